@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod credential;
+mod error;
+mod name;
+mod provider;
+mod registry;
+mod set;
+mod sink;
+mod source;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod validity;
+
+pub use clock::{Clock, SystemClock};
+pub use credential::{Login, RegistryCredential};
+pub use error::{Error, ErrorKind, Result};
+pub use name::{Namespace, ProviderName, SecretName, StoreName, Target};
+#[cfg(feature = "mock")]
+pub use provider::MockRegistryProvider;
+pub use provider::RegistryProvider;
+pub use registry::Registry;
+/// Passwords: neither printed nor serialised.
+pub use secrecy::{ExposeSecret, SecretString};
+pub use set::CredentialSet;
+#[cfg(feature = "mock")]
+pub use sink::MockSecretSink;
+pub use sink::{Applied, Observed, SecretSink, Written};
+#[cfg(feature = "mock")]
+pub use source::MockTargetSource;
+pub use source::{Feed, Sighting, Sightings, TargetSource};
+pub use validity::{Schedule, Validity};

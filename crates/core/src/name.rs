@@ -1,0 +1,139 @@
+//! Names that were checked once, at the door.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use crate::{Error, ErrorKind, Result};
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident: $what:literal, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes a valid name; an invalid one is [`ErrorKind::Invalid`] with the reason.
+            pub fn new(name: impl AsRef<str>) -> Result<Self> {
+                let name = name.as_ref();
+                match $check(name) {
+                    Ok(()) => Ok(Self(name.into())),
+                    Err(reason) => Err(Error::new(ErrorKind::Invalid, format!("{name:?} is not a {}: {reason}", $what))),
+                }
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(name: &str) -> Result<Self> {
+                Self::new(name)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+    };
+}
+
+name! {
+    /// Names a provider within one configuration.
+    ProviderName: "provider name", dns_label
+}
+name! {
+    /// Names a store, such as one cluster: where two targets with the same address are the same target.
+    StoreName: "store name", dns_label
+}
+name! {
+    /// A Kubernetes namespace, or what a sink of another kind calls the place of a target.
+    Namespace: "namespace", dns_label
+}
+name! {
+    /// The name of a Secret within its namespace.
+    SecretName: "Secret name", dns_subdomain
+}
+
+/// An address, no more: how it is written, the sink was told when it was built.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// Which cluster or machine.
+    pub store: StoreName,
+    /// Where in it.
+    pub namespace: Namespace,
+    /// Under which name.
+    pub name: SecretName,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} in {}", self.namespace, self.name, self.store)
+    }
+}
+
+const LABEL: usize = 63; // RFC 1123, as the Kubernetes API checks it
+const SUBDOMAIN: usize = 253; // the same
+
+fn dns_label(name: &str) -> Result<(), String> {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    match name.as_bytes() {
+        [] => Err("it is empty".into()),
+        bytes if bytes.len() > LABEL => Err(format!("it has {} characters, {LABEL} are allowed", bytes.len())),
+        bytes if !bytes.iter().all(|&byte| inner(byte) || byte == b'-') => {
+            Err("only lower-case letters, digits and '-' are allowed".into())
+        }
+        [first, ..] | [.., first] if !inner(*first) => Err("it begins or ends with '-'".into()),
+        [.., last] if !inner(*last) => Err("it begins or ends with '-'".into()),
+        _ => Ok(()),
+    }
+}
+
+fn dns_subdomain(name: &str) -> Result<(), String> {
+    if name.len() > SUBDOMAIN {
+        return Err(format!("it has {} characters, {SUBDOMAIN} are allowed", name.len()));
+    }
+    name.split('.').try_for_each(dns_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rules_of_the_kubernetes_api() {
+        for good in ["a", "team-a", "0", &"x".repeat(63)] {
+            assert_eq!(Namespace::new(good).expect(good).as_str(), good);
+        }
+        for bad in ["", "-a", "a-", "Team", "a.b", "a_b", "a b", "ä", &"x".repeat(64)] {
+            Namespace::new(bad).expect_err(bad);
+        }
+        SecretName::new("ecr.pull-1").expect("dots are allowed in object names");
+        SecretName::new("ecr..pull").expect_err("an empty label");
+    }
+
+    #[test]
+    fn an_error_shows_the_name_and_the_reason() {
+        let error = Namespace::new("Team").expect_err("upper case");
+        assert_eq!(
+            error.to_string(),
+            r#""Team" is not a namespace: only lower-case letters, digits and '-' are allowed"#
+        );
+    }
+}

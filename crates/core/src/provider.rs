@@ -1,0 +1,29 @@
+//! The port to whoever mints credentials.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{RegistryCredential, Result};
+
+/// Mints registry credentials. Bound to account, region and identity when it is built.
+///
+/// What an implementation owes:
+/// - One call is one attempt under its own deadline: no cache, no pause, no loop. Those belong to the caller, who asks when
+///   a new credential is wanted and takes what it gets for new.
+/// - The credential is usable when it is returned, and nothing in it was guessed from what the other side did not say.
+/// - The future may be dropped at any await; a later call works as if the first had not been made.
+/// - No secret, and no body of an answer, in errors, in `Debug` or in what is logged below the call.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait RegistryProvider: fmt::Debug + Send + Sync + 'static {
+    /// Asks for a new credential.
+    async fn credential(&self) -> Result<RegistryCredential>;
+}
+
+#[async_trait]
+impl<P: RegistryProvider + ?Sized> RegistryProvider for Arc<P> {
+    async fn credential(&self) -> Result<RegistryCredential> {
+        (**self).credential().await
+    }
+}

@@ -1,0 +1,110 @@
+//! The port to wherever credentials are kept.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{CredentialSet, ProviderName, Result, Target, Validity};
+
+/// Keeps credentials at addresses. Bound, when it is built, to its store and to its way of writing.
+///
+/// What an implementation owes:
+/// - Every call ends under its own deadline and is one attempt; a lost race is [`Conflict`](crate::ErrorKind::Conflict).
+/// - What belongs to somebody else is neither changed nor removed, and what others wrote into ours stays where the format
+///   allows it.
+/// - `apply` converges from whatever a dropped call left behind, in one write that is visible as a whole or not at all.
+/// - The same set twice is [`Written::Unchanged`]. An entry is never replaced by one of the same provider that ends earlier.
+/// - No secret in errors, in `Debug` or in what is logged below the call.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait SecretSink: fmt::Debug + Send + Sync + 'static {
+    /// What stands at the target; `None`: nothing. [`Gone`](crate::ErrorKind::Gone): the place itself does not exist.
+    async fn observe(&self, target: &Target) -> Result<Option<Observed>>;
+
+    /// Makes the target hold these credentials, and for providers that failed what it held for them before.
+    /// What belongs to somebody else is [`Refused`](crate::ErrorKind::Refused).
+    async fn apply(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied>;
+
+    /// Removes what `apply` made; what belongs to somebody else is [`Refused`](crate::ErrorKind::Refused), nothing is fine.
+    async fn remove(&self, target: &Target) -> Result<()>;
+}
+
+/// What stands at a target; never the secret itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Observed {
+    /// Who owns it, in words, if that is not us.
+    pub foreign_owner: Option<String>,
+    /// What it holds, by provider, as far as its dates can be believed.
+    pub validity: BTreeMap<ProviderName, Validity>,
+    /// Why to write although everything is fresh: "its data was edited", "builder is not linked".
+    pub drift: Vec<String>,
+}
+
+impl Observed {
+    /// Ours, with what it holds.
+    pub fn ours(validity: BTreeMap<ProviderName, Validity>) -> Self {
+        Self { validity, ..Self::default() }
+    }
+
+    /// Somebody else's.
+    pub fn foreign(owner: impl Into<String>) -> Self {
+        Self { foreign_owner: Some(owner.into()), ..Self::default() }
+    }
+
+    /// With reasons to write although everything is fresh.
+    #[must_use]
+    pub fn with_drift(mut self, reasons: impl IntoIterator<Item = String>) -> Self {
+        self.drift.extend(reasons);
+        self
+    }
+}
+
+/// What an `apply` did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Applied {
+    /// To the target itself.
+    pub written: Written,
+    /// What could not be done yet and is no failure: "ServiceAccount builder does not exist".
+    pub waiting_for: Option<String>,
+}
+
+impl Applied {
+    /// With nothing left to wait for.
+    pub fn new(written: Written) -> Self {
+        Self { written, waiting_for: None }
+    }
+
+    /// With something that could not be done yet.
+    #[must_use]
+    pub fn waiting_for(self, what: Option<String>) -> Self {
+        Self { waiting_for: what, ..self }
+    }
+}
+
+/// What happened to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// There was nothing before.
+    Created,
+    /// It was there and is now different.
+    Updated,
+    /// It was there and is as it was.
+    Unchanged,
+}
+
+#[async_trait]
+impl<S: SecretSink + ?Sized> SecretSink for Arc<S> {
+    async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
+        (**self).observe(target).await
+    }
+
+    async fn apply(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied> {
+        (**self).apply(target, credentials).await
+    }
+
+    async fn remove(&self, target: &Target) -> Result<()> {
+        (**self).remove(target).await
+    }
+}

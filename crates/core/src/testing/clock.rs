@@ -1,0 +1,51 @@
+//! Wall time that follows tokio's.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::Instant;
+
+use crate::Clock;
+
+/// Wall time that starts at a fixed date, follows tokio's clock, paused or not, and can be stepped on its own.
+///
+/// Make it inside a runtime with `start_paused`: then `tokio::time::sleep` and `advance` move both.
+#[derive(Debug)]
+pub struct TestClock {
+    start: Instant,
+    base: Mutex<SystemTime>,
+}
+
+impl TestClock {
+    /// Begins at 2015-08-20T16:00:00Z.
+    #[expect(clippy::new_without_default, reason = "it reads tokio's clock, which is not there outside a runtime")]
+    pub fn new() -> Self {
+        Self { start: Instant::now(), base: Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_hours(400_000)) }
+    }
+
+    /// The wall clock jumps ahead; tokio's time does not.
+    ///
+    /// # Panics
+    ///
+    /// If a panic happened in another call.
+    pub fn step(&self, by: Duration) {
+        *self.base.lock().expect("no call panics") += by;
+    }
+
+    /// The wall clock jumps back; tokio's time does not.
+    ///
+    /// # Panics
+    ///
+    /// If a panic happened in another call.
+    pub fn step_back(&self, by: Duration) {
+        *self.base.lock().expect("no call panics") -= by;
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> SystemTime {
+        *self.base.lock().expect("no call panics") + self.start.elapsed()
+    }
+}

@@ -1,0 +1,17 @@
+//! Futures that are dropped at an await.
+
+use std::{future::poll_fn, pin::pin, task::Poll};
+
+/// Polls a future until it has waited `polls` times and then drops it; its value if it was faster.
+pub async fn after_polls<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+    let (mut future, mut left) = (pin!(future), polls);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending if left == 0 => Poll::Ready(None),
+        Poll::Pending => {
+            left -= 1;
+            Poll::Pending
+        }
+    })
+    .await
+}

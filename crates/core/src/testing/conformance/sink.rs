@@ -1,0 +1,226 @@
+//! What every sink must do.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use async_trait::async_trait;
+
+use super::after_polls;
+use crate::{
+    Clock, CredentialSet, ErrorKind, ExposeSecret, Login, Registry, RegistryCredential, Result, SecretSink, Target,
+    Validity, Written, testing::provider_name,
+};
+
+const CANARY: &str = "cAnArY-0123456789";
+const HOUR: Duration = Duration::from_hours(1);
+/// A sink that is dropped more often than this never answers.
+const AWAITS: usize = 1000;
+/// At once, as a first pass would.
+const MANY: usize = 100;
+
+/// A sink together with the other door to its store.
+#[async_trait]
+pub trait SinkUnderTest: Send + Sync {
+    /// The sink, with settings that nothing stands in the way of.
+    fn sink(&self) -> Arc<dyn SecretSink>;
+
+    /// The clock that its dates are compared with.
+    fn clock(&self) -> Arc<dyn Clock>;
+
+    /// An address where nothing stands and something can be written, another one at each call.
+    async fn vacant(&self) -> Target;
+
+    /// What really stands there: user name and password by registry; `None`: nothing.
+    async fn stored(&self, target: &Target) -> Option<BTreeMap<Registry, (String, String)>>;
+
+    /// Puts something there that belongs to somebody else.
+    async fn plant_foreign(&self, target: &Target);
+
+    /// All of what really stands there, in a form that shows any change.
+    async fn fingerprint(&self, target: &Target) -> String;
+}
+
+/// Checks a sink.
+///
+/// # Panics
+///
+/// With the rule that is broken.
+pub async fn sink(under_test: &dyn SinkUnderTest) {
+    keeps_and_reports(under_test).await;
+    keeps_what_a_failed_provider_left(under_test).await;
+    drops_what_is_no_longer_asked_for(under_test).await;
+    never_writes_an_earlier_end(under_test).await;
+    leaves_what_is_foreign(under_test).await;
+    removes_only_its_own(under_test).await;
+    keeps_many_at_once(under_test).await;
+    converges_after_a_dropped_call(under_test).await;
+}
+
+/// A set of credentials in the making.
+struct Sets {
+    now: SystemTime,
+}
+
+impl Sets {
+    fn of(under_test: &dyn SinkUnderTest) -> Self {
+        Self { now: under_test.clock().now() }
+    }
+
+    fn one(&self, provider: &str, serial: usize, left: Duration) -> CredentialSet {
+        let mut set = CredentialSet::new();
+        self.add(&mut set, provider, serial, left);
+        set
+    }
+
+    fn add(&self, set: &mut CredentialSet, provider: &str, serial: usize, left: Duration) {
+        let registry = Registry::new(format!("{provider}.registry.example")).expect("a valid registry");
+        let login = Login::new(vec![registry], "AWS", format!("{CANARY}-{serial}").into()).expect("a valid login");
+        let validity = Validity::new(self.now, Some(self.now + left)).expect("a valid life");
+        let credential = RegistryCredential::new(vec![login], validity).expect("a valid credential");
+        set.insert(provider_name(provider), Arc::new(credential)).expect("no registry twice");
+    }
+}
+
+fn expected(set: &CredentialSet) -> BTreeMap<Registry, (String, String)> {
+    let login = |login: &Login| (login.username().to_owned(), login.password().expose_secret().to_owned());
+    set.logins().flat_map(|(_, it)| it.registries().iter().map(move |key| (key.clone(), login(it)))).collect()
+}
+
+fn ok<T>(result: Result<T>, rule: &str) -> T {
+    result.unwrap_or_else(|error| panic!("{rule}: {error:?}"))
+}
+
+async fn keeps_and_reports(under_test: &dyn SinkUnderTest) {
+    let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
+    assert_eq!(ok(sink.observe(&target).await, "observe works where nothing stands"), None, "nothing stands there");
+    let set = sets.one("one", 1, 12 * HOUR);
+    let applied = ok(sink.apply(&target, &set).await, "a first apply works");
+    assert_eq!(applied.written, Written::Created, "the first apply creates");
+    assert_eq!(under_test.stored(&target).await, Some(expected(&set)), "what is stored is what was given");
+
+    let observed = ok(sink.observe(&target).await, "observe works").expect("something stands there");
+    assert_eq!(observed.foreign_owner, None, "what we wrote is ours");
+    let validity = set.get(&provider_name("one")).expect("it is in the set").validity();
+    assert_eq!(observed.validity, [(provider_name("one"), validity)].into(), "the dates are reported as written");
+    assert_eq!(observed.drift, Vec::<String>::new(), "nothing has drifted");
+    assert!(!format!("{observed:?} {sink:?}").contains(CANARY), "Debug shows no password");
+
+    let before = under_test.fingerprint(&target).await;
+    let again = ok(sink.apply(&target, &set).await, "the same again works");
+    assert_eq!(again.written, Written::Unchanged, "the same set twice is unchanged");
+    assert_eq!(under_test.fingerprint(&target).await, before, "and really is");
+
+    let next = sets.one("one", 2, 13 * HOUR);
+    let refreshed = ok(sink.apply(&target, &next).await, "a refresh works");
+    assert_eq!(refreshed.written, Written::Updated, "a new credential updates");
+    assert_eq!(under_test.stored(&target).await, Some(expected(&next)), "the new credential is stored");
+}
+
+async fn keeps_what_a_failed_provider_left(under_test: &dyn SinkUnderTest) {
+    let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
+    let mut both = sets.one("one", 1, 12 * HOUR);
+    sets.add(&mut both, "two", 2, 12 * HOUR);
+    ok(sink.apply(&target, &both).await, "two providers in one target work");
+    let mut partial = sets.one("one", 3, 13 * HOUR);
+    partial.insert_failed(provider_name("two"));
+    ok(sink.apply(&target, &partial).await, "a partial set works");
+    let mut wanted = expected(&both);
+    wanted.extend(expected(&partial));
+    assert_eq!(
+        under_test.stored(&target).await,
+        Some(wanted),
+        "a failed provider's entries stay, the rest is refreshed"
+    );
+    let observed = ok(sink.observe(&target).await, "observe works").expect("something stands there");
+    assert_eq!(observed.validity.len(), 2, "the entries that stayed keep their dates: {observed:?}");
+}
+
+async fn drops_what_is_no_longer_asked_for(under_test: &dyn SinkUnderTest) {
+    let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
+    let mut both = sets.one("one", 1, 12 * HOUR);
+    sets.add(&mut both, "two", 2, 12 * HOUR);
+    ok(sink.apply(&target, &both).await, "two providers in one target work");
+    let one = sets.one("one", 1, 12 * HOUR);
+    ok(sink.apply(&target, &one).await, "one provider less works");
+    assert_eq!(under_test.stored(&target).await, Some(expected(&one)), "what nobody asks for any more is dropped");
+}
+
+async fn never_writes_an_earlier_end(under_test: &dyn SinkUnderTest) {
+    let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
+    let late = sets.one("one", 1, 12 * HOUR);
+    ok(sink.apply(&target, &late).await, "a first apply works");
+    let earlier = sink.apply(&target, &sets.one("one", 2, 6 * HOUR)).await;
+    assert_eq!(ok(earlier, "an earlier end is no error").written, Written::Unchanged, "an earlier end changes nothing");
+    assert_eq!(under_test.stored(&target).await, Some(expected(&late)), "the later end stays");
+}
+
+async fn leaves_what_is_foreign(under_test: &dyn SinkUnderTest) {
+    let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
+    under_test.plant_foreign(&target).await;
+    let before = under_test.fingerprint(&target).await;
+    let observed = ok(sink.observe(&target).await, "observe works").expect("something stands there");
+    assert!(observed.foreign_owner.is_some(), "a foreign owner is named");
+    let error = sink.apply(&target, &sets.one("one", 1, HOUR)).await.expect_err("foreign is refused");
+    assert_eq!(error.kind(), ErrorKind::Refused, "foreign is refused: {error:?}");
+    assert!(!format!("{error:?}").contains(CANARY), "errors show no password");
+    let error = sink.remove(&target).await.expect_err("foreign is not removed");
+    assert_eq!(error.kind(), ErrorKind::Refused, "foreign is not removed: {error:?}");
+    assert_eq!(under_test.fingerprint(&target).await, before, "foreign is untouched");
+}
+
+async fn removes_only_its_own(under_test: &dyn SinkUnderTest) {
+    let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
+    ok(sink.remove(&target).await, "removing nothing works");
+    ok(sink.apply(&target, &sets.one("one", 1, HOUR)).await, "apply works");
+    ok(sink.remove(&target).await, "removing ours works");
+    assert_eq!(under_test.stored(&target).await, None, "it is gone");
+    assert_eq!(ok(sink.observe(&target).await, "observe works"), None, "and seen to be gone");
+}
+
+async fn keeps_many_at_once(under_test: &dyn SinkUnderTest) {
+    let set = Arc::new(Sets::of(under_test).one("one", 1, 12 * HOUR));
+    let mut work = Vec::with_capacity(MANY);
+    for _ in 0..MANY {
+        let (sink, target, set) = (under_test.sink(), under_test.vacant().await, set.clone());
+        work.push(tokio::spawn(async move {
+            let applied = ok(sink.apply(&target, &set).await, "many at once work");
+            assert_eq!(applied.written, Written::Created, "each is created");
+            target
+        }));
+    }
+    for task in work {
+        let target = task.await.expect("no apply panics");
+        assert_eq!(under_test.stored(&target).await, Some(expected(&set)), "each is stored");
+    }
+}
+
+async fn converges_after_a_dropped_call(under_test: &dyn SinkUnderTest) {
+    let (sink, sets) = (under_test.sink(), Sets::of(under_test));
+    let (first, second) = (sets.one("one", 1, 12 * HOUR), sets.one("one", 2, 13 * HOUR));
+    for polls in 0..AWAITS {
+        let target = under_test.vacant().await;
+        let created = after_polls(polls, sink.apply(&target, &first)).await.is_some();
+        ok(until_it_holds(&*sink, &target, &first).await, "a creation after a dropped one converges");
+        assert_eq!(under_test.stored(&target).await, Some(expected(&first)), "dropped at await {polls}");
+        let updated = after_polls(polls, sink.apply(&target, &second)).await.is_some();
+        ok(until_it_holds(&*sink, &target, &second).await, "an update after a dropped one converges");
+        assert_eq!(under_test.stored(&target).await, Some(expected(&second)), "dropped at await {polls}");
+        if created && updated {
+            return;
+        }
+    }
+    panic!("a call ends within {AWAITS} polls");
+}
+
+/// A dropped call may still reach the store and win a race against the next: as the engine does, try again.
+async fn until_it_holds(sink: &dyn SecretSink, target: &Target, set: &CredentialSet) -> Result<()> {
+    loop {
+        match sink.apply(target, set).await {
+            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            other => return other.map(drop),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! A provider that counts.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+use crate::{Clock, Error, Login, Registry, RegistryCredential, RegistryProvider, Result, Validity};
+
+/// Mints a different password at every call, and remembers how often it was called.
+#[derive(Debug)]
+pub struct FakeProvider {
+    clock: Arc<dyn Clock>,
+    registry: Registry,
+    life: Option<Duration>,
+    latency: Duration,
+    calls: AtomicUsize,
+    failure: Mutex<Option<Error>>,
+}
+
+impl FakeProvider {
+    /// For one registry, with a life of 12 h and without delay.
+    ///
+    /// # Panics
+    ///
+    /// If `registry` is none.
+    pub fn new(clock: Arc<dyn Clock>, registry: &str) -> Self {
+        Self {
+            clock,
+            registry: Registry::new(registry).expect("the test's registry is valid"),
+            life: Some(Duration::from_hours(12)),
+            latency: Duration::ZERO,
+            calls: AtomicUsize::new(0),
+            failure: Mutex::default(),
+        }
+    }
+
+    /// With another life; `None` is one without an end.
+    #[must_use]
+    pub fn with_life(self, life: Option<Duration>) -> Self {
+        Self { life, ..self }
+    }
+
+    /// With a delay before each answer, on tokio's clock.
+    #[must_use]
+    pub fn with_latency(self, latency: Duration) -> Self {
+        Self { latency, ..self }
+    }
+
+    /// Fails like this from now on, or with `None` works again.
+    ///
+    /// # Panics
+    ///
+    /// If a panic happened in another call.
+    pub fn fail_with(&self, failure: impl Into<Option<Error>>) {
+        *self.failure.lock().expect("no call panics") = failure.into();
+    }
+
+    /// How often it was called.
+    pub fn calls(&self) -> usize {
+        self.calls.load(SeqCst)
+    }
+}
+
+#[async_trait]
+impl RegistryProvider for FakeProvider {
+    async fn credential(&self) -> Result<RegistryCredential> {
+        let call = self.calls.fetch_add(1, SeqCst) + 1;
+        tokio::time::sleep(self.latency).await;
+        if let Some(failure) = self.failure.lock().expect("no call panics").clone() {
+            return Err(failure);
+        }
+        let now = self.clock.now();
+        let login = Login::new(vec![self.registry.clone()], "AWS", format!("canary-{call}").into())?;
+        RegistryCredential::new(vec![login], Validity::new(now, self.life.map(|life| now + life))?)
+    }
+}

@@ -1,0 +1,200 @@
+//! A sink in memory.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+use crate::{
+    Applied, CredentialSet, Error, ErrorKind, ExposeSecret, Observed, ProviderName, Registry, Result, SecretSink,
+    Target, Validity, Written,
+};
+
+/// Keeps what it is given, refuses what is foreign, and remembers what was asked of it.
+#[derive(Debug, Default)]
+pub struct MemorySink {
+    latency: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stored: BTreeMap<Target, Stored>,
+    failures: BTreeMap<Target, Error>,
+    panics: BTreeSet<Target>,
+    looks: Vec<Target>,
+    writes: usize,
+}
+
+#[derive(Debug)]
+enum Stored {
+    Ours { entries: BTreeMap<Registry, Entry>, edited: bool },
+    Foreign { owner: String },
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Entry {
+    provider: ProviderName,
+    username: String,
+    password: String,
+    validity: Validity,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry")
+            .field("provider", &self.provider)
+            .field("validity", &self.validity)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MemorySink {
+    /// With a delay before each answer, on tokio's clock.
+    pub fn with_latency(latency: Duration) -> Self {
+        Self { latency, ..Self::default() }
+    }
+
+    /// Somebody else puts something there.
+    pub fn plant_foreign(&self, target: &Target, owner: &str) {
+        self.state().stored.insert(target.clone(), Stored::Foreign { owner: owner.into() });
+    }
+
+    /// Somebody edits what is ours there.
+    pub fn edit(&self, target: &Target) {
+        if let Some(Stored::Ours { edited, .. }) = self.state().stored.get_mut(target) {
+            *edited = true;
+        }
+    }
+
+    /// Every call for this target fails like this from now on, or with `None` works again.
+    pub fn fail_with(&self, target: &Target, failure: impl Into<Option<Error>>) {
+        let mut state = self.state();
+        match failure.into() {
+            Some(failure) => state.failures.insert(target.clone(), failure),
+            None => state.failures.remove(target),
+        };
+    }
+
+    /// Every call for this target panics.
+    pub fn panic_at(&self, target: &Target) {
+        self.state().panics.insert(target.clone());
+    }
+
+    /// What is stored there: user name and password by registry, empty if it is foreign; `None`: nothing.
+    pub fn stored(&self, target: &Target) -> Option<BTreeMap<Registry, (String, String)>> {
+        match self.state().stored.get(target)? {
+            Stored::Ours { entries, .. } => {
+                let login = |entry: &Entry| (entry.username.clone(), entry.password.clone());
+                Some(entries.iter().map(|(registry, entry)| (registry.clone(), login(entry))).collect())
+            }
+            Stored::Foreign { .. } => Some(BTreeMap::new()),
+        }
+    }
+
+    /// The dates of every entry that is stored anywhere.
+    pub fn validities(&self) -> Vec<Validity> {
+        let state = self.state();
+        let ours = state.stored.values().filter_map(|stored| match stored {
+            Stored::Ours { entries, .. } => Some(entries.values().map(|entry| entry.validity)),
+            Stored::Foreign { .. } => None,
+        });
+        ours.flatten().collect()
+    }
+
+    /// Every target that was observed, in the order of the answers.
+    pub fn looks(&self) -> Vec<Target> {
+        self.state().looks.clone()
+    }
+
+    /// How often something was really written.
+    pub fn writes(&self) -> usize {
+        self.state().writes
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no call panics while it holds the lock")
+    }
+
+    async fn begin(&self, target: &Target) -> Result<()> {
+        tokio::time::sleep(self.latency).await;
+        let panics = self.state().panics.contains(target);
+        assert!(!panics, "the test asked for a panic at {target}");
+        self.state().failures.get(target).cloned().map_or(Ok(()), Err)
+    }
+}
+
+#[async_trait]
+impl SecretSink for MemorySink {
+    async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
+        self.begin(target).await?;
+        let mut state = self.state();
+        state.looks.push(target.clone());
+        Ok(state.stored.get(target).map(|stored| match stored {
+            Stored::Foreign { owner } => Observed::foreign(owner),
+            Stored::Ours { entries, edited } => {
+                let validity = entries.values().map(|entry| (entry.provider.clone(), entry.validity)).collect();
+                Observed::ours(validity).with_drift(edited.then(|| "it was edited".into()))
+            }
+        }))
+    }
+
+    async fn apply(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied> {
+        self.begin(target).await?;
+        let state = &mut *self.state();
+        let (before, intact) = match state.stored.get(target) {
+            None => (None, true),
+            Some(Stored::Ours { entries, edited }) => (Some(entries), !edited),
+            Some(Stored::Foreign { owner }) => {
+                return Err(Error::new(ErrorKind::Refused, format!("{target} belongs to {owner}")));
+            }
+        };
+        let mut after = BTreeMap::new();
+        for (registry, entry) in before.into_iter().flatten() {
+            if credentials.failed().contains(&entry.provider) {
+                after.insert(registry.clone(), entry.clone());
+            }
+        }
+        for (provider, credential) in credentials.iter() {
+            for login in credential.logins() {
+                for registry in login.registries() {
+                    let new = Entry {
+                        provider: provider.clone(),
+                        username: login.username().into(),
+                        password: login.password().expose_secret().into(),
+                        validity: credential.validity(),
+                    };
+                    let old = before.and_then(|entries| entries.get(registry));
+                    let keep = old
+                        .filter(|old| intact && old.provider == new.provider && old.validity.outlives(&new.validity));
+                    after.insert(registry.clone(), keep.cloned().unwrap_or(new));
+                }
+            }
+        }
+        let written = match before {
+            None => Written::Created,
+            Some(before) if intact && *before == after => return Ok(Applied::new(Written::Unchanged)),
+            Some(_) => Written::Updated,
+        };
+        state.writes += 1;
+        state.stored.insert(target.clone(), Stored::Ours { entries: after, edited: false });
+        Ok(Applied::new(written))
+    }
+
+    async fn remove(&self, target: &Target) -> Result<()> {
+        self.begin(target).await?;
+        let mut state = self.state();
+        match state.stored.get(target) {
+            Some(Stored::Foreign { owner }) => {
+                Err(Error::new(ErrorKind::Refused, format!("{target} belongs to {owner}")))
+            }
+            _ => {
+                state.stored.remove(target);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! From when to when a credential works, and the only code that says when to renew it.
+
+use std::time::{Duration, SystemTime};
+
+use crate::{Error, ErrorKind, Result};
+
+/// The first scheduled run after an instant; `None` where there is none.
+pub type Schedule = dyn Fn(SystemTime) -> Option<SystemTime> + Send + Sync;
+
+/// Renewed here at the latest: OpenShift's own pull-secret controller renews at 60 %, the kubelet's ECR plug-in at 50 %.
+/// Of the 12 h of ECR that leaves more than five for repair.
+const RENEW_AT: f64 = 0.55;
+/// As much earlier at the most, so that credentials of one age are not all renewed in one instant.
+const JITTER: f64 = 0.05;
+/// A schedule never asks for a mint before this part of the life is over, so `*/5 * * * *` costs ten a life.
+const REST: f64 = 0.10;
+/// Two machines' clocks may differ by so much; what is issued later than this is a clock that jumped back.
+const SKEW: Duration = Duration::from_mins(5);
+
+/// From when to when a credential works. Whole seconds: what is written down is what is read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    issued_at: SystemTime,
+    expires_at: Option<SystemTime>,
+}
+
+impl Validity {
+    /// `expires_at: None` is a credential without an end. One that ends before it begins is [`ErrorKind::Malformed`].
+    pub fn new(issued_at: SystemTime, expires_at: Option<SystemTime>) -> Result<Self> {
+        let (issued_at, expires_at) = (whole_seconds(issued_at), expires_at.map(whole_seconds));
+        if expires_at.is_some_and(|end| end <= issued_at) {
+            return Err(Error::new(ErrorKind::Malformed, "the credential ends before it begins"));
+        }
+        Ok(Self { issued_at, expires_at })
+    }
+
+    /// When it was issued.
+    pub fn issued_at(&self) -> SystemTime {
+        self.issued_at
+    }
+
+    /// When it ends; `None` if it does not.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at
+    }
+
+    /// Whether it works at that time.
+    pub fn is_usable(&self, at: SystemTime) -> bool {
+        self.expires_at.is_none_or(|end| at < end)
+    }
+
+    /// Whether it ends later than the other.
+    pub fn outlives(&self, other: &Self) -> bool {
+        match (self.expires_at, other.expires_at) {
+            (None, Some(_)) => true,
+            (Some(ours), Some(theirs)) => ours > theirs,
+            (_, None) => false,
+        }
+    }
+
+    /// When to renew: the earlier of 50 to 55 % of its life, by a jitter that every process computes alike, and the first
+    /// scheduled run after a tenth of it. Without an end, the first scheduled run after its issue. `None`: never.
+    ///
+    /// A schedule adds renewals and never removes one, and there are no ticks to lose: whoever asks, asks the data.
+    pub fn renew_at(&self, schedule: &Schedule) -> Option<SystemTime> {
+        let Some(end) = self.expires_at else { return schedule(self.issued_at) };
+        let life = end.duration_since(self.issued_at).unwrap_or_default();
+        let planned = self.issued_at + life.mul_f64(RENEW_AT - JITTER * fraction(self.issued_at));
+        let scheduled = schedule(self.issued_at + life.mul_f64(REST));
+        Some(scheduled.map_or(planned, |scheduled| scheduled.min(planned)))
+    }
+
+    /// Whether nothing need be done at that time: it is usable, its renewal lies ahead, and it was not issued in the future.
+    pub fn is_fresh(&self, at: SystemTime, schedule: &Schedule) -> bool {
+        self.is_usable(at) && self.issued_at <= at + SKEW && self.renew_at(schedule).is_none_or(|due| at < due)
+    }
+}
+
+fn whole_seconds(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
+}
+
+/// Spreads instants over `0..1`: the finaliser of splitmix64, so that neighbouring seconds lie far apart.
+fn fraction(issued_at: SystemTime) -> f64 {
+    let mut bits = issued_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    f64::from(u32::try_from((bits ^ (bits >> 31)) >> 32).expect("32 bits are left")) / 4_294_967_296.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+    const NEVER: &Schedule = &|_| None;
+
+    fn at(hours: f64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + HOUR.mul_f64(400_000.0 + hours)
+    }
+
+    fn twelve_hours() -> Validity {
+        Validity::new(at(0.0), Some(at(12.0))).expect("it is valid")
+    }
+
+    #[test]
+    fn it_is_renewed_between_half_and_55_percent_of_its_life() {
+        for second in 0..1000 {
+            let issued = at(0.0) + Duration::from_secs(second);
+            let validity = Validity::new(issued, Some(issued + 12 * HOUR)).expect("it is valid");
+            let part = validity.renew_at(NEVER).expect("it ends").duration_since(issued).expect("later").as_secs_f64();
+            let part = part / (12.0 * 3600.0);
+            assert!((0.5..=0.55).contains(&part), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_schedule_adds_renewals_but_not_in_the_first_tenth_of_the_life() {
+        let every_five_minutes: &Schedule = &|after| Some(after + Duration::from_mins(5));
+        assert_eq!(twelve_hours().renew_at(every_five_minutes), Some(at(1.2) + Duration::from_mins(5)));
+        let tomorrow: &Schedule = &|after| Some(after + 24 * HOUR);
+        assert_eq!(twelve_hours().renew_at(tomorrow), twelve_hours().renew_at(NEVER));
+    }
+
+    #[test]
+    fn without_an_end_only_the_schedule_asks_for_a_renewal() {
+        let endless = Validity::new(at(0.0), None).expect("it is valid");
+        assert_eq!(endless.renew_at(NEVER), None);
+        assert_eq!(endless.renew_at(&|after| Some(after + HOUR)), Some(at(1.0)));
+        assert!(
+            endless.is_fresh(at(1e5), NEVER) && endless.outlives(&twelve_hours()) && !twelve_hours().outlives(&endless)
+        );
+    }
+
+    #[test]
+    fn fresh_means_usable_not_due_and_not_from_the_future() {
+        let validity = twelve_hours();
+        assert!(validity.is_fresh(at(5.9), NEVER) && !validity.is_fresh(at(6.7), NEVER));
+        assert!(validity.is_usable(at(11.9)) && !validity.is_usable(at(12.0)));
+        assert!(validity.is_fresh(at(-0.08), NEVER), "the clocks of two machines differ a little");
+        assert!(!validity.is_fresh(at(-0.09), NEVER), "the clock jumped back");
+    }
+
+    #[test]
+    fn it_keeps_whole_seconds_and_refuses_an_end_before_the_beginning() {
+        let odd = at(0.0) + Duration::from_millis(999);
+        assert_eq!(Validity::new(odd, None).expect("it is valid").issued_at(), at(0.0));
+        assert_eq!(Validity::new(at(1.0), Some(at(1.0))).expect_err("no life").kind(), ErrorKind::Malformed);
+    }
+}

@@ -1,0 +1,52 @@
+//! How long to wait after a failure.
+
+use std::time::Duration;
+
+use regcred_core::{Error, ErrorKind};
+
+/// Short enough that a blip costs nothing, long enough that a retry is no loop.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// So long after a failure that a person must mend, and at the most otherwise: half an hour's outage costs six calls.
+const LONGEST: Duration = Duration::from_mins(5);
+
+/// The pause after so many failures in a row, the last of which was `error`: what the other side asked for, else full
+/// jitter below a limit that doubles.
+pub(crate) fn pause(error: &Error, failures: u32) -> Duration {
+    match (error.retry_after(), error.kind()) {
+        (Some(asked), _) => asked,
+        (None, ErrorKind::Conflict) => Duration::ZERO,
+        (None, kind) if kind.is_retryable() => {
+            let limit = SHORTEST.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST);
+            SHORTEST + (limit - SHORTEST).mul_f64(fastrand::f64())
+        }
+        (None, _) => LONGEST,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_grows_from_a_second_to_five_minutes_with_jitter() {
+        let error = Error::new(ErrorKind::Unreachable, "down");
+        for failures in 1..100 {
+            let limit = Duration::from_secs(2_u64.saturating_pow(failures)).min(LONGEST);
+            let pause = pause(&error, failures);
+            assert!((SHORTEST..=limit).contains(&pause), "{failures}: {pause:?}");
+        }
+        let many = (0..100).map(|_| pause(&error, 9)).collect::<std::collections::HashSet<_>>();
+        assert!(many.len() > 90, "callers that failed together do not come back together");
+    }
+
+    #[test]
+    fn what_the_other_side_asks_for_wins_and_a_person_is_given_time() {
+        let asked = Some(Duration::from_secs(42));
+        assert_eq!(
+            pause(&Error::new(ErrorKind::Throttled, "slow down").with_retry_after(asked), 1),
+            asked.expect("set")
+        );
+        assert_eq!(pause(&Error::new(ErrorKind::Denied, "no"), 1), LONGEST);
+        assert_eq!(pause(&Error::new(ErrorKind::Conflict, "lost"), 1), Duration::ZERO);
+    }
+}

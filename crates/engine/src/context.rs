@@ -1,0 +1,44 @@
+//! What every step is given: the time, the schedule, and whom to tell.
+
+use std::{fmt, sync::Arc};
+
+use regcred_core::{Clock, Schedule};
+
+use crate::Event;
+
+/// The clock, the schedule that adds renewals, and the callback for what happens.
+#[derive(Clone)]
+pub struct Context {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) schedule: Arc<Schedule>,
+    pub(crate) on_event: Arc<dyn Fn(&Event<'_>) + Send + Sync>,
+}
+
+impl Context {
+    /// Without a schedule, and nobody to tell.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, schedule: Arc::new(|_| None), on_event: Arc::new(|_| ()) }
+    }
+
+    /// With runs that add renewals to those planned from each credential's own life.
+    #[must_use]
+    pub fn with_schedule(self, schedule: Arc<Schedule>) -> Self {
+        Self { schedule, ..self }
+    }
+
+    /// With a callback for what happens. It runs on the engine's tasks and must not block.
+    #[must_use]
+    pub fn with_on_event(self, on_event: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        Self { on_event: Arc::new(on_event), ..self }
+    }
+
+    pub(crate) fn emit(&self, event: &Event<'_>) {
+        (self.on_event)(event);
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,100 @@
+//! What a look at one target leads to. Pure: every mode comes by here.
+
+use std::fmt;
+
+use regcred_core::{Observed, ProviderName, Validity};
+
+/// What a look at one target leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// Nothing stands there: write it.
+    Create,
+    /// A credential is missing or due: mint and write it.
+    Refresh,
+    /// Everything is fresh, but something was changed, for these reasons: write it again.
+    Repair(Vec<String>),
+    /// Everything is as it should be.
+    Leave,
+    /// It belongs to somebody else: neither mint nor write.
+    Refuse(String),
+}
+
+impl Step {
+    /// One word, as in logs and reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Refresh => "refresh",
+            Self::Repair(_) => "repair",
+            Self::Leave => "leave",
+            Self::Refuse(_) => "refuse",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Decides from what was seen, the providers that should be there, whether a refresh was asked for, and what counts as fresh.
+pub fn decide(
+    seen: Option<&Observed>,
+    providers: &[ProviderName],
+    force: bool,
+    fresh: impl Fn(&Validity) -> bool,
+) -> Step {
+    let Some(seen) = seen else { return Step::Create };
+    if let Some(owner) = &seen.foreign_owner {
+        return Step::Refuse(owner.clone());
+    }
+    if force || !providers.iter().all(|name| seen.validity.get(name).is_some_and(&fresh)) {
+        return Step::Refresh;
+    }
+    let unwanted = seen.validity.keys().filter(|name| !providers.contains(name));
+    let unwanted = unwanted.map(|name| format!("nothing asks for {name} any more"));
+    let reasons = seen.drift.iter().cloned().chain(unwanted).collect::<Vec<_>>();
+    if reasons.is_empty() { Step::Leave } else { Step::Repair(reasons) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use regcred_core::testing::provider_name;
+
+    use super::*;
+
+    fn observed(providers: &[&str]) -> Observed {
+        let validity = Validity::new(SystemTime::UNIX_EPOCH, None).expect("valid");
+        Observed::ours(providers.iter().map(|name| (provider_name(name), validity)).collect())
+    }
+
+    fn step(seen: Option<&Observed>, force: bool, fresh: bool) -> Step {
+        decide(seen, &[provider_name("one"), provider_name("two")], force, |_| fresh)
+    }
+
+    #[test]
+    fn every_row_of_the_table() {
+        let both = observed(&["one", "two"]);
+        let edited = both.clone().with_drift(["its data was edited".into()]);
+        let more = observed(&["one", "three", "two"]);
+        assert_eq!(step(None, false, true), Step::Create);
+        assert_eq!(step(Some(&both), false, true), Step::Leave);
+        assert_eq!(step(Some(&both), true, true), Step::Refresh);
+        assert_eq!(step(Some(&both), false, false), Step::Refresh);
+        assert_eq!(step(Some(&observed(&["one"])), false, true), Step::Refresh);
+        assert_eq!(step(Some(&edited), false, true), Step::Repair(vec!["its data was edited".into()]));
+        assert_eq!(step(Some(&edited), false, false), Step::Refresh);
+        assert_eq!(step(Some(&more), false, true), Step::Repair(vec!["nothing asks for three any more".into()]));
+        let foreign = Observed::foreign("helm");
+        assert!(
+            [true, false]
+                .map(|force| step(Some(&foreign), force, false))
+                .iter()
+                .all(|it| it == &Step::Refuse("helm".into()))
+        );
+    }
+}

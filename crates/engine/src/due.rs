@@ -1,0 +1,64 @@
+//! When to look at which target again.
+
+use std::collections::{BTreeSet, HashMap};
+
+use regcred_core::Target;
+
+/// One time per target, the earliest first.
+#[derive(Debug)]
+pub(crate) struct Due<T> {
+    order: BTreeSet<(T, Target)>,
+    times: HashMap<Target, T>,
+}
+
+impl<T> Default for Due<T> {
+    fn default() -> Self {
+        Self { order: BTreeSet::new(), times: HashMap::new() }
+    }
+}
+
+impl<T: Copy + Ord> Due<T> {
+    /// The target's one time is this; `None`: never.
+    pub(crate) fn set(&mut self, target: &Target, at: Option<T>) {
+        if let Some(before) = self.times.remove(target) {
+            self.order.remove(&(before, target.clone()));
+        }
+        if let Some(at) = at {
+            self.times.insert(target.clone(), at);
+            self.order.insert((at, target.clone()));
+        }
+    }
+
+    /// The earliest time of all.
+    pub(crate) fn next(&self) -> Option<T> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    /// The earliest target whose time has come; it has none afterwards.
+    pub(crate) fn pop(&mut self, now: T) -> Option<Target> {
+        let (at, target) = self.order.first()?.clone();
+        (at <= now).then(|| {
+            self.set(&target, None);
+            target
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_core::testing::target;
+
+    use super::*;
+
+    #[test]
+    fn the_earliest_comes_first_and_a_target_has_one_time() {
+        let (a, b) = (target("a"), target("b"));
+        let mut due = Due::default();
+        due.set(&a, Some(5));
+        due.set(&b, Some(3));
+        due.set(&a, Some(2));
+        assert_eq!((due.next(), due.pop(1), due.pop(2), due.pop(2)), (Some(2), None, Some(a), None));
+        due.set(&b, None);
+        assert_eq!((due.next(), due.pop(9)), (None, None));
+    }
+}

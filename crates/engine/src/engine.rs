@@ -1,0 +1,133 @@
+//! Routes, minters and a clock.
+
+use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
+
+use regcred_core::{Clock, Error, ErrorKind, ProviderName, Result, Schedule, SecretSink, TargetSource};
+
+use crate::{Context, Event, Minter, Report, drive::Drive};
+
+/// At so many targets of one store the engine works at once: enough to hide the latency of an API server, few enough not to
+/// be felt by its other clients.
+const WORKERS: usize = 16;
+
+/// These providers, into this sink, for these targets.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// By name, in the order of the configuration.
+    pub providers: Vec<ProviderName>,
+    /// Which targets.
+    pub source: Arc<dyn TargetSource>,
+    /// Where to.
+    pub sink: Arc<dyn SecretSink>,
+}
+
+/// How [`Engine::once`] goes about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// Refreshes also what is fresh.
+    pub force: bool,
+    /// Looks so often at the most at a target that may go better without anybody's help. Default: 3.
+    pub looks: u32,
+    /// Is over after so long at the latest. Default: 10 minutes.
+    pub deadline: Duration,
+}
+
+impl Default for Pass {
+    fn default() -> Self {
+        Self { force: false, looks: 3, deadline: Duration::from_mins(10) }
+    }
+}
+
+/// Keeps the targets of its routes fresh.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) minters: BTreeMap<ProviderName, Arc<Minter>>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) context: Context,
+    pub(crate) workers: usize,
+}
+
+impl Engine {
+    /// One without routes, on this clock.
+    pub fn builder(clock: Arc<dyn Clock>) -> Builder {
+        Builder { minters: vec![], routes: vec![], context: Context::new(clock), workers: WORKERS }
+    }
+
+    /// Looks at every target, does what is due, looks again at what may go better, and reports.
+    ///
+    /// Dropping the future ends it at once and leaves nothing half-written.
+    pub async fn once(self: &Arc<Self>, pass: Pass) -> Report {
+        let report = Drive::new(self.clone(), Some(pass)).to_the_end(pending()).await;
+        self.context.emit(&Event::PassEnded { report: &report });
+        report
+    }
+
+    /// Goes on until `stop`, then lets writes that are under way finish, and reports the latest word on every target.
+    pub async fn run(self: &Arc<Self>, stop: impl Future<Output = ()>) -> Report {
+        Drive::new(self.clone(), None).to_the_end(stop).await
+    }
+}
+
+/// Makes an [`Engine`].
+#[derive(Debug)]
+pub struct Builder {
+    minters: Vec<Arc<Minter>>,
+    routes: Vec<Route>,
+    context: Context,
+    workers: usize,
+}
+
+impl Builder {
+    /// Adds a provider. A [`Minter`] that another engine has used brings its credential and its back-off along.
+    #[must_use]
+    pub fn with_minter(mut self, minter: impl Into<Arc<Minter>>) -> Self {
+        self.minters.push(minter.into());
+        self
+    }
+
+    /// Adds a route. Where two name one address, the first has it.
+    #[must_use]
+    pub fn with_route(mut self, route: Route) -> Self {
+        self.routes.push(route);
+        self
+    }
+
+    /// Adds runs to those that are planned from each credential's own life.
+    #[must_use]
+    pub fn with_schedule(self, schedule: Arc<Schedule>) -> Self {
+        Self { context: self.context.with_schedule(schedule), ..self }
+    }
+
+    /// Sets the callback for what happens. It runs on the engine's tasks and must not block.
+    #[must_use]
+    pub fn with_on_event(self, on_event: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        Self { context: self.context.with_on_event(on_event), ..self }
+    }
+
+    /// Sets at how many targets of one store to work at once. Default: 16, least: 1.
+    #[must_use]
+    pub fn with_workers(self, workers: usize) -> Self {
+        Self { workers: workers.max(1), ..self }
+    }
+
+    /// [`ErrorKind::Invalid`] if two minters share a name, or a route names none or one that does not exist.
+    pub fn build(self) -> Result<Arc<Engine>> {
+        let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
+        let mut minters = BTreeMap::new();
+        for minter in self.minters {
+            let name = minter.name().clone();
+            if minters.insert(name.clone(), minter).is_some() {
+                return invalid(format!("two providers are called {name}"));
+            }
+        }
+        for route in &self.routes {
+            if route.providers.is_empty() {
+                return invalid("a route names no provider".into());
+            }
+            if let Some(unknown) = route.providers.iter().find(|name| !minters.contains_key(*name)) {
+                return invalid(format!("a route names the provider {unknown}, which does not exist"));
+            }
+        }
+        Ok(Arc::new(Engine { minters, routes: self.routes, context: self.context, workers: self.workers }))
+    }
+}

@@ -1,0 +1,46 @@
+//! What an engine tells while it works.
+
+use regcred_core::{Error, ProviderName, Target, Validity};
+
+use crate::{Outcome, Report};
+
+/// Something that happened. Metrics, progress and notices are subscribers of these.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A provider returned a new credential.
+    Minted {
+        /// Which one.
+        provider: &'a ProviderName,
+        /// From when to when it works.
+        validity: Validity,
+    },
+    /// A provider was asked and returned none.
+    MintFailed {
+        /// Which one.
+        provider: &'a ProviderName,
+        /// Why.
+        error: &'a Error,
+        /// How many times in a row.
+        failures: u32,
+    },
+    /// A target was looked at, and whatever that led to was done.
+    Looked {
+        /// Which one.
+        target: &'a Target,
+        /// What came of it.
+        outcome: &'a Outcome,
+    },
+    /// A source of targets failed.
+    SourceFailed {
+        /// The place of its route in the engine.
+        route: usize,
+        /// Why.
+        error: &'a Error,
+    },
+    /// A pass of [`Engine::once`](crate::Engine::once) is over.
+    PassEnded {
+        /// The latest word on every target.
+        report: &'a Report,
+    },
+}

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod backoff;
+mod context;
+mod decide;
+mod drive;
+mod due;
+mod engine;
+mod event;
+mod lane;
+mod minter;
+mod reconcile;
+mod report;
+
+pub use context::Context;
+pub use decide::{Step, decide};
+pub use engine::{Builder, Engine, Pass, Route};
+pub use event::Event;
+pub use minter::{Handed, Minter};
+pub use report::{Failure, Outcome, Report, State};

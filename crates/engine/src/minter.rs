@@ -1,0 +1,245 @@
+//! A provider with its credential and its back-off.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use regcred_core::{Error, ErrorKind, ProviderName, RegistryCredential, RegistryProvider, Result};
+use tokio::{
+    sync::Mutex,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+use tracing::{Instrument, debug, info, info_span, warn};
+
+use crate::{Context, Event, backoff::pause};
+
+/// Longer than any provider's own deadline should be: it ends a provider that has none.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A provider with its credential and its back-off.
+///
+/// However many callers wait, one call is in flight, and one failure holds all of them back until its pause is over.
+/// Meanwhile a credential that still works, though it is due, is handed out. Callers without an engine may use it alone.
+pub struct Minter {
+    name: ProviderName,
+    kind: Kind,
+}
+
+enum Kind {
+    Own { provider: Arc<dyn RegistryProvider>, slot: Mutex<Slot> },
+    Derived { base: Arc<Minter>, derive: Derive },
+}
+
+type Derive = Box<dyn Fn(&RegistryCredential) -> Result<RegistryCredential> + Send + Sync>;
+
+#[derive(Default)]
+struct Slot {
+    current: Option<Arc<RegistryCredential>>,
+    failure: Option<(Error, Instant)>,
+    failures: u32,
+}
+
+/// A credential that works.
+#[derive(Clone, Debug)]
+pub struct Handed {
+    /// The credential.
+    pub credential: Arc<RegistryCredential>,
+    /// Why it is not a fresh one, with the rest of the pause as its [`retry_after`](Error::retry_after).
+    pub stale: Option<Error>,
+}
+
+impl Minter {
+    /// For a provider, which it calls by this name.
+    pub fn new(name: ProviderName, provider: Arc<dyn RegistryProvider>) -> Self {
+        Self { name, kind: Kind::Own { provider, slot: Mutex::default() } }
+    }
+
+    /// One that mints nothing itself but makes its credential from another's: the same token for other registries.
+    pub fn derived(
+        name: ProviderName,
+        base: Arc<Self>,
+        derive: impl Fn(&RegistryCredential) -> Result<RegistryCredential> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name, kind: Kind::Derived { base, derive: Box::new(derive) } }
+    }
+
+    /// What the configuration calls it.
+    pub fn name(&self) -> &ProviderName {
+        &self.name
+    }
+
+    /// A fresh credential if one can be had, else one that still works, else the reason, with the rest of the pause as its
+    /// [`retry_after`](Error::retry_after).
+    pub async fn get(&self, context: &Context) -> Result<Handed> {
+        match &self.kind {
+            Kind::Own { provider, slot } => {
+                let slot = &mut *slot.lock().await;
+                self.get_locked(provider, slot, context).instrument(info_span!("mint", provider = %self.name)).await
+            }
+            Kind::Derived { base, derive } => {
+                let Handed { credential, stale } = Box::pin(base.get(context)).await?;
+                Ok(Handed { credential: Arc::new(derive(&credential)?), stale })
+            }
+        }
+    }
+
+    /// The time is read here, with the lock held: read before, a credential that was minted while this caller waited would
+    /// look as if it came from the future, and every caller would mint its own.
+    async fn get_locked(
+        &self,
+        provider: &Arc<dyn RegistryProvider>,
+        slot: &mut Slot,
+        context: &Context,
+    ) -> Result<Handed> {
+        let is_fresh = |it: &Arc<RegistryCredential>| it.validity().is_fresh(context.clock.now(), &*context.schedule);
+        if !slot.current.as_ref().is_some_and(is_fresh)
+            && slot.failure.as_ref().is_none_or(|(_, until)| *until <= Instant::now())
+        {
+            let minted = attempt(provider.clone()).await;
+            self.note(slot, minted, context);
+        }
+        let stale = slot.failure.as_ref().map(|(error, until)| {
+            let rest = until.duration_since(Instant::now());
+            error.clone().with_retry_after(Some(rest))
+        });
+        let usable = slot.current.clone().filter(|it| it.validity().is_usable(context.clock.now()));
+        match (usable, stale) {
+            (Some(credential), stale) => Ok(Handed { credential, stale }),
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(Error::new(ErrorKind::Malformed, "the credential expired as it was minted")),
+        }
+    }
+
+    fn note(&self, slot: &mut Slot, minted: Result<RegistryCredential>, context: &Context) {
+        let usable = minted.and_then(|it| {
+            let expired = || Error::new(ErrorKind::Malformed, "the provider returned an expired credential");
+            if it.validity().is_usable(context.clock.now()) { Ok(it) } else { Err(expired()) }
+        });
+        match usable {
+            Ok(credential) => {
+                let expires_in = credential.validity().expires_at().map(|end| end.duration_since(context.clock.now()));
+                let expires_in = expires_in.map_or(0, |left| left.unwrap_or_default().as_secs());
+                info!(expires_in, after_failures = slot.failures, "minted a credential");
+                context.emit(&Event::Minted { provider: &self.name, validity: credential.validity() });
+                *slot = Slot { current: Some(Arc::new(credential)), failure: None, failures: 0 };
+            }
+            Err(error) => {
+                slot.failures += 1;
+                let pause = pause(&error, slot.failures);
+                if slot.failures == 1 {
+                    warn!(kind = %error.kind(), error = error.chain(), pause = pause.as_secs(), "minting failed");
+                } else {
+                    debug!(kind = %error.kind(), error = error.chain(), pause = pause.as_secs(), "minting failed again");
+                }
+                context.emit(&Event::MintFailed { provider: &self.name, error: &error, failures: slot.failures });
+                slot.failure = Some((error, Instant::now() + pause));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Minter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Minter").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// One call on a task of its own, so that a panic is an error like any other. Dropping this ends the task.
+async fn attempt(provider: Arc<dyn RegistryProvider>) -> Result<RegistryCredential> {
+    let mut task = JoinSet::new();
+    task.spawn(async move { timeout(DEADLINE, provider.credential()).await }.in_current_span());
+    match task.join_next().await {
+        Some(Ok(Ok(answer))) => answer,
+        Some(Ok(Err(_))) => Err(Error::new(ErrorKind::Unreachable, "the provider did not answer within 30 s")),
+        Some(Err(_)) | None => Err(Error::new(ErrorKind::Bug, "the provider panicked")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_core::{
+        Registry,
+        testing::{FakeProvider, TestClock, provider_name},
+    };
+
+    use super::*;
+
+    fn minter() -> (Arc<FakeProvider>, Arc<Minter>, Context) {
+        let clock = Arc::new(TestClock::new());
+        let fake = FakeProvider::new(clock.clone(), "r.example").with_latency(Duration::from_millis(100));
+        let fake = Arc::new(fake);
+        (fake.clone(), Arc::new(Minter::new(provider_name("one"), fake)), Context::new(clock))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_callers_at_once_cost_one_call() {
+        let (fake, minter, context) = minter();
+        let mut callers = JoinSet::new();
+        for _ in 0..1000 {
+            let (minter, context) = (minter.clone(), context.clone());
+            callers.spawn(async move { minter.get(&context).await.map(drop) });
+        }
+        assert!(callers.join_all().await.iter().all(Result::is_ok));
+        assert_eq!(fake.calls(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_holds_every_caller_back_and_a_working_credential_is_handed_out_meanwhile() {
+        let (fake, minter, context) = minter();
+        let first = minter.get(&context).await.expect("it works");
+        fake.fail_with(Error::new(ErrorKind::Throttled, "wait").with_retry_after(Some(Duration::from_secs(60))));
+        tokio::time::advance(Duration::from_hours(7)).await;
+        for _ in 0..10 {
+            let again = minter.get(&context).await.expect("it still works, though it is due");
+            assert_eq!(again.credential.validity(), first.credential.validity());
+            assert_eq!(again.stale.map(|error| error.kind()), Some(ErrorKind::Throttled));
+        }
+        assert_eq!(fake.calls(), 2);
+        tokio::time::advance(Duration::from_hours(6)).await;
+        let error = minter.get(&context).await.expect_err("it has expired");
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Throttled, Some(Duration::from_secs(60))));
+        fake.fail_with(None);
+        minter.get(&context).await.expect_err("the pause is not over");
+        tokio::time::advance(Duration::from_secs(60)).await;
+        minter.get(&context).await.expect("the pause is over");
+        assert_eq!(fake.calls(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_provider_without_a_deadline_is_given_one_and_a_panic_is_an_error() {
+        #[derive(Debug)]
+        struct Stuck;
+        #[async_trait::async_trait]
+        impl RegistryProvider for Stuck {
+            async fn credential(&self) -> Result<RegistryCredential> {
+                std::future::pending().await
+            }
+        }
+        #[derive(Debug)]
+        struct Panicking;
+        #[async_trait::async_trait]
+        impl RegistryProvider for Panicking {
+            async fn credential(&self) -> Result<RegistryCredential> {
+                panic!("as the test wants")
+            }
+        }
+        let context = Context::new(Arc::new(TestClock::new()));
+        let stuck = Minter::new(provider_name("stuck"), Arc::new(Stuck));
+        assert_eq!(stuck.get(&context).await.expect_err("no answer").kind(), ErrorKind::Unreachable);
+        let panicking = Minter::new(provider_name("panicking"), Arc::new(Panicking));
+        assert_eq!(panicking.get(&context).await.expect_err("a panic").kind(), ErrorKind::Bug);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn derived_minters_share_one_call_and_their_base_s_pause() {
+        let (fake, base, context) = minter();
+        let derived = ["a.example", "b.example"].map(|registry| {
+            let registries = vec![Registry::new(registry).expect("valid")];
+            Minter::derived(provider_name("derived"), base.clone(), move |it| it.for_registries(registries.clone()))
+        });
+        for (minter, registry) in derived.iter().zip(["a.example", "b.example"]) {
+            let credential = minter.get(&context).await.expect("it works").credential;
+            assert_eq!(credential.registries().map(Registry::as_str).collect::<Vec<_>>(), [registry]);
+        }
+        assert_eq!(fake.calls(), 1);
+    }
+}

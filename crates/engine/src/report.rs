@@ -1,0 +1,207 @@
+//! What came of it, and the exit code.
+
+use std::{collections::BTreeMap, time::SystemTime};
+
+use regcred_core::{Applied, Error, ErrorKind, ProviderName, Target, Validity};
+
+use crate::Step;
+
+/// What came of one look at one target.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// What the look led to; `None`: it could not be looked at.
+    pub step: Option<Step>,
+    /// What was written; `None`: nothing had to be or could be.
+    pub applied: Option<Applied>,
+    /// What it holds now, by provider.
+    pub validity: BTreeMap<ProviderName, Validity>,
+    /// What went wrong; empty if nothing did.
+    pub failures: Vec<Failure>,
+    /// When it wants to be renewed; `None`: never, or not known.
+    pub renew_at: Option<SystemTime>,
+}
+
+/// A failure, and where it was.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The provider that failed; `None`: the target itself.
+    pub provider: Option<ProviderName>,
+    /// What failed.
+    pub error: Error,
+}
+
+/// How a target stands, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum State {
+    /// At least one thing failed.
+    Failed,
+    /// It belongs to somebody else.
+    Refused,
+    /// Its place is gone or going.
+    Gone,
+    /// It is as it should be, but for something that does not exist yet.
+    Waiting,
+    /// It is as it should be.
+    Fresh,
+}
+
+impl State {
+    /// The name in lower case, as in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Gone => "gone",
+            Self::Waiting => "waiting",
+            Self::Fresh => "fresh",
+        }
+    }
+}
+
+impl Outcome {
+    pub(crate) fn failed(error: Error) -> Self {
+        Self { failures: vec![Failure { provider: None, error }], ..Self::default() }
+    }
+
+    /// How the target stands.
+    pub fn state(&self) -> State {
+        let kinds = || self.failures.iter().map(|failure| failure.error.kind());
+        if matches!(self.step, Some(Step::Refuse(_))) || kinds().any(|kind| kind == ErrorKind::Refused) {
+            State::Refused
+        } else if self.failures.is_empty() {
+            let waiting = self.applied.as_ref().is_some_and(|applied| applied.waiting_for.is_some());
+            if waiting { State::Waiting } else { State::Fresh }
+        } else if kinds().all(|kind| kind == ErrorKind::Gone) {
+            State::Gone
+        } else {
+            State::Failed
+        }
+    }
+
+    /// Whether it may go better without anybody's help.
+    pub(crate) fn is_retryable(&self) -> bool {
+        self.failures.iter().any(|failure| failure.error.is_retryable())
+    }
+
+    /// Why it is not fresh, in words; empty if it is.
+    pub fn reasons(&self) -> Vec<String> {
+        let refused = self.step.iter().filter_map(|step| match step {
+            Step::Refuse(owner) => Some(owner.clone()),
+            _ => None,
+        });
+        let waiting = self.applied.iter().filter_map(|applied| applied.waiting_for.clone());
+        let failed = self.failures.iter().map(|Failure { provider, error }| match provider {
+            Some(provider) => format!("{provider}: {} ({})", error.chain(), error.kind()),
+            None => format!("{} ({})", error.chain(), error.kind()),
+        });
+        refused.chain(waiting).chain(failed).collect()
+    }
+}
+
+/// The latest word on every target, and the sources that failed.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// By target.
+    pub targets: BTreeMap<Target, Outcome>,
+    /// By the place of their route in the engine: why nobody knows its targets.
+    pub sources: BTreeMap<usize, Error>,
+}
+
+impl Report {
+    /// How many targets stand so.
+    pub fn count(&self, state: State) -> usize {
+        self.targets.values().filter(|outcome| outcome.state() == state).count()
+    }
+
+    /// What a process says with its exit code:
+    ///
+    /// | code | meaning |
+    /// |---|---|
+    /// | 0 | every target is as it should be, or gone, or waits for what does not exist yet |
+    /// | 1 | some failed or belong to somebody else |
+    /// | 2 | nothing could be done, and nothing can before a person acts on config or permissions |
+    /// | 3 | nothing could be done: a provider or a store could not be reached |
+    pub fn exit_code(&self) -> u8 {
+        let failed = |outcome: &&Outcome| matches!(outcome.state(), State::Failed | State::Refused);
+        let bad = self.targets.values().filter(failed).collect::<Vec<_>>();
+        if bad.is_empty() && self.sources.is_empty() {
+            return 0;
+        }
+        let nothing_done = self.count(State::Fresh) + self.count(State::Waiting) == 0
+            && bad.iter().all(|outcome| outcome.state() == State::Failed && outcome.applied.is_none());
+        let failures = bad.iter().flat_map(|outcome| &outcome.failures).map(|failure| &failure.error);
+        let mut kinds = failures.chain(self.sources.values()).map(Error::kind);
+        match kinds.next() {
+            Some(ErrorKind::Invalid | ErrorKind::Denied) if nothing_done => {
+                if kinds.all(|kind| matches!(kind, ErrorKind::Invalid | ErrorKind::Denied)) { 2 } else { 1 }
+            }
+            Some(ErrorKind::Unreachable | ErrorKind::Throttled) if nothing_done => {
+                if kinds.all(|kind| matches!(kind, ErrorKind::Unreachable | ErrorKind::Throttled)) { 3 } else { 1 }
+            }
+            _ => 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_core::{Written, testing::target};
+
+    use super::*;
+
+    fn failed(kind: ErrorKind) -> Outcome {
+        Outcome::failed(Error::new(kind, "because"))
+    }
+
+    fn fresh() -> Outcome {
+        Outcome { step: Some(Step::Leave), ..Outcome::default() }
+    }
+
+    fn refused() -> Outcome {
+        Outcome { step: Some(Step::Refuse("helm".into())), ..Outcome::default() }
+    }
+
+    fn waiting() -> Outcome {
+        let applied = Applied::new(Written::Created).waiting_for(Some("ServiceAccount default".into()));
+        Outcome { step: Some(Step::Create), applied: Some(applied), ..Outcome::default() }
+    }
+
+    fn written_in_part() -> Outcome {
+        Outcome { applied: Some(Applied::new(Written::Updated)), ..failed(ErrorKind::Unreachable) }
+    }
+
+    #[test]
+    fn the_exit_code_says_whether_anything_was_done_and_who_has_to_act() {
+        use ErrorKind::{Denied, Gone, Invalid, Malformed, Throttled, Unreachable};
+        let cases: &[(&[Outcome], u8)] = &[
+            (&[], 0),
+            (&[fresh(), waiting(), failed(Gone)], 0),
+            (&[failed(Gone)], 0),
+            (&[fresh(), failed(Denied)], 1),
+            (&[fresh(), refused()], 1),
+            (&[refused()], 1),
+            (&[failed(Malformed)], 1),
+            (&[failed(Denied), failed(Unreachable)], 1),
+            (&[written_in_part()], 1),
+            (&[failed(Denied), failed(Invalid), failed(Gone)], 2),
+            (&[failed(Unreachable), failed(Throttled)], 3),
+        ];
+        for (outcomes, code) in cases {
+            let named = outcomes.iter().enumerate().map(|(n, it)| (target(&format!("team-{n}")), it.clone()));
+            let report = Report { targets: named.collect(), sources: BTreeMap::new() };
+            assert_eq!(report.exit_code(), *code, "{outcomes:?}");
+        }
+    }
+
+    #[test]
+    fn a_source_that_failed_counts_though_it_named_no_target() {
+        let mut report = Report::default();
+        report.sources.insert(0, Error::new(ErrorKind::Unreachable, "no answer"));
+        assert_eq!(report.exit_code(), 3);
+        report.targets.insert(target("team-a"), fresh());
+        assert_eq!(report.exit_code(), 1);
+    }
+}
