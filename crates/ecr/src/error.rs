@@ -1,0 +1,220 @@
+//! The one place that reads errors of the SDK. They are translated, never wrapped: their text may quote an answer.
+
+use std::{error::Error as StdError, time::Duration};
+
+use aws_sdk_ecr::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::{RequestId, get_authorization_token::GetAuthorizationTokenError},
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use regcred_core::{Error, ErrorKind};
+
+use crate::{guard::InsecureEndpoint, host::Region};
+
+/// The longest value that is quoted from an answer.
+const LONGEST_VALUE: usize = 256;
+/// Longer than this nobody means to be asked to wait.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+
+/// Says what failed and of which sort it is.
+pub(crate) fn translate(error: &SdkError<GetAuthorizationTokenError, HttpResponse>, region: &Region) -> Error {
+    let failed = |kind, message: &str, cause: String| {
+        Error::new(kind, format!("ecr:GetAuthorizationToken in {region} {message}")).with_cause(cause)
+    };
+    if has_cause::<InsecureEndpoint>(error) {
+        return failed(ErrorKind::Invalid, "was not asked for", InsecureEndpoint.to_string());
+    }
+    if has_cause::<http_body_util::LengthLimitError>(error) {
+        return failed(ErrorKind::Malformed, "had a senseless answer", "it is longer than 64 KiB".into());
+    }
+    if let Some(cause) = identity_failure(error) {
+        let kind = if cause.is_some() { ErrorKind::Unreachable } else { ErrorKind::Denied };
+        return failed(kind, "was not asked for", cause.unwrap_or(NO_IDENTITY).into());
+    }
+    match error {
+        SdkError::ServiceError(service) => {
+            let answer = Answer {
+                status: service.raw().status().as_u16(),
+                code: service.err().code().and_then(word),
+                message: service.err().message().unwrap_or_default(),
+                request_id: service.err().request_id().and_then(word),
+            };
+            let retry_after = service.raw().headers().get("retry-after").and_then(|it| it.parse().ok());
+            let retry_after = retry_after.map(Duration::from_secs).filter(|it| *it <= LONGEST_RETRY_AFTER);
+            let kind = answer.kind();
+            let message = match kind {
+                ErrorKind::Denied => "was denied",
+                ErrorKind::Throttled => "was throttled",
+                _ => "failed",
+            };
+            failed(kind, message, answer.describe()).with_retry_after(retry_after)
+        }
+        SdkError::ResponseError(response) => {
+            let status = response.raw().status().as_u16();
+            failed(
+                ErrorKind::Malformed,
+                "had a senseless answer",
+                format!("HTTP {status} with a body that is not ECR's"),
+            )
+        }
+        SdkError::TimeoutError(_) => failed(ErrorKind::Unreachable, "had no answer", "the time for it was over".into()),
+        SdkError::DispatchFailure(dispatch) => {
+            let how = match dispatch.as_connector_error() {
+                Some(error) if error.is_timeout() => "the time for it was over",
+                Some(error) if error.is_user() => "the request could not be made",
+                Some(_) if text_of(error).any(|text| text.contains("certificate")) => "the certificate is not trusted",
+                _ => "the connection failed",
+            };
+            failed(ErrorKind::Unreachable, "had no answer", how.into())
+        }
+        _ => failed(ErrorKind::Invalid, "was not asked for", "the request could not be made".into()),
+    }
+}
+
+const NO_IDENTITY: &str = "no AWS credentials were found in environment, profile, web identity or container";
+
+/// Whether the SDK failed before the call, for want of an identity: `Some(None)` if there is none, `Some(Some(_))` if there
+/// is one that could not be loaded.
+fn identity_failure(error: &SdkError<GetAuthorizationTokenError, HttpResponse>) -> Option<Option<&'static str>> {
+    use aws_credential_types::provider::error::CredentialsError;
+    let failure = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
+    Some(match failure {
+        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => None,
+        CredentialsError::ProviderTimedOut(_) => Some("the AWS credentials were not loaded in time"),
+        _ => Some("the AWS credentials could not be loaded"),
+    })
+}
+
+/// What an error answer says, in values of a known form.
+struct Answer<'a> {
+    status: u16,
+    code: Option<&'a str>,
+    message: &'a str,
+    request_id: Option<&'a str>,
+}
+
+impl Answer<'_> {
+    fn kind(&self) -> ErrorKind {
+        let code = self.code.unwrap_or_default();
+        let denied = [
+            "AccessDenied",
+            "ExpiredToken",
+            "IncompleteSignature",
+            "InvalidClientTokenId",
+            "InvalidSignature",
+            "MissingAuthentication",
+            "NotAuthorized",
+            "OptInRequired",
+            "SignatureDoesNotMatch",
+            "UnrecognizedClient",
+        ];
+        if self.status == 429
+            || code.contains("Throttl")
+            || code == "TooManyRequestsException"
+            || code == "RequestLimitExceeded"
+        {
+            ErrorKind::Throttled
+        } else if denied.iter().any(|it| code.starts_with(it)) || (code.is_empty() && matches!(self.status, 401 | 403))
+        {
+            ErrorKind::Denied
+        } else if self.status >= 500 {
+            ErrorKind::Unreachable
+        } else if code == "InvalidParameterException" || code == "ValidationException" {
+            ErrorKind::Invalid
+        } else {
+            ErrorKind::Malformed
+        }
+    }
+
+    fn describe(&self) -> String {
+        let mut said = vec![self.code.unwrap_or("an error without a code").to_owned(), format!("HTTP {}", self.status)];
+        let words = || self.message.split([' ', ',', '\n', '"', '\'']).filter(|it| it.len() <= LONGEST_VALUE);
+        said.extend(words().find(|it| is_arn(it)).map(|arn| format!("principal {arn}")));
+        said.extend(words().find(|it| is_action(it)).map(|action| format!("action {action}")));
+        said.extend(self.request_id.map(|id| format!("request {id}")));
+        said.join(", ")
+    }
+}
+
+/// A code or an id: letters, digits, dashes.
+fn word(text: &str) -> Option<&str> {
+    let text = text.rsplit('#').next().unwrap_or(text);
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    (!text.is_empty() && text.len() <= 128 && text.bytes().all(known)).then_some(text)
+}
+
+/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE` of an IAM or STS principal.
+fn is_arn(text: &str) -> bool {
+    let parts = text.splitn(6, ':').collect::<Vec<_>>();
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let resource = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_/-".contains(&byte));
+    matches!(parts.as_slice(), ["arn", partition, "iam" | "sts", region, account, rest]
+        if plain(partition) && plain(region) && plain(account) && resource(rest))
+}
+
+/// `ecr:Something`.
+fn is_action(text: &str) -> bool {
+    text.strip_prefix("ecr:").is_some_and(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_alphabetic()))
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+fn has_cause<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| cause.is::<E>())
+}
+
+/// For looking into, not for quoting.
+fn text_of<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = String> + 'a {
+    causes(error).map(ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, code: &'static str, message: &'static str) -> Answer<'static> {
+        Answer { status, code: Some(code), message, request_id: Some("0a1b-2c3d") }
+    }
+
+    #[test]
+    fn codes_and_statuses_are_sorted_by_what_to_do() {
+        use ErrorKind::{Denied, Invalid, Malformed, Throttled, Unreachable};
+        let cases = [
+            (400, "AccessDeniedException", Denied),
+            (400, "ExpiredTokenException", Denied),
+            (400, "UnrecognizedClientException", Denied),
+            (400, "InvalidSignatureException", Denied),
+            (400, "ThrottlingException", Throttled),
+            (400, "ThrottleException", Throttled),
+            (429, "Whatever", Throttled),
+            (500, "ServerException", Unreachable),
+            (503, "ServiceUnavailable", Unreachable),
+            (400, "InvalidParameterException", Invalid),
+            (404, "NotFound", Malformed),
+        ];
+        for (status, code, kind) in cases {
+            assert_eq!(answer(status, code, "").kind(), kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn of_a_message_only_known_forms_are_kept() {
+        let message = "User: arn:aws:sts::123456789012:assumed-role/pull/s is not authorized to perform: \
+                       ecr:GetAuthorizationToken on resource: * because canary";
+        let said = answer(400, "AccessDeniedException", message).describe();
+        assert_eq!(
+            said,
+            "AccessDeniedException, HTTP 400, principal arn:aws:sts::123456789012:assumed-role/pull/s, \
+             action ecr:GetAuthorizationToken, request 0a1b-2c3d"
+        );
+    }
+
+    #[test]
+    fn a_code_with_odd_characters_is_not_kept() {
+        assert_eq!(word("com.amazonaws#ServerException"), Some("ServerException"));
+        assert_eq!((word("a b"), word("\u{1b}[2J"), word("")), (None, None, None));
+        assert!(!is_arn("arn:aws:sts::1:role/\u{1b}[2J") && !is_arn("arn:aws:s3:::bucket") && !is_action("ecr:"));
+    }
+}

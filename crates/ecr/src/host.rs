@@ -1,0 +1,255 @@
+//! Accounts, regions, and the host names of their registries in every partition of AWS.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use regcred_core::{Error, ErrorKind, Registry, Result};
+
+/// An AWS account: twelve digits, leading zeros kept.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(Arc<str>);
+
+impl AccountId {
+    /// [`ErrorKind::Invalid`] if it is anything but twelve digits.
+    pub fn new(id: impl AsRef<str>) -> Result<Self> {
+        let id = id.as_ref();
+        if id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(Self(id.into()))
+        } else {
+            Err(invalid(format!("{id:?} is not an AWS account: it must have twelve digits")))
+        }
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// An AWS region, in a partition that is known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Region {
+    name: Arc<str>,
+    partition: Partition,
+}
+
+impl Region {
+    /// [`ErrorKind::Invalid`] if it does not look like a region of any partition.
+    pub fn new(name: impl AsRef<str>) -> Result<Self> {
+        let name = name.as_ref();
+        match Partition::of(name) {
+            Some(partition) => Ok(Self { name: name.into(), partition }),
+            None => Err(invalid(format!("{name:?} is not an AWS region, such as eu-west-1 or us-gov-east-1"))),
+        }
+    }
+
+    /// Such as `eu-west-1`.
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.name)
+    }
+}
+
+/// A partition of AWS, by the domains of its registries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Partition {
+    /// How its regions begin.
+    prefixes: &'static [&'static str],
+    /// The domain of plain and FIPS hosts.
+    domain: &'static str,
+    /// The domain of dual-stack hosts, where there are any.
+    dual_stack: Option<&'static str>,
+}
+
+/// Longer prefixes before shorter ones. The commercial partition is last, as its prefixes are the plainest.
+const PARTITIONS: [Partition; 8] = [
+    Partition { prefixes: &["cn-"], domain: "amazonaws.com.cn", dual_stack: Some("on.amazonwebservices.com.cn") },
+    Partition { prefixes: &["us-gov-"], domain: "amazonaws.com", dual_stack: Some("on.aws") },
+    Partition { prefixes: &["eusc-"], domain: "amazonaws.eu", dual_stack: None },
+    Partition { prefixes: &["us-isob-"], domain: "sc2s.sgov.gov", dual_stack: None },
+    Partition { prefixes: &["us-isof-", "eu-isof-"], domain: "csp.hci.ic.gov", dual_stack: None },
+    Partition { prefixes: &["eu-isoe-"], domain: "cloud.adc-e.uk", dual_stack: None },
+    Partition { prefixes: &["us-iso-"], domain: "c2s.ic.gov", dual_stack: None },
+    Partition {
+        prefixes: &["us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-"],
+        domain: "amazonaws.com",
+        dual_stack: Some("on.aws"),
+    },
+];
+
+impl Partition {
+    fn of(region: &str) -> Option<Self> {
+        let (place, number) = region.rsplit_once('-')?;
+        let numbered = matches!(number.len(), 1 | 2) && number.bytes().all(|byte| byte.is_ascii_digit());
+        let words = || place.split('-');
+        let worded = words().all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()));
+        if !numbered || !worded || words().count() < 2 {
+            return None;
+        }
+        PARTITIONS.into_iter().find(|it| it.prefixes.iter().any(|prefix| region.starts_with(prefix)))
+    }
+}
+
+/// The host of one registry of ECR: an account in a region, in one of the forms that AWS serves.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RegistryHost {
+    account: AccountId,
+    region: Region,
+    form: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Form {
+    Plain,
+    Fips,
+    DualStack,
+    DualStackFips,
+}
+
+impl RegistryHost {
+    /// The plain host: `ACCOUNT.dkr.ecr.REGION.amazonaws.com` and its like in other partitions.
+    pub fn plain(account: AccountId, region: Region) -> Self {
+        Self { account, region, form: Form::Plain }
+    }
+
+    /// Reads a host, anchored at both ends. [`ErrorKind::Invalid`] if it is none of ECR, or its domain is not that of its
+    /// region's partition.
+    pub fn parse(host: &str) -> Result<Self> {
+        let parsed = Self::parts(host).and_then(|(account, form, rest)| {
+            let (region, domain) = rest.split_once('.')?;
+            let region = Region::new(region).ok()?;
+            let expected = match form {
+                Form::Plain | Form::Fips => Some(region.partition.domain),
+                Form::DualStack | Form::DualStackFips => region.partition.dual_stack,
+            };
+            (expected == Some(domain)).then_some(Self { account, region, form })
+        });
+        parsed.ok_or_else(|| {
+            let form = "ACCOUNT.dkr.ecr.REGION.amazonaws.com (or its like in another partition)";
+            invalid(format!("{host:?} is not the host of an ECR registry, which is {form}"))
+        })
+    }
+
+    fn parts(host: &str) -> Option<(AccountId, Form, &str)> {
+        let (account, rest) = host.split_once('.')?;
+        let account = AccountId::new(account).ok()?;
+        let forms = [
+            ("dkr.ecr.", Form::Plain),
+            ("dkr.ecr-fips.", Form::Fips),
+            ("dkr-ecr.", Form::DualStack),
+            ("dkr-ecr-fips.", Form::DualStackFips),
+        ];
+        forms.into_iter().find_map(|(infix, form)| Some((account.clone(), form, rest.strip_prefix(infix)?)))
+    }
+
+    /// Whose registry it is.
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// Where it is, and where its tokens have to be minted.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// As a key of `auths`.
+    ///
+    /// # Panics
+    ///
+    /// Never: every such host is a valid key.
+    pub fn registry(&self) -> Registry {
+        Registry::new(self.to_string()).expect("a host of ECR is a valid registry")
+    }
+}
+
+impl FromStr for RegistryHost {
+    type Err = Error;
+
+    fn from_str(host: &str) -> Result<Self> {
+        Self::parse(host)
+    }
+}
+
+impl fmt::Display for RegistryHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { account, region, form } = self;
+        let domain = region.partition.domain;
+        let dual_stack = region.partition.dual_stack.unwrap_or(domain);
+        match form {
+            Form::Plain => write!(f, "{account}.dkr.ecr.{region}.{domain}"),
+            Form::Fips => write!(f, "{account}.dkr.ecr-fips.{region}.{domain}"),
+            Form::DualStack => write!(f, "{account}.dkr-ecr.{region}.{dual_stack}"),
+            Form::DualStackFips => write!(f, "{account}.dkr-ecr-fips.{region}.{dual_stack}"),
+        }
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(ErrorKind::Invalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_every_partition_and_form_are_read_and_written_alike() {
+        let hosts = [
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+            "012345678901.dkr.ecr.us-gov-east-1.amazonaws.com",
+            "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+            "123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu",
+            "123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov",
+            "123456789012.dkr.ecr.us-isob-east-1.sc2s.sgov.gov",
+            "123456789012.dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk",
+            "123456789012.dkr.ecr.us-isof-south-1.csp.hci.ic.gov",
+            "123456789012.dkr.ecr-fips.us-east-1.amazonaws.com",
+            "123456789012.dkr-ecr.eu-west-1.on.aws",
+            "123456789012.dkr-ecr-fips.us-east-1.on.aws",
+            "123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn",
+        ];
+        for host in hosts {
+            let parsed = RegistryHost::parse(host).expect(host);
+            assert_eq!((parsed.to_string().as_str(), parsed.registry().as_str()), (host, host));
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_host_of_ecr_is_refused() {
+        let hosts = [
+            "",
+            "12345678901.dkr.ecr.eu-west-1.amazonaws.com",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com:443",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/x",
+            "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+            "x123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com.cn",
+            "123456789012.dkr.ecr.cn-north-1.amazonaws.com",
+            "123456789012.dkr-ecr.eusc-de-east-1.amazonaws.eu",
+            "123456789012.dkr.ecr..amazonaws.com",
+            "123456789012.DKR.ECR.eu-west-1.amazonaws.com",
+        ];
+        for host in hosts {
+            assert_eq!(RegistryHost::parse(host).expect_err(host).kind(), ErrorKind::Invalid);
+        }
+    }
+
+    #[test]
+    fn accounts_keep_leading_zeros_and_regions_have_a_number() {
+        assert_eq!(AccountId::new("000000000001").expect("valid").to_string(), "000000000001");
+        for bad in ["", "1", "1234567890123", "12345678901a", "-12345678901"] {
+            AccountId::new(bad).expect_err(bad);
+        }
+        for bad in
+            ["", "eu", "eu-west", "west-1", "eu-west-", "eu-west-123", "eu--1", "EU-west-1", "xx-west-1", "eu-we.st-1"]
+        {
+            Region::new(bad).expect_err(bad);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! From an answer to a credential. Pure and strict.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_ecr::types::AuthorizationData;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use regcred_core::{Error, ErrorKind, Login, RegistryCredential, Result, SecretString, Validity};
+
+use crate::host::{AccountId, Region, RegistryHost};
+
+/// A real one has about 2,700 characters; one of this size would not fit beside others in a Secret.
+const LONGEST_TOKEN: usize = 16 * 1024;
+/// ECR gives 12 h; an hour more is a clock that is off, more than that is no token of ECR.
+const LONGEST_LIFE: Duration = Duration::from_hours(13);
+/// Shorter than this it would be gone before it is used.
+const SHORTEST_LIFE: Duration = Duration::from_mins(1);
+/// The life of a token that does not say: ECR's own says, so this is somebody's imitation.
+const ASSUMED_LIFE: Duration = Duration::from_hours(1);
+
+/// Takes the one entry that belongs to the region (and to one of the accounts, if several do), decodes it and checks its
+/// life. Its registry is the plain host that the entry names.
+pub(crate) fn credential(
+    answer: &[AuthorizationData],
+    region: &Region,
+    accounts: &[AccountId],
+    now: SystemTime,
+) -> Result<RegistryCredential> {
+    let (host, data) = choose(answer, region, accounts)?;
+    let (username, password) = decode(data.authorization_token().unwrap_or_default())?;
+    let validity = life(data.expires_at().map(|it| (it.secs(), it.subsec_nanos())), now)?;
+    RegistryCredential::new(vec![Login::new(vec![host.registry()], username, password)?], validity)
+}
+
+fn choose<'a>(
+    answer: &'a [AuthorizationData],
+    region: &Region,
+    accounts: &[AccountId],
+) -> Result<(RegistryHost, &'a AuthorizationData)> {
+    let anchored = answer.iter().filter_map(|data| {
+        let host = data.proxy_endpoint()?.strip_prefix("https://")?;
+        let host = RegistryHost::parse(host.trim_end_matches('/')).ok()?;
+        (host.region() == region && data.authorization_token().is_some()).then_some((host, data))
+    });
+    let mut anchored = anchored.collect::<Vec<_>>();
+    if anchored.len() > 1 {
+        anchored.retain(|(host, _)| accounts.contains(host.account()));
+    }
+    match (anchored.pop(), anchored.is_empty()) {
+        (Some(one), true) => Ok(one),
+        (Some(_), false) => {
+            Err(malformed("the answer holds several tokens for the region, and none is the wanted one"))
+        }
+        (None, _) if answer.is_empty() => Err(malformed("the answer holds no token")),
+        (None, _) => Err(malformed(format!("the answer holds no token for a registry of ECR in {region}"))),
+    }
+}
+
+fn decode(token: &str) -> Result<(String, SecretString)> {
+    if token.len() > LONGEST_TOKEN {
+        return Err(malformed(format!("the token has {} characters, {LONGEST_TOKEN} are allowed", token.len())));
+    }
+    let bytes = STANDARD.decode(token).map_err(|_| bad_token(token, "is not padded base64"))?;
+    let pair = String::from_utf8(bytes).map_err(|_| bad_token(token, "does not decode to text"))?;
+    let (username, password) = pair.split_once(':').ok_or_else(|| bad_token(token, "holds no colon"))?;
+    Ok((username.to_owned(), password.into()))
+}
+
+fn life(expires_at: Option<(i64, u32)>, now: SystemTime) -> Result<Validity> {
+    let Some((seconds, nanos)) = expires_at else {
+        tracing::warn!("the answer does not say when the token ends; taking one hour");
+        return Validity::new(now, Some(now + ASSUMED_LIFE));
+    };
+    let since_epoch = u64::try_from(seconds).map(|seconds| Duration::new(seconds, nanos));
+    let end = since_epoch.ok().and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+    let left = end.and_then(|end| end.duration_since(now).ok());
+    match (end, left) {
+        (Some(end), Some(left)) if left > LONGEST_LIFE => {
+            let hours = end.duration_since(now).unwrap_or_default().as_secs() / 3600;
+            Err(malformed(format!("the token ends in {hours} h; 13 h is the most that can be")))
+        }
+        (Some(end), Some(left)) if left >= SHORTEST_LIFE => Validity::new(now, Some(end)),
+        (_, Some(left)) => Err(malformed(format!("the token ends in {} s already", left.as_secs()))),
+        (_, None) => Err(malformed("the token has ended before it was issued; is this machine's clock right?")),
+    }
+}
+
+fn bad_token(token: &str, how: &str) -> Error {
+    malformed(format!("the token of {} characters {how}", token.len()))
+}
+
+fn malformed(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Malformed, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_types::DateTime;
+    use regcred_core::ExposeSecret;
+
+    use super::*;
+
+    const HOUR: i64 = 3600;
+    const NOW: i64 = 1_800_000_000;
+    const HOST: &str = "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
+    fn data(token: &str, host: &str, expires_at: Option<i64>) -> AuthorizationData {
+        AuthorizationData::builder()
+            .authorization_token(token)
+            .proxy_endpoint(host)
+            .set_expires_at(expires_at.map(DateTime::from_secs))
+            .build()
+    }
+
+    fn read(answer: &[AuthorizationData]) -> Result<RegistryCredential> {
+        credential(answer, &Region::new("eu-west-1").expect("valid"), &[], now())
+    }
+
+    fn token(pair: &str) -> String {
+        STANDARD.encode(pair)
+    }
+
+    #[test]
+    fn a_good_answer_becomes_a_login_for_its_own_registry() {
+        let read = read(&[data(&token("AWS:pass:word"), HOST, Some(NOW + 12 * HOUR))]).expect("it is good");
+        let [login] = read.logins() else { panic!("{read:?}") };
+        assert_eq!((login.username(), login.password().expose_secret()), ("AWS", "pass:word"));
+        assert_eq!(login.registries()[0].as_str(), "123456789012.dkr.ecr.eu-west-1.amazonaws.com");
+        assert_eq!(read.validity().expires_at(), Some(now() + Duration::from_hours(12)));
+    }
+
+    #[test]
+    fn a_bad_token_is_refused_without_being_quoted() {
+        let bad = [
+            "",
+            "canary",
+            "Y2FuYXJ5",
+            &token(":canary"),
+            &token("AWS:"),
+            &token("AWS:can\0ary"),
+            &token("AWS:can\nary"),
+        ];
+        let long = token(&format!("AWS:{}", "canary".repeat(3000)));
+        let binary = STANDARD.encode([b'A', b':', 0xff]);
+        for bad in bad.into_iter().chain([long.as_str(), binary.as_str()]) {
+            let error = read(&[data(bad, HOST, Some(NOW + 12 * HOUR))]).expect_err(bad);
+            assert_eq!(error.kind(), ErrorKind::Malformed);
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn the_life_has_to_be_that_of_a_token_of_ecr() {
+        let read = |expires_at| read(&[data(&token("AWS:x"), HOST, expires_at)]);
+        assert_eq!(read(None).expect("assumed").validity().expires_at(), Some(now() + Duration::from_hours(1)));
+        read(Some(NOW + 60)).expect("a minute is enough");
+        for bad in [NOW + 59, NOW, NOW - 1, 0, -1, NOW + 13 * HOUR + 1, (NOW + 12 * HOUR) * 1000, i64::MAX, i64::MIN] {
+            assert_eq!(read(Some(bad)).expect_err("refused").kind(), ErrorKind::Malformed, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_registry_has_to_be_one_of_ecr_in_the_own_region() {
+        let elsewhere = [
+            "https://123456789012.dkr.ecr.eu-west-2.amazonaws.com",
+            "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example",
+            "https://evil.example",
+            "http://123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+            "",
+        ];
+        for host in elsewhere {
+            let error = read(&[data(&token("AWS:x"), host, Some(NOW + HOUR))]).expect_err(host);
+            assert_eq!(error.kind(), ErrorKind::Malformed);
+        }
+        assert_eq!(read(&[]).expect_err("empty").to_string(), "the answer holds no token");
+    }
+
+    #[test]
+    fn of_several_tokens_the_wanted_one_is_taken() {
+        let other = "https://210987654321.dkr.ecr.eu-west-1.amazonaws.com";
+        let several = [data(&token("AWS:a"), HOST, Some(NOW + HOUR)), data(&token("AWS:b"), other, Some(NOW + HOUR))];
+        read(&several).expect_err("nobody could say which");
+        let (region, account) =
+            (Region::new("eu-west-1").expect("valid"), AccountId::new("210987654321").expect("valid"));
+        let chosen = credential(&several, &region, &[account], now()).expect("it is named");
+        assert_eq!(chosen.logins()[0].password().expose_secret(), "b");
+    }
+}
