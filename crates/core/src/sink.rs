@@ -39,6 +39,8 @@ pub struct Observed {
     pub validity: BTreeMap<ProviderName, Validity>,
     /// Why to write although everything is fresh: "its data was edited", "builder is not linked".
     pub drift: Vec<String>,
+    /// What could not be done yet and is no failure: "ServiceAccount builder does not exist".
+    pub waiting_for: Option<String>,
 }
 
 impl Observed {
@@ -57,6 +59,12 @@ impl Observed {
     pub fn with_drift(mut self, reasons: impl IntoIterator<Item = String>) -> Self {
         self.drift.extend(reasons);
         self
+    }
+
+    /// With something that could not be done yet.
+    #[must_use]
+    pub fn waiting_for(self, what: Option<String>) -> Self {
+        Self { waiting_for: what, ..self }
     }
 }
 

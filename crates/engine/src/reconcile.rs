@@ -61,7 +61,7 @@ impl Engine {
                 log(outcome.step.as_ref(), &applied);
                 outcome.validity.retain(|name, _| set.failed().contains(name));
                 outcome.validity.extend(set.iter().map(|(name, credential)| (name.clone(), credential.validity())));
-                outcome.applied = Some(applied);
+                (outcome.written, outcome.waiting_for) = (Some(applied.written), applied.waiting_for);
             }
             Err(error) => outcome.failures.push(Failure { provider: None, error }),
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::SystemTime};
 
-use regcred_core::{Applied, Error, ErrorKind, ProviderName, Target, Validity};
+use regcred_core::{Error, ErrorKind, ProviderName, Target, Validity, Written};
 
 use crate::Step;
 
@@ -13,7 +13,9 @@ pub struct Outcome {
     /// What the look led to; `None`: it could not be looked at.
     pub step: Option<Step>,
     /// What was written; `None`: nothing had to be or could be.
-    pub applied: Option<Applied>,
+    pub written: Option<Written>,
+    /// What could not be done yet and is no failure; `None`: nothing.
+    pub waiting_for: Option<String>,
     /// What it holds now, by provider.
     pub validity: BTreeMap<ProviderName, Validity>,
     /// What went wrong; empty if nothing did.
@@ -71,8 +73,7 @@ impl Outcome {
         if matches!(self.step, Some(Step::Refuse(_))) || kinds().any(|kind| kind == ErrorKind::Refused) {
             State::Refused
         } else if self.failures.is_empty() {
-            let waiting = self.applied.as_ref().is_some_and(|applied| applied.waiting_for.is_some());
-            if waiting { State::Waiting } else { State::Fresh }
+            if self.waiting_for.is_some() { State::Waiting } else { State::Fresh }
         } else if kinds().all(|kind| kind == ErrorKind::Gone) {
             State::Gone
         } else {
@@ -91,12 +92,11 @@ impl Outcome {
             Step::Refuse(owner) => Some(owner.clone()),
             _ => None,
         });
-        let waiting = self.applied.iter().filter_map(|applied| applied.waiting_for.clone());
         let failed = self.failures.iter().map(|Failure { provider, error }| match provider {
             Some(provider) => format!("{provider}: {} ({})", error.chain(), error.kind()),
             None => format!("{} ({})", error.chain(), error.kind()),
         });
-        refused.chain(waiting).chain(failed).collect()
+        refused.chain(self.waiting_for.clone()).chain(failed).collect()
     }
 }
 
@@ -131,7 +131,7 @@ impl Report {
             return 0;
         }
         let nothing_done = self.count(State::Fresh) + self.count(State::Waiting) == 0
-            && bad.iter().all(|outcome| outcome.state() == State::Failed && outcome.applied.is_none());
+            && bad.iter().all(|outcome| outcome.state() == State::Failed && outcome.written.is_none());
         let failures = bad.iter().flat_map(|outcome| &outcome.failures).map(|failure| &failure.error);
         let mut kinds = failures.chain(self.sources.values()).map(Error::kind);
         match kinds.next() {
@@ -148,7 +148,7 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use regcred_core::{Written, testing::target};
+    use regcred_core::testing::target;
 
     use super::*;
 
@@ -165,12 +165,11 @@ mod tests {
     }
 
     fn waiting() -> Outcome {
-        let applied = Applied::new(Written::Created).waiting_for(Some("ServiceAccount default".into()));
-        Outcome { step: Some(Step::Create), applied: Some(applied), ..Outcome::default() }
+        Outcome { step: Some(Step::Create), waiting_for: Some("ServiceAccount default".into()), ..Outcome::default() }
     }
 
     fn written_in_part() -> Outcome {
-        Outcome { applied: Some(Applied::new(Written::Updated)), ..failed(ErrorKind::Unreachable) }
+        Outcome { written: Some(Written::Updated), ..failed(ErrorKind::Unreachable) }
     }
 
     #[test]

@@ -1,0 +1,158 @@
+//! Which ServiceAccounts use the Secret, and how their lists are edited.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{LocalObjectReference, ObjectReference, ServiceAccount};
+use serde_json::{Value, json};
+
+/// That a ServiceAccount uses the Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    account: String,
+    pull: bool,
+    mount: bool,
+    expected: bool,
+}
+
+impl Link {
+    /// To pull the images of its pods: in `imagePullSecrets`.
+    pub fn pull(account: impl Into<String>) -> Self {
+        Self { account: account.into(), pull: true, mount: false, expected: true }
+    }
+
+    /// To pull and to push in builds: in `imagePullSecrets` and in `secrets`. Which of the two a build looks into for its
+    /// push changed between OpenShift 4.14 and 4.16.
+    pub fn pull_and_mount(account: impl Into<String>) -> Self {
+        Self { mount: true, ..Self::pull(account) }
+    }
+
+    /// Only where the ServiceAccount exists: nobody waits for it.
+    #[must_use]
+    pub fn where_it_exists(self) -> Self {
+        Self { expected: false, ..self }
+    }
+
+    /// `default` to pull; `builder` and `pipeline`, where they exist, to pull and to push.
+    pub fn defaults() -> Vec<Self> {
+        let optional = |account| Self::pull_and_mount(account).where_it_exists();
+        vec![Self::pull("default"), optional("builder"), optional("pipeline")]
+    }
+
+    pub(crate) fn account(&self) -> &str {
+        &self.account
+    }
+
+    pub(crate) fn is_expected(&self) -> bool {
+        self.expected
+    }
+
+    /// Whether the account uses the Secret already.
+    pub(crate) fn holds(&self, account: &ServiceAccount, secret: &str) -> bool {
+        !(self.pull && !pulls(account, secret) || self.mount && !mounts(account, secret))
+    }
+
+    /// A merge patch with the complete lists, to which the Secret is added at the end, guarded by what was read.
+    pub(crate) fn patch(&self, account: &ServiceAccount, secret: &str) -> Value {
+        let mut patch = guarded(account);
+        if self.pull && !pulls(account, secret) {
+            let mut list = account.image_pull_secrets.clone().unwrap_or_default();
+            list.push(LocalObjectReference { name: secret.into() });
+            patch["imagePullSecrets"] = json!(list);
+        }
+        if self.mount && !mounts(account, secret) {
+            let mut list = account.secrets.clone().unwrap_or_default();
+            list.push(ObjectReference { name: Some(secret.into()), ..ObjectReference::default() });
+            patch["secrets"] = json!(list);
+        }
+        patch
+    }
+}
+
+/// A merge patch that takes the Secret out of both lists; `None` if it is in neither.
+pub(crate) fn unlink(account: &ServiceAccount, secret: &str) -> Option<Value> {
+    if !pulls(account, secret) && !mounts(account, secret) {
+        return None;
+    }
+    let mut patch = guarded(account);
+    if pulls(account, secret) {
+        let others = account.image_pull_secrets.iter().flatten().filter(|it| it.name != secret);
+        patch["imagePullSecrets"] = json!(others.collect::<Vec<_>>());
+    }
+    if mounts(account, secret) {
+        let others = account.secrets.iter().flatten().filter(|it| it.name.as_deref() != Some(secret));
+        patch["secrets"] = json!(others.collect::<Vec<_>>());
+    }
+    Some(patch)
+}
+
+/// The value of `regcred.dev/links`: what clean-up has to undo.
+pub(crate) fn annotation(links: &[Link]) -> String {
+    let lists = |link: &Link| {
+        [(link.pull, "pull"), (link.mount, "mount")].into_iter().filter_map(|(is, name)| is.then_some(name))
+    };
+    let wire = links.iter().map(|link| (&link.account, lists(link).collect::<Vec<_>>())).collect::<BTreeMap<_, _>>();
+    serde_json::to_string(&wire).expect("text serialises")
+}
+
+/// The accounts that such a value names; none if it is not one.
+pub(crate) fn accounts(annotation: &str) -> Vec<String> {
+    serde_json::from_str::<BTreeMap<String, Value>>(annotation).map(|it| it.into_keys().collect()).unwrap_or_default()
+}
+
+fn guarded(account: &ServiceAccount) -> Value {
+    json!({ "metadata": { "resourceVersion": account.metadata.resource_version } })
+}
+
+fn pulls(account: &ServiceAccount, secret: &str) -> bool {
+    account.image_pull_secrets.iter().flatten().any(|it| it.name == secret)
+}
+
+fn mounts(account: &ServiceAccount, secret: &str) -> bool {
+    account.secrets.iter().flatten().any(|it| it.name.as_deref() == Some(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(lists: &Value) -> ServiceAccount {
+        let mut object =
+            json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "resourceVersion": "5" } });
+        for (name, list) in lists.as_object().expect("a map") {
+            object[name] = list.clone();
+        }
+        serde_json::from_value(object).expect("a ServiceAccount")
+    }
+
+    #[test]
+    fn a_link_adds_its_name_at_the_end_of_the_lists_that_lack_it() {
+        let (link, other) = (Link::pull_and_mount("builder"), json!({ "name": "builder-dockercfg-x" }));
+        let bare = account(&json!({}));
+        let guard = json!({ "resourceVersion": "5" });
+        let ours = json!({ "name": "ecr-secret" });
+        assert_eq!(
+            link.patch(&bare, "ecr-secret"),
+            json!({ "metadata": guard, "imagePullSecrets": [ours], "secrets": [ours] })
+        );
+        let half = account(&json!({ "imagePullSecrets": [other, ours], "secrets": [other, other] }));
+        assert!(!link.holds(&half, "ecr-secret") && Link::pull("builder").holds(&half, "ecr-secret"));
+        assert_eq!(link.patch(&half, "ecr-secret"), json!({ "metadata": guard, "secrets": [other, other, ours] }));
+    }
+
+    #[test]
+    fn unlinking_takes_out_every_mention_and_nothing_else() {
+        let (ours, other) = (json!({ "name": "ecr-secret" }), json!({ "name": "x" }));
+        let linked = account(&json!({ "imagePullSecrets": [ours, other, ours], "secrets": [other] }));
+        let patch = unlink(&linked, "ecr-secret").expect("it is linked");
+        assert_eq!(patch, json!({ "metadata": { "resourceVersion": "5" }, "imagePullSecrets": [other] }));
+        assert_eq!(unlink(&account(&json!({})), "ecr-secret"), None);
+    }
+
+    #[test]
+    fn the_annotation_names_accounts_and_lists() {
+        let annotation = annotation(&Link::defaults());
+        assert_eq!(annotation, r#"{"builder":["pull","mount"],"default":["pull"],"pipeline":["pull","mount"]}"#);
+        assert_eq!(accounts(&annotation), ["builder", "default", "pipeline"]);
+        assert_eq!(accounts("nonsense"), Vec::<String>::new());
+    }
+}

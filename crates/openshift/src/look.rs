@@ -1,0 +1,63 @@
+//! What was seen at a target, kept from the look until the write that it leads to.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard},
+};
+
+use k8s_openapi::api::core::v1::ServiceAccount;
+use regcred_core::{Observed, Target};
+
+use crate::{link::Link, metadata::Standing, record::by_provider};
+
+/// The Secret and the ServiceAccounts of one target.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    /// `None`: there is no Secret.
+    pub(crate) secret: Option<Standing>,
+    /// Those that exist, by name.
+    pub(crate) accounts: BTreeMap<String, ServiceAccount>,
+}
+
+impl Look {
+    /// As the port reports it.
+    pub(crate) fn observed(&self, links: &[Link], secret: &str) -> Option<Observed> {
+        Some(match self.secret.as_ref()? {
+            Standing::Foreign { owner } => Observed::foreign(owner),
+            Standing::Ours(ours) => {
+                let unlinked = links.iter().filter(|link| {
+                    self.accounts.get(link.account()).is_some_and(|account| !link.holds(account, secret))
+                });
+                let unlinked = unlinked.map(|link| format!("ServiceAccount {} is not linked", link.account()));
+                Observed::ours(ours.records.as_ref().map(by_provider).unwrap_or_default())
+                    .with_drift(ours.drift.iter().cloned().chain(unlinked))
+                    .waiting_for(self.waiting_for(links))
+            }
+        })
+    }
+
+    /// The accounts that should exist and do not.
+    pub(crate) fn waiting_for(&self, links: &[Link]) -> Option<String> {
+        let missing = links.iter().filter(|link| link.is_expected() && !self.accounts.contains_key(link.account()));
+        let missing = missing.map(Link::account).collect::<Vec<_>>();
+        (!missing.is_empty()).then(|| format!("ServiceAccount {} does not exist", missing.join(", ")))
+    }
+}
+
+/// The looks that no write has used yet. A write takes its look along, so that none decides on what it has changed itself.
+#[derive(Debug, Default)]
+pub(crate) struct Looks(Mutex<HashMap<Target, Look>>);
+
+impl Looks {
+    pub(crate) fn put(&self, target: &Target, look: Look) {
+        self.lock().insert(target.clone(), look);
+    }
+
+    pub(crate) fn take(&self, target: &Target) -> Option<Look> {
+        self.lock().remove(target)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Target, Look>> {
+        self.0.lock().expect("no call panics while it holds the lock")
+    }
+}

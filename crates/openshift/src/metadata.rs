@@ -1,0 +1,231 @@
+//! Whose a Secret is, and whether anybody touched it: decided from metadata alone.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use serde_json::Value;
+
+use crate::record::{EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Records, TARGET, read};
+
+/// Whose it is.
+#[derive(Clone, Debug)]
+pub(crate) enum Standing {
+    Foreign { owner: String },
+    Ours(Ours),
+}
+
+/// One of ours.
+#[derive(Clone, Debug)]
+pub(crate) struct Ours {
+    pub(crate) uid: Option<String>,
+    pub(crate) resource_version: Option<String>,
+    /// What it holds; `None` if what it says of that is not ours.
+    pub(crate) records: Option<Records>,
+    /// What was touched, in words; empty if nothing was.
+    pub(crate) drift: Vec<String>,
+}
+
+/// Who we are, and what we would write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity<'a> {
+    pub(crate) instance: &'a str,
+    pub(crate) manager: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) links: &'a str,
+}
+
+/// Ours has both labels and names itself; a copy names the original. Intact is what our own apply still owns.
+pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
+    let label = |name| value(metadata.labels.as_ref(), name);
+    let annotation = |name| value(metadata.annotations.as_ref(), name);
+    if label(MANAGED_BY) != Some(REGCRED) {
+        return Standing::Foreign { owner: format!("it is not regcred's: {}", managers(metadata)) };
+    }
+    match (label(INSTANCE), annotation(TARGET)) {
+        (Some(instance), Some(target)) if instance == us.instance && target == us.target => {}
+        (Some(instance), _) if instance != us.instance => {
+            return Standing::Foreign { owner: format!("it belongs to regcred's instance {instance:?}") };
+        }
+        _ => {
+            return Standing::Foreign { owner: format!("it is a copy, made by somebody else: {}", managers(metadata)) };
+        }
+    }
+    let applied = applied(metadata, us.manager);
+    let owns = |path: &[&str]| applied.is_some_and(|fields| has(fields, path));
+    let mut drift = vec![];
+    if !owns(&DATA) {
+        drift.push(format!("its data was changed by {}", owner_of(metadata, &DATA, us.manager)));
+    }
+    for (map, name) in [
+        ("f:labels", MANAGED_BY),
+        ("f:labels", INSTANCE),
+        ("f:annotations", TARGET),
+        ("f:annotations", HOSTS),
+        ("f:annotations", EXPIRES_AT),
+        ("f:annotations", REFRESHED_AT),
+        ("f:annotations", LINKS),
+    ] {
+        let field = format!("f:{name}");
+        let path = ["f:metadata", map, &field];
+        // A credential without an end has no such annotation, and nobody else may say that it has one.
+        let expected = name != EXPIRES_AT || annotation(EXPIRES_AT).is_some();
+        if expected && !owns(&path) {
+            drift.push(format!("its {name} was changed by {}", owner_of(metadata, &path, us.manager)));
+        }
+    }
+    if annotation(LINKS) != Some(us.links) && drift.is_empty() {
+        drift.push("its links are different in the config".into());
+    }
+    let hosts_field = format!("f:{HOSTS}");
+    let believed = owns(&["f:metadata", "f:annotations", &hosts_field]);
+    let records = annotation(HOSTS).filter(|_| believed).and_then(read);
+    Standing::Ours(Ours {
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
+        records,
+        drift,
+    })
+}
+
+const DATA: [&str; 2] = ["f:data", "f:.dockerconfigjson"];
+
+fn value<'a>(map: Option<&'a BTreeMap<String, String>>, name: &str) -> Option<&'a str> {
+    map?.get(name).map(String::as_str)
+}
+
+fn entries(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntry> {
+    metadata.managed_fields.iter().flatten()
+}
+
+fn applied<'a>(metadata: &'a ObjectMeta, manager: &str) -> Option<&'a Value> {
+    let ours =
+        |it: &&ManagedFieldsEntry| it.manager.as_deref() == Some(manager) && it.operation.as_deref() == Some("Apply");
+    entries(metadata).find(ours)?.fields_v1.as_ref().map(|fields| &fields.0)
+}
+
+fn has(fields: &Value, path: &[&str]) -> bool {
+    path.iter().try_fold(fields, |at, step| at.get(step)).is_some()
+}
+
+fn owner_of(metadata: &ObjectMeta, path: &[&str], us: &str) -> String {
+    let owns = |it: &&ManagedFieldsEntry| it.fields_v1.as_ref().is_some_and(|fields| has(&fields.0, path));
+    let others = entries(metadata).filter(owns).filter(|it| it.manager.as_deref() != Some(us));
+    quote(others.filter_map(|it| it.manager.as_deref())).unwrap_or_else(|| "somebody who removed it".into())
+}
+
+fn managers(metadata: &ObjectMeta) -> String {
+    quote(entries(metadata).filter_map(|it| it.manager.as_deref()))
+        .map_or_else(|| "nobody says who wrote it".into(), |names| format!("written by {names}"))
+}
+
+/// Names that clients choose for themselves: escaped and cut.
+fn quote<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut names =
+        names.map(|name| name.chars().take(64).collect::<String>()).map(|it| format!("{it:?}")).collect::<Vec<_>>();
+    names.sort();
+    names.dedup();
+    names.truncate(5);
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const US: Identity<'_> =
+        Identity { instance: "default", manager: "regcred", target: "team-a/ecr-secret", links: "{}" };
+    const RECORDS: &str = r#"{"r.example":{"provider":"one","issued_at":"1970-01-01T00:00:00Z"}}"#;
+
+    fn ours() -> Value {
+        json!({
+            "uid": "u", "resourceVersion": "7",
+            "labels": { MANAGED_BY: "regcred", INSTANCE: "default" },
+            "annotations": { TARGET: "team-a/ecr-secret", HOSTS: RECORDS, REFRESHED_AT: "1970-01-01T00:00:00Z", LINKS: "{}" },
+            "managedFields": [{ "manager": "regcred", "operation": "Apply", "fieldsV1": {
+                "f:data": { "f:.dockerconfigjson": {} }, "f:type": {},
+                "f:metadata": {
+                    "f:labels": { format!("f:{MANAGED_BY}"): {}, format!("f:{INSTANCE}"): {} },
+                    "f:annotations": {
+                        format!("f:{TARGET}"): {}, format!("f:{HOSTS}"): {}, format!("f:{REFRESHED_AT}"): {}, format!("f:{LINKS}"): {},
+                    },
+                },
+            }}],
+        })
+    }
+
+    fn judged(metadata: &Value) -> Standing {
+        standing(&serde_json::from_value(metadata.clone()).expect("metadata"), &US)
+    }
+
+    fn drift(metadata: &Value) -> (Vec<String>, bool) {
+        match judged(metadata) {
+            Standing::Ours(ours) => (ours.drift, ours.records.is_some()),
+            Standing::Foreign { owner } => panic!("{owner}"),
+        }
+    }
+
+    fn owner(metadata: &Value) -> String {
+        match judged(metadata) {
+            Standing::Foreign { owner } => owner,
+            Standing::Ours(ours) => panic!("{ours:?}"),
+        }
+    }
+
+    #[test]
+    fn what_our_own_apply_still_owns_is_intact() {
+        assert_eq!(drift(&ours()), (vec![], true));
+    }
+
+    #[test]
+    fn an_edit_shows_in_metadata_and_names_its_author() {
+        let mut edited = ours();
+        edited["managedFields"][0]["fieldsV1"]["f:data"] = json!({});
+        let edit = json!({ "manager": "kubectl-edit", "operation": "Update", "fieldsV1": { "f:data": { "f:.dockerconfigjson": {} } } });
+        edited["managedFields"].as_array_mut().expect("a list").push(edit);
+        assert_eq!(
+            drift(&edited),
+            (vec!["its data was changed by \"kubectl-edit\"".into()], true),
+            "the dates are still ours"
+        );
+
+        let mut lied = ours();
+        lied["managedFields"][0]["fieldsV1"]["f:metadata"]["f:annotations"]
+            .as_object_mut()
+            .expect("a map")
+            .remove(&format!("f:{HOSTS}"));
+        let (drift, believed) = drift(&lied);
+        assert_eq!((drift.len(), believed), (1, false), "dates that are not ours are not believed");
+    }
+
+    #[test]
+    fn our_own_update_is_not_our_apply() {
+        let mut updated = ours();
+        updated["managedFields"][0]["operation"] = json!("Update");
+        let (drift, believed) = drift(&updated);
+        assert!(drift.len() > 3 && !believed);
+    }
+
+    #[test]
+    fn everything_else_is_foreign_and_says_whose() {
+        let mut foreign = ours();
+        foreign["labels"] = json!({});
+        foreign["managedFields"][0]["manager"] = json!("helm");
+        assert_eq!(owner(&foreign), "it is not regcred's: written by \"helm\"");
+        let mut other = ours();
+        other["labels"][INSTANCE] = json!("blue");
+        assert_eq!(owner(&other), "it belongs to regcred's instance \"blue\"");
+        let mut copy = ours();
+        copy["annotations"][TARGET] = json!("team-b/ecr-secret");
+        assert_eq!(owner(&copy), "it is a copy, made by somebody else: written by \"regcred\"");
+        assert_eq!(owner(&json!({})), "it is not regcred's: nobody says who wrote it");
+    }
+
+    #[test]
+    fn links_that_the_config_changed_are_drift() {
+        let mut changed = ours();
+        changed["annotations"][LINKS] = json!("{\"default\":[\"pull\"]}");
+        assert_eq!(drift(&changed).0, ["its links are different in the config"]);
+    }
+}

@@ -1,0 +1,135 @@
+//! What a Secret of ours says of itself, in its annotations.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+use jiff::Timestamp;
+use regcred_core::{ProviderName, Registry, Result, Validity};
+use serde::{Deserialize, Serialize};
+
+pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+pub(crate) const REGCRED: &str = "regcred";
+pub(crate) const INSTANCE: &str = "regcred.dev/instance";
+pub(crate) const TARGET: &str = "regcred.dev/target";
+pub(crate) const HOSTS: &str = "regcred.dev/hosts";
+pub(crate) const EXPIRES_AT: &str = "regcred.dev/expires-at";
+pub(crate) const REFRESHED_AT: &str = "regcred.dev/refreshed-at";
+pub(crate) const LINKS: &str = "regcred.dev/links";
+
+/// What is stored for one registry, and who gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) provider: ProviderName,
+    pub(crate) validity: Validity,
+}
+
+/// By registry.
+pub(crate) type Records = BTreeMap<Registry, Record>;
+
+#[derive(Deserialize, Serialize)]
+struct Wire {
+    provider: String,
+    issued_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+}
+
+/// The value of `regcred.dev/hosts`.
+pub(crate) fn write(records: &Records) -> String {
+    let wire = |record: &Record| Wire {
+        provider: record.provider.to_string(),
+        issued_at: timestamp(record.validity.issued_at()),
+        expires_at: record.validity.expires_at().map(timestamp),
+    };
+    let wire = records.iter().map(|(registry, record)| (registry.as_str(), wire(record))).collect::<BTreeMap<_, _>>();
+    serde_json::to_string(&wire).expect("text and dates serialise")
+}
+
+/// Reads it back; `None` if it is not what we write.
+pub(crate) fn read(annotation: &str) -> Option<Records> {
+    let wire = serde_json::from_str::<BTreeMap<String, Wire>>(annotation).ok()?;
+    let record = |(registry, wire): (String, Wire)| -> Result<(Registry, Record)> {
+        let validity = Validity::new(system_time(wire.issued_at), wire.expires_at.map(system_time))?;
+        Ok((Registry::new(registry)?, Record { provider: ProviderName::new(wire.provider)?, validity }))
+    };
+    wire.into_iter().map(record).collect::<Result<_>>().ok()
+}
+
+/// The values of `regcred.dev/expires-at`, the earliest end, and `regcred.dev/refreshed-at`, the latest issue.
+pub(crate) fn summary(records: &Records) -> (Option<String>, Option<String>) {
+    let validities = || records.values().map(|record| record.validity);
+    let text = |time| timestamp(time).to_string();
+    (
+        validities().filter_map(|it| it.expires_at()).min().map(text),
+        validities().map(|it| it.issued_at()).max().map(text),
+    )
+}
+
+/// The dates by provider: the earliest end of its entries.
+pub(crate) fn by_provider(records: &Records) -> BTreeMap<ProviderName, Validity> {
+    let mut all = BTreeMap::<ProviderName, Validity>::new();
+    for Record { provider, validity } in records.values() {
+        let entry = all.entry(provider.clone()).or_insert(*validity);
+        if entry.outlives(validity) {
+            *entry = *validity;
+        }
+    }
+    all
+}
+
+fn timestamp(time: SystemTime) -> Timestamp {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or(Timestamp::MAX)
+}
+
+fn system_time(timestamp: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(timestamp.as_second()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hours: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_hours(hours)
+    }
+
+    fn record(provider: &str, issued_at: u64, expires_at: Option<u64>) -> Record {
+        let validity = Validity::new(at(issued_at), expires_at.map(at)).expect("valid");
+        Record { provider: ProviderName::new(provider).expect("valid"), validity }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let keyed = |(registry, record)| (Registry::new(registry).expect("valid"), record);
+        let records = [("a.example", record("one", 0, Some(12))), ("b.example/x", record("two", 1, None))];
+        let records = records.map(keyed).into_iter().collect::<Records>();
+        let written = write(&records);
+        assert_eq!(
+            written,
+            r#"{"a.example":{"provider":"one","issued_at":"1970-01-01T00:00:00Z","expires_at":"1970-01-01T12:00:00Z"},"#
+                .to_owned() + r#""b.example/x":{"provider":"two","issued_at":"1970-01-01T01:00:00Z"}}"#
+        );
+        assert_eq!(read(&written), Some(records.clone()));
+        let (expires_at, refreshed_at) = summary(&records);
+        assert_eq!(expires_at.as_deref(), Some("1970-01-01T12:00:00Z"));
+        assert_eq!(refreshed_at.as_deref(), Some("1970-01-01T01:00:00Z"));
+    }
+
+    #[test]
+    fn what_we_would_not_write_is_not_believed() {
+        let bad = [
+            "",
+            "[]",
+            r#"{"https://a":{"provider":"one","issued_at":"1970-01-01T00:00:00Z"}}"#,
+            r#"{"a":{"provider":"One","issued_at":"1970-01-01T00:00:00Z"}}"#,
+            r#"{"a":{"provider":"one","issued_at":"yesterday"}}"#,
+            r#"{"a":{"provider":"one","issued_at":"1970-01-02T00:00:00Z","expires_at":"1970-01-01T00:00:00Z"}}"#,
+        ];
+        for bad in bad {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

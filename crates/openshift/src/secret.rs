@@ -1,0 +1,113 @@
+//! The Secret as it is applied. Pure.
+
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use regcred_core::{CredentialSet, Result, Target};
+use regcred_dockerconfig::DockerConfig;
+use serde_json::{Value, json};
+
+use crate::{
+    metadata::Ours,
+    record::{self, EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Record, Records, TARGET},
+};
+
+pub(crate) const DATA_KEY: &str = ".dockerconfigjson";
+
+/// What a Secret is to hold, and from where.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Written anew or kept, by registry.
+    records: Records,
+    config: DockerConfig,
+}
+
+/// Whether a set can be written without reading what stands there: it cannot if a provider failed whose entries have to stay,
+/// or if what stands there ends later than what we were given.
+pub(crate) fn needs_data(ours: &Ours, set: &CredentialSet) -> bool {
+    match &ours.records {
+        None => !set.failed().is_empty(),
+        Some(records) => records.values().any(|it| set.failed().contains(&it.provider)) || !kept(ours, set).is_empty(),
+    }
+}
+
+/// What is to stand there, given what stands there if that has to be kept in part.
+pub(crate) fn plan(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &CredentialSet) -> Plan {
+    let mut plan = Plan::default();
+    for (provider, credential) in set.iter() {
+        for login in credential.logins() {
+            for registry in login.registries() {
+                plan.config.set(registry, login.username(), login.password());
+                let record = Record { provider: provider.clone(), validity: credential.validity() };
+                plan.records.insert(registry.clone(), record);
+            }
+        }
+    }
+    let (Some(ours), Some(data)) = (ours, data) else { return plan };
+    let Some(records) = &ours.records else {
+        // Nobody can say which entries the failed providers gave: all of them stay until the next full refresh.
+        let others = data.registries().filter_map(|key| regcred_core::Registry::new(key).ok());
+        for registry in others.filter(|registry| !plan.records.contains_key(registry)).collect::<Vec<_>>() {
+            plan.config.carry_over(&registry, data);
+        }
+        return plan;
+    };
+    let failed = records.iter().filter(|(_, it)| set.failed().contains(&it.provider));
+    let failed = failed.filter(|(registry, _)| !plan.records.contains_key(registry));
+    let failed = failed.map(|(registry, record)| (registry.clone(), record.clone())).collect::<Vec<_>>();
+    for (registry, record) in failed.into_iter().chain(kept(ours, set)) {
+        if plan.config.carry_over(&registry, data) {
+            plan.records.insert(registry, record);
+        }
+    }
+    plan
+}
+
+/// In an intact Secret an entry is never replaced by one of the same provider that ends earlier.
+fn kept(ours: &Ours, set: &CredentialSet) -> Vec<(regcred_core::Registry, Record)> {
+    if !ours.drift.is_empty() {
+        return vec![];
+    }
+    let later = |(registry, record): &(&regcred_core::Registry, &Record)| {
+        set.get(&record.provider)
+            .is_some_and(|new| new.registries().any(|it| it == *registry) && record.validity.outlives(&new.validity()))
+    };
+    let records = ours.records.iter().flatten().filter(later);
+    records.map(|(registry, record)| (registry.clone(), record.clone())).collect()
+}
+
+/// The data of a Secret as a Docker config.
+pub(crate) fn data(secret: &Secret) -> Result<DockerConfig> {
+    let data = secret.data.as_ref().and_then(|data| data.get(DATA_KEY));
+    data.map_or_else(|| Ok(DockerConfig::new()), |ByteString(bytes)| DockerConfig::parse(bytes))
+}
+
+/// The object for server-side apply. `over` is what it may replace: that very object, in that very state.
+pub(crate) fn manifest(target: &Target, instance: &str, links: &str, plan: &Plan, over: Option<&Ours>) -> Value {
+    let (expires_at, refreshed_at) = record::summary(&plan.records);
+    let mut annotations = json!({
+        TARGET: format!("{}/{}", target.namespace, target.name),
+        HOSTS: record::write(&plan.records),
+        LINKS: links,
+    });
+    for (name, value) in [(EXPIRES_AT, expires_at), (REFRESHED_AT, refreshed_at)] {
+        if let Some(value) = value {
+            annotations[name] = json!(value);
+        }
+    }
+    let mut object = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": target.name.as_str(),
+            "namespace": target.namespace.as_str(),
+            "labels": { MANAGED_BY: REGCRED, INSTANCE: instance },
+            "annotations": annotations,
+        },
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": { DATA_KEY: ByteString(plan.config.to_bytes()) },
+    });
+    if let Some(over) = over {
+        object["metadata"]["uid"] = json!(over.uid);
+        object["metadata"]["resourceVersion"] = json!(over.resource_version);
+    }
+    object
+}
