@@ -1,0 +1,83 @@
+//! The valid configuration.
+
+use std::fmt;
+
+use regcred_core::Namespace;
+
+use crate::{Schedule, problem::Problem};
+
+/// A valid configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) targets: Vec<TargetEntry>,
+    pub(crate) warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// Runs that add refreshes to those planned from each credential's own life. Default: none.
+    pub fn schedule(&self) -> Option<&Schedule> {
+        self.schedule.as_ref()
+    }
+
+    /// In the order of the file; at least one.
+    pub fn targets(&self) -> &[TargetEntry] {
+        &self.targets
+    }
+
+    /// What is odd, but works.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+}
+
+/// One entry of `targets:`: a namespace, and the registries that it needs a login for.
+#[derive(Clone, Debug)]
+pub struct TargetEntry {
+    /// Where the Secret is kept.
+    pub namespace: Namespace,
+    /// What it opens.
+    pub registries: Registries,
+    /// Where it stands in the configuration.
+    pub origin: Origin,
+}
+
+/// Which registries of Amazon ECR a target needs a login for. Formed like them; whether they exist, the provider knows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Registries {
+    /// Those of accounts in a region; without accounts that of the identity which asks.
+    Region {
+        /// Such as `eu-west-1`.
+        region: String,
+        /// Twelve digits each, in the order of the file, none twice.
+        accounts: Vec<String>,
+    },
+    /// This one, by its host.
+    Host(String),
+}
+
+/// Where something stands in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file, or what else the value came from; `None` if nobody knows.
+    pub source: Option<String>,
+    /// Such as `targets[2]`.
+    pub key: String,
+}
+
+impl Origin {
+    /// A key below this one.
+    #[must_use]
+    pub fn join(&self, key: &str) -> Self {
+        Self { source: self.source.clone(), key: format!("{}.{key}", self.key) }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => write!(f, "{source}: {}", self.key),
+            None => f.write_str(&self.key),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! When to renew: the `schedule` of a Kubernetes `CronJob`, with its `timeZone`.
+//!
+//! The grammar is ours, the search through the calendar is the `cron` crate's. That crate knows neither Kubernetes' rule for
+//! the two day fields nor time zones without a second zone library, so it gets explicit sets, and wall time that is dressed
+//! up as UTC. Here each wall time becomes the instants that show it: none in the gap of a clock set forward, two in the
+//! fold of one set back.
+
+mod fields;
+
+use std::{collections::BTreeSet, fmt, iter, time::SystemTime};
+
+use chrono::{DateTime, Utc};
+use jiff::{
+    Timestamp,
+    tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase},
+};
+use regcred_core::{Error, ErrorKind, Result};
+
+use self::fields::{DAY_OF_MONTH, DAY_OF_WEEK, Fields};
+
+/// Clocks are set back by three hours at most (Antarctica/Casey in 2010), so an instant's wall time is not shown again later
+/// than this.
+const LONGEST_FOLD: i64 = 3 * 60 * 60;
+
+/// A Kubernetes cron expression in a time zone: whole minutes at which something runs.
+///
+/// `Display` is the expression as written.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+///
+/// let schedule = regcred_config::Schedule::parse("*/15 * * * mon-fri", Some("Europe/Berlin"))?;
+/// let thursday = SystemTime::UNIX_EPOCH;
+/// assert_eq!(schedule.next_after(thursday), Some(thursday + Duration::from_secs(15 * 60)));
+/// # Ok::<(), regcred_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    expression: String,
+    zone: TimeZone,
+    zone_name: String,
+    /// It runs when any of them does: there are two where both day fields are given, since either may match.
+    calendars: Vec<cron::Schedule>,
+}
+
+impl Schedule {
+    /// Reads the five fields minute, hour, day of month, month and day of week, or a shorthand such as `@daily`, in the
+    /// grammar of Kubernetes. `time_zone` is a name of the IANA database, as `Europe/Berlin`; `None` is UTC.
+    ///
+    /// [`ErrorKind::Invalid`]: anything else, a schedule that never fires, and what Kubernetes reads but a schedule here does
+    /// not mean, `TZ=`, `CRON_TZ=` and `@every`. The message holds the expression or the zone, and what to write instead.
+    pub fn parse(expression: &str, time_zone: Option<&str>) -> Result<Self> {
+        let refuse = |reason| Error::new(ErrorKind::Invalid, format!("{expression:?} is not a schedule: {reason}"));
+        let calendars = calendars(&Fields::parse(expression).map_err(refuse)?);
+        if calendars.is_empty() {
+            return Err(refuse("it never fires, no time matches it".to_owned()));
+        }
+        let zone_name = time_zone.unwrap_or("UTC");
+        let zone = zone(zone_name)?;
+        let zone_name = zone.iana_name().unwrap_or(zone_name).to_owned();
+        Ok(Self { expression: expression.to_owned(), zone, zone_name, calendars })
+    }
+
+    /// The IANA name of the zone in which the fields are read; `UTC` unless given.
+    pub fn time_zone(&self) -> &str {
+        &self.zone_name
+    }
+
+    /// The first run later than an instant. A wall time that the clocks skip is no run, one that they repeat is two.
+    ///
+    /// `None`: there is none before the calendar of the search ends with the year 2100.
+    pub fn next_after(&self, after: SystemTime) -> Option<SystemTime> {
+        // Runs are whole minutes, so later than the instant is later than its second.
+        let after = Timestamp::try_from(after).ok()?.as_second();
+        let run = self.calendars.iter().filter_map(|calendar| self.first_run(calendar, after)).min()?;
+        Timestamp::from_second(run).ok().map(SystemTime::from)
+    }
+
+    /// The runs later than an instant, in their order.
+    pub fn upcoming(&self, after: SystemTime) -> impl Iterator<Item = SystemTime> + '_ {
+        iter::successors(self.next_after(after), |run| self.next_after(*run))
+    }
+
+    /// The first run of one calendar, in seconds since 1970 like all instants below.
+    fn first_run(&self, calendar: &cron::Schedule, after: i64) -> Option<i64> {
+        let offset = |second| Some(i64::from(self.zone.to_offset(Timestamp::from_second(second).ok()?).seconds()));
+        // No later instant shows an earlier wall time: if the clocks are about to be set back, they show this one again.
+        let earliest_wall = after + offset(after)?.min(offset(after + LONGEST_FOLD)?);
+        let mut repeated = None;
+        for wall in calendar.after(&DateTime::<Utc>::from_timestamp(earliest_wall, 0)?) {
+            let Some((first, second)) = self.instants(wall.timestamp()) else { continue };
+            if first > after {
+                // The walls to come are first shown later still.
+                return repeated.into_iter().chain([first]).min();
+            }
+            if second > after {
+                repeated.get_or_insert(second);
+            }
+        }
+        repeated
+    }
+
+    /// The first and the second instant at which clocks show a wall time; mostly they are one. `None` if clocks skip it.
+    fn instants(&self, wall: i64) -> Option<(i64, i64)> {
+        let shown = Offset::UTC.to_datetime(Timestamp::from_second(wall).ok()?);
+        let at = |offset: Offset| wall - i64::from(offset.seconds());
+        match self.zone.to_ambiguous_timestamp(shown).offset() {
+            AmbiguousOffset::Unambiguous { offset } => Some((at(offset), at(offset))),
+            AmbiguousOffset::Fold { before, after } => Some((at(before), at(after))),
+            AmbiguousOffset::Gap { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.expression)
+    }
+}
+
+/// The zone of that name, from the database that is part of the program: the machine's may be old or missing.
+fn zone(name: &str) -> Result<TimeZone> {
+    let refuse = |reason| {
+        let message = format!("{name:?} is not a time zone: {reason}, give an IANA name as Europe/Berlin");
+        Error::new(ErrorKind::Invalid, message)
+    };
+    if name.is_empty() {
+        return Err(refuse("it is empty"));
+    }
+    if name.eq_ignore_ascii_case("local") {
+        return Err(refuse("it differs from machine to machine"));
+    }
+    match TimeZoneDatabase::bundled().get(name) {
+        Ok(zone) if !zone.is_unknown() => Ok(zone),
+        _ => Err(refuse("it is unknown")),
+    }
+}
+
+/// The calendars of which any may match; none if the schedule never fires.
+fn calendars(fields: &Fields) -> Vec<cron::Schedule> {
+    let pairs = if fields.any_day {
+        vec![(fields.day_of_month.clone(), fields.day_of_week.clone())]
+    } else {
+        vec![(fields.day_of_month.clone(), DAY_OF_WEEK.all()), (DAY_OF_MONTH.all(), fields.day_of_week.clone())]
+    };
+    pairs.into_iter().filter_map(|(day, weekday)| calendar(fields, &day, &weekday)).collect()
+}
+
+/// The calendar that asks for both days; `None` if it never fires.
+fn calendar(fields: &Fields, day_of_month: &BTreeSet<u32>, day_of_week: &BTreeSet<u32>) -> Option<cron::Schedule> {
+    // `cron` counts from Sunday as 1.
+    let day_of_week = day_of_week.iter().map(|day| day + 1).collect();
+    let lists = [&fields.minute, &fields.hour, day_of_month, &fields.month, &day_of_week];
+    if lists.iter().any(|list| list.is_empty()) {
+        return None;
+    }
+    let lists = lists.map(|list| list.iter().map(u32::to_string).collect::<Vec<_>>().join(","));
+    let calendar: cron::Schedule =
+        format!("0 {}", lists.join(" ")).parse().expect("cron reads lists of its own numbers");
+    // From 1970 on every day of the calendar comes up, 29 February on every weekday too.
+    calendar.after(&DateTime::UNIX_EPOCH).next().is_some().then_some(calendar)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn schedule(expression: &str, zone: &str) -> Schedule {
+        Schedule::parse(expression, Some(zone)).expect("it is valid")
+    }
+
+    fn instant(text: &str) -> SystemTime {
+        text.parse::<Timestamp>().expect("it is RFC 3339").into()
+    }
+
+    /// The next runs, as clocks in the zone show them.
+    fn runs(schedule: &Schedule, after: &str, count: usize) -> String {
+        let shown = |run| {
+            let run = Timestamp::try_from(run).expect("it is in range");
+            run.display_with_offset(schedule.zone.to_offset(run)).to_string().replace(":00+", "+").replace(":00-", "-")
+        };
+        schedule.upcoming(instant(after)).take(count).map(shown).collect::<Vec<_>>().join(" ")
+    }
+
+    fn message(expression: &str, zone: Option<&str>) -> String {
+        let error = Schedule::parse(expression, zone).expect_err("it is not valid");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        error.to_string()
+    }
+
+    #[test]
+    fn it_shows_the_expression_as_written_and_the_zone_by_its_name() {
+        let nightly = schedule("0  3 * * MON-fri", "europe/berlin");
+        assert_eq!((nightly.to_string().as_str(), nightly.time_zone()), ("0  3 * * MON-fri", "Europe/Berlin"));
+        assert_eq!(Schedule::parse("@daily", None).expect("it is valid").time_zone(), "UTC");
+    }
+
+    #[test]
+    fn the_next_run_is_strictly_later() {
+        let quarters = schedule("*/15 * * * *", "UTC");
+        assert_eq!(runs(&quarters, "2026-01-01T00:14:59.999999999Z", 1), "2026-01-01T00:15+00:00");
+        assert_eq!(runs(&quarters, "2026-01-01T00:15:00Z", 1), "2026-01-01T00:30+00:00");
+        assert_eq!(runs(&quarters, "2026-01-01T00:15:00.000000001Z", 1), "2026-01-01T00:30+00:00");
+    }
+
+    #[test]
+    fn with_both_day_fields_either_may_match_and_with_a_star_the_other_decides() {
+        for (expression, days) in [
+            ("0 0 13 * *", "2026-02-13 2026-03-13 2026-04-13"),
+            ("0 0 ? * fri", "2026-02-06 2026-02-13 2026-02-20"),
+            ("0 0 10 * fri", "2026-02-06 2026-02-10 2026-02-13"),
+            // A step makes a star a set like any other: 1, 16 and 31.
+            ("0 0 */15 * fri", "2026-02-06 2026-02-13 2026-02-16"),
+            // A day that never comes takes nothing away.
+            ("0 0 30 2 sun", "2026-02-08 2026-02-15 2026-02-22"),
+        ] {
+            let shown = runs(&schedule(expression, "UTC"), "2026-02-01T12:00:00Z", 3).replace("T00:00+00:00", "");
+            assert_eq!(shown, days, "{expression}");
+        }
+    }
+
+    #[test]
+    fn what_clocks_show_twice_runs_twice_and_in_the_order_of_time() {
+        assert_eq!(
+            runs(&schedule("*/30 1 * * *", "America/New_York"), "2026-11-01T05:00:00Z", 4),
+            "2026-11-01T01:30-04:00 2026-11-01T01:00-05:00 2026-11-01T01:30-05:00 2026-11-02T01:00-05:00"
+        );
+        assert_eq!(
+            runs(&schedule("30 2 * * *", "Europe/Berlin"), "2026-10-24T12:00:00Z", 3),
+            "2026-10-25T02:30+02:00 2026-10-25T02:30+01:00 2026-10-26T02:30+01:00"
+        );
+    }
+
+    #[test]
+    fn what_clocks_skip_does_not_run() {
+        assert_eq!(
+            runs(&schedule("30 2 * * *", "America/New_York"), "2026-03-07T00:00:00Z", 2),
+            "2026-03-07T02:30-05:00 2026-03-09T02:30-04:00"
+        );
+        assert_eq!(
+            runs(&schedule("*/30 * * * *", "Europe/Berlin"), "2026-03-29T00:00:00Z", 3),
+            "2026-03-29T01:30+01:00 2026-03-29T03:00+02:00 2026-03-29T03:30+02:00"
+        );
+    }
+
+    #[test]
+    fn no_instant_that_matches_is_left_out_around_a_change_of_clocks() {
+        // Folds of 30 min, 1 h, 2 h and 3 h, and a day that a zone left out.
+        for (zone, around) in [
+            ("Australia/Lord_Howe", "2026-04-04T12:00:00Z"),
+            ("Europe/Berlin", "2026-10-24T21:00:00Z"),
+            ("Antarctica/Troll", "2026-10-24T21:00:00Z"),
+            ("Antarctica/Casey", "2010-03-04T12:00:00Z"),
+            ("Pacific/Apia", "2011-12-29T22:00:00Z"),
+        ] {
+            let schedule = schedule("7-59/13 * * * *", zone);
+            let start = instant(around);
+            let minutes = (1..24 * 60).map(|minute| start + Duration::from_mins(minute));
+            let matching: Vec<_> = minutes
+                .filter(|minute| {
+                    let shown = Timestamp::try_from(*minute).expect("it is in range").to_zoned(schedule.zone.clone());
+                    [7, 20, 33, 46, 59].contains(&shown.minute())
+                })
+                .collect();
+            let found: Vec<_> = schedule.upcoming(start).take(matching.len()).collect();
+            assert_eq!(found, matching, "{zone}");
+        }
+    }
+
+    #[test]
+    fn it_ends_with_the_calendar() {
+        let yearly = schedule("@yearly", "UTC");
+        assert_eq!(runs(&yearly, "2098-06-01T00:00:00Z", 9), "2099-01-01T00:00+00:00 2100-01-01T00:00+00:00");
+    }
+
+    #[test]
+    fn what_is_no_schedule_is_refused_with_the_reason() {
+        assert_eq!(message("60 * * * *", None), r#""60 * * * *" is not a schedule: minute "60": 60 is not in 0 to 59"#);
+        for never in ["0 0 31 2 *", "0 0 30 2,2 ?", ", * * * *", "0 0 * * ,"] {
+            let refusal = format!("{never:?} is not a schedule: it never fires, no time matches it");
+            assert_eq!(message(never, None), refusal);
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_zone_is_refused_with_its_name() {
+        let refused = |zone| message("@daily", Some(zone));
+        assert_eq!(refused(""), r#""" is not a time zone: it is empty, give an IANA name as Europe/Berlin"#);
+        for local in ["Local", "local"] {
+            assert!(refused(local).contains("it differs from machine to machine"));
+        }
+        for unknown in ["Mars/Olympus", "Etc/Unknown", "CET-1CEST", "+02:00", " UTC"] {
+            let refusal = format!("{unknown:?} is not a time zone: it is unknown, give an IANA name as Europe/Berlin");
+            assert_eq!(refused(unknown), refusal);
+        }
+    }
+}
