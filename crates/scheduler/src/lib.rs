@@ -1,1 +1,16 @@
+#![doc = include_str!("../README.md")]
 
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "ecr")]
+mod plan;
+#[cfg(all(feature = "ecr", feature = "openshift"))]
+pub mod wire;
+
+pub use regcred_config as config;
+pub use regcred_core as core;
+#[cfg(feature = "ecr")]
+pub use regcred_ecr as ecr;
+pub use regcred_engine as engine;
+#[cfg(feature = "openshift")]
+pub use regcred_openshift as openshift;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary: see `regcred --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    regcred::cli::main()
+}

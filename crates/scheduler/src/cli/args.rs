@@ -1,0 +1,163 @@
+//! What can be said on the command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use regcred_config::{Config, Layers, Overrides, Problems};
+use regcred_core::Namespace;
+use regcred_openshift::Connection;
+
+/// Keeps registry credentials alive on OpenShift and Kubernetes
+#[derive(Debug, Parser)]
+#[command(name = "regcred", disable_version_flag = true, max_term_width = 100)]
+pub(crate) struct Args {
+    /// How results are printed, on standard output
+    #[arg(long, global = true, value_enum, default_value_t, env = "REGCRED_OUTPUT")]
+    pub(crate) output: Output,
+    /// How logs are printed, on standard error; RUST_LOG says which
+    #[arg(long, global = true, value_enum, default_value_t, env = "REGCRED_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Output {
+    /// Lines and columns for people
+    #[default]
+    Table,
+    /// One JSON document with stable field names
+    Json,
+}
+
+/// How logs are printed.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON document a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes one pass: does what is due, and exits with what came of it
+    #[command(after_help = EXIT_CODES)]
+    Once(Once),
+    /// Checks the config and says what it comes to; asks nobody
+    Check(Check),
+    /// Prints coming runs of a schedule
+    Next(Next),
+    /// Prints the version
+    Version,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  every target is as it should be, or its namespace is gone, or it waits for a ServiceAccount
+  1  some failed, or belong to somebody else
+  2  nothing can work before a person acts: config, usage or permission
+  3  nothing could be done: provider or cluster could not be reached";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Once {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Refreshes also what is fresh
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Only this namespace; may be given several times
+    #[arg(long, value_name = "NAMESPACE")]
+    pub(crate) target: Vec<Namespace>,
+    /// Ends the pass after so long, such as 90s or 10m
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// The kubeconfig to use, also inside a cluster
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+}
+
+impl Once {
+    pub(crate) fn connection(&self) -> Connection {
+        Connection { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Where the config comes from.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfigArgs {
+    /// The config file
+    #[arg(long, short, value_name = "FILE", env = "REGCRED_CONFIG")]
+    config: PathBuf,
+    /// Instead of the config's schedule
+    #[arg(long, value_name = "CRON")]
+    schedule: Option<String>,
+    /// Instead of the config's time zone
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+}
+
+impl ConfigArgs {
+    pub(crate) fn load(&self) -> Result<Config, Problems> {
+        let overrides = Overrides { schedule: self.schedule.clone(), time_zone: self.time_zone.clone() };
+        Config::load(&Layers { file: self.config.clone(), overrides })
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Next {
+    /// Five fields as in a Kubernetes CronJob, or @daily and its like; without one the config's
+    #[arg(value_name = "EXPR", required_unless_present = "config")]
+    pub(crate) expression: Option<String>,
+    /// The config file
+    #[arg(long, short, value_name = "FILE", env = "REGCRED_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The IANA name of the schedule's time zone
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) time_zone: Option<String>,
+    /// Only runs after this time, in seconds since 1970; without one, now
+    #[arg(long, value_name = "EPOCH")]
+    pub(crate) after: Option<u64>,
+    /// How many runs
+    #[arg(short = 'n', value_name = "N", default_value_t = 5)]
+    pub(crate) count: usize,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = text.parse::<jiff::SignedDuration>().map_err(|error| error.to_string())?;
+    Duration::try_from(duration)
+        .ok()
+        .filter(|it| !it.is_zero())
+        .ok_or_else(|| "it has to be longer than nothing".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("10m"), Ok(Duration::from_mins(10)));
+        for bad in ["", "5", "-1s", "0s", "x"] {
+            duration(bad).expect_err(bad);
+        }
+    }
+}

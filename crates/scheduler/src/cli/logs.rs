@@ -1,0 +1,20 @@
+//! Logs, on standard error.
+
+use std::io::{IsTerminal, stderr};
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+use super::args::LogFormat;
+
+/// Without `RUST_LOG`.
+const LEVEL: &str = "info";
+
+/// Installs the one subscriber of the process.
+pub(crate) fn install(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LEVEL));
+    let builder = fmt().with_env_filter(filter).with_writer(stderr);
+    match format {
+        LogFormat::Text => builder.with_ansi(stderr().is_terminal()).init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+}

@@ -1,0 +1,35 @@
+//! The command line.
+
+mod args;
+mod check;
+mod logs;
+mod next;
+mod once;
+mod output;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::{Args, Command};
+
+/// Nothing can work before a person acts: config, usage or permission.
+const EXIT_INVALID: u8 = 2;
+
+/// Parses, runs, and says with its exit code what came of it: 0 everything is as it should be, 1 something failed or was
+/// refused, 2 a person has to act first, 3 provider or cluster could not be reached.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    logs::install(args.log_format);
+    let done = match args.command {
+        Command::Once(once) => once::run(&once, args.output),
+        Command::Check(check) => check::run(&check, args.output),
+        Command::Next(next) => next::run(&next, args.output),
+        Command::Version => version::run(args.output),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(EXIT_INVALID)
+    })
+}

@@ -1,0 +1,45 @@
+//! `regcred next`: coming runs of a schedule.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context, Result, anyhow};
+use jiff::tz::TimeZone;
+use regcred_config::{Config, Layers, Overrides, Schedule};
+use regcred_core::{Clock, SystemClock};
+use serde_json::json;
+
+use super::{
+    args::{Next, Output},
+    output::timestamp,
+};
+
+pub(crate) fn run(args: &Next, output: Output) -> Result<ExitCode> {
+    let schedule = schedule(args)?;
+    let zone = TimeZone::get(schedule.time_zone())?;
+    let after = args.after.map(|epoch| SystemTime::UNIX_EPOCH + Duration::from_secs(epoch));
+    let runs = schedule.upcoming(after.unwrap_or_else(|| SystemClock.now())).take(args.count).map(timestamp);
+    match output {
+        Output::Table => runs.for_each(|run| println!("{}", run.to_zoned(zone.clone()).strftime("%FT%T%:z %a"))),
+        Output::Json => {
+            let run = |run: jiff::Timestamp| json!({ "epoch": run.as_second(), "time": run.to_string() });
+            let runs = runs.map(run).collect::<Vec<_>>();
+            let document = json!({ "schedule": schedule.to_string(), "time_zone": schedule.time_zone(), "runs": runs });
+            println!("{document:#}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn schedule(args: &Next) -> Result<Schedule> {
+    if let Some(expression) = &args.expression {
+        return Schedule::parse(expression, args.time_zone.as_deref()).map_err(|error| anyhow!(error.chain()));
+    }
+    let file = args.config.clone().context("there is neither an expression nor a config")?;
+    let overrides = Overrides { schedule: None, time_zone: args.time_zone.clone() };
+    let config = Config::load(&Layers { file, overrides })?;
+    let none = "the config has no schedule: refreshes are planned from each credential's own life";
+    config.schedule().cloned().context(none)
+}

@@ -1,0 +1,40 @@
+//! Tables and times, for people.
+
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+
+/// Rows in columns that line up, without trailing blanks.
+pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
+    let head = head.map(str::to_owned);
+    let all = || std::iter::once(&head).chain(rows);
+    let widths: [usize; N] =
+        std::array::from_fn(|column| all().map(|row| row[column].chars().count()).max().unwrap_or_default());
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    all().map(|row| line(row) + "\n").collect()
+}
+
+/// RFC 3339 in UTC, whole seconds.
+pub(crate) fn rfc3339(time: SystemTime) -> String {
+    timestamp(time).to_string()
+}
+
+/// To whole seconds; the end of time if it is beyond that.
+pub(crate) fn timestamp(time: SystemTime) -> Timestamp {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    i64::try_from(seconds).ok().and_then(|it| Timestamp::from_second(it).ok()).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_lines_have_no_trailing_blanks() {
+        let rows = [["a".to_owned(), "äöü".to_owned()], ["bcd".to_owned(), String::new()]];
+        assert_eq!(table(["ONE", "T"], &rows), "ONE  T\na    äöü\nbcd\n");
+    }
+}
