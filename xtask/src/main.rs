@@ -1,1 +1,55 @@
-fn main() {}
+//! Generates, checks and starts programs. `cargo xtask --help` lists what there is.
+
+mod demo;
+mod e2e;
+mod figures;
+mod generate;
+mod process;
+mod tidy;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// The project's own tools
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Checks what the compiler does not: edges between crates, licences, duplicates, features
+    Tidy,
+    /// Shows regcred at work, against stand-ins on loopback
+    Demo,
+    /// Runs the live tests against real servers
+    E2e {
+        /// Installs the Debian and Python packages that are missing; needs root
+        #[arg(long)]
+        install: bool,
+    },
+    /// Writes the generated files
+    Generate {
+        /// Writes nothing, and fails if one is stale
+        #[arg(long)]
+        check: bool,
+    },
+    /// Measures a release build against a real API server, and prints a table
+    Figures {
+        /// Namespaces in the large pass
+        #[arg(long, default_value_t = 1000)]
+        namespaces: usize,
+    },
+}
+
+fn main() -> Result<()> {
+    match Args::parse().command {
+        Command::Tidy => tidy::run(),
+        Command::Demo => demo::run(),
+        Command::E2e { install } => e2e::run(install),
+        Command::Generate { check } => generate::run(check),
+        Command::Figures { namespaces } => figures::run(namespaces),
+    }
+}

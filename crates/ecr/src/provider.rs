@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_ecr::{Client, config::Builder};
 use regcred_core::{Clock, Error, ErrorKind, Registry, RegistryCredential, RegistryProvider, Result, SystemClock};
 use tokio::time::timeout;
@@ -35,13 +36,14 @@ pub struct EcrProviderBuilder {
     region: Region,
     hosts: Vec<RegistryHost>,
     endpoint: Option<String>,
+    identity: Option<SharedCredentialsProvider>,
     clock: Arc<dyn Clock>,
 }
 
 impl EcrProvider {
     /// For this region.
     pub fn builder(region: Region) -> EcrProviderBuilder {
-        EcrProviderBuilder { region, hosts: vec![], endpoint: None, clock: Arc::new(SystemClock) }
+        EcrProviderBuilder { region, hosts: vec![], endpoint: None, identity: None, clock: Arc::new(SystemClock) }
     }
 
     /// The region whose registries its tokens open.
@@ -71,6 +73,12 @@ impl EcrProviderBuilder {
         Self { endpoint: Some(url.into()), ..self }
     }
 
+    /// Asks as this identity instead of the one that environment, profile, web identity or container give.
+    #[must_use]
+    pub fn with_identity(self, identity: impl ProvideCredentials + 'static) -> Self {
+        Self { identity: Some(SharedCredentialsProvider::new(identity)), ..self }
+    }
+
     /// Compares with this clock. Default: the machine's own.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
@@ -80,7 +88,7 @@ impl EcrProviderBuilder {
     /// Reads environment and profile; asks nobody. [`ErrorKind::Invalid`] for a host in another region, and for an endpoint
     /// that would send tokens in clear text.
     pub async fn build(self) -> Result<EcrProvider> {
-        let Self { region, hosts, endpoint, clock } = self;
+        let Self { region, hosts, endpoint, identity, clock } = self;
         let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
         if let Some(stray) = hosts.iter().find(|host| host.region() != &region) {
             return invalid(format!(
@@ -91,9 +99,10 @@ impl EcrProviderBuilder {
             return invalid(format!("the endpoint {endpoint:?} is neither HTTPS nor on loopback"));
         }
         let sdk_region = aws_sdk_ecr::config::Region::new(region.as_str().to_owned());
+        let identity = identity.unwrap_or_else(|| SharedCredentialsProvider::new(identity::chain(sdk_region.clone())));
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(DEADLINE).build();
         let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .credentials_provider(identity::chain(sdk_region.clone()))
+            .credentials_provider(identity)
             .region(sdk_region)
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);

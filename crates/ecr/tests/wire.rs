@@ -1,0 +1,142 @@
+//! The provider at the wire: the real SDK against a stand-in on loopback.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_credential_types::Credentials;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use regcred_core::{Clock, Error, ErrorKind, ExposeSecret, RegistryProvider, SystemClock, testing::conformance};
+use regcred_ecr::{AccountId, EcrProvider, EcrProviderBuilder, Region};
+use regcred_testkit::{FakeAws, aws::Answer};
+
+fn builder(aws: &FakeAws, region: &str) -> EcrProviderBuilder {
+    let identity = Credentials::from_keys("AKIAIOSFODNN7EXAMPLE", "secret-key", None);
+    let region = Region::new(region).expect("valid");
+    EcrProvider::builder(region).with_endpoint(aws.url()).with_identity(identity).with_clock(Arc::new(SystemClock))
+}
+
+async fn provider(aws: &FakeAws) -> EcrProvider {
+    builder(aws, "eu-west-1").build().await.expect("it is whole")
+}
+
+async fn failure(answer: Answer) -> Error {
+    let aws = FakeAws::start().await;
+    aws.answer_with(answer);
+    let error = provider(&aws).await.credential().await.expect_err("the answer is no token");
+    assert_eq!(aws.calls().len(), 1, "one call is one attempt: {error:?}");
+    error
+}
+
+fn refusal(status: u16, code: &str, message: &str) -> Answer {
+    Answer::Error { status, code: code.into(), message: message.into(), retry_after: None }
+}
+
+fn raw(body: &str) -> Answer {
+    Answer::Raw { status: 200, content_type: "application/x-amz-json-1.1".into(), body: body.into() }
+}
+
+#[tokio::test]
+async fn a_token_is_minted_for_the_account_that_the_answer_names() {
+    let aws = FakeAws::start().await;
+    let credential = provider(&aws).await.credential().await.expect("it mints");
+    let issued = aws.issued();
+    let [login] = credential.logins() else { panic!("{credential:?}") };
+    assert_eq!(login.registries()[0].as_str(), "123456789012.dkr.ecr.eu-west-1.amazonaws.com");
+    assert_eq!((login.username(), login.password().expose_secret()), ("AWS", issued[0].password.as_str()));
+    assert_eq!(
+        (aws.calls()[0].region.as_str(), aws.calls()[0].access_key.as_str()),
+        ("eu-west-1", "AKIAIOSFODNN7EXAMPLE")
+    );
+}
+
+#[tokio::test]
+async fn accounts_and_partitions_decide_the_hosts() {
+    let aws = FakeAws::start().await;
+    let accounts = ["210987654321", "000000000001"].map(|it| AccountId::new(it).expect("valid"));
+    let provider = builder(&aws, "cn-north-1").with_accounts(accounts).build().await.expect("it is whole");
+    let credential = provider.credential().await.expect("it mints");
+    let registries = credential.registries().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(
+        registries,
+        ["210987654321.dkr.ecr.cn-north-1.amazonaws.com.cn", "000000000001.dkr.ecr.cn-north-1.amazonaws.com.cn",]
+    );
+}
+
+#[tokio::test]
+async fn it_conforms() {
+    let aws = FakeAws::start().await;
+    let token = STANDARD.encode("AWS:canary");
+    let end = SystemClock.now() + Duration::from_hours(12);
+    let end = end.duration_since(std::time::SystemTime::UNIX_EPOCH).expect("after 1970").as_secs_f64();
+    let host = "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    let entry = format!(r#"{{"authorizationToken":"{token}","expiresAt":{end:.3},"proxyEndpoint":"{host}"}}"#);
+    aws.answer_with(raw(&format!(r#"{{"authorizationData":[{entry}]}}"#)));
+    conformance::provider(async || provider(&aws).await, "canary", &SystemClock).await;
+}
+
+#[tokio::test]
+async fn refusals_are_sorted_by_what_to_do_and_name_action_and_principal() {
+    let message = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: ecr:GetAuthorizationToken on resource: *";
+    let denied = failure(refusal(400, "AccessDeniedException", message)).await;
+    assert_eq!(denied.kind(), ErrorKind::Denied);
+    let said = denied.chain();
+    assert!(said.contains("arn:aws:iam::123456789012:user/ci") && said.contains("ecr:GetAuthorizationToken"), "{said}");
+
+    let cases = [
+        (400, "ExpiredTokenException", ErrorKind::Denied),
+        (400, "UnrecognizedClientException", ErrorKind::Denied),
+        (400, "ThrottlingException", ErrorKind::Throttled),
+        (400, "ThrottleException", ErrorKind::Throttled),
+        (429, "TooManyRequestsException", ErrorKind::Throttled),
+        (500, "ServerException", ErrorKind::Unreachable),
+        (503, "ServiceUnavailable", ErrorKind::Unreachable),
+        (400, "InvalidParameterException", ErrorKind::Invalid),
+    ];
+    for (status, code, kind) in cases {
+        assert_eq!(failure(refusal(status, code, "because")).await.kind(), kind, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn the_pause_that_ecr_asks_for_is_kept() {
+    let answer =
+        Answer::Error { status: 429, code: "ThrottlingException".into(), message: "slow".into(), retry_after: Some(7) };
+    assert_eq!(failure(answer).await.retry_after(), Some(Duration::from_secs(7)));
+}
+
+#[tokio::test]
+async fn a_senseless_answer_is_refused_and_not_quoted() {
+    let long = format!(r#"{{"authorizationData":[],"canary":"{}"}}"#, "canary".repeat(20_000));
+    let page = Answer::Raw { status: 200, content_type: "text/html".into(), body: "<html>canary</html>".into() };
+    let bodies =
+        ["", "canary", "{\"canary\":", r#"{"authorizationData":null}"#, r#"{"authorizationData":[]}"#, "[]", &long];
+    for answer in bodies.into_iter().map(raw).chain([page]) {
+        let error = failure(answer).await;
+        assert_eq!(error.kind(), ErrorKind::Malformed, "{error:?}");
+        assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_unreachable() {
+    let aws = FakeAws::start().await;
+    let gone = builder(&aws, "eu-west-1");
+    drop(aws);
+    let error = gone.build().await.expect("it is whole").credential().await.expect_err("nobody listens");
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+}
+
+#[tokio::test]
+async fn an_endpoint_in_clear_text_is_for_loopback_alone() {
+    let region = || Region::new("eu-west-1").expect("valid");
+    let error = EcrProvider::builder(region()).with_endpoint("http://ecr.example").build().await.expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert_eq!(error.to_string(), "the endpoint \"http://ecr.example\" is neither HTTPS nor on loopback");
+}
+
+#[tokio::test]
+async fn a_host_of_another_region_is_refused() {
+    let host = "123456789012.dkr.ecr.us-east-1.amazonaws.com".parse().expect("valid");
+    let region = Region::new("eu-west-1").expect("valid");
+    let error = EcrProvider::builder(region).with_hosts([host]).build().await.expect_err("refused");
+    assert!(error.to_string().contains("is not in eu-west-1"), "{error:?}");
+}

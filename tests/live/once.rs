@@ -1,0 +1,121 @@
+//! `regcred once` on a real API server, with exactly the rights of `deploy/rbac`.
+
+use std::{fs, path::PathBuf};
+
+use regcred_testkit::FakeAws;
+use serde_json::{Value, json};
+
+use crate::world::{World, regcred};
+
+const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/minimal.yaml");
+
+/// A kubeconfig for the ServiceAccount that `deploy/rbac` gives its rights to, in a folder of its own.
+pub(crate) fn kubeconfig_of_regcred(world: &World) -> (tempfile::TempDir, PathBuf) {
+    let request = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} }).to_string();
+    let path = "/api/v1/namespaces/regcred/serviceaccounts/regcred/token";
+    let answer = world.kubectl(&["create", "--raw", path, "--filename", "-"], &request);
+    let token =
+        serde_json::from_str::<Value>(&answer).expect("JSON")["status"]["token"].as_str().expect("a token").to_owned();
+    let admin = fs::read_to_string(&world.kubeconfig).expect("it is there");
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("kubeconfig");
+    fs::write(&path, admin.replace("token: admin", &format!("token: {token}"))).expect("it can be written");
+    (dir, path)
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().filter_map(|it| it["name"].as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_minimal_config_works_with_the_rights_of_names_mode() {
+    let world = World::new().await;
+    for account in ["default", "builder"] {
+        world.account("team-a", account).await;
+    }
+    let (_dir, kubeconfig) = kubeconfig_of_regcred(&world);
+    let aws = FakeAws::start().await;
+    let once = || {
+        let output = regcred(&aws, &kubeconfig, &["once", "--config", CONFIG, "--output", "json"]);
+        let report = serde_json::from_slice::<Value>(&output.stdout).expect("JSON");
+        (output.status.code(), report, String::from_utf8(output.stderr).expect("text"))
+    };
+
+    let (code, report, logs) = once();
+    assert_eq!(code, Some(0), "{report:#} {logs}");
+    assert_eq!(aws.calls().len(), 2, "one token per region");
+    let secret = world.get("team-a", "secret", "ecr-secret");
+    assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson");
+    assert_eq!(secret["metadata"]["labels"]["app.kubernetes.io/managed-by"], "regcred");
+    assert_eq!(secret["metadata"]["managedFields"][0]["manager"], "regcred");
+    assert!(secret["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"].is_null());
+    let (default, builder) =
+        (world.get("team-a", "serviceaccount", "default"), world.get("team-a", "serviceaccount", "builder"));
+    assert_eq!(names(&default["imagePullSecrets"]), ["default-dockercfg", "ecr-secret"]);
+    assert_eq!(names(&default["secrets"]), ["default-dockercfg"], "default pulls only");
+    assert_eq!(names(&builder["imagePullSecrets"]), ["builder-dockercfg", "ecr-secret"]);
+    assert_eq!(names(&builder["secrets"]), ["builder-dockercfg", "ecr-secret"]);
+    assert_eq!(report["targets"][1]["state"], "waiting", "team-b has no ServiceAccount default: {report:#}");
+    assert!(logs.contains("https://127.0.0.1:"), "the server is named before it is written to: {logs}");
+
+    let (code, report, logs) = once();
+    assert_eq!((code, aws.calls().len()), (Some(0), 2), "{report:#} {logs}");
+    assert!(report["targets"].as_array().expect("a list").iter().all(|it| it["step"] == "leave"), "{report:#}");
+    assert_eq!(world.get("team-a", "secret", "ecr-secret"), secret, "nothing was written");
+
+    let foreign = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
+        "metadata": { "name": "ecr-secret", "namespace": "team-b" },
+        "stringData": { ".dockerconfigjson": r#"{"auths":{"r.example":{"auth":"dTpw"}}}"# },
+    });
+    world.kubectl(&["delete", "secret", "ecr-secret", "--namespace", "team-b"], "");
+    world.kubectl(&["apply", "--filename", "-"], &foreign.to_string());
+    let before = world.get("team-b", "secret", "ecr-secret");
+    let (code, report, logs) = once();
+    assert_eq!(code, Some(1), "{report:#} {logs}");
+    assert_eq!(report["targets"][1]["state"], "refused");
+    assert!(report["targets"][1]["why"][0].as_str().expect("a reason").contains("kubectl"), "{report:#}");
+    assert_eq!(world.get("team-b", "secret", "ecr-secret"), before, "what is foreign stays as it is");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_gone_or_forbidden_stops_nobody_else() {
+    let world = World::new().await;
+    let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
+    let forbidden = world.namespace().await;
+    let config = dir.path().join("config.yaml");
+    let yaml = format!(
+        "targets:\n- {{ namespace: {forbidden}, region: eu-west-1 }}\n- {{ namespace: absent, region: eu-west-1 }}\n\
+         - {{ namespace: terminating, region: eu-west-1 }}\n- {{ namespace: served, region: eu-west-1 }}\n"
+    );
+    fs::write(&config, yaml).expect("it can be written");
+    for namespace in ["served", "terminating"] {
+        world.kubectl(&["create", "namespace", namespace], "");
+        let bind = ["create", "rolebinding", "regcred-target", "--clusterrole=regcred-target"];
+        world.kubectl(&[&bind[..], &["--serviceaccount=regcred:regcred", "--namespace", namespace]].concat(), "");
+    }
+    let role = ["create", "clusterrole", "gone-test", "--verb=get", "--resource=namespaces"];
+    world.kubectl(&[&role[..], &["--resource-name=absent", "--resource-name=terminating"]].concat(), "");
+    world.kubectl(
+        &["create", "clusterrolebinding", "gone-test", "--clusterrole=gone-test", "--serviceaccount=regcred:regcred"],
+        "",
+    );
+    world.account("served", "default").await;
+    // Nobody runs the controller that would finish this: the namespace stays as it is, terminating.
+    world.kubectl(&["delete", "namespace", "terminating", "--wait=false"], "");
+
+    let aws = FakeAws::start().await;
+    let config = config.display().to_string();
+    let output = regcred(&aws, &kubeconfig, &["once", "--config", &config, "--output", "json"]);
+    let report = serde_json::from_slice::<Value>(&output.stdout).expect("JSON");
+    let of = |name: &str| {
+        let targets = report["targets"].as_array().expect("a list");
+        targets.iter().find(|it| it["namespace"] == name).unwrap_or_else(|| panic!("{report:#}"))
+    };
+    assert_eq!(of("served")["state"], "fresh", "{report:#}");
+    assert_eq!((&of("absent")["state"], &of("terminating")["state"]), (&json!("gone"), &json!("gone")), "{report:#}");
+    assert_eq!(of(&forbidden)["state"], "failed", "{report:#}");
+    let why = of(&forbidden)["why"][0].as_str().expect("a reason");
+    assert!(why.contains("resources [s") && why.contains("verbs [get]") && why.contains(&forbidden), "{why}");
+    assert_eq!(output.status.code(), Some(1));
+}

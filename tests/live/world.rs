@@ -1,0 +1,96 @@
+//! The real servers, and the ways to them.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use kube::{
+    Api, Client,
+    api::{ObjectMeta, PostParams},
+};
+use regcred_openshift::{Cluster, Connection};
+use regcred_testkit::FakeAws;
+use serde_json::Value;
+
+/// What `cargo xtask e2e` says.
+pub(crate) fn setting(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask e2e`"))
+}
+
+/// The API server, with all rights.
+pub(crate) struct World {
+    pub(crate) client: Client,
+    pub(crate) kubeconfig: PathBuf,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let kubeconfig = PathBuf::from(setting("REGCRED_LIVE_KUBECONFIG"));
+        let read = kube::config::Kubeconfig::read_from(&kubeconfig).expect("the kubeconfig is valid");
+        let config = kube::Config::from_custom_kubeconfig(read, &kube::config::KubeConfigOptions::default()).await;
+        Self { client: Client::try_from(config.expect("it is whole")).expect("it is usable"), kubeconfig }
+    }
+
+    pub(crate) async fn cluster(&self) -> Cluster {
+        let connection = Connection { kubeconfig: Some(self.kubeconfig.clone()), ..Connection::default() };
+        Cluster::connect(&connection).await.expect("the kubeconfig is valid")
+    }
+
+    /// A namespace that nobody else uses.
+    pub(crate) async fn namespace(&self) -> String {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("live-{}-{}", std::process::id(), NUMBER.fetch_add(1, SeqCst));
+        let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
+        let namespace = Namespace { metadata, ..Namespace::default() };
+        let api = Api::<Namespace>::all(self.client.clone());
+        api.create(&PostParams::default(), &namespace).await.expect("a namespace can be made");
+        name
+    }
+
+    /// A ServiceAccount with an entry of somebody else, as OpenShift makes them.
+    pub(crate) async fn account(&self, namespace: &str, name: &str) {
+        let account = serde_json::json!({
+            "metadata": { "name": name },
+            "imagePullSecrets": [{ "name": format!("{name}-dockercfg") }],
+            "secrets": [{ "name": format!("{name}-dockercfg") }],
+        });
+        let account = serde_json::from_value(account).expect("a ServiceAccount");
+        let api = Api::<ServiceAccount>::namespaced(self.client.clone(), namespace);
+        api.create(&PostParams::default(), &account).await.expect("a ServiceAccount can be made");
+    }
+
+    /// Runs kubectl with all rights; its standard output.
+    pub(crate) fn kubectl(&self, args: &[&str], input: &str) -> String {
+        let mut kubectl = Command::new("kubectl");
+        kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(args);
+        let output = with_input(&mut kubectl, input);
+        assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("kubectl prints text")
+    }
+
+    pub(crate) fn get(&self, namespace: &str, kind: &str, name: &str) -> Value {
+        let json = self.kubectl(&["get", kind, name, "--namespace", namespace, "--output", "json"], "");
+        serde_json::from_str(&json).expect("kubectl prints JSON")
+    }
+}
+
+/// Runs regcred as a user would, with keys that open nothing and ECR on loopback.
+pub(crate) fn regcred(aws: &FakeAws, kubeconfig: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(setting("REGCRED_LIVE_BINARY"));
+    command.args(args).arg("--kubeconfig").arg(kubeconfig).env_clear();
+    command.env("AWS_ENDPOINT_URL", aws.url()).env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
+    command.env("AWS_SECRET_ACCESS_KEY", "live").env("RUST_LOG", "info");
+    command.output().expect("regcred starts")
+}
+
+pub(crate) fn with_input(command: &mut Command, input: &str) -> Output {
+    use std::io::Write;
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap_or_else(|error| panic!("{command:?} starts: {error}"));
+    child.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("it reads its input");
+    child.wait_with_output().expect("it ends")
+}

@@ -1,0 +1,62 @@
+//! What the live tests need besides cargo.
+
+use std::{
+    env,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::process::run;
+
+/// Programs, and the Debian packages that hold them.
+const PROGRAMS: [(&str, &str); 5] = [
+    ("docker-registry", "docker-registry"),
+    ("etcd", "etcd-server"),
+    ("kubectl", "kubernetes-client"),
+    ("openssl", "openssl"),
+    ("skopeo", "skopeo"),
+];
+/// The AWS emulator, from the Python package index.
+const MINISTACK: &str = "ministack==1.5.33";
+
+/// Installs the Debian packages that are missing.
+pub(crate) fn packages() -> Result<()> {
+    let missing =
+        PROGRAMS.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect::<Vec<_>>();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    run(Command::new("apt-get").args(["update", "-qq"]))?;
+    run(Command::new("apt-get").args(["install", "-y", "-qq", "--no-install-recommends"]).args(missing))
+}
+
+/// The emulator, in a virtual environment of its own in the cache.
+pub(crate) fn ministack() -> Result<PathBuf> {
+    for (program, package) in PROGRAMS {
+        ensure!(is_there(program), "{program} is missing: install the Debian package {package}, or run with --install");
+    }
+    let folder = cache()?.join(MINISTACK);
+    let program = folder.join("bin/ministack");
+    if !program.exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", MINISTACK]))?;
+    }
+    Ok(program)
+}
+
+/// Where programs are kept that take long to get.
+pub(crate) fn cache() -> Result<PathBuf> {
+    let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let cache = env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(home)
+        .context("neither XDG_CACHE_HOME nor HOME is set")?;
+    Ok(cache.join("regcred"))
+}
+
+fn is_there(program: &str) -> bool {
+    let found = Command::new("sh").args(["-c", "command -v \"$0\"", program]).stdout(Stdio::null()).status();
+    found.is_ok_and(|status| status.success())
+}

@@ -1,0 +1,36 @@
+//! Files that are made from others, and are checked in.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Result, ensure};
+
+use crate::process::{build, read, root};
+
+const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
+const COMMANDS: [&str; 4] = ["once", "check", "next", "version"];
+
+pub(crate) fn run(check: bool) -> Result<()> {
+    let regcred = build("regcred", "regcred", false)?;
+    let path = root().join(CLI_PAGE);
+    let page = cli_page(&regcred)?;
+    if check {
+        let stale = fs::read_to_string(&path).unwrap_or_default() != page;
+        ensure!(!stale, "{CLI_PAGE} is stale: run `cargo xtask generate`");
+        println!("generated files are up to date");
+    } else {
+        fs::write(&path, page)?;
+        println!("wrote {CLI_PAGE}");
+    }
+    Ok(())
+}
+
+/// What the program says of itself.
+fn cli_page(regcred: &Path) -> Result<String> {
+    let mut page = String::from("<!-- Made by `cargo xtask generate`. -->\n\n# Command line\n");
+    let help = |command: &[&str]| read(Command::new(regcred).args(command).arg("--help").env_clear());
+    page += &format!("\n```text\n{}```\n", help(&[])?);
+    for command in COMMANDS {
+        page += &format!("\n## `regcred {command}`\n\n```text\n{}```\n", help(&[command])?);
+    }
+    Ok(page)
+}

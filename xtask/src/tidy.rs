@@ -1,0 +1,220 @@
+//! What the compiler does not check: edges between crates, licences, duplicates, features.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use crate::process::{cargo, read, root};
+
+/// A crate of the workspace, what it may use of the others, and what it must never use at all.
+struct Rule {
+    package: &'static str,
+    uses: &'static [&'static str],
+    never: &'static [&'static str],
+}
+
+const RUNTIMES: &[&str] = &["async-std", "smol", "tracing", "serde", "serde_json"];
+const PURE: &[&str] = &["tokio", "async-trait", "kube", "hyper", "reqwest"];
+const VENDORS: &[&str] = &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "aws-sdk-sts"];
+
+/// The table of ARCHITECTURE.md.
+const RULES: [Rule; 10] = [
+    Rule { package: "regcred-core", uses: &[], never: RUNTIMES },
+    Rule {
+        package: "regcred-engine",
+        uses: &["regcred-core"],
+        never: &["serde", "serde_json", "figment", "kube", "aws-config"],
+    },
+    Rule { package: "regcred-dockerconfig", uses: &["regcred-core"], never: PURE },
+    Rule {
+        package: "regcred-config",
+        uses: &["regcred-core"],
+        never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"],
+    },
+    Rule {
+        package: "regcred-ecr",
+        uses: &["regcred-core", "regcred-dockerconfig"],
+        never: &["kube", "k8s-openapi", "figment"],
+    },
+    Rule {
+        package: "regcred-openshift",
+        uses: &["regcred-core", "regcred-dockerconfig"],
+        never: &["aws-config", "aws-sdk-ecr", "figment"],
+    },
+    Rule {
+        package: "regcred",
+        uses: &["regcred-config", "regcred-core", "regcred-ecr", "regcred-engine", "regcred-openshift"],
+        never: &[],
+    },
+    Rule { package: "regcred-testkit", uses: &[], never: VENDORS },
+    Rule {
+        package: "xtask",
+        uses: &["regcred-config"],
+        never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"],
+    },
+    Rule { package: "regcred-tests", uses: &[], never: &[] },
+];
+
+/// Known to be there twice, each with the reason.
+const DUPLICATES: [(&str, &str); 1] = [("base64", "figures of one dependency lag behind ours")];
+
+const LICENCES: [&str; 12] = [
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "Unicode-3.0",
+    "Unlicense",
+];
+
+/// Not in any build: an unmaintained YAML, second TLS stacks.
+const BANNED: [&str; 6] = ["serde_yaml", "serde_yml", "unsafe-libyaml", "openssl-sys", "native-tls", "ring"];
+
+pub(crate) fn run() -> Result<()> {
+    let metadata =
+        serde_json::from_str::<Value>(&read(cargo().args(["metadata", "--format-version", "1", "--locked"]))?)?;
+    let mut problems = vec![];
+    edges(&metadata, &mut problems);
+    licences(&metadata, &mut problems);
+    duplicates(&mut problems)?;
+    banned(&mut problems)?;
+    test_features(&mut problems)?;
+    top_level(&mut problems)?;
+    if problems.is_empty() {
+        println!("tidy");
+        return Ok(());
+    }
+    bail!("{}", problems.join("\n"))
+}
+
+fn packages(metadata: &Value) -> impl Iterator<Item = &Value> {
+    metadata["packages"].as_array().into_iter().flatten()
+}
+
+fn members(metadata: &Value) -> BTreeMap<&str, &Value> {
+    let ids = metadata["workspace_members"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect::<BTreeSet<_>>();
+    let is_member = |it: &&Value| it["id"].as_str().is_some_and(|id| ids.contains(id));
+    packages(metadata).filter(is_member).filter_map(|it| Some((it["name"].as_str()?, it))).collect()
+}
+
+fn edges(metadata: &Value, problems: &mut Vec<String>) {
+    let members = members(metadata);
+    for name in members.keys() {
+        if !RULES.iter().any(|rule| rule.package == *name) {
+            problems.push(format!("{name} is not in the table of edges (xtask/src/tidy.rs, ARCHITECTURE.md)"));
+        }
+    }
+    for Rule { package, uses, never } in &RULES {
+        let Some(member) = members.get(package) else {
+            problems.push(format!("{package} is in the table of edges, but not in the workspace"));
+            continue;
+        };
+        let dependencies = member["dependencies"].as_array().into_iter().flatten();
+        let normal = dependencies.filter(|it| it["kind"].is_null()).filter_map(|it| it["name"].as_str());
+        for dependency in normal {
+            if members.contains_key(dependency) && !uses.contains(&dependency) {
+                problems.push(format!("{package} may not use {dependency}: a new edge is an architectural change"));
+            }
+            if never.contains(&dependency) {
+                problems.push(format!("{package} must never use {dependency}"));
+            }
+        }
+    }
+}
+
+fn licences(metadata: &Value, problems: &mut Vec<String>) {
+    for package in packages(metadata) {
+        let licence = package["license"].as_str().unwrap_or_default().replace('/', " OR ").replace(['(', ')'], "");
+        let allowed = |term: &str| LICENCES.contains(&term.trim());
+        let one_of = licence.split(" OR ").any(|choice| choice.split(" AND ").all(allowed));
+        let all_of = licence.split(" AND ").all(|part| part.split(" OR ").any(allowed));
+        if !one_of && !all_of {
+            problems.push(format!("{} has the licence {licence:?}, which is not in the list", package["name"]));
+        }
+    }
+}
+
+fn duplicates(problems: &mut Vec<String>) -> Result<()> {
+    let tree = read(cargo().args([
+        "tree",
+        "--package",
+        "regcred",
+        "--edges",
+        "normal",
+        "--duplicates",
+        "--depth",
+        "0",
+        "--prefix",
+        "none",
+    ]))?;
+    let twice = tree.lines().filter_map(|line| line.split_once(' ').map(|(name, _)| name)).collect::<BTreeSet<_>>();
+    for name in twice {
+        if !DUPLICATES.iter().any(|(known, _)| *known == name) {
+            problems.push(format!("{name} is in the binary in two versions"));
+        }
+    }
+    Ok(())
+}
+
+fn banned(problems: &mut Vec<String>) -> Result<()> {
+    let tree =
+        read(cargo().args(["tree", "--workspace", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"]))?;
+    let names = tree.lines().filter_map(|line| line.split_once(' ').map(|(name, _)| name)).collect::<BTreeSet<_>>();
+    problems.extend(
+        BANNED.iter().filter(|it| names.contains(**it)).map(|it| format!("{it} is in a build: see .deny.toml")),
+    );
+    Ok(())
+}
+
+/// What is for tests must not reach the binary.
+fn test_features(problems: &mut Vec<String>) -> Result<()> {
+    let tree = read(cargo().args(["tree", "--package", "regcred", "--edges", "normal,features", "--prefix", "none"]))?;
+    for line in tree.lines().map(str::trim) {
+        let test_only = line.starts_with("mockall ")
+            || line.starts_with("regcred-core feature \"testing\"")
+            || line.starts_with("regcred-core feature \"mock\"");
+        if test_only {
+            problems.push(format!("{line} is in the binary"));
+        }
+    }
+    Ok(())
+}
+
+/// A stranger sees the architecture at the top level: nothing else is there.
+fn top_level(problems: &mut Vec<String>) -> Result<()> {
+    let known = [
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE",
+        "README.md",
+        "SECURITY.md",
+        "config",
+        "crates",
+        "deploy",
+        "tests",
+        "xtask",
+    ];
+    let files = read(Command::new("git").args(["ls-files"]).current_dir(root()))?;
+    let top = files.lines().filter_map(|path| path.split('/').next()).collect::<BTreeSet<_>>();
+    let unknown = top.into_iter().filter(|name| !name.starts_with('.') && !known.contains(name));
+    problems.extend(unknown.map(|name| format!("{name} does not belong at the top level")));
+    Ok(())
+}
