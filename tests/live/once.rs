@@ -44,13 +44,13 @@ async fn the_minimal_config_works_with_the_rights_of_names_mode() {
     let (code, report, logs) = once();
     assert_eq!(code, Some(0), "{report:#} {logs}");
     assert_eq!(aws.calls().len(), 2, "one token per region");
-    let secret = world.get("team-a", "secret", "ecr-secret");
+    let secret = world.get("team-a", "secrets", "ecr-secret");
     assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson");
     assert_eq!(secret["metadata"]["labels"]["app.kubernetes.io/managed-by"], "regcred");
     assert_eq!(secret["metadata"]["managedFields"][0]["manager"], "regcred");
     assert!(secret["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"].is_null());
     let (default, builder) =
-        (world.get("team-a", "serviceaccount", "default"), world.get("team-a", "serviceaccount", "builder"));
+        (world.get("team-a", "serviceaccounts", "default"), world.get("team-a", "serviceaccounts", "builder"));
     assert_eq!(names(&default["imagePullSecrets"]), ["default-dockercfg", "ecr-secret"]);
     assert_eq!(names(&default["secrets"]), ["default-dockercfg"], "default pulls only");
     assert_eq!(names(&builder["imagePullSecrets"]), ["builder-dockercfg", "ecr-secret"]);
@@ -61,7 +61,7 @@ async fn the_minimal_config_works_with_the_rights_of_names_mode() {
     let (code, report, logs) = once();
     assert_eq!((code, aws.calls().len()), (Some(0), 2), "{report:#} {logs}");
     assert!(report["targets"].as_array().expect("a list").iter().all(|it| it["step"] == "leave"), "{report:#}");
-    assert_eq!(world.get("team-a", "secret", "ecr-secret"), secret, "nothing was written");
+    assert_eq!(world.get("team-a", "secrets", "ecr-secret"), secret, "nothing was written");
 
     let foreign = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
@@ -70,12 +70,12 @@ async fn the_minimal_config_works_with_the_rights_of_names_mode() {
     });
     world.kubectl(&["delete", "secret", "ecr-secret", "--namespace", "team-b"], "");
     world.kubectl(&["apply", "--filename", "-"], &foreign.to_string());
-    let before = world.get("team-b", "secret", "ecr-secret");
+    let before = world.get("team-b", "secrets", "ecr-secret");
     let (code, report, logs) = once();
     assert_eq!(code, Some(1), "{report:#} {logs}");
     assert_eq!(report["targets"][1]["state"], "refused");
     assert!(report["targets"][1]["why"][0].as_str().expect("a reason").contains("kubectl"), "{report:#}");
-    assert_eq!(world.get("team-b", "secret", "ecr-secret"), before, "what is foreign stays as it is");
+    assert_eq!(world.get("team-b", "secrets", "ecr-secret"), before, "what is foreign stays as it is");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

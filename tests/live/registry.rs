@@ -65,7 +65,7 @@ async fn skopeo_logs_in_pushes_and_pulls_with_the_secret_that_was_written() {
     let once = |more: &[&str]| {
         let output = regcred(&aws, &world.kubeconfig, &[&["once", "--config", &config], more].concat());
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        let secret = world.get(&namespace, "secret", "ecr-secret");
+        let secret = world.get(&namespace, "secrets", "ecr-secret");
         STANDARD.decode(secret["data"][".dockerconfigjson"].as_str().expect("data")).expect("base64")
     };
 
@@ -99,12 +99,12 @@ async fn skopeo_logs_in_pushes_and_pulls_with_the_secret_that_was_written() {
 
     // A forced refresh replaces the token in place, and the new one works.
     let uid = |secret: &Value| secret["metadata"]["uid"].clone();
-    let before = uid(&world.get(&namespace, "secret", "ecr-secret"));
+    let before = uid(&world.get(&namespace, "secrets", "ecr-secret"));
     fs::write(&auth, once(&["--force"])).expect("it can be written");
     let newer = aws.issued().pop().expect("a second token was minted");
     assert_ne!(newer.password, minted.password);
     proxy.accept(HOST, "AWS", &newer.password);
     let again = Skopeo { proxy: &proxy.url(), auth: &auth }.run(&["inspect", "--tls-verify=false", &there]);
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
-    assert_eq!(uid(&world.get(&namespace, "secret", "ecr-secret")), before, "the Secret was never deleted");
+    assert_eq!(uid(&world.get(&namespace, "secrets", "ecr-secret")), before, "the Secret was never deleted");
 }

@@ -72,8 +72,9 @@ impl World {
         String::from_utf8(output.stdout).expect("kubectl prints text")
     }
 
-    pub(crate) fn get(&self, namespace: &str, kind: &str, name: &str) -> Value {
-        let json = self.kubectl(&["get", kind, name, "--namespace", namespace, "--output", "json"], "");
+    /// The object as the API serves it: kubectl's own printing leaves out who manages its fields.
+    pub(crate) fn get(&self, namespace: &str, resource: &str, name: &str) -> Value {
+        let json = self.kubectl(&["get", "--raw", &format!("/api/v1/namespaces/{namespace}/{resource}/{name}")], "");
         serde_json::from_str(&json).expect("kubectl prints JSON")
     }
 }
