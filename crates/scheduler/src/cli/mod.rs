@@ -29,7 +29,8 @@ pub fn main() -> ExitCode {
         Command::Version => version::run(args.output),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        let problems = format!("{error:#}");
+        problems.lines().for_each(|problem| eprintln!("error: {problem}"));
         ExitCode::from(EXIT_INVALID)
     })
 }

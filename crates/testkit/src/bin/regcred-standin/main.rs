@@ -1,1 +1,56 @@
-fn main() {}
+//! AWS, a Kubernetes API and a checking registry proxy on loopback, driven by lines on the standard input.
+//!
+//! ```text
+//! regcred-standin --dir DIR [--namespace NAME]... [--registry ADDRESS]
+//! ```
+//!
+//! It writes `DIR/kubeconfig` and prints one line of JSON with the addresses. Then it answers each line it reads with one
+//! line of JSON: `show`, `life SECONDS`, `quit`. It ends with `quit` or when its input does.
+
+mod args;
+mod show;
+mod stage;
+
+use std::{
+    io::{self, Write, stdin, stdout},
+    process::ExitCode,
+};
+
+use args::Args;
+use serde_json::Value;
+use stage::Stage;
+
+fn main() -> ExitCode {
+    let args = match Args::parse(std::env::args().skip(1)) {
+        Ok(args) => args,
+        Err(error) => return usage(&error),
+    };
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => usage(&error.to_string()),
+    }
+}
+
+fn run(args: &Args) -> io::Result<()> {
+    // The servers run on the runtime's own threads while this one waits for lines.
+    let runtime = tokio::runtime::Runtime::new()?;
+    let stage = runtime.block_on(Stage::start(args))?;
+    say(&stage.greeting())?;
+    for line in stdin().lines() {
+        let Some(answer) = stage.answer(line?.trim()) else { break };
+        say(&answer)?;
+    }
+    Ok(())
+}
+
+fn say(answer: &Value) -> io::Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "{answer}")?;
+    out.flush()
+}
+
+fn usage(error: &str) -> ExitCode {
+    eprintln!("regcred-standin: {error}");
+    eprintln!("usage: regcred-standin --dir DIR [--namespace NAME]... [--registry ADDRESS]");
+    ExitCode::from(2)
+}

@@ -1,0 +1,86 @@
+//! No token in anything that is printed or written beside the Secret itself, whatever goes wrong and however much is logged.
+
+use std::{fs, process::Command};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use regcred_testkit::aws::Answer;
+use serde_json::Value;
+
+use crate::world::World;
+
+const CONFIG: &str = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-b, region: us-east-1 }\n\
+                      - { namespace: absent, region: us-east-1 }\n- { namespace: foreign, region: eu-west-1 }\n";
+const KEY: &str = "not-a-real-key";
+/// What fails is not waited for.
+const FAILING: &[&str] = &["--force", "--timeout", "1s"];
+
+/// In plain, in base64 at each offset, and URL-encoded.
+fn forms(secret: &str) -> Vec<String> {
+    let with_user = format!("AWS:{secret}");
+    let url = |text: &str| text.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    let encoded = |text: &str| {
+        let whole = STANDARD.encode(text);
+        // What stands in the middle of something longer that was encoded: without its first and last letters.
+        let inner = (0..3).map(|skip| STANDARD.encode(&text.as_bytes()[skip..]));
+        inner.map(|it| it[4..it.len() - 4].to_owned()).chain([whole.clone(), url(&whole)]).collect::<Vec<_>>()
+    };
+    let pieces = [secret.to_owned(), url(secret), secret[100..180.min(secret.len())].to_owned()];
+    pieces.into_iter().chain(encoded(secret)).chain(encoded(&with_user)).collect()
+}
+
+fn assert_silent(world: &World, command: &mut Command, what: &str) {
+    let output = command.env("RUST_LOG", "trace").output().expect("it starts");
+    let printed = [output.stdout, output.stderr].map(|it| String::from_utf8(it).expect("text")).join("\n");
+    assert!(printed.lines().count() > 20, "{what}: it logged at trace: {printed}");
+    let (issued, key) = (world.aws.issued(), KEY.to_owned());
+    let secrets = issued.iter().flat_map(|issued| forms(&issued.password)).chain([key]);
+    for form in secrets {
+        assert!(!printed.contains(&form), "{what}: a secret was printed: {}", around(&printed, &form));
+    }
+    for entry in fs::read_dir(world.dir.path()).expect("a folder") {
+        let text = fs::read_to_string(entry.expect("an entry").path()).expect("text");
+        assert!(issued.iter().all(|issued| forms(&issued.password).iter().all(|form| !text.contains(form))), "{what}");
+    }
+}
+
+/// The line that tells, without the secret.
+fn around(printed: &str, form: &str) -> String {
+    let line = printed.lines().find(|line| line.contains(form)).unwrap_or_default();
+    line.replace(form, "<SECRET>").chars().take(400).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_is_printed_or_written_anywhere_else() {
+    let world = World::new(&["team-a", "team-b", "foreign"]).await;
+    let data = STANDARD.encode("{\"auths\":{}}");
+    let foreign =
+        serde_json::json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": data } });
+    world.kube.put("secrets", "foreign", "ecr-secret", foreign, "helm");
+
+    assert_silent(&world, &mut world.once(CONFIG, &[]), "a first pass");
+    assert_eq!(world.aws.issued().len(), 2, "tokens were minted");
+    assert_silent(&world, &mut world.once(CONFIG, &["--output", "json"]), "a fresh pass");
+    assert_silent(&world, &mut world.once(CONFIG, &["--force", "--log-format", "json"]), "a forced pass");
+    world.kube.fail_next(3, 500, "InternalError", "etcdserver: request timed out", None);
+    assert_silent(&world, &mut world.once(CONFIG, FAILING), "a server that fails");
+    world.kube.deny("patch", "secrets", None);
+    assert_silent(&world, &mut world.once(CONFIG, FAILING), "writes that are denied");
+
+    let token = world.aws.issued()[0].password.clone();
+    let token = STANDARD.encode(format!("AWS:{token}"));
+    let host = "https://evil.example";
+    let strange = format!(r#"{{"authorizationData":[{{"authorizationToken":"{token}","proxyEndpoint":"{host}"}}]}}"#);
+    for body in [strange, token.clone(), format!("{{\"authorizationData\":\"{token}\"}}")] {
+        world.aws.answer_with(Answer::Raw { status: 200, content_type: "application/x-amz-json-1.1".into(), body });
+        assert_silent(&world, &mut world.once(CONFIG, FAILING), "an answer that makes no sense");
+    }
+    world.aws.answer_with(Answer::Error { status: 400, code: "Odd".into(), message: token, retry_after: None });
+    assert_silent(&world, &mut world.once(CONFIG, FAILING), "an error that quotes the token");
+
+    for secret in world.kube.objects("secrets") {
+        let metadata = secret["metadata"].to_string();
+        let tokens = world.aws.issued();
+        assert!(tokens.iter().all(|it| forms(&it.password).iter().all(|form| !metadata.contains(form))), "{metadata}");
+        assert_eq!(secret["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"], Value::Null);
+    }
+}

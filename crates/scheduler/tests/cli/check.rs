@@ -1,0 +1,53 @@
+//! `regcred check`, and the layers of a config.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::world::{regcred, run};
+
+const MINIMAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/minimal.yaml");
+
+fn check(args: &[&str]) -> Command {
+    let mut command = regcred(&["check", "--output", "json", "--config", MINIMAL]);
+    command.args(args);
+    command
+}
+
+#[test]
+fn the_minimal_config_is_valid() {
+    let (code, summary, error) = run(&mut check(&[]));
+    assert_eq!(code, 0, "{error}");
+    assert_eq!(summary["namespaces"], json!(["team-a", "team-b"]));
+    assert_eq!(summary["mints"], 2);
+}
+
+#[test]
+fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
+    let (_, summary, _) = run(check(&[]).env("REGCRED__SCHEDULE", "@daily").env("REGCRED__TIME_ZONE", "Europe/Berlin"));
+    assert_eq!((&summary["schedule"], &summary["time_zone"]), (&json!("@daily"), &json!("Europe/Berlin")));
+    let (_, summary, _) = run(check(&["--schedule", "@hourly"]).env("REGCRED__SCHEDULE", "@daily"));
+    assert_eq!(summary["schedule"], "@hourly");
+}
+
+#[test]
+fn what_a_service_named_regcred_puts_into_pods_is_not_taken_for_config() {
+    let mut command = check(&[]);
+    for (name, value) in [("PORT", "tcp://10.0.0.1:80"), ("SERVICE_HOST", "10.0.0.1"), ("PORT_80_TCP_PROTO", "tcp")] {
+        command.env(format!("REGCRED_{name}"), value);
+    }
+    assert_eq!(run(&mut command).0, 0);
+}
+
+#[test]
+fn every_problem_is_told_at_once_with_where_it_comes_from() {
+    let (code, _, error) = run(check(&["--time-zone", "Mars/Olympus"]).env("REGCRED__SCHEDUL", "@daily"));
+    assert_eq!(code, 2);
+    let lines = error.lines().collect::<Vec<_>>();
+    assert_eq!(
+        lines[0],
+        "error: environment REGCRED__SCHEDUL: schedul: this key is not known; did you mean `schedule`?"
+    );
+    assert!(lines[1].starts_with("error: command line: time_zone: ") && lines[1].contains("Mars/Olympus"), "{error}");
+    assert_eq!(lines.len(), 2);
+}

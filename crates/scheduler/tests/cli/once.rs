@@ -1,0 +1,185 @@
+//! `regcred once`: what it does, and what its exit code says.
+
+use std::time::Duration;
+
+use regcred_testkit::aws::Answer;
+use serde_json::{Value, json};
+
+use crate::world::{World, regcred, run};
+
+const TWO: &str = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-b, region: us-east-1 }\n";
+
+fn states(report: &Value) -> Vec<&str> {
+    report["targets"].as_array().into_iter().flatten().filter_map(|it| it["state"].as_str()).collect()
+}
+
+fn refusal(code: &str, message: &str) -> Answer {
+    Answer::Error { status: 400, code: code.into(), message: message.into(), retry_after: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_pass_writes_and_links_and_a_second_finds_everything_fresh() {
+    let world = World::new(&["team-a", "team-b"]).await;
+    let (code, report, logs) = run(&mut world.once(TWO, &["--output", "json"]));
+    assert_eq!((code, states(&report)), (0, vec!["fresh", "fresh"]), "{logs}");
+    assert!(report["targets"].as_array().expect("a list").iter().all(|it| it["done"] == "created"), "{report:#}");
+    let secret = world.kube.object("secrets", "team-a", "ecr-secret").expect("it was written");
+    assert_eq!(secret["metadata"]["annotations"]["regcred.dev/target"], "team-a/ecr-secret");
+    let builder = world.kube.object("serviceaccounts", "team-b", "builder").expect("it is there");
+    for list in ["imagePullSecrets", "secrets"] {
+        assert!(builder[list].to_string().contains("ecr-secret"), "{builder:#}");
+    }
+    assert!(logs.contains(&world.kube.url()), "the server is named: {logs}");
+
+    let (code, report, _) = run(&mut world.once(TWO, &["--output", "json"]));
+    assert_eq!((code, world.aws.calls().len()), (0, 2));
+    assert!(report["targets"].as_array().expect("a list").iter().all(|it| it["step"] == "leave"), "{report:#}");
+    assert_eq!(world.kube.object("secrets", "team-a", "ecr-secret"), Some(secret), "nothing was written");
+
+    let (code, report, _) = run(&mut world.once(TWO, &["--output", "json", "--force", "--target", "team-b"]));
+    assert_eq!((code, world.aws.calls().len(), states(&report).len()), (0, 3, 1), "only team-b is refreshed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_regions_of_one_namespace_end_up_in_one_secret() {
+    let world = World::new(&["team-a"]).await;
+    let both = "targets:\n- { namespace: team-a, region: eu-west-1 }\n\
+                - { namespace: team-a, registry: 210987654321.dkr.ecr.us-east-1.amazonaws.com }\n";
+    let (code, report, logs) = run(&mut world.once(both, &["--output", "json"]));
+    assert_eq!(code, 0, "{report:#} {logs}");
+    let secret = world.kube.object("secrets", "team-a", "ecr-secret").expect("it was written");
+    let hosts = secret["metadata"]["annotations"]["regcred.dev/hosts"].as_str().expect("an annotation");
+    for host in ["123456789012.dkr.ecr.eu-west-1.amazonaws.com", "210987654321.dkr.ecr.us-east-1.amazonaws.com"] {
+        assert!(hosts.contains(host), "{hosts}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_is_refreshed_and_what_a_dead_region_left_stays() {
+    let world = World::new(&["team-a"]).await;
+    let both = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-a, region: us-east-1 }\n";
+    world.aws.set_life(Duration::from_mins(2));
+    assert_eq!(run(&mut world.once(both, &[])).0, 0);
+    let hosts = || {
+        let secret = world.kube.object("secrets", "team-a", "ecr-secret").expect("it is there");
+        let hosts = secret["metadata"]["annotations"]["regcred.dev/hosts"].as_str().expect("an annotation").to_owned();
+        let hosts = serde_json::from_str::<Value>(&hosts).expect("JSON");
+        let (eu, us) = ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "123456789012.dkr.ecr.us-east-1.amazonaws.com");
+        (hosts[eu]["expires_at"].clone(), hosts[us]["expires_at"].clone())
+    };
+    let before = hosts();
+    world.aws.set_life(Duration::from_hours(12));
+    world.aws.answer_region_with("us-east-1", refusal("AccessDeniedException", "no"));
+    let (code, report, _) = run(&mut world.once(both, &["--force", "--output", "json"]));
+    let after = hosts();
+    assert_eq!((code, states(&report)), (1, vec!["failed"]), "{report:#}");
+    assert!(after.0 != before.0 && after.1 == before.1, "{before:?} {after:?}");
+    assert_eq!(report["targets"][0]["done"], "updated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exit_code_says_whether_a_person_has_to_act() {
+    let world = World::new(&["team-a", "team-b"]).await;
+    let denied = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: ecr:GetAuthorizationToken";
+    world.aws.answer_with(refusal("AccessDeniedException", denied));
+    let (code, report, _) = run(&mut world.once(TWO, &["--output", "json"]));
+    assert_eq!((code, states(&report)), (2, vec!["failed", "failed"]));
+    let why = report["targets"][0]["why"][0].as_str().expect("a reason");
+    assert!(why.contains("ecr:GetAuthorizationToken") && why.contains("user/ci") && why.contains("(denied)"), "{why}");
+    assert_eq!(world.aws.calls().len(), 2, "nobody asks again for what is denied");
+    assert_eq!(world.kube.objects("secrets").len(), 0);
+
+    world.aws.answer_with(Answer::Token);
+    world.kube.put("secrets", "team-a", "ecr-secret", json!({ "type": "Opaque", "data": {} }), "helm");
+    let before = world.kube.object("secrets", "team-a", "ecr-secret");
+    let (code, report, _) = run(&mut world.once(TWO, &["--output", "json"]));
+    assert_eq!((code, states(&report)), (1, vec!["refused", "fresh"]), "{report:#}");
+    assert_eq!(world.kube.object("secrets", "team-a", "ecr-secret"), before);
+
+    world.kube.remove_namespace("team-a");
+    let (code, report, _) = run(&mut world.once(TWO, &["--output", "json"]));
+    assert_eq!((code, states(&report)), (0, vec!["gone", "fresh"]), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_or_provider_that_is_not_there_is_exit_code_3() {
+    let world = World::new(&["team-a"]).await;
+    let one = "targets: [{ namespace: team-a, region: eu-west-1 }]";
+    let nobody = "http://127.0.0.1:9";
+    let (code, report, _) =
+        run(world.once(one, &["--output", "json", "--timeout", "1s"]).env("AWS_ENDPOINT_URL", nobody));
+    assert_eq!((code, states(&report)), (3, vec!["failed"]), "{report:#}");
+    let dead = world.kube.kubeconfig().replace(&world.kube.url(), nobody);
+    world.write("kubeconfig", &dead);
+    let (code, report, _) = run(&mut world.once(one, &["--output", "json", "--timeout", "1s"]));
+    assert_eq!((code, states(&report)), (3, vec!["failed"]), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_is_exit_code_2_and_touches_nothing() {
+    let world = World::new(&["team-a"]).await;
+    let one = "targets: [{ namespace: team-a, region: eu-west-1 }]";
+    assert_eq!(run(&mut world.once(one, &[])).0, 0);
+    let before = world.kube.objects("secrets");
+    world.kube.clear_requests();
+    let bad = [
+        ("targets: [", None),
+        ("targets: [{ namespace: Team, region: eu-west-1 }]", None),
+        ("targets: [{ namespace: team-a, region: xx-west-1 }]", None),
+        (one, Some(["--target", "team-x"])),
+        (one, Some(["--timeout", "5"])),
+        (one, Some(["--context", "elsewhere"])),
+        (one, Some(["--output", "xml"])),
+    ];
+    for (config, args) in bad {
+        let (code, _, error) = run(&mut world.once(config, args.as_ref().map_or(&[], |args| &args[..])));
+        assert!(code == 2 && error.contains("error: "), "{config} {args:?}: {code} {error}");
+    }
+    let mut insecure = world.once(one, &["--force", "--output", "json"]);
+    let (code, report, _) = run(insecure.env("AWS_ENDPOINT_URL", "http://ecr.example"));
+    assert_eq!(code, 2);
+    assert!(
+        report["targets"][0]["why"][0].as_str().expect("a reason").contains("neither HTTPS nor on loopback"),
+        "{report:#}"
+    );
+    let mut nobody = world.once(one, &["--force", "--output", "json"]);
+    let (code, report, _) = run(nobody.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY"));
+    assert_eq!(code, 2);
+    assert!(
+        report["targets"][0]["why"][0].as_str().expect("a reason").contains("no AWS credentials were found"),
+        "{report:#}"
+    );
+    assert_eq!(world.kube.objects("secrets"), before);
+    assert!(world.kube.requests().iter().all(|it| it.verb == "get"), "{:?}", world.kube.requests());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_ends_at_its_timeout() {
+    let world = World::new(&["team-a"]).await;
+    world.kube.hang(true);
+    let one = "targets: [{ namespace: team-a, region: eu-west-1 }]";
+    let (code, report, _) = run(&mut world.once(one, &["--output", "json", "--timeout", "300ms"]));
+    assert_eq!((code, states(&report)), (3, vec!["failed"]), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_and_json_logs_are_for_people_and_machines() {
+    let world = World::new(&["team-a", "team-b"]).await;
+    let output = world.once(TWO, &["--log-format", "json"]).output().expect("it starts");
+    let table = String::from_utf8(output.stdout).expect("text");
+    let lines = table.lines().collect::<Vec<_>>();
+    assert!(lines[0].starts_with("NAMESPACE  SECRET      STATE  DONE     EXPIRES"), "{table}");
+    assert!(lines[1].starts_with("team-a     ecr-secret  fresh  created  20"), "{table}");
+    assert_eq!(lines[3], "2 targets: 2 fresh, 0 waiting, 0 gone, 0 refused, 0 failed");
+    let logs = String::from_utf8(output.stderr).expect("text");
+    for line in logs.lines() {
+        serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
+    assert!(logs.contains("minted a credential") && logs.contains("\"provider\":\"ecr-eu-west-1\""), "{logs}");
+}
+
+#[test]
+fn the_version_is_printed() {
+    let (code, version, _) = run(&mut regcred(&["version", "--output", "json"]));
+    assert_eq!((code, &version["version"]), (0, &json!(env!("CARGO_PKG_VERSION"))));
+}

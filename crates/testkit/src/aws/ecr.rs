@@ -1,0 +1,71 @@
+//! AWS JSON 1.1 as ECR speaks it.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use axum::{http::request::Parts, response::Response};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::json;
+
+use super::{Issued, Refusal, State, answer::raw, sts::dns_suffix};
+use crate::{lock::lock, now::now};
+
+pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+pub(super) const GET_AUTHORIZATION_TOKEN: &str = "GetAuthorizationToken";
+const SERVICE: &str = "AmazonEC2ContainerRegistry_V20150921.";
+/// As long as real ones are.
+const PASSWORD_LENGTH: usize = 2_700;
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The header that says which operation of which service is meant.
+pub(super) fn target(parts: &Parts) -> Option<&str> {
+    parts.headers.get("x-amz-target").map(|target| target.to_str().unwrap_or_default())
+}
+
+/// The operation without the service, or all of it where it is another service's.
+pub(super) fn action(target: &str) -> &str {
+    target.strip_prefix(SERVICE).unwrap_or(target)
+}
+
+/// Mints a token, remembers it and hands it out.
+pub(super) fn token(state: &Mutex<State>, region: &str) -> Response {
+    let (issued, listener) = {
+        let mut state = lock(state);
+        let issued = mint(&state, region);
+        state.issued.push(issued.clone());
+        (issued, state.listener.clone())
+    };
+    if let Some(listener) = listener {
+        listener(&issued);
+    }
+    let expires_at = issued.expires_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let body = json!({ "authorizationData": [{
+        "authorizationToken": STANDARD.encode(format!("AWS:{}", issued.password)),
+        "expiresAt": expires_at.as_secs_f64(),
+        "proxyEndpoint": format!("https://{}", issued.registry),
+    }]});
+    raw(200, CONTENT_TYPE, body.to_string())
+}
+
+fn mint(state: &State, region: &str) -> Issued {
+    let expires_at = (now() + state.life).duration_since(UNIX_EPOCH).unwrap_or_default();
+    // The answer has milliseconds, so what is remembered has no more.
+    let milliseconds = u64::try_from(expires_at.as_millis()).unwrap_or(u64::MAX);
+    let password = (0..PASSWORD_LENGTH).map(|_| char::from(ALPHABET[fastrand::usize(..64)])).collect();
+    Issued {
+        region: region.to_owned(),
+        registry: format!("{}.dkr.ecr.{region}.{}", state.account, dns_suffix(region)),
+        password,
+        expires_at: UNIX_EPOCH + Duration::from_millis(milliseconds),
+    }
+}
+
+/// The body of an error.
+pub(super) fn error(refusal: &Refusal) -> String {
+    if refusal.message.is_empty() {
+        return json!({ "__type": refusal.code }).to_string();
+    }
+    json!({ "__type": refusal.code, "message": refusal.message }).to_string()
+}

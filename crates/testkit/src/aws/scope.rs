@@ -1,0 +1,81 @@
+//! Who signed, and for which region: the credential scope of a `SigV4` header.
+
+use axum::http::request::Parts;
+
+use super::Refusal;
+
+/// What a signature says about itself. It is read and not verified.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Scope {
+    pub(super) access_key: String,
+    pub(super) region: String,
+    service: String,
+}
+
+impl Scope {
+    /// AWS refuses a signature that was made for another service.
+    pub(super) fn expect(&self, service: &str) -> Result<(), Refusal> {
+        if self.service == service {
+            return Ok(());
+        }
+        let message = format!("Credential should be scoped to correct service: '{service}'.");
+        Err(Refusal { status: 403, ..Refusal::bad("InvalidSignatureException", &message) })
+    }
+}
+
+/// Nothing where the header is missing or is no complete `SigV4` header.
+pub(super) fn read(parts: &Parts) -> Option<Scope> {
+    let header = parts.headers.get("authorization")?.to_str().ok()?;
+    let fields = header.strip_prefix("AWS4-HMAC-SHA256 ")?;
+    let field = |name: &str| {
+        let mut fields = fields.split(',').map(str::trim);
+        fields.find_map(|field| field.strip_prefix(name)?.strip_prefix('=')).filter(|value| !value.is_empty())
+    };
+    field("SignedHeaders")?;
+    field("Signature")?;
+    let scope = field("Credential")?.split('/').collect::<Vec<_>>();
+    let [access_key, date, region, service, "aws4_request"] = scope[..] else { return None };
+    let dated = date.len() == 8 && date.bytes().all(|it| it.is_ascii_digit());
+    let named = [access_key, region, service].iter().all(|part| !part.is_empty());
+    (dated && named).then(|| Scope {
+        access_key: access_key.to_owned(),
+        region: region.to_owned(),
+        service: service.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn read_header(value: &str) -> Option<Scope> {
+        let (parts, ()) = Request::builder().header("authorization", value).body(()).expect("valid").into_parts();
+        read(&parts)
+    }
+
+    #[test]
+    fn the_scope_names_key_region_and_service() {
+        let header = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-west-1/ecr/aws4_request, \
+                      SignedHeaders=host;x-amz-date, Signature=0a1b";
+        let scope = read_header(header).expect("the header is complete");
+        assert_eq!((scope.access_key.as_str(), scope.region.as_str()), ("AKIDEXAMPLE", "eu-west-1"));
+        assert!(scope.expect("ecr").is_ok());
+        assert!(scope.expect("sts").is_err_and(|refusal| refusal.status == 403));
+    }
+
+    #[test]
+    fn a_header_with_a_part_missing_is_no_signature() {
+        for header in [
+            "Bearer abc",
+            "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/ecr/aws4_request, SignedHeaders=host",
+            "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/ecr, SignedHeaders=host, Signature=0a",
+            "AWS4-HMAC-SHA256 Credential=AKID/2026/eu-west-1/ecr/aws4_request, SignedHeaders=host, Signature=0a",
+            "AWS4-HMAC-SHA256 Credential=AKID/20260101//ecr/aws4_request, SignedHeaders=host, Signature=0a",
+            "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/ecr/aws4_request, SignedHeaders=host, Signature=",
+        ] {
+            assert_eq!(read_header(header), None, "{header}");
+        }
+    }
+}

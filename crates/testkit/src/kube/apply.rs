@@ -1,0 +1,110 @@
+//! Server-side apply.
+
+use serde_json::{Value, json};
+
+use super::{
+    failure::{Cause, Failure},
+    fields::{Change, FieldSet},
+    kind::Key,
+    managed::Managers,
+    store::Store,
+    tree, validate,
+    write::{Writer, born, check_address, check_version_and_uid, pin, stated},
+};
+use crate::now::{now, rfc3339};
+
+/// What an apply led to.
+#[derive(Debug)]
+pub(super) struct Applied {
+    pub(super) object: Value,
+    pub(super) created: bool,
+}
+
+impl Store {
+    /// Applies a configuration. With `force`, fields of others are taken over instead of being a conflict.
+    pub(super) fn apply(
+        &mut self,
+        key: &Key,
+        config: &Value,
+        force: bool,
+        writer: Writer<'_>,
+    ) -> Result<Applied, Failure> {
+        check_config(key, config)?;
+        match self.get(key).cloned() {
+            Some(old) => {
+                let object = self.apply_over(key, &old, config, force, writer)?;
+                Ok(Applied { object, created: false })
+            }
+            None => Ok(Applied { object: self.apply_new(key, config, writer)?, created: true }),
+        }
+    }
+
+    /// A `resourceVersion` is no obstacle here, a `uid` is: it names an object that is gone.
+    fn apply_new(&mut self, key: &Key, config: &Value, writer: Writer<'_>) -> Result<Value, Failure> {
+        self.admit(key)?;
+        if let Some(uid) = stated(config, "uid") {
+            let message =
+                format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+            return Err(Failure::conflict(key, &message));
+        }
+        let mut object = born(key, config.clone());
+        validate::settle(key, None, &mut object)?;
+        let mut managers = Managers::default();
+        let change = Change::between(&json!({}), config);
+        managers.apply(writer.manager, FieldSet::applied(config), &change, &rfc3339(now()));
+        object["metadata"]["managedFields"] = managers.write();
+        Ok(self.commit(key, object, writer.dry_run))
+    }
+
+    fn apply_over(
+        &mut self,
+        key: &Key,
+        old: &Value,
+        config: &Value,
+        force: bool,
+        writer: Writer<'_>,
+    ) -> Result<Value, Failure> {
+        let mut managers = Managers::of(old);
+        let fields = FieldSet::applied(config);
+        let mut new = old.clone();
+        tree::merge(&mut Vec::new(), &mut new, config);
+        for field in managers.applied_by(writer.manager).iter() {
+            if !fields.contains(field) && !managers.others_own(writer.manager, field) {
+                tree::remove(&mut new, field);
+            }
+        }
+        // A map that lost its last field is gone, not changed.
+        tree::tidy(&mut new);
+        let change = Change::between(old, &new);
+        let conflicts = managers.conflicts(writer.manager, &change);
+        if !force && !conflicts.is_empty() {
+            return Err(Failure::owned_by_others(&conflicts));
+        }
+        check_version_and_uid(key, old, config)?;
+        pin(key, old, &mut new);
+        validate::settle(key, Some(old), &mut new)?;
+        managers.apply(writer.manager, fields, &change, &rfc3339(now()));
+        new["metadata"]["managedFields"] = managers.write();
+        Ok(self.commit(key, new, writer.dry_run))
+    }
+}
+
+fn check_config(key: &Key, config: &Value) -> Result<(), Failure> {
+    for name in ["apiVersion", "kind"] {
+        if config[name].as_str().is_none_or(str::is_empty) {
+            return Err(Failure::bad_request(format!("an applied configuration names its {name}")));
+        }
+    }
+    check_address(key, config)?;
+    if config["metadata"]["managedFields"].as_array().is_some_and(|entries| !entries.is_empty()) {
+        return Err(Failure::bad_request("metadata.managedFields must be nil"));
+    }
+    Ok(())
+}
+
+/// An apply must say who applies.
+pub(super) fn manager_missing() -> Failure {
+    let message = "Required value: is required for apply patch";
+    let cause = Cause::new("FieldValueRequired", "fieldManager", message);
+    Failure::invalid_object("PatchOptions.meta.k8s.io", "", &[cause])
+}

@@ -1,0 +1,53 @@
+//! The kinds that are served, and the address of an object.
+
+/// A kind of the core group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
+    Namespace,
+    Secret,
+    ServiceAccount,
+}
+
+impl Kind {
+    pub(super) fn of_resource(resource: &str) -> Option<Self> {
+        [Self::Namespace, Self::Secret, Self::ServiceAccount].into_iter().find(|kind| kind.resource() == resource)
+    }
+
+    /// As in a path: plural, lower case.
+    pub(super) fn resource(self) -> &'static str {
+        match self {
+            Self::Namespace => "namespaces",
+            Self::Secret => "secrets",
+            Self::ServiceAccount => "serviceaccounts",
+        }
+    }
+
+    /// As in an object's `kind`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Namespace => "Namespace",
+            Self::Secret => "Secret",
+            Self::ServiceAccount => "ServiceAccount",
+        }
+    }
+}
+
+/// Where an object is. The order is that of lists.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) kind: Kind,
+    /// Empty for namespaces, which are in none.
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+impl Key {
+    pub(super) fn new(kind: Kind, namespace: &str, name: &str) -> Self {
+        let namespace = if kind == Kind::Namespace { "" } else { namespace };
+        Self { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    pub(super) fn of_namespace(name: &str) -> Self {
+        Self::new(Kind::Namespace, "", name)
+    }
+}

@@ -1,0 +1,194 @@
+//! From an HTTP request to an HTTP answer.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    extract::Request,
+    http::{HeaderValue, StatusCode},
+    response::Response,
+};
+use serde_json::{Value, json};
+
+use super::{
+    Shared, State,
+    apply::manager_missing,
+    asked::{APPLY_PATCH, Asked, Form, JSON_PATCH, MERGE_PATCH, Place},
+    failure::{Cause, Failure},
+    kind::{Key, Kind},
+    view,
+    write::{Writer, stated},
+};
+
+/// The real server's limit.
+const LARGEST_BODY: usize = 3 * 1024 * 1024;
+
+/// A success: status and body.
+type Success = (u16, Value);
+
+pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let asked = Asked::read(&parts);
+    let number = shared.state().record.begin(asked.to_request());
+    // An error would mean that the sender is gone, which `shared` holds.
+    drop(shared.hanging.subscribe().wait_for(|hanging| !hanging).await);
+    let body = to_bytes(body, LARGEST_BODY).await;
+    let mut state = shared.state();
+    let result = match state.next_failure() {
+        Some(failure) => Err(failure),
+        None => body
+            .map_err(|_| Failure::new(413, "RequestEntityTooLarge", "the request is larger than 3145728 bytes"))
+            .and_then(|body| state.run(&asked, &body)),
+    };
+    let response = render(result);
+    state.record.finish(number, response.status().as_u16());
+    response
+}
+
+fn render(result: Result<Success, Failure>) -> Response {
+    let (status, body, retry_after) = match result {
+        Ok((status, body)) => (status, body, None),
+        Err(failure) => (failure.status, failure.to_json(), failure.retry_after),
+    };
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    if let Some(seconds) = retry_after {
+        headers.insert("retry-after", seconds.into());
+    }
+    response
+}
+
+impl State {
+    fn run(&mut self, asked: &Asked, body: &Bytes) -> Result<Success, Failure> {
+        let (resource, namespace, name) = asked.attributes();
+        match &asked.place {
+            Place::Unknown => Err(Failure::unknown_path()),
+            Place::Version if asked.verb == "get" => Ok((200, version())),
+            Place::AccessReview if asked.verb == "create" => self.review(body),
+            Place::Version | Place::AccessReview => Err(Failure::method_not_allowed()),
+            Place::Collection(kind, namespace_of) => {
+                self.rules.check(asked.verb, resource, namespace, name)?;
+                acceptable(asked)?;
+                self.run_on_collection(asked, *kind, namespace_of.as_deref(), body)
+            }
+            Place::Object(kind, namespace_of, name_of) => {
+                self.rules.check(asked.verb, resource, namespace, name)?;
+                acceptable(asked)?;
+                self.run_on_object(asked, &Key::new(*kind, namespace_of, name_of), body)
+            }
+        }
+    }
+
+    fn run_on_collection(
+        &mut self,
+        asked: &Asked,
+        kind: Kind,
+        namespace: Option<&str>,
+        body: &Bytes,
+    ) -> Result<Success, Failure> {
+        match (asked.verb, namespace) {
+            ("list", _) => {
+                let list = self.store.list(kind, namespace, &asked.query)?;
+                Ok((200, view::list(kind, list, asked.form)))
+            }
+            ("create", _) if namespace.is_some() || kind == Kind::Namespace => {
+                let object = parse(body)?;
+                let Some(name) = stated(&object, "name") else {
+                    let cause = Cause::new(
+                        "FieldValueRequired",
+                        "metadata.name",
+                        "Required value: name or generateName is required",
+                    );
+                    return Err(Failure::invalid_object(kind.name(), "", &[cause]));
+                };
+                let key = Key::new(kind, namespace.unwrap_or_default(), name);
+                let object = self.store.create(&key, object, writer(asked))?;
+                Ok((201, view::object(object, asked.form)))
+            }
+            _ => Err(Failure::method_not_allowed()),
+        }
+    }
+
+    fn run_on_object(&mut self, asked: &Asked, key: &Key, body: &Bytes) -> Result<Success, Failure> {
+        let store = &mut self.store;
+        let object = match asked.verb {
+            "get" => store.get(key).cloned().ok_or_else(|| Failure::not_found(key))?,
+            "update" => store.replace(key, parse(body)?, writer(asked))?,
+            "delete" => {
+                let options = if body.is_empty() { Value::Null } else { parse(body)? };
+                store.delete(key, &options, asked.dry_run())?
+            }
+            "patch" => match asked.content_type.as_str() {
+                MERGE_PATCH => store.merge_patch(key, &parse(body)?, writer(asked))?,
+                JSON_PATCH => store.json_patch(key, &parse(body)?, writer(asked))?,
+                APPLY_PATCH => return self.run_apply(asked, key, body),
+                other => {
+                    let message = format!("the body of the request was in an unknown format - {other:?}");
+                    return Err(Failure::new(415, "UnsupportedMediaType", message));
+                }
+            },
+            _ => return Err(Failure::method_not_allowed()),
+        };
+        Ok((200, view::object(object, asked.form)))
+    }
+
+    fn run_apply(&mut self, asked: &Asked, key: &Key, body: &Bytes) -> Result<Success, Failure> {
+        if asked.query.get("fieldManager").is_none_or(String::is_empty) {
+            return Err(manager_missing());
+        }
+        if self.store.get(key).is_none() {
+            // What an apply would create needs the right to create that name.
+            let (resource, namespace, name) = asked.attributes();
+            self.rules.check("create", resource, namespace, name)?;
+        }
+        let applied = self.store.apply(key, &parse(body)?, asked.is_set("force"), writer(asked))?;
+        let status = if applied.created { 201 } else { 200 };
+        Ok((status, view::object(applied.object, asked.form)))
+    }
+
+    /// Answers what the rules would answer.
+    fn review(&self, body: &Bytes) -> Result<Success, Failure> {
+        let mut review = parse(body)?;
+        if !review.is_object() {
+            return Err(Failure::bad_request("a review is an object"));
+        }
+        let wanted = &review["spec"]["resourceAttributes"];
+        let text = |name: &str| wanted[name].as_str().unwrap_or_default();
+        let namespace = Some(text("namespace")).filter(|namespace| !namespace.is_empty());
+        let allowed = self.rules.allows(text("verb"), text("resource"), namespace);
+        review["status"] = json!({ "allowed": allowed });
+        Ok((201, review))
+    }
+}
+
+fn writer(asked: &Asked) -> Writer<'_> {
+    Writer { manager: asked.manager(), dry_run: asked.dry_run() }
+}
+
+fn acceptable(asked: &Asked) -> Result<(), Failure> {
+    if asked.form != Form::Other {
+        return Ok(());
+    }
+    let message = "only the following media types are accepted: application/json, also as=PartialObjectMetadata";
+    Err(Failure::new(406, "NotAcceptable", message))
+}
+
+fn parse(body: &Bytes) -> Result<Value, Failure> {
+    serde_json::from_slice(body).map_err(|error| Failure::bad_request(format!("the body is no JSON: {error}")))
+}
+
+fn version() -> Value {
+    json!({
+        "major": "1",
+        "minor": "33",
+        "gitVersion": "v1.33.0-standin",
+        "gitCommit": "0000000000000000000000000000000000000000",
+        "gitTreeState": "clean",
+        "buildDate": "2025-01-01T00:00:00Z",
+        "goVersion": "none",
+        "compiler": "rustc",
+        "platform": "linux/amd64",
+    })
+}

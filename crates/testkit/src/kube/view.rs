@@ -1,0 +1,34 @@
+//! The form in which objects go out: whole, or their metadata only.
+
+use serde_json::{Value, json};
+
+use super::{asked::Form, kind::Kind, list::List};
+
+/// One object as an answer. A `Status` is always whole.
+pub(super) fn object(object: Value, form: Form) -> Value {
+    if form == Form::Metadata && object["kind"] != "Status" { partial(object) } else { object }
+}
+
+/// A list as an answer.
+pub(super) fn list(kind: Kind, list: List, form: Form) -> Value {
+    let items = list.items.into_iter().map(|item| if form == Form::Metadata { partial(item) } else { bare(item) });
+    let items = if list.contradictory { Value::Null } else { items.collect() };
+    let (name, version) = match form {
+        Form::Metadata => ("PartialObjectMetadata", "meta.k8s.io/v1"),
+        Form::Whole | Form::Other => (kind.name(), "v1"),
+    };
+    json!({ "kind": format!("{name}List"), "apiVersion": version, "metadata": list.metadata, "items": items })
+}
+
+fn partial(mut object: Value) -> Value {
+    json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"].take() })
+}
+
+/// In a list of one kind, items do not say what they are.
+fn bare(mut object: Value) -> Value {
+    if let Some(object) = object.as_object_mut() {
+        object.remove("kind");
+        object.remove("apiVersion");
+    }
+    object
+}

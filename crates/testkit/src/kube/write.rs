@@ -1,0 +1,194 @@
+//! Creating, replacing and deleting, with their preconditions.
+
+use serde_json::{Value, json};
+
+use super::{
+    failure::{Cause, Failure},
+    fields::Change,
+    kind::{Key, Kind},
+    managed::Managers,
+    store::Store,
+    tree, validate,
+};
+use crate::{
+    id::uuid,
+    now::{now, rfc3339},
+};
+
+/// On whose behalf something is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Writer<'a> {
+    pub(super) manager: &'a str,
+    /// Answer as if, and store nothing.
+    pub(super) dry_run: bool,
+}
+
+impl Store {
+    pub(super) fn create(&mut self, key: &Key, object: Value, writer: Writer<'_>) -> Result<Value, Failure> {
+        self.admit(key)?;
+        if self.get(key).is_some() {
+            return Err(Failure::already_exists(key));
+        }
+        check_address(key, &object)?;
+        let mut object = born(key, object);
+        validate::settle(key, None, &mut object)?;
+        let mut managers = Managers::default();
+        managers.update(writer.manager, &Change::between(&json!({}), &object), &rfc3339(now()));
+        object["metadata"]["managedFields"] = managers.write();
+        Ok(self.commit(key, object, writer.dry_run))
+    }
+
+    pub(super) fn replace(&mut self, key: &Key, object: Value, writer: Writer<'_>) -> Result<Value, Failure> {
+        let old = self.get(key).cloned().ok_or_else(|| Failure::not_found(key))?;
+        check_address(key, &object)?;
+        if let Some(uid) = stated(&object, "uid").filter(|uid| old["metadata"]["uid"] != **uid) {
+            return Err(uid_conflict(key, uid, &old));
+        }
+        self.update(key, &old, object, writer)
+    }
+
+    /// Stores the new state of an object that was there, whichever way it came about.
+    pub(super) fn update(
+        &mut self,
+        key: &Key,
+        old: &Value,
+        mut new: Value,
+        writer: Writer<'_>,
+    ) -> Result<Value, Failure> {
+        validate::readable(key, &new)?;
+        check_version_and_uid(key, old, &new)?;
+        // Managed fields that a client sends are taken as they are; without any the stored ones stay.
+        let mut managers = Managers::of(&new);
+        if managers == Managers::default() {
+            managers = Managers::of(old);
+        }
+        pin(key, old, &mut new);
+        validate::settle(key, Some(old), &mut new)?;
+        managers.update(writer.manager, &Change::between(old, &new), &rfc3339(now()));
+        new["metadata"]["managedFields"] = managers.write();
+        Ok(self.commit(key, new, writer.dry_run))
+    }
+
+    /// Deletes an object, or begins the end of a namespace. `options` is a `DeleteOptions`, or null.
+    pub(super) fn delete(&mut self, key: &Key, options: &Value, dry_run: bool) -> Result<Value, Failure> {
+        let old = self.get(key).ok_or_else(|| Failure::not_found(key))?;
+        let wanted = &options["preconditions"];
+        if let Some(uid) = wanted["uid"].as_str().filter(|uid| old["metadata"]["uid"] != **uid) {
+            return Err(uid_conflict(key, uid, old));
+        }
+        if let Some(version) = wanted["resourceVersion"].as_str() {
+            let there = &old["metadata"]["resourceVersion"];
+            if there != version {
+                let message = format!(
+                    "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {}",
+                    there.as_str().unwrap_or_default()
+                );
+                return Err(Failure::conflict(key, &message));
+            }
+        }
+        let uid = old["metadata"]["uid"].clone();
+        if key.kind == Kind::Namespace {
+            let going = if dry_run { self.get(key).cloned() } else { self.terminate(&key.name) };
+            return Ok(going.unwrap_or_default());
+        }
+        if !dry_run {
+            self.remove(key);
+        }
+        Ok(json!({
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Success",
+            "details": { "name": key.name, "kind": key.kind.resource(), "uid": uid },
+        }))
+    }
+}
+
+/// A text of the metadata, if it is given.
+pub(super) fn stated<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    object["metadata"][name].as_str().filter(|text| !text.is_empty())
+}
+
+/// The object must be what the path says.
+pub(super) fn check_address(key: &Key, object: &Value) -> Result<(), Failure> {
+    validate::readable(key, object)?;
+    let kind = object["kind"].as_str().unwrap_or(key.kind.name());
+    let version = object["apiVersion"].as_str().unwrap_or("v1");
+    if (version, kind) != ("v1", key.kind.name()) {
+        let message = format!(
+            "{kind} in version \"{version}\" cannot be handled as a {}: no kind \"{kind}\" is registered for it",
+            key.kind.name()
+        );
+        return Err(Failure::bad_request(message));
+    }
+    if let Some(name) = stated(object, "name").filter(|name| *name != key.name) {
+        let message = format!("the name of the object ({name}) does not match the name on the URL ({})", key.name);
+        return Err(Failure::bad_request(message));
+    }
+    if stated(object, "namespace").is_some_and(|namespace| namespace != key.namespace) {
+        let message = "the namespace of the provided object does not match the namespace sent on the request";
+        return Err(Failure::bad_request(message));
+    }
+    Ok(())
+}
+
+/// What a patch or a new state says about the one that it was made from.
+pub(super) fn check_version_and_uid(key: &Key, old: &Value, new: &Value) -> Result<(), Failure> {
+    if stated(new, "resourceVersion").is_some_and(|version| old["metadata"]["resourceVersion"] != *version) {
+        return Err(Failure::stale(key));
+    }
+    if let Some(uid) = stated(new, "uid").filter(|uid| old["metadata"]["uid"] != **uid) {
+        let message = format!("Invalid value: {uid:?}: field is immutable");
+        return Err(Failure::invalid(key, &[Cause::new("FieldValueInvalid", "metadata.uid", message)]));
+    }
+    Ok(())
+}
+
+fn uid_conflict(key: &Key, uid: &str, old: &Value) -> Failure {
+    let there = stated(old, "uid").unwrap_or_default();
+    let message = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {there}");
+    Failure::conflict(key, &message)
+}
+
+/// Gives a new object what the server gives it.
+pub(super) fn born(key: &Key, mut object: Value) -> Value {
+    let metadata = &mut object["metadata"];
+    metadata["uid"] = uuid().into();
+    metadata["creationTimestamp"] = rfc3339(now()).into();
+    metadata["managedFields"] = Value::Null;
+    metadata["resourceVersion"] = Value::Null;
+    metadata["deletionTimestamp"] = Value::Null;
+    if key.kind == Kind::Namespace {
+        metadata["labels"]["kubernetes.io/metadata.name"] = key.name.as_str().into();
+        object["spec"] = json!({ "finalizers": ["kubernetes"] });
+        object["status"] = json!({ "phase": "Active" });
+    }
+    address(key, &mut object);
+    object
+}
+
+/// Puts back what no write can change.
+pub(super) fn pin(key: &Key, old: &Value, new: &mut Value) {
+    for name in ["uid", "creationTimestamp", "deletionTimestamp", "resourceVersion"] {
+        new["metadata"][name] = old["metadata"][name].clone();
+    }
+    new["metadata"]["managedFields"] = Value::Null;
+    if key.kind == Kind::Namespace {
+        new["metadata"]["labels"]["kubernetes.io/metadata.name"] = key.name.as_str().into();
+        for name in ["spec", "status"] {
+            new[name] = old[name].clone();
+        }
+    }
+    address(key, new);
+}
+
+fn address(key: &Key, object: &mut Value) {
+    object["apiVersion"] = "v1".into();
+    object["kind"] = key.kind.name().into();
+    object["metadata"]["name"] = key.name.as_str().into();
+    object["metadata"]["namespace"] = match key.kind {
+        Kind::Namespace => Value::Null,
+        _ => key.namespace.as_str().into(),
+    };
+    tree::tidy(object);
+}

@@ -1,0 +1,52 @@
+//! The clock of the stand-ins, and how a server writes a moment.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The wall clock.
+#[expect(clippy::disallowed_methods, reason = "a server has its own clock, as the real one")]
+pub(crate) fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// A moment as Kubernetes writes it: RFC 3339, UTC, whole seconds.
+pub(crate) fn rfc3339(moment: SystemTime) -> String {
+    let seconds = moment.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (day, time) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(day);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", time / 3600, time / 60 % 60, time % 60)
+}
+
+/// Year, month and day of a day counted from 1970-01-01. Years are counted from March, so that a leap day comes last.
+fn civil(day: u64) -> (u64, u64, u64) {
+    let day = day + 719_468; // from 0000-03-01
+    let (era, day_of_era) = (day / 146_097, day % 146_097);
+    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn moments_are_written_in_utc_with_whole_seconds() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_164_799, "2024-02-28T23:59:59Z"),
+            (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (1_709_251_200, "2024-03-01T00:00:00Z"),
+            (1_767_225_599, "2025-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+        ] {
+            let moment = UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 999);
+            assert_eq!(rfc3339(moment), text);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! A registry that knows which logins it was given.
+
+mod forward;
+mod login;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderValue, Method, StatusCode},
+    response::Response,
+};
+use login::{Logins, Verdict};
+use serde_json::json;
+
+use crate::{lock::lock, now::now, server::Server};
+
+/// A forward HTTP proxy in front of one real registry. To its clients it is every host with an accepted login, and it lets
+/// a request through only with exactly such a login for exactly that host.
+///
+/// It takes requests with an absolute address, as clients send them to `HTTP_PROXY`. It refuses `CONNECT`, so clients that
+/// may fall back to plain HTTP do so.
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() {
+/// use regcred_testkit::CheckingProxy;
+///
+/// let registry = "127.0.0.1:5000".parse().expect("an address");
+/// let proxy = CheckingProxy::start(registry).await;
+/// proxy.accept("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "AWS", "password");
+/// assert!(proxy.requests().is_empty());
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct CheckingProxy {
+    server: Server,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    logins: Logins,
+    requests: Vec<(String, String, u16)>,
+}
+
+impl CheckingProxy {
+    /// Starts it on a free port, in front of the registry at `upstream`. No login is accepted yet.
+    pub async fn start(upstream: SocketAddr) -> Self {
+        let state = Arc::<Mutex<State>>::default();
+        let shared = Arc::clone(&state);
+        let server = Server::start(move |request| answer(Arc::clone(&shared), upstream, request)).await;
+        Self { server, state }
+    }
+
+    /// What `HTTP_PROXY` is to be.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Accepts this login for this host, beside those it accepts already.
+    pub fn accept(&self, host: &str, username: &str, password: &str) {
+        lock(&self.state).logins.accept(host, username, password, None);
+    }
+
+    /// Accepts this login for this host, up to a moment. After it the answer is that of ECR to an expired token.
+    pub fn accept_until(&self, host: &str, username: &str, password: &str, end: SystemTime) {
+        lock(&self.state).logins.accept(host, username, password, Some(end));
+    }
+
+    /// Every request so far: host, path and the status that was answered. The host is empty where none was named.
+    pub fn requests(&self) -> Vec<(String, String, u16)> {
+        lock(&self.state).requests.clone()
+    }
+}
+
+async fn answer(state: Arc<Mutex<State>>, upstream: SocketAddr, request: Request) -> Response {
+    let host = request.uri().authority().map(|it| it.as_str().to_ascii_lowercase()).unwrap_or_default();
+    let path = request.uri().path().to_owned();
+    let response = decide(&state, upstream, &host, request).await;
+    lock(&state).requests.push((host, path, response.status().as_u16()));
+    response
+}
+
+async fn decide(state: &Mutex<State>, upstream: SocketAddr, host: &str, request: Request) -> Response {
+    if request.method() == Method::CONNECT {
+        return refuse(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "no tunnels: speak plain HTTP to this proxy");
+    }
+    if host.is_empty() {
+        return refuse(StatusCode::BAD_REQUEST, "UNSUPPORTED", "a proxy needs the whole address of the request");
+    }
+    let sent = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let verdict = lock(state).logins.judge(host, sent, now());
+    match verdict {
+        Verdict::Accepted => forward::forward(upstream, host, request).await.unwrap_or_else(|error| {
+            refuse(StatusCode::BAD_GATEWAY, "UNAVAILABLE", &format!("the registry behind the proxy: {error}"))
+        }),
+        Verdict::UnknownHost => refuse(StatusCode::FORBIDDEN, "DENIED", "no login was ever given out for this host"),
+        Verdict::NoLogin => challenge("UNAUTHORIZED", "no basic auth credentials"),
+        Verdict::WrongLogin => challenge("UNAUTHORIZED", "authentication required"),
+        Verdict::Expired => challenge("DENIED", "Your authorization token has expired. Reauthenticate and try again."),
+    }
+}
+
+/// An error as registries write it.
+fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
+    let body = json!({ "errors": [{ "code": code, "message": message }] });
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    response
+}
+
+fn challenge(code: &str, message: &str) -> Response {
+    let mut response = refuse(StatusCode::UNAUTHORIZED, code, message);
+    let headers = response.headers_mut();
+    headers.insert("www-authenticate", HeaderValue::from_static("Basic realm=\"ecr\""));
+    headers.insert("docker-distribution-api-version", HeaderValue::from_static("registry/2.0"));
+    response
+}
+
+#[cfg(test)]
+mod tests;
