@@ -22,7 +22,12 @@ struct Skopeo<'a> {
 impl Skopeo<'_> {
     fn run(&self, args: &[&str]) -> Output {
         let mut skopeo = Command::new("skopeo");
-        skopeo.args(args).env("HTTP_PROXY", self.proxy).env("HTTPS_PROXY", self.proxy).env("NO_PROXY", "");
+        skopeo
+            .arg("--insecure-policy")
+            .args(args)
+            .env("HTTP_PROXY", self.proxy)
+            .env("HTTPS_PROXY", self.proxy)
+            .env("NO_PROXY", "");
         skopeo.env("REGISTRY_AUTH_FILE", self.auth);
         skopeo.output().expect("skopeo starts")
     }

@@ -1,6 +1,6 @@
 //! The real binary against stand-ins: what lands, and that a second pass finds everything fresh.
 
-use std::{fmt::Write as _, fs, path::Path, process::Command};
+use std::{fmt::Write as _, fs, process::Command};
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -25,8 +25,9 @@ pub(crate) fn run() -> Result<()> {
     let once = |world: &StandIn| -> Result<()> {
         let mut once = Command::new(&regcred);
         once.args(["once", "--config"]).arg(&config).args(["--kubeconfig", &world.kubeconfig]);
+        once.env("RUST_LOG", "error");
         println!("$ regcred once --config regcred.yaml");
-        crate::process::run(with_identity(&mut once, &world.aws, dir.path()))
+        crate::process::run(with_identity(&mut once, &world.aws))
     };
     once(&world)?;
 
@@ -57,14 +58,14 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Keys that open nothing, and ECR on loopback.
-pub(crate) fn with_identity<'a>(command: &'a mut Command, aws: &str, home: &Path) -> &'a mut Command {
+pub(crate) fn with_identity<'a>(command: &'a mut Command, aws: &str) -> &'a mut Command {
     command
         .current_dir(root())
         .env("AWS_ENDPOINT_URL", aws)
         .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
         .env("AWS_SECRET_ACCESS_KEY", "demo")
-        .env("AWS_CONFIG_FILE", home.join("no-aws-config"))
-        .env("AWS_SHARED_CREDENTIALS_FILE", home.join("no-aws-credentials"))
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
 }
 
 fn yaml(teams: &[String]) -> String {

@@ -116,9 +116,10 @@ impl Minter {
         });
         match usable {
             Ok(credential) => {
-                let expires_in = credential.validity().expires_at().map(|end| end.duration_since(context.clock.now()));
-                let expires_in = expires_in.map_or(0, |left| left.unwrap_or_default().as_secs());
-                info!(expires_in, after_failures = slot.failures, "minted a credential");
+                let expires_in_seconds =
+                    credential.validity().expires_at().map(|end| end.duration_since(context.clock.now()));
+                let expires_in_seconds = expires_in_seconds.map_or(0, |left| left.unwrap_or_default().as_secs());
+                info!(expires_in_seconds, after_failures = slot.failures, "minted a credential");
                 context.emit(&Event::Minted { provider: &self.name, validity: credential.validity() });
                 *slot = Slot { current: Some(Arc::new(credential)), failure: None, failures: 0 };
             }
@@ -126,9 +127,9 @@ impl Minter {
                 slot.failures += 1;
                 let pause = pause(&error, slot.failures);
                 if slot.failures == 1 {
-                    warn!(kind = %error.kind(), error = error.chain(), pause = pause.as_secs(), "minting failed");
+                    warn!(kind = %error.kind(), error = error.chain(), pause_seconds = pause.as_secs(), "minting failed");
                 } else {
-                    debug!(kind = %error.kind(), error = error.chain(), pause = pause.as_secs(), "minting failed again");
+                    debug!(kind = %error.kind(), error = error.chain(), pause_seconds = pause.as_secs(), "minting failed again");
                 }
                 context.emit(&Event::MintFailed { provider: &self.name, error: &error, failures: slot.failures });
                 slot.failure = Some((error, Instant::now() + pause));

@@ -33,7 +33,7 @@ pub(crate) fn run(install: bool) -> Result<()> {
     tests.args(["test", "--package", "regcred-tests", "--features", "live", "--test", "live"]);
     tests.env("REGCRED_LIVE_KUBECONFIG", cluster.kubeconfig());
     tests.env("REGCRED_LIVE_AWS", &aws).env("REGCRED_LIVE_REGISTRY", registry).env("REGCRED_LIVE_BINARY", regcred);
-    run_command(demo::with_identity(&mut tests, &aws, dir.path()))
+    run_command(demo::with_identity(&mut tests, &aws))
 }
 
 /// An AWS emulator that is not ours: what speaks to it speaks to AWS.
