@@ -1,1 +1,3 @@
+//! Several libraries together, as a program that embeds them would use them: no network, no cluster.
 
+mod silence;

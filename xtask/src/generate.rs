@@ -1,6 +1,6 @@
 //! Files that are made from others, and are checked in.
 
-use std::{fs, path::Path, process::Command};
+use std::{fmt::Write, fs, path::Path, process::Command};
 
 use anyhow::{Result, ensure};
 
@@ -28,9 +28,9 @@ pub(crate) fn run(check: bool) -> Result<()> {
 fn cli_page(regcred: &Path) -> Result<String> {
     let mut page = String::from("<!-- Made by `cargo xtask generate`. -->\n\n# Command line\n");
     let help = |command: &[&str]| read(Command::new(regcred).args(command).arg("--help").env_clear());
-    page += &format!("\n```text\n{}```\n", help(&[])?);
+    write!(page, "\n```text\n{}```\n", help(&[])?)?;
     for command in COMMANDS {
-        page += &format!("\n## `regcred {command}`\n\n```text\n{}```\n", help(&[command])?);
+        write!(page, "\n## `regcred {command}`\n\n```text\n{}```\n", help(&[command])?)?;
     }
     Ok(page)
 }

@@ -48,7 +48,7 @@ pub(crate) fn build(package: &str, program: &str, release: bool) -> Result<PathB
     let messages = read(&mut build)?;
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let programs = messages.filter(|message| message["target"]["name"] == program);
-    let path = programs.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+    let path = programs.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
     path.with_context(|| format!("cargo built no {program}"))
 }
 

@@ -38,7 +38,7 @@ impl Config {
     pub fn load(layers: &Layers) -> Result<Self, Problems> {
         let file = layers.file.display().to_string();
         let text =
-            std::fs::read_to_string(&layers.file).map_err(|error| whole(&file, format!("cannot be read: {error}")))?;
+            std::fs::read_to_string(&layers.file).map_err(|error| whole(&file, &format!("cannot be read: {error}")))?;
         let mut figment = Figment::from(Yaml::string(&text)).merge(Env::prefixed(PREFIX).split("__"));
         let overrides = [("schedule", &layers.overrides.schedule), ("time_zone", &layers.overrides.time_zone)];
         for (key, value) in overrides {
@@ -55,12 +55,12 @@ impl Config {
     }
 }
 
-fn whole(source: &str, message: String) -> Problems {
+fn whole(source: &str, message: &str) -> Problems {
     Problem::everywhere(format!("{source}: {message}")).into()
 }
 
 fn read(figment: &Figment, file: &str) -> Result<Config, Problems> {
-    let data = figment.data().map_err(|error| whole(file, format!("is not valid: {}", error.kind)))?;
+    let data = figment.data().map_err(|error| whole(file, &format!("is not valid: {}", error.kind)))?;
     let mut dict = data.get(&Profile::Default).cloned().unwrap_or_default();
     let mut reader = Reader { figment, file, problems: vec![], warnings: vec![] };
     reader.refuse_unknown(&dict);

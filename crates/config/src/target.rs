@@ -21,15 +21,15 @@ pub(crate) fn read(entry: &Value, origin: &Origin, warnings: &mut Vec<Problem>) 
         let message = format!("{} is not an entry such as {{ namespace: team-a, region: eu-west-1 }}", shown(entry));
         return Err(vec![Problem::at(origin.clone(), message)]);
     };
-    let mut fields = Fields { fields, origin, problems: vec![], meant: vec![] };
-    fields.refuse_unknown();
-    let namespace = fields.namespace(warnings);
-    let registries = fields.registries(warnings);
+    let mut entry = Entry { fields, origin, problems: vec![], meant: vec![] };
+    entry.refuse_unknown();
+    let namespace = entry.namespace(warnings);
+    let registries = entry.registries(warnings);
     match (namespace, registries) {
-        (Some(namespace), Some(registries)) if fields.problems.is_empty() => {
+        (Some(namespace), Some(registries)) if entry.problems.is_empty() => {
             Ok(TargetEntry { namespace, registries, origin: origin.clone() })
         }
-        _ => Err(fields.problems),
+        _ => Err(entry.problems),
     }
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn repeated(targets: &[TargetEntry]) -> Vec<Problem> {
     problems
 }
 
-struct Fields<'a> {
+struct Entry<'a> {
     fields: &'a Dict,
     origin: &'a Origin,
     problems: Vec<Problem>,
@@ -56,7 +56,7 @@ struct Fields<'a> {
     meant: Vec<&'static str>,
 }
 
-impl Fields<'_> {
+impl Entry<'_> {
     fn refuse_unknown(&mut self) {
         for key in self.fields.keys().filter(|key| !KEYS.contains(&key.as_str())) {
             let (message, meant) = unknown_key(key, &KEYS);

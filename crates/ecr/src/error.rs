@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, time::Duration};
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::{
     error::{ProvideErrorMetadata, SdkError},
     operation::{RequestId, get_authorization_token::GetAuthorizationTokenError},
@@ -27,9 +28,8 @@ pub(crate) fn translate(error: &SdkError<GetAuthorizationTokenError, HttpRespons
     if has_cause::<http_body_util::LengthLimitError>(error) {
         return failed(ErrorKind::Malformed, "had a senseless answer", "it is longer than 64 KiB".into());
     }
-    if let Some(cause) = identity_failure(error) {
-        let kind = if cause.is_some() { ErrorKind::Unreachable } else { ErrorKind::Denied };
-        return failed(kind, "was not asked for", cause.unwrap_or(NO_IDENTITY).into());
+    if let Some((kind, cause)) = identity_failure(error) {
+        return failed(kind, "was not asked for", cause.into());
     }
     match error {
         SdkError::ServiceError(service) => {
@@ -71,17 +71,18 @@ pub(crate) fn translate(error: &SdkError<GetAuthorizationTokenError, HttpRespons
     }
 }
 
-const NO_IDENTITY: &str = "no AWS credentials were found in environment, profile, web identity or container";
-
-/// Whether the SDK failed before the call, for want of an identity: `Some(None)` if there is none, `Some(Some(_))` if there
-/// is one that could not be loaded.
-fn identity_failure(error: &SdkError<GetAuthorizationTokenError, HttpResponse>) -> Option<Option<&'static str>> {
-    use aws_credential_types::provider::error::CredentialsError;
+/// Whether the SDK failed before the call, for want of an identity.
+fn identity_failure(error: &SdkError<GetAuthorizationTokenError, HttpResponse>) -> Option<(ErrorKind, &'static str)> {
     let failure = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
     Some(match failure {
-        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => None,
-        CredentialsError::ProviderTimedOut(_) => Some("the AWS credentials were not loaded in time"),
-        _ => Some("the AWS credentials could not be loaded"),
+        CredentialsError::CredentialsNotLoaded(_) => {
+            (ErrorKind::Denied, "no AWS credentials were found in environment, profile, web identity or container")
+        }
+        CredentialsError::InvalidConfiguration(_) => (ErrorKind::Invalid, "the AWS configuration is not valid"),
+        CredentialsError::ProviderTimedOut(_) => {
+            (ErrorKind::Unreachable, "the AWS credentials were not loaded in time")
+        }
+        _ => (ErrorKind::Unreachable, "the AWS credentials could not be loaded"),
     })
 }
 
@@ -162,7 +163,7 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
 }
 
 fn has_cause<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|cause| cause.is::<E>())
+    causes(error).any(<dyn StdError>::is::<E>)
 }
 
 /// For looking into, not for quoting.

@@ -104,7 +104,7 @@ mod tests {
     const HOST: &str = "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 
     fn now() -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+        SystemTime::UNIX_EPOCH + Duration::from_hours(500_000)
     }
 
     fn data(token: &str, host: &str, expires_at: Option<i64>) -> AuthorizationData {

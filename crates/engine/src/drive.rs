@@ -86,7 +86,7 @@ impl Drive {
     }
 
     /// Until everything was looked at, or `stop`.
-    pub(crate) async fn to_the_end(mut self, stop: impl Future<Output = ()>) -> Report {
+    pub(crate) async fn complete(mut self, stop: impl Future<Output = ()>) -> Report {
         let started = Instant::now();
         let deadline = self.pass.map(|pass| started + pass.deadline);
         let mut stop = pin!(stop);
@@ -206,7 +206,9 @@ impl Drive {
                 state.synced = true;
                 let gone = state.before.difference(&state.named).cloned().collect::<Vec<_>>();
                 state.before.clear();
-                gone.iter().for_each(|target| self.forget(route, target));
+                for target in gone {
+                    self.forget(route, &target);
+                }
                 self.report.sources.remove(&route);
             }
         }

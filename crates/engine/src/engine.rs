@@ -57,14 +57,14 @@ impl Engine {
     ///
     /// Dropping the future ends it at once and leaves nothing half-written.
     pub async fn once(self: &Arc<Self>, pass: Pass) -> Report {
-        let report = Drive::new(self.clone(), Some(pass)).to_the_end(pending()).await;
+        let report = Drive::new(self.clone(), Some(pass)).complete(pending()).await;
         self.context.emit(&Event::PassEnded { report: &report });
         report
     }
 
     /// Goes on until `stop`, then lets writes that are under way finish, and reports the latest word on every target.
     pub async fn run(self: &Arc<Self>, stop: impl Future<Output = ()>) -> Report {
-        Drive::new(self.clone(), None).to_the_end(stop).await
+        Drive::new(self.clone(), None).complete(stop).await
     }
 }
 

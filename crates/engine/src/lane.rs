@@ -136,7 +136,9 @@ mod tests {
     async fn a_store_that_does_not_answer_is_left_alone_and_then_asked_by_one_look() {
         let mut lane = Lane::default();
         let targets = ["a", "b", "c", "d"].map(target);
-        targets.iter().for_each(|it| lane.add(it, false));
+        for it in &targets {
+            lane.add(it, false);
+        }
         let (a, b) = (lane.start(2).expect("a"), lane.start(2).expect("b"));
         let error = Error::new(ErrorKind::Unreachable, "no answer").with_retry_after(Some(Duration::from_secs(7)));
         lane.finish(&a, Some(&error));

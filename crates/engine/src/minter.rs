@@ -187,7 +187,7 @@ mod tests {
     async fn a_failure_holds_every_caller_back_and_a_working_credential_is_handed_out_meanwhile() {
         let (fake, minter, context) = minter();
         let first = minter.get(&context).await.expect("it works");
-        fake.fail_with(Error::new(ErrorKind::Throttled, "wait").with_retry_after(Some(Duration::from_secs(60))));
+        fake.fail_with(Error::new(ErrorKind::Throttled, "wait").with_retry_after(Some(Duration::from_mins(1))));
         tokio::time::advance(Duration::from_hours(7)).await;
         for _ in 0..10 {
             let again = minter.get(&context).await.expect("it still works, though it is due");
@@ -197,10 +197,10 @@ mod tests {
         assert_eq!(fake.calls(), 2);
         tokio::time::advance(Duration::from_hours(6)).await;
         let error = minter.get(&context).await.expect_err("it has expired");
-        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Throttled, Some(Duration::from_secs(60))));
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Throttled, Some(Duration::from_mins(1))));
         fake.fail_with(None);
         minter.get(&context).await.expect_err("the pause is not over");
-        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::advance(Duration::from_mins(1)).await;
         minter.get(&context).await.expect("the pause is over");
         assert_eq!(fake.calls(), 4);
     }

@@ -133,15 +133,12 @@ impl Report {
         let nothing_done = self.count(State::Fresh) + self.count(State::Waiting) == 0
             && bad.iter().all(|outcome| outcome.state() == State::Failed && outcome.written.is_none());
         let failures = bad.iter().flat_map(|outcome| &outcome.failures).map(|failure| &failure.error);
-        let mut kinds = failures.chain(self.sources.values()).map(Error::kind);
-        match kinds.next() {
-            Some(ErrorKind::Invalid | ErrorKind::Denied) if nothing_done => {
-                if kinds.all(|kind| matches!(kind, ErrorKind::Invalid | ErrorKind::Denied)) { 2 } else { 1 }
-            }
-            Some(ErrorKind::Unreachable | ErrorKind::Throttled) if nothing_done => {
-                if kinds.all(|kind| matches!(kind, ErrorKind::Unreachable | ErrorKind::Throttled)) { 3 } else { 1 }
-            }
-            _ => 1,
+        let kinds = failures.chain(self.sources.values()).map(Error::kind).collect::<Vec<_>>();
+        let all = |kind: ErrorKind, other: ErrorKind| kinds.iter().all(|it| *it == kind || *it == other);
+        match () {
+            () if nothing_done && all(ErrorKind::Invalid, ErrorKind::Denied) => 2,
+            () if nothing_done && all(ErrorKind::Unreachable, ErrorKind::Throttled) => 3,
+            () => 1,
         }
     }
 }

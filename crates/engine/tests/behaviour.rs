@@ -325,18 +325,14 @@ struct Forgetful(AtomicUsize);
 #[async_trait]
 impl TargetSource for Forgetful {
     async fn watch(&self, feed: Feed) -> Result<()> {
-        match self.0.fetch_add(1, SeqCst) {
-            0 => {
-                feed.send(Sighting::Present(target("before"))).await;
-                feed.send(Sighting::Synced).await;
-                sleep(Duration::from_secs(1)).await;
-                Err(unreachable())
-            }
-            _ => {
-                feed.send(Sighting::Present(target("after"))).await;
-                Ok(())
-            }
+        if self.0.fetch_add(1, SeqCst) > 0 {
+            feed.send(Sighting::Present(target("after"))).await;
+            return Ok(());
         }
+        feed.send(Sighting::Present(target("before"))).await;
+        feed.send(Sighting::Synced).await;
+        sleep(Duration::from_secs(1)).await;
+        Err(unreachable())
     }
 }
 

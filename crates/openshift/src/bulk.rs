@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
@@ -14,7 +14,7 @@ use crate::{link::Link, store::Store};
 /// What lists returned. Each target is answered from it once: a second look is after something that changed.
 #[derive(Debug, Default)]
 pub(crate) struct Bulk {
-    lists: AsyncMutex<HashMap<SecretName, Option<std::sync::Arc<Lists>>>>,
+    lists: AsyncMutex<HashMap<SecretName, Option<Arc<Lists>>>>,
     used: Mutex<HashSet<Target>>,
 }
 
@@ -36,21 +36,22 @@ impl Bulk {
         if !self.used.lock().expect("no call panics while it holds the lock").insert(target.clone()) {
             return Ok(None);
         }
-        let lists = {
-            let mut lists = self.lists.lock().await;
-            match lists.get(&target.name) {
-                Some(lists) => lists.clone(),
-                None => {
-                    let read = Lists::read(store, links, target.name.as_str()).await?.map(Into::into);
-                    lists.insert(target.name.clone(), read.clone());
-                    read
-                }
-            }
-        };
+        let lists = self.lists(store, links, &target.name).await?;
         Ok(lists.map(|lists| {
             let namespace = target.namespace.as_str();
             (lists.secrets.get(namespace).cloned(), lists.accounts.get(namespace).cloned().unwrap_or_default())
         }))
+    }
+
+    /// Reads them at the first call; the others wait for that.
+    async fn lists(&self, store: &Store, links: &[Link], secret: &SecretName) -> Result<Option<Arc<Lists>>> {
+        let mut all = self.lists.lock().await;
+        if let Some(lists) = all.get(secret) {
+            return Ok(lists.clone());
+        }
+        let lists = Lists::read(store, links, secret.as_str()).await?.map(Arc::new);
+        all.insert(secret.clone(), lists.clone());
+        Ok(lists)
     }
 }
 

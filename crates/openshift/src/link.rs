@@ -48,7 +48,7 @@ impl Link {
 
     /// Whether the account uses the Secret already.
     pub(crate) fn holds(&self, account: &ServiceAccount, secret: &str) -> bool {
-        !(self.pull && !pulls(account, secret) || self.mount && !mounts(account, secret))
+        (!self.pull || pulls(account, secret)) && (!self.mount || mounts(account, secret))
     }
 
     /// A merge patch with the complete lists, to which the Secret is added at the end, guarded by what was read.

@@ -1,9 +1,10 @@
 //! The sink itself: look, decide what may be written, write, link.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use async_trait::async_trait;
 use futures::future::{try_join, try_join_all};
+use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use regcred_core::{Applied, CredentialSet, Error, ErrorKind, Observed, Result, SecretSink, Target, Written};
 use tokio::time::sleep;
 
@@ -58,14 +59,7 @@ impl OpenShiftSink {
         };
         let (metadata, accounts) = match listed {
             Some(listed) => listed,
-            None => {
-                let accounts = try_join_all(self.links.iter().map(async |link| {
-                    let account = self.store.account(namespace, link.account()).await?;
-                    Ok::<_, Error>(account.map(|account| (link.account().to_owned(), account)))
-                }));
-                let (metadata, accounts) = try_join(self.store.secret_metadata(namespace, name), accounts).await?;
-                (metadata, accounts.into_iter().flatten().collect())
-            }
+            None => self.read(namespace, name).await?,
         };
         let identity = Identity {
             instance: &self.instance,
@@ -74,6 +68,20 @@ impl OpenShiftSink {
             links: &self.links_annotation,
         };
         Ok(Look { secret: metadata.map(|metadata| standing(&metadata, &identity)), accounts })
+    }
+
+    /// All at once: a look costs one round trip.
+    async fn read(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(Option<ObjectMeta>, BTreeMap<String, ServiceAccount>)> {
+        let accounts = try_join_all(self.links.iter().map(async |link| {
+            let account = self.store.account(namespace, link.account()).await?;
+            Ok::<_, Error>(account.map(|account| (link.account().to_owned(), account)))
+        }));
+        let (metadata, accounts) = try_join(self.store.secret_metadata(namespace, name), accounts).await?;
+        Ok((metadata, accounts.into_iter().flatten().collect()))
     }
 
     async fn write(&self, target: &Target, ours: Option<&Ours>, set: &CredentialSet) -> Result<Written> {

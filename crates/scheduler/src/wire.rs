@@ -48,16 +48,12 @@ async fn minters(plan: &Plan, clock: &Arc<dyn Clock>) -> Result<Vec<Minter>> {
     let mut regions = BTreeMap::<Region, Arc<Minter>>::new();
     let mut minters = vec![];
     for (name, wanted) in &plan.providers {
-        let base = match regions.get(&wanted.region) {
-            Some(base) => base.clone(),
-            None => {
-                let provider = EcrProvider::builder(wanted.region.clone()).with_clock(clock.clone()).build().await?;
-                let base_name = format!("ecr-{}", wanted.region).parse()?;
-                let base = Arc::new(Minter::new(base_name, Arc::new(provider)));
-                regions.insert(wanted.region.clone(), base.clone());
-                base
-            }
-        };
+        if !regions.contains_key(&wanted.region) {
+            let provider = EcrProvider::builder(wanted.region.clone()).with_clock(clock.clone()).build().await?;
+            let minter = Minter::new(format!("ecr-{}", wanted.region).parse()?, Arc::new(provider));
+            regions.insert(wanted.region.clone(), Arc::new(minter));
+        }
+        let base = regions[&wanted.region].clone();
         let registries = wanted.hosts.iter().map(RegistryHost::registry).collect::<Vec<_>>();
         minters.push(Minter::derived(name.clone(), base, move |own| {
             if registries.is_empty() { Ok(own.clone()) } else { own.for_registries(registries.clone()) }

@@ -187,14 +187,10 @@ impl SecretSink for MemorySink {
     async fn remove(&self, target: &Target) -> Result<()> {
         self.begin(target).await?;
         let mut state = self.state();
-        match state.stored.get(target) {
-            Some(Stored::Foreign { owner }) => {
-                Err(Error::new(ErrorKind::Refused, format!("{target} belongs to {owner}")))
-            }
-            _ => {
-                state.stored.remove(target);
-                Ok(())
-            }
+        if let Some(Stored::Foreign { owner }) = state.stored.get(target) {
+            return Err(Error::new(ErrorKind::Refused, format!("{target} belongs to {owner}")));
         }
+        state.stored.remove(target);
+        Ok(())
     }
 }

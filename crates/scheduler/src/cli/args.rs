@@ -14,7 +14,7 @@ pub(crate) struct Args {
     /// How results are printed, on standard output
     #[arg(long, global = true, value_enum, default_value_t, env = "REGCRED_OUTPUT")]
     pub(crate) output: Output,
-    /// How logs are printed, on standard error; RUST_LOG says which
+    /// How logs are printed, on standard error; `RUST_LOG` says which
     #[arg(long, global = true, value_enum, default_value_t, env = "REGCRED_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
     #[command(subcommand)]

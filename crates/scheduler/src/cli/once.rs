@@ -1,6 +1,6 @@
 //! `regcred once`: one pass.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{fmt::Write, process::ExitCode, sync::Arc};
 
 use anyhow::{Result, anyhow};
 use regcred_core::{ProviderName, SystemClock, Target, Validity, Written};
@@ -57,8 +57,9 @@ fn as_table(report: &Report) -> String {
     let rows = report.targets.iter().map(row).collect::<Vec<_>>();
     let mut text = table(["NAMESPACE", "SECRET", "STATE", "DONE", "EXPIRES", "WHY"], &rows);
     let count = |state| report.count(state);
-    text += &format!(
-        "{} targets: {} fresh, {} waiting, {} gone, {} refused, {} failed\n",
+    let _ = writeln!(
+        text,
+        "{} targets: {} fresh, {} waiting, {} gone, {} refused, {} failed",
         report.targets.len(),
         count(State::Fresh),
         count(State::Waiting),

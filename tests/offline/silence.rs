@@ -1,0 +1,77 @@
+//! The libraries log no token, whatever the program that embeds them wants to hear.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+use aws_credential_types::Credentials;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use regcred_core::{Namespace, SecretName, StoreName, SystemClock, Target, testing::provider_name};
+use regcred_ecr::{EcrProvider, Region};
+use regcred_engine::{Engine, Minter, Pass, Route};
+use regcred_openshift::{Cluster, Link, OpenShiftSink};
+use regcred_testkit::{FakeAws, FakeKube, aws::Answer};
+
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_trace_nothing_of_a_token_is_heard() {
+    let heard = Heard::default();
+    let writer = heard.clone();
+    let everything = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
+    everything.with_writer(move || writer.clone()).init();
+    let (aws, kube) = (FakeAws::start().await, FakeKube::start().await);
+    kube.add_namespace("team-a", &["default"]);
+
+    let engine = engine(&aws, &kube).await;
+    for force in [false, true] {
+        let report = engine.once(Pass { force, ..Pass::default() }).await;
+        assert_eq!(report.exit_code(), 0, "{report:?}");
+    }
+    let token = STANDARD.encode(format!("AWS:{}", aws.issued()[0].password));
+    let body = format!("{{\"authorizationData\":[{{\"authorizationToken\":\"{token}\",\"proxyEndpoint\":7}}]}}");
+    aws.answer_with(Answer::Raw { status: 200, content_type: "application/x-amz-json-1.1".into(), body });
+    let report = self::engine(&aws, &kube).await.once(Pass { force: true, looks: 1, ..Pass::default() }).await;
+    assert_eq!(report.exit_code(), 1, "{report:?}");
+
+    let heard = String::from_utf8(heard.0.lock().expect("no panic").clone()).expect("text");
+    assert!(heard.contains("TRACE") && heard.contains("minted a credential"), "something was heard");
+    let shown = format!("{heard} {engine:?} {report:?}");
+    for issued in aws.issued() {
+        let encoded = STANDARD.encode(format!("AWS:{}", issued.password));
+        let twice = STANDARD.encode(&encoded);
+        for form in [&issued.password, &encoded, &twice[8..400].to_owned(), &issued.password[100..200].to_owned()] {
+            assert!(!shown.contains(form), "a token was heard");
+        }
+    }
+}
+
+async fn engine(aws: &FakeAws, kube: &FakeKube) -> Arc<Engine> {
+    let identity = Credentials::from_keys("AKIAIOSFODNN7EXAMPLE", "not-a-real-key", None);
+    let provider = EcrProvider::builder(Region::new("eu-west-1").expect("valid"));
+    let provider = provider.with_endpoint(aws.url()).with_identity(identity).build().await.expect("it is whole");
+    let config = kube::Config::new(kube.url().parse().expect("a URL"));
+    let cluster = Cluster::from_config(config, None).expect("it is usable");
+    let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).build();
+    let target = Target {
+        store: StoreName::new("cluster").expect("valid"),
+        namespace: Namespace::new("team-a").expect("valid"),
+        name: SecretName::new("ecr-secret").expect("valid"),
+    };
+    let route = Route { providers: vec![provider_name("prod")], source: Arc::new(vec![target]), sink: Arc::new(sink) };
+    let minter = Minter::new(provider_name("prod"), Arc::new(provider));
+    Engine::builder(Arc::new(SystemClock)).with_minter(minter).with_route(route).build().expect("it is whole")
+}
