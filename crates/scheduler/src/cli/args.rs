@@ -9,7 +9,7 @@ use regcred_openshift::Connection;
 
 /// Keeps registry credentials alive on OpenShift and Kubernetes
 #[derive(Debug, Parser)]
-#[command(name = "regcred", disable_version_flag = true, max_term_width = 100)]
+#[command(name = "regcred", version, max_term_width = 100)]
 pub(crate) struct Args {
     /// How results are printed, on standard output
     #[arg(long, global = true, value_enum, default_value_t, env = "REGCRED_OUTPUT")]
