@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     demo::with_identity,
@@ -48,8 +48,8 @@ pub(crate) fn run(namespaces: usize) -> Result<()> {
         with_identity(&mut command, &world.aws).env("RUST_LOG", "error");
         measure(&mut command)
     };
-    let version = read(cluster.kubectl().args(["version", "--short"]))?;
-    println!("\n{}\n", version.lines().last().unwrap_or_default());
+    let version = serde_json::from_str::<Value>(&read(cluster.kubectl().args(["get", "--raw", "/version"]))?)?;
+    println!("\nkube-apiserver {}\n", version["gitVersion"].as_str().unwrap_or_default());
     println!("| {:<52} | {:>8} | {:>8} | {:>8} |", "", "wall", "CPU", "memory");
     println!("|{0:-<54}|{0:->9}:|{0:->9}:|{0:->9}:|", "");
     show("one namespace, nothing there (1 run)", once(&single, &[])?);
