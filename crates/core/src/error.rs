@@ -19,7 +19,7 @@ pub enum ErrorKind {
     Refused,
     /// The place itself is gone or going, as a namespace that is being deleted: nothing to do.
     Gone,
-    /// Somebody else was faster: nothing to do, it is looked at again at once.
+    /// Somebody else was faster: nothing to do, it is looked at again; if it lasts, look who else writes there.
     Conflict,
     /// The answer makes no sense: look at proxy and endpoint.
     Malformed,

@@ -88,28 +88,34 @@ impl fmt::Display for Target {
     }
 }
 
-const LABEL: usize = 63; // RFC 1123, as the Kubernetes API checks it
-const SUBDOMAIN: usize = 253; // the same
+const LABEL: usize = 63; // of a name that is one DNS label, as the Kubernetes API checks it
+const SUBDOMAIN: usize = 253; // of a name that may have dots, in total
 
 fn dns_label(name: &str) -> Result<(), String> {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    match name.as_bytes() {
-        [] => Err("it is empty".into()),
-        bytes if bytes.len() > LABEL => Err(format!("it has {} characters, {LABEL} are allowed", bytes.len())),
-        bytes if !bytes.iter().all(|&byte| inner(byte) || byte == b'-') => {
-            Err("only lower-case letters, digits and '-' are allowed".into())
-        }
-        [first, ..] | [.., first] if !inner(*first) => Err("it begins or ends with '-'".into()),
-        [.., last] if !inner(*last) => Err("it begins or ends with '-'".into()),
-        _ => Ok(()),
-    }
+    at_most(name, LABEL)?;
+    label(name)
 }
 
 fn dns_subdomain(name: &str) -> Result<(), String> {
-    if name.len() > SUBDOMAIN {
-        return Err(format!("it has {} characters, {SUBDOMAIN} are allowed", name.len()));
+    at_most(name, SUBDOMAIN)?;
+    name.split('.').try_for_each(label)
+}
+
+fn at_most(name: &str, limit: usize) -> Result<(), String> {
+    let long = name.len() > limit;
+    if long { Err(format!("it has {} characters, {limit} are allowed", name.len())) } else { Ok(()) }
+}
+
+fn label(label: &str) -> Result<(), String> {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    match label.as_bytes() {
+        [] => Err("it is empty".into()),
+        bytes if !bytes.iter().all(|&byte| inner(byte) || byte == b'-') => {
+            Err("only lower-case letters, digits and '-' are allowed".into())
+        }
+        [b'-', ..] | [.., b'-'] => Err("it begins or ends with '-'".into()),
+        _ => Ok(()),
     }
-    name.split('.').try_for_each(dns_label)
 }
 
 #[cfg(test)]
@@ -125,7 +131,10 @@ mod tests {
             Namespace::new(bad).expect_err(bad);
         }
         SecretName::new("ecr.pull-1").expect("dots are allowed in object names");
-        SecretName::new("ecr..pull").expect_err("an empty label");
+        SecretName::new("x".repeat(64)).expect("object names may be longer than a label");
+        for bad in ["ecr..pull", "ecr.-pull", &"x".repeat(254)] {
+            SecretName::new(bad).expect_err(bad);
+        }
     }
 
     #[test]

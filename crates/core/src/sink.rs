@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{CredentialSet, ProviderName, Result, Target, Validity};
+use crate::{CredentialSet, Error, ProviderName, Result, Target, Validity};
 
 /// Keeps credentials at addresses. Bound, when it is built, to its store and to its way of writing.
 ///
@@ -69,25 +69,33 @@ impl Observed {
 }
 
 /// What an `apply` did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Applied {
     /// To the target itself.
     pub written: Written,
     /// What could not be done yet and is no failure: "ServiceAccount builder does not exist".
     pub waiting_for: Option<String>,
+    /// What failed after the target itself was written, such as a link: it is tried again with the next look.
+    pub failure: Option<Error>,
 }
 
 impl Applied {
     /// With nothing left to wait for.
     pub fn new(written: Written) -> Self {
-        Self { written, waiting_for: None }
+        Self { written, waiting_for: None, failure: None }
     }
 
     /// With something that could not be done yet.
     #[must_use]
     pub fn waiting_for(self, what: Option<String>) -> Self {
         Self { waiting_for: what, ..self }
+    }
+
+    /// With what failed after the target itself was written.
+    #[must_use]
+    pub fn with_failure(self, failure: Option<Error>) -> Self {
+        Self { failure, ..self }
     }
 }
 

@@ -66,6 +66,11 @@ impl Sightings {
         self.0.recv().await
     }
 
+    /// A sighting that is there already; `None`: nothing waits.
+    pub fn try_next(&mut self) -> Option<(usize, Sighting)> {
+        self.0.try_recv().ok()
+    }
+
     /// Whether nothing waits at this moment.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

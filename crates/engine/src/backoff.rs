@@ -6,15 +6,19 @@ use regcred_core::{Error, ErrorKind};
 
 /// Short enough that a blip costs nothing, long enough that a retry is no loop.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// So long after a failure that a person must mend, and at the most otherwise: half an hour's outage costs six calls.
+/// So long after a failure that a person must mend, and at the most otherwise: an outage of an hour costs a few dozen calls.
 const LONGEST: Duration = Duration::from_mins(5);
+/// Whoever asks for a longer pause than this has made a mistake: meanwhile credentials expire.
+const LONGEST_ASKED: Duration = Duration::from_mins(15);
+/// After a first lost race: the other writer is done by then.
+const RACE: Duration = Duration::from_millis(100);
 
-/// The pause after so many failures in a row, the last of which was `error`: what the other side asked for, else full
-/// jitter below a limit that doubles.
+/// The pause after so many failures in a row, the last of which was `error`: what the other side asked for, within reason,
+/// else full jitter below a limit that doubles.
 pub(crate) fn pause(error: &Error, failures: u32) -> Duration {
     match (error.retry_after(), error.kind()) {
-        (Some(asked), _) => asked,
-        (None, ErrorKind::Conflict) => Duration::ZERO,
+        (Some(asked), _) => asked.clamp(SHORTEST, LONGEST_ASKED),
+        (None, ErrorKind::Conflict) if failures <= 1 => RACE.mul_f64(fastrand::f64()),
         (None, kind) if kind.is_retryable() => {
             let limit = SHORTEST.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST);
             SHORTEST + limit.saturating_sub(SHORTEST).mul_f64(fastrand::f64())
@@ -37,6 +41,7 @@ mod tests {
         }
         let many = (0..100).map(|_| pause(&error, 9)).collect::<std::collections::HashSet<_>>();
         assert!(many.len() > 90, "callers that failed together do not come back together");
+        assert!(many.iter().any(|pause| *pause > Duration::from_mins(1)), "after many failures it is long: {many:?}");
     }
 
     #[test]
@@ -45,6 +50,15 @@ mod tests {
         let error = Error::new(ErrorKind::Throttled, "slow down").with_retry_after(Some(asked));
         assert_eq!(pause(&error, 1), asked);
         assert_eq!(pause(&Error::new(ErrorKind::Denied, "no"), 1), LONGEST);
-        assert_eq!(pause(&Error::new(ErrorKind::Conflict, "lost"), 1), Duration::ZERO);
+        for (asked, allowed) in [(Duration::ZERO, SHORTEST), (Duration::MAX, LONGEST_ASKED)] {
+            let error = Error::new(ErrorKind::Throttled, "odd").with_retry_after(Some(asked));
+            assert_eq!(pause(&error, 1), allowed, "no loop, and no end of the world");
+        }
+    }
+
+    #[test]
+    fn a_lost_race_is_tried_again_at_once_and_a_lasting_conflict_is_not() {
+        let error = Error::new(ErrorKind::Conflict, "lost");
+        assert!(pause(&error, 1) <= RACE && pause(&error, 2) >= SHORTEST);
     }
 }

@@ -1,8 +1,13 @@
 //! What every step is given: the time, the schedule, and whom to tell.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use regcred_core::{Clock, Schedule};
+use tracing::warn;
 
 use crate::Event;
 
@@ -32,8 +37,11 @@ impl Context {
         Self { on_event: Arc::new(on_event), ..self }
     }
 
+    /// A subscriber that panics is nobody else's trouble.
     pub(crate) fn emit(&self, event: &Event<'_>) {
-        (self.on_event)(event);
+        if catch_unwind(AssertUnwindSafe(|| (self.on_event)(event))).is_err() {
+            warn!("a subscriber of events panicked");
+        }
     }
 }
 

@@ -1,16 +1,19 @@
 //! The loop: sightings and due times in, looks at targets out.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, SystemTime},
 };
 
-use regcred_core::{Error, ErrorKind, Feed, Result, Sighting, Sightings, StoreName, Target};
+use regcred_core::{Error, ErrorKind, Result, StoreName, Target};
 use tokio::{
     task::{Id, JoinError, JoinSet},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 use tracing::{Instrument, debug, info, info_span, warn};
 
@@ -21,64 +24,53 @@ use crate::{
     engine::{Engine, Pass},
     lane::Lane,
     report::{Outcome, Report, State},
+    sources::{Change, Sources},
 };
 
 /// Wall time is looked at again after so long: a machine that was suspended, or whose clock was set, is late by this at most.
 const RECHECK: Duration = Duration::from_mins(5);
-/// A target is not looked at again sooner, even if its new credential is due at once: that would be a loop.
-const SHORTEST: Duration = Duration::from_secs(1);
-/// So many sightings wait for the loop before their source does.
-const FEED: usize = 1024;
+/// A target that was due again as soon as it was written is not looked at sooner: that would be a loop.
+const REST: Duration = Duration::from_mins(1);
+/// So long writes that are under way may take after a stop: less than the half minute that Kubernetes grants a pod.
+const GRACE: Duration = Duration::from_secs(20);
+/// Longer than anybody means: a deadline beyond it is one of this length.
+const FOREVER: Duration = Duration::from_hours(24 * 365);
 
 /// One run of an engine, from the first sighting to the report.
 pub(crate) struct Drive {
     engine: Arc<Engine>,
     /// `None`: until told to stop.
     pass: Option<Pass>,
-    feed: Feed,
-    sightings: Sightings,
-    sources: JoinSet<Result<()>>,
-    watching: HashMap<Id, usize>,
-    routes: Vec<RouteState>,
-    /// Which route has a target: the first of those that name it.
-    owners: HashMap<Target, usize>,
+    deadline: Instant,
+    sources: Sources,
     lanes: BTreeMap<StoreName, Lane>,
-    work: JoinSet<Outcome>,
+    work: JoinSet<Option<Outcome>>,
     running: HashMap<Id, Target>,
-    looks: HashMap<Target, u32>,
+    stopping: Arc<AtomicBool>,
+    /// Failed looks in a row.
+    failures: HashMap<Target, u32>,
     /// Renewals, in wall time: they are about dates.
     renewals: Due<SystemTime>,
     /// Retries, in the runtime's time: they are about pauses.
     retries: Due<Instant>,
+    last_seen: SystemTime,
     report: Report,
-}
-
-/// How far a source has come.
-#[derive(Default)]
-struct RouteState {
-    synced: bool,
-    named: HashSet<Target>,
-    before: HashSet<Target>,
-    failures: u32,
 }
 
 impl Drive {
     pub(crate) fn new(engine: Arc<Engine>, pass: Option<Pass>) -> Self {
-        let (feed, sightings) = Feed::channel(FEED);
-        let routes = engine.routes.iter().map(|_| RouteState::default()).collect();
+        let sources = Sources::start(&engine.routes, pass.map(|pass| pass.looks));
         Self {
+            last_seen: engine.context.clock.now(),
+            deadline: Instant::now() + pass.map_or(FOREVER, |pass| pass.deadline.min(FOREVER)),
             engine,
             pass,
-            feed,
-            sightings,
-            sources: JoinSet::new(),
-            watching: HashMap::new(),
-            routes,
-            owners: HashMap::new(),
+            sources,
             lanes: BTreeMap::new(),
             work: JoinSet::new(),
             running: HashMap::new(),
-            looks: HashMap::new(),
+            stopping: Arc::default(),
+            failures: HashMap::new(),
             renewals: Due::default(),
             retries: Due::default(),
             report: Report::default(),
@@ -87,12 +79,7 @@ impl Drive {
 
     /// Until everything was looked at, or `stop`.
     pub(crate) async fn complete(mut self, stop: impl Future<Output = ()>) -> Report {
-        let started = Instant::now();
-        let deadline = self.pass.map(|pass| started + pass.deadline);
-        let mut stop = pin!(stop);
-        for route in 0..self.routes.len() {
-            self.watch(route, Duration::ZERO);
-        }
+        let (started, mut stop) = (Instant::now(), pin!(stop));
         loop {
             self.start_looks();
             if self.pass.is_some() && self.is_done() {
@@ -101,17 +88,13 @@ impl Drive {
             let wake = self.wake();
             tokio::select! {
                 biased;
-                () = &mut stop => break,
-                () = sleep_until(deadline.unwrap_or(wake)), if deadline.is_some() => break self.out_of_time(),
+                () = &mut stop => break self.finish_writes().await,
+                () = sleep_until(self.deadline), if self.pass.is_some() => break self.out_of_time(),
                 Some(joined) = self.work.join_next_with_id() => self.finish_look(joined),
-                Some((route, sighting)) = self.sightings.next() => self.see(route, sighting),
-                Some(ended) = self.sources.join_next_with_id() => self.source_ended(ended),
+                changes = self.sources.next() => changes.into_iter().for_each(|change| self.follow(change)),
                 () = sleep_until(wake) => {}
             }
             self.queue_what_is_due();
-        }
-        while let Some(joined) = self.work.join_next_with_id().await {
-            self.finish_look(joined);
         }
         if self.pass.is_some() {
             self.summarise(started.elapsed());
@@ -119,41 +102,37 @@ impl Drive {
         self.report
     }
 
-    fn watch(&mut self, route: usize, after: Duration) {
-        let (source, feed) = (self.engine.routes[route].source.clone(), self.feed.for_route(route));
-        let watch = async move {
-            sleep(after).await;
-            source.watch(feed.clone()).await?;
-            feed.send(Sighting::Synced).await; // a source that ends has named everything, whether it said so or not
-            Ok(())
-        };
-        self.watching.insert(self.sources.spawn(watch).id(), route);
-    }
-
     fn start_looks(&mut self) {
-        let once = self.pass.is_some();
+        if self.pass.is_some() {
+            self.give_up_stores();
+        }
         for lane in self.lanes.values_mut() {
-            if let Some((waiting, error)) = once.then(|| lane.give_up()).flatten() {
-                let targets = waiting.into_iter().map(|target| (target, Outcome::failed(error.clone())));
-                self.report.targets.extend(targets);
-            }
             while let Some(target) = lane.start(self.engine.workers) {
-                let route = self.owners[&target];
-                let (engine, key) = (self.engine.clone(), target.clone());
+                let route = self.sources.owner(&target).expect("what is gone was taken out of its lane");
+                let (engine, stopping, key) = (self.engine.clone(), self.stopping.clone(), target.clone());
                 let force = self.pass.is_some_and(|pass| pass.force);
                 let span = info_span!("look", store = %key.store, namespace = %key.namespace, name = %key.name);
                 let look = async move {
                     let route = &engine.routes[route];
-                    engine.clone().reconcile(route, &key, force).await
+                    engine.clone().reconcile(route, &key, force, &stopping).await
                 };
                 self.running.insert(self.work.spawn(look.instrument(span)).id(), target);
             }
         }
     }
 
+    /// In one pass, a store that has failed too often in a row is not waited for.
+    fn give_up_stores(&mut self) {
+        let hopeless = self.lanes.values_mut().filter_map(|lane| lane.give_up(self.deadline)).collect::<Vec<_>>();
+        for (waiting, error) in hopeless {
+            for target in waiting {
+                self.conclude(target, Outcome::failed(error.clone()));
+            }
+        }
+    }
+
     fn is_done(&self) -> bool {
-        self.routes.iter().all(|route| route.synced)
-            && self.sightings.is_empty()
+        self.sources.are_synced()
             && self.retries.next().is_none()
             && self.work.is_empty()
             && self.lanes.values().all(Lane::is_idle)
@@ -169,132 +148,101 @@ impl Drive {
     }
 
     fn queue_what_is_due(&mut self) {
-        let now = Instant::now();
-        while let Some(target) = self.retries.pop(now) {
+        while let Some(target) = self.retries.pop(Instant::now()) {
             self.queue(&target, false);
         }
+        let now = self.engine.context.clock.now();
         if self.pass.is_none() {
-            let now = self.engine.context.clock.now();
             while let Some(target) = self.renewals.pop(now) {
                 self.queue(&target, false);
             }
+            // The clock jumped back: what was issued now lies in the future, and only a look can tell.
+            if now + RECHECK < self.last_seen {
+                warn!("the wall clock was set back: looking at everything again");
+                let all = self.sources.targets().cloned().collect::<Vec<_>>();
+                for target in all {
+                    self.queue(&target, false);
+                }
+            }
         }
+        self.last_seen = now;
     }
 
     fn queue(&mut self, target: &Target, urgent: bool) {
         self.lanes.entry(target.store.clone()).or_default().add(target, urgent);
     }
 
-    /// While a source names everything nothing is urgent; what appears or is touched afterwards overtakes the rest.
-    fn see(&mut self, route: usize, sighting: Sighting) {
-        match sighting {
-            Sighting::Present(target) => {
-                let owner = self.owners.entry(target.clone()).or_insert(route);
-                *owner = route.min(*owner);
-                let is_owner = *owner == route;
-                let state = &mut self.routes[route];
-                let (is_new, urgent) = (state.named.insert(target.clone()), state.synced);
-                if is_owner {
-                    self.queue(&target, urgent);
-                } else if is_new {
-                    warn!(%target, route, "an earlier entry of the config has this address");
+    fn follow(&mut self, change: Change) {
+        match change {
+            Change::Present { target, urgent } => self.queue(&target, urgent),
+            Change::Gone(target) => {
+                self.failures.remove(&target);
+                self.renewals.set(&target, None);
+                self.retries.set(&target, None);
+                self.report.targets.remove(&target);
+                if let Some(lane) = self.lanes.get_mut(&target.store) {
+                    lane.forget(&target);
                 }
             }
-            Sighting::Gone(target) => self.forget(route, &target),
-            Sighting::Synced => {
-                let state = &mut self.routes[route];
-                state.synced = true;
-                let gone = state.before.difference(&state.named).cloned().collect::<Vec<_>>();
-                state.before.clear();
-                for target in gone {
-                    self.forget(route, &target);
-                }
-                self.report.sources.remove(&route);
+            Change::Failed { route, error } => {
+                self.engine.context.emit(&Event::SourceFailed { route, error: &error });
+                self.report.sources.insert(route, error);
             }
+            Change::Synced { route } => drop(self.report.sources.remove(&route)),
         }
     }
 
-    fn forget(&mut self, route: usize, target: &Target) {
-        self.routes[route].named.remove(target);
-        if self.owners.get(target) != Some(&route) {
-            return;
-        }
-        self.owners.remove(target);
-        self.looks.remove(target);
-        self.renewals.set(target, None);
-        self.retries.set(target, None);
-        self.report.targets.remove(target);
-        if let Some(lane) = self.lanes.get_mut(&target.store) {
-            lane.forget(target);
-        }
-    }
-
-    fn source_ended(&mut self, ended: Result<(Id, Result<()>), JoinError>) {
-        let (id, result) =
-            ended.unwrap_or_else(|panic| (panic.id(), Err(Error::new(ErrorKind::Bug, "a source of targets panicked"))));
-        let route = self.watching.remove(&id).expect("every watch was entered when it began");
-        let Err(error) = result else { return };
-        let state = &mut self.routes[route];
-        state.failures += 1;
-        let (failures, pause) = (state.failures, pause(&error, state.failures));
-        warn!(route, failures, kind = %error.kind(), error = error.chain(), "a source of targets failed");
-        self.engine.context.emit(&Event::SourceFailed { route, error: &error });
-        if self.pass.is_none_or(|pass| error.is_retryable() && failures < pass.looks) {
-            state.before.extend(state.named.drain());
-            state.synced = false;
-            self.watch(route, pause);
-        } else {
-            state.synced = true;
-        }
-        self.report.sources.insert(route, error);
-    }
-
-    fn finish_look(&mut self, joined: Result<(Id, Outcome), JoinError>) {
+    fn finish_look(&mut self, joined: Result<(Id, Option<Outcome>), JoinError>) {
         let (id, outcome) = joined.unwrap_or_else(|panic| {
-            (panic.id(), Outcome::failed(Error::new(ErrorKind::Bug, "a provider or sink panicked")))
+            (panic.id(), Some(Outcome::failed(Error::new(ErrorKind::Bug, "a provider or sink panicked"))))
         });
         let target = self.running.remove(&id).expect("every look was entered when it began");
-        let own = outcome.failures.iter().find(|failure| failure.provider.is_none()).map(|failure| &failure.error);
-        self.lanes.get_mut(&target.store).expect("a lane outlives its looks").finish(&target, own);
-        if !self.owners.contains_key(&target) {
-            return; // it went while it was looked at
+        let lane = self.lanes.get_mut(&target.store).expect("a lane outlives its looks");
+        lane.finish(&target, outcome.as_ref().and_then(Outcome::store_failure));
+        if let Some(outcome) = outcome.filter(|_| self.sources.owner(&target).is_some()) {
+            self.conclude(target, outcome);
         }
-        let looks = self.looks.entry(target.clone()).or_default();
-        *looks += 1;
-        let worst = outcome.failures.iter().map(|failure| pause(&failure.error, *looks)).min();
-        let again = match self.pass {
-            Some(pass) => worst.filter(|_| outcome.is_retryable() && *looks < pass.looks),
-            None => worst,
-        };
-        if outcome.state() == State::Failed {
-            for reason in outcome.reasons() {
-                if *looks == 1 { warn!(%target, reason, "failed") } else { debug!(%target, reason, "failed again") }
-            }
-        } else {
-            *looks = 0;
+    }
+
+    /// The one place where a look becomes the latest word on its target.
+    fn conclude(&mut self, target: Target, outcome: Outcome) {
+        let before = self.failures.remove(&target).unwrap_or_default();
+        let failures = if outcome.failures.is_empty() { 0 } else { before + 1 };
+        log(&target, &outcome, before);
+        let now = Instant::now();
+        let again = outcome.failures.iter().map(|failure| pause(&failure.error, failures)).min();
+        let again = again.filter(|_| self.pass.is_none_or(|pass| outcome.is_retryable() && failures < pass.looks));
+        let again = again.map(|pause| now + pause).filter(|at| self.pass.is_none() || *at < self.deadline);
+        self.retries.set(&target, again);
+        let wall = self.engine.context.clock.now();
+        let renewal = outcome.renew_at.map(|at| if at <= wall { wall + REST } else { at });
+        self.renewals.set(&target, renewal.filter(|_| again.is_none()));
+        if failures > 0 {
+            self.failures.insert(target.clone(), failures);
         }
-        self.retries.set(&target, again.map(|pause| Instant::now() + pause));
-        let soonest = self.engine.context.clock.now() + SHORTEST;
-        self.renewals.set(&target, outcome.renew_at.filter(|_| again.is_none()).map(|at| at.max(soonest)));
         self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome });
         self.report.targets.insert(target, outcome);
     }
 
+    /// Lets what is being written be written, and nothing else.
+    async fn finish_writes(&mut self) {
+        self.stopping.store(true, Relaxed);
+        let end = Instant::now() + GRACE;
+        while let Ok(Some(joined)) = timeout(end.duration_since(Instant::now()), self.work.join_next_with_id()).await {
+            self.finish_look(joined);
+        }
+    }
+
     /// The pass has taken too long: what is under way is dropped, what was not reached is said so.
     fn out_of_time(&mut self) {
-        self.work.abort_all();
-        self.running.clear();
-        self.work = JoinSet::new();
-        let error = Error::new(ErrorKind::Unreachable, "the pass ran out of time before this target was done");
-        for target in self.owners.keys() {
-            self.report.targets.entry(target.clone()).or_insert_with(|| Outcome::failed(error.clone()));
+        self.work = JoinSet::new(); // dropping the old one ends its tasks
+        let late = |what| Error::new(ErrorKind::Unreachable, format!("the pass ran out of time before {what}"));
+        let missed = self.sources.targets().filter(|target| !self.report.targets.contains_key(*target));
+        for target in missed.cloned().collect::<Vec<_>>() {
+            self.conclude(target, Outcome::failed(late("this target was done")));
         }
-        for (route, state) in self.routes.iter().enumerate() {
-            if !state.synced {
-                let error =
-                    Error::new(ErrorKind::Unreachable, "the pass ran out of time before all targets were found");
-                self.report.sources.entry(route).or_insert(error);
-            }
+        for route in self.sources.unsynced() {
+            self.report.sources.entry(route).or_insert_with(|| late("all targets were found"));
         }
     }
 
@@ -304,5 +252,16 @@ impl Drive {
         let (refused, failed) = (count(State::Refused), count(State::Failed));
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         info!(targets = self.report.targets.len(), fresh, waiting, gone, refused, failed, milliseconds, "pass ended");
+    }
+}
+
+/// The first failure and the recovery are worth a line, what lies between is not.
+fn log(target: &Target, outcome: &Outcome, failures_before: u32) {
+    let failed = outcome.state() == State::Failed;
+    for reason in outcome.reasons().into_iter().filter(|_| failed) {
+        if failures_before == 0 { warn!(%target, reason, "failed") } else { debug!(%target, reason, "failed again") }
+    }
+    if outcome.failures.is_empty() && failures_before > 0 {
+        warn!(%target, after_failures = failures_before, "works again");
     }
 }

@@ -24,7 +24,7 @@ pub struct Route {
 /// How [`Engine::once`] goes about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
-    /// Refreshes also what is fresh.
+    /// Writes also what is fresh. A minter that holds a fresh credential already hands that out.
     pub force: bool,
     /// Looks so often at the most at a target that may go better without anybody's help. Default: 3.
     pub looks: u32,
@@ -62,7 +62,8 @@ impl Engine {
         report
     }
 
-    /// Goes on until `stop`, then lets writes that are under way finish, and reports the latest word on every target.
+    /// Goes on until `stop`, then lets writes that are under way finish, for 20 s at the most, and reports the latest word on
+    /// every target.
     pub async fn run(self: &Arc<Self>, stop: impl Future<Output = ()>) -> Report {
         Drive::new(self.clone(), None).complete(stop).await
     }
@@ -85,7 +86,7 @@ impl Builder {
         self
     }
 
-    /// Adds a route. Where two name one address, the first has it.
+    /// Adds a route. Where two name one address, the first has it once its source has named it.
     #[must_use]
     pub fn with_route(mut self, route: Route) -> Self {
         self.routes.push(route);

@@ -1,11 +1,11 @@
 //! What waits and what runs in one store.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
-use regcred_core::{Error, ErrorKind, Target};
+use regcred_core::{Error, Target};
 use tokio::time::Instant;
 
 use crate::backoff::pause;
@@ -19,8 +19,10 @@ const GIVE_UP: u32 = 3;
 pub(crate) struct Lane {
     urgent: VecDeque<Target>,
     normal: VecDeque<Target>,
-    queued: HashSet<Target>,
-    running: HashSet<Target>,
+    /// What waits, and whether in the urgent queue: what stands in the other one as well is passed over there.
+    queued: HashMap<Target, bool>,
+    /// What runs, and since when.
+    running: HashMap<Target, Instant>,
     again: HashSet<Target>,
     trouble: Option<Trouble>,
 }
@@ -30,15 +32,20 @@ pub(crate) struct Lane {
 struct Trouble {
     error: Error,
     failures: u32,
+    since: Instant,
     until: Instant,
 }
 
 impl Lane {
-    /// Queues a target; one that runs is marked for another look.
+    /// Queues a target; one that runs is marked for another look, and one that waits moves ahead if it is urgent now.
     pub(crate) fn add(&mut self, target: &Target, urgent: bool) {
-        if self.running.contains(target) {
+        if self.running.contains_key(target) {
             self.again.insert(target.clone());
-        } else if self.queued.insert(target.clone()) {
+            return;
+        }
+        let before = self.queued.get(target).copied();
+        if before.is_none_or(|before| urgent && !before) {
+            self.queued.insert(target.clone(), urgent);
             if urgent { &mut self.urgent } else { &mut self.normal }.push_back(target.clone());
         }
     }
@@ -57,36 +64,40 @@ impl Lane {
             None => workers,
         };
         while self.running.len() < workers {
-            let target = self.urgent.pop_front().or_else(|| self.normal.pop_front())?;
-            if self.queued.remove(&target) {
-                self.running.insert(target.clone());
+            let (target, urgent) = match self.urgent.pop_front() {
+                Some(target) => (target, true),
+                None => (self.normal.pop_front()?, false),
+            };
+            if self.queued.get(&target) == Some(&urgent) {
+                self.queued.remove(&target);
+                self.running.insert(target.clone(), Instant::now());
                 return Some(target);
             }
         }
         None
     }
 
-    /// A look is over. `failure` is the target's own, if the store had one.
+    /// A look is over. `failure`: the store did not answer it.
     pub(crate) fn finish(&mut self, target: &Target, failure: Option<&Error>) {
-        self.running.remove(target);
-        match failure.filter(|error| matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Throttled)) {
-            None => self.trouble = None,
-            Some(error) => self.note(error),
+        let began = self.running.remove(target);
+        match (failure, began) {
+            (Some(error), Some(began)) => self.note(error, began),
+            _ => self.trouble = None,
         }
         if self.again.remove(target) {
             self.add(target, true);
         }
     }
 
-    /// Looks that failed together count as one failure.
-    fn note(&mut self, error: &Error) {
-        let now = Instant::now();
+    /// Looks that began before the store was known to be in trouble say nothing new.
+    fn note(&mut self, error: &Error, began: Instant) {
         let failures = match &self.trouble {
-            Some(trouble) if now < trouble.until => return,
+            Some(trouble) if began <= trouble.since => return,
             Some(trouble) => trouble.failures + 1,
             None => 1,
         };
-        self.trouble = Some(Trouble { error: error.clone(), failures, until: now + pause(error, failures) });
+        let since = Instant::now();
+        self.trouble = Some(Trouble { error: error.clone(), failures, since, until: since + pause(error, failures) });
     }
 
     /// How long the store is still left alone, if something waits for that and nothing runs whose end comes first.
@@ -100,18 +111,20 @@ impl Lane {
         self.queued.is_empty() && self.running.is_empty()
     }
 
-    /// If the store has failed too often in a row: everything that waits, with the reason.
-    pub(crate) fn give_up(&mut self) -> Option<(Vec<Target>, Error)> {
-        let trouble = self.trouble.as_ref().filter(|trouble| trouble.failures >= GIVE_UP)?;
+    /// If the store has failed too often in a row, or would be left alone beyond the deadline: everything that waits, with
+    /// the reason.
+    pub(crate) fn give_up(&mut self, deadline: Instant) -> Option<(Vec<Target>, Error)> {
+        let hopeless = |it: &&Trouble| it.failures >= GIVE_UP || it.until >= deadline;
+        let trouble = self.trouble.as_ref().filter(hopeless)?;
         self.urgent.clear();
         self.normal.clear();
-        Some((self.queued.drain().collect(), trouble.error.clone()))
+        Some((self.queued.drain().map(|(target, _)| target).collect(), trouble.error.clone()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use regcred_core::testing::target;
+    use regcred_core::{ErrorKind, testing::target};
 
     use super::*;
 
@@ -133,6 +146,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_becomes_urgent_while_it_waits_moves_ahead_and_is_started_once() {
+        let (a, b, c) = (target("a"), target("b"), target("c"));
+        let mut lane = Lane::default();
+        for it in [&a, &b, &c] {
+            lane.add(it, false);
+        }
+        lane.add(&c, true);
+        assert_eq!([lane.start(9), lane.start(9), lane.start(9), lane.start(9)], [Some(c), Some(a), Some(b), None]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn looks_that_fail_one_after_another_but_began_together_are_one_failure() {
+        let mut lane = Lane::default();
+        let targets = (0..9).map(|number| target(&format!("t{number}"))).collect::<Vec<_>>();
+        for it in &targets {
+            lane.add(it, false);
+        }
+        let running = (0..4).filter_map(|_| lane.start(4)).collect::<Vec<_>>();
+        let error = Error::new(ErrorKind::Unreachable, "no answer");
+        for it in &running {
+            tokio::time::advance(Duration::from_secs(5)).await;
+            lane.finish(it, Some(&error));
+        }
+        assert!(lane.give_up(Instant::now() + Duration::from_hours(1)).is_none(), "nothing has been asked since");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_store_that_does_not_answer_is_left_alone_and_then_asked_by_one_look() {
         let mut lane = Lane::default();
         let targets = ["a", "b", "c", "d"].map(target);
@@ -146,7 +186,8 @@ mod tests {
         assert_eq!((lane.start(2), lane.pause()), (None, Some(Duration::from_secs(7))));
         tokio::time::advance(Duration::from_secs(7)).await;
         assert_eq!((lane.start(2).is_some(), lane.start(2)), (true, None), "one look");
-        assert!(lane.give_up().is_none(), "two failures together are one");
+        let later = Instant::now() + Duration::from_hours(1);
+        assert!(lane.give_up(later).is_none(), "two failures together are one");
         lane.finish(&targets[2], None);
         assert!(lane.start(2).is_some() && lane.pause().is_none(), "the store answers again");
     }

@@ -11,6 +11,7 @@ mod lane;
 mod minter;
 mod reconcile;
 mod report;
+mod sources;
 
 pub use context::Context;
 pub use decide::{Step, decide};

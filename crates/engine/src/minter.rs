@@ -14,6 +14,8 @@ use crate::{Context, Event, backoff::pause};
 
 /// Longer than any provider's own deadline should be: it ends a provider that has none.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// A provider that returns what is due already, as a cache does, is not asked again sooner.
+const REST: Duration = Duration::from_mins(1);
 
 /// A provider with its credential and its back-off.
 ///
@@ -36,6 +38,8 @@ struct Slot {
     current: Option<Arc<RegistryCredential>>,
     failure: Option<(Error, Instant)>,
     failures: u32,
+    /// Set where a new credential was not fresh: until then it has to do.
+    rest_until: Option<Instant>,
 }
 
 /// A credential that works.
@@ -90,14 +94,19 @@ impl Minter {
         slot: &mut Slot,
         context: &Context,
     ) -> Result<Handed> {
-        let is_fresh = |it: &Arc<RegistryCredential>| it.validity().is_fresh(context.clock.now(), &*context.schedule);
-        if !slot.current.as_ref().is_some_and(is_fresh)
-            && slot.failure.as_ref().is_none_or(|(_, until)| *until <= Instant::now())
-        {
+        let is_fresh = |slot: &Slot| {
+            let current = slot.current.as_ref().map(|it| it.validity());
+            current.is_some_and(|it| it.is_fresh(context.clock.now(), &*context.schedule))
+        };
+        let now = Instant::now();
+        let rests =
+            slot.failure.as_ref().map(|(_, until)| *until).max(slot.rest_until).is_some_and(|until| now < until);
+        if !is_fresh(slot) && !rests {
             let minted = attempt(provider.clone()).await;
             self.note(slot, minted, context);
+            slot.rest_until = (slot.failure.is_none() && !is_fresh(slot)).then(|| Instant::now() + REST);
         }
-        let stale = slot.failure.as_ref().map(|(error, until)| {
+        let stale = slot.failure.as_ref().filter(|_| !is_fresh(slot)).map(|(error, until)| {
             let rest = until.duration_since(Instant::now());
             error.clone().with_retry_after(Some(rest))
         });
@@ -120,8 +129,9 @@ impl Minter {
                     credential.validity().expires_at().map(|end| end.duration_since(context.clock.now()));
                 let expires_in_seconds = expires_in_seconds.map_or(0, |left| left.unwrap_or_default().as_secs());
                 info!(expires_in_seconds, after_failures = slot.failures, "minted a credential");
-                context.emit(&Event::Minted { provider: &self.name, validity: credential.validity() });
-                *slot = Slot { current: Some(Arc::new(credential)), failure: None, failures: 0 };
+                let validity = credential.validity();
+                *slot = Slot { current: Some(Arc::new(credential)), ..Slot::default() };
+                context.emit(&Event::Minted { provider: &self.name, validity });
             }
             Err(error) => {
                 slot.failures += 1;
@@ -131,8 +141,8 @@ impl Minter {
                 } else {
                     debug!(kind = %error.kind(), error = error.chain(), pause_seconds = pause.as_secs(), "minting failed again");
                 }
+                slot.failure = Some((error.clone(), Instant::now() + pause));
                 context.emit(&Event::MintFailed { provider: &self.name, error: &error, failures: slot.failures });
-                slot.failure = Some((error, Instant::now() + pause));
             }
         }
     }
@@ -228,6 +238,20 @@ mod tests {
         assert_eq!(stuck.get(&context).await.expect_err("no answer").kind(), ErrorKind::Unreachable);
         let panicking = Minter::new(provider_name("panicking"), Arc::new(Panicking));
         assert_eq!(panicking.get(&context).await.expect_err("a panic").kind(), ErrorKind::Bug);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_due_when_it_is_minted_is_not_minted_again_for_a_minute() {
+        let (fake, minter, context) = minter();
+        let context = context.with_schedule(Arc::new(Some)); // due at once, whenever it was issued
+        for _ in 0..100 {
+            let handed = minter.get(&context).await.expect("it works");
+            assert!(handed.stale.is_none());
+        }
+        assert_eq!(fake.calls(), 1);
+        tokio::time::advance(Duration::from_hours(2)).await;
+        minter.get(&context).await.expect("it works");
+        assert_eq!(fake.calls(), 2);
     }
 
     #[tokio::test(start_paused = true)]

@@ -83,7 +83,17 @@ impl Outcome {
 
     /// Whether it may go better without anybody's help.
     pub(crate) fn is_retryable(&self) -> bool {
-        self.failures.iter().any(|failure| failure.error.is_retryable())
+        self.state() == State::Failed && self.failures.iter().any(|failure| failure.error.is_retryable())
+    }
+
+    /// The store's own failure, if it did not even let itself be looked at, or asked for a pause.
+    pub(crate) fn store_failure(&self) -> Option<&Error> {
+        let own = self.failures.iter().filter(|failure| failure.provider.is_none()).map(|failure| &failure.error);
+        own.into_iter().find(|error| match error.kind() {
+            ErrorKind::Throttled => true,
+            ErrorKind::Unreachable => self.step.is_none(),
+            _ => false,
+        })
     }
 
     /// Why it is not fresh, in words; empty if it is.

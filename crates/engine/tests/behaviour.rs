@@ -146,7 +146,9 @@ async fn a_month_with_outages_of_three_hours_leaves_two_hours_of_life_everywhere
             let outage = hour % 7 < 3; // comes at every time of a credential's life
             fakes.provider.fail_with(outage.then(unreachable));
             sleep(HOUR).await;
-            for validity in fakes.sink.validities() {
+            let validities = fakes.sink.validities();
+            assert_eq!(validities.len(), if hour < 3 { 0 } else { 3 }, "the month begins with an outage");
+            for validity in validities {
                 let left = validity.expires_at().expect("it ends").duration_since(fakes.clock.now());
                 assert!(left.expect("nothing has expired") > 2 * HOUR);
             }
@@ -164,6 +166,18 @@ async fn a_clock_that_is_set_forward_is_noticed_within_five_minutes() {
         fakes.clock.step(6 * HOUR);
         sleep(Duration::from_mins(6)).await;
         assert_eq!(fakes.provider.calls(), 2, "what was fresh is due now");
+    };
+    fakes.engine(1).run(steps).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_is_noticed_within_five_minutes() {
+    let fakes = Fakes::new();
+    let steps = async {
+        sleep(HOUR).await;
+        fakes.clock.step_back(6 * HOUR);
+        sleep(Duration::from_mins(6)).await;
+        assert_eq!(fakes.provider.calls(), 2, "what was issued in the future is not believed");
     };
     fakes.engine(1).run(steps).await;
 }
@@ -234,6 +248,79 @@ async fn a_mock_sink_can_stand_in() {
     let route = Route { sink: Arc::new(sink), ..fakes.route(targets(1)) };
     let report = fakes.builder().with_route(route).build().expect("it is whole").once(Pass::default()).await;
     assert_eq!(report.count(State::Refused), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_sort_of_failure_is_one_target_s_and_counts_for_what_it_is() {
+    use State::{Failed, Fresh, Gone, Waiting};
+    let fakes = Fakes::new();
+    let kinds = [ErrorKind::Gone, ErrorKind::Denied, ErrorKind::Conflict, ErrorKind::Malformed];
+    for (number, kind) in kinds.into_iter().enumerate() {
+        fakes.sink.fail_with(&target(&format!("team-{number}")), Error::new(kind, "as the test wants"));
+    }
+    fakes.sink.wait_for(&target("team-4"), Some("ServiceAccount default does not exist"));
+    let engine = fakes.engine(10);
+    let report = engine.once(Pass::default()).await;
+    let states = report.targets.values().map(regcred_engine::Outcome::state).collect::<Vec<_>>();
+    assert_eq!(states, [Gone, Failed, Failed, Failed, Waiting, Fresh, Fresh, Fresh, Fresh, Fresh]);
+    assert_eq!(report.exit_code(), 1);
+    let again = engine.once(Pass::default()).await;
+    assert_eq!(again.targets[&target("team-4")].state(), Waiting, "as long as it waits");
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_that_fail_for_some_do_not_make_the_store_a_dead_one() {
+    let fakes = Fakes::new();
+    let sink = Arc::new(RefusingWrites { inner: fakes.sink.clone(), bad: 20 });
+    let route = Route { sink, ..fakes.route(targets(200)) };
+    let report = fakes.builder().with_route(route).build().expect("it is whole").once(Pass::default()).await;
+    assert_eq!((report.count(State::Fresh), report.count(State::Failed), report.exit_code()), (180, 20, 1));
+}
+
+/// A webhook that is down stands before the first few namespaces: they can be read, but not written.
+#[derive(Debug)]
+struct RefusingWrites {
+    inner: Arc<MemorySink>,
+    bad: usize,
+}
+
+#[async_trait]
+impl SecretSink for RefusingWrites {
+    async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
+        self.inner.observe(target).await
+    }
+
+    async fn apply(&self, it: &Target, set: &regcred_core::CredentialSet) -> Result<regcred_core::Applied> {
+        let bad = targets(self.bad).contains(it);
+        if bad { Err(unreachable()) } else { self.inner.apply(it, set).await }
+    }
+
+    async fn remove(&self, target: &Target) -> Result<()> {
+        self.inner.remove(target).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_is_not_tried_again_though_a_provider_may_come_back() {
+    let fakes = Fakes::new();
+    let broken = Arc::new(FakeProvider::new(fakes.clock.clone(), "public.example"));
+    broken.fail_with(unreachable());
+    let mut sink = MockSecretSink::new();
+    sink.expect_observe().times(1).returning(|_| Ok(None));
+    sink.expect_apply().times(1).returning(|_, _| Err(Error::new(ErrorKind::Refused, "immutable")));
+    let mut route = Route { sink: Arc::new(sink), ..fakes.route(targets(1)) };
+    route.providers.push(provider_name("public"));
+    let engine = fakes.builder().with_minter(Minter::new(provider_name("public"), broken)).with_route(route);
+    let report = engine.build().expect("it is whole").once(Pass::default()).await;
+    assert_eq!((report.count(State::Refused), report.exit_code()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_panics_stops_nobody() {
+    let fakes = Fakes::new();
+    let engine = fakes.builder().with_route(fakes.route(targets(3))).with_on_event(|_| panic!("as the test wants"));
+    let report = engine.build().expect("it is whole").once(Pass::default()).await;
+    assert_eq!((report.count(State::Fresh), fakes.provider.calls()), (3, 1));
 }
 
 /// A cluster that hangs, at once in every call.
@@ -318,6 +405,65 @@ async fn a_new_namespace_overtakes_a_full_pass() {
     assert!((100..200).contains(&place) && looks.len() == 1001, "{place} of {}", looks.len());
 }
 
+/// Names everything, and then touches the same target for ever.
+#[derive(Debug)]
+struct Restless;
+
+#[async_trait]
+impl TargetSource for Restless {
+    async fn watch(&self, feed: Feed) -> Result<()> {
+        feed.send(Sighting::Present(target("team-0"))).await;
+        feed.send(Sighting::Synced).await;
+        loop {
+            sleep(Duration::from_millis(5)).await;
+            feed.send(Sighting::Present(target("team-0"))).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_pass_listens_to_a_source_until_it_has_named_everything() {
+    let fakes = Fakes::with_latency(Duration::from_millis(50));
+    let engine = fakes.builder().with_route(fakes.route(Restless)).build().expect("it is whole");
+    let start = Instant::now();
+    let report = engine.once(Pass::default()).await;
+    assert_eq!((report.count(State::Fresh), fakes.sink.looks().len()), (1, 1));
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+/// Has a target for an hour.
+#[derive(Debug)]
+struct Passing;
+
+#[async_trait]
+impl TargetSource for Passing {
+    async fn watch(&self, feed: Feed) -> Result<()> {
+        feed.send(Sighting::Present(target("team-0"))).await;
+        feed.send(Sighting::Synced).await;
+        sleep(HOUR).await;
+        feed.send(Sighting::Gone(target("team-0"))).await;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_first_route_gives_up_the_next_has() {
+    let fakes = Fakes::new();
+    let other = Arc::new(MemorySink::default());
+    let second = Route { sink: other.clone(), ..fakes.route(targets(1)) };
+    let engine = fakes.builder().with_route(fakes.route(Passing)).with_route(second).build().expect("it is whole");
+    let report = engine.run(sleep(2 * HOUR)).await;
+    assert_eq!((report.count(State::Fresh), fakes.sink.writes(), other.writes()), (1, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_while_it_is_looked_at_is_not_reported() {
+    let fakes = Fakes::with_latency(2 * HOUR);
+    let engine = fakes.builder().with_route(fakes.route(Passing)).build().expect("it is whole");
+    let report = engine.run(sleep(3 * HOUR)).await;
+    assert!(report.targets.is_empty(), "{report:?}");
+}
+
 /// Names one target, fails, and names another when it is asked again.
 #[derive(Debug, Default)]
 struct Forgetful(AtomicUsize);
@@ -381,10 +527,23 @@ async fn where_two_routes_name_one_address_the_first_has_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_lets_writes_finish() {
+async fn a_stop_lets_writes_finish_and_begins_none() {
     let fakes = Fakes::with_latency(Duration::from_secs(1));
     let report = fakes.engine(100).run(sleep(Duration::from_millis(1500))).await;
     assert_eq!((report.count(State::Fresh), fakes.sink.writes()), (16, 16));
+    let observing = Fakes::with_latency(Duration::from_secs(1));
+    let report = observing.engine(100).run(sleep(Duration::from_millis(500))).await;
+    assert_eq!((report.targets.len(), observing.provider.calls(), observing.sink.writes()), (0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_a_store_that_hangs() {
+    let fakes = Fakes::new();
+    let route = Route { sink: Arc::new(DeadSink::default()), ..fakes.route(targets(1)) };
+    let engine = fakes.builder().with_route(route).build().expect("it is whole");
+    let start = Instant::now();
+    engine.run(sleep(Duration::from_secs(1))).await;
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub struct TestClock {
 }
 
 impl TestClock {
-    /// Begins at 2015-08-20T16:00:00Z.
+    /// Begins at 2015-08-19T16:00:00Z.
     #[expect(clippy::new_without_default, reason = "it reads tokio's clock, which is not there outside a runtime")]
     pub fn new() -> Self {
         Self { start: Instant::now(), base: Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_hours(400_000)) }

@@ -25,6 +25,7 @@ struct State {
     stored: BTreeMap<Target, Stored>,
     failures: BTreeMap<Target, Error>,
     panics: BTreeSet<Target>,
+    waits: BTreeMap<Target, String>,
     looks: Vec<Target>,
     writes: usize,
 }
@@ -84,6 +85,15 @@ impl MemorySink {
         self.state().panics.insert(target.clone());
     }
 
+    /// What this target waits for from now on, or with `None` nothing.
+    pub fn wait_for(&self, target: &Target, what: Option<&str>) {
+        let mut state = self.state();
+        match what {
+            Some(what) => state.waits.insert(target.clone(), what.into()),
+            None => state.waits.remove(target),
+        };
+    }
+
     /// What is stored there: user name and password by registry, empty if it is foreign; `None`: nothing.
     pub fn stored(&self, target: &Target) -> Option<BTreeMap<Registry, (String, String)>> {
         match self.state().stored.get(target)? {
@@ -137,7 +147,8 @@ impl SecretSink for MemorySink {
             Stored::Foreign { owner } => Observed::foreign(owner),
             Stored::Ours { entries, edited } => {
                 let validity = entries.values().map(|entry| (entry.provider.clone(), entry.validity)).collect();
-                Observed::ours(validity).with_drift(edited.then(|| "it was edited".into()))
+                let drift = edited.then(|| "it was edited".into());
+                Observed::ours(validity).with_drift(drift).waiting_for(state.waits.get(target).cloned())
             }
         }))
     }
@@ -176,12 +187,14 @@ impl SecretSink for MemorySink {
         }
         let written = match before {
             None => Written::Created,
-            Some(before) if intact && *before == after => return Ok(Applied::new(Written::Unchanged)),
+            Some(before) if intact && *before == after => Written::Unchanged,
             Some(_) => Written::Updated,
         };
-        state.writes += 1;
-        state.stored.insert(target.clone(), Stored::Ours { entries: after, edited: false });
-        Ok(Applied::new(written))
+        if written != Written::Unchanged {
+            state.writes += 1;
+            state.stored.insert(target.clone(), Stored::Ours { entries: after, edited: false });
+        }
+        Ok(Applied::new(written).waiting_for(state.waits.get(target).cloned()))
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {

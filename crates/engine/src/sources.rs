@@ -1,0 +1,213 @@
+//! Which targets there are, and which route has them.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use regcred_core::{Error, ErrorKind, Feed, Result, Sighting, Sightings, Target, TargetSource};
+use tokio::{
+    task::{AbortHandle, Id, JoinError, JoinSet},
+    time::sleep,
+};
+use tracing::{debug, info, warn};
+
+use crate::{Route, backoff::pause};
+
+/// So many sightings wait for the loop before their source does.
+const FEED: usize = 1024;
+
+/// The sources of all routes. Where several name one address, the first route has it; if that one gives it up, the next.
+pub(crate) struct Sources {
+    /// In one pass: how often a source is asked, and after its first `Synced` it is not listened to any more.
+    tries: Option<u32>,
+    feed: Feed,
+    sightings: Sightings,
+    tasks: JoinSet<Result<()>>,
+    watching: HashMap<Id, usize>,
+    routes: Vec<State>,
+    named_by: HashMap<Target, BTreeSet<usize>>,
+}
+
+/// How far a source has come.
+struct State {
+    source: Arc<dyn TargetSource>,
+    task: Option<AbortHandle>,
+    synced: bool,
+    /// What it named before it was started again, and has not named since.
+    before: HashSet<Target>,
+    failures: u32,
+}
+
+/// What follows from a sighting.
+pub(crate) enum Change {
+    /// To be looked at, and if `urgent` ahead of what is only due.
+    Present { target: Target, urgent: bool },
+    /// No target any more.
+    Gone(Target),
+    /// A source failed.
+    Failed { route: usize, error: Error },
+    /// A source has named everything, after a failure or for the first time.
+    Synced { route: usize },
+}
+
+impl Sources {
+    /// Starts all of them. `tries`: for one pass, each so often at the most; `None`: for as long as it lasts.
+    pub(crate) fn start(routes: &[Route], tries: Option<u32>) -> Self {
+        let (feed, sightings) = Feed::channel(FEED);
+        let state = |route: &Route| State {
+            source: route.source.clone(),
+            task: None,
+            synced: false,
+            before: HashSet::new(),
+            failures: 0,
+        };
+        let mut sources = Self {
+            tries,
+            feed,
+            sightings,
+            tasks: JoinSet::new(),
+            watching: HashMap::new(),
+            routes: routes.iter().map(state).collect(),
+            named_by: HashMap::new(),
+        };
+        for route in 0..routes.len() {
+            sources.watch(route, Duration::ZERO);
+        }
+        sources
+    }
+
+    /// What has changed; waits until something has. May be dropped at its await.
+    pub(crate) async fn next(&mut self) -> Vec<Change> {
+        tokio::select! {
+            Some((route, sighting)) = self.sightings.next() => self.see(route, sighting),
+            Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+        }
+    }
+
+    /// The route that has a target; `None`: it is none.
+    pub(crate) fn owner(&self, target: &Target) -> Option<usize> {
+        self.named_by.get(target)?.first().copied()
+    }
+
+    /// Every target.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.named_by.keys()
+    }
+
+    /// The routes whose source has not named everything yet.
+    pub(crate) fn unsynced(&self) -> impl Iterator<Item = usize> {
+        self.routes.iter().enumerate().filter(|(_, state)| !state.synced).map(|(route, _)| route)
+    }
+
+    /// Whether every source has named everything, and all of it was taken.
+    pub(crate) fn are_synced(&self) -> bool {
+        self.unsynced().next().is_none() && self.sightings.is_empty()
+    }
+
+    fn watch(&mut self, route: usize, after: Duration) {
+        let (source, feed) = (self.routes[route].source.clone(), self.feed.for_route(route));
+        let watch = async move {
+            sleep(after).await;
+            source.watch(feed.clone()).await?;
+            feed.send(Sighting::Synced).await; // a source that ends has named everything, whether it said so or not
+            Ok(())
+        };
+        let task = self.tasks.spawn(watch);
+        self.watching.insert(task.id(), route);
+        self.routes[route].task = Some(task);
+    }
+
+    /// While a source names everything nothing is urgent; what appears or is touched afterwards overtakes the rest.
+    fn see(&mut self, route: usize, sighting: Sighting) -> Vec<Change> {
+        let (once, state) = (self.tries.is_some(), &mut self.routes[route]);
+        if once && state.synced {
+            return vec![];
+        }
+        match sighting {
+            Sighting::Present(target) => {
+                let urgent = state.synced;
+                state.before.remove(&target);
+                let routes = self.named_by.entry(target.clone()).or_default();
+                let is_new = routes.insert(route);
+                if routes.first() == Some(&route) {
+                    return vec![Change::Present { target, urgent }];
+                }
+                if is_new {
+                    warn!(%target, route, "an earlier entry of the config has this address");
+                }
+                vec![]
+            }
+            Sighting::Gone(target) => self.forget(route, target),
+            Sighting::Synced => {
+                if state.failures > 0 {
+                    info!(route, after_failures = state.failures, "a source of targets works again");
+                }
+                (state.synced, state.failures) = (true, 0);
+                if let Some(task) = state.task.take().filter(|_| once) {
+                    task.abort();
+                }
+                let gone = std::mem::take(&mut state.before);
+                let gone = gone.into_iter().flat_map(|target| self.forget(route, target)).collect::<Vec<_>>();
+                gone.into_iter().chain([Change::Synced { route }]).collect()
+            }
+        }
+    }
+
+    /// A route does not name a target any more; if it had it, the next one that names it has it now.
+    fn forget(&mut self, route: usize, target: Target) -> Vec<Change> {
+        self.routes[route].before.remove(&target);
+        let Some(routes) = self.named_by.get_mut(&target) else { return vec![] };
+        let was_owner = routes.first() == Some(&route);
+        routes.remove(&route);
+        if !routes.is_empty() {
+            return if was_owner { vec![Change::Present { target, urgent: true }] } else { vec![] };
+        }
+        self.named_by.remove(&target);
+        vec![Change::Gone(target)]
+    }
+
+    fn ended(&mut self, ended: Result<(Id, Result<()>), JoinError>) -> Vec<Change> {
+        let (id, result) = ended.unwrap_or_else(|error| {
+            let panicked = Error::new(ErrorKind::Bug, "a source of targets panicked");
+            (error.id(), if error.is_cancelled() { Ok(()) } else { Err(panicked) })
+        });
+        // What it sent before its end comes before its end.
+        let mut changes = vec![];
+        while let Some((route, sighting)) = self.sightings.try_next() {
+            changes.extend(self.see(route, sighting));
+        }
+        let route = self.watching.remove(&id).expect("every watch was entered when it began");
+        if let Err(error) = result {
+            changes.extend(self.failed(route, error));
+        }
+        changes
+    }
+
+    fn failed(&mut self, route: usize, error: Error) -> Option<Change> {
+        let named =
+            self.named_by.iter().filter(|(_, routes)| routes.contains(&route)).map(|(target, _)| target.clone());
+        let named = named.collect::<Vec<_>>();
+        let state = &mut self.routes[route];
+        if self.tries.is_some() && state.synced {
+            return None; // everything was named, and one pass needs no more
+        }
+        state.failures += 1;
+        let failures = state.failures;
+        let (kind, text) = (error.kind(), error.chain());
+        if failures == 1 {
+            warn!(route, %kind, error = text, "a source of targets failed");
+        } else {
+            debug!(route, %kind, error = text, failures, "a source of targets failed again");
+        }
+        if self.tries.is_none_or(|tries| error.is_retryable() && failures < tries) {
+            state.before.extend(named);
+            state.synced = false;
+            self.watch(route, pause(&error, failures));
+        } else {
+            state.synced = true;
+        }
+        Some(Change::Failed { route, error })
+    }
+}
