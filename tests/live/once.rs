@@ -1,6 +1,6 @@
 //! `regcred once` on a real API server, with exactly the rights of `deploy/rbac`.
 
-use std::{fs, path::PathBuf};
+use std::{fmt::Write, fs, path::PathBuf};
 
 use regcred_testkit::FakeAws;
 use serde_json::{Value, json};
@@ -19,8 +19,16 @@ pub(crate) fn kubeconfig_of_regcred(world: &World) -> (tempfile::TempDir, PathBu
     let admin = fs::read_to_string(&world.kubeconfig).expect("it is there");
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("kubeconfig");
-    fs::write(&path, admin.replace("token: admin", &format!("token: {token}"))).expect("it can be written");
+    let own = admin.replace("token: admin", &format!("token: {token}"));
+    assert_ne!(own, admin, "it is not the admin's");
+    fs::write(&path, own).expect("it can be written");
     (dir, path)
+}
+
+/// Gives regcred its rights in one more namespace.
+pub(crate) fn bind(world: &World, namespace: &str) {
+    let bind = ["create", "rolebinding", "regcred-target", "--clusterrole=regcred-target"];
+    world.kubectl(&[&bind[..], &["--serviceaccount=regcred:regcred", "--namespace", namespace]].concat(), "");
 }
 
 fn names(list: &Value) -> Vec<&str> {
@@ -61,6 +69,7 @@ async fn the_minimal_config_works_with_the_rights_of_names_mode() {
     let (code, report, logs) = once();
     assert_eq!((code, aws.calls().len()), (Some(0), 2), "{report:#} {logs}");
     assert!(report["targets"].as_array().expect("a list").iter().all(|it| it["step"] == "leave"), "{report:#}");
+    assert_eq!(report["targets"][1]["state"], "waiting", "still: {report:#}");
     assert_eq!(world.get("team-a", "secrets", "ecr-secret"), secret, "nothing was written");
 
     let foreign = json!({
@@ -91,8 +100,7 @@ async fn what_is_gone_or_forbidden_stops_nobody_else() {
     fs::write(&config, yaml).expect("it can be written");
     for namespace in ["served", "terminating"] {
         world.kubectl(&["create", "namespace", namespace], "");
-        let bind = ["create", "rolebinding", "regcred-target", "--clusterrole=regcred-target"];
-        world.kubectl(&[&bind[..], &["--serviceaccount=regcred:regcred", "--namespace", namespace]].concat(), "");
+        bind(&world, namespace);
     }
     let role = ["create", "clusterrole", "gone-test", "--verb=get", "--resource=namespaces"];
     world.kubectl(&[&role[..], &["--resource-name=absent", "--resource-name=terminating"]].concat(), "");
@@ -118,4 +126,34 @@ async fn what_is_gone_or_forbidden_stops_nobody_else() {
     let why = of(&forbidden)["why"][0].as_str().expect("a reason");
     assert!(why.contains("resources [s") && why.contains("verbs [get]") && why.contains(&forbidden), "{why}");
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_namespaces_are_read_in_bulk_with_the_right_to_list_and_one_by_one_without() {
+    let world = World::new().await;
+    let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
+    let mut yaml = String::from("targets:\n");
+    for _ in 0..10 {
+        let namespace = world.namespace().await;
+        world.account(&namespace, "default").await;
+        bind(&world, &namespace);
+        let _ = writeln!(yaml, "- {{ namespace: {namespace}, region: eu-west-1 }}");
+    }
+    let config = dir.path().join("config.yaml");
+    fs::write(&config, yaml).expect("it can be written");
+    let config = config.display().to_string();
+    let aws = FakeAws::start().await;
+    for (kubeconfig, done) in [(&kubeconfig, "created"), (&world.kubeconfig, "nothing"), (&kubeconfig, "nothing")] {
+        let output = regcred(&aws, kubeconfig, &["once", "--config", &config, "--output", "json"]);
+        let report = serde_json::from_slice::<Value>(&output.stdout).expect("JSON");
+        assert_eq!(output.status.code(), Some(0), "{report:#}");
+        let targets = report["targets"].as_array().expect("a list");
+        assert!(
+            targets.len() == 10 && targets.iter().all(|it| it["done"] == done && it["state"] == "fresh"),
+            "{report:#}"
+        );
+    }
+    assert_eq!(aws.calls().len(), 1);
+    let refreshed = regcred(&aws, &world.kubeconfig, &["once", "--config", &config, "--force"]);
+    assert_eq!(refreshed.status.code(), Some(0), "what was listed is what is guarded with");
 }

@@ -10,7 +10,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_testkit::{CheckingProxy, FakeAws};
 use serde_json::{Value, json};
 
-use crate::world::{World, regcred, setting, with_input};
+use crate::{
+    once::{bind, kubeconfig_of_regcred},
+    world::{World, regcred, setting, with_input},
+};
 
 const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 
@@ -62,13 +65,14 @@ async fn skopeo_logs_in_pushes_and_pulls_with_the_secret_that_was_written() {
     let proxy = CheckingProxy::start(setting("REGCRED_LIVE_REGISTRY").parse().expect("an address")).await;
     let namespace = world.namespace().await;
     world.account(&namespace, "default").await;
-    let dir = tempfile::tempdir().expect("a folder");
+    bind(&world, &namespace);
+    let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let config = dir.path().join("config.yaml");
     fs::write(&config, format!("targets: [{{ namespace: {namespace}, region: eu-west-1 }}]"))
         .expect("it can be written");
     let config = config.display().to_string();
     let once = |more: &[&str]| {
-        let output = regcred(&aws, &world.kubeconfig, &[&["once", "--config", &config], more].concat());
+        let output = regcred(&aws, &kubeconfig, &[&["once", "--config", &config], more].concat());
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         let secret = world.get(&namespace, "secrets", "ecr-secret");
         STANDARD.decode(secret["data"][".dockerconfigjson"].as_str().expect("data")).expect("base64")

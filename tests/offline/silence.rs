@@ -64,7 +64,7 @@ async fn engine(aws: &FakeAws, kube: &FakeKube) -> Arc<Engine> {
     let provider = EcrProvider::builder(Region::new("eu-west-1").expect("valid"));
     let provider = provider.with_endpoint(aws.url()).with_identity(identity).build().await.expect("it is whole");
     let config = kube::Config::new(kube.url().parse().expect("a URL"));
-    let cluster = Cluster::from_config(config, None).expect("it is usable");
+    let cluster = Cluster::from_config(config, None).await.expect("it is usable");
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).build();
     let target = Target {
         store: StoreName::new("cluster").expect("valid"),

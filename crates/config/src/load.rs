@@ -62,7 +62,7 @@ fn whole(source: &str, message: &str) -> Problems {
 fn read(figment: &Figment, file: &str) -> Result<Config, Problems> {
     let data = figment.data().map_err(|error| whole(file, &format!("is not valid: {}", error.kind)))?;
     let mut dict = data.get(&Profile::Default).cloned().unwrap_or_default();
-    let mut reader = Reader { figment, file, problems: vec![], warnings: vec![] };
+    let mut reader = Reader { figment, file, problems: vec![], warnings: vec![], meant: vec![] };
     reader.refuse_unknown(&dict);
     reader.version(dict.remove("version"));
     let schedule = reader.schedule(dict.remove("schedule"), dict.remove("time_zone"));
@@ -76,12 +76,16 @@ struct Reader<'a> {
     file: &'a str,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
+    /// Keys that are there under a wrong name.
+    meant: Vec<&'static str>,
 }
 
 impl Reader<'_> {
     fn refuse_unknown(&mut self, dict: &Dict) {
         for (key, value) in dict.iter().filter(|(key, _)| !KEYS.contains(&key.as_str())) {
-            self.problems.push(Problem::at(self.origin(value, key), unknown_key(key, &KEYS).0));
+            let (message, meant) = unknown_key(key, &KEYS);
+            self.problems.push(Problem::at(self.origin(value, key), message));
+            self.meant.extend(meant);
         }
     }
 
@@ -96,27 +100,26 @@ impl Reader<'_> {
         let time_zone = time_zone.and_then(|value| self.text("time_zone", value));
         let schedule = schedule.and_then(|value| self.text("schedule", value));
         let zone = time_zone.as_ref().map(|(text, _)| text.as_str());
-        if let Some((text, origin)) = &time_zone
-            && let Err(error) = Schedule::parse("@daily", Some(text))
-        {
-            self.problems.push(Problem::at(origin.clone(), error.to_string()));
-            return None;
-        }
-        let (text, origin) = schedule?;
-        match Schedule::parse(&text, zone) {
-            Ok(schedule) => Some(schedule),
-            Err(error) => {
-                self.problems.push(Problem::at(origin, error.to_string()));
-                None
+        if let Some((zone, origin)) = &time_zone {
+            if let Err(error) = Schedule::parse("@daily", Some(zone)) {
+                self.problems.push(Problem::at(origin.clone(), error.to_string()));
+            } else if schedule.is_none() {
+                self.warnings.push(Problem::at(origin.clone(), "it is the zone of `schedule`, and there is none"));
             }
         }
+        let (text, origin) = schedule?;
+        if let Err(error) = Schedule::parse(&text, None) {
+            self.problems.push(Problem::at(origin, error.to_string()));
+            return None;
+        }
+        Schedule::parse(&text, zone).ok()
     }
 
     fn targets(&mut self, value: Option<Value>) -> Vec<crate::TargetEntry> {
         let nothing =
             "no target is named: `targets:` is a list of entries such as { namespace: team-a, region: eu-west-1 }";
         let Some(value) = value else {
-            if self.problems.iter().any(|problem| problem.message.contains("`targets`")) {
+            if self.meant.contains(&"targets") {
                 return vec![]; // it is there, under a name that was told already
             }
             self.problems.push(Problem::everywhere(format!("{}: {nothing}", self.file)));

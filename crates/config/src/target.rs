@@ -156,7 +156,8 @@ impl Entry<'_> {
             let key = format!("accounts[{place}]");
             let text = match value {
                 Value::String(_, text) => text.clone(),
-                other => shown(other), // YAML reads twelve digits as a number; a leading zero makes it text
+                Value::Num(_, number) if number.to_u128().is_some() => shown(value), // a leading zero makes it text
+                _ => String::new(),
             };
             if text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
                 self.problem(&key, format!("{} is not an AWS account: it must have twelve digits", shown(value)));
@@ -171,7 +172,8 @@ impl Entry<'_> {
     /// The host alone. A scheme, a slash at the end and upper case are harmless; a port is not, as keys match with it.
     fn host(&mut self, warnings: &mut Vec<Problem>) -> Option<String> {
         let text = self.text("registry")?;
-        let host = text.strip_prefix("https://").unwrap_or(&text).trim_end_matches('/').to_ascii_lowercase();
+        let lower = text.to_ascii_lowercase();
+        let host = lower.strip_prefix("https://").unwrap_or(&lower).trim_end_matches('/').to_owned();
         let parts = host.split('.').collect::<Vec<_>>();
         let infixes = ["ecr", "ecr-fips"];
         let formed = match parts.as_slice() {
@@ -182,6 +184,7 @@ impl Entry<'_> {
         let formed =
             formed.is_some_and(|account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()));
         let hint = match () {
+            () if host.contains("://") => "without a scheme",
             () if host.contains(':') => "without a port",
             () if host.contains('/') => "without a repository",
             () if host.contains('*') => "without a wildcard",
@@ -210,7 +213,7 @@ impl Entry<'_> {
     }
 
     fn missing(&mut self, key: &str, message: &str) {
-        if self.meant.is_empty() {
+        if !self.meant.iter().any(|meant| *meant == key || (key == "region" && *meant == "registry")) {
             self.problem(key, message);
         }
     }
@@ -290,6 +293,11 @@ mod tests {
             (
                 "{ namespace: b, accounts: [123456789012] }",
                 ".region: it is missing: a token opens the registries of one region".into(),
+            ),
+            ("{ namespace: b, region: eu-west-1, accounts: [1e11] }", format!(".accounts[0]: 100000000000 {account}")),
+            (
+                "{ namespace: b, registry: 'http://123456789012.dkr.ecr.eu-west-1.amazonaws.com' }",
+                format!(".registry: \"http://123456789012.dkr.ecr.eu-west-1.amazonaws.com\" {host} without a scheme"),
             ),
             (
                 "{ namespace: b, registry: quay.io }",

@@ -30,7 +30,7 @@ pub trait SecretSink: fmt::Debug + Send + Sync + 'static {
 }
 
 /// What stands at a target; never the secret itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Observed {
     /// Who owns it, in words, if that is not us.
@@ -41,6 +41,8 @@ pub struct Observed {
     pub drift: Vec<String>,
     /// What could not be done yet and is no failure: "ServiceAccount builder does not exist".
     pub waiting_for: Option<String>,
+    /// What could not be looked at beside the target itself, such as a ServiceAccount that uses it.
+    pub failure: Option<Error>,
 }
 
 impl Observed {
@@ -65,6 +67,12 @@ impl Observed {
     #[must_use]
     pub fn waiting_for(self, what: Option<String>) -> Self {
         Self { waiting_for: what, ..self }
+    }
+
+    /// With what could not be looked at beside the target itself.
+    #[must_use]
+    pub fn with_failure(self, failure: Option<Error>) -> Self {
+        Self { failure, ..self }
     }
 }
 

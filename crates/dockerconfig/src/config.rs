@@ -158,6 +158,15 @@ mod tests {
     }
 
     #[test]
+    fn a_hundred_thousand_entries_of_others_are_no_burden() {
+        let entries = (0..100_000).map(|number| format!("\"{number}\":{{}}")).collect::<Vec<_>>().join(",");
+        let mut config = DockerConfig::parse(format!("{{\"auths\":{{{entries}}}}}").as_bytes()).expect("valid");
+        assert!(config.remove(&registry("50000")) && config.registries().count() == 99_999);
+        config.set(&registry("99999"), "u", &"p".into());
+        assert!(config.login(&registry("99999")).is_some() && config.login(&registry("99998")).is_none());
+    }
+
+    #[test]
     fn debug_shows_no_entry() {
         let config = DockerConfig::parse(br#"{"auths":{"r.example":{"auth":"canary"}},"canary":1}"#).expect("valid");
         assert_eq!(format!("{config:?}"), r#"DockerConfig { registries: ["r.example"], .. }"#);

@@ -1,6 +1,6 @@
 //! A JSON object whose values keep every byte, in their order.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -11,29 +11,38 @@ use serde_json::value::RawValue;
 
 /// The fields of an object. A name that stands there twice is refused: readers differ on which of the two counts.
 #[derive(Clone, Default)]
-pub(crate) struct Fields(Vec<(String, Box<RawValue>)>);
+pub(crate) struct Fields {
+    fields: Vec<(String, Box<RawValue>)>,
+    /// Where each stands: others may have written a hundred thousand.
+    places: HashMap<String, usize>,
+}
 
 impl Fields {
     pub(crate) fn get(&self, name: &str) -> Option<&RawValue> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
+        self.places.get(name).map(|place| &*self.fields[*place].1)
     }
 
     /// In its old place, or at the end.
     pub(crate) fn set(&mut self, name: &str, value: Box<RawValue>) {
-        match self.0.iter_mut().find(|(key, _)| key == name) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((name.into(), value)),
+        if let Some(place) = self.places.get(name) {
+            self.fields[*place].1 = value;
+        } else {
+            self.places.insert(name.into(), self.fields.len());
+            self.fields.push((name.into(), value));
         }
     }
 
     pub(crate) fn remove(&mut self, name: &str) -> bool {
-        let before = self.0.len();
-        self.0.retain(|(key, _)| key != name);
-        self.0.len() < before
+        let Some(removed) = self.places.remove(name) else { return false };
+        self.fields.remove(removed);
+        for place in self.places.values_mut().filter(|place| **place > removed) {
+            *place -= 1;
+        }
+        true
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
+        self.fields.iter().map(|(name, _)| name.as_str())
     }
 }
 
@@ -53,7 +62,7 @@ impl<'de> Deserialize<'de> for Fields {
                     if fields.get(&name).is_some() {
                         return Err(A::Error::custom("a field stands there twice"));
                     }
-                    fields.0.push((name, value));
+                    fields.set(&name, value);
                 }
                 Ok(fields)
             }
@@ -64,8 +73,8 @@ impl<'de> Deserialize<'de> for Fields {
 
 impl Serialize for Fields {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
+        let mut map = serializer.serialize_map(Some(self.fields.len()))?;
+        for (name, value) in &self.fields {
             map.serialize_entry(name, value)?;
         }
         map.end()

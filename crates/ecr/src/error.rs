@@ -1,6 +1,6 @@
 //! The one place that reads errors of the SDK. They are translated, never wrapped: their text may quote an answer.
 
-use std::{error::Error as StdError, time::Duration};
+use std::{error::Error as StdError, io, time::Duration};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::{
@@ -45,6 +45,7 @@ pub(crate) fn translate(error: &SdkError<GetAuthorizationTokenError, HttpRespons
             let message = match kind {
                 ErrorKind::Denied => "was denied",
                 ErrorKind::Throttled => "was throttled",
+                ErrorKind::Malformed => "had a senseless answer",
                 _ => "failed",
             };
             failed(kind, message, answer.describe()).with_retry_after(retry_after)
@@ -52,9 +53,9 @@ pub(crate) fn translate(error: &SdkError<GetAuthorizationTokenError, HttpRespons
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
             failed(
-                ErrorKind::Malformed,
-                "had a senseless answer",
-                format!("HTTP {status} with a body that is not ECR's"),
+                ErrorKind::Unreachable,
+                "had half an answer",
+                format!("HTTP {status}, and then the connection broke off"),
             )
         }
         SdkError::TimeoutError(_) => failed(ErrorKind::Unreachable, "had no answer", "the time for it was over".into()),
@@ -82,9 +83,40 @@ fn identity_failure(error: &SdkError<GetAuthorizationTokenError, HttpResponse>) 
         CredentialsError::ProviderTimedOut(_) => {
             (ErrorKind::Unreachable, "the AWS credentials were not loaded in time")
         }
+        CredentialsError::ProviderError(_) => loading_failure(failure),
         _ => (ErrorKind::Unreachable, "the AWS credentials could not be loaded"),
     })
 }
+
+/// Why a provider of credentials failed: STS said no, or a file is not there. Its own words are looked into, not quoted.
+fn loading_failure(failure: &CredentialsError) -> (ErrorKind, &'static str) {
+    let missing_file = |cause: &(dyn StdError + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+    };
+    let said = format!("{failure:?}");
+    if causes(failure).any(missing_file) || said.contains("kind: NotFound") {
+        (ErrorKind::Invalid, "a file that the AWS configuration names is not there")
+    } else if DENIED.iter().any(|code| said.contains(code)) {
+        (ErrorKind::Denied, "STS does not accept the identity: look at the trust policy of the role and at its token")
+    } else {
+        (ErrorKind::Unreachable, "the AWS credentials could not be loaded")
+    }
+}
+
+/// How codes begin that mean: not you.
+const DENIED: [&str; 11] = [
+    "AccessDenied",
+    "ExpiredToken",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidIdentityToken",
+    "InvalidSignature",
+    "MissingAuthentication",
+    "NotAuthorized",
+    "OptInRequired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClient",
+];
 
 /// What an error answer says, in values of a known form.
 struct Answer<'a> {
@@ -97,27 +129,17 @@ struct Answer<'a> {
 impl Answer<'_> {
     fn kind(&self) -> ErrorKind {
         let code = self.code.unwrap_or_default();
-        let denied = [
-            "AccessDenied",
-            "ExpiredToken",
-            "IncompleteSignature",
-            "InvalidClientTokenId",
-            "InvalidSignature",
-            "MissingAuthentication",
-            "NotAuthorized",
-            "OptInRequired",
-            "SignatureDoesNotMatch",
-            "UnrecognizedClient",
-        ];
         if self.status == 429
             || code.contains("Throttl")
             || code == "TooManyRequestsException"
             || code == "RequestLimitExceeded"
         {
             ErrorKind::Throttled
-        } else if denied.iter().any(|it| code.starts_with(it)) || (code.is_empty() && matches!(self.status, 401 | 403))
+        } else if DENIED.iter().any(|it| code.starts_with(it)) || (code.is_empty() && matches!(self.status, 401 | 403))
         {
             ErrorKind::Denied
+        } else if self.status < 300 {
+            ErrorKind::Malformed
         } else if self.status >= 500 {
             ErrorKind::Unreachable
         } else if code == "InvalidParameterException" || code == "ValidationException" {

@@ -1,6 +1,6 @@
 //! The provider itself: one call, one token.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{env, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
@@ -21,6 +21,9 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(10);
 /// For a connection: longer than a lost first packet, shorter than anybody's patience.
 const CONNECT: Duration = Duration::from_secs(4);
+
+/// Where the SDK may be sent: to ECR with the request for a token, to STS with a web identity.
+const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS"];
 
 /// Mints tokens of Amazon ECR, in one region and as one identity.
 pub struct EcrProvider {
@@ -97,6 +100,11 @@ impl EcrProviderBuilder {
         }
         if let Some(endpoint) = endpoint.as_ref().filter(|endpoint| !is_secure(endpoint)) {
             return invalid(format!("the endpoint {endpoint:?} is neither HTTPS nor on loopback"));
+        }
+        for variable in ENDPOINTS {
+            if let Some(url) = env::var(variable).ok().filter(|url| !url.is_empty() && !is_secure(url)) {
+                return invalid(format!("the endpoint {url:?} of {variable} is neither HTTPS nor on loopback"));
+            }
         }
         let sdk_region = aws_sdk_ecr::config::Region::new(region.as_str().to_owned());
         let identity = identity.unwrap_or_else(|| SharedCredentialsProvider::new(identity::chain(sdk_region.clone())));

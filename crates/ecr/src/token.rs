@@ -18,7 +18,7 @@ const SHORTEST_LIFE: Duration = Duration::from_mins(1);
 const ASSUMED_LIFE: Duration = Duration::from_hours(1);
 
 /// Takes the one entry that belongs to the region (and to one of the accounts, if several do), decodes it and checks its
-/// life. Its registry is the plain host that the entry names.
+/// life. Its registry is the host that the entry names.
 pub(crate) fn credential(
     answer: &[AuthorizationData],
     region: &Region,
@@ -42,14 +42,14 @@ fn choose<'a>(
         (host.region() == region && data.authorization_token().is_some()).then_some((host, data))
     });
     let mut anchored = anchored.collect::<Vec<_>>();
-    if anchored.len() > 1 {
+    let several = anchored.len() > 1;
+    if several {
         anchored.retain(|(host, _)| accounts.contains(host.account()));
     }
     match (anchored.pop(), anchored.is_empty()) {
         (Some(one), true) => Ok(one),
-        (Some(_), false) => {
-            Err(malformed("the answer holds several tokens for the region, and none is the wanted one"))
-        }
+        (Some(_), false) => Err(malformed("the answer holds several tokens for the wanted accounts")),
+        (None, _) if several => Err(malformed("the answer holds several tokens for the region, and none is wanted")),
         (None, _) if answer.is_empty() => Err(malformed("the answer holds no token")),
         (None, _) => Err(malformed(format!("the answer holds no token for a registry of ECR in {region}"))),
     }
@@ -182,7 +182,8 @@ mod tests {
     fn of_several_tokens_the_wanted_one_is_taken() {
         let other = "https://210987654321.dkr.ecr.eu-west-1.amazonaws.com";
         let several = [data(&token("AWS:a"), HOST, Some(NOW + HOUR)), data(&token("AWS:b"), other, Some(NOW + HOUR))];
-        read(&several).expect_err("nobody could say which");
+        let error = read(&several).expect_err("nobody could say which");
+        assert!(error.to_string().contains("none is wanted"), "{error}");
         let (region, account) =
             (Region::new("eu-west-1").expect("valid"), AccountId::new("210987654321").expect("valid"));
         let chosen = credential(&several, &region, &[account], now()).expect("it is named");

@@ -46,7 +46,7 @@ impl Engine {
         let (validity, waiting_for) = (seen.validity, seen.waiting_for);
         let mut outcome = Outcome { step: Some(step.clone()), validity, waiting_for, ..Outcome::default() };
         match &step {
-            Step::Leave => {}
+            Step::Leave => outcome.failures.extend(seen.failure.map(|error| Failure { provider: None, error })),
             Step::Refuse(owner) => info!(owner, "refused: it belongs to somebody else"),
             Step::Create | Step::Refresh | Step::Repair(_) => {
                 let set = self.mint(route, &mut outcome, stopping).await?;

@@ -1,28 +1,29 @@
 //! One list instead of a thousand reads.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::{Arc, Mutex},
+    collections::{HashMap, HashSet},
+    sync::Mutex,
 };
 
 use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use regcred_core::{Result, SecretName, Target};
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::{link::Link, store::Store};
+use crate::{link::Link, look::Accounts, store::Store};
 
 /// What lists returned. Each target is answered from it once: a second look is after something that changed.
 #[derive(Debug, Default)]
 pub(crate) struct Bulk {
-    lists: AsyncMutex<HashMap<SecretName, Option<Arc<Lists>>>>,
+    /// By Secret name; `None`: we may not list.
+    lists: AsyncMutex<HashMap<SecretName, Option<Lists>>>,
     used: Mutex<HashSet<Target>>,
 }
 
-/// By namespace.
+/// By namespace, and for accounts by name too. What was used is gone.
 #[derive(Debug, Default)]
-pub(crate) struct Lists {
+struct Lists {
     secrets: HashMap<String, ObjectMeta>,
-    accounts: HashMap<String, BTreeMap<String, ServiceAccount>>,
+    accounts: HashMap<String, HashMap<String, ServiceAccount>>,
 }
 
 impl Bulk {
@@ -32,26 +33,17 @@ impl Bulk {
         store: &Store,
         links: &[Link],
         target: &Target,
-    ) -> Result<Option<(Option<ObjectMeta>, BTreeMap<String, ServiceAccount>)>> {
-        if !self.used.lock().expect("no call panics while it holds the lock").insert(target.clone()) {
+    ) -> Result<Option<(Option<ObjectMeta>, Accounts)>> {
+        if self.used.lock().expect("no call panics while it holds the lock").contains(target) {
             return Ok(None);
         }
-        let lists = self.lists(store, links, &target.name).await?;
-        Ok(lists.map(|lists| {
-            let namespace = target.namespace.as_str();
-            (lists.secrets.get(namespace).cloned(), lists.accounts.get(namespace).cloned().unwrap_or_default())
-        }))
-    }
-
-    /// Reads them at the first call; the others wait for that.
-    async fn lists(&self, store: &Store, links: &[Link], secret: &SecretName) -> Result<Option<Arc<Lists>>> {
-        let mut all = self.lists.lock().await;
-        if let Some(lists) = all.get(secret) {
-            return Ok(lists.clone());
+        let mut all = self.lists.lock().await; // the first one lists, the others wait for that
+        if !all.contains_key(&target.name) {
+            let lists = Lists::read(store, links, target.name.as_str()).await?;
+            all.insert(target.name.clone(), lists);
         }
-        let lists = Lists::read(store, links, secret.as_str()).await?.map(Arc::new);
-        all.insert(secret.clone(), lists.clone());
-        Ok(lists)
+        self.used.lock().expect("no call panics while it holds the lock").insert(target.clone());
+        Ok(all.get_mut(&target.name).and_then(Option::as_mut).map(|lists| lists.take(links, target.namespace.as_str())))
     }
 }
 
@@ -70,5 +62,11 @@ impl Lists {
             }
         }
         Ok(Some(lists))
+    }
+
+    fn take(&mut self, links: &[Link], namespace: &str) -> (Option<ObjectMeta>, Accounts) {
+        let mut accounts = self.accounts.remove(namespace).unwrap_or_default();
+        let accounts = links.iter().map(|link| (link.account().to_owned(), Ok(accounts.remove(link.account()))));
+        (self.secrets.remove(namespace), accounts.collect())
     }
 }

@@ -12,14 +12,17 @@ use hyper_util::{
 };
 use kube::{
     Client, Config,
-    client::{ClientBuilder, ConfigExt},
-    config::{KubeConfigOptions, Kubeconfig},
+    client::{AuthError, ClientBuilder, ConfigExt},
+    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use regcred_core::{Error, ErrorKind, Result};
+use tokio::{task::spawn_blocking, time::timeout};
 use tower::{BoxError, ServiceBuilder};
 
 /// For a connection: longer than a lost first packet, shorter than one look may take.
 const CONNECT: Duration = Duration::from_secs(4);
+/// For an exec plug-in: it may ask somebody else for a token, but it may not hang us.
+const PLUGIN: Duration = Duration::from_secs(30);
 
 /// How to reach a cluster. Default: as a pod its ServiceAccount, else the current context of the kubeconfig that
 /// `KUBECONFIG` or `~/.kube/config` names.
@@ -42,24 +45,29 @@ pub struct Cluster {
 impl Cluster {
     /// Reads what is needed to reach the cluster; asks it nothing. [`ErrorKind::Invalid`] if that is not there or not valid.
     pub async fn connect(connection: &Connection) -> Result<Self> {
-        let explicit =
-            connection.kubeconfig.is_some() || connection.context.is_some() || env::var_os("KUBECONFIG").is_some();
+        let variable = env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty());
+        let explicit = connection.kubeconfig.is_some() || connection.context.is_some() || variable;
         let in_pod = env::var_os("KUBERNETES_SERVICE_HOST").is_some() && Path::new(POD_TOKEN).exists();
-        let (config, context) = if in_pod && !explicit {
-            let config = Config::incluster().map_err(|error| unusable("the pod's ServiceAccount", &error))?;
-            (config, None)
-        } else {
-            from_kubeconfig(connection).await?
-        };
-        Self::from_config(config, context)
+        if in_pod && !explicit {
+            let config =
+                Config::incluster().map_err(|error| unusable("the pod's ServiceAccount", error.to_string()))?;
+            return Self::from_config(config, None).await;
+        }
+        let (config, context) =
+            from_kubeconfig(connection).await.map_err(|error| unusable("the kubeconfig", tell(&error)))?;
+        Self::from_config(config, context).await
     }
 
-    /// From a client configuration of one's own.
-    pub fn from_config(mut config: Config, context: Option<String>) -> Result<Self> {
+    /// From a client configuration of one's own. An exec plug-in of it is run here, for 30 s at the most.
+    pub async fn from_config(mut config: Config, context: Option<String>) -> Result<Self> {
         config.connect_timeout = Some(CONNECT);
         config.default_retry = false; // one call is one attempt: the engine repeats
         let server = config.cluster_url.to_string();
-        let client = client(config).map_err(|error| unusable("the connection to the cluster", &error))?;
+        let unusable = |reason: String| unusable("the connection to the cluster", reason);
+        let made = timeout(PLUGIN, spawn_blocking(move || client(config))).await;
+        let made = made.map_err(|_| unusable("the exec plug-in did not answer within 30 s".into()))?;
+        let client =
+            made.map_err(|_| unusable("making it panicked".into()))?.map_err(|error| unusable(tell_client(&error)))?;
         Ok(Self { client, server, context })
     }
 
@@ -80,16 +88,37 @@ impl Cluster {
 
 const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-async fn from_kubeconfig(connection: &Connection) -> Result<(Config, Option<String>)> {
+async fn from_kubeconfig(connection: &Connection) -> Result<(Config, Option<String>), KubeconfigError> {
     let kubeconfig = match &connection.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
+        Some(path) => Kubeconfig::read_from(path)?,
+        None => Kubeconfig::read()?,
     };
-    let kubeconfig = kubeconfig.map_err(|error| unusable("the kubeconfig", &error))?;
     let context = connection.context.clone().or_else(|| kubeconfig.current_context.clone());
     let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
-    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-    Ok((config.map_err(|error| unusable("the kubeconfig", &error))?, context))
+    Ok((Config::from_custom_kubeconfig(kubeconfig, &options).await?, context))
+}
+
+/// What is wrong with a kubeconfig. The parser's own words quote its lines, and those hold tokens and keys.
+fn tell(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::Parse(_) => "it is not YAML of a kubeconfig; try `kubectl config view`".into(),
+        KubeconfigError::ParseProxyUrl(_) => "its proxy-url is not a URL".into(),
+        other => other.to_string(),
+    }
+}
+
+/// What is wrong with a connection. What a plug-in was told and what it answered are secrets.
+fn tell_client(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Auth(AuthError::AuthExecStart(error)) => format!("the exec plug-in cannot be started: {error}"),
+        kube::Error::Auth(AuthError::AuthExecRun { out, .. }) => format!("the exec plug-in failed with {}", out.status),
+        kube::Error::Auth(AuthError::AuthExecParse(_)) => "the exec plug-in did not answer with a credential".into(),
+        kube::Error::Auth(_) => "its credentials cannot be used".into(),
+        kube::Error::ProxyProtocolUnsupported { .. } | kube::Error::ProxyProtocolDisabled { .. } => {
+            "proxies of this protocol are not supported".into()
+        }
+        _ => "its TLS settings cannot be used".into(),
+    }
 }
 
 /// kube's own layers, over connections that send at once: kube leaves Nagle's algorithm on, and with TLS each new connection
@@ -114,8 +143,8 @@ fn client(config: Config) -> kube::Result<Client> {
     Ok(ClientBuilder::new(service, config.default_namespace).build())
 }
 
-fn unusable(what: &str, error: &dyn std::error::Error) -> Error {
-    Error::new(ErrorKind::Invalid, format!("{what} cannot be used")).with_cause(error)
+fn unusable(what: &str, reason: String) -> Error {
+    Error::new(ErrorKind::Invalid, format!("{what} cannot be used")).with_cause(reason)
 }
 
 impl fmt::Debug for Cluster {

@@ -58,11 +58,13 @@ fn from_status(status: &Status, doing: &Doing<'_>) -> Error {
     let retry_after = status.details.as_ref().map(|details| u64::from(details.retry_after_seconds));
     let retry_after = retry_after.filter(|seconds| *seconds > 0).map(Duration::from_secs);
     match status.code {
+        0 => failed(ErrorKind::Unreachable, "the answer is not that of a Kubernetes API; is there a proxy?".into()),
         401 => failed(ErrorKind::Denied, "the API server does not accept the credentials (HTTP 401)".into()),
         403 if is_terminating(status) => gone(doing, "is being deleted"),
         403 => failed(ErrorKind::Denied, doing.missing_rule()),
         404 if is_about_namespace(status) => gone(doing, "does not exist"),
         404 => failed(ErrorKind::Conflict, "it vanished meanwhile (HTTP 404)".into()),
+        410 => failed(ErrorKind::Conflict, "it is outdated meanwhile (HTTP 410)".into()),
         409 => failed(ErrorKind::Conflict, "somebody else wrote it meanwhile (HTTP 409)".into()),
         413 | 422 => failed(ErrorKind::Refused, format!("the API server does not accept it ({})", answer())),
         429 => failed(ErrorKind::Throttled, answer()).with_retry_after(retry_after),
@@ -121,6 +123,8 @@ mod tests {
             (500, ErrorKind::Unreachable),
             (503, ErrorKind::Unreachable),
             (400, ErrorKind::Malformed),
+            (410, ErrorKind::Conflict),
+            (0, ErrorKind::Unreachable),
         ];
         for (code, kind) in cases {
             let error = translated(json!({ "code": code, "message": "canary", "reason": "can ary" }));

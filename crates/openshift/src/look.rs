@@ -6,7 +6,7 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::ServiceAccount;
-use regcred_core::{Observed, Target};
+use regcred_core::{Observed, Result, Target};
 
 use crate::{link::Link, metadata::Standing, record::by_provider};
 
@@ -15,9 +15,12 @@ use crate::{link::Link, metadata::Standing, record::by_provider};
 pub(crate) struct Look {
     /// `None`: there is no Secret.
     pub(crate) secret: Option<Standing>,
-    /// Those that exist, by name.
-    pub(crate) accounts: BTreeMap<String, ServiceAccount>,
+    /// By name; `None`: there is none.
+    pub(crate) accounts: Accounts,
 }
+
+/// What was read of each ServiceAccount. One that cannot be read is one link's failure, not the Secret's.
+pub(crate) type Accounts = BTreeMap<String, Result<Option<ServiceAccount>>>;
 
 impl Look {
     /// As the port reports it.
@@ -25,20 +28,25 @@ impl Look {
         Some(match self.secret.as_ref()? {
             Standing::Foreign { owner } => Observed::foreign(owner),
             Standing::Ours(ours) => {
-                let unlinked = links.iter().filter(|link| {
-                    self.accounts.get(link.account()).is_some_and(|account| !link.holds(account, secret))
-                });
+                let unlinked =
+                    links.iter().filter(|link| self.account(link).is_some_and(|account| !link.holds(account, secret)));
                 let unlinked = unlinked.map(|link| format!("ServiceAccount {} is not linked", link.account()));
                 Observed::ours(ours.records.as_ref().map(by_provider).unwrap_or_default())
                     .with_drift(ours.drift.iter().cloned().chain(unlinked))
                     .waiting_for(self.waiting_for(links))
+                    .with_failure(self.accounts.values().find_map(|read| read.as_ref().err().cloned()))
             }
         })
     }
 
+    fn account(&self, link: &Link) -> Option<&ServiceAccount> {
+        self.accounts.get(link.account())?.as_ref().ok()?.as_ref()
+    }
+
     /// The accounts that should exist and do not.
     pub(crate) fn waiting_for(&self, links: &[Link]) -> Option<String> {
-        let missing = links.iter().filter(|link| link.is_expected() && !self.accounts.contains_key(link.account()));
+        let is_missing = |link: &Link| matches!(self.accounts.get(link.account()), None | Some(Ok(None)));
+        let missing = links.iter().filter(|link| link.is_expected() && is_missing(link));
         let missing = missing.map(Link::account).collect::<Vec<_>>();
         (!missing.is_empty()).then(|| format!("ServiceAccount {} does not exist", missing.join(", ")))
     }

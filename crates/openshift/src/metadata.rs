@@ -23,6 +23,8 @@ pub(crate) struct Ours {
     pub(crate) records: Option<Records>,
     /// What was touched, in words; empty if nothing was.
     pub(crate) drift: Vec<String>,
+    /// Whether its data is what we wrote.
+    pub(crate) data_intact: bool,
 }
 
 /// Who we are, and what we would write.
@@ -53,8 +55,12 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
     let applied = applied(metadata, us.manager);
     let owns = |path: &[&str]| applied.is_some_and(|fields| has(fields, path));
     let mut drift = vec![];
-    if !owns(&DATA) {
+    let data_intact = owns(&DATA);
+    if !data_intact {
         drift.push(format!("its data was changed by {}", owner_of(metadata, &DATA, us.manager)));
+    } else if let Some(others) = others_of(metadata, &DATA, us.manager) {
+        // Who applied the same value owns it too, and would stand in the way of the next one.
+        drift.push(format!("its data is claimed by {others} too"));
     }
     for (map, name) in [
         ("f:labels", MANAGED_BY),
@@ -84,6 +90,7 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
         resource_version: metadata.resource_version.clone(),
         records,
         drift,
+        data_intact,
     })
 }
 
@@ -108,9 +115,13 @@ fn has(fields: &Value, path: &[&str]) -> bool {
 }
 
 fn owner_of(metadata: &ObjectMeta, path: &[&str], us: &str) -> String {
+    others_of(metadata, path, us).unwrap_or_else(|| "somebody who removed it".into())
+}
+
+fn others_of(metadata: &ObjectMeta, path: &[&str], us: &str) -> Option<String> {
     let owns = |it: &&ManagedFieldsEntry| it.fields_v1.as_ref().is_some_and(|fields| has(&fields.0, path));
     let others = entries(metadata).filter(owns).filter(|it| it.manager.as_deref() != Some(us));
-    quote(others.filter_map(|it| it.manager.as_deref())).unwrap_or_else(|| "somebody who removed it".into())
+    quote(others.filter_map(|it| it.manager.as_deref()))
 }
 
 fn managers(metadata: &ObjectMeta) -> String {

@@ -1,7 +1,7 @@
 //! The Secret as it is applied. Pure.
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
-use regcred_core::{CredentialSet, Result, Target};
+use regcred_core::{CredentialSet, Registry, Result, Target};
 use regcred_dockerconfig::DockerConfig;
 use serde_json::{Value, json};
 
@@ -20,13 +20,10 @@ pub(crate) struct Plan {
     config: DockerConfig,
 }
 
-/// Whether a set can be written without reading what stands there: it cannot if a provider failed whose entries have to stay,
-/// or if what stands there ends later than what we were given.
+/// Whether a set can be written without reading what stands there: it cannot if a provider failed, whose entries have to
+/// stay, or if what stands there ends later than what we were given.
 pub(crate) fn needs_data(ours: &Ours, set: &CredentialSet) -> bool {
-    match &ours.records {
-        None => !set.failed().is_empty(),
-        Some(records) => records.values().any(|it| set.failed().contains(&it.provider)) || !kept(ours, set).is_empty(),
-    }
+    !set.failed().is_empty() || !kept(ours, set).is_empty()
 }
 
 /// What is to stand there, given what stands there if that has to be kept in part.
@@ -42,18 +39,10 @@ pub(crate) fn plan(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &Crede
         }
     }
     let (Some(ours), Some(data)) = (ours, data) else { return plan };
-    let Some(records) = &ours.records else {
-        // Nobody can say which entries the failed providers gave: all of them stay until the next full refresh.
-        let others = data.registries().filter_map(|key| regcred_core::Registry::new(key).ok());
-        for registry in others.filter(|registry| !plan.records.contains_key(registry)).collect::<Vec<_>>() {
-            plan.config.carry_over(&registry, data);
-        }
-        return plan;
-    };
-    let failed = records.iter().filter(|(_, it)| set.failed().contains(&it.provider));
-    let failed = failed.filter(|(registry, _)| !plan.records.contains_key(registry));
-    let failed = failed.map(|(registry, record)| (registry.clone(), record.clone())).collect::<Vec<_>>();
-    for (registry, record) in failed.into_iter().chain(kept(ours, set)) {
+    if !set.failed().is_empty() {
+        plan.keep_others(ours, data);
+    }
+    for (registry, record) in kept(ours, set) {
         if plan.config.carry_over(&registry, data) {
             plan.records.insert(registry, record);
         }
@@ -61,12 +50,27 @@ pub(crate) fn plan(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &Crede
     plan
 }
 
+impl Plan {
+    /// While a provider fails, all that is not written anew stays: under whatever name a failed provider gave it. Dates are
+    /// only kept for data that is still ours; what somebody else put there stays for now, and is refreshed as soon as it can be.
+    fn keep_others(&mut self, ours: &Ours, data: &DockerConfig) {
+        let others = data.registries().filter_map(|key| Registry::new(key).ok());
+        for registry in others.filter(|registry| !self.records.contains_key(registry)).collect::<Vec<_>>() {
+            self.config.carry_over(&registry, data);
+            let record = ours.records.as_ref().filter(|_| ours.data_intact).and_then(|records| records.get(&registry));
+            if let Some(record) = record {
+                self.records.insert(registry, record.clone());
+            }
+        }
+    }
+}
+
 /// In an intact Secret an entry is never replaced by one of the same provider that ends earlier.
-fn kept(ours: &Ours, set: &CredentialSet) -> Vec<(regcred_core::Registry, Record)> {
+fn kept(ours: &Ours, set: &CredentialSet) -> Vec<(Registry, Record)> {
     if !ours.drift.is_empty() {
         return vec![];
     }
-    let later = |(registry, record): &(&regcred_core::Registry, &Record)| {
+    let later = |(registry, record): &(&Registry, &Record)| {
         set.get(&record.provider)
             .is_some_and(|new| new.registries().any(|it| it == *registry) && record.validity.outlives(&new.validity()))
     };
@@ -74,10 +78,13 @@ fn kept(ours: &Ours, set: &CredentialSet) -> Vec<(regcred_core::Registry, Record
     records.map(|(registry, record)| (registry.clone(), record.clone())).collect()
 }
 
-/// The data of a Secret as a Docker config.
-pub(crate) fn data(secret: &Secret) -> Result<DockerConfig> {
+/// The data of a Secret as a Docker config. What somebody else put there may be anything: then there is nothing to keep.
+pub(crate) fn data(secret: &Secret, ours: &Ours) -> Result<DockerConfig> {
     let data = secret.data.as_ref().and_then(|data| data.get(DATA_KEY));
-    data.map_or_else(|| Ok(DockerConfig::new()), |ByteString(bytes)| DockerConfig::parse(bytes))
+    match data.map_or_else(|| Ok(DockerConfig::new()), |ByteString(bytes)| DockerConfig::parse(bytes)) {
+        Err(_) if !ours.data_intact => Ok(DockerConfig::new()),
+        other => other,
+    }
 }
 
 /// The object for server-side apply. `over` is what it may replace: that very object, in that very state.

@@ -1,10 +1,10 @@
 //! The sink itself: look, decide what may be written, write, link.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
-use futures::future::{try_join, try_join_all};
-use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use futures::future::{join, join_all};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use regcred_core::{Applied, CredentialSet, Error, ErrorKind, Observed, Result, SecretSink, Target, Written};
 use tokio::time::sleep;
 
@@ -12,7 +12,7 @@ use crate::{
     bulk::Bulk,
     cluster::Cluster,
     link::{self, Link},
-    look::{Look, Looks},
+    look::{Accounts, Look, Looks},
     metadata::{Identity, Ours, Standing, standing},
     record::{LINKS, REGCRED},
     secret,
@@ -61,27 +61,27 @@ impl OpenShiftSink {
             Some(listed) => listed,
             None => self.read(namespace, name).await?,
         };
-        let identity = Identity {
-            instance: &self.instance,
-            manager: &self.manager,
-            target: &format!("{namespace}/{name}"),
-            links: &self.links_annotation,
-        };
-        Ok(Look { secret: metadata.map(|metadata| standing(&metadata, &identity)), accounts })
+        Ok(Look { secret: metadata.map(|metadata| self.standing(&metadata, target)), accounts })
     }
 
     /// All at once: a look costs one round trip.
-    async fn read(
-        &self,
-        namespace: &str,
-        name: &str,
-    ) -> Result<(Option<ObjectMeta>, BTreeMap<String, ServiceAccount>)> {
-        let accounts = try_join_all(self.links.iter().map(async |link| {
-            let account = self.store.account(namespace, link.account()).await?;
-            Ok::<_, Error>(account.map(|account| (link.account().to_owned(), account)))
+    async fn read(&self, namespace: &str, name: &str) -> Result<(Option<ObjectMeta>, Accounts)> {
+        let accounts = join_all(self.links.iter().map(async |link| {
+            let account = self.store.account(namespace, link.account()).await;
+            (link.account().to_owned(), account)
         }));
-        let (metadata, accounts) = try_join(self.store.secret_metadata(namespace, name), accounts).await?;
-        Ok((metadata, accounts.into_iter().flatten().collect()))
+        let (metadata, accounts) = join(self.store.secret_metadata(namespace, name), accounts).await;
+        Ok((metadata?, accounts.into_iter().collect()))
+    }
+
+    fn standing(&self, metadata: &ObjectMeta, target: &Target) -> Standing {
+        let identity = Identity {
+            instance: &self.instance,
+            manager: &self.manager,
+            target: &format!("{}/{}", target.namespace, target.name),
+            links: &self.links_annotation,
+        };
+        standing(metadata, &identity)
     }
 
     async fn write(&self, target: &Target, ours: Option<&Ours>, set: &CredentialSet) -> Result<Written> {
@@ -91,7 +91,7 @@ impl OpenShiftSink {
                 let stored = self.store.secret(namespace, name).await?;
                 let same = stored.filter(|it| it.metadata.resource_version == ours.resource_version);
                 let conflict = || Error::new(ErrorKind::Conflict, format!("{target} was written meanwhile"));
-                Some(secret::data(&same.ok_or_else(conflict)?)?)
+                Some(secret::data(&same.ok_or_else(conflict)?, ours)?)
             }
             _ => None,
         };
@@ -109,7 +109,7 @@ impl OpenShiftSink {
     /// Adds the Secret to the account's lists; reads the account again if somebody else was faster.
     async fn link(&self, target: &Target, link: &Link, look: &Look) -> Result<()> {
         let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        let mut account = look.accounts.get(link.account()).cloned();
+        let mut account = look.accounts.get(link.account()).cloned().unwrap_or(Ok(None))?;
         for attempt in 1..=LINK_TRIES {
             let Some(read) = account.filter(|read| !link.holds(read, name)) else { return Ok(()) };
             match self.store.patch_account(namespace, link.account(), &link.patch(&read, name)).await {
@@ -164,22 +164,23 @@ impl SecretSink for OpenShiftSink {
             Some(Standing::Foreign { owner }) => return Err(refused(target, owner)),
         };
         let written = self.write(target, ours, credentials).await?;
-        try_join_all(self.links.iter().map(|link| self.link(target, link, &look))).await?;
-        Ok(Applied::new(written).waiting_for(look.waiting_for(&self.links)))
+        let links = join_all(self.links.iter().map(|link| self.link(target, link, &look))).await;
+        let failure = links.into_iter().find_map(Result::err);
+        Ok(Applied::new(written).waiting_for(look.waiting_for(&self.links)).with_failure(failure))
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {
         self.looks.take(target);
         let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        let look = self.look(target).await?;
-        match &look.secret {
-            None => return Ok(()),
-            Some(Standing::Foreign { owner }) => return Err(refused(target, owner)),
-            Some(Standing::Ours(_)) => {}
-        }
         let Some(metadata) = self.store.secret_metadata(namespace, name).await? else { return Ok(()) };
-        let linked = metadata.annotations.as_ref().and_then(|annotations| annotations.get(LINKS));
-        for account in linked.map(|it| link::accounts(it)).unwrap_or_default() {
+        let ours = match self.standing(&metadata, target) {
+            Standing::Foreign { owner } => return Err(refused(target, &owner)),
+            Standing::Ours(ours) => ours,
+        };
+        // What others wrote into the annotation is not followed: then the links of the config are undone.
+        let written = metadata.annotations.as_ref().and_then(|annotations| annotations.get(LINKS));
+        let linked = written.filter(|_| ours.drift.is_empty()).unwrap_or(&self.links_annotation);
+        for account in link::accounts(linked) {
             self.unlink(target, &account).await?;
         }
         self.store.delete_secret(namespace, name, &metadata).await

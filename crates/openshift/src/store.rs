@@ -41,7 +41,7 @@ impl Store {
     pub(crate) async fn secret_metadata(&self, namespace: &str, name: &str) -> Result<Option<ObjectMeta>> {
         let doing = Doing { verb: "get", resource: "secrets", namespace: Some(namespace), name };
         let api = self.api::<Secret>(namespace);
-        Ok(self.call(&doing, api.get_metadata_opt(name)).await?.map(|it| it.metadata))
+        Ok(self.call(&doing, api.get_metadata_opt(name)).await?.map(|it| reduce_metadata(it.metadata)))
     }
 
     /// A Secret with its data; `None`: there is none.
@@ -78,7 +78,7 @@ impl Store {
     pub(crate) async fn account(&self, namespace: &str, name: &str) -> Result<Option<ServiceAccount>> {
         let doing = Doing { verb: "get", resource: "serviceaccounts", namespace: Some(namespace), name };
         let api = self.api::<ServiceAccount>(namespace);
-        self.call(&doing, api.get_opt(name)).await
+        Ok(self.call(&doing, api.get_opt(name)).await?.map(reduce_account))
     }
 
     /// A merge patch, guarded by the resourceVersion in it; the answer holds metadata only.
@@ -94,7 +94,8 @@ impl Store {
         let api = &Api::<Secret>::all(self.client.clone());
         let page = |params: ListParams| async move {
             let page = api.list_metadata(&params).await?;
-            Ok((page.items.into_iter().map(|it| it.metadata).collect(), page.metadata.continue_))
+            let items = page.items.into_iter().map(|it| reduce_metadata(it.metadata)).collect();
+            Ok((items, page.metadata.continue_))
         };
         self.list("secrets", name, page).await
     }
@@ -104,7 +105,7 @@ impl Store {
         let api = &Api::<ServiceAccount>::all(self.client.clone());
         let page = |params: ListParams| async move {
             let page = api.list(&params).await?;
-            Ok((page.items, page.metadata.continue_))
+            Ok((page.items.into_iter().map(reduce_account).collect(), page.metadata.continue_))
         };
         self.list("serviceaccounts", name, page).await
     }
@@ -163,6 +164,18 @@ impl Store {
             Some(_) => None,
         }
     }
+}
+
+/// Of the annotations only ours: `last-applied-configuration` holds the token of whoever uses `kubectl apply`.
+fn reduce_metadata(mut metadata: ObjectMeta) -> ObjectMeta {
+    metadata.annotations.iter_mut().for_each(|it| it.retain(|name, _| name.starts_with("regcred.dev/")));
+    metadata
+}
+
+/// What links need: its two lists and its version.
+fn reduce_account(mut account: ServiceAccount) -> ServiceAccount {
+    (account.metadata.annotations, account.metadata.labels, account.metadata.managed_fields) = (None, None, None);
+    account
 }
 
 /// The client logs answers that it cannot read, and answers hold Secrets: nobody listens while it works.

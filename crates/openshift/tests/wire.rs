@@ -23,13 +23,13 @@ use serde_json::{Value, json};
 
 const NAME: &str = "ecr-secret";
 
-fn builder(kube: &FakeKube) -> OpenShiftSinkBuilder {
+async fn builder(kube: &FakeKube) -> OpenShiftSinkBuilder {
     let config = kube::Config::new(kube.url().parse().expect("a URL"));
-    OpenShiftSink::builder(Cluster::from_config(config, None).expect("it is usable"))
+    OpenShiftSink::builder(Cluster::from_config(config, None).await.expect("it is usable"))
 }
 
-fn sink(kube: &FakeKube) -> OpenShiftSink {
-    builder(kube).with_links(Link::defaults()).build()
+async fn sink(kube: &FakeKube) -> OpenShiftSink {
+    builder(kube).await.with_links(Link::defaults()).build()
 }
 
 fn target(namespace: &str) -> Target {
@@ -47,6 +47,22 @@ fn set(serial: usize, hours: u64) -> CredentialSet {
     let mut set = CredentialSet::new();
     let credential = RegistryCredential::new(vec![login.expect("valid")], validity).expect("valid");
     set.insert(provider_name("one"), Arc::new(credential)).expect("no registry twice");
+    set
+}
+
+/// Two providers, of which the second has nothing to give at present.
+fn partial(serial: usize) -> CredentialSet {
+    let mut set = set(serial, 13);
+    set.insert_failed(provider_name("two"));
+    set
+}
+
+fn both(serial: usize) -> CredentialSet {
+    let mut set = set(serial, 12);
+    let login = Login::new(vec![Registry::new("two.example").expect("valid")], "AWS", format!("two-{serial}").into());
+    let validity = set.iter().next().expect("there is one").1.validity();
+    let credential = RegistryCredential::new(vec![login.expect("valid")], validity).expect("valid");
+    set.insert(provider_name("two"), Arc::new(credential)).expect("no registry twice");
     set
 }
 
@@ -113,7 +129,7 @@ fn foreign() -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_conforms() {
     let kube = FakeKube::start().await;
-    let sink = Arc::new(sink(&kube));
+    let sink = Arc::new(sink(&kube).await);
     conformance::sink(&Fake { kube, sink, handed_out: AtomicUsize::new(0) }).await;
 }
 
@@ -121,7 +137,7 @@ async fn it_conforms() {
 async fn a_first_pass_is_a_patch_per_secret_and_missing_link_and_a_refresh_is_one_patch() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default", "builder"]);
-    let (sink, target) = (sink(&kube), target("team-a"));
+    let (sink, target) = (sink(&kube).await, target("team-a"));
     let reads = ["get secrets", "get serviceaccounts", "get serviceaccounts", "get serviceaccounts"];
 
     sink.observe(&target).await.expect("it can be read");
@@ -148,9 +164,9 @@ async fn many_targets_are_read_by_a_few_lists_where_that_is_granted() {
     for target in &targets {
         kube.add_namespace(target.namespace.as_str(), &["default"]);
     }
-    let bulk = builder(&kube).with_links([Link::pull("default")]).with_bulk_reads(true).build();
+    let bulk = builder(&kube).await.with_links([Link::pull("default")]).with_bulk_reads(true).build();
     for target in &targets {
-        assert_eq!(bulk.observe(target).await.expect("it can be read"), None);
+        assert!(bulk.observe(target).await.expect("it can be read").is_none());
     }
     assert_eq!(requests(&kube), ["list secrets", "list serviceaccounts", "list serviceaccounts"], "pages of 500");
     kube.clear_requests();
@@ -162,7 +178,7 @@ async fn many_targets_are_read_by_a_few_lists_where_that_is_granted() {
 
     kube.clear_requests();
     kube.deny("list", "secrets", None);
-    let bulk = builder(&kube).with_links([Link::pull("default")]).with_bulk_reads(true).build();
+    let bulk = builder(&kube).await.with_links([Link::pull("default")]).with_bulk_reads(true).build();
     for target in &targets[..3] {
         bulk.observe(target).await.expect("it can be read one by one");
     }
@@ -175,7 +191,7 @@ async fn many_targets_are_read_by_a_few_lists_where_that_is_granted() {
 async fn entries_of_others_stay_when_they_write_at_the_same_moment() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["builder"]);
-    let (sink, target) = (builder(&kube).with_links([Link::pull_and_mount("builder")]).build(), target("team-a"));
+    let (sink, target) = (builder(&kube).await.with_links([Link::pull_and_mount("builder")]).build(), target("team-a"));
     sink.observe(&target).await.expect("it can be read");
     let mut account = kube.object("serviceaccounts", "team-a", "builder").expect("it is there");
     let before = names(&account["imagePullSecrets"]).into_iter().map(str::to_owned).collect::<Vec<_>>();
@@ -193,7 +209,7 @@ async fn entries_of_others_stay_when_they_write_at_the_same_moment() {
 async fn a_missing_account_is_waited_for_and_an_optional_one_is_not() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &[]);
-    let (sink, target) = (sink(&kube), target("team-a"));
+    let (sink, target) = (sink(&kube).await, target("team-a"));
     let applied = sink.apply(&target, &set(1, 12)).await.expect("it can be written");
     assert_eq!(applied.waiting_for.as_deref(), Some("ServiceAccount default does not exist"));
     let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
@@ -205,7 +221,7 @@ async fn a_missing_account_is_waited_for_and_an_optional_one_is_not() {
 async fn an_edit_is_seen_in_metadata_and_repaired_in_place() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
-    let (sink, target) = (sink(&kube), target("team-a"));
+    let (sink, target) = (sink(&kube).await, target("team-a"));
     let set = set(1, 12);
     sink.apply(&target, &set).await.expect("it can be written");
     let before = kube.object("secrets", "team-a", NAME).expect("it is there");
@@ -227,8 +243,8 @@ async fn an_edit_is_seen_in_metadata_and_repaired_in_place() {
 async fn a_foreign_one_that_appears_meanwhile_is_a_conflict_and_stays() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
-    let (sink, target) = (sink(&kube), target("team-a"));
-    assert_eq!(sink.observe(&target).await.expect("it can be read"), None);
+    let (sink, target) = (sink(&kube).await, target("team-a"));
+    assert!(sink.observe(&target).await.expect("it can be read").is_none());
     kube.put("secrets", "team-a", NAME, foreign(), "helm");
     let before = kube.object("secrets", "team-a", NAME);
     let error = sink.apply(&target, &set(1, 12)).await.expect_err("somebody else was faster");
@@ -242,7 +258,7 @@ async fn namespaces_that_are_gone_or_going_are_told_apart_from_missing_rights() 
         kube.add_namespace(namespace, &["default"]);
     }
     kube.terminate("going");
-    let sink = sink(&kube);
+    let sink = sink(&kube).await;
     for (namespace, message) in
         [("going", "namespace going is being deleted"), ("absent", "namespace absent does not exist")]
     {
@@ -263,7 +279,7 @@ async fn namespaces_that_are_gone_or_going_are_told_apart_from_missing_rights() 
 async fn a_busy_or_broken_server_is_asked_once() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
-    let (sink, target) = (builder(&kube).build(), target("team-a"));
+    let (sink, target) = (builder(&kube).await.build(), target("team-a"));
     for (status, retry_after, kind) in [(429, Some(32), ErrorKind::Throttled), (503, None, ErrorKind::Unreachable)] {
         kube.clear_requests();
         kube.fail_next(1, status, "Busy", "canary", retry_after);
@@ -278,7 +294,7 @@ async fn a_busy_or_broken_server_is_asked_once() {
 async fn removal_takes_the_links_out_first_and_leaves_those_of_others() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default", "builder"]);
-    let (sink, target) = (sink(&kube), target("team-a"));
+    let (sink, target) = (sink(&kube).await, target("team-a"));
     let before = kube.objects("serviceaccounts");
     sink.apply(&target, &set(1, 12)).await.expect("it can be written");
     sink.remove(&target).await.expect("it can be removed");
@@ -295,8 +311,112 @@ async fn removal_takes_the_links_out_first_and_leaves_those_of_others() {
 async fn two_installations_leave_each_other_s_secrets_alone() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
-    let (one, other) = (sink(&kube), builder(&kube).with_instance("blue").build());
+    let (one, other) = (sink(&kube).await, builder(&kube).await.with_instance("blue").build());
     one.apply(&target("team-a"), &set(1, 12)).await.expect("it can be written");
     let observed = other.observe(&target("team-a")).await.expect("it can be read").expect("it is there");
     assert_eq!(observed.foreign_owner.as_deref(), Some("it belongs to regcred's instance \"default\""));
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_read_or_written_is_told_and_does_not_stop_the_secret() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default", "builder"]);
+    let (sink, target) = (sink(&kube).await, target("team-a"));
+    kube.deny("patch", "serviceaccounts", None);
+    let applied = sink.apply(&target, &set(1, 12)).await.expect("the Secret can be written");
+    let failure = applied.failure.expect("the links cannot");
+    assert_eq!((applied.written, failure.kind()), (Written::Created, ErrorKind::Denied));
+
+    kube.deny("get", "serviceaccounts", None);
+    let observed = sink.observe(&target).await.expect("the Secret can be read").expect("it is there");
+    assert_eq!((observed.validity.len(), observed.failure.map(|error| error.kind())), (1, Some(ErrorKind::Denied)));
+    let applied = sink.apply(&target, &set(2, 13)).await.expect("the Secret can be written");
+    assert_eq!((applied.written, applied.failure.is_some()), (Written::Updated, true));
+}
+
+#[tokio::test]
+async fn what_somebody_put_there_stops_no_healthy_provider_and_gets_no_date_of_ours() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let (sink, target) = (sink(&kube).await, target("team-a"));
+    sink.apply(&target, &both(1)).await.expect("it can be written");
+    let edits = [r#"{"auths":{"two.example":{"auth":"dTpw"}}}"#, r#"{"auths":"nonsense"}"#];
+    for (serial, edit) in edits.into_iter().enumerate() {
+        let mut edited = kube.object("secrets", "team-a", NAME).expect("it is there");
+        edited["data"][".dockerconfigjson"] = json!(STANDARD.encode(edit));
+        kube.put("secrets", "team-a", NAME, edited, "kubectl-edit");
+        sink.observe(&target).await.expect("it can be read");
+        sink.apply(&target, &partial(serial)).await.expect("the healthy provider's entry is written");
+        let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+        assert_eq!((observed.drift, observed.validity.len()), (vec![], 1), "two is asked for as soon as it can be");
+    }
+}
+
+#[tokio::test]
+async fn entries_stay_during_an_outage_under_whatever_name_their_provider_had() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let (sink, target) = (sink(&kube).await, target("team-a"));
+    sink.apply(&target, &both(1)).await.expect("it can be written");
+    let mut renamed = set(2, 13);
+    renamed.insert_failed(provider_name("two-renamed"));
+    sink.apply(&target, &renamed).await.expect("it can be written");
+    let hosts =
+        kube.object("secrets", "team-a", NAME).expect("it is there")["metadata"]["annotations"]["regcred.dev/hosts"]
+            .clone();
+    assert!(hosts.as_str().expect("text").contains("two.example"), "{hosts}");
+}
+
+#[tokio::test]
+async fn who_claims_our_data_too_does_not_stand_in_the_way() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let (sink, target) = (sink(&kube).await, target("team-a"));
+    sink.apply(&target, &set(1, 12)).await.expect("it can be written");
+    let stored = kube.object("secrets", "team-a", NAME).expect("it is there");
+    let same = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": NAME }, "data": stored["data"] });
+    let config = kube::Config::new(kube.url().parse().expect("a URL"));
+    let client = kube::Client::try_from(config).expect("it is usable");
+    let api = kube::Api::<k8s_openapi::api::core::v1::Secret>::namespaced(client, "team-a");
+    api.patch(NAME, &kube::api::PatchParams::apply("gitops"), &kube::api::Patch::Apply(&same))
+        .await
+        .expect("same value");
+
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!(observed.drift, ["its data is claimed by \"gitops\" too"]);
+    assert_eq!(sink.apply(&target, &set(2, 13)).await.expect("it is taken").written, Written::Updated);
+    assert_eq!(sink.observe(&target).await.expect("it can be read").expect("it is there").drift, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_cannot_be_used_is_not_quoted() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let connect = async |yaml: &str| {
+        let path = dir.path().join("kubeconfig");
+        std::fs::write(&path, yaml).expect("it can be written");
+        let connection = regcred_openshift::Connection { kubeconfig: Some(path), context: None };
+        Cluster::connect(&connection).await.expect_err("it cannot be used")
+    };
+    let whole = |user: &str| {
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{ name: c, cluster: {{ server: 'http://127.0.0.1:9' }} }}]\n\
+             contexts: [{{ name: c, context: {{ cluster: c, user: u }} }}]\nusers: [{{ name: u, user: {user} }}]\n"
+        )
+    };
+    let exec = |script: &str| {
+        whole(&format!(
+            "{{ exec: {{ apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: sh, args: ['-c', '{script}'] }} }}"
+        ))
+    };
+    let bad = [
+        "users:\n- name: u\n  user: { token: canary\n".to_owned(),
+        "users: [{ name: u, user: { token: [canary] } }]".to_owned(),
+        exec("echo canary; echo canary >&2; exit 3"),
+        exec("echo token: [canary"),
+    ];
+    for yaml in &bad {
+        let error = connect(yaml).await;
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error:?}");
+        assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    }
 }

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
-#[cfg(feature = "ecr")]
+#[cfg(all(feature = "ecr", feature = "openshift"))]
 mod plan;
 #[cfg(all(feature = "ecr", feature = "openshift"))]
 pub mod wire;

@@ -23,8 +23,10 @@ const MINISTACK: &str = "ministack==1.5.33";
 
 /// Installs the Debian packages that are missing.
 pub(crate) fn packages() -> Result<()> {
-    let missing =
-        PROGRAMS.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package).collect::<Vec<_>>();
+    let has_venv = Command::new("python3").args(["-c", "import ensurepip, venv"]).stderr(Stdio::null()).status();
+    let venv = (!has_venv.is_ok_and(|status| status.success())).then_some("python3-venv");
+    let missing = PROGRAMS.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package);
+    let missing = missing.chain(venv).collect::<Vec<_>>();
     if missing.is_empty() {
         return Ok(());
     }

@@ -7,7 +7,10 @@ use regcred_config::Config;
 use serde_json::json;
 use tracing::warn;
 
-use super::args::{Check, Output};
+use super::{
+    args::{Check, Output},
+    output::print,
+};
 use crate::wire;
 
 pub(crate) fn run(args: &Check, output: Output) -> Result<ExitCode> {
@@ -16,16 +19,18 @@ pub(crate) fn run(args: &Check, output: Output) -> Result<ExitCode> {
     let plan = wire::plan(&config)?;
     let (namespaces, providers) = (plan.namespaces(), plan.providers().collect::<Vec<_>>());
     let schedule = config.schedule();
-    match output {
+    let text = match output {
         Output::Table => {
-            println!("The config is valid.");
-            println!("namespaces  {}", namespaces.len());
-            println!("providers   {}", providers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-            println!("mints       {} for a full pass", plan.mints());
-            match schedule {
-                Some(schedule) => println!("schedule    {schedule} in {}", schedule.time_zone()),
-                None => println!("schedule    none: refreshes are planned from each credential's own life"),
-            }
+            let schedule = match schedule {
+                Some(schedule) => format!("{schedule} in {}", schedule.time_zone()),
+                None => "none: refreshes are planned from each credential's own life".into(),
+            };
+            format!(
+                "The config is valid.\nnamespaces  {}\nproviders   {}\nmints       {} for a full pass\nschedule    {schedule}\n",
+                namespaces.len(),
+                providers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                plan.mints(),
+            )
         }
         Output::Json => {
             let document = json!({
@@ -36,9 +41,10 @@ pub(crate) fn run(args: &Check, output: Output) -> Result<ExitCode> {
                 "time_zone": schedule.map(regcred_config::Schedule::time_zone),
                 "warnings": config.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(),
             });
-            println!("{document:#}");
+            format!("{document:#}\n")
         }
-    }
+    };
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

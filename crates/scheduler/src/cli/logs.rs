@@ -1,6 +1,9 @@
 //! Logs, on standard error.
 
-use std::io::{IsTerminal, stderr};
+use std::{
+    env,
+    io::{IsTerminal, stderr},
+};
 
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -11,7 +14,12 @@ const LEVEL: &str = "info";
 
 /// Installs the one subscriber of the process.
 pub(crate) fn install(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LEVEL));
+    let wanted = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|filter| !filter.is_empty());
+    let filter = EnvFilter::try_new(wanted.as_deref().unwrap_or(LEVEL));
+    if let Err(error) = &filter {
+        eprintln!("warning: RUST_LOG is not understood, and taken as {LEVEL}: {error}");
+    }
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(LEVEL));
     let builder = fmt().with_env_filter(filter).with_writer(stderr);
     match format {
         LogFormat::Text => builder.with_ansi(stderr().is_terminal()).init(),

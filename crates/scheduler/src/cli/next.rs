@@ -13,23 +13,29 @@ use serde_json::json;
 
 use super::{
     args::{Next, Output},
-    output::timestamp,
+    output::{print, timestamp},
 };
 
 pub(crate) fn run(args: &Next, output: Output) -> Result<ExitCode> {
     let schedule = schedule(args)?;
     let zone = TimeZone::get(schedule.time_zone())?;
-    let after = args.after.map(|epoch| SystemTime::UNIX_EPOCH + Duration::from_secs(epoch));
-    let runs = schedule.upcoming(after.unwrap_or_else(|| SystemClock.now())).take(args.count).map(timestamp);
-    match output {
-        Output::Table => runs.for_each(|run| println!("{}", run.to_zoned(zone.clone()).strftime("%FT%T%:z %a"))),
+    let epoch = |seconds| {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).context("--after is beyond all time")
+    };
+    let after = args.after.map(epoch).transpose()?.unwrap_or_else(|| SystemClock.now());
+    let runs = schedule.upcoming(after).take(args.count).map(timestamp);
+    let text = match output {
+        Output::Table => {
+            runs.map(|run| run.to_zoned(zone.clone()).strftime("%FT%T%:z %a\n").to_string()).collect::<String>()
+        }
         Output::Json => {
             let run = |run: jiff::Timestamp| json!({ "epoch": run.as_second(), "time": run.to_string() });
             let runs = runs.map(run).collect::<Vec<_>>();
             let document = json!({ "schedule": schedule.to_string(), "time_zone": schedule.time_zone(), "runs": runs });
-            println!("{document:#}");
+            format!("{document:#}\n")
         }
-    }
+    };
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

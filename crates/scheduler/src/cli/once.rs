@@ -7,12 +7,11 @@ use regcred_core::{ProviderName, SystemClock, Target, Validity, Written};
 use regcred_engine::{Outcome, Pass, Report, State};
 use regcred_openshift::Cluster;
 use serde_json::{Value, json};
-use tracing::info;
 
 use super::{
     args::{Once, Output},
     check::warn,
-    output::{rfc3339, table},
+    output::{print, rfc3339, table},
 };
 use crate::wire;
 
@@ -30,15 +29,18 @@ pub(crate) fn run(args: &Once, output: Output) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
         let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
-        info!(server = cluster.server(), context = cluster.context(), "writing to this cluster");
+        let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
+        eprintln!("cluster {}{context}", cluster.server());
         let engine = wire::engine(plan, cluster, Arc::new(SystemClock)).await;
         let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
         anyhow::Ok(engine.once(pass).await)
+    });
+    runtime.shutdown_background(); // a plug-in that hangs does not hold us up
+    let report = report?;
+    print(&match output {
+        Output::Table => as_table(&report),
+        Output::Json => format!("{:#}\n", as_json(&report)),
     })?;
-    match output {
-        Output::Table => print!("{}", as_table(&report)),
-        Output::Json => println!("{:#}", as_json(&report)),
-    }
     Ok(ExitCode::from(report.exit_code()))
 }
 

@@ -1,8 +1,20 @@
-//! Tables and times, for people.
+//! What is printed: tables and times, for people.
 
-use std::time::SystemTime;
+use std::{
+    io::{self, ErrorKind, Write, stdout},
+    time::SystemTime,
+};
 
 use jiff::Timestamp;
+
+/// Prints a result on standard output. Whoever reads only the first lines of it has seen enough.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut stdout = stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
 
 /// Rows in columns that line up, without trailing blanks.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {

@@ -5,15 +5,15 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde_json::json;
 
-use super::args::Output;
+use super::{args::Output, output::print};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-#[expect(clippy::unnecessary_wraps, reason = "every command has this form")]
 pub(crate) fn run(output: Output) -> Result<ExitCode> {
-    match output {
-        Output::Table => println!("regcred {VERSION}"),
-        Output::Json => println!("{:#}", json!({ "version": VERSION })),
-    }
+    let text = match output {
+        Output::Table => format!("regcred {VERSION}\n"),
+        Output::Json => format!("{:#}\n", json!({ "version": VERSION })),
+    };
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

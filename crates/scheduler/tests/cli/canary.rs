@@ -10,7 +10,8 @@ use crate::world::World;
 
 const CONFIG: &str = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-b, region: us-east-1 }\n\
                       - { namespace: absent, region: us-east-1 }\n- { namespace: foreign, region: eu-west-1 }\n";
-const KEY: &str = "not-a-real-key";
+/// What the process is given: the secret key, the session's token, the token for the cluster.
+const GIVEN: [&str; 3] = ["not-a-real-key", "session-of-nobody", "bearer-of-the-standin"];
 /// What fails is not waited for.
 const FAILING: &[&str] = &["--force", "--timeout", "1s"];
 
@@ -28,12 +29,13 @@ fn forms(secret: &str) -> Vec<String> {
     pieces.into_iter().chain(encoded(secret)).chain(encoded(&with_user)).collect()
 }
 
-fn assert_silent(world: &World, command: &mut Command, what: &str) {
-    let output = command.env("RUST_LOG", "trace").output().expect("it starts");
+fn assert_silent(world: &World, command: &mut Command, code: i32, what: &str) {
+    let output = command.env("RUST_LOG", "trace").env("AWS_SESSION_TOKEN", GIVEN[1]).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(code), "{what}: {}", String::from_utf8_lossy(&output.stdout));
     let printed = [output.stdout, output.stderr].map(|it| String::from_utf8(it).expect("text")).join("\n");
     assert!(printed.lines().count() > 20, "{what}: it logged at trace: {printed}");
-    let (issued, key) = (world.aws.issued(), KEY.to_owned());
-    let secrets = issued.iter().flat_map(|issued| forms(&issued.password)).chain([key]);
+    let issued = world.aws.issued();
+    let secrets = issued.iter().flat_map(|issued| forms(&issued.password)).chain(GIVEN.map(str::to_owned));
     for form in secrets {
         assert!(!printed.contains(&form), "{what}: a secret was printed: {}", around(&printed, &form));
     }
@@ -57,14 +59,14 @@ async fn no_token_is_printed_or_written_anywhere_else() {
         serde_json::json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": data } });
     world.kube.put("secrets", "foreign", "ecr-secret", foreign, "helm");
 
-    assert_silent(&world, &mut world.once(CONFIG, &[]), "a first pass");
+    assert_silent(&world, &mut world.once(CONFIG, &[]), 1, "a first pass");
     assert_eq!(world.aws.issued().len(), 2, "tokens were minted");
-    assert_silent(&world, &mut world.once(CONFIG, &["--output", "json"]), "a fresh pass");
-    assert_silent(&world, &mut world.once(CONFIG, &["--force", "--log-format", "json"]), "a forced pass");
+    assert_silent(&world, &mut world.once(CONFIG, &["--output", "json"]), 1, "a fresh pass");
+    assert_silent(&world, &mut world.once(CONFIG, &["--force", "--log-format", "json"]), 1, "a forced pass");
     world.kube.fail_next(3, 500, "InternalError", "etcdserver: request timed out", None);
-    assert_silent(&world, &mut world.once(CONFIG, FAILING), "a server that fails");
+    assert_silent(&world, &mut world.once(CONFIG, FAILING), 1, "a server that fails");
     world.kube.deny("patch", "secrets", None);
-    assert_silent(&world, &mut world.once(CONFIG, FAILING), "writes that are denied");
+    assert_silent(&world, &mut world.once(CONFIG, FAILING), 1, "writes that are denied");
 
     let token = world.aws.issued()[0].password.clone();
     let token = STANDARD.encode(format!("AWS:{token}"));
@@ -72,10 +74,10 @@ async fn no_token_is_printed_or_written_anywhere_else() {
     let strange = format!(r#"{{"authorizationData":[{{"authorizationToken":"{token}","proxyEndpoint":"{host}"}}]}}"#);
     for body in [strange, token.clone(), format!("{{\"authorizationData\":\"{token}\"}}")] {
         world.aws.answer_with(Answer::Raw { status: 200, content_type: "application/x-amz-json-1.1".into(), body });
-        assert_silent(&world, &mut world.once(CONFIG, FAILING), "an answer that makes no sense");
+        assert_silent(&world, &mut world.once(CONFIG, FAILING), 1, "an answer that makes no sense");
     }
     world.aws.answer_with(Answer::Error { status: 400, code: "Odd".into(), message: token, retry_after: None });
-    assert_silent(&world, &mut world.once(CONFIG, FAILING), "an error that quotes the token");
+    assert_silent(&world, &mut world.once(CONFIG, FAILING), 1, "an error that quotes the token");
 
     for secret in world.kube.objects("secrets") {
         let metadata = secret["metadata"].to_string();

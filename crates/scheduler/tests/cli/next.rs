@@ -38,4 +38,6 @@ fn what_is_no_schedule_is_exit_code_2() {
         assert!(code == 2 && error.starts_with("error: "), "{expression}: {error}");
     }
     assert_eq!(run(&mut regcred(&["next"])).0, 2);
+    let (code, _, error) = run(&mut regcred(&["next", "@daily", "--after", "18446744073709551615"]));
+    assert!(code == 2 && error.contains("beyond all time"), "{error}");
 }

@@ -135,13 +135,10 @@ async fn bad_input_is_exit_code_2_and_touches_nothing() {
         let (code, _, error) = run(&mut world.once(config, args.as_ref().map_or(&[], |args| &args[..])));
         assert!(code == 2 && error.contains("error: "), "{config} {args:?}: {code} {error}");
     }
-    let mut insecure = world.once(one, &["--force", "--output", "json"]);
-    let (code, report, _) = run(insecure.env("AWS_ENDPOINT_URL", "http://ecr.example"));
-    assert_eq!(code, 2);
-    assert!(
-        report["targets"][0]["why"][0].as_str().expect("a reason").contains("neither HTTPS nor on loopback"),
-        "{report:#}"
-    );
+    for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS"] {
+        let (code, _, error) = run(world.once(one, &["--force"]).env(variable, "http://aws.example"));
+        assert!(code == 2 && error.contains(variable) && error.contains("neither HTTPS nor on loopback"), "{error}");
+    }
     let mut nobody = world.once(one, &["--force", "--output", "json"]);
     let (code, report, _) = run(nobody.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY"));
     assert_eq!(code, 2);
@@ -172,7 +169,9 @@ async fn a_table_and_json_logs_are_for_people_and_machines() {
     assert!(lines[1].starts_with("team-a     ecr-secret  fresh  created  20"), "{table}");
     assert_eq!(lines[3], "2 targets: 2 fresh, 0 waiting, 0 gone, 0 refused, 0 failed");
     let logs = String::from_utf8(output.stderr).expect("text");
-    for line in logs.lines() {
+    let (cluster, lines) = logs.split_once('\n').expect("lines");
+    assert_eq!(cluster, format!("cluster {}/ (context standin)", world.kube.url()), "named before it is written to");
+    for line in lines.lines() {
         serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     }
     assert!(logs.contains("minted a credential") && logs.contains("\"provider\":\"ecr-eu-west-1\""), "{logs}");
@@ -182,4 +181,40 @@ async fn a_table_and_json_logs_are_for_people_and_machines() {
 fn the_version_is_printed() {
     let (code, version, _) = run(&mut regcred(&["version", "--output", "json"]));
     assert_eq!((code, &version["version"]), (0, &json!(env!("CARGO_PKG_VERSION"))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_identity_that_does_not_work_is_told_apart_from_a_network_that_does_not() {
+    let world = World::new(&["team-a"]).await;
+    let config = "targets: [{ namespace: team-a, region: eu-west-1 }]";
+    let token = world.write("token", "a.web.identity");
+    let attempt = |file: &str| {
+        let mut command = world.once(config, &["--output", "json", "--timeout", "1s"]);
+        command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").env_remove("AWS_SESSION_TOKEN");
+        command.env("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pull").env("AWS_WEB_IDENTITY_TOKEN_FILE", file);
+        let (code, report, _) = run(&mut command);
+        (code, report["targets"][0]["why"][0].as_str().expect("a reason").to_owned())
+    };
+    world.aws.answer_with(refusal("AccessDenied", "not you"));
+    let (code, why) = attempt(&token.display().to_string());
+    assert!(code == 2 && why.contains("STS does not accept the identity"), "{code} {why}");
+    let (code, why) = attempt("/nonexistent");
+    assert!(code == 2 && why.contains("a file that the AWS configuration names is not there"), "{code} {why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_that_are_denied_do_not_hide_what_was_written() {
+    let world = World::new(&["team-a", "team-b"]).await;
+    world.kube.deny("patch", "serviceaccounts", None);
+    let (code, report, _) = run(&mut world.once(TWO, &["--output", "json"]));
+    assert_eq!((code, states(&report)), (1, vec!["failed", "failed"]), "{report:#}");
+    assert!(report["targets"].as_array().expect("a list").iter().all(|it| it["done"] == "created"), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_only_the_first_line_does_not_make_it_fail() {
+    let world = World::new(&["team-a", "team-b"]).await;
+    let mut child = world.once(TWO, &[]).stdout(std::process::Stdio::piped()).spawn().expect("it starts");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }

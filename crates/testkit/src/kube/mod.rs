@@ -101,7 +101,7 @@ impl FakeKube {
              users:\n\
              - name: standin\n  \
                user:\n    \
-                 token: standin\n\
+                 token: bearer-of-the-standin\n\
              contexts:\n\
              - name: standin\n  \
                context:\n    \
