@@ -1,0 +1,236 @@
+//! What fails, and whom it concerns.
+
+use std::{
+    future::pending,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use regcred_core::{
+    Error, ErrorKind, MockSecretSink, Observed, Result, SecretSink, StoreName, Target,
+    testing::{FakeProvider, MemorySink, provider_name, target},
+};
+use regcred_engine::{Event, Minter, Pass, Route, State, Step};
+use tokio::time::{Instant, sleep};
+
+use crate::fakes::{Fakes, targets, unreachable};
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_provider_is_called_once_per_pause_however_many_targets_wait() {
+    let fakes = Fakes::new();
+    fakes.provider.fail_with(unreachable());
+    let start = Instant::now();
+    let report = fakes.engine(1000).once(Pass::default()).await;
+    assert_eq!((report.count(State::Failed), report.exit_code()), (1000, 3));
+    assert_eq!(fakes.provider.calls(), 3, "three looks, a call each, for all thousand together");
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_comes_back_within_the_pass_is_enough() {
+    let fakes = Fakes::new();
+    fakes.provider.fail_with(unreachable());
+    let recovery = async {
+        sleep(Duration::from_millis(500)).await;
+        fakes.provider.fail_with(None);
+        pending::<()>().await;
+    };
+    let engine = fakes.engine(100);
+    let report = tokio::select! { report = engine.once(Pass::default()) => report, () = recovery => unreachable!() };
+    assert_eq!((report.count(State::Fresh), fakes.provider.calls()), (100, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_person_must_mend_is_asked_for_once() {
+    let fakes = Fakes::new();
+    fakes.provider.fail_with(Error::new(ErrorKind::Denied, "not allowed"));
+    let start = Instant::now();
+    let report = fakes.engine(100).once(Pass::default()).await;
+    assert_eq!((report.exit_code(), fakes.provider.calls()), (2, 1));
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_one_target_s_failure() {
+    let fakes = Fakes::new();
+    fakes.sink.panic_at(&target("team-1"));
+    let report = fakes.engine(3).once(Pass::default()).await;
+    let bad = &report.targets[&target("team-1")];
+    assert_eq!((bad.failures[0].error.kind(), report.count(State::Fresh)), (ErrorKind::Bug, 2));
+    assert_eq!(report.exit_code(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_secret_is_refused_and_mints_nothing() {
+    let fakes = Fakes::new();
+    fakes.sink.plant_foreign(&target("team-0"), "helm");
+    let report = fakes.engine(1).once(Pass::default()).await;
+    assert_eq!(report.targets[&target("team-0")].step, Some(Step::Refuse("helm".into())));
+    assert_eq!((fakes.provider.calls(), fakes.sink.writes(), report.exit_code()), (0, 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_fails_does_not_stop_its_neighbour_in_the_same_secret() {
+    let fakes = Fakes::new();
+    let broken = Arc::new(FakeProvider::new(fakes.clock.clone(), "public.example"));
+    broken.fail_with(Error::new(ErrorKind::Denied, "not allowed"));
+    let mut route = fakes.route(targets(1));
+    route.providers.push(provider_name("public"));
+    let public = Minter::new(provider_name("public"), broken.clone());
+    let engine = fakes.builder().with_minter(public).with_route(route).build().expect("it is whole");
+    let report = engine.once(Pass::default()).await;
+    assert_eq!(report.targets[&target("team-0")].failures[0].provider, Some(provider_name("public")));
+    assert_eq!((fakes.sink.stored(&target("team-0")).expect("written").len(), report.exit_code()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_sort_of_failure_is_one_target_s_and_counts_for_what_it_is() {
+    use State::{Failed, Fresh, Gone, Waiting};
+    let fakes = Fakes::new();
+    let kinds = [ErrorKind::Gone, ErrorKind::Denied, ErrorKind::Conflict, ErrorKind::Malformed];
+    for (number, kind) in kinds.into_iter().enumerate() {
+        fakes.sink.fail_with(&target(&format!("team-{number}")), Error::new(kind, "as the test wants"));
+    }
+    fakes.sink.wait_for(&target("team-4"), Some("ServiceAccount default does not exist"));
+    let engine = fakes.engine(10);
+    let report = engine.once(Pass::default()).await;
+    let states = report.targets.values().map(regcred_engine::Outcome::state).collect::<Vec<_>>();
+    assert_eq!(states, [Gone, Failed, Failed, Failed, Waiting, Fresh, Fresh, Fresh, Fresh, Fresh]);
+    assert_eq!(report.exit_code(), 1);
+    let again = engine.once(Pass::default()).await;
+    assert_eq!(again.targets[&target("team-4")].state(), Waiting, "as long as it waits");
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_that_fail_for_some_do_not_make_the_store_a_dead_one() {
+    let fakes = Fakes::new();
+    let sink = Arc::new(RefusingWrites { inner: fakes.sink.clone(), bad: 20 });
+    let route = Route { sink, ..fakes.route(targets(200)) };
+    let report = fakes.builder().with_route(route).build().expect("it is whole").once(Pass::default()).await;
+    assert_eq!((report.count(State::Fresh), report.count(State::Failed), report.exit_code()), (180, 20, 1));
+}
+
+/// A webhook that is down stands before the first few namespaces: they can be read, but not written.
+#[derive(Debug)]
+struct RefusingWrites {
+    inner: Arc<MemorySink>,
+    bad: usize,
+}
+
+#[async_trait]
+impl SecretSink for RefusingWrites {
+    async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
+        self.inner.observe(target).await
+    }
+
+    async fn apply(&self, it: &Target, set: &regcred_core::CredentialSet) -> Result<regcred_core::Applied> {
+        let bad = targets(self.bad).contains(it);
+        if bad { Err(unreachable()) } else { self.inner.apply(it, set).await }
+    }
+
+    async fn remove(&self, target: &Target) -> Result<()> {
+        self.inner.remove(target).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_is_not_tried_again_though_a_provider_may_come_back() {
+    let fakes = Fakes::new();
+    let broken = Arc::new(FakeProvider::new(fakes.clock.clone(), "public.example"));
+    broken.fail_with(unreachable());
+    let mut sink = MockSecretSink::new();
+    sink.expect_observe().times(1).returning(|_| Ok(None));
+    sink.expect_apply().times(1).returning(|_, _| Err(Error::new(ErrorKind::Refused, "immutable")));
+    let mut route = Route { sink: Arc::new(sink), ..fakes.route(targets(1)) };
+    route.providers.push(provider_name("public"));
+    let engine = fakes.builder().with_minter(Minter::new(provider_name("public"), broken)).with_route(route);
+    let report = engine.build().expect("it is whole").once(Pass::default()).await;
+    assert_eq!((report.count(State::Refused), report.exit_code()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_that_panics_stops_nobody() {
+    let fakes = Fakes::new();
+    let engine = fakes.builder().with_route(fakes.route(targets(3))).with_on_event(|_| panic!("as the test wants"));
+    let report = engine.build().expect("it is whole").once(Pass::default()).await;
+    assert_eq!((report.count(State::Fresh), fakes.provider.calls()), (3, 1));
+}
+
+/// A cluster that hangs, at once in every call.
+#[derive(Debug, Default)]
+struct DeadSink(AtomicUsize);
+
+#[async_trait]
+impl SecretSink for DeadSink {
+    async fn observe(&self, _: &Target) -> Result<Option<Observed>> {
+        self.0.fetch_add(1, SeqCst);
+        pending().await
+    }
+
+    async fn apply(&self, _: &Target, _: &regcred_core::CredentialSet) -> Result<regcred_core::Applied> {
+        pending().await
+    }
+
+    async fn remove(&self, _: &Target) -> Result<()> {
+        pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_cluster_takes_no_worker_from_another_and_is_given_up_after_three_pauses() {
+    let fakes = Fakes::with_latency(Duration::from_millis(10));
+    let dead = Arc::new(DeadSink::default());
+    let elsewhere = |it: Target| Target { store: StoreName::new("dead").expect("valid"), ..it };
+    let there = targets(100).into_iter().map(elsewhere).collect::<Vec<_>>();
+    let route = Route { sink: dead.clone(), ..fakes.route(there) };
+    let (start, last) = (Instant::now(), Arc::new(Mutex::new(None)));
+    let seen = last.clone();
+    let engine = fakes.builder().with_route(route).with_route(fakes.route(targets(100))).with_on_event(move |event| {
+        if let Event::Looked { target, .. } = event
+            && target.store.as_str() == "memory"
+        {
+            *seen.lock().expect("no panic") = Some(Instant::now());
+        }
+    });
+    let report = engine.build().expect("it is whole").once(Pass::default()).await;
+    let took = last.lock().expect("no panic").expect("the living cluster was done") - start;
+    assert!(took < Duration::from_millis(400), "{took:?}");
+    assert_eq!((report.count(State::Fresh), report.count(State::Failed), report.exit_code()), (100, 100, 1));
+    assert_eq!(dead.0.load(SeqCst), 16 + 1 + 1, "16 at once, then one look after each pause");
+    assert!(start.elapsed() < Duration::from_mins(4), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_ends_at_its_deadline_and_says_what_it_did_not_reach() {
+    let fakes = Fakes::new();
+    let route = Route { sink: Arc::new(DeadSink::default()), ..fakes.route(targets(20)) };
+    let engine = fakes.builder().with_route(route).build().expect("it is whole");
+    let start = Instant::now();
+    let report = engine.once(Pass { deadline: Duration::from_secs(30), ..Pass::default() }).await;
+    assert_eq!((start.elapsed(), report.count(State::Failed)), (Duration::from_secs(30), 20));
+    assert_eq!(report.exit_code(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_lets_writes_finish_and_begins_none() {
+    let fakes = Fakes::with_latency(Duration::from_secs(1));
+    let report = fakes.engine(100).run(sleep(Duration::from_millis(1500))).await;
+    assert_eq!((report.count(State::Fresh), fakes.sink.writes()), (16, 16));
+    let observing = Fakes::with_latency(Duration::from_secs(1));
+    let report = observing.engine(100).run(sleep(Duration::from_millis(500))).await;
+    assert_eq!((report.targets.len(), observing.provider.calls(), observing.sink.writes()), (0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_a_store_that_hangs() {
+    let fakes = Fakes::new();
+    let route = Route { sink: Arc::new(DeadSink::default()), ..fakes.route(targets(1)) };
+    let engine = fakes.builder().with_route(route).build().expect("it is whole");
+    let start = Instant::now();
+    engine.run(sleep(Duration::from_secs(1))).await;
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+}

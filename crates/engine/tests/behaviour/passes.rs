@@ -1,0 +1,76 @@
+//! One pass after another: what is written, what is left, and how often anybody is asked.
+
+use std::{sync::Arc, time::Duration};
+
+use regcred_core::{
+    MockSecretSink, Observed, RegistryProvider,
+    testing::{FakeProvider, MemorySink, provider_name, target},
+};
+use regcred_engine::{Engine, Minter, Pass, Route, State, Step};
+
+use crate::fakes::{Fakes, targets};
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_targets_cost_one_mint_and_a_second_pass_writes_nothing() {
+    let fakes = Fakes::new();
+    let engine = fakes.engine(1000);
+    let first = engine.once(Pass::default()).await;
+    assert!(first.targets.len() == 1000 && first.targets.values().all(|it| it.step == Some(Step::Create)));
+    let second = engine.once(Pass::default()).await;
+    assert!(second.targets.len() == 1000 && second.targets.values().all(|it| it.step == Some(Step::Leave)));
+    assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (1, 1000));
+    assert_eq!((first.exit_code(), second.exit_code()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_process_mints_nothing_for_what_is_fresh_and_everything_when_forced() {
+    let fakes = Fakes::new();
+    fakes.engine(10).once(Pass::default()).await;
+    fakes.engine(10).once(Pass::default()).await;
+    assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (1, 10), "the dates stand at the targets");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let forced = fakes.engine(10).once(Pass { force: true, ..Pass::default() }).await;
+    assert!(forced.targets.values().all(|it| it.step == Some(Step::Refresh)));
+    assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (2, 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edited_secret_is_repaired_without_a_mint() {
+    let fakes = Fakes::new();
+    let engine = fakes.engine(1);
+    engine.once(Pass::default()).await;
+    fakes.sink.edit(&target("team-0"));
+    let report = engine.once(Pass::default()).await;
+    assert_eq!(report.targets[&target("team-0")].step, Some(Step::Repair(vec!["it was edited".into()])));
+    assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mock_sink_can_stand_in() {
+    let fakes = Fakes::new();
+    let mut sink = MockSecretSink::new();
+    sink.expect_observe().times(1).returning(|_| Ok(Some(Observed::foreign("helm"))));
+    sink.expect_apply().never();
+    let route = Route { sink: Arc::new(sink), ..fakes.route(targets(1)) };
+    let report = fakes.builder().with_route(route).build().expect("it is whole").once(Pass::default()).await;
+    assert_eq!(report.count(State::Refused), 1);
+}
+
+#[test]
+fn an_engine_that_is_not_whole_is_refused() {
+    let clock = Arc::new(regcred_core::SystemClock);
+    let provider: Arc<dyn RegistryProvider> = Arc::new(FakeProvider::new(clock.clone(), "r.example"));
+    let minter = || Minter::new(provider_name("prod"), provider.clone());
+    let route = |providers| Route { providers, source: Arc::new(targets(1)), sink: Arc::new(MemorySink::default()) };
+    let cases = [
+        (Engine::builder(clock.clone()).with_minter(minter()).with_minter(minter()), "two providers are called prod"),
+        (Engine::builder(clock.clone()).with_route(route(vec![])), "a route names no provider"),
+        (
+            Engine::builder(clock).with_route(route(vec![provider_name("x")])),
+            "a route names the provider x, which does not exist",
+        ),
+    ];
+    for (builder, reason) in cases {
+        assert_eq!(builder.build().expect_err(reason).to_string(), reason);
+    }
+}

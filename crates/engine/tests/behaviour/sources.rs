@@ -1,0 +1,167 @@
+//! Who names targets, and what happens to those that nobody names any more.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use regcred_core::{
+    ErrorKind, Feed, Result, Sighting, TargetSource,
+    testing::{MemorySink, target},
+};
+use regcred_engine::{Pass, Route, State};
+use tokio::time::{Instant, sleep};
+
+use crate::fakes::{Fakes, HOUR, targets, unreachable};
+
+/// A thousand at once, and one more a little later.
+#[derive(Debug)]
+struct LateComer;
+
+#[async_trait]
+impl TargetSource for LateComer {
+    async fn watch(&self, feed: Feed) -> Result<()> {
+        for target in targets(1000) {
+            feed.send(Sighting::Present(target)).await;
+        }
+        feed.send(Sighting::Synced).await;
+        sleep(Duration::from_millis(255)).await;
+        feed.send(Sighting::Present(target("new"))).await;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_namespace_overtakes_a_full_pass() {
+    let fakes = Fakes::with_latency(Duration::from_millis(10));
+    let engine = fakes.builder().with_route(fakes.route(LateComer)).build().expect("it is whole");
+    engine.run(sleep(HOUR)).await;
+    let looks = fakes.sink.looks();
+    let place = looks.iter().position(|it| *it == target("new")).expect("it was seen");
+    assert!((100..200).contains(&place) && looks.len() == 1001, "{place} of {}", looks.len());
+}
+
+/// Names everything, and then touches the same target for ever.
+#[derive(Debug)]
+struct Restless;
+
+#[async_trait]
+impl TargetSource for Restless {
+    async fn watch(&self, feed: Feed) -> Result<()> {
+        feed.send(Sighting::Present(target("team-0"))).await;
+        feed.send(Sighting::Synced).await;
+        loop {
+            sleep(Duration::from_millis(5)).await;
+            feed.send(Sighting::Present(target("team-0"))).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_pass_listens_to_a_source_until_it_has_named_everything() {
+    let fakes = Fakes::with_latency(Duration::from_millis(50));
+    let engine = fakes.builder().with_route(fakes.route(Restless)).build().expect("it is whole");
+    let start = Instant::now();
+    let report = engine.once(Pass::default()).await;
+    assert_eq!((report.count(State::Fresh), fakes.sink.looks().len()), (1, 1));
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+/// Has a target for an hour.
+#[derive(Debug)]
+struct Passing;
+
+#[async_trait]
+impl TargetSource for Passing {
+    async fn watch(&self, feed: Feed) -> Result<()> {
+        feed.send(Sighting::Present(target("team-0"))).await;
+        feed.send(Sighting::Synced).await;
+        sleep(HOUR).await;
+        feed.send(Sighting::Gone(target("team-0"))).await;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_first_route_gives_up_the_next_has() {
+    let fakes = Fakes::new();
+    let other = Arc::new(MemorySink::default());
+    let second = Route { sink: other.clone(), ..fakes.route(targets(1)) };
+    let engine = fakes.builder().with_route(fakes.route(Passing)).with_route(second).build().expect("it is whole");
+    let report = engine.run(sleep(2 * HOUR)).await;
+    assert_eq!((report.count(State::Fresh), fakes.sink.writes(), other.writes()), (1, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_while_it_is_looked_at_is_not_reported() {
+    let fakes = Fakes::with_latency(2 * HOUR);
+    let engine = fakes.builder().with_route(fakes.route(Passing)).build().expect("it is whole");
+    let report = engine.run(sleep(3 * HOUR)).await;
+    assert!(report.targets.is_empty(), "{report:?}");
+}
+
+/// Names one target, fails, and names another when it is asked again.
+#[derive(Debug, Default)]
+struct Forgetful(AtomicUsize);
+
+#[async_trait]
+impl TargetSource for Forgetful {
+    async fn watch(&self, feed: Feed) -> Result<()> {
+        if self.0.fetch_add(1, SeqCst) > 0 {
+            feed.send(Sighting::Present(target("after"))).await;
+            return Ok(());
+        }
+        feed.send(Sighting::Present(target("before"))).await;
+        feed.send(Sighting::Synced).await;
+        sleep(Duration::from_secs(1)).await;
+        Err(unreachable())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_is_asked_again_and_what_it_names_no_more_is_gone() {
+    let fakes = Fakes::new();
+    let engine = fakes.builder().with_route(fakes.route(Forgetful::default())).build().expect("it is whole");
+    let report = engine.run(sleep(HOUR)).await;
+    assert_eq!(report.targets.keys().collect::<Vec<_>>(), [&target("after")]);
+    assert!(report.sources.is_empty());
+}
+
+/// Fails at every call.
+#[derive(Debug, Default)]
+struct Broken(AtomicUsize);
+
+#[async_trait]
+impl TargetSource for Broken {
+    async fn watch(&self, _: Feed) -> Result<()> {
+        let calls = self.0.fetch_add(1, SeqCst);
+        assert!(calls < 100, "as the test wants");
+        Err(unreachable())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_stays_broken_ends_the_pass_and_is_reported() {
+    let fakes = Fakes::new();
+    let (broken, panicking) = (Broken::default(), Broken(AtomicUsize::new(100)));
+    let engine = fakes.builder().with_route(fakes.route(broken)).with_route(fakes.route(targets(3)));
+    let report = engine.build().expect("it is whole").once(Pass::default()).await;
+    assert_eq!((report.sources.len(), report.count(State::Fresh), report.exit_code()), (1, 3, 1));
+    let engine = fakes.builder().with_route(fakes.route(panicking)).build().expect("it is whole");
+    let report = engine.once(Pass::default()).await;
+    assert_eq!(report.sources[&0].kind(), ErrorKind::Bug);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_two_routes_name_one_address_the_first_has_it() {
+    let fakes = Fakes::new();
+    let other = Arc::new(MemorySink::default());
+    let second = Route { sink: other.clone(), ..fakes.route(targets(2)) };
+    let engine = fakes.builder().with_route(fakes.route(targets(1))).with_route(second).build().expect("it is whole");
+    engine.once(Pass::default()).await;
+    assert_eq!((fakes.sink.writes(), other.writes()), (1, 1));
+}

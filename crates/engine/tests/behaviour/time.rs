@@ -1,0 +1,90 @@
+//! Months, schedules, and clocks that are set.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use regcred_core::Clock;
+use regcred_engine::State;
+use tokio::time::sleep;
+
+use crate::fakes::{Fakes, HOUR, targets, unreachable};
+
+#[tokio::test(start_paused = true)]
+async fn a_month_passes_with_four_mints_a_day_at_most_and_nothing_ever_expires() {
+    let fakes = Fakes::new();
+    let month = async {
+        let mut least = 12 * HOUR;
+        for _ in 0..30 * 24 * 6 {
+            sleep(HOUR / 6).await;
+            for validity in fakes.sink.validities() {
+                let left = validity.expires_at().expect("it ends").duration_since(fakes.clock.now());
+                least = least.min(left.expect("nothing has expired"));
+            }
+        }
+        assert!(least > 5 * HOUR, "{least:?}");
+    };
+    let report = fakes.engine(10).run(month).await;
+    assert_eq!(report.count(State::Fresh), 10);
+    let calls = fakes.provider.calls();
+    assert!((100..=4 * 30).contains(&calls), "{calls}");
+    assert_eq!(fakes.sink.writes(), calls * 10, "each target gets each credential once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_month_with_outages_of_three_hours_leaves_two_hours_of_life_everywhere() {
+    let fakes = Fakes::new();
+    let month = async {
+        for hour in 0..30 * 24 {
+            let outage = hour % 7 < 3; // comes at every time of a credential's life
+            fakes.provider.fail_with(outage.then(unreachable));
+            sleep(HOUR).await;
+            let validities = fakes.sink.validities();
+            assert_eq!(validities.len(), if hour < 3 { 0 } else { 3 }, "the month begins with an outage");
+            for validity in validities {
+                let left = validity.expires_at().expect("it ends").duration_since(fakes.clock.now());
+                assert!(left.expect("nothing has expired") > 2 * HOUR);
+            }
+        }
+    };
+    fakes.engine(3).run(month).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_forward_is_noticed_within_five_minutes() {
+    let fakes = Fakes::new();
+    let steps = async {
+        sleep(HOUR).await;
+        assert_eq!(fakes.provider.calls(), 1);
+        fakes.clock.step(6 * HOUR);
+        sleep(Duration::from_mins(6)).await;
+        assert_eq!(fakes.provider.calls(), 2, "what was fresh is due now");
+    };
+    fakes.engine(1).run(steps).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_is_noticed_within_five_minutes() {
+    let fakes = Fakes::new();
+    let steps = async {
+        sleep(HOUR).await;
+        fakes.clock.step_back(6 * HOUR);
+        sleep(Duration::from_mins(6)).await;
+        assert_eq!(fakes.provider.calls(), 2, "what was issued in the future is not believed");
+    };
+    fakes.engine(1).run(steps).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_adds_renewals() {
+    let fakes = Fakes::new();
+    let hourly = |after: SystemTime| {
+        let hours = after.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs() / 3600;
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs((hours + 1) * 3600))
+    };
+    let engine = fakes.builder().with_schedule(Arc::new(hourly)).with_route(fakes.route(targets(1)));
+    engine.build().expect("it is whole").run(sleep(24 * HOUR)).await;
+    let calls = fakes.provider.calls();
+    assert!((12..=13).contains(&calls), "every second hour, as a tenth of the life passes first: {calls}");
+}
