@@ -27,7 +27,10 @@ pub(crate) fn run(check: bool) -> Result<()> {
 /// What the program says of itself.
 fn cli_page(regcred: &Path) -> Result<String> {
     let mut page = String::from("<!-- Made by `cargo xtask generate`. -->\n\n# Command line\n");
-    let help = |command: &[&str]| read(Command::new(regcred).args(command).arg("--help").env_clear());
+    let help = |command: &[&str]| {
+        let text = read(Command::new(regcred).args(command).arg("--help").env_clear())?;
+        anyhow::Ok(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n")
+    };
     write!(page, "\n```text\n{}```\n", help(&[])?)?;
     for command in COMMANDS {
         write!(page, "\n## `regcred {command}`\n\n```text\n{}```\n", help(&[command])?)?;

@@ -25,8 +25,10 @@ impl Doing<'_> {
 
     fn missing_rule(&self) -> String {
         let Self { verb, resource, name, namespace } = self;
+        // An apply creates what is not there, and asks for that right too.
+        let verbs = if (*verb, *resource) == ("patch", "secrets") { "create, patch" } else { verb };
         let scope = namespace.map_or_else(|| "cluster-wide".into(), |namespace| format!("in namespace {namespace}"));
-        format!("grant {scope}: apiGroups [\"\"], resources [{resource}], resourceNames [{name}], verbs [{verb}]")
+        format!("grant {scope}: apiGroups [\"\"], resources [{resource}], resourceNames [{name}], verbs [{verbs}]")
     }
 }
 
@@ -61,12 +63,19 @@ fn from_status(status: &Status, doing: &Doing<'_>) -> Error {
         0 => failed(ErrorKind::Unreachable, "the answer is not that of a Kubernetes API; is there a proxy?".into()),
         401 => failed(ErrorKind::Denied, "the API server does not accept the credentials (HTTP 401)".into()),
         403 if is_terminating(status) => gone(doing, "is being deleted"),
+        403 if status.message.contains("exceeded quota") => {
+            failed(ErrorKind::Denied, "a quota of the namespace is used up".into())
+        }
+        403 if status.message.contains("admission webhook") => {
+            failed(ErrorKind::Denied, "an admission webhook denied it".into())
+        }
         403 => failed(ErrorKind::Denied, doing.missing_rule()),
         404 if is_about_namespace(status) => gone(doing, "does not exist"),
         404 => failed(ErrorKind::Conflict, "it vanished meanwhile (HTTP 404)".into()),
         410 => failed(ErrorKind::Conflict, "it is outdated meanwhile (HTTP 410)".into()),
-        409 => failed(ErrorKind::Conflict, "somebody else wrote it meanwhile (HTTP 409)".into()),
-        413 | 422 => failed(ErrorKind::Refused, format!("the API server does not accept it ({})", answer())),
+        409 => failed(ErrorKind::Conflict, format!("somebody else wrote {} meanwhile (HTTP 409)", fields(status))),
+        413 => failed(ErrorKind::Invalid, "it is too large for the API server (HTTP 413)".into()),
+        422 => failed(ErrorKind::Refused, format!("the API server does not accept {} ({})", fields(status), answer())),
         429 => failed(ErrorKind::Throttled, answer()).with_retry_after(retry_after),
         500.. => failed(ErrorKind::Unreachable, answer()).with_retry_after(retry_after),
         _ => failed(ErrorKind::Malformed, answer()),
@@ -85,6 +94,18 @@ fn is_terminating(status: &Status) -> bool {
 
 fn is_about_namespace(status: &Status) -> bool {
     status.details.as_ref().is_some_and(|details| details.kind == "namespaces")
+}
+
+/// The fields that an answer is about, such as `.type`; "it" if it names none.
+fn fields(status: &Status) -> String {
+    let known = |field: &&str| {
+        !field.is_empty()
+            && field.len() <= 64
+            && field.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-[]".contains(&byte))
+    };
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let fields = causes.map(|cause| cause.field.as_str()).filter(known).take(5).collect::<Vec<_>>();
+    if fields.is_empty() { "it".into() } else { format!("its {}", fields.join(", ")) }
 }
 
 /// A reason as the API knows them: letters alone.
@@ -139,7 +160,7 @@ mod tests {
         assert_eq!(
             error.chain(),
             "could not patch secrets ecr-secret in namespace team-a: grant in namespace team-a: apiGroups [\"\"], \
-             resources [secrets], resourceNames [ecr-secret], verbs [patch]"
+             resources [secrets], resourceNames [ecr-secret], verbs [create, patch]"
         );
     }
 
@@ -153,6 +174,18 @@ mod tests {
         );
         let absent = translated(json!({ "code": 404, "details": { "kind": "namespaces", "name": "team-a" } }));
         assert_eq!((absent.kind(), absent.to_string().as_str()), (ErrorKind::Gone, "namespace team-a does not exist"));
+    }
+
+    #[test]
+    fn the_fields_and_the_sort_of_a_refusal_are_told() {
+        let causes = json!([{ "reason": "FieldManagerConflict", "message": "canary", "field": ".type" }, { "field": "can ary" }]);
+        let error = translated(json!({ "code": 422, "reason": "Invalid", "details": { "causes": causes } }));
+        assert!(error.chain().ends_with("does not accept its .type (HTTP 422 Invalid)"), "{error:?}");
+        for (message, told) in [("exceeded quota: canary", "quota"), ("admission webhook \"canary\" denied", "webhook")]
+        {
+            let error = translated(json!({ "code": 403, "message": message }));
+            assert!(error.chain().contains(told) && !error.chain().contains("canary"), "{error:?}");
+        }
     }
 
     #[test]
