@@ -11,15 +11,39 @@ use std::{
 
 use async_trait::async_trait;
 use regcred_core::{
-    Clock, Registry, SecretSink, Target,
+    Clock, Error, ErrorKind, Registry, RegistryProvider, SecretSink, Target,
     testing::{FakeProvider, MemorySink, TestClock, conformance, target},
 };
 
+struct Fake {
+    clock: Arc<TestClock>,
+}
+
+#[async_trait]
+impl conformance::ProviderUnderTest for Fake {
+    fn canary(&self) -> &'static str {
+        "canary"
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    async fn provider(&self) -> Arc<dyn RegistryProvider> {
+        let fake = FakeProvider::new(self.clock.clone(), "r.example");
+        Arc::new(fake.with_latency(Duration::from_millis(1)))
+    }
+
+    async fn misled(&self) -> Arc<dyn RegistryProvider> {
+        let fake = FakeProvider::new(self.clock.clone(), "r.example");
+        fake.fail_with(Error::new(ErrorKind::Malformed, "as the test wants"));
+        Arc::new(fake)
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_fake_provider_conforms() {
-    let clock = Arc::new(TestClock::new());
-    let provider = async || FakeProvider::new(clock.clone(), "r.example").with_latency(Duration::from_millis(1));
-    conformance::provider(provider, "canary", &*clock).await;
+    conformance::provider(&Fake { clock: Arc::new(TestClock::new()) }).await;
 }
 
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_core::{Clock, Error, ErrorKind, ExposeSecret, RegistryProvider, SystemClock, testing::conformance};
@@ -61,16 +62,44 @@ async fn accounts_and_partitions_decide_the_hosts() {
     );
 }
 
+/// Two stand-ins, of which the second quotes the token where none is asked for.
+struct Ecr {
+    sane: FakeAws,
+    mad: FakeAws,
+}
+
+#[async_trait]
+impl conformance::ProviderUnderTest for Ecr {
+    fn canary(&self) -> &'static str {
+        "canary"
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
+
+    async fn provider(&self) -> Arc<dyn RegistryProvider> {
+        Arc::new(provider(&self.sane).await)
+    }
+
+    async fn misled(&self) -> Arc<dyn RegistryProvider> {
+        Arc::new(provider(&self.mad).await)
+    }
+}
+
 #[tokio::test]
 async fn it_conforms() {
-    let aws = FakeAws::start().await;
+    let (sane, mad) = (FakeAws::start().await, FakeAws::start().await);
     let token = STANDARD.encode("AWS:canary");
     let end = SystemClock.now() + Duration::from_hours(12);
     let end = end.duration_since(std::time::SystemTime::UNIX_EPOCH).expect("after 1970").as_secs_f64();
     let host = "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com";
     let entry = format!(r#"{{"authorizationToken":"{token}","expiresAt":{end:.3},"proxyEndpoint":"{host}"}}"#);
-    aws.answer_with(raw(&format!(r#"{{"authorizationData":[{entry}]}}"#)));
-    conformance::provider(async || provider(&aws).await, "canary", &SystemClock).await;
+    sane.answer_with(raw(&format!(r#"{{"authorizationData":[{entry}]}}"#)));
+    mad.answer_with(raw(&format!(
+        r#"{{"authorizationData":[{{"authorizationToken":"canary","proxyEndpoint":"{host}"}}]}}"#
+    )));
+    conformance::provider(&Ecr { sane, mad }).await;
 }
 
 #[tokio::test]

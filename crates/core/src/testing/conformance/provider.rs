@@ -1,6 +1,8 @@
 //! What every provider must do.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
 
 use super::after_polls;
 use crate::{Clock, ExposeSecret, RegistryProvider};
@@ -8,27 +10,59 @@ use crate::{Clock, ExposeSecret, RegistryProvider};
 /// A provider that is dropped more often than this never answers.
 const AWAITS: usize = 1000;
 
-/// Checks a provider. `make` returns a new one whose passwords contain `canary`.
+/// A provider, and another one whose other side is out of its mind.
+#[async_trait]
+pub trait ProviderUnderTest: Send + Sync {
+    /// What every password contains, and nothing else may.
+    fn canary(&self) -> &str;
+
+    /// The clock that its dates are compared with.
+    fn clock(&self) -> Arc<dyn Clock>;
+
+    /// One that works.
+    async fn provider(&self) -> Arc<dyn RegistryProvider>;
+
+    /// One that is answered with something that contains the canary and is no credential.
+    async fn misled(&self) -> Arc<dyn RegistryProvider>;
+}
+
+/// Checks a provider.
 ///
 /// # Panics
 ///
 /// With the rule that is broken.
-pub async fn provider<P: RegistryProvider>(make: impl AsyncFn() -> P, canary: &str, clock: &dyn Clock) {
-    assert!(!canary.is_empty(), "the canary is empty");
-    let provider = make().await;
-    let credential = provider.credential().await.unwrap_or_else(|error| panic!("a first call succeeds: {error:?}"));
+pub async fn provider(under_test: &dyn ProviderUnderTest) {
+    assert!(!under_test.canary().is_empty(), "the canary is not empty");
+    mints_what_works(under_test).await;
+    fails_without_a_word_of_the_answer(under_test).await;
+    works_after_a_dropped_call(under_test).await;
+}
 
-    let now = clock.now();
-    let validity = credential.validity();
+async fn mints_what_works(under_test: &dyn ProviderUnderTest) {
+    let (provider, canary) = (under_test.provider().await, under_test.canary());
+    let credential = provider.credential().await.unwrap_or_else(|error| panic!("a first call works: {error:?}"));
+
+    let (now, validity) = (under_test.clock().now(), credential.validity());
     assert!(validity.is_usable(now), "a credential is usable when it is returned: {validity:?}");
     assert!(validity.issued_at() <= now + Duration::from_mins(5), "it was not issued in the future: {validity:?}");
 
-    let passwords = credential.logins().iter().map(|login| login.password().expose_secret());
-    assert!(passwords.into_iter().all(|password| password.contains(canary)), "the test's canary is in every password");
+    let mut passwords = credential.logins().iter().map(|login| login.password().expose_secret());
+    assert!(passwords.all(|password| password.contains(canary)), "the test's canary is in every password");
     for shown in [format!("{credential:?}"), format!("{credential:#?}"), format!("{provider:?}")] {
         assert!(!shown.contains(canary), "Debug shows no password");
     }
+}
 
+async fn fails_without_a_word_of_the_answer(under_test: &dyn ProviderUnderTest) {
+    let provider = under_test.misled().await;
+    let error = provider.credential().await.expect_err("what is no credential is an error");
+    for shown in [format!("{error:?}"), error.to_string(), error.chain(), format!("{provider:?}")] {
+        assert!(!shown.contains(under_test.canary()), "errors quote no answer");
+    }
+}
+
+async fn works_after_a_dropped_call(under_test: &dyn ProviderUnderTest) {
+    let provider = under_test.provider().await;
     for polls in 0..AWAITS {
         let finished = after_polls(polls, provider.credential()).await.is_some();
         let again = provider.credential().await;
