@@ -8,7 +8,7 @@ use figment::{
     value::{Dict, Value},
 };
 
-use crate::{Config, Origin, Problem, Problems, Schedule, target, yaml::Yaml};
+use crate::{Config, Origin, Problem, Problems, Schedule, TargetEntry, target, yaml::Yaml};
 
 /// The environment's prefix. Two underscores: a Service named `regcred` puts `REGCRED_PORT` and its like into every pod.
 const PREFIX: &str = "REGCRED__";
@@ -34,8 +34,9 @@ pub struct Overrides {
 }
 
 impl Config {
-    /// Reads file, environment and command line.
-    pub fn load(layers: &Layers) -> Result<Self, Problems> {
+    /// Reads file, environment and command line. `check` is shown the entries of `targets:` that are well-formed, and adds
+    /// what only a provider knows to be wrong, so that every problem is told at once.
+    pub fn load(layers: &Layers, check: impl Fn(&[TargetEntry]) -> Vec<Problem>) -> Result<Self, Problems> {
         let file = layers.file.display().to_string();
         let text =
             std::fs::read_to_string(&layers.file).map_err(|error| whole(&file, &format!("cannot be read: {error}")))?;
@@ -46,12 +47,12 @@ impl Config {
                 figment = figment.merge(figment::providers::Serialized::default(key, value));
             }
         }
-        read(&figment, &file)
+        read(&figment, &file, check)
     }
 
     /// Reads text alone: no file, no environment.
     pub fn from_yaml(text: &str) -> Result<Self, Problems> {
-        read(&Figment::from(Yaml::string(text)), "config")
+        read(&Figment::from(Yaml::string(text)), "config", |_| vec![])
     }
 }
 
@@ -59,7 +60,7 @@ fn whole(source: &str, message: &str) -> Problems {
     Problem::everywhere(format!("{source}: {message}")).into()
 }
 
-fn read(figment: &Figment, file: &str) -> Result<Config, Problems> {
+fn read(figment: &Figment, file: &str, check: impl Fn(&[TargetEntry]) -> Vec<Problem>) -> Result<Config, Problems> {
     let data = figment.data().map_err(|error| whole(file, &format!("is not valid: {}", error.kind)))?;
     let mut dict = data.get(&Profile::Default).cloned().unwrap_or_default();
     let mut reader = Reader { figment, file, problems: vec![], warnings: vec![], meant: vec![] };
@@ -67,6 +68,7 @@ fn read(figment: &Figment, file: &str) -> Result<Config, Problems> {
     reader.version(dict.remove("version"));
     let schedule = reader.schedule(dict.remove("schedule"), dict.remove("time_zone"));
     let targets = reader.targets(dict.remove("targets"));
+    reader.problems.extend(check(&targets));
     Problems::check(reader.problems)?;
     Ok(Config { schedule, targets, warnings: reader.warnings })
 }
@@ -115,7 +117,7 @@ impl Reader<'_> {
         Schedule::parse(&text, zone).ok()
     }
 
-    fn targets(&mut self, value: Option<Value>) -> Vec<crate::TargetEntry> {
+    fn targets(&mut self, value: Option<Value>) -> Vec<TargetEntry> {
         let nothing =
             "no target is named: `targets:` is a list of entries such as { namespace: team-a, region: eu-west-1 }";
         let Some(value) = value else {
@@ -141,7 +143,7 @@ impl Reader<'_> {
                 Err(problems) => self.problems.extend(problems),
             }
         }
-        self.problems.extend(target::repeated(&targets));
+        self.problems.extend(target::take_repeated(&mut targets));
         targets
     }
 

@@ -1,6 +1,6 @@
 //! One entry of `targets:`, in its short form.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
 use figment::value::{Dict, Value};
 use regcred_core::Namespace;
@@ -17,48 +17,50 @@ const SYSTEM_PREFIXES: [&str; 3] = ["kube-", "openshift-", "redhat-"];
 
 /// Reads one entry; every problem of it at once.
 pub(crate) fn read(entry: &Value, origin: &Origin, warnings: &mut Vec<Problem>) -> Result<TargetEntry, Vec<Problem>> {
-    let Value::Dict(_, fields) = entry else {
+    let Value::Dict(_, dict) = entry else {
         let message = format!("{} is not an entry such as {{ namespace: team-a, region: eu-west-1 }}", shown(entry));
         return Err(vec![Problem::at(origin.clone(), message)]);
     };
-    let mut entry = Entry { fields, origin, problems: vec![], meant: vec![] };
-    entry.refuse_unknown();
-    let namespace = entry.namespace(warnings);
-    let registries = entry.registries(warnings);
+    let mut fields = Fields { dict, origin, problems: vec![], meant: vec![] };
+    fields.refuse_unknown();
+    let namespace = fields.namespace(warnings);
+    let registries = fields.registries(warnings);
     match (namespace, registries) {
-        (Some(namespace), Some(registries)) if entry.problems.is_empty() => {
+        (Some(namespace), Some(registries)) if fields.problems.is_empty() => {
             Ok(TargetEntry { namespace, registries, origin: origin.clone() })
         }
-        _ => Err(entry.problems),
+        _ => Err(fields.problems),
     }
 }
 
-/// Entries that say what an earlier one says already.
-pub(crate) fn repeated(targets: &[TargetEntry]) -> Vec<Problem> {
+/// Takes out the entries that say what an earlier one says already, and tells them.
+pub(crate) fn take_repeated(targets: &mut Vec<TargetEntry>) -> Vec<Problem> {
     let mut seen = HashMap::new();
     let mut problems = vec![];
-    for target in targets {
-        match seen.entry((&target.namespace, &target.registries)) {
-            std::collections::hash_map::Entry::Vacant(free) => drop(free.insert(&target.origin.key)),
-            std::collections::hash_map::Entry::Occupied(first) => {
-                problems.push(Problem::at(target.origin.clone(), format!("it repeats {}", first.get())));
-            }
+    targets.retain(|target| match seen.entry((target.namespace.clone(), target.registries.clone())) {
+        Entry::Vacant(free) => {
+            free.insert(target.origin.key.clone());
+            true
         }
-    }
+        Entry::Occupied(first) => {
+            problems.push(Problem::at(target.origin.clone(), format!("it repeats {}", first.get())));
+            false
+        }
+    });
     problems
 }
 
-struct Entry<'a> {
-    fields: &'a Dict,
+struct Fields<'a> {
+    dict: &'a Dict,
     origin: &'a Origin,
     problems: Vec<Problem>,
     /// Keys that are there under a wrong name: nobody need be told that they are missing.
     meant: Vec<&'static str>,
 }
 
-impl Entry<'_> {
+impl Fields<'_> {
     fn refuse_unknown(&mut self) {
-        for key in self.fields.keys().filter(|key| !KEYS.contains(&key.as_str())) {
+        for key in self.dict.keys().filter(|key| !KEYS.contains(&key.as_str())) {
             let (message, meant) = unknown_key(key, &KEYS);
             self.problems.push(Problem::at(self.origin.join(key), message));
             self.meant.extend(meant);
@@ -66,7 +68,7 @@ impl Entry<'_> {
     }
 
     fn namespace(&mut self, warnings: &mut Vec<Problem>) -> Option<Namespace> {
-        if !self.fields.contains_key("namespace") {
+        if !self.dict.contains_key("namespace") {
             self.missing("namespace", "it is missing");
             return None;
         }
@@ -91,7 +93,7 @@ impl Entry<'_> {
     }
 
     fn registries(&mut self, warnings: &mut Vec<Problem>) -> Option<Registries> {
-        let has = |key| self.fields.contains_key(key);
+        let has = |key| self.dict.contains_key(key);
         match (has("region"), has("registry"), has("accounts")) {
             (true, false, _) => {
                 let (region, accounts) = (self.region(), self.accounts());
@@ -138,7 +140,7 @@ impl Entry<'_> {
     }
 
     fn accounts(&mut self) -> Option<Vec<String>> {
-        let list = match self.fields.get("accounts") {
+        let list = match self.dict.get("accounts") {
             None => return Some(vec![]),
             Some(Value::Array(_, list)) if list.is_empty() => {
                 self.problem("accounts", "the list is empty: leave it out for the identity's own account");
@@ -202,7 +204,7 @@ impl Entry<'_> {
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
-        match self.fields.get(key)? {
+        match self.dict.get(key)? {
             Value::String(_, text) => Some(text.clone()),
             other => {
                 let message = format!("{} is not text", shown(other));

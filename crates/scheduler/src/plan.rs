@@ -5,7 +5,7 @@ use std::{
     fmt::Write as _,
 };
 
-use regcred_config::{Config, Origin, Problem, Problems, Registries};
+use regcred_config::{Config, Origin, Problem, Problems, Registries, TargetEntry};
 use regcred_core::{Namespace, ProviderName, Schedule, SecretName};
 use regcred_ecr::{AccountId, Region, RegistryHost};
 
@@ -38,30 +38,14 @@ pub(crate) struct Group {
 impl Plan {
     /// From a config; every problem at once.
     pub(crate) fn new(config: &Config) -> Result<Self, Problems> {
-        let mut problems = vec![];
-        let mut providers = BTreeMap::new();
-        let mut wanted = BTreeMap::<Namespace, Wanted>::new();
-        for target in config.targets() {
-            match Provider::new(&target.registries, &target.origin) {
-                Ok(provider) => {
-                    let name = provider.name();
-                    problems.extend(wanted.entry(target.namespace.clone()).or_default().add(
-                        &name,
-                        &provider,
-                        &target.origin,
-                    ));
-                    providers.insert(name, provider);
-                }
-                Err(problem) => problems.push(problem),
-            }
-        }
+        let (providers, wanted, problems) = resolve(config.targets());
         Problems::check(problems)?;
         let mut groups = HashMap::<Vec<ProviderName>, Vec<Namespace>>::new();
         for (namespace, wanted) in wanted {
             groups.entry(wanted.providers).or_default().push(namespace);
         }
-        let mut groups =
-            groups.into_iter().map(|(providers, namespaces)| Group { providers, namespaces }).collect::<Vec<_>>();
+        let groups = groups.into_iter().map(|(providers, namespaces)| Group { providers, namespaces });
+        let mut groups = groups.collect::<Vec<_>>();
         groups.sort_by(|one, other| one.namespaces.cmp(&other.namespaces));
         let secret = SecretName::new(SECRET).expect("the default is a valid name");
         Ok(Self { providers, groups, secret, schedule: config.schedule().cloned() })
@@ -106,6 +90,29 @@ impl Plan {
         let schedule = self.schedule.clone()?;
         Some(std::sync::Arc::new(move |after| schedule.next_after(after)))
     }
+}
+
+/// What is wrong with entries that are well-formed: a region or host that AWS does not have, two logins for one host.
+pub fn problems(targets: &[TargetEntry]) -> Vec<Problem> {
+    resolve(targets).2
+}
+
+fn resolve(targets: &[TargetEntry]) -> (BTreeMap<ProviderName, Provider>, BTreeMap<Namespace, Wanted>, Vec<Problem>) {
+    let mut providers = BTreeMap::new();
+    let mut wanted = BTreeMap::<Namespace, Wanted>::new();
+    let mut problems = vec![];
+    for target in targets {
+        match Provider::new(&target.registries, &target.origin) {
+            Ok(provider) => {
+                let name = provider.name();
+                let wanted = wanted.entry(target.namespace.clone()).or_default();
+                problems.extend(wanted.add(&name, &provider, &target.origin));
+                providers.insert(name, provider);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    (providers, wanted, problems)
 }
 
 /// What one namespace needs so far.

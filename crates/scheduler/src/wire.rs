@@ -8,7 +8,7 @@ use regcred_ecr::{EcrProvider, Region, RegistryHost};
 use regcred_engine::{Builder, Engine, Minter, Route};
 use regcred_openshift::{Cluster, Link, OpenShiftSink};
 
-pub use crate::plan::Plan;
+pub use crate::plan::{Plan, problems};
 
 /// The one store of the short form.
 const STORE: &str = "cluster";

@@ -7,6 +7,8 @@ use regcred_config::{Config, Layers, Overrides, Problems};
 use regcred_core::Namespace;
 use regcred_openshift::Connection;
 
+use crate::wire;
+
 /// Keeps registry credentials alive on OpenShift and Kubernetes
 #[derive(Debug, Parser)]
 #[command(name = "regcred", version, max_term_width = 100)]
@@ -110,7 +112,7 @@ pub(crate) struct ConfigArgs {
 impl ConfigArgs {
     pub(crate) fn load(&self) -> Result<Config, Problems> {
         let overrides = Overrides { schedule: self.schedule.clone(), time_zone: self.time_zone.clone() };
-        Config::load(&Layers { file: self.config.clone(), overrides })
+        Config::load(&Layers { file: self.config.clone(), overrides }, wire::problems)
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     args::{Next, Output},
     output::{print, timestamp},
 };
+use crate::wire;
 
 pub(crate) fn run(args: &Next, output: Output) -> Result<ExitCode> {
     let schedule = schedule(args)?;
@@ -45,7 +46,7 @@ fn schedule(args: &Next) -> Result<Schedule> {
     }
     let file = args.config.clone().context("there is neither an expression nor a config")?;
     let overrides = Overrides { schedule: None, time_zone: args.time_zone.clone() };
-    let config = Config::load(&Layers { file, overrides })?;
+    let config = Config::load(&Layers { file, overrides }, wire::problems)?;
     let none = "the config has no schedule: refreshes are planned from each credential's own life";
     config.schedule().cloned().context(none)
 }

@@ -51,3 +51,19 @@ fn every_problem_is_told_at_once_with_where_it_comes_from() {
     assert!(lines[1].starts_with("error: command line: time_zone: ") && lines[1].contains("Mars/Olympus"), "{error}");
     assert_eq!(lines.len(), 2);
 }
+
+#[test]
+fn what_only_the_provider_knows_to_be_wrong_is_told_with_the_rest() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = dir.path().join("regcred.yaml");
+    let yaml = "targets:\n- { namespace: Team, region: eu-west-1 }\n- { namespace: a, region: xx-west-1 }\n\
+                - { namespace: b, registry: 123456789012.dkr.ecr.eu-west-1.amazonaws.com.cn }\n- { namespace: c, region: eu-west-1 }\n\
+                - { namespace: c, region: eu-west-1 }\n";
+    std::fs::write(&config, yaml).expect("it can be written");
+    let (code, _, error) = run(regcred(&["check", "--config"]).arg(&config));
+    let keys =
+        ["targets[0].namespace: ", "targets[4]: it repeats targets[3]", "targets[1].region: ", "targets[2].registry: "];
+    let lines = error.lines().collect::<Vec<_>>();
+    assert!(code == 2 && lines.len() == 4, "{error}");
+    assert!(lines.iter().zip(keys).all(|(line, key)| line.contains(key)), "{error}");
+}

@@ -1,6 +1,6 @@
 //! `regcred once`: what it does, and what its exit code says.
 
-use std::time::Duration;
+use std::{process::Stdio, time::Duration};
 
 use regcred_testkit::aws::Answer;
 use serde_json::{Value, json};
@@ -214,7 +214,8 @@ async fn links_that_are_denied_do_not_hide_what_was_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_reads_only_the_first_line_does_not_make_it_fail() {
     let world = World::new(&["team-a", "team-b"]).await;
-    let mut child = world.once(TWO, &[]).stdout(std::process::Stdio::piped()).spawn().expect("it starts");
+    let mut once = world.once(TWO, &[]);
+    let mut child = once.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
