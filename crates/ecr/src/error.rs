@@ -14,8 +14,20 @@ use crate::{guard::InsecureEndpoint, host::Region};
 
 /// The longest value that is quoted from an answer.
 const LONGEST_VALUE: usize = 256;
-/// Longer than this nobody means to be asked to wait.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+/// How codes begin that mean: not you.
+const DENIED: [&str; 11] = [
+    "AccessDenied",
+    "ExpiredToken",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidIdentityToken",
+    "InvalidSignature",
+    "MissingAuthentication",
+    "NotAuthorized",
+    "OptInRequired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClient",
+];
 
 /// Says what failed and of which sort it is.
 pub(crate) fn translate(error: &SdkError<GetAuthorizationTokenError, HttpResponse>, region: &Region) -> Error {
@@ -40,7 +52,6 @@ pub(crate) fn translate(error: &SdkError<GetAuthorizationTokenError, HttpRespons
                 request_id: service.err().request_id().and_then(word),
             };
             let retry_after = service.raw().headers().get("retry-after").and_then(|it| it.parse().ok());
-            let retry_after = retry_after.map(Duration::from_secs).filter(|it| *it <= LONGEST_RETRY_AFTER);
             let kind = answer.kind();
             let message = match kind {
                 ErrorKind::Denied => "was denied",
@@ -48,7 +59,7 @@ pub(crate) fn translate(error: &SdkError<GetAuthorizationTokenError, HttpRespons
                 ErrorKind::Malformed => "had a senseless answer",
                 _ => "failed",
             };
-            failed(kind, message, answer.describe()).with_retry_after(retry_after)
+            failed(kind, message, answer.describe()).with_retry_after(retry_after.map(Duration::from_secs))
         }
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
@@ -102,21 +113,6 @@ fn loading_failure(failure: &CredentialsError) -> (ErrorKind, &'static str) {
         (ErrorKind::Unreachable, "the AWS credentials could not be loaded")
     }
 }
-
-/// How codes begin that mean: not you.
-const DENIED: [&str; 11] = [
-    "AccessDenied",
-    "ExpiredToken",
-    "IncompleteSignature",
-    "InvalidClientTokenId",
-    "InvalidIdentityToken",
-    "InvalidSignature",
-    "MissingAuthentication",
-    "NotAuthorized",
-    "OptInRequired",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClient",
-];
 
 /// What an error answer says, in values of a known form.
 struct Answer<'a> {
