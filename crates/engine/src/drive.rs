@@ -123,10 +123,14 @@ impl Drive {
 
     /// In one pass, a store that has failed too often in a row is not waited for.
     fn give_up_stores(&mut self) {
-        let hopeless = self.lanes.values_mut().filter_map(|lane| lane.give_up(self.deadline)).collect::<Vec<_>>();
-        for (waiting, error) in hopeless {
+        let deadline = self.deadline;
+        let hopeless = self.lanes.iter_mut().filter_map(|(store, lane)| Some((store.clone(), lane.give_up(deadline)?)));
+        for (store, (waiting, error)) in hopeless.collect::<Vec<_>>() {
             for target in waiting {
                 self.conclude(target, Outcome::failed(error.clone()));
+            }
+            for target in self.sources.targets().filter(|target| target.store == store) {
+                self.retries.set(target, None);
             }
         }
     }
@@ -174,7 +178,15 @@ impl Drive {
 
     fn follow(&mut self, change: Change) {
         match change {
-            Change::Present { target, urgent } => self.queue(&target, urgent),
+            Change::Present { target, urgent, taken_over } => {
+                if taken_over {
+                    self.report.targets.remove(&target);
+                }
+                // One pass looks at what was concluded no more, though a source that failed names it again.
+                if self.pass.is_none() || !self.report.targets.contains_key(&target) {
+                    self.queue(&target, urgent);
+                }
+            }
             Change::Gone(target) => {
                 self.failures.remove(&target);
                 self.renewals.set(&target, None);

@@ -5,13 +5,15 @@ use std::{
     time::Duration,
 };
 
-use regcred_core::{Error, Target};
+use regcred_core::{Error, ErrorKind, Target};
 use tokio::time::Instant;
 
 use crate::backoff::pause;
 
 /// After so many failures of the store in a row, `once` gives up on it.
 const GIVE_UP: u32 = 3;
+/// So many places in the queues may be taken by targets that do not wait any more.
+const SLACK: usize = 64;
 
 /// What waits and what runs in one store. What an event asks for goes before what falls due, a target runs once at a time,
 /// and a store that does not answer is left alone until its pause is over and then asked by one look only.
@@ -24,6 +26,8 @@ pub(crate) struct Lane {
     /// What runs, and since when.
     running: HashMap<Target, Instant>,
     again: HashSet<Target>,
+    /// The last look failed, at this target: that may be its own trouble. Two in a row at different ones are the store's.
+    suspect: Option<Target>,
     trouble: Option<Trouble>,
 }
 
@@ -32,7 +36,6 @@ pub(crate) struct Lane {
 struct Trouble {
     error: Error,
     failures: u32,
-    since: Instant,
     until: Instant,
 }
 
@@ -54,18 +57,26 @@ impl Lane {
     pub(crate) fn forget(&mut self, target: &Target) {
         self.queued.remove(target);
         self.again.remove(target);
+        if self.urgent.len() + self.normal.len() > 2 * self.queued.len() + SLACK {
+            self.urgent.retain(|it| self.queued.get(it) == Some(&true));
+            self.normal.retain(|it| self.queued.get(it) == Some(&false));
+        }
     }
 
-    /// The next target to look at, if one waits, a worker is free and the store is not being left alone.
+    /// The next target to look at, if one waits and a worker is free. A store in trouble is asked by one look at a time:
+    /// for an event at once, unless it asked for the pause itself; for anything else when the pause is over. After one
+    /// failure those that run are waited for: they will tell whose it is.
     pub(crate) fn start(&mut self, workers: usize) -> Option<Target> {
-        let workers = match &self.trouble {
-            Some(trouble) if Instant::now() < trouble.until => 0,
-            Some(_) => 1,
-            None => workers,
+        let (workers, events_only) = match &self.trouble {
+            Some(trouble) if Instant::now() >= trouble.until => (1, false),
+            Some(trouble) if trouble.error.kind() == ErrorKind::Throttled => (0, true),
+            Some(_) => (1, true),
+            None => (workers, self.suspect.is_some() && !self.running.is_empty()),
         };
         while self.running.len() < workers {
             let (target, urgent) = match self.urgent.pop_front() {
                 Some(target) => (target, true),
+                None if events_only => return None,
                 None => (self.normal.pop_front()?, false),
             };
             if self.queued.get(&target) == Some(&urgent) {
@@ -80,24 +91,28 @@ impl Lane {
     /// A look is over. `failure`: the store did not answer it.
     pub(crate) fn finish(&mut self, target: &Target, failure: Option<&Error>) {
         let began = self.running.remove(target);
-        match (failure, began) {
-            (Some(error), Some(began)) => self.note(error, began),
-            _ => self.trouble = None,
+        if let (Some(error), Some(began)) = (failure, began) {
+            self.note(target, error, began);
+        } else {
+            (self.suspect, self.trouble) = (None, None);
         }
         if self.again.remove(target) {
             self.add(target, true);
         }
     }
 
-    /// Looks that began before the store was known to be in trouble say nothing new.
-    fn note(&mut self, error: &Error, began: Instant) {
+    /// Looks that began before the pause was over say nothing new.
+    fn note(&mut self, target: &Target, error: &Error, began: Instant) {
         let failures = match &self.trouble {
-            Some(trouble) if began <= trouble.since => return,
+            Some(trouble) if began < trouble.until => return,
             Some(trouble) => trouble.failures + 1,
-            None => 1,
+            None if self.suspect.as_ref().is_some_and(|suspect| suspect != target) => 1,
+            None => {
+                self.suspect = Some(target.clone());
+                return;
+            }
         };
-        let since = Instant::now();
-        self.trouble = Some(Trouble { error: error.clone(), failures, since, until: since + pause(error, failures) });
+        self.trouble = Some(Trouble { error: error.clone(), failures, until: Instant::now() + pause(error, failures) });
     }
 
     /// How long the store is still left alone, if something waits for that and nothing runs whose end comes first.
@@ -114,7 +129,7 @@ impl Lane {
     /// If the store has failed too often in a row, or would be left alone beyond the deadline: everything that waits, with
     /// the reason.
     pub(crate) fn give_up(&mut self, deadline: Instant) -> Option<(Vec<Target>, Error)> {
-        let hopeless = |it: &&Trouble| it.failures >= GIVE_UP || it.until >= deadline;
+        let hopeless = |it: &&Trouble| it.failures >= GIVE_UP || (it.failures > 1 && it.until >= deadline);
         let trouble = self.trouble.as_ref().filter(hopeless)?;
         self.urgent.clear();
         self.normal.clear();
@@ -124,7 +139,7 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
-    use regcred_core::{ErrorKind, testing::target};
+    use regcred_core::testing::target;
 
     use super::*;
 
@@ -154,6 +169,46 @@ mod tests {
         }
         lane.add(&c, true);
         assert_eq!([lane.start(9), lane.start(9), lane.start(9), lane.start(9)], [Some(c), Some(a), Some(b), None]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_target_that_fails_for_ever_is_not_the_store_s_trouble() {
+        let (bad, good) = (target("bad"), target("good"));
+        let error = Error::new(ErrorKind::Unreachable, "no answer");
+        let mut lane = Lane::default();
+        for _ in 0..9 {
+            lane.add(&bad, false);
+            assert_eq!(lane.start(1), Some(bad.clone()));
+            lane.finish(&bad, Some(&error));
+        }
+        lane.add(&good, false);
+        assert_eq!(lane.start(1), Some(good));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_is_worth_a_look_though_the_store_did_not_answer() {
+        let mut lane = Lane::default();
+        let error = Error::new(ErrorKind::Unreachable, "no answer");
+        for name in ["a", "b"] {
+            lane.add(&target(name), false);
+            lane.start(1).expect("it waits");
+            lane.finish(&target(name), Some(&error));
+        }
+        lane.add(&target("due"), false);
+        lane.add(&target("new"), true);
+        assert_eq!((lane.start(9), lane.start(9)), (Some(target("new")), None));
+        lane.finish(&target("new"), None);
+        assert_eq!(lane.start(9), Some(target("due")), "the store answers again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn targets_that_come_and_go_leave_nothing_behind() {
+        let mut lane = Lane::default();
+        for _ in 0..1000 {
+            lane.add(&target("a"), true);
+            lane.forget(&target("a"));
+        }
+        assert!(lane.urgent.len() <= 2 * SLACK, "{}", lane.urgent.len());
     }
 
     #[tokio::test(start_paused = true)]

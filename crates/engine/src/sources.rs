@@ -9,7 +9,7 @@ use std::{
 use regcred_core::{Error, ErrorKind, Feed, Result, Sighting, Sightings, Target, TargetSource};
 use tokio::{
     task::{AbortHandle, Id, JoinError, JoinSet},
-    time::sleep,
+    time::{Instant, sleep},
 };
 use tracing::{debug, info, warn};
 
@@ -17,6 +17,9 @@ use crate::{Route, backoff::pause};
 
 /// So many sightings wait for the loop before their source does.
 const FEED: usize = 1024;
+
+/// A source that went on for so long after it had named everything is not failing again, but for the first time.
+const STEADY: Duration = Duration::from_mins(5);
 
 /// The sources of all routes. Where several name one address, the first route has it; if that one gives it up, the next.
 pub(crate) struct Sources {
@@ -38,12 +41,13 @@ struct State {
     /// What it named before it was started again, and has not named since.
     before: HashSet<Target>,
     failures: u32,
+    synced_at: Option<Instant>,
 }
 
 /// What follows from a sighting.
 pub(crate) enum Change {
-    /// To be looked at, and if `urgent` ahead of what is only due.
-    Present { target: Target, urgent: bool },
+    /// To be looked at, and if `urgent` ahead of what is only due. `taken_over`: another route has it now.
+    Present { target: Target, urgent: bool, taken_over: bool },
     /// No target any more.
     Gone(Target),
     /// A source failed.
@@ -62,6 +66,7 @@ impl Sources {
             synced: false,
             before: HashSet::new(),
             failures: 0,
+            synced_at: None,
         };
         let mut sources = Self {
             tries,
@@ -132,7 +137,8 @@ impl Sources {
                 let routes = self.named_by.entry(target.clone()).or_default();
                 let is_new = routes.insert(route);
                 if routes.first() == Some(&route) {
-                    return vec![Change::Present { target, urgent }];
+                    let taken_over = is_new && routes.len() > 1;
+                    return vec![Change::Present { target, urgent, taken_over }];
                 }
                 if is_new {
                     warn!(%target, route, "an earlier entry of the config has this address");
@@ -144,7 +150,7 @@ impl Sources {
                 if state.failures > 0 {
                     info!(route, after_failures = state.failures, "a source of targets works again");
                 }
-                (state.synced, state.failures) = (true, 0);
+                (state.synced, state.synced_at) = (true, Some(Instant::now()));
                 if let Some(task) = state.task.take().filter(|_| once) {
                     task.abort();
                 }
@@ -162,7 +168,8 @@ impl Sources {
         let was_owner = routes.first() == Some(&route);
         routes.remove(&route);
         if !routes.is_empty() {
-            return if was_owner { vec![Change::Present { target, urgent: true }] } else { vec![] };
+            let present = Change::Present { target, urgent: true, taken_over: true };
+            return if was_owner { vec![present] } else { vec![] };
         }
         self.named_by.remove(&target);
         vec![Change::Gone(target)]
@@ -192,6 +199,9 @@ impl Sources {
         let state = &mut self.routes[route];
         if self.tries.is_some() && state.synced {
             return None; // everything was named, and one pass needs no more
+        }
+        if state.synced_at.take().is_some_and(|at| at.elapsed() >= STEADY) {
+            state.failures = 0;
         }
         state.failures += 1;
         let failures = state.failures;

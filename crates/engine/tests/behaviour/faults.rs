@@ -11,13 +11,14 @@ use std::{
 
 use async_trait::async_trait;
 use regcred_core::{
-    Error, ErrorKind, MockSecretSink, Observed, Result, SecretSink, StoreName, Target,
+    Clock, Error, ErrorKind, Feed, MockSecretSink, Observed, Result, SecretSink, Sighting, StoreName, Target,
+    TargetSource,
     testing::{FakeProvider, MemorySink, provider_name, target},
 };
 use regcred_engine::{Event, Minter, Pass, Route, State, Step};
 use tokio::time::{Instant, sleep};
 
-use crate::fakes::{Fakes, targets, unreachable};
+use crate::fakes::{Fakes, HOUR, targets, unreachable};
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_provider_is_called_once_per_pause_however_many_targets_wait() {
@@ -233,4 +234,41 @@ async fn a_stop_does_not_wait_for_a_store_that_hangs() {
     let start = Instant::now();
     engine.run(sleep(Duration::from_secs(1))).await;
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_target_that_throttles_does_not_fail_its_store() {
+    let fakes = Fakes::new();
+    let slow = Error::new(ErrorKind::Throttled, "slow down").with_retry_after(Some(15 * HOUR / 60));
+    fakes.sink.fail_with(&target("team-5"), slow);
+    let report = fakes.engine(1000).once(Pass::default()).await;
+    assert_eq!((report.count(State::Fresh), report.count(State::Failed)), (999, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_target_that_cannot_be_looked_at_keeps_no_new_one_waiting() {
+    let fakes = Fakes::new();
+    fakes.sink.fail_with(&target("team-0"), unreachable());
+    let engine = fakes.builder().with_route(fakes.route(Newcomers(HOUR))).build().expect("it is whole");
+    let report = engine.run(sleep(2 * HOUR)).await;
+    assert_eq!((report.count(State::Fresh), report.count(State::Failed)), (1, 1));
+    let written = fakes.sink.validities()[0].issued_at();
+    let appeared = fakes.clock.now() - HOUR;
+    let waited = written.duration_since(appeared).unwrap_or_default();
+    assert!(waited < Duration::from_secs(1), "{waited:?}");
+}
+
+/// One target at once, and another one later.
+#[derive(Debug)]
+struct Newcomers(Duration);
+
+#[async_trait]
+impl TargetSource for Newcomers {
+    async fn watch(&self, feed: Feed) -> Result<()> {
+        feed.send(Sighting::Present(target("team-0"))).await;
+        feed.send(Sighting::Synced).await;
+        sleep(self.0).await;
+        feed.send(Sighting::Present(target("new"))).await;
+        Ok(())
+    }
 }

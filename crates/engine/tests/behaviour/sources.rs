@@ -165,3 +165,26 @@ async fn where_two_routes_name_one_address_the_first_has_it() {
     engine.once(Pass::default()).await;
     assert_eq!((fakes.sink.writes(), other.writes()), (1, 1));
 }
+
+/// Names everything, and is cut off at once, again and again.
+#[derive(Debug, Default)]
+struct CutOff(AtomicUsize);
+
+#[async_trait]
+impl TargetSource for CutOff {
+    async fn watch(&self, feed: Feed) -> Result<()> {
+        self.0.fetch_add(1, SeqCst);
+        feed.send(Sighting::Present(target("team-0"))).await;
+        feed.send(Sighting::Synced).await;
+        Err(unreachable())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_cut_off_again_and_again_is_asked_ever_less_often() {
+    let (fakes, cut_off) = (Fakes::new(), Arc::new(CutOff::default()));
+    let engine = fakes.builder().with_route(fakes.route(cut_off.clone())).build().expect("it is whole");
+    engine.run(sleep(HOUR)).await;
+    let asked = cut_off.0.load(SeqCst);
+    assert!((10..100).contains(&asked), "{asked}");
+}
