@@ -51,8 +51,12 @@ impl Link {
         (!self.pull || pulls(account, secret)) && (!self.mount || mounts(account, secret))
     }
 
-    /// A merge patch with the complete lists, to which the Secret is added at the end, guarded by what was read.
-    pub(crate) fn patch(&self, account: &ServiceAccount, secret: &str) -> Value {
+    /// A merge patch with the complete lists, to which the Secret is added at the end, guarded by what was read; `None` if it
+    /// is in them already.
+    pub(crate) fn patch(&self, account: &ServiceAccount, secret: &str) -> Option<Value> {
+        if self.holds(account, secret) {
+            return None;
+        }
         let mut patch = guarded(account);
         if self.pull && !pulls(account, secret) {
             let mut list = account.image_pull_secrets.clone().unwrap_or_default();
@@ -64,7 +68,7 @@ impl Link {
             list.push(ObjectReference { name: Some(secret.into()), ..ObjectReference::default() });
             patch["secrets"] = json!(list);
         }
-        patch
+        Some(patch)
     }
 }
 
@@ -132,11 +136,15 @@ mod tests {
         let ours = json!({ "name": "ecr-secret" });
         assert_eq!(
             link.patch(&bare, "ecr-secret"),
-            json!({ "metadata": guard, "imagePullSecrets": [ours], "secrets": [ours] })
+            Some(json!({ "metadata": guard, "imagePullSecrets": [ours], "secrets": [ours] }))
         );
         let half = account(&json!({ "imagePullSecrets": [other, ours], "secrets": [other, other] }));
         assert!(!link.holds(&half, "ecr-secret") && Link::pull("builder").holds(&half, "ecr-secret"));
-        assert_eq!(link.patch(&half, "ecr-secret"), json!({ "metadata": guard, "secrets": [other, other, ours] }));
+        assert_eq!(
+            link.patch(&half, "ecr-secret"),
+            Some(json!({ "metadata": guard, "secrets": [other, other, ours] }))
+        );
+        assert_eq!(Link::pull("builder").patch(&half, "ecr-secret"), None);
     }
 
     #[test]

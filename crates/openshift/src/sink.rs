@@ -4,8 +4,9 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use futures::future::{join, join_all};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use regcred_core::{Applied, CredentialSet, Error, ErrorKind, Observed, Result, SecretSink, Target, Written};
+use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
@@ -106,16 +107,21 @@ impl OpenShiftSink {
         })
     }
 
-    /// Adds the Secret to the account's lists; reads the account again if somebody else was faster.
-    async fn link(&self, target: &Target, link: &Link, look: &Look) -> Result<()> {
-        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        let mut account = look.accounts.get(link.account()).cloned().unwrap_or(Ok(None))?;
+    /// Edits an account by a guarded patch; reads it again if somebody else was faster. `edit` returns none where nothing is
+    /// left to do, as there is for an account that does not exist.
+    async fn edit_account(
+        &self,
+        namespace: &str,
+        name: &str,
+        mut read: Option<ServiceAccount>,
+        edit: impl Fn(&ServiceAccount) -> Option<Value>,
+    ) -> Result<()> {
         for attempt in 1..=LINK_TRIES {
-            let Some(read) = account.filter(|read| !link.holds(read, name)) else { return Ok(()) };
-            match self.store.patch_account(namespace, link.account(), &link.patch(&read, name)).await {
+            let Some(patch) = read.as_ref().and_then(&edit) else { return Ok(()) };
+            match self.store.patch_account(namespace, name, &patch).await {
                 Err(error) if error.kind() == ErrorKind::Conflict && attempt < LINK_TRIES => {
                     sleep(LINK_PAUSE.mul_f64(f64::from(attempt) * fastrand::f64())).await;
-                    account = self.store.account(namespace, link.account()).await?;
+                    read = self.store.account(namespace, name).await?;
                 }
                 other => return other,
             }
@@ -123,19 +129,16 @@ impl OpenShiftSink {
         Ok(())
     }
 
+    async fn link(&self, target: &Target, link: &Link, look: &Look) -> Result<()> {
+        let read = look.accounts.get(link.account()).cloned().unwrap_or(Ok(None))?;
+        let edit = |account: &ServiceAccount| link.patch(account, target.name.as_str());
+        self.edit_account(target.namespace.as_str(), link.account(), read, edit).await
+    }
+
     async fn unlink(&self, target: &Target, account: &str) -> Result<()> {
-        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        for attempt in 1..=LINK_TRIES {
-            let Some(read) = self.store.account(namespace, account).await? else { return Ok(()) };
-            let Some(patch) = link::unlink(&read, name) else { return Ok(()) };
-            match self.store.patch_account(namespace, account, &patch).await {
-                Err(error) if error.kind() == ErrorKind::Conflict && attempt < LINK_TRIES => {
-                    sleep(LINK_PAUSE.mul_f64(f64::from(attempt) * fastrand::f64())).await;
-                }
-                other => return other,
-            }
-        }
-        Ok(())
+        let namespace = target.namespace.as_str();
+        let read = self.store.account(namespace, account).await?;
+        self.edit_account(namespace, account, read, |account| link::unlink(account, target.name.as_str())).await
     }
 }
 
