@@ -82,6 +82,8 @@ impl Plan {
             group.namespaces.retain(|namespace| wanted.contains(namespace));
         }
         self.groups.retain(|group| !group.namespaces.is_empty());
+        // A provider that nobody needs any more is not made.
+        self.providers.retain(|name, _| self.groups.iter().any(|group| group.providers.contains(name)));
         Ok(())
     }
 
@@ -260,5 +262,6 @@ mod tests {
         assert_eq!(plan.restrict_to(&[name("a"), name("x")]), Err(vec![name("x")]));
         plan.restrict_to(&[name("a")]).expect("known");
         assert_eq!((plan.namespaces().len(), plan.groups.len()), (1, 1));
+        assert_eq!(plan.providers().map(ProviderName::as_str).collect::<Vec<_>>(), ["ecr-eu-west-1"]);
     }
 }
