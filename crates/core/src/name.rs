@@ -106,7 +106,8 @@ fn at_most(name: &str, limit: usize) -> Result<(), String> {
     if long { Err(format!("it has {} characters, {limit} are allowed", name.len())) } else { Ok(()) }
 }
 
-fn label(label: &str) -> Result<(), String> {
+/// One label of a DNS name, of any length.
+pub(crate) fn label(label: &str) -> Result<(), String> {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     match label.as_bytes() {
         [] => Err("it is empty".into()),

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, name::label};
 
 /// A registry as in the `auths` of a Docker config: `host[:port][/path]`.
 ///
@@ -40,12 +40,7 @@ fn check(key: &str) -> Result<(), &'static str> {
     let (authority, path) = key.split_once('/').map_or((key, None), |(authority, path)| (authority, Some(path)));
     let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
     let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let label = |label: &str| {
-        label.bytes().all(|byte| alphanumeric(byte) || byte == b'-')
-            && label.bytes().next().is_some_and(alphanumeric)
-            && label.bytes().last().is_some_and(alphanumeric)
-    };
-    if !host.split('.').all(label) {
+    if host.split('.').any(|it| label(it).is_err()) {
         return Err("its host is not a host name");
     }
     if port.is_some_and(|port| port.starts_with(['0', '+']) || port.parse::<u16>().is_err()) {

@@ -193,9 +193,6 @@ impl Sources {
     }
 
     fn failed(&mut self, route: usize, error: Error) -> Option<Change> {
-        let named =
-            self.named_by.iter().filter(|(_, routes)| routes.contains(&route)).map(|(target, _)| target.clone());
-        let named = named.collect::<Vec<_>>();
         let state = &mut self.routes[route];
         if self.tries.is_some() && state.synced {
             return None; // everything was named, and one pass needs no more
@@ -212,7 +209,8 @@ impl Sources {
             debug!(route, %kind, error = text, failures, "a source of targets failed again");
         }
         if self.tries.is_none_or(|tries| error.is_retryable() && failures < tries) {
-            state.before.extend(named);
+            let named = self.named_by.iter().filter(|(_, routes)| routes.contains(&route));
+            state.before.extend(named.map(|(target, _)| target.clone()));
             state.synced = false;
             self.watch(route, pause(&error, failures));
         } else {
