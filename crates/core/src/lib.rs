@@ -5,6 +5,7 @@ mod credential;
 mod error;
 mod name;
 mod provider;
+mod refusal;
 mod registry;
 mod set;
 mod sink;
@@ -20,6 +21,7 @@ pub use name::{Namespace, ProviderName, SecretName, StoreName, Target};
 #[cfg(feature = "mock")]
 pub use provider::MockRegistryProvider;
 pub use provider::RegistryProvider;
+pub use refusal::Refusal;
 pub use registry::Registry;
 /// Passwords: neither printed nor serialised.
 pub use secrecy::{ExposeSecret, SecretString};

@@ -1,6 +1,6 @@
 //! The port to whoever mints credentials.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -14,16 +14,38 @@ use crate::{RegistryCredential, Result};
 /// - The credential is usable when it is returned, and nothing in it was guessed from what the other side did not say.
 /// - The future may be dropped at any await; a later call works as if the first had not been made.
 /// - No secret, and no body of an answer, in errors, in `Debug` or in what is logged below the call.
-#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait RegistryProvider: fmt::Debug + Send + Sync + 'static {
     /// Asks for a new credential.
     async fn credential(&self) -> Result<RegistryCredential>;
+
+    /// No credential of this provider lives longer than this, so that a later end that is read somewhere was not given by
+    /// it. Default, `None`: nobody knows.
+    fn longest_life(&self) -> Option<Duration> {
+        None
+    }
+}
+
+// By hand, so that a mock needs no word about what has a default.
+#[cfg(feature = "mock")]
+mockall::mock! {
+    #[derive(Debug)]
+    /// A [`RegistryProvider`] that does what a test expects.
+    pub RegistryProvider {}
+
+    #[async_trait]
+    impl RegistryProvider for RegistryProvider {
+        async fn credential(&self) -> Result<RegistryCredential>;
+    }
 }
 
 #[async_trait]
 impl<P: RegistryProvider + ?Sized> RegistryProvider for Arc<P> {
     async fn credential(&self) -> Result<RegistryCredential> {
         (**self).credential().await
+    }
+
+    fn longest_life(&self) -> Option<Duration> {
+        (**self).longest_life()
     }
 }

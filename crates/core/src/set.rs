@@ -3,15 +3,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::SystemTime,
 };
 
-use crate::{Error, ErrorKind, Login, ProviderName, RegistryCredential, Result};
+use crate::{Error, ErrorKind, Login, ProviderName, RegistryCredential, Result, Validity};
 
 /// The credentials for one target, by provider, and the providers that could give none: what stands there for those stays.
 #[derive(Clone, Debug, Default)]
 pub struct CredentialSet {
     credentials: BTreeMap<ProviderName, Arc<RegistryCredential>>,
     failed: BTreeSet<ProviderName>,
+    latest_ends: BTreeMap<ProviderName, SystemTime>,
 }
 
 impl CredentialSet {
@@ -38,6 +40,22 @@ impl CredentialSet {
     pub fn insert_failed(&mut self, provider: ProviderName) {
         self.credentials.remove(&provider);
         self.failed.insert(provider);
+    }
+
+    /// Notes that no credential of this provider can end later than that.
+    pub fn limit(&mut self, provider: ProviderName, latest_end: SystemTime) {
+        self.latest_ends.insert(provider, latest_end);
+    }
+
+    /// Whether what stands there for a provider ends later than what this set holds for it, and so stays. An end that is
+    /// later than any of this provider can be is somebody's invention, and counts for nothing.
+    pub fn is_outlived_by(&self, provider: &ProviderName, stored: &Validity) -> bool {
+        let believed = match (self.latest_ends.get(provider), stored.expires_at()) {
+            (None, _) => true,
+            (Some(latest), Some(end)) => end <= *latest,
+            (Some(_), None) => false,
+        };
+        believed && self.get(provider).is_some_and(|new| stored.outlives(&new.validity()))
     }
 
     /// Whether no provider gave any.
@@ -68,10 +86,10 @@ impl CredentialSet {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::time::Duration;
 
     use super::*;
-    use crate::{Registry, Validity};
+    use crate::Registry;
 
     fn credential(registry: &str) -> Arc<RegistryCredential> {
         let login = Login::new(vec![Registry::new(registry).expect("valid")], "AWS", "x".into()).expect("valid");
@@ -89,5 +107,23 @@ mod tests {
         assert_eq!((error.kind(), set.logins().count()), (ErrorKind::Invalid, 1));
         set.insert_failed(one.clone());
         assert!(set.is_empty() && set.failed().contains(&one) && !set.failed().contains(&two));
+    }
+
+    #[test]
+    fn what_ends_later_stays_unless_it_claims_more_than_its_provider_can_give() {
+        let (one, at) =
+            (ProviderName::new("one").expect("valid"), |hours| SystemTime::UNIX_EPOCH + Duration::from_hours(hours));
+        let ends = |hours: Option<u64>| Validity::new(SystemTime::UNIX_EPOCH, hours.map(at)).expect("valid");
+        let login = Login::new(vec![Registry::new("r.example").expect("valid")], "AWS", "x".into()).expect("valid");
+        let credential = RegistryCredential::new(vec![login], ends(Some(12))).expect("valid");
+        let mut set = CredentialSet::new();
+        set.insert(one.clone(), Arc::new(credential)).expect("first");
+        assert!([Some(13), Some(99), None].iter().all(|end| set.is_outlived_by(&one, &ends(*end))));
+        assert!(!set.is_outlived_by(&one, &ends(Some(12))) && !set.is_outlived_by(&one, &ends(Some(1))));
+        set.limit(one.clone(), at(13));
+        assert!(set.is_outlived_by(&one, &ends(Some(13))));
+        assert!([Some(14), Some(99), None].iter().all(|end| !set.is_outlived_by(&one, &ends(*end))));
+        set.insert_failed(one.clone());
+        assert!(!set.is_outlived_by(&one, &ends(Some(13))), "there is nothing to compare it with");
     }
 }

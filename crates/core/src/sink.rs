@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{CredentialSet, Error, ProviderName, Result, Target, Validity};
+use crate::{CredentialSet, Error, ProviderName, Refusal, Result, Target, Validity};
 
 /// Keeps credentials at addresses. Bound, when it is built, to its store and to its way of writing.
 ///
@@ -13,7 +13,7 @@ use crate::{CredentialSet, Error, ProviderName, Result, Target, Validity};
 /// - What belongs to somebody else is neither changed nor removed, and what others wrote into ours stays where the format
 ///   allows it.
 /// - `apply` converges from whatever a dropped call left behind, in one write that is visible as a whole or not at all.
-/// - The same set twice is [`Written::Unchanged`]. An entry is never replaced by one of the same provider that ends earlier.
+/// - The same set twice is [`Written::Unchanged`]. What [`CredentialSet::is_outlived_by`] an entry of ours is not written over it.
 /// - No secret in errors, in `Debug` or in what is logged below the call.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
@@ -33,8 +33,10 @@ pub trait SecretSink: fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Observed {
-    /// Who owns it, in words, if that is not us.
-    pub foreign_owner: Option<String>,
+    /// Why it is not ours to write.
+    pub refusal: Option<Refusal>,
+    /// Whose it is, if the sink was told to take it over with the next `apply`.
+    pub adopted_from: Option<String>,
     /// What it holds, by provider, as far as its dates can be believed.
     pub validity: BTreeMap<ProviderName, Validity>,
     /// Why to write although everything is fresh: "its data was edited", "builder is not linked".
@@ -51,9 +53,14 @@ impl Observed {
         Self { validity, ..Self::default() }
     }
 
-    /// Somebody else's.
-    pub fn foreign(owner: impl Into<String>) -> Self {
-        Self { foreign_owner: Some(owner.into()), ..Self::default() }
+    /// Not ours to write.
+    pub fn refused(refusal: Refusal) -> Self {
+        Self { refusal: Some(refusal), ..Self::default() }
+    }
+
+    /// Somebody else's, to be taken over with the next `apply`.
+    pub fn adopted_from(owner: impl Into<String>) -> Self {
+        Self { adopted_from: Some(owner.into()), ..Self::default() }
     }
 
     /// With reasons to write although everything is fresh.
@@ -82,6 +89,8 @@ impl Observed {
 pub struct Applied {
     /// To the target itself.
     pub written: Written,
+    /// Whether something beside the target itself was written, such as a link.
+    pub also_written: bool,
     /// What could not be done yet and is no failure: "ServiceAccount builder does not exist".
     pub waiting_for: Option<String>,
     /// What failed after the target itself was written, such as a link: it is tried again with the next look.
@@ -91,13 +100,19 @@ pub struct Applied {
 impl Applied {
     /// With nothing left to wait for.
     pub fn new(written: Written) -> Self {
-        Self { written, waiting_for: None, failure: None }
+        Self { written, also_written: false, waiting_for: None, failure: None }
     }
 
     /// With something that could not be done yet.
     #[must_use]
     pub fn waiting_for(self, what: Option<String>) -> Self {
         Self { waiting_for: what, ..self }
+    }
+
+    /// With something that was written beside the target itself.
+    #[must_use]
+    pub fn also_written(self, also_written: bool) -> Self {
+        Self { also_written, ..self }
     }
 
     /// With what failed after the target itself was written.

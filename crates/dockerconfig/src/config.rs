@@ -3,24 +3,25 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{Error, ErrorKind, Registry, Result};
+use regcred_core::{Registry, Result};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
-use serde_json::value::to_raw_value;
+use serde::Deserialize;
 
-use crate::fields::Fields;
-
-const AUTHS: &str = "auths";
+use crate::{
+    entry,
+    text::{Changes, Text},
+};
 
 /// Registry logins as `.dockerconfigjson` holds them. Its `Debug` shows the registries alone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct DockerConfig {
-    top: Fields,
-    auths: Fields,
+    text: Text,
+    /// None of them marks as removed what the text does not have.
+    changes: Changes,
 }
 
 /// What one value of `auths` holds, as far as it concerns us.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 struct Auth {
     auth: String,
 }
@@ -31,67 +32,93 @@ impl DockerConfig {
         Self::default()
     }
 
-    /// Reads one. [`ErrorKind::Malformed`] if it is not an object with an object `auths`; a missing `auths` is an empty one.
+    /// Reads one. [`ErrorKind::Malformed`](regcred_core::ErrorKind::Malformed) if it is not an object with an object
+    /// `auths`, or if a field of either stands there twice; a missing `auths` is an empty one.
     pub fn parse(json: &[u8]) -> Result<Self> {
-        let top = serde_json::from_slice::<Fields>(json).map_err(|error| malformed("the Docker config", &error))?;
-        let auths = top.get(AUTHS).map(|auths| serde_json::from_str(auths.get())).transpose();
-        Ok(Self { auths: auths.map_err(|error| malformed("its `auths`", &error))?.unwrap_or_default(), top })
+        Ok(Self { text: Text::parse(json)?, changes: Changes::new() })
     }
 
-    /// Sets the login of one registry, in its old place or at the end.
-    ///
-    /// # Panics
-    ///
-    /// Never: a struct of one string always serialises.
+    /// Sets the login of one registry: in its old place, or before the first registry that is greater.
     pub fn set(&mut self, registry: &Registry, username: &str, password: &SecretString) {
         let auth = STANDARD.encode(format!("{username}:{}", password.expose_secret()));
-        self.auths.set(registry.as_str(), to_raw_value(&Auth { auth }).expect("a struct of one string serialises"));
+        // Base64 needs no escapes.
+        self.put(registry, format!(r#"{{"auth":"{auth}"}}"#));
     }
 
     /// Takes over from another config what stands there for a registry, byte for byte; whether anything did.
     pub fn carry_over(&mut self, registry: &Registry, from: &Self) -> bool {
-        let value = from.auths.get(registry.as_str()).map(ToOwned::to_owned);
-        value.map(|value| self.auths.set(registry.as_str(), value)).is_some()
+        from.entry(registry).map(|json| self.put(registry, json.into())).is_some()
+    }
+
+    fn put(&mut self, registry: &Registry, json: String) {
+        self.changes.insert(registry.as_str().into(), Some(json));
     }
 
     /// Removes what stands there for a registry; whether anything did.
     pub fn remove(&mut self, registry: &Registry) -> bool {
-        self.auths.remove(registry.as_str())
+        let did = self.entry(registry).is_some();
+        if self.text.entry(registry.as_str()).is_some() {
+            self.changes.insert(registry.as_str().into(), None);
+        } else {
+            self.changes.remove(registry.as_str());
+        }
+        did
     }
 
-    /// User name and password for a registry, from a padded `auth` that is split at its first colon; `None` if there is none
-    /// or it cannot be read.
+    /// What stands there for a registry, as raw JSON: a secret, which must not be shown.
+    pub fn entry(&self, registry: &Registry) -> Option<&str> {
+        match self.changes.get(registry.as_str()) {
+            Some(change) => change.as_deref(),
+            None => self.text.entry(registry.as_str()),
+        }
+    }
+
+    /// User name and password for a registry, from a padded `auth` that is split at its first colon; `None` if there is
+    /// none or it cannot be read.
     pub fn login(&self, registry: &Registry) -> Option<(String, SecretString)> {
-        let entry = serde_json::from_str::<Auth>(self.auths.get(registry.as_str())?.get()).ok()?;
+        let entry = serde_json::from_str::<Auth>(self.entry(registry)?).ok()?;
         let pair = String::from_utf8(STANDARD.decode(entry.auth).ok()?).ok()?;
         pair.split_once(':').map(|(username, password)| (username.to_owned(), password.into()))
     }
 
-    /// The keys of `auths`, valid or not, in their order.
+    /// The keys of `auths`, valid or not: those that were parsed in their order, then the new ones in theirs.
     pub fn registries(&self) -> impl Iterator<Item = &str> {
-        self.auths.names()
+        self.entries().map(|(name, _)| name)
     }
 
-    /// As JSON, in its old order.
+    /// The keys of `auths` whose entry the kubelet cannot read, as they stand: escape them before they are shown.
     ///
-    /// # Panics
+    /// One such entry is enough for the kubelet (`DockerConfigEntry.UnmarshalJSON` in its `pkg/credentialprovider`) to
+    /// refuse the file as a whole, good logins and all. It is one that is not an object; whose `auth`, `username`,
+    /// `password` or `email` is not a string; or whose `auth`, unless empty, is not base64, padded or not, of a text
+    /// with a colon. `null` is as good as absent in all these places.
+    pub fn unreadable(&self) -> Vec<String> {
+        self.entries().filter(|(_, json)| !entry::is_readable(json)).map(|(name, _)| name.into()).collect()
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        let old = self.text.entries().filter_map(|(name, json)| match self.changes.get(name) {
+            Some(change) => Some((name, change.as_deref()?)),
+            None => Some((name, json)),
+        });
+        let new = self.changes.iter().filter(|(name, _)| self.text.entry(name).is_none());
+        old.chain(new.filter_map(|(name, change)| Some((name.as_str(), change.as_deref()?))))
+    }
+
+    /// As JSON: the text that was parsed, with nothing but the changes.
     ///
-    /// Never: what was JSON before is JSON again.
+    /// A login that is set anew changes the bytes of its entry's value. One that is removed takes its name and one
+    /// comma with it. One that is added stands before the first registry that is greater, in whatever order they were
+    /// set.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut top = self.top.clone();
-        top.set(AUTHS, to_raw_value(&self.auths).expect("raw JSON serialises"));
-        serde_json::to_vec(&top).expect("raw JSON serialises")
+        self.text.render(&self.changes).into_bytes()
     }
 }
 
-/// Where and how it fails to be what it should; serde's own message would quote it.
-fn malformed(what: &str, error: &serde_json::Error) -> Error {
-    let how = match error.classify() {
-        serde_json::error::Category::Data => "is not an object with every field once",
-        serde_json::error::Category::Eof => "ends too early",
-        serde_json::error::Category::Io | serde_json::error::Category::Syntax => "is not valid JSON",
-    };
-    Error::new(ErrorKind::Malformed, format!("{what} {how} (line {}, column {})", error.line(), error.column()))
+impl Default for DockerConfig {
+    fn default() -> Self {
+        Self::parse(br#"{"auths":{}}"#).expect("it is a Docker config")
+    }
 }
 
 impl fmt::Debug for DockerConfig {
@@ -104,6 +131,8 @@ impl fmt::Debug for DockerConfig {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::ErrorKind;
+
     use super::*;
 
     fn registry(key: &str) -> Registry {
@@ -132,7 +161,7 @@ mod tests {
         let mut config = DockerConfig::parse(before.as_bytes()).expect("valid");
         config.set(&registry("a"), "u", &"p".into());
         config.set(&registry("d"), "u", &"p".into());
-        let after = r#"{"x":[1, 2.50],"auths":{"b":{"auth" : "\u0041" },"a":{"auth":"dTpw"},"c":null,"d":{"auth":"dTpw"}},"y":{}}"#;
+        let after = r#"{"x" : [1, 2.50], "auths": { "b" : {"auth" : "\u0041" }, "a":{"auth":"dTpw"} ,"c":null,"d":{"auth":"dTpw"}}, "y":{}}"#;
         assert_eq!(String::from_utf8(config.to_bytes()).expect("text"), after);
         assert!(config.remove(&registry("b")) && !config.remove(&registry("b")));
     }
@@ -147,10 +176,22 @@ mod tests {
 
     #[test]
     fn what_is_no_docker_config_is_refused_without_being_quoted() {
-        let bad =
-            ["", "{", "[]", "\"canary\"", r#"{"auths":"canary"}"#, r#"{"auths":[]}"#, r#"{"auths":{},"auths":{}}"#];
+        let bad: [&[u8]; _] = [
+            b"",
+            b"{",
+            b"[]",
+            b"\"canary\"",
+            br#"{"auths":"canary"}"#,
+            br#"{"auths":[]}"#,
+            br#"{"auths":null}"#,
+            br#"{"auths":{},"auths":{}}"#,
+            br#"{"auths":{"canary":1,"c\u0061nary":2}}"#,
+            br#"{"auths":{}} canary"#,
+            b"{\"canary\":\"\xff\"}",
+            "\u{feff}{}".as_bytes(),
+        ];
         for bad in bad {
-            let error = DockerConfig::parse(bad.as_bytes()).expect_err(bad);
+            let error = DockerConfig::parse(bad).expect_err("it is no Docker config");
             assert_eq!(error.kind(), ErrorKind::Malformed);
             assert!(!format!("{error:?}").contains("canary"), "{error:?}");
         }
@@ -164,6 +205,37 @@ mod tests {
         assert!(config.remove(&registry("50000")) && config.registries().count() == 99_999);
         config.set(&registry("99999"), "u", &"p".into());
         assert!(config.login(&registry("99999")).is_some() && config.login(&registry("99998")).is_none());
+        config.set(&registry("r.example"), "u", &"p".into());
+        let json = config.to_bytes();
+        assert!(json.ends_with(br#""99999":{"auth":"dTpw"},"r.example":{"auth":"dTpw"}}}"#));
+        assert_eq!(DockerConfig::parse(&json).expect("valid").registries().count(), 100_000);
+    }
+
+    #[test]
+    fn a_change_that_is_taken_back_leaves_no_trace() {
+        for before in ["{\n}\n", r#"{"auths" : {"a" : 1}}"#, r#"{"auths":{}}"#] {
+            let mut config = DockerConfig::parse(before.as_bytes()).expect(before);
+            config.set(&registry("r.example"), "u", &"p".into());
+            assert!(config.remove(&registry("r.example")) && !config.remove(&registry("r.example")));
+            assert_eq!(String::from_utf8(config.to_bytes()).expect("text"), before);
+        }
+        assert_eq!(DockerConfig::new().to_bytes(), br#"{"auths":{}}"#);
+    }
+
+    #[test]
+    fn unreadable_entries_are_those_that_stand_there_now() {
+        let json = br#"{"auths":{"b":null,"c\n":{"auth":"?"},"a":{"auth":1},"good":{"auth":"dTpw"}}}"#;
+        let mut config = DockerConfig::parse(json).expect("valid");
+        assert_eq!(config.entry(&registry("a")), Some(r#"{"auth":1}"#));
+        assert_eq!(config.unreadable(), ["c\n", "a"]);
+        let old = config.clone();
+        config.set(&registry("a"), "u", &"p".into());
+        config.remove(&registry("b"));
+        config.carry_over(&registry("good"), &DockerConfig::parse(br#"{"auths":{"good":7}}"#).expect("valid"));
+        config.carry_over(&registry("new"), &DockerConfig::parse(br#"{"auths":{"new":7}}"#).expect("valid"));
+        assert_eq!(config.unreadable(), ["c\n", "good", "new"]);
+        assert_eq!((config.entry(&registry("b")), old.entry(&registry("b"))), (None, Some("null")));
+        assert_eq!(config.registries().collect::<Vec<_>>(), ["c\n", "a", "good", "new"]);
     }
 
     #[test]

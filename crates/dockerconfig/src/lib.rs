@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
-mod fields;
+mod entry;
+mod object;
+mod text;
 
 pub use config::DockerConfig;

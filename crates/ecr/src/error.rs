@@ -5,12 +5,15 @@ use std::{error::Error as StdError, io, time::Duration};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::{
     error::{ProvideErrorMetadata, SdkError},
-    operation::{RequestId, get_authorization_token::GetAuthorizationTokenError},
+    operation::RequestId,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_sdk_sts::operation::{
+    assume_role::AssumeRoleError, assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
+};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::ConnectorError};
 use regcred_core::{Error, ErrorKind};
 
-use crate::{guard::InsecureEndpoint, host::Region};
+use crate::{arn::is_principal, identity::EmptyFile, transport::InsecureEndpoint};
 
 /// The longest value that is quoted from an answer.
 const LONGEST_VALUE: usize = 256;
@@ -29,19 +32,26 @@ const DENIED: [&str; 11] = [
     "UnrecognizedClient",
 ];
 
-/// Says what failed and of which sort it is.
-pub(crate) fn translate(error: &SdkError<GetAuthorizationTokenError, HttpResponse>, region: &Region) -> Error {
-    let failed = |kind, message: &str, cause: String| {
-        Error::new(kind, format!("ecr:GetAuthorizationToken in {region} {message}")).with_cause(cause)
-    };
+/// `ecr:GetAuthorizationToken in eu-west-1 was throttled`, and why.
+pub(crate) fn failed(kind: ErrorKind, action: &str, how: &str, cause: impl Into<String>) -> Error {
+    Error::new(kind, format!("{action} {how}")).with_cause(cause.into())
+}
+
+/// Says what failed and of which sort it is. `action` is what was asked for, such as `ecr:GetAuthorizationToken in eu-west-1`.
+pub(crate) fn translate<E>(error: &SdkError<E, HttpResponse>, action: &str) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    let failed = |kind, how: &str, cause: String| failed(kind, action, how, cause);
     if has_cause::<InsecureEndpoint>(error) {
         return failed(ErrorKind::Invalid, "was not asked for", InsecureEndpoint.to_string());
     }
     if has_cause::<http_body_util::LengthLimitError>(error) {
         return failed(ErrorKind::Malformed, "had a senseless answer", "it is longer than 64 KiB".into());
     }
-    if let Some((kind, cause)) = identity_failure(error) {
-        return failed(kind, "was not asked for", cause.into());
+    if let Some(failure) = find::<CredentialsError>(error) {
+        let (kind, cause) = identity_failure(failure);
+        return failed(kind, "was not asked for", cause);
     }
     match error {
         SdkError::ServiceError(service) => {
@@ -49,33 +59,29 @@ pub(crate) fn translate(error: &SdkError<GetAuthorizationTokenError, HttpRespons
                 status: service.raw().status().as_u16(),
                 code: service.err().code().and_then(word),
                 message: service.err().message().unwrap_or_default(),
-                request_id: service.err().request_id().and_then(word),
+                request_id: service.err().meta().request_id().and_then(word),
             };
             let retry_after = service.raw().headers().get("retry-after").and_then(|it| it.parse().ok());
             let kind = answer.kind();
-            let message = match kind {
+            let how = match kind {
                 ErrorKind::Denied => "was denied",
                 ErrorKind::Throttled => "was throttled",
                 ErrorKind::Malformed => "had a senseless answer",
                 _ => "failed",
             };
-            failed(kind, message, answer.describe()).with_retry_after(retry_after.map(Duration::from_secs))
+            failed(kind, how, answer.describe()).with_retry_after(retry_after.map(Duration::from_secs))
         }
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
-            failed(
-                ErrorKind::Unreachable,
-                "had half an answer",
-                format!("HTTP {status}, and then the connection broke off"),
-            )
+            let cause = format!("HTTP {status}, and then the connection broke off");
+            failed(ErrorKind::Unreachable, "had half an answer", cause)
         }
         SdkError::TimeoutError(_) => failed(ErrorKind::Unreachable, "had no answer", "the time for it was over".into()),
         SdkError::DispatchFailure(dispatch) => {
             let how = match dispatch.as_connector_error() {
                 Some(error) if error.is_timeout() => "the time for it was over",
-                Some(error) if error.is_user() => "the request could not be made",
-                Some(_) if text_of(error).any(|text| text.contains("certificate")) => "the certificate is not trusted",
-                _ => "the connection failed",
+                Some(error) => connection_failure(error),
+                None => "the connection failed",
             };
             failed(ErrorKind::Unreachable, "had no answer", how.into())
         }
@@ -83,34 +89,54 @@ pub(crate) fn translate(error: &SdkError<GetAuthorizationTokenError, HttpRespons
     }
 }
 
-/// Whether the SDK failed before the call, for want of an identity.
-fn identity_failure(error: &SdkError<GetAuthorizationTokenError, HttpResponse>) -> Option<(ErrorKind, &'static str)> {
-    let failure = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
-    Some(match failure {
-        CredentialsError::CredentialsNotLoaded(_) => {
-            (ErrorKind::Denied, "no AWS credentials were found in environment, profile, web identity or container")
-        }
-        CredentialsError::InvalidConfiguration(_) => (ErrorKind::Invalid, "the AWS configuration is not valid"),
-        CredentialsError::ProviderTimedOut(_) => {
-            (ErrorKind::Unreachable, "the AWS credentials were not loaded in time")
-        }
-        CredentialsError::ProviderError(_) => loading_failure(failure),
-        _ => (ErrorKind::Unreachable, "the AWS credentials could not be loaded"),
-    })
+/// Why there was no connection. The words of the libraries are looked into, not quoted.
+fn connection_failure(error: &ConnectorError) -> &'static str {
+    let says = |words: &str| text_of(error).any(|text| text.contains(words));
+    if says("roxy auth") {
+        "the proxy wants credentials (HTTP 407)"
+    } else if says("tunnel") {
+        "the proxy refused the way on"
+    } else if says("certificate") {
+        "the certificate is not trusted"
+    } else if error.is_user() {
+        "the request could not be made"
+    } else {
+        "the connection failed"
+    }
 }
 
-/// Why a provider of credentials failed: STS said no, or a file is not there. Its own words are looked into, not quoted.
-fn loading_failure(failure: &CredentialsError) -> (ErrorKind, &'static str) {
+/// Why there is no identity to ask with.
+fn identity_failure(failure: &CredentialsError) -> (ErrorKind, String) {
+    let cause = |kind, text: &str| (kind, text.to_owned());
+    match failure {
+        CredentialsError::CredentialsNotLoaded(_) => {
+            cause(ErrorKind::Denied, "no AWS credentials were found in environment, profile, web identity or container")
+        }
+        CredentialsError::InvalidConfiguration(_) => cause(ErrorKind::Invalid, "the AWS configuration is not valid"),
+        CredentialsError::ProviderTimedOut(_) => {
+            cause(ErrorKind::Unreachable, "the AWS credentials were not loaded in time")
+        }
+        CredentialsError::ProviderError(_) => loading_failure(failure),
+        _ => cause(ErrorKind::Unreachable, "the AWS credentials could not be loaded"),
+    }
+}
+
+/// Why a provider of credentials failed: STS said no, or a file is not there.
+fn loading_failure(failure: &CredentialsError) -> (ErrorKind, String) {
+    let told = |error: Error| (error.kind(), error.chain());
     let missing_file = |cause: &(dyn StdError + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
     };
-    let said = format!("{failure:?}");
-    if causes(failure).any(missing_file) || said.contains("kind: NotFound") {
-        (ErrorKind::Invalid, "a file that the AWS configuration names is not there")
-    } else if DENIED.iter().any(|code| said.contains(code)) {
-        (ErrorKind::Denied, "STS does not accept the identity: look at the trust policy of the role and at its token")
+    if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(failure) {
+        told(translate(sts, "sts:AssumeRole"))
+    } else if let Some(sts) = find::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>(failure) {
+        told(translate(sts, "sts:AssumeRoleWithWebIdentity"))
+    } else if let Some(file) = find::<EmptyFile>(failure) {
+        (ErrorKind::Unreachable, file.how().into())
+    } else if causes(failure).any(missing_file) || format!("{failure:?}").contains("kind: NotFound") {
+        (ErrorKind::Invalid, "a file that the AWS configuration names is not there".into())
     } else {
-        (ErrorKind::Unreachable, "the AWS credentials could not be loaded")
+        (ErrorKind::Unreachable, "the AWS credentials could not be loaded".into())
     }
 }
 
@@ -148,7 +174,7 @@ impl Answer<'_> {
     fn describe(&self) -> String {
         let mut said = vec![self.code.unwrap_or("an error without a code").to_owned(), format!("HTTP {}", self.status)];
         let words = || self.message.split([' ', ',', '\n', '"', '\'']).filter(|it| it.len() <= LONGEST_VALUE);
-        said.extend(words().find(|it| is_arn(it)).map(|arn| format!("principal {arn}")));
+        said.extend(words().find(|it| is_principal(it)).map(|arn| format!("principal {arn}")));
         said.extend(words().find(|it| is_action(it)).map(|action| format!("action {action}")));
         said.extend(self.request_id.map(|id| format!("request {id}")));
         said.join(", ")
@@ -162,26 +188,22 @@ fn word(text: &str) -> Option<&str> {
     (!text.is_empty() && text.len() <= 128 && text.bytes().all(known)).then_some(text)
 }
 
-/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE` of an IAM or STS principal.
-fn is_arn(text: &str) -> bool {
-    let parts = text.splitn(6, ':').collect::<Vec<_>>();
-    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let resource = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_/-".contains(&byte));
-    matches!(parts.as_slice(), ["arn", partition, "iam" | "sts", region, account, rest]
-        if plain(partition) && plain(region) && plain(account) && resource(rest))
-}
-
-/// `ecr:Something`.
+/// `ecr:Something` or `sts:Something`.
 fn is_action(text: &str) -> bool {
-    text.strip_prefix("ecr:").is_some_and(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_alphabetic()))
+    let action = text.strip_prefix("ecr:").or_else(|| text.strip_prefix("sts:"));
+    action.is_some_and(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    causes(error).find_map(|cause| cause.downcast_ref::<E>())
+}
+
 fn has_cause<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(<dyn StdError>::is::<E>)
+    find::<E>(error).is_some()
 }
 
 /// For looking into, not for quoting.
@@ -234,6 +256,10 @@ mod tests {
     fn a_code_with_odd_characters_is_not_kept() {
         assert_eq!(word("com.amazonaws#ServerException"), Some("ServerException"));
         assert_eq!((word("a b"), word("\u{1b}[2J"), word("")), (None, None, None));
-        assert!(!is_arn("arn:aws:sts::1:role/\u{1b}[2J") && !is_arn("arn:aws:s3:::bucket") && !is_action("ecr:"));
+        assert!(
+            !is_principal("arn:aws:sts::1:role/\u{1b}[2J")
+                && !is_principal("arn:aws:s3:::bucket")
+                && !is_action("ecr:")
+        );
     }
 }

@@ -47,11 +47,53 @@ impl Region {
     pub fn as_str(&self) -> &str {
         &self.name
     }
+
+    /// Whether its registries have such a host.
+    pub(crate) fn has(&self, alias: Alias) -> bool {
+        alias == Alias::Fips || self.partition.dual_stack.is_some()
+    }
 }
 
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.name)
+    }
+}
+
+/// Another host of the same registry. The parts of an image's name are compared as text, so each host that is used in one
+/// needs its own entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Alias {
+    /// `ACCOUNT.dkr.ecr-fips.REGION.amazonaws.com`.
+    Fips,
+    /// `ACCOUNT.dkr-ecr.REGION.on.aws`.
+    DualStack,
+    /// `ACCOUNT.dkr-ecr-fips.REGION.on.aws`.
+    DualStackFips,
+}
+
+impl Alias {
+    /// Every one that registries in this region have.
+    pub fn all(region: &Region) -> Vec<Self> {
+        [Self::Fips, Self::DualStack, Self::DualStackFips].into_iter().filter(|it| region.has(*it)).collect()
+    }
+
+    fn form(self) -> Form {
+        match self {
+            Self::Fips => Form::Fips,
+            Self::DualStack => Form::DualStack,
+            Self::DualStackFips => Form::DualStackFips,
+        }
+    }
+}
+
+impl fmt::Display for Alias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fips => "FIPS",
+            Self::DualStack => "dual-stack",
+            Self::DualStackFips => "dual-stack FIPS",
+        })
     }
 }
 
@@ -155,6 +197,20 @@ impl RegistryHost {
     /// Where it is, and where its tokens have to be minted.
     pub fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// The keys of `auths` for these hosts and for each one's registry under its aliases, none twice.
+    pub(crate) fn with_aliases(hosts: &[Self], aliases: &[Alias]) -> Vec<Registry> {
+        let mut registries = vec![];
+        for host in hosts {
+            let forms = aliases.iter().map(|alias| Self { form: alias.form(), ..host.clone() });
+            for registry in std::iter::once(host.clone()).chain(forms).map(|host| host.registry()) {
+                if !registries.contains(&registry) {
+                    registries.push(registry);
+                }
+            }
+        }
+        registries
     }
 
     /// As a key of `auths`.

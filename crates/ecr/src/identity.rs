@@ -1,21 +1,253 @@
-//! Who asks: the SDK's chain without instance metadata.
+//! Who asks.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use aws_config::{
-    ecs::EcsCredentialsProvider, environment::EnvironmentVariableCredentialsProvider,
-    meta::credentials::CredentialsProviderChain, profile::ProfileFileCredentialsProvider,
-    provider_config::ProviderConfig, web_identity_token::WebIdentityTokenCredentialsProvider,
+    SdkConfig,
+    ecs::EcsCredentialsProvider,
+    environment::EnvironmentVariableCredentialsProvider,
+    imds::{self, credentials::ImdsCredentialsProvider},
+    meta::credentials::CredentialsProviderChain,
+    profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig,
+    sts::AssumeRoleProvider,
+    web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider},
 };
-use aws_sdk_ecr::config::Region;
+use aws_credential_types::provider::{
+    ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future::ProvideCredentials as Providing,
+};
+use regcred_core::Result;
 
-/// Environment, shared profile, web identity, container credentials. The node's own role is not among them: every pod on a
-/// node can reach that, so whoever wants it has to say so.
-pub(crate) fn chain(region: Region) -> CredentialsProviderChain {
-    let config = ProviderConfig::without_region().with_region(Some(region));
-    let profile = ProfileFileCredentialsProvider::builder().configure(&config).build();
-    let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(&config).build();
-    let container = EcsCredentialsProvider::builder().configure(&config).build();
+use crate::arn;
+
+/// What sessions are called where nobody says otherwise: `CloudTrail` shows it.
+const SESSION: &str = "regcred";
+
+/// Who asks ECR. Default: the chain.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    source: Source,
+    role: Option<Role>,
+}
+
+#[derive(Clone, Default)]
+enum Source {
+    #[default]
+    Chain,
+    ChainAndInstance,
+    Profile(Arc<str>),
+    WebIdentity {
+        role_arn: Arc<str>,
+        token_file: Arc<Path>,
+    },
+    Given(SharedCredentialsProvider),
+}
+
+/// A role to assume.
+#[derive(Clone, Debug)]
+pub struct Role {
+    arn: String,
+    external_id: Option<String>,
+    session_name: String,
+}
+
+impl Identity {
+    /// Environment, shared profile, web identity (IRSA, ROSA), container credentials (EKS Pod Identity, ECS), in this order.
+    /// The node's own role is not among them: every pod on a node can reach that, so whoever wants it has to say so.
+    pub fn chain() -> Self {
+        Self::default()
+    }
+
+    /// As [`Identity::chain`], and at last the role of the machine, from its instance metadata (version 2).
+    pub fn instance() -> Self {
+        Self { source: Source::ChainAndInstance, ..Self::default() }
+    }
+
+    /// A profile of the shared configuration files, and of no other source.
+    pub fn profile(name: impl AsRef<str>) -> Self {
+        Self { source: Source::Profile(name.as_ref().into()), ..Self::default() }
+    }
+
+    /// A role by the web identity in this file, which is read anew each time: the kubelet renews it.
+    pub fn web_identity(role_arn: impl AsRef<str>, token_file: impl AsRef<Path>) -> Self {
+        let source = Source::WebIdentity { role_arn: role_arn.as_ref().into(), token_file: token_file.as_ref().into() };
+        Self { source, ..Self::default() }
+    }
+
+    /// These credentials, or whatever gives them.
+    pub fn given(credentials: impl ProvideCredentials + 'static) -> Self {
+        Self { source: Source::Given(SharedCredentialsProvider::new(credentials)), ..Self::default() }
+    }
+
+    /// Assumes a role, as the identity that this is.
+    #[must_use]
+    pub fn with_role(self, role: Role) -> Self {
+        Self { role: Some(role), ..self }
+    }
+
+    /// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for a role that is none.
+    pub(crate) fn check(&self) -> Result<()> {
+        if let Source::WebIdentity { role_arn, .. } = &self.source {
+            arn::role(role_arn)?;
+        }
+        self.role.as_ref().map_or(Ok(()), |role| arn::role(&role.arn))
+    }
+
+    /// The profile whose other settings, such as endpoints, count too.
+    pub(crate) fn profile_name(&self) -> Option<&str> {
+        match &self.source {
+            Source::Profile(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Its credentials, before any role of [`Identity::with_role`] is assumed.
+    pub(crate) fn base(&self, config: &ProviderConfig) -> SharedCredentialsProvider {
+        match &self.source {
+            Source::Chain => SharedCredentialsProvider::new(chain(config)),
+            Source::ChainAndInstance => {
+                let client = imds::Client::builder().configure(config).max_attempts(1).build();
+                let instance = ImdsCredentialsProvider::builder().configure(config).imds_client(client).build();
+                SharedCredentialsProvider::new(chain(config).or_else("InstanceMetadata", instance))
+            }
+            Source::Profile(name) => {
+                let profile = ProfileFileCredentialsProvider::builder().configure(config).profile_name(&**name).build();
+                SharedCredentialsProvider::new(profile)
+            }
+            Source::WebIdentity { role_arn, token_file } => {
+                let fixed = StaticConfiguration {
+                    web_identity_token_file: token_file.to_path_buf(),
+                    role_arn: role_arn.to_string(),
+                    session_name: SESSION.into(),
+                };
+                let inner =
+                    WebIdentityTokenCredentialsProvider::builder().configure(config).static_configuration(fixed);
+                SharedCredentialsProvider::new(FromFile { inner: inner.build(), file: Some(token_file.to_path_buf()) })
+            }
+            Source::Given(credentials) => credentials.clone(),
+        }
+    }
+
+    /// The role to assume, as its credentials; `None`: there is none.
+    pub(crate) async fn assumed(&self, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
+        let role = self.role.as_ref()?;
+        let mut provider = AssumeRoleProvider::builder(&role.arn).configure(config).session_name(&role.session_name);
+        if let Some(id) = &role.external_id {
+            provider = provider.external_id(id);
+        }
+        Some(SharedCredentialsProvider::new(provider.build().await))
+    }
+}
+
+impl Role {
+    /// By its ARN, in a session that is called `regcred`.
+    pub fn new(arn: impl Into<String>) -> Self {
+        Self { arn: arn.into(), external_id: None, session_name: SESSION.into() }
+    }
+
+    /// With the external id that its trust policy asks for.
+    #[must_use]
+    pub fn with_external_id(self, id: impl Into<String>) -> Self {
+        Self { external_id: Some(id.into()), ..self }
+    }
+
+    /// With another name for the session, which `CloudTrail` shows. Default: `regcred`.
+    #[must_use]
+    pub fn with_session_name(self, name: impl Into<String>) -> Self {
+        Self { session_name: name.into(), ..self }
+    }
+}
+
+impl<P: ProvideCredentials + 'static> From<P> for Identity {
+    fn from(credentials: P) -> Self {
+        Self::given(credentials)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chain => f.write_str("Chain"),
+            Self::ChainAndInstance => f.write_str("ChainAndInstance"),
+            Self::Profile(name) => f.debug_tuple("Profile").field(name).finish(),
+            Self::WebIdentity { role_arn, token_file } => {
+                f.debug_struct("WebIdentity").field("role_arn", role_arn).field("token_file", token_file).finish()
+            }
+            Self::Given(_) => f.write_str("Given"),
+        }
+    }
+}
+
+fn chain(config: &ProviderConfig) -> CredentialsProviderChain {
+    let profile = ProfileFileCredentialsProvider::builder().configure(config).build();
+    let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
+    let container = EcsCredentialsProvider::builder().configure(config).build();
+    let file = |variable| std::env::var_os(variable).map(PathBuf::from);
+    let web_identity = FromFile { inner: web_identity, file: file("AWS_WEB_IDENTITY_TOKEN_FILE") };
+    let container = FromFile { inner: container, file: file("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") };
     CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
         .or_else("Profile", profile)
         .or_else("WebIdentityToken", web_identity)
-        .or_else("EcsContainer", container)
+        .or_else("Container", container)
 }
+
+/// Credentials that hang on a file which the kubelet renews: one that is empty or gone for a moment is read once more.
+#[derive(Debug)]
+struct FromFile<P> {
+    inner: P,
+    file: Option<PathBuf>,
+}
+
+impl<P: ProvideCredentials> ProvideCredentials for FromFile<P> {
+    fn provide_credentials<'a>(&'a self) -> Providing<'a>
+    where
+        Self: 'a,
+    {
+        Providing::new(async {
+            let Some(file) = &self.file else { return self.inner.provide_credentials().await };
+            if readable(file).await.is_err() {
+                readable(file).await.map_err(CredentialsError::provider_error)?;
+            }
+            self.inner.provide_credentials().await
+        })
+    }
+}
+
+/// Whether it is there and not empty.
+async fn readable(file: &Path) -> Result<(), EmptyFile> {
+    let file = file.to_path_buf();
+    let size = tokio::task::spawn_blocking(move || std::fs::metadata(&file).map(|it| it.len())).await;
+    match size {
+        Ok(Ok(0)) => Err(EmptyFile(None)),
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(EmptyFile(Some(error))),
+        Err(_) => Err(EmptyFile(None)),
+    }
+}
+
+/// The file of a web identity or of a container's token is empty, or cannot be read.
+#[derive(Debug)]
+pub(crate) struct EmptyFile(Option<io::Error>);
+
+impl EmptyFile {
+    /// What is wrong with it.
+    pub(crate) fn how(&self) -> &'static str {
+        match self.0.as_ref().map(io::Error::kind) {
+            None => "the token file of the AWS identity is empty",
+            Some(io::ErrorKind::NotFound) => "the token file of the AWS identity is not there",
+            Some(_) => "the token file of the AWS identity cannot be read",
+        }
+    }
+}
+
+impl fmt::Display for EmptyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.how())
+    }
+}
+
+impl std::error::Error for EmptyFile {}

@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod arn;
 mod error;
-mod guard;
 mod host;
 mod identity;
 mod provider;
 mod token;
+mod transport;
 
-pub use host::{AccountId, Region, RegistryHost};
+pub use host::{AccountId, Alias, Region, RegistryHost};
+pub use identity::{Identity, Role};
 pub use provider::{EcrProvider, EcrProviderBuilder};
+pub use transport::Transport;

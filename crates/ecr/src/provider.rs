@@ -3,18 +3,19 @@
 use std::{env, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sdk_ecr::{Client, config::Builder};
-use regcred_core::{Clock, Error, ErrorKind, Registry, RegistryCredential, RegistryProvider, Result, SystemClock};
+use aws_config::{BehaviorVersion, provider_config::ProviderConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_ecr::config::Region as SdkRegion;
+use regcred_core::{Clock, Error, ErrorKind, RegistryCredential, RegistryProvider, Result, SystemClock};
 use tokio::time::timeout;
 use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
 use crate::{
-    error::translate,
-    guard::{Guard, is_secure},
-    host::{AccountId, Region, RegistryHost},
-    identity, token,
+    arn,
+    error::{failed, translate},
+    host::{AccountId, Alias, Region, RegistryHost},
+    identity::Identity,
+    token,
+    transport::{Transport, is_secure},
 };
 
 /// For one attempt: ECR answers in a tenth of a second, a slow proxy in a few.
@@ -27,9 +28,12 @@ const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_E
 
 /// Mints tokens of Amazon ECR, in one region and as one identity.
 pub struct EcrProvider {
-    client: Client,
+    ecr: aws_sdk_ecr::Client,
+    sts: aws_sdk_sts::Client,
     region: Region,
     hosts: Vec<RegistryHost>,
+    aliases: Vec<Alias>,
+    principal: Option<String>,
     clock: Arc<dyn Clock>,
 }
 
@@ -38,20 +42,56 @@ pub struct EcrProvider {
 pub struct EcrProviderBuilder {
     region: Region,
     hosts: Vec<RegistryHost>,
+    aliases: Vec<Alias>,
     endpoint: Option<String>,
-    identity: Option<SharedCredentialsProvider>,
+    fips: bool,
+    dual_stack: bool,
+    identity: Identity,
+    principal: Option<String>,
+    transport: Option<Transport>,
     clock: Arc<dyn Clock>,
 }
 
 impl EcrProvider {
     /// For this region.
     pub fn builder(region: Region) -> EcrProviderBuilder {
-        EcrProviderBuilder { region, hosts: vec![], endpoint: None, identity: None, clock: Arc::new(SystemClock) }
+        EcrProviderBuilder {
+            region,
+            hosts: vec![],
+            aliases: vec![],
+            endpoint: None,
+            fips: false,
+            dual_stack: false,
+            identity: Identity::default(),
+            principal: None,
+            transport: None,
+            clock: Arc::new(SystemClock),
+        }
     }
 
     /// The region whose registries its tokens open.
     pub fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// Asks AWS who it is: the ARN of the caller. One attempt; permission for it is never needed.
+    pub async fn caller(&self) -> Result<String> {
+        let action = "sts:GetCallerIdentity";
+        let call = self.sts.get_caller_identity().send().with_subscriber(NoSubscriber::default());
+        let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
+        let arn = answer.map_err(|error| translate(&error, action))?.arn.unwrap_or_default();
+        let senseless = || failed(ErrorKind::Malformed, action, "had a senseless answer", "it names no principal");
+        if arn::is_principal(&arn) { Ok(arn) } else { Err(senseless()) }
+    }
+
+    async fn check_principal(&self, wanted: &str) -> Result<()> {
+        let caller = self.caller().await?;
+        if arn::is_same(&caller, wanted) {
+            return Ok(());
+        }
+        let message = format!("ecr:GetAuthorizationToken in {} was not asked for", self.region);
+        Err(Error::new(ErrorKind::Denied, message)
+            .with_cause(format!("the caller is {caller}, and {wanted} is wanted")))
     }
 }
 
@@ -70,16 +110,48 @@ impl EcrProviderBuilder {
         self
     }
 
+    /// Its logins name each account's registry under these hosts too. Default: none.
+    #[must_use]
+    pub fn with_aliases(mut self, aliases: impl IntoIterator<Item = Alias>) -> Self {
+        self.aliases.extend(aliases);
+        self
+    }
+
     /// Asks there instead of at ECR's own endpoint. HTTPS, or HTTP on loopback.
     #[must_use]
     pub fn with_endpoint(self, url: impl Into<String>) -> Self {
         Self { endpoint: Some(url.into()), ..self }
     }
 
-    /// Asks as this identity instead of the one that environment, profile, web identity or container give.
+    /// Asks at FIPS endpoints. Default: as `AWS_USE_FIPS_ENDPOINT` or the profile says, else no.
     #[must_use]
-    pub fn with_identity(self, identity: impl ProvideCredentials + 'static) -> Self {
-        Self { identity: Some(SharedCredentialsProvider::new(identity)), ..self }
+    pub fn with_fips(self, fips: bool) -> Self {
+        Self { fips, ..self }
+    }
+
+    /// Asks at dual-stack endpoints. Default: as `AWS_USE_DUALSTACK_ENDPOINT` or the profile says, else no.
+    #[must_use]
+    pub fn with_dual_stack(self, dual_stack: bool) -> Self {
+        Self { dual_stack, ..self }
+    }
+
+    /// Asks as this identity, or with these credentials. Default: [`Identity::chain`].
+    #[must_use]
+    pub fn with_identity(self, identity: impl Into<Identity>) -> Self {
+        Self { identity: identity.into(), ..self }
+    }
+
+    /// Before each mint, makes sure that the caller is this principal: the ARN of a user or of a session, or of a role for any
+    /// session of it. Another one is [`ErrorKind::Denied`]. Default: whoever the identity is.
+    #[must_use]
+    pub fn with_principal(self, arn: impl Into<String>) -> Self {
+        Self { principal: Some(arn.into()), ..self }
+    }
+
+    /// Goes this way, which other providers may go too. Default: one of its own.
+    #[must_use]
+    pub fn with_transport(self, transport: Transport) -> Self {
+        Self { transport: Some(transport), ..self }
     }
 
     /// Compares with this clock. Default: the machine's own.
@@ -88,17 +160,74 @@ impl EcrProviderBuilder {
         Self { clock, ..self }
     }
 
-    /// Reads environment and profile; asks nobody. [`ErrorKind::Invalid`] for a host in another region, and for an endpoint
-    /// that would send tokens in clear text.
+    /// Reads environment and profile; asks nobody. [`ErrorKind::Invalid`] for a host in another region, an alias that its
+    /// partition does not have, an ARN that is none, authorities that cannot be trusted, and an endpoint that would send tokens
+    /// in clear text.
     pub async fn build(self) -> Result<EcrProvider> {
-        let Self { region, hosts, endpoint, identity, clock } = self;
+        self.check()?;
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Transport::new()?,
+        };
+        let region = SdkRegion::new(self.region.as_str().to_owned());
+        let (retries, fips, dual_stack) =
+            (RetryConfig::disabled(), self.fips.then_some(true), self.dual_stack.then_some(true));
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(DEADLINE).build();
+        let behavior = BehaviorVersion::v2026_01_12();
+        let identities = ProviderConfig::without_region()
+            .with_behavior_version(Some(behavior))
+            .with_region(Some(region.clone()))
+            .with_http_client(transport.clone())
+            .with_retry_config(retries.clone())
+            .with_timeout_config(timeouts.clone())
+            .with_use_fips(fips)
+            .with_use_dual_stack(dual_stack);
+        let mut loader = aws_config::defaults(behavior)
+            .credentials_provider(self.identity.base(&identities))
+            .region(region)
+            .http_client(transport)
+            .retry_config(retries)
+            .timeout_config(timeouts);
+        if let Some(profile) = self.identity.profile_name() {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(fips) = fips {
+            loader = loader.use_fips(fips);
+        }
+        if let Some(dual_stack) = dual_stack {
+            loader = loader.use_dual_stack(dual_stack);
+        }
+        let mut config = loader.load().await;
+        if let Some(assumed) = self.identity.assumed(&config).await {
+            config = config.into_builder().credentials_provider(assumed).build();
+        }
+        let mut ecr = aws_sdk_ecr::config::Builder::from(&config);
+        if let Some(endpoint) = self.endpoint {
+            ecr = ecr.endpoint_url(endpoint);
+        }
+        Ok(EcrProvider {
+            ecr: aws_sdk_ecr::Client::from_conf(ecr.build()),
+            sts: aws_sdk_sts::Client::new(&config),
+            region: self.region,
+            hosts: self.hosts,
+            aliases: self.aliases,
+            principal: self.principal,
+            clock: self.clock,
+        })
+    }
+
+    fn check(&self) -> Result<()> {
         let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
-        if let Some(stray) = hosts.iter().find(|host| host.region() != &region) {
+        let region = &self.region;
+        if let Some(stray) = self.hosts.iter().find(|host| host.region() != region) {
             return invalid(format!(
                 "{stray} is not in {region}, and a token of one region does not open another's registries"
             ));
         }
-        if let Some(endpoint) = endpoint.as_ref().filter(|endpoint| !is_secure(endpoint)) {
+        if let Some(alias) = self.aliases.iter().find(|alias| !region.has(**alias)) {
+            return invalid(format!("registries in {region} have no {alias} host"));
+        }
+        if let Some(endpoint) = self.endpoint.as_ref().filter(|endpoint| !is_secure(endpoint)) {
             return invalid(format!("the endpoint {endpoint:?} is neither HTTPS nor on loopback"));
         }
         for variable in ENDPOINTS {
@@ -106,19 +235,10 @@ impl EcrProviderBuilder {
                 return invalid(format!("the endpoint {url:?} of {variable} is neither HTTPS nor on loopback"));
             }
         }
-        let sdk_region = aws_sdk_ecr::config::Region::new(region.as_str().to_owned());
-        let identity = identity.unwrap_or_else(|| SharedCredentialsProvider::new(identity::chain(sdk_region.clone())));
-        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(DEADLINE).build();
-        let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .credentials_provider(identity)
-            .region(sdk_region)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts);
-        let mut config = Builder::from(&loader.load().await).interceptor(Guard);
-        if let Some(endpoint) = endpoint {
-            config = config.endpoint_url(endpoint);
+        if let Some(principal) = self.principal.as_ref().filter(|arn| !arn::is_principal(arn)) {
+            return invalid(format!("{principal:?} is not the ARN of a user, a role or a session"));
         }
-        Ok(EcrProvider { client: Client::from_conf(config.build()), region, hosts, clock })
+        self.identity.check()
     }
 }
 
@@ -126,23 +246,37 @@ impl EcrProviderBuilder {
 impl RegistryProvider for EcrProvider {
     /// The SDK logs answers whole at TRACE, and this one's is the token: nobody listens while it works.
     async fn credential(&self) -> Result<RegistryCredential> {
-        let call = self.client.get_authorization_token().send().with_subscriber(NoSubscriber::default());
-        let late = |_| {
-            let message = format!("ecr:GetAuthorizationToken in {} had no answer", self.region);
-            Error::new(ErrorKind::Unreachable, message).with_cause("the time for it was over")
-        };
-        let answer = timeout(DEADLINE, call).await.map_err(late)?.map_err(|error| translate(&error, &self.region))?;
-        let accounts = self.hosts.iter().map(|host| host.account().clone()).collect::<Vec<_>>();
-        let own = token::credential(answer.authorization_data(), &self.region, &accounts, self.clock.now())?;
-        if self.hosts.is_empty() {
-            return Ok(own);
+        if let Some(wanted) = &self.principal {
+            self.check_principal(wanted).await?;
         }
-        own.for_registries(self.hosts.iter().map(RegistryHost::registry).collect::<Vec<Registry>>())
+        let action = &format!("ecr:GetAuthorizationToken in {}", self.region);
+        let call = self.ecr.get_authorization_token().send().with_subscriber(NoSubscriber::default());
+        let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
+        let answer = answer.map_err(|error| translate(&error, action))?;
+        let accounts = self.hosts.iter().map(|host| host.account().clone()).collect::<Vec<_>>();
+        let now = self.clock.now();
+        let (own, credential) = token::credential(answer.authorization_data(), &self.region, &accounts, now)?;
+        let hosts = if self.hosts.is_empty() { vec![own] } else { self.hosts.clone() };
+        credential.for_registries(RegistryHost::with_aliases(&hosts, &self.aliases))
     }
+
+    fn longest_life(&self) -> Option<Duration> {
+        Some(token::LONGEST_LIFE)
+    }
+}
+
+fn late(action: &str) -> Error {
+    failed(ErrorKind::Unreachable, action, "had no answer", "the time for it was over")
 }
 
 impl fmt::Debug for EcrProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EcrProvider").field("region", &self.region).field("hosts", &self.hosts).finish_non_exhaustive()
+        let Self { region, hosts, aliases, principal, .. } = self;
+        f.debug_struct("EcrProvider")
+            .field("region", region)
+            .field("hosts", hosts)
+            .field("aliases", aliases)
+            .field("principal", principal)
+            .finish_non_exhaustive()
     }
 }

@@ -11,24 +11,25 @@ use crate::host::{AccountId, Region, RegistryHost};
 /// A real one has about 2,700 characters; one of this size would not fit beside others in a Secret.
 const LONGEST_TOKEN: usize = 16 * 1024;
 /// ECR gives 12 h; an hour more is a clock that is off, more than that is no token of ECR.
-const LONGEST_LIFE: Duration = Duration::from_hours(13);
+pub(crate) const LONGEST_LIFE: Duration = Duration::from_hours(13);
 /// Shorter than this it would be gone before it is used.
 const SHORTEST_LIFE: Duration = Duration::from_mins(1);
 /// The life of a token that does not say: ECR's own says, so this is somebody's imitation.
 const ASSUMED_LIFE: Duration = Duration::from_hours(1);
 
 /// Takes the one entry that belongs to the region (and to one of the accounts, if several do), decodes it and checks its
-/// life. Its registry is the host that the entry names.
+/// life. Its registry is the host that the entry names, which is returned beside it.
 pub(crate) fn credential(
     answer: &[AuthorizationData],
     region: &Region,
     accounts: &[AccountId],
     now: SystemTime,
-) -> Result<RegistryCredential> {
+) -> Result<(RegistryHost, RegistryCredential)> {
     let (host, data) = choose(answer, region, accounts)?;
     let (username, password) = decode(data.authorization_token().unwrap_or_default())?;
     let validity = life(data.expires_at().map(|it| (it.secs(), it.subsec_nanos())), now)?;
-    RegistryCredential::new(vec![Login::new(vec![host.registry()], username, password)?], validity)
+    let login = Login::new(vec![host.registry()], username, password)?;
+    Ok((host, RegistryCredential::new(vec![login], validity)?))
 }
 
 fn choose<'a>(
@@ -116,7 +117,7 @@ mod tests {
     }
 
     fn read(answer: &[AuthorizationData]) -> Result<RegistryCredential> {
-        credential(answer, &Region::new("eu-west-1").expect("valid"), &[], now())
+        credential(answer, &Region::new("eu-west-1").expect("valid"), &[], now()).map(|(_, credential)| credential)
     }
 
     fn token(pair: &str) -> String {
@@ -186,7 +187,7 @@ mod tests {
         assert!(error.to_string().contains("none is wanted"), "{error}");
         let (region, account) =
             (Region::new("eu-west-1").expect("valid"), AccountId::new("210987654321").expect("valid"));
-        let chosen = credential(&several, &region, &[account], now()).expect("it is named");
+        let (_, chosen) = credential(&several, &region, &[account], now()).expect("it is named");
         assert_eq!(chosen.logins()[0].password().expose_secret(), "b");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use regcred_core::{Observed, ProviderName, Validity};
+use regcred_core::{Observed, ProviderName, Refusal, Validity};
 
 /// What a look at one target leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,10 +14,12 @@ pub enum Step {
     Refresh,
     /// Everything is fresh, but something was changed, for these reasons: write it again.
     Repair(Vec<String>),
+    /// It is somebody else's, who is named, and the sink was told to take it over: mint and write it.
+    Adopt(String),
     /// Everything is as it should be.
     Leave,
-    /// It belongs to somebody else: neither mint nor write.
-    Refuse(String),
+    /// It is not ours to write: neither mint nor write.
+    Refuse(Refusal),
 }
 
 impl Step {
@@ -27,6 +29,7 @@ impl Step {
             Self::Create => "create",
             Self::Refresh => "refresh",
             Self::Repair(_) => "repair",
+            Self::Adopt(_) => "adopt",
             Self::Leave => "leave",
             Self::Refuse(_) => "refuse",
         }
@@ -47,8 +50,11 @@ pub fn decide(
     fresh: impl Fn(&Validity) -> bool,
 ) -> Step {
     let Some(seen) = seen else { return Step::Create };
-    if let Some(owner) = &seen.foreign_owner {
-        return Step::Refuse(owner.clone());
+    if let Some(refusal) = &seen.refusal {
+        return Step::Refuse(refusal.clone());
+    }
+    if let Some(owner) = &seen.adopted_from {
+        return Step::Adopt(owner.clone());
     }
     if force || !providers.iter().all(|name| seen.validity.get(name).is_some_and(&fresh)) {
         return Step::Refresh;
@@ -89,12 +95,11 @@ mod tests {
         assert_eq!(step(Some(&edited), false, true), Step::Repair(vec!["its data was edited".into()]));
         assert_eq!(step(Some(&edited), false, false), Step::Refresh);
         assert_eq!(step(Some(&more), false, true), Step::Repair(vec!["nothing asks for three any more".into()]));
-        let foreign = Observed::foreign("helm");
-        assert!(
-            [true, false]
-                .map(|force| step(Some(&foreign), force, false))
-                .iter()
-                .all(|it| it == &Step::Refuse("helm".into()))
-        );
+        let refusal = Refusal::new("foreign", "it is helm's", "choose another name");
+        let (foreign, adopted) = (Observed::refused(refusal.clone()), Observed::adopted_from("helm"));
+        for force in [true, false] {
+            assert_eq!(step(Some(&foreign), force, false), Step::Refuse(refusal.clone()));
+            assert_eq!(step(Some(&adopted), force, true), Step::Adopt("helm".into()));
+        }
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     due::Due,
     engine::{Engine, Pass},
     lane::Lane,
+    reconcile::Before,
     report::{Outcome, Report, State},
     sources::{Change, Sources},
 };
@@ -111,10 +112,11 @@ impl Drive {
                 let route = self.sources.owner(&target).expect("what is gone was taken out of its lane");
                 let (engine, stopping, key) = (self.engine.clone(), self.stopping.clone(), target.clone());
                 let force = self.pass.is_some_and(|pass| pass.force);
+                let known = self.report.targets.get(&target).is_some_and(|outcome| !outcome.validity.is_empty());
                 let span = info_span!("look", store = %key.store, namespace = %key.namespace, name = %key.name);
                 let look = async move {
                     let route = &engine.routes[route];
-                    engine.clone().reconcile(route, &key, force, &stopping).await
+                    engine.clone().reconcile(route, &key, Before { force, known }, &stopping).await
                 };
                 self.running.insert(self.work.spawn(look.instrument(span)).id(), target);
             }
@@ -225,7 +227,8 @@ impl Drive {
         let again = outcome.failures.iter().map(|failure| pause(&failure.error, failures)).min();
         let again = again.filter(|_| self.pass.is_none_or(|pass| outcome.is_retryable() && failures < pass.looks));
         let again = again.map(|pause| now + pause).filter(|at| self.pass.is_none() || *at < self.deadline);
-        self.retries.set(&target, again);
+        let contest = outcome.look_again.filter(|_| self.pass.is_none()).map(|rest| now + rest);
+        self.retries.set(&target, again.into_iter().chain(contest).min());
         let wall = self.engine.context.clock.now();
         let renewal = outcome.renew_at.map(|at| if at <= wall { wall + REST } else { at });
         self.renewals.set(&target, renewal.filter(|_| again.is_none()));
@@ -261,9 +264,12 @@ impl Drive {
     fn summarise(&self, took: Duration) {
         let count = |state| self.report.count(state);
         let (fresh, waiting, gone) = (count(State::Fresh), count(State::Waiting), count(State::Gone));
-        let (refused, failed) = (count(State::Refused), count(State::Failed));
+        let (refused, contested, failed) = (count(State::Refused), count(State::Contested), count(State::Failed));
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        info!(targets = self.report.targets.len(), fresh, waiting, gone, refused, failed, milliseconds, "pass ended");
+        info!(
+            targets = self.report.targets.len(),
+            fresh, waiting, gone, refused, contested, failed, milliseconds, "pass ended"
+        );
     }
 }
 

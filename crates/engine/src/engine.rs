@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
 
 use regcred_core::{Clock, Error, ErrorKind, ProviderName, Result, Schedule, SecretSink, TargetSource};
 
-use crate::{Context, Event, Minter, Report, drive::Drive};
+use crate::{Context, Event, Minter, Report, contest::Contests, drive::Drive};
 
 /// At so many targets of one store the engine works at once: enough to hide the latency of an API server, few enough not to
 /// be felt by its other clients.
@@ -44,6 +44,7 @@ pub struct Engine {
     pub(crate) minters: BTreeMap<ProviderName, Arc<Minter>>,
     pub(crate) routes: Vec<Route>,
     pub(crate) context: Context,
+    pub(crate) contests: Contests,
     pub(crate) workers: usize,
 }
 
@@ -113,15 +114,16 @@ impl Builder {
 
     /// [`ErrorKind::Invalid`] if two minters share a name, or a route names none or one that does not exist.
     pub fn build(self) -> Result<Arc<Engine>> {
+        let Self { minters: named, routes, context, workers } = self;
         let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
         let mut minters = BTreeMap::new();
-        for minter in self.minters {
+        for minter in named {
             let name = minter.name().clone();
             if minters.insert(name.clone(), minter).is_some() {
                 return invalid(format!("two providers are called {name}"));
             }
         }
-        for route in &self.routes {
+        for route in &routes {
             if route.providers.is_empty() {
                 return invalid("a route names no provider".into());
             }
@@ -129,6 +131,6 @@ impl Builder {
                 return invalid(format!("a route names the provider {unknown}, which does not exist"));
             }
         }
-        Ok(Arc::new(Engine { minters, routes: self.routes, context: self.context, workers: self.workers }))
+        Ok(Arc::new(Engine { minters, routes, context, contests: Contests::default(), workers }))
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod backoff;
+mod contest;
 mod context;
 mod decide;
 mod drive;

@@ -71,6 +71,14 @@ impl Minter {
         &self.name
     }
 
+    /// See [`RegistryProvider::longest_life`].
+    pub fn longest_life(&self) -> Option<Duration> {
+        match &self.kind {
+            Kind::Own { provider, .. } => provider.longest_life(),
+            Kind::Derived { base, .. } => base.longest_life(),
+        }
+    }
+
     /// A fresh credential if one can be had, else one that still works, else the reason, with the rest of the pause as its
     /// [`retry_after`](Error::retry_after).
     pub async fn get(&self, context: &Context) -> Result<Handed> {

@@ -6,10 +6,12 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-use regcred_core::{Applied, CredentialSet, Error, ErrorKind, Result, Target, Validity, Written};
+use regcred_core::{
+    Applied, CredentialSet, Error, ErrorKind, Observed, ProviderName, Result, Target, Validity, Written,
+};
 use tokio::{
     task::{JoinError, JoinSet},
     time::timeout,
@@ -17,14 +19,26 @@ use tokio::{
 use tracing::{Instrument, info};
 
 use crate::{
+    contest::Contest,
     decide::{Step, decide},
     engine::{Engine, Route},
-    minter::Handed,
+    minter::{Handed, Minter},
     report::{Failure, Outcome},
 };
 
 /// Longer than any sink's own deadline should be: it ends a sink that has none.
 const DEADLINE: Duration = Duration::from_mins(1);
+/// Two machines' clocks may differ by so much.
+const SKEW: Duration = Duration::from_mins(5);
+
+/// What is known before a look.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before {
+    /// What is fresh is to be written too.
+    pub(crate) force: bool,
+    /// The last look saw it there.
+    pub(crate) known: bool,
+}
 
 impl Engine {
     /// Observes, decides, mints, writes. `None`: told to stop before anything was written.
@@ -32,32 +46,53 @@ impl Engine {
         self: Arc<Self>,
         route: &Route,
         target: &Target,
-        force: bool,
+        before: Before,
         stopping: &AtomicBool,
     ) -> Option<Outcome> {
-        let seen = match limited(route.sink.observe(target)).await {
+        let mut seen = match limited(route.sink.observe(target)).await {
             Ok(seen) => seen,
             Err(error) => return Some(Outcome::failed(error)),
         };
         let now = self.context.clock.now();
+        if let Some(seen) = &mut seen {
+            seen.validity.retain(|name, validity| self.may_have_given(name, validity, now));
+        }
         let fresh = |it: &Validity| it.is_fresh(now, &*self.context.schedule);
-        let step = decide(seen.as_ref(), &route.providers, force, fresh);
+        let step = decide(seen.as_ref(), &route.providers, before.force, fresh);
+        let contest = self.contests.of(target);
+        let found = disturbance(seen.as_ref(), &step, before.known || contest.is_some());
         let seen = seen.unwrap_or_default();
         let (validity, waiting_for) = (seen.validity, seen.waiting_for);
         let mut outcome = Outcome { step: Some(step.clone()), validity, waiting_for, ..Outcome::default() };
+        let mut contest = if found.is_empty() { contest } else { self.contests.disturb(target, &found) };
         match &step {
             Step::Leave => outcome.failures.extend(seen.failure.map(|error| Failure { provider: None, error })),
-            Step::Refuse(owner) => info!(owner, "refused: it belongs to somebody else"),
-            Step::Create | Step::Refresh | Step::Repair(_) => {
-                let set = self.mint(route, &mut outcome, stopping).await?;
-                if !set.is_empty() {
-                    write(route, target, &set, &mut outcome).await;
+            Step::Refuse(refusal) => info!(%refusal, "refused"),
+            Step::Create | Step::Refresh | Step::Repair(_) | Step::Adopt(_) => {
+                let rests = !found.is_empty() && contest.as_ref().is_some_and(|contest| !contest.rest.is_zero());
+                if !rests {
+                    let set = self.mint(route, &mut outcome, stopping).await?;
+                    let wrote = !set.is_empty() && write(route, target, &set, &mut outcome).await;
+                    if wrote && !found.is_empty() {
+                        contest = self.contests.restore(target, &found);
+                    }
                 }
             }
+        }
+        if let Some(Contest { found, rest, peace }) = contest {
+            let disturbed = outcome.written.is_none() && !rest.is_zero();
+            outcome.look_again = Some(if disturbed { rest } else { peace });
+            outcome.contested = Some(found);
         }
         let due = |it: &Validity| it.renew_at(&*self.context.schedule);
         outcome.renew_at = outcome.validity.values().filter_map(due).min();
         Some(outcome)
+    }
+
+    /// Whether a provider can have given a credential with this end. An end beyond its longest life is somebody's invention.
+    fn may_have_given(&self, provider: &ProviderName, validity: &Validity, now: SystemTime) -> bool {
+        let latest = self.minters.get(provider).and_then(|minter| latest_end(minter, now));
+        latest.is_none_or(|latest| validity.expires_at().is_some_and(|end| end <= latest))
     }
 
     /// Asks all providers of a route at once, so that one that is slow delays no other. One that fails costs the target its
@@ -89,6 +124,9 @@ impl Engine {
                 Ok(Handed { credential, stale }) => set.insert(provider.clone(), credential).err().or(stale),
                 Err(error) => Some(error),
             };
+            if let Some(latest_end) = latest_end(&self.minters[provider], self.context.clock.now()) {
+                set.limit(provider.clone(), latest_end);
+            }
             if let Some(error) = error {
                 if set.get(provider).is_none() {
                     set.insert_failed(provider.clone());
@@ -100,7 +138,23 @@ impl Engine {
     }
 }
 
-async fn write(route: &Route, target: &Target, set: &CredentialSet, outcome: &mut Outcome) {
+/// The latest moment at which a credential can end that exists now; `None`: nobody knows. Another machine's clock may be
+/// ahead by a little.
+fn latest_end(minter: &Minter, now: SystemTime) -> Option<SystemTime> {
+    now.checked_add(minter.longest_life()? + SKEW)
+}
+
+/// What somebody else did to a target that is to be written; empty if nobody did anything.
+fn disturbance(seen: Option<&Observed>, step: &Step, known: bool) -> Vec<String> {
+    match (seen, step) {
+        (None, Step::Create) if known => vec!["it was removed".into()],
+        (Some(seen), Step::Refresh | Step::Repair(_)) => seen.drift.clone(),
+        _ => vec![],
+    }
+}
+
+/// Writes a set, and whether anything was really written.
+async fn write(route: &Route, target: &Target, set: &CredentialSet, outcome: &mut Outcome) -> bool {
     match limited(route.sink.apply(target, set)).await {
         Ok(applied) => {
             log(outcome.step.as_ref(), &applied);
@@ -108,8 +162,12 @@ async fn write(route: &Route, target: &Target, set: &CredentialSet, outcome: &mu
             outcome.validity.extend(set.iter().map(|(name, credential)| (name.clone(), credential.validity())));
             outcome.failures.extend(applied.failure.map(|error| Failure { provider: None, error }));
             (outcome.written, outcome.waiting_for) = (Some(applied.written), applied.waiting_for);
+            applied.written != Written::Unchanged || applied.also_written
         }
-        Err(error) => outcome.failures.push(Failure { provider: None, error }),
+        Err(error) => {
+            outcome.failures.push(Failure { provider: None, error });
+            false
+        }
     }
 }
 
@@ -118,6 +176,7 @@ fn log(step: Option<&Step>, applied: &Applied) {
     match (step, applied.written) {
         (_, Written::Created) => info!(waiting_for, "created"),
         (Some(Step::Repair(reasons)), Written::Updated) => info!(?reasons, waiting_for, "repaired"),
+        (Some(Step::Adopt(from)), _) => info!(from, waiting_for, "adopted"),
         (_, Written::Updated) => tracing::debug!(waiting_for, "refreshed"),
         (_, Written::Unchanged) => tracing::debug!(waiting_for, "unchanged"),
     }

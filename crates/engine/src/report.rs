@@ -1,6 +1,9 @@
 //! What came of it, and the exit code.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use regcred_core::{Error, ErrorKind, ProviderName, Target, Validity, Written};
 
@@ -22,6 +25,11 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
     /// When it wants to be renewed; `None`: never, or not known.
     pub renew_at: Option<SystemTime>,
+    /// What another writer keeps doing to it; `None`: nobody does. Then it is restored once in ten minutes at the most, until
+    /// an hour has passed in peace.
+    pub contested: Option<String>,
+    /// It is looked at again after this, besides when it is due.
+    pub(crate) look_again: Option<Duration>,
 }
 
 /// A failure, and where it was.
@@ -39,8 +47,10 @@ pub struct Failure {
 pub enum State {
     /// At least one thing failed.
     Failed,
-    /// It belongs to somebody else.
+    /// It is not ours to write.
     Refused,
+    /// Another writer keeps changing it.
+    Contested,
     /// Its place is gone or going.
     Gone,
     /// It is as it should be, but for something that does not exist yet.
@@ -55,6 +65,7 @@ impl State {
         match self {
             Self::Failed => "failed",
             Self::Refused => "refused",
+            Self::Contested => "contested",
             Self::Gone => "gone",
             Self::Waiting => "waiting",
             Self::Fresh => "fresh",
@@ -73,7 +84,11 @@ impl Outcome {
         if matches!(self.step, Some(Step::Refuse(_))) || kinds().any(|kind| kind == ErrorKind::Refused) {
             State::Refused
         } else if self.failures.is_empty() {
-            if self.waiting_for.is_some() { State::Waiting } else { State::Fresh }
+            match (&self.contested, &self.waiting_for) {
+                (Some(_), _) => State::Contested,
+                (None, Some(_)) => State::Waiting,
+                (None, None) => State::Fresh,
+            }
         } else if kinds().all(|kind| kind == ErrorKind::Gone) {
             State::Gone
         } else {
@@ -99,14 +114,16 @@ impl Outcome {
     /// Why it is not fresh, in words; empty if it is.
     pub fn reasons(&self) -> Vec<String> {
         let refused = self.step.iter().filter_map(|step| match step {
-            Step::Refuse(owner) => Some(owner.clone()),
+            Step::Refuse(refusal) => Some(refusal.to_string()),
             _ => None,
         });
+        let contested =
+            self.contested.iter().map(|found| format!("contested: {found}; have the other writer give it up"));
         let failed = self.failures.iter().map(|Failure { provider, error }| match provider {
             Some(provider) => format!("{provider}: {} ({})", error.chain(), error.kind()),
             None => format!("{} ({})", error.chain(), error.kind()),
         });
-        refused.chain(self.waiting_for.clone()).chain(failed).collect()
+        refused.chain(contested).chain(self.waiting_for.clone()).chain(failed).collect()
     }
 }
 
@@ -131,11 +148,11 @@ impl Report {
     /// | code | meaning |
     /// |---|---|
     /// | 0 | every target is as it should be, or gone, or waits for what does not exist yet |
-    /// | 1 | some failed or belong to somebody else |
+    /// | 1 | some failed, were refused or are contested |
     /// | 2 | nothing could be done, and nothing can before a person acts on config or permissions |
     /// | 3 | nothing could be done: a provider or a store could not be reached |
     pub fn exit_code(&self) -> u8 {
-        let failed = |outcome: &&Outcome| matches!(outcome.state(), State::Failed | State::Refused);
+        let failed = |outcome: &&Outcome| matches!(outcome.state(), State::Failed | State::Refused | State::Contested);
         let bad = self.targets.values().filter(failed).collect::<Vec<_>>();
         if bad.is_empty() && self.sources.is_empty() {
             return 0;
@@ -155,7 +172,7 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use regcred_core::testing::target;
+    use regcred_core::{Refusal, testing::target};
 
     use super::*;
 
@@ -168,7 +185,14 @@ mod tests {
     }
 
     fn refused() -> Outcome {
-        Outcome { step: Some(Step::Refuse("helm".into())), ..Outcome::default() }
+        Outcome {
+            step: Some(Step::Refuse(Refusal::new("foreign", "it is helm's", "choose another name"))),
+            ..Outcome::default()
+        }
+    }
+
+    fn contested() -> Outcome {
+        Outcome { contested: Some("its data was changed".into()), ..fresh() }
     }
 
     fn waiting() -> Outcome {
@@ -189,6 +213,8 @@ mod tests {
             (&[fresh(), failed(Denied)], 1),
             (&[fresh(), refused()], 1),
             (&[refused()], 1),
+            (&[fresh(), contested()], 1),
+            (&[contested()], 1),
             (&[failed(Malformed)], 1),
             (&[failed(Denied), failed(Unreachable)], 1),
             (&[written_in_part()], 1),

@@ -17,7 +17,9 @@ use kube::{
 };
 use regcred_core::{Error, ErrorKind, Result};
 use tokio::{task::spawn_blocking, time::timeout};
-use tower::{BoxError, ServiceBuilder};
+use tower::{BoxError, ServiceBuilder, util::MapResponseLayer};
+
+use crate::retry_after;
 
 /// For a connection: longer than a lost first packet, shorter than one look may take.
 const CONNECT: Duration = Duration::from_secs(4);
@@ -125,7 +127,8 @@ fn tell_client(error: &kube::Error) -> String {
 /// then waits 40 ms for an acknowledgement. Through a proxy it is kube's own client.
 fn client(config: Config) -> kube::Result<Client> {
     if config.proxy_url.is_some() {
-        return Client::try_from(config);
+        let kubes = ClientBuilder::try_from(config)?;
+        return Ok(kubes.with_layer(&MapResponseLayer::new(retry_after::keep)).build());
     }
     // An error says that the program has chosen one already, which is as good.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -135,6 +138,7 @@ fn client(config: Config) -> kube::Result<Client> {
     connector.set_connect_timeout(config.connect_timeout);
     let connector = config.rustls_https_connector_with_connector(connector)?;
     let service = ServiceBuilder::new()
+        .map_response(retry_after::keep)
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)

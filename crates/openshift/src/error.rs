@@ -5,6 +5,11 @@ use std::time::Duration;
 use kube::core::Status;
 use regcred_core::{Error, ErrorKind};
 
+use crate::refusal;
+
+/// Of an object, as the API has them.
+const LONGEST_NAME: usize = 253;
+
 /// What was being done: `patch`, `Secret ecr-secret in team-a`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Doing<'a> {
@@ -23,18 +28,34 @@ impl Doing<'_> {
         }
     }
 
-    fn missing_rule(&self) -> String {
-        let Self { verb, resource, name, namespace } = self;
-        // An apply creates what is not there, and asks for that right too.
-        let verbs = if (*verb, *resource) == ("patch", "secrets") { "create, patch" } else { verb };
+    pub(crate) fn failed(&self, kind: ErrorKind, cause: &str) -> Error {
+        Error::new(kind, format!("could not {}", self.describe())).with_cause(cause)
+    }
+
+    /// The rights that it takes: an apply creates what is not there, and needs that right too.
+    pub(crate) fn verbs(&self) -> &[&'static str] {
+        match (self.verb, self.resource) {
+            ("patch", "secrets") => &["create", "patch"],
+            _ => std::slice::from_ref(&self.verb),
+        }
+    }
+
+    pub(crate) fn missing_rule(&self, verbs: &[&str]) -> String {
+        let Self { resource, name, namespace, .. } = self;
+        let verbs = verbs.join(", ");
         let scope = namespace.map_or_else(|| "cluster-wide".into(), |namespace| format!("in namespace {namespace}"));
         format!("grant {scope}: apiGroups [\"\"], resources [{resource}], resourceNames [{name}], verbs [{verbs}]")
     }
 }
 
+/// Whether a server refused without a reason that is known: then it can be asked for more.
+pub(crate) fn is_unexplained(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 403 && explanation(status).is_none())
+}
+
 /// Says what failed and of which sort it is.
 pub(crate) fn translate(error: &kube::Error, doing: &Doing<'_>) -> Error {
-    let failed = |kind, cause: &str| Error::new(kind, format!("could not {}", doing.describe())).with_cause(cause);
+    let failed = |kind, cause: &str| doing.failed(kind, cause);
     match error {
         kube::Error::Api(status) => from_status(status, doing),
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
@@ -52,7 +73,7 @@ pub(crate) fn translate(error: &kube::Error, doing: &Doing<'_>) -> Error {
 }
 
 fn from_status(status: &Status, doing: &Doing<'_>) -> Error {
-    let failed = |kind, cause: String| Error::new(kind, format!("could not {}", doing.describe())).with_cause(cause);
+    let failed = |kind, cause: String| doing.failed(kind, &cause);
     let answer = || match word(&status.reason) {
         Some(reason) => format!("HTTP {} {reason}", status.code),
         None => format!("HTTP {}", status.code),
@@ -63,16 +84,13 @@ fn from_status(status: &Status, doing: &Doing<'_>) -> Error {
         0 => failed(ErrorKind::Unreachable, "the answer is not that of a Kubernetes API; is there a proxy?".into()),
         401 => failed(ErrorKind::Denied, "the API server does not accept the credentials (HTTP 401)".into()),
         403 if is_terminating(status) => gone(doing, "is being deleted"),
-        403 if status.message.contains("exceeded quota") => {
-            failed(ErrorKind::Denied, "a quota of the namespace is used up".into())
-        }
-        403 if status.message.contains("admission webhook") => {
-            failed(ErrorKind::Denied, "an admission webhook denied it".into())
-        }
-        403 => failed(ErrorKind::Denied, doing.missing_rule()),
+        403 | 422 if let Some(why) = explanation(status) => failed(ErrorKind::Denied, why),
+        403 => failed(ErrorKind::Denied, doing.missing_rule(doing.verbs())),
         404 if is_about_namespace(status) => gone(doing, "does not exist"),
         404 => failed(ErrorKind::Conflict, "it vanished meanwhile (HTTP 404)".into()),
         410 => failed(ErrorKind::Conflict, "it is outdated meanwhile (HTTP 410)".into()),
+        409 | 422 if is_about(status, "type") => refusal::wrong_type(None).into(),
+        422 if status.message.contains("when `immutable` is set") => refusal::immutable().into(),
         409 => failed(ErrorKind::Conflict, format!("somebody else wrote {} meanwhile (HTTP 409)", fields(status))),
         413 => failed(ErrorKind::Invalid, "it is too large for the API server (HTTP 413)".into()),
         422 => failed(ErrorKind::Refused, format!("the API server does not accept {} ({})", fields(status), answer())),
@@ -85,6 +103,32 @@ fn from_status(status: &Status, doing: &Doing<'_>) -> Error {
 /// The place itself is gone or going.
 pub(crate) fn gone(doing: &Doing<'_>, how: &str) -> Error {
     Error::new(ErrorKind::Gone, format!("namespace {} {how}", doing.namespace.unwrap_or(doing.name)))
+}
+
+/// What denied it, if that is not RBAC.
+fn explanation(status: &Status) -> Option<String> {
+    let called = |after: &str| {
+        let name = status.message.split_once(after).map_or("", |(_, rest)| rest);
+        let end = name.find(|it: char| !(it.is_ascii_lowercase() || it.is_ascii_digit() || "-.".contains(it)));
+        let name = &name[..end.unwrap_or(name.len()).min(LONGEST_NAME)];
+        if name.is_empty() { String::new() } else { format!(" {name}") }
+    };
+    let says = |text: &str| status.message.contains(text);
+    if says("exceeded quota") || says("unknown for quota") || says("failed quota") {
+        Some(format!("the quota{} of the namespace is used up", called("quota: ")))
+    } else if says("admission webhook") {
+        Some(format!("the admission webhook{} denied it", called("admission webhook \"")))
+    } else if says("ValidatingAdmissionPolicy") {
+        Some(format!("the admission policy{} denied it", called("ValidatingAdmissionPolicy '")))
+    } else {
+        None
+    }
+}
+
+/// Whether an answer is about one field alone, such as `type` or `.type`.
+fn is_about(status: &Status, field: &str) -> bool {
+    let causes = status.details.iter().flat_map(|details| &details.causes).collect::<Vec<_>>();
+    !causes.is_empty() && causes.iter().all(|cause| cause.field.trim_start_matches('.') == field)
 }
 
 /// Whether a refusal means that the namespace is being deleted: nothing can be created there any more.
@@ -178,14 +222,35 @@ mod tests {
 
     #[test]
     fn the_fields_and_the_sort_of_a_refusal_are_told() {
-        let causes = json!([{ "reason": "FieldManagerConflict", "message": "canary", "field": ".type" }, { "field": "can ary" }]);
+        let causes = json!([{ "reason": "FieldManagerConflict", "message": "canary", "field": ".data.x" }, { "field": "can ary" }]);
         let error = translated(json!({ "code": 422, "reason": "Invalid", "details": { "causes": causes } }));
-        assert!(error.chain().ends_with("does not accept its .type (HTTP 422 Invalid)"), "{error:?}");
-        for (message, told) in [("exceeded quota: canary", "quota"), ("admission webhook \"canary\" denied", "webhook")]
-        {
-            let error = translated(json!({ "code": 403, "message": message }));
-            assert!(error.chain().contains(told) && !error.chain().contains("canary"), "{error:?}");
+        assert!(error.chain().ends_with("does not accept its .data.x (HTTP 422 Invalid)"), "{error:?}");
+        let denied = [
+            ("exceeded quota: q-1, requested: canary", "the quota q-1 of the namespace is used up"),
+            ("status unknown for quota: Q", "the quota of the namespace is used up"),
+            ("admission webhook \"p.example\" denied the request: canary", "the admission webhook p.example denied it"),
+            ("ValidatingAdmissionPolicy 'p' with binding 'canary' denied request", "the admission policy p denied it"),
+        ];
+        for (message, told) in denied {
+            for code in [403, 422] {
+                let error = translated(json!({ "code": code, "message": message }));
+                assert_eq!(error.kind(), ErrorKind::Denied);
+                assert!(error.chain().ends_with(told) && !error.chain().contains("canary"), "{error:?}");
+            }
         }
+    }
+
+    #[test]
+    fn a_type_or_a_mark_that_cannot_change_is_a_refusal_with_its_remedy() {
+        for (code, field) in [(409, ".type"), (422, "type")] {
+            let causes = json!([{ "reason": "FieldValueInvalid", "message": "canary", "field": field }]);
+            let error = translated(json!({ "code": code, "details": { "causes": causes } }));
+            assert_eq!(error.kind(), ErrorKind::Refused);
+            assert!(error.chain().contains("wrong-type: "), "{error:?}");
+        }
+        let message = "data: Forbidden: field is immutable when `immutable` is set";
+        let error = translated(json!({ "code": 422, "message": message }));
+        assert!(error.kind() == ErrorKind::Refused && error.chain().contains("immutable: "), "{error:?}");
     }
 
     #[test]

@@ -1,16 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
+mod adopt;
 mod bulk;
 mod cluster;
 mod error;
 mod link;
 mod look;
+mod merge;
 mod metadata;
+mod own;
 mod record;
+mod refusal;
+mod retry_after;
+mod rights;
 mod secret;
 mod sink;
 mod store;
 
 pub use cluster::{Cluster, Connection};
 pub use link::Link;
-pub use sink::{OpenShiftSink, OpenShiftSinkBuilder};
+pub use sink::{Foreign, OpenShiftSink, OpenShiftSinkBuilder};

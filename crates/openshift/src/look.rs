@@ -6,17 +6,36 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::ServiceAccount;
-use regcred_core::{Observed, Result, Target};
+use regcred_core::{Observed, Refusal, Result, Target};
 
-use crate::{link::Link, metadata::Standing, record::by_provider};
+use crate::{
+    link::Link,
+    merge::Merged,
+    metadata::Ours,
+    record::{Records, by_provider},
+};
 
 /// The Secret and the ServiceAccounts of one target.
 #[derive(Clone, Debug)]
 pub(crate) struct Look {
-    /// `None`: there is no Secret.
-    pub(crate) secret: Option<Standing>,
+    pub(crate) secret: Found,
     /// By name; `None`: there is none.
     pub(crate) accounts: Accounts,
+}
+
+/// What stands at a target, and what may be done with it.
+#[derive(Clone, Debug)]
+pub(crate) enum Found {
+    /// There is no Secret: make one.
+    Nothing,
+    /// Ours to write.
+    Ours(Ours),
+    /// Somebody else's, who is named, and to be taken over.
+    Adoptable(String),
+    /// Somebody else's, and to be merged into.
+    Merged(Merged),
+    /// Not ours to write.
+    Refused(Refusal),
 }
 
 /// What was read of each ServiceAccount. One that cannot be read is one link's failure, not the Secret's.
@@ -25,18 +44,23 @@ pub(crate) type Accounts = BTreeMap<String, Result<Option<ServiceAccount>>>;
 impl Look {
     /// As the port reports it.
     pub(crate) fn observed(&self, links: &[Link], secret: &str) -> Option<Observed> {
-        Some(match self.secret.as_ref()? {
-            Standing::Foreign { owner } => Observed::foreign(owner),
-            Standing::Ours(ours) => {
-                let unlinked =
-                    links.iter().filter(|link| self.account(link).is_some_and(|account| !link.holds(account, secret)));
-                let unlinked = unlinked.map(|link| format!("ServiceAccount {} is not linked", link.account()));
-                Observed::ours(ours.records.as_ref().map(by_provider).unwrap_or_default())
-                    .with_drift(ours.drift.iter().cloned().chain(unlinked))
-                    .waiting_for(self.waiting_for(links))
-                    .with_failure(self.accounts.values().find_map(|read| read.as_ref().err().cloned()))
-            }
+        Some(match &self.secret {
+            Found::Nothing => return None,
+            Found::Refused(refusal) => Observed::refused(refusal.clone()),
+            Found::Adoptable(owner) => Observed::adopted_from(owner),
+            Found::Ours(ours) => self.holding(ours.records.as_ref(), &ours.drift, links, secret),
+            Found::Merged(merged) => self.holding(Some(&merged.records), &merged.drift, links, secret),
         })
+    }
+
+    fn holding(&self, records: Option<&Records>, drift: &[String], links: &[Link], secret: &str) -> Observed {
+        let unlinked =
+            links.iter().filter(|link| self.account(link).is_some_and(|account| !link.holds(account, secret)));
+        let unlinked = unlinked.map(|link| format!("ServiceAccount {} is not linked", link.account()));
+        Observed::ours(records.map(by_provider).unwrap_or_default())
+            .with_drift(drift.iter().cloned().chain(unlinked))
+            .waiting_for(self.waiting_for(links))
+            .with_failure(self.accounts.values().find_map(|read| read.as_ref().err().cloned()))
     }
 
     fn account(&self, link: &Link) -> Option<&ServiceAccount> {

@@ -10,15 +10,24 @@ use crate::record::{EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT
 /// Whose it is.
 #[derive(Clone, Debug)]
 pub(crate) enum Standing {
-    Foreign { owner: String },
+    /// In words.
+    Theirs(String),
+    /// Of another installation of regcred, by its name.
+    Instance(String),
     Ours(Ours),
+}
+
+/// That very object, in that very state.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    pub(crate) uid: Option<String>,
+    pub(crate) resource_version: Option<String>,
 }
 
 /// One of ours.
 #[derive(Clone, Debug)]
 pub(crate) struct Ours {
-    pub(crate) uid: Option<String>,
-    pub(crate) resource_version: Option<String>,
+    pub(crate) version: Version,
     /// What it holds; `None` if what it says of that is not ours.
     pub(crate) records: Option<Records>,
     /// What was touched, in words; empty if nothing was.
@@ -41,15 +50,15 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
     let label = |name| value(metadata.labels.as_ref(), name);
     let annotation = |name| value(metadata.annotations.as_ref(), name);
     if label(MANAGED_BY) != Some(REGCRED) {
-        return Standing::Foreign { owner: format!("it is not regcred's: {}", managers(metadata)) };
+        return Standing::Theirs(format!("it is not regcred's: {}", managers(metadata)));
     }
     match (label(INSTANCE), annotation(TARGET)) {
         (Some(instance), Some(target)) if instance == us.instance && target == us.target => {}
         (Some(instance), _) if instance != us.instance => {
-            return Standing::Foreign { owner: format!("it belongs to regcred's instance {instance:?}") };
+            return Standing::Instance(instance.to_owned());
         }
         _ => {
-            return Standing::Foreign { owner: format!("it is a copy, made by somebody else: {}", managers(metadata)) };
+            return Standing::Theirs(format!("it is a copy, made by somebody else: {}", managers(metadata)));
         }
     }
     let applied = applied(metadata, us.manager);
@@ -62,15 +71,7 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
         // Who applied the same value owns it too, and would stand in the way of the next one.
         drift.push(format!("its data is claimed by {others} too"));
     }
-    for (map, name) in [
-        ("f:labels", MANAGED_BY),
-        ("f:labels", INSTANCE),
-        ("f:annotations", TARGET),
-        ("f:annotations", HOSTS),
-        ("f:annotations", EXPIRES_AT),
-        ("f:annotations", REFRESHED_AT),
-        ("f:annotations", LINKS),
-    ] {
+    for (map, name) in MARKS {
         let field = format!("f:{name}");
         let path = ["f:metadata", map, &field];
         // A credential without an end has no such annotation, and nobody else may say that it has one.
@@ -85,36 +86,62 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
     let hosts_field = format!("f:{HOSTS}");
     let believed = owns(&["f:metadata", "f:annotations", &hosts_field]);
     let records = annotation(HOSTS).filter(|_| believed).and_then(read);
-    Standing::Ours(Ours {
-        uid: metadata.uid.clone(),
-        resource_version: metadata.resource_version.clone(),
-        records,
-        drift,
-        data_intact,
-    })
+    Standing::Ours(Ours { version: Version::of(metadata), records, drift, data_intact })
 }
 
-const DATA: [&str; 2] = ["f:data", "f:.dockerconfigjson"];
+/// Where the credential stands, as `managedFields` names it.
+pub(crate) const DATA: [&str; 2] = ["f:data", "f:.dockerconfigjson"];
 
-fn value<'a>(map: Option<&'a BTreeMap<String, String>>, name: &str) -> Option<&'a str> {
+/// The labels and annotations that are ours.
+pub(crate) const MARKS: [(&str, &str); 7] = [
+    ("f:labels", MANAGED_BY),
+    ("f:labels", INSTANCE),
+    ("f:annotations", TARGET),
+    ("f:annotations", HOSTS),
+    ("f:annotations", EXPIRES_AT),
+    ("f:annotations", REFRESHED_AT),
+    ("f:annotations", LINKS),
+];
+
+impl Version {
+    pub(crate) fn of(metadata: &ObjectMeta) -> Self {
+        Self { uid: metadata.uid.clone(), resource_version: metadata.resource_version.clone() }
+    }
+}
+
+/// Whether somebody has set `immutable`, to whatever: the value alone tells.
+pub(crate) fn may_be_immutable(metadata: &ObjectMeta) -> bool {
+    entries(metadata).any(|it| it.fields_v1.as_ref().is_some_and(|fields| has(&fields.0, &["f:immutable"])))
+}
+
+pub(crate) fn value<'a>(map: Option<&'a BTreeMap<String, String>>, name: &str) -> Option<&'a str> {
     map?.get(name).map(String::as_str)
 }
 
-fn entries(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntry> {
+pub(crate) fn entries(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntry> {
     metadata.managed_fields.iter().flatten()
 }
 
 fn applied<'a>(metadata: &'a ObjectMeta, manager: &str) -> Option<&'a Value> {
-    let ours =
-        |it: &&ManagedFieldsEntry| it.manager.as_deref() == Some(manager) && it.operation.as_deref() == Some("Apply");
-    entries(metadata).find(ours)?.fields_v1.as_ref().map(|fields| &fields.0)
+    owned(metadata, manager, "Apply")
 }
 
-fn has(fields: &Value, path: &[&str]) -> bool {
+/// The fields that a manager has written by updates and patches.
+pub(crate) fn updated<'a>(metadata: &'a ObjectMeta, manager: &str) -> Option<&'a Value> {
+    owned(metadata, manager, "Update")
+}
+
+fn owned<'a>(metadata: &'a ObjectMeta, manager: &str, operation: &str) -> Option<&'a Value> {
+    let is_it =
+        |it: &&ManagedFieldsEntry| it.manager.as_deref() == Some(manager) && it.operation.as_deref() == Some(operation);
+    entries(metadata).find(is_it)?.fields_v1.as_ref().map(|fields| &fields.0)
+}
+
+pub(crate) fn has(fields: &Value, path: &[&str]) -> bool {
     path.iter().try_fold(fields, |at, step| at.get(step)).is_some()
 }
 
-fn owner_of(metadata: &ObjectMeta, path: &[&str], us: &str) -> String {
+pub(crate) fn owner_of(metadata: &ObjectMeta, path: &[&str], us: &str) -> String {
     others_of(metadata, path, us).unwrap_or_else(|| "somebody who removed it".into())
 }
 
@@ -124,13 +151,13 @@ fn others_of(metadata: &ObjectMeta, path: &[&str], us: &str) -> Option<String> {
     quote(others.filter_map(|it| it.manager.as_deref()))
 }
 
-fn managers(metadata: &ObjectMeta) -> String {
+pub(crate) fn managers(metadata: &ObjectMeta) -> String {
     quote(entries(metadata).filter_map(|it| it.manager.as_deref()))
         .map_or_else(|| "nobody says who wrote it".into(), |names| format!("written by {names}"))
 }
 
 /// Names that clients choose for themselves: escaped and cut.
-fn quote<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn quote<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     let mut names =
         names.map(|name| name.chars().take(64).collect::<String>()).map(|it| format!("{it:?}")).collect::<Vec<_>>();
     names.sort();
@@ -173,14 +200,14 @@ mod tests {
     fn drift(metadata: &Value) -> (Vec<String>, bool) {
         match judged(metadata) {
             Standing::Ours(ours) => (ours.drift, ours.records.is_some()),
-            Standing::Foreign { owner } => panic!("{owner}"),
+            other => panic!("{other:?}"),
         }
     }
 
     fn owner(metadata: &Value) -> String {
         match judged(metadata) {
-            Standing::Foreign { owner } => owner,
-            Standing::Ours(ours) => panic!("{ours:?}"),
+            Standing::Theirs(owner) => owner,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -226,7 +253,7 @@ mod tests {
         assert_eq!(owner(&foreign), "it is not regcred's: written by \"helm\"");
         let mut other = ours();
         other["labels"][INSTANCE] = json!("blue");
-        assert_eq!(owner(&other), "it belongs to regcred's instance \"blue\"");
+        assert!(matches!(judged(&other), Standing::Instance(instance) if instance == "blue"));
         let mut copy = ours();
         copy["annotations"][TARGET] = json!("team-b/ecr-secret");
         assert_eq!(owner(&copy), "it is a copy, made by somebody else: written by \"regcred\"");

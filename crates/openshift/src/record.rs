@@ -17,6 +17,18 @@ pub(crate) const HOSTS: &str = "regcred.dev/hosts";
 pub(crate) const EXPIRES_AT: &str = "regcred.dev/expires-at";
 pub(crate) const REFRESHED_AT: &str = "regcred.dev/refreshed-at";
 pub(crate) const LINKS: &str = "regcred.dev/links";
+/// What `kubectl apply` keeps of what it was given: of a Secret, its data.
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// The annotation that says which entries of somebody else's Secret an installation has merged into it.
+pub(crate) fn merged(instance: &str) -> String {
+    format!("merge.regcred.dev/{instance}")
+}
+
+/// Whether an annotation is regcred's.
+pub(crate) fn is_ours(annotation: &str) -> bool {
+    annotation.starts_with("regcred.dev/") || annotation.starts_with("merge.regcred.dev/")
+}
 
 /// What is stored for one registry, and who gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]

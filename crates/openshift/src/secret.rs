@@ -1,16 +1,21 @@
 //! The Secret as it is applied. Pure.
 
-use k8s_openapi::{ByteString, api::core::v1::Secret};
-use regcred_core::{CredentialSet, Registry, Result, Target};
+use k8s_openapi::ByteString;
+use regcred_core::{CredentialSet, Refusal, Registry, Result, Target};
 use regcred_dockerconfig::DockerConfig;
 use serde_json::{Value, json};
 
 use crate::{
-    metadata::Ours,
+    metadata::{Ours, Version},
     record::{self, EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Record, Records, TARGET},
+    refusal::{self, DOCKER_CONFIG},
+    store::Stored,
 };
 
 pub(crate) const DATA_KEY: &str = ".dockerconfigjson";
+
+/// The API takes a MiB for all values of a Secret, and annotations and the rest need room too.
+const LARGEST: usize = 900 * 1024;
 
 /// What a Secret is to hold, and from where.
 #[derive(Debug, Default)]
@@ -71,24 +76,35 @@ fn kept(ours: &Ours, set: &CredentialSet) -> Vec<(Registry, Record)> {
         return vec![];
     }
     let later = |(registry, record): &(&Registry, &Record)| {
-        set.get(&record.provider)
-            .is_some_and(|new| new.registries().any(|it| it == *registry) && record.validity.outlives(&new.validity()))
+        let new = set.get(&record.provider);
+        new.is_some_and(|new| new.registries().any(|it| it == *registry))
+            && set.is_outlived_by(&record.provider, &record.validity)
     };
     let records = ours.records.iter().flatten().filter(later);
     records.map(|(registry, record)| (registry.clone(), record.clone())).collect()
 }
 
 /// The data of a Secret as a Docker config. What somebody else put there may be anything: then there is nothing to keep.
-pub(crate) fn data(secret: &Secret, ours: &Ours) -> Result<DockerConfig> {
-    let data = secret.data.as_ref().and_then(|data| data.get(DATA_KEY));
-    match data.map_or_else(|| Ok(DockerConfig::new()), |ByteString(bytes)| DockerConfig::parse(bytes)) {
+pub(crate) fn data(stored: &Stored, ours: &Ours) -> Result<DockerConfig> {
+    match stored.data.as_ref().map_or_else(|| Ok(DockerConfig::new()), |bytes| DockerConfig::parse(bytes)) {
         Err(_) if !ours.data_intact => Ok(DockerConfig::new()),
         other => other,
     }
 }
 
+/// Refuses data that the API would not take.
+pub(crate) fn check_size(bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    if bytes.len() > LARGEST { Err(refusal::too_large(bytes.len(), LARGEST)) } else { Ok(bytes) }
+}
+
 /// The object for server-side apply. `over` is what it may replace: that very object, in that very state.
-pub(crate) fn manifest(target: &Target, instance: &str, links: &str, plan: &Plan, over: Option<&Ours>) -> Value {
+pub(crate) fn manifest(
+    target: &Target,
+    instance: &str,
+    links: &str,
+    plan: &Plan,
+    over: Option<&Version>,
+) -> Result<Value, Refusal> {
     let (expires_at, refreshed_at) = record::summary(&plan.records);
     let mut annotations = json!({
         TARGET: format!("{}/{}", target.namespace, target.name),
@@ -109,12 +125,12 @@ pub(crate) fn manifest(target: &Target, instance: &str, links: &str, plan: &Plan
             "labels": { MANAGED_BY: REGCRED, INSTANCE: instance },
             "annotations": annotations,
         },
-        "type": "kubernetes.io/dockerconfigjson",
-        "data": { DATA_KEY: ByteString(plan.config.to_bytes()) },
+        "type": DOCKER_CONFIG,
+        "data": { DATA_KEY: ByteString(check_size(plan.config.to_bytes())?) },
     });
     if let Some(over) = over {
         object["metadata"]["uid"] = json!(over.uid);
         object["metadata"]["resourceVersion"] = json!(over.resource_version);
     }
-    object
+    Ok(object)
 }

@@ -1,40 +1,48 @@
 //! The sink itself: look, decide what may be written, write, link.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use async_trait::async_trait;
 use futures::future::{join, join_all};
-use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use regcred_core::{Applied, CredentialSet, Error, ErrorKind, Observed, Result, SecretSink, Target, Written};
-use serde_json::Value;
-use tokio::time::sleep;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use regcred_core::{Applied, CredentialSet, Observed, Result, SecretSink, Target};
 
 use crate::{
     bulk::Bulk,
     cluster::Cluster,
     link::{self, Link},
-    look::{Accounts, Look, Looks},
-    metadata::{Identity, Ours, Standing, standing},
-    record::{LINKS, REGCRED},
-    secret,
+    look::{Accounts, Found, Look, Looks},
+    metadata::{Identity, Standing, standing},
+    record::REGCRED,
     store::Store,
 };
 
-/// A ServiceAccount that others write at this moment is read again so often; each of OpenShift's own writers does it too.
-const LINK_TRIES: u32 = 5;
-/// Times a random part and the number of the try: writers that met once do not meet again.
-const LINK_PAUSE: Duration = Duration::from_millis(50);
-
 /// Keeps registry credentials in Secrets of one cluster.
 pub struct OpenShiftSink {
+    pub(crate) store: Store,
     server: String,
-    store: Store,
     instance: String,
     manager: String,
+    merge_manager: String,
+    foreign: Foreign,
     links: Vec<Link>,
     links_annotation: String,
     bulk: Option<Bulk>,
     looks: Looks,
+}
+
+/// What is done with a Secret that stands at a target and is not ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Foreign {
+    /// It is left alone, byte for byte.
+    #[default]
+    Refuse,
+    /// It becomes ours, with its UID: whoever made it has given it up. One that holds logins for other registries too, or
+    /// that a controller or a server-side apply would write again, is left alone.
+    Adopt,
+    /// It stays its owner's, and our entries stand in it beside the others', of which every byte stays. There has to be one.
+    Merge,
 }
 
 /// Makes an [`OpenShiftSink`].
@@ -42,6 +50,7 @@ pub struct OpenShiftSink {
 pub struct OpenShiftSinkBuilder {
     cluster: Cluster,
     instance: String,
+    foreign: Foreign,
     links: Vec<Link>,
     bulk: bool,
 }
@@ -49,20 +58,56 @@ pub struct OpenShiftSinkBuilder {
 impl OpenShiftSink {
     /// For this cluster.
     pub fn builder(cluster: Cluster) -> OpenShiftSinkBuilder {
-        OpenShiftSinkBuilder { cluster, instance: "default".into(), links: vec![], bulk: false }
+        let (instance, foreign) = ("default".into(), Foreign::default());
+        OpenShiftSinkBuilder { cluster, instance, foreign, links: vec![], bulk: false }
+    }
+
+    pub(crate) fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// Who we are where a Secret is ours.
+    pub(crate) fn manager(&self) -> &str {
+        &self.manager
+    }
+
+    /// Who we are where a Secret is somebody else's.
+    pub(crate) fn merge_manager(&self) -> &str {
+        &self.merge_manager
+    }
+
+    pub(crate) fn foreign(&self) -> Foreign {
+        self.foreign
+    }
+
+    pub(crate) fn links_annotation(&self) -> &str {
+        &self.links_annotation
+    }
+
+    pub(crate) fn standing(&self, metadata: &ObjectMeta, target: &Target) -> Standing {
+        let identity = Identity {
+            instance: &self.instance,
+            manager: &self.manager,
+            target: &format!("{}/{}", target.namespace, target.name),
+            links: &self.links_annotation,
+        };
+        standing(metadata, &identity)
     }
 
     async fn look(&self, target: &Target) -> Result<Look> {
-        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
         let listed = match &self.bulk {
             Some(bulk) => bulk.take(&self.store, &self.links, target).await?,
             None => None,
         };
         let (metadata, accounts) = match listed {
             Some(listed) => listed,
-            None => self.read(namespace, name).await?,
+            None => self.read(target.namespace.as_str(), target.name.as_str()).await?,
         };
-        Ok(Look { secret: metadata.map(|metadata| self.standing(&metadata, target)), accounts })
+        let secret = match self.foreign {
+            Foreign::Merge => self.find_merged(target, metadata).await?,
+            Foreign::Refuse | Foreign::Adopt => self.find(target, metadata).await?,
+        };
+        Ok(Look { secret, accounts })
     }
 
     /// All at once: a look costs one round trip.
@@ -74,77 +119,6 @@ impl OpenShiftSink {
         let (metadata, accounts) = join(self.store.secret_metadata(namespace, name), accounts).await;
         Ok((metadata?, accounts.into_iter().collect()))
     }
-
-    fn standing(&self, metadata: &ObjectMeta, target: &Target) -> Standing {
-        let identity = Identity {
-            instance: &self.instance,
-            manager: &self.manager,
-            target: &format!("{}/{}", target.namespace, target.name),
-            links: &self.links_annotation,
-        };
-        standing(metadata, &identity)
-    }
-
-    async fn write(&self, target: &Target, ours: Option<&Ours>, set: &CredentialSet) -> Result<Written> {
-        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        let data = match ours {
-            Some(ours) if secret::needs_data(ours, set) => {
-                let stored = self.store.secret(namespace, name).await?;
-                let same = stored.filter(|it| it.metadata.resource_version == ours.resource_version);
-                let conflict = || Error::new(ErrorKind::Conflict, format!("{target} was written meanwhile"));
-                Some(secret::data(&same.ok_or_else(conflict)?, ours)?)
-            }
-            _ => None,
-        };
-        let plan = secret::plan(ours, data.as_ref(), set);
-        let object = secret::manifest(target, &self.instance, &self.links_annotation, &plan, ours);
-        let force = ours.is_some_and(|ours| !ours.drift.is_empty());
-        let after = self.store.apply_secret(namespace, name, &object, force).await?;
-        Ok(match ours {
-            None => Written::Created,
-            Some(ours) if ours.resource_version == after.resource_version => Written::Unchanged,
-            Some(_) => Written::Updated,
-        })
-    }
-
-    /// Edits an account by a guarded patch; reads it again if somebody else was faster. `edit` returns none where nothing is
-    /// left to do, as there is for an account that does not exist.
-    async fn edit_account(
-        &self,
-        namespace: &str,
-        name: &str,
-        mut read: Option<ServiceAccount>,
-        edit: impl Fn(&ServiceAccount) -> Option<Value>,
-    ) -> Result<()> {
-        for attempt in 1..=LINK_TRIES {
-            let Some(patch) = read.as_ref().and_then(&edit) else { return Ok(()) };
-            match self.store.patch_account(namespace, name, &patch).await {
-                Err(error) if error.kind() == ErrorKind::Conflict && attempt < LINK_TRIES => {
-                    sleep(LINK_PAUSE.mul_f64(f64::from(attempt) * fastrand::f64())).await;
-                    read = self.store.account(namespace, name).await?;
-                }
-                other => return other,
-            }
-        }
-        Ok(())
-    }
-
-    async fn link(&self, target: &Target, link: &Link, look: &Look) -> Result<()> {
-        let read = look.accounts.get(link.account()).cloned().unwrap_or(Ok(None))?;
-        let edit = |account: &ServiceAccount| link.patch(account, target.name.as_str());
-        self.edit_account(target.namespace.as_str(), link.account(), read, edit).await
-    }
-
-    async fn unlink(&self, target: &Target, account: &str) -> Result<()> {
-        let namespace = target.namespace.as_str();
-        let read = self.store.account(namespace, account).await?;
-        self.edit_account(namespace, account, read, |account| link::unlink(account, target.name.as_str())).await
-    }
-}
-
-fn refused(target: &Target, owner: &str) -> Error {
-    Error::new(ErrorKind::Refused, format!("the Secret {}/{} is left alone", target.namespace, target.name))
-        .with_cause(owner)
 }
 
 #[async_trait]
@@ -161,32 +135,26 @@ impl SecretSink for OpenShiftSink {
             Some(look) => look,
             None => self.look(target).await?,
         };
-        let ours = match &look.secret {
-            None => None,
-            Some(Standing::Ours(ours)) => Some(ours),
-            Some(Standing::Foreign { owner }) => return Err(refused(target, owner)),
+        let written = match &look.secret {
+            Found::Nothing => self.write(target, None, credentials).await?,
+            Found::Ours(ours) => self.write(target, Some(ours), credentials).await?,
+            Found::Adoptable(_) => self.adopt(target, credentials).await?,
+            Found::Merged(_) => self.apply_merged(target, credentials).await?,
+            Found::Refused(refusal) => return Err(refusal.clone().into()),
         };
-        let written = self.write(target, ours, credentials).await?;
-        let links = join_all(self.links.iter().map(|link| self.link(target, link, &look))).await;
+        let links = join_all(self.links.iter().map(|link| self.link(target, link, &look.accounts))).await;
+        let linked = links.iter().any(|link| matches!(link, Ok(true)));
         let failure = links.into_iter().find_map(Result::err);
-        Ok(Applied::new(written).waiting_for(look.waiting_for(&self.links)).with_failure(failure))
+        let waiting_for = look.waiting_for(&self.links);
+        Ok(Applied::new(written).also_written(linked).waiting_for(waiting_for).with_failure(failure))
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {
         self.looks.take(target);
-        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        let Some(metadata) = self.store.secret_metadata(namespace, name).await? else { return Ok(()) };
-        let ours = match self.standing(&metadata, target) {
-            Standing::Foreign { owner } => return Err(refused(target, &owner)),
-            Standing::Ours(ours) => ours,
-        };
-        // What others wrote into the annotation is not followed: then the links of the config are undone.
-        let written = metadata.annotations.as_ref().and_then(|annotations| annotations.get(LINKS));
-        let linked = written.filter(|_| ours.drift.is_empty()).unwrap_or(&self.links_annotation);
-        for account in link::accounts(linked) {
-            self.unlink(target, &account).await?;
+        match self.foreign {
+            Foreign::Merge => self.remove_merged(target).await,
+            Foreign::Refuse | Foreign::Adopt => self.remove_own(target).await,
         }
-        self.store.delete_secret(namespace, name, &metadata).await
     }
 }
 
@@ -195,6 +163,12 @@ impl OpenShiftSinkBuilder {
     #[must_use]
     pub fn with_instance(self, instance: impl Into<String>) -> Self {
         Self { instance: instance.into(), ..self }
+    }
+
+    /// What is done with a Secret that is not ours. Default: it is left alone.
+    #[must_use]
+    pub fn with_foreign(self, foreign: Foreign) -> Self {
+        Self { foreign, ..self }
     }
 
     /// The ServiceAccounts that use each Secret. Default: none.
@@ -212,8 +186,12 @@ impl OpenShiftSinkBuilder {
 
     /// Asks nobody.
     pub fn build(self) -> OpenShiftSink {
-        let Self { cluster, instance, links, bulk } = self;
-        let manager = if instance == "default" { REGCRED.to_owned() } else { format!("{REGCRED}/{instance}") };
+        let Self { cluster, instance, foreign, links, bulk } = self;
+        let named = |manager: &str| match instance.as_str() {
+            "default" => manager.to_owned(),
+            instance => format!("{manager}/{instance}"),
+        };
+        let (manager, merge_manager) = (named(REGCRED), named("regcred-merge"));
         OpenShiftSink {
             server: cluster.server().to_owned(),
             store: Store::new(cluster.client().clone(), manager.clone()),
@@ -222,6 +200,8 @@ impl OpenShiftSinkBuilder {
             looks: Looks::default(),
             instance,
             manager,
+            merge_manager,
+            foreign,
             links,
         }
     }
@@ -229,10 +209,11 @@ impl OpenShiftSinkBuilder {
 
 impl fmt::Debug for OpenShiftSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, instance, links, .. } = self;
+        let Self { server, instance, foreign, links, .. } = self;
         f.debug_struct("OpenShiftSink")
             .field("server", server)
             .field("instance", instance)
+            .field("foreign", foreign)
             .field("links", links)
             .finish_non_exhaustive()
     }

@@ -3,22 +3,27 @@
 use std::time::Duration;
 
 use k8s_openapi::{
-    NamespaceResourceScope,
-    api::core::v1::{Namespace, Secret, ServiceAccount},
+    ByteString, NamespaceResourceScope,
+    api::core::v1::{Secret, ServiceAccount},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
-    core::PartialObjectMeta,
 };
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{ErrorKind, Refusal, Result};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
 use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
-use crate::error::{Doing, gone, translate};
+use crate::{
+    error::{Doing, is_unexplained, translate},
+    record::{LAST_APPLIED, is_ours},
+    refusal::{self, DOCKER_CONFIG},
+    rights::explain,
+    secret::DATA_KEY,
+};
 
 /// For one call: an API server under load answers in a second, one that changes its leader in a few.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -30,6 +35,14 @@ const PAGE: u32 = 500;
 pub(crate) struct Store {
     client: Client,
     manager: String,
+}
+
+/// A Secret with its data, which is why it cannot be printed.
+pub(crate) struct Stored {
+    pub(crate) metadata: ObjectMeta,
+    pub(crate) data: Option<Vec<u8>>,
+    type_: String,
+    immutable: bool,
 }
 
 impl Store {
@@ -45,10 +58,10 @@ impl Store {
     }
 
     /// A Secret with its data; `None`: there is none.
-    pub(crate) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>> {
+    pub(crate) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Stored>> {
         let doing = Doing { verb: "get", resource: "secrets", namespace: Some(namespace), name };
         let api = self.api::<Secret>(namespace);
-        self.call(&doing, api.get_opt(name)).await
+        Ok(self.call(&doing, api.get_opt(name)).await?.map(Stored::reduce))
     }
 
     /// Server-side apply; the answer holds metadata only.
@@ -63,6 +76,28 @@ impl Store {
         let (api, params) = (self.api::<Secret>(namespace), PatchParams::apply(&self.manager));
         let params = if force { params.force() } else { params };
         Ok(self.call(&doing, api.patch_metadata(name, &params, &Patch::Apply(object))).await?.metadata)
+    }
+
+    /// A JSON patch of a Secret's owners; the answer holds metadata only.
+    pub(crate) async fn take_over_secret(&self, namespace: &str, name: &str, patch: &Value) -> Result<ObjectMeta> {
+        let doing = Doing { verb: "patch", resource: "secrets", namespace: Some(namespace), name };
+        let malformed = |_| doing.failed(ErrorKind::Bug, "the patch is none");
+        let patch = serde_json::from_value::<json_patch::Patch>(patch.clone()).map_err(malformed)?;
+        let (api, params) = (self.api::<Secret>(namespace), updating(&self.manager));
+        Ok(self.call(&doing, api.patch_metadata(name, &params, &Patch::<()>::Json(patch))).await?.metadata)
+    }
+
+    /// A merge patch of somebody else's Secret, guarded by the resourceVersion in it; the answer holds metadata only.
+    pub(crate) async fn merge_into_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        manager: &str,
+        patch: &Value,
+    ) -> Result<()> {
+        let doing = Doing { verb: "patch", resource: "secrets", namespace: Some(namespace), name };
+        let (api, params) = (self.api::<Secret>(namespace), updating(manager));
+        self.call(&doing, api.patch_metadata(name, &params, &Patch::Merge(patch))).await.map(drop)
     }
 
     /// Deletes that very Secret, if it still is as it was.
@@ -85,7 +120,7 @@ impl Store {
     pub(crate) async fn patch_account(&self, namespace: &str, name: &str, patch: &Value) -> Result<()> {
         let doing = Doing { verb: "patch", resource: "serviceaccounts", namespace: Some(namespace), name };
         let api = self.api::<ServiceAccount>(namespace);
-        let params = PatchParams { field_manager: Some(self.manager.clone()), ..PatchParams::default() };
+        let params = updating(&self.manager);
         self.call(&doing, api.patch_metadata(name, &params, &Patch::Merge(patch))).await.map(drop)
     }
 
@@ -143,32 +178,48 @@ impl Store {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    /// One call. A refusal may mean that the namespace is gone, and with it the RoleBinding: that is asked for.
+    /// One call. Of a refusal without a reason the reason is asked for.
     async fn call<T>(&self, doing: &Doing<'_>, call: impl Future<Output = kube::Result<T>>) -> Result<T> {
-        match limited(doing, call).await {
-            Err(error) if error.kind() == ErrorKind::Denied => {
-                Err(self.missing_namespace(doing).await.unwrap_or(error))
-            }
-            other => other,
-        }
-    }
-
-    async fn missing_namespace(&self, doing: &Doing<'_>) -> Option<Error> {
-        let name = doing.namespace?;
-        let asking = Doing { verb: "get", resource: "namespaces", namespace: None, name };
-        let api = Api::<Namespace>::all(self.client.clone());
-        let found: Option<PartialObjectMeta<Namespace>> = limited(&asking, api.get_metadata_opt(name)).await.ok()?;
-        match found {
-            None => Some(gone(doing, "does not exist")),
-            Some(it) if it.metadata.deletion_timestamp.is_some() => Some(gone(doing, "is being deleted")),
-            Some(_) => None,
+        match unheard(doing, call).await? {
+            Err(error) if is_unexplained(&error) => Err(explain(&self.client, doing).await),
+            other => other.map_err(|error| translate(&error, doing)),
         }
     }
 }
 
-/// Of the annotations only ours: `last-applied-configuration` holds the token of whoever uses `kubectl apply`.
+/// As this manager, by a patch that is not an apply.
+fn updating(manager: &str) -> PatchParams {
+    PatchParams { field_manager: Some(manager.into()), ..PatchParams::default() }
+}
+
+impl Stored {
+    /// Takes what is needed of it, and leaves what may hold a secret of somebody else.
+    fn reduce(secret: Secret) -> Self {
+        let mut data = secret.data.unwrap_or_default();
+        Self {
+            metadata: reduce_metadata(secret.metadata),
+            type_: secret.type_.unwrap_or_default(),
+            immutable: secret.immutable == Some(true),
+            data: data.remove(DATA_KEY).map(|ByteString(bytes)| bytes),
+        }
+    }
+
+    /// Why no credential can be kept in it, whoever wrote it.
+    pub(crate) fn unfit(&self) -> Option<Refusal> {
+        if self.type_ != DOCKER_CONFIG {
+            return Some(refusal::wrong_type(Some(&self.type_)));
+        }
+        self.immutable.then(refusal::immutable)
+    }
+}
+
+/// Of the annotations only ours, and that there is a `last-applied-configuration`: it holds the token of whoever uses
+/// `kubectl apply`.
 fn reduce_metadata(mut metadata: ObjectMeta) -> ObjectMeta {
-    metadata.annotations.iter_mut().for_each(|it| it.retain(|name, _| name.starts_with("regcred.dev/")));
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.retain(|name, _| is_ours(name) || name == LAST_APPLIED);
+        annotations.get_mut(LAST_APPLIED).into_iter().for_each(String::clear);
+    }
     metadata
 }
 
@@ -178,12 +229,13 @@ fn reduce_account(mut account: ServiceAccount) -> ServiceAccount {
     account
 }
 
+/// One call, with its error translated.
+pub(crate) async fn limited<T>(doing: &Doing<'_>, call: impl Future<Output = kube::Result<T>>) -> Result<T> {
+    unheard(doing, call).await?.map_err(|error| translate(&error, doing))
+}
+
 /// The client logs answers that it cannot read, and answers hold Secrets: nobody listens while it works.
-async fn limited<T>(doing: &Doing<'_>, call: impl Future<Output = kube::Result<T>>) -> Result<T> {
-    let late = |_| {
-        let message = format!("could not {}", doing.describe());
-        Error::new(ErrorKind::Unreachable, message).with_cause("the API server did not answer within 10 s")
-    };
-    let answer = timeout(DEADLINE, call.with_subscriber(NoSubscriber::default())).await.map_err(late)?;
-    answer.map_err(|error| translate(&error, doing))
+async fn unheard<T>(doing: &Doing<'_>, call: impl Future<Output = kube::Result<T>>) -> Result<kube::Result<T>> {
+    let late = |_| doing.failed(ErrorKind::Unreachable, "the API server did not answer within 10 s");
+    timeout(DEADLINE, call.with_subscriber(NoSubscriber::default())).await.map_err(late)
 }

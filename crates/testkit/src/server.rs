@@ -47,6 +47,11 @@ impl Server {
         Self { address, _until_dropped: until_dropped }
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where it listens, without a trailing slash.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)

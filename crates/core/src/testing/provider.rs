@@ -18,6 +18,7 @@ pub struct FakeProvider {
     clock: Arc<dyn Clock>,
     registry: Registry,
     life: Option<Duration>,
+    longest_life: Option<Duration>,
     latency: Duration,
     calls: AtomicUsize,
     failure: Mutex<Option<Error>>,
@@ -34,6 +35,7 @@ impl FakeProvider {
             clock,
             registry: Registry::new(registry).expect("the test's registry is valid"),
             life: Some(Duration::from_hours(12)),
+            longest_life: None,
             latency: Duration::ZERO,
             calls: AtomicUsize::new(0),
             failure: Mutex::default(),
@@ -44,6 +46,12 @@ impl FakeProvider {
     #[must_use]
     pub fn with_life(self, life: Option<Duration>) -> Self {
         Self { life, ..self }
+    }
+
+    /// Says of itself that no credential lives longer than this. Default: it does not say.
+    #[must_use]
+    pub fn with_longest_life(self, longest_life: Duration) -> Self {
+        Self { longest_life: Some(longest_life), ..self }
     }
 
     /// With a delay before each answer, on tokio's clock.
@@ -78,5 +86,9 @@ impl RegistryProvider for FakeProvider {
         let now = self.clock.now();
         let login = Login::new(vec![self.registry.clone()], "AWS", format!("canary-{call}").into())?;
         RegistryCredential::new(vec![login], Validity::new(now, self.life.map(|life| now + life))?)
+    }
+
+    fn longest_life(&self) -> Option<Duration> {
+        self.longest_life
     }
 }

@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    Applied, CredentialSet, Error, ErrorKind, ExposeSecret, Observed, ProviderName, Registry, Result, SecretSink,
-    Target, Validity, Written,
+    Applied, CredentialSet, Error, ExposeSecret, Observed, ProviderName, Refusal, Registry, Result, SecretSink, Target,
+    Validity, Written,
 };
 
 /// Keeps what it is given, refuses what is foreign, and remembers what was asked of it.
@@ -69,6 +69,11 @@ impl MemorySink {
         if let Some(Stored::Ours { edited, .. }) = self.state().stored.get_mut(target) {
             *edited = true;
         }
+    }
+
+    /// Somebody removes what is there.
+    pub fn delete(&self, target: &Target) {
+        self.state().stored.remove(target);
     }
 
     /// Every call for this target fails like this from now on, or with `None` works again.
@@ -137,6 +142,10 @@ impl MemorySink {
     }
 }
 
+fn foreign(owner: &str) -> Refusal {
+    Refusal::new("foreign", format!("it belongs to {owner}"), "choose another name")
+}
+
 #[async_trait]
 impl SecretSink for MemorySink {
     async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
@@ -144,7 +153,7 @@ impl SecretSink for MemorySink {
         let mut state = self.state();
         state.looks.push(target.clone());
         Ok(state.stored.get(target).map(|stored| match stored {
-            Stored::Foreign { owner } => Observed::foreign(owner),
+            Stored::Foreign { owner } => Observed::refused(foreign(owner)),
             Stored::Ours { entries, edited } => {
                 let validity = entries.values().map(|entry| (entry.provider.clone(), entry.validity)).collect();
                 let drift = edited.then(|| "it was edited".into());
@@ -159,9 +168,7 @@ impl SecretSink for MemorySink {
         let (before, intact) = match state.stored.get(target) {
             None => (None, true),
             Some(Stored::Ours { entries, edited }) => (Some(entries), !edited),
-            Some(Stored::Foreign { owner }) => {
-                return Err(Error::new(ErrorKind::Refused, format!("{target} belongs to {owner}")));
-            }
+            Some(Stored::Foreign { owner }) => return Err(foreign(owner).into()),
         };
         let mut after = BTreeMap::new();
         for (registry, entry) in before.into_iter().flatten() {
@@ -179,8 +186,9 @@ impl SecretSink for MemorySink {
                         validity: credential.validity(),
                     };
                     let old = before.and_then(|entries| entries.get(registry));
-                    let keep = old
-                        .filter(|old| intact && old.provider == new.provider && old.validity.outlives(&new.validity));
+                    let keep = old.filter(|old| {
+                        intact && old.provider == new.provider && credentials.is_outlived_by(provider, &old.validity)
+                    });
                     after.insert(registry.clone(), keep.cloned().unwrap_or(new));
                 }
             }
@@ -201,7 +209,7 @@ impl SecretSink for MemorySink {
         self.begin(target).await?;
         let mut state = self.state();
         if let Some(Stored::Foreign { owner }) = state.stored.get(target) {
-            return Err(Error::new(ErrorKind::Refused, format!("{target} belongs to {owner}")));
+            return Err(foreign(owner).into());
         }
         state.stored.remove(target);
         Ok(())

@@ -1,7 +1,9 @@
 //! How the engine behaves, on fakes with memory and a clock that only tests move.
 
+mod contests;
 mod fakes;
 mod faults;
 mod passes;
+mod sharing;
 mod sources;
 mod time;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use regcred_core::{
-    MockSecretSink, Observed, RegistryProvider,
+    MockSecretSink, Observed, Refusal, RegistryProvider,
     testing::{FakeProvider, MemorySink, provider_name, target},
 };
 use regcred_engine::{Engine, Minter, Pass, Route, State, Step};
@@ -49,7 +49,9 @@ async fn an_edited_secret_is_repaired_without_a_mint() {
 async fn a_mock_sink_can_stand_in() {
     let fakes = Fakes::new();
     let mut sink = MockSecretSink::new();
-    sink.expect_observe().times(1).returning(|_| Ok(Some(Observed::foreign("helm"))));
+    sink.expect_observe()
+        .times(1)
+        .returning(|_| Ok(Some(Observed::refused(Refusal::new("foreign", "it is helm's", "choose another name")))));
     sink.expect_apply().never();
     let route = Route { sink: Arc::new(sink), ..fakes.route(targets(1)) };
     let report = fakes.builder().with_route(route).build().expect("it is whole").once(Pass::default()).await;

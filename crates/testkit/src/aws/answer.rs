@@ -11,7 +11,7 @@ use crate::id::uuid;
 /// How AWS answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Answer {
-    /// As it should: a fresh token, the caller's identity.
+    /// As it should: a fresh token, the caller's identity, the keys of a role.
     #[default]
     Token,
     /// An error in the form of the protocol that was spoken.

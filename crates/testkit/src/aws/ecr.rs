@@ -9,7 +9,12 @@ use axum::{http::request::Parts, response::Response};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
-use super::{Issued, Refusal, State, answer::raw, sts::dns_suffix};
+use super::{
+    Issued, Refusal, State,
+    answer::raw,
+    keys::{BASE64, random},
+    region::dns_suffix,
+};
 use crate::{lock::lock, now::now};
 
 pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
@@ -17,7 +22,6 @@ pub(super) const GET_AUTHORIZATION_TOKEN: &str = "GetAuthorizationToken";
 const SERVICE: &str = "AmazonEC2ContainerRegistry_V20150921.";
 /// As long as real ones are.
 const PASSWORD_LENGTH: usize = 2_700;
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// The header that says which operation of which service is meant.
 pub(super) fn target(parts: &Parts) -> Option<&str> {
@@ -29,11 +33,11 @@ pub(super) fn action(target: &str) -> &str {
     target.strip_prefix(SERVICE).unwrap_or(target)
 }
 
-/// Mints a token, remembers it and hands it out.
-pub(super) fn token(state: &Mutex<State>, region: &str) -> Response {
+/// Mints a token for the caller's registry, remembers it and hands it out.
+pub(super) fn token(state: &Mutex<State>, account: &str, region: &str) -> Response {
     let (issued, listener) = {
         let mut state = lock(state);
-        let issued = mint(&state, region);
+        let issued = mint(state.life, account, region);
         state.issued.push(issued.clone());
         (issued, state.listener.clone())
     };
@@ -49,15 +53,14 @@ pub(super) fn token(state: &Mutex<State>, region: &str) -> Response {
     raw(200, CONTENT_TYPE, body.to_string())
 }
 
-fn mint(state: &State, region: &str) -> Issued {
-    let expires_at = (now() + state.life).duration_since(UNIX_EPOCH).unwrap_or_default();
+fn mint(life: Duration, account: &str, region: &str) -> Issued {
+    let expires_at = (now() + life).duration_since(UNIX_EPOCH).unwrap_or_default();
     // The answer has milliseconds, so what is remembered has no more.
     let milliseconds = u64::try_from(expires_at.as_millis()).unwrap_or(u64::MAX);
-    let password = (0..PASSWORD_LENGTH).map(|_| char::from(ALPHABET[fastrand::usize(..64)])).collect();
     Issued {
         region: region.to_owned(),
-        registry: format!("{}.dkr.ecr.{region}.{}", state.account, dns_suffix(region)),
-        password,
+        registry: format!("{account}.dkr.ecr.{region}.{}", dns_suffix(region)),
+        password: random(PASSWORD_LENGTH, BASE64),
         expires_at: UNIX_EPOCH + Duration::from_millis(milliseconds),
     }
 }

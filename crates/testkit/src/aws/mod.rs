@@ -1,67 +1,44 @@
-//! ECR's `GetAuthorizationToken` and STS's `GetCallerIdentity`, as AWS answers them.
+//! ECR's `GetAuthorizationToken`, what STS has for identities and roles, and the places where a machine or container has
+//! its keys from, as AWS answers them.
 
 mod answer;
+mod assume;
+mod call;
+mod caller;
+mod container;
 mod ecr;
+mod form;
+mod keys;
+mod metadata;
+mod region;
 mod scope;
+mod serve;
 mod sts;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
+    net::SocketAddr,
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 pub use answer::Answer;
-use axum::{
-    body::to_bytes,
-    extract::Request,
-    http::{StatusCode, request::Parts},
-    response::{IntoResponse, Response},
-};
+pub use call::{Call, Issued};
+pub use caller::Session;
+pub use container::ContainerCredentials;
+pub use keys::Keys;
+pub use metadata::InstanceMetadata;
 
-use crate::{id::uuid, lock::lock, server::Server};
+use crate::{lock::lock, server::Server};
 
 /// What ECR gives.
 const TWELVE_HOURS: Duration = Duration::from_hours(12);
-/// Requests of both protocols have a few hundred bytes.
-const LONGEST_REQUEST: usize = 64 * 1024;
-
-/// One request, whatever was answered. Region and key are empty where the request was not signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// `GetAuthorizationToken`, `GetCallerIdentity`, or what else was asked for.
-    pub action: String,
-    /// From the credential scope of the signature.
-    pub region: String,
-    /// The access key id that signed.
-    pub access_key: String,
-}
-
-/// One token that was handed out. Its `Debug` form does not show the password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Issued {
-    /// The region that was asked.
-    pub region: String,
-    /// The registry host of the answer, without scheme.
-    pub registry: String,
-    /// The password of the user `AWS`.
-    pub password: String,
-    /// As in the answer, with milliseconds.
-    pub expires_at: SystemTime,
-}
-
-impl fmt::Debug for Issued {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Issued")
-            .field("region", &self.region)
-            .field("registry", &self.registry)
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
-    }
-}
 
 /// AWS on loopback: every region and every account key is welcome, signatures are read and not verified.
+///
+/// Keys of roles that were assumed here are known: they need their session token, and end as they were told. Whoever
+/// signs with one is that role, in the role's account.
 ///
 /// ```
 /// # #[tokio::main]
@@ -84,10 +61,17 @@ type Listener = Arc<dyn Fn(&Issued) + Send + Sync>;
 struct State {
     account: String,
     life: Duration,
+    /// Nothing where STS is to give what is asked for.
+    session_life: Option<Duration>,
     answer: Answer,
     by_region: HashMap<String, Answer>,
+    by_action: HashMap<String, Answer>,
+    /// By role.
+    external_ids: HashMap<String, String>,
+    expired_web_identities: HashSet<String>,
     calls: Vec<Call>,
     issued: Vec<Issued>,
+    sessions: Vec<Session>,
     listener: Option<Listener>,
 }
 
@@ -97,6 +81,7 @@ impl fmt::Debug for State {
             .field("account", &self.account)
             .field("calls", &self.calls)
             .field("issued", &self.issued)
+            .field("sessions", &self.sessions)
             .finish_non_exhaustive()
     }
 }
@@ -107,14 +92,19 @@ impl FakeAws {
         let state = Arc::new(Mutex::new(State {
             account: "123456789012".to_owned(),
             life: TWELVE_HOURS,
+            session_life: None,
             answer: Answer::Token,
             by_region: HashMap::new(),
+            by_action: HashMap::new(),
+            external_ids: HashMap::new(),
+            expired_web_identities: HashSet::new(),
             calls: Vec::new(),
             issued: Vec::new(),
+            sessions: Vec::new(),
             listener: None,
         }));
         let shared = Arc::clone(&state);
-        let server = Server::start(move |request| answer(Arc::clone(&shared), request)).await;
+        let server = Server::start(move |request| serve::answer(Arc::clone(&shared), request)).await;
         Self { server, state }
     }
 
@@ -130,12 +120,32 @@ impl FakeAws {
         self.server.url()
     }
 
+    /// Where it listens, for a proxy in front of it.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
     /// How long the tokens live that are handed out from now on.
     pub fn set_life(&self, life: Duration) {
         lock(&self.state).life = life;
     }
 
-    /// Answers all that follows so, except in regions with an answer of their own, until it is [`Answer::Token`] again.
+    /// How long the keys live that STS hands out from now on, instead of what is asked for.
+    pub fn set_session_life(&self, life: Duration) {
+        lock(&self.state).session_life = Some(life);
+    }
+
+    /// Lets this role be assumed with this external id only. It says nothing about web identities, which have none.
+    pub fn require_external_id(&self, role_arn: &str, id: &str) {
+        lock(&self.state).external_ids.insert(role_arn.to_owned(), id.to_owned());
+    }
+
+    /// Takes this web identity token for expired from now on.
+    pub fn expire_web_identity(&self, token: &str) {
+        lock(&self.state).expired_web_identities.insert(token.to_owned());
+    }
+
+    /// Answers all that follows so, except for regions and actions with an answer of their own, until it is [`Answer::Token`] again.
     pub fn answer_with(&self, answer: Answer) {
         lock(&self.state).answer = answer;
     }
@@ -143,6 +153,11 @@ impl FakeAws {
     /// Answers all that follows in `region` so, whatever [`FakeAws::answer_with`] says.
     pub fn answer_region_with(&self, region: &str, answer: Answer) {
         lock(&self.state).by_region.insert(region.to_owned(), answer);
+    }
+
+    /// Answers this action so from now on, whatever else is said about it or its region.
+    pub fn answer_action_with(&self, action: &str, answer: Answer) {
+        lock(&self.state).by_action.insert(action.to_owned(), answer);
     }
 
     /// Every request so far, in order.
@@ -153,6 +168,11 @@ impl FakeAws {
     /// Every token so far, in order.
     pub fn issued(&self) -> Vec<Issued> {
         lock(&self.state).issued.clone()
+    }
+
+    /// Every role that was assumed so far, in order.
+    pub fn sessions(&self) -> Vec<Session> {
+        lock(&self.state).sessions.clone()
     }
 
     /// Tells `listener` of each token before it is handed out, so that a registry knows it before its owner does.
@@ -182,68 +202,14 @@ enum Protocol {
     Query,
 }
 
-async fn answer(state: Arc<Mutex<State>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LONGEST_REQUEST).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-    };
-    let target = ecr::target(&parts);
-    let protocol = if target.is_some() { Protocol::Json } else { Protocol::Query };
-    let action = match target {
-        Some(target) => ecr::action(target).to_owned(),
-        None => sts::action(&body).unwrap_or_default(),
-    };
-    decide(&state, &parts, action, protocol).await.unwrap_or_else(|refusal| render(protocol, &refusal))
-}
-
-async fn decide(state: &Mutex<State>, parts: &Parts, action: String, protocol: Protocol) -> Result<Response, Refusal> {
-    let signed = scope::read(parts);
-    let (region, access_key) = signed.as_ref().map(|it| (it.region.clone(), it.access_key.clone())).unwrap_or_default();
-    let wanted = {
-        let mut state = lock(state);
-        state.calls.push(Call { action: action.clone(), region: region.clone(), access_key });
-        state.by_region.get(&region).unwrap_or(&state.answer).clone()
-    };
-    match wanted {
-        Answer::Token => {}
-        Answer::Error { status, code, message, retry_after } => {
-            return Err(Refusal { status, code, message, retry_after });
-        }
-        Answer::Raw { status, content_type, body } => {
-            return Ok(answer::raw(status, &content_type, body));
-        }
-        Answer::Hang => std::future::pending().await,
-    }
-    let Some(signed) = signed else {
-        return Err(Refusal::bad("MissingAuthenticationTokenException", "Missing Authentication Token"));
-    };
-    match (protocol, action.as_str()) {
-        (Protocol::Json, ecr::GET_AUTHORIZATION_TOKEN) => {
-            signed.expect("ecr")?;
-            Ok(ecr::token(state, &region))
-        }
-        (Protocol::Query, sts::GET_CALLER_IDENTITY) => {
-            signed.expect("sts")?;
-            Ok(sts::identity(&lock(state).account, &region))
-        }
-        (Protocol::Json, _) => Err(Refusal::bad("UnknownOperationException", "")),
-        (Protocol::Query, _) => {
-            let message = format!("Could not find operation {action} for version 2011-06-15");
-            Err(Refusal::bad("InvalidAction", &message))
+impl Protocol {
+    /// Whose protocol it is.
+    fn service(self) -> &'static str {
+        match self {
+            Self::Json => "ecr",
+            Self::Query => "sts",
         }
     }
-}
-
-fn render(protocol: Protocol, refusal: &Refusal) -> Response {
-    let (content_type, body) = match protocol {
-        Protocol::Json => (ecr::CONTENT_TYPE, ecr::error(refusal)),
-        Protocol::Query => (sts::CONTENT_TYPE, sts::error(refusal, &uuid())),
-    };
-    let mut response = answer::raw(refusal.status, content_type, body);
-    if let Some(seconds) = refusal.retry_after {
-        response.headers_mut().insert("retry-after", seconds.into());
-    }
-    response
 }
 
 #[cfg(test)]

@@ -2,27 +2,57 @@
 
 use axum::response::Response;
 
-use super::{Refusal, answer::raw};
+use super::{
+    Refusal,
+    answer::raw,
+    caller::{Caller, Session},
+};
 use crate::id::uuid;
 
 pub(super) const CONTENT_TYPE: &str = "text/xml";
 pub(super) const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
+pub(super) const ASSUME_ROLE: &str = "AssumeRole";
+pub(super) const ASSUME_ROLE_WITH_WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// The `Action` of a form. Actions are plain words, so nothing needs decoding.
-pub(super) fn action(form: &[u8]) -> Option<String> {
-    let form = str::from_utf8(form).ok()?;
-    form.split('&').find_map(|pair| pair.strip_prefix("Action=")).map(str::to_owned)
+/// Who the caller is.
+pub(super) fn identity(caller: &Caller, region: &str) -> Response {
+    let (arn, id, account) = (escape(&caller.arn(region)), escape(&caller.id), escape(&caller.account));
+    success(GET_CALLER_IDENTITY, &format!("<Arn>{arn}</Arn><UserId>{id}</UserId><Account>{account}</Account>"))
 }
 
-/// Who the caller is: always the same user of the account.
-pub(super) fn identity(account: &str, region: &str) -> Response {
-    let partition = if region.starts_with("cn-") { "aws-cn" } else { "aws" };
+/// The keys of a session.
+pub(super) fn assumed(session: &Session, partition: &str) -> Response {
+    success(ASSUME_ROLE, &keys(session, partition))
+}
+
+/// The keys of a session, and whose token it was.
+pub(super) fn assumed_with_web_identity(session: &Session, partition: &str) -> Response {
+    let result = keys(session, partition)
+        + "<SubjectFromWebIdentityToken>system:serviceaccount:standin:standin</SubjectFromWebIdentityToken>\
+           <Provider>arn:aws:iam::123456789012:oidc-provider/standin</Provider><Audience>sts.amazonaws.com</Audience>";
+    success(ASSUME_ROLE_WITH_WEB_IDENTITY, &result)
+}
+
+fn keys(session: &Session, partition: &str) -> String {
+    let (caller, keys) = (session.caller(), &session.keys);
+    format!(
+        "<AssumedRoleUser><AssumedRoleId>{}</AssumedRoleId><Arn>{}</Arn></AssumedRoleUser>\
+         <Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey>\
+         <SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials>",
+        escape(&caller.id),
+        escape(&caller.arn_in(partition)),
+        keys.access_key,
+        keys.secret_key,
+        keys.session_token,
+        keys.expiration(),
+    )
+}
+
+fn success(action: &str, result: &str) -> Response {
     let body = format!(
-        "<GetCallerIdentityResponse xmlns=\"{NAMESPACE}\">\
-         <GetCallerIdentityResult><Arn>arn:{partition}:iam::{account}:user/standin</Arn>\
-         <UserId>AIDASTANDINEXAMPLE</UserId><Account>{account}</Account></GetCallerIdentityResult>\
-         <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></GetCallerIdentityResponse>",
+        "<{action}Response xmlns=\"{NAMESPACE}\"><{action}Result>{result}</{action}Result>\
+         <ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></{action}Response>",
         uuid(),
     );
     raw(200, CONTENT_TYPE, body)
@@ -37,11 +67,6 @@ pub(super) fn error(refusal: &Refusal, request_id: &str) -> String {
         escape(&refusal.code),
         escape(&refusal.message),
     )
-}
-
-/// Where the names of a region's servers end.
-pub(super) fn dns_suffix(region: &str) -> &'static str {
-    if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }
 
 fn escape(text: &str) -> String {

@@ -11,18 +11,22 @@ struct Rule {
     verb: String,
     resource: String,
     namespace: Option<String>,
+    name: Option<String>,
 }
 
 impl Rules {
-    pub(super) fn deny(&mut self, verb: &str, resource: &str, namespace: Option<&str>) {
-        let (verb, resource, namespace) = (verb.to_owned(), resource.to_owned(), namespace.map(str::to_owned));
-        self.0.push(Rule { verb, resource, namespace });
+    /// Denies this in one namespace or in all and cluster-wide, to one name or to all and where none is given.
+    pub(super) fn deny(&mut self, verb: &str, resource: &str, namespace: Option<&str>, name: Option<&str>) {
+        let (verb, resource) = (verb.to_owned(), resource.to_owned());
+        let (namespace, name) = (namespace.map(str::to_owned), name.map(str::to_owned));
+        self.0.push(Rule { verb, resource, namespace, name });
     }
 
-    pub(super) fn allows(&self, verb: &str, resource: &str, namespace: Option<&str>) -> bool {
+    pub(super) fn allows(&self, verb: &str, resource: &str, namespace: Option<&str>, name: Option<&str>) -> bool {
         !self.0.iter().any(|rule| {
             let here = rule.namespace.is_none() || rule.namespace.as_deref() == namespace;
-            here && rule.verb == verb && rule.resource == resource
+            let this = rule.name.is_none() || rule.name.as_deref() == name;
+            here && this && rule.verb == verb && rule.resource == resource
         })
     }
 
@@ -33,7 +37,7 @@ impl Rules {
         namespace: Option<&str>,
         name: Option<&str>,
     ) -> Result<(), Failure> {
-        if self.allows(verb, resource, namespace) {
+        if self.allows(verb, resource, namespace, name) {
             return Ok(());
         }
         Err(Failure::forbidden(verb, resource, namespace, name))
@@ -47,18 +51,33 @@ mod tests {
     #[test]
     fn a_rule_for_one_namespace_leaves_the_others_and_the_whole_cluster_alone() {
         let mut rules = Rules::default();
-        rules.deny("list", "secrets", Some("team-a"));
-        assert!(!rules.allows("list", "secrets", Some("team-a")));
-        assert!(rules.allows("list", "secrets", Some("team-b")) && rules.allows("list", "secrets", None));
-        assert!(rules.allows("get", "secrets", Some("team-a")));
-        rules.deny("list", "secrets", None);
-        assert!(!rules.allows("list", "secrets", Some("team-b")) && !rules.allows("list", "secrets", None));
+        rules.deny("list", "secrets", Some("team-a"), None);
+        let allows = |rules: &Rules, verb, namespace| rules.allows(verb, "secrets", namespace, None);
+        assert!(!allows(&rules, "list", Some("team-a")));
+        assert!(allows(&rules, "list", Some("team-b")) && allows(&rules, "list", None));
+        assert!(allows(&rules, "get", Some("team-a")));
+        rules.deny("list", "secrets", None, None);
+        assert!(!allows(&rules, "list", Some("team-b")) && !allows(&rules, "list", None));
+    }
+
+    #[test]
+    fn a_rule_for_one_name_leaves_the_others_and_requests_without_a_name_alone() {
+        let mut rules = Rules::default();
+        rules.deny("patch", "secrets", None, Some("ecr"));
+        for (namespace, name, allowed) in [
+            (Some("team-a"), Some("ecr"), false),
+            (None, Some("ecr"), false),
+            (Some("team-a"), Some("other"), true),
+            (Some("team-a"), None, true),
+        ] {
+            assert_eq!(rules.allows("patch", "secrets", namespace, name), allowed, "{namespace:?} {name:?}");
+        }
     }
 
     #[test]
     fn a_refusal_is_worded_as_kubernetes_does() {
         let mut rules = Rules::default();
-        rules.deny("patch", "secrets", None);
+        rules.deny("patch", "secrets", None, None);
         let message = |namespace, name| {
             let failure = rules.check("patch", "secrets", namespace, name).expect_err("it is denied");
             failure.to_json()["message"].as_str().expect("text").to_owned()

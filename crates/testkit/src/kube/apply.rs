@@ -49,6 +49,7 @@ impl Store {
         }
         let mut object = born(key, config.clone());
         validate::settle(key, None, &mut object)?;
+        writer.admission.admit_new(key)?;
         let mut managers = Managers::default();
         let change = Change::between(&json!({}), config);
         managers.apply(writer.manager, FieldSet::applied(config), &change, &rfc3339(now()));
@@ -83,6 +84,7 @@ impl Store {
         check_version_and_uid(key, old, config)?;
         pin(key, old, &mut new);
         validate::settle(key, Some(old), &mut new)?;
+        writer.admission.admit_change(key)?;
         managers.apply(writer.manager, fields, &change, &rfc3339(now()));
         new["metadata"]["managedFields"] = managers.write();
         Ok(self.commit(key, new, writer.dry_run))

@@ -125,6 +125,18 @@ impl Failure {
         )])
     }
 
+    /// One Secret more would be too many.
+    pub(super) fn over_quota(key: &Key) -> Self {
+        let (resource, name) = (key.kind.resource(), &key.name);
+        let because = "exceeded quota: q, requested: secrets=1, used: secrets=0, limited: secrets=0";
+        Self::new(403, "Forbidden", format!("{resource} \"{name}\" is forbidden: {because}")).about(resource, name)
+    }
+
+    /// A policy of the cluster's own says no.
+    pub(super) fn by_webhook() -> Self {
+        Self::new(403, "Forbidden", "admission webhook \"policy.example.com\" denied the request: because")
+    }
+
     /// No rule allows it.
     pub(super) fn forbidden(verb: &str, resource: &str, namespace: Option<&str>, name: Option<&str>) -> Self {
         let object = name.map_or_else(|| resource.to_owned(), |name| format!("{resource} \"{name}\""));

@@ -4,9 +4,11 @@
 //! Watches, subresources, other kinds and access control by role are not here: ask [`FakeKube::deny`] for a refusal.
 
 mod access;
+mod admission;
 mod apply;
 mod asked;
 mod failure;
+mod faults;
 mod fields;
 mod kind;
 mod list;
@@ -20,7 +22,10 @@ mod validate;
 mod view;
 mod write;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 pub use record::Request;
 use serde_json::{Value, json};
@@ -28,7 +33,9 @@ use tokio::sync::watch;
 
 use crate::{lock::lock, server::Server};
 use access::Rules;
+use admission::Admission;
 use failure::Failure;
+use faults::{Fault, Faults, Raw};
 use kind::{Key, Kind};
 use record::Record;
 use store::Store;
@@ -62,16 +69,8 @@ struct State {
     store: Store,
     rules: Rules,
     record: Record,
-    failing: Option<(usize, Failure)>,
-}
-
-impl State {
-    /// The failure of the next request, if one was ordered.
-    fn next_failure(&mut self) -> Option<Failure> {
-        let (left, failure) = self.failing.as_mut()?;
-        *left = left.checked_sub(1)?;
-        Some(failure.clone())
-    }
+    admission: Admission,
+    faults: Faults,
 }
 
 impl FakeKube {
@@ -86,6 +85,11 @@ impl FakeKube {
     /// The address of the server, without a trailing slash.
     pub fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// Where it listens, for a proxy in front of it.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
     }
 
     /// A kubeconfig whose current context `standin` leads here.
@@ -155,7 +159,7 @@ impl FakeKube {
             metadata.remove("uid");
             metadata.remove("managedFields");
         }
-        let writer = Writer { manager, dry_run: false };
+        let writer = Writer { manager, dry_run: false, admission: &Admission::default() };
         let store = &mut self.shared.state().store;
         let written = match store.get(&key) {
             Some(_) => store.replace(&key, object, writer),
@@ -182,18 +186,70 @@ impl FakeKube {
     /// Refuses this from now on with 403: in one namespace, or everywhere and cluster-wide. Verbs are those of
     /// [`Request::verb`]; an apply that would create needs `create` too.
     pub fn deny(&self, verb: &str, resource: &str, namespace: Option<&str>) {
-        self.shared.state().rules.deny(verb, resource, namespace);
+        self.shared.state().rules.deny(verb, resource, namespace, None);
     }
 
-    /// Takes back every [`FakeKube::deny`].
+    /// Refuses this from now on with 403 for one name only, in one namespace or in all. Requests that name no object, as
+    /// lists and a POST, are not touched.
+    pub fn deny_named(&self, verb: &str, resource: &str, namespace: Option<&str>, name: &str) {
+        self.shared.state().rules.deny(verb, resource, namespace, Some(name));
+    }
+
+    /// Takes back every [`FakeKube::deny`] and [`FakeKube::deny_named`].
     pub fn allow_all(&self) {
         self.shared.state().rules = Rules::default();
     }
 
-    /// Answers the next `count` requests, whatever they ask, with this failure.
+    /// Answers the next `count` requests, whatever they ask, with this failure. It replaces what was ordered before for
+    /// the next requests.
     pub fn fail_next(&self, count: usize, status: u16, reason: &str, message: &str, retry_after: Option<u64>) {
         let failure = Failure::new(status, reason, message).with_retry_after(retry_after);
-        self.shared.state().failing = Some((count, failure));
+        self.shared.state().faults.order(count, Fault::Failure(failure));
+    }
+
+    /// As [`FakeKube::fail_next`], but with exactly this answer, which need not have the form of the API. So are answers
+    /// of load balancers, and of the server's own priority and fairness:
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let cluster = regcred_testkit::FakeKube::start().await;
+    /// let body = "Too many requests, please try again later.\n";
+    /// cluster.answer_next(3, 429, "text/plain; charset=utf-8", &[("Retry-After", "1")], body);
+    /// # }
+    /// ```
+    pub fn answer_next(&self, count: usize, status: u16, content_type: &str, headers: &[(&str, &str)], body: &str) {
+        let raw = Raw {
+            status,
+            content_type: content_type.to_owned(),
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            body: body.to_owned(),
+        };
+        self.shared.state().faults.order(count, Fault::Raw(raw));
+    }
+
+    /// Answers every request for a list or an object in this namespace with this failure, until
+    /// [`FakeKube::restore_namespace`]. The Namespace itself and lists of the whole cluster are not touched.
+    pub fn fail_namespace(&self, namespace: &str, status: u16, reason: &str, message: &str) {
+        self.shared.state().faults.fail_namespace(namespace, Failure::new(status, reason, message));
+    }
+
+    /// Refuses new Secrets in this namespace as a quota does, until [`FakeKube::restore_namespace`].
+    pub fn quota(&self, namespace: &str) {
+        self.shared.state().admission.fill(namespace);
+    }
+
+    /// Refuses new and changed Secrets in this namespace as an admission webhook does, until
+    /// [`FakeKube::restore_namespace`].
+    pub fn webhook(&self, namespace: &str) {
+        self.shared.state().admission.watch(namespace);
+    }
+
+    /// Takes back [`FakeKube::fail_namespace`], [`FakeKube::quota`] and [`FakeKube::webhook`] for this namespace.
+    pub fn restore_namespace(&self, namespace: &str) {
+        let mut state = self.shared.state();
+        state.faults.restore(namespace);
+        state.admission.restore(namespace);
     }
 
     /// While true, nothing is answered. What waits is answered when it is false again, unless the client has left.

@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 
 use super::{
     Shared, State,
+    admission::Admission,
     apply::manager_missing,
     asked::{APPLY_PATCH, Asked, Form, JSON_PATCH, MERGE_PATCH, Place},
     failure::{Cause, Failure},
+    faults::Fault,
     kind::{Key, Kind},
     view,
     write::{Writer, stated},
@@ -34,13 +36,14 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
     drop(shared.hanging.subscribe().wait_for(|hanging| !hanging).await);
     let body = to_bytes(body, LARGEST_BODY).await;
     let mut state = shared.state();
-    let result = match state.next_failure() {
-        Some(failure) => Err(failure),
-        None => body
-            .map_err(|_| Failure::new(413, "RequestEntityTooLarge", "the request is larger than 3145728 bytes"))
-            .and_then(|body| state.run(&asked, &body)),
+    let response = match state.faults.take(&asked) {
+        Some(Fault::Failure(failure)) => render(Err(failure)),
+        Some(Fault::Raw(raw)) => raw.render(),
+        None => render(
+            body.map_err(|_| Failure::new(413, "RequestEntityTooLarge", "the request is larger than 3145728 bytes"))
+                .and_then(|body| state.run(&asked, &body)),
+        ),
     };
-    let response = render(result);
     state.record.finish(number, response.status().as_u16());
     response
 }
@@ -104,7 +107,7 @@ impl State {
                     return Err(Failure::invalid_object(kind.name(), "", &[cause]));
                 };
                 let key = Key::new(kind, namespace.unwrap_or_default(), name);
-                let object = self.store.create(&key, object, writer(asked))?;
+                let object = self.store.create(&key, object, writer(asked, &self.admission))?;
                 Ok((201, view::object(object, asked.form)))
             }
             _ => Err(Failure::method_not_allowed()),
@@ -112,17 +115,17 @@ impl State {
     }
 
     fn run_on_object(&mut self, asked: &Asked, key: &Key, body: &Bytes) -> Result<Success, Failure> {
-        let store = &mut self.store;
+        let (store, writer) = (&mut self.store, writer(asked, &self.admission));
         let object = match asked.verb {
             "get" => store.get(key).cloned().ok_or_else(|| Failure::not_found(key))?,
-            "update" => store.replace(key, parse(body)?, writer(asked))?,
+            "update" => store.replace(key, parse(body)?, writer)?,
             "delete" => {
                 let options = if body.is_empty() { Value::Null } else { parse(body)? };
                 store.delete(key, &options, asked.dry_run())?
             }
             "patch" => match asked.content_type.as_str() {
-                MERGE_PATCH => store.merge_patch(key, &parse(body)?, writer(asked))?,
-                JSON_PATCH => store.json_patch(key, &parse(body)?, writer(asked))?,
+                MERGE_PATCH => store.merge_patch(key, &parse(body)?, writer)?,
+                JSON_PATCH => store.json_patch(key, &parse(body)?, writer)?,
                 APPLY_PATCH => return self.run_apply(asked, key, body),
                 other => {
                     let message = format!("the body of the request was in an unknown format - {other:?}");
@@ -143,7 +146,7 @@ impl State {
             let (resource, namespace, name) = asked.attributes();
             self.rules.check("create", resource, namespace, name)?;
         }
-        let applied = self.store.apply(key, &parse(body)?, asked.is_set("force"), writer(asked))?;
+        let applied = self.store.apply(key, &parse(body)?, asked.is_set("force"), writer(asked, &self.admission))?;
         let status = if applied.created { 201 } else { 200 };
         Ok((status, view::object(applied.object, asked.form)))
     }
@@ -157,14 +160,15 @@ impl State {
         let wanted = &review["spec"]["resourceAttributes"];
         let text = |name: &str| wanted[name].as_str().unwrap_or_default();
         let namespace = Some(text("namespace")).filter(|namespace| !namespace.is_empty());
-        let allowed = self.rules.allows(text("verb"), text("resource"), namespace);
+        let name = Some(text("name")).filter(|name| !name.is_empty());
+        let allowed = self.rules.allows(text("verb"), text("resource"), namespace, name);
         review["status"] = json!({ "allowed": allowed });
         Ok((201, review))
     }
 }
 
-fn writer(asked: &Asked) -> Writer<'_> {
-    Writer { manager: asked.manager(), dry_run: asked.dry_run() }
+fn writer<'a>(asked: &'a Asked, admission: &'a Admission) -> Writer<'a> {
+    Writer { manager: asked.manager(), dry_run: asked.dry_run(), admission }
 }
 
 fn acceptable(asked: &Asked) -> Result<(), Failure> {

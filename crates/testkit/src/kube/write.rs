@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    admission::Admission,
     failure::{Cause, Failure},
     fields::Change,
     kind::{Key, Kind},
@@ -21,11 +22,14 @@ pub(super) struct Writer<'a> {
     pub(super) manager: &'a str,
     /// Answer as if, and store nothing.
     pub(super) dry_run: bool,
+    /// What has a say in it.
+    pub(super) admission: &'a Admission,
 }
 
 impl Store {
     pub(super) fn create(&mut self, key: &Key, object: Value, writer: Writer<'_>) -> Result<Value, Failure> {
         self.admit(key)?;
+        writer.admission.admit_new(key)?;
         if self.get(key).is_some() {
             return Err(Failure::already_exists(key));
         }
@@ -64,6 +68,7 @@ impl Store {
         }
         pin(key, old, &mut new);
         validate::settle(key, Some(old), &mut new)?;
+        writer.admission.admit_change(key)?;
         managers.update(writer.manager, &Change::between(old, &new), &rfc3339(now()));
         new["metadata"]["managedFields"] = managers.write();
         Ok(self.commit(key, new, writer.dry_run))

@@ -1,4 +1,4 @@
-//! The way on to the real registry: everything but the login goes through, bodies as streams.
+//! The way on to a real server: everything but the headers of one hop goes through, bodies as streams.
 
 use std::{io, net::SocketAddr};
 
@@ -25,12 +25,11 @@ const HOP_BY_HOP: [&str; 8] = [
 ];
 
 /// Sends the request to `upstream` under the name `host`, so that links in the answer lead back to that name.
-pub(super) async fn forward(upstream: SocketAddr, host: &str, request: Request) -> io::Result<Response> {
+pub(crate) async fn forward(upstream: SocketAddr, host: &str, request: Request) -> io::Result<Response> {
     let (mut parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     parts.uri = path.parse::<Uri>().map_err(io::Error::other)?;
     strip_hop(&mut parts.headers);
-    parts.headers.remove(header::AUTHORIZATION);
     parts.headers.insert(header::HOST, HeaderValue::from_str(host).map_err(io::Error::other)?);
 
     let socket = TcpStream::connect(upstream).await?;

@@ -1,6 +1,6 @@
 //! A registry that knows which logins it was given.
 
-mod forward;
+pub(crate) mod forward;
 mod login;
 
 use std::{
@@ -87,7 +87,7 @@ async fn answer(state: Arc<Mutex<State>>, upstream: SocketAddr, request: Request
     response
 }
 
-async fn decide(state: &Mutex<State>, upstream: SocketAddr, host: &str, request: Request) -> Response {
+async fn decide(state: &Mutex<State>, upstream: SocketAddr, host: &str, mut request: Request) -> Response {
     if request.method() == Method::CONNECT {
         return refuse(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "no tunnels: speak plain HTTP to this proxy");
     }
@@ -97,9 +97,12 @@ async fn decide(state: &Mutex<State>, upstream: SocketAddr, host: &str, request:
     let sent = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     let verdict = lock(state).logins.judge(host, sent, now());
     match verdict {
-        Verdict::Accepted => forward::forward(upstream, host, request).await.unwrap_or_else(|error| {
-            refuse(StatusCode::BAD_GATEWAY, "UNAVAILABLE", &format!("the registry behind the proxy: {error}"))
-        }),
+        Verdict::Accepted => {
+            request.headers_mut().remove("authorization");
+            forward::forward(upstream, host, request).await.unwrap_or_else(|error| {
+                refuse(StatusCode::BAD_GATEWAY, "UNAVAILABLE", &format!("the registry behind the proxy: {error}"))
+            })
+        }
         Verdict::UnknownHost => refuse(StatusCode::FORBIDDEN, "DENIED", "no login was ever given out for this host"),
         Verdict::NoLogin => challenge("UNAUTHORIZED", "no basic auth credentials"),
         Verdict::WrongLogin => challenge("UNAUTHORIZED", "authentication required"),

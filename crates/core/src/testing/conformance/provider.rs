@@ -46,6 +46,11 @@ async fn mints_what_works(under_test: &dyn ProviderUnderTest) {
     assert!(validity.is_usable(now), "a credential is usable when it is returned: {validity:?}");
     assert!(validity.issued_at() <= now + Duration::from_mins(5), "it was not issued in the future: {validity:?}");
 
+    if let Some(longest) = provider.longest_life() {
+        let end = validity.expires_at().expect("a provider that knows its longest life mints nothing without an end");
+        assert!(end <= now + longest, "no credential outlives the longest life: {validity:?}");
+    }
+
     let mut passwords = credential.logins().iter().map(|login| login.password().expose_secret());
     assert!(passwords.all(|password| password.contains(canary)), "the test's canary is in every password");
     for shown in [format!("{credential:?}"), format!("{credential:#?}"), format!("{provider:?}")] {

@@ -55,6 +55,7 @@ pub async fn sink(under_test: &dyn SinkUnderTest) {
     keeps_what_a_failed_provider_left(under_test).await;
     drops_what_is_no_longer_asked_for(under_test).await;
     never_writes_an_earlier_end(under_test).await;
+    believes_no_end_that_cannot_be(under_test).await;
     leaves_what_is_foreign(under_test).await;
     removes_only_its_own(under_test).await;
     keeps_many_at_once(under_test).await;
@@ -104,7 +105,7 @@ async fn keeps_and_reports(under_test: &dyn SinkUnderTest) {
     assert_eq!(under_test.stored(&target).await, Some(expected(&set)), "what is stored is what was given");
 
     let observed = ok(sink.observe(&target).await, "observe works").expect("something stands there");
-    assert_eq!(observed.foreign_owner, None, "what we wrote is ours");
+    assert_eq!(observed.refusal, None, "what we wrote is ours");
     let validity = set.get(&provider_name("one")).expect("it is in the set").validity();
     assert_eq!(observed.validity, [(provider_name("one"), validity)].into(), "the dates are reported as written");
     assert_eq!(observed.drift, Vec::<String>::new(), "nothing has drifted");
@@ -164,12 +165,26 @@ async fn never_writes_an_earlier_end(under_test: &dyn SinkUnderTest) {
     assert_eq!(under_test.stored(&target).await, Some(expected(&equal)), "an equal end may replace: it repairs");
 }
 
+async fn believes_no_end_that_cannot_be(under_test: &dyn SinkUnderTest) {
+    let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
+    ok(sink.apply(&target, &sets.one("one", 1, 900 * HOUR)).await, "a first apply works");
+    let mut real = sets.one("one", 2, 12 * HOUR);
+    real.limit(provider_name("one"), sets.now + 13 * HOUR);
+    let applied = ok(sink.apply(&target, &real).await, "a real end works");
+    assert_eq!(
+        applied.written,
+        Written::Updated,
+        "an end that no credential of the provider can have counts for nothing"
+    );
+    assert_eq!(under_test.stored(&target).await, Some(expected(&real)), "the real credential is stored");
+}
+
 async fn leaves_what_is_foreign(under_test: &dyn SinkUnderTest) {
     let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
     under_test.plant_foreign(&target).await;
     let before = under_test.fingerprint(&target).await;
     let observed = ok(sink.observe(&target).await, "observe works").expect("something stands there");
-    assert!(observed.foreign_owner.is_some(), "a foreign owner is named");
+    assert!(observed.refusal.is_some(), "what is foreign is refused");
     let error = sink.apply(&target, &sets.one("one", 1, HOUR)).await.expect_err("foreign is refused");
     assert_eq!(error.kind(), ErrorKind::Refused, "foreign is refused: {error:?}");
     assert!(!format!("{error:?}").contains(CANARY), "errors show no password");

@@ -3,6 +3,7 @@
 mod apply;
 mod doors;
 mod list;
+mod refusal;
 mod secret;
 mod write;
 

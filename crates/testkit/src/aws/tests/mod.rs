@@ -1,3 +1,7 @@
+//! Over the wire, in both protocols.
+
+mod roles;
+
 use std::time::UNIX_EPOCH;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -56,7 +60,12 @@ async fn a_token_names_its_registry_and_lives_twelve_hours() {
     assert!(left <= TWELVE_HOURS && left + Duration::from_mins(1) > TWELVE_HOURS);
     assert_eq!(
         aws.calls(),
-        [Call { action: "GetAuthorizationToken".into(), region: "eu-west-1".into(), access_key: "AKIDEXAMPLE".into() }]
+        [Call {
+            action: "GetAuthorizationToken".into(),
+            region: "eu-west-1".into(),
+            access_key: "AKIDEXAMPLE".into(),
+            ..Call::default()
+        }]
     );
 }
 

@@ -1,0 +1,54 @@
+//! Why a target is left alone.
+
+use std::fmt;
+
+use crate::{Error, ErrorKind};
+
+/// Why a target is left alone, and what a person can do about it.
+///
+/// `Display` puts it on one line: the reason, what was found, the remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    reason: &'static str,
+    found: String,
+    remedy: String,
+}
+
+impl Refusal {
+    /// `reason` is a word in kebab case, such as `foreign`; `found` says what stands there, `remedy` what would help.
+    pub fn new(reason: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { reason, found: found.into(), remedy: remedy.into() }
+    }
+
+    /// The word that is the same in logs, reports and documentation.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reason, found, remedy } = self;
+        write!(f, "{reason}: {found}; {remedy}")
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(ErrorKind::Refused, "the target is left alone").with_cause(refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_tells_reason_finding_and_remedy_on_one_line() {
+        let refusal = Refusal::new("foreign", "it was written by \"helm\"", "choose another name");
+        assert_eq!(refusal.to_string(), "foreign: it was written by \"helm\"; choose another name");
+        let error = Error::from(refusal);
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert_eq!(error.chain(), "the target is left alone: foreign: it was written by \"helm\"; choose another name");
+    }
+}

@@ -1,0 +1,164 @@
+//! A Docker config as it was written, and how it is written with changes.
+
+use std::collections::BTreeMap;
+
+use regcred_core::{Error, ErrorKind, Result};
+use serde_json::Value;
+
+use crate::object::Object;
+
+const AUTHS: &str = "auths";
+
+/// What is to stand in `auths` by name, as JSON; `None` is what is to be gone.
+pub(crate) type Changes = BTreeMap<String, Option<String>>;
+
+/// The text of a Docker config and the places in it that can change.
+#[derive(Clone)]
+pub(crate) struct Text {
+    json: String,
+    top: Object,
+    auths: Option<Object>,
+}
+
+impl Text {
+    pub(crate) fn parse(json: &[u8]) -> Result<Self> {
+        let text = str::from_utf8(json).map_err(|error| {
+            let how = format!("the Docker config is not UTF-8 (byte {})", error.valid_up_to() + 1);
+            Error::new(ErrorKind::Malformed, how)
+        })?;
+        let top = Object::locate(text, 0..text.len()).map_err(|error| malformed("the Docker config", &error))?;
+        let auths = top.get(AUTHS).map(|auths| Object::locate(text, auths.value.clone())).transpose();
+        Ok(Self { json: text.into(), auths: auths.map_err(|error| malformed("its `auths`", &error))?, top })
+    }
+
+    /// What stands in `auths` under a name.
+    pub(crate) fn entry(&self, name: &str) -> Option<&str> {
+        self.auths.as_ref()?.get(name).map(|field| &self.json[field.value.clone()])
+    }
+
+    /// All that stands in `auths`, in its order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fields = self.auths.iter().flat_map(|auths| &auths.fields);
+        fields.map(|field| (field.name.as_str(), &self.json[field.value.clone()]))
+    }
+
+    /// The text with the changes; every byte that none of them concerns is as it was.
+    pub(crate) fn render(&self, changes: &Changes) -> String {
+        let new = changes.iter().filter(|(name, _)| self.entry(name).is_none());
+        let new = new.filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?))).collect::<Vec<_>>();
+        match &self.auths {
+            Some(auths) => self.render_into(auths, changes, new),
+            None if new.is_empty() => self.json.clone(),
+            None => {
+                let (before, after) = self.json.split_at(self.top.end());
+                let comma = if self.top.fields.is_empty() { "" } else { "," };
+                format!("{before}{comma}\"{AUTHS}\":{{{}}}{after}", joined(new))
+            }
+        }
+    }
+
+    /// Goes over the text once, and over the new fields, which are sorted, beside it.
+    ///
+    /// A removed field takes with it the comma behind it or, if no field stays behind it, the one before it. A new
+    /// field comes with such a comma: so what is put in and removed again leaves no trace.
+    fn render_into(&self, auths: &Object, changes: &Changes, new: Vec<(&str, &str)>) -> String {
+        let last = auths.fields.iter().rposition(|field| changes.get(&field.name) != Some(&None));
+        let mut new = new.into_iter().peekable();
+        let mut out = self.json[..auths.start].to_owned();
+        if last.is_none() {
+            out += &joined(new.by_ref());
+        }
+        let (mut done, mut previous_stays) = (auths.start, false);
+        for (place, field) in auths.fields.iter().enumerate() {
+            let gap = &self.json[done..field.start];
+            if previous_stays && Some(place) <= last {
+                out += gap;
+            } else {
+                out.extend(gap.split(','));
+            }
+            let value = match changes.get(&field.name) {
+                Some(change) => change.as_deref(),
+                None => Some(&self.json[field.value.clone()]),
+            };
+            if let Some(value) = value {
+                while let Some(smaller) = new.next_if(|(name, _)| *name < field.name.as_str()) {
+                    out += &(written(smaller) + ",");
+                }
+                out += &self.json[field.start..field.value.start];
+                out += value;
+            }
+            if Some(place) == last {
+                out.extend(new.by_ref().map(|greatest| String::from(",") + &written(greatest)));
+            }
+            (done, previous_stays) = (field.value.end, value.is_some());
+        }
+        out + &self.json[done..]
+    }
+}
+
+fn joined<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    fields.into_iter().map(written).collect::<Vec<_>>().join(",")
+}
+
+fn written((name, value): (&str, &str)) -> String {
+    format!("{}:{value}", Value::from(name))
+}
+
+/// Where and how it fails to be what it should; serde's own message would quote it.
+fn malformed(what: &str, error: &serde_json::Error) -> Error {
+    let how = match error.classify() {
+        serde_json::error::Category::Data => "is not an object with every field once",
+        serde_json::error::Category::Eof => "ends too early",
+        serde_json::error::Category::Io | serde_json::error::Category::Syntax => "is not valid JSON",
+    };
+    Error::new(ErrorKind::Malformed, format!("{what} {how} (line {}, column {})", error.line(), error.column()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Applies changes that are written `name=value`, or `name` for a removal.
+    fn changed(text: &str, changes: &str) -> String {
+        let change = |it: &str| match it.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (it.to_owned(), None),
+        };
+        let changes = changes.split_whitespace().map(change).collect();
+        Text::parse(text.as_bytes()).expect(text).render(&changes)
+    }
+
+    #[test]
+    fn a_change_touches_no_byte_that_it_does_not_concern() {
+        let three = r#"{"auths" : { "b" : 1 , "a":2,  "c": 3  } , "x":1.0}"#;
+        let cases = [
+            (three, "", three),
+            (three, "a=9", r#"{"auths" : { "b" : 1 , "a":9,  "c": 3  } , "x":1.0}"#),
+            (three, "b", r#"{"auths" : {   "a":2,  "c": 3  } , "x":1.0}"#),
+            (three, "a", r#"{"auths" : { "b" : 1 ,   "c": 3  } , "x":1.0}"#),
+            (three, "c", r#"{"auths" : { "b" : 1 , "a":2    } , "x":1.0}"#),
+            (three, "a c", r#"{"auths" : { "b" : 1      } , "x":1.0}"#),
+            (three, "b c", r#"{"auths" : {   "a":2    } , "x":1.0}"#),
+            (three, "a b c", r#"{"auths" : {       } , "x":1.0}"#),
+            (three, "a b c e=5 d=4", r#"{"auths" : {"d":4,"e":5       } , "x":1.0}"#),
+            (three, "0=0", r#"{"auths" : { "0":0,"b" : 1 , "a":2,  "c": 3  } , "x":1.0}"#),
+            (three, "bb=0 aa=0", r#"{"auths" : { "aa":0,"b" : 1 , "a":2,  "bb":0,"c": 3  } , "x":1.0}"#),
+            (three, "bb=0 c", r#"{"auths" : { "b" : 1 , "a":2,"bb":0    } , "x":1.0}"#),
+            (three, "e=5 d=4", r#"{"auths" : { "b" : 1 , "a":2,  "c": 3,"d":4,"e":5  } , "x":1.0}"#),
+            (r#"{"auths":{ }}"#, "b=1 a=2", r#"{"auths":{"a":2,"b":1 }}"#),
+            (r#" {"x":1 } "#, "b=1 a=2", r#" {"x":1,"auths":{"a":2,"b":1} } "#),
+            ("{ }\n", "a=1", "{\"auths\":{\"a\":1} }\n"),
+            ("{ }\n", "", "{ }\n"),
+        ];
+        for (before, changes, after) in cases {
+            assert_eq!(changed(before, changes), after, "{changes}");
+        }
+    }
+
+    #[test]
+    fn names_are_compared_and_replaced_without_their_escapes() {
+        let before = r#"{"auths":{"\u0062":1,"\/\"":2}}"#;
+        assert_eq!(changed(before, "b=9 a=3"), r#"{"auths":{"a":3,"\u0062":9,"\/\"":2}}"#);
+        assert_eq!(changed(before, "/\" b"), r#"{"auths":{}}"#);
+    }
+}

@@ -1,0 +1,93 @@
+//! Names of principals.
+
+use regcred_core::{Error, ErrorKind, Result};
+
+/// Whether it is `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE` of an IAM or STS principal.
+pub(crate) fn is_principal(text: &str) -> bool {
+    parts(text).is_some()
+}
+
+/// Partition, account and resource.
+fn parts(arn: &str) -> Option<[&str; 3]> {
+    let parts = arn.splitn(6, ':').collect::<Vec<_>>();
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let resource = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_/-".contains(&byte));
+    match parts.as_slice() {
+        ["arn", partition, "iam" | "sts", region, account, rest]
+            if plain(partition) && plain(region) && plain(account) && resource(rest) =>
+        {
+            Some([partition, account, rest])
+        }
+        _ => None,
+    }
+}
+
+/// The ARN of an IAM role; [`ErrorKind::Invalid`] if it is none.
+pub(crate) fn role(arn: &str) -> Result<()> {
+    match parts(arn) {
+        Some([_, account, resource])
+            if account.len() == 12 && resource.strip_prefix("role/").is_some_and(|it| !it.is_empty()) =>
+        {
+            Ok(())
+        }
+        _ => {
+            let message = format!("{arn:?} is not the ARN of a role, which is arn:aws:iam::ACCOUNT:role/NAME");
+            Err(Error::new(ErrorKind::Invalid, message))
+        }
+    }
+}
+
+/// Whether a caller is the principal that was named. A session is that of its role, which may be named instead: then the path
+/// of the role does not count, for a session's ARN does not have it.
+pub(crate) fn is_same(caller: &str, named: &str) -> bool {
+    let session = |arn: &str| {
+        let [partition, account, resource] = parts(arn)?;
+        let name = match resource.split('/').collect::<Vec<_>>().as_slice() {
+            ["assumed-role", name, _] | ["role", .., name] => (*name).to_owned(),
+            _ => return None,
+        };
+        Some([partition.to_owned(), account.to_owned(), name])
+    };
+    let names_a_role = parts(named).is_some_and(|[_, _, resource]| resource.starts_with("role/"));
+    caller == named || (names_a_role && session(caller).is_some() && session(caller) == session(named))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_its_role_s_and_nobody_else_s() {
+        let session = "arn:aws:sts::123456789012:assumed-role/pull/regcred";
+        for same in [session, "arn:aws:iam::123456789012:role/pull", "arn:aws:iam::123456789012:role/a/path/pull"] {
+            assert!(is_same(session, same), "{same}");
+        }
+        let others = [
+            "arn:aws:iam::123456789012:role/push",
+            "arn:aws:iam::210987654321:role/pull",
+            "arn:aws-cn:iam::123456789012:role/pull",
+            "arn:aws:iam::123456789012:user/pull",
+            "arn:aws:sts::123456789012:assumed-role/pull/other",
+            "",
+        ];
+        for other in others {
+            assert!(!is_same(session, other), "{other}");
+        }
+        assert!(is_same("arn:aws:iam::123456789012:user/ci", "arn:aws:iam::123456789012:user/ci"));
+    }
+
+    #[test]
+    fn only_the_arn_of_a_role_names_a_role() {
+        role("arn:aws-us-gov:iam::123456789012:role/path/pull").expect("it is one");
+        let bad = [
+            "",
+            "pull",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::12:role/x",
+            "arn:aws:iam::123456789012:user/x",
+        ];
+        for bad in bad {
+            assert_eq!(role(bad).expect_err(bad).kind(), ErrorKind::Invalid);
+        }
+    }
+}

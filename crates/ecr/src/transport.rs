@@ -1,0 +1,225 @@
+//! What stands between the SDK and the network: whom it trusts, no secret in clear text, no answer without an end.
+
+use std::{env, fmt, io, mem, net::IpAddr, path::Path};
+
+use aws_smithy_http_client::{
+    Builder, Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::HttpRequest,
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::Response,
+};
+use aws_smithy_types::body::SdkBody;
+use http_body_util::Limited;
+use regcred_core::{Error, ErrorKind, Result};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+/// A real answer has 3 kB.
+const LONGEST_ANSWER: usize = 64 * 1024;
+/// Names a PEM file of the authorities to trust instead of the machine's own.
+const TRUST: &str = "SSL_CERT_FILE";
+/// Where a machine or a container is given its credentials: in clear text, but never beyond the machine itself.
+const METADATA: [&str; 5] = ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"];
+
+/// The way to AWS, which providers may share: connections, proxies of the environment, and the authorities to trust.
+///
+/// Nothing is sent in clear text but to loopback and to the addresses that give a machine its credentials, wherever it was
+/// configured; and what goes there goes through no proxy.
+#[derive(Clone, Debug)]
+pub struct Transport {
+    direct: SharedHttpClient,
+    proxied: SharedHttpClient,
+}
+
+impl Transport {
+    /// Reads the file that `SSL_CERT_FILE` names, where it is set. [`ErrorKind::Invalid`] if it does not hold certificates and
+    /// nothing but whole ones: then nobody would be trusted, or not all who are meant.
+    pub fn new() -> Result<Self> {
+        let trust = match env::var_os(TRUST).filter(|path| !path.is_empty()) {
+            Some(path) => trust_in(Path::new(&path))?,
+            None => TrustStore::default(),
+        };
+        let (direct, proxied) = (ProxyConfig::disabled(), ProxyConfig::from_env());
+        Ok(Self { direct: client(&trust, direct), proxied: client(&trust, proxied) })
+    }
+}
+
+fn trust_in(path: &Path) -> Result<TrustStore> {
+    let unusable = |how: String| {
+        let message = format!("the authorities of {TRUST}, {}, cannot be used", path.display());
+        Error::new(ErrorKind::Invalid, message).with_cause(how)
+    };
+    let pem = std::fs::read(path).map_err(|error| unusable(reading(&error)))?;
+    let mut roots = RootCertStore::empty();
+    for (place, certificate) in CertificateDer::pem_slice_iter(&pem).enumerate() {
+        let broken = |_| unusable(format!("certificate {} is broken or cut off", place + 1));
+        roots.add(certificate.map_err(|_| broken(()))?).map_err(|_| broken(()))?;
+    }
+    if roots.is_empty() {
+        return Err(unusable("it holds no PEM certificate".into()));
+    }
+    Ok(TrustStore::empty().with_pem_certificate(pem))
+}
+
+fn reading(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "it is not there".into(),
+        kind => kind.to_string(),
+    }
+}
+
+fn client(trust: &TrustStore, proxies: ProxyConfig) -> SharedHttpClient {
+    let trust = TlsContext::builder().with_trust_store(trust.clone()).build().expect("a trust store is all it takes");
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder().proxy_config(proxies.clone());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(trust.clone()).build()
+    })
+}
+
+impl HttpClient for Transport {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Guarded {
+            direct: self.direct.http_connector(settings, components),
+            proxied: self.proxied.http_connector(settings, components),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Guarded {
+    direct: SharedHttpConnector,
+    proxied: SharedHttpConnector,
+}
+
+impl HttpConnector for Guarded {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let host = host(request.uri());
+        let answer = match (is_near(host), request.uri().starts_with("https://")) {
+            (true, _) => self.direct.call(request),
+            (false, true) => self.proxied.call(request),
+            (false, false) => return HttpConnectorFuture::ready(Err(ConnectorError::user(InsecureEndpoint.into()))),
+        };
+        HttpConnectorFuture::new(async move { answer.await.map(limited) })
+    }
+}
+
+fn limited(mut answer: Response) -> Response {
+    let unlimited = mem::replace(answer.body_mut(), SdkBody::taken());
+    *answer.body_mut() = SdkBody::from_body_1_x(Limited::new(unlimited, LONGEST_ANSWER));
+    answer
+}
+
+/// The endpoint is not HTTPS, and not on loopback.
+#[derive(Debug)]
+pub(crate) struct InsecureEndpoint;
+
+impl fmt::Display for InsecureEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the endpoint is neither HTTPS nor on loopback")
+    }
+}
+
+impl std::error::Error for InsecureEndpoint {}
+
+/// Whether it is HTTPS, or HTTP on loopback.
+pub(crate) fn is_secure(url: &str) -> bool {
+    url.starts_with("https://") || (url.starts_with("http://") && is_loopback(host(url)))
+}
+
+/// Whether it never leaves the machine.
+fn is_near(host: &str) -> bool {
+    is_loopback(host) || METADATA.contains(&host)
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The host of a URL, without port and brackets; empty if it has none, or names a user before it.
+fn host(url: &str) -> &str {
+    let Some((_, rest)) = url.split_once("://") else { return "" };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return "";
+    }
+    match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clear_text_is_for_loopback_alone() {
+        for good in ["https://x", "http://127.0.0.1:4566/", "http://localhost", "http://[::1]:80/x"] {
+            assert!(is_secure(good), "{good}");
+        }
+        let bad = [
+            "http://x",
+            "http://127.0.0.1.evil.example",
+            "http://localhost@evil.example",
+            "ftp://127.0.0.1",
+            "http://10.0.0.1",
+            "http://169.254.169.254",
+            "",
+        ];
+        for bad in bad {
+            assert!(!is_secure(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_gives_a_machine_its_credentials_is_near_it() {
+        for near in ["http://169.254.170.23/v1/credentials", "http://[fd00:ec2::254]/latest", "http://127.0.0.1:80"] {
+            assert!(is_near(host(near)), "{near}");
+        }
+        for far in ["http://169.254.170.24/", "https://sts.eu-west-1.amazonaws.com/", "http://x@127.0.0.1/"] {
+            assert!(!is_near(host(far)), "{far}");
+        }
+    }
+
+    #[test]
+    fn authorities_are_taken_as_a_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("ca.pem");
+        let trust = |pem: &str| {
+            std::fs::write(&path, pem).expect("it can be written");
+            trust_in(&path).map(drop)
+        };
+        let authority = regcred_testkit::tls::Authority::new().pem();
+        trust(&authority).expect("one is enough");
+        trust(&format!("# a comment\n{authority}{authority}")).expect("comments and repeats are fine");
+        let bad = [
+            ("", "no PEM certificate"),
+            ("canary", "no PEM certificate"),
+            (&authority[..authority.len() / 2], "certificate 1 is broken or cut off"),
+            (&format!("{authority}{}", authority.replacen("MII", "AAA", 1)), "certificate 2 is broken or cut off"),
+        ];
+        for (pem, why) in bad {
+            let error = trust(pem).expect_err(why);
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            assert!(error.chain().contains(why) && error.chain().contains("ca.pem"), "{error:?}");
+            assert!(!error.chain().contains("canary"), "{error:?}");
+        }
+        let error = trust_in(&dir.path().join("none.pem")).expect_err("it is not there");
+        assert!(error.chain().contains("none.pem") && error.chain().ends_with("it is not there"), "{error:?}");
+    }
+}

@@ -1,0 +1,109 @@
+//! Somebody else keeps changing what is ours.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use regcred_core::{
+    Feed, Result, Sighting, Target, TargetSource,
+    testing::{MemorySink, target},
+};
+use regcred_engine::{Pass, State};
+use tokio::time::{Instant, sleep_until};
+
+use crate::fakes::{Fakes, HOUR};
+
+/// How the opponent goes about it.
+#[derive(Clone, Copy, Debug)]
+enum How {
+    Edit,
+    Delete,
+}
+
+/// Touches the target again and again, each time seen by a watch.
+#[derive(Debug)]
+struct Opponent {
+    sink: Arc<MemorySink>,
+    target: Target,
+    how: How,
+    every: Duration,
+    times: u32,
+}
+
+#[async_trait]
+impl TargetSource for Opponent {
+    async fn watch(&self, feed: Feed) -> Result<()> {
+        feed.send(Sighting::Present(self.target.clone())).await;
+        feed.send(Sighting::Synced).await;
+        let start = Instant::now();
+        for time in 1..=self.times {
+            sleep_until(start + self.every * time).await;
+            match self.how {
+                How::Edit => self.sink.edit(&self.target),
+                How::Delete => self.sink.delete(&self.target),
+            }
+            feed.send(Sighting::Present(self.target.clone())).await;
+        }
+        std::future::pending().await
+    }
+}
+
+fn opponent(fakes: &Fakes, how: How, every: Duration, times: u32) -> Opponent {
+    Opponent { sink: fakes.sink.clone(), target: target("team-0"), how, every, times }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opponent_who_writes_ten_times_a_second_for_a_minute_costs_three_writes_and_no_mint() {
+    for how in [How::Edit, How::Delete] {
+        let fakes = Fakes::new();
+        let source = opponent(&fakes, how, Duration::from_millis(100), 600);
+        let engine = fakes.builder().with_route(fakes.route(source)).build().expect("it is whole");
+        let report = engine.run(tokio::time::sleep(Duration::from_mins(2))).await;
+        assert_eq!((fakes.sink.writes(), fakes.provider.calls()), (4, 1), "{how:?}: the first one and three again");
+        let outcome = &report.targets[&target("team-0")];
+        assert_eq!((outcome.state(), report.exit_code()), (State::Contested, 1), "{how:?}");
+        assert!(outcome.reasons()[0].starts_with("contested: it was "), "{:?}", outcome.reasons());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_contested_is_restored_after_ten_minutes_and_forgotten_after_an_hour_of_peace() {
+    let fakes = Fakes::new();
+    let source = opponent(&fakes, How::Edit, Duration::from_secs(1), 20);
+    let engine = fakes.builder().with_route(fakes.route(source)).build().expect("it is whole");
+    let stop = async {
+        tokio::time::sleep(Duration::from_mins(9)).await;
+        assert_eq!(fakes.sink.writes(), 4, "not yet");
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        assert_eq!(fakes.sink.writes(), 5, "its last edit is mended after ten minutes, without an event");
+        tokio::time::sleep(HOUR).await;
+    };
+    let report = engine.run(stop).await;
+    assert_eq!((fakes.sink.writes(), report.count(State::Fresh)), (5, 1), "an hour has passed in peace");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_contested_is_still_refreshed_when_it_is_due() {
+    let fakes = Fakes::new();
+    let source = opponent(&fakes, How::Edit, Duration::from_mins(3), 300);
+    let engine = fakes.builder().with_route(fakes.route(source)).build().expect("it is whole");
+    engine.run(tokio::time::sleep(14 * HOUR)).await;
+    assert!(fakes.provider.calls() >= 3, "{}", fakes.provider.calls());
+    let validities = fakes.sink.validities();
+    assert!(validities.iter().all(|it| it.is_usable(regcred_core::Clock::now(&*fakes.clock) + 4 * HOUR)));
+    assert!(fakes.sink.writes() <= 14 * 6 + 4, "one in ten minutes: {}", fakes.sink.writes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn passes_of_one_engine_count_together() {
+    let fakes = Fakes::new();
+    let engine = fakes.engine(1);
+    let mut states = vec![];
+    for _ in 0..5 {
+        let report = engine.once(Pass::default()).await;
+        states.push(report.targets[&target("team-0")].state());
+        fakes.sink.edit(&target("team-0"));
+    }
+    let fresh = State::Fresh;
+    assert_eq!(states, [fresh, fresh, fresh, State::Contested, State::Contested]);
+    assert_eq!(fakes.sink.writes(), 4);
+}

@@ -1,0 +1,245 @@
+//! Taking over a Secret that somebody else made: who owns which field, before and after. Pure.
+//!
+//! A forced apply would leave the other's copy of the old token in `last-applied-configuration`, and would lose the next
+//! quarrel. So the other's ownership of our fields becomes ours first, and an ordinary apply follows: what it does not name
+//! and nobody else owns goes, and that is the old token's copy.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
+use regcred_core::{Refusal, Registry};
+use regcred_dockerconfig::DockerConfig;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    metadata::{DATA, MARKS, entries, has, quote, value},
+    record::LAST_APPLIED,
+    refusal,
+};
+
+/// Whether somebody would go on writing it, who does not ask whose it is: a controller, or one who applies our fields.
+pub(crate) fn obstacle(metadata: &ObjectMeta, us: &str) -> Option<Refusal> {
+    let controller = metadata.owner_references.iter().flatten().find(|it| it.controller == Some(true));
+    if let Some(controller) = controller {
+        let name = quote([controller.kind.as_str(), controller.name.as_str()].into_iter()).unwrap_or_default();
+        return Some(refusal::still_written(&format!("controlled by {name}")));
+    }
+    let writes_ours = |it: &&ManagedFieldsEntry| {
+        let fields = it.fields_v1.as_ref().map(|fields| &fields.0);
+        let writes = |fields| has(fields, &DATA) || has(fields, &["f:stringData"]);
+        is_apply(it) && it.manager.as_deref() != Some(us) && fields.is_some_and(writes)
+    };
+    let appliers = quote(entries(metadata).filter(writes_ours).filter_map(|it| it.manager.as_deref()))?;
+    Some(refusal::still_written(&format!("applied by {appliers}")))
+}
+
+/// Whether it holds anything that would be lost: every login has to be for one of our registries. One with a scheme or an
+/// API version in its key is the same registry: others write it so.
+pub(crate) fn excess(data: &[u8], ours: &[&Registry]) -> Option<Refusal> {
+    let Ok(config) = DockerConfig::parse(data) else {
+        return Some(refusal::unreadable("its data is not a Docker config"));
+    };
+    let top = serde_json::from_slice::<Map<String, Value>>(data).unwrap_or_default();
+    let fields = quote(top.keys().map(String::as_str).filter(|name| *name != "auths"));
+    if let Some(fields) = fields {
+        return Some(refusal::holds_more(&format!("the fields {fields}")));
+    }
+    let others = config.registries().filter(|key| !ours.iter().any(|registry| registry.as_str() == bare(key)));
+    quote(others).map(|others| refusal::holds_more(&format!("logins for {others}")))
+}
+
+/// A key of `auths` without what some tools put around it.
+fn bare(key: &str) -> &str {
+    let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
+    let key = key.trim_end_matches('/');
+    key.strip_suffix("/v1").or_else(|| key.strip_suffix("/v2")).unwrap_or(key)
+}
+
+/// The JSON patch that makes the other's ownership of our fields ours, guarded by what was read.
+pub(crate) fn patch(metadata: &ObjectMeta, us: &str) -> Value {
+    json!([
+        { "op": "replace", "path": "/metadata/resourceVersion", "value": metadata.resource_version },
+        { "op": "add", "path": "/metadata/managedFields", "value": taken_over(metadata, us) },
+    ])
+}
+
+/// Who owns what afterwards. What is not ours to write stays with its owner.
+fn taken_over(metadata: &ObjectMeta, us: &str) -> Vec<ManagedFieldsEntry> {
+    let (mut ours, mut others, mut time) = (json!({}), vec![], None);
+    for entry in entries(metadata) {
+        let mut entry = entry.clone();
+        let mut fields = entry.fields_v1.take().map_or_else(|| json!({}), |fields| fields.0);
+        if is_apply(&entry) && entry.manager.as_deref() == Some(us) {
+            merge(&mut ours, fields);
+            time = entry.time.max(time);
+            continue;
+        }
+        if !is_apply(&entry) {
+            for path in claims() {
+                if take(&mut fields, &path) {
+                    put(&mut ours, &path);
+                    time = entry.time.clone().max(time);
+                }
+            }
+        }
+        if fields.as_object().is_some_and(|fields| !fields.is_empty()) {
+            entry.fields_v1 = Some(FieldsV1(fields));
+            others.push(entry);
+        }
+    }
+    // Of an object that nobody is said to own, the data is there all the same, and so may be the old token's copy.
+    put(&mut ours, &DATA.map(str::to_owned));
+    put(&mut ours, &["f:type".to_owned()]);
+    if value(metadata.annotations.as_ref(), LAST_APPLIED).is_some() {
+        put(&mut ours, &annotation(LAST_APPLIED));
+    }
+    others.push(ManagedFieldsEntry {
+        api_version: Some("v1".into()),
+        fields_type: Some("FieldsV1".into()),
+        fields_v1: Some(FieldsV1(ours)),
+        manager: Some(us.into()),
+        operation: Some("Apply".into()),
+        subresource: None,
+        time,
+    });
+    others
+}
+
+/// What becomes ours, where it is there.
+fn claims() -> impl Iterator<Item = Vec<String>> {
+    let marks = MARKS.iter().map(|(map, name)| vec!["f:metadata".into(), (*map).into(), format!("f:{name}")]);
+    let own = [DATA.map(str::to_owned).to_vec(), vec!["f:type".into()], annotation(LAST_APPLIED).to_vec()];
+    own.into_iter().chain(marks)
+}
+
+fn annotation(name: &str) -> [String; 3] {
+    ["f:metadata".into(), "f:annotations".into(), format!("f:{name}")]
+}
+
+fn is_apply(entry: &ManagedFieldsEntry) -> bool {
+    entry.operation.as_deref() == Some("Apply")
+}
+
+/// Takes a field out of a set, with the maps above it in which nothing is left; whether it was there.
+fn take(fields: &mut Value, path: &[String]) -> bool {
+    let (Some((first, rest)), Some(map)) = (path.split_first(), fields.as_object_mut()) else { return false };
+    if rest.is_empty() {
+        return map.remove(first).is_some();
+    }
+    let Some(inner) = map.get_mut(first) else { return false };
+    let taken = take(inner, rest);
+    let empty = inner.as_object().is_some_and(|inner| inner.keys().all(|name| name == "."));
+    if taken && empty {
+        map.remove(first);
+    }
+    taken
+}
+
+fn put(fields: &mut Value, path: &[String]) {
+    let mut at = fields;
+    for step in path {
+        if !at[step].is_object() {
+            at[step] = json!({});
+        }
+        at = &mut at[step];
+    }
+}
+
+/// The union of two sets of fields.
+fn merge(into: &mut Value, from: Value) {
+    let Value::Object(from) = from else { return };
+    for (name, inner) in from {
+        if !into[&name].is_object() {
+            into[&name] = json!({});
+        }
+        merge(&mut into[&name], inner);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(managed: &Value) -> ObjectMeta {
+        let metadata = json!({ "resourceVersion": "7", "managedFields": managed });
+        serde_json::from_value(metadata).expect("metadata")
+    }
+
+    fn recipe() -> Value {
+        json!([{ "manager": "kubectl-client-side-apply", "operation": "Update", "apiVersion": "v1", "time": "2026-01-01T00:00:00Z",
+            "fieldsType": "FieldsV1", "fieldsV1": {
+                "f:data": { ".": {}, "f:.dockerconfigjson": {} }, "f:type": {},
+                "f:metadata": {
+                    "f:annotations": { ".": {}, "f:kubectl.kubernetes.io/last-applied-configuration": {} },
+                    "f:labels": { ".": {}, "f:app": {} },
+                },
+            } }])
+    }
+
+    fn after(managed: &Value) -> Value {
+        serde_json::to_value(taken_over(&metadata(managed), "regcred")).expect("it serialises")
+    }
+
+    #[test]
+    fn what_the_recipe_owned_of_ours_is_ours_and_its_labels_stay_its_own() {
+        let after = after(&recipe());
+        assert_eq!(after[0]["manager"], "kubectl-client-side-apply");
+        assert_eq!(after[0]["fieldsV1"], json!({ "f:metadata": { "f:labels": { ".": {}, "f:app": {} } } }));
+        assert_eq!((&after[1]["manager"], &after[1]["operation"]), (&json!("regcred"), &json!("Apply")));
+        assert_eq!(
+            after[1]["fieldsV1"],
+            json!({ "f:data": { "f:.dockerconfigjson": {} }, "f:type": {},
+                "f:metadata": { "f:annotations": { "f:kubectl.kubernetes.io/last-applied-configuration": {} } } })
+        );
+        assert_eq!(after[1]["time"], "2026-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn an_object_without_owners_becomes_ours_with_its_copy_of_the_old_token() {
+        let mut bare = metadata(&json!([]));
+        bare.annotations = Some([(LAST_APPLIED.into(), String::new())].into());
+        let after = serde_json::to_value(taken_over(&bare, "regcred")).expect("it serialises");
+        assert_eq!(after.as_array().map(Vec::len), Some(1));
+        assert!(has(&after[0]["fieldsV1"], &DATA));
+        assert!(has(&after[0]["fieldsV1"], &["f:metadata", "f:annotations", &format!("f:{LAST_APPLIED}")]));
+    }
+
+    #[test]
+    fn a_second_take_over_changes_nothing() {
+        let once = after(&recipe());
+        assert_eq!(after(&once), once, "as after a process that ended between the two writes");
+    }
+
+    #[test]
+    fn who_would_go_on_writing_stands_in_the_way() {
+        assert_eq!(obstacle(&metadata(&recipe()), "regcred"), None);
+        let mut applied = recipe();
+        applied[0]["operation"] = json!("Apply");
+        applied[0]["manager"] = json!("argocd-controller");
+        let refusal = obstacle(&metadata(&applied), "regcred").expect("it is applied").to_string();
+        assert!(refusal.starts_with("foreign: it is applied by \"argocd-controller\""), "{refusal}");
+        applied[0]["fieldsV1"] = json!({ "f:stringData": { "f:x": {} } });
+        assert!(obstacle(&metadata(&applied), "regcred").is_some(), "it would overwrite the data without a conflict");
+        let mut controlled = metadata(&recipe());
+        let owner =
+            json!([{ "apiVersion": "v1", "kind": "ExternalSecret", "name": "ecr", "uid": "u", "controller": true }]);
+        controlled.owner_references = serde_json::from_value(owner).expect("references");
+        let refusal = obstacle(&controlled, "regcred").expect("it is controlled").to_string();
+        assert!(refusal.contains("\"ExternalSecret\""), "{refusal}");
+    }
+
+    #[test]
+    fn what_would_be_lost_is_named() {
+        let ours = [Registry::new("a.example").expect("valid")];
+        let ours = ours.iter().collect::<Vec<_>>();
+        let excess_of = |data: &str| excess(data.as_bytes(), &ours).map(|refusal| refusal.to_string());
+        for fine in
+            [r#"{"auths":{"a.example":{}}}"#, r#"{"auths":{"https://a.example/v2/":{}}}"#, r#"{"auths":{}}"#, "{}"]
+        {
+            assert_eq!(excess_of(fine), None, "{fine}");
+        }
+        let more = excess_of(r#"{"auths":{"a.example":{},"b.example":{}}}"#).expect("one more");
+        assert!(more.starts_with("holds-more: it holds logins for \"b.example\"") && more.contains("merge"), "{more}");
+        let helper = excess_of(r#"{"auths":{},"credHelpers":{}}"#).expect("one more");
+        assert!(helper.contains("credHelpers"), "{helper}");
+        assert!(excess_of("nonsense").expect("unreadable").starts_with("unreadable: "));
+    }
+}

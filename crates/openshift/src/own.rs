@@ -1,0 +1,113 @@
+//! A Secret of our own: made, kept, repaired, or taken over from whoever made it.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use regcred_core::{CredentialSet, Error, ErrorKind, Registry, Result, Target, Written};
+
+use crate::{
+    adopt, link,
+    look::Found,
+    metadata::{Ours, Standing, Version, may_be_immutable},
+    record::LINKS,
+    refusal,
+    secret::{self, Plan},
+    sink::{Foreign, OpenShiftSink},
+    store::Stored,
+};
+
+impl OpenShiftSink {
+    /// Metadata is enough for one of ours. Of any other, and of one that may be immutable, type and mark are read too.
+    pub(crate) async fn find(&self, target: &Target, metadata: Option<ObjectMeta>) -> Result<Found> {
+        let Some(metadata) = metadata else { return Ok(Found::Nothing) };
+        match self.standing(&metadata, target) {
+            Standing::Ours(ours) if !may_be_immutable(&metadata) => return Ok(Found::Ours(ours)),
+            Standing::Instance(instance) => return Ok(Found::Refused(refusal::other_instance(&instance))),
+            Standing::Ours(_) | Standing::Theirs(_) => {}
+        }
+        let stored = self.store.secret(target.namespace.as_str(), target.name.as_str()).await?;
+        Ok(stored.map_or(Found::Nothing, |stored| self.judge(target, &stored)))
+    }
+
+    fn judge(&self, target: &Target, stored: &Stored) -> Found {
+        if let Some(refusal) = stored.unfit() {
+            return Found::Refused(refusal);
+        }
+        match (self.standing(&stored.metadata, target), self.foreign()) {
+            (Standing::Ours(ours), _) => Found::Ours(ours),
+            (Standing::Instance(instance), _) => Found::Refused(refusal::other_instance(&instance)),
+            (Standing::Theirs(owner), Foreign::Adopt) => {
+                adopt::obstacle(&stored.metadata, self.manager()).map_or(Found::Adoptable(owner), Found::Refused)
+            }
+            (Standing::Theirs(owner), _) => Found::Refused(refusal::foreign(&owner)),
+        }
+    }
+
+    /// Makes it, or writes ours again.
+    pub(crate) async fn write(&self, target: &Target, ours: Option<&Ours>, set: &CredentialSet) -> Result<Written> {
+        let data = match ours {
+            Some(ours) if secret::needs_data(ours, set) => {
+                let stored = self.store.secret(target.namespace.as_str(), target.name.as_str()).await?;
+                let same = stored.filter(|it| it.metadata.resource_version == ours.version.resource_version);
+                Some(secret::data(&same.ok_or_else(|| meanwhile(target))?, ours)?)
+            }
+            _ => None,
+        };
+        let plan = secret::plan(ours, data.as_ref(), set);
+        let force = ours.is_some_and(|ours| !ours.drift.is_empty());
+        let after = self.put(target, &plan, ours.map(|ours| &ours.version), force).await?;
+        Ok(match ours {
+            None => Written::Created,
+            Some(ours) if ours.version.resource_version == after.resource_version => Written::Unchanged,
+            Some(_) => Written::Updated,
+        })
+    }
+
+    /// In two writes. After the first alone the Secret is as it was but for its owner, and this begins again.
+    pub(crate) async fn adopt(&self, target: &Target, set: &CredentialSet) -> Result<Written> {
+        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+        let stored = self.store.secret(namespace, name).await?.ok_or_else(|| meanwhile(target))?;
+        match self.judge(target, &stored) {
+            Found::Adoptable(_) => {}
+            Found::Refused(refusal) => return Err(refusal.into()),
+            Found::Nothing | Found::Ours(_) | Found::Merged(_) => return Err(meanwhile(target)),
+        }
+        if !set.failed().is_empty() {
+            let message = format!("{target} is not adopted while a provider fails");
+            let cause = "nobody can say yet which of its logins are for registries of the config";
+            return Err(Error::new(ErrorKind::Unreachable, message).with_cause(cause));
+        }
+        let ours = set.logins().flat_map(|(_, login)| login.registries()).collect::<Vec<&Registry>>();
+        if let Some(refusal) = adopt::excess(stored.data.as_deref().unwrap_or(b"{}"), &ours) {
+            return Err(refusal.into());
+        }
+        let patch = adopt::patch(&stored.metadata, self.manager());
+        let after = self.store.take_over_secret(namespace, name, &patch).await?;
+        self.put(target, &secret::plan(None, None, set), Some(&Version::of(&after)), false).await?;
+        Ok(Written::Updated)
+    }
+
+    async fn put(&self, target: &Target, plan: &Plan, over: Option<&Version>, force: bool) -> Result<ObjectMeta> {
+        let object = secret::manifest(target, self.instance(), self.links_annotation(), plan, over)?;
+        self.store.apply_secret(target.namespace.as_str(), target.name.as_str(), &object, force).await
+    }
+
+    pub(crate) async fn remove_own(&self, target: &Target) -> Result<()> {
+        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+        let Some(metadata) = self.store.secret_metadata(namespace, name).await? else { return Ok(()) };
+        let ours = match self.standing(&metadata, target) {
+            Standing::Theirs(owner) => return Err(refusal::foreign(&owner).into()),
+            Standing::Instance(instance) => return Err(refusal::other_instance(&instance).into()),
+            Standing::Ours(ours) => ours,
+        };
+        // What others wrote into the annotation is not followed: then the links of the config are undone.
+        let written = metadata.annotations.as_ref().and_then(|annotations| annotations.get(LINKS));
+        let linked = written.map(String::as_str).filter(|_| ours.drift.is_empty()).unwrap_or(self.links_annotation());
+        for account in link::accounts(linked) {
+            self.unlink(target, &account).await?;
+        }
+        self.store.delete_secret(namespace, name, &metadata).await
+    }
+}
+
+fn meanwhile(target: &Target) -> Error {
+    Error::new(ErrorKind::Conflict, format!("{target} was written meanwhile"))
+}

@@ -1,0 +1,67 @@
+//! Why a Secret is left alone, each with what a person can do about it.
+
+use regcred_core::Refusal;
+
+/// What a Secret of ours has to be.
+pub(crate) const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
+
+const NAME_ANOTHER: &str = "name another Secret in the config, or delete this one";
+
+pub(crate) fn foreign(words: &str) -> Refusal {
+    let remedy =
+        "name another Secret in the config, or stop what writes this one and take it over with `regcred once --adopt`";
+    Refusal::new("foreign", words, remedy)
+}
+
+pub(crate) fn other_instance(instance: &str) -> Refusal {
+    let instance = instance.chars().take(63).collect::<String>();
+    let found = format!("it belongs to regcred's instance {instance:?}");
+    Refusal::new("other-instance", found, "name another Secret in the config of one of the two")
+}
+
+pub(crate) fn wrong_type(found: Option<&str>) -> Refusal {
+    let found = match found.map(|it| it.chars().take(128).collect::<String>()) {
+        Some(found) => format!("it is of type {found:?}, and a Secret's type cannot change"),
+        None => "it is of another type, and a Secret's type cannot change".into(),
+    };
+    Refusal::new("wrong-type", found, format!("a registry credential is {DOCKER_CONFIG}: {NAME_ANOTHER}"))
+}
+
+pub(crate) fn immutable() -> Refusal {
+    Refusal::new("immutable", "it is marked immutable, and a credential has to be renewed", NAME_ANOTHER)
+}
+
+/// To be adopted, but somebody else would go on writing it.
+pub(crate) fn still_written(by: &str) -> Refusal {
+    Refusal::new(
+        "foreign",
+        format!("it is {by}, who would write it again"),
+        "have that one give it up first, then adopt it",
+    )
+}
+
+/// To be adopted, but it holds more than we would write: that would be lost.
+pub(crate) fn holds_more(what: &str) -> Refusal {
+    let found = format!("it holds {what}, which the config does not name, and adopting it would drop that");
+    Refusal::new("holds-more", found, "name that in the config too, or merge into the Secret instead of adopting it")
+}
+
+/// To be merged into.
+pub(crate) fn absent() -> Refusal {
+    Refusal::new(
+        "absent",
+        "there is no Secret to merge into",
+        "make it, or leave out `merge`: then regcred makes one of its own",
+    )
+}
+
+/// To be merged into or adopted.
+pub(crate) fn unreadable(how: &str) -> Refusal {
+    Refusal::new("unreadable", how, "mend it first: as it is, the kubelet does not read it either")
+}
+
+/// What would come of it.
+pub(crate) fn too_large(bytes: usize, limit: usize) -> Refusal {
+    let found = format!("it would hold {bytes} bytes, and {limit} are allowed");
+    Refusal::new("too-large", found, "spread the registries over several Secrets")
+}

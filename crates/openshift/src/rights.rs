@@ -1,0 +1,64 @@
+//! What a 403 means: a namespace that is gone, a rule that is missing, or something beside RBAC.
+
+use k8s_openapi::api::{
+    authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
+    core::v1::Namespace,
+};
+use kube::{Api, Client, api::PostParams, core::PartialObjectMeta};
+use regcred_core::{Error, ErrorKind};
+
+use crate::{
+    error::{Doing, gone},
+    store::limited,
+};
+
+/// Asks the server why it refused what it did not explain. Under RoleBindings a namespace that is gone answers 403 too, for
+/// its bindings are gone with it.
+pub(crate) async fn explain(client: &Client, doing: &Doing<'_>) -> Error {
+    if let Some(gone) = missing_namespace(client, doing).await {
+        return gone;
+    }
+    let (mut missing, mut unknown) = (vec![], false);
+    for verb in doing.verbs() {
+        match is_allowed(client, doing, verb).await {
+            Some(true) => {}
+            Some(false) => missing.push(*verb),
+            None => unknown = true,
+        }
+    }
+    if missing.is_empty() && !unknown {
+        let cause = "RBAC allows it, so it is an admission plug-in or a policy of the cluster that does not";
+        return doing.failed(ErrorKind::Denied, cause);
+    }
+    let missing = if missing.is_empty() { doing.verbs().to_vec() } else { missing };
+    doing.failed(ErrorKind::Denied, &doing.missing_rule(&missing))
+}
+
+async fn missing_namespace(client: &Client, doing: &Doing<'_>) -> Option<Error> {
+    let name = doing.namespace?;
+    let asking = Doing { verb: "get", resource: "namespaces", namespace: None, name };
+    let api = Api::<Namespace>::all(client.clone());
+    let found: Option<PartialObjectMeta<Namespace>> = limited(&asking, api.get_metadata_opt(name)).await.ok()?;
+    match found {
+        None => Some(gone(doing, "does not exist")),
+        Some(it) if it.metadata.deletion_timestamp.is_some() => Some(gone(doing, "is being deleted")),
+        Some(_) => None,
+    }
+}
+
+/// With the object's name: without it the answer is about all objects. `None`: the server does not say.
+async fn is_allowed(client: &Client, doing: &Doing<'_>, verb: &str) -> Option<bool> {
+    let attributes = ResourceAttributes {
+        namespace: doing.namespace.map(Into::into),
+        verb: Some(verb.into()),
+        resource: Some(doing.resource.into()),
+        name: Some(doing.name.into()),
+        ..ResourceAttributes::default()
+    };
+    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
+    let review = SelfSubjectAccessReview { spec, ..Default::default() };
+    let asking = Doing { verb: "create", resource: "selfsubjectaccessreviews", namespace: None, name: doing.name };
+    let api = Api::<SelfSubjectAccessReview>::all(client.clone());
+    let answer = limited(&asking, api.create(&PostParams::default(), &review)).await.ok()?;
+    answer.status.map(|status| status.allowed)
+}

@@ -1,0 +1,147 @@
+//! Taking over a Secret that a shell recipe made with `kubectl apply`.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use regcred_core::{ErrorKind, SecretSink, Written};
+use regcred_openshift::{Foreign, Link, OpenShiftSink};
+use regcred_testkit::FakeKube;
+use serde_json::{Value, json};
+
+use crate::harness::{NAME, builder, partial, set, target};
+
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+async fn adopting(kube: &FakeKube) -> OpenShiftSink {
+    builder(kube).await.with_links([Link::pull("default")]).with_foreign(Foreign::Adopt).build()
+}
+
+/// What `kubectl apply` leaves behind, with a label that the team put there.
+fn recipe(auths: &str) -> Value {
+    let data = STANDARD.encode(auths);
+    json!({
+        "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": data },
+        "metadata": { "labels": { "app": "builds" }, "annotations": { LAST_APPLIED: format!("{{\"data\":\"{data}\"}}") } },
+    })
+}
+
+fn secret(kube: &FakeKube) -> Value {
+    kube.object("secrets", "team-a", NAME).expect("it is there")
+}
+
+/// `manager operation` of everybody who owns the data.
+fn owners(secret: &Value) -> Vec<String> {
+    let entries = secret["metadata"]["managedFields"].as_array().expect("a list").iter();
+    let entries = entries.filter(|it| !it["fieldsV1"]["f:data"].is_null());
+    entries
+        .map(|it| format!("{} {}", it["manager"].as_str().expect("text"), it["operation"].as_str().expect("text")))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_the_recipe_made_becomes_ours_and_its_copy_of_the_old_token_goes() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    kube.put(
+        "secrets",
+        "team-a",
+        NAME,
+        recipe(r#"{"auths":{"https://r.example":{"auth":"dTpw"}}}"#),
+        "kubectl-client-side-apply",
+    );
+    let before = secret(&kube);
+    let (sink, target) = (adopting(&kube).await, target("team-a"));
+
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    let from = observed.adopted_from.expect("it is to be taken over");
+    assert!(from.contains("kubectl-client-side-apply"), "{from}");
+    assert_eq!(secret(&kube), before, "a look changes nothing");
+    assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("it is taken over").written, Written::Updated);
+
+    let after = secret(&kube);
+    assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
+    assert!(after["metadata"]["annotations"][LAST_APPLIED].is_null(), "{after:#}");
+    assert_eq!(after["metadata"]["labels"]["app"], "builds", "what is not ours stays");
+    assert_eq!(owners(&after), ["regcred Apply"]);
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!((observed.refusal, observed.drift, observed.validity.len()), (None, vec![], 1));
+    let account = kube.object("serviceaccounts", "team-a", "default").expect("it is there");
+    assert!(account["imagePullSecrets"].to_string().contains(NAME), "{account:#}");
+}
+
+#[tokio::test]
+async fn what_would_lose_a_login_or_be_written_again_is_left_alone() {
+    let kube = FakeKube::start().await;
+    let sink = adopting(&kube).await;
+    let two = recipe(r#"{"auths":{"r.example":{"auth":"dTpw"},"quay.example":{"auth":"dTpw"}}}"#);
+    let mut controlled = recipe(r#"{"auths":{"r.example":{"auth":"dTpw"}}}"#);
+    controlled["metadata"]["ownerReferences"] =
+        json!([{ "apiVersion": "v1", "kind": "ExternalSecret", "name": "ecr", "uid": "u", "controller": true }]);
+    let mut opaque = recipe("{}");
+    opaque["type"] = json!("Opaque");
+    let mut immutable = recipe(r#"{"auths":{"r.example":{"auth":"dTpw"}}}"#);
+    immutable["immutable"] = json!(true);
+    let cases = [
+        ("two", two, "holds-more: it holds logins for \"quay.example\""),
+        ("controlled", controlled, "foreign: it is controlled by \"ExternalSecret\", \"ecr\""),
+        ("opaque", opaque, "wrong-type: it is of type \"Opaque\""),
+        ("immutable", immutable, "immutable: "),
+    ];
+    for (namespace, object, why) in cases {
+        kube.add_namespace(namespace, &["default"]);
+        kube.put("secrets", namespace, NAME, object, "kubectl-client-side-apply");
+        let before = kube.object("secrets", namespace, NAME);
+        sink.observe(&target(namespace)).await.expect("it can be read");
+        let error = sink.apply(&target(namespace), &set(1, 12)).await.expect_err(why);
+        assert_eq!(error.kind(), ErrorKind::Refused, "{error:?}");
+        assert!(error.chain().contains(why), "{error:?}");
+        assert_eq!(kube.object("secrets", namespace, NAME), before, "{why}");
+    }
+}
+
+#[tokio::test]
+async fn while_a_provider_fails_nobody_can_say_whose_the_logins_are() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let auths = r#"{"auths":{"r.example":{"auth":"dTpw"},"two.example":{"auth":"dTpw"}}}"#;
+    kube.put("secrets", "team-a", NAME, recipe(auths), "kubectl-client-side-apply");
+    let before = secret(&kube);
+    let error = adopting(&kube).await.apply(&target("team-a"), &partial(1)).await.expect_err("not yet");
+    assert!(error.is_retryable(), "{error:?}");
+    assert_eq!(secret(&kube), before);
+}
+
+#[tokio::test]
+async fn a_take_over_that_ended_half_way_is_completed() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let auths = r#"{"auths":{"r.example":{"auth":"dTpw"}}}"#;
+    kube.put("secrets", "team-a", NAME, recipe(auths), "kubectl-client-side-apply");
+    let (sink, target) = (adopting(&kube).await, target("team-a"));
+    for polls in 0..200 {
+        let done = regcred_core::testing::conformance::after_polls(polls, sink.apply(&target, &set(1, 12))).await;
+        let stored = secret(&kube);
+        assert!(
+            stored["data"][".dockerconfigjson"].as_str().is_some_and(|it| !it.is_empty()),
+            "it is never without data"
+        );
+        if done.is_some() {
+            break;
+        }
+    }
+    let after = secret(&kube);
+    assert!(
+        after["metadata"]["annotations"][LAST_APPLIED].is_null() && owners(&after) == ["regcred Apply"],
+        "{after:#}"
+    );
+}
+
+#[tokio::test]
+async fn another_instance_s_secret_is_not_adopted() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let blue = builder(&kube).await.with_instance("blue").build();
+    blue.apply(&target("team-a"), &set(1, 12)).await.expect("it can be written");
+    let before = secret(&kube);
+    let error = adopting(&kube).await.apply(&target("team-a"), &set(2, 13)).await.expect_err("it is blue's");
+    assert!(error.chain().contains("other-instance: "), "{error:?}");
+    assert_eq!(secret(&kube), before);
+}

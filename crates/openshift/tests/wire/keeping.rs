@@ -1,0 +1,156 @@
+//! A Secret of our own: made, refreshed, repaired, removed.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use regcred_core::{SecretSink, Written, testing::provider_name};
+use regcred_openshift::Link;
+use regcred_testkit::FakeKube;
+use serde_json::{Value, json};
+
+use crate::harness::{NAME, both, builder, foreign, names, partial, requests, set, sink, target};
+
+#[tokio::test]
+async fn a_first_pass_is_a_patch_per_secret_and_missing_link_and_a_refresh_is_one_patch() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default", "builder"]);
+    let (sink, target) = (sink(&kube).await, target("team-a"));
+    let reads = ["get secrets", "get serviceaccounts", "get serviceaccounts", "get serviceaccounts"];
+
+    sink.observe(&target).await.expect("it can be read");
+    assert_eq!(requests(&kube), reads);
+    assert!(kube.requests().iter().filter(|it| it.resource == "secrets").all(|it| it.metadata_only));
+    kube.clear_requests();
+    sink.apply(&target, &set(1, 12)).await.expect("it can be written");
+    assert_eq!(requests(&kube), ["patch secrets", "patch serviceaccounts", "patch serviceaccounts"]);
+    assert!(kube.requests().iter().all(|it| it.metadata_only), "no answer holds a Secret");
+    kube.clear_requests();
+
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!((observed.drift, observed.waiting_for), (vec![], None));
+    assert_eq!(requests(&kube), reads);
+    kube.clear_requests();
+    let applied = sink.apply(&target, &set(2, 13)).await.expect("it can be written");
+    assert_eq!((applied.written, requests(&kube)), (Written::Updated, vec!["patch secrets".to_owned()]));
+}
+
+#[tokio::test]
+async fn many_targets_are_read_by_a_few_lists_where_that_is_granted() {
+    let kube = FakeKube::start().await;
+    let targets = (0..600).map(|number| target(&format!("team-{number}"))).collect::<Vec<_>>();
+    for target in &targets {
+        kube.add_namespace(target.namespace.as_str(), &["default"]);
+    }
+    let bulk = builder(&kube).await.with_links([Link::pull("default")]).with_bulk_reads(true).build();
+    for target in &targets {
+        assert!(bulk.observe(target).await.expect("it can be read").is_none());
+    }
+    assert_eq!(requests(&kube), ["list secrets", "list serviceaccounts", "list serviceaccounts"], "pages of 500");
+    kube.clear_requests();
+    bulk.apply(&targets[0], &set(1, 12)).await.expect("it can be written");
+    assert_eq!(requests(&kube), ["patch secrets", "patch serviceaccounts"]);
+    kube.clear_requests();
+    assert!(bulk.observe(&targets[0]).await.expect("it can be read").is_some(), "a second look sees what was written");
+    assert_eq!(requests(&kube), ["get secrets", "get serviceaccounts"]);
+
+    kube.clear_requests();
+    kube.deny("list", "secrets", None);
+    let bulk = builder(&kube).await.with_links([Link::pull("default")]).with_bulk_reads(true).build();
+    for target in &targets[..3] {
+        bulk.observe(target).await.expect("it can be read one by one");
+    }
+    let asked = requests(&kube);
+    let count = |what: &str| asked.iter().filter(|it| *it == what).count();
+    assert_eq!((count("list secrets"), count("get secrets"), count("get serviceaccounts")), (1, 3, 3), "{asked:?}");
+}
+
+#[tokio::test]
+async fn an_edit_is_seen_in_metadata_and_repaired_in_place() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let (sink, target) = (sink(&kube).await, target("team-a"));
+    let set = set(1, 12);
+    sink.apply(&target, &set).await.expect("it can be written");
+    let before = kube.object("secrets", "team-a", NAME).expect("it is there");
+    let mut edited = before.clone();
+    edited["data"] = foreign()["data"].clone();
+    kube.put("secrets", "team-a", NAME, edited, "kubectl-edit");
+
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!(
+        (observed.drift, observed.validity.len()),
+        (vec!["its data was changed by \"kubectl-edit\"".to_owned()], 1)
+    );
+    assert_eq!(sink.apply(&target, &set).await.expect("it is repaired").written, Written::Updated);
+    let after = kube.object("secrets", "team-a", NAME).expect("it is there");
+    assert_eq!((&after["data"], &after["metadata"]["uid"]), (&before["data"], &before["metadata"]["uid"]));
+}
+
+#[tokio::test]
+async fn removal_takes_the_links_out_first_and_leaves_those_of_others() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default", "builder"]);
+    let (sink, target) = (sink(&kube).await, target("team-a"));
+    let before = kube.objects("serviceaccounts");
+    sink.apply(&target, &set(1, 12)).await.expect("it can be written");
+    sink.remove(&target).await.expect("it can be removed");
+    assert_eq!(kube.object("secrets", "team-a", NAME), None);
+    let lists = |accounts: &[Value]| {
+        let lists =
+            accounts.iter().map(|it| (names(&it["imagePullSecrets"]).join(","), names(&it["secrets"]).join(",")));
+        lists.collect::<Vec<_>>()
+    };
+    assert_eq!(lists(&kube.objects("serviceaccounts")), lists(&before));
+}
+
+#[tokio::test]
+async fn what_somebody_put_there_stops_no_healthy_provider_and_gets_no_date_of_ours() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let (sink, target) = (sink(&kube).await, target("team-a"));
+    sink.apply(&target, &both(1)).await.expect("it can be written");
+    let edits = [r#"{"auths":{"two.example":{"auth":"dTpw"}}}"#, r#"{"auths":"nonsense"}"#];
+    for (serial, edit) in edits.into_iter().enumerate() {
+        let mut edited = kube.object("secrets", "team-a", NAME).expect("it is there");
+        edited["data"][".dockerconfigjson"] = json!(STANDARD.encode(edit));
+        kube.put("secrets", "team-a", NAME, edited, "kubectl-edit");
+        sink.observe(&target).await.expect("it can be read");
+        sink.apply(&target, &partial(serial)).await.expect("the healthy provider's entry is written");
+        let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+        assert_eq!((observed.drift, observed.validity.len()), (vec![], 1), "two is asked for as soon as it can be");
+    }
+}
+
+#[tokio::test]
+async fn entries_stay_during_an_outage_under_whatever_name_their_provider_had() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let (sink, target) = (sink(&kube).await, target("team-a"));
+    sink.apply(&target, &both(1)).await.expect("it can be written");
+    let mut renamed = set(2, 13);
+    renamed.insert_failed(provider_name("two-renamed"));
+    sink.apply(&target, &renamed).await.expect("it can be written");
+    let hosts =
+        kube.object("secrets", "team-a", NAME).expect("it is there")["metadata"]["annotations"]["regcred.dev/hosts"]
+            .clone();
+    assert!(hosts.as_str().expect("text").contains("two.example"), "{hosts}");
+}
+
+#[tokio::test]
+async fn who_claims_our_data_too_does_not_stand_in_the_way() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let (sink, target) = (sink(&kube).await, target("team-a"));
+    sink.apply(&target, &set(1, 12)).await.expect("it can be written");
+    let stored = kube.object("secrets", "team-a", NAME).expect("it is there");
+    let same = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": NAME }, "data": stored["data"] });
+    let config = kube::Config::new(kube.url().parse().expect("a URL"));
+    let client = kube::Client::try_from(config).expect("it is usable");
+    let api = kube::Api::<k8s_openapi::api::core::v1::Secret>::namespaced(client, "team-a");
+    api.patch(NAME, &kube::api::PatchParams::apply("gitops"), &kube::api::Patch::Apply(&same))
+        .await
+        .expect("same value");
+
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!(observed.drift, ["its data is claimed by \"gitops\" too"]);
+    assert_eq!(sink.apply(&target, &set(2, 13)).await.expect("it is taken").written, Written::Updated);
+    assert_eq!(sink.observe(&target).await.expect("it can be read").expect("it is there").drift, Vec::<String>::new());
+}

@@ -1,0 +1,9 @@
+//! The sink at the wire: the real client against an API server in memory.
+
+mod accounts;
+mod adopt;
+mod conformance;
+mod harness;
+mod keeping;
+mod merge;
+mod refusals;

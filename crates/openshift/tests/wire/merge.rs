@@ -1,0 +1,141 @@
+//! Entries of ours in a Secret that stays its owner's.
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use regcred_core::{ErrorKind, SecretSink, Written};
+use regcred_openshift::{Foreign, Link, OpenShiftSink};
+use regcred_testkit::FakeKube;
+use serde_json::{Value, json};
+
+use crate::harness::{NAME, both, builder, partial, set, target};
+
+/// White space, numbers and escapes as nobody would write them.
+const THEIRS: &str = "{ \"x\" : [1, 2.50],\n  \"auths\": { \"quay.example\" : {\"auth\" : \"d\\u0054pw\" }, \"z\":{\"auth\":\"dTpw\"} } }\n";
+
+async fn merging(kube: &FakeKube) -> OpenShiftSink {
+    builder(kube).await.with_links([Link::pull("default")]).with_foreign(Foreign::Merge).build()
+}
+
+fn theirs(data: &str) -> Value {
+    json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": STANDARD.encode(data) } })
+}
+
+async fn cluster(data: &str) -> FakeKube {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    kube.put("secrets", "team-a", NAME, theirs(data), "platform");
+    kube
+}
+
+fn data(kube: &FakeKube) -> String {
+    let secret = kube.object("secrets", "team-a", NAME).expect("it is there");
+    let bytes = STANDARD.decode(secret["data"][".dockerconfigjson"].as_str().expect("it has data")).expect("base64");
+    String::from_utf8(bytes).expect("text")
+}
+
+#[tokio::test]
+async fn our_entry_comes_and_goes_and_every_other_byte_stays() {
+    let kube = cluster(THEIRS).await;
+    let (sink, target) = (merging(&kube).await, target("team-a"));
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!((observed.refusal, observed.validity.len()), (None, 0));
+    assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("it is merged").written, Written::Updated);
+
+    let entry = format!("\"r.example\":{{\"auth\":\"{}\"}}", STANDARD.encode("AWS:canary-1"));
+    assert_eq!(data(&kube), THEIRS.replace("\"z\":", &format!("{entry},\"z\":")));
+    let secret = kube.object("secrets", "team-a", NAME).expect("it is there");
+    assert!(secret["metadata"]["labels"].is_null(), "it does not become ours: {secret:#}");
+
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!((observed.drift, observed.validity.len()), (vec![], 1));
+    assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("again").written, Written::Unchanged);
+    assert_eq!(sink.apply(&target, &set(2, 13)).await.expect("a refresh").written, Written::Updated);
+    assert!(data(&kube).contains(&STANDARD.encode("AWS:canary-2")));
+
+    sink.remove(&target).await.expect("ours can be removed");
+    assert_eq!(data(&kube), THEIRS);
+    assert_eq!(sink.remove(&target).await.expect_err("nothing in it is ours").kind(), ErrorKind::Refused);
+}
+
+#[tokio::test]
+async fn an_entry_that_nothing_asks_for_goes_but_not_while_a_provider_fails() {
+    let kube = cluster(THEIRS).await;
+    let (sink, target) = (merging(&kube).await, target("team-a"));
+    sink.apply(&target, &both(1)).await.expect("it is merged");
+    sink.apply(&target, &partial(2)).await.expect("the healthy one is refreshed");
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    assert!(data(&kube).contains("two.example") && observed.validity.len() == 2, "{observed:?}");
+    sink.apply(&target, &set(3, 13)).await.expect("one provider less");
+    assert!(!data(&kube).contains("two.example") && data(&kube).contains("quay.example"));
+}
+
+#[tokio::test]
+async fn what_its_owner_writes_is_seen_and_our_entry_put_back() {
+    let kube = cluster(THEIRS).await;
+    let (sink, target) = (merging(&kube).await, target("team-a"));
+    sink.apply(&target, &set(1, 12)).await.expect("it is merged");
+    let more = THEIRS.replace("\"z\"", "\"new\":{\"auth\":\"dTpw\"},\"z\"");
+    let mut written = kube.object("secrets", "team-a", NAME).expect("it is there");
+    written["data"] = theirs(&more)["data"].clone();
+    kube.put("secrets", "team-a", NAME, written, "platform");
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!(
+        (observed.drift.as_slice(), observed.validity.len()),
+        (&["its data was changed by \"platform\"".to_owned()][..], 1)
+    );
+    assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("it is put back").written, Written::Updated);
+    assert!(data(&kube).contains("\"new\"") && data(&kube).contains("r.example"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_merged_into_is_left_alone_and_says_why() {
+    let long = format!("{{\"auths\":{{\"quay.example\":{{\"auth\":\"\",\"x\":\"{}\"}}}}}}", "x".repeat(920 * 1024));
+    // The API server sees to it that the data is an object.
+    let cases = [
+        (r#"{"auths":[]}"#, "unreadable: "),
+        (
+            r#"{"auths":{"quay.example":{"auth":"not base64"}}}"#,
+            "unreadable: its entries \"quay.example\" cannot be decoded",
+        ),
+        (long.as_str(), "too-large: "),
+    ];
+    for (data, why) in cases {
+        let kube = cluster(data).await;
+        let (sink, target, before) = (merging(&kube).await, target("team-a"), kube.object("secrets", "team-a", NAME));
+        sink.observe(&target).await.expect("it can be read");
+        let error = sink.apply(&target, &set(1, 12)).await.expect_err(why);
+        assert!(error.kind() == ErrorKind::Refused && error.chain().contains(why), "{error:?}");
+        assert_eq!(kube.object("secrets", "team-a", NAME), before);
+    }
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let (sink, target) = (merging(&kube).await, target("team-a"));
+    let refusal = sink.observe(&target).await.expect("it can be read").expect("a word").refusal.expect("a refusal");
+    assert_eq!(refusal.reason(), "absent");
+    kube.put("secrets", "team-a", NAME, json!({ "type": "Opaque", "data": {} }), "platform");
+    let refusal = sink.observe(&target).await.expect("it can be read").expect("a word").refusal.expect("a refusal");
+    assert_eq!(refusal.reason(), "wrong-type");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn installations_that_merge_into_one_secret_at_the_same_time_lose_nothing() {
+    let kube = Arc::new(cluster(THEIRS).await);
+    let mut work = tokio::task::JoinSet::new();
+    for number in 0..12 {
+        let instance = builder(&kube).await.with_instance(format!("i{number}")).with_foreign(Foreign::Merge).build();
+        work.spawn(async move {
+            let set = crate::harness::set_for(&format!("r{number}.example"), number, 12);
+            // As the engine does: a lost race is tried again.
+            while let Err(error) = instance.apply(&target("team-a"), &set).await {
+                assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
+            }
+        });
+    }
+    while let Some(done) = work.join_next().await {
+        done.expect("no task panics");
+    }
+    let data = data(&kube);
+    assert!((0..12).all(|number| data.contains(&format!("\"r{number}.example\""))), "{data}");
+    assert!(data.contains("\"quay.example\" : {\"auth\" : \"d\\u0054pw\" }"), "{data}");
+}

@@ -1,0 +1,105 @@
+//! What cannot be written, and what is said of it.
+
+use std::time::Duration;
+
+use regcred_core::{ErrorKind, SecretSink};
+use regcred_openshift::Cluster;
+use regcred_testkit::FakeKube;
+
+use crate::harness::{NAME, builder, foreign, set, sink, target};
+
+#[tokio::test]
+async fn namespaces_that_are_gone_or_going_are_told_apart_from_missing_rights() {
+    let kube = FakeKube::start().await;
+    for namespace in ["going", "forbidden"] {
+        kube.add_namespace(namespace, &["default"]);
+    }
+    kube.terminate("going");
+    let sink = sink(&kube).await;
+    for (namespace, message) in
+        [("going", "namespace going is being deleted"), ("absent", "namespace absent does not exist")]
+    {
+        let error = sink.apply(&target(namespace), &set(1, 12)).await.expect_err(message);
+        assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Gone, message));
+    }
+    // Under RoleBindings a namespace that is gone answers 403.
+    for namespace in ["absent", "forbidden"] {
+        kube.deny("get", "secrets", Some(namespace));
+    }
+    assert_eq!(sink.observe(&target("absent")).await.expect_err("gone").kind(), ErrorKind::Gone);
+    let error = sink.observe(&target("forbidden")).await.expect_err("not allowed");
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert!(error.chain().contains("resourceNames [ecr-secret], verbs [get]"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_busy_or_broken_server_is_asked_once() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let (sink, target) = (builder(&kube).await.build(), target("team-a"));
+    for (status, retry_after, kind) in [(429, Some(32), ErrorKind::Throttled), (503, None, ErrorKind::Unreachable)] {
+        kube.clear_requests();
+        kube.fail_next(1, status, "Busy", "canary", retry_after);
+        let error = sink.observe(&target).await.expect_err("it is busy");
+        assert_eq!((error.kind(), error.retry_after()), (kind, retry_after.map(Duration::from_secs)));
+        assert_eq!(kube.requests().len(), 1, "one call is one attempt");
+        assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_installations_leave_each_other_s_secrets_alone() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let (one, other) = (sink(&kube).await, builder(&kube).await.with_instance("blue").build());
+    one.apply(&target("team-a"), &set(1, 12)).await.expect("it can be written");
+    let observed = other.observe(&target("team-a")).await.expect("it can be read").expect("it is there");
+    let refusal = observed.refusal.expect("it is not ours");
+    assert_eq!(refusal.reason(), "other-instance");
+    assert!(refusal.to_string().contains("it belongs to regcred's instance \"default\""), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_foreign_one_that_appears_meanwhile_is_a_conflict_and_stays() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let (sink, target) = (sink(&kube).await, target("team-a"));
+    assert!(sink.observe(&target).await.expect("it can be read").is_none());
+    kube.put("secrets", "team-a", NAME, foreign(), "helm");
+    let before = kube.object("secrets", "team-a", NAME);
+    let error = sink.apply(&target, &set(1, 12)).await.expect_err("somebody else was faster");
+    assert_eq!((error.kind(), kube.object("secrets", "team-a", NAME)), (ErrorKind::Conflict, before));
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_cannot_be_used_is_not_quoted() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let connect = async |yaml: &str| {
+        let path = dir.path().join("kubeconfig");
+        std::fs::write(&path, yaml).expect("it can be written");
+        let connection = regcred_openshift::Connection { kubeconfig: Some(path), context: None };
+        Cluster::connect(&connection).await.expect_err("it cannot be used")
+    };
+    let whole = |user: &str| {
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{ name: c, cluster: {{ server: 'http://127.0.0.1:9' }} }}]\n\
+             contexts: [{{ name: c, context: {{ cluster: c, user: u }} }}]\nusers: [{{ name: u, user: {user} }}]\n"
+        )
+    };
+    let exec = |script: &str| {
+        whole(&format!(
+            "{{ exec: {{ apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: sh, args: ['-c', '{script}'] }} }}"
+        ))
+    };
+    let bad = [
+        "users:\n- name: u\n  user: { token: canary\n".to_owned(),
+        "users: [{ name: u, user: { token: [canary] } }]".to_owned(),
+        exec("echo canary; echo canary >&2; exit 3"),
+        exec("echo token: [canary"),
+    ];
+    for yaml in &bad {
+        let error = connect(yaml).await;
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error:?}");
+        assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    }
+}

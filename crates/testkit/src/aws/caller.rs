@@ -1,0 +1,133 @@
+//! Who signed a request.
+
+use super::{Protocol, Refusal, State, keys::Keys, region::partition, scope::Scope};
+use crate::now::now;
+
+/// A role that was assumed, with its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The role, as it was asked for.
+    pub role_arn: String,
+    /// The name of the session, as it was asked for.
+    pub name: String,
+    /// What was handed out.
+    pub keys: Keys,
+    account: String,
+    role: String,
+}
+
+impl Session {
+    pub(super) fn new(role: &Role<'_>, name: &str, keys: Keys) -> Self {
+        Self {
+            role_arn: role.arn.to_owned(),
+            name: name.to_owned(),
+            keys,
+            account: role.account.to_owned(),
+            role: role.name.to_owned(),
+        }
+    }
+
+    pub(super) fn caller(&self) -> Caller {
+        Caller {
+            account: self.account.clone(),
+            service: "sts",
+            resource: format!("assumed-role/{}/{}", self.role, self.name),
+            id: format!("AROASTANDINEXAMPLE:{}", self.name),
+        }
+    }
+}
+
+/// The parts of a role's ARN.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Role<'a> {
+    arn: &'a str,
+    pub(super) partition: &'a str,
+    account: &'a str,
+    /// Without the path before it.
+    name: &'a str,
+}
+
+impl<'a> Role<'a> {
+    pub(super) fn parse(arn: &'a str) -> Option<Self> {
+        let ["arn", partition, "iam", "", account, resource] = arn.splitn(6, ':').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let name = resource.strip_prefix("role/")?.rsplit('/').next().filter(|name| !name.is_empty())?;
+        Some(Self { arn, partition, account, name })
+    }
+}
+
+/// An identity as AWS names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Caller {
+    pub(super) account: String,
+    service: &'static str,
+    resource: String,
+    pub(super) id: String,
+}
+
+impl Caller {
+    /// Whoever has a key that was not handed out here: always the same user of the account.
+    fn user(account: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            service: "iam",
+            resource: "user/standin".to_owned(),
+            id: "AIDASTANDINEXAMPLE".to_owned(),
+        }
+    }
+
+    pub(super) fn arn(&self, region: &str) -> String {
+        self.arn_in(partition(region))
+    }
+
+    pub(super) fn arn_in(&self, partition: &str) -> String {
+        format!("arn:{partition}:{}::{}:{}", self.service, self.account, self.resource)
+    }
+}
+
+impl State {
+    /// The owner of the key that signed. Keys that were handed out here need their token, and end.
+    pub(super) fn authenticate(
+        &self,
+        protocol: Protocol,
+        signed: &Scope,
+        token: Option<&str>,
+    ) -> Result<Caller, Refusal> {
+        let Some(session) = self.sessions.iter().find(|it| it.keys.access_key == signed.access_key) else {
+            return Ok(Caller::user(&self.account));
+        };
+        let ((status, invalid), expired) = match protocol {
+            Protocol::Json => ((400, "UnrecognizedClientException"), "ExpiredTokenException"),
+            Protocol::Query => ((403, "InvalidClientTokenId"), "ExpiredToken"),
+        };
+        if token != Some(&session.keys.session_token) {
+            let message = "The security token included in the request is invalid.";
+            return Err(Refusal { status, ..Refusal::bad(invalid, message) });
+        }
+        if session.keys.expires_at <= now() {
+            let message = "The security token included in the request is expired";
+            return Err(Refusal { status, ..Refusal::bad(expired, message) });
+        }
+        Ok(session.caller())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_read_from_its_arn_without_its_path() {
+        for (arn, parts) in [
+            ("arn:aws:iam::123456789012:role/pull", Some(("aws", "123456789012", "pull"))),
+            ("arn:aws-cn:iam::123456789012:role/team/a/pull", Some(("aws-cn", "123456789012", "pull"))),
+            ("arn:aws:iam::123456789012:user/pull", None),
+            ("arn:aws:iam::123456789012:role/", None),
+            ("arn:aws:sts::123456789012:role/pull", None),
+            ("pull", None),
+        ] {
+            assert_eq!(Role::parse(arn).map(|it| (it.partition, it.account, it.name)), parts, "{arn}");
+        }
+    }
+}

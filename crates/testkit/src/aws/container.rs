@@ -1,0 +1,166 @@
+//! The endpoint from which a container has its keys: that of EKS Pod Identity, and of ECS.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    future::ready,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{extract::Request, http::Method, response::Response};
+use serde_json::json;
+
+use super::{Keys, answer::raw};
+use crate::{lock::lock, server::Server};
+
+/// What the agent of EKS gives.
+const SIX_HOURS: Duration = Duration::from_hours(6);
+const CONTENT_TYPE: &str = "application/json";
+
+/// The credentials endpoint of a container. It answers every path, to the tokens that it was told to accept.
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() {
+/// use regcred_testkit::ContainerCredentials;
+///
+/// let container = ContainerCredentials::start().await;
+/// container.accept("token-of-the-pod");
+/// // AWS_CONTAINER_CREDENTIALS_FULL_URI
+/// assert!(container.url().ends_with("/v1/credentials"));
+/// assert!(container.presented().is_empty());
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ContainerCredentials {
+    server: Server,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    life: Duration,
+    accepted: HashSet<String>,
+    presented: Vec<String>,
+    issued: Vec<Keys>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("life", &self.life).field("issued", &self.issued).finish_non_exhaustive()
+    }
+}
+
+impl ContainerCredentials {
+    /// Starts it on a free port, with keys of six hours. No token is accepted yet.
+    pub async fn start() -> Self {
+        let state = Arc::new(Mutex::new(State {
+            life: SIX_HOURS,
+            accepted: HashSet::new(),
+            presented: Vec::new(),
+            issued: Vec::new(),
+        }));
+        let shared = Arc::clone(&state);
+        let server = Server::start(move |request| ready(answer(&shared, &request))).await;
+        Self { server, state }
+    }
+
+    /// What `AWS_CONTAINER_CREDENTIALS_FULL_URI` is to be.
+    pub fn url(&self) -> String {
+        self.server.url() + "/v1/credentials"
+    }
+
+    /// Accepts this token, beside those it accepts already.
+    pub fn accept(&self, token: &str) {
+        lock(&self.state).accepted.insert(token.to_owned());
+    }
+
+    /// How long the keys live that are handed out from now on.
+    pub fn set_life(&self, life: Duration) {
+        lock(&self.state).life = life;
+    }
+
+    /// The `Authorization` of every request so far, in order, accepted or not. It is empty where there was none.
+    pub fn presented(&self) -> Vec<String> {
+        lock(&self.state).presented.clone()
+    }
+
+    /// All keys so far, in order.
+    pub fn issued(&self) -> Vec<Keys> {
+        lock(&self.state).issued.clone()
+    }
+}
+
+fn answer(state: &Mutex<State>, request: &Request) -> Response {
+    let token = request.headers().get("authorization").and_then(|token| token.to_str().ok()).unwrap_or_default();
+    let mut state = lock(state);
+    state.presented.push(token.to_owned());
+    if request.method() != Method::GET {
+        return refuse(405, "MethodNotAllowed", "only GET is answered here");
+    }
+    if !state.accepted.contains(token) {
+        return refuse(401, "Unauthorized", "the authorization token is missing or not accepted");
+    }
+    let keys = Keys::mint(state.life);
+    state.issued.push(keys.clone());
+    let body = json!({
+        "AccessKeyId": keys.access_key,
+        "SecretAccessKey": keys.secret_key,
+        "Token": keys.session_token,
+        "Expiration": keys.expiration(),
+    });
+    raw(200, CONTENT_TYPE, body.to_string())
+}
+
+fn refuse(status: u16, code: &str, message: &str) -> Response {
+    raw(status, CONTENT_TYPE, json!({ "code": code, "message": message }).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{Reply, send};
+
+    async fn get(container: &ContainerCredentials, headers: &[(&str, &str)]) -> Reply {
+        send(&container.server.url(), "GET", "/v1/credentials", headers, "").await
+    }
+
+    #[tokio::test]
+    async fn an_accepted_token_gets_other_keys_each_time() {
+        let container = ContainerCredentials::start().await;
+        container.accept("one");
+        container.accept("two");
+        container.set_life(Duration::from_mins(20));
+        for token in ["one", "two"] {
+            let reply = get(&container, &[("authorization", token)]).await;
+            assert_eq!((reply.status, reply.header("content-type")), (200, "application/json"));
+            let keys = container.issued().pop().expect("keys were handed out");
+            let expected = json!({
+                "AccessKeyId": keys.access_key,
+                "SecretAccessKey": keys.secret_key,
+                "Token": keys.session_token,
+                "Expiration": keys.expiration(),
+            });
+            assert_eq!(reply.json(), expected);
+        }
+        let issued = container.issued();
+        assert_ne!(issued[0].access_key, issued[1].access_key);
+        assert_eq!(container.presented(), ["one", "two"]);
+    }
+
+    #[tokio::test]
+    async fn any_other_token_is_refused_and_remembered_and_none_is_shown() {
+        let container = ContainerCredentials::start().await;
+        container.accept("right");
+        for headers in [&[][..], &[("authorization", "canary")]] {
+            let reply = get(&container, headers).await;
+            assert_eq!((reply.status, &reply.json()["code"]), (401, &json!("Unauthorized")));
+        }
+        let put = send(&container.server.url(), "PUT", "/", &[("authorization", "right")], "").await;
+        assert_eq!(put.status, 405);
+        assert_eq!(container.presented(), ["", "canary", "right"]);
+        assert!(container.issued().is_empty());
+        let shown = format!("{container:?}");
+        assert!(!shown.contains("canary") && !shown.contains("right"), "{shown}");
+    }
+}

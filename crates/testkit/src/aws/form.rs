@@ -1,0 +1,37 @@
+//! The body of a request in the query protocol.
+
+use std::collections::HashMap;
+
+use axum::{extract::Query, http::Uri};
+
+/// The fields of a form, decoded.
+#[derive(Debug, Default)]
+pub(super) struct Form(HashMap<String, String>);
+
+impl Form {
+    /// Empty where the body is no form.
+    pub(super) fn read(body: &[u8]) -> Self {
+        // A form is a query that stands elsewhere.
+        let uri = str::from_utf8(body).ok().and_then(|form| format!("/?{form}").parse::<Uri>().ok());
+        let query = uri.and_then(|uri| Query::try_from_uri(&uri).ok());
+        Self(query.map(|Query(fields)| fields).unwrap_or_default())
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_decoded_and_a_body_that_is_no_form_has_none() {
+        let form = Form::read(b"Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fpull&Name=a+b%2Bc&Empty=");
+        assert_eq!(form.get("RoleArn"), Some("arn:aws:iam::1:role/pull"));
+        assert_eq!((form.get("Name"), form.get("Empty"), form.get("Missing")), (Some("a b+c"), Some(""), None));
+        assert_eq!(Form::read(b"{\"a\": 1}").get("a"), None);
+        assert_eq!(Form::read(b"\xff").get("a"), None);
+    }
+}

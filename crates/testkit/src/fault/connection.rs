@@ -1,0 +1,153 @@
+//! One connection: requests go up, answers come down, and each answer meets its fault.
+
+use std::{fmt::Write, future::pending, io, net::SocketAddr};
+
+use axum::http::StatusCode;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    Fault,
+    passage::{Next, Passage},
+    proxy::Shared,
+    wire::{Wire, close, reset, say, swallow},
+};
+
+/// Neither HTTP nor TLS.
+const GARBAGE: &[u8] = b"\x00\x01\xfe\xff these bytes are no protocol\r\n\r\n";
+const BUFFER: usize = 16 * 1024;
+
+/// Serves a connection to its end. The errors are those of the sockets, and nobody's to handle.
+pub(super) async fn serve(
+    client: TcpStream,
+    upstream: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    shared: &Shared,
+) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    if let Some(fault) = shared.take_for_connection() {
+        return instead(fault, client).await;
+    }
+    match tls {
+        Some(tls) => pump(tls.accept(client).await?, upstream, shared).await,
+        None => pump(client, upstream, shared).await,
+    }
+}
+
+async fn pump(mut client: impl Wire, upstream: SocketAddr, shared: &Shared) -> io::Result<()> {
+    let mut server = None;
+    let mut passage = None;
+    let (mut asked, mut told) = (vec![0; BUFFER], vec![0; BUFFER]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let asked = &asked[..read?];
+                if asked.is_empty() {
+                    return Ok(());
+                }
+                // The first bytes after an answer are another request.
+                if passage.as_ref().is_none_or(Passage::began) {
+                    match shared.take_for_request() {
+                        fault if goes_up(&fault) => passage = Some(Passage::new(fault)),
+                        fault => return instead(fault, client).await,
+                    }
+                }
+                let server = match &mut server {
+                    Some(server) => server,
+                    None => server.insert(connect(upstream).await?),
+                };
+                server.write_all(asked).await?;
+            }
+            read = read(&mut server, &mut told) => {
+                let told = &told[..read?];
+                if told.is_empty() {
+                    return close(client).await;
+                }
+                let passage = passage.get_or_insert_with(|| Passage::new(Fault::None));
+                match passage.pass(&mut client, told).await? {
+                    Next::Continue => {}
+                    Next::Close => return close(client).await,
+                    Next::Reset => return reset(client),
+                }
+            }
+        }
+    }
+}
+
+async fn connect(upstream: SocketAddr) -> io::Result<TcpStream> {
+    let server = TcpStream::connect(upstream).await?;
+    server.set_nodelay(true)?;
+    Ok(server)
+}
+
+/// What the upstream says. Nothing, ever, where it was not asked.
+async fn read(server: &mut Option<TcpStream>, told: &mut [u8]) -> io::Result<usize> {
+    match server {
+        Some(server) => server.read(told).await,
+        None => pending().await,
+    }
+}
+
+/// Whether the upstream is asked under this fault.
+fn goes_up(fault: &Fault) -> bool {
+    match fault {
+        Fault::None | Fault::Delay(_) | Fault::Truncate(_) | Fault::ResetAfter(_) | Fault::SlowBody { .. } => true,
+        Fault::Refuse
+        | Fault::Reset
+        | Fault::BlackHole
+        | Fault::Garbage
+        | Fault::Answer { .. }
+        | Fault::BadHandshake
+        | Fault::SilentHandshake => false,
+    }
+}
+
+/// Does what the client gets instead of an answer of the upstream.
+async fn instead(fault: Fault, mut client: impl Wire) -> io::Result<()> {
+    match fault {
+        Fault::Reset => reset(client),
+        Fault::BlackHole | Fault::SilentHandshake => {
+            swallow(&mut client).await?;
+            // A client that only stopped sending is not answered either.
+            pending().await
+        }
+        Fault::BadHandshake => {
+            // Not before the client began, as a server would not.
+            if client.read(&mut vec![0; BUFFER]).await? == 0 {
+                return Ok(());
+            }
+            say(&mut client, GARBAGE).await?;
+            close(client).await
+        }
+        Fault::Garbage => {
+            say(&mut client, GARBAGE).await?;
+            close(client).await
+        }
+        Fault::Answer { status, content_type, headers, body } => {
+            say(&mut client, render(status, &content_type, &headers, &body).as_bytes()).await?;
+            close(client).await
+        }
+        Fault::Refuse
+        | Fault::None
+        | Fault::Delay(_)
+        | Fault::Truncate(_)
+        | Fault::ResetAfter(_)
+        | Fault::SlowBody { .. } => Ok(()),
+    }
+}
+
+fn render(status: u16, content_type: &str, headers: &[(String, String)], body: &str) -> String {
+    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
+    let mut answer = format!("HTTP/1.1 {status} {reason}\r\ncontent-type: {content_type}\r\nconnection: close\r\n");
+    // Writing to a text cannot fail.
+    for (name, value) in headers {
+        let _ = write!(answer, "{name}: {value}\r\n");
+    }
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+        let _ = write!(answer, "content-length: {}\r\n", body.len());
+    }
+    answer + "\r\n" + body
+}

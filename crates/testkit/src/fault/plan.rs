@@ -1,0 +1,75 @@
+//! Which fault is whose.
+
+use super::Fault;
+
+/// The fault that holds, and one that holds for a while before it.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    settled: Fault,
+    first: Option<(usize, Fault)>,
+}
+
+impl Plan {
+    pub(super) fn set(&mut self, fault: Fault) {
+        *self = Self { settled: fault, first: None };
+    }
+
+    pub(super) fn set_for(&mut self, count: usize, fault: Fault) {
+        self.first = Some((count, fault));
+    }
+
+    /// What a connection meets when it is opened, if it meets anything then.
+    pub(super) fn take_for_connection(&mut self) -> Option<Fault> {
+        let here = matches!(self.now(), Fault::Refuse | Fault::BadHandshake | Fault::SilentHandshake);
+        here.then(|| self.take())
+    }
+
+    /// What a request on an open connection meets. The faults of the handshake stay for the connection that comes next.
+    pub(super) fn take_for_request(&mut self) -> Fault {
+        match self.now() {
+            Fault::BadHandshake | Fault::SilentHandshake => Fault::Refuse,
+            _ => self.take(),
+        }
+    }
+
+    fn now(&self) -> &Fault {
+        match &self.first {
+            Some((left, fault)) if *left > 0 => fault,
+            _ => &self.settled,
+        }
+    }
+
+    fn take(&mut self) -> Fault {
+        let fault = self.now().clone();
+        if let Some((left, _)) = &mut self.first {
+            *left = left.saturating_sub(1);
+        }
+        fault
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_for_a_while_leads_back_to_the_settled_one() {
+        let mut plan = Plan::default();
+        plan.set(Fault::Garbage);
+        plan.set_for(2, Fault::Reset);
+        let taken = [plan.take_for_request(), plan.take_for_request(), plan.take_for_request()];
+        assert_eq!(taken, [Fault::Reset, Fault::Reset, Fault::Garbage]);
+        plan.set_for(2, Fault::Reset);
+        plan.set(Fault::None);
+        assert_eq!(plan.take_for_request(), Fault::None);
+    }
+
+    #[test]
+    fn a_fault_of_the_handshake_waits_for_a_new_connection() {
+        let mut plan = Plan::default();
+        plan.set_for(1, Fault::BadHandshake);
+        assert_eq!(plan.take_for_request(), Fault::Refuse);
+        assert_eq!(plan.take_for_connection(), Some(Fault::BadHandshake));
+        assert_eq!((plan.take_for_connection(), plan.take_for_request()), (None, Fault::None));
+    }
+}

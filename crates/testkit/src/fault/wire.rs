@@ -1,0 +1,52 @@
+//! A client's end of a connection, with TLS or without, and the ways to end it.
+
+use std::io;
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_rustls::server::TlsStream;
+
+/// A stream whose socket can be reset.
+pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {
+    fn socket(&self) -> &TcpStream;
+}
+
+impl Wire for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Wire for TlsStream<TcpStream> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+pub(super) async fn say(wire: &mut impl Wire, bytes: &[u8]) -> io::Result<()> {
+    wire.write_all(bytes).await?;
+    wire.flush().await
+}
+
+/// Ends a connection properly. What the client still sends is read, because a socket that is closed over unread bytes
+/// sends a reset, which can overtake the answer.
+pub(super) async fn close(mut wire: impl Wire) -> io::Result<()> {
+    wire.shutdown().await?;
+    swallow(&mut wire).await
+}
+
+/// Reads until the client leaves.
+pub(super) async fn swallow(wire: &mut impl Wire) -> io::Result<()> {
+    let mut unread = vec![0; 16 * 1024];
+    while wire.read(&mut unread).await? > 0 {}
+    Ok(())
+}
+
+/// Ends a connection with a reset.
+pub(super) fn reset(wire: impl Wire) -> io::Result<()> {
+    wire.socket().set_zero_linger()?;
+    drop(wire);
+    Ok(())
+}
