@@ -2,19 +2,25 @@
 
 use std::fmt;
 
-use regcred_core::Namespace;
+use regcred_core::{InstanceName, Namespace};
 
 use crate::{Schedule, problem::Problem};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
+    pub(crate) instance: InstanceName,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) targets: Vec<TargetEntry>,
     pub(crate) warnings: Vec<Problem>,
 }
 
 impl Config {
+    /// Names this installation, so that two in one cluster do not write each other's Secrets. Default: `default`.
+    pub fn instance(&self) -> &InstanceName {
+        &self.instance
+    }
+
     /// Runs that add refreshes to those planned from each credential's own life. Default: none.
     pub fn schedule(&self) -> Option<&Schedule> {
         self.schedule.as_ref()

@@ -8,11 +8,13 @@ use figment::{
     value::{Dict, Value},
 };
 
+use regcred_core::InstanceName;
+
 use crate::{Config, Origin, Problem, Problems, Schedule, TargetEntry, target, yaml::Yaml};
 
 /// The environment's prefix. Two underscores: a Service named `regcred` puts `REGCRED_PORT` and its like into every pod.
 const PREFIX: &str = "REGCRED__";
-const KEYS: [&str; 4] = ["schedule", "targets", "time_zone", "version"];
+const KEYS: [&str; 5] = ["instance", "schedule", "targets", "time_zone", "version"];
 const VERSION: u64 = 1;
 
 /// Where a configuration comes from, besides the environment.
@@ -27,6 +29,8 @@ pub struct Layers {
 /// What the command line may say; it wins over file and environment.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
+    /// See [`Config::instance`].
+    pub instance: Option<String>,
     /// See [`Config::schedule`].
     pub schedule: Option<String>,
     /// The IANA name of the schedule's time zone. Default: UTC.
@@ -41,7 +45,8 @@ impl Config {
         let text =
             std::fs::read_to_string(&layers.file).map_err(|error| whole(&file, &format!("cannot be read: {error}")))?;
         let mut figment = Figment::from(Yaml::string(&text)).merge(Env::prefixed(PREFIX).split("__"));
-        let overrides = [("schedule", &layers.overrides.schedule), ("time_zone", &layers.overrides.time_zone)];
+        let Overrides { instance, schedule, time_zone } = &layers.overrides;
+        let overrides = [("instance", instance), ("schedule", schedule), ("time_zone", time_zone)];
         for (key, value) in overrides {
             if let Some(value) = value {
                 figment = figment.merge(figment::providers::Serialized::default(key, value));
@@ -66,11 +71,12 @@ fn read(figment: &Figment, file: &str, check: impl Fn(&[TargetEntry]) -> Vec<Pro
     let mut reader = Reader { figment, file, problems: vec![], warnings: vec![], meant: vec![] };
     reader.refuse_unknown(&dict);
     reader.version(dict.remove("version"));
+    let instance = reader.instance(dict.remove("instance"));
     let schedule = reader.schedule(dict.remove("schedule"), dict.remove("time_zone"));
     let targets = reader.targets(dict.remove("targets"));
     reader.problems.extend(check(&targets));
     Problems::check(reader.problems)?;
-    Ok(Config { schedule, targets, warnings: reader.warnings })
+    Ok(Config { instance, schedule, targets, warnings: reader.warnings })
 }
 
 struct Reader<'a> {
@@ -96,6 +102,16 @@ impl Reader<'_> {
             let message = format!("{} is not a version that is known: only {VERSION} is", shown(&value));
             self.problems.push(Problem::at(self.origin(&value, "version"), message));
         }
+    }
+
+    fn instance(&mut self, value: Option<Value>) -> InstanceName {
+        let Some((text, origin)) = value.and_then(|value| self.text("instance", value)) else {
+            return InstanceName::default();
+        };
+        InstanceName::new(text).unwrap_or_else(|error| {
+            self.problems.push(Problem::at(origin, error.to_string()));
+            InstanceName::default()
+        })
     }
 
     fn schedule(&mut self, schedule: Option<Value>, time_zone: Option<Value>) -> Option<Schedule> {

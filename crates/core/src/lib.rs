@@ -17,7 +17,7 @@ mod validity;
 pub use clock::{Clock, SystemClock};
 pub use credential::{Login, RegistryCredential};
 pub use error::{Error, ErrorKind, Result};
-pub use name::{Namespace, ProviderName, SecretName, StoreName, Target};
+pub use name::{InstanceName, Namespace, ProviderName, SecretName, StoreName, Target};
 #[cfg(feature = "mock")]
 pub use provider::MockRegistryProvider;
 pub use provider::RegistryProvider;

@@ -67,8 +67,19 @@ name! {
     Namespace: "namespace", dns_label
 }
 name! {
+    /// Names one installation of regcred, so that two in one store do not write each other's Secrets.
+    InstanceName: "instance name", dns_label
+}
+name! {
     /// The name of a Secret within its namespace.
     SecretName: "Secret name", dns_subdomain
+}
+
+/// `default`, as where nobody says otherwise.
+impl Default for InstanceName {
+    fn default() -> Self {
+        Self("default".into())
+    }
 }
 
 /// An address, no more: how it is written, the sink was told when it was built.

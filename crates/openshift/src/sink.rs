@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use futures::future::{join, join_all};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use regcred_core::{Applied, CredentialSet, Observed, Result, SecretSink, Target};
+use regcred_core::{Applied, CredentialSet, InstanceName, Observed, Result, SecretSink, Target};
 
 use crate::{
     bulk::Bulk,
@@ -21,7 +21,7 @@ use crate::{
 pub struct OpenShiftSink {
     pub(crate) store: Store,
     server: String,
-    instance: String,
+    instance: InstanceName,
     manager: String,
     merge_manager: String,
     foreign: Foreign,
@@ -49,7 +49,7 @@ pub enum Foreign {
 #[derive(Debug)]
 pub struct OpenShiftSinkBuilder {
     cluster: Cluster,
-    instance: String,
+    instance: InstanceName,
     foreign: Foreign,
     links: Vec<Link>,
     bulk: bool,
@@ -58,12 +58,12 @@ pub struct OpenShiftSinkBuilder {
 impl OpenShiftSink {
     /// For this cluster.
     pub fn builder(cluster: Cluster) -> OpenShiftSinkBuilder {
-        let (instance, foreign) = ("default".into(), Foreign::default());
+        let (instance, foreign) = (InstanceName::default(), Foreign::default());
         OpenShiftSinkBuilder { cluster, instance, foreign, links: vec![], bulk: false }
     }
 
     pub(crate) fn instance(&self) -> &str {
-        &self.instance
+        self.instance.as_str()
     }
 
     /// Who we are where a Secret is ours.
@@ -86,7 +86,7 @@ impl OpenShiftSink {
 
     pub(crate) fn standing(&self, metadata: &ObjectMeta, target: &Target) -> Standing {
         let identity = Identity {
-            instance: &self.instance,
+            instance: self.instance.as_str(),
             manager: &self.manager,
             target: &format!("{}/{}", target.namespace, target.name),
             links: &self.links_annotation,
@@ -161,8 +161,8 @@ impl SecretSink for OpenShiftSink {
 impl OpenShiftSinkBuilder {
     /// Names this installation of regcred, so that two in one cluster do not write each other's Secrets. Default: `default`.
     #[must_use]
-    pub fn with_instance(self, instance: impl Into<String>) -> Self {
-        Self { instance: instance.into(), ..self }
+    pub fn with_instance(self, instance: InstanceName) -> Self {
+        Self { instance, ..self }
     }
 
     /// What is done with a Secret that is not ours. Default: it is left alone.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use regcred_config::{Config, Origin, Problem, Problems, Registries, TargetEntry};
-use regcred_core::{Namespace, ProviderName, Schedule, SecretName};
+use regcred_core::{InstanceName, Namespace, ProviderName, Schedule, SecretName};
 use regcred_ecr::{AccountId, Region, RegistryHost};
 
 /// Under this name the shell recipe keeps it too.
@@ -18,6 +18,7 @@ pub struct Plan {
     pub(crate) providers: BTreeMap<ProviderName, Provider>,
     pub(crate) groups: Vec<Group>,
     pub(crate) secret: SecretName,
+    pub(crate) instance: InstanceName,
     pub(crate) schedule: Option<regcred_config::Schedule>,
 }
 
@@ -48,7 +49,8 @@ impl Plan {
         let mut groups = groups.collect::<Vec<_>>();
         groups.sort_by(|one, other| one.namespaces.cmp(&other.namespaces));
         let secret = SecretName::new(SECRET).expect("the default is a valid name");
-        Ok(Self { providers, groups, secret, schedule: config.schedule().cloned() })
+        let (instance, schedule) = (config.instance().clone(), config.schedule().cloned());
+        Ok(Self { providers, groups, secret, instance, schedule })
     }
 
     /// Every namespace, in alphabetical order.

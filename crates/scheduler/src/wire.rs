@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use regcred_config::{Config, Problems};
 use regcred_core::{Clock, Result, StoreName, Target};
-use regcred_ecr::{EcrProvider, Region, RegistryHost};
+use regcred_ecr::{EcrProvider, Region, RegistryHost, Transport};
 use regcred_engine::{Builder, Engine, Minter, Route};
-use regcred_openshift::{Cluster, Link, OpenShiftSink};
+use regcred_openshift::{Cluster, Foreign, Link, OpenShiftSink};
 
 pub use crate::plan::{Plan, problems};
 
@@ -22,11 +22,11 @@ pub fn plan(config: &Config) -> Result<Plan, Problems> {
 
 /// An engine for the plan: one token per region, however many registries and namespaces need it. Reads environment and AWS
 /// profile; asks nobody.
-pub async fn engine(plan: Plan, cluster: Cluster, clock: Arc<dyn Clock>) -> Result<Builder> {
+pub async fn engine(plan: Plan, cluster: Cluster, foreign: Foreign, clock: Arc<dyn Clock>) -> Result<Builder> {
     let store = StoreName::new(STORE)?;
     let count = plan.namespaces().len();
-    let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).with_bulk_reads(count >= BULK).build();
-    let sink = Arc::new(sink);
+    let sink = OpenShiftSink::builder(cluster).with_instance(plan.instance.clone()).with_foreign(foreign);
+    let sink = Arc::new(sink.with_links(Link::defaults()).with_bulk_reads(count >= BULK).build());
 
     let mut engine = Engine::builder(clock.clone());
     if let Some(schedule) = plan.schedule() {
@@ -46,10 +46,11 @@ pub async fn engine(plan: Plan, cluster: Cluster, clock: Arc<dyn Clock>) -> Resu
 /// One per provider of the plan. Those of one region share the one that asks ECR, and differ in the hosts they name.
 async fn minters(plan: &Plan, clock: &Arc<dyn Clock>) -> Result<Vec<Minter>> {
     let mut regions = BTreeMap::<Region, Arc<Minter>>::new();
-    let mut minters = vec![];
+    let (transport, mut minters) = (Transport::new()?, vec![]);
     for (name, wanted) in &plan.providers {
         if !regions.contains_key(&wanted.region) {
-            let provider = EcrProvider::builder(wanted.region.clone()).with_clock(clock.clone()).build().await?;
+            let provider = EcrProvider::builder(wanted.region.clone()).with_transport(transport.clone());
+            let provider = provider.with_clock(clock.clone()).build().await?;
             let minter = Minter::new(format!("ecr-{}", wanted.region).parse()?, Arc::new(provider));
             regions.insert(wanted.region.clone(), Arc::new(minter));
         }

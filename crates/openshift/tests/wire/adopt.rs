@@ -138,7 +138,7 @@ async fn a_take_over_that_ended_half_way_is_completed() {
 async fn another_instance_s_secret_is_not_adopted() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
-    let blue = builder(&kube).await.with_instance("blue").build();
+    let blue = builder(&kube).await.with_instance("blue".parse().expect("valid")).build();
     blue.apply(&target("team-a"), &set(1, 12)).await.expect("it can be written");
     let before = secret(&kube);
     let error = adopting(&kube).await.apply(&target("team-a"), &set(2, 13)).await.expect_err("it is blue's");

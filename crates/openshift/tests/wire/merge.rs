@@ -123,7 +123,11 @@ async fn installations_that_merge_into_one_secret_at_the_same_time_lose_nothing(
     let kube = Arc::new(cluster(THEIRS).await);
     let mut work = tokio::task::JoinSet::new();
     for number in 0..12 {
-        let instance = builder(&kube).await.with_instance(format!("i{number}")).with_foreign(Foreign::Merge).build();
+        let instance = builder(&kube)
+            .await
+            .with_instance(format!("i{number}").parse().expect("valid"))
+            .with_foreign(Foreign::Merge)
+            .build();
         work.spawn(async move {
             let set = crate::harness::set_for(&format!("r{number}.example"), number, 12);
             // As the engine does: a lost race is tried again.

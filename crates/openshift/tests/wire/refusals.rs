@@ -51,7 +51,7 @@ async fn a_busy_or_broken_server_is_asked_once() {
 async fn two_installations_leave_each_other_s_secrets_alone() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
-    let (one, other) = (sink(&kube).await, builder(&kube).await.with_instance("blue").build());
+    let (one, other) = (sink(&kube).await, builder(&kube).await.with_instance("blue".parse().expect("valid")).build());
     one.apply(&target("team-a"), &set(1, 12)).await.expect("it can be written");
     let observed = other.observe(&target("team-a")).await.expect("it can be read").expect("it is there");
     let refusal = observed.refusal.expect("it is not ours");

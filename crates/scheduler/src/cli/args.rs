@@ -58,7 +58,7 @@ pub(crate) enum Command {
 
 const EXIT_CODES: &str = "Exit codes:
   0  every target is as it should be, or its namespace is gone, or it waits for a ServiceAccount
-  1  some failed, or belong to somebody else
+  1  some failed, belong to somebody else, or are fought over
   2  nothing can work before a person acts: config, usage or permission
   3  nothing could be done: provider or cluster could not be reached";
 
@@ -69,6 +69,9 @@ pub(crate) struct Once {
     /// Refreshes also what is fresh
     #[arg(long)]
     pub(crate) force: bool,
+    /// Takes over Secrets that somebody else made, if they hold nothing but logins of the config: stop their writer first
+    #[arg(long)]
+    pub(crate) adopt: bool,
     /// Only this namespace; may be given several times
     #[arg(long, value_name = "NAMESPACE")]
     pub(crate) target: Vec<Namespace>,
@@ -101,6 +104,9 @@ pub(crate) struct ConfigArgs {
     /// The config file
     #[arg(long, short, value_name = "FILE", env = "REGCRED_CONFIG")]
     config: PathBuf,
+    /// Instead of the config's instance, which names this installation of regcred
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
     /// Instead of the config's schedule
     #[arg(long, value_name = "CRON")]
     schedule: Option<String>,
@@ -111,7 +117,8 @@ pub(crate) struct ConfigArgs {
 
 impl ConfigArgs {
     pub(crate) fn load(&self) -> Result<Config, Problems> {
-        let overrides = Overrides { schedule: self.schedule.clone(), time_zone: self.time_zone.clone() };
+        let (schedule, time_zone) = (self.schedule.clone(), self.time_zone.clone());
+        let overrides = Overrides { instance: self.instance.clone(), schedule, time_zone };
         Config::load(&Layers { file: self.config.clone(), overrides }, wire::problems)
     }
 }

@@ -45,7 +45,7 @@ fn schedule(args: &Next) -> Result<Schedule> {
         return Schedule::parse(expression, args.time_zone.as_deref()).map_err(|error| anyhow!(error.chain()));
     }
     let file = args.config.clone().context("there is neither an expression nor a config")?;
-    let overrides = Overrides { schedule: None, time_zone: args.time_zone.clone() };
+    let overrides = Overrides { instance: None, schedule: None, time_zone: args.time_zone.clone() };
     let config = Config::load(&Layers { file, overrides }, wire::problems)?;
     let none = "the config has no schedule: refreshes are planned from each credential's own life";
     config.schedule().cloned().context(none)

@@ -5,7 +5,7 @@ use std::{fmt::Write, process::ExitCode, sync::Arc};
 use anyhow::{Result, anyhow};
 use regcred_core::{ProviderName, SystemClock, Target, Validity, Written};
 use regcred_engine::{Outcome, Pass, Report, State};
-use regcred_openshift::Cluster;
+use regcred_openshift::{Cluster, Foreign};
 use serde_json::{Value, json};
 
 use super::{
@@ -31,7 +31,8 @@ pub(crate) fn run(args: &Once, output: Output) -> Result<ExitCode> {
         let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
         let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
         eprintln!("cluster {}{context}", cluster.server());
-        let engine = wire::engine(plan, cluster, Arc::new(SystemClock)).await;
+        let foreign = if args.adopt { Foreign::Adopt } else { Foreign::Refuse };
+        let engine = wire::engine(plan, cluster, foreign, Arc::new(SystemClock)).await;
         let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
         anyhow::Ok(engine.once(pass).await)
     });
@@ -61,11 +62,12 @@ fn as_table(report: &Report) -> String {
     let count = |state| report.count(state);
     let _ = writeln!(
         text,
-        "{} targets: {} fresh, {} waiting, {} gone, {} refused, {} failed",
+        "{} targets: {} fresh, {} waiting, {} gone, {} contested, {} refused, {} failed",
         report.targets.len(),
         count(State::Fresh),
         count(State::Waiting),
         count(State::Gone),
+        count(State::Contested),
         count(State::Refused),
         count(State::Failed),
     );

@@ -1,0 +1,78 @@
+//! Mints as the identity that its one argument describes: once for every line of its input, with a line of JSON for each.
+//!
+//! A process of its own, because the SDK reads its identity from the environment.
+
+use std::{
+    env,
+    error::Error,
+    io::{self, BufRead},
+};
+
+use regcred_core::{ErrorKind, RegistryCredential, RegistryProvider};
+use regcred_ecr::{Alias, EcrProvider, Identity, Region, Role};
+use serde_json::{Value, json};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+        .with_writer(io::stderr)
+        .init();
+    let wanted = serde_json::from_str::<Value>(&env::args().nth(1).ok_or("what is wanted is missing")?)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let provider = match provider(&wanted).await {
+            Ok(provider) => provider,
+            Err(error) => {
+                println!("{}", told(error.kind(), &error.chain()));
+                return Ok(());
+            }
+        };
+        for line in io::stdin().lock().lines() {
+            line?;
+            println!(
+                "{}",
+                match provider.credential().await {
+                    Ok(credential) => minted(&credential),
+                    Err(error) => told(error.kind(), &error.chain()),
+                }
+            );
+        }
+        Ok(())
+    })
+}
+
+async fn provider(wanted: &Value) -> regcred_core::Result<EcrProvider> {
+    let text = |name: &str| wanted[name].as_str();
+    let region = Region::new(text("region").unwrap_or("us-east-1"))?;
+    let mut identity = match (text("profile"), text("web_identity")) {
+        (Some(profile), _) => Identity::profile(profile),
+        (None, Some(file)) => Identity::web_identity("arn:aws:iam::123456789012:role/web", file),
+        (None, None) if wanted["instance"] == true => Identity::instance(),
+        (None, None) => Identity::chain(),
+    };
+    if let Some(arn) = text("role_arn") {
+        let mut role = Role::new(arn);
+        if let Some(id) = text("external_id") {
+            role = role.with_external_id(id);
+        }
+        if let Some(name) = text("session_name") {
+            role = role.with_session_name(name);
+        }
+        identity = identity.with_role(role);
+    }
+    let aliases = if wanted["aliases"] == true { Alias::all(&region) } else { vec![] };
+    let mut builder = EcrProvider::builder(region).with_identity(identity).with_aliases(aliases);
+    builder = builder.with_fips(wanted["fips"] == true).with_dual_stack(wanted["dual_stack"] == true);
+    if let Some(arn) = text("principal") {
+        builder = builder.with_principal(arn);
+    }
+    builder.build().await
+}
+
+fn minted(credential: &RegistryCredential) -> Value {
+    json!({ "registries": credential.registries().map(ToString::to_string).collect::<Vec<_>>() })
+}
+
+fn told(kind: ErrorKind, chain: &str) -> Value {
+    json!({ "kind": kind.name(), "error": chain })
+}

@@ -1,0 +1,358 @@
+//! Every identity through the real provider of the SDK, which reads it from the environment of a process.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::Duration,
+};
+
+use regcred_testkit::{ContainerCredentials, FakeAws, FaultProxy, ForwardProxy, InstanceMetadata, tls::Authority};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PULL: &str = "arn:aws:iam::123456789012:role/pull";
+const HOST: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+
+/// A process that mints when it is asked to.
+struct Mint {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    log: TempDir,
+}
+
+impl Mint {
+    fn start(wanted: &Value, environment: &[(&str, &str)]) -> Self {
+        let log = tempfile::tempdir().expect("a folder");
+        let stderr = fs::File::create(log.path().join("log")).expect("a file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mint"));
+        command.arg(wanted.to_string()).env_clear().env("HOME", "/nonexistent").envs(environment.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
+        let mut child = command.spawn().expect("it starts");
+        let input = child.stdin.take().expect("piped");
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        Self { child, input, output, log }
+    }
+
+    fn again(&mut self) -> Value {
+        self.input.write_all(b"\n").ok(); // one that could not be made has ended, and said why
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("it answers");
+        serde_json::from_str(&line).expect("JSON")
+    }
+
+    /// All that it logged at trace.
+    fn log(mut self) -> String {
+        drop(self.input);
+        self.child.wait().expect("it ends");
+        fs::read_to_string(self.log.path().join("log")).expect("text")
+    }
+}
+
+/// Mints once.
+fn mint(wanted: &Value, environment: &[(&str, &str)]) -> Value {
+    Mint::start(wanted, environment).again()
+}
+
+fn registries(minted: &Value) -> Vec<&str> {
+    minted["registries"].as_array().unwrap_or_else(|| panic!("{minted}")).iter().filter_map(Value::as_str).collect()
+}
+
+fn keys(aws: &FakeAws) -> [(&'static str, String); 3] {
+    let key = |name, value: &str| (name, value.to_owned());
+    let url = aws.url();
+    [
+        key("AWS_ENDPOINT_URL", &url),
+        key("AWS_ACCESS_KEY_ID", "AKIABASE"),
+        key("AWS_SECRET_ACCESS_KEY", "not-a-real-key"),
+    ]
+}
+
+fn borrowed<'a, const N: usize>(environment: &'a [(&'static str, String); N]) -> [(&'static str, &'a str); N] {
+    std::array::from_fn(|place| (environment[place].0, environment[place].1.as_str()))
+}
+
+fn actions(aws: &FakeAws) -> Vec<String> {
+    aws.calls().into_iter().map(|call| call.action).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_is_the_one_that_was_named_with_the_role_that_it_assumes() {
+    let aws = FakeAws::start().await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("config");
+    let profiles = format!(
+        "[default]\naws_access_key_id = AKIADEFAULT\naws_secret_access_key = not-a-real-key\n\
+         [profile other]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = not-a-real-key\n\
+         [profile role]\nrole_arn = {PULL}\nsource_profile = other\nrole_session_name = from-profile\n"
+    );
+    fs::write(&file, profiles).expect("it can be written");
+    let (file, url) = (file.display().to_string(), aws.url());
+    let environment = [("AWS_CONFIG_FILE", file.as_str()), ("AWS_ENDPOINT_URL", url.as_str())];
+
+    assert_eq!(registries(&mint(&json!({ "profile": "other" }), &environment)), [HOST]);
+    assert_eq!(aws.calls().pop().map(|call| call.access_key), Some("AKIAOTHER".into()));
+    assert_eq!(registries(&mint(&json!({}), &environment)), [HOST]);
+    assert_eq!(
+        aws.calls().pop().map(|call| call.access_key),
+        Some("AKIADEFAULT".into()),
+        "the chain has the default one"
+    );
+
+    assert_eq!(registries(&mint(&json!({ "profile": "role" }), &environment)), [HOST]);
+    let calls = aws.calls();
+    let [.., assumed, minted] = calls.as_slice() else { panic!("{calls:?}") };
+    assert_eq!((assumed.action.as_str(), assumed.access_key.as_str()), ("AssumeRole", "AKIAOTHER"));
+    assert_eq!((assumed.role_arn.as_deref(), assumed.session_name.as_deref()), (Some(PULL), Some("from-profile")));
+    assert_eq!(minted.access_key, aws.sessions()[0].keys.access_key);
+
+    let none = mint(&json!({ "profile": "none" }), &environment);
+    assert_eq!(none["kind"], "denied", "a profile that is not there is nobody: {none}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_in_clear_text_is_refused_wherever_it_was_configured() {
+    let aws = FakeAws::start().await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("config");
+    let profiles = format!(
+        "[default]\naws_access_key_id = AKIADEFAULT\naws_secret_access_key = not-a-real-key\n\
+         [profile role]\nrole_arn = {PULL}\nsource_profile = default\nservices = far\n\
+         [services far]\nsts =\n  endpoint_url = http://sts.example\n"
+    );
+    fs::write(&file, profiles).expect("it can be written");
+    let (file, url) = (file.display().to_string(), aws.url());
+    let environment =
+        [("AWS_CONFIG_FILE", file.as_str()), ("AWS_ENDPOINT_URL_ECR", url.as_str()), ("AWS_PROFILE", "role")];
+    let refused = mint(&json!({ "profile": "role" }), &environment);
+    assert_eq!(refused["kind"], "invalid", "{refused}");
+    assert!(refused["error"].as_str().expect("text").ends_with("neither HTTPS nor on loopback"), "{refused}");
+    assert!(aws.calls().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_is_assumed_with_external_id_and_session_name() {
+    let aws = FakeAws::start().await;
+    aws.require_external_id(PULL, "their-id");
+    let environment = keys(&aws);
+    let minted = mint(
+        &json!({ "role_arn": PULL, "external_id": "their-id", "session_name": "nightly" }),
+        &borrowed(&environment),
+    );
+    assert_eq!(registries(&minted), [HOST]);
+    let call = aws.calls().remove(0);
+    assert_eq!((call.action.as_str(), call.region.as_str()), ("AssumeRole", "us-east-1"));
+    assert_eq!(call.external_id.as_deref(), Some("their-id"));
+    assert_eq!(call.session_name.as_deref(), Some("nightly"));
+
+    let denied = mint(&json!({ "role_arn": PULL }), &borrowed(&environment));
+    let said = denied["error"].as_str().expect("text");
+    assert_eq!(denied["kind"], "denied", "{said}");
+    assert!(said.contains("sts:AssumeRole was denied") && said.contains("action sts:AssumeRole"), "{said}");
+    assert!(said.contains("principal arn:aws:iam::123456789012:"), "{said}");
+    let calls = aws.calls();
+    assert_eq!(calls.last().and_then(|call| call.session_name.as_deref()), Some("regcred"));
+    assert_eq!(actions(&aws), ["AssumeRole", "GetAuthorizationToken", "AssumeRole"], "one call is one attempt");
+
+    let bad = mint(&json!({ "role_arn": "arn:aws:iam::123456789012:user/x" }), &borrowed(&environment));
+    assert_eq!(bad["kind"], "invalid", "{bad}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_identity_is_read_anew_each_time_and_its_file_may_be_empty_or_gone_for_a_while() {
+    let aws = FakeAws::start().await;
+    aws.set_session_life(Duration::from_secs(5)); // less than the SDK keeps: each mint asks STS again
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("token");
+    let (path, url) = (file.display().to_string(), aws.url());
+    let chain =
+        [("AWS_WEB_IDENTITY_TOKEN_FILE", path.as_str()), ("AWS_ROLE_ARN", PULL), ("AWS_ENDPOINT_URL", url.as_str())];
+    for (round, (wanted, environment)) in
+        [(json!({ "web_identity": path }), &chain[2..]), (json!({}), &chain[..])].into_iter().enumerate()
+    {
+        let before = aws.calls().len();
+        let [one, two, three] = ["one", "two", "three"].map(|name| format!("canary-{round}-{name}"));
+        fs::write(&file, &one).expect("it can be written");
+        let mut minting = Mint::start(&wanted, environment);
+        assert_eq!(registries(&minting.again()), [HOST]);
+        fs::write(&file, "").expect("it can be written");
+        let empty = minting.again();
+        assert_eq!(
+            (&empty["kind"], empty["error"].as_str().expect("text").ends_with("is empty")),
+            (&json!("unreachable"), true)
+        );
+        fs::remove_file(&file).expect("it can be removed");
+        let gone = minting.again();
+        assert_eq!(
+            (&gone["kind"], gone["error"].as_str().expect("text").ends_with("is not there")),
+            (&json!("unreachable"), true)
+        );
+        fs::write(&file, &two).expect("it can be written");
+        assert_eq!(registries(&minting.again()), [HOST]);
+        aws.expire_web_identity(&two);
+        let expired = minting.again();
+        let said = expired["error"].as_str().expect("text").to_owned();
+        assert!(expired["kind"] == "denied" && said.contains("ExpiredToken"), "{said}");
+        fs::write(&file, &three).expect("it can be written");
+        assert_eq!(registries(&minting.again()), [HOST]);
+
+        let calls = aws.calls().split_off(before);
+        let tokens = calls.iter().filter_map(|call| call.web_identity_token.as_deref()).collect::<Vec<_>>();
+        assert_eq!(tokens, [&one, &two, &two, &three]);
+        let log = minting.log();
+        assert!(log.contains("TRACE") && !log.contains("canary"), "no token of the pod is logged");
+        assert!(
+            aws.sessions().iter().all(|it| !log.contains(&it.keys.secret_key) && !log.contains(&it.keys.session_token))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_presents_the_token_that_stands_in_its_file_now_and_never_to_a_proxy() {
+    let (aws, container, proxy) =
+        (FakeAws::start().await, ContainerCredentials::start().await, ForwardProxy::start().await);
+    container.set_life(Duration::from_secs(5));
+    container.accept("pod-one");
+    container.accept("pod-two");
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("token");
+    let (path, url, credentials, proxied) = (file.display().to_string(), aws.url(), container.url(), proxy.url());
+    let environment = [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", credentials.as_str()),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path.as_str()),
+        ("AWS_ENDPOINT_URL", url.as_str()),
+        ("HTTP_PROXY", proxied.as_str()),
+    ];
+    fs::write(&file, "pod-one").expect("it can be written");
+    let mut minting = Mint::start(&json!({}), &environment);
+    assert_eq!(registries(&minting.again()), [HOST]);
+    assert_eq!(aws.calls()[0].access_key, container.issued()[0].access_key);
+    fs::write(&file, "pod-two").expect("it can be written");
+    assert_eq!(registries(&minting.again()), [HOST]);
+    fs::write(&file, "pod-three").expect("it can be written");
+    let refused = minting.again();
+    assert!(refused["error"].as_str().is_some_and(|it| it.contains("could not be loaded")), "{refused}");
+    assert_eq!(container.presented(), ["pod-one", "pod-two", "pod-three"]);
+    assert!(proxy.requests().is_empty() && proxy.connects().is_empty(), "what is near goes through no proxy");
+    let log = minting.log();
+    assert!(container.issued().iter().all(|it| !log.contains(&it.secret_key) && !log.contains(&it.session_token)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_machine_s_own_role_has_to_be_wanted() {
+    let (aws, metadata) = (FakeAws::start().await, InstanceMetadata::start().await);
+    let (url, there) = (aws.url(), metadata.url());
+    let environment = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", there.as_str()), ("AWS_ENDPOINT_URL", url.as_str())];
+    let nobody = mint(&json!({}), &environment);
+    assert!(nobody["kind"] == "denied" && metadata.requests().is_empty(), "{nobody}");
+    assert_eq!(registries(&mint(&json!({ "instance": true }), &environment)), [HOST]);
+    assert_eq!(aws.calls()[0].access_key, metadata.issued()[0].access_key);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_principal_that_is_pinned_is_compared_before_anything_is_minted() {
+    let aws = FakeAws::start().await;
+    let environment = keys(&aws);
+    let minted = mint(&json!({ "role_arn": PULL, "principal": PULL }), &borrowed(&environment));
+    assert_eq!(registries(&minted), [HOST]);
+    assert!(actions(&aws).contains(&"GetCallerIdentity".into()));
+    let before = aws.issued().len();
+    let push = "arn:aws:iam::123456789012:role/push";
+    let other = mint(&json!({ "role_arn": PULL, "principal": push }), &borrowed(&environment));
+    let said = other["error"].as_str().expect("text");
+    assert_eq!(other["kind"], "denied");
+    assert!(
+        said.contains("the caller is arn:aws:sts::123456789012:assumed-role/pull/regcred") && said.contains(push),
+        "{said}"
+    );
+    assert_eq!(aws.issued().len(), before, "no token was asked for");
+}
+
+/// AWS behind TLS of a private authority, reached through a proxy whatever its name is.
+async fn far(aws: &FakeAws, dir: &Path) -> (ForwardProxy, FaultProxy, String) {
+    let authority = Authority::new();
+    let names = [
+        "api.ecr.us-east-1.amazonaws.com",
+        "api.ecr-fips.us-east-1.amazonaws.com",
+        "ecr.us-east-1.api.aws",
+        "ecr-fips.us-east-1.api.aws",
+    ];
+    let tls = FaultProxy::start_tls(aws.address(), &authority.issue(&names)).await;
+    let proxy = ForwardProxy::start().await;
+    proxy.tunnel_to(tls.address());
+    let bundle = dir.join("ca.pem");
+    fs::write(&bundle, authority.pem()).expect("it can be written");
+    (proxy, tls, bundle.display().to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fips_and_dual_stack_have_their_endpoints_and_proxy_and_private_authority_are_honoured() {
+    let (aws, dir) = (FakeAws::start().await, tempfile::tempdir().expect("a folder"));
+    let (proxy, _tls, bundle) = far(&aws, dir.path()).await;
+    let url = proxy.url();
+    let environment = [
+        ("HTTPS_PROXY", url.as_str()),
+        ("SSL_CERT_FILE", bundle.as_str()),
+        ("AWS_ACCESS_KEY_ID", "AKIABASE"),
+        ("AWS_SECRET_ACCESS_KEY", "not-a-real-key"),
+    ];
+    let cases = [
+        (false, false, "api.ecr.us-east-1.amazonaws.com:443"),
+        (true, false, "api.ecr-fips.us-east-1.amazonaws.com:443"),
+        (false, true, "ecr.us-east-1.api.aws:443"),
+        (true, true, "ecr-fips.us-east-1.api.aws:443"),
+    ];
+    for (fips, dual_stack, endpoint) in cases {
+        let minted = mint(&json!({ "fips": fips, "dual_stack": dual_stack }), &environment);
+        assert_eq!(registries(&minted), [HOST], "{endpoint}");
+        assert_eq!(proxy.connects().pop().as_deref(), Some(endpoint));
+    }
+    let minted = mint(&json!({ "aliases": true }), &environment);
+    assert_eq!(
+        registries(&minted),
+        [
+            HOST,
+            "123456789012.dkr.ecr-fips.us-east-1.amazonaws.com",
+            "123456789012.dkr-ecr.us-east-1.on.aws",
+            "123456789012.dkr-ecr-fips.us-east-1.on.aws",
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_refuses_and_an_authority_that_is_not_trusted_are_told_apart() {
+    let (aws, dir) = (FakeAws::start().await, tempfile::tempdir().expect("a folder"));
+    let (proxy, _tls, bundle) = far(&aws, dir.path()).await;
+    let url = proxy.url();
+    let with_trust = |bundle: &str| {
+        let environment = [
+            ("HTTPS_PROXY", url.as_str()),
+            ("SSL_CERT_FILE", bundle),
+            ("AWS_ACCESS_KEY_ID", "AKIABASE"),
+            ("AWS_SECRET_ACCESS_KEY", "not-a-real-key"),
+        ];
+        mint(&json!({}), &environment)
+    };
+    let other = dir.path().join("other.pem");
+    fs::write(&other, Authority::new().pem()).expect("it can be written");
+    let stranger = with_trust(&other.display().to_string());
+    assert!(stranger["error"].as_str().is_some_and(|it| it.ends_with("the certificate is not trusted")), "{stranger}");
+    let absent = with_trust(&dir.path().join("absent.pem").display().to_string());
+    assert!(
+        absent["kind"] == "invalid" && absent["error"].as_str().is_some_and(|it| it.contains("absent.pem")),
+        "{absent}"
+    );
+
+    for (status, how) in [(407, "the proxy wants credentials (HTTP 407)"), (502, "the proxy refused the way on")] {
+        proxy.answer_with(status, "<html>canary</html>");
+        let refused = with_trust(&bundle);
+        assert_eq!(refused["kind"], "unreachable");
+        assert!(refused["error"].as_str().is_some_and(|it| it.ends_with(how)), "{refused}");
+    }
+    proxy.answer_with(200, "<html>canary</html>");
+    let page = with_trust(&bundle);
+    assert!(page["kind"] == "unreachable" && !page.to_string().contains("canary"), "a page is no token: {page}");
+    assert!(aws.issued().is_empty());
+}
