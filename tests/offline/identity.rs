@@ -187,7 +187,7 @@ async fn a_web_identity_is_read_anew_each_time_and_its_file_may_be_empty_or_gone
         let gone = minting.again();
         assert_eq!(
             (&gone["kind"], gone["error"].as_str().expect("text").ends_with("is not there")),
-            (&json!("unreachable"), true)
+            (&json!("invalid"), true)
         );
         fs::write(&file, &two).expect("it can be written");
         assert_eq!(registries(&minting.again()), [HOST]);

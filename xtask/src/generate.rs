@@ -4,22 +4,29 @@ use std::{fmt::Write, fs, path::Path, process::Command};
 
 use anyhow::{Result, ensure};
 
-use crate::process::{build, read, root};
+use crate::{
+    faults,
+    process::{build, read, root},
+};
 
 const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
+const FAULTS_PAGE: &str = "crates/scheduler/docs/faults.md";
 const COMMANDS: [&str; 4] = ["once", "check", "next", "version"];
 
 pub(crate) fn run(check: bool) -> Result<()> {
     let regcred = build("regcred", "regcred", false)?;
-    let path = root().join(CLI_PAGE);
-    let page = cli_page(&regcred)?;
+    for (file, page) in [(CLI_PAGE, cli_page(&regcred)?), (FAULTS_PAGE, faults::page()?)] {
+        let path = root().join(file);
+        if check {
+            let stale = fs::read_to_string(&path).unwrap_or_default() != page;
+            ensure!(!stale, "{file} is stale: run `cargo xtask generate`");
+        } else {
+            fs::write(&path, page)?;
+            println!("wrote {file}");
+        }
+    }
     if check {
-        let stale = fs::read_to_string(&path).unwrap_or_default() != page;
-        ensure!(!stale, "{CLI_PAGE} is stale: run `cargo xtask generate`");
         println!("generated files are up to date");
-    } else {
-        fs::write(&path, page)?;
-        println!("wrote {CLI_PAGE}");
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod demo;
 mod e2e;
+mod faults;
 mod figures;
 mod generate;
 mod process;

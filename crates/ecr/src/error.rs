@@ -123,16 +123,19 @@ fn identity_failure(failure: &CredentialsError) -> (ErrorKind, String) {
 
 /// Why a provider of credentials failed: STS said no, or a file is not there.
 fn loading_failure(failure: &CredentialsError) -> (ErrorKind, String) {
-    let told = |error: Error| (error.kind(), error.chain());
+    let told = |error: Error, look: &str| match error.kind() {
+        ErrorKind::Denied => (ErrorKind::Denied, format!("{}; look at {look}", error.chain())),
+        kind => (kind, error.chain()),
+    };
     let missing_file = |cause: &(dyn StdError + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
     };
     if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(failure) {
-        told(translate(sts, "sts:AssumeRole"))
+        told(translate(sts, "sts:AssumeRole"), "the trust policy of the role and the permissions of the caller")
     } else if let Some(sts) = find::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>(failure) {
-        told(translate(sts, "sts:AssumeRoleWithWebIdentity"))
+        told(translate(sts, "sts:AssumeRoleWithWebIdentity"), "the trust policy of the role and at the token's subject")
     } else if let Some(file) = find::<EmptyFile>(failure) {
-        (ErrorKind::Unreachable, file.how().into())
+        (file.kind(), file.how().into())
     } else if causes(failure).any(missing_file) || format!("{failure:?}").contains("kind: NotFound") {
         (ErrorKind::Invalid, "a file that the AWS configuration names is not there".into())
     } else {

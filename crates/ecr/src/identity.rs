@@ -20,7 +20,7 @@ use aws_config::{
 use aws_credential_types::provider::{
     ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future::ProvideCredentials as Providing,
 };
-use regcred_core::Result;
+use regcred_core::{ErrorKind, Result};
 
 use crate::arn;
 
@@ -234,6 +234,11 @@ async fn readable(file: &Path) -> Result<(), EmptyFile> {
 pub(crate) struct EmptyFile(Option<io::Error>);
 
 impl EmptyFile {
+    /// One that is empty is being written; one that is not there was meant to be elsewhere.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        if self.0.is_none() { ErrorKind::Unreachable } else { ErrorKind::Invalid }
+    }
+
     /// What is wrong with it.
     pub(crate) fn how(&self) -> &'static str {
         match self.0.as_ref().map(io::Error::kind) {

@@ -119,7 +119,13 @@ fn tell_client(error: &kube::Error) -> String {
         kube::Error::ProxyProtocolUnsupported { .. } | kube::Error::ProxyProtocolDisabled { .. } => {
             "proxies of this protocol are not supported".into()
         }
-        _ => "its TLS settings cannot be used".into(),
+        _ => match env::var_os("SSL_CERT_FILE") {
+            Some(file) => format!(
+                "the authorities to trust, those of the kubeconfig or of SSL_CERT_FILE, {}, cannot be used",
+                Path::new(&file).display()
+            ),
+            None => "its TLS settings, or the authorities that this machine trusts, cannot be used".into(),
+        },
     }
 }
 

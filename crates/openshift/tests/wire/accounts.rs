@@ -25,6 +25,46 @@ async fn entries_of_others_stay_when_they_write_at_the_same_moment() {
     assert!(names(&account["secrets"]).contains(&NAME));
 }
 
+/// Case 22: OpenShift's own controller and others edit the lists of a ServiceAccount at the same moment.
+///
+/// Each write carries the version that was read, five tries with jitter: our name is there once and no entry of others is lost,
+/// with twelve writers at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twelve_writers_at_a_time_lose_no_entry() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["builder"]);
+    let before = kube.object("serviceaccounts", "team-a", "builder").expect("it is there");
+    let mut work = tokio::task::JoinSet::new();
+    for number in 0..12 {
+        let sink = builder(&kube).await.with_links([Link::pull_and_mount("builder")]).build();
+        let mut target = target("team-a");
+        target.name = format!("ecr-{number}").parse().expect("valid");
+        work.spawn(async move {
+            // As the engine does: what did not come through is tried again with the next look.
+            loop {
+                let applied = sink.apply(&target, &set(number, 12)).await.expect("the Secret can be written");
+                match applied.failure {
+                    Some(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}"),
+                    None => break,
+                }
+            }
+        });
+    }
+    while let Some(done) = work.join_next().await {
+        done.expect("no task panics");
+    }
+    let after = kube.object("serviceaccounts", "team-a", "builder").expect("it is there");
+    for list in ["imagePullSecrets", "secrets"] {
+        let all = names(&after[list]);
+        assert_eq!(all[..1], names(&before[list]), "theirs stays, and first");
+        let mut ours = all[1..].to_vec();
+        ours.sort_unstable();
+        let mut expected = (0..12).map(|number| format!("ecr-{number}")).collect::<Vec<_>>();
+        expected.sort_unstable();
+        assert_eq!(ours, expected, "each once");
+    }
+}
+
 #[tokio::test]
 async fn a_missing_account_is_waited_for_and_an_optional_one_is_not() {
     let kube = FakeKube::start().await;

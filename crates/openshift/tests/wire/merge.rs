@@ -88,6 +88,10 @@ async fn what_its_owner_writes_is_seen_and_our_entry_put_back() {
     assert!(data(&kube).contains("\"new\"") && data(&kube).contains("r.example"));
 }
 
+/// Case 18: what stands there is no Docker config, has a list for `auths`, an entry that cannot be decoded, or is too large.
+///
+/// It is not merged into: it stays byte for byte, with the reason and the keys that are meant. In a Secret of our own it is
+/// replaced, for there it is an edit.
 #[tokio::test]
 async fn what_cannot_be_merged_into_is_left_alone_and_says_why() {
     let long = format!("{{\"auths\":{{\"quay.example\":{{\"auth\":\"\",\"x\":\"{}\"}}}}}}", "x".repeat(920 * 1024));

@@ -6,6 +6,7 @@ mod logs;
 mod next;
 mod once;
 mod output;
+mod panics;
 mod version;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ const EXIT_INVALID: u8 = 2;
 /// Parses, runs, and says with its exit code what came of it: 0 everything is as it should be, 1 something failed or was
 /// refused, 2 a person has to act first, 3 provider or cluster could not be reached.
 pub fn main() -> ExitCode {
+    panics::install();
     let args = Args::parse();
     logs::install(args.log_format);
     let done = match args.command {

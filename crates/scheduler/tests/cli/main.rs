@@ -2,6 +2,7 @@
 
 mod canary;
 mod check;
+mod faults;
 mod next;
 mod once;
 mod scale;

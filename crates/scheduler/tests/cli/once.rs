@@ -167,7 +167,7 @@ async fn a_table_and_json_logs_are_for_people_and_machines() {
     let lines = table.lines().collect::<Vec<_>>();
     assert!(lines[0].starts_with("NAMESPACE  SECRET      STATE  DONE     EXPIRES"), "{table}");
     assert!(lines[1].starts_with("team-a     ecr-secret  fresh  created  20"), "{table}");
-    assert_eq!(lines[3], "2 targets: 2 fresh, 0 waiting, 0 gone, 0 refused, 0 failed");
+    assert_eq!(lines[3], "2 targets: 2 fresh, 0 waiting, 0 gone, 0 contested, 0 refused, 0 failed");
     let logs = String::from_utf8(output.stderr).expect("text");
     let (cluster, lines) = logs.split_once('\n').expect("lines");
     assert_eq!(cluster, format!("cluster {}/ (context standin)", world.kube.url()), "named before it is written to");
@@ -197,9 +197,12 @@ async fn a_web_identity_that_does_not_work_is_told_apart_from_a_network_that_doe
     };
     world.aws.answer_with(refusal("AccessDenied", "not you"));
     let (code, why) = attempt(&token.display().to_string());
-    assert!(code == 2 && why.contains("STS does not accept the identity"), "{code} {why}");
+    assert!(
+        code == 2 && why.contains("was denied") && why.contains("look at the trust policy of the role"),
+        "{code} {why}"
+    );
     let (code, why) = attempt("/nonexistent");
-    assert!(code == 2 && why.contains("a file that the AWS configuration names is not there"), "{code} {why}");
+    assert!(code == 2 && why.contains("the token file of the AWS identity is not there"), "{code} {why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,6 +37,23 @@ impl World {
         path
     }
 
+    /// Has the binary speak to the API server at this URL, which trusts this authority.
+    pub(crate) fn move_kube(&self, url: &str, authority: Option<&str>) {
+        let mut kubeconfig = self.kube.kubeconfig().replace(&self.kube.url(), url);
+        if let Some(pem) = authority {
+            let path = self.write("ca.pem", pem);
+            let server = format!("server: {url}");
+            kubeconfig =
+                kubeconfig.replace(&server, &format!("{server}\n    certificate-authority: {}", path.display()));
+        }
+        self.write("kubeconfig", &kubeconfig);
+    }
+
+    /// The Secret of a namespace.
+    pub(crate) fn secret(&self, namespace: &str) -> Option<Value> {
+        self.kube.object("secrets", namespace, "ecr-secret")
+    }
+
     /// `regcred once` with this config and these arguments, ready to be started.
     pub(crate) fn once(&self, config: &str, args: &[&str]) -> Command {
         let mut command = regcred(&["once"]);
@@ -46,6 +63,14 @@ impl World {
         command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "not-a-real-key");
         command
     }
+}
+
+/// What a report says of one namespace: its state, and why.
+pub(crate) fn of(report: &Value, namespace: &str) -> (String, String) {
+    let targets = report["targets"].as_array().unwrap_or_else(|| panic!("{report:#}"));
+    let it = targets.iter().find(|it| it["namespace"] == namespace).unwrap_or_else(|| panic!("{report:#}"));
+    let why = it["why"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
+    (it["state"].as_str().unwrap_or_default().to_owned(), why.join("; "))
 }
 
 /// The binary, with nothing of this machine's environment.

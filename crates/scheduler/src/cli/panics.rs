@@ -1,0 +1,40 @@
+//! What is said of a panic.
+
+use std::panic;
+
+/// Replaces the text of a panic, which may quote what it stumbled over, by what is written in the source alone.
+pub(crate) fn install() {
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        eprintln!("{}", describe(info.payload().downcast_ref::<&'static str>().copied(), &place));
+    }));
+}
+
+/// `literal`: the text, if nothing was put into it.
+fn describe(literal: Option<&str>, place: &str) -> String {
+    let what = literal.unwrap_or("its text is not shown, for it may hold a secret");
+    format!("error: a bug in regcred, please report it: panic at {place}: {what}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    fn told(panics: fn()) -> String {
+        let payload = catch_unwind(panics).expect_err("it panics");
+        describe(payload.downcast_ref::<&'static str>().copied(), "here:1")
+    }
+
+    #[test]
+    fn a_text_into_which_something_was_put_is_not_shown() {
+        let fixed = told(|| panic!("a broken invariant"));
+        assert!(fixed.ends_with("panic at here:1: a broken invariant"), "{fixed}");
+        let formatted = [
+            told(|| panic!("the token was {}", std::hint::black_box("canary"))),
+            told(|| drop(Err::<(), _>("canary").expect("a token"))),
+        ];
+        assert!(formatted.iter().all(|it| !it.contains("canary") && it.contains("not shown")), "{formatted:?}");
+    }
+}

@@ -1,0 +1,54 @@
+//! `ServiceAccounts` that are not there yet, or that others write too.
+
+use serde_json::{Value, json};
+
+use super::ONE;
+use crate::world::{World, of, run};
+
+const JSON: &[&str] = &["--output", "json"];
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().filter_map(|it| it["name"].as_str()).collect()
+}
+
+/// Case 21: a fresh project has no `default` yet, and `builder` never comes.
+///
+/// The Secret is written, the target waits, exit code 0; nobody waits for `builder`. A pass after they have come links them.
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_come_later_or_never() {
+    let world = World::new(&[]).await;
+    world.kube.add_namespace("team-a", &[]);
+    for _ in 0..2 {
+        let (code, report, _) = run(&mut world.once(ONE, JSON));
+        let (state, why) = of(&report, "team-a");
+        assert_eq!((code, state.as_str()), (0, "waiting"), "{report:#}");
+        assert_eq!(why, "ServiceAccount default does not exist");
+    }
+    world.kube.put("serviceaccounts", "team-a", "default", json!({}), "kube-controller-manager");
+    let (code, report, _) = run(&mut world.once(ONE, JSON));
+    assert_eq!((code, of(&report, "team-a").0.as_str()), (0, "fresh"), "{report:#}");
+    let account = world.kube.object("serviceaccounts", "team-a", "default").expect("it is there");
+    assert_eq!(names(&account["imagePullSecrets"]), ["ecr-secret"]);
+}
+
+/// Case 23: the lists hold two hundred entries, some twice, or our name in one of the two alone.
+///
+/// Only what is missing is added, at the end and once; nothing of others is dropped, sorted or made single. A second pass writes
+/// nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_long_and_hold_duplicates() {
+    let world = World::new(&["team-a"]).await;
+    let theirs = (0..200).map(|number| json!({ "name": format!("s-{}", number % 150) })).collect::<Vec<_>>();
+    let mut mounted = theirs.clone();
+    mounted.insert(7, json!({ "name": "ecr-secret" }));
+    let lists = json!({ "imagePullSecrets": theirs, "secrets": mounted });
+    world.kube.put("serviceaccounts", "team-a", "builder", lists, "openshift");
+    assert_eq!(run(&mut world.once(ONE, JSON)).0, 0);
+    let account = world.kube.object("serviceaccounts", "team-a", "builder").expect("it is there");
+    let expected = theirs.iter().chain([&json!({ "name": "ecr-secret" })]).cloned().collect::<Vec<_>>();
+    assert_eq!(account["imagePullSecrets"], json!(expected));
+    assert_eq!(account["secrets"], json!(mounted));
+    world.kube.clear_requests();
+    assert_eq!(run(&mut world.once(ONE, JSON)).0, 0);
+    assert!(world.kube.requests().iter().all(|it| it.verb != "patch"));
+}

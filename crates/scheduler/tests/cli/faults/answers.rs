@@ -1,0 +1,140 @@
+//! ECR answers, and the answer makes no sense.
+
+use std::time::{Duration, SystemTime};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use regcred::core::{Clock, SystemClock};
+use regcred_testkit::aws::Answer;
+use serde_json::{Value, json};
+
+use super::{BRIEFLY, ONE};
+use crate::world::{World, of, run};
+
+const HOST: &str = "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+const HOUR: f64 = 3600.0;
+
+fn raw(body: &Value) -> Answer {
+    Answer::Raw { status: 200, content_type: "application/x-amz-json-1.1".into(), body: body.to_string() }
+}
+
+fn data(token: &str, host: &str, expires_at: &Value) -> Value {
+    json!({ "authorizationToken": token, "proxyEndpoint": host, "expiresAt": expires_at })
+}
+
+fn now() -> f64 {
+    SystemClock.now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs_f64()
+}
+
+fn in_hours(hours: f64) -> Value {
+    json!(((now() + hours * HOUR) * 1000.0).round() / 1000.0)
+}
+
+/// Answers so, and what came of it: exit code, reason, and the Secret.
+async fn answered(answer: &Value, config: &str) -> (i32, String, Option<Value>) {
+    let world = World::new(&["team-a"]).await;
+    world.aws.answer_with(raw(answer));
+    let (code, report, logs) = run(&mut world.once(config, BRIEFLY));
+    assert!(!logs.contains("canary"), "nothing of an answer is logged: {logs}");
+    let (_, why) = of(&report, "team-a");
+    (code, why, world.secret("team-a"))
+}
+
+async fn refused(answer: &Value, expected: &str) {
+    let (code, why, secret) = answered(answer, ONE).await;
+    assert_eq!((code, secret), (1, None), "{expected}: {why}");
+    assert!(why.contains(expected) && why.contains("(malformed)") && !why.contains("canary"), "{expected}: {why}");
+}
+
+fn token(pair: impl AsRef<[u8]>) -> String {
+    STANDARD.encode(pair)
+}
+
+/// Case 4: an answer without a token, or with several.
+///
+/// An empty one is refused, and so are several where nobody can say which is meant. Nothing is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_holds_no_token_or_several() {
+    let end = in_hours(12.0);
+    refused(&json!({}), "holds no token").await;
+    refused(&json!({ "authorizationData": null }), "holds no token").await;
+    refused(&json!({ "authorizationData": [] }), "holds no token").await;
+    refused(&json!({ "authorizationData": [{}] }), "holds no token").await;
+    let other = "https://210987654321.dkr.ecr.eu-west-1.amazonaws.com";
+    let two = json!({ "authorizationData": [data(&token("AWS:canary-a"), HOST, &end), data(&token("AWS:canary-b"), other, &end)] });
+    refused(&two, "several tokens").await;
+    let named = "targets: [{ namespace: team-a, registry: 210987654321.dkr.ecr.eu-west-1.amazonaws.com }]";
+    let (code, why, _) = answered(&two, named).await;
+    assert_eq!(code, 1, "one token serves every account of a region, so none is preferred: {why}");
+    let elsewhere = "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example";
+    refused(&json!({ "authorizationData": [data(&token("AWS:canary"), elsewhere, &end)] }), "no token for a registry")
+        .await;
+}
+
+/// Case 5: a token that is none: not base64, no colon, an empty part, control characters, not text, far too long.
+///
+/// It is refused, and the message tells its length or what is wrong, never the token; a colon in the password is fine.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_none() {
+    let end = in_hours(12.0);
+    let long = token(format!("AWS:{}", "canary".repeat(3000)));
+    let bad = [
+        ("canary!", "is not padded base64"),
+        (&token("canary"), "holds no colon"),
+        (&token(":canary"), "the user name is empty"),
+        (&token("AWS:"), "the password is empty"),
+        (&token("AWS:can\0ary"), "control character"),
+        (&token("AWS:canary\n"), "control character"),
+        (&token(b"AWS:canary\xff"), "does not decode to text"),
+        (&long, "are allowed"),
+    ];
+    for (bad, why) in bad {
+        refused(&json!({ "authorizationData": [data(bad, HOST, &end)] }), why).await;
+    }
+    let (code, why, secret) =
+        answered(&json!({ "authorizationData": [data(&token("AWS:with:colon"), HOST, &end)] }), ONE).await;
+    assert_eq!((code, why.as_str()), (0, ""));
+    let stored = secret.expect("it was written")["data"][".dockerconfigjson"].as_str().expect("data").to_owned();
+    let stored = String::from_utf8(STANDARD.decode(stored).expect("base64")).expect("text");
+    assert!(stored.contains(&token("AWS:with:colon")), "{stored}");
+}
+
+/// Case 6: a token that does not say when it ends, or says something that cannot be.
+///
+/// Without an end an hour is assumed, and said so. An end in the past, in 1970, in 30 s or in ten years is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_is_missing_or_cannot_be() {
+    let good = token("AWS:canary");
+    for end in [in_hours(-1.0), json!(0), json!(-1), in_hours(30.0 / HOUR), in_hours(87600.0), in_hours(13.1)] {
+        refused(&json!({ "authorizationData": [data(&good, HOST, &end)] }), "the token").await;
+    }
+    let world = World::new(&["team-a"]).await;
+    world
+        .aws
+        .answer_with(raw(&json!({ "authorizationData": [{ "authorizationToken": good, "proxyEndpoint": HOST }] })));
+    let (code, report, logs) = run(&mut world.once(ONE, BRIEFLY));
+    assert_eq!(code, 0, "{report:#}");
+    assert!(logs.contains("does not say when the token ends; taking one hour"), "{logs}");
+    let end = report["targets"][0]["providers"]["ecr-eu-west-1"]["expires_at"].as_str().expect("a date").to_owned();
+    let end = end.parse::<jiff::Timestamp>().expect("RFC 3339").as_second();
+    let left = Duration::from_secs(u64::try_from(end).expect("later")).as_secs_f64() - now();
+    assert!((0.9 * HOUR..=HOUR).contains(&left), "{left}");
+}
+
+/// Case 7: the end as a number with milliseconds, as a whole number, in milliseconds.
+///
+/// Seconds are taken in both forms; milliseconds would be thousands of years ahead and are refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_has_many_forms() {
+    let good = token("AWS:canary");
+    let seconds = now() + 12.0 * HOUR;
+    for end in [
+        json!(seconds.round()),
+        json!((seconds * 1000.0).round() / 1000.0),
+        json!(format!("{seconds:.0}").parse::<u64>().expect("a number")),
+    ] {
+        let (code, why, _) = answered(&json!({ "authorizationData": [data(&good, HOST, &end)] }), ONE).await;
+        assert_eq!((code, why.as_str()), (0, ""), "{end}");
+    }
+    let milliseconds = json!((seconds * 1000.0).round());
+    refused(&json!({ "authorizationData": [data(&good, HOST, &milliseconds)] }), "13 h is the most that can be").await;
+}

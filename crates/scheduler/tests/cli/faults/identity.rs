@@ -1,0 +1,39 @@
+//! The identity behind the call comes and goes.
+
+use std::fs;
+
+use super::{BRIEFLY, FORCED, ONE};
+use crate::world::{World, of, run};
+
+/// Case 8: the token file of a web identity rotates, is empty or gone for a moment, or holds a token that has expired.
+///
+/// It is read anew at each use. Empty is a failure that passes, gone is one of the configuration, an expired one is denied by
+/// STS. Secrets stay, and the first pass after it is back refreshes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_web_identity_rotates_and_is_gone_for_a_moment() {
+    let world = World::new(&["team-a"]).await;
+    let file = world.write("token", "one");
+    let pass = |args: &[&str]| {
+        let mut once = world.once(ONE, args);
+        once.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+        once.env("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pull").env("AWS_WEB_IDENTITY_TOKEN_FILE", &file);
+        run(&mut once)
+    };
+    assert_eq!(pass(BRIEFLY).0, 0);
+    let before = world.secret("team-a");
+    fs::write(&file, "").expect("it can be written");
+    let (code, report, _) = pass(FORCED);
+    assert!(code == 3 && of(&report, "team-a").1.contains("is empty"), "{report:#}");
+    fs::remove_file(&file).expect("it can be removed");
+    let (code, report, _) = pass(FORCED);
+    assert!(code == 2 && of(&report, "team-a").1.contains("is not there"), "{report:#}");
+    fs::write(&file, "two").expect("it can be written");
+    world.aws.expire_web_identity("two");
+    let (code, report, _) = pass(FORCED);
+    let (_, why) = of(&report, "team-a");
+    assert!(code == 2 && why.contains("sts:AssumeRoleWithWebIdentity") && why.contains("ExpiredToken"), "{why}");
+    assert_eq!(world.secret("team-a"), before);
+    fs::write(&file, "three").expect("it can be written");
+    assert_eq!(pass(FORCED).0, 0);
+    assert_ne!(world.secret("team-a"), before);
+}

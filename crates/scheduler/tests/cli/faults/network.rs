@@ -1,0 +1,141 @@
+//! What networks, proxies and strangers do between regcred and its servers.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use regcred_testkit::{
+    FaultProxy, ForwardProxy,
+    fault::Fault,
+    tls::{Authority, Certificate},
+};
+
+use super::{BRIEFLY, FORCED, ONE};
+use crate::world::{World, of, run};
+
+/// Every way in which bytes fail to arrive.
+fn losses() -> [Fault; 7] {
+    [
+        Fault::Refuse,
+        Fault::Reset,
+        Fault::Garbage,
+        Fault::Truncate(40),
+        Fault::Truncate(400),
+        Fault::ResetAfter(60),
+        Fault::SlowBody { bytes: 1, every: Duration::from_secs(1) },
+    ]
+}
+
+/// Case 11: ECR or the API server takes the connection and never answers; or breaks it off, half-way or at once.
+///
+/// Every call has a deadline and so has the pass: it ends with exit code 3 and says what it did not reach. Secrets stay, and the
+/// next pass works.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_are_lost_on_the_way() {
+    let world = World::new(&["team-a"]).await;
+    assert_eq!(run(&mut world.once(ONE, &[])).0, 0);
+    let before = world.secret("team-a");
+    let (ecr, kube) = (FaultProxy::start(world.aws.address()).await, FaultProxy::start(world.kube.address()).await);
+    world.move_kube(&kube.url(), None);
+    let pass = || {
+        let began = Instant::now();
+        let (code, report, _) = run(world.once(ONE, FORCED).env("AWS_ENDPOINT_URL", ecr.url()));
+        assert!(began.elapsed() < Duration::from_secs(5), "the pass ends at its deadline");
+        (code, report)
+    };
+    for fault in losses().into_iter().chain([Fault::BlackHole]) {
+        for (broken, whole) in [(&ecr, &kube), (&kube, &ecr)] {
+            broken.set(fault.clone());
+            whole.set(Fault::None);
+            let (code, report) = pass();
+            let (state, why) = of(&report, "team-a");
+            assert!(matches!(code, 1 | 3) && state == "failed", "{fault:?}: {report:#}");
+            assert!(!why.is_empty(), "{fault:?}");
+            assert_eq!(world.secret("team-a"), before, "{fault:?}");
+        }
+        kube.set(Fault::None);
+        ecr.set(Fault::None);
+    }
+    for fault in
+        [Fault::Delay(Duration::from_millis(100)), Fault::SlowBody { bytes: 2000, every: Duration::from_millis(1) }]
+    {
+        ecr.set(fault.clone());
+        kube.set(fault.clone());
+        let (code, report, _) =
+            run(world.once(ONE, &["--output", "json", "--force"]).env("AWS_ENDPOINT_URL", ecr.url()));
+        assert_eq!(code, 0, "what is only slow works: {fault:?} {report:#}");
+    }
+}
+
+/// Case 12: a proxy or a load balancer answers instead: with 407, with 502, with a page of HTML.
+///
+/// What it says is no token and no object: the message speaks of the proxy or of its answer's status, and quotes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_else_answers() {
+    let world = World::new(&["team-a"]).await;
+    let page = "<html>canary</html>";
+    let (ecr, kube) = (FaultProxy::start(world.aws.address()).await, FaultProxy::start(world.kube.address()).await);
+    world.move_kube(&kube.url(), None);
+    for (status, broken) in [(200, &ecr), (407, &ecr), (502, &ecr), (200, &kube), (407, &kube), (502, &kube)] {
+        broken.set(Fault::answer(status, "text/html", page));
+        let (code, report, logs) = run(world.once(ONE, BRIEFLY).env("AWS_ENDPOINT_URL", ecr.url()));
+        let (state, why) = of(&report, "team-a");
+        assert!(code != 0 && state == "failed" && !why.contains("canary") && !logs.contains("canary"), "{why} {logs}");
+        assert!(why.contains("HTTP") || why.contains("proxy") || why.contains("senseless"), "{status}: {why}");
+        broken.set(Fault::None);
+    }
+    let proxy = ForwardProxy::start().await;
+    proxy.answer_with(407, page);
+    let mut once = world.once(ONE, BRIEFLY);
+    once.env_remove("AWS_ENDPOINT_URL").env("HTTPS_PROXY", proxy.url()).env("NO_PROXY", "127.0.0.1");
+    let (code, report, _) = run(&mut once);
+    let (_, why) = of(&report, "team-a");
+    assert!(code == 3 && why.contains("the proxy wants credentials (HTTP 407)"), "{why}");
+    assert_eq!(proxy.connects()[0], "api.ecr.eu-west-1.amazonaws.com:443", "the API server is reached without it");
+    assert_eq!(world.kube.objects("secrets").len(), 0);
+}
+
+/// Case 13: a stranger's certificate, one that has expired; a bundle of authorities that is missing or cut off.
+///
+/// Nobody is trusted who should not be, and nothing is sent. A bundle that cannot be used is named, with exit code 2.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_not_to_be_trusted() {
+    let world = World::new(&["team-a"]).await;
+    let authority = Authority::new();
+    let bundle = world.write("bundle.pem", &authority.pem());
+    let certificates = [
+        (authority.issue(&["127.0.0.1"]), true),
+        (authority.issue_expired(&["127.0.0.1"]), false),
+        (authority.issue(&["elsewhere.example"]), false),
+        (Certificate::stranger(), false),
+    ];
+    for (certificate, trusted) in certificates {
+        let ecr = FaultProxy::start_tls(world.aws.address(), &certificate).await;
+        let kube = FaultProxy::start_tls(world.kube.address(), &certificate).await;
+        let pass = |aws: &str| {
+            let mut once = world.once(ONE, FORCED);
+            run(once.env("AWS_ENDPOINT_URL", aws).env("SSL_CERT_FILE", &bundle))
+        };
+        world.move_kube(&world.kube.url(), None);
+        let (code, report, _) = pass(&ecr.url());
+        assert_eq!(code, if trusted { 0 } else { 3 }, "{report:#}");
+        assert!(trusted || of(&report, "team-a").1.contains("the certificate is not trusted"), "{report:#}");
+        world.move_kube(&kube.url(), Some(&authority.pem()));
+        let (code, report, _) = pass(&world.aws.url());
+        assert_eq!(code, if trusted { 0 } else { 3 }, "{report:#}");
+        assert!(trusted || of(&report, "team-a").1.contains("certificate is not trusted"), "{report:#}");
+    }
+    world.move_kube(&world.kube.url(), None);
+    let before = world.kube.objects("secrets");
+    let pem = authority.pem();
+    for broken in [Some(&pem[..pem.len() - 40]), Some(""), None] {
+        match broken {
+            Some(text) => fs::write(&bundle, text).expect("it can be written"),
+            None => fs::remove_file(&bundle).expect("it can be removed"),
+        }
+        let (code, _, error) = run(world.once(ONE, FORCED).env("SSL_CERT_FILE", &bundle));
+        assert!(code == 2 && error.contains("SSL_CERT_FILE") && error.contains("bundle.pem"), "{error}");
+    }
+    assert_eq!(world.kube.objects("secrets"), before);
+}

@@ -1,0 +1,100 @@
+//! ECR fails, throttles or refuses.
+
+use std::time::{Duration, Instant};
+
+use regcred_testkit::{FaultProxy, aws::Answer, fault::Fault};
+
+use super::{BRIEFLY, FORCED, ONE, many};
+use crate::world::{World, of, run};
+
+fn error(status: u16, code: &str, message: &str) -> Answer {
+    Answer::Error { status, code: code.into(), message: message.into(), retry_after: None }
+}
+
+/// Case 1: ECR answers 500, 502 or 503.
+///
+/// The pass ends with exit code 3, Secrets stay byte for byte, each look costs at most one call; the first pass after the
+/// outage refreshes.
+#[tokio::test(flavor = "multi_thread")]
+async fn ecr_is_down_and_what_stands_there_stays() {
+    let world = World::new(&["team-a"]).await;
+    assert_eq!(run(&mut world.once(ONE, &[])).0, 0);
+    let before = world.secret("team-a");
+    for status in [500, 502, 503] {
+        let calls = world.aws.calls().len();
+        world.aws.answer_with(error(status, "ServerException", "because"));
+        let (code, report, _) = run(&mut world.once(ONE, FORCED));
+        let (state, why) = of(&report, "team-a");
+        assert_eq!((code, state.as_str()), (3, "failed"), "{report:#}");
+        assert!(why.contains(&format!("HTTP {status}")) && why.contains("(unreachable)"), "{why}");
+        assert!((1..=3).contains(&(world.aws.calls().len() - calls)));
+        assert_eq!(world.secret("team-a"), before);
+    }
+    world.aws.answer_with(Answer::Token);
+    assert_eq!(run(&mut world.once(ONE, FORCED)).0, 0);
+    assert_ne!(world.secret("team-a"), before);
+}
+
+/// Case 2: ECR throttles, with 429 or with one of its three names for it.
+///
+/// One call for however many namespaces, then the pause that the answer asks for, then everything is done in the same pass.
+#[tokio::test(flavor = "multi_thread")]
+async fn ecr_throttles_and_its_pause_is_kept() {
+    let (namespaces, config) = many(20);
+    for (status, code) in [(429, "Whatever"), (400, "ThrottleException"), (400, "ThrottlingException")] {
+        let world = World::new(&namespaces.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let proxy = FaultProxy::start(world.aws.address()).await;
+        let throttled = Fault::Answer {
+            status,
+            content_type: "application/x-amz-json-1.1".into(),
+            headers: vec![("Retry-After".into(), "1".into())],
+            body: format!("{{\"__type\":\"{code}\"}}"),
+        };
+        proxy.set_for(1, throttled);
+        let began = Instant::now();
+        let (exit, report, logs) = run(world.once(&config, &["--output", "json"]).env("AWS_ENDPOINT_URL", proxy.url()));
+        assert_eq!(exit, 0, "{report:#} {logs}");
+        assert!(began.elapsed() >= Duration::from_secs(1), "the pause is kept");
+        assert_eq!((proxy.requests(), world.aws.calls().len()), (2, 1));
+        assert_eq!(world.kube.objects("secrets").len(), 20);
+    }
+}
+
+/// Case 3: the identity may not ask for a token.
+///
+/// One call, exit code 2; the message names the action and the principal, and nothing is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn ecr_denies_and_the_message_names_action_and_principal() {
+    let world = World::new(&["team-a"]).await;
+    let message = "User: arn:aws:sts::123456789012:assumed-role/pull/s is not authorized to perform: \
+                   ecr:GetAuthorizationToken on resource: * because no identity-based policy allows it";
+    world.aws.answer_with(error(400, "AccessDeniedException", message));
+    let (code, report, _) = run(&mut world.once(ONE, &["--output", "json"]));
+    let (_, why) = of(&report, "team-a");
+    assert_eq!((code, world.aws.calls().len()), (2, 1), "{report:#}");
+    assert!(why.contains("action ecr:GetAuthorizationToken") && why.contains("(denied)"), "{why}");
+    assert!(why.contains("principal arn:aws:sts::123456789012:assumed-role/pull/s"), "{why}");
+    assert_eq!(world.kube.objects("secrets").len(), 0);
+}
+
+/// Case 9: the key is deactivated, or the role deleted, while the token of before still works.
+///
+/// The Secret stays; the report says that it cannot be refreshed, and until when it works. Exit code 2.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_is_gone_and_the_report_says_until_when_the_secret_works() {
+    let world = World::new(&["team-a"]).await;
+    assert_eq!(run(&mut world.once(ONE, &[])).0, 0);
+    let before = world.secret("team-a").expect("it was written");
+    for code in ["UnrecognizedClientException", "InvalidClientTokenId"] {
+        world.aws.answer_with(error(400, code, "The security token included in the request is invalid."));
+        let (exit, report, _) = run(&mut world.once(ONE, FORCED));
+        let (state, why) = of(&report, "team-a");
+        assert_eq!((exit, state.as_str()), (2, "failed"), "{report:#}");
+        assert!(why.contains("was denied") && why.contains(code), "{why}");
+        let ends = &before["metadata"]["annotations"]["regcred.dev/expires-at"];
+        assert_eq!(&report["targets"][0]["providers"]["ecr-eu-west-1"]["expires_at"], ends);
+        assert_eq!(world.secret("team-a").as_ref(), Some(&before));
+        let (exit, report, _) = run(&mut world.once(ONE, BRIEFLY));
+        assert_eq!(exit, 0, "what is fresh asks nobody: {report:#}");
+    }
+}
