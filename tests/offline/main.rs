@@ -1,4 +1,5 @@
 //! Several libraries together, as a program that embeds them would use them: no network, no cluster.
 
+mod debug;
 mod identity;
 mod silence;

@@ -1,9 +1,13 @@
 //! No token in anything that is printed or written beside the Secret itself, whatever goes wrong and however much is logged.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_testkit::aws::Answer;
+use regcred_testkit::{FaultProxy, aws::Answer, fault::Fault};
 use serde_json::Value;
 
 use crate::world::World;
@@ -90,4 +94,67 @@ async fn no_token_is_printed_or_written_anywhere_else() {
         assert!(tokens.iter().all(|it| forms(&it.password).iter().all(|form| !metadata.contains(form))), "{metadata}");
         assert_eq!(secret["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"], Value::Null);
     }
+}
+
+/// Where a token of somebody else stands: in the data and in the copy that `kubectl apply` keeps.
+const OLD: &str = "cAnArY-of-the-recipe-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-\
+                   0123456789-0123456789-0123456789-0123456789-0123456789";
+
+fn recipe() -> Value {
+    let auths = format!(
+        "{{\"auths\":{{\"123456789012.dkr.ecr.eu-west-1.amazonaws.com\":{{\"auth\":\"{}\"}}}}}}",
+        STANDARD.encode(format!("AWS:{OLD}"))
+    );
+    let data = serde_json::json!({ ".dockerconfigjson": STANDARD.encode(auths) });
+    let copy = serde_json::json!({ "apiVersion": "v1", "kind": "Secret", "data": data, "type": "kubernetes.io/dockerconfigjson" });
+    serde_json::json!({
+        "type": "kubernetes.io/dockerconfigjson", "data": data,
+        "metadata": { "annotations": { "kubectl.kubernetes.io/last-applied-configuration": copy.to_string() } },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_the_day_of_migration_the_old_token_is_not_printed_either() {
+    let world = World::new(&["team-a", "team-b"]).await;
+    for namespace in ["team-a", "team-b"] {
+        world.kube.put("secrets", namespace, "ecr-secret", recipe(), "kubectl-client-side-apply");
+    }
+    let two = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-b, region: us-east-1 }\n";
+    for (args, code) in [(&[][..], 1), (&["--adopt"], 1), (&["--adopt", "--output", "json"], 1)] {
+        let output = world.once(two, args).env("RUST_LOG", "trace").output().expect("it starts");
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "team-b's hosts are others: {}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        let printed = [output.stdout, output.stderr].map(|it| String::from_utf8(it).expect("text")).join("\n");
+        let twice = STANDARD.encode(STANDARD.encode(format!("AWS:{OLD}")));
+        for form in forms(OLD).into_iter().chain([twice[8..200].to_owned()]) {
+            assert!(!printed.contains(&form), "the old token was printed: {}", around(&printed, &form));
+        }
+    }
+    let adopted = world.secret("team-a").expect("it is there").to_string();
+    assert!(forms(OLD).iter().all(|form| !adopted.contains(form)), "and it stands nowhere any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arguments_and_environment_of_the_process_hold_no_token() {
+    let world = World::new(&["team-a"]).await;
+    let kube = FaultProxy::start(world.kube.address()).await;
+    kube.set(Fault::Delay(Duration::from_millis(300)));
+    world.move_kube(&kube.url(), None);
+    let one = "targets: [{ namespace: team-a, region: eu-west-1 }]";
+    let mut process = world.once(one, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    while world.aws.issued().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // It holds a token now, and waits for the API server.
+    let of_process = |file: &str| fs::read(format!("/proc/{}/{file}", process.id())).expect("it runs");
+    let shown = [of_process("cmdline"), of_process("environ")].concat();
+    let shown = String::from_utf8_lossy(&shown).into_owned();
+    assert!(shown.contains("--config") && shown.contains("AWS_ENDPOINT_URL"), "{shown}");
+    let token = &world.aws.issued()[0].password;
+    assert!(forms(token).iter().all(|form| !shown.contains(form)));
+    assert!(process.wait().expect("it ends").success());
 }

@@ -1,0 +1,195 @@
+//! The `Debug` form of every public type shows no secret, and no public type is forgotten here.
+
+use std::{
+    collections::BTreeSet,
+    fmt::{Debug, Write},
+    fs,
+    sync::Arc,
+    time::Duration,
+};
+
+use aws_credential_types::Credentials;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use regcred_core::{
+    Clock, CredentialSet, Feed, InstanceName, Login, Registry, RegistryCredential, RegistryProvider, SecretSink,
+    SystemClock, Validity,
+    testing::{FakeProvider, MemorySink, provider_name, target},
+};
+use regcred_dockerconfig::DockerConfig;
+use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
+use regcred_engine::{Context, Engine, Event, Minter, Pass, Route};
+use regcred_openshift::{Cluster, Connection, Link, OpenShiftSink};
+use regcred_testkit::FakeKube;
+
+const CANARY: &str = "cAnArY-0123456789";
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// What is shown below.
+const SHOWN: &[&str] = &[
+    "Applied",
+    "Builder",
+    "Cluster",
+    "Connection",
+    "Context",
+    "CredentialSet",
+    "DockerConfig",
+    "EcrProvider",
+    "EcrProviderBuilder",
+    "Engine",
+    "Error",
+    "Event",
+    "Failure",
+    "Feed",
+    "Handed",
+    "Identity",
+    "Login",
+    "Minter",
+    "Observed",
+    "OpenShiftSink",
+    "OpenShiftSinkBuilder",
+    "Outcome",
+    "RegistryCredential",
+    "Report",
+    "Role",
+    "Route",
+    "Sightings",
+    "Transport",
+];
+/// What holds names, dates and choices alone; or is a trait.
+const HARMLESS: &[&str] = &[
+    "AccountId",
+    "Alias",
+    "Clock",
+    "ErrorKind",
+    "ExposeSecret",
+    "Foreign",
+    "InstanceName",
+    "Link",
+    "Namespace",
+    "Pass",
+    "ProviderName",
+    "Refusal",
+    "Region",
+    "Registry",
+    "RegistryHost",
+    "RegistryProvider",
+    "Result",
+    "Schedule",
+    "SecretName",
+    "SecretSink",
+    "SecretString",
+    "Sighting",
+    "State",
+    "Step",
+    "StoreName",
+    "SystemClock",
+    "Target",
+    "TargetSource",
+    "Validity",
+    "Written",
+];
+
+struct Shown(String);
+
+impl Shown {
+    fn show(&mut self, value: &dyn Debug) {
+        let _ = write!(self.0, "{value:?}\n{value:#?}\n");
+    }
+}
+
+fn credential() -> RegistryCredential {
+    let registry = Registry::new("r.example").expect("valid");
+    let login = Login::new(vec![registry], "AWS", CANARY.into()).expect("valid");
+    let now = SystemClock.now();
+    let validity = Validity::new(now, Some(now + Duration::from_hours(12))).expect("valid");
+    RegistryCredential::new(vec![login], validity).expect("valid")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_public_type_shows_a_secret() {
+    let mut shown = Shown(String::new());
+    let credential = Arc::new(credential());
+    let mut set = CredentialSet::new();
+    set.insert(provider_name("one"), credential.clone()).expect("the first");
+    shown.show(&credential);
+    shown.show(&credential.logins()[0]);
+    shown.show(credential.logins()[0].password());
+    shown.show(&set);
+    shown.show(&Feed::channel(1));
+    let mut config =
+        DockerConfig::parse(format!(r#"{{"auths":{{"x":{{"auth":"{CANARY}"}}}},"{CANARY}":1}}"#).as_bytes())
+            .expect("a Docker config");
+    config.set(&Registry::new("r.example").expect("valid"), "AWS", &CANARY.into());
+    shown.show(&config);
+    shown.show(&DockerConfig::parse(format!("{{\"auths\":\"{CANARY}\"}}").as_bytes()).expect_err("none"));
+
+    let (memory, clock) = (Arc::new(MemorySink::default()), Arc::new(SystemClock));
+    shown.show(&memory.apply(&target("team-a"), &set).await.expect("it is written"));
+    shown.show(&memory.observe(&target("team-a")).await.expect("it is read"));
+    shown.show(&memory);
+    // It mints passwords that begin with `canary`.
+    let provider = Arc::new(FakeProvider::new(clock.clone(), "r.example"));
+    let (minter, context) =
+        (Arc::new(Minter::new(provider_name("fake"), provider.clone())), Context::new(clock.clone()));
+    shown.show(&minter.get(&context).await.expect("it mints"));
+    shown.show(&(&minter, &context, &provider));
+    shown.show(&Event::Minted { provider: &provider_name("fake"), validity: credential.validity() });
+    let route =
+        Route { providers: vec![provider_name("fake")], source: Arc::new(vec![target("team-b")]), sink: memory };
+    let builder = Engine::builder(clock).with_minter(minter).with_route(route);
+    shown.show(&builder);
+    let engine = builder.build().expect("it is whole");
+    shown.show(&engine.once(Pass::default()).await);
+    shown.show(&engine);
+
+    let keys = Credentials::from_keys("AKIAIOSFODNN7EXAMPLE", CANARY, Some(CANARY.into()));
+    let identity = Identity::given(keys).with_role(Role::new("arn:aws:iam::123456789012:role/pull"));
+    shown.show(&identity);
+    shown.show(&Transport::new().expect("it can be made"));
+    let ecr = EcrProvider::builder(Region::new("eu-west-1").expect("valid")).with_identity(identity);
+    shown.show(&ecr);
+    let ecr = ecr.with_endpoint("http://127.0.0.1:9").build().await.expect("it is whole");
+    shown.show(&ecr);
+    shown.show(&ecr.credential().await.expect_err("nobody listens"));
+
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let dir = tempfile::tempdir().expect("a folder");
+    let kubeconfig = dir.path().join("kubeconfig");
+    fs::write(&kubeconfig, kube.kubeconfig().replace("bearer-of-the-standin", CANARY)).expect("it can be written");
+    let connection = Connection { kubeconfig: Some(kubeconfig), context: None };
+    let cluster = Cluster::connect(&connection).await.expect("it is usable");
+    shown.show(&(&connection, &cluster));
+    let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).with_instance(InstanceName::default());
+    shown.show(&sink);
+    let sink = sink.build();
+    let mut there = target("team-a");
+    there.store = "cluster".parse().expect("valid");
+    shown.show(&sink.apply(&there, &set).await.expect("it is written"));
+    shown.show(&sink.observe(&there).await.expect("it is read"));
+    shown.show(&sink);
+
+    let Shown(shown) = shown;
+    assert!(shown.contains("r.example") && shown.contains("Given"), "something is shown: {shown}");
+    for secret in [CANARY, "canary-1", &base64_of(CANARY)] {
+        assert!(!shown.contains(secret), "a secret is shown");
+    }
+}
+
+fn base64_of(secret: &str) -> String {
+    STANDARD.encode(format!("AWS:{secret}"))[8..].to_owned()
+}
+
+#[test]
+fn no_public_type_is_forgotten() {
+    let mut public = BTreeSet::new();
+    for library in ["core", "dockerconfig", "ecr", "engine", "openshift"] {
+        let text = fs::read_to_string(format!("{ROOT}/crates/{library}/src/lib.rs")).expect("it is there");
+        let exported = text.split("pub use ").skip(1).filter_map(|rest| rest.split(';').next());
+        let names = exported.flat_map(|path| path.split([':', ',', '{', '}', ' ', '\n']));
+        let types = names.filter(|name| name.starts_with(|it: char| it.is_ascii_uppercase()));
+        public.extend(types.filter(|name| !name.starts_with("Mock")).map(str::to_owned));
+    }
+    let known = SHOWN.iter().chain(HARMLESS).map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(public, known, "each is shown above, or is said to be harmless");
+}
