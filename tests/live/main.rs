@@ -1,7 +1,11 @@
 //! Needs the servers that `cargo xtask e2e` starts (`REGCRED_LIVE_*`), and fails without them.
 
+mod killed;
+mod many;
 mod once;
 mod provider;
+mod recipe;
 mod registry;
 mod sink;
 mod world;
+mod writers;

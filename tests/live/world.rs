@@ -7,11 +7,12 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use kube::{
     Api, Client,
-    api::{ObjectMeta, PostParams},
+    api::{ListParams, ObjectMeta, PostParams},
 };
+use regcred_core::Target;
 use regcred_openshift::{Cluster, Connection};
 use regcred_testkit::FakeAws;
 use serde_json::Value;
@@ -72,6 +73,15 @@ impl World {
         String::from_utf8(output.stdout).expect("kubectl prints text")
     }
 
+    /// The `ecr-secret` of each of these namespaces that has one.
+    pub(crate) async fn secrets(&self, namespaces: &[String]) -> Vec<Value> {
+        let api = Api::<Secret>::all(self.client.clone());
+        let all =
+            api.list(&ListParams::default().fields("metadata.name=ecr-secret")).await.expect("they can be listed");
+        let ours = |it: &Secret| it.metadata.namespace.as_ref().is_some_and(|it| namespaces.contains(it));
+        all.items.iter().filter(|it| ours(it)).map(|it| serde_json::to_value(it).expect("it serialises")).collect()
+    }
+
     /// The object as the API serves it: kubectl's own printing leaves out who manages its fields.
     pub(crate) fn get(&self, namespace: &str, resource: &str, name: &str) -> Value {
         let json = self.kubectl(&["get", "--raw", &format!("/api/v1/namespaces/{namespace}/{resource}/{name}")], "");
@@ -79,13 +89,24 @@ impl World {
     }
 }
 
+/// `ecr-secret` in a namespace.
+pub(crate) fn target(namespace: &str) -> Target {
+    let store = "live".parse().expect("valid");
+    Target { store, namespace: namespace.parse().expect("valid"), name: "ecr-secret".parse().expect("valid") }
+}
+
 /// Runs regcred as a user would, with keys that open nothing and ECR on loopback.
 pub(crate) fn regcred(aws: &FakeAws, kubeconfig: &Path, args: &[&str]) -> Output {
+    command(aws, kubeconfig, args).output().expect("regcred starts")
+}
+
+/// The same, ready to be started.
+pub(crate) fn command(aws: &FakeAws, kubeconfig: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(setting("REGCRED_LIVE_BINARY"));
     command.args(args).arg("--kubeconfig").arg(kubeconfig).env_clear();
     command.env("AWS_ENDPOINT_URL", aws.url()).env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
     command.env("AWS_SECRET_ACCESS_KEY", "live").env("RUST_LOG", "info");
-    command.output().expect("regcred starts")
+    command
 }
 
 pub(crate) fn with_input(command: &mut Command, input: &str) -> Output {

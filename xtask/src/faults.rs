@@ -92,8 +92,8 @@ fn read(text: &str, place: &str) -> Result<Vec<(u32, Case)>> {
         let [fault, behaviour] = paragraphs.as_slice() else {
             bail!("{place}: case {number} has to have two paragraphs: what goes wrong, and what is done");
         };
-        let test = format!("`{name}` in `{place}`");
-        cases.push((number.parse()?, Case { fault: cell(fault), behaviour: cell(behaviour), test }));
+        let shown_by = format!("`{name}` in `{place}`");
+        cases.push((number.parse()?, Case { fault: cell(fault), behaviour: cell(behaviour), test: shown_by }));
     }
     Ok(cases)
 }

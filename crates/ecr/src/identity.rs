@@ -221,11 +221,9 @@ impl<P: ProvideCredentials> ProvideCredentials for FromFile<P> {
 async fn readable(file: &Path) -> Result<(), EmptyFile> {
     let file = file.to_path_buf();
     let size = tokio::task::spawn_blocking(move || std::fs::metadata(&file).map(|it| it.len())).await;
-    match size {
-        Ok(Ok(0)) => Err(EmptyFile(None)),
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(EmptyFile(Some(error))),
-        Err(_) => Err(EmptyFile(None)),
+    match size.expect("reading metadata does not panic").map_err(|error| EmptyFile(Some(error)))? {
+        0 => Err(EmptyFile(None)),
+        _ => Ok(()),
     }
 }
 

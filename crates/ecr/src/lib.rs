@@ -4,6 +4,8 @@ mod arn;
 mod error;
 mod host;
 mod identity;
+#[cfg(test)]
+mod properties;
 mod provider;
 mod token;
 mod transport;

@@ -65,8 +65,8 @@ fn trust_in(path: &Path) -> Result<TrustStore> {
     let pem = std::fs::read(path).map_err(|error| unusable(reading(&error)))?;
     let mut roots = RootCertStore::empty();
     for (place, certificate) in CertificateDer::pem_slice_iter(&pem).enumerate() {
-        let broken = |_| unusable(format!("certificate {} is broken or cut off", place + 1));
-        roots.add(certificate.map_err(|_| broken(()))?).map_err(|_| broken(()))?;
+        let broken = || unusable(format!("certificate {} is broken or cut off", place + 1));
+        roots.add(certificate.map_err(|_| broken())?).map_err(|_| broken())?;
     }
     if roots.is_empty() {
         return Err(unusable("it holds no PEM certificate".into()));

@@ -50,7 +50,8 @@ impl Doing<'_> {
 
 /// Whether a server refused without a reason that is known: then it can be asked for more.
 pub(crate) fn is_unexplained(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 403 && explanation(status).is_none())
+    let unexplained = |status: &Status| status.code == 403 && !is_terminating(status) && explanation(status).is_none();
+    matches!(error, kube::Error::Api(status) if unexplained(status))
 }
 
 /// Says what failed and of which sort it is.
@@ -218,6 +219,21 @@ mod tests {
         );
         let absent = translated(json!({ "code": 404, "details": { "kind": "namespaces", "name": "team-a" } }));
         assert_eq!((absent.kind(), absent.to_string().as_str()), (ErrorKind::Gone, "namespace team-a does not exist"));
+    }
+
+    #[test]
+    fn only_what_a_refusal_leaves_open_is_asked_for() {
+        let asked = |status: serde_json::Value| {
+            let status = serde_json::from_value::<Status>(status).expect("a Status");
+            is_unexplained(&kube::Error::Api(Box::new(status)))
+        };
+        assert!(is_unexplained(
+            json!({ "code": 403, "message": "secrets \"x\" is forbidden: User \"a\" cannot patch" })
+        ));
+        let causes = json!([{ "reason": "NamespaceTerminating", "message": "m", "field": "f" }]);
+        assert!(!asked(json!({ "code": 403, "details": { "causes": causes } })));
+        assert!(!asked(json!({ "code": 403, "message": "exceeded quota: q" })));
+        assert!(!asked(json!({ "code": 401 })));
     }
 
     #[test]

@@ -12,7 +12,7 @@ fn docker_config(auths: &str) -> Value {
     json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": STANDARD.encode(auths) } })
 }
 
-/// Case 15: another field manager owns the data, as where a shell recipe or a GitOps tool applies the Secret.
+/// Case 15: another field manager owns the data, as where a shell recipe or a controller applies the Secret.
 ///
 /// It is refused by the name of its writers and stays byte for byte; never is a field taken by force that is not ours. With
 /// `--adopt` what a client-side apply made becomes ours; what a server-side apply keeps writing does not.

@@ -1,0 +1,113 @@
+//! Which texts are names and registries.
+
+use proptest::prelude::*;
+use regcred_core::{ErrorKind, InstanceName, Namespace, ProviderName, Registry, SecretName, StoreName};
+
+/// Where a reader stands who knows the grammar of `host[:port][/path]` and looks at one character after another.
+#[derive(Clone, Copy)]
+enum Place {
+    LabelStart,
+    Label,
+    LabelDash,
+    Port(u32),
+    SegmentStart,
+    Segment,
+}
+
+impl Place {
+    fn after(self, next: char) -> Option<Self> {
+        let word = matches!(next, 'a'..='z' | '0'..='9');
+        match (self, next) {
+            (Self::LabelStart | Self::Label | Self::LabelDash, _) if word => Some(Self::Label),
+            (Self::Label | Self::LabelDash, '-') => Some(Self::LabelDash),
+            (Self::Label, '.') => Some(Self::LabelStart),
+            (Self::Label, ':') => Some(Self::Port(0)),
+            (Self::Port(0), '0') => None,
+            (Self::Port(number), '0'..='9') => {
+                let number = number * 10 + next.to_digit(10)?;
+                (number < 1 << 16).then_some(Self::Port(number))
+            }
+            (Self::Label | Self::Port(1..) | Self::Segment, '/') => Some(Self::SegmentStart),
+            (Self::SegmentStart | Self::Segment, '-' | '_' | '.') => Some(Self::Segment),
+            (Self::SegmentStart | Self::Segment, _) if word => Some(Self::Segment),
+            _ => None,
+        }
+    }
+}
+
+fn is_registry(text: &str) -> bool {
+    let end = text.chars().try_fold(Place::LabelStart, Place::after);
+    matches!(end, Some(Place::Label | Place::Port(1..) | Place::Segment))
+}
+
+fn is_subdomain(text: &str) -> bool {
+    text.len() < 254 && !text.contains([':', '/']) && is_registry(text)
+}
+
+fn is_label(text: &str) -> bool {
+    text.len() < 64 && !text.contains('.') && is_subdomain(text)
+}
+
+fn registry() -> impl Strategy<Value = String> {
+    let host = "[a-z0-9]([a-z0-9-]{0,6}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,6}[a-z0-9])?){0,3}";
+    (host, "(:[1-9][0-9]{0,4})?", "(/[a-z0-9._-]{1,6}){0,3}").prop_map(|(host, port, path)| host + &port + &path)
+}
+
+/// Those that are names, those that nearly are, those of the lengths at which it turns, and anything.
+fn text() -> impl Strategy<Value = String> {
+    let odd = prop_oneof!["[a-zA-Z0-9.:/*_+@ -]".boxed(), "\\PC".boxed(), Just("://".to_owned()).boxed()];
+    let spoilt = (registry(), odd, any::<prop::sample::Index>()).prop_map(|(mut text, odd, place)| {
+        text.insert_str(place.index(text.len() + 1), &odd);
+        text
+    });
+    let port = (65_000..66_000_u32).prop_map(|port| format!("r.example:{port}"));
+    prop_oneof![
+        3 => registry(),
+        3 => spoilt,
+        2 => "[a-zA-Z0-9.:/*_+ -]{0,10}",
+        1 => "[a-z0-9-]{61,66}",
+        1 => "[a-z]{120,126}\\.[a-z]{120,126}\\.?[a-z]{0,3}",
+        1 => port,
+        1 => any::<String>(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(super::config())]
+
+    #[test]
+    fn a_registry_is_what_every_client_finds(text in text()) {
+        match Registry::new(&text) {
+            Ok(registry) => {
+                prop_assert!(is_registry(&text), "{:?} is taken", text);
+                prop_assert!(!text.contains("://") && !text.contains('*') && !text.ends_with('/'));
+                prop_assert!(!text.contains(|it: char| it.is_uppercase() || it.is_whitespace() || it.is_control()));
+                prop_assert_eq!((registry.as_str(), registry.to_string()), (text.as_str(), text.clone()));
+                prop_assert_eq!(text.parse::<Registry>().expect("again"), registry);
+            }
+            Err(error) => {
+                prop_assert!(!is_registry(&text), "{:?} is refused", text);
+                prop_assert_eq!(error.kind(), ErrorKind::Invalid);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_those_that_the_kubernetes_api_takes(text in text()) {
+        let labels = [
+            Namespace::new(&text).map(|it| it.to_string()),
+            ProviderName::new(&text).map(|it| it.to_string()),
+            StoreName::new(&text).map(|it| it.to_string()),
+            InstanceName::new(&text).map(|it| it.to_string()),
+        ];
+        let subdomain = SecretName::new(&text).map(|it| it.to_string());
+        let all = labels.into_iter().map(|it| (it, is_label(&text))).chain([(subdomain, is_subdomain(&text))]);
+        for (name, expected) in all {
+            prop_assert_eq!(name.is_ok(), expected, "{:?}", name);
+            match name {
+                Ok(name) => prop_assert_eq!(&name, &text),
+                Err(error) => prop_assert_eq!(error.kind(), ErrorKind::Invalid),
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Which hosts are registries of ECR, and of whom and where.
+
+use proptest::prelude::*;
+use regcred_core::ErrorKind;
+
+use crate::host::{AccountId, Region, RegistryHost};
+
+/// How the regions of a partition begin, and the domains of their registries: plain ones, and dual-stack ones if there are any.
+const PARTITIONS: [(&str, &str, &str); 17] = [
+    ("us-gov-", "amazonaws.com", "on.aws"),
+    ("us-isob-", "sc2s.sgov.gov", ""),
+    ("us-isof-", "csp.hci.ic.gov", ""),
+    ("us-iso-", "c2s.ic.gov", ""),
+    ("eu-isoe-", "cloud.adc-e.uk", ""),
+    ("eu-isof-", "csp.hci.ic.gov", ""),
+    ("eusc-", "amazonaws.eu", ""),
+    ("cn-", "amazonaws.com.cn", "on.amazonwebservices.com.cn"),
+    ("us-", "amazonaws.com", "on.aws"),
+    ("eu-", "amazonaws.com", "on.aws"),
+    ("ap-", "amazonaws.com", "on.aws"),
+    ("sa-", "amazonaws.com", "on.aws"),
+    ("ca-", "amazonaws.com", "on.aws"),
+    ("me-", "amazonaws.com", "on.aws"),
+    ("af-", "amazonaws.com", "on.aws"),
+    ("il-", "amazonaws.com", "on.aws"),
+    ("mx-", "amazonaws.com", "on.aws"),
+];
+
+#[derive(Clone, Debug)]
+struct Host {
+    account: String,
+    region: String,
+    text: String,
+}
+
+fn host() -> impl Strategy<Value = Host> {
+    let place = "(de-)?(north|south|east|west|central|southeast|[a-z]{2,9})";
+    let place = place.prop_filter("a partition of its own", |it| !it.starts_with("iso") && !it.starts_with("gov"));
+    let parts = ("[0-9]{12}", prop::sample::select(&PARTITIONS[..]), place, "[0-9]{1,2}", 0..4_usize);
+    parts.prop_map(|(account, (prefix, plain, dual_stack), place, number, form)| {
+        let region = format!("{prefix}{place}-{number}");
+        let fips = if form % 2 == 1 { "-fips" } else { "" };
+        let text = if form / 2 == 1 && !dual_stack.is_empty() {
+            format!("{account}.dkr-ecr{fips}.{region}.{dual_stack}")
+        } else {
+            format!("{account}.dkr.ecr{fips}.{region}.{plain}")
+        };
+        Host { account, region, text }
+    })
+}
+
+/// A host with a character more, less or otherwise, with something before or behind it, or in upper case.
+fn mutated() -> impl Strategy<Value = String> {
+    let odd = prop_oneof!["[0-9]", "[a-z]", "[-.:/@*? \n]", "\\PC", Just("fips".to_owned()), Just("-fips".to_owned())];
+    let around = prop::sample::select(vec![
+        "https://",
+        "http://",
+        "x",
+        "0",
+        ".",
+        ".evil.example",
+        ".cn",
+        ":443",
+        "/",
+        "/x",
+        "@evil.example",
+        " ",
+        "\n",
+    ]);
+    (host(), 0..7_u8, any::<prop::sample::Index>(), odd, around).prop_map(|(host, how, place, odd, around)| {
+        let mut text = host.text;
+        let place = place.index(text.len());
+        match how {
+            0 => text.insert_str(place, &odd),
+            1 => drop(text.remove(place)),
+            2 => text.replace_range(place..=place, &odd),
+            3 => text.insert_str(0, around),
+            4 => text.push_str(around),
+            5 => text.make_ascii_uppercase(),
+            _ => text[place..].make_ascii_uppercase(),
+        }
+        text
+    })
+}
+
+/// What the labels of such a text say: account, region and domain.
+fn labels(text: &str) -> Option<(&str, &str, &str)> {
+    let (account, rest) = text.split_once('.')?;
+    let (service, rest) = rest.split_once('.')?;
+    let (service, rest) = if service == "dkr" { rest.split_once('.')? } else { (service, rest) };
+    let (region, domain) = rest.split_once('.')?;
+    service.contains("ecr").then_some((account, region, domain))
+}
+
+fn domains(region: &str) -> Option<[&'static str; 2]> {
+    let (_, plain, dual_stack) = PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix))?;
+    Some([plain, dual_stack])
+}
+
+proptest! {
+    #![proptest_config(super::config())]
+
+    #[test]
+    fn every_host_is_read_and_written_alike(host in host()) {
+        let read = RegistryHost::parse(&host.text).expect("it is one");
+        prop_assert_eq!(read.to_string(), host.text.as_str());
+        prop_assert_eq!(read.registry().to_string(), host.text);
+        prop_assert_eq!(read.account(), &AccountId::new(host.account).expect("it is one"));
+        prop_assert_eq!(read.region(), &Region::new(host.region).expect("it is one"));
+    }
+
+    #[test]
+    fn what_is_nearly_a_host_is_refused_or_means_what_stands_in_it(text in mutated()) {
+        match RegistryHost::parse(&text) {
+            Ok(read) => {
+                prop_assert_eq!(read.to_string(), text.as_str());
+                let (account, region, domain) = labels(&text).expect("it has the labels of one");
+                prop_assert_eq!(read.account().to_string(), account);
+                prop_assert_eq!(read.region().as_str(), region);
+                prop_assert!(domains(region).expect("a partition").contains(&domain), "{}", text);
+            }
+            Err(error) => prop_assert_eq!(error.kind(), ErrorKind::Invalid),
+        }
+    }
+
+    #[test]
+    fn the_domain_of_another_partition_is_refused(host in host(), other in prop::sample::select(&PARTITIONS[..])) {
+        let (_, _, domain) = labels(&host.text).expect("it has the labels of one");
+        for other in [other.1, other.2] {
+            let text = host.text.strip_suffix(domain).expect("it ends so").to_owned() + other;
+            prop_assert_eq!(RegistryHost::parse(&text).is_ok(), other == domain, "{}", text);
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in any::<String>()) {
+        let read = RegistryHost::parse(&text).map(|it| it.to_string());
+        prop_assert!(read.is_err() || read.ok() == Some(text));
+    }
+}

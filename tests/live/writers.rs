@@ -1,0 +1,148 @@
+//! Several write at the same time, or write what they should not.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use regcred_core::{
+    Clock, CredentialSet, ErrorKind, Login, Registry, RegistryCredential, SecretSink, SystemClock, Validity,
+    testing::{FakeProvider, provider_name},
+};
+use regcred_engine::{Engine, Minter, Pass, Route, Step};
+use regcred_openshift::{Foreign, Link, OpenShiftSink};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::world::{World, target};
+
+const WRITERS: usize = 12;
+const THEIRS: &str =
+    "{ \"auths\": {\"quay.example\" : {\"auth\" : \"dTpw\" },\n \"z.example\":{\"auth\":\"dTpw\"}}, \"x\": 1.50 }";
+
+fn set(registry: &str, provider: &str) -> CredentialSet {
+    let now = SystemClock.now();
+    let login = Login::new(vec![Registry::new(registry).expect("valid")], "AWS", format!("of-{registry}").into());
+    let validity = Validity::new(now, Some(now + Duration::from_hours(12))).expect("valid");
+    let credential = RegistryCredential::new(vec![login.expect("valid")], validity).expect("valid");
+    let mut set = CredentialSet::new();
+    set.insert(provider_name(provider), Arc::new(credential)).expect("the first");
+    set
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().filter_map(|it| it["name"].as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twelve_writers_at_a_time_lose_no_login_and_no_entry_of_a_service_account() {
+    let world = World::new().await;
+    let namespace = world.namespace().await;
+    world.account(&namespace, "builder").await;
+    let theirs = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
+        "metadata": { "name": "ecr-secret", "namespace": namespace },
+        "data": { ".dockerconfigjson": STANDARD.encode(THEIRS) },
+    });
+    world.kubectl(&["create", "--filename", "-"], &theirs.to_string());
+    let mut work = JoinSet::new();
+    for number in 0..WRITERS {
+        // One half merges into the one Secret, the other has Secrets of its own; all link to the one account.
+        let merges = number % 2 == 0;
+        let foreign = if merges { Foreign::Merge } else { Foreign::Refuse };
+        let sink = OpenShiftSink::builder(world.cluster().await).with_foreign(foreign);
+        let sink = sink.with_instance(format!("i{number}").parse().expect("valid"));
+        let sink = sink.with_links([Link::pull_and_mount("builder")]).build();
+        let mut target = target(&namespace);
+        if !merges {
+            target.name = format!("ecr-{number}").parse().expect("valid");
+        }
+        work.spawn(async move {
+            let set = set(&format!("r{number}.example"), "one");
+            // As the engine does: a lost race is tried again.
+            loop {
+                match sink.apply(&target, &set).await {
+                    Ok(applied) if applied.failure.is_none() => break,
+                    Ok(applied) => assert_eq!(applied.failure.expect("a failure").kind(), ErrorKind::Conflict),
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}"),
+                }
+            }
+        });
+    }
+    while let Some(done) = work.join_next().await {
+        done.expect("no task panics");
+    }
+    let secret = world.get(&namespace, "secrets", "ecr-secret");
+    let data = STANDARD.decode(secret["data"][".dockerconfigjson"].as_str().expect("data")).expect("base64");
+    let data = String::from_utf8(data).expect("text");
+    for number in (0..WRITERS).step_by(2) {
+        let login = STANDARD.encode(format!("AWS:of-r{number}.example"));
+        assert!(data.contains(&format!("\"r{number}.example\":{{\"auth\":\"{login}\"}}")), "{data}");
+    }
+    assert!(data.starts_with("{ \"auths\": {\"quay.example\" : {\"auth\" : \"dTpw\" },\n "), "{data}");
+    assert!(data.ends_with("\"z.example\":{\"auth\":\"dTpw\"}}, \"x\": 1.50 }"), "{data}");
+    let account = world.get(&namespace, "serviceaccounts", "builder");
+    for list in ["imagePullSecrets", "secrets"] {
+        let mut all = names(&account[list]);
+        assert_eq!(all.remove(0), "builder-dockercfg", "theirs stays, and first");
+        all.sort_unstable();
+        let mut expected = (1..WRITERS).step_by(2).map(|number| format!("ecr-{number}")).collect::<Vec<_>>();
+        expected.push("ecr-secret".into());
+        expected.sort_unstable();
+        assert_eq!(all, expected, "each once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_in_2099_that_a_tenant_writes_changes_nothing_whoever_it_says_it_is() {
+    const HOST: &str = "r.example";
+    let world = World::new().await;
+    let namespace = world.namespace().await;
+    world.account(&namespace, "default").await;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let provider = FakeProvider::new(clock.clone(), HOST).with_longest_life(Duration::from_hours(13));
+    let provider = Arc::new(provider);
+    let sink = OpenShiftSink::builder(world.cluster().await).with_links([Link::pull("default")]).build();
+    let sink = Arc::new(sink);
+    let pass = async || {
+        let minter = Minter::new(provider_name("prod"), provider.clone());
+        let (providers, source) = (vec![provider_name("prod")], Arc::new(vec![target(&namespace)]));
+        let route = Route { providers, source, sink: sink.clone() };
+        let engine = Engine::builder(clock.clone()).with_minter(minter).with_route(route).build().expect("it is whole");
+        let report = engine.once(Pass::default()).await;
+        assert_eq!(report.exit_code(), 0, "{report:?}");
+        report.targets[&target(&namespace)].step.clone().expect("it was looked at")
+    };
+    assert_eq!(pass().await, Step::Create);
+    assert_eq!(pass().await, Step::Leave);
+    let secret = || world.get(&namespace, "secrets", "ecr-secret");
+    let annotation =
+        |secret: &Value, name: &str| secret["metadata"]["annotations"][name].as_str().expect("text").to_owned();
+
+    let ours = secret();
+    let (hosts, end) = (annotation(&ours, "regcred.dev/hosts"), annotation(&ours, "regcred.dev/expires-at"));
+    let pinned = hosts.replace(&end, "2099-01-01T00:00:00Z");
+    assert_ne!(pinned, hosts);
+    let args = ["annotate", "secret", "ecr-secret", "--overwrite", "--namespace", &namespace];
+    let dates = ["regcred.dev/expires-at=2099-01-01T00:00:00Z".to_owned(), format!("regcred.dev/hosts={pinned}")];
+    world.kubectl(&[&args[..], &[&dates[0], &dates[1]]].concat(), "");
+    assert_eq!(pass().await, Step::Refresh, "dates of others are not believed");
+    assert!(!secret()["metadata"]["annotations"].to_string().contains("2099"));
+
+    // As our own field manager, by apply: what it owns is then ours to all appearance.
+    let mut applied = json!({ "apiVersion": "v1", "kind": "Secret" });
+    let ours = secret();
+    let hosts = annotation(&ours, "regcred.dev/hosts");
+    let end = annotation(&ours, "regcred.dev/expires-at");
+    for name in ["name", "namespace", "labels", "annotations"] {
+        applied["metadata"][name] = ours["metadata"][name].clone();
+    }
+    applied["metadata"]["annotations"]["regcred.dev/hosts"] = json!(hosts.replace(&end, "2099-01-01T00:00:00Z"));
+    applied["metadata"]["annotations"]["regcred.dev/expires-at"] = json!("2099-01-01T00:00:00Z");
+    (applied["type"], applied["data"]) = (ours["type"].clone(), ours["data"].clone());
+    let apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=regcred", "--filename", "-"];
+    world.kubectl(&apply, &applied.to_string());
+    assert!(annotation(&secret(), "regcred.dev/hosts").contains("2099"));
+    let minted = provider.calls();
+    assert_eq!(pass().await, Step::Refresh, "an end beyond any that the provider gives is not believed");
+    assert_eq!(provider.calls(), minted + 1);
+    assert!(!secret()["metadata"]["annotations"].to_string().contains("2099"));
+}
