@@ -10,6 +10,8 @@ mod look;
 mod merge;
 mod metadata;
 mod own;
+#[cfg(test)]
+mod properties;
 mod record;
 mod refusal;
 mod retry_after;

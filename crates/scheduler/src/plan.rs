@@ -19,6 +19,7 @@ pub struct Plan {
     pub(crate) groups: Vec<Group>,
     pub(crate) secret: SecretName,
     pub(crate) instance: InstanceName,
+    pub(crate) adopt: bool,
     pub(crate) schedule: Option<regcred_config::Schedule>,
 }
 
@@ -50,7 +51,7 @@ impl Plan {
         groups.sort_by(|one, other| one.namespaces.cmp(&other.namespaces));
         let secret = SecretName::new(SECRET).expect("the default is a valid name");
         let (instance, schedule) = (config.instance().clone(), config.schedule().cloned());
-        Ok(Self { providers, groups, secret, instance, schedule })
+        Ok(Self { providers, groups, secret, instance, adopt: false, schedule })
     }
 
     /// Every namespace, in alphabetical order.
@@ -71,6 +72,12 @@ impl Plan {
         regions.sort();
         regions.dedup();
         regions.len()
+    }
+
+    /// Takes over Secrets that somebody else made and has given up, if they hold nothing but logins of the config.
+    #[must_use]
+    pub fn with_adoption(self, adopt: bool) -> Self {
+        Self { adopt, ..self }
     }
 
     /// Of these namespaces alone; the ones that the config does not name, if there are any.

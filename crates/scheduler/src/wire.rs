@@ -22,9 +22,10 @@ pub fn plan(config: &Config) -> Result<Plan, Problems> {
 
 /// An engine for the plan: one token per region, however many registries and namespaces need it. Reads environment and AWS
 /// profile; asks nobody.
-pub async fn engine(plan: Plan, cluster: Cluster, foreign: Foreign, clock: Arc<dyn Clock>) -> Result<Builder> {
+pub async fn engine(plan: Plan, cluster: Cluster, clock: Arc<dyn Clock>) -> Result<Builder> {
     let store = StoreName::new(STORE)?;
     let count = plan.namespaces().len();
+    let foreign = if plan.adopt { Foreign::Adopt } else { Foreign::Refuse };
     let sink = OpenShiftSink::builder(cluster).with_instance(plan.instance.clone()).with_foreign(foreign);
     let sink = Arc::new(sink.with_links(Link::defaults()).with_bulk_reads(count >= BULK).build());
 

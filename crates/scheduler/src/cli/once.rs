@@ -5,7 +5,7 @@ use std::{fmt::Write, process::ExitCode, sync::Arc};
 use anyhow::{Result, anyhow};
 use regcred_core::{ProviderName, SystemClock, Target, Validity, Written};
 use regcred_engine::{Outcome, Pass, Report, State};
-use regcred_openshift::{Cluster, Foreign};
+use regcred_openshift::Cluster;
 use serde_json::{Value, json};
 
 use super::{
@@ -31,8 +31,7 @@ pub(crate) fn run(args: &Once, output: Output) -> Result<ExitCode> {
         let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
         let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
         eprintln!("cluster {}{context}", cluster.server());
-        let foreign = if args.adopt { Foreign::Adopt } else { Foreign::Refuse };
-        let engine = wire::engine(plan, cluster, foreign, Arc::new(SystemClock)).await;
+        let engine = wire::engine(plan.with_adoption(args.adopt), cluster, Arc::new(SystemClock)).await;
         let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
         anyhow::Ok(engine.once(pass).await)
     });
