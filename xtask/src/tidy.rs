@@ -56,7 +56,7 @@ const RULES: [Rule; 10] = [
         uses: &["regcred-config"],
         never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"],
     },
-    Rule { package: "regcred-tests", uses: &[], never: &[] },
+    Rule { package: "regcred-tests", uses: &["regcred-core", "regcred-ecr"], never: &[] },
 ];
 
 /// Known to be there twice, each with the reason.
