@@ -12,7 +12,8 @@ use crate::{CredentialSet, Error, ProviderName, Refusal, Result, Target, Validit
 /// - Every call ends under its own deadline and is one attempt; a lost race is [`Conflict`](crate::ErrorKind::Conflict).
 /// - What belongs to somebody else is neither changed nor removed, and what others wrote into ours stays where the format
 ///   allows it.
-/// - `apply` converges from whatever a dropped call left behind, in one write that is visible as a whole or not at all.
+/// - `apply` converges from whatever a dropped call left behind. Credentials change in one write, which is visible as a whole
+///   or not at all.
 /// - The same set twice is [`Written::Unchanged`]. What [`CredentialSet::is_outlived_by`] an entry of ours is not written over it.
 /// - No secret in errors, in `Debug` or in what is logged below the call.
 #[cfg_attr(feature = "mock", mockall::automock)]
@@ -35,12 +36,14 @@ pub trait SecretSink: fmt::Debug + Send + Sync + 'static {
 pub struct Observed {
     /// Why it is not ours to write.
     pub refusal: Option<Refusal>,
-    /// Whose it is, if the sink was told to take it over with the next `apply`.
+    /// Whose it is, if the sink was told to take it over with the next `apply`. That takes a set in which no provider failed.
     pub adopted_from: Option<String>,
     /// What it holds, by provider, as far as its dates can be believed.
     pub validity: BTreeMap<ProviderName, Validity>,
-    /// Why to write although everything is fresh: "its data was edited", "builder is not linked".
+    /// What somebody else did to it, so that it has to be written although everything is fresh: "its data was edited".
     pub drift: Vec<String>,
+    /// What is left to do although everything is fresh, and may be nobody's doing: "ServiceAccount builder is not linked".
+    pub undone: Vec<String>,
     /// What could not be done yet and is no failure: "ServiceAccount builder does not exist".
     pub waiting_for: Option<String>,
     /// What could not be looked at beside the target itself, such as a ServiceAccount that uses it.
@@ -63,10 +66,17 @@ impl Observed {
         Self { adopted_from: Some(owner.into()), ..Self::default() }
     }
 
-    /// With reasons to write although everything is fresh.
+    /// With what somebody else did to it.
     #[must_use]
     pub fn with_drift(mut self, reasons: impl IntoIterator<Item = String>) -> Self {
         self.drift.extend(reasons);
+        self
+    }
+
+    /// With what is left to do.
+    #[must_use]
+    pub fn with_undone(mut self, reasons: impl IntoIterator<Item = String>) -> Self {
+        self.undone.extend(reasons);
         self
     }
 

@@ -24,11 +24,28 @@ pub(crate) struct Contests(Mutex<HashMap<Target, History>>);
 
 #[derive(Debug)]
 struct History {
-    /// When it was restored, the latest ones, at most [`MANY`].
-    restored: Vec<Instant>,
+    /// When what was restored, the latest times, at most [`MANY`] of each.
+    restored: HashMap<Subject, Vec<Instant>>,
     disturbed: Instant,
     /// What was found, once it is contested.
     contested: Option<String>,
+}
+
+/// What was disturbed. Whoever writes the target itself does so under any name and in any way: that counts together. What
+/// stands beside it, such as a link, may come late without anybody's doing: each counts for itself.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Subject {
+    Itself,
+    Beside(String),
+}
+
+/// What was found disturbed at a target; empty if nothing was.
+#[derive(Debug, Default)]
+pub(crate) struct Disturbance {
+    /// What somebody did to the target itself.
+    pub(crate) itself: Vec<String>,
+    /// What is missing beside it.
+    pub(crate) beside: Vec<String>,
 }
 
 /// What other writers mean for a target at present.
@@ -42,14 +59,29 @@ pub(crate) struct Contest {
     pub(crate) peace: Duration,
 }
 
+impl Disturbance {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.itself.is_empty() && self.beside.is_empty()
+    }
+
+    fn subjects(&self) -> impl Iterator<Item = Subject> {
+        let itself = (!self.itself.is_empty()).then_some(Subject::Itself);
+        itself.into_iter().chain(self.beside.iter().cloned().map(Subject::Beside))
+    }
+
+    fn describe(&self) -> String {
+        self.itself.iter().chain(&self.beside).map(String::as_str).collect::<Vec<_>>().join("; ")
+    }
+}
+
 impl Contests {
     /// Notes that a target was found disturbed; the contest, if it is one.
-    pub(crate) fn disturb(&self, target: &Target, found: &[String]) -> Option<Contest> {
+    pub(crate) fn disturb(&self, target: &Target, found: &Disturbance) -> Option<Contest> {
         let mut all = self.lock();
         if let Some(history) = all.get_mut(target) {
             history.disturbed = Instant::now();
             if let Some(contested) = &mut history.contested {
-                *contested = found.join("; ");
+                *contested = found.describe();
             }
         }
         drop(all);
@@ -57,20 +89,25 @@ impl Contests {
     }
 
     /// Notes that a disturbed target was written again; the contest, if that was once too often.
-    pub(crate) fn restore(&self, target: &Target, found: &[String]) -> Option<Contest> {
+    pub(crate) fn restore(&self, target: &Target, found: &Disturbance) -> Option<Contest> {
         let now = Instant::now();
         let mut all = self.lock();
         if all.len().is_power_of_two() {
             all.retain(|_, history| now < history.disturbed + PEACE); // now and then: it looks at all of them
         }
         let history = all.entry(target.clone());
-        let history = history.or_insert_with(|| History { restored: vec![], disturbed: now, contested: None });
-        history.restored.retain(|at| now < *at + WINDOW);
-        history.restored.push(now);
+        let history = history.or_insert_with(|| History { restored: HashMap::new(), disturbed: now, contested: None });
         history.disturbed = now;
-        if history.restored.len() >= MANY && history.contested.is_none() {
-            let found = found.join("; ");
-            warn!(found, restorations = history.restored.len(), "contested: another writer keeps changing it");
+        for times in history.restored.values_mut() {
+            times.retain(|at| now < *at + WINDOW);
+        }
+        history.restored.retain(|_, times| !times.is_empty());
+        for subject in found.subjects() {
+            history.restored.entry(subject).or_default().push(now);
+        }
+        if history.contested.is_none() && history.restored.values().any(|times| times.len() >= MANY) {
+            let found = found.describe();
+            warn!(found, "contested: another writer keeps changing it");
             history.contested = Some(found);
         }
         drop(all);
@@ -88,8 +125,9 @@ impl Contests {
             return None;
         }
         let found = history.contested.clone()?;
-        let rest = history.restored.last().map(|at| (*at + WINDOW).duration_since(now));
-        Some(Contest { found, rest: rest.unwrap_or_default(), peace })
+        let last = history.restored.values().flatten().max();
+        let rest = last.map(|at| (*at + WINDOW).duration_since(now)).unwrap_or_default();
+        Some(Contest { found, rest, peace })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Target, History>> {
@@ -104,8 +142,12 @@ mod tests {
 
     use super::*;
 
-    fn found() -> Vec<String> {
-        vec!["its data was changed by \"kubectl\"".into()]
+    fn found() -> Disturbance {
+        Disturbance { itself: vec!["its data was changed by \"kubectl\"".into()], beside: vec![] }
+    }
+
+    fn unlinked(account: &str) -> Disturbance {
+        Disturbance { itself: vec![], beside: vec![format!("{account} is not linked")] }
     }
 
     /// What a look does: restores what it may; whether it did.
@@ -127,7 +169,7 @@ mod tests {
         }
         assert_eq!(restored, 3, "an opponent who writes ten times a second for a minute costs three writes");
         let contest = contests.of(&target).expect("it is contested");
-        assert_eq!(contest.found, found()[0]);
+        assert_eq!(contest.found, found().itself[0]);
         restored = 0;
         for _ in 0..120 {
             advance(Duration::from_mins(1)).await;
@@ -144,6 +186,16 @@ mod tests {
             advance(Duration::from_mins(5) + Duration::from_secs(1)).await;
             assert_eq!(contests.of(&target), None);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_late_one_after_another_is_no_contest_and_what_is_taken_away_thrice_is() {
+        let (contests, target) = (Contests::default(), target("team-a"));
+        for account in ["default", "builder", "pipeline", "deployer"] {
+            assert_eq!(contests.restore(&target, &unlinked(account)), None, "{account}");
+        }
+        assert_eq!(contests.restore(&target, &unlinked("default")), None);
+        assert!(contests.restore(&target, &unlinked("default")).is_some());
     }
 
     #[tokio::test(start_paused = true)]

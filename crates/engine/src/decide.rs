@@ -61,7 +61,7 @@ pub fn decide(
     }
     let unwanted = seen.validity.keys().filter(|name| !providers.contains(name));
     let unwanted = unwanted.map(|name| format!("nothing asks for {name} any more"));
-    let reasons = seen.drift.iter().cloned().chain(unwanted).collect::<Vec<_>>();
+    let reasons = seen.drift.iter().chain(&seen.undone).cloned().chain(unwanted).collect::<Vec<_>>();
     if reasons.is_empty() { Step::Leave } else { Step::Repair(reasons) }
 }
 
@@ -86,6 +86,7 @@ mod tests {
     fn every_row_of_the_table() {
         let both = observed(&["one", "two"]);
         let edited = both.clone().with_drift(["its data was edited".into()]);
+        let undone = both.clone().with_undone(["builder is not linked".into()]);
         let more = observed(&["one", "three", "two"]);
         assert_eq!(step(None, false, true), Step::Create);
         assert_eq!(step(Some(&both), false, true), Step::Leave);
@@ -94,6 +95,7 @@ mod tests {
         assert_eq!(step(Some(&observed(&["one"])), false, true), Step::Refresh);
         assert_eq!(step(Some(&edited), false, true), Step::Repair(vec!["its data was edited".into()]));
         assert_eq!(step(Some(&edited), false, false), Step::Refresh);
+        assert_eq!(step(Some(&undone), false, true), Step::Repair(vec!["builder is not linked".into()]));
         assert_eq!(step(Some(&more), false, true), Step::Repair(vec!["nothing asks for three any more".into()]));
         let refusal = Refusal::new("foreign", "it is helm's", "choose another name");
         let (foreign, adopted) = (Observed::refused(refusal.clone()), Observed::adopted_from("helm"));

@@ -112,11 +112,13 @@ impl Drive {
                 let route = self.sources.owner(&target).expect("what is gone was taken out of its lane");
                 let (engine, stopping, key) = (self.engine.clone(), self.stopping.clone(), target.clone());
                 let force = self.pass.is_some_and(|pass| pass.force);
-                let known = self.report.targets.get(&target).is_some_and(|outcome| !outcome.validity.is_empty());
+                let last = self.report.targets.get(&target).filter(|outcome| outcome.failures.is_empty());
+                let held = last.map(|outcome| outcome.held.as_ref().unwrap_or(&outcome.validity).clone());
+                let before = Before { force, held };
                 let span = info_span!("look", store = %key.store, namespace = %key.namespace, name = %key.name);
                 let look = async move {
                     let route = &engine.routes[route];
-                    engine.clone().reconcile(route, &key, Before { force, known }, &stopping).await
+                    engine.clone().reconcile(route, &key, before, &stopping).await
                 };
                 self.running.insert(self.work.spawn(look.instrument(span)).id(), target);
             }

@@ -19,7 +19,7 @@ use tokio::{
 use tracing::{Instrument, info};
 
 use crate::{
-    contest::Contest,
+    contest::{Contest, Disturbance},
     decide::{Step, decide},
     engine::{Engine, Route},
     minter::{Handed, Minter},
@@ -32,13 +32,16 @@ const DEADLINE: Duration = Duration::from_mins(1);
 const SKEW: Duration = Duration::from_mins(5);
 
 /// What is known before a look.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Before {
     /// What is fresh is to be written too.
     pub(crate) force: bool,
-    /// The last look saw it there.
-    pub(crate) known: bool,
+    /// What it held when it was last seen or written whole; `None`: it was not.
+    pub(crate) held: Option<Held>,
 }
+
+/// What a target holds, by provider.
+pub(crate) type Held = BTreeMap<ProviderName, Validity>;
 
 impl Engine {
     /// Observes, decides, mints, writes. `None`: told to stop before anything was written.
@@ -59,23 +62,28 @@ impl Engine {
         }
         let fresh = |it: &Validity| it.is_fresh(now, &*self.context.schedule);
         let step = decide(seen.as_ref(), &route.providers, before.force, fresh);
-        let contest = self.contests.of(target);
-        let found = disturbance(seen.as_ref(), &step, before.known || contest.is_some());
+        let held_fresh = |held: &Held| route.providers.iter().all(|name| held.get(name).is_some_and(fresh));
+        let expected_fresh = !before.force && before.held.as_ref().is_some_and(held_fresh);
+        let found = disturbance(seen.as_ref(), &step, expected_fresh);
         let seen = seen.unwrap_or_default();
-        let (validity, waiting_for) = (seen.validity, seen.waiting_for);
-        let mut outcome = Outcome { step: Some(step.clone()), validity, waiting_for, ..Outcome::default() };
-        let mut contest = if found.is_empty() { contest } else { self.contests.disturb(target, &found) };
+        let mut outcome =
+            Outcome { validity: seen.validity, waiting_for: seen.waiting_for, ..Outcome::of(step.clone()) };
+        let mut contest =
+            if found.is_empty() { self.contests.of(target) } else { self.contests.disturb(target, &found) };
         match &step {
             Step::Leave => outcome.failures.extend(seen.failure.map(|error| Failure { provider: None, error })),
             Step::Refuse(refusal) => info!(%refusal, "refused"),
+            _ if !found.is_empty() && contest.as_ref().is_some_and(|contest| !contest.rest.is_zero()) => {
+                outcome.held = before.held; // what it holds now is the other writer's
+            }
             Step::Create | Step::Refresh | Step::Repair(_) | Step::Adopt(_) => {
-                let rests = !found.is_empty() && contest.as_ref().is_some_and(|contest| !contest.rest.is_zero());
-                if !rests {
-                    let set = self.mint(route, &mut outcome, stopping).await?;
-                    let wrote = !set.is_empty() && write(route, target, &set, &mut outcome).await;
-                    if wrote && !found.is_empty() {
-                        contest = self.contests.restore(target, &found);
-                    }
+                let set = self.mint(route, &mut outcome, stopping).await?;
+                let complete = set.failed().is_empty();
+                let wrote = !set.is_empty()
+                    && (complete || !matches!(step, Step::Adopt(_)))
+                    && write(route, target, &set, &mut outcome).await;
+                if wrote && !found.is_empty() {
+                    contest = self.contests.restore(target, &found);
                 }
             }
         }
@@ -141,16 +149,24 @@ impl Engine {
 /// The latest moment at which a credential can end that exists now; `None`: nobody knows. Another machine's clock may be
 /// ahead by a little.
 fn latest_end(minter: &Minter, now: SystemTime) -> Option<SystemTime> {
-    now.checked_add(minter.longest_life()? + SKEW)
+    now.checked_add(minter.longest_life()?.checked_add(SKEW)?)
 }
 
-/// What somebody else did to a target that is to be written; empty if nobody did anything.
-fn disturbance(seen: Option<&Observed>, step: &Step, known: bool) -> Vec<String> {
+/// What somebody else did to a target that is to be written. What is due anyway is nobody's doing: where it was not fresh when
+/// it was last seen, only an edit counts.
+fn disturbance(seen: Option<&Observed>, step: &Step, expected_fresh: bool) -> Disturbance {
+    let (mut itself, mut beside) = (vec![], vec![]);
     match (seen, step) {
-        (None, Step::Create) if known => vec!["it was removed".into()],
-        (Some(seen), Step::Refresh | Step::Repair(_)) => seen.drift.clone(),
-        _ => vec![],
+        (None, Step::Create) if expected_fresh => itself.push("it was removed".into()),
+        (_, Step::Adopt(from)) if expected_fresh => itself.push(format!("it was made anew: {from}")),
+        (Some(seen), Step::Refresh) if expected_fresh && seen.drift.is_empty() => {
+            itself.push("what it says of itself was changed".into());
+        }
+        (Some(seen), Step::Refresh) if expected_fresh => itself.clone_from(&seen.drift),
+        (Some(seen), Step::Repair(_)) => (itself, beside) = (seen.drift.clone(), seen.undone.clone()),
+        _ => {}
     }
+    Disturbance { itself, beside }
 }
 
 /// Writes a set, and whether anything was really written.

@@ -7,7 +7,7 @@ use std::{
 
 use regcred_core::{Error, ErrorKind, ProviderName, Target, Validity, Written};
 
-use crate::Step;
+use crate::{Step, reconcile::Held};
 
 /// What came of one look at one target.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,8 @@ pub struct Outcome {
     pub contested: Option<String>,
     /// It is looked at again after this, besides when it is due.
     pub(crate) look_again: Option<Duration>,
+    /// What it held before somebody else changed it, where that was left so.
+    pub(crate) held: Option<Held>,
 }
 
 /// A failure, and where it was.
@@ -74,6 +76,11 @@ impl State {
 }
 
 impl Outcome {
+    /// Of a look that led to this, before anything was done.
+    pub(crate) fn of(step: Step) -> Self {
+        Self { step: Some(step), ..Self::default() }
+    }
+
     pub(crate) fn failed(error: Error) -> Self {
         Self { failures: vec![Failure { provider: None, error }], ..Self::default() }
     }

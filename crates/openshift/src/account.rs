@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
-    link::{self, Link},
+    link::{self, Link, Lists},
     look::Accounts,
     sink::OpenShiftSink,
 };
@@ -26,10 +26,10 @@ impl OpenShiftSink {
         self.edit(target.namespace.as_str(), link.account(), read, edit).await
     }
 
-    pub(crate) async fn unlink(&self, target: &Target, account: &str) -> Result<bool> {
+    pub(crate) async fn unlink(&self, target: &Target, account: &str, lists: Lists) -> Result<bool> {
         let namespace = target.namespace.as_str();
         let read = self.store.account(namespace, account).await?;
-        self.edit(namespace, account, read, |account| link::unlink(account, target.name.as_str())).await
+        self.edit(namespace, account, read, |account| link::unlink(account, target.name.as_str(), lists)).await
     }
 
     /// Edits an account by a guarded patch, and whether it had to; reads it again if somebody else was faster. `edit` returns

@@ -10,47 +10,56 @@ use regcred_dockerconfig::DockerConfig;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    metadata::{DATA, MARKS, entries, has, quote, value},
+    metadata::{DATA, MARKS, entries, quote, value},
     record::LAST_APPLIED,
-    refusal,
+    refusal::{self, bare, shown},
+    store::Stored,
 };
 
-/// Whether somebody would go on writing it, who does not ask whose it is: a controller, or one who applies our fields.
-pub(crate) fn obstacle(metadata: &ObjectMeta, us: &str) -> Option<Refusal> {
+/// Why it cannot be taken over, whatever our registries are.
+pub(crate) fn obstacle(stored: &Stored, us: &str) -> Option<Refusal> {
+    writer(&stored.metadata, us).or_else(|| read(stored).err())
+}
+
+/// Who would go on writing it and does not ask whose it is: a controller, or one who applies our fields.
+pub(crate) fn writer(metadata: &ObjectMeta, us: &str) -> Option<Refusal> {
     let controller = metadata.owner_references.iter().flatten().find(|it| it.controller == Some(true));
     if let Some(controller) = controller {
         let name = quote([controller.kind.as_str(), controller.name.as_str()].into_iter()).unwrap_or_default();
         return Some(refusal::still_written(&format!("controlled by {name}")));
     }
-    let writes_ours = |it: &&ManagedFieldsEntry| {
-        let fields = it.fields_v1.as_ref().map(|fields| &fields.0);
-        let writes = |fields| has(fields, &DATA) || has(fields, &["f:stringData"]);
-        is_apply(it) && it.manager.as_deref() != Some(us) && fields.is_some_and(writes)
+    // Who applies `stringData` overwrites the data without a conflict.
+    let wanted = claims().chain([vec!["f:stringData".to_owned()]]).collect::<Vec<_>>();
+    let applies = |it: &&ManagedFieldsEntry| {
+        let owns =
+            |fields: &FieldsV1, path: &[String]| path.iter().try_fold(&fields.0, |at, step| at.get(step)).is_some();
+        let fields = it.fields_v1.as_ref().filter(|_| is_apply(it) && it.manager.as_deref() != Some(us));
+        fields.is_some_and(|fields| wanted.iter().any(|path| owns(fields, path)))
     };
-    let appliers = quote(entries(metadata).filter(writes_ours).filter_map(|it| it.manager.as_deref()))?;
+    let appliers = quote(entries(metadata).filter(applies).filter_map(|it| it.manager.as_deref()))?;
     Some(refusal::still_written(&format!("applied by {appliers}")))
 }
 
-/// Whether it holds anything that would be lost: every login has to be for one of our registries. One with a scheme or an
-/// API version in its key is the same registry: others write it so.
-pub(crate) fn excess(data: &[u8], ours: &[&Registry]) -> Option<Refusal> {
-    let Ok(config) = DockerConfig::parse(data) else {
-        return Some(refusal::unreadable("its data is not a Docker config"));
+/// Whether it holds a login that would be lost: every one has to be for one of our registries. One with a scheme or an API
+/// version in its key is the same registry: others write it so.
+pub(crate) fn excess(stored: &Stored, ours: &[&Registry]) -> Option<Refusal> {
+    let config = match read(stored) {
+        Ok(config) => config,
+        Err(refusal) => return Some(refusal),
     };
-    let top = serde_json::from_slice::<Map<String, Value>>(data).unwrap_or_default();
-    let fields = quote(top.keys().map(String::as_str).filter(|name| *name != "auths"));
-    if let Some(fields) = fields {
-        return Some(refusal::holds_more(&format!("the fields {fields}")));
-    }
     let others = config.registries().filter(|key| !ours.iter().any(|registry| registry.as_str() == bare(key)));
-    quote(others).map(|others| refusal::holds_more(&format!("logins for {others}")))
+    shown(others).map(|others| refusal::holds_more(&format!("logins for {others}")))
 }
 
-/// A key of `auths` without what some tools put around it.
-fn bare(key: &str) -> &str {
-    let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
-    let key = key.trim_end_matches('/');
-    key.strip_suffix("/v1").or_else(|| key.strip_suffix("/v2")).unwrap_or(key)
+/// What it holds, if that is logins and no more.
+fn read(stored: &Stored) -> Result<DockerConfig, Refusal> {
+    let data = stored.data.as_deref().unwrap_or(b"{}");
+    let config = DockerConfig::parse(data).map_err(|_| refusal::unreadable("its data is not a Docker config"))?;
+    let top = serde_json::from_slice::<Map<String, Value>>(data).unwrap_or_default();
+    match top.keys().filter(|name| *name != "auths").count() {
+        0 => Ok(config),
+        fields => Err(refusal::holds_more(&format!("more than `auths`, {fields} in number"))),
+    }
 }
 
 /// The JSON patch that makes the other's ownership of our fields ours, guarded by what was read.
@@ -157,6 +166,7 @@ fn merge(into: &mut Value, from: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::has;
 
     fn metadata(managed: &Value) -> ObjectMeta {
         let metadata = json!({ "resourceVersion": "7", "managedFields": managed });
@@ -210,19 +220,21 @@ mod tests {
 
     #[test]
     fn who_would_go_on_writing_stands_in_the_way() {
-        assert_eq!(obstacle(&metadata(&recipe()), "regcred"), None);
+        assert_eq!(writer(&metadata(&recipe()), "regcred"), None);
         let mut applied = recipe();
         applied[0]["operation"] = json!("Apply");
         applied[0]["manager"] = json!("argocd-controller");
-        let refusal = obstacle(&metadata(&applied), "regcred").expect("it is applied").to_string();
+        let refusal = writer(&metadata(&applied), "regcred").expect("it is applied").to_string();
         assert!(refusal.starts_with("foreign: it is applied by \"argocd-controller\""), "{refusal}");
         applied[0]["fieldsV1"] = json!({ "f:stringData": { "f:x": {} } });
-        assert!(obstacle(&metadata(&applied), "regcred").is_some(), "it would overwrite the data without a conflict");
+        assert!(writer(&metadata(&applied), "regcred").is_some(), "it would overwrite the data without a conflict");
+        applied[0]["fieldsV1"] = json!({ "f:metadata": { "f:labels": { "f:app.kubernetes.io/managed-by": {} } } });
+        assert!(writer(&metadata(&applied), "regcred").is_some(), "it would stand in the way of our label");
         let mut controlled = metadata(&recipe());
         let owner =
             json!([{ "apiVersion": "v1", "kind": "ExternalSecret", "name": "ecr", "uid": "u", "controller": true }]);
         controlled.owner_references = serde_json::from_value(owner).expect("references");
-        let refusal = obstacle(&controlled, "regcred").expect("it is controlled").to_string();
+        let refusal = writer(&controlled, "regcred").expect("it is controlled").to_string();
         assert!(refusal.contains("\"ExternalSecret\""), "{refusal}");
     }
 
@@ -230,16 +242,18 @@ mod tests {
     fn what_would_be_lost_is_named() {
         let ours = [Registry::new("a.example").expect("valid")];
         let ours = ours.iter().collect::<Vec<_>>();
-        let excess_of = |data: &str| excess(data.as_bytes(), &ours).map(|refusal| refusal.to_string());
+        let lost = |data: &str| excess(&Stored::holding(data.as_bytes()), &ours).map(|refusal| refusal.to_string());
         for fine in
             [r#"{"auths":{"a.example":{}}}"#, r#"{"auths":{"https://a.example/v2/":{}}}"#, r#"{"auths":{}}"#, "{}"]
         {
-            assert_eq!(excess_of(fine), None, "{fine}");
+            assert_eq!(lost(fine), None, "{fine}");
         }
-        let more = excess_of(r#"{"auths":{"a.example":{},"b.example":{}}}"#).expect("one more");
-        assert!(more.starts_with("holds-more: it holds logins for \"b.example\"") && more.contains("merge"), "{more}");
-        let helper = excess_of(r#"{"auths":{},"credHelpers":{}}"#).expect("one more");
-        assert!(helper.contains("credHelpers"), "{helper}");
-        assert!(excess_of("nonsense").expect("unreadable").starts_with("unreadable: "));
+        let more = lost(r#"{"auths":{"a.example":{},"b.example":{},"https://user:canary@c.example":{}}}"#);
+        let more = more.expect("two more");
+        assert!(more.starts_with("holds-more: it holds logins for \"b.example\", 1 more,"), "{more}");
+        assert!(more.contains("merge") && !more.contains("canary"), "{more}");
+        let helper = lost(r#"{"auths":{},"credHelpers":{}}"#).expect("a field");
+        assert!(helper.contains("more than `auths`, 1 in number"), "{helper}");
+        assert!(lost("nonsense").expect("unreadable").starts_with("unreadable: "));
     }
 }

@@ -72,17 +72,29 @@ impl Link {
     }
 }
 
-/// A merge patch that takes the Secret out of both lists; `None` if it is in neither.
-pub(crate) fn unlink(account: &ServiceAccount, secret: &str) -> Option<Value> {
-    if !pulls(account, secret) && !mounts(account, secret) {
+/// The lists of a ServiceAccount that a Secret is to be taken out of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lists {
+    pull: bool,
+    mount: bool,
+}
+
+impl Lists {
+    pub(crate) const BOTH: Self = Self { pull: true, mount: true };
+}
+
+/// A merge patch that takes the Secret out of these lists; `None` if it is in none of them.
+pub(crate) fn unlink(account: &ServiceAccount, secret: &str, lists: Lists) -> Option<Value> {
+    let (pull, mount) = (lists.pull && pulls(account, secret), lists.mount && mounts(account, secret));
+    if !pull && !mount {
         return None;
     }
     let mut patch = guarded(account);
-    if pulls(account, secret) {
+    if pull {
         let others = account.image_pull_secrets.iter().flatten().filter(|it| it.name != secret);
         patch["imagePullSecrets"] = json!(others.collect::<Vec<_>>());
     }
-    if mounts(account, secret) {
+    if mount {
         let others = account.secrets.iter().flatten().filter(|it| it.name.as_deref() != Some(secret));
         patch["secrets"] = json!(others.collect::<Vec<_>>());
     }
@@ -100,7 +112,23 @@ pub(crate) fn annotation(links: &[Link]) -> String {
 
 /// The accounts that such a value names; none if it is not one.
 pub(crate) fn accounts(annotation: &str) -> Vec<String> {
-    serde_json::from_str::<BTreeMap<String, Value>>(annotation).map(|it| it.into_keys().collect()).unwrap_or_default()
+    read(annotation).into_keys().collect()
+}
+
+/// What such a value names and the links do not any more, by account.
+pub(crate) fn left(annotation: &str, links: &[Link]) -> Vec<(String, Lists)> {
+    let wanted = |account: &str, list: fn(&Link) -> bool| links.iter().any(|it| it.account == account && list(it));
+    let left = read(annotation).into_iter().map(|(account, lists)| {
+        let had = |name: &str| lists.iter().any(|list| list == name);
+        let pull = had("pull") && !wanted(&account, |link| link.pull);
+        let mount = had("mount") && !wanted(&account, |link| link.mount);
+        (account, Lists { pull, mount })
+    });
+    left.filter(|(_, lists)| lists.pull || lists.mount).collect()
+}
+
+fn read(annotation: &str) -> BTreeMap<String, Vec<String>> {
+    serde_json::from_str(annotation).unwrap_or_default()
 }
 
 fn guarded(account: &ServiceAccount) -> Value {
@@ -151,9 +179,10 @@ mod tests {
     fn unlinking_takes_out_every_mention_and_nothing_else() {
         let (ours, other) = (json!({ "name": "ecr-secret" }), json!({ "name": "x" }));
         let linked = account(&json!({ "imagePullSecrets": [ours, other, ours], "secrets": [other] }));
-        let patch = unlink(&linked, "ecr-secret").expect("it is linked");
+        let patch = unlink(&linked, "ecr-secret", Lists::BOTH).expect("it is linked");
         assert_eq!(patch, json!({ "metadata": { "resourceVersion": "5" }, "imagePullSecrets": [other] }));
-        assert_eq!(unlink(&account(&json!({})), "ecr-secret"), None);
+        assert_eq!(unlink(&account(&json!({})), "ecr-secret", Lists::BOTH), None);
+        assert_eq!(unlink(&linked, "ecr-secret", Lists { pull: false, mount: true }), None, "it is not in that list");
     }
 
     #[test]
@@ -162,5 +191,9 @@ mod tests {
         assert_eq!(annotation, r#"{"builder":["pull","mount"],"default":["pull"],"pipeline":["pull","mount"]}"#);
         assert_eq!(accounts(&annotation), ["builder", "default", "pipeline"]);
         assert_eq!(accounts("nonsense"), Vec::<String>::new());
+        let fewer = [Link::pull("default"), Link::pull("builder")];
+        let (mount, both) = (Lists { pull: false, mount: true }, Lists::BOTH);
+        assert_eq!(left(&annotation, &fewer), [("builder".to_owned(), mount), ("pipeline".to_owned(), both)]);
+        assert_eq!(left(&annotation, &Link::defaults()), []);
     }
 }

@@ -1,7 +1,7 @@
 //! What was seen at a target, kept from the look until the write that it leads to.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Mutex, MutexGuard},
 };
 
@@ -48,17 +48,22 @@ impl Look {
             Found::Nothing => return None,
             Found::Refused(refusal) => Observed::refused(refusal.clone()),
             Found::Adoptable(owner) => Observed::adopted_from(owner),
-            Found::Ours(ours) => self.holding(ours.records.as_ref(), &ours.drift, links, secret),
-            Found::Merged(merged) => self.holding(Some(&merged.records), &merged.drift, links, secret),
+            Found::Ours(ours) => {
+                let holding = self.holding(ours.records.as_ref(), links, secret);
+                holding.with_drift(ours.drift.iter().cloned()).with_undone(ours.undone.iter().cloned())
+            }
+            Found::Merged(merged) => {
+                self.holding(Some(&merged.records), links, secret).with_drift(merged.drift.iter().cloned())
+            }
         })
     }
 
-    fn holding(&self, records: Option<&Records>, drift: &[String], links: &[Link], secret: &str) -> Observed {
+    fn holding(&self, records: Option<&Records>, links: &[Link], secret: &str) -> Observed {
         let unlinked =
             links.iter().filter(|link| self.account(link).is_some_and(|account| !link.holds(account, secret)));
         let unlinked = unlinked.map(|link| format!("ServiceAccount {} is not linked", link.account()));
         Observed::ours(records.map(by_provider).unwrap_or_default())
-            .with_drift(drift.iter().cloned().chain(unlinked))
+            .with_undone(unlinked)
             .waiting_for(self.waiting_for(links))
             .with_failure(self.accounts.values().find_map(|read| read.as_ref().err().cloned()))
     }
@@ -76,20 +81,42 @@ impl Look {
     }
 }
 
-/// The looks that no write has used yet. A write takes its look along, so that none decides on what it has changed itself.
+/// So many looks are kept at the most: many more than are under way at once. Most lead to no write, and are never taken.
+const KEPT: usize = 1024;
+
+/// The latest looks that no write has used yet. A write takes its look along, so that none decides on what it has changed itself;
+/// one whose look is not there any more looks again.
 #[derive(Debug, Default)]
-pub(crate) struct Looks(Mutex<HashMap<Target, Look>>);
+pub(crate) struct Looks(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    looks: HashMap<Target, Look>,
+    /// The oldest first.
+    order: VecDeque<Target>,
+}
 
 impl Looks {
     pub(crate) fn put(&self, target: &Target, look: Look) {
-        self.lock().insert(target.clone(), look);
+        let mut kept = self.lock();
+        if kept.looks.insert(target.clone(), look).is_none() {
+            kept.order.push_back(target.clone());
+        }
+        if kept.order.len() > KEPT
+            && let Some(oldest) = kept.order.pop_front()
+        {
+            kept.looks.remove(&oldest);
+        }
     }
 
     pub(crate) fn take(&self, target: &Target) -> Option<Look> {
-        self.lock().remove(target)
+        let mut kept = self.lock();
+        let look = kept.looks.remove(target)?;
+        kept.order.retain(|it| it != target);
+        Some(look)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Target, Look>> {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().expect("no call panics while it holds the lock")
     }
 }

@@ -32,6 +32,12 @@ pub(crate) struct Ours {
     pub(crate) records: Option<Records>,
     /// What was touched, in words; empty if nothing was.
     pub(crate) drift: Vec<String>,
+    /// What the config wants and it does not say yet.
+    pub(crate) undone: Vec<String>,
+    /// Somebody else has applied the very same data: it is as it should be, and the next one takes force.
+    pub(crate) is_claimed: bool,
+    /// The links that it says it has; `None` if that is not ours.
+    pub(crate) linked: Option<String>,
     /// Whether its data is what we wrote.
     pub(crate) data_intact: bool,
 }
@@ -67,9 +73,6 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
     let data_intact = owns(&DATA);
     if !data_intact {
         drift.push(format!("its data was changed by {}", owner_of(metadata, &DATA, us.manager)));
-    } else if let Some(others) = others_of(metadata, &DATA, us.manager) {
-        // Who applied the same value owns it too, and would stand in the way of the next one.
-        drift.push(format!("its data is claimed by {others} too"));
     }
     for (map, name) in MARKS {
         let field = format!("f:{name}");
@@ -80,13 +83,20 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
             drift.push(format!("its {name} was changed by {}", owner_of(metadata, &path, us.manager)));
         }
     }
-    if annotation(LINKS) != Some(us.links) && drift.is_empty() {
-        drift.push("its links are different in the config".into());
-    }
-    let hosts_field = format!("f:{HOSTS}");
-    let believed = owns(&["f:metadata", "f:annotations", &hosts_field]);
-    let records = annotation(HOSTS).filter(|_| believed).and_then(read);
-    Standing::Ours(Ours { version: Version::of(metadata), records, drift, data_intact })
+    let owned = |name: &str| {
+        let field = format!("f:{name}");
+        owns(&["f:metadata", "f:annotations", &field])
+    };
+    let undone = (owned(LINKS) && annotation(LINKS) != Some(us.links)).then(|| "its links are different in the config");
+    Standing::Ours(Ours {
+        version: Version::of(metadata),
+        records: annotation(HOSTS).filter(|_| owned(HOSTS)).and_then(read),
+        drift,
+        undone: undone.map(str::to_owned).into_iter().collect(),
+        is_claimed: data_intact && others_of(metadata, &DATA, us.manager).is_some(),
+        linked: annotation(LINKS).filter(|_| owned(LINKS)).map(str::to_owned),
+        data_intact,
+    })
 }
 
 /// Where the credential stands, as `managedFields` names it.
@@ -261,9 +271,11 @@ mod tests {
     }
 
     #[test]
-    fn links_that_the_config_changed_are_drift() {
+    fn links_that_the_config_changed_are_left_to_do_and_nobody_s_edit() {
         let mut changed = ours();
         changed["annotations"][LINKS] = json!("{\"default\":[\"pull\"]}");
-        assert_eq!(drift(&changed).0, ["its links are different in the config"]);
+        let Standing::Ours(ours) = judged(&changed) else { panic!("it is ours") };
+        assert_eq!((ours.drift, ours.undone), (vec![], vec!["its links are different in the config".to_owned()]));
+        assert_eq!(ours.linked.as_deref(), Some("{\"default\":[\"pull\"]}"));
     }
 }

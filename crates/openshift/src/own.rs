@@ -1,13 +1,15 @@
 //! A Secret of our own: made, kept, repaired, or taken over from whoever made it.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use regcred_core::{CredentialSet, Error, ErrorKind, Registry, Result, Target, Written};
 
 use crate::{
-    adopt, link,
+    adopt,
+    link::{self, Lists},
     look::Found,
     metadata::{Ours, Standing, Version, may_be_immutable},
-    record::LINKS,
     refusal,
     secret::{self, Plan},
     sink::{Foreign, OpenShiftSink},
@@ -35,7 +37,7 @@ impl OpenShiftSink {
             (Standing::Ours(ours), _) => Found::Ours(ours),
             (Standing::Instance(instance), _) => Found::Refused(refusal::other_instance(&instance)),
             (Standing::Theirs(owner), Foreign::Adopt) => {
-                adopt::obstacle(&stored.metadata, self.manager()).map_or(Found::Adoptable(owner), Found::Refused)
+                adopt::obstacle(stored, self.manager()).map_or(Found::Adoptable(owner), Found::Refused)
             }
             (Standing::Theirs(owner), _) => Found::Refused(refusal::foreign(&owner)),
         }
@@ -52,7 +54,7 @@ impl OpenShiftSink {
             _ => None,
         };
         let plan = secret::plan(ours, data.as_ref(), set);
-        let force = ours.is_some_and(|ours| !ours.drift.is_empty());
+        let force = ours.is_some_and(|ours| ours.is_claimed || !ours.drift.is_empty());
         let after = self.put(target, &plan, ours.map(|ours| &ours.version), force).await?;
         Ok(match ours {
             None => Written::Created,
@@ -76,7 +78,7 @@ impl OpenShiftSink {
             return Err(Error::new(ErrorKind::Unreachable, message).with_cause(cause));
         }
         let ours = set.logins().flat_map(|(_, login)| login.registries()).collect::<Vec<&Registry>>();
-        if let Some(refusal) = adopt::excess(stored.data.as_deref().unwrap_or(b"{}"), &ours) {
+        if let Some(refusal) = adopt::excess(&stored, &ours) {
             return Err(refusal.into());
         }
         let patch = adopt::patch(&stored.metadata, self.manager());
@@ -98,11 +100,11 @@ impl OpenShiftSink {
             Standing::Instance(instance) => return Err(refusal::other_instance(&instance).into()),
             Standing::Ours(ours) => ours,
         };
-        // What others wrote into the annotation is not followed: then the links of the config are undone.
-        let written = metadata.annotations.as_ref().and_then(|annotations| annotations.get(LINKS));
-        let linked = written.map(String::as_str).filter(|_| ours.drift.is_empty()).unwrap_or(self.links_annotation());
-        for account in link::accounts(linked) {
-            self.unlink(target, &account).await?;
+        // What others wrote into the annotation is not followed.
+        let linked = [ours.linked.as_deref(), Some(self.links_annotation())];
+        let accounts = linked.into_iter().flatten().flat_map(link::accounts).collect::<BTreeSet<_>>();
+        for account in accounts {
+            self.unlink(target, &account, Lists::BOTH).await?;
         }
         self.store.delete_secret(namespace, name, &metadata).await
     }

@@ -8,6 +8,7 @@ use std::{
 use jiff::Timestamp;
 use regcred_core::{ProviderName, Registry, Result, Validity};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub(crate) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub(crate) const REGCRED: &str = "regcred";
@@ -35,6 +36,8 @@ pub(crate) fn is_ours(annotation: &str) -> bool {
 pub(crate) struct Record {
     pub(crate) provider: ProviderName,
     pub(crate) validity: Validity,
+    /// Of the entry, where somebody else may write it too.
+    pub(crate) digest: Option<String>,
 }
 
 /// By registry.
@@ -46,6 +49,13 @@ struct Wire {
     issued_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+}
+
+/// Tells one entry of `auths` from another, and nothing of it to who cannot read it anyway.
+pub(crate) fn digest(entry: &str) -> String {
+    Sha256::digest(entry)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The value of `regcred.dev/hosts`.
@@ -54,6 +64,7 @@ pub(crate) fn write(records: &Records) -> String {
         provider: record.provider.to_string(),
         issued_at: timestamp(record.validity.issued_at()),
         expires_at: record.validity.expires_at().map(timestamp),
+        digest: record.digest.clone(),
     };
     let wire = records.iter().map(|(registry, record)| (registry.as_str(), wire(record))).collect::<BTreeMap<_, _>>();
     serde_json::to_string(&wire).expect("text and dates serialise")
@@ -64,7 +75,8 @@ pub(crate) fn read(annotation: &str) -> Option<Records> {
     let wire = serde_json::from_str::<BTreeMap<String, Wire>>(annotation).ok()?;
     let record = |(registry, wire): (String, Wire)| -> Result<(Registry, Record)> {
         let validity = Validity::new(system_time(wire.issued_at), wire.expires_at.map(system_time))?;
-        Ok((Registry::new(registry)?, Record { provider: ProviderName::new(wire.provider)?, validity }))
+        let provider = ProviderName::new(wire.provider)?;
+        Ok((Registry::new(registry)?, Record { provider, validity, digest: wire.digest }))
     };
     wire.into_iter().map(record).collect::<Result<_>>().ok()
 }
@@ -82,7 +94,7 @@ pub(crate) fn summary(records: &Records) -> (Option<String>, Option<String>) {
 /// The dates by provider: the earliest end of its entries.
 pub(crate) fn by_provider(records: &Records) -> BTreeMap<ProviderName, Validity> {
     let mut all = BTreeMap::<ProviderName, Validity>::new();
-    for Record { provider, validity } in records.values() {
+    for Record { provider, validity, .. } in records.values() {
         let entry = all.entry(provider.clone()).or_insert(*validity);
         if entry.outlives(validity) {
             *entry = *validity;
@@ -110,7 +122,7 @@ mod tests {
 
     fn record(provider: &str, issued_at: u64, expires_at: Option<u64>) -> Record {
         let validity = Validity::new(at(issued_at), expires_at.map(at)).expect("valid");
-        Record { provider: ProviderName::new(provider).expect("valid"), validity }
+        Record { provider: ProviderName::new(provider).expect("valid"), validity, digest: None }
     }
 
     #[test]

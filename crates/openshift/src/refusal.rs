@@ -1,11 +1,35 @@
 //! Why a Secret is left alone, each with what a person can do about it.
 
-use regcred_core::Refusal;
+use regcred_core::{Refusal, Registry};
 
 /// What a Secret of ours has to be.
 pub(crate) const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
 
 const NAME_ANOTHER: &str = "name another Secret in the config, or delete this one";
+
+/// Keys of somebody else's `auths`, as far as they name registries: anything else may hold a secret, and is counted. `None`:
+/// there are none.
+pub(crate) fn shown<'a>(keys: impl Iterator<Item = &'a str>) -> Option<String> {
+    let (mut named, mut others) = (vec![], 0);
+    for key in keys {
+        if named.len() < 5 && Registry::new(bare(key)).is_ok() {
+            named.push(format!("{key:?}"));
+        } else {
+            others += 1;
+        }
+    }
+    if others > 0 {
+        named.push(format!("{others} more"));
+    }
+    (!named.is_empty()).then(|| named.join(", "))
+}
+
+/// A key of `auths` without what some tools put around it.
+pub(crate) fn bare(key: &str) -> &str {
+    let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
+    let key = key.trim_end_matches('/');
+    key.strip_suffix("/v1").or_else(|| key.strip_suffix("/v2")).unwrap_or(key)
+}
 
 pub(crate) fn foreign(words: &str) -> Refusal {
     let remedy =
@@ -57,7 +81,7 @@ pub(crate) fn absent() -> Refusal {
 
 /// To be merged into or adopted.
 pub(crate) fn unreadable(how: &str) -> Refusal {
-    Refusal::new("unreadable", how, "mend it first: as it is, the kubelet does not read it either")
+    Refusal::new("unreadable", how, "mend it first: of what it holds nothing may be lost")
 }
 
 /// What would come of it.

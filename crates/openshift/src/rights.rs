@@ -1,22 +1,46 @@
 //! What a 403 means: a namespace that is gone, a rule that is missing, or something beside RBAC.
 
+use std::{sync::Mutex, time::Duration};
+
 use k8s_openapi::api::{
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
     core::v1::Namespace,
 };
 use kube::{Api, Client, api::PostParams, core::PartialObjectMeta};
 use regcred_core::{Error, ErrorKind};
+use tokio::time::Instant;
 
 use crate::{
     error::{Doing, gone},
     store::limited,
 };
 
+/// Where a right is missing in thousands of namespaces, the first answers tell the story.
+const REVIEWS: u32 = 50;
+/// For which so many are asked: a look at what was denied is repeated after this.
+const SPAN: Duration = Duration::from_mins(5);
+
+/// How many refusals have been taken apart of late.
+#[derive(Debug, Default)]
+pub(crate) struct Reviews(Mutex<Option<(Instant, u32)>>);
+
+impl Reviews {
+    fn may_ask(&self) -> bool {
+        let mut asked = self.0.lock().expect("no call panics while it holds the lock");
+        let (since, count) = asked.filter(|(since, _)| since.elapsed() < SPAN).unwrap_or((Instant::now(), 0));
+        *asked = Some((since, count.saturating_add(1)));
+        count < REVIEWS
+    }
+}
+
 /// Asks the server why it refused what it did not explain. Under RoleBindings a namespace that is gone answers 403 too, for
 /// its bindings are gone with it.
-pub(crate) async fn explain(client: &Client, doing: &Doing<'_>) -> Error {
+pub(crate) async fn explain(client: &Client, reviews: &Reviews, doing: &Doing<'_>) -> Error {
     if let Some(gone) = missing_namespace(client, doing).await {
         return gone;
+    }
+    if !reviews.may_ask() {
+        return doing.failed(ErrorKind::Denied, &doing.missing_rule(doing.verbs()));
     }
     let (mut missing, mut unknown) = (vec![], false);
     for verb in doing.verbs() {

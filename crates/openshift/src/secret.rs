@@ -38,7 +38,7 @@ pub(crate) fn plan(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &Crede
         for login in credential.logins() {
             for registry in login.registries() {
                 plan.config.set(registry, login.username(), login.password());
-                let record = Record { provider: provider.clone(), validity: credential.validity() };
+                let record = Record { provider: provider.clone(), validity: credential.validity(), digest: None };
                 plan.records.insert(registry.clone(), record);
             }
         }
@@ -72,7 +72,7 @@ impl Plan {
 
 /// In an intact Secret an entry is never replaced by one of the same provider that ends earlier.
 fn kept(ours: &Ours, set: &CredentialSet) -> Vec<(Registry, Record)> {
-    if !ours.drift.is_empty() {
+    if !ours.data_intact {
         return vec![];
     }
     let later = |(registry, record): &(&Registry, &Record)| {

@@ -12,7 +12,7 @@ use crate::{
     cluster::Cluster,
     link::{self, Link},
     look::{Accounts, Found, Look, Looks},
-    metadata::{Identity, Standing, standing},
+    metadata::{Identity, Ours, Standing, standing},
     record::REGCRED,
     store::Store,
 };
@@ -135,6 +135,12 @@ impl SecretSink for OpenShiftSink {
             Some(look) => look,
             None => self.look(target).await?,
         };
+        // What the config has dropped is undone before nothing says any more that it was done.
+        let left = match &look.secret {
+            Found::Ours(Ours { linked: Some(linked), .. }) => link::left(linked, &self.links),
+            _ => vec![],
+        };
+        let unlinked = join_all(left.iter().map(|(account, lists)| self.unlink(target, account, *lists))).await;
         let written = match &look.secret {
             Found::Nothing => self.write(target, None, credentials).await?,
             Found::Ours(ours) => self.write(target, Some(ours), credentials).await?,
@@ -143,6 +149,7 @@ impl SecretSink for OpenShiftSink {
             Found::Refused(refusal) => return Err(refusal.clone().into()),
         };
         let links = join_all(self.links.iter().map(|link| self.link(target, link, &look.accounts))).await;
+        let links = links.into_iter().chain(unlinked).collect::<Vec<_>>();
         let linked = links.iter().any(|link| matches!(link, Ok(true)));
         let failure = links.into_iter().find_map(Result::err);
         let waiting_for = look.waiting_for(&self.links);

@@ -1,6 +1,6 @@
 //! The calls to the API server: each with a deadline, unheard by logs, its errors translated.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::{
     ByteString, NamespaceResourceScope,
@@ -21,7 +21,7 @@ use crate::{
     error::{Doing, is_unexplained, translate},
     record::{LAST_APPLIED, is_ours},
     refusal::{self, DOCKER_CONFIG},
-    rights::explain,
+    rights::{Reviews, explain},
     secret::DATA_KEY,
 };
 
@@ -35,6 +35,7 @@ const PAGE: u32 = 500;
 pub(crate) struct Store {
     client: Client,
     manager: String,
+    reviews: Arc<Reviews>,
 }
 
 /// A Secret with its data, which is why it cannot be printed.
@@ -47,7 +48,7 @@ pub(crate) struct Stored {
 
 impl Store {
     pub(crate) fn new(client: Client, manager: String) -> Self {
-        Self { client, manager }
+        Self { client, manager, reviews: Arc::default() }
     }
 
     /// The metadata of a Secret; `None`: there is none.
@@ -181,7 +182,7 @@ impl Store {
     /// One call. Of a refusal without a reason the reason is asked for.
     async fn call<T>(&self, doing: &Doing<'_>, call: impl Future<Output = kube::Result<T>>) -> Result<T> {
         match unheard(doing, call).await? {
-            Err(error) if is_unexplained(&error) => Err(explain(&self.client, doing).await),
+            Err(error) if is_unexplained(&error) => Err(explain(&self.client, &self.reviews, doing).await),
             other => other.map_err(|error| translate(&error, doing)),
         }
     }
@@ -193,6 +194,11 @@ fn updating(manager: &str) -> PatchParams {
 }
 
 impl Stored {
+    #[cfg(test)]
+    pub(crate) fn holding(data: &[u8]) -> Self {
+        Self { metadata: ObjectMeta::default(), data: Some(data.into()), type_: DOCKER_CONFIG.into(), immutable: false }
+    }
+
     /// Takes what is needed of it, and leaves what may hold a secret of somebody else.
     fn reduce(secret: Secret) -> Self {
         let mut data = secret.data.unwrap_or_default();

@@ -71,6 +71,13 @@ impl MemorySink {
         }
     }
 
+    /// Somebody takes out all that is ours there, and leaves no trace.
+    pub fn empty(&self, target: &Target) {
+        if let Some(Stored::Ours { entries, .. }) = self.state().stored.get_mut(target) {
+            entries.clear();
+        }
+    }
+
     /// Somebody removes what is there.
     pub fn delete(&self, target: &Target) {
         self.state().stored.remove(target);

@@ -1,6 +1,10 @@
 //! Which texts are names and registries.
 
-use proptest::prelude::*;
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::{Index, select},
+};
 use regcred_core::{ErrorKind, InstanceName, Namespace, ProviderName, Registry, SecretName, StoreName};
 
 /// Where a reader stands who knows the grammar of `host[:port][/path]` and looks at one character after another.
@@ -55,18 +59,24 @@ fn registry() -> impl Strategy<Value = String> {
 
 /// Those that are names, those that nearly are, those of the lengths at which it turns, and anything.
 fn text() -> impl Strategy<Value = String> {
-    let odd = prop_oneof!["[a-zA-Z0-9.:/*_+@ -]".boxed(), "\\PC".boxed(), Just("://".to_owned()).boxed()];
-    let spoilt = (registry(), odd, any::<prop::sample::Index>()).prop_map(|(mut text, odd, place)| {
-        text.insert_str(place.index(text.len() + 1), &odd);
+    let odd =
+        prop_oneof!["[A-Z.:/*_+@ -]".boxed(), "\\PC".boxed(), select(vec!["://", "..", ":0", "0"]).prop_map_into()];
+    let spoilt = (registry(), vec((odd, any::<Index>()), 1..3)).prop_map(|(mut text, odds)| {
+        for (odd, place) in odds {
+            let places = text.char_indices().map(|(place, _)| place).chain([text.len()]).collect::<Vec<_>>();
+            text.insert_str(*place.get(&places), &odd);
+        }
         text
     });
-    let port = (65_000..66_000_u32).prop_map(|port| format!("r.example:{port}"));
+    let port = prop_oneof![(65_530..65_540_u32).prop_map(|port| port.to_string()), "[0+]?[0-9]{0,2}"]
+        .prop_map(|port| format!("r.example:{port}"));
     prop_oneof![
         3 => registry(),
-        3 => spoilt,
+        4 => spoilt,
+        2 => "[a-z0-9]{1,2}(:[0-9]{0,3})?(/[a-z0-9._@-]{0,3}){1,3}",
         2 => "[a-zA-Z0-9.:/*_+ -]{0,10}",
-        1 => "[a-z0-9-]{61,66}",
-        1 => "[a-z]{120,126}\\.[a-z]{120,126}\\.?[a-z]{0,3}",
+        1 => "[a-z0-9-]{62,65}",
+        1 => "([a-z]{62}\\.){3}[a-z]{63,66}",
         1 => port,
         1 => any::<String>(),
     ]

@@ -1,11 +1,16 @@
 //! Which hosts are registries of ECR, and of whom and where.
 
-use proptest::prelude::*;
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::{Index, select},
+};
 use regcred_core::ErrorKind;
 
 use crate::host::{AccountId, Region, RegistryHost};
 
-/// How the regions of a partition begin, and the domains of their registries: plain ones, and dual-stack ones if there are any.
+/// How the regions of a partition begin, and the domains of their registries: of plain ones, and of dual-stack ones if
+/// there are any.
 const PARTITIONS: [(&str, &str, &str); 17] = [
     ("us-gov-", "amazonaws.com", "on.aws"),
     ("us-isob-", "sc2s.sgov.gov", ""),
@@ -36,7 +41,7 @@ struct Host {
 fn host() -> impl Strategy<Value = Host> {
     let place = "(de-)?(north|south|east|west|central|southeast|[a-z]{2,9})";
     let place = place.prop_filter("a partition of its own", |it| !it.starts_with("iso") && !it.starts_with("gov"));
-    let parts = ("[0-9]{12}", prop::sample::select(&PARTITIONS[..]), place, "[0-9]{1,2}", 0..4_usize);
+    let parts = ("[0-9]{12}", select(&PARTITIONS[..]), place, "[0-9]{1,2}", 0..4_usize);
     parts.prop_map(|(account, (prefix, plain, dual_stack), place, number, form)| {
         let region = format!("{prefix}{place}-{number}");
         let fips = if form % 2 == 1 { "-fips" } else { "" };
@@ -50,9 +55,10 @@ fn host() -> impl Strategy<Value = Host> {
 }
 
 /// A host with a character more, less or otherwise, with something before or behind it, or in upper case.
-fn mutated() -> impl Strategy<Value = String> {
-    let odd = prop_oneof!["[0-9]", "[a-z]", "[-.:/@*? \n]", "\\PC", Just("fips".to_owned()), Just("-fips".to_owned())];
-    let around = prop::sample::select(vec![
+fn mutated() -> impl Strategy<Value = Vec<String>> {
+    let odd =
+        prop_oneof!["[0-9]", "[a-z]", "[-.:/@*? \n]", "\\PC", select(vec!["fips", "-fips", "iso"]).prop_map_into()];
+    let around = select(vec![
         "https://",
         "http://",
         "x",
@@ -67,19 +73,25 @@ fn mutated() -> impl Strategy<Value = String> {
         " ",
         "\n",
     ]);
-    (host(), 0..7_u8, any::<prop::sample::Index>(), odd, around).prop_map(|(host, how, place, odd, around)| {
-        let mut text = host.text;
-        let place = place.index(text.len());
-        match how {
-            0 => text.insert_str(place, &odd),
-            1 => drop(text.remove(place)),
-            2 => text.replace_range(place..=place, &odd),
-            3 => text.insert_str(0, around),
-            4 => text.push_str(around),
-            5 => text.make_ascii_uppercase(),
-            _ => text[place..].make_ascii_uppercase(),
-        }
-        text
+    let mutation = (0..8_u8, any::<Index>(), odd, around);
+    (host(), vec(mutation, 8)).prop_map(|(Host { text: host, .. }, mutations)| {
+        let starts = host.match_indices(['.', '-']).map(|(place, _)| place + 1).chain([0]).collect::<Vec<_>>();
+        let mutate = |(how, place, odd, around): (u8, Index, String, &str)| {
+            let mut text = host.clone();
+            let (place, start) = (place.index(text.len()), *place.get(&starts));
+            match how {
+                0 => text.insert_str(place, &odd),
+                1 => text.insert_str(start, &odd),
+                2 => drop(text.remove(place)),
+                3 => text.replace_range(place..=place, &odd),
+                4 => text.insert_str(0, around),
+                5 => text.push_str(around),
+                6 => text.make_ascii_uppercase(),
+                _ => text[place..].make_ascii_uppercase(),
+            }
+            text
+        };
+        mutations.into_iter().map(mutate).collect()
     })
 }
 
@@ -110,21 +122,23 @@ proptest! {
     }
 
     #[test]
-    fn what_is_nearly_a_host_is_refused_or_means_what_stands_in_it(text in mutated()) {
-        match RegistryHost::parse(&text) {
-            Ok(read) => {
-                prop_assert_eq!(read.to_string(), text.as_str());
-                let (account, region, domain) = labels(&text).expect("it has the labels of one");
-                prop_assert_eq!(read.account().to_string(), account);
-                prop_assert_eq!(read.region().as_str(), region);
-                prop_assert!(domains(region).expect("a partition").contains(&domain), "{}", text);
+    fn what_is_nearly_a_host_is_refused_or_means_what_stands_in_it(texts in mutated()) {
+        for text in texts {
+            match RegistryHost::parse(&text) {
+                Ok(read) => {
+                    prop_assert_eq!(read.to_string(), text.as_str());
+                    let (account, region, domain) = labels(&text).expect("it has the labels of one");
+                    prop_assert_eq!((read.account().to_string(), 12), (account.to_owned(), account.len()));
+                    prop_assert_eq!(read.region().as_str(), region);
+                    prop_assert!(domains(region).expect("a partition").contains(&domain), "{}", text);
+                }
+                Err(error) => prop_assert_eq!(error.kind(), ErrorKind::Invalid),
             }
-            Err(error) => prop_assert_eq!(error.kind(), ErrorKind::Invalid),
         }
     }
 
     #[test]
-    fn the_domain_of_another_partition_is_refused(host in host(), other in prop::sample::select(&PARTITIONS[..])) {
+    fn the_domain_of_another_partition_is_refused(host in host(), other in select(&PARTITIONS[..])) {
         let (_, _, domain) = labels(&host.text).expect("it has the labels of one");
         for other in [other.1, other.2] {
             let text = host.text.strip_suffix(domain).expect("it ends so").to_owned() + other;

@@ -24,7 +24,8 @@ impl Server {
     /// Whether a merge patch was taken.
     pub(super) fn patch(&mut self, mut patch: Value) -> bool {
         let guard = patch["metadata"].as_object_mut().and_then(|it| it.remove("resourceVersion"));
-        let is_taken = guard.is_none_or(|guard| guard == self.version.to_string());
+        let version = json!(self.version.to_string());
+        let is_taken = guard.is_none_or(|guard| guard == version);
         if is_taken {
             json_patch::merge(&mut self.account, &patch);
             self.version += 1;
@@ -50,7 +51,8 @@ impl Edit {
         let places = (0..entries.len()).filter(is_own).collect::<Vec<_>>();
         match self {
             Self::Add(_, place) => {
-                entries.insert(place.index(entries.len() + 1), json!({ "name": format!("{own}new") }))
+                let entry = json!({ "name": format!("{own}new") });
+                entries.insert(place.index(entries.len() + 1), entry);
             }
             Self::Remove(_, which) if !places.is_empty() => drop(entries.remove(*which.get(&places))),
             Self::Remove(..) => {}
@@ -100,7 +102,7 @@ fn list(has_more: bool) -> impl Strategy<Value = Value> {
         1 if has_more => json!({ "uid": name }),
         _ => json!({ "name": name }),
     });
-    let length = prop_oneof![6 => 0..10_usize, 1 => 100..200_usize];
+    let length = prop_oneof![9 => 0..10_usize, 1 => 100..200_usize];
     length.prop_flat_map(move |length| vec(entry.clone(), length)).prop_map(Value::Array)
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, from_value, json};
 
 use super::owners::{DATA, FIELDS, FOREIGN, LAST_APPLIED, Owner, Owners, TYPE, managed_fields, owners, read};
-use crate::adopt::{obstacle, patch};
+use crate::adopt::{patch, writer};
 
 const US: &str = "regcred";
 const OURS: Owner = (US, "Apply");
@@ -52,7 +52,7 @@ proptest! {
         has_copy in any::<bool>(),
     ) {
         let managed = managed_fields(&before, dots);
-        prop_assert_eq!(obstacle(&metadata(&managed, has_copy), US), None);
+        prop_assert_eq!(writer(&metadata(&managed, has_copy), US), None);
         let after = read(&taken_over(&managed, has_copy)).map_err(TestCaseError::fail)?;
         for (field, path) in FIELDS.iter().enumerate() {
             let had = owners_of(field, &before);

@@ -5,7 +5,7 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, from_value, json};
 
 use super::accounts::{Edit, LINKED, LISTS, Server, UNLINKED, edits, entries, server, without};
-use crate::link::{Link, unlink};
+use crate::link::{Link, Lists, unlink};
 
 /// Who writes the account, and what was read for the next write.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Task {
     fn patch(&self, account: &Value) -> Option<Value> {
         match self {
             Self::Link(link) => link.patch(&parsed(account), LINKED),
-            Self::Unlink => unlink(&parsed(account), UNLINKED),
+            Self::Unlink => unlink(&parsed(account), UNLINKED, Lists::BOTH),
             Self::Foreign(own, edits) => edits.last().map(|edit| edit.patch(account, own)),
         }
     }
@@ -131,6 +131,6 @@ proptest! {
             expected[*list] = rest[*list].clone();
         }
         let expected = (!holding.is_empty()).then_some(expected);
-        prop_assert_eq!(unlink(&parsed(&read), UNLINKED), expected);
+        prop_assert_eq!(unlink(&parsed(&read), UNLINKED, Lists::BOTH), expected);
     }
 }

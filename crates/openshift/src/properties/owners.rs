@@ -57,7 +57,9 @@ pub(super) fn managed_fields(owners: &Owners, dots: bool) -> Value {
             }
             at[last] = json!({});
         }
-        json!({ "manager": manager, "operation": operation, "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": set })
+        json!({
+            "manager": manager, "operation": operation, "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": set,
+        })
     };
     owners.iter().map(entry).collect()
 }

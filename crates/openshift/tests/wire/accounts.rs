@@ -93,3 +93,22 @@ async fn an_account_that_cannot_be_read_or_written_is_told_and_does_not_stop_the
     let applied = sink.apply(&target, &set(2, 13)).await.expect("the Secret can be written");
     assert_eq!((applied.written, applied.failure.is_some()), (Written::Updated, true));
 }
+
+#[tokio::test]
+async fn links_that_the_config_drops_are_undone_list_by_list() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default", "builder"]);
+    let (all, target) = (sink(&kube).await, target("team-a"));
+    all.apply(&target, &set(1, 12)).await.expect("it can be written");
+    let fewer = builder(&kube).await.with_links([Link::pull("builder")]).build();
+    let observed = fewer.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!((observed.drift, observed.undone), (vec![], vec!["its links are different in the config".to_owned()]));
+    fewer.apply(&target, &set(1, 12)).await.expect("it can be written");
+    let lists = |account: &str| {
+        let account = kube.object("serviceaccounts", "team-a", account).expect("it is there");
+        ["imagePullSecrets", "secrets"].map(|list| names(&account[list]).contains(&NAME))
+    };
+    assert_eq!((lists("default"), lists("builder")), ([false, false], [true, false]));
+    let observed = fewer.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!(observed.undone, Vec::<String>::new());
+}

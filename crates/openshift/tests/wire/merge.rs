@@ -55,7 +55,8 @@ async fn our_entry_comes_and_goes_and_every_other_byte_stays() {
 
     sink.remove(&target).await.expect("ours can be removed");
     assert_eq!(data(&kube), THEIRS);
-    assert_eq!(sink.remove(&target).await.expect_err("nothing in it is ours").kind(), ErrorKind::Refused);
+    sink.remove(&target).await.expect("nothing is left to remove");
+    assert_eq!(data(&kube), THEIRS);
 }
 
 #[tokio::test]
@@ -70,22 +71,55 @@ async fn an_entry_that_nothing_asks_for_goes_but_not_while_a_provider_fails() {
     assert!(!data(&kube).contains("two.example") && data(&kube).contains("quay.example"));
 }
 
+/// Its owner writes the data anew, and nothing else.
+fn rewrite(kube: &FakeKube, data: &str) {
+    let mut written = kube.object("secrets", "team-a", NAME).expect("it is there");
+    written["data"] = theirs(data)["data"].clone();
+    kube.put("secrets", "team-a", NAME, written, "platform");
+}
+
 #[tokio::test]
 async fn what_its_owner_writes_is_seen_and_our_entry_put_back() {
     let kube = cluster(THEIRS).await;
     let (sink, target) = (merging(&kube).await, target("team-a"));
     sink.apply(&target, &set(1, 12)).await.expect("it is merged");
-    let more = THEIRS.replace("\"z\"", "\"new\":{\"auth\":\"dTpw\"},\"z\"");
-    let mut written = kube.object("secrets", "team-a", NAME).expect("it is there");
-    written["data"] = theirs(&more)["data"].clone();
-    kube.put("secrets", "team-a", NAME, written, "platform");
+    rewrite(&kube, &data(&kube).replace("\"z\"", "\"new\":{\"auth\":\"dTpw\"},\"z\""));
     let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
-    assert_eq!(
-        (observed.drift.as_slice(), observed.validity.len()),
-        (&["its data was changed by \"platform\"".to_owned()][..], 1)
-    );
+    assert_eq!((observed.drift, observed.validity.len()), (vec![], 1), "an entry of theirs more concerns nobody");
+    assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("nothing to do").written, Written::Unchanged);
+
+    rewrite(&kube, THEIRS);
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    let drift = "its entry for r.example was changed by \"platform\"".to_owned();
+    assert_eq!((observed.drift, observed.validity.len()), (vec![drift], 1));
     assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("it is put back").written, Written::Updated);
-    assert!(data(&kube).contains("\"new\"") && data(&kube).contains("r.example"));
+    assert!(data(&kube).contains(&STANDARD.encode("AWS:canary-1")));
+}
+
+#[tokio::test]
+async fn an_entry_that_its_owner_has_written_since_is_not_ours_to_take_out() {
+    let kube = cluster(THEIRS).await;
+    let (sink, target) = (merging(&kube).await, target("team-a"));
+    sink.apply(&target, &both(1)).await.expect("it is merged");
+    let own = "\"two.example\":{\"auth\":\"dTpvd24=\"}";
+    rewrite(&kube, &THEIRS.replace("\"z\"", &format!("{own},\"z\"")));
+    sink.apply(&target, &set(3, 13)).await.expect("one provider less");
+    assert!(data(&kube).contains(own), "{}", data(&kube));
+    rewrite(&kube, &THEIRS.replace("\"z\"", &format!("{own},\"r.example\":{{\"auth\":\"dTpvd24=\"}},\"z\"")));
+    sink.remove(&target).await.expect("nothing of it is ours any more");
+    assert!(data(&kube).contains(own) && data(&kube).contains("\"r.example\""), "{}", data(&kube));
+}
+
+#[tokio::test]
+async fn a_secret_that_nobody_is_said_to_own_is_merged_into_all_the_same() {
+    let kube = cluster(THEIRS).await;
+    let (sink, target) = (merging(&kube).await, target("team-a"));
+    let mut bare = kube.object("secrets", "team-a", NAME).expect("it is there");
+    bare["metadata"]["managedFields"] = json!([]);
+    kube.put_raw("secrets", "team-a", NAME, bare);
+    sink.apply(&target, &set(1, 12)).await.expect("it is merged");
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!((observed.drift, observed.validity.len()), (vec![], 1));
 }
 
 /// Case 18: what stands there is no Docker config, has a list for `auths`, an entry that cannot be decoded, or is too large.

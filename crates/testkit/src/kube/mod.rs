@@ -168,6 +168,12 @@ impl FakeKube {
         assert!(written.is_ok(), "{resource} {namespace}/{name} is refused: {written:?}");
     }
 
+    /// Stores the object as it is, its `managedFields` too, as one that an older server wrote. It has to be there already.
+    pub fn put_raw(&self, resource: &str, namespace: &str, name: &str, object: Value) {
+        let store = &mut self.shared.state().store;
+        store.commit(&key(resource, namespace, name), object, false);
+    }
+
     /// Takes an object away, if it is there.
     pub fn remove(&self, resource: &str, namespace: &str, name: &str) {
         self.shared.state().store.remove(&key(resource, namespace, name));
