@@ -113,12 +113,24 @@ async fn a_server_that_never_answers_is_given_ten_seconds_a_call() {
         .expect("it can be written");
     let proxy = FaultProxy::start(aws.address()).await;
     proxy.set(Fault::BlackHole);
-    let (config, began) = (config.display().to_string(), std::time::Instant::now());
+    let api = fs::read_to_string(&world.kubeconfig).expect("it is there");
+    let port = api.split("https://127.0.0.1:").nth(1).and_then(|rest| rest.split('\'').next()).expect("a port");
+    let silent = FaultProxy::start(format!("127.0.0.1:{port}").parse().expect("an address")).await;
+    silent.set(Fault::BlackHole);
+    let kubeconfig = dir.path().join("kubeconfig");
+    let moved = api.replace(&format!("https://127.0.0.1:{port}"), &silent.url().replace("http:", "https:"));
+    fs::write(&kubeconfig, moved).expect("it can be written");
+    let config = config.display().to_string();
     let args = ["once", "--config", &config, "--output", "json", "--timeout", "11s"];
-    let output =
-        command(&aws, &world.kubeconfig, &args).env("AWS_ENDPOINT_URL", proxy.url()).output().expect("it starts");
-    let report = serde_json::from_slice::<Value>(&output.stdout).expect("JSON");
-    assert_eq!(output.status.code(), Some(3), "{report:#}");
-    assert!(report["targets"][0]["why"].to_string().contains("the time for it was over"), "{report:#}");
-    assert!((Duration::from_secs(10)..Duration::from_secs(13)).contains(&began.elapsed()), "{:?}", began.elapsed());
+    for (kubeconfig, aws_url, why) in [
+        (&world.kubeconfig, proxy.url(), "the time for it was over"),
+        (&kubeconfig, aws.url(), "the API server did not answer within 10 s"),
+    ] {
+        let began = std::time::Instant::now();
+        let output = command(&aws, kubeconfig, &args).env("AWS_ENDPOINT_URL", aws_url).output().expect("it starts");
+        let report = serde_json::from_slice::<Value>(&output.stdout).expect("JSON");
+        assert_eq!(output.status.code(), Some(3), "{report:#}");
+        assert!(report["targets"][0]["why"].to_string().contains(why), "{report:#}");
+        assert!((Duration::from_secs(10)..Duration::from_secs(13)).contains(&began.elapsed()), "{:?}", began.elapsed());
+    }
 }

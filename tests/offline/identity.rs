@@ -108,8 +108,40 @@ async fn a_profile_is_the_one_that_was_named_with_the_role_that_it_assumes() {
     assert_eq!((assumed.role_arn.as_deref(), assumed.session_name.as_deref()), (Some(PULL), Some("from-profile")));
     assert_eq!(minted.access_key, aws.sessions()[0].keys.access_key);
 
-    let none = mint(&json!({ "profile": "none" }), &environment);
-    assert_eq!(none["kind"], "denied", "a profile that is not there is nobody: {none}");
+    let mut none = Mint::start(&json!({ "profile": "none" }), &environment);
+    for _ in 0..2 {
+        let told = none.again();
+        assert_eq!(told["kind"], "invalid", "{told}");
+        assert!(told["error"].as_str().is_some_and(|it| it.contains("\"none\" is not there")), "{told}");
+    }
+    let mut renewed = Mint::start(&json!({ "profile": "other" }), &environment);
+    assert_eq!(registries(&renewed.again()), [HOST]);
+    let text = fs::read_to_string(&file).expect("text").replace("AKIAOTHER", "AKIARENEWED");
+    fs::write(&file, text).expect("it can be written");
+    assert_eq!(registries(&renewed.again()), [HOST]);
+    assert_eq!(aws.calls().pop().map(|call| call.access_key), Some("AKIARENEWED".into()), "it is read anew each time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_is_not_there_does_not_end_the_chain_the_first_time_or_later() {
+    let aws = FakeAws::start().await;
+    aws.set_session_life(Duration::from_secs(5));
+    let dir = tempfile::tempdir().expect("a folder");
+    let (config, token) = (dir.path().join("config"), dir.path().join("token"));
+    fs::write(&config, "[profile other]\nregion = eu-west-1\n").expect("it can be written");
+    fs::write(&token, "of-the-pod").expect("it can be written");
+    let (config, token, url) = (config.display().to_string(), token.display().to_string(), aws.url());
+    let environment = [
+        ("AWS_CONFIG_FILE", config.as_str()),
+        ("AWS_PROFILE", "typo"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.as_str()),
+        ("AWS_ROLE_ARN", PULL),
+        ("AWS_ENDPOINT_URL", url.as_str()),
+    ];
+    let mut minting = Mint::start(&json!({}), &environment);
+    for _ in 0..3 {
+        assert_eq!(registries(&minting.again()), [HOST]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,7 +265,8 @@ async fn a_container_presents_the_token_that_stands_in_its_file_now_and_never_to
     assert_eq!(registries(&minting.again()), [HOST]);
     fs::write(&file, "pod-three").expect("it can be written");
     let refused = minting.again();
-    assert!(refused["error"].as_str().is_some_and(|it| it.contains("could not be loaded")), "{refused}");
+    assert_eq!(refused["kind"], "denied", "{refused}");
+    assert!(refused["error"].as_str().is_some_and(|it| it.ends_with("its credentials answered HTTP 401")), "{refused}");
     assert_eq!(container.presented(), ["pod-one", "pod-two", "pod-three"]);
     assert!(proxy.requests().is_empty() && proxy.connects().is_empty(), "what is near goes through no proxy");
     let log = minting.log();
@@ -278,6 +311,8 @@ async fn far(aws: &FakeAws, dir: &Path) -> (ForwardProxy, FaultProxy, String) {
         "api.ecr-fips.us-east-1.amazonaws.com",
         "ecr.us-east-1.api.aws",
         "ecr-fips.us-east-1.api.aws",
+        "sts.us-east-1.amazonaws.com",
+        "sts-fips.us-east-1.amazonaws.com",
     ];
     let tls = FaultProxy::start_tls(aws.address(), &authority.issue(&names)).await;
     let proxy = ForwardProxy::start().await;
@@ -309,6 +344,20 @@ async fn fips_and_dual_stack_have_their_endpoints_and_proxy_and_private_authorit
         assert_eq!(registries(&minted), [HOST], "{endpoint}");
         assert_eq!(proxy.connects().pop().as_deref(), Some(endpoint));
     }
+    let token = dir.path().join("token");
+    fs::write(&token, "of-the-pod").expect("it can be written");
+    let token = token.display().to_string();
+    let web = [
+        ("HTTPS_PROXY", url.as_str()),
+        ("SSL_CERT_FILE", bundle.as_str()),
+        ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.as_str()),
+        ("AWS_ROLE_ARN", PULL),
+    ];
+    let before = proxy.connects().len();
+    assert_eq!(registries(&mint(&json!({}), &web)), [HOST]);
+    let fips = ["sts-fips.us-east-1.amazonaws.com:443", "api.ecr-fips.us-east-1.amazonaws.com:443"];
+    assert_eq!(proxy.connects()[before..], fips, "what the environment says is for STS too");
     let minted = mint(&json!({ "aliases": true }), &environment);
     assert_eq!(
         registries(&minted),

@@ -76,19 +76,21 @@ fn read(text: &str, place: &str) -> Result<Vec<(u32, Case)>> {
     while let Some(line) = lines.next() {
         let Some(first) = line.strip_prefix(MARK) else { continue };
         let (number, fault) = first.split_once(": ").with_context(|| format!("{place}: {line:?} has no colon"))?;
-        let (mut paragraphs, mut name) = (vec![fault.to_owned()], None);
+        let (mut paragraphs, mut attributes, mut name) = (vec![fault.to_owned()], vec![], None);
         for line in lines.by_ref() {
             match line.strip_prefix("///").map(str::trim) {
                 Some("") => paragraphs.push(String::new()),
                 Some(more) => append(paragraphs.last_mut().expect("there is a first"), more),
-                None if line.starts_with("#[") => {}
+                None if line.starts_with("#[") => attributes.push(line),
                 None => {
                     name = line.split("fn ").nth(1).and_then(|it| it.split('(').next());
                     break;
                 }
             }
         }
-        let name = name.with_context(|| format!("{place}: no test follows case {number}"))?;
+        let is_test =
+            attributes.iter().any(|it| it.contains("test")) && !attributes.iter().any(|it| it.contains("ignore"));
+        let name = name.filter(|_| is_test).with_context(|| format!("{place}: no test follows case {number}"))?;
         let [fault, behaviour] = paragraphs.as_slice() else {
             bail!("{place}: case {number} has to have two paragraphs: what goes wrong, and what is done");
         };
@@ -125,5 +127,6 @@ mod tests {
             "nothing is said of what is done"
         );
         assert!(read("/// Case 7: a thing.\n///\n/// It is mended.\n", "here.rs").is_err(), "there is no test");
+        assert!(read("/// Case 7: a thing.\n///\n/// It is mended.\nfn a() {}\n", "here.rs").is_err(), "it is no test");
     }
 }

@@ -1,6 +1,10 @@
 //! The one place that reads errors of the SDK. They are translated, never wrapped: their text may quote an answer.
 
-use std::{error::Error as StdError, io, time::Duration};
+use std::{
+    error::Error as StdError,
+    io,
+    time::{Duration, SystemTime},
+};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecr::{
@@ -11,14 +15,21 @@ use aws_sdk_sts::operation::{
     assume_role::AssumeRoleError, assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::ConnectorError};
+use aws_smithy_types::{DateTime, date_time::Format};
 use regcred_core::{Error, ErrorKind};
 
-use crate::{arn::is_principal, identity::EmptyFile, transport::InsecureEndpoint};
+use crate::{
+    arn::is_principal,
+    identity::{EmptyFile, NoProfile},
+    transport::InsecureEndpoint,
+};
 
 /// The longest value that is quoted from an answer.
 const LONGEST_VALUE: usize = 256;
+/// AWS takes a signature that is five minutes old.
+const SKEW: Duration = Duration::from_mins(4);
 /// How codes begin that mean: not you.
-const DENIED: [&str; 11] = [
+const DENIED: [&str; 12] = [
     "AccessDenied",
     "ExpiredToken",
     "IncompleteSignature",
@@ -28,6 +39,7 @@ const DENIED: [&str; 11] = [
     "MissingAuthentication",
     "NotAuthorized",
     "OptInRequired",
+    "RequestExpired",
     "SignatureDoesNotMatch",
     "UnrecognizedClient",
 ];
@@ -38,7 +50,7 @@ pub(crate) fn failed(kind: ErrorKind, action: &str, how: &str, cause: impl Into<
 }
 
 /// Says what failed and of which sort it is. `action` is what was asked for, such as `ecr:GetAuthorizationToken in eu-west-1`.
-pub(crate) fn translate<E>(error: &SdkError<E, HttpResponse>, action: &str) -> Error
+pub(crate) fn translate<E>(error: &SdkError<E, HttpResponse>, action: &str, now: SystemTime) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
@@ -50,8 +62,8 @@ where
         return failed(ErrorKind::Malformed, "had a senseless answer", "it is longer than 64 KiB".into());
     }
     if let Some(failure) = find::<CredentialsError>(error) {
-        let (kind, cause) = identity_failure(failure);
-        return failed(kind, "was not asked for", cause);
+        let cause = identity_failure(failure, now);
+        return failed(cause.kind(), "was not asked for", cause.chain()).with_retry_after(cause.retry_after());
     }
     match error {
         SdkError::ServiceError(service) => {
@@ -69,7 +81,11 @@ where
                 ErrorKind::Malformed => "had a senseless answer",
                 _ => "failed",
             };
-            failed(kind, how, answer.describe()).with_retry_after(retry_after.map(Duration::from_secs))
+            let mut cause = answer.describe();
+            if let Some(skew) = skew(service.raw(), now).filter(|_| kind == ErrorKind::Denied) {
+                cause = format!("{cause}; this machine's clock is {} min off", skew.as_secs() / 60);
+            }
+            failed(kind, how, cause).with_retry_after(retry_after.map(Duration::from_secs))
         }
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
@@ -89,13 +105,23 @@ where
     }
 }
 
+/// How far this machine's clock is from the server's, if that is more than signatures allow for.
+fn skew(answer: &HttpResponse, now: SystemTime) -> Option<Duration> {
+    let date = DateTime::from_str(answer.headers().get("date")?, Format::HttpDate).ok()?;
+    let theirs = SystemTime::try_from(date).ok()?;
+    let skew = theirs.duration_since(now).unwrap_or_else(|earlier| earlier.duration());
+    (skew > SKEW).then_some(skew)
+}
+
 /// Why there was no connection. The words of the libraries are looked into, not quoted.
 fn connection_failure(error: &ConnectorError) -> &'static str {
     let says = |words: &str| text_of(error).any(|text| text.contains(words));
     if says("roxy auth") {
         "the proxy wants credentials (HTTP 407)"
-    } else if says("tunnel") {
+    } else if says("tunnel") && says("unsuccessful") {
         "the proxy refused the way on"
+    } else if says("tunnel") {
+        "the proxy cannot be reached"
     } else if says("certificate") {
         "the certificate is not trusted"
     } else if error.is_user() {
@@ -106,41 +132,57 @@ fn connection_failure(error: &ConnectorError) -> &'static str {
 }
 
 /// Why there is no identity to ask with.
-fn identity_failure(failure: &CredentialsError) -> (ErrorKind, String) {
-    let cause = |kind, text: &str| (kind, text.to_owned());
+fn identity_failure(failure: &CredentialsError, now: SystemTime) -> Error {
     match failure {
         CredentialsError::CredentialsNotLoaded(_) => {
-            cause(ErrorKind::Denied, "no AWS credentials were found in environment, profile, web identity or container")
+            let nowhere = "no AWS credentials were found in environment, profile, web identity or container";
+            Error::new(ErrorKind::Denied, nowhere)
         }
-        CredentialsError::InvalidConfiguration(_) => cause(ErrorKind::Invalid, "the AWS configuration is not valid"),
+        CredentialsError::InvalidConfiguration(_) => {
+            Error::new(ErrorKind::Invalid, "the AWS configuration is not valid")
+        }
         CredentialsError::ProviderTimedOut(_) => {
-            cause(ErrorKind::Unreachable, "the AWS credentials were not loaded in time")
+            Error::new(ErrorKind::Unreachable, "the AWS credentials were not loaded in time")
         }
-        CredentialsError::ProviderError(_) => loading_failure(failure),
-        _ => cause(ErrorKind::Unreachable, "the AWS credentials could not be loaded"),
+        CredentialsError::ProviderError(_) => loading_failure(failure, now),
+        _ => Error::new(ErrorKind::Unreachable, "the AWS credentials could not be loaded"),
     }
 }
 
-/// Why a provider of credentials failed: STS said no, or a file is not there.
-fn loading_failure(failure: &CredentialsError) -> (ErrorKind, String) {
-    let told = |error: Error, look: &str| match error.kind() {
-        ErrorKind::Denied => (ErrorKind::Denied, format!("{}; look at {look}", error.chain())),
-        kind => (kind, error.chain()),
+/// Why a provider of credentials failed: somebody said no, or a file is not there.
+fn loading_failure(failure: &CredentialsError, now: SystemTime) -> Error {
+    let look = |error: Error, at: &str| match error.kind() {
+        ErrorKind::Denied => Error::new(ErrorKind::Denied, format!("{}; look at {at}", error.chain())),
+        _ => error,
     };
     let missing_file = |cause: &(dyn StdError + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
     };
     if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(failure) {
-        told(translate(sts, "sts:AssumeRole"), "the trust policy of the role and the permissions of the caller")
+        let at = "the trust policy of the role and the permissions of the caller";
+        look(translate(sts, "sts:AssumeRole", now), at)
     } else if let Some(sts) = find::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>(failure) {
-        told(translate(sts, "sts:AssumeRoleWithWebIdentity"), "the trust policy of the role and at the token's subject")
+        let at = "the trust policy of the role and at the token's subject";
+        look(translate(sts, "sts:AssumeRoleWithWebIdentity", now), at)
     } else if let Some(file) = find::<EmptyFile>(failure) {
-        (file.kind(), file.how().into())
+        Error::new(file.kind(), file.how())
+    } else if let Some(profile) = find::<NoProfile>(failure) {
+        Error::new(ErrorKind::Invalid, profile.to_string())
+    } else if let Some(status) = container_status(failure) {
+        let kind = if status < 500 { ErrorKind::Denied } else { ErrorKind::Unreachable };
+        Error::new(kind, format!("what gives the container its credentials answered HTTP {status}"))
     } else if causes(failure).any(missing_file) || format!("{failure:?}").contains("kind: NotFound") {
-        (ErrorKind::Invalid, "a file that the AWS configuration names is not there".into())
+        Error::new(ErrorKind::Invalid, "a file that the AWS configuration names is not there")
     } else {
-        (ErrorKind::Unreachable, "the AWS credentials could not be loaded".into())
+        Error::new(ErrorKind::Unreachable, "the AWS credentials could not be loaded")
     }
+}
+
+/// The status with which the endpoint of a container refused; the SDK has it in words alone.
+fn container_status(failure: &CredentialsError) -> Option<u16> {
+    let text = text_of(failure).find(|text| text.contains("HTTP credential provider"))?;
+    let (_, status) = text.split_once("StatusCode(")?;
+    status.split(')').next()?.parse().ok()
 }
 
 /// What an error answer says, in values of a known form.
@@ -160,14 +202,13 @@ impl Answer<'_> {
             || code == "RequestLimitExceeded"
         {
             ErrorKind::Throttled
-        } else if DENIED.iter().any(|it| code.starts_with(it)) || (code.is_empty() && matches!(self.status, 401 | 403))
-        {
+        } else if DENIED.iter().any(|it| code.starts_with(it)) || matches!(self.status, 401 | 403) {
             ErrorKind::Denied
         } else if self.status < 300 {
             ErrorKind::Malformed
         } else if self.status >= 500 {
             ErrorKind::Unreachable
-        } else if code == "InvalidParameterException" || code == "ValidationException" {
+        } else if matches!(code, "InvalidParameterException" | "ValidationException" | "ValidationError") {
             ErrorKind::Invalid
         } else {
             ErrorKind::Malformed
@@ -236,6 +277,8 @@ mod tests {
             (500, "ServerException", Unreachable),
             (503, "ServiceUnavailable", Unreachable),
             (400, "InvalidParameterException", Invalid),
+            (400, "ValidationError", Invalid),
+            (403, "RegionDisabledException", Denied),
             (404, "NotFound", Malformed),
         ];
         for (status, code, kind) in cases {

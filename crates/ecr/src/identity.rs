@@ -13,16 +13,15 @@ use aws_config::{
     imds::{self, credentials::ImdsCredentialsProvider},
     meta::credentials::CredentialsProviderChain,
     profile::ProfileFileCredentialsProvider,
-    provider_config::ProviderConfig,
     sts::AssumeRoleProvider,
     web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider},
 };
 use aws_credential_types::provider::{
     ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future::ProvideCredentials as Providing,
 };
-use regcred_core::{ErrorKind, Result};
+use regcred_core::{Error, ErrorKind, Result};
 
-use crate::arn;
+use crate::{arn, settings::Settings};
 
 /// What sessions are called where nobody says otherwise: `CloudTrail` shows it.
 const SESSION: &str = "regcred";
@@ -89,12 +88,19 @@ impl Identity {
         Self { role: Some(role), ..self }
     }
 
-    /// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for a role that is none.
+    /// [`ErrorKind::Invalid`] for a role or a session name that is none.
     pub(crate) fn check(&self) -> Result<()> {
         if let Source::WebIdentity { role_arn, .. } = &self.source {
             arn::role(role_arn)?;
         }
-        self.role.as_ref().map_or(Ok(()), |role| arn::role(&role.arn))
+        let Some(Role { arn, session_name, .. }) = &self.role else { return Ok(()) };
+        arn::role(arn)?;
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+        if (2..=64).contains(&session_name.len()) && session_name.bytes().all(allowed) {
+            return Ok(());
+        }
+        let message = format!("{session_name:?} is not a session name: 2 to 64 letters, digits and _+=,.@-");
+        Err(Error::new(ErrorKind::Invalid, message))
     }
 
     /// The profile whose other settings, such as endpoints, count too.
@@ -106,17 +112,17 @@ impl Identity {
     }
 
     /// Its credentials, before any role of [`Identity::with_role`] is assumed.
-    pub(crate) fn base(&self, config: &ProviderConfig) -> SharedCredentialsProvider {
+    pub(crate) fn base(&self, settings: &Settings) -> SharedCredentialsProvider {
+        let config = &settings.provider_config();
         match &self.source {
-            Source::Chain => SharedCredentialsProvider::new(chain(config)),
+            Source::Chain => SharedCredentialsProvider::new(chain(settings)),
             Source::ChainAndInstance => {
                 let client = imds::Client::builder().configure(config).max_attempts(1).build();
                 let instance = ImdsCredentialsProvider::builder().configure(config).imds_client(client).build();
-                SharedCredentialsProvider::new(chain(config).or_else("InstanceMetadata", instance))
+                SharedCredentialsProvider::new(chain(settings).or_else("InstanceMetadata", instance))
             }
             Source::Profile(name) => {
-                let profile = ProfileFileCredentialsProvider::builder().configure(config).profile_name(&**name).build();
-                SharedCredentialsProvider::new(profile)
+                SharedCredentialsProvider::new(FromProfile { settings: settings.clone(), name: Some(name.clone()) })
             }
             Source::WebIdentity { role_arn, token_file } => {
                 let fixed = StaticConfiguration {
@@ -182,11 +188,12 @@ impl fmt::Debug for Source {
     }
 }
 
-fn chain(config: &ProviderConfig) -> CredentialsProviderChain {
-    let profile = ProfileFileCredentialsProvider::builder().configure(config).build();
+fn chain(settings: &Settings) -> CredentialsProviderChain {
+    let config = &settings.provider_config();
+    let profile = FromProfile { settings: settings.clone(), name: None };
     let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
     let container = EcsCredentialsProvider::builder().configure(config).build();
-    let file = |variable| std::env::var_os(variable).map(PathBuf::from);
+    let file = |variable| std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
     let web_identity = FromFile { inner: web_identity, file: file("AWS_WEB_IDENTITY_TOKEN_FILE") };
     let container = FromFile { inner: container, file: file("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") };
     CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
@@ -194,6 +201,47 @@ fn chain(config: &ProviderConfig) -> CredentialsProviderChain {
         .or_else("WebIdentityToken", web_identity)
         .or_else("Container", container)
 }
+
+/// A profile that is read anew each time, as it may be mounted and renewed. The SDK's own provider keeps what it read first, and
+/// after an error fails in another way.
+#[derive(Debug)]
+struct FromProfile {
+    settings: Settings,
+    /// `None`: the one that the environment names.
+    name: Option<Arc<str>>,
+}
+
+impl ProvideCredentials for FromProfile {
+    fn provide_credentials<'a>(&'a self) -> Providing<'a>
+    where
+        Self: 'a,
+    {
+        Providing::new(async {
+            let mut profile = ProfileFileCredentialsProvider::builder().configure(&self.settings.provider_config());
+            if let Some(name) = &self.name {
+                profile = profile.profile_name(&**name);
+            }
+            match (profile.build().provide_credentials().await, &self.name) {
+                (Err(CredentialsError::CredentialsNotLoaded(_)), Some(name)) => {
+                    Err(CredentialsError::provider_error(NoProfile(name.clone())))
+                }
+                (credentials, _) => credentials,
+            }
+        })
+    }
+}
+
+/// The profile that was named is not there, or holds no credentials.
+#[derive(Debug)]
+pub(crate) struct NoProfile(Arc<str>);
+
+impl fmt::Display for NoProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the AWS profile {:?} is not there, or holds no credentials", self.0)
+    }
+}
+
+impl std::error::Error for NoProfile {}
 
 /// Credentials that hang on a file which the kubelet renews: one that is empty or gone for a moment is read once more.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod identity;
 #[cfg(test)]
 mod properties;
 mod provider;
+mod settings;
 mod token;
 mod transport;
 

@@ -3,8 +3,6 @@
 use std::{env, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use aws_config::{BehaviorVersion, provider_config::ProviderConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_ecr::config::Region as SdkRegion;
 use regcred_core::{Clock, Error, ErrorKind, RegistryCredential, RegistryProvider, Result, SystemClock};
 use tokio::time::timeout;
 use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
@@ -14,14 +12,10 @@ use crate::{
     error::{failed, translate},
     host::{AccountId, Alias, Region, RegistryHost},
     identity::Identity,
+    settings::{DEADLINE, Settings},
     token,
-    transport::{Transport, is_secure},
+    transport::{Transport, is_secure, without_user},
 };
-
-/// For one attempt: ECR answers in a tenth of a second, a slow proxy in a few.
-const DEADLINE: Duration = Duration::from_secs(10);
-/// For a connection: longer than a lost first packet, shorter than anybody's patience.
-const CONNECT: Duration = Duration::from_secs(4);
 
 /// Where the SDK may be sent: to ECR with the request for a token, to STS with a web identity.
 const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS"];
@@ -79,7 +73,7 @@ impl EcrProvider {
         let action = "sts:GetCallerIdentity";
         let call = self.sts.get_caller_identity().send().with_subscriber(NoSubscriber::default());
         let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
-        let arn = answer.map_err(|error| translate(&error, action))?.arn.unwrap_or_default();
+        let arn = answer.map_err(|error| translate(&error, action, self.clock.now()))?.arn.unwrap_or_default();
         let senseless = || failed(ErrorKind::Malformed, action, "had a senseless answer", "it names no principal");
         if arn::is_principal(&arn) { Ok(arn) } else { Err(senseless()) }
     }
@@ -169,35 +163,9 @@ impl EcrProviderBuilder {
             Some(transport) => transport,
             None => Transport::new()?,
         };
-        let region = SdkRegion::new(self.region.as_str().to_owned());
-        let (retries, fips, dual_stack) =
-            (RetryConfig::disabled(), self.fips.then_some(true), self.dual_stack.then_some(true));
-        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(DEADLINE).build();
-        let behavior = BehaviorVersion::v2026_01_12();
-        let identities = ProviderConfig::without_region()
-            .with_behavior_version(Some(behavior))
-            .with_region(Some(region.clone()))
-            .with_http_client(transport.clone())
-            .with_retry_config(retries.clone())
-            .with_timeout_config(timeouts.clone())
-            .with_use_fips(fips)
-            .with_use_dual_stack(dual_stack);
-        let mut loader = aws_config::defaults(behavior)
-            .credentials_provider(self.identity.base(&identities))
-            .region(region)
-            .http_client(transport)
-            .retry_config(retries)
-            .timeout_config(timeouts);
-        if let Some(profile) = self.identity.profile_name() {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(fips) = fips {
-            loader = loader.use_fips(fips);
-        }
-        if let Some(dual_stack) = dual_stack {
-            loader = loader.use_dual_stack(dual_stack);
-        }
-        let mut config = loader.load().await;
+        let mut settings = Settings::new(&self.region, transport, self.fips, self.dual_stack);
+        let config = settings.load(self.identity.profile_name()).await;
+        let mut config = config.into_builder().credentials_provider(self.identity.base(&settings)).build();
         if let Some(assumed) = self.identity.assumed(&config).await {
             config = config.into_builder().credentials_provider(assumed).build();
         }
@@ -228,10 +196,12 @@ impl EcrProviderBuilder {
             return invalid(format!("registries in {region} have no {alias} host"));
         }
         if let Some(endpoint) = self.endpoint.as_ref().filter(|endpoint| !is_secure(endpoint)) {
+            let endpoint = without_user(endpoint);
             return invalid(format!("the endpoint {endpoint:?} is neither HTTPS nor on loopback"));
         }
         for variable in ENDPOINTS {
             if let Some(url) = env::var(variable).ok().filter(|url| !url.is_empty() && !is_secure(url)) {
+                let url = without_user(&url);
                 return invalid(format!("the endpoint {url:?} of {variable} is neither HTTPS nor on loopback"));
             }
         }
@@ -252,7 +222,7 @@ impl RegistryProvider for EcrProvider {
         let action = &format!("ecr:GetAuthorizationToken in {}", self.region);
         let call = self.ecr.get_authorization_token().send().with_subscriber(NoSubscriber::default());
         let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
-        let answer = answer.map_err(|error| translate(&error, action))?;
+        let answer = answer.map_err(|error| translate(&error, action, self.clock.now()))?;
         let accounts = self.hosts.iter().map(|host| host.account().clone()).collect::<Vec<_>>();
         let now = self.clock.now();
         let (own, credential) = token::credential(answer.authorization_data(), &self.region, &accounts, now)?;

@@ -20,7 +20,9 @@ use aws_smithy_runtime_api::{
     http::Response,
 };
 use aws_smithy_types::body::SdkBody;
+use http::Uri;
 use http_body_util::Limited;
+use hyper_util::client::proxy::matcher::Matcher;
 use regcred_core::{Error, ErrorKind, Result};
 use rustls::{
     RootCertStore,
@@ -31,6 +33,8 @@ use rustls::{
 const LONGEST_ANSWER: usize = 64 * 1024;
 /// Names a PEM file of the authorities to trust instead of the machine's own.
 const TRUST: &str = "SSL_CERT_FILE";
+/// Where a proxy for HTTPS may be named.
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 /// Where a machine or a container is given its credentials: in clear text, but never beyond the machine itself.
 const METADATA: [&str; 5] = ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"];
 
@@ -46,8 +50,12 @@ pub struct Transport {
 
 impl Transport {
     /// Reads the file that `SSL_CERT_FILE` names, where it is set. [`ErrorKind::Invalid`] if it does not hold certificates and
-    /// nothing but whole ones: then nobody would be trusted, or not all who are meant.
+    /// nothing but whole ones: then nobody would be trusted, or not all who are meant; and for a proxy that is none, for then it
+    /// would be passed by.
     pub fn new() -> Result<Self> {
+        for variable in PROXIES {
+            check_proxy(variable, &env::var(variable).unwrap_or_default())?;
+        }
         let trust = match env::var_os(TRUST).filter(|path| !path.is_empty()) {
             Some(path) => trust_in(Path::new(&path))?,
             None => TrustStore::default(),
@@ -55,6 +63,16 @@ impl Transport {
         let (direct, proxied) = (ProxyConfig::disabled(), ProxyConfig::from_env());
         Ok(Self { direct: client(&trust, direct), proxied: client(&trust, proxied) })
     }
+}
+
+/// Its value may hold a password, and is not shown.
+fn check_proxy(variable: &str, value: &str) -> Result<()> {
+    let anywhere = Uri::from_static("https://registry.example");
+    if value.is_empty() || Matcher::builder().https(value.to_owned()).build().intercept(&anywhere).is_some() {
+        return Ok(());
+    }
+    let message = format!("the proxy of {variable} is not a URL such as http://proxy.example:3128");
+    Err(Error::new(ErrorKind::Invalid, message))
 }
 
 fn trust_in(path: &Path) -> Result<TrustStore> {
@@ -141,6 +159,13 @@ pub(crate) fn is_secure(url: &str) -> bool {
     url.starts_with("https://") || (url.starts_with("http://") && is_loopback(host(url)))
 }
 
+/// A URL without user and password, for showing.
+pub(crate) fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.rsplit('@').next().unwrap_or_default().into() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    format!("{scheme}://{}{path}", authority.rsplit('@').next().unwrap_or_default())
+}
+
 /// Whether it never leaves the machine.
 fn is_near(host: &str) -> bool {
     is_loopback(host) || METADATA.contains(&host)
@@ -158,7 +183,10 @@ fn host(url: &str) -> &str {
         return "";
     }
     match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        Some(v6) => match v6.split_once(']') {
+            Some((address, port)) if port.is_empty() || port.starts_with(':') => address,
+            _ => "",
+        },
         None => authority.split(':').next().unwrap_or_default(),
     }
 }
@@ -175,6 +203,7 @@ mod tests {
         let bad = [
             "http://x",
             "http://127.0.0.1.evil.example",
+            "http://[::1].evil.example",
             "http://localhost@evil.example",
             "ftp://127.0.0.1",
             "http://10.0.0.1",
@@ -193,6 +222,33 @@ mod tests {
         }
         for far in ["http://169.254.170.24/", "https://sts.eu-west-1.amazonaws.com/", "http://x@127.0.0.1/"] {
             assert!(!is_near(host(far)), "{far}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_would_be_passed_by_is_refused_without_its_password() {
+        for good in ["", "http://proxy.example:3128", "proxy.example:3128", "https://user:canary@proxy.example"] {
+            check_proxy("HTTPS_PROXY", good).expect(good);
+        }
+        for bad in [
+            "http://proxy.example:3128 ",
+            "http://user:can ary@proxy.example",
+            "ftp://user:canary@proxy.example",
+            "http://",
+        ] {
+            let error = check_proxy("HTTPS_PROXY", bad).expect_err(bad);
+            assert!(error.kind() == ErrorKind::Invalid && !error.chain().contains("ary"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn user_and_password_are_not_shown() {
+        for (url, shown) in [
+            ("http://bob:canary@aws.example/x@y", "http://aws.example/x@y"),
+            ("https://aws.example", "https://aws.example"),
+            ("bob:canary@aws.example", "aws.example"),
+        ] {
+            assert_eq!(without_user(url), shown);
         }
     }
 

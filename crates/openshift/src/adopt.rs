@@ -36,8 +36,8 @@ pub(crate) fn writer(metadata: &ObjectMeta, us: &str) -> Option<Refusal> {
         let fields = it.fields_v1.as_ref().filter(|_| is_apply(it) && it.manager.as_deref() != Some(us));
         fields.is_some_and(|fields| wanted.iter().any(|path| owns(fields, path)))
     };
-    let appliers = quote(entries(metadata).filter(applies).filter_map(|it| it.manager.as_deref()))?;
-    Some(refusal::still_written(&format!("applied by {appliers}")))
+    let others = quote(entries(metadata).filter(applies).filter_map(|it| it.manager.as_deref()))?;
+    Some(refusal::still_written(&format!("applied by {others}")))
 }
 
 /// Whether it holds a login that would be lost: every one has to be for one of our registries. One with a scheme or an API

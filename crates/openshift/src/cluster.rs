@@ -7,7 +7,10 @@ use std::{
 };
 
 use hyper_util::{
-    client::legacy::{Client as Pool, connect::HttpConnector},
+    client::{
+        legacy::{Client as Pool, connect::HttpConnector},
+        proxy::matcher::Matcher,
+    },
     rt::TokioExecutor,
 };
 use kube::{
@@ -64,7 +67,7 @@ impl Cluster {
     pub async fn from_config(mut config: Config, context: Option<String>) -> Result<Self> {
         config.connect_timeout = Some(CONNECT);
         config.default_retry = false; // one call is one attempt: the engine repeats
-        let server = config.cluster_url.to_string();
+        let server = without_user(&config.cluster_url);
         let unusable = |reason: String| unusable("the connection to the cluster", reason);
         let made = timeout(PLUGIN, spawn_blocking(move || client(config))).await;
         let made = made.map_err(|_| unusable("the exec plug-in did not answer within 30 s".into()))?;
@@ -97,14 +100,37 @@ async fn from_kubeconfig(connection: &Connection) -> Result<(Config, Option<Stri
     };
     let context = connection.context.clone().or_else(|| kubeconfig.current_context.clone());
     let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
-    Ok((Config::from_custom_kubeconfig(kubeconfig, &options).await?, context))
+    let own_proxy = proxy_of(&kubeconfig, context.as_deref());
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await?;
+    config.proxy_url = match own_proxy {
+        Some(proxy) => Some(proxy.parse().map_err(KubeconfigError::ParseProxyUrl)?),
+        // The client looks for the proxy's own host in `NO_PROXY`; it is the server's that counts.
+        None => match Matcher::from_env().intercept(&config.cluster_url) {
+            Some(_) => ["HTTPS_PROXY", "https_proxy"].iter().find_map(|it| env::var(it).ok()?.parse().ok()),
+            None => None,
+        },
+    };
+    Ok((config, context))
+}
+
+/// The `proxy-url` of a context's cluster.
+fn proxy_of(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
+    let context = kubeconfig.contexts.iter().find(|it| Some(it.name.as_str()) == context)?.context.as_ref()?;
+    let cluster = kubeconfig.clusters.iter().find(|it| it.name == context.cluster)?.cluster.as_ref()?;
+    cluster.proxy_url.clone().filter(|proxy| !proxy.is_empty())
+}
+
+/// A URL as it may be shown.
+fn without_user(url: &http::Uri) -> String {
+    let authority = url.authority().map(|it| it.as_str().rsplit('@').next().unwrap_or_default());
+    format!("{}://{}{}", url.scheme_str().unwrap_or("https"), authority.unwrap_or_default(), url.path())
 }
 
 /// What is wrong with a kubeconfig. The parser's own words quote its lines, and those hold tokens and keys.
 fn tell(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::Parse(_) => "it is not YAML of a kubeconfig; try `kubectl config view`".into(),
-        KubeconfigError::ParseProxyUrl(_) => "its proxy-url is not a URL".into(),
+        KubeconfigError::ParseProxyUrl(_) => "its proxy-url, or the proxy of HTTPS_PROXY, is not a URL".into(),
         other => other.to_string(),
     }
 }

@@ -51,7 +51,7 @@ impl OpenShiftSink {
         };
         let records = self.records(&stored.metadata).unwrap_or_default();
         let edited = records.iter().filter(|(registry, record)| !is_ours(&config, registry, record));
-        let writer = owner_of(&stored.metadata, &DATA, self.merge_manager());
+        let writer = owner_of(&stored.metadata, &DATA, (self.merge_manager(), "Update"));
         let drift = edited.map(|(registry, _)| format!("its entry for {registry} was changed by {writer}")).collect();
         Ok(Found::Merged(Merged { records, drift }))
     }

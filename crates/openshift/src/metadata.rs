@@ -72,7 +72,7 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
     let mut drift = vec![];
     let data_intact = owns(&DATA);
     if !data_intact {
-        drift.push(format!("its data was changed by {}", owner_of(metadata, &DATA, us.manager)));
+        drift.push(format!("its data was changed by {}", owner_of(metadata, &DATA, (us.manager, "Apply"))));
     }
     for (map, name) in MARKS {
         let field = format!("f:{name}");
@@ -80,20 +80,21 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
         // A credential without an end has no such annotation, and nobody else may say that it has one.
         let expected = name != EXPIRES_AT || annotation(EXPIRES_AT).is_some();
         if expected && !owns(&path) {
-            drift.push(format!("its {name} was changed by {}", owner_of(metadata, &path, us.manager)));
+            drift.push(format!("its {name} was changed by {}", owner_of(metadata, &path, (us.manager, "Apply"))));
         }
     }
     let owned = |name: &str| {
         let field = format!("f:{name}");
         owns(&["f:metadata", "f:annotations", &field])
     };
-    let undone = (owned(LINKS) && annotation(LINKS) != Some(us.links)).then(|| "its links are different in the config");
+    let undone =
+        (owned(LINKS) && annotation(LINKS) != Some(us.links)).then_some("its links are different in the config");
     Standing::Ours(Ours {
         version: Version::of(metadata),
         records: annotation(HOSTS).filter(|_| owned(HOSTS)).and_then(read),
         drift,
         undone: undone.map(str::to_owned).into_iter().collect(),
-        is_claimed: data_intact && others_of(metadata, &DATA, us.manager).is_some(),
+        is_claimed: data_intact && others_of(metadata, &DATA, (us.manager, "Apply")).is_some(),
         linked: annotation(LINKS).filter(|_| owned(LINKS)).map(str::to_owned),
         data_intact,
     })
@@ -151,13 +152,15 @@ pub(crate) fn has(fields: &Value, path: &[&str]) -> bool {
     path.iter().try_fold(fields, |at, step| at.get(step)).is_some()
 }
 
-pub(crate) fn owner_of(metadata: &ObjectMeta, path: &[&str], us: &str) -> String {
+pub(crate) fn owner_of(metadata: &ObjectMeta, path: &[&str], us: (&str, &str)) -> String {
     others_of(metadata, path, us).unwrap_or_else(|| "somebody who removed it".into())
 }
 
-fn others_of(metadata: &ObjectMeta, path: &[&str], us: &str) -> Option<String> {
+/// Who else owns a field. Who takes our name for an update is not our apply, and stands in its way as anybody does.
+fn others_of(metadata: &ObjectMeta, path: &[&str], us: (&str, &str)) -> Option<String> {
     let owns = |it: &&ManagedFieldsEntry| it.fields_v1.as_ref().is_some_and(|fields| has(&fields.0, path));
-    let others = entries(metadata).filter(owns).filter(|it| it.manager.as_deref() != Some(us));
+    let is_us = |it: &&ManagedFieldsEntry| (it.manager.as_deref(), it.operation.as_deref()) == (Some(us.0), Some(us.1));
+    let others = entries(metadata).filter(owns).filter(|it| !is_us(it));
     quote(others.filter_map(|it| it.manager.as_deref()))
 }
 

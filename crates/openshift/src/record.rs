@@ -55,7 +55,8 @@ struct Wire {
 
 /// Tells one entry of `auths` from another, and nothing of it to who cannot read it anyway.
 pub(crate) fn digest(entry: &str) -> String {
-    Sha256::digest(entry)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let first = Sha256::digest(entry)[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    format!("{first:016x}")
 }
 
 /// The value of `regcred.dev/hosts`.

@@ -124,8 +124,7 @@ async fn a_secret_that_nobody_is_said_to_own_is_merged_into_all_the_same() {
 
 /// Case 18: what stands there is no Docker config, has a list for `auths`, an entry that cannot be decoded, or is too large.
 ///
-/// It is not merged into: it stays byte for byte, with the reason and the keys that are meant. In a Secret of our own it is
-/// replaced, for there it is an edit.
+/// It is not merged into: it stays byte for byte, and the reason names the keys that are meant.
 #[tokio::test]
 async fn what_cannot_be_merged_into_is_left_alone_and_says_why() {
     let long = format!("{{\"auths\":{{\"quay.example\":{{\"auth\":\"\",\"x\":\"{}\"}}}}}}", "x".repeat(920 * 1024));

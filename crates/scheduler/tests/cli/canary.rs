@@ -3,12 +3,14 @@
 use std::{
     fs,
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_testkit::{FaultProxy, aws::Answer, fault::Fault};
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use crate::world::World;
 
@@ -141,20 +143,24 @@ async fn on_the_day_of_migration_the_old_token_is_not_printed_either() {
 #[tokio::test(flavor = "multi_thread")]
 async fn arguments_and_environment_of_the_process_hold_no_token() {
     let world = World::new(&["team-a"]).await;
-    let kube = FaultProxy::start(world.kube.address()).await;
-    kube.set(Fault::Delay(Duration::from_millis(300)));
+    let kube = Arc::new(FaultProxy::start(world.kube.address()).await);
     world.move_kube(&kube.url(), None);
+    // From the moment that it has a token, it waits for the API server.
+    let minted = Arc::new(Notify::new());
+    let (tell, stop) = (minted.clone(), kube.clone());
+    world.aws.on_issue(move |_| {
+        stop.set(Fault::BlackHole);
+        tell.notify_one();
+    });
     let one = "targets: [{ namespace: team-a, region: eu-west-1 }]";
     let mut process = world.once(one, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-    while world.aws.issued().is_empty() {
-        tokio::task::yield_now().await;
-    }
-    // It holds a token now, and waits for the API server.
+    tokio::time::timeout(Duration::from_secs(20), minted.notified()).await.expect("it mints");
     let of_process = |file: &str| fs::read(format!("/proc/{}/{file}", process.id())).expect("it runs");
     let shown = [of_process("cmdline"), of_process("environ")].concat();
     let shown = String::from_utf8_lossy(&shown).into_owned();
+    process.kill().expect("it waits");
+    process.wait().expect("it ends");
     assert!(shown.contains("--config") && shown.contains("AWS_ENDPOINT_URL"), "{shown}");
     let token = &world.aws.issued()[0].password;
     assert!(forms(token).iter().all(|form| !shown.contains(form)));
-    assert!(process.wait().expect("it ends").success());
 }

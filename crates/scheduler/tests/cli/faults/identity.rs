@@ -7,7 +7,7 @@ use crate::world::{World, of, run};
 
 /// Case 8: the token file of a web identity rotates, is empty or gone for a moment, or holds a token that has expired.
 ///
-/// It is read anew at each use. Empty is a failure that passes, gone is one of the configuration, an expired one is denied by
+/// Each pass reads it anew. Empty is a failure that passes, gone is one of the configuration, an expired one is denied by
 /// STS. Secrets stay, and the first pass after it is back refreshes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_web_identity_rotates_and_is_gone_for_a_moment() {

@@ -88,12 +88,27 @@ async fn somebody_else_answers() {
     let proxy = ForwardProxy::start().await;
     proxy.answer_with(407, page);
     let mut once = world.once(ONE, BRIEFLY);
-    once.env_remove("AWS_ENDPOINT_URL").env("HTTPS_PROXY", proxy.url()).env("NO_PROXY", "127.0.0.1");
+    // By another name than the API server's, so that it is that one's which counts.
+    let named = proxy.url().replace("127.0.0.1", "localhost");
+    once.env_remove("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &named).env("NO_PROXY", "127.0.0.1");
     let (code, report, _) = run(&mut once);
     let (_, why) = of(&report, "team-a");
     assert!(code == 3 && why.contains("the proxy wants credentials (HTTP 407)"), "{why}");
-    assert_eq!(proxy.connects()[0], "api.ecr.eu-west-1.amazonaws.com:443", "the API server is reached without it");
+    assert!(proxy.connects().iter().all(|it| it == "api.ecr.eu-west-1.amazonaws.com:443"), "{:?}", proxy.connects());
     assert_eq!(world.kube.objects("secrets").len(), 0);
+
+    // A server that NO_PROXY does not name is reached through the proxy, though the proxy is on loopback itself.
+    world.move_kube("https://api.cluster.example:6443", None);
+    let mut once = world.once(ONE, BRIEFLY);
+    once.env("HTTPS_PROXY", proxy.url()).env("NO_PROXY", "127.0.0.1");
+    let (code, ..) = run(&mut once);
+    assert!(code == 3 && proxy.connects().contains(&"api.cluster.example:6443".into()), "{:?}", proxy.connects());
+    let connects = proxy.connects().len();
+    once.env("NO_PROXY", "api.cluster.example");
+    run(&mut once);
+    assert_eq!(proxy.connects().len(), connects, "one that it names is not");
+    let (code, _, error) = run(world.once(ONE, BRIEFLY).env("HTTPS_PROXY", "http://user:canary word@proxy.example"));
+    assert!(code == 2 && error.contains("HTTPS_PROXY") && !error.contains("canary"), "{error}");
 }
 
 /// Case 13: a stranger's certificate, one that has expired; a bundle of authorities that is missing or cut off.
@@ -120,10 +135,12 @@ async fn a_certificate_is_not_to_be_trusted() {
         world.move_kube(&world.kube.url(), None);
         let (code, report, _) = pass(&ecr.url());
         assert_eq!(code, if trusted { 0 } else { 3 }, "{report:#}");
+        assert!(trusted || ecr.requests() == 0, "nothing is sent");
         assert!(trusted || of(&report, "team-a").1.contains("the certificate is not trusted"), "{report:#}");
         world.move_kube(&kube.url(), Some(&authority.pem()));
         let (code, report, _) = pass(&world.aws.url());
         assert_eq!(code, if trusted { 0 } else { 3 }, "{report:#}");
+        assert!(trusted || kube.requests() == 0, "nothing is sent");
         assert!(trusted || of(&report, "team-a").1.contains("certificate is not trusted"), "{report:#}");
     }
     world.move_kube(&world.kube.url(), None);

@@ -14,8 +14,8 @@ fn docker_config(auths: &str) -> Value {
 
 /// Case 15: another field manager owns the data, as where a shell recipe or a controller applies the Secret.
 ///
-/// It is refused by the name of its writers and stays byte for byte; never is a field taken by force that is not ours. With
-/// `--adopt` what a client-side apply made becomes ours; what a server-side apply keeps writing does not.
+/// It is refused by the name of its writers and stays byte for byte, with `--force` too. With `--adopt` what a client-side apply
+/// made becomes ours, and keeps its UID.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_manager_owns_the_data() {
     let world = World::new(&["team-a", "team-b"]).await;

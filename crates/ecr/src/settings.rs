@@ -1,0 +1,75 @@
+//! How the SDK goes about its calls, for ECR, for STS and for what gives credentials alike.
+
+use std::time::Duration;
+
+use aws_config::{
+    BehaviorVersion, SdkConfig, identity::IdentityCache, provider_config::ProviderConfig, retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
+use aws_sdk_ecr::config::Region as SdkRegion;
+
+use crate::{host::Region, transport::Transport};
+
+/// For one call: ECR answers in a tenth of a second, a slow proxy in a few.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+/// For a connection: longer than a lost first packet, shorter than anybody's patience.
+const CONNECT: Duration = Duration::from_secs(4);
+
+/// What the builder was told, and where it was told nothing, what environment or profile say.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) region: SdkRegion,
+    pub(crate) transport: Transport,
+    pub(crate) fips: Option<bool>,
+    pub(crate) dual_stack: Option<bool>,
+}
+
+impl Settings {
+    pub(crate) fn new(region: &Region, transport: Transport, fips: bool, dual_stack: bool) -> Self {
+        let region = SdkRegion::new(region.as_str().to_owned());
+        Self { region, transport, fips: fips.then_some(true), dual_stack: dual_stack.then_some(true) }
+    }
+
+    /// Reads environment and profile. Nobody asks with what this returns: it has no credentials yet.
+    pub(crate) async fn load(&mut self, profile: Option<&str>) -> SdkConfig {
+        let mut loader = aws_config::defaults(behavior())
+            .no_credentials()
+            .identity_cache(IdentityCache::no_cache()) // a mint in six hours asks anew who it is, and sees what has rotated
+            .region(self.region.clone())
+            .http_client(self.transport.clone())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts());
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(fips) = self.fips {
+            loader = loader.use_fips(fips);
+        }
+        if let Some(dual_stack) = self.dual_stack {
+            loader = loader.use_dual_stack(dual_stack);
+        }
+        let config = loader.load().await;
+        (self.fips, self.dual_stack) = (config.use_fips(), config.use_dual_stack());
+        config
+    }
+
+    /// For what gives credentials. A new one each time: it remembers the profile that it has read.
+    pub(crate) fn provider_config(&self) -> ProviderConfig {
+        ProviderConfig::without_region()
+            .with_behavior_version(Some(behavior()))
+            .with_region(Some(self.region.clone()))
+            .with_http_client(self.transport.clone())
+            .with_retry_config(RetryConfig::disabled())
+            .with_timeout_config(timeouts())
+            .with_use_fips(self.fips)
+            .with_use_dual_stack(self.dual_stack)
+    }
+}
+
+fn behavior() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(DEADLINE).build()
+}
