@@ -146,3 +146,28 @@ async fn an_end_in_2099_that_a_tenant_writes_changes_nothing_whoever_it_says_it_
     assert_eq!(provider.calls(), minted + 1);
     assert!(!secret()["metadata"]["annotations"].to_string().contains("2099"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_nobody_is_said_to_own_is_merged_into_and_left_again() {
+    let world = World::new().await;
+    let namespace = world.namespace().await;
+    let theirs = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
+        "metadata": { "name": "ecr-secret", "namespace": namespace },
+        "data": { ".dockerconfigjson": STANDARD.encode(THEIRS) },
+    });
+    world.kubectl(&["create", "--filename", "-"], &theirs.to_string());
+    let strip = ["patch", "secret", "ecr-secret", "--type=merge", "--patch", r#"{"metadata":{"managedFields":[{}]}}"#];
+    world.kubectl(&[&strip[..], &["--namespace", &namespace]].concat(), "");
+    let secret = || world.get(&namespace, "secrets", "ecr-secret");
+    assert!(secret()["metadata"]["managedFields"].is_null());
+
+    let sink = OpenShiftSink::builder(world.cluster().await).with_foreign(Foreign::Merge).build();
+    let (target, set) = (target(&namespace), set("r.example", "one"));
+    sink.apply(&target, &set).await.expect("it is merged");
+    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!((observed.drift, observed.validity.len()), (vec![], 1), "{:#}", secret());
+    sink.remove(&target).await.expect("ours can be taken out");
+    let data = STANDARD.decode(secret()["data"][".dockerconfigjson"].as_str().expect("data")).expect("base64");
+    assert_eq!(String::from_utf8(data).expect("text"), THEIRS);
+}

@@ -14,16 +14,18 @@ use regcred_testkit::{
 use super::{BRIEFLY, FORCED, ONE};
 use crate::world::{World, of, run};
 
-/// Every way in which bytes fail to arrive.
-fn losses() -> [Fault; 7] {
+/// Every way in which bytes fail to arrive, with what is said of each: by the side of ECR, by the side of the API server.
+fn losses() -> [(Fault, &'static str, &'static str); 8] {
+    let (late, over) = ("the pass ran out of time", "the pass ran out of time");
     [
-        Fault::Refuse,
-        Fault::Reset,
-        Fault::Garbage,
-        Fault::Truncate(40),
-        Fault::Truncate(400),
-        Fault::ResetAfter(60),
-        Fault::SlowBody { bytes: 1, every: Duration::from_secs(1) },
+        (Fault::Refuse, "the connection failed", "the connection to the API server failed"),
+        (Fault::Reset, "the connection failed", "the connection to the API server failed"),
+        (Fault::Garbage, "the connection failed", "the connection to the API server failed"),
+        (Fault::Truncate(40), "the connection failed", "the connection to the API server failed"),
+        (Fault::Truncate(300), "half an answer", "the connection to the API server failed"),
+        (Fault::ResetAfter(60), "the connection failed", "the connection to the API server failed"),
+        (Fault::SlowBody { bytes: 1, every: Duration::from_secs(1) }, late, over),
+        (Fault::BlackHole, late, over),
     ]
 }
 
@@ -38,25 +40,21 @@ async fn bytes_are_lost_on_the_way() {
     let before = world.secret("team-a");
     let (ecr, kube) = (FaultProxy::start(world.aws.address()).await, FaultProxy::start(world.kube.address()).await);
     world.move_kube(&kube.url(), None);
-    let pass = || {
-        let began = Instant::now();
-        let (code, report, _) = run(world.once(ONE, FORCED).env("AWS_ENDPOINT_URL", ecr.url()));
-        assert!(began.elapsed() < Duration::from_secs(5), "the pass ends at its deadline");
-        (code, report)
-    };
-    for fault in losses().into_iter().chain([Fault::BlackHole]) {
-        for (broken, whole) in [(&ecr, &kube), (&kube, &ecr)] {
+    for (fault, of_ecr, of_kube) in losses() {
+        for (broken, whole, expected) in [(&ecr, &kube, of_ecr), (&kube, &ecr, of_kube)] {
             broken.set(fault.clone());
             whole.set(Fault::None);
-            let (code, report) = pass();
+            let began = Instant::now();
+            let (code, report, _) = run(world.once(ONE, FORCED).env("AWS_ENDPOINT_URL", ecr.url()));
+            assert!(began.elapsed() < Duration::from_secs(5), "the pass ends at its deadline");
             let (state, why) = of(&report, "team-a");
-            assert!(matches!(code, 1 | 3) && state == "failed", "{fault:?}: {report:#}");
-            assert!(!why.is_empty(), "{fault:?}");
+            assert_eq!((code, state.as_str()), (3, "failed"), "{fault:?}: {report:#}");
+            assert!(why.contains(expected), "{fault:?}: {why}");
             assert_eq!(world.secret("team-a"), before, "{fault:?}");
         }
-        kube.set(Fault::None);
-        ecr.set(Fault::None);
     }
+    ecr.set(Fault::None);
+    kube.set(Fault::None);
     for fault in
         [Fault::Delay(Duration::from_millis(100)), Fault::SlowBody { bytes: 2000, every: Duration::from_millis(1) }]
     {
