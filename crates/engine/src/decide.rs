@@ -14,6 +14,8 @@ pub enum Step {
     Refresh,
     /// Everything is fresh, but something was changed, for these reasons: write it again.
     Repair(Vec<String>),
+    /// Only what stands beside it is not done, for these reasons: do that. Nothing is minted.
+    Link(Vec<String>),
     /// It is somebody else's, who is named, and the sink was told to take it over: mint and write it.
     Adopt(String),
     /// Everything is as it should be.
@@ -29,6 +31,7 @@ impl Step {
             Self::Create => "create",
             Self::Refresh => "refresh",
             Self::Repair(_) => "repair",
+            Self::Link(_) => "link",
             Self::Adopt(_) => "adopt",
             Self::Leave => "leave",
             Self::Refuse(_) => "refuse",
@@ -61,8 +64,12 @@ pub fn decide(
     }
     let unwanted = seen.validity.keys().filter(|name| !providers.contains(name));
     let unwanted = unwanted.map(|name| format!("nothing asks for {name} any more"));
-    let reasons = seen.drift.iter().chain(&seen.undone).cloned().chain(unwanted).collect::<Vec<_>>();
-    if reasons.is_empty() { Step::Leave } else { Step::Repair(reasons) }
+    let touched = seen.drift.iter().cloned().chain(unwanted).collect::<Vec<_>>();
+    match (touched.is_empty(), seen.undone.is_empty()) {
+        (true, true) => Step::Leave,
+        (true, false) => Step::Link(seen.undone.clone()),
+        (false, _) => Step::Repair(touched.into_iter().chain(seen.undone.iter().cloned()).collect()),
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +102,10 @@ mod tests {
         assert_eq!(step(Some(&observed(&["one"])), false, true), Step::Refresh);
         assert_eq!(step(Some(&edited), false, true), Step::Repair(vec!["its data was edited".into()]));
         assert_eq!(step(Some(&edited), false, false), Step::Refresh);
-        assert_eq!(step(Some(&undone), false, true), Step::Repair(vec!["builder is not linked".into()]));
+        assert_eq!(step(Some(&undone), false, true), Step::Link(vec!["builder is not linked".into()]));
+        let worse = undone.with_drift(["its data was edited".into()]);
+        let reasons = ["its data was edited", "builder is not linked"].map(str::to_owned).to_vec();
+        assert_eq!(step(Some(&worse), false, true), Step::Repair(reasons));
         assert_eq!(step(Some(&more), false, true), Step::Repair(vec!["nothing asks for three any more".into()]));
         let refusal = Refusal::new("foreign", "it is helm's", "choose another name");
         let (foreign, adopted) = (Observed::refused(refusal.clone()), Observed::adopted_from("helm"));

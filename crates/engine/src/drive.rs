@@ -42,6 +42,8 @@ pub(crate) struct Drive {
     engine: Arc<Engine>,
     /// `None`: until told to stop.
     pass: Option<Pass>,
+    /// Only says what it would do.
+    dry: bool,
     deadline: Instant,
     sources: Sources,
     lanes: BTreeMap<StoreName, Lane>,
@@ -59,13 +61,14 @@ pub(crate) struct Drive {
 }
 
 impl Drive {
-    pub(crate) fn new(engine: Arc<Engine>, pass: Option<Pass>) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, pass: Option<Pass>, dry: bool) -> Self {
         let sources = Sources::start(&engine.routes, pass.map(|pass| pass.looks));
         Self {
             last_seen: engine.context.clock.now(),
             deadline: Instant::now() + pass.map_or(FOREVER, |pass| pass.deadline.min(FOREVER)),
             engine,
             pass,
+            dry,
             sources,
             lanes: BTreeMap::new(),
             work: JoinSet::new(),
@@ -114,7 +117,7 @@ impl Drive {
                 let force = self.pass.is_some_and(|pass| pass.force);
                 let last = self.report.targets.get(&target).filter(|outcome| outcome.failures.is_empty());
                 let held = last.map(|outcome| outcome.held.as_ref().unwrap_or(&outcome.validity).clone());
-                let before = Before { force, held };
+                let before = Before { force, dry: self.dry, held };
                 let span = info_span!("look", store = %key.store, namespace = %key.namespace, name = %key.name);
                 let look = async move {
                     let route = &engine.routes[route];

@@ -58,15 +58,20 @@ impl Engine {
     ///
     /// Dropping the future ends it at once and leaves nothing half-written.
     pub async fn once(self: &Arc<Self>, pass: Pass) -> Report {
-        let report = Drive::new(self.clone(), Some(pass)).complete(pending()).await;
+        let report = Drive::new(self.clone(), Some(pass), false).complete(pending()).await;
         self.context.emit(&Event::PassEnded { report: &report });
         report
+    }
+
+    /// Looks at every target and reports the [`Step`](crate::Step) that [`Engine::once`] would take. Mints and writes nothing.
+    pub async fn plan(self: &Arc<Self>, pass: Pass) -> Report {
+        Drive::new(self.clone(), Some(pass), true).complete(pending()).await
     }
 
     /// Goes on until `stop`, then lets writes that are under way finish, for 20 s at the most, and reports the latest word on
     /// every target.
     pub async fn run(self: &Arc<Self>, stop: impl Future<Output = ()>) -> Report {
-        Drive::new(self.clone(), None).complete(stop).await
+        Drive::new(self.clone(), None, false).complete(stop).await
     }
 }
 

@@ -36,6 +36,8 @@ const SKEW: Duration = Duration::from_mins(5);
 pub(crate) struct Before {
     /// What is fresh is to be written too.
     pub(crate) force: bool,
+    /// Nothing is to be done.
+    pub(crate) dry: bool,
     /// What it held when it was last seen or written whole; `None`: it was not.
     pub(crate) held: Option<Held>,
 }
@@ -62,6 +64,9 @@ impl Engine {
         }
         let fresh = |it: &Validity| it.is_fresh(now, &*self.context.schedule);
         let step = decide(seen.as_ref(), &route.providers, before.force, fresh);
+        if before.dry {
+            return Some(self.preview(step, seen.unwrap_or_default()));
+        }
         let held_fresh = |held: &Held| route.providers.iter().all(|name| held.get(name).is_some_and(fresh));
         let expected_fresh = !before.force && before.held.as_ref().is_some_and(held_fresh);
         let found = disturbance(seen.as_ref(), &step, expected_fresh);
@@ -86,15 +91,37 @@ impl Engine {
                     contest = self.contests.restore(target, &found);
                 }
             }
+            // To a sink, what no provider gives anything for stays as it stands.
+            Step::Link(_) => {
+                if stopping.load(Relaxed) {
+                    return None;
+                }
+                let mut set = CredentialSet::new();
+                route.providers.iter().for_each(|name| set.insert_failed(name.clone()));
+                if write(route, target, &set, &mut outcome).await {
+                    contest = self.contests.restore(target, &found);
+                }
+            }
         }
         if let Some(Contest { found, rest, peace }) = contest {
             let disturbed = outcome.written.is_none() && !rest.is_zero();
             outcome.look_again = Some(if disturbed { rest } else { peace });
             outcome.contested = Some(found);
         }
-        let due = |it: &Validity| it.renew_at(&*self.context.schedule);
-        outcome.renew_at = outcome.validity.values().filter_map(due).min();
+        outcome.renew_at = self.renew_at(&outcome.validity);
         Some(outcome)
+    }
+
+    /// What a look comes to that nothing may follow from.
+    fn preview(&self, step: Step, seen: Observed) -> Outcome {
+        let Observed { validity, waiting_for, failure, .. } = seen;
+        let failures = failure.map(|error| Failure { provider: None, error }).into_iter().collect();
+        let renew_at = self.renew_at(&validity);
+        Outcome { validity, waiting_for, failures, renew_at, ..Outcome::of(step) }
+    }
+
+    fn renew_at(&self, held: &Held) -> Option<SystemTime> {
+        held.values().filter_map(|it| it.renew_at(&*self.context.schedule)).min()
     }
 
     /// Whether a provider can have given a credential with this end. An end beyond its longest life is somebody's invention.
@@ -163,7 +190,7 @@ fn disturbance(seen: Option<&Observed>, step: &Step, expected_fresh: bool) -> Di
             itself.push("what it says of itself was changed".into());
         }
         (Some(seen), Step::Refresh) if expected_fresh => itself.clone_from(&seen.drift),
-        (Some(seen), Step::Repair(_)) => (itself, beside) = (seen.drift.clone(), seen.undone.clone()),
+        (Some(seen), Step::Repair(_) | Step::Link(_)) => (itself, beside) = (seen.drift.clone(), seen.undone.clone()),
         _ => {}
     }
     Disturbance { itself, beside }
@@ -192,6 +219,7 @@ fn log(step: Option<&Step>, applied: &Applied) {
     match (step, applied.written) {
         (_, Written::Created) => info!(waiting_for, "created"),
         (Some(Step::Repair(reasons)), Written::Updated) => info!(?reasons, waiting_for, "repaired"),
+        (Some(Step::Link(reasons)), _) => info!(?reasons, waiting_for, "linked"),
         (Some(Step::Adopt(from)), _) => info!(from, waiting_for, "adopted"),
         (_, Written::Updated) => tracing::debug!(waiting_for, "refreshed"),
         (_, Written::Unchanged) => tracing::debug!(waiting_for, "unchanged"),

@@ -26,6 +26,7 @@ struct State {
     failures: BTreeMap<Target, Error>,
     panics: BTreeSet<Target>,
     waits: BTreeMap<Target, String>,
+    undone: BTreeMap<Target, String>,
     looks: Vec<Target>,
     writes: usize,
 }
@@ -97,6 +98,11 @@ impl MemorySink {
         self.state().panics.insert(target.clone());
     }
 
+    /// This is left to do beside the target, until the next `apply`.
+    pub fn leave_undone(&self, target: &Target, what: &str) {
+        self.state().undone.insert(target.clone(), what.into());
+    }
+
     /// What this target waits for from now on, or with `None` nothing.
     pub fn wait_for(&self, target: &Target, what: Option<&str>) {
         let mut state = self.state();
@@ -164,7 +170,11 @@ impl SecretSink for MemorySink {
             Stored::Ours { entries, edited } => {
                 let validity = entries.values().map(|entry| (entry.provider.clone(), entry.validity)).collect();
                 let drift = edited.then(|| "it was edited".into());
-                Observed::ours(validity).with_drift(drift).waiting_for(state.waits.get(target).cloned())
+                let undone = state.undone.get(target).cloned();
+                Observed::ours(validity)
+                    .with_drift(drift)
+                    .with_undone(undone)
+                    .waiting_for(state.waits.get(target).cloned())
             }
         }))
     }
@@ -209,7 +219,8 @@ impl SecretSink for MemorySink {
             state.writes += 1;
             state.stored.insert(target.clone(), Stored::Ours { entries: after, edited: false });
         }
-        Ok(Applied::new(written).waiting_for(state.waits.get(target).cloned()))
+        let also = state.undone.remove(target).is_some();
+        Ok(Applied::new(written).also_written(also).waiting_for(state.waits.get(target).cloned()))
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {

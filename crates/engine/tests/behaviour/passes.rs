@@ -76,3 +76,34 @@ fn an_engine_that_is_not_whole_is_refused() {
         assert_eq!(builder.build().expect_err(reason).to_string(), reason);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_says_what_a_pass_would_do_and_does_nothing() {
+    let fakes = Fakes::new();
+    let engine = fakes.engine(2);
+    let steps = async || {
+        let report = engine.plan(Pass::default()).await;
+        report.targets.into_values().filter_map(|outcome| outcome.step).collect::<Vec<_>>()
+    };
+    assert_eq!(steps().await, [Step::Create, Step::Create]);
+    assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (0, 0));
+    engine.once(Pass::default()).await;
+    fakes.sink.edit(&target("team-1"));
+    assert_eq!(steps().await, [Step::Leave, Step::Repair(vec!["it was edited".into()])]);
+    assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (1, 2));
+    tokio::time::advance(Duration::from_hours(7)).await;
+    assert_eq!(steps().await, [Step::Refresh, Step::Refresh]);
+    assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_only_not_linked_is_linked_without_a_mint() {
+    let fakes = Fakes::new();
+    fakes.engine(1).once(Pass::default()).await;
+    fakes.sink.leave_undone(&target("team-0"), "ServiceAccount default is not linked");
+    let report = fakes.engine(1).once(Pass::default()).await;
+    let outcome = &report.targets[&target("team-0")];
+    assert!(matches!(&outcome.step, Some(Step::Link(why)) if why[0].contains("default")), "{outcome:?}");
+    assert_eq!((fakes.provider.calls(), fakes.sink.writes(), report.exit_code()), (1, 1, 0));
+    assert_eq!(fakes.engine(1).once(Pass::default()).await.targets[&target("team-0")].step, Some(Step::Leave));
+}

@@ -53,6 +53,7 @@ pub trait SinkUnderTest: Send + Sync {
 pub async fn sink(under_test: &dyn SinkUnderTest) {
     keeps_and_reports(under_test).await;
     keeps_what_a_failed_provider_left(under_test).await;
+    keeps_everything_while_all_fail(under_test).await;
     drops_what_is_no_longer_asked_for(under_test).await;
     never_writes_an_earlier_end(under_test).await;
     believes_no_end_that_cannot_be(under_test).await;
@@ -141,6 +142,17 @@ async fn keeps_what_a_failed_provider_left(under_test: &dyn SinkUnderTest) {
     let dates = |set: &CredentialSet, name| set.get(&provider_name(name)).expect("it is in the set").validity();
     let kept = [(provider_name("one"), dates(&partial, "one")), (provider_name("two"), dates(&both, "two"))];
     assert_eq!(observed.validity, kept.into(), "the entries that stayed keep their dates");
+}
+
+async fn keeps_everything_while_all_fail(under_test: &dyn SinkUnderTest) {
+    let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
+    let set = sets.one("one", 1, 12 * HOUR);
+    ok(sink.apply(&target, &set).await, "a first apply works");
+    let mut nothing = CredentialSet::new();
+    nothing.insert_failed(provider_name("one"));
+    let applied = ok(sink.apply(&target, &nothing).await, "an apply with nothing to write works");
+    assert_eq!(applied.written, Written::Unchanged, "where every provider failed nothing changes");
+    assert_eq!(under_test.stored(&target).await, Some(expected(&set)), "and what was there stays");
 }
 
 async fn drops_what_is_no_longer_asked_for(under_test: &dyn SinkUnderTest) {
