@@ -117,7 +117,7 @@ impl Engine {
         let Observed { validity, waiting_for, failure, .. } = seen;
         let failures = failure.map(|error| Failure { provider: None, error }).into_iter().collect();
         let renew_at = self.renew_at(&validity);
-        Outcome { validity, waiting_for, failures, renew_at, ..Outcome::of(step) }
+        Outcome { waiting_for, validity, failures, renew_at, ..Outcome::of(step) }
     }
 
     fn renew_at(&self, held: &Held) -> Option<SystemTime> {

@@ -1,7 +1,7 @@
 //! Which providers there are, and which namespace needs which of them. Pure.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write as _,
 };
 
@@ -68,10 +68,17 @@ impl Plan {
 
     /// How many tokens a full pass mints: one per region.
     pub fn mints(&self) -> usize {
-        let mut regions = self.providers.values().map(|provider| &provider.region).collect::<Vec<_>>();
-        regions.sort();
-        regions.dedup();
-        regions.len()
+        self.regions(self.providers.keys())
+    }
+
+    /// How many tokens a pass mints that writes in these namespaces alone.
+    pub fn mints_for(&self, namespaces: &BTreeSet<&Namespace>) -> usize {
+        let groups = self.groups.iter().filter(|group| group.namespaces.iter().any(|it| namespaces.contains(it)));
+        self.regions(groups.flat_map(|group| &group.providers))
+    }
+
+    fn regions<'a>(&self, providers: impl Iterator<Item = &'a ProviderName>) -> usize {
+        providers.filter_map(|name| Some(&self.providers.get(name)?.region)).collect::<BTreeSet<_>>().len()
     }
 
     /// Takes over Secrets that somebody else made and has given up, if they hold nothing but logins of the config.

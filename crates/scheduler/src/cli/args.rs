@@ -48,6 +48,11 @@ pub(crate) enum Command {
     /// Makes one pass: does what is due, and exits with what came of it
     #[command(after_help = EXIT_CODES)]
     Once(Once),
+    /// Says what a pass would do, and why; reads only, and asks AWS nothing
+    #[command(after_help = PLAN_EXIT_CODES)]
+    Plan(Plan),
+    /// Says how every target stands, the worst first; reads only, and asks AWS nothing
+    Status(Status),
     /// Checks the config and says what it comes to; asks nobody
     Check(Check),
     /// Prints coming runs of a schedule
@@ -62,16 +67,79 @@ const EXIT_CODES: &str = "Exit codes:
   2  nothing can work before a person acts: config, usage or permission
   3  nothing could be done: provider or cluster could not be reached";
 
+const PLAN_EXIT_CODES: &str = "Exit codes:
+  0   a plan was made; with --detailed-exitcode: nothing would change
+  1   some targets cannot be looked at, or belong to somebody else
+  2   nothing can work before a person acts: config, usage or permission
+  3   nothing could be looked at: the cluster could not be reached
+  10  with --detailed-exitcode: something would change";
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Once {
     #[command(flatten)]
-    pub(crate) config: ConfigArgs,
+    pub(crate) pass: PassArgs,
     /// Refreshes also what is fresh
     #[arg(long)]
     pub(crate) force: bool,
     /// Takes over Secrets that somebody else made, if they hold nothing but logins of the config: stop their writer first
     #[arg(long)]
     pub(crate) adopt: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) pass: PassArgs,
+    /// As `once --force` would
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// As `once --adopt` would
+    #[arg(long)]
+    pub(crate) adopt: bool,
+    /// Exits with 10 where `once` would change anything
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) pass: PassArgs,
+    /// Only targets that stand so; may be given several times
+    #[arg(long, value_name = "STATE", value_enum)]
+    pub(crate) state: Vec<Standing>,
+}
+
+/// How a target stands, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Standing {
+    /// A credential in it does not work any more
+    Expired,
+    /// There is no Secret
+    Missing,
+    /// It could not be looked at, or not everything beside it
+    Failed,
+    /// It belongs to somebody else
+    Refused,
+    /// Somebody has changed it
+    Edited,
+    /// A ServiceAccount does not use it yet
+    Unlinked,
+    /// A credential wants to be renewed, and works
+    Due,
+    /// It waits for a ServiceAccount
+    Waiting,
+    /// It is as it should be
+    Fresh,
+    /// Its namespace is gone or going
+    Gone,
+}
+
+/// What every command needs that looks at the cluster.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PassArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
     /// Only this namespace; may be given several times
     #[arg(long, value_name = "NAMESPACE")]
     pub(crate) target: Vec<Namespace>,
@@ -86,7 +154,7 @@ pub(crate) struct Once {
     context: Option<String>,
 }
 
-impl Once {
+impl PassArgs {
     pub(crate) fn connection(&self) -> Connection {
         Connection { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
     }

@@ -7,6 +7,9 @@ mod next;
 mod once;
 mod output;
 mod panics;
+mod pass;
+mod plan;
+mod status;
 mod version;
 
 use std::process::ExitCode;
@@ -26,6 +29,8 @@ pub fn main() -> ExitCode {
     logs::install(args.log_format);
     let done = match args.command {
         Command::Once(once) => once::run(&once, args.output),
+        Command::Plan(plan) => plan::run(&plan, args.output),
+        Command::Status(status) => status::run(&status, args.output),
         Command::Check(check) => check::run(&check, args.output),
         Command::Next(next) => next::run(&next, args.output),
         Command::Version => version::run(args.output),

@@ -1,42 +1,22 @@
 //! `regcred once`: one pass.
 
-use std::{fmt::Write, process::ExitCode, sync::Arc};
+use std::{fmt::Write, process::ExitCode};
 
-use anyhow::{Result, anyhow};
-use regcred_core::{ProviderName, SystemClock, Target, Validity, Written};
+use anyhow::Result;
+use regcred_core::{Target, Validity, Written};
 use regcred_engine::{Outcome, Pass, Report, State};
-use regcred_openshift::Cluster;
 use serde_json::{Value, json};
 
 use super::{
     args::{Once, Output},
-    check::warn,
-    output::{print, rfc3339, table},
+    output::{print, providers, rfc3339, table},
+    pass,
 };
-use crate::wire;
 
 pub(crate) fn run(args: &Once, output: Output) -> Result<ExitCode> {
-    let config = args.config.load()?;
-    warn(&config);
-    let mut plan = wire::plan(&config)?;
-    if !args.target.is_empty() {
-        plan.restrict_to(&args.target).map_err(|unknown| {
-            let unknown = unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            anyhow!("the config has no target in namespace {unknown}")
-        })?;
-    }
-    let pass = Pass { force: args.force, deadline: args.timeout, ..Pass::default() };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(async {
-        let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
-        let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
-        eprintln!("cluster {}{context}", cluster.server());
-        let engine = wire::engine(plan.with_adoption(args.adopt), cluster, Arc::new(SystemClock)).await;
-        let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
-        anyhow::Ok(engine.once(pass).await)
-    });
-    runtime.shutdown_background(); // a plug-in that hangs does not hold us up
-    let report = report?;
+    let plan = pass::plan(&args.pass)?.with_adoption(args.adopt);
+    let pass = Pass { force: args.force, deadline: args.pass.timeout, ..Pass::default() };
+    let report = pass::report(&args.pass, plan, async |engine| engine.once(pass).await)?;
     print(&match output {
         Output::Table => as_table(&report),
         Output::Json => format!("{:#}\n", as_json(&report)),
@@ -84,13 +64,6 @@ fn done(outcome: &Outcome) -> &'static str {
 }
 
 fn as_json(report: &Report) -> Value {
-    let validity = |(name, validity): (&ProviderName, &Validity)| {
-        let dates = json!({
-            "issued_at": rfc3339(validity.issued_at()),
-            "expires_at": validity.expires_at().map(rfc3339),
-        });
-        (name.to_string(), dates)
-    };
     let target = |(target, outcome): (&Target, &Outcome)| {
         json!({
             "store": target.store.as_str(),
@@ -99,7 +72,7 @@ fn as_json(report: &Report) -> Value {
             "state": outcome.state().name(),
             "step": outcome.step.as_ref().map(regcred_engine::Step::name),
             "done": done(outcome),
-            "providers": outcome.validity.iter().map(validity).collect::<serde_json::Map<_, _>>(),
+            "providers": providers(outcome),
             "renew_at": outcome.renew_at.map(rfc3339),
             "why": outcome.reasons(),
         })

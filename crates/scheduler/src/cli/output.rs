@@ -2,10 +2,13 @@
 
 use std::{
     io::{self, ErrorKind, Write, stdout},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use jiff::Timestamp;
+use regcred_core::{ProviderName, Validity};
+use regcred_engine::Outcome;
+use serde_json::{Map, Value, json};
 
 /// Prints a result on standard output. Whoever reads only the first lines of it has seen enough.
 pub(crate) fn print(text: &str) -> io::Result<()> {
@@ -29,6 +32,27 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> St
     all().map(|row| line(row) + "\n").collect()
 }
 
+/// The dates of what a target holds, by provider.
+pub(crate) fn providers(outcome: &Outcome) -> Map<String, Value> {
+    let dates = |(name, validity): (&ProviderName, &Validity)| {
+        let (issued_at, expires_at) = (rfc3339(validity.issued_at()), validity.expires_at().map(rfc3339));
+        (name.to_string(), json!({ "issued_at": issued_at, "expires_at": expires_at }))
+    };
+    outcome.validity.iter().map(dates).collect()
+}
+
+/// A span of time in its two largest units.
+pub(crate) fn span(time: Duration) -> String {
+    let (minutes, seconds) = (time.as_secs() / 60, time.as_secs() % 60);
+    let (hours, minutes_left) = (minutes / 60, minutes % 60);
+    match (hours / 24, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m{seconds:02}s"),
+        (0, _, _) => format!("{hours}h{minutes_left:02}m"),
+        (days, ..) => format!("{days}d{:02}h", hours % 24),
+    }
+}
+
 /// RFC 3339 in UTC, whole seconds.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     timestamp(time).to_string()
@@ -43,6 +67,13 @@ pub(crate) fn timestamp(time: SystemTime) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_have_their_two_largest_units() {
+        for (seconds, text) in [(0, "0s"), (61, "1m01s"), (3_600, "1h00m"), (43_199, "11h59m"), (90_000, "1d01h")] {
+            assert_eq!(span(Duration::from_secs(seconds)), text);
+        }
+    }
 
     #[test]
     fn columns_line_up_and_lines_have_no_trailing_blanks() {

@@ -3,6 +3,7 @@
 mod canary;
 mod check;
 mod faults;
+mod look;
 mod next;
 mod once;
 mod scale;

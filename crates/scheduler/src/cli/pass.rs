@@ -1,0 +1,40 @@
+//! From arguments to a report: what every command does that looks at the cluster.
+
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+use regcred_core::SystemClock;
+use regcred_engine::{Engine, Report};
+use regcred_openshift::Cluster;
+
+use super::{args::PassArgs, check::warn};
+use crate::wire::{self, Plan};
+
+/// What the config comes to, for the targets that the arguments name.
+pub(crate) fn plan(args: &PassArgs) -> Result<Plan> {
+    let config = args.config.load()?;
+    warn(&config);
+    let mut plan = wire::plan(&config)?;
+    if !args.target.is_empty() {
+        plan.restrict_to(&args.target).map_err(|unknown| {
+            let unknown = unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            anyhow!("the config has no target in namespace {unknown}")
+        })?;
+    }
+    Ok(plan)
+}
+
+/// Connects, says with what, and has an engine do its work.
+pub(crate) fn report(args: &PassArgs, plan: Plan, work: impl AsyncFnOnce(Arc<Engine>) -> Report) -> Result<Report> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(async {
+        let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
+        let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
+        eprintln!("cluster {}{context}", cluster.server());
+        let engine = wire::engine(plan, cluster, Arc::new(SystemClock)).await;
+        let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
+        anyhow::Ok(work(engine).await)
+    });
+    runtime.shutdown_background(); // a plug-in that hangs does not hold us up
+    report
+}

@@ -1,0 +1,156 @@
+//! `regcred plan` and `regcred status`: they read, say what they see, and do nothing.
+
+use std::{process::Command, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use crate::world::{World, of, run};
+
+const CONFIG: &str = "targets:\n- { namespace: fresh, region: eu-west-1 }\n- { namespace: edited, region: eu-west-1 }\n\
+                      - { namespace: unlinked, region: eu-west-1 }\n- { namespace: missing, region: us-east-1 }\n\
+                      - { namespace: foreign, region: ap-south-1 }\n- { namespace: absent, region: eu-west-1 }\n";
+
+/// `once` with another command's name.
+fn command(world: &World, name: &str, args: &[&str]) -> Command {
+    let once = world.once(CONFIG, args);
+    let mut command = Command::new(once.get_program());
+    command.arg(name).args(once.get_args().skip(1)).env_clear();
+    command.envs(once.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    command
+}
+
+/// One target in each state.
+async fn world() -> World {
+    let world = World::new(&["fresh", "edited", "unlinked", "missing", "foreign"]).await;
+    let entry = r#"{"auths":{"123456789012.dkr.ecr.ap-south-1.amazonaws.com":{"auth":"dTpw"}}}"#;
+    let foreign =
+        json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": STANDARD.encode(entry) } });
+    world.kube.put("secrets", "foreign", "ecr-secret", foreign.clone(), "helm");
+    for namespace in ["fresh", "edited", "unlinked"] {
+        assert_eq!(run(&mut world.once(CONFIG, &["--target", namespace])).0, 0);
+    }
+    let mut edited = world.secret("edited").expect("it was written");
+    edited["data"] = foreign["data"].clone();
+    world.kube.put("secrets", "edited", "ecr-secret", edited, "kubectl-edit");
+    let mut account = world.kube.object("serviceaccounts", "unlinked", "default").expect("it is there");
+    account["imagePullSecrets"] = json!([]);
+    world.kube.put("serviceaccounts", "unlinked", "default", account, "kubectl-edit");
+    world
+}
+
+fn steps(report: &Value) -> Vec<(&str, &str)> {
+    let targets = report["targets"].as_array().unwrap_or_else(|| panic!("{report:#}")).iter();
+    targets.map(|it| (it["namespace"].as_str().expect("text"), it["step"].as_str().unwrap_or("-"))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_each_step_and_why_and_does_none() {
+    let world = world().await;
+    let (before, minted) = (world.kube.objects("secrets"), world.aws.calls().len());
+    world.kube.clear_requests();
+    let (code, report, logs) = run(&mut command(&world, "plan", &["--output", "json"]));
+    assert_eq!(code, 1, "one is refused: {report:#} {logs}");
+    assert_eq!(
+        steps(&report),
+        [
+            ("absent", "create"),
+            ("edited", "repair"),
+            ("foreign", "refuse"),
+            ("fresh", "leave"),
+            ("missing", "create"),
+            ("unlinked", "link"),
+        ]
+    );
+    assert_eq!(report["provider_calls"], 2, "one per region in which something is written");
+    assert_eq!(of(&report, "missing").1, "there is no Secret");
+    assert_eq!(of(&report, "edited").1, "its data was changed by \"kubectl-edit\"");
+    assert_eq!(of(&report, "unlinked").1, "ServiceAccount default is not linked");
+    assert!(of(&report, "foreign").1.starts_with("foreign: "), "{report:#}");
+    assert_eq!((world.kube.objects("secrets"), world.aws.calls().len()), (before, minted));
+    assert!(world.kube.requests().iter().all(|it| matches!(it.verb.as_str(), "get" | "list")), "it reads only");
+
+    let (_, adopting, _) = run(&mut command(&world, "plan", &["--output", "json", "--adopt", "--target", "foreign"]));
+    assert_eq!(steps(&adopting), [("foreign", "adopt")]);
+    let table = command(&world, "plan", &[]).output().expect("it starts");
+    let table = String::from_utf8(table.stdout).expect("text");
+    assert!(table.starts_with("NAMESPACE  SECRET      STEP    WHY\n"), "{table}");
+    let sum = "6 targets: 2 create, 1 repair, 1 link, 1 leave, 1 refuse; 2 calls to providers\n";
+    assert!(table.ends_with(sum), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_tells_with_its_exit_code_whether_anything_would_change() {
+    let world = world().await;
+    let code = |args: &[&str]| run(&mut command(&world, "plan", args)).0;
+    let detailed = "--detailed-exitcode";
+    assert_eq!(code(&[detailed, "--target", "fresh"]), 0);
+    assert_eq!(code(&[detailed, "--target", "fresh", "--force"]), 10);
+    assert_eq!(code(&[detailed, "--target", "unlinked"]), 10);
+    assert_eq!(code(&["--target", "missing"]), 0, "a plan was made");
+    assert_eq!(code(&[detailed, "--target", "foreign"]), 1);
+    assert_eq!(code(&["--target", "nowhere"]), 2);
+    world.aws.set_life(Duration::from_mins(2));
+    assert_eq!(run(&mut world.once(CONFIG, &["--target", "missing"])).0, 0);
+    assert_eq!(code(&[detailed, "--target", "missing"]), 0, "a short life is a life");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_shows_the_worst_first_and_can_be_narrowed() {
+    let world = world().await;
+    let calls = world.aws.calls().len();
+    let (code, report, logs) = run(&mut command(&world, "status", &["--output", "json"]));
+    assert_eq!(code, 1, "{report:#} {logs}");
+    let states = |report: &Value| {
+        let targets = report["targets"].as_array().expect("a list").iter();
+        let text = |it: &Value, name: &str| it[name].as_str().expect("text").to_owned();
+        targets.map(|it| format!("{} {}", text(it, "namespace"), text(it, "state"))).collect::<Vec<_>>()
+    };
+    let expected =
+        ["absent missing", "missing missing", "foreign refused", "edited edited", "unlinked unlinked", "fresh fresh"];
+    assert_eq!(states(&report), expected);
+    assert!(report["targets"][5]["expires_at"].as_str().is_some_and(|end| end.ends_with('Z')), "{report:#}");
+    assert_eq!(world.aws.calls().len(), calls, "AWS is asked nothing");
+
+    let narrowed = ["--output", "json", "--state", "edited", "--state", "fresh"];
+    let (_, narrowed, _) = run(&mut command(&world, "status", &narrowed));
+    assert_eq!(
+        (states(&narrowed), &narrowed["total"]),
+        (vec!["edited edited".into(), "fresh fresh".into()], &json!(6))
+    );
+    let table = command(&world, "status", &["--target", "fresh"]).output().expect("it starts");
+    assert_eq!(table.status.code(), Some(0));
+    let table = String::from_utf8(table.stdout).expect("text");
+    assert!(table.starts_with("NAMESPACE  SECRET      STATE  LEFT"), "{table}");
+    assert!(
+        table.contains("11h59m") && table.contains("ecr-eu-west-1") && table.ends_with("1 of 1 targets: 1 fresh\n"),
+        "{table}"
+    );
+
+    let dead = world.kube.kubeconfig().replace(&world.kube.url(), "http://127.0.0.1:9");
+    world.write("kubeconfig", &dead);
+    let (code, report, _) = run(&mut command(&world, "status", &["--output", "json", "--timeout", "1s"]));
+    assert_eq!(code, 3, "{report:#}");
+    assert!(states(&report).iter().all(|it| it.ends_with(" failed")), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_targets_are_shown_within_seconds() {
+    let world = World::new(&[]).await;
+    let names = (0..10_000).map(|number| format!("team-{number}")).collect::<Vec<_>>();
+    for name in &names {
+        world.kube.add_namespace(name, &["default"]);
+    }
+    let config = names.iter().map(|name| format!("- {{ namespace: {name}, region: eu-west-1 }}\n"));
+    let config = format!("targets:\n{}", config.collect::<String>());
+    let once = world.once(&config, &["--output", "json"]);
+    let mut status = Command::new(once.get_program());
+    status.arg("status").args(once.get_args().skip(1)).env_clear();
+    status.envs(once.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    let began = std::time::Instant::now();
+    let (code, report, _) = run(&mut status);
+    let took = began.elapsed();
+    assert_eq!((code, report["targets"].as_array().map(Vec::len)), (1, Some(10_000)));
+    assert!(took < Duration::from_secs(30), "also where nothing is optimised: {took:?}");
+    println!("10,000 rows in {took:?}");
+}
