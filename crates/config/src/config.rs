@@ -1,10 +1,10 @@
 //! The valid configuration.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use regcred_core::{InstanceName, Namespace};
 
-use crate::{Schedule, problem::Problem};
+use crate::{Schedule, lines::Lines, problem::Problem};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -62,28 +62,36 @@ pub enum Registries {
     Host(String),
 }
 
-/// Where something stands in the configuration.
+/// Where something stands in the configuration. `Display` is as compilers have it: `FILE:LINE: KEY`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The file, or what else the value came from; `None` if nobody knows.
     pub source: Option<String>,
     /// Such as `targets[2]`.
     pub key: String,
+    /// Of the file, if it is one.
+    pub(crate) lines: Option<Arc<Lines>>,
 }
 
 impl Origin {
     /// A key below this one.
     #[must_use]
     pub fn join(&self, key: &str) -> Self {
-        Self { source: self.source.clone(), key: format!("{}.{key}", self.key) }
+        Self { key: format!("{}.{key}", self.key), ..self.clone() }
+    }
+
+    /// The line in the file, counted from 1; `None` if it is not from a file.
+    pub fn line(&self) -> Option<u64> {
+        self.lines.as_ref()?.line(&self.key)
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Some(source) => write!(f, "{source}: {}", self.key),
-            None => f.write_str(&self.key),
+        match (&self.source, self.line()) {
+            (Some(source), Some(line)) => write!(f, "{source}:{line}: {}", self.key),
+            (Some(source), None) => write!(f, "{source}: {}", self.key),
+            (None, _) => f.write_str(&self.key),
         }
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod lines;
 mod load;
 mod problem;
 mod schedule;

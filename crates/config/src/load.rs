@@ -1,6 +1,6 @@
 //! From layers to a valid configuration, with every problem at once.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use figment::{
     Figment, Profile, Provider,
@@ -10,7 +10,7 @@ use figment::{
 
 use regcred_core::InstanceName;
 
-use crate::{Config, Origin, Problem, Problems, Schedule, TargetEntry, target, yaml::Yaml};
+use crate::{Config, Origin, Problem, Problems, Schedule, TargetEntry, lines::Lines, target, yaml::Yaml};
 
 /// The environment's prefix. Two underscores: a Service named `regcred` puts `REGCRED_PORT` and its like into every pod.
 const PREFIX: &str = "REGCRED__";
@@ -52,12 +52,12 @@ impl Config {
                 figment = figment.merge(figment::providers::Serialized::default(key, value));
             }
         }
-        read(&figment, &file, check)
+        read(&figment, &file, Some(Arc::new(Lines::of(&text))), check)
     }
 
     /// Reads text alone: no file, no environment.
     pub fn from_yaml(text: &str) -> Result<Self, Problems> {
-        read(&Figment::from(Yaml::string(text)), "config", |_| vec![])
+        read(&Figment::from(Yaml::string(text)), "config", None, |_| vec![])
     }
 }
 
@@ -65,10 +65,15 @@ fn whole(source: &str, message: &str) -> Problems {
     Problem::everywhere(format!("{source}: {message}")).into()
 }
 
-fn read(figment: &Figment, file: &str, check: impl Fn(&[TargetEntry]) -> Vec<Problem>) -> Result<Config, Problems> {
+fn read(
+    figment: &Figment,
+    file: &str,
+    lines: Option<Arc<Lines>>,
+    check: impl Fn(&[TargetEntry]) -> Vec<Problem>,
+) -> Result<Config, Problems> {
     let data = figment.data().map_err(|error| whole(file, &format!("is not valid: {}", error.kind)))?;
     let mut dict = data.get(&Profile::Default).cloned().unwrap_or_default();
-    let mut reader = Reader { figment, file, problems: vec![], warnings: vec![], meant: vec![] };
+    let mut reader = Reader { figment, file, lines, problems: vec![], warnings: vec![], meant: vec![] };
     reader.refuse_unknown(&dict);
     reader.version(dict.remove("version"));
     let instance = reader.instance(dict.remove("instance"));
@@ -82,6 +87,7 @@ fn read(figment: &Figment, file: &str, check: impl Fn(&[TargetEntry]) -> Vec<Pro
 struct Reader<'a> {
     figment: &'a Figment,
     file: &'a str,
+    lines: Option<Arc<Lines>>,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
     /// Keys that are there under a wrong name.
@@ -178,14 +184,14 @@ impl Reader<'_> {
     fn origin(&self, value: &Value, key: &str) -> Origin {
         let metadata = self.figment.get_metadata(value.tag());
         let name = metadata.map(|metadata| metadata.name.to_string()).unwrap_or_default();
-        let source = if name.contains("environment") {
-            format!("environment {PREFIX}{}", key.to_uppercase())
+        let (source, lines) = if name.contains("environment") {
+            (format!("environment {PREFIX}{}", key.to_uppercase()), None)
         } else if name.contains("YAML") {
-            self.file.to_owned()
+            (self.file.to_owned(), self.lines.clone())
         } else {
-            "command line".into()
+            ("command line".into(), None)
         };
-        Origin { source: Some(source), key: key.into() }
+        Origin { source: Some(source), key: key.into(), lines }
     }
 }
 

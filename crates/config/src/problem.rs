@@ -38,8 +38,9 @@ impl fmt::Display for Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// `Ok` if there is none.
-    pub fn check(problems: Vec<Problem>) -> Result<(), Self> {
+    /// `Ok` if there is none. Those of the file are brought into its order.
+    pub fn check(mut problems: Vec<Problem>) -> Result<(), Self> {
+        problems.sort_by_key(|problem| problem.origin.as_ref().and_then(Origin::line));
         if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
     }
 

@@ -11,6 +11,9 @@ use crate::{
 };
 
 const KEYS: [&str; 4] = ["accounts", "namespace", "region", "registry"];
+/// How AWS calls the parts of a place: every region's name has one of them before its number.
+const SIDES: [&str; 9] =
+    ["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
 /// Namespaces of the platform: their names work, but hardly anybody means them.
 const SYSTEM: [&str; 3] = ["default", "openshift", "dedicated-admin"];
 const SYSTEM_PREFIXES: [&str; 3] = ["kube-", "openshift-", "redhat-"];
@@ -125,18 +128,24 @@ impl Fields<'_> {
     fn region(&mut self) -> Option<String> {
         let text = self.text("region")?;
         let words = text.split('-').collect::<Vec<_>>();
-        let formed = match words.as_slice() {
-            [words @ .., number] if words.len() >= 2 => {
-                words.iter().all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
-                    && matches!(number.len(), 1 | 2)
-                    && number.bytes().all(|byte| byte.is_ascii_digit())
+        let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        let is_number =
+            |number: &str| matches!(number.len(), 1 | 2) && number.bytes().all(|byte| byte.is_ascii_digit());
+        match words.as_slice() {
+            [place @ .., side, number] if !place.is_empty() && place.iter().all(is_word) && is_number(number) => {
+                if SIDES.contains(side) {
+                    return Some(text);
+                }
+                let nearest = SIDES.iter().map(|it| (strsim::damerau_levenshtein(side, it), *it)).min();
+                let hint = match nearest.filter(|(distance, _)| *distance <= 2) {
+                    Some((_, meant)) => format!("did you mean {}-{meant}-{number}?", place.join("-")),
+                    None => "such as eu-west-1".into(),
+                };
+                self.problem("region", format!("{text:?} is not an AWS region; {hint}"));
             }
-            _ => false,
-        };
-        if !formed {
-            self.problem("region", format!("{text:?} is not an AWS region, such as eu-west-1"));
+            _ => self.problem("region", format!("{text:?} is not an AWS region, such as eu-west-1")),
         }
-        formed.then_some(text)
+        None
     }
 
     fn accounts(&mut self) -> Option<Vec<String>> {
@@ -275,6 +284,14 @@ mod tests {
                 ".namespace: \"app-*\" is a pattern; here each namespace is named".into(),
             ),
             ("{ namespace: 7, region: eu-west-1 }", ".namespace: 7 is not text".into()),
+            (
+                "{ namespace: b, region: us-esat-1 }",
+                ".region: \"us-esat-1\" is not an AWS region; did you mean us-east-1?".into(),
+            ),
+            (
+                "{ namespace: b, region: eu-moon-1 }",
+                ".region: \"eu-moon-1\" is not an AWS region; such as eu-west-1".into(),
+            ),
             ("{ namespace: b, region: Europe }", ".region: \"Europe\" is not an AWS region, such as eu-west-1".into()),
             (
                 "{ namespace: b, region: eu-west-1, accounts: [12345678901] }",

@@ -68,7 +68,7 @@ name! {
 }
 name! {
     /// Names one installation of regcred, so that two in one store do not write each other's Secrets.
-    InstanceName: "instance name", dns_label
+    InstanceName: "name for an instance", dns_label
 }
 name! {
     /// The name of a Secret within its namespace.

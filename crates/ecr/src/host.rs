@@ -153,6 +153,16 @@ enum Form {
     DualStackFips,
 }
 
+impl Form {
+    /// Where hosts of this form end; `None`: the partition has none.
+    fn domain(self, region: &Region) -> Option<&'static str> {
+        match self {
+            Self::Plain | Self::Fips => Some(region.partition.domain),
+            Self::DualStack | Self::DualStackFips => region.partition.dual_stack,
+        }
+    }
+}
+
 impl RegistryHost {
     /// The plain host: `ACCOUNT.dkr.ecr.REGION.amazonaws.com` and its like in other partitions.
     pub fn plain(account: AccountId, region: Region) -> Self {
@@ -165,13 +175,19 @@ impl RegistryHost {
         let parsed = Self::parts(host).and_then(|(account, form, rest)| {
             let (region, domain) = rest.split_once('.')?;
             let region = Region::new(region).ok()?;
-            let expected = match form {
-                Form::Plain | Form::Fips => Some(region.partition.domain),
-                Form::DualStack | Form::DualStackFips => region.partition.dual_stack,
-            };
-            (expected == Some(domain)).then_some(Self { account, region, form })
+            (form.domain(&region) == Some(domain)).then_some(Self { account, region, form })
         });
         parsed.ok_or_else(|| {
+            let known =
+                Self::parts(host).and_then(|(_, form, rest)| Some((form, Region::new(rest.split_once('.')?.0).ok()?)));
+            if let Some((form, region)) = known {
+                return invalid(match form.domain(&region) {
+                    Some(domain) => {
+                        format!("{host:?} is no host of ECR: those of its form in {region} end in {domain}")
+                    }
+                    None => format!("{host:?} is no host of ECR: registries in {region} have none of its form"),
+                });
+            }
             let form = "ACCOUNT.dkr.ecr.REGION.amazonaws.com (or its like in another partition)";
             invalid(format!("{host:?} is not the host of an ECR registry, which is {form}"))
         })

@@ -61,8 +61,12 @@ fn what_only_the_provider_knows_to_be_wrong_is_told_with_the_rest() {
                 - { namespace: c, region: eu-west-1 }\n";
     std::fs::write(&config, yaml).expect("it can be written");
     let (code, _, error) = run(regcred(&["check", "--config"]).arg(&config));
-    let keys =
-        ["targets[0].namespace: ", "targets[4]: it repeats targets[3]", "targets[1].region: ", "targets[2].registry: "];
+    let keys = [
+        ":2: targets[0].namespace: ",
+        ":3: targets[1].region: ",
+        ":4: targets[2].registry: ",
+        ":6: targets[4]: it repeats targets[3]",
+    ];
     let lines = error.lines().collect::<Vec<_>>();
     assert!(code == 2 && lines.len() == 4, "{error}");
     assert!(lines.iter().zip(keys).all(|(line, key)| line.contains(key)), "{error}");

@@ -1,5 +1,6 @@
 //! The binary as a user runs it, against stand-ins on loopback.
 
+mod bad;
 mod canary;
 mod check;
 mod faults;

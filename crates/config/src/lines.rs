@@ -1,0 +1,155 @@
+//! On which line of a file a key stands.
+
+use std::{collections::HashMap, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_saphyr::Spanned;
+
+/// The lines of a YAML text by key path, such as `targets[2].region`, counted from 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lines(HashMap<String, u64>);
+
+impl Lines {
+    /// Of a text that is no YAML there are none.
+    pub(crate) fn of(text: &str) -> Self {
+        let mut lines = HashMap::new();
+        if let Ok(root) = serde_saphyr::from_str::<Spanned<Node>>(text) {
+            root.value.collect("", &mut lines);
+        }
+        Self(lines)
+    }
+
+    /// Of a key, or where it is missing, of the nearest one above it; `None` if there is none.
+    pub(crate) fn line(&self, key: &str) -> Option<u64> {
+        let mut key = key;
+        loop {
+            if let Some(line) = self.0.get(key) {
+                return Some(*line);
+            }
+            key = &key[..key.rfind(['.', '['])?];
+        }
+    }
+}
+
+/// A YAML value, as far as it has keys.
+enum Node {
+    Map(Vec<(String, Spanned<Node>)>),
+    List(Vec<Spanned<Node>>),
+    Scalar,
+}
+
+impl Node {
+    fn collect(self, path: &str, lines: &mut HashMap<String, u64>) {
+        let children = match self {
+            Self::Scalar => vec![],
+            Self::Map(fields) => {
+                let below = |name: String| if path.is_empty() { name } else { format!("{path}.{name}") };
+                fields.into_iter().map(|(name, node)| (below(name), node)).collect()
+            }
+            Self::List(items) => {
+                items.into_iter().enumerate().map(|(place, node)| (format!("{path}[{place}]"), node)).collect()
+            }
+        };
+        for (path, node) in children {
+            lines.insert(path.clone(), node.referenced.line());
+            node.value.collect(&path, lines);
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Node;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+                let mut fields = vec![];
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Node::Map(fields))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
+                let mut items = vec![];
+                while let Some(item) = list.next_element()? {
+                    items.push(item);
+                }
+                Ok(Node::List(items))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
+                Ok(Node::Scalar)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
+                Ok(Node::Scalar)
+            }
+
+            fn visit_i128<E>(self, _: i128) -> Result<Node, E> {
+                Ok(Node::Scalar)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
+                Ok(Node::Scalar)
+            }
+
+            fn visit_u128<E>(self, _: u128) -> Result<Node, E> {
+                Ok(Node::Scalar)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
+                Ok(Node::Scalar)
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Node, E> {
+                Ok(Node::Scalar)
+            }
+
+            fn visit_unit<E>(self) -> Result<Node, E> {
+                Ok(Node::Scalar)
+            }
+
+            fn visit_none<E>(self) -> Result<Node, E> {
+                Ok(Node::Scalar)
+            }
+
+            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+                IgnoredAny::deserialize(deserializer).map(|_| Node::Scalar)
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_has_its_line_and_a_missing_one_that_of_what_it_is_missing_in() {
+        let yaml = "# a comment\nschedule: '@daily'\n\ntargets:\n- { namespace: a, region: eu-west-1 }\n- namespace: b\n  accounts:\n  - 1\n  - 2\n";
+        let lines = Lines::of(yaml);
+        for (key, line) in [
+            ("schedule", 2),
+            ("targets[0]", 5),
+            ("targets[0].region", 5),
+            ("targets[1]", 6),
+            ("targets[1].namespace", 6),
+            ("targets[1].region", 6),
+            ("targets[1].accounts[1]", 9),
+        ] {
+            assert_eq!(lines.line(key), Some(line), "{key}");
+        }
+        assert_eq!(lines.line("version"), None);
+        assert_eq!(Lines::of("targets: ["), Lines::default());
+    }
+}
