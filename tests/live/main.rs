@@ -1,5 +1,6 @@
 //! Needs the servers that `cargo xtask e2e` starts (`REGCRED_LIVE_*`), and fails without them.
 
+mod full;
 mod killed;
 mod many;
 mod once;

@@ -2,15 +2,16 @@
 
 use std::{fmt, sync::Arc};
 
-use regcred_core::{InstanceName, Namespace};
+use regcred_core::{InstanceName, Namespace, ProviderName};
 
-use crate::{Schedule, lines::Lines, problem::Problem};
+use crate::{AccountLink, Schedule, SecretSettings, Spec, lines::Lines, problem::Problem};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) instance: InstanceName,
     pub(crate) schedule: Option<Schedule>,
+    pub(crate) providers: Vec<Spec>,
     pub(crate) targets: Vec<TargetEntry>,
     pub(crate) warnings: Vec<Problem>,
 }
@@ -26,6 +27,11 @@ impl Config {
         self.schedule.as_ref()
     }
 
+    /// What `providers:` names, in alphabetical order.
+    pub fn providers(&self) -> &[Spec] {
+        &self.providers
+    }
+
     /// In the order of the file; at least one.
     pub fn targets(&self) -> &[TargetEntry] {
         &self.targets
@@ -37,15 +43,28 @@ impl Config {
     }
 }
 
-/// One entry of `targets:`: a namespace, and the registries that it needs a login for.
+/// One entry of `targets:`: namespaces, what they need a login for, and how the Secret is kept there.
 #[derive(Clone, Debug)]
 pub struct TargetEntry {
-    /// Where the Secret is kept.
-    pub namespace: Namespace,
+    /// Where the Secret is kept; at least one.
+    pub namespaces: Vec<Namespace>,
     /// What it opens.
-    pub registries: Registries,
+    pub wants: Wants,
+    /// How it is kept.
+    pub secret: SecretSettings,
+    /// Who uses it; `None`: `default` to pull, `builder` and `pipeline`, where they exist, to pull and to push.
+    pub accounts: Option<Vec<AccountLink>>,
     /// Where it stands in the configuration.
     pub origin: Origin,
+}
+
+/// What a target needs a login for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Wants {
+    /// Registries of Amazon ECR, with the identity that the process has.
+    Registries(Registries),
+    /// What these entries of `providers:` give; at least one.
+    Providers(Vec<ProviderName>),
 }
 
 /// Which registries of Amazon ECR a target needs a login for. Formed like them; whether they exist, the provider knows.
@@ -77,7 +96,8 @@ impl Origin {
     /// A key below this one.
     #[must_use]
     pub fn join(&self, key: &str) -> Self {
-        Self { key: format!("{}.{key}", self.key), ..self.clone() }
+        let dot = if key.starts_with('[') { "" } else { "." };
+        Self { key: format!("{}{dot}{key}", self.key), ..self.clone() }
     }
 
     /// The line in the file, counted from 1; `None` if it is not from a file.

@@ -1,14 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod ecr;
 mod lines;
 mod load;
 mod problem;
 mod schedule;
+mod secret;
+mod spec;
 mod target;
 mod yaml;
 
-pub use config::{Config, Origin, Registries, TargetEntry};
+pub use config::{Config, Origin, Registries, TargetEntry, Wants};
+pub use ecr::{Account, AliasName, EcrOptions, IdentityName, WebIdentity};
 pub use load::{Layers, Overrides};
 pub use problem::{Problem, Problems};
 pub use schedule::Schedule;
+pub use secret::{AccountLink, LinkName, SecretSettings};
+pub use spec::Spec;

@@ -8,13 +8,13 @@ use figment::{
     value::{Dict, Value},
 };
 
-use regcred_core::InstanceName;
+use regcred_core::{InstanceName, ProviderName};
 
-use crate::{Config, Origin, Problem, Problems, Schedule, TargetEntry, lines::Lines, target, yaml::Yaml};
+use crate::{Config, Origin, Problem, Problems, Schedule, Spec, TargetEntry, Wants, lines::Lines, target, yaml::Yaml};
 
 /// The environment's prefix. Two underscores: a Service named `regcred` puts `REGCRED_PORT` and its like into every pod.
 const PREFIX: &str = "REGCRED__";
-const KEYS: [&str; 5] = ["instance", "schedule", "targets", "time_zone", "version"];
+const KEYS: [&str; 6] = ["instance", "providers", "schedule", "targets", "time_zone", "version"];
 const VERSION: u64 = 1;
 
 /// Where a configuration comes from, besides the environment.
@@ -38,9 +38,9 @@ pub struct Overrides {
 }
 
 impl Config {
-    /// Reads file, environment and command line. `check` is shown the entries of `targets:` that are well-formed, and adds
-    /// what only a provider knows to be wrong, so that every problem is told at once.
-    pub fn load(layers: &Layers, check: impl Fn(&[TargetEntry]) -> Vec<Problem>) -> Result<Self, Problems> {
+    /// Reads file, environment and command line. `check` is shown what is well-formed, and adds what only a provider knows to be
+    /// wrong, so that every problem is told at once.
+    pub fn load(layers: &Layers, check: impl Fn(&Self) -> Vec<Problem>) -> Result<Self, Problems> {
         let file = layers.file.display().to_string();
         let text =
             std::fs::read_to_string(&layers.file).map_err(|error| whole(&file, &format!("cannot be read: {error}")))?;
@@ -69,19 +69,23 @@ fn read(
     figment: &Figment,
     file: &str,
     lines: Option<Arc<Lines>>,
-    check: impl Fn(&[TargetEntry]) -> Vec<Problem>,
+    check: impl Fn(&Config) -> Vec<Problem>,
 ) -> Result<Config, Problems> {
     let data = figment.data().map_err(|error| whole(file, &format!("is not valid: {}", error.kind)))?;
     let mut dict = data.get(&Profile::Default).cloned().unwrap_or_default();
-    let mut reader = Reader { figment, file, lines, problems: vec![], warnings: vec![], meant: vec![] };
+    let mut reader = Reader { figment, file, lines, problems: vec![], warnings: vec![], meant: vec![], named: vec![] };
     reader.refuse_unknown(&dict);
     reader.version(dict.remove("version"));
     let instance = reader.instance(dict.remove("instance"));
     let schedule = reader.schedule(dict.remove("schedule"), dict.remove("time_zone"));
+    let providers = reader.providers(dict.remove("providers"));
     let targets = reader.targets(dict.remove("targets"));
-    reader.problems.extend(check(&targets));
-    Problems::check(reader.problems)?;
-    Ok(Config { instance, schedule, targets, warnings: reader.warnings })
+    reader.refuse_unnamed(&targets);
+    let Reader { mut problems, warnings, .. } = reader;
+    let config = Config { instance, schedule, providers, targets, warnings };
+    problems.extend(check(&config));
+    Problems::check(problems)?;
+    Ok(config)
 }
 
 struct Reader<'a> {
@@ -92,6 +96,8 @@ struct Reader<'a> {
     warnings: Vec<Problem>,
     /// Keys that are there under a wrong name.
     meant: Vec<&'static str>,
+    /// What `providers:` names, also where something else is wrong with it.
+    named: Vec<String>,
 }
 
 impl Reader<'_> {
@@ -139,6 +145,27 @@ impl Reader<'_> {
         Schedule::parse(&text, zone).ok()
     }
 
+    fn providers(&mut self, value: Option<Value>) -> Vec<Spec> {
+        let Some(value) = value else { return vec![] };
+        let origin = self.origin(&value, "providers");
+        let Value::Dict(_, entries) = value else {
+            let message = format!("{} is not a map of names, each with a `type` and its options", shown(&value));
+            self.problems.push(Problem::at(origin, message));
+            return vec![];
+        };
+        let mut providers = vec![];
+        for (name, entry) in entries {
+            self.named.push(name.clone());
+            let origin = self.origin(&entry, &format!("providers.{name}"));
+            let named = ProviderName::new(&name).map_err(|error| Problem::at(origin.clone(), error.to_string()));
+            match named.and_then(|name| Spec::read(name, &entry, origin)) {
+                Ok(spec) => providers.push(spec),
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        providers
+    }
+
     fn targets(&mut self, value: Option<Value>) -> Vec<TargetEntry> {
         let nothing =
             "no target is named: `targets:` is a list of entries such as { namespace: team-a, region: eu-west-1 }";
@@ -167,6 +194,24 @@ impl Reader<'_> {
         }
         self.problems.extend(target::take_repeated(&mut targets));
         targets
+    }
+
+    fn refuse_unnamed(&mut self, targets: &[TargetEntry]) {
+        for target in targets {
+            let Wants::Providers(names) = &target.wants else { continue };
+            for (place, name) in names.iter().enumerate() {
+                if self.named.iter().any(|named| named == name.as_str()) {
+                    continue;
+                }
+                let hint = match nearest(name.as_str(), self.named.iter().map(String::as_str)) {
+                    Some(meant) => format!("did you mean {meant}?"),
+                    None if self.named.is_empty() => "it names none".into(),
+                    None => format!("known are {}", self.named.join(", ")),
+                };
+                let message = format!("`providers:` does not name {:?}; {hint}", name.as_str());
+                self.problems.push(Problem::at(target.origin.join(&format!("providers[{place}]")), message));
+            }
+        }
     }
 
     fn text(&mut self, key: &str, value: Value) -> Option<(String, Origin)> {
@@ -198,11 +243,16 @@ impl Reader<'_> {
 /// A message for a key that is not known, and the known one that was probably meant.
 pub(crate) fn unknown_key(key: &str, known: &'static [&'static str]) -> (String, Option<&'static str>) {
     let snake = snake_case(key);
-    let nearest = known.iter().map(|name| (strsim::damerau_levenshtein(&snake, name), *name)).min();
-    match nearest.filter(|(distance, name)| *distance <= name.len() / 3) {
-        Some((_, name)) => (format!("this key is not known; did you mean `{name}`?"), Some(name)),
+    match nearest(&snake, known.iter().copied()) {
+        Some(name) => (format!("this key is not known; did you mean `{name}`?"), Some(name)),
         None => (format!("this key is not known; known are {}", known.join(", ")), None),
     }
+}
+
+/// The name that was probably meant.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let nearest = known.map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
+    nearest.filter(|(distance, known)| *distance <= known.len() / 3).map(|(_, known)| known)
 }
 
 fn snake_case(key: &str) -> String {

@@ -1,19 +1,19 @@
-//! One entry of `targets:`, in its short form.
+//! One entry of `targets:`, in its short form or its full one.
 
 use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
 use figment::value::{Dict, Value};
-use regcred_core::Namespace;
+use regcred_core::{Namespace, ProviderName, SecretName};
 
 use crate::{
-    Origin, Problem, Registries, TargetEntry,
+    AccountLink, Origin, Problem, Registries, SecretSettings, TargetEntry, Wants, ecr,
     load::{shown, unknown_key},
+    secret::RawSecret,
+    spec::options,
 };
 
-const KEYS: [&str; 4] = ["accounts", "namespace", "region", "registry"];
-/// How AWS calls the parts of a place: every region's name has one of them before its number.
-const SIDES: [&str; 9] =
-    ["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
+const KEYS: [&str; 8] =
+    ["accounts", "namespace", "namespaces", "providers", "region", "registry", "secret", "service_accounts"];
 /// Namespaces of the platform: their names work, but hardly anybody means them.
 const SYSTEM: [&str; 3] = ["default", "openshift", "dedicated-admin"];
 const SYSTEM_PREFIXES: [&str; 3] = ["kube-", "openshift-", "redhat-"];
@@ -26,11 +26,12 @@ pub(crate) fn read(entry: &Value, origin: &Origin, warnings: &mut Vec<Problem>) 
     };
     let mut fields = Fields { dict, origin, problems: vec![], meant: vec![] };
     fields.refuse_unknown();
-    let namespace = fields.namespace(warnings);
-    let registries = fields.registries(warnings);
-    match (namespace, registries) {
-        (Some(namespace), Some(registries)) if fields.problems.is_empty() => {
-            Ok(TargetEntry { namespace, registries, origin: origin.clone() })
+    let namespaces = fields.namespaces(warnings);
+    let wants = fields.wants(warnings);
+    let (secret, accounts) = (fields.secret(), fields.service_accounts());
+    match (namespaces, wants, secret) {
+        (Some(namespaces), Some(wants), Some(secret)) if fields.problems.is_empty() => {
+            Ok(TargetEntry { namespaces, wants, secret, accounts, origin: origin.clone() })
         }
         _ => Err(fields.problems),
     }
@@ -40,17 +41,25 @@ pub(crate) fn read(entry: &Value, origin: &Origin, warnings: &mut Vec<Problem>) 
 pub(crate) fn take_repeated(targets: &mut Vec<TargetEntry>) -> Vec<Problem> {
     let mut seen = HashMap::new();
     let mut problems = vec![];
-    targets.retain(|target| match seen.entry((target.namespace.clone(), target.registries.clone())) {
-        Entry::Vacant(free) => {
-            free.insert(target.origin.key.clone());
-            true
-        }
-        Entry::Occupied(first) => {
-            problems.push(Problem::at(target.origin.clone(), format!("it repeats {}", first.get())));
-            false
+    targets.retain(|target| {
+        let TargetEntry { namespaces, wants, secret, accounts, .. } = target.clone();
+        match seen.entry((namespaces, wants, secret, accounts)) {
+            Entry::Vacant(free) => {
+                free.insert(target.origin.key.clone());
+                true
+            }
+            Entry::Occupied(first) => {
+                problems.push(Problem::at(target.origin.clone(), format!("it repeats {}", first.get())));
+                false
+            }
         }
     });
     problems
+}
+
+/// Each item of a list with its key.
+fn listed<'a>(key: &str, list: &'a [Value]) -> Vec<(String, &'a Value)> {
+    list.iter().enumerate().map(|(place, item)| (format!("{key}[{place}]"), item)).collect()
 }
 
 struct Fields<'a> {
@@ -70,26 +79,147 @@ impl Fields<'_> {
         }
     }
 
-    fn namespace(&mut self, warnings: &mut Vec<Problem>) -> Option<Namespace> {
-        if !self.dict.contains_key("namespace") {
-            self.missing("namespace", "it is missing");
+    /// `namespace: a`, `namespaces: [a, b]` or `namespaces: { include: [a, b] }`.
+    fn namespaces(&mut self, warnings: &mut Vec<Problem>) -> Option<Vec<Namespace>> {
+        let (one, several) = (self.dict.get("namespace"), self.dict.get("namespaces"));
+        let (key, names) = match (one, several) {
+            (Some(name), None) => ("namespace".to_owned(), vec![("namespace".to_owned(), name)]),
+            (None, Some(Value::Array(_, names))) => ("namespaces".to_owned(), listed("namespaces", names)),
+            (None, Some(Value::Dict(_, dict))) => {
+                let mut is_meant = false;
+                for key in dict.keys().filter(|key| *key != "include") {
+                    let (message, meant) = unknown_key(key, &["include"]);
+                    self.problem(&format!("namespaces.{key}"), message);
+                    is_meant |= meant.is_some();
+                }
+                if is_meant {
+                    return None;
+                }
+                match dict.get("include") {
+                    Some(Value::Array(_, names)) => ("namespaces.include".into(), listed("namespaces.include", names)),
+                    _ => ("namespaces.include".into(), vec![]),
+                }
+            }
+            (None, Some(_)) => ("namespaces".into(), vec![]),
+            (Some(_), Some(_)) => {
+                self.problem("namespaces", "`namespace` names one already: leave one of the two out");
+                return None;
+            }
+            (None, None) => {
+                self.missing("namespace", "it is missing");
+                return None;
+            }
+        };
+        if names.is_empty() {
+            self.problem(&key, "it is not a list of namespaces, such as [team-a, team-b]");
             return None;
         }
-        let text = self.text("namespace")?;
+        let before = self.problems.len();
+        let mut namespaces = vec![];
+        for (key, name) in names {
+            if let Some(namespace) = self.namespace(&key, name, warnings) {
+                if namespaces.contains(&namespace) {
+                    self.problem(&key, format!("{namespace} is there already"));
+                }
+                namespaces.push(namespace);
+            }
+        }
+        (self.problems.len() == before).then_some(namespaces)
+    }
+
+    fn namespace(&mut self, key: &str, value: &Value, warnings: &mut Vec<Problem>) -> Option<Namespace> {
+        let Value::String(_, text) = value else {
+            self.problem(key, format!("{} is not text", shown(value)));
+            return None;
+        };
         if text.contains(['*', '?', '[']) {
-            self.problem("namespace", format!("{text:?} is a pattern; here each namespace is named"));
+            self.problem(key, format!("{text:?} is a pattern; here each namespace is named"));
             return None;
         }
-        match Namespace::new(&text) {
+        match Namespace::new(text) {
             Ok(namespace) => {
                 if SYSTEM.contains(&text.as_str()) || SYSTEM_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
                     let message = format!("{text} is a namespace of the platform; is that meant?");
-                    warnings.push(Problem::at(self.origin.join("namespace"), message));
+                    warnings.push(Problem::at(self.origin.join(key), message));
                 }
                 Some(namespace)
             }
             Err(error) => {
-                self.problem("namespace", error.to_string());
+                self.problem(key, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn wants(&mut self, warnings: &mut Vec<Problem>) -> Option<Wants> {
+        let Some(value) = self.dict.get("providers") else { return self.registries(warnings).map(Wants::Registries) };
+        if let Some(other) = ["region", "registry", "accounts"].iter().find(|key| self.dict.contains_key(**key)) {
+            self.problem(other, "`providers` says already what is wanted: leave one of the two out");
+            return None;
+        }
+        let names = match value {
+            Value::Array(_, names) if !names.is_empty() => listed("providers", names),
+            _ => {
+                self.problem("providers", "it is not a list of names from `providers:` above, such as [pull]");
+                return None;
+            }
+        };
+        let before = self.problems.len();
+        let mut providers = vec![];
+        for (key, name) in names {
+            match name.as_str().map(ProviderName::new) {
+                Some(Ok(name)) if providers.contains(&name) => self.problem(&key, format!("{name} is there already")),
+                Some(Ok(name)) => providers.push(name),
+                Some(Err(error)) => self.problem(&key, error.to_string()),
+                None => self.problem(&key, format!("{} is not text", shown(name))),
+            }
+        }
+        (self.problems.len() == before).then_some(Wants::Providers(providers))
+    }
+
+    fn secret(&mut self) -> Option<SecretSettings> {
+        let Some(value) = self.dict.get("secret") else { return Some(SecretSettings::default()) };
+        let raw = match options::<RawSecret>(value, &self.origin.join("secret")) {
+            Ok(raw) => raw,
+            Err(problem) => {
+                self.problems.push(problem);
+                return None;
+            }
+        };
+        if raw.merge && raw.adopt {
+            self.problem("secret.adopt", "what is merged into is never taken over: leave out `merge` or `adopt`");
+        }
+        let name = raw.name.map_or_else(|| Ok(SecretSettings::default().name), SecretName::new);
+        match name {
+            Ok(name) => Some(SecretSettings { name, merge: raw.merge, adopt: raw.adopt }),
+            Err(error) => {
+                self.problem("secret.name", error.to_string());
+                None
+            }
+        }
+    }
+
+    fn service_accounts(&mut self) -> Option<Vec<AccountLink>> {
+        let value = self.dict.get("service_accounts")?;
+        match options::<Vec<AccountLink>>(value, &self.origin.join("service_accounts")) {
+            Ok(links) => {
+                for (place, link) in links.iter().enumerate() {
+                    let key = format!("service_accounts[{place}]");
+                    if let Err(error) = SecretName::new(&link.name) {
+                        let error = error.to_string().replace("Secret name", "name for a ServiceAccount");
+                        self.problem(&format!("{key}.name"), error);
+                    }
+                    if links[..place].iter().any(|earlier| earlier.name == link.name) {
+                        self.problem(&format!("{key}.name"), format!("{} is there already", link.name));
+                    }
+                    if link.link.is_empty() {
+                        self.problem(&format!("{key}.link"), "the list is empty: `pull`, `mount` or both");
+                    }
+                }
+                Some(links)
+            }
+            Err(problem) => {
+                self.problems.push(problem);
                 None
             }
         }
@@ -127,25 +257,13 @@ impl Fields<'_> {
 
     fn region(&mut self) -> Option<String> {
         let text = self.text("region")?;
-        let words = text.split('-').collect::<Vec<_>>();
-        let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
-        let is_number =
-            |number: &str| matches!(number.len(), 1 | 2) && number.bytes().all(|byte| byte.is_ascii_digit());
-        match words.as_slice() {
-            [place @ .., side, number] if !place.is_empty() && place.iter().all(is_word) && is_number(number) => {
-                if SIDES.contains(side) {
-                    return Some(text);
-                }
-                let nearest = SIDES.iter().map(|it| (strsim::damerau_levenshtein(side, it), *it)).min();
-                let hint = match nearest.filter(|(distance, _)| *distance <= 2) {
-                    Some((_, meant)) => format!("did you mean {}-{meant}-{number}?", place.join("-")),
-                    None => "such as eu-west-1".into(),
-                };
-                self.problem("region", format!("{text:?} is not an AWS region; {hint}"));
+        match ecr::check_region(&text) {
+            Ok(()) => Some(text),
+            Err(message) => {
+                self.problem("region", message);
+                None
             }
-            _ => self.problem("region", format!("{text:?} is not an AWS region, such as eu-west-1")),
         }
-        None
     }
 
     fn accounts(&mut self) -> Option<Vec<String>> {
@@ -236,7 +354,7 @@ impl Fields<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Config, Registries};
+    use crate::{Config, Registries, Wants};
 
     fn problem(entry: &str) -> String {
         let problems = Config::from_yaml(&format!("targets: [{entry}]")).expect_err(entry).to_string();
@@ -249,17 +367,17 @@ mod tests {
                     - { namespace: a, region: us-gov-east-1, accounts: [123456789012, '000000000001', 012345678901] }\n\
                     - { namespace: b, registry: 210987654321.dkr.ecr.us-east-1.amazonaws.com }\n";
         let config = Config::from_yaml(yaml).expect("valid");
-        let region = |region: &str, accounts: &[&str]| Registries::Region {
-            region: region.into(),
-            accounts: accounts.iter().map(|it| (*it).to_owned()).collect(),
+        let region = |region: &str, accounts: &[&str]| {
+            let accounts = accounts.iter().map(|it| (*it).to_owned()).collect();
+            Wants::Registries(Registries::Region { region: region.into(), accounts })
         };
-        let registries = config.targets().iter().map(|target| target.registries.clone()).collect::<Vec<_>>();
+        let wants = config.targets().iter().map(|target| target.wants.clone()).collect::<Vec<_>>();
         assert_eq!(
-            registries,
+            wants,
             [
                 region("eu-west-1", &[]),
                 region("us-gov-east-1", &["123456789012", "000000000001", "012345678901"]),
-                Registries::Host("210987654321.dkr.ecr.us-east-1.amazonaws.com".into()),
+                Wants::Registries(Registries::Host("210987654321.dkr.ecr.us-east-1.amazonaws.com".into())),
             ]
         );
     }
@@ -276,7 +394,7 @@ mod tests {
             ("{ namespace: b, regoin: eu-west-1 }", ".regoin: this key is not known; did you mean `region`?".into()),
             (
                 "{ namespace: b, region: eu-west-1, x: 1 }",
-                ".x: this key is not known; known are accounts, namespace, region, registry".into(),
+                ".x: this key is not known; known are accounts, namespace, namespaces, providers, region, registry, secret, service_accounts".into(),
             ),
             ("{ region: eu-west-1 }", ".namespace: it is missing".into()),
             (

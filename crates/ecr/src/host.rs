@@ -52,6 +52,11 @@ impl Region {
     pub(crate) fn has(&self, alias: Alias) -> bool {
         alias == Alias::Fips || self.partition.dual_stack.is_some()
     }
+
+    /// [`ErrorKind::Invalid`] if its registries have no such host.
+    pub(crate) fn check(&self, alias: Alias) -> Result<()> {
+        if self.has(alias) { Ok(()) } else { Err(invalid(format!("registries in {self} have no {alias} host"))) }
+    }
 }
 
 impl fmt::Display for Region {
@@ -213,6 +218,12 @@ impl RegistryHost {
     /// Where it is, and where its tokens have to be minted.
     pub fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// The same registry under another host. [`ErrorKind::Invalid`] where the partition has none of its form.
+    pub fn under(&self, alias: Alias) -> Result<Self> {
+        self.region.check(alias)?;
+        Ok(Self { form: alias.form(), ..self.clone() })
     }
 
     /// The keys of `auths` for these hosts and for each one's registry under its aliases, none twice.

@@ -184,7 +184,8 @@ impl EcrProviderBuilder {
         })
     }
 
-    fn check(&self) -> Result<()> {
+    /// What [`build`](Self::build) would refuse, without reading a profile or making connections ready.
+    pub fn check(&self) -> Result<()> {
         let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
         let region = &self.region;
         if let Some(stray) = self.hosts.iter().find(|host| host.region() != region) {
@@ -192,9 +193,7 @@ impl EcrProviderBuilder {
                 "{stray} is not in {region}, and a token of one region does not open another's registries"
             ));
         }
-        if let Some(alias) = self.aliases.iter().find(|alias| !region.has(**alias)) {
-            return invalid(format!("registries in {region} have no {alias} host"));
-        }
+        self.aliases.iter().try_for_each(|alias| region.check(*alias))?;
         if let Some(endpoint) = self.endpoint.as_ref().filter(|endpoint| !is_secure(endpoint)) {
             let endpoint = without_user(endpoint);
             return invalid(format!("the endpoint {endpoint:?} is neither HTTPS nor on loopback"));

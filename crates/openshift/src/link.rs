@@ -20,6 +20,11 @@ impl Link {
         Self { account: account.into(), pull: true, mount: false, expected: true }
     }
 
+    /// To push in builds, and in its pods as a volume: in `secrets`.
+    pub fn mount(account: impl Into<String>) -> Self {
+        Self { pull: false, ..Self::pull_and_mount(account) }
+    }
+
     /// To pull and to push in builds: in `imagePullSecrets` and in `secrets`. Which of the two a build looks into for its
     /// push changed between OpenShift 4.14 and 4.16.
     pub fn pull_and_mount(account: impl Into<String>) -> Self {

@@ -5,6 +5,8 @@ pub mod cli;
 #[cfg(all(feature = "ecr", feature = "openshift"))]
 mod plan;
 #[cfg(all(feature = "ecr", feature = "openshift"))]
+mod provider;
+#[cfg(all(feature = "ecr", feature = "openshift"))]
 pub mod wire;
 
 pub use regcred_config as config;

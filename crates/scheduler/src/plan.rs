@@ -1,84 +1,89 @@
-//! Which providers there are, and which namespace needs which of them. Pure.
+//! Which providers there are, and which Secret needs which of them. Pure.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    fmt::Write as _,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use regcred_config::{Config, Origin, Problem, Problems, Registries, TargetEntry};
+use regcred_config::{AccountLink, Config, Problem, Problems, SecretSettings, Spec, TargetEntry, Wants};
 use regcred_core::{InstanceName, Namespace, ProviderName, Schedule, SecretName};
-use regcred_ecr::{AccountId, Region, RegistryHost};
+use regcred_ecr::RegistryHost;
 
-/// Under this name the shell recipe keeps it too.
-const SECRET: &str = "ecr-secret";
+use crate::provider::Provider;
 
-/// What a config comes to: every provider once, and for each set of them the namespaces that need it.
+/// What a config comes to: every provider once, and for each way to keep a Secret the namespaces that keep one so.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) providers: BTreeMap<ProviderName, Provider>,
     pub(crate) groups: Vec<Group>,
-    pub(crate) secret: SecretName,
     pub(crate) instance: InstanceName,
     pub(crate) adopt: bool,
     pub(crate) schedule: Option<regcred_config::Schedule>,
 }
 
-/// A region whose token is wanted, and for which hosts; none: the host that the token's own answer names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Provider {
-    pub(crate) region: Region,
-    pub(crate) hosts: Vec<RegistryHost>,
-}
-
-/// Namespaces that need the same providers.
+/// Namespaces that keep the same Secret in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
-    pub(crate) providers: Vec<ProviderName>,
+    pub(crate) need: Need,
     pub(crate) namespaces: Vec<Namespace>,
+}
+
+/// What a Secret opens, how it is kept, and who uses it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Need {
+    pub(crate) providers: Vec<ProviderName>,
+    pub(crate) secret: SecretSettings,
+    /// `None`: the usual ones.
+    pub(crate) accounts: Option<Vec<AccountLink>>,
 }
 
 impl Plan {
     /// From a config; every problem at once.
     pub(crate) fn new(config: &Config) -> Result<Self, Problems> {
-        let (providers, wanted, problems) = resolve(config.targets());
+        let Resolved { mut providers, wanted, problems } = Resolved::of(config);
         Problems::check(problems)?;
-        let mut groups = HashMap::<Vec<ProviderName>, Vec<Namespace>>::new();
-        for (namespace, wanted) in wanted {
-            groups.entry(wanted.providers).or_default().push(namespace);
+        let mut groups = HashMap::<Need, Vec<Namespace>>::new();
+        for ((namespace, _), wanted) in wanted {
+            groups.entry(wanted.need).or_default().push(namespace);
         }
-        let groups = groups.into_iter().map(|(providers, namespaces)| Group { providers, namespaces });
+        let groups = groups.into_iter().map(|(need, namespaces)| Group { need, namespaces });
         let mut groups = groups.collect::<Vec<_>>();
-        groups.sort_by(|one, other| one.namespaces.cmp(&other.namespaces));
-        let secret = SecretName::new(SECRET).expect("the default is a valid name");
+        groups.sort_by(|one, other| {
+            one.namespaces.cmp(&other.namespaces).then_with(|| one.need.secret.name.cmp(&other.need.secret.name))
+        });
+        retain_needed(&mut providers, &groups);
         let (instance, schedule) = (config.instance().clone(), config.schedule().cloned());
-        Ok(Self { providers, groups, secret, instance, adopt: false, schedule })
+        Ok(Self { providers, groups, instance, adopt: false, schedule })
     }
 
     /// Every namespace, in alphabetical order.
     pub fn namespaces(&self) -> Vec<&Namespace> {
         let mut namespaces = self.groups.iter().flat_map(|group| &group.namespaces).collect::<Vec<_>>();
         namespaces.sort();
+        namespaces.dedup();
         namespaces
     }
 
-    /// Every provider, in alphabetical order.
+    /// How many Secrets are kept.
+    pub fn secrets(&self) -> usize {
+        self.groups.iter().map(|group| group.namespaces.len()).sum()
+    }
+
+    /// Every provider that a target needs, in alphabetical order.
     pub fn providers(&self) -> impl Iterator<Item = &ProviderName> {
         self.providers.keys()
     }
 
-    /// How many tokens a full pass mints: one per region.
+    /// How many tokens a full pass mints: one per region and identity.
     pub fn mints(&self) -> usize {
-        self.regions(self.providers.keys())
+        self.tokens(self.providers.keys())
     }
 
     /// How many tokens a pass mints that writes in these namespaces alone.
     pub fn mints_for(&self, namespaces: &BTreeSet<&Namespace>) -> usize {
         let groups = self.groups.iter().filter(|group| group.namespaces.iter().any(|it| namespaces.contains(it)));
-        self.regions(groups.flat_map(|group| &group.providers))
+        self.tokens(groups.flat_map(|group| &group.need.providers))
     }
 
-    fn regions<'a>(&self, providers: impl Iterator<Item = &'a ProviderName>) -> usize {
-        providers.filter_map(|name| Some(&self.providers.get(name)?.region)).collect::<BTreeSet<_>>().len()
+    fn tokens<'a>(&self, providers: impl Iterator<Item = &'a ProviderName>) -> usize {
+        providers.filter_map(|name| Some(&self.providers.get(name)?.token)).collect::<BTreeSet<_>>().len()
     }
 
     /// Takes over Secrets that somebody else made and has given up, if they hold nothing but logins of the config.
@@ -98,8 +103,7 @@ impl Plan {
             group.namespaces.retain(|namespace| wanted.contains(namespace));
         }
         self.groups.retain(|group| !group.namespaces.is_empty());
-        // A provider that nobody needs any more is not made.
-        self.providers.retain(|name, _| self.groups.iter().any(|group| group.providers.contains(name)));
+        retain_needed(&mut self.providers, &self.groups);
         Ok(())
     }
 
@@ -110,99 +114,151 @@ impl Plan {
     }
 }
 
-/// What is wrong with entries that are well-formed: a region or host that AWS does not have, two logins for one host.
-pub fn problems(targets: &[TargetEntry]) -> Vec<Problem> {
-    resolve(targets).2
+/// A provider that nobody needs is not made.
+fn retain_needed(providers: &mut BTreeMap<ProviderName, Provider>, groups: &[Group]) {
+    let needed = groups.iter().flat_map(|group| &group.need.providers).collect::<BTreeSet<_>>();
+    providers.retain(|name, _| needed.contains(name));
 }
 
-fn resolve(targets: &[TargetEntry]) -> (BTreeMap<ProviderName, Provider>, BTreeMap<Namespace, Wanted>, Vec<Problem>) {
-    let mut providers = BTreeMap::new();
-    let mut wanted = BTreeMap::<Namespace, Wanted>::new();
-    let mut problems = vec![];
-    for target in targets {
-        match Provider::new(&target.registries, &target.origin) {
-            Ok(provider) => {
-                let name = provider.name();
-                let wanted = wanted.entry(target.namespace.clone()).or_default();
-                problems.extend(wanted.add(&name, &provider, &target.origin));
-                providers.insert(name, provider);
+/// What is wrong with a config that is well-formed: a region or host that AWS does not have, options that do not go together,
+/// a provider that is not there, two logins for one host of one Secret, one Secret kept in two ways.
+pub fn problems(config: &Config) -> Vec<Problem> {
+    Resolved::of(config).problems
+}
+
+#[derive(Default)]
+struct Resolved {
+    providers: BTreeMap<ProviderName, Provider>,
+    wanted: BTreeMap<(Namespace, SecretName), Wanted>,
+    problems: Vec<Problem>,
+}
+
+impl Resolved {
+    fn of(config: &Config) -> Self {
+        let mut resolved = Self::default();
+        for spec in config.providers() {
+            match Provider::named(spec) {
+                Ok(provider) => drop(resolved.providers.insert(spec.name().clone(), provider)),
+                Err(problems) => resolved.problems.extend(problems),
             }
-            Err(problem) => problems.push(problem),
+        }
+        for target in config.targets() {
+            let Some(providers) = resolved.wants(target, config.providers()) else { continue };
+            for namespace in &target.namespaces {
+                let address = (namespace.clone(), target.secret.name.clone());
+                let wanted = resolved.wanted.entry(address).or_insert_with(|| Wanted::new(target));
+                for problem in wanted.add(target, &providers, &resolved.providers) {
+                    if !resolved.problems.contains(&problem) {
+                        resolved.problems.push(problem); // of an entry, not of each of its namespaces
+                    }
+                }
+            }
+        }
+        resolved
+    }
+
+    /// The names of what a target wants; `None` if something of it is wrong, which is told.
+    fn wants(&mut self, target: &TargetEntry, specs: &[Spec]) -> Option<Vec<ProviderName>> {
+        match &target.wants {
+            Wants::Registries(registries) => match Provider::short(registries, &target.origin) {
+                Ok(provider) => {
+                    let name = provider.name();
+                    if let Some(spec) = specs.iter().find(|spec| *spec.name() == name) {
+                        let message = format!(
+                            "{} has a provider of this name without any entry: choose another",
+                            target.origin.key
+                        );
+                        self.problems.push(Problem::at(spec.origin().clone(), message));
+                        return None;
+                    }
+                    self.providers.insert(name.clone(), provider);
+                    Some(vec![name])
+                }
+                Err(problem) => {
+                    self.problems.push(problem);
+                    None
+                }
+            },
+            // One that is not here was told to be wrong where it stands.
+            Wants::Providers(names) => {
+                names.iter().all(|name| self.providers.contains_key(name)).then(|| names.clone())
+            }
         }
     }
-    (providers, wanted, problems)
 }
 
-/// What one namespace needs so far.
-#[derive(Debug, Default)]
+/// What one Secret needs so far.
 struct Wanted {
-    providers: Vec<ProviderName>,
-    hosts: HashMap<RegistryHost, Origin>,
+    need: Need,
+    /// For every host the entry that wants a login for it, and the provider that gives it.
+    hosts: HashMap<RegistryHost, (String, ProviderName)>,
+    /// The entry that is the first to want anything.
+    first: String,
 }
 
 impl Wanted {
-    fn add(&mut self, name: &ProviderName, provider: &Provider, origin: &Origin) -> Vec<Problem> {
+    fn new(target: &TargetEntry) -> Self {
+        let need = Need { providers: vec![], secret: target.secret.clone(), accounts: None };
+        Self { need, hosts: HashMap::new(), first: target.origin.key.clone() }
+    }
+
+    /// Unites what an entry wants with what earlier ones do.
+    fn add(
+        &mut self,
+        target: &TargetEntry,
+        names: &[ProviderName],
+        known: &BTreeMap<ProviderName, Provider>,
+    ) -> Vec<Problem> {
         let mut problems = vec![];
-        for host in &provider.hosts {
-            if let Some(first) = self.hosts.insert(host.clone(), origin.clone()) {
-                let message = format!("{} has a login for {host} already; one Secret holds one", first.key);
-                problems.push(Problem::at(origin.clone(), message));
+        if target.secret != self.need.secret {
+            let message =
+                format!("{} keeps this Secret otherwise: `merge` and `adopt` have to be the same", self.first);
+            problems.push(Problem::at(target.origin.join("secret"), message));
+        }
+        let is_named = matches!(target.wants, Wants::Providers(_));
+        for name in names {
+            let again = self.need.providers.contains(name);
+            if again && is_named {
+                continue; // entries may share a provider; what the short form says twice, nobody means
+            }
+            for host in &known[name].hosts {
+                let entry = target.origin.key.clone();
+                let Some((earlier, other)) = self.hosts.insert(host.clone(), (entry.clone(), name.clone())) else {
+                    continue;
+                };
+                let whose = if earlier == entry { format!("provider {other}") } else { earlier };
+                let message = format!("{whose} has a login for {host} already; one Secret holds one");
+                problems.push(Problem::at(target.origin.clone(), message));
+            }
+            if !again {
+                self.need.providers.push(name.clone());
             }
         }
-        if !self.providers.contains(name) {
-            self.providers.push(name.clone());
+        if let Some(accounts) = &target.accounts {
+            unite(self.need.accounts.get_or_insert_default(), accounts);
         }
         problems
     }
 }
 
-impl Provider {
-    fn new(registries: &Registries, origin: &Origin) -> Result<Self, Problem> {
-        let problem = |key: &str| {
-            let origin = origin.join(key);
-            move |error: regcred_core::Error| Problem::at(origin, error.to_string())
-        };
-        match registries {
-            Registries::Host(host) => {
-                let host = RegistryHost::parse(host).map_err(problem("registry"))?;
-                Ok(Self { region: host.region().clone(), hosts: vec![host] })
-            }
-            Registries::Region { region, accounts } => {
-                let region = Region::new(region).map_err(problem("region"))?;
-                let accounts = accounts.iter().map(AccountId::new).collect::<Result<Vec<_>, _>>();
-                let accounts = accounts.map_err(problem("accounts"))?;
-                let mut hosts =
-                    accounts.into_iter().map(|it| RegistryHost::plain(it, region.clone())).collect::<Vec<_>>();
-                hosts.sort();
-                Ok(Self { region, hosts })
+/// Each account once, with every use that either list has.
+fn unite(accounts: &mut Vec<AccountLink>, others: &[AccountLink]) {
+    for other in others {
+        match accounts.iter_mut().find(|account| account.name == other.name) {
+            None => accounts.push(other.clone()),
+            Some(account) => {
+                account.link.extend(other.link.clone());
+                account.link.sort();
+                account.link.dedup();
             }
         }
     }
-
-    /// The same for the same settings, in every process: it stands in the annotations of Secrets.
-    fn name(&self) -> ProviderName {
-        let mut name = format!("ecr-{}", self.region);
-        match self.hosts.as_slice() {
-            [] => {}
-            [host] if *host == RegistryHost::plain(host.account().clone(), self.region.clone()) => {
-                let _ = write!(name, "-{}", host.account());
-            }
-            hosts => {
-                let all = hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-                let _ = write!(name, "-{:016x}", fnv(all.as_bytes()));
-            }
-        }
-        ProviderName::new(name).expect("a region and a number make a valid name")
-    }
-}
-
-/// FNV-1a: short, and the same for ever, which the standard library's hash does not promise.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
 mod tests {
+    use regcred_config::LinkName;
+
     use super::*;
 
     fn plan(yaml: &str) -> Result<Plan, String> {
@@ -211,7 +267,7 @@ mod tests {
 
     fn groups(plan: &Plan) -> Vec<(Vec<&str>, Vec<&str>)> {
         fn names(group: &Group) -> (Vec<&str>, Vec<&str>) {
-            let providers = group.providers.iter().map(ProviderName::as_str).collect();
+            let providers = group.need.providers.iter().map(ProviderName::as_str).collect();
             (providers, group.namespaces.iter().map(Namespace::as_str).collect())
         }
         plan.groups.iter().map(names).collect()
@@ -268,6 +324,82 @@ mod tests {
         let lines = problems.lines().collect::<Vec<_>>();
         assert!(lines[0].starts_with("config: targets[0].region: \"xx-west-1\" is not an AWS region"), "{problems}");
         assert!(lines[1].starts_with("config: targets[1].registry: ") && lines.len() == 2, "{problems}");
+    }
+
+    const ROLE: &str = "role_arn: 'arn:aws:iam::123456789012:role/pull'";
+
+    #[test]
+    fn named_providers_with_one_identity_share_a_token_and_others_do_not() {
+        let yaml = format!(
+            "providers:\n  one: {{ type: ecr, region: eu-west-1, accounts: ['123456789012'], aliases: all, {ROLE} }}\n  \
+             two: {{ type: ecr, region: eu-west-1, accounts: [210987654321], {ROLE} }}\n  \
+             other: {{ type: ecr, region: eu-west-1 }}\n  unused: {{ type: ecr, region: us-east-1 }}\n\
+             targets:\n- {{ namespaces: [a, b], providers: [one, two] }}\n\
+             - {{ namespace: a, providers: [other], secret: {{ name: mine, merge: true }}, service_accounts: [] }}\n"
+        );
+        let plan = plan(&yaml).expect("valid");
+        assert_eq!(groups(&plan), [(vec!["other"], vec!["a"]), (vec!["one", "two"], vec!["a", "b"])]);
+        assert_eq!((plan.mints(), plan.providers().count(), plan.namespaces().len(), plan.secrets()), (2, 3, 2, 3));
+        let hosts = plan.providers[&"one".parse::<ProviderName>().expect("valid")]
+            .hosts
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>();
+        assert_eq!(
+            hosts,
+            [
+                "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+                "123456789012.dkr.ecr-fips.eu-west-1.amazonaws.com",
+                "123456789012.dkr-ecr.eu-west-1.on.aws",
+                "123456789012.dkr-ecr-fips.eu-west-1.on.aws",
+            ]
+        );
+    }
+
+    #[test]
+    fn entries_for_one_secret_are_united_with_their_accounts() {
+        let yaml = "providers:\n  one: { type: ecr, region: eu-west-1 }\n  two: { type: ecr, region: us-east-1 }\n\
+                    targets:\n- { namespaces: { include: [a, b] }, providers: [two] }\n\
+                    - { namespace: b, providers: [two, one], service_accounts: [{ name: default }] }\n\
+                    - { namespace: b, providers: [one], service_accounts: [{ name: default, link: [mount] }, { name: x }] }\n";
+        let plan = plan(yaml).expect("valid");
+        assert_eq!(groups(&plan), [(vec!["two"], vec!["a"]), (vec!["two", "one"], vec!["b"])]);
+        let accounts = plan.groups[1].need.accounts.iter().flatten();
+        let accounts = accounts.map(|it| (it.name.as_str(), it.link.as_slice())).collect::<Vec<_>>();
+        assert_eq!(
+            accounts,
+            [("default", [LinkName::Pull, LinkName::Mount].as_slice()), ("x", [LinkName::Pull].as_slice())]
+        );
+        assert_eq!(plan.groups[0].need.accounts, None);
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_told_where_it_stands() {
+        let yaml = format!(
+            "providers:\n  alike: {{ type: ecr, region: eu-west-1, accounts: ['123456789012'] }}\n  \
+             bad: {{ type: ecr, region: eu-west-1, profile: x, identity: instance, external_id: y }}\n  \
+             ecr-us-east-1: {{ type: ecr, region: us-east-1 }}\n  \
+             pull: {{ type: ecr, region: eu-west-1, accounts: ['123456789012'], {ROLE} }}\n  \
+             quay: {{ type: quay }}\n  \
+             role: {{ type: ecr, region: eu-west-1, role_arn: pull }}\n  \
+             typo: {{ type: ecr, region: eu-west-1, rolearn: x }}\n\
+             targets:\n- {{ namespaces: [a, b], providers: [alike, pull] }}\n\
+             - {{ namespace: d, region: us-east-1 }}\n- {{ namespace: e, providers: [pull], secret: {{ adopt: true }} }}\n\
+             - {{ namespace: e, providers: [ecr-us-east-1] }}\n"
+        );
+        let problems = plan(&yaml).expect_err("a lot is wrong");
+        let expected = [
+            "providers.bad.identity: one identity asks: leave out all but one of profile, web_identity and identity",
+            "providers.bad.external_id: it belongs to a `role_arn`, and there is none",
+            "providers.quay.type: \"quay\" is no type of provider; known are ecr",
+            "providers.role: \"pull\" is not the ARN of a role, which is arn:aws:iam::ACCOUNT:role/NAME",
+            "providers.typo.rolearn: this key is not known; did you mean `role_arn`?",
+            "targets[0]: provider alike has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com already; \
+             one Secret holds one",
+            "providers.ecr-us-east-1: targets[1] has a provider of this name without any entry: choose another",
+            "targets[3].secret: targets[2] keeps this Secret otherwise: `merge` and `adopt` have to be the same",
+        ];
+        assert_eq!(problems, expected.map(|it| format!("config: {it}")).join("\n"));
     }
 
     #[test]

@@ -2,15 +2,20 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use regcred_config::{Config, Problems};
-use regcred_core::{Clock, Result, StoreName, Target};
-use regcred_ecr::{EcrProvider, Region, RegistryHost, Transport};
+use regcred_config::{AccountLink, Config, LinkName, Problems};
+use regcred_core::{Clock, InstanceName, Result, StoreName, Target};
+use regcred_ecr::{RegistryHost, Transport};
 use regcred_engine::{Builder, Engine, Minter, Route};
 use regcred_openshift::{Cluster, Foreign, Link, OpenShiftSink};
 
+use crate::{
+    plan::{Group, Need},
+    provider::Token,
+};
+
 pub use crate::plan::{Plan, problems};
 
-/// The one store of the short form.
+/// The one store there is.
 const STORE: &str = "cluster";
 /// From so many targets on, a few lists are cheaper than four reads each.
 const BULK: usize = 8;
@@ -20,15 +25,11 @@ pub fn plan(config: &Config) -> Result<Plan, Problems> {
     Plan::new(config)
 }
 
-/// An engine for the plan: one token per region, however many registries and namespaces need it. Reads environment and AWS
-/// profile; asks nobody.
+/// An engine for the plan: one token per region and identity, however many registries and namespaces need it. Reads environment
+/// and AWS profile; asks nobody.
 pub async fn engine(plan: Plan, cluster: Cluster, clock: Arc<dyn Clock>) -> Result<Builder> {
     let store = StoreName::new(STORE)?;
-    let count = plan.namespaces().len();
-    let foreign = if plan.adopt { Foreign::Adopt } else { Foreign::Refuse };
-    let sink = OpenShiftSink::builder(cluster).with_instance(plan.instance.clone()).with_foreign(foreign);
-    let sink = Arc::new(sink.with_links(Link::defaults()).with_bulk_reads(count >= BULK).build());
-
+    let bulk = plan.secrets() >= BULK;
     let mut engine = Engine::builder(clock.clone());
     if let Some(schedule) = plan.schedule() {
         engine = engine.with_schedule(schedule);
@@ -36,26 +37,70 @@ pub async fn engine(plan: Plan, cluster: Cluster, clock: Arc<dyn Clock>) -> Resu
     for minter in minters(&plan, &clock).await? {
         engine = engine.with_minter(minter);
     }
-    for group in plan.groups {
-        let target = |namespace| Target { store: store.clone(), namespace, name: plan.secret.clone() };
-        let source = Arc::new(group.namespaces.into_iter().map(target).collect::<Vec<_>>());
-        engine = engine.with_route(Route { providers: group.providers, source, sink: sink.clone() });
+    let mut sinks = Sinks { cluster, instance: plan.instance.clone(), bulk, made: vec![] };
+    for Group { need, namespaces } in plan.groups {
+        let Need { providers, secret, accounts } = need;
+        let foreign = match (secret.merge, secret.adopt || plan.adopt) {
+            (true, _) => Foreign::Merge,
+            (false, true) => Foreign::Adopt,
+            (false, false) => Foreign::Refuse,
+        };
+        let sink = sinks.sink(foreign, accounts);
+        let target = |namespace| Target { store: store.clone(), namespace, name: secret.name.clone() };
+        let source = Arc::new(namespaces.into_iter().map(target).collect::<Vec<_>>());
+        engine = engine.with_route(Route { providers, source, sink });
     }
     Ok(engine)
 }
 
-/// One per provider of the plan. Those of one region share the one that asks ECR, and differ in the hosts they name.
+/// One sink for each way to keep a Secret: what it has read of the cluster serves all of its targets.
+struct Sinks {
+    cluster: Cluster,
+    instance: InstanceName,
+    bulk: bool,
+    made: Vec<(Foreign, Option<Vec<AccountLink>>, Arc<OpenShiftSink>)>,
+}
+
+impl Sinks {
+    fn sink(&mut self, foreign: Foreign, accounts: Option<Vec<AccountLink>>) -> Arc<OpenShiftSink> {
+        if let Some((.., sink)) = self.made.iter().find(|(kept, links, _)| *kept == foreign && *links == accounts) {
+            return sink.clone();
+        }
+        let sink = OpenShiftSink::builder(self.cluster.clone())
+            .with_instance(self.instance.clone())
+            .with_foreign(foreign)
+            .with_links(links(accounts.as_deref()))
+            .with_bulk_reads(self.bulk);
+        let sink = Arc::new(sink.build());
+        self.made.push((foreign, accounts, sink.clone()));
+        sink
+    }
+}
+
+fn links(accounts: Option<&[AccountLink]>) -> Vec<Link> {
+    let Some(accounts) = accounts else { return Link::defaults() };
+    let link = |AccountLink { name, link }: &AccountLink| match (
+        link.contains(&LinkName::Pull),
+        link.contains(&LinkName::Mount),
+    ) {
+        (true, true) => Link::pull_and_mount(name),
+        (false, true) => Link::mount(name),
+        (_, false) => Link::pull(name),
+    };
+    accounts.iter().map(link).collect()
+}
+
+/// One per provider of the plan. Those of one token share the one that asks for it, and differ in the hosts they name.
 async fn minters(plan: &Plan, clock: &Arc<dyn Clock>) -> Result<Vec<Minter>> {
-    let mut regions = BTreeMap::<Region, Arc<Minter>>::new();
+    let mut tokens = BTreeMap::<&Token, Arc<Minter>>::new();
     let (transport, mut minters) = (Transport::new()?, vec![]);
     for (name, wanted) in &plan.providers {
-        if !regions.contains_key(&wanted.region) {
-            let provider = EcrProvider::builder(wanted.region.clone()).with_transport(transport.clone());
-            let provider = provider.with_clock(clock.clone()).build().await?;
-            let minter = Minter::new(format!("ecr-{}", wanted.region).parse()?, Arc::new(provider));
-            regions.insert(wanted.region.clone(), Arc::new(minter));
+        if !tokens.contains_key(&wanted.token) {
+            let provider = wanted.token.provider().with_transport(transport.clone()).with_clock(clock.clone());
+            let base = Minter::new(name.clone(), Arc::new(provider.build().await?));
+            tokens.insert(&wanted.token, Arc::new(base));
         }
-        let base = regions[&wanted.region].clone();
+        let base = tokens[&wanted.token].clone();
         let registries = wanted.hosts.iter().map(RegistryHost::registry).collect::<Vec<_>>();
         minters.push(Minter::derived(name.clone(), base, move |own| {
             if registries.is_empty() { Ok(own.clone()) } else { own.for_registries(registries.clone()) }

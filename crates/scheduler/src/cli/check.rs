@@ -26,8 +26,9 @@ pub(crate) fn run(args: &Check, output: Output) -> Result<ExitCode> {
                 None => "none: refreshes are planned from each credential's own life".into(),
             };
             format!(
-                "The config is valid.\nnamespaces  {}\nproviders   {}\nmints       {} for a full pass\nschedule    {schedule}\n",
+                "The config is valid.\nnamespaces  {}\nSecrets     {}\nproviders   {}\nmints       {} for a full pass\nschedule    {schedule}\n",
                 namespaces.len(),
+                plan.secrets(),
                 providers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
                 plan.mints(),
             )
@@ -36,6 +37,7 @@ pub(crate) fn run(args: &Check, output: Output) -> Result<ExitCode> {
             let document = json!({
                 "namespaces": namespaces.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "providers": providers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "secrets": plan.secrets(),
                 "mints": plan.mints(),
                 "schedule": schedule.map(ToString::to_string),
                 "time_zone": schedule.map(regcred_config::Schedule::time_zone),

@@ -23,6 +23,18 @@ fn the_minimal_config_is_valid() {
 }
 
 #[test]
+fn every_example_is_valid_without_a_warning() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
+    let files = std::fs::read_dir(examples).expect("a folder").map(|it| it.expect("a file").path()).collect::<Vec<_>>();
+    assert!(files.len() >= 2, "{files:?}");
+    for file in files {
+        let mut command = regcred(&["check", "--output", "json", "--config"]);
+        let (code, summary, error) = run(command.arg(&file));
+        assert_eq!((code, &summary["warnings"]), (0, &json!([])), "{} {error}", file.display());
+    }
+}
+
+#[test]
 fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     let (_, summary, _) = run(check(&[]).env("REGCRED__SCHEDULE", "@daily").env("REGCRED__TIME_ZONE", "Europe/Berlin"));
     assert_eq!((&summary["schedule"], &summary["time_zone"]), (&json!("@daily"), &json!("Europe/Berlin")));

@@ -4,6 +4,7 @@ mod bad;
 mod canary;
 mod check;
 mod faults;
+mod full;
 mod look;
 mod next;
 mod once;

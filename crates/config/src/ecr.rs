@@ -1,0 +1,193 @@
+//! The options of a provider of type `ecr`.
+
+use std::{fmt, path::PathBuf};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, Visitor},
+};
+
+/// How AWS calls the parts of a place: every region's name has one of them before its number.
+const SIDES: [&str; 9] =
+    ["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
+
+/// Which tokens of Amazon ECR, and as whom they are asked for. Formed like them; what they mean, the provider knows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EcrOptions {
+    /// Such as `eu-west-1`: a token opens the registries of one region.
+    #[serde(deserialize_with = "region")]
+    pub region: String,
+    /// Twelve digits each. Default: the identity's own account.
+    #[serde(default)]
+    pub accounts: Vec<Account>,
+    /// Further hosts of the same registries, as images may name them. Default: none.
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub aliases: Vec<AliasName>,
+    /// A profile of the shared AWS configuration. Default: the SDK's chain without instance metadata.
+    pub profile: Option<String>,
+    /// A role by a token that the kubelet mounts.
+    pub web_identity: Option<WebIdentity>,
+    /// `instance`: also the machine's own role.
+    pub identity: Option<IdentityName>,
+    /// A role that is assumed by whom the above is.
+    pub role_arn: Option<String>,
+    /// What the role's trust policy asks for.
+    pub external_id: Option<String>,
+    /// What `CloudTrail` shows. Default: `regcred`.
+    pub session_name: Option<String>,
+    /// Who the caller has to be, or nothing is minted: the ARN of a user, a role or a session.
+    pub principal: Option<String>,
+    /// Where to ask instead of at ECR. HTTPS, or HTTP on loopback.
+    pub endpoint: Option<String>,
+    /// Whether to ask at FIPS endpoints. Default: as the environment says.
+    #[serde(default)]
+    pub fips: bool,
+    /// Whether to ask at dual-stack endpoints. Default: as the environment says.
+    #[serde(default)]
+    pub dual_stack: bool,
+}
+
+impl EcrOptions {
+    /// The tokens of a region, as whom the chain says.
+    pub fn in_region(region: impl Into<String>) -> Self {
+        Self {
+            region: region.into(),
+            accounts: vec![],
+            aliases: vec![],
+            profile: None,
+            web_identity: None,
+            identity: None,
+            role_arn: None,
+            external_id: None,
+            session_name: None,
+            principal: None,
+            endpoint: None,
+            fips: false,
+            dual_stack: false,
+        }
+    }
+}
+
+/// A role by a token that the kubelet mounts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebIdentity {
+    /// The role.
+    pub role_arn: String,
+    /// The token's file, read anew for each mint.
+    pub token_file: PathBuf,
+}
+
+/// Where an identity may come from besides the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdentityName {
+    /// The machine's own role.
+    Instance,
+}
+
+/// Further hosts of a registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AliasName {
+    /// `ACCOUNT.dkr.ecr-fips.REGION.amazonaws.com`.
+    Fips,
+    /// `ACCOUNT.dkr-ecr.REGION.on.aws`.
+    DualStack,
+    /// Every one that the region has.
+    All,
+}
+
+/// An AWS account: twelve digits, written as text or as a number.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Account(String);
+
+impl Account {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Account {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Digits;
+        impl Visitor<'_> for Digits {
+            type Value = Account;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an AWS account: it must have twelve digits")
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Account, E> {
+                self.visit_str(&number.to_string())
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Account, E> {
+                self.visit_str(&number.to_string())
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Account, E> {
+                if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return Ok(Account(text.into()));
+                }
+                Err(E::custom(format!("{text:?} is not an AWS account: it must have twelve digits")))
+            }
+        }
+        deserializer.deserialize_any(Digits)
+    }
+}
+
+fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    check_region(&text).map_err(D::Error::custom)?;
+    Ok(text)
+}
+
+/// What is wrong with the form of a region's name, and which may have been meant.
+pub(crate) fn check_region(text: &str) -> Result<(), String> {
+    let words = text.split('-').collect::<Vec<_>>();
+    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_number = |number: &str| matches!(number.len(), 1 | 2) && number.bytes().all(|byte| byte.is_ascii_digit());
+    let [place @ .., side, number] = words.as_slice() else {
+        return Err(format!("{text:?} is not an AWS region, such as eu-west-1"));
+    };
+    if place.is_empty() || !place.iter().all(is_word) || !is_number(number) {
+        return Err(format!("{text:?} is not an AWS region, such as eu-west-1"));
+    }
+    if SIDES.contains(side) {
+        return Ok(());
+    }
+    let nearest = SIDES.iter().map(|it| (strsim::damerau_levenshtein(side, it), *it)).min();
+    let hint = match nearest.filter(|(distance, _)| *distance <= 2) {
+        Some((_, meant)) => format!("did you mean {}-{meant}-{number}?", place.join("-")),
+        None => "such as eu-west-1".into(),
+    };
+    Err(format!("{text:?} is not an AWS region; {hint}"))
+}
+
+/// A list, or one thing of it alone.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AliasName>, D::Error> {
+    struct OneOrMore;
+    impl<'de> Visitor<'de> for OneOrMore {
+        type Value = Vec<AliasName>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("fips, dualstack, all, or a list of these")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Vec<AliasName>, E> {
+            AliasName::deserialize(serde::de::value::StrDeserializer::<E>::new(text)).map(|one| vec![one])
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<AliasName>, A::Error> {
+            let mut all = vec![];
+            while let Some(one) = list.next_element()? {
+                all.push(one);
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_any(OneOrMore)
+}

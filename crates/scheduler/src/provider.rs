@@ -1,0 +1,176 @@
+//! Providers of type `ecr`: from what a config says to what mints.
+
+use std::fmt::Write as _;
+
+use regcred_config::{AliasName, EcrOptions, IdentityName, Origin, Problem, Registries, Spec};
+use regcred_core::{Error, ProviderName};
+use regcred_ecr::{AccountId, Alias, EcrProvider, EcrProviderBuilder, Identity, Region, RegistryHost, Role};
+
+/// Every type that `providers:` may name.
+const KINDS: [&str; 1] = ["ecr"];
+
+/// A token, and the hosts that logins with it name; none: the host that the token's own answer names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Provider {
+    pub(crate) token: Token,
+    pub(crate) hosts: Vec<RegistryHost>,
+}
+
+/// Where and as whom a token is asked for. Providers whose tokens are equal share one mint.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Token {
+    region: Region,
+    /// Without accounts; with aliases only where the answer names the account.
+    options: EcrOptions,
+}
+
+impl Provider {
+    /// Of the short form: as whom the chain says.
+    pub(crate) fn short(registries: &Registries, origin: &Origin) -> Result<Self, Problem> {
+        let at = |key: &str| {
+            let origin = origin.join(key);
+            move |error: Error| Problem::at(origin, error.to_string())
+        };
+        let (region, hosts) = match registries {
+            Registries::Host(host) => {
+                let host = RegistryHost::parse(host).map_err(at("registry"))?;
+                (host.region().clone(), vec![host])
+            }
+            Registries::Region { region, accounts } => {
+                let region = Region::new(region).map_err(at("region"))?;
+                let hosts = plain(accounts.iter().map(String::as_str), &region).map_err(at("accounts"))?;
+                (region, hosts)
+            }
+        };
+        let options = EcrOptions::in_region(region.as_str());
+        Ok(Self { token: Token { region, options }, hosts })
+    }
+
+    /// An entry of `providers:`; every problem of it at once.
+    pub(crate) fn named(spec: &Spec) -> Result<Self, Vec<Problem>> {
+        let at = |key: &str, message: &str| Problem::at(spec.origin().join(key), message);
+        if !KINDS.contains(&spec.kind()) {
+            let message = format!("{:?} is no type of provider; known are {}", spec.kind(), KINDS.join(", "));
+            return Err(vec![at("type", &message)]);
+        }
+        let mut options = spec.options::<EcrOptions>().map_err(|problem| vec![problem])?;
+        let mut problems = conflicts(&options).into_iter().map(|(key, why)| at(key, why)).collect::<Vec<_>>();
+        let region = Region::new(&options.region).map_err(|error| problems.push(at("region", &error.to_string())));
+        let Ok(region) = region else { return Err(problems) };
+        let mut hosts = vec![];
+        match plain(options.accounts.iter().map(regcred_config::Account::as_str), &region) {
+            Ok(plain) => hosts = plain,
+            Err(error) => problems.push(at("accounts", &error.to_string())),
+        }
+        let token = |options| Token { region: region.clone(), options };
+        if let Err(error) = token(options.clone()).provider().check() {
+            problems.push(Problem::at(spec.origin().clone(), error.to_string()));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        if !hosts.is_empty() {
+            let aliases = aliases(&options.aliases, &region);
+            let further = hosts.iter().flat_map(|host| aliases.iter().filter_map(|alias| host.under(*alias).ok()));
+            hosts.extend(further.collect::<Vec<_>>());
+            hosts.sort();
+            hosts.dedup();
+            options.aliases.clear();
+        }
+        options.accounts.clear();
+        Ok(Self { token: token(options), hosts })
+    }
+
+    /// Of the short form: the same for the same settings, in every process, for it stands in the annotations of Secrets.
+    pub(crate) fn name(&self) -> ProviderName {
+        let region = &self.token.region;
+        let mut name = format!("ecr-{region}");
+        match self.hosts.as_slice() {
+            [] => {}
+            [host] if *host == RegistryHost::plain(host.account().clone(), region.clone()) => {
+                let _ = write!(name, "-{}", host.account());
+            }
+            hosts => {
+                let all = hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+                let _ = write!(name, "-{:016x}", fnv(all.as_bytes()));
+            }
+        }
+        ProviderName::new(name).expect("a region and a number make a valid name")
+    }
+}
+
+impl Token {
+    /// What asks for it.
+    pub(crate) fn provider(&self) -> EcrProviderBuilder {
+        let Self { region, options } = self;
+        let mut provider = EcrProvider::builder(region.clone())
+            .with_identity(identity(options))
+            .with_aliases(aliases(&options.aliases, region))
+            .with_fips(options.fips)
+            .with_dual_stack(options.dual_stack);
+        if let Some(principal) = &options.principal {
+            provider = provider.with_principal(principal);
+        }
+        if let Some(endpoint) = &options.endpoint {
+            provider = provider.with_endpoint(endpoint);
+        }
+        provider
+    }
+}
+
+fn identity(options: &EcrOptions) -> Identity {
+    let identity = match (&options.profile, &options.web_identity, options.identity) {
+        (Some(profile), ..) => Identity::profile(profile),
+        (_, Some(web), _) => Identity::web_identity(&web.role_arn, &web.token_file),
+        (_, _, Some(IdentityName::Instance)) => Identity::instance(),
+        (None, None, None) => Identity::chain(),
+    };
+    let Some(arn) = &options.role_arn else { return identity };
+    let mut role = Role::new(arn);
+    if let Some(id) = &options.external_id {
+        role = role.with_external_id(id);
+    }
+    if let Some(name) = &options.session_name {
+        role = role.with_session_name(name);
+    }
+    identity.with_role(role)
+}
+
+/// Options that do not go together, each with its key.
+fn conflicts(options: &EcrOptions) -> Vec<(&'static str, &'static str)> {
+    let sources = [
+        ("profile", options.profile.is_some()),
+        ("web_identity", options.web_identity.is_some()),
+        ("identity", options.identity.is_some()),
+    ];
+    let second = sources.iter().filter(|(_, there)| *there).nth(1);
+    let second =
+        second.map(|(key, _)| (*key, "one identity asks: leave out all but one of profile, web_identity and identity"));
+    let of_a_role = [("external_id", options.external_id.is_some()), ("session_name", options.session_name.is_some())];
+    let without_role = of_a_role.iter().filter(|(_, there)| *there && options.role_arn.is_none());
+    second
+        .into_iter()
+        .chain(without_role.map(|(key, _)| (*key, "it belongs to a `role_arn`, and there is none")))
+        .collect()
+}
+
+fn aliases(names: &[AliasName], region: &Region) -> Vec<Alias> {
+    let aliases = names.iter().flat_map(|name| match name {
+        AliasName::Fips => vec![Alias::Fips],
+        AliasName::DualStack => vec![Alias::DualStack],
+        AliasName::All => Alias::all(region),
+    });
+    aliases.collect()
+}
+
+fn plain<'a>(accounts: impl Iterator<Item = &'a str>, region: &Region) -> Result<Vec<RegistryHost>, Error> {
+    let host = |account| Ok(RegistryHost::plain(AccountId::new(account)?, region.clone()));
+    let mut hosts = accounts.map(host).collect::<Result<Vec<_>, Error>>()?;
+    hosts.sort();
+    Ok(hosts)
+}
+
+/// FNV-1a: short, and the same for ever, which the standard library's hash does not promise.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
