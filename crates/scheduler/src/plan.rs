@@ -76,10 +76,13 @@ impl Plan {
         self.tokens(self.providers.keys())
     }
 
-    /// How many tokens a pass mints that writes in these namespaces alone.
-    pub fn mints_for(&self, namespaces: &BTreeSet<&Namespace>) -> usize {
-        let groups = self.groups.iter().filter(|group| group.namespaces.iter().any(|it| namespaces.contains(it)));
-        self.tokens(groups.flat_map(|group| &group.need.providers))
+    /// How many tokens a pass mints that writes these Secrets alone.
+    pub fn mints_for(&self, secrets: &BTreeSet<(&Namespace, &SecretName)>) -> usize {
+        let is_written = |group: &&Group| {
+            let name = &group.need.secret.name;
+            group.namespaces.iter().any(|namespace| secrets.contains(&(namespace, name)))
+        };
+        self.tokens(self.groups.iter().filter(is_written).flat_map(|group| &group.need.providers))
     }
 
     fn tokens<'a>(&self, providers: impl Iterator<Item = &'a ProviderName>) -> usize {
@@ -340,6 +343,8 @@ mod tests {
         let plan = plan(&yaml).expect("valid");
         assert_eq!(groups(&plan), [(vec!["other"], vec!["a"]), (vec!["one", "two"], vec!["a", "b"])]);
         assert_eq!((plan.mints(), plan.providers().count(), plan.namespaces().len(), plan.secrets()), (2, 3, 2, 3));
+        let mine = ("a".parse::<Namespace>().expect("valid"), "mine".parse::<SecretName>().expect("valid"));
+        assert_eq!(plan.mints_for(&BTreeSet::from([(&mine.0, &mine.1)])), 1, "the other Secret of a is not written");
         let hosts = plan.providers[&"one".parse::<ProviderName>().expect("valid")]
             .hosts
             .iter()

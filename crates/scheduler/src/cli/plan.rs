@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Result;
-use regcred_core::{Clock, Namespace, SystemClock, Validity};
+use regcred_core::{Clock, SystemClock, Validity};
 use regcred_engine::{Outcome, Pass, Report, State, Step};
 use serde_json::json;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Plan, output: Output) -> Result<ExitCode> {
     let look = Pass { force: args.force, deadline: args.pass.timeout, ..Pass::default() };
     let report = pass::report(&args.pass, plan.clone(), async |engine| engine.plan(look).await)?;
     let minting = report.targets.iter().filter(|(_, outcome)| mints(outcome));
-    let minting = minting.map(|(target, _)| &target.namespace).collect::<BTreeSet<&Namespace>>();
+    let minting = minting.map(|(target, _)| (&target.namespace, &target.name)).collect::<BTreeSet<_>>();
     let (calls, now) = (plan.mints_for(&minting), SystemClock.now());
     print(&match output {
         Output::Table => as_table(&report, calls, args.force, now),
