@@ -22,7 +22,7 @@ const PURE: &[&str] = &["tokio", "async-trait", "kube", "hyper", "reqwest"];
 const VENDORS: &[&str] = &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "aws-sdk-sts"];
 
 /// The table of ARCHITECTURE.md.
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 11] = [
     Rule { package: "regcred-core", uses: &[], never: RUNTIMES },
     Rule {
         package: "regcred-engine",
@@ -56,6 +56,7 @@ const RULES: [Rule; 10] = [
         uses: &["regcred-config"],
         never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"],
     },
+    Rule { package: "regcred-example-file-login", uses: &["regcred", "regcred-core"], never: &[] },
     Rule { package: "regcred-tests", uses: &["regcred-core", "regcred-ecr"], never: &[] },
 ];
 
@@ -216,6 +217,7 @@ fn top_level(problems: &mut Vec<String>) -> Result<()> {
         "config",
         "crates",
         "deploy",
+        "examples",
         "tests",
         "xtask",
     ];

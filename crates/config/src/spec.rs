@@ -52,6 +52,11 @@ impl Spec {
         &self.origin
     }
 
+    /// What is wrong with one of its options.
+    pub fn problem(&self, key: &str, message: impl Into<String>) -> Problem {
+        Problem::at(self.origin.join(key), message)
+    }
+
     /// Its options, as this type knows them: one that denies unknown fields tells them by their key.
     pub fn options<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         options(&Value::from(self.options.clone()), &self.origin)

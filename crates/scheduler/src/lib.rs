@@ -7,7 +7,12 @@ mod plan;
 #[cfg(all(feature = "ecr", feature = "openshift"))]
 mod provider;
 #[cfg(all(feature = "ecr", feature = "openshift"))]
+mod types;
+#[cfg(all(feature = "ecr", feature = "openshift"))]
 pub mod wire;
+
+#[cfg(all(feature = "ecr", feature = "openshift"))]
+pub use types::Types;
 
 pub use regcred_config as config;
 pub use regcred_core as core;

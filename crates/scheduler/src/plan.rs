@@ -6,7 +6,10 @@ use regcred_config::{AccountLink, Config, Problem, Problems, SecretSettings, Spe
 use regcred_core::{InstanceName, Namespace, ProviderName, Schedule, SecretName};
 use regcred_ecr::RegistryHost;
 
-use crate::provider::Provider;
+use crate::{
+    Types,
+    provider::{Ecr, Provider},
+};
 
 /// What a config comes to: every provider once, and for each way to keep a Secret the namespaces that keep one so.
 #[derive(Clone, Debug)]
@@ -36,8 +39,8 @@ pub(crate) struct Need {
 
 impl Plan {
     /// From a config; every problem at once.
-    pub(crate) fn new(config: &Config) -> Result<Self, Problems> {
-        let Resolved { mut providers, wanted, problems } = Resolved::of(config);
+    pub(crate) fn new(config: &Config, types: &Types) -> Result<Self, Problems> {
+        let Resolved { mut providers, wanted, problems } = Resolved::of(config, types);
         Problems::check(problems)?;
         let mut groups = HashMap::<Need, Vec<Namespace>>::new();
         for ((namespace, _), wanted) in wanted {
@@ -71,12 +74,12 @@ impl Plan {
         self.providers.keys()
     }
 
-    /// How many tokens a full pass mints: one per region and identity.
+    /// How many credentials a full pass mints: of ECR one per region and identity.
     pub fn mints(&self) -> usize {
         self.tokens(self.providers.keys())
     }
 
-    /// How many tokens a pass mints that writes these Secrets alone.
+    /// How many credentials a pass mints that writes these Secrets alone.
     pub fn mints_for(&self, secrets: &BTreeSet<(&Namespace, &SecretName)>) -> usize {
         let is_written = |group: &&Group| {
             let name = &group.need.secret.name;
@@ -86,7 +89,14 @@ impl Plan {
     }
 
     fn tokens<'a>(&self, providers: impl Iterator<Item = &'a ProviderName>) -> usize {
-        providers.filter_map(|name| Some(&self.providers.get(name)?.token)).collect::<BTreeSet<_>>().len()
+        let (mut tokens, mut others) = (BTreeSet::new(), BTreeSet::new());
+        for (name, provider) in providers.filter_map(|name| Some((name, self.providers.get(name)?))) {
+            match provider {
+                Provider::Ecr(ecr) => drop(tokens.insert(&ecr.token)),
+                Provider::Other(_) => drop(others.insert(name)),
+            }
+        }
+        tokens.len() + others.len()
     }
 
     /// Takes over Secrets that somebody else made and has given up, if they hold nothing but logins of the config.
@@ -125,8 +135,8 @@ fn retain_needed(providers: &mut BTreeMap<ProviderName, Provider>, groups: &[Gro
 
 /// What is wrong with a config that is well-formed: a region or host that AWS does not have, options that do not go together,
 /// a provider that is not there, two logins for one host of one Secret, one Secret kept in two ways.
-pub fn problems(config: &Config) -> Vec<Problem> {
-    Resolved::of(config).problems
+pub fn problems(config: &Config, types: &Types) -> Vec<Problem> {
+    Resolved::of(config, types).problems
 }
 
 #[derive(Default)]
@@ -137,10 +147,10 @@ struct Resolved {
 }
 
 impl Resolved {
-    fn of(config: &Config) -> Self {
+    fn of(config: &Config, types: &Types) -> Self {
         let mut resolved = Self::default();
         for spec in config.providers() {
-            match Provider::named(spec) {
+            match Provider::named(spec, types) {
                 Ok(provider) => drop(resolved.providers.insert(spec.name().clone(), provider)),
                 Err(problems) => resolved.problems.extend(problems),
             }
@@ -163,7 +173,7 @@ impl Resolved {
     /// The names of what a target wants; `None` if something of it is wrong, which is told.
     fn wants(&mut self, target: &TargetEntry, specs: &[Spec]) -> Option<Vec<ProviderName>> {
         match &target.wants {
-            Wants::Registries(registries) => match Provider::short(registries, &target.origin) {
+            Wants::Registries(registries) => match Ecr::short(registries, &target.origin) {
                 Ok(provider) => {
                     let name = provider.name();
                     if let Some(spec) = specs.iter().find(|spec| *spec.name() == name) {
@@ -174,7 +184,7 @@ impl Resolved {
                         self.problems.push(Problem::at(spec.origin().clone(), message));
                         return None;
                     }
-                    self.providers.insert(name.clone(), provider);
+                    self.providers.insert(name.clone(), Provider::Ecr(provider.into()));
                     Some(vec![name])
                 }
                 Err(problem) => {
@@ -224,7 +234,7 @@ impl Wanted {
             if again && is_named {
                 continue; // entries may share a provider; what the short form says twice, nobody means
             }
-            for host in &known[name].hosts {
+            for host in known[name].hosts() {
                 let entry = target.origin.key.clone();
                 let Some((earlier, other)) = self.hosts.insert(host.clone(), (entry.clone(), name.clone())) else {
                     continue;
@@ -265,7 +275,8 @@ mod tests {
     use super::*;
 
     fn plan(yaml: &str) -> Result<Plan, String> {
-        Plan::new(&Config::from_yaml(yaml).expect("its form is valid")).map_err(|problems| problems.to_string())
+        Plan::new(&Config::from_yaml(yaml).expect("its form is valid"), &Types::default())
+            .map_err(|problems| problems.to_string())
     }
 
     fn groups(plan: &Plan) -> Vec<(Vec<&str>, Vec<&str>)> {
@@ -346,7 +357,7 @@ mod tests {
         let mine = ("a".parse::<Namespace>().expect("valid"), "mine".parse::<SecretName>().expect("valid"));
         assert_eq!(plan.mints_for(&BTreeSet::from([(&mine.0, &mine.1)])), 1, "the other Secret of a is not written");
         let hosts = plan.providers[&"one".parse::<ProviderName>().expect("valid")]
-            .hosts
+            .hosts()
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Providers of type `ecr`: from what a config says to what mints.
+//! The providers of a config: from what it says to what mints.
 
 use std::fmt::Write as _;
 
@@ -6,12 +6,19 @@ use regcred_config::{AliasName, EcrOptions, IdentityName, Origin, Problem, Regis
 use regcred_core::{Error, ProviderName};
 use regcred_ecr::{AccountId, Alias, EcrProvider, EcrProviderBuilder, Identity, Region, RegistryHost, Role};
 
-/// Every type that `providers:` may name.
-const KINDS: [&str; 1] = ["ecr"];
+use crate::types::{ECR, Types};
+
+/// A provider that a target may want.
+#[derive(Clone, Debug)]
+pub(crate) enum Provider {
+    Ecr(Box<Ecr>),
+    /// Of a type that a distribution brings along, which alone understands it.
+    Other(Spec),
+}
 
 /// A token, and the hosts that logins with it name; none: the host that the token's own answer names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Provider {
+#[derive(Clone, Debug)]
+pub(crate) struct Ecr {
     pub(crate) token: Token,
     pub(crate) hosts: Vec<RegistryHost>,
 }
@@ -25,6 +32,25 @@ pub(crate) struct Token {
 }
 
 impl Provider {
+    /// An entry of `providers:`; every problem of it at once.
+    pub(crate) fn named(spec: &Spec, types: &Types) -> Result<Self, Vec<Problem>> {
+        if spec.kind() == ECR {
+            return Ecr::named(spec).map(|ecr| Self::Ecr(ecr.into()));
+        }
+        drop(types.provider(spec).map_err(|problem| vec![problem])?);
+        Ok(Self::Other(spec.clone()))
+    }
+
+    /// The hosts that it has a login for, as far as they are known before it mints.
+    pub(crate) fn hosts(&self) -> &[RegistryHost] {
+        match self {
+            Self::Ecr(ecr) => &ecr.hosts,
+            Self::Other(_) => &[],
+        }
+    }
+}
+
+impl Ecr {
     /// Of the short form: as whom the chain says.
     pub(crate) fn short(registries: &Registries, origin: &Origin) -> Result<Self, Problem> {
         let at = |key: &str| {
@@ -46,21 +72,16 @@ impl Provider {
         Ok(Self { token: Token { region, options }, hosts })
     }
 
-    /// An entry of `providers:`; every problem of it at once.
-    pub(crate) fn named(spec: &Spec) -> Result<Self, Vec<Problem>> {
-        let at = |key: &str, message: &str| Problem::at(spec.origin().join(key), message);
-        if !KINDS.contains(&spec.kind()) {
-            let message = format!("{:?} is no type of provider; known are {}", spec.kind(), KINDS.join(", "));
-            return Err(vec![at("type", &message)]);
-        }
+    fn named(spec: &Spec) -> Result<Self, Vec<Problem>> {
         let mut options = spec.options::<EcrOptions>().map_err(|problem| vec![problem])?;
-        let mut problems = conflicts(&options).into_iter().map(|(key, why)| at(key, why)).collect::<Vec<_>>();
-        let region = Region::new(&options.region).map_err(|error| problems.push(at("region", &error.to_string())));
+        let mut problems = conflicts(&options).into_iter().map(|(key, why)| spec.problem(key, why)).collect::<Vec<_>>();
+        let region =
+            Region::new(&options.region).map_err(|error| problems.push(spec.problem("region", error.to_string())));
         let Ok(region) = region else { return Err(problems) };
         let mut hosts = vec![];
         match plain(options.accounts.iter().map(regcred_config::Account::as_str), &region) {
             Ok(plain) => hosts = plain,
-            Err(error) => problems.push(at("accounts", &error.to_string())),
+            Err(error) => problems.push(spec.problem("accounts", error.to_string())),
         }
         let token = |options| Token { region: region.clone(), options };
         if let Err(error) = token(options.clone()).provider().check() {

@@ -3,14 +3,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use regcred_config::{AccountLink, Config, LinkName, Problems};
-use regcred_core::{Clock, InstanceName, Result, StoreName, Target};
+use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, StoreName, Target};
 use regcred_ecr::{RegistryHost, Transport};
 use regcred_engine::{Builder, Engine, Minter, Route};
 use regcred_openshift::{Cluster, Foreign, Link, OpenShiftSink};
 
 use crate::{
+    Types,
     plan::{Group, Need},
-    provider::Token,
+    provider::{Provider, Token},
 };
 
 pub use crate::plan::{Plan, problems};
@@ -21,20 +22,20 @@ const STORE: &str = "cluster";
 const BULK: usize = 8;
 
 /// What a config comes to. Asks nobody; every problem at once.
-pub fn plan(config: &Config) -> Result<Plan, Problems> {
-    Plan::new(config)
+pub fn plan(config: &Config, types: &Types) -> Result<Plan, Problems> {
+    Plan::new(config, types)
 }
 
 /// An engine for the plan: one token per region and identity, however many registries and namespaces need it. Reads environment
 /// and AWS profile; asks nobody.
-pub async fn engine(plan: Plan, cluster: Cluster, clock: Arc<dyn Clock>) -> Result<Builder> {
+pub async fn engine(plan: Plan, types: &Types, cluster: Cluster, clock: Arc<dyn Clock>) -> Result<Builder> {
     let store = StoreName::new(STORE)?;
     let bulk = plan.secrets() >= BULK;
     let mut engine = Engine::builder(clock.clone());
     if let Some(schedule) = plan.schedule() {
         engine = engine.with_schedule(schedule);
     }
-    for minter in minters(&plan, &clock).await? {
+    for minter in minters(&plan, types, &clock).await? {
         engine = engine.with_minter(minter);
     }
     let mut sinks = Sinks { cluster, instance: plan.instance.clone(), bulk, made: vec![] };
@@ -90,11 +91,20 @@ fn links(accounts: Option<&[AccountLink]>) -> Vec<Link> {
     accounts.iter().map(link).collect()
 }
 
-/// One per provider of the plan. Those of one token share the one that asks for it, and differ in the hosts they name.
-async fn minters(plan: &Plan, clock: &Arc<dyn Clock>) -> Result<Vec<Minter>> {
+/// One per provider of the plan. Those of one token of ECR share the one that asks for it, and differ in the hosts they name.
+async fn minters(plan: &Plan, types: &Types, clock: &Arc<dyn Clock>) -> Result<Vec<Minter>> {
     let mut tokens = BTreeMap::<&Token, Arc<Minter>>::new();
     let (transport, mut minters) = (Transport::new()?, vec![]);
     for (name, wanted) in &plan.providers {
+        let wanted = match wanted {
+            Provider::Ecr(wanted) => wanted,
+            Provider::Other(spec) => {
+                let making =
+                    types.provider(spec).map_err(|problem| Error::new(ErrorKind::Invalid, problem.to_string()))?;
+                minters.push(Minter::new(name.clone(), making.await?));
+                continue;
+            }
+        };
         if !tokens.contains_key(&wanted.token) {
             let provider = wanted.token.provider().with_transport(transport.clone()).with_clock(clock.clone());
             let base = Minter::new(name.clone(), Arc::new(provider.build().await?));

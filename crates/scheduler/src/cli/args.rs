@@ -7,7 +7,7 @@ use regcred_config::{Config, Layers, Overrides, Problems};
 use regcred_core::Namespace;
 use regcred_openshift::Connection;
 
-use crate::wire;
+use crate::{Types, wire};
 
 /// Keeps registry credentials alive on OpenShift and Kubernetes
 #[derive(Debug, Parser)]
@@ -184,10 +184,10 @@ pub(crate) struct ConfigArgs {
 }
 
 impl ConfigArgs {
-    pub(crate) fn load(&self) -> Result<Config, Problems> {
+    pub(crate) fn load(&self, types: &Types) -> Result<Config, Problems> {
         let (schedule, time_zone) = (self.schedule.clone(), self.time_zone.clone());
         let overrides = Overrides { instance: self.instance.clone(), schedule, time_zone };
-        Config::load(&Layers { file: self.config.clone(), overrides }, wire::problems)
+        Config::load(&Layers { file: self.config.clone(), overrides }, |config| wire::problems(config, types))
     }
 }
 

@@ -11,12 +11,12 @@ use super::{
     args::{Check, Output},
     output::print,
 };
-use crate::wire;
+use crate::{Types, wire};
 
-pub(crate) fn run(args: &Check, output: Output) -> Result<ExitCode> {
-    let config = args.config.load()?;
+pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCode> {
+    let config = args.config.load(types)?;
     warn(&config);
-    let plan = wire::plan(&config)?;
+    let plan = wire::plan(&config, types)?;
     let (namespaces, providers) = (plan.namespaces(), plan.providers().collect::<Vec<_>>());
     let schedule = config.schedule();
     let text = match output {

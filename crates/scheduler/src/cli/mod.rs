@@ -17,22 +17,23 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::args::{Args, Command};
+use crate::Types;
 
 /// Nothing can work before a person acts: config, usage or permission.
 const EXIT_INVALID: u8 = 2;
 
-/// Parses, runs, and says with its exit code what came of it: 0 everything is as it should be, 1 something failed or was
+/// Parses, runs with a config that may name these types, and says with its exit code what came of it: 0 everything is as it should be, 1 something failed or was
 /// refused, 2 a person has to act first, 3 provider or cluster could not be reached.
-pub fn main() -> ExitCode {
+pub fn main(types: &Types) -> ExitCode {
     panics::install();
     let args = Args::parse();
     logs::install(args.log_format);
     let done = match args.command {
-        Command::Once(once) => once::run(&once, args.output),
-        Command::Plan(plan) => plan::run(&plan, args.output),
-        Command::Status(status) => status::run(&status, args.output),
-        Command::Check(check) => check::run(&check, args.output),
-        Command::Next(next) => next::run(&next, args.output),
+        Command::Once(once) => once::run(&once, types, args.output),
+        Command::Plan(plan) => plan::run(&plan, types, args.output),
+        Command::Status(status) => status::run(&status, types, args.output),
+        Command::Check(check) => check::run(&check, types, args.output),
+        Command::Next(next) => next::run(&next, types, args.output),
         Command::Version => version::run(args.output),
     };
     done.unwrap_or_else(|error| {

@@ -15,10 +15,10 @@ use super::{
     args::{Next, Output},
     output::{print, timestamp},
 };
-use crate::wire;
+use crate::{Types, wire};
 
-pub(crate) fn run(args: &Next, output: Output) -> Result<ExitCode> {
-    let schedule = schedule(args)?;
+pub(crate) fn run(args: &Next, types: &Types, output: Output) -> Result<ExitCode> {
+    let schedule = schedule(args, types)?;
     let zone = TimeZone::get(schedule.time_zone())?;
     let epoch = |seconds| {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).context("--after is beyond all time")
@@ -40,13 +40,13 @@ pub(crate) fn run(args: &Next, output: Output) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn schedule(args: &Next) -> Result<Schedule> {
+fn schedule(args: &Next, types: &Types) -> Result<Schedule> {
     if let Some(expression) = &args.expression {
         return Schedule::parse(expression, args.time_zone.as_deref()).map_err(|error| anyhow!(error.chain()));
     }
     let file = args.config.clone().context("there is neither an expression nor a config")?;
     let overrides = Overrides { instance: None, schedule: None, time_zone: args.time_zone.clone() };
-    let config = Config::load(&Layers { file, overrides }, wire::problems)?;
+    let config = Config::load(&Layers { file, overrides }, |config| wire::problems(config, types))?;
     let none = "the config has no schedule: refreshes are planned from each credential's own life";
     config.schedule().cloned().context(none)
 }

@@ -12,11 +12,12 @@ use super::{
     output::{print, providers, rfc3339, table},
     pass,
 };
+use crate::Types;
 
-pub(crate) fn run(args: &Once, output: Output) -> Result<ExitCode> {
-    let plan = pass::plan(&args.pass)?.with_adoption(args.adopt);
+pub(crate) fn run(args: &Once, types: &Types, output: Output) -> Result<ExitCode> {
+    let plan = pass::plan(&args.pass, types)?.with_adoption(args.adopt);
     let pass = Pass { force: args.force, deadline: args.pass.timeout, ..Pass::default() };
-    let report = pass::report(&args.pass, plan, async |engine| engine.once(pass).await)?;
+    let report = pass::report(&args.pass, plan, types, async |engine| engine.once(pass).await)?;
     print(&match output {
         Output::Table => as_table(&report),
         Output::Json => format!("{:#}\n", as_json(&report)),

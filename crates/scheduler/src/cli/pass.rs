@@ -8,13 +8,16 @@ use regcred_engine::{Engine, Report};
 use regcred_openshift::Cluster;
 
 use super::{args::PassArgs, check::warn};
-use crate::wire::{self, Plan};
+use crate::{
+    Types,
+    wire::{self, Plan},
+};
 
 /// What the config comes to, for the targets that the arguments name.
-pub(crate) fn plan(args: &PassArgs) -> Result<Plan> {
-    let config = args.config.load()?;
+pub(crate) fn plan(args: &PassArgs, types: &Types) -> Result<Plan> {
+    let config = args.config.load(types)?;
     warn(&config);
-    let mut plan = wire::plan(&config)?;
+    let mut plan = wire::plan(&config, types)?;
     if !args.target.is_empty() {
         plan.restrict_to(&args.target).map_err(|unknown| {
             let unknown = unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -25,13 +28,18 @@ pub(crate) fn plan(args: &PassArgs) -> Result<Plan> {
 }
 
 /// Connects, says with what, and has an engine do its work.
-pub(crate) fn report(args: &PassArgs, plan: Plan, work: impl AsyncFnOnce(Arc<Engine>) -> Report) -> Result<Report> {
+pub(crate) fn report(
+    args: &PassArgs,
+    plan: Plan,
+    types: &Types,
+    work: impl AsyncFnOnce(Arc<Engine>) -> Report,
+) -> Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
         let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
         let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
         eprintln!("cluster {}{context}", cluster.server());
-        let engine = wire::engine(plan, cluster, Arc::new(SystemClock)).await;
+        let engine = wire::engine(plan, types, cluster, Arc::new(SystemClock)).await;
         let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
         anyhow::Ok(work(engine).await)
     });

@@ -17,16 +17,17 @@ use super::{
     output::{print, providers, rfc3339, table},
     pass,
 };
+use crate::Types;
 
 /// As other tools have it that tell a change from a failure.
 const EXIT_CHANGES: u8 = 10;
 /// In the order in which they are counted.
 const STEPS: [&str; 7] = ["create", "refresh", "repair", "adopt", "link", "leave", "refuse"];
 
-pub(crate) fn run(args: &Plan, output: Output) -> Result<ExitCode> {
-    let plan = pass::plan(&args.pass)?.with_adoption(args.adopt);
+pub(crate) fn run(args: &Plan, types: &Types, output: Output) -> Result<ExitCode> {
+    let plan = pass::plan(&args.pass, types)?.with_adoption(args.adopt);
     let look = Pass { force: args.force, deadline: args.pass.timeout, ..Pass::default() };
-    let report = pass::report(&args.pass, plan.clone(), async |engine| engine.plan(look).await)?;
+    let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
     let minting = report.targets.iter().filter(|(_, outcome)| mints(outcome));
     let minting = minting.map(|(target, _)| (&target.namespace, &target.name)).collect::<BTreeSet<_>>();
     let (calls, now) = (plan.mints_for(&minting), SystemClock.now());

@@ -13,11 +13,12 @@ use super::{
     output::{print, providers, rfc3339, span, table},
     pass,
 };
+use crate::Types;
 
-pub(crate) fn run(args: &Status, output: Output) -> Result<ExitCode> {
-    let plan = pass::plan(&args.pass)?;
+pub(crate) fn run(args: &Status, types: &Types, output: Output) -> Result<ExitCode> {
+    let plan = pass::plan(&args.pass, types)?;
     let look = Pass { deadline: args.pass.timeout, ..Pass::default() };
-    let report = pass::report(&args.pass, plan, async |engine| engine.plan(look).await)?;
+    let report = pass::report(&args.pass, plan, types, async |engine| engine.plan(look).await)?;
     let now = SystemClock.now();
     let mut rows = report.targets.iter().map(|(target, outcome)| Row::new(target, outcome, now)).collect::<Vec<_>>();
     rows.sort_by_key(|row| (row.standing, row.ends.is_none(), row.ends, row.target));

@@ -1,0 +1,92 @@
+//! The provider does what every provider must, and a config can name it.
+
+use std::{fs, path::Path, process::Command, sync::Arc};
+
+use async_trait::async_trait;
+use file_login::{FileLogin, Options};
+use regcred_core::{Clock, RegistryProvider, SystemClock, testing::conformance};
+use regcred_testkit::{FakeAws, FakeKube};
+use tempfile::TempDir;
+
+const CANARY: &str = "canary";
+
+struct Files(TempDir);
+
+impl Files {
+    fn with(&self, name: &str, text: &str) -> Arc<dyn RegistryProvider> {
+        let password_file = self.0.path().join(name);
+        fs::write(&password_file, text).expect("it can be written");
+        let options = Options { registry: "quay.io".into(), username: "robot".into(), password_file, minutes: 60 };
+        Arc::new(FileLogin::new(options).expect("valid"))
+    }
+}
+
+#[async_trait]
+impl conformance::ProviderUnderTest for Files {
+    fn canary(&self) -> &str {
+        CANARY
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
+
+    async fn provider(&self) -> Arc<dyn RegistryProvider> {
+        self.with("password", "canary-1\n")
+    }
+
+    async fn misled(&self) -> Arc<dyn RegistryProvider> {
+        self.with("binary", "canary\u{0}1")
+    }
+}
+
+#[tokio::test]
+async fn it_conforms() {
+    conformance::provider(&Files(tempfile::tempdir().expect("a folder"))).await;
+}
+
+/// Runs the binary with this config; its exit code and what it said.
+fn run(dir: &Path, command: &str, config: &str, aws: &str) -> (Option<i32>, String) {
+    let file = dir.join("regcred.yaml");
+    fs::write(&file, config).expect("it can be written");
+    let mut regcred = Command::new(env!("CARGO_BIN_EXE_regcred-with-files"));
+    regcred.arg(command).arg("--config").arg(&file).current_dir(dir).env_clear().env("AWS_ENDPOINT_URL", aws);
+    regcred.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "opens-nothing");
+    let output = regcred.env("KUBECONFIG", dir.join("kubeconfig")).output().expect("it starts");
+    (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).expect("text"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_config_names_it_beside_the_types_that_are_built_in() {
+    let (aws, kube, dir) = (FakeAws::start().await, FakeKube::start().await, tempfile::tempdir().expect("a folder"));
+    kube.add_namespace("team-a", &["default"]);
+    fs::write(dir.path().join("kubeconfig"), kube.kubeconfig()).expect("it can be written");
+    fs::write(dir.path().join("password"), CANARY).expect("it can be written");
+    let config = "providers:\n  quay: { type: file, registry: quay.io, username: robot, password_file: password, minutes: 60 }\n  \
+                  pull: { type: ecr, region: eu-west-1 }\ntargets: [{ namespace: team-a, providers: [quay, pull] }]\n";
+    let (code, said) = run(dir.path(), "once", config, &aws.url());
+    assert_eq!(code, Some(0), "{said}");
+    let secret = kube.object("secrets", "team-a", "ecr-secret").expect("it was written");
+    let hosts = secret["metadata"]["annotations"]["regcred.dev/hosts"].as_str().expect("an annotation");
+    assert!(hosts.contains("quay.io") && hosts.contains("123456789012.dkr.ecr.eu-west-1.amazonaws.com"), "{hosts}");
+}
+
+#[test]
+fn what_is_wrong_with_its_options_is_told_with_the_rest() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = "providers:\n  quay: { type: file, registry: quay.io, usrname: robot }\n  \
+                  no: { type: file, registry: 'http://x', username: robot, password_file: x, minutes: 5 }\n  \
+                  what: { type: vault }\ntargets: [{ namespace: team-a, providers: [quay] }]\n";
+    let (code, said) = run(dir.path(), "check", config, "");
+    let lines = said.lines().collect::<Vec<_>>();
+    assert_eq!((code, lines.len()), (Some(2), 3), "{said}");
+    assert!(
+        lines[0].contains("yaml:2: providers.quay.usrname: this key is not known; did you mean `username`?"),
+        "{said}"
+    );
+    assert!(lines[1].contains("yaml:3: providers.no.registry: "), "{said}");
+    assert!(
+        lines[2].contains("yaml:4: providers.what.type: \"vault\" is no type of provider; known are ecr, file"),
+        "{said}"
+    );
+}
