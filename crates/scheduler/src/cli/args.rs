@@ -57,6 +57,10 @@ pub(crate) enum Command {
     Check(Check),
     /// Prints coming runs of a schedule
     Next(Next),
+    /// Prints completions for a shell
+    Completions(Completions),
+    /// Writes man pages into a folder, one for each command
+    Man(Man),
     /// Prints the version
     Version,
 }
@@ -208,6 +212,19 @@ pub(crate) struct Next {
     /// How many runs
     #[arg(short = 'n', value_name = "N", default_value_t = 5)]
     pub(crate) count: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// Which one
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Man {
+    /// Is made if it is not there
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -2,7 +2,9 @@
 
 mod args;
 mod check;
+mod completions;
 mod logs;
+mod man;
 mod next;
 mod once;
 mod output;
@@ -34,6 +36,8 @@ pub fn main(types: &Types) -> ExitCode {
         Command::Status(status) => status::run(&status, types, args.output),
         Command::Check(check) => check::run(&check, types, args.output),
         Command::Next(next) => next::run(&next, types, args.output),
+        Command::Completions(completions) => completions::run(&completions),
+        Command::Man(man) => man::run(&man),
         Command::Version => version::run(args.output),
     };
     done.unwrap_or_else(|error| {

@@ -9,4 +9,5 @@ mod look;
 mod next;
 mod once;
 mod scale;
+mod shell;
 mod world;

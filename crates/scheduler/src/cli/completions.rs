@@ -1,0 +1,18 @@
+//! `regcred completions`: for shells.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::CommandFactory;
+
+use super::{
+    args::{Args, Completions},
+    output::print,
+};
+
+pub(crate) fn run(args: &Completions) -> Result<ExitCode> {
+    let mut script = vec![];
+    clap_complete::generate(args.shell, &mut Args::command(), "regcred", &mut script);
+    print(&String::from_utf8(script)?)?;
+    Ok(ExitCode::SUCCESS)
+}
