@@ -52,7 +52,8 @@ pub struct TargetEntry {
     pub wants: Wants,
     /// How it is kept.
     pub secret: SecretSettings,
-    /// Who uses it; `None`: `default` to pull, `builder` and `pipeline`, where they exist, to pull and to push.
+    /// Who uses it; `None`: `default` to pull, `builder` and `pipeline`, where they exist, to pull and to push; of a Secret that is
+    /// merged into, nobody else.
     pub accounts: Option<Vec<AccountLink>>,
     /// Where it stands in the configuration.
     pub origin: Origin,

@@ -12,14 +12,14 @@ const SIDES: [&str; 9] =
     ["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
 
 /// Which tokens of Amazon ECR, and as whom they are asked for. Formed like them; what they mean, the provider knows.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EcrOptions {
     /// Such as `eu-west-1`: a token opens the registries of one region.
     #[serde(deserialize_with = "region")]
     pub region: String,
     /// Twelve digits each. Default: the identity's own account.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "accounts")]
     pub accounts: Vec<Account>,
     /// Further hosts of the same registries, as images may name them. Default: none.
     #[serde(default, deserialize_with = "one_or_more")]
@@ -66,6 +66,21 @@ impl EcrOptions {
             fips: false,
             dual_stack: false,
         }
+    }
+}
+
+/// Without the external id, and without the endpoint, which may have a user in it.
+impl fmt::Debug for EcrOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { region, accounts, profile, web_identity, identity, role_arn, .. } = self;
+        f.debug_struct("EcrOptions")
+            .field("region", region)
+            .field("accounts", accounts)
+            .field("profile", profile)
+            .field("web_identity", web_identity)
+            .field("identity", identity)
+            .field("role_arn", role_arn)
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,6 +151,18 @@ impl<'de> Deserialize<'de> for Account {
             }
         }
         deserializer.deserialize_any(Digits)
+    }
+}
+
+fn accounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Account>, D::Error> {
+    let accounts = Vec::<Account>::deserialize(deserializer)?;
+    if accounts.is_empty() {
+        return Err(D::Error::custom("the list is empty: leave it out for the identity's own account"));
+    }
+    let twice = accounts.iter().enumerate().find(|(place, account)| accounts[..*place].contains(account));
+    match twice {
+        Some((_, Account(account))) => Err(D::Error::custom(format!("{account} is there twice"))),
+        None => Ok(accounts),
     }
 }
 

@@ -230,7 +230,7 @@ impl Reader<'_> {
         let metadata = self.figment.get_metadata(value.tag());
         let name = metadata.map(|metadata| metadata.name.to_string()).unwrap_or_default();
         let (source, lines) = if name.contains("environment") {
-            (format!("environment {PREFIX}{}", key.to_uppercase()), None)
+            (format!("environment {PREFIX}{}", key.replace('.', "__").to_uppercase()), None)
         } else if name.contains("YAML") {
             (self.file.to_owned(), self.lines.clone())
         } else {

@@ -1,7 +1,9 @@
 //! Something of a type, as a config describes it: options that the type alone understands.
 
+use std::fmt::{self, Write as _};
+
 use figment::{
-    error::{Error, Kind},
+    error::{Actual, Error, Kind},
     value::{Dict, Value},
 };
 use regcred_core::ProviderName;
@@ -15,7 +17,7 @@ use crate::{
 const TYPE: &str = "type";
 
 /// One entry of `providers:`: its name, its type, and options that the type alone understands.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Spec {
     name: ProviderName,
     kind: String,
@@ -47,6 +49,13 @@ impl Spec {
         &self.kind
     }
 
+    /// Of type and options: the same for the same ones, in every process.
+    pub fn digest(&self) -> u64 {
+        let mut text = format!("{:?}", self.kind);
+        canonical(&Value::from(self.options.clone()), &mut text);
+        fnv(text.as_bytes())
+    }
+
     /// Where it stands.
     pub fn origin(&self) -> &Origin {
         &self.origin
@@ -61,6 +70,45 @@ impl Spec {
     pub fn options<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         options(&Value::from(self.options.clone()), &self.origin)
     }
+}
+
+/// Without the values of its options, which may be anything.
+impl fmt::Debug for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, kind, options, origin } = self;
+        let options = options.keys().collect::<Vec<_>>();
+        let mut debug = f.debug_struct("Spec");
+        debug.field("name", name).field("kind", kind).field("options", &options).field("origin", &origin.key).finish()
+    }
+}
+
+/// Writes a value in one way only: without what figment knows of its source.
+fn canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Dict(_, dict) => {
+            text.push('{');
+            for (key, value) in dict {
+                let _ = write!(text, "{key:?}:");
+                canonical(value, text);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Value::Array(_, list) => {
+            text.push('[');
+            for value in list {
+                canonical(value, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        scalar => text.push_str(&shown(scalar)),
+    }
+}
+
+/// FNV-1a: short, and the same for ever, which the standard library's hash does not promise.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A part of a config as a typed struct, or the one thing that is wrong with its form.
@@ -95,9 +143,22 @@ fn problem(error: Error, origin: &Origin) -> Problem {
             Problem::at(at(""), format!("{found:?} is not known; known are {}", known.join(", ")))
         }
         Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-            Problem::at(at(""), format!("{found} is not {expected}"))
+            Problem::at(at(""), format!("{} is not {expected}", kind(&found)))
         }
         Kind::Message(message) => Problem::at(at(""), message),
         other => Problem::at(at(""), other.to_string()),
+    }
+}
+
+/// What was found, without its value: that may be a password that is no text for want of quotes.
+fn kind(found: &Actual) -> &'static str {
+    match found {
+        Actual::Bool(_) => "true or false",
+        Actual::Unsigned(_) | Actual::Signed(_) | Actual::Float(_) => "a number",
+        Actual::Char(_) | Actual::Str(_) => "text",
+        Actual::Seq => "a list",
+        Actual::Map => "a map",
+        Actual::Unit | Actual::Option => "nothing",
+        _ => "this",
     }
 }

@@ -32,7 +32,7 @@ pub struct OpenShiftSink {
 }
 
 /// What is done with a Secret that stands at a target and is not ours.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Foreign {
     /// It is left alone, byte for byte.

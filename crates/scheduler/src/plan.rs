@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use regcred_config::{AccountLink, Config, Problem, Problems, SecretSettings, Spec, TargetEntry, Wants};
 use regcred_core::{InstanceName, Namespace, ProviderName, Schedule, SecretName};
-use regcred_ecr::RegistryHost;
 
 use crate::{
     Types,
-    provider::{Ecr, Provider},
+    provider::{Ecr, Login, Provider},
 };
 
 /// What a config comes to: every provider once, and for each way to keep a Secret the namespaces that keep one so.
@@ -40,7 +39,7 @@ pub(crate) struct Need {
 impl Plan {
     /// From a config; every problem at once.
     pub(crate) fn new(config: &Config, types: &Types) -> Result<Self, Problems> {
-        let Resolved { mut providers, wanted, problems } = Resolved::of(config, types);
+        let Resolved { mut providers, wanted, problems, .. } = Resolved::of(config, types);
         Problems::check(problems)?;
         let mut groups = HashMap::<Need, Vec<Namespace>>::new();
         for ((namespace, _), wanted) in wanted {
@@ -142,6 +141,8 @@ pub fn problems(config: &Config, types: &Types) -> Vec<Problem> {
 #[derive(Default)]
 struct Resolved {
     providers: BTreeMap<ProviderName, Provider>,
+    /// The entries of `providers:`, by what the config calls them.
+    named: HashMap<ProviderName, ProviderName>,
     wanted: BTreeMap<(Namespace, SecretName), Wanted>,
     problems: Vec<Problem>,
 }
@@ -150,13 +151,17 @@ impl Resolved {
     fn of(config: &Config, types: &Types) -> Self {
         let mut resolved = Self::default();
         for spec in config.providers() {
-            match Provider::named(spec, types) {
-                Ok(provider) => drop(resolved.providers.insert(spec.name().clone(), provider)),
+            let provider = Provider::named(spec, types).and_then(|provider| Ok((recorded(spec)?, provider)));
+            match provider {
+                Ok((recorded, provider)) => {
+                    resolved.named.insert(spec.name().clone(), recorded.clone());
+                    resolved.providers.insert(recorded, provider);
+                }
                 Err(problems) => resolved.problems.extend(problems),
             }
         }
         for target in config.targets() {
-            let Some(providers) = resolved.wants(target, config.providers()) else { continue };
+            let Some(providers) = resolved.wants(target) else { continue };
             for namespace in &target.namespaces {
                 let address = (namespace.clone(), target.secret.name.clone());
                 let wanted = resolved.wanted.entry(address).or_insert_with(|| Wanted::new(target));
@@ -170,20 +175,12 @@ impl Resolved {
         resolved
     }
 
-    /// The names of what a target wants; `None` if something of it is wrong, which is told.
-    fn wants(&mut self, target: &TargetEntry, specs: &[Spec]) -> Option<Vec<ProviderName>> {
+    /// What a target wants, as it is recorded; `None` if something of it is wrong, which is told.
+    fn wants(&mut self, target: &TargetEntry) -> Option<Vec<ProviderName>> {
         match &target.wants {
             Wants::Registries(registries) => match Ecr::short(registries, &target.origin) {
                 Ok(provider) => {
                     let name = provider.name();
-                    if let Some(spec) = specs.iter().find(|spec| *spec.name() == name) {
-                        let message = format!(
-                            "{} has a provider of this name without any entry: choose another",
-                            target.origin.key
-                        );
-                        self.problems.push(Problem::at(spec.origin().clone(), message));
-                        return None;
-                    }
                     self.providers.insert(name.clone(), Provider::Ecr(provider.into()));
                     Some(vec![name])
                 }
@@ -193,26 +190,33 @@ impl Resolved {
                 }
             },
             // One that is not here was told to be wrong where it stands.
-            Wants::Providers(names) => {
-                names.iter().all(|name| self.providers.contains_key(name)).then(|| names.clone())
-            }
+            Wants::Providers(names) => names.iter().map(|name| self.named.get(name).cloned()).collect(),
         }
     }
+}
+
+/// The name that stands in the annotations of Secrets: whoever changes what a provider is gets another one, whose credentials
+/// nobody holds yet.
+fn recorded(spec: &Spec) -> Result<ProviderName, Vec<Problem>> {
+    let name = format!("{}-{:016x}", spec.name(), spec.digest());
+    ProviderName::new(name).map_err(|_| vec![Problem::at(spec.origin().clone(), "its name is too long")])
 }
 
 /// What one Secret needs so far.
 struct Wanted {
     need: Need,
-    /// For every host the entry that wants a login for it, and the provider that gives it.
-    hosts: HashMap<RegistryHost, (String, ProviderName)>,
-    /// The entry that is the first to want anything.
+    /// For every login the entry that wants it.
+    logins: BTreeMap<Login, String>,
+    /// The entry that is the first to want anything, and whether it says who uses the Secret.
     first: String,
+    says_accounts: bool,
 }
 
 impl Wanted {
     fn new(target: &TargetEntry) -> Self {
         let need = Need { providers: vec![], secret: target.secret.clone(), accounts: None };
-        Self { need, hosts: HashMap::new(), first: target.origin.key.clone() }
+        let first = target.origin.key.clone();
+        Self { need, logins: BTreeMap::new(), first, says_accounts: target.accounts.is_some() }
     }
 
     /// Unites what an entry wants with what earlier ones do.
@@ -234,18 +238,20 @@ impl Wanted {
             if again && is_named {
                 continue; // entries may share a provider; what the short form says twice, nobody means
             }
-            for host in known[name].hosts() {
+            for login in known[name].logins() {
                 let entry = target.origin.key.clone();
-                let Some((earlier, other)) = self.hosts.insert(host.clone(), (entry.clone(), name.clone())) else {
-                    continue;
-                };
-                let whose = if earlier == entry { format!("provider {other}") } else { earlier };
-                let message = format!("{whose} has a login for {host} already; one Secret holds one");
+                let Some(earlier) = self.logins.insert(login.clone(), entry.clone()) else { continue };
+                let whose = if earlier == entry { "another of its providers" } else { &earlier };
+                let message = format!("{whose} has a login for {login} already; one Secret holds one");
                 problems.push(Problem::at(target.origin.clone(), message));
             }
             if !again {
                 self.need.providers.push(name.clone());
             }
+        }
+        if target.accounts.is_some() != self.says_accounts {
+            let message = format!("{} and this one keep one Secret: both say who uses it, or neither", self.first);
+            problems.push(Problem::at(target.origin.join("service_accounts"), message));
         }
         if let Some(accounts) = &target.accounts {
             unite(self.need.accounts.get_or_insert_default(), accounts);
@@ -254,18 +260,19 @@ impl Wanted {
     }
 }
 
-/// Each account once, with every use that either list has.
+/// Each account once, with every use that either list has, in one order.
 fn unite(accounts: &mut Vec<AccountLink>, others: &[AccountLink]) {
     for other in others {
         match accounts.iter_mut().find(|account| account.name == other.name) {
             None => accounts.push(other.clone()),
-            Some(account) => {
-                account.link.extend(other.link.clone());
-                account.link.sort();
-                account.link.dedup();
-            }
+            Some(account) => account.link.extend(other.link.clone()),
         }
     }
+    for account in accounts.iter_mut() {
+        account.link.sort();
+        account.link.dedup();
+    }
+    accounts.sort();
 }
 
 #[cfg(test)]
@@ -279,9 +286,13 @@ mod tests {
             .map_err(|problems| problems.to_string())
     }
 
+    fn without_digest(name: &str) -> &str {
+        name.rsplit_once('-').filter(|(_, digest)| digest.len() == 16).map_or(name, |(name, _)| name)
+    }
+
     fn groups(plan: &Plan) -> Vec<(Vec<&str>, Vec<&str>)> {
         fn names(group: &Group) -> (Vec<&str>, Vec<&str>) {
-            let providers = group.need.providers.iter().map(ProviderName::as_str).collect();
+            let providers = group.need.providers.iter().map(|name| without_digest(name.as_str())).collect();
             (providers, group.namespaces.iter().map(Namespace::as_str).collect())
         }
         plan.groups.iter().map(names).collect()
@@ -356,11 +367,8 @@ mod tests {
         assert_eq!((plan.mints(), plan.providers().count(), plan.namespaces().len(), plan.secrets()), (2, 3, 2, 3));
         let mine = ("a".parse::<Namespace>().expect("valid"), "mine".parse::<SecretName>().expect("valid"));
         assert_eq!(plan.mints_for(&BTreeSet::from([(&mine.0, &mine.1)])), 1, "the other Secret of a is not written");
-        let hosts = plan.providers[&"one".parse::<ProviderName>().expect("valid")]
-            .hosts()
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>();
+        let one = plan.providers.iter().find(|(name, _)| without_digest(name.as_str()) == "one").expect("it is there");
+        let hosts = one.1.logins().iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(
             hosts,
             [
@@ -375,9 +383,10 @@ mod tests {
     #[test]
     fn entries_for_one_secret_are_united_with_their_accounts() {
         let yaml = "providers:\n  one: { type: ecr, region: eu-west-1 }\n  two: { type: ecr, region: us-east-1 }\n\
-                    targets:\n- { namespaces: { include: [a, b] }, providers: [two] }\n\
+                    targets:\n- { namespace: a, providers: [two] }\n\
+                    - { namespaces: { include: [b] }, providers: [two], service_accounts: [{ name: x }] }\n\
                     - { namespace: b, providers: [two, one], service_accounts: [{ name: default }] }\n\
-                    - { namespace: b, providers: [one], service_accounts: [{ name: default, link: [mount] }, { name: x }] }\n";
+                    - { namespace: b, providers: [one], service_accounts: [{ name: default, link: [mount] }] }\n";
         let plan = plan(yaml).expect("valid");
         assert_eq!(groups(&plan), [(vec!["two"], vec!["a"]), (vec!["two", "one"], vec!["b"])]);
         let accounts = plan.groups[1].need.accounts.iter().flatten();
@@ -387,6 +396,26 @@ mod tests {
             [("default", [LinkName::Pull, LinkName::Mount].as_slice()), ("x", [LinkName::Pull].as_slice())]
         );
         assert_eq!(plan.groups[0].need.accounts, None);
+    }
+
+    #[test]
+    fn who_changes_what_a_provider_is_gets_another_one() {
+        let recorded = |options: &str| {
+            let yaml =
+                format!("providers: {{ pull: {{ {options} }} }}\ntargets: [{{ namespace: a, providers: [pull] }}]\n");
+            let plan = plan(&yaml).expect("valid");
+            plan.providers().next().expect("one").to_string()
+        };
+        let first = recorded("type: ecr, region: eu-west-1, accounts: ['123456789012']");
+        assert_eq!(first, recorded("region: eu-west-1, accounts: ['123456789012'], type: ecr"), "in any order");
+        for other in [
+            format!("type: ecr, region: eu-west-1, accounts: ['123456789012'], {ROLE}"),
+            "type: ecr, region: eu-west-1, accounts: ['123456789012', '210987654321']".into(),
+            "type: ecr, region: eu-west-1".into(),
+        ] {
+            assert_ne!(recorded(&other), first, "{other}");
+        }
+        assert_eq!(first, "pull-9a813b2d76c725f1", "it stands in Secrets, and never changes");
     }
 
     #[test]
@@ -401,7 +430,8 @@ mod tests {
              typo: {{ type: ecr, region: eu-west-1, rolearn: x }}\n\
              targets:\n- {{ namespaces: [a, b], providers: [alike, pull] }}\n\
              - {{ namespace: d, region: us-east-1 }}\n- {{ namespace: e, providers: [pull], secret: {{ adopt: true }} }}\n\
-             - {{ namespace: e, providers: [ecr-us-east-1] }}\n"
+             - {{ namespace: e, providers: [ecr-us-east-1] }}\n\
+             - {{ namespace: d, providers: [ecr-us-east-1], service_accounts: [{{ name: x }}] }}\n"
         );
         let problems = plan(&yaml).expect_err("a lot is wrong");
         let expected = [
@@ -410,10 +440,11 @@ mod tests {
             "providers.quay.type: \"quay\" is no type of provider; known are ecr",
             "providers.role: \"pull\" is not the ARN of a role, which is arn:aws:iam::ACCOUNT:role/NAME",
             "providers.typo.rolearn: this key is not known; did you mean `role_arn`?",
-            "targets[0]: provider alike has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com already; \
+            "targets[0]: another of its providers has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com already; \
              one Secret holds one",
-            "providers.ecr-us-east-1: targets[1] has a provider of this name without any entry: choose another",
             "targets[3].secret: targets[2] keeps this Secret otherwise: `merge` and `adopt` have to be the same",
+            "targets[4]: targets[1] has a login for its own registry in us-east-1 already; one Secret holds one",
+            "targets[4].service_accounts: targets[1] and this one keep one Secret: both say who uses it, or neither",
         ];
         assert_eq!(problems, expected.map(|it| format!("config: {it}")).join("\n"));
     }

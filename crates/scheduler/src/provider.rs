@@ -1,6 +1,6 @@
 //! The providers of a config: from what it says to what mints.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use regcred_config::{AliasName, EcrOptions, IdentityName, Origin, Problem, Registries, Spec};
 use regcred_core::{Error, ProviderName};
@@ -37,15 +37,33 @@ impl Provider {
         if spec.kind() == ECR {
             return Ecr::named(spec).map(|ecr| Self::Ecr(ecr.into()));
         }
-        drop(types.provider(spec).map_err(|problem| vec![problem])?);
+        types.check(spec).map_err(|problem| vec![problem])?;
         Ok(Self::Other(spec.clone()))
     }
 
-    /// The hosts that it has a login for, as far as they are known before it mints.
-    pub(crate) fn hosts(&self) -> &[RegistryHost] {
+    /// What it has a login for, as far as that is known before it mints.
+    pub(crate) fn logins(&self) -> Vec<Login> {
         match self {
-            Self::Ecr(ecr) => &ecr.hosts,
-            Self::Other(_) => &[],
+            Self::Ecr(ecr) if ecr.hosts.is_empty() => vec![Login::Own(ecr.token.clone().into())],
+            Self::Ecr(ecr) => ecr.hosts.iter().cloned().map(Login::Host).collect(),
+            Self::Other(_) => vec![],
+        }
+    }
+}
+
+/// What a provider has a login for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Login {
+    Host(RegistryHost),
+    /// The registry of the identity's own account.
+    Own(Box<Token>),
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host) => host.fmt(f),
+            Self::Own(token) => write!(f, "its own registry in {}", token.region),
         }
     }
 }
@@ -167,10 +185,14 @@ fn conflicts(options: &EcrOptions) -> Vec<(&'static str, &'static str)> {
     let second = sources.iter().filter(|(_, there)| *there).nth(1);
     let second =
         second.map(|(key, _)| (*key, "one identity asks: leave out all but one of profile, web_identity and identity"));
+    // The SDK refuses such an endpoint at each call.
+    let forms = [("fips", options.fips), ("dual_stack", options.dual_stack)];
+    let forms = forms.into_iter().filter(|(_, there)| *there && options.endpoint.is_some());
     let of_a_role = [("external_id", options.external_id.is_some()), ("session_name", options.session_name.is_some())];
     let without_role = of_a_role.iter().filter(|(_, there)| *there && options.role_arn.is_none());
     second
         .into_iter()
+        .chain(forms.map(|(key, _)| (key, "it is for the endpoints of AWS, and `endpoint` names another")))
         .chain(without_role.map(|(key, _)| (*key, "it belongs to a `role_arn`, and there is none")))
         .collect()
 }

@@ -1,9 +1,11 @@
 //! Which types the config may name.
 
-use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use regcred_config::{Problem, Spec};
-use regcred_core::{RegistryProvider, Result};
+use regcred_core::{Error, ErrorKind, RegistryCredential, RegistryProvider, Result};
+use tokio::sync::OnceCell;
 
 /// What this crate brings along.
 pub(crate) const ECR: &str = "ecr";
@@ -39,8 +41,9 @@ pub struct Types {
 }
 
 impl Types {
-    /// Adds a type of provider. `make` first reads the options, whenever a config is checked, and says what is wrong with them; the
-    /// future that it returns makes the provider, and runs only if a target needs it.
+    /// Adds a type of provider. `make` reads the options, says what is wrong with them, and asks nobody: it is called whenever a
+    /// config is checked. The future that it returns makes the provider. It runs when the first credential is wanted; where it
+    /// fails, that mint fails, and the next one makes the provider anew.
     ///
     /// # Panics
     ///
@@ -70,14 +73,45 @@ impl Types {
         std::iter::once(ECR).chain(self.providers.keys().map(String::as_str))
     }
 
-    /// Reads the options of a provider that is not built in. The problem, if its type is not known or its options are wrong.
-    pub(crate) fn provider(&self, spec: &Spec) -> Result<Making, Problem> {
+    /// The problem, if the type of a provider is not known or its options are wrong.
+    pub(crate) fn check(&self, spec: &Spec) -> Result<(), Problem> {
+        self.make(spec).map(drop)
+    }
+
+    /// A provider that is made when it is first asked.
+    pub(crate) fn provider(&self, spec: Spec) -> impl RegistryProvider {
+        Lazy { types: self.clone(), spec, made: OnceCell::new() }
+    }
+
+    fn make(&self, spec: &Spec) -> Result<Making, Problem> {
         if let Some(factory) = self.providers.get(spec.kind()) {
             return factory(spec);
         }
         let known = self.providers().collect::<Vec<_>>().join(", ");
-        let message = format!("{:?} is no type of provider; known are {known}", spec.kind());
-        Err(spec.problem("type", message))
+        Err(spec.problem("type", format!("{:?} is no type of provider; known are {known}", spec.kind())))
+    }
+}
+
+/// Under the deadline of whoever wants its credential, and a failure of that credential alone.
+#[derive(Debug)]
+struct Lazy {
+    types: Types,
+    spec: Spec,
+    made: OnceCell<Arc<dyn RegistryProvider>>,
+}
+
+#[async_trait]
+impl RegistryProvider for Lazy {
+    async fn credential(&self) -> Result<RegistryCredential> {
+        let make = async || {
+            let making = self.types.make(&self.spec);
+            making.map_err(|problem| Error::new(ErrorKind::Invalid, problem.to_string()))?.await
+        };
+        self.made.get_or_try_init(make).await?.credential().await
+    }
+
+    fn longest_life(&self) -> Option<Duration> {
+        self.made.get()?.longest_life()
     }
 }
 

@@ -1,9 +1,12 @@
 //! From a plan to an engine: the one place that knows every vendor.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use regcred_config::{AccountLink, Config, LinkName, Problems};
-use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, StoreName, Target};
+use regcred_core::{Clock, InstanceName, Result, StoreName, Target};
 use regcred_ecr::{RegistryHost, Transport};
 use regcred_engine::{Builder, Engine, Minter, Route};
 use regcred_openshift::{Cluster, Foreign, Link, OpenShiftSink};
@@ -18,7 +21,7 @@ pub use crate::plan::{Plan, problems};
 
 /// The one store there is.
 const STORE: &str = "cluster";
-/// From so many targets on, a few lists are cheaper than four reads each.
+/// From so many Secrets of one name on, a few lists are cheaper than four reads each.
 const BULK: usize = 8;
 
 /// What a config comes to. Asks nobody; every problem at once.
@@ -30,7 +33,6 @@ pub fn plan(config: &Config, types: &Types) -> Result<Plan, Problems> {
 /// and AWS profile; asks nobody.
 pub async fn engine(plan: Plan, types: &Types, cluster: Cluster, clock: Arc<dyn Clock>) -> Result<Builder> {
     let store = StoreName::new(STORE)?;
-    let bulk = plan.secrets() >= BULK;
     let mut engine = Engine::builder(clock.clone());
     if let Some(schedule) = plan.schedule() {
         engine = engine.with_schedule(schedule);
@@ -38,57 +40,79 @@ pub async fn engine(plan: Plan, types: &Types, cluster: Cluster, clock: Arc<dyn 
     for minter in minters(&plan, types, &clock).await? {
         engine = engine.with_minter(minter);
     }
-    let mut sinks = Sinks { cluster, instance: plan.instance.clone(), bulk, made: vec![] };
+    let mut sinks = Sinks { cluster, instance: plan.instance.clone(), made: vec![] };
+    let ways = plan.groups.iter().map(|group| (Way::of(&group.need, plan.adopt), &group.need.secret.name, group));
+    let mut alike = HashMap::<_, usize>::new();
+    for (way, name, group) in ways {
+        *alike.entry((way, name.clone())).or_default() += group.namespaces.len();
+    }
     for Group { need, namespaces } in plan.groups {
-        let Need { providers, secret, accounts } = need;
-        let foreign = match (secret.merge, secret.adopt || plan.adopt) {
-            (true, _) => Foreign::Merge,
-            (false, true) => Foreign::Adopt,
-            (false, false) => Foreign::Refuse,
-        };
-        let sink = sinks.sink(foreign, accounts);
-        let target = |namespace| Target { store: store.clone(), namespace, name: secret.name.clone() };
+        let (way, name) = (Way::of(&need, plan.adopt), need.secret.name);
+        let bulk = alike[&(way.clone(), name.clone())] >= BULK;
+        let sink = sinks.sink(way, bulk);
+        let target = |namespace| Target { store: store.clone(), namespace, name: name.clone() };
         let source = Arc::new(namespaces.into_iter().map(target).collect::<Vec<_>>());
-        engine = engine.with_route(Route { providers, source, sink });
+        engine = engine.with_route(Route { providers: need.providers, source, sink });
     }
     Ok(engine)
 }
 
-/// One sink for each way to keep a Secret: what it has read of the cluster serves all of its targets.
+/// How a Secret is kept, whatever its name.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Way {
+    foreign: Foreign,
+    accounts: Option<Vec<AccountLink>>,
+}
+
+impl Way {
+    fn of(need: &Need, adopt: bool) -> Self {
+        let foreign = match (need.secret.merge, need.secret.adopt || adopt) {
+            (true, _) => Foreign::Merge,
+            (false, true) => Foreign::Adopt,
+            (false, false) => Foreign::Refuse,
+        };
+        Self { foreign, accounts: need.accounts.clone() }
+    }
+
+    /// Whose Secret it stays has linked it already: only what the config asks for is added.
+    fn links(&self) -> Vec<Link> {
+        match (&self.accounts, self.foreign) {
+            (Some(accounts), _) => accounts.iter().map(link).collect(),
+            (None, Foreign::Merge) => vec![],
+            (None, _) => Link::defaults(),
+        }
+    }
+}
+
+/// One sink for each way: what it has read of the cluster serves all of its targets.
 struct Sinks {
     cluster: Cluster,
     instance: InstanceName,
-    bulk: bool,
-    made: Vec<(Foreign, Option<Vec<AccountLink>>, Arc<OpenShiftSink>)>,
+    made: Vec<(Way, bool, Arc<OpenShiftSink>)>,
 }
 
 impl Sinks {
-    fn sink(&mut self, foreign: Foreign, accounts: Option<Vec<AccountLink>>) -> Arc<OpenShiftSink> {
-        if let Some((.., sink)) = self.made.iter().find(|(kept, links, _)| *kept == foreign && *links == accounts) {
+    fn sink(&mut self, way: Way, bulk: bool) -> Arc<OpenShiftSink> {
+        if let Some((.., sink)) = self.made.iter().find(|(made, reads, _)| (made, *reads) == (&way, bulk)) {
             return sink.clone();
         }
         let sink = OpenShiftSink::builder(self.cluster.clone())
             .with_instance(self.instance.clone())
-            .with_foreign(foreign)
-            .with_links(links(accounts.as_deref()))
-            .with_bulk_reads(self.bulk);
+            .with_foreign(way.foreign)
+            .with_links(way.links())
+            .with_bulk_reads(bulk);
         let sink = Arc::new(sink.build());
-        self.made.push((foreign, accounts, sink.clone()));
+        self.made.push((way, bulk, sink.clone()));
         sink
     }
 }
 
-fn links(accounts: Option<&[AccountLink]>) -> Vec<Link> {
-    let Some(accounts) = accounts else { return Link::defaults() };
-    let link = |AccountLink { name, link }: &AccountLink| match (
-        link.contains(&LinkName::Pull),
-        link.contains(&LinkName::Mount),
-    ) {
+fn link(AccountLink { name, link }: &AccountLink) -> Link {
+    match (link.contains(&LinkName::Pull), link.contains(&LinkName::Mount)) {
         (true, true) => Link::pull_and_mount(name),
         (false, true) => Link::mount(name),
         (_, false) => Link::pull(name),
-    };
-    accounts.iter().map(link).collect()
+    }
 }
 
 /// One per provider of the plan. Those of one token of ECR share the one that asks for it, and differ in the hosts they name.
@@ -99,9 +123,7 @@ async fn minters(plan: &Plan, types: &Types, clock: &Arc<dyn Clock>) -> Result<V
         let wanted = match wanted {
             Provider::Ecr(wanted) => wanted,
             Provider::Other(spec) => {
-                let making =
-                    types.provider(spec).map_err(|problem| Error::new(ErrorKind::Invalid, problem.to_string()))?;
-                minters.push(Minter::new(name.clone(), making.await?));
+                minters.push(Minter::new(name.clone(), Arc::new(types.provider(spec.clone()))));
                 continue;
             }
         };

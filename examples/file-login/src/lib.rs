@@ -19,7 +19,7 @@ pub struct Options {
     /// Holds the password and nothing else. Read anew each time.
     pub password_file: PathBuf,
     /// For how many minutes a password works after it was written.
-    pub minutes: u64,
+    pub minutes: u32,
 }
 
 /// The provider.
@@ -44,7 +44,7 @@ impl RegistryProvider for FileLogin {
             |why: String| Error::new(ErrorKind::Unreachable, format!("{}: {why}", password_file.display()));
         let written =
             fs::metadata(password_file).and_then(|it| it.modified()).map_err(|it| unreachable(it.to_string()))?;
-        let validity = Validity::new(written, Some(written + Duration::from_mins(*minutes)))?;
+        let validity = Validity::new(written, Some(written + Duration::from_mins((*minutes).into())))?;
         if !validity.is_usable(SystemClock.now()) {
             return Err(unreachable(format!("it was not renewed for more than {minutes} minutes")));
         }

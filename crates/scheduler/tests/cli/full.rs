@@ -24,7 +24,6 @@ targets:
 - namespace: team-b
   providers: [push]
   secret: { name: shared, merge: true }
-  service_accounts: []
 "#;
 
 /// The hosts of a Secret of this type.
