@@ -36,7 +36,7 @@ impl Lines {
 
 /// A YAML value, as far as it has keys.
 enum Node {
-    Map(Vec<(String, Spanned<Node>)>),
+    Map(Vec<(Spanned<String>, Node)>),
     List(Vec<Spanned<Node>>),
     Scalar,
 }
@@ -46,16 +46,18 @@ impl Node {
         let children = match self {
             Self::Scalar => vec![],
             Self::Map(fields) => {
-                let below = |name: String| if path.is_empty() { name } else { format!("{path}.{name}") };
-                fields.into_iter().map(|(name, node)| (below(name), node)).collect()
+                let below = |name: &str| if path.is_empty() { name.into() } else { format!("{path}.{name}") };
+                let field = |(name, node): (Spanned<String>, Self)| (below(&name.value), name.referenced.line(), node);
+                fields.into_iter().map(field).collect::<Vec<_>>()
             }
             Self::List(items) => {
-                items.into_iter().enumerate().map(|(place, node)| (format!("{path}[{place}]"), node)).collect()
+                let items = items.into_iter().enumerate();
+                items.map(|(place, it)| (format!("{path}[{place}]"), it.referenced.line(), it.value)).collect()
             }
         };
-        for (path, node) in children {
-            lines.insert(path.clone(), node.referenced.line());
-            node.value.collect(&path, lines);
+        for (path, line, node) in children {
+            lines.insert(path.clone(), line);
+            node.collect(&path, lines);
         }
     }
 }
@@ -140,11 +142,13 @@ mod tests {
         let lines = Lines::of(yaml);
         for (key, line) in [
             ("schedule", 2),
+            ("targets", 4),
             ("targets[0]", 5),
             ("targets[0].region", 5),
             ("targets[1]", 6),
             ("targets[1].namespace", 6),
             ("targets[1].region", 6),
+            ("targets[1].accounts", 7),
             ("targets[1].accounts[1]", 9),
         ] {
             assert_eq!(lines.line(key), Some(line), "{key}");
