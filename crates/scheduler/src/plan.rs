@@ -438,7 +438,7 @@ mod tests {
             "providers.bad.identity: one identity asks: leave out all but one of profile, web_identity and identity",
             "providers.bad.external_id: it belongs to a `role_arn`, and there is none",
             "providers.quay.type: \"quay\" is no type of provider; known are ecr",
-            "providers.role: \"pull\" is not the ARN of a role, which is arn:aws:iam::ACCOUNT:role/NAME",
+            "providers.role.role_arn: \"pull\" is not the ARN of a role, which is arn:aws:iam::ACCOUNT:role/NAME",
             "providers.typo.rolearn: this key is not known; did you mean `role_arn`?",
             "targets[0]: another of its providers has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com already; \
              one Secret holds one",

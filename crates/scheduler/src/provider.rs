@@ -102,9 +102,7 @@ impl Ecr {
             Err(error) => problems.push(spec.problem("accounts", error.to_string())),
         }
         let token = |options| Token { region: region.clone(), options };
-        if let Err(error) = token(options.clone()).provider().check() {
-            problems.push(Problem::at(spec.origin().clone(), error.to_string()));
-        }
+        problems.extend(refused(spec, &options, &region));
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -173,6 +171,41 @@ fn identity(options: &EcrOptions) -> Identity {
         role = role.with_session_name(name);
     }
     identity.with_role(role)
+}
+
+/// The options that are needed to check one.
+type Only = fn(&EcrOptions) -> EcrOptions;
+/// Options that the provider itself checks.
+const ALONE: [(&str, Only); 6] = [
+    ("aliases", |all| EcrOptions { aliases: all.aliases.clone(), ..EcrOptions::in_region(&all.region) }),
+    ("endpoint", |all| EcrOptions { endpoint: all.endpoint.clone(), ..EcrOptions::in_region(&all.region) }),
+    ("principal", |all| EcrOptions { principal: all.principal.clone(), ..EcrOptions::in_region(&all.region) }),
+    ("role_arn", |all| EcrOptions { role_arn: all.role_arn.clone(), ..EcrOptions::in_region(&all.region) }),
+    ("session_name", |all| {
+        let (role_arn, session_name) = (all.role_arn.clone(), all.session_name.clone());
+        EcrOptions { role_arn, session_name, ..EcrOptions::in_region(&all.region) }
+    }),
+    ("web_identity.role_arn", |all| EcrOptions {
+        web_identity: all.web_identity.clone(),
+        ..EcrOptions::in_region(&all.region)
+    }),
+];
+
+/// What the provider itself would refuse, each option at its key.
+fn refused(spec: &Spec, options: &EcrOptions, region: &Region) -> Vec<Problem> {
+    let refusal = |options| Token { region: region.clone(), options }.provider().check().err().map(|it| it.to_string());
+    if let Some(message) = refusal(EcrOptions::in_region(region.as_str())) {
+        // It is wrong whatever the options are: the fault is in the environment.
+        return vec![Problem::at(spec.origin().clone(), message)];
+    }
+    let mut problems = Vec::<Problem>::new();
+    for (key, only) in ALONE {
+        // A session's name is checked with its role, whose fault was told already.
+        if let Some(message) = refusal(only(options)).filter(|it| !problems.iter().any(|told| told.message == *it)) {
+            problems.push(spec.problem(key, message));
+        }
+    }
+    problems
 }
 
 /// Options that do not go together, each with its key.
