@@ -7,6 +7,8 @@ use serde::{
     de::{Error, Visitor},
 };
 
+use crate::nearest::nearest;
+
 /// How AWS calls the parts of a place: every region's name has one of them before its number.
 const SIDES: [&str; 9] =
     ["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
@@ -114,6 +116,11 @@ pub enum AliasName {
     All,
 }
 
+/// Whether it is formed like an AWS account.
+pub(crate) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// An AWS account: twelve digits, written as text or as a number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Account(String);
@@ -144,7 +151,7 @@ impl<'de> Deserialize<'de> for Account {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Account, E> {
-                if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+                if is_account(text) {
                     return Ok(Account(text.into()));
                 }
                 Err(E::custom(format!("{text:?} is not an AWS account: it must have twelve digits")))
@@ -186,8 +193,7 @@ pub(crate) fn check_region(text: &str) -> Result<(), String> {
     if SIDES.contains(side) {
         return Ok(());
     }
-    let nearest = SIDES.iter().map(|it| (strsim::damerau_levenshtein(side, it), *it)).min();
-    let hint = match nearest.filter(|(distance, _)| *distance <= 2) {
+    let hint = match nearest(side, SIDES.into_iter()).filter(|(distance, _)| *distance <= 2) {
         Some((_, meant)) => format!("did you mean {}-{meant}-{number}?", place.join("-")),
         None => "such as eu-west-1".into(),
     };

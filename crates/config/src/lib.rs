@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod digest;
 mod ecr;
 mod lines;
 mod load;
+mod nearest;
 mod problem;
 mod schedule;
 mod secret;
@@ -12,6 +14,7 @@ mod target;
 mod yaml;
 
 pub use config::{Config, Origin, Registries, TargetEntry, Wants};
+pub use digest::digest;
 pub use ecr::{Account, AliasName, EcrOptions, IdentityName, WebIdentity};
 pub use load::{Layers, Overrides};
 pub use problem::{Problem, Problems};

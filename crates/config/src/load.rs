@@ -10,7 +10,10 @@ use figment::{
 
 use regcred_core::{InstanceName, ProviderName};
 
-use crate::{Config, Origin, Problem, Problems, Schedule, Spec, TargetEntry, Wants, lines::Lines, target, yaml::Yaml};
+use crate::{
+    Config, Origin, Problem, Problems, Schedule, Spec, TargetEntry, Wants, lines::Lines, nearest::meant, target,
+    yaml::Yaml,
+};
 
 /// The environment's prefix. Two underscores: a Service named `regcred` puts `REGCRED_PORT` and its like into every pod.
 const PREFIX: &str = "REGCRED__";
@@ -203,7 +206,7 @@ impl Reader<'_> {
                 if self.named.iter().any(|named| named == name.as_str()) {
                     continue;
                 }
-                let hint = match nearest(name.as_str(), self.named.iter().map(String::as_str)) {
+                let hint = match meant(name.as_str(), self.named.iter().map(String::as_str)) {
                     Some(meant) => format!("did you mean {meant}?"),
                     None if self.named.is_empty() => "it names none".into(),
                     None => format!("known are {}", self.named.join(", ")),
@@ -243,16 +246,10 @@ impl Reader<'_> {
 /// A message for a key that is not known, and the known one that was probably meant.
 pub(crate) fn unknown_key(key: &str, known: &'static [&'static str]) -> (String, Option<&'static str>) {
     let snake = snake_case(key);
-    match nearest(&snake, known.iter().copied()) {
+    match meant(&snake, known.iter().copied()) {
         Some(name) => (format!("this key is not known; did you mean `{name}`?"), Some(name)),
         None => (format!("this key is not known; known are {}", known.join(", ")), None),
     }
-}
-
-/// The name that was probably meant.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let nearest = known.map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
-    nearest.filter(|(distance, known)| *distance <= known.len() / 3).map(|(_, known)| known)
 }
 
 fn snake_case(key: &str) -> String {

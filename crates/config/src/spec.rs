@@ -10,7 +10,7 @@ use regcred_core::ProviderName;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Origin, Problem,
+    Origin, Problem, digest,
     load::{shown, unknown_key},
 };
 
@@ -53,7 +53,7 @@ impl Spec {
     pub fn digest(&self) -> u64 {
         let mut text = format!("{:?}", self.kind);
         canonical(&Value::from(self.options.clone()), &mut text);
-        fnv(text.as_bytes())
+        digest(&text)
     }
 
     /// Where it stands.
@@ -104,11 +104,6 @@ fn canonical(value: &Value, text: &mut String) {
         }
         scalar => text.push_str(&shown(scalar)),
     }
-}
-
-/// FNV-1a: short, and the same for ever, which the standard library's hash does not promise.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A part of a config as a typed struct, or the one thing that is wrong with its form.

@@ -288,7 +288,7 @@ impl Fields<'_> {
                 Value::Num(_, number) if number.to_u128().is_some() => shown(value), // a leading zero makes it text
                 _ => String::new(),
             };
-            if text.len() != 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            if !ecr::is_account(&text) {
                 self.problem(&key, format!("{} is not an AWS account: it must have twelve digits", shown(value)));
             } else if !seen.insert(text.clone()) {
                 self.problem(&key, format!("{text} is there already"));
@@ -310,8 +310,7 @@ impl Fields<'_> {
             [account, "dkr-ecr" | "dkr-ecr-fips", _, _, ..] => Some(account),
             _ => None,
         };
-        let formed =
-            formed.is_some_and(|account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()));
+        let formed = formed.is_some_and(|account| ecr::is_account(account));
         let hint = match () {
             () if host.contains("://") => "without a scheme",
             () if host.contains(':') => "without a port",

@@ -162,15 +162,17 @@ impl Resolved {
         }
         for target in config.targets() {
             let Some(providers) = resolved.wants(target) else { continue };
+            let mut told = vec![]; // of an entry once, not of each of its namespaces
             for namespace in &target.namespaces {
                 let address = (namespace.clone(), target.secret.name.clone());
                 let wanted = resolved.wanted.entry(address).or_insert_with(|| Wanted::new(target));
                 for problem in wanted.add(target, &providers, &resolved.providers) {
-                    if !resolved.problems.contains(&problem) {
-                        resolved.problems.push(problem); // of an entry, not of each of its namespaces
+                    if !told.contains(&problem) {
+                        told.push(problem);
                     }
                 }
             }
+            resolved.problems.extend(told);
         }
         resolved
     }
@@ -207,16 +209,15 @@ struct Wanted {
     need: Need,
     /// For every login the entry that wants it.
     logins: BTreeMap<Login, String>,
-    /// The entry that is the first to want anything, and whether it says who uses the Secret.
+    /// The entry that is the first to want anything.
     first: String,
-    says_accounts: bool,
 }
 
 impl Wanted {
     fn new(target: &TargetEntry) -> Self {
-        let need = Need { providers: vec![], secret: target.secret.clone(), accounts: None };
-        let first = target.origin.key.clone();
-        Self { need, logins: BTreeMap::new(), first, says_accounts: target.accounts.is_some() }
+        let accounts = target.accounts.is_some().then(Vec::new);
+        let need = Need { providers: vec![], secret: target.secret.clone(), accounts };
+        Self { need, logins: BTreeMap::new(), first: target.origin.key.clone() }
     }
 
     /// Unites what an entry wants with what earlier ones do.
@@ -249,12 +250,13 @@ impl Wanted {
                 self.need.providers.push(name.clone());
             }
         }
-        if target.accounts.is_some() != self.says_accounts {
-            let message = format!("{} and this one keep one Secret: both say who uses it, or neither", self.first);
-            problems.push(Problem::at(target.origin.join("service_accounts"), message));
-        }
-        if let Some(accounts) = &target.accounts {
-            unite(self.need.accounts.get_or_insert_default(), accounts);
+        match (&mut self.need.accounts, &target.accounts) {
+            (Some(accounts), Some(others)) => unite(accounts, others),
+            (None, None) => {}
+            _ => {
+                let message = format!("{} and this one keep one Secret: both say who uses it, or neither", self.first);
+                problems.push(Problem::at(target.origin.join("service_accounts"), message));
+            }
         }
         problems
     }

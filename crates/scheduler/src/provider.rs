@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use regcred_config::{AliasName, EcrOptions, IdentityName, Origin, Problem, Registries, Spec};
+use regcred_config::{AliasName, EcrOptions, IdentityName, Origin, Problem, Registries, Spec, digest};
 use regcred_core::{Error, ProviderName};
 use regcred_ecr::{AccountId, Alias, EcrProvider, EcrProviderBuilder, Identity, Region, RegistryHost, Role};
 
@@ -129,7 +129,7 @@ impl Ecr {
             }
             hosts => {
                 let all = hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-                let _ = write!(name, "-{:016x}", fnv(all.as_bytes()));
+                let _ = write!(name, "-{:016x}", digest(&all));
             }
         }
         ProviderName::new(name).expect("a region and a number make a valid name")
@@ -244,9 +244,4 @@ fn plain<'a>(accounts: impl Iterator<Item = &'a str>, region: &Region) -> Result
     let mut hosts = accounts.map(host).collect::<Result<Vec<_>, Error>>()?;
     hosts.sort();
     Ok(hosts)
-}
-
-/// FNV-1a: short, and the same for ever, which the standard library's hash does not promise.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

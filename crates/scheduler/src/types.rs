@@ -18,12 +18,14 @@ type Factory = Arc<dyn Fn(&Spec) -> Result<Making, Problem> + Send + Sync>;
 /// ```
 /// use regcred::{Types, core::RegistryProvider};
 /// use serde::Deserialize;
-/// # use regcred::core::{RegistryCredential, Result};
+/// # use regcred::core::{Error, ErrorKind, RegistryCredential, Result};
 /// # #[derive(Debug)]
 /// # struct Quay { robot: String }
 /// # #[async_trait::async_trait]
 /// # impl RegistryProvider for Quay {
-/// #     async fn credential(&self) -> Result<RegistryCredential> { unimplemented!() }
+/// #     async fn credential(&self) -> Result<RegistryCredential> {
+/// #         Err(Error::new(ErrorKind::Unreachable, format!("{} was not asked", self.robot)))
+/// #     }
 /// # }
 ///
 /// #[derive(Deserialize)]
