@@ -10,7 +10,7 @@ use regcred_dockerconfig::DockerConfig;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    metadata::{DATA, MARKS, entries, quote, value},
+    metadata::{DATA, MARKS, entries, has, quote, value},
     record::LAST_APPLIED,
     refusal::{self, bare, shown},
     store::Stored,
@@ -31,10 +31,8 @@ pub(crate) fn writer(metadata: &ObjectMeta, us: &str) -> Option<Refusal> {
     // Who applies `stringData` overwrites the data without a conflict.
     let wanted = claims().chain([vec!["f:stringData".to_owned()]]).collect::<Vec<_>>();
     let applies = |it: &&ManagedFieldsEntry| {
-        let owns =
-            |fields: &FieldsV1, path: &[String]| path.iter().try_fold(&fields.0, |at, step| at.get(step)).is_some();
         let fields = it.fields_v1.as_ref().filter(|_| is_apply(it) && it.manager.as_deref() != Some(us));
-        fields.is_some_and(|fields| wanted.iter().any(|path| owns(fields, path)))
+        fields.is_some_and(|fields| wanted.iter().any(|path| has(&fields.0, path)))
     };
     let others = quote(entries(metadata).filter(applies).filter_map(|it| it.manager.as_deref()))?;
     Some(refusal::still_written(&format!("applied by {others}")))
@@ -166,7 +164,6 @@ fn merge(into: &mut Value, from: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metadata::has;
 
     fn metadata(managed: &Value) -> ObjectMeta {
         let metadata = json!({ "resourceVersion": "7", "managedFields": managed });

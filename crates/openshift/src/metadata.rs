@@ -148,8 +148,8 @@ fn owned<'a>(metadata: &'a ObjectMeta, manager: &str, operation: &str) -> Option
     entries(metadata).find(is_it)?.fields_v1.as_ref().map(|fields| &fields.0)
 }
 
-pub(crate) fn has(fields: &Value, path: &[&str]) -> bool {
-    path.iter().try_fold(fields, |at, step| at.get(step)).is_some()
+pub(crate) fn has(fields: &Value, path: &[impl AsRef<str>]) -> bool {
+    path.iter().try_fold(fields, |at, step| at.get(step.as_ref())).is_some()
 }
 
 pub(crate) fn owner_of(metadata: &ObjectMeta, path: &[&str], us: (&str, &str)) -> String {
