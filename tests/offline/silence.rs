@@ -71,7 +71,12 @@ async fn engine(aws: &FakeAws, kube: &FakeKube) -> Arc<Engine> {
         namespace: Namespace::new("team-a").expect("valid"),
         name: SecretName::new("ecr-secret").expect("valid"),
     };
-    let route = Route { providers: vec![provider_name("prod")], source: Arc::new(vec![target]), sink: Arc::new(sink) };
+    let route = Route {
+        name: "test".into(),
+        providers: vec![provider_name("prod")],
+        source: Arc::new(vec![target]),
+        sink: Arc::new(sink),
+    };
     let minter = Minter::new(provider_name("prod"), Arc::new(provider));
     Engine::builder(Arc::new(SystemClock)).with_minter(minter).with_route(route).build().expect("it is whole")
 }

@@ -1,10 +1,10 @@
 //! The valid configuration.
 
-use std::{fmt, sync::Arc};
+use std::time::Duration;
 
-use regcred_core::{InstanceName, Namespace, ProviderName};
+use regcred_core::InstanceName;
 
-use crate::{AccountLink, Schedule, SecretSettings, Spec, lines::Lines, problem::Problem};
+use crate::{Problem, Schedule, Spec, TargetEntry};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -12,7 +12,11 @@ pub struct Config {
     pub(crate) instance: InstanceName,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) providers: Vec<Spec>,
+    pub(crate) sinks: Vec<Spec>,
     pub(crate) targets: Vec<TargetEntry>,
+    pub(crate) max_writes_per_second: u32,
+    pub(crate) resync: Duration,
+    pub(crate) prune: bool,
     pub(crate) warnings: Vec<Problem>,
 }
 
@@ -32,87 +36,33 @@ impl Config {
         &self.providers
     }
 
+    /// What `sinks:` names, in alphabetical order; the cluster, if it names nothing.
+    pub fn sinks(&self) -> &[Spec] {
+        &self.sinks
+    }
+
     /// In the order of the file; at least one.
     pub fn targets(&self) -> &[TargetEntry] {
         &self.targets
     }
 
+    /// How many writes a second of what falls due; 0: as fast as the store takes them. Default: 50.
+    pub fn max_writes_per_second(&self) -> u32 {
+        self.max_writes_per_second
+    }
+
+    /// How often namespaces that are named are looked at. Default: 5 minutes.
+    pub fn resync(&self) -> Duration {
+        self.resync
+    }
+
+    /// Whether Secrets that nothing asks for any more are removed. Default: no.
+    pub fn prune(&self) -> bool {
+        self.prune
+    }
+
     /// What is odd, but works.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
-    }
-}
-
-/// One entry of `targets:`: namespaces, what they need a login for, and how the Secret is kept there.
-#[derive(Clone, Debug)]
-pub struct TargetEntry {
-    /// Where the Secret is kept; at least one.
-    pub namespaces: Vec<Namespace>,
-    /// What it opens.
-    pub wants: Wants,
-    /// How it is kept.
-    pub secret: SecretSettings,
-    /// Who uses it; `None`: `default` to pull, `builder` and `pipeline`, where they exist, to pull and to push; of a Secret that is
-    /// merged into, nobody else.
-    pub accounts: Option<Vec<AccountLink>>,
-    /// Where it stands in the configuration.
-    pub origin: Origin,
-}
-
-/// What a target needs a login for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Wants {
-    /// Registries of Amazon ECR, with the identity that the process has.
-    Registries(Registries),
-    /// What these entries of `providers:` give; at least one.
-    Providers(Vec<ProviderName>),
-}
-
-/// Which registries of Amazon ECR a target needs a login for. Formed like them; whether they exist, the provider knows.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Registries {
-    /// Those of accounts in a region; without accounts that of the identity which asks.
-    Region {
-        /// Such as `eu-west-1`.
-        region: String,
-        /// Twelve digits each, in the order of the file, none twice.
-        accounts: Vec<String>,
-    },
-    /// This one, by its host.
-    Host(String),
-}
-
-/// Where something stands in the configuration. `Display` is as compilers have it: `FILE:LINE: KEY`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// The file, or what else the value came from; `None` if nobody knows.
-    pub source: Option<String>,
-    /// Such as `targets[2]`.
-    pub key: String,
-    /// Of the file, if it is one.
-    pub(crate) lines: Option<Arc<Lines>>,
-}
-
-impl Origin {
-    /// A key below this one.
-    #[must_use]
-    pub fn join(&self, key: &str) -> Self {
-        let dot = if key.starts_with('[') { "" } else { "." };
-        Self { key: format!("{}{dot}{key}", self.key), ..self.clone() }
-    }
-
-    /// The line in the file, counted from 1; `None` if it is not from a file.
-    pub fn line(&self) -> Option<u64> {
-        self.lines.as_ref()?.line(&self.key)
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.source, self.line()) {
-            (Some(source), Some(line)) => write!(f, "{source}:{line}: {}", self.key),
-            (Some(source), None) => write!(f, "{source}: {}", self.key),
-            (None, _) => f.write_str(&self.key),
-        }
     }
 }

@@ -15,16 +15,20 @@ const SIDES: [&str; 9] =
 
 /// Which tokens of Amazon ECR, and as whom they are asked for. Formed like them; what they mean, the provider knows.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EcrOptions {
     /// Such as `eu-west-1`: a token opens the registries of one region.
     #[serde(deserialize_with = "region")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[a-z]+(-[a-z]+)+-[0-9]{1,2}$")))]
     pub region: String,
     /// Twelve digits each. Default: the identity's own account.
     #[serde(default, deserialize_with = "accounts")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub accounts: Vec<Account>,
     /// Further hosts of the same registries, as images may name them. Default: none.
     #[serde(default, deserialize_with = "one_or_more")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::one_or_more::<AliasName>"))]
     pub aliases: Vec<AliasName>,
     /// A profile of the shared AWS configuration. Default: the SDK's chain without instance metadata.
     pub profile: Option<String>,
@@ -40,14 +44,19 @@ pub struct EcrOptions {
     pub session_name: Option<String>,
     /// Who the caller has to be, or nothing is minted: the ARN of a user, a role or a session.
     pub principal: Option<String>,
-    /// Where to ask instead of at ECR. HTTPS, or HTTP on loopback.
+    /// Where to ask instead of at ECR: HTTPS, or HTTP on loopback. Default: as the environment or the profile says, else ECR.
     pub endpoint: Option<String>,
-    /// Whether to ask at FIPS endpoints. Default: as the environment says.
+    /// Whether to ask at FIPS endpoints. Default: as the environment or the profile says.
+    pub fips: Option<bool>,
+    /// Whether to ask at dual-stack endpoints. Default: as the environment or the profile says.
+    pub dual_stack: Option<bool>,
+    /// Whether its tokens `pull` or also `push`: the Secrets of one that pushes are linked to `builder` and `pipeline` alone,
+    /// unless `service_accounts` says otherwise. What it may do AWS decides. Default: `pull`.
     #[serde(default)]
-    pub fips: bool,
-    /// Whether to ask at dual-stack endpoints. Default: as the environment says.
+    pub access: Access,
+    /// Whether `endpoint` may be HTTP elsewhere than on loopback. Default: `false`.
     #[serde(default)]
-    pub dual_stack: bool,
+    pub allow_insecure_endpoint: bool,
 }
 
 impl EcrOptions {
@@ -65,8 +74,10 @@ impl EcrOptions {
             session_name: None,
             principal: None,
             endpoint: None,
-            fips: false,
-            dual_stack: false,
+            fips: None,
+            dual_stack: None,
+            access: Access::Pull,
+            allow_insecure_endpoint: false,
         }
     }
 }
@@ -88,6 +99,7 @@ impl fmt::Debug for EcrOptions {
 
 /// A role by a token that the kubelet mounts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WebIdentity {
     /// The role.
@@ -96,8 +108,21 @@ pub struct WebIdentity {
     pub token_file: PathBuf,
 }
 
+/// What the tokens of a provider are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// To pull.
+    #[default]
+    Pull,
+    /// Also to push.
+    Push,
+}
+
 /// Where an identity may come from besides the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum IdentityName {
     /// The machine's own role.
@@ -106,6 +131,7 @@ pub enum IdentityName {
 
 /// Further hosts of a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AliasName {
     /// `ACCOUNT.dkr.ecr-fips.REGION.amazonaws.com`.
@@ -129,6 +155,23 @@ impl Account {
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Account {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Account".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "An AWS account: twelve digits, in quotes where they begin with a zero.",
+            "anyOf": [
+                { "type": "string", "pattern": "^[0-9]{12}$" },
+                { "type": "integer", "minimum": 100_000_000_000_u64, "maximum": 999_999_999_999_u64 },
+            ],
+        })
     }
 }
 

@@ -3,21 +3,41 @@
 mod config;
 mod digest;
 mod ecr;
+mod environment;
+mod fields;
+mod file;
+mod label;
 mod lines;
 mod load;
+mod namespaces;
 mod nearest;
+mod openshift;
 mod problem;
+mod provenance;
+mod read;
+mod registries;
 mod schedule;
+#[cfg(feature = "schema")]
+mod schema;
 mod secret;
+mod selector;
 mod spec;
 mod target;
 mod yaml;
 
-pub use config::{Config, Origin, Registries, TargetEntry, Wants};
+pub use config::Config;
 pub use digest::digest;
-pub use ecr::{Account, AliasName, EcrOptions, IdentityName, WebIdentity};
+pub use ecr::{Access, Account, AliasName, EcrOptions, IdentityName, WebIdentity};
 pub use load::{Layers, Overrides};
+pub use namespaces::{Namespaces, Selection};
+pub use openshift::OpenShiftOptions;
 pub use problem::{Problem, Problems};
+pub use provenance::Origin;
+pub use registries::{Registries, Wants};
 pub use schedule::Schedule;
-pub use secret::{AccountLink, LinkName, SecretSettings};
+#[cfg(feature = "schema")]
+pub use schema::schema;
+pub use secret::{AccountLink, LinkName, LoginFormat, SecretSettings};
+pub use selector::Selector;
 pub use spec::Spec;
+pub use target::TargetEntry;

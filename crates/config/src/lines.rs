@@ -24,10 +24,19 @@ impl Lines {
 
     /// Of a key, or where it is missing, of the nearest one above it; `None` if there is none.
     pub(crate) fn line(&self, key: &str) -> Option<u64> {
+        self.nearest(key).map(|(_, line)| line)
+    }
+
+    /// How much of a key is there, in characters.
+    pub(crate) fn depth(&self, key: &str) -> usize {
+        self.nearest(key).map_or(0, |(key, _)| key.len())
+    }
+
+    fn nearest<'a>(&self, key: &'a str) -> Option<(&'a str, u64)> {
         let mut key = key;
         loop {
             if let Some(line) = self.0.get(key) {
-                return Some(*line);
+                return Some((key, *line));
             }
             key = &key[..key.rfind(['.', '['])?];
         }

@@ -40,7 +40,7 @@ pub struct Problems(Vec<Problem>);
 impl Problems {
     /// `Ok` if there is none. Those of the file are brought into its order.
     pub fn check(mut problems: Vec<Problem>) -> Result<(), Self> {
-        problems.sort_by_key(|problem| problem.origin.as_ref().and_then(Origin::line));
+        problems.sort_by_key(|problem| problem.origin.as_ref().map(Origin::order));
         if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
     }
 

@@ -1,10 +1,19 @@
 //! How a target's Secret is kept, and who uses it.
 
+use std::collections::BTreeMap;
+
 use regcred_core::SecretName;
 use serde::Deserialize;
 
+use crate::{
+    fields::Fields,
+    label::{check_key, check_value, owner},
+};
+
 /// Under this name the shell recipe keeps it too.
 const NAME: &str = "ecr-secret";
+/// For all annotations of an object together; Kubernetes takes 256 KiB, and regcred's own need room.
+const LARGEST: usize = 128 * 1024;
 
 /// The Secret of a target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,38 +24,90 @@ pub struct SecretSettings {
     pub merge: bool,
     /// Whether one that somebody else made is taken over. Default: no.
     pub adopt: bool,
+    /// How a login is written.
+    pub credentials: LoginFormat,
+    /// Labels beside regcred's own.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations beside regcred's own.
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl Default for SecretSettings {
     fn default() -> Self {
-        Self { name: SecretName::new(NAME).expect("the default is a valid name"), merge: false, adopt: false }
+        Self {
+            name: SecretName::new(NAME).expect("the default is a valid name"),
+            merge: false,
+            adopt: false,
+            credentials: LoginFormat::default(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+        }
     }
 }
 
-/// As it is written.
-#[derive(Deserialize)]
+/// How a login is written into a Secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum LoginFormat {
+    /// `auth` alone, which the kubelet, Podman, Buildah, Skopeo and Docker read.
+    #[default]
+    Auth,
+    /// Also `username` and `password`, for readers that want these.
+    Full,
+}
+
+/// The type of the Secret.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// `kubernetes.io/dockerconfigjson`.
+    DockerConfigJson,
+}
+
+/// How the Secret is kept.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Secret"))]
 #[serde(deny_unknown_fields, expecting = "a map such as { name: ecr-pull }")]
 pub(crate) struct RawSecret {
+    /// Its name. Default: `ecr-secret`.
     pub(crate) name: Option<String>,
+    /// Whether its entries are put into a Secret that stays somebody else's. Default: `false`.
+    pub(crate) merge: Option<bool>,
+    /// Whether one that somebody else made is taken over, if it holds nothing but logins that the config names. Default: `false`.
+    pub(crate) adopt: Option<bool>,
+    /// Its type. Default: `dockerconfigjson`.
+    #[expect(dead_code, reason = "there is one")]
+    pub(crate) format: Option<Format>,
+    /// How a login is written: `auth` alone, or `full` with `username` and `password` too. Default: `auth`.
+    pub(crate) credentials: Option<LoginFormat>,
+    /// Labels beside regcred's own.
     #[serde(default)]
-    pub(crate) merge: bool,
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Annotations beside regcred's own.
     #[serde(default)]
-    pub(crate) adopt: bool,
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 /// A ServiceAccount that uses the Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a map such as { name: default, link: [pull] }")]
 pub struct AccountLink {
     /// Such as `default`.
     pub name: String,
-    /// How. Default: to pull.
+    /// How: to `pull` the images of its pods, to `mount` it, which builds push with, or both. Default: `[pull]`.
     #[serde(default = "pull")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub link: Vec<LinkName>,
 }
 
 /// How a ServiceAccount uses a Secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(serde::Serialize))]
 #[serde(rename_all = "lowercase")]
 pub enum LinkName {
     /// To pull the images of its pods: in `imagePullSecrets`.
@@ -57,4 +118,84 @@ pub enum LinkName {
 
 fn pull() -> Vec<LinkName> {
     vec![LinkName::Pull]
+}
+
+impl Fields<'_> {
+    /// How the Secret is kept; `None` if something of it is wrong, which is told.
+    pub(crate) fn secret(&mut self, defaults: &RawSecret) -> Option<SecretSettings> {
+        let own = if self.has("secret") { self.typed::<RawSecret>("secret")? } else { RawSecret::default() };
+        let before = self.problems.len();
+        self.check_secret(&own);
+        let united = |mut all: BTreeMap<String, String>, own: BTreeMap<String, String>| {
+            all.extend(own);
+            all
+        };
+        let mut settings = SecretSettings {
+            merge: own.merge.or(defaults.merge).unwrap_or_default(),
+            adopt: own.adopt.or(defaults.adopt).unwrap_or_default(),
+            credentials: own.credentials.or(defaults.credentials).unwrap_or_default(),
+            labels: united(defaults.labels.clone(), own.labels),
+            annotations: united(defaults.annotations.clone(), own.annotations),
+            ..SecretSettings::default()
+        };
+        // What `defaults` say wrong was told there.
+        if let Some(name) = own.name.as_ref().or(defaults.name.as_ref()) {
+            settings.name = SecretName::new(name).unwrap_or(settings.name);
+        }
+        if settings.merge && settings.adopt {
+            self.problem("secret.adopt", "what is merged into is never taken over: leave out `merge` or `adopt`");
+        }
+        if settings.merge {
+            // They are for Secrets of regcred's own: `defaults` may name them all the same.
+            settings.labels.clear();
+            settings.annotations.clear();
+        }
+        (self.problems.len() == before).then_some(settings)
+    }
+
+    /// What is wrong with one part of the file that says how a Secret is kept.
+    pub(crate) fn check_secret(&mut self, raw: &RawSecret) {
+        if let Some(Err(error)) = raw.name.as_ref().map(SecretName::new) {
+            self.problem("secret.name", error.to_string());
+        }
+        let map = |values: &BTreeMap<String, String>| values.keys().next().is_some();
+        if raw.merge == Some(true) && (map(&raw.labels) || map(&raw.annotations)) {
+            let key = if map(&raw.labels) { "secret.labels" } else { "secret.annotations" };
+            self.problem(key, "what is merged into stays its owner's, labels and annotations too: leave them out");
+        }
+        for (kind, values) in [("labels", &raw.labels), ("annotations", &raw.annotations)] {
+            for (name, value) in values {
+                let key = format!("secret.{kind}.{name}");
+                let wrong = check_key(name).err();
+                let wrong = wrong.or_else(|| check_value(value).err().filter(|_| kind == "labels"));
+                let theirs = || owner(name).map(|why| format!("it is not the config's to set: {why}"));
+                if let Some(message) = wrong.or_else(theirs) {
+                    self.problem(&key, message);
+                }
+            }
+        }
+        let size = raw.annotations.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+        if size > LARGEST {
+            self.problem("secret.annotations", format!("they have {size} bytes, and {LARGEST} are allowed"));
+        }
+    }
+
+    /// Who uses the Secret; `None` if nothing is said, or something of it is wrong, which is told.
+    pub(crate) fn service_accounts(&mut self) -> Option<Vec<AccountLink>> {
+        let links = self.typed::<Vec<AccountLink>>("service_accounts")?;
+        for (place, link) in links.iter().enumerate() {
+            let key = format!("service_accounts[{place}]");
+            if let Err(error) = SecretName::new(&link.name) {
+                let error = error.to_string().replace("Secret name", "name for a ServiceAccount");
+                self.problem(&format!("{key}.name"), error);
+            }
+            if links[..place].iter().any(|earlier| earlier.name == link.name) {
+                self.problem(&format!("{key}.name"), format!("{} is there already", link.name));
+            }
+            if link.link.is_empty() {
+                self.problem(&format!("{key}.link"), "the list is empty: `pull`, `mount` or both");
+            }
+        }
+        Some(links)
+    }
 }

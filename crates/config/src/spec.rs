@@ -6,41 +6,44 @@ use figment::{
     error::{Actual, Error, Kind},
     value::{Dict, Value},
 };
-use regcred_core::ProviderName;
 use serde::de::DeserializeOwned;
 
 use crate::{
     Origin, Problem, digest,
-    load::{shown, unknown_key},
+    fields::{shown, unknown_key},
 };
 
 const TYPE: &str = "type";
 
-/// One entry of `providers:`: its name, its type, and options that the type alone understands.
+/// One entry of `providers:` or `sinks:`: its name, its type, and options that the type alone understands.
 #[derive(Clone)]
 pub struct Spec {
-    name: ProviderName,
+    name: String,
     kind: String,
     options: Dict,
     origin: Origin,
 }
 
 impl Spec {
-    pub(crate) fn read(name: ProviderName, value: &Value, origin: Origin) -> Result<Self, Problem> {
+    /// Without options.
+    pub(crate) fn new(name: &str, kind: &str, origin: Origin) -> Self {
+        Self { name: name.into(), kind: kind.into(), options: Dict::new(), origin }
+    }
+
+    pub(crate) fn read(name: &str, value: &Value, origin: Origin, example: &str) -> Result<Self, Problem> {
         let Value::Dict(_, dict) = value else {
-            let message = format!("{} is not a map such as {{ type: ecr, region: eu-west-1 }}", shown(value));
-            return Err(Problem::at(origin, message));
+            return Err(Problem::at(origin, format!("{} is not a map such as {example}", shown(value))));
         };
         let mut options = dict.clone();
         match options.remove(TYPE) {
-            Some(Value::String(_, kind)) => Ok(Self { name, kind, options, origin }),
+            Some(Value::String(_, kind)) => Ok(Self { name: name.into(), kind, options, origin }),
             Some(other) => Err(Problem::at(origin.join(TYPE), format!("{} is not text", shown(&other)))),
-            None => Err(Problem::at(origin.join(TYPE), "it is missing, such as `type: ecr`")),
+            None => Err(Problem::at(origin.join(TYPE), format!("it is missing, as in {example}"))),
         }
     }
 
     /// What the config calls it.
-    pub fn name(&self) -> &ProviderName {
+    pub fn name(&self) -> &str {
         &self.name
     }
 

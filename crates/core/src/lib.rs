@@ -28,7 +28,7 @@ pub use secrecy::{ExposeSecret, SecretString};
 pub use set::CredentialSet;
 #[cfg(feature = "mock")]
 pub use sink::MockSecretSink;
-pub use sink::{Applied, Observed, SecretSink, Written};
+pub use sink::{Applied, Details, Observed, SecretSink, Written};
 #[cfg(feature = "mock")]
 pub use source::MockTargetSource;
 pub use source::{Feed, Sighting, Sightings, TargetSource};

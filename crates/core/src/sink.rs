@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{CredentialSet, Error, ProviderName, Refusal, Result, Target, Validity};
+use crate::{CredentialSet, Error, ProviderName, Refusal, Registry, Result, Target, Validity};
 
 /// Keeps credentials at addresses. Bound, when it is built, to its store and to its way of writing.
 ///
@@ -30,6 +30,20 @@ pub trait SecretSink: fmt::Debug + Send + Sync + 'static {
     async fn remove(&self, target: &Target) -> Result<()>;
 }
 
+/// What a look finds that no decision hangs on, and people want to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Details {
+    /// Whose it is, in a word or two; empty: nobody says.
+    pub owner: String,
+    /// The registries that it holds logins of ours for.
+    pub registries: Vec<Registry>,
+    /// What uses it: "default (pull)".
+    pub used_by: Vec<String>,
+    /// Who else writes it, or has written it.
+    pub writers: Vec<String>,
+}
+
 /// What stands at a target; never the secret itself.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -48,6 +62,15 @@ pub struct Observed {
     pub waiting_for: Option<String>,
     /// What could not be looked at beside the target itself, such as a ServiceAccount that uses it.
     pub failure: Option<Error>,
+    /// What else there is to know.
+    pub details: Details,
+}
+
+impl Details {
+    /// Of something that belongs to this one.
+    pub fn of(owner: impl Into<String>) -> Self {
+        Self { owner: owner.into(), ..Self::default() }
+    }
 }
 
 impl Observed {
@@ -90,6 +113,12 @@ impl Observed {
     #[must_use]
     pub fn with_failure(self, failure: Option<Error>) -> Self {
         Self { failure, ..self }
+    }
+
+    /// With what else there is to know.
+    #[must_use]
+    pub fn with_details(self, details: Details) -> Self {
+        Self { details, ..self }
     }
 }
 

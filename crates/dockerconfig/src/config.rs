@@ -6,6 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_core::{Registry, Result};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::{
     entry,
@@ -43,6 +44,13 @@ impl DockerConfig {
         let auth = STANDARD.encode(format!("{username}:{}", password.expose_secret()));
         // Base64 needs no escapes.
         self.put(registry, format!(r#"{{"auth":"{auth}"}}"#));
+    }
+
+    /// The same, with `username` and `password` beside the `auth` that says both: some readers want these.
+    pub fn set_in_full(&mut self, registry: &Registry, username: &str, password: &SecretString) {
+        let auth = STANDARD.encode(format!("{username}:{}", password.expose_secret()));
+        let entry = json!({ "username": username, "password": password.expose_secret(), "auth": auth });
+        self.put(registry, entry.to_string());
     }
 
     /// Takes over from another config what stands there for a registry, byte for byte; whether anything did.
@@ -137,6 +145,18 @@ mod tests {
 
     fn registry(key: &str) -> Registry {
         Registry::new(key).expect("valid")
+    }
+
+    #[test]
+    fn a_login_in_full_says_both_parts_once_more() {
+        let mut config = DockerConfig::new();
+        config.set_in_full(&registry("r.example"), "AWS", &"a\"b".into());
+        let json = serde_json::from_slice::<serde_json::Value>(&config.to_bytes()).expect("it is JSON");
+        let entry = &json["auths"]["r.example"];
+        assert_eq!((entry["username"].as_str(), entry["password"].as_str()), (Some("AWS"), Some("a\"b")));
+        let (username, password) = config.login(&registry("r.example")).expect("a login");
+        assert_eq!((username.as_str(), password.expose_secret()), ("AWS", "a\"b"));
+        assert!(config.unreadable().is_empty());
     }
 
     #[test]

@@ -38,8 +38,9 @@ pub struct EcrProviderBuilder {
     hosts: Vec<RegistryHost>,
     aliases: Vec<Alias>,
     endpoint: Option<String>,
-    fips: bool,
-    dual_stack: bool,
+    insecure: bool,
+    fips: Option<bool>,
+    dual_stack: Option<bool>,
     identity: Identity,
     principal: Option<String>,
     transport: Option<Transport>,
@@ -54,8 +55,9 @@ impl EcrProvider {
             hosts: vec![],
             aliases: vec![],
             endpoint: None,
-            fips: false,
-            dual_stack: false,
+            insecure: false,
+            fips: None,
+            dual_stack: None,
             identity: Identity::default(),
             principal: None,
             transport: None,
@@ -117,16 +119,22 @@ impl EcrProviderBuilder {
         Self { endpoint: Some(url.into()), ..self }
     }
 
+    /// Whether that endpoint may be plain HTTP elsewhere than on loopback, where anybody on the way reads the tokens. Default: no.
+    #[must_use]
+    pub fn with_insecure_endpoint(self, insecure: bool) -> Self {
+        Self { insecure, ..self }
+    }
+
     /// Asks at FIPS endpoints. Default: as `AWS_USE_FIPS_ENDPOINT` or the profile says, else no.
     #[must_use]
     pub fn with_fips(self, fips: bool) -> Self {
-        Self { fips, ..self }
+        Self { fips: Some(fips), ..self }
     }
 
     /// Asks at dual-stack endpoints. Default: as `AWS_USE_DUALSTACK_ENDPOINT` or the profile says, else no.
     #[must_use]
     pub fn with_dual_stack(self, dual_stack: bool) -> Self {
-        Self { dual_stack, ..self }
+        Self { dual_stack: Some(dual_stack), ..self }
     }
 
     /// Asks as this identity, or with these credentials. Default: [`Identity::chain`].
@@ -163,6 +171,10 @@ impl EcrProviderBuilder {
             Some(transport) => transport,
             None => Transport::new()?,
         };
+        let transport = match &self.endpoint {
+            Some(endpoint) if self.insecure => transport.allowing(endpoint),
+            _ => transport,
+        };
         let mut settings = Settings::new(&self.region, transport, self.fips, self.dual_stack);
         let config = settings.load(self.identity.profile_name()).await;
         let mut config = config.into_builder().credentials_provider(self.identity.base(&settings)).build();
@@ -194,7 +206,8 @@ impl EcrProviderBuilder {
             ));
         }
         self.aliases.iter().try_for_each(|alias| region.check(*alias))?;
-        if let Some(endpoint) = self.endpoint.as_ref().filter(|endpoint| !is_secure(endpoint)) {
+        let allowed = |url: &str| is_secure(url) || (self.insecure && url.starts_with("http://"));
+        if let Some(endpoint) = self.endpoint.as_ref().filter(|endpoint| !allowed(endpoint)) {
             let endpoint = without_user(endpoint);
             return invalid(format!("the endpoint {endpoint:?} is neither HTTPS nor on loopback"));
         }

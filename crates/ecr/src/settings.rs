@@ -25,9 +25,9 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn new(region: &Region, transport: Transport, fips: bool, dual_stack: bool) -> Self {
+    pub(crate) fn new(region: &Region, transport: Transport, fips: Option<bool>, dual_stack: Option<bool>) -> Self {
         let region = SdkRegion::new(region.as_str().to_owned());
-        Self { region, transport, fips: fips.then_some(true), dual_stack: dual_stack.then_some(true) }
+        Self { region, transport, fips, dual_stack }
     }
 
     /// Reads environment and profile. Nobody asks with what this returns: it has no credentials yet.

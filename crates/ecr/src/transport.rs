@@ -1,6 +1,6 @@
 //! What stands between the SDK and the network: whom it trusts, no secret in clear text, no answer without an end.
 
-use std::{env, fmt, io, mem, net::IpAddr, path::Path};
+use std::{env, fmt, io, mem, net::IpAddr, path::Path, sync::Arc};
 
 use aws_smithy_http_client::{
     Builder, Connector,
@@ -46,6 +46,8 @@ const METADATA: [&str; 5] = ["169.254.169.254", "169.254.170.2", "169.254.170.23
 pub struct Transport {
     direct: SharedHttpClient,
     proxied: SharedHttpClient,
+    /// The one host beyond the machine that may be spoken to in clear text.
+    insecure: Option<Arc<str>>,
 }
 
 impl Transport {
@@ -61,7 +63,12 @@ impl Transport {
             None => TrustStore::default(),
         };
         let (direct, proxied) = (ProxyConfig::disabled(), ProxyConfig::from_env());
-        Ok(Self { direct: client(&trust, direct), proxied: client(&trust, proxied) })
+        Ok(Self { direct: client(&trust, direct), proxied: client(&trust, proxied), insecure: None })
+    }
+
+    /// Speaks to the host of this URL in clear text too.
+    pub(crate) fn allowing(self, url: &str) -> Self {
+        Self { insecure: Some(host(url).into()), ..self }
     }
 }
 
@@ -114,6 +121,7 @@ impl HttpClient for Transport {
         SharedHttpConnector::new(Guarded {
             direct: self.direct.http_connector(settings, components),
             proxied: self.proxied.http_connector(settings, components),
+            insecure: self.insecure.clone(),
         })
     }
 }
@@ -122,6 +130,7 @@ impl HttpClient for Transport {
 struct Guarded {
     direct: SharedHttpConnector,
     proxied: SharedHttpConnector,
+    insecure: Option<Arc<str>>,
 }
 
 impl HttpConnector for Guarded {
@@ -130,6 +139,7 @@ impl HttpConnector for Guarded {
         let answer = match (is_near(host), request.uri().starts_with("https://")) {
             (true, _) => self.direct.call(request),
             (false, true) => self.proxied.call(request),
+            (false, false) if self.insecure.as_deref() == Some(host) => self.direct.call(request),
             (false, false) => return HttpConnectorFuture::ready(Err(ConnectorError::user(InsecureEndpoint.into()))),
         };
         HttpConnectorFuture::new(async move { answer.await.map(limited) })

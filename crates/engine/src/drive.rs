@@ -225,6 +225,7 @@ impl Drive {
 
     /// The one place where a look becomes the latest word on its target.
     fn conclude(&mut self, target: Target, outcome: Outcome) {
+        let outcome = Outcome { route: self.sources.owner(&target).unwrap_or_default(), ..outcome };
         let before = self.failures.remove(&target).unwrap_or_default();
         let failures = if outcome.failures.is_empty() { 0 } else { before + 1 };
         log(&target, &outcome, before);

@@ -114,10 +114,11 @@ impl Engine {
 
     /// What a look comes to that nothing may follow from.
     fn preview(&self, step: Step, seen: Observed) -> Outcome {
-        let Observed { validity, waiting_for, failure, .. } = seen;
+        let Observed { validity, waiting_for, failure, details, .. } = seen;
         let failures = failure.map(|error| Failure { provider: None, error }).into_iter().collect();
         let renew_at = self.renew_at(&validity);
-        Outcome { waiting_for, validity, failures, renew_at, ..Outcome::of(step) }
+        let details = Some(Box::new(details));
+        Outcome { waiting_for, validity, failures, renew_at, details, ..Outcome::of(step) }
     }
 
     fn renew_at(&self, held: &Held) -> Option<SystemTime> {

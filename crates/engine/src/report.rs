@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use regcred_core::{Error, ErrorKind, ProviderName, Target, Validity, Written};
+use regcred_core::{Details, Error, ErrorKind, ProviderName, Target, Validity, Written};
 
 use crate::{Step, reconcile::Held};
 
@@ -28,6 +28,10 @@ pub struct Outcome {
     /// What another writer keeps doing to it; `None`: nobody does. Then it is restored once in ten minutes at the most, until
     /// an hour has passed in peace.
     pub contested: Option<String>,
+    /// What else a look that nothing follows from has found; `None`: it was not asked for.
+    pub details: Option<Box<Details>>,
+    /// Whose target it is, by the place of the route in the engine.
+    pub route: usize,
     /// It is looked at again after this, besides when it is due.
     pub(crate) look_again: Option<Duration>,
     /// What it held before somebody else changed it, where that was left so.

@@ -35,6 +35,7 @@ pub(crate) struct Sources {
 
 /// How far a source has come.
 struct State {
+    name: String,
     source: Arc<dyn TargetSource>,
     task: Option<AbortHandle>,
     synced: bool,
@@ -42,6 +43,8 @@ struct State {
     before: HashSet<Target>,
     failures: u32,
     synced_at: Option<Instant>,
+    /// Targets that an earlier route has, and that nobody was told of yet.
+    shadowed: HashSet<Target>,
 }
 
 /// What follows from a sighting.
@@ -61,12 +64,14 @@ impl Sources {
     pub(crate) fn start(routes: &[Route], tries: Option<u32>) -> Self {
         let (feed, sightings) = Feed::channel(FEED);
         let state = |route: &Route| State {
+            name: route.name.clone(),
             source: route.source.clone(),
             task: None,
             synced: false,
             before: HashSet::new(),
             failures: 0,
             synced_at: None,
+            shadowed: HashSet::new(),
         };
         let mut sources = Self {
             tries,
@@ -141,14 +146,19 @@ impl Sources {
                     return vec![Change::Present { target, urgent, taken_over }];
                 }
                 if is_new {
-                    warn!(%target, route, "an earlier entry of the config has this address");
+                    state.shadowed.insert(target);
                 }
                 vec![]
             }
             Sighting::Gone(target) => self.forget(route, target),
             Sighting::Synced => {
                 if state.failures > 0 {
-                    info!(route, after_failures = state.failures, "a source of targets works again");
+                    info!(route = state.name, after_failures = state.failures, "a source of targets works again");
+                }
+                let shadowed = std::mem::take(&mut state.shadowed);
+                if let Some(example) = shadowed.iter().min() {
+                    let (route, count) = (&state.name, shadowed.len());
+                    warn!(route, count, %example, "an earlier entry of the config has these targets, and keeps them");
                 }
                 (state.synced, state.synced_at) = (true, Some(Instant::now()));
                 if let Some(task) = state.task.take().filter(|_| once) {
@@ -202,11 +212,11 @@ impl Sources {
         }
         state.failures += 1;
         let failures = state.failures;
-        let (kind, text) = (error.kind(), error.chain());
+        let (kind, text, name) = (error.kind(), error.chain(), &state.name);
         if failures == 1 {
-            warn!(route, %kind, error = text, "a source of targets failed");
+            warn!(route = name, %kind, error = text, "a source of targets failed");
         } else {
-            debug!(route, %kind, error = text, failures, "a source of targets failed again");
+            debug!(route = name, %kind, error = text, failures, "a source of targets failed again");
         }
         if self.tries.is_none_or(|tries| error.is_retryable() && failures < tries) {
             let named = self.named_by.iter().filter(|(_, routes)| routes.contains(&route));

@@ -10,6 +10,7 @@ use regcred_dockerconfig::DockerConfig;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    form::Form,
     metadata::{DATA, MARKS, entries, has, quote, value},
     record::LAST_APPLIED,
     refusal::{self, bare, shown},
@@ -61,15 +62,15 @@ fn read(stored: &Stored) -> Result<DockerConfig, Refusal> {
 }
 
 /// The JSON patch that makes the other's ownership of our fields ours, guarded by what was read.
-pub(crate) fn patch(metadata: &ObjectMeta, us: &str) -> Value {
+pub(crate) fn patch(metadata: &ObjectMeta, us: &str, form: &Form) -> Value {
     json!([
         { "op": "replace", "path": "/metadata/resourceVersion", "value": metadata.resource_version },
-        { "op": "add", "path": "/metadata/managedFields", "value": taken_over(metadata, us) },
+        { "op": "add", "path": "/metadata/managedFields", "value": taken_over(metadata, us, form) },
     ])
 }
 
 /// Who owns what afterwards. What is not ours to write stays with its owner.
-fn taken_over(metadata: &ObjectMeta, us: &str) -> Vec<ManagedFieldsEntry> {
+fn taken_over(metadata: &ObjectMeta, us: &str, form: &Form) -> Vec<ManagedFieldsEntry> {
     let (mut ours, mut others, mut time) = (json!({}), vec![], None);
     for entry in entries(metadata) {
         let mut entry = entry.clone();
@@ -80,7 +81,7 @@ fn taken_over(metadata: &ObjectMeta, us: &str) -> Vec<ManagedFieldsEntry> {
             continue;
         }
         if !is_apply(&entry) {
-            for path in claims() {
+            for path in claims().chain(form.fields()) {
                 if take(&mut fields, &path) {
                     put(&mut ours, &path);
                     time = entry.time.clone().max(time);
@@ -182,7 +183,7 @@ mod tests {
     }
 
     fn after(managed: &Value) -> Value {
-        serde_json::to_value(taken_over(&metadata(managed), "regcred")).expect("it serialises")
+        serde_json::to_value(taken_over(&metadata(managed), "regcred", &Form::default())).expect("it serialises")
     }
 
     #[test]
@@ -203,7 +204,7 @@ mod tests {
     fn an_object_without_owners_becomes_ours_with_its_copy_of_the_old_token() {
         let mut bare = metadata(&json!([]));
         bare.annotations = Some([(LAST_APPLIED.into(), String::new())].into());
-        let after = serde_json::to_value(taken_over(&bare, "regcred")).expect("it serialises");
+        let after = serde_json::to_value(taken_over(&bare, "regcred", &Form::default())).expect("it serialises");
         assert_eq!(after.as_array().map(Vec::len), Some(1));
         assert!(has(&after[0]["fieldsV1"], &DATA));
         assert!(has(&after[0]["fieldsV1"], &["f:metadata", "f:annotations", &format!("f:{LAST_APPLIED}")]));

@@ -45,6 +45,7 @@ pub struct Cluster {
     client: Client,
     server: String,
     context: Option<String>,
+    own_namespace: Option<String>,
 }
 
 impl Cluster {
@@ -56,7 +57,9 @@ impl Cluster {
         if in_pod && !explicit {
             let config =
                 Config::incluster().map_err(|error| unusable("the pod's ServiceAccount", error.to_string()))?;
-            return Self::from_config(config, None).await;
+            let own = config.default_namespace.clone();
+            let cluster = Self::from_config(config, None).await?;
+            return Ok(Self { own_namespace: Some(own), ..cluster });
         }
         let (config, context) =
             from_kubeconfig(connection).await.map_err(|error| unusable("the kubeconfig", tell(&error)))?;
@@ -73,7 +76,7 @@ impl Cluster {
         let made = made.map_err(|_| unusable("the exec plug-in did not answer within 30 s".into()))?;
         let client =
             made.map_err(|_| unusable("making it panicked".into()))?.map_err(|error| unusable(tell_client(&error)))?;
-        Ok(Self { client, server, context })
+        Ok(Self { client, server, context, own_namespace: None })
     }
 
     /// The URL of the API server.
@@ -84,6 +87,11 @@ impl Cluster {
     /// The context of the kubeconfig; `None` inside a cluster.
     pub fn context(&self) -> Option<&str> {
         self.context.as_deref()
+    }
+
+    /// The namespace of the pod that this is; `None` outside a cluster.
+    pub fn own_namespace(&self) -> Option<&str> {
+        self.own_namespace.as_deref()
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -24,6 +24,7 @@ impl Doing<'_> {
         let Self { verb, resource, name, .. } = self;
         match self.namespace {
             Some(namespace) => format!("{verb} {resource} {name} in namespace {namespace}"),
+            None if name.is_empty() => format!("{verb} {resource}"),
             None => format!("{verb} {resource} {name}"),
         }
     }
@@ -44,7 +45,8 @@ impl Doing<'_> {
         let Self { resource, name, namespace, .. } = self;
         let verbs = verbs.join(", ");
         let scope = namespace.map_or_else(|| "cluster-wide".into(), |namespace| format!("in namespace {namespace}"));
-        format!("grant {scope}: apiGroups [\"\"], resources [{resource}], resourceNames [{name}], verbs [{verbs}]")
+        let names = if name.is_empty() { String::new() } else { format!("resourceNames [{name}], ") };
+        format!("grant {scope}: apiGroups [\"\"], resources [{resource}], {names}verbs [{verbs}]")
     }
 }
 

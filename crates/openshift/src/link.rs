@@ -39,8 +39,12 @@ impl Link {
 
     /// `default` to pull; `builder` and `pipeline`, where they exist, to pull and to push.
     pub fn defaults() -> Vec<Self> {
-        let optional = |account| Self::pull_and_mount(account).where_it_exists();
-        vec![Self::pull("default"), optional("builder"), optional("pipeline")]
+        [Self::pull("default")].into_iter().chain(Self::builders()).collect()
+    }
+
+    /// `builder` and `pipeline`, where they exist, to pull and to push.
+    pub fn builders() -> Vec<Self> {
+        ["builder", "pipeline"].map(|account| Self::pull_and_mount(account).where_it_exists()).into()
     }
 
     pub(crate) fn account(&self) -> &str {
@@ -54,6 +58,16 @@ impl Link {
     /// Whether the account uses the Secret already.
     pub(crate) fn holds(&self, account: &ServiceAccount, secret: &str) -> bool {
         (!self.pull || pulls(account, secret)) && (!self.mount || mounts(account, secret))
+    }
+
+    /// How an account uses the Secret; `None`: not at all.
+    pub(crate) fn uses(account: &ServiceAccount, secret: &str) -> Option<&'static str> {
+        match (pulls(account, secret), mounts(account, secret)) {
+            (true, true) => Some("pull, mount"),
+            (true, false) => Some("pull"),
+            (false, true) => Some("mount"),
+            (false, false) => None,
+        }
     }
 
     /// A merge patch with the complete lists, to which the Secret is added at the end, guarded by what was read; `None` if it

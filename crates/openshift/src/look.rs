@@ -6,7 +6,7 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::ServiceAccount;
-use regcred_core::{Observed, Refusal, Result, Target};
+use regcred_core::{Details, Observed, Refusal, Result, Target};
 
 use crate::{
     link::Link,
@@ -18,6 +18,8 @@ use crate::{
 /// The Secret and the ServiceAccounts of one target.
 #[derive(Clone, Debug)]
 pub(crate) struct Look {
+    /// Who else writes the Secret or has written it.
+    pub(crate) writers: Vec<String>,
     pub(crate) secret: Found,
     /// By name; `None`: there is none.
     pub(crate) accounts: Accounts,
@@ -43,8 +45,8 @@ pub(crate) type Accounts = BTreeMap<String, Result<Option<ServiceAccount>>>;
 
 impl Look {
     /// As the port reports it.
-    pub(crate) fn observed(&self, links: &[Link], secret: &str) -> Option<Observed> {
-        Some(match &self.secret {
+    pub(crate) fn observed(&self, links: &[Link], secret: &str, us: &str) -> Option<Observed> {
+        let observed = match &self.secret {
             Found::Nothing => return None,
             Found::Refused(refusal) => Observed::refused(refusal.clone()),
             Found::Adoptable(owner) => Observed::adopted_from(owner),
@@ -55,7 +57,23 @@ impl Look {
             Found::Merged(merged) => {
                 self.holding(Some(&merged.records), links, secret).with_drift(merged.drift.iter().cloned())
             }
-        })
+        };
+        let (owner, records) = match &self.secret {
+            Found::Ours(ours) => (us.to_owned(), ours.records.as_ref()),
+            Found::Merged(merged) => (self.writers.join(", "), Some(&merged.records)),
+            Found::Nothing | Found::Refused(_) | Found::Adoptable(_) => (self.writers.join(", "), None),
+        };
+        let mut details = Details::of(owner);
+        details.registries = records.into_iter().flat_map(Records::keys).cloned().collect();
+        details.used_by = self.users(links, secret);
+        details.writers.clone_from(&self.writers);
+        Some(observed.with_details(details))
+    }
+
+    /// Each account of the links that uses the Secret, and how.
+    fn users(&self, links: &[Link], secret: &str) -> Vec<String> {
+        let uses = |link: &Link| Link::uses(self.account(link)?, secret);
+        links.iter().filter_map(|link| Some(format!("{} ({})", link.account(), uses(link)?))).collect()
     }
 
     fn holding(&self, records: Option<&Records>, links: &[Link], secret: &str) -> Observed {

@@ -13,6 +13,7 @@ use regcred_dockerconfig::DockerConfig;
 use serde_json::{Value, json};
 
 use crate::{
+    form::LoginFormat,
     look::Found,
     metadata::{DATA, Standing, has, owner_of, updated, value},
     record::{self, Record, Records},
@@ -71,7 +72,7 @@ impl OpenShiftSink {
             return Err(refusal::other_instance(&instance).into());
         }
         let (before, old) = (readable(&stored)?, self.records(&stored.metadata));
-        let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set);
+        let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, self.form().logins);
         let bytes = check_size(after.to_bytes())?;
         if old.is_some_and(|old| old == records) && Some(&bytes) == stored.data.as_ref() {
             return Ok(Written::Unchanged);
@@ -142,7 +143,7 @@ fn is_ours(config: &DockerConfig, registry: &Registry, record: &Record) -> bool 
 
 /// What is to stand there, and what of it is ours. Ours that nothing asks for any more is taken out, but not while a provider
 /// fails: it may be that one's.
-fn merge(before: &DockerConfig, old: &Records, set: &CredentialSet) -> (DockerConfig, Records) {
+fn merge(before: &DockerConfig, old: &Records, set: &CredentialSet, logins: LoginFormat) -> (DockerConfig, Records) {
     let intact = |registry: &Registry| old.get(registry).filter(|record| is_ours(before, registry, record));
     let (mut config, mut records) = (before.clone(), Records::new());
     for (provider, credential) in set.iter() {
@@ -154,7 +155,7 @@ fn merge(before: &DockerConfig, old: &Records, set: &CredentialSet) -> (DockerCo
                     records.insert(registry.clone(), kept.clone());
                     continue;
                 }
-                config.set(registry, login.username(), login.password());
+                logins.write(&mut config, registry, login);
                 let digest = config.entry(registry).map(record::digest);
                 let record = Record { provider: provider.clone(), validity: credential.validity(), digest };
                 records.insert(registry.clone(), record);

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use serde_json::Value;
 
-use crate::record::{EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Records, TARGET, read};
+use crate::{
+    form::Form,
+    record::{EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Records, TARGET, read},
+};
 
 /// Whose it is.
 #[derive(Clone, Debug)]
@@ -49,6 +52,7 @@ pub(crate) struct Identity<'a> {
     pub(crate) manager: &'a str,
     pub(crate) target: &'a str,
     pub(crate) links: &'a str,
+    pub(crate) form: &'a Form,
 }
 
 /// Ours has both labels and names itself; a copy names the original. Intact is what our own apply still owns.
@@ -87,13 +91,19 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
         let field = format!("f:{name}");
         owns(&["f:metadata", "f:annotations", &field])
     };
-    let undone =
-        (owned(LINKS) && annotation(LINKS) != Some(us.links)).then_some("its links are different in the config");
+    let undone = (owned(LINKS) && annotation(LINKS) != Some(us.links))
+        .then(|| "its links are different in the config".to_owned());
+    let mut undone = undone.into_iter().collect::<Vec<_>>();
+    if let Some(ours) = applied {
+        let (changed, otherwise) = us.form.differences(metadata, ours, us.manager);
+        drift.extend(changed);
+        undone.extend(otherwise);
+    }
     Standing::Ours(Ours {
         version: Version::of(metadata),
         records: annotation(HOSTS).filter(|_| owned(HOSTS)).and_then(read),
         drift,
-        undone: undone.map(str::to_owned).into_iter().collect(),
+        undone,
         is_claimed: data_intact && others_of(metadata, &DATA, (us.manager, "Apply")).is_some(),
         linked: annotation(LINKS).filter(|_| owned(LINKS)).map(str::to_owned),
         data_intact,
@@ -157,7 +167,7 @@ pub(crate) fn owner_of(metadata: &ObjectMeta, path: &[&str], us: (&str, &str)) -
 }
 
 /// Who else owns a field. Who takes our name for an update is not our apply, and stands in its way as anybody does.
-fn others_of(metadata: &ObjectMeta, path: &[&str], us: (&str, &str)) -> Option<String> {
+pub(crate) fn others_of(metadata: &ObjectMeta, path: &[&str], us: (&str, &str)) -> Option<String> {
     let owns = |it: &&ManagedFieldsEntry| it.fields_v1.as_ref().is_some_and(|fields| has(&fields.0, path));
     let is_us = |it: &&ManagedFieldsEntry| (it.manager.as_deref(), it.operation.as_deref()) == (Some(us.0), Some(us.1));
     let others = entries(metadata).filter(owns).filter(|it| !is_us(it));
@@ -169,14 +179,25 @@ pub(crate) fn managers(metadata: &ObjectMeta) -> String {
         .map_or_else(|| "nobody says who wrote it".into(), |names| format!("written by {names}"))
 }
 
+/// Who else writes it or has written it, besides these managers.
+pub(crate) fn writers(metadata: &ObjectMeta, us: [&str; 2]) -> Vec<String> {
+    let names = entries(metadata).filter_map(|it| it.manager.as_deref()).filter(|name| !us.contains(name));
+    shown(names).iter().map(|name| name.trim_matches('"').to_owned()).collect()
+}
+
 /// Names that clients choose for themselves: escaped and cut.
 pub(crate) fn quote<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names = shown(names);
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn shown<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names =
         names.map(|name| name.chars().take(64).collect::<String>()).map(|it| format!("{it:?}")).collect::<Vec<_>>();
     names.sort();
     names.dedup();
     names.truncate(5);
-    (!names.is_empty()).then(|| names.join(", "))
+    names
 }
 
 #[cfg(test)]
@@ -184,9 +205,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::form::LoginFormat;
 
-    const US: Identity<'_> =
-        Identity { instance: "default", manager: "regcred", target: "team-a/ecr-secret", links: "{}" };
     const RECORDS: &str = r#"{"r.example":{"provider":"one","issued_at":"1970-01-01T00:00:00Z"}}"#;
 
     fn ours() -> Value {
@@ -207,7 +227,12 @@ mod tests {
     }
 
     fn judged(metadata: &Value) -> Standing {
-        standing(&serde_json::from_value(metadata.clone()).expect("metadata"), &US)
+        judged_as(metadata, &Form::default())
+    }
+
+    fn judged_as(metadata: &Value, form: &Form) -> Standing {
+        let us = Identity { instance: "default", manager: "regcred", target: "team-a/ecr-secret", links: "{}", form };
+        standing(&serde_json::from_value(metadata.clone()).expect("metadata"), &us)
     }
 
     fn drift(metadata: &Value) -> (Vec<String>, bool) {
@@ -271,6 +296,49 @@ mod tests {
         copy["annotations"][TARGET] = json!("team-b/ecr-secret");
         assert_eq!(owner(&copy), "it is a copy, made by somebody else: written by \"regcred\"");
         assert_eq!(owner(&json!({})), "it is not regcred's: nobody says who wrote it");
+    }
+
+    #[test]
+    fn labels_that_the_config_changed_are_left_to_do_and_an_edit_names_its_author() {
+        let team = |value: &str| Form { labels: [("team".to_owned(), value.to_owned())].into(), ..Form::default() };
+        let left = |metadata: &Value, form: &Form| match judged_as(metadata, form) {
+            Standing::Ours(ours) => (ours.drift, ours.undone),
+            other => panic!("{other:?}"),
+        };
+        let different = (vec![], vec!["its labels are different in the config".to_owned()]);
+        assert_eq!(left(&ours(), &team("a")), different, "a new one");
+        let mut labelled = ours();
+        labelled["labels"]["team"] = json!("a");
+        labelled["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"]["f:team"] = json!({});
+        assert_eq!(left(&labelled, &team("a")), (vec![], vec![]));
+        assert_eq!(left(&labelled, &team("b")), different, "another value");
+        assert_eq!(left(&labelled, &Form::default()), different, "none any more");
+
+        labelled["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"]
+            .as_object_mut()
+            .expect("a map")
+            .remove("f:team");
+        let edit = json!({ "manager": "kubectl-label", "operation": "Update", "fieldsV1": { "f:metadata": { "f:labels": { "f:team": {} } } } });
+        labelled["managedFields"].as_array_mut().expect("a list").push(edit);
+        assert_eq!(
+            left(&labelled, &team("a")),
+            (vec!["its label team was changed by \"kubectl-label\"".to_owned()], vec![])
+        );
+        assert_eq!(left(&labelled, &Form::default()), (vec![], vec![]), "others' labels are theirs");
+    }
+
+    #[test]
+    fn logins_that_the_config_writes_otherwise_are_written_anew() {
+        let full = Form { logins: LoginFormat::Full, ..Form::default() };
+        let drift = |metadata: &Value, form: &Form| match judged_as(metadata, form) {
+            Standing::Ours(ours) => (ours.drift.len(), ours.undone.len()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(drift(&ours(), &full), (1, 0));
+        let mut written = ours();
+        written["annotations"]["regcred.dev/credentials"] = json!("full");
+        written["managedFields"][0]["fieldsV1"]["f:metadata"]["f:annotations"]["f:regcred.dev/credentials"] = json!({});
+        assert_eq!((drift(&written, &full), drift(&written, &Form::default())), ((0, 0), (1, 0)));
     }
 
     #[test]

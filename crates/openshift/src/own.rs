@@ -53,7 +53,7 @@ impl OpenShiftSink {
             }
             _ => None,
         };
-        let plan = secret::plan(ours, data.as_ref(), set);
+        let plan = secret::plan(ours, data.as_ref(), set, self.form().logins);
         let force = ours.is_some_and(|ours| ours.is_claimed || !ours.drift.is_empty());
         let after = self.put(target, &plan, ours.map(|ours| &ours.version), force).await?;
         Ok(match ours {
@@ -81,14 +81,14 @@ impl OpenShiftSink {
         if let Some(refusal) = adopt::excess(&stored, &ours) {
             return Err(refusal.into());
         }
-        let patch = adopt::patch(&stored.metadata, self.manager());
+        let patch = adopt::patch(&stored.metadata, self.manager(), self.form());
         let after = self.store.take_over_secret(namespace, name, &patch).await?;
-        self.put(target, &secret::plan(None, None, set), Some(&Version::of(&after)), false).await?;
+        self.put(target, &secret::plan(None, None, set, self.form().logins), Some(&Version::of(&after)), false).await?;
         Ok(Written::Updated)
     }
 
     async fn put(&self, target: &Target, plan: &Plan, over: Option<&Version>, force: bool) -> Result<ObjectMeta> {
-        let object = secret::manifest(target, self.instance(), self.links_annotation(), plan, over)?;
+        let object = secret::manifest(target, self.instance(), self.links_annotation(), self.form(), plan, over)?;
         self.store.apply_secret(target.namespace.as_str(), target.name.as_str(), &object, force).await
     }
 

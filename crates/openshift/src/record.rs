@@ -18,6 +18,8 @@ pub(crate) const HOSTS: &str = "regcred.dev/hosts";
 pub(crate) const EXPIRES_AT: &str = "regcred.dev/expires-at";
 pub(crate) const REFRESHED_AT: &str = "regcred.dev/refreshed-at";
 pub(crate) const LINKS: &str = "regcred.dev/links";
+/// How logins are written, where that is not the usual form.
+pub(crate) const CREDENTIALS: &str = "regcred.dev/credentials";
 /// What `kubectl apply` keeps of what it was given: of a Secret, its data.
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 

@@ -58,7 +58,8 @@ pub(crate) async fn explain(client: &Client, reviews: &Reviews, doing: &Doing<'_
     doing.failed(ErrorKind::Denied, &doing.missing_rule(&missing))
 }
 
-async fn missing_namespace(client: &Client, doing: &Doing<'_>) -> Option<Error> {
+/// That a namespace does not exist or is going; `None`: it is there, or nobody says.
+pub(crate) async fn missing_namespace(client: &Client, doing: &Doing<'_>) -> Option<Error> {
     let name = doing.namespace?;
     let asking = Doing { verb: "get", resource: "namespaces", namespace: None, name };
     let api = Api::<Namespace>::all(client.clone());

@@ -6,6 +6,7 @@ use regcred_dockerconfig::DockerConfig;
 use serde_json::{Value, json};
 
 use crate::{
+    form::{Form, LoginFormat},
     metadata::{Ours, Version},
     record::{self, EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Record, Records, TARGET},
     refusal::{self, DOCKER_CONFIG},
@@ -32,12 +33,12 @@ pub(crate) fn needs_data(ours: &Ours, set: &CredentialSet) -> bool {
 }
 
 /// What is to stand there, given what stands there if that has to be kept in part.
-pub(crate) fn plan(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &CredentialSet) -> Plan {
+pub(crate) fn plan(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &CredentialSet, logins: LoginFormat) -> Plan {
     let mut plan = Plan::default();
     for (provider, credential) in set.iter() {
         for login in credential.logins() {
             for registry in login.registries() {
-                plan.config.set(registry, login.username(), login.password());
+                logins.write(&mut plan.config, registry, login);
                 let record = Record { provider: provider.clone(), validity: credential.validity(), digest: None };
                 plan.records.insert(registry.clone(), record);
             }
@@ -102,6 +103,7 @@ pub(crate) fn manifest(
     target: &Target,
     instance: &str,
     links: &str,
+    form: &Form,
     plan: &Plan,
     over: Option<&Version>,
 ) -> Result<Value, Refusal> {
@@ -116,13 +118,19 @@ pub(crate) fn manifest(
             annotations[name] = json!(value);
         }
     }
+    for (name, value) in form.annotations() {
+        annotations[name] = json!(value);
+    }
+    let mut labels = json!(form.labels);
+    labels[MANAGED_BY] = json!(REGCRED);
+    labels[INSTANCE] = json!(instance);
     let mut object = json!({
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
             "name": target.name.as_str(),
             "namespace": target.namespace.as_str(),
-            "labels": { MANAGED_BY: REGCRED, INSTANCE: instance },
+            "labels": labels,
             "annotations": annotations,
         },
         "type": DOCKER_CONFIG,

@@ -10,9 +10,10 @@ use regcred_core::{Applied, CredentialSet, InstanceName, Observed, Result, Secre
 use crate::{
     bulk::Bulk,
     cluster::Cluster,
+    form::{Form, LoginFormat},
     link::{self, Link},
     look::{Accounts, Found, Look, Looks},
-    metadata::{Identity, Ours, Standing, standing},
+    metadata::{Identity, Ours, Standing, standing, writers},
     record::REGCRED,
     store::Store,
 };
@@ -22,6 +23,7 @@ pub struct OpenShiftSink {
     pub(crate) store: Store,
     server: String,
     instance: InstanceName,
+    form: Form,
     manager: String,
     merge_manager: String,
     foreign: Foreign,
@@ -50,6 +52,7 @@ pub enum Foreign {
 pub struct OpenShiftSinkBuilder {
     cluster: Cluster,
     instance: InstanceName,
+    form: Form,
     foreign: Foreign,
     links: Vec<Link>,
     bulk: bool,
@@ -58,12 +61,16 @@ pub struct OpenShiftSinkBuilder {
 impl OpenShiftSink {
     /// For this cluster.
     pub fn builder(cluster: Cluster) -> OpenShiftSinkBuilder {
-        let (instance, foreign) = (InstanceName::default(), Foreign::default());
-        OpenShiftSinkBuilder { cluster, instance, foreign, links: vec![], bulk: false }
+        let (instance, form, foreign) = (InstanceName::default(), Form::default(), Foreign::default());
+        OpenShiftSinkBuilder { cluster, instance, form, foreign, links: vec![], bulk: false }
     }
 
     pub(crate) fn instance(&self) -> &str {
         self.instance.as_str()
+    }
+
+    pub(crate) fn form(&self) -> &Form {
+        &self.form
     }
 
     /// Who we are where a Secret is ours.
@@ -90,6 +97,7 @@ impl OpenShiftSink {
             manager: &self.manager,
             target: &format!("{}/{}", target.namespace, target.name),
             links: &self.links_annotation,
+            form: &self.form,
         };
         standing(metadata, &identity)
     }
@@ -103,11 +111,19 @@ impl OpenShiftSink {
             Some(listed) => listed,
             None => self.read(target.namespace.as_str(), target.name.as_str()).await?,
         };
+        // Where nothing is there at all, the namespace itself may not be.
+        if metadata.is_none()
+            && accounts.values().all(|it| matches!(it, Ok(None)))
+            && let Some(gone) = self.store.gone_namespace(target.namespace.as_str()).await
+        {
+            return Err(gone);
+        }
+        let writers = metadata.as_ref().map(|it| writers(it, [&self.manager, &self.merge_manager])).unwrap_or_default();
         let secret = match self.foreign {
             Foreign::Merge => self.find_merged(target, metadata).await?,
             Foreign::Refuse | Foreign::Adopt => self.find(target, metadata).await?,
         };
-        Ok(Look { secret, accounts })
+        Ok(Look { writers, secret, accounts })
     }
 
     /// All at once: a look costs one round trip.
@@ -125,7 +141,7 @@ impl OpenShiftSink {
 impl SecretSink for OpenShiftSink {
     async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
         let look = self.look(target).await?;
-        let observed = look.observed(&self.links, target.name.as_str());
+        let observed = look.observed(&self.links, target.name.as_str(), &self.manager);
         self.looks.put(target, look);
         Ok(observed)
     }
@@ -172,6 +188,27 @@ impl OpenShiftSinkBuilder {
         Self { instance, ..self }
     }
 
+    /// Labels of each Secret of ours, beside our own. Default: none.
+    #[must_use]
+    pub fn with_labels(mut self, labels: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.form.labels = labels.into_iter().collect();
+        self
+    }
+
+    /// Annotations of each Secret of ours, beside our own. Default: none.
+    #[must_use]
+    pub fn with_annotations(mut self, annotations: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.form.annotations = annotations.into_iter().collect();
+        self
+    }
+
+    /// How logins are written. Default: `auth` alone.
+    #[must_use]
+    pub fn with_login_format(mut self, logins: LoginFormat) -> Self {
+        self.form.logins = logins;
+        self
+    }
+
     /// What is done with a Secret that is not ours. Default: it is left alone.
     #[must_use]
     pub fn with_foreign(self, foreign: Foreign) -> Self {
@@ -193,7 +230,7 @@ impl OpenShiftSinkBuilder {
 
     /// Asks nobody.
     pub fn build(self) -> OpenShiftSink {
-        let Self { cluster, instance, foreign, links, bulk } = self;
+        let Self { cluster, instance, form, foreign, links, bulk } = self;
         let named = |manager: &str| match instance.as_str() {
             "default" => manager.to_owned(),
             instance => format!("{manager}/{instance}"),
@@ -201,11 +238,12 @@ impl OpenShiftSinkBuilder {
         let (manager, merge_manager) = (named(REGCRED), named("regcred-merge"));
         OpenShiftSink {
             server: cluster.server().to_owned(),
-            store: Store::new(cluster.client().clone(), manager.clone()),
+            store: Store::new(cluster.client().clone(), manager.clone()).keeping(form.annotations.keys().cloned()),
             links_annotation: link::annotation(&links),
             bulk: bulk.then(Bulk::default),
             looks: Looks::default(),
             instance,
+            form,
             manager,
             merge_manager,
             foreign,

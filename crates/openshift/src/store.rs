@@ -1,17 +1,17 @@
 //! The calls to the API server: each with a deadline, unheard by logs, its errors translated.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use k8s_openapi::{
     ByteString, NamespaceResourceScope,
-    api::core::v1::{Secret, ServiceAccount},
+    api::core::v1::{Namespace, Secret, ServiceAccount},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
 };
-use regcred_core::{ErrorKind, Refusal, Result};
+use regcred_core::{Error, ErrorKind, Refusal, Result};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -21,7 +21,7 @@ use crate::{
     error::{Doing, is_unexplained, translate},
     record::{LAST_APPLIED, is_ours},
     refusal::{self, DOCKER_CONFIG},
-    rights::{Reviews, explain},
+    rights::{Reviews, explain, missing_namespace},
     secret::DATA_KEY,
 };
 
@@ -35,6 +35,8 @@ const PAGE: u32 = 500;
 pub(crate) struct Store {
     client: Client,
     manager: String,
+    /// The annotations that are kept of an object, besides ours.
+    kept: Arc<BTreeSet<String>>,
     reviews: Arc<Reviews>,
 }
 
@@ -48,21 +50,29 @@ pub(crate) struct Stored {
 
 impl Store {
     pub(crate) fn new(client: Client, manager: String) -> Self {
-        Self { client, manager, reviews: Arc::default() }
+        Self { client, manager, kept: Arc::default(), reviews: Arc::default() }
+    }
+
+    /// With these annotations too in what is read.
+    pub(crate) fn keeping(self, annotations: impl IntoIterator<Item = String>) -> Self {
+        Self { kept: Arc::new(annotations.into_iter().collect()), ..self }
     }
 
     /// The metadata of a Secret; `None`: there is none.
     pub(crate) async fn secret_metadata(&self, namespace: &str, name: &str) -> Result<Option<ObjectMeta>> {
         let doing = Doing { verb: "get", resource: "secrets", namespace: Some(namespace), name };
         let api = self.api::<Secret>(namespace);
-        Ok(self.call(&doing, api.get_metadata_opt(name)).await?.map(|it| reduce_metadata(it.metadata)))
+        Ok(self.call(&doing, api.get_metadata_opt(name)).await?.map(|it| self.reduce(it.metadata)))
     }
 
     /// A Secret with its data; `None`: there is none.
     pub(crate) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Stored>> {
         let doing = Doing { verb: "get", resource: "secrets", namespace: Some(namespace), name };
         let api = self.api::<Secret>(namespace);
-        Ok(self.call(&doing, api.get_opt(name)).await?.map(Stored::reduce))
+        Ok(self
+            .call(&doing, api.get_opt(name))
+            .await?
+            .map(|secret| Stored::reduce(secret, |metadata| self.reduce(metadata))))
     }
 
     /// Server-side apply; the answer holds metadata only.
@@ -117,6 +127,12 @@ impl Store {
         Ok(self.call(&doing, api.get_opt(name)).await?.map(reduce_account))
     }
 
+    /// That a namespace does not exist or is going, as far as we may know; `None`: it is there, or nobody says.
+    pub(crate) async fn gone_namespace(&self, namespace: &str) -> Option<Error> {
+        let doing = Doing { verb: "get", resource: "secrets", namespace: Some(namespace), name: "" };
+        missing_namespace(&self.client, &doing).await
+    }
+
     /// A merge patch, guarded by the resourceVersion in it; the answer holds metadata only.
     pub(crate) async fn patch_account(&self, namespace: &str, name: &str, patch: &Value) -> Result<()> {
         let doing = Doing { verb: "patch", resource: "serviceaccounts", namespace: Some(namespace), name };
@@ -130,10 +146,10 @@ impl Store {
         let api = &Api::<Secret>::all(self.client.clone());
         let page = |params: ListParams| async move {
             let page = api.list_metadata(&params).await?;
-            let items = page.items.into_iter().map(|it| reduce_metadata(it.metadata)).collect();
+            let items = page.items.into_iter().map(|it| self.reduce(it.metadata)).collect();
             Ok((items, page.metadata.continue_))
         };
-        self.list("secrets", name, page).await
+        self.list_if_granted("secrets", name, page).await
     }
 
     /// Every ServiceAccount of this name in the cluster; `None`: we may not list.
@@ -143,10 +159,24 @@ impl Store {
             let page = api.list(&params).await?;
             Ok((page.items.into_iter().map(reduce_account).collect(), page.metadata.continue_))
         };
-        self.list("serviceaccounts", name, page).await
+        self.list_if_granted("serviceaccounts", name, page).await
     }
 
-    async fn list<T, F>(
+    /// The metadata of every namespace, without annotations and owners of fields.
+    pub(crate) async fn list_namespaces(&self) -> Result<Vec<ObjectMeta>> {
+        let doing = Doing { verb: "list", resource: "namespaces", namespace: None, name: "" };
+        let api = &Api::<Namespace>::all(self.client.clone());
+        let page = |params: ListParams| async move {
+            let page = api.list_metadata(&params).await?;
+            let reduced =
+                page.items.into_iter().map(|it| ObjectMeta { annotations: None, managed_fields: None, ..it.metadata });
+            Ok((reduced.collect(), page.metadata.continue_))
+        };
+        list(&doing, ListParams::default(), page).await
+    }
+
+    /// Every object of this name; `None`: we may not list.
+    async fn list_if_granted<T, F>(
         &self,
         resource: &'static str,
         name: &str,
@@ -156,20 +186,20 @@ impl Store {
         F: Future<Output = kube::Result<(Vec<T>, Option<String>)>>,
     {
         let doing = Doing { verb: "list", resource, namespace: None, name };
-        let mut all = vec![];
-        let mut params = ListParams::default().fields(&format!("metadata.name={name}")).limit(PAGE);
-        loop {
-            let (items, next) = match limited(&doing, page(params.clone())).await {
-                Ok(page) => page,
-                Err(error) if error.kind() == ErrorKind::Denied => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            all.extend(items);
-            match next.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => return Ok(Some(all)),
-            }
+        match list(&doing, ListParams::default().fields(&format!("metadata.name={name}")), page).await {
+            Err(error) if error.kind() == ErrorKind::Denied => Ok(None),
+            other => other.map(Some),
         }
+    }
+
+    /// Of the annotations only ours and those of the config, and that there is a `last-applied-configuration`: it holds the token
+    /// of whoever uses `kubectl apply`.
+    fn reduce(&self, mut metadata: ObjectMeta) -> ObjectMeta {
+        if let Some(annotations) = &mut metadata.annotations {
+            annotations.retain(|name, _| is_ours(name) || name == LAST_APPLIED || self.kept.contains(name));
+            annotations.get_mut(LAST_APPLIED).into_iter().for_each(String::clear);
+        }
+        metadata
     }
 
     fn api<K>(&self, namespace: &str) -> Api<K>
@@ -200,10 +230,10 @@ impl Stored {
     }
 
     /// Takes what is needed of it, and leaves what may hold a secret of somebody else.
-    fn reduce(secret: Secret) -> Self {
+    fn reduce(secret: Secret, metadata: impl Fn(ObjectMeta) -> ObjectMeta) -> Self {
         let mut data = secret.data.unwrap_or_default();
         Self {
-            metadata: reduce_metadata(secret.metadata),
+            metadata: metadata(secret.metadata),
             type_: secret.type_.unwrap_or_default(),
             immutable: secret.immutable == Some(true),
             data: data.remove(DATA_KEY).map(|ByteString(bytes)| bytes),
@@ -219,20 +249,26 @@ impl Stored {
     }
 }
 
-/// Of the annotations only ours, and that there is a `last-applied-configuration`: it holds the token of whoever uses
-/// `kubectl apply`.
-fn reduce_metadata(mut metadata: ObjectMeta) -> ObjectMeta {
-    if let Some(annotations) = &mut metadata.annotations {
-        annotations.retain(|name, _| is_ours(name) || name == LAST_APPLIED);
-        annotations.get_mut(LAST_APPLIED).into_iter().for_each(String::clear);
-    }
-    metadata
-}
-
 /// What links need: its two lists and its version.
 fn reduce_account(mut account: ServiceAccount) -> ServiceAccount {
     (account.metadata.annotations, account.metadata.labels, account.metadata.managed_fields) = (None, None, None);
     account
+}
+
+/// All pages of a list.
+async fn list<T, F>(doing: &Doing<'_>, params: ListParams, page: impl Fn(ListParams) -> F) -> Result<Vec<T>>
+where
+    F: Future<Output = kube::Result<(Vec<T>, Option<String>)>>,
+{
+    let (mut all, mut params) = (vec![], params.limit(PAGE));
+    loop {
+        let (items, next) = limited(doing, page(params.clone())).await?;
+        all.extend(items);
+        match next.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(all),
+        }
+    }
 }
 
 /// One call, with its error translated.

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(all(feature = "ecr", feature = "openshift"))]
+mod broken;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(all(feature = "ecr", feature = "openshift"))]
@@ -7,12 +9,14 @@ mod plan;
 #[cfg(all(feature = "ecr", feature = "openshift"))]
 mod provider;
 #[cfg(all(feature = "ecr", feature = "openshift"))]
+mod resolve;
+#[cfg(all(feature = "ecr", feature = "openshift"))]
 mod types;
 #[cfg(all(feature = "ecr", feature = "openshift"))]
 pub mod wire;
 
 #[cfg(all(feature = "ecr", feature = "openshift"))]
-pub use types::Types;
+pub use types::{Kept, SinkEntry, Types};
 
 pub use regcred_config as config;
 pub use regcred_core as core;

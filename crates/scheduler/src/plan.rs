@@ -1,19 +1,25 @@
 //! Which providers there are, and which Secret needs which of them. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use regcred_config::{AccountLink, Config, Problem, Problems, SecretSettings, Spec, TargetEntry, Wants};
-use regcred_core::{InstanceName, Namespace, ProviderName, Schedule, SecretName};
-
-use crate::{
-    Types,
-    provider::{Ecr, Login, Provider},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
 };
+
+use regcred_config::{AccountLink, Config, LoginFormat, Origin, Problems, SecretSettings, Selection, Spec};
+use regcred_core::{InstanceName, Namespace, ProviderName, Registry, Schedule, StoreName};
+
+use crate::{Types, provider::Provider, resolve::Resolved};
+
+/// A token of Amazon ECR has about so many characters.
+const ECR_TOKEN: usize = 2_700;
 
 /// What a config comes to: every provider once, and for each way to keep a Secret the namespaces that keep one so.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) providers: BTreeMap<ProviderName, Provider>,
+    pub(crate) sinks: BTreeMap<StoreName, Spec>,
+    /// In the order of the config: where two have one address, the first has it.
     pub(crate) groups: Vec<Group>,
     pub(crate) instance: InstanceName,
     pub(crate) adopt: bool,
@@ -23,49 +29,84 @@ pub struct Plan {
 /// Namespaces that keep the same Secret in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
+    /// The entry of the config that is the first to want it.
+    pub(crate) origin: Origin,
     pub(crate) need: Need,
-    pub(crate) namespaces: Vec<Namespace>,
+    pub(crate) places: Places,
 }
 
-/// What a Secret opens, how it is kept, and who uses it.
+/// Which namespaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Places {
+    /// In alphabetical order.
+    Named(Vec<Namespace>),
+    Selected(Selected),
+}
+
+/// Those that a cluster has and that are as a selection wants them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Selected {
+    pub(crate) selection: Selection,
+    /// But these, which the same entries name.
+    pub(crate) except: BTreeSet<Namespace>,
+    /// Of these alone; `None`: of all.
+    only: Option<Vec<Namespace>>,
+}
+
+/// What a Secret opens, where and how it is kept, and who uses it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Need {
+    pub(crate) store: StoreName,
     pub(crate) providers: Vec<ProviderName>,
     pub(crate) secret: SecretSettings,
-    /// `None`: the usual ones.
-    pub(crate) accounts: Option<Vec<AccountLink>>,
+    pub(crate) accounts: Accounts,
+}
+
+/// Who uses a Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Accounts {
+    /// Those that usually do.
+    Usual,
+    /// Those that build, for its logins may push.
+    Builders,
+    These(Vec<AccountLink>),
 }
 
 impl Plan {
     /// From a config; every problem at once.
     pub(crate) fn new(config: &Config, types: &Types) -> Result<Self, Problems> {
-        let Resolved { mut providers, wanted, problems, .. } = Resolved::of(config, types);
-        Problems::check(problems)?;
-        let mut groups = HashMap::<Need, Vec<Namespace>>::new();
-        for ((namespace, _), wanted) in wanted {
-            groups.entry(wanted.need).or_default().push(namespace);
-        }
-        let groups = groups.into_iter().map(|(need, namespaces)| Group { need, namespaces });
-        let mut groups = groups.collect::<Vec<_>>();
-        groups.sort_by(|one, other| {
-            one.namespaces.cmp(&other.namespaces).then_with(|| one.need.secret.name.cmp(&other.need.secret.name))
-        });
+        let resolved = Resolved::of(config, types);
+        Problems::check(resolved.problems(types))?;
+        let groups = resolved.groups();
+        let mut providers = resolved.providers;
         retain_needed(&mut providers, &groups);
         let (instance, schedule) = (config.instance().clone(), config.schedule().cloned());
-        Ok(Self { providers, groups, instance, adopt: false, schedule })
+        Ok(Self { providers, sinks: resolved.sinks, groups, instance, adopt: false, schedule })
     }
 
-    /// Every namespace, in alphabetical order.
+    /// Every namespace that is named, in alphabetical order.
     pub fn namespaces(&self) -> Vec<&Namespace> {
-        let mut namespaces = self.groups.iter().flat_map(|group| &group.namespaces).collect::<Vec<_>>();
+        let mut namespaces = self.groups.iter().flat_map(|group| group.places.named()).collect::<Vec<_>>();
         namespaces.sort();
         namespaces.dedup();
         namespaces
     }
 
-    /// How many Secrets are kept.
+    /// What chooses further namespaces, in words.
+    pub fn selections(&self) -> Vec<String> {
+        let selected = self.groups.iter().filter_map(|group| match &group.places {
+            Places::Named(_) => None,
+            Places::Selected(selected) => Some(selected.selection.to_string()),
+        });
+        let mut selections = selected.collect::<Vec<_>>();
+        selections.sort();
+        selections.dedup();
+        selections
+    }
+
+    /// How many Secrets are kept in namespaces that are named.
     pub fn secrets(&self) -> usize {
-        self.groups.iter().map(|group| group.namespaces.len()).sum()
+        self.groups.iter().map(|group| group.places.named().len()).sum()
     }
 
     /// Every provider that a target needs, in alphabetical order.
@@ -73,18 +114,33 @@ impl Plan {
         self.providers.keys()
     }
 
+    /// What the config calls the entry of a route; `None`: there is no such route.
+    pub fn entry(&self, route: usize) -> Option<String> {
+        self.groups.get(route).map(|group| group.origin.name())
+    }
+
     /// How many credentials a full pass mints: of ECR one per region and identity.
     pub fn mints(&self) -> usize {
         self.tokens(self.providers.keys())
     }
 
-    /// How many credentials a pass mints that writes these Secrets alone.
-    pub fn mints_for(&self, secrets: &BTreeSet<(&Namespace, &SecretName)>) -> usize {
-        let is_written = |group: &&Group| {
-            let name = &group.need.secret.name;
-            group.namespaces.iter().any(|namespace| secrets.contains(&(namespace, name)))
+    /// How many credentials a pass mints that writes to these routes alone, by their place in the engine.
+    pub fn mints_for(&self, routes: &BTreeSet<usize>) -> usize {
+        let written = routes.iter().filter_map(|route| self.groups.get(*route));
+        self.tokens(written.flat_map(|group| &group.need.providers))
+    }
+
+    /// About how many bytes of logins each Secret of a route holds; `None`: a provider alone knows, once it is asked.
+    pub fn bytes(&self, route: usize) -> Option<usize> {
+        let need = &self.groups.get(route)?.need;
+        let known = need.providers.iter().map(|name| self.providers.get(name).and_then(Provider::registries));
+        let registries = known.collect::<Option<Vec<_>>>()?.concat();
+        let entry = |registry: &Registry| registry.as_str().len() + r#"":{"auth":""},"#.len() + ECR_TOKEN;
+        let again = match need.secret.credentials {
+            LoginFormat::Auth => 0,
+            LoginFormat::Full => r#""username":"AWS","password":"","#.len() + ECR_TOKEN * 3 / 4,
         };
-        self.tokens(self.groups.iter().filter(is_written).flat_map(|group| &group.need.providers))
+        Some(registries.iter().map(|registry| entry(registry) + again).sum::<usize>() + r#"{"auths":{}}"#.len())
     }
 
     fn tokens<'a>(&self, providers: impl Iterator<Item = &'a ProviderName>) -> usize {
@@ -104,25 +160,72 @@ impl Plan {
         Self { adopt, ..self }
     }
 
-    /// Of these namespaces alone; the ones that the config does not name, if there are any.
+    /// Of these namespaces alone; the ones that the config neither names nor may choose, if there are any.
     pub fn restrict_to(&mut self, wanted: &[Namespace]) -> Result<(), Vec<Namespace>> {
-        let known = self.namespaces();
-        let unknown = wanted.iter().filter(|namespace| !known.contains(namespace)).cloned().collect::<Vec<_>>();
+        let known = |namespace: &&Namespace| self.groups.iter().any(|group| group.places.may_have(namespace));
+        let unknown = wanted.iter().filter(|namespace| !known(namespace)).cloned().collect::<Vec<_>>();
         if !unknown.is_empty() {
             return Err(unknown);
         }
         for group in &mut self.groups {
-            group.namespaces.retain(|namespace| wanted.contains(namespace));
+            match &mut group.places {
+                Places::Named(namespaces) => namespaces.retain(|namespace| wanted.contains(namespace)),
+                Places::Selected(selected) => selected.only = Some(wanted.to_vec()),
+            }
         }
-        self.groups.retain(|group| !group.namespaces.is_empty());
+        self.groups.retain(|group| wanted.iter().any(|namespace| group.places.may_have(namespace)));
         retain_needed(&mut self.providers, &self.groups);
         Ok(())
     }
 
     /// The runs that the config schedules, as the engine asks for them.
-    pub(crate) fn schedule(&self) -> Option<std::sync::Arc<Schedule>> {
+    pub(crate) fn schedule(&self) -> Option<Arc<Schedule>> {
         let schedule = self.schedule.clone()?;
-        Some(std::sync::Arc::new(move |after| schedule.next_after(after)))
+        Some(Arc::new(move |after| schedule.next_after(after)))
+    }
+}
+
+impl Places {
+    pub(crate) fn named(&self) -> &[Namespace] {
+        match self {
+            Self::Named(namespaces) => namespaces,
+            Self::Selected(_) => &[],
+        }
+    }
+
+    /// Whether a namespace of this name can be one of them.
+    fn may_have(&self, namespace: &Namespace) -> bool {
+        match self {
+            Self::Named(namespaces) => namespaces.contains(namespace),
+            Self::Selected(selected) => selected.may_take(namespace.as_str()),
+        }
+    }
+}
+
+impl Selected {
+    pub(crate) fn new(selection: Selection, except: BTreeSet<Namespace>) -> Self {
+        Self { selection, except, only: None }
+    }
+
+    pub(crate) fn takes(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+        self.may_take(namespace) && self.selection.takes(namespace, labels)
+    }
+
+    fn may_take(&self, namespace: &str) -> bool {
+        let is = |other: &Namespace| other.as_str() == namespace;
+        let may = self.only.as_ref().is_none_or(|only| only.iter().any(is)) && !self.except.iter().any(is);
+        may && self.selection.may_take(namespace)
+    }
+}
+
+impl fmt::Display for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(namespaces) => {
+                f.write_str(&namespaces.iter().map(Namespace::as_str).collect::<Vec<_>>().join(", "))
+            }
+            Self::Selected(selected) => selected.selection.fmt(f),
+        }
     }
 }
 
@@ -130,151 +233,6 @@ impl Plan {
 fn retain_needed(providers: &mut BTreeMap<ProviderName, Provider>, groups: &[Group]) {
     let needed = groups.iter().flat_map(|group| &group.need.providers).collect::<BTreeSet<_>>();
     providers.retain(|name, _| needed.contains(name));
-}
-
-/// What is wrong with a config that is well-formed: a region or host that AWS does not have, options that do not go together,
-/// a provider that is not there, two logins for one host of one Secret, one Secret kept in two ways.
-pub fn problems(config: &Config, types: &Types) -> Vec<Problem> {
-    Resolved::of(config, types).problems
-}
-
-#[derive(Default)]
-struct Resolved {
-    providers: BTreeMap<ProviderName, Provider>,
-    /// The entries of `providers:`, by what the config calls them.
-    named: HashMap<ProviderName, ProviderName>,
-    wanted: BTreeMap<(Namespace, SecretName), Wanted>,
-    problems: Vec<Problem>,
-}
-
-impl Resolved {
-    fn of(config: &Config, types: &Types) -> Self {
-        let mut resolved = Self::default();
-        for spec in config.providers() {
-            let provider = Provider::named(spec, types).and_then(|provider| Ok((recorded(spec)?, provider)));
-            match provider {
-                Ok((recorded, provider)) => {
-                    resolved.named.insert(spec.name().clone(), recorded.clone());
-                    resolved.providers.insert(recorded, provider);
-                }
-                Err(problems) => resolved.problems.extend(problems),
-            }
-        }
-        for target in config.targets() {
-            let Some(providers) = resolved.wants(target) else { continue };
-            let mut told = vec![]; // of an entry once, not of each of its namespaces
-            for namespace in &target.namespaces {
-                let address = (namespace.clone(), target.secret.name.clone());
-                let wanted = resolved.wanted.entry(address).or_insert_with(|| Wanted::new(target));
-                for problem in wanted.add(target, &providers, &resolved.providers) {
-                    if !told.contains(&problem) {
-                        told.push(problem);
-                    }
-                }
-            }
-            resolved.problems.extend(told);
-        }
-        resolved
-    }
-
-    /// What a target wants, as it is recorded; `None` if something of it is wrong, which is told.
-    fn wants(&mut self, target: &TargetEntry) -> Option<Vec<ProviderName>> {
-        match &target.wants {
-            Wants::Registries(registries) => match Ecr::short(registries, &target.origin) {
-                Ok(provider) => {
-                    let name = provider.name();
-                    self.providers.insert(name.clone(), Provider::Ecr(provider.into()));
-                    Some(vec![name])
-                }
-                Err(problem) => {
-                    self.problems.push(problem);
-                    None
-                }
-            },
-            // One that is not here was told to be wrong where it stands.
-            Wants::Providers(names) => names.iter().map(|name| self.named.get(name).cloned()).collect(),
-        }
-    }
-}
-
-/// The name that stands in the annotations of Secrets: whoever changes what a provider is gets another one, whose credentials
-/// nobody holds yet.
-fn recorded(spec: &Spec) -> Result<ProviderName, Vec<Problem>> {
-    let name = format!("{}-{:016x}", spec.name(), spec.digest());
-    ProviderName::new(name).map_err(|_| vec![Problem::at(spec.origin().clone(), "its name is too long")])
-}
-
-/// What one Secret needs so far.
-struct Wanted {
-    need: Need,
-    /// For every login the entry that wants it.
-    logins: BTreeMap<Login, String>,
-    /// The entry that is the first to want anything.
-    first: String,
-}
-
-impl Wanted {
-    fn new(target: &TargetEntry) -> Self {
-        let accounts = target.accounts.is_some().then(Vec::new);
-        let need = Need { providers: vec![], secret: target.secret.clone(), accounts };
-        Self { need, logins: BTreeMap::new(), first: target.origin.key.clone() }
-    }
-
-    /// Unites what an entry wants with what earlier ones do.
-    fn add(
-        &mut self,
-        target: &TargetEntry,
-        names: &[ProviderName],
-        known: &BTreeMap<ProviderName, Provider>,
-    ) -> Vec<Problem> {
-        let mut problems = vec![];
-        if target.secret != self.need.secret {
-            let message =
-                format!("{} keeps this Secret otherwise: `merge` and `adopt` have to be the same", self.first);
-            problems.push(Problem::at(target.origin.join("secret"), message));
-        }
-        let is_named = matches!(target.wants, Wants::Providers(_));
-        for name in names {
-            let again = self.need.providers.contains(name);
-            if again && is_named {
-                continue; // entries may share a provider; what the short form says twice, nobody means
-            }
-            for login in known[name].logins() {
-                let entry = target.origin.key.clone();
-                let Some(earlier) = self.logins.insert(login.clone(), entry.clone()) else { continue };
-                let whose = if earlier == entry { "another of its providers" } else { &earlier };
-                let message = format!("{whose} has a login for {login} already; one Secret holds one");
-                problems.push(Problem::at(target.origin.clone(), message));
-            }
-            if !again {
-                self.need.providers.push(name.clone());
-            }
-        }
-        match (&mut self.need.accounts, &target.accounts) {
-            (Some(accounts), Some(others)) => unite(accounts, others),
-            (None, None) => {}
-            _ => {
-                let message = format!("{} and this one keep one Secret: both say who uses it, or neither", self.first);
-                problems.push(Problem::at(target.origin.join("service_accounts"), message));
-            }
-        }
-        problems
-    }
-}
-
-/// Each account once, with every use that either list has, in one order.
-fn unite(accounts: &mut Vec<AccountLink>, others: &[AccountLink]) {
-    for other in others {
-        match accounts.iter_mut().find(|account| account.name == other.name) {
-            None => accounts.push(other.clone()),
-            Some(account) => account.link.extend(other.link.clone()),
-        }
-    }
-    for account in accounts.iter_mut() {
-        account.link.sort();
-        account.link.dedup();
-    }
-    accounts.sort();
 }
 
 #[cfg(test)]
@@ -295,7 +253,7 @@ mod tests {
     fn groups(plan: &Plan) -> Vec<(Vec<&str>, Vec<&str>)> {
         fn names(group: &Group) -> (Vec<&str>, Vec<&str>) {
             let providers = group.need.providers.iter().map(|name| without_digest(name.as_str())).collect();
-            (providers, group.namespaces.iter().map(Namespace::as_str).collect())
+            (providers, group.places.named().iter().map(Namespace::as_str).collect())
         }
         plan.groups.iter().map(names).collect()
     }
@@ -365,10 +323,9 @@ mod tests {
              - {{ namespace: a, providers: [other], secret: {{ name: mine, merge: true }}, service_accounts: [] }}\n"
         );
         let plan = plan(&yaml).expect("valid");
-        assert_eq!(groups(&plan), [(vec!["other"], vec!["a"]), (vec!["one", "two"], vec!["a", "b"])]);
+        assert_eq!(groups(&plan), [(vec!["one", "two"], vec!["a", "b"]), (vec!["other"], vec!["a"])]);
         assert_eq!((plan.mints(), plan.providers().count(), plan.namespaces().len(), plan.secrets()), (2, 3, 2, 3));
-        let mine = ("a".parse::<Namespace>().expect("valid"), "mine".parse::<SecretName>().expect("valid"));
-        assert_eq!(plan.mints_for(&BTreeSet::from([(&mine.0, &mine.1)])), 1, "the other Secret of a is not written");
+        assert_eq!(plan.mints_for(&BTreeSet::from([1])), 1, "the other Secret of a is not written");
         let one = plan.providers.iter().find(|(name, _)| without_digest(name.as_str()) == "one").expect("it is there");
         let hosts = one.1.logins().iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(
@@ -391,13 +348,13 @@ mod tests {
                     - { namespace: b, providers: [one], service_accounts: [{ name: default, link: [mount] }] }\n";
         let plan = plan(yaml).expect("valid");
         assert_eq!(groups(&plan), [(vec!["two"], vec!["a"]), (vec!["two", "one"], vec!["b"])]);
-        let accounts = plan.groups[1].need.accounts.iter().flatten();
-        let accounts = accounts.map(|it| (it.name.as_str(), it.link.as_slice())).collect::<Vec<_>>();
+        let Accounts::These(accounts) = &plan.groups[1].need.accounts else { panic!("they are named") };
+        let accounts = accounts.iter().map(|it| (it.name.as_str(), it.link.as_slice())).collect::<Vec<_>>();
         assert_eq!(
             accounts,
             [("default", [LinkName::Pull, LinkName::Mount].as_slice()), ("x", [LinkName::Pull].as_slice())]
         );
-        assert_eq!(plan.groups[0].need.accounts, None);
+        assert_eq!(plan.groups[0].need.accounts, Accounts::Usual);
     }
 
     #[test]
@@ -444,7 +401,7 @@ mod tests {
             "providers.typo.rolearn: this key is not known; did you mean `role_arn`?",
             "targets[0]: another of its providers has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com already; \
              one Secret holds one",
-            "targets[3].secret: targets[2] keeps this Secret otherwise: `merge` and `adopt` have to be the same",
+            "targets[3].secret: targets[2] keeps this Secret otherwise: both have to say the same",
             "targets[4]: targets[1] has a login for its own registry in us-east-1 already; one Secret holds one",
             "targets[4].service_accounts: targets[1] and this one keep one Secret: both say who uses it, or neither",
         ];

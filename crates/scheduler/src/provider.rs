@@ -1,9 +1,12 @@
 //! The providers of a config: from what it says to what mints.
 
-use std::fmt::{self, Write as _};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
-use regcred_config::{AliasName, EcrOptions, IdentityName, Origin, Problem, Registries, Spec, digest};
-use regcred_core::{Error, ProviderName};
+use regcred_config::{Access, AliasName, EcrOptions, IdentityName, Origin, Problem, Registries, Spec, digest};
+use regcred_core::{Error, ProviderName, Registry};
 use regcred_ecr::{AccountId, Alias, EcrProvider, EcrProviderBuilder, Identity, Region, RegistryHost, Role};
 
 use crate::types::{ECR, Types};
@@ -21,6 +24,7 @@ pub(crate) enum Provider {
 pub(crate) struct Ecr {
     pub(crate) token: Token,
     pub(crate) hosts: Vec<RegistryHost>,
+    access: Access,
 }
 
 /// Where and as whom a token is asked for. Providers whose tokens are equal share one mint.
@@ -37,7 +41,7 @@ impl Provider {
         if spec.kind() == ECR {
             return Ecr::named(spec).map(|ecr| Self::Ecr(ecr.into()));
         }
-        types.check(spec).map_err(|problem| vec![problem])?;
+        types.check_provider(spec).map_err(|problem| vec![problem])?;
         Ok(Self::Other(spec.clone()))
     }
 
@@ -48,6 +52,23 @@ impl Provider {
             Self::Ecr(ecr) => ecr.hosts.iter().cloned().map(Login::Host).collect(),
             Self::Other(_) => vec![],
         }
+    }
+
+    /// What its logins are for, with zeros for an account that only the answer names; `None`: it alone knows.
+    pub(crate) fn registries(&self) -> Option<Vec<Registry>> {
+        let Self::Ecr(ecr) = self else { return None };
+        if !ecr.hosts.is_empty() {
+            return Some(ecr.hosts.iter().map(RegistryHost::registry).collect());
+        }
+        let Token { region, options } = &ecr.token;
+        let own = RegistryHost::plain(AccountId::new("000000000000").ok()?, region.clone());
+        let further = aliases(&options.aliases, region).into_iter().filter_map(|alias| own.under(alias).ok());
+        Some(further.chain([own.clone()]).map(|host| host.registry()).collect())
+    }
+
+    /// Whether the config says that its logins are for pushing too.
+    pub(crate) fn pushes(&self) -> bool {
+        matches!(self, Self::Ecr(ecr) if ecr.access == Access::Push)
     }
 }
 
@@ -70,7 +91,11 @@ impl fmt::Display for Login {
 
 impl Ecr {
     /// Of the short form: as whom the chain says.
-    pub(crate) fn short(registries: &Registries, origin: &Origin) -> Result<Self, Problem> {
+    pub(crate) fn short(
+        registries: &Registries,
+        origin: &Origin,
+        known: &BTreeMap<ProviderName, Provider>,
+    ) -> Result<Self, Problem> {
         let at = |key: &str| {
             let origin = origin.join(key);
             move |error: Error| Problem::at(origin, error.to_string())
@@ -87,7 +112,12 @@ impl Ecr {
             }
         };
         let options = EcrOptions::in_region(region.as_str());
-        Ok(Self { token: Token { region, options }, hosts })
+        let ecr = Self { token: Token { region, options }, hosts, access: Access::Pull };
+        if !known.contains_key(&ecr.name()) {
+            // The fault can only be in the environment.
+            ecr.token.provider().check().map_err(|error| Problem::at(origin.clone(), error.to_string()))?;
+        }
+        Ok(ecr)
     }
 
     fn named(spec: &Spec) -> Result<Self, Vec<Problem>> {
@@ -115,7 +145,8 @@ impl Ecr {
             options.aliases.clear();
         }
         options.accounts.clear();
-        Ok(Self { token: token(options), hosts })
+        let access = std::mem::take(&mut options.access); // AWS decides about that, and not the token
+        Ok(Self { token: token(options), hosts, access })
     }
 
     /// Of the short form: the same for the same settings, in every process, for it stands in the annotations of Secrets.
@@ -143,8 +174,13 @@ impl Token {
         let mut provider = EcrProvider::builder(region.clone())
             .with_identity(identity(options))
             .with_aliases(aliases(&options.aliases, region))
-            .with_fips(options.fips)
-            .with_dual_stack(options.dual_stack);
+            .with_insecure_endpoint(options.allow_insecure_endpoint);
+        if let Some(fips) = options.fips {
+            provider = provider.with_fips(fips);
+        }
+        if let Some(dual_stack) = options.dual_stack {
+            provider = provider.with_dual_stack(dual_stack);
+        }
         if let Some(principal) = &options.principal {
             provider = provider.with_principal(principal);
         }
@@ -178,7 +214,10 @@ type Only = fn(&EcrOptions) -> EcrOptions;
 /// Options that the provider itself checks.
 const ALONE: [(&str, Only); 6] = [
     ("aliases", |all| EcrOptions { aliases: all.aliases.clone(), ..EcrOptions::in_region(&all.region) }),
-    ("endpoint", |all| EcrOptions { endpoint: all.endpoint.clone(), ..EcrOptions::in_region(&all.region) }),
+    ("endpoint", |all| {
+        let (endpoint, allow_insecure_endpoint) = (all.endpoint.clone(), all.allow_insecure_endpoint);
+        EcrOptions { endpoint, allow_insecure_endpoint, ..EcrOptions::in_region(&all.region) }
+    }),
     ("principal", |all| EcrOptions { principal: all.principal.clone(), ..EcrOptions::in_region(&all.region) }),
     ("role_arn", |all| EcrOptions { role_arn: all.role_arn.clone(), ..EcrOptions::in_region(&all.region) }),
     ("session_name", |all| {
@@ -219,7 +258,7 @@ fn conflicts(options: &EcrOptions) -> Vec<(&'static str, &'static str)> {
     let second =
         second.map(|(key, _)| (*key, "one identity asks: leave out all but one of profile, web_identity and identity"));
     // The SDK refuses such an endpoint at each call.
-    let forms = [("fips", options.fips), ("dual_stack", options.dual_stack)];
+    let forms = [("fips", options.fips == Some(true)), ("dual_stack", options.dual_stack == Some(true))];
     let forms = forms.into_iter().filter(|(_, there)| *there && options.endpoint.is_some());
     let of_a_role = [("external_id", options.external_id.is_some()), ("session_name", options.session_name.is_some())];
     let without_role = of_a_role.iter().filter(|(_, there)| *there && options.role_arn.is_none());

@@ -3,17 +3,29 @@
 use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use regcred_config::{Problem, Spec};
-use regcred_core::{Error, ErrorKind, RegistryCredential, RegistryProvider, Result};
+use regcred_config::{AccountLink, Origin, Problem, SecretSettings, Selection, Spec};
+use regcred_core::{
+    Error, ErrorKind, Namespace, RegistryCredential, RegistryProvider, Result, SecretSink, StoreName, Target,
+    TargetSource,
+};
 use tokio::sync::OnceCell;
 
-/// What this crate brings along.
+use crate::plan::{Accounts, Group, Places};
+
+/// The provider that this crate brings along.
 pub(crate) const ECR: &str = "ecr";
+/// The sink that this crate brings along, by both of its names.
+pub(crate) const OPENSHIFT: [&str; 2] = ["kubernetes", "openshift"];
 
-type Making = Pin<Box<dyn Future<Output = Result<Arc<dyn RegistryProvider>>> + Send>>;
-type Factory = Arc<dyn Fn(&Spec) -> Result<Making, Problem> + Send + Sync>;
+type Making<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+type ProviderFactory = Arc<dyn Fn(&Spec) -> Result<Making<Arc<dyn RegistryProvider>>, Problem> + Send + Sync>;
+type SinkFactory = Arc<dyn Fn(&Spec, &[SinkEntry]) -> Result<Making<Vec<Kept>>, Problem> + Send + Sync>;
 
-/// The types that entries of `providers:` may have: `ecr`, and those that a distribution of regcred adds.
+/// Which targets there are, and where they are kept.
+pub type Kept = (Arc<dyn TargetSource>, Arc<dyn SecretSink>);
+
+/// The types that entries of `providers:` and `sinks:` may have: `ecr` and `openshift`, and those that a distribution of
+/// regcred adds.
 ///
 /// ```
 /// use regcred::{Types, core::RegistryProvider};
@@ -39,7 +51,59 @@ type Factory = Arc<dyn Fn(&Spec) -> Result<Making, Problem> + Send + Sync>;
 /// ```
 #[derive(Clone, Default)]
 pub struct Types {
-    providers: BTreeMap<String, Factory>,
+    providers: BTreeMap<String, ProviderFactory>,
+    sinks: BTreeMap<String, SinkFactory>,
+}
+
+/// What a sink is to keep: Secrets of one name that are kept alike.
+#[derive(Clone, Debug)]
+pub struct SinkEntry {
+    /// What the config calls the sink: part of each address.
+    pub store: StoreName,
+    /// The namespaces that are named.
+    pub namespaces: Vec<Namespace>,
+    /// Which further namespaces of the store are meant; `None`: no others.
+    pub selection: Option<Selection>,
+    /// How each Secret is kept.
+    pub secret: SecretSettings,
+    /// Who uses it; `None`: those that usually do.
+    pub accounts: Option<Vec<AccountLink>>,
+    /// Where the first entry of the config stands that wants it.
+    pub origin: Origin,
+}
+
+impl SinkEntry {
+    pub(crate) fn of(group: &Group) -> Self {
+        let selection = match &group.places {
+            Places::Named(_) => None,
+            Places::Selected(selected) => Some(selected.selection.clone()),
+        };
+        let accounts = match &group.need.accounts {
+            Accounts::These(accounts) => Some(accounts.clone()),
+            Accounts::Usual | Accounts::Builders => None,
+        };
+        Self {
+            store: group.need.store.clone(),
+            namespaces: group.places.named().to_vec(),
+            selection,
+            secret: group.need.secret.clone(),
+            accounts,
+            origin: group.origin.clone(),
+        }
+    }
+
+    /// The targets in the namespaces that are named; they are a source. A sink that cannot choose namespaces has a problem where
+    /// a selection is.
+    pub fn targets(&self) -> Result<Vec<Target>, Problem> {
+        if let Some(selection) = &self.selection {
+            let message = format!("this sink has no namespaces to choose from: name them instead of {selection}");
+            return Err(Problem::at(self.origin.join("namespaces"), message));
+        }
+        let (store, name) = (&self.store, &self.secret.name);
+        let target =
+            |namespace: &Namespace| Target { store: store.clone(), namespace: namespace.clone(), name: name.clone() };
+        Ok(self.namespaces.iter().map(target).collect())
+    }
 }
 
 impl Types {
@@ -64,9 +128,32 @@ impl Types {
         assert!(!self.providers().any(|known| known == kind), "there is a type {kind} already");
         let factory = move |spec: &Spec| {
             let making = make(spec)?;
-            Ok(Box::pin(async { Ok(Arc::new(making.await?) as Arc<dyn RegistryProvider>) }) as Making)
+            Ok(Box::pin(async { Ok(Arc::new(making.await?) as Arc<dyn RegistryProvider>) }) as Making<_>)
         };
         self.providers.insert(kind, Arc::new(factory));
+        self
+    }
+
+    /// Adds a type of sink. `make` reads the options and what is to be kept, says what is wrong with either, and asks nobody: it
+    /// is called whenever a config is checked. The future that it returns makes, for each entry and in their order, which targets
+    /// there are and what keeps them. Where it fails, the targets of that sink are not known, and those of others go on.
+    ///
+    /// # Panics
+    ///
+    /// If there is such a type already.
+    #[must_use]
+    pub fn with_sink<M>(
+        mut self,
+        kind: impl Into<String>,
+        make: impl Fn(&Spec, &[SinkEntry]) -> Result<M, Problem> + Send + Sync + 'static,
+    ) -> Self
+    where
+        M: Future<Output = Result<Vec<Kept>>> + Send + 'static,
+    {
+        let kind = kind.into();
+        assert!(!self.sinks().any(|known| known == kind), "there is a type {kind} already");
+        let factory = move |spec: &Spec, entries: &[SinkEntry]| Ok(Box::pin(make(spec, entries)?) as Making<_>);
+        self.sinks.insert(kind, Arc::new(factory));
         self
     }
 
@@ -75,8 +162,13 @@ impl Types {
         std::iter::once(ECR).chain(self.providers.keys().map(String::as_str))
     }
 
+    /// Every type of sink.
+    fn sinks(&self) -> impl Iterator<Item = &str> {
+        OPENSHIFT.into_iter().chain(self.sinks.keys().map(String::as_str))
+    }
+
     /// The problem, if the type of a provider is not known or its options are wrong.
-    pub(crate) fn check(&self, spec: &Spec) -> Result<(), Problem> {
+    pub(crate) fn check_provider(&self, spec: &Spec) -> Result<(), Problem> {
         self.make(spec).map(drop)
     }
 
@@ -85,13 +177,33 @@ impl Types {
         Lazy { types: self.clone(), spec, made: OnceCell::new() }
     }
 
-    fn make(&self, spec: &Spec) -> Result<Making, Problem> {
-        if let Some(factory) = self.providers.get(spec.kind()) {
-            return factory(spec);
+    fn make(&self, spec: &Spec) -> Result<Making<Arc<dyn RegistryProvider>>, Problem> {
+        match self.providers.get(spec.kind()) {
+            Some(factory) => factory(spec),
+            None => Err(unknown(spec, "provider", self.providers())),
         }
-        let known = self.providers().collect::<Vec<_>>().join(", ");
-        Err(spec.problem("type", format!("{:?} is no type of provider; known are {known}", spec.kind())))
     }
+
+    /// The problem, if the type of a sink is not known, or its options or what it is to keep are wrong.
+    pub(crate) fn check_sink(&self, spec: &Spec, entries: &[SinkEntry]) -> Result<(), Problem> {
+        if OPENSHIFT.contains(&spec.kind()) {
+            return spec.options::<regcred_config::OpenShiftOptions>().map(drop);
+        }
+        self.sink(spec, entries).map(drop)
+    }
+
+    /// What makes the sources and sinks of these entries, one each.
+    pub(crate) fn sink(&self, spec: &Spec, entries: &[SinkEntry]) -> Result<Making<Vec<Kept>>, Problem> {
+        match self.sinks.get(spec.kind()) {
+            Some(factory) => factory(spec, entries),
+            None => Err(unknown(spec, "sink", self.sinks())),
+        }
+    }
+}
+
+fn unknown<'a>(spec: &Spec, what: &str, known: impl Iterator<Item = &'a str>) -> Problem {
+    let known = known.collect::<Vec<_>>().join(", ");
+    spec.problem("type", format!("{:?} is no type of {what}; known are {known}", spec.kind()))
 }
 
 /// Under the deadline of whoever wants its credential, and a failure of that credential alone.
@@ -119,6 +231,9 @@ impl RegistryProvider for Lazy {
 
 impl fmt::Debug for Types {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Types").field("providers", &self.providers().collect::<Vec<_>>()).finish()
+        f.debug_struct("Types")
+            .field("providers", &self.providers().collect::<Vec<_>>())
+            .field("sinks", &self.sinks().collect::<Vec<_>>())
+            .finish()
     }
 }

@@ -5,22 +5,24 @@ use std::{
     sync::Arc,
 };
 
-use regcred_config::{AccountLink, Config, LinkName, Problems};
-use regcred_core::{Clock, InstanceName, Result, StoreName, Target};
+use regcred_config::{AccountLink, Config, LinkName, OpenShiftOptions, Problems, SecretSettings, Spec};
+use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, StoreName, Target, TargetSource};
 use regcred_ecr::{RegistryHost, Transport};
 use regcred_engine::{Builder, Engine, Minter, Route};
-use regcred_openshift::{Cluster, Foreign, Link, OpenShiftSink};
+use regcred_openshift::{
+    Cluster, Connection, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink,
+};
 
 use crate::{
     Types,
-    plan::{Group, Need},
+    broken::Broken,
+    plan::{Accounts, Group, Need, Places},
     provider::{Provider, Token},
+    types::{Kept, OPENSHIFT, SinkEntry},
 };
 
-pub use crate::plan::{Plan, problems};
+pub use crate::{plan::Plan, resolve::problems};
 
-/// The one store there is.
-const STORE: &str = "cluster";
 /// From so many Secrets of one name on, a few lists are cheaper than four reads each.
 const BULK: usize = 8;
 
@@ -29,10 +31,58 @@ pub fn plan(config: &Config, types: &Types) -> Result<Plan, Problems> {
     Plan::new(config, types)
 }
 
-/// An engine for the plan: one token per region and identity, however many registries and namespaces need it. Reads environment
-/// and AWS profile; asks nobody.
-pub async fn engine(plan: Plan, types: &Types, cluster: Cluster, clock: Arc<dyn Clock>) -> Result<Builder> {
-    let store = StoreName::new(STORE)?;
+/// The clusters that a plan keeps Secrets in, by the sinks of the config.
+#[derive(Clone, Debug)]
+pub struct Clusters(BTreeMap<StoreName, Cluster>);
+
+impl Clusters {
+    /// As the config describes each; reads kubeconfigs, and asks nobody. What the command line says wins, if there is one cluster;
+    /// if there are several, it cannot be meant for all.
+    pub async fn connect(plan: &Plan, said: &Connection) -> Result<Self> {
+        let sinks = clusters(plan).collect::<Vec<_>>();
+        let is_said = said.kubeconfig.is_some() || said.context.is_some();
+        if is_said && sinks.len() > 1 {
+            let names = sinks.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+            let message = format!("the config names several clusters, {names}, and the command line one");
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        let mut connected = BTreeMap::new();
+        for (name, spec) in sinks {
+            let options = spec.options::<OpenShiftOptions>();
+            let options = options.map_err(|problem| Error::new(ErrorKind::Invalid, problem.to_string()))?;
+            let own = Connection { kubeconfig: options.kubeconfig, context: options.context };
+            let cluster = Cluster::connect(if is_said { said } else { &own }).await?;
+            if let Some(server) =
+                options.server.filter(|it| it.trim_end_matches('/') != cluster.server().trim_end_matches('/'))
+            {
+                let message = format!("sink {name} is for the cluster at {server}, and this is {}", cluster.server());
+                return Err(Error::new(ErrorKind::Invalid, message));
+            }
+            connected.insert(name.clone(), cluster);
+        }
+        Ok(Self(connected))
+    }
+
+    /// This one for every sink that is a cluster.
+    pub fn one(plan: &Plan, cluster: &Cluster) -> Self {
+        Self(clusters(plan).map(|(name, _)| (name.clone(), cluster.clone())).collect())
+    }
+
+    /// Each, by the name of its sink.
+    pub fn iter(&self) -> impl Iterator<Item = (&StoreName, &Cluster)> {
+        self.0.iter()
+    }
+}
+
+/// The sinks that are clusters, and that a target needs.
+fn clusters(plan: &Plan) -> impl Iterator<Item = (&StoreName, &Spec)> {
+    let needed = |name: &StoreName| plan.groups.iter().any(|group| group.need.store == *name);
+    plan.sinks.iter().filter(move |(name, spec)| OPENSHIFT.contains(&spec.kind()) && needed(name))
+}
+
+/// An engine for the plan: one token per region and identity, however many registries and namespaces need it. Its routes are the
+/// groups of the plan. Reads environment and AWS profile; asks nobody.
+pub async fn engine(plan: Plan, types: &Types, clusters: Clusters, clock: Arc<dyn Clock>) -> Result<Builder> {
     let mut engine = Engine::builder(clock.clone());
     if let Some(schedule) = plan.schedule() {
         engine = engine.with_schedule(schedule);
@@ -40,70 +90,133 @@ pub async fn engine(plan: Plan, types: &Types, cluster: Cluster, clock: Arc<dyn 
     for minter in minters(&plan, types, &clock).await? {
         engine = engine.with_minter(minter);
     }
-    let mut sinks = Sinks { cluster, instance: plan.instance.clone(), made: vec![] };
-    let ways = plan.groups.iter().map(|group| (Way::of(&group.need, plan.adopt), &group.need.secret.name, group));
     let mut alike = HashMap::<_, usize>::new();
-    for (way, name, group) in ways {
-        *alike.entry((way, name.clone())).or_default() += group.namespaces.len();
+    for Group { need, places, .. } in &plan.groups {
+        let many = match places {
+            Places::Named(namespaces) => namespaces.len(),
+            Places::Selected(_) => BULK,
+        };
+        *alike.entry((Way::of(need, plan.adopt), need.secret.name.clone())).or_default() += many;
     }
-    for Group { need, namespaces } in plan.groups {
-        let (way, name) = (Way::of(&need, plan.adopt), need.secret.name);
-        let bulk = alike[&(way.clone(), name.clone())] >= BULK;
-        let sink = sinks.sink(way, bulk);
-        let target = |namespace| Target { store: store.clone(), namespace, name: name.clone() };
-        let source = Arc::new(namespaces.into_iter().map(target).collect::<Vec<_>>());
-        engine = engine.with_route(Route { providers: need.providers, source, sink });
+    let mut sinks = Sinks { clusters, instance: plan.instance.clone(), made: vec![], lists: BTreeMap::new() };
+    let mut others = others(&plan, types).await;
+    for group in plan.groups {
+        let name = group.origin.name();
+        let (source, sink) = if let Some(kept) = others.get_mut(&group.need.store).and_then(Iterator::next) {
+            kept
+        } else {
+            let way = Way::of(&group.need, plan.adopt);
+            let bulk = alike[&(way.clone(), group.need.secret.name.clone())] >= BULK;
+            (sinks.source(&group)?, sinks.sink(way, bulk)? as _)
+        };
+        engine = engine.with_route(Route { name, providers: group.need.providers, source, sink });
     }
     Ok(engine)
+}
+
+/// What sinks of other types keep, in the order of their groups.
+async fn others(plan: &Plan, types: &Types) -> HashMap<StoreName, impl Iterator<Item = Kept> + use<>> {
+    let mut others = HashMap::new();
+    for (name, spec) in plan.sinks.iter().filter(|(_, spec)| !OPENSHIFT.contains(&spec.kind())) {
+        let groups = plan.groups.iter().filter(|group| group.need.store == *name);
+        let entries = groups.map(SinkEntry::of).collect::<Vec<_>>();
+        let made = match types.sink(spec, &entries) {
+            Ok(making) => making.await,
+            Err(problem) => Err(Error::new(ErrorKind::Invalid, problem.to_string())),
+        };
+        let made = made.and_then(|made| {
+            let message = || format!("the sink {name} made {} parts of {} entries", made.len(), entries.len());
+            if made.len() == entries.len() { Ok(made) } else { Err(Error::new(ErrorKind::Bug, message())) }
+        });
+        let made = made.unwrap_or_else(|error| vec![Broken::kept(error); entries.len()]);
+        others.insert(name.clone(), made.into_iter());
+    }
+    others
 }
 
 /// How a Secret is kept, whatever its name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Way {
+    store: StoreName,
     foreign: Foreign,
-    accounts: Option<Vec<AccountLink>>,
+    accounts: Accounts,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    logins: LoginFormat,
 }
 
 impl Way {
     fn of(need: &Need, adopt: bool) -> Self {
-        let foreign = match (need.secret.merge, need.secret.adopt || adopt) {
+        let SecretSettings { merge, adopt: adopts, credentials, labels, annotations, .. } = need.secret.clone();
+        let foreign = match (merge, adopts || adopt) {
             (true, _) => Foreign::Merge,
             (false, true) => Foreign::Adopt,
             (false, false) => Foreign::Refuse,
         };
-        Self { foreign, accounts: need.accounts.clone() }
+        let logins = match credentials {
+            regcred_config::LoginFormat::Auth => LoginFormat::Auth,
+            regcred_config::LoginFormat::Full => LoginFormat::Full,
+        };
+        Self { store: need.store.clone(), foreign, accounts: need.accounts.clone(), labels, annotations, logins }
     }
 
     /// Whose Secret it stays has linked it already: only what the config asks for is added.
     fn links(&self) -> Vec<Link> {
         match (&self.accounts, self.foreign) {
-            (Some(accounts), _) => accounts.iter().map(link).collect(),
-            (None, Foreign::Merge) => vec![],
-            (None, _) => Link::defaults(),
+            (Accounts::These(accounts), _) => accounts.iter().map(link).collect(),
+            (_, Foreign::Merge) => vec![],
+            (Accounts::Usual, _) => Link::defaults(),
+            (Accounts::Builders, _) => Link::builders(),
         }
     }
 }
 
 /// One sink for each way: what it has read of the cluster serves all of its targets.
 struct Sinks {
-    cluster: Cluster,
+    clusters: Clusters,
     instance: InstanceName,
     made: Vec<(Way, bool, Arc<OpenShiftSink>)>,
+    lists: BTreeMap<StoreName, NamespaceList>,
 }
 
 impl Sinks {
-    fn sink(&mut self, way: Way, bulk: bool) -> Arc<OpenShiftSink> {
-        if let Some((.., sink)) = self.made.iter().find(|(made, reads, _)| (made, *reads) == (&way, bulk)) {
-            return sink.clone();
+    fn cluster(&self, store: &StoreName) -> Result<&Cluster> {
+        let missing = || Error::new(ErrorKind::Invalid, format!("nobody has connected to the cluster of sink {store}"));
+        self.clusters.0.get(store).ok_or_else(missing)
+    }
+
+    fn source(&mut self, group: &Group) -> Result<Arc<dyn TargetSource>> {
+        let (store, name) = (group.need.store.clone(), group.need.secret.name.clone());
+        let selected = match &group.places {
+            Places::Selected(selected) => selected.clone(),
+            Places::Named(namespaces) => {
+                let target = |namespace| Target { store: store.clone(), namespace, name: name.clone() };
+                return Ok(Arc::new(namespaces.iter().cloned().map(target).collect::<Vec<_>>()));
+            }
+        };
+        if !self.lists.contains_key(&store) {
+            self.lists.insert(store.clone(), NamespaceList::new(self.cluster(&store)?));
         }
-        let sink = OpenShiftSink::builder(self.cluster.clone())
+        let list = self.lists[&store].clone();
+        let takes = move |namespace: &str, labels: &BTreeMap<_, _>| selected.takes(namespace, labels);
+        Ok(Arc::new(NamespaceSource::new(list, store, name, takes)))
+    }
+
+    fn sink(&mut self, way: Way, bulk: bool) -> Result<Arc<OpenShiftSink>> {
+        if let Some((.., sink)) = self.made.iter().find(|(made, reads, _)| (made, *reads) == (&way, bulk)) {
+            return Ok(sink.clone());
+        }
+        let sink = OpenShiftSink::builder(self.cluster(&way.store)?.clone())
             .with_instance(self.instance.clone())
             .with_foreign(way.foreign)
             .with_links(way.links())
+            .with_labels(way.labels.clone())
+            .with_annotations(way.annotations.clone())
+            .with_login_format(way.logins)
             .with_bulk_reads(bulk);
         let sink = Arc::new(sink.build());
         self.made.push((way, bulk, sink.clone()));
-        sink
+        Ok(sink)
     }
 }
 

@@ -32,7 +32,12 @@ impl Fakes {
     }
 
     pub(crate) fn route(&self, source: impl TargetSource) -> Route {
-        Route { providers: vec![provider_name("prod")], source: Arc::new(source), sink: self.sink.clone() }
+        Route {
+            name: "test".into(),
+            providers: vec![provider_name("prod")],
+            source: Arc::new(source),
+            sink: self.sink.clone(),
+        }
     }
 
     pub(crate) fn engine(&self, count: usize) -> Arc<Engine> {

@@ -63,7 +63,12 @@ fn an_engine_that_is_not_whole_is_refused() {
     let clock = Arc::new(regcred_core::SystemClock);
     let provider: Arc<dyn RegistryProvider> = Arc::new(FakeProvider::new(clock.clone(), "r.example"));
     let minter = || Minter::new(provider_name("prod"), provider.clone());
-    let route = |providers| Route { providers, source: Arc::new(targets(1)), sink: Arc::new(MemorySink::default()) };
+    let route = |providers| Route {
+        name: "test".into(),
+        providers,
+        source: Arc::new(targets(1)),
+        sink: Arc::new(MemorySink::default()),
+    };
     let cases = [
         (Engine::builder(clock.clone()).with_minter(minter()).with_minter(minter()), "two providers are called prod"),
         (Engine::builder(clock.clone()).with_route(route(vec![])), "a route names no provider"),

@@ -5,7 +5,10 @@ use proptest::prelude::*;
 use serde_json::{Value, from_value, json};
 
 use super::owners::{DATA, FIELDS, FOREIGN, LAST_APPLIED, Owner, Owners, TYPE, managed_fields, owners, read};
-use crate::adopt::{patch, writer};
+use crate::{
+    adopt::{patch, writer},
+    form::Form,
+};
 
 const US: &str = "regcred";
 const OURS: Owner = (US, "Apply");
@@ -30,7 +33,7 @@ fn metadata(managed_fields: &Value, has_copy: bool) -> ObjectMeta {
 }
 
 fn taken_over(managed_fields: &Value, has_copy: bool) -> Value {
-    let patch = patch(&metadata(managed_fields, has_copy), US);
+    let patch = patch(&metadata(managed_fields, has_copy), US, &Form::default());
     let guard = json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": "7" });
     assert_eq!(patch[0], guard, "it replaces what was read and nothing else");
     assert_eq!((&patch[1]["op"], &patch[1]["path"]), (&json!("add"), &json!("/metadata/managedFields")));

@@ -7,7 +7,10 @@ use proptest::{prelude::*, sample::select};
 use serde_json::{from_value, json};
 
 use super::owners::{DATA, EXPIRES_AT, FIELDS, FOREIGN, HOSTS, LAST_APPLIED, Owners, managed_fields, owners};
-use crate::metadata::{Identity, Standing, standing};
+use crate::{
+    form::Form,
+    metadata::{Identity, Standing, standing},
+};
 
 const TARGET: &str = "team-a/ecr-secret";
 const RECORDS: &str = r#"{"r.example":{"provider":"one","issued_at":"1970-01-01T00:00:00Z"}}"#;
@@ -122,7 +125,7 @@ proptest! {
     fn ours_says_so_and_is_intact_as_long_as_our_own_apply_owns_it(case in case()) {
         let (instance, manager) = case.us;
         let metadata = case.metadata();
-        let stands = standing(&metadata, &Identity { instance, manager, target: TARGET, links: "{}" });
+        let stands = standing(&metadata, &Identity { instance, manager, target: TARGET, links: "{}", form: &Form::default() });
         let says = case.labels.get("regcred.dev/instance").copied();
         let managed = case.labels.get("app.kubernetes.io/managed-by") == Some(&"regcred");
         let names_itself = case.annotations.get("regcred.dev/target") == Some(&TARGET);

@@ -40,7 +40,8 @@ async fn our_entry_comes_and_goes_and_every_other_byte_stays() {
     let (sink, target) = (merging(&kube).await, target("team-a"));
     let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
     assert_eq!((observed.refusal, observed.validity.len()), (None, 0));
-    assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("it is merged").written, Written::Updated);
+    let first = set(1, 12);
+    assert_eq!(sink.apply(&target, &first).await.expect("it is merged").written, Written::Updated);
 
     let entry = format!("\"r.example\":{{\"auth\":\"{}\"}}", STANDARD.encode("AWS:canary-1"));
     assert_eq!(data(&kube), THEIRS.replace("\"z\":", &format!("{entry},\"z\":")));
@@ -49,7 +50,7 @@ async fn our_entry_comes_and_goes_and_every_other_byte_stays() {
 
     let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
     assert_eq!((observed.drift, observed.validity.len()), (vec![], 1));
-    assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("again").written, Written::Unchanged);
+    assert_eq!(sink.apply(&target, &first).await.expect("again").written, Written::Unchanged);
     assert_eq!(sink.apply(&target, &set(2, 13)).await.expect("a refresh").written, Written::Updated);
     assert!(data(&kube).contains(&STANDARD.encode("AWS:canary-2")));
 
@@ -82,11 +83,12 @@ fn rewrite(kube: &FakeKube, data: &str) {
 async fn what_its_owner_writes_is_seen_and_our_entry_put_back() {
     let kube = cluster(THEIRS).await;
     let (sink, target) = (merging(&kube).await, target("team-a"));
-    sink.apply(&target, &set(1, 12)).await.expect("it is merged");
+    let first = set(1, 12);
+    sink.apply(&target, &first).await.expect("it is merged");
     rewrite(&kube, &data(&kube).replace("\"z\"", "\"new\":{\"auth\":\"dTpw\"},\"z\""));
     let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
     assert_eq!((observed.drift, observed.validity.len()), (vec![], 1), "an entry of theirs more concerns nobody");
-    assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("nothing to do").written, Written::Unchanged);
+    assert_eq!(sink.apply(&target, &first).await.expect("nothing to do").written, Written::Unchanged);
 
     rewrite(&kube, THEIRS);
     let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");

@@ -112,6 +112,9 @@ pub(crate) struct Status {
     /// Only targets that stand so; may be given several times
     #[arg(long, value_name = "STATE", value_enum)]
     pub(crate) state: Vec<Standing>,
+    /// Only targets with a credential that ends within so long, such as 2h
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) within: Option<Duration>,
 }
 
 /// How a target stands, the worst first.
@@ -173,9 +176,9 @@ pub(crate) struct Check {
 /// Where the config comes from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigArgs {
-    /// The config file
-    #[arg(long, short, value_name = "FILE", env = "REGCRED_CONFIG")]
-    config: PathBuf,
+    /// The config file, or `-`; of several the later one wins, and the targets of all are joined
+    #[arg(long, short, value_name = "FILE", env = "REGCRED_CONFIG", required = true)]
+    config: Vec<PathBuf>,
     /// Instead of the config's instance, which names this installation of regcred
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
@@ -191,7 +194,7 @@ impl ConfigArgs {
     pub(crate) fn load(&self, types: &Types) -> Result<Config, Problems> {
         let (schedule, time_zone) = (self.schedule.clone(), self.time_zone.clone());
         let overrides = Overrides { instance: self.instance.clone(), schedule, time_zone };
-        Config::load(&Layers { file: self.config.clone(), overrides }, |config| wire::problems(config, types))
+        Config::load(&Layers { files: self.config.clone(), overrides }, |config| wire::problems(config, types))
     }
 }
 

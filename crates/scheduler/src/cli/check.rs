@@ -1,6 +1,6 @@
 //! `regcred check`: is the config right, and what does it come to?
 
-use std::process::ExitCode;
+use std::{fmt::Write, process::ExitCode};
 
 use anyhow::Result;
 use regcred_config::Config;
@@ -25,9 +25,13 @@ pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCod
                 Some(schedule) => format!("{schedule} in {}", schedule.time_zone()),
                 None => "none: refreshes are planned from each credential's own life".into(),
             };
+            let mut named = namespaces.len().to_string();
+            for selection in plan.selections() {
+                let _ = write!(named, ", and {selection}");
+            }
             format!(
                 "The config is valid.\nnamespaces  {}\nSecrets     {}\nproviders   {}\nmints       {} for a full pass\nschedule    {schedule}\n",
-                namespaces.len(),
+                named,
                 plan.secrets(),
                 providers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
                 plan.mints(),
@@ -37,6 +41,7 @@ pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCod
             let document = json!({
                 "namespaces": namespaces.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "providers": providers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "selections": plan.selections(),
                 "secrets": plan.secrets(),
                 "mints": plan.mints(),
                 "schedule": schedule.map(ToString::to_string),

@@ -46,7 +46,7 @@ fn schedule(args: &Next, types: &Types) -> Result<Schedule> {
     }
     let file = args.config.clone().context("there is neither an expression nor a config")?;
     let overrides = Overrides { instance: None, schedule: None, time_zone: args.time_zone.clone() };
-    let config = Config::load(&Layers { file, overrides }, |config| wire::problems(config, types))?;
+    let config = Config::load(&Layers { files: vec![file], overrides }, |config| wire::problems(config, types))?;
     let none = "the config has no schedule: refreshes are planned from each credential's own life";
     config.schedule().cloned().context(none)
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     args::{Once, Output},
-    output::{print, providers, rfc3339, table},
+    output::{print, providers, rfc3339, table, unknown},
     pass,
 };
 use crate::Types;
@@ -17,9 +17,9 @@ use crate::Types;
 pub(crate) fn run(args: &Once, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.adopt);
     let pass = Pass { force: args.force, deadline: args.pass.timeout, ..Pass::default() };
-    let report = pass::report(&args.pass, plan, types, async |engine| engine.once(pass).await)?;
+    let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.once(pass).await)?;
     print(&match output {
-        Output::Table => as_table(&report),
+        Output::Table => as_table(&report) + &unknown(&report, &plan),
         Output::Json => format!("{:#}\n", as_json(&report)),
     })?;
     Ok(ExitCode::from(report.exit_code()))

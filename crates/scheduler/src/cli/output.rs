@@ -6,9 +6,11 @@ use std::{
 };
 
 use jiff::Timestamp;
-use regcred_core::{ProviderName, Validity};
-use regcred_engine::Outcome;
+use regcred_core::{Error, ProviderName, Validity};
+use regcred_engine::{Outcome, Report};
 use serde_json::{Map, Value, json};
+
+use crate::wire::Plan;
 
 /// Prints a result on standard output. Whoever reads only the first lines of it has seen enough.
 pub(crate) fn print(text: &str) -> io::Result<()> {
@@ -30,6 +32,15 @@ pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> St
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     all().map(|row| line(row) + "\n").collect()
+}
+
+/// A line for each entry of the config whose targets nobody knows.
+pub(crate) fn unknown(report: &Report, plan: &Plan) -> String {
+    let line = |(route, error): (&usize, &Error)| {
+        let entry = plan.entry(*route).unwrap_or_default();
+        format!("{entry}: its namespaces are not known: {} ({})\n", error.chain(), error.kind())
+    };
+    report.sources.iter().map(line).collect()
 }
 
 /// The dates of what a target holds, by provider.

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow};
 use regcred_core::SystemClock;
 use regcred_engine::{Engine, Report};
-use regcred_openshift::Cluster;
 
 use super::{args::PassArgs, check::warn};
 use crate::{
     Types,
-    wire::{self, Plan},
+    wire::{self, Clusters, Plan},
 };
 
 /// What the config comes to, for the targets that the arguments name.
@@ -36,10 +35,12 @@ pub(crate) fn report(
 ) -> Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async {
-        let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
-        let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
-        eprintln!("cluster {}{context}", cluster.server());
-        let engine = wire::engine(plan, types, cluster, Arc::new(SystemClock)).await;
+        let clusters = Clusters::connect(&plan, &args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
+        for (_, cluster) in clusters.iter() {
+            let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
+            eprintln!("cluster {}{context}", cluster.server());
+        }
+        let engine = wire::engine(plan, types, clusters, Arc::new(SystemClock)).await;
         let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
         anyhow::Ok(work(engine).await)
     });

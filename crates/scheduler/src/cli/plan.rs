@@ -14,10 +14,10 @@ use serde_json::json;
 
 use super::{
     args::{Output, Plan},
-    output::{print, providers, rfc3339, table},
+    output::{print, providers, rfc3339, table, unknown},
     pass,
 };
-use crate::Types;
+use crate::{Types, wire};
 
 /// As other tools have it that tell a change from a failure.
 const EXIT_CHANGES: u8 = 10;
@@ -28,12 +28,13 @@ pub(crate) fn run(args: &Plan, types: &Types, output: Output) -> Result<ExitCode
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.adopt);
     let look = Pass { force: args.force, deadline: args.pass.timeout, ..Pass::default() };
     let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
-    let minting = report.targets.iter().filter(|(_, outcome)| mints(outcome));
-    let minting = minting.map(|(target, _)| (&target.namespace, &target.name)).collect::<BTreeSet<_>>();
+    let minting = report.targets.values().filter(|outcome| mints(outcome)).map(|outcome| outcome.route);
+    let minting = minting.collect::<BTreeSet<_>>();
     let (calls, now) = (plan.mints_for(&minting), SystemClock.now());
+    let shown = Shown { report: &report, plan: &plan, calls, force: args.force, now };
     print(&match output {
-        Output::Table => as_table(&report, calls, args.force, now),
-        Output::Json => as_json(&report, calls, args.force, now),
+        Output::Table => shown.as_table() + &unknown(&report, &plan),
+        Output::Json => shown.as_json(),
     })?;
     let changes = report.targets.values().any(|outcome| mints(outcome) || matches!(outcome.step, Some(Step::Link(_))));
     Ok(ExitCode::from(match report.exit_code() {
@@ -72,17 +73,82 @@ fn why(outcome: &Outcome, force: bool, now: SystemTime) -> Vec<String> {
     own.into_iter().chain(outcome.reasons()).collect()
 }
 
-fn as_table(report: &Report, calls: usize, force: bool, now: SystemTime) -> String {
-    let rows = report.targets.iter().map(|(target, outcome)| {
-        let why = why(outcome, force, now).join("; ");
-        [target.namespace.to_string(), target.name.to_string(), word(outcome).to_owned(), why]
-    });
-    let mut text = table(["NAMESPACE", "SECRET", "STEP", "WHY"], &rows.collect::<Vec<_>>());
-    let counts = counts(report);
-    let counts = counts.iter().map(|(step, count)| format!("{count} {step}")).collect::<Vec<_>>().join(", ");
-    let noun = if calls == 1 { "call" } else { "calls" };
-    let _ = writeln!(text, "{} targets: {counts}; {calls} {noun} to providers", report.targets.len());
-    text
+struct Shown<'a> {
+    report: &'a Report,
+    plan: &'a wire::Plan,
+    calls: usize,
+    force: bool,
+    now: SystemTime,
+}
+
+impl Shown<'_> {
+    /// About how many bytes of logins a step writes; `None`: none, or nobody knows yet.
+    fn bytes(&self, outcome: &Outcome) -> Option<usize> {
+        self.plan.bytes(outcome.route).filter(|_| mints(outcome))
+    }
+
+    fn total(&self) -> usize {
+        self.report.targets.values().filter_map(|outcome| self.bytes(outcome)).sum()
+    }
+
+    fn as_table(&self) -> String {
+        let rows = self.report.targets.iter().map(|(target, outcome)| {
+            let writers = writers(outcome).join(",");
+            [
+                target.namespace.to_string(),
+                target.name.to_string(),
+                word(outcome).to_owned(),
+                self.bytes(outcome).map_or_else(|| "-".into(), |bytes| format!("~{bytes}")),
+                if writers.is_empty() { "-".into() } else { writers },
+                why(outcome, self.force, self.now).join("; "),
+            ]
+        });
+        let head = ["NAMESPACE", "SECRET", "STEP", "BYTES", "WRITERS", "WHY"];
+        let mut text = table(head, &rows.collect::<Vec<_>>());
+        let counts = counts(self.report);
+        let counts = counts.iter().map(|(step, count)| format!("{count} {step}")).collect::<Vec<_>>().join(", ");
+        let noun = if self.calls == 1 { "call" } else { "calls" };
+        let _ = writeln!(
+            text,
+            "{} targets: {counts}; {} {noun} to providers, about {} bytes of logins",
+            self.report.targets.len(),
+            self.calls,
+            self.total()
+        );
+        text
+    }
+
+    fn as_json(&self) -> String {
+        let targets = self.report.targets.iter().map(|(target, outcome)| {
+            json!({
+                "store": target.store.as_str(),
+                "namespace": target.namespace.as_str(),
+                "secret": target.name.as_str(),
+                "state": outcome.state().name(),
+                "step": outcome.step.as_ref().map(Step::name),
+                "why": why(outcome, self.force, self.now),
+                "writers": writers(outcome),
+                "bytes": self.bytes(outcome),
+                "providers": providers(outcome),
+                "renew_at": outcome.renew_at.map(rfc3339),
+            })
+        });
+        let sources = self.report.sources.values().map(regcred_core::Error::chain).collect::<Vec<_>>();
+        let document = json!({
+            "targets": targets.collect::<Vec<_>>(),
+            "steps": counts(self.report).into_iter().collect::<BTreeMap<_, _>>(),
+            "provider_calls": self.calls,
+            "bytes": self.total(),
+            "sources_failed": sources,
+            "exit_code": self.report.exit_code(),
+        });
+        format!("{document:#}\n")
+    }
+}
+
+/// Who else writes the Secret, or has written it.
+fn writers(outcome: &Outcome) -> &[String] {
+    outcome.details.as_ref().map_or(&[], |details| &details.writers)
 }
 
 fn counts(report: &Report) -> Vec<(&'static str, usize)> {
@@ -93,28 +159,4 @@ fn counts(report: &Report) -> Vec<(&'static str, usize)> {
     let others = [State::Failed.name(), State::Gone.name()];
     let known = STEPS.into_iter().chain(others);
     known.filter_map(|word| Some((word, by_word.get(word).copied()?))).collect()
-}
-
-fn as_json(report: &Report, calls: usize, force: bool, now: SystemTime) -> String {
-    let targets = report.targets.iter().map(|(target, outcome)| {
-        json!({
-            "store": target.store.as_str(),
-            "namespace": target.namespace.as_str(),
-            "secret": target.name.as_str(),
-            "state": outcome.state().name(),
-            "step": outcome.step.as_ref().map(Step::name),
-            "why": why(outcome, force, now),
-            "providers": providers(outcome),
-            "renew_at": outcome.renew_at.map(rfc3339),
-        })
-    });
-    let sources = report.sources.values().map(regcred_core::Error::chain).collect::<Vec<_>>();
-    let document = json!({
-        "targets": targets.collect::<Vec<_>>(),
-        "steps": counts(report).into_iter().collect::<BTreeMap<_, _>>(),
-        "provider_calls": calls,
-        "sources_failed": sources,
-        "exit_code": report.exit_code(),
-    });
-    format!("{document:#}\n")
 }

@@ -4,13 +4,13 @@ use std::{fmt::Write, process::ExitCode, time::SystemTime};
 
 use anyhow::Result;
 use clap::ValueEnum;
-use regcred_core::{Clock, SystemClock, Target, Validity};
+use regcred_core::{Clock, Details, SystemClock, Target, Validity};
 use regcred_engine::{Outcome, Pass, State, Step};
 use serde_json::json;
 
 use super::{
     args::{Output, Standing, Status},
-    output::{print, providers, rfc3339, span, table},
+    output::{print, providers, rfc3339, span, table, unknown},
     pass,
 };
 use crate::Types;
@@ -18,7 +18,7 @@ use crate::Types;
 pub(crate) fn run(args: &Status, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?;
     let look = Pass { deadline: args.pass.timeout, ..Pass::default() };
-    let report = pass::report(&args.pass, plan, types, async |engine| engine.plan(look).await)?;
+    let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
     let now = SystemClock.now();
     let mut rows = report.targets.iter().map(|(target, outcome)| Row::new(target, outcome, now)).collect::<Vec<_>>();
     rows.sort_by_key(|row| (row.standing, row.ends.is_none(), row.ends, row.target));
@@ -27,8 +27,11 @@ pub(crate) fn run(args: &Status, types: &Types, output: Output) -> Result<ExitCo
     if !args.state.is_empty() {
         rows.retain(|row| args.state.contains(&row.standing));
     }
+    if let Some(within) = args.within {
+        rows.retain(|row| row.ends.is_some_and(|end| end <= now + within));
+    }
     print(&match output {
-        Output::Table => as_table(&rows, total, now),
+        Output::Table => as_table(&rows, total, now) + &unknown(&report, &plan),
         Output::Json => as_json(&rows, total),
     })?;
     let code = report.exit_code();
@@ -47,6 +50,10 @@ impl<'a> Row<'a> {
     fn new(target: &'a Target, outcome: &'a Outcome, now: SystemTime) -> Self {
         let ends = outcome.validity.values().filter_map(Validity::expires_at).min();
         Self { target, outcome, standing: standing(outcome, now), ends }
+    }
+
+    fn details(&self) -> Details {
+        self.outcome.details.as_deref().cloned().unwrap_or_default()
     }
 
     fn why(&self) -> Vec<String> {
@@ -86,18 +93,23 @@ fn as_table(rows: &[Row<'_>], total: usize, now: SystemTime) -> String {
             Ok(left) => span(left),
             Err(_) => "none".into(),
         });
-        let held = row.outcome.validity.keys().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let Details { owner, registries, used_by, .. } = row.details();
+        let or_none = |text: String| if text.is_empty() { "-".into() } else { text };
+        let first = registries.first().map(ToString::to_string).unwrap_or_default();
+        let more = registries.len().saturating_sub(1);
         [
             row.target.namespace.to_string(),
             row.target.name.to_string(),
             word(row.standing),
             left.unwrap_or_else(|| "-".into()),
             age.unwrap_or_else(|| "-".into()),
-            if held.is_empty() { "-".into() } else { held },
+            or_none(owner),
+            or_none(if more > 0 { format!("{first} +{more}") } else { first }),
+            or_none(used_by.join(", ")),
             row.why().join("; "),
         ]
     });
-    let head = ["NAMESPACE", "SECRET", "STATE", "LEFT", "AGE", "PROVIDERS", "WHY"];
+    let head = ["NAMESPACE", "SECRET", "STATE", "LEFT", "AGE", "OWNER", "REGISTRIES", "USED BY", "WHY"];
     let mut text = table(head, &cells.collect::<Vec<_>>());
     let counts =
         Standing::value_variants().iter().map(|it| (word(*it), rows.iter().filter(|row| row.standing == *it).count()));
@@ -109,6 +121,7 @@ fn as_table(rows: &[Row<'_>], total: usize, now: SystemTime) -> String {
 
 fn as_json(rows: &[Row<'_>], total: usize) -> String {
     let rows = rows.iter().map(|row| {
+        let details = row.details();
         json!({
             "store": row.target.store.as_str(),
             "namespace": row.target.namespace.as_str(),
@@ -117,6 +130,10 @@ fn as_json(rows: &[Row<'_>], total: usize) -> String {
             "expires_at": row.ends.map(rfc3339),
             "renew_at": row.outcome.renew_at.map(rfc3339),
             "providers": providers(row.outcome),
+            "owner": details.owner,
+            "registries": details.registries.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "used_by": details.used_by,
+            "writers": details.writers,
             "why": row.why(),
         })
     });

@@ -54,7 +54,7 @@ async fn a_plan_says_each_step_and_why_and_does_none() {
     assert_eq!(
         steps(&report),
         [
-            ("absent", "create"),
+            ("absent", "-"),
             ("edited", "repair"),
             ("foreign", "refuse"),
             ("fresh", "leave"),
@@ -74,8 +74,12 @@ async fn a_plan_says_each_step_and_why_and_does_none() {
     assert_eq!(steps(&adopting), [("foreign", "adopt")]);
     let table = command(&world, "plan", &[]).output().expect("it starts");
     let table = String::from_utf8(table.stdout).expect("text");
-    assert!(table.starts_with("NAMESPACE  SECRET      STEP    WHY\n"), "{table}");
-    let sum = "6 targets: 2 create, 1 repair, 1 link, 1 leave, 1 refuse; 2 calls to providers\n";
+    assert!(
+        table.starts_with("NAMESPACE  SECRET      STEP    BYTES  WRITERS")
+            && table.contains("repair  ~2770  kubectl-edit  its data was"),
+        "{table}"
+    );
+    let sum = "6 targets: 1 create, 1 repair, 1 link, 1 leave, 1 refuse, 1 gone; 2 calls to providers, about 5540 bytes of logins\n";
     assert!(table.ends_with(sum), "{table}");
 }
 
@@ -107,9 +111,14 @@ async fn a_status_shows_the_worst_first_and_can_be_narrowed() {
         targets.map(|it| format!("{} {}", text(it, "namespace"), text(it, "state"))).collect::<Vec<_>>()
     };
     let expected =
-        ["absent missing", "missing missing", "foreign refused", "edited edited", "unlinked unlinked", "fresh fresh"];
+        ["missing missing", "foreign refused", "edited edited", "unlinked unlinked", "fresh fresh", "absent gone"];
     assert_eq!(states(&report), expected);
-    assert!(report["targets"][5]["expires_at"].as_str().is_some_and(|end| end.ends_with('Z')), "{report:#}");
+    let fresh = &report["targets"][4];
+    assert!(fresh["expires_at"].as_str().is_some_and(|end| end.ends_with('Z')), "{report:#}");
+    let told = (&fresh["owner"], &fresh["registries"], &fresh["used_by"]);
+    let own = json!(["123456789012.dkr.ecr.eu-west-1.amazonaws.com"]);
+    assert_eq!(told, (&json!("regcred"), &own, &json!(["default (pull)", "builder (pull, mount)"])));
+    assert_eq!(report["targets"][1]["owner"], "helm");
     assert_eq!(world.aws.calls().len(), calls, "AWS is asked nothing");
 
     let narrowed = ["--output", "json", "--state", "edited", "--state", "fresh"];
@@ -118,12 +127,14 @@ async fn a_status_shows_the_worst_first_and_can_be_narrowed() {
         (states(&narrowed), &narrowed["total"]),
         (vec!["edited edited".into(), "fresh fresh".into()], &json!(6))
     );
+    let (_, soon, _) = run(&mut command(&world, "status", &["--output", "json", "--within", "2h"]));
+    assert_eq!((states(&soon), &soon["total"]), (vec![], &json!(6)), "all have twelve hours");
     let table = command(&world, "status", &["--target", "fresh"]).output().expect("it starts");
     assert_eq!(table.status.code(), Some(0));
     let table = String::from_utf8(table.stdout).expect("text");
     assert!(table.starts_with("NAMESPACE  SECRET      STATE  LEFT"), "{table}");
     assert!(
-        table.contains("11h59m") && table.contains("ecr-eu-west-1") && table.ends_with("1 of 1 targets: 1 fresh\n"),
+        table.contains("11h59m") && table.contains("default (pull)") && table.ends_with("1 of 1 targets: 1 fresh\n"),
         "{table}"
     );
 

@@ -1,0 +1,332 @@
+//! Which namespaces an entry of `targets:` is about.
+
+use std::{collections::BTreeMap, fmt};
+
+use figment::value::{Dict, Value};
+use glob::Pattern;
+use regcred_core::Namespace;
+
+use crate::{
+    Selector,
+    fields::{Fields, shown, unknown_key},
+    file::{self, keys},
+};
+
+/// Namespaces of the platform: their names work, but hardly anybody means them, and no pattern does.
+const SYSTEM: [&str; 3] = ["default", "openshift", "dedicated-admin"];
+const SYSTEM_PREFIXES: [&str; 3] = ["kube-", "openshift-", "redhat-"];
+
+/// The namespaces of an entry: those that are named, and those that are chosen in a cluster. At least one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Namespaces {
+    /// In the order of the file, none twice.
+    pub named: Vec<Namespace>,
+    /// `None`: only those that are named.
+    pub selection: Option<Selection>,
+}
+
+/// Namespaces by pattern and labels. Those of the platform are never among them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Selection {
+    /// At least one.
+    include: Vec<Pattern>,
+    exclude: Vec<Pattern>,
+    selector: Selector,
+}
+
+impl Selection {
+    /// Whether a namespace with these labels is one of them.
+    pub fn takes(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+        self.may_take(namespace) && self.selector.takes(labels)
+    }
+
+    /// The same, as far as its name alone tells.
+    pub fn may_take(&self, namespace: &str) -> bool {
+        let is_in = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(namespace));
+        !is_system(namespace) && is_in(&self.include) && !is_in(&self.exclude)
+    }
+
+    /// Whether labels have to say that a namespace is meant.
+    pub fn has_selector(&self) -> bool {
+        !self.selector.is_empty()
+    }
+}
+
+/// In one line, such as `app-* with team=a, without app-legacy-*`.
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listed = |patterns: &[Pattern]| patterns.iter().map(Pattern::as_str).collect::<Vec<_>>().join(", ");
+        f.write_str(&listed(&self.include))?;
+        if !self.selector.is_empty() {
+            write!(f, " with {}", self.selector)?;
+        }
+        if !self.exclude.is_empty() {
+            write!(f, ", without {}", listed(&self.exclude))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether it is a namespace of the platform.
+fn is_system(namespace: &str) -> bool {
+    SYSTEM.contains(&namespace) || SYSTEM_PREFIXES.iter().any(|prefix| namespace.starts_with(prefix))
+}
+
+/// A name, or a pattern of names.
+enum Item {
+    Name(Namespace),
+    Pattern(Pattern),
+}
+
+impl Fields<'_> {
+    /// `namespace: a`, `namespaces: [a, "b-*"]` or `namespaces: { include, exclude, selector }`.
+    pub(crate) fn namespaces(&mut self) -> Option<Namespaces> {
+        match (self.get("namespace"), self.get("namespaces")) {
+            (Some(value), None) => {
+                let named = match self.item("namespace", value)? {
+                    Item::Name(name) => vec![name],
+                    Item::Pattern(pattern) => {
+                        let pattern = pattern.as_str();
+                        self.problem(
+                            "namespace",
+                            format!(
+                                "{pattern:?} is a pattern, and this is one name: write `namespaces: [{pattern:?}]`"
+                            ),
+                        );
+                        return None;
+                    }
+                };
+                Some(Namespaces { named, selection: None })
+            }
+            (None, Some(Value::Dict(_, dict))) => self.chosen(dict),
+            (None, Some(_)) => {
+                let items = self.items("namespaces")?;
+                Some(gather(items, vec![], Selector::default()))
+            }
+            (Some(_), Some(_)) => {
+                self.problem("namespaces", "`namespace` names one already: leave one of the two out");
+                None
+            }
+            (None, None) => {
+                self.missing("namespace", "it is missing");
+                None
+            }
+        }
+    }
+
+    fn chosen(&mut self, dict: &Dict) -> Option<Namespaces> {
+        let before = self.problems.len();
+        let known = keys::<file::Namespaces>();
+        for key in dict.keys().filter(|key| !known.contains(&key.as_str())) {
+            self.problem(&format!("namespaces.{key}"), unknown_key(key, known).0);
+        }
+        let selector = dict.get("selector").map(|value| self.selector(value));
+        let include = dict.get("include").map(|value| self.items_of("namespaces.include", value));
+        let exclude = dict.get("exclude").map(|value| self.items_of("namespaces.exclude", value));
+        if self.problems.len() > before {
+            return None;
+        }
+        let (selector, exclude) = (selector.flatten(), exclude.flatten().unwrap_or_default());
+        let include = match (include.flatten(), &selector) {
+            (Some(include), _) => include,
+            (None, Some(_)) => vec![Item::Pattern(Pattern::new("*").expect("it is a pattern"))],
+            (None, None) => {
+                self.problem(
+                    "namespaces",
+                    "it chooses none: name them or patterns in `include`, or labels in a `selector`",
+                );
+                return None;
+            }
+        };
+        let has_pattern = include.iter().any(|item| matches!(item, Item::Pattern(_)));
+        if selector.is_some() && !has_pattern {
+            let message = "it chooses among patterns, and `include` only names namespaces: leave one of the two out, or include \"*\"";
+            self.problem("namespaces.selector", message);
+        }
+        let as_pattern = |item| match item {
+            Item::Pattern(pattern) => pattern,
+            Item::Name(name) => Pattern::new(name.as_str()).expect("a name is a pattern"),
+        };
+        let exclude = exclude.into_iter().map(as_pattern).collect::<Vec<_>>();
+        for (place, item) in include.iter().enumerate() {
+            if let Item::Name(name) = item
+                && exclude.iter().any(|pattern| pattern.matches(name.as_str()))
+            {
+                let message = format!("`exclude` takes {name} out again");
+                self.problem(&format!("namespaces.include[{place}]"), message);
+            }
+        }
+        if !exclude.is_empty() && !has_pattern {
+            self.problem("namespaces.exclude", "there is no pattern to take anything out of");
+        }
+        (self.problems.len() == before).then(|| gather(include, exclude, selector.unwrap_or_default()))
+    }
+
+    fn selector(&mut self, value: &Value) -> Option<Selector> {
+        let key = "namespaces.selector";
+        let Value::String(_, text) = value else {
+            self.problem(key, format!("{} is not text, such as regcred.dev/profile=pull", shown(value)));
+            return None;
+        };
+        match Selector::parse(text) {
+            Ok(selector) => Some(selector),
+            Err(why) => {
+                self.problem(key, format!("{text:?} is not a label selector, such as regcred.dev/profile=pull: {why}"));
+                None
+            }
+        }
+    }
+
+    fn items(&mut self, key: &str) -> Option<Vec<Item>> {
+        self.get(key).and_then(|value| self.items_of(key, value))
+    }
+
+    fn items_of(&mut self, key: &str, value: &Value) -> Option<Vec<Item>> {
+        let list = match value {
+            Value::Array(_, list) if !list.is_empty() => list,
+            _ => {
+                self.problem(key, "it is not a list of namespaces, such as [team-a, \"app-*\"]");
+                return None;
+            }
+        };
+        let before = self.problems.len();
+        let mut items = vec![];
+        let mut seen = vec![];
+        for (place, value) in list.iter().enumerate() {
+            let key = format!("{key}[{place}]");
+            let Some(item) = self.item(&key, value) else { continue };
+            let text = match &item {
+                Item::Name(name) => name.to_string(),
+                Item::Pattern(pattern) => pattern.to_string(),
+            };
+            if seen.contains(&text) {
+                self.problem(&key, format!("{text} is there already"));
+            }
+            seen.push(text);
+            items.push(item);
+        }
+        (self.problems.len() == before).then_some(items)
+    }
+
+    fn item(&mut self, key: &str, value: &Value) -> Option<Item> {
+        let Value::String(_, text) = value else {
+            self.problem(key, format!("{} is not text", shown(value)));
+            return None;
+        };
+        if text.contains(['*', '?', '[']) {
+            return self.pattern(key, text).map(Item::Pattern);
+        }
+        match Namespace::new(text) {
+            Ok(namespace) => {
+                if is_system(text) && !key.contains("exclude") {
+                    self.warn(key, format!("{text} is a namespace of the platform; is that meant?"));
+                }
+                Some(Item::Name(namespace))
+            }
+            Err(error) => {
+                self.problem(key, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn pattern(&mut self, key: &str, text: &str) -> Option<Pattern> {
+        let can_match = |letter: char| matches!(letter, 'a'..='z' | '0'..='9' | '-' | '*' | '?' | '[' | ']' | '!');
+        let why = match (text.chars().find(|letter| !can_match(*letter)), Pattern::new(text)) {
+            (Some(letter), _) => format!("no namespace has a {letter:?} in its name"),
+            (None, Ok(pattern)) => return Some(pattern),
+            (None, Err(error)) => error.msg.to_owned(),
+        };
+        self.problem(key, format!("{text:?} is not a pattern of namespaces, such as \"app-*\": {why}"));
+        None
+    }
+}
+
+fn gather(items: Vec<Item>, exclude: Vec<Pattern>, selector: Selector) -> Namespaces {
+    let (mut named, mut include) = (vec![], vec![]);
+    for item in items {
+        match item {
+            Item::Name(name) => named.push(name),
+            Item::Pattern(pattern) => include.push(pattern),
+        }
+    }
+    let selection = (!include.is_empty()).then_some(Selection { include, exclude, selector });
+    Namespaces { named, selection }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    fn of(namespaces: &str) -> Result<Namespaces, String> {
+        let yaml = format!("targets:\n- {{ namespaces: {namespaces}, region: eu-west-1 }}\n");
+        let config = Config::from_yaml(&yaml).map_err(|problems| problems.to_string())?;
+        Ok(config.targets()[0].namespaces.clone())
+    }
+
+    fn selection(namespaces: &str) -> Selection {
+        of(namespaces).expect(namespaces).selection.expect(namespaces)
+    }
+
+    #[test]
+    fn names_and_patterns_may_stand_in_one_list() {
+        let mixed = of("[team-a, 'app-*', team-b]").expect("valid");
+        assert_eq!(mixed.named.iter().map(Namespace::as_str).collect::<Vec<_>>(), ["team-a", "team-b"]);
+        assert_eq!(mixed.selection.expect("a pattern").to_string(), "app-*");
+        assert_eq!(of("[team-a]").expect("valid").selection, None);
+    }
+
+    #[test]
+    fn a_pattern_and_the_selector_have_to_take_it_and_exclude_wins() {
+        let selection =
+            selection("{ include: ['app-*', 'x?[12]'], exclude: ['app-legacy-*', app-b], selector: 'team in (a)' }");
+        let team = |value: &str| [("team".to_owned(), value.to_owned())].into();
+        for taken in ["app-a", "app-", "xy1"] {
+            assert!(selection.takes(taken, &team("a")), "{taken}");
+            assert!(!selection.takes(taken, &team("b")), "{taken}");
+        }
+        for left in ["app-legacy-a", "app-b", "xy3", "xyz1", "my-app-a"] {
+            assert!(!selection.takes(left, &team("a")), "{left}");
+        }
+        assert_eq!(selection.to_string(), "app-*, x?[12] with team=a, without app-legacy-*, app-b");
+    }
+
+    #[test]
+    fn no_pattern_takes_a_namespace_of_the_platform() {
+        let (all, labelled) = (selection("['*']"), selection("{ selector: '!x' }"));
+        for system in ["default", "openshift", "openshift-config", "kube-system", "redhat-ods", "dedicated-admin"] {
+            assert!(!all.takes(system, &BTreeMap::new()) && !labelled.takes(system, &BTreeMap::new()), "{system}");
+        }
+        assert!(all.takes("openshifty", &BTreeMap::new()) && labelled.takes("team-a", &BTreeMap::new()));
+    }
+
+    #[test]
+    fn what_chooses_nothing_or_contradicts_itself_is_refused() {
+        for (bad, told) in [
+            ("{}", "namespaces: it chooses none"),
+            ("{ exclude: [a] }", "namespaces: it chooses none"),
+            ("{ include: [] }", "namespaces.include: it is not a list of namespaces"),
+            ("{ include: [a], selector: b }", "namespaces.selector: it chooses among patterns"),
+            ("{ include: [a], exclude: [b] }", "namespaces.exclude: there is no pattern"),
+            (
+                "{ include: [app-a, 'b*'], exclude: ['app-*'] }",
+                "namespaces.include[0]: `exclude` takes app-a out again",
+            ),
+            ("{ inclde: [a] }", "namespaces.inclde: this key is not known; did you mean `include`?"),
+            ("{ selector: 'a in b' }", "namespaces.selector: \"a in b\" is not a label selector"),
+            ("{ selector: 7 }", "namespaces.selector: 7 is not text"),
+            (
+                "['App-*']",
+                "namespaces[0]: \"App-*\" is not a pattern of namespaces, such as \"app-*\": no namespace has a 'A'",
+            ),
+            ("['app-[a']", "namespaces[0]: \"app-[a\" is not a pattern of namespaces"),
+            ("['a*', 'a*']", "namespaces[1]: a* is there already"),
+            ("[a, 7]", "namespaces[1]: 7 is not text"),
+            ("a", "namespaces: it is not a list of namespaces"),
+        ] {
+            let problems = of(bad).expect_err(bad);
+            assert!(problems.starts_with(&format!("config: targets[0].{told}")), "{bad}: {problems}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The options of a sink of type `openshift`.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// A cluster, which may as well be plain Kubernetes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OpenShiftOptions {
+    /// A kubeconfig. Default: inside a cluster the pod's ServiceAccount, else what `KUBECONFIG` or `~/.kube/config` names.
+    pub kubeconfig: Option<PathBuf>,
+    /// A context of the kubeconfig. Default: its current one.
+    pub context: Option<String>,
+    /// The URL that the API server has to have, or nothing is done. Default: any.
+    pub server: Option<String>,
+}

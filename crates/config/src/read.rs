@@ -1,0 +1,253 @@
+//! From one map to a valid configuration, with every problem at once.
+
+use std::time::Duration;
+
+use figment::value::{Dict, Value};
+use regcred_core::{InstanceName, ProviderName, StoreName};
+
+use crate::{
+    Config, Origin, Problem, Problems, Schedule, Spec, TargetEntry, Wants,
+    fields::{Fields, shown},
+    file,
+    nearest::meant,
+    target::{self, Defaults},
+};
+
+const VERSION: u64 = 1;
+/// An API server takes ten times as many: its other clients are not to feel it.
+const WRITES: u32 = 50;
+/// As often as due times are looked at.
+const RESYNC: Duration = Duration::from_mins(5);
+/// The sink that nobody has to name.
+const CLUSTER: &str = "cluster";
+
+pub(crate) fn read(dict: &Dict, root: &Origin, check: impl Fn(&Config) -> Vec<Problem>) -> Result<Config, Problems> {
+    let mut fields = Fields::of::<file::File>(dict, root);
+    fields.version();
+    let (instance, schedule) = (fields.instance(), fields.schedule());
+    let (providers, provider_names) =
+        fields.specs("providers", "{ type: ecr, region: eu-west-1 }", |name| ProviderName::new(name).map(drop));
+    let (mut sinks, mut sink_names) =
+        fields.specs("sinks", "{ type: openshift }", |name| StoreName::new(name).map(drop));
+    if sink_names.is_empty() && !fields.has("sinks") {
+        sinks.push(Spec::new(CLUSTER, "openshift", root.join("sinks").join(CLUSTER)));
+        sink_names.push(CLUSTER.into());
+    }
+    let defaults = fields.defaults();
+    let targets = fields.targets(&defaults);
+    fields.refuse_unnamed(&targets, &provider_names, &sink_names);
+    let max_writes_per_second = fields.number("max_writes_per_second").unwrap_or(WRITES);
+    let (resync, prune) = (fields.resync(), fields.typed("prune").unwrap_or_default());
+    for key in ["max_writes_per_second", "resync", "prune"] {
+        if fields.has(key) {
+            fields.warn(key, "it is for the daemon, and changes nothing of a single pass");
+        }
+    }
+    let Fields { mut problems, warnings, .. } = fields;
+    let config =
+        Config { instance, schedule, providers, sinks, targets, max_writes_per_second, resync, prune, warnings };
+    problems.extend(check(&config));
+    Problems::check(problems)?;
+    Ok(config)
+}
+
+impl Fields<'_> {
+    fn version(&mut self) {
+        let Some(value) = self.get("version") else { return };
+        if value.to_u128() != Some(VERSION.into()) && value.as_str() != Some("1") {
+            let message = format!("{} is not a version that is known: only {VERSION} is", shown(value));
+            self.problem("version", message);
+        }
+    }
+
+    fn instance(&mut self) -> InstanceName {
+        let Some(text) = self.text("instance") else { return InstanceName::default() };
+        InstanceName::new(text).unwrap_or_else(|error| {
+            self.problem("instance", error.to_string());
+            InstanceName::default()
+        })
+    }
+
+    fn schedule(&mut self) -> Option<Schedule> {
+        let (zone, text) = (self.text("time_zone"), self.text("schedule"));
+        if let Some(zone) = &zone {
+            if let Err(error) = Schedule::parse("@daily", Some(zone)) {
+                self.problem("time_zone", error.to_string());
+            } else if text.is_none() && !self.has("schedule") {
+                self.warn("time_zone", "it is the zone of `schedule`, and there is none");
+            }
+        }
+        let text = text?;
+        if let Err(error) = Schedule::parse(&text, None) {
+            self.problem("schedule", error.to_string());
+            return None;
+        }
+        Schedule::parse(&text, zone.as_deref()).ok()
+    }
+
+    fn resync(&mut self) -> Duration {
+        let Some(text) = self.text("resync") else { return RESYNC };
+        let span = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
+        span.filter(|span| !span.is_zero()).unwrap_or_else(|| {
+            self.problem("resync", format!("{text:?} is not a duration, such as 5m"));
+            RESYNC
+        })
+    }
+
+    /// A map of things with a type; also the names of those in which something is wrong.
+    fn specs(
+        &mut self,
+        key: &str,
+        example: &str,
+        check: fn(&str) -> regcred_core::Result<()>,
+    ) -> (Vec<Spec>, Vec<String>) {
+        let (mut specs, mut names) = (vec![], vec![]);
+        let entries = match self.get(key) {
+            None => return (specs, names),
+            Some(Value::Dict(_, entries)) => entries,
+            Some(other) => {
+                let message = format!("{} is not a map of names, each with a `type` and its options", shown(other));
+                self.problem(key, message);
+                return (specs, names);
+            }
+        };
+        for (name, entry) in entries {
+            names.push(name.clone());
+            let origin = self.origin().join(key).join(name);
+            let checked = check(name).map_err(|error| Problem::at(origin.clone(), error.to_string()));
+            match checked.and_then(|()| Spec::read(name, entry, origin, example)) {
+                Ok(spec) => specs.push(spec),
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        (specs, names)
+    }
+
+    fn defaults(&mut self) -> Defaults {
+        let Some(value) = self.get("defaults") else { return Defaults::default() };
+        let (defaults, problems) = Defaults::read(value, &self.origin().join("defaults"));
+        self.problems.extend(problems);
+        defaults
+    }
+
+    fn targets(&mut self, defaults: &Defaults) -> Vec<TargetEntry> {
+        let nothing =
+            "no target is named: `targets:` is a list of entries such as { namespace: team-a, region: eu-west-1 }";
+        let entries = match self.get("targets") {
+            Some(Value::Array(_, entries)) if !entries.is_empty() => entries,
+            _ => {
+                self.missing("targets", nothing);
+                return vec![];
+            }
+        };
+        let mut targets = vec![];
+        for (place, entry) in entries.iter().enumerate() {
+            let origin = self.origin().join(&format!("targets[{place}]"));
+            match target::read(entry, &origin, defaults, &mut self.warnings) {
+                Ok(target) => targets.push(target),
+                Err(problems) => self.problems.extend(problems),
+            }
+        }
+        self.problems.extend(target::take_repeated(&mut targets));
+        targets
+    }
+
+    /// Every provider and sink that a target names has to be there.
+    fn refuse_unnamed(&mut self, targets: &[TargetEntry], providers: &[String], sinks: &[String]) {
+        for target in targets {
+            if let Wants::Providers(names) = &target.wants {
+                for (place, name) in names.iter().enumerate() {
+                    if let Some(message) = unnamed("providers", name.as_str(), providers) {
+                        self.problems.push(Problem::at(target.origin.join(&format!("providers[{place}]")), message));
+                    }
+                }
+            }
+            match &target.sink {
+                Some(name) => {
+                    if let Some(message) = unnamed("sinks", name.as_str(), sinks) {
+                        self.problems.push(Problem::at(target.origin.join("sink"), message));
+                    }
+                }
+                None if sinks.len() > 1 => {
+                    let message = format!("it is missing, and `sinks:` names several: {}", sinks.join(", "));
+                    self.problems.push(Problem::at(target.origin.join("sink"), message));
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// That a name is not there, and which may have been meant.
+fn unnamed(key: &str, name: &str, known: &[String]) -> Option<String> {
+    if known.iter().any(|known| known == name) {
+        return None;
+    }
+    let hint = match meant(name, known.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None if known.is_empty() => "it names none".into(),
+        None => format!("known are {}", known.join(", ")),
+    };
+    Some(format!("`{key}:` does not name {name:?}; {hint}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(yaml: &str) -> String {
+        Config::from_yaml(yaml).expect_err(yaml).to_string()
+    }
+
+    const TARGETS: &str = "targets: [{ namespace: team-a, region: eu-west-1 }]\n";
+
+    #[test]
+    fn what_is_valid_is_taken_whole() {
+        let yaml = format!("version: 1\nschedule: '17 */4 * * *'\ntime_zone: Europe/Berlin\n{TARGETS}");
+        let config = Config::from_yaml(&yaml).expect("it is valid");
+        let schedule = config.schedule().expect("there is one");
+        assert_eq!((schedule.to_string().as_str(), schedule.time_zone()), ("17 */4 * * *", "Europe/Berlin"));
+        assert_eq!((config.targets().len(), config.warnings().len()), (1, 0));
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once_with_its_key() {
+        let yaml = "timeZone: UTC\nschedule: '61 * * * *'\nversion: 2\ntargets:\n\
+                    - { namespace: Team, region: eu-west-1 }\n- { namespace: team-b }\n- 7\n";
+        assert_eq!(
+            problems(yaml),
+            "config: timeZone: this key is not known; did you mean `time_zone`?\n\
+             config: version: 2 is not a version that is known: only 1 is\n"
+                .to_owned()
+                + &format!("config: schedule: {}\n", Schedule::parse("61 * * * *", None).expect_err("61 minutes"))
+                + "config: targets[0].namespace: \"Team\" is not a namespace: only lower-case letters, digits and '-' are allowed\n\
+                   config: targets[1].region: it is missing: name a `region`, or a `registry` by its host\n\
+                   config: targets[2]: 7 is not an entry such as { namespace: team-a, region: eu-west-1 }"
+        );
+    }
+
+    #[test]
+    fn a_schedule_or_zone_that_is_none_is_told_where_it_stands() {
+        let zone = problems(&format!("schedule: '@daily'\ntime_zone: Europe/Bonn\n{TARGETS}"));
+        assert!(zone.starts_with("config: time_zone: ") && zone.contains("Europe/Bonn"), "{zone}");
+        let number = problems(&format!("schedule: 5\n{TARGETS}"));
+        assert_eq!(number, "config: schedule: 5 is not text");
+    }
+
+    #[test]
+    fn a_config_without_targets_is_refused() {
+        for yaml in ["", "targets: []", "targets:", "targets: {}", "version: 1"] {
+            assert!(problems(yaml).contains("no target is named"), "{yaml}");
+        }
+        assert_eq!(problems("target: []"), "config: target: this key is not known; did you mean `targets`?");
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_refused_with_its_line() {
+        for yaml in ["targets: [", "a: 1\na: 2", "- x", "\tx"] {
+            let problems = problems(yaml);
+            assert!(problems.starts_with("config: "), "{problems}");
+        }
+        assert!(problems("version: 1\ntargets: [").contains("line 2"), "{}", problems("version: 1\ntargets: ["));
+    }
+}

@@ -1,0 +1,188 @@
+//! Label selectors, in the grammar of `kubectl -l`.
+
+use std::{collections::BTreeMap, fmt};
+
+use crate::label::{check_key, check_value};
+
+/// What the labels of an object have to be. The empty one takes everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Selector(Vec<Term>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Term {
+    key: String,
+    test: Test,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Test {
+    Exists,
+    IsAbsent,
+    IsOneOf(Vec<String>),
+    /// Also where there is no such label.
+    IsNoneOf(Vec<String>),
+}
+
+impl Selector {
+    /// Reads terms with commas between them: `a`, `!a`, `a=b`, `a==b`, `a!=b`, `a in (b, c)`, `a notin (b, c)`. What is wrong is
+    /// told in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let terms = split(text)?.into_iter().map(Term::parse).collect::<Result<_, _>>()?;
+        Ok(Self(terms))
+    }
+
+    /// Whether labels are as they have to be.
+    pub fn takes(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.0.iter().all(|Term { key, test }| {
+            let value = labels.get(key);
+            match test {
+                Test::Exists => value.is_some(),
+                Test::IsAbsent => value.is_none(),
+                Test::IsOneOf(values) => value.is_some_and(|it| values.contains(it)),
+                Test::IsNoneOf(values) => value.is_none_or(|it| !values.contains(it)),
+            }
+        })
+    }
+
+    /// Whether it takes everything.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// At the commas that are in no brackets.
+fn split(text: &str) -> Result<Vec<&str>, String> {
+    let (mut terms, mut start, mut inside) = (vec![], 0, false);
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' if inside => return Err("brackets stand in brackets".into()),
+            '(' => inside = true,
+            ')' if !inside => return Err("a bracket closes and none is open".into()),
+            ')' => inside = false,
+            ',' if !inside => {
+                terms.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    if inside {
+        return Err("a bracket is not closed".into());
+    }
+    terms.push(&text[start..]);
+    Ok(terms)
+}
+
+impl Term {
+    fn parse(term: &str) -> Result<Self, String> {
+        let term = term.trim();
+        let one = |value: &str| vec![value.trim().to_owned()];
+        let (key, test) = if let Some((key, value)) = term.split_once("!=") {
+            (key, Test::IsNoneOf(one(value)))
+        } else if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
+            (key, Test::IsOneOf(one(value)))
+        } else if let Some((head, list)) = term.split_once('(') {
+            let list =
+                list.strip_suffix(')').ok_or_else(|| format!("{term:?}: something stands behind the brackets"))?;
+            let values = list.split(',').map(|it| it.trim().to_owned()).collect();
+            match head.trim().rsplit_once(char::is_whitespace) {
+                Some((key, "in")) => (key, Test::IsOneOf(values)),
+                Some((key, "notin")) => (key, Test::IsNoneOf(values)),
+                _ => return Err(format!("{term:?}: before brackets stands a key and `in` or `notin`")),
+            }
+        } else if let Some(key) = term.strip_prefix('!') {
+            (key, Test::IsAbsent)
+        } else {
+            (term, Test::Exists)
+        };
+        let key = key.trim();
+        check_key(key)?;
+        if let Test::IsOneOf(values) | Test::IsNoneOf(values) = &test {
+            values.iter().try_for_each(|value| check_value(value))?;
+        }
+        Ok(Self { key: key.into(), test })
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let terms = self.0.iter().map(|Term { key, test }| match test {
+            Test::Exists => key.clone(),
+            Test::IsAbsent => format!("!{key}"),
+            Test::IsOneOf(values) => match values.as_slice() {
+                [value] => format!("{key}={value}"),
+                values => format!("{key} in ({})", values.join(",")),
+            },
+            Test::IsNoneOf(values) => match values.as_slice() {
+                [value] => format!("{key}!={value}"),
+                values => format!("{key} notin ({})", values.join(",")),
+            },
+        });
+        f.write_str(&terms.collect::<Vec<_>>().join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn takes(selector: &str, labels: &[(&str, &str)]) -> bool {
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Selector::parse(selector).expect(selector).takes(&labels)
+    }
+
+    #[test]
+    fn each_term_has_to_hold() {
+        let labels = [("regcred.dev/profile", "pull"), ("team", "a"), ("empty", "")];
+        for selector in [
+            "team",
+            "!other",
+            "team=a",
+            "team == a",
+            "team!=b",
+            "other!=b",
+            "empty=",
+            "team in (a, b)",
+            "team notin (b,c)",
+            "other notin (b)",
+            "regcred.dev/profile=pull, team in (a),!x",
+        ] {
+            assert!(takes(selector, &labels), "{selector}");
+        }
+        for selector in
+            ["other", "!team", "team=b", "team!=a", "team in (b)", "team notin (a)", "team=a,team=b", "other="]
+        {
+            assert!(!takes(selector, &labels), "{selector}");
+        }
+        assert!(Selector::default().takes(&BTreeMap::new()) && Selector::default().is_empty());
+    }
+
+    #[test]
+    fn it_is_written_in_one_form_that_is_read_back() {
+        let written = Selector::parse("a == b , c in (d, e),f notin (g,h), !i,j, k!=l").expect("valid").to_string();
+        assert_eq!(written, "a=b,c in (d,e),f notin (g,h),!i,j,k!=l");
+        assert_eq!(Selector::parse(&written).expect("valid").to_string(), written);
+    }
+
+    #[test]
+    fn what_is_none_is_told_why() {
+        for (bad, why) in [
+            ("", "it is empty"),
+            ("a,", "it is empty"),
+            ("team in a", "\"team in a\" is not a label's key"),
+            ("team in (a", "not closed"),
+            ("team) in (a)", "none is open"),
+            ("team in ((a))", "stand in brackets"),
+            ("team of (a)", "`in` or `notin`"),
+            ("team in (a) b", "behind the brackets"),
+            ("a=b=c", "\"b=c\" is not a label's value"),
+            ("a/b/c", "\"a/b/c\" is not a label's key"),
+            ("=a", "it is empty"),
+            ("-a=b", "\"-a\" is not a label's key"),
+            ("a=é", "\"é\" is not a label's value"),
+        ] {
+            let error = Selector::parse(bad).expect_err(bad);
+            assert!(error.contains(why), "{bad}: {error}");
+        }
+    }
+}

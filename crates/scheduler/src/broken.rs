@@ -1,0 +1,40 @@
+//! What stands where a sink could not be made: its targets are not known, and those of others go on.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use regcred_core::{Applied, CredentialSet, Error, Feed, Observed, Result, SecretSink, Target, TargetSource};
+
+use crate::types::Kept;
+
+#[derive(Debug)]
+pub(crate) struct Broken(Error);
+
+impl Broken {
+    pub(crate) fn kept(error: Error) -> Kept {
+        let broken = Arc::new(Self(error));
+        (broken.clone(), broken)
+    }
+}
+
+#[async_trait]
+impl TargetSource for Broken {
+    async fn watch(&self, _: Feed) -> Result<()> {
+        Err(self.0.clone())
+    }
+}
+
+#[async_trait]
+impl SecretSink for Broken {
+    async fn observe(&self, _: &Target) -> Result<Option<Observed>> {
+        Err(self.0.clone())
+    }
+
+    async fn apply(&self, _: &Target, _: &CredentialSet) -> Result<Applied> {
+        Err(self.0.clone())
+    }
+
+    async fn remove(&self, _: &Target) -> Result<()> {
+        Err(self.0.clone())
+    }
+}

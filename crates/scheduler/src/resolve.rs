@@ -1,0 +1,276 @@
+//! Entries of a config brought together: one address, one Secret, with all that anybody wants in it. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use regcred_config::{AccountLink, Config, Origin, Problem, SecretSettings, Selection, Spec, TargetEntry, Wants};
+use regcred_core::{Namespace, ProviderName, SecretName, StoreName};
+
+use crate::{
+    Types,
+    plan::{Accounts, Group, Need, Places, Selected},
+    provider::{Ecr, Login, Provider},
+    types::SinkEntry,
+};
+
+/// What is wrong with a config that is well-formed: a region or host that AWS does not have, options that do not go together,
+/// a provider that is not there, two logins for one host of one Secret, one Secret kept in two ways.
+pub fn problems(config: &Config, types: &Types) -> Vec<Problem> {
+    Resolved::of(config, types).problems(types)
+}
+
+#[derive(Default)]
+pub(crate) struct Resolved {
+    pub(crate) providers: BTreeMap<ProviderName, Provider>,
+    pub(crate) sinks: BTreeMap<StoreName, Spec>,
+    /// The entries of `providers:`, by what the config calls them.
+    named: HashMap<ProviderName, ProviderName>,
+    wanted: BTreeMap<Address, Wanted>,
+    problems: Vec<Problem>,
+}
+
+/// Where a Secret is kept.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Address {
+    store: StoreName,
+    place: Place,
+    name: SecretName,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Named(Namespace),
+    Selected(Selection),
+}
+
+impl Resolved {
+    pub(crate) fn of(config: &Config, types: &Types) -> Self {
+        let mut resolved = Self::default();
+        for spec in config.providers() {
+            let provider = Provider::named(spec, types).and_then(|provider| Ok((recorded(spec)?, provider)));
+            match provider {
+                Ok(((name, recorded), provider)) => {
+                    resolved.named.insert(name, recorded.clone());
+                    resolved.providers.insert(recorded, provider);
+                }
+                Err(problems) => resolved.problems.extend(problems),
+            }
+        }
+        for spec in config.sinks() {
+            // Its name is a valid one, or it would have been told and not be here.
+            let Ok(name) = StoreName::new(spec.name()) else { continue };
+            resolved.sinks.insert(name, spec.clone());
+        }
+        for (position, target) in config.targets().iter().enumerate() {
+            resolved.add(position, target);
+        }
+        resolved
+    }
+
+    /// Everything that is wrong; what only a sink of a type knows, too.
+    pub(crate) fn problems(&self, types: &Types) -> Vec<Problem> {
+        let groups = self.groups();
+        let entries = |store: &StoreName| {
+            let own = groups.iter().filter(|group| group.need.store == *store);
+            own.map(SinkEntry::of).collect::<Vec<_>>()
+        };
+        let sinks = self.sinks.iter().filter_map(|(name, spec)| types.check_sink(spec, &entries(name)).err());
+        self.problems.iter().cloned().chain(sinks).collect()
+    }
+
+    /// What is kept alike goes together, in the order of the config.
+    pub(crate) fn groups(&self) -> Vec<Group> {
+        let mut wanted = self.wanted.iter().collect::<Vec<_>>();
+        wanted.sort_by_key(|(address, wanted)| (wanted.position, matches!(address.place, Place::Selected(_))));
+        // What is named stands before or behind each entry that chooses, as the config has it.
+        let (mut groups, mut alike, mut chosen) = (Vec::<Group>::new(), HashMap::new(), 0);
+        for (address, wanted) in wanted {
+            let need = wanted.need(&self.providers);
+            let namespace = match &address.place {
+                Place::Named(namespace) => namespace.clone(),
+                Place::Selected(selection) => {
+                    let selected = Selected::new(selection.clone(), wanted.also_named.clone());
+                    groups.push(Group { origin: wanted.origin.clone(), need, places: Places::Selected(selected) });
+                    chosen += 1;
+                    continue;
+                }
+            };
+            let place = *alike.entry((chosen, need.clone())).or_insert(groups.len());
+            if let Some(Places::Named(namespaces)) = groups.get_mut(place).map(|group| &mut group.places) {
+                namespaces.push(namespace);
+            } else {
+                let places = Places::Named(vec![namespace]);
+                groups.push(Group { origin: wanted.origin.clone(), need, places });
+            }
+        }
+        for group in &mut groups {
+            if let Places::Named(namespaces) = &mut group.places {
+                namespaces.sort();
+            }
+        }
+        groups
+    }
+
+    fn add(&mut self, position: usize, target: &TargetEntry) {
+        let Some(providers) = self.wants(target) else { return };
+        let store = match (&target.sink, self.sinks.len()) {
+            (Some(name), _) => self.sinks.get_key_value(name),
+            (None, 1) => self.sinks.first_key_value(),
+            (None, _) => None,
+        };
+        let Some(store) = store.map(|(name, _)| name.clone()) else { return }; // that was told where it stands
+        let named = target.namespaces.named.iter().cloned().map(Place::Named);
+        let selected = target.namespaces.selection.clone().map(Place::Selected);
+        let mut told = vec![]; // of an entry once, not of each of its namespaces
+        if let Some(problem) = self.unguarded_push(target, &providers) {
+            told.push(problem);
+        }
+        for place in named.chain(selected) {
+            let address = Address { store: store.clone(), place, name: target.secret.name.clone() };
+            let is_selected = matches!(address.place, Place::Selected(_));
+            let wanted = self.wanted.entry(address).or_insert_with(|| Wanted::new(position, &store, target));
+            if is_selected {
+                wanted.also_named.extend(target.namespaces.named.iter().cloned());
+            }
+            for problem in wanted.add(target, &providers, &self.providers) {
+                if !told.contains(&problem) {
+                    told.push(problem);
+                }
+            }
+        }
+        self.problems.extend(told);
+    }
+
+    /// Whoever may make a namespace may give it any name, but not any label.
+    fn unguarded_push(&self, target: &TargetEntry, providers: &[ProviderName]) -> Option<Problem> {
+        let selection = target.namespaces.selection.as_ref().filter(|it| !it.has_selector())?;
+        let pushes = providers.iter().any(|name| self.providers[name].pushes());
+        let message = format!(
+            "a login that pushes would go to whoever makes a namespace named {selection}: name the namespaces, or add a `selector`"
+        );
+        pushes.then(|| Problem::at(target.origin.join("namespaces"), message))
+    }
+
+    /// What a target wants, as it is recorded; `None` if something of it is wrong, which is told.
+    fn wants(&mut self, target: &TargetEntry) -> Option<Vec<ProviderName>> {
+        match &target.wants {
+            Wants::Registries(registries) => match Ecr::short(registries, &target.origin, &self.providers) {
+                Ok(provider) => {
+                    let name = provider.name();
+                    self.providers.insert(name.clone(), Provider::Ecr(provider.into()));
+                    Some(vec![name])
+                }
+                Err(problem) => {
+                    self.problems.push(problem);
+                    None
+                }
+            },
+            // One that is not here was told to be wrong where it stands.
+            Wants::Providers(names) => names.iter().map(|name| self.named.get(name).cloned()).collect(),
+        }
+    }
+}
+
+/// What the config calls it, and the name that stands in the annotations of Secrets: whoever changes what a provider is gets
+/// another one, whose credentials nobody holds yet.
+fn recorded(spec: &Spec) -> Result<(ProviderName, ProviderName), Vec<Problem>> {
+    let name = ProviderName::new(spec.name());
+    let recorded = ProviderName::new(format!("{}-{:016x}", spec.name(), spec.digest()));
+    name.and_then(|name| Ok((name, recorded?)))
+        .map_err(|_| vec![Problem::at(spec.origin().clone(), "its name is too long")])
+}
+
+/// What one Secret needs so far.
+struct Wanted {
+    position: usize,
+    /// The entry that is the first to want anything.
+    origin: Origin,
+    store: StoreName,
+    providers: Vec<ProviderName>,
+    secret: SecretSettings,
+    /// `None`: the usual ones.
+    accounts: Option<Vec<AccountLink>>,
+    /// For every login the entry that wants it.
+    logins: BTreeMap<Login, String>,
+    /// Of a selection: what the same entries name.
+    also_named: BTreeSet<Namespace>,
+}
+
+impl Wanted {
+    fn new(position: usize, store: &StoreName, target: &TargetEntry) -> Self {
+        Self {
+            position,
+            origin: target.origin.clone(),
+            store: store.clone(),
+            providers: vec![],
+            secret: target.secret.clone(),
+            accounts: target.accounts.is_some().then(Vec::new),
+            logins: BTreeMap::new(),
+            also_named: BTreeSet::new(),
+        }
+    }
+
+    fn need(&self, known: &BTreeMap<ProviderName, Provider>) -> Need {
+        let accounts = match &self.accounts {
+            Some(accounts) => Accounts::These(accounts.clone()),
+            None if self.providers.iter().any(|name| known[name].pushes()) => Accounts::Builders,
+            None => Accounts::Usual,
+        };
+        Need { store: self.store.clone(), providers: self.providers.clone(), secret: self.secret.clone(), accounts }
+    }
+
+    /// Unites what an entry wants with what earlier ones do.
+    fn add(
+        &mut self,
+        target: &TargetEntry,
+        names: &[ProviderName],
+        known: &BTreeMap<ProviderName, Provider>,
+    ) -> Vec<Problem> {
+        let mut problems = vec![];
+        if target.secret != self.secret {
+            let message = format!("{} keeps this Secret otherwise: both have to say the same", self.origin.name());
+            problems.push(Problem::at(target.origin.join("secret"), message));
+        }
+        let is_named = matches!(target.wants, Wants::Providers(_));
+        for name in names {
+            let again = self.providers.contains(name);
+            if again && is_named {
+                continue; // entries may share a provider; what the short form says twice, nobody means
+            }
+            for login in known[name].logins() {
+                let entry = target.origin.name();
+                let Some(earlier) = self.logins.insert(login.clone(), entry.clone()) else { continue };
+                let whose = if earlier == entry { "another of its providers" } else { &earlier };
+                let message = format!("{whose} has a login for {login} already; one Secret holds one");
+                problems.push(Problem::at(target.origin.clone(), message));
+            }
+            if !again {
+                self.providers.push(name.clone());
+            }
+        }
+        match (&mut self.accounts, &target.accounts) {
+            (Some(accounts), Some(others)) => unite(accounts, others),
+            (None, None) => {}
+            _ => {
+                let message =
+                    format!("{} and this one keep one Secret: both say who uses it, or neither", self.origin.name());
+                problems.push(Problem::at(target.origin.join("service_accounts"), message));
+            }
+        }
+        problems
+    }
+}
+
+/// Each account once, with every use that either list has, in one order.
+fn unite(accounts: &mut Vec<AccountLink>, others: &[AccountLink]) {
+    for other in others {
+        match accounts.iter_mut().find(|account| account.name == other.name) {
+            None => accounts.push(other.clone()),
+            Some(account) => account.link.extend(other.link.clone()),
+        }
+    }
+    for account in accounts.iter_mut() {
+        account.link.sort();
+        account.link.dedup();
+    }
+    accounts.sort();
+}
