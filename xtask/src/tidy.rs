@@ -22,7 +22,7 @@ const PURE: &[&str] = &["tokio", "async-trait", "kube", "hyper", "reqwest"];
 const VENDORS: &[&str] = &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "aws-sdk-sts"];
 
 /// The table of ARCHITECTURE.md.
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     Rule { package: "regcred-core", uses: &[], never: RUNTIMES },
     Rule {
         package: "regcred-engine",
@@ -55,6 +55,11 @@ const RULES: [Rule; 12] = [
         package: "xtask",
         uses: &["regcred-config"],
         never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"],
+    },
+    Rule {
+        package: "regcred-example-embedded-engine",
+        uses: &["regcred-core", "regcred-engine"],
+        never: &["serde", "serde_json", "figment", "kube", "aws-config"],
     },
     Rule { package: "regcred-example-file-login", uses: &["regcred", "regcred-core"], never: &[] },
     Rule { package: "regcred-example-pull-image", uses: &["regcred-core", "regcred-ecr"], never: &[] },
