@@ -1,13 +1,15 @@
-//! skopeo logs in, pushes and pulls with the Secret that regcred wrote, at a registry that takes exactly the minted token.
+//! skopeo logs in, pushes and pulls with the Secret that regcred wrote, at a registry that takes exactly the minted token; and an
+//! image is pulled without a Secret, with a login that was minted for that alone.
 
 use std::{
     fs,
     path::Path,
     process::{Command, Output},
+    sync::Arc,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_testkit::{CheckingProxy, FakeAws};
+use regcred_testkit::{CheckingProxy, FakeAws, FaultProxy, ForwardProxy, tls::Authority};
 use serde_json::{Value, json};
 
 use crate::{
@@ -36,23 +38,25 @@ impl Skopeo<'_> {
     }
 }
 
-/// The smallest image: a config and no layer.
+/// A small image: a config, and one layer without files.
 fn image(dir: &Path) {
     let blobs = dir.join("blobs/sha256");
     fs::create_dir_all(&blobs).expect("a folder");
-    let put = |content: &Value| {
-        let content = content.to_string();
-        let sum = with_input(&mut Command::new("sha256sum"), &content);
+    let put = |content: &str| {
+        let sum = with_input(&mut Command::new("sha256sum"), content);
         let sum = String::from_utf8(sum.stdout).expect("text").split(' ').next().expect("a sum").to_owned();
-        fs::write(blobs.join(&sum), &content).expect("it can be written");
+        fs::write(blobs.join(&sum), content).expect("it can be written");
         (format!("sha256:{sum}"), content.len())
     };
-    let rootfs = json!({ "type": "layers", "diff_ids": [] });
-    let (config, size) = put(&json!({ "architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs }));
+    let (layer, size) = put(&"\0".repeat(1024));
+    let rootfs = json!({ "type": "layers", "diff_ids": [layer] });
+    let layer = json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer, "size": size });
+    let config = json!({ "architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs });
+    let (config, size) = put(&config.to_string());
     let config = json!({ "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": size });
     let manifest_type = "application/vnd.oci.image.manifest.v1+json";
-    let (manifest, size) =
-        put(&json!({ "schemaVersion": 2, "mediaType": manifest_type, "config": config, "layers": [] }));
+    let manifest = json!({ "schemaVersion": 2, "mediaType": manifest_type, "config": config, "layers": [layer] });
+    let (manifest, size) = put(&manifest.to_string());
     let manifest = json!({ "mediaType": manifest_type, "digest": manifest, "size": size });
     let index = json!({ "schemaVersion": 2, "manifests": [manifest] });
     fs::write(dir.join("index.json"), index.to_string()).expect("it can be written");
@@ -116,4 +120,41 @@ async fn skopeo_logs_in_pushes_and_pulls_with_the_secret_that_was_written() {
     let again = Skopeo { proxy: &proxy.url(), auth: &auth }.run(&["inspect", "--tls-verify=false", &there]);
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
     assert_eq!(uid(&world.get(&namespace, "secrets", "ecr-secret")), before, "the Secret was never deleted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_that_skopeo_pushed_is_pulled_with_a_login_that_was_minted_for_it() {
+    let (aws, dir) = (FakeAws::start().await, tempfile::tempdir().expect("a folder"));
+    let registry = setting("REGCRED_LIVE_REGISTRY").parse().expect("an address");
+    let registry = Arc::new(CheckingProxy::start(registry).await);
+    registry.accept(HOST, "AWS", "pushes");
+    let (auth, layout) = (dir.path().join("auth.json"), dir.path().join("image"));
+    let entry = json!({ "auths": { HOST: { "auth": STANDARD.encode("AWS:pushes") } } });
+    fs::write(&auth, entry.to_string()).expect("it can be written");
+    image(&layout);
+    let there = format!("docker://{HOST}/pulled:1");
+    let skopeo = Skopeo { proxy: &registry.url(), auth: &auth };
+    let push = skopeo.run(&["copy", "--dest-tls-verify=false", &format!("oci:{}", layout.display()), &there]);
+    assert!(push.status.success(), "{}", String::from_utf8_lossy(&push.stderr));
+    let digest = skopeo.run(&["inspect", "--tls-verify=false", "--format", "{{.Digest}}", &there]).stdout;
+
+    // The registry behind TLS, as ECR is, where a proxy leads whatever host is named.
+    let (authority, proxy) = (Authority::new(), ForwardProxy::start().await);
+    let bundle = dir.path().join("ca.pem");
+    fs::write(&bundle, authority.pem()).expect("it can be written");
+    let address = registry.url().strip_prefix("http://").expect("plain").parse().expect("an address");
+    let tls = FaultProxy::start_tls(address, &authority.issue(&[HOST])).await;
+    proxy.tunnel_to(tls.address());
+    let opened = registry.clone();
+    aws.on_issue(move |issued| opened.accept(&issued.registry, "AWS", &issued.password));
+    let mut pull = Command::new(setting("REGCRED_LIVE_PULL_IMAGE"));
+    pull.arg(format!("{HOST}/pulled:1")).env_clear().env("AWS_ENDPOINT_URL", aws.url());
+    pull.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "live");
+    let pulled = pull.env("HTTPS_PROXY", proxy.url()).env("SSL_CERT_FILE", bundle).output().expect("it starts");
+    assert_eq!(pulled.status.code(), Some(0), "{}", String::from_utf8_lossy(&pulled.stderr));
+    let said = String::from_utf8(pulled.stdout).expect("text");
+    let lines = said.lines().collect::<Vec<_>>();
+    let digest = String::from_utf8(digest).expect("text");
+    assert_eq!(lines[0], format!("{HOST}/pulled:1 is {}", digest.trim()));
+    assert!(lines.len() == 3 && lines[2].contains("application/vnd.oci.image.layer.v1.tar"), "{said}");
 }

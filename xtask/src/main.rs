@@ -6,6 +6,7 @@ mod faults;
 mod figures;
 mod generate;
 mod process;
+mod third_party;
 mod tidy;
 
 use anyhow::Result;
@@ -23,6 +24,8 @@ struct Args {
 enum Command {
     /// Checks what the compiler does not: edges between crates, licences, duplicates, features
     Tidy,
+    /// Builds the libraries as a program outside the workspace does, with each set of adapters
+    ThirdParty,
     /// Shows regcred at work, against stand-ins on loopback
     Demo,
     /// Runs the live tests against real servers
@@ -48,6 +51,7 @@ enum Command {
 fn main() -> Result<()> {
     match Args::parse().command {
         Command::Tidy => tidy::run(),
+        Command::ThirdParty => third_party::run(),
         Command::Demo => demo::run(),
         Command::E2e { install } => e2e::run(install),
         Command::Generate { check } => generate::run(check),

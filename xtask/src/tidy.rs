@@ -22,7 +22,7 @@ const PURE: &[&str] = &["tokio", "async-trait", "kube", "hyper", "reqwest"];
 const VENDORS: &[&str] = &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "aws-sdk-sts"];
 
 /// The table of ARCHITECTURE.md.
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 13] = [
     Rule { package: "regcred-core", uses: &[], never: RUNTIMES },
     Rule {
         package: "regcred-engine",
@@ -56,8 +56,21 @@ const RULES: [Rule; 11] = [
         uses: &["regcred-config"],
         never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"],
     },
+    Rule {
+        package: "regcred-example-embedded-engine",
+        uses: &["regcred-core", "regcred-engine"],
+        never: &["serde", "serde_json", "figment", "kube", "aws-config"],
+    },
     Rule { package: "regcred-example-file-login", uses: &["regcred", "regcred-core"], never: &[] },
+    Rule { package: "regcred-example-pull-image", uses: &["regcred-core", "regcred-ecr"], never: &[] },
     Rule { package: "regcred-tests", uses: &["regcred-core", "regcred-ecr"], never: &[] },
+];
+
+/// Who takes one adapter gets nothing of the other, not even through somebody else.
+const APART: [(&str, &[&str]); 3] = [
+    ("regcred-ecr", &["kube", "k8s-openapi"]),
+    ("regcred-openshift", &["aws-config", "aws-sdk-ecr"]),
+    ("regcred-example-pull-image", &["kube", "k8s-openapi"]),
 ];
 
 /// Known to be there twice, each with the reason.
@@ -66,7 +79,7 @@ const DUPLICATES: [(&str, &str); 2] = [
     ("syn", "runs at build time only; half of the macros have moved on"),
 ];
 
-const LICENCES: [&str; 13] = [
+const LICENCES: [&str; 14] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -80,6 +93,7 @@ const LICENCES: [&str; 13] = [
     "MIT-0",
     "Unicode-3.0",
     "Unlicense",
+    "Zlib",
 ];
 
 /// Not in any build: an unmaintained YAML, second TLS stacks.
@@ -90,6 +104,7 @@ pub(crate) fn run() -> Result<()> {
         serde_json::from_str::<Value>(&read(cargo().args(["metadata", "--format-version", "1", "--locked"]))?)?;
     let mut problems = vec![];
     edges(&metadata, &mut problems);
+    apart(&mut problems)?;
     licences(&metadata, &mut problems);
     duplicates(&mut problems)?;
     banned(&mut problems)?;
@@ -142,6 +157,20 @@ fn edges(metadata: &Value, problems: &mut Vec<String>) {
     }
 }
 
+fn apart(problems: &mut Vec<String>) -> Result<()> {
+    for (package, never) in APART {
+        let tree = names(cargo().args(["tree", "--package", package, "--edges", "normal"]))?;
+        problems.extend(never.iter().filter(|it| tree.contains(**it)).map(|it| format!("{package} brings {it} along")));
+    }
+    Ok(())
+}
+
+/// Every package that this `cargo tree` shows.
+pub(crate) fn names(tree: &mut Command) -> Result<BTreeSet<String>> {
+    let tree = read(tree.args(["--prefix", "none", "--format", "{p}"]))?;
+    Ok(tree.lines().filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect())
+}
+
 fn licences(metadata: &Value, problems: &mut Vec<String>) {
     for package in packages(metadata) {
         let licence = package["license"].as_str().unwrap_or_default().replace('/', " OR ").replace(['(', ')'], "");
@@ -180,9 +209,7 @@ fn duplicates(problems: &mut Vec<String>) -> Result<()> {
 }
 
 fn banned(problems: &mut Vec<String>) -> Result<()> {
-    let tree =
-        read(cargo().args(["tree", "--workspace", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"]))?;
-    let names = tree.lines().filter_map(|line| line.split_once(' ').map(|(name, _)| name)).collect::<BTreeSet<_>>();
+    let names = names(cargo().args(["tree", "--workspace", "--edges", "normal,build"]))?;
     problems.extend(
         BANNED.iter().filter(|it| names.contains(**it)).map(|it| format!("{it} is in a build: see .deny.toml")),
     );

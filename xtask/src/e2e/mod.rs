@@ -19,6 +19,7 @@ pub(crate) fn run(install: bool) -> Result<()> {
     }
     let ministack = install::ministack()?;
     let regcred = build("regcred", "regcred", false)?;
+    let pull_image = build("regcred-example-pull-image", "pull-image", false)?;
     let dir = tempfile::tempdir()?;
     let cluster = Cluster::start(dir.path())?;
     let (_aws, aws) = start_aws(&ministack, dir.path())?;
@@ -33,6 +34,7 @@ pub(crate) fn run(install: bool) -> Result<()> {
     tests.args(["test", "--package", "regcred-tests", "--features", "live", "--test", "live"]);
     tests.env("REGCRED_LIVE_KUBECONFIG", cluster.kubeconfig());
     tests.env("REGCRED_LIVE_AWS", &aws).env("REGCRED_LIVE_REGISTRY", registry).env("REGCRED_LIVE_BINARY", regcred);
+    tests.env("REGCRED_LIVE_PULL_IMAGE", pull_image);
     run_command(demo::with_identity(&mut tests, &aws))
 }
 

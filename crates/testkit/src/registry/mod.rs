@@ -12,7 +12,7 @@ use std::{
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode},
+    http::{HeaderValue, Method, StatusCode, uri::Authority},
     response::Response,
 };
 use login::{Logins, Verdict};
@@ -23,8 +23,9 @@ use crate::{lock::lock, now::now, server::Server};
 /// A forward HTTP proxy in front of one real registry. To its clients it is every host with an accepted login, and it lets
 /// a request through only with exactly such a login for exactly that host.
 ///
-/// It takes requests with an absolute address, as clients send them to `HTTP_PROXY`. It refuses `CONNECT`, so clients that
-/// may fall back to plain HTTP do so.
+/// It takes requests with an absolute address, as clients send them to `HTTP_PROXY`, and those whose header names the host, as
+/// they come out of a [`FaultProxy`](crate::FaultProxy) with TLS. It refuses `CONNECT`, so clients that may fall back to plain
+/// HTTP do so.
 ///
 /// ```
 /// # #[tokio::main]
@@ -80,7 +81,8 @@ impl CheckingProxy {
 }
 
 async fn answer(state: Arc<Mutex<State>>, upstream: SocketAddr, request: Request) -> Response {
-    let host = request.uri().authority().map(|it| it.as_str().to_ascii_lowercase()).unwrap_or_default();
+    let named = || request.headers().get("host")?.to_str().ok();
+    let host = request.uri().authority().map(Authority::as_str).or_else(named).unwrap_or_default().to_ascii_lowercase();
     let path = request.uri().path().to_owned();
     let response = decide(&state, upstream, &host, request).await;
     lock(&state).requests.push((host, path, response.status().as_u16()));
@@ -92,7 +94,7 @@ async fn decide(state: &Mutex<State>, upstream: SocketAddr, host: &str, mut requ
         return refuse(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "no tunnels: speak plain HTTP to this proxy");
     }
     if host.is_empty() {
-        return refuse(StatusCode::BAD_REQUEST, "UNSUPPORTED", "a proxy needs the whole address of the request");
+        return refuse(StatusCode::BAD_REQUEST, "UNSUPPORTED", "the request names no host");
     }
     let sent = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     let verdict = lock(state).logins.judge(host, sent, now());

@@ -100,6 +100,20 @@ async fn any_other_login_is_asked_for_a_better_one() {
 }
 
 #[tokio::test]
+async fn a_host_may_be_named_in_the_header_alone() {
+    let (_registry, upstream) = registry().await;
+    let proxy = CheckingProxy::start(upstream).await;
+    proxy.accept(HOST, "AWS", "right");
+    let headers = |password: &str| [("host", HOST.to_owned()), ("authorization", basic(password))];
+    for (password, status) in [("right", 202), ("wrong", 401)] {
+        let headers = headers(password);
+        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        assert_eq!(send(&proxy.url(), "GET", "/v2/", &headers, "").await.status, status);
+    }
+    assert_eq!(proxy.requests()[0], (HOST.into(), "/v2/".into(), 202));
+}
+
+#[tokio::test]
 async fn tunnels_and_requests_to_the_proxy_itself_are_refused() {
     let (_registry, upstream) = registry().await;
     let proxy = CheckingProxy::start(upstream).await;
@@ -107,7 +121,7 @@ async fn tunnels_and_requests_to_the_proxy_itself_are_refused() {
     let reply = send(&proxy.url(), "CONNECT", &format!("{HOST}:443"), &[], "").await;
     assert_eq!(reply.status, 405);
     let reply = send(&proxy.url(), "GET", "/v2/", &[("authorization", &basic("right"))], "").await;
-    assert_eq!(reply.status, 400);
+    assert_eq!(reply.status, 403);
 }
 
 #[tokio::test]

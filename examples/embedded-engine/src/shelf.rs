@@ -1,0 +1,96 @@
+//! A sink that is a plain map, in which the rest of the bot finds its logins.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use regcred_core::{
+    Applied, CredentialSet, Login, Observed, ProviderName, RegistryCredential, Result, SecretSink, Target, Written,
+};
+use tokio::sync::watch;
+
+/// What a target holds, by provider.
+type Held = BTreeMap<ProviderName, Arc<RegistryCredential>>;
+
+/// The logins of every team.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf(watch::Sender<BTreeMap<Target, Held>>);
+
+impl Shelf {
+    /// What a team logs in with, as soon as there is anything.
+    pub(crate) async fn logins(&self, team: &Target) -> Vec<Login> {
+        let mut changes = self.0.subscribe();
+        let now = changes.wait_for(|shelf| shelf.contains_key(team)).await.expect("the sender is our own");
+        now[team].values().flat_map(|credential| credential.logins()).cloned().collect()
+    }
+}
+
+#[async_trait]
+impl SecretSink for Shelf {
+    async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
+        let validity = |held: &Held| held.iter().map(|(name, it)| (name.clone(), it.validity())).collect();
+        Ok(self.0.borrow().get(target).map(|held| Observed::ours(validity(held))))
+    }
+
+    async fn apply(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied> {
+        let mut written = Written::Created;
+        self.0.send_modify(|shelf| {
+            let mut held = credentials.iter().map(|(name, new)| (name.clone(), new.clone())).collect::<Held>();
+            let Some(before) = shelf.get_mut(target) else { return drop(shelf.insert(target.clone(), held)) };
+            let stays = |(name, old): &(&ProviderName, &Arc<RegistryCredential>)| {
+                credentials.failed().contains(*name) || credentials.is_outlived_by(name, &old.validity())
+            };
+            held.extend(before.iter().filter(stays).map(|(name, old)| (name.clone(), old.clone())));
+            let same = held.len() == before.len()
+                && held.iter().all(|(name, it)| before.get(name).is_some_and(|old| Arc::ptr_eq(it, old)));
+            written = if same { Written::Unchanged } else { Written::Updated };
+            *before = held;
+        });
+        Ok(Applied::new(written))
+    }
+
+    async fn remove(&self, target: &Target) -> Result<()> {
+        self.0.send_modify(|shelf| drop(shelf.remove(target)));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use regcred_core::{
+        Clock, RegistryProvider,
+        testing::{FakeProvider, TestClock, provider_name, target},
+    };
+
+    use super::*;
+
+    async fn set(clock: &Arc<TestClock>, providers: &[&str]) -> CredentialSet {
+        let mut set = CredentialSet::new();
+        for name in providers {
+            let provider = FakeProvider::new(clock.clone(), &format!("{name}.example"));
+            let credential = provider.credential().await.expect("it works");
+            set.insert(provider_name(name), Arc::new(credential)).expect("each has a registry of its own");
+        }
+        set
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_owes_what_every_sink_does() {
+        let (clock, shelf, team) = (Arc::new(TestClock::new()), Shelf::default(), target("team-a"));
+        let written = async |set: &CredentialSet| shelf.apply(&team, set).await.expect("it works").written;
+        let both = set(&clock, &["one", "two"]).await;
+        assert_eq!((written(&both).await, written(&both).await), (Written::Created, Written::Unchanged));
+        clock.step(Duration::from_hours(1));
+        let mut later = set(&clock, &["one"]).await;
+        later.insert_failed(provider_name("two"));
+        assert_eq!((written(&later).await, written(&both).await), (Written::Updated, Written::Unchanged));
+        let held = shelf.observe(&team).await.expect("it works").expect("something stands there").validity;
+        assert_eq!(held[&provider_name("one")].issued_at(), clock.now(), "an earlier end is not written over it");
+        assert_eq!(held.len(), 2, "what a provider that failed has left stays");
+        written(&set(&clock, &["one"]).await).await;
+        assert_eq!(shelf.logins(&team).await.len(), 1, "what nobody asks for any more goes");
+        shelf.remove(&team).await.expect("it works");
+        assert!(shelf.observe(&team).await.expect("it works").is_none());
+    }
+}
