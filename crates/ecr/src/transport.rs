@@ -1,6 +1,12 @@
 //! What stands between the SDK and the network: whom it trusts, no secret in clear text, no answer without an end.
 
-use std::{env, fmt, io, mem, net::IpAddr, path::Path};
+use std::{
+    env, fmt, io, mem,
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
 
 use aws_smithy_http_client::{
     Builder, Connector,
@@ -19,7 +25,7 @@ use aws_smithy_runtime_api::{
     },
     http::Response,
 };
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format};
 use http::Uri;
 use http_body_util::Limited;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -28,6 +34,7 @@ use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
+use tokio::time::Instant;
 
 /// A real answer has 3 kB.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -46,7 +53,11 @@ const METADATA: [&str; 5] = ["169.254.169.254", "169.254.170.2", "169.254.170.23
 pub struct Transport {
     direct: SharedHttpClient,
     proxied: SharedHttpClient,
+    heard: Heard,
 }
+
+/// The time that the last answer names, and when it came.
+type Heard = Arc<Mutex<Option<(SystemTime, Instant)>>>;
 
 impl Transport {
     /// Reads the file that `SSL_CERT_FILE` names, where it is set. [`ErrorKind::Invalid`] if it does not hold certificates and
@@ -61,7 +72,17 @@ impl Transport {
             None => TrustStore::default(),
         };
         let (direct, proxied) = (ProxyConfig::disabled(), ProxyConfig::from_env());
-        Ok(Self { direct: client(&trust, direct), proxied: client(&trust, proxied) })
+        Ok(Self { direct: client(&trust, direct), proxied: client(&trust, proxied), heard: Heard::default() })
+    }
+
+    /// What time it is on the other side, to a second or two, by the last answer that came this way; `None`: there was none.
+    ///
+    /// # Panics
+    ///
+    /// Never: nothing panics while it holds the lock.
+    pub fn their_time(&self) -> Option<SystemTime> {
+        let heard = *self.heard.lock().expect("nothing panics while it holds the lock");
+        heard.map(|(time, at)| time + at.elapsed())
     }
 }
 
@@ -114,6 +135,7 @@ impl HttpClient for Transport {
         SharedHttpConnector::new(Guarded {
             direct: self.direct.http_connector(settings, components),
             proxied: self.proxied.http_connector(settings, components),
+            heard: self.heard.clone(),
         })
     }
 }
@@ -122,6 +144,7 @@ impl HttpClient for Transport {
 struct Guarded {
     direct: SharedHttpConnector,
     proxied: SharedHttpConnector,
+    heard: Heard,
 }
 
 impl HttpConnector for Guarded {
@@ -132,8 +155,21 @@ impl HttpConnector for Guarded {
             (false, true) => self.proxied.call(request),
             (false, false) => return HttpConnectorFuture::ready(Err(ConnectorError::user(InsecureEndpoint.into()))),
         };
-        HttpConnectorFuture::new(async move { answer.await.map(limited) })
+        let heard = self.heard.clone();
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await?;
+            if let Some(time) = time_of(&answer) {
+                *heard.lock().expect("nothing panics while it holds the lock") = Some((time, Instant::now()));
+            }
+            Ok(limited(answer))
+        })
     }
+}
+
+/// When an answer was given, by the clock of whoever gave it.
+pub(crate) fn time_of(answer: &Response) -> Option<SystemTime> {
+    let date = DateTime::from_str(answer.headers().get("date")?, Format::HttpDate).ok()?;
+    SystemTime::try_from(date).ok()
 }
 
 fn limited(mut answer: Response) -> Response {

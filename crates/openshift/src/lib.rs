@@ -3,6 +3,7 @@
 mod account;
 mod adopt;
 mod bulk;
+mod check;
 mod cluster;
 mod error;
 mod link;
@@ -20,6 +21,7 @@ mod secret;
 mod sink;
 mod store;
 
+pub use check::{Greeting, Policies, Presence, Right};
 pub use cluster::{Cluster, Connection};
 pub use link::Link;
 pub use sink::{Foreign, OpenShiftSink, OpenShiftSinkBuilder};

@@ -43,7 +43,8 @@ impl Link {
         vec![Self::pull("default"), optional("builder"), optional("pipeline")]
     }
 
-    pub(crate) fn account(&self) -> &str {
+    /// Whose it is.
+    pub fn account(&self) -> &str {
         &self.account
     }
 
