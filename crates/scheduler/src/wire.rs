@@ -6,7 +6,7 @@ use std::{
 };
 
 use regcred_config::{AccountLink, Config, LinkName, Problems};
-use regcred_core::{Clock, InstanceName, Result, StoreName, Target};
+use regcred_core::{Clock, InstanceName, Namespace, Result, SecretName, StoreName, Target};
 use regcred_ecr::{RegistryHost, Transport};
 use regcred_engine::{Builder, Engine, Minter, Route};
 use regcred_openshift::{Cluster, Foreign, Link, OpenShiftSink};
@@ -82,6 +82,35 @@ impl Way {
             (None, _) => Link::defaults(),
         }
     }
+}
+
+/// What keeping Secrets of one name in one way asks of a cluster.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) secret: SecretName,
+    /// Whether it is made where it is not there.
+    pub(crate) creates: bool,
+    /// The ServiceAccounts that it is linked to.
+    pub(crate) accounts: Vec<String>,
+    pub(crate) namespaces: Vec<Namespace>,
+    /// Whether they are listed where that is granted.
+    pub(crate) bulk: bool,
+}
+
+/// All that a plan keeps, each way once.
+pub(crate) fn kept(plan: &Plan) -> Vec<Kept> {
+    let mut ways = BTreeMap::<_, Vec<_>>::new();
+    for Group { need, namespaces } in &plan.groups {
+        let way = Way::of(need, plan.adopt);
+        let accounts = way.links().iter().map(|link| link.account().to_owned()).collect::<Vec<_>>();
+        let alike = ways.entry((need.secret.name.clone(), way.foreign != Foreign::Merge, accounts)).or_default();
+        alike.extend(namespaces.iter().cloned());
+    }
+    let kept = ways.into_iter().map(|((secret, creates, accounts), namespaces)| {
+        let bulk = namespaces.len() >= BULK;
+        Kept { secret, creates, accounts, namespaces, bulk }
+    });
+    kept.collect()
 }
 
 /// One sink for each way: what it has read of the cluster serves all of its targets.
