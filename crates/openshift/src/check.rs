@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use futures::{StreamExt, stream};
-use http::{Request, Response, header::DATE};
+use http::{Request, Response, Uri, header::DATE};
 use http_body_util::{BodyExt, Limited};
 use k8s_openapi::api::{
     admissionregistration::v1::ValidatingAdmissionPolicy, authentication::v1::SelfSubjectReview, core::v1::Namespace,
@@ -67,7 +67,7 @@ pub enum Presence {
 /// Whether policies of regcred's guard the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Policies {
-    /// These ValidatingAdmissionPolicies are there.
+    /// These `ValidatingAdmissionPolicies` are there.
     Named(Vec<String>),
     /// The server has no such policies.
     NotServed,
@@ -79,17 +79,21 @@ impl Cluster {
     /// Asks for the version. Everybody who is known may ask that.
     pub async fn greet(&self) -> Result<Greeting> {
         let doing = Doing { verb: "get", resource: "the version", namespace: None, name: "of the API server" };
-        let request = Request::get("/version").body(Body::empty()).expect("the path is valid");
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = Uri::from_static("/version");
         let client = self.client();
         let asking = async { Ok(read(client.send(request).await?).await) };
         let (status, time, document) = unheard(&doing, asking).await?.map_err(|error| translate(&error, &doing))?;
-        if matches!(status, 401 | 429 | 500..) {
-            let status = Status { code: status, ..Status::default() };
+        let text = |name: &str| document[name].as_str().filter(|it| is_version(it)).map(str::to_owned);
+        let version = text("gitVersion");
+        // Somebody may have forbidden that question alone; what answers it otherwise is no API server.
+        let code = if status == 200 && version.is_none() { 0 } else { status };
+        if matches!(code, 0 | 401 | 429 | 500..) {
+            let status = Status { code, ..Status::default() };
             return Err(translate(&kube::Error::Api(status.boxed()), &doing));
         }
-        let text = |name: &str| document[name].as_str().filter(|it| is_version(it)).map(str::to_owned);
         let number = |name: &str| text(name)?.trim_end_matches('+').parse().ok();
-        Ok(Greeting { version: text("gitVersion"), release: number("major").zip(number("minor")), time })
+        Ok(Greeting { version, release: number("major").zip(number("minor")), time })
     }
 
     /// As whom we ask, such as `system:serviceaccount:regcred:regcred`; `None`: a server before 1.28 does not tell.
@@ -130,7 +134,7 @@ impl Cluster {
         }
     }
 
-    /// The ValidatingAdmissionPolicies that are labelled as regcred's.
+    /// The `ValidatingAdmissionPolicies` that are labelled as regcred's.
     pub async fn policies(&self) -> Result<Policies> {
         let (verb, resource) = ("list", "validatingadmissionpolicies");
         let doing = Doing { verb, resource, namespace: None, name: "of regcred" };

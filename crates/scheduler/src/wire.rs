@@ -106,7 +106,8 @@ pub(crate) fn kept(plan: &Plan) -> Vec<Kept> {
         let alike = ways.entry((need.secret.name.clone(), way.foreign != Foreign::Merge, accounts)).or_default();
         alike.extend(namespaces.iter().cloned());
     }
-    let kept = ways.into_iter().map(|((secret, creates, accounts), namespaces)| {
+    let kept = ways.into_iter().map(|((secret, creates, accounts), mut namespaces)| {
+        namespaces.sort();
         let bulk = namespaces.len() >= BULK;
         Kept { secret, creates, accounts, namespaces, bulk }
     });

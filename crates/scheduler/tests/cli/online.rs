@@ -13,7 +13,7 @@ use crate::world::{World, run};
 const TWO: &str = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-b, region: us-east-1 }\n";
 const ROLE: &str = "arn:aws:iam::210987654321:role/pull";
 
-fn online(world: &World, config: &str, args: &[&str]) -> Command {
+pub(crate) fn online(world: &World, config: &str, args: &[&str]) -> Command {
     let once = world.once(config, args);
     let mut command = Command::new(once.get_program());
     command.args(["check", "--online"]).args(once.get_args().skip(1)).env_clear();
@@ -305,8 +305,8 @@ async fn of_thousands_of_namespaces_some_are_looked_at_and_the_count_is_told() {
     println!("{:?}, {} requests", began.elapsed(), world.kube.requests().len());
     assert!(world.kube.requests().len() < 500, "one right is not had everywhere, and asked for in each of 200");
     assert_eq!(rows(&report, "namespaces")[0], "warning of the config: 200 of 2000 were looked at");
-    let named = run(&mut online(&world, &config, &["--output", "json", "--target", "team-9"]));
-    assert!(named.0 == 2 && rows(&named.1, "rights")[0].starts_with("failed team-9: "), "{:#}", named.1);
+    let (code, report, _) = run(&mut online(&world, &config, &["--output", "json", "--target", "team-9"]));
+    assert!(code == 2 && rows(&report, "rights")[0].starts_with("failed team-9: "), "{report:#}");
 }
 
 #[test]

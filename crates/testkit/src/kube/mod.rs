@@ -210,7 +210,7 @@ impl FakeKube {
         self.shared.state().rules = Rules::default();
     }
 
-    /// Has a ValidatingAdmissionPolicy of regcred's from now on. It is listed, and guards nothing.
+    /// Has a `ValidatingAdmissionPolicy` of regcred's from now on. It is listed, and guards nothing.
     pub fn add_policy(&self, name: &str) {
         self.shared.state().policies.push(name.to_owned());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regcred_core::{Error, Result};
+use regcred_core::{Error, Namespace, Result};
 use regcred_openshift::{Cluster, Greeting, Policies, Presence, Right};
 
 use super::{
@@ -101,7 +101,7 @@ fn questions<'a>(kept: &'a [Kept], here: &BTreeSet<&str>, everywhere: &BTreeSet<
     let mut questions = vec![];
     for (way, kept) in kept.iter().enumerate() {
         let open = needed(kept).into_iter().filter(|right| !everywhere.contains(right)).collect::<Vec<_>>();
-        for namespace in kept.namespaces.iter().map(|it| it.as_str()).filter(|it| here.contains(it)) {
+        for namespace in kept.namespaces.iter().map(Namespace::as_str).filter(|it| here.contains(it)) {
             questions.extend(open.iter().map(|right| (way, namespace, right.clone())));
         }
     }
@@ -142,7 +142,7 @@ fn rights(
     }
     for (way, kept) in kept.iter().enumerate() {
         let fine = |it: &&str| here.contains(it) && !missing.contains_key(&(way, it)) && !unknown.contains_key(it);
-        let fine = kept.namespaces.iter().map(|it| it.as_str()).filter(fine).collect::<Vec<_>>();
+        let fine = kept.namespaces.iter().map(Namespace::as_str).filter(fine).collect::<Vec<_>>();
         if !fine.is_empty() {
             findings.push(Finding::ok("rights", "", format!("may {}", words(&needed(kept)))).about(&fine));
         }

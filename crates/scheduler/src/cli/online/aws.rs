@@ -126,7 +126,7 @@ impl Identity {
         }
         // Who it is has to be known only where the config pins it, and then no token comes.
         let identity =
-            if minted.iter().all(Finding::is_ok) && !identity.is_ok() { identity.as_warning() } else { identity };
+            if minted.iter().all(Finding::is_ok) && !identity.is_ok() { identity.into_warning() } else { identity };
         std::iter::once(identity).chain(minted).collect()
     }
 

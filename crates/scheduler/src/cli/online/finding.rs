@@ -88,7 +88,7 @@ impl Finding {
     }
 
     /// No failure after all.
-    pub(crate) fn as_warning(self) -> Self {
+    pub(crate) fn into_warning(self) -> Self {
         Self { verdict: Verdict::Warning, ..self }
     }
 
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(exit_code(&[fine.clone(), odd.clone()]), 0);
         assert_eq!(exit_code(&[fine, dead.clone()]), 3);
         assert_eq!(exit_code(&[dead.clone(), wrong]), 2);
-        assert_eq!(exit_code(&[odd, dead.as_warning()]), 0);
+        assert_eq!(exit_code(&[odd, dead.into_warning()]), 0);
     }
 
     #[test]

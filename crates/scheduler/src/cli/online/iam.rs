@@ -116,7 +116,7 @@ fn web_identity(role: &str) -> String {
     )
 }
 
-/// Both ends of an AssumeRole: who asks may ask, and the role trusts who asks. The external id is not shown.
+/// Both ends of `sts:AssumeRole`: who asks may ask, and the role trusts who asks. The external id is not shown.
 fn assume_role(role: &str, base: &str, external_id: bool) -> String {
     let condition = if external_id {
         r#", "Condition": { "StringEquals": { "sts:ExternalId": "<the external_id of the config>" } }"#

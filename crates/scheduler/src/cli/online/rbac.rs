@@ -49,7 +49,7 @@ pub(crate) fn words(rights: &[Right]) -> String {
     rules(rights).into_iter().map(rule).collect::<Vec<_>>().join("; ")
 }
 
-/// The rules as a Role or ClusterRole has them.
+/// The rules, as they stand in a role.
 fn yaml(rights: &[Right]) -> String {
     let mut text = String::new();
     for Rule { resource, names, verbs } in rules(rights) {
