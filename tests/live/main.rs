@@ -4,6 +4,7 @@ mod full;
 mod killed;
 mod many;
 mod once;
+mod online;
 mod provider;
 mod recipe;
 mod registry;

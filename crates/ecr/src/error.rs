@@ -15,13 +15,12 @@ use aws_sdk_sts::operation::{
     assume_role::AssumeRoleError, assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::ConnectorError};
-use aws_smithy_types::{DateTime, date_time::Format};
 use regcred_core::{Error, ErrorKind};
 
 use crate::{
     arn::is_principal,
     identity::{EmptyFile, NoProfile},
-    transport::InsecureEndpoint,
+    transport::{InsecureEndpoint, time_of},
 };
 
 /// The longest value that is quoted from an answer.
@@ -107,8 +106,7 @@ where
 
 /// How far this machine's clock is from the server's, if that is more than signatures allow for.
 fn skew(answer: &HttpResponse, now: SystemTime) -> Option<Duration> {
-    let date = DateTime::from_str(answer.headers().get("date")?, Format::HttpDate).ok()?;
-    let theirs = SystemTime::try_from(date).ok()?;
+    let theirs = time_of(answer)?;
     let skew = theirs.duration_since(now).unwrap_or_else(|earlier| earlier.duration());
     (skew > SKEW).then_some(skew)
 }

@@ -48,6 +48,11 @@ impl Region {
         &self.name
     }
 
+    /// The domain of what AWS has there, such as `amazonaws.com`.
+    pub fn domain(&self) -> &'static str {
+        self.partition.domain
+    }
+
     /// Whether its registries have such a host.
     pub(crate) fn has(&self, alias: Alias) -> bool {
         alias == Alias::Fips || self.partition.dual_stack.is_some()

@@ -80,11 +80,11 @@ impl EcrProvider {
         if arn::is_principal(&arn) { Ok(arn) } else { Err(senseless()) }
     }
 
-    async fn check_principal(&self, wanted: &str) -> Result<()> {
-        let caller = self.caller().await?;
-        if arn::is_same(&caller, wanted) {
+    /// [`ErrorKind::Denied`] if whoever it is, as [`EcrProvider::caller`] has it, is not the principal that it has to be.
+    pub fn check_principal(&self, caller: &str) -> Result<()> {
+        let Some(wanted) = self.principal.as_ref().filter(|wanted| !arn::is_same(caller, wanted)) else {
             return Ok(());
-        }
+        };
         let message = format!("ecr:GetAuthorizationToken in {} was not asked for", self.region);
         Err(Error::new(ErrorKind::Denied, message)
             .with_cause(format!("the caller is {caller}, and {wanted} is wanted")))
@@ -228,8 +228,8 @@ impl EcrProviderBuilder {
 impl RegistryProvider for EcrProvider {
     /// The SDK logs answers whole at TRACE, and this one's is the token: nobody listens while it works.
     async fn credential(&self) -> Result<RegistryCredential> {
-        if let Some(wanted) = &self.principal {
-            self.check_principal(wanted).await?;
+        if self.principal.is_some() {
+            self.check_principal(&self.caller().await?)?;
         }
         let action = &format!("ecr:GetAuthorizationToken in {}", self.region);
         let call = self.ecr.get_authorization_token().send().with_subscriber(NoSubscriber::default());

@@ -1,6 +1,12 @@
 //! What stands between the SDK and the network: whom it trusts, no secret in clear text, no answer without an end.
 
-use std::{env, fmt, io, mem, net::IpAddr, path::Path, sync::Arc};
+use std::{
+    env, fmt, io, mem,
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
 
 use aws_smithy_http_client::{
     Builder, Connector,
@@ -19,7 +25,7 @@ use aws_smithy_runtime_api::{
     },
     http::Response,
 };
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format};
 use http::Uri;
 use http_body_util::Limited;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -28,6 +34,7 @@ use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
+use tokio::time::Instant;
 
 /// A real answer has 3 kB.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -48,7 +55,11 @@ pub struct Transport {
     proxied: SharedHttpClient,
     /// The one host beyond the machine that may be spoken to in clear text.
     insecure: Option<Arc<str>>,
+    heard: Heard,
 }
+
+/// The time that the last answer names, and when it came.
+type Heard = Arc<Mutex<Option<(SystemTime, Instant)>>>;
 
 impl Transport {
     /// Reads the file that `SSL_CERT_FILE` names, where it is set. [`ErrorKind::Invalid`] if it does not hold certificates and
@@ -63,12 +74,23 @@ impl Transport {
             None => TrustStore::default(),
         };
         let (direct, proxied) = (ProxyConfig::disabled(), ProxyConfig::from_env());
-        Ok(Self { direct: client(&trust, direct), proxied: client(&trust, proxied), insecure: None })
+        let (direct, proxied) = (client(&trust, direct), client(&trust, proxied));
+        Ok(Self { direct, proxied, insecure: None, heard: Heard::default() })
     }
 
     /// Speaks to the host of this URL in clear text too.
     pub(crate) fn allowing(self, url: &str) -> Self {
         Self { insecure: Some(host(url).into()), ..self }
+    }
+
+    /// What time it is on the other side, to a second or two, by the last answer that came this way; `None`: there was none.
+    ///
+    /// # Panics
+    ///
+    /// Never: nothing panics while it holds the lock.
+    pub fn their_time(&self) -> Option<SystemTime> {
+        let heard = *self.heard.lock().expect("nothing panics while it holds the lock");
+        heard.map(|(time, at)| time + at.elapsed())
     }
 }
 
@@ -122,6 +144,7 @@ impl HttpClient for Transport {
             direct: self.direct.http_connector(settings, components),
             proxied: self.proxied.http_connector(settings, components),
             insecure: self.insecure.clone(),
+            heard: self.heard.clone(),
         })
     }
 }
@@ -131,6 +154,7 @@ struct Guarded {
     direct: SharedHttpConnector,
     proxied: SharedHttpConnector,
     insecure: Option<Arc<str>>,
+    heard: Heard,
 }
 
 impl HttpConnector for Guarded {
@@ -142,8 +166,21 @@ impl HttpConnector for Guarded {
             (false, false) if self.insecure.as_deref() == Some(host) => self.direct.call(request),
             (false, false) => return HttpConnectorFuture::ready(Err(ConnectorError::user(InsecureEndpoint.into()))),
         };
-        HttpConnectorFuture::new(async move { answer.await.map(limited) })
+        let heard = self.heard.clone();
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await?;
+            if let Some(time) = time_of(&answer) {
+                *heard.lock().expect("nothing panics while it holds the lock") = Some((time, Instant::now()));
+            }
+            Ok(limited(answer))
+        })
     }
+}
+
+/// When an answer was given, by the clock of whoever gave it.
+pub(crate) fn time_of(answer: &Response) -> Option<SystemTime> {
+    let date = DateTime::from_str(answer.headers().get("date")?, Format::HttpDate).ok()?;
+    SystemTime::try_from(date).ok()
 }
 
 fn limited(mut answer: Response) -> Response {

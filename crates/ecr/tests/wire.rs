@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_core::{Clock, Error, ErrorKind, ExposeSecret, RegistryProvider, SystemClock, testing::conformance};
-use regcred_ecr::{AccountId, EcrProvider, EcrProviderBuilder, Region};
+use regcred_ecr::{AccountId, EcrProvider, EcrProviderBuilder, Region, Transport};
 use regcred_testkit::{FakeAws, aws::Answer};
 
 fn builder(aws: &FakeAws, region: &str) -> EcrProviderBuilder {
@@ -168,4 +168,25 @@ async fn a_host_of_another_region_is_refused() {
     let region = Region::new("eu-west-1").expect("valid");
     let error = EcrProvider::builder(region).with_hosts([host]).build().await.expect_err("refused");
     assert!(error.to_string().contains("is not in eu-west-1"), "{error:?}");
+}
+
+#[tokio::test]
+async fn whoever_asks_is_held_against_the_principal_that_was_wanted() {
+    let aws = FakeAws::start().await;
+    let pinned = builder(&aws, "eu-west-1").with_principal("arn:aws:iam::123456789012:role/pull");
+    let provider = pinned.build().await.expect("it is whole");
+    let refused = provider.check_principal("arn:aws:iam::123456789012:user/ci").expect_err("it is another");
+    assert!(refused.kind() == ErrorKind::Denied && refused.chain().contains(":user/ci"), "{refused:?}");
+    provider.check_principal("arn:aws:sts::123456789012:assumed-role/pull/session").expect("it is a session of it");
+}
+
+#[tokio::test]
+async fn the_last_answer_tells_the_time_of_the_other_side() {
+    let (aws, transport) = (FakeAws::start().await, Transport::new().expect("the environment is empty"));
+    assert_eq!(transport.their_time(), None, "nobody was asked yet");
+    let provider = builder(&aws, "eu-west-1").with_transport(transport.clone()).build().await.expect("it is whole");
+    provider.credential().await.expect("it mints");
+    let (theirs, ours) = (transport.their_time().expect("it answered"), SystemClock.now());
+    let off = theirs.duration_since(ours).unwrap_or_else(|earlier| earlier.duration());
+    assert!(off < Duration::from_secs(30), "{off:?}");
 }

@@ -3,6 +3,7 @@
 mod account;
 mod adopt;
 mod bulk;
+mod check;
 mod cluster;
 mod error;
 mod form;
@@ -22,6 +23,7 @@ mod sink;
 mod source;
 mod store;
 
+pub use check::{Greeting, Policies, Presence, Right};
 pub use cluster::{Cluster, Connection};
 pub use form::LoginFormat;
 pub use link::Link;

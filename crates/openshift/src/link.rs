@@ -47,7 +47,8 @@ impl Link {
         ["builder", "pipeline"].map(|account| Self::pull_and_mount(account).where_it_exists()).into()
     }
 
-    pub(crate) fn account(&self) -> &str {
+    /// Whose it is.
+    pub fn account(&self) -> &str {
         &self.account
     }
 

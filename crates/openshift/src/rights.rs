@@ -7,7 +7,7 @@ use k8s_openapi::api::{
     core::v1::Namespace,
 };
 use kube::{Api, Client, api::PostParams, core::PartialObjectMeta};
-use regcred_core::{Error, ErrorKind};
+use regcred_core::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 
 use crate::{
@@ -44,10 +44,10 @@ pub(crate) async fn explain(client: &Client, reviews: &Reviews, doing: &Doing<'_
     }
     let (mut missing, mut unknown) = (vec![], false);
     for verb in doing.verbs() {
-        match is_allowed(client, doing, verb).await {
-            Some(true) => {}
-            Some(false) => missing.push(*verb),
-            None => unknown = true,
+        match review(client, doing, verb).await {
+            Ok(true) => {}
+            Ok(false) => missing.push(*verb),
+            Err(_) => unknown = true,
         }
     }
     if missing.is_empty() && !unknown {
@@ -71,8 +71,8 @@ pub(crate) async fn missing_namespace(client: &Client, doing: &Doing<'_>) -> Opt
     }
 }
 
-/// With the object's name: without it the answer is about all objects. `None`: the server does not say.
-async fn is_allowed(client: &Client, doing: &Doing<'_>, verb: &str) -> Option<bool> {
+/// Whether we may do this. With the object's name: without it the answer is about all objects.
+pub(crate) async fn review(client: &Client, doing: &Doing<'_>, verb: &str) -> Result<bool> {
     let attributes = ResourceAttributes {
         namespace: doing.namespace.map(Into::into),
         verb: Some(verb.into()),
@@ -84,6 +84,7 @@ async fn is_allowed(client: &Client, doing: &Doing<'_>, verb: &str) -> Option<bo
     let review = SelfSubjectAccessReview { spec, ..Default::default() };
     let asking = Doing { verb: "create", resource: "selfsubjectaccessreviews", namespace: None, name: doing.name };
     let api = Api::<SelfSubjectAccessReview>::all(client.clone());
-    let answer = limited(&asking, api.create(&PostParams::default(), &review)).await.ok()?;
-    answer.status.map(|status| status.allowed)
+    let answer = limited(&asking, api.create(&PostParams::default(), &review)).await?;
+    let silent = || asking.failed(ErrorKind::Malformed, "the answer does not say whether it is allowed");
+    answer.status.map(|status| status.allowed).ok_or_else(silent)
 }

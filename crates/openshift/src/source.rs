@@ -53,6 +53,13 @@ impl NamespaceList {
         Self(Arc::new(Inner { store, own: cluster.own_namespace().map(str::to_owned), latest: Mutex::default() }))
     }
 
+    /// Those that `takes` says yes to, in alphabetical order.
+    pub async fn choose(&self, takes: impl Fn(&str, &BTreeMap<String, String>) -> bool) -> Result<Vec<Namespace>> {
+        let listed = self.read().await?;
+        let wanted = listed.iter().filter(|(name, labels)| takes(name.as_str(), labels));
+        Ok(wanted.map(|(name, _)| name.clone()).collect())
+    }
+
     async fn read(&self) -> Result<Arc<Vec<Listed>>> {
         let mut latest = self.0.latest.lock().await; // the first one lists, the others wait for that
         if let Some((_, listed)) = latest.as_ref().filter(|(at, _)| at.elapsed() < SHARED) {
@@ -82,14 +89,9 @@ impl NamespaceSource {
     }
 
     async fn targets(&self) -> Result<HashSet<Target>> {
-        let listed = self.namespaces.read().await?;
-        let wanted = listed.iter().filter(|(name, labels)| (self.takes)(name.as_str(), labels));
-        let target = |(namespace, _): &Listed| Target {
-            store: self.store.clone(),
-            namespace: namespace.clone(),
-            name: self.secret.clone(),
-        };
-        Ok(wanted.map(target).collect())
+        let chosen = self.namespaces.choose(&*self.takes).await?;
+        let target = |namespace| Target { store: self.store.clone(), namespace, name: self.secret.clone() };
+        Ok(chosen.into_iter().map(target).collect())
     }
 }
 

@@ -30,9 +30,9 @@ pub(crate) struct Ecr {
 /// Where and as whom a token is asked for. Providers whose tokens are equal share one mint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Token {
-    region: Region,
+    pub(crate) region: Region,
     /// Without accounts; with aliases only where the answer names the account.
-    options: EcrOptions,
+    pub(crate) options: EcrOptions,
 }
 
 impl Provider {

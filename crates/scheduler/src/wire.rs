@@ -6,7 +6,9 @@ use std::{
 };
 
 use regcred_config::{AccountLink, Config, LinkName, OpenShiftOptions, Problems, SecretSettings, Spec};
-use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, StoreName, Target, TargetSource};
+use regcred_core::{
+    Clock, Error, ErrorKind, InstanceName, Namespace, Result, SecretName, StoreName, Target, TargetSource,
+};
 use regcred_ecr::{RegistryHost, Transport};
 use regcred_engine::{Builder, Engine, Minter, Route};
 use regcred_openshift::{
@@ -16,7 +18,7 @@ use regcred_openshift::{
 use crate::{
     Types,
     broken::Broken,
-    plan::{Accounts, Group, Need, Places},
+    plan::{Accounts, Group, Need, Places, Selected},
     provider::{Provider, Token},
     types::{Kept, OPENSHIFT, SinkEntry},
 };
@@ -169,6 +171,43 @@ impl Way {
             (Accounts::Builders, _) => Link::builders(),
         }
     }
+}
+
+/// What keeping Secrets of one name in one way asks of a cluster.
+#[derive(Debug)]
+pub(crate) struct Demand {
+    pub(crate) secret: SecretName,
+    /// Whether it is made where it is not there.
+    pub(crate) creates: bool,
+    /// The ServiceAccounts that it is linked to.
+    pub(crate) accounts: Vec<String>,
+    /// Those that the config names.
+    pub(crate) namespaces: Vec<Namespace>,
+    /// What chooses further ones.
+    pub(crate) selected: Vec<Selected>,
+    /// Whether they are listed where that is granted.
+    pub(crate) bulk: bool,
+}
+
+/// All that a plan keeps in a cluster, each way once.
+pub(crate) fn demands(plan: &Plan, store: &StoreName) -> Vec<Demand> {
+    let mut ways = BTreeMap::<_, (Vec<_>, Vec<_>)>::new();
+    for Group { need, places, .. } in plan.groups.iter().filter(|group| group.need.store == *store) {
+        let way = Way::of(need, plan.adopt);
+        let accounts = way.links().iter().map(|link| link.account().to_owned()).collect::<Vec<_>>();
+        let alike = ways.entry((need.secret.name.clone(), way.foreign != Foreign::Merge, accounts));
+        let (namespaces, selected) = alike.or_default();
+        match places {
+            Places::Named(named) => namespaces.extend(named.iter().cloned()),
+            Places::Selected(chosen) => selected.push(chosen.clone()),
+        }
+    }
+    let demand = |((secret, creates, accounts), (mut namespaces, selected)): (_, (Vec<Namespace>, Vec<Selected>))| {
+        namespaces.sort();
+        let bulk = namespaces.len() >= BULK || !selected.is_empty();
+        Demand { secret, creates, accounts, namespaces, selected, bulk }
+    };
+    ways.into_iter().map(demand).collect()
 }
 
 /// One sink for each way: what it has read of the cluster serves all of its targets.

@@ -16,6 +16,17 @@ pub(crate) fn rfc3339(moment: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", time / 3600, time / 60 % 60, time % 60)
 }
 
+/// A moment as HTTP writes it, such as `Thu, 01 Jan 1970 00:00:00 GMT`.
+pub(crate) fn http_date(moment: SystemTime) -> String {
+    let seconds = moment.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (days, time) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][usize::try_from(days % 7).unwrap_or_default()];
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = months[usize::try_from(month - 1).unwrap_or_default()];
+    format!("{weekday}, {day:02} {month} {year:04} {:02}:{:02}:{:02} GMT", time / 3600, time / 60 % 60, time % 60)
+}
+
 /// Year, month and day of a day counted from 1970-01-01. Years are counted from March, so that a leap day comes last.
 fn civil(day: u64) -> (u64, u64, u64) {
     let day = day + 719_468; // from 0000-03-01
@@ -48,5 +59,12 @@ mod tests {
             let moment = UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 999);
             assert_eq!(rfc3339(moment), text);
         }
+    }
+
+    #[test]
+    fn http_writes_the_weekday_too() {
+        let moment = |seconds| http_date(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(moment(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(moment(1_792_567_680), "Wed, 21 Oct 2026 07:28:00 GMT");
     }
 }

@@ -50,7 +50,13 @@ fn run(dir: &Path, command: &str, config: &str, aws: &str) -> (Option<i32>, Stri
     let file = dir.join("regcred.yaml");
     fs::write(&file, config).expect("it can be written");
     let mut regcred = Command::new(env!("CARGO_BIN_EXE_regcred-with-files"));
-    regcred.arg(command).arg("--config").arg(&file).current_dir(dir).env_clear().env("AWS_ENDPOINT_URL", aws);
+    regcred
+        .args(command.split(' '))
+        .arg("--config")
+        .arg(&file)
+        .current_dir(dir)
+        .env_clear()
+        .env("AWS_ENDPOINT_URL", aws);
     regcred.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "opens-nothing");
     let output = regcred.env("KUBECONFIG", dir.join("kubeconfig")).output().expect("it starts");
     (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).expect("text"))
@@ -64,6 +70,8 @@ async fn a_config_names_it_beside_the_types_that_are_built_in() {
     fs::write(dir.path().join("password"), CANARY).expect("it can be written");
     let config = "providers:\n  quay: { type: file, registry: quay.io, username: robot, password_file: password, minutes: 60 }\n  \
                   pull: { type: ecr, region: eu-west-1 }\ntargets: [{ namespace: team-a, providers: [quay, pull] }]\n";
+    let (code, said) = run(dir.path(), "check --online", config, &aws.url());
+    assert!(code == Some(0) && said.contains("quay: opens quay.io until 2") && !said.contains(CANARY), "{said}");
     let (code, said) = run(dir.path(), "once", config, &aws.url());
     assert_eq!(code, Some(0), "{said}");
     let secret = kube.object("secrets", "team-a", "ecr-secret").expect("it was written");

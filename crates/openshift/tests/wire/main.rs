@@ -6,4 +6,5 @@ mod conformance;
 mod harness;
 mod keeping;
 mod merge;
+mod questions;
 mod refusals;

@@ -53,7 +53,8 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Says how every target stands, the worst first; reads only, and asks AWS nothing
     Status(Status),
-    /// Checks the config and says what it comes to; asks nobody
+    /// Checks the config and says what it comes to; asks nobody but with --online
+    #[command(after_help = CHECK_EXIT_CODES)]
     Check(Check),
     /// Prints coming runs of a schedule
     Next(Next),
@@ -77,6 +78,11 @@ const PLAN_EXIT_CODES: &str = "Exit codes:
   2   nothing can work before a person acts: config, usage or permission
   3   nothing could be looked at: the cluster could not be reached
   10  with --detailed-exitcode: something would change";
+
+const CHECK_EXIT_CODES: &str = "Exit codes:
+  0  the config is valid; with --online: and a pass would find what it needs
+  2  a person has to act: config, usage, identity or permission
+  3  with --online: AWS or the cluster could not be reached";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Once {
@@ -171,6 +177,27 @@ impl PassArgs {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+    /// Asks AWS and the cluster whether a pass would find identity, tokens and rights, and prints what to mend; writes nothing
+    #[arg(long)]
+    pub(crate) online: bool,
+    /// Only this namespace; may be given several times
+    #[arg(long, value_name = "NAMESPACE", requires = "online")]
+    pub(crate) target: Vec<Namespace>,
+    /// Ends the questions after so long, such as 90s or 10m
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, requires = "online")]
+    pub(crate) timeout: Duration,
+    /// The kubeconfig to use, also inside a cluster
+    #[arg(long, value_name = "FILE", requires = "online")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig
+    #[arg(long, value_name = "NAME", requires = "online")]
+    context: Option<String>,
+}
+
+impl Check {
+    pub(crate) fn connection(&self) -> Connection {
+        Connection { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+    }
 }
 
 /// Where the config comes from.

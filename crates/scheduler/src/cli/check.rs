@@ -1,4 +1,4 @@
-//! `regcred check`: is the config right, and what does it come to?
+//! `regcred check`: is the config right, and what does it come to? With `--online`: [`super::online`].
 
 use std::{fmt::Write, process::ExitCode};
 
@@ -9,11 +9,15 @@ use tracing::warn;
 
 use super::{
     args::{Check, Output},
+    online,
     output::print,
 };
 use crate::{Types, wire};
 
 pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCode> {
+    if args.online {
+        return online::run(args, types, output);
+    }
     let config = args.config.load(types)?;
     warn(&config);
     let plan = wire::plan(&config, types)?;

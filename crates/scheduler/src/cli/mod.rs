@@ -7,6 +7,7 @@ mod logs;
 mod man;
 mod next;
 mod once;
+mod online;
 mod output;
 mod panics;
 mod pass;

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use regcred_core::SystemClock;
+use regcred_core::{Namespace, SystemClock};
 use regcred_engine::{Engine, Report};
 
-use super::{args::PassArgs, check::warn};
+use super::{
+    args::{ConfigArgs, PassArgs},
+    check::warn,
+};
 use crate::{
     Types,
     wire::{self, Clusters, Plan},
@@ -14,11 +17,16 @@ use crate::{
 
 /// What the config comes to, for the targets that the arguments name.
 pub(crate) fn plan(args: &PassArgs, types: &Types) -> Result<Plan> {
-    let config = args.config.load(types)?;
+    restricted(&args.config, &args.target, types)
+}
+
+/// What the config comes to, for these namespaces, or for all if there are none.
+pub(crate) fn restricted(config: &ConfigArgs, targets: &[Namespace], types: &Types) -> Result<Plan> {
+    let config = config.load(types)?;
     warn(&config);
     let mut plan = wire::plan(&config, types)?;
-    if !args.target.is_empty() {
-        plan.restrict_to(&args.target).map_err(|unknown| {
+    if !targets.is_empty() {
+        plan.restrict_to(targets).map_err(|unknown| {
             let unknown = unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             anyhow!("the config has no target in namespace {unknown}")
         })?;

@@ -12,7 +12,7 @@ use regcred_testkit::{FaultProxy, aws::Answer, fault::Fault};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::world::World;
+use crate::{online::online, world::World};
 
 const CONFIG: &str = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-b, region: us-east-1 }\n\
                       - { namespace: absent, region: us-east-1 }\n- { namespace: foreign, region: eu-west-1 }\n";
@@ -96,6 +96,22 @@ async fn no_token_is_printed_or_written_anywhere_else() {
         assert!(tokens.iter().all(|it| forms(&it.password).iter().all(|form| !metadata.contains(form))), "{metadata}");
         assert_eq!(secret["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"], Value::Null);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_show_no_token_and_no_key_either() {
+    let world = World::new(&["team-a", "team-b", "foreign"]).await;
+    assert_silent(&world, &mut online(&world, CONFIG, &[]), 2, "one namespace is missing");
+    assert_eq!(world.aws.issued().len(), 2, "tokens were minted, and thrown away");
+    assert_silent(&world, &mut online(&world, CONFIG, &["--output", "json", "--log-format", "json"]), 2, "as JSON");
+    let token = STANDARD.encode(format!("AWS:{}", world.aws.issued()[0].password));
+    let quoting = format!(r#"{{"gitVersion":"{token}","status":"{token}"}}"#);
+    world.kube.answer_next(9, 200, "application/json", &[], &quoting);
+    assert_silent(&world, &mut online(&world, CONFIG, &[]), 3, "a server that quotes a token");
+    world.kube.fail_next(100, 403, "Forbidden", &token, None);
+    assert_silent(&world, &mut online(&world, CONFIG, &[]), 2, "a refusal that does");
+    world.aws.answer_with(Answer::Error { status: 400, code: "Odd".into(), message: token, retry_after: None });
+    assert_silent(&world, &mut online(&world, CONFIG, &[]), 2, "AWS, with an error that does");
 }
 
 /// Where a token of somebody else stands: in the data and in the copy that `kubectl apply` keeps.

@@ -8,6 +8,7 @@ mod full;
 mod look;
 mod next;
 mod once;
+mod online;
 mod scale;
 mod shell;
 mod world;

@@ -30,6 +30,14 @@ impl Rules {
         })
     }
 
+    /// Whether this is allowed in each namespace and cluster-wide.
+    pub(super) fn allows_everywhere(&self, verb: &str, resource: &str, name: Option<&str>) -> bool {
+        !self.0.iter().any(|rule| {
+            let this = rule.name.is_none() || rule.name.as_deref() == name;
+            this && rule.verb == verb && rule.resource == resource
+        })
+    }
+
     pub(super) fn check(
         &self,
         verb: &str,
@@ -58,6 +66,8 @@ mod tests {
         assert!(allows(&rules, "get", Some("team-a")));
         rules.deny("list", "secrets", None, None);
         assert!(!allows(&rules, "list", Some("team-b")) && !allows(&rules, "list", None));
+        rules.deny("get", "secrets", Some("team-a"), None);
+        assert!(!rules.allows_everywhere("get", "secrets", None) && rules.allows_everywhere("patch", "secrets", None));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) struct Asked {
 pub(super) enum Place {
     Version,
     AccessReview,
+    SelfReview,
+    Policies,
     /// The objects of a kind, in one namespace or in all.
     Collection(Kind, Option<String>),
     /// One object: kind, namespace (empty for namespaces) and name.
@@ -93,6 +95,8 @@ impl Asked {
             Place::Object(Kind::Namespace, _, name) => ("namespaces", Some(name), Some(name)),
             Place::Object(kind, namespace, name) => (kind.resource(), Some(namespace), Some(name)),
             Place::AccessReview => ("selfsubjectaccessreviews", None, None),
+            Place::SelfReview => ("selfsubjectreviews", None, None),
+            Place::Policies => ("validatingadmissionpolicies", None, None),
             Place::Version | Place::Unknown => (&self.path, None, None),
         }
     }
@@ -125,6 +129,8 @@ fn place(path: &str) -> Place {
     match parts[..] {
         ["version"] => Place::Version,
         ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] => Place::AccessReview,
+        ["apis", "authentication.k8s.io", "v1", "selfsubjectreviews"] => Place::SelfReview,
+        ["apis", "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies"] => Place::Policies,
         ["api", "v1", resource] => {
             Kind::of_resource(resource).map_or(Place::Unknown, |kind| Place::Collection(kind, None))
         }
@@ -140,7 +146,7 @@ fn place(path: &str) -> Place {
 }
 
 fn verb(method: &Method, place: &Place, query: &HashMap<String, String>) -> &'static str {
-    let collection = matches!(place, Place::Collection(..));
+    let collection = matches!(place, Place::Collection(..) | Place::Policies);
     let watch = query.get("watch").is_some_and(|value| value == "true" || value == "1");
     match method.as_str() {
         "GET" if collection && watch => "watch",

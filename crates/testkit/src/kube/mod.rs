@@ -1,7 +1,7 @@
 //! An in-memory Kubernetes API with Namespaces, Secrets and `ServiceAccounts`.
 //!
 //! Ownership of fields, preconditions, the life of namespaces and the checks of Secrets are as a real API server has them.
-//! Watches, subresources, other kinds and access control by role are not here: ask [`FakeKube::deny`] for a refusal.
+//! Of other kinds there are the names of policies alone. Watches, subresources and access control by role are not here: ask [`FakeKube::deny`] for a refusal.
 
 mod access;
 mod admission;
@@ -25,6 +25,7 @@ mod write;
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 pub use record::Request;
@@ -71,6 +72,9 @@ struct State {
     record: Record,
     admission: Admission,
     faults: Faults,
+    policies: Vec<String>,
+    /// How far its clock is ahead of ours.
+    ahead: Option<Duration>,
 }
 
 impl FakeKube {
@@ -204,6 +208,16 @@ impl FakeKube {
     /// Takes back every [`FakeKube::deny`] and [`FakeKube::deny_named`].
     pub fn allow_all(&self) {
         self.shared.state().rules = Rules::default();
+    }
+
+    /// Has a `ValidatingAdmissionPolicy` of regcred's from now on. It is listed, and guards nothing.
+    pub fn add_policy(&self, name: &str) {
+        self.shared.state().policies.push(name.to_owned());
+    }
+
+    /// Sets the clock that its answers show so far ahead.
+    pub fn set_clock_ahead(&self, ahead: Duration) {
+        self.shared.state().ahead = Some(ahead);
     }
 
     /// Answers the next `count` requests, whatever they ask, with this failure. It replaces what was ordered before for

@@ -21,6 +21,7 @@ use super::{
     view,
     write::{Writer, stated},
 };
+use crate::now::{http_date, now};
 
 /// The real server's limit.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;
@@ -36,7 +37,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
     drop(shared.hanging.subscribe().wait_for(|hanging| !hanging).await);
     let body = to_bytes(body, LARGEST_BODY).await;
     let mut state = shared.state();
-    let response = match state.faults.take(&asked) {
+    let mut response = match state.faults.take(&asked) {
         Some(Fault::Failure(failure)) => render(Err(failure)),
         Some(Fault::Raw(raw)) => raw.render(),
         None => render(
@@ -45,6 +46,9 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
         ),
     };
     state.record.finish(number, response.status().as_u16());
+    if let Some(date) = state.ahead.and_then(|ahead| http_date(now() + ahead).parse().ok()) {
+        response.headers_mut().insert("date", date);
+    }
     response
 }
 
@@ -70,7 +74,19 @@ impl State {
             Place::Unknown => Err(Failure::unknown_path()),
             Place::Version if asked.verb == "get" => Ok((200, version())),
             Place::AccessReview if asked.verb == "create" => self.review(body),
-            Place::Version | Place::AccessReview => Err(Failure::method_not_allowed()),
+            Place::SelfReview if asked.verb == "create" => Ok((201, self_review())),
+            Place::Policies if asked.verb == "list" => {
+                self.rules.check(asked.verb, resource, namespace, name)?;
+                let named = |name: &String| json!({ "metadata": { "name": name } });
+                let items = self.policies.iter().map(named).collect::<Vec<_>>();
+                Ok((
+                    200,
+                    json!({ "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "items": items }),
+                ))
+            }
+            Place::Version | Place::AccessReview | Place::SelfReview | Place::Policies => {
+                Err(Failure::method_not_allowed())
+            }
             Place::Collection(kind, namespace_of) => {
                 self.rules.check(asked.verb, resource, namespace, name)?;
                 acceptable(asked)?;
@@ -161,7 +177,10 @@ impl State {
         let text = |name: &str| wanted[name].as_str().unwrap_or_default();
         let namespace = Some(text("namespace")).filter(|namespace| !namespace.is_empty());
         let name = Some(text("name")).filter(|name| !name.is_empty());
-        let allowed = self.rules.allows(text("verb"), text("resource"), namespace, name);
+        let allowed = match namespace {
+            Some(_) => self.rules.allows(text("verb"), text("resource"), namespace, name),
+            None => self.rules.allows_everywhere(text("verb"), text("resource"), name),
+        };
         review["status"] = json!({ "allowed": allowed });
         Ok((201, review))
     }
@@ -181,6 +200,16 @@ fn acceptable(asked: &Asked) -> Result<(), Failure> {
 
 fn parse(body: &Bytes) -> Result<Value, Failure> {
     serde_json::from_slice(body).map_err(|error| Failure::bad_request(format!("the body is no JSON: {error}")))
+}
+
+/// Who asks.
+fn self_review() -> Value {
+    json!({
+        "kind": "SelfSubjectReview",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {},
+        "status": { "userInfo": { "username": "standin", "groups": ["system:authenticated"] } },
+    })
 }
 
 fn version() -> Value {

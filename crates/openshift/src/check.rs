@@ -1,0 +1,192 @@
+//! What a cluster can be asked before anything is kept there. Nothing is written.
+
+use std::time::SystemTime;
+
+use futures::{StreamExt, stream};
+use http::{Request, Response, Uri, header::DATE};
+use http_body_util::{BodyExt, Limited};
+use k8s_openapi::api::{
+    admissionregistration::v1::ValidatingAdmissionPolicy, authentication::v1::SelfSubjectReview, core::v1::Namespace,
+};
+use kube::{
+    Api,
+    api::{ListParams, PostParams},
+    client::Body,
+    core::{PartialObjectMeta, Status},
+};
+use regcred_core::{Error, ErrorKind, Result};
+use serde_json::Value;
+
+use crate::{
+    cluster::Cluster,
+    error::{Doing, translate},
+    rights::review,
+    store::{limited, unheard},
+};
+
+/// So many questions at once, as a pass looks at so many targets.
+const AT_ONCE: usize = 16;
+/// A real answer about the version has 400 bytes.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// What may be done to one object, which need not be there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Right {
+    /// Such as `secrets`, of the core group.
+    pub resource: &'static str,
+    /// The object.
+    pub name: String,
+    /// Such as `patch`.
+    pub verb: &'static str,
+}
+
+/// What an API server says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// Such as `v1.33.0`, if it says so.
+    pub version: Option<String>,
+    /// Such as `(1, 33)`, if it says so.
+    pub release: Option<(u32, u32)>,
+    /// The time by its own clock, in whole seconds.
+    pub time: Option<SystemTime>,
+}
+
+/// Whether a namespace is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    Here,
+    /// It is being deleted.
+    Going,
+    /// It is not.
+    Absent,
+    /// We may not look.
+    Unknown,
+}
+
+/// Whether policies of regcred's guard the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Policies {
+    /// These `ValidatingAdmissionPolicies` are there.
+    Named(Vec<String>),
+    /// The server has no such policies.
+    NotServed,
+    /// We may not look.
+    Unknown,
+}
+
+impl Cluster {
+    /// Asks for the version. Everybody who is known may ask that.
+    pub async fn greet(&self) -> Result<Greeting> {
+        let doing = Doing { verb: "get", resource: "the version", namespace: None, name: "of the API server" };
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = Uri::from_static("/version");
+        let client = self.client();
+        let asking = async { Ok(read(client.send(request).await?).await) };
+        let (status, time, document) = unheard(&doing, asking).await?.map_err(|error| translate(&error, &doing))?;
+        let text = |name: &str| document[name].as_str().filter(|it| is_version(it)).map(str::to_owned);
+        let version = text("gitVersion");
+        // Somebody may have forbidden that question alone; what answers it otherwise is no API server.
+        let code = if status == 200 && version.is_none() { 0 } else { status };
+        if matches!(code, 0 | 401 | 429 | 500..) {
+            let status = Status { code, ..Status::default() };
+            return Err(translate(&kube::Error::Api(status.boxed()), &doing));
+        }
+        let number = |name: &str| text(name)?.trim_end_matches('+').parse().ok();
+        Ok(Greeting { version, release: number("major").zip(number("minor")), time })
+    }
+
+    /// As whom we ask, such as `system:serviceaccount:regcred:regcred`; `None`: a server before 1.28 does not tell.
+    pub async fn user(&self) -> Result<Option<String>> {
+        let doing = Doing { verb: "create", resource: "selfsubjectreviews", namespace: None, name: "of the caller" };
+        let api = Api::<SelfSubjectReview>::all(self.client().clone());
+        let (params, asked) = (PostParams::default(), SelfSubjectReview::default());
+        match unheard(&doing, api.create(&params, &asked)).await? {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+            Err(error) => Err(translate(&error, &doing)),
+            Ok(review) => Ok(review.status.and_then(|it| it.user_info).and_then(|it| it.username)),
+        }
+    }
+
+    /// Whether we have each of these rights, in the namespace beside it or, without one, in all of them.
+    pub async fn may(&self, rights: &[(Option<&str>, &Right)]) -> Vec<Result<bool>> {
+        let asking = rights.iter().map(|(namespace, Right { resource, name, verb })| async move {
+            let doing = Doing { verb, resource, namespace: *namespace, name };
+            review(self.client(), &doing, verb).await
+        });
+        stream::iter(asking).buffered(AT_ONCE).collect().await
+    }
+
+    /// Whether each of these namespaces is there.
+    pub async fn namespaces(&self, names: &[&str]) -> Vec<Result<Presence>> {
+        stream::iter(names.iter().map(|name| self.namespace(name))).buffered(AT_ONCE).collect().await
+    }
+
+    async fn namespace(&self, name: &str) -> Result<Presence> {
+        let doing = Doing { verb: "get", resource: "namespaces", namespace: None, name };
+        let api = Api::<Namespace>::all(self.client().clone());
+        let found: Result<Option<PartialObjectMeta<_>>> = limited(&doing, api.get_metadata_opt(name)).await;
+        match found {
+            Ok(Some(it)) if it.metadata.deletion_timestamp.is_some() => Ok(Presence::Going),
+            Ok(Some(_)) => Ok(Presence::Here),
+            Ok(None) => Ok(Presence::Absent),
+            Err(error) => unknown_if_denied(error, Presence::Unknown),
+        }
+    }
+
+    /// The `ValidatingAdmissionPolicies` that are labelled as regcred's.
+    pub async fn policies(&self) -> Result<Policies> {
+        let (verb, resource) = ("list", "validatingadmissionpolicies");
+        let doing = Doing { verb, resource, namespace: None, name: "of regcred" };
+        let api = Api::<ValidatingAdmissionPolicy>::all(self.client().clone());
+        let params = ListParams::default().labels("app.kubernetes.io/managed-by=regcred").limit(50);
+        match unheard(&doing, api.list_metadata(&params)).await? {
+            Ok(list) => Ok(Policies::Named(list.items.into_iter().filter_map(|it| it.metadata.name).collect())),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Policies::NotServed),
+            Err(error) => unknown_if_denied(translate(&error, &doing), Policies::Unknown),
+        }
+    }
+}
+
+fn unknown_if_denied<T>(error: Error, unknown: T) -> Result<T> {
+    if error.kind() == ErrorKind::Denied { Ok(unknown) } else { Err(error) }
+}
+
+/// Status, time and document of an answer, of which nothing need be there but the status.
+async fn read(answer: Response<Body>) -> (u16, Option<SystemTime>, Value) {
+    let (status, time) = (answer.status().as_u16(), answer.headers().get(DATE).and_then(|it| date(it.to_str().ok()?)));
+    let body = Limited::new(answer.into_body(), LONGEST_ANSWER).collect().await;
+    let document = body.ok().and_then(|body| serde_json::from_slice(&body.to_bytes()).ok());
+    (status, time, document.unwrap_or_default())
+}
+
+/// As HTTP writes it: `Wed, 21 Oct 2026 07:28:00 GMT`.
+fn date(text: &str) -> Option<SystemTime> {
+    Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp().into())
+}
+
+/// What stands in an answer is shown only if it has the form of a version.
+fn is_version(text: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b".+-".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_date_of_an_answer_is_read_as_http_writes_it() {
+        let read = date("Thu, 01 Jan 2026 00:00:10 GMT").expect("it is one");
+        assert_eq!(read, SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_610));
+        assert_eq!(date("canary"), None);
+    }
+
+    #[test]
+    fn only_what_looks_like_a_version_is_one() {
+        assert!(is_version("v1.33.0+k3s1-rc.1"));
+        assert!(!is_version("") && !is_version("\u{1b}[2J") && !is_version(&"1".repeat(65)));
+    }
+}

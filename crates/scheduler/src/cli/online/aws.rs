@@ -1,0 +1,196 @@
+//! Who are we in AWS, and does each token come?
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use regcred_config::EcrOptions;
+use regcred_core::{Clock, Error, ErrorKind, RegistryCredential, RegistryProvider, Result, SystemClock};
+use regcred_ecr::{EcrProvider, RegistryHost, Transport};
+use tokio::task::JoinSet;
+
+use super::{
+    clock::compare,
+    finding::Finding,
+    iam::{account, describe, identity_fix, principal_fix, token_fix},
+    network::is_set,
+};
+use crate::{
+    Types,
+    cli::output::rfc3339,
+    provider::{Provider, Token},
+    wire::Plan,
+};
+
+/// Asks each identity who it is and for one token of each region, and the providers of other types for a credential.
+pub(crate) async fn ask(plan: &Plan, types: &Types, findings: &mut Vec<Finding>) {
+    let mut asking = JoinSet::new();
+    for (name, provider) in &plan.providers {
+        let Provider::Other(spec) = provider else { continue };
+        let (subject, kind, name) = (spec.name().to_string(), spec.kind().to_owned(), name.clone());
+        let provider = types.provider(spec.clone());
+        asking.spawn(async move {
+            tracing::debug!(provider = %name, "asking for a credential");
+            let fix = || format!("it is of type {kind}: mend what the message names");
+            vec![match provider.credential().await {
+                Ok(credential) => minted(subject, &[], &credential),
+                Err(error) => Finding::error("token", subject, &error).with_fix(fix()),
+            }]
+        });
+    }
+    let identities = identities(plan);
+    let transport = match Transport::new() {
+        Ok(transport) => Some(transport),
+        Err(error) if !identities.is_empty() => {
+            let fix = "mend the variable of the environment that the message names";
+            findings.push(Finding::error("identity", "AWS", &error).with_fix(fix));
+            None
+        }
+        Err(_) => None,
+    };
+    if let Some(transport) = &transport {
+        for identity in identities {
+            asking.spawn(identity.ask(transport.clone()));
+        }
+    }
+    while let Some(asked) = asking.join_next().await {
+        match asked {
+            Ok(found) => findings.extend(found),
+            Err(_) => findings.push(
+                Finding::error("token", "a provider", &Error::new(ErrorKind::Bug, "it panicked")).with_fix("report it"),
+            ),
+        }
+    }
+    if let Some(theirs) = transport.and_then(|transport| transport.their_time()) {
+        findings.push(compare("AWS", theirs, SystemClock.now()));
+    }
+}
+
+/// Everything that is asked for by one and the same caller.
+struct Identity {
+    /// What makes it who it is, and no more.
+    options: EcrOptions,
+    /// With the hosts that logins with each are for; none: the host that ECR names.
+    tokens: BTreeMap<Token, Vec<RegistryHost>>,
+}
+
+fn identities(plan: &Plan) -> Vec<Identity> {
+    let mut identities = BTreeMap::<EcrOptions, BTreeMap<Token, Vec<RegistryHost>>>::new();
+    for provider in plan.providers.values() {
+        let Provider::Ecr(ecr) = provider else { continue };
+        let options = EcrOptions {
+            profile: ecr.token.options.profile.clone(),
+            web_identity: ecr.token.options.web_identity.clone(),
+            identity: ecr.token.options.identity,
+            role_arn: ecr.token.options.role_arn.clone(),
+            external_id: ecr.token.options.external_id.clone(),
+            session_name: ecr.token.options.session_name.clone(),
+            principal: ecr.token.options.principal.clone(),
+            ..EcrOptions::in_region("")
+        };
+        let tokens = identities.entry(options).or_default();
+        tokens.entry(ecr.token.clone()).or_default().extend(ecr.hosts.clone());
+    }
+    identities.into_iter().map(|(options, tokens)| Identity { options, tokens }).collect()
+}
+
+impl Identity {
+    async fn ask(self, transport: Transport) -> Vec<Finding> {
+        let subject = describe(&self.options);
+        let Some(first) = self.tokens.keys().next() else { return vec![] };
+        let caller = self.caller(first, &transport).await;
+        let (identity, may_mint) = match &caller {
+            Ok(Caller { arn, refused: None }) => {
+                (Finding::ok("identity", &subject, format!("{arn} (account {})", account(arn))), true)
+            }
+            Ok(Caller { arn, refused: Some(error) }) => {
+                let fix = principal_fix(arn, self.options.principal.as_deref().unwrap_or_default());
+                (Finding::error("identity", &subject, error).with_fix(fix), false)
+            }
+            Err(error) => {
+                let base = self.base(first, &transport).await;
+                let fix = identity_fix(&self.options, error.kind(), base.as_deref(), &first.region, is_set);
+                (Finding::error("identity", &subject, error).with_fix(fix), error.is_retryable())
+            }
+        };
+        if !may_mint {
+            let fix = format!("mend the identity first: {subject}");
+            let untold = |token: &Token| {
+                let message = "not asked for, as its identity failed";
+                Finding::failed("token", in_region(token, &subject), message).with_fix(&fix)
+            };
+            return std::iter::once(identity).chain(self.tokens.keys().map(untold)).collect();
+        }
+        let arn = caller.as_ref().ok().map(|caller| caller.arn.as_str());
+        let mut minted = vec![];
+        for (token, hosts) in &self.tokens {
+            minted.push(self.token(token, hosts, arn, &subject, &transport).await);
+        }
+        // Who it is has to be known only where the config pins it, and then no token comes.
+        let identity =
+            if minted.iter().all(Finding::is_ok) && !identity.is_ok() { identity.into_warning() } else { identity };
+        std::iter::once(identity).chain(minted).collect()
+    }
+
+    async fn caller(&self, token: &Token, transport: &Transport) -> Result<Caller> {
+        let provider = provider(token, transport).await?;
+        let arn = provider.caller().await?;
+        let refused = provider.check_principal(&arn).err();
+        Ok(Caller { arn, refused })
+    }
+
+    /// Who it is before it assumes its role.
+    async fn base(&self, token: &Token, transport: &Transport) -> Option<String> {
+        self.options.role_arn.as_ref()?;
+        let (role_arn, external_id, session_name, principal) = (None, None, None, None);
+        let options = EcrOptions { role_arn, external_id, session_name, principal, ..token.options.clone() };
+        let base = Token { region: token.region.clone(), options };
+        provider(&base, transport).await.ok()?.caller().await.ok()
+    }
+
+    async fn token(
+        &self,
+        token: &Token,
+        hosts: &[RegistryHost],
+        caller: Option<&str>,
+        subject: &str,
+        transport: &Transport,
+    ) -> Finding {
+        let subject = in_region(token, subject);
+        let minting = async { provider(token, transport).await?.credential().await };
+        match minting.await {
+            Ok(credential) => minted(subject, hosts, &credential),
+            Err(error) => {
+                let fix = token_fix(&token.options, error.kind(), caller, &token.region, is_set);
+                Finding::error("token", subject, &error).with_fix(fix)
+            }
+        }
+    }
+}
+
+/// Who we are, and why that is not who we have to be.
+struct Caller {
+    arn: String,
+    refused: Option<Error>,
+}
+
+fn in_region(token: &Token, identity: &str) -> String {
+    format!("{} by {identity}", token.region)
+}
+
+async fn provider(token: &Token, transport: &Transport) -> Result<EcrProvider> {
+    token.provider().with_transport(transport.clone()).with_clock(Arc::new(SystemClock)).build().await
+}
+
+/// What a credential opens, and until when. It goes no further than here.
+fn minted(subject: String, hosts: &[RegistryHost], credential: &RegistryCredential) -> Finding {
+    let mut registries = hosts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    if registries.is_empty() {
+        registries = credential.registries().map(ToString::to_string).collect();
+    }
+    registries.sort();
+    registries.dedup();
+    let until = match credential.validity().expires_at() {
+        Some(end) => format!("until {}", rfc3339(end)),
+        None => "without an end".into(),
+    };
+    Finding::ok("token", subject, format!("opens {} {until}", registries.join(", ")))
+}

@@ -1,0 +1,53 @@
+//! Does this machine's clock agree with another one?
+
+use std::time::{Duration, SystemTime};
+
+use super::finding::Finding;
+use crate::cli::output::span;
+
+/// AWS takes no signature that is older or younger, and we believe no date that is further ahead.
+const TOO_FAR: Duration = Duration::from_mins(5);
+/// A machine that keeps its clock is not off by as much.
+const FAR: Duration = Duration::from_mins(1);
+
+const FIX: &str = "have NTP set the clock of this machine, for a pod that of its node: `chronyc tracking` says how far it is off,\n\
+                   `chronyc makestep` sets it; where there is no chrony, `timedatectl set-ntp true`";
+
+/// `theirs` is what `whose` clock showed at the moment that ours shows `now`.
+pub(crate) fn compare(whose: &str, theirs: SystemTime, now: SystemTime) -> Finding {
+    let (off, how) = match now.duration_since(theirs) {
+        Ok(ahead) => (ahead, "ahead of"),
+        Err(behind) => (behind.duration(), "behind"),
+    };
+    if off <= FAR {
+        return Finding::ok("clock", whose, format!("this machine's clock agrees with it to {}", span(off)));
+    }
+    let message = format!("this machine's clock is {} {how} it; more than 5m breaks signatures and dates", span(off));
+    let make = if off > TOO_FAR { Finding::failed } else { Finding::warning };
+    make("clock", whose, message).with_fix(FIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::online::finding::{as_table, exit_code};
+
+    #[test]
+    fn a_minute_is_odd_and_five_are_too_many_either_way() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
+        let told = |theirs| {
+            let finding = compare("API server", theirs, now);
+            (exit_code(std::slice::from_ref(&finding)), as_table(&[finding]))
+        };
+        for (seconds, code, words) in
+            [(60, 0, "ok      API server"), (61, 0, "warning"), (300, 0, "warning"), (301, 2, "failed")]
+        {
+            let off = Duration::from_secs(seconds);
+            for (theirs, way) in [(now - off, "ahead of"), (now + off, "behind")] {
+                let (exit, text) = told(theirs);
+                assert!(exit == code && text.contains(words), "{text}");
+                assert_eq!(text.contains(way), seconds > 60, "{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `regcred check --online`: what the offline check cannot know. It reads and asks; nothing is written, and a token that was
+//! minted is thrown away at once.
+
+mod access;
+mod aws;
+mod clock;
+mod cluster;
+mod finding;
+mod iam;
+mod network;
+mod rbac;
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Result;
+use tokio::{join, time::timeout};
+
+use self::finding::{Finding, as_json, as_table, exit_code};
+use super::{
+    args::{Check, Output},
+    output::print,
+    pass,
+};
+use crate::Types;
+
+pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCode> {
+    let plan = pass::restricted(&args.config, &args.target, types)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut findings = runtime.block_on(async {
+        let (mut of_aws, mut of_cluster) = (vec![], vec![]);
+        let connection = &args.connection();
+        let (aws, cluster) = join!(
+            within(args.timeout, aws::ask(&plan, types, &mut of_aws)),
+            within(args.timeout, cluster::ask(connection, &plan, &mut of_cluster)),
+        );
+        of_aws.extend(aws.map(|()| late("AWS")));
+        of_cluster.extend(cluster.map(|()| late("the cluster")));
+        of_aws.append(&mut of_cluster);
+        of_aws
+    });
+    runtime.shutdown_background(); // a plug-in that hangs does not hold us up
+    findings.sort_by_key(Finding::order);
+    print(&match output {
+        Output::Table => as_table(&findings),
+        Output::Json => as_json(&findings),
+    })?;
+    Ok(ExitCode::from(exit_code(&findings)))
+}
+
+/// `Some` if it was not done in time. What it had found by then is kept.
+async fn within(limit: Duration, asking: impl Future<Output = ()>) -> Option<()> {
+    timeout(limit, asking).await.is_err().then_some(())
+}
+
+fn late(whom: &str) -> Finding {
+    let message = "not everything was asked: the time was over";
+    Finding::unreachable("time", whom, message)
+        .with_fix("give it more, such as `--timeout 2m`, or ask less by `--target`")
+}

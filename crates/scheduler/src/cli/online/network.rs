@@ -1,0 +1,32 @@
+//! What to look at where somebody does not answer.
+
+/// Where proxies and authorities are named.
+const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"];
+
+/// `probe` reaches the same place with another program. Of variables only whether they are set is told: a proxy's may hold a
+/// password.
+pub(crate) fn fix(place: &str, probe: &str, is_set: impl Fn(&str) -> bool) -> String {
+    let set = VARIABLES
+        .map(|it| format!("{it} is {}", if is_set(it) || is_set(&it.to_lowercase()) { "set" } else { "not set" }));
+    format!(
+        "see whether {place} can be reached from here: `{probe}`\n\
+         if not, look at name resolution, firewall and proxy; {}",
+        set.join(", ")
+    )
+}
+
+/// Whether a variable of the environment says anything.
+pub(crate) fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_tells_which_variables_are_set_in_either_case() {
+        let text = fix("x.example", "curl https://x.example", |it| it == "https_proxy");
+        assert!(text.contains("HTTPS_PROXY is set, ALL_PROXY is not set"), "{text}");
+    }
+}

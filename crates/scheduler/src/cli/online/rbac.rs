@@ -1,0 +1,140 @@
+//! What to mend in the cluster: the rules and bindings that are missing.
+
+use std::fmt::Write;
+
+use regcred_openshift::Right;
+
+/// As `deploy/rbac` calls it.
+const ROLE: &str = "regcred-target";
+/// As `deploy/rbac` calls it, where the server does not tell who asks.
+const ACCOUNT: &str = "--serviceaccount=regcred:regcred";
+
+/// What one namespace lacks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Missing {
+    pub(crate) rights: Vec<Right>,
+    /// Whether that is all that is needed there: then nothing is bound.
+    pub(crate) all: bool,
+}
+
+/// Rights that make one rule.
+struct Rule<'a> {
+    resource: &'a str,
+    names: Vec<&'a str>,
+    verbs: Vec<&'a str>,
+}
+
+/// As few rules as give these rights and no others.
+fn rules(rights: &[Right]) -> Vec<Rule<'_>> {
+    let mut objects = Vec::<Rule<'_>>::new();
+    for Right { resource, name, verb } in rights {
+        match objects.iter_mut().find(|it| (it.resource, it.names[0]) == (*resource, name)) {
+            Some(object) => object.verbs.push(verb),
+            None => objects.push(Rule { resource, names: vec![name], verbs: vec![verb] }),
+        }
+    }
+    let mut rules = Vec::<Rule<'_>>::new();
+    for object in objects {
+        match rules.iter_mut().find(|it| it.resource == object.resource && it.verbs == object.verbs) {
+            Some(rule) => rule.names.extend(object.names),
+            None => rules.push(object),
+        }
+    }
+    rules
+}
+
+/// On one line.
+pub(crate) fn words(rights: &[Right]) -> String {
+    let rule = |rule: Rule<'_>| format!("{} {} {}", rule.verbs.join(", "), rule.resource, rule.names.join(", "));
+    rules(rights).into_iter().map(rule).collect::<Vec<_>>().join("; ")
+}
+
+/// The rules, as they stand in a role.
+fn yaml(rights: &[Right]) -> String {
+    let mut text = String::new();
+    for Rule { resource, names, verbs } in rules(rights) {
+        let (names, verbs) = (names.join(", "), verbs.join(", "));
+        let _ = write!(
+            text,
+            "\n  - apiGroups: [\"\"]\n    resources: [{resource}]\n    resourceNames: [{names}]\n    verbs: [{verbs}]"
+        );
+    }
+    text
+}
+
+/// The rules, and where nothing is bound the command that binds. `user`: who asks, if the server told.
+pub(crate) fn fix(missing: &Missing, namespaces: &[&str], user: Option<&str>) -> String {
+    let rules = yaml(&missing.rights);
+    if !missing.all {
+        return format!("add to the ClusterRole that is bound there, {ROLE} in deploy/rbac:{rules}");
+    }
+    let subject = subject(user);
+    let bind = |namespace: &str| {
+        format!("kubectl create rolebinding {ROLE} --clusterrole={ROLE} {subject} --namespace={namespace}")
+    };
+    let bind = for_each(namespaces, bind);
+    format!("bind the ClusterRole of deploy/rbac there:\n  {bind}\nwhich has to hold:{rules}")
+}
+
+/// One line of shell, for however many namespaces.
+pub(crate) fn for_each(namespaces: &[&str], command: impl Fn(&str) -> String) -> String {
+    match namespaces {
+        [one] => command(one),
+        many => format!("for it in {}; do {}; done", many.join(" "), command("$it")),
+    }
+}
+
+fn subject(user: Option<&str>) -> String {
+    let Some(user) = user else { return ACCOUNT.into() };
+    match user.strip_prefix("system:serviceaccount:") {
+        Some(account) => format!("--serviceaccount={account}"),
+        None if user.contains(char::is_control) => "--user='<who asks>'".into(),
+        None => format!("--user='{}'", user.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rights() -> Vec<Right> {
+        let right = |resource, name: &str, verb| Right { resource, name: name.to_owned(), verb };
+        let accounts =
+            ["default", "builder"].map(|name| ["get", "patch"].map(|verb| right("serviceaccounts", name, verb)));
+        let secret = ["create", "patch"].map(|verb| right("secrets", "ecr-secret", verb));
+        secret.into_iter().chain(accounts.into_iter().flatten()).collect()
+    }
+
+    #[test]
+    fn rights_are_told_in_as_few_rules_as_give_no_other_right() {
+        assert_eq!(words(&rights()), "create, patch secrets ecr-secret; get, patch serviceaccounts default, builder");
+    }
+
+    #[test]
+    fn where_something_is_bound_its_role_lacks_a_rule() {
+        let missing = Missing { rights: rights()[..2].to_vec(), all: false };
+        assert_eq!(
+            fix(&missing, &["a", "b"], None),
+            "add to the ClusterRole that is bound there, regcred-target in deploy/rbac:\n  - apiGroups: [\"\"]\n    \
+             resources: [secrets]\n    resourceNames: [ecr-secret]\n    verbs: [create, patch]"
+        );
+    }
+
+    #[test]
+    fn where_nothing_is_bound_the_command_binds_whoever_asks() {
+        let missing = Missing { rights: rights(), all: true };
+        let command =
+            |namespaces: &[&str], user| fix(&missing, namespaces, user).lines().nth(1).expect("a line").to_owned();
+        assert_eq!(
+            command(&["a"], Some("system:serviceaccount:ops:minter")),
+            "  kubectl create rolebinding regcred-target --clusterrole=regcred-target --serviceaccount=ops:minter --namespace=a"
+        );
+        assert_eq!(
+            command(&["a", "b"], None),
+            "  for it in a b; do kubectl create rolebinding regcred-target --clusterrole=regcred-target \
+             --serviceaccount=regcred:regcred --namespace=$it; done"
+        );
+        assert!(command(&["a"], Some("o'hara")).contains(r"--user='o'\''hara' "));
+        assert!(command(&["a"], Some("\u{1b}[2J")).contains("--user='<who asks>' "));
+    }
+}

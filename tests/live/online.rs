@@ -1,0 +1,132 @@
+//! `regcred check --online` on a real API server: what it says is missing is what is missing.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use regcred_testkit::FakeAws;
+use serde_json::Value;
+
+use crate::{
+    once::{bind, kubeconfig_of_regcred},
+    world::{World, regcred},
+};
+
+const MINIMAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/minimal.yaml");
+
+async fn check(kubeconfig: &Path, config: &str) -> (Option<i32>, Value) {
+    let aws = FakeAws::start().await;
+    let output = regcred(&aws, kubeconfig, &["check", "--online", "--config", config, "--output", "json"]);
+    let report = serde_json::from_slice::<Value>(&output.stdout);
+    (output.status.code(), report.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr))))
+}
+
+/// The rows of one check.
+pub(crate) fn rows<'a>(report: &'a Value, check: &str) -> Vec<&'a Value> {
+    report["checks"].as_array().expect("a list").iter().filter(|it| it["check"] == check).collect()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value}"))
+}
+
+/// The part of a fix that is YAML of rules.
+fn rules(fix: &str) -> &str {
+    &fix[fix.find("  - apiGroups").unwrap_or_else(|| panic!("{fix}"))..]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_the_rights_of_names_mode_all_is_well_and_an_admin_is_warned() {
+    let world = World::new().await;
+    let (_dir, kubeconfig) = kubeconfig_of_regcred(&world);
+    let (code, report) = check(&kubeconfig, MINIMAL).await;
+    let checks = report["checks"].as_array().expect("a list");
+    assert!(code == Some(0) && checks.len() == 9 && checks.iter().all(|it| it["result"] == "ok"), "{report:#}");
+    assert_eq!(rows(&report, "namespaces")[0]["message"], "2 are there");
+    assert_eq!(rows(&report, "guard")[0]["message"], "may not write Secret ecr-secret there");
+
+    let (code, report) = check(&world.kubeconfig, MINIMAL).await;
+    let guard = rows(&report, "guard")[0];
+    assert!(code == Some(0) && guard["result"] == "warning", "{report:#}");
+    assert!(text(&guard["message"]).contains("as an administrator you may"), "{guard}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_binding_that_is_missing_is_made_by_the_command_that_is_printed() {
+    let world = World::new().await;
+    let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
+    let (one, two) = (world.namespace().await, world.namespace().await);
+    let config = dir.path().join("config.yaml");
+    let yaml =
+        format!("targets:\n- {{ namespace: {one}, region: eu-west-1 }}\n- {{ namespace: {two}, region: eu-west-1 }}\n");
+    fs::write(&config, yaml).expect("it can be written");
+    let config = config.display().to_string();
+    let (code, report) = check(&kubeconfig, &config).await;
+    let rights = rows(&report, "rights");
+    assert!(code == Some(2) && rights.len() == 1, "{report:#}");
+    let fix = text(&rights[0]["fix"]);
+    let command = fix.lines().find(|line| line.contains("kubectl")).expect("a command").trim();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).env("KUBECONFIG", &world.kubeconfig).stdout(Stdio::null());
+    assert!(shell.status().expect("a shell is there").success(), "{command}");
+    let (code, report) = check(&kubeconfig, &config).await;
+    assert_eq!(code, Some(0), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_that_is_missing_is_the_one_that_is_printed() {
+    let world = World::new().await;
+    let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
+    let namespace = world.namespace().await;
+    let config = dir.path().join("config.yaml");
+    fs::write(&config, format!("targets: [{{ namespace: {namespace}, region: eu-west-1 }}]"))
+        .expect("it can be written");
+    let config = config.display().to_string();
+    let role = |rules: &str| {
+        let head = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n";
+        let yaml = format!("{head}metadata: {{ name: partial, namespace: {namespace} }}\nrules:\n{rules}\n");
+        world.kubectl(&["apply", "--filename", "-"], &yaml);
+    };
+    let some =
+        "  - apiGroups: [\"\"]\n    resources: [secrets]\n    resourceNames: [ecr-secret]\n    verbs: [get, patch]";
+    role(some);
+    let bind = ["create", "rolebinding", "partial", "--role=partial", "--serviceaccount=regcred:regcred"];
+    world.kubectl(&[&bind[..], &["--namespace", &namespace]].concat(), "");
+    let (code, report) = check(&kubeconfig, &config).await;
+    let rights = rows(&report, "rights");
+    assert!(code == Some(2) && rights.len() == 1, "{report:#}");
+    let told = "may not create secrets ecr-secret; get, patch serviceaccounts default, builder, pipeline";
+    assert_eq!(rights[0]["message"], told);
+    role(&format!("{some}\n{}", rules(text(&rights[0]["fix"]))));
+    let (code, report) = check(&kubeconfig, &config).await;
+    assert_eq!(code, Some(0), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_namespaces_are_looked_at_within_seconds() {
+    let world = World::new().await;
+    let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
+    let mut yaml = String::from("targets:\n");
+    for number in 0..200 {
+        // Rights can be asked for before the namespace is there, and may not be seen not to be.
+        let _ = writeln!(yaml, "- {{ namespace: unbound-{number}, region: eu-west-1 }}");
+    }
+    let bound = world.namespace().await;
+    bind(&world, &bound);
+    let _ = writeln!(yaml, "- {{ namespace: {bound}, region: eu-west-1 }}");
+    let config = dir.path().join("config.yaml");
+    fs::write(&config, yaml).expect("it can be written");
+    let began = Instant::now();
+    let (code, report) = check(&kubeconfig, &config.display().to_string()).await;
+    let took = began.elapsed();
+    println!("200 namespaces, nine rights each: {took:?}");
+    assert!(code == Some(2) && took < Duration::from_secs(10), "{took:?} {report:#}");
+    assert_eq!(rows(&report, "namespaces")[0]["message"], "200 of 201 were looked at");
+    let rights = rows(&report, "rights");
+    assert_eq!(rights.len(), 2, "all that fail alike are one row: {report:#}");
+    assert_eq!(rights[0]["namespaces"].as_array().map(Vec::len), Some(199));
+}
