@@ -2,4 +2,5 @@
 
 mod debug;
 mod identity;
+mod schema;
 mod silence;

@@ -13,7 +13,7 @@ use crate::nearest::nearest;
 const SIDES: [&str; 9] =
     ["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
 
-/// Which tokens of Amazon ECR, and as whom they are asked for. Formed like them; what they mean, the provider knows.
+/// Tokens of Amazon ECR: of which region, for which registries, and as whom they are asked for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

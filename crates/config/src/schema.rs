@@ -9,7 +9,7 @@ use crate::{EcrOptions, OpenShiftOptions, file};
 pub fn schema() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<file::File>().to_value();
     schema["title"] = json!("The config file of regcred");
-    refuse_null(&mut schema);
+    tidy(&mut schema);
     schema
 }
 
@@ -39,6 +39,7 @@ pub(crate) fn exclusive(target: &mut Schema) {
         |keys: &[&str]| json!({ "oneOf": keys.iter().map(|key| json!({ "required": [key] })).collect::<Vec<_>>() });
     let both = [one_of(&["namespace", "namespaces"]), one_of(&["providers", "region", "registry"])];
     target.insert("allOf".into(), json!(both));
+    target.remove("required"); // no key is, but one of each
     target.insert("dependentRequired".into(), json!({ "accounts": ["region"] }));
 }
 
@@ -68,13 +69,17 @@ fn typed<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     schema
 }
 
-/// A key is left out; that it is there and empty is a mistake.
-fn refuse_null(schema: &mut Value) {
+/// A key is left out: that it is there and empty is a mistake. A description is one line, and how many bits a number has here
+/// concerns nobody.
+fn tidy(schema: &mut Value) {
     let is_null = |it: &Value| *it == json!("null") || *it == json!({ "type": "null" });
     match schema {
-        Value::Array(list) => list.iter_mut().for_each(refuse_null),
+        Value::Array(list) => list.iter_mut().for_each(tidy),
         Value::Object(map) => {
-            map.retain(|name, value| name != "default" || !value.is_null());
+            map.retain(|name, value| !(name == "default" && value.is_null()) && !(name == "format" && value.is_string()));
+            if let Some(Value::String(text)) = map.get_mut("description") {
+                *text = text.replace('\n', " ");
+            }
             for key in ["type", "anyOf", "enum"] {
                 let Some(Value::Array(list)) = map.get_mut(key) else { continue };
                 list.retain(|it| !is_null(it) && !it.is_null());
@@ -88,7 +93,7 @@ fn refuse_null(schema: &mut Value) {
                     _ => {}
                 }
             }
-            map.values_mut().for_each(refuse_null);
+            map.values_mut().for_each(tidy);
         }
         _ => {}
     }

@@ -90,6 +90,8 @@ impl Term {
                 Some((key, "notin")) => (key, Test::IsNoneOf(values)),
                 _ => return Err(format!("{term:?}: before brackets stands a key and `in` or `notin`")),
             }
+        } else if term.split_whitespace().nth(1).is_some_and(|word| matches!(word, "in" | "notin")) {
+            return Err(format!("{term:?}: the values of `in` and `notin` stand in brackets, as in (a, b)"));
         } else if let Some(key) = term.strip_prefix('!') {
             (key, Test::IsAbsent)
         } else {
@@ -169,7 +171,7 @@ mod tests {
         for (bad, why) in [
             ("", "it is empty"),
             ("a,", "it is empty"),
-            ("team in a", "\"team in a\" is not a label's key"),
+            ("team in a", "stand in brackets, as in (a, b)"),
             ("team in (a", "not closed"),
             ("team) in (a)", "none is open"),
             ("team in ((a))", "stand in brackets"),

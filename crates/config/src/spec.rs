@@ -141,6 +141,11 @@ fn problem(error: Error, origin: &Origin) -> Problem {
             Problem::at(at(""), format!("{found:?} is not known; known are {}", known.join(", ")))
         }
         Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            let expected = match expected.to_string() {
+                text if text == "a string" || text == "path string" => "text".into(),
+                text if text == "a boolean" => "true or false".into(),
+                other => other,
+            };
             Problem::at(at(""), format!("{} is not {expected}", kind(&found)))
         }
         Kind::Message(message) => Problem::at(at(""), message),

@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Prints coming runs of a schedule
     Next(Next),
+    /// Prints the JSON schema of a config file, for editors
+    Schema,
     /// Prints completions for a shell
     Completions(Completions),
     /// Writes man pages into a folder, one for each command

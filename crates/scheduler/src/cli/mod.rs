@@ -3,6 +3,8 @@
 mod args;
 mod check;
 mod completions;
+#[cfg(test)]
+mod documents;
 mod logs;
 mod man;
 mod next;
@@ -12,6 +14,7 @@ mod output;
 mod panics;
 mod pass;
 mod plan;
+mod schema;
 mod status;
 mod version;
 
@@ -37,6 +40,7 @@ pub fn main(types: &Types) -> ExitCode {
         Command::Status(status) => status::run(&status, types, args.output),
         Command::Check(check) => check::run(&check, types, args.output),
         Command::Next(next) => next::run(&next, types, args.output),
+        Command::Schema => schema::run(),
         Command::Completions(completions) => completions::run(&completions),
         Command::Man(man) => man::run(&man),
         Command::Version => version::run(args.output),

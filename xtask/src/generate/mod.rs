@@ -1,5 +1,7 @@
 //! Files that are made from others, and are checked in.
 
+mod config;
+
 use std::{fmt::Write, fs, path::Path, process::Command};
 
 use anyhow::{Result, ensure};
@@ -11,11 +13,21 @@ use crate::{
 
 const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
 const FAULTS_PAGE: &str = "crates/scheduler/docs/faults.md";
-const COMMANDS: [&str; 8] = ["once", "plan", "status", "check", "next", "completions", "man", "version"];
+const CONFIG_PAGE: &str = "crates/scheduler/docs/config.md";
+const SCHEMA: &str = "config/schema.json";
+const COMMANDS: [&str; 9] = ["once", "plan", "status", "check", "next", "schema", "completions", "man", "version"];
 
 pub(crate) fn run(check: bool) -> Result<()> {
     let regcred = build("regcred", "regcred", false)?;
-    for (file, page) in [(CLI_PAGE, cli_page(&regcred)?), (FAULTS_PAGE, faults::page()?)] {
+    let schema = read(Command::new(&regcred).arg("schema").env_clear())?;
+    let config_page = config::page(&serde_json::from_str(&schema)?)?;
+    let files = [
+        (CLI_PAGE, cli_page(&regcred)?),
+        (CONFIG_PAGE, config_page),
+        (FAULTS_PAGE, faults::page()?),
+        (SCHEMA, schema),
+    ];
+    for (file, page) in files {
         let path = root().join(file);
         if check {
             let stale = fs::read_to_string(&path).unwrap_or_default() != page;

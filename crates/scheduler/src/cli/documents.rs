@@ -1,0 +1,73 @@
+//! What the pages show is what the program takes: every config is loaded, every command line parsed.
+
+use std::{fs, path::PathBuf};
+
+use clap::{CommandFactory, error::ErrorKind};
+use regcred_config::Config;
+
+use super::args::Args;
+use crate::{Types, wire};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Every page that a user reads, with its name.
+fn pages() -> Vec<(String, String)> {
+    let root = root();
+    let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md"), root.join("SECURITY.md")];
+    for folder in ["crates/scheduler/docs", "crates/scheduler", "deploy", "deploy/rbac", "deploy/iam", "examples"] {
+        let entries = fs::read_dir(root.join(folder)).into_iter().flatten().flatten().map(|entry| entry.path());
+        files.extend(entries.filter(|path| path.extension().is_some_and(|it| it == "md")));
+    }
+    let read = |path: PathBuf| Some((path.display().to_string(), fs::read_to_string(path).ok()?));
+    files.into_iter().filter_map(read).collect()
+}
+
+/// The blocks of a page in one language.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    let parts = page.split(fence.as_str()).skip(1);
+    parts.filter_map(|rest| rest.split("\n```").next()).collect()
+}
+
+/// What stands there as `regcred …`, in consoles and between backticks.
+fn command_lines(page: &str) -> Vec<String> {
+    let consoles = blocks(page, "console").into_iter().flat_map(str::lines);
+    let typed = consoles.filter_map(|line| line.strip_prefix("$ "));
+    let prose = page.split("```").step_by(2).flat_map(|text| text.split('`').skip(1).step_by(2));
+    let lines = typed.chain(prose).map(|line| line.replace('\n', " "));
+    let without_comment = lines.map(|line| line.split(" #").next().unwrap_or_default().trim().to_owned());
+    without_comment.filter(|line| line.starts_with("regcred ")).collect()
+}
+
+#[test]
+fn every_config_of_the_pages_is_valid() {
+    let mut count = 0;
+    for (name, page) in pages() {
+        for yaml in blocks(&page, "yaml") {
+            let config = Config::from_yaml(yaml).unwrap_or_else(|problems| panic!("{name}: {problems}\n{yaml}"));
+            assert_eq!(wire::problems(&config, &Types::default()), [], "{name}:\n{yaml}");
+            count += 1;
+        }
+    }
+    assert!(count >= 6, "{count} were found");
+}
+
+#[test]
+fn every_command_line_of_the_pages_is_one() {
+    let mut count = 0;
+    for (name, page) in pages() {
+        for line in command_lines(&page) {
+            // Redirections and pipes are the shell's.
+            let own = line.split(['>', '|', ';']).next().unwrap_or_default();
+            let parsed = Args::command().try_get_matches_from(own.split_whitespace());
+            let kind = parsed.err().map(|error| error.kind());
+            // Prose leaves out what it is not about.
+            let left_out = [ErrorKind::MissingRequiredArgument, ErrorKind::MissingSubcommand, ErrorKind::DisplayHelp];
+            assert!(kind.is_none_or(|kind| left_out.contains(&kind)), "{name}: {line}: {kind:?}");
+            count += 1;
+        }
+    }
+    assert!(count >= 10, "{count} were found");
+}

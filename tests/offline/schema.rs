@@ -1,0 +1,68 @@
+//! What an editor makes of the schema: it takes every example, and marks what it can know to be wrong.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::Value;
+
+/// What is wrong in these has to be known: a name's meaning, a sum of two entries, a time that never comes.
+const BEYOND: [&str; 8] = [
+    "another-partition.yaml",
+    "labels.yaml",
+    "no-yaml.yaml",
+    "registry-host.yaml",
+    "said-twice.yaml",
+    "schedule.yaml",
+    "selectors.yaml",
+    "two-logins-for-one-host.yaml",
+];
+
+fn files(folder: &str) -> Vec<(String, Option<Value>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let yaml = entries.filter(|path| path.extension().is_some_and(|it| it == "yaml"));
+    let read = yaml.map(|path| {
+        let text = fs::read_to_string(&path).expect("text");
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        (name, serde_saphyr::from_str::<Value>(&text).ok())
+    });
+    let mut files = read.collect::<Vec<_>>();
+    files.sort_by(|(one, _), (other, _)| one.cmp(other));
+    files
+}
+
+#[test]
+fn every_example_is_as_the_schema_has_it() {
+    let validator = jsonschema::validator_for(&regcred_config::schema()).expect("it is a schema");
+    let examples = files("config");
+    assert!(examples.len() >= 3, "they are there");
+    for (name, document) in examples {
+        let document = document.expect("it is YAML");
+        let told = validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path()));
+        assert_eq!(told.collect::<Vec<_>>(), [] as [String; 0], "{name}");
+    }
+}
+
+#[test]
+fn a_bad_file_is_refused_where_its_form_alone_tells() {
+    let validator = jsonschema::validator_for(&regcred_config::schema()).expect("it is a schema");
+    let refused = |document: &Option<Value>| document.as_ref().is_some_and(|it| !validator.is_valid(it));
+    let bad = files("crates/scheduler/tests/cli/bad");
+    let taken = bad.iter().filter(|(_, document)| !refused(document)).map(|(name, _)| name.as_str());
+    assert_eq!(taken.collect::<BTreeSet<_>>(), BTreeSet::from(BEYOND));
+    assert!(bad.len() > 2 * BEYOND.len(), "most of what is wrong is seen while it is typed");
+}
+
+#[test]
+fn types_of_a_distribution_may_have_any_options() {
+    let validator = jsonschema::validator_for(&regcred_config::schema()).expect("it is a schema");
+    let of = |provider: &str, sink: &str| {
+        let yaml = format!(
+            "providers: {{ x: {provider} }}\nsinks: {{ y: {sink} }}\ntargets: [{{ namespace: a, providers: [x] }}]\n"
+        );
+        validator.is_valid(&serde_saphyr::from_str::<Value>(&yaml).expect("YAML"))
+    };
+    assert!(of("{ type: quay, robot: a }", "{ type: gitlab, token_file: /x }"));
+    assert!(!of("{ robot: a }", "{ type: gitlab }"), "but they have a type");
+    assert!(!of("{ type: ecr, region: eu-west-1, robot: a }", "{ type: openshift }"));
+    assert!(!of("{ type: quay }", "{ type: kubernetes, token_file: /x }"));
+}

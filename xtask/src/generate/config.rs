@@ -1,0 +1,82 @@
+//! The page about the config file: prose, an example, and every key with what its doc comment says.
+
+use std::{fmt::Write, fs};
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value};
+
+use crate::process::root;
+
+const PROSE: &str = include_str!("config.md");
+const EXAMPLE: &str = "config/full.yaml";
+
+/// From the JSON schema, which has the doc comments.
+pub(super) fn page(schema: &Value) -> Result<String> {
+    let example = fs::read_to_string(root().join(EXAMPLE))?;
+    let page = PROSE.replace(&format!("{{{{ {EXAMPLE} }}}}"), example.trim_end());
+    Ok(page.replace("{{ reference }}", reference(schema)?.trim_end()))
+}
+
+fn reference(schema: &Value) -> Result<String> {
+    let part = |name: &str| schema["$defs"].get(name).with_context(|| format!("the schema has no part {name}"));
+    let options = |key: &str, kind: &str| {
+        let known = schema["properties"][key]["additionalProperties"]["allOf"].as_array().into_iter().flatten();
+        let mut fitting = known.filter(|it| it["if"]["properties"]["type"]["const"] == kind);
+        fitting.next().map(|it| &it["then"]).with_context(|| format!("{key} has no type {kind}"))
+    };
+    let sections = [
+        ("The file", schema),
+        ("An entry of `targets`", part("Target")?),
+        ("`targets[].namespaces`, as a map", part("Namespaces")?),
+        ("`targets[].secret`", part("Secret")?),
+        ("An entry of `targets[].service_accounts`", part("AccountLink")?),
+        ("`defaults`", part("Defaults")?),
+        ("An entry of `providers` of type `ecr`", options("providers", "ecr")?),
+        ("`web_identity` of a provider", part("WebIdentity")?),
+        ("An entry of `sinks` of type `openshift`", options("sinks", "openshift")?),
+    ];
+    let mut text = String::new();
+    for (title, part) in sections {
+        let intro = part["description"].as_str().unwrap_or_default();
+        write!(text, "### {title}\n\n{intro}\n\n| key | value | meaning |\n|---|---|---|\n")?;
+        for (key, value) in properties(part) {
+            let needed = part["required"].as_array().is_some_and(|all| all.contains(&Value::from(key.as_str())));
+            let meaning = value["description"].as_str().unwrap_or(if key == "type" { "Which type it is." } else { "" });
+            let needed = if needed || key == "type" { " Has to be there." } else { "" };
+            writeln!(text, "| `{key}` | {} | {}{needed} |", shape(schema, &value), meaning.replace('|', "\\|"))?;
+        }
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn properties(part: &Value) -> Map<String, Value> {
+    part["properties"].as_object().cloned().unwrap_or_default()
+}
+
+/// What kind of value it is, in a word or two.
+fn shape(schema: &Value, value: &Value) -> String {
+    if let Some(name) = value["$ref"].as_str().and_then(|it| it.strip_prefix("#/$defs/")) {
+        return shape(schema, &schema["$defs"][name]);
+    }
+    for choice in ["oneOf", "anyOf"] {
+        let Some(all) = value[choice].as_array() else { continue };
+        let constants = all.iter().filter_map(|it| it["const"].as_str()).map(|it| format!("`{it}`"));
+        let constants = constants.collect::<Vec<_>>();
+        if !constants.is_empty() {
+            return constants.join(", ");
+        }
+        let mut shapes = all.iter().map(|it| shape(schema, it)).collect::<Vec<_>>();
+        shapes.dedup();
+        return shapes.join(" or ");
+    }
+    match value["type"].as_str() {
+        Some("string") => "text".into(),
+        Some("boolean") => "`true`, `false`".into(),
+        Some("integer") => "number".into(),
+        Some("array") => format!("list of {}", shape(schema, &value["items"])),
+        Some("object") if value.get("properties").is_none() => "map of names".into(),
+        Some("object") => "map".into(),
+        _ => "anything".into(),
+    }
+}
