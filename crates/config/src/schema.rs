@@ -76,7 +76,9 @@ fn tidy(schema: &mut Value) {
     match schema {
         Value::Array(list) => list.iter_mut().for_each(tidy),
         Value::Object(map) => {
-            map.retain(|name, value| !(name == "default" && value.is_null()) && !(name == "format" && value.is_string()));
+            map.retain(|name, value| {
+                !(name == "default" && value.is_null()) && !(name == "format" && value.is_string())
+            });
             if let Some(Value::String(text)) = map.get_mut("description") {
                 *text = text.replace('\n', " ");
             }

@@ -21,12 +21,8 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let regcred = build("regcred", "regcred", false)?;
     let schema = read(Command::new(&regcred).arg("schema").env_clear())?;
     let config_page = config::page(&serde_json::from_str(&schema)?)?;
-    let files = [
-        (CLI_PAGE, cli_page(&regcred)?),
-        (CONFIG_PAGE, config_page),
-        (FAULTS_PAGE, faults::page()?),
-        (SCHEMA, schema),
-    ];
+    let files =
+        [(CLI_PAGE, cli_page(&regcred)?), (CONFIG_PAGE, config_page), (FAULTS_PAGE, faults::page()?), (SCHEMA, schema)];
     for (file, page) in files {
         let path = root().join(file);
         if check {

@@ -10,5 +10,6 @@ mod next;
 mod once;
 mod online;
 mod scale;
+mod selecting;
 mod shell;
 mod world;
