@@ -76,9 +76,7 @@ fn tidy(schema: &mut Value) {
     match schema {
         Value::Array(list) => list.iter_mut().for_each(tidy),
         Value::Object(map) => {
-            map.retain(|name, value| {
-                !(name == "default" && value.is_null()) && !(name == "format" && value.is_string())
-            });
+            map.retain(|name, value| !matches!((name.as_str(), value), ("default", Value::Null) | ("format", Value::String(_))));
             if let Some(Value::String(text)) = map.get_mut("description") {
                 *text = text.replace('\n', " ");
             }

@@ -141,7 +141,7 @@ fn problem(error: Error, origin: &Origin) -> Problem {
             Problem::at(at(""), format!("{found:?} is not known; known are {}", known.join(", ")))
         }
         Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-            let expected = match expected.to_string() {
+            let expected = match expected.clone() {
                 text if text == "a string" || text == "path string" => "text".into(),
                 text if text == "a boolean" => "true or false".into(),
                 other => other,

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum};
 use regcred_config::{Config, Layers, Overrides, Problems};
 use regcred_core::Namespace;
+use regcred_engine::Pass;
 use regcred_openshift::Connection;
 
 use crate::{Types, wire};
@@ -234,16 +235,42 @@ pub(crate) struct Next {
     pub(crate) expression: Option<String>,
     /// The config file
     #[arg(long, short, value_name = "FILE", env = "REGCRED_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
+    pub(crate) config: Vec<PathBuf>,
     /// The IANA name of the schedule's time zone
     #[arg(long, value_name = "ZONE")]
     pub(crate) time_zone: Option<String>,
     /// Only runs after this time, in seconds since 1970; without one, now
     #[arg(long, value_name = "EPOCH")]
     pub(crate) after: Option<u64>,
-    /// How many runs
+    /// How many runs and refreshes
     #[arg(short = 'n', value_name = "N", default_value_t = 5)]
     pub(crate) count: usize,
+    /// Also the refreshes of a credential that is minted now and lives so long, such as 1h; with a config 12h
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "online")]
+    pub(crate) life: Option<Duration>,
+    /// Instead the refreshes of what stands in the cluster; reads only
+    #[arg(long, requires = "config", conflicts_with = "expression")]
+    pub(crate) online: bool,
+    /// The kubeconfig to use, also inside a cluster
+    #[arg(long, value_name = "FILE", requires = "online")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig
+    #[arg(long, value_name = "NAME", requires = "online")]
+    context: Option<String>,
+}
+
+impl Next {
+    /// A look at all that the config names.
+    pub(crate) fn pass(&self) -> PassArgs {
+        let time_zone = self.time_zone.clone();
+        PassArgs {
+            config: ConfigArgs { config: self.config.clone(), instance: None, schedule: None, time_zone },
+            target: vec![],
+            timeout: Pass::default().deadline,
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

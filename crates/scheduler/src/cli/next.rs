@@ -1,52 +1,176 @@
-//! `regcred next`: coming runs of a schedule.
+//! `regcred next`: coming runs of a schedule, and the refreshes that really happen.
 
 use std::{
+    collections::BTreeMap,
+    fmt::Write,
     process::ExitCode,
     time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result, anyhow};
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 use regcred_config::{Config, Layers, Overrides, Schedule};
-use regcred_core::{Clock, SystemClock};
-use serde_json::json;
+use regcred_core::{Clock, SystemClock, Validity};
+use regcred_engine::{Pass, Report};
+use serde_json::{Value, json};
 
 use super::{
     args::{Next, Output},
-    output::{print, timestamp},
+    output::{print, span, table, timestamp},
+    pass,
 };
 use crate::{Types, wire};
 
 pub(crate) fn run(args: &Next, types: &Types, output: Output) -> Result<ExitCode> {
-    let schedule = schedule(args, types)?;
-    let zone = TimeZone::get(schedule.time_zone())?;
     let epoch = |seconds| {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).context("--after is beyond all time")
     };
     let after = args.after.map(epoch).transpose()?.unwrap_or_else(|| SystemClock.now());
-    let runs = schedule.upcoming(after).take(args.count).map(timestamp);
-    let text = match output {
-        Output::Table => {
-            runs.map(|run| run.to_zoned(zone.clone()).strftime("%FT%T%:z %a\n").to_string()).collect::<String>()
-        }
-        Output::Json => {
-            let run = |run: jiff::Timestamp| json!({ "epoch": run.as_second(), "time": run.to_string() });
-            let runs = runs.map(run).collect::<Vec<_>>();
-            let document = json!({ "schedule": schedule.to_string(), "time_zone": schedule.time_zone(), "runs": runs });
-            format!("{document:#}\n")
-        }
+    let (schedule, mut code) = (schedule(args, types)?, 0);
+    let zone = schedule.as_ref().map_or(Ok(TimeZone::UTC), |schedule| TimeZone::get(schedule.time_zone()))?;
+    let runs = schedule.iter().flat_map(|schedule| schedule.upcoming(after).take(args.count)).collect::<Vec<_>>();
+    let refreshes = if args.online {
+        let pass = args.pass();
+        let plan = pass::plan(&pass, types)?;
+        let look = Pass { deadline: pass.timeout, ..Pass::default() };
+        let report = pass::report(&pass, plan, types, async |engine| engine.plan(look).await)?;
+        code = report.exit_code();
+        Refreshes::Real(real(&report, after, args.count))
+    } else if args.expression.is_none() || args.life.is_some() {
+        let life = args.life.unwrap_or(LIFE);
+        Refreshes::Expected(life, expected(schedule.as_ref(), after, life, args.count)?)
+    } else {
+        Refreshes::NotAsked
     };
-    print(&text)?;
-    Ok(ExitCode::SUCCESS)
+    let shown = Shown { schedule, zone, runs, refreshes };
+    print(&match output {
+        Output::Table => shown.as_table(),
+        Output::Json => shown.as_json(),
+    })?;
+    Ok(ExitCode::from(code))
 }
 
-fn schedule(args: &Next, types: &Types) -> Result<Schedule> {
-    if let Some(expression) = &args.expression {
-        return Schedule::parse(expression, args.time_zone.as_deref()).map_err(|error| anyhow!(error.chain()));
+/// Of a token of Amazon ECR.
+const LIFE: Duration = Duration::from_hours(12);
+
+/// When credentials are renewed.
+enum Refreshes {
+    NotAsked,
+    /// Of one that is minted now and lives so long, and of those that follow it.
+    Expected(Duration, Vec<Refresh>),
+    /// Of those that stand in the cluster.
+    Real(Vec<Refresh>),
+}
+
+struct Refresh {
+    at: SystemTime,
+    /// How many Secrets; of what is only expected, none.
+    secrets: usize,
+    why: String,
+}
+
+fn expected(schedule: Option<&Schedule>, after: SystemTime, life: Duration, count: usize) -> Result<Vec<Refresh>> {
+    let (mut refreshes, mut minted, schedule) = (vec![], after, schedule.cloned());
+    let next = move |after| schedule.as_ref().and_then(|schedule| schedule.next_after(after));
+    while refreshes.len() < count {
+        let ends = minted.checked_add(life).context("--life is beyond all time")?;
+        let validity = Validity::new(minted, Some(ends)).map_err(|error| anyhow!(error.chain()))?;
+        let Some(at) = validity.renew_at(&next) else { break };
+        refreshes.push(Refresh { at, secrets: 0, why: why(&validity, at) });
+        minted = at;
     }
-    let file = args.config.clone().context("there is neither an expression nor a config")?;
+    Ok(refreshes)
+}
+
+/// The next one of each Secret, those at one time together. What is due already is done in the next pass.
+fn real(report: &Report, now: SystemTime, count: usize) -> Vec<Refresh> {
+    let mut together = BTreeMap::<(SystemTime, String), usize>::new();
+    for outcome in report.targets.values() {
+        let Some(at) = outcome.renew_at else { continue };
+        let first = outcome.validity.values().min_by_key(|validity| validity.expires_at());
+        let why = if at <= now { "it is due".into() } else { first.map(|it| why(it, at)).unwrap_or_default() };
+        *together.entry((at.max(now), why)).or_default() += 1;
+    }
+    let refreshes = together.into_iter().map(|((at, why), secrets)| Refresh { at, secrets, why });
+    refreshes.take(count).collect()
+}
+
+/// Where in the life of a credential that is.
+fn why(validity: &Validity, at: SystemTime) -> String {
+    let age = at.duration_since(validity.issued_at()).unwrap_or_default();
+    let life = validity.expires_at().and_then(|end| end.duration_since(validity.issued_at()).ok());
+    match life.map(|life| age.as_secs() * 100 / life.as_secs().max(1)) {
+        Some(percent) if percent >= 50 => format!("{} after its mint: {percent} % of its life are over", span(age)),
+        Some(_) | None => format!("{} after its mint: the schedule runs", span(age)),
+    }
+}
+
+struct Shown {
+    schedule: Option<Schedule>,
+    zone: TimeZone,
+    runs: Vec<SystemTime>,
+    refreshes: Refreshes,
+}
+
+impl Shown {
+    fn local(&self, time: SystemTime) -> String {
+        timestamp(time).to_zoned(self.zone.clone()).strftime("%FT%T%:z %a").to_string()
+    }
+
+    fn as_table(&self) -> String {
+        let runs = self.runs.iter().map(|run| self.local(*run) + "\n").collect::<String>();
+        let mut text = match (&self.refreshes, &self.schedule) {
+            (Refreshes::NotAsked, _) => return runs,
+            (_, None) => "no schedule: refreshes are planned from each credential's own life\n".to_owned(),
+            (_, Some(schedule)) => format!("runs of {schedule} in {}:\n{runs}", schedule.time_zone()),
+        };
+        match &self.refreshes {
+            Refreshes::Expected(life, refreshes) => {
+                let _ = writeln!(text, "\nrefreshes of a credential that is minted now and lives {}:", span(*life));
+                let rows = refreshes.iter().map(|it| [self.local(it.at), it.why.clone()]).collect::<Vec<_>>();
+                text += &table(["TIME", "WHY"], &rows);
+            }
+            Refreshes::Real(refreshes) => {
+                text += "\nrefreshes of what stands in the cluster:\n";
+                let row = |it: &Refresh| [self.local(it.at), it.secrets.to_string(), it.why.clone()];
+                text += &table(["TIME", "SECRETS", "WHY"], &refreshes.iter().map(row).collect::<Vec<_>>());
+            }
+            Refreshes::NotAsked => {}
+        }
+        text
+    }
+
+    fn as_json(&self) -> String {
+        let moment = |time: SystemTime| -> (i64, Timestamp) { (timestamp(time).as_second(), timestamp(time)) };
+        let run = |time: &SystemTime| {
+            let (epoch, time) = moment(*time);
+            json!({ "epoch": epoch, "time": time.to_string() })
+        };
+        let refresh = |it: &Refresh| {
+            let (epoch, time) = moment(it.at);
+            json!({ "epoch": epoch, "time": time.to_string(), "secrets": it.secrets, "why": it.why })
+        };
+        let refreshes = match &self.refreshes {
+            Refreshes::NotAsked => Value::Null,
+            Refreshes::Expected(_, refreshes) | Refreshes::Real(refreshes) => refreshes.iter().map(refresh).collect(),
+        };
+        let document = json!({
+            "schedule": self.schedule.as_ref().map(ToString::to_string),
+            "time_zone": self.schedule.as_ref().map(Schedule::time_zone),
+            "runs": self.runs.iter().map(run).collect::<Vec<_>>(),
+            "refreshes": refreshes,
+        });
+        format!("{document:#}\n")
+    }
+}
+
+fn schedule(args: &Next, types: &Types) -> Result<Option<Schedule>> {
+    if let Some(expression) = &args.expression {
+        let schedule = Schedule::parse(expression, args.time_zone.as_deref());
+        return schedule.map(Some).map_err(|error| anyhow!(error.chain()));
+    }
     let overrides = Overrides { instance: None, schedule: None, time_zone: args.time_zone.clone() };
-    let config = Config::load(&Layers { files: vec![file], overrides }, |config| wire::problems(config, types))?;
-    let none = "the config has no schedule: refreshes are planned from each credential's own life";
-    config.schedule().cloned().context(none)
+    let layers = Layers { files: args.config.clone(), overrides };
+    let config = Config::load(&layers, |config| wire::problems(config, types))?;
+    Ok(config.schedule().cloned())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{regcred, run};
+use crate::world::{World, regcred, run};
 
 #[test]
 fn coming_runs_are_printed_in_the_zone_of_the_schedule() {
@@ -27,8 +27,43 @@ fn without_an_expression_it_is_the_config_s() {
         run(&mut command)
     };
     assert_eq!(next(Some("17 */4 * * *")).1["runs"][0]["epoch"], 17 * 60);
-    let (code, _, error) = next(None);
-    assert!(code == 2 && error.contains("the config has no schedule"), "{error}");
+    let (code, document, _) = next(None);
+    assert_eq!((code, &document["schedule"], &document["runs"]), (0, &json!(null), &json!([])));
+    let refreshed = document["refreshes"][0]["epoch"].as_u64().expect("a number");
+    assert!((6 * 3600..=12 * 3600 * 55 / 100).contains(&refreshed), "between 50 and 55 % of twelve hours: {document:#}");
+}
+
+#[test]
+fn refreshes_are_those_of_the_schedule_and_of_each_life() {
+    let next = |expression: &str, life: &str| {
+        let args = ["next", expression, "--life", life, "--after", "0", "-n", "3", "--output", "json"];
+        let (code, document, _) = run(&mut regcred(&args));
+        assert_eq!(code, 0);
+        let refreshes = document["refreshes"].as_array().expect("a list").clone();
+        let minutes = refreshes.iter().map(|it| it["epoch"].as_u64().expect("a number") / 60).collect::<Vec<_>>();
+        (minutes, refreshes[0]["why"].as_str().expect("text").to_owned())
+    };
+    let (minutes, why) = next("0 */4 * * *", "12h");
+    assert_eq!((minutes, why.as_str()), (vec![240, 480, 720], "4h00m after its mint: the schedule runs"));
+    let (minutes, _) = next("*/5 * * * *", "12h");
+    assert_eq!(minutes, [75, 150, 225], "not at each run: ten mints a life are enough");
+    let (minutes, why) = next("@monthly", "1h");
+    assert!((30..=33).contains(&minutes[0]) && why.contains("% of its life are over"), "{minutes:?} {why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_refreshes_are_those_of_what_stands_in_the_cluster() {
+    let world = World::new(&["team-a", "team-b", "team-c"]).await;
+    let config = "targets:\n- { namespaces: [team-a, team-b], region: eu-west-1 }\n- { namespace: team-c, region: us-east-1 }\n";
+    assert_eq!(run(&mut world.once(config, &["--target", "team-a", "--target", "team-b"])).0, 0);
+    world.kube.clear_requests();
+    let mut next = regcred(&["next", "--online", "--output", "json", "--config"]);
+    next.arg(world.write("regcred.yaml", config)).arg("--kubeconfig").arg(world.dir.path().join("kubeconfig"));
+    let (code, document, logs) = run(&mut next);
+    assert_eq!(code, 0, "{document:#} {logs}");
+    assert_eq!(document["refreshes"].as_array().map(Vec::len), Some(1), "{document:#}");
+    assert_eq!(document["refreshes"][0]["secrets"], 2, "both have one token");
+    assert!(world.kube.requests().iter().all(|it| matches!(it.verb.as_str(), "get" | "list")), "it reads only");
 }
 
 #[test]
