@@ -76,7 +76,9 @@ fn tidy(schema: &mut Value) {
     match schema {
         Value::Array(list) => list.iter_mut().for_each(tidy),
         Value::Object(map) => {
-            map.retain(|name, value| !matches!((name.as_str(), value), ("default", Value::Null) | ("format", Value::String(_))));
+            map.retain(|name, value| {
+                !matches!((name.as_str(), value), ("default", Value::Null) | ("format", Value::String(_)))
+            });
             if let Some(Value::String(text)) = map.get_mut("description") {
                 *text = text.replace('\n', " ");
             }

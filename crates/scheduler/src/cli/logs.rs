@@ -7,7 +7,7 @@ use std::{
 
 use tracing_subscriber::{EnvFilter, fmt};
 
-use super::args::LogFormat;
+use super::{args::LogFormat, progress};
 
 /// Without `RUST_LOG`.
 const LEVEL: &str = "info";
@@ -20,7 +20,11 @@ pub(crate) fn install(format: LogFormat) {
         eprintln!("warning: RUST_LOG is not understood, and taken as {LEVEL}: {error}");
     }
     let filter = filter.unwrap_or_else(|_| EnvFilter::new(LEVEL));
-    let builder = fmt().with_env_filter(filter).with_writer(stderr);
+    let writer = || {
+        progress::clear();
+        stderr()
+    };
+    let builder = fmt().with_env_filter(filter).with_writer(writer);
     match format {
         LogFormat::Text => builder.with_ansi(stderr().is_terminal()).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

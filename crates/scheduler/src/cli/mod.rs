@@ -14,6 +14,7 @@ mod output;
 mod panics;
 mod pass;
 mod plan;
+mod progress;
 mod schema;
 mod status;
 mod version;

@@ -9,6 +9,7 @@ use regcred_engine::{Engine, Report};
 use super::{
     args::{ConfigArgs, PassArgs},
     check::warn,
+    progress::{self, Progress},
 };
 use crate::{
     Types,
@@ -48,10 +49,16 @@ pub(crate) fn report(
             let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
             eprintln!("cluster {}{context}", cluster.server());
         }
+        let progress = Progress::at_a_terminal(plan.secrets(), !plan.selections().is_empty());
         let engine = wire::engine(plan, types, clusters, Arc::new(SystemClock)).await;
+        let engine = engine.map(|engine| match progress {
+            Some(progress) => engine.with_on_event(move |event| progress.follow(event)),
+            None => engine,
+        });
         let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
         anyhow::Ok(work(engine).await)
     });
+    progress::clear();
     runtime.shutdown_background(); // a plug-in that hangs does not hold us up
     report
 }

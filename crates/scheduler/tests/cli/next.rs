@@ -30,7 +30,10 @@ fn without_an_expression_it_is_the_config_s() {
     let (code, document, _) = next(None);
     assert_eq!((code, &document["schedule"], &document["runs"]), (0, &json!(null), &json!([])));
     let refreshed = document["refreshes"][0]["epoch"].as_u64().expect("a number");
-    assert!((6 * 3600..=12 * 3600 * 55 / 100).contains(&refreshed), "between 50 and 55 % of twelve hours: {document:#}");
+    assert!(
+        (6 * 3600..=12 * 3600 * 55 / 100).contains(&refreshed),
+        "between 50 and 55 % of twelve hours: {document:#}"
+    );
 }
 
 #[test]
@@ -54,7 +57,8 @@ fn refreshes_are_those_of_the_schedule_and_of_each_life() {
 #[tokio::test(flavor = "multi_thread")]
 async fn real_refreshes_are_those_of_what_stands_in_the_cluster() {
     let world = World::new(&["team-a", "team-b", "team-c"]).await;
-    let config = "targets:\n- { namespaces: [team-a, team-b], region: eu-west-1 }\n- { namespace: team-c, region: us-east-1 }\n";
+    let config =
+        "targets:\n- { namespaces: [team-a, team-b], region: eu-west-1 }\n- { namespace: team-c, region: us-east-1 }\n";
     assert_eq!(run(&mut world.once(config, &["--target", "team-a", "--target", "team-b"])).0, 0);
     world.kube.clear_requests();
     let mut next = regcred(&["next", "--online", "--output", "json", "--config"]);

@@ -1,6 +1,9 @@
 //! `regcred once`: what it does, and what its exit code says.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use regcred_testkit::aws::Answer;
 use serde_json::{Value, json};
@@ -221,4 +224,25 @@ async fn whoever_reads_only_the_first_line_does_not_make_it_fail() {
     let mut child = once.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_shows_how_far_a_pass_has_come_and_a_pipe_does_not() {
+    let world = World::new(&["team-a", "team-b", "team-c"]).await;
+    let config = "targets: [{ namespaces: [team-a, team-b, team-c], region: eu-west-1 }]\n";
+    let once = world.once(config, &[]);
+    let words = std::iter::once(once.get_program()).chain(once.get_args());
+    let line = words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
+    let mut terminal = Command::new("script");
+    terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_clear().env("HOME", "/nonexistent");
+    terminal.env("PATH", "/usr/bin:/bin").env("TERM", "xterm").env("RUST_LOG", "warn");
+    terminal.envs(once.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    let output = terminal.output().expect("util-linux has a terminal");
+    let seen = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{seen}");
+    assert!(seen.contains("1 of 3 looked at, 1 written, 0 failed"), "{seen}");
+    let (_, table) = seen.rsplit_once("\u{1b}[2K").expect("the line is cleared at the end");
+    assert!(table.starts_with("NAMESPACE") && !table.contains("looked at"), "{seen}");
+    let (_, _, logs) = run(&mut world.once(config, &[]));
+    assert!(!logs.contains("looked at") && !logs.contains('\r'), "{logs}");
 }

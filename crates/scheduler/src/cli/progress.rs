@@ -1,0 +1,95 @@
+//! How far a pass has come, in one line at a terminal.
+
+use std::{
+    io::{IsTerminal, Write, stderr},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use regcred_engine::{Event, State};
+use tokio::time::Instant;
+
+/// As often as eyes follow.
+const EVERY: Duration = Duration::from_millis(100);
+const CLEAR: &str = "\r\x1b[2K";
+
+/// Whether the last thing on standard error is our line, which everybody else clears first.
+static DRAWN: AtomicBool = AtomicBool::new(false);
+
+/// Counts what is done.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    /// How many targets the config names; those that it chooses come on top.
+    named: usize,
+    chooses: bool,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    looked_at: usize,
+    written: usize,
+    failed: usize,
+    drawn: Option<Instant>,
+}
+
+impl Progress {
+    /// `None`: nobody would see it.
+    pub(crate) fn at_a_terminal(named: usize, chooses: bool) -> Option<Self> {
+        let seen = stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        seen.then(|| Self { named, chooses, counts: Mutex::default() })
+    }
+
+    /// Follows one event.
+    pub(crate) fn follow(&self, event: &Event<'_>) {
+        let mut counts = self.counts.lock().expect("nothing panics while it holds the lock");
+        match event {
+            Event::Looked { outcome, .. } => {
+                counts.looked_at += 1;
+                counts.written += usize::from(outcome.written.is_some());
+                counts.failed += usize::from(outcome.state() == State::Failed);
+            }
+            Event::PassEnded { .. } => return clear(),
+            _ => return,
+        }
+        if counts.drawn.is_none_or(|at| at.elapsed() >= EVERY) {
+            counts.drawn = Some(Instant::now());
+            let line = counts.line(self.named, self.chooses);
+            let mut stderr = stderr().lock();
+            DRAWN.store(true, Relaxed);
+            // Whoever has closed standard error sees nothing, and the pass goes on.
+            write!(stderr, "{CLEAR}{line}").and_then(|()| stderr.flush()).ok();
+        }
+    }
+}
+
+impl Counts {
+    fn line(&self, named: usize, chooses: bool) -> String {
+        let Self { looked_at, written, failed, .. } = self;
+        let of = if chooses { String::new() } else { format!(" of {named}") };
+        format!("{looked_at}{of} looked at, {written} written, {failed} failed")
+    }
+}
+
+/// Makes room for another line on standard error.
+pub(crate) fn clear() {
+    if DRAWN.swap(false, Relaxed) {
+        let mut stderr = stderr().lock();
+        write!(stderr, "{CLEAR}").and_then(|()| stderr.flush()).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_is_named_where_it_is_known() {
+        let counts = Counts { looked_at: 7, written: 3, failed: 1, drawn: None };
+        assert_eq!(counts.line(9, false), "7 of 9 looked at, 3 written, 1 failed");
+        assert_eq!(counts.line(2, true), "7 looked at, 3 written, 1 failed");
+    }
+}
