@@ -4,6 +4,7 @@ mod account;
 mod adopt;
 mod bulk;
 mod cluster;
+pub mod discover;
 mod error;
 mod link;
 mod look;

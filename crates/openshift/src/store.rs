@@ -28,7 +28,7 @@ use crate::{
 /// For one call: an API server under load answers in a second, one that changes its leader in a few.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// So many objects in one answer of a list.
-const PAGE: u32 = 500;
+pub(crate) const PAGE: u32 = 500;
 
 /// Secrets and ServiceAccounts of one cluster, written as one field manager.
 #[derive(Clone)]
@@ -241,7 +241,7 @@ pub(crate) async fn limited<T>(doing: &Doing<'_>, call: impl Future<Output = kub
 }
 
 /// The client logs answers that it cannot read, and answers hold Secrets: nobody listens while it works.
-async fn unheard<T>(doing: &Doing<'_>, call: impl Future<Output = kube::Result<T>>) -> Result<kube::Result<T>> {
+pub(crate) async fn unheard<T>(doing: &Doing<'_>, call: impl Future<Output = kube::Result<T>>) -> Result<kube::Result<T>> {
     let late = |_| doing.failed(ErrorKind::Unreachable, "the API server did not answer within 10 s");
     timeout(DEADLINE, call.with_subscriber(NoSubscriber::default())).await.map_err(late)
 }
