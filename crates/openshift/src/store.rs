@@ -241,7 +241,10 @@ pub(crate) async fn limited<T>(doing: &Doing<'_>, call: impl Future<Output = kub
 }
 
 /// The client logs answers that it cannot read, and answers hold Secrets: nobody listens while it works.
-pub(crate) async fn unheard<T>(doing: &Doing<'_>, call: impl Future<Output = kube::Result<T>>) -> Result<kube::Result<T>> {
+pub(crate) async fn unheard<T>(
+    doing: &Doing<'_>,
+    call: impl Future<Output = kube::Result<T>>,
+) -> Result<kube::Result<T>> {
     let late = |_| doing.failed(ErrorKind::Unreachable, "the API server did not answer within 10 s");
     timeout(DEADLINE, call.with_subscriber(NoSubscriber::default())).await.map_err(late)
 }

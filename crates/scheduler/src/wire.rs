@@ -7,9 +7,9 @@ use std::{
 
 use regcred_config::{AccountLink, Config, LinkName, Problems};
 use regcred_core::{Clock, InstanceName, Result, StoreName, Target};
-use regcred_ecr::{RegistryHost, Transport};
+use regcred_ecr::{Alias, PUBLIC_HOSTS, RegistryHost, Transport};
 use regcred_engine::{Builder, Engine, Minter, Route};
-use regcred_openshift::{Cluster, Foreign, Link, OpenShiftSink};
+use regcred_openshift::{Cluster, Foreign, Link, OpenShiftSink, discover::Vendor};
 
 use crate::{
     Types,
@@ -139,4 +139,34 @@ async fn minters(plan: &Plan, types: &Types, clock: &Arc<dyn Clock>) -> Result<V
         }));
     }
     Ok(minters)
+}
+
+/// How logins of ECR are told from those of others in a cluster.
+pub(crate) fn ecr() -> Vendor {
+    Vendor {
+        owns: |key| RegistryHost::parse(key).is_ok() || PUBLIC_HOSTS.contains(&key),
+        user: regcred_ecr::USER,
+        ends: regcred_ecr::ends_at,
+        life: regcred_ecr::LIFE,
+    }
+}
+
+/// A host of ECR, as a config asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Host {
+    pub(crate) region: String,
+    pub(crate) account: String,
+    /// Which of `aliases` it takes; `None`: it is the plain one.
+    pub(crate) alias: Option<&'static str>,
+}
+
+/// What such a host is; `None` of one of ECR Public, or of another vendor.
+pub(crate) fn host(registry: &str) -> Option<Host> {
+    let host = RegistryHost::parse(registry).ok()?;
+    let alias = host.alias().map(|alias| match alias {
+        Alias::Fips => "fips",
+        Alias::DualStack => "dualstack",
+        Alias::DualStackFips => "all",
+    });
+    Some(Host { region: host.region().to_string(), account: host.account().to_string(), alias })
 }

@@ -18,7 +18,8 @@ pub(super) fn reduce(metadata: &ObjectMeta) -> Option<Keys> {
         maps.flat_map(serde_json::Map::keys)
     });
     let names = fields.filter_map(|it| it.strip_prefix("f:")).collect::<BTreeSet<_>>();
-    let is = |name: &str, known: [&str; 2]| known.contains(&name.to_ascii_lowercase().replace(['-', '.'], "_").as_str());
+    let is =
+        |name: &str, known: [&str; 2]| known.contains(&name.to_ascii_lowercase().replace(['-', '.'], "_").as_str());
     if !names.iter().any(|name| is(name, SECRET)) {
         return None;
     }

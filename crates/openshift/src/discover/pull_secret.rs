@@ -14,7 +14,7 @@ use crate::{
     adopt,
     metadata::{DATA, entries, has, value},
     record::{INSTANCE, LAST_APPLIED, MANAGED_BY, REGCRED},
-    refusal::{self, DOCKER_CONFIG, bare},
+    refusal::{self, bare},
     secret::DATA_KEY,
 };
 

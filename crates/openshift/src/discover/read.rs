@@ -14,7 +14,9 @@ use regcred_core::{Error, ErrorKind, Namespace, Result};
 use tokio::time::sleep;
 
 use super::{
-    Address, Job, Keys, Vendor, account::Account, job, keys,
+    Address, Job, Keys, Vendor,
+    account::Account,
+    job, keys,
     pull_secret::{self, DOCKER_CFG, Reduced},
 };
 use crate::{

@@ -59,7 +59,11 @@ const JOBS: [(&str, Tool); 8] = [
 
 impl Tool {
     /// By the kind of the Secret's controller, by who has written it, or by its labels.
-    pub(super) fn of(controller: Option<&str>, writers: &[String], labels: impl Iterator<Item = String>) -> Option<Self> {
+    pub(super) fn of(
+        controller: Option<&str>,
+        writers: &[String],
+        labels: impl Iterator<Item = String>,
+    ) -> Option<Self> {
         if controller == Some("ExternalSecret") {
             return Some(Self::ExternalSecrets);
         }

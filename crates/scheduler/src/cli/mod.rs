@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod completions;
+mod init;
 mod logs;
 mod man;
 mod next;
@@ -31,6 +32,7 @@ pub fn main(types: &Types) -> ExitCode {
     let args = Args::parse();
     logs::install(args.log_format);
     let done = match args.command {
+        Command::Init(init) => init::run(&init, types, args.output),
         Command::Once(once) => once::run(&once, types, args.output),
         Command::Plan(plan) => plan::run(&plan, types, args.output),
         Command::Status(status) => status::run(&status, types, args.output),
