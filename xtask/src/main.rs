@@ -30,6 +30,8 @@ enum Command {
         /// Installs the Debian and Python packages that are missing; needs root
         #[arg(long)]
         install: bool,
+        /// Only tests with one of these in their names
+        filter: Vec<String>,
     },
     /// Writes the generated files
     Generate {
@@ -49,7 +51,7 @@ fn main() -> Result<()> {
     match Args::parse().command {
         Command::Tidy => tidy::run(),
         Command::Demo => demo::run(),
-        Command::E2e { install } => e2e::run(install),
+        Command::E2e { install, filter } => e2e::run(install, &filter),
         Command::Generate { check } => generate::run(check),
         Command::Figures { namespaces } => figures::run(namespaces),
     }

@@ -125,7 +125,7 @@ fn place(path: &str) -> Place {
         ["version"] => Place::Version,
         ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] => Place::AccessReview,
         ["api", "v1", "namespaces", name] => Place::Object(Kind::Namespace, String::new(), name.to_owned()),
-        ["api", ref version @ "v1", ref rest @ ..] => place_of(version, rest),
+        ["api", "v1", ref rest @ ..] => place_of("v1", rest),
         ["apis", "batch", "v1", ref rest @ ..] => place_of("batch/v1", rest),
         _ => Place::Unknown,
     }
