@@ -11,7 +11,7 @@ use crate::{
 
 const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
 const FAULTS_PAGE: &str = "crates/scheduler/docs/faults.md";
-const COMMANDS: [&str; 8] = ["once", "plan", "status", "check", "next", "completions", "man", "version"];
+const COMMANDS: [&str; 9] = ["init", "once", "plan", "status", "check", "next", "completions", "man", "version"];
 
 pub(crate) fn run(check: bool) -> Result<()> {
     let regcred = build("regcred", "regcred", false)?;

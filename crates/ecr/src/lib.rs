@@ -4,7 +4,7 @@ mod arn;
 mod error;
 mod host;
 mod identity;
-mod password;
+pub mod password;
 #[cfg(test)]
 mod properties;
 mod provider;
@@ -14,6 +14,5 @@ mod transport;
 
 pub use host::{AccountId, Alias, PUBLIC_HOSTS, Region, RegistryHost};
 pub use identity::{Identity, Role};
-pub use password::{LIFE, USER, ends_at};
 pub use provider::{EcrProvider, EcrProviderBuilder};
 pub use transport::Transport;

@@ -7,7 +7,7 @@ use std::{
 
 use regcred_config::{AccountLink, Config, LinkName, Problems};
 use regcred_core::{Clock, InstanceName, Result, StoreName, Target};
-use regcred_ecr::{Alias, PUBLIC_HOSTS, RegistryHost, Transport};
+use regcred_ecr::{Alias, PUBLIC_HOSTS, RegistryHost, Transport, password};
 use regcred_engine::{Builder, Engine, Minter, Route};
 use regcred_openshift::{Cluster, Foreign, Link, OpenShiftSink, discover::Vendor};
 
@@ -145,9 +145,9 @@ async fn minters(plan: &Plan, types: &Types, clock: &Arc<dyn Clock>) -> Result<V
 pub(crate) fn ecr() -> Vendor {
     Vendor {
         owns: |key| RegistryHost::parse(key).is_ok() || PUBLIC_HOSTS.contains(&key),
-        user: regcred_ecr::USER,
-        ends: regcred_ecr::ends_at,
-        life: regcred_ecr::LIFE,
+        user: password::USER,
+        ends: password::ends_at,
+        life: password::LIFE,
     }
 }
 

@@ -20,14 +20,14 @@ impl Account {
     pub(super) fn reduce(
         account: &ServiceAccount,
         namespaces: &HashSet<&str>,
-        used: &HashSet<Address>,
+        found: &HashSet<Address>,
     ) -> Option<Self> {
         let Address { namespace, name } = Address::of(&account.metadata);
         if !namespaces.contains(namespace.as_str()) {
             return None;
         }
         let mut uses = HashMap::<_, (bool, bool)>::new();
-        let is_used = |secret: &str| used.contains(&Address { namespace: namespace.clone(), name: secret.to_owned() });
+        let is_used = |secret: &str| found.contains(&Address { namespace: namespace.clone(), name: secret.to_owned() });
         for secret in account.image_pull_secrets.iter().flatten().filter(|it| is_used(&it.name)) {
             uses.entry(secret.name.clone()).or_default().0 = true;
         }
@@ -69,12 +69,12 @@ mod tests {
     use super::*;
 
     fn accounts(of: &serde_json::Value) -> Vec<Account> {
-        let used = HashSet::from([Address { namespace: "a".into(), name: "s".into() }]);
+        let found = HashSet::from([Address { namespace: "a".into(), name: "s".into() }]);
         let object = |(name, lists): (&String, &serde_json::Value)| {
             let mut object = lists.clone();
             object["metadata"] = json!({ "namespace": "a", "name": name });
             let account = serde_json::from_value(object).expect("a ServiceAccount");
-            Account::reduce(&account, &HashSet::from(["a"]), &used).expect("it is in that namespace")
+            Account::reduce(&account, &HashSet::from(["a"]), &found).expect("it is in that namespace")
         };
         of.as_object().expect("by name").iter().map(object).collect()
     }

@@ -16,13 +16,14 @@ pub(super) fn reduce(job: &DynamicObject) -> Option<Job> {
     let pod = &spec["jobTemplate"]["spec"]["template"]["spec"];
     let containers = ["initContainers", "containers"].into_iter().filter_map(|list| pod[list].as_array()).flatten();
     let texts = containers.clone().flat_map(|it| [it["name"].as_str(), it["image"].as_str()]).flatten();
-    let names = std::iter::once(at.name.as_str()).chain(texts);
-    if names.clone().any(|name| name.contains("regcred")) {
+    let names = std::iter::once(at.name.as_str()).chain(texts).collect::<Vec<_>>();
+    if names.iter().any(|name| name.contains("regcred")) {
         return None;
     }
-    let tool = Tool::of_job(names);
-    let says = |call: &str| containers.clone().any(|it| words(it).any(|word| word.contains(call)));
-    if tool.is_none() && !CALLS.iter().any(|call| says(call)) {
+    let tool = Tool::of_job(&names);
+    let says = |text: &str| containers.clone().any(|it| words(it).any(|word| word.contains(text)));
+    let is_script = CALLS.iter().any(|call| says(call)) && says("secret"); // others log in to copy images
+    if tool.is_none() && !is_script {
         return None;
     }
     Some(Job {
@@ -57,8 +58,10 @@ mod tests {
         assert_eq!(tool("ecr-creds-rotator", &json!({})), Some(Some(Tool::Script)));
         let renew = json!({ "name": "x", "image": "nabsul/k8s-ecr-login-renew:v1.7.2" });
         assert_eq!(tool("nightly", &renew), Some(Some(Tool::EcrLoginRenew)));
-        let script = json!({ "name": "x", "image": "cli", "command": ["sh", "-c", "aws ecr get-login-password | oc"] });
+        let script = json!({ "name": "x", "image": "cli", "command": ["sh", "-c", "aws ecr get-login-password | oc create secret"] });
         assert_eq!(tool("nightly", &script), Some(Some(Tool::Script)));
+        let copy = json!({ "name": "x", "image": "cli", "args": ["aws ecr get-login-password | skopeo login"] });
+        assert_eq!(tool("nightly", &copy), None);
         assert_eq!(tool("backup", &json!({ "name": "x", "image": "backup", "args": ["ecr"] })), None);
         assert_eq!(tool("regcred", &script), None, "not ourselves");
         let job = found("ecr-creds-rotator", &json!({})).expect("it is one");

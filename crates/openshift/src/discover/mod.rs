@@ -181,6 +181,8 @@ pub async fn discover(cluster: &Cluster, search: &Search) -> Result<Discovery> {
     let (keys, failed) = reader.keys().await;
     found.keys = keys.unwrap_or_default();
     found.unlisted.extend(failed);
+    let mut told = HashSet::new(); // one right may stand in the way of two lists
+    found.unlisted.retain(|error| told.insert(error.chain()));
     found.secrets.sort_by(|one, other| one.at.cmp(&other.at));
     found.unreadable.sort();
     found.jobs.sort_by(|one, other| one.at.cmp(&other.at));

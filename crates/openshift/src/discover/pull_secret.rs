@@ -146,10 +146,10 @@ fn written_at(metadata: &ObjectMeta, key: &str) -> Option<SystemTime> {
 
 /// Who owns its data; where nobody does, who owns any of it.
 fn writers(metadata: &ObjectMeta, key: &str) -> Vec<String> {
-    let named = |name: &String| name.chars().take(LONGEST).collect::<String>();
-    let mut names = owners(metadata, key).filter_map(|it| it.manager.as_ref()).map(named).collect::<Vec<_>>();
+    let cut = |name: &String| name.chars().take(LONGEST).collect::<String>();
+    let mut names = owners(metadata, key).filter_map(|it| it.manager.as_ref()).map(cut).collect::<Vec<_>>();
     if names.is_empty() {
-        names = entries(metadata).filter_map(|it| it.manager.as_ref()).map(named).collect();
+        names = entries(metadata).filter_map(|it| it.manager.as_ref()).map(cut).collect();
     }
     names.sort();
     names.dedup();
@@ -164,4 +164,92 @@ fn owners<'a>(
     let paths = [vec![DATA[0].to_owned(), format!("f:{key}")], vec!["f:stringData".to_owned()]];
     entries(metadata)
         .filter(move |it| it.fields_v1.as_ref().is_some_and(|fields| paths.iter().any(|path| has(&fields.0, path))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+
+    const VENDOR: Vendor = Vendor {
+        owns: |host| host.ends_with(".ours.example"),
+        user: "AWS",
+        ends: |password| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(password.parse().ok()?)),
+        life: Duration::from_secs(100),
+    };
+
+    fn auth(password: &str) -> Value {
+        json!({ "auth": STANDARD.encode(format!("AWS:{password}")) })
+    }
+
+    /// Written at 1000 by `kubectl`, labelled at 2000 by somebody else.
+    fn of(kind: &str, key: &str, data: &str) -> Secret {
+        let data_owner = json!({ "f:data": { format!("f:{key}"): {} } });
+        let managed = json!([
+            { "manager": "kubectl", "operation": "Update", "time": "1970-01-01T00:16:40Z", "fieldsV1": data_owner },
+            { "manager": "label", "operation": "Update", "time": "1970-01-01T00:33:20Z", "fieldsV1": { "f:metadata": {} } },
+        ]);
+        let metadata = json!({ "name": "s", "namespace": "a", "managedFields": managed });
+        let secret = json!({ "metadata": metadata, "type": kind, "data": { key: STANDARD.encode(data) } });
+        serde_json::from_value(secret).expect("a Secret")
+    }
+
+    fn found(config: &Value) -> PullSecret {
+        match reduce(of("kubernetes.io/dockerconfigjson", DATA_KEY, &config.to_string()), &VENDOR) {
+            Some(Reduced::Found(found)) => *found,
+            _ => panic!("{config}"),
+        }
+    }
+
+    /// In seconds, and whether that is an estimate.
+    fn end(found: &PullSecret) -> Option<(u64, bool)> {
+        let since = |end: End| end.at.duration_since(SystemTime::UNIX_EPOCH).expect("it is later").as_secs();
+        found.ends.map(|end| (since(end), end.is_estimate))
+    }
+
+    #[test]
+    fn the_first_end_counts_and_where_none_is_told_the_last_write() {
+        let two =
+            json!({ "auths": { "a.ours.example": auth("70"), "b.ours.example": auth("50"), "quay.io": auth("1") } });
+        let two = found(&two);
+        assert_eq!((end(&two), two.others, two.has_user), (Some((50, false)), 1, true));
+        assert_eq!(two.registries, ["a.ours.example", "b.ours.example"]);
+        assert_eq!((two.writers, two.tool), (vec!["kubectl".to_owned()], Some(Tool::Script)));
+        let untold = found(&json!({ "auths": { "a.ours.example": auth("canary") } }));
+        assert_eq!(end(&untold), Some((1100, true)), "not by the one who labelled it");
+        assert!(!format!("{untold:?}").contains("canary"));
+    }
+
+    #[test]
+    fn every_form_of_an_entry_is_read_and_none_fails_the_rest() {
+        let plain = json!({ "username": "AWS", "password": "60" });
+        let forms = json!({ "auths": {
+            "https://a.ours.example/v2/": plain, "a.ours.example": {}, "b.ours.example": { "auth": "?" },
+            "c.ours.example": null, "d.ours.example": 7, "e.ours.example": { "username": 5 },
+        }, "credsStore": "x" });
+        let forms = found(&forms);
+        assert_eq!(forms.registries.len(), 5, "{forms:?}");
+        assert_eq!(
+            (end(&forms), forms.undecodable, forms.has_more, forms.has_user),
+            (Some((60, false)), 3, true, false)
+        );
+    }
+
+    #[test]
+    fn what_is_not_the_vendor_s_is_dropped_and_what_nobody_can_read_is_said_to_be_so() {
+        let reduced = |kind: &str, key: &str, data: &str| reduce(of(kind, key, data), &VENDOR);
+        let config = "kubernetes.io/dockerconfigjson";
+        assert!(reduced(config, DATA_KEY, r#"{"auths":{"quay.io":{}}}"#).is_none());
+        assert!(reduced(config, DATA_KEY, "{}").is_none());
+        assert!(reduced(DOCKER_CFG, CFG_KEY, r#"{"quay.io":{}}"#).is_none());
+        for data in ["", "[]", "{", r#"{"auths":[]}"#, r#"{"auths":{},"auths":{}}"#] {
+            assert!(matches!(reduced(config, DATA_KEY, data), Some(Reduced::Unreadable(_))), "{data}");
+        }
+        let legacy = reduced(DOCKER_CFG, CFG_KEY, &json!({ "a.ours.example": auth("9") }).to_string());
+        let Some(Reduced::Found(legacy)) = legacy else { panic!("it is one") };
+        assert_eq!((end(&legacy), legacy.obstacle.map(|it| it.reason())), (Some((9, false)), Some("wrong-type")));
+    }
 }

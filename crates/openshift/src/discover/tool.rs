@@ -77,8 +77,8 @@ impl Tool {
     }
 
     /// By the names and images of a job.
-    pub(super) fn of_job<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<Self> {
-        JOBS.iter().find_map(|(part, tool)| names.clone().any(|name| name.contains(part)).then_some(*tool))
+    pub(super) fn of_job(names: &[&str]) -> Option<Self> {
+        JOBS.iter().find_map(|(part, tool)| names.iter().any(|name| name.contains(part)).then_some(*tool))
     }
 
     /// Its name in kebab case, as in documents.

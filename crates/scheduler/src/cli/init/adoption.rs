@@ -8,6 +8,9 @@ use regcred_openshift::discover::{Address, Discovery, Job, PullSecret, Tool, Use
 use super::config::entry;
 use crate::wire::{self, Host};
 
+/// Where OpenShift keeps what every node pulls with.
+const GLOBAL: (&str, &str) = ("openshift-config", "pull-secret");
+
 /// What becomes of every Secret that was found.
 #[derive(Debug, Default)]
 pub(super) struct Adoption<'a> {
@@ -91,6 +94,9 @@ impl<'a> Adoption<'a> {
 fn way(secret: &PullSecret) -> Result<Way, String> {
     if Namespace::new(&secret.at.namespace).is_err() || SecretName::new(&secret.at.name).is_err() {
         return Err("its name is none that a config takes".into());
+    }
+    if (secret.at.namespace.as_str(), secret.at.name.as_str()) == GLOBAL {
+        return Err("it is the pull secret of the whole cluster: each write to it is rolled out to every node".into());
     }
     let own = InstanceName::default();
     match &secret.instance {

@@ -18,7 +18,7 @@ pub(super) fn comment(indent: usize, text: &str) -> String {
             lines.push(format!("  {word}"));
         }
     }
-    lines.into_iter().map(|line| format!("{margin}{line}\n")).collect()
+    lines.into_iter().map(|line| margin.clone() + &line + "\n").collect()
 }
 
 /// As one line of a comment, whatever its length: to be copied.

@@ -86,14 +86,11 @@ fn target(entry: &Entry<'_>, token: &Token, named: &[&Token]) -> String {
         [one] => format!("  - namespace: {}\n", text(one)),
         _ => format!("  - namespaces: {}\n", list(6, namespaces.into_iter())),
     };
-    match named.iter().position(|it| *it == token) {
-        Some(place) => {
-            let _ = writeln!(yaml, "    providers: [{}]", name(named, place));
-        }
-        None => {
-            let accounts = list(6, token.accounts.iter().map(String::as_str));
-            let _ = writeln!(yaml, "    region: {}\n    accounts: {accounts}", token.region);
-        }
+    if let Some(place) = named.iter().position(|it| *it == token) {
+        let _ = writeln!(yaml, "    providers: [{}]", name(named, place));
+    } else {
+        let accounts = list(6, token.accounts.iter().map(String::as_str));
+        let _ = writeln!(yaml, "    region: {}\n    accounts: {accounts}", token.region);
     }
     let how = match entry.way {
         Way::Adopt => ", adopt: true",

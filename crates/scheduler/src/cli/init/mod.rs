@@ -3,6 +3,7 @@
 mod adoption;
 mod comment;
 mod config;
+mod json;
 mod report;
 
 use std::process::ExitCode;
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode
             eprint!("{}", report::as_text(&discovery, &adoption, now));
             print(&yaml)?;
         }
-        Output::Json => print(&format!("{:#}\n", report::as_json(&discovery, &adoption, &yaml, code)))?,
+        Output::Json => print(&format!("{:#}\n", json::render(&discovery, &adoption, &yaml, code)))?,
     }
     Ok(ExitCode::from(code))
 }

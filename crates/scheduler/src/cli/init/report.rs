@@ -1,4 +1,4 @@
-//! What was found, the worst first.
+//! What was found, the worst first, for people.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -6,37 +6,40 @@ use std::{
     time::SystemTime,
 };
 
-use regcred_core::Error;
-use regcred_openshift::discover::{Address, Discovery, End, Job, Keys, PullSecret, Tool, Use};
-use serde_json::{Value, json};
+use regcred_openshift::discover::{Address, Discovery, End, Job, Keys, PullSecret};
 
 use super::{
     adoption::{Adoption, Way},
     comment::visible,
     config::suspend,
 };
-use crate::cli::output::{rfc3339, span, table};
+use crate::cli::output::{span, table};
 
-/// So many of a sort are shown in the table; JSON has all.
+/// So many rows of a sort are shown; JSON has all.
 const SHOWN: usize = 20;
 
+/// Where something was found, and what.
+type Finding<'a> = (&'a Address, String);
+
 pub(super) fn as_text(discovery: &Discovery, adoption: &Adoption<'_>, now: SystemTime) -> String {
-    let with_logins = with_logins(discovery);
-    let kinds: [(&str, Vec<[String; 2]>); 6] = [
+    let kinds = [
         ("expired", expired(discovery, now)),
         ("broken", broken(discovery)),
-        ("aws-key", discovery.keys.iter().map(|it| [place(&it.at), key(it, &with_logins)]).collect()),
-        ("writer", discovery.jobs.iter().filter(|it| !it.is_suspended).map(|it| [place(&it.at), job(it)]).collect()),
-        ("left-out", adoption.left.iter().map(|(it, why)| [place(&it.at), visible(why)]).collect()),
-        ("not-listed", discovery.unlisted.iter().map(|it| ["-".into(), visible(&it.chain())]).collect()),
+        ("aws-key", keys(discovery)),
+        ("writer", writers(discovery, adoption)),
+        ("left-out", adoption.left.iter().map(|(it, why)| (&it.at, why.clone())).collect()),
     ];
     let mut rows = vec![];
     for (kind, found) in kinds {
-        let more = found.len().saturating_sub(SHOWN);
-        rows.extend(found.into_iter().take(SHOWN).map(|[place, what]| [kind.to_owned(), place, what]));
+        let alike = alike(found);
+        let more = alike.len().saturating_sub(SHOWN);
+        rows.extend(alike.into_iter().take(SHOWN).map(|[place, what]| [kind.to_owned(), place, what]));
         if more > 0 {
             rows.push([kind.to_owned(), "...".into(), format!("{more} more: --output json has all")]);
         }
+    }
+    for error in &discovery.unlisted {
+        rows.push(["not-listed".into(), "-".into(), visible(&error.chain())]);
     }
     let mut text = if rows.is_empty() { String::new() } else { table(["FOUND", "WHERE", "WHAT"], &rows) };
     let count = |way: Way| adoption.entries.iter().filter(|it| it.way == way).map(|it| it.secrets.len()).sum::<usize>();
@@ -52,117 +55,84 @@ pub(super) fn as_text(discovery: &Discovery, adoption: &Adoption<'_>, now: Syste
     text
 }
 
-fn expired(discovery: &Discovery, now: SystemTime) -> Vec<[String; 2]> {
-    let mut ended = discovery.secrets.iter().filter_map(|it| Some((it, it.ends?))).collect::<Vec<_>>();
-    ended.retain(|(_, end)| end.at <= now);
-    ended.sort_by_key(|(it, end)| (*end, it.at.clone()));
-    let told = |(secret, end): (&PullSecret, End)| {
-        let since = span(now.duration_since(end.at).unwrap_or_default());
-        let about = if end.is_estimate { "probably, by its last write, " } else { "" };
-        let used = match secret.links.as_ref().map(|links| links.accounts.len()) {
-            Some(0) => "; no ServiceAccount uses it".into(),
-            Some(count) => {
-                format!("; {} use{} it", counted(count, "ServiceAccount"), if count == 1 { "s" } else { "" })
-            }
-            None => String::new(),
+/// One row for what was found under one name in many namespaces.
+fn alike(found: Vec<Finding<'_>>) -> Vec<[String; 2]> {
+    let (mut rows, mut known) = (Vec::<(&Address, String, usize)>::new(), HashMap::new());
+    for (at, what) in found {
+        let row = *known.entry((&at.name, what.clone())).or_insert_with(|| {
+            rows.push((at, what, 0));
+            rows.len() - 1
+        });
+        rows[row].2 += 1;
+    }
+    let row = |(at, what, count): (&Address, String, usize)| {
+        let others = match count - 1 {
+            0 => String::new(),
+            1 => " and 1 other".into(),
+            others => format!(" and {others} others"),
         };
-        [place(&secret.at), format!("{about}{since} ago{used}")]
+        [visible(&format!("{}/{}", at.namespace, at.name)) + &others, visible(&what)]
     };
-    ended.into_iter().map(told).collect()
+    rows.into_iter().map(row).collect()
 }
 
-fn broken(discovery: &Discovery) -> Vec<[String; 2]> {
+/// The longest ago first.
+fn expired(discovery: &Discovery, now: SystemTime) -> Vec<Finding<'_>> {
+    let mut ended = discovery.secrets.iter().filter_map(|it| Some((it, it.ends?))).collect::<Vec<_>>();
+    ended.retain(|(_, end)| end.at <= now);
+    ended.sort_by_key(|(it, end)| (*end, &it.at));
+    let told = |(secret, end): (&'_ PullSecret, End)| {
+        let since = span(now.duration_since(end.at).unwrap_or_default());
+        let about = if end.is_estimate { ", going by its last write" } else { "" };
+        let used = match secret.links.as_ref().map(|links| links.accounts.len()) {
+            Some(0) => "; no ServiceAccount uses it".into(),
+            Some(1) => "; 1 ServiceAccount uses it".into(),
+            Some(count) => format!("; {count} ServiceAccounts use it"),
+            None => String::new(),
+        };
+        format!("{since} ago{about}{used}")
+    };
+    ended.into_iter().map(|(secret, end)| (&secret.at, told((secret, end)))).collect()
+}
+
+fn broken(discovery: &Discovery) -> Vec<Finding<'_>> {
     let refused = discovery.secrets.iter().filter(|it| it.undecodable > 0).map(|it| {
         let entries = if it.undecodable == 1 { "1 entry" } else { &format!("{} entries", it.undecodable) };
-        [place(&it.at), format!("{entries} cannot be decoded, for which the kubelet refuses all of it")]
+        (&it.at, format!("{entries} cannot be decoded, for which the kubelet refuses all of it"))
     });
-    let unreadable = discovery.unreadable.iter().map(|it| [place(it), "its data is not a Docker config".into()]);
+    let unreadable = discovery.unreadable.iter().map(|it| (it, "its data is not a Docker config".into()));
     refused.chain(unreadable).collect()
 }
 
+/// Those beside a login first.
+fn keys(discovery: &Discovery) -> Vec<Finding<'_>> {
+    let with_logins = with_logins(discovery);
+    let told = |it: &Keys, beside: bool| {
+        let beside = if beside { ", beside a login of ECR" } else { "" };
+        format!("{}{beside}: whoever reads Secrets there has them", it.names.join(", "))
+    };
+    let is_beside = |it: &&Keys| with_logins.contains(it.at.namespace.as_str());
+    let (beside, others) = discovery.keys.iter().partition::<Vec<_>, _>(is_beside);
+    let others = others.into_iter().map(|it| (&it.at, told(it, false)));
+    beside.into_iter().map(|it| (&it.at, told(it, true))).chain(others).collect()
+}
+
 /// The namespaces in which logins of ECR stand.
-fn with_logins(discovery: &Discovery) -> HashSet<&str> {
+pub(super) fn with_logins(discovery: &Discovery) -> HashSet<&str> {
     discovery.secrets.iter().map(|it| it.at.namespace.as_str()).collect()
 }
 
-fn key(keys: &Keys, with_logins: &HashSet<&str>) -> String {
-    let names = keys.names.iter().map(|it| visible(it)).collect::<Vec<_>>().join(", ");
-    let beside = if with_logins.contains(keys.at.namespace.as_str()) { ", beside a login of ECR" } else { "" };
-    format!("{names}{beside}: whoever reads Secrets there has them")
-}
-
-fn job(job: &Job) -> String {
-    let tool = job.tool.map(|tool| format!(" of {tool}")).unwrap_or_default();
-    visible(&format!("CronJob{tool} at {:?}: {}", job.schedule, suspend(job)))
-}
-
-fn place(at: &Address) -> String {
-    visible(&format!("{}/{}", at.namespace, at.name))
+/// Jobs that run. How one is stopped stands in the config, if it writes what is in there.
+fn writers<'a>(discovery: &'a Discovery, adoption: &Adoption<'_>) -> Vec<Finding<'a>> {
+    let known = adoption.entries.iter().flat_map(|it| &it.jobs).map(|it| &it.at).collect::<HashSet<_>>();
+    let told = |it: &Job| {
+        let tool = it.tool.map(|tool| format!(" of {tool}")).unwrap_or_default();
+        let stop = if known.contains(&it.at) { "the config says how to stop it".into() } else { suspend(it) };
+        format!("CronJob{tool} at {:?}: {stop}", it.schedule)
+    };
+    discovery.jobs.iter().filter(|it| !it.is_suspended).map(|it| (&it.at, told(it))).collect()
 }
 
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-pub(super) fn as_json(discovery: &Discovery, adoption: &Adoption<'_>, config: &str, code: u8) -> Value {
-    let with_logins = with_logins(discovery);
-    let (ways, left) =
-        (adoption.ways(), adoption.left.iter().map(|(it, why)| (&it.at, why)).collect::<HashMap<_, _>>());
-    let secret = |it: &PullSecret| {
-        json!({
-            "namespace": it.at.namespace,
-            "secret": it.at.name,
-            "becomes": ways.get(&it.at).map_or("left-out", |way| word(*way)),
-            "why": left.get(&it.at),
-            "registries": it.registries,
-            "other_logins": it.others,
-            "undecodable_entries": it.undecodable,
-            "expires_at": it.ends.map(|end| rfc3339(end.at)),
-            "expires_at_is_estimate": it.ends.map(|end| end.is_estimate),
-            "written_at": it.written_at.map(rfc3339),
-            "writers": it.writers,
-            "tool": it.tool.map(Tool::name),
-            "instance": it.instance,
-            "has_copy_in_annotation": it.has_copy,
-            "service_accounts": it.links.as_ref().map(|links| links.accounts.iter().map(link).collect::<Vec<_>>()),
-        })
-    };
-    let job = |it: &Job| {
-        json!({
-            "namespace": it.at.namespace,
-            "cronjob": it.at.name,
-            "tool": it.tool.map(Tool::name),
-            "schedule": it.schedule,
-            "suspended": it.is_suspended,
-            "stop": (!it.is_suspended).then(|| suspend(it)),
-        })
-    };
-    let key = |it: &Keys| {
-        let beside = with_logins.contains(it.at.namespace.as_str());
-        json!({ "namespace": it.at.namespace, "secret": it.at.name, "names": it.names, "beside_login": beside })
-    };
-    let unreadable = |it: &Address| json!({ "namespace": it.namespace, "secret": it.name });
-    json!({
-        "secrets": discovery.secrets.iter().map(secret).collect::<Vec<_>>(),
-        "writers": discovery.jobs.iter().map(job).collect::<Vec<_>>(),
-        "aws_keys": discovery.keys.iter().map(key).collect::<Vec<_>>(),
-        "unreadable": discovery.unreadable.iter().map(unreadable).collect::<Vec<_>>(),
-        "not_listed": discovery.unlisted.iter().map(Error::chain).collect::<Vec<_>>(),
-        "config": (!adoption.entries.is_empty()).then_some(config),
-        "exit_code": code,
-    })
-}
-
-fn word(way: Way) -> &'static str {
-    match way {
-        Way::Adopt => "adopted",
-        Way::Merge => "merged",
-        Way::Keep => "kept",
-    }
-}
-
-fn link(it: &Use) -> Value {
-    let lists = [(it.pull, "pull"), (it.mount, "mount")];
-    let lists = lists.into_iter().filter_map(|(is, name)| is.then_some(name)).collect::<Vec<_>>();
-    json!({ "name": it.account, "link": lists })
 }

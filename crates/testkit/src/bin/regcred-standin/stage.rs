@@ -79,8 +79,8 @@ impl Stage {
         let wrong = "recipe needs a namespace, a region, and the seconds in which its token ends, such as -60";
         let [namespace, region, seconds] = line.split(' ').collect::<Vec<_>>()[..] else { return Err(wrong) };
         let seconds = seconds.parse::<i64>().map_err(|_| wrong)?;
-        let (now, life) = (now(), Duration::from_secs(seconds.unsigned_abs()));
-        let ends_at = if seconds < 0 { now.checked_sub(life) } else { now.checked_add(life) };
+        let distance = Duration::from_secs(seconds.unsigned_abs());
+        let ends_at = if seconds < 0 { now().checked_sub(distance) } else { now().checked_add(distance) };
         let host = format!("123456789012.dkr.ecr.{region}.amazonaws.com");
         self.kube.add_recipe(namespace, &Recipe::new(&host, ends_at.ok_or(wrong)?));
         Ok(json!({ "recipe": namespace }))
