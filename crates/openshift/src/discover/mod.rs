@@ -13,6 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use regcred_core::{Error, Namespace, Refusal, Result};
 
 pub use tool::Tool;
@@ -191,7 +192,7 @@ pub async fn discover(cluster: &Cluster, search: &Search) -> Result<Discovery> {
 }
 
 impl Address {
-    fn of(metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> Self {
+    fn of(metadata: &ObjectMeta) -> Self {
         let text = |it: &Option<String>| it.clone().unwrap_or_default();
         Self { namespace: text(&metadata.namespace), name: text(&metadata.name) }
     }

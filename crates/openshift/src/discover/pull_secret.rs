@@ -3,7 +3,11 @@
 use std::time::SystemTime;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use k8s_openapi::{
+    ByteString,
+    api::core::v1::Secret,
+    apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta},
+};
 use regcred_core::Refusal;
 use regcred_dockerconfig::DockerConfig;
 use serde::Deserialize;
@@ -157,10 +161,7 @@ fn writers(metadata: &ObjectMeta, key: &str) -> Vec<String> {
     names
 }
 
-fn owners<'a>(
-    metadata: &'a ObjectMeta,
-    key: &str,
-) -> impl Iterator<Item = &'a k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry> {
+fn owners<'a>(metadata: &'a ObjectMeta, key: &str) -> impl Iterator<Item = &'a ManagedFieldsEntry> {
     let paths = [vec![DATA[0].to_owned(), format!("f:{key}")], vec!["f:stringData".to_owned()]];
     entries(metadata)
         .filter(move |it| it.fields_v1.as_ref().is_some_and(|fields| paths.iter().any(|path| has(&fields.0, path))))

@@ -16,8 +16,8 @@ pub enum Tool {
     Patcher,
     /// The `ecrtokenrefresher` of EKS Anywhere.
     EksAnywhere,
-    /// The ecr-secret-operator of rh-mobb.
-    EcrSecretOperator,
+    /// An operator, as the ecr-secret-operator of rh-mobb: most go by the name of `manager`.
+    Operator,
     /// The External Secrets Operator.
     ExternalSecrets,
     /// Helm.
@@ -27,14 +27,15 @@ pub enum Tool {
 }
 
 /// How a field manager begins.
-const MANAGERS: [(&str, Tool); 15] = [
+const MANAGERS: [(&str, Tool); 16] = [
     ("externalsecrets.external-secrets.io", Tool::ExternalSecrets),
     ("external-secrets", Tool::ExternalSecrets),
     ("k8s-ecr-login-renew", Tool::EcrLoginRenew),
     ("registry-creds", Tool::RegistryCreds),
     ("imagepullsecret-patcher", Tool::Patcher),
     ("ecrtokenrefresher", Tool::EksAnywhere),
-    ("ecr-secret-operator", Tool::EcrSecretOperator),
+    ("ecr-secret-operator", Tool::Operator),
+    ("manager", Tool::Operator),
     ("helm", Tool::Helm),
     ("argocd", Tool::GitOps),
     ("kustomize-controller", Tool::GitOps),
@@ -89,7 +90,7 @@ impl Tool {
             Self::RegistryCreds => "registry-creds",
             Self::Patcher => "imagepullsecret-patcher",
             Self::EksAnywhere => "eks-anywhere",
-            Self::EcrSecretOperator => "ecr-secret-operator",
+            Self::Operator => "operator",
             Self::ExternalSecrets => "external-secrets",
             Self::Helm => "helm",
             Self::GitOps => "gitops",
@@ -102,7 +103,9 @@ impl Tool {
             Self::Script => "suspend the job that runs the script, or stop running it",
             Self::EcrLoginRenew | Self::EksAnywhere => "suspend its CronJob",
             Self::RegistryCreds | Self::Patcher => "scale its Deployment to none, or exclude the namespace",
-            Self::EcrSecretOperator => "delete its object of group ecr.mobb.redhat.com; the Secret stays",
+            Self::Operator => {
+                "delete the object that has it write the Secret, such as one of group ecr.mobb.redhat.com"
+            }
             Self::ExternalSecrets => "delete its ExternalSecret, which may take the Secret along",
             Self::Helm => "take it out of the chart, with `helm.sh/resource-policy: keep` in the release before",
             Self::GitOps => "take it out of what is applied, without pruning it",
@@ -118,7 +121,7 @@ impl fmt::Display for Tool {
             Self::RegistryCreds => "registry-creds",
             Self::Patcher => "imagepullsecret-patcher",
             Self::EksAnywhere => "EKS Anywhere",
-            Self::EcrSecretOperator => "the ecr-secret-operator",
+            Self::Operator => "an operator, such as the ecr-secret-operator",
             Self::ExternalSecrets => "External Secrets",
             Self::Helm => "Helm",
             Self::GitOps => "a GitOps tool",
@@ -141,7 +144,8 @@ mod tests {
             ("externalsecrets.external-secrets.io/ecr", Some(Tool::ExternalSecrets)),
             ("helm", Some(Tool::Helm)),
             ("helmet", None),
-            ("manager", None),
+            ("manager", Some(Tool::Operator)),
+            ("kube-controller-manager", None),
         ] {
             assert_eq!(by(writer), tool, "{writer}");
         }

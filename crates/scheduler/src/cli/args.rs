@@ -77,6 +77,7 @@ const EXIT_CODES: &str = "Exit codes:
 const INIT_NOTES: &str = "The config goes to standard output, what was found to standard error.
 It takes the rights to list secrets, serviceaccounts and cronjobs (of group batch), in the cluster or in the
 namespaces that are named. Without the right to list one of the latter two, the rest is told.
+Keys of AWS are known by the names that the metadata of Secrets has of what they hold; the values are not read.
 
 Exit codes:
   0  it was looked for everywhere

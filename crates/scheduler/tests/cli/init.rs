@@ -235,6 +235,7 @@ async fn what_cannot_be_adopted_is_merged_into_or_left_out_with_the_reason() {
     let config = report["config"].as_str().expect("there is one").to_owned();
     assert!(config.contains("# Left out: blue/ecr-secret: regcred's instance"), "{config}");
     assert!(config.contains("not all of its logins are by the user AWS"), "{config}");
+    assert!(config.contains("stop first: whoever that is"), "{config}");
     assert!(config.contains("service_accounts: []"), "nobody uses it, and nobody will: {config}");
     let minted = world.aws.calls().len();
     let steps = steps(&world, &config);

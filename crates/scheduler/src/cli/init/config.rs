@@ -176,7 +176,8 @@ fn stops(entry: &Entry<'_>, tool: Option<Tool>) -> String {
         return comment(2, "its CronJob is suspended");
     }
     if running.is_empty() {
-        return tool.map(|tool| comment(2, &format!("stop first: {}", tool.stop()))).unwrap_or_default();
+        let stop = tool.map_or("whoever that is: it is nobody that is known", Tool::stop);
+        return comment(2, &format!("stop first: {stop}"));
     }
     let mut by_name = BTreeMap::<&str, Vec<&Job>>::new();
     for job in running {
