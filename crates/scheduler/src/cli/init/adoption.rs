@@ -73,7 +73,12 @@ impl<'a> Adoption<'a> {
             let it = Entry { way, name, tokens, accounts, secrets, jobs };
             match loads(&entry(&it)) {
                 Ok(()) => adoption.entries.push(it),
-                Err(why) => adoption.left.extend(it.secrets.into_iter().map(|secret| (secret, why.clone()))),
+                Err(why) => {
+                    // Without the place in a config that nobody sees.
+                    let first = why.lines().next().unwrap_or_default();
+                    let why = first.splitn(3, ": ").last().unwrap_or_default();
+                    adoption.left.extend(it.secrets.into_iter().map(|secret| (secret, why.to_owned())));
+                }
             }
         }
         adoption.entries.sort_by(|one, other| {

@@ -10,6 +10,7 @@ use regcred_openshift::discover::{Job, Tool, Use};
 use super::{
     adoption::{Adoption, Entry, Token, Way},
     comment::{comment, quoted},
+    report::alike,
 };
 
 /// Of a line, as an editor shows it whole.
@@ -30,8 +31,8 @@ pub(super) fn render(adoption: &Adoption<'_>, server: &str) -> String {
             "Stop what is named above an entry; then `regcred plan` says what would be done, `regcred once` does it.",
         );
     }
-    for (secret, why) in &adoption.left {
-        yaml += &comment(0, &format!("Left out: {}/{}: {why}.", secret.at.namespace, secret.at.name));
+    for [place, why] in alike(adoption.left.iter().map(|(secret, why)| (&secret.at, why.clone()))) {
+        yaml += &comment(0, &format!("Left out: {place}: {why}."));
     }
     if adoption.entries.is_empty() {
         return yaml + &comment(0, "There is nothing to take over.");
@@ -176,7 +177,10 @@ fn stops(entry: &Entry<'_>, tool: Option<Tool>) -> String {
         return comment(2, "its CronJob is suspended");
     }
     if running.is_empty() {
-        let stop = tool.map_or("whoever that is: it is nobody that is known", Tool::stop);
+        let stop = match entry.way {
+            Way::Merge => "what writes its logins of ECR; what writes the others may go on",
+            Way::Adopt | Way::Keep => tool.map_or("whoever that is; nobody known goes by that name", Tool::stop),
+        };
         return comment(2, &format!("stop first: {stop}"));
     }
     let mut by_name = BTreeMap::<&str, Vec<&Job>>::new();

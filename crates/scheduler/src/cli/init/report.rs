@@ -56,7 +56,7 @@ pub(super) fn as_text(discovery: &Discovery, adoption: &Adoption<'_>, now: Syste
 }
 
 /// One row for what was found under one name in many namespaces.
-fn alike(found: Vec<Finding<'_>>) -> Vec<[String; 2]> {
+pub(super) fn alike<'a>(found: impl IntoIterator<Item = Finding<'a>>) -> Vec<[String; 2]> {
     let (mut rows, mut known) = (Vec::<(&Address, String, usize)>::new(), HashMap::new());
     for (at, what) in found {
         let row = *known.entry((&at.name, what.clone())).or_insert_with(|| {
