@@ -19,11 +19,11 @@ use crate::{
     world::{World, regcred, target},
 };
 
-const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+pub(crate) const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// What the recipe does every five minutes.
-fn recipe(world: &World, namespace: &str, password: &str) {
+pub(crate) fn recipe(world: &World, namespace: &str, password: &str) {
     let make = ["create", "secret", "docker-registry", "ecr-secret", "--docker-username=AWS", "--output=yaml"];
     let (server, password) = (format!("--docker-server={HOST}"), format!("--docker-password={password}"));
     let manifest =

@@ -18,8 +18,12 @@ use regcred_core::{
 use regcred_dockerconfig::DockerConfig;
 use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Minter, Pass, Route};
-use regcred_openshift::{Cluster, Connection, Link, OpenShiftSink};
+use regcred_openshift::{
+    Cluster, Connection, Link, OpenShiftSink,
+    discover::{Search, Vendor, discover},
+};
 use regcred_testkit::FakeKube;
+use serde_json::json;
 
 const CANARY: &str = "cAnArY-0123456789";
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -66,6 +70,7 @@ const HARMLESS: &[&str] = &[
     "InstanceName",
     "Link",
     "Namespace",
+    "PUBLIC_HOSTS",
     "Pass",
     "ProviderName",
     "Refusal",
@@ -164,6 +169,17 @@ async fn no_public_type_shows_a_secret() {
     let connection = Connection { kubeconfig: Some(kubeconfig), context: None };
     let cluster = Cluster::connect(&connection).await.expect("it is usable");
     shown.show(&(&connection, &cluster));
+    let vendor = Vendor { owns: |_| true, user: "AWS", ends: |_| None, life: Duration::from_hours(12) };
+    let login = json!({ "auths": { "r.example": { "auth": STANDARD.encode(format!("AWS:{CANARY}")) } } });
+    let login = json!({ ".dockerconfigjson": STANDARD.encode(login.to_string()) });
+    let login = json!({ "type": "kubernetes.io/dockerconfigjson", "data": login });
+    kube.put("secrets", "team-a", "pull", login, "x");
+    let keys = json!({ "data": { "AWS_SECRET_ACCESS_KEY": STANDARD.encode(CANARY) } });
+    kube.put("secrets", "team-a", "keys", keys, "x");
+    let found = discover(&cluster, &Search { namespaces: vec![], vendor }).await.expect("it can be read");
+    assert_eq!((found.secrets.len(), found.keys.len()), (1, 1));
+    shown.show(&found);
+    kube.remove("secrets", "team-a", "pull");
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).with_instance(InstanceName::default());
     shown.show(&sink);
     let sink = sink.build();
@@ -175,7 +191,7 @@ async fn no_public_type_shows_a_secret() {
 
     let Shown(shown) = shown;
     assert!(shown.contains("r.example") && shown.contains("Given"), "something is shown: {shown}");
-    for secret in [CANARY, "canary-1", &base64_of(CANARY)] {
+    for secret in [CANARY, "canary-1", &base64_of(CANARY), &STANDARD.encode(CANARY)[..20]] {
         assert!(!shown.contains(secret), "a secret is shown");
     }
 }

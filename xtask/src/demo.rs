@@ -1,14 +1,20 @@
-//! The real binary against stand-ins: what lands, and that a second pass finds everything fresh.
+//! The real binary against stand-ins: from what a shell script left in a cluster to a pass that finds everything fresh.
 
-use std::{fmt::Write as _, fs, process::Command};
+use std::{
+    fs::{self, File},
+    path::Path,
+    process::Command,
+};
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use crate::process::{StandIn, build, root};
+use crate::process::{StandIn, build, root, run as run_command};
 
-const TEAMS: usize = 12;
+const TEAMS: usize = 6;
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
+/// Of the tokens that stand there, in seconds: one has ended two hours ago.
+const LIVES: [&str; 3] = ["38000", "-7200", "21000"];
 
 pub(crate) fn run() -> Result<()> {
     println!("Building regcred and its stand-ins ...");
@@ -16,45 +22,62 @@ pub(crate) fn run() -> Result<()> {
     let standin = build("regcred-testkit", "regcred-standin", false)?;
     let dir = tempfile::tempdir()?;
     let teams = (1..=TEAMS).map(|number| format!("team-{number:02}")).collect::<Vec<_>>();
-    let config = dir.path().join("regcred.yaml");
-    fs::write(&config, yaml(&teams))?;
     let mut world = StandIn::start(&standin, dir.path(), &teams)?;
-
-    println!("\nA config of {TEAMS} namespaces in {} regions, of which the first has both:\n", REGIONS.len());
-    println!("{}", fs::read_to_string(&config)?);
-    let once = |world: &StandIn| -> Result<()> {
-        let mut once = Command::new(&regcred);
-        once.args(["once", "--config"]).arg(&config).args(["--kubeconfig", &world.kubeconfig]);
-        once.env("RUST_LOG", "error");
-        println!("$ regcred once --config regcred.yaml");
-        crate::process::run(with_identity(&mut once, &world.aws))
-    };
-    once(&world)?;
-
-    let first = world.say("show")?;
-    println!("\nWhat stands in the cluster now:\n");
-    let secrets = first["secrets"].as_array().cloned().unwrap_or_default();
-    for secret in &secrets {
-        println!(
-            "  {}/{}  {}  until {}  used by {}",
-            text(&secret["namespace"]),
-            text(&secret["name"]),
-            list(&secret["registries"]),
-            text(&secret["expires_at"]),
-            list(&secret["linked"])
-        );
+    for (place, team) in teams.iter().enumerate() {
+        let (region, life) = (REGIONS[place / (TEAMS / 2)], LIVES[place % LIVES.len()]);
+        world.say(&format!("recipe {team} {region} {life}"))?;
     }
-    println!("\nTokens that were asked for: {}\n", first["calls_by_region"]);
-    ensure!(secrets.len() == TEAMS, "{} Secrets were expected, {} are there", TEAMS, secrets.len());
+    let config = dir.path().join("regcred.yaml");
+
+    println!("\nIn {TEAMS} projects a shell script keeps a login for ECR, with a key of AWS in each. What is there?\n");
+    println!("$ regcred init > regcred.yaml\n");
+    let mut init = command(&regcred, &world, &["init"], None);
+    run_command(init.stdout(File::create(&config)?))?;
+    println!("\n$ cat regcred.yaml\n");
+    print!("{}", fs::read_to_string(&config)?);
+
+    println!("\nThe CronJobs are suspended, as it says. What would be done?\n");
+    for team in &teams {
+        world.say(&format!("suspend {team}"))?;
+    }
+    println!("$ regcred plan --config regcred.yaml\n");
+    run_command(&mut command(&regcred, &world, &["plan"], Some(&config)))?;
+
+    println!("\nThen do it: the Secrets stay, and become regcred's.\n");
+    println!("$ regcred once --config regcred.yaml\n");
+    run_command(&mut command(&regcred, &world, &["once"], Some(&config)))?;
+    let first = world.say("show")?;
+    let secrets = first["secrets"].as_array().cloned().unwrap_or_default();
+    println!("\nWhat stands in the cluster now:\n");
+    for secret in &secrets {
+        let (namespace, name, end) = (text(&secret["namespace"]), text(&secret["name"]), text(&secret["expires_at"]));
+        let (registries, linked) = (list(&secret["registries"]), list(&secret["linked"]));
+        println!("  {namespace}/{name}  {registries}  until {end}  used by {linked}");
+    }
+    println!("\nTokens that were asked for: {}", first["calls_by_region"]);
+    ensure!(secrets.len() == TEAMS, "{TEAMS} Secrets were expected, {} are there", secrets.len());
+    ensure!(secrets.iter().all(|it| it["manager"] == "regcred"), "not all of them are regcred's: {first:#}");
     ensure!(first["aws_calls"] == REGIONS.len(), "one token per region was expected: {}", first["aws_calls"]);
 
-    println!("A second pass finds everything fresh:\n");
-    once(&world)?;
+    println!("\nA second pass finds everything fresh:\n");
+    println!("$ regcred once --config regcred.yaml\n");
+    run_command(&mut command(&regcred, &world, &["once"], Some(&config)))?;
     let second = world.say("show")?;
     ensure!(second["aws_calls"] == first["aws_calls"], "the second pass asked for a token");
     ensure!(second["secrets"] == first["secrets"], "the second pass wrote something");
-    println!("\nNo token was asked for, and nothing was written.");
+    println!("\nNo token was asked for, and nothing was written. The keys of AWS in the projects can go.");
     Ok(())
+}
+
+/// `regcred` against the stand-ins, quiet but for its results.
+fn command(regcred: &Path, world: &StandIn, args: &[&str], config: Option<&Path>) -> Command {
+    let mut command = Command::new(regcred);
+    command.args(args).args(["--kubeconfig", &world.kubeconfig]).env("RUST_LOG", "error");
+    if let Some(config) = config {
+        command.arg("--config").arg(config);
+    }
+    with_identity(&mut command, &world.aws);
+    command
 }
 
 /// Keys that open nothing, and ECR on loopback.
@@ -66,18 +89,6 @@ pub(crate) fn with_identity<'a>(command: &'a mut Command, aws: &str) -> &'a mut 
         .env("AWS_SECRET_ACCESS_KEY", "demo")
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-}
-
-fn yaml(teams: &[String]) -> String {
-    let mut yaml = String::from("targets:\n");
-    for (place, team) in teams.iter().enumerate() {
-        let region = REGIONS[place % REGIONS.len()];
-        let _ = writeln!(yaml, "  - {{ namespace: {team}, region: {region} }}");
-        if place == 0 {
-            let _ = writeln!(yaml, "  - {{ namespace: {team}, region: {} }}", REGIONS[1]);
-        }
-    }
-    yaml
 }
 
 fn text(value: &Value) -> &str {

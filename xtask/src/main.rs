@@ -33,6 +33,8 @@ enum Command {
         /// Installs the Debian and Python packages that are missing; needs root
         #[arg(long)]
         install: bool,
+        /// Only tests with one of these in their names
+        filter: Vec<String>,
     },
     /// Writes the generated files
     Generate {
@@ -53,7 +55,7 @@ fn main() -> Result<()> {
         Command::Tidy => tidy::run(),
         Command::ThirdParty => third_party::run(),
         Command::Demo => demo::run(),
-        Command::E2e { install } => e2e::run(install),
+        Command::E2e { install, filter } => e2e::run(install, &filter),
         Command::Generate { check } => generate::run(check),
         Command::Figures { namespaces } => figures::run(namespaces),
     }

@@ -100,7 +100,7 @@ mod tests {
         let accounts = root.find_ref("providers.pull.accounts").and_then(Value::as_array).expect("a list");
         assert_eq!(accounts.iter().map(Value::as_str).collect::<Vec<_>>(), [Some("012345678901"), Some("1")]);
         assert_eq!((text("instance"), text("schedule")), (Some(Some("7".into())), Some(Some("*/5 * * * *".into()))));
-        assert_eq!(root.as_dict().map(|dict| dict.len()), Some(3), "nothing of a Service's variables");
+        assert_eq!(root.as_dict().map(Dict::len), Some(3), "nothing of a Service's variables");
         let keys = environment.keys().map(variable).collect::<Vec<_>>();
         assert!(keys.contains(&"REGCRED__PROVIDERS__PULL__EXTERNAL_ID".to_owned()), "{keys:?}");
     }

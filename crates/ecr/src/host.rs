@@ -147,6 +147,9 @@ impl Partition {
     }
 }
 
+/// The hosts of ECR Public, which is one registry of all accounts, with tokens of its own.
+pub const PUBLIC_HOSTS: [&str; 2] = ["public.ecr.aws", "ecr-public.aws.com"];
+
 /// The host of one registry of ECR: an account in a region, in one of the forms that AWS serves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegistryHost {
@@ -223,6 +226,16 @@ impl RegistryHost {
     /// Where it is, and where its tokens have to be minted.
     pub fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// Which of the registry's hosts it is; `None`: the plain one.
+    pub fn alias(&self) -> Option<Alias> {
+        match self.form {
+            Form::Plain => None,
+            Form::Fips => Some(Alias::Fips),
+            Form::DualStack => Some(Alias::DualStack),
+            Form::DualStackFips => Some(Alias::DualStackFips),
+        }
     }
 
     /// The same registry under another host. [`ErrorKind::Invalid`] where the partition has none of its form.

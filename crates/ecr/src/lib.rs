@@ -4,6 +4,7 @@ mod arn;
 mod error;
 mod host;
 mod identity;
+pub mod password;
 #[cfg(test)]
 mod properties;
 mod provider;
@@ -11,7 +12,7 @@ mod settings;
 mod token;
 mod transport;
 
-pub use host::{AccountId, Alias, Region, RegistryHost};
+pub use host::{AccountId, Alias, PUBLIC_HOSTS, Region, RegistryHost};
 pub use identity::{Identity, Role};
 pub use provider::{EcrProvider, EcrProviderBuilder};
 pub use transport::Transport;

@@ -16,16 +16,18 @@ pub(crate) struct Doing<'a> {
     pub(crate) verb: &'static str,
     pub(crate) resource: &'static str,
     pub(crate) namespace: Option<&'a str>,
+    /// Empty: all of them.
     pub(crate) name: &'a str,
 }
 
 impl Doing<'_> {
     pub(crate) fn describe(&self) -> String {
         let Self { verb, resource, name, .. } = self;
-        match self.namespace {
-            Some(namespace) => format!("{verb} {resource} {name} in namespace {namespace}"),
-            None if name.is_empty() => format!("{verb} {resource}"),
-            None => format!("{verb} {resource} {name}"),
+        match (self.namespace, *name) {
+            (Some(namespace), "") => format!("{verb} {resource} in namespace {namespace}"),
+            (None, "") => format!("{verb} {resource} of the whole cluster"),
+            (Some(namespace), name) => format!("{verb} {resource} {name} in namespace {namespace}"),
+            (None, name) => format!("{verb} {resource} {name}"),
         }
     }
 
@@ -44,9 +46,10 @@ impl Doing<'_> {
     pub(crate) fn missing_rule(&self, verbs: &[&str]) -> String {
         let Self { resource, name, namespace, .. } = self;
         let verbs = verbs.join(", ");
-        let scope = namespace.map_or_else(|| "cluster-wide".into(), |namespace| format!("in namespace {namespace}"));
+        let group = if *resource == "cronjobs" { "batch" } else { "" };
         let names = if name.is_empty() { String::new() } else { format!("resourceNames [{name}], ") };
-        format!("grant {scope}: apiGroups [\"\"], resources [{resource}], {names}verbs [{verbs}]")
+        let scope = namespace.map_or_else(|| "cluster-wide".into(), |namespace| format!("in namespace {namespace}"));
+        format!("grant {scope}: apiGroups [{group:?}], resources [{resource}], {names}verbs [{verbs}]")
     }
 }
 
@@ -54,6 +57,11 @@ impl Doing<'_> {
 pub(crate) fn is_unexplained(error: &kube::Error) -> bool {
     let unexplained = |status: &Status| status.code == 403 && !is_terminating(status) && explanation(status).is_none();
     matches!(error, kube::Error::Api(status) if unexplained(status))
+}
+
+/// Whether there is nothing at the path: for a list, that the server does not have such objects.
+pub(crate) fn is_absent(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
 /// Says what failed and of which sort it is.

@@ -5,6 +5,7 @@ mod adopt;
 mod bulk;
 mod check;
 mod cluster;
+pub mod discover;
 mod error;
 mod form;
 mod link;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{LocalObjectReference, ObjectReference, ServiceAccount};
 use serde_json::{Value, json};
 
+use crate::discover::Use;
+
 /// That a ServiceAccount uses the Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -50,6 +52,11 @@ impl Link {
     /// Whose it is.
     pub fn account(&self) -> &str {
         &self.account
+    }
+
+    /// As it is found.
+    pub(crate) fn to_use(&self) -> Use {
+        Use { account: self.account.clone(), pull: self.pull, mount: self.mount }
     }
 
     pub(crate) fn is_expected(&self) -> bool {

@@ -28,7 +28,7 @@ use crate::{
 /// For one call: an API server under load answers in a second, one that changes its leader in a few.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// So many objects in one answer of a list.
-const PAGE: u32 = 500;
+pub(crate) const PAGE: u32 = 500;
 
 /// Secrets and ServiceAccounts of one cluster, written as one field manager.
 #[derive(Clone)]

@@ -9,10 +9,10 @@ use regcred_config::{AccountLink, Config, LinkName, OpenShiftOptions, Problems, 
 use regcred_core::{
     Clock, Error, ErrorKind, InstanceName, Namespace, Result, SecretName, StoreName, Target, TargetSource,
 };
-use regcred_ecr::{RegistryHost, Transport};
+use regcred_ecr::{Alias, PUBLIC_HOSTS, RegistryHost, Transport, password};
 use regcred_engine::{Builder, Engine, Minter, Route};
 use regcred_openshift::{
-    Cluster, Connection, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink,
+    Cluster, Connection, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink, discover::Vendor,
 };
 
 use crate::{
@@ -291,4 +291,34 @@ async fn minters(plan: &Plan, types: &Types, clock: &Arc<dyn Clock>) -> Result<V
         }));
     }
     Ok(minters)
+}
+
+/// How logins of ECR are told from those of others in a cluster.
+pub(crate) fn ecr() -> Vendor {
+    Vendor {
+        owns: |key| RegistryHost::parse(key).is_ok() || PUBLIC_HOSTS.contains(&key),
+        user: password::USER,
+        ends: password::ends_at,
+        life: password::LIFE,
+    }
+}
+
+/// A host of ECR, as a config asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Host {
+    pub(crate) region: String,
+    pub(crate) account: String,
+    /// Which of `aliases` it takes; `None`: it is the plain one.
+    pub(crate) alias: Option<&'static str>,
+}
+
+/// What such a host is; `None` of one of ECR Public, or of another vendor.
+pub(crate) fn host(registry: &str) -> Option<Host> {
+    let host = RegistryHost::parse(registry).ok()?;
+    let alias = host.alias().map(|alias| match alias {
+        Alias::Fips => "fips",
+        Alias::DualStack => "dualstack",
+        Alias::DualStackFips => "all",
+    });
+    Some(Host { region: host.region().to_string(), account: host.account().to_string(), alias })
 }

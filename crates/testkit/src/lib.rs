@@ -5,14 +5,14 @@
 //! | [`FakeAws`] | `GetAuthorizationToken` of ECR; `GetCallerIdentity`, `AssumeRole` and `AssumeRoleWithWebIdentity` of STS |
 //! | [`ContainerCredentials`] | the endpoint from which a container on EKS or ECS has its keys |
 //! | [`InstanceMetadata`] | the metadata service of EC2, version 2, as far as it gives keys |
-//! | [`FakeKube`] | the part of the Kubernetes API that Secrets, `ServiceAccounts` and Namespaces need |
+//! | [`FakeKube`] | the part of the Kubernetes API that Secrets, `ServiceAccounts`, Namespaces and lists of `CronJobs` need |
 //! | [`CheckingProxy`] | HTTP in front of one real registry, which it opens to the right logins only |
 //! | [`FaultProxy`] | TCP or TLS in front of one server, whose answers it delays, cuts, resets or replaces |
 //! | [`ForwardProxy`] | `CONNECT`, which it leads to one local address whatever host is named, or refuses |
 //!
 //! They are written from the protocols and know nothing of the code they test. Each listens on a free port of 127.0.0.1
 //! and ends when it is dropped. They are no servers for anything else: TLS by a [`FaultProxy`] only, no persistence, no
-//! access control beyond what a test asks for. [`tls::Authority`] makes the certificates.
+//! access control beyond what a test asks for. [`tls::Authority`] makes the certificates, a [`Recipe`] the objects that a shell script leaves in a cluster.
 //!
 //! ```
 //! use regcred_testkit::FakeKube;
@@ -35,6 +35,7 @@ mod id;
 pub mod kube;
 mod lock;
 mod now;
+pub mod recipe;
 pub mod registry;
 mod server;
 pub mod tls;
@@ -43,4 +44,5 @@ pub use aws::{ContainerCredentials, FakeAws, InstanceMetadata};
 pub use fault::FaultProxy;
 pub use forward::ForwardProxy;
 pub use kube::FakeKube;
+pub use recipe::Recipe;
 pub use registry::CheckingProxy;

@@ -50,7 +50,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let shelf = Arc::new(Shelf::default());
     let engine = Engine::builder(Arc::new(SystemClock))
         .with_minter(Minter::new(robot.clone(), Arc::new(Robot)))
-        .with_route(Route { providers: vec![robot], source: Arc::new(teams.clone()), sink: shelf.clone() })
+        .with_route(Route {
+            name: "teams".into(),
+            providers: vec![robot],
+            source: Arc::new(teams.clone()),
+            sink: shelf.clone(),
+        })
         .with_on_event(tell)
         .build()?;
 

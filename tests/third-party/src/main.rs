@@ -9,8 +9,8 @@ use regcred::{
     config::Config,
     core::{Clock, Login, Registry, RegistryCredential, RegistryProvider, Result, SystemClock, Validity},
     engine::{Event, Pass},
-    openshift::{Cluster, Connection},
-    wire,
+    openshift::Connection,
+    wire::{self, Clusters},
 };
 use serde::Deserialize;
 
@@ -45,8 +45,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let config = Config::from_yaml(&fs::read_to_string(env::args().nth(1).ok_or("which config?")?)?)?;
     let plan = wire::plan(&config, &types)?;
     println!("{} Secret, {} tokens, Kubernetes {KUBERNETES}", plan.secrets(), plan.mints());
-    let cluster = Cluster::connect(&Connection::default()).await?;
-    let engine = wire::engine(plan, &types, cluster, Arc::new(SystemClock)).await?;
+    let clusters = Clusters::connect(&plan, &Connection::default()).await?;
+    let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await?;
     let told = |event: &Event<'_>| {
         if let Event::Looked { target, outcome } = event {
             println!("{target} is {}", [vec![outcome.state().name().into()], outcome.reasons()].concat().join(": "));

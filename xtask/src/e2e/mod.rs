@@ -13,7 +13,7 @@ use crate::{
     process::{Server, build, cargo, free_ports, listens, root, run as run_command},
 };
 
-pub(crate) fn run(install: bool) -> Result<()> {
+pub(crate) fn run(install: bool, filter: &[String]) -> Result<()> {
     if install {
         install::packages()?;
     }
@@ -32,6 +32,7 @@ pub(crate) fn run(install: bool) -> Result<()> {
     }
     let mut tests = cargo();
     tests.args(["test", "--package", "regcred-tests", "--features", "live", "--test", "live"]);
+    tests.arg("--").args(filter);
     tests.env("REGCRED_LIVE_KUBECONFIG", cluster.kubeconfig());
     tests.env("REGCRED_LIVE_AWS", &aws).env("REGCRED_LIVE_REGISTRY", registry).env("REGCRED_LIVE_BINARY", regcred);
     tests.env("REGCRED_LIVE_PULL_IMAGE", pull_image);

@@ -15,7 +15,8 @@ const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
 const FAULTS_PAGE: &str = "crates/scheduler/docs/faults.md";
 const CONFIG_PAGE: &str = "crates/scheduler/docs/config.md";
 const SCHEMA: &str = "config/schema.json";
-const COMMANDS: [&str; 9] = ["once", "plan", "status", "check", "next", "schema", "completions", "man", "version"];
+const COMMANDS: [&str; 10] =
+    ["init", "once", "plan", "status", "check", "next", "schema", "completions", "man", "version"];
 
 pub(crate) fn run(check: bool) -> Result<()> {
     let regcred = build("regcred", "regcred", false)?;

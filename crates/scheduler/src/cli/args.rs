@@ -46,6 +46,9 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Finds what others left in a cluster and prints a config that takes it over; reads only, and asks AWS nothing
+    #[command(after_help = INIT_NOTES)]
+    Init(Init),
     /// Makes one pass: does what is due, and exits with what came of it
     #[command(after_help = EXIT_CODES)]
     Once(Once),
@@ -75,6 +78,17 @@ const EXIT_CODES: &str = "Exit codes:
   2  nothing can work before a person acts: config, usage or permission
   3  nothing could be done: provider or cluster could not be reached";
 
+const INIT_NOTES: &str = "The config goes to standard output, what was found to standard error.
+It takes the rights to list secrets, serviceaccounts and cronjobs (of group batch), in the cluster or in the
+namespaces that are named. Without the right to list one of the latter two, the rest is told.
+Keys of AWS are known by the names that the metadata of Secrets has of what they hold; the values are not read.
+
+Exit codes:
+  0  it was looked for everywhere
+  1  something could not be listed; what that is, is told
+  2  nothing can work before a person acts: usage or permission
+  3  nothing could be looked at: the cluster could not be reached";
+
 const PLAN_EXIT_CODES: &str = "Exit codes:
   0   a plan was made; with --detailed-exitcode: nothing would change
   1   some targets cannot be looked at, or belong to somebody else
@@ -86,6 +100,41 @@ const CHECK_EXIT_CODES: &str = "Exit codes:
   0  the config is valid; with --online: and a pass would find what it needs
   2  a person has to act: config, usage, identity or permission
   3  with --online: AWS or the cluster could not be reached";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Init {
+    /// Only in this namespace; may be given several times
+    #[arg(long, short, value_name = "NAMESPACE")]
+    pub(crate) namespace: Vec<Namespace>,
+    /// Ends the search after so long, such as 90s or 10m
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+impl Init {
+    pub(crate) fn connection(&self) -> Connection {
+        self.cluster.connection()
+    }
+}
+
+/// Which cluster.
+#[derive(Debug, clap::Args)]
+struct ClusterArgs {
+    /// The kubeconfig to use, also inside a cluster
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+}
+
+impl ClusterArgs {
+    fn connection(&self) -> Connection {
+        Connection { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+    }
+}
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Once {
@@ -162,17 +211,13 @@ pub(crate) struct PassArgs {
     /// Ends the pass after so long, such as 90s or 10m
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// The kubeconfig to use, also inside a cluster
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 impl PassArgs {
     pub(crate) fn connection(&self) -> Connection {
-        Connection { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+        self.cluster.connection()
     }
 }
 
@@ -267,8 +312,7 @@ impl Next {
             config: ConfigArgs { config: self.config.clone(), instance: None, schedule: None, time_zone },
             target: vec![],
             timeout: Pass::default().deadline,
-            kubeconfig: self.kubeconfig.clone(),
-            context: self.context.clone(),
+            cluster: ClusterArgs { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() },
         }
     }
 }

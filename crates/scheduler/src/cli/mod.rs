@@ -5,6 +5,7 @@ mod check;
 mod completions;
 #[cfg(test)]
 mod documents;
+mod init;
 mod logs;
 mod man;
 mod next;
@@ -36,6 +37,7 @@ pub fn main(types: &Types) -> ExitCode {
     let args = Args::parse();
     logs::install(args.log_format);
     let done = match args.command {
+        Command::Init(init) => init::run(&init, types, args.output),
         Command::Once(once) => once::run(&once, types, args.output),
         Command::Plan(plan) => plan::run(&plan, types, args.output),
         Command::Status(status) => status::run(&status, types, args.output),

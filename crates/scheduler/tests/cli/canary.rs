@@ -22,7 +22,7 @@ const GIVEN: [&str; 3] = ["not-a-real-key", "session-of-nobody", "bearer-of-the-
 const FAILING: &[&str] = &["--force", "--timeout", "1s"];
 
 /// In plain, in base64 at each offset, and URL-encoded.
-fn forms(secret: &str) -> Vec<String> {
+pub(crate) fn forms(secret: &str) -> Vec<String> {
     let with_user = format!("AWS:{secret}");
     let url = |text: &str| text.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
     let encoded = |text: &str| {
@@ -52,7 +52,7 @@ fn assert_silent(world: &World, command: &mut Command, code: i32, what: &str) {
 }
 
 /// The line that tells, without the secret.
-fn around(printed: &str, form: &str) -> String {
+pub(crate) fn around(printed: &str, form: &str) -> String {
     let line = printed.lines().find(|line| line.contains(form)).unwrap_or_default();
     line.replace(form, "<SECRET>").chars().take(400).collect()
 }

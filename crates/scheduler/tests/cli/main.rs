@@ -5,6 +5,7 @@ mod canary;
 mod check;
 mod faults;
 mod full;
+mod init;
 mod look;
 mod next;
 mod once;

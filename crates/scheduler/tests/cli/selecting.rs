@@ -83,7 +83,10 @@ async fn who_may_not_list_namespaces_is_told_the_rule_and_named_ones_are_served(
     assert!(report["sources_failed"][0].as_str().is_some_and(|it| it.contains(rule)), "{report:#}");
     let table = world.once(config, &[]).output().expect("it starts").stdout;
     let table = String::from_utf8(table).expect("text");
-    assert!(table.contains("targets[1]: its namespaces are not known: could not list namespaces"), "{table}");
+    assert!(
+        table.contains("targets[1]: its namespaces are not known: could not list namespaces of the whole cluster"),
+        "{table}"
+    );
     assert_eq!(kept(&world.kube), ["team-a/ecr-secret"]);
 }
 

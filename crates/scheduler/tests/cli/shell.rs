@@ -33,7 +33,7 @@ fn every_command_has_a_man_page_with_its_exit_codes() {
     let pages = dir.path().join("man1");
     let made = regcred(&["man"]).arg(&pages).output().expect("it starts");
     assert_eq!(made.status.code(), Some(0), "{}", String::from_utf8_lossy(&made.stderr));
-    for command in ["", "-once", "-plan", "-status", "-check", "-next", "-completions", "-man", "-version"] {
+    for command in ["", "-init", "-once", "-plan", "-status", "-check", "-next", "-completions", "-man", "-version"] {
         let page = fs::read_to_string(pages.join(format!("regcred{command}.1"))).expect(command);
         assert!(page.contains(".SH NAME"), "{page}");
     }

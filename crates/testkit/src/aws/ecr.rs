@@ -20,8 +20,10 @@ use crate::{lock::lock, now::now};
 pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 pub(super) const GET_AUTHORIZATION_TOKEN: &str = "GetAuthorizationToken";
 const SERVICE: &str = "AmazonEC2ContainerRegistry_V20150921.";
-/// As long as real ones are.
-const PASSWORD_LENGTH: usize = 2_700;
+/// As long as real ones are: of so many bytes, which base64 makes 2,700 characters of.
+const PASSWORD_BYTES: usize = 2_025;
+/// The key that encrypts the payload, as it stands beside it.
+const DATA_KEY: usize = 250;
 
 /// The header that says which operation of which service is meant.
 pub(super) fn target(parts: &Parts) -> Option<&str> {
@@ -60,9 +62,20 @@ fn mint(life: Duration, account: &str, region: &str) -> Issued {
     Issued {
         region: region.to_owned(),
         registry: format!("{account}.dkr.ecr.{region}.{}", dns_suffix(region)),
-        password: random(PASSWORD_LENGTH, BASE64),
+        password: password(expires_at.as_secs()),
         expires_at: UNIX_EPOCH + Duration::from_millis(milliseconds),
     }
+}
+
+/// A password as real ones are: base64 of JSON that says when it ends.
+pub(crate) fn password(expiration: u64) -> String {
+    let with = |payload: &str, key: &str| {
+        format!(
+            r#"{{"payload":"{payload}","datakey":"{key}","version":"2","type":"DATA_KEY","expiration":{expiration}}}"#
+        )
+    };
+    let payload = PASSWORD_BYTES - with("", "").len() - DATA_KEY;
+    STANDARD.encode(with(&random(payload, BASE64), &random(DATA_KEY, BASE64)))
 }
 
 /// The body of an error.

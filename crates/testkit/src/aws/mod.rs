@@ -6,7 +6,7 @@ mod assume;
 mod call;
 mod caller;
 mod container;
-mod ecr;
+pub(crate) mod ecr;
 mod form;
 mod keys;
 mod metadata;

@@ -125,22 +125,29 @@ fn query(uri: &Uri) -> HashMap<String, String> {
 
 fn place(path: &str) -> Place {
     let parts = path.trim_matches('/').split('/').collect::<Vec<_>>();
-    let kind = |resource| Kind::of_resource(resource).filter(|kind| *kind != Kind::Namespace);
     match parts[..] {
         ["version"] => Place::Version,
         ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] => Place::AccessReview,
         ["apis", "authentication.k8s.io", "v1", "selfsubjectreviews"] => Place::SelfReview,
         ["apis", "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies"] => Place::Policies,
-        ["api", "v1", resource] => {
-            Kind::of_resource(resource).map_or(Place::Unknown, |kind| Place::Collection(kind, None))
-        }
         ["api", "v1", "namespaces", name] => Place::Object(Kind::Namespace, String::new(), name.to_owned()),
-        ["api", "v1", "namespaces", namespace, resource] => {
-            kind(resource).map_or(Place::Unknown, |kind| Place::Collection(kind, Some(namespace.to_owned())))
+        ["api", "v1", ref rest @ ..] => place_of("v1", rest),
+        ["apis", "batch", "v1", ref rest @ ..] => place_of("batch/v1", rest),
+        _ => Place::Unknown,
+    }
+}
+
+/// What stands below the path of a version.
+fn place_of(version: &str, rest: &[&str]) -> Place {
+    let kind = |resource| Kind::of_resource(resource).filter(|kind| kind.version() == version);
+    let namespaced = |resource| kind(resource).filter(|kind| *kind != Kind::Namespace);
+    match *rest {
+        [resource] => kind(resource).map_or(Place::Unknown, |kind| Place::Collection(kind, None)),
+        ["namespaces", namespace, resource] => {
+            namespaced(resource).map_or(Place::Unknown, |kind| Place::Collection(kind, Some(namespace.to_owned())))
         }
-        ["api", "v1", "namespaces", namespace, resource, name] => {
-            kind(resource).map_or(Place::Unknown, |kind| Place::Object(kind, namespace.to_owned(), name.to_owned()))
-        }
+        ["namespaces", namespace, resource, name] => namespaced(resource)
+            .map_or(Place::Unknown, |kind| Place::Object(kind, namespace.to_owned(), name.to_owned())),
         _ => Place::Unknown,
     }
 }
@@ -201,6 +208,11 @@ mod tests {
             ("/api/v1/namespaces/a/pods", Place::Unknown),
             ("/api/v1/namespaces/a/namespaces/b", Place::Unknown),
             ("/api/v1/namespaces/a/secrets/b/status", Place::Unknown),
+            ("/apis/batch/v1/cronjobs", Place::Collection(Kind::CronJob, None)),
+            ("/apis/batch/v1/namespaces/a/cronjobs/b", Place::Object(Kind::CronJob, "a".into(), "b".into())),
+            ("/apis/batch/v1/secrets", Place::Unknown),
+            ("/apis/batch/v1beta1/cronjobs", Place::Unknown),
+            ("/api/v1/cronjobs", Place::Unknown),
             ("/apis/apps/v1/deployments", Place::Unknown),
         ] {
             assert_eq!(asked("GET", path, &[]).place, place, "{path}");

@@ -142,8 +142,9 @@ impl Failure {
         let object = name.map_or_else(|| resource.to_owned(), |name| format!("{resource} \"{name}\""));
         let scope =
             namespace.map_or_else(|| "at the cluster scope".to_owned(), |it| format!("in the namespace \"{it}\""));
+        let group = if resource == "cronjobs" { "batch" } else { "" };
         let message = format!(
-            "{object} is forbidden: User \"standin\" cannot {verb} resource \"{resource}\" in API group \"\" {scope}"
+            "{object} is forbidden: User \"standin\" cannot {verb} resource \"{resource}\" in API group {group:?} {scope}"
         );
         let mut failure = Self::new(403, "Forbidden", message);
         failure.details["kind"] = resource.into();

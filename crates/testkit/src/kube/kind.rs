@@ -1,16 +1,26 @@
 //! The kinds that are served, and the address of an object.
 
-/// A kind of the core group.
+/// A kind: of the core group, but for CronJobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     Namespace,
     Secret,
     ServiceAccount,
+    CronJob,
 }
 
 impl Kind {
     pub(super) fn of_resource(resource: &str) -> Option<Self> {
-        [Self::Namespace, Self::Secret, Self::ServiceAccount].into_iter().find(|kind| kind.resource() == resource)
+        let all = [Self::Namespace, Self::Secret, Self::ServiceAccount, Self::CronJob];
+        all.into_iter().find(|kind| kind.resource() == resource)
+    }
+
+    /// Its group and version, as in an object's `apiVersion`.
+    pub(super) fn version(self) -> &'static str {
+        match self {
+            Self::Namespace | Self::Secret | Self::ServiceAccount => "v1",
+            Self::CronJob => "batch/v1",
+        }
     }
 
     /// As in a path: plural, lower case.
@@ -19,6 +29,7 @@ impl Kind {
             Self::Namespace => "namespaces",
             Self::Secret => "secrets",
             Self::ServiceAccount => "serviceaccounts",
+            Self::CronJob => "cronjobs",
         }
     }
 
@@ -28,6 +39,7 @@ impl Kind {
             Self::Namespace => "Namespace",
             Self::Secret => "Secret",
             Self::ServiceAccount => "ServiceAccount",
+            Self::CronJob => "CronJob",
         }
     }
 }

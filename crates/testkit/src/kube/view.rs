@@ -15,7 +15,7 @@ pub(super) fn list(kind: Kind, list: List, form: Form) -> Value {
     let items = if list.contradictory { Value::Null } else { items.collect() };
     let (name, version) = match form {
         Form::Metadata => ("PartialObjectMetadata", "meta.k8s.io/v1"),
-        Form::Whole | Form::Other => (kind.name(), "v1"),
+        Form::Whole | Form::Other => (kind.name(), kind.version()),
     };
     json!({ "kind": format!("{name}List"), "apiVersion": version, "metadata": list.metadata, "items": items })
 }

@@ -118,8 +118,8 @@ pub(super) fn stated<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
 pub(super) fn check_address(key: &Key, object: &Value) -> Result<(), Failure> {
     validate::readable(key, object)?;
     let kind = object["kind"].as_str().unwrap_or(key.kind.name());
-    let version = object["apiVersion"].as_str().unwrap_or("v1");
-    if (version, kind) != ("v1", key.kind.name()) {
+    let version = object["apiVersion"].as_str().unwrap_or(key.kind.version());
+    if (version, kind) != (key.kind.version(), key.kind.name()) {
         let message = format!(
             "{kind} in version \"{version}\" cannot be handled as a {}: no kind \"{kind}\" is registered for it",
             key.kind.name()
@@ -188,7 +188,7 @@ pub(super) fn pin(key: &Key, old: &Value, new: &mut Value) {
 }
 
 fn address(key: &Key, object: &mut Value) {
-    object["apiVersion"] = "v1".into();
+    object["apiVersion"] = key.kind.version().into();
     object["kind"] = key.kind.name().into();
     object["metadata"]["name"] = key.name.as_str().into();
     object["metadata"]["namespace"] = match key.kind {

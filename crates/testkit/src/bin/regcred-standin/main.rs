@@ -5,7 +5,7 @@
 //! ```
 //!
 //! It writes `DIR/kubeconfig` and prints one line of JSON with the addresses. Then it answers each line it reads with one
-//! line of JSON: `show`, `life SECONDS`, `quit`. It ends with `quit` or when its input does.
+//! line of JSON: `show`, `life SECONDS`, `recipe NAMESPACE REGION SECONDS`, `suspend NAMESPACE`, `quit`. It ends with `quit` or when its input does.
 
 mod args;
 mod show;

@@ -1,11 +1,19 @@
 //! The stand-ins together, and what a line on the input does to them.
 
-use std::{fs, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs, io,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use regcred_testkit::{CheckingProxy, FakeAws, FakeKube};
+use regcred_testkit::{CheckingProxy, FakeAws, FakeKube, Recipe};
 use serde_json::{Value, json};
 
 use crate::{args::Args, show};
+
+/// What can be said.
+const COMMANDS: &str = "show, life SECONDS, recipe NAMESPACE REGION SECONDS, suspend NAMESPACE, quit";
 
 /// Everything that runs.
 #[derive(Debug)]
@@ -59,10 +67,39 @@ impl Stage {
                 }
                 Err(_) => Some(json!({ "error": "life needs a number of seconds" })),
             },
+            ("recipe", rest) => Some(self.recipe(rest).unwrap_or_else(|error| json!({ "error": error }))),
+            ("suspend", namespace) => Some(self.suspend(namespace)),
             ("quit", "") => None,
-            _ => Some(json!({ "error": format!("unknown command {line:?}: show, life SECONDS, quit") })),
+            _ => Some(json!({ "error": format!("unknown command {line:?}: {COMMANDS}") })),
         }
     }
+
+    /// What a shell script has left in a namespace; its token ends so many seconds from now, or ended so many ago.
+    fn recipe(&self, line: &str) -> Result<Value, &'static str> {
+        let wrong = "recipe needs a namespace, a region, and the seconds in which its token ends, such as -60";
+        let [namespace, region, seconds] = line.split(' ').collect::<Vec<_>>()[..] else { return Err(wrong) };
+        let seconds = seconds.parse::<i64>().map_err(|_| wrong)?;
+        let distance = Duration::from_secs(seconds.unsigned_abs());
+        let ends_at = if seconds < 0 { now().checked_sub(distance) } else { now().checked_add(distance) };
+        let host = format!("123456789012.dkr.ecr.{region}.amazonaws.com");
+        self.kube.add_recipe(namespace, &Recipe::new(&host, ends_at.ok_or(wrong)?));
+        Ok(json!({ "recipe": namespace }))
+    }
+
+    /// Suspends that script.
+    fn suspend(&self, namespace: &str) -> Value {
+        let Some(mut job) = self.kube.object("cronjobs", namespace, "ecr-creds-rotator") else {
+            return json!({ "error": format!("there is no recipe in {namespace:?}") });
+        };
+        job["spec"]["suspend"] = true.into();
+        self.kube.put("cronjobs", namespace, "ecr-creds-rotator", job, "oc");
+        json!({ "suspended": namespace })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tokens that others have minted end by the wall clock")]
+fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 #[cfg(test)]
@@ -83,6 +120,17 @@ mod tests {
         assert_eq!(stage.answer("life 60"), Some(json!({ "life": 60 })));
         assert!(stage.answer("life long").is_some_and(|answer| answer["error"].is_string()));
         assert!(stage.answer("dance").is_some_and(|answer| answer["error"].is_string()));
+        assert_eq!(stage.answer("recipe team-a eu-west-1 -60"), Some(json!({ "recipe": "team-a" })));
+        assert_eq!(stage.answer("suspend team-a"), Some(json!({ "suspended": "team-a" })));
+        assert!(
+            stage
+                .kube
+                .object("cronjobs", "team-a", "ecr-creds-rotator")
+                .is_some_and(|it| it["spec"]["suspend"] == true)
+        );
+        for wrong in ["recipe", "recipe team-a eu-west-1", "recipe team-a eu-west-1 soon", "suspend team-b"] {
+            assert!(stage.answer(wrong).is_some_and(|answer| answer["error"].is_string()), "{wrong}");
+        }
         assert!(stage.answer("show").is_some_and(|answer| answer["aws_calls"] == 0));
         assert_eq!(stage.answer("quit"), None);
         fs::remove_dir_all(dir).expect("it is ours");

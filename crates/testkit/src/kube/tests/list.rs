@@ -62,6 +62,7 @@ async fn selectors_look_at_fields_and_labels() {
         ("fieldSelector=metadata.name%3Dx", &["a/x", "b/x", "c/x"][..]),
         ("fieldSelector=metadata.name%3Dx,metadata.namespace!%3Da", &["b/x", "c/x"]),
         ("fieldSelector=type%3Dother", &[]),
+        ("fieldSelector=type%3DOpaque,metadata.name%3Dy", &["a/y", "b/y", "c/y"]),
         ("labelSelector=name%3Dx,in%3Db", &["b/x"]),
         ("labelSelector=name%3D%3Dx,in!%3Db", &["a/x", "c/x"]),
         ("labelSelector=name,!in", &[]),
@@ -98,4 +99,30 @@ async fn metadata_alone_has_owners_and_no_data() {
     let table = [("accept", "application/json;as=Table;g=meta.k8s.io;v=v1")];
     assert_status(&send(&kube.url(), "GET", "/api/v1/secrets", &table, "").await, 406, "NotAcceptable");
     assert!(kube.requests()[0].metadata_only && !kube.requests()[4].metadata_only);
+}
+
+#[tokio::test]
+async fn secrets_of_one_type_come_in_pages_too() {
+    let kube = many().await;
+    let login = json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": "e30=" } });
+    for namespace in ["a", "b", "c"] {
+        kube.put("secrets", namespace, "pull", login.clone(), "one");
+    }
+    let path = "/api/v1/secrets?limit=2&fieldSelector=type%3Dkubernetes.io/dockerconfigjson";
+    let first = kube.get(path).await.json();
+    assert_eq!(names(&first), ["a/pull", "b/pull"]);
+    let token = first["metadata"]["continue"].as_str().expect("there is more");
+    assert_eq!(names(&kube.get(&format!("{path}&continue={token}")).await.json()), ["c/pull"]);
+}
+
+#[tokio::test]
+async fn cron_jobs_are_of_a_group_of_their_own() {
+    let kube = many().await;
+    kube.put("cronjobs", "b", "nightly", json!({ "spec": { "schedule": "@daily" } }), "one");
+    let list = kube.get("/apis/batch/v1/cronjobs").await.json();
+    assert_eq!((&list["kind"], &list["apiVersion"]), (&json!("CronJobList"), &json!("batch/v1")));
+    assert_eq!(names(&list), ["b/nightly"]);
+    assert_status(&kube.get("/api/v1/cronjobs").await, 404, "NotFound");
+    kube.deny("list", "cronjobs", None);
+    assert_status(&kube.get("/apis/batch/v1/cronjobs").await, 403, "Forbidden");
 }

@@ -1,0 +1,256 @@
+//! From a Secret to what may be told of it. The logins stay here.
+
+use std::time::SystemTime;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use k8s_openapi::{
+    ByteString,
+    api::core::v1::Secret,
+    apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta},
+};
+use regcred_core::Refusal;
+use regcred_dockerconfig::DockerConfig;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Address, End, PullSecret, Tool, Vendor};
+use crate::{
+    adopt,
+    metadata::{DATA, entries, has, value},
+    record::{INSTANCE, LAST_APPLIED, MANAGED_BY, REGCRED},
+    refusal::{self, bare},
+    secret::DATA_KEY,
+};
+
+/// The form of before `auths`.
+pub(super) const DOCKER_CFG: &str = "kubernetes.io/dockercfg";
+const CFG_KEY: &str = ".dockercfg";
+/// Of a writer's name, and of writers.
+const LONGEST: usize = 64;
+const MOST: usize = 5;
+
+/// What is kept of a Secret that was read; of one without a login of the vendor nothing.
+pub(super) enum Reduced {
+    Found(Box<PullSecret>),
+    Unreadable(Address),
+}
+
+/// One value of `auths`, as far as it concerns us.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Entry {
+    auth: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+}
+
+/// What a Secret's logins come to.
+#[derive(Default)]
+struct Logins {
+    registries: Vec<String>,
+    others: usize,
+    undecodable: usize,
+    has_more: bool,
+    has_user: bool,
+    ends: Option<SystemTime>,
+}
+
+pub(super) fn reduce(secret: Secret, vendor: &Vendor) -> Option<Reduced> {
+    let Secret { metadata, data, type_, immutable, .. } = secret;
+    let (at, is_cfg) = (Address::of(&metadata), type_.as_deref() == Some(DOCKER_CFG));
+    let key = if is_cfg { CFG_KEY } else { DATA_KEY };
+    let ByteString(data) = data.and_then(|mut data| data.remove(key)).unwrap_or_default();
+    let Some(logins) = (if is_cfg { Logins::of_cfg(&data, vendor) } else { Logins::of_config(&data, vendor) }) else {
+        return Some(Reduced::Unreadable(at));
+    };
+    if logins.registries.is_empty() {
+        return None;
+    }
+    let written_at = written_at(&metadata, key);
+    let estimate = || Some(End { at: written_at?.checked_add(vendor.life)?, is_estimate: true });
+    let writers = writers(&metadata, key);
+    let controller = metadata.owner_references.iter().flatten().find(|it| it.controller == Some(true));
+    let labels = metadata.labels.iter().flatten().map(|(name, _)| name.clone());
+    let label = |name| value(metadata.labels.as_ref(), name);
+    Some(Reduced::Found(Box::new(PullSecret {
+        ends: logins.ends.map(|at| End { at, is_estimate: false }).or_else(estimate),
+        written_at,
+        tool: Tool::of(controller.map(|it| it.kind.as_str()), &writers, labels),
+        writers,
+        instance: label(INSTANCE).filter(|_| label(MANAGED_BY) == Some(REGCRED)).map(str::to_owned),
+        obstacle: obstacle(&metadata, is_cfg, immutable),
+        has_copy: value(metadata.annotations.as_ref(), LAST_APPLIED).is_some(),
+        links: None,
+        at,
+        registries: logins.registries,
+        others: logins.others,
+        undecodable: logins.undecodable,
+        has_more: logins.has_more,
+        has_user: logins.has_user,
+    })))
+}
+
+fn obstacle(metadata: &ObjectMeta, is_cfg: bool, immutable: Option<bool>) -> Option<Refusal> {
+    match (is_cfg, immutable) {
+        (true, _) => Some(refusal::wrong_type(Some(DOCKER_CFG))),
+        (_, Some(true)) => Some(refusal::immutable()),
+        _ => adopt::writer(metadata, REGCRED),
+    }
+}
+
+impl Logins {
+    /// Of what the sink could read too: `None` if it could not.
+    fn of_config(data: &[u8], vendor: &Vendor) -> Option<Self> {
+        let config = DockerConfig::parse(data).ok()?;
+        let top = serde_json::from_slice::<Map<String, Value>>(data).ok()?;
+        let auths = top.get("auths").and_then(Value::as_object);
+        let mut logins = Self::of(auths.into_iter().flatten(), vendor);
+        logins.undecodable = config.unreadable().len();
+        logins.has_more = top.keys().any(|name| name != "auths");
+        Some(logins)
+    }
+
+    fn of_cfg(data: &[u8], vendor: &Vendor) -> Option<Self> {
+        Some(Self::of(serde_json::from_slice::<Map<String, Value>>(data).ok()?.iter(), vendor))
+    }
+
+    fn of<'a>(entries: impl Iterator<Item = (&'a String, &'a Value)>, vendor: &Vendor) -> Self {
+        let mut logins = Self { has_user: true, ..Self::default() };
+        for (key, entry) in entries {
+            if !(vendor.owns)(bare(key)) {
+                logins.others += 1;
+                continue;
+            }
+            logins.registries.push(bare(key).to_owned());
+            let (user, password) = pair(Entry::deserialize(entry).unwrap_or_default());
+            logins.has_user &= user.as_deref() == Some(vendor.user);
+            let ends = password.as_deref().and_then(vendor.ends);
+            logins.ends = logins.ends.into_iter().chain(ends).min();
+        }
+        logins.registries.sort();
+        logins.registries.dedup();
+        logins
+    }
+}
+
+/// `auth` before the two others, as the kubelet has it.
+fn pair(entry: Entry) -> (Option<String>, Option<String>) {
+    let auth = entry.auth.filter(|it| !it.is_empty()).and_then(|it| String::from_utf8(STANDARD.decode(it).ok()?).ok());
+    match auth.as_deref().and_then(|it| it.split_once(':')) {
+        Some((user, password)) => (Some(user.into()), Some(password.into())),
+        None => (entry.username, entry.password),
+    }
+}
+
+/// When somebody last wrote its data; where nobody is said to have, when it was made.
+fn written_at(metadata: &ObjectMeta, key: &str) -> Option<SystemTime> {
+    let last = owners(metadata, key).filter_map(|it| it.time.as_ref()).map(|time| time.0).max();
+    last.or(metadata.creation_timestamp.as_ref().map(|time| time.0)).map(SystemTime::from)
+}
+
+/// Who owns its data; where nobody does, who owns any of it.
+fn writers(metadata: &ObjectMeta, key: &str) -> Vec<String> {
+    let cut = |name: &String| name.chars().take(LONGEST).collect::<String>();
+    let mut names = owners(metadata, key).filter_map(|it| it.manager.as_ref()).map(cut).collect::<Vec<_>>();
+    if names.is_empty() {
+        names = entries(metadata).filter_map(|it| it.manager.as_ref()).map(cut).collect();
+    }
+    names.sort();
+    names.dedup();
+    names.truncate(MOST);
+    names
+}
+
+fn owners<'a>(metadata: &'a ObjectMeta, key: &str) -> impl Iterator<Item = &'a ManagedFieldsEntry> {
+    let paths = [vec![DATA[0].to_owned(), format!("f:{key}")], vec!["f:stringData".to_owned()]];
+    entries(metadata)
+        .filter(move |it| it.fields_v1.as_ref().is_some_and(|fields| paths.iter().any(|path| has(&fields.0, path))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+
+    const VENDOR: Vendor = Vendor {
+        owns: |host| host.ends_with(".ours.example"),
+        user: "AWS",
+        ends: |password| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(password.parse().ok()?)),
+        life: Duration::from_secs(100),
+    };
+
+    fn auth(password: &str) -> Value {
+        json!({ "auth": STANDARD.encode(format!("AWS:{password}")) })
+    }
+
+    /// Written at 1000 by `kubectl`, labelled at 2000 by somebody else.
+    fn of(kind: &str, key: &str, data: &str) -> Secret {
+        let data_owner = json!({ "f:data": { format!("f:{key}"): {} } });
+        let managed = json!([
+            { "manager": "kubectl", "operation": "Update", "time": "1970-01-01T00:16:40Z", "fieldsV1": data_owner },
+            { "manager": "label", "operation": "Update", "time": "1970-01-01T00:33:20Z", "fieldsV1": { "f:metadata": {} } },
+        ]);
+        let metadata = json!({ "name": "s", "namespace": "a", "managedFields": managed });
+        let secret = json!({ "metadata": metadata, "type": kind, "data": { key: STANDARD.encode(data) } });
+        serde_json::from_value(secret).expect("a Secret")
+    }
+
+    fn found(config: &Value) -> PullSecret {
+        match reduce(of("kubernetes.io/dockerconfigjson", DATA_KEY, &config.to_string()), &VENDOR) {
+            Some(Reduced::Found(found)) => *found,
+            _ => panic!("{config}"),
+        }
+    }
+
+    /// In seconds, and whether that is an estimate.
+    fn end(found: &PullSecret) -> Option<(u64, bool)> {
+        let since = |end: End| end.at.duration_since(SystemTime::UNIX_EPOCH).expect("it is later").as_secs();
+        found.ends.map(|end| (since(end), end.is_estimate))
+    }
+
+    #[test]
+    fn the_first_end_counts_and_where_none_is_told_the_last_write() {
+        let two =
+            json!({ "auths": { "a.ours.example": auth("70"), "b.ours.example": auth("50"), "quay.io": auth("1") } });
+        let two = found(&two);
+        assert_eq!((end(&two), two.others, two.has_user), (Some((50, false)), 1, true));
+        assert_eq!(two.registries, ["a.ours.example", "b.ours.example"]);
+        assert_eq!((two.writers, two.tool), (vec!["kubectl".to_owned()], Some(Tool::Script)));
+        let untold = found(&json!({ "auths": { "a.ours.example": auth("canary") } }));
+        assert_eq!(end(&untold), Some((1100, true)), "not by the one who labelled it");
+        assert!(!format!("{untold:?}").contains("canary"));
+    }
+
+    #[test]
+    fn every_form_of_an_entry_is_read_and_none_fails_the_rest() {
+        let plain = json!({ "username": "AWS", "password": "60" });
+        let forms = json!({ "auths": {
+            "https://a.ours.example/v2/": plain, "a.ours.example": {}, "b.ours.example": { "auth": "?" },
+            "c.ours.example": null, "d.ours.example": 7, "e.ours.example": { "username": 5 },
+        }, "credsStore": "x" });
+        let forms = found(&forms);
+        assert_eq!(forms.registries.len(), 5, "{forms:?}");
+        assert_eq!(
+            (end(&forms), forms.undecodable, forms.has_more, forms.has_user),
+            (Some((60, false)), 3, true, false)
+        );
+    }
+
+    #[test]
+    fn what_is_not_the_vendor_s_is_dropped_and_what_nobody_can_read_is_said_to_be_so() {
+        let reduced = |kind: &str, key: &str, data: &str| reduce(of(kind, key, data), &VENDOR);
+        let config = "kubernetes.io/dockerconfigjson";
+        assert!(reduced(config, DATA_KEY, r#"{"auths":{"quay.io":{}}}"#).is_none());
+        assert!(reduced(config, DATA_KEY, "{}").is_none());
+        assert!(reduced(DOCKER_CFG, CFG_KEY, r#"{"quay.io":{}}"#).is_none());
+        for data in ["", "[]", "{", r#"{"auths":[]}"#, r#"{"auths":{},"auths":{}}"#] {
+            assert!(matches!(reduced(config, DATA_KEY, data), Some(Reduced::Unreadable(_))), "{data}");
+        }
+        let legacy = reduced(DOCKER_CFG, CFG_KEY, &json!({ "a.ours.example": auth("9") }).to_string());
+        let Some(Reduced::Found(legacy)) = legacy else { panic!("it is one") };
+        assert_eq!((end(&legacy), legacy.obstacle.map(|it| it.reason())), (Some((9, false)), Some("wrong-type")));
+    }
+}

@@ -1,0 +1,59 @@
+//! Comments in YAML, of text that anybody may have chosen.
+
+/// Of a line, as an editor shows it whole.
+const WIDTH: usize = 110;
+
+/// As lines of a comment, none of which anything in the text can leave.
+pub(super) fn comment(indent: usize, text: &str) -> String {
+    let margin = format!("{}# ", " ".repeat(indent));
+    let mut lines = vec![String::new()];
+    for word in visible(text).split(' ').filter(|word| !word.is_empty()) {
+        let line = lines.last_mut().expect("there is one");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if margin.len() + line.chars().count() + 1 + word.chars().count() <= WIDTH {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(format!("  {word}"));
+        }
+    }
+    lines.into_iter().map(|line| margin.clone() + &line + "\n").collect()
+}
+
+/// As one line of a comment, whatever its length: to be copied.
+pub(super) fn quoted(indent: usize, code: &str) -> String {
+    format!("{}#   {}\n", " ".repeat(indent), visible(code))
+}
+
+/// With what is not plainly visible escaped: line breaks of every sort, control characters, marks that turn the direction.
+pub(super) fn visible(text: &str) -> String {
+    let shown = |it: char| it == ' ' || it.is_ascii_graphic() || it.is_alphanumeric();
+    text.chars().map(|it| if shown(it) { it.to_string() } else { it.escape_unicode().to_string() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_the_comment() {
+        for hostile in
+            ["a\ntargets: []", "a\rb", "a\u{85}b", "a\u{2028}b", "a\u{2029}b", "a\u{202e}b", "a\x1b[2Jb", "\0"]
+        {
+            let comment = comment(2, hostile);
+            assert!(comment.starts_with("  # ") && comment.lines().count() == 1, "{comment:?}");
+            assert!(comment.trim_end().chars().all(|it| it == ' ' || it.is_ascii_graphic()), "{comment:?}");
+        }
+    }
+
+    #[test]
+    fn long_text_is_broken_between_words() {
+        let text = ["word"; 50].join(" ");
+        let comment = comment(2, &text);
+        assert!(
+            comment.lines().count() > 1 && comment.lines().all(|it| it.len() <= WIDTH + 2 && it.starts_with("  # "))
+        );
+        assert_eq!(comment.matches("word").count(), 50);
+    }
+}

@@ -1,0 +1,77 @@
+//! What was found, with names that stay.
+
+use std::collections::HashMap;
+
+use regcred_core::Error;
+use regcred_openshift::discover::{Address, Discovery, Job, Keys, PullSecret, Tool, Use};
+use serde_json::{Value, json};
+
+use super::{
+    adoption::{Adoption, Way},
+    config::suspend,
+    report::with_logins,
+};
+use crate::cli::output::rfc3339;
+
+pub(super) fn render(discovery: &Discovery, adoption: &Adoption<'_>, config: &str, code: u8) -> Value {
+    let with_logins = with_logins(discovery);
+    let (ways, left) =
+        (adoption.ways(), adoption.left.iter().map(|(it, why)| (&it.at, why)).collect::<HashMap<_, _>>());
+    let secret = |it: &PullSecret| {
+        json!({
+            "namespace": it.at.namespace,
+            "secret": it.at.name,
+            "becomes": ways.get(&it.at).map_or("left-out", |way| word(*way)),
+            "why": left.get(&it.at),
+            "registries": it.registries,
+            "other_logins": it.others,
+            "undecodable_entries": it.undecodable,
+            "expires_at": it.ends.map(|end| rfc3339(end.at)),
+            "expires_at_is_estimate": it.ends.map(|end| end.is_estimate),
+            "written_at": it.written_at.map(rfc3339),
+            "writers": it.writers,
+            "tool": it.tool.map(Tool::name),
+            "instance": it.instance,
+            "has_copy_in_annotation": it.has_copy,
+            "service_accounts": it.links.as_ref().map(|links| links.accounts.iter().map(link).collect::<Vec<_>>()),
+        })
+    };
+    let job = |it: &Job| {
+        json!({
+            "namespace": it.at.namespace,
+            "cronjob": it.at.name,
+            "tool": it.tool.map(Tool::name),
+            "schedule": it.schedule,
+            "suspended": it.is_suspended,
+            "stop": (!it.is_suspended).then(|| suspend(it)),
+        })
+    };
+    let key = |it: &Keys| {
+        let beside = with_logins.contains(it.at.namespace.as_str());
+        json!({ "namespace": it.at.namespace, "secret": it.at.name, "names": it.names, "beside_login": beside })
+    };
+    let unreadable = |it: &Address| json!({ "namespace": it.namespace, "secret": it.name });
+    json!({
+        "secrets": discovery.secrets.iter().map(secret).collect::<Vec<_>>(),
+        "writers": discovery.jobs.iter().map(job).collect::<Vec<_>>(),
+        "aws_keys": discovery.keys.iter().map(key).collect::<Vec<_>>(),
+        "unreadable": discovery.unreadable.iter().map(unreadable).collect::<Vec<_>>(),
+        "not_listed": discovery.unlisted.iter().map(Error::chain).collect::<Vec<_>>(),
+        "config": (!adoption.entries.is_empty()).then_some(config),
+        "exit_code": code,
+    })
+}
+
+fn word(way: Way) -> &'static str {
+    match way {
+        Way::Adopt => "adopted",
+        Way::Merge => "merged",
+        Way::Keep => "kept",
+    }
+}
+
+fn link(it: &Use) -> Value {
+    let lists = [(it.pull, "pull"), (it.mount, "mount")];
+    let lists = lists.into_iter().filter_map(|(is, name)| is.then_some(name)).collect::<Vec<_>>();
+    json!({ "name": it.account, "link": lists })
+}

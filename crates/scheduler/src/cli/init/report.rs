@@ -1,0 +1,138 @@
+//! What was found, the worst first, for people.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write,
+    time::SystemTime,
+};
+
+use regcred_openshift::discover::{Address, Discovery, End, Job, Keys, PullSecret};
+
+use super::{
+    adoption::{Adoption, Way},
+    comment::visible,
+    config::suspend,
+};
+use crate::cli::output::{span, table};
+
+/// So many rows of a sort are shown; JSON has all.
+const SHOWN: usize = 20;
+
+/// Where something was found, and what.
+type Finding<'a> = (&'a Address, String);
+
+pub(super) fn as_text(discovery: &Discovery, adoption: &Adoption<'_>, now: SystemTime) -> String {
+    let kinds = [
+        ("expired", expired(discovery, now)),
+        ("broken", broken(discovery)),
+        ("aws-key", keys(discovery)),
+        ("writer", writers(discovery, adoption)),
+        ("left-out", adoption.left.iter().map(|(it, why)| (&it.at, why.clone())).collect()),
+    ];
+    let mut rows = vec![];
+    for (kind, found) in kinds {
+        let alike = alike(found);
+        let more = alike.len().saturating_sub(SHOWN);
+        rows.extend(alike.into_iter().take(SHOWN).map(|[place, what]| [kind.to_owned(), place, what]));
+        if more > 0 {
+            rows.push([kind.to_owned(), "...".into(), format!("{more} more: --output json has all")]);
+        }
+    }
+    for error in &discovery.unlisted {
+        rows.push(["not-listed".into(), "-".into(), visible(&error.chain())]);
+    }
+    let mut text = if rows.is_empty() { String::new() } else { table(["FOUND", "WHERE", "WHAT"], &rows) };
+    let count = |way: Way| adoption.entries.iter().filter(|it| it.way == way).map(|it| it.secrets.len()).sum::<usize>();
+    let _ = writeln!(
+        text,
+        "{} with logins of ECR: {} to adopt, {} to merge into, {} kept already, {} left out",
+        counted(discovery.secrets.len(), "Secret"),
+        count(Way::Adopt),
+        count(Way::Merge),
+        count(Way::Keep),
+        adoption.left.len(),
+    );
+    text
+}
+
+/// One row for what was found under one name in many namespaces.
+pub(super) fn alike<'a>(found: impl IntoIterator<Item = Finding<'a>>) -> Vec<[String; 2]> {
+    let (mut rows, mut known) = (Vec::<(&Address, String, usize)>::new(), HashMap::new());
+    for (at, what) in found {
+        let row = *known.entry((&at.name, what.clone())).or_insert_with(|| {
+            rows.push((at, what, 0));
+            rows.len() - 1
+        });
+        rows[row].2 += 1;
+    }
+    let row = |(at, what, count): (&Address, String, usize)| {
+        let others = match count - 1 {
+            0 => String::new(),
+            1 => " and 1 other".into(),
+            others => format!(" and {others} others"),
+        };
+        [visible(&format!("{}/{}", at.namespace, at.name)) + &others, visible(&what)]
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// The longest ago first.
+fn expired(discovery: &Discovery, now: SystemTime) -> Vec<Finding<'_>> {
+    let mut ended = discovery.secrets.iter().filter_map(|it| Some((it, it.ends?))).collect::<Vec<_>>();
+    ended.retain(|(_, end)| end.at <= now);
+    ended.sort_by_key(|(it, end)| (*end, &it.at));
+    let told = |(secret, end): (&'_ PullSecret, End)| {
+        let since = span(now.duration_since(end.at).unwrap_or_default());
+        let about = if end.is_estimate { ", going by its last write" } else { "" };
+        let used = match secret.links.as_ref().map(|links| links.accounts.len()) {
+            Some(0) => "; no ServiceAccount uses it".into(),
+            Some(1) => "; 1 ServiceAccount uses it".into(),
+            Some(count) => format!("; {count} ServiceAccounts use it"),
+            None => String::new(),
+        };
+        format!("{since} ago{about}{used}")
+    };
+    ended.into_iter().map(|(secret, end)| (&secret.at, told((secret, end)))).collect()
+}
+
+fn broken(discovery: &Discovery) -> Vec<Finding<'_>> {
+    let refused = discovery.secrets.iter().filter(|it| it.undecodable > 0).map(|it| {
+        let entries = if it.undecodable == 1 { "1 entry" } else { &format!("{} entries", it.undecodable) };
+        (&it.at, format!("{entries} cannot be decoded, for which the kubelet refuses all of it"))
+    });
+    let unreadable = discovery.unreadable.iter().map(|it| (it, "its data is not a Docker config".into()));
+    refused.chain(unreadable).collect()
+}
+
+/// Those beside a login first.
+fn keys(discovery: &Discovery) -> Vec<Finding<'_>> {
+    let with_logins = with_logins(discovery);
+    let told = |it: &Keys, beside: bool| {
+        let beside = if beside { ", beside a login of ECR" } else { "" };
+        format!("{}{beside}: whoever reads Secrets there has them", it.names.join(", "))
+    };
+    let is_beside = |it: &&Keys| with_logins.contains(it.at.namespace.as_str());
+    let (beside, others) = discovery.keys.iter().partition::<Vec<_>, _>(is_beside);
+    let others = others.into_iter().map(|it| (&it.at, told(it, false)));
+    beside.into_iter().map(|it| (&it.at, told(it, true))).chain(others).collect()
+}
+
+/// The namespaces in which logins of ECR stand.
+pub(super) fn with_logins(discovery: &Discovery) -> HashSet<&str> {
+    discovery.secrets.iter().map(|it| it.at.namespace.as_str()).collect()
+}
+
+/// Jobs that run. How one is stopped stands in the config, if it writes what is in there.
+fn writers<'a>(discovery: &'a Discovery, adoption: &Adoption<'_>) -> Vec<Finding<'a>> {
+    let known = adoption.entries.iter().flat_map(|it| &it.jobs).map(|it| &it.at).collect::<HashSet<_>>();
+    let told = |it: &Job| {
+        let tool = it.tool.map(|tool| format!(" of {tool}")).unwrap_or_default();
+        let stop = if known.contains(&it.at) { "the config says how to stop it".into() } else { suspend(it) };
+        format!("CronJob{tool} at {:?}: {stop}", it.schedule)
+    };
+    discovery.jobs.iter().filter(|it| !it.is_suspended).map(|it| (&it.at, told(it))).collect()
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

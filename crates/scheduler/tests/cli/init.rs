@@ -1,0 +1,405 @@
+//! `regcred init`: finds what others left, says who writes it, and prints a config that takes it over. It reads, and no more.
+
+use std::{
+    process::Command,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use regcred_testkit::Recipe;
+use serde_json::{Value, json};
+
+use crate::{
+    canary::{around, forms},
+    world::{World, of, regcred, run},
+};
+
+const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+const SCRIPT: &str = "kubectl-client-side-apply";
+const HOUR: Duration = Duration::from_hours(1);
+
+#[expect(clippy::disallowed_methods, reason = "tokens of others end by the wall clock")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+fn init(world: &World, args: &[&str]) -> Command {
+    let mut command = regcred(&["init"]);
+    command.arg("--kubeconfig").arg(world.dir.path().join("kubeconfig")).args(args);
+    command
+}
+
+/// The exit code, the config and the report.
+fn printed(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().expect("it starts");
+    let [config, report] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).expect("text"));
+    (output.status.code().expect("it exits"), config, report)
+}
+
+/// A Secret with this Docker config.
+fn login(config: &Value) -> Value {
+    let data = json!({ ".dockerconfigjson": STANDARD.encode(config.to_string()) });
+    json!({ "type": "kubernetes.io/dockerconfigjson", "data": data })
+}
+
+fn auths(hosts: &[&str]) -> Value {
+    let entry = |host: &&str| ((*host).to_owned(), json!({ "auth": STANDARD.encode("AWS:secret") }));
+    json!({ "auths": hosts.iter().map(entry).collect::<serde_json::Map<_, _>>() })
+}
+
+/// What a config comes to, with nothing but what `init` printed.
+fn steps(world: &World, config: &str) -> Vec<String> {
+    let once = world.once(config, &["--output", "json"]);
+    let mut plan = Command::new(once.get_program());
+    plan.arg("plan").args(once.get_args().skip(1)).env_clear();
+    plan.envs(once.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    let (_, report, logs) = run(&mut plan);
+    let targets = report["targets"].as_array().unwrap_or_else(|| panic!("{config}\n{report:#} {logs}"));
+    let told = |it: &Value| {
+        let text = |name: &str| it[name].as_str().unwrap_or("-").to_owned();
+        format!("{}/{} {}", text("namespace"), text("secret"), text("step"))
+    };
+    targets.iter().map(told).collect()
+}
+
+/// Three projects with the shell recipe, of which one has an old token; in the last one the builder is not linked.
+async fn recipes() -> (World, Vec<Recipe>) {
+    let world = World::new(&["team-a", "team-b", "team-c", "team-d"]).await;
+    let mut all = vec![];
+    for (namespace, ends_at) in [("team-a", now() + 9 * HOUR), ("team-b", now() - 3 * HOUR), ("team-c", now() + HOUR)] {
+        let recipe = Recipe::new(HOST, ends_at);
+        world.kube.add_recipe(namespace, &recipe);
+        all.push(recipe);
+    }
+    let mut builder = world.kube.object("serviceaccounts", "team-c", "builder").expect("it is there");
+    (builder["imagePullSecrets"], builder["secrets"]) = (json!([]), json!([]));
+    world.kube.put("serviceaccounts", "team-c", "builder", builder, "oc");
+    world.kube.clear_requests();
+    (world, all)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
+    let (world, _) = recipes().await;
+    let (code, config, report) = printed(&mut init(&world, &[]));
+    assert_eq!(code, 0, "{config}{report}");
+    let targets = config.split_once("targets:\n").expect("it has targets").1;
+    assert_eq!(
+        targets,
+        "  # written by \"kubectl-client-side-apply\" (a script)\n  \
+           # stop first:\n  \
+           #   for it in team-a team-b; do kubectl patch cronjob ecr-creds-rotator --namespace $it --type merge --patch '{\"spec\":{\"suspend\":true}}'; done\n  \
+           - namespaces: [team-a, team-b]\n    \
+             region: eu-west-1\n    \
+             accounts: [\"123456789012\"]\n    \
+             secret: { name: ecr-secret, adopt: true }\n\n  \
+           # written by \"kubectl-client-side-apply\" (a script)\n  \
+           # stop first:\n  \
+           #   kubectl patch cronjob ecr-creds-rotator --namespace team-c --type merge --patch '{\"spec\":{\"suspend\":true}}'\n  \
+           - namespace: team-c\n    \
+             region: eu-west-1\n    \
+             accounts: [\"123456789012\"]\n    \
+             secret: { name: ecr-secret, adopt: true }\n    \
+             service_accounts: [{ name: default, link: [pull] }]\n"
+    );
+    let found = report.lines().skip(2).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    let expected = [
+        "expired team-b/ecr-secret 3h00m ago; 2 ServiceAccounts use it",
+        "aws-key team-a/ecr-creds-rotator-secret and 2 others AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, beside a login of ECR: \
+         whoever reads Secrets there has them",
+        "writer team-a/ecr-creds-rotator and 2 others CronJob of a script at \"*/5 * * * *\": the config says how to stop it",
+        "3 Secrets with logins of ECR: 3 to adopt, 0 to merge into, 0 kept already, 0 left out",
+    ];
+    assert_eq!(found.collect::<Vec<_>>(), expected, "{report}");
+    let requests = world.kube.requests();
+    assert!(requests.iter().all(|it| it.verb == "list"), "it reads only: {requests:?}");
+    assert_eq!(requests.iter().filter(|it| it.resource == "secrets" && it.metadata_only).count(), 1, "{requests:?}");
+    assert!(world.aws.calls().is_empty());
+
+    assert_eq!(
+        steps(&world, &config),
+        ["team-a/ecr-secret adopt", "team-b/ecr-secret adopt", "team-c/ecr-secret adopt"]
+    );
+    let (code, report, logs) = run(&mut world.once(&config, &["--output", "json"]));
+    assert_eq!(code, 0, "{report:#} {logs}");
+    assert_eq!(of(&report, "team-a").0, "fresh");
+    assert!(steps(&world, &config).iter().all(|it| it.ends_with(" leave")));
+    let builder = world.kube.object("serviceaccounts", "team-c", "builder").expect("it is there");
+    assert_eq!(builder["secrets"], Value::Null, "who did not use it does not now");
+
+    let (code, again, _) = printed(&mut init(&world, &[]));
+    assert_eq!(code, 0);
+    assert!(again.contains("regcred's already") && !again.contains("adopt: true"), "{again}");
+    assert!(steps(&world, &again).iter().all(|it| it.ends_with(" leave")), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_finding_is_told_in_json_with_stable_names() {
+    let (world, _) = recipes().await;
+    let (code, report, logs) = run(&mut init(&world, &["--output", "json", "--namespace", "team-b"]));
+    assert_eq!(code, 0, "{report:#} {logs}");
+    let secret = &report["secrets"][0];
+    assert_eq!(report["secrets"].as_array().map(Vec::len), Some(1), "{report:#}");
+    assert!(secret["expires_at"].as_str().is_some_and(|it| it.ends_with('Z')), "{secret:#}");
+    let mut expected = json!({
+        "namespace": "team-b", "secret": "ecr-secret", "becomes": "adopted", "why": null, "registries": [HOST],
+        "other_logins": 0, "undecodable_entries": 0, "expires_at_is_estimate": false, "writers": [SCRIPT], "tool": "script",
+        "instance": null, "has_copy_in_annotation": true,
+        "service_accounts": [{ "name": "builder", "link": ["pull", "mount"] }, { "name": "default", "link": ["pull"] }],
+    });
+    for time in ["expires_at", "written_at"] {
+        expected[time] = secret[time].clone();
+    }
+    assert_eq!(*secret, expected);
+    let stop = "kubectl patch cronjob ecr-creds-rotator --namespace team-b --type merge --patch '{\"spec\":{\"suspend\":true}}'";
+    let writer = json!({
+        "namespace": "team-b", "cronjob": "ecr-creds-rotator", "tool": "script", "schedule": "*/5 * * * *",
+        "suspended": false, "stop": stop,
+    });
+    assert_eq!(report["writers"], json!([writer]));
+    let key = json!({
+        "namespace": "team-b", "secret": "ecr-creds-rotator-secret", "beside_login": true,
+        "names": ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+    });
+    assert_eq!(report["aws_keys"], json!([key]));
+    assert!(report["config"].as_str().is_some_and(|it| it.contains("namespace: team-b\n")), "{report:#}");
+    let scopes = world.kube.requests().into_iter().map(|it| it.namespace).collect::<Vec<_>>();
+    assert!(scopes.iter().all(|it| it.as_deref() == Some("team-b")), "{scopes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_adopted_is_merged_into_or_left_out_with_the_reason() {
+    let names =
+        ["others", "applied", "controlled", "frozen", "legacy", "blue", "public", "both", "nonsense", "odd", "bad"];
+    let world = World::new(&names).await;
+    let put = |namespace: &str, object: Value, manager: &str| {
+        world.kube.put("secrets", namespace, "ecr-secret", object, manager);
+    };
+    put("others", login(&auths(&[HOST, "quay.io"])), "kubectl-edit");
+    put("both", login(&auths(&[HOST, "public.ecr.aws"])), "helm");
+    put("public", login(&auths(&["public.ecr.aws"])), "helm");
+    put("nonsense", login(&json!({ "auths": [] })), "helm");
+    put(
+        "odd",
+        login(&json!({ "auths": { format!("https://{HOST}/v2/"): { "username": "me", "password": "secret" } } })),
+        "x",
+    );
+    put("bad", login(&json!({ "auths": { HOST: {}, "quay.io": { "auth": "?" } } })), "x");
+    world.kube.add_namespace("openshift-config", &[]);
+    let global = login(&auths(&[HOST, "quay.io"]));
+    world.kube.put("secrets", "openshift-config", "pull-secret", global, "cluster-bootstrap");
+    let mut frozen = login(&auths(&[HOST]));
+    frozen["immutable"] = json!(true);
+    put("frozen", frozen, "x");
+    let mut controlled = login(&auths(&[HOST]));
+    let owner =
+        json!({ "apiVersion": "e/v1", "kind": "ExternalSecret", "name": "ecr", "uid": "u", "controller": true });
+    controlled["metadata"]["ownerReferences"] = json!([owner]);
+    put("controlled", controlled, "externalsecrets.external-secrets.io/ecr");
+    let mut blue = login(&auths(&[HOST]));
+    blue["metadata"]["labels"] = json!({ "app.kubernetes.io/managed-by": "regcred", "regcred.dev/instance": "blue" });
+    put("blue", blue, "regcred/blue");
+    put("applied", login(&auths(&[HOST])), "argocd-controller");
+    let mut applied = world.secret("applied").expect("it is there");
+    applied["metadata"]["managedFields"][0]["operation"] = json!("Apply");
+    world.kube.put_raw("secrets", "applied", "ecr-secret", applied);
+    let cfg = auths(&[HOST])["auths"].to_string();
+    put("legacy", json!({ "type": "kubernetes.io/dockercfg", "data": { ".dockercfg": STANDARD.encode(cfg) } }), "oc");
+
+    let (code, report, logs) = run(&mut init(&world, &["--output", "json"]));
+    assert_eq!(code, 0, "{report:#} {logs}");
+    let told = |namespace: &str| {
+        let secrets = report["secrets"].as_array().expect("a list");
+        let it =
+            secrets.iter().find(|it| it["namespace"] == namespace).unwrap_or_else(|| panic!("{namespace}: {report:#}"));
+        (it["becomes"].as_str().expect("text"), it["why"].as_str().unwrap_or_default().to_owned())
+    };
+    for (namespace, becomes, why) in [
+        ("others", "merged", ""),
+        ("both", "merged", ""),
+        ("odd", "adopted", ""),
+        ("openshift-config", "left-out", "every node"),
+        ("public", "left-out", "ECR Public"),
+        ("frozen", "left-out", "immutable: "),
+        ("legacy", "left-out", "wrong-type: "),
+        ("applied", "left-out", "applied by \"argocd-controller\""),
+        ("controlled", "left-out", "controlled by \"ExternalSecret\""),
+        ("blue", "left-out", "regcred's instance \"blue\""),
+        ("bad", "left-out", "cannot be decoded"),
+    ] {
+        let (told, reason) = told(namespace);
+        assert!(told == becomes && reason.contains(why), "{namespace}: {told} {reason}");
+    }
+    assert!(told("controlled").1.contains("delete its ExternalSecret"), "{report:#}");
+    assert_eq!(report["unreadable"], json!([{ "namespace": "nonsense", "secret": "ecr-secret" }]));
+    let config = report["config"].as_str().expect("there is one").to_owned();
+    assert!(config.contains("# Left out: blue/ecr-secret: regcred's instance"), "{config}");
+    assert!(config.contains("not all of its logins are by the user AWS"), "{config}");
+    for stop in ["stop first: whoever that is", "stop first: what writes its logins of ECR"] {
+        assert!(config.contains(stop), "{config}");
+    }
+    assert!(config.contains("service_accounts: []"), "nobody uses it, and nobody will: {config}");
+    let minted = world.aws.calls().len();
+    let steps = steps(&world, &config);
+    assert!(steps.contains(&"odd/ecr-secret adopt".to_owned()) && steps.len() == 3, "{steps:?}");
+    let (code, report, logs) = run(&mut world.once(&config, &["--output", "json"]));
+    assert_eq!((code, world.aws.calls().len()), (0, minted + 1), "{report:#} {logs}");
+    let kept =
+        STANDARD.decode(world.secret("others").expect("there")["data"][".dockerconfigjson"].as_str().expect("text"));
+    assert!(String::from_utf8(kept.expect("base64")).expect("text").contains("quay.io"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_of_every_form_and_region_end_up_in_a_config_that_adopts_them() {
+    let world = World::new(&["a", "on", "c", "d"]).await;
+    let hosts: [(&str, &[&str]); 4] = [
+        ("a", &[HOST, "123456789012.dkr-ecr.eu-west-1.on.aws"]),
+        ("on", &["000000000001.dkr.ecr.us-east-1.amazonaws.com", "123456789012.dkr-ecr-fips.us-east-1.on.aws", HOST]),
+        (
+            "c",
+            &["210987654321.dkr.ecr-fips.eu-west-1.amazonaws.com", "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn"],
+        ),
+        ("d", &["123456789012.dkr.ecr.us-moon-1.amazonaws.com"]),
+    ];
+    for (namespace, hosts) in hosts {
+        world.kube.put("secrets", namespace, "1.pull", login(&auths(hosts)), "x");
+    }
+    let (code, config, report) = printed(&mut init(&world, &[]));
+    assert_eq!(code, 0, "{report}");
+    assert!(config.contains("aliases: [dualstack]") && config.contains("aliases: all"), "{config}");
+    assert!(config.contains("ecr-eu-west-1:\n") && config.contains("ecr-eu-west-1-2:\n"), "{config}");
+    assert!(config.contains("- namespace: \"on\"\n") && config.contains("name: \"1.pull\""), "{config}");
+    assert!(
+        config.contains("# Left out: d/1.pull: \"us-moon-1\" is not an AWS region; such as eu-west-1."),
+        "{config}"
+    );
+    assert_eq!(steps(&world, &config), ["a/1.pull adopt", "c/1.pull adopt", "on/1.pull adopt"], "{config}");
+    let (code, report, logs) = run(&mut world.once(&config, &["--output", "json"]));
+    assert_eq!(code, 0, "{report:#} {logs}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_others_have_chosen_break_out_of_nothing() {
+    let world = World::new(&["team-a"]).await;
+    let evil = "x\n    adopt: {}\u{2028}targets: [evil]\u{202e}\x1b[2J";
+    world.kube.put("secrets", "team-a", "ecr-secret", login(&auths(&[HOST])), evil);
+    world.kube.put("secrets", "team-a", "other", login(&auths(&[HOST])), evil);
+    let mut owned = world.kube.object("secrets", "team-a", "other").expect("it is there");
+    owned["metadata"]["ownerReferences"] =
+        json!([{ "apiVersion": "v1", "kind": evil, "name": evil, "uid": "u", "controller": true }]);
+    world.kube.put_raw("secrets", "team-a", "other", owned);
+    let spec = json!({ "schedule": evil, "jobTemplate": {} });
+    world.kube.put("cronjobs", "team-a", "ecr-token-'$(reboot)\n", json!({ "spec": spec }), "x");
+    let (code, config, report) = printed(&mut init(&world, &[]));
+    assert_eq!(code, 0, "{report}");
+    let shown = |text: &str| text.chars().all(|it| it == '\n' || it == ' ' || it.is_ascii_graphic());
+    assert!(shown(&config) && shown(&report), "{config:?} {report:?}");
+    let evil_lines = config.lines().filter(|line| line.contains("evil") || line.contains("reboot"));
+    assert!(
+        evil_lines.clone().count() >= 2 && evil_lines.clone().all(|line| line.trim_start().starts_with('#')),
+        "{config}"
+    );
+    assert!(!config.contains("kubectl patch"), "it is not given to a shell: {config}");
+    assert_eq!(steps(&world, &config), ["team-a/ecr-secret adopt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_listed_is_told_with_the_missing_right_and_stops_nothing_else() {
+    let (world, _) = recipes().await;
+    world.kube.deny("list", "cronjobs", None);
+    world.kube.deny("list", "serviceaccounts", None);
+    let (code, config, report) = printed(&mut init(&world, &[]));
+    assert_eq!(code, 1, "{report}");
+    for right in
+        ["grant cluster-wide: apiGroups [\"batch\"], resources [cronjobs], verbs [list]", "resources [serviceaccounts]"]
+    {
+        assert!(report.contains(right), "{report}");
+    }
+    assert!(config.contains("who uses it could not be listed") && config.contains("adopt: true"), "{config}");
+    assert!(config.contains("stop first: suspend the job that runs the script"), "{config}");
+    assert_eq!(steps(&world, &config).len(), 3);
+
+    world.kube.deny("list", "secrets", None);
+    let (code, config, report) = printed(&mut init(&world, &[]));
+    assert_eq!((code, config.as_str()), (2, ""), "{report}");
+    assert!(report.contains("grant cluster-wide: apiGroups [\"\"], resources [secrets], verbs [list]"), "{report}");
+    world.kube.allow_all();
+    world.kube.deny("list", "secrets", Some("team-a"));
+    let (code, config, report) = printed(&mut init(&world, &["--namespace", "team-a", "--namespace", "team-b"]));
+    assert_eq!(code, 1, "{report}");
+    assert_eq!(report.matches("grant in namespace team-a: ").count(), 1, "{report}");
+    assert!(report.contains("not-listed") && config.contains("namespace: team-b"), "{report}{config}");
+    world.kube.fail_next(2, 503, "ServiceUnavailable", "canary", Some(0));
+    assert_eq!(printed(&mut init(&world, &["--namespace", "team-b"])).0, 0, "what fails for a moment is tried again");
+
+    world.write("kubeconfig", &world.kube.kubeconfig().replace(&world.kube.url(), "http://127.0.0.1:9"));
+    let (code, config, report) = printed(&mut init(&world, &["--timeout", "5s"]));
+    assert_eq!((code, config.as_str()), (3, ""), "{report}");
+    world.kube.hang(true);
+    world.write("kubeconfig", &world.kube.kubeconfig());
+    let (code, _, report) = printed(&mut init(&world, &["--timeout", "300ms"]));
+    assert_eq!(code, 3, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_with_nothing_of_ecr_is_told_so() {
+    let world = World::new(&["team-a"]).await;
+    world.kube.put("secrets", "team-a", "pull", login(&auths(&["quay.io"])), "x");
+    let (code, config, report) = printed(&mut init(&world, &[]));
+    assert_eq!(code, 0, "{report}");
+    assert!(config.lines().all(|line| line.starts_with('#')) && config.contains("nothing to take over"), "{config}");
+    assert!(
+        report.ends_with("0 Secrets with logins of ECR: 0 to adopt, 0 to merge into, 0 kept already, 0 left out\n"),
+        "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_login_and_no_key_is_printed_at_any_level() {
+    let (world, recipes) = recipes().await;
+    let broken = Recipe::new("x\n.example", now());
+    let mut nonsense = broken.secret();
+    let text = format!("{{\"auths\":\"{}\"}}", broken.password);
+    nonsense["data"][".dockerconfigjson"] = STANDARD.encode(text).into();
+    world.kube.put("secrets", "team-d", "nonsense", nonsense, "x");
+    let silent = |args: &[&str], code: i32| {
+        let output = init(&world, args).env("RUST_LOG", "trace").output().expect("it starts");
+        let printed = [output.stdout, output.stderr].map(|it| String::from_utf8(it).expect("text")).join("\n");
+        assert_eq!(output.status.code(), Some(code), "{printed}");
+        for recipe in recipes.iter().chain([&broken]) {
+            let keys = [recipe.secret_key.clone(), STANDARD.encode(&recipe.secret_key), "bearer-of-the-standin".into()];
+            for form in forms(&recipe.password).into_iter().chain(keys) {
+                assert!(!printed.contains(&form), "a secret was printed: {}", around(&printed, &form));
+            }
+        }
+    };
+    silent(&[], 0);
+    silent(&["--output", "json"], 0);
+    silent(&["--log-format", "json"], 0);
+    world.kube.answer_next(1, 200, "application/json", &[], &recipes[0].secret().to_string());
+    silent(&["--timeout", "500ms"], 3);
+    world.kube.fail_next(9, 400, "Odd", &recipes[0].password, None);
+    silent(&["--timeout", "500ms"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twelve_hundred_namespaces_are_listed_in_pages_and_come_to_one_entry() {
+    let world = World::new(&[]).await;
+    let recipe = Recipe::new(HOST, now() + HOUR);
+    let many = 1200;
+    for number in 0..many {
+        let namespace = format!("team-{number:04}");
+        world.kube.add_namespace(&namespace, &["default"]);
+        world.kube.add_recipe(&namespace, &recipe);
+    }
+    world.kube.clear_requests();
+    let began = std::time::Instant::now();
+    let (code, config, report) = printed(&mut init(&world, &[]));
+    println!("{many} namespaces in {:?}", began.elapsed());
+    assert_eq!(code, 0, "{report}");
+    assert_eq!(world.kube.requests().len(), 4 * 3 + 1, "three pages of four lists, and one empty list");
+    assert_eq!(config.matches("- namespaces: [").count(), 1, "{config}");
+    assert!(config.lines().all(|line| line.len() <= 130), "lines are for people");
+    assert!(report.contains("and 1199 others"), "{report}");
+    assert_eq!(steps(&world, &config).iter().filter(|it| it.ends_with(" adopt")).count(), many);
+}

@@ -1,0 +1,118 @@
+//! What a shell script leaves in a namespace that `aws ecr get-login-password` and `kubectl apply` are run in by a CronJob.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use crate::{FakeKube, aws::ecr::password};
+
+/// Who `kubectl apply` is to the API server.
+const KUBECTL: &str = "kubectl-client-side-apply";
+
+/// One script: its registry, and what it has left. Its `Debug` form shows no secret.
+#[derive(Clone)]
+pub struct Recipe {
+    /// The token that it has put into `ecr-secret`.
+    pub password: String,
+    /// The key that it asks AWS with, which stands in the namespace too.
+    pub secret_key: String,
+    host: String,
+}
+
+impl Recipe {
+    /// For the registry at this host, with a token that ends then.
+    pub fn new(host: &str, ends_at: SystemTime) -> Self {
+        let seconds = ends_at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let secret_key = (0..40).map(|_| fastrand::alphanumeric()).collect();
+        Self { password: password(seconds), secret_key, host: host.to_owned() }
+    }
+
+    /// The Secret that the script makes.
+    pub fn secret(&self) -> Value {
+        let auth = STANDARD.encode(format!("AWS:{}", self.password));
+        let entry = json!({ "username": "AWS", "password": self.password, "auth": auth });
+        let config = json!({ "auths": { &self.host: entry } });
+        let data = json!({ ".dockerconfigjson": STANDARD.encode(config.to_string()) });
+        applied("v1", "Secret", json!({ "type": "kubernetes.io/dockerconfigjson", "data": data }))
+    }
+
+    fn keys(&self) -> Value {
+        let data = [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", &self.secret_key)];
+        let data = data.map(|(name, value)| (name, STANDARD.encode(value)));
+        applied("v1", "Secret", json!({ "data": data.into_iter().collect::<std::collections::BTreeMap<_, _>>() }))
+    }
+}
+
+impl FakeKube {
+    /// Makes `ecr-secret`, linked to `default` and `builder` where they are; the script's own Secret with its key of AWS; and
+    /// the CronJob `ecr-creds-rotator`.
+    pub fn add_recipe(&self, namespace: &str, recipe: &Recipe) {
+        self.put("secrets", namespace, "ecr-secret", recipe.secret(), KUBECTL);
+        self.put("secrets", namespace, "ecr-creds-rotator-secret", recipe.keys(), KUBECTL);
+        self.put("cronjobs", namespace, "ecr-creds-rotator", cron_job(), KUBECTL);
+        for (account, lists) in [("default", &["imagePullSecrets"][..]), ("builder", &["imagePullSecrets", "secrets"])]
+        {
+            let Some(mut object) = self.object("serviceaccounts", namespace, account) else { continue };
+            for list in lists {
+                if !object[*list].is_array() {
+                    object[*list] = json!([]);
+                }
+                if let Some(items) = object[*list].as_array_mut() {
+                    items.push(json!({ "name": "ecr-secret" }));
+                }
+            }
+            self.put("serviceaccounts", namespace, account, object, "oc");
+        }
+    }
+}
+
+fn cron_job() -> Value {
+    let from = json!([{ "secretRef": { "name": "ecr-creds-rotator-secret" } }]);
+    let script = "aws ecr get-login-password | kubectl create secret docker-registry ecr-secret | kubectl apply -f -";
+    let container = json!({
+        "name": "ecr-creds-rotator", "image": "registry.example/aws-oc-cli:latest", "envFrom": from,
+        "command": ["/bin/bash", "-c", script],
+    });
+    let pod = json!({ "restartPolicy": "Never", "containers": [container] });
+    let job = json!({ "spec": { "template": { "spec": pod } } });
+    let spec = json!({ "schedule": "*/5 * * * *", "suspend": false, "jobTemplate": job });
+    applied("batch/v1", "CronJob", json!({ "spec": spec }))
+}
+
+/// With the copy of itself that `kubectl apply` leaves.
+fn applied(version: &str, kind: &str, mut object: Value) -> Value {
+    object["apiVersion"] = version.into();
+    object["kind"] = kind.into();
+    let copy = object.to_string();
+    object["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = copy.into();
+    object
+}
+
+impl std::fmt::Debug for Recipe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recipe").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_recipe_leaves_a_login_a_key_a_job_and_links() {
+        let kube = FakeKube::start().await;
+        kube.add_namespace("a", &["default"]);
+        let recipe = Recipe::new("r.example", UNIX_EPOCH + std::time::Duration::from_secs(7));
+        kube.add_recipe("a", &recipe);
+        let secret = kube.object("secrets", "a", "ecr-secret").expect("it is made");
+        assert_eq!(secret["metadata"]["managedFields"][0]["manager"], KUBECTL);
+        let says = STANDARD.decode(&recipe.password).expect("base64");
+        assert_eq!(serde_json::from_slice::<Value>(&says).expect("JSON")["expiration"], 7);
+        assert!(kube.object("cronjobs", "a", "ecr-creds-rotator").is_some_and(|it| it["apiVersion"] == "batch/v1"));
+        assert!(kube.object("secrets", "a", "ecr-creds-rotator-secret").is_some_and(|it| it["type"] == "Opaque"));
+        let account = kube.object("serviceaccounts", "a", "default").expect("it is there");
+        assert_eq!(account["imagePullSecrets"][1]["name"], "ecr-secret");
+        assert!(!format!("{recipe:?}").contains(&recipe.secret_key));
+    }
+}

@@ -1,0 +1,132 @@
+//! `regcred init` on a real API server: from what the shell recipe left to a second pass that finds nothing to do.
+
+use std::{fs, path::Path};
+
+use regcred_testkit::FakeAws;
+use serde_json::{Value, json};
+
+use crate::{
+    once::{bind, kubeconfig_of_regcred},
+    recipe::{HOST, recipe},
+    world::{World, regcred},
+};
+
+const PATCH: &str = r#"{"spec":{"suspend":true}}"#;
+
+/// All that the recipe makes in a namespace, as its README has it.
+async fn plant(world: &World, namespace: &str, password: &str) {
+    for account in ["default", "builder"] {
+        world.account(namespace, account).await;
+    }
+    recipe(world, namespace, password);
+    let both = json!({ "imagePullSecrets": [{ "name": "ecr-secret" }], "secrets": [{ "name": "ecr-secret" }] });
+    for (account, lists) in [("default", &["imagePullSecrets"][..]), ("builder", &["imagePullSecrets", "secrets"])] {
+        let patch = lists.iter().map(|list| {
+            let path = format!("/{list}/-");
+            json!({ "op": "add", "path": path, "value": both[list][0] })
+        });
+        let patch = Value::from(patch.collect::<Vec<_>>()).to_string();
+        let arguments =
+            ["patch", "serviceaccount", account, "--type=json", "--patch", &patch, "--namespace", namespace];
+        world.kubectl(&arguments, "");
+    }
+    let keys = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "ecr-creds-rotator-secret", "namespace": namespace },
+        "stringData": { "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary-of-aws", "AWS_ACCOUNT": "1" },
+    });
+    world.kubectl(&["apply", "--filename", "-"], &keys.to_string());
+    // Servers before 1.21 have no batch/v1 of it, those after 1.24 nothing else.
+    let versions = world.kubectl(&["api-versions"], "");
+    let version = if versions.contains("batch/v1beta1") { "batch/v1beta1" } else { "batch/v1" };
+    let container = json!({ "name": "ecr-creds-rotator", "image": "registry.example/aws-oc-cli", "command": ["true"] });
+    let pod = json!({ "restartPolicy": "Never", "containers": [container] });
+    let job = json!({
+        "apiVersion": version, "kind": "CronJob", "metadata": { "name": "ecr-creds-rotator", "namespace": namespace },
+        "spec": { "schedule": "*/5 * * * *", "jobTemplate": { "spec": { "template": { "spec": pod } } } },
+    });
+    world.kubectl(&["apply", "--filename", "-"], &job.to_string());
+}
+
+/// Exit code, standard output and standard error.
+fn run(aws: &FakeAws, kubeconfig: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let output = regcred(aws, kubeconfig, args);
+    let [out, err] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).expect("text"));
+    (output.status.code(), out, err)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_the_recipe_to_nothing_left_to_do_with_what_init_prints() {
+    let (world, aws) = (World::new().await, FakeAws::start().await);
+    let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
+    let namespaces = [world.namespace().await, world.namespace().await];
+    for namespace in &namespaces {
+        plant(&world, namespace, "canary-of-ecr").await;
+        bind(&world, namespace);
+    }
+    let [one, two] = namespaces.each_ref().map(String::as_str);
+    let init = ["init", "--namespace", one, "--namespace", two];
+    let versions = || {
+        namespaces.each_ref().map(|it| world.get(it, "secrets", "ecr-secret")["metadata"]["resourceVersion"].clone())
+    };
+    let before = versions();
+
+    let (code, printed, told) = run(&aws, &world.kubeconfig, &init);
+    assert_eq!(code, Some(0), "{printed}{told}");
+    assert!(printed.contains(&format!("- namespaces: [{one}, {two}]\n")), "{printed}");
+    assert!(
+        printed.contains("secret: { name: ecr-secret, adopt: true }") && printed.contains(&HOST[..12]),
+        "{printed}"
+    );
+    assert!(!printed.contains("service_accounts"), "it is linked as by default: {printed}");
+    assert!(printed.contains(&format!("--type merge --patch '{PATCH}'")), "its CronJob is named: {printed}");
+    assert!(told.contains("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, beside a login of ECR"), "{told}");
+    assert!(told.contains("2 Secrets with logins of ECR: 2 to adopt"), "{told}");
+    assert!(![&printed, &told].iter().any(|it| it.contains("canary")), "no secret is printed");
+    assert_eq!((versions(), aws.calls().len()), (before, 0), "it only reads");
+
+    for namespace in &namespaces {
+        world
+            .kubectl(&["patch", "cronjob", "ecr-creds-rotator", "-n", namespace, "--type=merge", "--patch", PATCH], "");
+    }
+    let (_, again, _) = run(&aws, &world.kubeconfig, &init);
+    assert!(again.contains("its CronJob is suspended"), "{again}");
+    let config = dir.path().join("regcred.yaml");
+    fs::write(&config, printed).expect("it can be written");
+    let config = config.display().to_string();
+    let with = |command: &str| {
+        let (code, report, logs) = run(&aws, &kubeconfig, &[command, "--config", &config, "--output", "json"]);
+        let report = serde_json::from_str::<Value>(&report).unwrap_or_else(|_| panic!("{report}{logs}"));
+        (code, report["targets"].as_array().expect("a list").iter().map(|it| it["step"].clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(with("plan"), (Some(0), vec![json!("adopt"), json!("adopt")]));
+    assert_eq!(with("once"), (Some(0), vec![json!("adopt"), json!("adopt")]));
+    assert_eq!(aws.calls().len(), 1, "one token for both");
+    assert_eq!(with("plan"), (Some(0), vec![json!("leave"), json!("leave")]));
+
+    let (code, kept, told) = run(&aws, &world.kubeconfig, &init);
+    assert_eq!(code, Some(0));
+    assert!(kept.contains("regcred's already") && !kept.contains("adopt: true"), "{kept}");
+    assert!(told.contains("2 kept already") && !told.contains("expired"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_cluster_is_searched_with_the_right_to_list_and_the_missing_one_is_named() {
+    let (world, aws) = (World::new().await, FakeAws::start().await);
+    let namespace = world.namespace().await;
+    plant(&world, &namespace, "canary-of-ecr").await;
+    let (code, report, told) = run(&aws, &world.kubeconfig, &["init", "--output", "json"]);
+    assert_eq!(code, Some(0), "{report}{told}");
+    let report = serde_json::from_str::<Value>(&report).expect("JSON");
+    let here = |list: &str| {
+        let all = report[list].as_array().expect("a list").iter();
+        all.filter(|it| it["namespace"] == *namespace).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(here("secrets")[0]["registries"], json!([HOST]));
+    assert_eq!(here("secrets")[0]["expires_at_is_estimate"], true, "its token is none of ECR");
+    assert_eq!((here("writers").len(), here("aws_keys").len()), (1, 1), "{report:#}");
+
+    let (_dir, kubeconfig) = kubeconfig_of_regcred(&world);
+    let (code, printed, told) = run(&aws, &kubeconfig, &["init"]);
+    assert_eq!((code, printed.as_str()), (Some(2), ""), "{told}");
+    assert!(told.contains("grant cluster-wide: apiGroups [\"\"], resources [secrets], verbs [list]"), "{told}");
+}
