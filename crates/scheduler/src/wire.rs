@@ -210,6 +210,13 @@ pub(crate) fn demands(plan: &Plan, store: &StoreName) -> Vec<Demand> {
     ways.into_iter().map(demand).collect()
 }
 
+/// The sinks of other types that a plan needs, each with its type.
+pub(crate) fn other_sinks(plan: &Plan) -> impl Iterator<Item = (&StoreName, &str)> {
+    let needed = |name: &StoreName| plan.groups.iter().any(|group| group.need.store == *name);
+    let others = plan.sinks.iter().filter(move |(name, spec)| !OPENSHIFT.contains(&spec.kind()) && needed(name));
+    others.map(|(name, spec)| (name, spec.kind()))
+}
+
 /// One sink for each way: what it has read of the cluster serves all of its targets.
 struct Sinks {
     clusters: Clusters,

@@ -71,7 +71,7 @@ async fn a_config_names_it_beside_the_types_that_are_built_in() {
     let config = "providers:\n  quay: { type: file, registry: quay.io, username: robot, password_file: password, minutes: 60 }\n  \
                   pull: { type: ecr, region: eu-west-1 }\ntargets: [{ namespace: team-a, providers: [quay, pull] }]\n";
     let (code, said) = run(dir.path(), "check --online", config, &aws.url());
-    assert!(code == Some(0) && said.contains("quay: opens quay.io until 2") && !said.contains(CANARY), "{said}");
+    assert!(code == Some(0) && said.contains("quay: a token for quay.io until 2") && !said.contains(CANARY), "{said}");
     let (code, said) = run(dir.path(), "once", config, &aws.url());
     assert_eq!(code, Some(0), "{said}");
     let secret = kube.object("secrets", "team-a", "ecr-secret").expect("it was written");

@@ -75,7 +75,7 @@ async fn where_all_is_well_every_row_says_so_and_nothing_is_written() {
     let user = "ok chain: arn:aws:iam::123456789012:user/standin (account 123456789012)";
     assert_eq!(rows(&report, "identity"), [user]);
     let tokens = rows(&report, "token");
-    let opens = "ok eu-west-1 by chain: opens 123456789012.dkr.ecr.eu-west-1.amazonaws.com until 2";
+    let opens = "ok eu-west-1 by chain: a token for 123456789012.dkr.ecr.eu-west-1.amazonaws.com until 2";
     assert!(tokens.len() == 2 && tokens[0].starts_with(opens), "{tokens:?}");
     let clocks = rows(&report, "clock");
     assert!(clocks.len() == 2 && clocks.iter().all(|it| it.contains("clock agrees with it to ")), "{clocks:?}");
@@ -307,6 +307,50 @@ async fn of_thousands_of_namespaces_some_are_looked_at_and_the_count_is_told() {
     assert_eq!(rows(&report, "namespaces")[0], "warning of the config: 200 of 2000 were looked at");
     let (code, report, _) = run(&mut online(&world, &config, &["--output", "json", "--target", "team-9"]));
     assert!(code == 2 && rows(&report, "rights")[0].starts_with("failed team-9: "), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn namespaces_that_are_chosen_are_looked_at_as_those_that_are_named() {
+    let world = world(&["app-1", "app-2", "other"]).await;
+    let config = "targets: [{ namespaces: { include: ['app-*'] }, region: eu-west-1 }]";
+    world.kube.deny("patch", "secrets", Some("app-2"));
+    let (code, report) = checked(&world, config);
+    assert_eq!(code, 2, "{report:#}");
+    let chosen = rows(&report, "namespaces").concat();
+    assert!(chosen.contains("app-*") && chosen.contains(": chooses 2"), "{report:#}");
+    let rights = rows(&report, "rights");
+    assert!(rights.len() == 2 && rights[0].starts_with("failed app-2: may not patch"), "{report:#}");
+    world.kube.allow_all();
+    world.kube.deny("list", "namespaces", None);
+    let (code, report) = checked(&world, config);
+    assert!(
+        code == 2 && fix(&report, "namespaces").contains("--verb=get,list,watch --resource=namespaces"),
+        "{report:#}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_clusters_each_is_asked_for_its_own() {
+    let (world, second) = (world(&["team-a"]).await, world(&["team-b"]).await);
+    let first = world.dir.path().join("kubeconfig");
+    let other = world.write("second", &second.kube.kubeconfig());
+    let config = format!(
+        "sinks:\n  east: {{ type: openshift, kubeconfig: {} }}\n  west: {{ type: openshift, kubeconfig: {} }}\n\
+         targets:\n- {{ namespace: team-a, region: eu-west-1, sink: east }}\n- {{ namespace: team-b, region: eu-west-1, sink: west }}\n",
+        first.display(),
+        other.display()
+    );
+    let once = world.once(&config, &[]);
+    let mut check = crate::world::regcred(&["check", "--online", "--output", "json", "--config"]);
+    check.arg(world.dir.path().join("regcred.yaml"));
+    check.envs(once.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    second.kube.deny("create", "secrets", Some("team-b"));
+    let (code, report, logs) = run(&mut check);
+    assert_eq!(code, 2, "{report:#} {logs}");
+    let rights = rows(&report, "rights");
+    assert!(rights[0].starts_with("failed sink west, team-b: may not create"), "{report:#}");
+    assert!(rights[1].starts_with("ok sink east, team-a: ") && rights.len() == 2, "{report:#}");
+    assert_eq!(rows(&report, "token").len(), 1, "one token is for both");
 }
 
 #[test]

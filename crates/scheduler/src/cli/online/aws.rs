@@ -23,32 +23,31 @@ use crate::{
 /// Asks each identity who it is and for one token of each region, and the providers of other types for a credential.
 pub(crate) async fn ask(plan: &Plan, types: &Types, findings: &mut Vec<Finding>) {
     let mut asking = JoinSet::new();
-    for (name, provider) in &plan.providers {
+    for provider in plan.providers.values() {
         let Provider::Other(spec) = provider else { continue };
-        let (subject, kind, name) = (spec.name().to_string(), spec.kind().to_owned(), name.clone());
+        let (subject, kind) = (spec.name().to_string(), spec.kind().to_owned());
         let provider = types.provider(spec.clone());
         asking.spawn(async move {
-            tracing::debug!(provider = %name, "asking for a credential");
-            let fix = || format!("it is of type {kind}: mend what the message names");
             vec![match provider.credential().await {
                 Ok(credential) => minted(subject, &[], &credential),
-                Err(error) => Finding::error("token", subject, &error).with_fix(fix()),
+                Err(error) => Finding::error("token", subject, &error)
+                    .with_fix(format!("it is of type {kind}: mend what the message names")),
             }]
         });
     }
-    let identities = identities(plan);
-    let transport = match Transport::new() {
-        Ok(transport) => Some(transport),
-        Err(error) if !identities.is_empty() => {
-            let fix = "mend the variable of the environment that the message names";
-            findings.push(Finding::error("identity", "AWS", &error).with_fix(fix));
-            None
-        }
-        Err(_) => None,
-    };
-    if let Some(transport) = &transport {
-        for identity in identities {
-            asking.spawn(identity.ask(transport.clone()));
+    let (identities, mut transport) = (identities(plan), None);
+    if !identities.is_empty() {
+        match Transport::new() {
+            Ok(made) => {
+                for identity in identities {
+                    asking.spawn(identity.ask(made.clone()));
+                }
+                transport = Some(made);
+            }
+            Err(error) => {
+                let fix = "mend the variable of the environment that the message names";
+                findings.push(Finding::error("identity", "AWS", &error).with_fix(fix));
+            }
         }
     }
     while let Some(asked) = asking.join_next().await {
@@ -192,5 +191,5 @@ fn minted(subject: String, hosts: &[RegistryHost], credential: &RegistryCredenti
         Some(end) => format!("until {}", rfc3339(end)),
         None => "without an end".into(),
     };
-    Finding::ok("token", subject, format!("opens {} {until}", registries.join(", ")))
+    Finding::ok("token", subject, format!("a token for {} {until}", registries.join(", ")))
 }

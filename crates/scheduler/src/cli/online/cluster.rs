@@ -1,4 +1,4 @@
-//! Does the cluster answer, as whom, and does its clock agree?
+//! Does each cluster answer, as whom, and does its clock agree?
 
 use regcred_core::{Clock, Error, ErrorKind, SystemClock};
 use regcred_openshift::{Cluster, Connection};
@@ -7,12 +7,17 @@ use super::{
     access,
     clock::compare,
     finding::Finding,
+    guard, namespaces,
     network::{self, is_set},
 };
-use crate::wire::{Clusters, Demand, Plan, demands};
+use crate::wire::{self, Clusters, Demand, Plan};
 
 /// Asks each cluster for all that a pass needs of it.
 pub(crate) async fn ask(connection: &Connection, plan: &Plan, findings: &mut Vec<Finding>) {
+    for (name, kind) in wire::other_sinks(plan) {
+        let message = format!("it is of type {kind}, which is asked nothing");
+        findings.push(Finding::ok("cluster", format!("sink {name}"), message));
+    }
     let clusters = match Clusters::connect(plan, connection).await {
         Ok(clusters) => clusters,
         Err(error) => {
@@ -20,12 +25,17 @@ pub(crate) async fn ask(connection: &Connection, plan: &Plan, findings: &mut Vec
             return;
         }
     };
+    let several = clusters.iter().count() > 1;
     for (store, cluster) in clusters.iter() {
-        ask_one(cluster, demands(plan, store), findings).await;
+        let before = findings.len();
+        ask_one(cluster, wire::demands(plan, store), findings).await;
+        if several {
+            findings[before..].iter_mut().for_each(|finding| finding.prefix(store.as_str()));
+        }
     }
 }
 
-async fn ask_one(cluster: &Cluster, kept: Vec<Demand>, findings: &mut Vec<Finding>) {
+async fn ask_one(cluster: &Cluster, mut demands: Vec<Demand>, findings: &mut Vec<Finding>) {
     let server = cluster.server();
     let greeting = match cluster.greet().await {
         Ok(greeting) => greeting,
@@ -47,7 +57,11 @@ async fn ask_one(cluster: &Cluster, kept: Vec<Demand>, findings: &mut Vec<Findin
     if let Some(theirs) = greeting.time {
         findings.push(compare("API server", theirs, now));
     }
-    access::ask(cluster, &greeting, user.as_deref(), kept, findings).await;
+    let user = user.as_deref();
+    namespaces::select(cluster, user, &mut demands, findings).await;
+    let here = namespaces::here(cluster, &demands, findings).await;
+    access::ask(cluster, user, &demands, &here, findings).await;
+    findings.extend(guard::ask(cluster, &greeting, &demands).await);
 }
 
 const UNUSABLE: &str = "name a kubeconfig that works, by --kubeconfig, KUBECONFIG or ~/.kube/config, and in it a context: \

@@ -1,6 +1,6 @@
 //! What was found, and how it is told.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use regcred_core::{Error, ErrorKind};
 use serde_json::json;
@@ -87,6 +87,11 @@ impl Finding {
         Self { fix: Some(fix.into()), ..self }
     }
 
+    /// Says of which of several clusters it is.
+    pub(crate) fn prefix(&mut self, sink: &str) {
+        self.subject = format!("sink {sink}, {}", self.subject);
+    }
+
     /// No failure after all.
     pub(crate) fn into_warning(self) -> Self {
         Self { verdict: Verdict::Warning, ..self }
@@ -127,9 +132,12 @@ pub(crate) fn as_table(findings: &[Finding]) -> String {
     let rows = table(["CHECK", "RESULT", "WHAT"], &findings.iter().map(row).collect::<Vec<_>>());
     let mut lines = rows.lines();
     let mut text = lines.next().map(|head| format!("{head}\n")).unwrap_or_default();
+    let mut told = BTreeSet::new();
     for (line, finding) in lines.zip(findings) {
         let _ = writeln!(text, "{line}");
-        for (place, line) in finding.fix.iter().flat_map(|fix| fix.lines()).enumerate() {
+        let Some(fix) = &finding.fix else { continue };
+        let fix = if told.insert(fix) { fix } else { "the same as above" };
+        for (place, line) in fix.lines().enumerate() {
             let _ = writeln!(text, "    {} {line}", if place == 0 { "fix:" } else { "    " });
         }
     }
@@ -174,14 +182,16 @@ mod tests {
     fn a_fix_stands_indented_below_its_row() {
         let findings = [
             Finding::failed("rights", "", "no").about(&["a", "b", "c", "d"]).with_fix("do this:\n  and that"),
+            Finding::failed("rights", "e", "no").with_fix("do this:\n  and that"),
             Finding::ok("guard", "kube-system", "fine"),
         ];
         assert_eq!(
             as_table(&findings),
             "CHECK   RESULT  WHAT\n\
              rights  failed  4 namespaces (a, b, c, ...): no\n    fix: do this:\n           and that\n\
+             rights  failed  e: no\n    fix: the same as above\n\
              guard   ok      kube-system: fine\n\
-             2 checks: 1 ok, 0 warning, 1 failed\n"
+             3 checks: 1 ok, 0 warning, 2 failed\n"
         );
     }
 }

@@ -6,7 +6,9 @@ mod aws;
 mod clock;
 mod cluster;
 mod finding;
+mod guard;
 mod iam;
+mod namespaces;
 mod network;
 mod rbac;
 

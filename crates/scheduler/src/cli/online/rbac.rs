@@ -76,6 +76,17 @@ pub(crate) fn fix(missing: &Missing, namespaces: &[&str], user: Option<&str>) ->
     format!("bind the ClusterRole of deploy/rbac there:\n  {bind}\nwhich has to hold:{rules}")
 }
 
+/// What lets namespaces be chosen. `user`: who asks, if the server told.
+pub(crate) fn list_namespaces(user: Option<&str>) -> String {
+    let name = "regcred-list-namespaces";
+    format!(
+        "let it list them, or name them in the config:\n  \
+         kubectl create clusterrole {name} --verb=get,list,watch --resource=namespaces\n  \
+         kubectl create clusterrolebinding {name} --clusterrole={name} {}",
+        subject(user)
+    )
+}
+
 /// One line of shell, for however many namespaces.
 pub(crate) fn for_each(namespaces: &[&str], command: impl Fn(&str) -> String) -> String {
     match namespaces {

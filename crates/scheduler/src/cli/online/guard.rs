@@ -1,0 +1,53 @@
+//! Could we make ourselves more than we are?
+
+use std::collections::BTreeSet;
+
+use regcred_openshift::{Cluster, Greeting, Policies, Right};
+
+use super::finding::Finding;
+use crate::wire::Demand;
+
+/// Where whoever may write can have any ServiceAccount's token.
+const SYSTEM: &str = "kube-system";
+
+/// A name is not a type: who may make a Secret of one name there can make one that holds a ServiceAccount's token.
+pub(crate) async fn ask(cluster: &Cluster, greeting: &Greeting, demands: &[Demand]) -> Option<Finding> {
+    let names = demands.iter().map(|demand| demand.secret.as_str()).collect::<BTreeSet<_>>();
+    let rights = names
+        .iter()
+        .flat_map(|name| ["create", "patch"].map(|verb| Right { resource: "secrets", name: (*name).to_owned(), verb }));
+    let rights = rights.collect::<Vec<_>>();
+    let answers = cluster.may(&rights.iter().map(|right| (Some(SYSTEM), right)).collect::<Vec<_>>()).await;
+    if let Some(error) = answers.iter().find_map(|answer| answer.as_ref().err()) {
+        let fix = "see whether whoever asks is known to the cluster: `kubectl auth can-i --list`";
+        return Some(Finding::error("guard", SYSTEM, error).with_fix(fix));
+    }
+    let writes = |place: usize| answers[2 * place..2 * place + 2].iter().all(|answer| matches!(answer, Ok(true)));
+    let open = names.iter().enumerate().filter(|(place, _)| writes(*place)).map(|(_, name)| *name);
+    let open = open.collect::<Vec<_>>().join(", ");
+    if open.is_empty() {
+        let all = names.into_iter().collect::<Vec<_>>().join(", ");
+        return Some(Finding::ok("guard", SYSTEM, format!("may not write Secret {all} there")));
+    }
+    let can = format!("this identity can write Secret {open} there, which is a way to cluster-admin");
+    let should = "as an administrator you may; the ServiceAccount that runs regcred should not";
+    let release = greeting.version.as_deref().unwrap_or("of this version");
+    let policies = match cluster.policies().await {
+        Ok(Policies::Named(policies)) if !policies.is_empty() => {
+            let message = format!("{can}; ValidatingAdmissionPolicy {} is there to guard it", policies.join(", "));
+            return Some(Finding::ok("guard", SYSTEM, message));
+        }
+        Ok(Policies::Named(_)) => "and no ValidatingAdmissionPolicy of regcred's guards it".into(),
+        Ok(Policies::NotServed) if greeting.release.is_some_and(|release| release < (1, 30)) => {
+            format!("and a server {release} has no ValidatingAdmissionPolicies, which came with 1.30")
+        }
+        Ok(Policies::NotServed) => "and this server has no ValidatingAdmissionPolicies".into(),
+        Ok(Policies::Unknown) | Err(_) => {
+            "and whether a ValidatingAdmissionPolicy guards it cannot be told from here".into()
+        }
+    };
+    Some(Finding::warning("guard", SYSTEM, format!("{can}, {policies}; {should}")).with_fix(GUARD))
+}
+
+const GUARD: &str = "bind its ClusterRole by a RoleBinding in each namespace of the config, as deploy/rbac does, and not by a\n\
+                     ClusterRoleBinding; or guard it by a ValidatingAdmissionPolicy labelled app.kubernetes.io/managed-by: regcred";
