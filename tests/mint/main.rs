@@ -62,7 +62,12 @@ async fn provider(wanted: &Value) -> regcred_core::Result<EcrProvider> {
     }
     let aliases = if wanted["aliases"] == true { Alias::all(&region) } else { vec![] };
     let mut builder = EcrProvider::builder(region).with_identity(identity).with_aliases(aliases);
-    builder = builder.with_fips(wanted["fips"] == true).with_dual_stack(wanted["dual_stack"] == true);
+    if let Some(fips) = wanted["fips"].as_bool() {
+        builder = builder.with_fips(fips);
+    }
+    if let Some(dual_stack) = wanted["dual_stack"].as_bool() {
+        builder = builder.with_dual_stack(dual_stack);
+    }
     if let Some(arn) = text("principal") {
         builder = builder.with_principal(arn);
     }

@@ -358,6 +358,10 @@ async fn fips_and_dual_stack_have_their_endpoints_and_proxy_and_private_authorit
     assert_eq!(registries(&mint(&json!({}), &web)), [HOST]);
     let fips = ["sts-fips.us-east-1.amazonaws.com:443", "api.ecr-fips.us-east-1.amazonaws.com:443"];
     assert_eq!(proxy.connects()[before..], fips, "what the environment says is for STS too");
+    let before = proxy.connects().len();
+    assert_eq!(registries(&mint(&json!({ "fips": false }), &web)), [HOST]);
+    let plain = ["sts.us-east-1.amazonaws.com:443", "api.ecr.us-east-1.amazonaws.com:443"];
+    assert_eq!(proxy.connects()[before..], plain, "what the builder says wins");
     let minted = mint(&json!({ "aliases": true }), &environment);
     assert_eq!(
         registries(&minted),
