@@ -1,0 +1,58 @@
+//! Which clusters a config names, and the way to each.
+
+use std::collections::BTreeMap;
+
+use regcred_config::{OpenShiftOptions, Spec};
+use regcred_core::{Error, ErrorKind, Result, StoreName};
+use regcred_openshift::{Cluster, Connection};
+
+use crate::{plan::Plan, types::OPENSHIFT};
+
+/// The clusters that a plan keeps Secrets in, by the sinks of the config.
+#[derive(Clone, Debug)]
+pub struct Clusters(pub(super) BTreeMap<StoreName, Cluster>);
+
+impl Clusters {
+    /// As the config describes each; reads kubeconfigs, and asks nobody. What the command line says wins, if there is one cluster;
+    /// if there are several, it cannot be meant for all.
+    pub async fn connect(plan: &Plan, said: &Connection) -> Result<Self> {
+        let sinks = clusters(plan).collect::<Vec<_>>();
+        let is_said = said.kubeconfig.is_some() || said.context.is_some();
+        if is_said && sinks.len() > 1 {
+            let names = sinks.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+            let message = format!("the config names several clusters, {names}, and the command line one");
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        let mut connected = BTreeMap::new();
+        for (name, spec) in sinks {
+            let options = spec.options::<OpenShiftOptions>();
+            let options = options.map_err(|problem| Error::new(ErrorKind::Invalid, problem.to_string()))?;
+            let own = Connection { kubeconfig: options.kubeconfig, context: options.context };
+            let cluster = Cluster::connect(if is_said { said } else { &own }).await?;
+            if let Some(server) =
+                options.server.filter(|it| it.trim_end_matches('/') != cluster.server().trim_end_matches('/'))
+            {
+                let message = format!("sink {name} is for the cluster at {server}, and this is {}", cluster.server());
+                return Err(Error::new(ErrorKind::Invalid, message));
+            }
+            connected.insert(name.clone(), cluster);
+        }
+        Ok(Self(connected))
+    }
+
+    /// This one for every sink that is a cluster.
+    pub fn one(plan: &Plan, cluster: &Cluster) -> Self {
+        Self(clusters(plan).map(|(name, _)| (name.clone(), cluster.clone())).collect())
+    }
+
+    /// Each, by the name of its sink.
+    pub fn iter(&self) -> impl Iterator<Item = (&StoreName, &Cluster)> {
+        self.0.iter()
+    }
+}
+
+/// The sinks that are clusters, and that a target needs.
+fn clusters(plan: &Plan) -> impl Iterator<Item = (&StoreName, &Spec)> {
+    let needed = |name: &StoreName| plan.groups.iter().any(|group| group.need.store == *name);
+    plan.sinks.iter().filter(move |(name, spec)| OPENSHIFT.contains(&spec.kind()) && needed(name))
+}

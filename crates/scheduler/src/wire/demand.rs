@@ -1,0 +1,56 @@
+//! What a plan asks of a cluster: which rights, and where.
+
+use std::collections::BTreeMap;
+
+use regcred_core::{Namespace, SecretName, StoreName};
+use regcred_openshift::Foreign;
+
+use super::{BULK, sinks::Way};
+use crate::{
+    plan::{Group, Places, Plan, Selected},
+    types::OPENSHIFT,
+};
+
+/// What keeping Secrets of one name in one way asks of a cluster.
+#[derive(Debug)]
+pub(crate) struct Demand {
+    pub(crate) secret: SecretName,
+    /// Whether it is made where it is not there.
+    pub(crate) creates: bool,
+    /// The ServiceAccounts that it is linked to.
+    pub(crate) accounts: Vec<String>,
+    /// Those that the config names.
+    pub(crate) namespaces: Vec<Namespace>,
+    /// What chooses further ones.
+    pub(crate) selected: Vec<Selected>,
+    /// Whether they are listed where that is granted.
+    pub(crate) bulk: bool,
+}
+
+/// All that a plan keeps in a cluster, each way once.
+pub(crate) fn demands(plan: &Plan, store: &StoreName) -> Vec<Demand> {
+    let mut ways = BTreeMap::<_, (Vec<_>, Vec<_>)>::new();
+    for Group { need, places, .. } in plan.groups.iter().filter(|group| group.need.store == *store) {
+        let way = Way::of(need, plan.adopt);
+        let accounts = way.links().iter().map(|link| link.account().to_owned()).collect::<Vec<_>>();
+        let alike = ways.entry((need.secret.name.clone(), way.foreign != Foreign::Merge, accounts));
+        let (namespaces, selected) = alike.or_default();
+        match places {
+            Places::Named(named) => namespaces.extend(named.iter().cloned()),
+            Places::Selected(chosen) => selected.push(chosen.clone()),
+        }
+    }
+    let demand = |((secret, creates, accounts), (mut namespaces, selected)): (_, (Vec<Namespace>, Vec<Selected>))| {
+        namespaces.sort();
+        let bulk = namespaces.len() >= BULK || !selected.is_empty();
+        Demand { secret, creates, accounts, namespaces, selected, bulk }
+    };
+    ways.into_iter().map(demand).collect()
+}
+
+/// The sinks of other types that a plan needs, each with its type.
+pub(crate) fn other_sinks(plan: &Plan) -> impl Iterator<Item = (&StoreName, &str)> {
+    let needed = |name: &StoreName| plan.groups.iter().any(|group| group.need.store == *name);
+    let others = plan.sinks.iter().filter(move |(name, spec)| !OPENSHIFT.contains(&spec.kind()) && needed(name));
+    others.map(|(name, spec)| (name, spec.kind()))
+}

@@ -1,0 +1,96 @@
+//! From a plan to an engine: the one place that knows every vendor.
+
+mod clusters;
+#[cfg(feature = "cli")]
+mod demand;
+#[cfg(feature = "cli")]
+mod ecr;
+mod minters;
+mod sinks;
+
+use std::{collections::HashMap, sync::Arc};
+
+use regcred_config::{Config, Problems};
+use regcred_core::{Clock, Error, ErrorKind, Result, StoreName};
+use regcred_engine::{Builder, Engine, Route};
+
+use self::{
+    minters::minters,
+    sinks::{Sinks, Way},
+};
+use crate::{
+    Types,
+    broken::Broken,
+    plan::{Group, Places},
+    types::{Kept, OPENSHIFT, SinkEntry},
+};
+
+pub use self::clusters::Clusters;
+#[cfg(feature = "cli")]
+pub(crate) use self::{
+    demand::{Demand, demands, other_sinks},
+    ecr::{Host, ecr, host},
+};
+pub use crate::{plan::Plan, resolve::problems};
+
+/// From so many Secrets of one name on, a few lists are cheaper than four reads each.
+const BULK: usize = 8;
+
+/// What a config comes to. Asks nobody; every problem at once.
+pub fn plan(config: &Config, types: &Types) -> Result<Plan, Problems> {
+    Plan::new(config, types)
+}
+
+/// An engine for the plan: one token per region and identity, however many registries and namespaces need it. Its routes are the
+/// groups of the plan. Reads environment and AWS profile; asks nobody.
+pub async fn engine(plan: Plan, types: &Types, clusters: Clusters, clock: Arc<dyn Clock>) -> Result<Builder> {
+    let mut engine = Engine::builder(clock.clone());
+    if let Some(schedule) = plan.schedule() {
+        engine = engine.with_schedule(schedule);
+    }
+    for minter in minters(&plan, types, &clock).await? {
+        engine = engine.with_minter(minter);
+    }
+    let mut alike = HashMap::<_, usize>::new();
+    for Group { need, places, .. } in &plan.groups {
+        let many = match places {
+            Places::Named(namespaces) => namespaces.len(),
+            Places::Selected(_) => BULK,
+        };
+        *alike.entry((Way::of(need, plan.adopt), need.secret.name.clone())).or_default() += many;
+    }
+    let mut sinks = Sinks::new(clusters, plan.instance.clone());
+    let mut others = others(&plan, types).await;
+    for group in plan.groups {
+        let name = group.origin.name();
+        let (source, sink) = if let Some(kept) = others.get_mut(&group.need.store).and_then(Iterator::next) {
+            kept
+        } else {
+            let way = Way::of(&group.need, plan.adopt);
+            let bulk = alike[&(way.clone(), group.need.secret.name.clone())] >= BULK;
+            (sinks.source(&group)?, sinks.sink(way, bulk)? as _)
+        };
+        engine = engine.with_route(Route { name, providers: group.need.providers, source, sink });
+    }
+    Ok(engine)
+}
+
+/// What sinks of other types keep, in the order of their groups.
+async fn others(plan: &Plan, types: &Types) -> HashMap<StoreName, impl Iterator<Item = Kept> + use<>> {
+    let mut others = HashMap::new();
+    for (name, spec) in plan.sinks.iter().filter(|(_, spec)| !OPENSHIFT.contains(&spec.kind())) {
+        let groups = plan.groups.iter().filter(|group| group.need.store == *name);
+        let entries = groups.map(SinkEntry::of).collect::<Vec<_>>();
+        let made = match types.sink(spec, &entries) {
+            Ok(making) => making.await,
+            Err(problem) => Err(Error::new(ErrorKind::Invalid, problem.to_string())),
+        };
+        let made = made.and_then(|made| {
+            let message = || format!("the sink {name} made {} parts of {} entries", made.len(), entries.len());
+            if made.len() == entries.len() { Ok(made) } else { Err(Error::new(ErrorKind::Bug, message())) }
+        });
+        let made = made.unwrap_or_else(|error| vec![Broken::kept(error); entries.len()]);
+        others.insert(name.clone(), made.into_iter());
+    }
+    others
+}

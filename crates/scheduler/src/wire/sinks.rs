@@ -1,0 +1,108 @@
+//! From how a Secret is kept to what keeps it so.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use regcred_config::{AccountLink, LinkName, SecretSettings};
+use regcred_core::{Error, ErrorKind, InstanceName, Result, StoreName, Target, TargetSource};
+use regcred_openshift::{Cluster, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink};
+
+use super::Clusters;
+use crate::plan::{Accounts, Group, Need, Places};
+
+/// How a Secret is kept, whatever its name.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Way {
+    pub(super) store: StoreName,
+    pub(super) foreign: Foreign,
+    accounts: Accounts,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    logins: LoginFormat,
+}
+
+impl Way {
+    pub(super) fn of(need: &Need, adopt: bool) -> Self {
+        let SecretSettings { merge, adopt: adopts, credentials, labels, annotations, .. } = need.secret.clone();
+        let foreign = match (merge, adopts || adopt) {
+            (true, _) => Foreign::Merge,
+            (false, true) => Foreign::Adopt,
+            (false, false) => Foreign::Refuse,
+        };
+        let logins = match credentials {
+            regcred_config::LoginFormat::Auth => LoginFormat::Auth,
+            regcred_config::LoginFormat::Full => LoginFormat::Full,
+        };
+        Self { store: need.store.clone(), foreign, accounts: need.accounts.clone(), labels, annotations, logins }
+    }
+
+    /// Whose Secret it stays has linked it already: only what the config asks for is added.
+    pub(super) fn links(&self) -> Vec<Link> {
+        match (&self.accounts, self.foreign) {
+            (Accounts::These(accounts), _) => accounts.iter().map(link).collect(),
+            (_, Foreign::Merge) => vec![],
+            (Accounts::Usual, _) => Link::defaults(),
+            (Accounts::Builders, _) => Link::builders(),
+        }
+    }
+}
+
+/// One sink for each way: what it has read of the cluster serves all of its targets.
+pub(super) struct Sinks {
+    clusters: Clusters,
+    instance: InstanceName,
+    made: Vec<(Way, bool, Arc<OpenShiftSink>)>,
+    lists: BTreeMap<StoreName, NamespaceList>,
+}
+
+impl Sinks {
+    pub(super) fn new(clusters: Clusters, instance: InstanceName) -> Self {
+        Self { clusters, instance, made: vec![], lists: BTreeMap::new() }
+    }
+
+    fn cluster(&self, store: &StoreName) -> Result<&Cluster> {
+        let missing = || Error::new(ErrorKind::Invalid, format!("nobody has connected to the cluster of sink {store}"));
+        self.clusters.0.get(store).ok_or_else(missing)
+    }
+
+    pub(super) fn source(&mut self, group: &Group) -> Result<Arc<dyn TargetSource>> {
+        let (store, name) = (group.need.store.clone(), group.need.secret.name.clone());
+        let selected = match &group.places {
+            Places::Selected(selected) => selected.clone(),
+            Places::Named(namespaces) => {
+                let target = |namespace| Target { store: store.clone(), namespace, name: name.clone() };
+                return Ok(Arc::new(namespaces.iter().cloned().map(target).collect::<Vec<_>>()));
+            }
+        };
+        if !self.lists.contains_key(&store) {
+            self.lists.insert(store.clone(), NamespaceList::new(self.cluster(&store)?));
+        }
+        let list = self.lists[&store].clone();
+        let takes = move |namespace: &str, labels: &BTreeMap<_, _>| selected.takes(namespace, labels);
+        Ok(Arc::new(NamespaceSource::new(list, store, name, takes)))
+    }
+
+    pub(super) fn sink(&mut self, way: Way, bulk: bool) -> Result<Arc<OpenShiftSink>> {
+        if let Some((.., sink)) = self.made.iter().find(|(made, reads, _)| (made, *reads) == (&way, bulk)) {
+            return Ok(sink.clone());
+        }
+        let sink = OpenShiftSink::builder(self.cluster(&way.store)?.clone())
+            .with_instance(self.instance.clone())
+            .with_foreign(way.foreign)
+            .with_links(way.links())
+            .with_labels(way.labels.clone())
+            .with_annotations(way.annotations.clone())
+            .with_login_format(way.logins)
+            .with_bulk_reads(bulk);
+        let sink = Arc::new(sink.build());
+        self.made.push((way, bulk, sink.clone()));
+        Ok(sink)
+    }
+}
+
+fn link(AccountLink { name, link }: &AccountLink) -> Link {
+    match (link.contains(&LinkName::Pull), link.contains(&LinkName::Mount)) {
+        (true, true) => Link::pull_and_mount(name),
+        (false, true) => Link::mount(name),
+        (_, false) => Link::pull(name),
+    }
+}
