@@ -73,3 +73,54 @@ async fn one_namespace_has_several_secrets_each_kept_in_its_own_way() {
     assert_eq!(before, ["ecr-pull", "ecr-push", "registries"].map(|secret| world.get(&namespace, "secrets", secret)));
     assert_eq!(aws.issued().len(), 2, "nothing was minted again");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn namespaces_are_chosen_by_name_and_label_and_their_secrets_are_labelled() {
+    let world = World::new().await;
+    let (build, test, named) = (world.namespace().await, world.namespace().await, world.namespace().await);
+    for (namespace, tier) in [(&build, "build"), (&test, "test")] {
+        world.kubectl(&["label", "namespace", namespace, &format!("tier={tier}-{named}")], "");
+        world.account(namespace, "default").await;
+    }
+    world.account(&named, "default").await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = dir.path().join("regcred.yaml");
+    let write = |team: &str| {
+        let yaml = format!(
+            "defaults: {{ secret: {{ labels: {{ team: {team} }}, annotations: {{ example.com/docs: here }} }} }}\n\
+             targets:\n- {{ namespaces: {{ include: [{named}, 'live-*'], selector: 'tier in (build-{named})' }}, region: eu-west-1 }}\n"
+        );
+        fs::write(&config, yaml).expect("it can be written");
+    };
+    let aws = FakeAws::start().await;
+    let path = config.display().to_string();
+    let once = || {
+        let output = regcred(&aws, &world.kubeconfig, &["once", "--config", &path, "--output", "json"]);
+        let report = serde_json::from_slice::<Value>(&output.stdout).expect("JSON");
+        assert_eq!(output.status.code(), Some(0), "{report:#} {}", String::from_utf8_lossy(&output.stderr));
+        let targets = report["targets"].as_array().expect("a list").iter();
+        let text = |it: &Value, key: &str| it[key].as_str().expect("text").to_owned();
+        targets.map(|it| (text(it, "namespace"), text(it, "step"))).collect::<Vec<_>>()
+    };
+    let expected = |step: &str| {
+        let mut expected = [&build, &named].map(|namespace| (namespace.clone(), step.to_owned()));
+        expected.sort();
+        expected
+    };
+    write("a");
+    assert_eq!(once(), expected("create"), "not {test}");
+    assert_eq!(once(), expected("leave"));
+    write("b");
+    world.kubectl(&["label", "secret", "ecr-secret", "--namespace", &build, "theirs=yes"], "");
+    assert_eq!(once(), expected("link"), "no token is needed for a label");
+    assert_eq!(once(), expected("leave"));
+    let metadata = world.get(&build, "secrets", "ecr-secret")["metadata"].clone();
+    assert_eq!((&metadata["labels"]["team"], &metadata["labels"]["theirs"]), (&json!("b"), &json!("yes")));
+    assert_eq!((&metadata["annotations"]["example.com/docs"], aws.issued().len()), (&json!("here"), 1));
+
+    // Who changes our label by hand is found and named.
+    world.kubectl(&["label", "--overwrite", "secret", "ecr-secret", "--namespace", &build, "team=c"], "");
+    let steps = once();
+    assert!(steps.contains(&(build.clone(), "repair".into())), "{steps:?}");
+    assert_eq!(world.get(&build, "secrets", "ecr-secret")["metadata"]["labels"]["team"], "b");
+}

@@ -5,6 +5,7 @@
 mod accounts;
 mod answers;
 mod cluster;
+mod config;
 mod identity;
 mod network;
 mod ownership;

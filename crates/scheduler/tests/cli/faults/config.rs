@@ -1,0 +1,62 @@
+//! A config that is wrong, at the moment when it would do harm.
+
+use crate::world::{World, run};
+
+const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+
+/// Case 27: the config has an unknown key, an account of eleven digits, a region that does not exist, a host with a port, a path, a
+/// wildcard or another partition's domain, a selector that is none, a target twice, or two logins for one host of one Secret.
+///
+/// Each is told with file, line, key, what was found and what was probably meant, all at once. Exit code 2; neither AWS nor the cluster
+/// is asked anything. A scheme, a slash at the end and upper case in a host are taken, with a warning.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_config_is_wrong_and_nothing_is_done() {
+    let world = World::new(&["team-a"]).await;
+    let first = "- { namespace: team-a, region: eu-west-1 }";
+    let host = |host: &str| format!("- {{ namespace: team-a, registry: '{host}' }}");
+    let cases = [
+        (
+            "- { namespace: team-a, regoin: eu-west-1 }".to_owned(),
+            "targets[0].regoin: this key is not known; did you mean `region`?",
+        ),
+        (
+            "- { namespace: team-a, region: eu-west-1, accounts: [12345678901] }".into(),
+            "targets[0].accounts[0]: 12345678901 is not an AWS account: it must have twelve digits",
+        ),
+        (
+            "- { namespace: team-a, region: us-esat-1 }".into(),
+            "targets[0].region: \"us-esat-1\" is not an AWS region; did you mean us-east-1?",
+        ),
+        (host(&format!("{HOST}:443")), "without a port"),
+        (host(&format!("{HOST}/app")), "without a repository"),
+        (host(&HOST.replace("123456789012", "*")), "without a wildcard"),
+        (host(&format!("{HOST}.cn")), "targets[0].registry: "),
+        (
+            "- { namespaces: { selector: 'team in a' }, region: eu-west-1 }".into(),
+            "the values of `in` and `notin` stand in brackets",
+        ),
+        (format!("{first}\n{first}"), "targets[1]: it repeats targets[0]"),
+        (
+            format!(
+                "- {{ namespace: team-a, registry: {HOST} }}\n- {{ namespace: team-a, region: eu-west-1, accounts: [123456789012, 210987654321] }}"
+            ),
+            "targets[1]: targets[0] has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com already; one Secret holds one",
+        ),
+    ];
+    for (targets, expected) in cases {
+        let (code, _, told) = run(&mut world.once(&format!("targets:\n{targets}\n"), &[]));
+        let told = told.lines().filter(|line| line.starts_with("error: ")).collect::<Vec<_>>();
+        assert_eq!((code, told.len()), (2, 1), "{targets}: {told:?}");
+        assert!(told[0].contains(expected) && told[0].contains("regcred.yaml:"), "{targets}: {told:?}");
+    }
+    assert_eq!((world.aws.calls().len(), world.kube.requests().len()), (0, 0), "nobody was asked anything");
+
+    let harmless = format!("targets:\n{}\n", host(&format!("https://{}/", HOST.replace("eu-west-1", "EU-West-1"))));
+    let (code, report, told) = run(&mut world.once(&harmless, &["--output", "json"]));
+    assert_eq!(code, 0, "{report:#} {told}");
+    assert!(
+        told.contains(&format!("is taken as \\\"{HOST}\\\"")) || told.contains(&format!("is taken as \"{HOST}\"")),
+        "{told}"
+    );
+    assert!(world.secret("team-a").is_some());
+}
