@@ -4,3 +4,4 @@ mod debug;
 mod identity;
 mod schema;
 mod silence;
+mod sinks;

@@ -138,6 +138,33 @@ impl Types {
     /// is called whenever a config is checked. The future that it returns makes, for each entry and in their order, which targets
     /// there are and what keeps them. Where it fails, the targets of that sink are not known, and those of others go on.
     ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use regcred::{Kept, SinkEntry, Types};
+    /// # use regcred::core::{Applied, CredentialSet, Observed, Result, SecretSink, Target, Written};
+    /// # use serde::Deserialize;
+    /// # #[derive(Clone, Debug)]
+    /// # struct Vault { path: String }
+    /// # #[async_trait::async_trait]
+    /// # impl SecretSink for Vault {
+    /// #     async fn observe(&self, _: &Target) -> Result<Option<Observed>> { Ok(None) }
+    /// #     async fn apply(&self, _: &Target, _: &CredentialSet) -> Result<Applied> { Ok(Applied::new(Written::Created)) }
+    /// #     async fn remove(&self, _: &Target) -> Result<()> { Ok(()) }
+    /// # }
+    /// # #[derive(Deserialize)]
+    /// # #[serde(deny_unknown_fields)]
+    /// # struct Options { path: String }
+    ///
+    /// let types = Types::default().with_sink("vault", |spec, entries| {
+    ///     let Options { path } = spec.options()?;
+    ///     let targets = entries.iter().map(SinkEntry::targets).collect::<Result<Vec<_>, _>>()?;
+    ///     Ok(async {
+    ///         let vault = Arc::new(Vault { path });
+    ///         Ok(targets.into_iter().map(|targets| -> Kept { (Arc::new(targets), vault.clone()) }).collect())
+    ///     })
+    /// });
+    /// ```
+    ///
     /// # Panics
     ///
     /// If there is such a type already.

@@ -1,0 +1,112 @@
+//! Types of sinks that a program brings along, named in a config beside its own types of providers.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use regcred::{
+    SinkEntry, Types,
+    config::Config,
+    engine::{Pass, State},
+    wire::{self, Clusters},
+};
+use regcred_core::{
+    Error, ErrorKind, SecretSink, StoreName, SystemClock, TargetSource,
+    testing::{FakeProvider, MemorySink},
+};
+use regcred_openshift::{Cluster, Connection};
+use regcred_testkit::FakeKube;
+use serde::Deserialize;
+
+const CONFIG: &str = "
+providers: { robot: { type: fake } }
+sinks:
+  cluster: { type: openshift }
+  vault: { type: shelf, height: 3 }
+targets:
+- { namespace: team-a, providers: [robot], sink: cluster }
+- { namespaces: [team-a, team-b], providers: [robot], sink: vault }
+- { namespace: team-c, providers: [robot], sink: vault, secret: { name: other, credentials: full } }
+";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shelf {
+    height: u32,
+}
+
+/// `broken`: it cannot be made.
+fn types(sink: &Arc<MemorySink>, broken: bool) -> Types {
+    let sink = sink.clone();
+    let types = Types::default().with_provider("fake", |_| {
+        Ok(async { Ok(FakeProvider::new(Arc::new(SystemClock), "r.example")) })
+    });
+    types.with_sink("shelf", move |spec, entries: &[SinkEntry]| {
+        let Shelf { height } = spec.options()?;
+        let targets = entries.iter().map(SinkEntry::targets).collect::<Result<Vec<_>, _>>()?;
+        if entries.len() > height as usize {
+            return Err(spec.problem("height", format!("{height} boards are too few for {} entries", entries.len())));
+        }
+        let sink = sink.clone();
+        Ok(async move {
+            if broken {
+                return Err(Error::new(ErrorKind::Unreachable, "the shelf fell over"));
+            }
+            let kept = |targets| (Arc::new(targets) as Arc<dyn TargetSource>, sink.clone() as Arc<dyn SecretSink>);
+            Ok(targets.into_iter().map(kept).collect())
+        })
+    })
+}
+
+async fn world() -> (FakeKube, Cluster, tempfile::TempDir) {
+    let (kube, dir) = (FakeKube::start().await, tempfile::tempdir().expect("a folder"));
+    kube.add_namespace("team-a", &["default"]);
+    let path = dir.path().join("kubeconfig");
+    std::fs::write(&path, kube.kubeconfig()).expect("it can be written");
+    let connection = Connection { kubeconfig: Some(path), ..Connection::default() };
+    (kube, Cluster::connect(&connection).await.expect("it is whole"), dir)
+}
+
+#[tokio::test]
+async fn each_entry_is_kept_where_its_sink_keeps_it_with_one_mint_for_all() {
+    let (kube, cluster, _dir) = world().await;
+    let sink = Arc::new(MemorySink::default());
+    let (types, config) = (types(&sink, false), Config::from_yaml(CONFIG).expect("its form is valid"));
+    assert_eq!(wire::problems(&config, &types), []);
+    let plan = wire::plan(&config, &types).expect("it is valid");
+    let clusters = Clusters::one(&plan, &cluster);
+    assert_eq!(clusters.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["cluster"]);
+    let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await.expect("it can be made");
+    let report = engine.build().expect("it is whole").once(Pass::default()).await;
+    assert_eq!((report.targets.len(), report.count(State::Fresh)), (4, 4), "{report:#?}");
+    let stores = report.targets.keys().map(|target| target.store.clone()).collect::<BTreeSet<StoreName>>();
+    assert_eq!(stores.len(), 2);
+    assert!(kube.object("secrets", "team-a", "ecr-secret").is_some());
+    assert_eq!(sink.writes(), 3, "two Secrets of one name, and another");
+}
+
+#[tokio::test]
+async fn a_sink_that_cannot_be_made_stops_no_other() {
+    let (kube, cluster, _dir) = world().await;
+    let types = types(&Arc::default(), true);
+    let plan = wire::plan(&Config::from_yaml(CONFIG).expect("its form is valid"), &types).expect("it is valid");
+    let clusters = Clusters::one(&plan, &cluster);
+    let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await.expect("it can be made");
+    let report = engine.build().expect("it is whole").once(Pass { looks: 1, ..Pass::default() }).await;
+    assert_eq!((report.targets.len(), report.sources.len(), report.exit_code()), (1, 2, 1), "{report:#?}");
+    assert!(report.sources.values().all(|error| error.to_string().contains("the shelf fell over")));
+    assert!(kube.object("secrets", "team-a", "ecr-secret").is_some());
+}
+
+#[test]
+fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
+    let types = types(&Arc::default(), false);
+    let told = |yaml: &str| {
+        let problems = wire::problems(&Config::from_yaml(yaml).expect("its form is valid"), &types);
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&CONFIG.replace("height: 3", "height: 1")), ["config: sinks.vault.height: 1 boards are too few for 2 entries"]);
+    assert_eq!(told(&CONFIG.replace("height: 3", "depth: 1")), ["config: sinks.vault.depth: this key is not known; known are height"]);
+    let chosen = told(&CONFIG.replace("[team-a, team-b]", "['team-*']"));
+    assert_eq!(chosen, ["config: targets[1].namespaces: this sink has no namespaces to choose from: name them instead of team-*"]);
+    let unknown = told(&CONFIG.replace("type: shelf", "type: gitlab"));
+    assert_eq!(unknown, ["config: sinks.vault.type: \"gitlab\" is no type of sink; known are kubernetes, openshift, shelf"]);
+}
