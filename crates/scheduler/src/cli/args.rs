@@ -140,27 +140,30 @@ impl ClusterArgs {
 pub(crate) struct Once {
     #[command(flatten)]
     pub(crate) pass: PassArgs,
-    /// Refreshes also what is fresh
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Takes over Secrets that somebody else made, if they hold nothing but logins of the config: stop their writer first
-    #[arg(long)]
-    pub(crate) adopt: bool,
+    #[command(flatten)]
+    pub(crate) writing: Writing,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) pass: PassArgs,
-    /// As `once --force` would
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// As `once --adopt` would
-    #[arg(long)]
-    pub(crate) adopt: bool,
+    #[command(flatten)]
+    pub(crate) writing: Writing,
     /// Exits with 10 where `once` would change anything
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+}
+
+/// What a pass writes beside what is due.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Writing {
+    /// Refreshes also what is fresh
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Takes over Secrets that somebody else made, if they hold nothing but logins of the config: stop their writer first
+    #[arg(long)]
+    pub(crate) adopt: bool,
 }
 
 #[derive(Debug, clap::Args)]

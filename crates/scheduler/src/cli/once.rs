@@ -15,8 +15,8 @@ use super::{
 use crate::Types;
 
 pub(crate) fn run(args: &Once, types: &Types, output: Output) -> Result<ExitCode> {
-    let plan = pass::plan(&args.pass, types)?.with_adoption(args.adopt);
-    let pass = Pass { force: args.force, deadline: args.pass.timeout, ..Pass::default() };
+    let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
+    let pass = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
     let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.once(pass).await)?;
     print(&match output {
         Output::Table => as_table(&report) + &unknown(&report, &plan),

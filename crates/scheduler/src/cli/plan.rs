@@ -25,13 +25,13 @@ const EXIT_CHANGES: u8 = 10;
 const STEPS: [&str; 7] = ["create", "refresh", "repair", "adopt", "link", "leave", "refuse"];
 
 pub(crate) fn run(args: &Plan, types: &Types, output: Output) -> Result<ExitCode> {
-    let plan = pass::plan(&args.pass, types)?.with_adoption(args.adopt);
-    let look = Pass { force: args.force, deadline: args.pass.timeout, ..Pass::default() };
+    let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
+    let look = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
     let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
     let minting = report.targets.values().filter(|outcome| mints(outcome)).map(|outcome| outcome.route);
     let minting = minting.collect::<BTreeSet<_>>();
     let (calls, now) = (plan.mints_for(&minting), SystemClock.now());
-    let shown = Shown { report: &report, plan: &plan, calls, force: args.force, now };
+    let shown = Shown { report: &report, plan: &plan, calls, force: args.writing.force, now };
     print(&match output {
         Output::Table => shown.as_table() + &unknown(&report, &plan),
         Output::Json => shown.as_json(),
