@@ -36,9 +36,8 @@ struct Shelf {
 /// `broken`: it cannot be made.
 fn types(sink: &Arc<MemorySink>, broken: bool) -> Types {
     let sink = sink.clone();
-    let types = Types::default().with_provider("fake", |_| {
-        Ok(async { Ok(FakeProvider::new(Arc::new(SystemClock), "r.example")) })
-    });
+    let types = Types::default()
+        .with_provider("fake", |_| Ok(async { Ok(FakeProvider::new(Arc::new(SystemClock), "r.example")) }));
     types.with_sink("shelf", move |spec, entries: &[SinkEntry]| {
         let Shelf { height } = spec.options()?;
         let targets = entries.iter().map(SinkEntry::targets).collect::<Result<Vec<_>, _>>()?;
@@ -103,10 +102,22 @@ fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
         let problems = wire::problems(&Config::from_yaml(yaml).expect("its form is valid"), &types);
         problems.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    assert_eq!(told(&CONFIG.replace("height: 3", "height: 1")), ["config: sinks.vault.height: 1 boards are too few for 2 entries"]);
-    assert_eq!(told(&CONFIG.replace("height: 3", "depth: 1")), ["config: sinks.vault.depth: this key is not known; known are height"]);
+    assert_eq!(
+        told(&CONFIG.replace("height: 3", "height: 1")),
+        ["config: sinks.vault.height: 1 boards are too few for 2 entries"]
+    );
+    assert_eq!(
+        told(&CONFIG.replace("height: 3", "depth: 1")),
+        ["config: sinks.vault.depth: this key is not known; known are height"]
+    );
     let chosen = told(&CONFIG.replace("[team-a, team-b]", "['team-*']"));
-    assert_eq!(chosen, ["config: targets[1].namespaces: this sink has no namespaces to choose from: name them instead of team-*"]);
+    assert_eq!(
+        chosen,
+        ["config: targets[1].namespaces: this sink has no namespaces to choose from: name them instead of team-*"]
+    );
     let unknown = told(&CONFIG.replace("type: shelf", "type: gitlab"));
-    assert_eq!(unknown, ["config: sinks.vault.type: \"gitlab\" is no type of sink; known are kubernetes, openshift, shelf"]);
+    assert_eq!(
+        unknown,
+        ["config: sinks.vault.type: \"gitlab\" is no type of sink; known are kubernetes, openshift, shelf"]
+    );
 }

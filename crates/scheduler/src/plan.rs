@@ -408,6 +408,69 @@ mod tests {
         assert_eq!(problems, expected.map(|it| format!("config: {it}")).join("\n"));
     }
 
+    fn places(plan: &Plan) -> Vec<(String, String)> {
+        plan.groups.iter().map(|group| (group.origin.name(), group.places.to_string())).collect()
+    }
+
+    #[test]
+    fn what_is_named_stands_before_or_behind_what_is_chosen_as_the_config_has_it() {
+        let yaml = "targets:\n- { namespaces: [b, 'x-*'], region: eu-west-1 }\n- { namespace: a, region: eu-west-1 }\n\
+                    - { namespaces: ['x-*'], region: us-east-1 }\n- { namespaces: { selector: t }, region: eu-west-1 }\n\
+                    - { namespace: x-1, region: eu-west-1 }\n";
+        let plan = plan(yaml).expect("valid");
+        let expected = [
+            ("targets[0]", "b"),
+            ("targets[0]", "x-*"),
+            ("targets[1]", "a"),
+            ("targets[3]", "* with t"),
+            ("targets[4]", "x-1"),
+        ];
+        assert_eq!(places(&plan), expected.map(|(entry, place)| (entry.to_owned(), place.to_owned())));
+        assert_eq!(plan.groups[1].need.providers.len(), 2, "entries that choose alike are united");
+        assert_eq!((plan.selections(), plan.secrets()), (vec!["* with t".into(), "x-*".into()], 3));
+    }
+
+    #[test]
+    fn what_an_entry_names_it_does_not_choose_once_more() {
+        let yaml = "targets: [{ namespaces: [x-1, 'x-*'], region: eu-west-1 }]\n";
+        let mut plan = plan(yaml).expect("valid");
+        let takes = |plan: &Plan, name: &str| match &plan.groups.last().expect("a group").places {
+            Places::Selected(selected) => selected.takes(name, &BTreeMap::new()),
+            Places::Named(_) => false,
+        };
+        assert!(takes(&plan, "x-2") && !takes(&plan, "x-1") && !takes(&plan, "y"));
+        let name = |name| Namespace::new(name).expect("valid");
+        assert_eq!(plan.restrict_to(&[name("x-2"), name("y")]), Err(vec![name("y")]));
+        plan.restrict_to(&[name("x-2")]).expect("it may be there");
+        assert_eq!(plan.groups.len(), 1, "x-1 is not asked for");
+        assert!(takes(&plan, "x-2") && !takes(&plan, "x-3"));
+    }
+
+    #[test]
+    fn bytes_are_those_of_every_host_and_unknown_where_a_provider_alone_knows() {
+        let bytes = |options: &str, secret: &str| {
+            let yaml = format!(
+                "providers: {{ pull: {{ type: ecr, region: eu-west-1, {options} }} }}\n\
+                 targets: [{{ namespace: a, providers: [pull], secret: {{ {secret} }} }}]\n"
+            );
+            plan(&yaml).expect("valid").bytes(0).expect("ECR is known")
+        };
+        let (one, two) = (bytes("accounts: [123456789012]", ""), bytes("accounts: [123456789012, 210987654321]", ""));
+        assert!(one > ECR_TOKEN && two > 2 * ECR_TOKEN && two < 2 * one, "{one} {two}");
+        assert_eq!(bytes("profile: x", ""), one, "the own account's host is as long");
+        assert!(bytes("accounts: [123456789012]", "credentials: full") > one + ECR_TOKEN / 2);
+        let types = Types::default().with_provider("fake", |_| {
+            Ok(async { Ok(regcred_core::testing::FakeProvider::new(clock(), "r.example")) })
+        });
+        let config =
+            Config::from_yaml("providers: { x: { type: fake } }\ntargets: [{ namespace: a, providers: [x] }]\n");
+        assert_eq!(Plan::new(&config.expect("its form"), &types).expect("valid").bytes(0), None);
+    }
+
+    fn clock() -> Arc<dyn regcred_core::Clock> {
+        Arc::new(regcred_core::SystemClock)
+    }
+
     #[test]
     fn a_plan_can_be_restricted_to_namespaces_that_it_knows() {
         let yaml = "targets:\n- { namespace: a, region: eu-west-1 }\n- { namespace: b, region: us-east-1 }\n";

@@ -13,9 +13,13 @@ use serde_json::{Value, json};
 
 pub(crate) const NAME: &str = "ecr-secret";
 
-pub(crate) async fn builder(kube: &FakeKube) -> OpenShiftSinkBuilder {
+pub(crate) async fn connect(kube: &FakeKube) -> Cluster {
     let config = kube::Config::new(kube.url().parse().expect("a URL"));
-    OpenShiftSink::builder(Cluster::from_config(config, None).await.expect("it is usable"))
+    Cluster::from_config(config, None).await.expect("it is usable")
+}
+
+pub(crate) async fn builder(kube: &FakeKube) -> OpenShiftSinkBuilder {
+    OpenShiftSink::builder(connect(kube).await)
 }
 
 pub(crate) async fn sink(kube: &FakeKube) -> OpenShiftSink {

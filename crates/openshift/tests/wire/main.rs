@@ -8,3 +8,4 @@ mod keeping;
 mod merge;
 mod questions;
 mod refusals;
+mod source;

@@ -1,0 +1,91 @@
+//! Targets that the namespaces of a cluster make.
+
+use std::time::Duration;
+
+use regcred_core::{ErrorKind, Feed, Sighting, Sightings, StoreName, TargetSource};
+use regcred_openshift::{NamespaceList, NamespaceSource};
+use regcred_testkit::FakeKube;
+use serde_json::json;
+use tokio::time::{advance, pause, resume};
+
+use crate::harness::{NAME, connect};
+
+/// Every namespace whose label `tier` is `run`.
+async fn source(kube: &FakeKube) -> NamespaceSource {
+    let (list, store) = (NamespaceList::new(&connect(kube).await), StoreName::new("cluster").expect("valid"));
+    NamespaceSource::new(list, store, NAME.parse().expect("valid"), |_, labels| {
+        labels.get("tier").is_some_and(|tier| tier == "run")
+    })
+}
+
+fn label(kube: &FakeKube, namespace: &str, tier: &str) {
+    kube.put("namespaces", "", namespace, json!({ "metadata": { "labels": { "tier": tier } } }), "kubectl");
+}
+
+/// What is seen until everything was named, sorted.
+async fn seen(sightings: &mut Sightings) -> Vec<String> {
+    let mut seen = vec![];
+    loop {
+        match sightings.next().await.expect("it goes on").1 {
+            Sighting::Present(target) => seen.push(format!("{}", target.namespace)),
+            Sighting::Gone(target) => seen.push(format!("not {}", target.namespace)),
+            Sighting::Synced => break,
+        }
+    }
+    seen.sort();
+    seen
+}
+
+#[tokio::test]
+async fn what_comes_goes_or_is_labelled_otherwise_is_seen_with_the_next_list() {
+    let kube = FakeKube::start().await;
+    for (namespace, tier) in [("a", "run"), ("b", "run"), ("c", "test"), ("d", "run")] {
+        kube.add_namespace(namespace, &[]);
+        label(&kube, namespace, tier);
+    }
+    kube.terminate("d");
+    let (feed, mut sightings) = Feed::channel(16);
+    let source = source(&kube).await;
+    let watching = tokio::spawn(async move { source.watch(feed).await });
+    assert_eq!(seen(&mut sightings).await, ["a", "b"], "what is being deleted is none");
+
+    kube.add_namespace("e", &[]);
+    label(&kube, "e", "run");
+    label(&kube, "b", "test");
+    label(&kube, "c", "run");
+    kube.remove_namespace("a");
+    pause();
+    advance(Duration::from_mins(5)).await;
+    resume();
+    assert_eq!(seen(&mut sightings).await, ["c", "e", "not a", "not b"]);
+
+    kube.deny("list", "namespaces", None);
+    pause();
+    advance(Duration::from_mins(5)).await;
+    resume();
+    let error = watching.await.expect("it does not panic").expect_err("it may not list any more");
+    assert_eq!(error.kind(), ErrorKind::Denied, "the engine starts it again, and nothing is gone until then");
+    assert!(sightings.try_next().is_none());
+}
+
+#[tokio::test]
+async fn sources_that_start_together_share_one_list_of_however_many_pages() {
+    let kube = FakeKube::start().await;
+    for number in 0..1_200 {
+        let namespace = format!("team-{number}");
+        kube.add_namespace(&namespace, &[]);
+        label(&kube, &namespace, "run");
+    }
+    let source = source(&kube).await;
+    let watch = async |source: NamespaceSource| {
+        let (feed, mut sightings) = Feed::channel(16);
+        let watching = tokio::spawn(async move { source.watch(feed).await });
+        let seen = seen(&mut sightings).await;
+        watching.abort();
+        seen.len()
+    };
+    let both = tokio::join!(watch(source.clone()), watch(source));
+    assert_eq!(both, (1_200, 1_200));
+    let pages = kube.requests().into_iter().filter(|it| it.verb == "list").count();
+    assert_eq!(pages, 3, "five hundred a page");
+}
