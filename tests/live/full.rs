@@ -77,8 +77,8 @@ async fn one_namespace_has_several_secrets_each_kept_in_its_own_way() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn namespaces_are_chosen_by_name_and_label_and_their_secrets_are_labelled() {
     let world = World::new().await;
-    let (build, test, named) = (world.namespace().await, world.namespace().await, world.namespace().await);
-    for (namespace, tier) in [(&build, "build"), (&test, "test")] {
+    let (build, other, named) = (world.namespace().await, world.namespace().await, world.namespace().await);
+    for (namespace, tier) in [(&build, "build"), (&other, "test")] {
         world.kubectl(&["label", "namespace", namespace, &format!("tier={tier}-{named}")], "");
         world.account(namespace, "default").await;
     }
@@ -108,7 +108,7 @@ async fn namespaces_are_chosen_by_name_and_label_and_their_secrets_are_labelled(
         expected
     };
     write("a");
-    assert_eq!(once(), expected("create"), "not {test}");
+    assert_eq!(once(), expected("create"), "not {other}");
     assert_eq!(once(), expected("leave"));
     write("b");
     world.kubectl(&["label", "secret", "ecr-secret", "--namespace", &build, "theirs=yes"], "");

@@ -63,6 +63,7 @@ const SHOWN: &[&str] = &[
 const HARMLESS: &[&str] = &[
     "AccountId",
     "Alias",
+    "BulkReads",
     "Clock",
     "Details",
     "ErrorKind",
@@ -149,6 +150,7 @@ async fn no_public_type_shows_a_secret() {
     shown.show(&Event::Minted { provider: &provider_name("fake"), validity: credential.validity() });
     let route = Route {
         name: "test".into(),
+        yields_to: vec![],
         providers: vec![provider_name("fake")],
         source: Arc::new(vec![target("team-b")]),
         sink: memory,

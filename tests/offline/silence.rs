@@ -73,6 +73,7 @@ async fn engine(aws: &FakeAws, kube: &FakeKube) -> Arc<Engine> {
     };
     let route = Route {
         name: "test".into(),
+        yields_to: vec![],
         providers: vec![provider_name("prod")],
         source: Arc::new(vec![target]),
         sink: Arc::new(sink),

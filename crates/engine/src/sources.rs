@@ -18,6 +18,9 @@ use crate::{Route, backoff::pause};
 /// So many sightings wait for the loop before their source does.
 const FEED: usize = 1024;
 
+/// After so many failures in a row the routes that yield to a source go on without it.
+const PATIENCE: u32 = 3;
+
 /// A source that went on for so long after it had named everything is not failing again, but for the first time.
 const STEADY: Duration = Duration::from_mins(5);
 
@@ -37,6 +40,11 @@ pub(crate) struct Sources {
 struct State {
     name: String,
     source: Arc<dyn TargetSource>,
+    yields_to: Vec<usize>,
+    /// What it named while a route that it yields to had not named everything.
+    held: HashSet<Target>,
+    /// It has named everything once, or nobody waits for that any more.
+    settled: bool,
     task: Option<AbortHandle>,
     synced: bool,
     /// What it named before it was started again, and has not named since.
@@ -66,6 +74,9 @@ impl Sources {
         let state = |route: &Route| State {
             name: route.name.clone(),
             source: route.source.clone(),
+            yields_to: route.yields_to.clone(),
+            held: HashSet::new(),
+            settled: false,
             task: None,
             synced: false,
             before: HashSet::new(),
@@ -137,43 +148,79 @@ impl Sources {
         }
         match sighting {
             Sighting::Present(target) => {
-                let urgent = state.synced;
                 state.before.remove(&target);
-                let routes = self.named_by.entry(target.clone()).or_default();
-                let is_new = routes.insert(route);
-                if routes.first() == Some(&route) {
-                    let taken_over = is_new && routes.len() > 1;
-                    return vec![Change::Present { target, urgent, taken_over }];
-                }
-                if is_new {
-                    state.shadowed.insert(target);
-                }
-                vec![]
+                self.name(route, target)
             }
             Sighting::Gone(target) => self.forget(route, target),
             Sighting::Synced => {
                 if state.failures > 0 {
                     info!(route = state.name, after_failures = state.failures, "a source of targets works again");
                 }
-                let shadowed = std::mem::take(&mut state.shadowed);
-                if let Some(example) = shadowed.iter().min() {
-                    let (route, count) = (&state.name, shadowed.len());
-                    warn!(route, count, %example, "an earlier entry of the config has these targets, and keeps them");
-                }
                 (state.synced, state.synced_at) = (true, Some(Instant::now()));
                 if let Some(task) = state.task.take().filter(|_| once) {
                     task.abort();
                 }
                 let gone = std::mem::take(&mut state.before);
-                let gone = gone.into_iter().flat_map(|target| self.forget(route, target)).collect::<Vec<_>>();
-                gone.into_iter().chain([Change::Synced { route }]).collect()
+                let mut changes = gone.into_iter().flat_map(|target| self.forget(route, target)).collect::<Vec<_>>();
+                self.tell_shadowed(route);
+                changes.extend(self.settle(route));
+                changes.push(Change::Synced { route });
+                changes
             }
+        }
+    }
+
+    /// A route has a target, unless an earlier one does.
+    fn name(&mut self, route: usize, target: Target) -> Vec<Change> {
+        let waits = self.routes[route].yields_to.iter().any(|other| !self.routes[*other].settled);
+        let state = &mut self.routes[route];
+        if waits {
+            state.held.insert(target);
+            return vec![];
+        }
+        let urgent = state.synced;
+        let routes = self.named_by.entry(target.clone()).or_default();
+        let is_new = routes.insert(route);
+        if routes.first() == Some(&route) {
+            let taken_over = is_new && routes.len() > 1;
+            return vec![Change::Present { target, urgent, taken_over }];
+        }
+        if is_new {
+            state.shadowed.insert(target);
+        }
+        vec![]
+    }
+
+    /// Nobody waits for this route any more.
+    fn settle(&mut self, route: usize) -> Vec<Change> {
+        if std::mem::replace(&mut self.routes[route].settled, true) {
+            return vec![];
+        }
+        let mut changes = vec![];
+        for waiting in 0..self.routes.len() {
+            if self.routes[waiting].yields_to.contains(&route) {
+                let held = std::mem::take(&mut self.routes[waiting].held);
+                changes.extend(held.into_iter().flat_map(|target| self.name(waiting, target)));
+                self.tell_shadowed(waiting);
+            }
+        }
+        changes
+    }
+
+    /// One line for however many targets an earlier route has.
+    fn tell_shadowed(&mut self, route: usize) {
+        let State { name, shadowed, .. } = &mut self.routes[route];
+        let shadowed = std::mem::take(shadowed);
+        if let Some(example) = shadowed.iter().min() {
+            let count = shadowed.len();
+            warn!(route = name, count, %example, "an earlier entry of the config has these targets, and keeps them");
         }
     }
 
     /// A route does not name a target any more; if it had it, the next one that names it has it now.
     fn forget(&mut self, route: usize, target: Target) -> Vec<Change> {
         self.routes[route].before.remove(&target);
+        self.routes[route].held.remove(&target);
         let Some(routes) = self.named_by.get_mut(&target) else { return vec![] };
         let was_owner = routes.first() == Some(&route);
         routes.remove(&route);
@@ -202,10 +249,10 @@ impl Sources {
         changes
     }
 
-    fn failed(&mut self, route: usize, error: Error) -> Option<Change> {
+    fn failed(&mut self, route: usize, error: Error) -> Vec<Change> {
         let state = &mut self.routes[route];
         if self.tries.is_some() && state.synced {
-            return None; // everything was named, and one pass needs no more
+            return vec![]; // everything was named, and one pass needs no more
         }
         if state.synced_at.take().is_some_and(|at| at.elapsed() >= STEADY) {
             state.failures = 0;
@@ -226,6 +273,10 @@ impl Sources {
         } else {
             state.synced = true;
         }
-        Some(Change::Failed { route, error })
+        // What may go better is waited for a little, as one pass does; what takes a person is not.
+        let given_up = self.routes[route].synced || !error.is_retryable() || failures >= PATIENCE;
+        let mut changes = if given_up { self.settle(route) } else { vec![] };
+        changes.push(Change::Failed { route, error });
+        changes
     }
 }

@@ -2,71 +2,91 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Mutex,
+    fmt,
+    sync::Arc,
+    time::Duration,
 };
 
 use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use regcred_core::{Result, SecretName, Target};
-use tokio::sync::Mutex as AsyncMutex;
+use regcred_core::{Result, Target};
+use tokio::{sync::Mutex, time::Instant};
 
-use crate::{link::Link, look::Accounts, store::Store};
+use crate::{cluster::Cluster, store::Store};
 
-/// What lists returned. Each target is answered from it once: a second look is after something that changed.
-#[derive(Debug, Default)]
-pub(crate) struct Bulk {
-    /// By Secret name; `None`: we may not list.
-    lists: AsyncMutex<HashMap<SecretName, Option<Lists>>>,
-    used: Mutex<HashSet<Target>>,
+/// What is older is read anew.
+const FRESH: Duration = Duration::from_mins(5);
+
+/// What lists of a cluster returned, for however many sinks that keep Secrets there. Each target is answered from it once: a
+/// second look is after something that changed.
+#[derive(Clone)]
+pub struct BulkReads(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    secrets: Lists<ObjectMeta>,
+    accounts: Lists<ServiceAccount>,
 }
 
-/// By namespace, and for accounts by name too. What was used is gone.
-#[derive(Debug, Default)]
-struct Lists {
-    secrets: HashMap<String, ObjectMeta>,
-    accounts: HashMap<String, HashMap<String, ServiceAccount>>,
+/// By name; `None`: we may not list, or did too long ago.
+type Lists<T> = Mutex<HashMap<String, Option<Listed<T>>>>;
+
+/// Objects of one name, by namespace.
+struct Listed<T> {
+    at: Instant,
+    there: HashMap<String, T>,
+    /// Which targets were answered.
+    answered: HashSet<Target>,
 }
 
-impl Bulk {
-    /// The Secret's metadata and the accounts of one target; `None` if lists are not granted, or answered it before.
-    pub(crate) async fn take(
-        &self,
-        store: &Store,
-        links: &[Link],
-        target: &Target,
-    ) -> Result<Option<(Option<ObjectMeta>, Accounts)>> {
-        if self.used.lock().expect("no call panics while it holds the lock").contains(target) {
-            return Ok(None);
-        }
-        let mut all = self.lists.lock().await; // the first one lists, the others wait for that
-        if !all.contains_key(&target.name) {
-            let lists = Lists::read(store, links, target.name.as_str()).await?;
-            all.insert(target.name.clone(), lists);
-        }
-        self.used.lock().expect("no call panics while it holds the lock").insert(target.clone());
-        Ok(all.get_mut(&target.name).and_then(Option::as_mut).map(|lists| lists.take(links, target.namespace.as_str())))
+impl BulkReads {
+    /// Lists when it is first asked, where that is granted. Sinks that share it keep these annotations beside our own.
+    pub fn new(cluster: &Cluster, annotations: impl IntoIterator<Item = String>) -> Self {
+        let store = Store::new(cluster.client().clone(), String::new()).keeping(annotations);
+        Self(Arc::new(Inner { store, secrets: Mutex::default(), accounts: Mutex::default() }))
+    }
+
+    /// The metadata of a Secret, or that there is none; `None`: lists are not granted, or answered it before.
+    pub(crate) async fn secret(&self, target: &Target) -> Result<Option<Option<ObjectMeta>>> {
+        let (name, namespace) = (target.name.as_str(), target.namespace.as_str());
+        let list = async || Ok(self.0.store.list_secret_metadata(name).await?.map(|all| by_namespace(all, |it| it)));
+        // Nobody else asks for it, and it is large.
+        ask(&self.0.secrets, name, target, list, |there| there.remove(namespace)).await
+    }
+
+    /// The same of a ServiceAccount that uses it.
+    pub(crate) async fn account(&self, target: &Target, name: &str) -> Result<Option<Option<ServiceAccount>>> {
+        let list = async || Ok(self.0.store.list_accounts(name).await?.map(|all| by_namespace(all, |it| &it.metadata)));
+        ask(&self.0.accounts, name, target, list, |there| there.get(target.namespace.as_str()).cloned()).await
     }
 }
 
-impl Lists {
-    async fn read(store: &Store, links: &[Link], secret: &str) -> Result<Option<Self>> {
-        let Some(secrets) = store.list_secret_metadata(secret).await? else { return Ok(None) };
-        let mut lists = Self::default();
-        for metadata in secrets {
-            lists.secrets.insert(metadata.namespace.clone().unwrap_or_default(), metadata);
-        }
-        for link in links {
-            let Some(accounts) = store.list_accounts(link.account()).await? else { return Ok(None) };
-            for account in accounts {
-                let namespace = account.metadata.namespace.clone().unwrap_or_default();
-                lists.accounts.entry(namespace).or_default().insert(link.account().into(), account);
-            }
-        }
-        Ok(Some(lists))
-    }
+fn by_namespace<T>(all: Vec<T>, metadata: impl Fn(&T) -> &ObjectMeta) -> HashMap<String, T> {
+    all.into_iter().map(|it| (metadata(&it).namespace.clone().unwrap_or_default(), it)).collect()
+}
 
-    fn take(&mut self, links: &[Link], namespace: &str) -> (Option<ObjectMeta>, Accounts) {
-        let mut accounts = self.accounts.remove(namespace).unwrap_or_default();
-        let accounts = links.iter().map(|link| (link.account().to_owned(), Ok(accounts.remove(link.account()))));
-        (self.secrets.remove(namespace), accounts.collect())
+async fn ask<T>(
+    lists: &Lists<T>,
+    name: &str,
+    target: &Target,
+    list: impl AsyncFnOnce() -> Result<Option<HashMap<String, T>>>,
+    take: impl FnOnce(&mut HashMap<String, T>) -> Option<T>,
+) -> Result<Option<Option<T>>> {
+    let mut lists = lists.lock().await; // the first one lists, the others wait for that
+    if !lists.contains_key(name) {
+        let there = list().await?;
+        let listed = there.map(|there| Listed { at: Instant::now(), there, answered: HashSet::new() });
+        lists.insert(name.into(), listed);
+    }
+    let Some(entry) = lists.get_mut(name) else { return Ok(None) };
+    if entry.as_ref().is_some_and(|listed| listed.at.elapsed() > FRESH) {
+        *entry = None;
+    }
+    let Some(listed) = entry else { return Ok(None) };
+    Ok(listed.answered.insert(target.clone()).then(|| take(&mut listed.there)))
+}
+
+impl fmt::Debug for BulkReads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BulkReads").finish_non_exhaustive()
     }
 }

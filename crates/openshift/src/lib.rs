@@ -24,6 +24,7 @@ mod sink;
 mod source;
 mod store;
 
+pub use bulk::BulkReads;
 pub use check::{Greeting, Policies, Presence, Right};
 pub use cluster::{Cluster, Connection};
 pub use form::LoginFormat;

@@ -4,11 +4,11 @@ use std::fmt;
 
 use async_trait::async_trait;
 use futures::future::{join, join_all};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use regcred_core::{Applied, CredentialSet, InstanceName, Observed, Result, SecretSink, Target};
 
 use crate::{
-    bulk::Bulk,
+    bulk::BulkReads,
     cluster::Cluster,
     form::{Form, LoginFormat},
     link::{self, Link},
@@ -29,7 +29,7 @@ pub struct OpenShiftSink {
     foreign: Foreign,
     links: Vec<Link>,
     links_annotation: String,
-    bulk: Option<Bulk>,
+    bulk: Option<BulkReads>,
     looks: Looks,
 }
 
@@ -55,14 +55,14 @@ pub struct OpenShiftSinkBuilder {
     form: Form,
     foreign: Foreign,
     links: Vec<Link>,
-    bulk: bool,
+    bulk: Option<BulkReads>,
 }
 
 impl OpenShiftSink {
     /// For this cluster.
     pub fn builder(cluster: Cluster) -> OpenShiftSinkBuilder {
         let (instance, form, foreign) = (InstanceName::default(), Form::default(), Foreign::default());
-        OpenShiftSinkBuilder { cluster, instance, form, foreign, links: vec![], bulk: false }
+        OpenShiftSinkBuilder { cluster, instance, form, foreign, links: vec![], bulk: None }
     }
 
     pub(crate) fn instance(&self) -> &str {
@@ -103,14 +103,7 @@ impl OpenShiftSink {
     }
 
     async fn look(&self, target: &Target) -> Result<Look> {
-        let listed = match &self.bulk {
-            Some(bulk) => bulk.take(&self.store, &self.links, target).await?,
-            None => None,
-        };
-        let (metadata, accounts) = match listed {
-            Some(listed) => listed,
-            None => self.read(target.namespace.as_str(), target.name.as_str()).await?,
-        };
+        let (metadata, accounts) = self.read(target).await?;
         // Where nothing is there at all, the namespace itself may not be.
         if metadata.is_none()
             && accounts.values().all(|it| matches!(it, Ok(None)))
@@ -127,13 +120,29 @@ impl OpenShiftSink {
     }
 
     /// All at once: a look costs one round trip.
-    async fn read(&self, namespace: &str, name: &str) -> Result<(Option<ObjectMeta>, Accounts)> {
-        let accounts = join_all(self.links.iter().map(async |link| {
-            let account = self.store.account(namespace, link.account()).await;
-            (link.account().to_owned(), account)
-        }));
-        let (metadata, accounts) = join(self.store.secret_metadata(namespace, name), accounts).await;
+    async fn read(&self, target: &Target) -> Result<(Option<ObjectMeta>, Accounts)> {
+        let namespace = target.namespace.as_str();
+        let metadata = async {
+            if let Some(bulk) = &self.bulk
+                && let Some(metadata) = bulk.secret(target).await?
+            {
+                return Ok(metadata);
+            }
+            self.store.secret_metadata(namespace, target.name.as_str()).await
+        };
+        let accounts =
+            join_all(self.links.iter().map(async |link| (link.account().to_owned(), self.account(target, link).await)));
+        let (metadata, accounts) = join(metadata, accounts).await;
         Ok((metadata?, accounts.into_iter().collect()))
+    }
+
+    async fn account(&self, target: &Target, link: &Link) -> Result<Option<ServiceAccount>> {
+        if let Some(bulk) = &self.bulk
+            && let Some(account) = bulk.account(target, link.account()).await?
+        {
+            return Ok(account);
+        }
+        self.store.account(target.namespace.as_str(), link.account()).await
     }
 }
 
@@ -221,11 +230,11 @@ impl OpenShiftSinkBuilder {
         Self { links: links.into_iter().collect(), ..self }
     }
 
-    /// Lists Secrets and ServiceAccounts by name, where that is granted, instead of reading each. Worth it for more than a
-    /// handful of targets. Default: no.
+    /// Takes what lists returned, where that is granted, instead of reading each Secret and each ServiceAccount. Worth it for more
+    /// than a handful of targets; sinks of one cluster share it. Default: reads each.
     #[must_use]
-    pub fn with_bulk_reads(self, bulk: bool) -> Self {
-        Self { bulk, ..self }
+    pub fn with_bulk_reads(self, bulk: impl Into<Option<BulkReads>>) -> Self {
+        Self { bulk: bulk.into(), ..self }
     }
 
     /// Asks nobody.
@@ -240,7 +249,7 @@ impl OpenShiftSinkBuilder {
             server: cluster.server().to_owned(),
             store: Store::new(cluster.client().clone(), manager.clone()).keeping(form.annotations.keys().cloned()),
             links_annotation: link::annotation(&links),
-            bulk: bulk.then(Bulk::default),
+            bulk,
             looks: Looks::default(),
             instance,
             form,

@@ -114,6 +114,20 @@ impl Plan {
         self.providers.keys()
     }
 
+    /// The routes before this one that may have the same targets: what is chosen is not known before it was listed.
+    pub(crate) fn yields_to(&self, route: usize) -> Vec<usize> {
+        let own = &self.groups[route];
+        let meets = |other: &Group| {
+            let same = (&other.need.store, &other.need.secret.name) == (&own.need.store, &own.need.secret.name);
+            same && match (&other.places, &own.places) {
+                (Places::Named(_), _) => false,
+                (_, Places::Named(named)) => named.iter().any(|namespace| other.places.may_have(namespace)),
+                (Places::Selected(_), Places::Selected(_)) => true,
+            }
+        };
+        (0..route).filter(|before| meets(&self.groups[*before])).collect()
+    }
+
     /// What the config calls the entry of a route; `None`: there is no such route.
     pub fn entry(&self, route: usize) -> Option<String> {
         self.groups.get(route).map(|group| group.origin.name())

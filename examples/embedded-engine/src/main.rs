@@ -52,6 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_minter(Minter::new(robot.clone(), Arc::new(Robot)))
         .with_route(Route {
             name: "teams".into(),
+            yields_to: vec![],
             providers: vec![robot],
             source: Arc::new(teams.clone()),
             sink: shelf.clone(),

@@ -65,6 +65,7 @@ fn an_engine_that_is_not_whole_is_refused() {
     let minter = || Minter::new(provider_name("prod"), provider.clone());
     let route = |providers| Route {
         name: "test".into(),
+        yields_to: vec![],
         providers,
         source: Arc::new(targets(1)),
         sink: Arc::new(MemorySink::default()),

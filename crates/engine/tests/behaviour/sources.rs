@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use regcred_core::{
-    ErrorKind, Feed, Result, Sighting, TargetSource,
+    Error, ErrorKind, Feed, Result, Sighting, TargetSource,
     testing::{MemorySink, target},
 };
 use regcred_engine::{Pass, Route, State};
@@ -187,4 +187,57 @@ async fn a_source_that_is_cut_off_again_and_again_is_asked_ever_less_often() {
     engine.run(sleep(HOUR)).await;
     let asked = cut_off.0.load(SeqCst);
     assert!((10..100).contains(&asked), "{asked}");
+}
+
+/// Takes a second to name one target, or to fail.
+#[derive(Debug)]
+struct Slow(Option<ErrorKind>);
+
+#[async_trait]
+impl TargetSource for Slow {
+    async fn watch(&self, feed: Feed) -> Result<()> {
+        sleep(Duration::from_secs(1)).await;
+        if let Some(kind) = self.0 {
+            return Err(Error::new(kind, "it cannot be listed"));
+        }
+        feed.send(Sighting::Present(target("team-0"))).await;
+        feed.send(Sighting::Synced).await;
+        sleep(2 * HOUR).await;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_yields_to_a_slower_route_never_touches_what_that_one_has() {
+    for once in [true, false] {
+        let (fakes, other) = (Fakes::new(), Arc::new(MemorySink::default()));
+        let second = Route { sink: other.clone(), yields_to: vec![0], ..fakes.route(targets(2)) };
+        let first = fakes.route(Slow(None));
+        let engine = fakes.builder().with_route(first).with_route(second).build().expect("it is whole");
+        let report =
+            if once { engine.once(Pass::default()).await } else { engine.run(sleep(Duration::from_mins(1))).await };
+        assert_eq!((fakes.sink.writes(), other.writes()), (1, 1), "once: {once}");
+        assert!(other.stored(&target("team-0")).is_none() && other.stored(&target("team-1")).is_some());
+        assert_eq!(report.count(State::Fresh), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_yields_to_a_route_that_fails_goes_on_without_it() {
+    for (kind, within) in
+        [(ErrorKind::Denied, Duration::from_secs(2)), (ErrorKind::Unreachable, Duration::from_mins(1))]
+    {
+        let (fakes, other) = (Fakes::new(), Arc::new(MemorySink::default()));
+        let second = Route { sink: other.clone(), yields_to: vec![0], ..fakes.route(targets(2)) };
+        let first = fakes.route(Slow(Some(kind)));
+        let engine = fakes.builder().with_route(first).with_route(second).build().expect("it is whole");
+        engine.run(sleep(within)).await;
+        assert_eq!(other.writes(), 2, "{kind}");
+        let engine = {
+            let second = Route { sink: other.clone(), yields_to: vec![0], ..fakes.route(targets(2)) };
+            fakes.builder().with_route(fakes.route(Slow(Some(kind)))).with_route(second).build().expect("it is whole")
+        };
+        let report = engine.once(Pass::default()).await;
+        assert_eq!((report.count(State::Fresh), report.exit_code()), (2, 1), "{kind}");
+    }
 }

@@ -1,12 +1,12 @@
 //! A Secret of our own: made, refreshed, repaired, removed.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{SecretSink, Written, testing::provider_name};
-use regcred_openshift::Link;
+use regcred_core::{SecretSink, Target, Written, testing::provider_name};
+use regcred_openshift::{BulkReads, Link};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
 
-use crate::harness::{NAME, both, builder, foreign, names, partial, requests, set, sink, target};
+use crate::harness::{NAME, both, builder, connect, foreign, names, partial, requests, set, sink, target};
 
 #[tokio::test]
 async fn a_first_pass_is_a_patch_per_secret_and_missing_link_and_a_refresh_is_one_patch() {
@@ -39,27 +39,56 @@ async fn many_targets_are_read_by_a_few_lists_where_that_is_granted() {
     for target in &targets {
         kube.add_namespace(target.namespace.as_str(), &["default"]);
     }
-    let bulk = builder(&kube).await.with_links([Link::pull("default")]).with_bulk_reads(true).build();
+    let bulk = async || {
+        let reads = BulkReads::new(&connect(&kube).await, []);
+        builder(&kube).await.with_links([Link::pull("default")]).with_bulk_reads(reads).build()
+    };
+    let first = bulk().await;
     for target in &targets {
-        assert!(bulk.observe(target).await.expect("it can be read").is_none());
+        assert!(first.observe(target).await.expect("it can be read").is_none());
     }
     assert_eq!(requests(&kube), ["list secrets", "list serviceaccounts", "list serviceaccounts"], "pages of 500");
     kube.clear_requests();
-    bulk.apply(&targets[0], &set(1, 12)).await.expect("it can be written");
+    first.apply(&targets[0], &set(1, 12)).await.expect("it can be written");
     assert_eq!(requests(&kube), ["patch secrets", "patch serviceaccounts"]);
     kube.clear_requests();
-    assert!(bulk.observe(&targets[0]).await.expect("it can be read").is_some(), "a second look sees what was written");
+    assert!(first.observe(&targets[0]).await.expect("it can be read").is_some(), "a second look sees what was written");
     assert_eq!(requests(&kube), ["get secrets", "get serviceaccounts"]);
 
     kube.clear_requests();
     kube.deny("list", "secrets", None);
-    let bulk = builder(&kube).await.with_links([Link::pull("default")]).with_bulk_reads(true).build();
+    let second = bulk().await;
     for target in &targets[..3] {
-        bulk.observe(target).await.expect("it can be read one by one");
+        second.observe(target).await.expect("it can be read one by one");
     }
     let asked = requests(&kube);
     let count = |what: &str| asked.iter().filter(|it| *it == what).count();
-    assert_eq!((count("list secrets"), count("get secrets"), count("get serviceaccounts")), (1, 3, 3), "{asked:?}");
+    assert_eq!((count("list secrets"), count("get secrets"), count("list serviceaccounts")), (1, 3, 2), "{asked:?}");
+}
+
+#[tokio::test]
+async fn sinks_of_one_cluster_share_what_was_listed() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let reads = BulkReads::new(&connect(&kube).await, ["example.com/docs".into()]);
+    let sink = async |docs: &str| {
+        let sink = builder(&kube).await.with_links([Link::pull("default")]).with_bulk_reads(reads.clone());
+        sink.with_annotations([("example.com/docs".into(), docs.into())]).build()
+    };
+    let (here, there) = (target("team-a"), Target { name: "other".parse().expect("valid"), ..target("team-a") });
+    let (one, other) = (sink("x").await, sink("y").await);
+    one.observe(&here).await.expect("it can be read");
+    other.observe(&there).await.expect("it can be read");
+    let lists = ["list secrets", "list secrets", "list serviceaccounts"];
+    let mut asked = requests(&kube);
+    asked.retain(|it| it.starts_with("list"));
+    asked.sort();
+    assert_eq!(asked, lists, "one of each name");
+    for (sink, target) in [(&one, &here), (&other, &there)] {
+        sink.apply(target, &set(1, 12)).await.expect("both link the account, and neither loses the other's entry");
+        let observed = sink.observe(target).await.expect("it can be read").expect("it is there");
+        assert_eq!((observed.drift, observed.undone), (vec![], vec![]));
+    }
 }
 
 #[tokio::test]

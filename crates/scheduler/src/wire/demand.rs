@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regcred_core::{Namespace, SecretName, StoreName};
 use regcred_openshift::Foreign;
 
-use super::{BULK, sinks::Way};
+use super::{many, sinks::Way};
 use crate::{
     plan::{Group, Places, Plan, Selected},
     types::OPENSHIFT,
@@ -29,7 +29,8 @@ pub(crate) struct Demand {
 
 /// All that a plan keeps in a cluster, each way once.
 pub(crate) fn demands(plan: &Plan, store: &StoreName) -> Vec<Demand> {
-    let mut ways = BTreeMap::<_, (Vec<_>, Vec<_>)>::new();
+    type Kept = (SecretName, bool, Vec<String>);
+    let (mut ways, many) = (BTreeMap::<Kept, (Vec<Namespace>, Vec<Selected>)>::new(), many(plan));
     for Group { need, places, .. } in plan.groups.iter().filter(|group| group.need.store == *store) {
         let way = Way::of(need, plan.adopt);
         let accounts = way.links().iter().map(|link| link.account().to_owned()).collect::<Vec<_>>();
@@ -40,12 +41,13 @@ pub(crate) fn demands(plan: &Plan, store: &StoreName) -> Vec<Demand> {
             Places::Selected(chosen) => selected.push(chosen.clone()),
         }
     }
-    let demand = |((secret, creates, accounts), (mut namespaces, selected)): (_, (Vec<Namespace>, Vec<Selected>))| {
+    let mut demands = vec![];
+    for ((secret, creates, accounts), (mut namespaces, selected)) in ways {
         namespaces.sort();
-        let bulk = namespaces.len() >= BULK || !selected.is_empty();
-        Demand { secret, creates, accounts, namespaces, selected, bulk }
-    };
-    ways.into_iter().map(demand).collect()
+        let bulk = many.contains(&(store.clone(), secret.clone()));
+        demands.push(Demand { secret, creates, accounts, namespaces, selected, bulk });
+    }
+    demands
 }
 
 /// The sinks of other types that a plan needs, each with its type.

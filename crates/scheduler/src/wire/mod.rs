@@ -8,10 +8,13 @@ mod ecr;
 mod minters;
 mod sinks;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use regcred_config::{Config, Problems};
-use regcred_core::{Clock, Error, ErrorKind, Result, StoreName};
+use regcred_core::{Clock, Error, ErrorKind, Result, SecretName, StoreName};
 use regcred_engine::{Builder, Engine, Route};
 
 use self::{
@@ -51,28 +54,35 @@ pub async fn engine(plan: Plan, types: &Types, clusters: Clusters, clock: Arc<dy
     for minter in minters(&plan, types, &clock).await? {
         engine = engine.with_minter(minter);
     }
+    let many = many(&plan);
+    let mut sinks = Sinks::new(clusters, &plan);
+    let mut others = others(&plan, types).await;
+    let yields_to = (0..plan.groups.len()).map(|route| plan.yields_to(route)).collect::<Vec<_>>();
+    for (group, yields_to) in plan.groups.into_iter().zip(yields_to) {
+        let name = group.origin.name();
+        let (source, sink) = if let Some(kept) = others.get_mut(&group.need.store).and_then(Iterator::next) {
+            kept
+        } else {
+            let way = Way::of(&group.need, plan.adopt);
+            let bulk = many.contains(&(group.need.store.clone(), group.need.secret.name.clone()));
+            (sinks.source(&group)?, sinks.sink(way, bulk)? as _)
+        };
+        engine = engine.with_route(Route { name, providers: group.need.providers, source, sink, yields_to });
+    }
+    Ok(engine)
+}
+
+/// The Secrets of one name, of which there are so many that lists are cheaper.
+fn many(plan: &Plan) -> HashSet<(StoreName, SecretName)> {
     let mut alike = HashMap::<_, usize>::new();
     for Group { need, places, .. } in &plan.groups {
         let many = match places {
             Places::Named(namespaces) => namespaces.len(),
             Places::Selected(_) => BULK,
         };
-        *alike.entry((Way::of(need, plan.adopt), need.secret.name.clone())).or_default() += many;
+        *alike.entry((need.store.clone(), need.secret.name.clone())).or_default() += many;
     }
-    let mut sinks = Sinks::new(clusters, plan.instance.clone());
-    let mut others = others(&plan, types).await;
-    for group in plan.groups {
-        let name = group.origin.name();
-        let (source, sink) = if let Some(kept) = others.get_mut(&group.need.store).and_then(Iterator::next) {
-            kept
-        } else {
-            let way = Way::of(&group.need, plan.adopt);
-            let bulk = alike[&(way.clone(), group.need.secret.name.clone())] >= BULK;
-            (sinks.source(&group)?, sinks.sink(way, bulk)? as _)
-        };
-        engine = engine.with_route(Route { name, providers: group.need.providers, source, sink });
-    }
-    Ok(engine)
+    alike.into_iter().filter(|(_, count)| *count >= BULK).map(|(secrets, _)| secrets).collect()
 }
 
 /// What sinks of other types keep, in the order of their groups.

@@ -1,13 +1,18 @@
 //! From how a Secret is kept to what keeps it so.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use regcred_config::{AccountLink, LinkName, SecretSettings};
 use regcred_core::{Error, ErrorKind, InstanceName, Result, StoreName, Target, TargetSource};
-use regcred_openshift::{Cluster, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink};
+use regcred_openshift::{
+    BulkReads, Cluster, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink,
+};
 
 use super::Clusters;
-use crate::plan::{Accounts, Group, Need, Places};
+use crate::plan::{Accounts, Group, Need, Places, Plan};
 
 /// How a Secret is kept, whatever its name.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -50,13 +55,22 @@ impl Way {
 pub(super) struct Sinks {
     clusters: Clusters,
     instance: InstanceName,
-    made: Vec<(Way, bool, Arc<OpenShiftSink>)>,
+    made: HashMap<(Way, bool), Arc<OpenShiftSink>>,
+    /// What is read of each cluster at once.
+    reads: BTreeMap<StoreName, BulkReads>,
     lists: BTreeMap<StoreName, NamespaceList>,
 }
 
 impl Sinks {
-    pub(super) fn new(clusters: Clusters, instance: InstanceName) -> Self {
-        Self { clusters, instance, made: vec![], lists: BTreeMap::new() }
+    pub(super) fn new(clusters: Clusters, plan: &Plan) -> Self {
+        let annotations = |store: &StoreName| {
+            let own = plan.groups.iter().filter(|group| group.need.store == *store);
+            own.flat_map(|group| group.need.secret.annotations.keys().cloned()).collect::<Vec<_>>()
+        };
+        let reads =
+            clusters.iter().map(|(store, cluster)| (store.clone(), BulkReads::new(cluster, annotations(store))));
+        let reads = reads.collect();
+        Self { clusters, instance: plan.instance.clone(), made: HashMap::new(), reads, lists: BTreeMap::new() }
     }
 
     fn cluster(&self, store: &StoreName) -> Result<&Cluster> {
@@ -82,9 +96,11 @@ impl Sinks {
     }
 
     pub(super) fn sink(&mut self, way: Way, bulk: bool) -> Result<Arc<OpenShiftSink>> {
-        if let Some((.., sink)) = self.made.iter().find(|(made, reads, _)| (made, *reads) == (&way, bulk)) {
+        let key = (way, bulk);
+        if let Some(sink) = self.made.get(&key) {
             return Ok(sink.clone());
         }
+        let way = &key.0;
         let sink = OpenShiftSink::builder(self.cluster(&way.store)?.clone())
             .with_instance(self.instance.clone())
             .with_foreign(way.foreign)
@@ -92,9 +108,9 @@ impl Sinks {
             .with_labels(way.labels.clone())
             .with_annotations(way.annotations.clone())
             .with_login_format(way.logins)
-            .with_bulk_reads(bulk);
+            .with_bulk_reads(self.reads.get(&way.store).filter(|_| bulk).cloned());
         let sink = Arc::new(sink.build());
-        self.made.push((way, bulk, sink.clone()));
+        self.made.insert(key, sink.clone());
         Ok(sink)
     }
 }

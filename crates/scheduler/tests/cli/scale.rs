@@ -46,7 +46,9 @@ async fn a_thousand_namespaces_cost_one_token_a_region_and_the_fewest_requests()
     assert_eq!(world.aws.calls().len(), 2 * REGIONS.len());
 
     world.kube.deny("list", "secrets", None);
+    world.kube.deny("list", "serviceaccounts", None);
     once(&[]);
-    let reads = [("get secrets", MANY), ("get serviceaccounts", 3 * MANY), ("list secrets", 1)];
+    let reads =
+        [("get secrets", MANY), ("get serviceaccounts", 3 * MANY), ("list secrets", 1), ("list serviceaccounts", 3)];
     assert_eq!(requests(&world), expected(&reads), "without the right to list, one read per object");
 }

@@ -72,6 +72,23 @@ async fn where_two_entries_meet_the_earlier_one_has_the_secret_and_one_line_says
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pattern_that_comes_first_has_what_a_later_entry_names_and_nothing_is_written_twice() {
+    let world = World::new(&["app-a", "team-a"]).await;
+    let config = "targets:\n- { namespaces: ['app-*'], region: eu-west-1 }\n- { namespaces: [app-a, team-a], region: us-east-1 }\n";
+    for step in ["create", "leave"] {
+        world.kube.clear_requests();
+        let (code, report, logs) = run(&mut world.once(config, &["--output", "json"]));
+        let steps = report["targets"].as_array().expect("a list").iter().map(|it| it["step"].as_str());
+        assert_eq!((code, steps.collect::<Vec<_>>()), (0, vec![Some(step); 2]), "{report:#} {logs}");
+        let writes = world.kube.requests().into_iter().filter(|it| it.verb == "patch" && it.resource == "secrets");
+        assert_eq!(writes.count(), if step == "create" { 2 } else { 0 });
+        assert!(logs.contains("targets[1]") && logs.contains("app-a"), "{logs}");
+    }
+    let auths = auths(&world.secret("app-a").expect("it was written"));
+    assert!(auths.get("123456789012.dkr.ecr.eu-west-1.amazonaws.com").is_some(), "the earlier entry has it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_list_namespaces_is_told_the_rule_and_named_ones_are_served() {
     let world = World::new(&["team-a", "app-a"]).await;
     world.kube.deny("list", "namespaces", None);

@@ -72,6 +72,7 @@ async fn rights_are_missing_in_some_namespaces() {
     world.kube.deny("patch", "secrets", Some("team-2"));
     world.kube.deny("get", "serviceaccounts", Some("team-3"));
     world.kube.deny("list", "secrets", None);
+    world.kube.deny("list", "serviceaccounts", None);
     world.kube.quota("team-4");
     world.kube.webhook("team-5");
     world.kube.fail_namespace("team-6", 403, "Forbidden", "because");
