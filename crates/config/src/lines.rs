@@ -8,6 +8,8 @@ use serde::{
 };
 use serde_saphyr::Spanned;
 
+use crate::yaml::options;
+
 /// The lines of a YAML text by key path, such as `targets[2].region`, counted from 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lines(HashMap<String, u64>);
@@ -16,7 +18,7 @@ impl Lines {
     /// Of a text that is no YAML there are none.
     pub(crate) fn of(text: &str) -> Self {
         let mut lines = HashMap::new();
-        if let Ok(root) = serde_saphyr::from_str::<Spanned<Node>>(text) {
+        if let Ok(root) = serde_saphyr::from_str_with_options::<Spanned<Node>>(text, options()) {
             root.value.collect("", &mut lines);
         }
         Self(lines)

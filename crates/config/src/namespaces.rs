@@ -46,9 +46,14 @@ impl Selection {
         !is_system(namespace) && is_in(&self.include) && !is_in(&self.exclude)
     }
 
-    /// Whether labels have to say that a namespace is meant.
+    /// Whether labels decide too.
     pub fn has_selector(&self) -> bool {
         !self.selector.is_empty()
+    }
+
+    /// Whether a label has to be there that says that a namespace is meant: one that whoever makes a namespace has to set.
+    pub fn asks_for_a_label(&self) -> bool {
+        self.selector.asks_for_a_label()
     }
 }
 
@@ -210,7 +215,7 @@ impl Fields<'_> {
 
     fn item(&mut self, key: &str, value: &Value) -> Option<Item> {
         let Value::String(_, text) = value else {
-            self.problem(key, format!("{} is not text", shown(value)));
+            self.problem(key, format!("{} is not text: put it in quotes", shown(value)));
             return None;
         };
         if text.contains(['*', '?', '[']) {
@@ -234,7 +239,13 @@ impl Fields<'_> {
         let can_match = |letter: char| matches!(letter, 'a'..='z' | '0'..='9' | '-' | '*' | '?' | '[' | ']' | '!');
         let why = match (text.chars().find(|letter| !can_match(*letter)), Pattern::new(text)) {
             (Some(letter), _) => format!("no namespace has a {letter:?} in its name"),
-            (None, Ok(pattern)) => return Some(pattern),
+            (None, _) if text.contains("**") => "one * is enough".into(),
+            (None, Ok(pattern)) => {
+                if is_system(text.trim_end_matches('*')) && !key.contains("exclude") {
+                    self.warn(key, "it takes none: namespaces of the platform have to be named");
+                }
+                return Some(pattern);
+            }
             (None, Err(error)) => error.msg.to_owned(),
         };
         self.problem(key, format!("{text:?} is not a pattern of namespaces, such as \"app-*\": {why}"));
@@ -250,6 +261,13 @@ fn gather(items: Vec<Item>, exclude: Vec<Pattern>, selector: Selector) -> Namesp
             Item::Pattern(pattern) => include.push(pattern),
         }
     }
+    // In whatever order they are written, the same ones are the same.
+    let in_order = |mut patterns: Vec<Pattern>| {
+        patterns.sort();
+        patterns.dedup();
+        patterns
+    };
+    let (include, exclude) = (in_order(include), in_order(exclude));
     let selection = (!include.is_empty()).then_some(Selection { include, exclude, selector });
     Namespaces { named, selection }
 }
@@ -289,7 +307,7 @@ mod tests {
         for left in ["app-legacy-a", "app-b", "xy3", "xyz1", "my-app-a"] {
             assert!(!selection.takes(left, &team("a")), "{left}");
         }
-        assert_eq!(selection.to_string(), "app-*, x?[12] with team=a, without app-legacy-*, app-b");
+        assert_eq!(selection.to_string(), "app-*, x?[12] with team=a, without app-b, app-legacy-*");
     }
 
     #[test]
@@ -322,7 +340,11 @@ mod tests {
             ),
             ("['app-[a']", "namespaces[0]: \"app-[a\" is not a pattern of namespaces"),
             ("['a*', 'a*']", "namespaces[1]: a* is there already"),
-            ("[a, 7]", "namespaces[1]: 7 is not text"),
+            ("[a, 7]", "namespaces[1]: 7 is not text: put it in quotes"),
+            (
+                "['app-**']",
+                "namespaces[0]: \"app-**\" is not a pattern of namespaces, such as \"app-*\": one * is enough",
+            ),
             ("a", "namespaces: it is not a list of namespaces"),
         ] {
             let problems = of(bad).expect_err(bad);

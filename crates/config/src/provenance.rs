@@ -90,6 +90,18 @@ impl Provenance {
         if let Some(set) = self.environment.iter().find(|it| is_at_or_below(key, it)) {
             return elsewhere(format!("environment {}", variable(set)));
         }
+        // What is missing beside something that the environment sets, the environment lacks, unless a file has more of it.
+        let beside = |it: &&String| {
+            let parent = key.rfind('.').map_or("", |dot| &key[..dot]);
+            !parent.is_empty() && is_at_or_below(it, parent)
+        };
+        let parent = key.rfind('.').map_or("", |dot| &key[..dot]);
+        let in_files = |key: &str| self.files.iter().any(|file| file.has(key));
+        if let Some(set) = self.environment.iter().find(beside)
+            && !in_files(parent)
+        {
+            return elsewhere(format!("environment {}", variable(set)));
+        }
         let files = self.files.iter().enumerate();
         let found = files.filter_map(|(number, file)| {
             let key = file.own_key(key)?;
@@ -108,6 +120,14 @@ impl Provenance {
 }
 
 impl Source {
+    /// Whether the file has that very key.
+    fn has(&self, key: &str) -> bool {
+        match (&self.lines, self.own_key(key)) {
+            (Some(lines), Some(own)) => lines.depth(&own) == own.len(),
+            _ => false,
+        }
+    }
+
     /// The key as this file has it; `None`: it is another file's.
     fn own_key(&self, key: &str) -> Option<String> {
         let Some((number, rest)) = key.strip_prefix("targets[").and_then(|rest| rest.split_once(']')) else {
@@ -180,6 +200,7 @@ mod tests {
             ("targets[1].regoin", "b.yaml:6: targets[0].regoin"),
             ("instance", "command line: instance"),
             ("defaults", "environment REGCRED__DEFAULTS__SECRET__NAME: defaults"),
+            ("defaults.secret.credentials", "environment REGCRED__DEFAULTS__SECRET__NAME: defaults.secret.credentials"),
         ];
         for (key, expected) in cases {
             assert_eq!(origin(key), expected);

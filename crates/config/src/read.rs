@@ -10,6 +10,7 @@ use crate::{
     fields::{Fields, shown},
     file,
     nearest::meant,
+    spec::sort,
     target::{self, Defaults},
 };
 
@@ -33,9 +34,13 @@ pub(crate) fn read(dict: &Dict, root: &Origin, check: impl Fn(&Config) -> Vec<Pr
         sinks.push(Spec::new(CLUSTER, "openshift", root.join("sinks").join(CLUSTER)));
         sink_names.push(CLUSTER.into());
     }
+    if sinks.is_empty() && fields.has("sinks") && sink_names.is_empty() {
+        fields.problem("sinks", "it names none: leave it out for the cluster that regcred runs in");
+    }
     let defaults = fields.defaults();
     let targets = fields.targets(&defaults);
     fields.refuse_unnamed(&targets, &provider_names, &sink_names);
+    fields.warn_unused(&targets, &providers, &sinks);
     let max_writes_per_second = fields.number("max_writes_per_second").unwrap_or(WRITES);
     let (resync, prune) = (fields.resync(), fields.typed("prune").unwrap_or_default());
     for key in ["max_writes_per_second", "resync", "prune"] {
@@ -106,7 +111,7 @@ impl Fields<'_> {
             None => return (specs, names),
             Some(Value::Dict(_, entries)) => entries,
             Some(other) => {
-                let message = format!("{} is not a map of names, each with a `type` and its options", shown(other));
+                let message = format!("{} is not a map of names, each with a `type` and its options", sort(other));
                 self.problem(key, message);
                 return (specs, names);
             }
@@ -152,10 +157,35 @@ impl Fields<'_> {
         targets
     }
 
+    /// What nobody uses was meant for somebody.
+    fn warn_unused(&mut self, targets: &[TargetEntry], providers: &[Spec], sinks: &[Spec]) {
+        if !self.problems.is_empty() {
+            return; // whoever uses it may be among what is wrong
+        }
+        let is_wanted = |spec: &&Spec| {
+            !targets.iter().any(|target| match &target.wants {
+                Wants::Providers(names) => names.iter().any(|name| name.as_str() == spec.name()),
+                Wants::Registries(_) => false,
+            })
+        };
+        for spec in providers.iter().filter(is_wanted) {
+            self.warnings.push(Problem::at(spec.origin().clone(), "no target wants it"));
+        }
+        let is_kept = |spec: &&Spec| {
+            let uses = |target: &TargetEntry| target.sink.as_ref().is_none_or(|sink| sink.as_str() == spec.name());
+            !targets.iter().any(uses)
+        };
+        for spec in sinks.iter().filter(is_kept) {
+            self.warnings.push(Problem::at(spec.origin().clone(), "no target is kept there"));
+        }
+    }
+
     /// Every provider and sink that a target names has to be there.
     fn refuse_unnamed(&mut self, targets: &[TargetEntry], providers: &[String], sinks: &[String]) {
         for target in targets {
-            if let Wants::Providers(names) = &target.wants {
+            if let Wants::Providers(names) = &target.wants
+                && !self.is_misspelt("providers")
+            {
                 for (place, name) in names.iter().enumerate() {
                     if let Some(message) = unnamed("providers", name.as_str(), providers) {
                         self.problems.push(Problem::at(target.origin.join(&format!("providers[{place}]")), message));

@@ -145,6 +145,11 @@ impl Fields<'_> {
         };
         let formed = formed.is_some_and(|account| ecr::is_account(account));
         let hint = match () {
+            () if host.contains('@') => {
+                // What stands before it may be a password.
+                self.problem("registry", "it is not the host of an ECR registry, without a user and a password");
+                return None;
+            }
             () if host.contains("://") => "without a scheme",
             () if host.contains(':') => "without a port",
             () if host.contains('/') => "without a repository",

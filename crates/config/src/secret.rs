@@ -142,7 +142,8 @@ impl Fields<'_> {
         if let Some(name) = own.name.as_ref().or(defaults.name.as_ref()) {
             settings.name = SecretName::new(name).unwrap_or(settings.name);
         }
-        if settings.merge && settings.adopt {
+        let by_default = defaults.merge == Some(true) && defaults.adopt == Some(true);
+        if settings.merge && settings.adopt && !by_default {
             self.problem("secret.adopt", "what is merged into is never taken over: leave out `merge` or `adopt`");
         }
         if settings.merge {

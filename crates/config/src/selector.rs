@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::label::{check_key, check_value};
 
+/// Kubernetes sets it on every namespace.
+const OWN_NAME: &str = "kubernetes.io/metadata.name";
+
 /// What the labels of an object have to be. The empty one takes everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Selector(Vec<Term>);
@@ -27,7 +30,9 @@ impl Selector {
     /// Reads terms with commas between them: `a`, `!a`, `a=b`, `a==b`, `a!=b`, `a in (b, c)`, `a notin (b, c)`. What is wrong is
     /// told in words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let terms = split(text)?.into_iter().map(Term::parse).collect::<Result<_, _>>()?;
+        let mut terms = split(text)?.into_iter().map(Term::parse).collect::<Result<Vec<_>, _>>()?;
+        terms.sort();
+        terms.dedup();
         Ok(Self(terms))
     }
 
@@ -47,6 +52,15 @@ impl Selector {
     /// Whether it takes everything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether it takes only what somebody has labelled so: every namespace has its own name as a label.
+    pub fn asks_for_a_label(&self) -> bool {
+        self.0.iter().any(|Term { key, test }| match test {
+            Test::Exists => key != OWN_NAME,
+            Test::IsOneOf(values) => key != OWN_NAME && !values.iter().any(String::is_empty),
+            Test::IsAbsent | Test::IsNoneOf(_) => false,
+        })
     }
 }
 
@@ -84,7 +98,12 @@ impl Term {
         } else if let Some((head, list)) = term.split_once('(') {
             let list =
                 list.strip_suffix(')').ok_or_else(|| format!("{term:?}: something stands behind the brackets"))?;
-            let values = list.split(',').map(|it| it.trim().to_owned()).collect();
+            let mut values = list.split(',').map(|it| it.trim().to_owned()).collect::<Vec<_>>();
+            if list.trim().is_empty() {
+                return Err(format!("{term:?}: no values stand in the brackets"));
+            }
+            values.sort();
+            values.dedup();
             match head.trim().rsplit_once(char::is_whitespace) {
                 Some((key, "in")) => (key, Test::IsOneOf(values)),
                 Some((key, "notin")) => (key, Test::IsNoneOf(values)),
@@ -163,7 +182,18 @@ mod tests {
     fn it_is_written_in_one_form_that_is_read_back() {
         let written = Selector::parse("a == b , c in (d, e),f notin (g,h), !i,j, k!=l").expect("valid").to_string();
         assert_eq!(written, "a=b,c in (d,e),f notin (g,h),!i,j,k!=l");
+        let same = Selector::parse("k!=l,j,!i,f notin(h,g),c in (e,d,e),a=b").expect("valid");
+        assert_eq!(same.to_string(), written, "in whatever order");
         assert_eq!(Selector::parse(&written).expect("valid").to_string(), written);
+    }
+
+    #[test]
+    fn only_a_label_that_somebody_sets_marks_a_namespace() {
+        let asks = |selector: &str| Selector::parse(selector).expect(selector).asks_for_a_label();
+        assert!(asks("team") && asks("team=a") && asks("!x,team in (a,b)"));
+        for every_namespace in ["!x", "team!=x", "team notin (x)", "kubernetes.io/metadata.name", "team in (a,)"] {
+            assert!(!asks(every_namespace), "{every_namespace}");
+        }
     }
 
     #[test]
@@ -174,6 +204,7 @@ mod tests {
             ("team in a", "stand in brackets, as in (a, b)"),
             ("team in (a", "not closed"),
             ("team) in (a)", "none is open"),
+            ("team in ()", "no values stand in the brackets"),
             ("team in ((a))", "stand in brackets"),
             ("team of (a)", "`in` or `notin`"),
             ("team in (a) b", "behind the brackets"),

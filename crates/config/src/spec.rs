@@ -32,7 +32,7 @@ impl Spec {
 
     pub(crate) fn read(name: &str, value: &Value, origin: Origin, example: &str) -> Result<Self, Problem> {
         let Value::Dict(_, dict) = value else {
-            return Err(Problem::at(origin, format!("{} is not a map such as {example}", shown(value))));
+            return Err(Problem::at(origin, format!("{} is not a map such as {example}", sort(value))));
         };
         let mut options = dict.clone();
         match options.remove(TYPE) {
@@ -111,7 +111,28 @@ fn canonical(value: &Value, text: &mut String) {
 
 /// A part of a config as a typed struct, or the one thing that is wrong with its form.
 pub(crate) fn options<T: DeserializeOwned>(value: &Value, origin: &Origin) -> Result<T, Problem> {
+    if let Some(key) = blank(value) {
+        let origin = if key.is_empty() { origin.clone() } else { origin.join(&key) };
+        return Err(Problem::at(origin, "nothing stands there: leave the key out, or say something"));
+    }
     value.deserialize().map_err(|error| problem(error, origin))
+}
+
+/// The first key without a value: to take it for one that is not there could be a role, a pin or a guard that is not kept.
+fn blank(value: &Value) -> Option<String> {
+    let below = |step: String, rest: String| match rest.chars().next() {
+        None | Some('[') => format!("{step}{rest}"),
+        Some(_) => format!("{step}.{rest}"),
+    };
+    match value {
+        Value::Empty(..) => Some(String::new()),
+        Value::String(_, text) if text.trim().is_empty() => Some(String::new()),
+        Value::Dict(_, dict) => dict.iter().find_map(|(key, value)| Some(below(key.clone(), blank(value)?))),
+        Value::Array(_, list) => {
+            list.iter().enumerate().find_map(|(place, value)| Some(below(format!("[{place}]"), blank(value)?)))
+        }
+        _ => None,
+    }
 }
 
 fn problem(error: Error, origin: &Origin) -> Problem {
@@ -144,12 +165,28 @@ fn problem(error: Error, origin: &Origin) -> Problem {
             let expected = match expected.clone() {
                 text if text == "a string" || text == "path string" => "text".into(),
                 text if text == "a boolean" => "true or false".into(),
+                text if text == "a sequence" => "a list".into(),
+                text if text.starts_with('u') && text[1..].parse::<u8>().is_ok() => {
+                    "a number that is allowed here".into()
+                }
                 other => other,
             };
             Problem::at(at(""), format!("{} is not {expected}", kind(&found)))
         }
         Kind::Message(message) => Problem::at(at(""), message),
         other => Problem::at(at(""), other.to_string()),
+    }
+}
+
+/// The same of a value.
+pub(crate) fn sort(value: &Value) -> &'static str {
+    match value {
+        Value::String(..) | Value::Char(..) => "text",
+        Value::Bool(..) => "true or false",
+        Value::Num(..) => "a number",
+        Value::Empty(..) => "nothing",
+        Value::Dict(..) => "a map",
+        Value::Array(..) => "a list",
     }
 }
 

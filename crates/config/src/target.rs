@@ -47,6 +47,9 @@ impl Defaults {
         let mut fields = Fields::of::<file::Defaults>(dict, origin);
         let secret = fields.typed::<RawSecret>("secret").unwrap_or_default();
         fields.check_secret(&secret);
+        if secret.merge == Some(true) && secret.adopt == Some(true) {
+            fields.problem("secret.adopt", "what is merged into is never taken over: leave out `merge` or `adopt`");
+        }
         let accounts = fields.service_accounts();
         (Self { secret, accounts }, fields.problems)
     }
@@ -152,7 +155,7 @@ mod tests {
                 "{ namespace: 'app-*', region: eu-west-1 }",
                 ".namespace: \"app-*\" is a pattern, and this is one name: write `namespaces: [\"app-*\"]`".into(),
             ),
-            ("{ namespace: 7, region: eu-west-1 }", ".namespace: 7 is not text".into()),
+            ("{ namespace: 7, region: eu-west-1 }", ".namespace: 7 is not text: put it in quotes".into()),
             (
                 "{ namespace: b, region: us-esat-1 }",
                 ".region: \"us-esat-1\" is not an AWS region; did you mean us-east-1?".into(),

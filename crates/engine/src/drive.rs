@@ -207,6 +207,13 @@ impl Drive {
                 self.engine.context.emit(&Event::SourceFailed { route, error: &error });
                 self.report.sources.insert(route, error);
             }
+            // Nobody looks at it, however often.
+            Change::Unknown { target, error } => {
+                let outcome = Outcome::failed(error);
+                log(&target, &outcome, 0);
+                self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome });
+                self.report.targets.insert(target, outcome);
+            }
             Change::Synced { route } => drop(self.report.sources.remove(&route)),
         }
     }

@@ -21,8 +21,8 @@ pub struct Route {
     pub source: Arc<dyn TargetSource>,
     /// Where to.
     pub sink: Arc<dyn SecretSink>,
-    /// Routes before this one, by their place, that may name the same targets: it waits until these have named theirs, or failed
-    /// at it. Without, whoever is first to name a target has it until an earlier route does.
+    /// Routes before this one, by their place, that may name the same targets: it waits until these have named theirs, and
+    /// touches nothing while they cannot. Without, whoever is first to name a target has it until an earlier route does.
     pub yields_to: Vec<usize>,
 }
 

@@ -18,9 +18,6 @@ use crate::{Route, backoff::pause};
 /// So many sightings wait for the loop before their source does.
 const FEED: usize = 1024;
 
-/// After so many failures in a row the routes that yield to a source go on without it.
-const PATIENCE: u32 = 3;
-
 /// A source that went on for so long after it had named everything is not failing again, but for the first time.
 const STEADY: Duration = Duration::from_mins(5);
 
@@ -43,7 +40,7 @@ struct State {
     yields_to: Vec<usize>,
     /// What it named while a route that it yields to had not named everything.
     held: HashSet<Target>,
-    /// It has named everything once, or nobody waits for that any more.
+    /// It has named everything once.
     settled: bool,
     task: Option<AbortHandle>,
     synced: bool,
@@ -63,6 +60,8 @@ pub(crate) enum Change {
     Gone(Target),
     /// A source failed.
     Failed { route: usize, error: Error },
+    /// Nobody knows whether it is a target of an earlier route, whose source failed for good: it is left as it is.
+    Unknown { target: Target, error: Error },
     /// A source has named everything, after a failure or for the first time.
     Synced { route: usize },
 }
@@ -191,7 +190,20 @@ impl Sources {
         vec![]
     }
 
-    /// Nobody waits for this route any more.
+    /// What others hold for this route will not be known in this pass.
+    fn give_up(&mut self, route: usize, error: &Error) -> Vec<Change> {
+        let waiting = self.routes.iter_mut().filter(|state| state.yields_to.contains(&route));
+        let held = waiting.flat_map(|state| std::mem::take(&mut state.held)).collect::<Vec<_>>();
+        let name = &self.routes[route].name;
+        let message = format!("it may be a target of {name}, whose targets are not known");
+        let unknown = |target| {
+            let error = Error::new(error.kind(), message.clone()).with_cause(error.chain());
+            Change::Unknown { target, error }
+        };
+        held.into_iter().map(unknown).collect()
+    }
+
+    /// The route has named everything.
     fn settle(&mut self, route: usize) -> Vec<Change> {
         if std::mem::replace(&mut self.routes[route].settled, true) {
             return vec![];
@@ -273,9 +285,7 @@ impl Sources {
         } else {
             state.synced = true;
         }
-        // What may go better is waited for a little, as one pass does; what takes a person is not.
-        let given_up = self.routes[route].synced || !error.is_retryable() || failures >= PATIENCE;
-        let mut changes = if given_up { self.settle(route) } else { vec![] };
+        let mut changes = if self.routes[route].synced { self.give_up(route, &error) } else { vec![] };
         changes.push(Change::Failed { route, error });
         changes
     }

@@ -1,7 +1,7 @@
 //! The targets that namespaces of a cluster make: all whose name and labels are as somebody wants them.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::Arc,
     time::Duration,
@@ -28,11 +28,18 @@ pub struct NamespaceList(Arc<Inner>);
 struct Inner {
     store: Store,
     own: Option<String>,
-    latest: Mutex<Option<(Instant, Arc<Vec<Listed>>)>>,
+    /// And when.
+    latest: Mutex<Option<(Instant, Answer)>>,
 }
 
+type Answer = Result<Arc<Vec<Listed>>>;
+
 /// One that is not being deleted.
-type Listed = (Namespace, BTreeMap<String, String>);
+struct Listed {
+    name: Namespace,
+    uid: String,
+    labels: BTreeMap<String, String>,
+}
 
 /// Whether a namespace with this name and these labels is wanted.
 type Takes = dyn Fn(&str, &BTreeMap<String, String>) -> bool + Send + Sync;
@@ -56,24 +63,34 @@ impl NamespaceList {
     /// Those that `takes` says yes to, in alphabetical order.
     pub async fn choose(&self, takes: impl Fn(&str, &BTreeMap<String, String>) -> bool) -> Result<Vec<Namespace>> {
         let listed = self.read().await?;
-        let wanted = listed.iter().filter(|(name, labels)| takes(name.as_str(), labels));
-        Ok(wanted.map(|(name, _)| name.clone()).collect())
+        let wanted = listed.iter().filter(|it| takes(it.name.as_str(), &it.labels));
+        Ok(wanted.map(|it| it.name.clone()).collect())
     }
 
-    async fn read(&self) -> Result<Arc<Vec<Listed>>> {
+    /// What was listed a moment ago; who waited while that failed has the same failure.
+    async fn read(&self) -> Answer {
+        let asked = Instant::now();
         let mut latest = self.0.latest.lock().await; // the first one lists, the others wait for that
-        if let Some((_, listed)) = latest.as_ref().filter(|(at, _)| at.elapsed() < SHARED) {
-            return Ok(listed.clone());
+        if let Some((at, listed)) = latest.as_ref() {
+            let is_new = if listed.is_ok() { at.elapsed() < SHARED } else { *at >= asked };
+            if is_new {
+                return listed.clone();
+            }
         }
-        let all = self.0.store.list_namespaces().await?;
-        let is_foreign = |name: &str| self.0.own.as_deref() != Some(name);
-        let living = all.into_iter().filter(|it| it.deletion_timestamp.is_none());
-        let named = living.filter_map(|it| Some((it.name?, it.labels.unwrap_or_default())));
-        let listed = named.filter(|(name, _)| is_foreign(name));
-        let listed = listed.filter_map(|(name, labels)| Some((Namespace::new(name).ok()?, labels)));
-        let listed = Arc::new(listed.collect::<Vec<_>>());
+        let listed = self.list().await.map(Arc::new);
         *latest = Some((Instant::now(), listed.clone()));
-        Ok(listed)
+        listed
+    }
+
+    async fn list(&self) -> Result<Vec<Listed>> {
+        let all = self.0.store.list_namespaces().await?;
+        let is_foreign = |it: &Listed| self.0.own.as_deref() != Some(it.name.as_str());
+        let living = all.into_iter().filter(|it| it.deletion_timestamp.is_none());
+        let listed = living.filter_map(|it| {
+            let name = Namespace::new(it.name?).ok()?;
+            Some(Listed { name, uid: it.uid.unwrap_or_default(), labels: it.labels.unwrap_or_default() })
+        });
+        Ok(listed.filter(is_foreign).collect())
     }
 }
 
@@ -88,10 +105,13 @@ impl NamespaceSource {
         Self { namespaces, store, secret, takes: Arc::new(takes) }
     }
 
-    async fn targets(&self) -> Result<HashSet<Target>> {
-        let chosen = self.namespaces.choose(&*self.takes).await?;
-        let target = |namespace| Target { store: self.store.clone(), namespace, name: self.secret.clone() };
-        Ok(chosen.into_iter().map(target).collect())
+    /// By the target the uid of its namespace: one that was made anew is another one.
+    async fn targets(&self) -> Result<HashMap<Target, String>> {
+        let listed = self.namespaces.read().await?;
+        let wanted = listed.iter().filter(|it| (self.takes)(it.name.as_str(), &it.labels));
+        let target =
+            |it: &Listed| Target { store: self.store.clone(), namespace: it.name.clone(), name: self.secret.clone() };
+        Ok(wanted.map(|it| (target(it), it.uid.clone())).collect())
     }
 }
 
@@ -99,17 +119,17 @@ impl NamespaceSource {
 impl TargetSource for NamespaceSource {
     async fn watch(&self, feed: Feed) -> Result<()> {
         let mut known = self.targets().await?;
-        for target in &known {
+        for target in known.keys() {
             feed.send(Sighting::Present(target.clone())).await;
         }
         loop {
             feed.send(Sighting::Synced).await;
             sleep(RESYNC).await;
             let found = self.targets().await?;
-            for target in known.difference(&found) {
+            for target in known.keys().filter(|target| !found.contains_key(*target)) {
                 feed.send(Sighting::Gone(target.clone())).await;
             }
-            for target in found.difference(&known) {
+            for (target, _) in found.iter().filter(|(target, uid)| known.get(*target) != Some(*uid)) {
                 feed.send(Sighting::Present(target.clone())).await;
             }
             known = found;

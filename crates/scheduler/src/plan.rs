@@ -117,13 +117,9 @@ impl Plan {
     /// The routes before this one that may have the same targets: what is chosen is not known before it was listed.
     pub(crate) fn yields_to(&self, route: usize) -> Vec<usize> {
         let own = &self.groups[route];
-        let meets = |other: &Group| {
-            let same = (&other.need.store, &other.need.secret.name) == (&own.need.store, &own.need.secret.name);
-            same && match (&other.places, &own.places) {
-                (Places::Named(_), _) => false,
-                (_, Places::Named(named)) => named.iter().any(|namespace| other.places.may_have(namespace)),
-                (Places::Selected(_), Places::Selected(_)) => true,
-            }
+        let meets = |other: &Group| match &own.places {
+            Places::Named(named) => named.iter().any(|namespace| other.may_have(&own.need, namespace)),
+            Places::Selected(_) => matches!(other.places, Places::Selected(_)) && other.need.is_same_secret(&own.need),
         };
         (0..route).filter(|before| meets(&self.groups[*before])).collect()
     }
@@ -196,6 +192,21 @@ impl Plan {
     pub(crate) fn schedule(&self) -> Option<Arc<Schedule>> {
         let schedule = self.schedule.clone()?;
         Some(Arc::new(move |after| schedule.next_after(after)))
+    }
+}
+
+impl Group {
+    /// Whether it chooses, and may choose the place of such a Secret.
+    pub(crate) fn may_have(&self, need: &Need, namespace: &Namespace) -> bool {
+        let Places::Selected(selected) = &self.places else { return false };
+        self.need.is_same_secret(need) && selected.may_take(namespace.as_str())
+    }
+}
+
+impl Need {
+    /// Whether both are about Secrets of one name in one store.
+    fn is_same_secret(&self, other: &Self) -> bool {
+        (&self.store, &self.secret.name) == (&other.store, &other.secret.name)
     }
 }
 
@@ -441,6 +452,12 @@ mod tests {
         ];
         assert_eq!(places(&plan), expected.map(|(entry, place)| (entry.to_owned(), place.to_owned())));
         assert_eq!(plan.groups[1].need.providers.len(), 2, "entries that choose alike are united");
+        let yields = (0..plan.groups.len()).map(|route| plan.yields_to(route)).collect::<Vec<_>>();
+        assert_eq!(
+            yields,
+            [vec![], vec![], vec![], vec![1], vec![1, 3]],
+            "who may meet an earlier choice waits for it"
+        );
         assert_eq!((plan.selections(), plan.secrets()), (vec!["* with t".into(), "x-*".into()], 3));
     }
 
@@ -458,6 +475,24 @@ mod tests {
         plan.restrict_to(&[name("x-2")]).expect("it may be there");
         assert_eq!(plan.groups.len(), 1, "x-1 is not asked for");
         assert!(takes(&plan, "x-2") && !takes(&plan, "x-3"));
+    }
+
+    #[test]
+    fn what_is_named_beside_a_choice_has_what_others_give_that_choice() {
+        let yaml = "targets:\n- { namespaces: [x-1, y, 'x-*'], region: eu-west-1 }\n- { namespaces: ['x-*'], region: us-east-1 }\n";
+        let united = plan(yaml).expect("valid");
+        let providers = |place: &str| {
+            let group = united.groups.iter().find(|group| group.places.to_string() == place).expect(place);
+            group.need.providers.len()
+        };
+        assert_eq!((providers("x-1"), providers("y"), providers("x-*")), (2, 1, 2));
+        let labelled = yaml.replace("[x-1, y, 'x-*']", "{ include: [x-1, 'x-*'], selector: t }");
+        let labelled = labelled.replace("['x-*']", "{ include: ['x-*'], selector: t }");
+        let told = plan(&labelled).expect_err("whether x-1 has the label nobody knows");
+        assert_eq!(
+            told,
+            "config: targets[1].namespaces: targets[0] names x-1 beside this choice, and its labels are not known: name it here too"
+        );
     }
 
     #[test]

@@ -94,7 +94,9 @@ impl Resolved {
                     continue;
                 }
             };
-            let place = *alike.entry((chosen, need.clone())).or_insert(groups.len());
+            // Those that an earlier choice may have wait for it, and the others do not.
+            let may_be_another_s = groups.iter().any(|earlier| earlier.may_have(&need, &namespace));
+            let place = *alike.entry((chosen, may_be_another_s, need.clone())).or_insert(groups.len());
             if let Some(Places::Named(namespaces)) = groups.get_mut(place).map(|group| &mut group.places) {
                 namespaces.push(namespace);
             } else {
@@ -118,9 +120,25 @@ impl Resolved {
             (None, _) => None,
         };
         let Some(store) = store.map(|(name, _)| name.clone()) else { return }; // that was told where it stands
-        let named = target.namespaces.named.iter().cloned().map(Place::Named);
-        let selected = target.namespaces.selection.clone().map(Place::Selected);
         let mut told = vec![]; // of an entry once, not of each of its namespaces
+        let mut also = vec![];
+        if let Some(selection) = &target.namespaces.selection {
+            let place = Place::Selected(selection.clone());
+            let address = Address { store: store.clone(), place, name: target.secret.name.clone() };
+            // What an earlier entry names beside the same choice is chosen here.
+            let beside = self.wanted.get(&address).map(|wanted| (wanted.origin.name(), wanted.also_named.clone()));
+            let (earlier, beside) = beside.unwrap_or_default();
+            also.extend(beside.into_iter().filter(|it| !target.namespaces.named.contains(it)));
+            also.retain(|it| selection.may_take(it.as_str()));
+            if let Some(name) = also.first().filter(|_| selection.has_selector()) {
+                let message = format!(
+                    "{earlier} names {name} beside this choice, and its labels are not known: name it here too"
+                );
+                told.push(Problem::at(target.origin.join("namespaces"), message));
+            }
+        }
+        let named = target.namespaces.named.iter().cloned().chain(also).map(Place::Named);
+        let selected = target.namespaces.selection.clone().map(Place::Selected);
         if let Some(problem) = self.unguarded_push(target, &providers) {
             told.push(problem);
         }
@@ -142,10 +160,11 @@ impl Resolved {
 
     /// Whoever may make a namespace may give it any name, but not any label.
     fn unguarded_push(&self, target: &TargetEntry, providers: &[ProviderName]) -> Option<Problem> {
-        let selection = target.namespaces.selection.as_ref().filter(|it| !it.has_selector())?;
+        let selection = target.namespaces.selection.as_ref().filter(|it| !it.asks_for_a_label())?;
         let pushes = providers.iter().any(|name| self.providers[name].pushes());
         let message = format!(
-            "a login that pushes would go to whoever makes a namespace named {selection}: name the namespaces, or add a `selector`"
+            "a login that pushes would go to whoever makes a namespace named {selection}: name the namespaces, or add a `selector` for \
+             a label that has to be there"
         );
         pushes.then(|| Problem::at(target.origin.join("namespaces"), message))
     }

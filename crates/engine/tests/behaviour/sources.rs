@@ -223,21 +223,21 @@ async fn who_yields_to_a_slower_route_never_touches_what_that_one_has() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_yields_to_a_route_that_fails_goes_on_without_it() {
-    for (kind, within) in
-        [(ErrorKind::Denied, Duration::from_secs(2)), (ErrorKind::Unreachable, Duration::from_mins(1))]
-    {
+async fn who_yields_to_a_route_that_fails_touches_nothing_and_others_are_served() {
+    for kind in [ErrorKind::Denied, ErrorKind::Unreachable] {
         let (fakes, other) = (Fakes::new(), Arc::new(MemorySink::default()));
-        let second = Route { sink: other.clone(), yields_to: vec![0], ..fakes.route(targets(2)) };
-        let first = fakes.route(Slow(Some(kind)));
-        let engine = fakes.builder().with_route(first).with_route(second).build().expect("it is whole");
-        engine.run(sleep(within)).await;
-        assert_eq!(other.writes(), 2, "{kind}");
-        let engine = {
+        let engine = || {
             let second = Route { sink: other.clone(), yields_to: vec![0], ..fakes.route(targets(2)) };
-            fakes.builder().with_route(fakes.route(Slow(Some(kind)))).with_route(second).build().expect("it is whole")
+            let third = fakes.route(vec![target("another")]);
+            let engine = fakes.builder().with_route(fakes.route(Slow(Some(kind)))).with_route(second).with_route(third);
+            engine.build().expect("it is whole")
         };
-        let report = engine.once(Pass::default()).await;
-        assert_eq!((report.count(State::Fresh), report.exit_code()), (2, 1), "{kind}");
+        engine().run(sleep(HOUR)).await;
+        assert_eq!((other.writes(), fakes.sink.writes()), (0, 1), "{kind}");
+        let report = engine().once(Pass::default()).await;
+        assert_eq!((report.count(State::Failed), report.count(State::Fresh), report.exit_code()), (2, 1, 1), "{kind}");
+        let (_, outcome) = report.targets.iter().find(|(it, _)| **it == target("team-0")).expect("it is told");
+        assert!(outcome.reasons()[0].contains("whose targets are not known: it cannot be listed"), "{outcome:?}");
+        assert_eq!(other.writes(), 0, "{kind}");
     }
 }

@@ -39,7 +39,7 @@ async fn seen(sightings: &mut Sightings) -> Vec<String> {
 #[tokio::test]
 async fn what_comes_goes_or_is_labelled_otherwise_is_seen_with_the_next_list() {
     let kube = FakeKube::start().await;
-    for (namespace, tier) in [("a", "run"), ("b", "run"), ("c", "test"), ("d", "run")] {
+    for (namespace, tier) in [("a", "run"), ("b", "run"), ("c", "test"), ("d", "run"), ("f", "run")] {
         kube.add_namespace(namespace, &[]);
         label(&kube, namespace, tier);
     }
@@ -47,17 +47,20 @@ async fn what_comes_goes_or_is_labelled_otherwise_is_seen_with_the_next_list() {
     let (feed, mut sightings) = Feed::channel(16);
     let source = source(&kube).await;
     let watching = tokio::spawn(async move { source.watch(feed).await });
-    assert_eq!(seen(&mut sightings).await, ["a", "b"], "what is being deleted is none");
+    assert_eq!(seen(&mut sightings).await, ["a", "b", "f"], "what is being deleted is none");
 
     kube.add_namespace("e", &[]);
     label(&kube, "e", "run");
     label(&kube, "b", "test");
     label(&kube, "c", "run");
     kube.remove_namespace("a");
+    kube.remove_namespace("f");
+    kube.add_namespace("f", &[]);
+    label(&kube, "f", "run");
     pause();
     advance(Duration::from_mins(5)).await;
     resume();
-    assert_eq!(seen(&mut sightings).await, ["c", "e", "not a", "not b"]);
+    assert_eq!(seen(&mut sightings).await, ["c", "e", "f", "not a", "not b"], "f is another one");
 
     kube.deny("list", "namespaces", None);
     pause();
@@ -88,4 +91,21 @@ async fn sources_that_start_together_share_one_list_of_however_many_pages() {
     assert_eq!(both, (1_200, 1_200));
     let pages = kube.requests().into_iter().filter(|it| it.verb == "list").count();
     assert_eq!(pages, 3, "five hundred a page");
+}
+
+#[tokio::test]
+async fn sources_that_wait_for_one_list_share_its_failure() {
+    let kube = FakeKube::start().await;
+    kube.deny("list", "namespaces", None);
+    let source = source(&kube).await;
+    let watches = (0..10).map(|_| {
+        let source = source.clone();
+        tokio::spawn(async move { source.watch(Feed::channel(16).0).await })
+    });
+    for watching in watches.collect::<Vec<_>>() {
+        let error = watching.await.expect("it does not panic").expect_err("nobody may list");
+        assert_eq!(error.kind(), ErrorKind::Denied);
+    }
+    let lists = kube.requests().into_iter().filter(|it| it.verb == "list").count();
+    assert_eq!(lists, 1);
 }

@@ -84,8 +84,15 @@ async fn a_pattern_that_comes_first_has_what_a_later_entry_names_and_nothing_is_
         assert_eq!(writes.count(), if step == "create" { 2 } else { 0 });
         assert!(logs.contains("targets[1]") && logs.contains("app-a"), "{logs}");
     }
-    let auths = auths(&world.secret("app-a").expect("it was written"));
-    assert!(auths.get("123456789012.dkr.ecr.eu-west-1.amazonaws.com").is_some(), "the earlier entry has it");
+    let before = world.secret("app-a").expect("it was written");
+    assert!(auths(&before).get("123456789012.dkr.ecr.eu-west-1.amazonaws.com").is_some(), "the earlier entry has it");
+
+    world.kube.deny("list", "namespaces", None);
+    let (code, report, _) = run(&mut world.once(config, &["--output", "json"]));
+    assert_eq!((code, of(&report, "team-a").0.as_str()), (1, "fresh"), "{report:#}");
+    let (state, why) = of(&report, "app-a");
+    assert!(state == "failed" && why.contains("it may be a target of targets[0]"), "{state} {why}");
+    assert_eq!(world.secret("app-a"), Some(before), "nobody's logins are dropped because a list failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
