@@ -212,7 +212,10 @@ impl EcrProviderBuilder {
             return invalid(format!("the endpoint {endpoint:?} is neither HTTPS nor on loopback"));
         }
         for variable in ENDPOINTS {
-            if let Some(url) = env::var(variable).ok().filter(|url| !url.is_empty() && !is_secure(url)) {
+            if env::var(variable).is_ok_and(|url| url.is_empty()) {
+                return invalid(format!("{variable} is set, and empty: unset it"));
+            }
+            if let Some(url) = env::var(variable).ok().filter(|url| !is_secure(url)) {
                 let url = without_user(&url);
                 return invalid(format!("the endpoint {url:?} of {variable} is neither HTTPS nor on loopback"));
             }

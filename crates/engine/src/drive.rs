@@ -34,6 +34,8 @@ const RECHECK: Duration = Duration::from_mins(5);
 const REST: Duration = Duration::from_mins(1);
 /// So long writes that are under way may take after a stop: less than the half minute that Kubernetes grants a pod.
 const GRACE: Duration = Duration::from_secs(20);
+/// So many failures of one pass are told one by one. A daemon tells each.
+const TOLD: usize = 50;
 /// Longer than anybody means: a deadline beyond it is one of this length.
 const FOREVER: Duration = Duration::from_hours(24 * 365);
 
@@ -57,6 +59,8 @@ pub(crate) struct Drive {
     /// Retries, in the runtime's time: they are about pauses.
     retries: Due<Instant>,
     last_seen: SystemTime,
+    /// How many failures.
+    told: usize,
     report: Report,
 }
 
@@ -77,6 +81,7 @@ impl Drive {
             failures: HashMap::new(),
             renewals: Due::default(),
             retries: Due::default(),
+            told: 0,
             report: Report::default(),
         }
     }
@@ -210,7 +215,7 @@ impl Drive {
             // Nobody looks at it, however often.
             Change::Unknown { target, error } => {
                 let outcome = Outcome::failed(error);
-                log(&target, &outcome, 0);
+                log(&target, &outcome, 0, self.have_told_enough(&outcome));
                 self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome });
                 self.report.targets.insert(target, outcome);
             }
@@ -235,7 +240,7 @@ impl Drive {
         let outcome = Outcome { route: self.sources.owner(&target).unwrap_or_default(), ..outcome };
         let before = self.failures.remove(&target).unwrap_or_default();
         let failures = if outcome.failures.is_empty() { 0 } else { before + 1 };
-        log(&target, &outcome, before);
+        log(&target, &outcome, before, self.have_told_enough(&outcome));
         let now = Instant::now();
         let again = outcome.failures.iter().map(|failure| pause(&failure.error, failures)).min();
         let again = again.filter(|_| self.pass.is_none_or(|pass| outcome.is_retryable() && failures < pass.looks));
@@ -250,6 +255,16 @@ impl Drive {
         }
         self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome });
         self.report.targets.insert(target, outcome);
+    }
+
+    /// Whether so many have failed that another line tells nobody anything: the report has them all.
+    fn have_told_enough(&mut self, outcome: &Outcome) -> bool {
+        let failed = outcome.state() == State::Failed;
+        self.told += usize::from(failed);
+        if self.pass.is_some() && self.told == TOLD + 1 && failed {
+            warn!("more fail, and are told in the report and at level debug alone");
+        }
+        self.pass.is_some() && self.told > TOLD
     }
 
     /// Lets what is being written be written, and nothing else.
@@ -279,6 +294,10 @@ impl Drive {
         let (fresh, waiting, gone) = (count(State::Fresh), count(State::Waiting), count(State::Gone));
         let (refused, contested, failed) = (count(State::Refused), count(State::Contested), count(State::Failed));
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if self.dry {
+            info!(targets = self.report.targets.len(), failed, milliseconds, "looked at everything");
+            return;
+        }
         info!(
             targets = self.report.targets.len(),
             fresh, waiting, gone, refused, contested, failed, milliseconds, "pass ended"
@@ -286,11 +305,15 @@ impl Drive {
     }
 }
 
-/// The first failure and the recovery are worth a line, what lies between is not.
-fn log(target: &Target, outcome: &Outcome, failures_before: u32) {
+/// The first failure and the recovery are worth a line, what lies between is not. `is_told`: enough others were told.
+fn log(target: &Target, outcome: &Outcome, failures_before: u32, is_told: bool) {
     let failed = outcome.state() == State::Failed;
     for reason in outcome.reasons().into_iter().filter(|_| failed) {
-        if failures_before == 0 { warn!(%target, reason, "failed") } else { debug!(%target, reason, "failed again") }
+        match (failures_before, is_told) {
+            (0, false) => warn!(%target, reason, "failed"),
+            (0, true) => debug!(%target, reason, "failed"),
+            _ => debug!(%target, reason, "failed again"),
+        }
     }
     if outcome.failures.is_empty() && failures_before > 0 {
         warn!(%target, after_failures = failures_before, "works again");

@@ -129,6 +129,11 @@ impl Plan {
         self.groups.get(route).map(|group| group.origin.name())
     }
 
+    /// The providers of a route, in the order of the config.
+    pub fn wanted(&self, route: usize) -> &[ProviderName] {
+        self.groups.get(route).map_or(&[], |group| &group.need.providers)
+    }
+
     /// How many credentials a full pass mints: of ECR one per region and identity.
     pub fn mints(&self) -> usize {
         self.tokens(self.providers.keys())

@@ -56,6 +56,7 @@ pub(crate) enum Command {
     #[command(after_help = PLAN_EXIT_CODES)]
     Plan(Plan),
     /// Says how every target stands, the worst first; reads only, and asks AWS nothing
+    #[command(after_help = STATUS_EXIT_CODES)]
     Status(Status),
     /// Checks the config and says what it comes to; asks nobody but with --online
     #[command(after_help = CHECK_EXIT_CODES)]
@@ -95,6 +96,12 @@ const PLAN_EXIT_CODES: &str = "Exit codes:
   2   nothing can work before a person acts: config, usage or permission
   3   nothing could be looked at: the cluster could not be reached
   10  with --detailed-exitcode: something would change";
+
+const STATUS_EXIT_CODES: &str = "Exit codes:
+  0  of what is shown every target works, or its namespace is gone
+  1  some are expired, missing, incomplete, failed, refused, foreign or edited
+  2  nothing can work before a person acts: config, usage or permission
+  3  nothing could be looked at: the cluster could not be reached";
 
 const CHECK_EXIT_CODES: &str = "Exit codes:
   0  the config is valid; with --online: and a pass would find what it needs
@@ -150,6 +157,9 @@ pub(crate) struct Plan {
     pub(crate) pass: PassArgs,
     #[command(flatten)]
     pub(crate) writing: Writing,
+    /// Only targets that are not to be left as they are
+    #[arg(long)]
+    pub(crate) changes: bool,
     /// Exits with 10 where `once` would change anything
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
@@ -185,11 +195,15 @@ pub(crate) enum Standing {
     Expired,
     /// There is no Secret
     Missing,
+    /// A login that the config asks for is not in it
+    Incomplete,
+    /// Somebody else made it, and it is to be taken over
+    Foreign,
     /// It could not be looked at, or not everything beside it
     Failed,
     /// It belongs to somebody else
     Refused,
-    /// Somebody has changed it
+    /// It is not as the config has it by now, or somebody has changed it
     Edited,
     /// A ServiceAccount does not use it yet
     Unlinked,
@@ -209,7 +223,7 @@ pub(crate) struct PassArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     /// Only this namespace; may be given several times
-    #[arg(long, value_name = "NAMESPACE")]
+    #[arg(long, visible_alias = "namespace", value_name = "NAMESPACE")]
     pub(crate) target: Vec<Namespace>,
     /// Ends the pass after so long, such as 90s or 10m
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
@@ -288,7 +302,7 @@ pub(crate) struct Next {
     #[arg(long, value_name = "ZONE")]
     pub(crate) time_zone: Option<String>,
     /// Only runs after this time, in seconds since 1970; without one, now
-    #[arg(long, value_name = "EPOCH")]
+    #[arg(long, value_name = "EPOCH", conflicts_with = "online")]
     pub(crate) after: Option<u64>,
     /// How many runs and refreshes
     #[arg(short = 'n', value_name = "N", default_value_t = 5)]
@@ -299,6 +313,9 @@ pub(crate) struct Next {
     /// Instead the refreshes of what stands in the cluster; reads only
     #[arg(long, requires = "config", conflicts_with = "expression")]
     pub(crate) online: bool,
+    /// Only this namespace; may be given several times
+    #[arg(long, visible_alias = "namespace", value_name = "NAMESPACE", requires = "online")]
+    target: Vec<Namespace>,
     /// The kubeconfig to use, also inside a cluster
     #[arg(long, value_name = "FILE", requires = "online")]
     kubeconfig: Option<PathBuf>,
@@ -308,12 +325,20 @@ pub(crate) struct Next {
 }
 
 impl Next {
+    /// The config, if one is named.
+    pub(crate) fn config(&self, types: &Types) -> Result<Option<Config>, Problems> {
+        if self.config.is_empty() || self.expression.is_some() {
+            return Ok(None);
+        }
+        self.pass().config.load(types).map(Some)
+    }
+
     /// A look at all that the config names.
     pub(crate) fn pass(&self) -> PassArgs {
         let time_zone = self.time_zone.clone();
         PassArgs {
             config: ConfigArgs { config: self.config.clone(), instance: None, schedule: None, time_zone },
-            target: vec![],
+            target: self.target.clone(),
             timeout: Pass::default().deadline,
             cluster: ClusterArgs { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() },
         }

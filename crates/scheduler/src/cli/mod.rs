@@ -17,6 +17,7 @@ mod pass;
 mod plan;
 mod progress;
 mod schema;
+mod session;
 mod status;
 mod version;
 
@@ -24,7 +25,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::args::{Args, Command};
+use self::{
+    args::{Args, Command},
+    output::tell,
+};
 use crate::Types;
 
 /// Nothing can work before a person acts: config, usage or permission.
@@ -50,7 +54,7 @@ pub fn main(types: &Types) -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         let problems = format!("{error:#}");
-        problems.lines().for_each(|problem| eprintln!("error: {problem}"));
+        problems.lines().for_each(|problem| tell(&format!("error: {problem}\n")));
         ExitCode::from(EXIT_INVALID)
     })
 }

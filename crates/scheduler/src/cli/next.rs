@@ -9,40 +9,52 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use jiff::{Timestamp, tz::TimeZone};
-use regcred_config::{Config, Layers, Overrides, Schedule};
+use regcred_config::Schedule;
 use regcred_core::{Clock, SystemClock, Validity};
-use regcred_engine::{Pass, Report};
+use regcred_engine::{Pass, Report, State, Step};
 use serde_json::{Value, json};
 
 use super::{
     args::{Next, Output},
-    output::{print, span, table, timestamp},
+    output::{print, span, table, timestamp, unknown},
     pass,
 };
-use crate::{Types, wire};
+use crate::{Types, wire::Plan};
 
 pub(crate) fn run(args: &Next, types: &Types, output: Output) -> Result<ExitCode> {
     let epoch = |seconds| {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).context("--after is beyond all time")
     };
     let after = args.after.map(epoch).transpose()?.unwrap_or_else(|| SystemClock.now());
-    let (schedule, mut code) = (schedule(args, types)?, 0);
+    let config = args.config(types)?;
+    let schedule = match (&args.expression, &config) {
+        (Some(expression), _) => {
+            let schedule = Schedule::parse(expression, args.time_zone.as_deref());
+            Some(schedule.map_err(|error| anyhow!(error.chain()))?)
+        }
+        (None, Some(config)) => config.schedule().cloned(),
+        (None, None) => None,
+    };
     let zone = schedule.as_ref().map_or(Ok(TimeZone::UTC), |schedule| TimeZone::get(schedule.time_zone()))?;
     let runs = schedule.iter().flat_map(|schedule| schedule.upcoming(after).take(args.count)).collect::<Vec<_>>();
-    let refreshes = if args.online {
-        let pass = args.pass();
-        let plan = pass::plan(&pass, types)?;
-        let look = Pass { deadline: pass.timeout, ..Pass::default() };
-        let report = pass::report(&pass, plan, types, async |engine| engine.plan(look).await)?;
-        code = report.exit_code();
-        Refreshes::Real(real(&report, after, args.count))
-    } else if args.expression.is_none() || args.life.is_some() {
-        let life = args.life.unwrap_or(LIFE);
-        Refreshes::Expected(life, expected(schedule.as_ref(), after, life, args.count)?)
-    } else {
-        Refreshes::NotAsked
+    let (mut code, mut failed) = (0, vec![]);
+    let refreshes = match config.filter(|_| args.online) {
+        Some(config) => {
+            let pass = args.pass();
+            let plan = pass::of(&config, &pass.target, types)?;
+            let look = Pass { deadline: pass.timeout, ..Pass::default() };
+            let report = pass::report(&pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
+            code = report.exit_code();
+            failed = unseen(&report, &plan);
+            Refreshes::Real(real(&report, after, args.count))
+        }
+        None if args.expression.is_none() || args.life.is_some() => {
+            let life = args.life.unwrap_or(LIFE);
+            Refreshes::Expected(life, expected(schedule.as_ref(), after, life, args.count)?)
+        }
+        None => Refreshes::NotAsked,
     };
-    let shown = Shown { schedule, zone, runs, refreshes };
+    let shown = Shown { schedule, zone, runs, refreshes, failed };
     print(&match output {
         Output::Table => shown.as_table(),
         Output::Json => shown.as_json(),
@@ -86,13 +98,27 @@ fn expected(schedule: Option<&Schedule>, after: SystemTime, life: Duration, coun
 fn real(report: &Report, now: SystemTime, count: usize) -> Vec<Refresh> {
     let mut together = BTreeMap::<(SystemTime, String), usize>::new();
     for outcome in report.targets.values() {
-        let Some(at) = outcome.renew_at else { continue };
         let first = outcome.validity.values().min_by_key(|validity| validity.expires_at());
-        let why = if at <= now { "it is due".into() } else { first.map(|it| why(it, at)).unwrap_or_default() };
-        *together.entry((at.max(now), why)).or_default() += 1;
+        let (at, why) = match (&outcome.step, outcome.renew_at) {
+            (Some(Step::Create), _) => (now, "in the next pass: there is no Secret".into()),
+            (Some(Step::Adopt(_)), _) => (now, "in the next pass: it is taken over".into()),
+            (Some(Step::Repair(_)), _) => (now, "in the next pass: it was changed".into()),
+            (Some(Step::Refresh), _) => (now, "in the next pass: it is due".into()),
+            (_, Some(at)) => (at, first.map(|it| why(it, at)).unwrap_or_default()),
+            (_, None) => continue,
+        };
+        *together.entry((at, why)).or_default() += 1;
     }
     let refreshes = together.into_iter().map(|((at, why), secrets)| Refresh { at, secrets, why });
     refreshes.take(count).collect()
+}
+
+/// What nobody can say anything of.
+fn unseen(report: &Report, plan: &Plan) -> Vec<String> {
+    let failed =
+        report.targets.iter().filter(|(_, outcome)| outcome.step.is_none() && outcome.state() == State::Failed);
+    let failed = failed.map(|(target, outcome)| format!("{target}: {}", outcome.reasons().join("; ")));
+    failed.chain(unknown(report, plan).lines().map(str::to_owned)).collect()
 }
 
 /// Where in the life of a credential that is.
@@ -110,6 +136,8 @@ struct Shown {
     zone: TimeZone,
     runs: Vec<SystemTime>,
     refreshes: Refreshes,
+    /// What could not be looked at.
+    failed: Vec<String>,
 }
 
 impl Shown {
@@ -137,7 +165,7 @@ impl Shown {
             }
             Refreshes::NotAsked => {}
         }
-        text
+        text + &self.failed.iter().map(|line| line.clone() + "\n").collect::<String>()
     }
 
     fn as_json(&self) -> String {
@@ -159,18 +187,8 @@ impl Shown {
             "time_zone": self.schedule.as_ref().map(Schedule::time_zone),
             "runs": self.runs.iter().map(run).collect::<Vec<_>>(),
             "refreshes": refreshes,
+            "failed": self.failed,
         });
         format!("{document:#}\n")
     }
-}
-
-fn schedule(args: &Next, types: &Types) -> Result<Option<Schedule>> {
-    if let Some(expression) = &args.expression {
-        let schedule = Schedule::parse(expression, args.time_zone.as_deref());
-        return schedule.map(Some).map_err(|error| anyhow!(error.chain()));
-    }
-    let overrides = Overrides { instance: None, schedule: None, time_zone: args.time_zone.clone() };
-    let layers = Layers { files: args.config.clone(), overrides };
-    let config = Config::load(&layers, |config| wire::problems(config, types))?;
-    Ok(config.schedule().cloned())
 }

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::{
     args::{Once, Output},
-    output::{print, providers, rfc3339, table, unknown},
+    output::{count, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
 };
-use crate::Types;
+use crate::{Types, wire};
 
 pub(crate) fn run(args: &Once, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
@@ -20,36 +20,36 @@ pub(crate) fn run(args: &Once, types: &Types, output: Output) -> Result<ExitCode
     let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.once(pass).await)?;
     print(&match output {
         Output::Table => as_table(&report) + &unknown(&report, &plan),
-        Output::Json => format!("{:#}\n", as_json(&report)),
+        Output::Json => format!("{:#}\n", as_json(&report, &plan)),
     })?;
     Ok(ExitCode::from(report.exit_code()))
 }
 
 fn as_table(report: &Report) -> String {
-    let row = |(target, outcome): (&Target, &Outcome)| {
+    let row = |(target, outcome)| -> (&Target, [String; 4]) {
+        let outcome: &Outcome = outcome;
         let expires = outcome.validity.values().filter_map(Validity::expires_at).min().map(rfc3339);
-        [
-            target.namespace.to_string(),
-            target.name.to_string(),
+        let cells = [
             outcome.state().name().to_owned(),
             done(outcome).to_owned(),
             expires.unwrap_or_else(|| "-".into()),
             outcome.reasons().join("; "),
-        ]
+        ];
+        (target, cells)
     };
     let rows = report.targets.iter().map(row).collect::<Vec<_>>();
-    let mut text = table(["NAMESPACE", "SECRET", "STATE", "DONE", "EXPIRES", "WHY"], &rows);
-    let count = |state| report.count(state);
+    let mut text = targets(["STATE", "DONE", "EXPIRES", "WHY"], &rows);
+    let all = count(report.targets.len(), "target");
+    let of = |state| report.count(state);
     let _ = writeln!(
         text,
-        "{} targets: {} fresh, {} waiting, {} gone, {} contested, {} refused, {} failed",
-        report.targets.len(),
-        count(State::Fresh),
-        count(State::Waiting),
-        count(State::Gone),
-        count(State::Contested),
-        count(State::Refused),
-        count(State::Failed),
+        "{all}: {} fresh, {} waiting, {} gone, {} contested, {} refused, {} failed",
+        of(State::Fresh),
+        of(State::Waiting),
+        of(State::Gone),
+        of(State::Contested),
+        of(State::Refused),
+        of(State::Failed),
     );
     text
 }
@@ -64,7 +64,7 @@ fn done(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn as_json(report: &Report) -> Value {
+fn as_json(report: &Report, plan: &wire::Plan) -> Value {
     let target = |(target, outcome): (&Target, &Outcome)| {
         json!({
             "store": target.store.as_str(),
@@ -80,7 +80,7 @@ fn as_json(report: &Report) -> Value {
     };
     json!({
         "targets": report.targets.iter().map(target).collect::<Vec<_>>(),
-        "sources_failed": report.sources.values().map(regcred_core::Error::chain).collect::<Vec<_>>(),
+        "sources_failed": sources_failed(report, plan),
         "exit_code": report.exit_code(),
     })
 }

@@ -1,15 +1,16 @@
 //! What is printed: tables and times, for people.
 
 use std::{
-    io::{self, ErrorKind, Write, stdout},
+    io::{self, ErrorKind, Write, stderr, stdout},
     time::{Duration, SystemTime},
 };
 
 use jiff::Timestamp;
-use regcred_core::{Error, ProviderName, Validity};
+use regcred_core::{Error, ProviderName, Target, Validity};
 use regcred_engine::{Outcome, Report};
 use serde_json::{Map, Value, json};
 
+use super::progress;
 use crate::wire::Plan;
 
 /// Prints a result on standard output. Whoever reads only the first lines of it has seen enough.
@@ -21,17 +22,53 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     }
 }
 
+/// Says something on standard error. Whoever has closed it, or has no room for it, hears nothing, and the work goes on.
+pub(crate) fn tell(text: &str) {
+    progress::clear();
+    let mut stderr = stderr().lock();
+    stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()).ok();
+}
+
+/// A row for each target. Where there are several sinks, the first column is the target's.
+pub(crate) fn targets<const N: usize>(head: [&str; N], rows: &[(&Target, [String; N])]) -> String {
+    let several = rows.iter().any(|(target, _)| target.store != rows[0].0.store);
+    let line = |sink: &str, namespace: &str, secret: &str, more: Vec<String>| {
+        let sink = several.then(|| sink.to_owned());
+        sink.into_iter().chain([namespace.into(), secret.into()]).chain(more).collect::<Vec<_>>()
+    };
+    let head = line("SINK", "NAMESPACE", "SECRET", head.map(str::to_owned).into());
+    let row = |(target, more): &(&Target, [String; N])| {
+        line(target.store.as_str(), target.namespace.as_str(), target.name.as_str(), more.to_vec())
+    };
+    lines(&head, &rows.iter().map(row).collect::<Vec<_>>())
+}
+
 /// Rows in columns that line up, without trailing blanks.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
-    let head = head.map(str::to_owned);
-    let all = || std::iter::once(&head).chain(rows);
-    let widths: [usize; N] =
-        std::array::from_fn(|column| all().map(|row| row[column].chars().count()).max().unwrap_or_default());
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+    let rows = rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>();
+    lines(&head.map(str::to_owned), &rows)
+}
+
+fn lines(head: &[String], rows: &[Vec<String>]) -> String {
+    let all = || std::iter::once(head).chain(rows.iter().map(Vec::as_slice));
+    let width = |column: usize| all().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths = (0..head.len()).map(width).collect::<Vec<_>>();
+    let line = |row: &[String]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     all().map(|row| line(row) + "\n").collect()
+}
+
+/// So many of something, in words.
+pub(crate) fn count(number: usize, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// The entries of the config whose targets nobody knows.
+pub(crate) fn sources_failed(report: &Report, plan: &Plan) -> Value {
+    let source = |(route, error): (&usize, &Error)| json!({ "entry": plan.entry(*route), "error": error.chain(), "kind": error.kind().to_string() });
+    report.sources.iter().map(source).collect()
 }
 
 /// A line for each entry of the config whose targets nobody knows.
@@ -41,6 +78,12 @@ pub(crate) fn unknown(report: &Report, plan: &Plan) -> String {
         format!("{entry}: its namespaces are not known: {} ({})\n", error.chain(), error.kind())
     };
     report.sources.iter().map(line).collect()
+}
+
+/// The providers that a target should hold a login of, and does not as far as that can be believed.
+pub(crate) fn missing(outcome: &Outcome, plan: &Plan) -> Vec<String> {
+    let wanted = plan.wanted(outcome.route).iter();
+    wanted.filter(|name| !outcome.validity.contains_key(*name)).map(ToString::to_string).collect()
 }
 
 /// The dates of what a target holds, by provider.

@@ -2,11 +2,13 @@
 
 use std::panic;
 
+use super::output::tell;
+
 /// Replaces the text of a panic, which may quote what it stumbled over, by what is written in the source alone.
 pub(crate) fn install() {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        eprintln!("{}", describe(info.payload().downcast_ref::<&'static str>().copied(), &place));
+        tell(&(describe(info.payload().downcast_ref::<&'static str>().copied(), &place) + "\n"));
     }));
 }
 

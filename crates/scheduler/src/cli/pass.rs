@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
+use regcred_config::Config;
 use regcred_core::{Namespace, SystemClock};
 use regcred_engine::{Engine, Report};
 
@@ -10,6 +11,7 @@ use super::{
     args::{ConfigArgs, PassArgs},
     check::warn,
     progress::{self, Progress},
+    session::{self, announce},
 };
 use crate::{
     Types,
@@ -23,9 +25,13 @@ pub(crate) fn plan(args: &PassArgs, types: &Types) -> Result<Plan> {
 
 /// What the config comes to, for these namespaces, or for all if there are none.
 pub(crate) fn restricted(config: &ConfigArgs, targets: &[Namespace], types: &Types) -> Result<Plan> {
-    let config = config.load(types)?;
-    warn(&config);
-    let mut plan = wire::plan(&config, types)?;
+    of(&config.load(types)?, targets, types)
+}
+
+/// The same of a config that is loaded.
+pub(crate) fn of(config: &Config, targets: &[Namespace], types: &Types) -> Result<Plan> {
+    warn(config);
+    let mut plan = wire::plan(config, types)?;
     if !targets.is_empty() {
         plan.restrict_to(targets).map_err(|unknown| {
             let unknown = unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -42,13 +48,10 @@ pub(crate) fn report(
     types: &Types,
     work: impl AsyncFnOnce(Arc<Engine>) -> Report,
 ) -> Result<Report> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(async {
+    let report = session::wait(async {
         let clusters = Clusters::connect(&plan, &args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
-        for (_, cluster) in clusters.iter() {
-            let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
-            eprintln!("cluster {}{context}", cluster.server());
-        }
+        let several = clusters.iter().count() > 1;
+        clusters.iter().for_each(|(name, cluster)| announce(cluster, several.then_some(name.as_str())));
         let progress = Progress::at_a_terminal(plan.secrets(), !plan.selections().is_empty());
         let engine = wire::engine(plan, types, clusters, Arc::new(SystemClock)).await;
         let engine = engine.map(|engine| match progress {
@@ -57,8 +60,7 @@ pub(crate) fn report(
         });
         let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
         anyhow::Ok(work(engine).await)
-    });
+    })?;
     progress::clear();
-    runtime.shutdown_background(); // a plug-in that hangs does not hold us up
     report
 }

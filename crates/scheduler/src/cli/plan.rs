@@ -8,13 +8,13 @@ use std::{
 };
 
 use anyhow::Result;
-use regcred_core::{Clock, SystemClock, Validity};
+use regcred_core::{Clock, SystemClock, Target, Validity};
 use regcred_engine::{Outcome, Pass, Report, State, Step};
 use serde_json::json;
 
 use super::{
     args::{Output, Plan},
-    output::{print, providers, rfc3339, table, unknown},
+    output::{count, missing, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
 };
 use crate::{Types, wire};
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Plan, types: &Types, output: Output) -> Result<ExitCode
     let minting = report.targets.values().filter(|outcome| mints(outcome)).map(|outcome| outcome.route);
     let minting = minting.collect::<BTreeSet<_>>();
     let (calls, now) = (plan.mints_for(&minting), SystemClock.now());
-    let shown = Shown { report: &report, plan: &plan, calls, force: args.writing.force, now };
+    let shown = Shown { report: &report, plan: &plan, calls, force: args.writing.force, changes: args.changes, now };
     print(&match output {
         Output::Table => shown.as_table() + &unknown(&report, &plan),
         Output::Json => shown.as_json(),
@@ -52,36 +52,51 @@ fn word(outcome: &Outcome) -> &'static str {
     outcome.step.as_ref().map_or_else(|| outcome.state().name(), Step::name)
 }
 
-/// Why the step is taken; empty if nothing is done.
-fn why(outcome: &Outcome, force: bool, now: SystemTime) -> Vec<String> {
-    let own = match &outcome.step {
-        Some(Step::Create) => vec!["there is no Secret".into()],
-        Some(Step::Refresh) if force => vec!["it was asked for".into()],
-        Some(Step::Refresh) => {
-            let expired = outcome.validity.values().filter(|it| !it.is_usable(now));
-            let expired = expired.filter_map(Validity::expires_at).min();
-            vec![match (expired, outcome.renew_at.filter(|due| *due <= now)) {
-                (Some(end), _) => format!("a credential expired at {}", rfc3339(end)),
-                (None, Some(due)) => format!("it is due since {}", rfc3339(due)),
-                (None, None) => "a credential is missing, or what is said of it is not believed".into(),
-            }]
-        }
-        Some(Step::Repair(reasons) | Step::Link(reasons)) => reasons.clone(),
-        Some(Step::Adopt(owner)) => vec![owner.clone()],
-        _ => vec![],
-    };
-    own.into_iter().chain(outcome.reasons()).collect()
-}
-
 struct Shown<'a> {
     report: &'a Report,
     plan: &'a wire::Plan,
     calls: usize,
     force: bool,
+    changes: bool,
     now: SystemTime,
 }
 
 impl Shown<'_> {
+    /// What was asked for: everything, or what is not as it should be.
+    fn shown(&self) -> impl Iterator<Item = (&Target, &Outcome)> {
+        let is_asked = |(_, outcome): &(&Target, &Outcome)| !self.changes || !matches!(outcome.step, Some(Step::Leave));
+        self.report.targets.iter().filter(is_asked)
+    }
+
+    /// Why the step is taken; empty if nothing is done.
+    fn why(&self, outcome: &Outcome) -> Vec<String> {
+        let mut own = match &outcome.step {
+            Some(Step::Create) => vec!["there is no Secret".into()],
+            Some(Step::Refresh) if self.force => vec!["it was asked for".into()],
+            Some(Step::Refresh) => vec![self.why_refresh(outcome)],
+            Some(Step::Repair(reasons) | Step::Link(reasons)) => reasons.clone(),
+            Some(Step::Adopt(owner)) => vec![owner.clone()],
+            _ => vec![],
+        };
+        let links = wire::accounts(self.plan, outcome.route);
+        if matches!(outcome.step, Some(Step::Create | Step::Adopt(_))) && !links.is_empty() {
+            own.push(format!("links {}", links.join(", ")));
+        }
+        own.into_iter().chain(outcome.reasons()).collect()
+    }
+
+    fn why_refresh(&self, outcome: &Outcome) -> String {
+        let missing = missing(outcome, self.plan);
+        let expired = outcome.validity.values().filter(|it| !it.is_usable(self.now));
+        let expired = expired.filter_map(Validity::expires_at).min();
+        match (missing.is_empty(), expired, outcome.renew_at.filter(|due| *due <= self.now)) {
+            (false, ..) => format!("no login of {} is in it that can be believed", missing.join(", ")),
+            (true, Some(end), _) => format!("a credential expired at {}", rfc3339(end)),
+            (true, None, Some(due)) => format!("it is due since {}", rfc3339(due)),
+            (true, None, None) => "what is said of a credential is not believed".into(),
+        }
+    }
+
     /// About how many bytes of logins a step writes; `None`: none, or nobody knows yet.
     fn bytes(&self, outcome: &Outcome) -> Option<usize> {
         self.plan.bytes(outcome.route).filter(|_| mints(outcome))
@@ -92,54 +107,48 @@ impl Shown<'_> {
     }
 
     fn as_table(&self) -> String {
-        let rows = self.report.targets.iter().map(|(target, outcome)| {
+        let rows = self.shown().map(|(target, outcome)| {
             let writers = writers(outcome).join(",");
-            [
-                target.namespace.to_string(),
-                target.name.to_string(),
+            let cells = [
                 word(outcome).to_owned(),
                 self.bytes(outcome).map_or_else(|| "-".into(), |bytes| format!("~{bytes}")),
                 if writers.is_empty() { "-".into() } else { writers },
-                why(outcome, self.force, self.now).join("; "),
-            ]
+                self.why(outcome).join("; "),
+            ];
+            (target, cells)
         });
-        let head = ["NAMESPACE", "SECRET", "STEP", "BYTES", "WRITERS", "WHY"];
-        let mut text = table(head, &rows.collect::<Vec<_>>());
+        let mut text = targets(["STEP", "BYTES", "WRITERS", "WHY"], &rows.collect::<Vec<_>>());
         let counts = counts(self.report);
         let counts = counts.iter().map(|(step, count)| format!("{count} {step}")).collect::<Vec<_>>().join(", ");
-        let noun = if self.calls == 1 { "call" } else { "calls" };
-        let _ = writeln!(
-            text,
-            "{} targets: {counts}; {} {noun} to providers, about {} bytes of logins",
-            self.report.targets.len(),
-            self.calls,
-            self.total()
-        );
+        let (all, calls) = (count(self.report.targets.len(), "target"), count(self.calls, "call"));
+        let unknown = self.report.targets.values().filter(|it| mints(it) && self.bytes(it).is_none()).count();
+        let beside =
+            if unknown == 0 { String::new() } else { format!(", and {} of unknown size", count(unknown, "Secret")) };
+        let _ = writeln!(text, "{all}: {counts}; {calls} to providers, about {} bytes of logins{beside}", self.total());
         text
     }
 
     fn as_json(&self) -> String {
-        let targets = self.report.targets.iter().map(|(target, outcome)| {
+        let targets = self.shown().map(|(target, outcome)| {
             json!({
                 "store": target.store.as_str(),
                 "namespace": target.namespace.as_str(),
                 "secret": target.name.as_str(),
-                "state": outcome.state().name(),
                 "step": outcome.step.as_ref().map(Step::name),
-                "why": why(outcome, self.force, self.now),
+                "why": self.why(outcome),
+                "links": if mints(outcome) { wire::accounts(self.plan, outcome.route) } else { vec![] },
                 "writers": writers(outcome),
                 "bytes": self.bytes(outcome),
                 "providers": providers(outcome),
                 "renew_at": outcome.renew_at.map(rfc3339),
             })
         });
-        let sources = self.report.sources.values().map(regcred_core::Error::chain).collect::<Vec<_>>();
         let document = json!({
             "targets": targets.collect::<Vec<_>>(),
             "steps": counts(self.report).into_iter().collect::<BTreeMap<_, _>>(),
             "provider_calls": self.calls,
             "bytes": self.total(),
-            "sources_failed": sources,
+            "sources_failed": sources_failed(self.report, self.plan),
             "exit_code": self.report.exit_code(),
         });
         format!("{document:#}\n")

@@ -6,36 +6,41 @@ use anyhow::Result;
 use clap::ValueEnum;
 use regcred_core::{Clock, Details, SystemClock, Target, Validity};
 use regcred_engine::{Outcome, Pass, State, Step};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     args::{Output, Standing, Status},
-    output::{print, providers, rfc3339, span, table, unknown},
+    output::{count, missing, print, providers, rfc3339, sources_failed, span, targets, unknown},
     pass,
 };
-use crate::Types;
+use crate::{Types, wire::Plan};
 
 pub(crate) fn run(args: &Status, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?;
     let look = Pass { deadline: args.pass.timeout, ..Pass::default() };
     let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
     let now = SystemClock.now();
-    let mut rows = report.targets.iter().map(|(target, outcome)| Row::new(target, outcome, now)).collect::<Vec<_>>();
+    let row = |(target, outcome)| Row::new(target, outcome, &plan, now);
+    let mut rows = report.targets.iter().map(row).collect::<Vec<_>>();
     rows.sort_by_key(|row| (row.standing, row.ends.is_none(), row.ends, row.target));
     let total = rows.len();
-    let bad = rows.iter().any(|row| row.standing <= Standing::Edited);
     if !args.state.is_empty() {
         rows.retain(|row| args.state.contains(&row.standing));
     }
     if let Some(within) = args.within {
-        rows.retain(|row| row.ends.is_some_and(|end| end <= now + within));
+        let latest = now.checked_add(within);
+        rows.retain(|row| row.ends.is_some_and(|end| latest.is_none_or(|latest| end <= latest)));
     }
+    // A cluster that could not be looked at is told whatever is shown.
+    let code = match report.exit_code() {
+        code @ (2 | 3) => code,
+        _ => u8::from(!report.sources.is_empty() || rows.iter().any(|row| row.standing <= Standing::Edited)),
+    };
     print(&match output {
         Output::Table => as_table(&rows, total, now) + &unknown(&report, &plan),
-        Output::Json => as_json(&rows, total),
+        Output::Json => as_json(&rows, total, code, &sources_failed(&report, &plan)),
     })?;
-    let code = report.exit_code();
-    Ok(ExitCode::from(if code == 0 { u8::from(bad) } else { code }))
+    Ok(ExitCode::from(code))
 }
 
 struct Row<'a> {
@@ -44,12 +49,15 @@ struct Row<'a> {
     standing: Standing,
     /// The earliest end of what it holds.
     ends: Option<SystemTime>,
+    /// The providers of which it should hold a login, and does not.
+    missing: Vec<String>,
 }
 
 impl<'a> Row<'a> {
-    fn new(target: &'a Target, outcome: &'a Outcome, now: SystemTime) -> Self {
+    fn new(target: &'a Target, outcome: &'a Outcome, plan: &Plan, now: SystemTime) -> Self {
         let ends = outcome.validity.values().filter_map(Validity::expires_at).min();
-        Self { target, outcome, standing: standing(outcome, now), ends }
+        let missing = missing(outcome, plan);
+        Self { target, outcome, standing: standing(outcome, &missing, now), ends, missing }
     }
 
     fn details(&self) -> Details {
@@ -59,13 +67,15 @@ impl<'a> Row<'a> {
     fn why(&self) -> Vec<String> {
         let found = match &self.outcome.step {
             Some(Step::Repair(reasons) | Step::Link(reasons)) => reasons.clone(),
+            Some(Step::Adopt(owner)) => vec![owner.clone()],
+            Some(Step::Refresh) if !self.missing.is_empty() => vec![format!("no login of {}", self.missing.join(", "))],
             _ => vec![],
         };
         found.into_iter().chain(self.outcome.reasons()).collect()
     }
 }
 
-fn standing(outcome: &Outcome, now: SystemTime) -> Standing {
+fn standing(outcome: &Outcome, missing: &[String], now: SystemTime) -> Standing {
     let expired = outcome.validity.values().any(|it| !it.is_usable(now));
     match (outcome.state(), &outcome.step) {
         (State::Gone, _) => Standing::Gone,
@@ -73,6 +83,8 @@ fn standing(outcome: &Outcome, now: SystemTime) -> Standing {
         (_, Some(_)) if expired => Standing::Expired,
         (State::Failed, _) | (_, None) => Standing::Failed,
         (_, Some(Step::Create)) => Standing::Missing,
+        (_, Some(Step::Adopt(_))) => Standing::Foreign,
+        (_, Some(Step::Refresh)) if !missing.is_empty() => Standing::Incomplete,
         (_, Some(Step::Repair(_))) => Standing::Edited,
         (_, Some(Step::Link(_))) => Standing::Unlinked,
         (State::Waiting, Some(Step::Leave)) => Standing::Waiting,
@@ -97,9 +109,7 @@ fn as_table(rows: &[Row<'_>], total: usize, now: SystemTime) -> String {
         let or_none = |text: String| if text.is_empty() { "-".into() } else { text };
         let first = registries.first().map(ToString::to_string).unwrap_or_default();
         let more = registries.len().saturating_sub(1);
-        [
-            row.target.namespace.to_string(),
-            row.target.name.to_string(),
+        let cells = [
             word(row.standing),
             left.unwrap_or_else(|| "-".into()),
             age.unwrap_or_else(|| "-".into()),
@@ -107,19 +117,21 @@ fn as_table(rows: &[Row<'_>], total: usize, now: SystemTime) -> String {
             or_none(if more > 0 { format!("{first} +{more}") } else { first }),
             or_none(used_by.join(", ")),
             row.why().join("; "),
-        ]
+        ];
+        (row.target, cells)
     });
-    let head = ["NAMESPACE", "SECRET", "STATE", "LEFT", "AGE", "OWNER", "REGISTRIES", "USED BY", "WHY"];
-    let mut text = table(head, &cells.collect::<Vec<_>>());
+    let head = ["STATE", "LEFT", "AGE", "OWNER", "REGISTRIES", "USED BY", "WHY"];
+    let mut text = targets(head, &cells.collect::<Vec<_>>());
     let counts =
         Standing::value_variants().iter().map(|it| (word(*it), rows.iter().filter(|row| row.standing == *it).count()));
     let counts = counts.filter(|(_, count)| *count > 0).map(|(word, count)| format!("{count} {word}"));
     let counts = counts.collect::<Vec<_>>().join(", ");
-    let _ = writeln!(text, "{} of {total} targets{}{counts}", rows.len(), if counts.is_empty() { "" } else { ": " });
+    let colon = if counts.is_empty() { "" } else { ": " };
+    let _ = writeln!(text, "{} of {}{colon}{counts}", rows.len(), count(total, "target"));
     text
 }
 
-fn as_json(rows: &[Row<'_>], total: usize) -> String {
+fn as_json(rows: &[Row<'_>], total: usize, code: u8, sources: &Value) -> String {
     let rows = rows.iter().map(|row| {
         let details = row.details();
         json!({
@@ -137,5 +149,6 @@ fn as_json(rows: &[Row<'_>], total: usize) -> String {
             "why": row.why(),
         })
     });
-    format!("{:#}\n", json!({ "targets": rows.collect::<Vec<_>>(), "total": total }))
+    let rows = rows.collect::<Vec<_>>();
+    format!("{:#}\n", json!({ "targets": rows, "total": total, "sources_failed": sources, "exit_code": code }))
 }

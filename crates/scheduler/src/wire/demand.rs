@@ -27,6 +27,13 @@ pub(crate) struct Demand {
     pub(crate) bulk: bool,
 }
 
+/// The ServiceAccounts that a route links its Secrets to.
+pub(crate) fn accounts(plan: &Plan, route: usize) -> Vec<String> {
+    let need = plan.groups.get(route).map(|group| &group.need);
+    let links = need.map(|need| Way::of(need, plan.adopt).links()).unwrap_or_default();
+    links.iter().map(|link| link.account().to_owned()).collect()
+}
+
 /// All that a plan keeps in a cluster, each way once.
 pub(crate) fn demands(plan: &Plan, store: &StoreName) -> Vec<Demand> {
     type Kept = (SecretName, bool, Vec<String>);

@@ -31,7 +31,7 @@ use crate::{
 pub use self::clusters::Clusters;
 #[cfg(feature = "cli")]
 pub(crate) use self::{
-    demand::{Demand, demands, other_sinks},
+    demand::{Demand, accounts, demands, other_sinks},
     ecr::{Host, ecr, host},
 };
 pub use crate::{plan::Plan, resolve::problems};

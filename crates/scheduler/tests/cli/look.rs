@@ -11,9 +11,13 @@ const CONFIG: &str = "targets:\n- { namespace: fresh, region: eu-west-1 }\n- { n
                       - { namespace: unlinked, region: eu-west-1 }\n- { namespace: missing, region: us-east-1 }\n\
                       - { namespace: foreign, region: ap-south-1 }\n- { namespace: absent, region: eu-west-1 }\n";
 
-/// `once` with another command's name.
 fn command(world: &World, name: &str, args: &[&str]) -> Command {
-    let once = world.once(CONFIG, args);
+    command_of(world, CONFIG, name, args)
+}
+
+/// `once` with another command's name.
+fn command_of(world: &World, config: &str, name: &str, args: &[&str]) -> Command {
+    let once = world.once(config, args);
     let mut command = Command::new(once.get_program());
     command.arg(name).args(once.get_args().skip(1)).env_clear();
     command.envs(once.get_envs().filter_map(|(key, value)| Some((key, value?))));
@@ -63,7 +67,9 @@ async fn a_plan_says_each_step_and_why_and_does_none() {
         ]
     );
     assert_eq!(report["provider_calls"], 2, "one per region in which something is written");
-    assert_eq!(of(&report, "missing").1, "there is no Secret");
+    assert_eq!(of(&report, "missing").1, "there is no Secret; links default, builder, pipeline");
+    let missing = &report["targets"][4];
+    assert_eq!(missing["links"], json!(["default", "builder", "pipeline"]), "{missing:#}");
     assert_eq!(of(&report, "edited").1, "its data was changed by \"kubectl-edit\"");
     assert_eq!(of(&report, "unlinked").1, "ServiceAccount default is not linked");
     assert!(of(&report, "foreign").1.starts_with("foreign: "), "{report:#}");
@@ -134,7 +140,7 @@ async fn a_status_shows_the_worst_first_and_can_be_narrowed() {
     let table = String::from_utf8(table.stdout).expect("text");
     assert!(table.starts_with("NAMESPACE  SECRET      STATE  LEFT"), "{table}");
     assert!(
-        table.contains("11h59m") && table.contains("default (pull)") && table.ends_with("1 of 1 targets: 1 fresh\n"),
+        table.contains("11h59m") && table.contains("default (pull)") && table.ends_with("1 of 1 target: 1 fresh\n"),
         "{table}"
     );
 
@@ -146,6 +152,47 @@ async fn a_status_shows_the_worst_first_and_can_be_narrowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_work_is_never_called_due() {
+    let world = World::new(&["team-a", "team-b", "team-c"]).await;
+    let entry = r#"{"auths":{"123456789012.dkr.ecr.eu-west-1.amazonaws.com":{"auth":"dTpw"}}}"#;
+    let theirs =
+        json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": STANDARD.encode(entry) } });
+    for (namespace, name) in [("team-b", "ecr-secret"), ("team-c", "shared")] {
+        world.kube.put("secrets", namespace, name, theirs.clone(), "kubectl-create");
+    }
+    assert_eq!(run(&mut world.once("targets: [{ namespace: team-a, region: eu-west-1 }]\n", &[])).0, 0);
+    let config = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-a, region: us-east-1 }\n\
+                  - { namespace: team-b, region: eu-west-1, secret: { adopt: true } }\n\
+                  - { namespace: team-c, region: eu-west-1, secret: { name: shared, merge: true } }\n";
+    let mut status = command_of(&world, config, "status", &["--output", "json"]);
+    let (code, report, _) = run(&mut status);
+    assert_eq!((code, &report["exit_code"]), (1, &json!(1)));
+    assert_eq!(of(&report, "team-a"), ("incomplete".into(), "no login of ecr-us-east-1".into()));
+    assert_eq!(of(&report, "team-b").0, "foreign");
+    assert_eq!(of(&report, "team-c").0, "incomplete");
+    let shown = run(status.args(["--state", "fresh"]));
+    assert_eq!((shown.0, shown.1["targets"].as_array().map(Vec::len)), (0, Some(0)), "the code is of what is shown");
+    let (code, _, told) = run(status.args(["--within", "2562047788015215h"]));
+    assert_eq!(code, 0, "{told}");
+
+    let (_, report, _) = run(&mut command_of(&world, config, "plan", &["--output", "json", "--changes"]));
+    assert_eq!(report["targets"].as_array().map(Vec::len), Some(3), "each is to be written: {report:#}");
+    assert!(of(&report, "team-a").1.contains("no login of ecr-us-east-1 is in it"), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn standard_error_that_is_full_or_closed_stops_nothing() {
+    let world = World::new(&["team-a"]).await;
+    let config = "targets: [{ namespace: team-a, region: eu-west-1 }]\n";
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let mut once = world.once(config, &["--force"]);
+    let status = once.stderr(full()).stdout(std::process::Stdio::null()).status().expect("it starts");
+    assert_eq!((status.code(), world.secret("team-a").is_some()), (Some(0), true));
+    let mut bad = world.once("targets: []\n", &[]);
+    assert_eq!(bad.stderr(full()).status().expect("it starts").code(), Some(2), "and the code is what it was");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_targets_are_shown_within_seconds() {
     let world = World::new(&[]).await;
     let names = (0..10_000).map(|number| format!("team-{number}")).collect::<Vec<_>>();
@@ -154,10 +201,7 @@ async fn ten_thousand_targets_are_shown_within_seconds() {
     }
     let config = names.iter().map(|name| format!("- {{ namespace: {name}, region: eu-west-1 }}\n"));
     let config = format!("targets:\n{}", config.collect::<String>());
-    let once = world.once(&config, &["--output", "json"]);
-    let mut status = Command::new(once.get_program());
-    status.arg("status").args(once.get_args().skip(1)).env_clear();
-    status.envs(once.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    let mut status = command_of(&world, &config, "status", &["--output", "json"]);
     let began = std::time::Instant::now();
     let (code, report, _) = run(&mut status);
     let took = began.elapsed();

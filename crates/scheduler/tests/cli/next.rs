@@ -65,9 +65,20 @@ async fn real_refreshes_are_those_of_what_stands_in_the_cluster() {
     next.arg(world.write("regcred.yaml", config)).arg("--kubeconfig").arg(world.dir.path().join("kubeconfig"));
     let (code, document, logs) = run(&mut next);
     assert_eq!(code, 0, "{document:#} {logs}");
-    assert_eq!(document["refreshes"].as_array().map(Vec::len), Some(1), "{document:#}");
-    assert_eq!(document["refreshes"][0]["secrets"], 2, "both have one token");
+    let refreshes = document["refreshes"].as_array().expect("a list");
+    let told =
+        refreshes.iter().map(|it| (it["secrets"].as_u64(), it["why"].as_str().expect("text"))).collect::<Vec<_>>();
+    assert_eq!(told[0], (Some(1), "in the next pass: there is no Secret"), "{document:#}");
+    assert!(
+        told.len() == 2 && told[1].0 == Some(2) && told[1].1.contains("% of its life"),
+        "both have one token: {told:?}"
+    );
     assert!(world.kube.requests().iter().all(|it| matches!(it.verb.as_str(), "get" | "list")), "it reads only");
+
+    world.move_kube("http://127.0.0.1:9", None);
+    let (code, document, _) = run(next.env("RUST_LOG", "error"));
+    assert_eq!(code, 3);
+    assert!(document["failed"].as_array().is_some_and(|failed| failed.len() == 3), "{document:#}");
 }
 
 #[test]

@@ -104,7 +104,9 @@ async fn who_may_not_list_namespaces_is_told_the_rule_and_named_ones_are_served(
     let (code, report, _) = run(&mut world.once(config, &["--output", "json"]));
     assert_eq!((code, of(&report, "team-a").0.as_str()), (1, "fresh"), "{report:#}");
     let rule = "grant cluster-wide: apiGroups [\"\"], resources [namespaces], verbs [list]";
-    assert!(report["sources_failed"][0].as_str().is_some_and(|it| it.contains(rule)), "{report:#}");
+    let failed = &report["sources_failed"][0];
+    assert_eq!((&failed["entry"], &failed["kind"]), (&json!("targets[1]"), &json!("denied")));
+    assert!(failed["error"].as_str().is_some_and(|it| it.contains(rule)), "{report:#}");
     let table = world.once(config, &[]).output().expect("it starts").stdout;
     let table = String::from_utf8(table).expect("text");
     assert!(
@@ -195,6 +197,7 @@ async fn each_cluster_is_kept_by_its_own_sink_and_one_that_is_down_delays_no_oth
         (vec!["team-a/ecr-secret".to_owned()], vec!["team-a/ecr-secret".to_owned()])
     );
     assert_eq!(world.aws.issued().len(), 1, "one token for both");
+    assert!(logs.contains("cluster edge: ") && logs.contains("cluster main: "), "{logs}");
 
     let (code, _, told) = once(&config("https://another.example:6443"), &[]);
     assert!(code == 2 && told.contains("sink main is for the cluster at https://another.example:6443"), "{told}");

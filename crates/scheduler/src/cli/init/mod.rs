@@ -20,7 +20,8 @@ use tokio::time::timeout;
 use self::adoption::Adoption;
 use super::{
     args::{Init, Output},
-    output::print,
+    output::{print, tell},
+    session::{self, announce},
 };
 use crate::{Types, wire};
 
@@ -28,13 +29,10 @@ use crate::{Types, wire};
 const EXIT_UNREACHABLE: u8 = 3;
 
 pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let looked = runtime.block_on(look(args));
-    runtime.shutdown_background(); // a plug-in that hangs does not hold us up
-    let (server, discovery) = match looked? {
+    let (server, discovery) = match session::wait(look(args))?? {
         Ok(looked) => looked,
         Err(error) if error.is_retryable() => {
-            eprintln!("error: {}", error.chain());
+            tell(&format!("error: {}\n", error.chain()));
             return Ok(ExitCode::from(EXIT_UNREACHABLE));
         }
         Err(error) => return Err(anyhow!(error.chain())),
@@ -48,7 +46,7 @@ pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode
     let now = SystemClock.now();
     match output {
         Output::Table => {
-            eprint!("{}", report::as_text(&discovery, &adoption, now));
+            tell(&report::as_text(&discovery, &adoption, now));
             print(&yaml)?;
         }
         Output::Json => print(&format!("{:#}\n", json::render(&discovery, &adoption, &yaml, code)))?,
@@ -59,8 +57,7 @@ pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode
 /// The server, and what was found there; the outer error is about the connection's settings.
 async fn look(args: &Init) -> Result<Result<(String, Discovery), Error>> {
     let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
-    let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
-    eprintln!("cluster {}{context}", cluster.server());
+    announce(&cluster, None);
     let search = Search { namespaces: args.namespace.clone(), vendor: wire::ecr() };
     let late = |_| {
         let message = format!("the search did not end within {:?}", args.timeout);

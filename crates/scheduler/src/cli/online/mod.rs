@@ -21,14 +21,13 @@ use self::finding::{Finding, as_json, as_table, exit_code};
 use super::{
     args::{Check, Output},
     output::print,
-    pass,
+    pass, session,
 };
 use crate::Types;
 
 pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::restricted(&args.config, &args.target, types)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut findings = runtime.block_on(async {
+    let mut findings = session::wait(async {
         let (mut of_aws, mut of_cluster) = (vec![], vec![]);
         let connection = &args.connection();
         let (aws, cluster) = join!(
@@ -39,8 +38,7 @@ pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCod
         of_cluster.extend(cluster.map(|()| late("the cluster")));
         of_aws.append(&mut of_cluster);
         of_aws
-    });
-    runtime.shutdown_background(); // a plug-in that hangs does not hold us up
+    })?;
     findings.sort_by_key(Finding::order);
     print(&match output {
         Output::Table => as_table(&findings),
