@@ -81,6 +81,7 @@ fn taken_over(metadata: &ObjectMeta, us: &str, form: &Form) -> Vec<ManagedFields
             continue;
         }
         if !is_apply(&entry) {
+            // What somebody applies was found not to be ours before.
             for path in claims().chain(form.fields()) {
                 if take(&mut fields, &path) {
                     put(&mut ours, &path);

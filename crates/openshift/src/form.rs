@@ -8,7 +8,7 @@ use regcred_dockerconfig::DockerConfig;
 use serde_json::Value;
 
 use crate::{
-    metadata::{MARKS, has, others_of, value},
+    metadata::{MARKS, applier_of, has, others_of, value},
     record::{self, CREDENTIALS},
 };
 
@@ -53,6 +53,22 @@ impl Form {
         all
     }
 
+    /// Without what somebody else applies: that stays theirs. Also who, in words.
+    pub(crate) fn yielding(&self, metadata: &ObjectMeta, us: &str) -> (Self, Vec<String>) {
+        let (mut form, mut theirs) = (self.clone(), vec![]);
+        let mut take = |kind: &str, map: &str, wanted: &mut BTreeMap<String, String>| {
+            wanted.retain(|name, _| {
+                let path = ["f:metadata", map, &format!("f:{name}")];
+                let Some(owner) = applier_of(metadata, &path, us) else { return true };
+                theirs.push(format!("{kind} {name}, which {owner} applies"));
+                false
+            });
+        };
+        take("label", "f:labels", &mut form.labels);
+        take("annotation", "f:annotations", &mut form.annotations);
+        (form, theirs)
+    }
+
     /// What is written otherwise, in words: what somebody else did, and what the config says by now. `ours`: the fields of our
     /// own apply.
     pub(crate) fn differences(&self, metadata: &ObjectMeta, ours: &Value, us: &str) -> (Vec<String>, Vec<String>) {
@@ -73,9 +89,9 @@ impl Form {
                 if owns(map, name) {
                     is_other |= !is_there;
                 } else if let Some(other) =
-                    others_of(metadata, &["f:metadata", map, &format!("f:{name}")], (us, "Apply"))
+                    others_of(metadata, &["f:metadata", map, &format!("f:{name}")], (us, "Apply")).filter(|_| !is_there)
                 {
-                    drift.push(format!("its {kind} {name} was changed by {other}"));
+                    drift.push(format!("its {kind} {name} is as {other} has it"));
                 } else {
                     is_other = true;
                 }
@@ -83,7 +99,7 @@ impl Form {
             let names = ours["f:metadata"][map].as_object().into_iter().flat_map(|fields| fields.keys());
             let extra = names.filter_map(|field| field.strip_prefix("f:")).filter(|name| !is_own_mark(name));
             if is_other || extra.into_iter().any(|name| !wanted.contains_key(name)) {
-                undone.push(format!("its {kind}s are different in the config"));
+                undone.push(format!("its {kind}s are not as the config has them"));
             }
         }
         (drift, undone)

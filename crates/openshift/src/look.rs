@@ -52,6 +52,9 @@ impl Look {
             Found::Adoptable(owner) => Observed::adopted_from(owner),
             Found::Ours(ours) => {
                 let holding = self.holding(ours.records.as_ref(), links, secret);
+                let theirs = (!ours.theirs.is_empty()).then(|| ours.theirs.join(", "));
+                let waiting_for = self.waiting_for(links).or(theirs);
+                let holding = holding.waiting_for(waiting_for);
                 holding.with_drift(ours.drift.iter().cloned()).with_undone(ours.undone.iter().cloned())
             }
             Found::Merged(merged) => {

@@ -37,6 +37,10 @@ pub(crate) struct Ours {
     pub(crate) drift: Vec<String>,
     /// What the config wants and it does not say yet.
     pub(crate) undone: Vec<String>,
+    /// What is written beside the credentials.
+    pub(crate) form: Box<Form>,
+    /// What of that somebody else applies, and so is not written, in words.
+    pub(crate) theirs: Vec<String>,
     /// Somebody else has applied the very same data: it is as it should be, and the next one takes force.
     pub(crate) is_claimed: bool,
     /// The links that it says it has; `None` if that is not ours.
@@ -94,8 +98,9 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
     let undone = (owned(LINKS) && annotation(LINKS) != Some(us.links))
         .then(|| "its links are different in the config".to_owned());
     let mut undone = undone.into_iter().collect::<Vec<_>>();
+    let (form, theirs) = us.form.yielding(metadata, us.manager);
     if let Some(ours) = applied {
-        let (changed, otherwise) = us.form.differences(metadata, ours, us.manager);
+        let (changed, otherwise) = form.differences(metadata, ours, us.manager);
         drift.extend(changed);
         undone.extend(otherwise);
     }
@@ -104,6 +109,8 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
         records: annotation(HOSTS).filter(|_| owned(HOSTS)).and_then(read),
         drift,
         undone,
+        form: form.into(),
+        theirs,
         is_claimed: data_intact && others_of(metadata, &DATA, (us.manager, "Apply")).is_some(),
         linked: annotation(LINKS).filter(|_| owned(LINKS)).map(str::to_owned),
         data_intact,
@@ -164,6 +171,15 @@ pub(crate) fn has(fields: &Value, path: &[impl AsRef<str>]) -> bool {
 
 pub(crate) fn owner_of(metadata: &ObjectMeta, path: &[&str], us: (&str, &str)) -> String {
     others_of(metadata, path, us).unwrap_or_else(|| "somebody who removed it".into())
+}
+
+/// Who else applies a field, and would go on doing so.
+pub(crate) fn applier_of(metadata: &ObjectMeta, path: &[&str], us: &str) -> Option<String> {
+    let applies = |it: &&ManagedFieldsEntry| {
+        let owns = it.fields_v1.as_ref().is_some_and(|fields| has(&fields.0, path));
+        owns && it.operation.as_deref() == Some("Apply") && it.manager.as_deref() != Some(us)
+    };
+    quote(entries(metadata).filter(applies).filter_map(|it| it.manager.as_deref()))
 }
 
 /// Who else owns a field. Who takes our name for an update is not our apply, and stands in its way as anybody does.
@@ -305,7 +321,7 @@ mod tests {
             Standing::Ours(ours) => (ours.drift, ours.undone),
             other => panic!("{other:?}"),
         };
-        let different = (vec![], vec!["its labels are different in the config".to_owned()]);
+        let different = (vec![], vec!["its labels are not as the config has them".to_owned()]);
         assert_eq!(left(&ours(), &team("a")), different, "a new one");
         let mut labelled = ours();
         labelled["labels"]["team"] = json!("a");
@@ -321,10 +337,16 @@ mod tests {
         let edit = json!({ "manager": "kubectl-label", "operation": "Update", "fieldsV1": { "f:metadata": { "f:labels": { "f:team": {} } } } });
         labelled["managedFields"].as_array_mut().expect("a list").push(edit);
         assert_eq!(
-            left(&labelled, &team("a")),
-            (vec!["its label team was changed by \"kubectl-label\"".to_owned()], vec![])
+            left(&labelled, &team("b")),
+            (vec!["its label team is as \"kubectl-label\" has it".to_owned()], vec![])
         );
+        assert_eq!(left(&labelled, &team("a")), different, "their value is ours: it becomes ours too");
         assert_eq!(left(&labelled, &Form::default()), (vec![], vec![]), "others' labels are theirs");
+
+        labelled["managedFields"][1]["operation"] = json!("Apply");
+        let Standing::Ours(ours) = judged_as(&labelled, &team("b")) else { panic!("it is ours") };
+        assert_eq!((ours.drift, ours.undone, ours.form.labels.len()), (vec![], vec![], 0), "who applies it keeps it");
+        assert_eq!(ours.theirs, ["label team, which \"kubectl-label\" applies"]);
     }
 
     #[test]

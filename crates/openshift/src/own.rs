@@ -7,6 +7,7 @@ use regcred_core::{CredentialSet, Error, ErrorKind, Registry, Result, Target, Wr
 
 use crate::{
     adopt,
+    form::Form,
     link::{self, Lists},
     look::Found,
     metadata::{Ours, Standing, Version, may_be_immutable},
@@ -55,7 +56,8 @@ impl OpenShiftSink {
         };
         let plan = secret::plan(ours, data.as_ref(), set, self.form().logins);
         let force = ours.is_some_and(|ours| ours.is_claimed || !ours.drift.is_empty());
-        let after = self.put(target, &plan, ours.map(|ours| &ours.version), force).await?;
+        let form = ours.map_or(self.form(), |ours| &ours.form);
+        let after = self.put(target, &plan, form, ours.map(|ours| &ours.version), force).await?;
         Ok(match ours {
             None => Written::Created,
             Some(ours) if ours.version.resource_version == after.resource_version => Written::Unchanged,
@@ -83,12 +85,21 @@ impl OpenShiftSink {
         }
         let patch = adopt::patch(&stored.metadata, self.manager(), self.form());
         let after = self.store.take_over_secret(namespace, name, &patch).await?;
-        self.put(target, &secret::plan(None, None, set, self.form().logins), Some(&Version::of(&after)), false).await?;
+        let (form, _) = self.form().yielding(&after, self.manager());
+        let plan = secret::plan(None, None, set, form.logins);
+        self.put(target, &plan, &form, Some(&Version::of(&after)), false).await?;
         Ok(Written::Updated)
     }
 
-    async fn put(&self, target: &Target, plan: &Plan, over: Option<&Version>, force: bool) -> Result<ObjectMeta> {
-        let object = secret::manifest(target, self.instance(), self.links_annotation(), self.form(), plan, over)?;
+    async fn put(
+        &self,
+        target: &Target,
+        plan: &Plan,
+        form: &Form,
+        over: Option<&Version>,
+        force: bool,
+    ) -> Result<ObjectMeta> {
+        let object = secret::manifest(target, self.instance(), self.links_annotation(), form, plan, over)?;
         self.store.apply_secret(target.namespace.as_str(), target.name.as_str(), &object, force).await
     }
 

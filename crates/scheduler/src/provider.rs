@@ -66,6 +66,20 @@ impl Provider {
         Some(further.chain([own.clone()]).map(|host| host.registry()).collect())
     }
 
+    /// Stands for what its credentials are, in the annotations of Secrets, which tenants read: other settings that only lead to them,
+    /// such as an external id, are not in it, and could be guessed if they were.
+    pub(crate) fn digest(&self) -> u64 {
+        let ecr = match self {
+            Self::Ecr(ecr) => ecr,
+            Self::Other(spec) => return spec.digest(),
+        };
+        let EcrOptions { profile, web_identity, identity, role_arn, aliases, .. } = &ecr.token.options;
+        let web_role = web_identity.as_ref().map(|web| &web.role_arn);
+        let hosts = ecr.hosts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let whose = (profile, web_role, identity, role_arn);
+        digest(&format!("{} {hosts:?} {aliases:?} {whose:?}", ecr.token.region))
+    }
+
     /// Whether the config says that its logins are for pushing too.
     pub(crate) fn pushes(&self) -> bool {
         matches!(self, Self::Ecr(ecr) if ecr.access == Access::Push)

@@ -46,7 +46,8 @@ impl Resolved {
     pub(crate) fn of(config: &Config, types: &Types) -> Self {
         let mut resolved = Self::default();
         for spec in config.providers() {
-            let provider = Provider::named(spec, types).and_then(|provider| Ok((recorded(spec)?, provider)));
+            let provider = Provider::named(spec, types);
+            let provider = provider.and_then(|provider| Ok((recorded(spec, &provider)?, provider)));
             match provider {
                 Ok(((name, recorded), provider)) => {
                     resolved.named.insert(name, recorded.clone());
@@ -191,9 +192,9 @@ impl Resolved {
 
 /// What the config calls it, and the name that stands in the annotations of Secrets: whoever changes what a provider is gets
 /// another one, whose credentials nobody holds yet.
-fn recorded(spec: &Spec) -> Result<(ProviderName, ProviderName), Vec<Problem>> {
+fn recorded(spec: &Spec, provider: &Provider) -> Result<(ProviderName, ProviderName), Vec<Problem>> {
     let name = ProviderName::new(spec.name());
-    let recorded = ProviderName::new(format!("{}-{:016x}", spec.name(), spec.digest()));
+    let recorded = ProviderName::new(format!("{}-{:016x}", spec.name(), provider.digest()));
     name.and_then(|name| Ok((name, recorded?)))
         .map_err(|_| vec![Problem::at(spec.origin().clone(), "its name is too long")])
 }

@@ -145,3 +145,46 @@ async fn another_instance_s_secret_is_not_adopted() {
     assert!(error.chain().contains("other-instance: "), "{error:?}");
     assert_eq!(secret(&kube), before);
 }
+
+/// A server-side apply as somebody else.
+async fn apply(kube: &FakeKube, manager: &str, labels: &Value) {
+    let client = kube::Client::try_from(kube::Config::new(kube.url().parse().expect("a URL"))).expect("a client");
+    let api = kube::Api::<k8s_openapi::api::core::v1::Secret>::namespaced(client, "team-a");
+    let object = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": NAME, "labels": labels } });
+    api.patch_metadata(NAME, &kube::api::PatchParams::apply(manager), &kube::api::Patch::Apply(object))
+        .await
+        .expect("it is applied");
+}
+
+#[tokio::test]
+async fn a_label_that_somebody_else_applies_stays_theirs_and_stands_in_nobody_s_way() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    kube.put(
+        "secrets",
+        "team-a",
+        NAME,
+        recipe(r#"{"auths":{"r.example":{"auth":"dTpw"}}}"#),
+        "kubectl-client-side-apply",
+    );
+    apply(&kube, "labeller", &json!({ "team": "theirs" })).await;
+    let labels = [("team".to_owned(), "ours".to_owned()), ("tier".into(), "run".into())];
+    let sink = builder(&kube)
+        .await
+        .with_links([Link::pull("default")])
+        .with_foreign(Foreign::Adopt)
+        .with_labels(labels)
+        .build();
+    let target = target("team-a");
+    sink.observe(&target).await.expect("it can be read");
+    sink.apply(&target, &set(1, 12)).await.expect("it is taken over all the same");
+    for serial in [2, 3] {
+        let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+        assert_eq!((observed.drift, observed.undone), (vec![], vec![]));
+        assert_eq!(observed.waiting_for.as_deref(), Some("label team, which \"labeller\" applies"));
+        let labels = secret(&kube)["metadata"]["labels"].clone();
+        assert_eq!((&labels["team"], &labels["tier"]), (&json!("theirs"), &json!("run")));
+        sink.apply(&target, &set(serial, 12 + serial as u64)).await.expect("it can be refreshed");
+        apply(&kube, "labeller", &json!({ "team": "theirs" })).await;
+    }
+}

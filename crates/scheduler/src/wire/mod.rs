@@ -16,6 +16,7 @@ use std::{
 use regcred_config::{Config, Problems};
 use regcred_core::{Clock, Error, ErrorKind, Result, SecretName, StoreName};
 use regcred_engine::{Builder, Engine, Route};
+use regcred_openshift::Cluster;
 
 use self::{
     minters::minters,
@@ -54,6 +55,7 @@ pub async fn engine(plan: Plan, types: &Types, clusters: Clusters, clock: Arc<dy
     for minter in minters(&plan, types, &clock).await? {
         engine = engine.with_minter(minter);
     }
+    refuse_twins(&plan, &clusters)?;
     let many = many(&plan);
     let mut sinks = Sinks::new(clusters, &plan);
     let mut others = others(&plan, types).await;
@@ -70,6 +72,23 @@ pub async fn engine(plan: Plan, types: &Types, clusters: Clusters, clock: Arc<dy
         engine = engine.with_route(Route { name, providers: group.need.providers, source, sink, yields_to });
     }
     Ok(engine)
+}
+
+/// Two sinks that are one cluster would write over each other for ever.
+fn refuse_twins(plan: &Plan, clusters: &Clusters) -> Result<()> {
+    for (place, (name, cluster)) in clusters.iter().enumerate() {
+        let same = |(_, other): &(&StoreName, &Cluster)| other.server() == cluster.server();
+        let Some((twin, _)) = clusters.iter().take(place).find(same) else { continue };
+        let of = |store: &StoreName| plan.groups.iter().filter(|group| group.need.store == *store).collect::<Vec<_>>();
+        let theirs = of(twin);
+        if let Some(group) = of(name).into_iter().find(|group| theirs.iter().any(|other| group.meets(other))) {
+            let secret = &group.need.secret.name;
+            let message =
+                format!("sinks {twin} and {name} are one cluster, {}, and both keep {secret}", cluster.server());
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+    }
+    Ok(())
 }
 
 /// The Secrets of one name, of which there are so many that lists are cheaper.

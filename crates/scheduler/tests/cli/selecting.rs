@@ -201,6 +201,9 @@ async fn each_cluster_is_kept_by_its_own_sink_and_one_that_is_down_delays_no_oth
 
     let (code, _, told) = once(&config("https://another.example:6443"), &[]);
     assert!(code == 2 && told.contains("sink main is for the cluster at https://another.example:6443"), "{told}");
+    let twins = config(&world.kube.url()).replace("edge.yaml", "kubeconfig");
+    let (code, _, told) = once(&twins, &[]);
+    assert!(code == 2 && told.contains("sinks edge and main are one cluster") && told.contains("ecr-secret"), "{told}");
     let (code, _, told) = once(&config(&world.kube.url()), &["--context", "standin"]);
     assert!(code == 2 && told.contains("the config names several clusters, edge, main"), "{told}");
 
