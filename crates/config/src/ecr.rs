@@ -16,6 +16,7 @@ const SIDES: [&str; 9] =
 /// Tokens of Amazon ECR: of which region, for which registries, and as whom they are asked for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::identities))]
 #[serde(deny_unknown_fields)]
 pub struct EcrOptions {
     /// Such as `eu-west-1`: a token opens the registries of one region.
@@ -24,7 +25,7 @@ pub struct EcrOptions {
     pub region: String,
     /// Twelve digits each. Default: the identity's own account.
     #[serde(default, deserialize_with = "accounts")]
-    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("uniqueItems" = true)))]
     pub accounts: Vec<Account>,
     /// Further hosts of the same registries, as images may name them. Default: none.
     #[serde(default, deserialize_with = "one_or_more")]

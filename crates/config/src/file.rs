@@ -21,6 +21,7 @@ pub(crate) struct File {
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1)))]
     version: Option<u64>,
     /// Names this installation, so that two in one cluster do not write each other's Secrets. Default: `default`.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::schema::NAME)))]
     instance: Option<String>,
     /// Runs that add refreshes to those planned from each credential's own life: five fields in the grammar of Kubernetes
     /// CronJobs, or `@daily` and its like. Default: none.
@@ -70,19 +71,19 @@ pub(crate) struct Defaults {
 #[expect(dead_code, reason = "its fields are names and documentation")]
 pub(crate) struct Target {
     /// One namespace. Either this or `namespaces`.
-    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")))]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::schema::NAME)))]
     namespace: Option<String>,
     /// Several namespaces: a list of names and patterns, or a map that chooses.
     #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::namespaces"))]
     namespaces: Option<Value>,
     /// Entries of `providers`, by name: the Secret holds the logins of all of them. Either this, `region` or `registry`.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("uniqueItems" = true)))]
     providers: Option<Vec<String>>,
     /// Registries of Amazon ECR in this region, such as `eu-west-1`, with the identity that the process has.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[a-z]+(-[a-z]+)+-[0-9]{1,2}$")))]
     region: Option<String>,
     /// With `region`: the AWS accounts whose registries these are, twelve digits each. Default: the identity's own.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("uniqueItems" = true)))]
     accounts: Option<Vec<Account>>,
     /// One registry of Amazon ECR by its host, such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com`.
     registry: Option<String>,
@@ -101,15 +102,18 @@ pub(crate) struct Target {
 /// regcred's own) have to be named.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = crate::schema::choosing))]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "its fields are names and documentation")]
 pub(crate) struct Namespaces {
     /// Names, and patterns with `*`, `?` and `[a-z]`. Default: `*` where there is a `selector`.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), inner(regex(pattern = crate::schema::NAMES))))]
     include: Option<Vec<String>>,
     /// Names and patterns that are not taken, whatever else is said.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), inner(regex(pattern = crate::schema::NAMES))))]
     exclude: Option<Vec<String>>,
     /// A label selector as `kubectl -l` has it, such as `regcred.dev/profile=pull`.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     selector: Option<String>,
 }
 

@@ -150,6 +150,9 @@ impl Fields<'_> {
                 self.problem("registry", "it is not the host of an ECR registry, without a user and a password");
                 return None;
             }
+            () if host == "public.ecr.aws" || host.starts_with("public.ecr.aws/") => {
+                "which ECR Public's is not: everybody may pull from there"
+            }
             () if host.contains("://") => "without a scheme",
             () if host.contains(':') => "without a port",
             () if host.contains('/') => "without a repository",

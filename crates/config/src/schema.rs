@@ -5,6 +5,17 @@ use serde_json::{Value, json};
 
 use crate::{EcrOptions, OpenShiftOptions, file};
 
+/// A name of one's own, or a namespace.
+pub(crate) const NAME: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
+/// A namespace, or a pattern of some.
+pub(crate) const NAMES: &str = r"^[-a-z0-9*?\[\]!]{1,253}$";
+/// A Secret or a ServiceAccount.
+pub(crate) const OBJECT: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+/// The key of a label.
+const KEY: &str = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+/// The value of a label.
+const VALUE: &str = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
+
 /// As JSON, of draft 2020-12. Editors and validators read it.
 pub fn schema() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<file::File>().to_value();
@@ -24,7 +35,18 @@ pub(crate) fn sinks(generator: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn namespaces(generator: &mut SchemaGenerator) -> Schema {
     let chosen = generator.subschema_for::<file::Namespaces>();
-    json_schema!({ "anyOf": [{ "type": "array", "items": { "type": "string" }, "minItems": 1 }, chosen] })
+    let list =
+        json!({ "type": "array", "items": { "type": "string", "pattern": NAMES }, "minItems": 1, "uniqueItems": true });
+    json_schema!({ "anyOf": [list, chosen] })
+}
+
+pub(crate) fn labels(_: &mut SchemaGenerator) -> Schema {
+    let value = json!({ "type": "string", "pattern": VALUE });
+    json_schema!({ "type": "object", "propertyNames": { "pattern": KEY }, "additionalProperties": value })
+}
+
+pub(crate) fn annotations(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "propertyNames": { "pattern": KEY }, "additionalProperties": { "type": "string" } })
 }
 
 /// One of a list may stand alone.
@@ -43,6 +65,32 @@ pub(crate) fn exclusive(target: &mut Schema) {
     target.insert("dependentRequired".into(), json!({ "accounts": ["region"] }));
 }
 
+/// What chooses says which, and takes out only what a pattern may have taken.
+pub(crate) fn choosing(namespaces: &mut Schema) {
+    let either = ["include", "selector"].map(|key| json!({ "required": [key] }));
+    namespaces.insert("anyOf".into(), json!(either));
+}
+
+/// What is merged into stays its owner's.
+pub(crate) fn merging(secret: &mut Schema) {
+    let merges = json!({ "properties": { "merge": { "const": true } }, "required": ["merge"] });
+    let theirs = ["adopt", "labels", "annotations"].map(|key| {
+        let nothing = if key == "adopt" { json!({ "const": false }) } else { json!({ "maxProperties": 0 }) };
+        (key.to_owned(), nothing)
+    });
+    let theirs = theirs.into_iter().collect::<serde_json::Map<_, _>>();
+    secret.insert("if".into(), merges);
+    secret.insert("then".into(), json!({ "properties": theirs }));
+}
+
+/// Of a provider: one identity asks, and what belongs to a role needs one.
+pub(crate) fn identities(ecr: &mut Schema) {
+    let both = |one: &str, other: &str| json!({ "required": [one, other] });
+    let pairs = [both("profile", "web_identity"), both("profile", "identity"), both("web_identity", "identity")];
+    ecr.insert("not".into(), json!({ "anyOf": pairs }));
+    ecr.insert("dependentRequired".into(), json!({ "external_id": ["role_arn"], "session_name": ["role_arn"] }));
+}
+
 /// A map of things with a type. The options of a known type are its own, those of others may be anything.
 fn specs(known: &[(&str, Schema)]) -> Schema {
     let conditions = known.iter().map(|(name, options)| {
@@ -51,6 +99,8 @@ fn specs(known: &[(&str, Schema)]) -> Schema {
     });
     json_schema!({
         "type": "object",
+        "minProperties": 1,
+        "propertyNames": { "pattern": NAME },
         "additionalProperties": {
             "type": "object",
             "required": ["type"],

@@ -69,10 +69,11 @@ pub(crate) enum Format {
 /// How the Secret is kept.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(rename = "Secret"))]
+#[cfg_attr(feature = "schema", schemars(rename = "Secret", transform = crate::schema::merging))]
 #[serde(deny_unknown_fields, expecting = "a map such as { name: ecr-pull }")]
 pub(crate) struct RawSecret {
     /// Its name. Default: `ecr-secret`.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::schema::OBJECT)))]
     pub(crate) name: Option<String>,
     /// Whether its entries are put into a Secret that stays somebody else's. Default: `false`.
     pub(crate) merge: Option<bool>,
@@ -85,9 +86,11 @@ pub(crate) struct RawSecret {
     pub(crate) credentials: Option<LoginFormat>,
     /// Labels beside regcred's own.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::labels"))]
     pub(crate) labels: BTreeMap<String, String>,
     /// Annotations beside regcred's own.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::annotations"))]
     pub(crate) annotations: BTreeMap<String, String>,
 }
 
@@ -97,6 +100,7 @@ pub(crate) struct RawSecret {
 #[serde(deny_unknown_fields, expecting = "a map such as { name: default, link: [pull] }")]
 pub struct AccountLink {
     /// Such as `default`.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::schema::OBJECT)))]
     pub name: String,
     /// How: to `pull` the images of its pods, to `mount` it, which builds push with, or both. Default: `[pull]`.
     #[serde(default = "pull")]

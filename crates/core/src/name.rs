@@ -109,7 +109,10 @@ fn dns_label(name: &str) -> Result<(), String> {
 
 fn dns_subdomain(name: &str) -> Result<(), String> {
     at_most(name, SUBDOMAIN)?;
-    name.split('.').try_for_each(label)
+    if name.contains("..") || name.starts_with('.') || name.ends_with('.') {
+        return Err("nothing stands beside a '.'".into());
+    }
+    name.split('.').try_for_each(label).map_err(|why| why.replace("digits and '-' are", "digits, '-' and '.' are"))
 }
 
 fn at_most(name: &str, limit: usize) -> Result<(), String> {

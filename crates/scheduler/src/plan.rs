@@ -447,7 +447,7 @@ mod tests {
             "providers.typo.rolearn: this key is not known; did you mean `role_arn`?",
             "targets[0]: another of its providers has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com already; \
              one Secret holds one",
-            "targets[3].secret: targets[2] keeps this Secret otherwise: both have to say the same",
+            "targets[3].secret: targets[2] and this one keep one Secret: adopt has to be the same in both",
             "targets[4]: targets[1] has a login for its own registry in us-east-1 already; one Secret holds one",
             "targets[4].service_accounts: targets[1] and this one keep one Secret: both say who uses it, or neither",
         ];

@@ -247,7 +247,20 @@ impl Wanted {
     ) -> Vec<Problem> {
         let mut problems = vec![];
         if target.secret != self.secret {
-            let message = format!("{} keeps this Secret otherwise: both have to say the same", self.origin.name());
+            let (one, other) = (&self.secret, &target.secret);
+            let all = [
+                ("merge", one.merge != other.merge),
+                ("adopt", one.adopt != other.adopt),
+                ("credentials", one.credentials != other.credentials),
+                ("labels", one.labels != other.labels),
+                ("annotations", one.annotations != other.annotations),
+            ];
+            let differing = all.iter().filter(|(_, differs)| *differs).map(|(key, _)| *key).collect::<Vec<_>>();
+            let message = format!(
+                "{} and this one keep one Secret: {} has to be the same in both",
+                self.origin.name(),
+                differing.join(", ")
+            );
             problems.push(Problem::at(target.origin.join("secret"), message));
         }
         let is_named = matches!(target.wants, Wants::Providers(_));
