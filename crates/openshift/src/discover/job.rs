@@ -30,6 +30,7 @@ pub(super) fn reduce(job: &DynamicObject) -> Option<Job> {
         tool: tool.or(Some(Tool::Script)),
         schedule: spec["schedule"].as_str().unwrap_or_default().chars().take(LONGEST_SCHEDULE).collect(),
         is_suspended: spec["suspend"] == true,
+        is_by_name: Tool::of_job(&[&at.name]).is_some(),
         at,
     })
 }
@@ -65,7 +66,8 @@ mod tests {
         assert_eq!(tool("backup", &json!({ "name": "x", "image": "backup", "args": ["ecr"] })), None);
         assert_eq!(tool("regcred", &script), None, "not ourselves");
         let job = found("ecr-creds-rotator", &json!({})).expect("it is one");
-        assert_eq!((job.schedule.as_str(), job.is_suspended), ("*/5 * * * *", false));
+        assert_eq!((job.schedule.as_str(), job.is_suspended, job.is_by_name), ("*/5 * * * *", false, true));
+        assert!(!found("nightly", &script).expect("it is one").is_by_name, "others may be called so");
     }
 
     #[test]

@@ -34,8 +34,10 @@ const CRON_JOBS: [&str; 2] = ["v1", "v1beta1"];
 /// What a Secret is that says no type.
 const OPAQUE: &str = "Opaque";
 
+/// Where nothing could be listed, and why.
+pub(super) type Unlisted = (Option<String>, Error);
 /// What was read, unless nothing could be, and what could not.
-type Read<T> = (Option<Vec<T>>, Vec<Error>);
+type Read<T> = (Option<Vec<T>>, Vec<Unlisted>);
 /// One page, and where the next one begins.
 type Page<T> = kube::Result<(Vec<T>, Option<String>)>;
 
@@ -127,7 +129,7 @@ impl Reader {
         for scope in &self.scopes {
             match read(scope.as_deref()).await {
                 Ok(items) => all.get_or_insert_with(Vec::new).extend(items),
-                Err(error) => failed.push(error),
+                Err(error) => failed.push((scope.clone(), error)),
             }
         }
         (all, failed)
