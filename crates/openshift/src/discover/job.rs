@@ -35,6 +35,13 @@ pub(super) fn reduce(job: &DynamicObject) -> Option<Job> {
     })
 }
 
+/// A template that says the name of a rotator, or its script, anywhere in what it makes.
+pub(super) fn in_template(template: &DynamicObject) -> Option<Address> {
+    let text = template.data["objects"].to_string();
+    let is_script = text.contains("CronJob") && CALLS.iter().any(|call| text.contains(call));
+    (is_script || Tool::of_job(&[&text]).is_some()).then(|| Address::of(&template.metadata))
+}
+
 /// What a container runs.
 fn words(container: &Value) -> impl Iterator<Item = &str> {
     ["command", "args"].into_iter().filter_map(|list| container[list].as_array()).flatten().filter_map(Value::as_str)
@@ -68,6 +75,20 @@ mod tests {
         let job = found("ecr-creds-rotator", &json!({})).expect("it is one");
         assert_eq!((job.schedule.as_str(), job.is_suspended, job.is_by_name), ("*/5 * * * *", false, true));
         assert!(!found("nightly", &script).expect("it is one").is_by_name, "others may be called so");
+    }
+
+    #[test]
+    fn a_template_is_known_by_what_it_makes() {
+        let is_one = |objects: serde_json::Value| {
+            let template = json!({ "metadata": { "name": "project-request" }, "objects": objects });
+            in_template(&serde_json::from_value(template).expect("an object")).is_some()
+        };
+        assert!(is_one(
+            json!([{ "kind": "Project" }, { "kind": "CronJob", "metadata": { "name": "ecr-creds-rotator" } }])
+        ));
+        assert!(is_one(json!([{ "kind": "CronJob", "spec": { "command": "aws ecr get-login-password" } }])));
+        assert!(!is_one(json!([{ "kind": "Project", "metadata": { "labels": { "regcred": "yes" } } }])));
+        assert!(!is_one(json!(null)));
     }
 
     #[test]

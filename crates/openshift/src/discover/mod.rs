@@ -52,6 +52,8 @@ pub struct Discovery {
     pub unreadable: Vec<Address>,
     /// Jobs that look as if they wrote such Secrets.
     pub jobs: Vec<Job>,
+    /// Templates of new projects, on OpenShift, that would bring such a job along.
+    pub templates: Vec<Address>,
     /// Secrets with a key of AWS, by the names of what they hold.
     pub keys: Vec<Keys>,
     /// What could not be listed, with the right that it takes.
@@ -190,6 +192,9 @@ pub async fn discover(cluster: &Cluster, search: &Search) -> Result<Discovery> {
     let (jobs, unlisted) = reader.jobs().await;
     found.jobs = jobs.unwrap_or_default();
     failed.extend(unlisted);
+    let (templates, unlisted) = reader.templates().await;
+    found.templates = templates.unwrap_or_default();
+    failed.extend(unlisted);
     let (keys, unlisted) = reader.keys().await;
     found.keys = keys.unwrap_or_default();
     failed.extend(unlisted);
@@ -199,6 +204,7 @@ pub async fn discover(cluster: &Cluster, search: &Search) -> Result<Discovery> {
     found.secrets.sort_by(|one, other| one.at.cmp(&other.at));
     found.unreadable.sort();
     found.jobs.sort_by(|one, other| one.at.cmp(&other.at));
+    found.templates.sort();
     found.keys.sort_by(|one, other| one.at.cmp(&other.at));
     Ok(found)
 }

@@ -31,6 +31,8 @@ const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Where CronJobs have been served: the second until Kubernetes 1.24.
 const CRON_JOBS: [&str; 2] = ["v1", "v1beta1"];
+/// Where OpenShift has the template of new projects.
+const TEMPLATES: &str = "openshift-config";
 /// What a Secret is that says no type.
 const OPAQUE: &str = "Opaque";
 
@@ -105,6 +107,26 @@ impl Reader {
                 }
             }
             Ok(vec![])
+        };
+        self.everywhere(read).await
+    }
+
+    /// Only where the whole cluster is looked through; none on what is no OpenShift, and none where that may not be seen.
+    pub(super) async fn templates(&self) -> Read<Address> {
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("template.openshift.io", "v1", "Template"));
+        let api = &Api::<DynamicObject>::namespaced_with(self.client.clone(), TEMPLATES, &kind);
+        let read = async |scope: Option<&str>| {
+            if scope.is_some() {
+                return Ok(vec![]);
+            }
+            let page = |params: ListParams| async move {
+                let page = api.list(&params).await?;
+                Ok((page.items.iter().filter_map(job::in_template).collect(), page.metadata.continue_))
+            };
+            match pages_if_any(&listing("templates", Some(TEMPLATES)), page).await {
+                Err(error) if error.kind() != ErrorKind::Denied => Err(error),
+                templates => Ok(templates.ok().flatten().unwrap_or_default()),
+            }
         };
         self.everywhere(read).await
     }

@@ -105,6 +105,10 @@ async fn recipes() -> (World, Vec<Recipe>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
     let (world, _) = recipes().await;
+    world.kube.add_namespace("openshift-config", &[]);
+    let objects = json!([{ "kind": "Project" }, { "kind": "CronJob", "metadata": { "name": "ecr-creds-rotator" } }]);
+    world.kube.put("templates", "openshift-config", "project-request", json!({ "objects": objects }), "oc");
+    world.kube.clear_requests();
     let (code, config, report) = printed(&mut init(&world, &[]));
     assert_eq!(code, 0, "{config}{report}");
     let targets = config.split_once("targets:\n").expect("it has targets").1;
@@ -131,6 +135,8 @@ async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
         "expired team-b/ecr-secret 3h00m ago; 2 ServiceAccounts use it",
         "aws-key team-a/ecr-creds-rotator-secret and 2 others AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, beside a login of ECR: \
          whoever reads Secrets there has them",
+        "writer openshift-config/project-request Template: each new project gets the job and what it needs again, \
+         unless that is taken out of it",
         "writer team-a/ecr-creds-rotator and 2 others CronJob of a script at \"*/5 * * * *\": the config says how to stop it",
         "3 Secrets with logins of ECR: 3 to adopt, 0 to merge into, 0 kept already, 0 left out",
     ];
@@ -151,8 +157,9 @@ async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
     let builder = world.kube.object("serviceaccounts", "team-c", "builder").expect("it is there");
     assert_eq!(builder["secrets"], Value::Null, "who did not use it does not now");
 
-    let (code, again, _) = printed(&mut init(&world, &[]));
-    assert_eq!(code, 0);
+    world.kube.deny("list", "templates", None);
+    let (code, again, told) = printed(&mut init(&world, &[]));
+    assert!(code == 0 && !told.contains("emplate"), "whoever may not see it is not troubled: {told}");
     assert!(again.contains("regcred's already") && !again.contains("adopt: true"), "{again}");
     assert_eq!(
         commands(&again).first().map(String::as_str),
@@ -189,7 +196,7 @@ async fn each_finding_is_told_in_json_with_stable_names() {
         "namespace": "team-b", "cronjob": "ecr-creds-rotator", "tool": "script", "schedule": "*/5 * * * *",
         "suspended": false, "stop": stop,
     });
-    assert_eq!(report["writers"], json!([writer]));
+    assert_eq!((&report["writers"], &report["templates"]), (&json!([writer]), &json!([])));
     let key = json!({
         "namespace": "team-b", "secret": "ecr-creds-rotator-secret", "beside_login": true,
         "names": ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
@@ -538,7 +545,7 @@ async fn twelve_hundred_namespaces_are_listed_in_pages_and_come_to_one_entry() {
     let (code, config, report) = printed(&mut init(&world, &[]));
     println!("{many} namespaces in {:?}", began.elapsed());
     assert_eq!(code, 0, "{report}");
-    assert_eq!(world.kube.requests().len(), 4 * 3 + 1, "three pages of four lists, and one empty list");
+    assert_eq!(world.kube.requests().len(), 4 * 3 + 2, "three pages of four lists, and two empty lists");
     assert_eq!(config.matches("- namespaces: [").count(), 1, "{config}");
     assert!(
         config.lines().filter(|it| !it.contains("kubectl")).all(|line| line.len() <= 130),

@@ -56,6 +56,7 @@ pub(super) fn render(discovery: &Discovery, adoption: &Adoption<'_>, config: &st
         let beside = with_logins.contains(it.at.namespace.as_str());
         json!({ "namespace": it.at.namespace, "secret": it.at.name, "names": it.names, "beside_login": beside })
     };
+    let template = |it: &Address| json!({ "namespace": it.namespace, "template": it.name });
     let unreadable = |it: &Address| json!({ "namespace": it.namespace, "secret": it.name });
     let nothing = |(namespace, presence): &(Namespace, Presence)| {
         let exists = match presence {
@@ -67,6 +68,7 @@ pub(super) fn render(discovery: &Discovery, adoption: &Adoption<'_>, config: &st
     json!({
         "secrets": discovery.secrets.iter().map(secret).collect::<Vec<_>>(),
         "writers": discovery.jobs.iter().map(job).collect::<Vec<_>>(),
+        "templates": discovery.templates.iter().map(template).collect::<Vec<_>>(),
         "aws_keys": discovery.keys.iter().map(key).collect::<Vec<_>>(),
         "unreadable": discovery.unreadable.iter().map(unreadable).collect::<Vec<_>>(),
         "nothing_in": discovery.nothing_in.iter().map(nothing).collect::<Vec<_>>(),

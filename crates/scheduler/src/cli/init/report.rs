@@ -105,7 +105,7 @@ pub(super) fn with_logins(discovery: &Discovery) -> HashSet<&str> {
     discovery.secrets.iter().map(|it| it.at.namespace.as_str()).collect()
 }
 
-/// Jobs that run. How one is stopped stands in the config, if it writes what is in there.
+/// Templates that would bring jobs, and jobs that run. How one is stopped stands in the config, if it writes what is in there.
 fn writers<'a>(discovery: &'a Discovery, adoption: &Adoption<'_>) -> Vec<Finding<'a>> {
     let known = adoption.entries.iter().flat_map(|it| &it.jobs).map(|it| &it.at).collect::<HashSet<_>>();
     let told = |it: &Job| {
@@ -113,7 +113,9 @@ fn writers<'a>(discovery: &'a Discovery, adoption: &Adoption<'_>) -> Vec<Finding
         let stop = if known.contains(&it.at) { "the config says how to stop it".into() } else { suspend(it) };
         format!("CronJob{tool} at {:?}: {stop}", it.schedule)
     };
-    discovery.jobs.iter().filter(|it| !it.is_suspended).map(|it| (&it.at, told(it))).collect()
+    let template = "Template: each new project gets the job and what it needs again, unless that is taken out of it";
+    let templates = discovery.templates.iter().map(|it| (it, template.to_owned()));
+    templates.chain(discovery.jobs.iter().filter(|it| !it.is_suspended).map(|it| (&it.at, told(it)))).collect()
 }
 
 fn counted(count: usize, what: &str) -> String {
