@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_template_is_known_by_what_it_makes() {
-        let is_one = |objects: serde_json::Value| {
+        let is_one = |objects: Value| {
             let template = json!({ "metadata": { "name": "project-request" }, "objects": objects });
             in_template(&serde_json::from_value(template).expect("an object")).is_some()
         };
