@@ -1,6 +1,6 @@
 //! `regcred init` on a real API server: from what the shell recipe left to a second pass that finds nothing to do.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use regcred_testkit::FakeAws;
 use serde_json::{Value, json};
@@ -35,16 +35,19 @@ async fn plant(world: &World, namespace: &str, password: &str) {
         "stringData": { "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary-of-aws", "AWS_ACCOUNT": "1" },
     });
     world.kubectl(&["apply", "--filename", "-"], &keys.to_string());
+    world.kubectl(&["apply", "--filename", "-"], &job(world, namespace, "ecr-creds-rotator").to_string());
+}
+
+fn job(world: &World, namespace: &str, name: &str) -> Value {
     // Servers before 1.21 have no batch/v1 of it, those after 1.24 nothing else.
     let versions = world.kubectl(&["api-versions"], "");
     let version = if versions.contains("batch/v1beta1") { "batch/v1beta1" } else { "batch/v1" };
-    let container = json!({ "name": "ecr-creds-rotator", "image": "registry.example/aws-oc-cli", "command": ["true"] });
+    let container = json!({ "name": "rotator", "image": "registry.example/aws-oc-cli", "command": ["true"] });
     let pod = json!({ "restartPolicy": "Never", "containers": [container] });
-    let job = json!({
-        "apiVersion": version, "kind": "CronJob", "metadata": { "name": "ecr-creds-rotator", "namespace": namespace },
+    json!({
+        "apiVersion": version, "kind": "CronJob", "metadata": { "name": name, "namespace": namespace },
         "spec": { "schedule": "*/5 * * * *", "jobTemplate": { "spec": { "template": { "spec": pod } } } },
-    });
-    world.kubectl(&["apply", "--filename", "-"], &job.to_string());
+    })
 }
 
 /// Exit code, standard output and standard error.
@@ -129,4 +132,42 @@ async fn a_whole_cluster_is_searched_with_the_right_to_list_and_the_missing_one_
     let (code, printed, told) = run(&aws, &kubeconfig, &["init"]);
     assert_eq!((code, printed.as_str()), (Some(2), ""), "{told}");
     assert!(told.contains("grant cluster-wide: apiGroups [\"\"], resources [secrets], verbs [list]"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stops_the_jobs_of_many_namespaces_can_be_pasted() {
+    let (world, aws) = (World::new().await, FakeAws::start().await);
+    let (name, many) = ("ecr-creds-of-many", 9);
+    let config = json!({ "auths": { HOST: { "username": "AWS", "password": "canary-of-ecr" } } }).to_string();
+    let mut items = vec![];
+    for _ in 0..many {
+        let namespace = world.namespace().await;
+        items.push(job(&world, &namespace, name));
+        items.push(json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name, "namespace": namespace },
+            "type": "kubernetes.io/dockerconfigjson", "stringData": { ".dockerconfigjson": config },
+        }));
+    }
+    let elsewhere = world.namespace().await;
+    items.push(job(&world, &elsewhere, "nightly"));
+    world.kubectl(
+        &["apply", "--filename", "-"],
+        &json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string(),
+    );
+
+    let (code, printed, told) = run(&aws, &world.kubeconfig, &["init"]);
+    assert_eq!(code, Some(0), "{printed}{told}");
+    assert!(printed.contains(&format!("# stop first, in each of the {many} namespaces that have it:\n")), "{printed}");
+    let command =
+        printed.lines().find(|it| it.contains(&format!("kubectl patch cronjob {name} "))).expect("it is there");
+    let pasted = Command::new("sh")
+        .args(["-c", command.trim_start_matches([' ', '#'])])
+        .env("KUBECONFIG", &world.kubeconfig)
+        .output();
+    let pasted = pasted.expect("there is a shell");
+    assert!(pasted.status.success(), "{command}: {pasted:?}");
+    let path = "jsonpath={range .items[*]}{.metadata.name} {.spec.suspend}{\"\\n\"}{end}";
+    let jobs = world.kubectl(&["get", "cronjobs", "--all-namespaces", "--output", path], "");
+    assert_eq!(jobs.matches(&format!("{name} true\n")).count(), many, "{jobs}");
+    assert!(jobs.contains("nightly false\n"), "and no other one: {jobs}");
 }

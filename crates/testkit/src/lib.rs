@@ -5,7 +5,7 @@
 //! | [`FakeAws`] | `GetAuthorizationToken` of ECR; `GetCallerIdentity`, `AssumeRole` and `AssumeRoleWithWebIdentity` of STS |
 //! | [`ContainerCredentials`] | the endpoint from which a container on EKS or ECS has its keys |
 //! | [`InstanceMetadata`] | the metadata service of EC2, version 2, as far as it gives keys |
-//! | [`FakeKube`] | the part of the Kubernetes API that Secrets, `ServiceAccounts`, Namespaces and lists of `CronJobs` need |
+//! | [`FakeKube`] | the part of the Kubernetes API that Secrets, `ServiceAccounts`, Namespaces and lists of `CronJobs` and `Templates` need |
 //! | [`CheckingProxy`] | HTTP in front of one real registry, which it opens to the right logins only |
 //! | [`FaultProxy`] | TCP or TLS in front of one server, whose answers it delays, cuts, resets or replaces |
 //! | [`ForwardProxy`] | `CONNECT`, which it leads to one local address whatever host is named, or refuses |

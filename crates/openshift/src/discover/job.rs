@@ -30,8 +30,16 @@ pub(super) fn reduce(job: &DynamicObject) -> Option<Job> {
         tool: tool.or(Some(Tool::Script)),
         schedule: spec["schedule"].as_str().unwrap_or_default().chars().take(LONGEST_SCHEDULE).collect(),
         is_suspended: spec["suspend"] == true,
+        is_by_name: Tool::of_job(&[&at.name]).is_some(),
         at,
     })
+}
+
+/// A template that says the name of a rotator, or its script, anywhere in what it makes.
+pub(super) fn in_template(template: &DynamicObject) -> Option<Address> {
+    let text = template.data["objects"].to_string();
+    let is_script = text.contains("CronJob") && CALLS.iter().any(|call| text.contains(call));
+    (is_script || Tool::of_job(&[&text]).is_some()).then(|| Address::of(&template.metadata))
 }
 
 /// What a container runs.
@@ -65,7 +73,22 @@ mod tests {
         assert_eq!(tool("backup", &json!({ "name": "x", "image": "backup", "args": ["ecr"] })), None);
         assert_eq!(tool("regcred", &script), None, "not ourselves");
         let job = found("ecr-creds-rotator", &json!({})).expect("it is one");
-        assert_eq!((job.schedule.as_str(), job.is_suspended), ("*/5 * * * *", false));
+        assert_eq!((job.schedule.as_str(), job.is_suspended, job.is_by_name), ("*/5 * * * *", false, true));
+        assert!(!found("nightly", &script).expect("it is one").is_by_name, "others may be called so");
+    }
+
+    #[test]
+    fn a_template_is_known_by_what_it_makes() {
+        let is_one = |objects: Value| {
+            let template = json!({ "metadata": { "name": "project-request" }, "objects": objects });
+            in_template(&serde_json::from_value(template).expect("an object")).is_some()
+        };
+        assert!(is_one(
+            json!([{ "kind": "Project" }, { "kind": "CronJob", "metadata": { "name": "ecr-creds-rotator" } }])
+        ));
+        assert!(is_one(json!([{ "kind": "CronJob", "spec": { "command": "aws ecr get-login-password" } }])));
+        assert!(!is_one(json!([{ "kind": "Project", "metadata": { "labels": { "regcred": "yes" } } }])));
+        assert!(!is_one(json!(null)));
     }
 
     #[test]

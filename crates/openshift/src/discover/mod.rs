@@ -18,8 +18,8 @@ use regcred_core::{Error, Namespace, Refusal, Result};
 
 pub use tool::Tool;
 
-use self::read::Reader;
-use crate::cluster::Cluster;
+use self::read::{Reader, Unlisted};
+use crate::{check::Presence, cluster::Cluster};
 
 /// What is looked for, and where.
 #[derive(Clone, Debug)]
@@ -52,10 +52,16 @@ pub struct Discovery {
     pub unreadable: Vec<Address>,
     /// Jobs that look as if they wrote such Secrets.
     pub jobs: Vec<Job>,
+    /// Templates of new projects, on OpenShift, that would bring such a job along.
+    pub templates: Vec<Address>,
     /// Secrets with a key of AWS, by the names of what they hold.
     pub keys: Vec<Keys>,
     /// What could not be listed, with the right that it takes.
     pub unlisted: Vec<Error>,
+    /// Namespaces that were asked for by name and have none of all this.
+    pub nothing_in: Vec<(Namespace, Presence)>,
+    /// Whether it is of the whole cluster.
+    pub is_whole: bool,
 }
 
 /// Where an object is. Names are as the server has them.
@@ -78,8 +84,10 @@ pub struct PullSecret {
     pub others: usize,
     /// So many entries the kubelet cannot read; one is enough for it to refuse all.
     pub undecodable: usize,
-    /// Whether it holds more than `auths`.
-    pub has_more: bool,
+    /// What it holds beside `auths`, in words.
+    pub more: Vec<String>,
+    /// Keys of its registries that are no hosts alone, as with a port or a path: nobody would write them so today.
+    pub odd: Vec<String>,
     /// Whether all of the vendor's logins are by its user.
     pub has_user: bool,
     /// When the first of the vendor's logins ends.
@@ -92,6 +100,8 @@ pub struct PullSecret {
     pub tool: Option<Tool>,
     /// The installation of regcred that keeps it.
     pub instance: Option<String>,
+    /// The installations that have merged logins into it, while it stays somebody else's.
+    pub merged_by: Vec<String>,
     /// Why it cannot be taken over or merged into, whatever it is to hold.
     pub obstacle: Option<Refusal>,
     /// Whether `kubectl apply` has left a copy of its data in an annotation.
@@ -140,6 +150,8 @@ pub struct Job {
     pub schedule: String,
     /// Whether it is suspended.
     pub is_suspended: bool,
+    /// Whether its name alone says so: then every job of that name is one.
+    pub is_by_name: bool,
 }
 
 /// A Secret with a key of AWS.
@@ -156,39 +168,62 @@ pub struct Keys {
 /// An error only if no such Secret can be listed anywhere.
 pub async fn discover(cluster: &Cluster, search: &Search) -> Result<Discovery> {
     let reader = Reader::new(cluster.client().clone(), &search.namespaces);
-    let mut found = Discovery::default();
-    let (read, failed) = reader.pull_secrets(&search.vendor).await;
+    let mut found = Discovery { is_whole: search.namespaces.is_empty(), ..Discovery::default() };
+    let (read, mut failed) = reader.pull_secrets(&search.vendor).await;
     if read.is_none()
-        && let Some(error) = failed.first()
+        && let Some((_, error)) = failed.first()
     {
         return Err(error.clone());
     }
-    found.unlisted.extend(failed);
     for it in read.into_iter().flatten() {
         match it {
             pull_secret::Reduced::Found(secret) => found.secrets.push(*secret),
             pull_secret::Reduced::Unreadable(at) => found.unreadable.push(at),
         }
     }
-    let used = found.secrets.iter().map(|it| it.at.clone()).collect::<HashSet<_>>();
-    let (accounts, failed) = reader.accounts(&used).await;
-    found.unlisted.extend(failed);
-    if let Some(accounts) = accounts {
-        account::link(&mut found.secrets, &accounts);
+    if !found.secrets.is_empty() {
+        let used = found.secrets.iter().map(|it| it.at.clone()).collect::<HashSet<_>>();
+        let (accounts, unlisted) = reader.accounts(&used).await;
+        failed.extend(unlisted);
+        if let Some(accounts) = accounts {
+            account::link(&mut found.secrets, &accounts);
+        }
     }
-    let (jobs, failed) = reader.jobs().await;
+    let (jobs, unlisted) = reader.jobs().await;
     found.jobs = jobs.unwrap_or_default();
-    found.unlisted.extend(failed);
-    let (keys, failed) = reader.keys().await;
+    failed.extend(unlisted);
+    let (templates, unlisted) = reader.templates().await;
+    found.templates = templates.unwrap_or_default();
+    failed.extend(unlisted);
+    let (keys, unlisted) = reader.keys().await;
     found.keys = keys.unwrap_or_default();
-    found.unlisted.extend(failed);
+    failed.extend(unlisted);
+    found.nothing_in = nothing_in(cluster, search, &found, &failed).await;
     let mut told = HashSet::new(); // one right may stand in the way of two lists
-    found.unlisted.retain(|error| told.insert(error.chain()));
+    found.unlisted = failed.into_iter().map(|(_, error)| error).filter(|error| told.insert(error.chain())).collect();
     found.secrets.sort_by(|one, other| one.at.cmp(&other.at));
     found.unreadable.sort();
     found.jobs.sort_by(|one, other| one.at.cmp(&other.at));
+    found.templates.sort();
     found.keys.sort_by(|one, other| one.at.cmp(&other.at));
     Ok(found)
+}
+
+/// Of the namespaces that were named, those that were looked through in vain.
+async fn nothing_in(
+    cluster: &Cluster,
+    search: &Search,
+    found: &Discovery,
+    failed: &[Unlisted],
+) -> Vec<(Namespace, Presence)> {
+    let places = found.secrets.iter().map(|it| &it.at).chain(&found.unreadable);
+    let places = places.chain(found.jobs.iter().map(|it| &it.at)).chain(found.keys.iter().map(|it| &it.at));
+    let mut known = places.map(|it| it.namespace.as_str()).collect::<HashSet<_>>();
+    known.extend(failed.iter().filter_map(|(scope, _)| scope.as_deref()));
+    let nothing = search.namespaces.iter().filter(|it| known.insert(it.as_str())).collect::<Vec<_>>();
+    let there = cluster.namespaces(&nothing.iter().map(|it| it.as_str()).collect::<Vec<_>>()).await;
+    let there = there.into_iter().map(|it| it.unwrap_or(Presence::Unknown));
+    nothing.into_iter().cloned().zip(there).collect()
 }
 
 impl Address {

@@ -8,7 +8,7 @@ use k8s_openapi::{
     api::core::v1::Secret,
     apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta},
 };
-use regcred_core::Refusal;
+use regcred_core::{InstanceName, Refusal, Registry};
 use regcred_dockerconfig::DockerConfig;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 use super::{Address, End, PullSecret, Tool, Vendor};
 use crate::{
     adopt,
-    metadata::{DATA, entries, has, value},
-    record::{INSTANCE, LAST_APPLIED, MANAGED_BY, REGCRED},
+    metadata::{DATA, entries, has, updated, value},
+    record::{self, INSTANCE, LAST_APPLIED, MANAGED_BY, REGCRED},
     refusal::{self, bare},
     secret::DATA_KEY,
 };
@@ -28,6 +28,8 @@ const CFG_KEY: &str = ".dockercfg";
 /// Of a writer's name, and of writers.
 const LONGEST: usize = 64;
 const MOST: usize = 5;
+/// What a Docker config holds beside `auths`. Any other name may be anything.
+const MORE: [&str; 5] = ["credHelpers", "credsStore", "HttpHeaders", "plugins", "proxies"];
 
 /// What is kept of a Secret that was read; of one without a login of the vendor nothing.
 pub(super) enum Reduced {
@@ -50,7 +52,8 @@ struct Logins {
     registries: Vec<String>,
     others: usize,
     undecodable: usize,
-    has_more: bool,
+    more: Vec<String>,
+    odd: Vec<String>,
     has_user: bool,
     ends: Option<SystemTime>,
 }
@@ -66,7 +69,7 @@ pub(super) fn reduce(secret: Secret, vendor: &Vendor) -> Option<Reduced> {
     if logins.registries.is_empty() {
         return None;
     }
-    let written_at = written_at(&metadata, key);
+    let (written_at, merged_by) = (written_at(&metadata, key), merged_by(&metadata));
     let estimate = || Some(End { at: written_at?.checked_add(vendor.life)?, is_estimate: true });
     let writers = writers(&metadata, key);
     let controller = metadata.owner_references.iter().flatten().find(|it| it.controller == Some(true));
@@ -78,23 +81,46 @@ pub(super) fn reduce(secret: Secret, vendor: &Vendor) -> Option<Reduced> {
         tool: Tool::of(controller.map(|it| it.kind.as_str()), &writers, labels),
         writers,
         instance: label(INSTANCE).filter(|_| label(MANAGED_BY) == Some(REGCRED)).map(str::to_owned),
-        obstacle: obstacle(&metadata, is_cfg, immutable),
+        obstacle: obstacle(&metadata, is_cfg, immutable, !merged_by.is_empty()),
+        merged_by,
         has_copy: value(metadata.annotations.as_ref(), LAST_APPLIED).is_some(),
         links: None,
         at,
         registries: logins.registries,
         others: logins.others,
         undecodable: logins.undecodable,
-        has_more: logins.has_more,
+        more: logins.more,
+        odd: logins.odd,
         has_user: logins.has_user,
     })))
 }
 
-fn obstacle(metadata: &ObjectMeta, is_cfg: bool, immutable: Option<bool>) -> Option<Refusal> {
+fn obstacle(metadata: &ObjectMeta, is_cfg: bool, immutable: Option<bool>, is_merged: bool) -> Option<Refusal> {
     match (is_cfg, immutable) {
         (true, _) => Some(refusal::wrong_type(Some(DOCKER_CFG))),
         (_, Some(true)) => Some(refusal::immutable()),
+        _ if is_merged => None, // whoever else writes it, that has been agreed upon
         _ => adopt::writer(metadata, REGCRED),
+    }
+}
+
+/// Who says that it has merged logins into it. As the sink does, an annotation is believed only while its writer owns it.
+fn merged_by(metadata: &ObjectMeta) -> Vec<String> {
+    let names = metadata.annotations.iter().flatten().filter_map(|(name, _)| name.strip_prefix(&record::merged("")));
+    let is_owned = |instance: &&str| {
+        let field = format!("f:{}", record::merged(instance));
+        let fields = updated(metadata, &merge_manager(instance));
+        fields.is_some_and(|fields| has(fields, &["f:metadata", "f:annotations", &field]))
+    };
+    names.filter(is_owned).map(str::to_owned).collect()
+}
+
+/// Who an installation is when it merges.
+fn merge_manager(instance: &str) -> String {
+    if instance == InstanceName::default().as_str() {
+        format!("{REGCRED}-merge")
+    } else {
+        format!("{REGCRED}-merge/{instance}")
     }
 }
 
@@ -106,7 +132,7 @@ impl Logins {
         let auths = top.get("auths").and_then(Value::as_object);
         let mut logins = Self::of(auths.into_iter().flatten(), vendor);
         logins.undecodable = config.unreadable().len();
-        logins.has_more = top.keys().any(|name| name != "auths");
+        logins.more = more(top.keys().map(String::as_str).filter(|name| *name != "auths"));
         Some(logins)
     }
 
@@ -117,11 +143,15 @@ impl Logins {
     fn of<'a>(entries: impl Iterator<Item = (&'a String, &'a Value)>, vendor: &Vendor) -> Self {
         let mut logins = Self { has_user: true, ..Self::default() };
         for (key, entry) in entries {
-            if !(vendor.owns)(bare(key)) {
+            let host = host(key);
+            if !(vendor.owns)(&host) {
                 logins.others += 1;
                 continue;
             }
-            logins.registries.push(bare(key).to_owned());
+            if host != bare(key) {
+                logins.odd.push(shown(key, &host));
+            }
+            logins.registries.push(host);
             let (user, password) = pair(Entry::deserialize(entry).unwrap_or_default());
             logins.has_user &= user.as_deref() == Some(vendor.user);
             let ends = password.as_deref().and_then(vendor.ends);
@@ -131,6 +161,31 @@ impl Logins {
         logins.registries.dedup();
         logins
     }
+}
+
+/// The host that a key is for: some write it with a port or a path, or in capitals.
+fn host(key: &str) -> String {
+    let key = bare(key).to_ascii_lowercase();
+    let authority = key.split_once('/').map_or(key.as_str(), |(authority, _)| authority);
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host.to_owned(),
+        _ => authority.to_owned(),
+    }
+}
+
+/// Such a key, as far as it names a registry: anything else may hold a secret.
+fn shown(key: &str, host: &str) -> String {
+    let key = bare(key);
+    if Registry::new(key.to_ascii_lowercase()).is_ok() { key.to_owned() } else { format!("{host}...") }
+}
+
+/// In words.
+fn more<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let (mut known, others) = names.partition::<Vec<_>, _>(|it| MORE.contains(it));
+    known.sort_unstable();
+    let known = known.into_iter().map(|it| format!("`{it}`"));
+    let others = (!others.is_empty()).then(|| format!("{} of other names", others.len()));
+    known.chain(others).collect()
 }
 
 /// `auth` before the two others, as the kubelet has it.
@@ -176,7 +231,7 @@ mod tests {
     use super::*;
 
     const VENDOR: Vendor = Vendor {
-        owns: |host| host.ends_with(".ours.example"),
+        owns: |host| host.ends_with(".ours.example") && !host.contains('@'),
         user: "AWS",
         ends: |password| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(password.parse().ok()?)),
         life: Duration::from_secs(100),
@@ -230,13 +285,43 @@ mod tests {
         let forms = json!({ "auths": {
             "https://a.ours.example/v2/": plain, "a.ours.example": {}, "b.ours.example": { "auth": "?" },
             "c.ours.example": null, "d.ours.example": 7, "e.ours.example": { "username": 5 },
-        }, "credsStore": "x" });
+        }, "credsStore": "x", "canary": 1 });
         let forms = found(&forms);
         assert_eq!(forms.registries.len(), 5, "{forms:?}");
         assert_eq!(
-            (end(&forms), forms.undecodable, forms.has_more, forms.has_user),
-            (Some((60, false)), 3, true, false)
+            (end(&forms), forms.undecodable, forms.has_user, forms.more),
+            (Some((60, false)), 3, false, vec!["`credsStore`".to_owned(), "1 of other names".to_owned()])
         );
+    }
+
+    #[test]
+    fn a_key_with_a_port_a_path_or_capitals_is_found_and_said_to_be_odd() {
+        let keys =
+            ["a.ours.example:443", "https://b.ours.example/team/x/", "C.Ours.Example", "d.ours.example/%63anary"];
+        let auths = keys.map(|key| (key.to_owned(), auth("60"))).into_iter().collect::<Map<_, _>>();
+        let odd = found(&json!({ "auths": auths }));
+        assert_eq!(odd.registries, ["a.ours.example", "b.ours.example", "c.ours.example", "d.ours.example"]);
+        let mut shown = odd.odd.clone();
+        shown.sort();
+        assert_eq!(shown, ["C.Ours.Example", "a.ours.example:443", "b.ours.example/team/x", "d.ours.example..."]);
+        assert!(found(&json!({ "auths": { "https://a.ours.example/v2/": auth("1") } })).odd.is_empty());
+        let config = "kubernetes.io/dockerconfigjson";
+        let user = json!({ "auths": { "AWS:canary@a.ours.example": auth("1") } }).to_string();
+        assert!(reduce(of(config, DATA_KEY, &user), &VENDOR).is_none());
+    }
+
+    #[test]
+    fn who_merges_is_believed_while_the_annotation_is_its_own() {
+        let merged_by = |manager: &str, instance: &str| {
+            let name = format!("merge.regcred.dev/{instance}");
+            let fields = json!({ "f:metadata": { "f:annotations": { format!("f:{name}"): {} } } });
+            let managed = json!([{ "manager": manager, "operation": "Update", "fieldsV1": fields }]);
+            let metadata = json!({ "annotations": { name: "{}" }, "managedFields": managed });
+            merged_by(&serde_json::from_value(metadata).expect("metadata"))
+        };
+        assert_eq!(merged_by("regcred-merge", "default"), ["default"]);
+        assert_eq!(merged_by("regcred-merge/blue", "blue"), ["blue"]);
+        assert!(merged_by("kubectl", "default").is_empty() && merged_by("regcred-merge", "blue").is_empty());
     }
 
     #[test]

@@ -31,11 +31,15 @@ const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Where CronJobs have been served: the second until Kubernetes 1.24.
 const CRON_JOBS: [&str; 2] = ["v1", "v1beta1"];
+/// Where OpenShift has the template of new projects.
+const TEMPLATES: &str = "openshift-config";
 /// What a Secret is that says no type.
 const OPAQUE: &str = "Opaque";
 
+/// Where nothing could be listed, and why.
+pub(super) type Unlisted = (Option<String>, Error);
 /// What was read, unless nothing could be, and what could not.
-type Read<T> = (Option<Vec<T>>, Vec<Error>);
+type Read<T> = (Option<Vec<T>>, Vec<Unlisted>);
 /// One page, and where the next one begins.
 type Page<T> = kube::Result<(Vec<T>, Option<String>)>;
 
@@ -107,6 +111,26 @@ impl Reader {
         self.everywhere(read).await
     }
 
+    /// Only where the whole cluster is looked through; none on what is no OpenShift, and none where that may not be seen.
+    pub(super) async fn templates(&self) -> Read<Address> {
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("template.openshift.io", "v1", "Template"));
+        let api = &Api::<DynamicObject>::namespaced_with(self.client.clone(), TEMPLATES, &kind);
+        let read = async |scope: Option<&str>| {
+            if scope.is_some() {
+                return Ok(vec![]);
+            }
+            let page = |params: ListParams| async move {
+                let page = api.list(&params).await?;
+                Ok((page.items.iter().filter_map(job::in_template).collect(), page.metadata.continue_))
+            };
+            match pages_if_any(&listing("templates", Some(TEMPLATES)), page).await {
+                Err(error) if error.kind() != ErrorKind::Denied => Err(error),
+                templates => Ok(templates.ok().flatten().unwrap_or_default()),
+            }
+        };
+        self.everywhere(read).await
+    }
+
     /// By metadata alone: who has written which value of a Secret is noted there, and so is the value's name.
     pub(super) async fn keys(&self) -> Read<Keys> {
         let read = async |scope: Option<&str>| {
@@ -127,7 +151,7 @@ impl Reader {
         for scope in &self.scopes {
             match read(scope.as_deref()).await {
                 Ok(items) => all.get_or_insert_with(Vec::new).extend(items),
-                Err(error) => failed.push(error),
+                Err(error) => failed.push((scope.clone(), error)),
             }
         }
         (all, failed)

@@ -1,6 +1,8 @@
 //! `regcred init`: finds what others left, says who writes it, and prints a config that takes it over. It reads, and no more.
 
 use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
     process::Command,
     time::{Duration, SystemTime},
 };
@@ -62,6 +64,28 @@ fn steps(world: &World, config: &str) -> Vec<String> {
     targets.iter().map(told).collect()
 }
 
+/// What a config has for a shell.
+fn commands(config: &str) -> Vec<String> {
+    let code = config.lines().filter_map(|it| it.trim_start().strip_prefix("#   "));
+    code.filter(|it| it.contains("kubectl")).map(str::to_owned).collect()
+}
+
+/// What a shell gives to a `kubectl` that knows where CronJobs are, when a command is pasted into it.
+fn pasted(world: &World, command: &str) -> Vec<String> {
+    let jobs = world.kube.objects("cronjobs");
+    let places = jobs.iter().filter_map(|it| it["metadata"]["namespace"].as_str()).collect::<Vec<_>>().join(" ");
+    let path = world.dir.path();
+    let kubectl = format!(
+        "#!/bin/sh\nif [ \"$*\" = \"get cronjobs --all-namespaces --field-selector metadata.name=ecr-creds-rotator \
+         --output jsonpath={{.items[*].metadata.namespace}}\" ]; then echo {places}; else echo \"$*\"; fi\n"
+    );
+    fs::set_permissions(world.write("kubectl", &kubectl), fs::Permissions::from_mode(0o700)).expect("it is ours");
+    let path = format!("{}:/usr/bin:/bin", path.display());
+    let output = Command::new("sh").args(["-c", command]).env("PATH", path).output().expect("there is a shell");
+    assert!(output.status.success(), "{command}: {output:?}");
+    String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
+}
+
 /// Three projects with the shell recipe, of which one has an old token; in the last one the builder is not linked.
 async fn recipes() -> (World, Vec<Recipe>) {
     let world = World::new(&["team-a", "team-b", "team-c", "team-d"]).await;
@@ -81,6 +105,10 @@ async fn recipes() -> (World, Vec<Recipe>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
     let (world, _) = recipes().await;
+    world.kube.add_namespace("openshift-config", &[]);
+    let objects = json!([{ "kind": "Project" }, { "kind": "CronJob", "metadata": { "name": "ecr-creds-rotator" } }]);
+    world.kube.put("templates", "openshift-config", "project-request", json!({ "objects": objects }), "oc");
+    world.kube.clear_requests();
     let (code, config, report) = printed(&mut init(&world, &[]));
     assert_eq!(code, 0, "{config}{report}");
     let targets = config.split_once("targets:\n").expect("it has targets").1;
@@ -107,6 +135,8 @@ async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
         "expired team-b/ecr-secret 3h00m ago; 2 ServiceAccounts use it",
         "aws-key team-a/ecr-creds-rotator-secret and 2 others AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, beside a login of ECR: \
          whoever reads Secrets there has them",
+        "writer openshift-config/project-request Template: each new project gets the job and what it needs again, \
+         unless that is taken out of it",
         "writer team-a/ecr-creds-rotator and 2 others CronJob of a script at \"*/5 * * * *\": the config says how to stop it",
         "3 Secrets with logins of ECR: 3 to adopt, 0 to merge into, 0 kept already, 0 left out",
     ];
@@ -127,9 +157,19 @@ async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
     let builder = world.kube.object("serviceaccounts", "team-c", "builder").expect("it is there");
     assert_eq!(builder["secrets"], Value::Null, "who did not use it does not now");
 
-    let (code, again, _) = printed(&mut init(&world, &[]));
-    assert_eq!(code, 0);
+    world.kube.deny("list", "templates", None);
+    let (code, again, told) = printed(&mut init(&world, &[]));
+    assert!(code == 0 && !told.contains("emplate"), "whoever may not see it is not troubled: {told}");
     assert!(again.contains("regcred's already") && !again.contains("adopt: true"), "{again}");
+    assert_eq!(
+        commands(&again).first().map(String::as_str),
+        Some(
+            "for it in team-a team-b; do kubectl patch cronjob ecr-creds-rotator --namespace $it --type merge \
+             --patch '{\"spec\":{\"suspend\":true}}'; done"
+        ),
+        "what the report refers to: {again}"
+    );
+    assert!(again.contains("# still to stop:\n"), "{again}");
     assert!(steps(&world, &again).iter().all(|it| it.ends_with(" leave")), "{again}");
 }
 
@@ -144,7 +184,7 @@ async fn each_finding_is_told_in_json_with_stable_names() {
     let mut expected = json!({
         "namespace": "team-b", "secret": "ecr-secret", "becomes": "adopted", "why": null, "registries": [HOST],
         "other_logins": 0, "undecodable_entries": 0, "expires_at_is_estimate": false, "writers": [SCRIPT], "tool": "script",
-        "instance": null, "has_copy_in_annotation": true,
+        "instance": null, "merged_by": [], "odd_keys": [], "beside_auths": [], "has_copy_in_annotation": true,
         "service_accounts": [{ "name": "builder", "link": ["pull", "mount"] }, { "name": "default", "link": ["pull"] }],
     });
     for time in ["expires_at", "written_at"] {
@@ -156,7 +196,7 @@ async fn each_finding_is_told_in_json_with_stable_names() {
         "namespace": "team-b", "cronjob": "ecr-creds-rotator", "tool": "script", "schedule": "*/5 * * * *",
         "suspended": false, "stop": stop,
     });
-    assert_eq!(report["writers"], json!([writer]));
+    assert_eq!((&report["writers"], &report["templates"]), (&json!([writer]), &json!([])));
     let key = json!({
         "namespace": "team-b", "secret": "ecr-creds-rotator-secret", "beside_login": true,
         "names": ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
@@ -322,7 +362,13 @@ async fn what_may_not_be_listed_is_told_with_the_missing_right_and_stops_nothing
     world.kube.deny("list", "secrets", None);
     let (code, config, report) = printed(&mut init(&world, &[]));
     assert_eq!((code, config.as_str()), (2, ""), "{report}");
-    assert!(report.contains("grant cluster-wide: apiGroups [\"\"], resources [secrets], verbs [list]"), "{report}");
+    assert!(
+        report.contains(
+            "grant cluster-wide: apiGroups [\"\"], resources [secrets], verbs [list]; or look only where that may be done, \
+             with --namespace"
+        ),
+        "{report}"
+    );
     world.kube.allow_all();
     world.kube.deny("list", "secrets", Some("team-a"));
     let (code, config, report) = printed(&mut init(&world, &["--namespace", "team-a", "--namespace", "team-b"]));
@@ -342,16 +388,118 @@ async fn what_may_not_be_listed_is_told_with_the_missing_right_and_stops_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_with_nothing_of_ecr_is_told_so() {
-    let world = World::new(&["team-a"]).await;
-    world.kube.put("secrets", "team-a", "pull", login(&auths(&["quay.io"])), "x");
+async fn regcred_s_own_merged_secret_is_kept_merged_and_nobody_else_s() {
+    let world = World::new(&["team-a", "team-b"]).await;
+    world.kube.put("secrets", "team-a", "ecr-secret", login(&auths(&["quay.io", HOST])), "helm");
+    let (_, config, _) = printed(&mut init(&world, &[]));
+    assert!(config.contains("merge: true"), "{config}");
+    let (code, report, logs) = run(&mut world.once(&config, &["--output", "json"]));
+    assert_eq!((code, of(&report, "team-a").0.as_str()), (0, "fresh"), "{report:#} {logs}");
+    let (code, again, told) = printed(&mut init(&world, &[]));
+    assert_eq!(code, 0, "{told}");
+    assert!(again.contains("regcred keeps its logins of ECR in it already"), "{again}");
+    assert!(again.contains("secret: { name: ecr-secret, merge: true }\n"), "{again}");
+    assert!(!again.contains("written by") && !again.contains("stop"), "not what regcred itself does: {again}");
+    assert!(told.contains("0 to merge into, 1 kept already"), "{told}");
+    assert_eq!(steps(&world, &again), ["team-a/ecr-secret leave"]);
+    let (_, report, _) = run(&mut init(&world, &["--output", "json"]));
+    let secret = &report["secrets"][0];
+    assert_eq!((&secret["becomes"], &secret["merged_by"]), (&json!("kept"), &json!(["default"])));
+
+    world.kube.put("secrets", "team-b", "ecr-secret", login(&auths(&["quay.io", HOST])), "helm");
+    let blue = format!("instance: blue\n{}", again.replace("namespace: team-a", "namespace: team-b"));
+    let (code, report, logs) = run(&mut world.once(&blue, &["--output", "json"]));
+    assert_eq!(code, 0, "{report:#} {logs}");
+    let (_, config, told) = printed(&mut init(&world, &[]));
+    assert!(config.contains("Left out: team-b/ecr-secret: regcred's instance \"blue\" keeps logins in it"), "{config}");
+    assert!(told.contains("1 kept already, 1 left out"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_with_a_port_a_path_or_capitals_are_found_and_stay_beside_what_regcred_writes() {
+    let world = World::new(&["capitals", "path", "port"]).await;
+    let odd = [("port", format!("{HOST}:443")), ("path", format!("{HOST}/team")), ("capitals", HOST.to_uppercase())];
+    for (namespace, key) in &odd {
+        world.kube.put("secrets", namespace, "ecr-secret", login(&auths(&[key])), "x");
+    }
     let (code, config, report) = printed(&mut init(&world, &[]));
     assert_eq!(code, 0, "{report}");
+    let told = config.replace("\n  #   ", " ");
+    assert!(told.contains("# keys of it are not what regcred writes, the host alone: \"12345"), "{config}");
+    assert!(told.contains(&format!("\"{HOST}/team\"")) && config.contains(&HOST.to_uppercase()), "{config}");
+    let merged = ["capitals/ecr-secret refresh", "path/ecr-secret refresh", "port/ecr-secret refresh"];
+    assert_eq!(steps(&world, &config), merged, "{config}");
+    let (code, report, logs) = run(&mut world.once(&config, &["--output", "json"]));
+    assert_eq!(code, 0, "{report:#} {logs}");
+    for (namespace, key) in &odd {
+        let kept = world.secret(namespace).expect("it is there");
+        let kept = STANDARD.decode(kept["data"][".dockerconfigjson"].as_str().expect("text")).expect("base64");
+        let kept = serde_json::from_slice::<Value>(&kept).expect("JSON");
+        let auths = kept["auths"].as_object().expect("an object");
+        assert!(auths.len() == 2 && auths.contains_key(key) && auths.contains_key(HOST), "{namespace}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_secrets_in_one_entry_it_is_said_which_are_not_like_the_others_and_why() {
+    let world = World::new(&["a", "b", "c", "d"]).await;
+    let me = json!({ "auths": { HOST: { "username": "me", "password": "secret" } } });
+    for (namespace, config) in [("a", auths(&[HOST])), ("b", me)] {
+        world.kube.put("secrets", namespace, "pull", login(&config), "x");
+    }
+    let mut store = auths(&[HOST]);
+    store["credsStore"] = json!("ecr-login");
+    store["credHelpers"] = json!({ HOST: "ecr-login" });
+    for (namespace, config) in [("c", store), ("d", auths(&[HOST, "quay.io"]))] {
+        world.kube.put("secrets", namespace, "config", login(&config), "x");
+    }
+    let (code, config, report) = printed(&mut init(&world, &[]));
+    assert_eq!(code, 0, "{report}");
+    let told = config.replace("\n  #   ", " ");
+    assert!(told.contains("not all of its logins are by the user AWS in b: is it"), "{config}");
+    let why =
+        "other logins stand in it in d; it holds more than `auths` in c, `credHelpers`, `credsStore`; so it stays its";
+    assert!(told.contains(why), "{config}");
+    let (_, config, _) = printed(&mut init(&world, &["--namespace", "c"]));
+    assert!(config.contains("# it holds more than `auths`, `credHelpers`, `credsStore`; so it stays"), "{config}");
+    assert!(!config.contains("other logins stand in it"), "none do: {config}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_with_nothing_of_ecr_is_told_so_with_an_entry_to_begin_with() {
+    let world = World::new(&["team-a"]).await;
+    world.kube.put("secrets", "team-a", "pull", login(&auths(&["quay.io"])), "x");
+    world.kube.deny("list", "serviceaccounts", None);
+    let (code, config, report) = printed(&mut init(&world, &[]));
+    assert_eq!(code, 0, "without a Secret nobody asks who uses it: {report}");
     assert!(config.lines().all(|line| line.starts_with('#')) && config.contains("nothing to take over"), "{config}");
     assert!(
         report.ends_with("0 Secrets with logins of ECR: 0 to adopt, 0 to merge into, 0 kept already, 0 left out\n"),
         "{report}"
     );
+    assert!(!report.contains("nothing  "), "nobody asked for a namespace: {report}");
+    let entry = config.split_once("# targets:").expect("there is one").1.replace("\n# ", "\n");
+    assert_eq!(steps(&world, &format!("targets:{entry}")), ["team-a/ecr-secret create"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_is_named_in_vain_is_told() {
+    let (world, _) = recipes().await;
+    let named = ["--namespace", "team-a", "--namespace", "team-d", "--namespace", "typo", "--namespace", "typo"];
+    let rows = |report: &str| {
+        let rows = report.lines().filter(|it| it.starts_with("nothing"));
+        rows.map(|it| it.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+    };
+    let (code, _, report) = printed(&mut init(&world, &named));
+    assert_eq!(code, 0, "{report}");
+    assert_eq!(rows(&report), ["team-d nothing of ECR was found there", "typo there is no such namespace"]);
+    let (_, report, _) = run(&mut init(&world, &[&named[..], &["--output", "json"]].concat()));
+    let nothing = json!([{ "namespace": "team-d", "exists": true }, { "namespace": "typo", "exists": false }]);
+    assert_eq!(report["nothing_in"], nothing);
+    world.kube.deny("get", "namespaces", None);
+    world.kube.deny("list", "secrets", Some("team-d"));
+    let (code, _, report) = printed(&mut init(&world, &named));
+    assert_eq!((code, rows(&report)), (1, vec!["typo nothing of ECR was found there".to_owned()]), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -397,9 +545,19 @@ async fn twelve_hundred_namespaces_are_listed_in_pages_and_come_to_one_entry() {
     let (code, config, report) = printed(&mut init(&world, &[]));
     println!("{many} namespaces in {:?}", began.elapsed());
     assert_eq!(code, 0, "{report}");
-    assert_eq!(world.kube.requests().len(), 4 * 3 + 1, "three pages of four lists, and one empty list");
+    assert_eq!(world.kube.requests().len(), 4 * 3 + 2, "three pages of four lists, and two empty lists");
     assert_eq!(config.matches("- namespaces: [").count(), 1, "{config}");
-    assert!(config.lines().all(|line| line.len() <= 130), "lines are for people");
+    assert!(
+        config.lines().filter(|it| !it.contains("kubectl")).all(|line| line.len() <= 130),
+        "lines are for people, commands to be pasted"
+    );
+    assert!(config.contains("# stop first, in each of the 1200 namespaces that have it:\n"), "{config}");
+    let [command] = &commands(&config)[..] else { panic!("{config}") };
+    let patched = pasted(&world, command);
+    assert_eq!(patched.len(), many);
+    let last =
+        r#"patch cronjob ecr-creds-rotator --namespace team-1199 --type merge --patch {"spec":{"suspend":true}}"#;
+    assert_eq!(patched.last().map(String::as_str), Some(last));
     assert!(report.contains("and 1199 others"), "{report}");
     assert_eq!(steps(&world, &config).iter().filter(|it| it.ends_with(" adopt")).count(), many);
 }

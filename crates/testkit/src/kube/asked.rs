@@ -133,6 +133,7 @@ fn place(path: &str) -> Place {
         ["api", "v1", "namespaces", name] => Place::Object(Kind::Namespace, String::new(), name.to_owned()),
         ["api", "v1", ref rest @ ..] => place_of("v1", rest),
         ["apis", "batch", "v1", ref rest @ ..] => place_of("batch/v1", rest),
+        ["apis", "template.openshift.io", "v1", ref rest @ ..] => place_of("template.openshift.io/v1", rest),
         _ => Place::Unknown,
     }
 }
@@ -210,6 +211,7 @@ mod tests {
             ("/api/v1/namespaces/a/secrets/b/status", Place::Unknown),
             ("/apis/batch/v1/cronjobs", Place::Collection(Kind::CronJob, None)),
             ("/apis/batch/v1/namespaces/a/cronjobs/b", Place::Object(Kind::CronJob, "a".into(), "b".into())),
+            ("/apis/template.openshift.io/v1/templates", Place::Collection(Kind::Template, None)),
             ("/apis/batch/v1/secrets", Place::Unknown),
             ("/apis/batch/v1beta1/cronjobs", Place::Unknown),
             ("/api/v1/cronjobs", Place::Unknown),

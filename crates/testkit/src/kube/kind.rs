@@ -1,17 +1,18 @@
 //! The kinds that are served, and the address of an object.
 
-/// A kind: of the core group, but for CronJobs.
+/// A kind: of the core group, but for CronJobs and OpenShift's Templates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     Namespace,
     Secret,
     ServiceAccount,
     CronJob,
+    Template,
 }
 
 impl Kind {
     pub(super) fn of_resource(resource: &str) -> Option<Self> {
-        let all = [Self::Namespace, Self::Secret, Self::ServiceAccount, Self::CronJob];
+        let all = [Self::Namespace, Self::Secret, Self::ServiceAccount, Self::CronJob, Self::Template];
         all.into_iter().find(|kind| kind.resource() == resource)
     }
 
@@ -20,6 +21,7 @@ impl Kind {
         match self {
             Self::Namespace | Self::Secret | Self::ServiceAccount => "v1",
             Self::CronJob => "batch/v1",
+            Self::Template => "template.openshift.io/v1",
         }
     }
 
@@ -30,6 +32,7 @@ impl Kind {
             Self::Secret => "secrets",
             Self::ServiceAccount => "serviceaccounts",
             Self::CronJob => "cronjobs",
+            Self::Template => "templates",
         }
     }
 
@@ -40,6 +43,7 @@ impl Kind {
             Self::Secret => "Secret",
             Self::ServiceAccount => "ServiceAccount",
             Self::CronJob => "CronJob",
+            Self::Template => "Template",
         }
     }
 }

@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use regcred_config::Problem;
 use regcred_core::{InstanceName, Namespace, SecretName};
 use regcred_openshift::discover::{Address, Discovery, Job, PullSecret, Tool, Use};
 
-use super::config::entry;
+use super::{
+    config::entry,
+    stop::{Stop, stops},
+};
 use crate::wire::{self, Host};
 
 /// Where OpenShift keeps what every node pulls with.
@@ -32,6 +36,8 @@ pub(super) struct Entry<'a> {
     pub(super) secrets: Vec<&'a PullSecret>,
     /// Jobs that write them.
     pub(super) jobs: Vec<&'a Job>,
+    /// What stops those that run.
+    pub(super) stops: Vec<Stop<'a>>,
 }
 
 /// How a Secret is kept.
@@ -43,6 +49,8 @@ pub(super) enum Way {
     Merge,
     /// It is regcred's own.
     Keep,
+    /// regcred has merged logins into it.
+    KeepMerged,
 }
 
 /// Accounts in one region, under one or several hosts.
@@ -58,7 +66,7 @@ type Like<'a> = (Way, &'a str, Vec<Token>, Option<&'a [Use]>, &'a [String], Opti
 
 impl<'a> Adoption<'a> {
     /// `loads` says of a config whether it is valid: what would not be is left out, with the reason.
-    pub(super) fn of(discovery: &'a Discovery, loads: impl Fn(&str) -> Result<(), String>) -> Self {
+    pub(super) fn of(discovery: &'a Discovery, loads: impl Fn(&str) -> Result<(), Problem>) -> Self {
         let (mut alike, mut adoption) = (BTreeMap::<Like<'a>, Vec<&'a PullSecret>>::new(), Self::default());
         for secret in &discovery.secrets {
             match way(secret) {
@@ -70,14 +78,13 @@ impl<'a> Adoption<'a> {
             let Ok(name) = SecretName::new(name) else { continue }; // looked at before
             let accounts = accounts.map(<[Use]>::to_vec);
             let jobs = writing(&discovery.jobs, &secrets);
-            let it = Entry { way, name, tokens, accounts, secrets, jobs };
+            let stops = stops(&jobs, discovery);
+            let it = Entry { way, name, tokens, accounts, secrets, jobs, stops };
             match loads(&entry(&it)) {
                 Ok(()) => adoption.entries.push(it),
-                Err(why) => {
-                    // Without the place in a config that nobody sees.
-                    let first = why.lines().next().unwrap_or_default();
-                    let why = first.splitn(3, ": ").last().unwrap_or_default();
-                    adoption.left.extend(it.secrets.into_iter().map(|secret| (secret, why.to_owned())));
+                // Without the place in a config that nobody sees.
+                Err(Problem { message, .. }) => {
+                    adoption.left.extend(it.secrets.into_iter().map(|secret| (secret, message.clone())));
                 }
             }
         }
@@ -110,6 +117,10 @@ fn way(secret: &PullSecret) -> Result<Way, String> {
         }
         _ => {}
     }
+    let is_merged = secret.merged_by.iter().any(|it| it == own.as_str());
+    if let Some(instance) = secret.merged_by.first().filter(|_| !is_merged) {
+        return Err(format!("regcred's instance {instance:?} keeps logins in it"));
+    }
     if let Some(obstacle) = &secret.obstacle {
         return Err(match secret.tool {
             Some(tool) if tool != Tool::Script => format!("{obstacle}; it is written by {tool}: {}", tool.stop()),
@@ -123,12 +134,16 @@ fn way(secret: &PullSecret) -> Result<Way, String> {
     if secret.instance.is_some() {
         return Ok(Way::Keep);
     }
-    if secret.others == 0 && !secret.has_more && secret.registries.iter().all(is_private) {
+    if is_merged {
+        return Ok(Way::KeepMerged);
+    }
+    if secret.others == 0 && secret.more.is_empty() && secret.odd.is_empty() && secret.registries.iter().all(is_private)
+    {
         return Ok(Way::Adopt);
     }
     if secret.undecodable > 0 {
         return Err(
-            "it holds other logins too, and entries that cannot be decoded: mend those, then merge into it".into()
+            "it holds more than would be adopted, and entries that cannot be decoded: mend those, then merge".into()
         );
     }
     Ok(Way::Merge)
@@ -136,7 +151,8 @@ fn way(secret: &PullSecret) -> Result<Way, String> {
 
 fn like(way: Way, secret: &PullSecret) -> Like<'_> {
     // Whose Secret it stays links it; of others it is told where it is not as we would have it.
-    let links = secret.links.as_ref().filter(|links| way != Way::Merge && !links.are_defaults);
+    let is_theirs = matches!(way, Way::Merge | Way::KeepMerged);
+    let links = secret.links.as_ref().filter(|links| !is_theirs && !links.are_defaults);
     let accounts = links.map(|links| links.accounts.as_slice());
     (way, &secret.at.name, tokens(&secret.registries), accounts, &secret.writers, secret.tool)
 }
@@ -216,26 +232,29 @@ mod tests {
         fn secret()(
             at in address(),
             hosts in proptest::collection::btree_set(select(&HOSTS[..]), 1..4),
-            numbers in (0..2_usize, 0..2_usize, any::<bool>(), any::<bool>()),
+            numbers in (0..2_usize, 0..2_usize, any::<bool>(), any::<bool>(), any::<bool>()),
             ends in proptest::option::of(any::<bool>()),
             writers in proptest::collection::vec(any::<String>(), 0..3),
             tool in tool(),
             instance in proptest::option::of(select(vec!["default", "blue"])),
+            merged in proptest::option::of(select(vec!["default", "blue"])),
             links in proptest::option::of(links()),
         ) -> PullSecret {
-            let (others, undecodable, has_more, has_user) = numbers;
+            let (others, undecodable, has_more, has_user, is_odd) = numbers;
+            let text = |is: bool, text: &str| is.then(|| text.to_owned()).into_iter().collect::<Vec<_>>();
+            let (more, odd) = (text(has_more, "`credsStore`"), text(is_odd, "HOST:443"));
             let end = |is_estimate| End { at: SystemTime::UNIX_EPOCH + Duration::from_hours(1), is_estimate };
             PullSecret {
-                at, registries: hosts.into_iter().map(str::to_owned).collect(), others, undecodable, has_more, has_user,
+                at, registries: hosts.into_iter().map(str::to_owned).collect(), others, undecodable, more, odd, has_user,
                 ends: ends.map(end), written_at: None, writers, tool, instance: instance.map(str::to_owned), obstacle: None,
-                has_copy: false, links,
+                merged_by: merged.into_iter().map(str::to_owned).collect(), has_copy: false, links,
             }
         }
     }
 
     prop_compose! {
-        fn job()(at in address(), tool in tool(), schedule in any::<String>(), is_suspended in any::<bool>()) -> Job {
-            Job { at, tool, schedule, is_suspended }
+        fn job()(at in address(), tool in tool(), schedule in any::<String>(), is in any::<[bool; 2]>()) -> Job {
+            Job { at, tool, schedule, is_suspended: is[0], is_by_name: is[1] }
         }
     }
 
@@ -249,7 +268,7 @@ mod tests {
             server in any::<String>(),
         ) {
             let secrets = secrets.into_iter().map(|(at, it)| PullSecret { at, ..it }).collect::<Vec<_>>();
-            let discovery = Discovery { secrets, jobs, ..Discovery::default() };
+            let discovery = Discovery { secrets, jobs, is_whole: true, ..Discovery::default() };
             let check = |yaml: &str| loads(yaml, &Types::default());
             let adoption = Adoption::of(&discovery, check);
             let yaml = render(&adoption, &server);

@@ -1,26 +1,28 @@
 //! The config that takes over what was found, as YAML. Pure.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-};
+use std::{collections::BTreeSet, fmt::Write};
 
-use regcred_openshift::discover::{Job, Tool, Use};
+use regcred_openshift::discover::{PullSecret, Tool, Use};
 
 use super::{
     adoption::{Adoption, Entry, Token, Way},
-    comment::{comment, quoted},
-    report::alike,
+    alike::{alike, named},
+    comment::comment,
 };
+use crate::wire;
 
 /// Of a line, as an editor shows it whole.
 const WIDTH: usize = 110;
-/// So many namespaces are named in a comment.
-const NAMED: usize = 3;
-/// So many namespaces go into one command.
-const LOOPED: usize = 8;
 /// Words that YAML, in one version or another, takes for something else than text.
 const NOT_TEXT: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
+
+/// An entry to begin with.
+const FIRST: &str = "\
+# targets:
+#   - namespace: team-a
+#     region: eu-west-1
+#     accounts: [\"123456789012\"]
+";
 
 /// The whole of it. Without entries it is comments alone.
 pub(super) fn render(adoption: &Adoption<'_>, server: &str) -> String {
@@ -35,7 +37,7 @@ pub(super) fn render(adoption: &Adoption<'_>, server: &str) -> String {
         yaml += &comment(0, &format!("Left out: {place}: {why}."));
     }
     if adoption.entries.is_empty() {
-        return yaml + &comment(0, "There is nothing to take over.");
+        return yaml + &comment(0, "There is nothing to take over. A first entry, to be written by hand:") + FIRST;
     }
     yaml + &body(&adoption.entries.iter().collect::<Vec<_>>())
 }
@@ -95,7 +97,7 @@ fn target(entry: &Entry<'_>, token: &Token, named: &[&Token]) -> String {
     }
     let how = match entry.way {
         Way::Adopt => ", adopt: true",
-        Way::Merge => ", merge: true",
+        Way::Merge | Way::KeepMerged => ", merge: true",
         Way::Keep => "",
     };
     let _ = writeln!(yaml, "    secret: {{ name: {}{how} }}", text(entry.name.as_str()));
@@ -153,81 +155,70 @@ fn remarks(entry: &Entry<'_>) -> String {
     let tool = first.tool.map(|tool| format!(" ({tool})")).unwrap_or_default();
     let mut remarks = match entry.way {
         Way::Keep => comment(2, "regcred's already: compare with the config that made it"),
+        Way::KeepMerged => {
+            comment(2, "regcred keeps its logins of ECR in it already: compare with the config that made it do so")
+        }
         Way::Adopt | Way::Merge => comment(2, &format!("written by {writers}{tool}")),
     };
     if entry.way == Way::Merge {
-        remarks += &comment(2, "other logins stand in it, so it stays its owner's: `merge` keeps them");
+        remarks += &beside(entry);
     }
-    if entry.secrets.iter().any(|it| !it.has_user) {
-        remarks += &comment(2, "not all of its logins are by the user AWS: is it for something between here and ECR?");
+    if let Some(which) = which(entry, |it| !it.has_user) {
+        let what =
+            format!("not all of its logins are by the user AWS{which}: is it for something between here and ECR?");
+        remarks += &comment(2, &what);
     }
     if entry.secrets.iter().any(|it| it.links.is_none()) {
         remarks += &comment(2, "who uses it could not be listed: it will be linked as by default");
     }
-    if entry.way != Way::Keep {
-        remarks += &stops(entry, first.tool);
+    remarks + &stop(entry, first.tool)
+}
+
+/// What it holds that regcred would not write.
+fn beside(entry: &Entry<'_>) -> String {
+    let mut why = vec![];
+    if let Some(which) = which(entry, |it| it.others > 0 || it.registries.iter().any(|it| wire::host(it).is_none())) {
+        why.push(format!("other logins stand in it{which}"));
     }
-    remarks
+    if let Some(which) = which(entry, |it| !it.more.is_empty()) {
+        let more = entry.secrets.iter().flat_map(|it| &it.more).map(String::as_str).collect::<BTreeSet<_>>();
+        let more = more.into_iter().collect::<Vec<_>>().join(", ");
+        why.push(format!("it holds more than `auths`{which}, {more}"));
+    }
+    if let Some(which) = which(entry, |it| !it.odd.is_empty()) {
+        let odd = entry.secrets.iter().flat_map(|it| &it.odd).map(String::as_str).collect::<BTreeSet<_>>();
+        let odd = named(&odd.into_iter().map(|it| format!("{it:?}")).collect::<Vec<_>>());
+        why.push(format!("keys of it are not what regcred writes, the host alone{which}: {odd}"));
+    }
+    comment(2, &format!("{}; so it stays its owner's, and `merge` keeps that", why.join("; ")))
+}
+
+/// In which namespaces it is so; `None`: in none, and empty: in all.
+fn which(entry: &Entry<'_>, is: impl Fn(&PullSecret) -> bool) -> Option<String> {
+    let those = entry.secrets.iter().filter(|it| is(it)).map(|it| it.at.namespace.as_str()).collect::<Vec<_>>();
+    match those.len() {
+        0 => None,
+        all if all == entry.secrets.len() => Some(String::new()),
+        _ => Some(format!(" in {}", named(&those))),
+    }
 }
 
 /// What to stop first, as lines of comments.
-fn stops(entry: &Entry<'_>, tool: Option<Tool>) -> String {
-    let running = entry.jobs.iter().filter(|it| !it.is_suspended).collect::<Vec<_>>();
-    if running.is_empty() && !entry.jobs.is_empty() {
+fn stop(entry: &Entry<'_>, tool: Option<Tool>) -> String {
+    let is_kept = matches!(entry.way, Way::Keep | Way::KeepMerged);
+    if !entry.stops.is_empty() {
+        let lead = if is_kept { "still to stop" } else { "stop first" };
+        return entry.stops.iter().map(|it| it.told(lead)).collect();
+    }
+    if is_kept {
+        return String::new();
+    }
+    if !entry.jobs.is_empty() {
         return comment(2, "its CronJob is suspended");
     }
-    if running.is_empty() {
-        let stop = match entry.way {
-            Way::Merge => "what writes its logins of ECR; what writes the others may go on",
-            Way::Adopt | Way::Keep => tool.map_or("whoever that is; nobody known goes by that name", Tool::stop),
-        };
-        return comment(2, &format!("stop first: {stop}"));
-    }
-    let mut by_name = BTreeMap::<&str, Vec<&Job>>::new();
-    for job in running {
-        by_name.entry(&job.at.name).or_default().push(job);
-    }
-    by_name.into_iter().map(|(name, jobs)| stop(name, &jobs)).collect()
-}
-
-/// Of jobs that have this name.
-fn stop(name: &str, jobs: &[&Job]) -> String {
-    let namespaces = jobs.iter().map(|it| it.at.namespace.as_str()).collect::<Vec<_>>();
-    let command = match namespaces[..] {
-        [namespace] => is_plain(namespace).then(|| command(name, namespace)).flatten(),
-        _ if namespaces.len() <= LOOPED && namespaces.iter().all(|it| is_plain(it)) => {
-            let command = command(name, "$it");
-            command.map(|command| format!("for it in {}; do {command}; done", namespaces.join(" ")))
-        }
-        _ => command(name, "NAMESPACE"),
+    let stop = match entry.way {
+        Way::Merge => "what writes its logins of ECR; what writes the others may go on",
+        _ => tool.map_or("whoever that is; nobody known goes by that name", Tool::stop),
     };
-    match command {
-        Some(command) if namespaces.len() > LOOPED => {
-            let (named, more) = (namespaces[..NAMED].join(", "), namespaces.len() - NAMED);
-            comment(2, &format!("stop first, in {named} and {more} more namespaces:")) + &quoted(2, &command)
-        }
-        Some(command) => comment(2, "stop first:") + &quoted(2, &command),
-        None => {
-            let named = namespaces.iter().take(NAMED).map(|it| format!("{it:?}")).collect::<Vec<_>>().join(", ");
-            comment(2, &format!("stop first: suspend the CronJob {name:?} in {named}"))
-        }
-    }
-}
-
-/// How a job is suspended, in words where its name cannot go into a shell.
-pub(super) fn suspend(job: &Job) -> String {
-    let (name, namespace) = (&job.at.name, &job.at.namespace);
-    let command = is_plain(namespace).then(|| command(name, namespace)).flatten();
-    command.unwrap_or_else(|| format!("suspend the CronJob {name:?} in {namespace:?}"))
-}
-
-fn command(name: &str, namespace: &str) -> Option<String> {
-    let patch = r#"'{"spec":{"suspend":true}}'"#;
-    is_plain(name).then(|| format!("kubectl patch cronjob {name} --namespace {namespace} --type merge --patch {patch}"))
-}
-
-/// Whether a shell takes it as it stands.
-fn is_plain(name: &str) -> bool {
-    let plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.');
-    !name.is_empty() && !name.starts_with('-') && name.bytes().all(plain)
+    comment(2, &format!("stop first: {stop}"))
 }

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 
-use regcred_core::Error;
-use regcred_openshift::discover::{Address, Discovery, Job, Keys, PullSecret, Tool, Use};
+use regcred_core::{Error, Namespace};
+use regcred_openshift::{
+    Presence,
+    discover::{Address, Discovery, Job, Keys, PullSecret, Tool, Use},
+};
 use serde_json::{Value, json};
 
 use super::{
     adoption::{Adoption, Way},
-    config::suspend,
     report::with_logins,
+    stop::suspend,
 };
 use crate::cli::output::rfc3339;
 
@@ -32,6 +35,9 @@ pub(super) fn render(discovery: &Discovery, adoption: &Adoption<'_>, config: &st
             "writers": it.writers,
             "tool": it.tool.map(Tool::name),
             "instance": it.instance,
+            "merged_by": it.merged_by,
+            "odd_keys": it.odd,
+            "beside_auths": it.more,
             "has_copy_in_annotation": it.has_copy,
             "service_accounts": it.links.as_ref().map(|links| links.accounts.iter().map(link).collect::<Vec<_>>()),
         })
@@ -50,12 +56,22 @@ pub(super) fn render(discovery: &Discovery, adoption: &Adoption<'_>, config: &st
         let beside = with_logins.contains(it.at.namespace.as_str());
         json!({ "namespace": it.at.namespace, "secret": it.at.name, "names": it.names, "beside_login": beside })
     };
+    let template = |it: &Address| json!({ "namespace": it.namespace, "template": it.name });
     let unreadable = |it: &Address| json!({ "namespace": it.namespace, "secret": it.name });
+    let nothing = |(namespace, presence): &(Namespace, Presence)| {
+        let exists = match presence {
+            Presence::Unknown => None,
+            it => Some(*it != Presence::Absent),
+        };
+        json!({ "namespace": namespace.as_str(), "exists": exists })
+    };
     json!({
         "secrets": discovery.secrets.iter().map(secret).collect::<Vec<_>>(),
         "writers": discovery.jobs.iter().map(job).collect::<Vec<_>>(),
+        "templates": discovery.templates.iter().map(template).collect::<Vec<_>>(),
         "aws_keys": discovery.keys.iter().map(key).collect::<Vec<_>>(),
         "unreadable": discovery.unreadable.iter().map(unreadable).collect::<Vec<_>>(),
+        "nothing_in": discovery.nothing_in.iter().map(nothing).collect::<Vec<_>>(),
         "not_listed": discovery.unlisted.iter().map(Error::chain).collect::<Vec<_>>(),
         "config": (!adoption.entries.is_empty()).then_some(config),
         "exit_code": code,
@@ -66,7 +82,7 @@ fn word(way: Way) -> &'static str {
     match way {
         Way::Adopt => "adopted",
         Way::Merge => "merged",
-        Way::Keep => "kept",
+        Way::Keep | Way::KeepMerged => "kept",
     }
 }
 

@@ -1,16 +1,18 @@
 //! `regcred init`: what did others leave in a cluster, and which config takes it over?
 
 mod adoption;
+mod alike;
 mod comment;
 mod config;
 mod json;
 mod report;
+mod stop;
 
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
-use regcred_config::Config;
-use regcred_core::{Clock, Error, SystemClock};
+use regcred_config::{Config, Problem};
+use regcred_core::{Clock, Error, ErrorKind, SystemClock};
 use regcred_openshift::{
     Cluster,
     discover::{Discovery, Search, discover},
@@ -35,7 +37,7 @@ pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode
             tell(&format!("error: {}\n", error.chain()));
             return Ok(ExitCode::from(EXIT_UNREACHABLE));
         }
-        Err(error) => return Err(anyhow!(error.chain())),
+        Err(error) => return Err(anyhow!("{}{}", error.chain(), elsewhere(&error, args))),
     };
     let code = u8::from(!discovery.unlisted.is_empty());
     let adoption = Adoption::of(&discovery, |yaml| loads(yaml, types));
@@ -61,17 +63,23 @@ async fn look(args: &Init) -> Result<Result<(String, Discovery), Error>> {
     let search = Search { namespaces: args.namespace.clone(), vendor: wire::ecr() };
     let late = |_| {
         let message = format!("the search did not end within {:?}", args.timeout);
-        Error::new(regcred_core::ErrorKind::Unreachable, message)
+        Error::new(ErrorKind::Unreachable, message)
     };
     let found = timeout(args.timeout, discover(&cluster, &search)).await.map_err(late);
     Ok(found.and_then(|it| it).map(|found| (cluster.server().to_owned(), found)))
 }
 
-/// Whether a config is valid; else why it is not.
-fn loads(yaml: &str, types: &Types) -> Result<(), String> {
-    let config = Config::from_yaml(yaml).map_err(|problems| problems.to_string())?;
-    match &wire::problems(&config, types)[..] {
-        [] => Ok(()),
-        [first, ..] => Err(first.to_string()),
-    }
+/// The other way, for who lacks a right in the whole cluster alone.
+fn elsewhere(error: &Error, args: &Init) -> &'static str {
+    let lacks = error.kind() == ErrorKind::Denied && error.chain().contains("grant cluster-wide");
+    if lacks && args.namespace.is_empty() { "; or look only where that may be done, with --namespace" } else { "" }
+}
+
+/// Whether a config is valid; else the first of what is wrong with it.
+fn loads(yaml: &str, types: &Types) -> Result<(), Problem> {
+    let problems = match Config::from_yaml(yaml) {
+        Ok(config) => wire::problems(&config, types),
+        Err(problems) => problems.iter().cloned().collect(),
+    };
+    problems.into_iter().next().map_or(Ok(()), Err)
 }

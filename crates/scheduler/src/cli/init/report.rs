@@ -1,25 +1,22 @@
 //! What was found, the worst first, for people.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fmt::Write,
-    time::SystemTime,
-};
+use std::{collections::HashSet, fmt::Write, time::SystemTime};
 
-use regcred_openshift::discover::{Address, Discovery, End, Job, Keys, PullSecret};
+use regcred_openshift::{
+    Presence,
+    discover::{Discovery, End, Job, Keys, PullSecret},
+};
 
 use super::{
     adoption::{Adoption, Way},
+    alike::{Finding, alike},
     comment::visible,
-    config::suspend,
+    stop::suspend,
 };
 use crate::cli::output::{span, table};
 
 /// So many rows of a sort are shown; JSON has all.
 const SHOWN: usize = 20;
-
-/// Where something was found, and what.
-type Finding<'a> = (&'a Address, String);
 
 pub(super) fn as_text(discovery: &Discovery, adoption: &Adoption<'_>, now: SystemTime) -> String {
     let kinds = [
@@ -38,6 +35,13 @@ pub(super) fn as_text(discovery: &Discovery, adoption: &Adoption<'_>, now: Syste
             rows.push([kind.to_owned(), "...".into(), format!("{more} more: --output json has all")]);
         }
     }
+    for (namespace, presence) in &discovery.nothing_in {
+        let what = match presence {
+            Presence::Absent => "there is no such namespace",
+            _ => "nothing of ECR was found there",
+        };
+        rows.push(["nothing".into(), namespace.to_string(), what.into()]);
+    }
     for error in &discovery.unlisted {
         rows.push(["not-listed".into(), "-".into(), visible(&error.chain())]);
     }
@@ -49,31 +53,10 @@ pub(super) fn as_text(discovery: &Discovery, adoption: &Adoption<'_>, now: Syste
         counted(discovery.secrets.len(), "Secret"),
         count(Way::Adopt),
         count(Way::Merge),
-        count(Way::Keep),
+        count(Way::Keep) + count(Way::KeepMerged),
         adoption.left.len(),
     );
     text
-}
-
-/// One row for what was found under one name in many namespaces.
-pub(super) fn alike<'a>(found: impl IntoIterator<Item = Finding<'a>>) -> Vec<[String; 2]> {
-    let (mut rows, mut known) = (Vec::<(&Address, String, usize)>::new(), HashMap::new());
-    for (at, what) in found {
-        let row = *known.entry((&at.name, what.clone())).or_insert_with(|| {
-            rows.push((at, what, 0));
-            rows.len() - 1
-        });
-        rows[row].2 += 1;
-    }
-    let row = |(at, what, count): (&Address, String, usize)| {
-        let others = match count - 1 {
-            0 => String::new(),
-            1 => " and 1 other".into(),
-            others => format!(" and {others} others"),
-        };
-        [visible(&format!("{}/{}", at.namespace, at.name)) + &others, visible(&what)]
-    };
-    rows.into_iter().map(row).collect()
 }
 
 /// The longest ago first.
@@ -122,7 +105,7 @@ pub(super) fn with_logins(discovery: &Discovery) -> HashSet<&str> {
     discovery.secrets.iter().map(|it| it.at.namespace.as_str()).collect()
 }
 
-/// Jobs that run. How one is stopped stands in the config, if it writes what is in there.
+/// Templates that would bring jobs, and jobs that run. How one is stopped stands in the config, if it writes what is in there.
 fn writers<'a>(discovery: &'a Discovery, adoption: &Adoption<'_>) -> Vec<Finding<'a>> {
     let known = adoption.entries.iter().flat_map(|it| &it.jobs).map(|it| &it.at).collect::<HashSet<_>>();
     let told = |it: &Job| {
@@ -130,7 +113,9 @@ fn writers<'a>(discovery: &'a Discovery, adoption: &Adoption<'_>) -> Vec<Finding
         let stop = if known.contains(&it.at) { "the config says how to stop it".into() } else { suspend(it) };
         format!("CronJob{tool} at {:?}: {stop}", it.schedule)
     };
-    discovery.jobs.iter().filter(|it| !it.is_suspended).map(|it| (&it.at, told(it))).collect()
+    let template = "Template: each new project gets the job and what it needs again, unless that is taken out of it";
+    let templates = discovery.templates.iter().map(|it| (it, template.to_owned()));
+    templates.chain(discovery.jobs.iter().filter(|it| !it.is_suspended).map(|it| (&it.at, told(it)))).collect()
 }
 
 fn counted(count: usize, what: &str) -> String {

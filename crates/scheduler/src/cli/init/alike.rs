@@ -1,0 +1,43 @@
+//! One line for what many have in common. Pure.
+
+use std::collections::HashMap;
+
+use regcred_openshift::discover::Address;
+
+use super::comment::visible;
+
+/// So many are named.
+const NAMED: usize = 3;
+
+/// Where something was found, and what.
+pub(super) type Finding<'a> = (&'a Address, String);
+
+/// One row for what was found under one name in many namespaces.
+pub(super) fn alike<'a>(found: impl IntoIterator<Item = Finding<'a>>) -> Vec<[String; 2]> {
+    let (mut rows, mut known) = (Vec::<(&Address, String, usize)>::new(), HashMap::new());
+    for (at, what) in found {
+        let row = *known.entry((&at.name, what.clone())).or_insert_with(|| {
+            rows.push((at, what, 0));
+            rows.len() - 1
+        });
+        rows[row].2 += 1;
+    }
+    let row = |(at, what, count): (&Address, String, usize)| {
+        let others = match count - 1 {
+            0 => String::new(),
+            1 => " and 1 other".into(),
+            others => format!(" and {others} others"),
+        };
+        [visible(&format!("{}/{}", at.namespace, at.name)) + &others, visible(&what)]
+    };
+    rows.into_iter().map(row).collect()
+}
+
+/// The first of them by name, and how many more.
+pub(super) fn named(names: &[impl AsRef<str>]) -> String {
+    let first = names.iter().take(NAMED).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}

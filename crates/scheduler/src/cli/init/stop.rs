@@ -1,0 +1,125 @@
+//! How the jobs that write Secrets are stopped, in commands that can be pasted. Pure.
+
+use std::collections::BTreeMap;
+
+use regcred_openshift::discover::{Discovery, Job};
+
+use super::{
+    alike::named,
+    comment::{comment, quoted},
+};
+
+/// So many namespaces go into one command, if there is a shorter way.
+const LOOPED: usize = 8;
+
+/// Jobs of one name that run.
+#[derive(Debug)]
+pub(super) struct Stop<'a> {
+    name: &'a str,
+    namespaces: Vec<&'a str>,
+    /// Whether there are no others of that name: then the cluster can be asked where they are.
+    are_all: bool,
+}
+
+/// What stops these jobs, by their name.
+pub(super) fn stops<'a>(jobs: &[&'a Job], discovery: &Discovery) -> Vec<Stop<'a>> {
+    let mut by_name = BTreeMap::<&str, Vec<&Job>>::new();
+    for job in jobs.iter().filter(|it| !it.is_suspended) {
+        by_name.entry(&job.at.name).or_default().push(job);
+    }
+    let stop = |(name, jobs): (&'a str, Vec<&'a Job>)| {
+        let alike = discovery.jobs.iter().filter(|it| it.at.name == name && !it.is_suspended).count();
+        let are_all = discovery.is_whole && alike == jobs.len() && jobs.iter().all(|it| it.is_by_name);
+        Stop { name, namespaces: jobs.iter().map(|it| it.at.namespace.as_str()).collect(), are_all }
+    };
+    by_name.into_iter().map(stop).collect()
+}
+
+impl Stop<'_> {
+    /// As lines of a comment that begin with these words.
+    pub(super) fn told(&self, lead: &str) -> String {
+        let Self { name, namespaces, are_all } = self;
+        let is_plain = is_plain(name) && namespaces.iter().all(|it| is_plain(it));
+        if !is_plain {
+            let quoted = named(&namespaces.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>());
+            return comment(2, &format!("{lead}: suspend the CronJob {name:?} in {quoted}"));
+        }
+        match namespaces[..] {
+            [namespace] => comment(2, &format!("{lead}:")) + &quoted(2, &command(name, namespace)),
+            _ if namespaces.len() > LOOPED && *are_all => {
+                let count = namespaces.len();
+                let places = format!(
+                    "$(kubectl get cronjobs --all-namespaces --field-selector metadata.name={name} \
+                     --output jsonpath='{{.items[*].metadata.namespace}}')"
+                );
+                comment(2, &format!("{lead}, in each of the {count} namespaces that have it:"))
+                    + &quoted(2, &each(&places, name))
+            }
+            _ => comment(2, &format!("{lead}:")) + &quoted(2, &each(&namespaces.join(" "), name)),
+        }
+    }
+}
+
+/// How a job is suspended, in words where its name cannot go into a shell.
+pub(super) fn suspend(job: &Job) -> String {
+    let (name, namespace) = (&job.at.name, &job.at.namespace);
+    if is_plain(name) && is_plain(namespace) {
+        command(name, namespace)
+    } else {
+        format!("suspend the CronJob {name:?} in {namespace:?}")
+    }
+}
+
+fn each(places: &str, name: &str) -> String {
+    format!("for it in {places}; do {}; done", command(name, "$it"))
+}
+
+fn command(name: &str, namespace: &str) -> String {
+    let patch = r#"'{"spec":{"suspend":true}}'"#;
+    format!("kubectl patch cronjob {name} --namespace {namespace} --type merge --patch {patch}")
+}
+
+/// Whether a shell takes it as it stands.
+fn is_plain(name: &str) -> bool {
+    let plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.');
+    !name.is_empty() && !name.starts_with('-') && name.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_openshift::discover::Address;
+
+    use super::*;
+
+    fn jobs(name: &str, count: usize, is_by_name: bool) -> Vec<Job> {
+        let job = |number| Job {
+            at: Address { namespace: format!("n{number}"), name: name.to_owned() },
+            tool: None,
+            schedule: String::new(),
+            is_suspended: false,
+            is_by_name,
+        };
+        (0..count).map(job).collect()
+    }
+
+    /// The command of all but the last `spared` jobs that were found.
+    fn command_of(found: Vec<Job>, spared: usize, is_whole: bool) -> String {
+        let discovery = Discovery { jobs: found, is_whole, ..Discovery::default() };
+        let written = discovery.jobs[..discovery.jobs.len() - spared].iter().collect::<Vec<_>>();
+        let stops = stops(&written, &discovery);
+        assert_eq!(stops.len(), 1);
+        stops[0].told("stop first").lines().last().expect("a line").trim_start_matches([' ', '#']).to_owned()
+    }
+
+    #[test]
+    fn the_cluster_is_asked_where_jobs_are_only_if_it_names_no_other_ones() {
+        let asks = |it: &str| it.starts_with("for it in $(kubectl get cronjobs --all-namespaces ");
+        let names = |it: &str| it.starts_with("for it in n0 n1 n2 n3 n4 n5 n6 n7 n8");
+        assert!(asks(&command_of(jobs("ecr-token", 9, true), 0, true)));
+        assert!(names(&command_of(jobs("ecr-token", 8, true), 0, true).replace("n7;", "n7 n8;")), "few are named");
+        assert!(names(&command_of(jobs("ecr-token", 10, true), 1, true)), "one is of somebody else");
+        assert!(names(&command_of(jobs("nightly", 9, false), 0, true)), "others may have that name");
+        assert!(names(&command_of(jobs("ecr-token", 9, true), 0, false)), "others may be elsewhere");
+        assert!(command_of(jobs("a'b", 9, true), 0, true).ends_with("in \"n0\", \"n1\", \"n2\" and 6 more"));
+    }
+}
