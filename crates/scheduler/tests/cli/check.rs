@@ -84,3 +84,11 @@ fn what_only_the_provider_knows_to_be_wrong_is_told_with_the_rest() {
     assert!(code == 2 && lines.len() == 4, "{error}");
     assert!(lines.iter().zip(keys).all(|(line, key)| line.contains(key)), "{error}");
 }
+
+#[test]
+fn an_endpoint_variable_that_is_empty_is_told_before_anything_is_asked() {
+    for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS"] {
+        let (code, _, told) = run(check(&[]).env(variable, ""));
+        assert!(code == 2 && told.contains(&format!("{variable} is set, and empty: unset it")), "{told}");
+    }
+}
