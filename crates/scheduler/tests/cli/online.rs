@@ -353,6 +353,17 @@ async fn of_several_clusters_each_is_asked_for_its_own() {
     assert_eq!(rows(&report, "token").len(), 1, "one token is for both");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_tells_the_host_of_its_own_account_beside_those_that_are_named() {
+    let world = world(&["team-a", "team-b"]).await;
+    let minimal = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/minimal.yaml");
+    let (_, report) = checked(&world, &std::fs::read_to_string(minimal).expect("it is there"));
+    let tokens = rows(&report, "token");
+    let hosts =
+        "a token for 123456789012.dkr.ecr.us-east-1.amazonaws.com, 210987654321.dkr.ecr.us-east-1.amazonaws.com until";
+    assert!(tokens.len() == 2 && tokens[1].contains(hosts), "{tokens:?}");
+}
+
 #[test]
 fn what_is_for_online_needs_it() {
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/minimal.yaml");
