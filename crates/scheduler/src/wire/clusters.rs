@@ -16,6 +16,18 @@ impl Clusters {
     /// As the config describes each; reads kubeconfigs, and asks nobody. What the command line says wins, if there is one cluster;
     /// if there are several, it cannot be meant for all.
     pub async fn connect(plan: &Plan, said: &Connection) -> Result<Self> {
+        let mut connected = BTreeMap::new();
+        for (name, connecting) in Self::each(plan, said)? {
+            connected.insert(name.clone(), connecting.await?);
+        }
+        Ok(Self(connected))
+    }
+
+    /// As [`Clusters::connect`], each by itself: what is wrong with one does not hide the others.
+    pub(crate) fn each<'a>(
+        plan: &'a Plan,
+        said: &Connection,
+    ) -> Result<Vec<(&'a StoreName, impl Future<Output = Result<Cluster>> + Send + use<>)>> {
         let sinks = clusters(plan).collect::<Vec<_>>();
         let is_said = said.kubeconfig.is_some() || said.context.is_some();
         if is_said && sinks.len() > 1 {
@@ -23,21 +35,8 @@ impl Clusters {
             let message = format!("the config names several clusters, {names}, and the command line one");
             return Err(Error::new(ErrorKind::Invalid, message));
         }
-        let mut connected = BTreeMap::new();
-        for (name, spec) in sinks {
-            let options = spec.options::<OpenShiftOptions>();
-            let options = options.map_err(|problem| Error::new(ErrorKind::Invalid, problem.to_string()))?;
-            let own = Connection { kubeconfig: options.kubeconfig, context: options.context };
-            let cluster = Cluster::connect(if is_said { said } else { &own }).await?;
-            if let Some(server) =
-                options.server.filter(|it| it.trim_end_matches('/') != cluster.server().trim_end_matches('/'))
-            {
-                let message = format!("sink {name} is for the cluster at {server}, and this is {}", cluster.server());
-                return Err(Error::new(ErrorKind::Invalid, message));
-            }
-            connected.insert(name.clone(), cluster);
-        }
-        Ok(Self(connected))
+        let said = is_said.then(|| said.clone());
+        Ok(sinks.into_iter().map(|(name, spec)| (name, connect(name.clone(), spec.clone(), said.clone()))).collect())
     }
 
     /// This one for every sink that is a cluster.
@@ -48,6 +47,20 @@ impl Clusters {
     /// Each, by the name of its sink.
     pub fn iter(&self) -> impl Iterator<Item = (&StoreName, &Cluster)> {
         self.0.iter()
+    }
+}
+
+async fn connect(name: StoreName, spec: Spec, said: Option<Connection>) -> Result<Cluster> {
+    let options = spec.options::<OpenShiftOptions>();
+    let options = options.map_err(|problem| Error::new(ErrorKind::Invalid, problem.to_string()))?;
+    let own = Connection { kubeconfig: options.kubeconfig, context: options.context };
+    let cluster = Cluster::connect(&said.unwrap_or(own)).await?;
+    match options.server.filter(|it| it.trim_end_matches('/') != cluster.server().trim_end_matches('/')) {
+        None => Ok(cluster),
+        Some(server) => {
+            let message = format!("sink {name} is for the cluster at {server}, and this is {}", cluster.server());
+            Err(Error::new(ErrorKind::Invalid, message))
+        }
     }
 }
 
