@@ -75,6 +75,14 @@ async fn a_binding_that_is_missing_is_made_by_the_command_that_is_printed() {
     assert!(shell.status().expect("a shell is there").success(), "{command}");
     let (code, report) = check(&kubeconfig, &config).await;
     assert_eq!(code, Some(0), "{report:#}");
+    let unseen = rows(&report, "namespaces");
+    assert!(unseen.len() == 1 && unseen[0]["result"] == "warning", "{report:#}");
+    let head = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: seeing }\nrules:";
+    world.kubectl(&["apply", "--filename", "-"], &format!("{head}\n{}\n", rules(text(&unseen[0]["fix"]))));
+    let bind = ["create", "clusterrolebinding", "seeing", "--clusterrole=seeing", "--serviceaccount=regcred:regcred"];
+    world.kubectl(&bind, "");
+    let (_, report) = check(&kubeconfig, &config).await;
+    assert_eq!(rows(&report, "namespaces")[0]["message"], "2 are there");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,11 +115,11 @@ async fn a_rule_that_is_missing_is_the_one_that_is_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_namespaces_are_looked_at_within_seconds() {
+async fn two_thousand_namespaces_are_looked_at_before_the_time_is_over() {
     let world = World::new().await;
     let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let mut yaml = String::from("targets:\n");
-    for number in 0..200 {
+    for number in 0..2_000 {
         // Rights can be asked for before the namespace is there, and may not be seen not to be.
         let _ = writeln!(yaml, "- {{ namespace: unbound-{number}, region: eu-west-1 }}");
     }
@@ -123,10 +131,13 @@ async fn two_hundred_namespaces_are_looked_at_within_seconds() {
     let began = Instant::now();
     let (code, report) = check(&kubeconfig, &config.display().to_string()).await;
     let took = began.elapsed();
-    println!("200 namespaces, nine rights each: {took:?}");
-    assert!(code == Some(2) && took < Duration::from_secs(10), "{took:?} {report:#}");
-    assert_eq!(rows(&report, "namespaces")[0]["message"], "200 of 201 were looked at");
+    println!("2,000 namespaces, nine rights each: {took:?}");
+    assert!(code == Some(2) && took < Duration::from_secs(30), "{took:?} {report:#}");
+    let namespaces = rows(&report, "namespaces");
+    assert_eq!(namespaces[1]["message"], "2000 of 2001 were looked at, what the others lack is not known");
+    let unseen = "may not see whether they are there: one that is gone looks like a missing right";
+    assert_eq!(namespaces[0]["message"], unseen);
     let rights = rows(&report, "rights");
     assert_eq!(rights.len(), 2, "all that fail alike are one row: {report:#}");
-    assert_eq!(rights[0]["namespaces"].as_array().map(Vec::len), Some(199));
+    assert_eq!(rights[0]["namespaces"].as_array().map(Vec::len), Some(1_999));
 }

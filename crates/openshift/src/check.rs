@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::{
     cluster::Cluster,
-    error::{Doing, translate},
+    error::{Doing, UNTRUSTED, is_untrusted, translate},
     rights::review,
     store::{limited, unheard},
 };
@@ -76,14 +76,18 @@ pub enum Policies {
 }
 
 impl Cluster {
-    /// Asks for the version. Everybody who is known may ask that.
+    /// Asks for the version. Everybody who is known may ask that. [`ErrorKind::Invalid`] if the server's certificate is not
+    /// trusted: that does not pass by itself.
     pub async fn greet(&self) -> Result<Greeting> {
         let doing = Doing { verb: "get", resource: "the version", namespace: None, name: "of the API server" };
         let mut request = Request::new(Body::empty());
         *request.uri_mut() = Uri::from_static("/version");
         let client = self.client();
         let asking = async { Ok(read(client.send(request).await?).await) };
-        let (status, time, document) = unheard(&doing, asking).await?.map_err(|error| translate(&error, &doing))?;
+        let failed = |error: kube::Error| {
+            if is_untrusted(&error) { doing.failed(ErrorKind::Invalid, UNTRUSTED) } else { translate(&error, &doing) }
+        };
+        let (status, time, document) = unheard(&doing, asking).await?.map_err(failed)?;
         let text = |name: &str| document[name].as_str().filter(|it| is_version(it)).map(str::to_owned);
         let version = text("gitVersion");
         // Somebody may have forbidden that question alone; what answers it otherwise is no API server.
@@ -114,12 +118,14 @@ impl Cluster {
             let doing = Doing { verb, resource, namespace: *namespace, name };
             review(self.client(), &doing, verb).await
         });
+        let asking = asking.collect::<Vec<_>>(); // none has begun
         stream::iter(asking).buffered(AT_ONCE).collect().await
     }
 
     /// Whether each of these namespaces is there.
     pub async fn namespaces(&self, names: &[&str]) -> Vec<Result<Presence>> {
-        stream::iter(names.iter().map(|name| self.namespace(name))).buffered(AT_ONCE).collect().await
+        let asking = names.iter().map(|name| self.namespace(name)).collect::<Vec<_>>(); // none has begun
+        stream::iter(asking).buffered(AT_ONCE).collect().await
     }
 
     async fn namespace(&self, name: &str) -> Result<Presence> {

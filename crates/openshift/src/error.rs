@@ -10,6 +10,9 @@ use crate::refusal;
 /// Of an object, as the API has them.
 const LONGEST_NAME: usize = 253;
 
+/// What is said where nobody vouches for the other side.
+pub(crate) const UNTRUSTED: &str = "the API server's certificate is not trusted";
+
 /// What was being done: `patch`, `Secret ecr-secret in team-a`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Doing<'a> {
@@ -64,6 +67,11 @@ pub(crate) fn is_absent(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
+/// Whether nobody vouches for the other side.
+pub(crate) fn is_untrusted(error: &kube::Error) -> bool {
+    !matches!(error, kube::Error::Api(_)) && text_of(error).any(|text| text.contains("certificate"))
+}
+
 /// Says what failed and of which sort it is.
 pub(crate) fn translate(error: &kube::Error, doing: &Doing<'_>) -> Error {
     let failed = |kind, cause: &str| doing.failed(kind, cause);
@@ -76,9 +84,7 @@ pub(crate) fn translate(error: &kube::Error, doing: &Doing<'_>) -> Error {
         kube::Error::BuildRequest(_) | kube::Error::HttpError(_) => {
             failed(ErrorKind::Bug, "the request could not be made")
         }
-        _ if text_of(error).any(|text| text.contains("certificate")) => {
-            failed(ErrorKind::Unreachable, "the API server's certificate is not trusted")
-        }
+        _ if is_untrusted(error) => failed(ErrorKind::Unreachable, "the API server's certificate is not trusted"),
         _ => failed(ErrorKind::Unreachable, "the connection to the API server failed"),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use regcred_core::{Namespace, SecretName, StoreName};
-use regcred_openshift::Foreign;
+use regcred_openshift::{Foreign, Right};
 
 use super::{many, sinks::Way};
 use crate::{
@@ -15,8 +15,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Demand {
     pub(crate) secret: SecretName,
-    /// Whether it is made where it is not there.
-    pub(crate) creates: bool,
+    /// What that takes in each namespace.
+    pub(crate) rights: Vec<Right>,
     /// The ServiceAccounts that it is linked to.
     pub(crate) accounts: Vec<String>,
     /// Those that the config names.
@@ -52,9 +52,19 @@ pub(crate) fn demands(plan: &Plan, store: &StoreName) -> Vec<Demand> {
     for ((secret, creates, accounts), (mut namespaces, selected)) in ways {
         namespaces.sort();
         let bulk = many.contains(&(store.clone(), secret.clone()));
-        demands.push(Demand { secret, creates, accounts, namespaces, selected, bulk });
+        let rights = rights(&secret, creates, &accounts);
+        demands.push(Demand { secret, rights, accounts, namespaces, selected, bulk });
     }
     demands
+}
+
+/// What one Secret and its ServiceAccounts take. `creates`: it is made where it is not there.
+fn rights(secret: &SecretName, creates: bool, accounts: &[String]) -> Vec<Right> {
+    let right = |resource, name: &str, verb| Right { resource, name: name.to_owned(), verb };
+    let verbs = if creates { &["get", "create", "patch"][..] } else { &["get", "patch"] };
+    let secret = verbs.iter().map(|verb| right("secrets", secret.as_str(), verb));
+    let accounts = accounts.iter().flat_map(|name| ["get", "patch"].map(|verb| right("serviceaccounts", name, verb)));
+    secret.chain(accounts).collect()
 }
 
 /// The sinks of other types that a plan needs, each with its type.

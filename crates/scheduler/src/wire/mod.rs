@@ -14,7 +14,7 @@ use std::{
 };
 
 use regcred_config::{Config, Problems};
-use regcred_core::{Clock, Error, ErrorKind, Result, SecretName, StoreName};
+use regcred_core::{Clock, Error, ErrorKind, Result, SecretName, SecretSink, StoreName};
 use regcred_engine::{Builder, Engine, Route};
 use regcred_openshift::Cluster;
 
@@ -62,13 +62,14 @@ pub async fn engine(plan: Plan, types: &Types, clusters: Clusters, clock: Arc<dy
     let yields_to = (0..plan.groups.len()).map(|route| plan.yields_to(route)).collect::<Vec<_>>();
     for (group, yields_to) in plan.groups.into_iter().zip(yields_to) {
         let name = group.origin.name();
-        let (source, sink) = if let Some(kept) = others.get_mut(&group.need.store).and_then(Iterator::next) {
-            kept
-        } else {
+        let own = |sinks: &mut Sinks| {
             let way = Way::of(&group.need, plan.adopt);
             let bulk = many.contains(&(group.need.store.clone(), group.need.secret.name.clone()));
-            (sinks.source(&group)?, sinks.sink(way, bulk)? as _)
+            let sink: Arc<dyn SecretSink> = sinks.sink(way, bulk)?;
+            Ok((sinks.source(&group)?, sink))
         };
+        let kept = others.get_mut(&group.need.store).and_then(Iterator::next).map_or_else(|| own(&mut sinks), Ok);
+        let (source, sink) = kept.unwrap_or_else(Broken::kept);
         engine = engine.with_route(Route { name, providers: group.need.providers, source, sink, yields_to });
     }
     Ok(engine)

@@ -6,10 +6,8 @@ use std::{
 };
 
 use regcred_config::{AccountLink, LinkName, SecretSettings};
-use regcred_core::{Error, ErrorKind, InstanceName, Result, StoreName, Target, TargetSource};
-use regcred_openshift::{
-    BulkReads, Cluster, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink,
-};
+use regcred_core::{InstanceName, Result, StoreName, Target, TargetSource};
+use regcred_openshift::{BulkReads, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink};
 
 use super::Clusters;
 use crate::plan::{Accounts, Group, Need, Places, Plan};
@@ -73,11 +71,6 @@ impl Sinks {
         Self { clusters, instance: plan.instance.clone(), made: HashMap::new(), reads, lists: BTreeMap::new() }
     }
 
-    fn cluster(&self, store: &StoreName) -> Result<&Cluster> {
-        let missing = || Error::new(ErrorKind::Invalid, format!("nobody has connected to the cluster of sink {store}"));
-        self.clusters.0.get(store).ok_or_else(missing)
-    }
-
     pub(super) fn source(&mut self, group: &Group) -> Result<Arc<dyn TargetSource>> {
         let (store, name) = (group.need.store.clone(), group.need.secret.name.clone());
         let selected = match &group.places {
@@ -88,7 +81,7 @@ impl Sinks {
             }
         };
         if !self.lists.contains_key(&store) {
-            self.lists.insert(store.clone(), NamespaceList::new(self.cluster(&store)?));
+            self.lists.insert(store.clone(), NamespaceList::new(self.clusters.get(&store)?));
         }
         let list = self.lists[&store].clone();
         let takes = move |namespace: &str, labels: &BTreeMap<_, _>| selected.takes(namespace, labels);
@@ -101,7 +94,7 @@ impl Sinks {
             return Ok(sink.clone());
         }
         let way = &key.0;
-        let sink = OpenShiftSink::builder(self.cluster(&way.store)?.clone())
+        let sink = OpenShiftSink::builder(self.clusters.get(&way.store)?.clone())
             .with_instance(self.instance.clone())
             .with_foreign(way.foreign)
             .with_links(way.links())

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use regcred_testkit::aws::Answer;
+use regcred_testkit::{FaultProxy, aws::Answer, tls::Authority};
 use serde_json::{Value, json};
 
 use crate::world::{World, run};
@@ -224,17 +224,33 @@ async fn rights_that_are_missing_are_told_with_the_rule_and_folded() {
 async fn a_namespace_that_is_not_there_is_told_where_that_may_be_seen() {
     let world = world(&["team-a"]).await;
     let (code, report) = checked(&world, TWO);
-    assert_eq!((code, rows(&report, "namespaces")[0].as_str()), (2, "failed team-b: it does not exist"), "{report:#}");
+    let told = rows(&report, "namespaces");
+    assert_eq!(
+        (code, told[0].as_str()),
+        (0, "warning team-b: it does not exist: `regcred once` calls it gone, and goes on")
+    );
     assert!(fix(&report, "namespaces").contains("kubectl create namespace team-b"), "{report:#}");
     assert!(rows(&report, "rights")[0].starts_with("ok team-a: "), "of the other nothing is asked: {report:#}");
-    world.kube.deny("get", "namespaces", None);
-    let (code, report) = checked(&world, TWO);
-    assert_eq!((code, rows(&report, "namespaces")), (0, vec![]), "{report:#}");
-    world.kube.allow_all();
     world.kube.add_namespace("team-b", &[]);
     world.kube.terminate("team-b");
     let (_, report) = checked(&world, TWO);
     assert_eq!(rows(&report, "namespaces")[0], "warning team-b: it is being deleted", "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_namespaces_may_not_be_seen_the_rule_of_deploy_rbac_is_told() {
+    let world = world(&["team-a", "team-b"]).await;
+    world.kube.deny("get", "namespaces", None);
+    let (code, report) = checked(&world, TWO);
+    let told = rows(&report, "namespaces");
+    assert_eq!((code, told.len()), (0, 1), "{report:#}");
+    let words =
+        "warning team-a, team-b: may not see whether they are there: one that is gone looks like a missing right";
+    assert_eq!(told[0], words);
+    let rule =
+        "  - apiGroups: [\"\"]\n    resources: [namespaces]\n    resourceNames: [team-a, team-b]\n    verbs: [get]";
+    let told = fix(&report, "namespaces");
+    assert!(told.ends_with(rule) && told.contains("regcred-namespaces"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -289,24 +305,95 @@ async fn a_cluster_out_of_reach_does_not_hide_what_aws_says() {
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 
+fn questions(world: &World) -> usize {
+    world.kube.requests().iter().filter(|it| it.resource == "selfsubjectaccessreviews").count()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn of_thousands_of_namespaces_some_are_looked_at_and_the_count_is_told() {
+async fn of_thousands_of_namespaces_the_named_ones_come_first_and_what_is_not_known_is_told() {
     let world = World::new(&[]).await;
-    let names = (0..2_000).map(|number| format!("team-{number}")).collect::<Vec<_>>();
+    for number in 0..2_004 {
+        world.kube.add_namespace(&format!("team-{number}"), &[]);
+    }
+    world.kube.add_namespace("zebra", &[]);
+    world.kube.deny("patch", "secrets", Some("zebra"));
+    let config = "targets:\n- { namespaces: { include: ['team-*'] }, region: eu-west-1 }\n\
+                  - { namespace: zebra, region: eu-west-1 }\n";
+    world.kube.clear_requests();
+    let began = Instant::now();
+    let (code, report) = checked(&world, config);
+    println!("{:?}, {} requests", began.elapsed(), world.kube.requests().len());
+    assert!(code == 2 && rows(&report, "rights")[0].starts_with("failed zebra: "), "{report:#}");
+    let told = rows(&report, "namespaces");
+    assert_eq!(told[0], "warning of the config: 2000 of 2005 were looked at, what the others lack is not known");
+    assert!(told.contains(&"ok of the config: 2000 are there".to_owned()), "{told:?}");
+    let gets = world.kube.requests().iter().filter(|it| it.verb == "get" && it.resource == "namespaces").count();
+    assert_eq!(gets, 0, "what was listed is there");
+    assert!(questions(&world) < 2_040, "one right is not had everywhere, and asked for in each of them");
+
+    world.kube.allow_all();
+    world.kube.clear_requests();
+    let (_, report) = checked(&world, config);
+    assert!(rows(&report, "rights")[0].starts_with("ok 2005 namespaces "), "{report:#}");
+    assert!(rows(&report, "namespaces").iter().all(|it| it.starts_with("ok ")), "{report:#}");
+    assert!(questions(&world) < 40, "what is held cluster-wide is asked for once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_found_when_the_time_is_over_is_told() {
+    let world = World::new(&["team-0"]).await;
+    let names = (0..500).map(|number| format!("team-{number}")).collect::<Vec<_>>();
+    let entry = |name: &String| format!("- {{ namespace: {name}, region: eu-west-1 }}\n");
+    let config = format!("targets:\n{}", names.iter().map(entry).collect::<String>());
     for name in &names {
         world.kube.add_namespace(name, &[]);
     }
-    let entry = |name: &String| format!("- {{ namespace: {name}, region: eu-west-1 }}\n");
-    let config = format!("targets:\n{}", names.iter().map(entry).collect::<String>());
-    world.kube.deny("patch", "secrets", Some("team-9"));
+    world.kube.deny("patch", "secrets", Some("team-0"));
+    let mut check = online(&world, &config, &["--output", "json", "--timeout", "4s"]);
+    let (code, report, _) = std::thread::scope(|scope| {
+        let answering = scope.spawn(|| run(&mut check));
+        while world.kube.requests().len() < 300 && !answering.is_finished() {
+            std::thread::yield_now();
+        }
+        world.kube.hang(true);
+        answering.join().expect("it ends")
+    });
+    assert!(code == 2 && rows(&report, "rights")[0].starts_with("failed team-0: may not patch"), "{report:#}");
+    assert!(rows(&report, "rights")[1].starts_with("ok "), "{report:#}");
+    assert!(rows(&report, "namespaces")[0].ends_with(" of 500 were looked at, what the others lack is not known"));
+    assert_eq!(rows(&report, "time").len(), 1, "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_secrets_in_a_namespace_each_right_is_asked_for_once_and_one_fix_mends_both() {
+    let world = world(&["team-a", "team-b"]).await;
+    let entry = |name| format!("- {{ namespaces: [team-a, team-b], region: eu-west-1, secret: {{ name: {name} }} }}\n");
+    let config = format!("targets:\n{}{}", entry("one"), entry("two"));
+    for verb in ["get", "create", "patch"] {
+        world.kube.deny_named(verb, "secrets", Some("team-a"), "two");
+    }
+    world.kube.deny_named("get", "serviceaccounts", Some("team-b"), "default");
     world.kube.clear_requests();
-    let began = Instant::now();
+    let (code, report) = checked(&world, &config);
+    let told = rows(&report, "rights");
+    assert_eq!((code, told.len()), (2, 2), "{told:?}");
+    let of_team_a = report["checks"].as_array().expect("a list").iter().find(|it| it["subject"] == "team-a");
+    let told = text(&of_team_a.expect("it is told")["fix"]);
+    assert!(!told.contains("rolebinding") && told.contains("resourceNames: [two]"), "one is bound already: {told}");
+    // Twelve cluster-wide, five of those in two namespaces, and what guards kube-system.
+    assert_eq!(questions(&world), 12 + 5 * 2 + 4, "{report:#}");
+
+    for (verb, resource) in [("get", "secrets"), ("create", "secrets"), ("patch", "secrets")]
+        .into_iter()
+        .chain([("get", "serviceaccounts"), ("patch", "serviceaccounts")])
+    {
+        world.kube.deny(verb, resource, Some("team-a"));
+        world.kube.deny(verb, resource, Some("team-b"));
+    }
     let (_, report) = checked(&world, &config);
-    println!("{:?}, {} requests", began.elapsed(), world.kube.requests().len());
-    assert!(world.kube.requests().len() < 500, "one right is not had everywhere, and asked for in each of 200");
-    assert_eq!(rows(&report, "namespaces")[0], "warning of the config: 200 of 2000 were looked at");
-    let (code, report, _) = run(&mut online(&world, &config, &["--output", "json", "--target", "team-9"]));
-    assert!(code == 2 && rows(&report, "rights")[0].starts_with("failed team-9: "), "{report:#}");
+    let told = fix(&report, "rights");
+    assert!(told.contains("for it in team-a team-b; do kubectl create rolebinding"), "{told}");
+    assert!(told.contains("resourceNames: [one, two]") && !told.contains("made later"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -318,8 +405,21 @@ async fn namespaces_that_are_chosen_are_looked_at_as_those_that_are_named() {
     assert_eq!(code, 2, "{report:#}");
     let chosen = rows(&report, "namespaces").concat();
     assert!(chosen.contains("app-*") && chosen.contains(": chooses 2"), "{report:#}");
+    let twice = "targets:\n- { namespaces: { include: ['app-*'] }, region: eu-west-1 }\n\
+                 - { namespaces: { include: ['app-*'] }, region: eu-west-1, secret: { name: two } }\n";
+    assert_eq!(rows(&checked(&world, twice).1, "namespaces").len(), 2, "one choice of two Secrets is one row");
     let rights = rows(&report, "rights");
     assert!(rights.len() == 2 && rights[0].starts_with("failed app-2: may not patch"), "{report:#}");
+    for verb in ["get", "create", "patch"] {
+        world.kube.deny(verb, "secrets", Some("app-1"));
+        world.kube.deny(verb, "serviceaccounts", Some("app-1"));
+    }
+    let (_, report) = checked(&world, config);
+    let checks = report["checks"].as_array().expect("a list");
+    let told = checks.iter().find(|it| it["check"] == "rights" && it["subject"] == "app-1").expect("it is told");
+    let told = text(&told["fix"]);
+    let later = "a namespace that is made later stays unbound: bind each as it is made, or bind cluster-wide behind a Validating";
+    assert!(told.contains("--namespace=app-1\n") && told.contains(later), "{told}");
     world.kube.allow_all();
     world.kube.deny("list", "namespaces", None);
     let (code, report) = checked(&world, config);
@@ -329,28 +429,79 @@ async fn namespaces_that_are_chosen_are_looked_at_as_those_that_are_named() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_several_clusters_each_is_asked_for_its_own() {
-    let (world, second) = (world(&["team-a"]).await, world(&["team-b"]).await);
-    let first = world.dir.path().join("kubeconfig");
-    let other = world.write("second", &second.kube.kubeconfig());
+/// A check of sinks `east` and `west`, each with its kubeconfig in the folder of `world`.
+fn of_east_and_west(world: &World, west: &str, args: &[&str]) -> Command {
     let config = format!(
-        "sinks:\n  east: {{ type: openshift, kubeconfig: {} }}\n  west: {{ type: openshift, kubeconfig: {} }}\n\
+        "sinks:\n  east: {{ type: openshift, kubeconfig: {} }}\n  west: {{ type: openshift, kubeconfig: {west} }}\n\
          targets:\n- {{ namespace: team-a, region: eu-west-1, sink: east }}\n- {{ namespace: team-b, region: eu-west-1, sink: west }}\n",
-        first.display(),
-        other.display()
+        world.dir.path().join("kubeconfig").display(),
     );
     let once = world.once(&config, &[]);
     let mut check = crate::world::regcred(&["check", "--online", "--output", "json", "--config"]);
-    check.arg(world.dir.path().join("regcred.yaml"));
+    check.arg(world.dir.path().join("regcred.yaml")).args(args);
     check.envs(once.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    check
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_clusters_each_is_asked_for_its_own() {
+    let (world, second) = (world(&["team-a"]).await, world(&["team-b"]).await);
+    let other = world.write("second", &second.kube.kubeconfig()).display().to_string();
     second.kube.deny("create", "secrets", Some("team-b"));
-    let (code, report, logs) = run(&mut check);
+    let (code, report, logs) = run(&mut of_east_and_west(&world, &other, &[]));
     assert_eq!(code, 2, "{report:#} {logs}");
     let rights = rows(&report, "rights");
     assert!(rights[0].starts_with("failed sink west, team-b: may not create"), "{report:#}");
     assert!(rights[1].starts_with("ok sink east, team-a: ") && rights.len() == 2, "{report:#}");
     assert_eq!(rows(&report, "token").len(), 1, "one token is for both");
+
+    let (code, report, _) = run(&mut of_east_and_west(&world, &other, &["--kubeconfig", &other]));
+    let told = fix(&report, "cluster");
+    assert!(code == 2 && told.starts_with("leave --kubeconfig and --context out: each sink has its own"), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_cannot_be_asked_leaves_the_others_alone() {
+    let world = world(&["team-a"]).await;
+    let (code, report, _) = run(&mut of_east_and_west(&world, "/nonexistent", &[]));
+    assert_eq!(code, 2, "{report:#}");
+    assert!(rows(&report, "cluster")[0].starts_with("failed sink west, connection: "), "{report:#}");
+    assert!(fix(&report, "cluster").contains("`sinks.west.kubeconfig`"), "{report:#}");
+    assert!(rows(&report, "rights")[0].starts_with("ok sink east, team-a: "), "{report:#}");
+    let said = run(&mut online(&world, &of_aws("", ""), &["--output", "json", "--context", "nowhere"])).1;
+    assert!(fix(&said, "cluster").contains("--kubeconfig"), "what the command line names stands in no sink: {said:#}");
+
+    let slow = World::new(&[]).await;
+    slow.kube.hang(true);
+    let other = world.write("second", &slow.kube.kubeconfig()).display().to_string();
+    let (code, report, _) = run(&mut of_east_and_west(&world, &other, &["--timeout", "2s"]));
+    assert_eq!(code, 3, "{report:#}");
+    assert!(rows(&report, "rights")[0].starts_with("ok sink east, team-a: "), "{report:#}");
+    let told = rows(&report, "time");
+    assert_eq!(told, [format!("failed sink west, {}/: it did not answer within 2s", slow.kube.url())]);
+    let told = fix(&report, "time");
+    assert!(told.contains("--timeout 2m") && told.contains("kubectl get --raw /version"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_is_not_trusted_needs_an_authority_and_a_person() {
+    let world = world(&["team-a"]).await;
+    let kube = FaultProxy::start_tls(world.kube.address(), &Authority::new().issue(&["127.0.0.1"])).await;
+    world.move_kube(&kube.url(), None);
+    let (code, report) = checked(&world, &of_aws("", ""));
+    let told = fix(&report, "cluster");
+    assert!(code == 2 && told.contains("`certificate-authority`") && !told.contains("firewall"), "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_tells_the_host_of_its_own_account_beside_those_that_are_named() {
+    let world = world(&["team-a", "team-b"]).await;
+    let minimal = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/minimal.yaml");
+    let (_, report) = checked(&world, &std::fs::read_to_string(minimal).expect("it is there"));
+    let tokens = rows(&report, "token");
+    let hosts =
+        "a token for 123456789012.dkr.ecr.us-east-1.amazonaws.com, 210987654321.dkr.ecr.us-east-1.amazonaws.com until";
+    assert!(tokens.len() == 2 && tokens[1].contains(hosts), "{tokens:?}");
 }
 
 #[test]

@@ -199,8 +199,16 @@ async fn each_cluster_is_kept_by_its_own_sink_and_one_that_is_down_delays_no_oth
     assert_eq!(world.aws.issued().len(), 1, "one token for both");
     assert!(logs.contains("cluster edge: ") && logs.contains("cluster main: "), "{logs}");
 
-    let (code, _, told) = once(&config("https://another.example:6443"), &[]);
-    assert!(code == 2 && told.contains("sink main is for the cluster at https://another.example:6443"), "{told}");
+    let (code, report, told) = once(&config("https://another.example:6443"), &[]);
+    assert!(code == 1 && told.contains("sink main is for the cluster at https://another.example:6443"), "{told}");
+    let stores =
+        |report: &Value| report["targets"].as_array().map(|all| all.iter().map(|it| it["store"].clone()).collect());
+    assert_eq!(stores(&report), Some(vec![json!("edge")]), "the other one is served: {report:#}");
+    std::fs::remove_file(&kubeconfig).expect("it was there");
+    let (code, report, _) = once(&config(&world.kube.url()), &[]);
+    assert_eq!((code, stores(&report)), (1, Some(vec![json!("main")])), "{report:#}");
+    assert!(report["sources_failed"][0]["error"].as_str().is_some_and(|it| it.contains("kubeconfig")), "{report:#}");
+    world.write("edge.yaml", &edge.kubeconfig());
     let twins = config(&world.kube.url()).replace("edge.yaml", "kubeconfig");
     let (code, _, told) = once(&twins, &[]);
     assert!(code == 2 && told.contains("sinks edge and main are one cluster") && told.contains("ecr-secret"), "{told}");

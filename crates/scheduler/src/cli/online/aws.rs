@@ -29,7 +29,7 @@ pub(crate) async fn ask(plan: &Plan, types: &Types, findings: &mut Vec<Finding>)
         let provider = types.provider(spec.clone());
         asking.spawn(async move {
             vec![match provider.credential().await {
-                Ok(credential) => minted(subject, &[], &credential),
+                Ok(credential) => minted(subject, &[None], &credential),
                 Err(error) => Finding::error("token", subject, &error)
                     .with_fix(format!("it is of type {kind}: mend what the message names")),
             }]
@@ -67,12 +67,15 @@ pub(crate) async fn ask(plan: &Plan, types: &Types, findings: &mut Vec<Finding>)
 struct Identity {
     /// What makes it who it is, and no more.
     options: EcrOptions,
-    /// With the hosts that logins with each are for; none: the host that ECR names.
-    tokens: BTreeMap<Token, Vec<RegistryHost>>,
+    /// With the hosts that logins with each are for.
+    tokens: BTreeMap<Token, Vec<Host>>,
 }
 
+/// `None`: the one that ECR names, of the caller's own account.
+type Host = Option<RegistryHost>;
+
 fn identities(plan: &Plan) -> Vec<Identity> {
-    let mut identities = BTreeMap::<EcrOptions, BTreeMap<Token, Vec<RegistryHost>>>::new();
+    let mut identities = BTreeMap::<EcrOptions, BTreeMap<Token, Vec<Host>>>::new();
     for provider in plan.providers.values() {
         let Provider::Ecr(ecr) = provider else { continue };
         let options = EcrOptions {
@@ -85,8 +88,11 @@ fn identities(plan: &Plan) -> Vec<Identity> {
             principal: ecr.token.options.principal.clone(),
             ..EcrOptions::in_region("")
         };
-        let tokens = identities.entry(options).or_default();
-        tokens.entry(ecr.token.clone()).or_default().extend(ecr.hosts.clone());
+        let hosts = identities.entry(options).or_default().entry(ecr.token.clone()).or_default();
+        match ecr.hosts.as_slice() {
+            [] => hosts.push(None),
+            named => hosts.extend(named.iter().cloned().map(Some)),
+        }
     }
     identities.into_iter().map(|(options, tokens)| Identity { options, tokens }).collect()
 }
@@ -148,7 +154,7 @@ impl Identity {
     async fn token(
         &self,
         token: &Token,
-        hosts: &[RegistryHost],
+        hosts: &[Host],
         caller: Option<&str>,
         subject: &str,
         transport: &Transport,
@@ -180,10 +186,10 @@ async fn provider(token: &Token, transport: &Transport) -> Result<EcrProvider> {
 }
 
 /// What a credential opens, and until when. It goes no further than here.
-fn minted(subject: String, hosts: &[RegistryHost], credential: &RegistryCredential) -> Finding {
-    let mut registries = hosts.iter().map(ToString::to_string).collect::<Vec<_>>();
-    if registries.is_empty() {
-        registries = credential.registries().map(ToString::to_string).collect();
+fn minted(subject: String, hosts: &[Host], credential: &RegistryCredential) -> Finding {
+    let mut registries = hosts.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
+    if hosts.contains(&None) {
+        registries.extend(credential.registries().map(ToString::to_string));
     }
     registries.sort();
     registries.dedup();

@@ -1,42 +1,109 @@
 //! Does each cluster answer, as whom, and does its clock agree?
 
-use regcred_core::{Clock, Error, ErrorKind, SystemClock};
+use std::time::Duration;
+
+use regcred_config::OpenShiftOptions;
+use regcred_core::{Clock, Error, ErrorKind, Result, SystemClock};
 use regcred_openshift::{Cluster, Connection};
+use tokio::task::JoinSet;
 
 use super::{
-    access,
+    MORE, access,
     clock::compare,
     finding::Finding,
-    guard, namespaces,
+    guard, late,
+    look::{self, Place},
+    namespaces,
     network::{self, is_set},
+    within,
 };
-use crate::wire::{self, Clusters, Demand, Plan};
+use crate::{
+    cli::output::span,
+    wire::{self, Clusters, Demand, Plan},
+};
 
-/// Asks each cluster for all that a pass needs of it.
-pub(crate) async fn ask(connection: &Connection, plan: &Plan, findings: &mut Vec<Finding>) {
+/// Asks each cluster for all that a pass needs of it, all at once, for as long as `limit`.
+pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration) -> Vec<Finding> {
+    let mut findings = vec![];
     for (name, kind) in wire::other_sinks(plan) {
         let message = format!("it is of type {kind}, which is asked nothing");
         findings.push(Finding::ok("cluster", format!("sink {name}"), message));
     }
-    let clusters = match Clusters::connect(plan, connection).await {
+    let clusters = match Clusters::each(plan, connection) {
         Ok(clusters) => clusters,
         Err(error) => {
-            findings.push(Finding::error("cluster", "connection", &error).with_fix(UNUSABLE));
-            return;
+            findings.push(Finding::error("cluster", "connection", &error).with_fix(SEVERAL));
+            return findings;
         }
     };
-    let several = clusters.iter().count() > 1;
-    for (store, cluster) in clusters.iter() {
-        let before = findings.len();
-        ask_one(cluster, wire::demands(plan, store), findings).await;
-        if several {
-            findings[before..].iter_mut().for_each(|finding| finding.prefix(store.as_str()));
-        }
+    let (several, mut asking) = (clusters.len() > 1, JoinSet::new());
+    let is_said = connection.kubeconfig.is_some() || connection.context.is_some();
+    for (store, connecting) in clusters {
+        let options = if is_said { None } else { plan.sinks[store].options().ok() };
+        let unusable = unusable(store.as_str(), &options.unwrap_or_default());
+        let (sink, demands) = (store.clone(), wire::demands(plan, store));
+        asking.spawn(async move {
+            let mut findings = Box::pin(ask_one(connecting, &unusable, &demands, limit)).await;
+            for finding in findings.iter_mut().filter(|_| several) {
+                finding.prefix(sink.as_str());
+            }
+            findings
+        });
     }
+    while let Some(asked) = asking.join_next().await {
+        findings.extend(asked.unwrap_or_else(|_| {
+            let error = Error::new(ErrorKind::Bug, "asking it panicked");
+            vec![Finding::error("cluster", "a cluster", &error).with_fix("report it")]
+        }));
+    }
+    findings
 }
 
-async fn ask_one(cluster: &Cluster, mut demands: Vec<Demand>, findings: &mut Vec<Finding>) {
+/// What has been learnt of a cluster so far.
+#[derive(Default)]
+struct Learnt {
+    server: Option<String>,
+    answers: bool,
+    user: Option<String>,
+    places: Vec<Place>,
+    findings: Vec<Finding>,
+}
+
+/// What was found when the time is over is told. `unusable`: what to do if there is no connection.
+async fn ask_one(
+    connecting: impl Future<Output = Result<Cluster>>,
+    unusable: &str,
+    demands: &[Demand],
+    limit: Duration,
+) -> Vec<Finding> {
+    let mut learnt = Learnt::default();
+    let asking = async {
+        match connecting.await {
+            Ok(cluster) => learn(&cluster, demands, &mut learnt).await,
+            Err(error) => {
+                learnt.findings.push(Finding::error("cluster", "connection", &error).with_fix(unusable));
+            }
+        }
+    };
+    let is_late = within(limit, asking).await.is_some();
+    let Learnt { server, answers, user, places, mut findings } = learnt;
+    findings.extend(namespaces::tell(&places));
+    findings.extend(access::tell(&places, user.as_deref()));
+    match server {
+        _ if !is_late => {}
+        Some(server) if !answers => {
+            let fix = format!("{MORE}; {}", network::fix(&server, PROBE, is_set));
+            findings.push(late(&server, &format!("it did not answer within {}", span(limit))).with_fix(fix));
+        }
+        _ => findings.push(late("the cluster", "not everything was asked: the time was over")),
+    }
+    findings
+}
+
+async fn learn(cluster: &Cluster, demands: &[Demand], learnt: &mut Learnt) {
     let server = cluster.server();
+    learnt.server = Some(server.to_owned());
+    let findings = &mut learnt.findings;
     let greeting = match cluster.greet().await {
         Ok(greeting) => greeting,
         Err(error) => {
@@ -45,34 +112,59 @@ async fn ask_one(cluster: &Cluster, mut demands: Vec<Demand>, findings: &mut Vec
         }
     };
     let now = SystemClock.now();
+    learnt.answers = true;
     // A server that cannot tell, or will not, is asked all the same.
-    let user = cluster.user().await.ok().flatten();
+    learnt.user = cluster.user().await.ok().flatten();
+    let user = learnt.user.as_deref();
     let words = [
         cluster.context().map(|context| format!("context {context}")),
         greeting.version.clone(),
-        user.as_ref().map(|user| format!("as {}", user.escape_debug())),
+        user.map(|user| format!("as {}", user.escape_debug())),
     ];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
     findings.push(Finding::ok("cluster", server, if words.is_empty() { "it answers".into() } else { words }));
     if let Some(theirs) = greeting.time {
         findings.push(compare("API server", theirs, now));
     }
-    let user = user.as_deref();
-    namespaces::select(cluster, user, &mut demands, findings).await;
-    let here = namespaces::here(cluster, &demands, findings).await;
-    access::ask(cluster, user, &demands, &here, findings).await;
-    findings.extend(guard::ask(cluster, &greeting, &demands).await);
+    findings.extend(guard::ask(cluster, &greeting, demands).await);
+    findings.extend(access::listing(cluster, demands).await);
+    let everywhere = access::everywhere(cluster, demands).await;
+    let (chosen, listed) = namespaces::select(cluster, user, demands, findings).await;
+    learnt.places = look::places(demands, &chosen, &listed);
+    look::look(cluster, &everywhere, &mut learnt.places).await;
 }
+
+/// What to do if the cluster of a sink with these options cannot be connected to.
+fn unusable(sink: &str, options: &OpenShiftOptions) -> String {
+    let OpenShiftOptions { kubeconfig, context, server } = options;
+    let keys = [("kubeconfig", kubeconfig.is_some()), ("context", context.is_some()), ("server", server.is_some())];
+    let keys = keys.iter().filter(|(_, said)| *said).map(|(key, _)| format!("`sinks.{sink}.{key}`"));
+    let keys = keys.collect::<Vec<_>>();
+    if keys.is_empty() {
+        return UNUSABLE.into();
+    }
+    format!("mend {} of the config: `kubectl config get-contexts` tells what a kubeconfig has", keys.join(" or "))
+}
+
+const SEVERAL: &str =
+    "leave --kubeconfig and --context out: each sink has its own, as its `kubeconfig` and `context` say";
 
 const UNUSABLE: &str = "name a kubeconfig that works, by --kubeconfig, KUBECONFIG or ~/.kube/config, and in it a context: \
                         `kubectl config get-contexts`;\na pod needs the token of its ServiceAccount mounted";
+
+/// Reaches the same place with another program.
+const PROBE: &str = "kubectl get --raw /version";
+
+const UNTRUSTED: &str = "name the authority of its certificate as `certificate-authority` of the cluster in the kubeconfig, and see that\n\
+                         the certificate is for this host and has not expired: `kubectl get --raw /version` tells more";
 
 fn fix(server: &str, error: &Error) -> String {
     match error.kind() {
         ErrorKind::Denied => format!(
             "log in again, as by `oc login {server}`, or renew what the kubeconfig holds: `kubectl get --raw /version`"
         ),
-        ErrorKind::Unreachable => network::fix(server, "kubectl get --raw /version", is_set),
+        ErrorKind::Unreachable => network::fix(server, PROBE, is_set),
+        ErrorKind::Invalid => UNTRUSTED.into(),
         ErrorKind::Throttled => "wait a minute, and see who else asks so often".into(),
         _ => "see whether that is the API server, or a proxy before it".into(),
     }

@@ -8,6 +8,7 @@ mod cluster;
 mod finding;
 mod guard;
 mod iam;
+mod look;
 mod namespaces;
 mod network;
 mod rbac;
@@ -28,15 +29,13 @@ use crate::Types;
 pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::restricted(&args.config, &args.target, types)?;
     let mut findings = session::wait(async {
-        let (mut of_aws, mut of_cluster) = (vec![], vec![]);
-        let connection = &args.connection();
-        let (aws, cluster) = join!(
+        let (mut of_aws, connection) = (vec![], &args.connection());
+        let (aws, of_clusters) = join!(
             within(args.timeout, aws::ask(&plan, types, &mut of_aws)),
-            within(args.timeout, cluster::ask(connection, &plan, &mut of_cluster)),
+            cluster::ask(connection, &plan, args.timeout),
         );
-        of_aws.extend(aws.map(|()| late("AWS")));
-        of_cluster.extend(cluster.map(|()| late("the cluster")));
-        of_aws.append(&mut of_cluster);
+        of_aws.extend(aws.map(|()| late("AWS", "not everything was asked: the time was over")));
+        of_aws.extend(of_clusters);
         of_aws
     })?;
     findings.sort_by_key(Finding::order);
@@ -52,8 +51,8 @@ async fn within(limit: Duration, asking: impl Future<Output = ()>) -> Option<()>
     timeout(limit, asking).await.is_err().then_some(())
 }
 
-fn late(whom: &str) -> Finding {
-    let message = "not everything was asked: the time was over";
-    Finding::unreachable("time", whom, message)
-        .with_fix("give it more, such as `--timeout 2m`, or ask less by `--target`")
+fn late(whom: &str, message: &str) -> Finding {
+    Finding::unreachable("time", whom, message).with_fix(MORE)
 }
+
+const MORE: &str = "give it more, such as `--timeout 2m`, or ask less by `--target`";

@@ -2,97 +2,103 @@
 
 use std::collections::BTreeSet;
 
-use regcred_core::{ErrorKind, Namespace};
+use regcred_core::{ErrorKind, Namespace, Result};
 use regcred_openshift::{Cluster, NamespaceList, Presence};
 
-use super::{finding::Finding, rbac};
+use super::{
+    finding::Finding,
+    look::{Place, Seen},
+    rbac,
+};
 use crate::wire::Demand;
 
-/// So many are looked at: nine questions each are answered within seconds.
-const LOOKED_AT: usize = 200;
-
-/// Adds to what is named what is chosen, as a pass would.
-pub(crate) async fn select(cluster: &Cluster, user: Option<&str>, demands: &mut [Demand], findings: &mut Vec<Finding>) {
-    let list = NamespaceList::new(cluster);
+/// What each demand chooses, as a pass would, and all that are there, if they were listed for it.
+pub(crate) async fn select(
+    cluster: &Cluster,
+    user: Option<&str>,
+    demands: &[Demand],
+    findings: &mut Vec<Finding>,
+) -> (Vec<Vec<Namespace>>, BTreeSet<Namespace>) {
+    let (list, mut chosen, mut listed) = (NamespaceList::new(cluster), vec![], false);
+    let mut told = BTreeSet::new();
     for demand in demands {
-        for selected in std::mem::take(&mut demand.selected) {
+        let mut of_demand = vec![];
+        for selected in &demand.selected {
             let words = selected.selection.to_string();
-            match list.choose(|name, labels| selected.takes(name, labels)).await {
-                Ok(found) if found.is_empty() => findings.push(
-                    Finding::warning("namespaces", words, "none is as it says")
-                        .with_fix("see which there are: `kubectl get namespaces --show-labels`"),
-                ),
-                Ok(found) => {
-                    findings.push(Finding::ok("namespaces", words, format!("chooses {}", found.len())));
-                    demand.namespaces.extend(found);
-                }
-                Err(error) => {
-                    let fix = match error.kind() {
-                        ErrorKind::Denied => rbac::list_namespaces(user),
-                        _ => READY.into(),
-                    };
-                    findings.push(Finding::error("namespaces", words, &error).with_fix(fix));
-                }
+            let found = list.choose(|name, labels| selected.takes(name, labels)).await;
+            if told.insert(words.clone()) {
+                findings.push(choice(words, &found, user));
             }
+            listed |= found.is_ok();
+            of_demand.extend(found.unwrap_or_default());
         }
-        demand.namespaces.sort();
-        demand.namespaces.dedup();
+        chosen.push(of_demand);
     }
+    let all = if listed { list.choose(|_, _| true).await.unwrap_or_default() } else { vec![] };
+    (chosen, all.into_iter().collect())
 }
 
-/// Those of the first ones that are there, as far as we may know; the others are told.
-pub(crate) async fn here<'a>(
-    cluster: &Cluster,
-    demands: &'a [Demand],
-    findings: &mut Vec<Finding>,
-) -> BTreeSet<&'a str> {
-    let all = demands.iter().flat_map(|demand| &demand.namespaces).map(Namespace::as_str).collect::<BTreeSet<_>>();
-    let first = all.iter().copied().take(LOOKED_AT).collect::<Vec<_>>();
-    if all.len() > first.len() {
-        let message = format!("{} of {} were looked at", first.len(), all.len());
-        let fix = "`--target NAMESPACE` looks at one, and may be given several times";
-        findings.push(Finding::warning("namespaces", "of the config", message).with_fix(fix));
+fn choice(words: String, found: &Result<Vec<Namespace>>, user: Option<&str>) -> Finding {
+    match found {
+        Ok(found) if found.is_empty() => Finding::warning("namespaces", words, "none is as it says")
+            .with_fix("see which there are: `kubectl get namespaces --show-labels`"),
+        Ok(found) => Finding::ok("namespaces", words, format!("chooses {}", found.len())),
+        Err(error) => {
+            let fix = match error.kind() {
+                ErrorKind::Denied => rbac::list_namespaces(user),
+                _ => READY.into(),
+            };
+            Finding::error("namespaces", words, error).with_fix(fix)
+        }
     }
-    presence(cluster, &first, findings).await
 }
 
 const READY: &str = "see whether the API server is well: `kubectl get --raw /readyz`";
 
-async fn presence<'a>(cluster: &Cluster, names: &[&'a str], findings: &mut Vec<Finding>) -> BTreeSet<&'a str> {
-    let (mut here, mut absent, mut going, mut seen, mut failure) = (BTreeSet::new(), vec![], vec![], 0, None);
-    for (name, presence) in names.iter().zip(cluster.namespaces(names).await) {
-        match presence {
-            Ok(Presence::Absent) => absent.push(*name),
-            Ok(Presence::Going) => going.push(*name),
-            Ok(Presence::Here) => {
-                here.insert(*name);
-                seen += 1;
-            }
-            Ok(Presence::Unknown) => {
-                here.insert(*name);
-            }
-            Err(error) => {
-                here.insert(*name);
-                failure = failure.or(Some(error));
-            }
-        }
+/// Of all that were to be looked at.
+pub(crate) fn tell(places: &[Place]) -> Vec<Finding> {
+    let looked_at = places.iter().filter_map(|place| Some((place.namespace.as_str(), place.seen.as_ref()?)));
+    let looked_at = looked_at.collect::<Vec<_>>();
+    let are = |presence| {
+        let are = looked_at.iter().filter(|(_, seen)| matches!(seen.presence, Ok(it) if it == presence));
+        are.map(|(name, _)| *name).collect::<Vec<_>>()
+    };
+    let (absent, going, unseen) = (are(Presence::Absent), are(Presence::Going), are(Presence::Unknown));
+    let mut findings = vec![];
+    if looked_at.len() < places.len() {
+        let (some, all) = (looked_at.len(), places.len());
+        let message = format!("{some} of {all} were looked at, what the others lack is not known");
+        let fix = "`--target NAMESPACE` looks at one, and may be given several times";
+        findings.push(Finding::warning("namespaces", "of the config", message).with_fix(fix));
     }
     if !absent.is_empty() {
         let fix = rbac::for_each(&absent, |namespace| format!("kubectl create namespace {namespace}"));
-        let message = if absent.len() == 1 { "it does not exist" } else { "they do not exist" };
+        let message = match absent.len() {
+            1 => "it does not exist: `regcred once` calls it gone, and goes on",
+            _ => "they do not exist: `regcred once` calls them gone, and goes on",
+        };
         let fix = format!("make what is missing, or take it out of the config:\n  {fix}");
-        findings.push(Finding::failed("namespaces", "", message).about(&absent).with_fix(fix));
+        findings.push(Finding::warning("namespaces", "", message).about(&absent).with_fix(fix));
     }
     if !going.is_empty() {
         let message = if going.len() == 1 { "it is being deleted" } else { "they are being deleted" };
         findings.push(Finding::warning("namespaces", "", message).about(&going).with_fix("take it out of the config"));
     }
-    if let Some(error) = failure {
-        findings.push(Finding::error("namespaces", "some", &error).with_fix(READY));
+    if !unseen.is_empty() {
+        let it = if unseen.len() == 1 { "it is there" } else { "they are there" };
+        let message = format!("may not see whether {it}: one that is gone looks like a missing right");
+        let fix = rbac::get_namespaces(&unseen);
+        findings.push(Finding::warning("namespaces", "", message).about(&unseen).with_fix(fix));
     }
-    if seen > 0 {
-        let message = if seen == 1 { "1 is there".into() } else { format!("{seen} are there") };
-        findings.push(Finding::ok("namespaces", "of the config", message));
+    let failed = looked_at.iter().filter_map(|(name, Seen { presence, .. })| Some((*name, presence.as_ref().err()?)));
+    let (failed, errors) = failed.unzip::<_, _, Vec<_>, Vec<_>>();
+    if let Some(error) = errors.first() {
+        findings.push(Finding::error("namespaces", "", error).about(&failed).with_fix(READY));
     }
-    here
+    match are(Presence::Here).len() {
+        0 => {}
+        1 => findings.push(Finding::ok("namespaces", "of the config", "1 is there")),
+        here => findings.push(Finding::ok("namespaces", "of the config", format!("{here} are there"))),
+    }
+    findings
 }

@@ -11,9 +11,9 @@ const ACCOUNT: &str = "--serviceaccount=regcred:regcred";
 
 /// What one namespace lacks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Missing {
-    pub(crate) rights: Vec<Right>,
-    /// Whether that is all that is needed there: then nothing is bound.
+pub(crate) struct Missing<'a> {
+    pub(crate) rights: &'a [Right],
+    /// Whether that is all that is needed there, for whatever is kept there: then nothing is bound.
     pub(crate) all: bool,
 }
 
@@ -62,9 +62,10 @@ fn yaml(rights: &[Right]) -> String {
     text
 }
 
-/// The rules, and where nothing is bound the command that binds. `user`: who asks, if the server told.
-pub(crate) fn fix(missing: &Missing, namespaces: &[&str], user: Option<&str>) -> String {
-    let rules = yaml(&missing.rights);
+/// The rules, and where nothing is bound the command that binds. `chosen`: whether there may be more such namespaces later.
+/// `user`: who asks, if the server told.
+pub(crate) fn fix(missing: &Missing<'_>, namespaces: &[&str], chosen: bool, user: Option<&str>) -> String {
+    let rules = yaml(missing.rights);
     if !missing.all {
         return format!("add to the ClusterRole that is bound there, {ROLE} in deploy/rbac:{rules}");
     }
@@ -73,8 +74,13 @@ pub(crate) fn fix(missing: &Missing, namespaces: &[&str], user: Option<&str>) ->
         format!("kubectl create rolebinding {ROLE} --clusterrole={ROLE} {subject} --namespace={namespace}")
     };
     let bind = for_each(namespaces, bind);
-    format!("bind the ClusterRole of deploy/rbac there:\n  {bind}\nwhich has to hold:{rules}")
+    let (untold, later) = (untold(user), if chosen { LATER } else { "" });
+    format!("bind the ClusterRole of deploy/rbac there:\n  {bind}{untold}{later}\nthat ClusterRole has to hold:{rules}")
 }
+
+/// A binding is for one namespace, and what chooses takes those of tomorrow too.
+const LATER: &str = "\na namespace that is made later stays unbound: bind each as it is made, or bind cluster-wide behind a \
+                     ValidatingAdmissionPolicy";
 
 /// What lets namespaces be chosen. `user`: who asks, if the server told.
 pub(crate) fn list_namespaces(user: Option<&str>) -> String {
@@ -82,9 +88,17 @@ pub(crate) fn list_namespaces(user: Option<&str>) -> String {
     format!(
         "let it list them, or name them in the config:\n  \
          kubectl create clusterrole {name} --verb=get,list,watch --resource=namespaces\n  \
-         kubectl create clusterrolebinding {name} --clusterrole={name} {}",
-        subject(user)
+         kubectl create clusterrolebinding {name} --clusterrole={name} {}{}",
+        subject(user),
+        untold(user)
     )
+}
+
+/// What lets these namespaces be seen, and no others.
+pub(crate) fn get_namespaces(namespaces: &[&str]) -> String {
+    let right = |name: &&str| Right { resource: "namespaces", name: (*name).to_owned(), verb: "get" };
+    let rights = namespaces.iter().map(right).collect::<Vec<_>>();
+    format!("bind cluster-wide the ClusterRole regcred-namespaces of deploy/rbac, which has to hold:{}", yaml(&rights))
 }
 
 /// One line of shell, for however many namespaces.
@@ -102,6 +116,11 @@ fn subject(user: Option<&str>) -> String {
         None if user.contains(char::is_control) => "--user='<who asks>'".into(),
         None => format!("--user='{}'", user.replace('\'', r"'\''")),
     }
+}
+
+/// What to say of a subject that nobody told.
+fn untold(user: Option<&str>) -> &'static str {
+    if user.is_none() { "\nthe server does not tell who asks: put in whom you run as" } else { "" }
 }
 
 #[cfg(test)]
@@ -123,9 +142,9 @@ mod tests {
 
     #[test]
     fn where_something_is_bound_its_role_lacks_a_rule() {
-        let missing = Missing { rights: rights()[..2].to_vec(), all: false };
+        let missing = Missing { rights: &rights()[..2], all: false };
         assert_eq!(
-            fix(&missing, &["a", "b"], None),
+            fix(&missing, &["a", "b"], true, None),
             "add to the ClusterRole that is bound there, regcred-target in deploy/rbac:\n  - apiGroups: [\"\"]\n    \
              resources: [secrets]\n    resourceNames: [ecr-secret]\n    verbs: [create, patch]"
         );
@@ -133,9 +152,9 @@ mod tests {
 
     #[test]
     fn where_nothing_is_bound_the_command_binds_whoever_asks() {
-        let missing = Missing { rights: rights(), all: true };
-        let command =
-            |namespaces: &[&str], user| fix(&missing, namespaces, user).lines().nth(1).expect("a line").to_owned();
+        let missing = Missing { rights: &rights(), all: true };
+        let fix = |namespaces: &[&str], user| fix(&missing, namespaces, false, user);
+        let command = |namespaces: &[&str], user| fix(namespaces, user).lines().nth(1).expect("a line").to_owned();
         assert_eq!(
             command(&["a"], Some("system:serviceaccount:ops:minter")),
             "  kubectl create rolebinding regcred-target --clusterrole=regcred-target --serviceaccount=ops:minter --namespace=a"
@@ -147,5 +166,19 @@ mod tests {
         );
         assert!(command(&["a"], Some("o'hara")).contains(r"--user='o'\''hara' "));
         assert!(command(&["a"], Some("\u{1b}[2J")).contains("--user='<who asks>' "));
+    }
+
+    #[test]
+    fn where_the_server_does_not_tell_who_asks_that_is_said() {
+        let missing = Missing { rights: &rights(), all: true };
+        let untold = "the server does not tell who asks: put in whom you run as";
+        for (text, told) in [
+            (fix(&missing, &["a"], false, None), false),
+            (fix(&missing, &["a"], false, Some("standin")), true),
+            (list_namespaces(None), false),
+            (list_namespaces(Some("standin")), true),
+        ] {
+            assert_eq!(text.contains(untold), !told, "{text}");
+        }
     }
 }

@@ -1,0 +1,143 @@
+//! What is learnt of each namespace: is it there, and what may be done in it?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regcred_core::{Error, Namespace, Result};
+use regcred_openshift::{Cluster, Presence, Right};
+
+use crate::wire::Demand;
+
+/// So many are asked about: a server on a small machine tells nine rights in each of them in a quarter of a minute.
+const ASKED_ABOUT: usize = 2_000;
+/// So many are asked about together. When the time is over, no more than these are lost.
+const TOGETHER: usize = 16;
+
+/// A namespace in which something is to be kept.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) namespace: Namespace,
+    /// Whether it is chosen, and nobody has named it.
+    pub(crate) chosen: bool,
+    /// Whether it was listed.
+    listed: bool,
+    /// What all that is kept there takes, each right once.
+    pub(crate) needed: Vec<Right>,
+    /// `None`: nobody has looked.
+    pub(crate) seen: Option<Seen>,
+}
+
+/// What was seen of a namespace.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) presence: Result<Presence>,
+    pub(crate) missing: Vec<Right>,
+    /// Why it is not known whether there is more.
+    pub(crate) unknown: Option<Error>,
+}
+
+impl Seen {
+    fn of(presence: Result<Presence>) -> Self {
+        Self { presence, missing: vec![], unknown: None }
+    }
+
+    /// Whether something can be kept there, as far as anybody knows.
+    pub(crate) fn lives(&self) -> bool {
+        !matches!(self.presence, Ok(Presence::Absent | Presence::Going))
+    }
+}
+
+/// Those that are named, and then those that were chosen for each of the demands. `listed`: those that are known to be there.
+pub(crate) fn places(demands: &[Demand], chosen: &[Vec<Namespace>], listed: &BTreeSet<Namespace>) -> Vec<Place> {
+    let named = demands.iter().flat_map(|demand| &demand.namespaces).collect::<BTreeSet<_>>();
+    let mut places = BTreeMap::<(bool, &Namespace), Vec<&Right>>::new();
+    for (demand, chosen) in demands.iter().zip(chosen) {
+        for namespace in demand.namespaces.iter().chain(chosen) {
+            let needed = places.entry((!named.contains(namespace), namespace)).or_default();
+            let more = demand.rights.iter().filter(|right| !needed.contains(right)).collect::<Vec<_>>();
+            needed.extend(more);
+        }
+    }
+    let place = |((chosen, namespace), needed): ((bool, &Namespace), Vec<&Right>)| Place {
+        namespace: namespace.clone(),
+        chosen,
+        listed: listed.contains(namespace),
+        needed: needed.into_iter().cloned().collect(),
+        seen: None,
+    };
+    places.into_iter().map(place).collect()
+}
+
+/// Looks at one after the other, each wholly or not at all. What is held `everywhere`, and what was listed, is not asked again.
+pub(crate) async fn look(cluster: &Cluster, everywhere: &BTreeSet<Right>, places: &mut [Place]) {
+    let mut asked = vec![];
+    for place in places {
+        if place.listed && place.needed.iter().all(|right| everywhere.contains(right)) {
+            place.seen = Some(Seen::of(Ok(Presence::Here)));
+        } else {
+            asked.push(place);
+        }
+    }
+    asked.truncate(ASKED_ABOUT);
+    for together in asked.chunks_mut(TOGETHER) {
+        let mut seen = presence(cluster, together).await;
+        rights(cluster, everywhere, together, &mut seen).await;
+        for (place, seen) in together.iter_mut().zip(seen) {
+            place.seen = Some(seen);
+        }
+    }
+}
+
+async fn presence(cluster: &Cluster, places: &[&mut Place]) -> Vec<Seen> {
+    let names = places.iter().filter(|it| !it.listed).map(|it| it.namespace.as_str()).collect::<Vec<_>>();
+    let mut answers = cluster.namespaces(&names).await.into_iter();
+    let answer = |place: &&mut Place| if place.listed { None } else { answers.next() };
+    places.iter().map(answer).map(|answer| Seen::of(answer.unwrap_or(Ok(Presence::Here)))).collect()
+}
+
+async fn rights(cluster: &Cluster, everywhere: &BTreeSet<Right>, places: &[&mut Place], seen: &mut [Seen]) {
+    let mut questions = vec![];
+    for (number, place) in places.iter().enumerate().filter(|(number, _)| seen[*number].lives()) {
+        let open = place.needed.iter().filter(|right| !everywhere.contains(right));
+        questions.extend(open.map(|right| (number, Some(place.namespace.as_str()), right)));
+    }
+    let wanted = questions.iter().map(|(_, namespace, right)| (*namespace, *right)).collect::<Vec<_>>();
+    for ((number, _, right), answer) in questions.iter().zip(cluster.may(&wanted).await) {
+        match answer {
+            Ok(true) => {}
+            Ok(false) => seen[*number].missing.push((*right).clone()),
+            Err(error) => drop(seen[*number].unknown.get_or_insert(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_core::SecretName;
+
+    use super::*;
+
+    fn demand(secret: &str, namespaces: &[&str]) -> Demand {
+        let right = |resource, name: &str| Right { resource, name: name.into(), verb: "get" };
+        Demand {
+            secret: SecretName::new(secret).expect("valid"),
+            rights: vec![right("secrets", secret), right("serviceaccounts", "default")],
+            accounts: vec!["default".into()],
+            namespaces: namespaces.iter().map(|it| Namespace::new(*it).expect("valid")).collect(),
+            selected: vec![],
+            bulk: false,
+        }
+    }
+
+    #[test]
+    fn what_is_named_comes_before_what_is_chosen_and_needs_each_right_once() {
+        let demands = [demand("one", &["z"]), demand("two", &["z", "c"])];
+        let chosen = ["a", "z"].map(|it| Namespace::new(it).expect("valid"));
+        let places = places(&demands, &[chosen.to_vec(), vec![]], &chosen.into());
+        let told = places.iter().map(|it| (it.namespace.as_str(), it.chosen, it.listed, it.needed.len()));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [("c", false, false, 2), ("z", false, true, 3), ("a", true, true, 2)],
+            "of z both Secrets, and the account they share"
+        );
+    }
+}
