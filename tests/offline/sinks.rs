@@ -121,3 +121,27 @@ fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
         ["config: sinks.vault.type: \"gitlab\" is no type of sink; known are kubernetes, openshift, shelf"]
     );
 }
+
+#[test]
+fn a_sink_of_one_s_own_is_told_all_that_the_config_says() {
+    let seen = Arc::new(std::sync::Mutex::new(vec![]));
+    let told = seen.clone();
+    let types = Types::default().with_sink("shelf", move |_, entries| {
+        told.lock().expect("no panic").extend(entries.iter().cloned());
+        Ok(async { Ok(vec![]) })
+    });
+    let yaml =
+        "providers: { push: { type: ecr, region: eu-west-1, access: push } }\nsinks: { vault: { type: shelf } }\n\
+                targets: [{ namespaces: [app-a, 'app-*'], providers: [push], secret: { adopt: true } }]\n"
+            .replace("[app-a, 'app-*']", "{ include: [app-a, 'app-*'], selector: tier }");
+    assert_eq!(wire::problems(&Config::from_yaml(&yaml).expect("its form is valid"), &types), []);
+    let entries = seen.lock().expect("no panic");
+    let users = |entry: &SinkEntry| entry.accounts.iter().flatten().map(|it| it.name.clone()).collect::<Vec<_>>();
+    assert!(entries.iter().all(|entry| users(entry) == ["builder", "pipeline"] && entry.secret.adopt), "{entries:?}");
+    let choice = entries.iter().find_map(|entry| entry.selection.as_ref()).expect("one chooses");
+    let labels = [("tier".to_owned(), "run".to_owned())].into();
+    assert!(
+        choice.takes("app-b", &labels) && !choice.takes("app-a", &labels),
+        "what is named beside it is not chosen too"
+    );
+}

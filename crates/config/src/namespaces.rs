@@ -241,7 +241,7 @@ impl Fields<'_> {
             (Some(letter), _) => format!("no namespace has a {letter:?} in its name"),
             (None, _) if text.contains("**") => "one * is enough".into(),
             (None, Ok(pattern)) => {
-                if is_system(text.trim_end_matches('*')) && !key.contains("exclude") {
+                if SYSTEM_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && !key.contains("exclude") {
                     self.warn(key, "it takes none: namespaces of the platform have to be named");
                 }
                 return Some(pattern);

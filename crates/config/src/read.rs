@@ -34,7 +34,7 @@ pub(crate) fn read(dict: &Dict, root: &Origin, check: impl Fn(&Config) -> Vec<Pr
         sinks.push(Spec::new(CLUSTER, "openshift", root.join("sinks").join(CLUSTER)));
         sink_names.push(CLUSTER.into());
     }
-    if sinks.is_empty() && fields.has("sinks") && sink_names.is_empty() {
+    if matches!(fields.get("sinks"), Some(Value::Dict(_, all)) if all.is_empty()) {
         fields.problem("sinks", "it names none: leave it out for the cluster that regcred runs in");
     }
     let defaults = fields.defaults();
@@ -162,20 +162,20 @@ impl Fields<'_> {
         if !self.problems.is_empty() {
             return; // whoever uses it may be among what is wrong
         }
-        let is_wanted = |spec: &&Spec| {
+        let is_unwanted = |spec: &&Spec| {
             !targets.iter().any(|target| match &target.wants {
                 Wants::Providers(names) => names.iter().any(|name| name.as_str() == spec.name()),
                 Wants::Registries(_) => false,
             })
         };
-        for spec in providers.iter().filter(is_wanted) {
+        for spec in providers.iter().filter(is_unwanted) {
             self.warnings.push(Problem::at(spec.origin().clone(), "no target wants it"));
         }
-        let is_kept = |spec: &&Spec| {
+        let is_unused = |spec: &&Spec| {
             let uses = |target: &TargetEntry| target.sink.as_ref().is_none_or(|sink| sink.as_str() == spec.name());
             !targets.iter().any(uses)
         };
-        for spec in sinks.iter().filter(is_kept) {
+        for spec in sinks.iter().filter(is_unused) {
             self.warnings.push(Problem::at(spec.origin().clone(), "no target is kept there"));
         }
     }

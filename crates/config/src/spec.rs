@@ -118,6 +118,9 @@ pub(crate) fn options<T: DeserializeOwned>(value: &Value, origin: &Origin) -> Re
     value.deserialize().map_err(|error| problem(error, origin))
 }
 
+/// Maps of texts that may be empty.
+const FREE: [&str; 2] = ["labels", "annotations"];
+
 /// The first key without a value: to take it for one that is not there could be a role, a pin or a guard that is not kept.
 fn blank(value: &Value) -> Option<String> {
     let below = |step: String, rest: String| match rest.chars().next() {
@@ -127,7 +130,17 @@ fn blank(value: &Value) -> Option<String> {
     match value {
         Value::Empty(..) => Some(String::new()),
         Value::String(_, text) if text.trim().is_empty() => Some(String::new()),
-        Value::Dict(_, dict) => dict.iter().find_map(|(key, value)| Some(below(key.clone(), blank(value)?))),
+        Value::Dict(_, dict) => dict.iter().find_map(|(key, value)| {
+            // The value of a label may be empty.
+            let texts = value.as_dict().filter(|_| FREE.contains(&key.as_str()));
+            let found = match texts {
+                Some(texts) => {
+                    texts.iter().find(|(_, it)| matches!(it, Value::Empty(..))).map(|(name, _)| name.clone())
+                }
+                None => blank(value),
+            };
+            Some(below(key.clone(), found?))
+        }),
         Value::Array(_, list) => {
             list.iter().enumerate().find_map(|(place, value)| Some(below(format!("[{place}]"), blank(value)?)))
         }

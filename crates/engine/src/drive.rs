@@ -212,13 +212,7 @@ impl Drive {
                 self.engine.context.emit(&Event::SourceFailed { route, error: &error });
                 self.report.sources.insert(route, error);
             }
-            // Nobody looks at it, however often.
-            Change::Unknown { target, error } => {
-                let outcome = Outcome::failed(error);
-                log(&target, &outcome, 0, self.have_told_enough(&outcome));
-                self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome });
-                self.report.targets.insert(target, outcome);
-            }
+            Change::Unknown { route, target, error } => self.pass_over(route, target, error),
             Change::Synced { route } => drop(self.report.sources.remove(&route)),
         }
     }
@@ -233,6 +227,14 @@ impl Drive {
         if let Some(outcome) = outcome.filter(|_| self.sources.owner(&target).is_some()) {
             self.conclude(target, outcome);
         }
+    }
+
+    /// A target that is not looked at, however often.
+    fn pass_over(&mut self, route: usize, target: Target, error: Error) {
+        let outcome = Outcome { route, ..Outcome::failed(error) };
+        log(&target, &outcome, 0, self.have_told_enough(&outcome));
+        self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome });
+        self.report.targets.insert(target, outcome);
     }
 
     /// The one place where a look becomes the latest word on its target.
@@ -283,6 +285,10 @@ impl Drive {
         let missed = self.sources.targets().filter(|target| !self.report.targets.contains_key(*target));
         for target in missed.cloned().collect::<Vec<_>>() {
             self.conclude(target, Outcome::failed(late("this target was done")));
+        }
+        let held = self.sources.held().map(|(route, target)| (route, target.clone())).collect::<Vec<_>>();
+        for (route, target) in held {
+            self.pass_over(route, target, late("it was known whose target this is"));
         }
         for route in self.sources.unsynced() {
             self.report.sources.entry(route).or_insert_with(|| late("all targets were found"));

@@ -122,7 +122,8 @@ impl Builder {
         Self { workers: workers.max(1), ..self }
     }
 
-    /// [`ErrorKind::Invalid`] if two minters share a name, or a route names none or one that does not exist.
+    /// [`ErrorKind::Invalid`] if two minters share a name, a route names none or one that does not exist, or yields to one that does not
+    /// come before it.
     pub fn build(self) -> Result<Arc<Engine>> {
         let Self { minters: named, routes, context, workers } = self;
         let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
@@ -133,7 +134,10 @@ impl Builder {
                 return invalid(format!("two providers are called {name}"));
             }
         }
-        for route in &routes {
+        for (place, route) in routes.iter().enumerate() {
+            if route.yields_to.iter().any(|other| *other >= place) {
+                return invalid(format!("the route {} yields to one that does not come before it", route.name));
+            }
             if route.providers.is_empty() {
                 return invalid("a route names no provider".into());
             }

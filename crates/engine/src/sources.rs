@@ -42,6 +42,8 @@ struct State {
     held: HashSet<Target>,
     /// It has named everything once.
     settled: bool,
+    /// Why it will not name everything in this pass.
+    lost: Option<Error>,
     task: Option<AbortHandle>,
     synced: bool,
     /// What it named before it was started again, and has not named since.
@@ -50,6 +52,16 @@ struct State {
     synced_at: Option<Instant>,
     /// Targets that an earlier route has, and that nobody was told of yet.
     shadowed: HashSet<Target>,
+}
+
+impl State {
+    /// Of a target that another route names and that may be this one's, if nobody will know.
+    fn unknown(&self, route: usize, target: &Target) -> Option<Change> {
+        let error = self.lost.as_ref()?;
+        let message = format!("it may be a target of {}, whose targets are not known", self.name);
+        let error = Error::new(error.kind(), message).with_cause(error.chain());
+        Some(Change::Unknown { route, target: target.clone(), error })
+    }
 }
 
 /// What follows from a sighting.
@@ -61,7 +73,7 @@ pub(crate) enum Change {
     /// A source failed.
     Failed { route: usize, error: Error },
     /// Nobody knows whether it is a target of an earlier route, whose source failed for good: it is left as it is.
-    Unknown { target: Target, error: Error },
+    Unknown { route: usize, target: Target, error: Error },
     /// A source has named everything, after a failure or for the first time.
     Synced { route: usize },
 }
@@ -76,6 +88,7 @@ impl Sources {
             yields_to: route.yields_to.clone(),
             held: HashSet::new(),
             settled: false,
+            lost: None,
             task: None,
             synced: false,
             before: HashSet::new(),
@@ -109,6 +122,11 @@ impl Sources {
     /// The route that has a target; `None`: it is none.
     pub(crate) fn owner(&self, target: &Target) -> Option<usize> {
         self.named_by.get(target)?.first().copied()
+    }
+
+    /// What waits for an earlier route to name its own, with the route that has named it.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (usize, &Target)> {
+        self.routes.iter().enumerate().flat_map(|(route, state)| state.held.iter().map(move |target| (route, target)))
     }
 
     /// Every target.
@@ -171,7 +189,11 @@ impl Sources {
 
     /// A route has a target, unless an earlier one does.
     fn name(&mut self, route: usize, target: Target) -> Vec<Change> {
-        let waits = self.routes[route].yields_to.iter().any(|other| !self.routes[*other].settled);
+        let earlier = || self.routes[route].yields_to.iter().map(|other| &self.routes[*other]);
+        if let Some(unknown) = earlier().find_map(|other| other.unknown(route, &target)) {
+            return vec![unknown];
+        }
+        let waits = earlier().any(|other| !other.settled);
         let state = &mut self.routes[route];
         if waits {
             state.held.insert(target);
@@ -192,15 +214,15 @@ impl Sources {
 
     /// What others hold for this route will not be known in this pass.
     fn give_up(&mut self, route: usize, error: &Error) -> Vec<Change> {
-        let waiting = self.routes.iter_mut().filter(|state| state.yields_to.contains(&route));
-        let held = waiting.flat_map(|state| std::mem::take(&mut state.held)).collect::<Vec<_>>();
-        let name = &self.routes[route].name;
-        let message = format!("it may be a target of {name}, whose targets are not known");
-        let unknown = |target| {
-            let error = Error::new(error.kind(), message.clone()).with_cause(error.chain());
-            Change::Unknown { target, error }
-        };
-        held.into_iter().map(unknown).collect()
+        self.routes[route].lost = Some(error.clone());
+        let mut changes = vec![];
+        for waiting in 0..self.routes.len() {
+            if self.routes[waiting].yields_to.contains(&route) {
+                let held = std::mem::take(&mut self.routes[waiting].held);
+                changes.extend(held.into_iter().flat_map(|target| self.name(waiting, target)));
+            }
+        }
+        changes
     }
 
     /// The route has named everything.

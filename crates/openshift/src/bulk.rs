@@ -39,7 +39,8 @@ struct Listed<T> {
 }
 
 impl BulkReads {
-    /// Lists when it is first asked, where that is granted. Sinks that share it keep these annotations beside our own.
+    /// Lists when it is first asked, where that is granted. `annotations`: every one that a sink which shares it sets beside our own; of
+    /// one that is not named here a sink would find that it is not there.
     pub fn new(cluster: &Cluster, annotations: impl IntoIterator<Item = String>) -> Self {
         let store = Store::new(cluster.client().clone(), String::new()).keeping(annotations);
         Self(Arc::new(Inner { store, secrets: Mutex::default(), accounts: Mutex::default() }))

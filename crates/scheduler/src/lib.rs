@@ -16,7 +16,7 @@ mod types;
 pub mod wire;
 
 #[cfg(all(feature = "ecr", feature = "openshift"))]
-pub use types::{Kept, SinkEntry, Types};
+pub use types::{Choice, Kept, SinkEntry, Types};
 
 pub use regcred_config as config;
 pub use regcred_core as core;

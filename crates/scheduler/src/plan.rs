@@ -119,7 +119,7 @@ impl Plan {
         let own = &self.groups[route];
         let meets = |other: &Group| match &own.places {
             Places::Named(named) => named.iter().any(|namespace| other.may_have(&own.need, namespace)),
-            Places::Selected(_) => matches!(other.places, Places::Selected(_)) && other.need.is_same_secret(&own.need),
+            Places::Selected(_) => other.need.is_same_secret(&own.need) && own.meets(other),
         };
         (0..route).filter(|before| meets(&self.groups[*before])).collect()
     }
@@ -476,7 +476,7 @@ mod tests {
         let yields = (0..plan.groups.len()).map(|route| plan.yields_to(route)).collect::<Vec<_>>();
         assert_eq!(
             yields,
-            [vec![], vec![], vec![], vec![1], vec![1, 3]],
+            [vec![], vec![], vec![], vec![0, 1, 2], vec![1, 3]],
             "who may meet an earlier choice waits for it"
         );
         assert_eq!((plan.selections(), plan.secrets()), (vec!["* with t".into(), "x-*".into()], 3));

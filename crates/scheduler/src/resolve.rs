@@ -72,7 +72,7 @@ impl Resolved {
         let groups = self.groups();
         let entries = |store: &StoreName| {
             let own = groups.iter().filter(|group| group.need.store == *store);
-            own.map(SinkEntry::of).collect::<Vec<_>>()
+            own.map(|group| SinkEntry::of(group, false)).collect::<Vec<_>>()
         };
         let sinks = self.sinks.iter().filter_map(|(name, spec)| types.check_sink(spec, &entries(name)).err());
         self.problems.iter().cloned().chain(sinks).collect()

@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use regcred_config::{AccountLink, Origin, Problem, SecretSettings, Selection, Spec};
+use regcred_config::{AccountLink, LinkName, Origin, Problem, SecretSettings, Spec};
 use regcred_core::{
     Error, ErrorKind, Namespace, RegistryCredential, RegistryProvider, Result, SecretSink, StoreName, Target,
     TargetSource,
 };
 use tokio::sync::OnceCell;
 
-use crate::plan::{Accounts, Group, Places};
+use crate::plan::{Accounts, Group, Places, Selected};
 
 /// The provider that this crate brings along.
 pub(crate) const ECR: &str = "ecr";
@@ -63,30 +63,57 @@ pub struct SinkEntry {
     /// The namespaces that are named.
     pub namespaces: Vec<Namespace>,
     /// Which further namespaces of the store are meant; `None`: no others.
-    pub selection: Option<Selection>,
+    pub selection: Option<Choice>,
     /// How each Secret is kept.
     pub secret: SecretSettings,
-    /// Who uses it; `None`: those that usually do.
+    /// Who uses it; `None`: those that usually do, if there is such a thing.
     pub accounts: Option<Vec<AccountLink>>,
     /// Where the first entry of the config stands that wants it.
     pub origin: Origin,
 }
 
+/// Namespaces by name and labels.
+#[derive(Clone, Debug)]
+pub struct Choice(Selected);
+
+impl Choice {
+    /// Whether a namespace with these labels is one of them.
+    pub fn takes(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+        self.0.takes(namespace, labels)
+    }
+}
+
+/// As the config says it.
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.selection.fmt(f)
+    }
+}
+
 impl SinkEntry {
-    pub(crate) fn of(group: &Group) -> Self {
+    /// `adopt`: what others made is taken over wherever it is.
+    pub(crate) fn of(group: &Group, adopt: bool) -> Self {
         let selection = match &group.places {
             Places::Named(_) => None,
-            Places::Selected(selected) => Some(selected.selection.clone()),
+            Places::Selected(selected) => Some(Choice(selected.clone())),
         };
         let accounts = match &group.need.accounts {
             Accounts::These(accounts) => Some(accounts.clone()),
-            Accounts::Usual | Accounts::Builders => None,
+            Accounts::Usual => None,
+            // A login that pushes is for nobody else.
+            Accounts::Builders => {
+                let link = vec![LinkName::Pull, LinkName::Mount];
+                let builder = |name: &str| AccountLink { name: name.into(), link: link.clone() };
+                Some(["builder", "pipeline"].map(builder).into())
+            }
         };
+        let secret = group.need.secret.clone();
+        let secret = SecretSettings { adopt: secret.adopt || (adopt && !secret.merge), ..secret };
         Self {
             store: group.need.store.clone(),
             namespaces: group.places.named().to_vec(),
             selection,
-            secret: group.need.secret.clone(),
+            secret,
             accounts,
             origin: group.origin.clone(),
         }
@@ -107,7 +134,8 @@ impl SinkEntry {
 }
 
 impl Types {
-    /// Adds a type of provider. `make` reads the options, says what is wrong with them, and asks nobody: it is called whenever a
+    /// Adds a type of provider. Its options are digested into annotations that tenants read: they name files of secrets, and hold
+    /// none. `make` reads the options, says what is wrong with them, and asks nobody: it is called whenever a
     /// config is checked. The future that it returns makes the provider. It runs when the first credential is wanted; where it
     /// fails, that mint fails, and the next one makes the provider anew.
     ///

@@ -2,13 +2,14 @@
 
 use std::{fmt::Write, fs};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
 
 use crate::process::root;
 
 const PROSE: &str = include_str!("config.md");
 const EXAMPLE: &str = "config/full.yaml";
+const UNKNOWN: &str = "anything";
 
 /// From the JSON schema, which has the doc comments.
 pub(super) fn page(schema: &Value) -> Result<String> {
@@ -43,6 +44,7 @@ fn reference(schema: &Value) -> Result<String> {
             let needed = part["required"].as_array().is_some_and(|all| all.contains(&Value::from(key.as_str())));
             let meaning = value["description"].as_str().unwrap_or(if key == "type" { "Which type it is." } else { "" });
             let needed = if needed || key == "type" { " Has to be there." } else { "" };
+            ensure!(shape(schema, &value) != UNKNOWN, "{title}: nobody knows what {key} is");
             writeln!(text, "| `{key}` | {} | {}{needed} |", shape(schema, &value), meaning.replace('|', "\\|"))?;
         }
         text.push('\n');
@@ -58,6 +60,9 @@ fn properties(part: &Value) -> Map<String, Value> {
 fn shape(schema: &Value, value: &Value) -> String {
     if let Some(name) = value["$ref"].as_str().and_then(|it| it.strip_prefix("#/$defs/")) {
         return shape(schema, &schema["$defs"][name]);
+    }
+    if value["type"] == "object" && value.get("properties").is_some() {
+        return "map".into();
     }
     for choice in ["oneOf", "anyOf"] {
         let Some(all) = value[choice].as_array() else { continue };
@@ -77,6 +82,6 @@ fn shape(schema: &Value, value: &Value) -> String {
         Some("array") => format!("list of {}", shape(schema, &value["items"])),
         Some("object") if value.get("properties").is_none() => "map of names".into(),
         Some("object") => "map".into(),
-        _ => "anything".into(),
+        _ => UNKNOWN.into(),
     }
 }

@@ -241,3 +241,33 @@ async fn who_yields_to_a_route_that_fails_touches_nothing_and_others_are_served(
         assert_eq!(other.writes(), 0, "{kind}");
     }
 }
+
+/// Fails at once, for good.
+#[derive(Debug)]
+struct Forbidden;
+
+#[async_trait]
+impl TargetSource for Forbidden {
+    async fn watch(&self, _: Feed) -> Result<()> {
+        Err(Error::new(ErrorKind::Denied, "it may not be listed"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_target_is_forgotten_that_is_named_after_an_earlier_source_failed_or_while_it_takes_too_long() {
+    let (fakes, other) = (Fakes::new(), Arc::new(MemorySink::default()));
+    let many = Route { sink: other.clone(), yields_to: vec![0], ..fakes.route(targets(3_000)) };
+    let engine = fakes.builder().with_route(fakes.route(Forbidden)).with_route(many).build().expect("it is whole");
+    let report = engine.once(Pass::default()).await;
+    assert_eq!((report.count(State::Failed), other.writes()), (3_000, 0));
+    assert!(report.targets.values().all(|outcome| outcome.route == 1), "each is told where it was named");
+
+    let second = Route { sink: other.clone(), yields_to: vec![0], ..fakes.route(targets(2)) };
+    let engine = fakes.builder().with_route(fakes.route(Slow(None))).with_route(second).build().expect("it is whole");
+    let report = engine.once(Pass { deadline: Duration::from_millis(100), ..Pass::default() }).await;
+    assert_eq!((report.count(State::Failed), other.writes()), (2, 0), "{report:#?}");
+
+    let itself = Route { yields_to: vec![0], ..fakes.route(targets(1)) };
+    let error = fakes.builder().with_route(itself).build().expect_err("it cannot wait for itself");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+}

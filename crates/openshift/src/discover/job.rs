@@ -17,13 +17,10 @@ pub(super) fn reduce(job: &DynamicObject) -> Option<Job> {
     let containers = ["initContainers", "containers"].into_iter().filter_map(|list| pod[list].as_array()).flatten();
     let texts = containers.clone().flat_map(|it| [it["name"].as_str(), it["image"].as_str()]).flatten();
     let names = std::iter::once(at.name.as_str()).chain(texts).collect::<Vec<_>>();
-    if names.iter().any(|name| name.contains("regcred")) {
-        return None;
-    }
     let tool = Tool::of_job(&names);
     let says = |text: &str| containers.clone().any(|it| words(it).any(|word| word.contains(text)));
     let is_script = CALLS.iter().any(|call| says(call)) && says("secret"); // others log in to copy images
-    if tool.is_none() && !is_script {
+    if !is_script && (tool.is_none() || containers.clone().any(runs_regcred)) {
         return None;
     }
     Some(Job {
@@ -40,6 +37,13 @@ pub(super) fn in_template(template: &DynamicObject) -> Option<Address> {
     let text = template.data["objects"].to_string();
     let is_script = text.contains("CronJob") && CALLS.iter().any(|call| text.contains(call));
     (is_script || Tool::of_job(&[&text]).is_some()).then(|| Address::of(&template.metadata))
+}
+
+/// Whether it is ourselves: pull secrets of others are called so too.
+fn runs_regcred(container: &Value) -> bool {
+    let image = container["image"].as_str().unwrap_or_default();
+    let last = image.rsplit('/').next().unwrap_or_default();
+    last.split([':', '@']).next() == Some("regcred")
 }
 
 /// What a container runs.
@@ -71,7 +75,13 @@ mod tests {
         let copy = json!({ "name": "x", "image": "cli", "args": ["aws ecr get-login-password | skopeo login"] });
         assert_eq!(tool("nightly", &copy), None);
         assert_eq!(tool("backup", &json!({ "name": "x", "image": "backup", "args": ["ecr"] })), None);
-        assert_eq!(tool("regcred", &script), None, "not ourselves");
+        assert_eq!(
+            tool("ecr-regcred-refresh", &script),
+            Some(Some(Tool::Script)),
+            "pull secrets of others are called so"
+        );
+        let ours = json!({ "name": "regcred", "image": "quay.io/regcred/regcred:0.1.0", "args": ["once"] });
+        assert_eq!((tool("regcred", &ours), tool("ecr-creds-rotator", &ours)), (None, None), "not ourselves");
         let job = found("ecr-creds-rotator", &json!({})).expect("it is one");
         assert_eq!((job.schedule.as_str(), job.is_suspended, job.is_by_name), ("*/5 * * * *", false, true));
         assert!(!found("nightly", &script).expect("it is one").is_by_name, "others may be called so");

@@ -246,7 +246,7 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) online: bool,
     /// Only this namespace; may be given several times
-    #[arg(long, value_name = "NAMESPACE", requires = "online")]
+    #[arg(long, visible_alias = "namespace", value_name = "NAMESPACE", requires = "online")]
     pub(crate) target: Vec<Namespace>,
     /// Ends the questions after so long, such as 90s or 10m
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, requires = "online")]

@@ -11,12 +11,14 @@ mod sinks;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use regcred_config::{Config, Problems};
 use regcred_core::{Clock, Error, ErrorKind, Result, SecretName, SecretSink, StoreName};
 use regcred_engine::{Builder, Engine, Route};
 use regcred_openshift::Cluster;
+use tokio::time::timeout;
 
 use self::{
     minters::minters,
@@ -39,6 +41,9 @@ pub use crate::{plan::Plan, resolve::problems};
 
 /// From so many Secrets of one name on, a few lists are cheaper than four reads each.
 const BULK: usize = 8;
+
+/// For a sink of somebody else's type: it may ask others, and nobody waits for it longer.
+const MAKING: Duration = Duration::from_secs(30);
 
 /// What a config comes to. Asks nobody; every problem at once.
 pub fn plan(config: &Config, types: &Types) -> Result<Plan, Problems> {
@@ -110,9 +115,12 @@ async fn others(plan: &Plan, types: &Types) -> HashMap<StoreName, impl Iterator<
     let mut others = HashMap::new();
     for (name, spec) in plan.sinks.iter().filter(|(_, spec)| !OPENSHIFT.contains(&spec.kind())) {
         let groups = plan.groups.iter().filter(|group| group.need.store == *name);
-        let entries = groups.map(SinkEntry::of).collect::<Vec<_>>();
+        let entries = groups.map(|group| SinkEntry::of(group, plan.adopt)).collect::<Vec<_>>();
         let made = match types.sink(spec, &entries) {
-            Ok(making) => making.await,
+            Ok(making) => timeout(MAKING, making).await.unwrap_or_else(|_| {
+                let message = format!("the sink {name} was not made within {} s", MAKING.as_secs());
+                Err(Error::new(ErrorKind::Unreachable, message))
+            }),
             Err(problem) => Err(Error::new(ErrorKind::Invalid, problem.to_string())),
         };
         let made = made.and_then(|made| {

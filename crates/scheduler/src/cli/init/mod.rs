@@ -71,8 +71,11 @@ async fn look(args: &Init) -> Result<Result<(String, Discovery), Error>> {
 
 /// The other way, for who lacks a right in the whole cluster alone.
 fn elsewhere(error: &Error, args: &Init) -> &'static str {
-    let lacks = error.kind() == ErrorKind::Denied && error.chain().contains("grant cluster-wide");
-    if lacks && args.namespace.is_empty() { "; or look only where that may be done, with --namespace" } else { "" }
+    if error.kind() == ErrorKind::Denied && args.namespace.is_empty() {
+        "; or look only where that may be done, with --namespace"
+    } else {
+        ""
+    }
 }
 
 /// Whether a config is valid; else the first of what is wrong with it.
