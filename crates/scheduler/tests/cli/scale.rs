@@ -52,3 +52,26 @@ async fn a_thousand_namespaces_cost_one_token_a_region_and_the_fewest_requests()
         [("get secrets", MANY), ("get serviceaccounts", 3 * MANY), ("list secrets", 1), ("list serviceaccounts", 3)];
     assert_eq!(requests(&world), expected(&reads), "without the right to list, one read per object");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_that_keep_secrets_of_one_name_in_many_ways_share_what_is_listed() {
+    let names = (0..MANY).map(|number| format!("team-{number:04}")).collect::<Vec<_>>();
+    let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut config = String::from("targets:\n");
+    for way in 0..50 {
+        let _ = writeln!(
+            config,
+            "- {{ namespaces: ['team-{way:03}*'], region: eu-west-1, secret: {{ labels: {{ way: w{way} }} }} }}"
+        );
+    }
+    let once = || {
+        world.kube.clear_requests();
+        let (code, report, logs) = run(&mut world.once(&config, &["--output", "json"]));
+        assert_eq!((code, report["targets"].as_array().map(Vec::len)), (0, Some(MANY / 2)), "{logs}");
+    };
+    once();
+    once();
+    let pages = MANY.div_ceil(500);
+    let lists = [("list namespaces", pages), ("list secrets", 1), ("list serviceaccounts", 2 * pages + 1)];
+    assert_eq!(requests(&world), expected(&lists), "fifty ways, one list of each name");
+}
