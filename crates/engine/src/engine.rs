@@ -13,7 +13,7 @@ const WORKERS: usize = 16;
 /// These providers, into this sink, for these targets.
 #[derive(Clone, Debug)]
 pub struct Route {
-    /// What its owner calls it, in logs: "targets[2]".
+    /// What its owner calls it, in logs: `targets[2]`.
     pub name: String,
     /// By name, in the order of the configuration.
     pub providers: Vec<ProviderName>,

@@ -28,6 +28,14 @@ pub(crate) fn merged(instance: &str) -> String {
     format!("merge.regcred.dev/{instance}")
 }
 
+/// Who an installation is in `managedFields`: where a Secret is its own, and where it merges into somebody else's.
+pub(crate) fn managers(instance: &str) -> [String; 2] {
+    [REGCRED, "regcred-merge"].map(|manager| match instance {
+        "default" => manager.to_owned(),
+        instance => format!("{manager}/{instance}"),
+    })
+}
+
 /// Whether an annotation is regcred's.
 pub(crate) fn is_ours(annotation: &str) -> bool {
     annotation.starts_with("regcred.dev/") || annotation.starts_with("merge.regcred.dev/")

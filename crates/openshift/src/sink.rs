@@ -14,7 +14,7 @@ use crate::{
     link::{self, Link},
     look::{Accounts, Found, Look, Looks},
     metadata::{Identity, Ours, Standing, standing, writers},
-    record::REGCRED,
+    record::managers,
     store::Store,
 };
 
@@ -240,11 +240,7 @@ impl OpenShiftSinkBuilder {
     /// Asks nobody.
     pub fn build(self) -> OpenShiftSink {
         let Self { cluster, instance, form, foreign, links, bulk } = self;
-        let named = |manager: &str| match instance.as_str() {
-            "default" => manager.to_owned(),
-            instance => format!("{manager}/{instance}"),
-        };
-        let (manager, merge_manager) = (named(REGCRED), named("regcred-merge"));
+        let [manager, merge_manager] = managers(instance.as_str());
         OpenShiftSink {
             server: cluster.server().to_owned(),
             store: Store::new(cluster.client().clone(), manager.clone()).keeping(form.annotations.keys().cloned()),

@@ -8,7 +8,7 @@ use k8s_openapi::{
     api::core::v1::Secret,
     apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta},
 };
-use regcred_core::{InstanceName, Refusal, Registry};
+use regcred_core::{Refusal, Registry};
 use regcred_dockerconfig::DockerConfig;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -109,19 +109,10 @@ fn merged_by(metadata: &ObjectMeta) -> Vec<String> {
     let names = metadata.annotations.iter().flatten().filter_map(|(name, _)| name.strip_prefix(&record::merged("")));
     let is_owned = |instance: &&str| {
         let field = format!("f:{}", record::merged(instance));
-        let fields = updated(metadata, &merge_manager(instance));
+        let fields = updated(metadata, &record::managers(instance)[1]);
         fields.is_some_and(|fields| has(fields, &["f:metadata", "f:annotations", &field]))
     };
     names.filter(is_owned).map(str::to_owned).collect()
-}
-
-/// Who an installation is when it merges.
-fn merge_manager(instance: &str) -> String {
-    if instance == InstanceName::default().as_str() {
-        format!("{REGCRED}-merge")
-    } else {
-        format!("{REGCRED}-merge/{instance}")
-    }
 }
 
 impl Logins {

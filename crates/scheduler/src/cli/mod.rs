@@ -33,6 +33,8 @@ use crate::Types;
 
 /// Nothing can work before a person acts: config, usage or permission.
 const EXIT_INVALID: u8 = 2;
+/// Nobody said no: provider or cluster could not be reached.
+const EXIT_UNREACHABLE: u8 = 3;
 
 /// Parses, runs with a config that may name these types, and says with its exit code what came of it: 0 everything is as it should be, 1 something failed or was
 /// refused, 2 a person has to act first, 3 provider or cluster could not be reached.

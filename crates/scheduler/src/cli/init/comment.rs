@@ -1,7 +1,7 @@
 //! Comments in YAML, of text that anybody may have chosen.
 
 /// Of a line, as an editor shows it whole.
-const WIDTH: usize = 110;
+pub(super) const WIDTH: usize = 110;
 
 /// As lines of a comment, none of which anything in the text can leave.
 pub(super) fn comment(indent: usize, text: &str) -> String {

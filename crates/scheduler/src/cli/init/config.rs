@@ -7,12 +7,10 @@ use regcred_openshift::discover::{PullSecret, Tool, Use};
 use super::{
     adoption::{Adoption, Entry, Token, Way},
     alike::{alike, named},
-    comment::comment,
+    comment::{WIDTH, comment},
 };
 use crate::wire;
 
-/// Of a line, as an editor shows it whole.
-const WIDTH: usize = 110;
 /// Words that YAML, in one version or another, takes for something else than text.
 const NOT_TEXT: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
 

@@ -21,14 +21,12 @@ use tokio::time::timeout;
 
 use self::adoption::Adoption;
 use super::{
+    EXIT_UNREACHABLE,
     args::{Init, Output},
     output::{print, tell},
     session::{self, announce},
 };
 use crate::{Types, wire};
-
-/// The cluster could not be reached.
-const EXIT_UNREACHABLE: u8 = 3;
 
 pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode> {
     let (server, discovery) = match session::wait(look(args))?? {

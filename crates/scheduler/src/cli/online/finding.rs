@@ -5,12 +5,10 @@ use std::{collections::BTreeSet, fmt::Write};
 use regcred_core::{Error, ErrorKind};
 use serde_json::json;
 
-use crate::cli::{EXIT_INVALID, output::table};
+use crate::cli::{EXIT_INVALID, EXIT_UNREACHABLE, output::table};
 
 /// In the order in which they are told.
 const CHECKS: [&str; 9] = ["identity", "token", "cluster", "clock", "namespaces", "rights", "listing", "guard", "time"];
-/// Neither AWS nor the cluster said no: they could not be reached.
-const EXIT_UNREACHABLE: u8 = 3;
 /// So many namespaces of a row are named; JSON has them all.
 const NAMED: usize = 3;
 
