@@ -87,20 +87,16 @@ impl Provenance {
         if self.overrides.iter().any(|it| is_at_or_below(key, it)) {
             return elsewhere("command line".into());
         }
+        let environment = |set: &String| elsewhere(format!("environment {}", variable(set)));
         if let Some(set) = self.environment.iter().find(|it| is_at_or_below(key, it)) {
-            return elsewhere(format!("environment {}", variable(set)));
+            return environment(set);
         }
-        // What is missing beside something that the environment sets, the environment lacks, unless a file has more of it.
-        let beside = |it: &&String| {
-            let parent = key.rfind('.').map_or("", |dot| &key[..dot]);
-            !parent.is_empty() && is_at_or_below(it, parent)
-        };
-        let parent = key.rfind('.').map_or("", |dot| &key[..dot]);
-        let in_files = |key: &str| self.files.iter().any(|file| file.has(key));
-        if let Some(set) = self.environment.iter().find(beside)
-            && !in_files(parent)
-        {
-            return elsewhere(format!("environment {}", variable(set)));
+        // What is missing beside something that the environment alone sets, the environment lacks.
+        let parent = key.rfind('.').map(|dot| &key[..dot]);
+        let parent = parent.filter(|parent| !self.files.iter().any(|file| file.has(parent)));
+        let beside = parent.and_then(|parent| self.environment.iter().find(|it| is_at_or_below(it, parent)));
+        if let Some(set) = beside {
+            return environment(set);
         }
         let files = self.files.iter().enumerate();
         let found = files.filter_map(|(number, file)| {
@@ -115,7 +111,7 @@ impl Provenance {
         }
         // No file has it: it is there only because the environment sets something below it.
         let below = self.environment.iter().find(|it| is_at_or_below(it, key));
-        elsewhere(below.map_or_else(|| "config".into(), |it| format!("environment {}", variable(it))))
+        below.map_or_else(|| elsewhere("config".into()), environment)
     }
 }
 

@@ -115,34 +115,12 @@ impl Resolved {
 
     fn add(&mut self, position: usize, target: &TargetEntry) {
         let Some(providers) = self.wants(target) else { return };
-        let store = match (&target.sink, self.sinks.len()) {
-            (Some(name), _) => self.sinks.get_key_value(name),
-            (None, 1) => self.sinks.first_key_value(),
-            (None, _) => None,
-        };
-        let Some(store) = store.map(|(name, _)| name.clone()) else { return }; // that was told where it stands
-        let mut told = vec![]; // of an entry once, not of each of its namespaces
-        let mut also = vec![];
-        if let Some(selection) = &target.namespaces.selection {
-            let place = Place::Selected(selection.clone());
-            let address = Address { store: store.clone(), place, name: target.secret.name.clone() };
-            // What an earlier entry names beside the same choice is chosen here.
-            let beside = self.wanted.get(&address).map(|wanted| (wanted.origin.name(), wanted.also_named.clone()));
-            let (earlier, beside) = beside.unwrap_or_default();
-            also.extend(beside.into_iter().filter(|it| !target.namespaces.named.contains(it)));
-            also.retain(|it| selection.may_take(it.as_str()));
-            if let Some(name) = also.first().filter(|_| selection.has_selector()) {
-                let message = format!(
-                    "{earlier} names {name} beside this choice, and its labels are not known: name it here too"
-                );
-                told.push(Problem::at(target.origin.join("namespaces"), message));
-            }
-        }
+        let Some(store) = self.store(target) else { return }; // that was told where it stands
+        let (also, untold) = self.named_beside(&store, target);
         let named = target.namespaces.named.iter().cloned().chain(also).map(Place::Named);
         let selected = target.namespaces.selection.clone().map(Place::Selected);
-        if let Some(problem) = self.unguarded_push(target, &providers) {
-            told.push(problem);
-        }
+        let mut told = vec![]; // of an entry once, not of each of its namespaces
+        told.extend(untold.into_iter().chain(self.unguarded_push(target, &providers)));
         for place in named.chain(selected) {
             let address = Address { store: store.clone(), place, name: target.secret.name.clone() };
             let is_selected = matches!(address.place, Place::Selected(_));
@@ -157,6 +135,33 @@ impl Resolved {
             }
         }
         self.problems.extend(told);
+    }
+
+    /// The sink that an entry names, or the only one.
+    fn store(&self, target: &TargetEntry) -> Option<StoreName> {
+        let (store, _) = match (&target.sink, self.sinks.len()) {
+            (Some(name), _) => self.sinks.get_key_value(name),
+            (None, 1) => self.sinks.first_key_value(),
+            (None, _) => None,
+        }?;
+        Some(store.clone())
+    }
+
+    /// What earlier entries name beside the choice that this one makes too: it is chosen here, unless labels decide.
+    fn named_beside(&self, store: &StoreName, target: &TargetEntry) -> (Vec<Namespace>, Option<Problem>) {
+        let Some(selection) = &target.namespaces.selection else { return (vec![], None) };
+        let place = Place::Selected(selection.clone());
+        let address = Address { store: store.clone(), place, name: target.secret.name.clone() };
+        let Some(earlier) = self.wanted.get(&address) else { return (vec![], None) };
+        let is_new = |it: &&Namespace| !target.namespaces.named.contains(it) && selection.may_take(it.as_str());
+        let beside = earlier.also_named.iter().filter(is_new).cloned().collect::<Vec<_>>();
+        let unknown = beside.first().filter(|_| selection.has_selector()).map(|name| {
+            let earlier = earlier.origin.name();
+            let message =
+                format!("{earlier} names {name} beside this choice, and its labels are not known: name it here too");
+            Problem::at(target.origin.join("namespaces"), message)
+        });
+        (beside, unknown)
     }
 
     /// Whoever may make a namespace may give it any name, but not any label.
