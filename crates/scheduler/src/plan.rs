@@ -517,6 +517,28 @@ mod tests {
     }
 
     #[test]
+    fn tokens_go_in_clear_text_only_where_that_is_asked_for() {
+        let of = |options: &str| {
+            let options = format!("type: ecr, region: eu-west-1, {options}");
+            plan(&format!("providers: {{ p: {{ {options} }} }}\ntargets: [{{ namespace: a, providers: [p] }}]\n"))
+                .map(drop)
+        };
+        let refused = of("endpoint: 'http://ecr.example'").expect_err("it is in clear text");
+        assert_eq!(
+            refused,
+            "config: providers.p.endpoint: the endpoint \"http://ecr.example\" is neither HTTPS nor on loopback"
+        );
+        for fine in [
+            "endpoint: 'http://ecr.example', allow_insecure_endpoint: true",
+            "endpoint: 'https://ecr.example'",
+            "endpoint: 'http://127.0.0.1:1'",
+        ] {
+            assert_eq!(of(fine), Ok(()), "{fine}");
+        }
+        of("endpoint: 'ftp://ecr.example', allow_insecure_endpoint: true").expect_err("it is no HTTP at all");
+    }
+
+    #[test]
     fn bytes_are_those_of_every_host_and_unknown_where_a_provider_alone_knows() {
         let bytes = |options: &str, secret: &str| {
             let yaml = format!(
