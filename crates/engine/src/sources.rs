@@ -215,21 +215,17 @@ impl Sources {
     /// What others hold for this route will not be known in this pass.
     fn give_up(&mut self, route: usize, error: &Error) -> Vec<Change> {
         self.routes[route].lost = Some(error.clone());
-        let mut changes = vec![];
-        for waiting in 0..self.routes.len() {
-            if self.routes[waiting].yields_to.contains(&route) {
-                let held = std::mem::take(&mut self.routes[waiting].held);
-                changes.extend(held.into_iter().flat_map(|target| self.name(waiting, target)));
-            }
-        }
-        changes
+        self.release(route)
     }
 
     /// The route has named everything.
     fn settle(&mut self, route: usize) -> Vec<Change> {
-        if std::mem::replace(&mut self.routes[route].settled, true) {
-            return vec![];
-        }
+        let before = std::mem::replace(&mut self.routes[route].settled, true);
+        if before { vec![] } else { self.release(route) }
+    }
+
+    /// What others hold for a route of which it is now known whether it names everything.
+    fn release(&mut self, route: usize) -> Vec<Change> {
         let mut changes = vec![];
         for waiting in 0..self.routes.len() {
             if self.routes[waiting].yields_to.contains(&route) {

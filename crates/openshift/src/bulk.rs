@@ -1,7 +1,7 @@
 //! One list instead of a thousand reads.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     fmt,
     sync::Arc,
     time::Duration,
@@ -73,12 +73,13 @@ async fn ask<T>(
     take: impl FnOnce(&mut HashMap<String, T>) -> Option<T>,
 ) -> Result<Option<Option<T>>> {
     let mut lists = lists.lock().await; // the first one lists, the others wait for that
-    if !lists.contains_key(name) {
-        let there = list().await?;
-        let listed = there.map(|there| Listed { at: Instant::now(), there, answered: HashSet::new() });
-        lists.insert(name.into(), listed);
-    }
-    let Some(entry) = lists.get_mut(name) else { return Ok(None) };
+    let entry = match lists.entry(name.into()) {
+        Entry::Occupied(listed) => listed.into_mut(),
+        Entry::Vacant(place) => {
+            let there = list().await?;
+            place.insert(there.map(|there| Listed { at: Instant::now(), there, answered: HashSet::new() }))
+        }
+    };
     if entry.as_ref().is_some_and(|listed| listed.at.elapsed() > FRESH) {
         *entry = None;
     }

@@ -23,6 +23,14 @@ fn recipe(auths: &str) -> Value {
     })
 }
 
+/// A cluster whose only namespace holds it.
+async fn with_recipe(auths: &str) -> FakeKube {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    kube.put("secrets", "team-a", NAME, recipe(auths), "kubectl-client-side-apply");
+    kube
+}
+
 fn secret(kube: &FakeKube) -> Value {
     kube.object("secrets", "team-a", NAME).expect("it is there")
 }
@@ -38,15 +46,7 @@ fn owners(secret: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn what_the_recipe_made_becomes_ours_and_its_copy_of_the_old_token_goes() {
-    let kube = FakeKube::start().await;
-    kube.add_namespace("team-a", &["default"]);
-    kube.put(
-        "secrets",
-        "team-a",
-        NAME,
-        recipe(r#"{"auths":{"https://r.example":{"auth":"dTpw"}}}"#),
-        "kubectl-client-side-apply",
-    );
+    let kube = with_recipe(r#"{"auths":{"https://r.example":{"auth":"dTpw"}}}"#).await;
     let before = secret(&kube);
     let (sink, target) = (adopting(&kube).await, target("team-a"));
 
@@ -99,10 +99,7 @@ async fn what_would_lose_a_login_or_be_written_again_is_left_alone() {
 
 #[tokio::test]
 async fn while_a_provider_fails_nobody_can_say_whose_the_logins_are() {
-    let kube = FakeKube::start().await;
-    kube.add_namespace("team-a", &["default"]);
-    let auths = r#"{"auths":{"r.example":{"auth":"dTpw"},"two.example":{"auth":"dTpw"}}}"#;
-    kube.put("secrets", "team-a", NAME, recipe(auths), "kubectl-client-side-apply");
+    let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"},"two.example":{"auth":"dTpw"}}}"#).await;
     let before = secret(&kube);
     let error = adopting(&kube).await.apply(&target("team-a"), &partial(1)).await.expect_err("not yet");
     assert!(error.is_retryable(), "{error:?}");
@@ -111,10 +108,7 @@ async fn while_a_provider_fails_nobody_can_say_whose_the_logins_are() {
 
 #[tokio::test]
 async fn a_take_over_that_ended_half_way_is_completed() {
-    let kube = FakeKube::start().await;
-    kube.add_namespace("team-a", &["default"]);
-    let auths = r#"{"auths":{"r.example":{"auth":"dTpw"}}}"#;
-    kube.put("secrets", "team-a", NAME, recipe(auths), "kubectl-client-side-apply");
+    let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"}}}"#).await;
     let (sink, target) = (adopting(&kube).await, target("team-a"));
     for polls in 0..200 {
         let done = regcred_core::testing::conformance::after_polls(polls, sink.apply(&target, &set(1, 12))).await;
@@ -158,15 +152,7 @@ async fn apply(kube: &FakeKube, manager: &str, labels: &Value) {
 
 #[tokio::test]
 async fn a_label_that_somebody_else_applies_stays_theirs_and_stands_in_nobody_s_way() {
-    let kube = FakeKube::start().await;
-    kube.add_namespace("team-a", &["default"]);
-    kube.put(
-        "secrets",
-        "team-a",
-        NAME,
-        recipe(r#"{"auths":{"r.example":{"auth":"dTpw"}}}"#),
-        "kubectl-client-side-apply",
-    );
+    let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"}}}"#).await;
     apply(&kube, "labeller", &json!({ "team": "theirs" })).await;
     let labels = [("team".to_owned(), "ours".to_owned()), ("tier".into(), "run".into())];
     let sink = builder(&kube)
