@@ -22,7 +22,7 @@ const PURE: &[&str] = &["tokio", "async-trait", "kube", "hyper", "reqwest"];
 const VENDORS: &[&str] = &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "aws-sdk-sts"];
 
 /// The table of ARCHITECTURE.md.
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     Rule { package: "regcred-core", uses: &[], never: RUNTIMES },
     Rule {
         package: "regcred-engine",
@@ -47,8 +47,20 @@ const RULES: [Rule; 13] = [
     },
     Rule {
         package: "regcred",
-        uses: &["regcred-config", "regcred-core", "regcred-ecr", "regcred-engine", "regcred-openshift"],
+        uses: &[
+            "regcred-config",
+            "regcred-core",
+            "regcred-ecr",
+            "regcred-engine",
+            "regcred-manifests",
+            "regcred-openshift",
+        ],
         never: &[],
+    },
+    Rule {
+        package: "regcred-manifests",
+        uses: &["regcred-config", "regcred-core"],
+        never: &["k8s-openapi", "kube", "aws-config", "aws-sdk-ecr", "tokio"],
     },
     Rule { package: "regcred-testkit", uses: &[], never: VENDORS },
     Rule {

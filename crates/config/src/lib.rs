@@ -29,7 +29,7 @@ pub use config::Config;
 pub use digest::digest;
 pub use ecr::{Access, Account, AliasName, EcrOptions, IdentityName, WebIdentity};
 pub use load::{Layers, Overrides};
-pub use namespaces::{Namespaces, Selection};
+pub use namespaces::{Namespaces, PLATFORM, PLATFORM_PREFIXES, Selection};
 pub use openshift::OpenShiftOptions;
 pub use problem::{Problem, Problems};
 pub use provenance::Origin;
@@ -38,6 +38,6 @@ pub use schedule::Schedule;
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use secret::{AccountLink, LinkName, LoginFormat, SecretSettings};
-pub use selector::Selector;
+pub use selector::{Requirement, Selector};
 pub use spec::Spec;
 pub use target::TargetEntry;

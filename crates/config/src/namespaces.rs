@@ -13,8 +13,9 @@ use crate::{
 };
 
 /// Namespaces of the platform: their names work, but hardly anybody means them, and no pattern does.
-const SYSTEM: [&str; 3] = ["default", "openshift", "dedicated-admin"];
-const SYSTEM_PREFIXES: [&str; 3] = ["kube-", "openshift-", "redhat-"];
+pub const PLATFORM: [&str; 3] = ["default", "openshift", "dedicated-admin"];
+/// What the names of further namespaces of the platform begin with.
+pub const PLATFORM_PREFIXES: [&str; 3] = ["kube-", "openshift-", "redhat-"];
 
 /// The namespaces of an entry: those that are named, and those that are chosen in a cluster. At least one of the two.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -46,6 +47,21 @@ impl Selection {
         !is_system(namespace) && is_in(&self.include) && !is_in(&self.exclude)
     }
 
+    /// Its patterns, in the grammar of the `glob` crate: `*`, `?`, `[a-z]`, `[!a-z]`. One of them has to match.
+    pub fn include(&self) -> impl Iterator<Item = &str> {
+        self.include.iter().map(Pattern::as_str)
+    }
+
+    /// The patterns of which none may match.
+    pub fn exclude(&self) -> impl Iterator<Item = &str> {
+        self.exclude.iter().map(Pattern::as_str)
+    }
+
+    /// What the labels have to be.
+    pub fn selector(&self) -> &Selector {
+        &self.selector
+    }
+
     /// Whether labels decide too.
     pub fn has_selector(&self) -> bool {
         !self.selector.is_empty()
@@ -74,7 +90,7 @@ impl fmt::Display for Selection {
 
 /// Whether it is a namespace of the platform.
 fn is_system(namespace: &str) -> bool {
-    SYSTEM.contains(&namespace) || SYSTEM_PREFIXES.iter().any(|prefix| namespace.starts_with(prefix))
+    PLATFORM.contains(&namespace) || PLATFORM_PREFIXES.iter().any(|prefix| namespace.starts_with(prefix))
 }
 
 /// A name, or a pattern of names.
@@ -241,7 +257,7 @@ impl Fields<'_> {
             (Some(letter), _) => format!("no namespace has a {letter:?} in its name"),
             (None, _) if text.contains("**") => "one * is enough".into(),
             (None, Ok(pattern)) => {
-                if SYSTEM_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && !key.contains("exclude") {
+                if PLATFORM_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && !key.contains("exclude") {
                     self.warn(key, "it takes none: namespaces of the platform have to be named");
                 }
                 return Some(pattern);

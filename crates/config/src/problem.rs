@@ -19,7 +19,8 @@ impl Problem {
         Self { origin: Some(origin), message: message.into() }
     }
 
-    pub(crate) fn everywhere(message: impl Into<String>) -> Self {
+    /// Of the whole.
+    pub fn everywhere(message: impl Into<String>) -> Self {
         Self { origin: None, message: message.into() }
     }
 }

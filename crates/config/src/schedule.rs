@@ -7,7 +7,11 @@
 
 mod fields;
 
-use std::{collections::BTreeSet, fmt, iter, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    fmt, iter,
+    time::{Duration, SystemTime},
+};
 
 use chrono::{DateTime, Utc};
 use jiff::{
@@ -18,6 +22,8 @@ use regcred_core::{Error, ErrorKind, Result};
 
 use self::fields::{DAY_OF_MONTH, DAY_OF_WEEK, Fields};
 
+/// 2026-01-01, since 1970: a year to look through that is the same for everybody.
+const YEAR: Duration = Duration::from_hours(490_896);
 /// Clocks are set back by three hours at most (Antarctica/Casey in 2010), so an instant's wall time is not shown again later
 /// than this.
 const LONGEST_FOLD: i64 = 3 * 60 * 60;
@@ -79,6 +85,17 @@ impl Schedule {
     /// The runs later than an instant, in their order.
     pub fn upcoming(&self, after: SystemTime) -> impl Iterator<Item = SystemTime> + '_ {
         iter::successors(self.next_after(after), |run| self.next_after(*run))
+    }
+
+    /// The shortest and the longest time between two runs of the year 2026, and of those that follow until there are two;
+    /// `None`: it runs once at the most.
+    pub fn gaps(&self) -> Option<(Duration, Duration)> {
+        let start = SystemTime::UNIX_EPOCH + YEAR;
+        let runs = self.upcoming(start).take_while(|run| *run < start + Duration::from_hours(366 * 24));
+        let runs = runs.collect::<Vec<_>>();
+        let runs = if runs.len() < 2 { self.upcoming(start).take(2).collect() } else { runs };
+        let gaps = runs.windows(2).map(|pair| pair[1].duration_since(pair[0]).unwrap_or_default());
+        gaps.clone().min().zip(gaps.max())
     }
 
     /// The first run of one calendar, in seconds since 1970 like all instants below.
@@ -163,7 +180,6 @@ fn calendar(fields: &Fields, day_of_month: &BTreeSet<u32>, day_of_week: &BTreeSe
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use super::*;
 
@@ -267,6 +283,16 @@ mod tests {
             let found: Vec<_> = schedule.upcoming(start).take(matching.len()).collect();
             assert_eq!(found, matching, "{zone}");
         }
+    }
+
+    #[test]
+    fn gaps_are_those_of_a_year() {
+        let gaps = |expression, zone| schedule(expression, zone).gaps().expect("it runs twice");
+        let hours = Duration::from_hours;
+        assert_eq!(gaps("7-59/15 * * * *", "UTC"), (Duration::from_mins(15), Duration::from_mins(15)));
+        assert_eq!(gaps("0 8,12 * * 1-5", "UTC"), (hours(4), hours(68)));
+        assert_eq!(gaps("30 1 * * *", "Europe/Berlin"), (hours(23), hours(25)));
+        assert_eq!(gaps("0 0 29 2 *", "UTC"), (hours(1461 * 24), hours(1461 * 24)));
     }
 
     #[test]

@@ -14,15 +14,19 @@ pub struct Selector(Vec<Term>);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Term {
     key: String,
-    test: Test,
+    test: Requirement,
 }
 
+/// What one label has to be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Test {
+pub enum Requirement {
+    /// There, whatever its value.
     Exists,
+    /// Not there.
     IsAbsent,
+    /// One of these.
     IsOneOf(Vec<String>),
-    /// Also where there is no such label.
+    /// None of these, or not there.
     IsNoneOf(Vec<String>),
 }
 
@@ -41,12 +45,17 @@ impl Selector {
         self.0.iter().all(|Term { key, test }| {
             let value = labels.get(key);
             match test {
-                Test::Exists => value.is_some(),
-                Test::IsAbsent => value.is_none(),
-                Test::IsOneOf(values) => value.is_some_and(|it| values.contains(it)),
-                Test::IsNoneOf(values) => value.is_none_or(|it| !values.contains(it)),
+                Requirement::Exists => value.is_some(),
+                Requirement::IsAbsent => value.is_none(),
+                Requirement::IsOneOf(values) => value.is_some_and(|it| values.contains(it)),
+                Requirement::IsNoneOf(values) => value.is_none_or(|it| !values.contains(it)),
             }
         })
+    }
+
+    /// Every label that it asks about, in one order.
+    pub fn requirements(&self) -> impl Iterator<Item = (&str, &Requirement)> {
+        self.0.iter().map(|Term { key, test }| (key.as_str(), test))
     }
 
     /// Whether it takes everything.
@@ -57,9 +66,9 @@ impl Selector {
     /// Whether it takes only what somebody has labelled so: every namespace has its own name as a label.
     pub fn asks_for_a_label(&self) -> bool {
         self.0.iter().any(|Term { key, test }| match test {
-            Test::Exists => key != OWN_NAME,
-            Test::IsOneOf(values) => key != OWN_NAME && !values.iter().any(String::is_empty),
-            Test::IsAbsent | Test::IsNoneOf(_) => false,
+            Requirement::Exists => key != OWN_NAME,
+            Requirement::IsOneOf(values) => key != OWN_NAME && !values.iter().any(String::is_empty),
+            Requirement::IsAbsent | Requirement::IsNoneOf(_) => false,
         })
     }
 }
@@ -92,9 +101,9 @@ impl Term {
         let term = term.trim();
         let one = |value: &str| vec![value.trim().to_owned()];
         let (key, test) = if let Some((key, value)) = term.split_once("!=") {
-            (key, Test::IsNoneOf(one(value)))
+            (key, Requirement::IsNoneOf(one(value)))
         } else if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
-            (key, Test::IsOneOf(one(value)))
+            (key, Requirement::IsOneOf(one(value)))
         } else if let Some((head, list)) = term.split_once('(') {
             let list =
                 list.strip_suffix(')').ok_or_else(|| format!("{term:?}: something stands behind the brackets"))?;
@@ -105,20 +114,20 @@ impl Term {
             values.sort();
             values.dedup();
             match head.trim().rsplit_once(char::is_whitespace) {
-                Some((key, "in")) => (key, Test::IsOneOf(values)),
-                Some((key, "notin")) => (key, Test::IsNoneOf(values)),
+                Some((key, "in")) => (key, Requirement::IsOneOf(values)),
+                Some((key, "notin")) => (key, Requirement::IsNoneOf(values)),
                 _ => return Err(format!("{term:?}: before brackets stands a key and `in` or `notin`")),
             }
         } else if term.split_whitespace().nth(1).is_some_and(|word| matches!(word, "in" | "notin")) {
             return Err(format!("{term:?}: the values of `in` and `notin` stand in brackets, as in (a, b)"));
         } else if let Some(key) = term.strip_prefix('!') {
-            (key, Test::IsAbsent)
+            (key, Requirement::IsAbsent)
         } else {
-            (term, Test::Exists)
+            (term, Requirement::Exists)
         };
         let key = key.trim();
         check_key(key)?;
-        if let Test::IsOneOf(values) | Test::IsNoneOf(values) = &test {
+        if let Requirement::IsOneOf(values) | Requirement::IsNoneOf(values) = &test {
             values.iter().try_for_each(|value| check_value(value))?;
         }
         Ok(Self { key: key.into(), test })
@@ -128,13 +137,13 @@ impl Term {
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let terms = self.0.iter().map(|Term { key, test }| match test {
-            Test::Exists => key.clone(),
-            Test::IsAbsent => format!("!{key}"),
-            Test::IsOneOf(values) => match values.as_slice() {
+            Requirement::Exists => key.clone(),
+            Requirement::IsAbsent => format!("!{key}"),
+            Requirement::IsOneOf(values) => match values.as_slice() {
                 [value] => format!("{key}={value}"),
                 values => format!("{key} in ({})", values.join(",")),
             },
-            Test::IsNoneOf(values) => match values.as_slice() {
+            Requirement::IsNoneOf(values) => match values.as_slice() {
                 [value] => format!("{key}!={value}"),
                 values => format!("{key} notin ({})", values.join(",")),
             },

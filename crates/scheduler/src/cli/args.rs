@@ -8,6 +8,7 @@ use regcred_core::Namespace;
 use regcred_engine::Pass;
 use regcred_openshift::Connection;
 
+use super::manifests::Args as Manifests;
 use crate::{Types, wire};
 
 /// Keeps registry credentials alive on OpenShift and Kubernetes
@@ -63,6 +64,9 @@ pub(crate) enum Command {
     Check(Check),
     /// Prints coming runs of a schedule
     Next(Next),
+    /// Prints the objects that run a config in a cluster, with no right more than it takes
+    #[command(after_help = MANIFESTS_NOTES)]
+    Manifests(Manifests),
     /// Prints the JSON schema of a config file, for editors
     Schema,
     /// Prints completions for a shell
@@ -102,6 +106,9 @@ const STATUS_EXIT_CODES: &str = "Exit codes:
   1  some are expired, missing, incomplete, failed, refused, foreign or edited
   2  nothing can work before a person acts: config, usage or permission
   3  nothing could be looked at: the cluster could not be reached";
+
+const MANIFESTS_NOTES: &str = "The objects go to standard output, for `kubectl apply --filename -`; what applying them does not do, to standard error.
+Nothing is asked of any cluster.";
 
 const CHECK_EXIT_CODES: &str = "Exit codes:
   0  the config is valid; with --online: and a pass would find what it needs
@@ -283,6 +290,17 @@ pub(crate) struct ConfigArgs {
 }
 
 impl ConfigArgs {
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.config
+    }
+
+    /// What was said besides the files, as it was said.
+    pub(crate) fn overrides(&self) -> Vec<String> {
+        let Self { config: _, instance, schedule, time_zone } = self;
+        let said = [("--instance", instance), ("--schedule", schedule), ("--time-zone", time_zone)];
+        said.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value.clone()?])).flatten().collect()
+    }
+
     pub(crate) fn load(&self, types: &Types) -> Result<Config, Problems> {
         let (schedule, time_zone) = (self.schedule.clone(), self.time_zone.clone());
         let overrides = Overrides { instance: self.instance.clone(), schedule, time_zone };

@@ -8,6 +8,7 @@ mod documents;
 mod init;
 mod logs;
 mod man;
+mod manifests;
 mod next;
 mod once;
 mod online;
@@ -49,6 +50,7 @@ pub fn main(types: &Types) -> ExitCode {
         Command::Status(status) => status::run(&status, types, args.output),
         Command::Check(check) => check::run(&check, types, args.output),
         Command::Next(next) => next::run(&next, types, args.output),
+        Command::Manifests(manifests) => manifests::run(&manifests, types, args.output),
         Command::Schema => schema::run(),
         Command::Completions(completions) => completions::run(&completions),
         Command::Man(man) => man::run(&man),

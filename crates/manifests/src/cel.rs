@@ -1,0 +1,157 @@
+//! Expressions in the Common Expression Language, as the API server reads them.
+
+use regcred_config::{PLATFORM, PLATFORM_PREFIXES, Requirement, Selection};
+use regcred_core::Namespace;
+
+/// A server compiles expressions of 100,000 characters at most; so many of the longest names are two thirds of that.
+pub(crate) const NAMES_AT_ONCE: usize = 1_000;
+
+/// As a literal. Names and labels hold neither quotes nor backslashes; a regular expression does.
+pub(crate) fn text(text: &str) -> String {
+    format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+/// A list of literals.
+pub(crate) fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+    let items = items.into_iter().map(|item| text(item.as_ref())).collect::<Vec<_>>();
+    format!("[{}]", items.join(", "))
+}
+
+/// `one || other`; false if there is none.
+pub(crate) fn one_of(parts: impl IntoIterator<Item = String>) -> String {
+    joined(parts, " || ", "false")
+}
+
+/// `one && other`; true if there is none.
+pub(crate) fn all_of(parts: impl IntoIterator<Item = String>) -> String {
+    joined(parts, " && ", "true")
+}
+
+fn joined(parts: impl IntoIterator<Item = String>, between: &str, none: &str) -> String {
+    let parts = parts.into_iter().collect::<Vec<_>>();
+    match parts.as_slice() {
+        [] => none.into(),
+        [one] => one.clone(),
+        several => several.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(between),
+    }
+}
+
+/// Whether the request's namespace is one of these.
+pub(crate) fn is_named(namespaces: &[&Namespace]) -> String {
+    format!("request.namespace in {}", list(namespaces))
+}
+
+/// Whether the request's namespace is chosen: as [`Selection::takes`] has it, and regcred's own never is.
+pub(crate) fn is_selected(selection: &Selection, own: &Namespace) -> String {
+    let include = one_of(selection.include().map(matches));
+    let include = (include != matches("*")).then_some(include);
+    let exclude = selection.exclude().map(|pattern| format!("!{}", matches(pattern)));
+    let labels = selection.selector().requirements().map(|(key, requirement)| label(key, requirement));
+    all_of(include.into_iter().chain(exclude).chain(labels).chain([is_not_of_the_platform(own)]))
+}
+
+fn is_not_of_the_platform(own: &Namespace) -> String {
+    let prefixes = PLATFORM_PREFIXES.map(|prefix| format!("request.namespace.startsWith({})", text(prefix)));
+    let names = list(PLATFORM.into_iter().chain([own.as_str()]));
+    format!("!(request.namespace in {names} || {})", prefixes.join(" || "))
+}
+
+/// What one label of the request's namespace has to be.
+fn label(key: &str, requirement: &Requirement) -> String {
+    let labels = "namespaceObject.metadata.labels";
+    let there = format!("has({labels}) && {} in {labels}", text(key));
+    let is_in = |values: &[String]| format!("{labels}[{}] in {}", text(key), list(values));
+    match requirement {
+        Requirement::Exists => there,
+        Requirement::IsAbsent => format!("!({there})"),
+        Requirement::IsOneOf(values) => format!("{there} && {}", is_in(values)),
+        Requirement::IsNoneOf(values) => format!("!({there} && {})", is_in(values)),
+    }
+}
+
+/// Whether the request's namespace matches a pattern.
+fn matches(pattern: &str) -> String {
+    format!("request.namespace.matches({})", text(&regex(pattern)))
+}
+
+/// A pattern as a regular expression of RE2. Patterns have passed the config: there is no other letter in them.
+fn regex(pattern: &str) -> String {
+    let mut regex = String::from("^");
+    let mut letters = pattern.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '*' => regex.push_str(".*"),
+            '?' => regex.push('.'),
+            '[' => {
+                regex.push('[');
+                if letters.next_if_eq(&'!').is_some() {
+                    regex.push('^');
+                }
+                // Where it stands first, a bracket that closes is one of the letters.
+                if letters.next_if_eq(&']').is_some() {
+                    regex.push_str(r"\]");
+                }
+                class(&mut regex, &letters.by_ref().take_while(|it| *it != ']').collect::<Vec<_>>());
+                regex.push(']');
+            }
+            letter => regex.push(letter),
+        }
+    }
+    regex + "$"
+}
+
+/// The letters of a class. A range that is the wrong way round matches nothing, and RE2 refuses it.
+fn class(regex: &mut String, letters: &[char]) {
+    match letters {
+        [] => {}
+        [from, '-', to, others @ ..] => {
+            if from <= to {
+                regex.extend([*from, '-', *to]);
+            }
+            class(regex, others);
+        }
+        [letter, others @ ..] => {
+            if !letter.is_ascii_alphanumeric() {
+                regex.push('\\');
+            }
+            regex.push(*letter);
+            class(regex, others);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_pattern_and_its_regular_expression_match_the_same(
+            pattern in "([ab*?1-]|\\[!?[ab1-]{1,3}\\]){1,6}", names in proptest::collection::vec("[ab1-]{1,6}", 1..20)
+        ) {
+            let glob = glob::Pattern::new(&pattern);
+            prop_assume!(glob.is_ok() && !pattern.contains("**"));
+            let expression = regex(&pattern);
+            // A class that matches nothing is empty, and the config's patterns have none that anybody would write.
+            prop_assume!(!expression.contains("[]") && !expression.contains("[^]"));
+            let regex = regex::Regex::new(&expression);
+            prop_assert!(regex.is_ok(), "{pattern}: {expression}");
+            let (glob, regex) = (glob.expect("it is one"), regex.expect("it is one"));
+            for name in names {
+                prop_assert_eq!(glob.matches(&name), regex.is_match(&name), "{} {} {}", pattern, expression, name);
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_literals() {
+        assert_eq!(text(r"^a\-.*$"), r"'^a\\-.*$'");
+        assert_eq!(list(["a", "b"]), "['a', 'b']");
+        assert_eq!(
+            (one_of([]), one_of(["a".into()]), all_of(["a".into(), "b".into()])),
+            ("false".into(), "a".into(), "(a) && (b)".into())
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! A pass now and then.
+
+use std::time::Duration;
+
+use regcred_config::{Config, Problem};
+use serde_json::{Value, json};
+
+use crate::{Workload, object::Site, pod};
+
+/// Without a schedule it looks so often, in minutes.
+const EVERY: u64 = 15;
+/// A pass has no more time than this, whatever the schedule.
+const LONGEST: u64 = 660;
+/// What a pass has left to tell how it went, when its own time is over.
+const REST: u64 = 15;
+/// A token of Amazon ECR lives so long.
+const LIFE: Duration = Duration::from_hours(12);
+/// Missed starts are made up for within this: a controller that was away for hours begins with the next one.
+const LATE: u64 = 600;
+
+pub(crate) fn object(site: &Site<'_>, config: &Config, files: usize, workload: &Workload) -> Value {
+    let (schedule, zone) = schedule(config);
+    let active = active(config);
+    let pass = (active - REST).min(LONGEST - 60);
+    let command = ["once".to_owned(), "--timeout".into(), format!("{pass}s"), "--log-format".into(), "json".into()];
+    let mut pod = pod::spec(site, config, files, workload, &command, &json!({}));
+    pod["restartPolicy"] = "Never".into();
+    let mut spec = json!({
+        "schedule": schedule,
+        "concurrencyPolicy": "Forbid",
+        "startingDeadlineSeconds": LATE,
+        "successfulJobsHistoryLimit": 1,
+        "failedJobsHistoryLimit": 3,
+        "jobTemplate": {
+            "metadata": { "labels": site.labels() },
+            "spec": {
+                "activeDeadlineSeconds": active,
+                "backoffLimit": 2,
+                // Nothing can work before a person acts: to try again is to ask for nothing.
+                "podFailurePolicy": { "rules": [{
+                    "action": "FailJob",
+                    "onExitCodes": { "containerName": "regcred", "operator": "In", "values": [2] },
+                }] },
+                "template": { "metadata": { "labels": site.labels() }, "spec": pod },
+            },
+        },
+    });
+    if let Some(zone) = zone {
+        spec["timeZone"] = zone.into();
+    }
+    json!({ "apiVersion": "batch/v1", "kind": "CronJob", "metadata": site.own(""), "spec": spec })
+}
+
+/// The config's; without one every quarter of an hour, at a minute of its own: not everybody asks AWS at once.
+fn schedule(config: &Config) -> (String, Option<String>) {
+    if let Some(schedule) = config.schedule() {
+        return (schedule.to_string(), Some(schedule.time_zone().to_owned()));
+    }
+    let minute = adler32(config.instance().as_str()) % EVERY;
+    (format!("{minute}-59/{EVERY} * * * *"), None)
+}
+
+/// Of the sums that a Helm chart can make too.
+fn adler32(text: &str) -> u64 {
+    let (low, high) = text.bytes().fold((1, 0), |(low, high), byte| {
+        let low = (low + u64::from(byte)) % 65_521;
+        (low, (high + low) % 65_521)
+    });
+    (high << 16) | low
+}
+
+/// How long a Job may take: it ends before the next one begins.
+fn active(config: &Config) -> u64 {
+    let gap = config.schedule().map_or(Some(EVERY * 60), |it| it.gaps().map(|(shortest, _)| shortest.as_secs()));
+    gap.map_or(LONGEST, |gap| gap.saturating_sub(REST).min(LONGEST))
+}
+
+/// Whether it runs often enough: an error where a token would end before the next run, a warning where one run may not be missed.
+pub(crate) fn judge(config: &Config) -> Result<Option<String>, Problem> {
+    let Some(schedule) = config.schedule() else { return Ok(None) };
+    let longest = schedule.gaps().map_or(Duration::MAX, |(_, longest)| longest);
+    let hours = longest.as_secs().div_ceil(3_600);
+    let message = |more: &str| {
+        format!("schedule: {schedule} pauses for up to {hours} hours, and a token of Amazon ECR lives for 12: {more}")
+    };
+    if longest >= LIFE.mul_f64(0.9) {
+        return Err(Problem::everywhere(message("run it at least every 10 hours, or leave the schedule out")));
+    }
+    Ok((longest * 2 > LIFE).then(|| message("if one run fails, tokens end before the next")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_is_adler_s() {
+        assert_eq!(adler32("Wikipedia"), 0x11e6_0398);
+        assert_eq!(adler32(""), 1);
+    }
+}

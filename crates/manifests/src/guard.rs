@@ -1,0 +1,138 @@
+//! The wall around the rights: a ValidatingAdmissionPolicy for whatever regcred's ServiceAccount writes.
+//!
+//! RBAC knows names and no types: who may create a Secret of one name in every namespace could create it in `kube-system` as a
+//! token of a ServiceAccount there, and read that token back. So what is written is judged by its content too. The expressions
+//! are those of Kubernetes 1.30.
+
+use serde_json::{Value, json};
+
+use crate::{
+    cel::{NAMES_AT_ONCE, all_of, is_named, is_selected, list, one_of, text},
+    need::Need,
+    object::{INSTANCE, Site},
+};
+
+const TYPE: &str = "kubernetes.io/dockerconfigjson";
+const SECRETS: &str = "request.resource.resource == 'secrets'";
+const ACCOUNTS: &str = "request.resource.resource == 'serviceaccounts'";
+const IS_DELETE: &str = "request.operation == 'DELETE'";
+
+/// The policy and its binding.
+pub(crate) fn objects(site: &Site<'_>, need: &Need, instance: &str) -> [Value; 2] {
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": site.everywhere("-guard"),
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": { "resourceRules": [{
+                "apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets", "serviceaccounts"],
+                "operations": ["CREATE", "UPDATE", "DELETE"], "scope": "Namespaced",
+            }] },
+            "matchConditions": [{
+                "name": "written-by-regcred",
+                "expression": format!("request.userInfo.username == {}", text(&site.user())),
+            }],
+            "variables": variables(site, need),
+            "validations": validations(need, instance),
+        },
+    });
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": site.everywhere("-guard"),
+        "spec": { "policyName": policy["metadata"]["name"], "validationActions": ["Deny"] },
+    });
+    [policy, binding]
+}
+
+fn variables(site: &Site<'_>, need: &Need) -> Value {
+    let mut variables = vec![];
+    let mut define = |name: &str, expression: String| variables.push(json!({ "name": name, "expression": expression }));
+    for (number, place) in need.secrets().values().enumerate() {
+        let named = place.named.iter().collect::<Vec<_>>();
+        let mut parts = vec![];
+        for (chunk, names) in named.chunks(NAMES_AT_ONCE).enumerate() {
+            if named.len() <= NAMES_AT_ONCE {
+                parts.push(is_named(names));
+            } else {
+                let name = format!("named_{number}_{chunk}");
+                define(&name, is_named(names));
+                parts.push(format!("variables.{name}"));
+            }
+        }
+        parts.extend(place.selections.iter().map(|selection| is_selected(selection, site.namespace)));
+        define(&format!("here_{number}"), one_of(parts));
+    }
+    let own = list(need.secrets().keys());
+    for (list, name) in [("imagePullSecrets", "pull"), ("secrets", "mount")] {
+        for (object, when) in [("object", "new"), ("oldObject", "old")] {
+            define(&format!("{name}_{when}"), format!("has({object}.{list}) ? {object}.{list} : []"));
+            let others = format!("variables.{name}_{when}.filter(it, !(has(it.name) && it.name in {own}))");
+            define(&format!("{name}_{when}_others"), others);
+        }
+        let added = "has(it.name) && !variables.OLD.exists(old, has(old.name) && old.name == it.name)";
+        let added = added.replace("OLD", &format!("{name}_old"));
+        define(&format!("{name}_added"), format!("variables.{name}_new.filter(it, {added}).map(it, it.name)"));
+    }
+    variables.into()
+}
+
+fn validations(need: &Need, instance: &str) -> Value {
+    let secrets = need.secrets();
+    // Where each Secret may be: the variables are in the order of the names.
+    let here = |name: &str| {
+        let number = secrets.keys().position(|it| it.as_str() == name);
+        format!("variables.here_{}", number.expect("it is one of them"))
+    };
+    let unless = |condition: &str, then: &str| format!("!({condition}) || ({then})");
+    let write = format!("{SECRETS} && !({IS_DELETE})");
+    let may_be = one_of(
+        secrets
+            .keys()
+            .map(|name| format!("object.metadata.name == {} && {}", text(name.as_str()), here(name.as_str()))),
+    );
+    let labels = "oldObject.metadata.labels";
+    let is_label = |key: &str, value: &str| format!("{} in {labels} && {labels}[{0}] == {}", text(key), text(value));
+    let is_ours = all_of([
+        format!("has({labels})"),
+        is_label("app.kubernetes.io/managed-by", "regcred"),
+        is_label(INSTANCE, instance),
+    ]);
+    let update = format!("{ACCOUNTS} && request.operation == 'UPDATE'");
+    let others = all_of(["pull", "mount"].map(|it| format!("variables.{it}_new_others == variables.{it}_old_others")));
+    let added = all_of(["pull", "mount"].map(|list| {
+        let names = secrets
+            .keys()
+            .map(|name| format!("!({} in variables.{list}_added) || {}", text(name.as_str()), here(name.as_str())));
+        all_of(names)
+    }));
+    let rules = [
+        (
+            unless(&write, &format!("object.type == {}", text(TYPE))),
+            format!("regcred writes Secrets of type {TYPE} alone"),
+        ),
+        (unless(&write, &may_be), "regcred's config has no such Secret in this namespace".to_owned()),
+        (unless(&format!("{SECRETS} && {IS_DELETE}"), &is_ours), "regcred deletes its own Secrets alone".into()),
+        (unless(ACCOUNTS, "request.operation == 'UPDATE'"), "regcred neither makes nor deletes ServiceAccounts".into()),
+        (unless(&update, &unchanged()), "of a ServiceAccount regcred changes its lists of Secrets alone".into()),
+        (unless(&update, &others), "of a ServiceAccount's lists regcred leaves every entry of others".into()),
+        (unless(&update, &added), "regcred's config links no such Secret in this namespace".into()),
+    ];
+    rules.map(|(expression, message)| json!({ "expression": expression, "message": message })).to_vec().into()
+}
+
+/// Whether everything of a ServiceAccount but its lists is as it was.
+fn unchanged() -> String {
+    let fields = [
+        "metadata.labels",
+        "metadata.annotations",
+        "metadata.finalizers",
+        "metadata.ownerReferences",
+        "automountServiceAccountToken",
+    ];
+    all_of(fields.map(|field| {
+        let (new, old) = (format!("object.{field}"), format!("oldObject.{field}"));
+        format!("has({new}) ? (has({old}) && {new} == {old}) : !has({old})")
+    }))
+}

@@ -1,0 +1,94 @@
+//! Who the pod is in AWS: what its ServiceAccount, its environment and its volumes say of that. Never a key.
+
+use std::path::Path;
+
+use regcred_config::{Config, Problem};
+use serde_json::{Value, json};
+
+use crate::{
+    Identity, Workload,
+    need::{ecr, openshift},
+};
+
+/// A token of the cluster's own issuer.
+const TOKEN_FOLDER: &str = "/var/run/secrets/regcred";
+const TOKEN: &str = "token";
+/// A file as the AWS CLI has it.
+const KEYS_FOLDER: &str = "/var/run/secrets/aws";
+const KEYS: &str = "credentials";
+/// AWS's own, for whom a token is unless somebody says otherwise.
+pub(crate) const AUDIENCE: &str = "sts.amazonaws.com";
+/// Tokens are renewed by the kubelet at four fifths of this.
+const TOKEN_LIFE: u32 = 3_600;
+
+/// Annotations of the ServiceAccount.
+pub(crate) fn annotations(identity: &Identity) -> Option<Value> {
+    match identity {
+        Identity::Webhook { role_arn } => Some(json!({ "eks.amazonaws.com/role-arn": role_arn })),
+        _ => None,
+    }
+}
+
+/// What the pod needs for it: variables, and volumes with the folders at which they are.
+pub(crate) fn of(config: &Config, workload: &Workload) -> (Vec<Value>, Vec<(Value, String)>) {
+    let mut variables = vec![];
+    let mut volumes = vec![];
+    match &workload.identity {
+        Identity::Projected { role_arn, .. } => {
+            variables.push(json!({ "name": "AWS_ROLE_ARN", "value": role_arn }));
+            let file = format!("{TOKEN_FOLDER}/{TOKEN}");
+            variables.push(json!({ "name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": file }));
+        }
+        Identity::Keys { secret } => {
+            let file = format!("{KEYS_FOLDER}/{KEYS}");
+            variables.push(json!({ "name": "AWS_SHARED_CREDENTIALS_FILE", "value": file }));
+            let volume =
+                json!({ "name": "aws", "secret": { "secretName": secret, "items": [{ "key": KEYS, "path": KEYS }] } });
+            volumes.push((volume, KEYS_FOLDER.to_owned()));
+        }
+        Identity::None | Identity::Webhook { .. } | Identity::PodIdentity => {}
+    }
+    if let Some(audience) = audience(config, &workload.identity) {
+        let token =
+            json!({ "serviceAccountToken": { "audience": audience, "expirationSeconds": TOKEN_LIFE, "path": TOKEN } });
+        volumes.push((json!({ "name": "token", "projected": { "sources": [token] } }), TOKEN_FOLDER.to_owned()));
+    }
+    (variables, volumes)
+}
+
+/// For whom the pod's own token is; `None`: it needs none.
+fn audience<'a>(config: &Config, identity: &'a Identity) -> Option<&'a str> {
+    match identity {
+        Identity::Projected { audience, .. } => Some(audience),
+        _ => files(config).any(|(_, _, file)| is_token(&file)).then_some(AUDIENCE),
+    }
+}
+
+fn is_token(file: &Path) -> bool {
+    file == Path::new(TOKEN_FOLDER).join(TOKEN)
+}
+
+/// The files that a config names: of what, under which key.
+fn files(config: &Config) -> impl Iterator<Item = (&regcred_config::Spec, &'static str, std::path::PathBuf)> {
+    let tokens = config.providers().iter().filter_map(|spec| {
+        let file = ecr(spec)?.web_identity?.token_file;
+        Some((spec, "web_identity.token_file", file))
+    });
+    let kubeconfigs = config.sinks().iter().filter_map(|spec| Some((spec, "kubeconfig", openshift(spec)?.kubeconfig?)));
+    tokens.chain(kubeconfigs)
+}
+
+/// Files that the config names and that no volume of the pod holds.
+pub(crate) fn problems(config: &Config, workload: &Workload) -> Vec<Problem> {
+    let is_there = |file: &Path| {
+        let folders = workload.mounts.iter().map(|mount| mount.folder.as_path());
+        is_token(file) || folders.into_iter().any(|folder| file.starts_with(folder))
+    };
+    let missing = files(config).filter(|(_, _, file)| !is_there(file)).map(|(spec, key, file)| {
+        let file = file.display();
+        let message =
+            format!("{file} is in no volume of the pod: mount a Secret there that has it, as --mount SECRET=FOLDER");
+        spec.problem(key, message)
+    });
+    missing.collect()
+}

@@ -1,0 +1,160 @@
+//! What is said of an installation beside its config.
+
+use std::path::PathBuf;
+
+use regcred_core::{Namespace, StoreName};
+
+/// Where the program runs, as what, and behind which guard. `Install::default()` is a CronJob in the namespace `regcred`.
+#[derive(Clone, Debug)]
+pub struct Install {
+    /// Where its objects are.
+    pub namespace: Namespace,
+    /// Whether that namespace is there already. Default: it is made.
+    pub namespace_exists: bool,
+    /// The text of each config file, in their order.
+    pub files: Vec<String>,
+    /// What runs.
+    pub mode: Mode,
+    /// What stands between its rights and the namespaces that are not chosen.
+    pub guard: Guard,
+    /// Whether namespaces may be labelled for a profile only by whom RBAC allows to use that profile. Default: no.
+    pub profiles: bool,
+    /// Which entry of `sinks:` is this cluster. Default: those without a kubeconfig.
+    pub sink: Option<StoreName>,
+}
+
+/// What runs in the cluster.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    /// A pass now and then.
+    CronJob(Workload),
+    /// The daemon, so many times.
+    Daemon(Workload, u32),
+    /// Nothing: it runs elsewhere, and writes here as its ServiceAccount.
+    Elsewhere,
+}
+
+/// How the program runs.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// The image.
+    pub image: String,
+    /// Who it is in AWS.
+    pub identity: Identity,
+    /// What its command line says besides the config file.
+    pub args: Vec<String>,
+    /// Secrets that are there already, as folders.
+    pub mounts: Vec<Mount>,
+    /// Whom it trusts besides the authorities in its image.
+    pub trusted_ca: Option<TrustedCa>,
+    /// The way out of the cluster.
+    pub proxy: Proxy,
+}
+
+/// Who regcred is in AWS. No variant holds a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Identity {
+    /// The SDK's chain finds nobody, unless the providers of the config say who they are.
+    #[default]
+    None,
+    /// A webhook of the cluster gives the pod a token for the role: ROSA, and EKS with IRSA.
+    Webhook {
+        /// The role.
+        role_arn: String,
+    },
+    /// The pod has a token of the cluster's own issuer, and takes the role with it: any cluster whose issuer AWS knows.
+    Projected {
+        /// The role.
+        role_arn: String,
+        /// Whom the token is for.
+        audience: String,
+    },
+    /// An association of EKS Pod Identity, which is made in AWS.
+    PodIdentity,
+    /// A Secret that is there already, whose key `credentials` is a file as the AWS CLI has it.
+    Keys {
+        /// Its name, in regcred's own namespace.
+        secret: String,
+    },
+}
+
+/// A Secret of regcred's own namespace as a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Its name.
+    pub secret: String,
+    /// Where its keys are files.
+    pub folder: PathBuf,
+}
+
+/// Where further authorities come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrustedCa {
+    /// OpenShift puts those of the cluster into a ConfigMap of ours.
+    OpenShift,
+    /// The key `ca-bundle.crt` of a ConfigMap that is there already.
+    ConfigMap(String),
+}
+
+/// The way out of the cluster. Default: straight.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proxy {
+    /// The URL of `HTTPS_PROXY`.
+    pub https: Option<String>,
+    /// What is not behind it, besides the API server and the addresses of credentials: `NO_PROXY`.
+    pub no: Option<String>,
+}
+
+/// What stands between the program's rights and the namespaces that are not chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Guard {
+    /// A ValidatingAdmissionPolicy. Takes Kubernetes 1.30 or OpenShift 4.17.
+    #[default]
+    Policy,
+    /// A RoleBinding in each namespace. For servers before these; whoever makes a namespace has to make its binding.
+    Bindings,
+    /// Nothing: whoever owns the pod can own the cluster.
+    Nothing,
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self {
+            image: format!("ghcr.io/regcred/regcred:{}", env!("CARGO_PKG_VERSION")),
+            identity: Identity::None,
+            args: vec![],
+            mounts: vec![],
+            trusted_ca: None,
+            proxy: Proxy::default(),
+        }
+    }
+}
+
+impl Default for Install {
+    fn default() -> Self {
+        Self {
+            namespace: Namespace::new("regcred").expect("it is a valid name"),
+            namespace_exists: false,
+            files: vec![],
+            mode: Mode::CronJob(Workload::default()),
+            guard: Guard::Policy,
+            profiles: false,
+            sink: None,
+        }
+    }
+}
+
+impl Mode {
+    /// How it runs; `None`: not here.
+    pub(crate) fn workload(&self) -> Option<&Workload> {
+        match self {
+            Self::CronJob(workload) | Self::Daemon(workload, _) => Some(workload),
+            Self::Elsewhere => None,
+        }
+    }
+
+    /// Whether it goes on, and so is told of what changes in the cluster. What runs elsewhere may.
+    pub(crate) fn watches(&self) -> bool {
+        !matches!(self, Self::CronJob(_))
+    }
+}

@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod cel;
+mod check;
+mod cronjob;
+mod daemon;
+mod expand;
+mod guard;
+mod identity;
+mod install;
+mod need;
+mod object;
+mod pod;
+mod profile;
+mod rights;
+mod template;
+mod write;
+mod yaml;
+
+pub use check::check;
+pub use expand::{Expanded, expand};
+pub use install::{Guard, Identity, Install, Mode, Mount, Proxy, TrustedCa, Workload};
+pub use template::project_template;
+pub use write::{Manifests, manifests};
+pub use yaml::yaml;

@@ -1,0 +1,96 @@
+//! What every object has: a name, labels, a place.
+
+use regcred_config::{Config, digest};
+use regcred_core::Namespace;
+use serde_json::{Value, json};
+
+use crate::Install;
+
+/// A CronJob's name may be no longer: each Job adds eleven characters.
+const LONGEST: usize = 52;
+const PROGRAM: &str = "regcred";
+/// By its own label a command finds the installation that keeps an instance's Secrets.
+pub(crate) const INSTANCE: &str = "regcred.dev/instance";
+
+/// An installation: what its objects are called, and where they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Site<'a> {
+    /// `regcred`, or `regcred-INSTANCE`.
+    pub(crate) name: String,
+    pub(crate) namespace: &'a Namespace,
+    instance: String,
+}
+
+impl<'a> Site<'a> {
+    pub(crate) fn new(config: &Config, install: &'a Install) -> Self {
+        let instance = config.instance().as_str();
+        let name = match instance {
+            "default" => PROGRAM.to_owned(),
+            instance => shortened(&format!("{PROGRAM}-{instance}")),
+        };
+        Self { name, namespace: &install.namespace, instance: instance.into() }
+    }
+
+    /// By which its pods are found.
+    pub(crate) fn selector(&self) -> Value {
+        json!({ "app.kubernetes.io/name": PROGRAM, "app.kubernetes.io/instance": self.name })
+    }
+
+    pub(crate) fn labels(&self) -> Value {
+        let mut labels = self.selector();
+        labels["app.kubernetes.io/part-of"] = PROGRAM.into();
+        labels["app.kubernetes.io/version"] = env!("CARGO_PKG_VERSION").into();
+        labels[INSTANCE] = self.instance.clone().into();
+        labels
+    }
+
+    /// Metadata of an object of the whole cluster.
+    pub(crate) fn everywhere(&self, suffix: &str) -> Value {
+        json!({ "name": format!("{}{suffix}", self.name), "labels": self.labels() })
+    }
+
+    /// Metadata of an object in a namespace.
+    pub(crate) fn within(&self, namespace: &Namespace, suffix: &str) -> Value {
+        let mut metadata = self.everywhere(suffix);
+        metadata["namespace"] = namespace.as_str().into();
+        metadata
+    }
+
+    /// Metadata of an object in its own namespace.
+    pub(crate) fn own(&self, suffix: &str) -> Value {
+        self.within(self.namespace, suffix)
+    }
+
+    /// As the API server calls its ServiceAccount.
+    pub(crate) fn user(&self) -> String {
+        format!("system:serviceaccount:{}:{}", self.namespace, self.name)
+    }
+
+    /// Its ServiceAccount, as a binding names it.
+    pub(crate) fn subjects(&self) -> Value {
+        json!([{ "kind": "ServiceAccount", "name": self.name, "namespace": self.namespace.as_str() }])
+    }
+}
+
+/// A long name ends in a number that stands for all of it.
+fn shortened(name: &str) -> String {
+    if name.len() <= LONGEST {
+        return name.to_owned();
+    }
+    let number = format!("-{:08x}", digest(name) & 0xffff_ffff);
+    let kept = name[..LONGEST - number.len()].trim_end_matches('-');
+    format!("{kept}{number}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_too_long_stay_different() {
+        let (one, other) = (shortened(&format!("{}a", "x".repeat(60))), shortened(&format!("{}b", "x".repeat(60))));
+        assert_ne!(one, other);
+        assert!(one.len() == LONGEST && other.len() == LONGEST, "{one} {other}");
+        assert_eq!(shortened("regcred-blue"), "regcred-blue");
+    }
+}

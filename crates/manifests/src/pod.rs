@@ -1,0 +1,108 @@
+//! The pod: the program, its config, and nothing that it does not need.
+
+use regcred_config::Config;
+use serde_json::{Value, json};
+
+use crate::{Mount, TrustedCa, Workload, identity, object::Site};
+
+const CONFIG_FOLDER: &str = "/etc/regcred";
+const CA_FOLDER: &str = "/etc/pki/regcred";
+const CA: &str = "ca-bundle.crt";
+/// Where credentials of AWS are served to containers: never behind a proxy.
+const METADATA: &str = "169.254.170.2,169.254.170.23";
+/// What is the cluster's own.
+const CLUSTER: &str = "kubernetes.default.svc,.svc,.cluster.local,$(KUBERNETES_SERVICE_HOST)";
+
+/// The names of the config's files, in the ConfigMap as in the pod.
+pub(crate) fn file_name(number: usize) -> String {
+    if number == 0 { "config.yaml".into() } else { format!("config-{}.yaml", number + 1) }
+}
+
+/// The spec of a pod that runs a command; `more` is added to its container.
+pub(crate) fn spec(
+    site: &Site<'_>,
+    config: &Config,
+    files: usize,
+    workload: &Workload,
+    command: &[String],
+    more: &Value,
+) -> Value {
+    let (mut variables, identity_volumes) = identity::of(config, workload);
+    variables.extend(proxy(workload));
+    let mut volumes = vec![(
+        json!({ "name": "config", "configMap": { "name": format!("{}-config", site.name) } }),
+        CONFIG_FOLDER.to_owned(),
+    )];
+    volumes.extend(identity_volumes);
+    for (number, Mount { secret, folder }) in workload.mounts.iter().enumerate() {
+        let volume = json!({ "name": format!("mount-{number}"), "secret": { "secretName": secret } });
+        volumes.push((volume, folder.display().to_string()));
+    }
+    if let Some(ca) = &workload.trusted_ca {
+        let name = match ca {
+            TrustedCa::OpenShift => ca_name(site),
+            TrustedCa::ConfigMap(name) => name.clone(),
+        };
+        let volume = json!({ "name": "ca", "configMap": { "name": name, "items": [{ "key": CA, "path": CA }] } });
+        volumes.push((volume, CA_FOLDER.to_owned()));
+        variables.push(json!({ "name": "SSL_CERT_FILE", "value": format!("{CA_FOLDER}/{CA}") }));
+    }
+    let mounts =
+        volumes.iter().map(|(volume, folder)| json!({ "name": volume["name"], "mountPath": folder, "readOnly": true }));
+    let mut args = command.to_vec();
+    for number in 0..files {
+        args.extend(["--config".into(), format!("{CONFIG_FOLDER}/{}", file_name(number))]);
+    }
+    args.extend(workload.args.iter().cloned());
+    let mut container = json!({
+        "name": "regcred",
+        "image": workload.image,
+        "args": args,
+        "resources": resources(),
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "capabilities": { "drop": ["ALL"] },
+            "readOnlyRootFilesystem": true,
+        },
+        "volumeMounts": mounts.collect::<Vec<_>>(),
+    });
+    if !variables.is_empty() {
+        container["env"] = variables.into();
+    }
+    for (key, value) in more.as_object().into_iter().flatten() {
+        container[key] = value.clone();
+    }
+    json!({
+        "serviceAccountName": site.name,
+        "enableServiceLinks": false,
+        "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
+        "containers": [container],
+        "volumes": volumes.into_iter().map(|(volume, _)| volume).collect::<Vec<_>>(),
+    })
+}
+
+/// A pass takes 17 MiB for one namespace, 34 MiB for a thousand, and 20 ms of a core for each hundred: the table in
+/// CONTRIBUTING.md. The limit leaves room for ten thousand.
+fn resources() -> Value {
+    json!({ "requests": { "cpu": "10m", "memory": "48Mi" }, "limits": { "memory": "256Mi" } })
+}
+
+fn proxy(workload: &Workload) -> Vec<Value> {
+    let Some(https) = &workload.proxy.https else { return vec![] };
+    let mut no = format!("{CLUSTER},{METADATA}");
+    if let Some(more) = &workload.proxy.no {
+        no = format!("{more},{no}");
+    }
+    vec![json!({ "name": "HTTPS_PROXY", "value": https }), json!({ "name": "NO_PROXY", "value": no })]
+}
+
+/// A ConfigMap that OpenShift fills with the authorities of the cluster. It owns what is in it, so nothing is.
+pub(crate) fn trusted_ca(site: &Site<'_>) -> Value {
+    let mut metadata = site.own("-trusted-ca");
+    metadata["labels"]["config.openshift.io/inject-trusted-cabundle"] = "true".into();
+    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata })
+}
+
+fn ca_name(site: &Site<'_>) -> String {
+    format!("{}-trusted-ca", site.name)
+}

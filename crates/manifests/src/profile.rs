@@ -1,0 +1,49 @@
+//! Self-service without a type of our own: who may use a profile may label a namespace for it.
+
+use serde_json::{Value, json};
+
+use crate::object::Site;
+
+/// The label by which a config chooses the namespaces of a profile.
+pub(crate) const LABEL: &str = "regcred.dev/profile";
+const GROUP: &str = "regcred.dev";
+
+/// The policy and its binding. Nobody needs the right to take the label away, or to leave it as it is.
+pub(crate) fn objects(site: &Site<'_>) -> [Value; 2] {
+    let labels = "object.metadata.labels";
+    let old = "oldObject.metadata.labels";
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": site.everywhere("-profiles"),
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": { "resourceRules": [{
+                // A status is written with labels too.
+                "apiGroups": [""], "apiVersions": ["v1"], "resources": ["namespaces", "namespaces/status", "namespaces/finalize"],
+                "operations": ["CREATE", "UPDATE"], "scope": "Cluster",
+            }] },
+            "matchConditions": [
+                { "name": "has-a-profile", "expression": format!("has({labels}) && '{LABEL}' in {labels}") },
+                {
+                    "name": "gets-another",
+                    "expression": format!(
+                        "request.operation == 'CREATE' || !has({old}) || !('{LABEL}' in {old}) || {old}['{LABEL}'] != {labels}['{LABEL}']"
+                    ),
+                },
+            ],
+            "validations": [{
+                "expression": format!("authorizer.group('{GROUP}').resource('profiles').name({labels}['{LABEL}']).check('use').allowed()"),
+                "messageExpression": format!("'{LABEL}=' + {labels}['{LABEL}'] + ' takes the verb use on profiles.{GROUP} of that name'"),
+                "reason": "Forbidden",
+            }],
+        },
+    });
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": site.everywhere("-profiles"),
+        "spec": { "policyName": policy["metadata"]["name"], "validationActions": ["Deny"] },
+    });
+    [policy, binding]
+}

@@ -1,0 +1,112 @@
+//! What the ServiceAccount may do: as much as the config takes, and on objects by their names.
+
+use serde_json::{Value, json};
+
+use crate::{Guard, Install, Mode, need::Need, object::Site};
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// Whether rights are bound in the whole cluster, or in each namespace.
+pub(crate) fn cluster_wide(need: &Need, install: &Install) -> bool {
+    !need.selections().is_empty() && install.guard != Guard::Bindings
+}
+
+/// Roles and bindings.
+pub(crate) fn objects(site: &Site<'_>, need: &Need, install: &Install, prune: bool) -> Vec<Value> {
+    let everywhere = cluster_wide(need, install);
+    let mut objects = vec![
+        role("ClusterRole", site.everywhere("-target"), target_rules(need, install, everywhere, prune)),
+        role("ClusterRole", site.everywhere("-namespaces"), vec![namespaces_rule(need, install)]),
+        binding("ClusterRoleBinding", site.everywhere("-namespaces"), ("ClusterRole", "-namespaces"), site),
+    ];
+    if everywhere {
+        objects.push(binding("ClusterRoleBinding", site.everywhere("-target"), ("ClusterRole", "-target"), site));
+    } else {
+        let bind =
+            |namespace| binding("RoleBinding", site.within(namespace, "-target"), ("ClusterRole", "-target"), site);
+        objects.extend(need.named().into_iter().map(bind));
+    }
+    if let Mode::Daemon(_, replicas) = install.mode {
+        objects.push(role("Role", site.own(""), own_rules(site, replicas)));
+        objects.push(binding("RoleBinding", site.own(""), ("Role", ""), site));
+    }
+    objects
+}
+
+/// The binding that a namespace needs where none is bound in the whole cluster; `namespace` may be a parameter.
+pub(crate) fn target_binding(site: &Site<'_>, namespace: &str) -> Value {
+    let mut metadata = site.everywhere("-target");
+    metadata["namespace"] = namespace.into();
+    binding("RoleBinding", metadata, ("ClusterRole", "-target"), site)
+}
+
+fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -> Vec<Value> {
+    let watches = install.mode.watches();
+    // A list of one name is allowed by that name, in one namespace as in all of them.
+    let bulk: &[&str] = match (everywhere, watches) {
+        (true, true) => &["list", "watch"],
+        (true, false) => &["list"],
+        (false, _) => &[],
+    };
+    let rule = |resource: &str, names: Vec<&str>, verbs: &[&str]| {
+        let verbs = verbs.iter().chain(bulk).copied().collect::<Vec<_>>();
+        json!({ "apiGroups": [""], "resources": [resource], "resourceNames": names, "verbs": verbs })
+    };
+    let own = need.own.keys().map(regcred_core::SecretName::as_str).collect::<Vec<_>>();
+    let merged = need.merged.keys().filter(|name| !need.own.contains_key(*name));
+    let merged = merged.map(regcred_core::SecretName::as_str).collect::<Vec<_>>();
+    let accounts = need.accounts.iter().map(String::as_str).collect::<Vec<_>>();
+    let mut rules = vec![];
+    if !own.is_empty() {
+        let delete: &[&str] = if prune { &["get", "create", "patch", "delete"] } else { &["get", "create", "patch"] };
+        rules.push(rule("secrets", own, delete));
+    }
+    // They are never made, only written.
+    if !merged.is_empty() {
+        rules.push(rule("secrets", merged, &["get", "patch"]));
+    }
+    if !accounts.is_empty() {
+        rules.push(rule("serviceaccounts", accounts, &["get", "patch"]));
+    }
+    if watches {
+        rules.push(events_rule());
+    }
+    rules
+}
+
+/// Who chooses has to see what there is; who names has to tell a namespace that is gone from a right that is missing.
+fn namespaces_rule(need: &Need, install: &Install) -> Value {
+    if need.selections().is_empty() {
+        let names = need.named().into_iter().map(AsRef::<str>::as_ref).collect::<Vec<_>>();
+        return json!({ "apiGroups": [""], "resources": ["namespaces"], "resourceNames": names, "verbs": ["get"] });
+    }
+    let verbs: &[&str] = if install.mode.watches() { &["get", "list", "watch"] } else { &["get", "list"] };
+    json!({ "apiGroups": [""], "resources": ["namespaces"], "verbs": verbs })
+}
+
+/// In its own namespace: what befalls the daemon itself, and which of several leads.
+fn own_rules(site: &Site<'_>, replicas: u32) -> Vec<Value> {
+    let lease = json!({
+        "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [site.name], "verbs": ["get", "create", "patch"],
+    });
+    let leads = (replicas > 1).then_some(lease);
+    leads.into_iter().chain([events_rule()]).collect()
+}
+
+fn events_rule() -> Value {
+    json!({ "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it becomes part of the object")]
+fn role(kind: &str, metadata: Value, rules: Vec<Value>) -> Value {
+    json!({ "apiVersion": format!("{RBAC}/v1"), "kind": kind, "metadata": metadata, "rules": rules })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it becomes part of the object")]
+fn binding(kind: &str, metadata: Value, (of, suffix): (&str, &str), site: &Site<'_>) -> Value {
+    json!({
+        "apiVersion": format!("{RBAC}/v1"), "kind": kind, "metadata": metadata,
+        "roleRef": { "apiGroup": RBAC, "kind": of, "name": format!("{}{suffix}", site.name) },
+        "subjects": site.subjects(),
+    })
+}

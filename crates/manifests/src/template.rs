@@ -1,0 +1,123 @@
+//! What each requested project begins with on OpenShift: a label, by which it is chosen.
+
+use regcred_config::{Config, Problem, Problems, Requirement, Selection};
+use serde_json::{Value, json};
+
+use crate::{
+    Guard, Install, Manifests,
+    need::{Need, sinks},
+    object::Site,
+    rights,
+};
+
+/// What the server fills in, and nothing else.
+pub(crate) const PARAMETERS: [&str; 5] =
+    ["PROJECT_NAME", "PROJECT_DISPLAYNAME", "PROJECT_DESCRIPTION", "PROJECT_ADMIN_USER", "PROJECT_REQUESTING_USER"];
+/// Where OpenShift looks for the template.
+const NAMESPACE: &str = "openshift-config";
+/// The platform's namespaces, as `oc get projects` prints them.
+const PLATFORM: &str = "/(default|openshift|dedicated-admin|(kube|openshift|redhat)-.*)$";
+
+/// A template for project requests that labels the project as the config's choice wants it, and with [`Guard::Bindings`] binds
+/// the rights there too. `labels`: instead of those that the config's only choice asks for.
+pub fn project_template(
+    config: &Config,
+    install: &Install,
+    labels: &[(String, String)],
+) -> Result<Manifests, Problems> {
+    let here = sinks(config, install.sink.as_ref())?;
+    let (need, site) = (Need::of(config, &here), Site::new(config, install));
+    let labels = if labels.is_empty() { wanted(&need)? } else { labels.to_vec() };
+    let set =
+        labels.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect::<serde_json::Map<_, _>>();
+    let project = json!({
+        "apiVersion": "project.openshift.io/v1",
+        "kind": "Project",
+        "metadata": {
+            "name": "${PROJECT_NAME}",
+            "labels": set,
+            "annotations": {
+                "openshift.io/description": "${PROJECT_DESCRIPTION}",
+                "openshift.io/display-name": "${PROJECT_DISPLAYNAME}",
+                "openshift.io/requester": "${PROJECT_REQUESTING_USER}",
+            },
+        },
+    });
+    let admin = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": { "name": "admin", "namespace": "${PROJECT_NAME}" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin" },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "${PROJECT_ADMIN_USER}" }],
+    });
+    let mut objects = vec![project, admin];
+    if install.guard == Guard::Bindings {
+        objects.push(rights::target_binding(&site, "${PROJECT_NAME}"));
+    }
+    let mut metadata = site.everywhere("-project-request");
+    metadata["namespace"] = NAMESPACE.into();
+    let name = metadata["name"].as_str().unwrap_or_default().to_owned();
+    let template = json!({
+        "apiVersion": "template.openshift.io/v1",
+        "kind": "Template",
+        "metadata": metadata,
+        "objects": objects,
+        "parameters": PARAMETERS.map(|name| json!({ "name": name })),
+    });
+    let labels = labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
+    let notes = [
+        "every project that users request gets the credential".to_owned(),
+        "look at it first: regcred check --template FILE".into(),
+        format!(
+            "then switch: oc patch project.config.openshift.io/cluster --type=merge --patch='{{\"spec\":{{\"projectRequestTemplate\":{{\"name\":\"{name}\"}}}}}}'"
+        ),
+        format!("projects that are there already: {}", backfill(&format!("oc label {labels}"))),
+    ];
+    let bound = (install.guard == Guard::Bindings).then(|| {
+        let (name, namespace) = (&site.name, site.namespace);
+        let bind = format!(
+            "sh -c 'for it; do oc create rolebinding {name}-target --clusterrole={name}-target --serviceaccount={namespace}:{name} --namespace=\"${{it#*/}}\"; done' sh"
+        );
+        format!("and their bindings: {}", backfill(&bind))
+    });
+    Ok(Manifests { objects: vec![template], notes: notes.into_iter().chain(bound).collect() })
+}
+
+/// For each project but those of the platform.
+fn backfill(command: &str) -> String {
+    format!(
+        "oc get projects --output=name | sed 's,^project[^/]*/,namespace/,' | grep --invert-match --extended-regexp '{PLATFORM}' | xargs {command}"
+    )
+}
+
+/// The labels that the only choice of a config asks for.
+fn wanted(need: &Need) -> Result<Vec<(String, String)>, Problem> {
+    let problem = |message: &str| Problem::everywhere(format!("targets: {message}"));
+    let selections = need.selections();
+    let asking = selections.iter().filter(|it| it.asks_for_a_label()).collect::<Vec<_>>();
+    match asking.as_slice() {
+        [] => Err(problem("none chooses namespaces by a label, so there is none to set; --label KEY=VALUE does")),
+        [one] => labels(one),
+        several => {
+            let choices = several.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            Err(problem(&format!("several choose by label ({choices}): say which is set, as --label KEY=VALUE")))
+        }
+    }
+}
+
+fn labels(selection: &Selection) -> Result<Vec<(String, String)>, Problem> {
+    let labels = selection.selector().requirements().filter_map(|(key, requirement)| match requirement {
+        Requirement::Exists => Some((key.to_owned(), "true".to_owned())),
+        Requirement::IsOneOf(values) => Some((key.to_owned(), values.first()?.clone())),
+        Requirement::IsAbsent | Requirement::IsNoneOf(_) => None,
+    });
+    let labels = labels.collect::<Vec<_>>();
+    let set = labels.iter().cloned().collect();
+    if selection.selector().takes(&set) {
+        return Ok(labels);
+    }
+    Err(Problem::everywhere(format!(
+        "targets: no labels are as {} wants them: say which are set, as --label KEY=VALUE",
+        selection.selector()
+    )))
+}

@@ -1,0 +1,162 @@
+//! All objects of an installation, in the order in which they are made.
+
+use regcred_config::{Config, Problem, Problems};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Guard, Identity, Install, Mode, TrustedCa, cronjob, daemon, guard, identity,
+    need::{Need, sinks},
+    object::Site,
+    pod::{self, file_name},
+    profile, rights,
+};
+
+/// A ConfigMap may hold 1 MiB; what others note on it needs room.
+const LARGEST: usize = 900 * 1024;
+
+/// What has to be in a cluster.
+#[derive(Clone, Debug)]
+pub struct Manifests {
+    /// The objects, in the order in which they are made.
+    pub objects: Vec<Value>,
+    /// What applying them does not do, or what is dangerous about them; a line or more each.
+    pub notes: Vec<String>,
+}
+
+/// The objects that run regcred with a config, and give it the rights that the config takes.
+///
+/// Problems are a sink that is not there, a file of the config that is in no volume, a schedule that is too slow for a CronJob,
+/// and a config that asks nothing of this cluster.
+pub fn manifests(config: &Config, install: &Install) -> Result<Manifests, Problems> {
+    let here = sinks(config, install.sink.as_ref())?;
+    let (need, site) = (Need::of(config, &here), Site::new(config, install));
+    let mut notes = vec![];
+    Problems::check(problems(config, install, &need))?;
+    let mut objects = vec![];
+    if !install.namespace_exists {
+        objects.push(namespace(&site));
+    }
+    objects.push(account(&site, install));
+    let prune = config.prune() && install.mode.watches();
+    objects.extend(rights::objects(&site, &need, install, prune));
+    if install.guard == Guard::Policy {
+        objects.extend(guard::objects(&site, &need, config.instance().as_str()));
+    }
+    if install.profiles {
+        objects.extend(profile::objects(&site));
+    }
+    if install.mode.workload().is_some() {
+        objects.push(config_map(&site, &install.files));
+    }
+    if install.mode.workload().is_some_and(|workload| workload.trusted_ca == Some(TrustedCa::OpenShift)) {
+        objects.push(pod::trusted_ca(&site));
+    }
+    match &install.mode {
+        Mode::CronJob(workload) => {
+            notes.extend(cronjob::judge(config)?);
+            objects.push(cronjob::object(&site, config, install.files.len(), workload));
+            let (name, namespace) = (&site.name, site.namespace);
+            notes.push(format!(
+                "the first pass: kubectl create job --namespace={namespace} --from=cronjob/{name} {name}-first"
+            ));
+        }
+        Mode::Daemon(workload, replicas) => {
+            objects.extend(daemon::objects(&site, config, install.files.len(), workload, *replicas));
+        }
+        Mode::Elsewhere => {}
+    }
+    notes.extend(warnings(&site, config, install, &need));
+    Ok(Manifests { objects, notes })
+}
+
+fn problems(config: &Config, install: &Install, need: &Need) -> Vec<Problem> {
+    let mut problems = vec![];
+    if need.secrets().is_empty() {
+        problems.push(Problem::everywhere("targets: none of them is in this cluster; --sink names another".to_owned()));
+    }
+    if let Some(workload) = install.mode.workload() {
+        problems.extend(identity::problems(config, workload));
+    }
+    if config.prune() && install.mode.watches() && need.selections().is_empty() {
+        let message = "prune: what is to be removed is known by a list of namespaces, and this config names each: leave it out, or choose \
+                       namespaces by pattern or label";
+        problems.push(Problem::everywhere(message));
+    }
+    if install.files.iter().map(String::len).sum::<usize>() > LARGEST {
+        problems.push(Problem::everywhere(
+            "the config is too large for a ConfigMap: choose namespaces instead of naming them",
+        ));
+    }
+    problems
+}
+
+/// What a person has to know or to do.
+fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) -> Vec<String> {
+    let mut warnings = vec![];
+    let selecting = !need.selections().is_empty();
+    if selecting && install.guard == Guard::Nothing {
+        warnings.push(UNGUARDED.into());
+    }
+    if selecting && install.guard == Guard::Bindings {
+        let (name, namespace) = (&site.name, site.namespace);
+        warnings.push(format!(
+            "each namespace that is chosen needs a binding of its own, also those of tomorrow: kubectl create rolebinding {name}-target \
+             --clusterrole={name}-target --serviceaccount={namespace}:{name} --namespace=NAMESPACE"
+        ));
+    }
+    if install.profiles {
+        warnings.push(format!(
+            "who may label a namespace for a profile: kubectl create clusterrole {}-profile-NAME --verb=use --resource=profiles.regcred.dev \
+             --resource-name=NAME, bound to them",
+            site.name
+        ));
+    }
+    let Some(workload) = install.mode.workload() else { return warnings };
+    match &workload.identity {
+        Identity::None if config.providers().is_empty() => {
+            warnings.push("nobody says who regcred is in AWS: --identity does".into());
+        }
+        Identity::PodIdentity => warnings.push(format!(
+            "its role: aws eks create-pod-identity-association --cluster-name CLUSTER --namespace {} --service-account {} --role-arn ROLE",
+            site.namespace, site.name
+        )),
+        Identity::Keys { secret } => warnings.push(format!(
+            "a key lives until somebody revokes it: a role is better. Its Secret is not made here: kubectl create secret generic {secret} \
+             --namespace={} --from-file=credentials=FILE",
+            site.namespace
+        )),
+        Identity::None | Identity::Webhook { .. } | Identity::Projected { .. } => {}
+    }
+    let profiles =
+        config.providers().iter().filter(|spec| crate::need::ecr(spec).is_some_and(|it| it.profile.is_some()));
+    for spec in profiles.filter(|_| !matches!(workload.identity, Identity::Keys { .. })) {
+        warnings
+            .push(format!("providers.{}.profile: the pod has no AWS configuration that has a profile", spec.name()));
+    }
+    warnings
+}
+
+/// Why a cluster-wide right to write a Secret of one name is the right to everything.
+pub(crate) const UNGUARDED: &str = "UNGUARDED: whoever owns this pod can own the cluster. It may write Secrets of its names in every namespace, also in \
+    kube-system, and RBAC knows no types: a Secret of type kubernetes.io/service-account-token made there reads back as the token of any ServiceAccount. \
+    On Kubernetes 1.30, OpenShift 4.17 and later leave --unguarded out; before these use --role-bindings";
+
+fn namespace(site: &Site<'_>) -> Value {
+    let mut metadata = site.everywhere("");
+    metadata["name"] = site.namespace.as_str().into();
+    metadata["labels"]["pod-security.kubernetes.io/enforce"] = "restricted".into();
+    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata })
+}
+
+fn account(site: &Site<'_>, install: &Install) -> Value {
+    let mut metadata = site.own("");
+    if let Some(annotations) = install.mode.workload().and_then(|workload| identity::annotations(&workload.identity)) {
+        metadata["annotations"] = annotations;
+    }
+    json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata })
+}
+
+fn config_map(site: &Site<'_>, files: &[String]) -> Value {
+    let data = files.iter().enumerate().map(|(number, text)| (file_name(number), Value::from(text.as_str())));
+    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": site.own("-config"), "data": data.collect::<Map<_, _>>() })
+}

@@ -1,0 +1,111 @@
+//! A ValidatingAdmissionPolicy at work: what an API server makes of its expressions, with an interpreter of their language.
+
+use std::sync::Arc;
+
+use cel::{Context, Program, Value as Cel, extractors::This, objects::Key, to_value};
+use serde_json::{Value, json};
+
+/// A write, as it comes to a policy.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) user: &'static str,
+    pub(crate) operation: &'static str,
+    pub(crate) resource: &'static str,
+    pub(crate) namespace: String,
+    pub(crate) labels: Value,
+    pub(crate) object: Value,
+    pub(crate) old: Value,
+    /// Which verbs on which names of which resources its user has.
+    pub(crate) rights: Vec<&'static str>,
+}
+
+impl Request {
+    /// Of regcred's ServiceAccount.
+    pub(crate) fn new(operation: &'static str, resource: &'static str, namespace: &str) -> Self {
+        Self {
+            user: "system:serviceaccount:regcred:regcred",
+            operation,
+            resource,
+            namespace: namespace.into(),
+            labels: json!({ "kubernetes.io/metadata.name": namespace }),
+            object: Value::Null,
+            old: Value::Null,
+            rights: vec![],
+        }
+    }
+
+    pub(crate) fn object(mut self, object: Value) -> Self {
+        self.object = object;
+        self
+    }
+
+    pub(crate) fn over(mut self, old: Value) -> Self {
+        self.old = old;
+        self
+    }
+
+    pub(crate) fn labelled(mut self, key: &str, value: &str) -> Self {
+        self.labels[key] = value.into();
+        self
+    }
+}
+
+/// Whether a policy lets a request pass; the message that refuses it. An expression that fails refuses too.
+pub(crate) fn judge(policy: &Value, request: &Request) -> Result<(), String> {
+    let mut context = Context::default();
+    authorizer(&mut context, &request.rights);
+    let document = json!({
+        "operation": request.operation, "namespace": request.namespace,
+        "resource": { "resource": request.resource }, "userInfo": { "username": request.user },
+    });
+    let namespace = json!({ "metadata": { "name": request.namespace, "labels": request.labels } });
+    let known = [
+        ("request", &document),
+        ("object", &request.object),
+        ("oldObject", &request.old),
+        ("namespaceObject", &namespace),
+    ];
+    for (name, value) in known {
+        context.add_variable_from_value(name, to_value(value).expect("JSON"));
+    }
+    let list = |key: &str| policy["spec"][key].as_array().cloned().unwrap_or_default();
+    for condition in list("matchConditions") {
+        if evaluate(&condition, &context) != Ok(Cel::Bool(true)) {
+            return Ok(());
+        }
+    }
+    // The server evaluates one when it is needed: one that cannot be fails whoever needs it.
+    let mut variables = std::collections::HashMap::<Key, Cel>::new();
+    for variable in list("variables") {
+        context.add_variable_from_value("variables", Cel::Map(variables.clone().into()));
+        if let Ok(value) = evaluate(&variable, &context) {
+            variables.insert(variable["name"].as_str().expect("a name").into(), value);
+        }
+    }
+    context.add_variable_from_value("variables", Cel::Map(variables.into()));
+    for validation in list("validations") {
+        match evaluate(&validation, &context) {
+            Ok(Cel::Bool(true)) => {}
+            Ok(_) => return Err(validation["message"].as_str().unwrap_or("refused").into()),
+            Err(error) => return Err(format!("{}: {error}", validation["expression"])),
+        }
+    }
+    Ok(())
+}
+
+fn evaluate(of: &Value, context: &Context<'_, '_>) -> Result<Cel, String> {
+    let text = of["expression"].as_str().expect("an expression");
+    let program = Program::compile(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    program.execute(context).map_err(|error| error.to_string())
+}
+
+/// `authorizer.group(g).resource(r).name(n).check(v).allowed()`, as the server's library has it.
+fn authorizer(context: &mut Context<'_, '_>, rights: &[&'static str]) {
+    let step = |This(so_far): This<Arc<String>>, next: Arc<String>| format!("{so_far}/{next}");
+    context.add_variable_from_value("authorizer", Cel::String(Arc::new(String::new())));
+    for name in ["group", "resource", "name", "check"] {
+        context.add_function(name, step).expect("it is new");
+    }
+    let rights = rights.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    context.add_function("allowed", move |This(asked): This<Arc<String>>| rights.contains(&asked)).expect("it is new");
+}
