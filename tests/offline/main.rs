@@ -2,6 +2,8 @@
 
 mod debug;
 mod identity;
+mod manifests;
+mod published;
 mod schema;
 mod silence;
 mod sinks;

@@ -9,6 +9,8 @@ mod process;
 mod third_party;
 mod tidy;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -42,6 +44,24 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Writes what runs a config in a cluster to `deploy/manifests`
+    Manifests {
+        /// The config
+        #[arg(long)]
+        config: PathBuf,
+        /// `cronjob`, `daemon`, `rights` or `template`
+        #[arg(long, default_value = "cronjob")]
+        mode: String,
+        /// Writes nothing, and fails if the file is stale
+        #[arg(long)]
+        check: bool,
+        /// Where regcred runs
+        #[arg(long, default_value = "regcred")]
+        namespace: String,
+        /// What else `regcred manifests` is told
+        #[arg(last = true)]
+        more: Vec<String>,
+    },
     /// Measures a release build against a real API server, and prints a table
     Figures {
         /// Namespaces in the large pass
@@ -57,6 +77,12 @@ fn main() -> Result<()> {
         Command::Demo => demo::run(),
         Command::E2e { install, filter } => e2e::run(install, &filter),
         Command::Generate { check } => generate::run(check),
+        Command::Manifests { config, mode, check, namespace, mut more } => {
+            if namespace != "regcred" {
+                more.extend(["--namespace".into(), namespace]);
+            }
+            generate::manifests(&config, &mode, &more, check)
+        }
         Command::Figures { namespaces } => figures::run(namespaces),
     }
 }

@@ -1,6 +1,7 @@
 //! Files that are made from others, and are checked in.
 
 mod config;
+mod manifests;
 
 use std::{fmt::Write, fs, path::Path, process::Command};
 
@@ -15,21 +16,23 @@ const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
 const FAULTS_PAGE: &str = "crates/scheduler/docs/faults.md";
 const CONFIG_PAGE: &str = "crates/scheduler/docs/config.md";
 const SCHEMA: &str = "config/schema.json";
-const COMMANDS: [&str; 10] =
-    ["init", "once", "plan", "status", "check", "next", "schema", "completions", "man", "version"];
+const COMMANDS: [&str; 11] =
+    ["init", "once", "plan", "status", "check", "next", "manifests", "schema", "completions", "man", "version"];
 
 pub(crate) fn run(check: bool) -> Result<()> {
     let regcred = build("regcred", "regcred", false)?;
     let schema = read(Command::new(&regcred).arg("schema").env_clear())?;
     let config_page = config::page(&serde_json::from_str(&schema)?)?;
-    let files =
+    let pages =
         [(CLI_PAGE, cli_page(&regcred)?), (CONFIG_PAGE, config_page), (FAULTS_PAGE, faults::page()?), (SCHEMA, schema)];
-    for (file, page) in files {
-        let path = root().join(file);
+    let pages = pages.into_iter().map(|(file, page)| (file.to_owned(), page));
+    for (file, page) in pages.chain(manifests::all(&regcred)?) {
+        let path = root().join(&file);
         if check {
             let stale = fs::read_to_string(&path).unwrap_or_default() != page;
             ensure!(!stale, "{file} is stale: run `cargo xtask generate`");
         } else {
+            fs::create_dir_all(path.parent().expect("it is in a folder"))?;
             fs::write(&path, page)?;
             println!("wrote {file}");
         }
@@ -52,4 +55,21 @@ fn cli_page(regcred: &Path) -> Result<String> {
         write!(page, "\n## `regcred {command}`\n\n```text\n{}```\n", help(&[command])?)?;
     }
     Ok(page)
+}
+
+/// The objects of one config, into the file that holds them.
+pub(crate) fn manifests(config: &Path, mode: &str, more: &[String], check: bool) -> Result<()> {
+    let regcred = build("regcred", "regcred", false)?;
+    let more = more.iter().map(String::as_str).collect::<Vec<_>>();
+    let text = manifests::of(&regcred, &config.display().to_string(), mode, &more)?;
+    let file = manifests::file(config, mode);
+    if check {
+        let stale = fs::read_to_string(&file).unwrap_or_default() != text;
+        ensure!(!stale, "{} is stale: run the same without --check", file.display());
+    } else {
+        fs::create_dir_all(file.parent().expect("it is in a folder"))?;
+        fs::write(&file, text)?;
+    }
+    println!("{} {}", if check { "up to date:" } else { "wrote" }, file.display());
+    Ok(())
 }

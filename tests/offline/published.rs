@@ -1,0 +1,37 @@
+//! Published schemas of kinds, as an API server has them; see `tests/schemas/README.md`.
+
+use std::{collections::HashMap, fs, path::Path};
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+/// Every kind that there is a schema of.
+pub(crate) struct Published(HashMap<String, Validator>);
+
+impl Published {
+    pub(crate) fn new() -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+        let files = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let schemas = files.filter(|path| path.extension().is_some_and(|it| it == "json")).map(|path| {
+            let schema = serde_json::from_str(&fs::read_to_string(&path).expect("text")).expect("JSON");
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            (name, jsonschema::validator_for(&schema).expect("it is a schema"))
+        });
+        Self(schemas.collect())
+    }
+
+    /// What is wrong with an object; of a kind without a schema, that.
+    pub(crate) fn problems(&self, object: &Value) -> Vec<String> {
+        let text = |key: &str| object[key].as_str().unwrap_or_default().to_lowercase();
+        let (version, kind) = (text("apiVersion"), text("kind"));
+        let (group, version) = version.split_once('/').unwrap_or(("core", &version));
+        let name = format!("{group}.{version}.{kind}");
+        let Some(schema) = self.0.get(&name) else { return vec![format!("there is no schema of {name}")] };
+        let mut problems =
+            schema.iter_errors(object).map(|it| format!("{name} {}: {it}", it.instance_path())).collect::<Vec<_>>();
+        if object["metadata"]["name"].as_str().is_none_or(str::is_empty) {
+            problems.push(format!("{name}: it has no name"));
+        }
+        problems
+    }
+}
