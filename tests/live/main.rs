@@ -2,6 +2,7 @@
 
 mod full;
 mod init;
+mod installed;
 mod killed;
 mod many;
 mod once;
@@ -9,6 +10,7 @@ mod online;
 mod provider;
 mod recipe;
 mod registry;
+mod rights;
 mod sink;
 mod world;
 mod writers;

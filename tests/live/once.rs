@@ -1,4 +1,4 @@
-//! `regcred once` on a real API server, with exactly the rights of `deploy/rbac`.
+//! `regcred once` on a real API server, with exactly the rights that `regcred manifests` gives it.
 
 use std::{fmt::Write, fs, path::PathBuf};
 
@@ -9,11 +9,16 @@ use crate::world::{World, regcred};
 
 const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/minimal.yaml");
 
-/// A kubeconfig for the ServiceAccount that `deploy/rbac` gives its rights to, in a folder of its own.
+/// A kubeconfig for the ServiceAccount that the minimal config's manifests give its rights to, in a folder of its own.
 pub(crate) fn kubeconfig_of_regcred(world: &World) -> (tempfile::TempDir, PathBuf) {
+    kubeconfig_of(world, "regcred", "regcred")
+}
+
+/// A kubeconfig with the token that a pod of a ServiceAccount has, in a folder of its own.
+pub(crate) fn kubeconfig_of(world: &World, namespace: &str, account: &str) -> (tempfile::TempDir, PathBuf) {
     let request = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} }).to_string();
-    let path = "/api/v1/namespaces/regcred/serviceaccounts/regcred/token";
-    let answer = world.kubectl(&["create", "--raw", path, "--filename", "-"], &request);
+    let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+    let answer = world.kubectl(&["create", "--raw", &path, "--filename", "-"], &request);
     let token =
         serde_json::from_str::<Value>(&answer).expect("JSON")["status"]["token"].as_str().expect("a token").to_owned();
     let admin = fs::read_to_string(&world.kubeconfig).expect("it is there");

@@ -1,10 +1,14 @@
 //! The real servers, and the ways to them.
 
 use std::{
+    collections::BTreeMap,
     env,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
 };
 
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
@@ -62,6 +66,29 @@ impl World {
         let account = serde_json::from_value(account).expect("a ServiceAccount");
         let api = Api::<ServiceAccount>::namespaced(self.client.clone(), namespace);
         api.create(&PostParams::default(), &account).await.expect("a ServiceAccount can be made");
+    }
+
+    /// Makes a namespace of this name, if it is not there.
+    pub(crate) fn ensure_namespace(&self, name: &str) {
+        let mut kubectl = Command::new("kubectl");
+        let made = kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(["create", "namespace", name]).output();
+        let told = String::from_utf8_lossy(&made.expect("kubectl starts").stderr).into_owned();
+        assert!(told.is_empty() || told.contains("AlreadyExists"), "{told}");
+    }
+
+    /// Whether the server serves objects of this kind.
+    pub(crate) fn knows(&self, object: &Value) -> bool {
+        static SERVED: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
+        let version = object["apiVersion"].as_str().expect("a version");
+        let mut served = SERVED.lock().expect("nobody panics while it is held");
+        let answer = served.entry(version.to_owned()).or_insert_with(|| {
+            let path = if version.contains('/') { format!("/apis/{version}") } else { format!("/api/{version}") };
+            let mut kubectl = Command::new("kubectl");
+            let asked = kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(["get", "--raw", &path]).output();
+            serde_json::from_slice(&asked.expect("kubectl starts").stdout).unwrap_or_default()
+        });
+        let resources = answer["resources"].as_array().into_iter().flatten();
+        resources.into_iter().any(|it| it["kind"] == object["kind"])
     }
 
     /// Runs kubectl with all rights; its standard output.

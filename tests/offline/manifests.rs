@@ -44,7 +44,7 @@ fn pod(object: &Value) -> Option<&Value> {
     }
 }
 
-/// What the profile `restricted` of PodSecurity and OpenShift's SCC `restricted-v2` ask for.
+/// What the profile `restricted` of Pod Security and OpenShift's SCC `restricted-v2` ask for.
 #[track_caller]
 fn is_restricted(pod: &Value, file: &str) {
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{file}");

@@ -34,7 +34,7 @@ fn deployment(site: &Site<'_>, config: &Config, files: usize, workload: &Workloa
     }
     let probe = |path: &str| json!({ "httpGet": { "path": path, "port": PORT_NAME } });
     let more = json!({
-        "ports": [{ "name": PORT_NAME, "containerPort": PORT }],
+        "ports": [{ "name": PORT_NAME, "containerPort": PORT, "protocol": "TCP" }],
         "livenessProbe": probe("/livez"),
         "readinessProbe": probe("/readyz"),
     });
@@ -60,7 +60,7 @@ fn deployment(site: &Site<'_>, config: &Config, files: usize, workload: &Workloa
 }
 
 fn service(site: &Site<'_>) -> Value {
-    let port = json!({ "name": PORT_NAME, "port": PORT, "targetPort": PORT_NAME });
+    let port = json!({ "name": PORT_NAME, "port": PORT, "protocol": "TCP", "targetPort": PORT_NAME });
     json!({
         "apiVersion": "v1", "kind": "Service", "metadata": site.own(""),
         "spec": { "selector": site.selector(), "ports": [port] },

@@ -145,7 +145,7 @@ impl Cluster {
         let (verb, resource) = ("list", "validatingadmissionpolicies");
         let doing = Doing { verb, resource, namespace: None, name: "of regcred" };
         let api = Api::<ValidatingAdmissionPolicy>::all(self.client().clone());
-        let params = ListParams::default().labels("app.kubernetes.io/managed-by=regcred").limit(50);
+        let params = ListParams::default().labels("app.kubernetes.io/name=regcred").limit(50);
         match unheard(&doing, api.list_metadata(&params)).await? {
             Ok(list) => Ok(Policies::Named(list.items.into_iter().filter_map(|it| it.metadata.name).collect())),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(Policies::NotServed),

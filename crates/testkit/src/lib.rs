@@ -12,7 +12,7 @@
 //!
 //! They are written from the protocols and know nothing of the code they test. Each listens on a free port of 127.0.0.1
 //! and ends when it is dropped. They are no servers for anything else: TLS by a [`FaultProxy`] only, no persistence, no
-//! access control beyond what a test asks for. [`tls::Authority`] makes the certificates, a [`Recipe`] the objects that a shell script leaves in a cluster.
+//! access control beyond what a test asks for. [`policy::judge`] is what an API server of 1.30 makes of a `ValidatingAdmissionPolicy`. [`tls::Authority`] makes the certificates, a [`Recipe`] the objects that a shell script leaves in a cluster.
 //!
 //! ```
 //! use regcred_testkit::FakeKube;
@@ -35,6 +35,7 @@ mod id;
 pub mod kube;
 mod lock;
 mod now;
+pub mod policy;
 pub mod recipe;
 pub mod registry;
 mod server;

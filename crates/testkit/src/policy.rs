@@ -1,29 +1,36 @@
 //! A ValidatingAdmissionPolicy at work: what an API server makes of its expressions, with an interpreter of their language.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use cel::{Context, Program, Value as Cel, extractors::This, objects::Key, to_value};
 use serde_json::{Value, json};
 
 /// A write, as it comes to a policy.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) user: &'static str,
-    pub(crate) operation: &'static str,
-    pub(crate) resource: &'static str,
-    pub(crate) namespace: String,
-    pub(crate) labels: Value,
-    pub(crate) object: Value,
-    pub(crate) old: Value,
-    /// Which verbs on which names of which resources its user has.
-    pub(crate) rights: Vec<&'static str>,
+pub struct Request {
+    /// Whose it is.
+    pub user: String,
+    /// `CREATE`, `UPDATE` or `DELETE`.
+    pub operation: &'static str,
+    /// Such as `secrets`.
+    pub resource: &'static str,
+    /// Where; empty for what is in none.
+    pub namespace: String,
+    /// The namespace's labels.
+    pub labels: Value,
+    /// What is to be; null where it is deleted.
+    pub object: Value,
+    /// What is; null where it is made.
+    pub old: Value,
+    /// What its user may do, each as `/GROUP/RESOURCE/NAME/VERB`.
+    pub rights: Vec<&'static str>,
 }
 
 impl Request {
-    /// Of regcred's ServiceAccount.
-    pub(crate) fn new(operation: &'static str, resource: &'static str, namespace: &str) -> Self {
+    /// In a namespace that has no label but its name.
+    pub fn new(user: &str, operation: &'static str, resource: &'static str, namespace: &str) -> Self {
         Self {
-            user: "system:serviceaccount:regcred:regcred",
+            user: user.into(),
             operation,
             resource,
             namespace: namespace.into(),
@@ -34,24 +41,34 @@ impl Request {
         }
     }
 
-    pub(crate) fn object(mut self, object: Value) -> Self {
+    /// With what is to be.
+    #[must_use]
+    pub fn object(mut self, object: Value) -> Self {
         self.object = object;
         self
     }
 
-    pub(crate) fn over(mut self, old: Value) -> Self {
+    /// With what is.
+    #[must_use]
+    pub fn over(mut self, old: Value) -> Self {
         self.old = old;
         self
     }
 
-    pub(crate) fn labelled(mut self, key: &str, value: &str) -> Self {
+    /// In a namespace with this label too.
+    #[must_use]
+    pub fn labelled(mut self, key: &str, value: &str) -> Self {
         self.labels[key] = value.into();
         self
     }
 }
 
 /// Whether a policy lets a request pass; the message that refuses it. An expression that fails refuses too.
-pub(crate) fn judge(policy: &Value, request: &Request) -> Result<(), String> {
+///
+/// # Panics
+///
+/// If an expression is none.
+pub fn judge(policy: &Value, request: &Request) -> Result<(), String> {
     let mut context = Context::default();
     authorizer(&mut context, &request.rights);
     let document = json!({
@@ -75,7 +92,7 @@ pub(crate) fn judge(policy: &Value, request: &Request) -> Result<(), String> {
         }
     }
     // The server evaluates one when it is needed: one that cannot be fails whoever needs it.
-    let mut variables = std::collections::HashMap::<Key, Cel>::new();
+    let mut variables = HashMap::<Key, Cel>::new();
     for variable in list("variables") {
         context.add_variable_from_value("variables", Cel::Map(variables.clone().into()));
         if let Ok(value) = evaluate(&variable, &context) {

@@ -7,15 +7,24 @@ use std::{
 };
 
 use anyhow::Result;
+use serde_json::Value;
 
 use super::install::cache;
 use crate::process::{Server, free_ports, read, root, run};
+
+/// Who asked what, and what the answer was: once each, no bodies.
+const AUDIT: &str = "apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted]
+rules: [{ level: Metadata, users: [], userGroups: ['system:serviceaccounts'] }]
+";
 
 /// An API server and its etcd, which end when this is dropped.
 pub(crate) struct Cluster {
     _api: Server,
     _etcd: Server,
     kubeconfig: PathBuf,
+    audit: PathBuf,
 }
 
 impl Cluster {
@@ -41,6 +50,9 @@ impl Cluster {
         api.arg("--token-auth-file").arg(&tokens).args(["--service-cluster-ip-range", "10.0.0.0/24"]);
         api.args(["--service-account-issuer", "https://kubernetes.default.svc"]);
         api.arg("--service-account-signing-key-file").arg(&key).arg("--service-account-key-file").arg(&key);
+        let (audit, policy) = (dir.join("audit.log"), dir.join("audit.yaml"));
+        fs::write(&policy, AUDIT)?;
+        api.arg("--audit-policy-file").arg(&policy).arg("--audit-log-path").arg(&audit);
         let mut api = Server::start("kube-apiserver", &mut api, &dir.join("kube-apiserver.log"))?;
 
         let kubeconfig = dir.join("admin.kubeconfig");
@@ -51,12 +63,27 @@ impl Cluster {
             probe.status().is_ok_and(|status| status.success())
         };
         api.wait_until(ready)?;
-        Ok(Self { _api: api, _etcd: etcd, kubeconfig })
+        Ok(Self { _api: api, _etcd: etcd, kubeconfig, audit })
     }
 
     /// With all rights.
     pub(crate) fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
+    }
+
+    /// Whether it knows objects of this kind.
+    pub(crate) fn serves(&self, object: &Value) -> bool {
+        let version = object["apiVersion"].as_str().unwrap_or_default();
+        let path = if version.contains('/') { format!("/apis/{version}") } else { format!("/api/{version}") };
+        let answer = self.kubectl().args(["get", "--raw", &path]).output();
+        let answer = answer.ok().and_then(|it| serde_json::from_slice::<Value>(&it.stdout).ok());
+        let resources = answer.and_then(|it| it["resources"].as_array().cloned()).unwrap_or_default();
+        resources.iter().any(|it| it["kind"] == object["kind"])
+    }
+
+    /// Every answer, a line of JSON each.
+    pub(crate) fn audit(&self) -> &Path {
+        &self.audit
     }
 
     /// With all rights.

@@ -6,11 +6,12 @@ mod install;
 use std::{fs, path::Path, process::Command};
 
 use anyhow::Result;
+use serde_json::Value;
 
 use self::cluster::Cluster;
 use crate::{
     demo,
-    process::{Server, build, cargo, free_ports, listens, root, run as run_command},
+    process::{Server, build, cargo, free_ports, listens, read, root, run as run_command},
 };
 
 pub(crate) fn run(install: bool, filter: &[String]) -> Result<()> {
@@ -27,16 +28,27 @@ pub(crate) fn run(install: bool, filter: &[String]) -> Result<()> {
     for namespace in ["team-a", "team-b"] {
         run_command(cluster.kubectl().args(["create", "namespace", namespace]))?;
     }
-    for file in fs::read_dir(root().join("deploy/rbac"))? {
-        run_command(cluster.kubectl().arg("apply").arg("--filename").arg(file?.path()))?;
-    }
+    install_minimal(&cluster, &regcred, dir.path())?;
     let mut tests = cargo();
     tests.args(["test", "--package", "regcred-tests", "--features", "live", "--test", "live"]);
     tests.arg("--").args(filter);
-    tests.env("REGCRED_LIVE_KUBECONFIG", cluster.kubeconfig());
+    tests.env("REGCRED_LIVE_KUBECONFIG", cluster.kubeconfig()).env("REGCRED_LIVE_AUDIT", cluster.audit());
     tests.env("REGCRED_LIVE_AWS", &aws).env("REGCRED_LIVE_REGISTRY", registry).env("REGCRED_LIVE_BINARY", regcred);
     tests.env("REGCRED_LIVE_PULL_IMAGE", pull_image);
     run_command(demo::with_identity(&mut tests, &aws))
+}
+
+/// The rights of the minimal config: what it makes of the kinds that the server knows.
+fn install_minimal(cluster: &Cluster, regcred: &Path, dir: &Path) -> Result<()> {
+    let mut make = Command::new(regcred);
+    make.current_dir(root()).args(["manifests", "--config", "config/minimal.yaml", "--output", "json"]);
+    let mut list = serde_json::from_str::<Value>(&read(make.env_clear())?)?;
+    if let Some(items) = list["items"].as_array_mut() {
+        items.retain(|it| cluster.serves(it));
+    }
+    let file = dir.join("minimal.json");
+    fs::write(&file, list.to_string())?;
+    run_command(cluster.kubectl().arg("apply").arg("--filename").arg(file))
 }
 
 /// An AWS emulator that is not ours: what speaks to it speaks to AWS.

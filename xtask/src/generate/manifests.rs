@@ -45,17 +45,17 @@ const FULL: [&str; 13] = [
 
 /// Every file with its text.
 pub(super) fn all(regcred: &Path) -> Result<Vec<(String, String)>> {
-    let made = EXAMPLES.iter().map(|(config, mode, more, file)| {
-        let text = of(regcred, &format!("config/{config}.yaml"), mode, more)?;
+    let made = EXAMPLES.iter().map(|(config, mode, besides, file)| {
+        let text = of(regcred, &format!("config/{config}.yaml"), mode, besides)?;
         Ok((format!("{FOLDER}/{config}/{file}.yaml"), text))
     });
     made.collect()
 }
 
 /// Of one config.
-pub(crate) fn of(regcred: &Path, config: &str, mode: &str, more: &[&str]) -> Result<String> {
+pub(crate) fn of(regcred: &Path, config: &str, mode: &str, besides: &[&str]) -> Result<String> {
     let mut command = Command::new(regcred);
-    command.current_dir(root()).args(["manifests", "--config", config, "--mode", mode]).args(more).env_clear();
+    command.current_dir(root()).args(["manifests", "--config", config, "--mode", mode]).args(besides).env_clear();
     read(command.stderr(Stdio::inherit()))
 }
 

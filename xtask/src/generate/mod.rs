@@ -58,10 +58,10 @@ fn cli_page(regcred: &Path) -> Result<String> {
 }
 
 /// The objects of one config, into the file that holds them.
-pub(crate) fn manifests(config: &Path, mode: &str, more: &[String], check: bool) -> Result<()> {
+pub(crate) fn manifests(config: &Path, mode: &str, besides: &[String], check: bool) -> Result<()> {
     let regcred = build("regcred", "regcred", false)?;
-    let more = more.iter().map(String::as_str).collect::<Vec<_>>();
-    let text = manifests::of(&regcred, &config.display().to_string(), mode, &more)?;
+    let besides = besides.iter().map(String::as_str).collect::<Vec<_>>();
+    let text = manifests::of(&regcred, &config.display().to_string(), mode, &besides)?;
     let file = manifests::file(config, mode);
     if check {
         let stale = fs::read_to_string(&file).unwrap_or_default() != text;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use regcred_config::Config;
 use regcred_manifests::{Install, manifests};
+use regcred_testkit::policy::{Request, judge};
 use serde_json::{Value, json};
 
-use crate::policy::{Request, judge};
+const USER: &str = "system:serviceaccount:regcred:regcred";
 
 const CONFIG: &str = "
 providers:
@@ -42,12 +43,12 @@ fn account(pull: &[&str], mount: &[&str]) -> Value {
 }
 
 fn write(operation: &'static str, namespace: &str, object: Value) -> Request {
-    let request = Request::new(operation, "secrets", namespace).labelled("tier", "run").object(object.clone());
+    let request = Request::new(USER, operation, "secrets", namespace).labelled("tier", "run").object(object.clone());
     if operation == "UPDATE" { request.over(object) } else { request }
 }
 
 fn link(namespace: &str, before: Value, after: Value) -> Request {
-    Request::new("UPDATE", "serviceaccounts", namespace).labelled("tier", "run").object(after).over(before)
+    Request::new(USER, "UPDATE", "serviceaccounts", namespace).labelled("tier", "run").object(after).over(before)
 }
 
 #[track_caller]
@@ -138,13 +139,13 @@ fn a_link_is_added_where_it_is_asked_for_and_taken_away_anywhere() {
 #[test]
 fn service_accounts_are_neither_made_nor_deleted() {
     let why = "regcred neither makes nor deletes ServiceAccounts";
-    refused(&Request::new("CREATE", "serviceaccounts", "app-a").object(account(&[], &[])), why);
-    refused(&Request::new("DELETE", "serviceaccounts", "app-a").over(account(&[], &[])), why);
+    refused(&Request::new(USER, "CREATE", "serviceaccounts", "app-a").object(account(&[], &[])), why);
+    refused(&Request::new(USER, "DELETE", "serviceaccounts", "app-a").over(account(&[], &[])), why);
 }
 
 #[test]
 fn only_its_own_secrets_are_deleted() {
-    let delete = |object: Value| Request::new("DELETE", "secrets", "gone-from-the-config").over(object);
+    let delete = |object: Value| Request::new(USER, "DELETE", "secrets", "gone-from-the-config").over(object);
     passes(&delete(secret("ecr-pull")));
     let why = "regcred deletes its own Secrets alone";
     let mut foreign = secret("ecr-pull");
@@ -157,7 +158,7 @@ fn only_its_own_secrets_are_deleted() {
 #[test]
 fn nobody_else_is_judged() {
     let mut request = write("CREATE", "kube-system", secret("anything"));
-    request.user = "system:serviceaccount:regcred:another";
+    request.user = "system:serviceaccount:regcred:another".into();
     passes(&request);
 }
 
@@ -183,9 +184,9 @@ fn a_profile_is_set_by_whoever_may_use_it() {
         object
     };
     let request = |operation: &'static str, before: Option<&str>, after: Option<&str>, rights: &[&'static str]| {
-        let request = Request::new(operation, "namespaces", "").object(namespace(after));
+        let request = Request::new(USER, operation, "namespaces", "").object(namespace(after));
         let request = if operation == "UPDATE" { request.over(namespace(before)) } else { request };
-        judge(&policy, &Request { user: "alice", rights: rights.to_vec(), ..request })
+        judge(&policy, &Request { user: "alice".into(), rights: rights.to_vec(), ..request })
     };
     let may_pull = &["/regcred.dev/profiles/pull/use"];
     assert_eq!(request("CREATE", None, Some("pull"), may_pull), Ok(()));

@@ -1,4 +1,3 @@
-//! The objects as their readers take them: an API server's policies, its schemas, and people.
+//! The objects as their readers take them.
 
 mod guard;
-mod policy;

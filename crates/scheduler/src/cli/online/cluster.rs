@@ -87,7 +87,7 @@ async fn ask_one(
     };
     let is_late = within(limit, asking).await.is_some();
     let Learnt { server, answers, user, places, mut findings } = learnt;
-    findings.extend(namespaces::tell(&places));
+    findings.extend(namespaces::tell(&places, user.as_deref()));
     findings.extend(access::tell(&places, user.as_deref()));
     match server {
         _ if !is_late => {}

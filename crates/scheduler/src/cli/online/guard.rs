@@ -49,5 +49,5 @@ pub(crate) async fn ask(cluster: &Cluster, greeting: &Greeting, demands: &[Deman
     Some(Finding::warning("guard", SYSTEM, format!("{can}, {policies}; {should}")).with_fix(GUARD))
 }
 
-const GUARD: &str = "bind its ClusterRole by a RoleBinding in each namespace of the config, as deploy/rbac does, and not by a\n\
-                     ClusterRoleBinding; or guard it by a ValidatingAdmissionPolicy labelled app.kubernetes.io/managed-by: regcred";
+const GUARD: &str = "`regcred manifests` binds its ClusterRole in each namespace of the config where all are named, and puts a\n\
+                     ValidatingAdmissionPolicy before it where they are chosen";

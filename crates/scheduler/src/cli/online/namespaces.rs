@@ -56,7 +56,7 @@ fn choice(words: String, found: &Result<Vec<Namespace>>, user: Option<&str>) -> 
 const READY: &str = "see whether the API server is well: `kubectl get --raw /readyz`";
 
 /// Of all that were to be looked at.
-pub(crate) fn tell(places: &[Place]) -> Vec<Finding> {
+pub(crate) fn tell(places: &[Place], user: Option<&str>) -> Vec<Finding> {
     let looked_at = places.iter().filter_map(|place| Some((place.namespace.as_str(), place.seen.as_ref()?)));
     let looked_at = looked_at.collect::<Vec<_>>();
     let are = |presence| {
@@ -87,7 +87,7 @@ pub(crate) fn tell(places: &[Place]) -> Vec<Finding> {
     if !unseen.is_empty() {
         let it = if unseen.len() == 1 { "it is there" } else { "they are there" };
         let message = format!("may not see whether {it}: one that is gone looks like a missing right");
-        let fix = rbac::get_namespaces(&unseen);
+        let fix = rbac::get_namespaces(&unseen, user);
         findings.push(Finding::warning("namespaces", "", message).about(&unseen).with_fix(fix));
     }
     let failed = looked_at.iter().filter_map(|(name, Seen { presence, .. })| Some((*name, presence.as_ref().err()?)));

@@ -4,10 +4,8 @@ use std::fmt::Write;
 
 use regcred_openshift::Right;
 
-/// As `deploy/rbac` calls it.
-const ROLE: &str = "regcred-target";
-/// As `deploy/rbac` calls it, where the server does not tell who asks.
-const ACCOUNT: &str = "--serviceaccount=regcred:regcred";
+/// As `regcred manifests` calls the ServiceAccount, unless the config has an instance of its own.
+const ACCOUNT: &str = "regcred";
 
 /// What one namespace lacks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,17 +63,19 @@ fn yaml(rights: &[Right]) -> String {
 /// The rules, and where nothing is bound the command that binds. `chosen`: whether there may be more such namespaces later.
 /// `user`: who asks, if the server told.
 pub(crate) fn fix(missing: &Missing<'_>, namespaces: &[&str], chosen: bool, user: Option<&str>) -> String {
-    let rules = yaml(missing.rights);
+    let (rules, role) = (yaml(missing.rights), format!("{}-target", account(user)));
     if !missing.all {
-        return format!("add to the ClusterRole that is bound there, {ROLE} in deploy/rbac:{rules}");
+        return format!("add to the ClusterRole that is bound there, {role} as `regcred manifests` has it:{rules}");
     }
     let subject = subject(user);
     let bind = |namespace: &str| {
-        format!("kubectl create rolebinding {ROLE} --clusterrole={ROLE} {subject} --namespace={namespace}")
+        format!("kubectl create rolebinding {role} --clusterrole={role} {subject} --namespace={namespace}")
     };
     let bind = for_each(namespaces, bind);
     let (untold, later) = (untold(user), if chosen { LATER } else { "" });
-    format!("bind the ClusterRole of deploy/rbac there:\n  {bind}{untold}{later}\nthat ClusterRole has to hold:{rules}")
+    format!(
+        "bind the ClusterRole there that `regcred manifests` makes:\n  {bind}{untold}{later}\nthat ClusterRole has to hold:{rules}"
+    )
 }
 
 /// A binding is for one namespace, and what chooses takes those of tomorrow too.
@@ -95,10 +95,14 @@ pub(crate) fn list_namespaces(user: Option<&str>) -> String {
 }
 
 /// What lets these namespaces be seen, and no others.
-pub(crate) fn get_namespaces(namespaces: &[&str]) -> String {
+pub(crate) fn get_namespaces(namespaces: &[&str], user: Option<&str>) -> String {
     let right = |name: &&str| Right { resource: "namespaces", name: (*name).to_owned(), verb: "get" };
     let rights = namespaces.iter().map(right).collect::<Vec<_>>();
-    format!("bind cluster-wide the ClusterRole regcred-namespaces of deploy/rbac, which has to hold:{}", yaml(&rights))
+    let account = account(user);
+    format!(
+        "bind cluster-wide the ClusterRole {account}-namespaces that `regcred manifests` makes, which has to hold:{}",
+        yaml(&rights)
+    )
 }
 
 /// One line of shell, for however many namespaces.
@@ -109,8 +113,14 @@ pub(crate) fn for_each(namespaces: &[&str], command: impl Fn(&str) -> String) ->
     }
 }
 
+/// The ServiceAccount that asks, by which its roles are called too.
+fn account(user: Option<&str>) -> &str {
+    let account = user.and_then(|user| user.strip_prefix("system:serviceaccount:")?.split_once(':'));
+    account.map_or(ACCOUNT, |(_, name)| name)
+}
+
 fn subject(user: Option<&str>) -> String {
-    let Some(user) = user else { return ACCOUNT.into() };
+    let Some(user) = user else { return format!("--serviceaccount={ACCOUNT}:{ACCOUNT}") };
     match user.strip_prefix("system:serviceaccount:") {
         Some(account) => format!("--serviceaccount={account}"),
         None if user.contains(char::is_control) => "--user='<who asks>'".into(),
@@ -145,7 +155,7 @@ mod tests {
         let missing = Missing { rights: &rights()[..2], all: false };
         assert_eq!(
             fix(&missing, &["a", "b"], true, None),
-            "add to the ClusterRole that is bound there, regcred-target in deploy/rbac:\n  - apiGroups: [\"\"]\n    \
+            "add to the ClusterRole that is bound there, regcred-target as `regcred manifests` has it:\n  - apiGroups: [\"\"]\n    \
              resources: [secrets]\n    resourceNames: [ecr-secret]\n    verbs: [create, patch]"
         );
     }
@@ -157,7 +167,7 @@ mod tests {
         let command = |namespaces: &[&str], user| fix(namespaces, user).lines().nth(1).expect("a line").to_owned();
         assert_eq!(
             command(&["a"], Some("system:serviceaccount:ops:minter")),
-            "  kubectl create rolebinding regcred-target --clusterrole=regcred-target --serviceaccount=ops:minter --namespace=a"
+            "  kubectl create rolebinding minter-target --clusterrole=minter-target --serviceaccount=ops:minter --namespace=a"
         );
         assert_eq!(
             command(&["a", "b"], None),

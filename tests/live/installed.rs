@@ -1,0 +1,138 @@
+//! An installation as `regcred manifests` has it, on the real API server, and what was asked with its rights.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use serde_json::Value;
+
+use crate::{
+    once::kubeconfig_of,
+    world::{World, setting},
+};
+
+/// One of its own: a namespace, an instance, and the objects that a config comes to.
+pub(crate) struct Installed {
+    pub(crate) namespace: String,
+    pub(crate) instance: String,
+    pub(crate) config: String,
+    /// With the token of its ServiceAccount.
+    pub(crate) kubeconfig: PathBuf,
+    /// All that was made, also what this server does not know.
+    pub(crate) objects: Vec<Value>,
+    _dir: tempfile::TempDir,
+}
+
+impl Installed {
+    /// With a config, whose `instance` is put in, and what else `regcred manifests` is told.
+    pub(crate) async fn new(world: &World, yaml: &str, more: &[&str]) -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let instance = format!("live-{}", NUMBER.fetch_add(1, SeqCst));
+        let namespace = world.namespace().await;
+        let dir = tempfile::tempdir().expect("a folder");
+        let config = dir.path().join("config.yaml");
+        fs::write(&config, format!("instance: {instance}\n{yaml}")).expect("it can be written");
+        let objects = manifests(&config, &[&["--no-namespace", "--namespace", &namespace], more].concat());
+        let known = objects.iter().filter(|it| world.knows(it)).map(Value::to_string).collect::<Vec<_>>();
+        world.kubectl(
+            &["apply", "--filename", "-"],
+            &format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#, known.join(",")),
+        );
+        let (keys, kubeconfig) = kubeconfig_of(world, &namespace, &format!("regcred-{instance}"));
+        let own = dir.path().join("kubeconfig");
+        fs::copy(kubeconfig, &own).expect("it can be copied");
+        drop(keys);
+        Self { namespace, instance, config: config.display().to_string(), kubeconfig: own, objects, _dir: dir }
+    }
+
+    /// As the server calls its ServiceAccount.
+    pub(crate) fn user(&self) -> String {
+        format!("system:serviceaccount:{}:regcred-{}", self.namespace, self.instance)
+    }
+
+    /// What was asked as its ServiceAccount so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        let log = fs::read_to_string(setting("REGCRED_LIVE_AUDIT")).expect("the server keeps one");
+        let entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let own = entries.filter(|it| it["user"]["username"] == self.user());
+        own.map(|it| Asked::read(&it)).collect()
+    }
+
+    /// Every right that a role of it has: resource and verb, and whether it was used, by what was asked.
+    pub(crate) fn unused(&self, asked: &[Asked]) -> BTreeSet<String> {
+        let roles = self.objects.iter().filter(|it| matches!(it["kind"].as_str(), Some("ClusterRole" | "Role")));
+        let granted = roles.flat_map(|role| role["rules"].as_array().cloned().unwrap_or_default());
+        let texts = |rule: &Value, key: &str| {
+            let list = rule[key].as_array().cloned().unwrap_or_default();
+            list.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect::<Vec<_>>()
+        };
+        let mut unused = BTreeSet::new();
+        for rule in granted {
+            let names = texts(&rule, "resourceNames");
+            for resource in texts(&rule, "resources") {
+                for verb in texts(&rule, "verbs") {
+                    let is_it = |it: &Asked| {
+                        it.resource == resource && it.uses(&verb) && (names.is_empty() || names.contains(&it.name))
+                    };
+                    if !asked.iter().any(is_it) {
+                        unused.insert(format!("{verb} {resource} {}", names.join(",")));
+                    }
+                }
+            }
+        }
+        unused
+    }
+}
+
+/// What `regcred manifests` makes of a config.
+pub(crate) fn manifests(config: &Path, more: &[&str]) -> Vec<Value> {
+    let mut command = Command::new(setting("REGCRED_LIVE_BINARY"));
+    command.args(["manifests", "--output", "json", "--config"]).arg(config).args(more).env_clear();
+    let output = command.output().expect("regcred starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let list = serde_json::from_slice::<Value>(&output.stdout).expect("JSON");
+    list["items"].as_array().expect("a list").clone()
+}
+
+/// One request, as the server's audit log has it.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) verb: String,
+    pub(crate) resource: String,
+    pub(crate) name: String,
+    pub(crate) code: u64,
+}
+
+impl Asked {
+    fn read(entry: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let reference = &entry["objectRef"];
+        let mut name = text(&reference["name"]);
+        // A list of one name is a list whose selector names it.
+        let selected = text(&entry["requestURI"])
+            .split(['?', '&'])
+            .find_map(|it| Some(it.strip_prefix("fieldSelector=")?.to_owned()));
+        if let Some((_, it)) = selected
+            .as_deref()
+            .and_then(|it| it.split_once("metadata.name%3D").or_else(|| it.split_once("metadata.name=")))
+        {
+            it.clone_into(&mut name);
+        }
+        Self {
+            verb: text(&entry["verb"]),
+            resource: text(&reference["resource"]),
+            name,
+            code: entry["responseStatus"]["code"].as_u64().unwrap_or_default(),
+        }
+    }
+
+    /// An apply that makes an object is a patch that takes the right to create it, too.
+    fn uses(&self, verb: &str) -> bool {
+        let made = self.verb == "patch" && self.code == 201;
+        self.code < 300 && (self.verb == verb || (verb == "create" && made))
+    }
+}
