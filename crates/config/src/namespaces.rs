@@ -256,6 +256,9 @@ impl Fields<'_> {
         let why = match (text.chars().find(|letter| !can_match(*letter)), Pattern::new(text)) {
             (Some(letter), _) => format!("no namespace has a {letter:?} in its name"),
             (None, _) if text.contains("**") => "one * is enough".into(),
+            (None, Ok(_)) if !has_plain_classes(text) => {
+                "in brackets stand letters and ranges such as [a-c0-9] or [!a]".into()
+            }
             (None, Ok(pattern)) => {
                 if PLATFORM_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && !key.contains("exclude") {
                     self.warn(key, "it takes none: namespaces of the platform have to be named");
@@ -267,6 +270,21 @@ impl Fields<'_> {
         self.problem(key, format!("{text:?} is not a pattern of namespaces, such as \"app-*\": {why}"));
         None
     }
+}
+
+/// Whether all brackets hold letters that names have, and ranges that go up: what else is between them nobody means, and readers of
+/// patterns differ on it.
+fn has_plain_classes(pattern: &str) -> bool {
+    let classes = pattern.split('[').skip(1).map(|rest| rest.split_once(']').map_or(rest, |(class, _)| class));
+    let is_plain = |class: &str| {
+        let class = class.strip_prefix('!').unwrap_or(class).as_bytes();
+        let ends = class.first() != Some(&b'-') && class.last() != Some(&b'-');
+        let letters = class.iter().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || *it == b'-');
+        let ranges =
+            class.windows(3).filter(|it| it[1] == b'-').all(|it| it[0] <= it[2] && it[0] != b'-' && it[2] != b'-');
+        !class.is_empty() && ends && letters && ranges
+    };
+    classes.into_iter().all(is_plain)
 }
 
 fn gather(items: Vec<Item>, exclude: Vec<Pattern>, selector: Selector) -> Namespaces {
@@ -361,6 +379,12 @@ mod tests {
                 "['app-**']",
                 "namespaces[0]: \"app-**\" is not a pattern of namespaces, such as \"app-*\": one * is enough",
             ),
+            (
+                "['x[z-a]']",
+                "namespaces[0]: \"x[z-a]\" is not a pattern of namespaces, such as \"app-*\": in brackets stand letters",
+            ),
+            ("['x[]-a]']", "namespaces[0]: \"x[]-a]\" is not a pattern of namespaces"),
+            ("['x[a*]']", "namespaces[0]: \"x[a*]\" is not a pattern of namespaces"),
             ("a", "namespaces: it is not a list of namespaces"),
         ] {
             let problems = of(bad).expect_err(bad);

@@ -51,6 +51,16 @@ pub(crate) fn object(site: &Site<'_>, config: &Config, files: usize, workload: &
     json!({ "apiVersion": "batch/v1", "kind": "CronJob", "metadata": site.own(""), "spec": spec })
 }
 
+/// Its pass as a Job of its own, at once: a hook of Argo CD, which deletes the last one first. Without such a hook its next version
+/// could not be applied over it.
+pub(crate) fn first(site: &Site<'_>, cron_job: &Value) -> Value {
+    let mut metadata = site.own("-first");
+    metadata["annotations"] =
+        json!({ "argocd.argoproj.io/hook": "PostSync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation" });
+    let spec = &cron_job["spec"]["jobTemplate"]["spec"];
+    json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec })
+}
+
 /// The config's; without one every quarter of an hour, at a minute of its own: not everybody asks AWS at once.
 fn schedule(config: &Config) -> (String, Option<String>) {
     if let Some(schedule) = config.schedule() {

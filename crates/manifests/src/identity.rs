@@ -17,7 +17,7 @@ const TOKEN: &str = "token";
 const KEYS_FOLDER: &str = "/var/run/secrets/aws";
 const KEYS: &str = "credentials";
 /// AWS's own, for whom a token is unless somebody says otherwise.
-pub(crate) const AUDIENCE: &str = "sts.amazonaws.com";
+pub const AUDIENCE: &str = "sts.amazonaws.com";
 /// Tokens are renewed by the kubelet at four fifths of this.
 const TOKEN_LIFE: u32 = 3_600;
 

@@ -19,7 +19,8 @@ mod yaml;
 
 pub use check::check;
 pub use expand::{Expanded, expand};
+pub use identity::AUDIENCE;
 pub use install::{Guard, Identity, Install, Mode, Mount, Proxy, TrustedCa, Workload};
 pub use template::project_template;
-pub use write::{Manifests, manifests};
-pub use yaml::yaml;
+pub use write::{Manifests, first_run, manifests};
+pub use yaml::{read, yaml};

@@ -27,8 +27,8 @@ pub(crate) fn objects(site: &Site<'_>, need: &Need, install: &Install, prune: bo
         objects.extend(need.named().into_iter().map(bind));
     }
     if let Mode::Daemon(_, replicas) = install.mode {
-        objects.push(role("Role", site.own(""), own_rules(site, replicas)));
-        objects.push(binding("RoleBinding", site.own(""), ("Role", ""), site));
+        objects.push(role("Role", site.own("-own"), own_rules(site, replicas)));
+        objects.push(binding("RoleBinding", site.own("-own"), ("Role", "-own"), site));
     }
     objects
 }

@@ -1,11 +1,11 @@
 //! All objects of an installation, in the order in which they are made.
 
-use regcred_config::{Config, Problem, Problems};
+use regcred_config::{Config, Problem, Problems, Spec, Wants};
 use serde_json::{Map, Value, json};
 
 use crate::{
     Guard, Identity, Install, Mode, TrustedCa, cronjob, daemon, guard, identity,
-    need::{Need, sinks},
+    need::{self, Need, sinks},
     object::Site,
     pod::{self, file_name},
     profile, rights,
@@ -38,10 +38,11 @@ pub fn manifests(config: &Config, install: &Install) -> Result<Manifests, Proble
     }
     objects.push(account(&site, install));
     let prune = config.prune() && install.mode.watches();
-    objects.extend(rights::objects(&site, &need, install, prune));
+    // The wall stands before there is anything behind it.
     if install.guard == Guard::Policy {
         objects.extend(guard::objects(&site, &need, config.instance().as_str()));
     }
+    objects.extend(rights::objects(&site, &need, install, prune));
     if install.profiles {
         objects.extend(profile::objects(&site));
     }
@@ -69,6 +70,14 @@ pub fn manifests(config: &Config, install: &Install) -> Result<Manifests, Proble
     Ok(Manifests { objects, notes })
 }
 
+/// A Job that makes the CronJob's first pass at once, for Argo CD. Problems are those of [`manifests()`].
+pub fn first_run(config: &Config, install: &Install) -> Result<Manifests, Problems> {
+    let site = Site::new(config, install);
+    let made = manifests(config, install)?.objects;
+    let first = made.iter().filter(|it| it["kind"] == "CronJob").map(|it| cronjob::first(&site, it));
+    Ok(Manifests { objects: first.collect(), notes: vec![] })
+}
+
 fn problems(config: &Config, install: &Install, need: &Need) -> Vec<Problem> {
     let mut problems = vec![];
     if need.secrets().is_empty() {
@@ -76,6 +85,13 @@ fn problems(config: &Config, install: &Install, need: &Need) -> Vec<Problem> {
     }
     if let Some(workload) = install.mode.workload() {
         problems.extend(identity::problems(config, workload));
+        let elsewhere =
+            config.sinks().iter().filter(|spec| install.sink.as_ref().is_some_and(|it| it.as_str() == spec.name()));
+        let reached = elsewhere
+            .filter(|spec| need::openshift(spec).is_some_and(|it| it.kubeconfig.is_some() || it.context.is_some()));
+        problems.extend(reached.map(|spec| {
+            spec.problem("kubeconfig", "what runs in that cluster writes as whoever is in this file: print its rights alone, with --mode rights")
+        }));
     }
     if config.prune() && install.mode.watches() && need.selections().is_empty() {
         let message = "prune: what is to be removed is known by a list of namespaces, and this config names each: leave it out, or choose \
@@ -113,7 +129,7 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
     }
     let Some(workload) = install.mode.workload() else { return warnings };
     match &workload.identity {
-        Identity::None if config.providers().is_empty() => {
+        Identity::None if asks_the_chain(config) => {
             warnings.push("nobody says who regcred is in AWS: --identity does".into());
         }
         Identity::PodIdentity => warnings.push(format!(
@@ -127,13 +143,25 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
         )),
         Identity::None | Identity::Webhook { .. } | Identity::Projected { .. } => {}
     }
-    let profiles =
-        config.providers().iter().filter(|spec| crate::need::ecr(spec).is_some_and(|it| it.profile.is_some()));
+    let profiles = config.providers().iter().filter(|spec| need::ecr(spec).is_some_and(|it| it.profile.is_some()));
     for spec in profiles.filter(|_| !matches!(workload.identity, Identity::Keys { .. })) {
         warnings
             .push(format!("providers.{}.profile: the pod has no AWS configuration that has a profile", spec.name()));
     }
     warnings
+}
+
+/// Whether any target's tokens are asked for as whom the pod is.
+fn asks_the_chain(config: &Config) -> bool {
+    let is_chain = |spec: &Spec| {
+        need::ecr(spec).is_some_and(|it| it.web_identity.is_none() && it.profile.is_none() && it.identity.is_none())
+    };
+    config.targets().iter().any(|target| match &target.wants {
+        Wants::Registries(_) => true,
+        Wants::Providers(names) => {
+            config.providers().iter().any(|spec| names.iter().any(|it| it.as_str() == spec.name()) && is_chain(spec))
+        }
+    })
 }
 
 /// Why a cluster-wide right to write a Secret of one name is the right to everything.

@@ -1,8 +1,15 @@
-//! Objects as text.
+//! Objects as text, and text as an object.
 
 use std::fmt::Write;
 
 use serde_json::Value;
+
+/// The one object of a text; what is wrong with it, in words.
+pub fn read(text: &str) -> Result<Value, String> {
+    let options = serde_saphyr::options! { with_snippet: false, strict_booleans: false };
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| format!("it is not one object as YAML or JSON: {error}"))
+}
 
 /// Documents of YAML, which readers of its older version read alike. `head`: lines of comment above them all.
 #[expect(clippy::missing_panics_doc, reason = "whatever JSON is, it is YAML")]

@@ -10,7 +10,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api,
-    api::{ListParams, PostParams},
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, ObjectMeta, PostParams},
     client::Body,
     core::{PartialObjectMeta, Status},
 };
@@ -137,6 +137,27 @@ impl Cluster {
             Ok(Some(_)) => Ok(Presence::Here),
             Ok(None) => Ok(Presence::Absent),
             Err(error) => unknown_if_denied(error, Presence::Unknown),
+        }
+    }
+
+    /// Whether the server would make this object, in its namespace if that is there, else in that of the connection; makes nothing.
+    /// One that is there already is no error: the server passes over it.
+    pub async fn would_make(&self, object: &Value) -> Result<()> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (version, kind, name) =
+            (text(&object["apiVersion"]), text(&object["kind"]), text(&object["metadata"]["name"]));
+        let doing =
+            Doing { verb: "create", resource: "objects", namespace: Some(self.default_namespace()), name: &name };
+        let none = |_| doing.failed(ErrorKind::Invalid, "it has no metadata");
+        let object = serde_json::from_value::<DynamicObject>(object.clone()).map_err(none)?;
+        let (group, version) = version.split_once('/').unwrap_or(("", &version));
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind));
+        let object = DynamicObject { metadata: ObjectMeta { namespace: None, ..object.metadata }, ..object };
+        let api = Api::<DynamicObject>::namespaced_with(self.client().clone(), self.default_namespace(), &kind);
+        let params = PostParams { dry_run: true, ..PostParams::default() };
+        match unheard(&doing, api.create(&params, &object)).await? {
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+            other => other.map(drop).map_err(|error| translate(&error, &doing)),
         }
     }
 

@@ -94,6 +94,11 @@ impl Cluster {
         self.own_namespace.as_deref()
     }
 
+    /// The namespace of the context, or of the pod; `default`, if neither says one.
+    pub fn default_namespace(&self) -> &str {
+        self.client.default_namespace()
+    }
+
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }

@@ -8,11 +8,13 @@ mod cluster;
 pub mod discover;
 mod error;
 mod form;
+pub mod leftover;
 mod link;
 mod look;
 mod merge;
 mod metadata;
 mod own;
+mod pages;
 #[cfg(test)]
 mod properties;
 mod record;

@@ -9,23 +9,41 @@ use anyhow::Result;
 
 use crate::process::{read, root};
 
-const FOLDER: &str = "deploy/manifests";
+const FOLDER: &str = "deploy";
 const ROLE: [&str; 4] = ["--identity", "webhook", "--role-arn", "arn:aws:iam::123456789012:role/regcred"];
 
 /// An example, a mode, what is said besides, and the file.
-const EXAMPLES: [(&str, &str, &[&str], &str); 12] = [
-    ("minimal", "cronjob", &ROLE, "cronjob"),
-    ("minimal", "daemon", &ROLE, "daemon"),
-    ("teams", "cronjob", &ROLE, "cronjob"),
-    ("teams", "daemon", &ROLE, "daemon"),
-    ("profiles", "cronjob", &ROLE, "cronjob"),
-    ("profiles", "daemon", &["--identity", "pod-identity", "--replicas", "2", "--profiles"], "daemon"),
-    ("profiles", "daemon", &["--identity", "pod-identity", "--role-bindings"], "daemon-role-bindings"),
-    ("profiles", "template", &["--label", "regcred.dev/profile=pull"], "template"),
-    ("profiles", "template", &["--label", "regcred.dev/profile=pull", "--role-bindings"], "template-role-bindings"),
-    ("full", "cronjob", &FULL, "cronjob"),
-    ("full", "daemon", &FULL, "daemon"),
-    ("full", "rights", &["--sink", "edge"], "edge"),
+const EXAMPLES: [(&str, &str, &[&str], &str); 15] = [
+    ("minimal", "cronjob", &ROLE, "manifests/minimal/cronjob"),
+    ("minimal", "daemon", &ROLE, "manifests/minimal/daemon"),
+    ("teams", "cronjob", &ROLE, "manifests/teams/cronjob"),
+    ("teams", "daemon", &ROLE, "manifests/teams/daemon"),
+    ("profiles", "cronjob", &ROLE, "manifests/profiles/cronjob"),
+    (
+        "profiles",
+        "daemon",
+        &["--identity", "pod-identity", "--replicas", "2", "--profiles"],
+        "manifests/profiles/daemon",
+    ),
+    (
+        "profiles",
+        "daemon",
+        &["--identity", "pod-identity", "--role-bindings"],
+        "manifests/profiles/daemon-role-bindings",
+    ),
+    ("profiles", "template", &["--label", "regcred.dev/profile=pull"], "manifests/profiles/template"),
+    (
+        "profiles",
+        "template",
+        &["--label", "regcred.dev/profile=pull", "--role-bindings"],
+        "manifests/profiles/template-role-bindings",
+    ),
+    ("full", "cronjob", &FULL, "manifests/full/cronjob"),
+    ("full", "daemon", &FULL, "manifests/full/daemon"),
+    ("full", "rights", &["--sink", "edge"], "manifests/full/edge"),
+    ("minimal", "cronjob", &ROLE, "kustomize/cronjob/regcred"),
+    ("minimal", "daemon", &ROLE, "kustomize/daemon/regcred"),
+    ("minimal", "first-run", &ROLE, "kustomize/first-run/job"),
 ];
 const FULL: [&str; 13] = [
     "--identity",
@@ -47,7 +65,7 @@ const FULL: [&str; 13] = [
 pub(super) fn all(regcred: &Path) -> Result<Vec<(String, String)>> {
     let made = EXAMPLES.iter().map(|(config, mode, besides, file)| {
         let text = of(regcred, &format!("config/{config}.yaml"), mode, besides)?;
-        Ok((format!("{FOLDER}/{config}/{file}.yaml"), text))
+        Ok((format!("{FOLDER}/{file}.yaml"), text))
     });
     made.collect()
 }
@@ -62,5 +80,5 @@ pub(crate) fn of(regcred: &Path, config: &str, mode: &str, besides: &[&str]) -> 
 /// Where the objects of a config are kept.
 pub(super) fn file(config: &Path, mode: &str) -> PathBuf {
     let name = config.file_stem().unwrap_or_default();
-    root().join(FOLDER).join(name).join(mode).with_extension("yaml")
+    root().join(FOLDER).join("manifests").join(name).join(mode).with_extension("yaml")
 }

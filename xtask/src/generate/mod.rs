@@ -16,8 +16,20 @@ const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
 const FAULTS_PAGE: &str = "crates/scheduler/docs/faults.md";
 const CONFIG_PAGE: &str = "crates/scheduler/docs/config.md";
 const SCHEMA: &str = "config/schema.json";
-const COMMANDS: [&str; 11] =
-    ["init", "once", "plan", "status", "check", "next", "manifests", "schema", "completions", "man", "version"];
+const COMMANDS: [&str; 12] = [
+    "init",
+    "once",
+    "plan",
+    "status",
+    "check",
+    "next",
+    "manifests",
+    "cleanup",
+    "schema",
+    "completions",
+    "man",
+    "version",
+];
 
 pub(crate) fn run(check: bool) -> Result<()> {
     let regcred = build("regcred", "regcred", false)?;

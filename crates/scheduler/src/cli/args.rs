@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use regcred_config::{Config, Layers, Overrides, Problems};
-use regcred_core::Namespace;
+use regcred_core::{InstanceName, Namespace};
 use regcred_engine::Pass;
 use regcred_openshift::Connection;
 
@@ -67,6 +67,9 @@ pub(crate) enum Command {
     /// Prints the objects that run a config in a cluster, with no right more than it takes
     #[command(after_help = MANIFESTS_NOTES)]
     Manifests(Manifests),
+    /// Removes what an installation has left in a cluster: links, then Secrets; without --yes it only lists them
+    #[command(after_help = CLEANUP_NOTES)]
+    Cleanup(Cleanup),
     /// Prints the JSON schema of a config file, for editors
     Schema,
     /// Prints completions for a shell
@@ -109,6 +112,15 @@ const STATUS_EXIT_CODES: &str = "Exit codes:
 
 const MANIFESTS_NOTES: &str = "The objects go to standard output, for `kubectl apply --filename -`; what applying them does not do, to standard error.
 Nothing is asked of any cluster.";
+
+const CLEANUP_NOTES: &str = "It takes the caller's rights: to list secrets, deployments and cronjobs, to patch serviceaccounts, to delete secrets.
+Of a Secret that stays somebody else's, the entries of the installation are taken out; who was linked to it stays linked.
+
+Exit codes:
+  0  nothing is left, or nothing was to be removed without --yes
+  1  some could not be removed
+  2  nothing can work before a person acts: it still runs, usage or permission
+  3  nothing could be done: the cluster could not be reached";
 
 const CHECK_EXIT_CODES: &str = "Exit codes:
   0  the config is valid; with --online: and a pass would find what it needs
@@ -246,9 +258,14 @@ impl PassArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("config", |config| config.required(false).required_unless_present("template")))]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+    /// Instead a template for project requests on OpenShift, or `-`: whether it can be switched to. With --online the cluster is
+    /// asked whether it would make its objects; nothing is made
+    #[arg(long, value_name = "FILE", conflicts_with = "target")]
+    pub(crate) template: Option<PathBuf>,
     /// Asks AWS and the cluster whether a pass would find identity, tokens and rights, and prints what to mend; writes nothing
     #[arg(long)]
     pub(crate) online: bool,
@@ -360,6 +377,45 @@ impl Next {
             timeout: Pass::default().deadline,
             cluster: ClusterArgs { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() },
         }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cleanup {
+    /// Whose instance it is; of several files the later one wins
+    #[arg(long, short, value_name = "FILE", env = "REGCRED_CONFIG")]
+    config: Vec<PathBuf>,
+    /// Which installation, if no config says so
+    #[arg(long, value_name = "NAME")]
+    instance: Option<InstanceName>,
+    /// Only in this namespace; may be given several times
+    #[arg(long, short, value_name = "NAMESPACE")]
+    pub(crate) namespace: Vec<Namespace>,
+    /// Removes it
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Does not ask whether the installation still runs, and would make it all again
+    #[arg(long, requires = "yes")]
+    pub(crate) even_if_running: bool,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+impl Cleanup {
+    /// That of the command line, of the config, or the usual one.
+    pub(crate) fn instance(&self, types: &Types) -> Result<InstanceName, Problems> {
+        if let Some(instance) = &self.instance {
+            return Ok(instance.clone());
+        }
+        if self.config.is_empty() {
+            return Ok(InstanceName::default());
+        }
+        let layers = Layers { files: self.config.clone(), overrides: Overrides::default() };
+        Config::load(&layers, |config| wire::problems(config, types)).map(|config| config.instance().clone())
+    }
+
+    pub(crate) fn connection(&self) -> Connection {
+        self.cluster.connection()
     }
 }
 

@@ -1,4 +1,5 @@
-//! `regcred check`: is the config right, and what does it come to? With `--online`: [`super::online`].
+//! `regcred check`: is the config right, and what does it come to? With `--online`: [`super::online`];
+//! of a template, [`super::template`].
 
 use std::{fmt::Write, process::ExitCode};
 
@@ -11,10 +12,14 @@ use super::{
     args::{Check, Output},
     online,
     output::print,
+    template,
 };
 use crate::{Types, wire};
 
 pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCode> {
+    if let Some(file) = &args.template {
+        return template::run(file, args, output);
+    }
     if args.online {
         return online::run(args, types, output);
     }

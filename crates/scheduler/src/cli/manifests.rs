@@ -1,11 +1,15 @@
 //! `regcred manifests`: what runs a config in a cluster, with the rights that it takes.
 
-use std::{env, fs, path::PathBuf, process::ExitCode};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
-use regcred_core::{Namespace, StoreName};
-use regcred_manifests::{Guard, Identity, Install, Manifests, Mode, Mount, Proxy, TrustedCa, Workload};
+use clap::{ValueEnum, builder::NonEmptyStringValueParser};
+use regcred_core::{Namespace, SecretName, StoreName};
+use regcred_manifests::{AUDIENCE, Guard, Identity, Install, Manifests, Mode, Mount, Proxy, TrustedCa, Workload};
 use serde_json::json;
 
 use super::{
@@ -36,13 +40,13 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t)]
     identity: IdentityName,
     /// The role of --identity webhook and projected
-    #[arg(long, value_name = "ARN", required_if_eq_any = [("identity", "webhook"), ("identity", "projected")])]
+    #[arg(long, value_name = "ARN", value_parser = NonEmptyStringValueParser::new(), required_if_eq_any = [("identity", "webhook"), ("identity", "projected")])]
     role_arn: Option<String>,
-    /// For whom the token of --identity projected is
-    #[arg(long, value_name = "AUDIENCE", default_value = "sts.amazonaws.com")]
-    audience: String,
+    /// For whom the token of --identity projected is; without one sts.amazonaws.com
+    #[arg(long, value_name = "AUDIENCE", value_parser = NonEmptyStringValueParser::new())]
+    audience: Option<String>,
     /// The Secret of --identity keys, which is there already; its key `credentials` is a file as the AWS CLI has it
-    #[arg(long, value_name = "NAME", required_if_eq("identity", "keys"))]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), required_if_eq("identity", "keys"))]
     aws_secret: Option<String>,
     /// A Secret that is there already, as a folder, such as edge=/var/run/secrets/edge; may be given several times
     #[arg(long, value_name = "SECRET=FOLDER", value_parser = mount)]
@@ -53,15 +57,15 @@ pub(crate) struct Args {
     /// Trust the authorities in the key `ca-bundle.crt` of a ConfigMap that is there already
     #[arg(long, value_name = "CONFIGMAP", conflicts_with = "openshift_ca")]
     ca: Option<String>,
-    /// The proxy on the way to AWS
-    #[arg(long, value_name = "URL")]
+    /// The proxy on the way to AWS, without a user: everybody reads what is printed
+    #[arg(long, value_name = "URL", value_parser = proxy)]
     https_proxy: Option<String>,
     /// What is not behind the proxy, besides the API server and where pods get their credentials
     #[arg(long, value_name = "HOSTS", requires = "https_proxy")]
     no_proxy: Option<String>,
-    /// How many daemons; of several one leads
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=5))]
-    replicas: u32,
+    /// How many daemons, of which one leads; without it one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5))]
+    replicas: Option<u32>,
     /// For servers before Kubernetes 1.30 or OpenShift 4.17: rights are bound in each namespace, and no policy is printed
     #[arg(long)]
     role_bindings: bool,
@@ -85,6 +89,8 @@ enum ModeName {
     /// A CronJob, and the rights of its passes
     #[default]
     Cronjob,
+    /// The CronJob's first pass as a Job, for Argo CD to make after a sync
+    FirstRun,
     /// A Deployment, and the rights of a daemon
     Daemon,
     /// The rights alone, for a regcred that runs elsewhere
@@ -114,12 +120,14 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
     if let Some(name) = set.into_iter().find(|name| name.starts_with("REGCRED__")) {
         bail!("{name} is set here and would not be in the cluster: say it in the config file");
     }
+    args.check()?;
     let config = args.config.load(types)?;
     warn(&config);
     wire::plan(&config, types)?;
     let install = args.install()?;
     let made = match args.mode {
         ModeName::Template => regcred_manifests::project_template(&config, &install, &args.label)?,
+        ModeName::FirstRun => regcred_manifests::first_run(&config, &install)?,
         _ => regcred_manifests::manifests(&config, &install)?,
     };
     let Manifests { objects, notes } = made;
@@ -148,6 +156,28 @@ fn head() -> Vec<String> {
 }
 
 impl Args {
+    /// What is said and has no effect is an error: somebody counts on it.
+    fn check(&self) -> Result<()> {
+        let takes_role = matches!(self.identity, IdentityName::Webhook | IdentityName::Projected);
+        for (flag, is_said, of, fits) in [
+            ("--role-arn", self.role_arn.is_some(), "--identity webhook or projected", takes_role),
+            ("--audience", self.audience.is_some(), "--identity projected", self.identity == IdentityName::Projected),
+            ("--aws-secret", self.aws_secret.is_some(), "--identity keys", self.identity == IdentityName::Keys),
+            ("--replicas", self.replicas.is_some(), "--mode daemon", self.mode == ModeName::Daemon),
+            ("--label", !self.label.is_empty(), "--mode template", self.mode == ModeName::Template),
+        ] {
+            if is_said && !fits {
+                bail!("{flag} is of {of}, and that is not said");
+            }
+        }
+        let mut folders = self.mount.iter().map(|mount| &mount.folder).collect::<Vec<_>>();
+        folders.sort();
+        if let Some(twice) = folders.windows(2).find(|pair| pair[0] == pair[1]) {
+            bail!("--mount: two Secrets cannot be at {}", twice[0].display());
+        }
+        Ok(())
+    }
+
     fn install(&self) -> Result<Install> {
         let files = self.config.files().iter().map(|path| {
             let name = path.display();
@@ -169,9 +199,9 @@ impl Args {
             namespace_exists: self.no_namespace,
             files: files.collect::<Result<_>>()?,
             mode: match self.mode {
-                ModeName::Daemon => Mode::Daemon(workload, self.replicas),
+                ModeName::Daemon => Mode::Daemon(workload, self.replicas.unwrap_or(1)),
                 ModeName::Rights => Mode::Elsewhere,
-                ModeName::Cronjob | ModeName::Template => Mode::CronJob(workload),
+                ModeName::Cronjob | ModeName::FirstRun | ModeName::Template => Mode::CronJob(workload),
             },
             guard: match (self.role_bindings, self.unguarded) {
                 (true, _) => Guard::Bindings,
@@ -189,20 +219,47 @@ impl Args {
         match self.identity {
             IdentityName::None => Identity::None,
             IdentityName::Webhook => Identity::Webhook { role_arn },
-            IdentityName::Projected => Identity::Projected { role_arn, audience: self.audience.clone() },
+            IdentityName::Projected => {
+                Identity::Projected { role_arn, audience: self.audience.clone().unwrap_or_else(|| AUDIENCE.into()) }
+            }
             IdentityName::PodIdentity => Identity::PodIdentity,
             IdentityName::Keys => Identity::Keys { secret },
         }
     }
 }
 
+/// Where the pod has its own.
+const TAKEN: [&str; 5] = [
+    "/etc/regcred",
+    "/etc/pki/regcred",
+    "/var/run/secrets/aws",
+    "/var/run/secrets/regcred",
+    "/var/run/secrets/kubernetes.io",
+];
+
 fn mount(text: &str) -> Result<Mount, String> {
-    match text.split_once('=') {
-        Some((secret, folder)) if !secret.is_empty() && folder.starts_with('/') && folder.len() > 1 => {
-            Ok(Mount { secret: secret.into(), folder: PathBuf::from(folder.trim_end_matches('/')) })
-        }
-        _ => Err("it is not the name of a Secret and a folder, such as edge=/var/run/secrets/edge".into()),
+    let example = || Err("it is not the name of a Secret and a folder, such as edge=/var/run/secrets/edge".into());
+    let Some((secret, folder)) = text.split_once('=') else { return example() };
+    let folder = folder.trim_end_matches('/');
+    let is_plain = |step: &str| !matches!(step, "" | "." | "..");
+    let is_folder = folder.strip_prefix('/').is_some_and(|it| it.split('/').all(is_plain));
+    if SecretName::new(secret).is_err() || !is_folder || folder.contains(':') {
+        return example();
     }
+    if TAKEN.iter().any(|it| Path::new(folder).starts_with(it)) {
+        return Err(format!("{folder} is the pod's own: choose another folder"));
+    }
+    Ok(Mount { secret: secret.into(), folder: PathBuf::from(folder) })
+}
+
+fn proxy(text: &str) -> Result<String, String> {
+    if text.contains('@') {
+        return Err("it has a user, and perhaps a password, which would stand in the pod for everybody to read".into());
+    }
+    if !text.starts_with("http://") && !text.starts_with("https://") {
+        return Err("it is not a URL such as http://proxy.example.com:3128".into());
+    }
+    Ok(text.into())
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod check;
+mod cleanup;
 mod completions;
 #[cfg(test)]
 mod documents;
@@ -20,6 +21,7 @@ mod progress;
 mod schema;
 mod session;
 mod status;
+mod template;
 mod version;
 
 use std::process::ExitCode;
@@ -50,6 +52,7 @@ pub fn main(types: &Types) -> ExitCode {
         Command::Status(status) => status::run(&status, types, args.output),
         Command::Check(check) => check::run(&check, types, args.output),
         Command::Next(next) => next::run(&next, types, args.output),
+        Command::Cleanup(cleanup) => cleanup::run(&cleanup, types, args.output),
         Command::Manifests(manifests) => manifests::run(&manifests, types, args.output),
         Command::Schema => schema::run(),
         Command::Completions(completions) => completions::run(&completions),

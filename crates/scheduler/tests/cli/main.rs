@@ -3,10 +3,12 @@
 mod bad;
 mod canary;
 mod check;
+mod cleanup;
 mod faults;
 mod full;
 mod init;
 mod look;
+mod manifests;
 mod next;
 mod once;
 mod online;

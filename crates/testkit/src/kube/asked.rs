@@ -132,6 +132,7 @@ fn place(path: &str) -> Place {
         ["apis", "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies"] => Place::Policies,
         ["api", "v1", "namespaces", name] => Place::Object(Kind::Namespace, String::new(), name.to_owned()),
         ["api", "v1", ref rest @ ..] => place_of("v1", rest),
+        ["apis", "apps", "v1", ref rest @ ..] => place_of("apps/v1", rest),
         ["apis", "batch", "v1", ref rest @ ..] => place_of("batch/v1", rest),
         ["apis", "template.openshift.io", "v1", ref rest @ ..] => place_of("template.openshift.io/v1", rest),
         _ => Place::Unknown,

@@ -142,7 +142,11 @@ impl Failure {
         let object = name.map_or_else(|| resource.to_owned(), |name| format!("{resource} \"{name}\""));
         let scope =
             namespace.map_or_else(|| "at the cluster scope".to_owned(), |it| format!("in the namespace \"{it}\""));
-        let group = if resource == "cronjobs" { "batch" } else { "" };
+        let group = match resource {
+            "cronjobs" => "batch",
+            "deployments" => "apps",
+            _ => "",
+        };
         let message = format!(
             "{object} is forbidden: User \"standin\" cannot {verb} resource \"{resource}\" in API group {group:?} {scope}"
         );

@@ -1,18 +1,20 @@
 //! The kinds that are served, and the address of an object.
 
-/// A kind: of the core group, but for CronJobs and OpenShift's Templates.
+/// A kind: of the core group, but for CronJobs, Deployments and OpenShift's Templates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     Namespace,
     Secret,
     ServiceAccount,
     CronJob,
+    Deployment,
     Template,
 }
 
 impl Kind {
     pub(super) fn of_resource(resource: &str) -> Option<Self> {
-        let all = [Self::Namespace, Self::Secret, Self::ServiceAccount, Self::CronJob, Self::Template];
+        let all =
+            [Self::Namespace, Self::Secret, Self::ServiceAccount, Self::CronJob, Self::Deployment, Self::Template];
         all.into_iter().find(|kind| kind.resource() == resource)
     }
 
@@ -21,6 +23,7 @@ impl Kind {
         match self {
             Self::Namespace | Self::Secret | Self::ServiceAccount => "v1",
             Self::CronJob => "batch/v1",
+            Self::Deployment => "apps/v1",
             Self::Template => "template.openshift.io/v1",
         }
     }
@@ -32,6 +35,7 @@ impl Kind {
             Self::Secret => "secrets",
             Self::ServiceAccount => "serviceaccounts",
             Self::CronJob => "cronjobs",
+            Self::Deployment => "deployments",
             Self::Template => "templates",
         }
     }
@@ -43,6 +47,7 @@ impl Kind {
             Self::Secret => "Secret",
             Self::ServiceAccount => "ServiceAccount",
             Self::CronJob => "CronJob",
+            Self::Deployment => "Deployment",
             Self::Template => "Template",
         }
     }

@@ -1,4 +1,4 @@
-//! An in-memory Kubernetes API with Namespaces, Secrets, `ServiceAccounts`, `CronJobs` and OpenShift's `Templates`.
+//! An in-memory Kubernetes API with Namespaces, Secrets, `ServiceAccounts`, `CronJobs`, `Deployments` and OpenShift's `Templates`.
 //!
 //! Ownership of fields, preconditions, the life of namespaces and the checks of Secrets are as a real API server has them.
 //! Of other kinds there are the names of policies alone. Watches, subresources and access control by role are not here: ask [`FakeKube::deny`] for a refusal.

@@ -1,0 +1,62 @@
+//! `regcred check --template`: would OpenShift make a project of it?
+
+use std::{fs, io, path::Path, process::ExitCode};
+
+use anyhow::{Context, Result, anyhow};
+use regcred_manifests::{check, expand};
+use regcred_openshift::Cluster;
+use serde_json::{Value, json};
+
+use super::{
+    EXIT_INVALID, EXIT_UNREACHABLE,
+    args::{Check, Output},
+    output::print,
+    session::{self, announce},
+};
+
+pub(crate) fn run(file: &Path, args: &Check, output: Output) -> Result<ExitCode> {
+    let text = if file == Path::new("-") { io::read_to_string(io::stdin()) } else { fs::read_to_string(file) };
+    let text = text.with_context(|| file.display().to_string())?;
+    let name = file.display();
+    let template = regcred_manifests::read(&text).map_err(|why| anyhow!("{name}: {why}"))?;
+    let (mut errors, warnings) = check(&template);
+    let mut code = 0;
+    if args.online && errors.is_empty() {
+        let (refused, unreachable) = session::wait(ask(args, &template))??;
+        code = if unreachable { EXIT_UNREACHABLE } else { 0 };
+        errors.extend(refused);
+    }
+    if !errors.is_empty() && code == 0 {
+        code = EXIT_INVALID;
+    }
+    print(&match output {
+        Output::Table => {
+            let lines = errors.iter().map(|it| format!("error: {it}\n"));
+            let lines = lines.chain(warnings.iter().map(|it| format!("warning: {it}\n"))).collect::<String>();
+            let last =
+                if code == 0 { GOOD } else { "Do not switch to it: while it is so, nobody can request a project.\n" };
+            lines + last
+        }
+        Output::Json => format!("{:#}\n", json!({ "errors": errors, "warnings": warnings, "exit_code": code })),
+    })?;
+    Ok(ExitCode::from(code))
+}
+
+const GOOD: &str = "The template is good: each project that users request begins with what it holds.\n";
+
+/// What the cluster would not make, and whether it could not be asked. In the namespace of the connection, for there is no project.
+async fn ask(args: &Check, template: &Value) -> Result<(Vec<String>, bool)> {
+    let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
+    announce(&cluster, None);
+    let parameters = template["parameters"].as_array().into_iter().flatten();
+    let sample = |it: &Value| it["name"].as_str().map(|name| (name.to_owned(), cluster.default_namespace().to_owned()));
+    let expanded = expand(template, &parameters.filter_map(sample).collect()).map_err(|why| anyhow!(why))?;
+    let (mut refused, mut unreachable) = (vec![], false);
+    for (place, object) in expanded.objects.iter().enumerate().filter(|(_, it)| it["kind"] != "Project") {
+        if let Err(error) = cluster.would_make(object).await {
+            unreachable |= error.is_retryable();
+            refused.push(format!("objects[{place}]: {}", error.chain()));
+        }
+    }
+    Ok((refused, unreachable))
+}

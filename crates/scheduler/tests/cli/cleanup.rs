@@ -1,0 +1,130 @@
+//! `regcred cleanup`: what an installation left goes, and nothing else.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use regcred_testkit::FakeKube;
+use serde_json::{Value, json};
+
+use crate::world::{World, regcred, run};
+
+const CONFIG: &str = "
+targets:
+- { namespace: team-a, region: eu-west-1 }
+- { namespace: team-b, region: eu-west-1 }
+- { namespace: team-a, region: us-east-1, secret: { name: registries, merge: true } }
+";
+const THEIRS: &str = r#"{"auths":{"quay.example":{"auth":"dTpw"}}}"#;
+
+/// With the Secrets of an installation, and one that it has put entries into.
+async fn installed() -> World {
+    let world = World::new(&["team-a", "team-b"]).await;
+    let shared =
+        json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": STANDARD.encode(THEIRS) } });
+    world.kube.put("secrets", "team-a", "registries", shared, "platform");
+    let (code, report, error) = run(&mut world.once(CONFIG, &["--output", "json"]));
+    assert_eq!(code, 0, "{report:#} {error}");
+    world
+}
+
+fn cleanup(world: &World, args: &[&str]) -> (i32, Value, String) {
+    let mut command = regcred(&["cleanup", "--output", "json", "--kubeconfig"]);
+    run(command.arg(world.dir.path().join("kubeconfig")).args(args))
+}
+
+fn workload(kube: &FakeKube, resource: &str, spec: &Value) {
+    let object = json!({ "metadata": { "labels": { "regcred.dev/instance": "default" } }, "spec": spec });
+    kube.put(resource, "team-b", "regcred", object, "kubectl");
+}
+
+fn links(world: &World, namespace: &str, account: &str) -> String {
+    let account = world.kube.object("serviceaccounts", namespace, account).expect("it is there");
+    format!("{} {}", account["imagePullSecrets"], account["secrets"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_yes_it_lists_and_removes_nothing() {
+    let world = installed().await;
+    let (code, listed, error) = cleanup(&world, &[]);
+    assert_eq!(code, 0, "{error}");
+    let found = listed["secrets"].as_array().expect("a list");
+    let found =
+        found.iter().map(|it| format!("{}/{} {}", it["namespace"], it["secret"], it["what"])).collect::<Vec<_>>();
+    assert_eq!(
+        found,
+        [
+            "\"team-a\"/\"ecr-secret\" \"secret\"",
+            "\"team-a\"/\"registries\" \"entries\"",
+            "\"team-b\"/\"ecr-secret\" \"secret\""
+        ]
+    );
+    assert!(world.secret("team-a").is_some() && links(&world, "team-a", "default").contains("ecr-secret"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_go_then_secrets_and_of_others_the_entries_alone() {
+    let world = installed().await;
+    let foreign = json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": "e30=" } });
+    world.kube.put("secrets", "team-b", "foreign", foreign.clone(), "somebody");
+    let (code, report, error) = cleanup(&world, &["--yes"]);
+    assert_eq!(code, 0, "{report:#} {error}");
+    assert!(report["secrets"].as_array().expect("a list").iter().all(|it| it["removed"] == true), "{report:#}");
+    for namespace in ["team-a", "team-b"] {
+        assert!(world.secret(namespace).is_none());
+        for account in ["default", "builder"] {
+            assert!(!links(&world, namespace, account).contains("ecr-secret"), "{namespace}/{account}");
+        }
+    }
+    assert!(world.kube.object("secrets", "team-b", "foreign").is_some(), "it is nobody of ours");
+    let shared = world.kube.object("secrets", "team-a", "registries").expect("it stays");
+    let data = STANDARD.decode(shared["data"][".dockerconfigjson"].as_str().expect("data")).expect("base64");
+    assert_eq!(String::from_utf8(data).expect("text"), THEIRS, "byte for byte");
+    assert!(!shared["metadata"]["annotations"].to_string().contains("merge.regcred.dev"), "{shared:#}");
+    let (code, report, _) = cleanup(&world, &["--yes"]);
+    assert_eq!((code, &report["secrets"]), (0, &json!([])), "a second time there is nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_namespace_or_another_instance_is_all_that_is_touched() {
+    let world = installed().await;
+    let (code, report, _) = cleanup(&world, &["--yes", "--instance", "blue"]);
+    assert_eq!((code, &report["secrets"]), (0, &json!([])));
+    let (code, report, _) = cleanup(&world, &["--yes", "--namespace", "team-b"]);
+    assert_eq!((code, report["secrets"].as_array().map(Vec::len)), (0, Some(1)), "{report:#}");
+    assert!(world.secret("team-a").is_some() && world.secret("team-b").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_running_installation_nothing_is_removed() {
+    let world = installed().await;
+    for (resource, running, stopped) in [
+        ("deployments", json!({ "replicas": 2 }), json!({ "replicas": 0 })),
+        ("cronjobs", json!({ "schedule": "* * * * *" }), json!({ "schedule": "* * * * *", "suspend": true })),
+    ] {
+        workload(&world.kube, resource, &running);
+        let (code, _, told) = cleanup(&world, &["--yes"]);
+        assert_eq!(code, 2, "{resource}: {told}");
+        assert!(told.contains("instance default still runs") && told.contains("team-b/regcred"), "{told}");
+        assert!(world.secret("team-a").is_some());
+        workload(&world.kube, resource, &stopped);
+    }
+    world.kube.deny("list", "deployments", None);
+    let (code, _, told) = cleanup(&world, &["--yes"]);
+    assert!(code == 2 && told.contains("cannot be told, --even-if-running does not ask"), "{told}");
+    let (code, report, told) = cleanup(&world, &["--yes", "--even-if-running"]);
+    assert_eq!(code, 0, "{report:#} {told}");
+    assert!(world.secret("team-a").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_removed_stops_nothing_else() {
+    let world = installed().await;
+    world.kube.deny("delete", "secrets", Some("team-a"));
+    let (code, report, _) = cleanup(&world, &["--yes"]);
+    assert_eq!(code, 1, "{report:#}");
+    let of = |namespace: &str, secret: &str| {
+        let all = report["secrets"].as_array().expect("a list");
+        all.iter().find(|it| it["namespace"] == namespace && it["secret"] == secret).expect("it is told").clone()
+    };
+    assert_eq!(of("team-a", "ecr-secret")["removed"], false);
+    assert!(of("team-a", "ecr-secret")["error"].to_string().contains("delete"), "{report:#}");
+    assert_eq!(of("team-b", "ecr-secret")["removed"], true);
+}

@@ -1,0 +1,269 @@
+{{/*
+What the config asks for in this cluster, as JSON:
+  own, merged   names of Secrets: regcred's, and those that stay somebody else's wherever they are
+  secrets       of each name: the namespaces that are `named`, sorted, and the selections by which more are `chosen`
+  accounts      ServiceAccounts that use any of them
+  named         every namespace that is named
+  selecting     whether more are chosen
+*/}}
+{{- define "regcred.need" -}}
+{{- $config := .Values.config -}}
+{{- if not $config.targets -}}
+{{- fail "config.targets: say who needs which registries, such as [{ namespace: team-a, region: eu-west-1 }]" -}}
+{{- end -}}
+{{- $here := include "regcred.sinks" . | fromJson -}}
+{{- $defaults := $config.defaults | default dict -}}
+{{- /* Entries for one Secret of the same namespaces are united. */ -}}
+{{- $places := dict -}}
+{{- $selections := list -}}
+{{- range $target := $config.targets -}}
+{{- if hasKey $target "sink" | ternary (has $target.sink $here.names) $here.only -}}
+{{- $all := $defaults.secret | default dict -}}
+{{- $secret := $target.secret | default dict -}}
+{{- $name := $secret.name | default $all.name | default "ecr-secret" -}}
+{{- $merge := hasKey $secret "merge" | ternary $secret.merge $all.merge | default false -}}
+{{- $users := hasKey $target "service_accounts" | ternary $target $defaults -}}
+{{- $pushes := include "regcred.pushes" (list $config $target) -}}
+{{- $namespaces := include "regcred.namespaces" $target | fromJson -}}
+{{- $found := dict -}}
+{{- range $namespaces.named -}}
+{{- $_ := set $found (printf "%s/%s" $name .) (dict "named" .) -}}
+{{- end -}}
+{{- with $namespaces.selection -}}
+{{- $_ := set $found (printf "%s %s" $name (toJson .)) (dict "selection" .) -}}
+{{- end -}}
+{{- range $key, $place := $found -}}
+{{- if hasKey $places $key -}}
+{{- $place = get $places $key -}}
+{{- else -}}
+{{- $_ := set $places $key $place -}}
+{{- $_ := set $place "secret" $name -}}
+{{- $_ := set $place "accounts" dict -}}
+{{- if $place.selection -}}
+{{- $selections = append $selections $key -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $place "merge" (or $place.merge $merge) -}}
+{{- $_ := set $place "pushes" (or $place.pushes (eq $pushes "true")) -}}
+{{- $_ := set $place "said" (or $place.said (hasKey $users "service_accounts")) -}}
+{{- range $users.service_accounts -}}
+{{- $_ := set $place.accounts .name true -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $own := dict -}}
+{{- $merged := dict -}}
+{{- $secrets := dict -}}
+{{- $named := dict -}}
+{{- $accounts := dict -}}
+{{- range $places -}}
+{{- $_ := set (ternary $merged $own .merge) .secret true -}}
+{{- if not (hasKey $secrets .secret) -}}
+{{- $_ := set $secrets .secret (dict "named" dict "chosen" list) -}}
+{{- end -}}
+{{- if .named -}}
+{{- $_ := set (get $secrets .secret).named .named true -}}
+{{- $_ := set $named .named true -}}
+{{- end -}}
+{{- $names := keys .accounts -}}
+{{- if not (or .said .merge) -}}
+{{- $names = .pushes | ternary (list "builder" "pipeline") (list "builder" "default" "pipeline") -}}
+{{- end -}}
+{{- range $names -}}
+{{- $_ := set $accounts . true -}}
+{{- end -}}
+{{- end -}}
+{{- range $merge := list false true -}}
+{{- range $key := $selections -}}
+{{- $place := get $places $key -}}
+{{- if eq $place.merge $merge -}}
+{{- $secret := get $secrets $place.secret -}}
+{{- $_ := set $secret "chosen" (append $secret.chosen $place.selection) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $secrets -}}
+{{- $_ := set . "named" (keys .named | sortAlpha) -}}
+{{- end -}}
+{{- range keys $own -}}
+{{- $_ := unset $merged . -}}
+{{- end -}}
+{{- dict
+    "own" (keys $own | sortAlpha)
+    "merged" (keys $merged | sortAlpha)
+    "secrets" $secrets
+    "accounts" (keys $accounts | sortAlpha)
+    "named" (keys $named | sortAlpha)
+    "selecting" (not (empty $selections))
+  | toJson -}}
+{{- end -}}
+
+{{/* The sinks that are this cluster, as JSON: their `names`, and whether an entry that names no sink is for it. */}}
+{{- define "regcred.sinks" -}}
+{{- $sinks := .Values.config.sinks | default (dict "cluster" (dict "type" "openshift")) -}}
+{{- $clusters := dict -}}
+{{- $names := list -}}
+{{- range $name, $sink := $sinks -}}
+{{- if has $sink.type (list "openshift" "kubernetes") -}}
+{{- $_ := set $clusters $name $sink -}}
+{{- if not (or (hasKey $sink "kubeconfig") (hasKey $sink "context")) -}}
+{{- $names = append $names $name -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.sink -}}
+{{- if not (hasKey $clusters .) -}}
+{{- fail (printf "sink: %s is no cluster of config.sinks; there are %s" . (keys $clusters | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- $names = list . -}}
+{{- end -}}
+{{- dict "names" $names "only" (and (eq (len $sinks) 1) (not (empty $names))) | toJson -}}
+{{- end -}}
+
+{{/* Whether a login of an entry is for pushing too: the config, and the entry. */}}
+{{- define "regcred.pushes" -}}
+{{- $providers := (index . 0).providers | default dict -}}
+{{- $pushes := false -}}
+{{- range (index . 1).providers -}}
+{{- $provider := get $providers . | default dict -}}
+{{- if and (eq $provider.type "ecr") (eq ($provider.access | default "pull") "push") -}}
+{{- $pushes = true -}}
+{{- end -}}
+{{- end -}}
+{{- $pushes -}}
+{{- end -}}
+
+{{/* The namespaces of an entry, as JSON: those that are `named`, and the `selection` of others, if there is one. */}}
+{{- define "regcred.namespaces" -}}
+{{- $items := list .namespace -}}
+{{- $exclude := list -}}
+{{- $terms := list -}}
+{{- if kindIs "map" .namespaces -}}
+{{- $items = .namespaces.include | default (list "*") -}}
+{{- $exclude = .namespaces.exclude | default list -}}
+{{- with .namespaces.selector -}}
+{{- $terms = (include "regcred.terms" . | fromJson).terms -}}
+{{- end -}}
+{{- else if .namespaces -}}
+{{- $items = .namespaces -}}
+{{- end -}}
+{{- range concat $items $exclude -}}
+{{- $rest := regexReplaceAll `\[!?.[^]]*\]` . "" -}}
+{{- if or (not (regexMatch `^[][a-z0-9*?!-]+$` .)) (contains "**" .) (contains "[" $rest) -}}
+{{- fail (printf "config.targets: %q is neither a namespace nor a pattern, such as \"app-*\"" .) -}}
+{{- end -}}
+{{- end -}}
+{{- $named := dict -}}
+{{- $include := list -}}
+{{- range $items -}}
+{{- if regexMatch `[*?[]` . -}}
+{{- $include = append $include . -}}
+{{- else -}}
+{{- $_ := set $named . true -}}
+{{- end -}}
+{{- end -}}
+{{- $all := dict "named" (keys $named) -}}
+{{- if $include -}}
+{{- $selection := dict "include" (sortAlpha $include | uniq) "exclude" (sortAlpha $exclude | uniq) "terms" $terms -}}
+{{- $_ := set $all "selection" $selection -}}
+{{- end -}}
+{{- toJson $all -}}
+{{- end -}}
+
+{{/*
+The terms of a label selector, sorted, as JSON. A term is words with a space between them: the key, a number, and values. The number
+is 0: there, 1: not there, 2: one of the values, 3: none of them. No key and no value has a space in it, and it sorts before
+all that they have.
+*/}}
+{{- define "regcred.terms" -}}
+{{- $key := `[A-Za-z0-9][A-Za-z0-9._/-]*` -}}
+{{- $value := `[A-Za-z0-9._-]*` -}}
+{{- $list := printf `\(\s*%[1]s\s*(?:,\s*%[1]s\s*)*\)` $value -}}
+{{- $term := printf `\s*(?:!?\s*%[1]s|%[1]s\s*(?:=|==|!=)\s*%[2]s|%[1]s\s+(?:in|notin)\s*%[3]s)\s*` $key $value $list -}}
+{{- if or (not (regexMatch (printf `^%[1]s(?:,%[1]s)*$` $term) .)) (regexMatch `\(\s*\)` .) -}}
+{{- fail (printf "config.targets: %q is not a label selector, such as regcred.dev/profile=pull" .) -}}
+{{- end -}}
+{{- $terms := list -}}
+{{- range regexFindAll `[^,(]+(?:\([^)]*\)\s*)?` . -1 -}}
+{{- $term := trim . -}}
+{{- $words := list (regexFind $key $term) -}}
+{{- if contains "(" $term -}}
+{{- $values := list -}}
+{{- range regexReplaceAll `^[^(]*\(|\)$` $term "" | splitList "," -}}
+{{- $values = append $values (trim .) -}}
+{{- end -}}
+{{- $words = concat $words (list (regexMatch `\snotin\s*\(` $term | ternary "3" "2")) (sortAlpha $values | uniq) -}}
+{{- else if contains "=" $term -}}
+{{- $words = concat $words (list (contains "!=" $term | ternary "3" "2") (regexReplaceAll `^[^=]*=+\s*` $term "")) -}}
+{{- else -}}
+{{- $words = append $words (hasPrefix "!" $term | ternary "1" "0") -}}
+{{- end -}}
+{{- $terms = append $terms (join " " $words) -}}
+{{- end -}}
+{{- dict "terms" (sortAlpha $terms | uniq) | toJson -}}
+{{- end -}}
+
+{{/* Whether rights are bound in the whole cluster, or in each namespace: the context, and the need. */}}
+{{- define "regcred.everywhere" -}}
+{{- and (index . 1).selecting (ne (index . 0).Values.guard "role-bindings") -}}
+{{- end -}}
+
+{{/* Refuses what would not work. */}}
+{{- define "regcred.check" -}}
+{{- $need := include "regcred.need" . | fromJson -}}
+{{- $config := .Values.config -}}
+{{- if not $need.secrets -}}
+{{- fail "config.targets: none of them is in this cluster; `sink` names another" -}}
+{{- end -}}
+{{- if and $config.prune (eq .Values.mode "daemon") (not $need.selecting) -}}
+{{- fail "config.prune: leave it out, or choose namespaces by pattern or label: what is to be removed is known by a list of them" -}}
+{{- end -}}
+{{- range $name, $provider := $config.providers -}}
+{{- if eq $provider.type "ecr" -}}
+{{- with ($provider.web_identity | default dict).token_file -}}
+{{- include "regcred.check.file" (list $ (printf "providers.%s.web_identity.token_file" $name) .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $sink := $config.sinks -}}
+{{- if has $sink.type (list "openshift" "kubernetes") -}}
+{{- with $sink.kubeconfig -}}
+{{- include "regcred.check.file" (list $ (printf "sinks.%s.kubeconfig" $name) .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.trustedCa.openshift .Values.trustedCa.configMap -}}
+{{- fail "trustedCa: leave out `openshift` or `configMap`" -}}
+{{- end -}}
+{{- if and .Values.proxy.noProxy (not .Values.proxy.https) -}}
+{{- fail "proxy.noProxy: there is no `https` that it is for" -}}
+{{- end -}}
+{{- if and .Values.profiles (ne .Values.guard "policy") -}}
+{{- fail "profiles: they take `guard: policy`" -}}
+{{- end -}}
+{{- if and (has .Values.identity.type (list "webhook" "projected")) (not .Values.identity.roleArn) -}}
+{{- fail (printf "identity.roleArn: `type: %s` takes a role" .Values.identity.type) -}}
+{{- end -}}
+{{- if and (eq .Values.identity.type "keys") (not .Values.identity.secretName) -}}
+{{- fail "identity.secretName: `type: keys` takes a Secret that is there already" -}}
+{{- end -}}
+{{- if gt (len (toYaml $config)) 921600 -}}
+{{- fail "config: it is too large for a ConfigMap: choose namespaces instead of naming them" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Refuses a file that no volume of the pod holds: the context, who names it, and the file. */}}
+{{- define "regcred.check.file" -}}
+{{- $file := clean (index . 2) -}}
+{{- $is_there := eq $file "/var/run/secrets/regcred/token" -}}
+{{- range (index . 0).Values.mounts -}}
+{{- if hasPrefix (printf "%s/" (clean .folder)) (printf "%s/" $file) -}}
+{{- $is_there = true -}}
+{{- end -}}
+{{- end -}}
+{{- if not $is_there -}}
+{{- $message := "config.%s: %s is in no volume of the pod: mount a Secret there that has it, by `mounts`" -}}
+{{- fail (printf $message (index . 1) (index . 2)) -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,172 @@
+{{/*
+The spec of a pod that runs a command, but for what its owner says of it: `context`, `command`, and `more` of its container.
+Its parts stand in one order: identity, proxy, authorities.
+*/}}
+{{- define "regcred.pod" -}}
+{{- $root := .context -}}
+{{- $values := $root.Values -}}
+{{- $name := include "regcred.name" $root -}}
+{{- $audience := include "regcred.audience" $root -}}
+{{- $projected := eq $values.identity.type "projected" -}}
+{{- $keys := eq $values.identity.type "keys" -}}
+{{- $ca := $values.trustedCa.openshift | ternary (printf "%s-trusted-ca" $name) $values.trustedCa.configMap -}}
+serviceAccountName: {{ $name }}
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  seccompProfile:
+    type: RuntimeDefault
+containers:
+  - name: regcred
+    image: {{ include "regcred.image" $root | quote }}
+    args:
+      {{- concat .command (list "--config" "/etc/regcred/config.yaml") | toYaml | nindent 6 }}
+    {{- if or $projected $keys $values.proxy.https $ca }}
+    env:
+      {{- if $projected }}
+      - name: AWS_ROLE_ARN
+        value: {{ $values.identity.roleArn | quote }}
+      - name: AWS_WEB_IDENTITY_TOKEN_FILE
+        value: /var/run/secrets/regcred/token
+      {{- end }}
+      {{- if $keys }}
+      - name: AWS_SHARED_CREDENTIALS_FILE
+        value: /var/run/secrets/aws/credentials
+      {{- end }}
+      {{- with $values.proxy.https }}
+      {{- /* Neither the cluster nor where pods get their credentials is behind it. */}}
+      {{- $no := "kubernetes.default.svc,.svc,.cluster.local,$(KUBERNETES_SERVICE_HOST),169.254.170.2,169.254.170.23" }}
+      - name: HTTPS_PROXY
+        value: {{ quote . }}
+      - name: NO_PROXY
+        value: {{ list $values.proxy.noProxy $no | compact | join "," | quote }}
+      {{- end }}
+      {{- if $ca }}
+      - name: SSL_CERT_FILE
+        value: /etc/pki/regcred/ca-bundle.crt
+      {{- end }}
+    {{- end }}
+    {{- with .more }}
+    {{- nindent 4 . }}
+    {{- end }}
+    resources:
+      requests:
+        cpu: 10m
+        memory: 48Mi
+      limits:
+        memory: 256Mi
+    securityContext:
+      allowPrivilegeEscalation: false
+      capabilities:
+        drop: [ALL]
+      readOnlyRootFilesystem: true
+    volumeMounts:
+      - name: config
+        mountPath: /etc/regcred
+        readOnly: true
+      {{- if $keys }}
+      - name: aws
+        mountPath: /var/run/secrets/aws
+        readOnly: true
+      {{- end }}
+      {{- if $audience }}
+      - name: token
+        mountPath: /var/run/secrets/regcred
+        readOnly: true
+      {{- end }}
+      {{- range $number, $mount := $values.mounts }}
+      - name: mount-{{ $number }}
+        mountPath: {{ $mount.folder | quote }}
+        readOnly: true
+      {{- end }}
+      {{- if $ca }}
+      - name: ca
+        mountPath: /etc/pki/regcred
+        readOnly: true
+      {{- end }}
+volumes:
+  - name: config
+    configMap:
+      name: {{ $name }}-config
+  {{- if $keys }}
+  - name: aws
+    secret:
+      secretName: {{ $values.identity.secretName | quote }}
+      items:
+        - key: credentials
+          path: credentials
+  {{- end }}
+  {{- if $audience }}
+  - name: token
+    projected:
+      sources:
+        - serviceAccountToken:
+            audience: {{ $audience | quote }}
+            expirationSeconds: 3600
+            path: token
+  {{- end }}
+  {{- range $number, $mount := $values.mounts }}
+  - name: mount-{{ $number }}
+    secret:
+      secretName: {{ $mount.secret | quote }}
+  {{- end }}
+  {{- if $ca }}
+  - name: ca
+    configMap:
+      name: {{ $ca | quote }}
+      items:
+        - key: ca-bundle.crt
+          path: ca-bundle.crt
+  {{- end }}
+{{- end -}}
+
+{{- define "regcred.image" -}}
+{{- $image := .Values.image -}}
+{{- if $image.digest -}}
+{{ $image.repository }}@{{ $image.digest }}
+{{- else -}}
+{{ $image.repository }}:{{ $image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{/* For whom the pod's own token is; nothing: it needs none. */}}
+{{- define "regcred.audience" -}}
+{{- if eq .Values.identity.type "projected" -}}
+{{- .Values.identity.audience -}}
+{{- else -}}
+{{- $files := list -}}
+{{- range .Values.config.providers -}}
+{{- if eq .type "ecr" -}}
+{{- with (.web_identity | default dict).token_file -}}
+{{- $files = clean . | append $files -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if has "/var/run/secrets/regcred/token" $files -}}
+sts.amazonaws.com
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The spec of a Job that makes one pass. It has some seconds left to tell how it went, when its own time is over. */}}
+{{- define "regcred.job" -}}
+{{- $active := int .Values.cronJob.activeDeadlineSeconds -}}
+{{- $pass := min (sub $active 15) 600 | printf "%ds" -}}
+activeDeadlineSeconds: {{ $active }}
+backoffLimit: 2
+# Nothing can work before a person acts: to try again is to ask for nothing.
+podFailurePolicy:
+  rules:
+    - action: FailJob
+      onExitCodes:
+        containerName: regcred
+        operator: In
+        values: [2]
+template:
+  metadata:
+    labels:
+      {{- include "regcred.labels" . | nindent 6 }}
+  spec:
+    restartPolicy: Never
+    {{- include "regcred.pod" (dict "context" . "command" (list "once" "--timeout" $pass "--log-format" "json")) | nindent 4 }}
+{{- end -}}
