@@ -1,6 +1,8 @@
 //! Needs the servers that `cargo xtask e2e` starts (`REGCRED_LIVE_*`), and fails without them.
 
+mod chart;
 mod full;
+mod image;
 mod init;
 mod installed;
 mod killed;

@@ -114,6 +114,66 @@ fn every_example_is_as_the_published_schemas_have_it() {
 }
 
 #[test]
+fn the_sample_build_pushes_with_the_secret_that_the_config_keeps() {
+    let published = Published::new();
+    let files = deploy("openshift");
+    assert!(!files.is_empty(), "they are there");
+    let config =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/profiles.yaml")).expect("text");
+    let config = Config::from_yaml(&config).expect("valid");
+    let kept = config.targets().iter().map(|target| target.secret.name.to_string()).collect::<Vec<_>>();
+    let mut builds = 0;
+    for (file, text) in files {
+        holds_no_secret(&text, &file);
+        for object in documents(&text) {
+            assert_eq!(published.problems(&object), [] as [String; 0], "{file}");
+            if object["kind"] == "BuildConfig" {
+                // Which of a ServiceAccount's Secrets a build takes has changed between releases: it is said.
+                let push = object["spec"]["output"]["pushSecret"]["name"].as_str().expect("it is said");
+                assert!(kept.iter().any(|it| it == push), "{push}: {kept:?}");
+                builds += 1;
+            }
+        }
+    }
+    assert!(builds > 0);
+}
+
+#[test]
+fn policies_of_iam_allow_what_they_are_called_after_and_trust_one_service_account() {
+    let read = |name: &str| {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/iam").join(name);
+        serde_json::from_str::<Value>(&fs::read_to_string(&file).unwrap_or_else(|error| panic!("{name}: {error}")))
+            .expect("JSON")
+    };
+    let pull = read("pull-policy.json").to_string();
+    for action in ["PutImage", "InitiateLayerUpload", "Create", "Delete", "ecr:*"] {
+        assert!(!pull.contains(action), "who pulls does not {action}");
+    }
+    let push = read("push-policy.json");
+    for statement in push["Statement"].as_array().expect("a list") {
+        let token = statement["Action"] == "ecr:GetAuthorizationToken";
+        let resources = statement["Resource"].to_string();
+        assert!(
+            token || (resources.contains(":repository/") && !resources.contains("repository/*")),
+            "on a prefix alone: {statement}"
+        );
+    }
+    let trust = read("trust-web-identity.json");
+    let condition = &trust["Statement"][0]["Condition"]["StringEquals"];
+    let pins = condition.as_object().expect("exact ones").iter();
+    let pinned = |end: &str| {
+        pins.clone().any(|(key, value)| key.ends_with(end) && value.as_str().is_some_and(|it| !it.contains('*')))
+    };
+    assert!(pinned(":sub") && pinned(":aud"), "{condition}");
+    let pod = read("trust-pod-identity.json").to_string();
+    assert!(
+        pod.contains("aws:RequestTag/kubernetes-namespace")
+            && pod.contains("aws:RequestTag/kubernetes-service-account"),
+        "{pod}"
+    );
+}
+
+#[test]
 fn every_example_runs_as_anybody_and_holds_no_secret() {
     let mut pods = 0;
     for (file, text) in deploy("manifests") {

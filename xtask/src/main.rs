@@ -1,11 +1,15 @@
 //! Generates, checks and starts programs. `cargo xtask --help` lists what there is.
 
 mod demo;
+mod dist;
 mod e2e;
 mod faults;
 mod figures;
 mod generate;
+mod helm;
+mod image;
 mod process;
+mod sbom;
 mod third_party;
 mod tidy;
 
@@ -62,6 +66,10 @@ enum Command {
         #[arg(last = true)]
         more: Vec<String>,
     },
+    /// Builds the container image, and leaves it in `target/image`
+    Image,
+    /// Builds a release in `target/dist`: archive, image, chart, bill of materials, checksums
+    Dist,
     /// Measures a release build against a real API server, and prints a table
     Figures {
         /// Namespaces in the large pass
@@ -83,6 +91,8 @@ fn main() -> Result<()> {
             }
             generate::manifests(&config, &mode, &more, check)
         }
+        Command::Image => image::build().map(drop),
+        Command::Dist => dist::run(),
         Command::Figures { namespaces } => figures::run(namespaces),
     }
 }

@@ -63,11 +63,7 @@ const RULES: [Rule; 14] = [
         never: &["k8s-openapi", "kube", "aws-config", "aws-sdk-ecr", "tokio"],
     },
     Rule { package: "regcred-testkit", uses: &[], never: VENDORS },
-    Rule {
-        package: "xtask",
-        uses: &["regcred-config"],
-        never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"],
-    },
+    Rule { package: "xtask", uses: &[], never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"] },
     Rule {
         package: "regcred-example-embedded-engine",
         uses: &["regcred-core", "regcred-engine"],

@@ -45,7 +45,7 @@ pub struct Workload {
     pub args: Vec<String>,
     /// Secrets that are there already, as folders.
     pub mounts: Vec<Mount>,
-    /// Whom it trusts besides the authorities in its image.
+    /// Whom it trusts instead of the authorities in its image.
     pub trusted_ca: Option<TrustedCa>,
     /// The way out of the cluster.
     pub proxy: Proxy,
@@ -87,7 +87,7 @@ pub struct Mount {
     pub folder: PathBuf,
 }
 
-/// Where further authorities come from.
+/// Where the authorities come from that are trusted instead of those in the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustedCa {
     /// OpenShift puts those of the cluster into a ConfigMap of ours.

@@ -71,12 +71,13 @@ pub fn project_template(
         format!(
             "then switch: oc patch project.config.openshift.io/cluster --type=merge --patch='{{\"spec\":{{\"projectRequestTemplate\":{{\"name\":\"{name}\"}}}}}}'"
         ),
-        format!("projects that are there already: {}", backfill(&format!("oc label {labels}"))),
+        format!("projects that are there already: {}", backfill(&format!("oc label {{}} {labels}"))),
     ];
     let bound = (install.guard == Guard::Bindings).then(|| {
         let (name, namespace) = (&site.name, site.namespace);
         let bind = format!(
-            "sh -c 'for it; do oc create rolebinding {name}-target --clusterrole={name}-target --serviceaccount={namespace}:{name} --namespace=\"${{it#*/}}\"; done' sh"
+            "sh -c 'oc create rolebinding {name}-target --clusterrole={name}-target --serviceaccount={namespace}:{name} \
+             --namespace=\"${{1#*/}}\"' sh {{}}"
         );
         format!("and their bindings: {}", backfill(&bind))
     });
@@ -86,7 +87,7 @@ pub fn project_template(
 /// For each project but those of the platform.
 fn backfill(command: &str) -> String {
     format!(
-        "oc get projects --output=name | sed 's,^project[^/]*/,namespace/,' | grep --invert-match --extended-regexp '{PLATFORM}' | xargs {command}"
+        "oc get projects --output=name | sed 's,^project[^/]*/,namespace/,' | grep --invert-match --extended-regexp '{PLATFORM}' | xargs --replace {command}"
     )
 }
 

@@ -121,11 +121,11 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
         ));
     }
     if install.profiles {
-        warnings.push(format!(
-            "who may label a namespace for a profile: kubectl create clusterrole {}-profile-NAME --verb=use --resource=profiles.regcred.dev \
-             --resource-name=NAME, bound to them",
-            site.name
-        ));
+        warnings.push(
+            "who may label a namespace regcred.dev/profile=NAME: whoever is bound to a ClusterRole with the rule { apiGroups: [regcred.dev], \
+             resources: [profiles], resourceNames: [NAME], verbs: [use] }"
+                .into(),
+        );
     }
     let Some(workload) = install.mode.workload() else { return warnings };
     match &workload.identity {

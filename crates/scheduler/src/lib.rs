@@ -4,6 +4,8 @@
 mod broken;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(doc)]
+pub mod guide;
 #[cfg(all(feature = "ecr", feature = "openshift"))]
 mod plan;
 #[cfg(all(feature = "ecr", feature = "openshift"))]

@@ -11,10 +11,12 @@ use anyhow::{Context, Result, ensure};
 use crate::process::run;
 
 /// Programs, and the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 7] = [
+    ("buildah", "buildah"),
     ("docker-registry", "docker-registry"),
     ("etcd", "etcd-server"),
     ("kubectl", "kubernetes-client"),
+    ("npm", "npm"),
     ("openssl", "openssl"),
     ("skopeo", "skopeo"),
 ];

@@ -9,8 +9,9 @@ use anyhow::Result;
 use serde_json::Value;
 
 use self::cluster::Cluster;
+pub(crate) use self::install::cache;
 use crate::{
-    demo,
+    demo, helm, image,
     process::{Server, build, cargo, free_ports, listens, read, root, run as run_command},
 };
 
@@ -21,6 +22,11 @@ pub(crate) fn run(install: bool, filter: &[String]) -> Result<()> {
     let ministack = install::ministack()?;
     let regcred = build("regcred", "regcred", false)?;
     let pull_image = build("regcred-example-pull-image", "pull-image", false)?;
+    let helm = helm::folder()?;
+    // It takes minutes, and one test needs it.
+    if filter.is_empty() || filter.iter().any(|it| it.contains("image")) {
+        image::build()?;
+    }
     let dir = tempfile::tempdir()?;
     let cluster = Cluster::start(dir.path())?;
     let (_aws, aws) = start_aws(&ministack, dir.path())?;
@@ -34,7 +40,8 @@ pub(crate) fn run(install: bool, filter: &[String]) -> Result<()> {
     tests.arg("--").args(filter);
     tests.env("REGCRED_LIVE_KUBECONFIG", cluster.kubeconfig()).env("REGCRED_LIVE_AUDIT", cluster.audit());
     tests.env("REGCRED_LIVE_AWS", &aws).env("REGCRED_LIVE_REGISTRY", registry).env("REGCRED_LIVE_BINARY", regcred);
-    tests.env("REGCRED_LIVE_PULL_IMAGE", pull_image);
+    tests.env("REGCRED_LIVE_PULL_IMAGE", pull_image).env("REGCRED_LIVE_HELM", helm);
+    tests.env("REGCRED_LIVE_IMAGE_STORE", root().join("target/buildah"));
     run_command(demo::with_identity(&mut tests, &aws))
 }
 

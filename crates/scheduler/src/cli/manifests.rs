@@ -51,10 +51,10 @@ pub(crate) struct Args {
     /// A Secret that is there already, as a folder, such as edge=/var/run/secrets/edge; may be given several times
     #[arg(long, value_name = "SECRET=FOLDER", value_parser = mount)]
     mount: Vec<Mount>,
-    /// Trust the authorities of the cluster, which OpenShift puts into a ConfigMap
+    /// Trust the authorities of the cluster, which OpenShift puts into a ConfigMap, instead of the image's
     #[arg(long)]
     openshift_ca: bool,
-    /// Trust the authorities in the key `ca-bundle.crt` of a ConfigMap that is there already
+    /// Trust the authorities in the key `ca-bundle.crt` of a ConfigMap that is there already, instead of the image's
     #[arg(long, value_name = "CONFIGMAP", conflicts_with = "openshift_ca")]
     ca: Option<String>,
     /// The proxy on the way to AWS, without a user: everybody reads what is printed

