@@ -78,7 +78,8 @@ fn program() -> Result<PathBuf> {
     // With a target the flag is for the program alone, and not for what runs while it is built.
     build.args([
         "build",
-        "--release",
+        "--profile",
+        "dist",
         "--locked",
         "--quiet",
         "--package",
