@@ -46,6 +46,8 @@ pub(crate) struct Drive {
     pass: Option<Pass>,
     /// Only says what it would do.
     dry: bool,
+    /// Writes each target once though it is fresh.
+    refreshing: bool,
     deadline: Instant,
     sources: Sources,
     lanes: BTreeMap<StoreName, Lane>,
@@ -73,6 +75,7 @@ impl Drive {
             engine,
             pass,
             dry,
+            refreshing: false,
             sources,
             lanes: BTreeMap::new(),
             work: JoinSet::new(),
@@ -84,6 +87,11 @@ impl Drive {
             told: 0,
             report: Report::default(),
         }
+    }
+
+    /// Writes each target once though it is fresh.
+    pub(crate) fn refreshing(self) -> Self {
+        Self { refreshing: true, ..self }
     }
 
     /// Until everything was looked at, or `stop`.
@@ -119,7 +127,8 @@ impl Drive {
             while let Some(target) = lane.start(self.engine.workers) {
                 let route = self.sources.owner(&target).expect("what is gone was taken out of its lane");
                 let (engine, stopping, key) = (self.engine.clone(), self.stopping.clone(), target.clone());
-                let force = self.pass.is_some_and(|pass| pass.force);
+                let first = self.refreshing && !self.report.targets.contains_key(&target);
+                let force = first || self.pass.is_some_and(|pass| pass.force);
                 let last = self.report.targets.get(&target).filter(|outcome| outcome.failures.is_empty());
                 let held = last.map(|outcome| outcome.held.as_ref().unwrap_or(&outcome.validity).clone());
                 let before = Before { force, dry: self.dry, held };
@@ -200,6 +209,7 @@ impl Drive {
                 }
             }
             Change::Gone(target) => {
+                self.engine.context.emit(&Event::Forgotten { target: &target });
                 self.failures.remove(&target);
                 self.renewals.set(&target, None);
                 self.retries.set(&target, None);

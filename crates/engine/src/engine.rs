@@ -78,6 +78,11 @@ impl Engine {
     pub async fn run(self: &Arc<Self>, stop: impl Future<Output = ()>) -> Report {
         Drive::new(self.clone(), None, false).complete(stop).await
     }
+
+    /// As [`Engine::run`], and writes each target once though it is fresh.
+    pub async fn refresh(self: &Arc<Self>, stop: impl Future<Output = ()>) -> Report {
+        Drive::new(self.clone(), None, false).refreshing().complete(stop).await
+    }
 }
 
 /// Makes an [`Engine`].

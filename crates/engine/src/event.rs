@@ -31,6 +31,11 @@ pub enum Event<'a> {
         /// What came of it.
         outcome: &'a Outcome,
     },
+    /// It is no target any more.
+    Forgotten {
+        /// Which one.
+        target: &'a Target,
+    },
     /// A source of targets failed.
     SourceFailed {
         /// The place of its route in the engine.

@@ -71,6 +71,14 @@ impl Minter {
         &self.name
     }
 
+    /// Forgets what it holds, and a pause: the next caller has it mint.
+    pub async fn forget(&self) {
+        match &self.kind {
+            Kind::Own { slot, .. } => *slot.lock().await = Slot::default(),
+            Kind::Derived { base, .. } => Box::pin(base.forget()).await,
+        }
+    }
+
     /// See [`RegistryProvider::longest_life`].
     pub fn longest_life(&self) -> Option<Duration> {
         match &self.kind {

@@ -13,7 +13,7 @@ use crate::{
     form::{Form, LoginFormat},
     link::{self, Link},
     look::{Accounts, Found, Look, Looks},
-    metadata::{Identity, Ours, Standing, standing, writers},
+    metadata::{DATA, Identity, Ours, Standing, has, standing, updated, writers},
     record::managers,
     store::Store,
 };
@@ -100,6 +100,27 @@ impl OpenShiftSink {
             form: &self.form,
         };
         standing(metadata, &identity)
+    }
+
+    /// The ServiceAccounts that use each Secret.
+    pub(crate) fn accounts(&self) -> Vec<String> {
+        self.links.iter().map(|link| link.account().to_owned()).collect()
+    }
+
+    /// Whether a field manager is this installation.
+    pub(crate) fn is_us(&self, manager: &str) -> bool {
+        manager == self.manager || manager == self.merge_manager
+    }
+
+    /// Whether nobody has touched a Secret since we wrote it, by its metadata alone.
+    pub(crate) fn is_as_it_was_left(&self, metadata: &ObjectMeta, target: &Target) -> bool {
+        match self.foreign {
+            Foreign::Merge => updated(metadata, &self.merge_manager).is_some_and(|fields| has(fields, &DATA)),
+            Foreign::Refuse | Foreign::Adopt => match self.standing(metadata, target) {
+                Standing::Ours(ours) => ours.drift.is_empty() && ours.undone.is_empty() && ours.records.is_some(),
+                Standing::Theirs(_) | Standing::Instance(_) => false,
+            },
+        }
     }
 
     async fn look(&self, target: &Target) -> Result<Look> {

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     sync::Arc,
+    time::Duration,
 };
 
 use regcred_config::{AccountLink, Config, LoginFormat, Origin, Problems, SecretSettings, Selection, Spec};
@@ -24,6 +25,10 @@ pub struct Plan {
     pub(crate) instance: InstanceName,
     pub(crate) adopt: bool,
     pub(crate) schedule: Option<regcred_config::Schedule>,
+    /// How often each target is looked at that cannot be watched.
+    resync: Duration,
+    /// The same, for as long as it lasts; `None`: for one pass.
+    pub(crate) watching: Option<Duration>,
 }
 
 /// Namespaces that keep the same Secret in the same way.
@@ -81,7 +86,8 @@ impl Plan {
         let mut providers = resolved.providers;
         retain_needed(&mut providers, &groups);
         let (instance, schedule) = (config.instance().clone(), config.schedule().cloned());
-        Ok(Self { providers, sinks: resolved.sinks, groups, instance, adopt: false, schedule })
+        let (sinks, resync) = (resolved.sinks, config.resync());
+        Ok(Self { providers, sinks, groups, instance, adopt: false, schedule, resync, watching: None })
     }
 
     /// Every namespace that is named, in alphabetical order.
@@ -173,6 +179,12 @@ impl Plan {
     #[must_use]
     pub fn with_adoption(self, adopt: bool) -> Self {
         Self { adopt, ..self }
+    }
+
+    /// For a daemon: it is told of what changes in a cluster, and looks at what it is not told of once in the config's `resync`.
+    #[must_use]
+    pub fn watching(self) -> Self {
+        Self { watching: Some(self.resync), ..self }
     }
 
     /// Of these namespaces alone; the ones that the config neither names nor may choose, if there are any.

@@ -16,8 +16,9 @@ const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
 const FAULTS_PAGE: &str = "crates/scheduler/docs/faults.md";
 const CONFIG_PAGE: &str = "crates/scheduler/docs/config.md";
 const SCHEMA: &str = "config/schema.json";
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "init",
+    "run",
     "once",
     "plan",
     "status",

@@ -8,7 +8,7 @@ use regcred_core::{InstanceName, Namespace};
 use regcred_engine::Pass;
 use regcred_openshift::Connection;
 
-use super::manifests::Args as Manifests;
+use super::{manifests::Args as Manifests, run::Args as Run};
 use crate::{Types, wire};
 
 /// Keeps registry credentials alive on OpenShift and Kubernetes
@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// Finds what others left in a cluster and prints a config that takes it over; reads only, and asks AWS nothing
     #[command(after_help = INIT_NOTES)]
     Init(Init),
+    /// Goes on: keeps every target fresh, and follows what changes in the cluster and in the config
+    #[command(after_help = RUN_NOTES)]
+    Run(Run),
     /// Makes one pass: does what is due, and exits with what came of it
     #[command(after_help = EXIT_CODES)]
     Once(Once),
@@ -85,6 +88,15 @@ const EXIT_CODES: &str = "Exit codes:
   1  some failed, belong to somebody else, or are fought over
   2  nothing can work before a person acts: config, usage or permission
   3  nothing could be done: provider or cluster could not be reached";
+
+const RUN_NOTES: &str = "Signals:
+  TERM, INT  finishes what is being written, and ends
+  HUP        reads the config again, which happens by itself when its files change
+  USR1       mints, and writes every target
+
+Exit codes:
+  0  it was told to end
+  2  nothing can work before a person acts: config or usage; or the Lease is not looked after any more";
 
 const INIT_NOTES: &str = "The config goes to standard output, what was found to standard error.
 It takes the rights to list secrets, serviceaccounts and cronjobs (of group batch), in the cluster or in the
@@ -147,7 +159,7 @@ impl Init {
 
 /// Which cluster.
 #[derive(Debug, clap::Args)]
-struct ClusterArgs {
+pub(crate) struct ClusterArgs {
     /// The kubeconfig to use, also inside a cluster
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -157,7 +169,7 @@ struct ClusterArgs {
 }
 
 impl ClusterArgs {
-    fn connection(&self) -> Connection {
+    pub(crate) fn connection(&self) -> Connection {
         Connection { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
     }
 }

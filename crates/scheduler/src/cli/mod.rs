@@ -18,6 +18,7 @@ mod panics;
 mod pass;
 mod plan;
 mod progress;
+mod run;
 mod schema;
 mod session;
 mod status;
@@ -47,6 +48,7 @@ pub fn main(types: &Types) -> ExitCode {
     logs::install(args.log_format);
     let done = match args.command {
         Command::Init(init) => init::run(&init, types, args.output),
+        Command::Run(run) => run::run(&run, types),
         Command::Once(once) => once::run(&once, types, args.output),
         Command::Plan(plan) => plan::run(&plan, types, args.output),
         Command::Status(status) => status::run(&status, types, args.output),

@@ -1,8 +1,8 @@
 //! From providers to what mints: one per token, however many names it has.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use regcred_core::{Clock, Result};
+use regcred_core::{Clock, ProviderName, Result};
 use regcred_ecr::{RegistryHost, Transport};
 use regcred_engine::Minter;
 
@@ -12,28 +12,58 @@ use crate::{
     provider::{Provider, Token},
 };
 
-/// One per provider of the plan. Those of one token of ECR share the one that asks for it, and differ in the hosts they name.
-pub(super) async fn minters(plan: &Plan, types: &Types, clock: &Arc<dyn Clock>) -> Result<Vec<Minter>> {
-    let mut tokens = BTreeMap::<&Token, Arc<Minter>>::new();
-    let (transport, mut minters) = (Transport::new()?, vec![]);
-    for (name, wanted) in &plan.providers {
-        let wanted = match wanted {
-            Provider::Ecr(wanted) => wanted,
-            Provider::Other(spec) => {
-                minters.push(Minter::new(name.clone(), Arc::new(types.provider(spec.clone()))));
-                continue;
-            }
-        };
-        if !tokens.contains_key(&wanted.token) {
-            let provider = wanted.token.provider().with_transport(transport.clone()).with_clock(clock.clone());
-            let base = Minter::new(name.clone(), Arc::new(provider.build().await?));
-            tokens.insert(&wanted.token, Arc::new(base));
+/// What mints, with its credentials and its back-offs: kept by whoever makes one engine after another.
+#[derive(Clone, Default)]
+pub struct Minters {
+    tokens: BTreeMap<Token, Arc<Minter>>,
+    /// Of other types, by the names that stand for what they are.
+    others: BTreeMap<ProviderName, Arc<Minter>>,
+}
+
+impl Minters {
+    /// One per provider of the plan. Those of one token of ECR share the one that asks for it, and differ in the hosts they name. What
+    /// the plan does not need any more is forgotten.
+    pub(super) async fn of(&mut self, plan: &Plan, types: &Types, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<Minter>>> {
+        let (transport, mut minters, mut kept) = (Transport::new()?, vec![], Self::default());
+        for (name, wanted) in &plan.providers {
+            let wanted = match wanted {
+                Provider::Ecr(wanted) => wanted,
+                Provider::Other(spec) => {
+                    let make = || Arc::new(Minter::new(name.clone(), Arc::new(types.provider(spec.clone()))));
+                    let minter = self.others.get(name).cloned().unwrap_or_else(make);
+                    kept.others.insert(name.clone(), minter.clone());
+                    minters.push(minter);
+                    continue;
+                }
+            };
+            let base = if let Some(base) = kept.tokens.get(&wanted.token).or_else(|| self.tokens.get(&wanted.token)) {
+                base.clone()
+            } else {
+                let provider = wanted.token.provider().with_transport(transport.clone()).with_clock(clock.clone());
+                Arc::new(Minter::new(name.clone(), Arc::new(provider.build().await?)))
+            };
+            kept.tokens.insert(wanted.token.clone(), base.clone());
+            let registries = wanted.hosts.iter().map(RegistryHost::registry).collect::<Vec<_>>();
+            minters.push(Arc::new(Minter::derived(name.clone(), base, move |own| {
+                if registries.is_empty() { Ok(own.clone()) } else { own.for_registries(registries.clone()) }
+            })));
         }
-        let base = tokens[&wanted.token].clone();
-        let registries = wanted.hosts.iter().map(RegistryHost::registry).collect::<Vec<_>>();
-        minters.push(Minter::derived(name.clone(), base, move |own| {
-            if registries.is_empty() { Ok(own.clone()) } else { own.for_registries(registries.clone()) }
-        }));
+        *self = kept;
+        Ok(minters)
     }
-    Ok(minters)
+}
+
+impl Minters {
+    /// Has each mint anew, whatever it holds.
+    pub async fn forget(&self) {
+        for minter in self.tokens.values().chain(self.others.values()) {
+            minter.forget().await;
+        }
+    }
+}
+
+impl fmt::Debug for Minters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Minters").field("tokens", &self.tokens.len()).field("others", &self.others).finish()
+    }
 }

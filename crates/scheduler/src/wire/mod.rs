@@ -6,6 +6,7 @@ mod demand;
 #[cfg(feature = "cli")]
 mod ecr;
 mod minters;
+mod reread;
 mod sinks;
 
 use std::{
@@ -20,10 +21,7 @@ use regcred_engine::{Builder, Engine, Route};
 use regcred_openshift::Cluster;
 use tokio::time::timeout;
 
-use self::{
-    minters::minters,
-    sinks::{Sinks, Way},
-};
+use self::sinks::{Sinks, Way};
 use crate::{
     Types,
     broken::Broken,
@@ -31,7 +29,7 @@ use crate::{
     types::{Kept, OPENSHIFT, SinkEntry},
 };
 
-pub use self::clusters::Clusters;
+pub use self::{clusters::Clusters, minters::Minters};
 #[cfg(feature = "cli")]
 pub(crate) use self::{
     demand::{Demand, accounts, demands, other_sinks},
@@ -53,11 +51,22 @@ pub fn plan(config: &Config, types: &Types) -> Result<Plan, Problems> {
 /// An engine for the plan: one token per region and identity, however many registries and namespaces need it. Its routes are the
 /// groups of the plan. Reads environment and AWS profile; asks nobody.
 pub async fn engine(plan: Plan, types: &Types, clusters: Clusters, clock: Arc<dyn Clock>) -> Result<Builder> {
+    engine_keeping(plan, types, clusters, clock, &mut Minters::default()).await
+}
+
+/// The same, with what an engine before it had minted.
+pub async fn engine_keeping(
+    plan: Plan,
+    types: &Types,
+    clusters: Clusters,
+    clock: Arc<dyn Clock>,
+    kept: &mut Minters,
+) -> Result<Builder> {
     let mut engine = Engine::builder(clock.clone());
     if let Some(schedule) = plan.schedule() {
         engine = engine.with_schedule(schedule);
     }
-    for minter in minters(&plan, types, &clock).await? {
+    for minter in kept.of(&plan, types, &clock).await? {
         engine = engine.with_minter(minter);
     }
     refuse_twins(&plan, &clusters)?;
@@ -70,8 +79,9 @@ pub async fn engine(plan: Plan, types: &Types, clusters: Clusters, clock: Arc<dy
         let own = |sinks: &mut Sinks| {
             let way = Way::of(&group.need, plan.adopt);
             let bulk = many.contains(&(group.need.store.clone(), group.need.secret.name.clone()));
-            let sink: Arc<dyn SecretSink> = sinks.sink(way, bulk)?;
-            Ok((sinks.source(&group)?, sink))
+            let sink = sinks.sink(way, bulk)?;
+            let source = sinks.source(&group, &sink, plan.watching)?;
+            Ok((source, sink as Arc<dyn SecretSink>))
         };
         let kept = others.get_mut(&group.need.store).and_then(Iterator::next).map_or_else(|| own(&mut sinks), Ok);
         let (source, sink) = kept.unwrap_or_else(Broken::kept);

@@ -3,13 +3,16 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use regcred_config::{AccountLink, LinkName, SecretSettings};
 use regcred_core::{InstanceName, Result, StoreName, Target, TargetSource};
-use regcred_openshift::{BulkReads, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink};
+use regcred_openshift::{
+    BulkReads, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink, WatchedSource,
+};
 
-use super::Clusters;
+use super::{Clusters, reread::Reread};
 use crate::plan::{Accounts, Group, Need, Places, Plan};
 
 /// How a Secret is kept, whatever its name.
@@ -71,20 +74,34 @@ impl Sinks {
         Self { clusters, instance: plan.instance.clone(), made: HashMap::new(), reads, lists: BTreeMap::new() }
     }
 
-    pub(super) fn source(&mut self, group: &Group) -> Result<Arc<dyn TargetSource>> {
+    /// `watching`: for as long as it lasts, and not for one pass; how often each is looked at that cannot be watched.
+    pub(super) fn source(
+        &mut self,
+        group: &Group,
+        sink: &Arc<OpenShiftSink>,
+        watching: Option<Duration>,
+    ) -> Result<Arc<dyn TargetSource>> {
         let (store, name) = (group.need.store.clone(), group.need.secret.name.clone());
         let selected = match &group.places {
             Places::Selected(selected) => selected.clone(),
             Places::Named(namespaces) => {
                 let target = |namespace| Target { store: store.clone(), namespace, name: name.clone() };
-                return Ok(Arc::new(namespaces.iter().cloned().map(target).collect::<Vec<_>>()));
+                let targets = namespaces.iter().cloned().map(target).collect::<Vec<_>>();
+                return Ok(match watching {
+                    Some(every) => Arc::new(Reread { targets, every }),
+                    None => Arc::new(targets),
+                });
             }
         };
+        let takes = move |namespace: &str, labels: &BTreeMap<_, _>| selected.takes(namespace, labels);
+        if let Some(resync) = watching {
+            let cluster = self.clusters.get(&store)?;
+            return Ok(Arc::new(WatchedSource::new(cluster, store, name, takes, sink.clone(), resync)));
+        }
         if !self.lists.contains_key(&store) {
             self.lists.insert(store.clone(), NamespaceList::new(self.clusters.get(&store)?));
         }
         let list = self.lists[&store].clone();
-        let takes = move |namespace: &str, labels: &BTreeMap<_, _>| selected.takes(namespace, labels);
         Ok(Arc::new(NamespaceSource::new(list, store, name, takes)))
     }
 

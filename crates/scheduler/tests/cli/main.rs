@@ -12,6 +12,7 @@ mod manifests;
 mod next;
 mod once;
 mod online;
+mod run;
 mod scale;
 mod selecting;
 mod shell;

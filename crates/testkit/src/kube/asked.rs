@@ -10,7 +10,7 @@ use axum::{
 use super::{kind::Kind, record::Request};
 
 /// A request in the words of the API.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) verb: &'static str,
     pub(super) place: Place,
@@ -22,7 +22,7 @@ pub(super) struct Asked {
 }
 
 /// What stands in the path.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Version,
     AccessReview,
@@ -216,7 +216,7 @@ mod tests {
             ("/apis/batch/v1/secrets", Place::Unknown),
             ("/apis/batch/v1beta1/cronjobs", Place::Unknown),
             ("/api/v1/cronjobs", Place::Unknown),
-            ("/apis/apps/v1/deployments", Place::Unknown),
+            ("/apis/apps/v1/statefulsets", Place::Unknown),
         ] {
             assert_eq!(asked("GET", path, &[]).place, place, "{path}");
         }

@@ -47,6 +47,14 @@ impl Store {
     }
 }
 
+/// Whether a watch with this query is told of an object.
+pub(super) fn is_watched(object: &Value, query: &HashMap<String, String>) -> Result<bool, Failure> {
+    let text = |name: &str| query.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    let fields = Terms::read(text("fieldSelector"), "fieldSelector")?;
+    let labels = Terms::read(text("labelSelector"), "labelSelector")?;
+    Ok(fields.hold(|name| field(object, name)) && labels.hold(|name| object["metadata"]["labels"][name].as_str()))
+}
+
 /// One page.
 #[derive(Debug)]
 pub(super) struct List {

@@ -1,7 +1,7 @@
 //! An in-memory Kubernetes API with Namespaces, Secrets, `ServiceAccounts`, `CronJobs`, `Deployments` and OpenShift's `Templates`.
 //!
 //! Ownership of fields, preconditions, the life of namespaces and the checks of Secrets are as a real API server has them.
-//! Of other kinds there are the names of policies alone. Watches, subresources and access control by role are not here: ask [`FakeKube::deny`] for a refusal.
+//! Of other kinds there are the names of policies alone. Subresources and access control by role are not here: ask [`FakeKube::deny`] for a refusal.
 
 mod access;
 mod admission;
@@ -10,6 +10,7 @@ mod asked;
 mod failure;
 mod faults;
 mod fields;
+mod follow;
 mod kind;
 mod list;
 mod managed;
@@ -30,7 +31,7 @@ use std::{
 
 pub use record::Request;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{lock::lock, server::Server};
 use access::Rules;
@@ -42,11 +43,14 @@ use record::Record;
 use store::Store;
 use write::Writer;
 
+/// How long a test waits for something that happens by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A Kubernetes API server on loopback.
 ///
 /// The doors of this type act on the store directly: they pass no access rule, answer no fault and are not counted as
 /// requests. For `namespaces` the `namespace` argument is not looked at. Doors that take a `resource` panic for one that is
-/// not `namespaces`, `secrets`, `serviceaccounts`, `cronjobs` or `templates`.
+/// not `namespaces`, `secrets`, `serviceaccounts`, `cronjobs`, `deployments` or `templates`.
 #[derive(Debug)]
 pub struct FakeKube {
     server: Server,
@@ -57,6 +61,8 @@ pub struct FakeKube {
 struct Shared {
     state: Mutex<State>,
     hanging: watch::Sender<bool>,
+    /// Ends the watches that are open when it changes.
+    closed: watch::Sender<()>,
 }
 
 impl Shared {
@@ -80,7 +86,11 @@ struct State {
 impl FakeKube {
     /// Starts it on a free port, without any namespace.
     pub async fn start() -> Self {
-        let shared = Arc::new(Shared { state: Mutex::default(), hanging: watch::Sender::new(false) });
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            hanging: watch::Sender::new(false),
+            closed: watch::Sender::default(),
+        });
         let serving = Arc::clone(&shared);
         let server = Server::start(move |request| serve::answer(Arc::clone(&serving), request)).await;
         Self { server, shared }
@@ -208,6 +218,32 @@ impl FakeKube {
     /// Takes back every [`FakeKube::deny`] and [`FakeKube::deny_named`].
     pub fn allow_all(&self) {
         self.shared.state().rules = Rules::default();
+    }
+
+    /// Waits until this is so, and looks whenever something changes.
+    ///
+    /// # Panics
+    ///
+    /// If it is not within half a minute.
+    pub async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let mut changes = self.shared.state().store.changes();
+        let waiting = async {
+            while !is_so(self) {
+                changes.changed().await.expect("the store is there as long as the server");
+            }
+        };
+        assert!(timeout(PATIENCE, waiting).await.is_ok(), "{what}: not within half a minute");
+    }
+
+    /// Ends every watch that is open, as a server does now and then.
+    pub fn close_watches(&self) {
+        self.shared.closed.send_replace(());
+    }
+
+    /// Forgets what has changed so far, and ends every watch: whoever goes on from there is told 410.
+    pub fn forget_history(&self) {
+        self.shared.state().store.forget();
+        self.close_watches();
     }
 
     /// Has a `ValidatingAdmissionPolicy` of regcred's from now on. It is listed, and guards nothing.

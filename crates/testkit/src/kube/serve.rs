@@ -17,6 +17,7 @@ use super::{
     asked::{APPLY_PATCH, Asked, Form, JSON_PATCH, MERGE_PATCH, Place},
     failure::{Cause, Failure},
     faults::Fault,
+    follow::follow,
     kind::{Key, Kind},
     view,
     write::{Writer, stated},
@@ -36,6 +37,10 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
     // An error would mean that the sender is gone, which `shared` holds.
     drop(shared.hanging.subscribe().wait_for(|hanging| !hanging).await);
     let body = to_bytes(body, LARGEST_BODY).await;
+    if let Some(response) = watching(&shared, &asked) {
+        shared.state().record.finish(number, response.status().as_u16());
+        return response;
+    }
     let mut state = shared.state();
     let mut response = match state.faults.take(&asked) {
         Some(Fault::Failure(failure)) => render(Err(failure)),
@@ -50,6 +55,22 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
         response.headers_mut().insert("date", date);
     }
     response
+}
+
+/// The answer to a watch that is allowed, and that no fault is for.
+fn watching(shared: &Arc<Shared>, asked: &Asked) -> Option<Response> {
+    let Place::Collection(kind, namespace_of) = &asked.place else { return None };
+    if asked.verb != "watch" {
+        return None;
+    }
+    let (resource, namespace, name) = asked.attributes();
+    let state = shared.state();
+    let refused = state.rules.check(asked.verb, resource, namespace, name).and_then(|()| acceptable(asked)).err();
+    drop(state);
+    Some(match refused {
+        Some(failure) => render(Err(failure)),
+        None => follow(Arc::clone(shared), asked.clone(), *kind, namespace_of.clone()),
+    })
 }
 
 fn render(result: Result<Success, Failure>) -> Response {

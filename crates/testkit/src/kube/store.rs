@@ -1,8 +1,9 @@
 //! The objects, their versions, and the life of namespaces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::{
     failure::Failure,
@@ -15,7 +16,24 @@ use crate::now::{now, rfc3339};
 pub(super) struct Store {
     objects: BTreeMap<Key, Value>,
     version: u64,
+    /// What watches are told, the oldest first.
+    history: VecDeque<Change>,
+    /// Up to this version nobody knows any more what has changed.
+    forgotten: u64,
+    changed: watch::Sender<u64>,
 }
+
+/// What watches are told of one version.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) version: u64,
+    pub(super) event: &'static str,
+    pub(super) key: Key,
+    pub(super) object: Value,
+}
+
+/// So many changes are kept, as the real server's cache keeps some.
+const KEPT: usize = 50_000;
 
 impl Store {
     pub(super) fn version(&self) -> String {
@@ -46,17 +64,47 @@ impl Store {
             }
         }
         if !dry_run {
-            self.version += 1;
-            object["metadata"]["resourceVersion"] = self.version.to_string().into();
-            self.objects.insert(key.clone(), object.clone());
+            object["metadata"]["resourceVersion"] = (self.version + 1).to_string().into();
+            let before = self.objects.insert(key.clone(), object.clone());
+            self.tell(key, if before.is_none() { "ADDED" } else { "MODIFIED" }, &object);
         }
         object
     }
 
     pub(super) fn remove(&mut self, key: &Key) -> Option<Value> {
         let removed = self.objects.remove(key)?;
-        self.version += 1;
+        let mut last = removed.clone();
+        last["metadata"]["resourceVersion"] = (self.version + 1).to_string().into();
+        self.tell(key, "DELETED", &last);
         Some(removed)
+    }
+
+    /// A new version, of which watches are told.
+    fn tell(&mut self, key: &Key, event: &'static str, object: &Value) {
+        self.version += 1;
+        self.history.push_back(Change { version: self.version, event, key: key.clone(), object: object.clone() });
+        if self.history.len() > KEPT {
+            self.forgotten = self.history.pop_front().map_or(0, |oldest| oldest.version);
+        }
+        self.changed.send_replace(self.version);
+    }
+
+    /// What has changed since a version; `None`: nobody knows any more.
+    pub(super) fn since(&self, version: u64) -> Option<impl Iterator<Item = &Change>> {
+        let first = self.history.partition_point(|change| change.version <= version);
+        (version >= self.forgotten).then(|| self.history.range(first..))
+    }
+
+    /// Forgets what has changed so far.
+    pub(super) fn forget(&mut self) {
+        self.history.clear();
+        self.forgotten = self.version + 1;
+        self.version += 1;
+    }
+
+    /// The latest version, as it changes.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
     /// Marks a namespace as going away. Its content is the caller's to remove.
@@ -71,9 +119,11 @@ impl Store {
     }
 
     pub(super) fn remove_namespace(&mut self, name: &str) {
-        let before = self.objects.len();
-        self.objects.retain(|key, _| key.namespace != name && *key != Key::of_namespace(name));
-        self.version += u64::try_from(before - self.objects.len()).unwrap_or_default();
+        let own = Key::of_namespace(name);
+        let gone = self.objects.keys().filter(|key| key.namespace == name || **key == own).cloned().collect::<Vec<_>>();
+        for key in gone {
+            self.remove(&key);
+        }
     }
 
     /// Whether something new may come to this address.

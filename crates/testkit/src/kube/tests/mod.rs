@@ -5,6 +5,7 @@ mod doors;
 mod list;
 mod refusal;
 mod secret;
+mod watch;
 mod write;
 
 use serde_json::{Value, json};

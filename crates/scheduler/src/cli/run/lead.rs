@@ -1,0 +1,32 @@
+//! Which of several daemons works.
+
+use std::{env, sync::Arc};
+
+use regcred_core::SystemClock;
+use regcred_openshift::{Cluster, Lease};
+
+/// Where the Lease is.
+#[derive(Clone, Debug)]
+pub(crate) struct Name {
+    namespace: String,
+    name: String,
+}
+
+pub(super) type Lead = Lease;
+
+/// As `NAMESPACE/NAME`.
+pub(super) fn name(text: &str) -> Result<Name, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok(Name { namespace: namespace.into(), name: name.into() })
+        }
+        _ => Err("it is not a namespace and a name, such as regcred/regcred".into()),
+    }
+}
+
+/// Takes part as whoever this process is: the pod's name, and a number for those that have none.
+pub(super) fn start(cluster: &Cluster, name: &Name) -> Lease {
+    let host = env::var("HOSTNAME").unwrap_or_else(|_| "regcred".into());
+    let identity = format!("{host}_{}", std::process::id());
+    Lease::start(cluster, &name.namespace, &name.name, &identity, Arc::new(SystemClock))
+}

@@ -1,0 +1,234 @@
+//! `regcred run`: the daemon.
+
+mod health;
+mod lead;
+mod metrics;
+mod reload;
+mod serve;
+mod signals;
+
+use std::{net::SocketAddr, process::ExitCode, sync::Arc};
+
+use anyhow::{Result, anyhow};
+use regcred_config::Config;
+use regcred_core::SystemClock;
+use regcred_engine::Engine;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use self::{
+    health::Health,
+    lead::Lead,
+    metrics::Metrics,
+    reload::Reload,
+    signals::{Signal, Signals},
+};
+use super::{
+    args::{ClusterArgs, ConfigArgs},
+    check::warn as warn_of,
+    session::{self, announce},
+};
+use crate::{
+    Types,
+    wire::{self, Clusters, Minters},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Where health and metrics are served, such as 0.0.0.0:8080; without it nowhere
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// A Lease, of which only who holds it works, so that several may run
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = lead::name)]
+    lease: Option<lead::Name>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+/// What goes on whatever config is in force.
+struct Daemon<'a> {
+    args: &'a Args,
+    types: &'a Types,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+    minters: Minters,
+}
+
+/// Why an engine was stopped.
+enum Next {
+    Stop,
+    Config(Box<Config>),
+    Mint,
+}
+
+pub(crate) fn run(args: &Args, types: &Types) -> Result<ExitCode> {
+    let config = args.config.load(types)?;
+    session::wait(async {
+        let signals = Signals::listen()?;
+        let daemon = Daemon {
+            args,
+            types,
+            health: Arc::default(),
+            metrics: Arc::new(Metrics::new(args.lease.is_none())),
+            minters: Minters::default(),
+        };
+        Box::pin(daemon.go_on(config, signals)).await
+    })?
+}
+
+impl Daemon<'_> {
+    async fn go_on(mut self, mut config: Config, mut signals: Signals) -> Result<ExitCode> {
+        let mut reload = Reload::of(self.args.config.files());
+        let lead = match &self.args.lease {
+            Some(name) => Some(self.lead(name).await?),
+            None => None,
+        };
+        if let Some(address) = self.args.listen {
+            serve::start(address, self.health.clone(), self.metrics.clone()).await?;
+        }
+        let mut refresh = false;
+        loop {
+            let engine = self.engine(&config).await?;
+            self.health.serves();
+            let next = self.work(&engine, refresh, lead.as_ref(), &mut signals, &mut reload).await?;
+            refresh = false;
+            match next {
+                Next::Stop => break,
+                Next::Config(new) => config = *new,
+                Next::Mint => {
+                    info!("minting now");
+                    self.minters.forget().await;
+                    refresh = true;
+                }
+            }
+            self.metrics.forget_targets();
+        }
+        if let Some(lead) = lead {
+            lead.release().await;
+        }
+        info!("stopped");
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn engine(&mut self, config: &Config) -> Result<Arc<Engine>> {
+        warn_of(config);
+        let plan = wire::plan(config, self.types)?.watching();
+        let clusters =
+            Clusters::connect(&plan, &self.args.cluster.connection()).await.map_err(|error| anyhow!(error.chain()))?;
+        let several = clusters.iter().count() > 1;
+        clusters.iter().for_each(|(name, cluster)| announce(cluster, several.then_some(name.as_str())));
+        let engine = wire::engine_keeping(plan, self.types, clusters, Arc::new(SystemClock), &mut self.minters).await;
+        let (metrics, health) = (self.metrics.clone(), self.health.clone());
+        let engine = engine.map(|engine| {
+            engine.with_on_event(move |event| {
+                metrics.follow(event);
+                health.follow(event);
+            })
+        });
+        engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))
+    }
+
+    /// Works while it leads, until something else has to be done.
+    async fn work(
+        &self,
+        engine: &Arc<Engine>,
+        refresh: bool,
+        lead: Option<&Lead>,
+        signals: &mut Signals,
+        reload: &mut Reload,
+    ) -> Result<Next> {
+        let (stop, stopped) = watch::channel(false);
+        let until = |mut stopped: watch::Receiver<bool>| async move { drop(stopped.wait_for(|it| *it).await) };
+        let working = async {
+            loop {
+                if let Some(lead) = lead {
+                    tokio::select! {
+                        () = lead.gained() => {}
+                        () = until(stopped.clone()) => return,
+                    }
+                    self.metrics.leads(true);
+                }
+                let lost = async {
+                    match lead {
+                        Some(lead) => lead.lost().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                let ends = async {
+                    tokio::select! { () = lost => {}, () = until(stopped.clone()) => {} }
+                };
+                if refresh {
+                    engine.refresh(ends).await
+                } else {
+                    engine.run(ends).await
+                };
+                if *stopped.borrow() {
+                    return;
+                }
+                warn!("another one leads now");
+                self.metrics.leads(false);
+                self.metrics.forget_targets();
+            }
+        };
+        let asked = async {
+            loop {
+                let hup = tokio::select! {
+                    signal = signals.next() => match signal {
+                        Signal::Stop => return Next::Stop,
+                        Signal::Mint => return Next::Mint,
+                        Signal::Reload => true,
+                    },
+                    () = reload.changed() => false,
+                };
+                if let Some(config) = self.reload(hup) {
+                    return Next::Config(Box::new(config));
+                }
+            }
+        };
+        let mut working = std::pin::pin!(working);
+        let next = tokio::select! {
+            next = asked => next,
+            () = &mut working => Next::Stop,
+            () = died(lead) => return Err(anyhow!("the Lease is not looked after any more, so somebody else may lead already")),
+        };
+        stop.send_replace(true);
+        working.await; // what is being written is finished
+        Ok(next)
+    }
+
+    /// The new config; a bad one is told, and the old one goes on.
+    fn reload(&self, asked: bool) -> Option<Config> {
+        let loaded = self.args.config.load(self.types);
+        self.metrics.reloaded(loaded.is_ok());
+        match loaded {
+            Ok(config) => {
+                info!(
+                    asked,
+                    "the config has changed and is in force now; a right that is missing means that the manifests are older"
+                );
+                Some(config)
+            }
+            Err(problems) => {
+                for problem in problems.iter() {
+                    warn!(%problem, "the config has changed and is not valid, so the old one goes on");
+                }
+                None
+            }
+        }
+    }
+
+    async fn lead(&self, name: &lead::Name) -> Result<Lead> {
+        let connection = self.args.cluster.connection();
+        let cluster = regcred_openshift::Cluster::connect(&connection).await.map_err(|error| anyhow!(error.chain()))?;
+        Ok(lead::start(&cluster, name))
+    }
+}
+
+async fn died(lead: Option<&Lead>) {
+    match lead {
+        Some(lead) => lead.died().await,
+        None => std::future::pending().await,
+    }
+}

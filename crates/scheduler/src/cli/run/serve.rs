@@ -1,0 +1,52 @@
+//! The endpoints.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::{Context, Result};
+use axum::{
+    Router,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::IntoResponse,
+    routing::get,
+};
+use regcred_core::{Clock, SystemClock};
+use tokio::net::TcpListener;
+
+use super::{health::Health, metrics::Metrics};
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Serves them from now on.
+pub(super) async fn start(address: SocketAddr, health: Arc<Health>, metrics: Arc<Metrics>) -> Result<()> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("nothing can be served at {address}"))?;
+    // Who has it choose a port wants to know which.
+    super::super::output::tell(&format!("health and metrics at http://{}\n", listener.local_addr()?));
+    let ready = health.clone();
+    let router = Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route(
+            "/readyz",
+            get(async move || {
+                if ready.is_ready() {
+                    (StatusCode::OK, "ok\n")
+                } else {
+                    (StatusCode::SERVICE_UNAVAILABLE, "no config is in force yet\n")
+                }
+            }),
+        )
+        .route("/healthz/targets", get(async move || targets(&health)))
+        .route("/metrics", get(async move || ([(CONTENT_TYPE, OPEN_METRICS)], metrics.text())));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(())
+}
+
+/// For people and alerts: nothing restarts a daemon whose provider is down.
+fn targets(health: &Health) -> impl IntoResponse + use<> {
+    match health.past_their_floor(SystemClock.now()) {
+        0 => (StatusCode::OK, "ok\n".to_owned()),
+        some => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{some} targets have less than two hours left, or 15 % of a shorter life\n"),
+        ),
+    }
+}
