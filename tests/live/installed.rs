@@ -130,9 +130,10 @@ impl Asked {
         }
     }
 
-    /// An apply that makes an object is a patch that takes the right to create it, too.
+    /// An apply that makes an object is a patch that takes the right to create it, too. That there is nothing is an answer.
     fn uses(&self, verb: &str) -> bool {
         let made = self.verb == "patch" && self.code == 201;
-        self.code < 300 && (self.verb == verb || (verb == "create" && made))
+        let answered = self.code < 300 || (self.verb == "get" && self.code == 404);
+        answered && (self.verb == verb || (verb == "create" && made))
     }
 }

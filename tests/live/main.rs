@@ -1,6 +1,7 @@
 //! Needs the servers that `cargo xtask e2e` starts (`REGCRED_LIVE_*`), and fails without them.
 
 mod chart;
+mod daemon;
 mod full;
 mod image;
 mod init;

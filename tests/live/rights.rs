@@ -20,12 +20,12 @@ use crate::{
     world::{World, regcred, with_input},
 };
 
-const PULL: &str = "eu-west-1";
+pub(crate) const PULL: &str = "eu-west-1";
 /// Its token is refused when a test wants it to be.
-const OTHER: &str = "us-east-1";
+pub(crate) const OTHER: &str = "us-east-1";
 
 /// A namespace with the ServiceAccounts that OpenShift makes.
-async fn project(world: &World) -> String {
+pub(crate) async fn project(world: &World) -> String {
     let namespace = world.namespace().await;
     for account in ["default", "builder", "pipeline"] {
         world.account(&namespace, account).await;
@@ -41,7 +41,7 @@ fn once(aws: &FakeAws, installed: &Installed, more: &[&str]) -> (Option<i32>, Va
     (output.status.code(), report)
 }
 
-fn shared(world: &World, namespace: &str) {
+pub(crate) fn shared(world: &World, namespace: &str) {
     let shared = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
         "metadata": { "name": "registries", "namespace": namespace },
@@ -52,7 +52,7 @@ fn shared(world: &World, namespace: &str) {
 
 /// All that a pass may come to: making, linking, refreshing, carrying over, merging, a ServiceAccount that somebody else writes at
 /// the same moment, and a namespace that is going.
-async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespace: &str, going: &str) {
+fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespace: &str, going: &str) {
     // Nobody runs the controller that would finish this.
     world.kubectl(&["delete", "namespace", going, "--wait=false"], "");
     let (code, report) = once(aws, installed, &[]);
@@ -114,7 +114,7 @@ async fn in_names_mode_no_right_is_missing_and_none_is_left_over() {
          - {{ namespace: {namespace}, region: {PULL}, secret: {{ name: registries, merge: true }} }}\n"
     );
     let installed = Installed::new(&world, &yaml, &[]).await;
-    everything(&world, &aws, &installed, &namespace, &going).await;
+    everything(&world, &aws, &installed, &namespace, &going);
     let asked = installed.asked();
     let refused = asked.iter().filter(|it| it.code == 403).collect::<Vec<_>>();
     assert!(refused.is_empty(), "{refused:#?}");
@@ -134,7 +134,7 @@ async fn in_selecting_mode_no_right_is_missing_and_none_is_left_over() {
          - {{ namespaces: {{ selector: {label} }}, region: {PULL}, secret: {{ name: registries, merge: true }} }}\n"
     );
     let installed = Installed::new(&world, &yaml, &[]).await;
-    everything(&world, &aws, &installed, &namespace, &going).await;
+    everything(&world, &aws, &installed, &namespace, &going);
     let asked = installed.asked();
     let refused = asked.iter().filter(|it| it.code == 403).collect::<Vec<_>>();
     assert!(refused.is_empty(), "{refused:#?}");

@@ -43,11 +43,6 @@ pub(crate) fn read(dict: &Dict, root: &Origin, check: impl Fn(&Config) -> Vec<Pr
     fields.warn_unused(&targets, &providers, &sinks);
     let max_writes_per_second = fields.number("max_writes_per_second").unwrap_or(WRITES);
     let (resync, prune) = (fields.resync(), fields.typed("prune").unwrap_or_default());
-    for key in ["max_writes_per_second", "resync", "prune"] {
-        if fields.has(key) {
-            fields.warn(key, "it is for the daemon, and changes nothing of a single pass");
-        }
-    }
     let Fields { mut problems, warnings, .. } = fields;
     let config =
         Config { instance, schedule, providers, sinks, targets, max_writes_per_second, resync, prune, warnings };

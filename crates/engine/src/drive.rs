@@ -21,7 +21,7 @@ use crate::{
     Event,
     backoff::pause,
     due::Due,
-    engine::{Engine, Pass},
+    engine::{Engine, Known, Pass},
     lane::Lane,
     reconcile::Before,
     report::{Outcome, Report, State},
@@ -34,6 +34,9 @@ const RECHECK: Duration = Duration::from_mins(5);
 const REST: Duration = Duration::from_mins(1);
 /// So long writes that are under way may take after a stop: less than the half minute that Kubernetes grants a pod.
 const GRACE: Duration = Duration::from_secs(20);
+/// Between two targets that fall due, however often a store asks for a pause; and how long it has to be content.
+const SLOWEST: Duration = Duration::from_secs(1);
+const PEACE: Duration = Duration::from_mins(1);
 /// So many failures of one pass are told one by one. A daemon tells each.
 const TOLD: usize = 50;
 /// Longer than anybody means: a deadline beyond it is one of this length.
@@ -60,6 +63,10 @@ pub(crate) struct Drive {
     renewals: Due<SystemTime>,
     /// Retries, in the runtime's time: they are about pauses.
     retries: Due<Instant>,
+    /// When the next one that falls due may be looked at, and how long the one after it waits.
+    next_due: Instant,
+    spread: Option<Duration>,
+    throttled: Option<Instant>,
     last_seen: SystemTime,
     /// How many failures.
     told: usize,
@@ -69,8 +76,12 @@ pub(crate) struct Drive {
 impl Drive {
     pub(crate) fn new(engine: Arc<Engine>, pass: Option<Pass>, dry: bool) -> Self {
         let sources = Sources::start(&engine.routes, pass.map(|pass| pass.looks));
+        *engine.known() = Known::default();
         Self {
             last_seen: engine.context.clock.now(),
+            next_due: Instant::now(),
+            spread: engine.spread.filter(|_| pass.is_none()),
+            throttled: None,
             deadline: Instant::now() + pass.map_or(FOREVER, |pass| pass.deadline.min(FOREVER)),
             engine,
             pass,
@@ -108,7 +119,12 @@ impl Drive {
                 () = &mut stop => break self.finish_writes().await,
                 () = sleep_until(self.deadline), if self.pass.is_some() => break self.out_of_time(),
                 Some(joined) = self.work.join_next_with_id() => self.finish_look(joined),
-                changes = self.sources.next() => changes.into_iter().for_each(|change| self.follow(change)),
+                changes = self.sources.next() => {
+                    for change in changes {
+                        self.follow(change);
+                    }
+                    self.engine.known().is_complete = self.sources.are_synced() && self.report.sources.is_empty();
+                }
                 () = sleep_until(wake) => {}
             }
             self.queue_what_is_due();
@@ -116,6 +132,7 @@ impl Drive {
         if self.pass.is_some() {
             self.summarise(started.elapsed());
         }
+        *self.engine.known() = Known::default();
         self.report
     }
 
@@ -168,6 +185,7 @@ impl Drive {
         let now = Instant::now();
         let renewal = self.renewals.next().filter(|_| self.pass.is_none());
         let renewal = renewal.map(|at| now + at.duration_since(self.engine.context.clock.now()).unwrap_or_default());
+        let renewal = renewal.map(|at| at.max(self.next_due));
         let lanes = self.lanes.values().filter_map(Lane::pause).map(|pause| now + pause);
         lanes.chain(renewal).chain(self.retries.next()).min().unwrap_or(now + RECHECK).min(now + RECHECK)
     }
@@ -178,8 +196,12 @@ impl Drive {
         }
         let now = self.engine.context.clock.now();
         if self.pass.is_none() {
-            while let Some(target) = self.renewals.pop(now) {
+            while self.next_due <= Instant::now() {
+                let Some(target) = self.renewals.pop(now) else { break };
                 self.queue(&target, false);
+                if let Some(spread) = self.spread {
+                    self.next_due = Instant::now() + spread;
+                }
             }
             // The clock jumped back: what was issued now lies in the future, and only a look can tell.
             if now + RECHECK < self.last_seen {
@@ -200,6 +222,7 @@ impl Drive {
     fn follow(&mut self, change: Change) {
         match change {
             Change::Present { target, urgent, taken_over } => {
+                self.engine.known().targets.insert(target.clone());
                 if taken_over {
                     self.report.targets.remove(&target);
                 }
@@ -209,6 +232,7 @@ impl Drive {
                 }
             }
             Change::Gone(target) => {
+                self.engine.known().targets.remove(&target);
                 self.engine.context.emit(&Event::Forgotten { target: &target });
                 self.failures.remove(&target);
                 self.renewals.set(&target, None);
@@ -233,9 +257,23 @@ impl Drive {
         });
         let target = self.running.remove(&id).expect("every look was entered when it began");
         let lane = self.lanes.get_mut(&target.store).expect("a lane outlives its looks");
-        lane.finish(&target, outcome.as_ref().and_then(Outcome::store_failure));
+        let failure = outcome.as_ref().and_then(Outcome::store_failure);
+        lane.finish(&target, failure);
+        let is_throttled = failure.is_some_and(|error| error.kind() == ErrorKind::Throttled);
+        self.pace(is_throttled);
         if let Some(outcome) = outcome.filter(|_| self.sources.owner(&target).is_some()) {
             self.conclude(target, outcome);
+        }
+    }
+
+    /// A store that asks for a pause is given half as much to do; a minute without such a wish, and it has all of it again.
+    fn pace(&mut self, is_throttled: bool) {
+        if is_throttled {
+            self.throttled = Some(Instant::now());
+            self.spread = self.spread.map(|spread| (spread * 2).min(SLOWEST));
+        } else if self.throttled.is_some_and(|at| at.elapsed() >= PEACE) {
+            self.throttled = None;
+            self.spread = self.engine.spread.filter(|_| self.pass.is_none());
         }
     }
 

@@ -1,8 +1,13 @@
 //! Routes, minters and a clock.
 
-use std::{collections::BTreeMap, future::pending, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::pending,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
 
-use regcred_core::{Clock, Error, ErrorKind, ProviderName, Result, Schedule, SecretSink, TargetSource};
+use regcred_core::{Clock, Error, ErrorKind, ProviderName, Result, Schedule, SecretSink, Target, TargetSource};
 
 use crate::{Context, Event, Minter, Report, contest::Contests, drive::Drive};
 
@@ -51,12 +56,23 @@ pub struct Engine {
     pub(crate) context: Context,
     pub(crate) contests: Contests,
     pub(crate) workers: usize,
+    /// Between two targets that fall due; `None`: none.
+    pub(crate) spread: Option<Duration>,
+    pub(crate) known: Mutex<Known>,
+}
+
+/// The targets of the run that goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) targets: BTreeSet<Target>,
+    /// Whether every source has named everything.
+    pub(crate) is_complete: bool,
 }
 
 impl Engine {
     /// One without routes, on this clock.
     pub fn builder(clock: Arc<dyn Clock>) -> Builder {
-        Builder { minters: vec![], routes: vec![], context: Context::new(clock), workers: WORKERS }
+        Builder { minters: vec![], routes: vec![], context: Context::new(clock), workers: WORKERS, spread: None }
     }
 
     /// Looks at every target, does what is due, looks again at what may go better, and reports.
@@ -79,6 +95,16 @@ impl Engine {
         Drive::new(self.clone(), None, false).complete(stop).await
     }
 
+    /// Every target of the run that goes on; `None`: not all sources have named theirs, or one has failed.
+    pub fn targets(&self) -> Option<BTreeSet<Target>> {
+        let known = self.known();
+        known.is_complete.then(|| known.targets.clone())
+    }
+
+    pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().expect("nobody panics while it is held")
+    }
+
     /// As [`Engine::run`], and writes each target once though it is fresh.
     pub async fn refresh(self: &Arc<Self>, stop: impl Future<Output = ()>) -> Report {
         Drive::new(self.clone(), None, false).refreshing().complete(stop).await
@@ -92,6 +118,7 @@ pub struct Builder {
     routes: Vec<Route>,
     context: Context,
     workers: usize,
+    spread: Option<Duration>,
 }
 
 impl Builder {
@@ -127,10 +154,18 @@ impl Builder {
         Self { workers: workers.max(1), ..self }
     }
 
+    /// Sets how many targets a second that fall due are looked at by a run, so that what was made at once is not refreshed at once;
+    /// half as many after each time that a store asks for a pause. What an event asks for does not wait. 0: as many as there are, which
+    /// is the default.
+    #[must_use]
+    pub fn with_due_per_second(self, count: u32) -> Self {
+        Self { spread: (count > 0).then(|| Duration::from_secs(1) / count), ..self }
+    }
+
     /// [`ErrorKind::Invalid`] if two minters share a name, a route names none or one that does not exist, or yields to one that does not
     /// come before it.
     pub fn build(self) -> Result<Arc<Engine>> {
-        let Self { minters: named, routes, context, workers } = self;
+        let Self { minters: named, routes, context, workers, spread } = self;
         let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
         let mut minters = BTreeMap::new();
         for minter in named {
@@ -150,6 +185,14 @@ impl Builder {
                 return invalid(format!("a route names the provider {unknown}, which does not exist"));
             }
         }
-        Ok(Arc::new(Engine { minters, routes, context, contests: Contests::default(), workers }))
+        Ok(Arc::new(Engine {
+            minters,
+            routes,
+            context,
+            contests: Contests::default(),
+            workers,
+            spread,
+            known: Mutex::default(),
+        }))
     }
 }

@@ -94,7 +94,7 @@ fn own_rules(site: &Site<'_>, replicas: u32) -> Vec<Value> {
 }
 
 fn events_rule() -> Value {
-    json!({ "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] })
+    json!({ "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"] })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it becomes part of the object")]

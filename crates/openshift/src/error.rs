@@ -41,7 +41,7 @@ impl Doing<'_> {
     /// The rights that it takes: an apply creates what is not there, and needs that right too.
     pub(crate) fn verbs(&self) -> &[&'static str] {
         match (self.verb, self.resource) {
-            ("patch", "secrets") => &["create", "patch"],
+            ("patch", "secrets" | "leases") => &["create", "patch"],
             _ => std::slice::from_ref(&self.verb),
         }
     }
@@ -49,7 +49,13 @@ impl Doing<'_> {
     pub(crate) fn missing_rule(&self, verbs: &[&str]) -> String {
         let Self { resource, name, namespace, .. } = self;
         let verbs = verbs.join(", ");
-        let group = if *resource == "cronjobs" { "batch" } else { "" };
+        let group = match *resource {
+            "cronjobs" => "batch",
+            "deployments" => "apps",
+            "events" => "events.k8s.io",
+            "leases" => "coordination.k8s.io",
+            _ => "",
+        };
         let names = if name.is_empty() { String::new() } else { format!("resourceNames [{name}], ") };
         let scope = namespace.map_or_else(|| "cluster-wide".into(), |namespace| format!("in namespace {namespace}"));
         format!("grant {scope}: apiGroups [{group:?}], resources [{resource}], {names}verbs [{verbs}]")

@@ -5,7 +5,7 @@ use kube::{
     Api,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
 };
-use regcred_core::{InstanceName, Namespace, Result, StoreName, Target};
+use regcred_core::{InstanceName, Namespace, Result, SecretName, StoreName, Target};
 
 use crate::{
     cluster::Cluster,
@@ -35,43 +35,50 @@ impl Cluster {
     ) -> Result<Vec<Leftover>> {
         let scopes = namespaces.iter().map(|it| Some(it.as_str())).collect::<Vec<_>>();
         let scopes = if scopes.is_empty() { vec![None] } else { scopes };
+        let own = ListParams::default().labels(&format!("{MANAGED_BY}={REGCRED},{INSTANCE}={instance}"));
+        let theirs = ListParams::default().fields(&format!("type={DOCKER_CONFIG}"));
         let mut found = vec![];
         for scope in scopes {
-            let client = self.client().clone();
-            let api =
-                &scope.map_or_else(|| Api::<Secret>::all(client.clone()), |it| Api::namespaced(client.clone(), it));
-            let own = format!("{MANAGED_BY}={REGCRED},{INSTANCE}={instance}");
-            let list = async |of: ListParams, keep: &dyn Fn(&ObjectMeta) -> bool| {
-                let of = &of;
-                let page = |params: ListParams| async move {
-                    let params = ListParams {
-                        label_selector: of.label_selector.clone(),
-                        field_selector: of.field_selector.clone(),
-                        ..params
-                    };
-                    let page = api.list_metadata(&params).await?;
-                    let kept = page.items.into_iter().map(|it| it.metadata).filter(keep);
-                    Ok((kept.filter_map(|it| target(&it, store)).collect(), page.metadata.continue_))
-                };
-                pages::<Target, _>(&listing("secrets", scope), page).await
-            };
-            let copy = |it: &ObjectMeta| {
-                let own = format!(
-                    "{}/{}",
-                    it.namespace.as_deref().unwrap_or_default(),
-                    it.name.as_deref().unwrap_or_default()
-                );
-                value(it.annotations.as_ref(), TARGET) != Some(own.as_str())
-            };
-            let ours = list(ListParams::default().labels(&own), &|it| !copy(it)).await?;
-            found.extend(ours.into_iter().map(|target| Leftover { target, is_merged: false }));
-            let annotation = record::merged(instance.as_str());
-            let is_merged = |it: &ObjectMeta| value(it.annotations.as_ref(), &annotation).is_some();
-            let theirs = list(ListParams::default().fields(&format!("type={DOCKER_CONFIG}")), &is_merged).await?;
-            found.extend(theirs.into_iter().map(|target| Leftover { target, is_merged: true }));
+            for of in [&own, &theirs] {
+                found.extend(self.of_instance(store, instance, scope, of).await?);
+            }
         }
         found.sort();
+        found.dedup();
         Ok(found)
+    }
+
+    /// The same of Secrets of these names in the whole cluster. Takes the right to list these names alone.
+    pub async fn leftovers_named(
+        &self,
+        store: &StoreName,
+        instance: &InstanceName,
+        names: impl IntoIterator<Item = &SecretName>,
+    ) -> Result<Vec<Leftover>> {
+        let mut found = vec![];
+        for name in names {
+            let of = ListParams::default().fields(&format!("metadata.name={name}"));
+            found.extend(self.of_instance(store, instance, None, &of).await?);
+        }
+        Ok(found)
+    }
+
+    async fn of_instance(
+        &self,
+        store: &StoreName,
+        instance: &InstanceName,
+        scope: Option<&str>,
+        of: &ListParams,
+    ) -> Result<Vec<Leftover>> {
+        let client = self.client().clone();
+        let api = &scope.map_or_else(|| Api::<Secret>::all(client.clone()), |it| Api::namespaced(client.clone(), it));
+        let page = |params: ListParams| async move {
+            let (label_selector, field_selector) = (of.label_selector.clone(), of.field_selector.clone());
+            let page = api.list_metadata(&ListParams { label_selector, field_selector, ..params }).await?;
+            let kept = page.items.iter().filter_map(|it| left(&it.metadata, store, instance.as_str()));
+            Ok((kept.collect(), page.metadata.continue_))
+        };
+        pages(&listing("secrets", scope), page).await
     }
 
     /// The workloads of an installation that write, as `kind namespace/name`: Deployments that are not scaled to nothing, and CronJobs
@@ -111,8 +118,16 @@ impl Cluster {
     }
 }
 
-fn target(metadata: &ObjectMeta, store: &StoreName) -> Option<Target> {
+/// What of a Secret is an installation's, if anything is. A copy that somebody made of one is nobody's.
+fn left(metadata: &ObjectMeta, store: &StoreName, instance: &str) -> Option<Leftover> {
     let namespace = Namespace::new(metadata.namespace.as_deref()?).ok()?;
-    let name = regcred_core::SecretName::new(metadata.name.as_deref()?).ok()?;
-    Some(Target { store: store.clone(), namespace, name })
+    let name = SecretName::new(metadata.name.as_deref()?).ok()?;
+    let label = |name| value(metadata.labels.as_ref(), name);
+    let own = format!("{namespace}/{name}");
+    let is_ours = label(MANAGED_BY) == Some(REGCRED)
+        && label(INSTANCE) == Some(instance)
+        && value(metadata.annotations.as_ref(), TARGET) == Some(own.as_str());
+    let is_merged = !is_ours && value(metadata.annotations.as_ref(), &record::merged(instance)).is_some();
+    let target = Target { store: store.clone(), namespace, name };
+    (is_ours || is_merged).then_some(Leftover { target, is_merged })
 }

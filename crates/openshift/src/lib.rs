@@ -15,6 +15,7 @@ mod link;
 mod look;
 mod merge;
 mod metadata;
+mod notice;
 mod own;
 mod pages;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use cluster::{Cluster, Connection};
 pub use form::LoginFormat;
 pub use lease::Lease;
 pub use link::Link;
+pub use notice::Notice;
 pub use sink::{Foreign, OpenShiftSink, OpenShiftSinkBuilder};
 pub use source::{NamespaceList, NamespaceSource};
 pub use watched::WatchedSource;

@@ -27,7 +27,9 @@ pub struct Plan {
     pub(crate) schedule: Option<regcred_config::Schedule>,
     /// How often each target is looked at that cannot be watched.
     resync: Duration,
-    /// The same, for as long as it lasts; `None`: for one pass.
+    /// How many targets a second that fall due are looked at by a daemon; 0: all.
+    pub(crate) due_per_second: u32,
+    /// How often each target is looked at that cannot be watched, for as long as it lasts; `None`: for one pass.
     pub(crate) watching: Option<Duration>,
 }
 
@@ -87,7 +89,17 @@ impl Plan {
         retain_needed(&mut providers, &groups);
         let (instance, schedule) = (config.instance().clone(), config.schedule().cloned());
         let (sinks, resync) = (resolved.sinks, config.resync());
-        Ok(Self { providers, sinks, groups, instance, adopt: false, schedule, resync, watching: None })
+        Ok(Self {
+            providers,
+            sinks,
+            groups,
+            instance,
+            adopt: false,
+            schedule,
+            resync,
+            due_per_second: config.max_writes_per_second(),
+            watching: None,
+        })
     }
 
     /// Every namespace that is named, in alphabetical order.

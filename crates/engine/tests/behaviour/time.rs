@@ -52,6 +52,26 @@ async fn a_month_with_outages_of_three_hours_leaves_two_hours_of_life_everywhere
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_falls_due_together_is_spread_and_what_an_event_asks_for_is_not() {
+    let fakes = Fakes::new();
+    let engine =
+        fakes.builder().with_route(fakes.route(targets(20))).with_due_per_second(2).build().expect("it is whole");
+    let refreshed = || fakes.sink.writes() - 20;
+    let day = async {
+        sleep(HOUR).await;
+        assert_eq!((fakes.sink.writes(), fakes.provider.calls()), (20, 1), "what is new does not wait");
+        while refreshed() == 0 {
+            sleep(Duration::from_millis(100)).await;
+        }
+        sleep(Duration::from_secs(4)).await;
+        assert!((6..=11).contains(&refreshed()), "{} in four seconds", refreshed());
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(refreshed(), 20);
+    };
+    engine.run(day).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_clock_that_is_set_forward_is_noticed_within_five_minutes() {
     let fakes = Fakes::new();
     let steps = async {

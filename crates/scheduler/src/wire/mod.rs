@@ -6,6 +6,7 @@ mod demand;
 #[cfg(feature = "cli")]
 mod ecr;
 mod minters;
+mod prune;
 mod reread;
 mod sinks;
 
@@ -29,7 +30,7 @@ use crate::{
     types::{Kept, OPENSHIFT, SinkEntry},
 };
 
-pub use self::{clusters::Clusters, minters::Minters};
+pub use self::{clusters::Clusters, minters::Minters, prune::Pruning};
 #[cfg(feature = "cli")]
 pub(crate) use self::{
     demand::{Demand, accounts, demands, other_sinks},
@@ -63,6 +64,9 @@ pub async fn engine_keeping(
     kept: &mut Minters,
 ) -> Result<Builder> {
     let mut engine = Engine::builder(clock.clone());
+    if plan.watching.is_some() {
+        engine = engine.with_due_per_second(plan.due_per_second);
+    }
     if let Some(schedule) = plan.schedule() {
         engine = engine.with_schedule(schedule);
     }

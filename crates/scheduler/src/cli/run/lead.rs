@@ -12,6 +12,12 @@ pub(crate) struct Name {
     name: String,
 }
 
+impl Name {
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+}
+
 pub(super) type Lead = Lease;
 
 /// As `NAMESPACE/NAME`.

@@ -3,6 +3,7 @@
 mod health;
 mod lead;
 mod metrics;
+mod notices;
 mod reload;
 mod serve;
 mod signals;
@@ -20,6 +21,7 @@ use self::{
     health::Health,
     lead::Lead,
     metrics::Metrics,
+    notices::Notices,
     reload::Reload,
     signals::{Signal, Signals},
 };
@@ -30,7 +32,7 @@ use super::{
 };
 use crate::{
     Types,
-    wire::{self, Clusters, Minters},
+    wire::{self, Clusters, Minters, Pruning},
 };
 
 #[derive(Debug, clap::Args)]
@@ -90,9 +92,15 @@ impl Daemon<'_> {
         }
         let mut refresh = false;
         loop {
-            let engine = self.engine(&config).await?;
+            let (engine, pruning) = self.engine(&config).await?;
             self.health.serves();
-            let next = self.work(&engine, refresh, lead.as_ref(), &mut signals, &mut reload).await?;
+            let pruning = async {
+                match pruning {
+                    Some(pruning) => pruning.go_on(&engine).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let next = self.work(&engine, pruning, refresh, lead.as_ref(), &mut signals, &mut reload).await?;
             refresh = false;
             match next {
                 Next::Stop => break,
@@ -112,28 +120,34 @@ impl Daemon<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn engine(&mut self, config: &Config) -> Result<Arc<Engine>> {
+    /// The engine for a config, and what takes away what it does not ask for, if it says so.
+    async fn engine(&mut self, config: &Config) -> Result<(Arc<Engine>, Option<Pruning>)> {
         warn_of(config);
         let plan = wire::plan(config, self.types)?.watching();
         let clusters =
             Clusters::connect(&plan, &self.args.cluster.connection()).await.map_err(|error| anyhow!(error.chain()))?;
         let several = clusters.iter().count() > 1;
         clusters.iter().for_each(|(name, cluster)| announce(cluster, several.then_some(name.as_str())));
+        let pruning = config.prune().then(|| Pruning::new(&plan, &clusters));
+        let notices = Notices::start(&clusters, self.args.lease.as_ref().map(lead::Name::namespace));
         let engine = wire::engine_keeping(plan, self.types, clusters, Arc::new(SystemClock), &mut self.minters).await;
         let (metrics, health) = (self.metrics.clone(), self.health.clone());
         let engine = engine.map(|engine| {
             engine.with_on_event(move |event| {
                 metrics.follow(event);
                 health.follow(event);
+                notices.follow(event);
             })
         });
-        engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))
+        let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
+        Ok((engine, pruning))
     }
 
     /// Works while it leads, until something else has to be done.
     async fn work(
         &self,
         engine: &Arc<Engine>,
+        pruning: impl Future<Output = ()>,
         refresh: bool,
         lead: Option<&Lead>,
         signals: &mut Signals,
@@ -190,6 +204,8 @@ impl Daemon<'_> {
         let mut working = std::pin::pin!(working);
         let next = tokio::select! {
             next = asked => next,
+            // While it does not work, the engine knows no targets, and nothing is taken away.
+            () = pruning => Next::Stop,
             () = &mut working => Next::Stop,
             () = died(lead) => return Err(anyhow!("the Lease is not looked after any more, so somebody else may lead already")),
         };

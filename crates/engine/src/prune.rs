@@ -1,0 +1,96 @@
+//! Which of the Secrets that nothing asks for any more may go, and when. Pure.
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    time::Duration,
+};
+
+use regcred_core::Target;
+use tokio::time::Instant;
+
+/// So long nothing has to ask for it: a label that was taken off by mistake, or a config that was applied too early, costs nothing.
+const AFTER: Duration = Duration::from_mins(10);
+/// In this time no more than some go.
+const SPAN: Duration = Duration::from_hours(1);
+/// So many at least, or this part of all.
+const LEAST: usize = 5;
+const PART: usize = 10;
+
+/// What is known of targets that nothing asks for. Whoever asks it removes what it chooses.
+#[derive(Debug)]
+pub struct Prune {
+    after: Duration,
+    /// Since when.
+    orphans: HashMap<Target, Instant>,
+    chosen: VecDeque<Instant>,
+}
+
+impl Default for Prune {
+    fn default() -> Self {
+        Self::after(AFTER)
+    }
+}
+
+impl Prune {
+    /// After another time than ten minutes.
+    pub fn after(after: Duration) -> Self {
+        Self { after, orphans: HashMap::new(), chosen: VecDeque::new() }
+    }
+
+    /// Of all targets that are there those that are to go now. `wanted`: every one that is asked for, by a list that is complete;
+    /// without one, do not ask. At most five in an hour, or a tenth of all.
+    pub fn choose(&mut self, there: &[Target], wanted: &BTreeSet<Target>, now: Instant) -> Vec<Target> {
+        let orphans = there.iter().filter(|target| !wanted.contains(*target));
+        let orphans = orphans.map(|target| (target.clone(), *self.orphans.get(target).unwrap_or(&now)));
+        self.orphans = orphans.collect();
+        while self.chosen.front().is_some_and(|at| now.duration_since(*at) >= SPAN) {
+            self.chosen.pop_front();
+        }
+        let left = LEAST.max(there.len() / PART).saturating_sub(self.chosen.len());
+        let mut due =
+            self.orphans.iter().filter(|(_, since)| now.duration_since(**since) >= self.after).collect::<Vec<_>>();
+        due.sort_by_key(|(target, since)| (**since, (*target).clone()));
+        let chosen = due.into_iter().take(left).map(|(target, _)| target.clone()).collect::<Vec<_>>();
+        self.chosen.extend(chosen.iter().map(|_| now));
+        chosen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_core::testing::target;
+
+    use super::*;
+
+    fn targets(count: usize) -> Vec<Target> {
+        (0..count).map(|number| target(&format!("team-{number:03}"))).collect()
+    }
+
+    #[test]
+    fn nothing_goes_before_ten_minutes_and_what_is_asked_for_again_stays() {
+        let (there, mut prune, start) = (targets(3), Prune::default(), Instant::now());
+        let wanted = there[1..].iter().cloned().collect::<BTreeSet<_>>();
+        assert_eq!(prune.choose(&there, &wanted, start), []);
+        assert_eq!(prune.choose(&there, &wanted, start + AFTER / 2), []);
+        assert_eq!(prune.choose(&there, &there.iter().cloned().collect(), start + AFTER), [], "it is asked for again");
+        assert_eq!(prune.choose(&there, &wanted, start + AFTER), [], "and is an orphan since now");
+        assert_eq!(prune.choose(&there, &wanted, start + AFTER * 2), there[..1]);
+    }
+
+    #[test]
+    fn a_list_that_lost_everything_takes_five_in_an_hour_or_a_tenth() {
+        for (count, allowed) in [(3, 3), (20, 5), (200, 20)] {
+            let (there, mut prune, start) = (targets(count), Prune::default(), Instant::now());
+            assert_eq!(prune.choose(&there, &BTreeSet::new(), start), []);
+            let first = prune.choose(&there, &BTreeSet::new(), start + AFTER);
+            assert_eq!(first.len(), allowed);
+            let rest = there.iter().filter(|it| !first.contains(it)).cloned().collect::<Vec<_>>();
+            assert_eq!(prune.choose(&rest, &BTreeSet::new(), start + AFTER * 2), [], "of {count}");
+            let later = prune.choose(&rest, &BTreeSet::new(), start + AFTER + SPAN);
+            assert_eq!(
+                later.len(),
+                allowed.min(rest.len()).max(LEAST.min(rest.len())).min(LEAST.max(rest.len() / PART))
+            );
+        }
+    }
+}

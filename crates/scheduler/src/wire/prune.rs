@@ -1,0 +1,154 @@
+//! Secrets that nothing asks for any more, taken away by a daemon.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use regcred_core::{Error, InstanceName, Result, SecretName, SecretSink, StoreName};
+use regcred_engine::{Engine, Prune};
+use regcred_openshift::{Cluster, Foreign, OpenShiftSink};
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use super::Clusters;
+use crate::plan::Plan;
+
+/// As often as due times are looked at.
+const EVERY: Duration = Duration::from_mins(5);
+
+/// What takes away Secrets of an installation that its config does not ask for any more: ten minutes after that was seen first, and
+/// few in an hour. Of Secrets that are somebody else's it takes out its own entries.
+#[derive(Debug)]
+pub struct Pruning {
+    instance: InstanceName,
+    stores: Vec<(StoreName, Cluster, BTreeSet<SecretName>)>,
+    every: Duration,
+    prune: BTreeMap<StoreName, Prune>,
+}
+
+impl Pruning {
+    /// In the clusters of a plan, of Secrets with the names that it has: a Secret of another name needs `regcred cleanup`.
+    pub fn new(plan: &Plan, clusters: &Clusters) -> Self {
+        let names = |store: &StoreName| {
+            let own = plan.groups.iter().filter(|group| group.need.store == *store);
+            own.map(|group| group.need.secret.name.clone()).collect()
+        };
+        let stores = clusters.iter().map(|(store, cluster)| (store.clone(), cluster.clone(), names(store)));
+        Self { instance: plan.instance.clone(), stores: stores.collect(), every: EVERY, prune: BTreeMap::new() }
+    }
+
+    /// Looks so often, and takes away what was an orphan for so long.
+    #[must_use]
+    pub fn with_times(mut self, every: Duration, after: Duration) -> Self {
+        self.prune = self.stores.iter().map(|(store, ..)| (store.clone(), Prune::after(after))).collect();
+        Self { every, ..self }
+    }
+
+    /// Goes on beside a run of the engine.
+    pub async fn go_on(mut self, engine: &Engine) {
+        let mut failing = false;
+        loop {
+            sleep(self.every).await;
+            match self.look(engine).await {
+                Ok(()) => failing = false,
+                Err(error) => {
+                    if !failing {
+                        warn!(error = error.chain(), "what nothing asks for any more cannot be taken away");
+                    }
+                    failing = true;
+                }
+            }
+        }
+    }
+
+    /// One look at each cluster. While a source has not named everything, nothing is an orphan.
+    async fn look(&mut self, engine: &Engine) -> Result<()> {
+        let mut failed = None::<Error>;
+        for (store, cluster, names) in &self.stores {
+            let there = match cluster.leftovers_named(store, &self.instance, names).await {
+                Ok(there) => there,
+                Err(error) => {
+                    failed = Some(error);
+                    continue;
+                }
+            };
+            let Some(wanted) = engine.targets() else { return failed.map_or(Ok(()), Err) };
+            let targets = there.iter().map(|it| it.target.clone()).collect::<Vec<_>>();
+            let prune = self.prune.entry(store.clone()).or_default();
+            for target in prune.choose(&targets, &wanted, Instant::now()) {
+                let is_merged = there.iter().any(|it| it.target == target && it.is_merged);
+                let foreign = if is_merged { Foreign::Merge } else { Foreign::Refuse };
+                let sink = OpenShiftSink::builder(cluster.clone()).with_instance(self.instance.clone());
+                match sink.with_foreign(foreign).build().remove(&target).await {
+                    Ok(()) => info!(%target, "nothing asks for it any more: removed"),
+                    Err(error) => failed = Some(error),
+                }
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::SystemTime};
+
+    use regcred_config::Config;
+    use regcred_core::{CredentialSet, Login, RegistryCredential, SystemClock, Target, Validity};
+    use regcred_openshift::{Connection, Link};
+    use regcred_testkit::FakeKube;
+
+    use super::*;
+    use crate::{Types, wire};
+
+    /// A Secret of ours in a namespace, with its link.
+    async fn keep(sink: &OpenShiftSink, store: &StoreName, namespace: &str) {
+        let (namespace, name) = (namespace.parse().expect("a name"), "ecr-secret".parse().expect("a name"));
+        let target = Target { store: store.clone(), namespace, name };
+        let host = "r.example".parse().expect("a host");
+        let login = Login::new(vec![host], "AWS", "secret".to_owned().into()).expect("a login");
+        let validity = Validity::new(SystemTime::UNIX_EPOCH, None).expect("valid");
+        let credential = RegistryCredential::new(vec![login], validity).expect("one");
+        let mut set = CredentialSet::new();
+        set.insert("p".parse().expect("a name"), Arc::new(credential)).expect("the first");
+        sink.observe(&target).await.expect("it is looked at");
+        sink.apply(&target, &set).await.expect("it is written");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_namespace_that_is_not_chosen_any_more_loses_its_secret_and_its_links() {
+        let (kube, dir) = (FakeKube::start().await, tempfile::tempdir().expect("a folder"));
+        for namespace in ["app-a", "app-b", "left"] {
+            kube.add_namespace(namespace, &["default"]);
+        }
+        let kubeconfig = dir.path().join("kubeconfig");
+        std::fs::write(&kubeconfig, kube.kubeconfig()).expect("it can be written");
+        let cluster =
+            Cluster::connect(&Connection { kubeconfig: Some(kubeconfig), context: None }).await.expect("it is one");
+        let store = StoreName::new("cluster").expect("a name");
+        let sink = OpenShiftSink::builder(cluster.clone()).with_links([Link::pull("default")]).build();
+        for namespace in ["app-a", "app-b", "left"] {
+            keep(&sink, &store, namespace).await;
+        }
+        let config = Config::from_yaml("targets: [{ namespaces: ['app-*'], region: eu-west-1 }]").expect("valid");
+        let plan = wire::plan(&config, &Types::default()).expect("valid").watching();
+        let clusters = Clusters::one(&plan, &cluster);
+        let pruning = Pruning::new(&plan, &clusters).with_times(Duration::from_millis(20), Duration::from_millis(60));
+        let engine = wire::engine(plan, &Types::default(), clusters, Arc::new(SystemClock)).await.expect("it is made");
+        let engine = engine.build().expect("it is made");
+        let run = tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.run(std::future::pending()).await }
+        });
+        let prune = tokio::spawn(async move { pruning.go_on(&engine).await });
+        kube.until("it is gone", |kube| kube.object("secrets", "left", "ecr-secret").is_none()).await;
+        let account = kube.object("serviceaccounts", "left", "default").expect("it stays");
+        assert!(!account["imagePullSecrets"].to_string().contains("ecr-secret"), "{account:#}");
+        for namespace in ["app-a", "app-b"] {
+            assert!(kube.object("secrets", namespace, "ecr-secret").is_some(), "{namespace} is chosen");
+        }
+        run.abort();
+        prune.abort();
+    }
+}

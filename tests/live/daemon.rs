@@ -1,0 +1,239 @@
+//! `regcred run` on the real API server, with exactly the rights that `regcred manifests --mode daemon` gives it.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use regcred_testkit::{FakeAws, aws::Answer};
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    installed::Installed,
+    rights::{OTHER, PULL, project, shared},
+    world::{World, command},
+};
+
+/// A daemon, which is killed if a test fails.
+struct Daemon(Child);
+
+impl Daemon {
+    fn start(aws: &FakeAws, installed: &Installed, more: &[&str]) -> Self {
+        let mut run = command(aws, &installed.kubeconfig, &["run", "--config", &installed.config]);
+        run.args(more).env("HOSTNAME", "regcred-0").stderr(Stdio::null());
+        Self(run.spawn().expect("it starts"))
+    }
+
+    fn stop(mut self) {
+        let sent = Command::new("kill").arg(self.0.id().to_string()).status();
+        assert!(sent.expect("kill starts").success());
+        assert_eq!(self.0.wait().expect("it ends").code(), Some(0));
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Asks the server until it is so: nobody tells a test when another process is done.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(timeout(Duration::from_mins(1), waiting).await.is_ok(), "{what}: not within a minute");
+}
+
+impl World {
+    /// An object; `None`: it is not there.
+    fn find(&self, namespace: &str, resource: &str, name: &str) -> Option<Value> {
+        let path = format!("/api/v1/namespaces/{namespace}/{resource}/{name}");
+        let mut kubectl = Command::new("kubectl");
+        let found = kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(["get", "--raw", &path]).output();
+        serde_json::from_slice(&found.expect("kubectl starts").stdout).ok()
+    }
+
+    /// Whether a Secret of ours is there and used.
+    fn is_served(&self, namespace: &str, name: &str) -> bool {
+        let account = self.find(namespace, "serviceaccounts", "default").unwrap_or_default();
+        self.find(namespace, "secrets", name).is_some() && account["imagePullSecrets"].to_string().contains(name)
+    }
+
+    /// The reasons of regcred's events in a namespace.
+    fn told(&self, namespace: &str) -> Vec<String> {
+        let path = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events");
+        let list = serde_json::from_str::<Value>(&self.kubectl(&["get", "--raw", &path], "")).expect("JSON");
+        let ours = list["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|it| it["reportingController"] == "regcred.dev/regcred");
+        ours.filter_map(|it| it["reason"].as_str().map(str::to_owned)).collect()
+    }
+}
+
+/// What a daemon may come to: making, linking, carrying over what a provider fails, restoring, refusing, and a namespace that goes.
+async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespace: &str, foreign: &str, going: &str) {
+    world.kubectl(&["delete", "namespace", going, "--wait=false"], "");
+    let lease = format!("{}/regcred-{}", installed.namespace, installed.instance);
+    let daemon = Daemon::start(aws, installed, &["--lease", &lease]);
+    until("it is served", || world.is_served(namespace, "ecr-pull")).await;
+    let merged = || {
+        world
+            .find(namespace, "secrets", "registries")
+            .is_some_and(|it| it["metadata"]["annotations"].to_string().contains("merge.regcred.dev"))
+    };
+    until("it is merged into", merged).await;
+    until("its owner is told", || world.told(foreign).contains(&"Refused".to_owned())).await;
+    // One region fails while both are minted anew, and its login is carried over.
+    let uid = |secret: &Value| secret["metadata"]["uid"].clone();
+    let before = world.find(namespace, "secrets", "ecr-pull").expect("it is there");
+    let denied =
+        Answer::Error { status: 400, code: "AccessDeniedException".into(), message: "no".into(), retry_after: None };
+    aws.answer_region_with(OTHER, denied);
+    let sent = Command::new("kill").arg("-USR1").arg(daemon.0.id().to_string()).status();
+    assert!(sent.expect("kill starts").success());
+    let refreshed = || world.find(namespace, "secrets", "ecr-pull").is_some_and(|it| it["data"] != before["data"]);
+    until("half of it is refreshed", refreshed).await;
+    until("the daemon's own owner is told", || world.told(&installed.namespace).contains(&"ProviderFailed".to_owned()))
+        .await;
+    assert_eq!(uid(&world.find(namespace, "secrets", "ecr-pull").expect("it is there")), uid(&before));
+    aws.answer_region_with(OTHER, Answer::Token);
+    world.kubectl(&["delete", "secret", "ecr-pull", "--namespace", namespace], "");
+    until("it is made again", || world.is_served(namespace, "ecr-pull")).await;
+    daemon.stop();
+}
+
+fn foreign_secret(world: &World, namespace: &str) {
+    let foreign = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+        "metadata": { "name": "ecr-pull", "namespace": namespace }, "stringData": { "a": "b" },
+    });
+    world.kubectl(&["create", "--filename", "-"], &foreign.to_string());
+}
+
+fn all_used(installed: &Installed) {
+    let asked = installed.asked();
+    let refused = asked.iter().filter(|it| it.code == 403).collect::<Vec<_>>();
+    assert!(refused.is_empty(), "{refused:#?}");
+    assert_eq!(installed.unused(&asked), [].into());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_names_mode_a_daemon_misses_no_right_and_leaves_none_over() {
+    let (world, aws) = (World::new().await, FakeAws::start().await);
+    let (namespace, foreign, going) = (project(&world).await, world.namespace().await, world.namespace().await);
+    shared(&world, &namespace);
+    foreign_secret(&world, &foreign);
+    let yaml = format!(
+        "resync: 2s\ntargets:\n- {{ namespaces: [{namespace}, {foreign}, {going}], region: {PULL}, secret: {{ name: ecr-pull }} }}\n\
+         - {{ namespace: {namespace}, region: {OTHER}, secret: {{ name: ecr-pull }} }}\n\
+         - {{ namespace: {namespace}, region: {PULL}, secret: {{ name: registries, merge: true }} }}\n"
+    );
+    let installed = Installed::new(&world, &yaml, &["--mode", "daemon", "--replicas", "2"]).await;
+    everything(&world, &aws, &installed, &namespace, &foreign, &going).await;
+    all_used(&installed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_selecting_mode_a_daemon_misses_no_right_and_leaves_none_over() {
+    let (world, aws) = (World::new().await, FakeAws::start().await);
+    let (namespace, foreign, going) = (project(&world).await, world.namespace().await, world.namespace().await);
+    shared(&world, &namespace);
+    foreign_secret(&world, &foreign);
+    let label = format!("regcred.test/daemon={namespace}");
+    for chosen in [&namespace, &foreign] {
+        world.kubectl(&["label", "namespace", chosen, &label], "");
+    }
+    let yaml = format!(
+        "targets:\n- {{ namespace: {going}, region: {PULL}, secret: {{ name: ecr-pull }} }}\n\
+         - {{ namespaces: {{ selector: {label} }}, region: {PULL}, secret: {{ name: ecr-pull }} }}\n\
+         - {{ namespaces: {{ selector: {label} }}, region: {OTHER}, secret: {{ name: ecr-pull }} }}\n\
+         - {{ namespaces: {{ selector: {label} }}, region: {PULL}, secret: {{ name: registries, merge: true }} }}\n"
+    );
+    let installed = Installed::new(&world, &yaml, &["--mode", "daemon", "--replicas", "2"]).await;
+    everything(&world, &aws, &installed, &namespace, &foreign, &going).await;
+    all_used(&installed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_daemons_one_works_and_the_other_takes_over_at_once() {
+    let (world, aws) = (World::new().await, FakeAws::start().await);
+    let namespace = project(&world).await;
+    let yaml = format!("targets: [{{ namespace: {namespace}, region: {PULL} }}]");
+    let installed = Installed::new(&world, &yaml, &["--mode", "daemon", "--replicas", "2"]).await;
+    let lease = format!("{}/regcred-{}", installed.namespace, installed.instance);
+    let holder = || {
+        let path = format!(
+            "/apis/coordination.k8s.io/v1/namespaces/{}/leases/regcred-{}",
+            installed.namespace, installed.instance
+        );
+        let lease = serde_json::from_str::<Value>(&world.kubectl(&["get", "--raw", &path], "")).expect("JSON");
+        lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned()
+    };
+    let first = Daemon::start(&aws, &installed, &["--lease", &lease]);
+    until("it is served", || world.is_served(&namespace, "ecr-secret")).await;
+    let led = holder();
+    let second = Daemon::start(&aws, &installed, &["--lease", &lease]);
+    let waits = first.0.id();
+    assert!(led.ends_with(&format!("_{waits}")), "{led}");
+    // What the leader restores is restored once: the other one does nothing.
+    world.kubectl(&["delete", "secret", "ecr-secret", "--namespace", &namespace], "");
+    first.stop();
+    until("the other one leads", || holder().ends_with(&format!("_{}", second.0.id()))).await;
+    until("and serves", || world.is_served(&namespace, "ecr-secret")).await;
+    second.stop();
+    assert_eq!(holder(), "", "it was given up");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a_daemon_that_prunes() {
+    let (world, aws) = (World::new().await, FakeAws::start().await);
+    let (kept, left) = (project(&world).await, project(&world).await);
+    let label = format!("regcred.test/prune={kept}");
+    for namespace in [&kept, &left] {
+        world.kubectl(&["label", "namespace", namespace, &label], "");
+    }
+    let yaml = format!("prune: true\ntargets: [{{ namespaces: {{ selector: {label} }}, region: {PULL} }}]");
+    let installed = Installed::new(&world, &yaml, &["--mode", "daemon"]).await;
+    let once =
+        command(&aws, &installed.kubeconfig, &["once", "--config", &installed.config]).output().expect("it starts");
+    assert_eq!(once.status.code(), Some(0), "{}", String::from_utf8_lossy(&once.stderr));
+    assert!(world.is_served(&kept, "ecr-secret") && world.is_served(&left, "ecr-secret"));
+    world.kubectl(&["label", "namespace", &left, "regcred.test/prune-"], "");
+
+    // In this process, for in the daemon it takes ten minutes.
+    let text = std::fs::read_to_string(&installed.config).expect("text");
+    let config = regcred_config::Config::from_yaml(&text).expect("valid");
+    let types = regcred::Types::default();
+    let plan = regcred::wire::plan(&config, &types).expect("valid").watching();
+    let connection = regcred_openshift::Connection { kubeconfig: Some(installed.kubeconfig.clone()), context: None };
+    let clusters = regcred::wire::Clusters::connect(&plan, &connection).await.expect("there is a way");
+    let pruning = regcred::wire::Pruning::new(&plan, &clusters)
+        .with_times(Duration::from_millis(100), Duration::from_millis(300));
+    let clock = std::sync::Arc::new(regcred_core::SystemClock);
+    let engine =
+        regcred::wire::engine(plan, &types, clusters, clock).await.expect("it is made").build().expect("it is made");
+    let run = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.run(std::future::pending()).await }
+    });
+    let prune = tokio::spawn(async move { pruning.go_on(&engine).await });
+    until("it is removed", || world.find(&left, "secrets", "ecr-secret").is_none_or(|it| it["kind"] != "Secret")).await;
+    assert!(!world.is_served(&left, "ecr-secret") && world.is_served(&kept, "ecr-secret"));
+    let account = world.find(&left, "serviceaccounts", "default").expect("it stays");
+    assert!(
+        !account["imagePullSecrets"].to_string().contains("ecr-secret")
+            && account["imagePullSecrets"].to_string().contains("dockercfg")
+    );
+    run.abort();
+    prune.abort();
+    let asked = installed.asked();
+    assert!(asked.iter().all(|it| it.code != 403), "{asked:#?}");
+    assert!(asked.iter().any(|it| it.verb == "delete" && it.code == 200), "the right to delete is used");
+}
