@@ -4,6 +4,8 @@
 //! token of a ServiceAccount there, and read that token back. So what is written is judged by its content too. The expressions
 //! are those of Kubernetes 1.30.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,6 +17,8 @@ use crate::{
 const TYPE: &str = "kubernetes.io/dockerconfigjson";
 const SECRETS: &str = "request.resource.resource == 'secrets'";
 const ACCOUNTS: &str = "request.resource.resource == 'serviceaccounts'";
+/// The lists of a ServiceAccount, and what they are called here.
+const LISTS: [(&str, &str); 2] = [("imagePullSecrets", "pull"), ("secrets", "mount")];
 const IS_DELETE: &str = "request.operation == 'DELETE'";
 
 /// The policy and its binding.
@@ -64,16 +68,21 @@ fn variables(site: &Site<'_>, need: &Need) -> Value {
         parts.extend(place.selections.iter().map(|selection| is_selected(selection, site.namespace)));
         define(&format!("here_{number}"), one_of(parts));
     }
+    // There is no old object where one is made.
+    for (name, field) in [("labels", "metadata.labels"), ("data", "data")] {
+        define(&format!("{name}_new"), format!("has(object.{field}) ? object.{field} : {{}}"));
+        define(
+            &format!("{name}_old"),
+            format!("oldObject != null && has(oldObject.{field}) ? oldObject.{field} : {{}}"),
+        );
+    }
     let own = list(need.secrets().keys());
-    for (list, name) in [("imagePullSecrets", "pull"), ("secrets", "mount")] {
+    for (list, name) in LISTS {
         for (object, when) in [("object", "new"), ("oldObject", "old")] {
             define(&format!("{name}_{when}"), format!("has({object}.{list}) ? {object}.{list} : []"));
             let others = format!("variables.{name}_{when}.filter(it, !(has(it.name) && it.name in {own}))");
             define(&format!("{name}_{when}_others"), others);
         }
-        let added = "has(it.name) && !variables.OLD.exists(old, has(old.name) && old.name == it.name)";
-        let added = added.replace("OLD", &format!("{name}_old"));
-        define(&format!("{name}_added"), format!("variables.{name}_new.filter(it, {added}).map(it, it.name)"));
     }
     variables.into()
 }
@@ -100,26 +109,57 @@ fn validations(need: &Need, instance: &str) -> Value {
         is_label(INSTANCE, instance),
     ]);
     let update = format!("{ACCOUNTS} && request.operation == 'UPDATE'");
-    let others = all_of(["pull", "mount"].map(|it| format!("variables.{it}_new_others == variables.{it}_old_others")));
-    let added = all_of(["pull", "mount"].map(|list| {
-        let names = secrets
-            .keys()
-            .map(|name| format!("!({} in variables.{list}_added) || {}", text(name.as_str()), here(name.as_str())));
-        all_of(names)
-    }));
+    let others = all_of(LISTS.map(|(_, it)| format!("variables.{it}_new_others == variables.{it}_old_others")));
+    let links =
+        LISTS.map(|(_, list)| all_of(secrets.keys().map(|name| linked(list, name.as_str(), &here(name.as_str())))));
+    let marks = list(
+        ["app.kubernetes.io/managed-by", INSTANCE]
+            .into_iter()
+            .chain(need.labels.iter().map(String::as_str))
+            .collect::<BTreeSet<_>>(),
+    );
+    let same = |map: &str| format!("(k in variables.{map}_old && variables.{map}_new[k] == variables.{map}_old[k])");
+    let data = format!(
+        "variables.data_new.all(k, k == '.dockerconfigjson' || {}) && variables.data_old.all(k, k in variables.data_new)",
+        same("data")
+    );
+    let labels = format!("variables.labels_new.all(k, k in {marks} || {})", same("labels"));
     let rules = [
         (
             unless(&write, &format!("object.type == {}", text(TYPE))),
             format!("regcred writes Secrets of type {TYPE} alone"),
         ),
         (unless(&write, &may_be), "regcred's config has no such Secret in this namespace".to_owned()),
+        (unless(&write, "!has(object.immutable) || !object.immutable"), "regcred makes no Secret immutable".into()),
+        (unless(&write, &kept()), "of a Secret regcred changes neither finalizers nor owners".into()),
+        (unless(&write, &data), "of a Secret's data regcred writes .dockerconfigjson alone".into()),
+        (unless(&write, &labels), "regcred sets no labels but its own and those of its config".into()),
         (unless(&format!("{SECRETS} && {IS_DELETE}"), &is_ours), "regcred deletes its own Secrets alone".into()),
         (unless(ACCOUNTS, "request.operation == 'UPDATE'"), "regcred neither makes nor deletes ServiceAccounts".into()),
         (unless(&update, &unchanged()), "of a ServiceAccount regcred changes its lists of Secrets alone".into()),
         (unless(&update, &others), "of a ServiceAccount's lists regcred leaves every entry of others".into()),
-        (unless(&update, &added), "regcred's config links no such Secret in this namespace".into()),
+        (
+            unless(&update, &all_of(links)),
+            "regcred's config links no such Secret in this namespace, and none twice".into(),
+        ),
     ];
     rules.map(|(expression, message)| json!({ "expression": expression, "message": message })).to_vec().into()
+}
+
+/// Whether a Secret is added to a list only where it may be, and not twice.
+fn linked(list: &str, name: &str, here: &str) -> String {
+    let is_it = format!("has(it.name) && it.name == {}", text(name));
+    let (new, old) = (format!("variables.{list}_new"), format!("variables.{list}_old"));
+    let more = format!("{new}.filter(it, {is_it}).size() <= {old}.filter(it, {is_it}).size()");
+    format!("{more} || ({here} && {new}.filter(it, {is_it}).size() <= 1)")
+}
+
+/// Whether of a Secret's marks those that stop others are as they were; of one that is made there are none.
+fn kept() -> String {
+    all_of(["metadata.finalizers", "metadata.ownerReferences"].map(|field| {
+        let (new, old) = (format!("object.{field}"), format!("oldObject.{field}"));
+        format!("has({new}) ? (oldObject != null && has({old}) && {new} == {old}) : (oldObject == null || !has({old}))")
+    }))
 }
 
 /// Whether everything of a ServiceAccount but its lists is as it was.

@@ -18,6 +18,8 @@ pub(crate) struct Need {
     pub(crate) merged: BTreeMap<SecretName, Places>,
     /// ServiceAccounts that use any of them.
     pub(crate) accounts: BTreeSet<String>,
+    /// The keys of labels that the config puts on any of them.
+    pub(crate) labels: BTreeSet<String>,
 }
 
 /// Namespaces.
@@ -78,6 +80,7 @@ impl Need {
                 Place::Selected(selection) => places.choose(selection),
             }
             need.accounts.extend(users.names(config, merge));
+            need.labels.extend(users.entries.iter().flat_map(|entry| entry.secret.labels.keys().cloned()));
         }
         need
     }

@@ -13,6 +13,8 @@ use crate::{
 
 /// A ConfigMap may hold 1 MiB; what others note on it needs room.
 const LARGEST: usize = 900 * 1024;
+/// What `kubectl apply` notes on an object may be no larger, unless the server applies.
+const LARGEST_NOTE: usize = 256 * 1024;
 
 /// What has to be in a cluster.
 #[derive(Clone, Debug)]
@@ -67,6 +69,9 @@ pub fn manifests(config: &Config, install: &Install) -> Result<Manifests, Proble
         Mode::Elsewhere => {}
     }
     notes.extend(warnings(&site, config, install, &need));
+    if objects.iter().any(|object| object.to_string().len() > LARGEST_NOTE) {
+        notes.push("some of it is too large for what kubectl notes on objects: apply it with --server-side".into());
+    }
     Ok(Manifests { objects, notes })
 }
 
@@ -80,6 +85,14 @@ pub fn first_run(config: &Config, install: &Install) -> Result<Manifests, Proble
 
 fn problems(config: &Config, install: &Install, need: &Need) -> Vec<Problem> {
     let mut problems = vec![];
+    let here = |spec: &&Spec| {
+        need::openshift(spec).is_some_and(|it| it.server.is_some() && it.kubeconfig.is_none() && it.context.is_none())
+    };
+    if install.mode.workload().is_some() {
+        problems.extend(config.sinks().iter().filter(here).map(|spec| {
+            spec.problem("server", "in its cluster a pod reaches the API server by another address, so it would refuse to work: leave it out")
+        }));
+    }
     if need.secrets().is_empty() {
         problems.push(Problem::everywhere("targets: none of them is in this cluster; --sink names another".to_owned()));
     }
@@ -113,8 +126,19 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
     if selecting && install.guard == Guard::Nothing {
         warnings.push(UNGUARDED.into());
     }
+    let (name, namespace) = (&site.name, site.namespace);
+    match install.guard {
+        Guard::Policy if selecting => warnings.push(format!(
+            "it takes Kubernetes 1.30 or OpenShift 4.17: see `kubectl get validatingadmissionpolicies` first. Where kubectl finds no such kind it \
+             goes on without, and then: kubectl delete clusterrolebinding {name}-target, and print it with --role-bindings"
+        )),
+        Guard::Policy => {}
+        Guard::Bindings | Guard::Nothing => warnings.push(
+            "without the policy, whoever owns this pod can be any ServiceAccount of the namespaces that it serves: RBAC knows no types of Secrets"
+                .into(),
+        ),
+    }
     if selecting && install.guard == Guard::Bindings {
-        let (name, namespace) = (&site.name, site.namespace);
         warnings.push(format!(
             "each namespace that is chosen needs a binding of its own, also those of tomorrow: kubectl create rolebinding {name}-target \
              --clusterrole={name}-target --serviceaccount={namespace}:{name} --namespace=NAMESPACE"

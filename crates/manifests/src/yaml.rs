@@ -17,6 +17,7 @@ pub fn yaml(head: &[String], objects: &[Value]) -> String {
     let options = serde_saphyr::ser_options! { compact_list_indent: false, folded_wrap_chars: usize::MAX };
     let mut text = String::new();
     for line in head {
+        let line = line.replace(|it: char| it.is_control() || matches!(it, '\u{2028}' | '\u{2029}'), "?");
         let _ = writeln!(text, "{}", format!("# {line}").trim_end());
     }
     for (place, object) in objects.iter().enumerate() {

@@ -87,7 +87,8 @@ pub fn judge(policy: &Value, request: &Request) -> Result<(), String> {
     }
     let list = |key: &str| policy["spec"][key].as_array().cloned().unwrap_or_default();
     for condition in list("matchConditions") {
-        if evaluate(&condition, &context) != Ok(Cel::Bool(true)) {
+        // One that fails refuses, as `failurePolicy: Fail` has it.
+        if evaluate(&condition, &context)? != Cel::Bool(true) {
             return Ok(());
         }
     }

@@ -66,7 +66,7 @@ const TYPE: &str = "regcred writes Secrets of type kubernetes.io/dockerconfigjso
 const PLACE: &str = "regcred's config has no such Secret in this namespace";
 const LISTS: &str = "of a ServiceAccount regcred changes its lists of Secrets alone";
 const OTHERS: &str = "of a ServiceAccount's lists regcred leaves every entry of others";
-const LINK: &str = "regcred's config links no such Secret in this namespace";
+const LINK: &str = "regcred's config links no such Secret in this namespace, and none twice";
 
 #[test]
 fn what_the_config_asks_for_passes() {
@@ -105,6 +105,49 @@ fn nothing_is_written_where_nothing_is_chosen() {
 }
 
 #[test]
+fn of_a_secret_nothing_changes_but_its_logins() {
+    let over = |old: &Value, edit: &dyn Fn(&mut Value)| {
+        let mut new = old.clone();
+        edit(&mut new);
+        Request::new(USER, "UPDATE", "secrets", "app-a").labelled("tier", "run").object(new).over(old.clone())
+    };
+    let mut old = secret("ecr-pull");
+    old["data"] = json!({ ".dockerconfigjson": "e30=", "tls.ca": "eA==" });
+    old["metadata"]["labels"]["team"] = "a".into();
+    passes(&over(&old, &|it| it["data"][".dockerconfigjson"] = "e30K".into()));
+    let data = "of a Secret's data regcred writes .dockerconfigjson alone";
+    refused(&over(&old, &|it| it["data"]["tls.ca"] = "eQ==".into()), data);
+    refused(&over(&old, &|it| it["data"]["url"] = "eQ==".into()), data);
+    refused(&over(&old, &|it| it["data"] = json!({ ".dockerconfigjson": "e30=" })), data);
+    let labels = "regcred sets no labels but its own and those of its config";
+    refused(
+        &over(&old, &|it| it["metadata"]["labels"]["argocd.argoproj.io/secret-type"] = "repo-creds".into()),
+        labels,
+    );
+    refused(&over(&old, &|it| it["metadata"]["labels"]["team"] = "b".into()), labels);
+    refused(&over(&old, &|it| it["immutable"] = true.into()), "regcred makes no Secret immutable");
+    let marks = "of a Secret regcred changes neither finalizers nor owners";
+    refused(&over(&old, &|it| it["metadata"]["finalizers"] = json!(["a.b/c"])), marks);
+    let mut made = secret("ecr-pull");
+    made["metadata"]["ownerReferences"] = json!([{ "name": "x", "blockOwnerDeletion": true }]);
+    refused(&write("CREATE", "app-a", made), marks);
+    let mut labelled = secret("ecr-pull");
+    labelled["metadata"]["labels"]["argocd.argoproj.io/secret-type"] = "repository".into();
+    refused(&write("CREATE", "app-a", labelled), labels);
+    let mut bare = secret("ecr-pull");
+    bare["metadata"] = json!({ "name": "ecr-pull" });
+    passes(&write("CREATE", "app-a", bare));
+}
+
+#[test]
+fn labels_of_the_config_may_be_set() {
+    let yaml = "targets: [{ namespace: a, region: eu-west-1, secret: { labels: { example.com/team: x } } }]";
+    let mut labelled = secret("ecr-secret");
+    labelled["metadata"]["labels"]["example.com/team"] = "x".into();
+    assert_eq!(judge(&policy(yaml, "guard"), &write("CREATE", "a", labelled)), Ok(()));
+}
+
+#[test]
 fn of_a_service_account_nothing_of_others_changes() {
     let before = account(&["theirs", "ecr-pull"], &["theirs"]);
     refused(&link("app-a", before.clone(), account(&["ecr-pull"], &["theirs"])), OTHERS);
@@ -134,6 +177,8 @@ fn a_link_is_added_where_it_is_asked_for_and_taken_away_anywhere() {
     refused(&link("app-a", account(&[], &[]), account(&["registries"], &[])), LINK);
     passes(&link("other", account(&["theirs", "ecr-pull"], &["ecr-pull"]), account(&["theirs"], &[])));
     passes(&link("other", account(&["ecr-pull"], &[]), account(&["ecr-pull"], &[])));
+    refused(&link("app-a", account(&[], &[]), account(&["ecr-pull", "ecr-pull"], &[])), LINK);
+    passes(&link("app-a", account(&["ecr-pull", "ecr-pull"], &[]), account(&["ecr-pull", "ecr-pull"], &["ecr-pull"])));
 }
 
 #[test]

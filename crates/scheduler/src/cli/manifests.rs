@@ -1,10 +1,6 @@
 //! `regcred manifests`: what runs a config in a cluster, with the rights that it takes.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{env, fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::{ValueEnum, builder::NonEmptyStringValueParser};
@@ -34,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long)]
     no_namespace: bool,
     /// The image
-    #[arg(long, value_name = "IMAGE", default_value_t = Workload::default().image)]
+    #[arg(long, value_name = "IMAGE", default_value_t = Workload::default().image, value_parser = NonEmptyStringValueParser::new())]
     image: String,
     /// Who regcred is in AWS, unless the providers of the config say so
     #[arg(long, value_enum, default_value_t)]
@@ -46,7 +42,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "AUDIENCE", value_parser = NonEmptyStringValueParser::new())]
     audience: Option<String>,
     /// The Secret of --identity keys, which is there already; its key `credentials` is a file as the AWS CLI has it
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), required_if_eq("identity", "keys"))]
+    #[arg(long, value_name = "NAME", value_parser = object, required_if_eq("identity", "keys"))]
     aws_secret: Option<String>,
     /// A Secret that is there already, as a folder, such as edge=/var/run/secrets/edge; may be given several times
     #[arg(long, value_name = "SECRET=FOLDER", value_parser = mount)]
@@ -55,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long)]
     openshift_ca: bool,
     /// Trust the authorities in the key `ca-bundle.crt` of a ConfigMap that is there already, instead of the image's
-    #[arg(long, value_name = "CONFIGMAP", conflicts_with = "openshift_ca")]
+    #[arg(long, value_name = "CONFIGMAP", conflicts_with = "openshift_ca", value_parser = object)]
     ca: Option<String>,
     /// The proxy on the way to AWS, without a user: everybody reads what is printed
     #[arg(long, value_name = "URL", value_parser = proxy)]
@@ -144,13 +140,12 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
 
 /// How it was made, as it can be made again.
 fn head() -> Vec<String> {
-    let args = env::args().skip(1).map(|arg| {
+    let args = env::args_os().skip(1).map(|arg| {
+        // It stands in one line, whatever a reader of YAML takes for the end of one.
+        let is_break = |it: char| it.is_control() || matches!(it, '\u{2028}' | '\u{2029}');
+        let arg = arg.to_string_lossy().replace(is_break, "?");
         let plain = |it: char| it.is_ascii_alphanumeric() || "-_./:=,@%+".contains(it);
-        if !arg.is_empty() && arg.chars().all(plain) {
-            arg
-        } else {
-            format!("'{}'", arg.replace('\'', r"'\''").replace('\n', " "))
-        }
+        if !arg.is_empty() && arg.chars().all(plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
     });
     vec![format!("Made by `regcred {}`.", args.collect::<Vec<_>>().join(" "))]
 }
@@ -229,7 +224,8 @@ impl Args {
 }
 
 /// Where the pod has its own.
-const TAKEN: [&str; 5] = [
+const TAKEN: [&str; 6] = [
+    "/var/run/secrets/eks.amazonaws.com",
     "/etc/regcred",
     "/etc/pki/regcred",
     "/var/run/secrets/aws",
@@ -246,10 +242,23 @@ fn mount(text: &str) -> Result<Mount, String> {
     if SecretName::new(secret).is_err() || !is_folder || folder.contains(':') {
         return example();
     }
-    if TAKEN.iter().any(|it| Path::new(folder).starts_with(it)) {
+    let folder_of =
+        |it: &str| PathBuf::from(it.strip_prefix("/var").filter(|rest| rest.starts_with("/run")).unwrap_or(it));
+    let meets = |it: &&str| {
+        let (own, this) = (folder_of(it), folder_of(folder));
+        this.starts_with(&own) || own.starts_with(&this)
+    };
+    if TAKEN.iter().any(meets) {
         return Err(format!("{folder} is the pod's own: choose another folder"));
     }
     Ok(Mount { secret: secret.into(), folder: PathBuf::from(folder) })
+}
+
+/// The name of a Secret or a ConfigMap.
+fn object(text: &str) -> Result<String, String> {
+    SecretName::new(text)
+        .map(|name| name.to_string())
+        .map_err(|_| "it is not the name of an object, such as aws-key".into())
 }
 
 fn proxy(text: &str) -> Result<String, String> {

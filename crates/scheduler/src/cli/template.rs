@@ -3,6 +3,7 @@
 use std::{fs, io, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result, anyhow};
+use regcred_core::ErrorKind;
 use regcred_manifests::{check, expand};
 use regcred_openshift::Cluster;
 use serde_json::{Value, json};
@@ -33,8 +34,7 @@ pub(crate) fn run(file: &Path, args: &Check, output: Output) -> Result<ExitCode>
         Output::Table => {
             let lines = errors.iter().map(|it| format!("error: {it}\n"));
             let lines = lines.chain(warnings.iter().map(|it| format!("warning: {it}\n"))).collect::<String>();
-            let last =
-                if code == 0 { GOOD } else { "Do not switch to it: while it is so, nobody can request a project.\n" };
+            let last = if code == 0 { GOOD } else { "Do not switch to it: nobody could request a project.\n" };
             lines + last
         }
         Output::Json => format!("{:#}\n", json!({ "errors": errors, "warnings": warnings, "exit_code": code })),
@@ -42,19 +42,23 @@ pub(crate) fn run(file: &Path, args: &Check, output: Output) -> Result<ExitCode>
     Ok(ExitCode::from(code))
 }
 
-const GOOD: &str = "The template is good: each project that users request begins with what it holds.\n";
+const GOOD: &str = "Nothing wrong was found: each project that users request begins with what it holds. --online has the cluster judge too.\n";
 
 /// What the cluster would not make, and whether it could not be asked. In the namespace of the connection, for there is no project.
 async fn ask(args: &Check, template: &Value) -> Result<(Vec<String>, bool)> {
     let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
     let parameters = template["parameters"].as_array().into_iter().flatten();
-    let sample = |it: &Value| it["name"].as_str().map(|name| (name.to_owned(), cluster.default_namespace().to_owned()));
+    // What has a value of its own keeps it.
+    let sample = |it: &Value| {
+        let name = it["name"].as_str().filter(|_| it["value"].as_str().unwrap_or_default().is_empty())?;
+        Some((name.to_owned(), cluster.default_namespace().to_owned()))
+    };
     let expanded = expand(template, &parameters.filter_map(sample).collect()).map_err(|why| anyhow!(why))?;
     let (mut refused, mut unreachable) = (vec![], false);
     for (place, object) in expanded.objects.iter().enumerate().filter(|(_, it)| it["kind"] != "Project") {
         if let Err(error) = cluster.would_make(object).await {
-            unreachable |= error.is_retryable();
+            unreachable |= error.kind() == ErrorKind::Unreachable;
             refused.push(format!("objects[{place}]: {}", error.chain()));
         }
     }

@@ -44,6 +44,19 @@ fn the_head_of_the_file_says_how_to_make_it_again() {
 }
 
 #[test]
+fn what_is_said_on_the_command_line_ends_no_comment() {
+    let mut command = regcred(&["manifests", "--config"]);
+    command.arg(format!("{CONFIG}minimal.yaml"));
+    let hostile = "x\rapiVersion: v1\u{2028}kind: Secret\u{85}a\nb";
+    let audience = ["--identity", "projected", "--role-arn", "arn:aws:iam::1:role/x", "--audience", hostile];
+    let output = command.args(audience).output().expect("it starts");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let head = text.lines().next().expect("a head");
+    assert!(head.ends_with("'x?apiVersion: v1?kind: Secret?a?b'`."), "{head}");
+    assert!(!head.contains(['\r', '\u{85}', '\u{2028}']));
+}
+
+#[test]
 fn what_would_not_be_so_in_the_cluster_is_refused() {
     let mut command = regcred(&["manifests", "--config"]);
     command.arg(format!("{CONFIG}minimal.yaml")).env("REGCRED__SCHEDULE", "@daily");
@@ -62,6 +75,10 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
         (&["--mount", "a=/x/../y"], "such as edge=/var/run/secrets/edge"),
         (&["--mount", "a=/etc/regcred/x"], "is the pod's own"),
         (&["--mount", "a=/x", "--mount", "b=/x/"], "two Secrets cannot be at /x"),
+        (&["--mount", "a=/var/run/secrets"], "is the pod's own"),
+        (&["--mount", "a=/run/secrets/kubernetes.io/x"], "is the pod's own"),
+        (&["--identity", "keys", "--aws-secret", "x; rm -rf /"], "it is not the name of an object"),
+        (&["--image", ""], "a value is required"),
         (&["--https-proxy", "http://me:secret@proxy:1"], "it has a user"),
         (&["--replicas", "9", "--mode", "daemon"], "9 is not in 1..=5"),
         (&["--mode", "template", "--label", "a b"], "such as regcred.dev/profile=pull"),
@@ -79,6 +96,12 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
     assert!(code == 2 && told.contains("print its rights alone, with --mode rights"), "{told}");
     let (code, _, told) = manifests("minimal", &["--sink", "moon"]);
     assert!(code == 2 && told.contains("moon is no cluster of this config"), "{told}");
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = dir.path().join("config.yaml");
+    let yaml = "sinks: { c: { type: openshift, server: 'https://api.example.com:6443' } }\ntargets: [{ namespace: a, region: eu-west-1 }]";
+    fs::write(&config, yaml).expect("it can be written");
+    let (code, _, told) = run(regcred(&["manifests", "--config"]).arg(&config));
+    assert!(code == 2 && told.contains("a pod reaches the API server by another address"), "{told}");
 }
 
 #[test]

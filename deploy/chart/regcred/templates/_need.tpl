@@ -5,6 +5,7 @@ What the config asks for in this cluster, as JSON:
   accounts      ServiceAccounts that use any of them
   named         every namespace that is named
   selecting     whether more are chosen
+  labels        keys of labels that the config puts on any of them
 */}}
 {{- define "regcred.need" -}}
 {{- $config := .Values.config -}}
@@ -16,12 +17,16 @@ What the config asks for in this cluster, as JSON:
 {{- /* Entries for one Secret of the same namespaces are united. */ -}}
 {{- $places := dict -}}
 {{- $selections := list -}}
+{{- $labels := dict -}}
 {{- range $target := $config.targets -}}
 {{- if hasKey $target "sink" | ternary (has $target.sink $here.names) $here.only -}}
 {{- $all := $defaults.secret | default dict -}}
 {{- $secret := $target.secret | default dict -}}
 {{- $name := $secret.name | default $all.name | default "ecr-secret" -}}
 {{- $merge := hasKey $secret "merge" | ternary $secret.merge $all.merge | default false -}}
+{{- range $key, $_value := merge (dict) ($secret.labels | default dict) ($all.labels | default dict) -}}
+{{- $_ := set $labels $key true -}}
+{{- end -}}
 {{- $users := hasKey $target "service_accounts" | ternary $target $defaults -}}
 {{- $pushes := include "regcred.pushes" (list $config $target) -}}
 {{- $namespaces := include "regcred.namespaces" $target | fromJson -}}
@@ -96,6 +101,7 @@ What the config asks for in this cluster, as JSON:
     "accounts" (keys $accounts | sortAlpha)
     "named" (keys $named | sortAlpha)
     "selecting" (not (empty $selections))
+    "labels" (keys $labels | sortAlpha)
   | toJson -}}
 {{- end -}}
 
