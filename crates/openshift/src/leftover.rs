@@ -81,8 +81,8 @@ impl Cluster {
         pages(&listing("secrets", scope), page).await
     }
 
-    /// The workloads of an installation that write, as `kind namespace/name`: Deployments that are not scaled to nothing, and CronJobs
-    /// that are not suspended. Takes the right to list both.
+    /// The workloads of an installation that write, as `kind namespace/name`: Deployments that are not scaled to nothing, CronJobs that
+    /// are not suspended, and Jobs that are under way. Takes the right to list all three.
     pub async fn writers(&self, instance: &InstanceName) -> Result<Vec<String>> {
         let mut running = vec![];
         let select = format!("{INSTANCE}={instance}");
@@ -107,6 +107,8 @@ impl Cluster {
         };
         let is_up = |it: &DynamicObject| it.data["spec"]["replicas"] != 0;
         running.extend(list("apps", "v1", "Deployment", "deployments", is_up).await?.unwrap_or_default());
+        let is_active = |it: &DynamicObject| it.data["status"]["active"].as_u64().is_some_and(|count| count > 0);
+        running.extend(list("batch", "v1", "Job", "jobs", is_active).await?.unwrap_or_default());
         for version in CRON_JOBS {
             let is_on = |it: &DynamicObject| it.data["spec"]["suspend"] != true;
             if let Some(jobs) = list("batch", version, "CronJob", "cronjobs", is_on).await? {

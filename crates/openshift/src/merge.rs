@@ -85,7 +85,12 @@ impl OpenShiftSink {
     pub(crate) async fn remove_merged(&self, target: &Target) -> Result<()> {
         let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
         let Some(stored) = self.store.secret(namespace, name).await? else { return Ok(()) };
-        let Some(records) = self.records(&stored.metadata) else { return Ok(()) };
+        let Some(records) = self.records(&stored.metadata) else {
+            // What somebody else has written there is not followed, and what is ours is not known any more.
+            let annotation = record::merged(self.instance());
+            let is_noted = value(stored.metadata.annotations.as_ref(), &annotation).is_some();
+            return if is_noted { Err(refusal::not_known(&annotation).into()) } else { Ok(()) };
+        };
         let mut config = readable(&stored)?;
         let ours = records.iter().filter(|(registry, record)| is_ours(&config, registry, record));
         for registry in ours.map(|(registry, _)| registry.clone()).collect::<Vec<_>>() {

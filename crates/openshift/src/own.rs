@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use regcred_core::{CredentialSet, Error, ErrorKind, Registry, Result, Target, Written};
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     form::Form,
     link::{self, Lists},
     look::Found,
-    metadata::{Ours, Standing, Version, may_be_immutable},
+    metadata::{DATA, Ours, Standing, Version, entries, may_be_immutable},
     refusal,
     secret::{self, Plan},
     sink::{Foreign, OpenShiftSink},
@@ -91,6 +91,14 @@ impl OpenShiftSink {
         Ok(Written::Updated)
     }
 
+    /// Takes a Secret out of every ServiceAccount of its namespace, whoever put it there. Takes the right to list them.
+    pub async fn unlink_everywhere(&self, target: &Target) -> Result<()> {
+        for account in self.store.accounts_in(target.namespace.as_str()).await? {
+            self.unlink(target, &account, Lists::BOTH).await?;
+        }
+        Ok(())
+    }
+
     async fn put(
         &self,
         target: &Target,
@@ -111,6 +119,9 @@ impl OpenShiftSink {
             Standing::Instance(instance) => return Err(refusal::other_instance(&instance).into()),
             Standing::Ours(ours) => ours,
         };
+        if let Some(other) = shares(&metadata, self.manager()) {
+            return Err(refusal::shared(&other).into());
+        }
         // What others wrote into the annotation is not followed.
         let linked = [ours.linked.as_deref(), Some(self.links_annotation())];
         let accounts = linked.into_iter().flatten().flat_map(link::accounts).collect::<BTreeSet<_>>();
@@ -119,6 +130,16 @@ impl OpenShiftSink {
         }
         self.store.delete_secret(namespace, name, &metadata).await
     }
+}
+
+/// Who else has data in a Secret, of whatever key but ours; `None`: nobody.
+fn shares(metadata: &ObjectMeta, us: &str) -> Option<String> {
+    let has_more = |entry: &&ManagedFieldsEntry| {
+        let data = entry.fields_v1.as_ref().and_then(|fields| fields.0[DATA[0]].as_object());
+        data.is_some_and(|keys| keys.keys().any(|key| key.starts_with("f:") && key != DATA[1]))
+    };
+    let mut others = entries(metadata).filter(|entry| entry.manager.as_deref() != Some(us)).filter(has_more);
+    others.next().map(|entry| entry.manager.clone().unwrap_or_else(|| "somebody".into()))
 }
 
 fn meanwhile(target: &Target) -> Error {

@@ -84,6 +84,21 @@ pub(crate) fn unreadable(how: &str) -> Refusal {
     Refusal::new("unreadable", how, "mend it first: of what it holds nothing may be lost")
 }
 
+/// To be removed, and nobody says which of it is ours.
+pub(crate) fn not_known(annotation: &str) -> Refusal {
+    let found = format!("somebody else wrote its {annotation}, so which of its logins are ours is not known");
+    Refusal::new("unreadable", found, "take them out by hand, and then the annotation")
+}
+
+/// To be removed, but somebody else keeps something in it.
+pub(crate) fn shared(with: &str) -> Refusal {
+    Refusal::new(
+        "foreign",
+        format!("{with} keeps data of its own in it"),
+        "have that moved first, or delete the Secret by hand",
+    )
+}
+
 /// What would come of it.
 pub(crate) fn too_large(bytes: usize, limit: usize) -> Refusal {
     let found = format!("it would hold {bytes} bytes, and {limit} are allowed");

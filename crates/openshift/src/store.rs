@@ -127,6 +127,17 @@ impl Store {
         Ok(self.call(&doing, api.get_opt(name)).await?.map(reduce_account))
     }
 
+    /// The names of all ServiceAccounts of a namespace.
+    pub(crate) async fn accounts_in(&self, namespace: &str) -> Result<Vec<String>> {
+        let doing = Doing { verb: "list", resource: "serviceaccounts", namespace: Some(namespace), name: "" };
+        let api = &self.api::<ServiceAccount>(namespace);
+        let page = |params: ListParams| async move {
+            let page = api.list_metadata(&params).await?;
+            Ok((page.items.into_iter().filter_map(|it| it.metadata.name).collect(), page.metadata.continue_))
+        };
+        list(&doing, ListParams::default(), page).await
+    }
+
     /// That a namespace does not exist or is going, as far as we may know; `None`: it is there, or nobody says.
     pub(crate) async fn gone_namespace(&self, namespace: &str) -> Option<Error> {
         let doing = Doing { verb: "get", resource: "secrets", namespace: Some(namespace), name: "" };

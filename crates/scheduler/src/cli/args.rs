@@ -125,7 +125,8 @@ const STATUS_EXIT_CODES: &str = "Exit codes:
 const MANIFESTS_NOTES: &str = "The objects go to standard output, for `kubectl apply --filename -`; what applying them does not do, to standard error.
 Nothing is asked of any cluster.";
 
-const CLEANUP_NOTES: &str = "It takes the caller's rights: to list secrets, deployments and cronjobs, to patch serviceaccounts, to delete secrets.
+const CLEANUP_NOTES: &str = "It takes the caller's rights: to list secrets, serviceaccounts, deployments, jobs and cronjobs; to get and patch
+serviceaccounts; to delete secrets. A Secret in which somebody else keeps data too is left alone.
 Of a Secret that stays somebody else's, the entries of the installation are taken out; who was linked to it stays linked.
 
 Exit codes:

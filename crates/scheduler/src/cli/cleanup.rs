@@ -3,10 +3,11 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Result, anyhow, bail};
-use regcred_core::{Error, InstanceName, SecretSink, StoreName};
+use regcred_core::{Error, ErrorKind, InstanceName, SecretSink, StoreName};
 use regcred_openshift::{Cluster, Foreign, OpenShiftSink, leftover::Leftover};
 use serde_json::json;
 use tokio::time::timeout;
+use tracing::debug;
 
 use super::{
     EXIT_UNREACHABLE,
@@ -75,6 +76,11 @@ async fn work(args: &Cleanup, instance: &InstanceName) -> Result<Result<Vec<Remo
     for leftover in found {
         let sink = if leftover.is_merged { &merged } else { &own };
         let done = if args.yes { Some(remove(sink, &leftover).await) } else { None };
+        if let Some(done) = &done {
+            // Each as it is done: whoever interrupts it knows how far it came.
+            let state = if done.is_ok() { "removed" } else { "failed" };
+            debug!(target = %leftover.target, state, "cleaned up");
+        }
         removed.push(Removed { leftover, done });
     }
     Ok(Ok(removed))
@@ -82,10 +88,19 @@ async fn work(args: &Cleanup, instance: &InstanceName) -> Result<Result<Vec<Remo
 
 /// The links first, then the Secret; of one that stays somebody else's, its entries.
 async fn remove(sink: &OpenShiftSink, leftover: &Leftover) -> Result<(), Error> {
-    let late = |_| {
-        Error::new(regcred_core::ErrorKind::Unreachable, format!("{} was not removed within a minute", leftover.target))
+    let late = |_| Error::new(ErrorKind::Unreachable, format!("{} was not removed within a minute", leftover.target));
+    let removing = async {
+        sink.remove(&leftover.target).await?;
+        // Who was linked by hand, or by an annotation that somebody changed, is not left with a name that leads nowhere.
+        match sink.unlink_everywhere(&leftover.target).await {
+            Err(error) if error.kind() != ErrorKind::Denied => Err(error),
+            _ => Ok(()),
+        }
     };
-    timeout(EACH, sink.remove(&leftover.target)).await.map_err(late)?
+    if leftover.is_merged {
+        return timeout(EACH, sink.remove(&leftover.target)).await.map_err(late)?;
+    }
+    timeout(EACH, removing).await.map_err(late)?
 }
 
 fn what(leftover: &Leftover) -> &'static str {

@@ -128,3 +128,32 @@ async fn what_cannot_be_removed_stops_nothing_else() {
     assert!(of("team-a", "ecr-secret")["error"].to_string().contains("delete"), "{report:#}");
     assert_eq!(of("team-b", "ecr-secret")["removed"], true);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_keep_in_a_secret_of_ours_is_not_lost_and_no_link_leads_nowhere() {
+    let world = installed().await;
+    let mut secret = world.secret("team-a").expect("it is there");
+    secret["data"]["tls.ca"] = "eA==".into();
+    world.kube.put("secrets", "team-a", "ecr-secret", secret, "tenant");
+    // Somebody has changed what the annotation says of the links.
+    let mut secret = world.secret("team-b").expect("it is there");
+    secret["metadata"]["annotations"]["regcred.dev/links"] = "{}".into();
+    world.kube.put("secrets", "team-b", "ecr-secret", secret, "tenant");
+    let (code, report, _) = cleanup(&world, &["--yes"]);
+    assert_eq!(code, 1, "{report:#}");
+    assert!(report.to_string().contains("tenant keeps data of its own in it"), "{report:#}");
+    assert!(world.secret("team-a").is_some() && world.secret("team-b").is_none());
+    assert!(!links(&world, "team-b", "builder").contains("ecr-secret"));
+    assert!(links(&world, "team-a", "builder").contains("ecr-secret"), "what stays stays linked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_of_which_nobody_says_whose_they_are_are_told_and_left() {
+    let world = installed().await;
+    let mut shared = world.kube.object("secrets", "team-a", "registries").expect("it is there");
+    shared["metadata"]["annotations"]["merge.regcred.dev/default"] = "{}".into();
+    world.kube.put("secrets", "team-a", "registries", shared, "tenant");
+    let (code, report, _) = cleanup(&world, &["--yes"]);
+    assert_eq!(code, 1, "{report:#}");
+    assert!(report.to_string().contains("which of its logins are ours is not known"), "{report:#}");
+}
