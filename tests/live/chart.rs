@@ -115,6 +115,10 @@ fn a_chart_without_targets_says_what_is_missing_and_no_value_holds_a_key() {
     let file = deploy("chart/regcred/ci/minimal-values.yaml").display().to_string();
     let output = helm(&[&["template", "regcred", &chart][..], &values, &[&file]].concat());
     assert!(!output.status.success(), "a value that is not known is refused");
+    for hostile in ["config.instance=x') || true || ('", "config.targets[0].secret.name=a'] || true || 'a' in ['a"] {
+        let args = ["template", "regcred", &chart, "--values", &file, "--set-string", hostile];
+        assert!(!helm(&args).status.success(), "{hostile}: what is no name gets into no expression");
+    }
 }
 
 #[test]

@@ -115,12 +115,19 @@ What the config asks for in this cluster, as JSON:
 {{- $_ := set $clusters $name $sink -}}
 {{- if not (or (hasKey $sink "kubeconfig") (hasKey $sink "context")) -}}
 {{- $names = append $names $name -}}
+{{- if hasKey $sink "server" -}}
+{{- fail (printf "config.sinks.%s.server: in its cluster a pod reaches the API server by another address: leave it out" $name) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- with .Values.sink -}}
 {{- if not (hasKey $clusters .) -}}
 {{- fail (printf "sink: %s is no cluster of config.sinks; there are %s" . (keys $clusters | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- $named := get $clusters . -}}
+{{- if or (hasKey $named "kubeconfig") (hasKey $named "context") -}}
+{{- fail (printf "sink: what runs in the cluster %s writes as whoever is in its kubeconfig: `regcred manifests --mode rights` prints its rights" .) -}}
 {{- end -}}
 {{- $names = list . -}}
 {{- end -}}
