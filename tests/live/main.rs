@@ -15,5 +15,6 @@ mod recipe;
 mod registry;
 mod rights;
 mod sink;
+mod template;
 mod world;
 mod writers;

@@ -134,7 +134,34 @@ async fn in_selecting_mode_no_right_is_missing_and_none_is_left_over() {
          - {{ namespaces: {{ selector: {label} }}, region: {PULL}, secret: {{ name: registries, merge: true }} }}\n"
     );
     let installed = Installed::new(&world, &yaml, &[]).await;
+    let read = || {
+        [("serviceaccounts", "default"), ("serviceaccounts", "builder"), ("secrets", "registries")]
+            .map(|(resource, name)| (resource, world.get(&namespace, resource, name)))
+    };
+    let before = read();
     everything(&world, &aws, &installed, &namespace, &going);
+    // What was written is what the guard lets pass, on servers that have one.
+    let policy = installed.objects.iter().find(|it| it["kind"] == "ValidatingAdmissionPolicy").expect("it is guarded");
+    let write = |operation, resource| {
+        Request::new(&installed.user(), operation, resource, &namespace).labelled("regcred.test/selecting", &namespace)
+    };
+    for ((resource, old), (_, new)) in before.into_iter().zip(read()) {
+        let name = new["metadata"]["name"].clone();
+        assert_ne!(old["metadata"]["resourceVersion"], new["metadata"]["resourceVersion"], "{name} was written");
+        let mut new = new;
+        new["metadata"]["annotations"] = if resource == "serviceaccounts" {
+            old["metadata"]["annotations"].clone()
+        } else {
+            new["metadata"]["annotations"].clone()
+        };
+        if new["metadata"]["annotations"].is_null() {
+            new["metadata"].as_object_mut().expect("a map").remove("annotations");
+        }
+        assert_eq!(judge(policy, &write("UPDATE", resource).object(new).over(old)), Ok(()), "{name}");
+    }
+    let made = world.get(&namespace, "secrets", "ecr-pull");
+    assert_eq!(judge(policy, &write("CREATE", "secrets").object(made.clone())), Ok(()));
+    assert_eq!(judge(policy, &write("UPDATE", "secrets").object(made.clone()).over(made)), Ok(()));
     let asked = installed.asked();
     let refused = asked.iter().filter(|it| it.code == 403).collect::<Vec<_>>();
     assert!(refused.is_empty(), "{refused:#?}");

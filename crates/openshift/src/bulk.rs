@@ -54,7 +54,15 @@ impl BulkReads {
         ask(&self.0.secrets, name, target, list, |there| there.remove(namespace)).await
     }
 
-    /// The same of a ServiceAccount that uses it.
+    /// Has a target, which something has happened to since, and these ServiceAccounts of it read one by one.
+    pub(crate) async fn skip(&self, target: &Target, accounts: &[String]) {
+        mark(&self.0.secrets, target.name.as_str(), target).await;
+        for account in accounts {
+            mark(&self.0.accounts, account, target).await;
+        }
+    }
+
+    /// The same as [`BulkReads::secret`] of a ServiceAccount that uses it.
     pub(crate) async fn account(&self, target: &Target, name: &str) -> Result<Option<Option<ServiceAccount>>> {
         let list = async || Ok(self.0.store.list_accounts(name).await?.map(|all| by_namespace(all, |it| &it.metadata)));
         ask(&self.0.accounts, name, target, list, |there| there.get(target.namespace.as_str()).cloned()).await
@@ -63,6 +71,13 @@ impl BulkReads {
 
 fn by_namespace<T>(all: Vec<T>, metadata: impl Fn(&T) -> &ObjectMeta) -> HashMap<String, T> {
     all.into_iter().map(|it| (metadata(&it).namespace.clone().unwrap_or_default(), it)).collect()
+}
+
+/// As if it had been answered.
+async fn mark<T>(lists: &Lists<T>, name: &str, target: &Target) {
+    if let Some(Some(listed)) = lists.lock().await.get_mut(name) {
+        listed.answered.insert(target.clone());
+    }
 }
 
 async fn ask<T>(

@@ -161,14 +161,24 @@ impl Cluster {
         }
     }
 
-    /// The `ValidatingAdmissionPolicies` that are labelled as regcred's.
-    pub async fn policies(&self) -> Result<Policies> {
+    /// The `ValidatingAdmissionPolicies` that are labelled as regcred's and judge this user, or anybody where it is not known who asks.
+    pub async fn policies(&self, user: Option<&str>) -> Result<Policies> {
         let (verb, resource) = ("list", "validatingadmissionpolicies");
         let doing = Doing { verb, resource, namespace: None, name: "of regcred" };
         let api = Api::<ValidatingAdmissionPolicy>::all(self.client().clone());
         let params = ListParams::default().labels("app.kubernetes.io/name=regcred").limit(50);
-        match unheard(&doing, api.list_metadata(&params)).await? {
-            Ok(list) => Ok(Policies::Named(list.items.into_iter().filter_map(|it| it.metadata.name).collect())),
+        // A ServiceAccount that was renamed is one that its policy does not know.
+        let judges = |policy: &ValidatingAdmissionPolicy| {
+            let conditions = policy.spec.as_ref().and_then(|spec| spec.match_conditions.as_ref());
+            let named =
+                |user: &str| conditions.into_iter().flatten().any(|it| it.expression.contains(&format!("'{user}'")));
+            user.is_none_or(named)
+        };
+        match unheard(&doing, api.list(&params)).await? {
+            Ok(list) => {
+                let judging = list.items.into_iter().filter(judges);
+                Ok(Policies::Named(judging.filter_map(|it| it.metadata.name).collect()))
+            }
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(Policies::NotServed),
             Err(error) => unknown_if_denied(translate(&error, &doing), Policies::Unknown),
         }

@@ -107,6 +107,13 @@ impl OpenShiftSink {
         self.links.iter().map(|link| link.account().to_owned()).collect()
     }
 
+    /// Has a target read anew at its next look: what was listed is older than what has happened to it.
+    pub(crate) async fn read_anew(&self, target: &Target) {
+        if let Some(bulk) = &self.bulk {
+            bulk.skip(target, &self.accounts()).await;
+        }
+    }
+
     /// Whether a field manager is this installation.
     pub(crate) fn is_us(&self, manager: &str) -> bool {
         manager == self.manager || manager == self.merge_manager

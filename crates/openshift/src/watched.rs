@@ -196,6 +196,9 @@ impl State<'_> {
         let Some(target) = self.source.target(metadata) else { return self.forget(&name).await };
         let before = self.wanted.insert(name, (target.clone(), uid.clone()));
         if before.is_none_or(|(_, before)| before != uid) {
+            if self.synced {
+                self.source.sink.read_anew(&target).await;
+            }
             self.feed.send(Sighting::Present(target)).await;
         }
     }
@@ -212,6 +215,7 @@ impl State<'_> {
 
     async fn wake(&self, namespace: &str) {
         if let Some(target) = self.target(namespace).filter(|_| self.synced) {
+            self.source.sink.read_anew(target).await;
             self.feed.send(Sighting::Present(target.clone())).await;
         }
     }

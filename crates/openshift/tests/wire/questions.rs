@@ -77,9 +77,10 @@ async fn namespaces_are_here_going_absent_or_not_to_be_seen() {
 #[tokio::test]
 async fn policies_are_named_or_not_served_or_not_to_be_seen() {
     let kube = FakeKube::start().await;
-    let policies = async || connect(&kube).await.policies().await.expect("it answers");
+    let policies = async || connect(&kube).await.policies(Some("standin")).await.expect("it answers");
     assert_eq!(policies().await, Policies::Named(vec![]));
-    kube.add_policy("guard");
+    kube.add_policy("guard", "standin");
+    kube.add_policy("of-another", "system:serviceaccount:regcred:regcred");
     assert_eq!(policies().await, Policies::Named(vec!["guard".into()]));
     kube.fail_next(1, 404, "NotFound", "the server could not find the requested resource", None);
     assert_eq!(policies().await, Policies::NotServed);

@@ -278,7 +278,9 @@ async fn who_may_write_in_kube_system_is_warned_unless_a_policy_guards_it() {
     world.kube.deny("list", "validatingadmissionpolicies", None);
     assert!(rows(&checked(&world, TWO).1, "guard")[0].contains("cannot be told"));
     world.kube.allow_all();
-    world.kube.add_policy("regcred-writes");
+    world.kube.add_policy("regcred-guard", "system:serviceaccount:regcred:regcred");
+    assert!(rows(&checked(&world, TWO).1, "guard")[0].contains("of regcred's names it"), "it judges somebody else");
+    world.kube.add_policy("regcred-writes", "standin");
     let told = rows(&checked(&world, TWO).1, "guard").concat();
     assert!(told.starts_with("ok ") && told.ends_with("ValidatingAdmissionPolicy regcred-writes is there to guard it"));
 }

@@ -78,7 +78,8 @@ struct State {
     record: Record,
     admission: Admission,
     faults: Faults,
-    policies: Vec<String>,
+    /// Their names, and whom they judge.
+    policies: Vec<(String, String)>,
     /// How far its clock is ahead of ours.
     ahead: Option<Duration>,
 }
@@ -246,9 +247,9 @@ impl FakeKube {
         self.close_watches();
     }
 
-    /// Has a `ValidatingAdmissionPolicy` of regcred's from now on. It is listed, and guards nothing.
-    pub fn add_policy(&self, name: &str) {
-        self.shared.state().policies.push(name.to_owned());
+    /// Has a `ValidatingAdmissionPolicy` of regcred's from now on, for what this user writes. It is listed, and guards nothing.
+    pub fn add_policy(&self, name: &str, user: &str) {
+        self.shared.state().policies.push((name.to_owned(), user.to_owned()));
     }
 
     /// Sets the clock that its answers show so far ahead.

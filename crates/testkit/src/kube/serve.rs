@@ -98,11 +98,16 @@ impl State {
             Place::SelfReview if asked.verb == "create" => Ok((201, self_review())),
             Place::Policies if asked.verb == "list" => {
                 self.rules.check(asked.verb, resource, namespace, name)?;
-                let named = |name: &String| json!({ "metadata": { "name": name } });
-                let items = self.policies.iter().map(named).collect::<Vec<_>>();
+                let policy = |(name, user): &(String, String)| {
+                    let condition =
+                        json!({ "name": "user", "expression": format!("request.userInfo.username == '{user}'") });
+                    json!({ "metadata": { "name": name }, "spec": { "matchConditions": [condition] } })
+                };
+                let items = self.policies.iter().map(policy).collect::<Vec<_>>();
+                let version = "admissionregistration.k8s.io/v1";
                 Ok((
                     200,
-                    json!({ "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "items": items }),
+                    json!({ "kind": "ValidatingAdmissionPolicyList", "apiVersion": version, "metadata": {}, "items": items }),
                 ))
             }
             Place::Version | Place::AccessReview | Place::SelfReview | Place::Policies => {

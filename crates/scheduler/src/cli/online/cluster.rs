@@ -126,7 +126,7 @@ async fn learn(cluster: &Cluster, demands: &[Demand], learnt: &mut Learnt) {
     if let Some(theirs) = greeting.time {
         findings.push(compare("API server", theirs, now));
     }
-    findings.extend(guard::ask(cluster, &greeting, demands).await);
+    findings.extend(guard::ask(cluster, &greeting, user, demands).await);
     findings.extend(access::listing(cluster, demands).await);
     let everywhere = access::everywhere(cluster, demands).await;
     let (chosen, listed) = namespaces::select(cluster, user, demands, findings).await;

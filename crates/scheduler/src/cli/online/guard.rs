@@ -11,7 +11,12 @@ use crate::wire::Demand;
 const SYSTEM: &str = "kube-system";
 
 /// A name is not a type: who may make a Secret of one name there can make one that holds a ServiceAccount's token.
-pub(crate) async fn ask(cluster: &Cluster, greeting: &Greeting, demands: &[Demand]) -> Option<Finding> {
+pub(crate) async fn ask(
+    cluster: &Cluster,
+    greeting: &Greeting,
+    user: Option<&str>,
+    demands: &[Demand],
+) -> Option<Finding> {
     let names = demands.iter().map(|demand| demand.secret.as_str()).collect::<BTreeSet<_>>();
     let rights = names
         .iter()
@@ -32,12 +37,12 @@ pub(crate) async fn ask(cluster: &Cluster, greeting: &Greeting, demands: &[Deman
     let can = format!("this identity can write Secret {open} there, which is a way to cluster-admin");
     let should = "as an administrator you may; the ServiceAccount that runs regcred should not";
     let release = greeting.version.as_deref().unwrap_or("of this version");
-    let policies = match cluster.policies().await {
+    let policies = match cluster.policies(user).await {
         Ok(Policies::Named(policies)) if !policies.is_empty() => {
             let message = format!("{can}; ValidatingAdmissionPolicy {} is there to guard it", policies.join(", "));
             return Some(Finding::ok("guard", SYSTEM, message));
         }
-        Ok(Policies::Named(_)) => "and no ValidatingAdmissionPolicy of regcred's guards it".into(),
+        Ok(Policies::Named(_)) => "and no ValidatingAdmissionPolicy of regcred's names it".into(),
         Ok(Policies::NotServed) if greeting.release.is_some_and(|release| release < (1, 30)) => {
             format!("and a server {release} has no ValidatingAdmissionPolicies, which came with 1.30")
         }

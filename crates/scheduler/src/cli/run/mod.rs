@@ -206,7 +206,7 @@ impl Daemon<'_> {
             next = asked => next,
             // While it does not work, the engine knows no targets, and nothing is taken away.
             () = pruning => Next::Stop,
-            () = &mut working => Next::Stop,
+            () = &mut working => return Ok(Next::Stop),
             () = died(lead) => return Err(anyhow!("the Lease is not looked after any more, so somebody else may lead already")),
         };
         stop.send_replace(true);
