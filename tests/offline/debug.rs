@@ -19,7 +19,7 @@ use regcred_dockerconfig::DockerConfig;
 use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Minter, Pass, Route};
 use regcred_openshift::{
-    Cluster, Connection, Link, OpenShiftSink,
+    Cluster, Connection, Lease, Link, OpenShiftSink, WatchedSource,
     discover::{Search, Vendor, discover},
 };
 use regcred_testkit::FakeKube;
@@ -46,6 +46,7 @@ const SHOWN: &[&str] = &[
     "Feed",
     "Handed",
     "Identity",
+    "Lease",
     "Login",
     "Minter",
     "Observed",
@@ -58,6 +59,7 @@ const SHOWN: &[&str] = &[
     "Route",
     "Sightings",
     "Transport",
+    "WatchedSource",
 ];
 /// What holds names, dates and choices alone; or is a trait.
 const HARMLESS: &[&str] = &[
@@ -76,11 +78,13 @@ const HARMLESS: &[&str] = &[
     "Namespace",
     "NamespaceList",
     "NamespaceSource",
+    "Notice",
     "PUBLIC_HOSTS",
     "Pass",
     "Policies",
     "Presence",
     "ProviderName",
+    "Prune",
     "Refusal",
     "Region",
     "Registry",
@@ -190,6 +194,11 @@ async fn no_public_type_shows_a_secret() {
     assert_eq!((found.secrets.len(), found.keys.len()), (1, 1));
     shown.show(&found);
     kube.remove("secrets", "team-a", "pull");
+    shown.show(&Lease::start(&cluster, "team-a", "lease", "me", Arc::new(SystemClock)));
+    let here = target("team-a");
+    let keeper = Arc::new(OpenShiftSink::builder(cluster.clone()).build());
+    let resync = Duration::from_mins(5);
+    shown.show(&WatchedSource::new(&cluster, here.store, here.name, |_, _| true, keeper, resync));
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).with_instance(InstanceName::default());
     shown.show(&sink);
     let sink = sink.build();
