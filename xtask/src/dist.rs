@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     helm, image,
-    process::{read, root, run as run_command},
+    process::{commit_time, host, read, root, run as run_command},
 };
 
 /// Puts it all into `target/dist`.
@@ -16,7 +16,7 @@ pub(crate) fn run() -> Result<()> {
     if dist.exists() {
         fs::remove_dir_all(&dist)?;
     }
-    let name = format!("regcred-{version}-{}", triple()?);
+    let name = format!("regcred-{version}-{}", host()?);
     let folder = dist.join(&name);
     fs::create_dir_all(folder.join("completions"))?;
     fs::copy(&image.program, folder.join("regcred"))?;
@@ -29,21 +29,15 @@ pub(crate) fn run() -> Result<()> {
     }
     run_command(Command::new(&image.program).arg("man").arg(folder.join("man")).env_clear())?;
     // The same files make the same archive: in one order, of one time, of nobody.
-    let time = read(Command::new("git").current_dir(root()).args(["log", "-1", "--format=%ct"]))?;
     let mut tar = Command::new("tar");
     tar.args(["--create", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mode=u+rwX,go+rX,go-w"]);
-    tar.arg(format!("--mtime=@{}", time.trim())).args(["--use-compress-program", "gzip --no-name --best"]);
+    tar.arg(format!("--mtime=@{}", commit_time()?)).args(["--use-compress-program", "gzip --no-name --best"]);
     run_command(tar.arg("--file").arg(dist.join(format!("{name}.tar.gz"))).arg("--directory").arg(&dist).arg(&name))?;
     fs::remove_dir_all(&folder)?;
     fs::copy(&image.archive, dist.join(format!("regcred-{version}.oci.tar")))?;
     fs::copy(&image.sbom, dist.join(format!("regcred-{version}.cdx.json")))?;
     run_command(helm::helm()?.arg("package").arg(root().join("deploy/chart/regcred")).arg("--destination").arg(&dist))?;
     sums(&dist)
-}
-
-fn triple() -> Result<String> {
-    let host = read(Command::new("rustc").arg("-vV"))?;
-    Ok(host.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or("unknown").to_owned())
 }
 
 /// As `sha256sum --check` reads them.

@@ -7,10 +7,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 
 use crate::{
-    process::{cargo, read, root, run as run_command},
+    process::{built, cargo, commit_time, git, host, read, root, run as run_command},
     sbom,
 };
 
@@ -52,7 +51,7 @@ pub(crate) fn build() -> Result<Image> {
     if archive.exists() {
         fs::remove_file(&archive)?;
     }
-    let (revision, time) = (git(&["rev-parse", "HEAD"])?, git(&["log", "-1", "--format=%ct"])?);
+    let (revision, time) = (git(&["rev-parse", "HEAD"])?, commit_time()?);
     let version = env!("CARGO_PKG_VERSION");
     let mut bud = buildah();
     bud.args(["bud", "--quiet", "--isolation", "chroot", "--timestamp", &time, "--format", "oci"]);
@@ -71,8 +70,6 @@ pub(crate) fn build() -> Result<Image> {
 
 /// The program without anything that it would load: it runs where there is nothing else.
 fn program() -> Result<PathBuf> {
-    let host = read(Command::new("rustc").arg("-vV"))?;
-    let target = host.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc has no host")?.to_owned();
     let mut build = cargo();
     build.env("RUSTFLAGS", "-C target-feature=+crt-static");
     // With a target the flag is for the program alone, and not for what runs while it is built.
@@ -87,14 +84,9 @@ fn program() -> Result<PathBuf> {
         "--bin",
         "regcred",
         "--target",
-        &target,
+        &host()?,
     ]);
-    build.args(["--message-format", "json"]);
-    let messages = read(&mut build)?;
-    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let programs = messages.filter(|message| message["target"]["name"] == "regcred");
-    let path = programs.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-    path.context("cargo built no regcred")
+    built(&mut build, "regcred")
 }
 
 /// buildah, without what a container of this machine's own would need.
@@ -119,8 +111,4 @@ fn sizes(archive: &Path) -> Result<(u64, u64)> {
 #[expect(clippy::cast_precision_loss, reason = "it is printed with one digit")]
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
-}
-
-fn git(args: &[&str]) -> Result<String> {
-    Ok(read(Command::new("git").current_dir(root()).args(args))?.trim().to_owned())
 }

@@ -41,15 +41,36 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
 /// Builds a package and returns the path of its program.
 pub(crate) fn build(package: &str, program: &str, release: bool) -> Result<PathBuf> {
     let mut build = cargo();
-    build.args(["build", "--quiet", "--package", package, "--bin", program, "--message-format", "json"]);
+    build.args(["build", "--quiet", "--package", package, "--bin", program]);
     if release {
         build.arg("--release");
     }
-    let messages = read(&mut build)?;
+    built(&mut build, program)
+}
+
+/// Runs such a build, whatever its flags, and returns the path of its program.
+pub(crate) fn built(build: &mut Command, program: &str) -> Result<PathBuf> {
+    let messages = read(build.args(["--message-format", "json"]))?;
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let programs = messages.filter(|message| message["target"]["name"] == program);
     let path = programs.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
     path.with_context(|| format!("cargo built no {program}"))
+}
+
+/// The machine that rustc builds for unless it is told another.
+pub(crate) fn host() -> Result<String> {
+    let about = read(Command::new("rustc").arg("-vV"))?;
+    Ok(about.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc has no host")?.to_owned())
+}
+
+/// What git says of this repository, on one line.
+pub(crate) fn git(args: &[&str]) -> Result<String> {
+    Ok(read(Command::new("git").current_dir(root()).args(args))?.trim().to_owned())
+}
+
+/// When the last commit was made, in seconds since 1970: the time of what a release holds.
+pub(crate) fn commit_time() -> Result<String> {
+    git(&["log", "-1", "--format=%ct"])
 }
 
 /// A program that ends when this is dropped.

@@ -23,31 +23,20 @@ const IS_DELETE: &str = "request.operation == 'DELETE'";
 
 /// The policy and its binding.
 pub(crate) fn objects(site: &Site<'_>, need: &Need, instance: &str) -> [Value; 2] {
-    let policy = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": site.everywhere("-guard"),
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": { "resourceRules": [{
-                "apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets", "serviceaccounts"],
-                "operations": ["CREATE", "UPDATE", "DELETE"], "scope": "Namespaced",
-            }] },
-            "matchConditions": [{
-                "name": "written-by-regcred",
-                "expression": format!("request.userInfo.username == {}", text(&site.user())),
-            }],
-            "variables": variables(site, need),
-            "validations": validations(need, instance),
-        },
+    let spec = json!({
+        "failurePolicy": "Fail",
+        "matchConstraints": { "resourceRules": [{
+            "apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets", "serviceaccounts"],
+            "operations": ["CREATE", "UPDATE", "DELETE"], "scope": "Namespaced",
+        }] },
+        "matchConditions": [{
+            "name": "written-by-regcred",
+            "expression": format!("request.userInfo.username == {}", text(&site.user())),
+        }],
+        "variables": variables(site, need),
+        "validations": validations(need, instance),
     });
-    let binding = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": site.everywhere("-guard"),
-        "spec": { "policyName": policy["metadata"]["name"], "validationActions": ["Deny"] },
-    });
-    [policy, binding]
+    site.policy("-guard", &spec)
 }
 
 fn variables(site: &Site<'_>, need: &Need) -> Value {

@@ -61,6 +61,23 @@ impl<'a> Site<'a> {
         self.within(self.namespace, suffix)
     }
 
+    /// An admission policy, and the binding by which it denies.
+    pub(crate) fn policy(&self, suffix: &str, spec: &Value) -> [Value; 2] {
+        let policy = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": self.everywhere(suffix),
+            "spec": spec,
+        });
+        let binding = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": self.everywhere(suffix),
+            "spec": { "policyName": policy["metadata"]["name"], "validationActions": ["Deny"] },
+        });
+        [policy, binding]
+    }
+
     /// As the API server calls its ServiceAccount.
     pub(crate) fn user(&self) -> String {
         format!("system:serviceaccount:{}:{}", self.namespace, self.name)

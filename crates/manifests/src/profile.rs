@@ -12,38 +12,27 @@ const GROUP: &str = "regcred.dev";
 pub(crate) fn objects(site: &Site<'_>) -> [Value; 2] {
     let labels = "object.metadata.labels";
     let old = "oldObject.metadata.labels";
-    let policy = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": site.everywhere("-profiles"),
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": { "resourceRules": [{
-                // A status is written with labels too.
-                "apiGroups": [""], "apiVersions": ["v1"], "resources": ["namespaces", "namespaces/status", "namespaces/finalize"],
-                "operations": ["CREATE", "UPDATE"], "scope": "Cluster",
-            }] },
-            "matchConditions": [
-                { "name": "has-a-profile", "expression": format!("has({labels}) && '{LABEL}' in {labels}") },
-                {
-                    "name": "gets-another",
-                    "expression": format!(
-                        "request.operation == 'CREATE' || !has({old}) || !('{LABEL}' in {old}) || {old}['{LABEL}'] != {labels}['{LABEL}']"
-                    ),
-                },
-            ],
-            "validations": [{
-                "expression": format!("authorizer.group('{GROUP}').resource('profiles').name({labels}['{LABEL}']).check('use').allowed()"),
-                "messageExpression": format!("'{LABEL}=' + {labels}['{LABEL}'] + ' takes the verb use on profiles.{GROUP} of that name'"),
-                "reason": "Forbidden",
-            }],
-        },
+    let spec = json!({
+        "failurePolicy": "Fail",
+        "matchConstraints": { "resourceRules": [{
+            // A status is written with labels too.
+            "apiGroups": [""], "apiVersions": ["v1"], "resources": ["namespaces", "namespaces/status", "namespaces/finalize"],
+            "operations": ["CREATE", "UPDATE"], "scope": "Cluster",
+        }] },
+        "matchConditions": [
+            { "name": "has-a-profile", "expression": format!("has({labels}) && '{LABEL}' in {labels}") },
+            {
+                "name": "gets-another",
+                "expression": format!(
+                    "request.operation == 'CREATE' || !has({old}) || !('{LABEL}' in {old}) || {old}['{LABEL}'] != {labels}['{LABEL}']"
+                ),
+            },
+        ],
+        "validations": [{
+            "expression": format!("authorizer.group('{GROUP}').resource('profiles').name({labels}['{LABEL}']).check('use').allowed()"),
+            "messageExpression": format!("'{LABEL}=' + {labels}['{LABEL}'] + ' takes the verb use on profiles.{GROUP} of that name'"),
+            "reason": "Forbidden",
+        }],
     });
-    let binding = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": site.everywhere("-profiles"),
-        "spec": { "policyName": policy["metadata"]["name"], "validationActions": ["Deny"] },
-    });
-    [policy, binding]
+    site.policy("-profiles", &spec)
 }
