@@ -19,7 +19,7 @@ use regcred_dockerconfig::DockerConfig;
 use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Minter, Pass, Route};
 use regcred_openshift::{
-    Cluster, Connection, Lease, Link, OpenShiftSink, WatchedSource,
+    BulkReads, Cluster, Connection, Lease, Link, OpenShiftSink, WatchedSource, Watches,
     discover::{Search, Vendor, discover},
 };
 use regcred_testkit::FakeKube;
@@ -60,6 +60,7 @@ const SHOWN: &[&str] = &[
     "Sightings",
     "Transport",
     "WatchedSource",
+    "Watches",
 ];
 /// What holds names, dates and choices alone; or is a trait.
 const HARMLESS: &[&str] = &[
@@ -198,7 +199,8 @@ async fn no_public_type_shows_a_secret() {
     let here = target("team-a");
     let keeper = Arc::new(OpenShiftSink::builder(cluster.clone()).build());
     let resync = Duration::from_mins(5);
-    shown.show(&WatchedSource::new(&cluster, here.store, here.name, |_, _| true, keeper, resync));
+    let watches = Watches::new(&cluster, [here.name.clone()], [], &BulkReads::new(&cluster, []), resync);
+    shown.show(&WatchedSource::new(watches, here.store, here.name, |_, _| true, keeper));
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).with_instance(InstanceName::default());
     shown.show(&sink);
     let sink = sink.build();

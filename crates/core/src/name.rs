@@ -1,6 +1,6 @@
 //! Names that were checked once, at the door.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -28,6 +28,13 @@ macro_rules! name {
 
         impl AsRef<str> for $name {
             fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        /// So that a map by names is asked with text.
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }

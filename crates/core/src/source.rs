@@ -24,6 +24,8 @@ pub trait TargetSource: fmt::Debug + Send + Sync + 'static {
 pub enum Sighting {
     /// It appeared, or it, or something it stands on, was touched.
     Present(Target),
+    /// It is there still, and nobody knows whether it was touched: worth a look once there is time.
+    Again(Target),
     /// It is no target any more.
     Gone(Target),
     /// Everything that exists has been named.

@@ -22,7 +22,7 @@ use crate::{
     backoff::pause,
     due::Due,
     engine::{Engine, Known, Pass},
-    lane::Lane,
+    lane::{Lane, Load},
     reconcile::Before,
     report::{Outcome, Report, State},
     sources::{Change, Sources},
@@ -55,7 +55,8 @@ pub(crate) struct Drive {
     sources: Sources,
     lanes: BTreeMap<StoreName, Lane>,
     work: JoinSet<Option<Outcome>>,
-    running: HashMap<Id, Target>,
+    /// What is looked at, and since when.
+    running: HashMap<Id, (Target, Instant)>,
     stopping: Arc<AtomicBool>,
     /// Failed looks in a row.
     failures: HashMap<Target, u32>,
@@ -70,6 +71,7 @@ pub(crate) struct Drive {
     last_seen: SystemTime,
     /// How many failures.
     told: usize,
+    told_load: BTreeMap<StoreName, Load>,
     report: Report,
 }
 
@@ -96,6 +98,7 @@ impl Drive {
             renewals: Due::default(),
             retries: Due::default(),
             told: 0,
+            told_load: BTreeMap::new(),
             report: Report::default(),
         }
     }
@@ -110,6 +113,7 @@ impl Drive {
         let (started, mut stop) = (Instant::now(), pin!(stop));
         loop {
             self.start_looks();
+            self.tell_load();
             if self.pass.is_some() && self.is_done() {
                 break;
             }
@@ -154,7 +158,19 @@ impl Drive {
                     let route = &engine.routes[route];
                     engine.clone().reconcile(route, &key, before, &stopping).await
                 };
-                self.running.insert(self.work.spawn(look.instrument(span)).id(), target);
+                self.running.insert(self.work.spawn(look.instrument(span)).id(), (target, Instant::now()));
+            }
+        }
+    }
+
+    /// Tells how much there is to do, where that has changed.
+    fn tell_load(&mut self) {
+        for (store, lane) in &mut self.lanes {
+            let load = lane.load();
+            if self.told_load.get(store) != Some(&load) {
+                let Load { depth, since } = load;
+                self.engine.context.emit(&Event::Queue { store, depth, since });
+                self.told_load.insert(store.clone(), load);
             }
         }
     }
@@ -165,7 +181,7 @@ impl Drive {
         let hopeless = self.lanes.iter_mut().filter_map(|(store, lane)| Some((store.clone(), lane.give_up(deadline)?)));
         for (store, (waiting, error)) in hopeless.collect::<Vec<_>>() {
             for target in waiting {
-                self.conclude(target, Outcome::failed(error.clone()));
+                self.conclude(target, Outcome::failed(error.clone()), Duration::ZERO);
             }
             for target in self.sources.targets().filter(|target| target.store == store) {
                 self.retries.set(target, None);
@@ -255,14 +271,14 @@ impl Drive {
         let (id, outcome) = joined.unwrap_or_else(|panic| {
             (panic.id(), Some(Outcome::failed(Error::new(ErrorKind::Bug, "a provider or sink panicked"))))
         });
-        let target = self.running.remove(&id).expect("every look was entered when it began");
+        let (target, began) = self.running.remove(&id).expect("every look was entered when it began");
         let lane = self.lanes.get_mut(&target.store).expect("a lane outlives its looks");
         let failure = outcome.as_ref().and_then(Outcome::store_failure);
         lane.finish(&target, failure);
         let is_throttled = failure.is_some_and(|error| error.kind() == ErrorKind::Throttled);
         self.pace(is_throttled);
         if let Some(outcome) = outcome.filter(|_| self.sources.owner(&target).is_some()) {
-            self.conclude(target, outcome);
+            self.conclude(target, outcome, began.elapsed());
         }
     }
 
@@ -281,12 +297,12 @@ impl Drive {
     fn pass_over(&mut self, route: usize, target: Target, error: Error) {
         let outcome = Outcome { route, ..Outcome::failed(error) };
         log(&target, &outcome, 0, self.have_told_enough(&outcome));
-        self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome });
+        self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome, took: Duration::ZERO });
         self.report.targets.insert(target, outcome);
     }
 
     /// The one place where a look becomes the latest word on its target.
-    fn conclude(&mut self, target: Target, outcome: Outcome) {
+    fn conclude(&mut self, target: Target, outcome: Outcome, took: Duration) {
         let outcome = Outcome { route: self.sources.owner(&target).unwrap_or_default(), ..outcome };
         let before = self.failures.remove(&target).unwrap_or_default();
         let failures = if outcome.failures.is_empty() { 0 } else { before + 1 };
@@ -303,7 +319,7 @@ impl Drive {
         if failures > 0 {
             self.failures.insert(target.clone(), failures);
         }
-        self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome });
+        self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome, took });
         self.report.targets.insert(target, outcome);
     }
 
@@ -332,7 +348,7 @@ impl Drive {
         let late = |what| Error::new(ErrorKind::Unreachable, format!("the pass ran out of time before {what}"));
         let missed = self.sources.targets().filter(|target| !self.report.targets.contains_key(*target));
         for target in missed.cloned().collect::<Vec<_>>() {
-            self.conclude(target, Outcome::failed(late("this target was done")));
+            self.conclude(target, Outcome::failed(late("this target was done")), Duration::ZERO);
         }
         let held = self.sources.held().map(|(route, target)| (route, target.clone())).collect::<Vec<_>>();
         for (route, target) in held {

@@ -1,6 +1,9 @@
 //! What an engine tells while it works.
 
-use regcred_core::{Error, ProviderName, Target, Validity};
+use std::time::Duration;
+
+use regcred_core::{Error, ProviderName, StoreName, Target, Validity};
+use tokio::time::Instant;
 
 use crate::{Outcome, Report};
 
@@ -30,6 +33,17 @@ pub enum Event<'a> {
         target: &'a Target,
         /// What came of it.
         outcome: &'a Outcome,
+        /// How long that took, waiting for a provider included.
+        took: Duration,
+    },
+    /// What is left to do in a store has changed.
+    Queue {
+        /// Which one.
+        store: &'a StoreName,
+        /// How many targets wait for a look or are looked at.
+        depth: usize,
+        /// Since when the one waits that has waited longest; `None`: none does.
+        since: Option<Instant>,
     },
     /// It is no target any more.
     Forgotten {

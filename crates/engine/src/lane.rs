@@ -19,8 +19,8 @@ const SLACK: usize = 64;
 /// and a store that does not answer is left alone until its pause is over and then asked by one look only.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
-    urgent: VecDeque<Target>,
-    normal: VecDeque<Target>,
+    urgent: Queue,
+    normal: Queue,
     /// What waits, and whether in the urgent queue: what stands in the other one as well is passed over there.
     queued: HashMap<Target, bool>,
     /// What runs, and since when.
@@ -29,6 +29,18 @@ pub(crate) struct Lane {
     /// The last look failed, at this target: that may be its own trouble. Two in a row at different ones are the store's.
     suspect: Option<Target>,
     trouble: Option<Trouble>,
+}
+
+/// In order, each with the moment at which it came.
+type Queue = VecDeque<(Target, Instant)>;
+
+/// How much there is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// What waits and what runs.
+    pub(crate) depth: usize,
+    /// Since when the first of it does; `None`: there is nothing.
+    pub(crate) since: Option<Instant>,
 }
 
 /// The store itself does not answer.
@@ -49,8 +61,20 @@ impl Lane {
         let before = self.queued.get(target).copied();
         if before.is_none_or(|before| urgent && !before) {
             self.queued.insert(target.clone(), urgent);
-            if urgent { &mut self.urgent } else { &mut self.normal }.push_back(target.clone());
+            if urgent { &mut self.urgent } else { &mut self.normal }.push_back((target.clone(), Instant::now()));
         }
+    }
+
+    /// How much there is to do.
+    pub(crate) fn load(&mut self) -> Load {
+        for (queue, urgent) in [(&mut self.urgent, true), (&mut self.normal, false)] {
+            while queue.front().is_some_and(|(target, _)| self.queued.get(target) != Some(&urgent)) {
+                queue.pop_front();
+            }
+        }
+        let waiting = [&self.urgent, &self.normal].into_iter().filter_map(|queue| queue.front().map(|(_, at)| *at));
+        let since = waiting.chain(self.running.values().copied()).min();
+        Load { depth: self.queued.len() + self.running.len(), since }
     }
 
     /// Forgets a target that waits.
@@ -58,8 +82,8 @@ impl Lane {
         self.queued.remove(target);
         self.again.remove(target);
         if self.urgent.len() + self.normal.len() > 2 * self.queued.len() + SLACK {
-            self.urgent.retain(|it| self.queued.get(it) == Some(&true));
-            self.normal.retain(|it| self.queued.get(it) == Some(&false));
+            self.urgent.retain(|(it, _)| self.queued.get(it) == Some(&true));
+            self.normal.retain(|(it, _)| self.queued.get(it) == Some(&false));
         }
     }
 
@@ -75,9 +99,9 @@ impl Lane {
         };
         while self.running.len() < workers {
             let (target, urgent) = match self.urgent.pop_front() {
-                Some(target) => (target, true),
+                Some((target, _)) => (target, true),
                 None if events_only => return None,
-                None => (self.normal.pop_front()?, false),
+                None => (self.normal.pop_front()?.0, false),
             };
             if self.queued.get(&target) == Some(&urgent) {
                 self.queued.remove(&target);
@@ -209,6 +233,22 @@ mod tests {
             lane.forget(&target("a"));
         }
         assert!(lane.urgent.len() <= 2 * SLACK, "{}", lane.urgent.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_load_is_what_waits_and_what_runs_since_the_first_of_it() {
+        let (mut lane, start) = (Lane::default(), Instant::now());
+        assert_eq!(lane.load(), Load::default());
+        for (number, name) in ["a", "b", "c"].into_iter().enumerate() {
+            lane.add(&target(name), number == 2);
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(lane.load(), Load { depth: 3, since: Some(start) });
+        lane.forget(&target("a"));
+        assert_eq!(lane.start(1), Some(target("c")));
+        assert_eq!(lane.load(), Load { depth: 2, since: Some(start + Duration::from_secs(1)) });
+        lane.forget(&target("b"));
+        assert_eq!(lane.load(), Load { depth: 1, since: Some(start + Duration::from_secs(3)) });
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Which targets there are, and which route has them.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -30,7 +30,8 @@ pub(crate) struct Sources {
     tasks: JoinSet<Result<()>>,
     watching: HashMap<Id, usize>,
     routes: Vec<State>,
-    named_by: HashMap<Target, BTreeSet<usize>>,
+    /// The routes that name it, the first one first.
+    named_by: HashMap<Target, Vec<usize>>,
 }
 
 /// How far a source has come.
@@ -76,6 +77,16 @@ pub(crate) enum Change {
     Unknown { route: usize, target: Target, error: Error },
     /// A source has named everything, after a failure or for the first time.
     Synced { route: usize },
+}
+
+/// Whether it was not among them.
+fn insert(routes: &mut Vec<usize>, route: usize) -> bool {
+    let place = routes.binary_search(&route);
+    if let Err(place) = place {
+        routes.reserve_exact(1); // there are as many of these as targets
+        routes.insert(place, route);
+    }
+    place.is_err()
 }
 
 impl Sources {
@@ -165,9 +176,10 @@ impl Sources {
         }
         match sighting {
             Sighting::Present(target) => {
-                state.before.remove(&target);
-                self.name(route, target)
+                let urgent = state.synced;
+                self.name(route, target, urgent)
             }
+            Sighting::Again(target) => self.name(route, target, false),
             Sighting::Gone(target) => self.forget(route, target),
             Sighting::Synced => {
                 if state.failures > 0 {
@@ -188,7 +200,8 @@ impl Sources {
     }
 
     /// A route has a target, unless an earlier one does.
-    fn name(&mut self, route: usize, target: Target) -> Vec<Change> {
+    fn name(&mut self, route: usize, target: Target, urgent: bool) -> Vec<Change> {
+        self.routes[route].before.remove(&target);
         let earlier = || self.routes[route].yields_to.iter().map(|other| &self.routes[*other]);
         if let Some(unknown) = earlier().find_map(|other| other.unknown(route, &target)) {
             return vec![unknown];
@@ -199,9 +212,8 @@ impl Sources {
             state.held.insert(target);
             return vec![];
         }
-        let urgent = state.synced;
         let routes = self.named_by.entry(target.clone()).or_default();
-        let is_new = routes.insert(route);
+        let is_new = insert(routes, route);
         if routes.first() == Some(&route) {
             let taken_over = is_new && routes.len() > 1;
             return vec![Change::Present { target, urgent, taken_over }];
@@ -230,7 +242,8 @@ impl Sources {
         for waiting in 0..self.routes.len() {
             if self.routes[waiting].yields_to.contains(&route) {
                 let held = std::mem::take(&mut self.routes[waiting].held);
-                changes.extend(held.into_iter().flat_map(|target| self.name(waiting, target)));
+                let urgent = self.routes[waiting].synced;
+                changes.extend(held.into_iter().flat_map(|target| self.name(waiting, target, urgent)));
                 self.tell_shadowed(waiting);
             }
         }
@@ -253,7 +266,7 @@ impl Sources {
         self.routes[route].held.remove(&target);
         let Some(routes) = self.named_by.get_mut(&target) else { return vec![] };
         let was_owner = routes.first() == Some(&route);
-        routes.remove(&route);
+        routes.retain(|other| *other != route);
         if !routes.is_empty() {
             let present = Change::Present { target, urgent: true, taken_over: true };
             return if was_owner { vec![present] } else { vec![] };

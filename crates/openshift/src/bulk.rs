@@ -1,23 +1,26 @@
-//! One list instead of a thousand reads.
+//! A few lists instead of a thousand reads.
 
 use std::{
-    collections::{HashMap, HashSet, hash_map::Entry},
-    fmt,
-    sync::Arc,
+    collections::{HashMap, HashSet},
+    fmt, mem,
+    sync::{Arc, Mutex as Lock, MutexGuard},
     time::Duration,
 };
 
 use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use regcred_core::{Result, Target};
+use regcred_core::{ErrorKind, Namespace, Result, Target};
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::{cluster::Cluster, store::Store};
+use crate::{cluster::Cluster, pages::Page, store::Store};
 
-/// What is older is read anew.
+/// What is older is read anew. Servers go on with a list for about as long.
 const FRESH: Duration = Duration::from_mins(5);
 
-/// What lists of a cluster returned, for however many sinks that keep Secrets there. Each target is answered from it once: a
+/// What lists of a cluster returned, for however many sinks that keep Secrets there. Each target is answered from them once: a
 /// second look is after something that changed.
+///
+/// A list is read page by page, as far as somebody asks, and what was asked for is dropped: whoever asks in the server's own order,
+/// which is the alphabet's, has little in memory at a time.
 #[derive(Clone)]
 pub struct BulkReads(Arc<Inner>);
 
@@ -27,15 +30,27 @@ struct Inner {
     accounts: Lists<ServiceAccount>,
 }
 
-/// By name; `None`: we may not list, or did too long ago.
-type Lists<T> = Mutex<HashMap<String, Option<Listed<T>>>>;
+/// By the name of what is listed, and of the Secret that it is read for.
+type Lists<T> = Lock<HashMap<(String, String), Arc<Mutex<Listed<T>>>>>;
 
 /// Objects of one name, by namespace.
 struct Listed<T> {
-    at: Instant,
+    began: Instant,
+    at: At,
     there: HashMap<String, T>,
-    /// Which targets were answered.
-    answered: HashSet<Target>,
+    /// The last one of the latest page, and whether each came after the one before it.
+    passed: String,
+    in_order: bool,
+    answered: HashSet<Namespace>,
+}
+
+/// How far a list has come.
+enum At {
+    Start,
+    Next(String),
+    End,
+    /// We may not list, or did too long ago.
+    Over,
 }
 
 impl BulkReads {
@@ -43,67 +58,224 @@ impl BulkReads {
     /// one that is not named here a sink would find that it is not there.
     pub fn new(cluster: &Cluster, annotations: impl IntoIterator<Item = String>) -> Self {
         let store = Store::new(cluster.client().clone(), String::new()).keeping(annotations);
-        Self(Arc::new(Inner { store, secrets: Mutex::default(), accounts: Mutex::default() }))
+        Self(Arc::new(Inner { store, secrets: Lock::default(), accounts: Lock::default() }))
     }
 
     /// The metadata of a Secret, or that there is none; `None`: lists are not granted, or answered it before.
     pub(crate) async fn secret(&self, target: &Target) -> Result<Option<Option<ObjectMeta>>> {
-        let (name, namespace) = (target.name.as_str(), target.namespace.as_str());
-        let list = async || Ok(self.0.store.list_secret_metadata(name).await?.map(|all| by_namespace(all, |it| it)));
-        // Nobody else asks for it, and it is large.
-        ask(&self.0.secrets, name, target, list, |there| there.remove(namespace)).await
-    }
-
-    /// Has a target, which something has happened to since, and these ServiceAccounts of it read one by one.
-    pub(crate) async fn skip(&self, target: &Target, accounts: &[String]) {
-        mark(&self.0.secrets, target.name.as_str(), target).await;
-        for account in accounts {
-            mark(&self.0.accounts, account, target).await;
-        }
+        let name = target.name.as_str();
+        let page = |next| self.0.store.secret_page(name, next);
+        let mut listed = of(&self.0.secrets, name, target).lock_owned().await; // one reads, the others wait for that
+        listed.ask(&target.namespace, page, |it| it.namespace.clone()).await
     }
 
     /// The same as [`BulkReads::secret`] of a ServiceAccount that uses it.
     pub(crate) async fn account(&self, target: &Target, name: &str) -> Result<Option<Option<ServiceAccount>>> {
-        let list = async || Ok(self.0.store.list_accounts(name).await?.map(|all| by_namespace(all, |it| &it.metadata)));
-        ask(&self.0.accounts, name, target, list, |there| there.get(target.namespace.as_str()).cloned()).await
+        let page = |next| self.0.store.account_page(name, next);
+        let mut listed = of(&self.0.accounts, name, target).lock_owned().await;
+        listed.ask(&target.namespace, page, |it| it.metadata.namespace.clone()).await
     }
-}
 
-fn by_namespace<T>(all: Vec<T>, metadata: impl Fn(&T) -> &ObjectMeta) -> HashMap<String, T> {
-    all.into_iter().map(|it| (metadata(&it).namespace.clone().unwrap_or_default(), it)).collect()
-}
-
-/// As if it had been answered.
-async fn mark<T>(lists: &Lists<T>, name: &str, target: &Target) {
-    if let Some(Some(listed)) = lists.lock().await.get_mut(name) {
-        listed.answered.insert(target.clone());
-    }
-}
-
-async fn ask<T>(
-    lists: &Lists<T>,
-    name: &str,
-    target: &Target,
-    list: impl AsyncFnOnce() -> Result<Option<HashMap<String, T>>>,
-    take: impl FnOnce(&mut HashMap<String, T>) -> Option<T>,
-) -> Result<Option<Option<T>>> {
-    let mut lists = lists.lock().await; // the first one lists, the others wait for that
-    let entry = match lists.entry(name.into()) {
-        Entry::Occupied(listed) => listed.into_mut(),
-        Entry::Vacant(place) => {
-            let there = list().await?;
-            place.insert(there.map(|there| Listed { at: Instant::now(), there, answered: HashSet::new() }))
+    /// Has a target, which something has happened to since, and these ServiceAccounts of it read one by one.
+    pub(crate) async fn skip(&self, target: &Target, accounts: &[String]) {
+        of(&self.0.secrets, target.name.as_str(), target).lock().await.skip(&target.namespace);
+        for account in accounts {
+            of(&self.0.accounts, account, target).lock().await.skip(&target.namespace);
         }
-    };
-    if entry.as_ref().is_some_and(|listed| listed.at.elapsed() > FRESH) {
-        *entry = None;
     }
-    let Some(listed) = entry else { return Ok(None) };
-    Ok(listed.answered.insert(target.clone()).then(|| take(&mut listed.there)))
+
+    /// Lists anew for whoever asks from now on: nobody knows what has happened since.
+    pub(crate) fn reset(&self) {
+        lock(&self.0.secrets).clear();
+        lock(&self.0.accounts).clear();
+    }
+
+    /// Drops what nobody has asked for in time.
+    pub(crate) async fn tidy(&self) {
+        let (secrets, accounts) = (all(&self.0.secrets), all(&self.0.accounts));
+        for listed in secrets {
+            listed.lock().await.expire();
+        }
+        for listed in accounts {
+            listed.lock().await.expire();
+        }
+    }
+}
+
+fn of<T>(lists: &Lists<T>, name: &str, target: &Target) -> Arc<Mutex<Listed<T>>> {
+    let key = (name.to_owned(), target.name.as_str().to_owned());
+    lock(lists).entry(key).or_default().clone()
+}
+
+fn all<T>(lists: &Lists<T>) -> Vec<Arc<Mutex<Listed<T>>>> {
+    lock(lists).values().cloned().collect()
+}
+
+fn lock<T>(lists: &Lock<T>) -> MutexGuard<'_, T> {
+    lists.lock().expect("no call panics while it holds the lock")
+}
+
+impl<T> Listed<T> {
+    async fn ask<F>(
+        &mut self,
+        namespace: &Namespace,
+        page: impl Fn(Option<String>) -> F,
+        place: impl Fn(&T) -> Option<String>,
+    ) -> Result<Option<Option<T>>>
+    where
+        F: Future<Output = Result<Page<T>>>,
+    {
+        self.expire();
+        if self.answered.contains(namespace) {
+            return Ok(None);
+        }
+        loop {
+            let next = match &self.at {
+                At::Over => return Ok(None),
+                At::End => break,
+                _ if self.there.contains_key(namespace.as_str()) || self.has_passed(namespace) => break,
+                At::Start => None,
+                At::Next(token) => Some(token.clone()),
+            };
+            match page(next).await {
+                Ok(page) => self.take(page, &place),
+                Err(error) if error.kind() == ErrorKind::Denied => *self = Self { at: At::Over, ..Self::default() },
+                // The server does not go on with so old a list.
+                Err(error) if error.kind() == ErrorKind::Conflict && matches!(self.at, At::Next(_)) => self.begin(),
+                Err(error) => return Err(error),
+            }
+        }
+        self.answered.insert(namespace.clone());
+        Ok(Some(self.there.remove(namespace.as_str())))
+    }
+
+    fn take(&mut self, page: Page<T>, place: impl Fn(&T) -> Option<String>) {
+        for object in page.items {
+            let namespace = place(&object).unwrap_or_default();
+            let key = key(&namespace);
+            self.in_order &= self.passed < key;
+            self.passed = key;
+            if !self.answered.contains(namespace.as_str()) {
+                self.there.insert(namespace, object);
+            }
+        }
+        self.at = page.next.map_or(At::End, At::Next);
+    }
+
+    fn has_passed(&self, namespace: &Namespace) -> bool {
+        self.in_order && key(namespace.as_str()) <= self.passed
+    }
+
+    /// From the beginning, for those that have no answer yet.
+    fn begin(&mut self) {
+        *self = Self { answered: mem::take(&mut self.answered), ..Self::default() };
+    }
+
+    fn skip(&mut self, namespace: &Namespace) {
+        if !matches!(self.at, At::Over) {
+            self.there.remove(namespace.as_str());
+            self.answered.insert(namespace.clone());
+        }
+    }
+
+    fn expire(&mut self) {
+        if self.began.elapsed() > FRESH {
+            match self.at {
+                At::Start | At::Next(_) => self.begin(),
+                At::End | At::Over => *self = Self { at: At::Over, ..Self::default() },
+            }
+        }
+    }
+}
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        let (there, answered, passed) = (HashMap::new(), HashSet::new(), String::new());
+        Self { began: Instant::now(), at: At::Start, there, passed, in_order: true, answered }
+    }
+}
+
+/// Servers sort by the path of an object: `a-b/secret` comes before `a/secret`.
+fn key(namespace: &str) -> String {
+    format!("{namespace}/")
 }
 
 impl fmt::Debug for BulkReads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BulkReads").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, time::Duration};
+
+    use regcred_core::Error;
+
+    use super::*;
+
+    fn namespace(name: &str) -> Namespace {
+        Namespace::new(name).expect("a name")
+    }
+
+    /// What a list says of each of these, one after another, and how many pages it took until then. Its pages hold two each.
+    async fn answers(all: &[&str], asked: &[&str]) -> Vec<(Option<bool>, usize)> {
+        let (mut listed, pages, mut said) = (Listed::default(), RefCell::new(0), vec![]);
+        for name in asked {
+            let page = |next: Option<String>| {
+                let from = next.map_or(0, |it| it.parse::<usize>().expect("a number"));
+                *pages.borrow_mut() += 1;
+                let items = all[from..].iter().take(2).map(|it| (*it).to_owned()).collect();
+                let next = (from + 2 < all.len()).then(|| (from + 2).to_string());
+                std::future::ready(Ok(Page { items, next }))
+            };
+            let said_of = listed.ask(&namespace(name), page, |it: &String| Some(it.clone())).await.expect("it works");
+            said.push((said_of.map(|it| it.is_some()), *pages.borrow()));
+        }
+        said
+    }
+
+    #[tokio::test]
+    async fn a_list_is_read_as_far_as_somebody_asks() {
+        let all = ["a-b", "a", "b", "d", "e"];
+        let (there, none, before) = (Some(true), Some(false), None);
+        let asked = ["a", "a-b", "b", "c", "e", "b", "z"];
+        let said = [(there, 1), (there, 1), (there, 2), (none, 2), (there, 3), (before, 3), (none, 3)];
+        assert_eq!(answers(&all, &asked).await, said);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_is_in_no_order_is_read_to_its_end_before_anything_is_said_to_be_missing() {
+        let all = ["b", "a", "e", "d", "c"];
+        let said = answers(&all, &["b", "c", "aa"]).await;
+        assert_eq!(said, [(Some(true), 1), (Some(true), 3), (Some(false), 3)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_listed_too_long_ago_is_not_said_any_more() {
+        let mut listed = Listed::default();
+        let whole = |_| std::future::ready(Ok(Page { items: ["a", "b"].map(str::to_owned).into(), next: None }));
+        let place = |it: &String| Some(it.clone());
+        assert!(listed.ask(&namespace("a"), whole, place).await.expect("it works").is_some());
+        tokio::time::advance(FRESH + Duration::from_secs(1)).await;
+        assert_eq!(listed.ask(&namespace("b"), whole, place).await.expect("it works"), None);
+        assert!(listed.there.is_empty() && listed.answered.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_list_that_the_server_does_not_go_on_with_begins_anew_and_a_failure_is_told_once() {
+        let (mut listed, place) = (Listed::default(), |it: &String| Some(it.clone()));
+        let first = |_| std::future::ready(Ok(Page { items: vec!["a".to_owned()], next: Some("1".into()) }));
+        listed.ask(&namespace("a"), first, place).await.expect("it works");
+        let down = |_| std::future::ready(Err(Error::new(ErrorKind::Unreachable, "no answer")));
+        listed.ask(&namespace("b"), down, place).await.expect_err("it is told");
+        let anew = |next: Option<String>| {
+            std::future::ready(match next {
+                Some(_) => Err(Error::new(ErrorKind::Conflict, "too old")),
+                None => Ok(Page { items: ["a", "b"].map(str::to_owned).into(), next: None }),
+            })
+        };
+        assert_eq!(listed.ask(&namespace("b"), anew, place).await.expect("it works"), Some(Some("b".into())));
+        assert!(listed.there.is_empty(), "what was answered is not kept again");
     }
 }

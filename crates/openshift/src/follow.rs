@@ -1,16 +1,15 @@
 //! What changes in a cluster, however often the server ends the watch that tells of it.
 
-use std::{collections::HashMap, pin::pin, time::Duration};
+use std::{pin::pin, time::Duration};
 
 use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
-    Api, Resource,
-    api::{ListParams, WatchParams},
+    Api, Client, Resource,
+    api::{ApiResource, DynamicObject, ListParams, WatchParams},
     core::WatchEvent,
 };
 use regcred_core::{Error, ErrorKind, Result};
-use serde::de::DeserializeOwned;
 use tokio::{
     sync::mpsc::Sender,
     time::{sleep, timeout},
@@ -19,8 +18,9 @@ use tracing::{debug, instrument::WithSubscriber, subscriber::NoSubscriber, warn}
 
 use crate::{
     error::{Doing, translate},
+    metadata::without_copies,
     pages::listing,
-    store::{PAGE, limited, unheard},
+    store::{limited, unheard},
 };
 
 /// The server ends a watch after so long, and says nothing for no longer.
@@ -29,192 +29,131 @@ const LONGEST: u32 = 240;
 const SILENCE: Duration = Duration::from_secs(LONGEST as u64 + 20);
 /// After a failure; times two for each that follows, with a random part: many watches end together.
 const PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// A server that is back is asked within this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// What a watch saw. Objects of one kind are named by namespace and name; the namespace of a namespace is empty.
+/// What a watch saw of one object.
 #[derive(Clone, Debug)]
 pub(crate) enum Seen {
-    /// It is there, and is another one than before, or was written. `is_first`: it was there from the beginning.
-    There { metadata: Box<ObjectMeta>, is_first: bool },
-    /// It is there no more.
-    Gone { namespace: String, name: String },
-    /// Everything that is there has been named.
-    Synced,
+    /// It was made or written.
+    There(Box<ObjectMeta>),
+    /// It was removed.
+    Gone(Box<ObjectMeta>),
 }
 
-/// Objects of one kind that are followed by their metadata.
-pub(crate) struct Followed<K> {
-    pub(crate) api: Api<K>,
-    pub(crate) resource: &'static str,
+/// Objects of one kind in the whole cluster, which are followed by their metadata.
+#[derive(Clone, Debug)]
+pub(crate) struct Followed {
+    api: Api<DynamicObject>,
+    resource: &'static str,
     /// Only those of this name.
-    pub(crate) name: Option<String>,
-    /// Leaves of the metadata what is needed, as soon as it arrives.
-    pub(crate) reduce: fn(ObjectMeta) -> ObjectMeta,
+    name: Option<String>,
 }
-
-type Key = (String, String);
 
 /// How one watch ended.
 enum End {
-    /// Go on from this version.
-    At(String),
-    /// The server does not know any more what has changed: list again.
+    /// Go on from here.
+    Usual,
+    /// The server does not know any more what has changed.
     TooOld,
-    Failed(String, Error),
+    Failed(Error),
 }
 
-impl<K> Followed<K>
-where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
-{
-    /// Names all that is there, and then whatever changes. Returns only if it cannot begin; later failures are repeated here, and
-    /// nothing is forgotten meanwhile. `wrap` makes of what was seen whatever the receiver takes.
-    pub(crate) async fn follow<M>(self, wrap: impl Fn(Seen) -> M, into: Sender<M>) -> Error {
-        let mut known = HashMap::new();
-        let mut version = match self.list(&mut known, true, &wrap, &into).await {
-            Ok(version) => version,
-            Err(error) => return error,
-        };
-        into.send(wrap(Seen::Synced)).await.ok();
+impl Followed {
+    /// Of this kind, called so in requests; those of one name or all.
+    pub(crate) fn new<K: Resource<DynamicType = ()>>(
+        client: &Client,
+        resource: &'static str,
+        name: Option<&str>,
+    ) -> Self {
+        let api = Api::all_with(client.clone(), &ApiResource::erase::<K>(&()));
+        Self { api, resource, name: name.map(str::to_owned) }
+    }
+
+    /// The version that the cluster has now: what changes after it can be followed.
+    pub(crate) async fn version(&self) -> Result<String> {
+        let params = ListParams { field_selector: self.fields(), ..ListParams::default() }.limit(1);
+        let page = limited(&listing(self.resource, None), self.api.list_metadata(&params)).await?;
+        Ok(page.metadata.resource_version.unwrap_or_default())
+    }
+
+    /// Tells whatever changes after a version. Watches that end or fail begin again here. Returns once the server does not know any
+    /// more what has changed: something may have been missed.
+    pub(crate) async fn follow<M>(&self, mut version: String, wrap: impl Fn(Seen) -> M, into: &Sender<M>) {
         let mut failures = 0;
         loop {
             let before = version.clone();
-            let end = self.watch(&version, &mut known, &wrap, &into).await;
-            let error = match end {
-                End::At(next) => {
-                    // A server that ends each watch at once is not asked without pause.
-                    failures = if next == before { failures + 1 } else { 0 };
-                    version = next;
-                    None
-                }
-                End::TooOld => match self.list(&mut known, false, &wrap, &into).await {
-                    Ok(next) => {
-                        (version, failures) = (next, 0);
-                        None
-                    }
-                    Err(error) => Some(error),
-                },
-                End::Failed(next, error) => {
-                    version = next;
-                    Some(error)
-                }
-            };
-            let resource = self.resource;
-            match &error {
-                None if failures == 0 => continue,
-                None => {}
-                Some(error) => {
+            match self.watch(&mut version, &wrap, into).await {
+                End::TooOld => return,
+                End::Usual if version != before => failures = 0,
+                // A server that ends each watch at once is not asked without pause.
+                End::Usual => {
                     failures += 1;
-                    let (kind, text) = (error.kind(), error.chain());
-                    if failures == 1 {
-                        warn!(resource, %kind, error = text, "a watch failed");
-                    } else {
-                        debug!(resource, %kind, error = text, failures, "a watch failed again");
-                    }
+                    sleep(pause(failures)).await;
+                }
+                End::Failed(error) => {
+                    failures += 1;
+                    self.wait(&error, failures).await;
                 }
             }
-            sleep(error.and_then(|it| it.retry_after()).unwrap_or_else(|| pause(failures))).await;
         }
     }
 
-    /// The version as of which all was named.
-    async fn list<M>(
-        &self,
-        known: &mut HashMap<Key, String>,
-        is_first: bool,
-        wrap: &impl Fn(Seen) -> M,
-        into: &Sender<M>,
-    ) -> Result<String> {
-        let doing = listing(self.resource, None);
-        let fields = self.fields();
-        let mut params = ListParams { field_selector: fields, ..ListParams::default() }.limit(PAGE);
-        let mut there = HashMap::new();
-        loop {
-            let page = limited(&doing, self.api.list_metadata(&params)).await?;
-            for object in page.items {
-                let metadata = (self.reduce)(object.metadata);
-                let (key, version) = (key(&metadata), metadata.resource_version.clone().unwrap_or_default());
-                if known.remove(&key).is_none_or(|before| before != version) {
-                    into.send(wrap(Seen::There { metadata: Box::new(metadata), is_first })).await.ok();
-                }
-                there.insert(key, version);
-            }
-            let Some(token) = page.metadata.continue_.filter(|token| !token.is_empty()) else {
-                for (namespace, name) in std::mem::replace(known, there).into_keys() {
-                    into.send(wrap(Seen::Gone { namespace, name })).await.ok();
-                }
-                return Ok(page.metadata.resource_version.unwrap_or_default());
-            };
-            params = params.continue_token(&token);
+    /// After so many failures in a row.
+    pub(crate) async fn wait(&self, error: &Error, failures: u32) {
+        let (resource, kind, text) = (self.resource, error.kind(), error.chain());
+        if failures == 1 {
+            warn!(resource, %kind, error = text, "a watch failed");
+        } else {
+            debug!(resource, %kind, error = text, failures, "a watch failed again");
         }
+        sleep(error.retry_after().map_or_else(|| pause(failures), |asked| asked.min(LONGEST_PAUSE))).await;
     }
 
-    async fn watch<M>(
-        &self,
-        from: &str,
-        known: &mut HashMap<Key, String>,
-        wrap: &impl Fn(Seen) -> M,
-        into: &Sender<M>,
-    ) -> End {
+    async fn watch<M>(&self, version: &mut String, wrap: &impl Fn(Seen) -> M, into: &Sender<M>) -> End {
         let doing = Doing { verb: "watch", ..listing(self.resource, None) };
-        let mut version = from.to_owned();
         let params = WatchParams { field_selector: self.fields(), timeout: Some(LONGEST), ..WatchParams::default() };
-        let stream = match unheard(&doing, self.api.watch_metadata(&params, from)).await {
+        let stream = match unheard(&doing, self.api.watch_metadata(&params, version)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) if is_too_old(&error) => return End::TooOld,
-            Ok(Err(error)) => return End::Failed(version, translate(&error, &doing)),
-            Err(late) => return End::Failed(version, late),
+            Ok(Err(error)) => return End::Failed(translate(&error, &doing)),
+            Err(late) => return End::Failed(late),
         };
         let mut stream = pin!(stream);
         loop {
             // The client logs what it cannot read.
             let next = timeout(SILENCE, stream.next().with_subscriber(NoSubscriber::default())).await;
-            let (metadata, is_there) = match next {
+            let (object, seen) = match next {
                 Err(_) => {
-                    return End::Failed(
-                        version,
-                        doing.failed(ErrorKind::Unreachable, "nothing was heard for too long"),
-                    );
+                    return End::Failed(doing.failed(ErrorKind::Unreachable, "nothing was heard for too long"));
                 }
-                Ok(None) => return End::At(version),
+                Ok(None) => return End::Usual,
                 Ok(Some(Err(error))) if is_too_old(&error) => return End::TooOld,
-                Ok(Some(Err(error))) => return End::Failed(version, translate(&error, &doing)),
+                Ok(Some(Err(error))) => return End::Failed(translate(&error, &doing)),
                 Ok(Some(Ok(WatchEvent::Error(status)))) if status.code == 410 => return End::TooOld,
                 Ok(Some(Ok(WatchEvent::Error(status)))) => {
-                    return End::Failed(version, translate(&kube::Error::Api(status), &doing));
+                    return End::Failed(translate(&kube::Error::Api(status), &doing));
                 }
                 Ok(Some(Ok(WatchEvent::Bookmark(bookmark)))) => {
-                    version = bookmark.metadata.resource_version;
+                    *version = bookmark.metadata.resource_version;
                     continue;
                 }
-                Ok(Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)))) => (object.metadata, true),
-                Ok(Some(Ok(WatchEvent::Deleted(object)))) => (object.metadata, false),
+                Ok(Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)))) => {
+                    (object, Seen::There as fn(_) -> _)
+                }
+                Ok(Some(Ok(WatchEvent::Deleted(object)))) => (object, Seen::Gone as fn(_) -> _),
             };
-            let metadata = (self.reduce)(metadata);
-            let key = key(&metadata);
-            version = metadata.resource_version.clone().unwrap_or(version);
-            let seen = if is_there {
-                let before = known.insert(key, version.clone());
-                before
-                    .is_none_or(|before| before != version)
-                    .then(|| Seen::There { metadata: Box::new(metadata), is_first: false })
-            } else {
-                let (namespace, name) = key.clone();
-                known.remove(&key).map(|_| Seen::Gone { namespace, name })
-            };
-            if let Some(seen) = seen {
-                into.send(wrap(seen)).await.ok();
+            let metadata = without_copies(object.metadata);
+            if let Some(latest) = &metadata.resource_version {
+                version.clone_from(latest);
             }
+            into.send(wrap(seen(metadata.into()))).await.ok();
         }
     }
 
     fn fields(&self) -> Option<String> {
         self.name.as_ref().map(|name| format!("metadata.name={name}"))
     }
-}
-
-fn key(metadata: &ObjectMeta) -> Key {
-    (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
 }
 
 fn is_too_old(error: &kube::Error) -> bool {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     form::Form,
-    record::{EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Records, TARGET, read},
+    record::{EXPIRES_AT, HOSTS, INSTANCE, LAST_APPLIED, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Records, TARGET, read},
 };
 
 /// Whose it is.
@@ -153,6 +153,14 @@ pub(crate) fn latest_writer(metadata: &ObjectMeta) -> Option<&str> {
 
 pub(crate) fn entries(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntry> {
     metadata.managed_fields.iter().flatten()
+}
+
+/// Without the text that `kubectl apply` keeps of what it was given, which may be a token; that there is one is left.
+pub(crate) fn without_copies(mut metadata: ObjectMeta) -> ObjectMeta {
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.get_mut(LAST_APPLIED).into_iter().for_each(String::clear);
+    }
+    metadata
 }
 
 fn applied<'a>(metadata: &'a ObjectMeta, manager: &str) -> Option<&'a Value> {

@@ -1,7 +1,8 @@
-//! Lists that nobody else repeats, page by page.
+//! Lists, page by page.
 
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::api::ListParams;
 use regcred_core::{ErrorKind, Result};
 use tokio::time::sleep;
@@ -18,18 +19,46 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Where CronJobs have been served: the second until Kubernetes 1.24.
 pub(crate) const CRON_JOBS: [&str; 2] = ["v1", "v1beta1"];
 
-/// One page, and where the next one begins.
-type Page<T> = kube::Result<(Vec<T>, Option<String>)>;
+/// One page of a list.
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// Where the next one begins; `None`: this is the last.
+    pub(crate) next: Option<String>,
+}
+
+/// The same, as the client has it.
+type Answer<T> = kube::Result<(Vec<T>, Option<String>)>;
+
+/// Where the page after one with this metadata begins.
+pub(crate) fn following(metadata: ListMeta) -> Option<String> {
+    metadata.continue_.filter(|token| !token.is_empty())
+}
+
+/// All pages of a list that the engine repeats, if it fails.
+pub(crate) async fn all<T, F>(page: impl Fn(Option<String>) -> F) -> Result<Vec<T>>
+where
+    F: Future<Output = Result<Page<T>>>,
+{
+    let (mut all, mut next) = (vec![], None);
+    loop {
+        let page = page(next).await?;
+        all.extend(page.items);
+        if page.next.is_none() {
+            return Ok(all);
+        }
+        next = page.next;
+    }
+}
 
 /// Of a resource, in a namespace or, without one, in the whole cluster.
 pub(crate) fn listing<'a>(resource: &'static str, scope: Option<&'a str>) -> Doing<'a> {
     Doing { verb: "list", resource, namespace: scope, name: "" }
 }
 
-/// All pages of one list.
+/// All pages of a list that nobody else repeats.
 pub(crate) async fn pages<T, F>(doing: &Doing<'_>, page: impl Fn(ListParams) -> F) -> Result<Vec<T>>
 where
-    F: Future<Output = Page<T>>,
+    F: Future<Output = Answer<T>>,
 {
     let none =
         || doing.failed(ErrorKind::Malformed, "there is nothing (HTTP 404); is that the API server of a cluster?");
@@ -40,7 +69,7 @@ where
 /// continued begins anew.
 pub(crate) async fn pages_if_any<T, F>(doing: &Doing<'_>, page: impl Fn(ListParams) -> F) -> Result<Option<Vec<T>>>
 where
-    F: Future<Output = Page<T>>,
+    F: Future<Output = Answer<T>>,
 {
     let first = ListParams::default().limit(PAGE);
     let (mut params, mut all, mut tries) = (first.clone(), vec![], 1);

@@ -8,13 +8,18 @@ use std::{
 };
 
 use async_trait::async_trait;
+use kube::Client;
 use regcred_core::{Feed, Namespace, Result, SecretName, Sighting, StoreName, Target, TargetSource};
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep},
 };
 
-use crate::{cluster::Cluster, store::Store};
+use crate::{
+    cluster::Cluster,
+    namespace::{self, Choice, Place},
+    pages::all,
+};
 
 /// As often as due times are looked at.
 const RESYNC: Duration = Duration::from_mins(5);
@@ -26,38 +31,26 @@ const SHARED: Duration = Duration::from_mins(1);
 pub struct NamespaceList(Arc<Inner>);
 
 struct Inner {
-    store: Store,
+    client: Client,
     own: Option<String>,
     /// And when.
     latest: Mutex<Option<(Instant, Answer)>>,
 }
 
-type Answer = Result<Arc<Vec<Listed>>>;
-
-/// One that is not being deleted.
-struct Listed {
-    name: Namespace,
-    uid: String,
-    labels: BTreeMap<String, String>,
-}
-
-/// Whether a namespace with this name and these labels is wanted.
-type Takes = dyn Fn(&str, &BTreeMap<String, String>) -> bool + Send + Sync;
+type Answer = Result<Arc<Vec<Place>>>;
 
 /// One Secret in each namespace that is wanted. Lists them, and again every five minutes.
 #[derive(Clone)]
 pub struct NamespaceSource {
     namespaces: NamespaceList,
-    store: StoreName,
-    secret: SecretName,
-    takes: Arc<Takes>,
+    choice: Choice,
 }
 
 impl NamespaceList {
     /// Of this cluster; needs the right to list namespaces. The namespace that regcred itself runs in is never among them.
     pub fn new(cluster: &Cluster) -> Self {
-        let store = Store::new(cluster.client().clone(), String::new());
-        Self(Arc::new(Inner { store, own: cluster.own_namespace().map(str::to_owned), latest: Mutex::default() }))
+        let (client, own) = (cluster.client().clone(), cluster.own_namespace().map(str::to_owned));
+        Self(Arc::new(Inner { client, own, latest: Mutex::default() }))
     }
 
     /// Those that `takes` says yes to, in alphabetical order.
@@ -77,20 +70,11 @@ impl NamespaceList {
                 return listed.clone();
             }
         }
-        let listed = self.list().await.map(Arc::new);
+        let Inner { client, own, .. } = &*self.0;
+        let page = |next| async move { Ok(namespace::page(client, own.as_deref(), next).await?.0) };
+        let listed = all(page).await.map(Arc::new);
         *latest = Some((Instant::now(), listed.clone()));
         listed
-    }
-
-    async fn list(&self) -> Result<Vec<Listed>> {
-        let all = self.0.store.list_namespaces().await?;
-        let is_foreign = |it: &Listed| self.0.own.as_deref() != Some(it.name.as_str());
-        let living = all.into_iter().filter(|it| it.deletion_timestamp.is_none());
-        let listed = living.filter_map(|it| {
-            let name = Namespace::new(it.name?).ok()?;
-            Some(Listed { name, uid: it.uid.unwrap_or_default(), labels: it.labels.unwrap_or_default() })
-        });
-        Ok(listed.filter(is_foreign).collect())
     }
 }
 
@@ -102,16 +86,13 @@ impl NamespaceSource {
         secret: SecretName,
         takes: impl Fn(&str, &BTreeMap<String, String>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self { namespaces, store, secret, takes: Arc::new(takes) }
+        Self { namespaces, choice: Choice { store, secret, takes: Arc::new(takes) } }
     }
 
     /// By the target the uid of its namespace: one that was made anew is another one.
     async fn targets(&self) -> Result<HashMap<Target, String>> {
         let listed = self.namespaces.read().await?;
-        let wanted = listed.iter().filter(|it| (self.takes)(it.name.as_str(), &it.labels));
-        let target =
-            |it: &Listed| Target { store: self.store.clone(), namespace: it.name.clone(), name: self.secret.clone() };
-        Ok(wanted.map(|it| (target(it), it.uid.clone())).collect())
+        Ok(listed.iter().filter_map(|it| Some((self.choice.target(it)?, it.uid.clone()))).collect())
     }
 }
 
@@ -119,8 +100,11 @@ impl NamespaceSource {
 impl TargetSource for NamespaceSource {
     async fn watch(&self, feed: Feed) -> Result<()> {
         let mut known = self.targets().await?;
-        for target in known.keys() {
-            feed.send(Sighting::Present(target.clone())).await;
+        // As the lists of what is looked at are sorted.
+        let mut named = known.keys().cloned().collect::<Vec<_>>();
+        named.sort();
+        for target in named {
+            feed.send(Sighting::Present(target)).await;
         }
         loop {
             feed.send(Sighting::Synced).await;
@@ -145,7 +129,6 @@ impl fmt::Debug for NamespaceList {
 
 impl fmt::Debug for NamespaceSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { store, secret, .. } = self;
-        f.debug_struct("NamespaceSource").field("store", store).field("secret", secret).finish_non_exhaustive()
+        f.debug_struct("NamespaceSource").field("choice", &self.choice).finish_non_exhaustive()
     }
 }

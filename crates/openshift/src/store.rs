@@ -4,12 +4,12 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use k8s_openapi::{
     ByteString, NamespaceResourceScope,
-    api::core::v1::{Namespace, Secret, ServiceAccount},
+    api::core::v1::{Secret, ServiceAccount},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
     Api, Client,
-    api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
+    api::{DeleteParams, ListParams, PartialObjectMeta, Patch, PatchParams, Preconditions},
 };
 use regcred_core::{Error, ErrorKind, Refusal, Result};
 use serde::de::DeserializeOwned;
@@ -19,6 +19,8 @@ use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
 
 use crate::{
     error::{Doing, is_unexplained, translate},
+    metadata::without_copies,
+    pages::{Page, all, following},
     record::{LAST_APPLIED, is_ours},
     refusal::{self, DOCKER_CONFIG},
     rights::{Reviews, explain, missing_namespace},
@@ -131,11 +133,15 @@ impl Store {
     pub(crate) async fn accounts_in(&self, namespace: &str) -> Result<Vec<String>> {
         let doing = Doing { verb: "list", resource: "serviceaccounts", namespace: Some(namespace), name: "" };
         let api = &self.api::<ServiceAccount>(namespace);
-        let page = |params: ListParams| async move {
-            let page = api.list_metadata(&params).await?;
-            Ok((page.items.into_iter().filter_map(|it| it.metadata.name).collect(), page.metadata.continue_))
+        let name = |it: PartialObjectMeta<ServiceAccount>| it.metadata.name;
+        let page = |next| {
+            let doing = &doing;
+            async move {
+                let page = limited(doing, api.list_metadata(&at(None, next))).await?;
+                Ok(Page { items: page.items.into_iter().filter_map(name).collect(), next: following(page.metadata) })
+            }
         };
-        list(&doing, ListParams::default(), page).await
+        all(page).await
     }
 
     /// That a namespace does not exist or is going, as far as we may know; `None`: it is there, or nobody says.
@@ -152,55 +158,21 @@ impl Store {
         self.call(&doing, api.patch_metadata(name, &params, &Patch::Merge(patch))).await.map(drop)
     }
 
-    /// The metadata of every Secret of this name in the cluster; `None`: we may not list.
-    pub(crate) async fn list_secret_metadata(&self, name: &str) -> Result<Option<Vec<ObjectMeta>>> {
-        let api = &Api::<Secret>::all(self.client.clone());
-        let page = |params: ListParams| async move {
-            let page = api.list_metadata(&params).await?;
-            let items = page.items.into_iter().map(|it| self.reduce(it.metadata)).collect();
-            Ok((items, page.metadata.continue_))
-        };
-        self.list_if_granted("secrets", name, page).await
+    /// Of the metadata of every Secret of this name in the cluster those that come next.
+    pub(crate) async fn secret_page(&self, name: &str, next: Option<String>) -> Result<Page<ObjectMeta>> {
+        let doing = Doing { verb: "list", resource: "secrets", namespace: None, name };
+        let api = Api::<Secret>::all(self.client.clone());
+        let page = limited(&doing, api.list_metadata(&at(Some(name), next))).await?;
+        let items = page.items.into_iter().map(|it| self.reduce(it.metadata)).collect();
+        Ok(Page { items, next: following(page.metadata) })
     }
 
-    /// Every ServiceAccount of this name in the cluster; `None`: we may not list.
-    pub(crate) async fn list_accounts(&self, name: &str) -> Result<Option<Vec<ServiceAccount>>> {
-        let api = &Api::<ServiceAccount>::all(self.client.clone());
-        let page = |params: ListParams| async move {
-            let page = api.list(&params).await?;
-            Ok((page.items.into_iter().map(reduce_account).collect(), page.metadata.continue_))
-        };
-        self.list_if_granted("serviceaccounts", name, page).await
-    }
-
-    /// The metadata of every namespace, without annotations and owners of fields.
-    pub(crate) async fn list_namespaces(&self) -> Result<Vec<ObjectMeta>> {
-        let doing = Doing { verb: "list", resource: "namespaces", namespace: None, name: "" };
-        let api = &Api::<Namespace>::all(self.client.clone());
-        let page = |params: ListParams| async move {
-            let page = api.list_metadata(&params).await?;
-            let reduced =
-                page.items.into_iter().map(|it| ObjectMeta { annotations: None, managed_fields: None, ..it.metadata });
-            Ok((reduced.collect(), page.metadata.continue_))
-        };
-        list(&doing, ListParams::default(), page).await
-    }
-
-    /// Every object of this name; `None`: we may not list.
-    async fn list_if_granted<T, F>(
-        &self,
-        resource: &'static str,
-        name: &str,
-        page: impl Fn(ListParams) -> F,
-    ) -> Result<Option<Vec<T>>>
-    where
-        F: Future<Output = kube::Result<(Vec<T>, Option<String>)>>,
-    {
-        let doing = Doing { verb: "list", resource, namespace: None, name };
-        match list(&doing, ListParams::default().fields(&format!("metadata.name={name}")), page).await {
-            Err(error) if error.kind() == ErrorKind::Denied => Ok(None),
-            other => other.map(Some),
-        }
+    /// Of every ServiceAccount of this name in the cluster those that come next.
+    pub(crate) async fn account_page(&self, name: &str, next: Option<String>) -> Result<Page<ServiceAccount>> {
+        let doing = Doing { verb: "list", resource: "serviceaccounts", namespace: None, name };
+        let api = Api::<ServiceAccount>::all(self.client.clone());
+        let page = limited(&doing, api.list(&at(Some(name), next))).await?;
+        Ok(Page { items: page.items.into_iter().map(reduce_account).collect(), next: following(page.metadata) })
     }
 
     /// Of the annotations only ours and those of the config, and that there is a `last-applied-configuration`: it holds the token
@@ -208,9 +180,8 @@ impl Store {
     fn reduce(&self, mut metadata: ObjectMeta) -> ObjectMeta {
         if let Some(annotations) = &mut metadata.annotations {
             annotations.retain(|name, _| is_ours(name) || name == LAST_APPLIED || self.kept.contains(name));
-            annotations.get_mut(LAST_APPLIED).into_iter().for_each(String::clear);
         }
-        metadata
+        without_copies(metadata)
     }
 
     fn api<K>(&self, namespace: &str) -> Api<K>
@@ -266,20 +237,10 @@ fn reduce_account(mut account: ServiceAccount) -> ServiceAccount {
     account
 }
 
-/// All pages of a list.
-async fn list<T, F>(doing: &Doing<'_>, params: ListParams, page: impl Fn(ListParams) -> F) -> Result<Vec<T>>
-where
-    F: Future<Output = kube::Result<(Vec<T>, Option<String>)>>,
-{
-    let (mut all, mut params) = (vec![], params.limit(PAGE));
-    loop {
-        let (items, next) = limited(doing, page(params.clone())).await?;
-        all.extend(items);
-        match next.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(all),
-        }
-    }
+/// The page of a list that comes next, of objects of this name or of all.
+fn at(name: Option<&str>, next: Option<String>) -> ListParams {
+    let field_selector = name.map(|name| format!("metadata.name={name}"));
+    ListParams { field_selector, limit: Some(PAGE), continue_token: next, ..ListParams::default() }
 }
 
 /// One call, with its error translated.

@@ -37,7 +37,7 @@ fn tell(event: &Event<'_>) {
     match event {
         Event::Minted { provider, .. } => println!("engine: {provider} gave a login"),
         Event::MintFailed { provider, error, .. } => println!("engine: {provider} gave none: {error}"),
-        Event::Looked { target, outcome } => println!("engine: {} is {}", target.namespace, outcome.state().name()),
+        Event::Looked { target, outcome, .. } => println!("engine: {} is {}", target.namespace, outcome.state().name()),
         _ => {}
     }
 }

@@ -48,7 +48,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let clusters = Clusters::connect(&plan, &Connection::default()).await?;
     let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await?;
     let told = |event: &Event<'_>| {
-        if let Event::Looked { target, outcome } = event {
+        if let Event::Looked { target, outcome, .. } = event {
             println!("{target} is {}", [vec![outcome.state().name().into()], outcome.reasons()].concat().join(": "));
         }
     };

@@ -28,6 +28,7 @@ async fn seen(sightings: &mut Sightings) -> Vec<String> {
     loop {
         match sightings.next().await.expect("it goes on").1 {
             Sighting::Present(target) => seen.push(format!("{}", target.namespace)),
+            Sighting::Again(target) => seen.push(format!("{} again", target.namespace)),
             Sighting::Gone(target) => seen.push(format!("not {}", target.namespace)),
             Sighting::Synced => break,
         }

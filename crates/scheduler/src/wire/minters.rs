@@ -1,5 +1,7 @@
 //! From providers to what mints: one per token, however many names it has.
 
+#[cfg(feature = "cli")]
+use std::time::SystemTime;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use regcred_core::{Clock, ProviderName, Result};
@@ -18,13 +20,16 @@ pub struct Minters {
     tokens: BTreeMap<Token, Arc<Minter>>,
     /// Of other types, by the names that stand for what they are.
     others: BTreeMap<ProviderName, Arc<Minter>>,
+    transport: Option<Transport>,
 }
 
 impl Minters {
     /// One per provider of the plan. Those of one token of ECR share the one that asks for it, and differ in the hosts they name. What
     /// the plan does not need any more is forgotten.
     pub(super) async fn of(&mut self, plan: &Plan, types: &Types, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<Minter>>> {
-        let (transport, mut minters, mut kept) = (Transport::new()?, vec![], Self::default());
+        // Made anew each time, for the authorities to trust may be others.
+        let (transport, mut minters) = (Transport::new()?, vec![]);
+        let mut kept = Self { transport: Some(transport.clone()), ..Self::default() };
         for (name, wanted) in &plan.providers {
             let wanted = match wanted {
                 Provider::Ecr(wanted) => wanted,
@@ -54,6 +59,12 @@ impl Minters {
 }
 
 impl Minters {
+    /// What time it is in AWS, by its latest answer; `None`: it has not been asked.
+    #[cfg(feature = "cli")]
+    pub(crate) fn their_time(&self) -> Option<SystemTime> {
+        self.transport.as_ref()?.their_time()
+    }
+
     /// Has each mint anew, whatever it holds.
     pub async fn forget(&self) {
         for minter in self.tokens.values().chain(self.others.values()) {

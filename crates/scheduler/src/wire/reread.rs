@@ -21,7 +21,7 @@ impl TargetSource for Reread {
         loop {
             for target in &self.targets {
                 sleep(self.every / count).await;
-                feed.send(Sighting::Present(target.clone())).await;
+                feed.send(Sighting::Again(target.clone())).await;
             }
             if self.targets.is_empty() {
                 return Ok(());
@@ -49,16 +49,16 @@ mod tests {
             let (_, sighting) = sightings.next().await.expect("it goes on");
             seen.push((start.elapsed().as_secs(), sighting));
         }
-        let present = |it: &Target| Sighting::Present(it.clone());
+        let (present, again) = (|it: &Target| Sighting::Present(it.clone()), |it: &Target| Sighting::Again(it.clone()));
         assert_eq!(
             seen,
             [
                 (0, present(&a)),
                 (0, present(&b)),
                 (0, Sighting::Synced),
-                (150, present(&a)),
-                (300, present(&b)),
-                (450, present(&a))
+                (150, again(&a)),
+                (300, again(&b)),
+                (450, again(&a))
             ]
         );
         watching.abort();

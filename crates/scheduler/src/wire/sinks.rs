@@ -9,7 +9,7 @@ use std::{
 use regcred_config::{AccountLink, LinkName, SecretSettings};
 use regcred_core::{InstanceName, Result, StoreName, Target, TargetSource};
 use regcred_openshift::{
-    BulkReads, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink, WatchedSource,
+    BulkReads, Cluster, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink, WatchedSource, Watches,
 };
 
 use super::{Clusters, reread::Reread};
@@ -60,6 +60,8 @@ pub(super) struct Sinks {
     /// What is read of each cluster at once.
     reads: BTreeMap<StoreName, BulkReads>,
     lists: BTreeMap<StoreName, NamespaceList>,
+    /// What is watched of each cluster for all of its routes; none for one pass.
+    watches: BTreeMap<StoreName, Watches>,
 }
 
 impl Sinks {
@@ -70,8 +72,16 @@ impl Sinks {
         };
         let reads =
             clusters.iter().map(|(store, cluster)| (store.clone(), BulkReads::new(cluster, annotations(store))));
-        let reads = reads.collect();
-        Self { clusters, instance: plan.instance.clone(), made: HashMap::new(), reads, lists: BTreeMap::new() }
+        let reads = reads.collect::<BTreeMap<_, _>>();
+        let watches = |resync| {
+            let watched = clusters.iter().filter_map(|(store, cluster)| {
+                Some((store.clone(), watches(plan, store, cluster, reads.get(store)?, resync)))
+            });
+            watched.collect()
+        };
+        let watches = plan.watching.map(watches).unwrap_or_default();
+        let instance = plan.instance.clone();
+        Self { clusters, instance, made: HashMap::new(), reads, lists: BTreeMap::new(), watches }
     }
 
     /// `watching`: for as long as it lasts, and not for one pass; how often each is looked at that cannot be watched.
@@ -94,9 +104,8 @@ impl Sinks {
             }
         };
         let takes = move |namespace: &str, labels: &BTreeMap<_, _>| selected.takes(namespace, labels);
-        if let Some(resync) = watching {
-            let cluster = self.clusters.get(&store)?;
-            return Ok(Arc::new(WatchedSource::new(cluster, store, name, takes, sink.clone(), resync)));
+        if let Some(watches) = self.watches.get(&store) {
+            return Ok(Arc::new(WatchedSource::new(watches.clone(), store, name, takes, sink.clone())));
         }
         if !self.lists.contains_key(&store) {
             self.lists.insert(store.clone(), NamespaceList::new(self.clusters.get(&store)?));
@@ -123,6 +132,15 @@ impl Sinks {
         self.made.insert(key, sink.clone());
         Ok(sink)
     }
+}
+
+/// What is watched in a cluster: whatever its routes need that choose their namespaces.
+fn watches(plan: &Plan, store: &StoreName, cluster: &Cluster, bulk: &BulkReads, resync: Duration) -> Watches {
+    let is_meant = |group: &&Group| group.need.store == *store && matches!(group.places, Places::Selected(_));
+    let needs = || plan.groups.iter().filter(is_meant).map(|group| &group.need);
+    let secrets = needs().map(|need| need.secret.name.clone());
+    let links = needs().flat_map(|need| Way::of(need, plan.adopt).links());
+    Watches::new(cluster, secrets, links.map(|link| link.account().to_owned()), bulk, resync)
 }
 
 fn link(AccountLink { name, link }: &AccountLink) -> Link {

@@ -72,6 +72,7 @@ async fn entries_that_keep_secrets_of_one_name_in_many_ways_share_what_is_listed
     once();
     once();
     let pages = MANY.div_ceil(500);
-    let lists = [("list namespaces", pages), ("list secrets", 1), ("list serviceaccounts", 2 * pages + 1)];
+    // Those that are chosen come first, and nobody asks for the second page.
+    let lists = [("list namespaces", pages), ("list secrets", 1), ("list serviceaccounts", 3)];
     assert_eq!(requests(&world), expected(&lists), "fifty ways, one list of each name");
 }

@@ -45,7 +45,7 @@ impl Health {
 
     pub(super) fn follow(&self, event: &Event<'_>) {
         match event {
-            Event::Looked { target, outcome } => {
+            Event::Looked { target, outcome, .. } => {
                 let floor = outcome.validity.values().filter_map(floor).min();
                 match floor {
                     Some(floor) => drop(self.lock().insert((*target).clone(), floor)),

@@ -1,7 +1,7 @@
 //! What the daemon counts, for Prometheus.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt::Debug,
     sync::{Mutex, MutexGuard, atomic::AtomicU64},
     time::{Duration, SystemTime},
@@ -9,11 +9,14 @@ use std::{
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::Registry,
 };
-use regcred_core::{Clock, SystemClock, Target, Validity, Written};
+use regcred_core::{Clock, StoreName, SystemClock, Target, Validity, Written};
 use regcred_engine::{Event, Outcome, State};
+use tokio::time::Instant;
+
+use crate::wire::Minters;
 
 /// Of so many targets each has a line of its own: those that end first.
 const SHOWN: usize = 100;
@@ -56,6 +59,19 @@ struct OneTarget {
     secret: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Sink {
+    sink: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Store {
+    store: String,
+}
+
+/// Of a look, in seconds: one request to one that waits for a provider and a store until their deadlines.
+const TOOK: [f64; 11] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0];
+
 /// How one target stands.
 #[derive(Clone, Copy, Debug)]
 struct Known {
@@ -73,10 +89,18 @@ pub(crate) struct Metrics {
     expiry: Family<Provider, Gauge<f64, AtomicU64>>,
     success: Family<Provider, Gauge<f64, AtomicU64>>,
     syncs: Family<Sync, Counter>,
+    took: Family<Sink, Histogram, fn() -> Histogram>,
+    depth: Family<Store, Gauge>,
+    pending: Family<Store, Gauge<f64, AtomicU64>>,
+    skew: Gauge<f64, AtomicU64>,
     standing: Family<Standing, Gauge>,
     expiring: Family<Expiring, Gauge>,
     targets: Family<OneTarget, Gauge<f64, AtomicU64>>,
     known: Mutex<HashMap<Target, Known>>,
+    /// Since when something waits in each store.
+    waiting: Mutex<BTreeMap<StoreName, Option<Instant>>>,
+    /// What mints, which knows what time it is elsewhere.
+    minters: Mutex<Minters>,
 }
 
 impl Metrics {
@@ -90,10 +114,16 @@ impl Metrics {
             expiry: Family::default(),
             success: Family::default(),
             syncs: Family::default(),
+            took: Family::new_with_constructor(|| Histogram::new(TOOK)),
+            depth: Family::default(),
+            pending: Family::default(),
+            skew: Gauge::default(),
             standing: Family::default(),
             expiring: Family::default(),
             targets: Family::default(),
             known: Mutex::default(),
+            waiting: Mutex::default(),
+            minters: Mutex::default(),
         };
         metrics.leader.set(i64::from(leads));
         metrics.reload.set(1);
@@ -118,6 +148,18 @@ impl Metrics {
             metrics.success.clone(),
         );
         registry.register("sync", "Looks at targets, by what came of them", metrics.syncs.clone());
+        registry.register("sync_duration_seconds", "How long looks at targets took", metrics.took.clone());
+        registry.register("queue_depth", "Targets that wait for a look or are looked at", metrics.depth.clone());
+        registry.register(
+            "pending_oldest_seconds",
+            "How long the target has waited that has waited longest",
+            metrics.pending.clone(),
+        );
+        registry.register(
+            "clock_skew_seconds",
+            "How far the clock of AWS is ahead of this machine's, by its latest answer",
+            metrics.skew.clone(),
+        );
         registry.register("targets", "Targets, by how they stand", metrics.standing.clone());
         registry.register("targets_expiring", "Targets that end within so long", metrics.expiring.clone());
         registry.register(
@@ -140,6 +182,13 @@ impl Metrics {
     /// Another config, or another leader: what is known of targets is not any more.
     pub(super) fn forget_targets(&self) {
         self.known().clear();
+        self.waiting().clear();
+        self.depth.clear();
+    }
+
+    /// What mints from now on.
+    pub(super) fn mints_with(&self, minters: &Minters) {
+        minters.clone_into(&mut self.minters.lock().expect("nobody panics while it is held"));
     }
 
     pub(super) fn follow(&self, event: &Event<'_>) {
@@ -155,20 +204,34 @@ impl Metrics {
             Event::MintFailed { provider, error, .. } => {
                 self.requested(&Provider { provider: provider.to_string() }, &error.kind().to_string());
             }
-            Event::Looked { target, outcome } => {
-                let sync = Sync { sink: target.store.to_string(), outcome: came_of(outcome) };
-                self.syncs.get_or_create(&sync).inc();
+            Event::Looked { target, outcome, took } => {
+                let sink = target.store.to_string();
+                self.took.get_or_create(&Sink { sink: sink.clone() }).observe(took.as_secs_f64());
+                self.syncs.get_or_create(&Sync { sink, outcome: came_of(outcome) }).inc();
                 let ends = outcome.validity.values().filter_map(Validity::expires_at).min();
                 self.known().insert((*target).clone(), Known { state: outcome.state(), ends });
             }
             Event::Forgotten { target } => drop(self.known().remove(*target)),
+            Event::Queue { store, depth, since } => {
+                let depth = i64::try_from(*depth).unwrap_or(i64::MAX);
+                self.depth.get_or_create(&Store { store: store.to_string() }).set(depth);
+                self.waiting().insert((*store).clone(), *since);
+            }
             _ => {}
         }
     }
 
     /// In the text format of `OpenMetrics`.
     pub(super) fn text(&self) -> String {
-        self.count(SystemClock.now());
+        let now = SystemClock.now();
+        self.count(now);
+        self.pending.clear();
+        for (store, since) in &*self.waiting() {
+            let waited = since.map(|since| since.elapsed()).unwrap_or_default();
+            self.pending.get_or_create(&Store { store: store.to_string() }).set(waited.as_secs_f64());
+        }
+        let theirs = self.minters.lock().expect("nobody panics while it is held").their_time();
+        self.skew.set(theirs.map_or(0.0, |theirs| seconds(theirs) - seconds(now)));
         let mut text = String::new();
         if encode(&mut text, &self.registry()).is_err() {
             text.clear();
@@ -207,6 +270,10 @@ impl Metrics {
     fn requested(&self, provider: &Provider, outcome: &str) {
         let request = Request { provider: provider.provider.clone(), outcome: outcome.to_owned() };
         self.requests.get_or_create(&request).inc();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<StoreName, Option<Instant>>> {
+        self.waiting.lock().expect("nobody panics while it is held")
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Target, Known>> {

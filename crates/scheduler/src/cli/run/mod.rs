@@ -131,6 +131,7 @@ impl Daemon<'_> {
         let pruning = config.prune().then(|| Pruning::new(&plan, &clusters));
         let notices = Notices::start(&clusters, self.args.lease.as_ref().map(lead::Name::namespace));
         let engine = wire::engine_keeping(plan, self.types, clusters, Arc::new(SystemClock), &mut self.minters).await;
+        self.metrics.mints_with(&self.minters);
         let (metrics, health) = (self.metrics.clone(), self.health.clone());
         let engine = engine.map(|engine| {
             engine.with_on_event(move |event| {

@@ -52,7 +52,7 @@ impl Notices {
 
     pub(super) fn follow(&self, event: &Event<'_>) {
         match event {
-            Event::Looked { target, outcome } => {
+            Event::Looked { target, outcome, .. } => {
                 let text = match (outcome.state(), &outcome.step, &outcome.contested) {
                     (State::Refused, Some(Step::Refuse(refusal)), _) => ("Refused", refusal.to_string()),
                     (State::Contested, _, Some(contested)) => {

@@ -1,0 +1,68 @@
+//! Which namespaces make targets.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use k8s_openapi::{api::core::v1::Namespace as Object, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use kube::{Api, Client, api::ListParams};
+use regcred_core::{Namespace, Result, SecretName, StoreName, Target};
+
+use crate::{
+    pages::{Page, following, listing},
+    store::{PAGE, limited},
+};
+
+/// One that is not being deleted, and in which regcred itself does not run.
+pub(crate) struct Place {
+    pub(crate) name: Namespace,
+    pub(crate) uid: String,
+    pub(crate) labels: BTreeMap<String, String>,
+}
+
+impl Place {
+    /// `own`: where regcred itself runs.
+    pub(crate) fn read(metadata: ObjectMeta, own: Option<&str>) -> Option<Self> {
+        let name = metadata.name.filter(|name| metadata.deletion_timestamp.is_none() && own != Some(name))?;
+        let (uid, labels) = (metadata.uid.unwrap_or_default(), metadata.labels.unwrap_or_default());
+        Some(Self { name: Namespace::new(name).ok()?, uid, labels })
+    }
+}
+
+/// Those of a cluster that come next, and as of which version of it.
+pub(crate) async fn page(client: &Client, own: Option<&str>, next: Option<String>) -> Result<(Page<Place>, String)> {
+    let doing = listing("namespaces", None);
+    let params = ListParams { limit: Some(PAGE), continue_token: next, ..ListParams::default() };
+    let page = limited(&doing, Api::<Object>::all(client.clone()).list_metadata(&params)).await?;
+    let items = page.items.into_iter().filter_map(|it| Place::read(it.metadata, own)).collect();
+    let version = page.metadata.resource_version.clone().unwrap_or_default();
+    Ok((Page { items, next: following(page.metadata) }, version))
+}
+
+/// Whether a namespace with this name and these labels is wanted.
+type Takes = dyn Fn(&str, &BTreeMap<String, String>) -> bool + Send + Sync;
+
+/// The Secret of one name in each namespace that is wanted, at addresses of a store.
+#[derive(Clone)]
+pub(crate) struct Choice {
+    pub(crate) store: StoreName,
+    pub(crate) secret: SecretName,
+    pub(crate) takes: Arc<Takes>,
+}
+
+impl Choice {
+    /// `None`: it is not wanted.
+    pub(crate) fn target(&self, place: &Place) -> Option<Target> {
+        (self.takes)(place.name.as_str(), &place.labels).then(|| self.at(&place.name))
+    }
+
+    /// In a namespace that is wanted.
+    pub(crate) fn at(&self, namespace: &Namespace) -> Target {
+        Target { store: self.store.clone(), namespace: namespace.clone(), name: self.secret.clone() }
+    }
+}
+
+impl fmt::Debug for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { store, secret, .. } = self;
+        f.debug_struct("Choice").field("store", store).field("secret", secret).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,432 @@
+//! What changes in a cluster, watched once for however many sources of targets: namespaces, Secrets of ours by their names, and the
+//! `ServiceAccounts` that use them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    fmt,
+    future::pending,
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use futures::{
+    StreamExt,
+    future::{BoxFuture, join_all},
+    stream::FuturesUnordered,
+};
+use k8s_openapi::{
+    api::core::v1::{Namespace as Object, Secret, ServiceAccount},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use regcred_core::{Error, ErrorKind, Feed, Namespace, Result, SecretName, Sighting, Target};
+use tokio::{
+    sync::{mpsc, watch},
+    task::AbortHandle,
+    time::{Instant, sleep_until},
+};
+use tracing::warn;
+
+use crate::{
+    bulk::BulkReads,
+    cluster::Cluster,
+    follow::{Followed, Seen},
+    metadata::latest_writer,
+    namespace::{self, Choice, Place},
+    sink::OpenShiftSink,
+};
+
+/// So many changes wait before the server does.
+const WAITING: usize = 64;
+/// Watches that are too old are too old together: everything is looked at once for all of them.
+const TOGETHER: Duration = Duration::from_secs(1);
+/// What was listed and nobody asked for is dropped after so long.
+const TIDY: Duration = Duration::from_mins(6);
+
+/// The watches of one cluster, which go on while a source needs them. Takes the right to list and watch namespaces; where Secrets or
+/// ServiceAccounts may not be watched, each target is named again once in a while.
+#[derive(Clone)]
+pub struct Watches(Arc<Inner>);
+
+struct Inner {
+    cluster: Cluster,
+    secrets: BTreeSet<SecretName>,
+    accounts: BTreeSet<String>,
+    bulk: BulkReads,
+    resync: Duration,
+    running: Mutex<Weak<Running>>,
+}
+
+/// The task that watches. Ends with the last one that holds this.
+struct Running {
+    entries: mpsc::UnboundedSender<Entry>,
+    ended: watch::Receiver<Option<Error>>,
+    task: AbortHandle,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+enum Entry {
+    Join(u64, Box<Member>),
+    Leave(u64),
+}
+
+/// A source while it watches.
+pub(crate) struct Member {
+    choice: Choice,
+    sink: Arc<OpenShiftSink>,
+    accounts: Vec<String>,
+    feed: Feed,
+    wanted: HashSet<Namespace>,
+    /// It was told of everything that was there.
+    synced: bool,
+}
+
+/// A source's part in the watches. It leaves when this is dropped.
+pub(crate) struct Part {
+    running: Arc<Running>,
+    number: u64,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.running.entries.send(Entry::Leave(self.number)).ok();
+    }
+}
+
+impl Watches {
+    /// For sources whose Secrets have these names and are used by these ServiceAccounts. `bulk`: what is listed for their sinks, which is
+    /// listed anew when watches have missed something. `resync`: how often each target is named again that cannot be watched.
+    pub fn new(
+        cluster: &Cluster,
+        secrets: impl IntoIterator<Item = SecretName>,
+        accounts: impl IntoIterator<Item = String>,
+        bulk: &BulkReads,
+        resync: Duration,
+    ) -> Self {
+        let (secrets, accounts) = (secrets.into_iter().collect(), accounts.into_iter().collect());
+        let (cluster, bulk, running) = (cluster.clone(), bulk.clone(), Mutex::default());
+        Self(Arc::new(Inner { cluster, secrets, accounts, bulk, resync, running }))
+    }
+
+    /// Has a source told of its targets from now on.
+    pub(crate) fn join(&self, choice: Choice, sink: Arc<OpenShiftSink>, feed: Feed) -> Part {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let accounts = sink.accounts();
+        let member = Member { choice, sink, accounts, feed, wanted: HashSet::new(), synced: false };
+        let running = self.running();
+        let number = NUMBER.fetch_add(1, Relaxed);
+        running.entries.send(Entry::Join(number, member.into())).ok();
+        Part { running, number }
+    }
+
+    fn running(&self) -> Arc<Running> {
+        let mut current = self.0.running.lock().expect("nobody panics while it is held");
+        if let Some(running) = current.upgrade().filter(|it| it.ended.borrow().is_none()) {
+            return running;
+        }
+        let (entries, receiver) = mpsc::unbounded_channel();
+        let (ending, ended) = watch::channel(None);
+        let hub =
+            Hub { watches: self.0.clone(), entries: receiver, members: BTreeMap::new(), there: HashMap::new() };
+        let task = tokio::spawn(async move { drop(ending.send(hub.run().await.err())) }).abort_handle();
+        let running = Arc::new(Running { entries, ended, task });
+        *current = Arc::downgrade(&running);
+        running
+    }
+}
+
+impl Part {
+    /// Why nothing is watched any more.
+    pub(crate) async fn ended(&self) -> Error {
+        let mut ended = self.running.ended.clone();
+        let error = ended.wait_for(Option::is_some).await.ok().and_then(|it| it.clone());
+        error.unwrap_or_else(|| Error::new(ErrorKind::Bug, "the watches of the cluster panicked"))
+    }
+}
+
+/// What is followed.
+#[derive(Clone, Debug)]
+enum Subject {
+    Namespaces,
+    Secrets(SecretName),
+    Accounts(String),
+}
+
+type Message = (Subject, Seen);
+
+struct Hub {
+    watches: Arc<Inner>,
+    entries: mpsc::UnboundedReceiver<Entry>,
+    members: BTreeMap<u64, Member>,
+    /// The namespaces, each with its uid: one that was made anew is another one.
+    there: HashMap<Namespace, String>,
+}
+
+impl Hub {
+    /// Goes on for ever. Fails only if it cannot begin.
+    async fn run(mut self) -> Result<()> {
+        let (sender, mut messages) = mpsc::channel::<Message>(WAITING);
+        let mut following = FuturesUnordered::new();
+        // Only where something may not be watched.
+        let (mut again, mut round) = (None, VecDeque::new());
+        // The watches begin before anything is read: what changes after it was read is seen.
+        for (version, subject, followed) in join_all(self.touched().into_iter().map(begin)).await {
+            match version {
+                Ok(version) => following.push(follow(subject, followed, version, sender.clone())),
+                Err(error) if error.kind() == ErrorKind::Denied => {
+                    let minutes = self.watches.resync.as_secs() / 60;
+                    warn!(error = error.chain(), minutes, "what changes cannot be watched, so each target is looked at once in so many minutes");
+                    again = Some(Instant::now() + self.watches.resync);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let namespaces = Followed::new::<Object>(self.watches.cluster.client(), "namespaces", None);
+        let version = self.list().await?;
+        following.push(follow(Subject::Namespaces, namespaces, version, sender.clone()));
+        let (mut missed, mut tidy) = (None, Some(Instant::now() + TIDY));
+        loop {
+            tokio::select! {
+                biased;
+                Some(entry) = self.entries.recv() => {
+                    if self.enter(entry) {
+                        self.list().await?;
+                    }
+                }
+                Some((subject, seen)) = messages.recv() => self.see(&subject, seen).await,
+                Some((subject, followed)) = following.next() => {
+                    if !matches!(subject, Subject::Namespaces) {
+                        missed = Some(Instant::now() + TOGETHER);
+                    }
+                    let version = self.version(&subject, &followed).await;
+                    following.push(follow(subject, followed, version, sender.clone()));
+                }
+                () = at(missed) => {
+                    missed = None;
+                    self.watches.bulk.reset();
+                    tidy = Some(Instant::now() + TIDY);
+                    for target in self.targets() {
+                        self.again(target).await;
+                    }
+                }
+                () = at(tidy) => {
+                    tidy = None;
+                    self.watches.bulk.tidy().await;
+                }
+                () = at(again) => {
+                    if round.is_empty() {
+                        round.extend(self.targets());
+                    }
+                    let count = u32::try_from(round.len().max(1)).unwrap_or(u32::MAX);
+                    again = Some(Instant::now() + self.watches.resync / count);
+                    if let Some(target) = round.pop_front() {
+                        self.again(target).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What somebody may touch, so that a target deserves another look.
+    fn touched(&self) -> Vec<(Subject, Followed)> {
+        let client = self.watches.cluster.client();
+        let secret = |name: &SecretName| {
+            (Subject::Secrets(name.clone()), Followed::new::<Secret>(client, "secrets", Some(name.as_str())))
+        };
+        let account = |name: &String| {
+            (Subject::Accounts(name.clone()), Followed::new::<ServiceAccount>(client, "serviceaccounts", Some(name)))
+        };
+        self.watches.secrets.iter().map(secret).chain(self.watches.accounts.iter().map(account)).collect()
+    }
+
+    /// From where to follow what was missed for a while: asks until there is an answer. Of namespaces everybody is told anew.
+    async fn version(&mut self, subject: &Subject, followed: &Followed) -> String {
+        let mut failures = 0;
+        loop {
+            let version = match subject {
+                Subject::Namespaces => self.list().await,
+                Subject::Secrets(_) | Subject::Accounts(_) => followed.version().await,
+            };
+            match version {
+                Ok(version) => return version,
+                Err(error) => {
+                    failures += 1;
+                    followed.wait(&error, failures).await;
+                }
+            }
+        }
+    }
+
+    /// Whether somebody has come who knows nothing yet.
+    fn enter(&mut self, entry: Entry) -> bool {
+        match entry {
+            Entry::Join(number, member) => drop(self.members.insert(number, *member)),
+            Entry::Leave(number) => drop(self.members.remove(&number)),
+        }
+        self.members.values().any(|member| !member.synced)
+    }
+
+    /// Has everybody told of all namespaces as they are now; the version of the cluster that this is.
+    async fn list(&mut self) -> Result<String> {
+        while let Ok(entry) = self.entries.try_recv() {
+            self.enter(entry);
+        }
+        let mut unseen = self.there.keys().cloned().collect::<HashSet<_>>();
+        let (mut next, mut version) = (None, None);
+        loop {
+            let (client, own) = (self.watches.cluster.client().clone(), self.watches.cluster.own_namespace().map(str::to_owned));
+            let (page, of) = namespace::page(&client, own.as_deref(), next).await?;
+            for place in page.items {
+                unseen.remove(&place.name);
+                self.there(place).await;
+            }
+            version = version.or(Some(of));
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        for namespace in unseen {
+            self.gone(namespace.as_str()).await;
+        }
+        for member in self.members.values_mut().filter(|member| !member.synced) {
+            member.synced = true;
+            member.feed.send(Sighting::Synced).await;
+        }
+        Ok(version.unwrap_or_default())
+    }
+
+    async fn see(&mut self, subject: &Subject, seen: Seen) {
+        match (subject, seen) {
+            (Subject::Namespaces, Seen::There(metadata)) => {
+                let own = self.watches.cluster.own_namespace().map(str::to_owned);
+                let name = metadata.name.clone().unwrap_or_default();
+                match Place::read(*metadata, own.as_deref()) {
+                    Some(place) => self.there(place).await,
+                    None => self.gone(&name).await,
+                }
+            }
+            (Subject::Namespaces, Seen::Gone(metadata)) => self.gone(metadata.name.as_deref().unwrap_or_default()).await,
+            (Subject::Secrets(name), Seen::There(metadata)) => {
+                // What we wrote ourselves is as we left it.
+                let touched = |member: &Member, target: &Target| {
+                    member.choice.secret == *name && !member.sink.is_as_it_was_left(&metadata, target)
+                };
+                self.wake(&metadata, touched).await;
+            }
+            (Subject::Secrets(name), Seen::Gone(metadata)) => {
+                self.wake(&metadata, |member, _| member.choice.secret == *name).await;
+            }
+            (Subject::Accounts(name), Seen::There(metadata)) => {
+                let writer = latest_writer(&metadata);
+                let touched = |member: &Member, _: &Target| {
+                    member.accounts.contains(name) && !writer.is_some_and(|it| member.sink.is_us(it))
+                };
+                self.wake(&metadata, touched).await;
+            }
+            // Nothing is linked to it any more, and nothing can be.
+            (Subject::Accounts(_), Seen::Gone(_)) => {}
+        }
+    }
+
+    async fn there(&mut self, place: Place) {
+        let before = self.there.insert(place.name.clone(), place.uid.clone());
+        let is_another = before.is_none_or(|before| before != place.uid);
+        for member in self.members.values_mut() {
+            let Member { choice, sink, feed, wanted, synced, .. } = member;
+            let Some(target) = choice.target(&place) else {
+                if wanted.remove(&place.name) {
+                    feed.send(Sighting::Gone(choice.at(&place.name))).await;
+                }
+                continue;
+            };
+            if wanted.insert(place.name.clone()) || is_another {
+                if *synced {
+                    sink.read_anew(&target).await;
+                }
+                feed.send(Sighting::Present(target)).await;
+            }
+        }
+    }
+
+    async fn gone(&mut self, namespace: &str) {
+        self.there.remove(namespace);
+        for Member { choice, feed, wanted, .. } in self.members.values_mut() {
+            if let Some(namespace) = wanted.take(namespace) {
+                feed.send(Sighting::Gone(choice.at(&namespace))).await;
+            }
+        }
+    }
+
+    /// The targets in the namespace of an object that have to do with it.
+    async fn wake(&self, metadata: &ObjectMeta, touched: impl Fn(&Member, &Target) -> bool) {
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        for member in self.members.values().filter(|member| member.synced) {
+            let target = member.wanted.get(namespace).map(|namespace| member.choice.at(namespace));
+            if let Some(target) = target.filter(|target| touched(member, target)) {
+                member.sink.read_anew(&target).await;
+                member.feed.send(Sighting::Present(target)).await;
+            }
+        }
+    }
+
+    /// All of them, each with whose it is.
+    fn targets(&self) -> Vec<(u64, Target)> {
+        let of = |(number, member): (&u64, &Member)| {
+            let mut wanted = member.wanted.iter().map(|it| (*number, member.choice.at(it))).collect::<Vec<_>>();
+            wanted.sort();
+            wanted
+        };
+        self.members.iter().flat_map(of).collect()
+    }
+
+    async fn again(&self, (number, target): (u64, Target)) {
+        let member = self.members.get(&number).filter(|it| it.wanted.contains(&target.namespace));
+        if let Some(member) = member {
+            member.feed.send(Sighting::Again(target)).await;
+        }
+    }
+}
+
+async fn begin((subject, followed): (Subject, Followed)) -> (Result<String>, Subject, Followed) {
+    (followed.version().await, subject, followed)
+}
+
+/// Until something may have been missed.
+fn follow(
+    subject: Subject,
+    followed: Followed,
+    version: String,
+    into: mpsc::Sender<Message>,
+) -> BoxFuture<'static, (Subject, Followed)> {
+    Box::pin(async move {
+        followed.follow(version, |seen| (subject.clone(), seen), &into).await;
+        (subject, followed)
+    })
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
+}
+
+impl fmt::Debug for Watches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { cluster, secrets, accounts, resync, .. } = &*self.0;
+        f.debug_struct("Watches")
+            .field("cluster", cluster)
+            .field("secrets", secrets)
+            .field("accounts", accounts)
+            .field("resync", resync)
+            .finish_non_exhaustive()
+    }
+}
