@@ -1,7 +1,7 @@
 //! The loop: sightings and due times in, looks at targets out.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     pin::pin,
     sync::{
         Arc,
@@ -23,7 +23,7 @@ use crate::{
     due::Due,
     engine::{Engine, Known, Pass},
     lane::{Lane, Load},
-    reconcile::Before,
+    reconcile::{Before, Held},
     report::{Outcome, Report, State},
     sources::{Change, Sources},
 };
@@ -39,6 +39,8 @@ const SLOWEST: Duration = Duration::from_secs(1);
 const PEACE: Duration = Duration::from_mins(1);
 /// So many failures of one pass are told one by one. A daemon tells each.
 const TOLD: usize = 50;
+/// More than there are sets of providers that are refreshed at a time.
+const SHARED: usize = 32;
 /// Longer than anybody means: a deadline beyond it is one of this length.
 const FOREVER: Duration = Duration::from_hours(24 * 365);
 
@@ -72,6 +74,8 @@ pub(crate) struct Drive {
     /// How many failures.
     told: usize,
     told_load: BTreeMap<StoreName, Load>,
+    /// What was found or written lately.
+    shared: VecDeque<Arc<Held>>,
     report: Report,
 }
 
@@ -99,6 +103,7 @@ impl Drive {
             retries: Due::default(),
             told: 0,
             told_load: BTreeMap::new(),
+            shared: VecDeque::new(),
             report: Report::default(),
         }
     }
@@ -303,7 +308,8 @@ impl Drive {
 
     /// The one place where a look becomes the latest word on its target.
     fn conclude(&mut self, target: Target, outcome: Outcome, took: Duration) {
-        let outcome = Outcome { route: self.sources.owner(&target).unwrap_or_default(), ..outcome };
+        let route = self.sources.owner(&target).unwrap_or_default();
+        let outcome = Outcome { route, validity: self.share(outcome.validity.clone()), ..outcome };
         let before = self.failures.remove(&target).unwrap_or_default();
         let failures = if outcome.failures.is_empty() { 0 } else { before + 1 };
         log(&target, &outcome, before, self.have_told_enough(&outcome));
@@ -321,6 +327,16 @@ impl Drive {
         }
         self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome, took });
         self.report.targets.insert(target, outcome);
+    }
+
+    /// Keeps one of those that are equal: what was refreshed together holds the same.
+    fn share(&mut self, held: Arc<Held>) -> Arc<Held> {
+        if let Some(known) = self.shared.iter().find(|known| **known == held) {
+            return known.clone();
+        }
+        self.shared.truncate(SHARED - 1);
+        self.shared.push_front(held.clone());
+        held
     }
 
     /// Whether so many have failed that another line tells nobody anything: the report has them all.

@@ -39,7 +39,7 @@ pub(crate) struct Before {
     /// Nothing is to be done.
     pub(crate) dry: bool,
     /// What it held when it was last seen or written whole; `None`: it was not.
-    pub(crate) held: Option<Held>,
+    pub(crate) held: Option<Arc<Held>>,
 }
 
 /// What a target holds, by provider.
@@ -68,11 +68,11 @@ impl Engine {
             return Some(self.preview(step, seen.unwrap_or_default()));
         }
         let held_fresh = |held: &Held| route.providers.iter().all(|name| held.get(name).is_some_and(fresh));
-        let expected_fresh = !before.force && before.held.as_ref().is_some_and(held_fresh);
+        let expected_fresh = !before.force && before.held.as_deref().is_some_and(held_fresh);
         let found = disturbance(seen.as_ref(), &step, expected_fresh);
         let seen = seen.unwrap_or_default();
         let mut outcome =
-            Outcome { validity: seen.validity, waiting_for: seen.waiting_for, ..Outcome::of(step.clone()) };
+            Outcome { validity: seen.validity.into(), waiting_for: seen.waiting_for, ..Outcome::of(step.clone()) };
         let mut contest =
             if found.is_empty() { self.contests.of(target) } else { self.contests.disturb(target, &found) };
         match &step {
@@ -118,7 +118,7 @@ impl Engine {
         let failures = failure.map(|error| Failure { provider: None, error }).into_iter().collect();
         let renew_at = self.renew_at(&validity);
         let details = Some(Box::new(details));
-        Outcome { waiting_for, validity, failures, renew_at, details, ..Outcome::of(step) }
+        Outcome { waiting_for, validity: validity.into(), failures, renew_at, details, ..Outcome::of(step) }
     }
 
     fn renew_at(&self, held: &Held) -> Option<SystemTime> {
@@ -202,8 +202,9 @@ async fn write(route: &Route, target: &Target, set: &CredentialSet, outcome: &mu
     match limited(route.sink.apply(target, set)).await {
         Ok(applied) => {
             log(outcome.step.as_ref(), &applied);
-            outcome.validity.retain(|name, _| set.failed().contains(name));
-            outcome.validity.extend(set.iter().map(|(name, credential)| (name.clone(), credential.validity())));
+            let validity = Arc::make_mut(&mut outcome.validity);
+            validity.retain(|name, _| set.failed().contains(name));
+            validity.extend(set.iter().map(|(name, credential)| (name.clone(), credential.validity())));
             outcome.failures.extend(applied.failure.map(|error| Failure { provider: None, error }));
             (outcome.written, outcome.waiting_for) = (Some(applied.written), applied.waiting_for);
             applied.written != Written::Unchanged || applied.also_written

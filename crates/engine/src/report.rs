@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -19,8 +20,8 @@ pub struct Outcome {
     pub written: Option<Written>,
     /// What could not be done yet and is no failure; `None`: nothing.
     pub waiting_for: Option<String>,
-    /// What it holds now, by provider.
-    pub validity: BTreeMap<ProviderName, Validity>,
+    /// What it holds now, by provider: shared by all that hold the same.
+    pub validity: Arc<BTreeMap<ProviderName, Validity>>,
     /// What went wrong; empty if nothing did.
     pub failures: Vec<Failure>,
     /// When it wants to be renewed; `None`: never, or not known.
@@ -35,7 +36,7 @@ pub struct Outcome {
     /// It is looked at again after this, besides when it is due.
     pub(crate) look_again: Option<Duration>,
     /// What it held before somebody else changed it, where that was left so.
-    pub(crate) held: Option<Held>,
+    pub(crate) held: Option<Arc<Held>>,
 }
 
 /// A failure, and where it was.

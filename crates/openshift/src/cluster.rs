@@ -49,12 +49,13 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Reads what is needed to reach the cluster; asks it nothing. [`ErrorKind::Invalid`] if that is not there or not valid.
+    /// Reads what is needed to reach the cluster; asks it nothing. [`ErrorKind::Invalid`] if that is not there or not valid, and in a pod
+    /// for a kubeconfig with an exec plug-in: who may write a Secret with a kubeconfig would run programs as regcred.
     pub async fn connect(connection: &Connection) -> Result<Self> {
         let variable = env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty());
         let explicit = connection.kubeconfig.is_some() || connection.context.is_some() || variable;
-        let in_pod = env::var_os("KUBERNETES_SERVICE_HOST").is_some() && Path::new(POD_TOKEN).exists();
-        if in_pod && !explicit {
+        let in_pod = env::var_os(SERVICE).is_some();
+        if in_pod && Path::new(POD_TOKEN).exists() && !explicit {
             let config =
                 Config::incluster().map_err(|error| unusable("the pod's ServiceAccount", error.to_string()))?;
             let own = config.default_namespace.clone();
@@ -63,6 +64,11 @@ impl Cluster {
         }
         let (config, context) =
             from_kubeconfig(connection).await.map_err(|error| unusable("the kubeconfig", tell(&error)))?;
+        if in_pod && config.auth_info.exec.is_some() {
+            let reason =
+                "it has an exec plug-in, and a pod runs no program that a file names: use a token or a certificate";
+            return Err(unusable("the kubeconfig", reason.into()));
+        }
         Self::from_config(config, context).await
     }
 
@@ -104,6 +110,8 @@ impl Cluster {
     }
 }
 
+/// Set in every pod.
+const SERVICE: &str = "KUBERNETES_SERVICE_HOST";
 const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 async fn from_kubeconfig(connection: &Connection) -> Result<(Config, Option<String>), KubeconfigError> {

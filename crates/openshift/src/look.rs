@@ -103,7 +103,7 @@ impl Look {
 }
 
 /// So many looks are kept at the most: many more than are under way at once. Most lead to no write, and are never taken.
-const KEPT: usize = 1024;
+const KEPT: usize = 128;
 
 /// The latest looks that no write has used yet. A write takes its look along, so that none decides on what it has changed itself;
 /// one whose look is not there any more looks again.

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::{
     form::Form,
-    record::{EXPIRES_AT, HOSTS, INSTANCE, LAST_APPLIED, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Records, TARGET, read},
+    record::{
+        EXPIRES_AT, HOSTS, INSTANCE, LAST_APPLIED, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Records, TARGET, read,
+    },
 };
 
 /// Whose it is.

@@ -11,6 +11,7 @@ use crate::{
     link::{self, Lists},
     look::Found,
     metadata::{DATA, Ours, Standing, Version, entries, may_be_immutable},
+    record::Record,
     refusal,
     secret::{self, Plan},
     sink::{Foreign, OpenShiftSink},
@@ -46,6 +47,9 @@ impl OpenShiftSink {
 
     /// Makes it, or writes ours again.
     pub(crate) async fn write(&self, target: &Target, ours: Option<&Ours>, set: &CredentialSet) -> Result<Written> {
+        if ours.is_some_and(|ours| is_left(ours, set)) {
+            return Ok(Written::Unchanged);
+        }
         let data = match ours {
             Some(ours) if secret::needs_data(ours, set) => {
                 let stored = self.store.secret(target.namespace.as_str(), target.name.as_str()).await?;
@@ -130,6 +134,15 @@ impl OpenShiftSink {
         }
         self.store.delete_secret(namespace, name, &metadata).await
     }
+}
+
+/// Whether all of it stays as it stands: what is to be done is beside it.
+fn is_left(ours: &Ours, set: &CredentialSet) -> bool {
+    let stays = |record: &Record| set.failed().contains(&record.provider);
+    set.is_empty()
+        && ours.drift.is_empty()
+        && ours.undone.is_empty()
+        && ours.records.as_ref().is_some_and(|records| records.values().all(stays))
 }
 
 /// Who else has data in a Secret, of whatever key but ours; `None`: nobody.

@@ -40,9 +40,6 @@ impl TargetSource for WatchedSource {
 
 impl fmt::Debug for WatchedSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WatchedSource")
-            .field("choice", &self.choice)
-            .field("sink", &self.sink)
-            .finish_non_exhaustive()
+        f.debug_struct("WatchedSource").field("choice", &self.choice).field("sink", &self.sink).finish_non_exhaustive()
     }
 }

@@ -133,8 +133,7 @@ impl Watches {
         }
         let (entries, receiver) = mpsc::unbounded_channel();
         let (ending, ended) = watch::channel(None);
-        let hub =
-            Hub { watches: self.0.clone(), entries: receiver, members: BTreeMap::new(), there: HashMap::new() };
+        let hub = Hub { watches: self.0.clone(), entries: receiver, members: BTreeMap::new(), there: HashMap::new() };
         let task = tokio::spawn(async move { drop(ending.send(hub.run().await.err())) }).abort_handle();
         let running = Arc::new(Running { entries, ended, task });
         *current = Arc::downgrade(&running);
@@ -182,7 +181,10 @@ impl Hub {
                 Ok(version) => following.push(follow(subject, followed, version, sender.clone())),
                 Err(error) if error.kind() == ErrorKind::Denied => {
                     let minutes = self.watches.resync.as_secs() / 60;
-                    warn!(error = error.chain(), minutes, "what changes cannot be watched, so each target is looked at once in so many minutes");
+                    warn!(
+                        error = error.chain(),
+                        minutes, "what changes cannot be watched, so each target is looked at once in so many minutes"
+                    );
                     again = Some(Instant::now() + self.watches.resync);
                 }
                 Err(error) => return Err(error),
@@ -281,7 +283,8 @@ impl Hub {
         let mut unseen = self.there.keys().cloned().collect::<HashSet<_>>();
         let (mut next, mut version) = (None, None);
         loop {
-            let (client, own) = (self.watches.cluster.client().clone(), self.watches.cluster.own_namespace().map(str::to_owned));
+            let (client, own) =
+                (self.watches.cluster.client().clone(), self.watches.cluster.own_namespace().map(str::to_owned));
             let (page, of) = namespace::page(&client, own.as_deref(), next).await?;
             for place in page.items {
                 unseen.remove(&place.name);
@@ -313,7 +316,9 @@ impl Hub {
                     None => self.gone(&name).await,
                 }
             }
-            (Subject::Namespaces, Seen::Gone(metadata)) => self.gone(metadata.name.as_deref().unwrap_or_default()).await,
+            (Subject::Namespaces, Seen::Gone(metadata)) => {
+                self.gone(metadata.name.as_deref().unwrap_or_default()).await;
+            }
             (Subject::Secrets(name), Seen::There(metadata)) => {
                 // What we wrote ourselves is as we left it.
                 let touched = |member: &Member, target: &Target| {

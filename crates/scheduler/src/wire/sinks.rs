@@ -9,7 +9,8 @@ use std::{
 use regcred_config::{AccountLink, LinkName, SecretSettings};
 use regcred_core::{InstanceName, Result, StoreName, Target, TargetSource};
 use regcred_openshift::{
-    BulkReads, Cluster, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink, WatchedSource, Watches,
+    BulkReads, Cluster, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink, WatchedSource,
+    Watches,
 };
 
 use super::{Clusters, reread::Reread};

@@ -4,6 +4,7 @@ mod bad;
 mod canary;
 mod check;
 mod cleanup;
+mod daemon;
 mod faults;
 mod full;
 mod init;

@@ -1,96 +1,17 @@
 //! `regcred run`, as a process of its own: what it does by itself, and what signals have it do.
 
-use std::{
-    io::{BufRead, BufReader},
-    net::TcpStream,
-    process::{Child, ChildStderr, Command, Stdio},
-};
-
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
 
-use crate::world::{World, regcred};
+use crate::{
+    daemon::{Daemon, has_secret, is_linked},
+    world::{World, regcred},
+};
 
 const CONFIG: &str = "
 targets:
 - { namespaces: { include: [named, 'app-*'] }, region: eu-west-1, service_accounts: [{ name: default }] }
 ";
-
-/// A daemon, which is killed if a test fails.
-struct Daemon {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    address: String,
-}
-
-impl Daemon {
-    fn start(world: &World, config: &str) -> Self {
-        let mut command = regcred(&["run", "--listen", "127.0.0.1:0", "--config"]);
-        command.arg(world.write("regcred.yaml", config)).arg("--kubeconfig").arg(world.dir.path().join("kubeconfig"));
-        command.env("AWS_ENDPOINT_URL", world.aws.url()).env("RUST_LOG", "info");
-        command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "not-a-real-key");
-        let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
-        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-        let mut daemon = Self { child, stderr, address: String::new() };
-        let line = daemon.told("health and metrics at http://");
-        line.split("http://").nth(1).expect("an address").trim().clone_into(&mut daemon.address);
-        daemon
-    }
-
-    /// The next line that says this.
-    fn told(&mut self, what: &str) -> String {
-        let mut all = String::new();
-        loop {
-            let mut line = String::new();
-            assert_ne!(self.stderr.read_line(&mut line).expect("text"), 0, "it ended and never said {what:?}: {all}");
-            if line.contains(what) {
-                return line;
-            }
-            all += &line;
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
-        assert!(sent.expect("kill starts").success());
-    }
-
-    /// Ends it in peace.
-    fn stop(mut self) {
-        self.signal("TERM");
-        self.told("stopped");
-        assert_eq!(self.child.wait().expect("it ends").code(), Some(0));
-    }
-
-    /// Status and text of an endpoint.
-    fn get(&self, path: &str) -> (u16, String) {
-        use std::io::{Read, Write};
-        let mut stream = TcpStream::connect(&self.address).expect("it listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: regcred\r\nConnection: close\r\n\r\n").expect("it is sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("text");
-        let status = answer.split(' ').nth(1).and_then(|it| it.parse().ok()).expect("a status");
-        (status, answer.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned())
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn has_secret(namespace: &'static str) -> impl Fn(&FakeKube) -> bool {
-    move |kube| kube.object("secrets", namespace, "ecr-secret").is_some_and(|it| it["data"].is_object())
-}
-
-fn is_linked(namespace: &'static str) -> impl Fn(&FakeKube) -> bool {
-    move |kube| {
-        let account = kube.object("serviceaccounts", namespace, "default");
-        account.is_some_and(|it| it["imagePullSecrets"].to_string().contains("ecr-secret"))
-    }
-}
 
 fn data(world: &World, namespace: &str) -> Value {
     world.secret(namespace).expect("it is there")["data"].clone()
@@ -108,6 +29,9 @@ async fn a_namespace_that_is_made_is_served_and_one_that_is_not_chosen_is_left_a
     daemon.stop();
 }
 
+/// Case 17: somebody edits or deletes our Secret, or takes its link away, while a daemon runs.
+///
+/// It is seen at once and put back from the token that is held, without another; what others wrote into the ServiceAccount stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_deleted_or_edited_is_restored_and_nothing_is_minted() {
     let world = World::new(&["app-a"]).await;
@@ -245,6 +169,57 @@ async fn without_the_right_to_watch_each_target_is_looked_at_again() {
     world.kube.remove("secrets", "app-a", "ecr-secret");
     world.kube.until("it is made again", has_secret("app-a")).await;
     daemon.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_hangs_delays_no_other() {
+    let (world, other) = (World::new(&["app-a"]).await, FakeKube::start().await);
+    other.add_namespace("app-a", &["default"]);
+    let there = world.write("there", &other.kubeconfig());
+    let here = world.dir.path().join("kubeconfig");
+    let config = format!(
+        "sinks:\n  here: {{ type: openshift, kubeconfig: {} }}\n  there: {{ type: openshift, kubeconfig: {} }}\n\
+         defaults: {{ service_accounts: [{{ name: default }}] }}\n\
+         targets:\n- {{ namespaces: ['app-*'], region: eu-west-1, sink: here }}\n\
+         - {{ namespaces: ['app-*'], region: eu-west-1, sink: there }}\n",
+        here.display(),
+        there.display()
+    );
+    let daemon = Daemon::of_several(&world, &config);
+    world.kube.until("the one is served", is_linked("app-a")).await;
+    other.until("the other is served", is_linked("app-a")).await;
+    world.kube.hang(true);
+    world.kube.add_namespace("app-b", &["default"]);
+    for name in ["app-b", "app-c", "app-d"] {
+        other.add_namespace(name, &["default"]);
+        other.until("the other goes on", has_secret(name)).await;
+    }
+    assert!(world.secret("app-b").is_none(), "the one still hangs");
+    world.kube.hang(false);
+    world.kube.until("and is served when it answers", is_linked("app-b")).await;
+    assert_eq!(world.aws.calls().len(), 1, "one token for both");
+    daemon.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_pod_a_kubeconfig_runs_no_program() {
+    let world = World::new(&["app-a"]).await;
+    let left = world.dir.path().join("left");
+    let exec = format!(
+        "exec: {{ apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: touch, args: [{}] }}",
+        left.display()
+    );
+    let kubeconfig = world.kube.kubeconfig().replace("token: bearer-of-the-standin", &exec);
+    world.write("kubeconfig", &kubeconfig);
+    for command in ["run", "once", "plan", "status"] {
+        let mut regcred = regcred(&[command, "--config"]);
+        regcred.arg(world.write("regcred.yaml", CONFIG)).arg("--kubeconfig").arg(world.dir.path().join("kubeconfig"));
+        let output = regcred.env("KUBERNETES_SERVICE_HOST", "10.0.0.1").output().expect("it starts");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command}: {told}");
+        assert!(told.contains("it has an exec plug-in") && told.contains("use a token or a certificate"), "{told}");
+    }
+    assert!(!left.exists(), "nothing was run");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ mod accounts;
 mod answers;
 mod cluster;
 mod config;
+mod daemon;
 mod identity;
 mod network;
 mod ownership;

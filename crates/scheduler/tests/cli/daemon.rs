@@ -1,0 +1,122 @@
+//! `regcred run` as a process of its own, and what is asked of it.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpStream,
+    process::{Child, ChildStderr, Command, Stdio},
+};
+
+use regcred_testkit::FakeKube;
+
+use crate::world::{World, regcred};
+
+/// A daemon, which is killed if a test fails.
+pub(crate) struct Daemon {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    address: String,
+}
+
+impl Daemon {
+    /// As an identity that may ask for tokens.
+    pub(crate) fn start(world: &World, config: &str) -> Self {
+        Self::start_with(world, config, |_| ())
+    }
+
+    /// The same, with another environment.
+    pub(crate) fn start_with(world: &World, config: &str, change: impl FnOnce(&mut Command)) -> Self {
+        let kubeconfig = world.dir.path().join("kubeconfig");
+        Self::of_several_with(world, config, |command| {
+            command.arg("--kubeconfig").arg(kubeconfig);
+            change(command);
+        })
+    }
+
+    /// Of the clusters that the config names itself.
+    pub(crate) fn of_several(world: &World, config: &str) -> Self {
+        Self::of_several_with(world, config, |_| ())
+    }
+
+    fn of_several_with(world: &World, config: &str, change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = regcred(&["run", "--listen", "127.0.0.1:0", "--config"]);
+        command.arg(world.write("regcred.yaml", config));
+        command.env("AWS_ENDPOINT_URL", world.aws.url()).env("RUST_LOG", "info");
+        command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "not-a-real-key");
+        change(&mut command);
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
+        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut daemon = Self { child, stderr, address: String::new() };
+        let line = daemon.told("health and metrics at http://");
+        line.split("http://").nth(1).expect("an address").trim().clone_into(&mut daemon.address);
+        daemon
+    }
+
+    /// The next line that says this.
+    pub(crate) fn told(&mut self, what: &str) -> String {
+        let mut all = String::new();
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.stderr.read_line(&mut line).expect("text"), 0, "it ended and never said {what:?}: {all}");
+            if line.contains(what) {
+                return line;
+            }
+            all += &line;
+        }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill starts").success());
+    }
+
+    /// Ends it without a word.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Ends it in peace.
+    pub(crate) fn stop(mut self) {
+        self.signal("TERM");
+        self.told("stopped");
+        assert_eq!(self.child.wait().expect("it ends").code(), Some(0));
+    }
+
+    /// One number of `/metrics`; 0 where it is not there.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let (_, text) = self.get("/metrics");
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
+        line.map_or(0.0, |value| value.parse().expect("a number"))
+    }
+
+    /// Status and text of an endpoint.
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        use std::io::{Read, Write};
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: regcred\r\nConnection: close\r\n\r\n").expect("it is sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("text");
+        let status = answer.split(' ').nth(1).and_then(|it| it.parse().ok()).expect("a status");
+        (status, answer.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether a namespace has its Secret.
+pub(crate) fn has_secret(namespace: &'static str) -> impl Fn(&FakeKube) -> bool {
+    move |kube| kube.object("secrets", namespace, "ecr-secret").is_some_and(|it| it["data"].is_object())
+}
+
+/// Whether its ServiceAccount uses it.
+pub(crate) fn is_linked(namespace: &'static str) -> impl Fn(&FakeKube) -> bool {
+    move |kube| {
+        let account = kube.object("serviceaccounts", namespace, "default");
+        account.is_some_and(|it| it["imagePullSecrets"].to_string().contains("ecr-secret"))
+    }
+}

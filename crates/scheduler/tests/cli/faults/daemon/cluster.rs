@@ -1,0 +1,81 @@
+//! The API server fails, namespaces go, rights are missing.
+
+use super::{SELECTED, names};
+use crate::{
+    daemon::{Daemon, has_secret, is_linked},
+    world::World,
+};
+
+/// Case 14: the API server is upgraded or changes its leader while a daemon runs.
+///
+/// Failures of requests and of watches pass; what came meanwhile is served as soon as it answers, and nothing is minted for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_outlasts_an_api_server_that_is_upgraded() {
+    let world = World::new(&["app-a"]).await;
+    let daemon = Daemon::start(&world, SELECTED);
+    world.kube.until("it is served", is_linked("app-a")).await;
+    for (round, (status, reason, message, pause)) in [
+        (503, "ServiceUnavailable", "apiserver is shutting down", None),
+        (429, "TooManyRequests", "Too many requests, please try again later.", Some(1)),
+        (500, "InternalError", "etcdserver: leader changed", None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = ["app-b", "app-c", "app-d"][round];
+        world.kube.fail_next(6, status, reason, message, pause);
+        world.kube.close_watches();
+        world.kube.add_namespace(name, &["default"]);
+        world.kube.until("it is served", is_linked(name)).await;
+    }
+    assert_eq!(world.aws.calls().len(), 1);
+    daemon.stop();
+}
+
+/// Case 19: a namespace is deleted while a daemon keeps its Secret.
+///
+/// It is forgotten, and counts neither as failed nor as anything else; one that is made anew under its name is served.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_forgets_a_namespace_that_is_deleted() {
+    let world = World::new(&["app-a", "app-b"]).await;
+    let daemon = Daemon::start(&world, SELECTED);
+    world.kube.until("both are served", |kube| is_linked("app-a")(kube) && is_linked("app-b")(kube)).await;
+    world.kube.terminate("app-b");
+    world.kube.remove("secrets", "app-b", "ecr-secret");
+    world.kube.remove_namespace("app-b");
+    world.kube.add_namespace("app-c", &["default"]);
+    world.kube.until("a later one is served", is_linked("app-c")).await;
+    let state = |state: &str| daemon.metric(&format!("regcred_targets{{sink=\"cluster\",state=\"{state}\"}}"));
+    assert_eq!(["failed", "gone", "waiting"].map(|it| state(it).to_string()), ["0", "0", "0"]);
+    world.kube.add_namespace("app-b", &["default"]);
+    world.kube.until("it is another one", is_linked("app-b")).await;
+    daemon.stop();
+}
+
+/// Case 20: a daemon misses rights in three namespaces of thirty.
+///
+/// The three are told once with the rule that is missing, and asked again in five minutes; the others are served, and so is who comes
+/// later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_misses_rights_in_some_namespaces_serves_the_others() {
+    let names = names(30);
+    let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for name in &names[..3] {
+        world.kube.deny("patch", "secrets", Some(name));
+    }
+    let mut daemon = Daemon::start(&world, SELECTED);
+    for name in &names[..3] {
+        let told = daemon.told("reason=");
+        let rule = "resources [secrets], resourceNames [ecr-secret], verbs [patch]";
+        assert!(told.contains(rule) && names[..3].iter().any(|it| told.contains(it.as_str())), "{name}: {told}");
+    }
+    world.kube.until("the others are served", |kube| kube.objects("secrets").len() == 27).await;
+    world.kube.add_namespace("app-later", &["default"]);
+    world.kube.until("and a later one", has_secret("app-later")).await;
+    assert_eq!(daemon.metric("regcred_targets{sink=\"cluster\",state=\"failed\"}").to_string(), "3");
+    for name in &names[..3] {
+        let asked = world.kube.requests().iter().filter(|it| it.namespace.as_deref() == Some(name)).count();
+        assert!(asked <= 4, "{name} was asked {asked} times");
+    }
+    daemon.stop();
+}

@@ -1,0 +1,104 @@
+//! ECR throttles, refuses or is silent.
+
+use std::time::{Duration, Instant};
+
+use regcred_testkit::{FaultProxy, aws::Answer, fault::Fault};
+
+use super::{SELECTED, names};
+use crate::{
+    daemon::{Daemon, has_secret, is_linked},
+    world::World,
+};
+
+fn denied(code: &str, message: &str) -> Answer {
+    Answer::Error { status: 400, code: code.into(), message: message.into(), retry_after: None }
+}
+
+/// Case 2: ECR throttles a daemon.
+///
+/// One call for all of its namespaces, nothing before the pause is over that the answer asks for, and then one call more.
+#[tokio::test(flavor = "multi_thread")]
+async fn ecr_throttles_a_daemon_and_its_pause_is_kept() {
+    let names = names(20);
+    let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let proxy = FaultProxy::start(world.aws.address()).await;
+    let throttled = Fault::Answer {
+        status: 400,
+        content_type: "application/x-amz-json-1.1".into(),
+        headers: vec![("Retry-After".into(), "2".into())],
+        body: r#"{"__type":"ThrottlingException"}"#.into(),
+    };
+    proxy.set_for(1, throttled);
+    let began = Instant::now();
+    let daemon = Daemon::start_with(&world, SELECTED, |it| drop(it.env("AWS_ENDPOINT_URL", proxy.url())));
+    world.kube.until("all are served", |kube| kube.objects("secrets").len() == 20).await;
+    assert!(began.elapsed() >= Duration::from_secs(2), "the pause is kept");
+    assert_eq!((proxy.requests(), world.aws.calls().len()), (2, 1));
+    daemon.stop();
+}
+
+/// Case 3: a daemon's identity may not ask for a token.
+///
+/// It is asked for once in five minutes, however many namespaces want it; the first failure is told with action and principal, and
+/// the daemon stays ready.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_that_is_denied_asks_seldom_and_stays_ready() {
+    let world = World::new(&["app-a"]).await;
+    let message = "User: arn:aws:sts::123456789012:assumed-role/pull/s is not authorized to perform: \
+                   ecr:GetAuthorizationToken on resource: * because no identity-based policy allows it";
+    world.aws.answer_with(denied("AccessDeniedException", message));
+    let mut daemon = Daemon::start(&world, SELECTED);
+    let told = daemon.told("minting failed");
+    assert!(told.contains("action ecr:GetAuthorizationToken") && told.contains("pause_seconds=300"), "{told}");
+    assert!(told.contains("principal arn:aws:sts::123456789012:assumed-role/pull/s"), "{told}");
+    for name in ["app-b", "app-c"] {
+        world.kube.add_namespace(name, &["default"]);
+        daemon.told(&format!("target={name}/ecr-secret in cluster"));
+    }
+    assert_eq!(world.aws.calls().len(), 1, "who is new waits like the others");
+    assert_eq!((daemon.get("/readyz").0, daemon.get("/livez").0), (200, 200));
+    assert_eq!(daemon.metric("regcred_targets{sink=\"cluster\",state=\"failed\"}").to_string(), "3");
+    assert!(world.kube.objects("secrets").is_empty());
+    daemon.stop();
+}
+
+/// Case 9: a daemon's key is deactivated while the token of before still works.
+///
+/// The Secret stays as it is, and one that is deleted is restored from the token that is held; the failure is told once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_whose_key_is_gone_keeps_what_works() {
+    let world = World::new(&["app-a"]).await;
+    let mut daemon = Daemon::start(&world, SELECTED);
+    world.kube.until("it is served", is_linked("app-a")).await;
+    let before = world.secret("app-a").expect("it is there");
+    world
+        .aws
+        .answer_with(denied("UnrecognizedClientException", "The security token included in the request is invalid."));
+    world.kube.remove("secrets", "app-a", "ecr-secret");
+    world.kube.until("it is restored", has_secret("app-a")).await;
+    let after = world.secret("app-a").expect("it is there");
+    assert_eq!((&after["data"], world.aws.calls().len()), (&before["data"], 1), "and nobody was asked");
+    daemon.signal("USR1");
+    let told = daemon.told("minting failed");
+    assert!(told.contains("UnrecognizedClientException") && told.contains("was denied"), "{told}");
+    daemon.told("target=app-a/ecr-secret in cluster");
+    assert_eq!(world.secret("app-a"), Some(after));
+    assert_eq!(daemon.get("/healthz/targets").0, 200, "hours are left");
+    daemon.stop();
+}
+
+/// Case 11: ECR takes a daemon's connection and never answers.
+///
+/// The call has a deadline; after it the daemon asks again, and whoever waited is served.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_outlasts_an_ecr_that_is_silent() {
+    let world = World::new(&["app-a"]).await;
+    let proxy = FaultProxy::start(world.aws.address()).await;
+    proxy.set(Fault::BlackHole);
+    let mut daemon = Daemon::start_with(&world, SELECTED, |it| drop(it.env("AWS_ENDPOINT_URL", proxy.url())));
+    let told = daemon.told("minting failed");
+    assert!(told.contains("kind=unreachable"), "{told}");
+    proxy.set(Fault::None);
+    world.kube.until("it is served", is_linked("app-a")).await;
+    daemon.stop();
+}
