@@ -11,7 +11,8 @@
 //! | [`ForwardProxy`] | `CONNECT`, which it leads to one local address whatever host is named, or refuses |
 //!
 //! They are written from the protocols and know nothing of the code they test. Each listens on a free port of 127.0.0.1
-//! and ends when it is dropped. They are no servers for anything else: TLS by a [`FaultProxy`] only, no persistence, no
+//! and ends when it is dropped; [`FakeAws`] and [`FakeKube`] do without a socket too, on a clock that they are given, so that a test
+//! can let months pass. They are no servers for anything else: TLS by a [`FaultProxy`] only, no persistence, no
 //! access control beyond what a test asks for. [`policy::judge`] is what an API server of 1.30 makes of a `ValidatingAdmissionPolicy`. [`tls::Authority`] makes the certificates, a [`Recipe`] the objects that a shell script leaves in a cluster.
 //!
 //! ```

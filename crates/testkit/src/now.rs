@@ -1,6 +1,45 @@
 //! The clock of the stand-ins, and how a server writes a moment.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use axum::http::Response;
+
+/// What time it is for one stand-in. Default: the wall clock.
+#[derive(Clone)]
+pub(crate) struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
+
+impl Clock {
+    pub(crate) fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        (self.0)()
+    }
+
+    /// Gives an answer its date, as a server on a socket does.
+    pub(crate) fn date<B>(&self, response: &mut Response<B>) {
+        if let Ok(date) = http_date(self.now()).parse() {
+            response.headers_mut().entry("date").or_insert(date);
+        }
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new(now)
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}
 
 /// The wall clock.
 #[expect(clippy::disallowed_methods, reason = "a server has its own clock, as the real one")]

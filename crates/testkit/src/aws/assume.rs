@@ -51,7 +51,7 @@ impl State {
     fn open(&mut self, role: &Role<'_>, name: &str, form: &Form) -> Session {
         let asked = form.get("DurationSeconds").and_then(|seconds| seconds.parse().ok()).unwrap_or(ONE_HOUR);
         let life = self.session_life.unwrap_or(Duration::from_secs(asked));
-        let session = Session::new(role, name, Keys::mint(life));
+        let session = Session::new(role, name, Keys::mint(self.clock.now(), life));
         self.sessions.push(session.clone());
         session
     }

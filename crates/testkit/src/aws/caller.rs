@@ -1,7 +1,6 @@
 //! Who signed a request.
 
 use super::{Protocol, Refusal, State, keys::Keys, region::partition, scope::Scope};
-use crate::now::now;
 
 /// A role that was assumed, with its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +104,7 @@ impl State {
             let message = "The security token included in the request is invalid.";
             return Err(Refusal { status, ..Refusal::bad(invalid, message) });
         }
-        if session.keys.expires_at <= now() {
+        if session.keys.expires_at <= self.clock.now() {
             let message = "The security token included in the request is expired";
             return Err(Refusal { status, ..Refusal::bad(expired, message) });
         }

@@ -12,7 +12,7 @@ use axum::{extract::Request, http::Method, response::Response};
 use serde_json::json;
 
 use super::{Keys, answer::raw};
-use crate::{lock::lock, server::Server};
+use crate::{lock::lock, now::now, server::Server};
 
 /// What the agent of EKS gives.
 const SIX_HOURS: Duration = Duration::from_hours(6);
@@ -101,7 +101,7 @@ fn answer(state: &Mutex<State>, request: &Request) -> Response {
     if !state.accepted.contains(token) {
         return refuse(401, "Unauthorized", "the authorization token is missing or not accepted");
     }
-    let keys = Keys::mint(state.life);
+    let keys = Keys::mint(now(), state.life);
     state.issued.push(keys.clone());
     let body = json!({
         "AccessKeyId": keys.access_key,

@@ -2,7 +2,7 @@
 
 use std::{
     sync::Mutex,
-    time::{Duration, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{http::request::Parts, response::Response};
@@ -15,7 +15,7 @@ use super::{
     keys::{BASE64, random},
     region::dns_suffix,
 };
-use crate::{lock::lock, now::now};
+use crate::lock::lock;
 
 pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 pub(super) const GET_AUTHORIZATION_TOKEN: &str = "GetAuthorizationToken";
@@ -39,7 +39,7 @@ pub(super) fn action(target: &str) -> &str {
 pub(super) fn token(state: &Mutex<State>, account: &str, region: &str) -> Response {
     let (issued, listener) = {
         let mut state = lock(state);
-        let issued = mint(state.life, account, region);
+        let issued = mint(state.clock.now() + state.life, account, region);
         state.issued.push(issued.clone());
         (issued, state.listener.clone())
     };
@@ -55,8 +55,8 @@ pub(super) fn token(state: &Mutex<State>, account: &str, region: &str) -> Respon
     raw(200, CONTENT_TYPE, body.to_string())
 }
 
-fn mint(life: Duration, account: &str, region: &str) -> Issued {
-    let expires_at = (now() + life).duration_since(UNIX_EPOCH).unwrap_or_default();
+fn mint(expires_at: SystemTime, account: &str, region: &str) -> Issued {
+    let expires_at = expires_at.duration_since(UNIX_EPOCH).unwrap_or_default();
     // The answer has milliseconds, so what is remembered has no more.
     let milliseconds = u64::try_from(expires_at.as_millis()).unwrap_or(u64::MAX);
     Issued {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::now::{now, rfc3339};
+use crate::now::rfc3339;
 
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 pub(super) const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -33,8 +33,8 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    pub(super) fn mint(life: Duration) -> Self {
-        let end = (now() + life).duration_since(UNIX_EPOCH).unwrap_or_default();
+    pub(super) fn mint(now: SystemTime, life: Duration) -> Self {
+        let end = (now + life).duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             access_key: format!("ASIA{}", random(16, UPPER)),
             secret_key: random(40, BASE64),
@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn keys_are_unique_and_hide_their_secrets() {
-        let (one, two) = (Keys::mint(Duration::from_hours(1)), Keys::mint(Duration::from_hours(1)));
+        let mint = || Keys::mint(UNIX_EPOCH, Duration::from_hours(1));
+        let (one, two) = (mint(), mint());
         assert!(one.access_key != two.access_key && one.session_token != two.session_token);
         assert!(one.access_key.len() == 20 && one.access_key.starts_with("ASIA") && one.secret_key.len() == 40);
         let shown = format!("{one:?}");

@@ -147,7 +147,7 @@ impl State {
     }
 
     fn keys(&mut self) -> Response {
-        let keys = Keys::mint(self.life);
+        let keys = Keys::mint(now(), self.life);
         self.issued.push(keys.clone());
         let body = json!({
             "Code": "Success",

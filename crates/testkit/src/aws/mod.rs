@@ -6,6 +6,7 @@ mod assume;
 mod call;
 mod caller;
 mod container;
+mod direct;
 pub(crate) mod ecr;
 mod form;
 mod keys;
@@ -30,12 +31,12 @@ pub use container::ContainerCredentials;
 pub use keys::Keys;
 pub use metadata::InstanceMetadata;
 
-use crate::{lock::lock, server::Server};
+use crate::{lock::lock, now::Clock, server::Server};
 
 /// What ECR gives.
 const TWELVE_HOURS: Duration = Duration::from_hours(12);
 
-/// AWS on loopback: every region and every account key is welcome, signatures are read and not verified.
+/// AWS on loopback, or without a socket: every region and every account key is welcome, signatures are read and not verified.
 ///
 /// Keys of roles that were assumed here are known: they need their session token, and end as they were told. Whoever
 /// signs with one is that role, in the role's account.
@@ -52,13 +53,14 @@ const TWELVE_HOURS: Duration = Duration::from_hours(12);
 /// ```
 #[derive(Debug)]
 pub struct FakeAws {
-    server: Server,
+    server: Option<Server>,
     state: Arc<Mutex<State>>,
 }
 
 type Listener = Arc<dyn Fn(&Issued) + Send + Sync>;
 
 struct State {
+    clock: Clock,
     account: String,
     life: Duration,
     /// Nothing where STS is to give what is asked for.
@@ -86,10 +88,10 @@ impl fmt::Debug for State {
     }
 }
 
-impl FakeAws {
-    /// Starts it on a free port, with account 123456789012 and tokens of 12 hours.
-    pub async fn start() -> Self {
-        let state = Arc::new(Mutex::new(State {
+impl State {
+    fn new(clock: Clock) -> Self {
+        Self {
+            clock,
             account: "123456789012".to_owned(),
             life: TWELVE_HOURS,
             session_life: None,
@@ -102,10 +104,17 @@ impl FakeAws {
             issued: Vec::new(),
             sessions: Vec::new(),
             listener: None,
-        }));
+        }
+    }
+}
+
+impl FakeAws {
+    /// Starts it on a free port, with account 123456789012 and tokens of 12 hours.
+    pub async fn start() -> Self {
+        let state = Arc::new(Mutex::new(State::new(Clock::default())));
         let shared = Arc::clone(&state);
         let server = Server::start(move |request| serve::answer(Arc::clone(&shared), request)).await;
-        Self { server, state }
+        Self { server: Some(server), state }
     }
 
     /// Answers for another account.
@@ -115,14 +124,18 @@ impl FakeAws {
         self
     }
 
+    fn server(&self) -> &Server {
+        self.server.as_ref().expect("one that was made without a socket has no address")
+    }
+
     /// The endpoint, for ECR and STS alike.
     pub fn url(&self) -> String {
-        self.server.url()
+        self.server().url()
     }
 
     /// Where it listens, for a proxy in front of it.
     pub fn address(&self) -> SocketAddr {
-        self.server.address()
+        self.server().address()
     }
 
     /// How long the tokens live that are handed out from now on.
@@ -173,6 +186,12 @@ impl FakeAws {
     /// Every role that was assumed so far, in order.
     pub fn sessions(&self) -> Vec<Session> {
         lock(&self.state).sessions.clone()
+    }
+
+    /// Forgets every call, token and role so far; keys that it has handed out are then those of a stranger.
+    pub fn forget_calls(&self) {
+        let mut state = lock(&self.state);
+        (state.calls, state.issued, state.sessions) = (vec![], vec![], vec![]);
     }
 
     /// Tells `listener` of each token before it is handed out, so that a registry knows it before its owner does.

@@ -11,7 +11,6 @@ use super::{
     tree, validate,
     write::{Writer, born, check_address, check_version_and_uid, pin, stated},
 };
-use crate::now::{now, rfc3339};
 
 /// What an apply led to.
 #[derive(Debug)]
@@ -47,12 +46,12 @@ impl Store {
                 format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
             return Err(Failure::conflict(key, &message));
         }
-        let mut object = born(key, config.clone());
+        let mut object = born(key, config.clone(), &self.moment());
         validate::settle(key, None, &mut object)?;
         writer.admission.admit_new(key)?;
         let mut managers = Managers::default();
         let change = Change::between(&json!({}), config);
-        managers.apply(writer.manager, FieldSet::applied(config), &change, &rfc3339(now()));
+        managers.apply(writer.manager, FieldSet::applied(config), &change, &self.moment());
         object["metadata"]["managedFields"] = managers.write();
         Ok(self.commit(key, object, writer.dry_run))
     }
@@ -85,7 +84,7 @@ impl Store {
         pin(key, old, &mut new);
         validate::settle(key, Some(old), &mut new)?;
         writer.admission.admit_change(key)?;
-        managers.apply(writer.manager, fields, &change, &rfc3339(now()));
+        managers.apply(writer.manager, fields, &change, &self.moment());
         new["metadata"]["managedFields"] = managers.write();
         Ok(self.commit(key, new, writer.dry_run))
     }

@@ -7,6 +7,7 @@ mod access;
 mod admission;
 mod apply;
 mod asked;
+mod direct;
 mod failure;
 mod faults;
 mod fields;
@@ -46,18 +47,18 @@ use write::Writer;
 /// How long a test waits for something that happens by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A Kubernetes API server on loopback.
+/// A Kubernetes API server on loopback, or without a socket.
 ///
 /// The doors of this type act on the store directly: they pass no access rule, answer no fault and are not counted as
 /// requests. For `namespaces` the `namespace` argument is not looked at. Doors that take a `resource` panic for one that is
 /// not `namespaces`, `secrets`, `serviceaccounts`, `cronjobs`, `deployments` or `templates`.
 #[derive(Debug)]
 pub struct FakeKube {
-    server: Server,
+    server: Option<Server>,
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
     hanging: watch::Sender<bool>,
@@ -87,24 +88,24 @@ struct State {
 impl FakeKube {
     /// Starts it on a free port, without any namespace.
     pub async fn start() -> Self {
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            hanging: watch::Sender::new(false),
-            closed: watch::Sender::default(),
-        });
+        let shared = Arc::<Shared>::default();
         let serving = Arc::clone(&shared);
         let server = Server::start(move |request| serve::answer(Arc::clone(&serving), request)).await;
-        Self { server, shared }
+        Self { server: Some(server), shared }
+    }
+
+    fn server(&self) -> &Server {
+        self.server.as_ref().expect("one that was made without a socket has no address")
     }
 
     /// The address of the server, without a trailing slash.
     pub fn url(&self) -> String {
-        self.server.url()
+        self.server().url()
     }
 
     /// Where it listens, for a proxy in front of it.
     pub fn address(&self) -> SocketAddr {
-        self.server.address()
+        self.server().address()
     }
 
     /// A kubeconfig whose current context `standin` leads here.

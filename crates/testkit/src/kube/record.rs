@@ -46,7 +46,7 @@ impl Record {
 
     pub(super) fn clear(&mut self) {
         self.first += self.requests.len();
-        self.requests.clear();
+        self.requests = vec![]; // their memory goes too
     }
 }
 

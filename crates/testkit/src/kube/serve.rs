@@ -22,7 +22,7 @@ use super::{
     view,
     write::{Writer, stated},
 };
-use crate::now::{http_date, now};
+use crate::now::http_date;
 
 /// The real server's limit.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;
@@ -51,7 +51,8 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
         ),
     };
     state.record.finish(number, response.status().as_u16());
-    if let Some(date) = state.ahead.and_then(|ahead| http_date(now() + ahead).parse().ok()) {
+    let ahead = state.ahead.map(|ahead| http_date(state.store.clock.now() + ahead));
+    if let Some(date) = ahead.and_then(|date| date.parse().ok()) {
         response.headers_mut().insert("date", date);
     }
     response

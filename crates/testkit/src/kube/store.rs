@@ -9,7 +9,7 @@ use super::{
     failure::Failure,
     kind::{Key, Kind},
 };
-use crate::now::{now, rfc3339};
+use crate::now::{Clock, rfc3339};
 
 /// Everything that is stored.
 #[derive(Debug, Default)]
@@ -20,6 +20,7 @@ pub(super) struct Store {
     history: VecDeque<Change>,
     /// Up to this version nobody knows any more what has changed.
     forgotten: u64,
+    pub(super) clock: Clock,
     changed: watch::Sender<u64>,
 }
 
@@ -36,6 +37,11 @@ pub(super) struct Change {
 const KEPT: usize = 50_000;
 
 impl Store {
+    /// Now, as objects say when something happened to them.
+    pub(super) fn moment(&self) -> String {
+        rfc3339(self.clock.now())
+    }
+
     pub(super) fn version(&self) -> String {
         self.version.to_string()
     }
@@ -97,7 +103,7 @@ impl Store {
 
     /// Forgets what has changed so far.
     pub(super) fn forget(&mut self) {
-        self.history.clear();
+        self.history = VecDeque::new(); // its memory goes too
         self.forgotten = self.version + 1;
         self.version += 1;
     }
@@ -112,7 +118,7 @@ impl Store {
         let key = Key::of_namespace(namespace);
         let mut object = self.get(&key)?.clone();
         if object["metadata"]["deletionTimestamp"].is_null() {
-            object["metadata"]["deletionTimestamp"] = rfc3339(now()).into();
+            object["metadata"]["deletionTimestamp"] = self.moment().into();
         }
         object["status"] = json!({ "phase": "Terminating" });
         Some(self.commit(&key, object, false))

@@ -11,10 +11,7 @@ use super::{
     store::Store,
     tree, validate,
 };
-use crate::{
-    id::uuid,
-    now::{now, rfc3339},
-};
+use crate::id::uuid;
 
 /// On whose behalf something is written.
 #[derive(Clone, Copy, Debug)]
@@ -34,10 +31,10 @@ impl Store {
             return Err(Failure::already_exists(key));
         }
         check_address(key, &object)?;
-        let mut object = born(key, object);
+        let mut object = born(key, object, &self.moment());
         validate::settle(key, None, &mut object)?;
         let mut managers = Managers::default();
-        managers.update(writer.manager, &Change::between(&json!({}), &object), &rfc3339(now()));
+        managers.update(writer.manager, &Change::between(&json!({}), &object), &self.moment());
         object["metadata"]["managedFields"] = managers.write();
         Ok(self.commit(key, object, writer.dry_run))
     }
@@ -69,7 +66,7 @@ impl Store {
         pin(key, old, &mut new);
         validate::settle(key, Some(old), &mut new)?;
         writer.admission.admit_change(key)?;
-        managers.update(writer.manager, &Change::between(old, &new), &rfc3339(now()));
+        managers.update(writer.manager, &Change::between(old, &new), &self.moment());
         new["metadata"]["managedFields"] = managers.write();
         Ok(self.commit(key, new, writer.dry_run))
     }
@@ -156,10 +153,10 @@ fn uid_conflict(key: &Key, uid: &str, old: &Value) -> Failure {
 }
 
 /// Gives a new object what the server gives it.
-pub(super) fn born(key: &Key, mut object: Value) -> Value {
+pub(super) fn born(key: &Key, mut object: Value, moment: &str) -> Value {
     let metadata = &mut object["metadata"];
     metadata["uid"] = uuid().into();
-    metadata["creationTimestamp"] = rfc3339(now()).into();
+    metadata["creationTimestamp"] = moment.into();
     metadata["managedFields"] = Value::Null;
     metadata["resourceVersion"] = Value::Null;
     metadata["deletionTimestamp"] = Value::Null;
