@@ -20,13 +20,11 @@ use regcred_core::{Error, ErrorKind};
 use crate::{
     arn::is_principal,
     identity::{EmptyFile, NoProfile},
-    transport::{InsecureEndpoint, time_of},
+    transport::{InsecureEndpoint, SKEW, time_of},
 };
 
 /// The longest value that is quoted from an answer.
 const LONGEST_VALUE: usize = 256;
-/// AWS takes a signature that is five minutes old.
-const SKEW: Duration = Duration::from_mins(4);
 /// How codes begin that mean: not you.
 const DENIED: [&str; 12] = [
     "AccessDenied",

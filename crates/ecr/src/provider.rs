@@ -1,11 +1,18 @@
 //! The provider itself: one call, one token.
 
-use std::{env, fmt, sync::Arc, time::Duration};
+use std::{
+    env, fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use regcred_core::{Clock, Error, ErrorKind, RegistryCredential, RegistryProvider, Result, SystemClock};
 use tokio::time::timeout;
-use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
+use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber, warn};
 
 use crate::{
     arn,
@@ -14,7 +21,7 @@ use crate::{
     identity::Identity,
     settings::{DEADLINE, Settings},
     token,
-    transport::{Transport, is_secure, without_user},
+    transport::{SKEW, Signing, Transport, is_secure, without_user},
 };
 
 /// Where the SDK may be sent: to ECR with the request for a token, to STS with a web identity.
@@ -29,6 +36,9 @@ pub struct EcrProvider {
     aliases: Vec<Alias>,
     principal: Option<String>,
     clock: Arc<dyn Clock>,
+    signing: Signing,
+    /// Whether it was said that this machine's clock is off.
+    is_off: AtomicBool,
 }
 
 /// Makes an [`EcrProvider`].
@@ -78,6 +88,22 @@ impl EcrProvider {
         let arn = answer.map_err(|error| translate(&error, action, self.clock.now()))?.arn.unwrap_or_default();
         let senseless = || failed(ErrorKind::Malformed, action, "had a senseless answer", "it names no principal");
         if arn::is_principal(&arn) { Ok(arn) } else { Err(senseless()) }
+    }
+
+    /// The SDK logs answers whole at TRACE, and this one's is the token: nobody listens while it works.
+    async fn ask(&self) -> Result<RegistryCredential> {
+        if self.principal.is_some() {
+            self.check_principal(&self.caller().await?)?;
+        }
+        let action = &format!("ecr:GetAuthorizationToken in {}", self.region);
+        let call = self.ecr.get_authorization_token().send().with_subscriber(NoSubscriber::default());
+        let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
+        let answer = answer.map_err(|error| translate(&error, action, self.clock.now()))?;
+        let accounts = self.hosts.iter().map(|host| host.account().clone()).collect::<Vec<_>>();
+        let now = self.clock.now();
+        let (own, credential) = token::credential(answer.authorization_data(), &self.region, &accounts, now)?;
+        let hosts = if self.hosts.is_empty() { vec![own] } else { self.hosts.clone() };
+        credential.for_registries(RegistryHost::with_aliases(&hosts, &self.aliases))
     }
 
     /// [`ErrorKind::Denied`] if whoever it is, as [`EcrProvider::caller`] has it, is not the principal that it has to be.
@@ -175,7 +201,8 @@ impl EcrProviderBuilder {
             Some(endpoint) if self.insecure => transport.allowing(endpoint),
             _ => transport,
         };
-        let mut settings = Settings::new(&self.region, transport, self.fips, self.dual_stack);
+        let signing = Signing { transport, clock: self.clock.clone() };
+        let mut settings = Settings::new(&self.region, signing.clone(), self.fips, self.dual_stack);
         let config = settings.load(self.identity.profile_name()).await;
         let mut config = config.into_builder().credentials_provider(self.identity.base(&settings)).build();
         if let Some(assumed) = self.identity.assumed(&config).await {
@@ -193,6 +220,8 @@ impl EcrProviderBuilder {
             aliases: self.aliases,
             principal: self.principal,
             clock: self.clock,
+            signing,
+            is_off: AtomicBool::new(false),
         })
     }
 
@@ -229,20 +258,20 @@ impl EcrProviderBuilder {
 
 #[async_trait]
 impl RegistryProvider for EcrProvider {
-    /// The SDK logs answers whole at TRACE, and this one's is the token: nobody listens while it works.
+    /// A call that was refused for its time is repeated at once: the answer says what time it is, and it is signed with that.
     async fn credential(&self) -> Result<RegistryCredential> {
-        if self.principal.is_some() {
-            self.check_principal(&self.caller().await?)?;
+        let before = self.signing.correction();
+        let asked = self.ask().await;
+        let now = self.signing.correction();
+        if !self.is_off.swap(now != 0, Relaxed) && now != 0 {
+            warn!(seconds = now, "AWS has another time than this machine: requests are signed with that");
         }
-        let action = &format!("ecr:GetAuthorizationToken in {}", self.region);
-        let call = self.ecr.get_authorization_token().send().with_subscriber(NoSubscriber::default());
-        let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
-        let answer = answer.map_err(|error| translate(&error, action, self.clock.now()))?;
-        let accounts = self.hosts.iter().map(|host| host.account().clone()).collect::<Vec<_>>();
-        let now = self.clock.now();
-        let (own, credential) = token::credential(answer.authorization_data(), &self.region, &accounts, now)?;
-        let hosts = if self.hosts.is_empty() { vec![own] } else { self.hosts.clone() };
-        credential.for_registries(RegistryHost::with_aliases(&hosts, &self.aliases))
+        match asked {
+            Err(error) if error.kind() == ErrorKind::Denied && before.abs_diff(now) > SKEW.as_secs() => {
+                self.ask().await
+            }
+            asked => asked,
+        }
     }
 
     fn longest_life(&self) -> Option<Duration> {

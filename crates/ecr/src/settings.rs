@@ -8,7 +8,7 @@ use aws_config::{
 };
 use aws_sdk_ecr::config::Region as SdkRegion;
 
-use crate::{host::Region, transport::Transport};
+use crate::{host::Region, transport::Signing};
 
 /// For one call: ECR answers in a tenth of a second, a slow proxy in a few.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
@@ -19,15 +19,15 @@ const CONNECT: Duration = Duration::from_secs(4);
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) region: SdkRegion,
-    pub(crate) transport: Transport,
+    pub(crate) signing: Signing,
     pub(crate) fips: Option<bool>,
     pub(crate) dual_stack: Option<bool>,
 }
 
 impl Settings {
-    pub(crate) fn new(region: &Region, transport: Transport, fips: Option<bool>, dual_stack: Option<bool>) -> Self {
+    pub(crate) fn new(region: &Region, signing: Signing, fips: Option<bool>, dual_stack: Option<bool>) -> Self {
         let region = SdkRegion::new(region.as_str().to_owned());
-        Self { region, transport, fips, dual_stack }
+        Self { region, signing, fips, dual_stack }
     }
 
     /// Reads environment and profile. Nobody asks with what this returns: it has no credentials yet.
@@ -36,7 +36,8 @@ impl Settings {
             .no_credentials()
             .identity_cache(IdentityCache::no_cache()) // a mint in six hours asks anew who it is, and sees what has rotated
             .region(self.region.clone())
-            .http_client(self.transport.clone())
+            .http_client(self.signing.transport.clone())
+            .time_source(self.signing.clone())
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts());
         if let Some(profile) = profile {
@@ -58,7 +59,8 @@ impl Settings {
         ProviderConfig::without_region()
             .with_behavior_version(Some(behavior()))
             .with_region(Some(self.region.clone()))
-            .with_http_client(self.transport.clone())
+            .with_http_client(self.signing.transport.clone())
+            .with_time_source(self.signing.clone())
             .with_retry_config(RetryConfig::disabled())
             .with_timeout_config(timeouts())
             .with_use_fips(self.fips)

@@ -5,9 +5,10 @@ use std::{
     net::IpAddr,
     path::Path,
     sync::{Arc, Mutex},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_http_client::{
     Builder, Connector,
     proxy::ProxyConfig,
@@ -29,7 +30,7 @@ use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format};
 use http::Uri;
 use http_body_util::Limited;
 use hyper_util::client::proxy::matcher::Matcher;
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Clock, Error, ErrorKind, Result};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
@@ -78,6 +79,18 @@ impl Transport {
         Ok(Self { direct, proxied, insecure: None, heard: Heard::default() })
     }
 
+    /// The same way, with the environment and the authorities as they are now.
+    pub fn renewed(&self) -> Result<Self> {
+        Ok(Self { heard: self.heard.clone(), ..Self::new()? })
+    }
+
+    /// Through a client of one's own, which brings its own trust, proxies and time-outs. What is refused in clear text is refused as
+    /// ever, and so is an answer without an end.
+    pub fn from_client(client: impl HttpClient + 'static) -> Self {
+        let direct = SharedHttpClient::new(client);
+        Self { proxied: direct.clone(), direct, insecure: None, heard: Heard::default() }
+    }
+
     /// Speaks to the host of this URL in clear text too.
     pub(crate) fn allowing(self, url: &str) -> Self {
         Self { insecure: Some(host(url).into()), ..self }
@@ -91,6 +104,39 @@ impl Transport {
     pub fn their_time(&self) -> Option<SystemTime> {
         let heard = *self.heard.lock().expect("nothing panics while it holds the lock");
         heard.map(|(time, at)| time + at.elapsed())
+    }
+}
+
+/// AWS takes a signature that is five minutes old.
+pub(crate) const SKEW: Duration = Duration::from_mins(4);
+
+/// What time requests are signed with: this machine's or, where it is too far from that, the other side's.
+#[derive(Clone, Debug)]
+pub(crate) struct Signing {
+    pub(crate) transport: Transport,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Signing {
+    /// How far the other side's clock is ahead of this machine's, in whole seconds, where that is more than signatures allow for; else 0.
+    pub(crate) fn correction(&self) -> i64 {
+        let now = self.clock.now();
+        let theirs = self.transport.their_time().unwrap_or(now);
+        let seconds = |apart: Duration| i64::try_from(apart.as_secs()).unwrap_or(i64::MAX);
+        match theirs.duration_since(now) {
+            Ok(ahead) if ahead > SKEW => seconds(ahead),
+            Err(behind) if behind.duration() > SKEW => -seconds(behind.duration()),
+            _ => 0,
+        }
+    }
+}
+
+impl TimeSource for Signing {
+    fn now(&self) -> SystemTime {
+        match self.correction() {
+            0 => self.clock.now(),
+            _ => self.transport.their_time().unwrap_or_else(|| self.clock.now()),
+        }
     }
 }
 

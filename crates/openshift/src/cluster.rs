@@ -20,7 +20,7 @@ use kube::{
 };
 use regcred_core::{Error, ErrorKind, Result};
 use tokio::{task::spawn_blocking, time::timeout};
-use tower::{BoxError, ServiceBuilder, util::MapResponseLayer};
+use tower::{BoxError, ServiceBuilder, service_fn, util::MapResponseLayer};
 
 use crate::retry_after;
 
@@ -83,6 +83,30 @@ impl Cluster {
         let client =
             made.map_err(|_| unusable("making it panicked".into()))?.map_err(|error| unusable(tell_client(&error)))?;
         Ok(Self { client, server, context, own_namespace: None })
+    }
+
+    /// By a client of one's own, whatever its calls go through. `server`: the URL that it leads to, which stands for the cluster where
+    /// several are told apart. The client's time-outs and retries stay as they are: one that repeats by itself takes from the time of
+    /// each call, and the engine repeats anyway. Inside a runtime alone, as for [`Client::new`].
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// use kube::client::Body;
+    /// use regcred_openshift::Cluster;
+    ///
+    /// let nobody = tower::service_fn(async |_: http::Request<Body>| Err::<http::Response<Body>, _>("nobody is there"));
+    /// let cluster = Cluster::from_client(kube::Client::new(nobody, "default"), &"https://api.example:6443".parse().expect("a URL"));
+    /// assert_eq!((cluster.server(), cluster.default_namespace()), ("https://api.example:6443/", "default"));
+    /// # }
+    /// ```
+    pub fn from_client(client: Client, server: &http::Uri) -> Self {
+        let namespace = client.default_namespace().to_owned();
+        let call = service_fn(move |request| {
+            let client = client.clone();
+            async move { client.send(request).await.map(retry_after::keep) }
+        });
+        Self { client: Client::new(call, namespace), server: without_user(server), context: None, own_namespace: None }
     }
 
     /// The URL of the API server.

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use axum::http::Response;
@@ -66,6 +66,19 @@ pub(crate) fn http_date(moment: SystemTime) -> String {
     format!("{weekday}, {day:02} {month} {year:04} {:02}:{:02}:{:02} GMT", time / 3600, time / 60 % 60, time % 60)
 }
 
+/// A moment as a signature of AWS has it, such as `20260101T000000Z`; nothing for anything else.
+pub(crate) fn signed_at(text: &str) -> Option<SystemTime> {
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
+    let is_dated = text.len() == 16 && text.ends_with('Z') && text.get(8..9) == Some("T");
+    let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
+    let seconds = number(9, 11)? * 3600 + number(11, 13)? * 60 + number(13, 15)?;
+    // Years are counted from March, as below.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day.checked_sub(1)?;
+    is_dated.then_some(())?;
+    Some(UNIX_EPOCH + Duration::from_secs(days.checked_sub(719_468)? * 86_400 + seconds))
+}
+
 /// Year, month and day of a day counted from 1970-01-01. Years are counted from March, so that a leap day comes last.
 fn civil(day: u64) -> (u64, u64, u64) {
     let day = day + 719_468; // from 0000-03-01
@@ -80,8 +93,6 @@ fn civil(day: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -97,6 +108,18 @@ mod tests {
         ] {
             let moment = UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 999);
             assert_eq!(rfc3339(moment), text);
+        }
+    }
+
+    #[test]
+    fn what_a_signature_says_of_its_moment_is_read() {
+        for (text, seconds) in
+            [("19700101T000000Z", 0), ("20000229T000000Z", 951_782_400), ("20251231T235959Z", 1_767_225_599)]
+        {
+            assert_eq!(signed_at(text), Some(UNIX_EPOCH + Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "20260101", "20260101T000000", "20260101 000000Z", "2026010aT000000Z"] {
+            assert_eq!(signed_at(text), None, "{text}");
         }
     }
 

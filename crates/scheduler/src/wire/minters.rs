@@ -17,19 +17,32 @@ use crate::{
 /// What mints, with its credentials and its back-offs: kept by whoever makes one engine after another.
 #[derive(Clone, Default)]
 pub struct Minters {
+    /// The way to AWS that was given; `None`: it is the environment's.
+    given: Option<Transport>,
+    /// The way that is gone.
+    way: Option<Transport>,
     tokens: BTreeMap<Token, Arc<Minter>>,
     /// Of other types, by the names that stand for what they are.
     others: BTreeMap<ProviderName, Arc<Minter>>,
-    transport: Option<Transport>,
 }
 
 impl Minters {
+    /// Goes this way to AWS. Default: as [`Transport::new`] has it.
+    #[must_use]
+    pub fn with_transport(self, transport: Transport) -> Self {
+        Self { given: Some(transport), ..self }
+    }
+
     /// One per provider of the plan. Those of one token of ECR share the one that asks for it, and differ in the hosts they name. What
     /// the plan does not need any more is forgotten.
     pub(super) async fn of(&mut self, plan: &Plan, types: &Types, clock: &Arc<dyn Clock>) -> Result<Vec<Arc<Minter>>> {
-        // Made anew each time, for the authorities to trust may be others.
-        let (transport, mut minters) = (Transport::new()?, vec![]);
-        let mut kept = Self { transport: Some(transport.clone()), ..Self::default() };
+        let transport = match (&self.given, &self.way) {
+            (Some(given), _) => given.clone(),
+            (None, Some(way)) => way.renewed()?,
+            (None, None) => Transport::new()?,
+        };
+        let mut kept = Self { given: self.given.clone(), way: Some(transport.clone()), ..Self::default() };
+        let mut minters = vec![];
         for (name, wanted) in &plan.providers {
             let wanted = match wanted {
                 Provider::Ecr(wanted) => wanted,
@@ -62,7 +75,7 @@ impl Minters {
     /// What time it is in AWS, by its latest answer; `None`: it has not been asked.
     #[cfg(feature = "cli")]
     pub(crate) fn their_time(&self) -> Option<SystemTime> {
-        self.transport.as_ref()?.their_time()
+        self.way.as_ref()?.their_time()
     }
 
     /// Has each mint anew, whatever it holds.
@@ -75,6 +88,9 @@ impl Minters {
 
 impl fmt::Debug for Minters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Minters").field("tokens", &self.tokens.len()).field("others", &self.others).finish()
+        f.debug_struct("Minters")
+            .field("tokens", &self.tokens.len())
+            .field("others", &self.others)
+            .finish_non_exhaustive()
     }
 }

@@ -12,7 +12,7 @@ use axum::{
 };
 
 use super::{FakeAws, State, serve};
-use crate::{lock::lock, now::Clock};
+use crate::now::Clock;
 
 impl FakeAws {
     /// Without a socket, on this clock: [`FakeAws::answer`] is the way to it, whatever host a request names. It needs neither network nor
@@ -29,11 +29,7 @@ impl FakeAws {
     {
         let state = Arc::clone(&self.state);
         let request = request.map(Body::new);
-        async move {
-            let mut response = serve::answer(Arc::clone(&state), request).await;
-            lock(&state).clock.date(&mut response);
-            response
-        }
+        serve::answer(state, request)
     }
 }
 

@@ -21,7 +21,7 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 pub use answer::Answer;
@@ -111,7 +111,16 @@ impl State {
 impl FakeAws {
     /// Starts it on a free port, with account 123456789012 and tokens of 12 hours.
     pub async fn start() -> Self {
-        let state = Arc::new(Mutex::new(State::new(Clock::default())));
+        Self::start_on(Clock::default()).await
+    }
+
+    /// The same, with a clock of its own: its answers show that, and it takes signatures of five minutes before and after.
+    pub async fn start_at(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self::start_on(Clock::new(now)).await
+    }
+
+    async fn start_on(clock: Clock) -> Self {
+        let state = Arc::new(Mutex::new(State::new(clock)));
         let shared = Arc::clone(&state);
         let server = Server::start(move |request| serve::answer(Arc::clone(&shared), request)).await;
         Self { server: Some(server), state }

@@ -1,8 +1,13 @@
 //! Who signed, and for which region: the credential scope of a `SigV4` header.
 
+use std::time::{Duration, SystemTime};
+
 use axum::http::request::Parts;
 
 use super::Refusal;
+use crate::now::signed_at;
+
+const WINDOW: Duration = Duration::from_mins(5);
 
 /// What a signature says about itself. It is read and not verified.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +26,17 @@ impl Scope {
         let message = format!("Credential should be scoped to correct service: '{service}'.");
         Err(Refusal { status: 403, ..Refusal::bad("InvalidSignatureException", &message) })
     }
+}
+
+/// AWS refuses a signature that was made more than five minutes before or after.
+pub(super) fn expect_now(parts: &Parts, now: SystemTime) -> Result<(), Refusal> {
+    let signed = parts.headers.get("x-amz-date").and_then(|it| it.to_str().ok()).and_then(signed_at);
+    let how = match signed {
+        Some(signed) if signed + WINDOW < now => "Signature expired: it was made too early",
+        Some(signed) if signed > now + WINDOW => "Signature not yet current: it was made too late",
+        _ => return Ok(()),
+    };
+    Err(Refusal { status: 403, ..Refusal::bad("InvalidSignatureException", how) })
 }
 
 /// Nothing where the header is missing or is no complete `SigV4` header.

@@ -26,7 +26,10 @@ pub(super) async fn answer(state: Arc<Mutex<State>>, request: Request) -> Respon
         let form = Form::read(&body);
         (Protocol::Query, form.get("Action").unwrap_or_default().to_owned(), form)
     };
-    decide(&state, &parts, protocol, action, &form).await.unwrap_or_else(|refusal| render(protocol, &refusal))
+    let decided = decide(&state, &parts, protocol, action, &form).await;
+    let mut response = decided.unwrap_or_else(|refusal| render(protocol, &refusal));
+    lock(&state).clock.date(&mut response);
+    response
 }
 
 async fn decide(
@@ -66,6 +69,7 @@ async fn decide(
         return Err(Refusal::bad("MissingAuthenticationTokenException", "Missing Authentication Token"));
     };
     signed.expect(protocol.service())?;
+    scope::expect_now(parts, lock(state).clock.now())?;
     let token = parts.headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
     let caller = lock(state).authenticate(protocol, &signed, token)?;
     match (protocol, call.action.as_str()) {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use regcred_testkit::{FaultProxy, aws::Answer, fault::Fault};
+use regcred_core::{Clock, SystemClock};
+use regcred_testkit::{FakeAws, FaultProxy, aws::Answer, fault::Fault};
 
 use super::{SELECTED, names};
 use crate::{
@@ -30,7 +31,9 @@ async fn ecr_throttles_a_daemon_and_its_pause_is_kept() {
     };
     proxy.set_for(1, throttled);
     let began = Instant::now();
-    let daemon = Daemon::start_with(&world, SELECTED, |it| drop(it.env("AWS_ENDPOINT_URL", proxy.url())));
+    let daemon = Daemon::start_with(&world, SELECTED, |it| {
+        it.env("AWS_ENDPOINT_URL", proxy.url());
+    });
     world.kube.until("all are served", |kube| kube.objects("secrets").len() == 20).await;
     assert!(began.elapsed() >= Duration::from_secs(2), "the pause is kept");
     assert_eq!((proxy.requests(), world.aws.calls().len()), (2, 1));
@@ -87,6 +90,32 @@ async fn a_daemon_whose_key_is_gone_keeps_what_works() {
     daemon.stop();
 }
 
+/// Case 10: this machine's clock is ten minutes slow or fast.
+///
+/// AWS refuses the first signature and says what time it has; the next one is made with that, at once. A warning and a metric tell the
+/// difference, and the Secret is renewed as its own dates say. A clock that is set meanwhile is noticed within five minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_off_costs_one_call_and_is_told() {
+    let ten_minutes = Duration::from_mins(10);
+    for (aws, shown) in [
+        (FakeAws::start_at(move || SystemClock.now() + ten_minutes).await, 600.0),
+        (FakeAws::start_at(move || SystemClock.now() - ten_minutes).await, -600.0),
+    ] {
+        let world = World { aws, ..World::new(&["app-a"]).await };
+        let mut daemon = Daemon::start(&world, SELECTED);
+        daemon.told("AWS has another time than this machine");
+        world.kube.until("it is served", is_linked("app-a")).await;
+        assert_eq!(world.aws.calls().len(), 2);
+        let skew = daemon.metric("regcred_clock_skew_seconds");
+        assert!((skew - shown).abs() < 5.0, "{skew}");
+        daemon.signal("USR1");
+        let before = world.secret("app-a");
+        world.kube.until("it is minted anew", |kube| kube.object("secrets", "app-a", "ecr-secret") != before).await;
+        assert_eq!(world.aws.calls().len(), 3, "once the time is known no call is refused");
+        daemon.stop();
+    }
+}
+
 /// Case 11: ECR takes a daemon's connection and never answers.
 ///
 /// The call has a deadline; after it the daemon asks again, and whoever waited is served.
@@ -95,7 +124,9 @@ async fn a_daemon_outlasts_an_ecr_that_is_silent() {
     let world = World::new(&["app-a"]).await;
     let proxy = FaultProxy::start(world.aws.address()).await;
     proxy.set(Fault::BlackHole);
-    let mut daemon = Daemon::start_with(&world, SELECTED, |it| drop(it.env("AWS_ENDPOINT_URL", proxy.url())));
+    let mut daemon = Daemon::start_with(&world, SELECTED, |it| {
+        it.env("AWS_ENDPOINT_URL", proxy.url());
+    });
     let told = daemon.told("minting failed");
     assert!(told.contains("kind=unreachable"), "{told}");
     proxy.set(Fault::None);
