@@ -258,11 +258,11 @@ impl EcrProviderBuilder {
 
 #[async_trait]
 impl RegistryProvider for EcrProvider {
-    /// A call that was refused for its time is repeated at once: the answer says what time it is, and it is signed with that.
+    /// A call that was refused for its time is repeated at once: its answer says what time it is, and the SDK signs with that.
     async fn credential(&self) -> Result<RegistryCredential> {
-        let before = self.signing.correction();
+        let before = self.signing.skew();
         let asked = self.ask().await;
-        let now = self.signing.correction();
+        let now = self.signing.skew();
         if !self.is_off.swap(now != 0, Relaxed) && now != 0 {
             warn!(seconds = now, "AWS has another time than this machine: requests are signed with that");
         }

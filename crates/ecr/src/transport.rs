@@ -110,7 +110,7 @@ impl Transport {
 /// AWS takes a signature that is five minutes old.
 pub(crate) const SKEW: Duration = Duration::from_mins(4);
 
-/// What time requests are signed with: this machine's or, where it is too far from that, the other side's.
+/// The way of one provider, and its clock. The SDK itself signs with the time of the other side, once an answer has told it.
 #[derive(Clone, Debug)]
 pub(crate) struct Signing {
     pub(crate) transport: Transport,
@@ -119,7 +119,7 @@ pub(crate) struct Signing {
 
 impl Signing {
     /// How far the other side's clock is ahead of this machine's, in whole seconds, where that is more than signatures allow for; else 0.
-    pub(crate) fn correction(&self) -> i64 {
+    pub(crate) fn skew(&self) -> i64 {
         let now = self.clock.now();
         let theirs = self.transport.their_time().unwrap_or(now);
         let seconds = |apart: Duration| i64::try_from(apart.as_secs()).unwrap_or(i64::MAX);
@@ -133,10 +133,7 @@ impl Signing {
 
 impl TimeSource for Signing {
     fn now(&self) -> SystemTime {
-        match self.correction() {
-            0 => self.clock.now(),
-            _ => self.transport.their_time().unwrap_or_else(|| self.clock.now()),
-        }
+        self.clock.now()
     }
 }
 

@@ -190,3 +190,18 @@ async fn the_last_answer_tells_the_time_of_the_other_side() {
     let off = theirs.duration_since(ours).unwrap_or_else(|earlier| earlier.duration());
     assert!(off < Duration::from_secs(30), "{off:?}");
 }
+
+#[tokio::test]
+async fn a_machine_whose_clock_is_off_signs_with_the_time_of_aws() {
+    let hour = Duration::from_hours(1);
+    for aws in [
+        FakeAws::start_at(move || SystemClock.now() + hour).await,
+        FakeAws::start_at(move || SystemClock.now() - hour).await,
+    ] {
+        let provider = provider(&aws).await;
+        provider.credential().await.expect("a call that is refused for its time is repeated");
+        assert_eq!(aws.calls().len(), 2);
+        provider.credential().await.expect("the time is known");
+        assert_eq!(aws.calls().len(), 3);
+    }
+}
