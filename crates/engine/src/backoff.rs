@@ -10,6 +10,8 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
 /// Whoever asks for a longer pause than this has made a mistake: meanwhile credentials expire.
 const LONGEST_ASKED: Duration = Duration::from_mins(15);
+/// After a first refusal of a store; times five after each that follows, three times.
+const MOMENT: Duration = Duration::from_secs(2);
 /// After a first lost race: the other writer is done by then.
 const RACE: Duration = Duration::from_millis(100);
 
@@ -24,6 +26,15 @@ pub(crate) fn pause(error: &Error, failures: u32) -> Duration {
             SHORTEST + limit.saturating_sub(SHORTEST).mul_f64(fastrand::f64())
         }
         (None, _) => LONGEST,
+    }
+}
+
+/// The same for a target whose own store failed. What a store refuses it may allow in a moment: whoever made a namespace is about to
+/// grant the rights in it, and servers hear of rights and of labels a little later than we do.
+pub(crate) fn pause_at_store(error: &Error, failures: u32) -> Duration {
+    match (error.kind(), error.retry_after(), failures) {
+        (ErrorKind::Denied, None, 1..=3) => MOMENT * 5_u32.pow(failures - 1),
+        _ => pause(error, failures),
     }
 }
 
@@ -54,6 +65,13 @@ mod tests {
             let error = Error::new(ErrorKind::Throttled, "odd").with_retry_after(Some(asked));
             assert_eq!(pause(&error, 1), allowed, "no loop, and no end of the world");
         }
+    }
+
+    #[test]
+    fn a_store_that_refuses_is_asked_again_soon_and_then_seldom() {
+        let error = Error::new(ErrorKind::Denied, "no");
+        let pauses = (1..=5).map(|failures| pause_at_store(&error, failures).as_secs()).collect::<Vec<_>>();
+        assert_eq!(pauses, [2, 10, 50, 300, 300]);
     }
 
     #[test]

@@ -19,12 +19,12 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::{
     Event,
-    backoff::pause,
+    backoff::{pause, pause_at_store},
     due::Due,
     engine::{Engine, Known, Pass},
     lane::{Lane, Load},
     reconcile::{Before, Held},
-    report::{Outcome, Report, State},
+    report::{Failure, Outcome, Report, State},
     sources::{Change, Sources},
 };
 
@@ -314,7 +314,11 @@ impl Drive {
         let failures = if outcome.failures.is_empty() { 0 } else { before + 1 };
         log(&target, &outcome, before, self.have_told_enough(&outcome));
         let now = Instant::now();
-        let again = outcome.failures.iter().map(|failure| pause(&failure.error, failures)).min();
+        let again = outcome.failures.iter().map(|Failure { provider, error }| match provider {
+            Some(_) => pause(error, failures),
+            None => pause_at_store(error, failures),
+        });
+        let again = again.min();
         let again = again.filter(|_| self.pass.is_none_or(|pass| outcome.is_retryable() && failures < pass.looks));
         let again = again.map(|pause| now + pause).filter(|at| self.pass.is_none() || *at < self.deadline);
         let contest = outcome.look_again.filter(|_| self.pass.is_none()).map(|rest| now + rest);
