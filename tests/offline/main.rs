@@ -3,7 +3,10 @@
 mod debug;
 mod identity;
 mod manifests;
+mod month;
 mod published;
 mod schema;
 mod silence;
+#[path = "../simulated/mod.rs"]
+mod simulated;
 mod sinks;

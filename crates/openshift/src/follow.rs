@@ -12,7 +12,7 @@ use kube::{
 use regcred_core::{Error, ErrorKind, Result};
 use tokio::{
     sync::mpsc::Sender,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tracing::{debug, instrument::WithSubscriber, subscriber::NoSubscriber, warn};
 
@@ -27,6 +27,8 @@ use crate::{
 const LONGEST: u32 = 240;
 /// A connection that died without a word is noticed so much later.
 const SILENCE: Duration = Duration::from_secs(LONGEST as u64 + 20);
+/// A server lets a watch go on for minutes, whether anything happens or not: one that ends sooner than this is turned away.
+const BRIEF: Duration = Duration::from_secs(10);
 /// After a failure; times two for each that follows, with a random part: many watches end together.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A server that is back is asked within this.
@@ -82,10 +84,10 @@ impl Followed {
     pub(crate) async fn follow<M>(&self, mut version: String, wrap: impl Fn(Seen) -> M, into: &Sender<M>) {
         let mut failures = 0;
         loop {
-            let before = version.clone();
+            let (before, began) = (version.clone(), Instant::now());
             match self.watch(&mut version, &wrap, into).await {
                 End::TooOld => return,
-                End::Usual if version != before => failures = 0,
+                End::Usual if version != before || began.elapsed() >= BRIEF => failures = 0,
                 // A server that ends each watch at once is not asked without pause.
                 End::Usual => {
                     failures += 1;

@@ -163,6 +163,12 @@ impl FakeKube {
         state.store.all(kind(resource), None).map(|(_, object)| object.clone()).collect()
     }
 
+    /// Namespace and name of all objects of a resource.
+    pub fn addresses(&self, resource: &str) -> Vec<(String, String)> {
+        let state = self.shared.state();
+        state.store.all(kind(resource), None).map(|(key, _)| (key.namespace.clone(), key.name.clone())).collect()
+    }
+
     /// Makes the object, or replaces it, as an `Update` by `manager`. A `resourceVersion` in it is not looked at.
     ///
     /// # Panics

@@ -1,0 +1,85 @@
+//! Clocks that are set, machines that sleep, and days of 23 and 25 hours.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::{Timestamp, tz::TimeZone};
+use regcred_core::{Clock, testing::TestClock};
+use tokio::time::sleep;
+
+use super::ledger::Ledger;
+use crate::simulated::{DAY, HOUR, World};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Sets a clock.
+type Step = fn(&TestClock, Duration);
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_whose_clock_is_six_hours_wrong_for_a_while_lets_nothing_expire_and_mints_little() {
+    let world = World::new(4);
+    let mut ledger = Ledger::begin(&world);
+    let days = async {
+        for count in 0..6 {
+            sleep(HOUR).await;
+            ledger.pass(5 * HOUR + count * HOUR, 2 * HOUR).await; // at every time of a credential's life
+            let (wrong, right): (Step, Step) = if count % 2 == 0 {
+                (TestClock::step, TestClock::step_back)
+            } else {
+                (TestClock::step_back, TestClock::step)
+            };
+            wrong(&world.machine, 6 * HOUR);
+            ledger.pass(3 * HOUR, 2 * HOUR).await;
+            right(&world.machine, 6 * HOUR);
+            ledger.pass(10 * MINUTE, 2 * HOUR).await;
+        }
+    };
+    let report = world.daemon("").await.run(days).await;
+    assert_eq!((report.exit_code(), report.targets.len()), (0, 7));
+    let mints = ledger.mints();
+    // A clock that is behind makes each token look as if it lived too long: it is asked for again, with pauses.
+    assert!(mints.values().all(|count| *count < 6 * 24 / 6 + 3 * 100), "{mints:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_slept_has_fresh_secrets_five_minutes_after_it_awoke() {
+    let world = World::new(4);
+    let mut ledger = Ledger::begin(&world);
+    let days = async {
+        sleep(HOUR).await;
+        for count in 0..8 {
+            let asleep = HOUR * (count * 3 + 1);
+            for clock in [&world.machine, &world.truth] {
+                clock.step(asleep);
+            }
+            sleep(6 * MINUTE).await;
+            ledger.pass(8 * HOUR + count * 37 * MINUTE, 5 * HOUR).await;
+        }
+    };
+    let report = world.daemon("").await.run(days).await;
+    assert_eq!((report.exit_code(), report.targets.len()), (0, 7));
+    let mints = ledger.mints();
+    assert!(mints.values().all(|count| (8..=24).contains(count)), "{mints:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_in_a_zone_goes_on_over_the_days_on_which_its_clocks_are_set() {
+    for start in ["2026-03-14T12:00:00Z", "2026-10-10T12:00:00Z"] {
+        let world = World::new(0);
+        let start = SystemTime::from(start.parse::<Timestamp>().expect("a moment"));
+        let ahead = start.duration_since(world.truth.now()).expect("it lies ahead");
+        world.machine.step(ahead);
+        world.truth.step(ahead);
+        let mut ledger = Ledger::begin(&world);
+        // 02:17 is left out on the last Sunday of March, and comes twice on that of October.
+        let daemon = world.daemon_of_few("schedule: 17 2-22/4 * * *\ntime_zone: Europe/Berlin").await;
+        daemon.run(ledger.pass(30 * DAY, 5 * HOUR)).await;
+        let zone = TimeZone::get("Europe/Berlin").expect("known");
+        let is_scheduled = |at: &SystemTime| {
+            let at = Timestamp::try_from(*at).expect("in range").to_zoned(zone.clone());
+            at.hour() % 4 == 2 && at.minute() == 17
+        };
+        let (mints, others) = ledger.minted().into_iter().partition::<Vec<_>, _>(is_scheduled);
+        assert!((178..=180).contains(&mints.len()), "six times a day: {}", mints.len());
+        assert!((1..=2).contains(&others.len()), "the first, and one in place of what was left out: {others:?}");
+    }
+}

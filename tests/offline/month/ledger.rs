@@ -1,0 +1,139 @@
+//! What stands in the cluster, held against what AWS has handed out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use regcred_core::Clock;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::simulated::{CHOSEN, NAMED, World};
+
+/// Often enough that no time of a life is missed that matters.
+const EVERY: Duration = Duration::from_mins(15);
+
+/// Namespace and name.
+type Address = (String, String);
+
+/// Every token of AWS with its end, and what was seen of the cluster.
+pub(crate) struct Ledger<'a> {
+    world: &'a World,
+    tokens: Arc<Mutex<Tokens>>,
+    /// When the first of the tokens of each Secret ends, since it was written last.
+    ends: HashMap<Address, SystemTime>,
+    /// How often each object was written, by resource and address.
+    pub(crate) writes: BTreeMap<(String, Address), usize>,
+    /// The shortest time that any Secret had left.
+    pub(crate) least: Duration,
+}
+
+#[derive(Default)]
+struct Tokens {
+    ends: HashMap<String, SystemTime>,
+    by_region: BTreeMap<String, usize>,
+    minted: Vec<SystemTime>,
+}
+
+impl<'a> Ledger<'a> {
+    /// Begins before anything was minted.
+    pub(crate) fn begin(world: &'a World) -> Self {
+        let tokens = Arc::<Mutex<Tokens>>::default();
+        let (told, truth) = (tokens.clone(), world.truth.clone());
+        world.aws.on_issue(move |issued| {
+            let mut tokens = told.lock().expect("no panic");
+            let before = tokens.ends.insert(issued.password.clone(), issued.expires_at);
+            assert!(before.is_none(), "each mint is another token");
+            tokens.minted.push(truth.now());
+            *tokens.by_region.entry(issued.region.clone()).or_default() += 1;
+        });
+        Self { world, tokens, ends: HashMap::new(), writes: BTreeMap::new(), least: Duration::MAX }
+    }
+
+    /// How many tokens each region gave.
+    pub(crate) fn mints(&self) -> BTreeMap<String, usize> {
+        self.tokens.lock().expect("no panic").by_region.clone()
+    }
+
+    /// When AWS gave each.
+    pub(crate) fn minted(&self) -> Vec<SystemTime> {
+        self.tokens.lock().expect("no panic").minted.clone()
+    }
+
+    /// Lets time pass and looks now and then: all Secrets are there, no other, and with at least so much time left in each.
+    pub(crate) async fn pass(&mut self, time: Duration, least: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            sleep(EVERY.min(end.duration_since(Instant::now()))).await;
+            let left = self.look();
+            assert!(left >= least, "{left:?} left, at {:?} of the test", end.duration_since(Instant::now()));
+        }
+    }
+
+    /// The shortest time that any Secret has left; none if it has expired.
+    pub(crate) fn look(&mut self) -> Duration {
+        self.count_writes();
+        self.assert_complete();
+        let now = self.world.truth.now();
+        let ends = self.wanted().into_iter().map(|address| self.end(address)).collect::<Vec<_>>();
+        let left = ends.into_iter().map(|end| end.duration_since(now).unwrap_or_default()).min();
+        let left = left.unwrap_or(Duration::MAX);
+        self.least = self.least.min(left);
+        left
+    }
+
+    /// Every namespace that is to have a Secret has it, and no other.
+    pub(crate) fn assert_complete(&self) {
+        let there = self.world.kube.addresses("secrets");
+        let ours = there.into_iter().filter(|(_, name)| name == CHOSEN || name == NAMED).collect::<BTreeSet<_>>();
+        assert_eq!(ours, self.wanted());
+    }
+
+    /// By the namespaces that there are.
+    fn wanted(&self) -> BTreeSet<Address> {
+        let name = |namespace: &str| if namespace.starts_with("named-") { NAMED } else { CHOSEN };
+        let namespaces = self.world.kube.addresses("namespaces").into_iter();
+        namespaces.map(|(_, namespace)| (namespace.clone(), name(&namespace).to_owned())).collect()
+    }
+
+    /// When the first of its tokens ends, as AWS has it.
+    fn end(&mut self, address: Address) -> SystemTime {
+        let (namespace, name) = &address;
+        if let Some(end) = self.ends.get(&address) {
+            return *end;
+        }
+        let secret = self.world.kube.object("secrets", namespace, name).expect("it is there");
+        let tokens = self.tokens.lock().expect("no panic");
+        let passwords = passwords(&secret);
+        assert_eq!(passwords.len(), if name == NAMED { 1 } else { 2 }, "one of each region");
+        let ends = passwords.iter().map(|it| *tokens.ends.get(it).expect("AWS has handed it out"));
+        let end = ends.min().expect("it holds some");
+        drop(tokens);
+        self.ends.insert(address, end);
+        end
+    }
+
+    fn count_writes(&mut self) {
+        let writes = self.world.kube.requests().into_iter();
+        for write in writes.filter(|it| !["get", "list", "watch"].contains(&&*it.verb) && it.status < 300) {
+            let address = (write.namespace.unwrap_or_default(), write.name.unwrap_or_default());
+            self.ends.remove(&address);
+            *self.writes.entry((write.resource, address)).or_default() += 1;
+        }
+        self.world.kube.clear_requests();
+    }
+}
+
+/// Of each login.
+fn passwords(secret: &Value) -> Vec<String> {
+    let text = |base64: &Value| {
+        let bytes = STANDARD.decode(base64.as_str().expect("text")).expect("base64");
+        String::from_utf8(bytes).expect("text")
+    };
+    let config = serde_json::from_str::<Value>(&text(&secret["data"][".dockerconfigjson"])).expect("JSON");
+    let logins = config["auths"].as_object().expect("logins").values();
+    logins.map(|login| text(&login["auth"]).strip_prefix("AWS:").expect("the user is AWS").to_owned()).collect()
+}

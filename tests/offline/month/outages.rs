@@ -1,0 +1,66 @@
+//! AWS, the cluster, or both are out of reach again and again.
+
+use tokio::time::sleep;
+
+use super::ledger::Ledger;
+use crate::simulated::{HOUR, Outage, World};
+
+const WAYS: [Outage; 3] = [Outage::Refused, Outage::Unavailable, Outage::Silent];
+
+impl World {
+    /// An outage that begins now, each time of whom and in the way that is next.
+    fn break_down(&self, count: usize) {
+        let way = Some(WAYS[count / 3 % 3]);
+        if count % 3 != 1 {
+            self.to_aws.set(way);
+        }
+        if !count.is_multiple_of(3) {
+            self.to_kube.set(way);
+            if way != Some(Outage::Silent) {
+                self.kube.close_watches();
+            }
+        }
+    }
+
+    fn mend(&self) {
+        self.to_aws.set(None);
+        self.to_kube.set(None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
+    let world = World::new(17);
+    let mut ledger = Ledger::begin(&world);
+    let month = async {
+        sleep(HOUR).await;
+        for count in 0..30 * 24 / 7 {
+            world.break_down(count); // at every time of a credential's life
+            ledger.pass(3 * HOUR, 2 * HOUR).await;
+            world.mend();
+            ledger.pass(4 * HOUR, 2 * HOUR).await;
+        }
+    };
+    let report = world.daemon("").await.run(month).await;
+    assert_eq!((report.exit_code(), report.targets.len()), (0, 20));
+    let mints = ledger.mints();
+    assert!(mints.values().all(|count| *count <= 130), "{mints:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn outages_of_five_hours_let_nothing_expire() {
+    let world = World::new(17);
+    let mut ledger = Ledger::begin(&world);
+    let days = async {
+        sleep(HOUR).await;
+        for count in 0..18 {
+            world.break_down(count);
+            ledger.pass(5 * HOUR, HOUR / 60).await;
+            world.mend();
+            ledger.pass(6 * HOUR + HOUR / 3, HOUR / 60).await;
+        }
+    };
+    let report = world.daemon("").await.run(days).await;
+    assert_eq!((report.exit_code(), report.targets.len()), (0, 20));
+    assert!(ledger.least < HOUR, "they came at the worst time too: {:?}", ledger.least);
+}

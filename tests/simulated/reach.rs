@@ -1,0 +1,91 @@
+//! The ways to the stand-ins, which a test can cut: no bytes in a kernel, so that time that is paused stands still meanwhile.
+
+use std::{
+    future::pending,
+    io,
+    sync::{Arc, Mutex},
+};
+
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_types::body::SdkBody;
+use http::Response;
+use http_body_util::BodyExt;
+use regcred_openshift::Cluster;
+use regcred_testkit::{FakeAws, FakeKube};
+
+/// How somebody is out of reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outage {
+    /// There is no connection.
+    Refused,
+    /// Somebody on the way says that nobody is there.
+    Unavailable,
+    /// There is no answer.
+    Silent,
+}
+
+/// The way to one of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Line(Arc<Mutex<Option<Outage>>>);
+
+impl Line {
+    pub(crate) fn set(&self, outage: Option<Outage>) {
+        *self.0.lock().expect("no panic") = outage;
+    }
+
+    async fn through<B: From<String>>(&self, answer: impl Future<Output = Response<B>>) -> io::Result<Response<B>> {
+        let outage = *self.0.lock().expect("no panic");
+        match outage {
+            None => Ok(answer.await),
+            Some(Outage::Refused) => Err(io::ErrorKind::ConnectionRefused.into()),
+            Some(Outage::Unavailable) => {
+                let mut answer = Response::new(B::from("no healthy upstream".to_owned()));
+                *answer.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+                Ok(answer)
+            }
+            Some(Outage::Silent) => pending().await,
+        }
+    }
+}
+
+/// The cluster, by the real client.
+pub(crate) fn cluster(kube: &Arc<FakeKube>, line: &Line) -> Cluster {
+    let (kube, line) = (kube.clone(), line.clone());
+    let call = tower::service_fn(move |request: http::Request<kube::client::Body>| {
+        let (answer, line) = (kube.answer(request), line.clone());
+        async move { line.through(answer).await }
+    });
+    Cluster::from_client(kube::Client::new(call, "default"), &http::Uri::from_static("https://api.example:6443"))
+}
+
+/// AWS, below the real SDK.
+#[derive(Clone, Debug)]
+pub(crate) struct Aws {
+    pub(crate) aws: Arc<FakeAws>,
+    pub(crate) line: Line,
+}
+
+impl HttpClient for Aws {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Aws {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let request = request.try_into_http1x().expect("the SDK makes valid requests");
+        let (answer, line) = (self.aws.answer(request), self.line.clone());
+        HttpConnectorFuture::new(async move {
+            let answer = line.through(answer).await.map_err(|error| ConnectorError::io(error.into()))?;
+            let (parts, body) = answer.into_parts();
+            let body = body.collect().await.expect("the stand-in's answers are whole").to_bytes();
+            let answer = Response::from_parts(parts, SdkBody::from(body));
+            Ok(HttpResponse::try_from(answer).expect("the stand-in's answers are valid"))
+        })
+    }
+}
