@@ -69,7 +69,7 @@ pub(crate) fn build() -> Result<Image> {
 }
 
 /// The program without anything that it would load: it runs where there is nothing else.
-fn program() -> Result<PathBuf> {
+pub(crate) fn program() -> Result<PathBuf> {
     let mut build = cargo();
     build.env("RUSTFLAGS", "-C target-feature=+crt-static");
     // With a target the flag is for the program alone, and not for what runs while it is built.

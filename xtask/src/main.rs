@@ -1,5 +1,6 @@
 //! Generates, checks and starts programs. `cargo xtask --help` lists what there is.
 
+mod daemon;
 mod demo;
 mod dist;
 mod e2e;
@@ -8,8 +9,10 @@ mod figures;
 mod generate;
 mod helm;
 mod image;
+mod load;
 mod process;
 mod sbom;
+mod storm;
 mod third_party;
 mod tidy;
 
@@ -70,7 +73,9 @@ enum Command {
     Image,
     /// Builds a release in `target/dist`: archive, image, chart, bill of materials, checksums
     Dist,
-    /// Measures a release build against a real API server, and prints a table
+    /// Kills a real API server again and again while five hundred namespaces have tokens of two minutes
+    Storm,
+    /// Measures the program of the image against a real API server, and prints tables
     Figures {
         /// Namespaces in the large pass
         #[arg(long, default_value_t = 1000)]
@@ -93,6 +98,7 @@ fn main() -> Result<()> {
         }
         Command::Image => image::build().map(drop),
         Command::Dist => dist::run(),
+        Command::Storm => storm::run(),
         Command::Figures { namespaces } => figures::run(namespaces),
     }
 }

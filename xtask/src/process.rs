@@ -102,7 +102,7 @@ impl Server {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this waits for another program, and has no runtime")]
-fn pause(duration: Duration) {
+pub(crate) fn pause(duration: Duration) {
     thread::sleep(duration);
 }
 

@@ -32,7 +32,7 @@ const BRIEF: Duration = Duration::from_secs(10);
 /// After a failure; times two for each that follows, with a random part: many watches end together.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A server that is back is asked within this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// What a watch saw of one object.
 #[derive(Clone, Debug)]

@@ -34,11 +34,11 @@ async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
     let mut ledger = Ledger::begin(&world);
     let month = async {
         sleep(HOUR).await;
-        for count in 0..30 * 24 / 7 {
+        for count in 0..30 * 24 / 17 {
             world.break_down(count); // at every time of a credential's life
             ledger.pass(3 * HOUR, 2 * HOUR).await;
             world.mend();
-            ledger.pass(4 * HOUR, 2 * HOUR).await;
+            ledger.pass(14 * HOUR, 2 * HOUR).await;
         }
     };
     let report = world.daemon("").await.run(month).await;

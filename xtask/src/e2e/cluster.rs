@@ -13,25 +13,30 @@ use super::install::cache;
 use crate::process::{Server, free_ports, read, root, run};
 
 /// Who asked what, and what the answer was: once each, no bodies.
-const AUDIT: &str = "apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived, ResponseStarted]
-rules: [{ level: Metadata, users: [], userGroups: ['system:serviceaccounts'] }]
-";
+pub(crate) const SERVICE_ACCOUNTS: &str = "level: Metadata, users: [], userGroups: ['system:serviceaccounts']";
 
 /// An API server and its etcd, which end when this is dropped.
 pub(crate) struct Cluster {
-    _api: Server,
+    api: Option<Server>,
     _etcd: Server,
+    start: Start,
     kubeconfig: PathBuf,
-    audit: PathBuf,
+}
+
+/// How the API server is started, each time.
+struct Start {
+    program: PathBuf,
+    dir: PathBuf,
+    etcd: String,
+    port: u16,
 }
 
 impl Cluster {
-    /// Starts both in a folder. The programs are in `KUBEBUILDER_ASSETS`; where that is unset they are built and cached.
-    pub(crate) fn start(dir: &Path) -> Result<Self> {
+    /// Starts both in a folder. The programs are in `KUBEBUILDER_ASSETS`; where that is unset they are built and cached. `audited`: the
+    /// rule of the audit log.
+    pub(crate) fn start(dir: &Path, audited: &str) -> Result<Self> {
         let assets = assets()?;
-        let [api_port, client_port, peer_port] = free_ports()?;
+        let [port, client_port, peer_port] = free_ports()?;
         let (client, peer) = (format!("http://127.0.0.1:{client_port}"), format!("http://127.0.0.1:{peer_port}"));
         let mut etcd = Command::new(assets.join("etcd"));
         etcd.arg("--data-dir").arg(dir.join("etcd")).args(["--unsafe-no-fsync", "--log-level", "error"]);
@@ -40,30 +45,50 @@ impl Cluster {
         etcd.args(["--initial-cluster", &format!("default={peer}")]);
         let etcd = Server::start("etcd", &mut etcd, &dir.join("etcd.log"))?;
 
-        let (key, tokens, certificates) = (dir.join("signing.key"), dir.join("tokens.csv"), dir.join("certificates"));
+        let key = dir.join("signing.key");
         run(Command::new("openssl").args(["genrsa", "-out"]).arg(&key).arg("2048").stderr(Stdio::null()))?;
-        fs::write(&tokens, "admin,admin,admin,system:masters\n")?;
-        let mut api = Command::new(assets.join("kube-apiserver"));
-        api.arg("--cert-dir").arg(&certificates).args(["--etcd-servers", &client]);
-        api.args(["--bind-address", "127.0.0.1", "--secure-port", &api_port.to_string()]);
+        fs::write(dir.join("tokens.csv"), "admin,admin,admin,system:masters\n")?;
+        let policy = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived, ResponseStarted]\n";
+        fs::write(dir.join("audit.yaml"), format!("{policy}rules: [{{ {audited} }}]\n"))?;
+        let kubeconfig = dir.join("admin.kubeconfig");
+        fs::write(&kubeconfig, kubeconfig_yaml(port, &dir.join("certificates/apiserver.crt")))?;
+        let start = Start { program: assets.join("kube-apiserver"), dir: dir.into(), etcd: client, port };
+        let mut cluster = Self { api: None, _etcd: etcd, start, kubeconfig };
+        cluster.start_api()?;
+        Ok(cluster)
+    }
+
+    /// Ends the API server, as a node that is lost does, and starts it again.
+    pub(crate) fn restart_api(&mut self) -> Result<()> {
+        self.api = None;
+        self.start_api()
+    }
+
+    fn start_api(&mut self) -> Result<()> {
+        let Start { program, dir, etcd, port } = &self.start;
+        let (key, tokens) = (dir.join("signing.key"), dir.join("tokens.csv"));
+        let mut api = Command::new(program);
+        api.arg("--cert-dir").arg(dir.join("certificates")).args(["--etcd-servers", etcd]);
+        api.args(["--bind-address", "127.0.0.1", "--secure-port", &port.to_string()]);
         api.args(["--authorization-mode", "RBAC", "--disable-admission-plugins", "ServiceAccount"]);
         api.arg("--token-auth-file").arg(&tokens).args(["--service-cluster-ip-range", "10.0.0.0/24"]);
         api.args(["--service-account-issuer", "https://kubernetes.default.svc"]);
         api.arg("--service-account-signing-key-file").arg(&key).arg("--service-account-key-file").arg(&key);
-        let (audit, policy) = (dir.join("audit.log"), dir.join("audit.yaml"));
-        fs::write(&policy, AUDIT)?;
-        api.arg("--audit-policy-file").arg(&policy).arg("--audit-log-path").arg(&audit);
+        api.arg("--audit-policy-file").arg(dir.join("audit.yaml")).arg("--audit-log-path").arg(self.audit());
         let mut api = Server::start("kube-apiserver", &mut api, &dir.join("kube-apiserver.log"))?;
-
-        let kubeconfig = dir.join("admin.kubeconfig");
-        fs::write(&kubeconfig, kubeconfig_yaml(api_port, &certificates.join("apiserver.crt")))?;
         let ready = || {
-            let mut probe = kubectl(&kubeconfig);
+            let mut probe = kubectl(&self.kubeconfig);
             let probe = probe.args(["get", "--raw", "/readyz"]).stdout(Stdio::null()).stderr(Stdio::null());
             probe.status().is_ok_and(|status| status.success())
         };
         api.wait_until(ready)?;
-        Ok(Self { _api: api, _etcd: etcd, kubeconfig, audit })
+        self.api = Some(api);
+        Ok(())
+    }
+
+    /// Where it is reached, without a slash at the end, and the authority that it is to be trusted by.
+    pub(crate) fn url(&self) -> (String, PathBuf) {
+        (format!("https://127.0.0.1:{}", self.start.port), self.start.dir.join("certificates/apiserver.crt"))
     }
 
     /// With all rights.
@@ -82,8 +107,8 @@ impl Cluster {
     }
 
     /// Every answer, a line of JSON each.
-    pub(crate) fn audit(&self) -> &Path {
-        &self.audit
+    pub(crate) fn audit(&self) -> PathBuf {
+        self.start.dir.join("audit.log")
     }
 
     /// With all rights.

@@ -8,7 +8,7 @@ use std::{fs, path::Path, process::Command};
 use anyhow::Result;
 use serde_json::Value;
 
-use self::cluster::Cluster;
+use self::cluster::{Cluster, SERVICE_ACCOUNTS};
 pub(crate) use self::install::cache;
 use crate::{
     demo, helm, image,
@@ -28,7 +28,7 @@ pub(crate) fn run(install: bool, filter: &[String]) -> Result<()> {
         image::build()?;
     }
     let dir = tempfile::tempdir()?;
-    let cluster = Cluster::start(dir.path())?;
+    let cluster = Cluster::start(dir.path(), SERVICE_ACCOUNTS)?;
     let (_aws, aws) = start_aws(&ministack, dir.path())?;
     let (_registry, registry) = start_registry(dir.path())?;
     for namespace in ["team-a", "team-b"] {

@@ -1,4 +1,6 @@
-//! A release build, measured against a real API server.
+//! The program of the image, measured against a real API server.
+
+mod daemon;
 
 use std::{
     fmt::Write as _,
@@ -9,12 +11,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     demo::with_identity,
     e2e::cluster::Cluster,
-    process::{StandIn, build, read, run as run_command},
+    image, load,
+    process::{StandIn, build, read},
 };
 
 /// Of so many runs the median counts: machines are noisy.
@@ -31,13 +34,13 @@ struct Cost {
 
 pub(crate) fn run(namespaces: usize) -> Result<()> {
     println!("Building ...");
-    let regcred = build("regcred", "regcred", true)?;
+    let regcred = image::program()?;
     let standin = build("regcred-testkit", "regcred-standin", true)?;
     let dir = tempfile::tempdir()?;
-    let cluster = Cluster::start(dir.path())?;
+    let cluster = Cluster::start(dir.path(), daemon::AUDITED)?;
     let mut world = StandIn::start(&standin, dir.path(), &[])?;
     let names = (0..namespaces).map(|number| format!("team-{number:05}")).collect::<Vec<_>>();
-    populate(&cluster, &names)?;
+    load::namespaces(&cluster, &names)?;
     let (single, all) = (dir.path().join("one.yaml"), dir.path().join("all.yaml"));
     fs::write(&single, yaml(&names[..1]))?;
     fs::write(&all, yaml(&names))?;
@@ -50,32 +53,16 @@ pub(crate) fn run(namespaces: usize) -> Result<()> {
     };
     let version = serde_json::from_str::<Value>(&read(cluster.kubectl().args(["get", "--raw", "/version"]))?)?;
     println!("\nkube-apiserver {}\n", version["gitVersion"].as_str().unwrap_or_default());
-    println!("| {:<52} | {:>8} | {:>8} | {:>8} |", "", "wall", "CPU", "memory");
-    println!("|{0:-<54}|{0:->9}:|{0:->9}:|{0:->9}:|", "");
+    head();
     show("one namespace, nothing there (1 run)", once(&single, &[])?);
     show(&format!("one namespace, forced refresh (median of {RUNS})"), median(|| once(&single, &["--force"]))?);
     show(&format!("one namespace, fresh (median of {RUNS})"), median(|| once(&single, &[]))?);
     show(&format!("{namespaces} namespaces, nothing there but one (1 run)"), once(&all, &[])?);
     show(&format!("{namespaces} namespaces, forced refresh (median of 3)"), median_of(3, || once(&all, &["--force"]))?);
     show(&format!("{namespaces} namespaces, fresh (median of 3)"), median_of(3, || once(&all, &[]))?);
-    println!("\ntokens minted: {}", world.say("show")?["calls_by_region"]);
-    Ok(())
-}
-
-/// Namespaces with the ServiceAccounts of OpenShift.
-fn populate(cluster: &Cluster, names: &[String]) -> Result<()> {
-    let mut objects = vec![];
-    for name in names {
-        objects.push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }));
-        for account in ["default", "builder"] {
-            let metadata = json!({ "name": account, "namespace": name });
-            objects.push(json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata }));
-        }
-    }
-    let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
-    let file = tempfile::NamedTempFile::new()?;
-    fs::write(file.path(), list.to_string())?;
-    run_command(cluster.kubectl().args(["create", "--filename"]).arg(file.path()).stdout(Stdio::null()))
+    println!("\ntokens minted: {}\n", world.say("show")?["calls_by_region"]);
+    head();
+    daemon::run(&regcred, &cluster, &world.aws, &names, dir.path())
 }
 
 fn yaml(names: &[String]) -> String {
@@ -110,6 +97,11 @@ fn median_of(runs: usize, mut run: impl FnMut() -> Result<Cost>) -> Result<Cost>
     let mut costs = (0..runs).map(|_| run()).collect::<Result<Vec<_>>>()?;
     costs.sort_by_key(|cost| cost.wall);
     Ok(costs[runs / 2])
+}
+
+fn head() {
+    println!("| {:<52} | {:>8} | {:>8} | {:>8} |", "", "wall", "CPU", "memory");
+    println!("|{0:-<54}|{0:->9}:|{0:->9}:|{0:->9}:|", "");
 }
 
 fn show(what: &str, Cost { wall, cpu, memory_mib }: Cost) {

@@ -1,0 +1,172 @@
+//! The daemon among many namespaces: how long, how much memory, and how soon who is new is served.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::{
+    daemon::Daemon,
+    e2e::cluster::Cluster,
+    load::{self, Asked},
+    process::pause,
+};
+
+/// What is logged of each request: who is served when is read from the server's own clock.
+pub(crate) const AUDITED: &str =
+    "level: Metadata, verbs: [create, delete, patch], resources: [{ group: '', resources: [namespaces, secrets] }]";
+/// So many new namespaces, and deleted Secrets, are timed.
+const TIMED: usize = 200;
+/// What a Secret with one token of ECR has.
+const TOKEN: usize = 3_700;
+
+pub(crate) fn run(
+    program: &Path,
+    cluster: &Cluster,
+    aws: &str,
+    names: &[String],
+    folder: &Path,
+) -> Result<()> {
+    let count = names.len();
+    let config = folder.join("daemon.yaml");
+    fs::write(
+        &config,
+        "max_writes_per_second: 0\ntargets: [{ namespaces: ['team-*', 'new-*'], region: eu-west-1, secret: { name: ecr-daemon } }]\n",
+    )?;
+    let start = || Daemon::start(program, &config, cluster.kubeconfig(), aws, &folder.join("daemon.log"));
+    let all = f64::from(u32::try_from(count)?);
+    let fresh = "regcred_targets{sink=\"cluster\",state=\"fresh\"}";
+    let updated = "regcred_sync_total{sink=\"cluster\",outcome=\"updated\"}";
+
+    let (began, daemon) = (Instant::now(), start()?);
+    daemon.until(fresh, all)?;
+    row(&format!("{count} namespaces, nothing there"), began.elapsed(), daemon.cpu()?, daemon.peak_mib()?);
+    daemon.stop()?;
+    let (began, daemon) = (Instant::now(), start()?);
+    daemon.until(fresh, all)?;
+    row(&format!("{count} namespaces, a restart with everything fresh"), began.elapsed(), daemon.cpu()?, daemon.peak_mib()?);
+    ensure!(daemon.metric(updated)? < 1.0, "a restart wrote what was fresh");
+
+    let (raw, refreshed) = (raw(cluster, names)?, refresh(&daemon, updated, all)?);
+    row(&format!("{count} namespaces, all refreshed"), refreshed.0, refreshed.1, daemon.peak_mib()?);
+    let (refreshed, raw) = (refreshed.0.as_secs_f64(), raw.as_secs_f64());
+    println!("\nThe same writes by curl, 16 at a time: {raw:.1} s, which is {:.2} of that.", raw / refreshed);
+    let before = daemon.cpu()?;
+    pause(Duration::from_secs(20));
+    let busy = (daemon.cpu()? - before).as_secs_f64() / 20.0;
+    println!("Idle: {:.2} % of a core.\n", busy * 100.0);
+
+    println!("| {:<52} | {:>8} | {:>8} |", "", "p50", "p99");
+    println!("|{0:-<54}|{0:->9}:|{0:->9}:|", "");
+    let fresh_names = |what: &str| (0..TIMED).map(|number| format!("new-{what}-{number:03}")).collect::<Vec<_>>();
+    let told = |what: &str, verb: &str, resource: &str, names: &[String]| {
+        daemon.until("regcred_targets{sink=\"cluster\"", 0.0)?;
+        show(what, latencies(cluster, names, verb, resource)?);
+        anyhow::Ok(())
+    };
+    let quiet = fresh_names("quiet");
+    one_by_one(cluster, &quiet)?;
+    settle(cluster, &quiet)?;
+    told("a new namespace has its Secret", "create", "namespaces", &quiet)?;
+    let during = fresh_names("during");
+    let (done, each) = (daemon.metric(updated)?, all + f64::from(u32::try_from(TIMED)?));
+    daemon.signal("USR1")?;
+    one_by_one(cluster, &during)?;
+    settle(cluster, &during)?;
+    let left = done + each - daemon.metric(updated)?;
+    told("the same while all are refreshed", "create", "namespaces", &during)?;
+    println!("  ({left:.0} of {each:.0} were still to be refreshed when the last of these was served)");
+    daemon.until(updated, done + each)?;
+    let secret = |name: &String| Asked::delete(format!("/api/v1/namespaces/{name}/secrets/ecr-daemon"));
+    let mints = daemon.metric("regcred_provider_requests_total")?;
+    for name in &quiet {
+        load::send(cluster, &[secret(name)])?;
+    }
+    settle(cluster, &quiet)?;
+    told("a deleted Secret is restored", "delete", "secrets", &quiet)?;
+    ensure!(daemon.metric("regcred_provider_requests_total")? <= mints, "a token was minted for it");
+    println!("\nThe most memory of all that: {:.1} MiB.", daemon.peak_mib()?);
+    daemon.stop()
+}
+
+/// Each by itself, as people make them.
+fn one_by_one(cluster: &Cluster, names: &[String]) -> Result<()> {
+    names.iter().try_for_each(|name| load::namespaces(cluster, std::slice::from_ref(name)))
+}
+
+/// All are minted anew and written: how long that took, and how much of a processor.
+fn refresh(daemon: &Daemon, updated: &str, all: f64) -> Result<(Duration, Duration)> {
+    let (before, cpu) = (daemon.metric(updated)?, daemon.cpu()?);
+    daemon.signal("USR1")?;
+    let took = daemon.until(updated, before + all)?;
+    Ok((took, daemon.cpu()? - cpu))
+}
+
+/// As many applies of Secrets as large as ours, by a program that looks at nothing: what the server can do at the most.
+fn raw(cluster: &Cluster, names: &[String]) -> Result<Duration> {
+    let apply = |name: &String, round: usize| {
+        let object = json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": { "name": "raw" },
+            "stringData": { "token": format!("{round}{}", "x".repeat(TOKEN)) },
+        });
+        Asked {
+            method: "PATCH",
+            path: format!("/api/v1/namespaces/{name}/secrets/raw?fieldManager=raw&force=true"),
+            content_type: "application/apply-patch+yaml",
+            body: object.to_string(),
+        }
+    };
+    load::send(cluster, &names.iter().map(|name| apply(name, 0)).collect::<Vec<_>>())?;
+    load::send(cluster, &names.iter().map(|name| apply(name, 1)).collect::<Vec<_>>())
+}
+
+/// Waits until each has its Secret.
+fn settle(cluster: &Cluster, names: &[String]) -> Result<()> {
+    let start = Instant::now();
+    let is_there = |name: &String| {
+        let path = format!("/api/v1/namespaces/{name}/secrets/ecr-daemon");
+        cluster.kubectl().args(["get", "--raw", &path]).output().is_ok_and(|it| it.status.success())
+    };
+    while !names.iter().rev().all(is_there) {
+        ensure!(start.elapsed() < Duration::from_mins(2), "not all of {} have their Secret", names.len());
+    }
+    Ok(())
+}
+
+/// From the end of a request for each namespace to the end of the next apply of its Secret, by the server's own log.
+fn latencies(cluster: &Cluster, names: &[String], verb: &str, resource: &str) -> Result<Vec<Duration>> {
+    let log = fs::read_to_string(cluster.audit())?;
+    let (mut began, mut took) = (HashMap::new(), vec![]);
+    for line in log.lines() {
+        let event = serde_json::from_str::<Value>(line)?;
+        let of = event["objectRef"]["namespace"].as_str().or_else(|| event["objectRef"]["name"].as_str());
+        let Some(name) = of.filter(|of| names.iter().any(|name| name == of)) else { continue };
+        let at = event["stageTimestamp"].as_str().context("a moment")?.parse::<jiff::Timestamp>()?;
+        let is = |verb: &str, resource: &str| event["verb"] == verb && event["objectRef"]["resource"] == resource;
+        if is(verb, resource) {
+            began.insert(name.to_owned(), at);
+        } else if is("patch", "secrets")
+            && event["objectRef"]["name"] == "ecr-daemon"
+            && let Some(began) = began.remove(name)
+        {
+            took.push(Duration::try_from(at.duration_since(began)).unwrap_or_default());
+        }
+    }
+    ensure!(took.len() == names.len(), "of {} namespaces {} were served", names.len(), took.len());
+    took.sort();
+    Ok(took)
+}
+
+fn show(what: &str, took: Vec<Duration>) {
+    let at = |part: usize| took[(took.len() * part / 100).min(took.len() - 1)].as_secs_f64() * 1000.0;
+    println!("| {what:<52} | {:>5.1} ms | {:>5.1} ms |", at(50), at(99));
+}
+
+fn row(what: &str, wall: Duration, cpu: Duration, peak_mib: f64) {
+    super::show(what, super::Cost { wall, cpu, memory_mib: peak_mib });
+}

@@ -1,0 +1,80 @@
+//! Many requests at an API server at once, by a program that does nothing else: curl.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::{e2e::cluster::Cluster, process::read};
+
+/// As many as the engine has workers for one store.
+const AT_ONCE: usize = 16;
+
+/// One request.
+pub(crate) struct Asked {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: String,
+}
+
+impl Asked {
+    pub(crate) fn create(path: impl Into<String>, object: &Value) -> Self {
+        let body = object.to_string();
+        Self { method: "POST", path: path.into(), content_type: "application/json", body }
+    }
+
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
+        Self { method: "DELETE", path: path.into(), content_type: "application/json", body: String::new() }
+    }
+}
+
+/// Sends all of them, with all rights; how long that took. One that is refused is an error.
+pub(crate) fn send(cluster: &Cluster, requests: &[Asked]) -> Result<Duration> {
+    let (url, authority) = cluster.url();
+    let file = tempfile::NamedTempFile::new()?;
+    let mut config = String::new();
+    for (number, Asked { method, path, content_type, body }) in requests.iter().enumerate() {
+        if number > 0 {
+            config += "next\n";
+        }
+        let quoted = json!(body);
+        write!(
+            config,
+            "url = \"{url}{path}\"\nrequest = {method}\nheader = \"Content-Type: {content_type}\"\ndata-raw = {quoted}\n\
+             header = \"Authorization: Bearer admin\"\ncacert = \"{}\"\noutput = /dev/null\nsilent\n\
+             write-out = \"%{{http_code}}\\n\"\n",
+            authority.display()
+        )?;
+    }
+    fs::write(file.path(), config)?;
+    let start = Instant::now();
+    let mut curl = Command::new("curl");
+    let answers = read(curl.args(["--parallel", "--parallel-max", &AT_ONCE.to_string(), "--config"]).arg(file.path()))?;
+    let took = start.elapsed();
+    let refused = answers.lines().filter(|status| !status.starts_with('2')).collect::<Vec<_>>();
+    ensure!(refused.is_empty(), "{} of {} requests were refused: {:?}", refused.len(), requests.len(), refused.first());
+    ensure!(answers.lines().count() == requests.len(), "not every request was answered");
+    Ok(took)
+}
+
+/// Namespaces with the ServiceAccounts of OpenShift.
+pub(crate) fn namespaces(cluster: &Cluster, names: &[String]) -> Result<()> {
+    let namespace = |name: &String| {
+        let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+        Asked::create("/api/v1/namespaces", &object)
+    };
+    let accounts = |name: &String| {
+        ["default", "builder"].map(|account| {
+            let object = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": account } });
+            Asked::create(format!("/api/v1/namespaces/{name}/serviceaccounts"), &object)
+        })
+    };
+    send(cluster, &names.iter().map(namespace).collect::<Vec<_>>())?;
+    send(cluster, &names.iter().flat_map(accounts).collect::<Vec<_>>()).map(drop)
+}
