@@ -84,7 +84,10 @@ impl Engine {
             Step::Create | Step::Refresh | Step::Repair(_) | Step::Adopt(_) => {
                 let set = self.mint(route, &mut outcome, stopping).await?;
                 let complete = set.failed().is_empty();
+                let is_untouched = found.is_empty() && seen.drift.is_empty() && seen.undone.is_empty();
+                let has_all = matches!(step, Step::Refresh) && is_untouched && holds(&outcome.validity, &set);
                 let wrote = !set.is_empty()
+                    && (before.force || !has_all)
                     && (complete || !matches!(step, Step::Adopt(_)))
                     && write(route, target, &set, &mut outcome).await;
                 if wrote && !found.is_empty() {
@@ -195,6 +198,13 @@ fn disturbance(seen: Option<&Observed>, step: &Step, expected_fresh: bool) -> Di
         _ => {}
     }
     Disturbance { itself, beside }
+}
+
+/// Whether a target holds just what there is to give: while a provider is down, what is due is no other than before, and to write it
+/// again at each look would be a load on the store for as long as that lasts.
+fn holds(held: &Held, set: &CredentialSet) -> bool {
+    let asked = |name: &ProviderName| set.get(name).is_some() || set.failed().contains(name);
+    held.keys().all(asked) && set.iter().all(|(name, credential)| held.get(name) == Some(&credential.validity()))
 }
 
 /// Writes a set, and whether anything was really written.

@@ -45,6 +45,8 @@ async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
     assert_eq!((report.exit_code(), report.targets.len()), (0, 20));
     let mints = ledger.mints();
     assert!(mints.values().all(|count| *count <= 130), "{mints:?}");
+    let all = mints.values().sum::<usize>();
+    assert!(ledger.writes.values().all(|count| *count <= all), "each credential once at the most: {:?}", ledger.writes);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use regcred_core::{
-    Clock, Error, ErrorKind, Feed, MockSecretSink, Observed, Result, SecretSink, Sighting, StoreName, Target,
-    TargetSource,
+    Applied, Clock, CredentialSet, Error, ErrorKind, Feed, MockSecretSink, Observed, Result, SecretSink, Sighting,
+    StoreName, Target, TargetSource,
     testing::{FakeProvider, MemorySink, provider_name, target},
 };
 use regcred_engine::{Event, Minter, Pass, Route, State, Step};
@@ -43,6 +43,44 @@ async fn a_provider_that_comes_back_within_the_pass_is_enough() {
     let engine = fakes.engine(100);
     let report = tokio::select! { report = engine.once(Pass::default()) => report, () = recovery => unreachable!() };
     assert_eq!((report.count(State::Fresh), fakes.provider.calls()), (100, 2));
+}
+
+/// Counts how often it is told to write.
+#[derive(Debug)]
+struct Counting(Arc<MemorySink>, AtomicUsize);
+
+#[async_trait]
+impl SecretSink for Counting {
+    async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
+        self.0.observe(target).await
+    }
+
+    async fn apply(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied> {
+        self.1.fetch_add(1, SeqCst);
+        self.0.apply(target, credentials).await
+    }
+
+    async fn remove(&self, target: &Target) -> Result<()> {
+        self.0.remove(target).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_provider_is_down_what_still_works_is_not_written_again_and_again() {
+    let fakes = Fakes::new();
+    let sink = Arc::new(Counting(fakes.sink.clone(), AtomicUsize::new(0)));
+    let route = Route { sink: sink.clone(), ..fakes.route(targets(3)) };
+    let day = async {
+        sleep(HOUR).await;
+        fakes.provider.fail_with(unreachable());
+        sleep(10 * HOUR).await;
+        assert_eq!(sink.1.load(SeqCst), 3, "each was made, and nothing new could be had");
+        fakes.provider.fail_with(None);
+        sleep(HOUR / 2).await;
+        assert_eq!(sink.1.load(SeqCst), 6);
+    };
+    let report = fakes.builder().with_route(route).build().expect("it is whole").run(day).await;
+    assert_eq!(report.count(State::Fresh), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +167,7 @@ impl SecretSink for RefusingWrites {
         self.inner.observe(target).await
     }
 
-    async fn apply(&self, it: &Target, set: &regcred_core::CredentialSet) -> Result<regcred_core::Applied> {
+    async fn apply(&self, it: &Target, set: &CredentialSet) -> Result<Applied> {
         let bad = targets(self.bad).contains(it);
         if bad { Err(unreachable()) } else { self.inner.apply(it, set).await }
     }
@@ -173,7 +211,7 @@ impl SecretSink for DeadSink {
         pending().await
     }
 
-    async fn apply(&self, _: &Target, _: &regcred_core::CredentialSet) -> Result<regcred_core::Applied> {
+    async fn apply(&self, _: &Target, _: &CredentialSet) -> Result<Applied> {
         pending().await
     }
 
