@@ -105,6 +105,7 @@ fn every_example_is_as_the_published_schemas_have_it() {
         "Deployment",
         "PodDisruptionBudget",
         "ServiceMonitor",
+        "PrometheusRule",
         "NetworkPolicy",
         "ValidatingAdmissionPolicy",
         "Template",

@@ -3,14 +3,14 @@
 use regcred_config::Config;
 use serde_json::{Value, json};
 
-use crate::{Workload, object::Site, pod};
+use crate::{Workload, alerts, object::Site, pod};
 
 const PORT: u16 = 8080;
 const PORT_NAME: &str = "http";
 /// What was begun is finished within this: a write has a deadline of ten seconds.
 const GRACE: u32 = 30;
 
-/// Deployment, Service, ServiceMonitor, NetworkPolicy, and of several a PodDisruptionBudget.
+/// Deployment, Service, ServiceMonitor, PrometheusRule, NetworkPolicy, and of several a PodDisruptionBudget.
 pub(crate) fn objects(
     site: &Site<'_>,
     config: &Config,
@@ -22,7 +22,13 @@ pub(crate) fn objects(
         let spec = json!({ "maxUnavailable": 1, "selector": { "matchLabels": site.selector() } });
         json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": site.own(""), "spec": spec })
     });
-    let objects = [deployment(site, config, files, workload, replicas), service(site), monitor(site), network(site)];
+    let objects = [
+        deployment(site, config, files, workload, replicas),
+        service(site),
+        monitor(site),
+        alerts::object(site),
+        network(site),
+    ];
     objects.into_iter().chain(budget).collect()
 }
 

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod alerts;
 mod cel;
 mod check;
 mod cronjob;
 mod daemon;
+mod dashboard;
 mod expand;
 mod guard;
 mod identity;
@@ -18,6 +20,7 @@ mod write;
 mod yaml;
 
 pub use check::check;
+pub use dashboard::dashboard;
 pub use expand::{Expanded, expand};
 pub use identity::AUDIENCE;
 pub use install::{Guard, Identity, Install, Mode, Mount, Proxy, TrustedCa, Workload};

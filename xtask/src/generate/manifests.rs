@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::process::{read, root};
 
 const FOLDER: &str = "deploy";
-const ROLE: [&str; 4] = ["--identity", "webhook", "--role-arn", "arn:aws:iam::123456789012:role/regcred"];
+pub(super) const ROLE: [&str; 4] = ["--identity", "webhook", "--role-arn", "arn:aws:iam::123456789012:role/regcred"];
 
 /// An example, a mode, what is said besides, and the file.
 const EXAMPLES: [(&str, &str, &[&str], &str); 15] = [

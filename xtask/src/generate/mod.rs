@@ -2,6 +2,7 @@
 
 mod config;
 mod manifests;
+mod monitoring;
 
 use std::{fmt::Write, fs, path::Path, process::Command};
 
@@ -39,7 +40,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let pages =
         [(CLI_PAGE, cli_page(&regcred)?), (CONFIG_PAGE, config_page), (FAULTS_PAGE, faults::page()?), (SCHEMA, schema)];
     let pages = pages.into_iter().map(|(file, page)| (file.to_owned(), page));
-    for (file, page) in pages.chain(manifests::all(&regcred)?) {
+    for (file, page) in pages.chain(manifests::all(&regcred)?).chain(monitoring::all(&regcred)?) {
         let path = root().join(&file);
         if check {
             let stale = fs::read_to_string(&path).unwrap_or_default() != page;

@@ -93,6 +93,8 @@ enum ModeName {
     Rights,
     /// A template for project requests on OpenShift, which labels each project
     Template,
+    /// A dashboard for Grafana, in a ConfigMap that its sidecar takes
+    Dashboard,
 }
 
 /// Who regcred is in AWS.
@@ -124,6 +126,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
     let made = match args.mode {
         ModeName::Template => regcred_manifests::project_template(&config, &install, &args.label)?,
         ModeName::FirstRun => regcred_manifests::first_run(&config, &install)?,
+        ModeName::Dashboard => regcred_manifests::dashboard(&config, &install),
         _ => regcred_manifests::manifests(&config, &install)?,
     };
     let Manifests { objects, notes } = made;
@@ -196,7 +199,9 @@ impl Args {
             mode: match self.mode {
                 ModeName::Daemon => Mode::Daemon(workload, self.replicas.unwrap_or(1)),
                 ModeName::Rights => Mode::Elsewhere,
-                ModeName::Cronjob | ModeName::FirstRun | ModeName::Template => Mode::CronJob(workload),
+                ModeName::Cronjob | ModeName::FirstRun | ModeName::Template | ModeName::Dashboard => {
+                    Mode::CronJob(workload)
+                }
             },
             guard: match (self.role_bindings, self.unguarded) {
                 (true, _) => Guard::Bindings,

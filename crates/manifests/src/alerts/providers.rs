@@ -1,0 +1,75 @@
+//! Providers that give no credentials, and clocks.
+
+use super::{Alert, Series, Severity};
+
+/// A provider that fails is asked again within five minutes, or a quarter of an hour where it says so itself: two attempts
+/// at the least, as the first failure of all makes a counter and does not count it up.
+const ATTEMPTS: &str = "30m";
+/// The same in seconds: what has worked since then fails no more.
+const RECENT: u32 = 30 * 60;
+/// A provider that is down for a quarter of an hour harms nobody: a refresh is due with five hours left.
+const OUTAGE: &str = "15m";
+/// Of a credential's life. A refresh is due when 45 % are left, at the latest, so this is more than an hour of half a day later.
+const LEFT: &str = "1 / 3";
+/// AWS refuses signatures that are five minutes off. A machine that keeps time is wrong by less than a second, so this is a
+/// clock that nobody sets, and there is still time to set it.
+const SKEW: u32 = 60;
+
+pub(super) fn alerts(series: &Series) -> Vec<Alert> {
+    vec![fails(series), expires(series), skew(series)]
+}
+
+fn fails(series: &Series) -> Alert {
+    let failed = series.with("regcred_provider_requests_total", r#"outcome!="success""#);
+    let success = series.of("regcred_credential_last_success_timestamp_seconds");
+    Alert {
+        name: "RegcredProviderFails",
+        severity: Severity::Warning,
+        expr: format!(
+            "sum by (namespace, job, provider) (increase({failed}[{ATTEMPTS}])) > 0\n\
+             unless time() - max by (namespace, job, provider) ({success}) < {RECENT}"
+        ),
+        holds: OUTAGE,
+        summary: "{{ $labels.provider }} gives no credentials",
+        description: "Pull secrets stay as they are until they end; RegcredTargetsExpiring tells when that is near. The outcome in \
+            regcred_provider_requests_total says what it is: denied is a matter of IAM, for which `regcred check --online` prints the statement; \
+            throttled and unreachable pass, or are a matter of the proxy and the network policies.",
+    }
+}
+
+/// Also when nobody has tried. Where no target ends soon nobody needs it: the provider has left the config, or all its targets have.
+fn expires(series: &Series) -> Alert {
+    let ends = series.of("regcred_credential_expiry_timestamp_seconds");
+    let success = series.of("regcred_credential_last_success_timestamp_seconds");
+    let needed = series.with("regcred_targets_expiring", r#"within="4h""#);
+    let newest = |metric: &str| format!("max by (namespace, job, provider) ({metric})");
+    let (ends, success) = (newest(&ends), newest(&success));
+    Alert {
+        name: "RegcredCredentialExpires",
+        severity: Severity::Warning,
+        expr: format!(
+            "{ends} - time() < ({ends} - {success}) * {LEFT}\n\
+             and on (namespace, job) max by (namespace, job) ({needed}) > 0"
+        ),
+        holds: OUTAGE,
+        summary: "the credential of {{ $labels.provider }} should have been renewed",
+        description: "Two thirds of its life are over, and no newer one has come. With RegcredProviderFails the provider is the cause. Without it \
+            nobody has asked: see RegcredWorkStuck and RegcredNobodyLeads, and the log of {{ $labels.job }} in the namespace {{ $labels.namespace }}. \
+            `kubectl rollout restart --namespace={{ $labels.namespace }} deployment/{{ $labels.job }}` has it look at everything at once.",
+    }
+}
+
+/// Of the one that leads: others have not asked AWS for long.
+fn skew(series: &Series) -> Alert {
+    let (skew, leader) = (series.of("regcred_clock_skew_seconds"), series.of("regcred_leader"));
+    Alert {
+        name: "RegcredClockSkew",
+        severity: Severity::Warning,
+        expr: format!("max by (namespace, job) (abs({skew} and {leader} == 1)) > {SKEW}"),
+        holds: OUTAGE,
+        summary: "the clock of regcred and that of AWS are {{ $value | humanizeDuration }} apart",
+        description: "Set the clock of the node that runs {{ $labels.job }} in the namespace {{ $labels.namespace }}: its time service does not \
+            run, or reaches nobody. When tokens end is judged by that clock. From five minutes on AWS refuses its signatures; regcred then signs \
+            with the time of AWS, and other programs of the node do not. A machine that was suspended shows it too, until AWS is asked again.",
+    }
+}

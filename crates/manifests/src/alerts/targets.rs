@@ -1,0 +1,67 @@
+//! Secrets that end, and Secrets that regcred cannot keep.
+
+use super::{Alert, Series, Severity};
+
+/// A look that fails is repeated after five minutes at the most, so this is three of them. Half a day's token has at least
+/// five hours left when its refresh is due: there is time to wait.
+const LOOKED_AGAIN: &str = "15m";
+/// A daemon that comes back after a long time finds Secrets that end soon, and has refreshed ten thousand of them by then.
+const CAUGHT_UP: &str = "5m";
+
+pub(super) fn alerts(series: &Series) -> Vec<Alert> {
+    // A token of half a day is refreshed with more than five hours left. The two hours are those of /healthz/targets: three
+    // hours of attempts have failed, and a person still has time. After the last hour builds and new pods fail.
+    let expiring = [("2h", Severity::Warning), ("1h", Severity::Critical)].map(|(within, severity)| {
+        let ending = series.with("regcred_targets_expiring", &format!(r#"within="{within}""#));
+        Alert {
+            name: "RegcredTargetsExpiring",
+            severity,
+            expr: format!("max by (namespace, job, sink) ({ending}) > 0"),
+            holds: CAUGHT_UP,
+            summary: match severity {
+                Severity::Warning => "{{ $value }} pull secrets of {{ $labels.sink }} end within two hours",
+                Severity::Critical => "{{ $value }} pull secrets of {{ $labels.sink }} end within an hour",
+            },
+            description: "When a pull secret ends, new pods and builds in its namespace cannot pull. It should have been refreshed hours ago. \
+                Which ones, and why: `regcred status --within 2h`, or the log of {{ $labels.job }} in the namespace {{ $labels.namespace }}. \
+                RegcredProviderFails and RegcredTargetsFailed tell which side it is.",
+        }
+    });
+    let stays = |name, state: &str, summary, description| Alert {
+        name,
+        severity: Severity::Warning,
+        expr: format!(
+            "max by (namespace, job, sink) ({}) > 0",
+            series.with("regcred_targets", &format!(r#"state="{state}""#))
+        ),
+        holds: LOOKED_AGAIN,
+        summary,
+        description,
+    };
+    let states = [
+        stays(
+            "RegcredTargetsFailed",
+            "failed",
+            "{{ $value }} pull secrets of {{ $labels.sink }} cannot be kept",
+            "Looks at them fail again and again; what stands there stays until it ends. `regcred status` says why for each. \
+             Often a right is missing, as manifests are older than the config: `regcred check --online` prints the rule that mends it. \
+             A quota, a webhook or a policy that refuses is named too.",
+        ),
+        stays(
+            "RegcredTargetsRefused",
+            "refused",
+            "{{ $value }} Secrets of {{ $labels.sink }} belong to somebody else",
+            "A Secret of that name is there and regcred did not make it, so it is left alone, and nobody refreshes it. `regcred status` \
+             says whose it is. Take it over with `regcred once --adopt`, or with `adopt: true` in the config; or choose another name in `secret.name`.",
+        ),
+        stays(
+            "RegcredTargetsContested",
+            "contested",
+            "somebody else keeps changing {{ $value }} pull secrets of {{ $labels.sink }}",
+            "regcred has restored them three times in ten minutes, and now writes once in ten minutes at the most. `regcred status` names the \
+             other writer: often a script that this replaces, a GitOps tool that prunes, or another installation with the same names. Stop \
+             one of the two.",
+        ),
+    ];
+    expiring.into_iter().chain(states).collect()
+}

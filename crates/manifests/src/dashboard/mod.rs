@@ -1,0 +1,167 @@
+//! One screen in Grafana: is everything fresh, what ends next, do providers work, is anything stuck, who leads.
+
+mod panel;
+
+use regcred_config::Config;
+use serde_json::{Value, json};
+
+use crate::{Install, Manifests, object::Site};
+
+use self::panel::{Panel, laid_out};
+
+/// The installation that is chosen above. Replicas that do not lead say nothing of targets, so the largest number is the one.
+const HERE: &str = r#"namespace="$namespace",job="$job""#;
+/// By this label Grafana's sidecar knows a dashboard.
+const TAKEN: &str = "grafana_dashboard";
+
+/// The dashboard as a `ConfigMap` in regcred's own namespace, where the sidecar of Grafana finds it.
+///
+/// It shows every installation that Prometheus knows, so one is enough.
+pub fn dashboard(config: &Config, install: &Install) -> Manifests {
+    let site = Site::new(config, install);
+    let mut metadata = site.own("-dashboard");
+    metadata["labels"][TAKEN] = "1".into();
+    let data = json!({ "regcred.json": format!("{:#}\n", screen()) });
+    let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data });
+    Manifests { objects: vec![object], notes: vec![] }
+}
+
+/// As Grafana imports it.
+fn screen() -> Value {
+    let variable = |name: &str, label: &str, query: &str| {
+        json!({
+            "name": name, "label": label, "type": "query", "query": query, "refresh": 2, "sort": 1,
+            "datasource": { "type": "prometheus", "uid": "${datasource}" },
+        })
+    };
+    let panels = [numbers(), targets(), credentials(), work()].concat();
+    json!({
+        // The same wherever it is imported, so that a newer one takes the place of an older one.
+        "uid": "regcred",
+        "title": "regcred",
+        "description": "Registry credentials in pull secrets. Made by `regcred manifests --mode dashboard`.",
+        "tags": ["regcred"],
+        "schemaVersion": 39,
+        "editable": true,
+        "refresh": "1m",
+        // Half a day is the life of a token of Amazon ECR: every refresh can be seen once.
+        "time": { "from": "now-12h", "to": "now" },
+        "templating": { "list": [
+            { "name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus" },
+            variable("namespace", "Namespace", "label_values(regcred_build_info, namespace)"),
+            variable("job", "Installation", r#"label_values(regcred_build_info{namespace="$namespace"}, job)"#),
+        ] },
+        "panels": laid_out(&panels),
+    })
+}
+
+/// Whether a person has to look, in one row.
+fn numbers() -> Vec<Panel> {
+    let of =
+        |state: &str| format!("sum(max by (sink, state) (regcred_targets{{{HERE},state=~\"{state}\"}})) or vector(0)");
+    let within = format!("sum(max by (sink) (regcred_targets_expiring{{{HERE},within=\"2h\"}})) or vector(0)");
+    vec![
+        Panel::number("Fresh", "none")
+            .described("Pull secrets that are as they should be, also those that wait for a ServiceAccount.")
+            .asks(&of("fresh|waiting"), ""),
+        Panel::number("Failed, refused, contested", "none")
+            .described("Pull secrets that regcred cannot keep. `regcred status` says why for each.")
+            .asks(&of("failed|refused|contested"), "")
+            .coloured("green", &[(1.0, "red")]),
+        Panel::number("End within two hours", "none")
+            .described("They should have been refreshed hours ago.")
+            .asks(&within, "")
+            .coloured("green", &[(1.0, "red")]),
+        Panel::number("Next one ends in", "s")
+            .described("A refresh is due when nearly half of its life is left: 5.4 hours of twelve at the latest.")
+            .asks(&format!("min(regcred_target_expiry_timestamp_seconds{{{HERE}}}) - time()"), "")
+            .coloured("red", &[(2.0 * 3600.0, "orange"), (4.0 * 3600.0, "green")]),
+        Panel::number("Daemons that lead", "none")
+            .described("Of several one works. None for a few seconds is a hand-over.")
+            .asks(&format!("sum(regcred_leader{{{HERE}}}) or vector(0)"), "")
+            .coloured("red", &[(1.0, "green"), (2.0, "orange")]),
+        Panel::number("Config in force", "bool_yes_no")
+            .described("No: it has changed and is not valid, so the old one goes on. The log says why.")
+            .asks(&format!("min(regcred_config_reload_success{{{HERE}}})"), "")
+            .coloured("red", &[(1.0, "green")]),
+    ]
+}
+
+fn targets() -> Vec<Panel> {
+    let states = format!("sum by (state) (max by (sink, state) (regcred_targets{{{HERE}}}))");
+    let ends = "bottomk(20, min by (sink, target_namespace, secret)";
+    let ends = format!("{ends} (regcred_target_expiry_timestamp_seconds{{{HERE}}})) - time()");
+    vec![
+        Panel::lines("Pull secrets, by how they stand", 12, "none").asks(&states, "{{state}}"),
+        Panel::table("What ends next", 12, "s")
+            .described("The time that is left.")
+            .asks(&ends, "")
+            .coloured("red", &[(2.0 * 3600.0, "orange"), (4.0 * 3600.0, "green")]),
+    ]
+}
+
+fn credentials() -> Vec<Panel> {
+    let ends = format!("max by (provider) (regcred_credential_expiry_timestamp_seconds{{{HERE}}}) - time()");
+    let requests =
+        format!("sum by (provider, outcome) (increase(regcred_provider_requests_total{{{HERE}}}[$__rate_interval]))");
+    let leader = format!("max by (pod) (regcred_leader{{{HERE}}})");
+    let skew = format!("max(regcred_clock_skew_seconds{{{HERE}}} and regcred_leader{{{HERE}}} == 1)");
+    vec![
+        Panel::lines("What is left of each credential", 8, "s")
+            .described("A saw: up to its whole life with each refresh, which is due at half of it.")
+            .asks(&ends, "{{provider}}"),
+        Panel::lines("Credentials asked for", 8, "none").asks(&requests, "{{provider}}: {{outcome}}"),
+        Panel::lines("Who leads, and its clock", 8, "none")
+            .described("1 leads. AWS refuses signatures that are 300 seconds off.")
+            .asks(&leader, "{{pod}} leads")
+            .asks(&skew, "seconds that AWS is ahead"),
+    ]
+}
+
+fn work() -> Vec<Panel> {
+    let looks = format!("sum by (sink, outcome) (rate(regcred_sync_total{{{HERE}}}[$__rate_interval]))");
+    let buckets = format!("sum by (sink, le) (rate(regcred_sync_duration_seconds_bucket{{{HERE}}}[$__rate_interval]))");
+    let quantile = |part: &str| format!("histogram_quantile({part}, {buckets})");
+    let stuck = |metric: &str| format!("max by (store) ({metric}{{{HERE}}})");
+    vec![
+        Panel::lines("Looks, by what came of them", 8, "cps")
+            .described("Most looks change nothing. Updates come with each refresh.")
+            .asks(&looks, "{{sink}}: {{outcome}}"),
+        Panel::lines("How long a look takes", 8, "s")
+            .asks(&quantile("0.5"), "{{sink}}: half of them")
+            .asks(&quantile("0.99"), "{{sink}}: 99 of 100"),
+        Panel::lines("What waits", 8, "none")
+            .described("Targets that wait for a look or are looked at, and for how many seconds the first of them.")
+            .asks(&stuck("regcred_queue_depth"), "{{store}}: targets")
+            .asks(&stuck("regcred_pending_oldest_seconds"), "{{store}}: seconds of the first"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_fill_a_screen_and_none_covers_another() {
+        let screen = screen();
+        let mut taken = std::collections::BTreeSet::new();
+        for panel in screen["panels"].as_array().expect("a list") {
+            let at = |key: &str| panel["gridPos"][key].as_u64().expect("a number");
+            for x in at("x")..at("x") + at("w") {
+                assert!(x < u64::from(panel::WIDTH), "{}", panel["title"]);
+                for y in at("y")..at("y") + at("h") {
+                    assert!(taken.insert((x, y)), "{} covers another", panel["title"]);
+                }
+            }
+        }
+        assert_eq!(taken.len(), 24 * 25, "four rows without a gap");
+    }
+
+    #[test]
+    fn every_query_is_of_the_installation_that_is_chosen() {
+        let text = screen()["panels"].to_string();
+        let metrics = regex::Regex::new(r"regcred_\w+[^\w]").expect("valid");
+        let selected = regex::Regex::new(r#"regcred_\w+\{namespace=\\"\$namespace\\",job=\\"\$job\\""#).expect("valid");
+        assert_eq!(metrics.find_iter(&text).count(), selected.find_iter(&text).count());
+    }
+}
