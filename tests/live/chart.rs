@@ -106,6 +106,23 @@ fn the_first_pass_is_a_hook_that_does_what_the_cron_job_does() {
 }
 
 #[test]
+fn the_dashboard_is_one_of_the_charts_values() {
+    let (chart, file) = (deploy("chart/regcred").display().to_string(), deploy("chart/regcred/ci/minimal-values.yaml"));
+    let file = file.display().to_string();
+    let args = ["template", "regcred", &chart, "--namespace", "regcred", "--values", &file, "--set", "mode=daemon"];
+    let made = |more: &[&str]| documents(&text(&helm(&[&args[..], more].concat())));
+    let of = |objects: Vec<Value>| objects.into_iter().find(|it| it["data"]["regcred.json"].is_string());
+    assert_eq!(of(made(&[])), None);
+    let mut chosen = of(made(&["--set", "dashboard=true"])).expect("a ConfigMap");
+    for label in OF_HELM {
+        chosen["metadata"]["labels"].as_object_mut().expect("labels").remove(label);
+    }
+    assert_eq!(chosen, manifests(&deploy("../config/minimal.yaml"), &["--mode", "dashboard"])[0]);
+    let elsewhere = made(&["--set", "serviceMonitor=false"]);
+    assert!(elsewhere.iter().all(|it| it["apiVersion"] != "monitoring.coreos.com/v1"), "its types may not be there");
+}
+
+#[test]
 fn a_chart_without_targets_says_what_is_missing_and_no_value_holds_a_key() {
     let chart = deploy("chart/regcred").display().to_string();
     let output = helm(&["template", "regcred", &chart, "--namespace", "regcred"]);

@@ -8,6 +8,7 @@ mod init;
 mod installed;
 mod killed;
 mod many;
+mod monitoring;
 mod once;
 mod online;
 mod provider;

@@ -3,6 +3,7 @@
 mod debug;
 mod identity;
 mod manifests;
+mod monitoring;
 mod month;
 mod published;
 mod schema;

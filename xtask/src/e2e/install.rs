@@ -11,13 +11,14 @@ use anyhow::{Context, Result, ensure};
 use crate::process::run;
 
 /// Programs, and the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("buildah", "buildah"),
     ("docker-registry", "docker-registry"),
     ("etcd", "etcd-server"),
     ("kubectl", "kubernetes-client"),
     ("npm", "npm"),
     ("openssl", "openssl"),
+    ("promtool", "prometheus"),
     ("skopeo", "skopeo"),
 ];
 /// The AWS emulator, from the Python package index.
