@@ -16,6 +16,8 @@ pages! {
     install: "install.md",
     /// The config file.
     config_file: "config.md",
+    /// Metrics, alerts and a dashboard of the daemon.
+    monitoring: "monitoring.md",
     /// Each request for a project on OpenShift.
     project_template: "project-template.md",
     /// From a shell script in a CronJob.

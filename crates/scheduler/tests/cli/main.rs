@@ -10,6 +10,7 @@ mod full;
 mod init;
 mod look;
 mod manifests;
+mod monitoring;
 mod next;
 mod once;
 mod online;
