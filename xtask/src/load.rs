@@ -55,7 +55,10 @@ pub(crate) fn send(cluster: &Cluster, requests: &[Asked]) -> Result<Duration> {
     fs::write(file.path(), config)?;
     let start = Instant::now();
     let mut curl = Command::new("curl");
-    let answers = read(curl.args(["--parallel", "--parallel-max", &AT_ONCE.to_string(), "--config"]).arg(file.path()))?;
+    let answers = read(
+        curl.args(["--no-progress-meter", "--parallel", "--parallel-max", &AT_ONCE.to_string(), "--config"])
+            .arg(file.path()),
+    )?;
     let took = start.elapsed();
     let refused = answers.lines().filter(|status| !status.starts_with('2')).collect::<Vec<_>>();
     ensure!(refused.is_empty(), "{} of {} requests were refused: {:?}", refused.len(), requests.len(), refused.first());

@@ -25,13 +25,7 @@ const TIMED: usize = 200;
 /// What a Secret with one token of ECR has.
 const TOKEN: usize = 3_700;
 
-pub(crate) fn run(
-    program: &Path,
-    cluster: &Cluster,
-    aws: &str,
-    names: &[String],
-    folder: &Path,
-) -> Result<()> {
+pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String], folder: &Path) -> Result<()> {
     let count = names.len();
     let config = folder.join("daemon.yaml");
     fs::write(
@@ -49,7 +43,12 @@ pub(crate) fn run(
     daemon.stop()?;
     let (began, daemon) = (Instant::now(), start()?);
     daemon.until(fresh, all)?;
-    row(&format!("{count} namespaces, a restart with everything fresh"), began.elapsed(), daemon.cpu()?, daemon.peak_mib()?);
+    row(
+        &format!("{count} namespaces, a restart with everything fresh"),
+        began.elapsed(),
+        daemon.cpu()?,
+        daemon.peak_mib()?,
+    );
     ensure!(daemon.metric(updated)? < 1.0, "a restart wrote what was fresh");
 
     let (raw, refreshed) = (raw(cluster, names)?, refresh(&daemon, updated, all)?);

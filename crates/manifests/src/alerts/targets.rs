@@ -9,23 +9,24 @@ const LOOKED_AGAIN: &str = "15m";
 const CAUGHT_UP: &str = "5m";
 
 pub(super) fn alerts(series: &Series) -> Vec<Alert> {
-    // A token of half a day is refreshed with more than five hours left. The two hours are those of /healthz/targets: three
-    // hours of attempts have failed, and a person still has time. After the last hour builds and new pods fail.
-    let expiring = [("2h", Severity::Warning), ("1h", Severity::Critical)].map(|(within, severity)| {
-        let ending = series.with("regcred_targets_expiring", &format!(r#"within="{within}""#));
-        Alert {
-            name: "RegcredTargetsExpiring",
-            severity,
-            expr: format!("max by (namespace, job, sink) ({ending}) > 0"),
-            holds: CAUGHT_UP,
-            summary: match severity {
-                Severity::Warning => "{{ $value }} pull secrets of {{ $labels.sink }} end within two hours",
-                Severity::Critical => "{{ $value }} pull secrets of {{ $labels.sink }} end within an hour",
-            },
-            description: "When a pull secret ends, new pods and builds in its namespace cannot pull. It should have been refreshed hours ago. \
-                Which ones, and why: `regcred status --within 2h`, or the log of {{ $labels.job }} in the namespace {{ $labels.namespace }}. \
-                RegcredProviderFails and RegcredTargetsFailed tell which side it is.",
-        }
+    // A token of half a day is refreshed with more than five hours left. The floor is that of /healthz/targets: three hours of
+    // attempts have failed, and a person still has time. After the last hour builds and new pods fail.
+    let labels = "namespace, job, sink";
+    let past = format!("max by ({labels}) ({}) > 0", series.of("regcred_targets_past_floor"));
+    let ending = format!("max by ({labels}) ({}) > 0", series.with("regcred_targets_expiring", r#"within="1h""#));
+    let last = format!("{ending} and on ({labels}) {past}");
+    let less =
+        "{{ $value }} pull secrets of {{ $labels.sink }} have less than two hours left, or 15 % of a shorter life";
+    let hour = "{{ $value }} pull secrets of {{ $labels.sink }} end within an hour";
+    let expiring = [(past, Severity::Warning, less), (last, Severity::Critical, hour)].map(|(expr, severity, summary)| Alert {
+        name: "RegcredTargetsExpiring",
+        severity,
+        expr,
+        holds: CAUGHT_UP,
+        summary,
+        description: "When a pull secret ends, new pods and builds in its namespace cannot pull. It should have been refreshed long ago. \
+            Which ones, and why: `regcred status --within 2h`, or the log of {{ $labels.job }} in the namespace {{ $labels.namespace }}. \
+            RegcredProviderFails and RegcredTargetsFailed tell which side it is.",
     });
     let stays = |name, state: &str, summary, description| Alert {
         name,

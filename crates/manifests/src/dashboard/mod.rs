@@ -59,7 +59,7 @@ fn screen() -> Value {
 fn numbers() -> Vec<Panel> {
     let of =
         |state: &str| format!("sum(max by (sink, state) (regcred_targets{{{HERE},state=~\"{state}\"}})) or vector(0)");
-    let within = format!("sum(max by (sink) (regcred_targets_expiring{{{HERE},within=\"2h\"}})) or vector(0)");
+    let within = format!("sum(max by (sink) (regcred_targets_past_floor{{{HERE}}})) or vector(0)");
     vec![
         Panel::number("Fresh", "none")
             .described("Pull secrets that are as they should be, also those that wait for a ServiceAccount.")
@@ -68,8 +68,10 @@ fn numbers() -> Vec<Panel> {
             .described("Pull secrets that regcred cannot keep. `regcred status` says why for each.")
             .asks(&of("failed|refused|contested"), "")
             .coloured("green", &[(1.0, "red")]),
-        Panel::number("End within two hours", "none")
-            .described("They should have been refreshed hours ago.")
+        Panel::number("Past their floor", "none")
+            .described(
+                "Less than two hours are left, or 15 % of a shorter life: they should have been refreshed long ago.",
+            )
             .asks(&within, "")
             .coloured("green", &[(1.0, "red")]),
         Panel::number("Next one ends in", "s")

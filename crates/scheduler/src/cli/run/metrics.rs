@@ -1,9 +1,9 @@
 //! What the daemon counts, for Prometheus.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt::Debug,
-    sync::{Mutex, MutexGuard, atomic::AtomicU64},
+    sync::{Arc, Mutex, MutexGuard, atomic::AtomicU64},
     time::{Duration, SystemTime},
 };
 
@@ -12,10 +12,11 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::Registry,
 };
-use regcred_core::{Clock, StoreName, SystemClock, Target, Validity, Written};
+use regcred_core::{Clock, StoreName, SystemClock, Written};
 use regcred_engine::{Event, Outcome, State};
 use tokio::time::Instant;
 
+use super::standings::Standings;
 use crate::wire::Minters;
 
 /// Of so many targets each has a line of its own: those that end first.
@@ -41,7 +42,7 @@ struct Sync {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Standing {
+struct Stands {
     sink: String,
     state: &'static str,
 }
@@ -72,13 +73,6 @@ struct Store {
 /// Of a look, in seconds: one request to one that waits for a provider and a store until their deadlines.
 const TOOK: [f64; 11] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0];
 
-/// How one target stands.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    state: State,
-    ends: Option<SystemTime>,
-}
-
 /// All of it. What changes with each look is kept by target and counted when it is asked for.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -93,10 +87,11 @@ pub(crate) struct Metrics {
     depth: Family<Store, Gauge>,
     pending: Family<Store, Gauge<f64, AtomicU64>>,
     skew: Gauge<f64, AtomicU64>,
-    standing: Family<Standing, Gauge>,
+    standing: Family<Stands, Gauge>,
     expiring: Family<Expiring, Gauge>,
     targets: Family<OneTarget, Gauge<f64, AtomicU64>>,
-    known: Mutex<HashMap<Target, Known>>,
+    past: Family<Sink, Gauge>,
+    standings: Arc<Standings>,
     /// Since when something waits in each store.
     waiting: Mutex<BTreeMap<StoreName, Option<Instant>>>,
     /// What mints, which knows what time it is elsewhere.
@@ -105,7 +100,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// `leads`: from the beginning, for there is nobody else.
-    pub(super) fn new(leads: bool) -> Self {
+    pub(super) fn new(leads: bool, standings: Arc<Standings>) -> Self {
         let metrics = Self {
             registry: Mutex::default(),
             leader: Gauge::default(),
@@ -121,7 +116,8 @@ impl Metrics {
             standing: Family::default(),
             expiring: Family::default(),
             targets: Family::default(),
-            known: Mutex::default(),
+            past: Family::default(),
+            standings,
             waiting: Mutex::default(),
             minters: Mutex::default(),
         };
@@ -163,6 +159,11 @@ impl Metrics {
         registry.register("targets", "Targets, by how they stand", metrics.standing.clone());
         registry.register("targets_expiring", "Targets that end within so long", metrics.expiring.clone());
         registry.register(
+            "targets_past_floor",
+            "Targets with less than two hours left, or 15 % of a shorter life",
+            metrics.past.clone(),
+        );
+        registry.register(
             "target_expiry_timestamp_seconds",
             "When the targets end that end first",
             metrics.targets.clone(),
@@ -179,9 +180,8 @@ impl Metrics {
         self.reload.set(i64::from(success));
     }
 
-    /// Another config, or another leader: what is known of targets is not any more.
-    pub(super) fn forget_targets(&self) {
-        self.known().clear();
+    /// Another config, or another leader: nothing waits any more.
+    pub(super) fn forget_queues(&self) {
         self.waiting().clear();
         self.depth.clear();
     }
@@ -208,10 +208,7 @@ impl Metrics {
                 let sink = target.store.to_string();
                 self.took.get_or_create(&Sink { sink: sink.clone() }).observe(took.as_secs_f64());
                 self.syncs.get_or_create(&Sync { sink, outcome: came_of(outcome) }).inc();
-                let ends = outcome.validity.values().filter_map(Validity::expires_at).min();
-                self.known().insert((*target).clone(), Known { state: outcome.state(), ends });
             }
-            Event::Forgotten { target } => drop(self.known().remove(*target)),
             Event::Queue { store, depth, since } => {
                 let depth = i64::try_from(*depth).unwrap_or(i64::MAX);
                 self.depth.get_or_create(&Store { store: store.to_string() }).set(depth);
@@ -241,15 +238,18 @@ impl Metrics {
 
     /// What is known of the targets, as numbers.
     fn count(&self, now: SystemTime) {
-        let known = self.known();
+        let standings = self.standings.all();
         self.standing.clear();
+        self.past.clear();
         self.expiring.clear();
         self.targets.clear();
         let mut ending = vec![];
-        for (target, Known { state, ends }) in known.iter() {
+        for (target, standing) in standings.iter() {
             let sink = target.store.to_string();
-            self.standing.get_or_create(&Standing { sink: sink.clone(), state: state.name() }).inc();
-            let Some(ends) = ends else { continue };
+            self.standing.get_or_create(&Stands { sink: sink.clone(), state: standing.state.name() }).inc();
+            let past = self.past.get_or_create(&Sink { sink: sink.clone() });
+            past.inc_by(i64::from(standing.is_past_its_floor(now)));
+            let Some(ends) = &standing.ends else { continue };
             ending.push((ends, target));
             for hours in WITHIN {
                 let gauge = self.expiring.get_or_create(&Expiring { sink: sink.clone(), within: format!("{hours}h") });
@@ -274,10 +274,6 @@ impl Metrics {
 
     fn waiting(&self) -> MutexGuard<'_, BTreeMap<StoreName, Option<Instant>>> {
         self.waiting.lock().expect("nobody panics while it is held")
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<Target, Known>> {
-        self.known.lock().expect("nobody panics while it is held")
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {

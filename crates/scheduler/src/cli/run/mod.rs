@@ -7,6 +7,7 @@ mod notices;
 mod reload;
 mod serve;
 mod signals;
+mod standings;
 
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
@@ -24,6 +25,7 @@ use self::{
     notices::Notices,
     reload::Reload,
     signals::{Signal, Signals},
+    standings::Standings,
 };
 use super::{
     args::{ClusterArgs, ConfigArgs},
@@ -53,6 +55,7 @@ pub(crate) struct Args {
 struct Daemon<'a> {
     args: &'a Args,
     types: &'a Types,
+    standings: Arc<Standings>,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
     minters: Minters,
@@ -69,11 +72,13 @@ pub(crate) fn run(args: &Args, types: &Types) -> Result<ExitCode> {
     let config = args.config.load(types)?;
     session::wait(async {
         let signals = Signals::listen()?;
+        let standings = Arc::<Standings>::default();
         let daemon = Daemon {
             args,
             types,
-            health: Arc::default(),
-            metrics: Arc::new(Metrics::new(args.lease.is_none())),
+            health: Arc::new(Health::new(standings.clone())),
+            metrics: Arc::new(Metrics::new(args.lease.is_none(), standings.clone())),
+            standings,
             minters: Minters::default(),
         };
         Box::pin(daemon.go_on(config, signals)).await
@@ -111,7 +116,7 @@ impl Daemon<'_> {
                     refresh = true;
                 }
             }
-            self.metrics.forget_targets();
+            self.forget_targets();
         }
         if let Some(lead) = lead {
             lead.release().await;
@@ -132,11 +137,11 @@ impl Daemon<'_> {
         let notices = Notices::start(&clusters, self.args.lease.as_ref().map(lead::Name::namespace));
         let engine = wire::engine_keeping(plan, self.types, clusters, Arc::new(SystemClock), &mut self.minters).await;
         self.metrics.mints_with(&self.minters);
-        let (metrics, health) = (self.metrics.clone(), self.health.clone());
+        let (metrics, standings) = (self.metrics.clone(), self.standings.clone());
         let engine = engine.map(|engine| {
             engine.with_on_event(move |event| {
+                standings.follow(event);
                 metrics.follow(event);
-                health.follow(event);
                 notices.follow(event);
             })
         });
@@ -184,7 +189,7 @@ impl Daemon<'_> {
                 }
                 warn!("another one leads now");
                 self.metrics.leads(false);
-                self.metrics.forget_targets();
+                self.forget_targets();
             }
         };
         let asked = async {
@@ -213,6 +218,12 @@ impl Daemon<'_> {
         stop.send_replace(true);
         working.await; // what is being written is finished
         Ok(next)
+    }
+
+    /// What was known of them is not so any more.
+    fn forget_targets(&self) {
+        self.standings.forget();
+        self.metrics.forget_queues();
     }
 
     /// The new config; a bad one is told, and the old one goes on.
