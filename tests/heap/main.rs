@@ -1,0 +1,81 @@
+//! What a daemon holds on to: no more after a year than after a month, though namespaces come and go.
+
+#[path = "../simulated/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "the months of the other tests use the rest")]
+mod simulated;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use dhat::{Alloc, HeapStats, Profiler};
+use serde_json::json;
+use simulated::{CHOSEN, DAY, HOUR, World};
+use tokio::time::{Instant, sleep, sleep_until};
+
+#[global_allocator]
+static ALLOC: Alloc = Alloc;
+
+/// Into a life of twelve hours: everything was written, and nothing is due.
+const PHASE: Duration = Duration::from_hours(2);
+
+/// A day of a cluster, in which a namespace comes, another one goes, and somebody edits a Secret.
+async fn live(world: &World, day: usize) {
+    let begun = Instant::now();
+    let name = format!("new-{day}");
+    world.add(&name);
+    sleep(HOUR).await;
+    assert!(world.kube.object("secrets", &name, CHOSEN).is_some(), "{name}");
+    if let Some(before) = day.checked_sub(5) {
+        world.kube.remove_namespace(&format!("new-{before}"));
+    }
+    let mut edited = world.kube.object("secrets", "app-0", CHOSEN).expect("it is there");
+    edited["data"] = json!({ ".dockerconfigjson": "e30=" });
+    world.kube.put("secrets", "app-0", CHOSEN, edited, "kubectl");
+    sleep_until(begun + DAY).await;
+}
+
+/// What is held at a moment that is like any other of its kind, without what the stand-ins remember.
+async fn held(world: &World, minted: &Mutex<Instant>) -> usize {
+    while minted.lock().expect("no panic").elapsed() > Duration::from_mins(1) {
+        sleep(Duration::from_secs(30)).await;
+    }
+    sleep(PHASE).await;
+    forget(world);
+    sleep(HOUR).await;
+    forget(world);
+    HeapStats::get().curr_bytes
+}
+
+/// As a server does now and then. Watches begin anew.
+fn forget(world: &World) {
+    world.aws.forget_calls();
+    world.kube.clear_requests();
+    world.kube.forget_history();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_holds_no_more_after_a_year_than_after_a_month() {
+    let _profiler = Profiler::builder().testing().build();
+    let world = World::new(8);
+    let minted = Arc::new(Mutex::new(Instant::now()));
+    let noted = minted.clone();
+    world.aws.on_issue(move |_| *noted.lock().expect("no panic") = Instant::now());
+    let year = async {
+        let mut after_a_month = 0;
+        for day in 0..365 {
+            live(&world, day).await;
+            forget(&world);
+            if day == 29 {
+                after_a_month = held(&world, &minted).await;
+            }
+        }
+        let after_a_year = held(&world, &minted).await;
+        assert!(
+            after_a_year * 100 <= after_a_month * 105,
+            "{after_a_month} bytes after a month, {after_a_year} after a year"
+        );
+    };
+    world.daemon("").await.run(year).await;
+}
