@@ -1,6 +1,7 @@
 //! Many requests at an API server at once, by a program that does nothing else: curl.
 
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     fs,
     process::Command,
@@ -14,6 +15,9 @@ use crate::{e2e::cluster::Cluster, process::read};
 
 /// As many as the engine has workers for one store.
 const AT_ONCE: usize = 16;
+
+/// A body that is larger stands in a file of its own.
+const LARGE: usize = 64 * 1024;
 
 /// One request.
 pub(crate) struct Asked {
@@ -37,27 +41,35 @@ impl Asked {
 /// Sends all of them, with all rights; how long that took. One that is refused is an error.
 pub(crate) fn send(cluster: &Cluster, requests: &[Asked]) -> Result<Duration> {
     let (url, authority) = cluster.url();
-    let file = tempfile::NamedTempFile::new()?;
-    let mut config = String::new();
+    let dir = tempfile::tempdir()?;
+    let (mut config, mut large) = (String::new(), HashMap::new());
     for (number, Asked { method, path, content_type, body }) in requests.iter().enumerate() {
         if number > 0 {
             config += "next\n";
         }
-        let quoted = json!(body);
+        let data = if body.len() > LARGE {
+            let count = large.len();
+            let file = large.entry(body).or_insert_with(|| dir.path().join(count.to_string()));
+            fs::write(&*file, body)?;
+            format!("data-binary = \"@{}\"", file.display())
+        } else {
+            format!("data-raw = {}", json!(body))
+        };
         write!(
             config,
-            "url = \"{url}{path}\"\nrequest = {method}\nheader = \"Content-Type: {content_type}\"\ndata-raw = {quoted}\n\
+            "url = \"{url}{path}\"\nrequest = {method}\nheader = \"Content-Type: {content_type}\"\n{data}\n\
              header = \"Authorization: Bearer admin\"\ncacert = \"{}\"\noutput = /dev/null\nsilent\n\
              write-out = \"%{{http_code}}\\n\"\n",
             authority.display()
         )?;
     }
-    fs::write(file.path(), config)?;
+    let file = dir.path().join("requests");
+    fs::write(&file, config)?;
     let start = Instant::now();
     let mut curl = Command::new("curl");
     let answers = read(
         curl.args(["--no-progress-meter", "--parallel", "--parallel-max", &AT_ONCE.to_string(), "--config"])
-            .arg(file.path()),
+            .arg(&file),
     )?;
     let took = start.elapsed();
     let refused = answers.lines().filter(|status| !status.starts_with('2')).collect::<Vec<_>>();

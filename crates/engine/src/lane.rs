@@ -8,21 +8,23 @@ use std::{
 use regcred_core::{Error, ErrorKind, Target};
 use tokio::time::Instant;
 
-use crate::backoff::pause;
+use crate::{backoff::pause, fair::Fair};
 
 /// After so many failures of the store in a row, `once` gives up on it.
 const GIVE_UP: u32 = 3;
 /// So many places in the queues may be taken by targets that do not wait any more.
 const SLACK: usize = 64;
 
-/// What waits and what runs in one store. What an event asks for goes before what falls due, a target runs once at a time,
-/// and a store that does not answer is left alone until its pause is over and then asked by one look only.
+/// What waits and what runs in one store. What an event asks for goes before what falls due, by turns of whose it is; a target runs
+/// once at a time, and a store that does not answer is left alone until its pause is over and then asked by one look only.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
-    urgent: Queue,
-    normal: Queue,
-    /// What waits, and whether in the urgent queue: what stands in the other one as well is passed over there.
-    queued: HashMap<Target, bool>,
+    urgent: Fair,
+    normal: VecDeque<Target>,
+    /// What waits; what stands in a queue and does not wait in it is passed over there.
+    queued: HashMap<Target, Waiting>,
+    /// As it came; what does not wait since then is passed over.
+    order: VecDeque<(Target, Instant)>,
     /// What runs, and since when.
     running: HashMap<Target, Instant>,
     again: HashSet<Target>,
@@ -31,8 +33,12 @@ pub(crate) struct Lane {
     trouble: Option<Trouble>,
 }
 
-/// In order, each with the moment at which it came.
-type Queue = VecDeque<(Target, Instant)>;
+/// In which queue, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Waiting {
+    urgent: bool,
+    since: Instant,
+}
 
 /// How much there is to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,31 +65,44 @@ impl Lane {
             return;
         }
         let before = self.queued.get(target).copied();
-        if before.is_none_or(|before| urgent && !before) {
-            self.queued.insert(target.clone(), urgent);
-            if urgent { &mut self.urgent } else { &mut self.normal }.push_back((target.clone(), Instant::now()));
+        if before.is_none_or(|before| urgent && !before.urgent) {
+            let since = before.map_or_else(Instant::now, |before| before.since);
+            self.queued.insert(target.clone(), Waiting { urgent, since });
+            if urgent {
+                self.urgent.push(target.clone());
+            } else {
+                self.normal.push_back(target.clone());
+            }
+            if before.is_none() {
+                self.order.push_back((target.clone(), since));
+            }
         }
     }
 
     /// How much there is to do.
     pub(crate) fn load(&mut self) -> Load {
-        for (queue, urgent) in [(&mut self.urgent, true), (&mut self.normal, false)] {
-            while queue.front().is_some_and(|(target, _)| self.queued.get(target) != Some(&urgent)) {
-                queue.pop_front();
-            }
+        while self.order.front().is_some_and(|(target, since)| !self.waits(target, *since)) {
+            self.order.pop_front();
         }
-        let waiting = [&self.urgent, &self.normal].into_iter().filter_map(|queue| queue.front().map(|(_, at)| *at));
-        let since = waiting.chain(self.running.values().copied()).min();
+        let waiting = self.order.front().map(|(_, since)| *since);
+        let since = waiting.into_iter().chain(self.running.values().copied()).min();
         Load { depth: self.queued.len() + self.running.len(), since }
+    }
+
+    fn waits(&self, target: &Target, since: Instant) -> bool {
+        self.queued.get(target).is_some_and(|waiting| waiting.since == since)
     }
 
     /// Forgets a target that waits.
     pub(crate) fn forget(&mut self, target: &Target) {
         self.queued.remove(target);
         self.again.remove(target);
-        if self.urgent.len() + self.normal.len() > 2 * self.queued.len() + SLACK {
-            self.urgent.retain(|(it, _)| self.queued.get(it) == Some(&true));
-            self.normal.retain(|(it, _)| self.queued.get(it) == Some(&false));
+        if self.urgent.len() + self.normal.len().max(self.order.len()) > 2 * self.queued.len() + SLACK {
+            let queued = &self.queued;
+            let is_in = |urgent| move |it: &Target| queued.get(it).is_some_and(|waiting| waiting.urgent == urgent);
+            self.urgent.retain(is_in(true));
+            self.normal.retain(is_in(false));
+            self.order.retain(|(it, since)| queued.get(it).is_some_and(|waiting| waiting.since == *since));
         }
     }
 
@@ -98,12 +117,12 @@ impl Lane {
             None => (workers, self.suspect.is_some() && !self.running.is_empty()),
         };
         while self.running.len() < workers {
-            let (target, urgent) = match self.urgent.pop_front() {
-                Some((target, _)) => (target, true),
+            let (target, urgent) = match self.urgent.pop() {
+                Some(target) => (target, true),
                 None if events_only => return None,
-                None => (self.normal.pop_front()?.0, false),
+                None => (self.normal.pop_front()?, false),
             };
-            if self.queued.get(&target) == Some(&urgent) {
+            if self.queued.get(&target).is_some_and(|waiting| waiting.urgent == urgent) {
                 self.queued.remove(&target);
                 self.running.insert(target.clone(), Instant::now());
                 return Some(target);
@@ -157,6 +176,7 @@ impl Lane {
         let trouble = self.trouble.as_ref().filter(hopeless)?;
         self.urgent.clear();
         self.normal.clear();
+        self.order.clear();
         Some((self.queued.drain().map(|(target, _)| target).collect(), trouble.error.clone()))
     }
 }

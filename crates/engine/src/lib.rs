@@ -8,6 +8,7 @@ mod drive;
 mod due;
 mod engine;
 mod event;
+mod fair;
 mod lane;
 mod minter;
 mod prune;

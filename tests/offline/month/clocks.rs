@@ -14,6 +14,10 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// Sets a clock.
 type Step = fn(&TestClock, Duration);
 
+/// Case 10: the wall clock jumps back or ahead by six hours, and back again.
+///
+/// Due times are looked at anew within five minutes, what seems to come from the future is not believed, and the SDK signs with the time
+/// of AWS: nothing expires.
 #[tokio::test(start_paused = true)]
 async fn a_machine_whose_clock_is_six_hours_wrong_for_a_while_lets_nothing_expire_and_mints_little() {
     let world = World::new(4);

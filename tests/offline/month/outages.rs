@@ -28,6 +28,10 @@ impl World {
     }
 }
 
+/// Case 1: ECR, the API server, or both fail for three hours again and again, through a month.
+///
+/// A daemon asks more and more seldom, up to once in five minutes, and leaves old Secrets as they are: none ever has less than two
+/// hours left, and each is refreshed within minutes of the end of an outage.
 #[tokio::test(start_paused = true)]
 async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
     let world = World::new(5);

@@ -3,6 +3,9 @@
 use super::ledger::Ledger;
 use crate::simulated::{DAY, HOUR, REGIONS, World};
 
+/// Case 8: the session of a role lives for an hour, and a daemon for a month.
+///
+/// Each mint reads the token file and assumes the role anew: no call fails, and none is made in between.
 #[tokio::test(start_paused = true)]
 async fn a_quiet_month_costs_one_mint_per_region_and_one_write_per_secret_twice_in_a_life() {
     let world = World::new(17);

@@ -22,6 +22,9 @@ pub(crate) const AUDITED: &str =
     "level: Metadata, verbs: [create, delete, patch], resources: [{ group: '', resources: [namespaces, secrets] }]";
 /// So many new namespaces, and deleted Secrets, are timed.
 const TIMED: usize = 200;
+/// So many of others stand beside ours.
+const LARGE: usize = 500;
+const SMALL: usize = 20_000;
 /// What a Secret with one token of ECR has.
 const TOKEN: usize = 3_700;
 
@@ -50,6 +53,13 @@ pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String]
         daemon.peak_mib()?,
     );
     ensure!(daemon.metric(updated)? < 1.0, "a restart wrote what was fresh");
+
+    daemon.stop()?;
+    foreign(cluster, names)?;
+    let (began, daemon) = (Instant::now(), start()?);
+    daemon.until(fresh, all)?;
+    let what = format!("the same beside {LARGE} Secrets of 1 MB and {SMALL} of 1 kB");
+    row(&what, began.elapsed(), daemon.cpu()?, daemon.peak_mib()?);
 
     let (raw, refreshed) = (raw(cluster, names)?, refresh(&daemon, updated, all)?);
     row(&format!("{count} namespaces, all refreshed"), refreshed.0, refreshed.1, daemon.peak_mib()?);
@@ -91,6 +101,21 @@ pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String]
     ensure!(daemon.metric("regcred_provider_requests_total")? <= mints, "a token was minted for it");
     println!("\nThe most memory of all that: {:.1} MiB.", daemon.peak_mib()?);
     daemon.stop()
+}
+
+/// Secrets of others, some of them large.
+fn foreign(cluster: &Cluster, names: &[String]) -> Result<()> {
+    let secret = |place: usize, name: &str, size: usize| {
+        let object = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name },
+            "stringData": { "blob": "x".repeat(size) },
+        });
+        Asked::create(format!("/api/v1/namespaces/{}/secrets", names[place % names.len()]), &object)
+    };
+    let large = (0..LARGE).map(|place| secret(place, &format!("large-{}", place / names.len()), 1_000_000));
+    let small = (0..SMALL).map(|place| secret(place, &format!("small-{}", place / names.len()), 1_000));
+    load::send(cluster, &large.collect::<Vec<_>>())?;
+    load::send(cluster, &small.collect::<Vec<_>>()).map(drop)
 }
 
 /// Each by itself, as people make them.

@@ -60,6 +60,31 @@ async fn what_is_deleted_or_edited_is_restored_and_nothing_is_minted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_makes_many_namespaces_or_edits_all_the_time_delays_nobody_else() {
+    let world = World::new(&["app-loud"]).await;
+    let daemon = Daemon::start(&world, CONFIG);
+    world.kube.until("it is served", is_linked("app-loud")).await;
+    world.kube.clear_requests();
+    for number in 0..400 {
+        world.kube.add_namespace(&format!("app-flood-{number}"), &["default"]);
+        let mut edited =
+            world.secret("app-loud").unwrap_or_else(|| json!({ "type": "kubernetes.io/dockerconfigjson" }));
+        edited["data"] = json!({ ".dockerconfigjson": "e30=" });
+        world.kube.put("secrets", "app-loud", "ecr-secret", edited, "kubectl-edit");
+    }
+    world.kube.add_namespace("app-quiet", &["default"]);
+    world.kube.until("the quiet one is served", is_linked("app-quiet")).await;
+    let served = world.kube.objects("secrets").len();
+    assert!(served < 300, "it had a turn of its own, before {} of those that came earlier", 402 - served);
+    world.kube.until("all are served", |kube| kube.objects("secrets").len() == 402).await;
+    let loud = world.kube.requests().into_iter().filter(|it| {
+        it.verb == "patch" && it.resource == "secrets" && it.namespace.as_deref() == Some("app-loud") && it.status < 300
+    });
+    assert!(loud.count() <= 3, "and who edits all the time is restored three times");
+    daemon.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_writes_nothing_that_is_fresh() {
     let world = World::new(&["named", "app-a"]).await;
     let daemon = Daemon::start(&world, CONFIG);

@@ -1,0 +1,92 @@
+//! A queue in which nobody waits for all that somebody else has brought.
+
+use std::collections::{HashMap, VecDeque};
+
+use regcred_core::Target;
+
+/// Targets by who they seem to belong to, each of whom has a turn in order.
+///
+/// Whoever makes a thousand namespaces at once, as previews and test runs do, gives them names that differ in their last part:
+/// `preview-4711` belongs with `preview-4712`, and both wait for one another, while `team-a` waits for one of them.
+#[derive(Debug, Default)]
+pub(crate) struct Fair {
+    groups: HashMap<Box<str>, VecDeque<Target>>,
+    turns: VecDeque<Box<str>>,
+    len: usize,
+}
+
+impl Fair {
+    pub(crate) fn push(&mut self, target: Target) {
+        let group = group(target.namespace.as_str());
+        if let Some(waiting) = self.groups.get_mut(group) {
+            waiting.push_back(target);
+        } else {
+            self.turns.push_back(group.into());
+            self.groups.insert(group.into(), VecDeque::from([target]));
+        }
+        self.len += 1;
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Target> {
+        let group = self.turns.pop_front()?;
+        let waiting = self.groups.get_mut(&group)?;
+        let target = waiting.pop_front();
+        if waiting.is_empty() {
+            self.groups.remove(&group);
+        } else {
+            self.turns.push_back(group);
+        }
+        self.len -= usize::from(target.is_some());
+        target
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(crate) fn retain(&mut self, is_meant: impl Fn(&Target) -> bool) {
+        let groups = std::mem::take(&mut self.groups);
+        self.clear();
+        for target in groups.into_values().flatten().filter(|target| is_meant(target)) {
+            self.push(target);
+        }
+    }
+}
+
+/// All of a name but its last part.
+fn group(namespace: &str) -> &str {
+    namespace.rsplit_once('-').map_or(namespace, |(group, _)| group)
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_core::testing::target;
+
+    use super::*;
+
+    #[test]
+    fn who_brings_many_has_one_turn_like_anybody_else() {
+        let mut queue = Fair::default();
+        for name in ["flood-1", "flood-2", "flood-3", "flood-4", "team-a", "alone", "team-b"] {
+            queue.push(target(name));
+        }
+        let order = std::iter::from_fn(|| queue.pop()).map(|it| it.namespace.to_string()).collect::<Vec<_>>();
+        assert_eq!(order, ["flood-1", "team-a", "alone", "flood-2", "team-b", "flood-3", "flood-4"]);
+        assert_eq!((queue.len(), queue.groups.len(), queue.turns.len()), (0, 0, 0), "nothing is left behind");
+    }
+
+    #[test]
+    fn what_is_not_meant_any_more_is_dropped() {
+        let mut queue = Fair::default();
+        ["a-1", "a-2", "b"].into_iter().for_each(|name| queue.push(target(name)));
+        queue.retain(|it| it.namespace.as_str() != "a-1");
+        assert_eq!(queue.len(), 2);
+        let mut left = [queue.pop(), queue.pop()];
+        left.sort();
+        assert_eq!((left, queue.pop()), ([Some(target("a-2")), Some(target("b"))], None));
+    }
+}
