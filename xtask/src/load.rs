@@ -68,8 +68,7 @@ pub(crate) fn send(cluster: &Cluster, requests: &[Asked]) -> Result<Duration> {
     let start = Instant::now();
     let mut curl = Command::new("curl");
     let answers = read(
-        curl.args(["--no-progress-meter", "--parallel", "--parallel-max", &AT_ONCE.to_string(), "--config"])
-            .arg(&file),
+        curl.args(["--no-progress-meter", "--parallel", "--parallel-max", &AT_ONCE.to_string(), "--config"]).arg(&file),
     )?;
     let took = start.elapsed();
     let refused = answers.lines().filter(|status| !status.starts_with('2')).collect::<Vec<_>>();

@@ -82,6 +82,13 @@ impl Daemon {
         assert_eq!(self.child.wait().expect("it ends").code(), Some(0));
     }
 
+    /// What it has of its own in memory, in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("the kernel says so");
+        line.trim().trim_end_matches("kB").trim().parse().expect("a number")
+    }
+
     /// One number of `/metrics`; 0 where it is not there.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let (_, text) = self.get("/metrics");

@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use crate::world::{World, run};
+use regcred_testkit::FakeKube;
+use serde_json::json;
+
+use crate::{
+    daemon::{Daemon, is_linked},
+    world::{World, run},
+};
 
 const MANY: usize = 1000;
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
@@ -75,4 +81,44 @@ async fn entries_that_keep_secrets_of_one_name_in_many_ways_share_what_is_listed
     // Those that are chosen come first, and nobody asks for the second page.
     let lists = [("list namespaces", pages), ("list secrets", 1), ("list serviceaccounts", 3)];
     assert_eq!(requests(&world), expected(&lists), "fifty ways, one list of each name");
+}
+
+/// Case 24: a cluster holds thousands of Secrets of others, some of a megabyte, and some under our own name.
+///
+/// Ours are asked for by their name, and of all that has it the metadata alone: what a daemon holds in memory hardly changes, and no
+/// foreign Secret is read.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_keep_in_a_cluster_costs_a_daemon_nothing() {
+    let names = (0..500).map(|number| format!("app-{number:03}")).collect::<Vec<_>>();
+    let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let config = "targets: [{ namespaces: ['app-*'], region: eu-west-1, service_accounts: [{ name: default }] }]";
+    let served = |kube: &FakeKube| names.iter().all(|name| kube.object("secrets", name, "ecr-secret").is_some());
+    let memory = async || {
+        let daemon = Daemon::start(&world, config);
+        world.kube.until("all are there", served).await;
+        world.kube.add_namespace("app-last", &["default"]);
+        world.kube.until("all are looked at", is_linked("app-last")).await;
+        let memory = daemon.memory();
+        daemon.stop();
+        world.kube.remove_namespace("app-last");
+        memory
+    };
+    memory().await;
+    let alone = memory().await;
+    let foreign = |size: usize| json!({ "data": { "blob": "eHh4".repeat(size / 3) } });
+    for number in 0..50 {
+        world.kube.add_namespace(&format!("other-{number}"), &["default"]);
+        world.kube.put("secrets", &format!("other-{number}"), "ecr-secret", foreign(700_000), "helm");
+        world.kube.put("secrets", &names[number], "large", foreign(700_000), "helm");
+    }
+    for number in 0..2_000 {
+        let (namespace, name) = (&names[number % names.len()], format!("small-{}", number / names.len()));
+        world.kube.put("secrets", namespace, &name, foreign(1_000), "helm");
+    }
+    world.kube.clear_requests();
+    let beside = memory().await;
+    assert!(beside < alone * 5 / 4 + 1024, "{alone} KiB alone, {beside} KiB beside them");
+    let reads = world.kube.requests().into_iter().filter(|it| it.resource == "secrets" && it.verb != "patch");
+    let whole = reads.filter(|it| !it.metadata_only).collect::<Vec<_>>();
+    assert!(whole.is_empty(), "{whole:#?}");
 }
