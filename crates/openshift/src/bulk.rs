@@ -36,6 +36,8 @@ type Lists<T> = Lock<HashMap<(String, String), Arc<Mutex<Listed<T>>>>>;
 /// Objects of one name, by namespace.
 struct Listed<T> {
     began: Instant,
+    /// When it last had an answer for somebody.
+    asked: Instant,
     at: At,
     there: HashMap<String, T>,
     /// The last one of the latest page, and whether each came after the one before it.
@@ -90,15 +92,17 @@ impl BulkReads {
         lock(&self.0.accounts).clear();
     }
 
-    /// Drops what nobody has asked for in time.
-    pub(crate) async fn tidy(&self) {
+    /// Drops the lists that nobody asks any more; whether others are left.
+    pub(crate) async fn tidy(&self) -> bool {
         let (secrets, accounts) = (all(&self.0.secrets), all(&self.0.accounts));
+        let mut are_left = false;
         for listed in secrets {
-            listed.lock().await.expire();
+            are_left |= listed.lock().await.tidy();
         }
         for listed in accounts {
-            listed.lock().await.expire();
+            are_left |= listed.lock().await.tidy();
         }
+        are_left
     }
 }
 
@@ -139,13 +143,14 @@ impl<T> Listed<T> {
             };
             match page(next).await {
                 Ok(page) => self.take(page, &place),
-                Err(error) if error.kind() == ErrorKind::Denied => *self = Self { at: At::Over, ..Self::default() },
+                Err(error) if error.kind() == ErrorKind::Denied => self.end(),
                 // The server does not go on with so old a list.
                 Err(error) if error.kind() == ErrorKind::Conflict && matches!(self.at, At::Next(_)) => self.begin(),
                 Err(error) => return Err(error),
             }
         }
         self.answered.insert(namespace.clone());
+        self.asked = Instant::now();
         Ok(Some(self.there.remove(namespace.as_str())))
     }
 
@@ -168,7 +173,20 @@ impl<T> Listed<T> {
 
     /// From the beginning, for those that have no answer yet.
     fn begin(&mut self) {
-        *self = Self { answered: mem::take(&mut self.answered), ..Self::default() };
+        *self = Self { answered: mem::take(&mut self.answered), asked: self.asked, ..Self::default() };
+    }
+
+    /// It answers nobody any more, and holds nothing.
+    fn end(&mut self) {
+        *self = Self { at: At::Over, ..Self::default() };
+    }
+
+    /// Whether it may be asked again.
+    fn tidy(&mut self) -> bool {
+        if self.asked.elapsed() > FRESH {
+            self.end();
+        }
+        !matches!(self.at, At::Over)
     }
 
     fn skip(&mut self, namespace: &Namespace) {
@@ -182,7 +200,7 @@ impl<T> Listed<T> {
         if self.began.elapsed() > FRESH {
             match self.at {
                 At::Start | At::Next(_) => self.begin(),
-                At::End | At::Over => *self = Self { at: At::Over, ..Self::default() },
+                At::End | At::Over => self.end(),
             }
         }
     }
@@ -191,7 +209,8 @@ impl<T> Listed<T> {
 impl<T> Default for Listed<T> {
     fn default() -> Self {
         let (there, answered, passed) = (HashMap::new(), HashSet::new(), String::new());
-        Self { began: Instant::now(), at: At::Start, there, passed, in_order: true, answered }
+        let now = Instant::now();
+        Self { began: now, asked: now, at: At::Start, there, passed, in_order: true, answered }
     }
 }
 
@@ -260,6 +279,21 @@ mod tests {
         tokio::time::advance(FRESH + Duration::from_secs(1)).await;
         assert_eq!(listed.ask(&namespace("b"), whole, place).await.expect("it works"), None);
         assert!(listed.there.is_empty() && listed.answered.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_nobody_asks_any_more_holds_nothing_though_it_was_never_read_to_its_end() {
+        let mut listed = Listed::default();
+        let first =
+            |_| std::future::ready(Ok(Page { items: vec!["a".to_owned(), "b".to_owned()], next: Some("2".into()) }));
+        let place = |it: &String| Some(it.clone());
+        listed.ask(&namespace("a"), first, place).await.expect("it works");
+        assert!(listed.tidy(), "it may be asked again");
+        tokio::time::advance(FRESH + Duration::from_secs(1)).await;
+        assert!(!listed.tidy());
+        listed.skip(&namespace("new"));
+        assert!(listed.there.is_empty() && listed.answered.is_empty());
+        assert_eq!(listed.ask(&namespace("b"), first, place).await.expect("it works"), None);
     }
 
     #[tokio::test]

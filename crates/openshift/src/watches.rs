@@ -203,12 +203,18 @@ impl Hub {
                     }
                 }
                 Some((subject, seen)) = messages.recv() => self.see(&subject, seen).await,
-                Some((subject, followed)) = following.next() => {
-                    if !matches!(subject, Subject::Namespaces) {
-                        missed = Some(Instant::now() + TOGETHER);
-                    }
-                    let version = self.version(&subject, &followed).await;
-                    following.push(follow(subject, followed, version, sender.clone()));
+                Some(ended) = following.next() => {
+                    let again = match ended {
+                        Ended::Touched { subject, followed, version } => {
+                            missed = Some(Instant::now() + TOGETHER);
+                            follow(subject, followed, version, sender.clone())
+                        }
+                        Ended::Namespaces { followed, failures } => match self.list().await {
+                            Ok(version) => follow(Subject::Namespaces, followed, version, sender.clone()),
+                            Err(error) => later(followed, error, failures + 1),
+                        },
+                    };
+                    following.push(again);
                 }
                 () = at(missed) => {
                     missed = None;
@@ -219,8 +225,7 @@ impl Hub {
                     }
                 }
                 () = at(tidy) => {
-                    tidy = None;
-                    self.watches.bulk.tidy().await;
+                    tidy = self.watches.bulk.tidy().await.then(|| Instant::now() + TIDY);
                 }
                 () = at(again) => {
                     if round.is_empty() {
@@ -246,24 +251,6 @@ impl Hub {
             (Subject::Accounts(name.clone()), Followed::new::<ServiceAccount>(client, "serviceaccounts", Some(name)))
         };
         self.watches.secrets.iter().map(secret).chain(self.watches.accounts.iter().map(account)).collect()
-    }
-
-    /// From where to follow what was missed for a while: asks until there is an answer. Of namespaces everybody is told anew.
-    async fn version(&mut self, subject: &Subject, followed: &Followed) -> String {
-        let mut failures = 0;
-        loop {
-            let version = match subject {
-                Subject::Namespaces => self.list().await,
-                Subject::Secrets(_) | Subject::Accounts(_) => followed.version().await,
-            };
-            match version {
-                Ok(version) => return version,
-                Err(error) => {
-                    failures += 1;
-                    followed.wait(&error, failures).await;
-                }
-            }
-        }
     }
 
     /// Whether somebody has come who knows nothing yet.
@@ -404,16 +391,44 @@ async fn begin((subject, followed): (Subject, Followed)) -> (Result<String>, Sub
     (followed.version().await, subject, followed)
 }
 
-/// Until something may have been missed.
+/// How following comes to an end: the server does not know any more what has changed.
+enum Ended {
+    /// From here it can be followed again; whatever happened before may have been missed.
+    Touched { subject: Subject, followed: Followed, version: String },
+    /// Everybody has to be told anew, which has failed so often in a row.
+    Namespaces { followed: Followed, failures: u32 },
+}
+
+/// Until something may have been missed. Who waits for a server that is down does so in here, and holds nobody else up.
 fn follow(
     subject: Subject,
     followed: Followed,
     version: String,
     into: mpsc::Sender<Message>,
-) -> BoxFuture<'static, (Subject, Followed)> {
+) -> BoxFuture<'static, Ended> {
     Box::pin(async move {
         followed.follow(version, |seen| (subject.clone(), seen), &into).await;
-        (subject, followed)
+        if matches!(subject, Subject::Namespaces) {
+            return Ended::Namespaces { followed, failures: 0 };
+        }
+        let mut failures = 0;
+        loop {
+            match followed.version().await {
+                Ok(version) => return Ended::Touched { subject, followed, version },
+                Err(error) => {
+                    failures += 1;
+                    followed.wait(&error, failures).await;
+                }
+            }
+        }
+    })
+}
+
+/// Namespaces could not be listed anew.
+fn later(followed: Followed, error: Error, failures: u32) -> BoxFuture<'static, Ended> {
+    Box::pin(async move {
+        followed.wait(&error, failures).await;
+        Ended::Namespaces { followed, failures }
     })
 }
 
