@@ -1,7 +1,7 @@
 //! The loop: sightings and due times in, looks at targets out.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     pin::pin,
     sync::{
         Arc,
@@ -12,6 +12,7 @@ use std::{
 
 use regcred_core::{Error, ErrorKind, Result, StoreName, Target};
 use tokio::{
+    sync::watch,
     task::{Id, JoinError, JoinSet},
     time::{Instant, sleep_until, timeout},
 };
@@ -44,6 +45,14 @@ const SHARED: usize = 32;
 /// Longer than anybody means: a deadline beyond it is one of this length.
 const FOREVER: Duration = Duration::from_hours(24 * 365);
 
+/// A look that is under way.
+struct Running {
+    target: Target,
+    began: Instant,
+    /// It writes what is fresh too.
+    force: bool,
+}
+
 /// One run of an engine, from the first sighting to the report.
 pub(crate) struct Drive {
     engine: Arc<Engine>,
@@ -51,14 +60,14 @@ pub(crate) struct Drive {
     pass: Option<Pass>,
     /// Only says what it would do.
     dry: bool,
-    /// Writes each target once though it is fresh.
-    refreshing: bool,
+    refreshes: watch::Receiver<u64>,
+    /// What is to be written though it is fresh.
+    forced: HashSet<Target>,
     deadline: Instant,
     sources: Sources,
     lanes: BTreeMap<StoreName, Lane>,
     work: JoinSet<Option<Outcome>>,
-    /// What is looked at, and since when.
-    running: HashMap<Id, (Target, Instant)>,
+    running: HashMap<Id, Running>,
     stopping: Arc<AtomicBool>,
     /// Failed looks in a row.
     failures: HashMap<Target, u32>,
@@ -83,7 +92,10 @@ impl Drive {
     pub(crate) fn new(engine: Arc<Engine>, pass: Option<Pass>, dry: bool) -> Self {
         let sources = Sources::start(&engine.routes, pass.map(|pass| pass.looks));
         *engine.known() = Known::default();
+        let mut refreshes = engine.refreshes.subscribe();
+        refreshes.mark_unchanged();
         Self {
+            refreshes,
             last_seen: engine.context.clock.now(),
             next_due: Instant::now(),
             spread: engine.spread.filter(|_| pass.is_none()),
@@ -92,7 +104,7 @@ impl Drive {
             engine,
             pass,
             dry,
-            refreshing: false,
+            forced: HashSet::new(),
             sources,
             lanes: BTreeMap::new(),
             work: JoinSet::new(),
@@ -106,11 +118,6 @@ impl Drive {
             shared: VecDeque::new(),
             report: Report::default(),
         }
-    }
-
-    /// Writes each target once though it is fresh.
-    pub(crate) fn refreshing(self) -> Self {
-        Self { refreshing: true, ..self }
     }
 
     /// Until everything was looked at, or `stop`.
@@ -134,6 +141,7 @@ impl Drive {
                     }
                     self.engine.known().is_complete = self.sources.are_synced() && self.report.sources.is_empty();
                 }
+                Ok(()) = self.refreshes.changed(), if self.pass.is_none() => self.refresh(),
                 () = sleep_until(wake) => {}
             }
             self.queue_what_is_due();
@@ -153,8 +161,7 @@ impl Drive {
             while let Some(target) = lane.start(self.engine.workers) {
                 let route = self.sources.owner(&target).expect("what is gone was taken out of its lane");
                 let (engine, stopping, key) = (self.engine.clone(), self.stopping.clone(), target.clone());
-                let first = self.refreshing && !self.report.targets.contains_key(&target);
-                let force = first || self.pass.is_some_and(|pass| pass.force);
+                let force = self.forced.contains(&target) || self.pass.is_some_and(|pass| pass.force);
                 let last = self.report.targets.get(&target).filter(|outcome| outcome.failures.is_empty());
                 let held = last.map(|outcome| outcome.held.as_ref().unwrap_or(&outcome.validity).clone());
                 let before = Before { force, dry: self.dry, held };
@@ -163,7 +170,8 @@ impl Drive {
                     let route = &engine.routes[route];
                     engine.clone().reconcile(route, &key, before, &stopping).await
                 };
-                self.running.insert(self.work.spawn(look.instrument(span)).id(), (target, Instant::now()));
+                let running = Running { target, began: Instant::now(), force };
+                self.running.insert(self.work.spawn(look.instrument(span)).id(), running);
             }
         }
     }
@@ -236,6 +244,15 @@ impl Drive {
         self.last_seen = now;
     }
 
+    /// Everything is to be written once.
+    fn refresh(&mut self) {
+        let all = self.sources.targets().cloned().collect::<Vec<_>>();
+        for target in all {
+            self.queue(&target, false);
+            self.forced.insert(target);
+        }
+    }
+
     fn queue(&mut self, target: &Target, urgent: bool) {
         self.lanes.entry(target.store.clone()).or_default().add(target, urgent);
     }
@@ -256,6 +273,7 @@ impl Drive {
                 self.engine.known().targets.remove(&target);
                 self.engine.context.emit(&Event::Forgotten { target: &target });
                 self.failures.remove(&target);
+                self.forced.remove(&target);
                 self.renewals.set(&target, None);
                 self.retries.set(&target, None);
                 self.report.targets.remove(&target);
@@ -276,13 +294,16 @@ impl Drive {
         let (id, outcome) = joined.unwrap_or_else(|panic| {
             (panic.id(), Some(Outcome::failed(Error::new(ErrorKind::Bug, "a provider or sink panicked"))))
         });
-        let (target, began) = self.running.remove(&id).expect("every look was entered when it began");
+        let Running { target, began, force } = self.running.remove(&id).expect("every look was entered when it began");
         let lane = self.lanes.get_mut(&target.store).expect("a lane outlives its looks");
         let failure = outcome.as_ref().and_then(Outcome::store_failure);
         lane.finish(&target, failure);
         let is_throttled = failure.is_some_and(|error| error.kind() == ErrorKind::Throttled);
         self.pace(is_throttled);
         if let Some(outcome) = outcome.filter(|_| self.sources.owner(&target).is_some()) {
+            if force && outcome.failures.is_empty() {
+                self.forced.remove(&target);
+            }
             self.conclude(target, outcome, began.elapsed());
         }
     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use regcred_core::{Clock, Error, ErrorKind, ProviderName, Result, Schedule, SecretSink, Target, TargetSource};
+use tokio::sync::watch;
 
 use crate::{Context, Event, Minter, Report, contest::Contests, drive::Drive};
 
@@ -59,6 +60,8 @@ pub struct Engine {
     /// Between two targets that fall due; `None`: none.
     pub(crate) spread: Option<Duration>,
     pub(crate) known: Mutex<Known>,
+    /// How often everything was to be written.
+    pub(crate) refreshes: watch::Sender<u64>,
 }
 
 /// The targets of the run that goes on.
@@ -105,9 +108,10 @@ impl Engine {
         self.known.lock().expect("nobody panics while it is held")
     }
 
-    /// As [`Engine::run`], and writes each target once though it is fresh.
-    pub async fn refresh(self: &Arc<Self>, stop: impl Future<Output = ()>) -> Report {
-        Drive::new(self.clone(), None, false).refreshing().complete(stop).await
+    /// Has the run that goes on write each target once more though it is fresh, after whatever is urgent. What the minters hold is
+    /// written: for something new, have them [forget](crate::Minter::forget) it first.
+    pub fn refresh(&self) {
+        self.refreshes.send_modify(|count| *count += 1);
     }
 }
 
@@ -193,6 +197,7 @@ impl Builder {
             workers,
             spread,
             known: Mutex::default(),
+            refreshes: watch::Sender::default(),
         }))
     }
 }

@@ -16,8 +16,12 @@ use crate::{cluster::Cluster, pages::Page, store::Store};
 /// What is older is read anew. Servers go on with a list for about as long.
 const FRESH: Duration = Duration::from_mins(5);
 
+/// So many namespaces that are read one by one within this are many that fall due together: then a few lists are cheaper again.
+const WAVE: usize = 32;
+const WITHIN: Duration = Duration::from_secs(10);
+
 /// What lists of a cluster returned, for however many sinks that keep Secrets there. Each target is answered from them once: a
-/// second look is after something that changed.
+/// second look is after something that changed. Where many are looked at again one after another, it lists again.
 ///
 /// A list is read page by page, as far as somebody asks, and what was asked for is dropped: whoever asks in the server's own order,
 /// which is the alphabet's, has little in memory at a time.
@@ -44,6 +48,13 @@ struct Listed<T> {
     passed: String,
     in_order: bool,
     answered: HashSet<Namespace>,
+    alone: Alone,
+}
+
+/// The namespaces that were read one by one of late: a few of them, again and again, are no reason to list.
+struct Alone {
+    since: Instant,
+    namespaces: HashSet<Namespace>,
 }
 
 /// How far a list has come.
@@ -51,8 +62,10 @@ enum At {
     Start,
     Next(String),
     End,
-    /// We may not list, or did too long ago.
+    /// It was listed too long ago.
     Over,
+    /// We may not list.
+    Denied,
 }
 
 impl BulkReads {
@@ -130,12 +143,15 @@ impl<T> Listed<T> {
         F: Future<Output = Result<Page<T>>>,
     {
         self.expire();
-        if self.answered.contains(namespace) {
-            return Ok(None);
+        if self.answered.contains(namespace) || matches!(self.at, At::Over) {
+            if !self.is_wave(namespace) {
+                return Ok(None);
+            }
+            *self = Self::default();
         }
         loop {
             let next = match &self.at {
-                At::Over => return Ok(None),
+                At::Over | At::Denied => return Ok(None),
                 At::End => break,
                 _ if self.there.contains_key(namespace.as_str()) || self.has_passed(namespace) => break,
                 At::Start => None,
@@ -143,7 +159,7 @@ impl<T> Listed<T> {
             };
             match page(next).await {
                 Ok(page) => self.take(page, &place),
-                Err(error) if error.kind() == ErrorKind::Denied => self.end(),
+                Err(error) if error.kind() == ErrorKind::Denied => self.end(At::Denied),
                 // The server does not go on with so old a list.
                 Err(error) if error.kind() == ErrorKind::Conflict && matches!(self.at, At::Next(_)) => self.begin(),
                 Err(error) => return Err(error),
@@ -177,20 +193,31 @@ impl<T> Listed<T> {
     }
 
     /// It answers nobody any more, and holds nothing.
-    fn end(&mut self) {
-        *self = Self { at: At::Over, ..Self::default() };
+    fn end(&mut self, at: At) {
+        *self = Self { at, ..Self::default() };
     }
 
     /// Whether it may be asked again.
     fn tidy(&mut self) -> bool {
-        if self.asked.elapsed() > FRESH {
-            self.end();
+        if self.asked.elapsed() > FRESH && !matches!(self.at, At::Denied) {
+            self.end(At::Over);
         }
-        !matches!(self.at, At::Over)
+        !matches!(self.at, At::Over | At::Denied)
+    }
+
+    /// Notes that one more is read alone, and whether that is one of many.
+    fn is_wave(&mut self, namespace: &Namespace) -> bool {
+        let Alone { since, namespaces } = &mut self.alone;
+        if since.elapsed() > WITHIN {
+            *since = Instant::now();
+            namespaces.clear();
+        }
+        namespaces.insert(namespace.clone());
+        namespaces.len() > WAVE && self.began.elapsed() > WITHIN
     }
 
     fn skip(&mut self, namespace: &Namespace) {
-        if !matches!(self.at, At::Over) {
+        if !matches!(self.at, At::Over | At::Denied) {
             self.there.remove(namespace.as_str());
             self.answered.insert(namespace.clone());
         }
@@ -200,7 +227,8 @@ impl<T> Listed<T> {
         if self.began.elapsed() > FRESH {
             match self.at {
                 At::Start | At::Next(_) => self.begin(),
-                At::End | At::Over => self.end(),
+                At::End => self.end(At::Over),
+                At::Over | At::Denied => {}
             }
         }
     }
@@ -210,7 +238,8 @@ impl<T> Default for Listed<T> {
     fn default() -> Self {
         let (there, answered, passed) = (HashMap::new(), HashSet::new(), String::new());
         let now = Instant::now();
-        Self { began: now, asked: now, at: At::Start, there, passed, in_order: true, answered }
+        let alone = Alone { since: now, namespaces: HashSet::new() };
+        Self { began: now, asked: now, at: At::Start, there, passed, in_order: true, answered, alone }
     }
 }
 
@@ -294,6 +323,33 @@ mod tests {
         listed.skip(&namespace("new"));
         assert!(listed.there.is_empty() && listed.answered.is_empty());
         assert_eq!(listed.ask(&namespace("b"), first, place).await.expect("it works"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_that_are_looked_at_again_are_listed_again_and_a_few_are_not() {
+        let names = (0..100).map(|number| format!("a-{number:03}")).collect::<Vec<_>>();
+        let (mut listed, lists) = (Listed::default(), RefCell::new(0));
+        let page = |_| {
+            *lists.borrow_mut() += 1;
+            std::future::ready(Ok(Page { items: names.clone(), next: None }))
+        };
+        let place = |it: &String| Some(it.clone());
+        for (pause, expected) in [(WITHIN, 100), (WITHIN, 100 - WAVE), (FRESH, 100 - WAVE), (WITHIN, 100 - WAVE)] {
+            let mut answered = 0;
+            for name in &names {
+                answered += usize::from(listed.ask(&namespace(name), page, place).await.expect("it works").is_some());
+            }
+            assert_eq!(answered, expected);
+            tokio::time::advance(pause + Duration::from_secs(1)).await;
+        }
+        assert_eq!(*lists.borrow(), 4);
+        for _ in 0..1000 {
+            assert_eq!(listed.ask(&namespace(&names[0]), page, place).await.expect("it works"), None);
+        }
+        for name in &names {
+            assert_eq!(listed.ask(&namespace(name), page, place).await.expect("it works"), None, "{name}");
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
     }
 
     #[tokio::test]

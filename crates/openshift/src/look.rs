@@ -3,10 +3,12 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Mutex, MutexGuard},
+    time::Duration,
 };
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use regcred_core::{Details, Observed, Refusal, Result, Target};
+use tokio::time::Instant;
 
 use crate::{
     link::Link,
@@ -102,8 +104,10 @@ impl Look {
     }
 }
 
-/// So many looks are kept at the most: many more than are under way at once. Most lead to no write, and are never taken.
+/// So many looks are kept at the most: many more than are under way at once.
 const KEPT: usize = 128;
+/// Most lead to no write, and are never taken. Whoever mints first, and waits for the provider, is done within this.
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// The latest looks that no write has used yet. A write takes its look along, so that none decides on what it has changed itself;
 /// one whose look is not there any more looks again.
@@ -113,27 +117,27 @@ pub(crate) struct Looks(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     looks: HashMap<Target, Look>,
-    /// The oldest first.
-    order: VecDeque<Target>,
+    /// The oldest first, and since when.
+    order: VecDeque<(Target, Instant)>,
 }
 
 impl Looks {
     pub(crate) fn put(&self, target: &Target, look: Look) {
-        let mut kept = self.lock();
-        if kept.looks.insert(target.clone(), look).is_none() {
-            kept.order.push_back(target.clone());
-        }
-        if kept.order.len() > KEPT
-            && let Some(oldest) = kept.order.pop_front()
-        {
-            kept.looks.remove(&oldest);
+        let (mut kept, now) = (self.lock(), Instant::now());
+        kept.order.retain(|(it, _)| it != target);
+        kept.order.push_back((target.clone(), now));
+        kept.looks.insert(target.clone(), look);
+        while kept.order.front().is_some_and(|(_, since)| *since + LONGEST < now) || kept.order.len() > KEPT {
+            if let Some((oldest, _)) = kept.order.pop_front() {
+                kept.looks.remove(&oldest);
+            }
         }
     }
 
     pub(crate) fn take(&self, target: &Target) -> Option<Look> {
         let mut kept = self.lock();
         let look = kept.looks.remove(target)?;
-        kept.order.retain(|it| it != target);
+        kept.order.retain(|(it, _)| it != target);
         Some(look)
     }
 

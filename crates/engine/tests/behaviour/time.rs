@@ -5,8 +5,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use regcred_core::Clock;
-use regcred_engine::State;
+use regcred_core::{Clock, testing::provider_name};
+use regcred_engine::{Engine, Minter, State};
 use tokio::time::sleep;
 
 use crate::fakes::{Fakes, HOUR, targets, unreachable};
@@ -107,4 +107,25 @@ async fn a_schedule_adds_renewals() {
     engine.build().expect("it is whole").run(sleep(24 * HOUR)).await;
     let calls = fakes.provider.calls();
     assert!((12..=13).contains(&calls), "every second hour, as a tenth of the life passes first: {calls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_told_to_refresh_writes_everything_once_more() {
+    let fakes = Fakes::new();
+    let minter = Arc::new(Minter::new(provider_name("prod"), fakes.provider.clone()));
+    let engine = Engine::builder(fakes.clock.clone()).with_minter(minter.clone());
+    let engine = engine.with_route(fakes.route(targets(10))).build().expect("it is whole");
+    let told = engine.clone();
+    let hours = async {
+        sleep(HOUR).await;
+        assert_eq!((fakes.sink.writes(), fakes.provider.calls()), (10, 1));
+        minter.forget().await;
+        told.refresh();
+        sleep(HOUR).await;
+        assert_eq!((fakes.sink.writes(), fakes.provider.calls()), (20, 2));
+    };
+    engine.run(hours).await;
+    engine.refresh();
+    engine.run(sleep(HOUR)).await;
+    assert_eq!(fakes.sink.writes(), 20, "what was asked for before a run is not for that run");
 }

@@ -65,7 +65,6 @@ struct Daemon<'a> {
 enum Next {
     Stop,
     Config(Box<Config>),
-    Mint,
 }
 
 pub(crate) fn run(args: &Args, types: &Types) -> Result<ExitCode> {
@@ -95,7 +94,6 @@ impl Daemon<'_> {
         if let Some(address) = self.args.listen {
             serve::start(address, self.health.clone(), self.metrics.clone()).await?;
         }
-        let mut refresh = false;
         loop {
             let (engine, pruning) = self.engine(&config).await?;
             self.health.serves();
@@ -105,16 +103,10 @@ impl Daemon<'_> {
                     None => std::future::pending().await,
                 }
             };
-            let next = self.work(&engine, pruning, refresh, lead.as_ref(), &mut signals, &mut reload).await?;
-            refresh = false;
+            let next = self.work(&engine, pruning, lead.as_ref(), &mut signals, &mut reload).await?;
             match next {
                 Next::Stop => break,
                 Next::Config(new) => config = *new,
-                Next::Mint => {
-                    info!("minting now");
-                    self.minters.forget().await;
-                    refresh = true;
-                }
             }
             self.forget_targets();
         }
@@ -154,7 +146,6 @@ impl Daemon<'_> {
         &self,
         engine: &Arc<Engine>,
         pruning: impl Future<Output = ()>,
-        refresh: bool,
         lead: Option<&Lead>,
         signals: &mut Signals,
         reload: &mut Reload,
@@ -179,11 +170,7 @@ impl Daemon<'_> {
                 let ends = async {
                     tokio::select! { () = lost => {}, () = until(stopped.clone()) => {} }
                 };
-                if refresh {
-                    engine.refresh(ends).await
-                } else {
-                    engine.run(ends).await
-                };
+                engine.run(ends).await;
                 if *stopped.borrow() {
                     return;
                 }
@@ -197,7 +184,12 @@ impl Daemon<'_> {
                 let hup = tokio::select! {
                     signal = signals.next() => match signal {
                         Signal::Stop => return Next::Stop,
-                        Signal::Mint => return Next::Mint,
+                        Signal::Mint => {
+                            info!("minting now");
+                            self.minters.forget().await;
+                            engine.refresh();
+                            continue;
+                        }
                         Signal::Reload => true,
                     },
                     () = reload.changed() => false,
