@@ -194,7 +194,7 @@ impl<T> Listed<T> {
 
     /// It answers nobody any more, and holds nothing.
     fn end(&mut self, at: At) {
-        *self = Self { at, ..Self::default() };
+        *self = Self { at, began: self.began, ..Self::default() };
     }
 
     /// Whether it may be asked again.
