@@ -334,7 +334,7 @@ mod tests {
             std::future::ready(Ok(Page { items: names.clone(), next: None }))
         };
         let place = |it: &String| Some(it.clone());
-        for (pause, expected) in [(WITHIN, 100), (WITHIN, 100 - WAVE), (FRESH, 100 - WAVE), (WITHIN, 100 - WAVE)] {
+        for (pause, expected) in [(WITHIN, 100), (WITHIN, 100 - WAVE), (FRESH, 100 - WAVE), (FRESH, 100 - WAVE)] {
             let mut answered = 0;
             for name in &names {
                 answered += usize::from(listed.ask(&namespace(name), page, place).await.expect("it works").is_some());
