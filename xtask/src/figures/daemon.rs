@@ -60,7 +60,7 @@ pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String]
     println!("\nThe same writes by curl, 16 at a time: {raw:.1} s, which is {:.2} of that.", raw / refreshed);
     let before = daemon.cpu()?;
     pause(Duration::from_secs(20));
-    let busy = (daemon.cpu()? - before).as_secs_f64() / 20.0;
+    let busy = daemon.cpu()?.saturating_sub(before).as_secs_f64() / 20.0;
     println!("Idle: {:.2} % of a core.\n", busy * 100.0);
 
     println!("| {:<52} | {:>8} | {:>8} |", "", "p50", "p99");
@@ -68,7 +68,7 @@ pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String]
     let fresh_names = |what: &str| (0..TIMED).map(|number| format!("new-{what}-{number:03}")).collect::<Vec<_>>();
     let told = |what: &str, verb: &str, resource: &str, names: &[String]| {
         daemon.until("regcred_targets{sink=\"cluster\"", 0.0)?;
-        show(what, latencies(cluster, names, verb, resource)?);
+        show(what, &latencies(cluster, names, verb, resource)?);
         anyhow::Ok(())
     };
     let quiet = fresh_names("quiet");
@@ -130,7 +130,7 @@ fn refresh(daemon: &Daemon, updated: &str, all: f64) -> Result<(Duration, Durati
     let (before, cpu) = (daemon.metric(updated)?, daemon.cpu()?);
     daemon.signal("USR1")?;
     let took = daemon.until(updated, before + all)?;
-    Ok((took, daemon.cpu()? - cpu))
+    Ok((took, daemon.cpu()?.saturating_sub(cpu)))
 }
 
 /// As many applies of Secrets as large as ours, by a program that looks at nothing: what the server can do at the most.
@@ -188,7 +188,7 @@ fn latencies(cluster: &Cluster, names: &[String], verb: &str, resource: &str) ->
     Ok(took)
 }
 
-fn show(what: &str, took: Vec<Duration>) {
+fn show(what: &str, took: &[Duration]) {
     let at = |part: usize| took[(took.len() * part / 100).min(took.len() - 1)].as_secs_f64() * 1000.0;
     println!("| {what:<52} | {:>5.1} ms | {:>5.1} ms |", at(50), at(99));
 }

@@ -106,10 +106,11 @@ async fn what_others_keep_in_a_cluster_costs_a_daemon_nothing() {
     memory().await;
     let alone = memory().await;
     let foreign = |size: usize| json!({ "data": { "blob": "eHh4".repeat(size / 3) } });
-    for number in 0..50 {
-        world.kube.add_namespace(&format!("other-{number}"), &["default"]);
-        world.kube.put("secrets", &format!("other-{number}"), "ecr-secret", foreign(700_000), "helm");
-        world.kube.put("secrets", &names[number], "large", foreign(700_000), "helm");
+    for chosen in &names[..50] {
+        let other = chosen.replace("app", "other");
+        world.kube.add_namespace(&other, &["default"]);
+        world.kube.put("secrets", &other, "ecr-secret", foreign(700_000), "helm");
+        world.kube.put("secrets", chosen, "large", foreign(700_000), "helm");
     }
     for number in 0..2_000 {
         let (namespace, name) = (&names[number % names.len()], format!("small-{}", number / names.len()));
