@@ -258,7 +258,7 @@ impl EcrProviderBuilder {
 
 #[async_trait]
 impl RegistryProvider for EcrProvider {
-    /// A call that was refused for its time is repeated at once: its answer says what time it is, and the SDK signs with that.
+    /// A call that was refused for its time is repeated at once: its answer says what time it is, and the next one is signed with that.
     async fn credential(&self) -> Result<RegistryCredential> {
         let before = self.signing.skew();
         let asked = self.ask().await;

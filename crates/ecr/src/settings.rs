@@ -49,7 +49,7 @@ impl Settings {
         if let Some(dual_stack) = self.dual_stack {
             loader = loader.use_dual_stack(dual_stack);
         }
-        let config = loader.load().await;
+        let config = loader.load().await.into_builder().disable_clock_skew_correction(true).build(); // see `Signing`
         (self.fips, self.dual_stack) = (config.use_fips(), config.use_dual_stack());
         config
     }

@@ -110,7 +110,8 @@ impl Transport {
 /// AWS takes a signature that is five minutes old.
 pub(crate) const SKEW: Duration = Duration::from_mins(4);
 
-/// The way of one provider, and its clock. The SDK itself signs with the time of the other side, once an answer has told it.
+/// The way of one provider, and what time its requests are signed with: this machine's or, where that is too far from it, the other
+/// side's. The SDK can correct that too, but each of its clients for itself, and some live for one call.
 #[derive(Clone, Debug)]
 pub(crate) struct Signing {
     pub(crate) transport: Transport,
@@ -133,7 +134,8 @@ impl Signing {
 
 impl TimeSource for Signing {
     fn now(&self) -> SystemTime {
-        self.clock.now()
+        let theirs = self.transport.their_time().filter(|_| self.skew() != 0);
+        theirs.unwrap_or_else(|| self.clock.now())
     }
 }
 
@@ -203,16 +205,17 @@ struct Guarded {
 impl HttpConnector for Guarded {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let host = host(request.uri());
+        // What gives a machine its credentials has the machine's own clock.
+        let heard = (!METADATA.contains(&host)).then(|| self.heard.clone());
         let answer = match (is_near(host), request.uri().starts_with("https://")) {
             (true, _) => self.direct.call(request),
             (false, true) => self.proxied.call(request),
             (false, false) if self.insecure.as_deref() == Some(host) => self.direct.call(request),
             (false, false) => return HttpConnectorFuture::ready(Err(ConnectorError::user(InsecureEndpoint.into()))),
         };
-        let heard = self.heard.clone();
         HttpConnectorFuture::new(async move {
             let answer = answer.await?;
-            if let Some(time) = time_of(&answer) {
+            if let (Some(heard), Some(time)) = (heard, time_of(&answer)) {
                 *heard.lock().expect("nothing panics while it holds the lock") = Some((time, Instant::now()));
             }
             Ok(limited(answer))

@@ -198,10 +198,14 @@ async fn a_machine_whose_clock_is_off_signs_with_the_time_of_aws() {
         FakeAws::start_at(move || SystemClock.now() + hour).await,
         FakeAws::start_at(move || SystemClock.now() - hour).await,
     ] {
-        let provider = provider(&aws).await;
-        provider.credential().await.expect("a call that is refused for its time is repeated");
+        let transport = Transport::new().expect("the environment is empty");
+        let with = |region: &str| builder(&aws, region).with_transport(transport.clone());
+        let first = with("eu-west-1").build().await.expect("it is whole");
+        first.credential().await.expect("a call that is refused for its time is repeated");
         assert_eq!(aws.calls().len(), 2);
-        provider.credential().await.expect("the time is known");
-        assert_eq!(aws.calls().len(), 3);
+        first.credential().await.expect("the time is known");
+        let other = with("us-east-1").build().await.expect("it is whole");
+        other.credential().await.expect("to those that share the way too");
+        assert_eq!(aws.calls().len(), 4);
     }
 }

@@ -1,7 +1,7 @@
 //! The loop: sightings and due times in, looks at targets out.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     pin::pin,
     sync::{
         Arc,
@@ -61,8 +61,8 @@ pub(crate) struct Drive {
     /// Only says what it would do.
     dry: bool,
     refreshes: watch::Receiver<u64>,
-    /// What is to be written though it is fresh.
-    forced: HashSet<Target>,
+    /// What is to be written though it is fresh, and whether it was once, but for a provider that failed.
+    forced: HashMap<Target, bool>,
     deadline: Instant,
     sources: Sources,
     lanes: BTreeMap<StoreName, Lane>,
@@ -104,7 +104,7 @@ impl Drive {
             engine,
             pass,
             dry,
-            forced: HashSet::new(),
+            forced: HashMap::new(),
             sources,
             lanes: BTreeMap::new(),
             work: JoinSet::new(),
@@ -161,10 +161,12 @@ impl Drive {
             while let Some(target) = lane.start(self.engine.workers) {
                 let route = self.sources.owner(&target).expect("what is gone was taken out of its lane");
                 let (engine, stopping, key) = (self.engine.clone(), self.stopping.clone(), target.clone());
-                let force = self.forced.contains(&target) || self.pass.is_some_and(|pass| pass.force);
+                let forced = self.forced.get(&target);
+                let force = forced.is_some() || self.pass.is_some_and(|pass| pass.force);
+                let again = forced.is_some_and(|once| *once);
                 let last = self.report.targets.get(&target).filter(|outcome| outcome.failures.is_empty());
                 let held = last.map(|outcome| outcome.held.as_ref().unwrap_or(&outcome.validity).clone());
-                let before = Before { force, dry: self.dry, held };
+                let before = Before { force, again, dry: self.dry, held };
                 let span = info_span!("look", store = %key.store, namespace = %key.namespace, name = %key.name);
                 let look = async move {
                     let route = &engine.routes[route];
@@ -249,7 +251,7 @@ impl Drive {
         let all = self.sources.targets().cloned().collect::<Vec<_>>();
         for target in all {
             self.queue(&target, false);
-            self.forced.insert(target);
+            self.forced.insert(target, false);
         }
     }
 
@@ -301,10 +303,20 @@ impl Drive {
         let is_throttled = failure.is_some_and(|error| error.kind() == ErrorKind::Throttled);
         self.pace(is_throttled);
         if let Some(outcome) = outcome.filter(|_| self.sources.owner(&target).is_some()) {
-            if force && outcome.failures.is_empty() {
-                self.forced.remove(&target);
+            if force {
+                self.was_forced(&target, &outcome);
             }
             self.conclude(target, outcome, began.elapsed());
+        }
+    }
+
+    /// What a provider could not give goes on being asked for; whatever else failed is tried again without force.
+    fn was_forced(&mut self, target: &Target, outcome: &Outcome) {
+        let is_missing = outcome.failures.iter().any(|failure| failure.provider.is_some());
+        match self.forced.get_mut(target) {
+            Some(once) if is_missing => *once |= outcome.written.is_some(),
+            Some(_) if outcome.written.is_some() || outcome.failures.is_empty() => drop(self.forced.remove(target)),
+            _ => {}
         }
     }
 

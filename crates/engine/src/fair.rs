@@ -7,7 +7,8 @@ use regcred_core::Target;
 /// Targets by who they seem to belong to, each of whom has a turn in order.
 ///
 /// Whoever makes a thousand namespaces at once, as previews and test runs do, gives them names that differ in their last part:
-/// `preview-4711` belongs with `preview-4712`, and both wait for one another, while `team-a` waits for one of them.
+/// `preview-4711` belongs with `preview-4712`, and both wait for one another, while `team-a` waits for one of them. Names that differ
+/// elsewhere each have a turn.
 #[derive(Debug, Default)]
 pub(crate) struct Fair {
     groups: HashMap<Box<str>, VecDeque<Target>>,
@@ -49,11 +50,9 @@ impl Fair {
     }
 
     pub(crate) fn retain(&mut self, is_meant: impl Fn(&Target) -> bool) {
-        let groups = std::mem::take(&mut self.groups);
-        self.clear();
-        for target in groups.into_values().flatten().filter(|target| is_meant(target)) {
-            self.push(target);
-        }
+        let Self { mut groups, turns, .. } = std::mem::take(self);
+        let waiting = turns.iter().filter_map(|group| groups.remove(group)).flatten();
+        waiting.filter(|target| is_meant(target)).collect::<Vec<_>>().into_iter().for_each(|target| self.push(target));
     }
 }
 

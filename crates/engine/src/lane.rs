@@ -75,6 +75,7 @@ impl Lane {
             }
             if before.is_none() {
                 self.order.push_back((target.clone(), since));
+                self.compact();
             }
         }
     }
@@ -97,7 +98,12 @@ impl Lane {
     pub(crate) fn forget(&mut self, target: &Target) {
         self.queued.remove(target);
         self.again.remove(target);
-        if self.urgent.len() + self.normal.len().max(self.order.len()) > 2 * self.queued.len() + SLACK {
+        self.compact();
+    }
+
+    /// Drops what does not wait any more, once that is more than what does.
+    fn compact(&mut self) {
+        if (self.urgent.len() + self.normal.len()).max(self.order.len()) > 2 * self.queued.len() + SLACK {
             let queued = &self.queued;
             let is_in = |urgent| move |it: &Target| queued.get(it).is_some_and(|waiting| waiting.urgent == urgent);
             self.urgent.retain(is_in(true));

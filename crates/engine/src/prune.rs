@@ -17,7 +17,7 @@ const LEAST: usize = 5;
 const PART: usize = 10;
 
 /// What is known of targets that nothing asks for. Whoever asks it removes what it chooses.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Prune {
     after: Duration,
     /// Since when.

@@ -36,6 +36,8 @@ const SKEW: Duration = Duration::from_mins(5);
 pub(crate) struct Before {
     /// What is fresh is to be written too.
     pub(crate) force: bool,
+    /// It was already, and what could not be had then is asked for again.
+    pub(crate) again: bool,
     /// Nothing is to be done.
     pub(crate) dry: bool,
     /// What it held when it was last seen or written whole; `None`: it was not.
@@ -86,8 +88,12 @@ impl Engine {
                 let complete = set.failed().is_empty();
                 let is_untouched = found.is_empty() && seen.drift.is_empty() && seen.undone.is_empty();
                 let has_all = matches!(step, Step::Refresh) && is_untouched && holds(&outcome.validity, &set);
+                let is_left = has_all && (!before.force || before.again);
+                if is_left {
+                    outcome.failures.extend(seen.failure.map(|error| Failure { provider: None, error }));
+                }
                 let wrote = !set.is_empty()
-                    && (before.force || !has_all)
+                    && !is_left
                     && (complete || !matches!(step, Step::Adopt(_)))
                     && write(route, target, &set, &mut outcome).await;
                 if wrote && !found.is_empty() {
@@ -204,7 +210,10 @@ fn disturbance(seen: Option<&Observed>, step: &Step, expected_fresh: bool) -> Di
 /// again at each look would be a load on the store for as long as that lasts.
 fn holds(held: &Held, set: &CredentialSet) -> bool {
     let asked = |name: &ProviderName| set.get(name).is_some() || set.failed().contains(name);
-    held.keys().all(asked) && set.iter().all(|(name, credential)| held.get(name) == Some(&credential.validity()))
+    let is_there = |name: &ProviderName, given: Validity| {
+        held.get(name).is_some_and(|held| *held == given || set.is_outlived_by(name, held))
+    };
+    held.keys().all(asked) && set.iter().all(|(name, credential)| is_there(name, credential.validity()))
 }
 
 /// Writes a set, and whether anything was really written.

@@ -24,7 +24,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// second look is after something that changed. Where many are looked at again one after another, it lists again.
 ///
 /// A list is read page by page, as far as somebody asks, and what was asked for is dropped: whoever asks in the server's own order,
-/// which is the alphabet's, has little in memory at a time.
+/// which is nearly the alphabet's, has little in memory at a time.
 #[derive(Clone)]
 pub struct BulkReads(Arc<Inner>);
 
@@ -32,6 +32,8 @@ struct Inner {
     store: Store,
     secrets: Lists<ObjectMeta>,
     accounts: Lists<ServiceAccount>,
+    /// When something happened to a target last: what was listed before does not answer it.
+    touched: Lock<HashMap<Target, Instant>>,
 }
 
 /// By the name of what is listed, and of the Secret that it is read for.
@@ -73,7 +75,7 @@ impl BulkReads {
     /// one that is not named here a sink would find that it is not there.
     pub fn new(cluster: &Cluster, annotations: impl IntoIterator<Item = String>) -> Self {
         let store = Store::new(cluster.client().clone(), String::new()).keeping(annotations);
-        Self(Arc::new(Inner { store, secrets: Lock::default(), accounts: Lock::default() }))
+        Self(Arc::new(Inner { store, secrets: Lock::default(), accounts: Lock::default(), touched: Lock::default() }))
     }
 
     /// The metadata of a Secret, or that there is none; `None`: lists are not granted, or answered it before.
@@ -81,22 +83,27 @@ impl BulkReads {
         let name = target.name.as_str();
         let page = |next| self.0.store.secret_page(name, next);
         let mut listed = of(&self.0.secrets, name, target).lock_owned().await; // one reads, the others wait for that
-        listed.ask(&target.namespace, page, |it| it.namespace.clone()).await
+        listed.ask(&target.namespace, self.touched(target), page, |it| it.namespace.clone()).await
     }
 
     /// The same as [`BulkReads::secret`] of a ServiceAccount that uses it.
     pub(crate) async fn account(&self, target: &Target, name: &str) -> Result<Option<Option<ServiceAccount>>> {
         let page = |next| self.0.store.account_page(name, next);
         let mut listed = of(&self.0.accounts, name, target).lock_owned().await;
-        listed.ask(&target.namespace, page, |it| it.metadata.namespace.clone()).await
+        listed.ask(&target.namespace, self.touched(target), page, |it| it.metadata.namespace.clone()).await
     }
 
-    /// Has a target, which something has happened to since, and these ServiceAccounts of it read one by one.
-    pub(crate) async fn skip(&self, target: &Target, accounts: &[String]) {
-        of(&self.0.secrets, target.name.as_str(), target).lock().await.skip(&target.namespace);
-        for account in accounts {
-            of(&self.0.accounts, account, target).lock().await.skip(&target.namespace);
+    /// Something has happened to a target, by us or by others: what was listed before does not answer it.
+    pub(crate) fn touch(&self, target: &Target) {
+        let mut touched = lock(&self.0.touched);
+        if touched.len().is_power_of_two() {
+            touched.retain(|_, at| at.elapsed() <= FRESH); // now and then: it looks at all of them
         }
+        touched.insert(target.clone(), Instant::now());
+    }
+
+    fn touched(&self, target: &Target) -> Option<Instant> {
+        lock(&self.0.touched).get(target).copied()
     }
 
     /// Lists anew for whoever asks from now on: nobody knows what has happened since.
@@ -105,17 +112,17 @@ impl BulkReads {
         lock(&self.0.accounts).clear();
     }
 
-    /// Drops the lists that nobody asks any more; whether others are left.
-    pub(crate) async fn tidy(&self) -> bool {
+    /// Drops what nobody asks for any more.
+    pub(crate) async fn tidy(&self) {
+        lock(&self.0.touched).retain(|_, at| at.elapsed() <= FRESH);
+        lock(&self.0.touched).shrink_to_fit();
         let (secrets, accounts) = (all(&self.0.secrets), all(&self.0.accounts));
-        let mut are_left = false;
         for listed in secrets {
-            are_left |= listed.lock().await.tidy();
+            listed.lock().await.tidy();
         }
         for listed in accounts {
-            are_left |= listed.lock().await.tidy();
+            listed.lock().await.tidy();
         }
-        are_left
     }
 }
 
@@ -136,6 +143,7 @@ impl<T> Listed<T> {
     async fn ask<F>(
         &mut self,
         namespace: &Namespace,
+        touched: Option<Instant>,
         page: impl Fn(Option<String>) -> F,
         place: impl Fn(&T) -> Option<String>,
     ) -> Result<Option<Option<T>>>
@@ -143,6 +151,9 @@ impl<T> Listed<T> {
         F: Future<Output = Result<Page<T>>>,
     {
         self.expire();
+        if touched.is_some_and(|at| at >= self.began) {
+            return Ok(None);
+        }
         if self.answered.contains(namespace) || matches!(self.at, At::Over) {
             if !self.is_wave(namespace) {
                 return Ok(None);
@@ -197,12 +208,10 @@ impl<T> Listed<T> {
         *self = Self { at, began: self.began, ..Self::default() };
     }
 
-    /// Whether it may be asked again.
-    fn tidy(&mut self) -> bool {
+    fn tidy(&mut self) {
         if self.asked.elapsed() > FRESH && !matches!(self.at, At::Denied) {
             self.end(At::Over);
         }
-        !matches!(self.at, At::Over | At::Denied)
     }
 
     /// Notes that one more is read alone, and whether that is one of many.
@@ -214,13 +223,6 @@ impl<T> Listed<T> {
         }
         namespaces.insert(namespace.clone());
         namespaces.len() > WAVE && self.began.elapsed() > WITHIN
-    }
-
-    fn skip(&mut self, namespace: &Namespace) {
-        if !matches!(self.at, At::Over | At::Denied) {
-            self.there.remove(namespace.as_str());
-            self.answered.insert(namespace.clone());
-        }
     }
 
     fn expire(&mut self) {
@@ -277,7 +279,8 @@ mod tests {
                 let next = (from + 2 < all.len()).then(|| (from + 2).to_string());
                 std::future::ready(Ok(Page { items, next }))
             };
-            let said_of = listed.ask(&namespace(name), page, |it: &String| Some(it.clone())).await.expect("it works");
+            let said_of =
+                listed.ask(&namespace(name), None, page, |it: &String| Some(it.clone())).await.expect("it works");
             said.push((said_of.map(|it| it.is_some()), *pages.borrow()));
         }
         said
@@ -292,6 +295,19 @@ mod tests {
         assert_eq!(answers(&all, &asked).await, said);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn what_was_touched_since_is_not_said_by_a_list_and_is_no_reason_for_another() {
+        let (mut listed, place) = (Listed::default(), |it: &String| Some(it.clone()));
+        let whole = |_| std::future::ready(Ok(Page { items: vec!["a".to_owned(), "b".to_owned()], next: None }));
+        let before = Instant::now().checked_sub(Duration::from_secs(1)).expect("later than the beginning");
+        assert!(listed.ask(&namespace("a"), Some(before), whole, place).await.expect("it works").is_some());
+        tokio::time::advance(WITHIN * 2).await;
+        for _ in 0..2 * WAVE {
+            assert_eq!(listed.ask(&namespace("b"), Some(Instant::now()), whole, place).await.expect("it works"), None);
+        }
+        assert!(listed.alone.namespaces.is_empty());
+    }
+
     #[tokio::test]
     async fn a_list_that_is_in_no_order_is_read_to_its_end_before_anything_is_said_to_be_missing() {
         let all = ["b", "a", "e", "d", "c"];
@@ -304,9 +320,9 @@ mod tests {
         let mut listed = Listed::default();
         let whole = |_| std::future::ready(Ok(Page { items: ["a", "b"].map(str::to_owned).into(), next: None }));
         let place = |it: &String| Some(it.clone());
-        assert!(listed.ask(&namespace("a"), whole, place).await.expect("it works").is_some());
+        assert!(listed.ask(&namespace("a"), None, whole, place).await.expect("it works").is_some());
         tokio::time::advance(FRESH + Duration::from_secs(1)).await;
-        assert_eq!(listed.ask(&namespace("b"), whole, place).await.expect("it works"), None);
+        assert_eq!(listed.ask(&namespace("b"), None, whole, place).await.expect("it works"), None);
         assert!(listed.there.is_empty() && listed.answered.is_empty());
     }
 
@@ -316,13 +332,13 @@ mod tests {
         let first =
             |_| std::future::ready(Ok(Page { items: vec!["a".to_owned(), "b".to_owned()], next: Some("2".into()) }));
         let place = |it: &String| Some(it.clone());
-        listed.ask(&namespace("a"), first, place).await.expect("it works");
-        assert!(listed.tidy(), "it may be asked again");
+        listed.ask(&namespace("a"), None, first, place).await.expect("it works");
+        listed.tidy();
+        assert_eq!(listed.there.len(), 1, "it may be asked again");
         tokio::time::advance(FRESH + Duration::from_secs(1)).await;
-        assert!(!listed.tidy());
-        listed.skip(&namespace("new"));
+        listed.tidy();
         assert!(listed.there.is_empty() && listed.answered.is_empty());
-        assert_eq!(listed.ask(&namespace("b"), first, place).await.expect("it works"), None);
+        assert_eq!(listed.ask(&namespace("b"), None, first, place).await.expect("it works"), None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -337,17 +353,18 @@ mod tests {
         for (pause, expected) in [(WITHIN, 100), (WITHIN, 100 - WAVE), (FRESH, 100 - WAVE), (FRESH, 100 - WAVE)] {
             let mut answered = 0;
             for name in &names {
-                answered += usize::from(listed.ask(&namespace(name), page, place).await.expect("it works").is_some());
+                answered +=
+                    usize::from(listed.ask(&namespace(name), None, page, place).await.expect("it works").is_some());
             }
             assert_eq!(answered, expected);
             tokio::time::advance(pause + Duration::from_secs(1)).await;
         }
         assert_eq!(*lists.borrow(), 4);
         for _ in 0..1000 {
-            assert_eq!(listed.ask(&namespace(&names[0]), page, place).await.expect("it works"), None);
+            assert_eq!(listed.ask(&namespace(&names[0]), None, page, place).await.expect("it works"), None);
         }
         for name in &names {
-            assert_eq!(listed.ask(&namespace(name), page, place).await.expect("it works"), None, "{name}");
+            assert_eq!(listed.ask(&namespace(name), None, page, place).await.expect("it works"), None, "{name}");
             tokio::time::advance(Duration::from_secs(1)).await;
         }
     }
@@ -356,16 +373,16 @@ mod tests {
     async fn a_list_that_the_server_does_not_go_on_with_begins_anew_and_a_failure_is_told_once() {
         let (mut listed, place) = (Listed::default(), |it: &String| Some(it.clone()));
         let first = |_| std::future::ready(Ok(Page { items: vec!["a".to_owned()], next: Some("1".into()) }));
-        listed.ask(&namespace("a"), first, place).await.expect("it works");
+        listed.ask(&namespace("a"), None, first, place).await.expect("it works");
         let down = |_| std::future::ready(Err(Error::new(ErrorKind::Unreachable, "no answer")));
-        listed.ask(&namespace("b"), down, place).await.expect_err("it is told");
+        listed.ask(&namespace("b"), None, down, place).await.expect_err("it is told");
         let anew = |next: Option<String>| {
             std::future::ready(match next {
                 Some(_) => Err(Error::new(ErrorKind::Conflict, "too old")),
                 None => Ok(Page { items: ["a", "b"].map(str::to_owned).into(), next: None }),
             })
         };
-        assert_eq!(listed.ask(&namespace("b"), anew, place).await.expect("it works"), Some(Some("b".into())));
+        assert_eq!(listed.ask(&namespace("b"), None, anew, place).await.expect("it works"), Some(Some("b".into())));
         assert!(listed.there.is_empty(), "what was answered is not kept again");
     }
 }

@@ -29,6 +29,8 @@ const LONGEST: u32 = 240;
 const SILENCE: Duration = Duration::from_secs(LONGEST as u64 + 20);
 /// A server lets a watch go on for minutes, whether anything happens or not: one that ends sooner than this is turned away.
 const BRIEF: Duration = Duration::from_secs(10);
+/// Of a list of which no object is needed.
+const STEP: u32 = 100;
 /// After a failure; times two for each that follows, with a random part: many watches end together.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A server that is back is asked within this.
@@ -72,21 +74,34 @@ impl Followed {
         Self { api, resource, name: name.map(str::to_owned) }
     }
 
-    /// The version that the cluster has now: what changes after it can be followed.
+    /// The version that the cluster has now: what changes after it can be followed. Of the list that tells it nothing else is needed,
+    /// but a server of before 1.22 looks for the first object of a name in steps as small as the page that it is asked for.
     pub(crate) async fn version(&self) -> Result<String> {
-        let params = ListParams { field_selector: self.fields(), ..ListParams::default() }.limit(1);
+        let params = ListParams { field_selector: self.fields(), ..ListParams::default() }.limit(STEP);
         let page = limited(&listing(self.resource, None), self.api.list_metadata(&params)).await?;
         Ok(page.metadata.resource_version.unwrap_or_default())
     }
 
     /// Tells whatever changes after a version. Watches that end or fail begin again here. Returns once the server does not know any
-    /// more what has changed: something may have been missed.
-    pub(crate) async fn follow<M>(&self, mut version: String, wrap: impl Fn(Seen) -> M, into: &Sender<M>) {
+    /// more what has changed, so that something may have been missed; or with the reason why it may not be watched.
+    pub(crate) async fn follow<M>(
+        &self,
+        mut version: String,
+        wrap: impl Fn(Seen) -> M,
+        into: &Sender<M>,
+    ) -> Option<Error> {
         let mut failures = 0;
         loop {
             let (before, began) = (version.clone(), Instant::now());
             match self.watch(&mut version, &wrap, into).await {
-                End::TooOld => return,
+                End::TooOld => {
+                    // A server that has forgotten everything at once is not asked without pause.
+                    if began.elapsed() < BRIEF {
+                        sleep(pause(failures + 1)).await;
+                    }
+                    return None;
+                }
+                End::Failed(error) if error.kind() == ErrorKind::Denied => return Some(error),
                 End::Usual if version != before || began.elapsed() >= BRIEF => failures = 0,
                 // A server that ends each watch at once is not asked without pause.
                 End::Usual => {

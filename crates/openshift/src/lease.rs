@@ -63,6 +63,11 @@ impl Lease {
         Self { held, task, holder }
     }
 
+    /// Whether it is ours at this moment.
+    pub fn is_held(&self) -> bool {
+        *self.held.borrow()
+    }
+
     /// Waits until it is ours.
     pub async fn gained(&self) {
         if self.held.clone().wait_for(|held| *held).await.is_err() {

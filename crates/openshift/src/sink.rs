@@ -108,9 +108,9 @@ impl OpenShiftSink {
     }
 
     /// Has a target read anew at its next look: what was listed is older than what has happened to it.
-    pub(crate) async fn read_anew(&self, target: &Target) {
+    pub(crate) fn read_anew(&self, target: &Target) {
         if let Some(bulk) = &self.bulk {
-            bulk.skip(target, &self.accounts()).await;
+            bulk.touch(target);
         }
     }
 
@@ -205,6 +205,7 @@ impl SecretSink for OpenShiftSink {
         let links = links.into_iter().chain(unlinked).collect::<Vec<_>>();
         let linked = links.iter().any(|link| matches!(link, Ok(true)));
         let failure = links.into_iter().find_map(Result::err);
+        self.read_anew(target);
         let waiting_for = look.waiting_for(&self.links);
         Ok(Applied::new(written).also_written(linked).waiting_for(waiting_for).with_failure(failure))
     }

@@ -25,7 +25,7 @@ use regcred_core::{Error, ErrorKind, Feed, Namespace, Result, SecretName, Sighti
 use tokio::{
     sync::{mpsc, watch},
     task::AbortHandle,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tracing::warn;
 
@@ -42,6 +42,8 @@ use crate::{
 const WAITING: usize = 64;
 /// Watches that are too old are too old together: everything is looked at once for all of them.
 const TOGETHER: Duration = Duration::from_secs(1);
+/// A right that is missing is asked for so often.
+const GRANTED: Duration = Duration::from_mins(5);
 /// What was listed and nobody asked for is dropped after so long.
 const TIDY: Duration = Duration::from_mins(6);
 
@@ -169,12 +171,12 @@ struct Hub {
 }
 
 impl Hub {
-    /// Goes on for ever. Fails only if it cannot begin.
+    /// Goes on for ever. Fails if it cannot begin, or cannot tell one who comes later.
     async fn run(mut self) -> Result<()> {
         let (sender, mut messages) = mpsc::channel::<Message>(WAITING);
         let mut following = FuturesUnordered::new();
         // Only where something may not be watched.
-        let (mut again, mut round) = (None, VecDeque::new());
+        let (mut again, mut round, mut pace) = (None, VecDeque::new(), self.watches.resync);
         // The watches begin before anything is read: what changes after it was read is seen.
         for (version, subject, followed) in join_all(self.touched().into_iter().map(begin)).await {
             match version {
@@ -193,7 +195,7 @@ impl Hub {
         let namespaces = Followed::new::<Object>(self.watches.cluster.client(), "namespaces", None);
         let version = self.list().await?;
         following.push(follow(Subject::Namespaces, namespaces, version, sender.clone()));
-        let (mut missed, mut tidy) = (None, Some(Instant::now() + TIDY));
+        let (mut missed, mut tidy) = (None, Instant::now() + TIDY);
         loop {
             tokio::select! {
                 biased;
@@ -206,8 +208,12 @@ impl Hub {
                 Some(ended) = following.next() => {
                     let again = match ended {
                         Ended::Touched { subject, followed, version } => {
-                            missed = Some(Instant::now() + TOGETHER);
+                            missed.get_or_insert_with(|| Instant::now() + TOGETHER);
                             follow(subject, followed, version, sender.clone())
+                        }
+                        Ended::Denied { subject, followed, error } => {
+                            self.is_blind(&mut again, &error);
+                            begin_later(subject, followed)
                         }
                         Ended::Namespaces { followed, failures } => match self.list().await {
                             Ok(version) => follow(Subject::Namespaces, followed, version, sender.clone()),
@@ -219,25 +225,37 @@ impl Hub {
                 () = at(missed) => {
                     missed = None;
                     self.watches.bulk.reset();
-                    tidy = Some(Instant::now() + TIDY);
                     for target in self.targets() {
                         self.again(target).await;
                     }
                 }
-                () = at(tidy) => {
-                    tidy = self.watches.bulk.tidy().await.then(|| Instant::now() + TIDY);
+                () = sleep_until(tidy) => {
+                    tidy = Instant::now() + TIDY;
+                    self.watches.bulk.tidy().await;
                 }
                 () = at(again) => {
                     if round.is_empty() {
                         round.extend(self.targets());
+                        pace = self.watches.resync / u32::try_from(round.len().max(1)).unwrap_or(u32::MAX);
                     }
-                    let count = u32::try_from(round.len().max(1)).unwrap_or(u32::MAX);
-                    again = Some(Instant::now() + self.watches.resync / count);
+                    again = Some(Instant::now() + pace);
                     if let Some(target) = round.pop_front() {
                         self.again(target).await;
                     }
                 }
             }
+        }
+    }
+
+    /// Has each target named again once in a while, from now on: not all that changes is seen.
+    fn is_blind(&self, again: &mut Option<Instant>, error: &Error) {
+        if again.is_none() {
+            let minutes = self.watches.resync.as_secs() / 60;
+            warn!(
+                error = error.chain(),
+                minutes, "what changes cannot be watched, so each target is looked at once in so many minutes"
+            );
+            *again = Some(Instant::now() + self.watches.resync);
         }
     }
 
@@ -341,7 +359,7 @@ impl Hub {
             };
             if wanted.insert(place.name.clone()) || is_another {
                 if *synced {
-                    sink.read_anew(&target).await;
+                    sink.read_anew(&target);
                 }
                 feed.send(Sighting::Present(target)).await;
             }
@@ -363,7 +381,7 @@ impl Hub {
         for member in self.members.values().filter(|member| member.synced) {
             let target = member.wanted.get(namespace).map(|namespace| member.choice.at(namespace));
             if let Some(target) = target.filter(|target| touched(member, target)) {
-                member.sink.read_anew(&target).await;
+                member.sink.read_anew(&target);
                 member.feed.send(Sighting::Present(target)).await;
             }
         }
@@ -395,6 +413,8 @@ async fn begin((subject, followed): (Subject, Followed)) -> (Result<String>, Sub
 enum Ended {
     /// From here it can be followed again; whatever happened before may have been missed.
     Touched { subject: Subject, followed: Followed, version: String },
+    /// It may not be followed.
+    Denied { subject: Subject, followed: Followed, error: Error },
     /// Everybody has to be told anew, which has failed so often in a row.
     Namespaces { followed: Followed, failures: u32 },
 }
@@ -407,20 +427,36 @@ fn follow(
     into: mpsc::Sender<Message>,
 ) -> BoxFuture<'static, Ended> {
     Box::pin(async move {
-        followed.follow(version, |seen| (subject.clone(), seen), &into).await;
-        if matches!(subject, Subject::Namespaces) {
-            return Ended::Namespaces { followed, failures: 0 };
+        let denied = followed.follow(version, |seen| (subject.clone(), seen), &into).await;
+        match (subject, denied) {
+            (Subject::Namespaces, Some(error)) => later(followed, error, 1).await,
+            (Subject::Namespaces, None) => Ended::Namespaces { followed, failures: 0 },
+            (subject, Some(error)) => Ended::Denied { subject, followed, error },
+            (subject, None) => begin_again(subject, followed).await,
         }
-        let mut failures = 0;
-        loop {
-            match followed.version().await {
-                Ok(version) => return Ended::Touched { subject, followed, version },
-                Err(error) => {
-                    failures += 1;
-                    followed.wait(&error, failures).await;
-                }
+    })
+}
+
+/// As soon as the server says from where.
+async fn begin_again(subject: Subject, followed: Followed) -> Ended {
+    let mut failures = 0;
+    loop {
+        match followed.version().await {
+            Ok(version) => return Ended::Touched { subject, followed, version },
+            Err(error) if error.kind() == ErrorKind::Denied => return Ended::Denied { subject, followed, error },
+            Err(error) => {
+                failures += 1;
+                followed.wait(&error, failures).await;
             }
         }
+    }
+}
+
+/// What may not be followed may be once somebody grants it.
+fn begin_later(subject: Subject, followed: Followed) -> BoxFuture<'static, Ended> {
+    Box::pin(async move {
+        sleep(GRANTED).await;
+        begin_again(subject, followed).await
     })
 }
 

@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_mins(5);
 
 /// What takes away Secrets of an installation that its config does not ask for any more: ten minutes after that was seen first, and
 /// few in an hour. Of Secrets that are somebody else's it takes out its own entries.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pruning {
     instance: InstanceName,
     stores: Vec<(StoreName, Cluster, BTreeSet<SecretName>)>,

@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args, types: &Types) -> Result<ExitCode> {
 }
 
 impl Daemon<'_> {
-    async fn go_on(mut self, mut config: Config, mut signals: Signals) -> Result<ExitCode> {
+    async fn go_on(mut self, config: Config, mut signals: Signals) -> Result<ExitCode> {
         let mut reload = Reload::of(self.args.config.files());
         let lead = match &self.args.lease {
             Some(name) => Some(self.lead(name).await?),
@@ -94,21 +94,28 @@ impl Daemon<'_> {
         if let Some(address) = self.args.listen {
             serve::start(address, self.health.clone(), self.metrics.clone()).await?;
         }
+        let (mut engine, mut pruning) = self.engine(&config).await?;
+        self.health.serves();
         loop {
-            let (engine, pruning) = self.engine(&config).await?;
-            self.health.serves();
-            let pruning = async {
-                match pruning {
+            let prune = async {
+                match pruning.clone() {
                     Some(pruning) => pruning.go_on(&engine).await,
                     None => std::future::pending().await,
                 }
             };
-            let next = self.work(&engine, pruning, lead.as_ref(), &mut signals, &mut reload).await?;
-            match next {
-                Next::Stop => break,
-                Next::Config(new) => config = *new,
-            }
+            let next = self.work(&engine, prune, lead.as_ref(), &mut signals, &mut reload).await?;
+            let Next::Config(config) = next else { break };
             self.forget_targets();
+            match self.engine(&config).await {
+                Ok(new) => (engine, pruning) = new,
+                Err(error) => {
+                    self.metrics.reloaded(false);
+                    warn!(
+                        error = format!("{error:#}"),
+                        "the new config cannot be put in force, so the old one goes on"
+                    );
+                }
+            }
         }
         if let Some(lead) = lead {
             lead.release().await;
@@ -155,6 +162,7 @@ impl Daemon<'_> {
         let working = async {
             loop {
                 if let Some(lead) = lead {
+                    self.metrics.leads(lead.is_held());
                     tokio::select! {
                         () = lead.gained() => {}
                         () = until(stopped.clone()) => return,

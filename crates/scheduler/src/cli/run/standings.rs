@@ -33,9 +33,15 @@ impl Standings {
     pub(super) fn follow(&self, event: &Event<'_>) {
         match event {
             Event::Looked { target, outcome, .. } => {
+                let (mut all, state) = (self.all(), outcome.state());
+                // What could not be looked at ends when it did before.
+                if let Some(known) = all.get_mut(*target).filter(|_| outcome.step.is_none() && state != State::Gone) {
+                    known.state = state;
+                    return;
+                }
                 let ends = outcome.validity.values().filter_map(Validity::expires_at).min();
                 let floor = outcome.validity.values().filter_map(floor).min();
-                self.all().insert((*target).clone(), Standing { state: outcome.state(), ends, floor });
+                all.insert((*target).clone(), Standing { state, ends, floor });
             }
             Event::Forgotten { target } => drop(self.all().remove(*target)),
             _ => {}
