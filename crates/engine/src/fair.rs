@@ -81,7 +81,9 @@ mod tests {
     #[test]
     fn what_is_not_meant_any_more_is_dropped() {
         let mut queue = Fair::default();
-        ["a-1", "a-2", "b"].into_iter().for_each(|name| queue.push(target(name)));
+        for name in ["a-1", "a-2", "b"] {
+            queue.push(target(name));
+        }
         queue.retain(|it| it.namespace.as_str() != "a-1");
         assert_eq!(queue.len(), 2);
         let mut left = [queue.pop(), queue.pop()];
