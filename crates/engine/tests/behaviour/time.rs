@@ -5,8 +5,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use regcred_core::{Clock, testing::provider_name};
-use regcred_engine::{Engine, Minter, State};
+use regcred_core::{
+    Clock,
+    testing::{FakeProvider, provider_name},
+};
+use regcred_engine::{Engine, Minter, Route, State};
 use tokio::time::sleep;
 
 use crate::fakes::{Fakes, HOUR, targets, unreachable};
@@ -128,4 +131,30 @@ async fn a_run_that_is_told_to_refresh_writes_everything_once_more() {
     engine.refresh();
     engine.run(sleep(HOUR)).await;
     assert_eq!(fakes.sink.writes(), 20, "what was asked for before a run is not for that run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_while_another_provider_is_down_is_written_once_and_made_up_for_when_it_is_back() {
+    let fakes = Fakes::new();
+    let other = Arc::new(FakeProvider::new(fakes.clock.clone(), "other.example"));
+    let minters = [("prod", fakes.provider.clone()), ("other", other.clone())]
+        .map(|(name, provider)| Arc::new(Minter::new(provider_name(name), provider)));
+    let route = Route { providers: ["prod", "other"].map(provider_name).into(), ..fakes.route(targets(3)) };
+    let engine = Engine::builder(fakes.clock.clone()).with_minter(minters[0].clone()).with_minter(minters[1].clone());
+    let engine = engine.with_route(route).build().expect("it is whole");
+    let told = engine.clone();
+    let hours = async {
+        sleep(HOUR).await;
+        assert_eq!(fakes.sink.writes(), 3);
+        other.fail_with(unreachable());
+        minters[0].forget().await;
+        minters[1].forget().await;
+        told.refresh();
+        sleep(2 * HOUR).await;
+        assert_eq!(fakes.sink.writes(), 6, "once, however often the other one is asked for");
+        other.fail_with(None);
+        sleep(HOUR).await;
+        assert_eq!(fakes.sink.writes(), 9, "and once more when it has something to give");
+    };
+    engine.run(hours).await;
 }

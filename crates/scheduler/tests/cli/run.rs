@@ -1,5 +1,7 @@
 //! `regcred run`, as a process of its own: what it does by itself, and what signals have it do.
 
+use std::time::Duration;
+
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
 
@@ -137,6 +139,46 @@ async fn a_config_that_is_not_valid_is_told_and_the_old_one_goes_on() {
     world.kube.until("the new one is in force", has_secret("later")).await;
     assert!(daemon.get("/metrics").1.contains("regcred_config_reload_success 1"));
     assert_eq!(world.aws.calls().len(), 1, "what was minted is kept");
+    daemon.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_config_that_cannot_be_put_in_force_leaves_the_old_one() {
+    let world = World::new(&["named", "app-a"]).await;
+    let mut daemon = Daemon::of_several(&world, &of_cluster(&world, "kubeconfig"));
+    world.kube.until("it is served", is_linked("app-a")).await;
+    world.write("regcred.yaml", &of_cluster(&world, "not-there"));
+    daemon.signal("HUP");
+    let told = daemon.told("cannot be put in force, so the old one goes on");
+    assert!(told.contains("not-there"), "{told}");
+    assert_eq!(daemon.metric("regcred_config_reload_success").to_string(), "0");
+    world.kube.add_namespace("app-b", &["default"]);
+    world.kube.until("the old one goes on", is_linked("app-b")).await;
+    assert_eq!(world.aws.calls().len(), 1, "what was minted is kept");
+    daemon.stop();
+}
+
+/// The config, for the cluster of this kubeconfig.
+fn of_cluster(world: &World, kubeconfig: &str) -> String {
+    let path = world.dir.path().join(kubeconfig);
+    format!("sinks: {{ cluster: {{ type: openshift, kubeconfig: {} }} }}\n{CONFIG}", path.display())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_looked_at_any_more_ends_when_it_did_before() {
+    let world = World::new(&["app-a"]).await;
+    world.aws.set_life(Duration::from_hours(3));
+    let mut daemon = Daemon::start(&world, CONFIG);
+    world.kube.until("it is served", is_linked("app-a")).await;
+    world.kube.deny("get", "secrets", None);
+    let mut edited = world.secret("app-a").expect("it is there");
+    edited["data"] = json!({ ".dockerconfigjson": "e30=" });
+    world.kube.put("secrets", "app-a", "ecr-secret", edited, "kubectl-edit");
+    daemon.told("target=app-a/ecr-secret in cluster");
+    let ending =
+        |within: &str| daemon.metric(&format!("regcred_targets_expiring{{sink=\"cluster\",within=\"{within}\"}}"));
+    assert_eq!(["2h", "4h"].map(|it| ending(it).to_string()), ["0", "1"]);
+    assert_eq!(daemon.metric("regcred_targets{sink=\"cluster\",state=\"failed\"}").to_string(), "1");
     daemon.stop();
 }
 
