@@ -237,8 +237,7 @@ impl Drive {
             // The clock jumped back: what was issued now lies in the future, and only a look can tell.
             if now + RECHECK < self.last_seen {
                 warn!("the wall clock was set back: looking at everything again");
-                let all = self.sources.targets().cloned().collect::<Vec<_>>();
-                for target in all {
+                for target in self.sources.sorted() {
                     self.queue(&target, false);
                 }
             }
@@ -246,12 +245,12 @@ impl Drive {
         self.last_seen = now;
     }
 
-    /// Everything is to be written once.
+    /// Everything is to be written once, spread as what falls due is.
     fn refresh(&mut self) {
-        let all = self.sources.targets().cloned().collect::<Vec<_>>();
-        for target in all {
-            self.queue(&target, false);
-            self.forced.insert(target, false);
+        let now = self.engine.context.clock.now();
+        for target in self.sources.targets() {
+            self.renewals.set(target, Some(now));
+            self.forced.insert(target.clone(), false);
         }
     }
 
@@ -358,6 +357,7 @@ impl Drive {
         self.retries.set(&target, again.into_iter().chain(contest).min());
         let wall = self.engine.context.clock.now();
         let renewal = outcome.renew_at.map(|at| if at <= wall { wall + REST } else { at });
+        let renewal = if self.forced.contains_key(&target) { Some(wall) } else { renewal };
         self.renewals.set(&target, renewal.filter(|_| again.is_none()));
         if failures > 0 {
             self.failures.insert(target.clone(), failures);

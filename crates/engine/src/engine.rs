@@ -108,8 +108,8 @@ impl Engine {
         self.known.lock().expect("nobody panics while it is held")
     }
 
-    /// Has the run that goes on write each target once more though it is fresh, after whatever is urgent. What the minters hold is
-    /// written: for something new, have them [forget](crate::Minter::forget) it first.
+    /// Has the run that goes on write each target once more though it is fresh, after whatever is urgent and no faster than what falls
+    /// due. What the minters hold is written: for something new, have them [forget](crate::Minter::forget) it first.
     pub fn refresh(&self) {
         self.refreshes.send_modify(|count| *count += 1);
     }

@@ -145,6 +145,13 @@ impl Sources {
         self.named_by.keys()
     }
 
+    /// Every target in its order, which is that of what a sink lists.
+    pub(crate) fn sorted(&self) -> Vec<Target> {
+        let mut all = self.targets().cloned().collect::<Vec<_>>();
+        all.sort();
+        all
+    }
+
     /// The routes whose source has not named everything yet.
     pub(crate) fn unsynced(&self) -> impl Iterator<Item = usize> {
         self.routes.iter().enumerate().filter(|(_, state)| !state.synced).map(|(route, _)| route)

@@ -28,33 +28,32 @@ const SMALL: usize = 20_000;
 /// What a Secret with one token of ECR has.
 const TOKEN: usize = 3_700;
 
-pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String], folder: &Path) -> Result<()> {
-    let count = names.len();
-    let config = folder.join("daemon.yaml");
-    fs::write(
-        &config,
-        "max_writes_per_second: 0\ntargets: [{ namespaces: ['team-*', 'new-*'], region: eu-west-1, secret: { name: ecr-daemon } }]\n",
-    )?;
-    let start = || Daemon::start(program, &config, cluster.kubeconfig(), aws, &folder.join("daemon.log"));
-    let all = f64::from(u32::try_from(count)?);
-    let fresh = "regcred_targets{sink=\"cluster\",state=\"fresh\"}";
-    let updated = "regcred_sync_total{sink=\"cluster\",outcome=\"updated\"}";
+const CHOSEN: &str =
+    "targets: [{ namespaces: ['team-*', 'new-*'], region: eu-west-1, secret: { name: ecr-daemon } }]\n";
+const FRESH: &str = "regcred_targets{sink=\"cluster\",state=\"fresh\"}";
+const UPDATED: &str = "regcred_sync_total{sink=\"cluster\",outcome=\"updated\"}";
 
-    let (began, daemon) = (Instant::now(), start()?);
-    daemon.until(fresh, all)?;
+pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String], folder: &Path) -> Result<()> {
+    let (hasty, usual) = (folder.join("hasty.yaml"), folder.join("usual.yaml"));
+    fs::write(&hasty, format!("max_writes_per_second: 0\n{CHOSEN}"))?;
+    fs::write(&usual, CHOSEN)?;
+    let start = |config: &Path| Daemon::start(program, config, cluster.kubeconfig(), aws, &folder.join("daemon.log"));
+    let (count, all) = (names.len(), f64::from(u32::try_from(names.len())?));
+    super::head();
+    let (began, daemon) = (Instant::now(), start(&hasty)?);
+    daemon.until(FRESH, all)?;
     row(&format!("{count} namespaces, nothing there"), began.elapsed(), daemon.cpu()?, daemon.peak_mib()?);
     daemon.stop()?;
-    let (began, daemon) = (Instant::now(), start()?);
-    daemon.until(fresh, all)?;
-    row(
-        &format!("{count} namespaces, a restart with everything fresh"),
-        began.elapsed(),
-        daemon.cpu()?,
-        daemon.peak_mib()?,
-    );
-    ensure!(daemon.metric(updated)? < 1.0, "a restart wrote what was fresh");
 
-    let (raw, refreshed) = (raw(cluster, names)?, refresh(&daemon, updated, all)?);
+    let restarted = |what: &str| {
+        let (began, daemon) = (Instant::now(), start(&hasty)?);
+        daemon.until(FRESH, all)?;
+        row(what, began.elapsed(), daemon.cpu()?, daemon.peak_mib()?);
+        ensure!(daemon.metric(UPDATED)? < 1.0, "a restart wrote what was fresh");
+        anyhow::Ok(daemon)
+    };
+    let daemon = restarted(&format!("{count} namespaces, a restart with everything fresh"))?;
+    let (raw, refreshed) = (raw(cluster, names)?, refresh(&daemon, all)?);
     row(&format!("{count} namespaces, all refreshed"), refreshed.0, refreshed.1, daemon.peak_mib()?);
     let (refreshed, raw) = (refreshed.0.as_secs_f64(), raw.as_secs_f64());
     println!("\nThe same writes by curl, 16 at a time: {raw:.1} s, which is {:.2} of that.", raw / refreshed);
@@ -62,47 +61,51 @@ pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String]
     pause(Duration::from_secs(20));
     let busy = daemon.cpu()?.saturating_sub(before).as_secs_f64() / 20.0;
     println!("Idle: {:.2} % of a core.\n", busy * 100.0);
+    daemon.stop()?;
 
-    println!("| {:<52} | {:>8} | {:>8} |", "", "p50", "p99");
-    println!("|{0:-<54}|{0:->9}:|{0:->9}:|", "");
-    let fresh_names = |what: &str| (0..TIMED).map(|number| format!("new-{what}-{number:03}")).collect::<Vec<_>>();
-    let told = |what: &str, verb: &str, resource: &str, names: &[String]| {
-        daemon.until("regcred_targets{sink=\"cluster\"", 0.0)?;
-        show(what, &latencies(cluster, names, verb, resource)?);
-        anyhow::Ok(())
-    };
-    let quiet = fresh_names("quiet");
-    one_by_one(cluster, &quiet)?;
-    settle(cluster, &quiet)?;
-    told("a new namespace has its Secret", "create", "namespaces", &quiet)?;
-    let during = fresh_names("during");
-    let (done, each) = (daemon.metric(updated)?, all + f64::from(u32::try_from(TIMED)?));
-    daemon.signal("USR1")?;
-    one_by_one(cluster, &during)?;
-    settle(cluster, &during)?;
-    let left = done + each - daemon.metric(updated)?;
-    told("the same while all are refreshed", "create", "namespaces", &during)?;
-    println!("  ({left:.0} of {each:.0} were still to be refreshed when the last of these was served)");
-    daemon.until(updated, done + each)?;
-    let secret = |name: &String| Asked::delete(format!("/api/v1/namespaces/{name}/secrets/ecr-daemon"));
-    let mints = daemon.metric("regcred_provider_requests_total")?;
-    for name in &quiet {
-        load::send(cluster, &[secret(name)])?;
-    }
-    settle(cluster, &quiet)?;
-    told("a deleted Secret is restored", "delete", "secrets", &quiet)?;
-    ensure!(daemon.metric("regcred_provider_requests_total")? <= mints, "a token was minted for it");
-    println!("\nThe most memory of all that: {:.1} MiB.\n", daemon.peak_mib()?);
+    let daemon = start(&usual)?;
+    daemon.until(FRESH, all)?;
+    times(&daemon, cluster, all)?;
     daemon.stop()?;
 
     foreign(cluster, names)?;
-    let (began, daemon) = (Instant::now(), start()?);
-    daemon.until(fresh, all)?;
     super::head();
-    let what = format!("restarted beside {LARGE} Secrets of 1 MB, {SMALL} of 1 kB");
-    row(&what, began.elapsed(), daemon.cpu()?, daemon.peak_mib()?);
-    ensure!(daemon.metric(updated)? < 1.0, "a restart wrote what was fresh");
-    daemon.stop()
+    restarted(&format!("restarted beside {LARGE} Secrets of 1 MB, {SMALL} of 1 kB"))?.stop()
+}
+
+/// How soon who is new is served, and what is deleted is there again: in peace, and while all are refreshed at the usual pace.
+fn times(daemon: &Daemon, cluster: &Cluster, all: f64) -> Result<()> {
+    println!("| {:<52} | {:>8} | {:>8} |", "", "p50", "p99");
+    println!("|{0:-<54}|{0:->9}:|{0:->9}:|", "");
+    let some = |what: &str| (0..TIMED).map(|number| format!("new-{what}-{number:03}")).collect::<Vec<_>>();
+    let (quiet, during) = (some("quiet"), some("during"));
+    one_by_one(cluster, &quiet)?;
+    settle(cluster, &quiet)?;
+    show("a new namespace has its Secret", &latencies(cluster, &quiet, "create", "namespaces")?);
+    delete(cluster, &quiet)?;
+    show("a deleted Secret is restored", &latencies(cluster, &quiet, "delete", "secrets")?);
+
+    let before = daemon.metric(UPDATED)?;
+    daemon.signal("USR1")?;
+    one_by_one(cluster, &during)?;
+    settle(cluster, &during)?;
+    show("a new namespace, while all are refreshed", &latencies(cluster, &during, "create", "namespaces")?);
+    let mints = daemon.metric("regcred_provider_requests_total")?;
+    delete(cluster, &during)?;
+    show("a deleted Secret, while all are refreshed", &latencies(cluster, &during, "delete", "secrets")?);
+    ensure!(daemon.metric("regcred_provider_requests_total")? <= mints, "a token was minted for it");
+    let done = daemon.metric(UPDATED)? - before;
+    ensure!(done < all, "all were refreshed before the last of these was served: take more namespaces");
+    println!("\nWhen the last of these was served, {done:.0} of {all:.0} had been refreshed.");
+    println!("The most memory of all that: {:.1} MiB.\n", daemon.peak_mib()?);
+    Ok(())
+}
+
+fn delete(cluster: &Cluster, names: &[String]) -> Result<()> {
+    for name in names {
+        load::send(cluster, &[Asked::delete(format!("/api/v1/namespaces/{name}/secrets/ecr-daemon"))])?;
+    }
+    settle(cluster, names)
 }
 
 /// Secrets of others, some of them large.
@@ -126,10 +129,10 @@ fn one_by_one(cluster: &Cluster, names: &[String]) -> Result<()> {
 }
 
 /// All are minted anew and written: how long that took, and how much of a processor.
-fn refresh(daemon: &Daemon, updated: &str, all: f64) -> Result<(Duration, Duration)> {
-    let (before, cpu) = (daemon.metric(updated)?, daemon.cpu()?);
+fn refresh(daemon: &Daemon, all: f64) -> Result<(Duration, Duration)> {
+    let (before, cpu) = (daemon.metric(UPDATED)?, daemon.cpu()?);
     daemon.signal("USR1")?;
-    let took = daemon.until(updated, before + all)?;
+    let took = daemon.until(UPDATED, before + all)?;
     Ok((took, daemon.cpu()?.saturating_sub(cpu)))
 }
 

@@ -61,7 +61,6 @@ pub(crate) fn run(namespaces: usize) -> Result<()> {
     show(&format!("{namespaces} namespaces, forced refresh (median of 3)"), median_of(3, || once(&all, &["--force"]))?);
     show(&format!("{namespaces} namespaces, fresh (median of 3)"), median_of(3, || once(&all, &[]))?);
     println!("\ntokens minted: {}\n", world.say("show")?["calls_by_region"]);
-    head();
     daemon::run(&regcred, &cluster, &world.aws, &names, dir.path())
 }
 
