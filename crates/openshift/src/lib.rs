@@ -9,6 +9,7 @@ pub mod discover;
 mod error;
 mod follow;
 mod form;
+mod hub;
 mod lease;
 pub mod leftover;
 mod link;

@@ -1,0 +1,365 @@
+//! The task that watches a cluster, and tells its members what that means for them.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    future::pending,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{
+    StreamExt,
+    future::{BoxFuture, join_all},
+    stream::FuturesUnordered,
+};
+use k8s_openapi::{
+    api::core::v1::{Namespace as Object, Secret, ServiceAccount},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use regcred_core::{Error, ErrorKind, Namespace, Result, SecretName, Sighting, Target};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, sleep_until},
+};
+use tracing::warn;
+
+use crate::{
+    follow::{Followed, Seen},
+    metadata::latest_writer,
+    namespace::{self, Place},
+    watches::{Entry, Member, Watched},
+};
+
+/// So many changes wait before the server does.
+const WAITING: usize = 64;
+/// Watches that are too old are too old together: everything is looked at once for all of them.
+const TOGETHER: Duration = Duration::from_secs(1);
+/// A right that is missing is asked for so often.
+const GRANTED: Duration = Duration::from_mins(5);
+/// What was listed and nobody asked for is dropped after so long.
+const TIDY: Duration = Duration::from_mins(6);
+
+/// What is followed.
+#[derive(Clone, Debug)]
+enum Subject {
+    Namespaces,
+    Secrets(SecretName),
+    Accounts(String),
+}
+
+type Message = (Subject, Seen);
+
+/// Its members come and go while it runs.
+pub(crate) struct Hub {
+    watches: Arc<Watched>,
+    entries: mpsc::UnboundedReceiver<Entry>,
+    members: BTreeMap<u64, Member>,
+    /// The namespaces, each with its uid: one that was made anew is another one.
+    there: HashMap<Namespace, String>,
+}
+
+impl Hub {
+    pub(crate) fn new(watches: Arc<Watched>, entries: mpsc::UnboundedReceiver<Entry>) -> Self {
+        Self { watches, entries, members: BTreeMap::new(), there: HashMap::new() }
+    }
+
+    /// Goes on for ever. Fails if it cannot begin, or cannot tell one who comes later.
+    pub(crate) async fn run(mut self) -> Result<()> {
+        let (sender, mut messages) = mpsc::channel::<Message>(WAITING);
+        let mut following = FuturesUnordered::new();
+        // Only where something may not be watched.
+        let (mut again, mut round, mut pace) = (None, VecDeque::new(), self.watches.resync);
+        // The watches begin before anything is read: what changes after it was read is seen.
+        for (version, subject, followed) in join_all(self.touched().into_iter().map(begin)).await {
+            match version {
+                Ok(version) => following.push(follow(subject, followed, version, sender.clone())),
+                Err(error) if error.kind() == ErrorKind::Denied => {
+                    self.is_blind(&mut again, &error);
+                    following.push(begin_later(subject, followed));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.watches.bulk.reset(); // what was read before the watches began may have changed unseen
+        let namespaces = Followed::new::<Object>(self.watches.cluster.client(), "namespaces", None);
+        let version = self.list().await?;
+        following.push(follow(Subject::Namespaces, namespaces, version, sender.clone()));
+        let (mut missed, mut tidy) = (None, Instant::now() + TIDY);
+        loop {
+            tokio::select! {
+                biased;
+                Some(entry) = self.entries.recv() => {
+                    if self.enter(entry) {
+                        self.list().await?;
+                    }
+                }
+                Some((subject, seen)) = messages.recv() => self.see(&subject, seen).await,
+                Some(ended) = following.next() => {
+                    let again = match ended {
+                        Ended::Touched { subject, followed, version } => {
+                            missed.get_or_insert_with(|| Instant::now() + TOGETHER);
+                            follow(subject, followed, version, sender.clone())
+                        }
+                        Ended::Denied { subject, followed, error } => {
+                            self.is_blind(&mut again, &error);
+                            begin_later(subject, followed)
+                        }
+                        Ended::Namespaces { followed, failures } => match self.list().await {
+                            Ok(version) => follow(Subject::Namespaces, followed, version, sender.clone()),
+                            Err(error) => later(followed, error, failures + 1),
+                        },
+                    };
+                    following.push(again);
+                }
+                () = at(missed) => {
+                    missed = None;
+                    self.watches.bulk.reset();
+                    for target in self.targets() {
+                        self.again(target).await;
+                    }
+                }
+                () = sleep_until(tidy) => {
+                    tidy = Instant::now() + TIDY;
+                    self.watches.bulk.tidy().await;
+                }
+                () = at(again) => {
+                    if round.is_empty() {
+                        round.extend(self.targets());
+                        pace = self.watches.resync / u32::try_from(round.len().max(1)).unwrap_or(u32::MAX);
+                    }
+                    again = Some(Instant::now() + pace);
+                    if let Some(target) = round.pop_front() {
+                        self.again(target).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Has each target named again once in a while, from now on: not all that changes is seen.
+    fn is_blind(&self, again: &mut Option<Instant>, error: &Error) {
+        if again.is_none() {
+            let minutes = self.watches.resync.as_secs() / 60;
+            warn!(
+                error = error.chain(),
+                minutes, "what changes cannot be watched, so each target is looked at once in so many minutes"
+            );
+            *again = Some(Instant::now() + self.watches.resync);
+        }
+    }
+
+    /// What somebody may touch, so that a target deserves another look.
+    fn touched(&self) -> Vec<(Subject, Followed)> {
+        let client = self.watches.cluster.client();
+        let secret = |name: &SecretName| {
+            (Subject::Secrets(name.clone()), Followed::new::<Secret>(client, "secrets", Some(name.as_str())))
+        };
+        let account = |name: &String| {
+            (Subject::Accounts(name.clone()), Followed::new::<ServiceAccount>(client, "serviceaccounts", Some(name)))
+        };
+        self.watches.secrets.iter().map(secret).chain(self.watches.accounts.iter().map(account)).collect()
+    }
+
+    /// Whether somebody has come who knows nothing yet.
+    fn enter(&mut self, entry: Entry) -> bool {
+        match entry {
+            Entry::Join(number, member) => drop(self.members.insert(number, *member)),
+            Entry::Leave(number) => drop(self.members.remove(&number)),
+        }
+        self.members.values().any(|member| !member.synced)
+    }
+
+    /// Has everybody told of all namespaces as they are now; the version of the cluster that this is.
+    async fn list(&mut self) -> Result<String> {
+        while let Ok(entry) = self.entries.try_recv() {
+            self.enter(entry);
+        }
+        let mut unseen = self.there.keys().cloned().collect::<HashSet<_>>();
+        let (mut next, mut version) = (None, None);
+        loop {
+            let (client, own) =
+                (self.watches.cluster.client().clone(), self.watches.cluster.own_namespace().map(str::to_owned));
+            let (page, of) = namespace::page(&client, own.as_deref(), next).await?;
+            for place in page.items {
+                unseen.remove(&place.name);
+                self.there(place).await;
+            }
+            version = version.or(Some(of));
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        for namespace in unseen {
+            self.gone(namespace.as_str()).await;
+        }
+        for member in self.members.values_mut().filter(|member| !member.synced) {
+            member.synced = true;
+            member.feed.send(Sighting::Synced).await;
+        }
+        Ok(version.unwrap_or_default())
+    }
+
+    async fn see(&mut self, subject: &Subject, seen: Seen) {
+        match (subject, seen) {
+            (Subject::Namespaces, Seen::There(metadata)) => {
+                let own = self.watches.cluster.own_namespace().map(str::to_owned);
+                let name = metadata.name.clone().unwrap_or_default();
+                match Place::read(*metadata, own.as_deref()) {
+                    Some(place) => self.there(place).await,
+                    None => self.gone(&name).await,
+                }
+            }
+            (Subject::Namespaces, Seen::Gone(metadata)) => {
+                self.gone(metadata.name.as_deref().unwrap_or_default()).await;
+            }
+            (Subject::Secrets(name), Seen::There(metadata)) => {
+                // What we wrote ourselves is as we left it.
+                let touched = |member: &Member, target: &Target| {
+                    member.choice.secret == *name && !member.sink.is_as_it_was_left(&metadata, target)
+                };
+                self.wake(&metadata, touched).await;
+            }
+            (Subject::Secrets(name), Seen::Gone(metadata)) => {
+                self.wake(&metadata, |member, _| member.choice.secret == *name).await;
+            }
+            (Subject::Accounts(name), Seen::There(metadata)) => {
+                let writer = latest_writer(&metadata);
+                let touched = |member: &Member, _: &Target| {
+                    member.accounts.contains(name) && !writer.is_some_and(|it| member.sink.is_us(it))
+                };
+                self.wake(&metadata, touched).await;
+            }
+            // Nothing is linked to it any more, and nothing can be.
+            (Subject::Accounts(_), Seen::Gone(_)) => {}
+        }
+    }
+
+    async fn there(&mut self, place: Place) {
+        let before = self.there.insert(place.name.clone(), place.uid.clone());
+        let is_another = before.is_none_or(|before| before != place.uid);
+        for member in self.members.values_mut() {
+            let Member { choice, sink, feed, wanted, synced, .. } = member;
+            let Some(target) = choice.target(&place) else {
+                if wanted.remove(&place.name) {
+                    feed.send(Sighting::Gone(choice.at(&place.name))).await;
+                }
+                continue;
+            };
+            if wanted.insert(place.name.clone()) || is_another {
+                if *synced {
+                    sink.read_anew(&target);
+                }
+                feed.send(Sighting::Present(target)).await;
+            }
+        }
+    }
+
+    async fn gone(&mut self, namespace: &str) {
+        self.there.remove(namespace);
+        for Member { choice, feed, wanted, .. } in self.members.values_mut() {
+            if let Some(namespace) = wanted.take(namespace) {
+                feed.send(Sighting::Gone(choice.at(&namespace))).await;
+            }
+        }
+    }
+
+    /// The targets in the namespace of an object that have to do with it.
+    async fn wake(&self, metadata: &ObjectMeta, touched: impl Fn(&Member, &Target) -> bool) {
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        for member in self.members.values().filter(|member| member.synced) {
+            let target = member.wanted.get(namespace).map(|namespace| member.choice.at(namespace));
+            if let Some(target) = target.filter(|target| touched(member, target)) {
+                member.sink.read_anew(&target);
+                member.feed.send(Sighting::Present(target)).await;
+            }
+        }
+    }
+
+    /// All of them, each with whose it is.
+    fn targets(&self) -> Vec<(u64, Target)> {
+        let of = |(number, member): (&u64, &Member)| {
+            let mut wanted = member.wanted.iter().map(|it| (*number, member.choice.at(it))).collect::<Vec<_>>();
+            wanted.sort();
+            wanted
+        };
+        self.members.iter().flat_map(of).collect()
+    }
+
+    async fn again(&self, (number, target): (u64, Target)) {
+        let member = self.members.get(&number).filter(|it| it.wanted.contains(&target.namespace));
+        if let Some(member) = member {
+            member.feed.send(Sighting::Again(target)).await;
+        }
+    }
+}
+
+async fn begin((subject, followed): (Subject, Followed)) -> (Result<String>, Subject, Followed) {
+    (followed.version().await, subject, followed)
+}
+
+/// How following comes to an end: the server does not know any more what has changed.
+enum Ended {
+    /// From here it can be followed again; whatever happened before may have been missed.
+    Touched { subject: Subject, followed: Followed, version: String },
+    /// It may not be followed.
+    Denied { subject: Subject, followed: Followed, error: Error },
+    /// Everybody has to be told anew, which has failed so often in a row.
+    Namespaces { followed: Followed, failures: u32 },
+}
+
+/// Until something may have been missed. Who waits for a server that is down does so in here, and holds nobody else up.
+fn follow(
+    subject: Subject,
+    followed: Followed,
+    version: String,
+    into: mpsc::Sender<Message>,
+) -> BoxFuture<'static, Ended> {
+    Box::pin(async move {
+        let denied = followed.follow(version, |seen| (subject.clone(), seen), &into).await;
+        match (subject, denied) {
+            (Subject::Namespaces, Some(error)) => later(followed, error, 1).await,
+            (Subject::Namespaces, None) => Ended::Namespaces { followed, failures: 0 },
+            (subject, Some(error)) => Ended::Denied { subject, followed, error },
+            (subject, None) => begin_again(subject, followed).await,
+        }
+    })
+}
+
+/// As soon as the server says from where.
+async fn begin_again(subject: Subject, followed: Followed) -> Ended {
+    let mut failures = 0;
+    loop {
+        match followed.version().await {
+            Ok(version) => return Ended::Touched { subject, followed, version },
+            Err(error) if error.kind() == ErrorKind::Denied => return Ended::Denied { subject, followed, error },
+            Err(error) => {
+                failures += 1;
+                followed.wait(&error, failures).await;
+            }
+        }
+    }
+}
+
+/// What may not be followed may be once somebody grants it.
+fn begin_later(subject: Subject, followed: Followed) -> BoxFuture<'static, Ended> {
+    Box::pin(async move {
+        sleep(GRANTED).await;
+        begin_again(subject, followed).await
+    })
+}
+
+/// Namespaces could not be listed anew.
+fn later(followed: Followed, error: Error, failures: u32) -> BoxFuture<'static, Ended> {
+    Box::pin(async move {
+        followed.wait(&error, failures).await;
+        Ended::Namespaces { followed, failures }
+    })
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
+    }
+}
