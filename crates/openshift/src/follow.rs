@@ -90,13 +90,13 @@ impl Followed {
         wrap: impl Fn(Seen) -> M,
         into: &Sender<M>,
     ) -> Option<Error> {
-        let mut failures = 0;
+        let (mut failures, started) = (0, Instant::now());
         loop {
             let (before, began) = (version.clone(), Instant::now());
             match self.watch(&mut version, &wrap, into).await {
                 End::TooOld => {
-                    // A server that has forgotten everything at once is not asked without pause.
-                    if began.elapsed() < BRIEF {
+                    // A server that forgets at once what it has just said is not asked without pause.
+                    if started.elapsed() < BRIEF {
                         sleep(pause(failures + 1)).await;
                     }
                     return None;
