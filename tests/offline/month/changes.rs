@@ -36,3 +36,33 @@ async fn a_namespace_that_is_made_has_its_secret_within_a_second_whatever_became
     let report = world.daemon("").await.run(month).await;
     assert_eq!((report.exit_code(), report.targets.len()), (0, 8 + 9 + 3));
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_may_be_watched_each_secret_is_looked_at_once_in_resync_and_watched_once_it_may_be() {
+    let world = World::new(17);
+    for verb in ["list", "watch"] {
+        world.kube.deny(verb, "secrets", None);
+    }
+    let names = (0..17).map(|number| format!("app-{number}")).collect::<Vec<_>>();
+    let are_there = || names.iter().all(|name| world.kube.object("secrets", name, CHOSEN).is_some());
+    let remove = || names.iter().for_each(|name| world.kube.remove("secrets", name, CHOSEN));
+    let day = async {
+        sleep(HOUR).await;
+        assert!(are_there());
+        remove();
+        sleep(2 * HOUR).await; // an hour to the next round at the most, which takes an hour
+        assert!(are_there(), "each was looked at");
+        world.kube.allow_all();
+        sleep(HOUR / 4).await;
+        remove();
+        sleep(Duration::from_secs(1)).await;
+        assert!(are_there(), "each was seen to go");
+        world.kube.deny("watch", "secrets", None);
+        world.kube.close_watches();
+        sleep(HOUR).await;
+        remove();
+        sleep(2 * HOUR).await;
+        assert!(are_there(), "what may not be watched any more is looked at");
+    };
+    world.daemon("").await.run(day).await;
+}
