@@ -42,7 +42,7 @@ fn the_tests_would_see_a_rule_that_is_wrong() {
     let rules = fs::read_to_string(root("deploy/monitoring/rules.yaml")).expect("text");
     let tests = files("tests/monitoring", ".test.yaml");
     for (right, wrong) in [
-        (r#"within="2h""#, r#"within="4h""#),
+        ("regcred_targets_past_floor{", "regcred_targets_expiring{"),
         ("> 1800", "> 36000"),
         ("for: 2h", "for: 20h"),
         (r#",job="regcred""#, ""),
