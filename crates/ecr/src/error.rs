@@ -20,7 +20,7 @@ use regcred_core::{Error, ErrorKind};
 use crate::{
     arn::is_principal,
     identity::{EmptyFile, NoProfile},
-    transport::{InsecureEndpoint, SKEW, time_of},
+    transport::{InsecureEndpoint, skew, time_of},
 };
 
 /// The longest value that is quoted from an answer.
@@ -79,8 +79,9 @@ where
                 _ => "failed",
             };
             let mut cause = answer.describe();
-            if let Some(skew) = skew(service.raw(), now).filter(|_| kind == ErrorKind::Denied) {
-                cause = format!("{cause}; this machine's clock is {} min off", skew.as_secs() / 60);
+            let skew = time_of(service.raw()).map_or(0, |theirs| skew(theirs, now));
+            if skew != 0 && kind == ErrorKind::Denied {
+                cause = format!("{cause}; this machine's clock is {} min off", skew.unsigned_abs() / 60);
             }
             failed(kind, how, cause).with_retry_after(retry_after.map(Duration::from_secs))
         }
@@ -100,13 +101,6 @@ where
         }
         _ => failed(ErrorKind::Invalid, "was not asked for", "the request could not be made".into()),
     }
-}
-
-/// How far this machine's clock is from the server's, if that is more than signatures allow for.
-fn skew(answer: &HttpResponse, now: SystemTime) -> Option<Duration> {
-    let theirs = time_of(answer)?;
-    let skew = theirs.duration_since(now).unwrap_or_else(|earlier| earlier.duration());
-    (skew > SKEW).then_some(skew)
 }
 
 /// Why there was no connection. The words of the libraries are looked into, not quoted.

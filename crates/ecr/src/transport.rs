@@ -119,23 +119,26 @@ pub(crate) struct Signing {
 }
 
 impl Signing {
-    /// How far the other side's clock is ahead of this machine's, in whole seconds, where that is more than signatures allow for; else 0.
+    /// See [`skew`]; 0 while nobody has answered.
     pub(crate) fn skew(&self) -> i64 {
-        let now = self.clock.now();
-        let theirs = self.transport.their_time().unwrap_or(now);
-        let seconds = |apart: Duration| i64::try_from(apart.as_secs()).unwrap_or(i64::MAX);
-        match theirs.duration_since(now) {
-            Ok(ahead) if ahead > SKEW => seconds(ahead),
-            Err(behind) if behind.duration() > SKEW => -seconds(behind.duration()),
-            _ => 0,
-        }
+        self.transport.their_time().map_or(0, |theirs| skew(theirs, self.clock.now()))
+    }
+}
+
+/// How far the other side's clock is ahead of this machine's, in whole seconds, where that is more than signatures allow for; else 0.
+pub(crate) fn skew(theirs: SystemTime, ours: SystemTime) -> i64 {
+    let seconds = |apart: Duration| i64::try_from(apart.as_secs()).unwrap_or(i64::MAX);
+    match theirs.duration_since(ours) {
+        Ok(ahead) if ahead > SKEW => seconds(ahead),
+        Err(behind) if behind.duration() > SKEW => -seconds(behind.duration()),
+        _ => 0,
     }
 }
 
 impl TimeSource for Signing {
     fn now(&self) -> SystemTime {
-        let theirs = self.transport.their_time().filter(|_| self.skew() != 0);
-        theirs.unwrap_or_else(|| self.clock.now())
+        let ours = self.clock.now();
+        self.transport.their_time().filter(|theirs| skew(*theirs, ours) != 0).unwrap_or(ours)
     }
 }
 

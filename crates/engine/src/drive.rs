@@ -60,7 +60,7 @@ pub(crate) struct Drive {
     pass: Option<Pass>,
     /// Only says what it would do.
     dry: bool,
-    refreshes: watch::Receiver<u64>,
+    refreshes: watch::Receiver<()>,
     /// What is to be written though it is fresh, and whether it was once, but for a provider that failed.
     forced: HashMap<Target, bool>,
     deadline: Instant,
@@ -92,10 +92,8 @@ impl Drive {
     pub(crate) fn new(engine: Arc<Engine>, pass: Option<Pass>, dry: bool) -> Self {
         let sources = Sources::start(&engine.routes, pass.map(|pass| pass.looks));
         *engine.known() = Known::default();
-        let mut refreshes = engine.refreshes.subscribe();
-        refreshes.mark_unchanged();
         Self {
-            refreshes,
+            refreshes: engine.refreshes.subscribe(),
             last_seen: engine.context.clock.now(),
             next_due: Instant::now(),
             spread: engine.spread.filter(|_| pass.is_none()),

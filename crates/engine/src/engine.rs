@@ -60,8 +60,8 @@ pub struct Engine {
     /// Between two targets that fall due; `None`: none.
     pub(crate) spread: Option<Duration>,
     pub(crate) known: Mutex<Known>,
-    /// How often everything was to be written.
-    pub(crate) refreshes: watch::Sender<u64>,
+    /// Changes when everything is to be written.
+    pub(crate) refreshes: watch::Sender<()>,
 }
 
 /// The targets of the run that goes on.
@@ -111,7 +111,7 @@ impl Engine {
     /// Has the run that goes on write each target once more though it is fresh, after whatever is urgent and no faster than what falls
     /// due. What the minters hold is written: for something new, have them [forget](crate::Minter::forget) it first.
     pub fn refresh(&self) {
-        self.refreshes.send_modify(|count| *count += 1);
+        self.refreshes.send_replace(());
     }
 }
 

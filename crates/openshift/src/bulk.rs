@@ -97,7 +97,7 @@ impl BulkReads {
     pub(crate) fn touch(&self, target: &Target) {
         let mut touched = lock(&self.0.touched);
         if touched.len().is_power_of_two() {
-            touched.retain(|_, at| at.elapsed() <= FRESH); // now and then: it looks at all of them
+            forget_old(&mut touched); // now and then: it looks at all of them
         }
         touched.insert(target.clone(), Instant::now());
     }
@@ -114,8 +114,7 @@ impl BulkReads {
 
     /// Drops what nobody asks for any more.
     pub(crate) async fn tidy(&self) {
-        lock(&self.0.touched).retain(|_, at| at.elapsed() <= FRESH);
-        lock(&self.0.touched).shrink_to_fit();
+        forget_old(&mut lock(&self.0.touched));
         let (secrets, accounts) = (all(&self.0.secrets), all(&self.0.accounts));
         for listed in secrets {
             listed.lock().await.tidy();
@@ -124,6 +123,12 @@ impl BulkReads {
             listed.lock().await.tidy();
         }
     }
+}
+
+/// No list is older than that.
+fn forget_old(touched: &mut HashMap<Target, Instant>) {
+    touched.retain(|_, at| at.elapsed() <= FRESH);
+    touched.shrink_to_fit();
 }
 
 fn of<T>(lists: &Lists<T>, name: &str, target: &Target) -> Arc<Mutex<Listed<T>>> {

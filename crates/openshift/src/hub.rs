@@ -177,9 +177,8 @@ impl Hub {
         let mut unseen = self.there.keys().cloned().collect::<HashSet<_>>();
         let (mut next, mut version) = (None, None);
         loop {
-            let (client, own) =
-                (self.watches.cluster.client().clone(), self.watches.cluster.own_namespace().map(str::to_owned));
-            let (page, of) = namespace::page(&client, own.as_deref(), next).await?;
+            let cluster = &self.watches.cluster;
+            let (page, of) = namespace::page(cluster.client(), cluster.own_namespace(), next).await?;
             for place in page.items {
                 unseen.remove(&place.name);
                 self.there(place).await;
@@ -203,9 +202,8 @@ impl Hub {
     async fn see(&mut self, subject: &Subject, seen: Seen) {
         match (subject, seen) {
             (Subject::Namespaces, Seen::There(metadata)) => {
-                let own = self.watches.cluster.own_namespace().map(str::to_owned);
                 let name = metadata.name.clone().unwrap_or_default();
-                match Place::read(*metadata, own.as_deref()) {
+                match Place::read(*metadata, self.watches.cluster.own_namespace()) {
                     Some(place) => self.there(place).await,
                     None => self.gone(&name).await,
                 }

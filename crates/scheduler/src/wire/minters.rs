@@ -69,9 +69,7 @@ impl Minters {
         *self = kept;
         Ok(minters)
     }
-}
 
-impl Minters {
     /// What time it is in AWS, by its latest answer; `None`: it has not been asked.
     #[cfg(feature = "cli")]
     pub(crate) fn their_time(&self) -> Option<SystemTime> {
