@@ -12,6 +12,9 @@ use crate::{backoff::pause, fair::Fair};
 
 /// After so many failures of the store in a row, `once` gives up on it.
 const GIVE_UP: u32 = 3;
+/// After so many events in a row something that is due has its turn: whoever never stops making events keeps nobody's token from
+/// being renewed.
+const AHEAD: u32 = 16;
 /// So many places in the queues may be taken by targets that do not wait any more.
 const SLACK: usize = 64;
 
@@ -21,6 +24,8 @@ const SLACK: usize = 64;
 pub(crate) struct Lane {
     urgent: Fair,
     normal: VecDeque<Target>,
+    /// So many of the urgent ones went ahead of what is due, one after another.
+    ahead: u32,
     /// What waits; what stands in a queue and does not wait in it is passed over there.
     queued: HashMap<Target, Waiting>,
     /// As it came; what does not wait since then is passed over.
@@ -123,12 +128,15 @@ impl Lane {
             None => (workers, self.suspect.is_some() && !self.running.is_empty()),
         };
         while self.running.len() < workers {
-            let (target, urgent) = match self.urgent.pop() {
+            let is_turn_of_due = self.ahead >= AHEAD && !events_only && !self.normal.is_empty();
+            let event = if is_turn_of_due { None } else { self.urgent.pop() };
+            let (target, urgent) = match event {
                 Some(target) => (target, true),
                 None if events_only => return None,
                 None => (self.normal.pop_front()?, false),
             };
             if self.queued.get(&target).is_some_and(|waiting| waiting.urgent == urgent) {
+                self.ahead = if urgent && !self.normal.is_empty() { self.ahead + 1 } else { 0 };
                 self.queued.remove(&target);
                 self.running.insert(target.clone(), Instant::now());
                 return Some(target);
@@ -208,6 +216,24 @@ mod tests {
             lane.finish(it, None);
         }
         assert_eq!((lane.start(3), lane.start(3)), (Some(a), None), "and is looked at again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn events_without_an_end_do_not_keep_what_is_due_from_its_turn() {
+        let mut lane = Lane::default();
+        for name in ["due-1", "due-2"] {
+            lane.add(&target(name), false);
+        }
+        let mut order = vec![];
+        for number in 0..40 {
+            lane.add(&target(&format!("event-{number}")), true);
+            lane.add(&target(&format!("event-{number}-again")), true);
+            let started = lane.start(1).expect("something waits");
+            lane.finish(&started, None);
+            order.push(started);
+        }
+        let place = |name: &str| order.iter().position(|it| *it == target(name));
+        assert_eq!((place("due-1"), place("due-2")), (Some(16), Some(33)));
     }
 
     #[tokio::test(start_paused = true)]

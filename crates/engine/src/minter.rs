@@ -1,6 +1,13 @@
 //! A provider with its credential and its back-off.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use regcred_core::{Error, ErrorKind, ProviderName, RegistryCredential, RegistryProvider, Result};
 use tokio::{
@@ -27,8 +34,16 @@ pub struct Minter {
 }
 
 enum Kind {
-    Own { provider: Arc<dyn RegistryProvider>, slot: Mutex<Slot> },
-    Derived { base: Arc<Minter>, derive: Derive },
+    Own {
+        provider: Arc<dyn RegistryProvider>,
+        slot: Mutex<Slot>,
+        /// What the slot holds is not to be used any more.
+        is_forgotten: AtomicBool,
+    },
+    Derived {
+        base: Arc<Minter>,
+        derive: Derive,
+    },
 }
 
 type Derive = Box<dyn Fn(&RegistryCredential) -> Result<RegistryCredential> + Send + Sync>;
@@ -54,7 +69,7 @@ pub struct Handed {
 impl Minter {
     /// For a provider, which it calls by this name.
     pub fn new(name: ProviderName, provider: Arc<dyn RegistryProvider>) -> Self {
-        Self { name, kind: Kind::Own { provider, slot: Mutex::default() } }
+        Self { name, kind: Kind::Own { provider, slot: Mutex::default(), is_forgotten: AtomicBool::new(false) } }
     }
 
     /// One that mints nothing itself but makes its credential from another's: the same token for other registries.
@@ -71,11 +86,11 @@ impl Minter {
         &self.name
     }
 
-    /// Forgets what it holds, and a pause: the next caller has it mint.
-    pub async fn forget(&self) {
+    /// Forgets what it holds, and a pause: the next caller has it mint, and waits for a call that is in flight first.
+    pub fn forget(&self) {
         match &self.kind {
-            Kind::Own { slot, .. } => *slot.lock().await = Slot::default(),
-            Kind::Derived { base, .. } => Box::pin(base.forget()).await,
+            Kind::Own { is_forgotten, .. } => is_forgotten.store(true, Relaxed),
+            Kind::Derived { base, .. } => base.forget(),
         }
     }
 
@@ -91,8 +106,11 @@ impl Minter {
     /// [`retry_after`](Error::retry_after).
     pub async fn get(&self, context: &Context) -> Result<Handed> {
         match &self.kind {
-            Kind::Own { provider, slot } => {
+            Kind::Own { provider, slot, is_forgotten } => {
                 let slot = &mut *slot.lock().await;
+                if is_forgotten.swap(false, Relaxed) {
+                    *slot = Slot::default();
+                }
                 self.get_locked(provider, slot, context).instrument(info_span!("mint", provider = %self.name)).await
             }
             Kind::Derived { base, derive } => {
@@ -207,6 +225,19 @@ mod tests {
         }
         assert!(callers.join_all().await.iter().all(Result::is_ok));
         assert_eq!(fake.calls(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_forgotten_while_it_is_minted_is_minted_again_for_whoever_asks_then() {
+        let (fake, minter, context) = minter();
+        let (early, late) = tokio::join!(minter.get(&context), async {
+            minter.forget();
+            minter.get(&context).await
+        });
+        assert!(early.is_ok() && late.is_ok());
+        assert_eq!(fake.calls(), 2);
+        minter.get(&context).await.expect("it works");
+        assert_eq!(fake.calls(), 2, "once");
     }
 
     #[tokio::test(start_paused = true)]

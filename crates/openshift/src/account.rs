@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 impl OpenShiftSink {
     /// Whether anything had to be written.
     pub(crate) async fn link(&self, target: &Target, link: &Link, accounts: &Accounts) -> Result<bool> {
-        let read = accounts.get(link.account()).cloned().unwrap_or(Ok(None))?;
+        let read = accounts.of(link).cloned().unwrap_or(Ok(None))?;
         let edit = |account: &ServiceAccount| link.patch(account, target.name.as_str());
         self.edit(target.namespace.as_str(), link.account(), read, edit).await
     }

@@ -25,7 +25,6 @@ use tracing::warn;
 
 use crate::{
     follow::{Followed, Seen},
-    metadata::latest_writer,
     namespace::{self, Place},
     watches::{Entry, Member, Watched},
 };
@@ -40,7 +39,7 @@ const GRANTED: Duration = Duration::from_mins(5);
 const TIDY: Duration = Duration::from_mins(6);
 
 /// What is followed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Subject {
     Namespaces,
     Secrets(SecretName),
@@ -56,25 +55,36 @@ pub(crate) struct Hub {
     members: BTreeMap<u64, Member>,
     /// The namespaces, each with its uid: one that was made anew is another one.
     there: HashMap<Namespace, String>,
+    /// What may not be watched.
+    unseen: HashSet<Subject>,
+    round: Round,
+}
+
+/// Each target once in a while, where not all that changes is seen.
+#[derive(Default)]
+struct Round {
+    /// `None`: there is no need.
+    next: Option<Instant>,
+    left: VecDeque<(u64, Target)>,
+    pace: Duration,
 }
 
 impl Hub {
     pub(crate) fn new(watches: Arc<Watched>, entries: mpsc::UnboundedReceiver<Entry>) -> Self {
-        Self { watches, entries, members: BTreeMap::new(), there: HashMap::new() }
+        let (members, there) = (BTreeMap::new(), HashMap::new());
+        Self { watches, entries, members, there, unseen: HashSet::new(), round: Round::default() }
     }
 
     /// Goes on for ever. Fails if it cannot begin, or cannot tell one who comes later.
     pub(crate) async fn run(mut self) -> Result<()> {
         let (sender, mut messages) = mpsc::channel::<Message>(WAITING);
         let mut following = FuturesUnordered::new();
-        // Only where something may not be watched.
-        let (mut again, mut round, mut pace) = (None, VecDeque::new(), self.watches.resync);
         // The watches begin before anything is read: what changes after it was read is seen.
         for (version, subject, followed) in join_all(self.touched().into_iter().map(begin)).await {
             match version {
                 Ok(version) => following.push(follow(subject, followed, version, sender.clone())),
                 Err(error) if error.kind() == ErrorKind::Denied => {
-                    self.is_blind(&mut again, &error);
+                    self.may_not_see(&subject, &error);
                     following.push(begin_later(subject, followed));
                 }
                 Err(error) => return Err(error),
@@ -97,11 +107,12 @@ impl Hub {
                 Some(ended) = following.next() => {
                     let again = match ended {
                         Ended::Touched { subject, followed, version } => {
+                            self.sees(&subject);
                             missed.get_or_insert_with(|| Instant::now() + TOGETHER);
                             follow(subject, followed, version, sender.clone())
                         }
                         Ended::Denied { subject, followed, error } => {
-                            self.is_blind(&mut again, &error);
+                            self.may_not_see(&subject, &error);
                             begin_later(subject, followed)
                         }
                         Ended::Namespaces { followed, failures } => match self.list().await {
@@ -114,21 +125,25 @@ impl Hub {
                 () = at(missed) => {
                     missed = None;
                     self.watches.bulk.reset();
-                    for target in self.targets() {
-                        self.again(target).await;
+                    for (number, target) in self.targets() {
+                        if self.unseen.is_empty() && let Some(member) = self.members.get(&number) {
+                            member.sink.untouched().follow(&target);
+                        }
+                        self.again((number, target)).await;
                     }
                 }
                 () = sleep_until(tidy) => {
                     tidy = Instant::now() + TIDY;
                     self.watches.bulk.tidy().await;
                 }
-                () = at(again) => {
-                    if round.is_empty() {
-                        round.extend(self.targets());
-                        pace = self.watches.resync / u32::try_from(round.len().max(1)).unwrap_or(u32::MAX);
+                () = at(self.round.next) => {
+                    if self.round.left.is_empty() {
+                        self.round.left.extend(self.targets());
+                        let count = self.round.left.len().max(1);
+                        self.round.pace = self.watches.resync / u32::try_from(count).unwrap_or(u32::MAX);
                     }
-                    again = Some(Instant::now() + pace);
-                    if let Some(target) = round.pop_front() {
+                    self.round.next = Some(Instant::now() + self.round.pace);
+                    if let Some(target) = self.round.left.pop_front() {
                         self.again(target).await;
                     }
                 }
@@ -137,14 +152,23 @@ impl Hub {
     }
 
     /// Has each target named again once in a while, from now on: not all that changes is seen.
-    fn is_blind(&self, again: &mut Option<Instant>, error: &Error) {
-        if again.is_none() {
+    fn may_not_see(&mut self, subject: &Subject, error: &Error) {
+        if self.unseen.is_empty() {
             let minutes = self.watches.resync.as_secs() / 60;
             warn!(
                 error = error.chain(),
                 minutes, "what changes cannot be watched, so each target is looked at once in so many minutes"
             );
-            *again = Some(Instant::now() + self.watches.resync);
+            self.round = Round { next: Some(Instant::now() + self.watches.resync), ..Round::default() };
+            self.members.values().for_each(Member::unfollow);
+        }
+        self.unseen.insert(subject.clone());
+    }
+
+    /// Once all of it is, what happens is told as it happens.
+    fn sees(&mut self, subject: &Subject) {
+        if self.unseen.remove(subject) && self.unseen.is_empty() {
+            self.round = Round::default();
         }
     }
 
@@ -214,7 +238,7 @@ impl Hub {
             (Subject::Secrets(name), Seen::There(metadata)) => {
                 // What we wrote ourselves is as we left it.
                 let touched = |member: &Member, target: &Target| {
-                    member.choice.secret == *name && !member.sink.is_as_it_was_left(&metadata, target)
+                    member.choice.secret == *name && !member.sink.is_secret_as_left(&metadata, target)
                 };
                 self.wake(&metadata, touched).await;
             }
@@ -222,9 +246,8 @@ impl Hub {
                 self.wake(&metadata, |member, _| member.choice.secret == *name).await;
             }
             (Subject::Accounts(name), Seen::There(metadata)) => {
-                let writer = latest_writer(&metadata);
-                let touched = |member: &Member, _: &Target| {
-                    member.accounts.contains(name) && !writer.is_some_and(|it| member.sink.is_us(it))
+                let touched = |member: &Member, target: &Target| {
+                    member.accounts.contains(name) && !member.sink.is_account_as_left(&metadata, name, target)
                 };
                 self.wake(&metadata, touched).await;
             }
@@ -240,13 +263,17 @@ impl Hub {
             let Member { choice, sink, feed, wanted, synced, .. } = member;
             let Some(target) = choice.target(&place) else {
                 if wanted.remove(&place.name) {
+                    sink.untouched().unfollow(&choice.at(&place.name));
                     feed.send(Sighting::Gone(choice.at(&place.name))).await;
                 }
                 continue;
             };
             if wanted.insert(place.name.clone()) || is_another {
+                if self.unseen.is_empty() {
+                    sink.untouched().follow(&target);
+                }
                 if *synced {
-                    sink.read_anew(&target);
+                    sink.was_touched(&target);
                 }
                 feed.send(Sighting::Present(target)).await;
             }
@@ -255,8 +282,9 @@ impl Hub {
 
     async fn gone(&mut self, namespace: &str) {
         self.there.remove(namespace);
-        for Member { choice, feed, wanted, .. } in self.members.values_mut() {
+        for Member { choice, sink, feed, wanted, .. } in self.members.values_mut() {
             if let Some(namespace) = wanted.take(namespace) {
+                sink.untouched().unfollow(&choice.at(&namespace));
                 feed.send(Sighting::Gone(choice.at(&namespace))).await;
             }
         }
@@ -268,7 +296,7 @@ impl Hub {
         for member in self.members.values().filter(|member| member.synced) {
             let target = member.wanted.get(namespace).map(|namespace| member.choice.at(namespace));
             if let Some(target) = target.filter(|target| touched(member, target)) {
-                member.sink.read_anew(&target);
+                member.sink.was_touched(&target);
                 member.feed.send(Sighting::Present(target)).await;
             }
         }

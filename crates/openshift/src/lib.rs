@@ -30,6 +30,7 @@ mod secret;
 mod sink;
 mod source;
 mod store;
+mod untouched;
 mod watched;
 mod watches;
 

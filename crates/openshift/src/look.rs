@@ -7,7 +7,7 @@ use std::{
 };
 
 use k8s_openapi::api::core::v1::ServiceAccount;
-use regcred_core::{Details, Observed, Refusal, Result, Target};
+use regcred_core::{Details, Error, Observed, Refusal, Result, Target};
 use tokio::time::Instant;
 
 use crate::{
@@ -23,7 +23,6 @@ pub(crate) struct Look {
     /// Who else writes the Secret or has written it.
     pub(crate) writers: Vec<String>,
     pub(crate) secret: Found,
-    /// By name; `None`: there is none.
     pub(crate) accounts: Accounts,
 }
 
@@ -42,8 +41,16 @@ pub(crate) enum Found {
     Refused(Refusal),
 }
 
-/// What was read of each ServiceAccount. One that cannot be read is one link's failure, not the Secret's.
-pub(crate) type Accounts = BTreeMap<String, Result<Option<ServiceAccount>>>;
+/// The ServiceAccounts that are to use the Secret.
+#[derive(Clone, Debug)]
+pub(crate) enum Accounts {
+    Read(ReadAccounts),
+    /// Each that exists does, and these are they, and how.
+    Linked(Vec<String>),
+}
+
+/// What was read of each, by name; `None`: there is none. One that cannot be read is one link's failure, not the Secret's.
+pub(crate) type ReadAccounts = BTreeMap<String, Result<Option<ServiceAccount>>>;
 
 impl Look {
     /// As the port reports it.
@@ -77,8 +84,22 @@ impl Look {
 
     /// Each account of the links that uses the Secret, and how.
     fn users(&self, links: &[Link], secret: &str) -> Vec<String> {
-        let uses = |link: &Link| Link::uses(self.account(link)?, secret);
-        links.iter().filter_map(|link| Some(format!("{} ({})", link.account(), uses(link)?))).collect()
+        self.users_by(links, |_, account| Link::uses(account, secret))
+    }
+
+    /// The same once all of them are linked.
+    pub(crate) fn users_once_linked(&self, links: &[Link], secret: &str) -> Vec<String> {
+        self.users_by(links, |link, account| link.will_use(account, secret))
+    }
+
+    fn users_by(&self, links: &[Link], uses: impl Fn(&Link, &ServiceAccount) -> Option<&'static str>) -> Vec<String> {
+        match &self.accounts {
+            Accounts::Linked(users) => users.clone(),
+            Accounts::Read(_) => {
+                let used = |link: &Link| Some(format!("{} ({})", link.account(), uses(link, self.account(link)?)?));
+                links.iter().filter_map(used).collect()
+            }
+        }
     }
 
     fn holding(&self, records: Option<&Records>, links: &[Link], secret: &str) -> Observed {
@@ -88,19 +109,37 @@ impl Look {
         Observed::ours(records.map(by_provider).unwrap_or_default())
             .with_undone(unlinked)
             .waiting_for(self.waiting_for(links))
-            .with_failure(self.accounts.values().find_map(|read| read.as_ref().err().cloned()))
+            .with_failure(self.accounts.failure())
     }
 
     fn account(&self, link: &Link) -> Option<&ServiceAccount> {
-        self.accounts.get(link.account())?.as_ref().ok()?.as_ref()
+        self.accounts.of(link)?.as_ref().ok()?.as_ref()
     }
 
     /// The accounts that should exist and do not.
     pub(crate) fn waiting_for(&self, links: &[Link]) -> Option<String> {
-        let is_missing = |link: &Link| matches!(self.accounts.get(link.account()), None | Some(Ok(None)));
+        let is_missing = |link: &Link| matches!(self.accounts.of(link), None | Some(Ok(None)));
+        let links = if matches!(self.accounts, Accounts::Linked(_)) { &[] } else { links };
         let missing = links.iter().filter(|link| link.is_expected() && is_missing(link));
         let missing = missing.map(Link::account).collect::<Vec<_>>();
         (!missing.is_empty()).then(|| format!("ServiceAccount {} does not exist", missing.join(", ")))
+    }
+}
+
+impl Accounts {
+    /// What was read of one.
+    pub(crate) fn of(&self, link: &Link) -> Option<&Result<Option<ServiceAccount>>> {
+        match self {
+            Self::Read(read) => read.get(link.account()),
+            Self::Linked(_) => None,
+        }
+    }
+
+    fn failure(&self) -> Option<Error> {
+        match self {
+            Self::Read(read) => read.values().find_map(|read| read.as_ref().err().cloned()),
+            Self::Linked(_) => None,
+        }
     }
 }
 

@@ -148,11 +148,6 @@ pub(crate) fn value<'a>(map: Option<&'a BTreeMap<String, String>>, name: &str) -
     map?.get(name).map(String::as_str)
 }
 
-/// Who wrote an object last, as they call themselves; `None`: the server does not say.
-pub(crate) fn latest_writer(metadata: &ObjectMeta) -> Option<&str> {
-    entries(metadata).max_by_key(|entry| entry.time.as_ref().map(|time| time.0))?.manager.as_deref()
-}
-
 pub(crate) fn entries(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntry> {
     metadata.managed_fields.iter().flatten()
 }

@@ -45,10 +45,15 @@ impl OpenShiftSink {
         }
     }
 
-    /// Makes it, or writes ours again.
-    pub(crate) async fn write(&self, target: &Target, ours: Option<&Ours>, set: &CredentialSet) -> Result<Written> {
+    /// Makes it, or writes ours again; and as what it stands there then, if it was written.
+    pub(crate) async fn write(
+        &self,
+        target: &Target,
+        ours: Option<&Ours>,
+        set: &CredentialSet,
+    ) -> Result<(Written, Option<ObjectMeta>)> {
         if ours.is_some_and(|ours| is_left(ours, set)) {
-            return Ok(Written::Unchanged);
+            return Ok((Written::Unchanged, None));
         }
         let data = match ours {
             Some(ours) if secret::needs_data(ours, set) => {
@@ -62,11 +67,12 @@ impl OpenShiftSink {
         let force = ours.is_some_and(|ours| ours.is_claimed || !ours.drift.is_empty());
         let form = ours.map_or(self.form(), |ours| &ours.form);
         let after = self.put(target, &plan, form, ours.map(|ours| &ours.version), force).await?;
-        Ok(match ours {
+        let written = match ours {
             None => Written::Created,
             Some(ours) if ours.version.resource_version == after.resource_version => Written::Unchanged,
             Some(_) => Written::Updated,
-        })
+        };
+        Ok((written, Some(after)))
     }
 
     /// In two writes. After the first alone the Secret is as it was but for its owner, and this begins again.

@@ -12,10 +12,11 @@ use crate::{
     cluster::Cluster,
     form::{Form, LoginFormat},
     link::{self, Link},
-    look::{Accounts, Found, Look, Looks},
-    metadata::{DATA, Identity, Ours, Standing, has, standing, updated, writers},
+    look::{Accounts, Found, Look, Looks, ReadAccounts},
+    metadata::{Identity, Ours, Standing, standing, writers},
     record::managers,
     store::Store,
+    untouched::Untouched,
 };
 
 /// Keeps registry credentials in Secrets of one cluster.
@@ -31,6 +32,7 @@ pub struct OpenShiftSink {
     links_annotation: String,
     bulk: Option<BulkReads>,
     looks: Looks,
+    untouched: Untouched,
 }
 
 /// What is done with a Secret that stands at a target and is not ours.
@@ -107,6 +109,15 @@ impl OpenShiftSink {
         self.links.iter().map(|link| link.account().to_owned()).collect()
     }
 
+    /// What is known of the targets that are watched.
+    pub(crate) fn untouched(&self) -> &Untouched {
+        &self.untouched
+    }
+
+    pub(crate) fn links(&self) -> &[Link] {
+        &self.links
+    }
+
     /// Has a target read anew at its next look: what was listed is older than what has happened to it.
     pub(crate) fn read_anew(&self, target: &Target) {
         if let Some(bulk) = &self.bulk {
@@ -114,23 +125,11 @@ impl OpenShiftSink {
         }
     }
 
-    /// Whether a field manager is this installation.
-    pub(crate) fn is_us(&self, manager: &str) -> bool {
-        manager == self.manager || manager == self.merge_manager
-    }
-
-    /// Whether nobody has touched a Secret since we wrote it, by its metadata alone.
-    pub(crate) fn is_as_it_was_left(&self, metadata: &ObjectMeta, target: &Target) -> bool {
-        match self.foreign {
-            Foreign::Merge => updated(metadata, &self.merge_manager).is_some_and(|fields| has(fields, &DATA)),
-            Foreign::Refuse | Foreign::Adopt => match self.standing(metadata, target) {
-                Standing::Ours(ours) => ours.drift.is_empty() && ours.undone.is_empty() && ours.records.is_some(),
-                Standing::Theirs(_) | Standing::Instance(_) => false,
-            },
-        }
-    }
-
     async fn look(&self, target: &Target) -> Result<Look> {
+        if let Some(left) = self.as_left(target) {
+            return Ok(left);
+        }
+        self.untouched.begin(target);
         let (metadata, accounts) = self.read(target).await?;
         // Where nothing is there at all, the namespace itself may not be.
         if metadata.is_none()
@@ -144,11 +143,11 @@ impl OpenShiftSink {
             Foreign::Merge => self.find_merged(target, metadata).await?,
             Foreign::Refuse | Foreign::Adopt => self.find(target, metadata).await?,
         };
-        Ok(Look { writers, secret, accounts })
+        Ok(Look { writers, secret, accounts: Accounts::Read(accounts) })
     }
 
     /// All at once: a look costs one round trip.
-    async fn read(&self, target: &Target) -> Result<(Option<ObjectMeta>, Accounts)> {
+    async fn read(&self, target: &Target) -> Result<(Option<ObjectMeta>, ReadAccounts)> {
         let namespace = target.namespace.as_str();
         let metadata = async {
             if let Some(bulk) = &self.bulk
@@ -179,26 +178,47 @@ impl SecretSink for OpenShiftSink {
     async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
         let look = self.look(target).await?;
         let observed = look.observed(&self.links, target.name.as_str(), &self.manager);
+        self.keep_found(target, &look, observed.as_ref());
         self.looks.put(target, look);
         Ok(observed)
     }
 
     async fn apply(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied> {
+        let applied = self.apply_to(target, credentials).await;
+        if applied.is_err() {
+            self.untouched.touch(target); // it may have been written all the same, or by somebody else
+        }
+        applied
+    }
+
+    async fn remove(&self, target: &Target) -> Result<()> {
+        self.looks.take(target);
+        self.untouched.touch(target);
+        match self.foreign {
+            Foreign::Merge => self.remove_merged(target).await,
+            Foreign::Refuse | Foreign::Adopt => self.remove_own(target).await,
+        }
+    }
+}
+
+impl OpenShiftSink {
+    async fn apply_to(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied> {
         let look = match self.looks.take(target) {
             Some(look) => look,
             None => self.look(target).await?,
         };
+        self.untouched.write(target);
         // What the config has dropped is undone before nothing says any more that it was done.
         let left = match &look.secret {
             Found::Ours(Ours { linked: Some(linked), .. }) => link::left(linked, &self.links),
             _ => vec![],
         };
         let unlinked = join_all(left.iter().map(|(account, lists)| self.unlink(target, account, *lists))).await;
-        let written = match &look.secret {
+        let (written, after) = match &look.secret {
             Found::Nothing => self.write(target, None, credentials).await?,
             Found::Ours(ours) => self.write(target, Some(ours), credentials).await?,
-            Found::Adoptable(_) => self.adopt(target, credentials).await?,
-            Found::Merged(_) => self.apply_merged(target, credentials).await?,
+            Found::Adoptable(_) => (self.adopt(target, credentials).await?, None),
+            Found::Merged(_) => (self.apply_merged(target, credentials).await?, None),
             Found::Refused(refusal) => return Err(refusal.clone().into()),
         };
         let links = join_all(self.links.iter().map(|link| self.link(target, link, &look.accounts))).await;
@@ -207,15 +227,10 @@ impl SecretSink for OpenShiftSink {
         let failure = links.into_iter().find_map(Result::err);
         self.read_anew(target);
         let waiting_for = look.waiting_for(&self.links);
-        Ok(Applied::new(written).also_written(linked).waiting_for(waiting_for).with_failure(failure))
-    }
-
-    async fn remove(&self, target: &Target) -> Result<()> {
-        self.looks.take(target);
-        match self.foreign {
-            Foreign::Merge => self.remove_merged(target).await,
-            Foreign::Refuse | Foreign::Adopt => self.remove_own(target).await,
+        if let (Some(after), true, None, None) = (after, left.is_empty(), &failure, &waiting_for) {
+            self.keep_written(target, &after, look);
         }
+        Ok(Applied::new(written).also_written(linked).waiting_for(waiting_for).with_failure(failure))
     }
 }
 
@@ -276,6 +291,7 @@ impl OpenShiftSinkBuilder {
             links_annotation: link::annotation(&links),
             bulk,
             looks: Looks::default(),
+            untouched: Untouched::default(),
             instance,
             form,
             manager,

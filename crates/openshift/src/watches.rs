@@ -64,6 +64,19 @@ pub(crate) struct Member {
     pub(crate) synced: bool,
 }
 
+impl Member {
+    /// Nobody tells any more what happens to its targets.
+    pub(crate) fn unfollow(&self) {
+        self.wanted.iter().for_each(|namespace| self.sink.untouched().unfollow(&self.choice.at(namespace)));
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.unfollow();
+    }
+}
+
 /// A source's part in the watches. It leaves when this is dropped.
 pub(crate) struct Part {
     running: Arc<Running>,

@@ -122,7 +122,7 @@ async fn a_run_that_is_told_to_refresh_writes_everything_once_more() {
     let hours = async {
         sleep(HOUR).await;
         assert_eq!((fakes.sink.writes(), fakes.provider.calls()), (10, 1));
-        minter.forget().await;
+        minter.forget();
         told.refresh();
         sleep(HOUR).await;
         assert_eq!((fakes.sink.writes(), fakes.provider.calls()), (20, 2));
@@ -147,8 +147,8 @@ async fn a_refresh_while_another_provider_is_down_is_written_once_and_made_up_fo
         sleep(HOUR).await;
         assert_eq!(fakes.sink.writes(), 3);
         other.fail_with(unreachable());
-        minters[0].forget().await;
-        minters[1].forget().await;
+        minters[0].forget();
+        minters[1].forget();
         told.refresh();
         sleep(2 * HOUR).await;
         assert_eq!(fakes.sink.writes(), 6, "once, however often the other one is asked for");

@@ -9,3 +9,4 @@ mod merge;
 mod questions;
 mod refusals;
 mod source;
+mod watched;

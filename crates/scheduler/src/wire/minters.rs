@@ -77,9 +77,9 @@ impl Minters {
     }
 
     /// Has each mint anew, whatever it holds.
-    pub async fn forget(&self) {
+    pub fn forget(&self) {
         for minter in self.tokens.values().chain(self.others.values()) {
-            minter.forget().await;
+            minter.forget();
         }
     }
 }

@@ -194,7 +194,7 @@ impl Daemon<'_> {
                         Signal::Stop => return Next::Stop,
                         Signal::Mint => {
                             info!("minting now");
-                            self.minters.forget().await;
+                            self.minters.forget();
                             engine.refresh();
                             continue;
                         }

@@ -1,0 +1,280 @@
+//! What nobody has touched since it was looked at or written, as watches tell: of that nothing has to be read again, and a refresh is one
+//! write. What is kept of a Secret is its version and its dates.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use regcred_core::{Observed, Target};
+
+use crate::{
+    look::{Accounts, Found, Look},
+    metadata::{DATA, Ours, Standing, Version, has, updated},
+    record::Records,
+    sink::{Foreign, OpenShiftSink},
+};
+
+/// More than there are sets of credentials that are written at a time.
+const SHARED: usize = 32;
+
+/// How a target was left.
+#[derive(Clone, Debug)]
+pub(crate) struct Left {
+    pub(crate) version: Version,
+    pub(crate) rest: Arc<Rest>,
+}
+
+/// What targets that were written together have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rest {
+    /// What it holds.
+    pub(crate) records: Records,
+    /// The ServiceAccounts that use it, and how. All others that should do not exist, and nobody waits for them.
+    pub(crate) used_by: Vec<String>,
+    /// Who else has written it.
+    pub(crate) writers: Vec<String>,
+}
+
+/// What is known of the targets that are watched; of others nothing is.
+#[derive(Debug, Default)]
+pub(crate) struct Untouched(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    targets: HashMap<Target, State>,
+    shared: VecDeque<Arc<Rest>>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Something may have happened that nobody has looked at.
+    Touched,
+    /// It is being looked at or written, and nothing has happened since that began.
+    Underway,
+    Left(Left),
+}
+
+impl Untouched {
+    /// From now on watches tell of whatever happens to a target; what happened before, nobody knows.
+    pub(crate) fn follow(&self, target: &Target) {
+        self.lock().targets.insert(target.clone(), State::Touched);
+    }
+
+    /// They do not any more.
+    pub(crate) fn unfollow(&self, target: &Target) {
+        self.lock().targets.remove(target);
+    }
+
+    /// Something has happened to a target, or may have.
+    pub(crate) fn touch(&self, target: &Target) {
+        if let Some(state) = self.lock().targets.get_mut(target) {
+            *state = State::Touched;
+        }
+    }
+
+    /// A target stands as we would have left it, in a version that somebody with our name has written.
+    pub(crate) fn stands(&self, target: &Target, resource_version: Option<&str>) {
+        if let Some(state) = self.lock().targets.get_mut(target)
+            && let State::Left(left) = state
+            && left.version.resource_version.as_deref() != resource_version
+        {
+            *state = State::Touched;
+        }
+    }
+
+    /// A look at a target begins: only what happens from now on speaks against what it finds.
+    pub(crate) fn begin(&self, target: &Target) {
+        if let Some(state) = self.lock().targets.get_mut(target) {
+            *state = State::Underway;
+        }
+    }
+
+    /// What is untouched is written: it is not as it was left any more.
+    pub(crate) fn write(&self, target: &Target) {
+        if let Some(state @ State::Left(_)) = self.lock().targets.get_mut(target) {
+            *state = State::Underway;
+        }
+    }
+
+    /// How a target was left, unless something has happened to it since its look began.
+    pub(crate) fn keep(&self, target: &Target, version: Version, rest: Rest) {
+        let mut kept = self.lock();
+        if matches!(kept.targets.get(target), Some(State::Underway)) {
+            let rest = kept.share(rest);
+            kept.targets.insert(target.clone(), State::Left(Left { version, rest }));
+        }
+    }
+
+    /// `None`: it has to be looked at.
+    pub(crate) fn of(&self, target: &Target) -> Option<Left> {
+        match self.lock().targets.get(target)? {
+            State::Left(left) => Some(left.clone()),
+            State::Touched | State::Underway => None,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().expect("no call panics while it holds the lock")
+    }
+}
+
+impl Kept {
+    /// One of those that are equal.
+    fn share(&mut self, rest: Rest) -> Arc<Rest> {
+        if let Some(known) = self.shared.iter().find(|known| ***known == rest) {
+            return known.clone();
+        }
+        let rest = Arc::new(rest);
+        self.shared.truncate(SHARED - 1);
+        self.shared.push_front(rest.clone());
+        rest
+    }
+}
+
+impl OpenShiftSink {
+    /// Something has happened to a target: what is known of it is older than that.
+    pub(crate) fn was_touched(&self, target: &Target) {
+        self.untouched().touch(target);
+        self.read_anew(target);
+    }
+
+    /// Whether a Secret that was written stands as we would have left it, by its metadata alone.
+    pub(crate) fn is_secret_as_left(&self, metadata: &ObjectMeta, target: &Target) -> bool {
+        let is_left = match self.foreign() {
+            Foreign::Merge => updated(metadata, self.merge_manager()).is_some_and(|fields| has(fields, &DATA)),
+            Foreign::Refuse | Foreign::Adopt => match self.standing(metadata, target) {
+                Standing::Ours(ours) => ours.drift.is_empty() && ours.undone.is_empty() && ours.records.is_some(),
+                Standing::Theirs(_) | Standing::Instance(_) => false,
+            },
+        };
+        if is_left {
+            self.untouched().stands(target, metadata.resource_version.as_deref());
+        }
+        is_left
+    }
+
+    /// Whether a ServiceAccount that was written uses the Secret because of us, by its metadata alone.
+    pub(crate) fn is_account_as_left(&self, metadata: &ObjectMeta, account: &str, target: &Target) -> bool {
+        let mut own = self.links().iter().filter(|link| link.account() == account);
+        updated(metadata, self.manager()).is_some_and(|ours| own.all(|link| link.stands(ours, target.name.as_str())))
+    }
+
+    /// What was left and is untouched, as it would be read.
+    pub(crate) fn as_left(&self, target: &Target) -> Option<Look> {
+        let Left { version, rest } = self.untouched().of(target)?;
+        let ours = Ours {
+            version,
+            records: Some(rest.records.clone()),
+            drift: vec![],
+            undone: vec![],
+            form: self.form().clone().into(),
+            theirs: vec![],
+            is_claimed: false,
+            linked: Some(self.links_annotation().to_owned()),
+            data_intact: true,
+        };
+        let accounts = Accounts::Linked(rest.used_by.clone());
+        Some(Look { writers: rest.writers.clone(), secret: Found::Ours(ours), accounts })
+    }
+
+    /// Notes what was read, if nothing is left to do there.
+    pub(crate) fn keep_found(&self, target: &Target, look: &Look, observed: Option<&Observed>) {
+        let Some(Observed { undone, waiting_for: None, failure: None, details, .. }) = observed else { return };
+        if let (Found::Ours(ours), Accounts::Read(_)) = (&look.secret, &look.accounts)
+            && undone.is_empty()
+        {
+            self.keep(target, ours, details.used_by.clone(), details.writers.clone());
+        }
+    }
+
+    /// Notes what was written, after a look, and every link.
+    pub(crate) fn keep_written(&self, target: &Target, secret: &ObjectMeta, look: Look) {
+        if let Standing::Ours(ours) = self.standing(secret, target) {
+            let used_by = look.users_once_linked(self.links(), target.name.as_str());
+            self.keep(target, &ours, used_by, look.writers);
+        }
+    }
+
+    fn keep(&self, target: &Target, secret: &Ours, used_by: Vec<String>, writers: Vec<String>) {
+        let Ours { version, records, drift, undone, theirs, is_claimed, .. } = secret;
+        let is_done = drift.is_empty() && undone.is_empty() && theirs.is_empty() && !is_claimed;
+        if let Some(records) = records.clone().filter(|_| is_done) {
+            self.untouched().keep(target, version.clone(), Rest { records, used_by, writers });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_core::{Namespace, SecretName, StoreName};
+
+    use super::*;
+
+    fn target() -> Target {
+        Target {
+            store: StoreName::new("cluster").expect("valid"),
+            namespace: Namespace::new("team-a").expect("valid"),
+            name: SecretName::new("ecr-secret").expect("valid"),
+        }
+    }
+
+    fn version(number: &str) -> Version {
+        Version { uid: Some("u".into()), resource_version: Some(number.into()) }
+    }
+
+    fn rest() -> Rest {
+        Rest { records: Records::new(), used_by: vec![], writers: vec![] }
+    }
+
+    #[test]
+    fn only_what_is_followed_and_was_not_touched_since_its_look_began_is_kept() {
+        let (untouched, target) = (Untouched::default(), target());
+        let looks = |meanwhile: &dyn Fn()| {
+            untouched.begin(&target);
+            meanwhile();
+            untouched.keep(&target, version("1"), rest());
+            untouched.of(&target).is_some()
+        };
+        assert!(!looks(&|| ()), "nobody tells what happens to it");
+        untouched.follow(&target);
+        assert!(!looks(&|| untouched.touch(&target)));
+        assert!(looks(&|| ()));
+        assert!(!looks(&|| untouched.follow(&target)), "nobody knows what has happened before");
+        assert!(looks(&|| ()));
+        untouched.unfollow(&target);
+        assert!(untouched.of(&target).is_none());
+        untouched.keep(&target, version("1"), rest());
+        assert!(untouched.of(&target).is_none());
+    }
+
+    #[test]
+    fn our_own_write_may_be_told_before_or_after_it_is_answered_and_one_of_another_with_our_name_is_read() {
+        let (untouched, target) = (Untouched::default(), target());
+        untouched.follow(&target);
+        untouched.begin(&target);
+        untouched.keep(&target, version("1"), rest());
+        untouched.write(&target);
+        assert!(untouched.of(&target).is_none(), "it is not what it was any more");
+        untouched.stands(&target, Some("2"));
+        untouched.keep(&target, version("2"), rest());
+        untouched.stands(&target, Some("2"));
+        assert!(untouched.of(&target).is_some_and(|left| left.version.resource_version.as_deref() == Some("2")));
+        untouched.stands(&target, Some("3"));
+        assert!(untouched.of(&target).is_none());
+    }
+
+    #[test]
+    fn what_was_written_together_is_held_once() {
+        let untouched = Untouched::default();
+        let kept = ["a", "b"].map(|namespace| {
+            let target = Target { namespace: Namespace::new(namespace).expect("valid"), ..target() };
+            untouched.follow(&target);
+            untouched.begin(&target);
+            untouched.keep(&target, version("1"), rest());
+            untouched.of(&target).expect("it is kept").rest
+        });
+        assert!(Arc::ptr_eq(&kept[0], &kept[1]));
+    }
+}

@@ -1,0 +1,187 @@
+//! What is as it was left, as the watches of a cluster tell.
+
+use std::{sync::Arc, time::Duration};
+
+use regcred_core::{ErrorKind, Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written};
+use regcred_openshift::{BulkReads, Link, OpenShiftSink, WatchedSource, Watches};
+use regcred_testkit::FakeKube;
+use serde_json::{Value, json};
+use tokio::task::AbortHandle;
+
+use crate::harness::{NAME, builder, connect, names, requests, set, sink, target};
+
+/// A sink whose targets are watched, and what the watches tell.
+struct Watching {
+    sink: Arc<OpenShiftSink>,
+    sightings: Sightings,
+    task: AbortHandle,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Which was told of each namespace that is there.
+async fn watching(kube: &FakeKube) -> Watching {
+    let cluster = connect(kube).await;
+    let (bulk, name, links) = (BulkReads::new(&cluster, []), target("x").name, Link::defaults());
+    let accounts = links.iter().map(|link| link.account().to_owned()).collect::<Vec<_>>();
+    let watches = Watches::new(&cluster, [name.clone()], accounts, &bulk, Duration::from_mins(5));
+    let sink = Arc::new(builder(kube).await.with_links(links).with_bulk_reads(bulk).build());
+    let source = WatchedSource::new(watches, target("x").store, name, |_, _| true, sink.clone());
+    let (feed, mut sightings) = Feed::channel(16);
+    let task = tokio::spawn(async move { source.watch(feed).await }).abort_handle();
+    while !matches!(sightings.next().await.expect("it goes on").1, Sighting::Synced) {}
+    Watching { sink, sightings, task }
+}
+
+impl Watching {
+    async fn next(&mut self) -> Sighting {
+        self.sightings.next().await.expect("it goes on").1
+    }
+
+    /// Looks and writes, as the engine does; what was asked for meanwhile.
+    async fn refresh(&self, kube: &FakeKube, target: &Target, serial: usize) -> Vec<String> {
+        kube.clear_requests();
+        self.sink.observe(target).await.expect("it can be read");
+        let applied = self.sink.apply(target, &set(serial, 12)).await.expect("it can be written");
+        assert_ne!(applied.written, Written::Unchanged);
+        requests(kube).into_iter().filter(|it| !it.starts_with("watch")).collect()
+    }
+
+    /// What is left to do at a target, and whether anything had to be read to know that.
+    async fn undone(&self, kube: &FakeKube, target: &Target) -> (Vec<String>, bool) {
+        kube.clear_requests();
+        let observed = self.sink.observe(target).await.expect("it can be read").expect("it is there");
+        let undone = observed.drift.into_iter().chain(observed.undone).collect();
+        (undone, kube.requests().iter().any(|it| it.verb == "get" || it.verb == "list"))
+    }
+}
+
+/// What somebody else makes of the lists of an account.
+fn edit(kube: &FakeKube, account: &str, edit: impl FnOnce(&mut Value)) {
+    let mut object = kube.object("serviceaccounts", "team-a", account).expect("it is there");
+    edit(&mut object);
+    kube.put("serviceaccounts", "team-a", account, object, "somebody");
+}
+
+#[tokio::test]
+async fn a_refresh_of_what_nobody_has_touched_is_one_write() {
+    let kube = FakeKube::start().await;
+    for namespace in ["team-a", "team-b"] {
+        kube.add_namespace(namespace, &["default", "builder"]);
+    }
+    sink(&kube).await.apply(&target("team-b"), &set(0, 12)).await.expect("it can be written");
+    let watching = watching(&kube).await;
+    for namespace in ["team-a", "team-b"].map(target) {
+        watching.refresh(&kube, &namespace, 1).await;
+        for serial in 2..5 {
+            assert_eq!(watching.refresh(&kube, &namespace, serial).await, ["patch secrets"]);
+        }
+        assert_eq!(watching.undone(&kube, &namespace).await, (vec![], false));
+    }
+    let details =
+        async |sink: &OpenShiftSink| sink.observe(&target("team-a")).await.expect("read").expect("there").details;
+    assert_eq!(details(&watching.sink).await, details(&sink(&kube).await).await, "it is told as it would be read");
+}
+
+#[tokio::test]
+async fn who_takes_a_link_out_of_one_list_is_seen_and_who_writes_beside_it_disturbs_nobody() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default", "builder"]);
+    let (mut watching, target) = (watching(&kube).await, target("team-a"));
+    watching.refresh(&kube, &target, 1).await;
+
+    edit(&kube, "default", |account| account["metadata"]["labels"] = json!({ "team": "a" }));
+    edit(&kube, "builder", |account| {
+        account["secrets"].as_array_mut().expect("a list").insert(0, json!({ "name": "theirs" }));
+    });
+    edit(&kube, "builder", |account| account["imagePullSecrets"] = json!([]));
+    assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
+    assert_eq!(watching.sightings.try_next().map(|(_, it)| format!("{it:?}")), None, "the other edits wake nobody");
+    let undone = vec!["ServiceAccount builder is not linked".to_owned()];
+    assert_eq!(watching.undone(&kube, &target).await, (undone, true));
+    watching.refresh(&kube, &target, 2).await;
+    let builder = kube.object("serviceaccounts", "team-a", "builder").expect("it is there");
+    assert_eq!(names(&builder["imagePullSecrets"]), [NAME]);
+    assert_eq!(names(&builder["secrets"]), ["theirs", "builder-dockercfg-abc12", NAME]);
+    assert_eq!(watching.refresh(&kube, &target, 3).await, ["patch secrets"]);
+
+    edit(&kube, "builder", |account| account["secrets"] = json!([{ "name": "theirs" }]));
+    assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
+    let undone = vec!["ServiceAccount builder is not linked".to_owned()];
+    assert_eq!(watching.undone(&kube, &target).await, (undone, true));
+}
+
+#[tokio::test]
+async fn what_somebody_has_written_before_the_watch_tells_is_not_written_over() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default", "builder"]);
+    let (mut watching, target) = (watching(&kube).await, target("team-a"));
+    watching.refresh(&kube, &target, 1).await;
+    watching.sink.observe(&target).await.expect("it can be read");
+    let mut secret = kube.object("secrets", "team-a", NAME).expect("it is there");
+    secret["data"]["note"] = json!("eA==");
+    secret["metadata"]["labels"]["app.kubernetes.io/managed-by"] = json!("somebody");
+    kube.put("secrets", "team-a", NAME, secret, "somebody");
+    let error = watching.sink.apply(&target, &set(2, 12)).await.expect_err("it is another one by now");
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let observed = watching.sink.observe(&target).await.expect("it can be read").expect("it is there");
+    assert!(observed.refusal.is_some(), "it is read anew, and somebody else's now");
+    assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
+}
+
+#[tokio::test]
+async fn what_another_of_our_name_writes_is_read_again() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default", "builder"]);
+    let (watching, target) = (watching(&kube).await, target("team-a"));
+    watching.refresh(&kube, &target, 1).await;
+    let other = sink(&kube).await;
+    for serial in 2..5 {
+        other.apply(&target, &set(serial, 12)).await.expect("it can be written");
+        watching.sink.observe(&target).await.expect("it can be read");
+        if let Err(error) = watching.sink.apply(&target, &set(9, 12)).await {
+            assert_eq!(error.kind(), ErrorKind::Conflict, "the watch had not told yet");
+            watching.refresh(&kube, &target, 10 + serial).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_changed_unseen_is_read_again() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default", "builder"]);
+    let (mut watching, target) = (watching(&kube).await, target("team-a"));
+    watching.refresh(&kube, &target, 1).await;
+    assert_eq!(watching.refresh(&kube, &target, 2).await, ["patch secrets"]);
+    kube.forget_history();
+    kube.close_watches();
+    assert!(matches!(watching.next().await, Sighting::Again(it) if it == target), "after a second");
+    assert_eq!(watching.undone(&kube, &target).await, (vec![], true));
+    assert_eq!(watching.undone(&kube, &target).await, (vec![], false));
+
+    kube.remove_namespace("team-a");
+    while watching.next().await != Sighting::Gone(target.clone()) {}
+    kube.add_namespace("team-a", &["default", "builder"]);
+    assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
+    assert!(watching.sink.observe(&target).await.expect("it can be read").is_none(), "it is another one");
+}
+
+#[tokio::test]
+async fn where_not_all_may_be_watched_each_look_reads() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default", "builder"]);
+    kube.deny("watch", "serviceaccounts", None);
+    let (watching, target) = (watching(&kube).await, target("team-a"));
+    watching.refresh(&kube, &target, 1).await;
+    kube.until("the watches of accounts are turned away", |kube| {
+        kube.requests().iter().filter(|it| it.verb == "watch" && it.resource == "serviceaccounts").count() >= 3
+    })
+    .await;
+    // It may have been written before the first was turned away.
+    watching.undone(&kube, &target).await;
+    assert_eq!(watching.undone(&kube, &target).await, (vec![], true));
+}
