@@ -75,7 +75,7 @@ impl Hub {
         Self { watches, entries, members, there, unseen: HashSet::new(), round: Round::default() }
     }
 
-    /// Goes on for ever. Fails if it cannot begin, or cannot tell one who comes later.
+    /// Goes on for ever. Fails if it cannot begin.
     pub(crate) async fn run(mut self) -> Result<()> {
         let (sender, mut messages) = mpsc::channel::<Message>(WAITING);
         let mut following = FuturesUnordered::new();
@@ -99,8 +99,8 @@ impl Hub {
             tokio::select! {
                 biased;
                 Some(entry) = self.entries.recv() => {
-                    if self.enter(entry) {
-                        self.list().await?;
+                    if self.enter(entry) && let Err(error) = self.list().await {
+                        self.turn_away(&error);
                     }
                 }
                 Some((subject, seen)) = messages.recv() => self.see(&subject, seen).await,
@@ -191,6 +191,13 @@ impl Hub {
             Entry::Leave(number) => drop(self.members.remove(&number)),
         }
         self.members.values().any(|member| !member.synced)
+    }
+
+    /// Who came later and could not be told of everything has to come again; nobody else is concerned.
+    fn turn_away(&mut self, error: &Error) {
+        for (_, mut member) in self.members.extract_if(.., |_, member| !member.synced) {
+            member.failed.take().map(|failed| failed.send(error.clone()));
+        }
     }
 
     /// Has everybody told of all namespaces as they are now; the version of the cluster that this is.

@@ -33,7 +33,7 @@ impl WatchedSource {
 #[async_trait]
 impl TargetSource for WatchedSource {
     async fn watch(&self, feed: Feed) -> Result<()> {
-        let part = self.watches.join(self.choice.clone(), self.sink.clone(), feed);
+        let mut part = self.watches.join(self.choice.clone(), self.sink.clone(), feed);
         Err(part.ended().await)
     }
 }

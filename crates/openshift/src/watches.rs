@@ -13,7 +13,7 @@ use std::{
 
 use regcred_core::{Error, ErrorKind, Feed, Namespace, SecretName};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::AbortHandle,
 };
 
@@ -62,6 +62,8 @@ pub(crate) struct Member {
     pub(crate) wanted: HashSet<Namespace>,
     /// It was told of everything that was there.
     pub(crate) synced: bool,
+    /// Told why, if that cannot be done.
+    pub(crate) failed: Option<oneshot::Sender<Error>>,
 }
 
 impl Member {
@@ -81,6 +83,7 @@ impl Drop for Member {
 pub(crate) struct Part {
     running: Arc<Running>,
     number: u64,
+    failed: oneshot::Receiver<Error>,
 }
 
 impl Drop for Part {
@@ -108,11 +111,13 @@ impl Watches {
     pub(crate) fn join(&self, choice: Choice, sink: Arc<OpenShiftSink>, feed: Feed) -> Part {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let accounts = sink.accounts();
-        let member = Member { choice, sink, accounts, feed, wanted: HashSet::new(), synced: false };
+        let (sender, failed) = oneshot::channel();
+        let member =
+            Member { choice, sink, accounts, feed, wanted: HashSet::new(), synced: false, failed: Some(sender) };
         let running = self.running();
         let number = NUMBER.fetch_add(1, Relaxed);
         running.entries.send(Entry::Join(number, member.into())).ok();
-        Part { running, number }
+        Part { running, number, failed }
     }
 
     fn running(&self) -> Arc<Running> {
@@ -131,8 +136,11 @@ impl Watches {
 }
 
 impl Part {
-    /// Why nothing is watched any more.
-    pub(crate) async fn ended(&self) -> Error {
+    /// Why nothing is watched any more for this source, or for any.
+    pub(crate) async fn ended(&mut self) -> Error {
+        if let Ok(error) = (&mut self.failed).await {
+            return error;
+        }
         let mut ended = self.running.ended.clone();
         let error = ended.wait_for(Option::is_some).await.ok().and_then(|it| it.clone());
         error.unwrap_or_else(|| Error::new(ErrorKind::Bug, "the watches of the cluster panicked"))

@@ -14,7 +14,7 @@ use crate::{
     daemon::Daemon,
     e2e::cluster::Cluster,
     load::{self, Asked},
-    process::pause,
+    process::{pause, read},
 };
 
 /// What is logged of each request: who is served when is read from the server's own clock.
@@ -25,8 +25,6 @@ const TIMED: usize = 200;
 /// So many of others stand beside ours.
 const LARGE: usize = 500;
 const SMALL: usize = 20_000;
-/// What a Secret with one token of ECR has.
-const TOKEN: usize = 3_700;
 
 const CHOSEN: &str =
     "targets: [{ namespaces: ['team-*', 'new-*'], region: eu-west-1, secret: { name: ecr-daemon } }]\n";
@@ -136,12 +134,18 @@ fn refresh(daemon: &Daemon, all: f64) -> Result<(Duration, Duration)> {
     Ok((took, daemon.cpu()?.saturating_sub(cpu)))
 }
 
-/// As many applies of Secrets as large as ours, by a program that looks at nothing: what the server can do at the most.
+/// As many applies of Secrets that look like ours, by a program that looks at nothing: what the server can do at the most.
 fn raw(cluster: &Cluster, names: &[String]) -> Result<Duration> {
-    let apply = |name: &String, round: usize| {
+    let path = format!("/api/v1/namespaces/{}/secrets/ecr-daemon", names[0]);
+    let ours = serde_json::from_str::<Value>(&read(cluster.kubectl().args(["get", "--raw", &path]))?)?;
+    let data = ours["data"][".dockerconfigjson"].as_str().context("it has data")?;
+    let apply = |name: &String, begin: &str| {
         let object = json!({
-            "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": { "name": "raw" },
-            "stringData": { "token": format!("{round}{}", "x".repeat(TOKEN)) },
+            "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+            "metadata": {
+                "name": "raw", "labels": ours["metadata"]["labels"], "annotations": ours["metadata"]["annotations"],
+            },
+            "data": { ".dockerconfigjson": format!("{begin}{}", &data[begin.len()..]) },
         });
         Asked {
             method: "PATCH",
@@ -150,8 +154,8 @@ fn raw(cluster: &Cluster, names: &[String]) -> Result<Duration> {
             body: object.to_string(),
         }
     };
-    load::send(cluster, &names.iter().map(|name| apply(name, 0)).collect::<Vec<_>>())?;
-    load::send(cluster, &names.iter().map(|name| apply(name, 1)).collect::<Vec<_>>())
+    load::send(cluster, &names.iter().map(|name| apply(name, "AAAA")).collect::<Vec<_>>())?;
+    load::send(cluster, &names.iter().map(|name| apply(name, "BBBB")).collect::<Vec<_>>())
 }
 
 /// Waits until each has its Secret.

@@ -23,14 +23,19 @@ impl Drop for Watching {
     }
 }
 
-/// Which was told of each namespace that is there.
-async fn watching(kube: &FakeKube) -> Watching {
+/// A source of the Secret in every namespace, and who keeps it.
+async fn source(kube: &FakeKube) -> (WatchedSource, Arc<OpenShiftSink>) {
     let cluster = connect(kube).await;
     let (bulk, name, links) = (BulkReads::new(&cluster, []), target("x").name, Link::defaults());
     let accounts = links.iter().map(|link| link.account().to_owned()).collect::<Vec<_>>();
     let watches = Watches::new(&cluster, [name.clone()], accounts, &bulk, Duration::from_mins(5));
     let sink = Arc::new(builder(kube).await.with_links(links).with_bulk_reads(bulk).build());
-    let source = WatchedSource::new(watches, target("x").store, name, |_, _| true, sink.clone());
+    (WatchedSource::new(watches, target("x").store, name, |_, _| true, sink.clone()), sink)
+}
+
+/// Which was told of each namespace that is there.
+async fn watching(kube: &FakeKube) -> Watching {
+    let (source, sink) = source(kube).await;
     let (feed, mut sightings) = Feed::channel(16);
     let task = tokio::spawn(async move { source.watch(feed).await }).abort_handle();
     while !matches!(sightings.next().await.expect("it goes on").1, Sighting::Synced) {}
@@ -184,4 +189,22 @@ async fn where_not_all_may_be_watched_each_look_reads() {
     // It may have been written before the first was turned away.
     watching.undone(&kube, &target).await;
     assert_eq!(watching.undone(&kube, &target).await, (vec![], true));
+}
+
+#[tokio::test]
+async fn who_comes_when_nobody_can_be_told_of_everything_is_turned_away_alone() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &[]);
+    let (source, _) = source(&kube).await;
+    let ((feed, mut sightings), early) = (Feed::channel(16), source.clone());
+    let early = tokio::spawn(async move { early.watch(feed).await });
+    while sightings.next().await.expect("it goes on").1 != Sighting::Synced {}
+    kube.deny("list", "namespaces", None);
+    let (feed, _late) = Feed::channel(16);
+    let error = source.watch(feed).await.expect_err("nobody lists for it");
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    kube.add_namespace("team-b", &[]);
+    let seen = sightings.next().await.expect("it goes on").1;
+    assert_eq!((seen, early.is_finished()), (Sighting::Present(target("team-b")), false), "it watches still");
+    early.abort();
 }
