@@ -18,8 +18,8 @@ const LIVES: [&str; 3] = ["38000", "-7200", "21000"];
 
 pub(crate) fn run() -> Result<()> {
     println!("Building regcred and its stand-ins ...");
-    let regcred = build("regcred", "regcred", false)?;
-    let standin = build("regcred-testkit", "regcred-standin", false)?;
+    let regcred = build("regcred", false)?;
+    let standin = build("regcred-standin", false)?;
     let dir = tempfile::tempdir()?;
     let teams = (1..=TEAMS).map(|number| format!("team-{number:02}")).collect::<Vec<_>>();
     let mut world = StandIn::start(&standin, dir.path(), &teams)?;

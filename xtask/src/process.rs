@@ -38,10 +38,11 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Builds a package and returns the path of its program.
-pub(crate) fn build(package: &str, program: &str, release: bool) -> Result<PathBuf> {
+/// Builds a program and returns its path. What the workspace's tests are made of serves it too: that of the image is built alone.
+pub(crate) fn build(program: &str, release: bool) -> Result<PathBuf> {
     let mut build = cargo();
-    build.args(["build", "--quiet", "--package", package, "--bin", program]);
+    // There are no examples: with this, cargo picks features as for tests.
+    build.args(["build", "--quiet", "--workspace", "--examples", "--bin", program]);
     if release {
         build.arg("--release");
     }

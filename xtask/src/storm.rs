@@ -24,8 +24,8 @@ const LASTS: Duration = Duration::from_secs(200);
 const KILL_EVERY: Duration = Duration::from_secs(37);
 
 pub(crate) fn run() -> Result<()> {
-    let regcred = build("regcred", "regcred", false)?;
-    let standin = build("regcred-testkit", "regcred-standin", false)?;
+    let regcred = build("regcred", false)?;
+    let standin = build("regcred-standin", false)?;
     let dir = tempfile::tempdir()?;
     let mut cluster = Cluster::start(dir.path(), SERVICE_ACCOUNTS)?;
     let mut world = StandIn::start(&standin, dir.path(), &[])?;

@@ -20,8 +20,8 @@ pub(crate) fn run(install: bool, filter: &[String]) -> Result<()> {
         install::packages()?;
     }
     let ministack = install::ministack()?;
-    let regcred = build("regcred", "regcred", false)?;
-    let pull_image = build("regcred-example-pull-image", "pull-image", false)?;
+    let regcred = build("regcred", false)?;
+    let pull_image = build("pull-image", false)?;
     let helm = helm::folder()?;
     // It takes minutes, and one test needs it.
     if filter.is_empty() || filter.iter().any(|it| it.contains("image")) {
@@ -36,7 +36,7 @@ pub(crate) fn run(install: bool, filter: &[String]) -> Result<()> {
     }
     install_minimal(&cluster, &regcred, dir.path())?;
     let mut tests = cargo();
-    tests.args(["test", "--package", "regcred-tests", "--features", "live", "--test", "live"]);
+    tests.args(["test", "--workspace", "--features", "regcred-tests/live", "--test", "live"]);
     tests.arg("--").args(filter);
     tests.env("REGCRED_LIVE_KUBECONFIG", cluster.kubeconfig()).env("REGCRED_LIVE_AUDIT", cluster.audit());
     tests.env("REGCRED_LIVE_AWS", &aws).env("REGCRED_LIVE_REGISTRY", registry).env("REGCRED_LIVE_BINARY", regcred);

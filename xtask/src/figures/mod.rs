@@ -35,7 +35,7 @@ struct Cost {
 pub(crate) fn run(namespaces: usize) -> Result<()> {
     println!("Building ...");
     let regcred = image::program()?;
-    let standin = build("regcred-testkit", "regcred-standin", true)?;
+    let standin = build("regcred-standin", true)?;
     let dir = tempfile::tempdir()?;
     let cluster = Cluster::start(dir.path(), daemon::AUDITED)?;
     let mut world = StandIn::start(&standin, dir.path(), &[])?;

@@ -34,7 +34,7 @@ const COMMANDS: [&str; 13] = [
 ];
 
 pub(crate) fn run(check: bool) -> Result<()> {
-    let regcred = build("regcred", "regcred", false)?;
+    let regcred = build("regcred", false)?;
     let schema = read(Command::new(&regcred).arg("schema").env_clear())?;
     let config_page = config::page(&serde_json::from_str(&schema)?)?;
     let pages =
@@ -73,7 +73,7 @@ fn cli_page(regcred: &Path) -> Result<String> {
 
 /// The objects of one config, into the file that holds them.
 pub(crate) fn manifests(config: &Path, mode: &str, besides: &[String], check: bool) -> Result<()> {
-    let regcred = build("regcred", "regcred", false)?;
+    let regcred = build("regcred", false)?;
     let besides = besides.iter().map(String::as_str).collect::<Vec<_>>();
     let text = manifests::of(&regcred, &config.display().to_string(), mode, &besides)?;
     let file = manifests::file(config, mode);
