@@ -92,12 +92,12 @@ impl Look {
         self.users_by(links, |link, account| link.will_use(account, secret))
     }
 
-    fn users_by(&self, links: &[Link], uses: impl Fn(&Link, &ServiceAccount) -> Option<&'static str>) -> Vec<String> {
+    fn users_by(&self, links: &[Link], how: impl Fn(&Link, &ServiceAccount) -> Option<&'static str>) -> Vec<String> {
         match &self.accounts {
             Accounts::Linked(users) => users.clone(),
             Accounts::Read(_) => {
-                let used = |link: &Link| Some(format!("{} ({})", link.account(), uses(link, self.account(link)?)?));
-                links.iter().filter_map(used).collect()
+                let user = |link: &Link| Some(format!("{} ({})", link.account(), how(link, self.account(link)?)?));
+                links.iter().filter_map(user).collect()
             }
         }
     }

@@ -108,8 +108,8 @@ async fn a_clock_that_is_off_costs_one_call_and_is_told() {
         assert_eq!(world.aws.calls().len(), 2);
         let skew = daemon.metric("regcred_clock_skew_seconds");
         assert!((skew - shown).abs() < 5.0, "{skew}");
-        daemon.signal("USR1");
         let before = world.secret("app-a");
+        daemon.signal("USR1");
         world.kube.until("it is minted anew", |kube| kube.object("secrets", "app-a", "ecr-secret") != before).await;
         assert_eq!(world.aws.calls().len(), 3, "once the time is known no call is refused");
         daemon.stop();
