@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use regcred_core::{Clock, Error, ErrorKind, RegistryCredential, RegistryProvider, Result, SystemClock};
 use tokio::time::timeout;
-use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber, warn};
+use tracing::{Dispatch, instrument::WithSubscriber, warn};
 
 use crate::{
     arn,
@@ -83,7 +83,7 @@ impl EcrProvider {
     /// Asks AWS who it is: the ARN of the caller. One attempt; permission for it is never needed.
     pub async fn caller(&self) -> Result<String> {
         let action = "sts:GetCallerIdentity";
-        let call = self.sts.get_caller_identity().send().with_subscriber(NoSubscriber::default());
+        let call = self.sts.get_caller_identity().send().with_subscriber(Dispatch::none());
         let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
         let arn = answer.map_err(|error| translate(&error, action, self.clock.now()))?.arn.unwrap_or_default();
         let senseless = || failed(ErrorKind::Malformed, action, "had a senseless answer", "it names no principal");
@@ -96,7 +96,7 @@ impl EcrProvider {
             self.check_principal(&self.caller().await?)?;
         }
         let action = &format!("ecr:GetAuthorizationToken in {}", self.region);
-        let call = self.ecr.get_authorization_token().send().with_subscriber(NoSubscriber::default());
+        let call = self.ecr.get_authorization_token().send().with_subscriber(Dispatch::none());
         let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
         let answer = answer.map_err(|error| translate(&error, action, self.clock.now()))?;
         let accounts = self.hosts.iter().map(|host| host.account().clone()).collect::<Vec<_>>();

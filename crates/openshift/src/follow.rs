@@ -2,19 +2,23 @@
 
 use std::{pin::pin, time::Duration};
 
-use futures::StreamExt;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use futures::{Stream, StreamExt};
+use k8s_openapi::{
+    api::core::v1::{LocalObjectReference, ObjectReference, ServiceAccount},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 use kube::{
     Api, Client, Resource,
     api::{ApiResource, DynamicObject, ListParams, WatchParams},
-    core::WatchEvent,
+    core::{Request, WatchEvent},
 };
 use regcred_core::{Error, ErrorKind, Result};
+use serde::Deserialize;
 use tokio::{
     sync::mpsc::Sender,
     time::{Instant, sleep, timeout},
 };
-use tracing::{debug, instrument::WithSubscriber, subscriber::NoSubscriber, warn};
+use tracing::{Dispatch, debug, instrument::WithSubscriber, warn};
 
 use crate::{
     error::{Doing, translate},
@@ -40,16 +44,36 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 #[derive(Clone, Debug)]
 pub(crate) enum Seen {
     /// It was made or written.
-    There(Box<ObjectMeta>),
+    There(Box<Object>),
     /// It was removed.
-    Gone(Box<ObjectMeta>),
+    Gone(Box<Object>),
 }
 
-/// Objects of one kind in the whole cluster, which are followed by their metadata.
-#[derive(Clone, Debug)]
+/// What is read of an object, whatever its kind; what else there is of it is passed over.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Object {
+    pub(crate) metadata: ObjectMeta,
+    image_pull_secrets: Option<Vec<LocalObjectReference>>,
+    secrets: Option<Vec<ObjectReference>>,
+}
+
+impl Object {
+    /// As the ServiceAccount that it is.
+    pub(crate) fn into_account(self) -> ServiceAccount {
+        let Self { metadata, image_pull_secrets, secrets } = self;
+        ServiceAccount { metadata, image_pull_secrets, secrets, ..ServiceAccount::default() }
+    }
+}
+
+/// Objects of one kind in the whole cluster, of which nothing but metadata is asked for, unless it is the lists of ServiceAccounts
+/// that are followed.
+#[derive(Clone)]
 pub(crate) struct Followed {
+    client: Client,
     api: Api<DynamicObject>,
     resource: &'static str,
+    whole: bool,
     /// Only those of this name.
     name: Option<String>,
 }
@@ -71,7 +95,12 @@ impl Followed {
         name: Option<&str>,
     ) -> Self {
         let api = Api::all_with(client.clone(), &ApiResource::erase::<K>(&()));
-        Self { api, resource, name: name.map(str::to_owned) }
+        Self { client: client.clone(), api, resource, whole: false, name: name.map(str::to_owned) }
+    }
+
+    /// With the lists of ServiceAccounts.
+    pub(crate) fn whole(self) -> Self {
+        Self { whole: true, ..self }
     }
 
     /// The version that the cluster has now: what changes after it can be followed. Of the list that tells it nothing else is needed,
@@ -130,7 +159,7 @@ impl Followed {
     async fn watch<M>(&self, version: &mut String, wrap: &impl Fn(Seen) -> M, into: &Sender<M>) -> End {
         let doing = Doing { verb: "watch", ..listing(self.resource, None) };
         let params = WatchParams { field_selector: self.fields(), timeout: Some(LONGEST), ..WatchParams::default() };
-        let stream = match unheard(&doing, self.api.watch_metadata(&params, version)).await {
+        let stream = match unheard(&doing, self.events(&params, version)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) if is_too_old(&error) => return End::TooOld,
             Ok(Err(error)) => return End::Failed(translate(&error, &doing)),
@@ -139,7 +168,7 @@ impl Followed {
         let mut stream = pin!(stream);
         loop {
             // The client logs what it cannot read.
-            let next = timeout(SILENCE, stream.next().with_subscriber(NoSubscriber::default())).await;
+            let next = timeout(SILENCE, stream.next().with_subscriber(Dispatch::none())).await;
             let (object, seen) = match next {
                 Err(_) => {
                     return End::Failed(doing.failed(ErrorKind::Unreachable, "nothing was heard for too long"));
@@ -160,12 +189,22 @@ impl Followed {
                 }
                 Ok(Some(Ok(WatchEvent::Deleted(object)))) => (object, Seen::Gone as fn(_) -> _),
             };
-            let metadata = without_copies(object.metadata);
-            if let Some(latest) = &metadata.resource_version {
+            let object = Object { metadata: without_copies(object.metadata), ..object };
+            if let Some(latest) = &object.metadata.resource_version {
                 version.clone_from(latest);
             }
-            into.send(wrap(seen(metadata.into()))).await.ok();
+            into.send(wrap(seen(object.into()))).await.ok();
         }
+    }
+
+    async fn events(
+        &self,
+        params: &WatchParams,
+        version: &str,
+    ) -> kube::Result<impl Stream<Item = kube::Result<WatchEvent<Object>>> + use<>> {
+        let request = Request::new(self.api.resource_url());
+        let request = if self.whole { request.watch(params, version) } else { request.watch_metadata(params, version) };
+        self.client.request_events::<Object>(request.map_err(kube::Error::BuildRequest)?).await
     }
 
     fn fields(&self) -> Option<String> {

@@ -13,7 +13,7 @@ use futures::{
     stream::FuturesUnordered,
 };
 use k8s_openapi::{
-    api::core::v1::{Namespace as Object, Secret, ServiceAccount},
+    api::core::v1::{Namespace as NamespaceObject, Secret, ServiceAccount},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use regcred_core::{Error, ErrorKind, Namespace, Result, SecretName, Sighting, Target};
@@ -91,7 +91,7 @@ impl Hub {
             }
         }
         self.watches.bulk.reset(); // what was read before the watches began may have changed unseen
-        let namespaces = Followed::new::<Object>(self.watches.cluster.client(), "namespaces", None);
+        let namespaces = Followed::new::<NamespaceObject>(self.watches.cluster.client(), "namespaces", None);
         let version = self.list().await?;
         following.push(follow(Subject::Namespaces, namespaces, version, sender.clone()));
         let (mut missed, mut tidy) = (None, Instant::now() + TIDY);
@@ -179,7 +179,8 @@ impl Hub {
             (Subject::Secrets(name.clone()), Followed::new::<Secret>(client, "secrets", Some(name.as_str())))
         };
         let account = |name: &String| {
-            (Subject::Accounts(name.clone()), Followed::new::<ServiceAccount>(client, "serviceaccounts", Some(name)))
+            let followed = Followed::new::<ServiceAccount>(client, "serviceaccounts", Some(name)).whole();
+            (Subject::Accounts(name.clone()), followed)
         };
         self.watches.secrets.iter().map(secret).chain(self.watches.accounts.iter().map(account)).collect()
     }
@@ -232,31 +233,32 @@ impl Hub {
 
     async fn see(&mut self, subject: &Subject, seen: Seen) {
         match (subject, seen) {
-            (Subject::Namespaces, Seen::There(metadata)) => {
-                let name = metadata.name.clone().unwrap_or_default();
-                match Place::read(*metadata, self.watches.cluster.own_namespace()) {
+            (Subject::Namespaces, Seen::There(object)) => {
+                let name = object.metadata.name.clone().unwrap_or_default();
+                match Place::read(object.metadata, self.watches.cluster.own_namespace()) {
                     Some(place) => self.there(place).await,
                     None => self.gone(&name).await,
                 }
             }
-            (Subject::Namespaces, Seen::Gone(metadata)) => {
-                self.gone(metadata.name.as_deref().unwrap_or_default()).await;
+            (Subject::Namespaces, Seen::Gone(object)) => {
+                self.gone(object.metadata.name.as_deref().unwrap_or_default()).await;
             }
-            (Subject::Secrets(name), Seen::There(metadata)) => {
+            (Subject::Secrets(name), Seen::There(object)) => {
                 // What we wrote ourselves is as we left it.
                 let touched = |member: &Member, target: &Target| {
-                    member.choice.secret == *name && !member.sink.is_secret_as_left(&metadata, target)
+                    member.choice.secret == *name && !member.sink.is_secret_as_left(&object.metadata, target)
                 };
-                self.wake(&metadata, touched).await;
+                self.wake(&object.metadata, touched).await;
             }
-            (Subject::Secrets(name), Seen::Gone(metadata)) => {
-                self.wake(&metadata, |member, _| member.choice.secret == *name).await;
+            (Subject::Secrets(name), Seen::Gone(object)) => {
+                self.wake(&object.metadata, |member, _| member.choice.secret == *name).await;
             }
-            (Subject::Accounts(name), Seen::There(metadata)) => {
+            (Subject::Accounts(name), Seen::There(object)) => {
+                let account = object.into_account();
                 let touched = |member: &Member, target: &Target| {
-                    member.accounts.contains(name) && !member.sink.is_account_as_left(&metadata, name, target)
+                    member.accounts.contains(name) && !member.sink.is_account_as_left(&account, name, target)
                 };
-                self.wake(&metadata, touched).await;
+                self.wake(&account.metadata, touched).await;
             }
             // Nothing is linked to it any more, and nothing can be.
             (Subject::Accounts(_), Seen::Gone(_)) => {}

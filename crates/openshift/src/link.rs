@@ -78,17 +78,6 @@ impl Link {
         in_words(self.pull || pulls(account, secret), self.mount || mounts(account, secret))
     }
 
-    /// Whether the lists of an account hold the Secret because we put it there, by the account's metadata alone: `fields` are those
-    /// that we own of it. One of the lists is owned item by item, and the other as a whole.
-    pub(crate) fn stands(&self, fields: &Value, secret: &str) -> bool {
-        let item = format!("k:{}", json!({ "name": secret }));
-        let owns = |list: &str| {
-            let owned = fields.get(list).and_then(Value::as_object);
-            owned.is_some_and(|items| items.is_empty() || items.contains_key(&item))
-        };
-        (!self.pull || owns("f:imagePullSecrets")) && (!self.mount || owns("f:secrets"))
-    }
-
     /// A merge patch with the complete lists, to which the Secret is added at the end, guarded by what was read; `None` if it
     /// is in them already.
     pub(crate) fn patch(&self, account: &ServiceAccount, secret: &str) -> Option<Value> {
@@ -230,19 +219,6 @@ mod tests {
         assert_eq!(patch, json!({ "metadata": { "resourceVersion": "5" }, "imagePullSecrets": [other] }));
         assert_eq!(unlink(&account(&json!({})), "ecr-secret", Lists::BOTH), None);
         assert_eq!(unlink(&linked, "ecr-secret", Lists { pull: false, mount: true }), None, "it is not in that list");
-    }
-
-    #[test]
-    fn a_link_stands_while_we_own_the_item_or_the_whole_list() {
-        let link = Link::pull_and_mount("builder");
-        let fields = |pull: Value, mount: Value| json!({ "f:imagePullSecrets": pull, "f:secrets": mount });
-        let items = json!({ ".": {}, r#"k:{"name":"ecr-secret"}"#: {} });
-        assert!(link.stands(&fields(json!({}), items.clone()), "ecr-secret"));
-        assert!(link.stands(&fields(items.clone(), items.clone()), "ecr-secret"));
-        assert!(!link.stands(&fields(json!({}), items.clone()), "other"), "another one's");
-        assert!(!link.stands(&fields(json!({}), json!({ ".": {} })), "ecr-secret"), "it was taken out");
-        assert!(!link.stands(&json!({ "f:secrets": items }), "ecr-secret"), "somebody else has written the list");
-        assert!(Link::mount("builder").stands(&json!({ "f:secrets": items }), "ecr-secret"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use regcred_core::{Error, ErrorKind, Refusal, Result};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::timeout;
-use tracing::{instrument::WithSubscriber, subscriber::NoSubscriber};
+use tracing::{Dispatch, instrument::WithSubscriber};
 
 use crate::{
     error::{Doing, is_unexplained, translate},
@@ -254,5 +254,5 @@ pub(crate) async fn unheard<T>(
     call: impl Future<Output = kube::Result<T>>,
 ) -> Result<kube::Result<T>> {
     let late = |_| doing.failed(ErrorKind::Unreachable, "the API server did not answer within 10 s");
-    timeout(DEADLINE, call.with_subscriber(NoSubscriber::default())).await.map_err(late)
+    timeout(DEADLINE, call.with_subscriber(Dispatch::none())).await.map_err(late)
 }

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use regcred_core::{Observed, Target};
 
 use crate::{
@@ -155,10 +155,10 @@ impl OpenShiftSink {
         is_left
     }
 
-    /// Whether a ServiceAccount that was written uses the Secret because of us, by its metadata alone.
-    pub(crate) fn is_account_as_left(&self, metadata: &ObjectMeta, account: &str, target: &Target) -> bool {
-        let mut own = self.links().iter().filter(|link| link.account() == account);
-        updated(metadata, self.manager()).is_some_and(|ours| own.all(|link| link.stands(ours, target.name.as_str())))
+    /// Whether a ServiceAccount that was written uses the Secret as it should.
+    pub(crate) fn is_account_as_left(&self, account: &ServiceAccount, name: &str, target: &Target) -> bool {
+        let mut own = self.links().iter().filter(|link| link.account() == name);
+        own.all(|link| link.holds(account, target.name.as_str()))
     }
 
     /// What was left and is untouched, as it would be read.
