@@ -62,6 +62,8 @@ pub struct Observed {
     pub waiting_for: Option<String>,
     /// What could not be looked at beside the target itself, such as a ServiceAccount that uses it.
     pub failure: Option<Error>,
+    /// Nobody was asked: it is known that nothing has happened to the target since it was last looked at or written.
+    pub is_remembered: bool,
     /// What else there is to know.
     pub details: Details,
 }
@@ -113,6 +115,12 @@ impl Observed {
     #[must_use]
     pub fn with_failure(self, failure: Option<Error>) -> Self {
         Self { failure, ..self }
+    }
+
+    /// Known without asking anybody.
+    #[must_use]
+    pub fn remembered(self, is_remembered: bool) -> Self {
+        Self { is_remembered, ..self }
     }
 
     /// With what else there is to know.

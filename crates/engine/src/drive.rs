@@ -295,9 +295,9 @@ impl Drive {
         });
         let Running { target, began, force } = self.running.remove(&id).expect("every look was entered when it began");
         let lane = self.lanes.get_mut(&target.store).expect("a lane outlives its looks");
-        let failure = outcome.as_ref().and_then(Outcome::store_failure);
-        lane.finish(&target, failure);
-        let is_throttled = failure.is_some_and(|error| error.kind() == ErrorKind::Throttled);
+        let answer = outcome.as_ref().map_or(Some(Ok(())), Outcome::store_answer);
+        lane.finish(&target, answer);
+        let is_throttled = matches!(answer, Some(Err(error)) if error.kind() == ErrorKind::Throttled);
         self.pace(is_throttled);
         if let Some(outcome) = outcome.filter(|_| self.sources.owner(&target).is_some()) {
             if force {

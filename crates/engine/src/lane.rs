@@ -145,13 +145,13 @@ impl Lane {
         None
     }
 
-    /// A look is over. `failure`: the store did not answer it.
-    pub(crate) fn finish(&mut self, target: &Target, failure: Option<&Error>) {
+    /// A look is over, which the store has answered or not; `None`: it was not asked.
+    pub(crate) fn finish(&mut self, target: &Target, answer: Option<Result<(), &Error>>) {
         let began = self.running.remove(target);
-        if let (Some(error), Some(began)) = (failure, began) {
-            self.note(target, error, began);
-        } else {
-            (self.suspect, self.trouble) = (None, None);
+        match answer {
+            Some(Err(error)) => self.note(target, error, began.unwrap_or_else(Instant::now)),
+            Some(Ok(())) => (self.suspect, self.trouble) = (None, None),
+            None => {}
         }
         if self.again.remove(target) {
             self.add(target, true);
@@ -213,7 +213,7 @@ mod tests {
         lane.add(&a, true);
         assert_eq!(lane.start(3), Some(b.clone()), "a runs already");
         for it in [&a, &b, &c] {
-            lane.finish(it, None);
+            lane.finish(it, Some(Ok(())));
         }
         assert_eq!((lane.start(3), lane.start(3)), (Some(a), None), "and is looked at again");
     }
@@ -229,7 +229,7 @@ mod tests {
             lane.add(&target(&format!("event-{number}")), true);
             lane.add(&target(&format!("event-{number}-again")), true);
             let started = lane.start(1).expect("something waits");
-            lane.finish(&started, None);
+            lane.finish(&started, Some(Ok(())));
             order.push(started);
         }
         let place = |name: &str| order.iter().position(|it| *it == target(name));
@@ -255,7 +255,7 @@ mod tests {
         for _ in 0..9 {
             lane.add(&bad, false);
             assert_eq!(lane.start(1), Some(bad.clone()));
-            lane.finish(&bad, Some(&error));
+            lane.finish(&bad, Some(Err(&error)));
         }
         lane.add(&good, false);
         assert_eq!(lane.start(1), Some(good));
@@ -268,13 +268,31 @@ mod tests {
         for name in ["a", "b"] {
             lane.add(&target(name), false);
             lane.start(1).expect("it waits");
-            lane.finish(&target(name), Some(&error));
+            lane.finish(&target(name), Some(Err(&error)));
         }
         lane.add(&target("due"), false);
         lane.add(&target("new"), true);
         assert_eq!((lane.start(9), lane.start(9)), (Some(target("new")), None));
-        lane.finish(&target("new"), None);
+        lane.finish(&target("new"), Some(Ok(())));
         assert_eq!(lane.start(9), Some(target("due")), "the store answers again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_asks_the_store_nothing_says_nothing_of_it() {
+        let mut lane = Lane::default();
+        let error = Error::new(ErrorKind::Unreachable, "no answer").with_retry_after(Some(Duration::from_secs(7)));
+        for name in ["a", "b", "c", "d"] {
+            lane.add(&target(name), false);
+        }
+        for answer in [Some(Err(&error)), None, Some(Err(&error))] {
+            let started = lane.start(1).expect("it waits");
+            lane.finish(&started, answer);
+        }
+        assert_eq!(lane.pause(), Some(Duration::from_secs(7)), "two of them failed, one after the other");
+        tokio::time::advance(Duration::from_secs(7)).await;
+        let started = lane.start(1).expect("it waits");
+        lane.finish(&started, None);
+        assert!(lane.trouble.is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -314,7 +332,7 @@ mod tests {
         let error = Error::new(ErrorKind::Unreachable, "no answer");
         for it in &running {
             tokio::time::advance(Duration::from_secs(5)).await;
-            lane.finish(it, Some(&error));
+            lane.finish(it, Some(Err(&error)));
         }
         assert!(lane.give_up(Instant::now() + Duration::from_hours(1)).is_none(), "nothing has been asked since");
     }
@@ -328,14 +346,14 @@ mod tests {
         }
         let (a, b) = (lane.start(2).expect("a"), lane.start(2).expect("b"));
         let error = Error::new(ErrorKind::Unreachable, "no answer").with_retry_after(Some(Duration::from_secs(7)));
-        lane.finish(&a, Some(&error));
-        lane.finish(&b, Some(&error));
+        lane.finish(&a, Some(Err(&error)));
+        lane.finish(&b, Some(Err(&error)));
         assert_eq!((lane.start(2), lane.pause()), (None, Some(Duration::from_secs(7))));
         tokio::time::advance(Duration::from_secs(7)).await;
         assert_eq!((lane.start(2).is_some(), lane.start(2)), (true, None), "one look");
         let later = Instant::now() + Duration::from_hours(1);
         assert!(lane.give_up(later).is_none(), "two failures together are one");
-        lane.finish(&targets[2], None);
+        lane.finish(&targets[2], Some(Ok(())));
         assert!(lane.start(2).is_some() && lane.pause().is_none(), "the store answers again");
     }
 }

@@ -73,8 +73,12 @@ impl Engine {
         let expected_fresh = !before.force && before.held.as_deref().is_some_and(held_fresh);
         let found = disturbance(seen.as_ref(), &step, expected_fresh);
         let seen = seen.unwrap_or_default();
-        let mut outcome =
-            Outcome { validity: seen.validity.into(), waiting_for: seen.waiting_for, ..Outcome::of(step.clone()) };
+        let mut outcome = Outcome {
+            validity: seen.validity.into(),
+            waiting_for: seen.waiting_for,
+            is_remembered: seen.is_remembered,
+            ..Outcome::of(step.clone())
+        };
         let mut contest =
             if found.is_empty() { self.contests.of(target) } else { self.contests.disturb(target, &found) };
         match &step {

@@ -37,6 +37,8 @@ pub struct Outcome {
     pub(crate) look_again: Option<Duration>,
     /// What it held before somebody else changed it, where that was left so.
     pub(crate) held: Option<Arc<Held>>,
+    /// Nobody was asked to know how it stood.
+    pub(crate) is_remembered: bool,
 }
 
 /// A failure, and where it was.
@@ -113,14 +115,22 @@ impl Outcome {
         self.state() == State::Failed && self.failures.iter().any(|failure| failure.error.is_retryable())
     }
 
-    /// The store's own failure, if it did not even let itself be looked at, or asked for a pause.
-    pub(crate) fn store_failure(&self) -> Option<&Error> {
-        let own = self.failures.iter().filter(|failure| failure.provider.is_none()).map(|failure| &failure.error);
-        own.into_iter().find(|error| match error.kind() {
+    /// What the look says of the store: that it answers, or its own failure, if it did not even let itself be looked at, or asked for a
+    /// pause; `None`: nothing, as it was not asked anything.
+    pub(crate) fn store_answer(&self) -> Option<Result<(), &Error>> {
+        // A write that fails after the store was looked at is the target's trouble, such as a webhook.
+        let was_first = self.step.is_none() || (self.is_remembered && self.written.is_none());
+        let mut own = self.failures.iter().filter(|failure| failure.provider.is_none()).map(|failure| &failure.error);
+        let is_of_store = |error: &&Error| match error.kind() {
             ErrorKind::Throttled => true,
-            ErrorKind::Unreachable => self.step.is_none(),
+            ErrorKind::Unreachable => was_first,
             _ => false,
-        })
+        };
+        if let Some(error) = own.clone().find(is_of_store) {
+            return Some(Err(error));
+        }
+        let was_asked = !self.is_remembered || self.written.is_some() || own.next().is_some();
+        was_asked.then_some(Ok(()))
     }
 
     /// Why it is not fresh, in words; empty if it is.

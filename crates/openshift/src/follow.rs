@@ -40,12 +40,16 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A server that is back is asked within this.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// What a watch saw of one object.
+/// What a watch saw.
 #[derive(Clone, Debug)]
 pub(crate) enum Seen {
-    /// It was made or written.
-    There(Box<Object>),
-    /// It was removed.
+    /// Whatever happens from now on; once.
+    Begun,
+    /// An object was made.
+    Made(Box<Object>),
+    /// One was written.
+    Written(Box<Object>),
+    /// One was removed.
     Gone(Box<Object>),
 }
 
@@ -119,10 +123,10 @@ impl Followed {
         wrap: impl Fn(Seen) -> M,
         into: &Sender<M>,
     ) -> Option<Error> {
-        let (mut failures, started) = (0, Instant::now());
+        let (mut failures, started, mut is_first) = (0, Instant::now(), true);
         loop {
             let (before, began) = (version.clone(), Instant::now());
-            match self.watch(&mut version, &wrap, into).await {
+            match self.watch(&mut version, &mut is_first, &wrap, into).await {
                 End::TooOld => {
                     // A server that forgets at once what it has just said is not asked without pause.
                     if started.elapsed() < BRIEF {
@@ -156,7 +160,13 @@ impl Followed {
         sleep(error.retry_after().map_or_else(|| pause(failures), |asked| asked.min(LONGEST_PAUSE))).await;
     }
 
-    async fn watch<M>(&self, version: &mut String, wrap: &impl Fn(Seen) -> M, into: &Sender<M>) -> End {
+    async fn watch<M>(
+        &self,
+        version: &mut String,
+        is_first: &mut bool,
+        wrap: &impl Fn(Seen) -> M,
+        into: &Sender<M>,
+    ) -> End {
         let doing = Doing { verb: "watch", ..listing(self.resource, None) };
         let params = WatchParams { field_selector: self.fields(), timeout: Some(LONGEST), ..WatchParams::default() };
         let stream = match unheard(&doing, self.events(&params, version)).await {
@@ -165,6 +175,9 @@ impl Followed {
             Ok(Err(error)) => return End::Failed(translate(&error, &doing)),
             Err(late) => return End::Failed(late),
         };
+        if std::mem::take(is_first) {
+            into.send(wrap(Seen::Begun)).await.ok();
+        }
         let mut stream = pin!(stream);
         loop {
             // The client logs what it cannot read.
@@ -184,9 +197,8 @@ impl Followed {
                     *version = bookmark.metadata.resource_version;
                     continue;
                 }
-                Ok(Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)))) => {
-                    (object, Seen::There as fn(_) -> _)
-                }
+                Ok(Some(Ok(WatchEvent::Added(object)))) => (object, Seen::Made as fn(_) -> _),
+                Ok(Some(Ok(WatchEvent::Modified(object)))) => (object, Seen::Written as fn(_) -> _),
                 Ok(Some(Ok(WatchEvent::Deleted(object)))) => (object, Seen::Gone as fn(_) -> _),
             };
             let object = Object { metadata: without_copies(object.metadata), ..object };

@@ -58,6 +58,8 @@ pub(crate) struct Hub {
     /// What may not be watched.
     unseen: HashSet<Subject>,
     round: Round,
+    /// When everything is looked at once more, as something may have been missed; `None`: nothing was.
+    missed: Option<Instant>,
 }
 
 /// Each target once in a while, where not all that changes is seen.
@@ -71,8 +73,8 @@ struct Round {
 
 impl Hub {
     pub(crate) fn new(watches: Arc<Watched>, entries: mpsc::UnboundedReceiver<Entry>) -> Self {
-        let (members, there) = (BTreeMap::new(), HashMap::new());
-        Self { watches, entries, members, there, unseen: HashSet::new(), round: Round::default() }
+        let (members, there, unseen) = (BTreeMap::new(), HashMap::new(), HashSet::new());
+        Self { watches, entries, members, there, unseen, round: Round::default(), missed: None }
     }
 
     /// Goes on for ever. Fails if it cannot begin.
@@ -80,7 +82,7 @@ impl Hub {
         let (sender, mut messages) = mpsc::channel::<Message>(WAITING);
         let mut following = FuturesUnordered::new();
         // The watches begin before anything is read: what changes after it was read is seen.
-        for (version, subject, followed) in join_all(self.touched().into_iter().map(begin)).await {
+        for (version, subject, followed) in join_all(self.subjects().into_iter().map(begin)).await {
             match version {
                 Ok(version) => following.push(follow(subject, followed, version, sender.clone())),
                 Err(error) if error.kind() == ErrorKind::Denied => {
@@ -90,11 +92,10 @@ impl Hub {
                 Err(error) => return Err(error),
             }
         }
-        self.watches.bulk.reset(); // what was read before the watches began may have changed unseen
         let namespaces = Followed::new::<NamespaceObject>(self.watches.cluster.client(), "namespaces", None);
         let version = self.list().await?;
         following.push(follow(Subject::Namespaces, namespaces, version, sender.clone()));
-        let (mut missed, mut tidy) = (None, Instant::now() + TIDY);
+        let mut tidy = Instant::now() + TIDY;
         loop {
             tokio::select! {
                 biased;
@@ -107,8 +108,9 @@ impl Hub {
                 Some(ended) = following.next() => {
                     let again = match ended {
                         Ended::Touched { subject, followed, version } => {
-                            self.sees(&subject);
-                            missed.get_or_insert_with(|| Instant::now() + TOGETHER);
+                            if !self.unseen.contains(&subject) {
+                                self.has_missed();
+                            }
                             follow(subject, followed, version, sender.clone())
                         }
                         Ended::Denied { subject, followed, error } => {
@@ -122,8 +124,8 @@ impl Hub {
                     };
                     following.push(again);
                 }
-                () = at(missed) => {
-                    missed = None;
+                () = at(self.missed) => {
+                    self.missed = None;
                     self.watches.bulk.reset();
                     for (number, target) in self.targets() {
                         if self.unseen.is_empty() && let Some(member) = self.members.get(&number) {
@@ -165,15 +167,22 @@ impl Hub {
         self.unseen.insert(subject.clone());
     }
 
-    /// Once all of it is, what happens is told as it happens.
+    /// It may be watched by now. Once all of it is, what happens is told as it happens.
     fn sees(&mut self, subject: &Subject) {
-        if self.unseen.remove(subject) && self.unseen.is_empty() {
-            self.round = Round::default();
+        if self.unseen.remove(subject) {
+            self.has_missed();
+            if self.unseen.is_empty() {
+                self.round = Round::default();
+            }
         }
     }
 
+    fn has_missed(&mut self) {
+        self.missed.get_or_insert_with(|| Instant::now() + TOGETHER);
+    }
+
     /// What somebody may touch, so that a target deserves another look.
-    fn touched(&self) -> Vec<(Subject, Followed)> {
+    fn subjects(&self) -> Vec<(Subject, Followed)> {
         let client = self.watches.cluster.client();
         let secret = |name: &SecretName| {
             (Subject::Secrets(name.clone()), Followed::new::<Secret>(client, "secrets", Some(name.as_str())))
@@ -206,6 +215,10 @@ impl Hub {
         while let Ok(entry) = self.entries.try_recv() {
             self.enter(entry);
         }
+        // What was listed before somebody watched may have changed unseen.
+        if self.members.values().any(|member| !member.synced) {
+            self.watches.bulk.reset();
+        }
         let mut unseen = self.there.keys().cloned().collect::<HashSet<_>>();
         let (mut next, mut version) = (None, None);
         loop {
@@ -233,7 +246,8 @@ impl Hub {
 
     async fn see(&mut self, subject: &Subject, seen: Seen) {
         match (subject, seen) {
-            (Subject::Namespaces, Seen::There(object)) => {
+            (subject, Seen::Begun) => self.sees(subject),
+            (Subject::Namespaces, Seen::Made(object) | Seen::Written(object)) => {
                 let name = object.metadata.name.clone().unwrap_or_default();
                 match Place::read(object.metadata, self.watches.cluster.own_namespace()) {
                     Some(place) => self.there(place).await,
@@ -243,7 +257,7 @@ impl Hub {
             (Subject::Namespaces, Seen::Gone(object)) => {
                 self.gone(object.metadata.name.as_deref().unwrap_or_default()).await;
             }
-            (Subject::Secrets(name), Seen::There(object)) => {
+            (Subject::Secrets(name), Seen::Made(object) | Seen::Written(object)) => {
                 // What we wrote ourselves is as we left it.
                 let touched = |member: &Member, target: &Target| {
                     member.choice.secret == *name && !member.sink.is_secret_as_left(&object.metadata, target)
@@ -253,15 +267,22 @@ impl Hub {
             (Subject::Secrets(name), Seen::Gone(object)) => {
                 self.wake(&object.metadata, |member, _| member.choice.secret == *name).await;
             }
-            (Subject::Accounts(name), Seen::There(object)) => {
+            // Somebody may wait for it.
+            (Subject::Accounts(name), Seen::Made(object)) => {
+                self.wake(&object.metadata, |member, _| member.accounts.contains(name)).await;
+            }
+            (Subject::Accounts(name), Seen::Written(object)) => {
                 let account = object.into_account();
                 let touched = |member: &Member, target: &Target| {
                     member.accounts.contains(name) && !member.sink.is_account_as_left(&account, name, target)
                 };
                 self.wake(&account.metadata, touched).await;
             }
-            // Nothing is linked to it any more, and nothing can be.
-            (Subject::Accounts(_), Seen::Gone(_)) => {}
+            // Nothing is linked to it any more, and nothing can be: the next look is soon enough.
+            (Subject::Accounts(name), Seen::Gone(object)) => {
+                let has_to_do = |member: &Member, _: &Target| member.accounts.contains(name);
+                self.touched(&object.metadata, has_to_do).for_each(|(member, target)| member.sink.was_touched(&target));
+            }
         }
     }
 
@@ -299,16 +320,25 @@ impl Hub {
         }
     }
 
-    /// The targets in the namespace of an object that have to do with it.
-    async fn wake(&self, metadata: &ObjectMeta, touched: impl Fn(&Member, &Target) -> bool) {
-        let namespace = metadata.namespace.as_deref().unwrap_or_default();
-        for member in self.members.values().filter(|member| member.synced) {
-            let target = member.wanted.get(namespace).map(|namespace| member.choice.at(namespace));
-            if let Some(target) = target.filter(|target| touched(member, target)) {
-                member.sink.was_touched(&target);
-                member.feed.send(Sighting::Present(target)).await;
-            }
+    /// Has the targets that were touched looked at.
+    async fn wake(&self, metadata: &ObjectMeta, is_touched: impl Fn(&Member, &Target) -> bool) {
+        for (member, target) in self.touched(metadata, is_touched) {
+            member.sink.was_touched(&target);
+            member.feed.send(Sighting::Present(target)).await;
         }
+    }
+
+    /// The targets in the namespace of an object that have to do with it.
+    fn touched(
+        &self,
+        metadata: &ObjectMeta,
+        is_touched: impl Fn(&Member, &Target) -> bool,
+    ) -> impl Iterator<Item = (&Member, Target)> {
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        self.members.values().filter(|member| member.synced).filter_map(move |member| {
+            let target = member.choice.at(member.wanted.get(namespace)?);
+            is_touched(member, &target).then_some((member, target))
+        })
     }
 
     /// All of them, each with whose it is.

@@ -79,7 +79,8 @@ impl Look {
         details.registries = records.into_iter().flat_map(Records::keys).cloned().collect();
         details.used_by = self.users(links, secret);
         details.writers.clone_from(&self.writers);
-        Some(observed.with_details(details))
+        let is_remembered = matches!(self.accounts, Accounts::Linked(_));
+        Some(observed.remembered(is_remembered).with_details(details))
     }
 
     /// Each account of the links that uses the Secret, and how.

@@ -51,8 +51,9 @@ struct Kept {
 enum State {
     /// Something may have happened that nobody has looked at.
     Touched,
-    /// It is being looked at or written, and nothing has happened since that began.
-    Underway,
+    /// It is being looked at or written, and nothing has happened since that began; but it has been written in this version, by us or
+    /// beside what is ours.
+    Underway(Option<String>),
     Left(Left),
 }
 
@@ -74,44 +75,51 @@ impl Untouched {
         }
     }
 
-    /// A target stands as we would have left it, in a version that somebody with our name has written.
-    pub(crate) fn stands(&self, target: &Target, resource_version: Option<&str>) {
-        if let Some(state) = self.lock().targets.get_mut(target)
-            && let State::Left(left) = state
-            && left.version.resource_version.as_deref() != resource_version
-        {
-            *state = State::Touched;
+    /// A target was written and stands as we would have left it: we have written it, or somebody has beside what is ours. Whether that
+    /// version is known.
+    pub(crate) fn stands(&self, target: &Target, resource_version: Option<&str>) -> bool {
+        let mut kept = self.lock();
+        let Some(state) = kept.targets.get_mut(target) else { return false };
+        match state {
+            State::Left(left) if left.version.resource_version.as_deref() == resource_version => return true,
+            State::Underway(told) => *told = resource_version.map(str::to_owned),
+            State::Left(_) | State::Touched => *state = State::Touched,
         }
+        false
     }
 
     /// A look at a target begins: only what happens from now on speaks against what it finds.
     pub(crate) fn begin(&self, target: &Target) {
         if let Some(state) = self.lock().targets.get_mut(target) {
-            *state = State::Underway;
+            *state = State::Underway(None);
         }
     }
 
     /// What is untouched is written: it is not as it was left any more.
     pub(crate) fn write(&self, target: &Target) {
         if let Some(state @ State::Left(_)) = self.lock().targets.get_mut(target) {
-            *state = State::Underway;
+            *state = State::Underway(None);
         }
     }
 
     /// How a target was left, unless something has happened to it since its look began.
     pub(crate) fn keep(&self, target: &Target, version: Version, rest: Rest) {
         let mut kept = self.lock();
-        if matches!(kept.targets.get(target), Some(State::Underway)) {
-            let rest = kept.share(rest);
-            kept.targets.insert(target.clone(), State::Left(Left { version, rest }));
-        }
+        let state = match kept.targets.get(target) {
+            Some(State::Underway(told)) if told.is_none() || *told == version.resource_version => {
+                State::Left(Left { version, rest: kept.share(rest) })
+            }
+            Some(State::Underway(_)) => State::Touched,
+            Some(State::Touched | State::Left(_)) | None => return,
+        };
+        kept.targets.insert(target.clone(), state);
     }
 
     /// `None`: it has to be looked at.
     pub(crate) fn of(&self, target: &Target) -> Option<Left> {
         match self.lock().targets.get(target)? {
             State::Left(left) => Some(left.clone()),
-            State::Touched | State::Underway => None,
+            State::Touched | State::Underway(_) => None,
         }
     }
 
@@ -136,8 +144,8 @@ impl Kept {
 impl OpenShiftSink {
     /// Something has happened to a target: what is known of it is older than that.
     pub(crate) fn was_touched(&self, target: &Target) {
+        self.read_anew(target); // first: who begins to look in between finds nothing that is older
         self.untouched().touch(target);
-        self.read_anew(target);
     }
 
     /// Whether a Secret that was written stands as we would have left it, by its metadata alone.
@@ -149,8 +157,8 @@ impl OpenShiftSink {
                 Standing::Theirs(_) | Standing::Instance(_) => false,
             },
         };
-        if is_left {
-            self.untouched().stands(target, metadata.resource_version.as_deref());
+        if is_left && !self.untouched().stands(target, metadata.resource_version.as_deref()) {
+            self.read_anew(target);
         }
         is_left
     }
@@ -250,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_write_may_be_told_before_or_after_it_is_answered_and_one_of_another_with_our_name_is_read() {
+    fn our_own_write_may_be_told_before_or_after_it_is_answered_and_one_beside_it_is_read() {
         let (untouched, target) = (Untouched::default(), target());
         untouched.follow(&target);
         untouched.begin(&target);
@@ -259,10 +267,14 @@ mod tests {
         assert!(untouched.of(&target).is_none(), "it is not what it was any more");
         untouched.stands(&target, Some("2"));
         untouched.keep(&target, version("2"), rest());
-        untouched.stands(&target, Some("2"));
+        assert!(untouched.stands(&target, Some("2")));
         assert!(untouched.of(&target).is_some_and(|left| left.version.resource_version.as_deref() == Some("2")));
-        untouched.stands(&target, Some("3"));
+        assert!(!untouched.stands(&target, Some("3")));
         assert!(untouched.of(&target).is_none());
+        untouched.begin(&target);
+        untouched.stands(&target, Some("5"));
+        untouched.keep(&target, version("4"), rest());
+        assert!(untouched.of(&target).is_none(), "it has been written since");
     }
 
     #[test]

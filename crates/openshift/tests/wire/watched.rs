@@ -6,7 +6,10 @@ use regcred_core::{ErrorKind, Feed, SecretSink, Sighting, Sightings, Target, Tar
 use regcred_openshift::{BulkReads, Link, OpenShiftSink, WatchedSource, Watches};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
-use tokio::task::AbortHandle;
+use tokio::{
+    task::{AbortHandle, yield_now},
+    time::timeout,
+};
 
 use crate::harness::{NAME, builder, connect, names, requests, set, sink, target};
 
@@ -139,20 +142,29 @@ async fn what_somebody_has_written_before_the_watch_tells_is_not_written_over() 
 }
 
 #[tokio::test]
-async fn what_another_of_our_name_writes_is_read_again() {
+async fn what_another_of_our_name_writes_or_somebody_beside_it_is_read_again() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default", "builder"]);
     let (watching, target) = (watching(&kube).await, target("team-a"));
     watching.refresh(&kube, &target, 1).await;
     let other = sink(&kube).await;
-    for serial in 2..5 {
-        other.apply(&target, &set(serial, 12)).await.expect("it can be written");
-        watching.sink.observe(&target).await.expect("it can be read");
-        if let Err(error) = watching.sink.apply(&target, &set(9, 12)).await {
-            assert_eq!(error.kind(), ErrorKind::Conflict, "the watch had not told yet");
-            watching.refresh(&kube, &target, 10 + serial).await;
+    for serial in 2..6 {
+        assert_eq!(watching.undone(&kube, &target).await, (vec![], false));
+        if serial % 2 == 0 {
+            other.apply(&target, &set(serial, 12)).await.expect("it can be written");
+        } else {
+            let mut secret = kube.object("secrets", "team-a", NAME).expect("it is there");
+            secret["metadata"]["labels"][format!("scanned-{serial}")] = json!("yes");
+            kube.put("secrets", "team-a", NAME, secret, "scanner");
         }
+        let read = async {
+            while !watching.undone(&kube, &target).await.1 {
+                yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(30), read).await.expect("the watch tells of it");
     }
+    watching.sink.apply(&target, &set(9, 12)).await.expect("it is known as it is");
 }
 
 #[tokio::test]
@@ -173,6 +185,26 @@ async fn what_may_have_changed_unseen_is_read_again() {
     kube.add_namespace("team-a", &["default", "builder"]);
     assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
     assert!(watching.sink.observe(&target).await.expect("it can be read").is_none(), "it is another one");
+}
+
+#[tokio::test]
+async fn an_account_that_goes_is_missed_at_the_next_look_and_one_that_comes_linked_is_looked_at() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default", "builder"]);
+    let (mut watching, target) = (watching(&kube).await, target("team-a"));
+    watching.refresh(&kube, &target, 1).await;
+    let account = kube.object("serviceaccounts", "team-a", "default").expect("it is there");
+    kube.remove("serviceaccounts", "team-a", "default");
+    let waiting = async || watching.sink.observe(&target).await.expect("read").expect("there").waiting_for;
+    let missed = async {
+        while waiting().await.is_none() {
+            yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(30), missed).await.expect("the watch tells of it");
+    kube.put("serviceaccounts", "team-a", "default", account, "gitops");
+    assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
+    assert_eq!(watching.sink.observe(&target).await.expect("read").expect("there").waiting_for, None);
 }
 
 #[tokio::test]
