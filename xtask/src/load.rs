@@ -40,6 +40,11 @@ impl Asked {
 
 /// Sends all of them, with all rights; how long that took. One that is refused is an error.
 pub(crate) fn send(cluster: &Cluster, requests: &[Asked]) -> Result<Duration> {
+    send_by(cluster, requests, AT_ONCE)
+}
+
+/// So many at once.
+pub(crate) fn send_by(cluster: &Cluster, requests: &[Asked], at_once: usize) -> Result<Duration> {
     let (url, authority) = cluster.url();
     let dir = tempfile::tempdir()?;
     let (mut config, mut large) = (String::new(), HashMap::new());
@@ -68,7 +73,7 @@ pub(crate) fn send(cluster: &Cluster, requests: &[Asked]) -> Result<Duration> {
     let start = Instant::now();
     let mut curl = Command::new("curl");
     let answers = read(
-        curl.args(["--no-progress-meter", "--parallel", "--parallel-max", &AT_ONCE.to_string(), "--config"]).arg(&file),
+        curl.args(["--no-progress-meter", "--parallel", "--parallel-max", &at_once.to_string(), "--config"]).arg(&file),
     )?;
     let took = start.elapsed();
     let refused = answers.lines().filter(|status| !status.starts_with('2')).collect::<Vec<_>>();

@@ -4,6 +4,8 @@ use std::{
     collections::HashMap,
     fs,
     path::Path,
+    sync::Mutex,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -22,6 +24,9 @@ pub(crate) const AUDITED: &str =
     "level: Metadata, verbs: [create, delete, patch], resources: [{ group: '', resources: [namespaces, secrets] }]";
 /// So many new namespaces, and deleted Secrets, are timed.
 const TIMED: usize = 200;
+/// So many are timed beside a tenant who is loud, who makes so many namespaces and so many edits.
+const BESIDE: usize = 50;
+const LOUD: usize = 1000;
 /// So many of others stand beside ours.
 const LARGE: usize = 500;
 const SMALL: usize = 20_000;
@@ -94,8 +99,44 @@ fn times(daemon: &Daemon, cluster: &Cluster, all: f64) -> Result<()> {
     ensure!(daemon.metric("regcred_provider_requests_total")? <= mints, "a token was minted for it");
     let done = daemon.metric(UPDATED)? - before;
     ensure!(done < all, "all were refreshed before the last of these was served: take more namespaces");
+    beside(cluster)?;
     println!("\nWhen the last of these was served, {done:.0} of {all:.0} had been refreshed.");
     println!("The most memory of all that: {:.1} MiB.\n", daemon.peak_mib()?);
+    Ok(())
+}
+
+/// How soon others are served while a tenant makes namespaces, and edits its Secret, as fast as it can.
+fn beside(cluster: &Cluster) -> Result<()> {
+    let some = |what: &str, count| (0..count).map(|number| format!("new-{what}-{number:04}")).collect::<Vec<_>>();
+    let (flood, calm, still) = (some("flood", LOUD), some("calm", BESIDE), some("still", BESIDE));
+    let timed = |what: &str, names: &[String], loud: &(dyn Fn() -> Result<()> + Sync)| {
+        thread::scope(|scope| {
+            let loud = scope.spawn(loud);
+            one_by_one(cluster, names)?;
+            loud.join().expect("it does not panic")
+        })?;
+        settle(cluster, names)?;
+        show(what, &latencies(cluster, names, "create", "namespaces")?);
+        anyhow::Ok(())
+    };
+    timed("a new namespace, while a tenant makes 1000", &calm, &|| load::namespaces(cluster, &flood))?;
+    settle(cluster, &flood)?;
+    let edit = |number: usize| Asked {
+        method: "PATCH",
+        path: format!("/api/v1/namespaces/{}/secrets/ecr-daemon?fieldManager=tenant", flood[0]),
+        content_type: "application/merge-patch+json",
+        // Two ways to write an empty object.
+        body: json!({ "data": { ".dockerconfigjson": if number.is_multiple_of(2) { "e30=" } else { "e30K" } } })
+            .to_string(),
+    };
+    let edits = (0..3 * LOUD).map(edit).collect::<Vec<_>>();
+    let took = Mutex::default();
+    timed("a new namespace, while a tenant edits its Secret", &still, &|| {
+        *took.lock().expect("no panic") = load::send_by(cluster, &edits, 1)?;
+        Ok(())
+    })?;
+    let took = took.into_inner().expect("no panic").as_secs_f64();
+    println!("\nIt made {} edits in {took:.1} s.", edits.len());
     Ok(())
 }
 
