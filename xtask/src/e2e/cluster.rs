@@ -136,7 +136,8 @@ contexts: [{{ name: live, context: {{ cluster: live, user: admin }} }}]
     )
 }
 
-fn assets() -> Result<PathBuf> {
+/// Where its programs are; they are built, if nobody has them.
+pub(crate) fn assets() -> Result<PathBuf> {
     if let Some(assets) = env::var_os("KUBEBUILDER_ASSETS") {
         return Ok(assets.into());
     }

@@ -3,7 +3,7 @@
 pub(crate) mod cluster;
 mod install;
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, thread};
 
 use anyhow::Result;
 use serde_json::Value;
@@ -16,15 +16,21 @@ use crate::{
 };
 
 pub(crate) fn run(install: bool, filter: &[String]) -> Result<()> {
-    if install {
-        install::packages()?;
-    }
-    let ministack = install::ministack()?;
-    let regcred = build("regcred", false)?;
-    let pull_image = build("pull-image", false)?;
-    let helm = helm::folder()?;
     // It takes minutes, and one test needs it.
-    if filter.is_empty() || filter.iter().any(|it| it.contains("image")) {
+    let has_image = filter.is_empty() || filter.iter().any(|it| it.contains("image"));
+    let (ministack, regcred, pull_image, helm) = thread::scope(|scope| {
+        // Most of the time it keeps one processor busy: meanwhile the rest is made ready.
+        let program = has_image.then(|| scope.spawn(image::program));
+        if install {
+            install::packages()?;
+        }
+        let (ministack, helm) = (install::ministack()?, helm::folder()?);
+        cluster::assets()?;
+        let (regcred, pull_image) = (build("regcred", false)?, build("pull-image", false)?);
+        program.map(|program| program.join().expect("it does not panic")).transpose()?;
+        anyhow::Ok((ministack, regcred, pull_image, helm))
+    })?;
+    if has_image {
         image::build()?;
     }
     let dir = tempfile::tempdir()?;
