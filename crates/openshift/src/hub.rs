@@ -219,13 +219,13 @@ impl Hub {
         if self.members.values().any(|member| !member.synced) {
             self.watches.bulk.reset();
         }
-        let mut unseen = self.there.keys().cloned().collect::<HashSet<_>>();
+        let mut absent = self.there.keys().cloned().collect::<HashSet<_>>();
         let (mut next, mut version) = (None, None);
         loop {
             let cluster = &self.watches.cluster;
             let (page, of) = namespace::page(cluster.client(), cluster.own_namespace(), next).await?;
             for place in page.items {
-                unseen.remove(&place.name);
+                absent.remove(&place.name);
                 self.there(place).await;
             }
             version = version.or(Some(of));
@@ -234,7 +234,7 @@ impl Hub {
                 break;
             }
         }
-        for namespace in unseen {
+        for namespace in absent {
             self.gone(namespace.as_str()).await;
         }
         for member in self.members.values_mut().filter(|member| !member.synced) {
