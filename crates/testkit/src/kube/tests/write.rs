@@ -27,13 +27,13 @@ async fn a_created_object_is_there_once() {
 async fn a_replacement_is_checked_against_version_and_uid() {
     let kube = cluster().await;
     assert_status(&kube.ask("PUT", &secret_path("s"), body("YQ==")).await, 404, "NotFound");
-    kube.put("secrets", "a", "s", body("YQ=="), "one");
+    kube.put("secrets", "a", "s", body("YQ=="), "admin");
     let read = kube.secret("s");
     let mut new = read.clone();
     new["data"]["k"] = json!("Yg==");
     let written = kube.ask("PUT", &secret_path("s"), new.clone()).await;
     assert_eq!(written.status, 200);
-    assert_eq!(managers(&written.json()), ["curl Update", "one Update"]);
+    assert_eq!(managers(&written.json()), ["admin Update", "curl Update"]);
     assert_status(&kube.ask("PUT", &secret_path("s"), new).await, 409, "Conflict");
     assert_eq!(kube.ask("PUT", &secret_path("s"), body("Yw==")).await.status, 200);
     let mut foreign = body("Yw==");
