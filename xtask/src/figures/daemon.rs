@@ -48,14 +48,14 @@ pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String]
     row(&format!("{count} namespaces, nothing there"), began.elapsed(), daemon.cpu()?, daemon.peak_mib()?);
     daemon.stop()?;
 
-    let restarted = |what: &str| {
+    let restarted = |what: &str, touched: f64| {
         let (began, daemon) = (Instant::now(), start(&hasty)?);
         daemon.until(FRESH, all)?;
         row(what, began.elapsed(), daemon.cpu()?, daemon.peak_mib()?);
-        ensure!(daemon.metric(UPDATED)? < 1.0, "a restart wrote what was fresh");
+        ensure!(daemon.metric(UPDATED)? <= touched, "a restart wrote what was fresh");
         anyhow::Ok(daemon)
     };
-    let daemon = restarted(&format!("{count} namespaces, a restart with everything fresh"))?;
+    let daemon = restarted(&format!("{count} namespaces, a restart with everything fresh"), 0.0)?;
     let (raw, refreshed) = (raw(cluster, names)?, refresh(&daemon, all)?);
     row(&format!("{count} namespaces, all refreshed"), refreshed.0, refreshed.1, daemon.peak_mib()?);
     let (refreshed, raw) = (refreshed.0.as_secs_f64(), raw.as_secs_f64());
@@ -73,7 +73,8 @@ pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String]
 
     foreign(cluster, names)?;
     super::head();
-    restarted(&format!("restarted beside {LARGE} Secrets of 1 MB, {SMALL} of 1 kB"))?.stop()
+    // What the loud tenant has left edited is put back.
+    restarted(&format!("restarted beside {LARGE} Secrets of 1 MB, {SMALL} of 1 kB"), 1.0)?.stop()
 }
 
 /// How soon who is new is served, and what is deleted is there again: in peace, and while all are refreshed at the usual pace.
