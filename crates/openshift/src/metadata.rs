@@ -51,6 +51,13 @@ pub(crate) struct Ours {
     pub(crate) data_intact: bool,
 }
 
+impl Ours {
+    /// Whether nobody has touched it, and the config wants nothing else of it.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.drift.is_empty() && self.undone.is_empty()
+    }
+}
+
 /// Who we are, and what we would write.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity<'a> {

@@ -145,10 +145,7 @@ impl OpenShiftSink {
 /// Whether all of it stays as it stands: what is to be done is beside it.
 fn is_left(ours: &Ours, set: &CredentialSet) -> bool {
     let stays = |record: &Record| set.failed().contains(&record.provider);
-    set.is_empty()
-        && ours.drift.is_empty()
-        && ours.undone.is_empty()
-        && ours.records.as_ref().is_some_and(|records| records.values().all(stays))
+    set.is_empty() && ours.is_whole() && ours.records.as_ref().is_some_and(|records| records.values().all(stays))
 }
 
 /// Who else has data in a Secret, of whatever key but ours; `None`: nobody.

@@ -153,7 +153,7 @@ impl OpenShiftSink {
         let is_left = match self.foreign() {
             Foreign::Merge => updated(metadata, self.merge_manager()).is_some_and(|fields| has(fields, &DATA)),
             Foreign::Refuse | Foreign::Adopt => match self.standing(metadata, target) {
-                Standing::Ours(ours) => ours.drift.is_empty() && ours.undone.is_empty() && ours.records.is_some(),
+                Standing::Ours(ours) => ours.is_whole() && ours.records.is_some(),
                 Standing::Theirs(_) | Standing::Instance(_) => false,
             },
         };
@@ -206,27 +206,18 @@ impl OpenShiftSink {
     }
 
     fn keep(&self, target: &Target, secret: &Ours, used_by: Vec<String>, writers: Vec<String>) {
-        let Ours { version, records, drift, undone, theirs, is_claimed, .. } = secret;
-        let is_done = drift.is_empty() && undone.is_empty() && theirs.is_empty() && !is_claimed;
-        if let Some(records) = records.clone().filter(|_| is_done) {
-            self.untouched().keep(target, version.clone(), Rest { records, used_by, writers });
+        let is_done = secret.is_whole() && secret.theirs.is_empty() && !secret.is_claimed;
+        if let Some(records) = secret.records.clone().filter(|_| is_done) {
+            self.untouched().keep(target, secret.version.clone(), Rest { records, used_by, writers });
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use regcred_core::{Namespace, SecretName, StoreName};
+    use regcred_core::testing::target;
 
     use super::*;
-
-    fn target() -> Target {
-        Target {
-            store: StoreName::new("cluster").expect("valid"),
-            namespace: Namespace::new("team-a").expect("valid"),
-            name: SecretName::new("ecr-secret").expect("valid"),
-        }
-    }
 
     fn version(number: &str) -> Version {
         Version { uid: Some("u".into()), resource_version: Some(number.into()) }
@@ -238,7 +229,7 @@ mod tests {
 
     #[test]
     fn only_what_is_followed_and_was_not_touched_since_its_look_began_is_kept() {
-        let (untouched, target) = (Untouched::default(), target());
+        let (untouched, target) = (Untouched::default(), target("team-a"));
         let looks = |meanwhile: &dyn Fn()| {
             untouched.begin(&target);
             meanwhile();
@@ -259,7 +250,7 @@ mod tests {
 
     #[test]
     fn our_own_write_may_be_told_before_or_after_it_is_answered_and_one_beside_it_is_read() {
-        let (untouched, target) = (Untouched::default(), target());
+        let (untouched, target) = (Untouched::default(), target("team-a"));
         untouched.follow(&target);
         untouched.begin(&target);
         untouched.keep(&target, version("1"), rest());
@@ -281,7 +272,7 @@ mod tests {
     fn what_was_written_together_is_held_once() {
         let untouched = Untouched::default();
         let kept = ["a", "b"].map(|namespace| {
-            let target = Target { namespace: Namespace::new(namespace).expect("valid"), ..target() };
+            let target = target(namespace);
             untouched.follow(&target);
             untouched.begin(&target);
             untouched.keep(&target, version("1"), rest());

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     fs,
     path::Path,
-    sync::Mutex,
     thread,
     time::{Duration, Instant},
 };
@@ -110,17 +109,8 @@ fn times(daemon: &Daemon, cluster: &Cluster, all: f64) -> Result<()> {
 fn beside(cluster: &Cluster) -> Result<()> {
     let some = |what: &str, count| (0..count).map(|number| format!("new-{what}-{number:04}")).collect::<Vec<_>>();
     let (flood, calm, still) = (some("flood", LOUD), some("calm", BESIDE), some("still", BESIDE));
-    let timed = |what: &str, names: &[String], loud: &(dyn Fn() -> Result<()> + Sync)| {
-        thread::scope(|scope| {
-            let loud = scope.spawn(loud);
-            one_by_one(cluster, names)?;
-            loud.join().expect("it does not panic")
-        })?;
-        settle(cluster, names)?;
-        show(what, &latencies(cluster, names, "create", "namespaces")?);
-        anyhow::Ok(())
-    };
-    timed("a new namespace, while a tenant makes 1000", &calm, &|| load::namespaces(cluster, &flood))?;
+    let what = format!("a new namespace, while a tenant makes {LOUD}");
+    beside_one(cluster, &what, &calm, || load::namespaces(cluster, &flood))?;
     settle(cluster, &flood)?;
     let edit = |number: usize| Asked {
         method: "PATCH",
@@ -131,14 +121,28 @@ fn beside(cluster: &Cluster) -> Result<()> {
             .to_string(),
     };
     let edits = (0..3 * LOUD).map(edit).collect::<Vec<_>>();
-    let took = Mutex::default();
-    timed("a new namespace, while a tenant edits its Secret", &still, &|| {
-        *took.lock().expect("no panic") = load::send_by(cluster, &edits, 1)?;
-        Ok(())
+    let took = beside_one(cluster, "a new namespace, while a tenant edits its Secret", &still, || {
+        load::send_by(cluster, &edits, 1)
     })?;
-    let took = took.into_inner().expect("no panic").as_secs_f64();
-    println!("\nIt made {} edits in {took:.1} s.", edits.len());
+    println!("\nIt made {} edits in {:.1} s.", edits.len(), took.as_secs_f64());
     Ok(())
+}
+
+/// How soon these are served while somebody is loud; what became of that.
+fn beside_one<T: Send>(
+    cluster: &Cluster,
+    what: &str,
+    names: &[String],
+    loud: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    let done = thread::scope(|scope| {
+        let loud = scope.spawn(loud);
+        one_by_one(cluster, names)?;
+        loud.join().expect("it does not panic")
+    })?;
+    settle(cluster, names)?;
+    show(what, &latencies(cluster, names, "create", "namespaces")?);
+    Ok(done)
 }
 
 fn delete(cluster: &Cluster, names: &[String]) -> Result<()> {

@@ -45,6 +45,15 @@ async fn watching(kube: &FakeKube) -> Watching {
     Watching { sink, sightings, task }
 }
 
+/// One namespace, whose Secret is written and linked.
+async fn written() -> (FakeKube, Watching, Target) {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default", "builder"]);
+    let (watching, target) = (watching(&kube).await, target("team-a"));
+    watching.refresh(&kube, &target, 1).await;
+    (kube, watching, target)
+}
+
 impl Watching {
     async fn next(&mut self) -> Sighting {
         self.sightings.next().await.expect("it goes on").1
@@ -97,10 +106,7 @@ async fn a_refresh_of_what_nobody_has_touched_is_one_write() {
 
 #[tokio::test]
 async fn who_takes_a_link_out_of_one_list_is_seen_and_who_writes_beside_it_disturbs_nobody() {
-    let kube = FakeKube::start().await;
-    kube.add_namespace("team-a", &["default", "builder"]);
-    let (mut watching, target) = (watching(&kube).await, target("team-a"));
-    watching.refresh(&kube, &target, 1).await;
+    let (kube, mut watching, target) = written().await;
 
     edit(&kube, "default", |account| account["metadata"]["labels"] = json!({ "team": "a" }));
     edit(&kube, "builder", |account| {
@@ -110,7 +116,7 @@ async fn who_takes_a_link_out_of_one_list_is_seen_and_who_writes_beside_it_distu
     assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
     assert_eq!(watching.sightings.try_next().map(|(_, it)| format!("{it:?}")), None, "the other edits wake nobody");
     let undone = vec!["ServiceAccount builder is not linked".to_owned()];
-    assert_eq!(watching.undone(&kube, &target).await, (undone, true));
+    assert_eq!(watching.undone(&kube, &target).await, (undone.clone(), true));
     watching.refresh(&kube, &target, 2).await;
     let builder = kube.object("serviceaccounts", "team-a", "builder").expect("it is there");
     assert_eq!(names(&builder["imagePullSecrets"]), [NAME]);
@@ -119,16 +125,12 @@ async fn who_takes_a_link_out_of_one_list_is_seen_and_who_writes_beside_it_distu
 
     edit(&kube, "builder", |account| account["secrets"] = json!([{ "name": "theirs" }]));
     assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
-    let undone = vec!["ServiceAccount builder is not linked".to_owned()];
     assert_eq!(watching.undone(&kube, &target).await, (undone, true));
 }
 
 #[tokio::test]
 async fn what_somebody_has_written_before_the_watch_tells_is_not_written_over() {
-    let kube = FakeKube::start().await;
-    kube.add_namespace("team-a", &["default", "builder"]);
-    let (mut watching, target) = (watching(&kube).await, target("team-a"));
-    watching.refresh(&kube, &target, 1).await;
+    let (kube, mut watching, target) = written().await;
     watching.sink.observe(&target).await.expect("it can be read");
     let mut secret = kube.object("secrets", "team-a", NAME).expect("it is there");
     secret["data"]["note"] = json!("eA==");
@@ -143,10 +145,7 @@ async fn what_somebody_has_written_before_the_watch_tells_is_not_written_over() 
 
 #[tokio::test]
 async fn what_another_of_our_name_writes_or_somebody_beside_it_is_read_again() {
-    let kube = FakeKube::start().await;
-    kube.add_namespace("team-a", &["default", "builder"]);
-    let (watching, target) = (watching(&kube).await, target("team-a"));
-    watching.refresh(&kube, &target, 1).await;
+    let (kube, watching, target) = written().await;
     let other = sink(&kube).await;
     for serial in 2..6 {
         assert_eq!(watching.undone(&kube, &target).await, (vec![], false));
@@ -169,10 +168,7 @@ async fn what_another_of_our_name_writes_or_somebody_beside_it_is_read_again() {
 
 #[tokio::test]
 async fn what_may_have_changed_unseen_is_read_again() {
-    let kube = FakeKube::start().await;
-    kube.add_namespace("team-a", &["default", "builder"]);
-    let (mut watching, target) = (watching(&kube).await, target("team-a"));
-    watching.refresh(&kube, &target, 1).await;
+    let (kube, mut watching, target) = written().await;
     assert_eq!(watching.refresh(&kube, &target, 2).await, ["patch secrets"]);
     kube.forget_history();
     kube.close_watches();
@@ -189,10 +185,7 @@ async fn what_may_have_changed_unseen_is_read_again() {
 
 #[tokio::test]
 async fn an_account_that_goes_is_missed_at_the_next_look_and_one_that_comes_linked_is_looked_at() {
-    let kube = FakeKube::start().await;
-    kube.add_namespace("team-a", &["default", "builder"]);
-    let (mut watching, target) = (watching(&kube).await, target("team-a"));
-    watching.refresh(&kube, &target, 1).await;
+    let (kube, mut watching, target) = written().await;
     let account = kube.object("serviceaccounts", "team-a", "default").expect("it is there");
     kube.remove("serviceaccounts", "team-a", "default");
     let waiting = async || watching.sink.observe(&target).await.expect("read").expect("there").waiting_for;
