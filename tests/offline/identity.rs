@@ -409,3 +409,22 @@ async fn a_proxy_that_refuses_and_an_authority_that_is_not_trusted_are_told_apar
     assert!(page["kind"] == "unreachable" && !page.to_string().contains("canary"), "a page is no token: {page}");
     assert!(aws.issued().is_empty());
 }
+
+/// The program hears everything at TRACE, as one that embeds the library may.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shared_file_that_is_not_text_is_named_with_its_byte_and_nothing_of_it_is_logged() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("credentials");
+    fs::write(&file, b"# f\xfcr\n[default]\naws_access_key_id = AKIA\naws_secret_access_key = canary\n")
+        .expect("written");
+    let path = file.display().to_string();
+    for variable in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+        let mut process = Mint::start(&json!({}), &[(variable, &path)]);
+        let told = process.again();
+        assert_eq!(told["kind"], "invalid", "{told}");
+        assert_eq!(told["error"], format!("cannot read {path}: it is not UTF-8 at byte 3"));
+        let log = process.log();
+        let bytes = b"canary".iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+        assert!(!log.contains("canary") && !log.contains(&bytes), "{log}");
+    }
+}

@@ -3,6 +3,7 @@
 mod clock;
 mod credential;
 mod error;
+mod file;
 mod name;
 mod provider;
 mod refusal;
@@ -17,6 +18,7 @@ mod validity;
 pub use clock::{Clock, SystemClock};
 pub use credential::{Login, RegistryCredential};
 pub use error::{Error, ErrorKind, Result};
+pub use file::{read_file, read_text, read_text_file};
 pub use name::{InstanceName, Namespace, ProviderName, SecretName, StoreName, Target};
 #[cfg(feature = "mock")]
 pub use provider::MockRegistryProvider;

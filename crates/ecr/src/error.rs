@@ -19,7 +19,8 @@ use regcred_core::{Error, ErrorKind};
 
 use crate::{
     arn::is_principal,
-    identity::{EmptyFile, NoProfile},
+    identity::{NoProfile, TokenFileError},
+    shared_files::UnreadableFile,
     transport::{InsecureEndpoint, skew, time_of},
 };
 
@@ -66,9 +67,9 @@ where
         SdkError::ServiceError(service) => {
             let answer = Answer {
                 status: service.raw().status().as_u16(),
-                code: service.err().code().and_then(word),
+                code: service.err().code().and_then(code),
                 message: service.err().message().unwrap_or_default(),
-                request_id: service.err().meta().request_id().and_then(word),
+                request_id: service.err().meta().request_id().filter(|id| is_request_id(id)),
             };
             let retry_after = service.raw().headers().get("retry-after").and_then(|it| it.parse().ok());
             let kind = answer.kind();
@@ -154,8 +155,10 @@ fn loading_failure(failure: &CredentialsError, now: SystemTime) -> Error {
     } else if let Some(sts) = find::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>(failure) {
         let at = "the trust policy of the role and at the token's subject";
         look(translate(sts, "sts:AssumeRoleWithWebIdentity", now), at)
-    } else if let Some(file) = find::<EmptyFile>(failure) {
-        Error::new(file.kind(), file.how())
+    } else if let Some(file) = find::<TokenFileError>(failure) {
+        Error::new(file.kind(), file.to_string())
+    } else if let Some(UnreadableFile(error)) = find::<UnreadableFile>(failure) {
+        error.clone()
     } else if let Some(profile) = find::<NoProfile>(failure) {
         Error::new(ErrorKind::Invalid, profile.to_string())
     } else if let Some(status) = container_status(failure) {
@@ -215,11 +218,18 @@ impl Answer<'_> {
     }
 }
 
-/// A code or an id: letters, digits, dashes.
-fn word(text: &str) -> Option<&str> {
+/// The code of an error as AWS writes them: letters alone, the first one a capital. Anything else could be a secret.
+fn code(text: &str) -> Option<&str> {
     let text = text.rsplit('#').next().unwrap_or(text);
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    (!text.is_empty() && text.len() <= 128 && text.bytes().all(known)).then_some(text)
+    let is_code = text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    is_code.then_some(text)
+}
+
+/// Whether an id is a UUID, as those of ECR and STS are.
+fn is_request_id(id: &str) -> bool {
+    id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// `ecr:Something` or `sts:Something`.
@@ -290,8 +300,12 @@ mod tests {
 
     #[test]
     fn a_code_with_odd_characters_is_not_kept() {
-        assert_eq!(word("com.amazonaws#ServerException"), Some("ServerException"));
-        assert_eq!((word("a b"), word("\u{1b}[2J"), word("")), (None, None, None));
+        assert_eq!(code("com.amazonaws#ServerException"), Some("ServerException"));
+        for odd in ["a b", "\u{1b}[2J", "", "wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY", "QUtJQTEyMzQ1", &"A".repeat(65)] {
+            assert_eq!(code(odd), None, "{odd}");
+        }
+        assert!(is_request_id("42e76adc-ac7f-47b4-8592-36cd534c09bf"));
+        assert!(!is_request_id("42e76adc") && !is_request_id("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPL"));
         assert!(
             !is_principal("arn:aws:sts::1:role/\u{1b}[2J")
                 && !is_principal("arn:aws:s3:::bucket")

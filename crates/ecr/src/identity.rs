@@ -1,7 +1,7 @@
 //! Who asks.
 
 use std::{
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,9 +19,10 @@ use aws_config::{
 use aws_credential_types::provider::{
     ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future::ProvideCredentials as Providing,
 };
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, ErrorKind, Result, read_text_file};
+use tokio::task::spawn_blocking;
 
-use crate::{arn, settings::Settings};
+use crate::{arn, settings::Settings, shared_files};
 
 /// What sessions are called where nobody says otherwise: `CloudTrail` shows it.
 const SESSION: &str = "regcred";
@@ -217,6 +218,7 @@ impl ProvideCredentials for FromProfile {
         Self: 'a,
     {
         Providing::new(async {
+            shared_files::check().await.map_err(CredentialsError::provider_error)?;
             let mut profile = ProfileFileCredentialsProvider::builder().configure(&self.settings.provider_config());
             if let Some(name) = &self.name {
                 profile = profile.profile_name(&**name);
@@ -257,48 +259,54 @@ impl<P: ProvideCredentials> ProvideCredentials for FromFile<P> {
     {
         Providing::new(async {
             let Some(file) = &self.file else { return self.inner.provide_credentials().await };
-            if readable(file).await.is_err() {
-                readable(file).await.map_err(CredentialsError::provider_error)?;
+            if check_token(file).await.is_err() {
+                check_token(file).await.map_err(CredentialsError::provider_error)?;
             }
             self.inner.provide_credentials().await
         })
     }
 }
 
-/// Whether it is there and not empty.
-async fn readable(file: &Path) -> Result<(), EmptyFile> {
+/// Fails unless the file holds text.
+async fn check_token(file: &Path) -> Result<(), TokenFileError> {
     let file = file.to_path_buf();
-    let size = tokio::task::spawn_blocking(move || std::fs::metadata(&file).map(|it| it.len())).await;
-    match size.expect("reading metadata does not panic").map_err(|error| EmptyFile(Some(error)))? {
-        0 => Err(EmptyFile(None)),
-        _ => Ok(()),
-    }
+    let read = spawn_blocking(move || {
+        if !file.try_exists().unwrap_or(true) {
+            return Err(TokenFileError::Absent);
+        }
+        read_text_file(&file).map_err(TokenFileError::Unreadable)
+    });
+    let text = read.await.expect("reading a file does not panic")?;
+    if text.is_empty() { Err(TokenFileError::Empty) } else { Ok(()) }
 }
 
-/// The file of a web identity or of a container's token is empty, or cannot be read.
+/// The file of a web identity or of a container's token cannot be used.
 #[derive(Debug)]
-pub(crate) struct EmptyFile(Option<io::Error>);
+pub(crate) enum TokenFileError {
+    /// It is being written.
+    Empty,
+    Absent,
+    Unreadable(Error),
+}
 
-impl EmptyFile {
-    /// One that is empty is being written; one that is not there was meant to be elsewhere.
+impl TokenFileError {
+    /// Only an empty file heals by itself.
     pub(crate) fn kind(&self) -> ErrorKind {
-        if self.0.is_none() { ErrorKind::Unreachable } else { ErrorKind::Invalid }
-    }
-
-    /// What is wrong with it.
-    pub(crate) fn how(&self) -> &'static str {
-        match self.0.as_ref().map(io::Error::kind) {
-            None => "the token file of the AWS identity is empty",
-            Some(io::ErrorKind::NotFound) => "the token file of the AWS identity is not there",
-            Some(_) => "the token file of the AWS identity cannot be read",
+        match self {
+            Self::Empty => ErrorKind::Unreachable,
+            Self::Absent | Self::Unreadable(_) => ErrorKind::Invalid,
         }
     }
 }
 
-impl fmt::Display for EmptyFile {
+impl fmt::Display for TokenFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.how())
+        match self {
+            Self::Empty => f.write_str("the token file of the AWS identity is empty"),
+            Self::Absent => f.write_str("the token file of the AWS identity is not there"),
+            Self::Unreadable(error) => write!(f, "the token file of the AWS identity is not usable: {}", error.chain()),
+        }
     }
 }
 
-impl std::error::Error for EmptyFile {}
+impl std::error::Error for TokenFileError {}

@@ -8,7 +8,9 @@ pub mod password;
 #[cfg(test)]
 mod properties;
 mod provider;
+mod quiet;
 mod settings;
+mod shared_files;
 mod token;
 mod transport;
 

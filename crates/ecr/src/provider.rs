@@ -12,16 +12,18 @@ use std::{
 use async_trait::async_trait;
 use regcred_core::{Clock, Error, ErrorKind, RegistryCredential, RegistryProvider, Result, SystemClock};
 use tokio::time::timeout;
-use tracing::{Dispatch, instrument::WithSubscriber, warn};
+use tracing::warn;
 
 use crate::{
     arn,
     error::{failed, translate},
     host::{AccountId, Alias, Region, RegistryHost},
     identity::Identity,
+    quiet::quietly,
     settings::{DEADLINE, Settings},
+    shared_files::{self, UnreadableFile},
     token,
-    transport::{SKEW, Signing, Transport, is_secure, without_user},
+    transport::{SKEW, Signing, Transport, is_secure, shown},
 };
 
 /// Where the SDK may be sent: to ECR with the request for a token, to STS with a web identity.
@@ -83,20 +85,20 @@ impl EcrProvider {
     /// Asks AWS who it is: the ARN of the caller. One attempt; permission for it is never needed.
     pub async fn caller(&self) -> Result<String> {
         let action = "sts:GetCallerIdentity";
-        let call = self.sts.get_caller_identity().send().with_subscriber(Dispatch::none());
+        let call = quietly(self.sts.get_caller_identity().send());
         let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
         let arn = answer.map_err(|error| translate(&error, action, self.clock.now()))?.arn.unwrap_or_default();
         let senseless = || failed(ErrorKind::Malformed, action, "had a senseless answer", "it names no principal");
         if arn::is_principal(&arn) { Ok(arn) } else { Err(senseless()) }
     }
 
-    /// The SDK logs answers whole at TRACE, and this one's is the token: nobody listens while it works.
+    /// One attempt: mints a token as the identity that the provider was built for.
     async fn ask(&self) -> Result<RegistryCredential> {
         if self.principal.is_some() {
             self.check_principal(&self.caller().await?)?;
         }
         let action = &format!("ecr:GetAuthorizationToken in {}", self.region);
-        let call = self.ecr.get_authorization_token().send().with_subscriber(Dispatch::none());
+        let call = quietly(self.ecr.get_authorization_token().send());
         let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
         let answer = answer.map_err(|error| translate(&error, action, self.clock.now()))?;
         let accounts = self.hosts.iter().map(|host| host.account().clone()).collect::<Vec<_>>();
@@ -188,9 +190,10 @@ impl EcrProviderBuilder {
         Self { clock, ..self }
     }
 
-    /// Reads environment and profile; asks nobody. [`ErrorKind::Invalid`] for a host in another region, an alias that its
-    /// partition does not have, an ARN that is none, authorities that cannot be trusted, and an endpoint that would send tokens
-    /// in clear text.
+    /// Reads environment and profile, and sends no request.
+    ///
+    /// [`ErrorKind::Invalid`] for a host in another region, an alias that its partition does not have, an invalid ARN, a shared
+    /// configuration file or a bundle of authorities that cannot be read, and an endpoint that would receive tokens in clear text.
     pub async fn build(self) -> Result<EcrProvider> {
         self.check()?;
         let transport = match self.transport {
@@ -203,9 +206,10 @@ impl EcrProviderBuilder {
         };
         let signing = Signing { transport, clock: self.clock.clone() };
         let mut settings = Settings::new(&self.region, signing.clone(), self.fips, self.dual_stack);
-        let config = settings.load(self.identity.profile_name()).await;
+        shared_files::check().await.map_err(|UnreadableFile(error)| error)?;
+        let config = quietly(settings.load(self.identity.profile_name())).await;
         let mut config = config.into_builder().credentials_provider(self.identity.base(&settings)).build();
-        if let Some(assumed) = self.identity.assumed(&config).await {
+        if let Some(assumed) = quietly(self.identity.assumed(&config)).await {
             config = config.into_builder().credentials_provider(assumed).build();
         }
         let mut ecr = aws_sdk_ecr::config::Builder::from(&config);
@@ -237,16 +241,15 @@ impl EcrProviderBuilder {
         self.aliases.iter().try_for_each(|alias| region.check(*alias))?;
         let allowed = |url: &str| is_secure(url) || (self.insecure && url.starts_with("http://"));
         if let Some(endpoint) = self.endpoint.as_ref().filter(|endpoint| !allowed(endpoint)) {
-            let endpoint = without_user(endpoint);
-            return invalid(format!("the endpoint {endpoint:?} is neither HTTPS nor on loopback"));
+            return invalid(format!("the endpoint {} is neither HTTPS nor on loopback", shown(endpoint)));
         }
         for variable in ENDPOINTS {
             if env::var(variable).is_ok_and(|url| url.is_empty()) {
                 return invalid(format!("{variable} is set, and empty: unset it"));
             }
             if let Some(url) = env::var(variable).ok().filter(|url| !is_secure(url)) {
-                let url = without_user(&url);
-                return invalid(format!("the endpoint {url:?} of {variable} is neither HTTPS nor on loopback"));
+                let shown = shown(&url);
+                return invalid(format!("the endpoint {shown} of {variable} is neither HTTPS nor on loopback"));
             }
         }
         if let Some(principal) = self.principal.as_ref().filter(|arn| !arn::is_principal(arn)) {

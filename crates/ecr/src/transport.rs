@@ -1,7 +1,7 @@
 //! What stands between the SDK and the network: whom it trusts, no secret in clear text, no answer without an end.
 
 use std::{
-    env, fmt, io, mem,
+    env, fmt, mem,
     net::IpAddr,
     path::Path,
     sync::{Arc, Mutex},
@@ -30,7 +30,7 @@ use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format};
 use http::Uri;
 use http_body_util::Limited;
 use hyper_util::client::proxy::matcher::Matcher;
-use regcred_core::{Clock, Error, ErrorKind, Result};
+use regcred_core::{Clock, Error, ErrorKind, Result, read_file};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
@@ -157,7 +157,7 @@ fn trust_in(path: &Path) -> Result<TrustStore> {
         let message = format!("the authorities of {TRUST}, {}, cannot be used", path.display());
         Error::new(ErrorKind::Invalid, message).with_cause(how)
     };
-    let pem = std::fs::read(path).map_err(|error| unusable(reading(&error)))?;
+    let pem = read_file(path).map_err(|error| unusable(error.chain()))?;
     let mut roots = RootCertStore::empty();
     for (place, certificate) in CertificateDer::pem_slice_iter(&pem).enumerate() {
         let broken = || unusable(format!("certificate {} is broken or cut off", place + 1));
@@ -167,13 +167,6 @@ fn trust_in(path: &Path) -> Result<TrustStore> {
         return Err(unusable("it holds no PEM certificate".into()));
     }
     Ok(TrustStore::empty().with_pem_certificate(pem))
-}
-
-fn reading(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "it is not there".into(),
-        kind => kind.to_string(),
-    }
 }
 
 fn client(trust: &TrustStore, proxies: ProxyConfig) -> SharedHttpClient {
@@ -255,11 +248,13 @@ pub(crate) fn is_secure(url: &str) -> bool {
     url.starts_with("https://") || (url.starts_with("http://") && is_loopback(host(url)))
 }
 
-/// A URL without user and password, for showing.
-pub(crate) fn without_user(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.rsplit('@').next().unwrap_or_default().into() };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    format!("{scheme}://{}{path}", authority.rsplit('@').next().unwrap_or_default())
+/// A URL as errors may show it: scheme, host and port. A user, a path and a query can hold a secret, and so can what is not a URL.
+pub(crate) fn shown(url: &str) -> String {
+    let shown = url.parse::<Uri>().ok().and_then(|url| {
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("{:?}", format!("{}://{}{port}", url.scheme_str()?, url.host()?)))
+    });
+    shown.unwrap_or_else(|| "that is not a URL".into())
 }
 
 /// Whether it never leaves the machine.
@@ -338,13 +333,16 @@ mod tests {
     }
 
     #[test]
-    fn user_and_password_are_not_shown() {
-        for (url, shown) in [
-            ("http://bob:canary@aws.example/x@y", "http://aws.example/x@y"),
-            ("https://aws.example", "https://aws.example"),
-            ("bob:canary@aws.example", "aws.example"),
+    fn of_a_url_only_scheme_host_and_port_are_shown() {
+        for (url, expected) in [
+            ("http://bob:canary@aws.example/x@y", "\"http://aws.example\""),
+            ("https://aws.example:8443/canary?token=canary", "\"https://aws.example:8443\""),
+            ("ftp://aws.example", "\"ftp://aws.example\""),
+            ("bob:canary@aws.example", "that is not a URL"),
+            ("canary", "that is not a URL"),
+            ("https://aws.example\ncanary", "that is not a URL"),
         ] {
-            assert_eq!(without_user(url), shown);
+            assert_eq!(shown(url), expected);
         }
     }
 
@@ -372,6 +370,6 @@ mod tests {
             assert!(!error.chain().contains("canary"), "{error:?}");
         }
         let error = trust_in(&dir.path().join("none.pem")).expect_err("it is not there");
-        assert!(error.chain().contains("none.pem") && error.chain().ends_with("it is not there"), "{error:?}");
+        assert!(error.chain().contains("none.pem") && error.chain().ends_with("it does not exist"), "{error:?}");
     }
 }

@@ -7,22 +7,19 @@ use std::{
 };
 
 use hyper_util::{
-    client::{
-        legacy::{Client as Pool, connect::HttpConnector},
-        proxy::matcher::Matcher,
-    },
+    client::legacy::{Client as Pool, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use kube::{
     Client, Config,
     client::{AuthError, ClientBuilder, ConfigExt},
-    config::{KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use regcred_core::{Error, ErrorKind, Result};
 use tokio::{task::spawn_blocking, time::timeout};
 use tower::{BoxError, ServiceBuilder, service_fn, util::MapResponseLayer};
+use tracing::{Dispatch, dispatcher::with_default, instrument::WithSubscriber};
 
-use crate::retry_after;
+use crate::{kubeconfig, retry_after};
 
 /// For a connection: longer than a lost first packet, shorter than one look may take.
 const CONNECT: Duration = Duration::from_secs(4);
@@ -62,8 +59,8 @@ impl Cluster {
             let cluster = Self::from_config(config, None).await?;
             return Ok(Self { own_namespace: Some(own), ..cluster });
         }
-        let (config, context) =
-            from_kubeconfig(connection).await.map_err(|error| unusable("the kubeconfig", tell(&error)))?;
+        // kube logs what it cannot parse.
+        let (config, context) = kubeconfig::load(connection).with_subscriber(Dispatch::none()).await?;
         if in_pod && config.auth_info.exec.is_some() {
             let reason =
                 "it has an exec plug-in, and a pod runs no program that a file names: use a token or a certificate";
@@ -72,13 +69,17 @@ impl Cluster {
         Self::from_config(config, context).await
     }
 
-    /// From a client configuration of one's own. An exec plug-in of it is run here, for 30 s at the most.
+    /// From a client configuration of one's own.
+    ///
+    /// Runs the exec plug-in of the configuration, if it has one, for at most 30 s. The plug-in is not interactive: it has no
+    /// standard input, and nothing of what it prints is shown.
     pub async fn from_config(mut config: Config, context: Option<String>) -> Result<Self> {
         config.connect_timeout = Some(CONNECT);
         config.default_retry = false; // one call is one attempt: the engine repeats
+        kubeconfig::silence_plugin(&mut config);
         let server = without_user(&config.cluster_url);
         let unusable = |reason: String| unusable("the connection to the cluster", reason);
-        let made = timeout(PLUGIN, spawn_blocking(move || client(config))).await;
+        let made = timeout(PLUGIN, spawn_blocking(move || with_default(&Dispatch::none(), || client(config)))).await;
         let made = made.map_err(|_| unusable("the exec plug-in did not answer within 30 s".into()))?;
         let client =
             made.map_err(|_| unusable("making it panicked".into()))?.map_err(|error| unusable(tell_client(&error)))?;
@@ -138,46 +139,10 @@ impl Cluster {
 const SERVICE: &str = "KUBERNETES_SERVICE_HOST";
 const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-async fn from_kubeconfig(connection: &Connection) -> Result<(Config, Option<String>), KubeconfigError> {
-    let kubeconfig = match &connection.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path)?,
-        None => Kubeconfig::read()?,
-    };
-    let context = connection.context.clone().or_else(|| kubeconfig.current_context.clone());
-    let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
-    let own_proxy = proxy_of(&kubeconfig, context.as_deref());
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await?;
-    config.proxy_url = match own_proxy {
-        Some(proxy) => Some(proxy.parse().map_err(KubeconfigError::ParseProxyUrl)?),
-        // The client looks for the proxy's own host in `NO_PROXY`; it is the server's that counts.
-        None => match Matcher::from_env().intercept(&config.cluster_url) {
-            Some(_) => ["HTTPS_PROXY", "https_proxy"].iter().find_map(|it| env::var(it).ok()?.parse().ok()),
-            None => None,
-        },
-    };
-    Ok((config, context))
-}
-
-/// The `proxy-url` of a context's cluster.
-fn proxy_of(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
-    let context = kubeconfig.contexts.iter().find(|it| Some(it.name.as_str()) == context)?.context.as_ref()?;
-    let cluster = kubeconfig.clusters.iter().find(|it| it.name == context.cluster)?.cluster.as_ref()?;
-    cluster.proxy_url.clone().filter(|proxy| !proxy.is_empty())
-}
-
 /// A URL as it may be shown.
 fn without_user(url: &http::Uri) -> String {
     let authority = url.authority().map(|it| it.as_str().rsplit('@').next().unwrap_or_default());
     format!("{}://{}{}", url.scheme_str().unwrap_or("https"), authority.unwrap_or_default(), url.path())
-}
-
-/// What is wrong with a kubeconfig. The parser's own words quote its lines, and those hold tokens and keys.
-fn tell(error: &KubeconfigError) -> String {
-    match error {
-        KubeconfigError::Parse(_) => "it is not YAML of a kubeconfig; try `kubectl config view`".into(),
-        KubeconfigError::ParseProxyUrl(_) => "its proxy-url, or the proxy of HTTPS_PROXY, is not a URL".into(),
-        other => other.to_string(),
-    }
 }
 
 /// What is wrong with a connection. What a plug-in was told and what it answered are secrets.
@@ -224,7 +189,7 @@ fn client(config: Config) -> kube::Result<Client> {
     Ok(ClientBuilder::new(service, config.default_namespace).build())
 }
 
-fn unusable(what: &str, reason: String) -> Error {
+pub(crate) fn unusable(what: &str, reason: String) -> Error {
     Error::new(ErrorKind::Invalid, format!("{what} cannot be used")).with_cause(reason)
 }
 

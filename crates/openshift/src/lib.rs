@@ -10,6 +10,7 @@ mod error;
 mod follow;
 mod form;
 mod hub;
+mod kubeconfig;
 mod lease;
 pub mod leftover;
 mod link;

@@ -53,6 +53,7 @@ pub type Kept = (Arc<dyn TargetSource>, Arc<dyn SecretSink>);
 pub struct Types {
     providers: BTreeMap<String, ProviderFactory>,
     sinks: BTreeMap<String, SinkFactory>,
+    log_targets: Vec<String>,
 }
 
 /// What a sink is to keep: Secrets of one name that are kept alike.
@@ -210,6 +211,20 @@ impl Types {
         let factory = move |spec: &Spec, entries: &[SinkEntry]| Ok(Box::pin(make(spec, entries)?) as Making<_>);
         self.sinks.insert(kind, Arc::new(factory));
         self
+    }
+
+    /// Lets the binary print what a crate logs, by the crate's name as in `use`: `my_provider`. Default: it prints what the crates of
+    /// regcred log and nothing else, at any level, because a library can log the secrets that it handles.
+    #[must_use]
+    pub fn with_log_target(mut self, crate_name: impl Into<String>) -> Self {
+        self.log_targets.push(crate_name.into());
+        self
+    }
+
+    /// The crates of [`Types::with_log_target`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn log_targets(&self) -> &[String] {
+        &self.log_targets
     }
 
     /// Every type of provider.

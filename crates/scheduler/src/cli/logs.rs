@@ -1,21 +1,30 @@
-//! Logs, on standard error.
+//! Logs, on standard error: what regcred itself says, and nothing that a library says.
+//!
+//! A library that handles a secret may log it: the AWS SDK logs whole answers, kube logs URLs with their passwords. So events pass by
+//! an allow list of targets, at any level.
 
 use std::{
     env,
     io::{IsTerminal, stderr},
 };
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use super::{args::LogFormat, output::tell, progress};
 
 /// Without `RUST_LOG`.
 const LEVEL: &str = "info";
+/// How the targets of our own crates begin.
+const OURS: &str = "regcred";
 
-/// Installs the one subscriber of the process.
-pub(crate) fn install(format: LogFormat) {
+/// Installs the one subscriber of the process. `targets`: crates whose events are printed too.
+pub(crate) fn install(format: LogFormat, targets: Vec<String>) {
     let wanted = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|filter| !filter.is_empty());
-    let filter = EnvFilter::try_new(wanted.as_deref().unwrap_or(LEVEL));
+    let wanted = wanted.as_deref().unwrap_or(LEVEL);
+    for foreign in foreign_targets(wanted, &targets) {
+        tell(&format!("warning: RUST_LOG: regcred does not print what {foreign} logs, because it can hold secrets\n"));
+    }
+    let filter = EnvFilter::try_new(wanted);
     if let Err(error) = &filter {
         tell(&format!("warning: RUST_LOG is not understood, and taken as {LEVEL}: {error}\n"));
     }
@@ -26,8 +35,57 @@ pub(crate) fn install(format: LogFormat) {
         stderr()
     };
     let builder = fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
+    let allowed = filter_fn(move |metadata| is_allowed(metadata.target(), &targets));
     match format {
-        LogFormat::Text => builder.with_ansi(colours).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Text => builder.with_ansi(colours).finish().with(allowed).init(),
+        LogFormat::Json => builder.json().flatten_event(true).finish().with(allowed).init(),
+    }
+}
+
+/// Whether events of this target are printed: those of our crates, and those of crates in the list.
+fn is_allowed(target: &str, more: &[String]) -> bool {
+    let name = target.split("::").next().unwrap_or_default();
+    name == OURS
+        || name.strip_prefix(OURS).is_some_and(|rest| rest.starts_with('_'))
+        || more.iter().any(|it| it == name)
+}
+
+/// The targets that a filter names and that are not printed.
+fn foreign_targets<'a>(filter: &'a str, more: &[String]) -> Vec<&'a str> {
+    let target = |directive: &'a str| {
+        let name = directive.split(['=', '[']).next().unwrap_or_default().trim();
+        let is_level =
+            ["off", "error", "warn", "info", "debug", "trace"].iter().any(|it| it.eq_ignore_ascii_case(name));
+        (!name.is_empty() && !is_level && name.parse::<u8>().is_err()).then_some(name)
+    };
+    filter.split(',').filter_map(target).filter(|name| !is_allowed(name, more)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_crates_and_those_that_are_named_are_printed() {
+        let more = ["quay".to_owned()];
+        for allowed in ["regcred", "regcred::cli", "regcred_ecr::provider", "quay", "quay::client"] {
+            assert!(is_allowed(allowed, &more), "{allowed}");
+        }
+        for denied in ["", "kube_client::client", "aws_config", "hyper", "log", "regcredx", "quay_sdk", "x::regcred"] {
+            assert!(!is_allowed(denied, &more), "{denied}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_names_a_library_is_told_so() {
+        for (filter, foreign) in [
+            ("debug", &[][..]),
+            ("TRACE,regcred_ecr=warn,regcred[mint]=info", &[]),
+            ("info,hyper=trace,kube_client::client=debug", &["hyper", "kube_client::client"]),
+            ("aws_config", &["aws_config"]),
+            ("3", &[]),
+        ] {
+            assert_eq!(foreign_targets(filter, &[]), foreign, "{filter}");
+        }
     }
 }

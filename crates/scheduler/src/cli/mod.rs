@@ -45,7 +45,7 @@ const EXIT_UNREACHABLE: u8 = 3;
 pub fn main(types: &Types) -> ExitCode {
     panics::install();
     let args = Args::parse();
-    logs::install(args.log_format);
+    logs::install(args.log_format, types.log_targets().to_vec());
     let done = match args.command {
         Command::Init(init) => init::run(&init, types, args.output),
         Command::Run(run) => run::run(&run, types),

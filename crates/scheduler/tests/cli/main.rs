@@ -9,6 +9,7 @@ mod faults;
 mod full;
 mod init;
 mod look;
+mod malformed;
 mod manifests;
 mod monitoring;
 mod next;

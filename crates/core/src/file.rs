@@ -1,0 +1,145 @@
+//! Files that people, mounts and other programs provide.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use crate::{Error, ErrorKind, Result};
+
+/// Larger than any config, kubeconfig, bundle of authorities or token. Kubernetes mounts at most 1 MiB.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// Reads a regular file of at most 4 MiB. A symbolic link is followed.
+///
+/// A pipe, a device and a folder are [`ErrorKind::Invalid`], and so are a larger file and one that does not exist or cannot be
+/// opened: the error names the file and never quotes it. A pipe without a writer does not block. Blocks only as long as the disk does.
+pub fn read_file(path: &Path) -> Result<Vec<u8>> {
+    let failed = |cause: String| cannot_read(path, &cause);
+    let file = open(path).map_err(|error| failed(reason(&error)))?;
+    let metadata = file.metadata().map_err(|error| failed(reason(&error)))?;
+    if !metadata.is_file() {
+        return Err(failed("it is not a regular file".into()));
+    }
+    read_limited(file).map_err(|error| failed(reason(&error)))
+}
+
+/// Reads a regular UTF-8 file of at most 4 MiB, without a byte order mark.
+///
+/// Fails as [`read_file`] does. A file that is not UTF-8 is [`ErrorKind::Invalid`] with the offset of the first bad byte.
+pub fn read_text_file(path: &Path) -> Result<String> {
+    utf8(read_file(path)?).map_err(|cause| cannot_read(path, &cause))
+}
+
+/// Reads a stream to its end. More than 4 MiB, and bytes that are not UTF-8, are an [`io::ErrorKind::InvalidData`] error that quotes nothing.
+pub fn read_text(stream: impl Read) -> io::Result<String> {
+    utf8(read_limited(stream)?).map_err(|cause| io::Error::new(io::ErrorKind::InvalidData, cause))
+}
+
+fn read_limited(stream: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    stream.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than 4 MiB"));
+    }
+    Ok(bytes)
+}
+
+fn utf8(bytes: Vec<u8>) -> Result<String, String> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        let utf16 = error.as_bytes().starts_with(&[0xff, 0xfe]) || error.as_bytes().starts_with(&[0xfe, 0xff]);
+        let hint = if utf16 { "; it looks like UTF-16, save it as UTF-8" } else { "" };
+        format!("it is not UTF-8 at byte {offset}{hint}")
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+fn cannot_read(path: &Path, cause: &str) -> Error {
+    Error::new(ErrorKind::Invalid, format!("cannot read {}", path.display())).with_cause(cause)
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "it does not exist".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// Opening a pipe waits for its other end unless it is told not to.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, process::Command};
+
+    use super::*;
+
+    fn failure(path: &Path) -> String {
+        let error = read_text_file(path).expect_err("it is refused");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        error.chain()
+    }
+
+    #[test]
+    fn a_text_file_is_read_without_its_byte_order_mark() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("file");
+        for (bytes, text) in
+            [(&b""[..], ""), (b"a\r\nb", "a\r\nb"), (b"\xef\xbb\xbfa", "a"), ("\u{e4}".as_bytes(), "\u{e4}")]
+        {
+            fs::write(&path, bytes).expect("it can be written");
+            assert_eq!(read_text_file(&path).expect("it is text"), text);
+        }
+        assert_eq!(
+            read_text_file(Path::new("/proc/self/cmdline")).is_ok(),
+            cfg!(target_os = "linux"),
+            "a file without a size"
+        );
+    }
+
+    #[test]
+    fn bad_bytes_are_named_by_their_offset_and_never_quoted() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("file");
+        for (bytes, cause) in [
+            (&b"canary \xfc"[..], "it is not UTF-8 at byte 7"),
+            (b"\xff\xfec\0a\0n\0a\0r\0y\0", "it is not UTF-8 at byte 0; it looks like UTF-16, save it as UTF-8"),
+            (b"\xfe\xff\0c\0a\0n\0a\0r\0y", "it is not UTF-8 at byte 0; it looks like UTF-16, save it as UTF-8"),
+            (b"canary\xc3", "it is not UTF-8 at byte 6"),
+        ] {
+            fs::write(&path, bytes).expect("it can be written");
+            assert_eq!(failure(&path), format!("cannot read {}: {cause}", path.display()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_file_of_a_sane_size_is_refused_at_once() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| dir.path().join(name);
+        assert!(Command::new("mkfifo").arg(at("pipe")).status().expect("mkfifo starts").success());
+        fs::write(at("large"), vec![b'a'; usize::try_from(LARGEST).expect("it fits") + 1]).expect("it can be written");
+        for (path, cause) in [
+            (at("pipe"), "it is not a regular file"),
+            (at("."), "it is not a regular file"),
+            ("/dev/zero".into(), "it is not a regular file"),
+            (at("large"), "it is larger than 4 MiB"),
+            (at("absent"), "it does not exist"),
+        ] {
+            assert_eq!(failure(&path), format!("cannot read {}: {cause}", path.display()));
+        }
+        let error = read_text(io::repeat(b'a')).expect_err("it has no end");
+        assert_eq!(error.to_string(), "it is larger than 4 MiB");
+    }
+}
