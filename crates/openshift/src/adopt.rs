@@ -10,11 +10,11 @@ use regcred_dockerconfig::DockerConfig;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    decode::Stored,
     form::Form,
     metadata::{DATA, MARKS, entries, has, quote, value},
     record::LAST_APPLIED,
     refusal::{self, bare, shown},
-    store::Stored,
 };
 
 /// Why it cannot be taken over, whatever our registries are.

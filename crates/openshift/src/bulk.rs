@@ -11,10 +11,25 @@ use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::
 use regcred_core::{ErrorKind, Namespace, Result, Target};
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::{cluster::Cluster, pages::Page, store::Store};
+use crate::{
+    cluster::Cluster,
+    decode::{self as object, Kept},
+    pages::Page,
+    store::{PAGE, Store},
+};
 
 /// What is older is read anew. Servers go on with a list for about as long.
 const FRESH: Duration = Duration::from_mins(5);
+
+/// How many objects the first page of a list has. Each further page has more or fewer, by how large they are: anybody who may write an
+/// object of that name can make it large.
+const FIRST_PAGE: u32 = 100;
+const SMALLEST_PAGE: u32 = 10;
+/// A page that is larger is followed by a smaller one, and one that is a quarter of it by a larger one, in bytes.
+const LARGE_PAGE: usize = 4 * 1024 * 1024;
+/// How much of a list is kept until somebody asks for it, in bytes of JSON: ten thousand Secrets of ours have as much. What comes
+/// beyond it is read alone.
+const LARGEST: usize = 32 * 1024 * 1024;
 
 /// So many namespaces that are read one by one within this are many that fall due together: then a few lists are cheaper again.
 const WAVE: usize = 32;
@@ -45,7 +60,11 @@ struct Listed<T> {
     /// When it last had an answer for somebody.
     asked: Instant,
     at: At,
-    there: HashMap<String, T>,
+    page: u32,
+    /// Without what has to be read alone, and how large it is.
+    there: HashMap<String, (Option<T>, usize)>,
+    /// Of all that is there.
+    size: usize,
     /// The last one of the latest page, and whether each came after the one before it.
     passed: String,
     in_order: bool,
@@ -78,19 +97,24 @@ impl BulkReads {
         Self(Arc::new(Inner { store, secrets: Lock::default(), accounts: Lock::default(), touched: Lock::default() }))
     }
 
+    /// Which annotations are kept, beside those of regcred.
+    pub(crate) fn kept(&self) -> Arc<Kept> {
+        self.0.store.kept()
+    }
+
     /// The metadata of a Secret, or that there is none; `None`: lists are not granted, or answered it before.
     pub(crate) async fn secret(&self, target: &Target) -> Result<Option<Option<ObjectMeta>>> {
         let name = target.name.as_str();
-        let page = |next| self.0.store.secret_page(name, next);
+        let page = |limit, next| self.0.store.secret_page(name, limit, next);
         let mut listed = of(&self.0.secrets, name, target).lock_owned().await; // one reads, the others wait for that
-        listed.ask(&target.namespace, self.touched(target), page, |it| it.namespace.clone()).await
+        listed.ask(&target.namespace, self.touched(target), page).await
     }
 
     /// The same as [`BulkReads::secret`] of a ServiceAccount that uses it.
     pub(crate) async fn account(&self, target: &Target, name: &str) -> Result<Option<Option<ServiceAccount>>> {
-        let page = |next| self.0.store.account_page(name, next);
+        let page = |limit, next| self.0.store.account_page(name, limit, next);
         let mut listed = of(&self.0.accounts, name, target).lock_owned().await;
-        listed.ask(&target.namespace, self.touched(target), page, |it| it.metadata.namespace.clone()).await
+        listed.ask(&target.namespace, self.touched(target), page).await
     }
 
     /// Something has happened to a target, by us or by others: what was listed before does not answer it.
@@ -149,11 +173,10 @@ impl<T> Listed<T> {
         &mut self,
         namespace: &Namespace,
         touched: Option<Instant>,
-        page: impl Fn(Option<String>) -> F,
-        place: impl Fn(&T) -> Option<String>,
+        page: impl Fn(u32, Option<String>) -> F,
     ) -> Result<Option<Option<T>>>
     where
-        F: Future<Output = Result<Page<T>>>,
+        F: Future<Output = Result<Page<object::Listed<T>>>>,
     {
         self.expire();
         if touched.is_some_and(|at| at >= self.began) {
@@ -173,27 +196,45 @@ impl<T> Listed<T> {
                 At::Start => None,
                 At::Next(token) => Some(token.clone()),
             };
-            match page(next).await {
-                Ok(page) => self.take(page, &place),
+            match page(self.page, next).await {
+                Ok(page) => self.take(page),
                 Err(error) if error.kind() == ErrorKind::Denied => self.end(At::Denied),
+                // Each is read alone then: one object may be what nobody can read.
+                Err(error) if error.kind() == ErrorKind::Malformed => self.end(At::Over),
                 // The server does not go on with so old a list.
                 Err(error) if error.kind() == ErrorKind::Conflict && matches!(self.at, At::Next(_)) => self.begin(),
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.page = (self.page / 4).max(SMALLEST_PAGE); // it may have been too much for one answer
+                    return Err(error);
+                }
             }
         }
         self.answered.insert(namespace.clone());
         self.asked = Instant::now();
-        Ok(Some(self.there.remove(namespace.as_str())))
+        let Some((object, size)) = self.there.remove(namespace.as_str()) else { return Ok(Some(None)) };
+        self.size -= size;
+        Ok(object.map(Some))
     }
 
-    fn take(&mut self, page: Page<T>, place: impl Fn(&T) -> Option<String>) {
-        for object in page.items {
-            let namespace = place(&object).unwrap_or_default();
+    fn take(&mut self, page: Page<object::Listed<T>>) {
+        match page.size {
+            large if large > LARGE_PAGE => self.page = (self.page / 4).max(SMALLEST_PAGE),
+            small if small < LARGE_PAGE / 4 => self.page = (self.page * 2).min(PAGE),
+            _ => {}
+        }
+        for object::Listed { namespace, object, size } in page.items {
+            // Nobody knows whose it is: then nobody is told from this list that there is none.
+            if namespace.is_empty() {
+                return self.end(At::Over);
+            }
             let key = key(&namespace);
             self.in_order &= self.passed < key;
             self.passed = key;
             if !self.answered.contains(namespace.as_str()) {
-                self.there.insert(namespace, object);
+                let object = object.filter(|_| self.size + size <= LARGEST);
+                let size = if object.is_some() { size } else { 0 };
+                self.size += size;
+                self.there.insert(namespace, (object, size));
             }
         }
         self.at = page.next.map_or(At::End, At::Next);
@@ -246,7 +287,8 @@ impl<T> Default for Listed<T> {
         let (there, answered, passed) = (HashMap::new(), HashSet::new(), String::new());
         let now = Instant::now();
         let alone = Alone { since: now, namespaces: HashSet::new() };
-        Self { began: now, asked: now, at: At::Start, there, passed, in_order: true, answered, alone }
+        let (at, page, size) = (At::Start, FIRST_PAGE, 0);
+        Self { began: now, asked: now, at, page, there, size, passed, in_order: true, answered, alone }
     }
 }
 
@@ -273,19 +315,28 @@ mod tests {
         Namespace::new(name).expect("a name")
     }
 
+    /// A page with one object of 100 bytes in each of these namespaces.
+    fn page_of<'a>(
+        namespaces: impl IntoIterator<Item = &'a &'a str>,
+        next: Option<&str>,
+    ) -> Page<object::Listed<String>> {
+        let item =
+            |it: &&str| object::Listed { namespace: (*it).to_owned(), object: Some((*it).to_owned()), size: 100 };
+        let items = namespaces.into_iter().map(item).collect::<Vec<_>>();
+        Page { size: 100 * items.len(), items, next: next.map(str::to_owned), version: String::new() }
+    }
+
     /// What a list says of each of these, one after another, and how many pages it took until then. Its pages hold two each.
     async fn answers(all: &[&str], asked: &[&str]) -> Vec<(Option<bool>, usize)> {
         let (mut listed, pages, mut said) = (Listed::default(), RefCell::new(0), vec![]);
         for name in asked {
-            let page = |next: Option<String>| {
+            let page = |_, next: Option<String>| {
                 let from = next.map_or(0, |it| it.parse::<usize>().expect("a number"));
                 *pages.borrow_mut() += 1;
-                let items = all[from..].iter().take(2).map(|it| (*it).to_owned()).collect();
                 let next = (from + 2 < all.len()).then(|| (from + 2).to_string());
-                std::future::ready(Ok(Page { items, next }))
+                std::future::ready(Ok(page_of(all[from..].iter().take(2), next.as_deref())))
             };
-            let said_of =
-                listed.ask(&namespace(name), None, page, |it: &String| Some(it.clone())).await.expect("it works");
+            let said_of = listed.ask(&namespace(name), None, page).await.expect("it works");
             said.push((said_of.map(|it| it.is_some()), *pages.borrow()));
         }
         said
@@ -302,13 +353,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_touched_since_is_not_said_by_a_list_and_is_no_reason_for_another() {
-        let (mut listed, place) = (Listed::default(), |it: &String| Some(it.clone()));
-        let whole = |_| std::future::ready(Ok(Page { items: vec!["a".to_owned(), "b".to_owned()], next: None }));
+        let mut listed = Listed::default();
+        let whole = |_, _| std::future::ready(Ok(page_of(&["a", "b"], None)));
         let before = Instant::now().checked_sub(Duration::from_secs(1)).expect("later than the beginning");
-        assert!(listed.ask(&namespace("a"), Some(before), whole, place).await.expect("it works").is_some());
+        assert!(listed.ask(&namespace("a"), Some(before), whole).await.expect("it works").is_some());
         tokio::time::advance(WITHIN * 2).await;
         for _ in 0..2 * WAVE {
-            assert_eq!(listed.ask(&namespace("b"), Some(Instant::now()), whole, place).await.expect("it works"), None);
+            assert_eq!(listed.ask(&namespace("b"), Some(Instant::now()), whole).await.expect("it works"), None);
         }
         assert!(listed.alone.namespaces.is_empty());
     }
@@ -323,71 +374,106 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_was_listed_too_long_ago_is_not_said_any_more() {
         let mut listed = Listed::default();
-        let whole = |_| std::future::ready(Ok(Page { items: ["a", "b"].map(str::to_owned).into(), next: None }));
-        let place = |it: &String| Some(it.clone());
-        assert!(listed.ask(&namespace("a"), None, whole, place).await.expect("it works").is_some());
+        let whole = |_, _| std::future::ready(Ok(page_of(&["a", "b"], None)));
+        assert!(listed.ask(&namespace("a"), None, whole).await.expect("it works").is_some());
         tokio::time::advance(FRESH + Duration::from_secs(1)).await;
-        assert_eq!(listed.ask(&namespace("b"), None, whole, place).await.expect("it works"), None);
+        assert_eq!(listed.ask(&namespace("b"), None, whole).await.expect("it works"), None);
         assert!(listed.there.is_empty() && listed.answered.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_list_that_nobody_asks_any_more_holds_nothing_though_it_was_never_read_to_its_end() {
         let mut listed = Listed::default();
-        let first =
-            |_| std::future::ready(Ok(Page { items: vec!["a".to_owned(), "b".to_owned()], next: Some("2".into()) }));
-        let place = |it: &String| Some(it.clone());
-        listed.ask(&namespace("a"), None, first, place).await.expect("it works");
+        let first = |_, _| std::future::ready(Ok(page_of(&["a", "b"], Some("2"))));
+        listed.ask(&namespace("a"), None, first).await.expect("it works");
         listed.tidy();
         assert_eq!(listed.there.len(), 1, "it may be asked again");
         tokio::time::advance(FRESH + Duration::from_secs(1)).await;
         listed.tidy();
         assert!(listed.there.is_empty() && listed.answered.is_empty());
-        assert_eq!(listed.ask(&namespace("b"), None, first, place).await.expect("it works"), None);
+        assert_eq!(listed.ask(&namespace("b"), None, first).await.expect("it works"), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn many_that_are_looked_at_again_are_listed_again_and_a_few_are_not() {
         let names = (0..100).map(|number| format!("a-{number:03}")).collect::<Vec<_>>();
         let (mut listed, lists) = (Listed::default(), RefCell::new(0));
-        let page = |_| {
+        let all = names.iter().map(String::as_str).collect::<Vec<_>>();
+        let page = |_, _| {
             *lists.borrow_mut() += 1;
-            std::future::ready(Ok(Page { items: names.clone(), next: None }))
+            std::future::ready(Ok(page_of(&all, None)))
         };
-        let place = |it: &String| Some(it.clone());
         for (pause, expected) in [(WITHIN, 100), (WITHIN, 100 - WAVE), (FRESH, 100 - WAVE), (FRESH, 100 - WAVE)] {
             let mut answered = 0;
             for name in &names {
-                answered +=
-                    usize::from(listed.ask(&namespace(name), None, page, place).await.expect("it works").is_some());
+                answered += usize::from(listed.ask(&namespace(name), None, page).await.expect("it works").is_some());
             }
             assert_eq!(answered, expected);
             tokio::time::advance(pause + Duration::from_secs(1)).await;
         }
         assert_eq!(*lists.borrow(), 4);
         for _ in 0..1000 {
-            assert_eq!(listed.ask(&namespace(&names[0]), None, page, place).await.expect("it works"), None);
+            assert_eq!(listed.ask(&namespace(&names[0]), None, page).await.expect("it works"), None);
         }
         for name in &names {
-            assert_eq!(listed.ask(&namespace(name), None, page, place).await.expect("it works"), None, "{name}");
+            assert_eq!(listed.ask(&namespace(name), None, page).await.expect("it works"), None, "{name}");
             tokio::time::advance(Duration::from_secs(1)).await;
         }
     }
 
     #[tokio::test]
     async fn a_list_that_the_server_does_not_go_on_with_begins_anew_and_a_failure_is_told_once() {
-        let (mut listed, place) = (Listed::default(), |it: &String| Some(it.clone()));
-        let first = |_| std::future::ready(Ok(Page { items: vec!["a".to_owned()], next: Some("1".into()) }));
-        listed.ask(&namespace("a"), None, first, place).await.expect("it works");
-        let down = |_| std::future::ready(Err(Error::new(ErrorKind::Unreachable, "no answer")));
-        listed.ask(&namespace("b"), None, down, place).await.expect_err("it is told");
-        let anew = |next: Option<String>| {
+        let mut listed = Listed::default();
+        let first = |_, _| std::future::ready(Ok(page_of(&["a"], Some("1"))));
+        listed.ask(&namespace("a"), None, first).await.expect("it works");
+        let down = |_, _| std::future::ready(Err(Error::new(ErrorKind::Unreachable, "no answer")));
+        listed.ask(&namespace("b"), None, down).await.expect_err("it is told");
+        let anew = |_, next: Option<String>| {
             std::future::ready(match next {
                 Some(_) => Err(Error::new(ErrorKind::Conflict, "too old")),
-                None => Ok(Page { items: ["a", "b"].map(str::to_owned).into(), next: None }),
+                None => Ok(page_of(&["a", "b"], None)),
             })
         };
-        assert_eq!(listed.ask(&namespace("b"), None, anew, place).await.expect("it works"), Some(Some("b".into())));
+        assert_eq!(listed.ask(&namespace("b"), None, anew).await.expect("it works"), Some(Some("b".into())));
         assert!(listed.there.is_empty(), "what was answered is not kept again");
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_or_too_much_to_be_kept_is_read_alone() {
+        let sized = |namespace: &str, is_read: bool, size: usize| object::Listed {
+            namespace: namespace.to_owned(),
+            object: is_read.then(|| namespace.to_owned()),
+            size,
+        };
+        let mut listed = Listed::default();
+        let page = |_, _| {
+            let items =
+                vec![sized("a", false, 1), sized("b", true, LARGEST - 1), sized("c", true, 2), sized("d", true, 1)];
+            std::future::ready(Ok(Page { items, next: None, version: String::new(), size: 4 }))
+        };
+        let mut said = vec![];
+        for name in ["a", "c", "d", "b", "e"] {
+            said.push(listed.ask(&namespace(name), None, page).await.expect("it works"));
+        }
+        let there = |name: &str| Some(Some(name.to_owned()));
+        assert_eq!(said, [None, None, there("d"), there("b"), Some(None)]);
+        assert_eq!(listed.size, 0);
+    }
+
+    #[tokio::test]
+    async fn pages_are_as_large_as_their_objects_allow_and_a_list_that_nobody_can_read_is_not_read_again() {
+        let (mut listed, asked) = (Listed::default(), RefCell::new(vec![]));
+        let sizes = [1, LARGE_PAGE / 4 - 1, LARGE_PAGE / 2, LARGE_PAGE + 1, LARGE_PAGE + 1, LARGE_PAGE + 1, 1];
+        let page = |limit, _| {
+            asked.borrow_mut().push(limit);
+            let size = sizes.get(asked.borrow().len() - 1).copied();
+            let error = Error::new(ErrorKind::Malformed, "it is no list");
+            let page = |size| Page { items: vec![], next: Some("more".into()), version: String::new(), size };
+            std::future::ready(size.map(page).ok_or(error))
+        };
+        assert_eq!(listed.ask(&namespace("z"), None, page).await.expect("it is read alone"), None::<Option<String>>);
+        assert_eq!(*asked.borrow(), [100, 200, 400, 400, 100, 25, 10, 20]);
+        assert_eq!(listed.ask(&namespace("y"), None, page).await.expect("it is read alone"), None);
+        assert_eq!(asked.borrow().len(), 8);
     }
 }

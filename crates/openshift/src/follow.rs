@@ -1,19 +1,14 @@
 //! What changes in a cluster, however often the server ends the watch that tells of it.
 
-use std::{pin::pin, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt};
-use k8s_openapi::{
-    api::core::v1::{LocalObjectReference, ObjectReference, ServiceAccount},
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
+use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
-    Api, Client, Resource,
-    api::{ApiResource, DynamicObject, ListParams, WatchParams},
-    core::{Request, WatchEvent},
+    Client, Resource,
+    api::{ListParams, WatchParams},
+    core::Request,
 };
 use regcred_core::{Error, ErrorKind, Result};
-use serde::Deserialize;
 use tokio::{
     sync::mpsc::Sender,
     time::{Instant, sleep, timeout},
@@ -21,10 +16,11 @@ use tokio::{
 use tracing::{Dispatch, debug, instrument::WithSubscriber, warn};
 
 use crate::{
+    decode::{Kept, WatchLine, account, metadata, watch_line},
     error::{Doing, translate},
-    metadata::without_copies,
-    pages::listing,
+    pages::{listing, page},
     store::{limited, unheard},
+    stream::{Piece, lines},
 };
 
 /// The server ends a watch after so long, and says nothing for no longer.
@@ -53,20 +49,32 @@ pub(crate) enum Seen {
     Gone(Box<Object>),
 }
 
-/// What is read of an object, whatever its kind; what else there is of it is passed over.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+/// What an event says of an object.
+#[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) metadata: ObjectMeta,
-    image_pull_secrets: Option<Vec<LocalObjectReference>>,
-    secrets: Option<Vec<ObjectReference>>,
+    /// The lists, if it is a ServiceAccount.
+    account: Option<ServiceAccount>,
+    /// Whether all that is needed of it is known. Else it is how the object begins.
+    pub(crate) is_readable: bool,
 }
 
 impl Object {
-    /// As the ServiceAccount that it is.
-    pub(crate) fn into_account(self) -> ServiceAccount {
-        let Self { metadata, image_pull_secrets, secrets } = self;
-        ServiceAccount { metadata, image_pull_secrets, secrets, ..ServiceAccount::default() }
+    fn read(piece: Piece<'_>, is_account: bool, kept: &Kept) -> Self {
+        let read = if is_account {
+            account(piece).map(|account| (account.metadata.clone(), Some(account)))
+        } else {
+            metadata(piece, kept).map(|metadata| (metadata, None))
+        };
+        match read {
+            Ok((metadata, account)) => Self { metadata, account, is_readable: true },
+            Err(unreadable) => Self { metadata: unreadable.into_metadata(), account: None, is_readable: false },
+        }
+    }
+
+    /// As the ServiceAccount that it is; `None`: it cannot be read.
+    pub(crate) fn into_account(self) -> Option<ServiceAccount> {
+        self.account
     }
 }
 
@@ -75,11 +83,12 @@ impl Object {
 #[derive(Clone)]
 pub(crate) struct Followed {
     client: Client,
-    api: Api<DynamicObject>,
+    url: String,
     resource: &'static str,
     whole: bool,
     /// Only those of this name.
     name: Option<String>,
+    kept: Arc<Kept>,
 }
 
 /// How one watch ended.
@@ -98,8 +107,13 @@ impl Followed {
         resource: &'static str,
         name: Option<&str>,
     ) -> Self {
-        let api = Api::all_with(client.clone(), &ApiResource::erase::<K>(&()));
-        Self { client: client.clone(), api, resource, whole: false, name: name.map(str::to_owned) }
+        let (url, name) = (K::url_path(&(), None), name.map(str::to_owned));
+        Self { client: client.clone(), url, resource, whole: false, name, kept: Arc::default() }
+    }
+
+    /// With these annotations too.
+    pub(crate) fn keeping(self, kept: Arc<Kept>) -> Self {
+        Self { kept, ..self }
     }
 
     /// With the lists of ServiceAccounts.
@@ -111,8 +125,8 @@ impl Followed {
     /// but a server of before 1.22 looks for the first object of a name in steps as small as the page that it is asked for.
     pub(crate) async fn version(&self) -> Result<String> {
         let params = ListParams { field_selector: self.fields(), ..ListParams::default() }.limit(STEP);
-        let page = limited(&listing(self.resource, None), self.api.list_metadata(&params)).await?;
-        Ok(page.metadata.resource_version.unwrap_or_default())
+        let request = Request::new(&self.url).list_metadata(&params);
+        Ok(limited(&listing(self.resource, None), page(&self.client, request, |_| ())).await?.version)
     }
 
     /// Tells whatever changes after a version. Watches that end or fail begin again here. Returns once the server does not know any
@@ -169,8 +183,12 @@ impl Followed {
     ) -> End {
         let doing = Doing { verb: "watch", ..listing(self.resource, None) };
         let params = WatchParams { field_selector: self.fields(), timeout: Some(LONGEST), ..WatchParams::default() };
-        let stream = match unheard(&doing, self.events(&params, version)).await {
-            Ok(Ok(stream)) => stream,
+        let request = Request::new(&self.url);
+        let request =
+            if self.whole { request.watch(&params, version) } else { request.watch_metadata(&params, version) };
+        let begin = async { lines(&self.client, request.map_err(kube::Error::BuildRequest)?).await };
+        let mut lines = match unheard(&doing, begin).await {
+            Ok(Ok(lines)) => lines,
             Ok(Err(error)) if is_too_old(&error) => return End::TooOld,
             Ok(Err(error)) => return End::Failed(translate(&error, &doing)),
             Err(late) => return End::Failed(late),
@@ -178,45 +196,37 @@ impl Followed {
         if std::mem::take(is_first) {
             into.send(wrap(Seen::Begun)).await.ok();
         }
-        let mut stream = pin!(stream);
         loop {
-            // The client logs what it cannot read.
-            let next = timeout(SILENCE, stream.next().with_subscriber(Dispatch::none())).await;
-            let (object, seen) = match next {
+            // The layers of the client log what passes through them.
+            let next = timeout(SILENCE, lines.next().with_subscriber(Dispatch::none())).await;
+            let line = match next {
                 Err(_) => {
                     return End::Failed(doing.failed(ErrorKind::Unreachable, "nothing was heard for too long"));
                 }
-                Ok(None) => return End::Usual,
-                Ok(Some(Err(error))) if is_too_old(&error) => return End::TooOld,
-                Ok(Some(Err(error))) => return End::Failed(translate(&error, &doing)),
-                Ok(Some(Ok(WatchEvent::Error(status)))) if status.code == 410 => return End::TooOld,
-                Ok(Some(Ok(WatchEvent::Error(status)))) => {
+                Ok(Ok(None)) => return End::Usual,
+                Ok(Ok(Some(piece))) => watch_line(piece),
+                Ok(Err(error)) => return End::Failed(translate(&kube::Error::ReadEvents(error), &doing)),
+            };
+            let (piece, seen) = match line {
+                None => return End::Failed(doing.failed(ErrorKind::Malformed, "an event of the watch cannot be read")),
+                Some(WatchLine::Error(status)) if status.code == 410 => return End::TooOld,
+                Some(WatchLine::Error(status)) => {
                     return End::Failed(translate(&kube::Error::Api(status), &doing));
                 }
-                Ok(Some(Ok(WatchEvent::Bookmark(bookmark)))) => {
-                    *version = bookmark.metadata.resource_version;
+                Some(WatchLine::Bookmark(metadata)) => {
+                    *version = metadata.resource_version.unwrap_or_default();
                     continue;
                 }
-                Ok(Some(Ok(WatchEvent::Added(object)))) => (object, Seen::Made as fn(_) -> _),
-                Ok(Some(Ok(WatchEvent::Modified(object)))) => (object, Seen::Written as fn(_) -> _),
-                Ok(Some(Ok(WatchEvent::Deleted(object)))) => (object, Seen::Gone as fn(_) -> _),
+                Some(WatchLine::Added(piece)) => (piece, Seen::Made as fn(_) -> _),
+                Some(WatchLine::Modified(piece)) => (piece, Seen::Written as fn(_) -> _),
+                Some(WatchLine::Deleted(piece)) => (piece, Seen::Gone as fn(_) -> _),
             };
-            let object = Object { metadata: without_copies(object.metadata), ..object };
+            let object = Object::read(piece, self.whole, &self.kept);
             if let Some(latest) = &object.metadata.resource_version {
                 version.clone_from(latest);
             }
             into.send(wrap(seen(object.into()))).await.ok();
         }
-    }
-
-    async fn events(
-        &self,
-        params: &WatchParams,
-        version: &str,
-    ) -> kube::Result<impl Stream<Item = kube::Result<WatchEvent<Object>>> + use<>> {
-        let request = Request::new(self.api.resource_url());
-        let request = if self.whole { request.watch(params, version) } else { request.watch_metadata(params, version) };
-        self.client.request_events::<Object>(request.map_err(kube::Error::BuildRequest)?).await
     }
 
     fn fields(&self) -> Option<String> {

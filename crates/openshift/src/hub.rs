@@ -29,8 +29,8 @@ use crate::{
     watches::{Entry, Member, Watched},
 };
 
-/// So many changes wait before the server does.
-const WAITING: usize = 64;
+/// So many changes wait before the server does. Each is bounded, and can still be large.
+const WAITING: usize = 16;
 /// Watches that are too old are too old together: everything is looked at once for all of them.
 const TOGETHER: Duration = Duration::from_secs(1);
 /// A right that is missing is asked for so often.
@@ -185,7 +185,8 @@ impl Hub {
     fn subjects(&self) -> Vec<(Subject, Followed)> {
         let client = self.watches.cluster.client();
         let secret = |name: &SecretName| {
-            (Subject::Secrets(name.clone()), Followed::new::<Secret>(client, "secrets", Some(name.as_str())))
+            let followed = Followed::new::<Secret>(client, "secrets", Some(name.as_str()));
+            (Subject::Secrets(name.clone()), followed.keeping(self.watches.bulk.kept()))
         };
         let account = |name: &String| {
             let followed = Followed::new::<ServiceAccount>(client, "serviceaccounts", Some(name)).whole();
@@ -223,12 +224,12 @@ impl Hub {
         let (mut next, mut version) = (None, None);
         loop {
             let cluster = &self.watches.cluster;
-            let (page, of) = namespace::page(cluster.client(), cluster.own_namespace(), next).await?;
+            let page = namespace::page(cluster.client(), cluster.own_namespace(), next).await?;
             for place in page.items {
                 absent.remove(&place.name);
                 self.there(place).await;
             }
-            version = version.or(Some(of));
+            version = version.or(Some(page.version));
             next = page.next;
             if next.is_none() {
                 break;
@@ -260,7 +261,8 @@ impl Hub {
             (Subject::Secrets(name), Seen::Made(object) | Seen::Written(object)) => {
                 // What we wrote ourselves is as we left it.
                 let touched = |member: &Member, target: &Target| {
-                    member.choice.secret == *name && !member.sink.is_secret_as_left(&object.metadata, target)
+                    let is_left = object.is_readable && member.sink.is_secret_as_left(&object.metadata, target);
+                    member.choice.secret == *name && !is_left
                 };
                 self.wake(&object.metadata, touched).await;
             }
@@ -272,11 +274,12 @@ impl Hub {
                 self.wake(&object.metadata, |member, _| member.accounts.contains(name)).await;
             }
             (Subject::Accounts(name), Seen::Written(object)) => {
-                let account = object.into_account();
+                let (metadata, account) = (object.metadata.clone(), object.into_account());
                 let touched = |member: &Member, target: &Target| {
-                    member.accounts.contains(name) && !member.sink.is_account_as_left(&account, name, target)
+                    let as_left = |account| member.sink.is_account_as_left(account, name, target);
+                    member.accounts.contains(name) && !account.as_ref().is_some_and(as_left)
                 };
-                self.wake(&account.metadata, touched).await;
+                self.wake(&metadata, touched).await;
             }
             // Nothing is linked to it any more, and nothing can be: the next look is soon enough.
             (Subject::Accounts(name), Seen::Gone(object)) => {

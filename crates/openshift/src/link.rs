@@ -128,34 +128,89 @@ pub(crate) fn unlink(account: &ServiceAccount, secret: &str, lists: Lists) -> Op
     Some(patch)
 }
 
-/// The value of `regcred.dev/links`: what clean-up has to undo.
-pub(crate) fn annotation(links: &[Link]) -> String {
-    let lists = |link: &Link| {
-        [(link.pull, "pull"), (link.mount, "mount")].into_iter().filter_map(|(is, name)| is.then_some(name))
-    };
-    let wire = links.iter().map(|link| (&link.account, lists(link).collect::<Vec<_>>())).collect::<BTreeMap<_, _>>();
-    serde_json::to_string(&wire).expect("text serialises")
+/// What `regcred.dev/links` says: the lists of each ServiceAccount that name the Secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recorded(BTreeMap<String, Lists>);
+
+/// A record of more accounts is none of ours.
+const MOST: usize = 32;
+/// Of a ServiceAccount.
+const LONGEST_NAME: usize = 253;
+
+impl Recorded {
+    /// What these links come to.
+    pub(crate) fn of(links: &[Link]) -> Self {
+        Self(links.iter().map(|link| (link.account.clone(), Lists { pull: link.pull, mount: link.mount })).collect())
+    }
+
+    /// Reads the annotation; `None`: regcred has not written it so.
+    pub(crate) fn read(annotation: &str) -> Option<Self> {
+        let wire = serde_json::from_str::<BTreeMap<String, Vec<String>>>(annotation).ok()?;
+        let is_name = |name: &String| {
+            let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+            (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(known)
+        };
+        if wire.len() > MOST || !wire.keys().all(is_name) {
+            return None;
+        }
+        let lists = |lists: Vec<String>| {
+            let has = |name: &str| lists.iter().any(|list| list == name);
+            Lists { pull: has("pull"), mount: has("mount") }
+        };
+        Some(Self(wire.into_iter().map(|(account, names)| (account, lists(names))).collect()))
+    }
+
+    /// The value of the annotation.
+    pub(crate) fn write(&self) -> String {
+        let names = |lists: &Lists| {
+            let names = [(lists.pull, "pull"), (lists.mount, "mount")];
+            names.into_iter().filter_map(|(is, name)| is.then_some(name)).collect::<Vec<_>>()
+        };
+        let wire = self.0.iter().map(|(account, lists)| (account, names(lists))).collect::<BTreeMap<_, _>>();
+        serde_json::to_string(&wire).expect("text serialises")
+    }
+
+    /// With more of them.
+    pub(crate) fn and(mut self, more: impl IntoIterator<Item = (String, Lists)>) -> Self {
+        for (account, lists) in more {
+            let known = self.0.entry(account).or_insert(Lists { pull: false, mount: false });
+            *known = Lists { pull: known.pull || lists.pull, mount: known.mount || lists.mount };
+        }
+        self
+    }
+
+    /// The accounts.
+    pub(crate) fn into_accounts(self) -> impl Iterator<Item = String> {
+        self.0.into_keys()
+    }
+
+    /// What it has and the links do not any more.
+    fn left(&self, links: &[Link]) -> impl Iterator<Item = (&String, Lists)> {
+        let wanted = |account: &str, list: fn(&Link) -> bool| links.iter().any(|it| it.account == account && list(it));
+        let left = self.0.iter().map(move |(account, lists)| {
+            let pull = lists.pull && !wanted(account, |link| link.pull);
+            let mount = lists.mount && !wanted(account, |link| link.mount);
+            (account, Lists { pull, mount })
+        });
+        left.filter(|(_, lists)| lists.pull || lists.mount)
+    }
+
+    /// What the config does not want any more, of accounts that regcred may write.
+    pub(crate) fn undoable(&self, links: &[Link]) -> Vec<(String, Lists)> {
+        let own = self.left(links).filter(|(account, _)| is_writable(account, links));
+        own.map(|(account, lists)| (account.clone(), lists)).collect()
+    }
+
+    /// The other accounts that it names: regcred has no rights to write these, and anybody may have put them there.
+    pub(crate) fn strange(&self, links: &[Link]) -> Vec<&str> {
+        let strange = self.left(links).filter(|(account, _)| !is_writable(account, links));
+        strange.map(|(account, _)| account.as_str()).collect()
+    }
 }
 
-/// The accounts that such a value names; none if it is not one.
-pub(crate) fn accounts(annotation: &str) -> Vec<String> {
-    read(annotation).into_keys().collect()
-}
-
-/// What such a value names and the links do not any more, by account.
-pub(crate) fn left(annotation: &str, links: &[Link]) -> Vec<(String, Lists)> {
-    let wanted = |account: &str, list: fn(&Link) -> bool| links.iter().any(|it| it.account == account && list(it));
-    let left = read(annotation).into_iter().map(|(account, lists)| {
-        let had = |name: &str| lists.iter().any(|list| list == name);
-        let pull = had("pull") && !wanted(&account, |link| link.pull);
-        let mount = had("mount") && !wanted(&account, |link| link.mount);
-        (account, Lists { pull, mount })
-    });
-    left.filter(|(_, lists)| lists.pull || lists.mount).collect()
-}
-
-fn read(annotation: &str) -> BTreeMap<String, Vec<String>> {
-    serde_json::from_str(annotation).unwrap_or_default()
+/// Whether the rights of an installation cover an account: those of the config, and the usual three.
+pub(crate) fn is_writable(account: &str, links: &[Link]) -> bool {
+    links.iter().chain(&Link::defaults()).any(|link| link.account == account)
 }
 
 fn in_words(pull: bool, mount: bool) -> Option<&'static str> {
@@ -223,13 +278,17 @@ mod tests {
 
     #[test]
     fn the_annotation_names_accounts_and_lists() {
-        let annotation = annotation(&Link::defaults());
-        assert_eq!(annotation, r#"{"builder":["pull","mount"],"default":["pull"],"pipeline":["pull","mount"]}"#);
-        assert_eq!(accounts(&annotation), ["builder", "default", "pipeline"]);
-        assert_eq!(accounts("nonsense"), Vec::<String>::new());
-        let fewer = [Link::pull("default"), Link::pull("builder")];
+        let recorded = Recorded::of(&Link::defaults());
+        assert_eq!(Recorded::read(&recorded.write()), Some(recorded.clone()));
+        assert_eq!(recorded.clone().into_accounts().collect::<Vec<_>>(), ["builder", "default", "pipeline"]);
+        assert_eq!(Recorded::read("nonsense"), None);
         let (mount, both) = (Lists { pull: false, mount: true }, Lists::BOTH);
-        assert_eq!(left(&annotation, &fewer), [("builder".to_owned(), mount), ("pipeline".to_owned(), both)]);
-        assert_eq!(left(&annotation, &Link::defaults()), []);
+        let fewer = [Link::pull("default"), Link::pull("builder"), Link::mount("robot")];
+        let undoable = recorded.undoable(&fewer);
+        assert_eq!(undoable, [("builder".to_owned(), mount), ("pipeline".to_owned(), both)]);
+        assert_eq!(recorded.undoable(&Link::defaults()), []);
+        let more = recorded.and([("robot".to_owned(), both), ("stranger".to_owned(), mount)]);
+        assert_eq!(more.undoable(&fewer)[2..], [("robot".to_owned(), Lists { pull: true, mount: false })]);
+        assert_eq!((more.strange(&fewer), more.strange(&[])), (vec!["stranger"], vec!["robot", "stranger"]));
     }
 }

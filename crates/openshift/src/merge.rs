@@ -13,6 +13,7 @@ use regcred_dockerconfig::DockerConfig;
 use serde_json::{Value, json};
 
 use crate::{
+    decode::Stored,
     form::LoginFormat,
     look::Found,
     metadata::{DATA, Standing, has, owner_of, updated, value},
@@ -20,7 +21,6 @@ use crate::{
     refusal::{self, shown},
     secret::{DATA_KEY, check_size},
     sink::OpenShiftSink,
-    store::Stored,
 };
 
 /// What our entries in somebody else's Secret are.

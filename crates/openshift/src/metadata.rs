@@ -7,9 +7,8 @@ use serde_json::Value;
 
 use crate::{
     form::Form,
-    record::{
-        EXPIRES_AT, HOSTS, INSTANCE, LAST_APPLIED, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Records, TARGET, read,
-    },
+    link::{Link, Recorded},
+    record::{EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Records, TARGET, read},
 };
 
 /// Whose it is.
@@ -46,7 +45,7 @@ pub(crate) struct Ours {
     /// Somebody else has applied the very same data: it is as it should be, and the next one takes force.
     pub(crate) is_claimed: bool,
     /// The links that it says it has; `None` if that is not ours.
-    pub(crate) linked: Option<String>,
+    pub(crate) linked: Option<Recorded>,
     /// Whether its data is what we wrote.
     pub(crate) data_intact: bool,
 }
@@ -64,7 +63,7 @@ pub(crate) struct Identity<'a> {
     pub(crate) instance: &'a str,
     pub(crate) manager: &'a str,
     pub(crate) target: &'a str,
-    pub(crate) links: &'a str,
+    pub(crate) links: &'a [Link],
     pub(crate) form: &'a Form,
 }
 
@@ -104,9 +103,19 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
         let field = format!("f:{name}");
         owns(&["f:metadata", "f:annotations", &field])
     };
-    let undone = (owned(LINKS) && annotation(LINKS) != Some(us.links))
-        .then(|| "its links are different in the config".to_owned());
-    let mut undone = undone.into_iter().collect::<Vec<_>>();
+    let linked = annotation(LINKS).filter(|_| owned(LINKS)).and_then(Recorded::read);
+    let mut undone = vec![];
+    match &linked {
+        Some(linked) if !linked.strange(us.links).is_empty() => {
+            let strange = quote(linked.strange(us.links).into_iter()).unwrap_or_default();
+            drift.push(format!("its {LINKS} names ServiceAccounts that the config does not: {strange}"));
+        }
+        Some(linked) if *linked != Recorded::of(us.links) => {
+            undone.push("its links are different in the config".to_owned());
+        }
+        None if owned(LINKS) => drift.push(format!("its {LINKS} is not as regcred writes it")),
+        Some(_) | None => {}
+    }
     let (form, theirs) = us.form.yielding(metadata, us.manager);
     if let Some(ours) = applied {
         let (changed, otherwise) = form.differences(metadata, ours, us.manager);
@@ -121,7 +130,7 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
         form: form.into(),
         theirs,
         is_claimed: data_intact && others_of(metadata, &DATA, (us.manager, "Apply")).is_some(),
-        linked: annotation(LINKS).filter(|_| owned(LINKS)).map(str::to_owned),
+        linked,
         data_intact,
     })
 }
@@ -157,14 +166,6 @@ pub(crate) fn value<'a>(map: Option<&'a BTreeMap<String, String>>, name: &str) -
 
 pub(crate) fn entries(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntry> {
     metadata.managed_fields.iter().flatten()
-}
-
-/// Without the text that `kubectl apply` keeps of what it was given, which may be a token; that there is one is left.
-pub(crate) fn without_copies(mut metadata: ObjectMeta) -> ObjectMeta {
-    if let Some(annotations) = &mut metadata.annotations {
-        annotations.get_mut(LAST_APPLIED).into_iter().for_each(String::clear);
-    }
-    metadata
 }
 
 fn applied<'a>(metadata: &'a ObjectMeta, manager: &str) -> Option<&'a Value> {
@@ -264,7 +265,7 @@ mod tests {
     }
 
     fn judged_as(metadata: &Value, form: &Form) -> Standing {
-        let us = Identity { instance: "default", manager: "regcred", target: "team-a/ecr-secret", links: "{}", form };
+        let us = Identity { instance: "default", manager: "regcred", target: "team-a/ecr-secret", links: &[], form };
         standing(&serde_json::from_value(metadata.clone()).expect("metadata"), &us)
     }
 
@@ -386,6 +387,20 @@ mod tests {
         changed["annotations"][LINKS] = json!("{\"default\":[\"pull\"]}");
         let Standing::Ours(ours) = judged(&changed) else { panic!("it is ours") };
         assert_eq!((ours.drift, ours.undone), (vec![], vec!["its links are different in the config".to_owned()]));
-        assert_eq!(ours.linked.as_deref(), Some("{\"default\":[\"pull\"]}"));
+        assert_eq!(ours.linked, Some(Recorded::of(&[Link::pull("default")])));
+    }
+
+    #[test]
+    fn links_that_regcred_would_not_write_are_a_disturbance() {
+        let many = (0..33).map(|number| format!("\"a-{number}\":[\"pull\"]")).collect::<Vec<_>>().join(",");
+        for links in [&format!("{{{many}}}"), "[]", "", r#"{"A b":["pull"]}"#, r#"{"robot":["pull"]}"#] {
+            let mut changed = ours();
+            changed["annotations"][LINKS] = json!(links);
+            let (drift, believed) = drift(&changed);
+            assert!(drift.len() == 1 && drift[0].contains(LINKS) && believed, "{links}: {drift:?}");
+        }
+        let mut absent = ours();
+        absent["annotations"].as_object_mut().expect("a map").remove(LINKS);
+        assert_eq!(drift(&absent).0.len(), 1, "one that is too long is not read");
     }
 }

@@ -3,12 +3,14 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use k8s_openapi::{api::core::v1::Namespace as Object, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use kube::{Api, Client, api::ListParams};
+use kube::{Client, Resource, api::ListParams, core::Request};
 use regcred_core::{Namespace, Result, SecretName, StoreName, Target};
 
 use crate::{
-    pages::{Page, following, listing},
+    decode::bare_metadata,
+    pages::{self, Page, listing},
     store::{PAGE, limited},
+    stream::Piece,
 };
 
 /// One that is not being deleted, and in which regcred itself does not run.
@@ -27,14 +29,15 @@ impl Place {
     }
 }
 
-/// Those of a cluster that come next, and as of which version of it.
-pub(crate) async fn page(client: &Client, own: Option<&str>, next: Option<String>) -> Result<(Page<Place>, String)> {
-    let doing = listing("namespaces", None);
+/// Those of a cluster that come next.
+pub(crate) async fn page(client: &Client, own: Option<&str>, next: Option<String>) -> Result<Page<Place>> {
     let params = ListParams { limit: Some(PAGE), continue_token: next, ..ListParams::default() };
-    let page = limited(&doing, Api::<Object>::all(client.clone()).list_metadata(&params)).await?;
-    let items = page.items.into_iter().filter_map(|it| Place::read(it.metadata, own)).collect();
-    let version = page.metadata.resource_version.clone().unwrap_or_default();
-    Ok((Page { items, next: following(page.metadata) }, version))
+    let request = Request::new(Object::url_path(&(), None)).list_metadata(&params);
+    // Name and labels come first: of one that is too large they are known all the same.
+    let metadata = |piece: Piece<'_>| bare_metadata(piece).unwrap_or_else(|it| it.into_metadata());
+    let page = pages::page(client, request, |piece| Place::read(metadata(piece), own));
+    let Page { items, next, version, size } = limited(&listing("namespaces", None), page).await?;
+    Ok(Page { items: items.into_iter().flatten().collect(), next, version, size })
 }
 
 /// Whether a namespace with this name and these labels is wanted.

@@ -7,15 +7,15 @@ use regcred_core::{CredentialSet, Error, ErrorKind, Registry, Result, Target, Wr
 
 use crate::{
     adopt,
+    decode::Stored,
     form::Form,
-    link::{self, Lists},
+    link::{Lists, Recorded, is_writable},
     look::Found,
     metadata::{DATA, Ours, Standing, Version, entries, may_be_immutable},
     record::Record,
     refusal,
     secret::{self, Plan},
     sink::{Foreign, OpenShiftSink},
-    store::Stored,
 };
 
 impl OpenShiftSink {
@@ -50,6 +50,7 @@ impl OpenShiftSink {
         &self,
         target: &Target,
         ours: Option<&Ours>,
+        links: &Recorded,
         set: &CredentialSet,
     ) -> Result<(Written, Option<ObjectMeta>)> {
         if ours.is_some_and(|ours| is_left(ours, set)) {
@@ -63,7 +64,7 @@ impl OpenShiftSink {
             }
             _ => None,
         };
-        let plan = secret::plan(ours, data.as_ref(), set, self.form().logins);
+        let plan = secret::plan(ours, data.as_ref(), set, self.form().logins).with_links(links.clone());
         let force = ours.is_some_and(|ours| ours.is_claimed || !ours.drift.is_empty());
         let form = ours.map_or(self.form(), |ours| &ours.form);
         let after = self.put(target, &plan, form, ours.map(|ours| &ours.version), force).await?;
@@ -96,7 +97,7 @@ impl OpenShiftSink {
         let patch = adopt::patch(&stored.metadata, self.manager(), self.form());
         let after = self.store.take_over_secret(namespace, name, &patch).await?;
         let (form, _) = self.form().yielding(&after, self.manager());
-        let plan = secret::plan(None, None, set, form.logins);
+        let plan = secret::plan(None, None, set, form.logins).with_links(Recorded::of(self.links()));
         self.put(target, &plan, &form, Some(&Version::of(&after)), false).await?;
         Ok(Written::Updated)
     }
@@ -117,7 +118,7 @@ impl OpenShiftSink {
         over: Option<&Version>,
         force: bool,
     ) -> Result<ObjectMeta> {
-        let object = secret::manifest(target, self.instance(), self.links_annotation(), form, plan, over)?;
+        let object = secret::manifest(target, self.instance(), form, plan, over)?;
         self.store.apply_secret(target.namespace.as_str(), target.name.as_str(), &object, force).await
     }
 
@@ -133,10 +134,13 @@ impl OpenShiftSink {
             return Err(refusal::shared(&other).into());
         }
         // What others wrote into the annotation is not followed.
-        let linked = [ours.linked.as_deref(), Some(self.links_annotation())];
-        let accounts = linked.into_iter().flatten().flat_map(link::accounts).collect::<BTreeSet<_>>();
+        let linked = ours.linked.into_iter().chain([Recorded::of(self.links())]);
+        let accounts = linked.flat_map(Recorded::into_accounts).collect::<BTreeSet<_>>();
         for account in accounts {
-            self.unlink(target, &account, Lists::BOTH).await?;
+            match self.unlink(target, &account, Lists::BOTH).await {
+                Err(error) if error.kind() == ErrorKind::Denied && !is_writable(&account, self.links()) => {}
+                unlinked => drop(unlinked?),
+            }
         }
         self.store.delete_secret(namespace, name, &metadata).await
     }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
-use kube::api::ListParams;
+use http::Request;
+use kube::{Client, api::ListParams};
 use regcred_core::{ErrorKind, Result};
 use tokio::time::sleep;
 
 use crate::{
     error::{Doing, is_absent, translate},
     store::{PAGE, unheard},
+    stream::{self, Piece},
 };
 
 /// Of one list.
@@ -24,15 +25,29 @@ pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     /// Where the next one begins; `None`: this is the last.
     pub(crate) next: Option<String>,
+    /// The version of the cluster that it shows.
+    pub(crate) version: String,
+    /// How large its objects are as JSON, in bytes.
+    pub(crate) size: usize,
+}
+
+/// Reads one page, and keeps of each object what is made of it at once.
+pub(crate) async fn page<T>(
+    client: &Client,
+    request: Result<Request<Vec<u8>>, kube::core::request::Error>,
+    reduce: impl Fn(Piece<'_>) -> T,
+) -> kube::Result<Page<T>> {
+    let (mut items, mut size) = (vec![], 0);
+    let each = |piece: Piece<'_>| {
+        size += piece.bytes.len();
+        items.push(reduce(piece));
+    };
+    let end = stream::list(client, request.map_err(kube::Error::BuildRequest)?, each).await?;
+    Ok(Page { items, next: Some(end.next).filter(|next| !next.is_empty()), version: end.resource_version, size })
 }
 
 /// The same, as the client has it.
 type Answer<T> = kube::Result<(Vec<T>, Option<String>)>;
-
-/// Where the page after one with this metadata begins.
-pub(crate) fn following(metadata: ListMeta) -> Option<String> {
-    metadata.continue_.filter(|token| !token.is_empty())
-}
 
 /// All pages of a list that the engine repeats, if it fails.
 pub(crate) async fn all<T, F>(page: impl Fn(Option<String>) -> F) -> Result<Vec<T>>

@@ -23,9 +23,14 @@ pub(crate) const CREDENTIALS: &str = "regcred.dev/credentials";
 /// What `kubectl apply` keeps of what it was given: of a Secret, its data.
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
+/// The annotations of a Secret of ours.
+pub(crate) const OURS: [&str; 6] = [TARGET, HOSTS, EXPIRES_AT, REFRESHED_AT, LINKS, CREDENTIALS];
+/// How the annotation begins that says which entries of somebody else's Secret are ours.
+pub(crate) const MERGED: &str = "merge.regcred.dev/";
+
 /// The annotation that says which entries of somebody else's Secret an installation has merged into it.
 pub(crate) fn merged(instance: &str) -> String {
-    format!("merge.regcred.dev/{instance}")
+    format!("{MERGED}{instance}")
 }
 
 /// Who an installation is in `managedFields`: where a Secret is its own, and where it merges into somebody else's.
@@ -38,7 +43,7 @@ pub(crate) fn managers(instance: &str) -> [String; 2] {
 
 /// Whether an annotation is regcred's.
 pub(crate) fn is_ours(annotation: &str) -> bool {
-    annotation.starts_with("regcred.dev/") || annotation.starts_with("merge.regcred.dev/")
+    annotation.starts_with("regcred.dev/") || annotation.starts_with(MERGED)
 }
 
 /// What is stored for one registry, and who gave it.

@@ -51,6 +51,15 @@ pub(crate) fn wrong_type(found: Option<&str>) -> Refusal {
     Refusal::new("wrong-type", found, format!("a registry credential is {DOCKER_CONFIG}: {NAME_ANOTHER}"))
 }
 
+/// The object itself cannot be read, or is beyond a bound.
+pub(crate) fn unreadable_object(namespace: &str, name: &str, reason: &str) -> Refusal {
+    Refusal::new(
+        "unreadable",
+        format!("{name} in namespace {namespace} cannot be used: {reason}"),
+        "shorten or delete it",
+    )
+}
+
 pub(crate) fn immutable() -> Refusal {
     Refusal::new("immutable", "it is marked immutable, and a credential has to be renewed", NAME_ANOTHER)
 }

@@ -6,11 +6,12 @@ use regcred_dockerconfig::DockerConfig;
 use serde_json::{Value, json};
 
 use crate::{
+    decode::Stored,
     form::{Form, LoginFormat},
+    link::Recorded,
     metadata::{Ours, Version},
     record::{self, EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Record, Records, TARGET},
     refusal::{self, DOCKER_CONFIG},
-    store::Stored,
 };
 
 pub(crate) const DATA_KEY: &str = ".dockerconfigjson";
@@ -24,6 +25,7 @@ pub(crate) struct Plan {
     /// Written anew or kept, by registry.
     records: Records,
     config: DockerConfig,
+    links: Recorded,
 }
 
 /// Whether a set can be written without reading what stands there: it cannot if a provider failed, whose entries have to
@@ -57,6 +59,11 @@ pub(crate) fn plan(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &Crede
 }
 
 impl Plan {
+    /// With what it is to say of its links.
+    pub(crate) fn with_links(self, links: Recorded) -> Self {
+        Self { links, ..self }
+    }
+
     /// While a provider fails, all that is not written anew stays: under whatever name a failed provider gave it. Dates are
     /// only kept for data that is still ours; what somebody else put there stays for now, and is refreshed as soon as it can be.
     fn keep_others(&mut self, ours: &Ours, data: &DockerConfig) {
@@ -102,7 +109,6 @@ pub(crate) fn check_size(bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
 pub(crate) fn manifest(
     target: &Target,
     instance: &str,
-    links: &str,
     form: &Form,
     plan: &Plan,
     over: Option<&Version>,
@@ -111,7 +117,7 @@ pub(crate) fn manifest(
     let mut annotations = json!({
         TARGET: format!("{}/{}", target.namespace, target.name),
         HOSTS: record::write(&plan.records),
-        LINKS: links,
+        LINKS: plan.links.write(),
     });
     for (name, value) in [(EXPIRES_AT, expires_at), (REFRESHED_AT, refreshed_at)] {
         if let Some(value) = value {

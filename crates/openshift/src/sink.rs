@@ -5,13 +5,13 @@ use std::fmt;
 use async_trait::async_trait;
 use futures::future::{join, join_all};
 use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use regcred_core::{Applied, CredentialSet, InstanceName, Observed, Result, SecretSink, Target};
+use regcred_core::{Applied, CredentialSet, Error, ErrorKind, InstanceName, Observed, Result, SecretSink, Target};
 
 use crate::{
     bulk::BulkReads,
     cluster::Cluster,
     form::{Form, LoginFormat},
-    link::{self, Link},
+    link::{Link, Recorded},
     look::{Accounts, Found, Look, Looks, ReadAccounts},
     metadata::{Identity, Ours, Standing, standing, writers},
     record::managers,
@@ -29,7 +29,6 @@ pub struct OpenShiftSink {
     merge_manager: String,
     foreign: Foreign,
     links: Vec<Link>,
-    links_annotation: String,
     bulk: Option<BulkReads>,
     looks: Looks,
     untouched: Untouched,
@@ -89,16 +88,12 @@ impl OpenShiftSink {
         self.foreign
     }
 
-    pub(crate) fn links_annotation(&self) -> &str {
-        &self.links_annotation
-    }
-
     pub(crate) fn standing(&self, metadata: &ObjectMeta, target: &Target) -> Standing {
         let identity = Identity {
             instance: self.instance.as_str(),
             manager: &self.manager,
             target: &format!("{}/{}", target.namespace, target.name),
-            links: &self.links_annotation,
+            links: &self.links,
             form: &self.form,
         };
         standing(metadata, &identity)
@@ -208,30 +203,52 @@ impl OpenShiftSink {
             None => self.look(target).await?,
         };
         self.untouched.write(target);
-        // What the config has dropped is undone before nothing says any more that it was done.
-        let left = match &look.secret {
-            Found::Ours(Ours { linked: Some(linked), .. }) => link::left(linked, &self.links),
-            _ => vec![],
+        // What the config has dropped is undone before the Secret stops saying that it was done.
+        let recorded = match &look.secret {
+            Found::Ours(Ours { linked: Some(linked), .. }) => linked.clone(),
+            _ => Recorded::default(),
         };
-        let unlinked = join_all(left.iter().map(|(account, lists)| self.unlink(target, account, *lists))).await;
+        let (mut links, mut undone) = (vec![], Recorded::of(&self.links));
+        let dropped = recorded.undoable(&self.links);
+        for (account, lists) in &dropped {
+            let unlinked = self.unlink(target, account, *lists).await;
+            if unlinked.is_err() {
+                undone = undone.and([(account.clone(), *lists)]);
+            }
+            links.push(unlinked);
+        }
         let (written, after) = match &look.secret {
-            Found::Nothing => self.write(target, None, credentials).await?,
-            Found::Ours(ours) => self.write(target, Some(ours), credentials).await?,
+            Found::Nothing => self.write(target, None, &undone, credentials).await?,
+            Found::Ours(ours) => self.write(target, Some(ours), &undone, credentials).await?,
             Found::Adoptable(_) => (self.adopt(target, credentials).await?, None),
             Found::Merged(_) => (self.apply_merged(target, credentials).await?, None),
             Found::Refused(refusal) => return Err(refusal.clone().into()),
         };
-        let links = join_all(self.links.iter().map(|link| self.link(target, link, &look.accounts))).await;
-        let links = links.into_iter().chain(unlinked).collect::<Vec<_>>();
+        links.extend(join_all(self.links.iter().map(|link| self.link(target, link, &look.accounts))).await);
         let linked = links.iter().any(|link| matches!(link, Ok(true)));
         let failure = links.into_iter().find_map(Result::err);
+        let failure = failure.or_else(|| strange(target, &recorded.strange(&self.links)));
         self.read_anew(target);
         let waiting_for = look.waiting_for(&self.links);
-        if let (Some(after), true, None, None) = (after, left.is_empty(), &failure, &waiting_for) {
+        if let (Some(after), true, None, None) = (after, dropped.is_empty(), &failure, &waiting_for) {
             self.keep_written(target, &after, look);
         }
         Ok(Applied::new(written).also_written(linked).waiting_for(waiting_for).with_failure(failure))
     }
+}
+
+/// So many names are printed.
+const SHOWN: usize = 5;
+
+/// What is said once of accounts that may use a Secret and that regcred has no rights to write.
+fn strange(target: &Target, accounts: &[&str]) -> Option<Error> {
+    let first = accounts.first()?;
+    let names = accounts.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let Target { namespace, name, .. } = target;
+    let message = format!("ServiceAccounts that the config does not name may use {name}: {names}");
+    let fix =
+        format!("take it out of their lists by hand: kubectl edit serviceaccount {first} --namespace={namespace}");
+    Some(Error::new(ErrorKind::Refused, message).with_cause(fix))
 }
 
 impl OpenShiftSinkBuilder {
@@ -288,7 +305,6 @@ impl OpenShiftSinkBuilder {
         OpenShiftSink {
             server: cluster.server().to_owned(),
             store: Store::new(cluster.client().clone(), manager.clone()).keeping(form.annotations.keys().cloned()),
-            links_annotation: link::annotation(&links),
             bulk,
             looks: Looks::default(),
             untouched: Untouched::default(),

@@ -71,7 +71,7 @@ impl NamespaceList {
             }
         }
         let Inner { client, own, .. } = &*self.0;
-        let page = |next| async move { Ok(namespace::page(client, own.as_deref(), next).await?.0) };
+        let page = |next| async move { namespace::page(client, own.as_deref(), next).await };
         let listed = all(page).await.map(Arc::new);
         *latest = Some((Instant::now(), listed.clone()));
         listed

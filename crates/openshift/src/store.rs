@@ -1,30 +1,30 @@
 //! The calls to the API server: each with a deadline, unheard by logs, its errors translated.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use k8s_openapi::{
-    ByteString, NamespaceResourceScope,
     api::core::v1::{Secret, ServiceAccount},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
-    Api, Client,
-    api::{DeleteParams, ListParams, PartialObjectMeta, Patch, PatchParams, Preconditions},
+    Client, Resource,
+    api::{DeleteParams, GetParams, ListParams, Patch, PatchParams, Preconditions},
+    core::Request,
 };
-use regcred_core::{Error, ErrorKind, Refusal, Result};
-use serde::de::DeserializeOwned;
+use regcred_core::{Error, ErrorKind, Result};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::time::timeout;
 use tracing::{Dispatch, instrument::WithSubscriber};
 
 use crate::{
+    decode::{self, Decoded, Kept, Listed, Stored, Unreadable, account, bare_metadata, metadata},
     error::{Doing, is_unexplained, translate},
-    metadata::without_copies,
-    pages::{Page, all, following},
-    record::{LAST_APPLIED, is_ours},
-    refusal::{self, DOCKER_CONFIG},
+    pages::{Page, all, page},
+    refusal,
     rights::{Reviews, explain, missing_namespace},
     secret::DATA_KEY,
+    stream::{Piece, object},
 };
 
 /// For one call: an API server under load answers in a second, one that changes its leader in a few.
@@ -38,16 +38,8 @@ pub(crate) struct Store {
     client: Client,
     manager: String,
     /// The annotations that are kept of an object, besides ours.
-    kept: Arc<BTreeSet<String>>,
+    kept: Arc<Kept>,
     reviews: Arc<Reviews>,
-}
-
-/// A Secret with its data, which is why it cannot be printed.
-pub(crate) struct Stored {
-    pub(crate) metadata: ObjectMeta,
-    pub(crate) data: Option<Vec<u8>>,
-    type_: String,
-    immutable: bool,
 }
 
 impl Store {
@@ -60,24 +52,26 @@ impl Store {
         Self { kept: Arc::new(annotations.into_iter().collect()), ..self }
     }
 
+    /// Which annotations are kept, beside those of regcred.
+    pub(crate) fn kept(&self) -> Arc<Kept> {
+        self.kept.clone()
+    }
+
     /// The metadata of a Secret; `None`: there is none.
     pub(crate) async fn secret_metadata(&self, namespace: &str, name: &str) -> Result<Option<ObjectMeta>> {
         let doing = Doing { verb: "get", resource: "secrets", namespace: Some(namespace), name };
-        let api = self.api::<Secret>(namespace);
-        Ok(self.call(&doing, api.get_metadata_opt(name)).await?.map(|it| self.reduce(it.metadata)))
+        let request = at::<Secret>(Some(namespace)).get_metadata(name, &GetParams::default());
+        self.read(&doing, request, |piece| metadata(piece, &self.kept)).await
     }
 
     /// A Secret with its data; `None`: there is none.
     pub(crate) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Stored>> {
         let doing = Doing { verb: "get", resource: "secrets", namespace: Some(namespace), name };
-        let api = self.api::<Secret>(namespace);
-        Ok(self
-            .call(&doing, api.get_opt(name))
-            .await?
-            .map(|secret| Stored::reduce(secret, |metadata| self.reduce(metadata))))
+        let request = at::<Secret>(Some(namespace)).get(name, &GetParams::default());
+        self.read(&doing, request, |piece| decode::secret(piece, &self.kept, DATA_KEY)).await
     }
 
-    /// Server-side apply; the answer holds metadata only.
+    /// Server-side apply. Returns the metadata as they are then.
     pub(crate) async fn apply_secret(
         &self,
         namespace: &str,
@@ -85,22 +79,20 @@ impl Store {
         object: &Value,
         force: bool,
     ) -> Result<ObjectMeta> {
-        let doing = Doing { verb: "patch", resource: "secrets", namespace: Some(namespace), name };
-        let (api, params) = (self.api::<Secret>(namespace), PatchParams::apply(&self.manager));
+        let params = PatchParams::apply(&self.manager);
         let params = if force { params.force() } else { params };
-        Ok(self.call(&doing, api.patch_metadata(name, &params, &Patch::Apply(object))).await?.metadata)
+        self.patch_secret(namespace, name, &params, &Patch::Apply(object)).await
     }
 
-    /// A JSON patch of a Secret's owners; the answer holds metadata only.
+    /// A JSON patch of a Secret's owners. Returns the metadata as they are then.
     pub(crate) async fn take_over_secret(&self, namespace: &str, name: &str, patch: &Value) -> Result<ObjectMeta> {
         let doing = Doing { verb: "patch", resource: "secrets", namespace: Some(namespace), name };
         let malformed = |_| doing.failed(ErrorKind::Bug, "the patch is none");
         let patch = serde_json::from_value::<json_patch::Patch>(patch.clone()).map_err(malformed)?;
-        let (api, params) = (self.api::<Secret>(namespace), updating(&self.manager));
-        Ok(self.call(&doing, api.patch_metadata(name, &params, &Patch::<()>::Json(patch))).await?.metadata)
+        self.patch_secret(namespace, name, &updating(&self.manager), &Patch::<()>::Json(patch)).await
     }
 
-    /// A merge patch of somebody else's Secret, guarded by the resourceVersion in it; the answer holds metadata only.
+    /// A merge patch of somebody else's Secret, guarded by the resourceVersion in it.
     pub(crate) async fn merge_into_secret(
         &self,
         namespace: &str,
@@ -108,9 +100,19 @@ impl Store {
         manager: &str,
         patch: &Value,
     ) -> Result<()> {
+        self.patch_secret(namespace, name, &updating(manager), &Patch::Merge(patch)).await.map(drop)
+    }
+
+    async fn patch_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        params: &PatchParams,
+        patch: &Patch<impl Serialize + Debug>,
+    ) -> Result<ObjectMeta> {
         let doing = Doing { verb: "patch", resource: "secrets", namespace: Some(namespace), name };
-        let (api, params) = (self.api::<Secret>(namespace), updating(manager));
-        self.call(&doing, api.patch_metadata(name, &params, &Patch::Merge(patch))).await.map(drop)
+        let request = at::<Secret>(Some(namespace)).patch_metadata(name, params, patch);
+        self.written(&doing, request, |piece| metadata(piece, &self.kept)).await
     }
 
     /// Deletes that very Secret, if it still is as it was.
@@ -118,30 +120,29 @@ impl Store {
         let doing = Doing { verb: "delete", resource: "secrets", namespace: Some(namespace), name };
         let preconditions = Preconditions { uid: seen.uid.clone(), resource_version: seen.resource_version.clone() };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        let api = self.api::<Secret>(namespace);
-        self.call(&doing, api.delete(name, &params)).await.map(drop)
+        let request = at::<Secret>(Some(namespace)).delete(name, &params);
+        self.written(&doing, request, |_| Ok(())).await
     }
 
     /// A ServiceAccount; `None`: there is none.
     pub(crate) async fn account(&self, namespace: &str, name: &str) -> Result<Option<ServiceAccount>> {
         let doing = Doing { verb: "get", resource: "serviceaccounts", namespace: Some(namespace), name };
-        let api = self.api::<ServiceAccount>(namespace);
-        Ok(self.call(&doing, api.get_opt(name)).await?.map(reduce_account))
+        let request = at::<ServiceAccount>(Some(namespace)).get(name, &GetParams::default());
+        self.read(&doing, request, account).await
     }
 
     /// The names of all ServiceAccounts of a namespace.
     pub(crate) async fn accounts_in(&self, namespace: &str) -> Result<Vec<String>> {
         let doing = Doing { verb: "list", resource: "serviceaccounts", namespace: Some(namespace), name: "" };
-        let api = &self.api::<ServiceAccount>(namespace);
-        let name = |it: PartialObjectMeta<ServiceAccount>| it.metadata.name;
         let page = |next| {
             let doing = &doing;
             async move {
-                let page = limited(doing, api.list_metadata(&at(None, next))).await?;
-                Ok(Page { items: page.items.into_iter().filter_map(name).collect(), next: following(page.metadata) })
+                let request = at::<ServiceAccount>(Some(namespace)).list_metadata(&listed(None, PAGE, next));
+                let name = |found: Decoded<ObjectMeta>| found.unwrap_or_else(|it| it.into_metadata()).name;
+                self.list(doing, request, |piece| name(bare_metadata(piece))).await
             }
         };
-        all(page).await
+        Ok(all(page).await?.into_iter().flatten().collect())
     }
 
     /// That a namespace does not exist or is going, as far as we may know; `None`: it is there, or nobody says.
@@ -150,48 +151,71 @@ impl Store {
         missing_namespace(&self.client, &doing).await
     }
 
-    /// A merge patch, guarded by the resourceVersion in it; the answer holds metadata only.
+    /// A merge patch, guarded by the resourceVersion in it.
     pub(crate) async fn patch_account(&self, namespace: &str, name: &str, patch: &Value) -> Result<()> {
         let doing = Doing { verb: "patch", resource: "serviceaccounts", namespace: Some(namespace), name };
-        let api = self.api::<ServiceAccount>(namespace);
-        let params = updating(&self.manager);
-        self.call(&doing, api.patch_metadata(name, &params, &Patch::Merge(patch))).await.map(drop)
+        let patch = Patch::Merge(patch);
+        let request = at::<ServiceAccount>(Some(namespace)).patch_metadata(name, &updating(&self.manager), &patch);
+        self.written(&doing, request, |_| Ok(())).await
     }
 
     /// Of the metadata of every Secret of this name in the cluster those that come next.
-    pub(crate) async fn secret_page(&self, name: &str, next: Option<String>) -> Result<Page<ObjectMeta>> {
+    pub(crate) async fn secret_page(
+        &self,
+        name: &str,
+        limit: u32,
+        next: Option<String>,
+    ) -> Result<Page<Listed<ObjectMeta>>> {
         let doing = Doing { verb: "list", resource: "secrets", namespace: None, name };
-        let api = Api::<Secret>::all(self.client.clone());
-        let page = limited(&doing, api.list_metadata(&at(Some(name), next))).await?;
-        let items = page.items.into_iter().map(|it| self.reduce(it.metadata)).collect();
-        Ok(Page { items, next: following(page.metadata) })
+        let request = at::<Secret>(None).list_metadata(&listed(Some(name), limit, next));
+        self.list(&doing, request, |piece| Listed::read(piece, |piece| metadata(piece, &self.kept))).await
     }
 
     /// Of every ServiceAccount of this name in the cluster those that come next.
-    pub(crate) async fn account_page(&self, name: &str, next: Option<String>) -> Result<Page<ServiceAccount>> {
+    pub(crate) async fn account_page(
+        &self,
+        name: &str,
+        limit: u32,
+        next: Option<String>,
+    ) -> Result<Page<Listed<ServiceAccount>>> {
         let doing = Doing { verb: "list", resource: "serviceaccounts", namespace: None, name };
-        let api = Api::<ServiceAccount>::all(self.client.clone());
-        let page = limited(&doing, api.list(&at(Some(name), next))).await?;
-        Ok(Page { items: page.items.into_iter().map(reduce_account).collect(), next: following(page.metadata) })
+        let request = at::<ServiceAccount>(None).list(&listed(Some(name), limit, next));
+        self.list(&doing, request, |piece| Listed::read(piece, account)).await
     }
 
-    /// Of the annotations only ours and those of the config, and that there is a `last-applied-configuration`: it holds the token
-    /// of whoever uses `kubectl apply`.
-    fn reduce(&self, mut metadata: ObjectMeta) -> ObjectMeta {
-        if let Some(annotations) = &mut metadata.annotations {
-            annotations.retain(|name, _| is_ours(name) || name == LAST_APPLIED || self.kept.contains(name));
-        }
-        without_copies(metadata)
+    /// Reads one object; `None`: there is none. Its own fault is a refusal.
+    async fn read<T>(
+        &self,
+        doing: &Doing<'_>,
+        request: Asked,
+        decode: impl FnOnce(Piece<'_>) -> Decoded<T>,
+    ) -> Result<Option<T>> {
+        let call = async {
+            match object(&self.client, request.map_err(kube::Error::BuildRequest)?, decode).await {
+                Err(kube::Error::Api(status)) if status.reason == "NotFound" => Ok(None),
+                other => other.map(Some),
+            }
+        };
+        self.call(doing, call).await?.transpose().map_err(|unreadable| beyond_bounds(doing, &unreadable))
     }
 
-    fn api<K>(&self, namespace: &str) -> Api<K>
-    where
-        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + DeserializeOwned,
-    {
-        Api::namespaced(self.client.clone(), namespace)
+    /// Writes one object, and reads of the answer what it is then.
+    async fn written<T>(
+        &self,
+        doing: &Doing<'_>,
+        request: Asked,
+        decode: impl FnOnce(Piece<'_>) -> Decoded<T>,
+    ) -> Result<T> {
+        let call = async { object(&self.client, request.map_err(kube::Error::BuildRequest)?, decode).await };
+        self.call(doing, call).await?.map_err(|unreadable| beyond_bounds(doing, &unreadable))
     }
 
-    /// One call. Of a refusal without a reason the reason is asked for.
+    /// Reads one page of a list.
+    async fn list<T>(&self, doing: &Doing<'_>, request: Asked, decode: impl Fn(Piece<'_>) -> T) -> Result<Page<T>> {
+        limited(doing, page(&self.client, request, decode)).await
+    }
+
+    /// One call. The reason of a refusal without one is asked for.
     async fn call<T>(&self, doing: &Doing<'_>, call: impl Future<Output = kube::Result<T>>) -> Result<T> {
         match unheard(doing, call).await? {
             Err(error) if is_unexplained(&error) => Err(explain(&self.client, &self.reviews, doing).await),
@@ -200,47 +224,31 @@ impl Store {
     }
 }
 
+/// What an object that cannot be read means for its target.
+fn beyond_bounds(doing: &Doing<'_>, unreadable: &Unreadable) -> Error {
+    if unreadable.name.is_empty() && !unreadable.is_cut_off {
+        return doing.failed(ErrorKind::Malformed, "the answer is not that of a Kubernetes API; is there a proxy?");
+    }
+    refusal::unreadable_object(doing.namespace.unwrap_or_default(), doing.name, &unreadable.reason).into()
+}
+
+/// A request as kube builds it.
+type Asked = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
+
+/// Requests for objects of a kind, in a namespace or in the whole cluster.
+fn at<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> Request {
+    Request::new(K::url_path(&(), namespace))
+}
+
 /// As this manager, by a patch that is not an apply.
 fn updating(manager: &str) -> PatchParams {
     PatchParams { field_manager: Some(manager.into()), ..PatchParams::default() }
 }
 
-impl Stored {
-    #[cfg(test)]
-    pub(crate) fn holding(data: &[u8]) -> Self {
-        Self { metadata: ObjectMeta::default(), data: Some(data.into()), type_: DOCKER_CONFIG.into(), immutable: false }
-    }
-
-    /// Takes what is needed of it, and leaves what may hold a secret of somebody else.
-    fn reduce(secret: Secret, metadata: impl Fn(ObjectMeta) -> ObjectMeta) -> Self {
-        let mut data = secret.data.unwrap_or_default();
-        Self {
-            metadata: metadata(secret.metadata),
-            type_: secret.type_.unwrap_or_default(),
-            immutable: secret.immutable == Some(true),
-            data: data.remove(DATA_KEY).map(|ByteString(bytes)| bytes),
-        }
-    }
-
-    /// Why no credential can be kept in it, whoever wrote it.
-    pub(crate) fn unfit(&self) -> Option<Refusal> {
-        if self.type_ != DOCKER_CONFIG {
-            return Some(refusal::wrong_type(Some(&self.type_)));
-        }
-        self.immutable.then(refusal::immutable)
-    }
-}
-
-/// What links need: its two lists and its version.
-fn reduce_account(mut account: ServiceAccount) -> ServiceAccount {
-    (account.metadata.annotations, account.metadata.labels, account.metadata.managed_fields) = (None, None, None);
-    account
-}
-
 /// The page of a list that comes next, of objects of this name or of all.
-fn at(name: Option<&str>, next: Option<String>) -> ListParams {
+fn listed(name: Option<&str>, limit: u32, next: Option<String>) -> ListParams {
     let field_selector = name.map(|name| format!("metadata.name={name}"));
-    ListParams { field_selector, limit: Some(PAGE), continue_token: next, ..ListParams::default() }
+    ListParams { field_selector, limit: Some(limit), continue_token: next, ..ListParams::default() }
 }
 
 /// One call, with its error translated.

@@ -10,8 +10,9 @@ use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::
 use regcred_core::{Observed, Target};
 
 use crate::{
+    link::Recorded,
     look::{Accounts, Found, Look},
-    metadata::{DATA, Ours, Standing, Version, has, updated},
+    metadata::{DATA, Ours, Standing, Version, has, may_be_immutable, updated},
     record::Records,
     sink::{Foreign, OpenShiftSink},
 };
@@ -153,7 +154,7 @@ impl OpenShiftSink {
         let is_left = match self.foreign() {
             Foreign::Merge => updated(metadata, self.merge_manager()).is_some_and(|fields| has(fields, &DATA)),
             Foreign::Refuse | Foreign::Adopt => match self.standing(metadata, target) {
-                Standing::Ours(ours) => ours.is_whole() && ours.records.is_some(),
+                Standing::Ours(ours) => ours.is_whole() && ours.records.is_some() && !may_be_immutable(metadata),
                 Standing::Theirs(_) | Standing::Instance(_) => false,
             },
         };
@@ -180,7 +181,7 @@ impl OpenShiftSink {
             form: self.form().clone().into(),
             theirs: vec![],
             is_claimed: false,
-            linked: Some(self.links_annotation().to_owned()),
+            linked: Some(Recorded::of(self.links())),
             data_intact: true,
         };
         let accounts = Accounts::Linked(rest.used_by.clone());

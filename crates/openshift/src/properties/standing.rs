@@ -125,7 +125,7 @@ proptest! {
     fn ours_says_so_and_is_intact_as_long_as_our_own_apply_owns_it(case in case()) {
         let (instance, manager) = case.us;
         let metadata = case.metadata();
-        let stands = standing(&metadata, &Identity { instance, manager, target: TARGET, links: "{}", form: &Form::default() });
+        let stands = standing(&metadata, &Identity { instance, manager, target: TARGET, links: &[], form: &Form::default() });
         let says = case.labels.get("regcred.dev/instance").copied();
         let managed = case.labels.get("app.kubernetes.io/managed-by") == Some(&"regcred");
         let names_itself = case.annotations.get("regcred.dev/target") == Some(&TARGET);

@@ -7,6 +7,7 @@ mod cleanup;
 mod daemon;
 mod faults;
 mod full;
+mod hostile;
 mod init;
 mod look;
 mod malformed;

@@ -22,7 +22,7 @@ const HALVES: [&str; 2] = ["cAnArY7first7half7of7it", "sEcOnD7half7of7cAnArY77"]
 const CONFIG: &str = "targets: [{ namespace: team-a, region: eu-west-1 }]\n";
 const MERGE: &str = "targets: [{ namespace: team-a, region: eu-west-1, secret: { merge: true } }]\n";
 const ROLE: &str = "arn:aws:iam::123456789012:role/pull";
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 4;
 
 /// A place that can hold a secret, and what belongs there.
 #[derive(Clone, Copy, Debug)]

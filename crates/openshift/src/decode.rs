@@ -1,0 +1,574 @@
+//! Objects of the API server, reduced to what regcred needs.
+//!
+//! What strangers write is bounded here: of `managedFields` the depth and the size, of annotations and labels the size, of lists the
+//! length. An object beyond a bound is [`Unreadable`], which is a failure of its own target alone.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::core::v1::{LocalObjectReference, ObjectReference, ServiceAccount},
+    apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta, OwnerReference, Time},
+};
+use regcred_core::Refusal;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::{
+    record::{HOSTS, LAST_APPLIED, MERGED, OURS},
+    refusal::{self, DOCKER_CONFIG},
+    stream::Piece,
+};
+
+/// Of `managedFields`: a dozen managers with a few hundred bytes each are far less.
+const LARGEST_FIELDS: usize = 16 * 1024;
+/// `f:metadata`, `f:ownerReferences`, `k:{"uid":"…"}`, `f:blockOwnerDeletion`, and some more.
+const DEEPEST_FIELDS: usize = 8;
+/// Of all labels: values have 63 characters.
+const LARGEST_LABELS: usize = 64 * 1024;
+/// Of `regcred.dev/hosts`, which has 150 bytes for each registry.
+const LARGEST_HOSTS: usize = 64 * 1024;
+/// Of any other annotation of ours, and of those of the config.
+const LARGEST_ANNOTATION: usize = 4 * 1024;
+/// Of the entries in one list of a ServiceAccount. The guard compares lists up to this length.
+pub(crate) const LONGEST_LIST: usize = 500;
+
+/// Which annotations are kept, beside those of regcred.
+pub(crate) type Kept = BTreeSet<String>;
+
+/// What is made of an object.
+pub(crate) type Decoded<T> = Result<T, Box<Unreadable>>;
+
+/// An object that cannot be used, by its address as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) reason: String,
+    /// Whether it was too large, so that its beginning alone was read.
+    pub(crate) is_cut_off: bool,
+    /// As far as they were read.
+    labels: BTreeMap<String, String>,
+    uid: Option<String>,
+    pub(crate) resource_version: Option<String>,
+}
+
+impl Unreadable {
+    /// What is known of it, for one of which the name and the labels are enough.
+    pub(crate) fn into_metadata(self) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(self.name),
+            uid: self.uid,
+            labels: Some(self.labels),
+            resource_version: self.resource_version,
+            ..ObjectMeta::default()
+        }
+    }
+}
+
+/// One object of a long list, which is kept until somebody asks for it.
+#[derive(Debug)]
+pub(crate) struct Listed<T> {
+    pub(crate) namespace: String,
+    /// `None`: it is too large to be kept or cannot be read. Whoever asks for it reads it alone.
+    pub(crate) object: Option<T>,
+    /// As JSON, in bytes.
+    pub(crate) size: usize,
+}
+
+/// Of one object that is kept. A Secret of ours has 3 kB without its data.
+const LARGEST_KEPT: usize = 16 * 1024;
+
+impl<T> Listed<T> {
+    pub(crate) fn read(piece: Piece<'_>, decode: impl FnOnce(Piece<'_>) -> Decoded<T>) -> Self {
+        let namespace = || beginning(text(piece.bytes), "").namespace;
+        let is_small = piece.is_whole && piece.bytes.len() <= LARGEST_KEPT;
+        let object = is_small.then(|| decode(piece).ok()).flatten();
+        Self { namespace: namespace(), object, size: piece.bytes.len() }
+    }
+}
+
+/// A Secret with one of its values, which is why it cannot be printed.
+pub(crate) struct Stored {
+    pub(crate) metadata: ObjectMeta,
+    /// What stands under the one key.
+    pub(crate) data: Option<Vec<u8>>,
+    type_: String,
+    immutable: bool,
+}
+
+impl Stored {
+    #[cfg(test)]
+    pub(crate) fn holding(data: &[u8]) -> Self {
+        Self { metadata: ObjectMeta::default(), data: Some(data.into()), type_: DOCKER_CONFIG.into(), immutable: false }
+    }
+
+    /// Why no credential can be kept in it, whoever wrote it.
+    pub(crate) fn unfit(&self) -> Option<Refusal> {
+        if self.type_ != DOCKER_CONFIG {
+            return Some(refusal::wrong_type(Some(&self.type_)));
+        }
+        self.immutable.then(refusal::immutable)
+    }
+}
+
+/// What an event of a watch says.
+pub(crate) enum WatchLine<'a> {
+    Added(Piece<'a>),
+    Modified(Piece<'a>),
+    Deleted(Piece<'a>),
+    /// Nothing has happened until this version.
+    Bookmark(Box<ObjectMeta>),
+    /// The watch cannot go on, with this status.
+    Error(Box<kube::core::Status>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Object<'a> {
+    #[serde(borrow)]
+    metadata: Metadata<'a>,
+    #[serde(borrow)]
+    image_pull_secrets: Option<&'a RawValue>,
+    #[serde(borrow)]
+    secrets: Option<&'a RawValue>,
+    #[serde(borrow, rename = "type")]
+    type_: Option<&'a RawValue>,
+    #[serde(borrow)]
+    immutable: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Metadata<'a> {
+    name: String,
+    namespace: String,
+    uid: Option<String>,
+    resource_version: Option<String>,
+    deletion_timestamp: Option<IgnoredAny>,
+    #[serde(borrow)]
+    labels: Option<&'a RawValue>,
+    #[serde(borrow)]
+    annotations: Option<&'a RawValue>,
+    #[serde(borrow)]
+    owner_references: Option<&'a RawValue>,
+    #[serde(borrow)]
+    managed_fields: Option<&'a RawValue>,
+}
+
+/// The metadata of an object of any kind.
+pub(crate) fn metadata(piece: Piece<'_>, kept: &Kept) -> Decoded<ObjectMeta> {
+    object(piece)?.metadata.reduce(kept, true)
+}
+
+/// The metadata of an object that anybody may manage: without `managedFields`.
+pub(crate) fn bare_metadata(piece: Piece<'_>) -> Decoded<ObjectMeta> {
+    object(piece)?.metadata.reduce(&Kept::new(), false)
+}
+
+/// The two lists of a ServiceAccount, and its version.
+pub(crate) fn account(piece: Piece<'_>) -> Decoded<ServiceAccount> {
+    let Object { metadata, image_pull_secrets, secrets, .. } = object(piece)?;
+    let unreadable = |reason: &str| metadata.unreadable(reason);
+    let too_long = |list: &str| unreadable(&format!("its {list} has more than {LONGEST_LIST} entries"));
+    let pull = bounded::<LocalObjectReference>(image_pull_secrets).map_err(|()| too_long("imagePullSecrets"))?;
+    let mount = bounded::<ObjectReference>(secrets).map_err(|()| too_long("secrets"))?;
+    let Metadata { name, namespace, uid, resource_version, .. } = metadata;
+    let metadata =
+        ObjectMeta { name: Some(name), namespace: Some(namespace), uid, resource_version, ..ObjectMeta::default() };
+    Ok(ServiceAccount { metadata, image_pull_secrets: pull, secrets: mount, ..ServiceAccount::default() })
+}
+
+/// A Secret with what stands under this key of its data.
+pub(crate) fn secret(piece: Piece<'_>, kept: &Kept, key: &str) -> Decoded<Stored> {
+    let object = object(piece)?;
+    let unreadable = |reason: &str| object.metadata.unreadable(reason);
+    let text = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
+    let data =
+        object.data.map(|raw| serde_json::from_str::<BTreeMap<String, &RawValue>>(raw.get()).unwrap_or_default());
+    let data = data.as_ref().and_then(|data| data.get(key)).map(|raw| {
+        let bytes = text(raw).and_then(|text| STANDARD.decode(text).ok());
+        bytes.ok_or_else(|| unreadable("its data is not base64"))
+    });
+    Ok(Stored {
+        data: data.transpose()?,
+        type_: object.type_.and_then(text).unwrap_or_default(),
+        immutable: object.immutable.is_some_and(|raw| raw.get() == "true"),
+        metadata: object.metadata.reduce(kept, true)?,
+    })
+}
+
+/// An event of a watch; `None`: the line is none.
+pub(crate) fn watch_line(piece: Piece<'_>) -> Option<WatchLine<'_>> {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        #[serde(rename = "type")]
+        kind: &'a str,
+        #[serde(borrow)]
+        object: &'a RawValue,
+    }
+    let text = text(piece.bytes);
+    let (kind, object) = if piece.is_whole {
+        let Line { kind, object } = serde_json::from_str(text).ok()?;
+        (kind, Piece { bytes: object.get().as_bytes(), is_whole: true })
+    } else {
+        // The type comes first, and is short.
+        let (kind, object) = text.strip_prefix(r#"{"type":""#)?.split_once(r#"","object":"#)?;
+        (kind, Piece { bytes: object.as_bytes(), is_whole: false })
+    };
+    Some(match kind {
+        "ADDED" => WatchLine::Added(object),
+        "MODIFIED" => WatchLine::Modified(object),
+        "DELETED" => WatchLine::Deleted(object),
+        "BOOKMARK" => WatchLine::Bookmark(bare_metadata(object).unwrap_or_else(|it| it.into_metadata()).into()),
+        _ => WatchLine::Error(serde_json::from_slice(object.bytes).ok()?),
+    })
+}
+
+/// As much of it as is UTF-8: an object that is cut off may end within a character.
+fn text(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    }
+}
+
+fn object(piece: Piece<'_>) -> Decoded<Object<'_>> {
+    let text = text(piece.bytes);
+    if !piece.is_whole {
+        let beginning = beginning(text, "it is too large");
+        return Err(Box::new(Unreadable { is_cut_off: true, ..beginning }));
+    }
+    serde_json::from_str(text).map_err(|_| Box::new(beginning(text, "it is not an object of this kind")))
+}
+
+impl Metadata<'_> {
+    fn unreadable(&self, reason: &str) -> Box<Unreadable> {
+        Box::new(Unreadable {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            reason: reason.to_owned(),
+            is_cut_off: false,
+            labels: BTreeMap::new(),
+            uid: self.uid.clone(),
+            resource_version: self.resource_version.clone(),
+        })
+    }
+
+    fn reduce(self, kept: &Kept, with_managers: bool) -> Decoded<ObjectMeta> {
+        let raw = |raw: Option<&RawValue>, largest: usize, what: &str| {
+            let text = raw.map_or("null", RawValue::get);
+            if text.len() <= largest {
+                Ok(text.to_owned())
+            } else {
+                Err(self.unreadable(&format!("its {what} are larger than {} kB", largest / 1024)))
+            }
+        };
+        let labels = raw(self.labels, LARGEST_LABELS, "labels")?;
+        let owners = raw(self.owner_references, LARGEST_FIELDS, "ownerReferences")?;
+        let fields =
+            if with_managers { raw(self.managed_fields, LARGEST_FIELDS, "managedFields")? } else { "null".into() };
+        let malformed = |what: &str| self.unreadable(&format!("its {what} are malformed"));
+        let managed_fields =
+            serde_json::from_str::<Option<Vec<Entry>>>(&fields).map_err(|_| malformed("managedFields"))?;
+        Ok(ObjectMeta {
+            labels: serde_json::from_str(&labels).map_err(|_| malformed("labels"))?,
+            annotations: annotations(self.annotations, kept),
+            owner_references: serde_json::from_str::<Option<Vec<OwnerReference>>>(&owners)
+                .map_err(|_| malformed("ownerReferences"))?,
+            managed_fields: managed_fields.map(|entries| entries.into_iter().map(Entry::reduce).collect()),
+            deletion_timestamp: self.deletion_timestamp.map(|_| Time(Timestamp::UNIX_EPOCH)),
+            uid: self.uid,
+            resource_version: self.resource_version,
+            name: Some(self.name),
+            namespace: Some(self.namespace).filter(|it| !it.is_empty()),
+            ..ObjectMeta::default()
+        })
+    }
+}
+
+/// Those that are kept, and that there is a `last-applied-configuration`: it holds the token of whoever uses `kubectl apply`. One of ours
+/// that is longer than regcred writes it counts as absent.
+fn annotations(raw: Option<&RawValue>, kept: &Kept) -> Option<BTreeMap<String, String>> {
+    let all = serde_json::from_str::<BTreeMap<String, &RawValue>>(raw?.get()).ok()?;
+    let reduced = all.into_iter().filter_map(|(name, value)| {
+        let largest = match name.as_str() {
+            LAST_APPLIED => return Some((name, String::new())),
+            name if kept.contains(name) => usize::MAX, // the server takes 256 kB of all of them
+            HOSTS => LARGEST_HOSTS,
+            name if name.starts_with(MERGED) => LARGEST_HOSTS,
+            name if OURS.contains(&name) => LARGEST_ANNOTATION,
+            _ => return None,
+        };
+        let value = (value.get().len() <= largest).then(|| serde_json::from_str(value.get()).ok()).flatten()?;
+        Some((name, value))
+    });
+    Some(reduced.collect())
+}
+
+/// One manager and the fields that it has written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+struct Entry {
+    manager: Option<String>,
+    operation: Option<String>,
+    api_version: Option<String>,
+    fields_type: Option<String>,
+    subresource: Option<String>,
+    time: Option<String>,
+    #[serde(deserialize_with = "shallow")]
+    fields_v1: Option<Value>,
+}
+
+impl Entry {
+    fn reduce(self) -> ManagedFieldsEntry {
+        ManagedFieldsEntry {
+            manager: self.manager,
+            operation: self.operation,
+            api_version: self.api_version,
+            fields_type: self.fields_type,
+            subresource: self.subresource,
+            // One that is no time is a stranger's: it only says when.
+            time: self.time.and_then(|time| time.parse().ok()).map(Time),
+            fields_v1: self.fields_v1.map(FieldsV1),
+        }
+    }
+}
+
+fn shallow<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Shallow { left: DEEPEST_FIELDS }.deserialize(deserializer).map(Some)
+}
+
+/// A set of fields down to a depth: what is deeper is empty, and is read without recursion.
+struct Shallow {
+    left: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Shallow {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        if self.left == 0 {
+            return IgnoredAny::deserialize(deserializer).map(|IgnoredAny| Value::Object(Map::new()));
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Shallow {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a set of fields")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut fields = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            fields.insert(name, map.next_value_seed(Self { left: self.left - 1 })?);
+        }
+        Ok(Value::Object(fields))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+}
+
+/// A list, unless it is longer than regcred works with.
+fn bounded<'a, T: Deserialize<'a>>(list: Option<&'a RawValue>) -> Result<Option<Vec<T>>, ()> {
+    let Some(list) = list else { return Ok(None) };
+    let entries = serde_json::from_str::<Option<Vec<&RawValue>>>(list.get()).map_err(drop)?;
+    let Some(entries) = entries else { return Ok(None) };
+    if entries.len() > LONGEST_LIST {
+        return Err(());
+    }
+    entries.into_iter().map(|entry| serde_json::from_str(entry.get()).map_err(drop)).collect::<Result<_, _>>().map(Some)
+}
+
+/// What the beginning of an object says of it.
+fn beginning(text: &str, reason: &str) -> Unreadable {
+    let found = RefCell::new(Unreadable {
+        namespace: String::new(),
+        name: String::new(),
+        reason: reason.to_owned(),
+        is_cut_off: false,
+        labels: BTreeMap::new(),
+        uid: None,
+        resource_version: None,
+    });
+    // It ends in an error where the text does; what came before that is noted.
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let _ = Beginning { found: &found, is_metadata: false }.deserialize(&mut deserializer);
+    found.into_inner()
+}
+
+struct Beginning<'a> {
+    found: &'a RefCell<Unreadable>,
+    is_metadata: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Beginning<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Beginning<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            match (self.is_metadata, key.as_str()) {
+                (false, "metadata") => map.next_value_seed(Beginning { found: self.found, is_metadata: true })?,
+                (true, "name") => self.found.borrow_mut().name = map.next_value()?,
+                (true, "namespace") => self.found.borrow_mut().namespace = map.next_value()?,
+                (true, "uid") => self.found.borrow_mut().uid = map.next_value()?,
+                (true, "resourceVersion") => self.found.borrow_mut().resource_version = map.next_value()?,
+                (true, "labels") => self.found.borrow_mut().labels = map.next_value()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{account as account_of, secret as secret_of, *};
+    use crate::record::{LINKS, MANAGED_BY, TARGET};
+
+    fn whole(text: &str) -> Piece<'_> {
+        Piece { bytes: text.as_bytes(), is_whole: true }
+    }
+
+    fn object(metadata: &str) -> String {
+        format!(r#"{{"kind":"Secret","metadata":{{"name":"s","namespace":"a",{metadata}}}}}"#)
+    }
+
+    fn entry(fields: &str) -> String {
+        object(&format!(
+            r#""managedFields":[{{"manager":"t","operation":"Update","time":"9999-12-31T23:59:59Z","fieldsV1":{fields}}}]"#
+        ))
+    }
+
+    #[test]
+    fn fields_of_any_depth_and_times_of_any_sort_are_read() {
+        for depth in [1, DEEPEST_FIELDS, DEEPEST_FIELDS + 1, 127, 128, 200, 2_000] {
+            let deep = format!("{}{{}}{}", r#"{"f:a":"#.repeat(depth), "}".repeat(depth));
+            let metadata = metadata(whole(&entry(&deep)), &Kept::new()).expect("it is read");
+            let fields = &metadata.managed_fields.expect("there are some")[0];
+            assert_eq!((fields.manager.as_deref(), fields.time.as_ref()), (Some("t"), None));
+            let text = fields.fields_v1.as_ref().expect("there are some").0.to_string();
+            assert_eq!(text.matches("f:a").count(), depth.min(DEEPEST_FIELDS), "{depth}");
+        }
+        let usual = r#"{"f:data":{".":{},"f:.dockerconfigjson":{}},"f:metadata":{"f:ownerReferences":{"k:{\"uid\":\"u\"}":{}}}}"#;
+        let read = metadata(whole(&entry(usual)), &Kept::new()).expect("it is read");
+        let fields = read.managed_fields.expect("there are some")[0].fields_v1.clone().expect("there are some").0;
+        assert_eq!(fields, serde_json::from_str::<Value>(usual).expect("JSON"));
+    }
+
+    #[test]
+    fn what_is_beyond_a_bound_is_named_with_its_address() {
+        let large = "x".repeat(LARGEST_LABELS);
+        for (text, reason) in [
+            (
+                object(&format!(r#""managedFields":[{{"manager":"{large}"}}]"#)),
+                "its managedFields are larger than 16 kB",
+            ),
+            (object(&format!(r#""labels":{{"a":"{large}"}}"#)), "its labels are larger than 64 kB"),
+            (
+                object(&format!(r#""ownerReferences":[{{"name":"{large}"}}]"#)),
+                "its ownerReferences are larger than 16 kB",
+            ),
+            (object(r#""managedFields":{}"#), "its managedFields are malformed"),
+            (object(r#""labels":[]"#), "its labels are malformed"),
+            (object(r#""managedFields":[{"fieldsV1":[]}]"#), "its managedFields are malformed"),
+        ] {
+            let unreadable = metadata(whole(&text), &Kept::new()).expect_err(reason);
+            assert_eq!((unreadable.namespace.as_str(), unreadable.name.as_str()), ("a", "s"));
+            assert_eq!(unreadable.reason, reason);
+        }
+    }
+
+    #[test]
+    fn of_an_object_that_is_cut_off_its_beginning_is_known() {
+        let text = object(r#""uid":"u","resourceVersion":"7","labels":{"team":"x"},"annotations":{"a":"bcd"#);
+        for end in text.find("bcd").expect("it is there")..text.len() {
+            let piece = Piece { bytes: &text.as_bytes()[..end], is_whole: false };
+            let unreadable = metadata(piece, &Kept::new()).expect_err("it is cut off");
+            assert_eq!(unreadable.reason, "it is too large");
+            let metadata = unreadable.into_metadata();
+            assert_eq!((metadata.name.as_deref(), metadata.resource_version.as_deref()), (Some("s"), Some("7")));
+            assert_eq!(metadata.labels, Some([("team".to_owned(), "x".to_owned())].into()));
+        }
+        let event = format!(r#"{{"type":"MODIFIED","object":{text}"#);
+        let cut = Piece { bytes: &event.as_bytes()[..event.len() - 1], is_whole: false };
+        let Some(WatchLine::Modified(piece)) = watch_line(cut) else { panic!("it is an event") };
+        assert_eq!(metadata(piece, &Kept::new()).expect_err("it is cut off").name, "s");
+    }
+
+    #[test]
+    fn annotations_are_kept_if_they_are_ours_and_no_longer_than_we_write_them() {
+        let long = "x".repeat(LARGEST_ANNOTATION);
+        let annotations = json!({
+            TARGET: "a/s", "regcred.dev/x-1": "y", LINKS: long, "example.com/team": "z", "other": long,
+            LAST_APPLIED: "canary", HOSTS: "x".repeat(LARGEST_HOSTS), "merge.regcred.dev/default": "{}",
+        });
+        let text = object(&format!(r#""annotations":{annotations}"#));
+        let kept = Kept::from(["example.com/team".to_owned()]);
+        let read = metadata(whole(&text), &kept).expect("it is read").annotations.expect("there are some");
+        let expected =
+            [(TARGET, "a/s"), ("example.com/team", "z"), (LAST_APPLIED, ""), ("merge.regcred.dev/default", "{}")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(read, BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn a_list_of_a_service_account_is_read_up_to_a_length() {
+        let account = |count: usize| {
+            let list = (0..count).map(|number| json!({ "name": format!("s-{number}") })).collect::<Vec<_>>();
+            let mut object =
+                json!({ "metadata": { "name": "default", "namespace": "a", "resourceVersion": "7" }, "secrets": null });
+            object["imagePullSecrets"] = json!(list);
+            account_of(whole(&object.to_string()))
+        };
+        let read = account(LONGEST_LIST).expect("it is read");
+        assert_eq!((read.image_pull_secrets.map(|it| it.len()), read.secrets), (Some(LONGEST_LIST), None));
+        assert_eq!(
+            account(LONGEST_LIST + 1).expect_err("it is too long").reason,
+            "its imagePullSecrets has more than 500 entries"
+        );
+    }
+
+    #[test]
+    fn of_a_secret_one_value_is_read_whatever_else_it_holds() {
+        let secret = |data: &str| {
+            let metadata = format!(r#"{{"name":"s","labels":{{"{MANAGED_BY}":"regcred"}}}}"#);
+            let text = format!(r#"{{"metadata":{metadata},"type":"t","immutable":true,"data":{data}}}"#);
+            secret_of(whole(&text), &Kept::new(), "k").map(|it| (it.data, it.type_, it.immutable))
+        };
+        assert_eq!(secret(r#"{"a":7,"k":"e30="}"#), Ok((Some(b"{}".to_vec()), "t".into(), true)));
+        assert_eq!(secret("null"), Ok((None, "t".into(), true)));
+        assert_eq!(secret(r#"{"k":"%"}"#).expect_err("it is no base64").reason, "its data is not base64");
+    }
+}
