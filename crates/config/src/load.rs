@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    error::Error,
+    fs::File as OpenFile,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,10 +15,14 @@ use figment::{
     value::{Dict, Tag, Value},
 };
 
+use regcred_core::{read_text, read_text_file};
+
 use crate::{
     Config, Origin, Problem, Problems,
     environment::Environment,
+    file::{self, keys},
     lines::Lines,
+    nearest::meant,
     provenance::{Provenance, Source},
     read::read,
     yaml::Yaml,
@@ -50,8 +56,16 @@ impl Config {
     /// Reads files, environment and command line. `check` is shown what is well-formed, and adds what only a provider or a sink
     /// knows to be wrong, so that every problem is told at once.
     pub fn load(layers: &Layers, check: impl Fn(&Self) -> Vec<Problem>) -> Result<Self, Problems> {
+        let link = layers.files.iter().find(|path| is_elsewhere(path));
+        Self::load_quoting(layers, check).map_err(|problems| match link {
+            Some(link) => without_quotes(&problems, link),
+            None => problems,
+        })
+    }
+
+    fn load_quoting(layers: &Layers, check: impl Fn(&Self) -> Vec<Problem>) -> Result<Self, Problems> {
         let texts = layers.files.iter().map(|path| text(path)).collect::<Result<Vec<_>, _>>()?;
-        let files = texts.iter().map(|(name, text)| file(name, text)).collect::<Result<Vec<_>, _>>()?;
+        let files = texts.iter().map(|(name, text)| parse(name, text)).collect::<Result<Vec<_>, _>>()?;
         let Overrides { instance, schedule, time_zone } = &layers.overrides;
         let said = [("instance", instance), ("schedule", schedule), ("time_zone", time_zone)];
         let said = said.into_iter().filter_map(|(key, text)| Some((key, text.as_ref()?)));
@@ -61,7 +75,7 @@ impl Config {
 
     /// Reads text alone: no file, no environment.
     pub fn from_yaml(text: &str) -> Result<Self, Problems> {
-        let mut only = file("config", text)?;
+        let mut only = parse("config", text)?;
         only.lines = None;
         let (dict, provenance) = unite(vec![only], &Environment::default(), &[])?;
         read(&dict, &Origin::root(Arc::new(provenance)), |_| vec![])
@@ -74,20 +88,60 @@ struct File {
     lines: Option<Lines>,
 }
 
+/// Streams that the caller has opened, as a shell does for `<(command)`. Any other pipe is refused.
+const STREAMS: [&str; 2] = ["/dev/fd/", "/proc/self/fd/"];
+
 fn text(path: &Path) -> Result<(String, String), Problems> {
-    let (name, text) = if path == Path::new(STDIN) {
-        ("standard input".to_owned(), io::read_to_string(io::stdin()))
+    let (name, is_stdin) = (path.display().to_string(), path == Path::new(STDIN) || path == Path::new("/dev/stdin"));
+    let name = if is_stdin { "standard input".to_owned() } else { name };
+    let unreadable = |cause: String| whole(&name, &format!("cannot be read: {cause}"));
+    let text = if is_stdin {
+        read_text(io::stdin()).map_err(|error| unreadable(error.to_string()))
+    } else if STREAMS.iter().any(|folder| path.starts_with(folder)) {
+        OpenFile::open(path).and_then(read_text).map_err(|error| unreadable(error.to_string()))
     } else {
-        (path.display().to_string(), fs::read_to_string(path))
+        read_text_file(path).map_err(|error| unreadable(error.source().map(ToString::to_string).unwrap_or_default()))
     };
-    let text = text.map_err(|error| whole(&name, &format!("cannot be read: {error}")))?;
-    Ok((name, text))
+    Ok((name, text?))
 }
 
-fn file(name: &str, text: &str) -> Result<File, Problems> {
+/// Whether a file is a link to one outside of its folder. A mounted `ConfigMap` has links too, and none that lead out of it.
+fn is_elsewhere(path: &Path) -> bool {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (path.canonicalize(), folder.canonicalize()) {
+        (Ok(file), Ok(folder)) => !file.starts_with(folder),
+        _ => false, // a stream
+    }
+}
+
+/// Problems without anything that stands in the files: what a link leads to may be no config.
+fn without_quotes(problems: &Problems, link: &Path) -> Problems {
+    let shown = |problem: &Problem| {
+        let place = problem.origin.as_ref().and_then(|it| Some(format!("{}:{}: ", it.source(), it.line()?)));
+        let message = format!(
+            "{}not valid. {} is a link out of its folder, so nothing of it is quoted: name the file that it leads to",
+            place.unwrap_or_default(),
+            link.display()
+        );
+        Problem::everywhere(message)
+    };
+    let mut shown = problems.iter().map(shown).collect::<Vec<_>>();
+    shown.dedup();
+    Problems::check(shown).expect_err("there is at least one")
+}
+
+fn parse(name: &str, text: &str) -> Result<File, Problems> {
     let data = Figment::from(Yaml::string(text)).data();
     let mut data = data.map_err(|error| whole(name, &format!("is not valid: {}", error.kind)))?;
     let data = data.remove(&Profile::Default).unwrap_or_default();
+    let known = keys::<file::File>();
+    let is_meant = |key: &String| known.contains(&key.as_str()) || meant(key, known.iter().copied()).is_some();
+    // What has none of our keys may be anything, such as a file of secrets: none of its keys is quoted.
+    if !data.is_empty() && !data.keys().any(is_meant) {
+        let is_kubeconfig = data.contains_key("clusters") && data.contains_key("users");
+        let hint = if is_kubeconfig { ": it looks like a kubeconfig, which --kubeconfig names" } else { "" };
+        return Err(whole(name, &format!("is not a config of regcred{hint}; known keys are {}", known.join(", "))));
+    }
     Ok(File { name: name.into(), data, lines: Some(Lines::of(text)) })
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     env, fmt,
+    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use kube::{
     Client, Config,
     client::{AuthError, ClientBuilder, ConfigExt},
 };
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, ErrorKind, Result, read_file};
 use tokio::{task::spawn_blocking, time::timeout};
 use tower::{BoxError, ServiceBuilder, service_fn, util::MapResponseLayer};
 use tracing::{Dispatch, dispatcher::with_default, instrument::WithSubscriber};
@@ -46,13 +47,13 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Reads what is needed to reach the cluster; asks it nothing. [`ErrorKind::Invalid`] if that is not there or not valid, and in a pod
-    /// for a kubeconfig with an exec plug-in: who may write a Secret with a kubeconfig would run programs as regcred.
+    /// Reads what is needed to reach the cluster; asks it nothing. [`ErrorKind::Invalid`] if that is not there or not valid, for a
+    /// server over HTTP that is not on loopback, and in a pod for a kubeconfig that names a program or a file outside of its folder: who
+    /// may write a Secret with a kubeconfig would run programs as regcred, or have its token sent elsewhere.
     pub async fn connect(connection: &Connection) -> Result<Self> {
         let variable = env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty());
         let explicit = connection.kubeconfig.is_some() || connection.context.is_some() || variable;
-        let in_pod = env::var_os(SERVICE).is_some();
-        if in_pod && Path::new(POD_TOKEN).exists() && !explicit {
+        if kubeconfig::is_pod() && Path::new(POD_TOKEN).exists() && !explicit {
             let config =
                 Config::incluster().map_err(|error| unusable("the pod's ServiceAccount", error.to_string()))?;
             let own = config.default_namespace.clone();
@@ -61,11 +62,6 @@ impl Cluster {
         }
         // kube logs what it cannot parse.
         let (config, context) = kubeconfig::load(connection).with_subscriber(Dispatch::none()).await?;
-        if in_pod && config.auth_info.exec.is_some() {
-            let reason =
-                "it has an exec plug-in, and a pod runs no program that a file names: use a token or a certificate";
-            return Err(unusable("the kubeconfig", reason.into()));
-        }
         Self::from_config(config, context).await
     }
 
@@ -79,6 +75,15 @@ impl Cluster {
         kubeconfig::silence_plugin(&mut config);
         let server = without_user(&config.cluster_url);
         let unusable = |reason: String| unusable("the connection to the cluster", reason);
+        if config.cluster_url.scheme_str() == Some("http") && !config.cluster_url.host().is_some_and(is_loopback) {
+            return Err(unusable(format!(
+                "{server} is neither HTTPS nor on loopback: tokens and Secrets would travel in clear text"
+            )));
+        }
+        // Reading a pipe would hang here, and be taken for a slow plug-in.
+        if let Some(file) = env::var_os(TRUST).filter(|it| !it.is_empty() && config.root_cert.is_none()) {
+            read_file(Path::new(&file)).map_err(|error| unusable(error.chain()))?;
+        }
         let made = timeout(PLUGIN, spawn_blocking(move || with_default(&Dispatch::none(), || client(config)))).await;
         let made = made.map_err(|_| unusable("the exec plug-in did not answer within 30 s".into()))?;
         let client =
@@ -135,9 +140,15 @@ impl Cluster {
     }
 }
 
-/// Set in every pod.
-const SERVICE: &str = "KUBERNETES_SERVICE_HOST";
+/// Names the authorities to trust where a kubeconfig does not.
+const TRUST: &str = "SSL_CERT_FILE";
 const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+/// Whether a host never leaves the machine.
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
 
 /// A URL as it may be shown.
 fn without_user(url: &http::Uri) -> String {
@@ -155,7 +166,7 @@ fn tell_client(error: &kube::Error) -> String {
         kube::Error::ProxyProtocolUnsupported { .. } | kube::Error::ProxyProtocolDisabled { .. } => {
             "proxies of this protocol are not supported".into()
         }
-        _ => match env::var_os("SSL_CERT_FILE") {
+        _ => match env::var_os(TRUST) {
             Some(file) => format!(
                 "the authorities to trust, those of the kubeconfig or of SSL_CERT_FILE, {}, cannot be used",
                 Path::new(&file).display()

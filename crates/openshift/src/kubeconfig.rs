@@ -12,6 +12,8 @@ use regcred_core::{Result, read_file, read_text_file};
 use crate::cluster::{Connection, unusable};
 
 const WHAT: &str = "the kubeconfig";
+/// Set in every pod.
+const SERVICE: &str = "KUBERNETES_SERVICE_HOST";
 /// kube reads a kubeconfig of this encoding, which is what Windows PowerShell writes.
 const UTF16: [[u8; 2]; 2] = [[0xff, 0xfe], [0xfe, 0xff]];
 
@@ -49,7 +51,11 @@ fn read(path: Option<&Path>) -> Result<Kubeconfig> {
     let failed = |error: KubeconfigError| unusable(WHAT, describe(&error));
     let read = |path: &Path| {
         check(path)?;
-        Kubeconfig::read_from(path).map_err(failed)
+        let kubeconfig = Kubeconfig::read_from(path).map_err(failed)?;
+        if is_pod() {
+            check_for_pod(&kubeconfig, path.parent().unwrap_or(path))?;
+        }
+        Ok(kubeconfig)
     };
     if let Some(path) = path {
         return read(path);
@@ -61,6 +67,39 @@ fn read(path: Option<&Path>) -> Result<Kubeconfig> {
         return read(&home.join(".kube/config"));
     }
     paths.try_fold(Kubeconfig::default(), |merged, path| merged.merge(read(&path)?).map_err(failed))
+}
+
+/// Whether this process runs in a pod: then who may write the kubeconfig is not who runs the process.
+pub(crate) fn is_pod() -> bool {
+    env::var_os(SERVICE).is_some()
+}
+
+/// Fails if a kubeconfig names a program, or a file outside of its own folder: it could send the pod's own token elsewhere.
+fn check_for_pod(kubeconfig: &Kubeconfig, folder: &Path) -> Result<()> {
+    let clusters = || kubeconfig.clusters.iter().filter_map(|it| it.cluster.as_ref());
+    let users = || kubeconfig.auth_infos.iter().filter_map(|it| it.auth_info.as_ref());
+    for (is_there, what) in [
+        (users().any(|user| user.exec.is_some()), "an exec plug-in"),
+        (users().any(|user| user.auth_provider.is_some()), "an auth-provider"),
+    ] {
+        if is_there {
+            let reason = "and a pod runs no program that a file names: use a token or a certificate";
+            return Err(unusable(WHAT, format!("it has {what}, {reason}")));
+        }
+    }
+    let real = |path: &Path| path.canonicalize().map_err(|_| path.to_owned());
+    let folder = real(folder);
+    let authorities = clusters().flat_map(|cluster| files(Some(cluster), None));
+    for file in authorities.chain(users().flat_map(|user| files(None, Some(user)))) {
+        let is_inside = matches!((&folder, real(Path::new(file))), (Ok(folder), Ok(file)) if file.starts_with(folder));
+        if !is_inside && Path::new(file).exists() {
+            return Err(unusable(
+                WHAT,
+                format!("in a pod it may name files of its own folder alone, and {file} is elsewhere"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Fails unless it is a file of text.

@@ -1,10 +1,10 @@
 //! `regcred manifests`: what runs a config in a cluster, with the rights that it takes.
 
-use std::{env, fs, path::PathBuf, process::ExitCode};
+use std::{env, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::{ValueEnum, builder::NonEmptyStringValueParser};
-use regcred_core::{Namespace, SecretName, StoreName};
+use regcred_core::{Namespace, SecretName, StoreName, read_text_file};
 use regcred_manifests::{AUDIENCE, Guard, Identity, Install, Manifests, Mode, Mount, Proxy, TrustedCa, Workload};
 use serde_json::json;
 
@@ -179,7 +179,7 @@ impl Args {
     fn install(&self) -> Result<Install> {
         let files = self.config.files().iter().map(|path| {
             let name = path.display();
-            let text = fs::read_to_string(path);
+            let text = read_text_file(path);
             text.with_context(|| {
                 format!("{name}: its text becomes a ConfigMap, so it has to be a file that can be read again")
             })

@@ -1,9 +1,9 @@
 //! `regcred check --template`: would OpenShift make a project of it?
 
-use std::{fs, io, path::Path, process::ExitCode};
+use std::{io, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result, anyhow};
-use regcred_core::ErrorKind;
+use regcred_core::{ErrorKind, read_text, read_text_file};
 use regcred_manifests::{check, expand};
 use regcred_openshift::Cluster;
 use serde_json::{Value, json};
@@ -16,7 +16,10 @@ use super::{
 };
 
 pub(crate) fn run(file: &Path, args: &Check, output: Output) -> Result<ExitCode> {
-    let text = if file == Path::new("-") { io::read_to_string(io::stdin()) } else { fs::read_to_string(file) };
+    let text = match file == Path::new("-") {
+        true => read_text(io::stdin()).map_err(anyhow::Error::from),
+        false => read_text_file(file).map_err(anyhow::Error::from),
+    };
     let text = text.with_context(|| file.display().to_string())?;
     let name = file.display();
     let template = regcred_manifests::read(&text).map_err(|why| anyhow!("{name}: {why}"))?;

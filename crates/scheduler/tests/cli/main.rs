@@ -20,4 +20,5 @@ mod run;
 mod scale;
 mod selecting;
 mod shell;
+mod strange_files;
 mod world;

@@ -1,8 +1,9 @@
 //! Whether the config's files are others than before: a mounted ConfigMap is swapped, and nobody says so.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use regcred_config::digest;
+use regcred_core::read_text_file;
 use tokio::time::sleep;
 
 /// The kubelet itself takes about a minute to bring a new ConfigMap into a pod.
@@ -32,8 +33,8 @@ impl Reload {
     }
 }
 
-/// Of all of their texts; a file that is not there for a moment is empty.
+/// Of all of their texts; a file that cannot be read for a moment is empty.
 fn sum(files: &[PathBuf]) -> u64 {
-    let texts = files.iter().map(|file| fs::read_to_string(file).unwrap_or_default());
+    let texts = files.iter().map(|file| read_text_file(file).unwrap_or_default());
     digest(&texts.collect::<Vec<_>>().join("\0"))
 }
