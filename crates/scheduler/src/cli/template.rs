@@ -16,10 +16,8 @@ use super::{
 };
 
 pub(crate) fn run(file: &Path, args: &Check, output: Output) -> Result<ExitCode> {
-    let text = match file == Path::new("-") {
-        true => read_text(io::stdin()).map_err(anyhow::Error::from),
-        false => read_text_file(file).map_err(anyhow::Error::from),
-    };
+    let is_stdin = file == Path::new("-");
+    let text = if is_stdin { read_text(io::stdin()).map_err(anyhow::Error::from) } else { Ok(read_text_file(file)?) };
     let text = text.with_context(|| file.display().to_string())?;
     let name = file.display();
     let template = regcred_manifests::read(&text).map_err(|why| anyhow!("{name}: {why}"))?;
