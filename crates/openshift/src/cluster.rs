@@ -82,7 +82,7 @@ impl Cluster {
         }
         // Reading a pipe would hang here, and be taken for a slow plug-in.
         if let Some(file) = env::var_os(TRUST).filter(|it| !it.is_empty() && config.root_cert.is_none()) {
-            read_file(Path::new(&file)).map_err(|error| unusable(error.chain()))?;
+            read_file(Path::new(&file)).map_err(|error| unusable(format!("{TRUST}: {}", error.chain())))?;
         }
         let made = timeout(PLUGIN, spawn_blocking(move || with_default(&Dispatch::none(), || client(config)))).await;
         let made = made.map_err(|_| unusable("the exec plug-in did not answer within 30 s".into()))?;
