@@ -1,9 +1,10 @@
 //! The daemon, and how it is watched.
 
 use regcred_config::Config;
+use regcred_core::Namespace;
 use serde_json::{Value, json};
 
-use crate::{Workload, alerts, object::Site, pod};
+use crate::{Install, Workload, alerts, object::Site, pod};
 
 const PORT: u16 = 8080;
 const PORT_NAME: &str = "http";
@@ -14,7 +15,7 @@ const GRACE: u32 = 30;
 pub(crate) fn objects(
     site: &Site<'_>,
     config: &Config,
-    files: usize,
+    install: &Install,
     workload: &Workload,
     replicas: u32,
 ) -> Vec<Value> {
@@ -23,11 +24,11 @@ pub(crate) fn objects(
         json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": site.own(""), "spec": spec })
     });
     let objects = [
-        deployment(site, config, files, workload, replicas),
+        deployment(site, config, install.files.len(), workload, replicas),
         service(site),
         monitor(site),
         alerts::object(site),
-        network(site),
+        network(site, &install.metrics_from),
     ];
     objects.into_iter().chain(budget).collect()
 }
@@ -83,14 +84,57 @@ fn monitor(site: &Site<'_>) -> Value {
     })
 }
 
-/// Who may come in. Who it goes to, AWS and API servers, has no addresses that a policy could name.
-fn network(site: &Site<'_>) -> Value {
+/// The label that Kubernetes sets on each namespace to its name, since 1.21.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// Admits the namespaces of Prometheus to the endpoint, and no other pod.
+///
+/// There is no rule for the kubelet's probes. They come from the pod's own node, and network plug-ins admit these whatever a
+/// policy says; its address is not known here. There is no rule for egress: AWS and API servers have no addresses that a
+/// policy could name.
+fn network(site: &Site<'_>, metrics_from: &[Namespace]) -> Value {
+    // An empty list of peers would admit everyone, so without a namespace there is no rule at all.
+    let rule = (!metrics_from.is_empty()).then(|| {
+        let names = metrics_from.iter().map(Namespace::as_str).collect::<Vec<_>>();
+        let expression = json!({ "key": NAME_LABEL, "operator": "In", "values": names });
+        json!({
+            "from": [{ "namespaceSelector": { "matchExpressions": [expression] } }],
+            "ports": [{ "port": PORT_NAME, "protocol": "TCP" }],
+        })
+    });
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": site.own(""),
         "spec": {
             "podSelector": { "matchLabels": site.selector() },
             "policyTypes": ["Ingress"],
-            "ingress": [{ "ports": [{ "port": PORT_NAME, "protocol": "TCP" }] }],
+            "ingress": rule.into_iter().collect::<Vec<_>>(),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ingress(install: &Install) -> Value {
+        let config = Config::from_yaml("targets: [{ namespace: a, region: eu-west-1 }]").expect("it is valid");
+        network(&Site::new(&config, install), &install.metrics_from)["spec"]["ingress"].clone()
+    }
+
+    #[test]
+    fn only_the_named_namespaces_may_connect() {
+        let usual = ingress(&Install::default());
+        let selector = &usual[0]["from"][0]["namespaceSelector"]["matchExpressions"];
+        let names = ["openshift-monitoring", "openshift-user-workload-monitoring", "monitoring"];
+        assert_eq!(*selector, json!([{ "key": "kubernetes.io/metadata.name", "operator": "In", "values": names }]));
+        assert_eq!(usual.as_array().map(Vec::len), Some(1));
+        let own =
+            Install { metrics_from: vec![Namespace::new("observability").expect("a name")], ..Install::default() };
+        assert!(ingress(&own).to_string().contains("[\"observability\"]"), "it replaces the default");
+    }
+
+    #[test]
+    fn without_a_namespace_nobody_may_connect() {
+        assert_eq!(ingress(&Install { metrics_from: vec![], ..Install::default() }), json!([]));
+    }
 }

@@ -21,7 +21,12 @@ pub struct Install {
     pub profiles: bool,
     /// Which entry of `sinks:` is this cluster. Default: those without a kubeconfig.
     pub sink: Option<StoreName>,
+    /// The namespaces that may connect to a daemon's endpoint: those of Prometheus. Default: [`MONITORING`]. Empty: none.
+    pub metrics_from: Vec<Namespace>,
 }
+
+/// The namespaces in which Prometheus usually runs: on OpenShift for the platform and for user workloads, and elsewhere.
+pub const MONITORING: [&str; 3] = ["openshift-monitoring", "openshift-user-workload-monitoring", "monitoring"];
 
 /// What runs in the cluster.
 #[derive(Clone, Debug)]
@@ -140,6 +145,7 @@ impl Default for Install {
             guard: Guard::Policy,
             profiles: false,
             sink: None,
+            metrics_from: MONITORING.map(|name| Namespace::new(name).expect("it is a valid name")).to_vec(),
         }
     }
 }

@@ -23,7 +23,7 @@ pub use check::check;
 pub use dashboard::dashboard;
 pub use expand::{Expanded, expand};
 pub use identity::AUDIENCE;
-pub use install::{Guard, Identity, Install, Mode, Mount, Proxy, TrustedCa, Workload};
+pub use install::{Guard, Identity, Install, MONITORING, Mode, Mount, Proxy, TrustedCa, Workload};
 pub use template::project_template;
 pub use write::{Manifests, first_run, manifests};
 pub use yaml::{read, yaml};

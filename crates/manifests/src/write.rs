@@ -64,7 +64,7 @@ pub fn manifests(config: &Config, install: &Install) -> Result<Manifests, Proble
             ));
         }
         Mode::Daemon(workload, replicas) => {
-            objects.extend(daemon::objects(&site, config, install.files.len(), workload, *replicas));
+            objects.extend(daemon::objects(&site, config, install, workload, *replicas));
         }
         Mode::Elsewhere => {}
     }

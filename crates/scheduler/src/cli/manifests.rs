@@ -62,6 +62,10 @@ pub(crate) struct Args {
     /// How many daemons, of which one leads; without it one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5))]
     replicas: Option<u32>,
+    /// Namespace of a Prometheus that scrapes the daemon; repeat the flag for several. No other pod may connect. Default:
+    /// openshift-monitoring, openshift-user-workload-monitoring and monitoring
+    #[arg(long, value_name = "NAMESPACE")]
+    metrics_from: Vec<Namespace>,
     /// For servers before Kubernetes 1.30 or OpenShift 4.17: rights are bound in each namespace, and no policy is printed
     #[arg(long)]
     role_bindings: bool,
@@ -162,6 +166,7 @@ impl Args {
             ("--audience", self.audience.is_some(), "--identity projected", self.identity == IdentityName::Projected),
             ("--aws-secret", self.aws_secret.is_some(), "--identity keys", self.identity == IdentityName::Keys),
             ("--replicas", self.replicas.is_some(), "--mode daemon", self.mode == ModeName::Daemon),
+            ("--metrics-from", !self.metrics_from.is_empty(), "--mode daemon", self.mode == ModeName::Daemon),
             ("--label", !self.label.is_empty(), "--mode template", self.mode == ModeName::Template),
         ] {
             if is_said && !fits {
@@ -210,6 +215,10 @@ impl Args {
             },
             profiles: self.profiles,
             sink: self.sink.clone(),
+            metrics_from: match self.metrics_from.as_slice() {
+                [] => Install::default().metrics_from,
+                named => named.to_vec(),
+            },
         })
     }
 

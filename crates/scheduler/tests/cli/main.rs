@@ -5,6 +5,7 @@ mod canary;
 mod check;
 mod cleanup;
 mod daemon;
+mod endpoint;
 mod faults;
 mod full;
 mod hostile;

@@ -71,6 +71,8 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
         (&["--role-arn", "arn:aws:iam::1:role/x"], "--role-arn is of --identity webhook or projected"),
         (&["--identity", "webhook", "--role-arn", ""], "a value is required"),
         (&["--label", "a=b"], "--label is of --mode template"),
+        (&["--metrics-from", "monitoring"], "--metrics-from is of --mode daemon"),
+        (&["--mode", "daemon", "--metrics-from", "Not A Name"], "--metrics-from <NAMESPACE>"),
         (&["--mount", "a=//"], "such as edge=/var/run/secrets/edge"),
         (&["--mount", "a=/x/../y"], "such as edge=/var/run/secrets/edge"),
         (&["--mount", "a=/etc/regcred/x"], "is the pod's own"),

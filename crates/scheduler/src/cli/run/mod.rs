@@ -1,5 +1,6 @@
 //! `regcred run`: the daemon.
 
+mod accept;
 mod health;
 mod lead;
 mod metrics;
@@ -92,7 +93,7 @@ impl Daemon<'_> {
             None => None,
         };
         if let Some(address) = self.args.listen {
-            serve::start(address, self.health.clone(), self.metrics.clone()).await?;
+            serve::start(address, self.health.clone(), self.metrics.clone())?;
         }
         let (mut engine, mut pruning) = self.engine(&config).await?;
         self.health.serves();

@@ -10,15 +10,14 @@ use axum::{
     routing::get,
 };
 use regcred_core::{Clock, SystemClock};
-use tokio::net::TcpListener;
 
-use super::{health::Health, metrics::Metrics};
+use super::{accept, health::Health, metrics::Metrics};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Serves them from now on.
-pub(super) async fn start(address: SocketAddr, health: Arc<Health>, metrics: Arc<Metrics>) -> Result<()> {
-    let listener = TcpListener::bind(address).await.with_context(|| format!("nothing can be served at {address}"))?;
+pub(super) fn start(address: SocketAddr, health: Arc<Health>, metrics: Arc<Metrics>) -> Result<()> {
+    let listener = accept::listen(address).with_context(|| format!("nothing can be served at {address}"))?;
     // Who has it choose a port wants to know which.
     super::super::output::tell(&format!("health and metrics at http://{}\n", listener.local_addr()?));
     let ready = health.clone();
@@ -36,7 +35,7 @@ pub(super) async fn start(address: SocketAddr, health: Arc<Health>, metrics: Arc
         )
         .route("/healthz/targets", get(async move || targets(&health)))
         .route("/metrics", get(async move || ([(CONTENT_TYPE, OPEN_METRICS)], metrics.text())));
-    tokio::spawn(async move { axum::serve(listener, router).await });
+    tokio::spawn(accept::accept(listener, router));
     Ok(())
 }
 
