@@ -7,12 +7,11 @@ use std::{
 
 use regcred_testkit::{FakeAws, aws::Answer};
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
 
 use crate::{
     installed::Installed,
     rights::{OTHER, PULL, project, shared},
-    world::{World, command},
+    world::{World, command, until},
 };
 
 /// A daemon, which is killed if a test fails.
@@ -37,16 +36,6 @@ impl Drop for Daemon {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// Asks the server until it is so: nobody tells a test when another process is done.
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let waiting = async {
-        while !is_so() {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    assert!(timeout(Duration::from_mins(1), waiting).await.is_ok(), "{what}: not within a minute");
 }
 
 impl World {
@@ -79,7 +68,7 @@ impl World {
 
 /// What a daemon may come to: making, linking, carrying over what a provider fails, restoring, refusing, and a namespace that goes.
 async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespace: &str, foreign: &str, going: &str) {
-    world.kubectl(&["delete", "namespace", going, "--wait=false"], "");
+    world.terminate(going);
     let lease = format!("{}/regcred-{}", installed.namespace, installed.instance);
     let daemon = Daemon::start(aws, installed, &["--lease", &lease]);
     until("it is served", || world.is_served(namespace, "ecr-pull")).await;

@@ -42,6 +42,9 @@ impl Installed {
             &["apply", "--filename", "-"],
             &format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#, known.join(",")),
         );
+        if objects.iter().any(|it| it["kind"] == "ValidatingAdmissionPolicy" && world.knows(it)) {
+            world.policies_are_in_force(&namespace).await;
+        }
         let (keys, kubeconfig) = kubeconfig_of(world, &namespace, &format!("regcred-{instance}"));
         let own = dir.path().join("kubeconfig");
         fs::copy(kubeconfig, &own).expect("it can be copied");

@@ -53,8 +53,7 @@ pub(crate) fn shared(world: &World, namespace: &str) {
 /// All that a pass may come to: making, linking, refreshing, carrying over, merging, a ServiceAccount that somebody else writes at
 /// the same moment, and a namespace that is going.
 fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespace: &str, going: &str) {
-    // Nobody runs the controller that would finish this.
-    world.kubectl(&["delete", "namespace", going, "--wait=false"], "");
+    world.terminate(going);
     let (code, report) = once(aws, installed, &[]);
     assert_eq!(code, Some(0), "made and linked: {report:#}");
     let (code, report) = once(aws, installed, &[]);
