@@ -98,6 +98,20 @@ impl World {
         self.kubectl(&["replace", "--raw", &path, "--filename", "-"], &quota.to_string());
     }
 
+    /// Whether kube-controller-manager runs: it creates this ServiceAccount. It does not run beside the oldest server.
+    pub(crate) fn has_controllers(&self) -> bool {
+        self.find("default", "serviceaccounts", "default").is_some_and(|it| it["kind"] == "ServiceAccount")
+    }
+
+    /// Deletes a namespace, and waits until it is gone. Without controllers it stays `Terminating`.
+    pub(crate) async fn delete_namespace(&self, namespace: &str) {
+        self.kubectl(&["delete", "namespace", namespace, "--wait=false"], "");
+        if self.has_controllers() {
+            let get = ["get", "namespace", namespace];
+            until("the namespace is gone", || self.refusal(&get).contains("NotFound")).await;
+        }
+    }
+
     /// Deletes a namespace that stays `Terminating` with all that is in it: a Pod with a finalizer goes first, and never goes.
     pub(crate) fn terminate(&self, namespace: &str) {
         let pod = json!({
@@ -180,6 +194,14 @@ impl World {
             api.list(&ListParams::default().fields("metadata.name=ecr-secret")).await.expect("they can be listed");
         let ours = |it: &Secret| it.metadata.namespace.as_ref().is_some_and(|it| namespaces.contains(it));
         all.items.iter().filter(|it| ours(it)).map(|it| serde_json::to_value(it).expect("it serialises")).collect()
+    }
+
+    /// An object; `None`: it is not there.
+    pub(crate) fn find(&self, namespace: &str, resource: &str, name: &str) -> Option<Value> {
+        let path = format!("/api/v1/namespaces/{namespace}/{resource}/{name}");
+        let mut kubectl = Command::new("kubectl");
+        let found = kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(["get", "--raw", &path]).output();
+        serde_json::from_slice(&found.expect("kubectl starts").stdout).ok()
     }
 
     /// The object as the API serves it: kubectl's own printing leaves out who manages its fields.

@@ -122,7 +122,7 @@ impl Start {
         Ok(api)
     }
 
-    /// Starts the controllers, if the folder of the programs has them.
+    /// Starts the controllers, if the folder of the programs has them, and waits until they work.
     fn controllers(&self) -> Result<Option<Server>> {
         let program = self.assets.program("kube-controller-manager");
         if !program.exists() {
@@ -133,7 +133,14 @@ impl Start {
         manager.args(["--leader-elect=false", "--secure-port=0"]);
         // The defaults, 20 and 30, are too few where tests create hundreds of namespaces at once.
         manager.args(["--kube-api-qps", "1000", "--kube-api-burst", "2000"]);
-        Server::start("kube-controller-manager", &mut manager, &self.dir.join("controllers.log")).map(Some)
+        let mut manager = Server::start("kube-controller-manager", &mut manager, &self.dir.join("controllers.log"))?;
+        let works = || {
+            let mut probe = self.kubectl();
+            let probe = probe.args(["get", "serviceaccount", "default"]).stdout(Stdio::null()).stderr(Stdio::null());
+            probe.status().is_ok_and(|status| status.success())
+        };
+        manager.wait_until(works)?;
+        Ok(Some(manager))
     }
 
     fn kubectl(&self) -> Command {
