@@ -41,7 +41,7 @@ enum Command {
     Demo,
     /// Run the live tests against real servers
     ///
-    /// KUBEBUILDER_ASSETS names a folder with the programs of another API server. If it is unset, the server is built once and cached.
+    /// `KUBEBUILDER_ASSETS` names a folder with the programs of another API server. If it is unset, the server is built once and cached.
     #[command(after_help = "Examples:\n  cargo xtask e2e --install\n  cargo xtask e2e --server 1.20 rights recipe")]
     E2e {
         /// Version of the API server
