@@ -7,12 +7,11 @@ use std::{
 
 use regcred_testkit::{FakeAws, aws::Answer};
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
 
 use crate::{
-    installed::Installed,
+    installed::{Installed, refused},
     rights::{OTHER, PULL, project, shared},
-    world::{World, command},
+    world::{World, command, until},
 };
 
 /// A daemon, which is killed if a test fails.
@@ -39,25 +38,7 @@ impl Drop for Daemon {
     }
 }
 
-/// Asks the server until it is so: nobody tells a test when another process is done.
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let waiting = async {
-        while !is_so() {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    assert!(timeout(Duration::from_mins(1), waiting).await.is_ok(), "{what}: not within a minute");
-}
-
 impl World {
-    /// An object; `None`: it is not there.
-    fn find(&self, namespace: &str, resource: &str, name: &str) -> Option<Value> {
-        let path = format!("/api/v1/namespaces/{namespace}/{resource}/{name}");
-        let mut kubectl = Command::new("kubectl");
-        let found = kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(["get", "--raw", &path]).output();
-        serde_json::from_slice(&found.expect("kubectl starts").stdout).ok()
-    }
-
     /// Whether a Secret of ours is there and used.
     fn is_served(&self, namespace: &str, name: &str) -> bool {
         let account = self.find(namespace, "serviceaccounts", "default").unwrap_or_default();
@@ -79,7 +60,7 @@ impl World {
 
 /// What a daemon may come to: making, linking, carrying over what a provider fails, restoring, refusing, and a namespace that goes.
 async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespace: &str, foreign: &str, going: &str) {
-    world.kubectl(&["delete", "namespace", going, "--wait=false"], "");
+    world.delete_namespace(going).await;
     let lease = format!("{}/regcred-{}", installed.namespace, installed.instance);
     let daemon = Daemon::start(aws, installed, &["--lease", &lease]);
     until("it is served", || world.is_served(namespace, "ecr-pull")).await;
@@ -117,9 +98,9 @@ fn foreign_secret(world: &World, namespace: &str) {
     world.kubectl(&["create", "--filename", "-"], &foreign.to_string());
 }
 
-fn all_used(installed: &Installed) {
+fn all_used(installed: &Installed, going: &str) {
     let asked = installed.asked();
-    let refused = asked.iter().filter(|it| it.code == 403).collect::<Vec<_>>();
+    let refused = refused(&asked, going);
     assert!(refused.is_empty(), "{refused:#?}");
     assert_eq!(installed.unused(&asked), [].into());
 }
@@ -137,7 +118,7 @@ async fn in_names_mode_a_daemon_misses_no_right_and_leaves_none_over() {
     );
     let installed = Installed::new(&world, &yaml, &["--mode", "daemon", "--replicas", "2"]).await;
     everything(&world, &aws, &installed, &namespace, &foreign, &going).await;
-    all_used(&installed);
+    all_used(&installed, &going);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,7 +139,7 @@ async fn in_selecting_mode_a_daemon_misses_no_right_and_leaves_none_over() {
     );
     let installed = Installed::new(&world, &yaml, &["--mode", "daemon", "--replicas", "2"]).await;
     everything(&world, &aws, &installed, &namespace, &foreign, &going).await;
-    all_used(&installed);
+    all_used(&installed, &going);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -42,6 +42,9 @@ impl Installed {
             &["apply", "--filename", "-"],
             &format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#, known.join(",")),
         );
+        if objects.iter().any(|it| it["kind"] == "ValidatingAdmissionPolicy" && world.knows(it)) {
+            world.policies_are_in_force(&namespace).await;
+        }
         let (keys, kubeconfig) = kubeconfig_of(world, &namespace, &format!("regcred-{instance}"));
         let own = dir.path().join("kubeconfig");
         fs::copy(kubeconfig, &own).expect("it can be copied");
@@ -98,11 +101,17 @@ pub(crate) fn manifests(config: &Path, more: &[&str]) -> Vec<Value> {
     list["items"].as_array().expect("a list").clone()
 }
 
+/// The requests that the server refused, but for those in a deleted namespace: the rights in it go with it.
+pub(crate) fn refused<'a>(asked: &'a [Asked], deleted: &str) -> Vec<&'a Asked> {
+    asked.iter().filter(|it| it.code == 403 && it.namespace != deleted).collect()
+}
+
 /// One request, as the server's audit log has it.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) verb: String,
     pub(crate) resource: String,
+    pub(crate) namespace: String,
     pub(crate) name: String,
     pub(crate) code: u64,
 }
@@ -125,6 +134,7 @@ impl Asked {
         Self {
             verb: text(&entry["verb"]),
             resource: text(&reference["resource"]),
+            namespace: text(&reference["namespace"]),
             name,
             code: entry["responseStatus"]["code"].as_u64().unwrap_or_default(),
         }

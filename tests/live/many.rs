@@ -6,7 +6,10 @@ use k8s_openapi::api::{
     core::v1::{Namespace, ServiceAccount},
     rbac::v1::RoleBinding,
 };
-use kube::{Api, api::PostParams};
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+};
 use regcred_testkit::{FakeAws, FaultProxy, fault::Fault};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -35,9 +38,11 @@ async fn four_troubled_namespaces_of_two_hundred_stop_nobody_and_each_has_its_re
             let namespace = serde_json::from_value::<Namespace>(json!({ "metadata": { "name": name } }));
             let all = Api::<Namespace>::all(client.clone());
             all.create(&new, &namespace.expect("a Namespace")).await.expect("it can be made");
-            let account = serde_json::from_value::<ServiceAccount>(json!({ "metadata": { "name": "default" } }));
+            let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default" } });
             let accounts = Api::<ServiceAccount>::namespaced(client.clone(), &name);
-            accounts.create(&new, &account.expect("a ServiceAccount")).await.expect("it can be made");
+            // An apply, because kube-controller-manager creates it too.
+            let apply = PatchParams::apply("many");
+            accounts.patch("default", &apply, &Patch::Apply(account)).await.expect("it can be made");
             let binding = json!({
                 "metadata": { "name": "regcred-target" },
                 "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "regcred-target" },
@@ -53,14 +58,13 @@ async fn four_troubled_namespaces_of_two_hundred_stop_nobody_and_each_has_its_re
     while let Some(done) = work.join_next().await {
         done.expect("no task panics");
     }
-    quota(&world, &name(QUOTA));
+    world.quota(&name(QUOTA), "secrets");
     world.kubectl(
         &["create", "secret", "generic", "ecr-secret", "--from-literal=a=b", "--namespace", &name(OPAQUE)],
         "",
     );
     let opaque = world.get(&name(OPAQUE), "secrets", "ecr-secret");
-    // Nobody runs the controller that would finish this: the namespace stays as it is, terminating.
-    world.kubectl(&["delete", "namespace", &name(TERMINATING), "--wait=false"], "");
+    world.terminate(&name(TERMINATING));
 
     let mut yaml = String::from("targets:\n");
     for number in 0..COUNT {
@@ -77,7 +81,7 @@ async fn four_troubled_namespaces_of_two_hundred_stop_nobody_and_each_has_its_re
     };
     let expected = [
         (FORBIDDEN, "failed", "verbs [get]"),
-        (QUOTA, "failed", "the quota no-secrets of the namespace is used up"),
+        (QUOTA, "failed", "the quota none of the namespace is used up"),
         (TERMINATING, "gone", "is being deleted"),
         (OPAQUE, "refused", "wrong-type: it is of type"),
     ];
@@ -88,18 +92,6 @@ async fn four_troubled_namespaces_of_two_hundred_stop_nobody_and_each_has_its_re
     assert_eq!(targets.iter().filter(|it| it["state"] == "fresh").count(), COUNT - expected.len());
     assert_eq!((output.status.code(), aws.calls().len()), (Some(1), 1));
     assert_eq!(world.get(&name(OPAQUE), "secrets", "ecr-secret"), opaque);
-}
-
-/// No Secret can be made in this namespace. The controller that would fill in the status does not run here.
-fn quota(world: &World, namespace: &str) {
-    let mut quota = json!({
-        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "no-secrets", "namespace": namespace },
-        "spec": { "hard": { "secrets": "0" } },
-    });
-    world.kubectl(&["create", "--filename", "-"], &quota.to_string());
-    quota["status"] = json!({ "hard": { "secrets": "0" }, "used": { "secrets": "0" } });
-    let path = format!("/api/v1/namespaces/{namespace}/resourcequotas/no-secrets/status");
-    world.kubectl(&["replace", "--raw", &path, "--filename", "-"], &quota.to_string());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -46,6 +46,7 @@ async fn the_minimal_config_works_with_the_rights_of_names_mode() {
     for account in ["default", "builder"] {
         world.account("team-a", account).await;
     }
+    world.without_default_account("team-b").await;
     let (_dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let aws = FakeAws::start().await;
     let once = || {
@@ -114,8 +115,7 @@ async fn what_is_gone_or_forbidden_stops_nobody_else() {
         "",
     );
     world.account("served", "default").await;
-    // Nobody runs the controller that would finish this: the namespace stays as it is, terminating.
-    world.kubectl(&["delete", "namespace", "terminating", "--wait=false"], "");
+    world.terminate("terminating");
 
     let aws = FakeAws::start().await;
     let config = config.display().to_string();

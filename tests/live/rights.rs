@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use tokio::task::AbortHandle;
 
 use crate::{
-    installed::{Asked, Installed},
-    world::{World, regcred, with_input},
+    installed::{Asked, Installed, refused},
+    world::{World, regcred, until, with_input},
 };
 
 pub(crate) const PULL: &str = "eu-west-1";
@@ -51,10 +51,9 @@ pub(crate) fn shared(world: &World, namespace: &str) {
 }
 
 /// All that a pass may come to: making, linking, refreshing, carrying over, merging, a ServiceAccount that somebody else writes at
-/// the same moment, and a namespace that is going.
-fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespace: &str, going: &str) {
-    // Nobody runs the controller that would finish this.
-    world.kubectl(&["delete", "namespace", going, "--wait=false"], "");
+/// the same moment, and a namespace that is deleted.
+async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespace: &str, going: &str) {
+    world.delete_namespace(going).await;
     let (code, report) = once(aws, installed, &[]);
     assert_eq!(code, Some(0), "made and linked: {report:#}");
     let (code, report) = once(aws, installed, &[]);
@@ -114,9 +113,9 @@ async fn in_names_mode_no_right_is_missing_and_none_is_left_over() {
          - {{ namespace: {namespace}, region: {PULL}, secret: {{ name: registries, merge: true }} }}\n"
     );
     let installed = Installed::new(&world, &yaml, &[]).await;
-    everything(&world, &aws, &installed, &namespace, &going);
+    everything(&world, &aws, &installed, &namespace, &going).await;
     let asked = installed.asked();
-    let refused = asked.iter().filter(|it| it.code == 403).collect::<Vec<_>>();
+    let refused = refused(&asked, &going);
     assert!(refused.is_empty(), "{refused:#?}");
     assert_eq!(installed.unused(&asked), [].into(), "{asked:#?}");
 }
@@ -139,7 +138,7 @@ async fn in_selecting_mode_no_right_is_missing_and_none_is_left_over() {
             .map(|(resource, name)| (resource, world.get(&namespace, resource, name)))
     };
     let before = read();
-    everything(&world, &aws, &installed, &namespace, &going);
+    everything(&world, &aws, &installed, &namespace, &going).await;
     // What was written is what the guard lets pass, on servers that have one.
     let policy = installed.objects.iter().find(|it| it["kind"] == "ValidatingAdmissionPolicy").expect("it is guarded");
     let write = |operation, resource| {
@@ -163,7 +162,7 @@ async fn in_selecting_mode_no_right_is_missing_and_none_is_left_over() {
     assert_eq!(judge(policy, &write("CREATE", "secrets").object(made.clone())), Ok(()));
     assert_eq!(judge(policy, &write("UPDATE", "secrets").object(made.clone()).over(made)), Ok(()));
     let asked = installed.asked();
-    let refused = asked.iter().filter(|it| it.code == 403).collect::<Vec<_>>();
+    let refused = refused(&asked, &going);
     assert!(refused.is_empty(), "{refused:#?}");
     assert_eq!(installed.unused(&asked), [].into(), "{asked:#?}");
 }
@@ -178,6 +177,13 @@ fn attack(installed: &Installed, args: &[&str], input: &str) -> (bool, String) {
 
 fn secret(name: &str, kind: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": { "name": name } })
+}
+
+/// A whole one, which the server takes if no policy refuses it.
+fn pull_secret() -> Value {
+    let mut secret = secret("ecr-secret", "kubernetes.io/dockerconfigjson");
+    secret["data"] = json!({ ".dockerconfigjson": "e30=" });
+    secret
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -256,10 +262,7 @@ async fn in_selecting_mode_the_guard_stops_whoever_owns_the_pod() {
     let attacks = [
         ("a token in kube-system", request("CREATE", "secrets", "kube-system").object(token.clone())),
         ("a token in a target", request("CREATE", "secrets", &chosen).object(token)),
-        (
-            "a namespace that is not chosen",
-            request("CREATE", "secrets", &other).object(secret("ecr-secret", "kubernetes.io/dockerconfigjson")),
-        ),
+        ("a namespace that is not chosen", request("CREATE", "secrets", &other).object(pull_secret())),
         (
             "an annotation of a ServiceAccount",
             edited(&|it| it["metadata"]["annotations"] = json!({ "eks.amazonaws.com/role-arn": "x" })),
@@ -299,10 +302,35 @@ async fn in_selecting_mode_the_guard_stops_whoever_owns_the_pod() {
         }
     }
     let asked = "a pull secret of its own name where it is chosen";
-    let own = secret("ecr-secret", "kubernetes.io/dockerconfigjson");
+    let own = pull_secret();
     assert_eq!(judge(policy, &request("CREATE", "secrets", &chosen).object(own)), Ok(()), "{asked}");
     let by = if real { "the server itself" } else { "the interpreter, for this server has no such policies" };
     eprintln!("the attacks on the guard were stopped by {by}");
+}
+
+/// Where kube-controller-manager runs, as it checks the types of every expression.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_finds_no_type_error_in_a_guard() {
+    let world = World::new().await;
+    if !world.has_controllers() {
+        eprintln!("not checked: kube-controller-manager does not run");
+        return;
+    }
+    let namespace = project(&world).await;
+    let chosen = format!("namespaces: {{ selector: regcred.test/types={namespace} }}");
+    for (prune, namespaces) in [("", format!("namespace: {namespace}")), ("prune: true\n", chosen)] {
+        let yaml = format!("{prune}targets: [{{ {namespaces}, region: {PULL} }}]");
+        let installed = Installed::new(&world, &yaml, &["--mode", "daemon"]).await;
+        let policies = installed.objects.iter().filter(|it| it["kind"] == "ValidatingAdmissionPolicy");
+        for policy in policies {
+            let name = policy["metadata"]["name"].as_str().expect("a name");
+            let path = format!("/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/{name}");
+            let read = || serde_json::from_str::<Value>(&world.kubectl(&["get", "--raw", &path], "")).expect("JSON");
+            until("its types are checked", || read()["status"]["typeChecking"].is_object()).await;
+            let found = read()["status"]["typeChecking"].clone();
+            assert_eq!(found, json!({}), "{name}: {found:#}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,17 +9,19 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use kube::{
     Api, Client,
-    api::{ListParams, ObjectMeta, PostParams},
+    api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams},
 };
 use regcred_core::Target;
 use regcred_openshift::{Cluster, Connection};
 use regcred_testkit::FakeAws;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
 
 /// What `cargo xtask e2e` says.
 pub(crate) fn setting(name: &str) -> String {
@@ -56,16 +58,101 @@ impl World {
         name
     }
 
-    /// A ServiceAccount with an entry of somebody else, as OpenShift makes them.
+    /// Creates a ServiceAccount with an entry of another controller, as OpenShift does, or gives it to the one that exists.
     pub(crate) async fn account(&self, namespace: &str, name: &str) {
-        let account = serde_json::json!({
+        let account = json!({
             "metadata": { "name": name },
             "imagePullSecrets": [{ "name": format!("{name}-dockercfg") }],
             "secrets": [{ "name": format!("{name}-dockercfg") }],
         });
-        let account = serde_json::from_value(account).expect("a ServiceAccount");
         let api = Api::<ServiceAccount>::namespaced(self.client.clone(), namespace);
-        api.create(&PostParams::default(), &account).await.expect("a ServiceAccount can be made");
+        let new = serde_json::from_value(account.clone()).expect("a ServiceAccount");
+        match api.create(&PostParams::default(), &new).await {
+            // kube-controller-manager creates `default` at the same time.
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+                api.patch(name, &PatchParams::default(), &Patch::Merge(account)).await
+            }
+            created => created,
+        }
+        .expect("a ServiceAccount can be created");
+    }
+
+    /// Deletes ServiceAccount `default`, and keeps kube-controller-manager from creating it again.
+    pub(crate) async fn without_default_account(&self, namespace: &str) {
+        self.quota(namespace, "count/serviceaccounts");
+        let create = ["create", "serviceaccount", "default", "--dry-run=server", "--namespace", namespace];
+        // A refusal of the name alone does not count: the quota is checked first.
+        until("the quota is in force", || self.refusal(&create).contains("exceeded quota")).await;
+        self.kubectl(&["delete", "serviceaccount", "default", "--ignore-not-found", "--namespace", namespace], "");
+    }
+
+    /// Allows no object of a resource in a namespace. Sets the status too, because its controller does not run.
+    pub(crate) fn quota(&self, namespace: &str, resource: &str) {
+        let mut quota = json!({
+            "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "none", "namespace": namespace },
+            "spec": { "hard": { resource: "0" } },
+        });
+        self.kubectl(&["create", "--filename", "-"], &quota.to_string());
+        quota["status"] = json!({ "hard": { resource: "0" }, "used": { resource: "0" } });
+        let path = format!("/api/v1/namespaces/{namespace}/resourcequotas/none/status");
+        self.kubectl(&["replace", "--raw", &path, "--filename", "-"], &quota.to_string());
+    }
+
+    /// Whether kube-controller-manager runs: it creates this ServiceAccount. It does not run beside the oldest server.
+    pub(crate) fn has_controllers(&self) -> bool {
+        self.find("default", "serviceaccounts", "default").is_some_and(|it| it["kind"] == "ServiceAccount")
+    }
+
+    /// Deletes a namespace, and waits until it is gone. Without controllers it stays `Terminating`.
+    pub(crate) async fn delete_namespace(&self, namespace: &str) {
+        self.kubectl(&["delete", "namespace", namespace, "--wait=false"], "");
+        if self.has_controllers() {
+            let get = ["get", "namespace", namespace];
+            until("the namespace is gone", || self.refusal(&get).contains("NotFound")).await;
+        }
+    }
+
+    /// Deletes a namespace that stays `Terminating` with all that is in it: a Pod with a finalizer goes first, and never goes.
+    pub(crate) fn terminate(&self, namespace: &str) {
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": "stays", "namespace": namespace, "finalizers": ["regcred.test/stays"] },
+            "spec": { "containers": [{ "name": "stays", "image": "registry.example/stays" }] },
+        });
+        self.kubectl(&["create", "--filename", "-"], &pod.to_string());
+        self.kubectl(&["delete", "namespace", namespace, "--wait=false"], "");
+    }
+
+    /// Waits until every policy that was created before is in force: the server adds policies in the order of their creation, and
+    /// this adds one that refuses a ConfigMap.
+    pub(crate) async fn policies_are_in_force(&self, namespace: &str) {
+        let name = format!("in-force-{namespace}");
+        let policy = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+            "metadata": { "name": name },
+            "spec": {
+                "matchConstraints": { "resourceRules": [{
+                    "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["CREATE"],
+                }] },
+                "validations": [{ "expression": format!("object.metadata.name != '{name}'"), "message": "in force" }],
+            },
+        });
+        let binding = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": { "name": name }, "spec": { "policyName": name, "validationActions": ["Deny"] },
+        });
+        let both = json!({ "apiVersion": "v1", "kind": "List", "items": [policy, binding] }).to_string();
+        self.kubectl(&["create", "--filename", "-"], &both);
+        let create = ["create", "configmap", &name, "--dry-run=server", "--namespace", namespace];
+        until("the policy is in force", || self.refusal(&create).contains("ValidatingAdmissionPolicy")).await;
+        self.kubectl(&["delete", "--wait=false", "--filename", "-"], &both);
+    }
+
+    /// Runs kubectl with all rights, and returns its standard error.
+    fn refusal(&self, args: &[&str]) -> String {
+        let mut kubectl = Command::new("kubectl");
+        let output = kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(args).output().expect("kubectl starts");
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
     /// Makes a namespace of this name, if it is not there.
@@ -109,11 +196,29 @@ impl World {
         all.items.iter().filter(|it| ours(it)).map(|it| serde_json::to_value(it).expect("it serialises")).collect()
     }
 
+    /// An object; `None`: it is not there.
+    pub(crate) fn find(&self, namespace: &str, resource: &str, name: &str) -> Option<Value> {
+        let path = format!("/api/v1/namespaces/{namespace}/{resource}/{name}");
+        let mut kubectl = Command::new("kubectl");
+        let found = kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(["get", "--raw", &path]).output();
+        serde_json::from_slice(&found.expect("kubectl starts").stdout).ok()
+    }
+
     /// The object as the API serves it: kubectl's own printing leaves out who manages its fields.
     pub(crate) fn get(&self, namespace: &str, resource: &str, name: &str) -> Value {
         let json = self.kubectl(&["get", "--raw", &format!("/api/v1/namespaces/{namespace}/{resource}/{name}")], "");
         serde_json::from_str(&json).expect("kubectl prints JSON")
     }
+}
+
+/// Asks until it is so, for a minute at most: other processes do not signal a test.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(timeout(Duration::from_mins(1), waiting).await.is_ok(), "{what}: not within a minute");
 }
 
 /// `ecr-secret` in a namespace.

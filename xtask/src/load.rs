@@ -91,7 +91,13 @@ pub(crate) fn namespaces(cluster: &Cluster, names: &[String]) -> Result<()> {
     let accounts = |name: &String| {
         ["default", "builder"].map(|account| {
             let object = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": account } });
-            Asked::create(format!("/api/v1/namespaces/{name}/serviceaccounts"), &object)
+            // An apply, because a controller creates `default` too.
+            Asked {
+                method: "PATCH",
+                path: format!("/api/v1/namespaces/{name}/serviceaccounts/{account}?fieldManager=load"),
+                content_type: "application/apply-patch+yaml",
+                body: object.to_string(),
+            }
         })
     };
     send(cluster, &names.iter().map(namespace).collect::<Vec<_>>())?;

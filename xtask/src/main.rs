@@ -21,6 +21,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::e2e::assets::Version;
+
 /// The project's own tools
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
@@ -37,12 +39,18 @@ enum Command {
     ThirdParty,
     /// Shows regcred at work, against stand-ins on loopback
     Demo,
-    /// Runs the live tests against real servers
+    /// Run the live tests against real servers
+    ///
+    /// `KUBEBUILDER_ASSETS` names a folder with the programs of another API server. If it is unset, the server is built once and cached.
+    #[command(after_help = "Examples:\n  cargo xtask e2e --install\n  cargo xtask e2e --server 1.20 rights recipe")]
     E2e {
-        /// Installs the Debian and Python packages that are missing; needs root
+        /// Version of the API server
+        #[arg(long, value_enum, default_value_t)]
+        server: Version,
+        /// Install the missing Debian and Python packages, which needs root
         #[arg(long)]
         install: bool,
-        /// Only tests with one of these in their names
+        /// Run only the tests whose names contain one of these
         filter: Vec<String>,
     },
     /// Writes the generated files
@@ -88,7 +96,7 @@ fn main() -> Result<()> {
         Command::Tidy => tidy::run(),
         Command::ThirdParty => third_party::run(),
         Command::Demo => demo::run(),
-        Command::E2e { install, filter } => e2e::run(install, &filter),
+        Command::E2e { server, install, filter } => e2e::run(server, install, &filter),
         Command::Generate { check } => generate::run(check),
         Command::Manifests { config, mode, check, namespace, mut more } => {
             if namespace != "regcred" {

@@ -11,7 +11,10 @@ use serde_json::Value;
 
 use crate::{
     daemon::Daemon,
-    e2e::cluster::{Cluster, SERVICE_ACCOUNTS},
+    e2e::{
+        assets::{Assets, Version},
+        cluster::{Cluster, SERVICE_ACCOUNTS},
+    },
     load::{self, Asked},
     process::{StandIn, build, pause},
 };
@@ -27,7 +30,7 @@ pub(crate) fn run() -> Result<()> {
     let regcred = build("regcred", false)?;
     let standin = build("regcred-standin", false)?;
     let dir = tempfile::tempdir()?;
-    let mut cluster = Cluster::start(dir.path(), SERVICE_ACCOUNTS)?;
+    let mut cluster = Cluster::start(Assets::of(Version::Current)?, dir.path(), SERVICE_ACCOUNTS)?;
     let mut world = StandIn::start(&standin, dir.path(), &[])?;
     world.say(&format!("life {LIFE}"))?;
     let names = (0..NAMESPACES).map(|number| format!("storm-{number:03}")).collect::<Vec<_>>();

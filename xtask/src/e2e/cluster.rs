@@ -1,7 +1,7 @@
-//! A real API server with etcd.
+//! A real API server with etcd and, for current versions, the controllers that its namespaces and policies need.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -9,36 +9,40 @@ use std::{
 use anyhow::Result;
 use serde_json::Value;
 
-use super::install::cache;
-use crate::process::{Server, free_ports, read, root, run};
+use super::assets::Assets;
+use crate::process::{Server, free_ports, run};
 
 /// Who asked what, and what the answer was: once each, no bodies.
 pub(crate) const SERVICE_ACCOUNTS: &str = "level: Metadata, users: [], userGroups: ['system:serviceaccounts']";
 
-/// An API server and its etcd, which end when this is dropped.
+const AUDIT: &str = "audit.log";
+/// The controllers that run: they finish the deletion of namespaces, create ServiceAccount `default` in each namespace, and check the
+/// types in the expressions of policies.
+const CONTROLLERS: &str = "namespace-controller,serviceaccount-controller,validatingadmissionpolicy-status-controller";
+
+/// An API server, its controllers and its etcd. All of them end when this is dropped.
 pub(crate) struct Cluster {
+    _controllers: Option<Server>,
     api: Option<Server>,
     _etcd: Server,
     start: Start,
-    kubeconfig: PathBuf,
 }
 
-/// How the API server is started, each time.
+/// How the programs beside etcd are started.
 struct Start {
-    program: PathBuf,
+    assets: Assets,
     dir: PathBuf,
     etcd: String,
     port: u16,
+    kubeconfig: PathBuf,
 }
 
 impl Cluster {
-    /// Starts both in a folder. The programs are in `KUBEBUILDER_ASSETS`; where that is unset they are built and cached. `audited`: the
-    /// rule of the audit log.
-    pub(crate) fn start(dir: &Path, audited: &str) -> Result<Self> {
-        let assets = assets()?;
+    /// Starts the programs in a folder for their data. `audited` is the rule of the audit log.
+    pub(crate) fn start(assets: Assets, dir: &Path, audited: &str) -> Result<Self> {
         let [port, client_port, peer_port] = free_ports()?;
         let (client, peer) = (format!("http://127.0.0.1:{client_port}"), format!("http://127.0.0.1:{peer_port}"));
-        let mut etcd = Command::new(assets.join("etcd"));
+        let mut etcd = Command::new(assets.program("etcd"));
         etcd.arg("--data-dir").arg(dir.join("etcd")).args(["--unsafe-no-fsync", "--log-level", "error"]);
         etcd.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
         etcd.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
@@ -52,37 +56,15 @@ impl Cluster {
         fs::write(dir.join("audit.yaml"), format!("{policy}rules: [{{ {audited} }}]\n"))?;
         let kubeconfig = dir.join("admin.kubeconfig");
         fs::write(&kubeconfig, kubeconfig_yaml(port, &dir.join("certificates/apiserver.crt")))?;
-        let start = Start { program: assets.join("kube-apiserver"), dir: dir.into(), etcd: client, port };
-        let mut cluster = Self { api: None, _etcd: etcd, start, kubeconfig };
-        cluster.start_api()?;
-        Ok(cluster)
+        let start = Start { assets, dir: dir.into(), etcd: client, port, kubeconfig };
+        let api = start.api()?;
+        Ok(Self { _controllers: start.controllers()?, api: Some(api), _etcd: etcd, start })
     }
 
     /// Ends the API server, as a node that is lost does, and starts it again.
     pub(crate) fn restart_api(&mut self) -> Result<()> {
         self.api = None;
-        self.start_api()
-    }
-
-    fn start_api(&mut self) -> Result<()> {
-        let Start { program, dir, etcd, port } = &self.start;
-        let (key, tokens) = (dir.join("signing.key"), dir.join("tokens.csv"));
-        let mut api = Command::new(program);
-        api.arg("--cert-dir").arg(dir.join("certificates")).args(["--etcd-servers", etcd]);
-        api.args(["--bind-address", "127.0.0.1", "--secure-port", &port.to_string()]);
-        api.args(["--authorization-mode", "RBAC", "--disable-admission-plugins", "ServiceAccount"]);
-        api.arg("--token-auth-file").arg(&tokens).args(["--service-cluster-ip-range", "10.0.0.0/24"]);
-        api.args(["--service-account-issuer", "https://kubernetes.default.svc"]);
-        api.arg("--service-account-signing-key-file").arg(&key).arg("--service-account-key-file").arg(&key);
-        api.arg("--audit-policy-file").arg(dir.join("audit.yaml")).arg("--audit-log-path").arg(self.audit());
-        let mut api = Server::start("kube-apiserver", &mut api, &dir.join("kube-apiserver.log"))?;
-        let ready = || {
-            let mut probe = kubectl(&self.kubeconfig);
-            let probe = probe.args(["get", "--raw", "/readyz"]).stdout(Stdio::null()).stderr(Stdio::null());
-            probe.status().is_ok_and(|status| status.success())
-        };
-        api.wait_until(ready)?;
-        self.api = Some(api);
+        self.api = Some(self.start.api()?);
         Ok(())
     }
 
@@ -93,7 +75,7 @@ impl Cluster {
 
     /// With all rights.
     pub(crate) fn kubeconfig(&self) -> &Path {
-        &self.kubeconfig
+        &self.start.kubeconfig
     }
 
     /// Whether it knows objects of this kind.
@@ -108,19 +90,64 @@ impl Cluster {
 
     /// Every answer, a line of JSON each.
     pub(crate) fn audit(&self) -> PathBuf {
-        self.start.dir.join("audit.log")
+        self.start.dir.join(AUDIT)
     }
 
     /// With all rights.
     pub(crate) fn kubectl(&self) -> Command {
-        kubectl(&self.kubeconfig)
+        self.start.kubectl()
     }
 }
 
-fn kubectl(kubeconfig: &Path) -> Command {
-    let mut kubectl = Command::new("kubectl");
-    kubectl.arg("--kubeconfig").arg(kubeconfig);
-    kubectl
+impl Start {
+    /// Starts the API server, and waits until it is ready.
+    fn api(&self) -> Result<Server> {
+        let Self { assets, dir, etcd, port, .. } = self;
+        let (key, tokens) = (dir.join("signing.key"), dir.join("tokens.csv"));
+        let mut api = Command::new(assets.program("kube-apiserver"));
+        api.arg("--cert-dir").arg(dir.join("certificates")).args(["--etcd-servers", etcd]);
+        api.args(["--bind-address", "127.0.0.1", "--secure-port", &port.to_string()]);
+        api.args(["--authorization-mode", "RBAC", "--disable-admission-plugins", "ServiceAccount"]);
+        api.arg("--token-auth-file").arg(&tokens).args(["--service-cluster-ip-range", "10.0.0.0/24"]);
+        api.args(["--service-account-issuer", "https://kubernetes.default.svc"]);
+        api.arg("--service-account-signing-key-file").arg(&key).arg("--service-account-key-file").arg(&key);
+        api.arg("--audit-policy-file").arg(dir.join("audit.yaml")).arg("--audit-log-path").arg(dir.join(AUDIT));
+        let mut api = Server::start("kube-apiserver", &mut api, &dir.join("kube-apiserver.log"))?;
+        let ready = || {
+            let mut probe = self.kubectl();
+            let probe = probe.args(["get", "--raw", "/readyz"]).stdout(Stdio::null()).stderr(Stdio::null());
+            probe.status().is_ok_and(|status| status.success())
+        };
+        api.wait_until(ready)?;
+        Ok(api)
+    }
+
+    /// Starts the controllers, if the folder of the programs has them, and waits until they work.
+    fn controllers(&self) -> Result<Option<Server>> {
+        let program = self.assets.program("kube-controller-manager");
+        if !program.exists() {
+            return Ok(None);
+        }
+        let mut manager = Command::new(program);
+        manager.arg("--kubeconfig").arg(&self.kubeconfig).args(["--controllers", CONTROLLERS]);
+        manager.args(["--leader-elect=false", "--secure-port=0"]);
+        // The defaults, 20 and 30, are too few where tests create hundreds of namespaces at once.
+        manager.args(["--kube-api-qps", "1000", "--kube-api-burst", "2000"]);
+        let mut manager = Server::start("kube-controller-manager", &mut manager, &self.dir.join("controllers.log"))?;
+        let works = || {
+            let mut probe = self.kubectl();
+            let probe = probe.args(["get", "serviceaccount", "default"]).stdout(Stdio::null()).stderr(Stdio::null());
+            probe.status().is_ok_and(|status| status.success())
+        };
+        manager.wait_until(works)?;
+        Ok(Some(manager))
+    }
+
+    fn kubectl(&self) -> Command {
+        let mut kubectl = Command::new(self.assets.kubectl());
+        kubectl.arg("--kubeconfig").arg(&self.kubeconfig);
+        kubectl
+    }
 }
 
 fn kubeconfig_yaml(port: u16, certificate: &Path) -> String {
@@ -134,13 +161,4 @@ users: [{{ name: admin, user: {{ token: admin }} }}]
 contexts: [{{ name: live, context: {{ cluster: live, user: admin }} }}]
 "
     )
-}
-
-/// Where its programs are; they are built, if nobody has them.
-pub(crate) fn assets() -> Result<PathBuf> {
-    if let Some(assets) = env::var_os("KUBEBUILDER_ASSETS") {
-        return Ok(assets.into());
-    }
-    let script = root().join("tests/envtest/build-kube-apiserver.sh");
-    Ok(read(Command::new(script).arg(cache()?.join("envtest")))?.trim().into())
 }

@@ -8,27 +8,33 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
+use super::assets::Version;
 use crate::process::run;
 
 /// Programs, and the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("buildah", "buildah"),
     ("docker-registry", "docker-registry"),
     ("etcd", "etcd-server"),
-    ("kubectl", "kubernetes-client"),
     ("npm", "npm"),
     ("openssl", "openssl"),
     ("promtool", "prometheus"),
     ("skopeo", "skopeo"),
 ];
+/// Is built with the current API server, but not with the oldest.
+const KUBECTL: (&str, &str) = ("kubectl", "kubernetes-client");
 /// The AWS emulator, from the Python package index.
 const MINISTACK: &str = "ministack==1.5.33";
 
+fn programs(version: Version) -> impl Iterator<Item = (&'static str, &'static str)> {
+    PROGRAMS.into_iter().chain((version == Version::Oldest).then_some(KUBECTL))
+}
+
 /// Installs the Debian packages that are missing.
-pub(crate) fn packages() -> Result<()> {
+pub(crate) fn packages(version: Version) -> Result<()> {
     let has_venv = Command::new("python3").args(["-c", "import ensurepip, venv"]).stderr(Stdio::null()).status();
     let venv = (!has_venv.is_ok_and(|status| status.success())).then_some("python3-venv");
-    let missing = PROGRAMS.iter().filter(|(program, _)| !is_there(program)).map(|(_, package)| *package);
+    let missing = programs(version).filter(|(program, _)| !is_there(program)).map(|(_, package)| package);
     let missing = missing.chain(venv).collect::<Vec<_>>();
     if missing.is_empty() {
         return Ok(());
@@ -37,11 +43,16 @@ pub(crate) fn packages() -> Result<()> {
     run(Command::new("apt-get").args(["install", "-y", "-qq", "--no-install-recommends"]).args(missing))
 }
 
-/// The emulator, in a virtual environment of its own in the cache.
-pub(crate) fn ministack() -> Result<PathBuf> {
-    for (program, package) in PROGRAMS {
+/// Fails if a program is missing.
+pub(crate) fn check(version: Version) -> Result<()> {
+    for (program, package) in programs(version) {
         ensure!(is_there(program), "{program} is missing: install the Debian package {package}, or run with --install");
     }
+    Ok(())
+}
+
+/// The emulator, in a virtual environment of its own in the cache.
+pub(crate) fn ministack() -> Result<PathBuf> {
     let folder = cache()?.join(MINISTACK);
     let program = folder.join("bin/ministack");
     if !program.exists() {

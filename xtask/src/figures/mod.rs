@@ -15,7 +15,10 @@ use serde_json::Value;
 
 use crate::{
     demo::with_identity,
-    e2e::cluster::Cluster,
+    e2e::{
+        assets::{Assets, Version},
+        cluster::Cluster,
+    },
     image, load,
     process::{StandIn, build, read},
 };
@@ -37,7 +40,7 @@ pub(crate) fn run(namespaces: usize) -> Result<()> {
     let regcred = image::program()?;
     let standin = build("regcred-standin", true)?;
     let dir = tempfile::tempdir()?;
-    let cluster = Cluster::start(dir.path(), daemon::AUDITED)?;
+    let cluster = Cluster::start(Assets::of(Version::Current)?, dir.path(), daemon::AUDITED)?;
     let mut world = StandIn::start(&standin, dir.path(), &[])?;
     let names = (0..namespaces).map(|number| format!("team-{number:05}")).collect::<Vec<_>>();
     load::namespaces(&cluster, &names)?;
