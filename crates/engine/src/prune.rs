@@ -54,6 +54,12 @@ impl Prune {
         self.chosen.extend(chosen.iter().map(|_| now));
         chosen
     }
+
+    /// One that was chosen could not be removed: another one may go in its place, and it is chosen again after the others.
+    pub fn failed(&mut self, target: &Target, now: Instant) {
+        self.chosen.pop_back();
+        self.orphans.insert(target.clone(), now);
+    }
 }
 
 #[cfg(test)]
@@ -92,5 +98,22 @@ mod tests {
                 allowed.min(rest.len()).max(LEAST.min(rest.len())).min(LEAST.max(rest.len() / PART))
             );
         }
+    }
+
+    #[test]
+    fn those_that_cannot_be_removed_do_not_stop_the_others() {
+        let (there, mut prune, start) = (targets(12), Prune::default(), Instant::now());
+        assert_eq!(prune.choose(&there, &BTreeSet::new(), start), []);
+        let mut now = start + AFTER;
+        let stubborn = prune.choose(&there, &BTreeSet::new(), now);
+        assert_eq!(stubborn, there[..LEAST]);
+        stubborn.iter().for_each(|target| prune.failed(target, now));
+        now += AFTER / 2;
+        assert_eq!(prune.choose(&there, &BTreeSet::new(), now), there[LEAST..2 * LEAST], "the next ones go instead");
+        now += SPAN;
+        let rest = [&there[..LEAST], &there[2 * LEAST..]].concat();
+        let again = prune.choose(&rest, &BTreeSet::new(), now);
+        assert_eq!(again[..2], there[2 * LEAST..], "those that were not tried come first");
+        assert_eq!(again.len(), LEAST);
     }
 }

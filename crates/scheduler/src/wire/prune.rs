@@ -82,7 +82,10 @@ impl Pruning {
                 let sink = OpenShiftSink::builder(cluster.clone()).with_instance(self.instance.clone());
                 match sink.with_foreign(foreign).build().remove(&target).await {
                     Ok(()) => info!(%target, "nothing asks for it any more: removed"),
-                    Err(error) => failed = Some(error),
+                    Err(error) => {
+                        prune.failed(&target, Instant::now());
+                        failed = Some(error);
+                    }
                 }
             }
         }
