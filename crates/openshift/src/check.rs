@@ -3,25 +3,28 @@
 use std::time::SystemTime;
 
 use futures::{StreamExt, stream};
-use http::{Request, Response, Uri, header::DATE};
+use http::{Response, Uri, header::DATE};
 use http_body_util::{BodyExt, Limited};
 use k8s_openapi::api::{
-    admissionregistration::v1::ValidatingAdmissionPolicy, authentication::v1::SelfSubjectReview, core::v1::Namespace,
+    admissionregistration::v1::ValidatingAdmissionPolicy,
+    authentication::v1::SelfSubjectReview,
+    core::v1::{Namespace, Secret},
 };
 use kube::{
-    Api,
+    Api, Resource,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, ObjectMeta, PostParams},
     client::Body,
-    core::{PartialObjectMeta, Status},
+    core::{PartialObjectMeta, Request, Status},
 };
 use regcred_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 
 use crate::{
     cluster::Cluster,
-    error::{Doing, UNTRUSTED, is_untrusted, translate},
+    error::{Doing, UNTRUSTED, is_by_policy, is_untrusted, translate},
     rights::review,
     store::{limited, unheard},
+    stream::object,
 };
 
 /// So many questions at once, as a pass looks at so many targets.
@@ -80,7 +83,7 @@ impl Cluster {
     /// trusted: that does not pass by itself.
     pub async fn greet(&self) -> Result<Greeting> {
         let doing = Doing { verb: "get", resource: "the version", namespace: None, name: "of the API server" };
-        let mut request = Request::new(Body::empty());
+        let mut request = http::Request::new(Body::empty());
         *request.uri_mut() = Uri::from_static("/version");
         let client = self.client();
         let asking = async { Ok(read(client.send(request).await?).await) };
@@ -158,6 +161,26 @@ impl Cluster {
         match unheard(&doing, api.create(&params, &object)).await? {
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
             other => other.map(drop).map_err(|error| translate(&error, &doing)),
+        }
+    }
+
+    /// Whether an admission policy refuses that we make a Secret of this name a ServiceAccount's token. The server is asked by a dry run,
+    /// which makes nothing and takes no further right.
+    pub async fn refuses_tokens(&self, namespace: &str, name: &str) -> Result<bool> {
+        let doing = Doing { verb: "create", resource: "secrets", namespace: Some(namespace), name };
+        let secret = serde_json::json!({
+            "metadata": { "name": name, "annotations": { "kubernetes.io/service-account.name": "default" } },
+            "type": "kubernetes.io/service-account-token",
+        });
+        let request = Request::new(Secret::url_path(&(), Some(namespace)));
+        let params = PostParams { dry_run: true, ..PostParams::default() };
+        let request = request.create(&params, secret.to_string().into_bytes()).map_err(kube::Error::BuildRequest);
+        let asking = async { object(self.client(), request?, |_| ()).await };
+        match unheard(&doing, asking).await? {
+            Ok(()) => Ok(false),
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+            Err(kube::Error::Api(status)) if is_by_policy(&status) => Ok(true),
+            Err(error) => Err(translate(&error, &doing)),
         }
     }
 

@@ -128,6 +128,11 @@ pub(crate) fn gone(doing: &Doing<'_>, how: &str) -> Error {
     Error::new(ErrorKind::Gone, format!("namespace {} {how}", doing.namespace.unwrap_or(doing.name)))
 }
 
+/// Whether an admission policy denied it.
+pub(crate) fn is_by_policy(status: &Status) -> bool {
+    matches!(status.code, 403 | 422) && status.message.contains("ValidatingAdmissionPolicy")
+}
+
 /// What denied it, if that is not RBAC.
 fn explanation(status: &Status) -> Option<String> {
     let called = |after: &str| {

@@ -14,12 +14,12 @@ use kube::{
 use regcred_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::{Dispatch, instrument::WithSubscriber};
 
 use crate::{
     decode::{self, Decoded, Kept, Listed, Stored, Unreadable, account, bare_metadata, metadata},
-    error::{Doing, is_unexplained, translate},
+    error::{Doing, is_by_policy, is_unexplained, translate},
     pages::{Page, all, page},
     refusal,
     rights::{Reviews, explain, missing_namespace},
@@ -29,6 +29,8 @@ use crate::{
 
 /// For one call: an API server under load answers in a second, one that changes its leader in a few.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// A policy judges by the labels that the server itself has seen of a namespace, which can be a moment older than what a watch has said.
+const LAG: Duration = Duration::from_millis(300);
 /// So many objects in one answer of a list.
 pub(crate) const PAGE: u32 = 500;
 
@@ -204,9 +206,18 @@ impl Store {
         &self,
         doing: &Doing<'_>,
         request: Asked,
-        decode: impl FnOnce(Piece<'_>) -> Decoded<T>,
+        decode: impl Fn(Piece<'_>) -> Decoded<T>,
     ) -> Result<T> {
-        let call = async { object(&self.client, request.map_err(kube::Error::BuildRequest)?, decode).await };
+        let call = async {
+            let request = request.map_err(kube::Error::BuildRequest)?;
+            match object(&self.client, request.clone(), &decode).await {
+                Err(kube::Error::Api(status)) if is_by_policy(&status) => {
+                    sleep(LAG).await;
+                    object(&self.client, request, &decode).await
+                }
+                other => other,
+            }
+        };
         self.call(doing, call).await?.map_err(|unreadable| beyond_bounds(doing, &unreadable))
     }
 

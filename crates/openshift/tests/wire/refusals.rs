@@ -32,6 +32,27 @@ async fn namespaces_that_are_gone_or_going_are_told_apart_from_missing_rights() 
     assert!(error.chain().contains("resourceNames [ecr-secret], verbs [get]"), "{error:?}");
 }
 
+/// The server's own view of a namespace's labels can be older than the watch.
+#[tokio::test]
+async fn a_policy_that_denies_is_asked_once_more_before_it_is_told() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let sink = builder(&kube).await.build();
+    let target = target("team-a");
+    let denial =
+        "secrets \"ecr-secret\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no";
+    sink.observe(&target).await.expect("there is none");
+    kube.fail_next(1, 422, "Invalid", denial, None);
+    sink.apply(&target, &set(1, 12)).await.expect("the second try is taken");
+    sink.observe(&target).await.expect("it is there");
+    kube.fail_next(2, 422, "Invalid", denial, None);
+    let error = sink.apply(&target, &set(2, 13)).await.expect_err("it is denied twice");
+    assert!(
+        error.kind() == ErrorKind::Denied && error.chain().contains("the admission policy p denied it"),
+        "{error:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_busy_or_broken_server_is_asked_once() {
     let kube = FakeKube::start().await;

@@ -47,11 +47,23 @@ pub(crate) async fn ask(
             format!("and a server {release} has no ValidatingAdmissionPolicies, which came with 1.30")
         }
         Ok(Policies::NotServed) => "and this server has no ValidatingAdmissionPolicies".into(),
-        Ok(Policies::Unknown) | Err(_) => {
-            "and whether a ValidatingAdmissionPolicy guards it cannot be told from here".into()
-        }
+        // The pod itself may not list policies.
+        Ok(Policies::Unknown) | Err(_) => match cluster.refuses_tokens(SYSTEM, names.first().copied()?).await {
+            Ok(true) => {
+                let message =
+                    format!("a ValidatingAdmissionPolicy refuses that this identity makes Secret {open} a token there");
+                return Some(Finding::ok("guard", SYSTEM, message));
+            }
+            Ok(false) => "and no ValidatingAdmissionPolicy refuses that it makes one a token".into(),
+            Err(_) => "and whether a ValidatingAdmissionPolicy guards it cannot be told from here".into(),
+        },
     };
-    Some(Finding::warning("guard", SYSTEM, format!("{can}, {policies}; {should}")).with_fix(GUARD))
+    let message = format!("{can}, {policies}; {should}");
+    // An administrator may do that anyway.
+    let is_pod = user.is_some_and(|user| user.starts_with("system:serviceaccount:"));
+    let finding =
+        if is_pod { Finding::failed("guard", SYSTEM, message) } else { Finding::warning("guard", SYSTEM, message) };
+    Some(finding.with_fix(GUARD))
 }
 
 const GUARD: &str = "`regcred manifests` binds its ClusterRole in each namespace of the config where all are named, and puts a\n\
