@@ -107,7 +107,9 @@ mod tests {
         let mut now = start + AFTER;
         let stubborn = prune.choose(&there, &BTreeSet::new(), now);
         assert_eq!(stubborn, there[..LEAST]);
-        stubborn.iter().for_each(|target| prune.failed(target, now));
+        for target in &stubborn {
+            prune.failed(target, now);
+        }
         now += AFTER / 2;
         assert_eq!(prune.choose(&there, &BTreeSet::new(), now), there[LEAST..2 * LEAST], "the next ones go instead");
         now += SPAN;

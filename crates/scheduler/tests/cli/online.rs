@@ -267,7 +267,7 @@ async fn a_clock_that_is_off_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_write_in_kube_system_is_warned_unless_a_policy_guards_it() {
-    let world = World::new(&["team-a", "team-b"]).await;
+    let world = World::new(&["team-a", "team-b", "kube-system"]).await;
     let (code, report) = checked(&world, TWO);
     let told = rows(&report, "guard").concat();
     assert!(
