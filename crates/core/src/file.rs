@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind, Result};
 /// Larger than any config, kubeconfig, bundle of authorities or token. Kubernetes mounts at most 1 MiB.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
-/// Reads a regular file of at most 4 MiB. A symbolic link is followed.
+/// Reads a regular file of at most 4 MiB. A symbolic link is followed. `/dev/null` is an empty file.
 ///
 /// A pipe, a device and a folder are [`ErrorKind::Invalid`], and so are a larger file and one that does not exist or cannot be
 /// opened: the error names the file and never quotes it. A pipe without a writer does not block. Blocks only as long as the disk does.
@@ -20,6 +20,10 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     let file = open(path).map_err(|error| failed(reason(&error)))?;
     let metadata = file.metadata().map_err(|error| failed(reason(&error)))?;
     if !metadata.is_file() {
+        // People name it to switch a file off.
+        if path.canonicalize().is_ok_and(|path| path == Path::new("/dev/null")) {
+            return Ok(vec![]);
+        }
         return Err(failed("it is not a regular file".into()));
     }
     read_limited(file).map_err(|error| failed(reason(&error)))
