@@ -101,7 +101,7 @@ pub(crate) fn manifests(config: &Path, more: &[&str]) -> Vec<Value> {
     list["items"].as_array().expect("a list").clone()
 }
 
-/// The requests that the server refused, but for those in a deleted namespace: the rights in it go with it.
+/// The requests that the server refused outside a deleted namespace. The server deletes a namespace with the rights in it.
 pub(crate) fn refused<'a>(asked: &'a [Asked], deleted: &str) -> Vec<&'a Asked> {
     asked.iter().filter(|it| it.code == 403 && it.namespace != deleted).collect()
 }
