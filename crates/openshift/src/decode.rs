@@ -12,7 +12,8 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::core::v1::{LocalObjectReference, ObjectReference, ServiceAccount},
+    ByteString,
+    api::core::v1::{LocalObjectReference, ObjectReference, Secret, ServiceAccount},
     apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta, OwnerReference, Time},
 };
 use regcred_core::Refusal;
@@ -205,6 +206,20 @@ pub(crate) fn secret(piece: Piece<'_>, kept: &Kept, key: &str) -> Decoded<Stored
         type_: object.type_.and_then(text).unwrap_or_default(),
         immutable: object.immutable.is_some_and(|raw| raw.get() == "true"),
         metadata: object.metadata.reduce(kept, true)?,
+    })
+}
+
+/// A Secret with all of its values, for whoever looks through a cluster once.
+pub(crate) fn whole_secret(piece: Piece<'_>) -> Decoded<Secret> {
+    let object = object(piece)?;
+    let text = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
+    let data = object.data.and_then(|raw| serde_json::from_str::<BTreeMap<String, ByteString>>(raw.get()).ok());
+    Ok(Secret {
+        data,
+        type_: object.type_.and_then(text),
+        immutable: object.immutable.map(|raw| raw.get() == "true"),
+        metadata: object.metadata.reduce(&Kept::new(), true)?,
+        ..Secret::default()
     })
 }
 

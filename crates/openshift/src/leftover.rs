@@ -2,17 +2,20 @@
 
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
-    Api,
+    Api, Resource,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
+    core::Request,
 };
 use regcred_core::{InstanceName, Namespace, Result, SecretName, StoreName, Target};
 
 use crate::{
     cluster::Cluster,
+    decode::{Kept, metadata},
     metadata::value,
-    pages::{CRON_JOBS, listing, pages, pages_if_any},
+    pages::{CRON_JOBS, listing, page, pages, pages_if_any},
     record::{self, INSTANCE, MANAGED_BY, REGCRED, TARGET},
     refusal::DOCKER_CONFIG,
+    stream::Piece,
 };
 
 /// A Secret that an installation keeps, or has put logins into.
@@ -70,13 +73,13 @@ impl Cluster {
         scope: Option<&str>,
         of: &ListParams,
     ) -> Result<Vec<Leftover>> {
-        let client = self.client().clone();
-        let api = &scope.map_or_else(|| Api::<Secret>::all(client.clone()), |it| Api::namespaced(client.clone(), it));
         let page = |params: ListParams| async move {
             let (label_selector, field_selector) = (of.label_selector.clone(), of.field_selector.clone());
-            let page = api.list_metadata(&ListParams { label_selector, field_selector, ..params }).await?;
-            let kept = page.items.iter().filter_map(|it| left(&it.metadata, store, instance.as_str()));
-            Ok((kept.collect(), page.metadata.continue_))
+            let params = ListParams { label_selector, field_selector, ..params };
+            let request = Request::new(Secret::url_path(&(), scope)).list_metadata(&params);
+            let read = |piece: Piece<'_>| metadata(piece, &Kept::new()).unwrap_or_else(|it| it.into_metadata());
+            let page = page(self.client(), request, |piece| left(&read(piece), store, instance.as_str())).await?;
+            Ok((page.items.into_iter().flatten().collect(), page.next))
         };
         pages(&listing("secrets", scope), page).await
     }

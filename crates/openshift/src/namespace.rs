@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use k8s_openapi::{api::core::v1::Namespace as Object, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use kube::{Client, Resource, api::ListParams, core::Request};
+use kube::{Client, api::ListParams};
 use regcred_core::{Namespace, Result, SecretName, StoreName, Target};
 
 use crate::{
     decode::bare_metadata,
-    pages::{self, Page, listing},
+    pages::{self, Page, at, listing},
     store::{PAGE, limited},
     stream::Piece,
 };
@@ -32,7 +32,7 @@ impl Place {
 /// Those of a cluster that come next.
 pub(crate) async fn page(client: &Client, own: Option<&str>, next: Option<String>) -> Result<Page<Place>> {
     let params = ListParams { limit: Some(PAGE), continue_token: next, ..ListParams::default() };
-    let request = Request::new(Object::url_path(&(), None)).list_metadata(&params);
+    let request = at::<Object>(None).list_metadata(&params);
     // Name and labels come first: of one that is too large they are known all the same.
     let metadata = |piece: Piece<'_>| bare_metadata(piece).unwrap_or_else(|it| it.into_metadata());
     let page = pages::page(client, request, |piece| Place::read(metadata(piece), own));

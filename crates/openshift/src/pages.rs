@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use http::Request;
-use kube::{Client, api::ListParams};
+use kube::{Client, Resource, api::ListParams, core::Request};
 use regcred_core::{ErrorKind, Result};
 use tokio::time::sleep;
 
@@ -31,12 +30,16 @@ pub(crate) struct Page<T> {
     pub(crate) size: usize,
 }
 
+/// A request as kube builds it.
+pub(crate) type Asked = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
+
+/// Requests for objects of a kind, in a namespace or in the whole cluster.
+pub(crate) fn at<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> Request {
+    Request::new(K::url_path(&(), namespace))
+}
+
 /// Reads one page, and keeps of each object what is made of it at once.
-pub(crate) async fn page<T>(
-    client: &Client,
-    request: Result<Request<Vec<u8>>, kube::core::request::Error>,
-    reduce: impl Fn(Piece<'_>) -> T,
-) -> kube::Result<Page<T>> {
+pub(crate) async fn page<T>(client: &Client, request: Asked, reduce: impl Fn(Piece<'_>) -> T) -> kube::Result<Page<T>> {
     let (mut items, mut size) = (vec![], 0);
     let each = |piece: Piece<'_>| {
         size += piece.bytes.len();
@@ -47,7 +50,7 @@ pub(crate) async fn page<T>(
 }
 
 /// The same, as the client has it.
-type Answer<T> = kube::Result<(Vec<T>, Option<String>)>;
+pub(crate) type Answer<T> = kube::Result<(Vec<T>, Option<String>)>;
 
 /// All pages of a list that the engine repeats, if it fails.
 pub(crate) async fn all<T, F>(page: impl Fn(Option<String>) -> F) -> Result<Vec<T>>

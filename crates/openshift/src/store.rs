@@ -7,9 +7,8 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
-    Client, Resource,
+    Client,
     api::{DeleteParams, GetParams, ListParams, Patch, PatchParams, Preconditions},
-    core::Request,
 };
 use regcred_core::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -20,7 +19,7 @@ use tracing::{Dispatch, instrument::WithSubscriber};
 use crate::{
     decode::{self, Decoded, Kept, Listed, Stored, Unreadable, account, bare_metadata, metadata},
     error::{Doing, is_by_policy, is_unexplained, translate},
-    pages::{Page, all, page},
+    pages::{Asked, Page, all, at, page},
     refusal,
     rights::{Reviews, explain, missing_namespace},
     secret::DATA_KEY,
@@ -241,14 +240,6 @@ fn beyond_bounds(doing: &Doing<'_>, unreadable: &Unreadable) -> Error {
         return doing.failed(ErrorKind::Malformed, "the answer is not that of a Kubernetes API; is there a proxy?");
     }
     refusal::unreadable_object(doing.namespace.unwrap_or_default(), doing.name, &unreadable.reason).into()
-}
-
-/// A request as kube builds it.
-type Asked = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
-
-/// Requests for objects of a kind, in a namespace or in the whole cluster.
-fn at<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> Request {
-    Request::new(K::url_path(&(), namespace))
 }
 
 /// As this manager, by a patch that is not an apply.

@@ -2,13 +2,11 @@
 
 use std::collections::HashSet;
 
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::core::v1::{Secret, ServiceAccount},
-};
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::{
-    Api, Client, Resource,
+    Client, Resource,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
+    core::Request,
 };
 use regcred_core::{Error, ErrorKind, Namespace, Result};
 
@@ -19,8 +17,10 @@ use super::{
     pull_secret::{self, DOCKER_CFG, Reduced},
 };
 use crate::{
-    pages::{CRON_JOBS, listing, pages, pages_if_any},
+    decode::{Kept, account, metadata, whole_secret},
+    pages::{Answer, Asked, CRON_JOBS, at, listing, page, pages, pages_if_any},
     refusal::DOCKER_CONFIG,
+    stream::Piece,
 };
 
 /// Where OpenShift has the template of new projects.
@@ -53,13 +53,15 @@ impl Reader {
 
     pub(super) async fn pull_secrets(&self, vendor: &Vendor) -> Read<Reduced> {
         let read = async |scope: Option<&str>| {
-            let api = &self.api::<Secret>(scope);
             let mut all = vec![];
             for kind in [DOCKER_CONFIG, DOCKER_CFG] {
                 let page = |params: ListParams| async move {
-                    let page = api.list(&params.fields(&format!("type={kind}"))).await?;
-                    let reduced = page.items.into_iter().filter_map(|it| pull_secret::reduce(it, vendor));
-                    Ok((reduced.collect(), page.metadata.continue_))
+                    let request = at::<Secret>(scope).list(&params.fields(&format!("type={kind}")));
+                    let reduce = |piece: Piece<'_>| match whole_secret(piece) {
+                        Ok(secret) => pull_secret::reduce(secret, vendor),
+                        Err(it) => Some(Reduced::Unreadable(Address::of(&it.into_metadata()))),
+                    };
+                    self.page(request, reduce).await
                 };
                 all.extend(pages(&listing("secrets", scope), page).await?);
             }
@@ -72,11 +74,9 @@ impl Reader {
     pub(super) async fn accounts(&self, used: &HashSet<Address>) -> Read<Account> {
         let namespaces = &used.iter().map(|it| it.namespace.as_str()).collect::<HashSet<_>>();
         let read = async |scope: Option<&str>| {
-            let api = &self.api::<ServiceAccount>(scope);
             let page = |params: ListParams| async move {
-                let page = api.list(&params).await?;
-                let reduced = page.items.iter().filter_map(|it| Account::reduce(it, namespaces, used));
-                Ok((reduced.collect(), page.metadata.continue_))
+                let request = at::<ServiceAccount>(scope).list(&params);
+                self.page(request, |piece| Account::reduce(&account(piece).ok()?, namespaces, used)).await
             };
             pages(&listing("serviceaccounts", scope), page).await
         };
@@ -87,10 +87,10 @@ impl Reader {
     pub(super) async fn jobs(&self) -> Read<Job> {
         let read = async |scope: Option<&str>| {
             for version in CRON_JOBS {
-                let api = &self.cron_jobs(scope, version);
+                let kind = &ApiResource::from_gvk(&GroupVersionKind::gvk("batch", version, "CronJob"));
                 let page = |params: ListParams| async move {
-                    let page = api.list(&params).await?;
-                    Ok((page.items.iter().filter_map(job::reduce).collect(), page.metadata.continue_))
+                    let request = Request::new(DynamicObject::url_path(kind, scope)).list(&params);
+                    self.page(request, |piece| job::reduce(&serde_json::from_slice(piece.bytes).ok()?)).await
                 };
                 if let Some(jobs) = pages_if_any(&listing("cronjobs", scope), page).await? {
                     return Ok(jobs);
@@ -104,14 +104,14 @@ impl Reader {
     /// Only where the whole cluster is looked through; none on what is no OpenShift, and none where that may not be seen.
     pub(super) async fn templates(&self) -> Read<Address> {
         let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("template.openshift.io", "v1", "Template"));
-        let api = &Api::<DynamicObject>::namespaced_with(self.client.clone(), TEMPLATES, &kind);
+        let url = &DynamicObject::url_path(&kind, Some(TEMPLATES));
         let read = async |scope: Option<&str>| {
             if scope.is_some() {
                 return Ok(vec![]);
             }
             let page = |params: ListParams| async move {
-                let page = api.list(&params).await?;
-                Ok((page.items.iter().filter_map(job::in_template).collect(), page.metadata.continue_))
+                let request = Request::new(url).list(&params);
+                self.page(request, |piece| job::in_template(&serde_json::from_slice(piece.bytes).ok()?)).await
             };
             match pages_if_any(&listing("templates", Some(TEMPLATES)), page).await {
                 Err(error) if error.kind() != ErrorKind::Denied => Err(error),
@@ -124,11 +124,9 @@ impl Reader {
     /// By metadata alone: who has written which value of a Secret is noted there, and so is the value's name.
     pub(super) async fn keys(&self) -> Read<Keys> {
         let read = async |scope: Option<&str>| {
-            let api = &self.api::<Secret>(scope);
             let page = |params: ListParams| async move {
-                let page = api.list_metadata(&params.fields(&format!("type={OPAQUE}"))).await?;
-                let reduced = page.items.iter().filter_map(|it| keys::reduce(&it.metadata));
-                Ok((reduced.collect(), page.metadata.continue_))
+                let request = at::<Secret>(scope).list_metadata(&params.fields(&format!("type={OPAQUE}")));
+                self.page(request, |piece| keys::reduce(&metadata(piece, &Kept::new()).ok()?)).await
             };
             pages(&listing("secrets", scope), page).await
         };
@@ -147,21 +145,9 @@ impl Reader {
         (all, failed)
     }
 
-    fn api<K>(&self, scope: Option<&str>) -> Api<K>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    {
-        match scope {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        }
-    }
-
-    fn cron_jobs(&self, scope: Option<&str>, version: &str) -> Api<DynamicObject> {
-        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("batch", version, "CronJob"));
-        match scope {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &kind),
-            None => Api::all_with(self.client.clone(), &kind),
-        }
+    /// One page of a list, of which what cannot be read is passed over.
+    async fn page<T>(&self, request: Asked, reduce: impl Fn(Piece<'_>) -> Option<T>) -> Answer<T> {
+        let page = page(&self.client, request, reduce).await?;
+        Ok((page.items.into_iter().flatten().collect(), page.next))
     }
 }
