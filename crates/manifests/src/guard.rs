@@ -113,14 +113,15 @@ fn data(site: &Site<'_>, need: &Need, instance: &str) -> Vec<(&'static [&'static
     for (number, chunk) in named.chunks(NAMESPACES_AT_ONCE).enumerate() {
         define(ALL, &format!("named_{number}"), map(chunk.iter().cloned()));
         here.push(format!(
-            "(request.namespace in variables.named_{number} ? [variables.named_{number}[request.namespace]] : [])"
+            "request.namespace in variables.named_{number} ? variables.named_{number}[request.namespace] : ''"
         ));
     }
     for (number, selection) in places.selections.iter().enumerate() {
         define(ALL, &format!("selected_{number}"), is_selected(selection, site.namespace));
-        here.push(format!("(variables.selected_{number} ? ['s{number}'] : [])"));
+        here.push(format!("variables.selected_{number} ? 's{number}' : ''"));
     }
-    define(ALL, "here", here.join(" + "));
+    // A list may be long. A server refuses operators that nest more than 250 deep.
+    define(ALL, "here", format!("[{}].filter(p, p != '')", here.join(", ")));
     let names = need.secrets().into_keys().collect::<Vec<_>>();
     let mut parts = vec![];
     for (number, chunk) in names.chunks(SECRETS_AT_ONCE).enumerate() {
