@@ -13,9 +13,7 @@ use regcred_core::{Namespace, SecretName};
 use serde_json::{Value, json};
 
 use crate::{
-    cel::{
-        LONGEST, NAMESPACES_AT_ONCE, SECRETS_AT_ONCE, any_text, is_selected, list, map, text,
-    },
+    cel::{LONGEST, NAMESPACES_AT_ONCE, SECRETS_AT_ONCE, any_text, is_selected, list, map, text},
     need::{Need, Place, Values},
     object::Site,
     yaml,
@@ -35,11 +33,9 @@ pub(crate) fn objects(site: &Site<'_>, need: &Need, instance: &str, events: bool
     let rules = yaml::read(RULES).expect("the rules are YAML");
     let data = data(site, need, instance);
     let mut objects = vec![];
-    for (part, group, resource) in [
-        ("secrets", "", "secrets"),
-        ("accounts", "", "serviceaccounts"),
-        ("events", "events.k8s.io", "events"),
-    ] {
+    for (part, group, resource) in
+        [("secrets", "", "secrets"), ("accounts", "", "serviceaccounts"), ("events", "events.k8s.io", "events")]
+    {
         if part == "events" && !events {
             continue;
         }
@@ -94,13 +90,18 @@ const WRITES: &[&str] = &["secrets", "accounts"];
 /// The variables that hold the config: for which policies, name and expression.
 fn data(site: &Site<'_>, need: &Need, instance: &str) -> Vec<(&'static [&'static str], String, String)> {
     let mut data = vec![];
-    let mut define = |of: &'static [&'static str], name: &str, expression: String| data.push((of, name.to_owned(), expression));
+    let mut define =
+        |of: &'static [&'static str], name: &str, expression: String| data.push((of, name.to_owned(), expression));
     define(WRITES, "instance", text(instance));
     define(&["events"], "own_namespace", text(site.namespace.as_str()));
     define(&["secrets"], "labels", values(&need.labels));
     define(&["secrets"], "annotations", values(&need.annotations));
     let places = Places::of(need);
-    define(WRITES, "kinds", format!("[{}]", places.kinds.iter().map(|kind| list(*kind)).collect::<Vec<_>>().join(", ")));
+    define(
+        WRITES,
+        "kinds",
+        format!("[{}]", places.kinds.iter().map(|kind| list(*kind)).collect::<Vec<_>>().join(", ")),
+    );
     let entries = places.entries.iter().map(|(key, kind)| (key, kind.to_string())).collect::<Vec<_>>();
     let mut parts = vec![];
     for (number, chunk) in entries.chunks(SECRETS_AT_ONCE).enumerate() {
@@ -188,7 +189,8 @@ mod tests {
     fn the_rules_name_the_platform_as_the_config_does() {
         let names = format!("request.namespace in {}", list(PLATFORM));
         assert_eq!(RULES.matches(&names).count(), 1, "{names}");
-        let prefixes = RULES.split("request.namespace.startsWith(").skip(1).map(|it| it.split('\'').nth(1).expect("a text"));
+        let prefixes =
+            RULES.split("request.namespace.startsWith(").skip(1).map(|it| it.split('\'').nth(1).expect("a text"));
         assert_eq!(prefixes.collect::<Vec<_>>(), PLATFORM_PREFIXES);
     }
 }

@@ -99,10 +99,9 @@ impl Need {
             let links = users.links(config, merge);
             need.accounts.extend(links.iter().map(|(_, account)| account.clone()));
             for entry in &users.entries {
-                for (all, of) in [
-                    (&mut need.labels, &entry.secret.labels),
-                    (&mut need.annotations, &entry.secret.annotations),
-                ] {
+                for (all, of) in
+                    [(&mut need.labels, &entry.secret.labels), (&mut need.annotations, &entry.secret.annotations)]
+                {
                     for (key, value) in of {
                         all.entry(key.clone()).or_default().insert(value.clone());
                     }
