@@ -3,12 +3,27 @@
 use regcred_config::{PLATFORM, PLATFORM_PREFIXES, Requirement, Selection};
 use regcred_core::Namespace;
 
-/// A server compiles expressions of 100,000 characters at most; so many of the longest names are two thirds of that.
-pub(crate) const NAMES_AT_ONCE: usize = 1_000;
+/// The length of the longest expression that a server compiles, in characters.
+pub(crate) const LONGEST: usize = 100_000;
+/// How many entries one map has. The longest name of a namespace has 63 characters, that of a Secret 253.
+pub(crate) const NAMESPACES_AT_ONCE: usize = 1_000;
+pub(crate) const SECRETS_AT_ONCE: usize = 300;
 
-/// As a literal. Names and labels hold neither quotes nor backslashes; a regular expression does.
+/// A literal. Names hold neither quotes nor backslashes, but regular expressions do.
 pub(crate) fn text(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+/// A literal of any text, quoted as in JSON.
+pub(crate) fn any_text(text: &str) -> String {
+    // The chart quotes these two as well.
+    serde_json::Value::from(text).to_string().replace('\u{2028}', r"\u2028").replace('\u{2029}', r"\u2029")
+}
+
+/// A map of literals.
+pub(crate) fn map<K: AsRef<str>>(items: impl IntoIterator<Item = (K, String)>) -> String {
+    let items = items.into_iter().map(|(key, value)| format!("{}: {value}", text(key.as_ref()))).collect::<Vec<_>>();
+    format!("{{{}}}", items.join(", "))
 }
 
 /// A list of literals.
@@ -34,11 +49,6 @@ fn joined(parts: impl IntoIterator<Item = String>, between: &str, none: &str) ->
         [one] => one.clone(),
         several => several.iter().map(|part| format!("({part})")).collect::<Vec<_>>().join(between),
     }
-}
-
-/// Whether the request's namespace is one of these.
-pub(crate) fn is_named(namespaces: &[&Namespace]) -> String {
-    format!("request.namespace in {}", list(namespaces))
 }
 
 /// Whether the request's namespace is chosen: as [`Selection::takes`] has it, and regcred's own never is.

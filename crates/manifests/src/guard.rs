@@ -1,167 +1,196 @@
-//! The wall around the rights: a ValidatingAdmissionPolicy for whatever regcred's ServiceAccount writes.
+//! The guard: ValidatingAdmissionPolicies for everything that regcred's ServiceAccount may write.
 //!
-//! RBAC knows names and no types: who may create a Secret of one name in every namespace could create it in `kube-system` as a
-//! token of a ServiceAccount there, and read that token back. So what is written is judged by its content too. The expressions
-//! are those of Kubernetes 1.30.
+//! RBAC knows the names of Secrets and not their types. A right to create a Secret of one name in every namespace is a right to
+//! create a token of any ServiceAccount in `kube-system`, and to read it back. So the guard judges the content of each write.
+//!
+//! The rules are in `guard.yaml` and the same for every config. The config comes in front of them as data: maps that say what
+//! regcred does with which Secret in which place. So no expression grows with the number of names, except those literals.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use regcred_config::{Problem, Selection};
+use regcred_core::{Namespace, SecretName};
 use serde_json::{Value, json};
 
 use crate::{
-    cel::{NAMES_AT_ONCE, all_of, is_named, is_selected, list, one_of, text},
-    need::Need,
-    object::{INSTANCE, Site},
+    cel::{LONGEST, NAMESPACES_AT_ONCE, SECRETS_AT_ONCE, any_text, is_selected, list, map, text},
+    need::{Need, Place, Values},
+    object::Site,
+    yaml,
 };
 
-const TYPE: &str = "kubernetes.io/dockerconfigjson";
-const SECRETS: &str = "request.resource.resource == 'secrets'";
-const ACCOUNTS: &str = "request.resource.resource == 'serviceaccounts'";
-/// The lists of a ServiceAccount, and what they are called here.
-const LISTS: [(&str, &str); 2] = [("imagePullSecrets", "pull"), ("secrets", "mount")];
-const IS_DELETE: &str = "request.operation == 'DELETE'";
+const RULES: &str = include_str!("guard.yaml");
+/// etcd takes objects of 1.5 MiB. The server adds `managedFields`, and `kubectl` an annotation.
+const LARGEST: usize = 1_000_000;
 
-/// The policy and its binding.
-pub(crate) fn objects(site: &Site<'_>, need: &Need, instance: &str) -> [Value; 2] {
-    let spec = json!({
-        "failurePolicy": "Fail",
-        "matchConstraints": { "resourceRules": [{
-            "apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets", "serviceaccounts"],
-            "operations": ["CREATE", "UPDATE", "DELETE"], "scope": "Namespaced",
-        }] },
-        "matchConditions": [{
-            "name": "written-by-regcred",
-            "expression": format!("request.userInfo.username == {}", text(&site.user())),
-        }],
-        "variables": variables(site, need),
-        "validations": validations(need, instance),
-    });
-    site.policy("-guard", &spec)
+/// The rules of the guard that are the same for every config, as YAML. The chart has a copy.
+pub fn guard_rules() -> &'static str {
+    RULES
 }
 
-fn variables(site: &Site<'_>, need: &Need) -> Value {
-    let mut variables = vec![];
-    let mut define = |name: &str, expression: String| variables.push(json!({ "name": name, "expression": expression }));
-    for (number, place) in need.secrets().values().enumerate() {
-        let named = place.named.iter().collect::<Vec<_>>();
-        let mut parts = vec![];
-        for (chunk, names) in named.chunks(NAMES_AT_ONCE).enumerate() {
-            if named.len() <= NAMES_AT_ONCE {
-                parts.push(is_named(names));
-            } else {
-                let name = format!("named_{number}_{chunk}");
-                define(&name, is_named(names));
-                parts.push(format!("variables.{name}"));
+/// The policies and their bindings. `events`: whether regcred creates Events.
+pub(crate) fn objects(site: &Site<'_>, need: &Need, instance: &str, events: bool) -> Vec<Value> {
+    let rules = yaml::read(RULES).expect("the rules are YAML");
+    let data = data(site, need, instance);
+    let mut objects = vec![];
+    for (part, group, resource) in
+        [("secrets", "", "secrets"), ("accounts", "", "serviceaccounts"), ("events", "events.k8s.io", "events")]
+    {
+        if part == "events" && !events {
+            continue;
+        }
+        let own = rules[part]["variables"].as_array().expect("there are variables");
+        let variables = data.iter().filter(|(parts, ..)| parts.contains(&part));
+        let variables = variables.map(|(_, name, expression)| json!({ "name": name, "expression": expression }));
+        let spec = json!({
+            "failurePolicy": "Fail",
+            "matchConstraints": { "resourceRules": [{
+                "apiGroups": [group], "apiVersions": ["v1"], "resources": [resource],
+                "operations": ["CREATE", "UPDATE", "DELETE"], "scope": "Namespaced",
+            }] },
+            "matchConditions": [{
+                "name": "written-by-regcred",
+                "expression": format!("request.userInfo.username == {}", text(&site.user())),
+            }],
+            "variables": variables.chain(own.iter().cloned()).collect::<Vec<_>>(),
+            "validations": rules[part]["validations"],
+        });
+        objects.extend(site.policy(&format!("-guard-{part}"), &spec));
+    }
+    objects
+}
+
+/// Why a server would refuse a policy: the rights must not be printed then.
+pub(crate) fn problems(objects: &[Value]) -> Vec<Problem> {
+    const REMEDY: &str = "choose namespaces by pattern or label, or split the config into several instances";
+    let mut problems = vec![];
+    for policy in objects.iter().filter(|it| it["kind"] == "ValidatingAdmissionPolicy") {
+        let name = policy["metadata"]["name"].as_str().unwrap_or_default();
+        let expressions = ["variables", "validations"].map(|of| policy["spec"][of].as_array());
+        let longest = expressions.into_iter().flatten().flatten().filter_map(|it| it["expression"].as_str());
+        let longest = longest.map(|it| it.chars().count()).max().unwrap_or_default();
+        if longest > LONGEST {
+            problems.push(Problem::everywhere(format!(
+                "targets: cannot print the guard {name}: an expression has {longest} characters, and an API server takes {LONGEST}: {REMEDY}"
+            )));
+        }
+        let size = policy.to_string().len();
+        if size > LARGEST {
+            problems.push(Problem::everywhere(format!(
+                "targets: cannot print the guard {name}: it has {size} bytes, and an API server takes about {LARGEST}: {REMEDY}"
+            )));
+        }
+    }
+    problems
+}
+
+const ALL: &[&str] = &["secrets", "accounts", "events"];
+const WRITES: &[&str] = &["secrets", "accounts"];
+
+/// The variables that hold the config: for which policies, name and expression.
+fn data(site: &Site<'_>, need: &Need, instance: &str) -> Vec<(&'static [&'static str], String, String)> {
+    let mut data = vec![];
+    let mut define =
+        |of: &'static [&'static str], name: &str, expression: String| data.push((of, name.to_owned(), expression));
+    define(WRITES, "instance", text(instance));
+    define(&["events"], "own_namespace", text(site.namespace.as_str()));
+    define(&["secrets"], "labels", values(&need.labels));
+    define(&["secrets"], "annotations", values(&need.annotations));
+    let places = Places::of(need);
+    define(
+        WRITES,
+        "kinds",
+        format!("[{}]", places.kinds.iter().map(|kind| list(*kind)).collect::<Vec<_>>().join(", ")),
+    );
+    let entries = places.entries.iter().map(|(key, kind)| (key, kind.to_string())).collect::<Vec<_>>();
+    let mut parts = vec![];
+    for (number, chunk) in entries.chunks(SECRETS_AT_ONCE).enumerate() {
+        define(ALL, &format!("entries_{number}"), map(chunk.iter().cloned()));
+        parts.push(format!("variables.entries_{number}"));
+    }
+    define(ALL, "entries", format!("[{}]", parts.join(", ")));
+    let mut here = vec![];
+    let named = places.named.iter().map(|(namespace, class)| (namespace, format!("'n{class}'"))).collect::<Vec<_>>();
+    for (number, chunk) in named.chunks(NAMESPACES_AT_ONCE).enumerate() {
+        define(ALL, &format!("named_{number}"), map(chunk.iter().cloned()));
+        here.push(format!(
+            "request.namespace in variables.named_{number} ? variables.named_{number}[request.namespace] : ''"
+        ));
+    }
+    for (number, selection) in places.selections.iter().enumerate() {
+        define(ALL, &format!("selected_{number}"), is_selected(selection, site.namespace));
+        here.push(format!("variables.selected_{number} ? 's{number}' : ''"));
+    }
+    // A list may be long. A server refuses operators that nest more than 250 deep.
+    define(ALL, "here", format!("[{}].filter(p, p != '')", here.join(", ")));
+    let names = need.secrets().into_keys().collect::<Vec<_>>();
+    let mut parts = vec![];
+    for (number, chunk) in names.chunks(SECRETS_AT_ONCE).enumerate() {
+        define(&["accounts"], &format!("names_{number}"), map(chunk.iter().map(|name| (name, "true".to_owned()))));
+        parts.push(format!("variables.names_{number}"));
+    }
+    define(&["accounts"], "names", format!("[{}]", parts.join(", ")));
+    data
+}
+
+/// The values of each key.
+fn values(values: &Values) -> String {
+    let list = |values: &BTreeSet<String>| values.iter().map(|it| any_text(it)).collect::<Vec<_>>().join(", ");
+    map(values.iter().map(|(key, values)| (key, format!("[{}]", list(values)))))
+}
+
+/// What regcred does with which Secret in which place. Namespaces with the same Secrets, kept in the same way, are one place.
+#[derive(Default)]
+struct Places<'a> {
+    kinds: Vec<&'a BTreeSet<String>>,
+    /// `PLACE/SECRET` and the index of its kind.
+    entries: BTreeMap<String, usize>,
+    /// Each namespace and the number of its place.
+    named: BTreeMap<&'a Namespace, usize>,
+    selections: Vec<&'a Selection>,
+}
+
+impl<'a> Places<'a> {
+    fn of(need: &'a Need) -> Self {
+        let all = need.kinds.values().flat_map(BTreeMap::values).collect::<BTreeSet<_>>();
+        let mut places = Self { kinds: all.into_iter().collect(), ..Self::default() };
+        let mut classes = BTreeMap::<&BTreeMap<SecretName, BTreeSet<String>>, usize>::new();
+        for (place, secrets) in &need.kinds {
+            let Place::Named(namespace) = place else { continue };
+            let next = classes.len();
+            let class = *classes.entry(secrets).or_insert(next);
+            places.named.insert(namespace, class);
+            if class == next {
+                places.add(&format!("n{class}"), secrets);
             }
         }
-        parts.extend(place.selections.iter().map(|selection| is_selected(selection, site.namespace)));
-        define(&format!("here_{number}"), one_of(parts));
+        for selection in &need.order {
+            places.add(&format!("s{}", places.selections.len()), &need.kinds[&Place::Selected(selection.clone())]);
+            places.selections.push(selection);
+        }
+        places
     }
-    // There is no old object where one is made.
-    for (name, field) in [("labels", "metadata.labels"), ("data", "data")] {
-        define(&format!("{name}_new"), format!("has(object.{field}) ? object.{field} : {{}}"));
-        define(
-            &format!("{name}_old"),
-            format!("oldObject != null && has(oldObject.{field}) ? oldObject.{field} : {{}}"),
-        );
-    }
-    let own = list(need.secrets().keys());
-    for (list, name) in LISTS {
-        for (object, when) in [("object", "new"), ("oldObject", "old")] {
-            define(&format!("{name}_{when}"), format!("has({object}.{list}) ? {object}.{list} : []"));
-            let others = format!("variables.{name}_{when}.filter(it, !(has(it.name) && it.name in {own}))");
-            define(&format!("{name}_{when}_others"), others);
+
+    fn add(&mut self, place: &str, secrets: &BTreeMap<SecretName, BTreeSet<String>>) {
+        for (name, kind) in secrets {
+            let index = self.kinds.binary_search(&kind).expect("it is one of them");
+            self.entries.insert(format!("{place}/{name}"), index);
         }
     }
-    variables.into()
 }
 
-fn validations(need: &Need, instance: &str) -> Value {
-    let secrets = need.secrets();
-    // Where each Secret may be: the variables are in the order of the names.
-    let here = |name: &str| {
-        let number = secrets.keys().position(|it| it.as_str() == name);
-        format!("variables.here_{}", number.expect("it is one of them"))
-    };
-    let unless = |condition: &str, then: &str| format!("!({condition}) || ({then})");
-    let write = format!("{SECRETS} && !({IS_DELETE})");
-    let may_be = one_of(
-        secrets
-            .keys()
-            .map(|name| format!("object.metadata.name == {} && {}", text(name.as_str()), here(name.as_str()))),
-    );
-    let labels = "oldObject.metadata.labels";
-    let is_label = |key: &str, value: &str| format!("{} in {labels} && {labels}[{0}] == {}", text(key), text(value));
-    let is_ours = all_of([
-        format!("has({labels})"),
-        is_label("app.kubernetes.io/managed-by", "regcred"),
-        is_label(INSTANCE, instance),
-    ]);
-    let update = format!("{ACCOUNTS} && request.operation == 'UPDATE'");
-    let others = all_of(LISTS.map(|(_, it)| format!("variables.{it}_new_others == variables.{it}_old_others")));
-    let links =
-        LISTS.map(|(_, list)| all_of(secrets.keys().map(|name| linked(list, name.as_str(), &here(name.as_str())))));
-    let marks = list(
-        ["app.kubernetes.io/managed-by", INSTANCE]
-            .into_iter()
-            .chain(need.labels.iter().map(String::as_str))
-            .collect::<BTreeSet<_>>(),
-    );
-    let same = |map: &str| format!("(k in variables.{map}_old && variables.{map}_new[k] == variables.{map}_old[k])");
-    let data = format!(
-        "variables.data_new.all(k, k == '.dockerconfigjson' || {}) && variables.data_old.all(k, k in variables.data_new)",
-        same("data")
-    );
-    let labels = format!("variables.labels_new.all(k, k in {marks} || {})", same("labels"));
-    let rules = [
-        (
-            unless(&write, &format!("object.type == {}", text(TYPE))),
-            format!("regcred writes Secrets of type {TYPE} alone"),
-        ),
-        (unless(&write, &may_be), "regcred's config has no such Secret in this namespace".to_owned()),
-        (unless(&write, "!has(object.immutable) || !object.immutable"), "regcred makes no Secret immutable".into()),
-        (unless(&write, &kept()), "of a Secret regcred changes neither finalizers nor owners".into()),
-        (unless(&write, &data), "of a Secret's data regcred writes .dockerconfigjson alone".into()),
-        (unless(&write, &labels), "regcred sets no labels but its own and those of its config".into()),
-        (unless(&format!("{SECRETS} && {IS_DELETE}"), &is_ours), "regcred deletes its own Secrets alone".into()),
-        (unless(ACCOUNTS, "request.operation == 'UPDATE'"), "regcred neither makes nor deletes ServiceAccounts".into()),
-        (unless(&update, &unchanged()), "of a ServiceAccount regcred changes its lists of Secrets alone".into()),
-        (unless(&update, &others), "of a ServiceAccount's lists regcred leaves every entry of others".into()),
-        (
-            unless(&update, &all_of(links)),
-            "regcred's config links no such Secret in this namespace, and none twice".into(),
-        ),
-    ];
-    rules.map(|(expression, message)| json!({ "expression": expression, "message": message })).to_vec().into()
-}
+#[cfg(test)]
+mod tests {
+    use regcred_config::{PLATFORM, PLATFORM_PREFIXES};
 
-/// Whether a Secret is added to a list only where it may be, and not twice.
-fn linked(list: &str, name: &str, here: &str) -> String {
-    let is_it = format!("has(it.name) && it.name == {}", text(name));
-    let (new, old) = (format!("variables.{list}_new"), format!("variables.{list}_old"));
-    let more = format!("{new}.filter(it, {is_it}).size() <= {old}.filter(it, {is_it}).size()");
-    format!("{more} || ({here} && {new}.filter(it, {is_it}).size() <= 1)")
-}
+    use super::*;
 
-/// Whether of a Secret's marks those that stop others are as they were; of one that is made there are none.
-fn kept() -> String {
-    all_of(["metadata.finalizers", "metadata.ownerReferences"].map(|field| {
-        let (new, old) = (format!("object.{field}"), format!("oldObject.{field}"));
-        format!("has({new}) ? (oldObject != null && has({old}) && {new} == {old}) : (oldObject == null || !has({old}))")
-    }))
-}
-
-/// Whether everything of a ServiceAccount but its lists is as it was.
-fn unchanged() -> String {
-    let fields = [
-        "metadata.labels",
-        "metadata.annotations",
-        "metadata.finalizers",
-        "metadata.ownerReferences",
-        "automountServiceAccountToken",
-    ];
-    all_of(fields.map(|field| {
-        let (new, old) = (format!("object.{field}"), format!("oldObject.{field}"));
-        format!("has({new}) ? (has({old}) && {new} == {old}) : !has({old})")
-    }))
+    #[test]
+    fn the_rules_name_the_platform_as_the_config_does() {
+        let names = format!("request.namespace in {}", list(PLATFORM));
+        assert_eq!(RULES.matches(&names).count(), 1, "{names}");
+        let prefixes =
+            RULES.split("request.namespace.startsWith(").skip(1).map(|it| it.split('\'').nth(1).expect("a text"));
+        assert_eq!(prefixes.collect::<Vec<_>>(), PLATFORM_PREFIXES);
+    }
 }

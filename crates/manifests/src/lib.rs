@@ -22,6 +22,7 @@ mod yaml;
 pub use check::check;
 pub use dashboard::dashboard;
 pub use expand::{Expanded, expand};
+pub use guard::guard_rules;
 pub use identity::AUDIENCE;
 pub use install::{Guard, Identity, Install, MONITORING, Mode, Mount, Proxy, TrustedCa, Workload};
 pub use template::project_template;

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regcred_config::{Access, Config, EcrOptions, OpenShiftOptions, Problem, Selection, Spec, TargetEntry, Wants};
+use regcred_config::{
+    Access, Config, EcrOptions, LinkName, OpenShiftOptions, Problem, Selection, Spec, TargetEntry, Wants,
+};
 use regcred_core::{Namespace, SecretName, StoreName};
 
-/// Who usually uses a Secret, and who uses one whose login pushes.
-const USUAL: [&str; 3] = ["builder", "default", "pipeline"];
+/// The ServiceAccounts that use a Secret if the config does not name any.
+pub(crate) const USUAL: [&str; 3] = ["builder", "default", "pipeline"];
 const BUILDERS: [&str; 2] = ["builder", "pipeline"];
 
 /// Everything that is written in one cluster.
@@ -18,9 +20,18 @@ pub(crate) struct Need {
     pub(crate) merged: BTreeMap<SecretName, Places>,
     /// ServiceAccounts that use any of them.
     pub(crate) accounts: BTreeSet<String>,
-    /// The keys of labels that the config puts on any of them.
-    pub(crate) labels: BTreeSet<String>,
+    /// The labels and annotations that the config puts on any of them: the values of each key.
+    pub(crate) labels: Values,
+    pub(crate) annotations: Values,
+    /// What regcred does with each Secret in each place, in the words of the guard: `own`, `adopt`, `merge`, `pull/ACCOUNT` and
+    /// `mount/ACCOUNT`.
+    pub(crate) kinds: BTreeMap<Place, BTreeMap<SecretName, BTreeSet<String>>>,
+    /// The selections of `kinds`, in the order of the file.
+    pub(crate) order: Vec<Selection>,
 }
+
+/// Values by key.
+pub(crate) type Values = BTreeMap<String, BTreeSet<String>>;
 
 /// Namespaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,8 +49,9 @@ impl Places {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+/// A namespace of the config, or a selection of namespaces.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
     Named(Namespace),
     Selected(Selection),
 }
@@ -75,12 +87,35 @@ impl Need {
             let merge = users.entries.iter().any(|entry| entry.secret.merge);
             let places = if merge { &mut need.merged } else { &mut need.own };
             let places = places.entry(name.clone()).or_default();
-            match place {
+            match place.clone() {
                 Place::Named(namespace) => drop(places.named.insert(namespace)),
-                Place::Selected(selection) => places.choose(selection),
+                Place::Selected(selection) => {
+                    if !need.order.contains(&selection) {
+                        need.order.push(selection.clone());
+                    }
+                    places.choose(selection);
+                }
             }
-            need.accounts.extend(users.names(config, merge));
-            need.labels.extend(users.entries.iter().flat_map(|entry| entry.secret.labels.keys().cloned()));
+            let links = users.links(config, merge);
+            need.accounts.extend(links.iter().map(|(_, account)| account.clone()));
+            for entry in &users.entries {
+                for (all, of) in
+                    [(&mut need.labels, &entry.secret.labels), (&mut need.annotations, &entry.secret.annotations)]
+                {
+                    for (key, value) in of {
+                        all.entry(key.clone()).or_default().insert(value.clone());
+                    }
+                }
+            }
+            let adopt = users.entries.iter().any(|entry| entry.secret.adopt);
+            let mode: &[&str] = match (merge, adopt) {
+                (true, _) => &["merge"],
+                (false, true) => &["adopt", "own"],
+                (false, false) => &["own"],
+            };
+            let links = links.iter().map(|(list, account)| format!("{list}/{account}"));
+            let kind = need.kinds.entry(place).or_default().entry(name.clone()).or_default();
+            kind.extend(mode.iter().map(|it| (*it).to_owned()).chain(links));
         }
         need
     }
@@ -108,14 +143,18 @@ impl Need {
 }
 
 impl Users<'_> {
-    fn names(&self, config: &Config, merge: bool) -> BTreeSet<String> {
-        let said = self.entries.iter().filter_map(|entry| entry.accounts.as_ref());
-        let said = said.flatten().map(|account| account.name.clone()).collect::<BTreeSet<_>>();
+    /// The lists of ServiceAccounts that the Secret is linked to, as `pull` or `mount` and the account.
+    fn links(&self, config: &Config, merge: bool) -> BTreeSet<(&'static str, String)> {
+        let list = |link: &LinkName| if *link == LinkName::Pull { "pull" } else { "mount" };
         if self.entries.iter().any(|entry| entry.accounts.is_some()) || merge {
-            return said;
+            let said = self.entries.iter().filter_map(|entry| entry.accounts.as_ref()).flatten();
+            return said
+                .flat_map(|account| account.link.iter().map(move |link| (list(link), account.name.clone())))
+                .collect();
         }
-        let usual: &[&str] = if self.entries.iter().any(|entry| pushes(config, entry)) { &BUILDERS } else { &USUAL };
-        usual.iter().map(|name| (*name).to_owned()).collect()
+        let pulls: &[&str] = if self.entries.iter().any(|entry| pushes(config, entry)) { &BUILDERS } else { &USUAL };
+        let pulls = pulls.iter().map(|name| ("pull", (*name).to_owned()));
+        pulls.chain(BUILDERS.map(|name| ("mount", name.to_owned()))).collect()
     }
 }
 

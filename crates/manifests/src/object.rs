@@ -44,12 +44,21 @@ impl<'a> Site<'a> {
         labels
     }
 
-    /// Metadata of an object of the whole cluster.
-    pub(crate) fn everywhere(&self, suffix: &str) -> Value {
-        json!({ "name": format!("{}{suffix}", self.name), "labels": self.labels() })
+    /// The name of an object outside its own namespace. Two installations of one instance in two namespaces must not share it, so
+    /// it has the namespace unless that is `regcred`. A name before the dot has no dots.
+    pub(crate) fn wide(&self, suffix: &str) -> String {
+        match self.namespace.as_str() {
+            PROGRAM => format!("{}{suffix}", self.name),
+            namespace => format!("{}{suffix}.{namespace}", self.name),
+        }
     }
 
-    /// Metadata of an object in a namespace.
+    /// Metadata of an object of the whole cluster.
+    pub(crate) fn everywhere(&self, suffix: &str) -> Value {
+        json!({ "name": self.wide(suffix), "labels": self.labels() })
+    }
+
+    /// Metadata of an object in a namespace that it serves.
     pub(crate) fn within(&self, namespace: &Namespace, suffix: &str) -> Value {
         let mut metadata = self.everywhere(suffix);
         metadata["namespace"] = namespace.as_str().into();
@@ -58,7 +67,7 @@ impl<'a> Site<'a> {
 
     /// Metadata of an object in its own namespace.
     pub(crate) fn own(&self, suffix: &str) -> Value {
-        self.within(self.namespace, suffix)
+        json!({ "name": format!("{}{suffix}", self.name), "labels": self.labels(), "namespace": self.namespace.as_str() })
     }
 
     /// An admission policy, and the binding by which it denies.

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::{Guard, Install, Mode, need::Need, object::Site};
+use crate::{
+    Guard, Install, Mode,
+    need::{Need, USUAL},
+    object::Site,
+};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -68,6 +72,11 @@ fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -
     if !accounts.is_empty() {
         rules.push(rule("serviceaccounts", accounts, &["get", "patch"]));
     }
+    // A link that the config drops has to be undone.
+    let dropped = USUAL.into_iter().filter(|name| !need.accounts.contains(*name)).collect::<Vec<_>>();
+    if !dropped.is_empty() {
+        rules.push(json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": dropped, "verbs": ["get", "patch"] }));
+    }
     if watches {
         rules.push(events_rule());
     }
@@ -106,7 +115,7 @@ fn role(kind: &str, metadata: Value, rules: Vec<Value>) -> Value {
 fn binding(kind: &str, metadata: Value, (of, suffix): (&str, &str), site: &Site<'_>) -> Value {
     json!({
         "apiVersion": format!("{RBAC}/v1"), "kind": kind, "metadata": metadata,
-        "roleRef": { "apiGroup": RBAC, "kind": of, "name": format!("{}{suffix}", site.name) },
+        "roleRef": { "apiGroup": RBAC, "kind": of, "name": if of == "Role" { format!("{}{suffix}", site.name) } else { site.wide(suffix) } },
         "subjects": site.subjects(),
     })
 }

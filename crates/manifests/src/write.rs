@@ -40,9 +40,11 @@ pub fn manifests(config: &Config, install: &Install) -> Result<Manifests, Proble
     }
     objects.push(account(&site, install));
     let prune = config.prune() && install.mode.watches();
-    // The wall stands before there is anything behind it.
+    // The guard comes before the rights: they must not be in force without it.
     if install.guard == Guard::Policy {
-        objects.extend(guard::objects(&site, &need, config.instance().as_str()));
+        let guard = guard::objects(&site, &need, config.instance().as_str(), install.mode.watches());
+        Problems::check(guard::problems(&guard))?;
+        objects.extend(guard);
     }
     objects.extend(rights::objects(&site, &need, install, prune));
     if install.profiles {

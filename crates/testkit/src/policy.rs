@@ -63,6 +63,22 @@ impl Request {
     }
 }
 
+/// Whether every policy that is about a request lets it pass; the first message that refuses it.
+///
+/// # Panics
+///
+/// If an expression does not compile.
+pub fn judge_all<'a>(policies: impl IntoIterator<Item = &'a Value>, request: &Request) -> Result<(), String> {
+    let has = |list: &Value, item: &str| list.as_array().into_iter().flatten().any(|it| it == item);
+    let is_about = |policy: &&Value| {
+        let rules = policy["spec"]["matchConstraints"]["resourceRules"].as_array().into_iter().flatten();
+        rules
+            .into_iter()
+            .any(|rule| has(&rule["resources"], request.resource) && has(&rule["operations"], request.operation))
+    };
+    policies.into_iter().filter(is_about).try_for_each(|policy| judge(policy, request))
+}
+
 /// Whether a policy lets a request pass; the message that refuses it. An expression that fails refuses too.
 ///
 /// # Panics

@@ -31,6 +31,53 @@
 {{- end -}}
 {{- end -}}
 
+{{/* A map of literals: the keys in order, and the values as they are written. */}}
+{{- define "regcred.cel.map" -}}
+{{- $map := index . 1 -}}
+{{- $items := list -}}
+{{- range index . 0 -}}
+{{- $items = append $items (printf "%s: %v" (include "regcred.cel.text" .) (get $map .)) -}}
+{{- end -}}
+{ {{- join ", " $items -}} }
+{{- end -}}
+
+{{/* The values of each key, in quotes as JSON has them. */}}
+{{- define "regcred.cel.values" -}}
+{{- $lists := dict -}}
+{{- range $key, $values := . -}}
+{{- $texts := list -}}
+{{- range keys $values | sortAlpha -}}
+{{- $texts = append $texts (toRawJson .) -}}
+{{- end -}}
+{{- $_ := set $lists $key (printf "[%s]" (join ", " $texts)) -}}
+{{- end -}}
+{{- include "regcred.cel.map" (list (keys $lists | sortAlpha) $lists) -}}
+{{- end -}}
+
+{{/*
+The variables that hold a map in parts that a server compiles, as JSON. Arguments: the map, the name of the variables, and how many
+keys each has.
+*/}}
+{{- define "regcred.cel.parts" -}}
+{{- $map := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- $variables := list -}}
+{{- range $number, $keys := chunk (index . 2) (keys $map | sortAlpha) -}}
+{{- $expression := include "regcred.cel.map" (list $keys $map) -}}
+{{- $variables = append $variables (dict "name" (printf "%s_%d" $name $number) "expression" $expression) -}}
+{{- end -}}
+{{- dict "variables" $variables | toJson -}}
+{{- end -}}
+
+{{/* The variable that lists the parts of a map, as JSON: its name, and the variables of the parts. */}}
+{{- define "regcred.cel.all_parts" -}}
+{{- $parts := list -}}
+{{- range index . 1 -}}
+{{- $parts = append $parts (printf "variables.%s" .name) -}}
+{{- end -}}
+{{- dict "name" (index . 0) "expression" (printf "[%s]" (join ", " $parts)) | toJson -}}
+{{- end -}}
+
 {{/* Whether the request's namespace is one of these. */}}
 {{- define "regcred.cel.named" -}}
 request.namespace in {{ include "regcred.cel.list" . }}

@@ -21,10 +21,23 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 regcred.dev/instance: {{ .Values.config.instance | default "default" | quote }}
 {{- end -}}
 
-{{/* Metadata of an object: the context, and what its name ends in. Helm's own labels are here alone, and labels come last. */}}
+{{/*
+The name of an object outside its own namespace: the context, and what the name ends in. Two installations of one instance in two
+namespaces must not share it.
+*/}}
+{{- define "regcred.wide" -}}
+{{- $namespace := (index . 0).Release.Namespace -}}
+{{ include "regcred.name" (index . 0) }}{{ index . 1 }}{{ eq $namespace "regcred" | ternary "" (printf ".%s" $namespace) }}
+{{- end -}}
+
+{{/* Metadata of such an object. Helm's own labels are here alone, and labels come last. */}}
 {{- define "regcred.metadata" -}}
-{{- $root := index . 0 -}}
-name: {{ include "regcred.name" $root }}{{ index . 1 }}
+name: {{ include "regcred.wide" . }}
+{{ include "regcred.metadata.labels" (index . 0) }}
+{{- end -}}
+
+{{- define "regcred.metadata.labels" -}}
+{{- $root := . -}}
 labels:
   {{- include "regcred.labels" $root | nindent 2 }}
   helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | quote }}
@@ -34,7 +47,8 @@ labels:
 {{/* The same of an object in regcred's own namespace. */}}
 {{- define "regcred.metadata.own" -}}
 namespace: {{ (index . 0).Release.Namespace | quote }}
-{{ include "regcred.metadata" . }}
+name: {{ include "regcred.name" (index . 0) }}{{ index . 1 }}
+{{ include "regcred.metadata.labels" (index . 0) }}
 {{- end -}}
 
 {{/* Its ServiceAccount, as a binding names it. */}}

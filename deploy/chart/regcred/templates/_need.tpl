@@ -1,11 +1,17 @@
 {{/*
 What the config asks for in this cluster, as JSON:
   own, merged   names of Secrets: regcred's, and those that stay somebody else's wherever they are
-  secrets       of each name: the namespaces that are `named`, sorted, and the selections by which more are `chosen`
+  secrets       the names of all Secrets
   accounts      ServiceAccounts that use any of them
+  dropped       ServiceAccounts whose links may have to be undone
   named         every namespace that is named
   selecting     whether more are chosen
-  labels        keys of labels that the config puts on any of them
+  labels        the values of each label that the config puts on any of them
+  annotations   the same of annotations
+  kinds         what regcred does with a Secret, as lists of words
+  entries       of each PLACE/SECRET its index in `kinds`
+  classes       of each namespace that is named its place, n0, n1 and so on
+  selections    the selections, in the order of the file; their places are s0, s1 and so on
 */}}
 {{- define "regcred.need" -}}
 {{- $config := .Values.config -}}
@@ -18,14 +24,19 @@ What the config asks for in this cluster, as JSON:
 {{- $places := dict -}}
 {{- $selections := list -}}
 {{- $labels := dict -}}
+{{- $annotations := dict -}}
 {{- range $target := $config.targets -}}
 {{- if hasKey $target "sink" | ternary (has $target.sink $here.names) $here.only -}}
 {{- $all := $defaults.secret | default dict -}}
 {{- $secret := $target.secret | default dict -}}
 {{- $name := $secret.name | default $all.name | default "ecr-secret" -}}
 {{- $merge := hasKey $secret "merge" | ternary $secret.merge $all.merge | default false -}}
-{{- range $key, $_value := merge (dict) ($secret.labels | default dict) ($all.labels | default dict) -}}
-{{- $_ := set $labels $key true -}}
+{{- $adopt := hasKey $secret "adopt" | ternary $secret.adopt $all.adopt | default false -}}
+{{- range $key, $value := merge (dict) ($secret.labels | default dict) ($all.labels | default dict) -}}
+{{- $_ := set $labels $key (merge (dict $value true) (get $labels $key | default dict)) -}}
+{{- end -}}
+{{- range $key, $value := merge (dict) ($secret.annotations | default dict) ($all.annotations | default dict) -}}
+{{- $_ := set $annotations $key (merge (dict $value true) (get $annotations $key | default dict)) -}}
 {{- end -}}
 {{- $users := hasKey $target "service_accounts" | ternary $target $defaults -}}
 {{- $pushes := include "regcred.pushes" (list $config $target) -}}
@@ -51,8 +62,12 @@ What the config asks for in this cluster, as JSON:
 {{- $_ := set $place "merge" (or $place.merge $merge) -}}
 {{- $_ := set $place "pushes" (or $place.pushes (eq $pushes "true")) -}}
 {{- $_ := set $place "said" (or $place.said (hasKey $users "service_accounts")) -}}
+{{- $_ := set $place "adopt" (or $place.adopt $adopt) -}}
 {{- range $users.service_accounts -}}
-{{- $_ := set $place.accounts .name true -}}
+{{- $account := .name -}}
+{{- range .link | default (list "pull") -}}
+{{- $_ := set $place.accounts (printf "%s/%s" . $account) true -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -60,48 +75,85 @@ What the config asks for in this cluster, as JSON:
 {{- $own := dict -}}
 {{- $merged := dict -}}
 {{- $secrets := dict -}}
-{{- $named := dict -}}
+{{- $by_namespace := dict -}}
+{{- $by_selection := dict -}}
 {{- $accounts := dict -}}
+{{- $kinds := dict -}}
 {{- range $places -}}
 {{- $_ := set (ternary $merged $own .merge) .secret true -}}
-{{- if not (hasKey $secrets .secret) -}}
-{{- $_ := set $secrets .secret (dict "named" dict "chosen" list) -}}
-{{- end -}}
-{{- if .named -}}
-{{- $_ := set (get $secrets .secret).named .named true -}}
-{{- $_ := set $named .named true -}}
-{{- end -}}
-{{- $names := keys .accounts -}}
+{{- $_ := set $secrets .secret true -}}
+{{- $links := keys .accounts -}}
 {{- if not (or .said .merge) -}}
-{{- $names = .pushes | ternary (list "builder" "pipeline") (list "builder" "default" "pipeline") -}}
-{{- end -}}
-{{- range $names -}}
-{{- $_ := set $accounts . true -}}
-{{- end -}}
-{{- end -}}
-{{- range $merge := list false true -}}
-{{- range $key := $selections -}}
-{{- $place := get $places $key -}}
-{{- if eq $place.merge $merge -}}
-{{- $secret := get $secrets $place.secret -}}
-{{- $_ := set $secret "chosen" (append $secret.chosen $place.selection) -}}
+{{- $links = list "mount/builder" "mount/pipeline" "pull/builder" "pull/pipeline" -}}
+{{- if not .pushes -}}
+{{- $links = append $links "pull/default" -}}
 {{- end -}}
 {{- end -}}
+{{- range $links -}}
+{{- $_ := set $accounts (regexReplaceAll "^[^/]*/" . "") true -}}
 {{- end -}}
-{{- range $secrets -}}
-{{- $_ := set . "named" (keys .named | sortAlpha) -}}
+{{- $words := .merge | ternary (list "merge") (.adopt | ternary (list "adopt" "own") (list "own")) -}}
+{{- /* Words have no spaces, and a space sorts before all that they have. */ -}}
+{{- $kind := concat $words $links | sortAlpha | join " " -}}
+{{- $_ := set $kinds $kind true -}}
+{{- $of := hasKey . "named" | ternary $by_namespace $by_selection -}}
+{{- $place := .named | default (toJson .selection) -}}
+{{- if not (hasKey $of $place) -}}
+{{- $_ := set $of $place dict -}}
+{{- end -}}
+{{- $_ := set (get $of $place) .secret $kind -}}
 {{- end -}}
 {{- range keys $own -}}
 {{- $_ := unset $merged . -}}
 {{- end -}}
+{{- $order := keys $kinds | sortAlpha -}}
+{{- range $index, $kind := $order -}}
+{{- $_ := set $kinds $kind $index -}}
+{{- end -}}
+{{- $entries := dict -}}
+{{- $classes := dict -}}
+{{- $known := dict -}}
+{{- range $namespace := keys $by_namespace | sortAlpha -}}
+{{- $of := get $by_namespace $namespace -}}
+{{- $content := toJson $of -}}
+{{- if not (hasKey $known $content) -}}
+{{- $_ := set $known $content (printf "n%d" (len $known)) -}}
+{{- range $secret, $kind := $of -}}
+{{- $_ := set $entries (printf "%s/%s" (get $known $content) $secret) (get $kinds $kind) -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $classes $namespace (get $known $content) -}}
+{{- end -}}
+{{- $ordered := list -}}
+{{- range $key := $selections -}}
+{{- $selection := (get $places $key).selection -}}
+{{- if not (has $selection $ordered) -}}
+{{- range $secret, $kind := get $by_selection (toJson $selection) -}}
+{{- $_ := set $entries (printf "s%d/%s" (len $ordered) $secret) (get $kinds $kind) -}}
+{{- end -}}
+{{- $ordered = append $ordered $selection -}}
+{{- end -}}
+{{- end -}}
+{{- $dropped := list -}}
+{{- range list "builder" "default" "pipeline" -}}
+{{- if not (hasKey $accounts .) -}}
+{{- $dropped = append $dropped . -}}
+{{- end -}}
+{{- end -}}
 {{- dict
     "own" (keys $own | sortAlpha)
     "merged" (keys $merged | sortAlpha)
-    "secrets" $secrets
+    "secrets" (keys $secrets | sortAlpha)
     "accounts" (keys $accounts | sortAlpha)
-    "named" (keys $named | sortAlpha)
+    "dropped" $dropped
+    "named" (keys $by_namespace | sortAlpha)
     "selecting" (not (empty $selections))
-    "labels" (keys $labels | sortAlpha)
+    "labels" $labels
+    "annotations" $annotations
+    "kinds" $order
+    "entries" $entries
+    "classes" $classes
+    "selections" $ordered
   | toJson -}}
 {{- end -}}
 
