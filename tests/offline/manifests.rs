@@ -235,7 +235,9 @@ fn a_cluster_wide_right_never_comes_without_its_guard_or_its_warning() {
     };
     let wide = |objects: &[Value]| has(objects, "ClusterRoleBinding", "regcred-target");
     let guarded = made(Guard::Policy);
-    assert!(wide(&guarded.objects) && has(&guarded.objects, "ValidatingAdmissionPolicyBinding", "regcred-guard"));
+    assert!(
+        wide(&guarded.objects) && has(&guarded.objects, "ValidatingAdmissionPolicyBinding", "regcred-guard-secrets")
+    );
     let bound = made(Guard::Bindings);
     assert!(
         !wide(&bound.objects) && bound.notes.iter().any(|it| it.contains("needs a binding of its own")),

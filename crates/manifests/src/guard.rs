@@ -23,11 +23,6 @@ const RULES: &str = include_str!("guard.yaml");
 /// etcd takes objects of 1.5 MiB. The server adds `managedFields`, and `kubectl` an annotation.
 const LARGEST: usize = 1_000_000;
 
-/// The rules of the guard that are the same for every config, as YAML. The chart has a copy.
-pub fn guard_rules() -> &'static str {
-    RULES
-}
-
 /// The policies and their bindings. `events`: whether regcred creates Events.
 pub(crate) fn objects(site: &Site<'_>, need: &Need, instance: &str, events: bool) -> Vec<Value> {
     let rules = yaml::read(RULES).expect("the rules are YAML");

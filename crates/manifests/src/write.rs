@@ -4,7 +4,7 @@ use regcred_config::{Config, Problem, Problems, Spec, Wants};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Guard, Identity, Install, Mode, TrustedCa, cronjob, daemon, guard, identity,
+    Guard, Identity, Install, Mode, TrustedCa, cronjob, daemon, guard, identity, leftover,
     need::{self, Need, sinks},
     object::Site,
     pod::{self, file_name},
@@ -34,47 +34,57 @@ pub fn manifests(config: &Config, install: &Install) -> Result<Manifests, Proble
     let (need, site) = (Need::of(config, &here), Site::new(config, install));
     let mut notes = vec![];
     Problems::check(problems(config, install, &need))?;
-    let mut objects = vec![];
-    if !install.namespace_exists {
-        objects.push(namespace(&site));
-    }
-    objects.push(account(&site, install));
-    let prune = config.prune() && install.mode.watches();
-    // The guard comes before the rights: they must not be in force without it.
-    if install.guard == Guard::Policy {
-        let guard = guard::objects(&site, &need, config.instance().as_str(), install.mode.watches());
-        Problems::check(guard::problems(&guard))?;
-        objects.extend(guard);
-    }
-    objects.extend(rights::objects(&site, &need, install, prune));
-    if install.profiles {
-        objects.extend(profile::objects(&site));
-    }
-    if install.mode.workload().is_some() {
-        objects.push(config_map(&site, &install.files));
-    }
-    if install.mode.workload().is_some_and(|workload| workload.trusted_ca == Some(TrustedCa::OpenShift)) {
-        objects.push(pod::trusted_ca(&site));
-    }
-    match &install.mode {
-        Mode::CronJob(workload) => {
-            notes.extend(cronjob::judge(config)?);
-            objects.push(cronjob::object(&site, config, install.files.len(), workload));
-            let (name, namespace) = (&site.name, site.namespace);
-            notes.push(format!(
-                "the first pass: kubectl create job --namespace={namespace} --from=cronjob/{name} {name}-first"
-            ));
-        }
-        Mode::Daemon(workload, replicas) => {
-            objects.extend(daemon::objects(&site, config, install, workload, *replicas));
-        }
-        Mode::Elsewhere => {}
+    let objects = objects(config, install, &need, &site);
+    Problems::check(guard::problems(&objects))?;
+    if matches!(install.mode, Mode::CronJob(_)) {
+        notes.extend(cronjob::judge(config)?);
+        let (name, namespace) = (&site.name, site.namespace);
+        notes.push(format!(
+            "the first pass: kubectl create job --namespace={namespace} --from=cronjob/{name} {name}-first"
+        ));
     }
     notes.extend(warnings(&site, config, install, &need));
     if objects.iter().any(|object| object.to_string().len() > LARGEST_NOTE) {
         notes.push("some of it is too large for what kubectl notes on objects: apply it with --server-side".into());
     }
+    let left = leftover::commands(config, install, &need, &objects).join("\n  ");
+    notes.push(format!(
+        "delete what another mode or version of this installation has left:\n  {left}\n  If it was in another namespace: \
+         print the old manifests with --namespace=OLD --no-namespace, and pipe them into `kubectl delete --ignore-not-found --filename -`"
+    ));
     Ok(Manifests { objects, notes })
+}
+
+/// The objects in the order in which they are made.
+pub(crate) fn objects(config: &Config, install: &Install, need: &Need, site: &Site<'_>) -> Vec<Value> {
+    let mut objects = vec![];
+    if !install.namespace_exists {
+        objects.push(namespace(site));
+    }
+    objects.push(account(site, install));
+    let prune = config.prune() && install.mode.watches();
+    // The guard comes before the rights: they must not be in force without it.
+    if install.guard == Guard::Policy {
+        objects.extend(guard::objects(site, need, config.instance().as_str(), install.mode.watches()));
+    }
+    objects.extend(rights::objects(site, need, install, prune));
+    if install.profiles {
+        objects.extend(profile::objects(site));
+    }
+    if install.mode.workload().is_some() {
+        objects.push(config_map(site, &install.files));
+    }
+    if install.mode.workload().is_some_and(|workload| workload.trusted_ca == Some(TrustedCa::OpenShift)) {
+        objects.push(pod::trusted_ca(site));
+    }
+    match &install.mode {
+        Mode::CronJob(workload) => objects.push(cronjob::object(site, config, install.files.len(), workload)),
+        Mode::Daemon(workload, replicas) => {
+            objects.extend(daemon::objects(site, config, install, workload, *replicas));
+        }
+        Mode::Elsewhere => {}
+    }
+    objects
 }
 
 /// A Job that makes the CronJob's first pass at once, for Argo CD. Problems are those of [`manifests()`].
@@ -128,11 +138,11 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
     if selecting && install.guard == Guard::Nothing {
         warnings.push(UNGUARDED.into());
     }
-    let (name, namespace) = (&site.name, site.namespace);
+    let (name, namespace, wide) = (&site.name, site.namespace, site.wide("-target"));
     match install.guard {
         Guard::Policy if selecting => warnings.push(format!(
-            "it takes Kubernetes 1.30 or OpenShift 4.17: see `kubectl get validatingadmissionpolicies` first. Where kubectl finds no such kind it \
-             goes on without, and then: kubectl delete clusterrolebinding {name}-target, and print it with --role-bindings"
+            "these rights are safe only behind the guard, which takes Kubernetes 1.30 or OpenShift 4.17. kubectl goes on after an error: if it \
+             cannot apply a policy named {name}-guard-*, run `kubectl delete clusterrolebinding {wide}`. On older servers print with --role-bindings"
         )),
         Guard::Policy => {}
         Guard::Bindings | Guard::Nothing => warnings.push(
@@ -142,8 +152,8 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
     }
     if selecting && install.guard == Guard::Bindings {
         warnings.push(format!(
-            "each namespace that is chosen needs a binding of its own, also those of tomorrow: kubectl create rolebinding {name}-target \
-             --clusterrole={name}-target --serviceaccount={namespace}:{name} --namespace=NAMESPACE"
+            "each namespace that is chosen needs a binding of its own, also those of tomorrow: kubectl create rolebinding {wide} \
+             --clusterrole={wide} --serviceaccount={namespace}:{name} --namespace=NAMESPACE"
         ));
     }
     if install.profiles {

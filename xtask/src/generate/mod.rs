@@ -17,6 +17,8 @@ const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
 const FAULTS_PAGE: &str = "crates/scheduler/docs/faults.md";
 const CONFIG_PAGE: &str = "crates/scheduler/docs/config.md";
 const SCHEMA: &str = "config/schema.json";
+/// The rules of the guard. A chart takes files only from its own folder.
+const RULES: [&str; 2] = ["crates/manifests/src/guard.yaml", "deploy/chart/regcred/files/guard.yaml"];
 const COMMANDS: [&str; 13] = [
     "init",
     "run",
@@ -39,7 +41,9 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let config_page = config::page(&serde_json::from_str(&schema)?)?;
     let pages =
         [(CLI_PAGE, cli_page(&regcred)?), (CONFIG_PAGE, config_page), (FAULTS_PAGE, faults::page()?), (SCHEMA, schema)];
-    let pages = pages.into_iter().map(|(file, page)| (file.to_owned(), page));
+    let [from, to] = RULES;
+    let rules = format!("# Made by `cargo xtask generate` from {from}.\n{}", fs::read_to_string(root().join(from))?);
+    let pages = pages.into_iter().chain([(to, rules)]).map(|(file, page)| (file.to_owned(), page));
     for (file, page) in pages.chain(manifests::all(&regcred)?).chain(monitoring::all(&regcred)?) {
         let path = root().join(&file);
         if check {

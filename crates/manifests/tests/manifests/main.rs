@@ -1,3 +1,4 @@
 //! The objects as their readers take them.
 
 mod guard;
+mod leftover;

@@ -1,0 +1,82 @@
+//! The commands that delete what another mode of the same installation has left in a cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regcred_config::Config;
+use serde_json::Value;
+
+use crate::{Guard, Install, Mode, TrustedCa, Workload, need::Need, object::Site, write::objects};
+
+/// The policy of version 0.1.0, which judged Secrets and ServiceAccounts in one.
+const OLD_GUARD: &str = "-guard";
+
+/// One command for each group of kinds: kubectl stops at a kind that the server does not know.
+pub(crate) fn commands(config: &Config, install: &Install, need: &Need, now: &[Value]) -> Vec<String> {
+    let site = Site::new(config, install);
+    let now = now.iter().map(identity).collect::<BTreeSet<_>>();
+    let mut left = BTreeMap::<(&str, Option<String>), BTreeSet<String>>::new();
+    for other in others(install) {
+        for object in objects(config, &other, need, &site) {
+            let (group, kind, namespace, name) = identity(&object);
+            let is_bound = kind == "rolebinding" && namespace.as_deref() != Some(site.namespace.as_str());
+            if !now.contains(&(group.clone(), kind.clone(), namespace.clone(), name.clone()))
+                && kind != "namespace"
+                && !is_bound
+            {
+                left.entry((part(&group), namespace)).or_default().insert(format!("{kind}/{name}"));
+            }
+        }
+    }
+    // A config that chose namespaces had its rights in the whole cluster.
+    let bound = site.wide("-target");
+    let is_wide = now.iter().any(|(_, kind, _, name)| kind == "clusterrolebinding" && *name == bound);
+    if !is_wide {
+        left.entry(("built-in", None)).or_default().insert(format!("clusterrolebinding/{bound}"));
+    }
+    if site.namespace.as_str() == "regcred" {
+        let old = left.entry(("policies", None)).or_default();
+        for kind in ["validatingadmissionpolicy", "validatingadmissionpolicybinding"] {
+            old.insert(format!("{kind}/{}{OLD_GUARD}", site.name));
+        }
+    }
+    let mut commands = vec![];
+    for ((_, namespace), names) in left {
+        let namespace = namespace.map(|it| format!(" --namespace={it}")).unwrap_or_default();
+        let names = names.into_iter().collect::<Vec<_>>().join(" ");
+        commands.push(format!("kubectl delete --ignore-not-found{namespace} {names}"));
+    }
+    // Bindings of namespaces are made where the rights are not bound in the whole cluster.
+    if is_wide {
+        commands.push(format!(
+            "kubectl delete --ignore-not-found rolebinding --all-namespaces --field-selector=metadata.name={bound}"
+        ));
+    }
+    commands
+}
+
+/// Every other way to install the same config.
+fn others(install: &Install) -> Vec<Install> {
+    let workload = || Workload { trusted_ca: Some(TrustedCa::OpenShift), ..Workload::default() };
+    let modes = [Mode::CronJob(workload()), Mode::Daemon(workload(), 2), Mode::Elsewhere];
+    let with = |guard: Guard| modes.iter().map(move |mode| (guard, mode.clone()));
+    let all = [Guard::Policy, Guard::Bindings, Guard::Nothing].into_iter().flat_map(with);
+    all.map(|(guard, mode)| Install { guard, mode, profiles: true, ..install.clone() }).collect()
+}
+
+/// Group, kind, namespace and name.
+fn identity(object: &Value) -> (String, String, Option<String>, String) {
+    let text = |at: &str| object.pointer(at).and_then(Value::as_str);
+    let group = text("/apiVersion").and_then(|it| it.split_once('/')).map_or("", |(group, _)| group);
+    let kind = text("/kind").unwrap_or_default().to_lowercase();
+    let name = text("/metadata/name").unwrap_or_default();
+    (group.into(), kind, text("/metadata/namespace").map(str::to_owned), name.into())
+}
+
+/// Kinds that every server knows, those of 1.30 and those of the Prometheus operator.
+fn part(group: &str) -> &'static str {
+    match group {
+        "admissionregistration.k8s.io" => "policies",
+        "monitoring.coreos.com" => "monitoring",
+        _ => "built-in",
+    }
+}

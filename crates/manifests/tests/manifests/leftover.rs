@@ -1,0 +1,51 @@
+//! The commands that delete what another mode of an installation has left.
+
+use regcred_config::Config;
+use regcred_manifests::{Guard, Install, Mode, Workload, manifests};
+
+fn commands(targets: &str, install: &Install) -> String {
+    let config = Config::from_yaml(&format!("targets: [{{ {targets}, region: eu-west-1 }}]")).expect("valid");
+    let notes = manifests(&config, install).expect("they can be made").notes;
+    notes.into_iter().find(|note| note.starts_with("delete what another mode")).expect("it is printed")
+}
+
+#[test]
+fn a_config_that_names_its_namespaces_deletes_the_rights_in_the_whole_cluster() {
+    let told = commands("namespace: a", &Install::default());
+    assert!(told.contains("kubectl delete --ignore-not-found clusterrolebinding/regcred-target\n"), "{told}");
+    assert!(!told.contains("rolebinding --all-namespaces"), "{told}");
+    let told = commands("namespaces: ['app-*']", &Install::default());
+    assert!(!told.contains("clusterrolebinding/regcred-target"), "{told}");
+    let bindings = "kubectl delete --ignore-not-found rolebinding --all-namespaces --field-selector=metadata.name=regcred-target\n";
+    assert!(told.contains(bindings), "{told}");
+}
+
+#[test]
+fn without_the_guard_its_policies_and_the_wide_rights_are_deleted() {
+    let told = commands("namespaces: ['app-*']", &Install { guard: Guard::Bindings, ..Install::default() });
+    for object in ["clusterrolebinding/regcred-target", "validatingadmissionpolicybinding/regcred-guard-secrets"] {
+        assert!(told.contains(object), "{object}: {told}");
+    }
+    let told = commands("namespaces: ['app-*']", &Install::default());
+    assert!(
+        !told.contains("/regcred-guard-secrets") && told.contains("validatingadmissionpolicy/regcred-guard "),
+        "{told}"
+    );
+}
+
+#[test]
+fn each_mode_deletes_the_workload_of_the_other() {
+    let daemon = Install { mode: Mode::Daemon(Workload::default(), 1), ..Install::default() };
+    let (cron_job, daemon) = (commands("namespace: a", &Install::default()), commands("namespace: a", &daemon));
+    assert!(cron_job.contains("deployment/regcred") && !cron_job.contains("cronjob/regcred"), "{cron_job}");
+    assert!(daemon.contains("cronjob/regcred") && !daemon.contains("deployment/regcred"), "{daemon}");
+    assert!(cron_job.contains("--namespace=regcred prometheusrule/regcred servicemonitor/regcred\n"), "{cron_job}");
+}
+
+#[test]
+fn in_another_namespace_the_names_of_the_first_are_left_alone() {
+    let ops = Install { namespace: "ops".parse().expect("a name"), ..Install::default() };
+    let told = commands("namespace: a", &ops);
+    assert!(told.contains("clusterrolebinding/regcred-target.ops\n") && told.contains("--namespace=ops "), "{told}");
+    assert!(!told.contains("validatingadmissionpolicy/regcred-guard "), "{told}");
+}
