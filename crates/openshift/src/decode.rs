@@ -89,11 +89,19 @@ pub(crate) struct Listed<T> {
 const LARGEST_KEPT: usize = 16 * 1024;
 
 impl<T> Listed<T> {
-    pub(crate) fn read(piece: Piece<'_>, decode: impl FnOnce(Piece<'_>) -> Decoded<T>) -> Self {
-        let namespace = || beginning(text(piece.bytes), "").namespace;
+    /// `metadata`: of what was decoded.
+    pub(crate) fn read(
+        piece: Piece<'_>,
+        decode: impl FnOnce(Piece<'_>) -> Decoded<T>,
+        metadata: impl FnOnce(&T) -> &ObjectMeta,
+    ) -> Self {
         let is_small = piece.is_whole && piece.bytes.len() <= LARGEST_KEPT;
         let object = is_small.then(|| decode(piece).ok()).flatten();
-        Self { namespace: namespace(), object, size: piece.bytes.len() }
+        let namespace = match &object {
+            Some(object) => metadata(object).namespace.clone().unwrap_or_default(),
+            None => beginning(text(piece.bytes), "").namespace,
+        };
+        Self { namespace, object, size: piece.bytes.len() }
     }
 }
 

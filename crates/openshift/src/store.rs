@@ -169,7 +169,7 @@ impl Store {
     ) -> Result<Page<Listed<ObjectMeta>>> {
         let doing = Doing { verb: "list", resource: "secrets", namespace: None, name };
         let request = at::<Secret>(None).list_metadata(&listed(Some(name), limit, next));
-        self.list(&doing, request, |piece| Listed::read(piece, |piece| metadata(piece, &self.kept))).await
+        self.list(&doing, request, |piece| Listed::read(piece, |piece| metadata(piece, &self.kept), |it| it)).await
     }
 
     /// Of every ServiceAccount of this name in the cluster those that come next.
@@ -181,7 +181,7 @@ impl Store {
     ) -> Result<Page<Listed<ServiceAccount>>> {
         let doing = Doing { verb: "list", resource: "serviceaccounts", namespace: None, name };
         let request = at::<ServiceAccount>(None).list(&listed(Some(name), limit, next));
-        self.list(&doing, request, |piece| Listed::read(piece, account)).await
+        self.list(&doing, request, |piece| Listed::read(piece, account, |it| &it.metadata)).await
     }
 
     /// Reads one object; `None`: there is none. Its own fault is a refusal.
