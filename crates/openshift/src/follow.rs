@@ -19,6 +19,7 @@ use crate::{
     decode::{Kept, WatchLine, account, metadata, watch_line},
     error::{Doing, translate},
     pages::{listing, page},
+    rights,
     store::{limited, unheard},
     stream::{Piece, lines},
 };
@@ -124,6 +125,9 @@ impl Followed {
     /// The version that the cluster has now: what changes after it can be followed. Of the list that tells it nothing else is needed,
     /// but a server of before 1.22 looks for the first object of a name in steps as small as the page that it is asked for.
     pub(crate) async fn version(&self) -> Result<String> {
+        if let Some(name) = &self.name {
+            rights::check(&self.client, &Doing { verb: "watch", name, ..listing(self.resource, None) }).await?;
+        }
         let params = ListParams { field_selector: self.fields(), ..ListParams::default() }.limit(STEP);
         let request = Request::new(&self.url).list_metadata(&params);
         Ok(limited(&listing(self.resource, None), page(&self.client, request, |_| ())).await?.version)

@@ -71,6 +71,15 @@ pub(crate) async fn missing_namespace(client: &Client, doing: &Doing<'_>) -> Opt
     }
 }
 
+/// Fails if we may not do this, without trying: a refused request is one that audits of the cluster look at. Where the server does not say,
+/// it can be tried.
+pub(crate) async fn check(client: &Client, doing: &Doing<'_>) -> Result<()> {
+    match review(client, doing, doing.verb).await {
+        Ok(false) => Err(doing.failed(ErrorKind::Denied, &doing.missing_rule(doing.verbs()))),
+        Ok(true) | Err(_) => Ok(()),
+    }
+}
+
 /// Whether we may do this. With the object's name: without it the answer is about all objects.
 pub(crate) async fn review(client: &Client, doing: &Doing<'_>, verb: &str) -> Result<bool> {
     let attributes = ResourceAttributes {

@@ -21,7 +21,7 @@ use crate::{
     error::{Doing, is_by_policy, is_unexplained, translate},
     pages::{Asked, Page, all, at, page},
     refusal,
-    rights::{Reviews, explain, missing_namespace},
+    rights::{self, Reviews, explain, missing_namespace},
     secret::DATA_KEY,
     stream::{Piece, object},
 };
@@ -168,6 +168,9 @@ impl Store {
         next: Option<String>,
     ) -> Result<Page<Listed<ObjectMeta>>> {
         let doing = Doing { verb: "list", resource: "secrets", namespace: None, name };
+        if next.is_none() {
+            rights::check(&self.client, &doing).await?;
+        }
         let request = at::<Secret>(None).list_metadata(&listed(Some(name), limit, next));
         self.list(&doing, request, |piece| Listed::read(piece, |piece| metadata(piece, &self.kept), |it| it)).await
     }
@@ -180,6 +183,9 @@ impl Store {
         next: Option<String>,
     ) -> Result<Page<Listed<ServiceAccount>>> {
         let doing = Doing { verb: "list", resource: "serviceaccounts", namespace: None, name };
+        if next.is_none() {
+            rights::check(&self.client, &doing).await?;
+        }
         let request = at::<ServiceAccount>(None).list(&listed(Some(name), limit, next));
         self.list(&doing, request, |piece| Listed::read(piece, account, |it| &it.metadata)).await
     }
