@@ -1,6 +1,6 @@
 //! The rights of an installation: enough for all that it does, and for nothing else.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::{
@@ -275,6 +275,15 @@ async fn in_selecting_mode_the_guard_stops_whoever_owns_the_pod() {
         ),
         ("a foreign entry dropped", edited(&|it| it["imagePullSecrets"] = json!([{ "name": "ecr-secret" }]))),
     ];
+    // A policy is in force about a second after its binding.
+    let probe = attacks[0].1.object.to_string();
+    let args = ["apply", "--server-side", "--dry-run=server", "--filename", "-", "--namespace", "kube-system"];
+    for _ in 0..50 {
+        if !real || !attack(&installed, &args, &probe).0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     for (what, request) in attacks {
         if real {
             let input = request.object.to_string();
