@@ -1,4 +1,4 @@
-//! The guard: ValidatingAdmissionPolicies for everything that regcred's ServiceAccount may write.
+//! The guard: admission policies for everything that regcred's ServiceAccount may write.
 //!
 //! RBAC knows the names of Secrets and not their types. A right to create a Secret of one name in every namespace is a right to
 //! create a token of any ServiceAccount in `kube-system`, and to read it back. So the guard judges the content of each write.
@@ -118,9 +118,9 @@ fn data(site: &Site<'_>, need: &Need, instance: &str) -> Vec<(&'static [&'static
     }
     // A list may be long. A server refuses operators that nest more than 250 deep.
     define(ALL, "here", format!("[{}].filter(p, p != '')", here.join(", ")));
-    let names = need.secrets().into_keys().collect::<Vec<_>>();
+    let secrets = need.secrets().into_keys().collect::<Vec<_>>();
     let mut parts = vec![];
-    for (number, chunk) in names.chunks(SECRETS_AT_ONCE).enumerate() {
+    for (number, chunk) in secrets.chunks(SECRETS_AT_ONCE).enumerate() {
         define(&["accounts"], &format!("names_{number}"), map(chunk.iter().map(|name| (name, "true".to_owned()))));
         parts.push(format!("variables.names_{number}"));
     }

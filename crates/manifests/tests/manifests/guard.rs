@@ -35,8 +35,8 @@ targets:
 fn policies(yaml: &str) -> Vec<Value> {
     let config = Config::from_yaml(yaml).expect("valid");
     let mode = Mode::Daemon(Workload::default(), 1);
-    let made = manifests(&config, &Install { profiles: true, mode, ..Install::default() }).expect("they can be made");
-    made.objects.into_iter().filter(|it| it["kind"] == "ValidatingAdmissionPolicy").collect()
+    let all = manifests(&config, &Install { profiles: true, mode, ..Install::default() }).expect("they can be made");
+    all.objects.into_iter().filter(|it| it["kind"] == "ValidatingAdmissionPolicy").collect()
 }
 
 fn policy(yaml: &str, suffix: &str) -> Value {
@@ -315,7 +315,7 @@ fn s3_only_annotations_of_regcred_and_its_config_are_set() {
 fn s4_managed_fields_of_other_managers_are_neither_forged_nor_removed() {
     let argo = json!({ "manager": "argocd", "operation": "Apply", "apiVersion": "v1", "fieldsV1": { "f:metadata": { "f:labels": { "f:x": {} } } } });
     let push = |it: &mut Value, entry: &Value| {
-        it["metadata"]["managedFields"].as_array_mut().expect("a list").push(entry.clone())
+        it["metadata"]["managedFields"].as_array_mut().expect("a list").push(entry.clone());
     };
     let rename = |name: &str, operation: &str| {
         edited(&argo, |it| (it["manager"], it["operation"]) = (name.into(), operation.into()))
