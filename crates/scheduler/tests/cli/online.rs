@@ -279,11 +279,13 @@ async fn who_may_write_in_kube_system_is_warned_unless_a_policy_guards_it() {
     let told = rows(&checked(&world, TWO).1, "guard").concat();
     assert!(told.starts_with("warning ") && told.contains("no ValidatingAdmissionPolicy refuses"), "{told}");
     world.kube.allow_all();
-    world.kube.add_policy("regcred-guard", "system:serviceaccount:regcred:regcred");
+    world.kube.add_policy("regcred-guard-secrets", "system:serviceaccount:regcred:regcred");
     assert!(rows(&checked(&world, TWO).1, "guard")[0].contains("of regcred's names it"), "it judges somebody else");
-    world.kube.add_policy("regcred-writes", "standin");
+    world.kube.add_policy("regcred-guard-accounts", "standin");
+    assert!(rows(&checked(&world, TWO).1, "guard")[0].contains("of regcred's names it"), "it judges no Secrets");
+    world.kube.add_policy("regcred-blue-guard-secrets.team-x", "standin");
     let told = rows(&checked(&world, TWO).1, "guard").concat();
-    assert!(told.starts_with("ok ") && told.ends_with("ValidatingAdmissionPolicy regcred-writes is there to guard it"));
+    assert!(told.starts_with("ok ") && told.contains("regcred-blue-guard-secrets.team-x"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

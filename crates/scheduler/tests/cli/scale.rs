@@ -40,23 +40,31 @@ async fn a_thousand_namespaces_cost_one_token_a_region_and_the_fewest_requests()
     };
     let pages = 4; // of 100, 200, 400 and what is left
     let lists = [("list secrets", pages), ("list serviceaccounts", 2 * pages + 1)]; // default, builder; no pipeline
+    let reviews = ("create selfsubjectaccessreviews", 4); // whether each of them may be listed
 
     once(&[]);
     assert_eq!(world.aws.calls().len(), REGIONS.len(), "one token per region");
-    let first = [("list secrets", 1), lists[1], ("patch secrets", MANY), ("patch serviceaccounts", 2 * MANY)];
+    let first = [("list secrets", 1), lists[1], reviews, ("patch secrets", MANY), ("patch serviceaccounts", 2 * MANY)];
     assert_eq!(requests(&world), expected(&first), "a patch per Secret and one per missing link");
     once(&[]);
-    assert_eq!(requests(&world), expected(&lists), "everything is fresh");
+    assert_eq!(requests(&world), expected(&[lists[0], lists[1], reviews]), "everything is fresh");
     once(&["--force"]);
-    assert_eq!(requests(&world), expected(&[lists[0], lists[1], ("patch secrets", MANY)]), "a refresh is one patch");
+    assert_eq!(
+        requests(&world),
+        expected(&[lists[0], lists[1], reviews, ("patch secrets", MANY)]),
+        "a refresh is one patch"
+    );
     assert_eq!(world.aws.calls().len(), 2 * REGIONS.len());
 
     world.kube.deny("list", "secrets", None);
     world.kube.deny("list", "serviceaccounts", None);
     once(&[]);
-    let reads =
-        [("get secrets", MANY), ("get serviceaccounts", 3 * MANY), ("list secrets", 1), ("list serviceaccounts", 3)];
-    assert_eq!(requests(&world), expected(&reads), "without the right to list, one read per object");
+    let reads = [reviews, ("get secrets", MANY), ("get serviceaccounts", 3 * MANY)];
+    assert_eq!(
+        requests(&world),
+        expected(&reads),
+        "without the right to list, one read per object and no list that is refused"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +87,8 @@ async fn entries_that_keep_secrets_of_one_name_in_many_ways_share_what_is_listed
     once();
     let pages = MANY.div_ceil(500);
     // The selected half comes first: it is in the first three pages, of 100, 200 and 400.
-    let lists = [("list namespaces", pages), ("list secrets", 3), ("list serviceaccounts", 2 * 3 + 1)];
+    let reviews = ("create selfsubjectaccessreviews", 4);
+    let lists = [reviews, ("list namespaces", pages), ("list secrets", 3), ("list serviceaccounts", 2 * 3 + 1)];
     assert_eq!(requests(&world), expected(&lists), "fifty ways, one list of each name");
 }
 

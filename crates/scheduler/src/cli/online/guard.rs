@@ -10,6 +10,9 @@ use crate::wire::Demand;
 /// Where whoever may write can have any ServiceAccount's token.
 const SYSTEM: &str = "kube-system";
 
+/// What `regcred manifests` calls the policy that judges Secrets.
+const OF_SECRETS: &str = "-guard-secrets";
+
 /// A name is not a type: who may make a Secret of one name there can make one that holds a ServiceAccount's token.
 pub(crate) async fn ask(
     cluster: &Cluster,
@@ -38,7 +41,7 @@ pub(crate) async fn ask(
     let should = "as an administrator you may; the ServiceAccount that runs regcred should not";
     let release = greeting.version.as_deref().unwrap_or("of this version");
     let policies = match cluster.policies(user).await {
-        Ok(Policies::Named(policies)) if !policies.is_empty() => {
+        Ok(Policies::Named(policies)) if policies.iter().any(|it| it.contains(OF_SECRETS)) => {
             let message = format!("{can}; ValidatingAdmissionPolicy {} is there to guard it", policies.join(", "));
             return Some(Finding::ok("guard", SYSTEM, message));
         }
