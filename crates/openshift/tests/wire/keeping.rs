@@ -48,8 +48,8 @@ async fn many_targets_are_read_by_a_few_lists_where_that_is_granted() {
         assert!(first.observe(target).await.expect("it can be read").is_none());
     }
     let review = "create selfsubjectaccessreviews";
-    let list = "list serviceaccounts";
-    let asked = [review, review, "list secrets", list, list, list];
+    let accounts = "list serviceaccounts";
+    let asked = [review, review, "list secrets", accounts, accounts, accounts];
     assert_eq!(requests(&kube), asked, "whether it may, and pages of 100, 200 and the rest");
     kube.clear_requests();
     let last = &targets[599];
