@@ -88,7 +88,7 @@ struct File {
     lines: Option<Lines>,
 }
 
-/// Streams that the caller has opened, as a shell does for `<(command)`. Any other pipe is refused.
+/// Folders of streams that the caller has opened, as a shell does for `<(command)`. Any other pipe is refused.
 const STREAMS: [&str; 2] = ["/dev/fd/", "/proc/self/fd/"];
 
 fn text(path: &Path) -> Result<(String, String), Problems> {
@@ -105,7 +105,7 @@ fn text(path: &Path) -> Result<(String, String), Problems> {
     Ok((name, text?))
 }
 
-/// Whether a file is a link to one outside of its folder. A mounted `ConfigMap` has links too, and none that lead out of it.
+/// Whether a file is a link out of its own folder. The links of a mounted `ConfigMap` stay inside.
 fn is_elsewhere(path: &Path) -> bool {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match (path.canonicalize(), folder.canonicalize()) {
@@ -114,7 +114,7 @@ fn is_elsewhere(path: &Path) -> bool {
     }
 }
 
-/// Problems without anything that stands in the files: what a link leads to may be no config.
+/// Returns the problems without any text of the files: the link may lead to a file that is not a config.
 fn without_quotes(problems: &Problems, link: &Path) -> Problems {
     let shown = |problem: &Problem| {
         let place = problem.origin.as_ref().and_then(|it| Some(format!("{}:{}: ", it.source(), it.line()?)));
@@ -136,7 +136,7 @@ fn parse(name: &str, text: &str) -> Result<File, Problems> {
     let data = data.remove(&Profile::Default).unwrap_or_default();
     let known = keys::<file::File>();
     let is_meant = |key: &String| known.contains(&key.as_str()) || meant(key, known.iter().copied()).is_some();
-    // What has none of our keys may be anything, such as a file of secrets: none of its keys is quoted.
+    // A file without any of our keys can be a file of secrets, so none of its keys is quoted.
     if !data.is_empty() && !data.keys().any(is_meant) {
         let is_kubeconfig = data.contains_key("clusters") && data.contains_key("users");
         let hint = if is_kubeconfig { ": it looks like a kubeconfig, which --kubeconfig names" } else { "" };

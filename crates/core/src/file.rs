@@ -72,7 +72,7 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-/// Opening a pipe waits for its other end unless it is told not to.
+/// Opens without waiting: opening a pipe otherwise blocks until another process opens it too.
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;

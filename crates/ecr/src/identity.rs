@@ -283,7 +283,7 @@ async fn check_token(file: &Path) -> Result<(), TokenFileError> {
 /// The file of a web identity or of a container's token cannot be used.
 #[derive(Debug)]
 pub(crate) enum TokenFileError {
-    /// It is being written.
+    /// The kubelet is writing it.
     Empty,
     Absent,
     Unreadable(Error),

@@ -21,14 +21,14 @@ use crate::{
 /// What is older is read anew. Servers go on with a list for about as long.
 const FRESH: Duration = Duration::from_mins(5);
 
-/// How many objects the first page of a list has. Each further page has more or fewer, by how large they are: anybody who may write an
-/// object of that name can make it large.
+/// Number of objects in the first page of a list. The size of the objects decides about the next page, because a tenant can make its object
+/// large.
 const FIRST_PAGE: u32 = 100;
 const SMALLEST_PAGE: u32 = 10;
-/// A page that is larger is followed by a smaller one, and one that is a quarter of it by a larger one, in bytes.
+/// Size of a page in bytes. After a larger page the next one has fewer objects, and after a page of less than a quarter it has more.
 const LARGE_PAGE: usize = 4 * 1024 * 1024;
-/// How much of a list is kept until somebody asks for it, in bytes of JSON: ten thousand Secrets of ours have as much. What comes
-/// beyond it is read alone.
+/// Size of the objects of one list that are kept, in bytes of JSON. Ten thousand Secrets of regcred have this size. Objects beyond it are read
+/// one by one.
 const LARGEST: usize = 32 * 1024 * 1024;
 
 /// So many namespaces that are read one by one within this are many that fall due together: then a few lists are cheaper again.
@@ -61,9 +61,9 @@ struct Listed<T> {
     asked: Instant,
     at: At,
     page: u32,
-    /// Without what has to be read alone, and how large it is.
+    /// The objects, each with its size. `None` stands for an object that has to be read alone.
     there: HashMap<String, (Option<T>, usize)>,
-    /// Of all that is there.
+    /// Size of all kept objects, in bytes of JSON.
     size: usize,
     /// The last one of the latest page, and whether each came after the one before it.
     passed: String,
@@ -199,7 +199,7 @@ impl<T> Listed<T> {
             match page(self.page, next).await {
                 Ok(page) => self.take(page),
                 Err(error) if error.kind() == ErrorKind::Denied => self.end(At::Denied),
-                // Each is read alone then: one object may be what nobody can read.
+                // The list is not readable. Single objects still can be.
                 Err(error) if error.kind() == ErrorKind::Malformed => self.end(At::Over),
                 // The server does not go on with so old a list.
                 Err(error) if error.kind() == ErrorKind::Conflict && matches!(self.at, At::Next(_)) => self.begin(),
@@ -223,7 +223,7 @@ impl<T> Listed<T> {
             _ => {}
         }
         for object::Listed { namespace, object, size } in page.items {
-            // Nobody knows whose it is: then nobody is told from this list that there is none.
+            // The namespace of this object is not known, so the list cannot show that another namespace has none.
             if namespace.is_empty() {
                 return self.end(At::Over);
             }

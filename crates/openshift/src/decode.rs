@@ -1,7 +1,7 @@
 //! Objects of the API server, reduced to what regcred needs.
 //!
-//! What strangers write is bounded here: of `managedFields` the depth and the size, of annotations and labels the size, of lists the
-//! length. An object beyond a bound is [`Unreadable`], which is a failure of its own target alone.
+//! A tenant can write anything into its own objects. So this module bounds the depth and size of `managedFields`, the size of annotations
+//! and labels, and the length of lists. An object beyond a bound is [`Unreadable`] and fails its own target only.
 
 use std::{
     cell::RefCell,
@@ -45,7 +45,7 @@ pub(crate) const LONGEST_LIST: usize = 500;
 /// Which annotations are kept, beside those of regcred.
 pub(crate) type Kept = BTreeSet<String>;
 
-/// What is made of an object.
+/// A reduced object, or the reason why it cannot be used.
 pub(crate) type Decoded<T> = Result<T, Box<Unreadable>>;
 
 /// An object that cannot be used, by its address as far as it is known.
@@ -63,7 +63,7 @@ pub(crate) struct Unreadable {
 }
 
 impl Unreadable {
-    /// What is known of it, for one of which the name and the labels are enough.
+    /// Returns the metadata that were read: address, uid, version and labels.
     pub(crate) fn into_metadata(self) -> ObjectMeta {
         ObjectMeta {
             name: Some(self.name),
@@ -75,11 +75,11 @@ impl Unreadable {
     }
 }
 
-/// One object of a long list, which is kept until somebody asks for it.
+/// One object of a list.
 #[derive(Debug)]
 pub(crate) struct Listed<T> {
     pub(crate) namespace: String,
-    /// `None`: it is too large to be kept or cannot be read. Whoever asks for it reads it alone.
+    /// `None` if it is too large to be kept or cannot be decoded. Its target reads it alone.
     pub(crate) object: Option<T>,
     /// As JSON, in bytes.
     pub(crate) size: usize,
@@ -108,7 +108,7 @@ impl<T> Listed<T> {
 /// A Secret with one of its values, which is why it cannot be printed.
 pub(crate) struct Stored {
     pub(crate) metadata: ObjectMeta,
-    /// What stands under the one key.
+    /// The value of the one key that was asked for.
     pub(crate) data: Option<Vec<u8>>,
     type_: String,
     immutable: bool,
@@ -120,7 +120,7 @@ impl Stored {
         Self { metadata: ObjectMeta::default(), data: Some(data.into()), type_: DOCKER_CONFIG.into(), immutable: false }
     }
 
-    /// Why no credential can be kept in it, whoever wrote it.
+    /// Returns the reason why a credential cannot be kept in it, if there is one.
     pub(crate) fn unfit(&self) -> Option<Refusal> {
         if self.type_ != DOCKER_CONFIG {
             return Some(refusal::wrong_type(Some(&self.type_)));
@@ -129,14 +129,14 @@ impl Stored {
     }
 }
 
-/// What an event of a watch says.
+/// One event of a watch.
 pub(crate) enum WatchLine<'a> {
     Added(Piece<'a>),
     Modified(Piece<'a>),
     Deleted(Piece<'a>),
     /// Nothing has happened until this version.
     Bookmark(Box<ObjectMeta>),
-    /// The watch cannot go on, with this status.
+    /// The server ends the watch with this status.
     Error(Box<kube::core::Status>),
 }
 
@@ -175,17 +175,17 @@ struct Metadata<'a> {
     managed_fields: Option<&'a RawValue>,
 }
 
-/// The metadata of an object of any kind.
+/// Returns the metadata of an object of any kind, with `managedFields`.
 pub(crate) fn metadata(piece: Piece<'_>, kept: &Kept) -> Decoded<ObjectMeta> {
     object(piece)?.metadata.reduce(kept, true)
 }
 
-/// The metadata of an object that anybody may manage: without `managedFields`.
+/// Returns the metadata of an object without `managedFields`.
 pub(crate) fn bare_metadata(piece: Piece<'_>) -> Decoded<ObjectMeta> {
     object(piece)?.metadata.reduce(&Kept::new(), false)
 }
 
-/// The two lists of a ServiceAccount, and its version.
+/// Returns the two lists of a ServiceAccount and its version.
 pub(crate) fn account(piece: Piece<'_>) -> Decoded<ServiceAccount> {
     let Object { metadata, image_pull_secrets, secrets, .. } = object(piece)?;
     let unreadable = |reason: &str| metadata.unreadable(reason);
@@ -198,7 +198,7 @@ pub(crate) fn account(piece: Piece<'_>) -> Decoded<ServiceAccount> {
     Ok(ServiceAccount { metadata, image_pull_secrets: pull, secrets: mount, ..ServiceAccount::default() })
 }
 
-/// A Secret with what stands under this key of its data.
+/// Returns a Secret with the value of one key of its data.
 pub(crate) fn secret(piece: Piece<'_>, kept: &Kept, key: &str) -> Decoded<Stored> {
     let object = object(piece)?;
     let unreadable = |reason: &str| object.metadata.unreadable(reason);
@@ -217,7 +217,7 @@ pub(crate) fn secret(piece: Piece<'_>, kept: &Kept, key: &str) -> Decoded<Stored
     })
 }
 
-/// A Secret with all of its values, for whoever looks through a cluster once.
+/// Returns a Secret with all of its values.
 pub(crate) fn whole_secret(piece: Piece<'_>) -> Decoded<Secret> {
     let object = object(piece)?;
     let text = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
@@ -231,7 +231,7 @@ pub(crate) fn whole_secret(piece: Piece<'_>) -> Decoded<Secret> {
     })
 }
 
-/// An event of a watch; `None`: the line is none.
+/// Parses one line of a watch; `None` if it is not an event.
 pub(crate) fn watch_line(piece: Piece<'_>) -> Option<WatchLine<'_>> {
     #[derive(Deserialize)]
     struct Line<'a> {
@@ -258,7 +258,7 @@ pub(crate) fn watch_line(piece: Piece<'_>) -> Option<WatchLine<'_>> {
     })
 }
 
-/// As much of it as is UTF-8: an object that is cut off may end within a character.
+/// Returns the part that is UTF-8: an object that is cut off may end within a character.
 fn text(bytes: &[u8]) -> &str {
     match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -362,7 +362,7 @@ impl Entry {
             api_version: self.api_version,
             fields_type: self.fields_type,
             subresource: self.subresource,
-            // One that is no time is a stranger's: it only says when.
+            // A tenant can write an invalid time. It is used for display only.
             time: self.time.and_then(|time| time.parse().ok()).map(Time),
             fields_v1: self.fields_v1.map(FieldsV1),
         }
@@ -409,7 +409,7 @@ impl<'de> Visitor<'de> for Shallow {
     }
 }
 
-/// A list, unless it is longer than regcred works with.
+/// Parses a list of at most [`LONGEST_LIST`] entries.
 fn bounded<'a, T: Deserialize<'a>>(list: Option<&'a RawValue>) -> Result<Option<Vec<T>>, ()> {
     let Some(list) = list else { return Ok(None) };
     let entries = serde_json::from_str::<Option<Vec<&RawValue>>>(list.get()).map_err(drop)?;
@@ -420,7 +420,7 @@ fn bounded<'a, T: Deserialize<'a>>(list: Option<&'a RawValue>) -> Result<Option<
     entries.into_iter().map(|entry| serde_json::from_str(entry.get()).map_err(drop)).collect::<Result<_, _>>().map(Some)
 }
 
-/// What the beginning of an object says of it.
+/// Reads address, uid, version and labels from the beginning of an object.
 fn beginning(text: &str, reason: &str) -> Unreadable {
     let found = RefCell::new(Unreadable {
         namespace: String::new(),
@@ -431,7 +431,7 @@ fn beginning(text: &str, reason: &str) -> Unreadable {
         uid: None,
         resource_version: None,
     });
-    // It ends in an error where the text does; what came before that is noted.
+    // The text may end anywhere, so the error is expected. The fields before it are read.
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let _ = Beginning { found: &found, is_metadata: false }.deserialize(&mut deserializer);
     found.into_inner()

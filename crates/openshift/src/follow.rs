@@ -50,13 +50,13 @@ pub(crate) enum Seen {
     Gone(Box<Object>),
 }
 
-/// What an event says of an object.
+/// The object of an event.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) metadata: ObjectMeta,
     /// The lists, if it is a ServiceAccount.
     account: Option<ServiceAccount>,
-    /// Whether all that is needed of it is known. Else it is how the object begins.
+    /// Whether the object was decoded. Otherwise only its address, uid, version and labels are known.
     pub(crate) is_readable: bool,
 }
 
@@ -73,7 +73,7 @@ impl Object {
         }
     }
 
-    /// As the ServiceAccount that it is; `None`: it cannot be read.
+    /// Returns the ServiceAccount; `None` if the object cannot be decoded.
     pub(crate) fn into_account(self) -> Option<ServiceAccount> {
         self.account
     }

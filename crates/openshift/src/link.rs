@@ -128,22 +128,22 @@ pub(crate) fn unlink(account: &ServiceAccount, secret: &str, lists: Lists) -> Op
     Some(patch)
 }
 
-/// What `regcred.dev/links` says: the lists of each ServiceAccount that name the Secret.
+/// The value of `regcred.dev/links`: for each ServiceAccount, the lists that name the Secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recorded(BTreeMap<String, Lists>);
 
-/// A record of more accounts is none of ours.
+/// Number of accounts in a record. regcred writes no longer ones.
 const MOST: usize = 32;
 /// Of a ServiceAccount.
 const LONGEST_NAME: usize = 253;
 
 impl Recorded {
-    /// What these links come to.
+    /// Returns the record of these links.
     pub(crate) fn of(links: &[Link]) -> Self {
         Self(links.iter().map(|link| (link.account.clone(), Lists { pull: link.pull, mount: link.mount })).collect())
     }
 
-    /// Reads the annotation; `None`: regcred has not written it so.
+    /// Parses the annotation; `None` if regcred would not write it so.
     pub(crate) fn read(annotation: &str) -> Option<Self> {
         let wire = serde_json::from_str::<BTreeMap<String, Vec<String>>>(annotation).ok()?;
         let is_name = |name: &String| {
@@ -170,7 +170,7 @@ impl Recorded {
         serde_json::to_string(&wire).expect("text serialises")
     }
 
-    /// With more of them.
+    /// Adds accounts and lists.
     pub(crate) fn and(mut self, more: impl IntoIterator<Item = (String, Lists)>) -> Self {
         for (account, lists) in more {
             let known = self.0.entry(account).or_insert(Lists { pull: false, mount: false });
@@ -184,7 +184,7 @@ impl Recorded {
         self.0.into_keys()
     }
 
-    /// What it has and the links do not any more.
+    /// Returns the accounts and lists of the record that the links lack.
     fn left(&self, links: &[Link]) -> impl Iterator<Item = (&String, Lists)> {
         let wanted = |account: &str, list: fn(&Link) -> bool| links.iter().any(|it| it.account == account && list(it));
         let left = self.0.iter().map(move |(account, lists)| {
@@ -195,13 +195,13 @@ impl Recorded {
         left.filter(|(_, lists)| lists.pull || lists.mount)
     }
 
-    /// What the config does not want any more, of accounts that regcred may write.
+    /// Returns the dropped links of accounts that regcred may write.
     pub(crate) fn undoable(&self, links: &[Link]) -> Vec<(String, Lists)> {
         let own = self.left(links).filter(|(account, _)| is_writable(account, links));
         own.map(|(account, lists)| (account.clone(), lists)).collect()
     }
 
-    /// The other accounts that it names: regcred has no rights to write these, and anybody may have put them there.
+    /// Returns the other accounts of the record. regcred has no rights to write these, and a tenant may have added them.
     pub(crate) fn strange(&self, links: &[Link]) -> Vec<&str> {
         let strange = self.left(links).filter(|(account, _)| !is_writable(account, links));
         strange.map(|(account, _)| account.as_str()).collect()

@@ -25,7 +25,7 @@ pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-config
 
 /// The annotations of a Secret of ours.
 pub(crate) const OURS: [&str; 6] = [TARGET, HOSTS, EXPIRES_AT, REFRESHED_AT, LINKS, CREDENTIALS];
-/// How the annotation begins that says which entries of somebody else's Secret are ours.
+/// Prefix of the annotation that lists the entries of regcred in a Secret of another owner.
 pub(crate) const MERGED: &str = "merge.regcred.dev/";
 
 /// The annotation that says which entries of somebody else's Secret an installation has merged into it.

@@ -237,10 +237,10 @@ impl OpenShiftSink {
     }
 }
 
-/// So many names are printed.
+/// Number of names in an error.
 const SHOWN: usize = 5;
 
-/// What is said once of accounts that may use a Secret and that regcred has no rights to write.
+/// Returns the error that reports accounts which may use a Secret and which regcred has no rights to write.
 fn strange(target: &Target, accounts: &[&str]) -> Option<Error> {
     let first = accounts.first()?;
     let names = accounts.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");

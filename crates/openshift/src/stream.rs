@@ -1,7 +1,7 @@
 //! Answers of the API server, object by object as they arrive.
 //!
-//! Anybody who may write an object can make it large or strange. So no answer is ever in memory as a whole, and none is decoded as a
-//! whole: an object that is too large is cut off, and what cannot be decoded is one object's fault.
+//! A tenant can make its own objects large or malformed. So an answer is never in memory as a whole and never decoded as a whole. An object
+//! that is too large is cut off, and an object that cannot be decoded does not affect the others.
 
 use std::{io, pin::Pin};
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, de::Error as _};
 const LARGEST: usize = 2 * 1024 * 1024;
 /// Of an object of which regcred needs no data.
 pub(crate) const LARGEST_METADATA: usize = 1024 * 1024;
-/// The buffer that is kept from one object to the next: most objects have 3 kB.
+/// Capacity of the buffer that is kept from one object to the next. Most objects have 3 kB.
 const KEPT: usize = 64 * 1024;
 
 /// The JSON of one object.
@@ -25,7 +25,7 @@ pub(crate) struct Piece<'a> {
     pub(crate) is_whole: bool,
 }
 
-/// What a list says beside its objects.
+/// The metadata of a list.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ListEnd {
@@ -159,7 +159,7 @@ enum InString {
     Escaped,
 }
 
-/// What the text is at that moment.
+/// The part of the list that the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     List,

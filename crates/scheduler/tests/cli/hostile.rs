@@ -1,4 +1,4 @@
-//! What tenants write stops nobody but themselves.
+//! Objects that tenants write affect their own targets only.
 
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn managed(manager: &str, operation: &str, time: &str, fields: &Value) -> Value 
     json!([{ "manager": manager, "operation": operation, "apiVersion": "v1", "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields }])
 }
 
-/// What anybody may write into the metadata of an object of theirs, and whether the object can then be read at all.
+/// Metadata that a tenant can write into its own objects, and whether regcred can still decode the object.
 fn poisons() -> Vec<(&'static str, Value, bool)> {
     let now = "2026-01-01T00:00:00Z";
     let long = |length: usize| "x".repeat(length);

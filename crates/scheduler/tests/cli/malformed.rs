@@ -1,4 +1,5 @@
-//! Whatever can hold a secret, each in twenty malformed forms: nothing of the secret is printed, at any level, as text and as JSON.
+//! Each file, variable, command output and answer that can hold a secret, in twenty malformed forms. regcred prints nothing of the secret, at
+//! any level, as text and as JSON.
 
 use std::{
     collections::BTreeSet,
