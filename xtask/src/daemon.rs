@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     demo::with_identity,
-    process::{pause, run},
+    process::{cpu_of, pause, run},
 };
 
 /// Ends when this is dropped.
@@ -66,6 +66,11 @@ impl Daemon {
         Ok(start.elapsed())
     }
 
+    /// Returns the address of its endpoint.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     pub(crate) fn signal(&self, name: &str) -> Result<()> {
         run(Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()))
     }
@@ -80,10 +85,7 @@ impl Daemon {
 
     /// The time that it has had on a processor so far.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect::<Vec<_>>();
-        let ticks = |place: usize| fields.get(place).and_then(|it| it.parse::<u64>().ok()).unwrap_or_default();
-        Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10)) // a hundred ticks a second
+        cpu_of(self.child.id())
     }
 
     /// Ends it in peace.

@@ -45,6 +45,16 @@ pub(crate) fn send(cluster: &Cluster, requests: &[Asked]) -> Result<Duration> {
 
 /// So many at once.
 pub(crate) fn send_by(cluster: &Cluster, requests: &[Asked], at_once: usize) -> Result<Duration> {
+    let start = Instant::now();
+    let answers = attempt(cluster, requests, at_once)?;
+    let took = start.elapsed();
+    let refused = answers.iter().filter(|status| !status.starts_with('2')).collect::<Vec<_>>();
+    ensure!(refused.is_empty(), "{} of {} requests were refused: {:?}", refused.len(), requests.len(), refused.first());
+    Ok(took)
+}
+
+/// Sends all of them, so many at once. Returns the status of each, in the order of the answers.
+pub(crate) fn attempt(cluster: &Cluster, requests: &[Asked], at_once: usize) -> Result<Vec<String>> {
     let (url, authority) = cluster.url();
     let dir = tempfile::tempdir()?;
     let (mut config, mut large) = (String::new(), HashMap::new());
@@ -70,16 +80,13 @@ pub(crate) fn send_by(cluster: &Cluster, requests: &[Asked], at_once: usize) -> 
     }
     let file = dir.path().join("requests");
     fs::write(&file, config)?;
-    let start = Instant::now();
     let mut curl = Command::new("curl");
     let answers = read(
         curl.args(["--no-progress-meter", "--parallel", "--parallel-max", &at_once.to_string(), "--config"]).arg(&file),
     )?;
-    let took = start.elapsed();
-    let refused = answers.lines().filter(|status| !status.starts_with('2')).collect::<Vec<_>>();
-    ensure!(refused.is_empty(), "{} of {} requests were refused: {:?}", refused.len(), requests.len(), refused.first());
-    ensure!(answers.lines().count() == requests.len(), "not every request was answered");
-    Ok(took)
+    let answers = answers.lines().map(str::to_owned).collect::<Vec<_>>();
+    ensure!(answers.len() == requests.len(), "not every request was answered");
+    Ok(answers)
 }
 
 /// Namespaces with the ServiceAccounts of OpenShift.

@@ -10,6 +10,7 @@ mod generate;
 mod helm;
 mod image;
 mod load;
+mod newcomers;
 mod process;
 mod sbom;
 mod storm;
@@ -81,8 +82,16 @@ enum Command {
     Image,
     /// Builds a release in `target/dist`: archive, image, chart, bill of materials, checksums
     Dist,
-    /// Kills a real API server again and again while five hundred namespaces have tokens of two minutes
-    Storm,
+    /// Attack a daemon and its API server, and check that every target stays fresh
+    #[command(after_help = "Examples:\n  cargo xtask storm\n  cargo xtask storm tenants --debug")]
+    Storm {
+        /// Run only this storm
+        #[arg(value_enum)]
+        part: Option<storm::Part>,
+        /// Use the debug build, which is built faster, instead of the program of the image
+        #[arg(long)]
+        debug: bool,
+    },
     /// Measures the program of the image against a real API server, and prints tables
     Figures {
         /// Namespaces in the large pass
@@ -106,7 +115,7 @@ fn main() -> Result<()> {
         }
         Command::Image => image::build().map(drop),
         Command::Dist => dist::run(),
-        Command::Storm => storm::run(),
+        Command::Storm { part, debug } => storm::run(part, debug),
         Command::Figures { namespaces } => figures::run(namespaces),
     }
 }

@@ -88,6 +88,11 @@ impl Server {
         Ok(Self { child: child.with_context(|| format!("cannot start {name}"))?, name: name.into() })
     }
 
+    /// Returns the CPU time that it has used so far.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        cpu_of(self.child.id())
+    }
+
     /// Waits until it answers; an error if it has ended or takes longer than a minute.
     pub(crate) fn wait_until(&mut self, mut ready: impl FnMut() -> bool) -> Result<()> {
         let start = Instant::now();
@@ -100,6 +105,14 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// Returns the CPU time that a process has used so far, in user and in kernel mode.
+pub(crate) fn cpu_of(pid: u32) -> Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect::<Vec<_>>();
+    let ticks = |place: usize| fields.get(place).and_then(|it| it.parse::<u64>().ok()).unwrap_or_default();
+    Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10)) // a hundred ticks a second
 }
 
 #[expect(clippy::disallowed_methods, reason = "this waits for another program, and has no runtime")]

@@ -63,10 +63,11 @@ pub(crate) struct Unreadable {
 }
 
 impl Unreadable {
-    /// Returns the metadata that were read: address, uid, version and labels.
+    /// Returns the metadata that were read. The namespace decides which target an event is about.
     pub(crate) fn into_metadata(self) -> ObjectMeta {
         ObjectMeta {
             name: Some(self.name),
+            namespace: Some(self.namespace).filter(|it| !it.is_empty()),
             uid: self.uid,
             labels: Some(self.labels),
             resource_version: self.resource_version,
@@ -542,6 +543,7 @@ mod tests {
             assert_eq!(unreadable.reason, "it is too large");
             let metadata = unreadable.into_metadata();
             assert_eq!((metadata.name.as_deref(), metadata.resource_version.as_deref()), (Some("s"), Some("7")));
+            assert_eq!(metadata.namespace.as_deref(), Some("a"), "its target is looked at");
             assert_eq!(metadata.labels, Some([("team".to_owned(), "x".to_owned())].into()));
         }
         let event = format!(r#"{{"type":"MODIFIED","object":{text}"#);

@@ -247,3 +247,23 @@ fn pause(failures: u32) -> Duration {
     let longest = PAUSE.saturating_mul(1 << failures.min(9).saturating_sub(1)).min(LONGEST_PAUSE);
     longest.mul_f64(fastrand::f64())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::decode::LONGEST_LIST;
+
+    #[test]
+    fn an_event_of_an_object_that_cannot_be_read_names_its_namespace() {
+        let list = vec![json!({ "name": "s" }); LONGEST_LIST + 1];
+        let account = json!({ "metadata": { "name": "default", "namespace": "a" }, "secrets": list }).to_string();
+        let secret = r#"{"metadata":{"name":"s","namespace":"a","labels":[]}}"#;
+        for (text, is_account) in [(account.as_str(), true), (secret, false)] {
+            let piece = Piece { bytes: text.as_bytes(), is_whole: true };
+            let object = Object::read(piece, is_account, &Kept::new());
+            assert_eq!((object.is_readable, object.metadata.namespace.as_deref()), (false, Some("a")));
+        }
+    }
+}

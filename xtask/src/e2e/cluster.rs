@@ -4,9 +4,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::assets::Assets;
@@ -66,6 +67,11 @@ impl Cluster {
         self.api = None;
         self.api = Some(self.start.api()?);
         Ok(())
+    }
+
+    /// Returns the CPU time that the API server has used so far.
+    pub(crate) fn api_cpu(&self) -> Result<Duration> {
+        self.api.as_ref().context("the API server is down")?.cpu()
     }
 
     /// Where it is reached, without a slash at the end, and the authority that it is to be trusted by.

@@ -1,7 +1,6 @@
 //! The daemon among many namespaces: how long, how much memory, and how soon who is new is served.
 
 use std::{
-    collections::HashMap,
     fs,
     path::Path,
     thread,
@@ -15,12 +14,10 @@ use crate::{
     daemon::Daemon,
     e2e::cluster::Cluster,
     load::{self, Asked},
+    newcomers::{latencies, one_by_one, percentile, settle},
     process::{pause, read},
 };
 
-/// What is logged of each request: who is served when is read from the server's own clock.
-pub(crate) const AUDITED: &str =
-    "level: Metadata, verbs: [create, delete, patch], resources: [{ group: '', resources: [namespaces, secrets] }]";
 /// So many new namespaces, and deleted Secrets, are timed.
 const TIMED: usize = 200;
 /// So many are timed beside a tenant who is loud, who makes so many namespaces and so many edits.
@@ -30,6 +27,7 @@ const LOUD: usize = 1000;
 const LARGE: usize = 500;
 const SMALL: usize = 20_000;
 
+const SECRET: &str = "ecr-daemon";
 const CHOSEN: &str =
     "targets: [{ namespaces: ['team-*', 'new-*'], region: eu-west-1, secret: { name: ecr-daemon } }]\n";
 const FRESH: &str = "regcred_targets{sink=\"cluster\",state=\"fresh\"}";
@@ -83,19 +81,19 @@ fn times(daemon: &Daemon, cluster: &Cluster, all: f64) -> Result<()> {
     let some = |what: &str| (0..TIMED).map(|number| format!("new-{what}-{number:03}")).collect::<Vec<_>>();
     let (quiet, during) = (some("quiet"), some("during"));
     one_by_one(cluster, &quiet)?;
-    settle(cluster, &quiet)?;
-    show("a new namespace has its Secret", &latencies(cluster, &quiet, "create", "namespaces")?);
+    settle(cluster, &quiet, SECRET)?;
+    show("a new namespace has its Secret", &latencies(cluster, &quiet, "create", "namespaces", SECRET)?);
     delete(cluster, &quiet)?;
-    show("a deleted Secret is restored", &latencies(cluster, &quiet, "delete", "secrets")?);
+    show("a deleted Secret is restored", &latencies(cluster, &quiet, "delete", "secrets", SECRET)?);
 
     let before = daemon.metric(UPDATED)?;
     daemon.signal("USR1")?;
     one_by_one(cluster, &during)?;
-    settle(cluster, &during)?;
-    show("a new namespace, while all are refreshed", &latencies(cluster, &during, "create", "namespaces")?);
+    settle(cluster, &during, SECRET)?;
+    show("a new namespace, while all are refreshed", &latencies(cluster, &during, "create", "namespaces", SECRET)?);
     let mints = daemon.metric("regcred_provider_requests_total")?;
     delete(cluster, &during)?;
-    show("a deleted Secret, while all are refreshed", &latencies(cluster, &during, "delete", "secrets")?);
+    show("a deleted Secret, while all are refreshed", &latencies(cluster, &during, "delete", "secrets", SECRET)?);
     ensure!(daemon.metric("regcred_provider_requests_total")? <= mints, "a token was minted for it");
     let done = daemon.metric(UPDATED)? - before;
     ensure!(done < all, "all were refreshed before the last of these was served: take more namespaces");
@@ -111,7 +109,7 @@ fn beside(cluster: &Cluster) -> Result<()> {
     let (flood, calm, still) = (some("flood", LOUD), some("calm", BESIDE), some("still", BESIDE));
     let what = format!("a new namespace, while a tenant makes {LOUD}");
     beside_one(cluster, &what, &calm, || load::namespaces(cluster, &flood))?;
-    settle(cluster, &flood)?;
+    settle(cluster, &flood, SECRET)?;
     let edit = |number: usize| Asked {
         method: "PATCH",
         path: format!("/api/v1/namespaces/{}/secrets/ecr-daemon?fieldManager=tenant", flood[0]),
@@ -140,8 +138,8 @@ fn beside_one<T: Send>(
         one_by_one(cluster, names)?;
         loud.join().expect("it does not panic")
     })?;
-    settle(cluster, names)?;
-    show(what, &latencies(cluster, names, "create", "namespaces")?);
+    settle(cluster, names, SECRET)?;
+    show(what, &latencies(cluster, names, "create", "namespaces", SECRET)?);
     Ok(done)
 }
 
@@ -149,7 +147,7 @@ fn delete(cluster: &Cluster, names: &[String]) -> Result<()> {
     for name in names {
         load::send(cluster, &[Asked::delete(format!("/api/v1/namespaces/{name}/secrets/ecr-daemon"))])?;
     }
-    settle(cluster, names)
+    settle(cluster, names, SECRET)
 }
 
 /// Secrets of others, some of them large.
@@ -165,11 +163,6 @@ fn foreign(cluster: &Cluster, names: &[String]) -> Result<()> {
     let small = (0..SMALL).map(|place| secret(place, &format!("small-{}", place / names.len()), 1_000));
     load::send(cluster, &large.collect::<Vec<_>>())?;
     load::send(cluster, &small.collect::<Vec<_>>()).map(drop)
-}
-
-/// Each by itself, as people make them.
-fn one_by_one(cluster: &Cluster, names: &[String]) -> Result<()> {
-    names.iter().try_for_each(|name| load::namespaces(cluster, std::slice::from_ref(name)))
 }
 
 /// All are minted anew and written: how long that took, and how much of a processor.
@@ -204,45 +197,8 @@ fn raw(cluster: &Cluster, names: &[String]) -> Result<Duration> {
     load::send(cluster, &names.iter().map(|name| apply(name, "BBBB")).collect::<Vec<_>>())
 }
 
-/// Waits until each has its Secret.
-fn settle(cluster: &Cluster, names: &[String]) -> Result<()> {
-    let start = Instant::now();
-    let is_there = |name: &String| {
-        let path = format!("/api/v1/namespaces/{name}/secrets/ecr-daemon");
-        cluster.kubectl().args(["get", "--raw", &path]).output().is_ok_and(|it| it.status.success())
-    };
-    while !names.iter().rev().all(is_there) {
-        ensure!(start.elapsed() < Duration::from_mins(2), "not all of {} have their Secret", names.len());
-    }
-    Ok(())
-}
-
-/// From the end of a request for each namespace to the end of the next apply of its Secret, by the server's own log.
-fn latencies(cluster: &Cluster, names: &[String], verb: &str, resource: &str) -> Result<Vec<Duration>> {
-    let log = fs::read_to_string(cluster.audit())?;
-    let (mut began, mut took) = (HashMap::new(), vec![]);
-    for line in log.lines() {
-        let event = serde_json::from_str::<Value>(line)?;
-        let of = event["objectRef"]["namespace"].as_str().or_else(|| event["objectRef"]["name"].as_str());
-        let Some(name) = of.filter(|of| names.iter().any(|name| name == of)) else { continue };
-        let at = event["stageTimestamp"].as_str().context("a moment")?.parse::<jiff::Timestamp>()?;
-        let is = |verb: &str, resource: &str| event["verb"] == verb && event["objectRef"]["resource"] == resource;
-        if is(verb, resource) {
-            began.insert(name.to_owned(), at);
-        } else if is("patch", "secrets")
-            && event["objectRef"]["name"] == "ecr-daemon"
-            && let Some(began) = began.remove(name)
-        {
-            took.push(Duration::try_from(at.duration_since(began)).unwrap_or_default());
-        }
-    }
-    ensure!(took.len() == names.len(), "of {} namespaces {} were served", names.len(), took.len());
-    took.sort();
-    Ok(took)
-}
-
 fn show(what: &str, took: &[Duration]) {
-    let at = |part: usize| took[(took.len() * part / 100).min(took.len() - 1)].as_secs_f64() * 1000.0;
+    let at = |part| percentile(took, part).as_secs_f64() * 1000.0;
     println!("| {what:<52} | {:>5.1} ms | {:>5.1} ms |", at(50), at(99));
 }
 

@@ -19,7 +19,7 @@ use crate::{
         assets::{Assets, Version},
         cluster::Cluster,
     },
-    image, load,
+    image, load, newcomers,
     process::{StandIn, build, read},
 };
 
@@ -40,7 +40,7 @@ pub(crate) fn run(namespaces: usize) -> Result<()> {
     let regcred = image::program()?;
     let standin = build("regcred-standin", true)?;
     let dir = tempfile::tempdir()?;
-    let cluster = Cluster::start(Assets::of(Version::Current)?, dir.path(), daemon::AUDITED)?;
+    let cluster = Cluster::start(Assets::of(Version::Current)?, dir.path(), newcomers::AUDITED)?;
     let mut world = StandIn::start(&standin, dir.path(), &[])?;
     let names = (0..namespaces).map(|number| format!("team-{number:05}")).collect::<Vec<_>>();
     load::namespaces(&cluster, &names)?;
