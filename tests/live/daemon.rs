@@ -15,16 +15,20 @@ use crate::{
 };
 
 /// A daemon, which is killed if a test fails.
-struct Daemon(Child);
+pub(crate) struct Daemon(Child);
 
 impl Daemon {
-    fn start(aws: &FakeAws, installed: &Installed, more: &[&str]) -> Self {
+    pub(crate) fn start(aws: &FakeAws, installed: &Installed, more: &[&str]) -> Self {
         let mut run = command(aws, &installed.kubeconfig, &["run", "--config", &installed.config]);
         run.args(more).env("HOSTNAME", "regcred-0").stderr(Stdio::null());
         Self(run.spawn().expect("it starts"))
     }
 
-    fn stop(mut self) {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn stop(mut self) {
         let sent = Command::new("kill").arg(self.0.id().to_string()).status();
         assert!(sent.expect("kill starts").success());
         assert_eq!(self.0.wait().expect("it ends").code(), Some(0));
