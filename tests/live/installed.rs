@@ -53,7 +53,14 @@ impl Installed {
         let own = dir.path().join("kubeconfig");
         fs::copy(kubeconfig, &own).expect("it can be copied");
         drop(keys);
-        Self { namespace, instance: instance.into(), config: config.display().to_string(), kubeconfig: own, objects, _dir: dir }
+        Self {
+            namespace,
+            instance: instance.into(),
+            config: config.display().to_string(),
+            kubeconfig: own,
+            objects,
+            _dir: dir,
+        }
     }
 
     /// As the server calls its ServiceAccount.

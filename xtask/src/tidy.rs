@@ -301,7 +301,8 @@ mod tests {
 
     #[test]
     fn a_test_belongs_to_the_file_that_follows_it() {
-        let page = "text with `code_of_ours`\n| promise | how | `one_a`, `two_b` in `a.rs`; `three_c` in `b.rs`; `four_d` |\n";
+        let page =
+            "text with `code_of_ours`\n| promise | how | `one_a`, `two_b` in `a.rs`; `three_c` in `b.rs`; `four_d` |\n";
         assert_eq!(named_tests(page), [("one_a", "a.rs"), ("two_b", "a.rs"), ("three_c", "b.rs"), ("four_d", "")]);
     }
 }

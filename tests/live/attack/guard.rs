@@ -427,7 +427,9 @@ fn forgeries(rows: &mut Vec<Row>, what: &str, path: &str, object: &Value, manage
         let to = if stranger(it)["operation"] == "Apply" { "Update" } else { "Apply" };
         stranger(it)["operation"] = to.into();
     });
-    row("another time", GuardOrWithout(ADDED, "2031-01-01"), &|it| stranger(it)["time"] = "2031-01-01T00:00:00Z".into());
+    row("another time", GuardOrWithout(ADDED, "2031-01-01"), &|it| {
+        stranger(it)["time"] = "2031-01-01T00:00:00Z".into()
+    });
     row("a subresource", Guard(ADDED), &|it| stranger(it)["subresource"] = "status".into());
     row("emptied", Guard(TAKEN), &|it| it["metadata"]["managedFields"] = json!([{}]));
     row("their entry removed", Guard(TAKEN), &|it| {

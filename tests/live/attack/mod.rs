@@ -158,7 +158,11 @@ impl Actor {
             let is_expected = match row.expected {
                 Expected::Guard(why) => refused_by_guard && told.contains(why),
                 Expected::GuardOrWithout(why, text) => {
-                    if refused_by_guard { told.contains(why) } else { code == 200 && !told.contains(text) }
+                    if refused_by_guard {
+                        told.contains(why)
+                    } else {
+                        code == 200 && !told.contains(text)
+                    }
                 }
                 Expected::Rbac => code == 403 && !refused_by_guard,
                 Expected::Invalid => matches!(code, 400 | 404 | 405 | 409 | 413 | 415 | 422) && !refused_by_guard,

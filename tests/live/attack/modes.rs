@@ -56,7 +56,9 @@ async fn s1_a_config_of_any_length_is_guarded_or_not_printed() {
         ("600 names", targets(600, &|it| format!("{selector}, secret: {{ name: {} }}", name(it))), name(599)),
         (
             "100 selections",
-            targets(100, &|it| format!("namespaces: {{ selector: 'regcred.test/s{it}=x' }}, secret: {{ name: ecr-{it} }}")),
+            targets(100, &|it| {
+                format!("namespaces: {{ selector: 'regcred.test/s{it}=x' }}, secret: {{ name: ecr-{it} }}")
+            }),
             "ecr-99".into(),
         ),
         (
