@@ -82,7 +82,7 @@ impl Scene {
         let yaml = format!(
             "resync: 2s\ntargets: [{{ namespaces: {{ selector: '{label}' }}, region: {PULL}, secret: {{ name: {name} }} }}]"
         );
-        let installed = Installed::new(&world, &yaml, &["--mode", "daemon"]).await;
+        let installed = Installed::new(&world, &yaml, &["--mode", "daemon", "--replicas", "2"]).await;
         let (tenant, stranger) = (Actor::tenant(&world, &bad).await, Actor::tenant(&world, &other).await);
         Self { world, aws, installed, good, bad, other, name, tenant, stranger }
     }
