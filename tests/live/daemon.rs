@@ -15,16 +15,20 @@ use crate::{
 };
 
 /// A daemon, which is killed if a test fails.
-struct Daemon(Child);
+pub(crate) struct Daemon(Child);
 
 impl Daemon {
-    fn start(aws: &FakeAws, installed: &Installed, more: &[&str]) -> Self {
+    pub(crate) fn start(aws: &FakeAws, installed: &Installed, more: &[&str]) -> Self {
         let mut run = command(aws, &installed.kubeconfig, &["run", "--config", &installed.config]);
         run.args(more).env("HOSTNAME", "regcred-0").stderr(Stdio::null());
         Self(run.spawn().expect("it starts"))
     }
 
-    fn stop(mut self) {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn stop(mut self) {
         let sent = Command::new("kill").arg(self.0.id().to_string()).status();
         assert!(sent.expect("kill starts").success());
         assert_eq!(self.0.wait().expect("it ends").code(), Some(0));
@@ -180,12 +184,24 @@ async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a
     for namespace in [&kept, &left] {
         world.kubectl(&["label", "namespace", namespace, &label], "");
     }
-    let yaml = format!("prune: true\ntargets: [{{ namespaces: {{ selector: {label} }}, region: {PULL} }}]");
+    for namespace in [&kept, &left] {
+        shared(&world, namespace);
+    }
+    let yaml = format!(
+        "prune: true\ntargets:\n- {{ namespaces: {{ selector: {label} }}, region: {PULL} }}\n\
+         - {{ namespaces: {{ selector: {label} }}, region: {PULL}, secret: {{ name: registries, merge: true }} }}\n"
+    );
+    let is_merged = |namespace: &str| {
+        world.get(namespace, "secrets", "registries")["metadata"]["annotations"]
+            .to_string()
+            .contains("merge.regcred.dev")
+    };
     let installed = Installed::new(&world, &yaml, &["--mode", "daemon"]).await;
     let once =
         command(&aws, &installed.kubeconfig, &["once", "--config", &installed.config]).output().expect("it starts");
     assert_eq!(once.status.code(), Some(0), "{}", String::from_utf8_lossy(&once.stderr));
     assert!(world.is_served(&kept, "ecr-secret") && world.is_served(&left, "ecr-secret"));
+    assert!(is_merged(&kept) && is_merged(&left));
     world.kubectl(&["label", "namespace", &left, "regcred.test/prune-"], "");
 
     // In this process, for in the daemon it takes ten minutes.
@@ -206,6 +222,9 @@ async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a
     });
     let prune = tokio::spawn(async move { pruning.go_on(&engine).await });
     until("it is removed", || world.find(&left, "secrets", "ecr-secret").is_none_or(|it| it["kind"] != "Secret")).await;
+    // Its entries in a merged Secret go too, though the namespace is no longer selected.
+    until("its entries are removed", || !is_merged(&left)).await;
+    assert!(is_merged(&kept));
     assert!(!world.is_served(&left, "ecr-secret") && world.is_served(&kept, "ecr-secret"));
     let account = world.find(&left, "serviceaccounts", "default").expect("it stays");
     assert!(

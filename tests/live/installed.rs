@@ -31,7 +31,11 @@ impl Installed {
     /// With a config, whose `instance` is put in, and what else `regcred manifests` is told.
     pub(crate) async fn new(world: &World, yaml: &str, more: &[&str]) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let instance = format!("live-{}", NUMBER.fetch_add(1, SeqCst));
+        Self::of_instance(world, &format!("live-{}", NUMBER.fetch_add(1, SeqCst)), yaml, more).await
+    }
+
+    /// The same, of this instance.
+    pub(crate) async fn of_instance(world: &World, instance: &str, yaml: &str, more: &[&str]) -> Self {
         let namespace = world.namespace().await;
         let dir = tempfile::tempdir().expect("a folder");
         let config = dir.path().join("config.yaml");
@@ -49,7 +53,14 @@ impl Installed {
         let own = dir.path().join("kubeconfig");
         fs::copy(kubeconfig, &own).expect("it can be copied");
         drop(keys);
-        Self { namespace, instance, config: config.display().to_string(), kubeconfig: own, objects, _dir: dir }
+        Self {
+            namespace,
+            instance: instance.into(),
+            config: config.display().to_string(),
+            kubeconfig: own,
+            objects,
+            _dir: dir,
+        }
     }
 
     /// As the server calls its ServiceAccount.

@@ -1,5 +1,6 @@
 //! Needs the servers that `cargo xtask e2e` starts (`REGCRED_LIVE_*`), and fails without them.
 
+mod attack;
 mod chart;
 mod daemon;
 mod full;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     process::Command,
 };
 
@@ -118,6 +119,7 @@ pub(crate) fn run() -> Result<()> {
     banned(&mut problems)?;
     test_features(&mut problems)?;
     top_level(&mut problems)?;
+    promises(&mut problems)?;
     if problems.is_empty() {
         println!("tidy");
         return Ok(());
@@ -261,4 +263,46 @@ fn top_level(problems: &mut Vec<String>) -> Result<()> {
     let unknown = top.into_iter().filter(|name| !name.starts_with('.') && !known.contains(name));
     problems.extend(unknown.map(|name| format!("{name} does not belong at the top level")));
     Ok(())
+}
+
+/// Every test that SECURITY.md names for a promise exists in the file that it names.
+fn promises(problems: &mut Vec<String>) -> Result<()> {
+    let page = fs::read_to_string(root().join("SECURITY.md"))?;
+    for (test, file) in named_tests(&page) {
+        let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+        if !text.contains(&format!("fn {test}(")) {
+            problems.push(format!("SECURITY.md: cannot find the test {test} in {file}"));
+        }
+    }
+    Ok(())
+}
+
+/// The tests and their files in a table whose last cells are like "`one_test`, `another_test` in `a/file.rs`".
+fn named_tests(page: &str) -> Vec<(&str, &str)> {
+    let mut all = vec![];
+    for cell in page.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit(" | ").next()) {
+        let mut waiting = vec![];
+        for name in cell.split('`').skip(1).step_by(2) {
+            if name.ends_with(".rs") {
+                all.extend(waiting.drain(..).map(|test| (test, name)));
+            } else {
+                waiting.push(name);
+            }
+        }
+        // Without a file it cannot be found.
+        all.extend(waiting.into_iter().filter(|it| it.contains('_')).map(|test| (test, "")));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named_tests;
+
+    #[test]
+    fn a_test_belongs_to_the_file_that_follows_it() {
+        let page =
+            "text with `code_of_ours`\n| promise | how | `one_a`, `two_b` in `a.rs`; `three_c` in `b.rs`; `four_d` |\n";
+        assert_eq!(named_tests(page), [("one_a", "a.rs"), ("two_b", "a.rs"), ("three_c", "b.rs"), ("four_d", "")]);
+    }
 }

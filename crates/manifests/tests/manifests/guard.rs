@@ -355,8 +355,24 @@ fn s4_managed_fields_of_other_managers_are_neither_forged_nor_removed() {
         refused(&write(&|it| push(it, &argo)), ADDED);
         refused(&write(&|it| it["metadata"]["managedFields"] = json!([])), TAKEN);
         refused(&write(&|it| remove(it, "/metadata/managedFields/0/fieldsV1/f:secrets", "k:{\"name\":\"x\"}")), TAKEN);
-        passes(&write(&|it| remove(it, "/metadata/managedFields/0/fieldsV1/f:secrets", "k:{\"name\":\"ecr-pull\"}")));
-        passes(&write(&|it| remove(it, "/metadata/managedFields/0/fieldsV1", "f:imagePullSecrets")));
+        // Their fields of a list go only with a change of that list.
+        let mount =
+            |it: &mut Value| remove(it, "/metadata/managedFields/0/fieldsV1/f:secrets", "k:{\"name\":\"ecr-pull\"}");
+        let pull = |it: &mut Value| remove(it, "/metadata/managedFields/0/fieldsV1", "f:imagePullSecrets");
+        refused(&write(&mount), TAKEN);
+        refused(&write(&pull), TAKEN);
+    }
+    let linked = account("default", &["x", "ecr-pull"], &["x", "ecr-pull"]);
+    let write = |edit: &dyn Fn(&mut Value)| link("app-a", &linked, edited(&linked, edit));
+    let fields = "/metadata/managedFields/0/fieldsV1";
+    for (list, at, key) in [
+        ("secrets", format!("{fields}/f:secrets"), "k:{\"name\":\"ecr-pull\"}"),
+        ("imagePullSecrets", fields.to_owned(), "f:imagePullSecrets"),
+    ] {
+        let other = if list == "secrets" { "imagePullSecrets" } else { "secrets" };
+        let unlink = |it: &mut Value, list: &str| it[list] = json!([{ "name": "x" }]);
+        passes(&write(&|it| (unlink(it, list), remove(it, &at, key)).1));
+        refused(&write(&|it| (unlink(it, other), remove(it, &at, key)).1), TAKEN);
     }
 }
 

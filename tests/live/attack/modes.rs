@@ -1,0 +1,159 @@
+//! The guard fails closed: no rights without a guard, whatever the config and however often it is installed.
+
+use std::{fmt::Write, fs, time::Instant};
+
+use serde_json::{Value, json};
+
+use super::{APPLY, Actor, Expected::Guard, Row, secret_path};
+use crate::{
+    installed::Installed,
+    rights::{PULL, project},
+    world::{World, setting},
+};
+
+const TYPE: &str = "may only write Secrets of type";
+
+/// The attack that matters most: a token of a ServiceAccount of the platform.
+fn token(namespace: &str, name: &str) -> Row {
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
+        "metadata": { "name": name, "annotations": { "kubernetes.io/service-account.name": "default" } },
+    });
+    let path = format!("{}?force=true", secret_path(namespace, name));
+    Row::new(format!("a token in {namespace}"), "PATCH", path, APPLY, secret, Guard(TYPE))
+}
+
+fn is_guarded(world: &World, objects: &[Value]) -> bool {
+    let policy = objects.iter().find(|it| it["kind"] == "ValidatingAdmissionPolicy").expect("it is guarded");
+    let knows = world.knows(policy);
+    if !knows {
+        eprintln!("skipped: this server has no ValidatingAdmissionPolicy");
+    }
+    knows
+}
+
+/// The server compiles what is printed, and in a short time. With 187 names it refused one that 0.1.0 printed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s1_a_config_of_any_length_is_guarded_or_not_printed() {
+    let world = World::new().await;
+    let namespace = project(&world).await;
+    let label = format!("regcred.test/long={namespace}");
+    world.kubectl(&["label", "namespace", &namespace, &label], "");
+    let selector = format!("namespaces: {{ selector: '{label}' }}");
+    let targets = |count: usize, of: &dyn Fn(usize) -> String| {
+        (0..count).fold(String::from("targets:\n"), |mut yaml, number| {
+            let _ = writeln!(yaml, "- {{ {}, region: {PULL} }}", of(number));
+            yaml
+        })
+    };
+    let name = |number: usize| format!("pull-{number:04}-{}", "x".repeat(60));
+    let patterns = |of: &str, count: usize| {
+        let all = (0..count).map(|number| format!("'{of}-{number:04}-*'")).collect::<Vec<_>>().join(", ");
+        format!("[{all}]")
+    };
+    let configs: Vec<(&str, String, String)> = vec![
+        ("250 names", targets(250, &|it| format!("{selector}, secret: {{ name: {} }}", name(it))), name(249)),
+        ("600 names", targets(600, &|it| format!("{selector}, secret: {{ name: {} }}", name(it))), name(599)),
+        (
+            "100 selections",
+            targets(100, &|it| {
+                format!("namespaces: {{ selector: 'regcred.test/s{it}=x' }}, secret: {{ name: ecr-{it} }}")
+            }),
+            "ecr-99".into(),
+        ),
+        (
+            "300 exclusions",
+            targets(1, &|_| format!("namespaces: {{ include: ['*'], exclude: {} }}", patterns("not", 300))),
+            "ecr-secret".into(),
+        ),
+        ("300 patterns", targets(1, &|_| format!("namespaces: {}", patterns("app", 300))), "ecr-secret".into()),
+        (
+            "2,000 namespaces and a selector",
+            {
+                let named = (0..2_000).map(|it| format!("team-{it:04}")).collect::<Vec<_>>().join(", ");
+                format!("{}- {{ {selector}, region: {PULL} }}\n", targets(1, &|_| format!("namespaces: [{named}]")))
+            },
+            "ecr-secret".into(),
+        ),
+        (
+            "200 labels and annotations",
+            targets(1, &|_| {
+                let pairs = (0..200).map(|it| format!("example.com/k{it}: v{it}")).collect::<Vec<_>>().join(", ");
+                format!("{selector}, secret: {{ name: ecr-secret, labels: {{ {pairs} }}, annotations: {{ {pairs} }} }}")
+            }),
+            "ecr-secret".into(),
+        ),
+        (
+            "200 ServiceAccounts",
+            targets(1, &|_| {
+                let accounts = (0..200).map(|it| format!("{{ name: a{it} }}")).collect::<Vec<_>>().join(", ");
+                format!("{selector}, service_accounts: [{accounts}]")
+            }),
+            "ecr-secret".into(),
+        ),
+    ];
+    for (what, yaml, name) in &configs {
+        let start = Instant::now();
+        let installed = Installed::new(&world, yaml, &["--mode", "daemon"]).await;
+        if !is_guarded(&world, &installed.objects) {
+            return;
+        }
+        eprintln!("S1: {what}: installed and in force after {:?}", start.elapsed());
+        let pod = Actor::pod(&installed).await;
+        pod.attacks(what, &[token("kube-system", name), token(&namespace, name)]).await;
+        uninstall(&world, &installed);
+    }
+    // What a server would refuse is not printed, and neither are the rights.
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = dir.path().join("config.yaml");
+    let long = (0..2_000).map(|it| format!("'a{it:04}-{}*'", "x".repeat(40))).collect::<Vec<_>>().join(", ");
+    fs::write(&config, format!("targets: [{{ namespaces: [{long}], region: {PULL} }}]")).expect("it can be written");
+    let mut command = std::process::Command::new(setting("REGCRED_LIVE_BINARY"));
+    let printed = command.args(["manifests", "--config"]).arg(&config).env_clear().output().expect("regcred starts");
+    assert!(!printed.status.success() && printed.stdout.is_empty(), "{}", String::from_utf8_lossy(&printed.stdout));
+}
+
+/// Large policies slow down the tests beside this one.
+fn uninstall(world: &World, installed: &Installed) {
+    for kind in ["ClusterRoleBinding", "ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"] {
+        for object in installed.objects.iter().filter(|it| it["kind"] == kind) {
+            world.kubectl(&["delete", kind, object["metadata"]["name"].as_str().expect("a name")], "");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s2_two_installations_of_one_instance_are_both_guarded() {
+    let world = World::new().await;
+    let namespace = project(&world).await;
+    let label = format!("regcred.test/twice={namespace}");
+    world.kubectl(&["label", "namespace", &namespace, &label], "");
+    let yaml = format!("targets: [{{ namespaces: {{ selector: '{label}' }}, region: {PULL} }}]");
+    let instance = format!("twice-{namespace}");
+    let first = Installed::of_instance(&world, &instance, &yaml, &["--mode", "daemon"]).await;
+    if !is_guarded(&world, &first.objects) {
+        return;
+    }
+    let second = Installed::of_instance(&world, &instance, &yaml, &["--mode", "daemon"]).await;
+    assert_ne!(first.namespace, second.namespace);
+    let rows = ["kube-system", "default", namespace.as_str()].map(|it| token(it, "ecr-secret"));
+    for installed in [&first, &second] {
+        let pod = Actor::pod(installed).await;
+        pod.attacks("S2 two installations", &rows).await;
+    }
+    // Without the second one, the first one is guarded as before.
+    uninstall(&world, &second);
+    Actor::pod(&first).await.attacks("S2 after the second one is removed", &rows).await;
+}
+
+/// The policies are applied first, so rights never exist without them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_guard_is_applied_before_the_rights() {
+    let world = World::new().await;
+    let namespace = project(&world).await;
+    let yaml = format!("targets: [{{ namespaces: {{ selector: 'regcred.test/order={namespace}' }}, region: {PULL} }}]");
+    let installed = Installed::new(&world, &yaml, &["--mode", "daemon"]).await;
+    let position = |kind: &str| installed.objects.iter().position(|it| it["kind"] == kind).expect("it is printed");
+    let last = installed.objects.iter().rposition(|it| it["kind"] == "ValidatingAdmissionPolicyBinding");
+    assert!(last.expect("it is printed") < position("ClusterRoleBinding"));
+}
