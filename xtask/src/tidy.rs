@@ -283,7 +283,7 @@ fn named_tests(page: &str) -> Vec<(&str, &str)> {
     for cell in page.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit(" | ").next()) {
         let mut waiting = vec![];
         for name in cell.split('`').skip(1).step_by(2) {
-            if name.ends_with(".rs") {
+            if std::path::Path::new(name).extension().is_some_and(|it| it == "rs") {
                 all.extend(waiting.drain(..).map(|test| (test, name)));
             } else {
                 waiting.push(name);

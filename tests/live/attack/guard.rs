@@ -428,7 +428,7 @@ fn forgeries(rows: &mut Vec<Row>, what: &str, path: &str, object: &Value, manage
         stranger(it)["operation"] = to.into();
     });
     row("another time", GuardOrWithout(ADDED, "2031-01-01"), &|it| {
-        stranger(it)["time"] = "2031-01-01T00:00:00Z".into()
+        stranger(it)["time"] = "2031-01-01T00:00:00Z".into();
     });
     row("a subresource", Guard(ADDED), &|it| stranger(it)["subresource"] = "status".into());
     row("emptied", Guard(TAKEN), &|it| it["metadata"]["managedFields"] = json!([{}]));
@@ -843,7 +843,7 @@ async fn s8_the_pod_s_token_changes_only_its_own_entries_of_service_accounts() {
         edit("theirs removed", namespace, account, Guard(OTHERS), &without(mount, &theirs));
         edit("all removed", namespace, account, Guard(OTHERS), &|it| it[mount] = json!([]));
         edit("no list", namespace, account, Guard(OTHERS), &|it| {
-            drop(it.as_object_mut().expect("a map").remove(mount))
+            drop(it.as_object_mut().expect("a map").remove(mount));
         });
         edit("theirs replaced by ours", namespace, account, Guard(OTHERS), &|it| it[mount] = json!([{ "name": name }]));
         edit("theirs twice", namespace, account, Guard(OTHERS), &push(mount, json!({ "name": theirs })));
@@ -856,7 +856,7 @@ async fn s8_the_pod_s_token_changes_only_its_own_entries_of_service_accounts() {
             it["metadata"]["ownerReferences"] = json!([{ "apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "6f1c3b0e-0000-4000-8000-000000000000" }]);
         });
         edit("mounting of tokens", namespace, account, Guard(LISTS), &|it| {
-            it["automountServiceAccountToken"] = true.into()
+            it["automountServiceAccountToken"] = true.into();
         });
     }
     // Ours, where the config does not ask for it.
@@ -1020,7 +1020,7 @@ async fn d3_an_object_with_many_parts_costs_the_server_little() {
             &scene.secret(namespace),
             |it| {
                 managed(it)
-                    .extend((0..5_000).map(|number| entry(&format!("m{number}"), "Apply", &json!({ "f:a": {} }))))
+                    .extend((0..5_000).map(|number| entry(&format!("m{number}"), "Apply", &json!({ "f:a": {} }))));
             },
             Guard(MANY),
         ));
