@@ -138,13 +138,17 @@ async fn d1_an_object_that_a_tenant_makes_unreadable_stops_no_other_target() {
             sent += usize::from(actor.send(&row, false).await.0 == 200);
         }
         scene.remove(&scene.good);
-        let (_, report, told) = scene.run("once", &["--timeout", "2s"]);
+        let (_, report, told) = scene.run("once", &["--timeout", "60s"]);
         assert_eq!(of(&report, &scene.good)["done"], "created", "{what}: {report:#} {told}");
         let (_, report, told) = scene.run("status", &[]);
         assert_eq!(of(&report, &scene.good)["state"], "fresh", "{what}: {report:#} {told}");
         // The object is gone, and its target works again.
         scene.remove(&scene.bad);
         for namespace in [&scene.bad, &scene.other] {
+            let free = r#"{"metadata":{"finalizers":null}}"#;
+            let args =
+                ["patch", "serviceaccount", "default", "--namespace", namespace, "--type=merge", "--patch", free];
+            scene.world.kubectl(&args, "");
             scene.world.kubectl(&["delete", "serviceaccount", "default", "--namespace", namespace], "");
             scene.world.account(namespace, "default").await;
         }
@@ -161,7 +165,7 @@ async fn d1_a_daemon_restores_secrets_beside_objects_that_a_tenant_makes_unreada
     let lease = format!("{}/regcred-{}", scene.installed.namespace, scene.installed.instance);
     let daemon = Daemon::start(&scene.aws, &scene.installed, &["--lease", &lease]);
     for (what, poison) in poisons(&scene.installed.instance) {
-        // New namespaces for each: a Secret that is removed three times in ten minutes is contested, and then left alone.
+        // New namespaces for each: a target that is restored three times in ten minutes is contested, and then left alone.
         let (good, bad) = (project(&scene.world).await, project(&scene.world).await);
         let tenant = Actor::tenant(&scene.world, &bad).await;
         for namespace in [&good, &bad] {
@@ -177,6 +181,8 @@ async fn d1_a_daemon_restores_secrets_beside_objects_that_a_tenant_makes_unreada
         }
         scene.remove(&good);
         until(&format!("it is restored beside {what}"), || scene.secret(&good).is_some()).await;
+        scene.remove(&bad);
+        until(&format!("the one with {what} is restored"), || scene.secret(&bad).is_some()).await;
     }
     daemon.stop();
 }
