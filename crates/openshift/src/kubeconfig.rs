@@ -104,11 +104,9 @@ fn check_for_pod(kubeconfig: &Kubeconfig, folder: &Path) -> Result<()> {
 
 /// Fails unless it is a file of text.
 fn check(path: &Path) -> Result<()> {
-    let bytes = read_file(path).map_err(|error| unusable(WHAT, error.chain()))?;
-    if UTF16.iter().any(|mark| bytes.starts_with(mark)) {
-        return Ok(());
-    }
-    read_text_file(path).map(drop).map_err(|error| unusable(WHAT, error.chain()))
+    let Err(error) = read_text_file(path) else { return Ok(()) };
+    let is_utf16 = read_file(path).is_ok_and(|bytes| UTF16.iter().any(|mark| bytes.starts_with(mark)));
+    if is_utf16 { Ok(()) } else { Err(unusable(WHAT, error.chain())) }
 }
 
 /// The cluster and the user of a context.
