@@ -998,7 +998,7 @@ async fn d3_an_object_with_many_parts_costs_the_server_little() {
             &account,
             MERGE,
             body.clone(),
-            Guard(LISTS),
+            Guard(MANY),
         ));
         for namespace in [&scene.own, &scene.merge] {
             rows.push(Row::new(
