@@ -139,11 +139,15 @@ mod tests {
     #[test]
     fn a_binding_counts_if_its_name_is_plain_and_it_binds_the_role_of_that_name() {
         let read = |name: &str, role: &str| {
-            let bytes = serde_json::json!({ "metadata": { "name": name, "namespace": "a" }, "roleRef": { "name": role } }).to_string();
+            let bytes =
+                serde_json::json!({ "metadata": { "name": name, "namespace": "a" }, "roleRef": { "name": role } })
+                    .to_string();
             installed(InstalledKind::RoleBinding, &Piece { bytes: bytes.as_bytes(), is_whole: true }).is_some()
         };
         assert!(read("regcred-target", "regcred-target") && read("regcred-ux-target.ops", "regcred-ux-target.ops"));
-        for (name, role) in [("regcred-target", "view"), ("x; reboot", "x; reboot"), ("$(id)", "$(id)"), ("a\n", "a\n"), ("ü", "ü")] {
+        for (name, role) in
+            [("regcred-target", "view"), ("x; reboot", "x; reboot"), ("$(id)", "$(id)"), ("a\n", "a\n"), ("ü", "ü")]
+        {
             assert!(!read(name, role), "{name}");
         }
     }

@@ -17,6 +17,7 @@ mod lease;
 pub mod leftover;
 mod link;
 mod look;
+mod managed_fields;
 mod merge;
 mod metadata;
 mod namespace;

@@ -162,7 +162,8 @@ pub(crate) fn may_be_immutable(metadata: &ObjectMeta) -> bool {
 
 /// Whether the latest write is one that a manager applied. The server notes whole seconds, and of two writes in one second it is neither.
 pub(crate) fn is_latest(metadata: &ObjectMeta, manager: &str) -> bool {
-    let is_own = |it: &&ManagedFieldsEntry| (it.manager.as_deref(), it.operation.as_deref()) == (Some(manager), Some("Apply"));
+    let is_own =
+        |it: &&ManagedFieldsEntry| (it.manager.as_deref(), it.operation.as_deref()) == (Some(manager), Some("Apply"));
     let time = |it: &ManagedFieldsEntry| it.time.as_ref().map(|time| time.0);
     let (own, others) = entries(metadata).partition::<Vec<_>, _>(is_own);
     own.iter().any(|own| others.iter().all(|other| time(other) < time(own)))

@@ -21,12 +21,7 @@ use crate::{
 impl OpenShiftSink {
     /// Metadata is enough for one of ours, unless another program may have written it as our field manager. Of any other, and of one that
     /// may be immutable, type and mark are read too.
-    pub(crate) async fn find(
-        &self,
-        target: &Target,
-        metadata: Option<ObjectMeta>,
-        is_doubtful: bool,
-    ) -> Result<Found> {
+    pub(crate) async fn find(&self, target: &Target, metadata: Option<ObjectMeta>, is_doubtful: bool) -> Result<Found> {
         let Some(metadata) = metadata else { return Ok(Found::Nothing) };
         match self.standing(&metadata, target) {
             Standing::Ours(ours) if !may_be_immutable(&metadata) && !is_doubtful => return Ok(Found::Ours(ours)),

@@ -25,7 +25,12 @@ struct Wanted {
 }
 
 /// Looks for what `regcred manifests` printed for another mode. Without the rights to list bindings and workloads there is no finding.
-pub(crate) async fn ask(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], places: &[Place]) -> Vec<Finding> {
+pub(crate) async fn ask(
+    cluster: &Cluster,
+    instance: &InstanceName,
+    demands: &[Demand],
+    places: &[Place],
+) -> Vec<Finding> {
     let selects = demands.iter().any(|demand| !demand.selected.is_empty());
     let is_known = !selects || places.iter().any(|place| place.chosen);
     let namespaces = is_known.then(|| places.iter().map(|place| place.namespace.to_string()).collect());
@@ -55,7 +60,8 @@ fn several(writers: &[String]) -> Option<Finding> {
         let (namespace, name) = place.split_once('/')?;
         Some(format!("kubectl delete --ignore-not-found --namespace={namespace} {kind}/{name}"))
     });
-    let fix = format!("keep one of them, and delete what you do not use:\n  {}", delete.collect::<Vec<_>>().join("\n  "));
+    let fix =
+        format!("keep one of them, and delete what you do not use:\n  {}", delete.collect::<Vec<_>>().join("\n  "));
     let named = lasting.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
     Some(Finding::warning(CHECK, "workloads", format!("several run for this instance: {named}")).with_fix(fix))
 }
@@ -71,7 +77,8 @@ fn judge(installed: &[Installed], wanted: &Wanted) -> Vec<Finding> {
     let mut findings = vec![];
     let bound = installations.iter().filter(|(_, objects)| objects.iter().any(|it| is_binding(it))).collect::<Vec<_>>();
     if bound.len() > 1 {
-        let names = bound.iter().map(|((name, rest), _)| format!("{name}{TARGET}{rest}")).collect::<Vec<_>>().join(", ");
+        let names =
+            bound.iter().map(|((name, rest), _)| format!("{name}{TARGET}{rest}")).collect::<Vec<_>>().join(", ");
         let message = format!("several installations of this instance have rights: {names}");
         findings.push(Finding::warning(CHECK, "rights", message).with_fix(ELSEWHERE));
     }
@@ -81,7 +88,9 @@ fn judge(installed: &[Installed], wanted: &Wanted) -> Vec<Finding> {
         let within = objects.iter().filter(|it| it.kind == InstalledKind::RoleBinding);
         let within = within.filter_map(|it| it.namespace.as_deref()).collect::<Vec<_>>();
         if is_wide && !wanted.selects {
-            let message = format!("ClusterRoleBinding {target} gives rights in every namespace, and the config names its namespaces");
+            let message = format!(
+                "ClusterRoleBinding {target} gives rights in every namespace, and the config names its namespaces"
+            );
             let fix = format!("kubectl delete --ignore-not-found clusterrolebinding {target}");
             findings.push(Finding::warning(CHECK, "rights", message).with_fix(fix));
         }
@@ -120,8 +129,7 @@ const ELSEWHERE: &str = "print the manifests of the one that you do not use with
 fn installation(object: &Installed) -> Option<(&str, &str)> {
     let (left, _) = object.name.split_once('.').unwrap_or((&object.name, ""));
     let rest = &object.name[left.len()..];
-    let suffixes: &[&str] =
-        if object.kind == InstalledKind::ValidatingAdmissionPolicy { &GUARD } else { &[TARGET] };
+    let suffixes: &[&str] = if object.kind == InstalledKind::ValidatingAdmissionPolicy { &GUARD } else { &[TARGET] };
     suffixes.iter().find_map(|suffix| left.strip_suffix(suffix)).map(|name| (name, rest))
 }
 
@@ -190,7 +198,12 @@ mod tests {
             ("role bindings for a selector", vec![within("a", "regcred-target")], selects(&["a"]), vec![]),
             ("nobody knows what was chosen", vec![within("z", "regcred-target")], unknown, vec![]),
             ("a role of another program", vec![wide("regcred-edit"), within("a", "view")], names(&["b"]), vec![]),
-            ("a namespace that was dropped", vec![within("a", "regcred-target")], names(&["b"]), vec!["--namespace=a rolebinding/regcred-target"]),
+            (
+                "a namespace that was dropped",
+                vec![within("a", "regcred-target")],
+                names(&["b"]),
+                vec!["--namespace=a rolebinding/regcred-target"],
+            ),
             (
                 "namespaces that were dropped",
                 vec![within("a", "regcred-x-target"), within("b", "regcred-x-target")],
@@ -207,7 +220,9 @@ mod tests {
                 "from the guard to role bindings, once the rights of the cluster are gone",
                 with_guard(vec![within("a", "regcred-target")]),
                 selects(&["a"]),
-                vec!["validatingadmissionpolicybinding/regcred-guard-secrets validatingadmissionpolicy/regcred-guard-secrets"],
+                vec![
+                    "validatingadmissionpolicybinding/regcred-guard-secrets validatingadmissionpolicy/regcred-guard-secrets",
+                ],
             ),
             (
                 "from role bindings to the guard",
@@ -250,6 +265,8 @@ mod tests {
         assert!(several(&["cronjob regcred/regcred", "job regcred/regcred-first", "job regcred/regcred-2"]).is_none());
         let both = several(&["deployment regcred/regcred", "cronjob ops/regcred"]).expect("a finding");
         let text = format!("{both:?}");
-        assert!(text.contains("--namespace=regcred deployment/regcred") && text.contains("--namespace=ops cronjob/regcred"));
+        assert!(
+            text.contains("--namespace=regcred deployment/regcred") && text.contains("--namespace=ops cronjob/regcred")
+        );
     }
 }
