@@ -19,7 +19,7 @@ use regcred_dockerconfig::DockerConfig;
 use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Minter, Pass, Route};
 use regcred_openshift::{
-    BulkReads, Cluster, Connection, Lease, Link, OpenShiftSink, WatchedSource, Watches,
+    BulkReads, Cluster, Connection, Lease, Link, NamedSource, OpenShiftSink, WatchedSource, Watches,
     discover::{Search, Vendor, discover},
 };
 use regcred_testkit::FakeKube;
@@ -49,6 +49,7 @@ const SHOWN: &[&str] = &[
     "Lease",
     "Login",
     "Minter",
+    "NamedSource",
     "Observed",
     "OpenShiftSink",
     "OpenShiftSinkBuilder",
@@ -73,6 +74,8 @@ const HARMLESS: &[&str] = &[
     "ExposeSecret",
     "Foreign",
     "Greeting",
+    "Installed",
+    "InstalledKind",
     "InstanceName",
     "Link",
     "LoginFormat",
@@ -200,6 +203,7 @@ async fn no_public_type_shows_a_secret() {
     let keeper = Arc::new(OpenShiftSink::builder(cluster.clone()).build());
     let resync = Duration::from_mins(5);
     let watches = Watches::new(&cluster, [here.name.clone()], [], &BulkReads::new(&cluster, []), resync);
+    shown.show(&NamedSource::new(&cluster, vec![here.clone()], keeper.clone(), resync));
     shown.show(&WatchedSource::new(watches, here.store, here.name, |_, _| true, keeper));
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).with_instance(InstanceName::default());
     shown.show(&sink);

@@ -84,7 +84,7 @@ async fn a_change_of_a_secret_an_account_or_a_namespace_names_its_target_at_once
             });
         }),
         ("a removed link", |it| {
-            it.edit("serviceaccounts", "default", |account| account["imagePullSecrets"] = json!([]))
+            it.edit("serviceaccounts", "default", |account| account["imagePullSecrets"] = json!([]));
         }),
         ("a removed mount", |it| it.edit("serviceaccounts", "builder", |account| account["secrets"] = json!([]))),
         ("an account that is created", |it| {

@@ -87,6 +87,7 @@ async fn where_all_is_well_every_row_says_so_and_nothing_is_written() {
     let may = "may get, create, patch secrets ecr-secret; get, patch serviceaccounts default, builder, pipeline";
     assert_eq!(rows(&report, "rights"), [format!("ok team-a, team-b: {may}")]);
     assert_eq!(rows(&report, "guard"), ["ok kube-system: may not write Secret ecr-secret there"]);
+    assert_eq!(rows(&report, "leftovers"), ["ok instance default: no other mode has left rights or workloads"]);
     assert_eq!(rows(&report, "listing"), [""; 0], "two are read one by one anyway");
 
     let asked = world.kube.requests();
@@ -102,7 +103,7 @@ async fn where_all_is_well_every_row_says_so_and_nothing_is_written() {
     let table = online(&world, TWO, &[]).output().expect("it starts");
     let table = String::from_utf8(table.stdout).expect("text");
     assert!(table.starts_with("CHECK       RESULT  WHAT\nidentity    ok      chain: arn:"), "{table}");
-    assert!(table.ends_with("9 checks: 9 ok, 0 warning, 0 failed\n"), "{table}");
+    assert!(table.ends_with("10 checks: 10 ok, 0 warning, 0 failed\n"), "{table}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -385,8 +386,8 @@ async fn of_two_secrets_in_a_namespace_each_right_is_asked_for_once_and_one_fix_
     let of_team_a = report["checks"].as_array().expect("a list").iter().find(|it| it["subject"] == "team-a");
     let told = text(&of_team_a.expect("it is told")["fix"]);
     assert!(!told.contains("rolebinding") && told.contains("resourceNames: [two]"), "one is bound already: {told}");
-    // Twelve cluster-wide, five of those in two namespaces, and what guards kube-system.
-    assert_eq!(questions(&world), 12 + 5 * 2 + 4, "{report:#}");
+    // Twelve cluster-wide, five of those in two namespaces, what guards kube-system, and the lists of what other modes leave.
+    assert_eq!(questions(&world), 12 + 5 * 2 + 4 + 3, "{report:#}");
 
     for (verb, resource) in [("get", "secrets"), ("create", "secrets"), ("patch", "secrets")]
         .into_iter()

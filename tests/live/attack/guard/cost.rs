@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Part of two messages: the server may or may not track the fields of a ServiceAccount, so the guard may or may not find too many of them.
+const EITHER: &str = "ServiceAccount";
+
 /// Each is refused at once: comparing long lists with each other took the API server 15 seconds per request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d3_an_object_with_many_parts_costs_the_server_little() {
@@ -54,7 +57,7 @@ async fn d3_an_object_with_many_parts_costs_the_server_little() {
             &account,
             MERGE,
             body.clone(),
-            Guard(MANY),
+            Guard(EITHER),
         ));
         for namespace in [&scene.own, &scene.merge] {
             rows.push(Row::new(
