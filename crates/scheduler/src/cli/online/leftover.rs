@@ -106,9 +106,11 @@ fn judge(installed: &[Installed], wanted: &Wanted) -> Vec<Finding> {
         let policies = objects.iter().filter(|it| it.kind == InstalledKind::ValidatingAdmissionPolicy);
         let policies = policies.map(|it| it.name.as_str()).collect::<Vec<_>>();
         let old = policies.iter().copied().filter(|it| *it == format!("{name}-guard{rest}")).collect::<Vec<_>>();
-        let (left, why) = match (is_wide, policies.is_empty()) {
+        // A config that names its namespaces may have a guard beside RoleBindings.
+        let is_needed = is_wide || (!wanted.selects && objects.iter().any(|it| is_binding(it)));
+        let (left, why) = match (is_needed, policies.is_empty()) {
             (_, true) => continue,
-            (false, false) => (policies, "limits an installation whose rights are not bound in the whole cluster"),
+            (false, false) => (policies, "limits rights that are not bound in the whole cluster"),
             (true, false) if old.is_empty() => continue,
             (true, false) => (old, "is from version 0.1.0"),
         };
@@ -195,6 +197,13 @@ mod tests {
             ("nothing is installed", vec![], names(&["a"]), vec![]),
             ("names", vec![within("a", "regcred-target"), within("b", "regcred-target")], names(&["a", "b"]), vec![]),
             ("a guard", with_guard(vec![wide("regcred-target")]), selects(&["a"]), vec![]),
+            ("names with a guard", with_guard(vec![within("a", "regcred-target")]), names(&["a"]), vec![]),
+            (
+                "a guard without rights",
+                guard.to_vec(),
+                names(&["a"]),
+                vec!["validatingadmissionpolicy/regcred-guard-secrets"],
+            ),
             ("role bindings for a selector", vec![within("a", "regcred-target")], selects(&["a"]), vec![]),
             ("nobody knows what was chosen", vec![within("z", "regcred-target")], unknown, vec![]),
             ("a role of another program", vec![wide("regcred-edit"), within("a", "view")], names(&["b"]), vec![]),
