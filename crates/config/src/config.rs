@@ -51,7 +51,7 @@ impl Config {
         self.max_writes_per_second
     }
 
-    /// How often namespaces that are named are looked at. Default: 5 minutes.
+    /// How often the daemon reads a target that it does not watch. Default: 5 minutes.
     pub fn resync(&self) -> Duration {
         self.resync
     }

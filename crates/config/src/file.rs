@@ -45,7 +45,7 @@ pub(crate) struct File {
     targets: Vec<Target>,
     /// How many writes a second of what falls due; 0: as fast as the cluster takes them. For the daemon. Default: 50.
     max_writes_per_second: Option<u32>,
-    /// How often namespaces that are named are looked at, such as `5m`. For the daemon. Default: `5m`.
+    /// How often the daemon reads a target that it does not watch, such as `5m`. Default: `5m`.
     resync: Option<String>,
     /// Whether Secrets that nothing asks for any more are removed. For the daemon. Default: `false`.
     prune: Option<bool>,

@@ -22,6 +22,9 @@ const COLD_ROUNDS: usize = 3;
 /// New namespaces in a turn.
 const TIMED: usize = 100;
 
+/// Named namespaces of a daemon: with three ServiceAccounts each, they are the most that it watches by name.
+const NAMED: usize = 20;
+
 /// What a turn of the daemon took.
 struct Turn {
     first: Cost,
@@ -50,6 +53,9 @@ pub(crate) fn run(before: &Path, namespaces: usize) -> Result<()> {
         let costs = in_turns(rounds, programs, |program, _| ground.once(program, config, more))?;
         show_costs(&what, &costs);
     }
+    let named = ground.config("named.yaml", &super::yaml(&ground.names[..NAMED.min(namespaces)]))?;
+    let costs = in_turns(COLD_ROUNDS, programs, |program, _| named_daemon(&ground, program, &named))?;
+    show_costs(&format!("daemon, {NAMED} named namespaces"), &costs);
     let config = ground.config("daemon.yaml", &format!("max_writes_per_second: 0\n{CHOSEN}"))?;
     let turns = in_turns(COLD_ROUNDS, programs, |program, turn| {
         ground.forget()?;
@@ -82,6 +88,17 @@ fn in_turns<T>(
         took[program].push(run(programs[program], turn)?);
     }
     Ok(took)
+}
+
+/// A daemon whose config names its namespaces, once it has seen them all.
+fn named_daemon(ground: &Ground, program: &Path, config: &Path) -> Result<Cost> {
+    let began = Instant::now();
+    let log = ground.folder().join("daemon.log");
+    let daemon = Daemon::start(program, config, ground.cluster.kubeconfig(), &ground.standin.aws, &log)?;
+    daemon.until(FRESH, f64::from(u32::try_from(NAMED.min(ground.names.len()))?))?;
+    let cost = Cost { wall: began.elapsed(), cpu: daemon.cpu()?, memory_mib: daemon.peak_mib()? };
+    daemon.stop()?;
+    Ok(cost)
 }
 
 fn turn_of_daemon(ground: &Ground, program: &Path, config: &Path, turn: usize) -> Result<Turn> {
