@@ -12,6 +12,7 @@ What the config asks for in this cluster, as JSON:
   entries       of each PLACE/SECRET its index in `kinds`
   classes       of each namespace that is named its place, n0, n1 and so on
   selections    the selections, in the order of the file; their places are s0, s1 and so on
+  watched       what a daemon watches by name: everything, secrets or nothing
 */}}
 {{- define "regcred.need" -}}
 {{- $config := .Values.config -}}
@@ -79,6 +80,8 @@ What the config asks for in this cluster, as JSON:
 {{- $by_selection := dict -}}
 {{- $accounts := dict -}}
 {{- $kinds := dict -}}
+{{- $named_secrets := 0 -}}
+{{- $named_accounts := 0 -}}
 {{- range $places -}}
 {{- $_ := set (ternary $merged $own .merge) .secret true -}}
 {{- $_ := set $secrets .secret true -}}
@@ -89,8 +92,14 @@ What the config asks for in this cluster, as JSON:
 {{- $links = append $links "pull/default" -}}
 {{- end -}}
 {{- end -}}
+{{- $linked := dict -}}
 {{- range $links -}}
 {{- $_ := set $accounts (regexReplaceAll "^[^/]*/" . "") true -}}
+{{- $_ := set $linked (regexReplaceAll "^[^/]*/" . "") true -}}
+{{- end -}}
+{{- if hasKey . "named" -}}
+{{- $named_secrets = add1 $named_secrets -}}
+{{- $named_accounts = add $named_accounts (len $linked) -}}
 {{- end -}}
 {{- $words := .merge | ternary (list "merge") (.adopt | ternary (list "adopt" "own") (list "own")) -}}
 {{- /* Words have no spaces, and a space sorts before all that they have. */ -}}
@@ -140,7 +149,15 @@ What the config asks for in this cluster, as JSON:
 {{- $dropped = append $dropped . -}}
 {{- end -}}
 {{- end -}}
+{{- /* As NamedWatches counts. */}}
+{{- $watched := "nothing" -}}
+{{- if and (gt $named_secrets 0) (le (add $named_secrets $named_accounts (len $by_namespace)) 100) -}}
+{{- $watched = "everything" -}}
+{{- else if and (gt $named_secrets 0) (le $named_secrets 100) -}}
+{{- $watched = "secrets" -}}
+{{- end -}}
 {{- dict
+    "watched" $watched
     "own" (keys $own | sortAlpha)
     "merged" (keys $merged | sortAlpha)
     "secrets" (keys $secrets | sortAlpha)
