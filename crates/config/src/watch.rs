@@ -1,6 +1,6 @@
 //! What a daemon watches by name.
 
-/// Each watch is a connection to the API server. 100 of them take 6 MiB of memory in the daemon.
+/// Each watch is a connection to the API server. 100 of them take 1 MiB of memory in the daemon, and 50 ms of CPU when it starts.
 const MOST: usize = 100;
 
 /// What a daemon watches in the namespaces that a config names. What it does not watch it reads at each `resync`.

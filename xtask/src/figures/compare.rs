@@ -11,14 +11,16 @@ use anyhow::Result;
 use super::{Cost, Ground, daemon::CHOSEN, daemon::FRESH, daemon::SECRET, daemon::refresh, median_cost};
 use crate::{
     daemon::Daemon,
+    load::{self, Asked},
     newcomers::{latencies, one_by_one, percentile, settle},
-    process::run as run_command,
 };
 
 /// So often each program has its turn.
 const ROUNDS: usize = 5;
 /// So often where everything has to be made anew.
 const COLD_ROUNDS: usize = 3;
+/// Requests at a time that delete Secrets.
+const AT_ONCE: usize = 16;
 /// New namespaces in a turn.
 const TIMED: usize = 100;
 
@@ -40,7 +42,7 @@ pub(crate) fn run(before: &Path, namespaces: usize) -> Result<()> {
     let all = ground.config("all.yaml", &super::yaml(&ground.names))?;
     let one = ground.config("one.yaml", &super::yaml(&ground.names[..1]))?;
     let cold = in_turns(COLD_ROUNDS, programs, |program, _| {
-        ground.forget()?;
+        ground.forget(0)?;
         ground.once(program, &all, &[])
     })?;
     show_costs(&format!("once, {namespaces} namespaces, nothing there"), &cold);
@@ -58,7 +60,7 @@ pub(crate) fn run(before: &Path, namespaces: usize) -> Result<()> {
     show_costs(&format!("daemon, {NAMED} named namespaces"), &costs);
     let config = ground.config("daemon.yaml", &format!("max_writes_per_second: 0\n{CHOSEN}"))?;
     let turns = in_turns(COLD_ROUNDS, programs, |program, turn| {
-        ground.forget()?;
+        ground.forget(turn)?;
         turn_of_daemon(&ground, program, &config, turn)
     })?;
     let costs = |of: fn(&Turn) -> Cost| turns.each_ref().map(|turns| turns.iter().map(of).collect::<Vec<_>>());
@@ -90,6 +92,10 @@ fn in_turns<T>(
     Ok(took)
 }
 
+fn new_names(turn: usize) -> impl Iterator<Item = String> {
+    (0..TIMED).map(move |number| format!("new-{turn}-{number:03}"))
+}
+
 /// A daemon whose config names its namespaces, once it has seen them all.
 fn named_daemon(ground: &Ground, program: &Path, config: &Path) -> Result<Cost> {
     let began = Instant::now();
@@ -106,7 +112,7 @@ fn turn_of_daemon(ground: &Ground, program: &Path, config: &Path, turn: usize) -
     let began = Instant::now();
     let daemon =
         Daemon::start(program, config, cluster.kubeconfig(), &ground.standin.aws, &ground.folder().join("daemon.log"))?;
-    let new = (0..TIMED).map(|number| format!("new-{turn}-{number:03}")).collect::<Vec<_>>();
+    let new = new_names(turn).collect::<Vec<_>>();
     // Those of earlier turns are chosen too.
     let all = f64::from(u32::try_from(ground.names.len() + turn * TIMED)?);
     daemon.until(FRESH, all)?;
@@ -141,10 +147,12 @@ impl Ground {
         Ok(path)
     }
 
-    /// Deletes every Secret of regcred.
-    fn forget(&self) -> Result<()> {
-        let select = "--selector=app.kubernetes.io/managed-by=regcred";
-        let mut delete = self.cluster.kubectl();
-        run_command(delete.args(["delete", "secrets", "--all-namespaces", select]).stdout(std::process::Stdio::null()))
+    /// Deletes the Secrets of regcred, also in the new namespaces of so many turns. kubectl would wait for each one.
+    fn forget(&self, turns: usize) -> Result<()> {
+        let new = (0..turns).flat_map(new_names);
+        let paths = self.names.iter().cloned().chain(new).flat_map(|namespace| {
+            ["ecr-secret", SECRET].map(|name| format!("/api/v1/namespaces/{namespace}/secrets/{name}"))
+        });
+        load::attempt(&self.cluster, &paths.map(Asked::delete).collect::<Vec<_>>(), AT_ONCE).map(drop)
     }
 }
