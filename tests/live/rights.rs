@@ -238,10 +238,14 @@ async fn in_names_mode_the_pod_s_token_opens_nothing_but_its_own_secrets() {
     }
     let (done, told) =
         attack(&installed, &apply(namespace), &own.replace("\"name\"", "\"annotations\":{\"a\":\"b\"},\"name\""));
-    assert!(
-        !done && told.contains("ValidatingAdmissionPolicy"),
-        "RBAC lets it write its own, and the guard refuses the annotation: {told}"
-    );
+    let policy = installed.objects.iter().find(|it| it["kind"] == "ValidatingAdmissionPolicy").expect("it is guarded");
+    if world.knows(policy) {
+        let is_refused = !done && told.contains("ValidatingAdmissionPolicy");
+        assert!(is_refused, "RBAC lets it write its own, and the guard refuses the annotation: {told}");
+    } else {
+        eprintln!("this server has no ValidatingAdmissionPolicy");
+        assert!(done, "RBAC lets it write its own: {told}");
+    }
 }
 
 /// What a cluster-wide right would allow, if nothing stood behind it: on a server that has such policies, with the pod's token;

@@ -166,15 +166,17 @@ async fn the_guard_is_applied_before_the_rights() {
     assert!(last.expect("it is printed") < position("ClusterRoleBinding"));
 }
 
-/// Applies what `regcred manifests` prints for a config, and returns the path of the config.
-fn apply(world: &World, dir: &Path, namespace: &str, yaml: &str, args: &[&str]) -> String {
+/// Applies what `regcred manifests` prints for a config. Returns the path of the config, and whether the server knows the workload.
+fn apply(world: &World, dir: &Path, namespace: &str, yaml: &str, args: &[&str]) -> (String, bool) {
     let config = dir.join("config.yaml");
     fs::write(&config, yaml).expect("it can be written");
     let objects = manifests(&config, &[&["--no-namespace", "--namespace", namespace], args].concat());
     let known = objects.iter().filter(|it| world.knows(it)).map(Value::to_string).collect::<Vec<_>>();
+    let mut runs = objects.iter().filter(|it| matches!(it["kind"].as_str(), Some("CronJob" | "Deployment")));
+    let is_known = runs.all(|it| world.knows(it));
     let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#, known.join(","));
     world.kubectl(&["apply", "--server-side", "--force-conflicts", "--filename", "-"], &list);
-    config.display().to_string()
+    (config.display().to_string(), is_known)
 }
 
 /// What `regcred check --online` finds of other modes: each warning, and its fix.
@@ -225,9 +227,13 @@ async fn u1_what_another_mode_leaves_is_found_and_removed_by_the_printed_command
     for (number, (what, (before, old), (after, new), expected)) in changes.into_iter().enumerate() {
         let (namespace, dir) = (world.namespace().await, tempfile::tempdir().expect("a folder"));
         let instance = format!("instance: modes-{number}-{one}\n");
-        let config = apply(&world, dir.path(), &namespace, &format!("{instance}{before}"), old);
+        let (config, ran) = apply(&world, dir.path(), &namespace, &format!("{instance}{before}"), old);
         assert_eq!(leftovers(&world, &config).await, [], "{what}: before");
-        let config = apply(&world, dir.path(), &namespace, &format!("{instance}{after}"), new);
+        let (config, runs) = apply(&world, dir.path(), &namespace, &format!("{instance}{after}"), new);
+        if expected == "several run" && !(ran && runs) {
+            eprintln!("{what}: this server has no CronJob of batch/v1");
+            continue;
+        }
         let mut found = leftovers(&world, &config).await;
         let is_found = found.iter().any(|(message, _)| message.contains(expected));
         assert_eq!(is_found, !expected.is_empty(), "{what}: {found:#?}");
