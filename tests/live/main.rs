@@ -13,6 +13,7 @@ mod monitoring;
 mod once;
 mod online;
 mod provider;
+mod readers;
 mod recipe;
 mod registry;
 mod rights;

@@ -38,7 +38,7 @@ pub use registries::{Registries, Wants};
 pub use schedule::Schedule;
 #[cfg(feature = "schema")]
 pub use schema::schema;
-pub use secret::{AccountLink, LinkName, LoginFormat, SecretSettings};
+pub use secret::{AccountLink, LinkName, LoginFormat, Merge, SecretSettings};
 pub use selector::{Requirement, Selector};
 pub use spec::Spec;
 pub use target::TargetEntry;

@@ -71,9 +71,14 @@ pub(crate) fn choosing(namespaces: &mut Schema) {
     namespaces.insert("anyOf".into(), json!(either));
 }
 
+/// Whether entries are merged into a Secret, and whether it is created for that.
+pub(crate) fn merge(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": [true, false, "create", null] })
+}
+
 /// What is merged into stays its owner's.
 pub(crate) fn merging(secret: &mut Schema) {
-    let merges = json!({ "properties": { "merge": { "const": true } }, "required": ["merge"] });
+    let merges = json!({ "properties": { "merge": { "enum": [true, "create"] } }, "required": ["merge"] });
     let theirs = ["adopt", "labels", "annotations"].map(|key| {
         let nothing = if key == "adopt" { json!({ "const": false }) } else { json!({ "maxProperties": 0 }) };
         (key.to_owned(), nothing)

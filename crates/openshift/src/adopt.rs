@@ -4,8 +4,10 @@
 //! quarrel. So the other's ownership of our fields becomes ours first, and an ordinary apply follows: what it does not name
 //! and nobody else owns goes, and that is the old token's copy.
 
+use std::collections::HashSet;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
-use regcred_core::{Refusal, Registry};
+use regcred_core::{CredentialSet, Refusal};
 use regcred_dockerconfig::DockerConfig;
 use serde_json::{Map, Value, json};
 
@@ -17,9 +19,16 @@ use crate::{
     refusal::{self, bare, shown},
 };
 
-/// Why it cannot be taken over, whatever our registries are.
-pub(crate) fn obstacle(stored: &Stored, us: &str) -> Option<Refusal> {
-    writer(&stored.metadata, us).or_else(|| read(stored).err())
+/// Why it cannot be taken over by `us`. `expected` says of a host whether the config has a login for it, if that is known.
+pub(crate) fn obstacle(stored: &Stored, us: &str, expected: Option<&dyn Fn(&str) -> bool>) -> Option<Refusal> {
+    let lost = |key: &str| {
+        let host = bare(key).split('/').next().unwrap_or_default();
+        is_a_name(key) || expected.is_some_and(|expected| !expected(host))
+    };
+    writer(&stored.metadata, us).or_else(|| match read(stored) {
+        Ok(config) => losing(config.registries().filter(|key| expected.is_some() && lost(key))),
+        Err(refusal) => Some(refusal),
+    })
 }
 
 /// Who would go on writing it and does not ask whose it is: a controller, or one who applies our fields.
@@ -39,15 +48,35 @@ pub(crate) fn writer(metadata: &ObjectMeta, us: &str) -> Option<Refusal> {
     Some(refusal::still_written(&format!("applied by {others}")))
 }
 
-/// Whether it holds a login that would be lost: every one has to be for one of our registries. One with a scheme or an API
-/// version in its key is the same registry: others write it so.
-pub(crate) fn excess(stored: &Stored, ours: &[&Registry]) -> Option<Refusal> {
-    let config = match read(stored) {
+/// Whether it holds a login that would be lost. None is lost whose key means one of our registries or, with a login of the same
+/// user, a part of one: readers take ours in its place.
+pub(crate) fn excess(stored: &Stored, set: &CredentialSet) -> Option<Refusal> {
+    let mut config = match read(stored) {
         Ok(config) => config,
         Err(refusal) => return Some(refusal),
     };
-    let others = config.registries().filter(|key| !ours.iter().any(|registry| registry.as_str() == bare(key)));
-    shown(others).map(|others| refusal::holds_more(&format!("logins for {others}")))
+    let keys = config.registries().map(str::to_owned).collect::<Vec<_>>();
+    let logins = set.logins().flat_map(|(_, login)| login.registries().iter().map(move |registry| (registry, login)));
+    let ours = logins.collect::<Vec<_>>();
+    for (registry, login) in &ours {
+        config.set(registry, login.username(), login.password());
+    }
+    let registries = ours.iter().map(|(registry, _)| *registry).collect::<Vec<_>>();
+    let aliases = config.aliases(registries.iter().copied()).into_iter().map(|(key, _)| key).collect::<HashSet<_>>();
+    let is_replaced = |key: &str| {
+        registries.iter().any(|registry| registry.as_str() == key) || (aliases.contains(key) && !is_a_name(key))
+    };
+    losing(keys.iter().map(String::as_str).filter(|key| !is_replaced(key)))
+}
+
+/// Whether images can be named as this key is, with a port or in capitals. Then they need the key.
+fn is_a_name(key: &str) -> bool {
+    let host = bare(key).split('/').next().unwrap_or_default();
+    host.ends_with(":443") || host.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+fn losing<'a>(keys: impl Iterator<Item = &'a str>) -> Option<Refusal> {
+    shown(keys).map(|others| refusal::holds_more(&format!("logins for {others}")))
 }
 
 /// What it holds, if that is logins and no more.
@@ -165,6 +194,10 @@ fn merge(into: &mut Value, from: Value) {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::Arc, time::SystemTime};
+
+    use regcred_core::{Login, Registry, RegistryCredential, Validity};
+
     use super::*;
 
     fn metadata(managed: &Value) -> ObjectMeta {
@@ -238,15 +271,44 @@ mod tests {
     }
 
     #[test]
+    fn what_the_config_cannot_name_is_refused_before_anything_is_minted() {
+        let stored = |keys: &str| Stored::holding(format!(r#"{{"auths":{{{keys}}}}}"#).as_bytes());
+        let expected: &dyn Fn(&str) -> bool = &|host| host.ends_with(".ours.example");
+        let refused = |keys: &str, expected| obstacle(&stored(keys), "regcred", expected).map(|it| it.to_string());
+        let ours = r#""a.ours.example":{},"https://b.ours.example/v1/":{},"c.ours.example/team":{}"#;
+        assert_eq!(refused(ours, Some(expected)), None);
+        let other = refused(r#""a.ours.example":{},"quay.io":{}"#, Some(expected)).expect("it would be lost");
+        assert!(other.starts_with("holds-more: it holds logins for \"quay.io\","), "{other}");
+        assert!(other.ends_with("`secret: { merge: true }` without `adopt`"), "{other}");
+        assert!(refused(r#""a.ours.example:443":{}"#, Some(expected)).is_some(), "images are named so");
+        assert_eq!(refused(r#""quay.io":{}"#, None), None, "what the config has is known to its provider alone");
+    }
+
+    #[test]
     fn what_would_be_lost_is_named() {
-        let ours = [Registry::new("a.example").expect("valid")];
-        let ours = ours.iter().collect::<Vec<_>>();
-        let lost = |data: &str| excess(&Stored::holding(data.as_bytes()), &ours).map(|refusal| refusal.to_string());
-        for fine in
-            [r#"{"auths":{"a.example":{}}}"#, r#"{"auths":{"https://a.example/v2/":{}}}"#, r#"{"auths":{}}"#, "{}"]
-        {
+        let login = Login::new(vec![Registry::new("a.example").expect("valid")], "AWS", "new".to_owned().into());
+        let validity = Validity::new(SystemTime::UNIX_EPOCH, None).expect("valid");
+        let credential = RegistryCredential::new(vec![login.expect("valid")], validity).expect("valid");
+        let mut set = CredentialSet::new();
+        set.insert("one".parse().expect("a name"), Arc::new(credential)).expect("the first");
+        let lost = |data: &str| excess(&Stored::holding(data.as_bytes()), &set).map(|refusal| refusal.to_string());
+        for fine in [
+            r#"{"auths":{"a.example":{}}}"#,
+            r#"{"auths":{"https://a.example/v2/":{}}}"#,
+            r#"{"auths":{"a.example/team/app":{"auth":"QVdTOm9sZA=="}}}"#,
+            r#"{"auths":{"a.example/team":{"auth":"Zm9v"}}}"#,
+            r#"{"auths":{"a.example":7}}"#,
+            r#"{"auths":{}}"#,
+            r#"{"auths":null}"#,
+            "{}",
+        ] {
             assert_eq!(lost(fine), None, "{fine}");
         }
+        for key in ["a.example:443", "A.example", "a.example:443/team", "*.example", "b.example/team"] {
+            assert!(lost(&format!(r#"{{"auths":{{"{key}":{{}}}}}}"#)).is_some(), "{key}");
+        }
+        let robot = lost(r#"{"auths":{"a.example/team":{"auth":"cm9ib3Q6cHc="}}}"#).expect("it is another user's");
+        assert!(robot.starts_with("holds-more: it holds logins for \"a.example/team\""), "{robot}");
         let more = lost(r#"{"auths":{"a.example":{},"b.example":{},"https://user:canary@c.example":{}}}"#);
         let more = more.expect("two more");
         assert!(more.starts_with("holds-more: it holds logins for \"b.example\", 1 more,"), "{more}");

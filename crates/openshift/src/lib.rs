@@ -10,6 +10,7 @@ pub mod discover;
 mod error;
 mod follow;
 mod form;
+mod hidden;
 mod hub;
 mod installed;
 mod kubeconfig;

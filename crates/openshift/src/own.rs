@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
-use regcred_core::{CredentialSet, Error, ErrorKind, Registry, Result, Target, Written};
+use regcred_core::{CredentialSet, Error, ErrorKind, Result, Target, Written};
 
 use crate::{
     adopt,
@@ -40,7 +40,8 @@ impl OpenShiftSink {
             (Standing::Ours(ours), _) => Found::Ours(secret::compared(ours, stored)),
             (Standing::Instance(instance), _) => Found::Refused(refusal::other_instance(&instance)),
             (Standing::Theirs(owner), Foreign::Adopt) => {
-                adopt::obstacle(stored, self.manager()).map_or(Found::Adoptable(owner), Found::Refused)
+                let obstacle = adopt::obstacle(stored, self.manager(), self.expected());
+                obstacle.map_or(Found::Adoptable(owner), Found::Refused)
             }
             (Standing::Theirs(owner), _) => Found::Refused(refusal::foreign(&owner)),
         }
@@ -91,8 +92,7 @@ impl OpenShiftSink {
             let cause = "nobody can say yet which of its logins are for registries of the config";
             return Err(Error::new(ErrorKind::Unreachable, message).with_cause(cause));
         }
-        let ours = set.logins().flat_map(|(_, login)| login.registries()).collect::<Vec<&Registry>>();
-        if let Some(refusal) = adopt::excess(&stored, &ours) {
+        if let Some(refusal) = adopt::excess(&stored, set) {
             return Err(refusal.into());
         }
         let patch = adopt::patch(&stored.metadata, self.manager(), self.form());
@@ -154,7 +154,7 @@ fn is_left(ours: &Ours, set: &CredentialSet) -> bool {
 }
 
 /// Who else has data in a Secret, of whatever key but ours; `None`: nobody.
-fn shares(metadata: &ObjectMeta, us: &str) -> Option<String> {
+pub(crate) fn shares(metadata: &ObjectMeta, us: &str) -> Option<String> {
     let has_more = |entry: &&ManagedFieldsEntry| {
         let data = entry.fields_v1.as_ref().and_then(|fields| fields.0[DATA[0]].as_object());
         data.is_some_and(|keys| keys.keys().any(|key| key.starts_with("f:") && key != DATA[1]))

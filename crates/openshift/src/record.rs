@@ -53,6 +53,8 @@ pub(crate) struct Record {
     pub(crate) validity: Validity,
     /// Of the entry, where somebody else may write it too.
     pub(crate) digest: Option<String>,
+    /// Whether some readers of a Secret that is merged into take another login, or none.
+    pub(crate) is_hidden: bool,
 }
 
 /// By registry.
@@ -66,6 +68,8 @@ struct Wire {
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    hidden: bool,
 }
 
 /// Tells one entry of `auths` from another, and nothing of it to who cannot read it anyway.
@@ -81,6 +85,7 @@ pub(crate) fn write(records: &Records) -> String {
         issued_at: timestamp(record.validity.issued_at()),
         expires_at: record.validity.expires_at().map(timestamp),
         digest: record.digest.clone(),
+        hidden: record.is_hidden,
     };
     let wire = records.iter().map(|(registry, record)| (registry.as_str(), wire(record))).collect::<BTreeMap<_, _>>();
     serde_json::to_string(&wire).expect("text and dates serialise")
@@ -92,7 +97,7 @@ pub(crate) fn read(annotation: &str) -> Option<Records> {
     let record = |(registry, wire): (String, Wire)| -> Result<(Registry, Record)> {
         let validity = Validity::new(system_time(wire.issued_at), wire.expires_at.map(system_time))?;
         let provider = ProviderName::new(wire.provider)?;
-        Ok((Registry::new(registry)?, Record { provider, validity, digest: wire.digest }))
+        Ok((Registry::new(registry)?, Record { provider, validity, digest: wire.digest, is_hidden: wire.hidden }))
     };
     wire.into_iter().map(record).collect::<Result<_>>().ok()
 }
@@ -138,7 +143,7 @@ mod tests {
 
     fn record(provider: &str, issued_at: u64, expires_at: Option<u64>) -> Record {
         let validity = Validity::new(at(issued_at), expires_at.map(at)).expect("valid");
-        Record { provider: ProviderName::new(provider).expect("valid"), validity, digest: None }
+        Record { provider: ProviderName::new(provider).expect("valid"), validity, digest: None, is_hidden: false }
     }
 
     #[test]

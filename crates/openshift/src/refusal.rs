@@ -76,7 +76,7 @@ pub(crate) fn still_written(by: &str) -> Refusal {
 /// To be adopted, but it holds more than we would write: that would be lost.
 pub(crate) fn holds_more(what: &str) -> Refusal {
     let found = format!("it holds {what}, which the config does not name, and adopting it would drop that");
-    Refusal::new("holds-more", found, "name that in the config too, or merge into the Secret instead of adopting it")
+    Refusal::new("holds-more", found, "merge into the Secret instead: `secret: { merge: true }` without `adopt`")
 }
 
 /// To be merged into.
@@ -84,7 +84,7 @@ pub(crate) fn absent() -> Refusal {
     Refusal::new(
         "absent",
         "there is no Secret to merge into",
-        "make it, or leave out `merge`: then regcred makes one of its own",
+        "create it, or set `merge: create`, or leave out `merge` for a Secret of regcred's own",
     )
 }
 

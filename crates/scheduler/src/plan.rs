@@ -166,14 +166,19 @@ impl Plan {
     /// About how many bytes of logins each Secret of a route holds; `None`: a provider alone knows, once it is asked.
     pub fn bytes(&self, route: usize) -> Option<usize> {
         let need = &self.groups.get(route)?.need;
-        let known = need.providers.iter().map(|name| self.providers.get(name).and_then(Provider::registries));
-        let registries = known.collect::<Option<Vec<_>>>()?.concat();
+        let registries = self.registries(need)?;
         let entry = |registry: &Registry| registry.as_str().len() + r#"":{"auth":""},"#.len() + ECR_TOKEN;
         let again = match need.secret.credentials {
             LoginFormat::Auth => 0,
             LoginFormat::Full => r#""username":"AWS","password":"","#.len() + ECR_TOKEN * 3 / 4,
         };
         Some(registries.iter().map(|registry| entry(registry) + again).sum::<usize>() + r#"{"auths":{}}"#.len())
+    }
+
+    /// What a Secret holds logins for, with zeros for an account that only the answer names; `None`: a provider alone knows.
+    pub(crate) fn registries(&self, need: &Need) -> Option<Vec<Registry>> {
+        let known = need.providers.iter().map(|name| self.providers.get(name).and_then(Provider::registries));
+        Some(known.collect::<Option<Vec<_>>>()?.concat())
     }
 
     fn tokens<'a>(&self, providers: impl Iterator<Item = &'a ProviderName>) -> usize {

@@ -11,6 +11,9 @@ use regcred_ecr::{AccountId, Alias, EcrProvider, EcrProviderBuilder, Identity, R
 
 use crate::types::{ECR, Types};
 
+/// Stands for an account that only the answer names.
+pub(crate) const UNKNOWN_ACCOUNT: &str = "000000000000";
+
 /// A provider that a target may want.
 #[derive(Clone, Debug)]
 pub(crate) enum Provider {
@@ -61,7 +64,7 @@ impl Provider {
             return Some(ecr.hosts.iter().map(RegistryHost::registry).collect());
         }
         let Token { region, options } = &ecr.token;
-        let own = RegistryHost::plain(AccountId::new("000000000000").ok()?, region.clone());
+        let own = RegistryHost::plain(AccountId::new(UNKNOWN_ACCOUNT).ok()?, region.clone());
         let further = aliases(&options.aliases, region).into_iter().filter_map(|alias| own.under(alias).ok());
         Some(further.chain([own.clone()]).map(|host| host.registry()).collect())
     }

@@ -109,7 +109,7 @@ impl SinkEntry {
             }
         };
         let secret = group.need.secret.clone();
-        let secret = SecretSettings { adopt: secret.adopt || (adopt && !secret.merge), ..secret };
+        let secret = SecretSettings { adopt: secret.adopt || (adopt && !secret.merge.is_on()), ..secret };
         Self {
             store: group.need.store.clone(),
             namespaces: group.places.named().to_vec(),

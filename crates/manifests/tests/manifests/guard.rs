@@ -26,6 +26,10 @@ targets:
   providers: [pull]
   secret: { name: registries, merge: true }
   service_accounts: [{ name: argocd }]
+- namespace: tekton
+  providers: [pull]
+  secret: { name: registries, merge: create }
+  service_accounts: []
 - namespace: links
   providers: [pull]
   secret: { name: ecr-link }
@@ -427,6 +431,39 @@ fn s6_marks_are_set_only_by_adoption_and_kept_afterwards() {
     let copy = secret("app-a", "ecr-pull");
     for other in [&theirs, &merged("registries"), &blue, &copy] {
         refused(&delete(other), DELETE);
+    }
+}
+
+/// One that regcred has created to merge into it.
+fn created() -> Value {
+    let mut apply = ours("Apply");
+    apply["manager"] = "regcred-merge".into();
+    json!({
+        "metadata": { "name": "registries", "annotations": { MARK: "{}" }, "managedFields": [apply] },
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": { ".dockerconfigjson": "e30=" },
+    })
+}
+
+#[test]
+fn a_secret_to_merge_into_is_created_where_the_config_says_so_and_may_be_deleted_again() {
+    let empty = edited(&created(), |it| remove(it, "/metadata/annotations", MARK));
+    passes(&create("tekton", empty.clone()));
+    passes(&update("tekton", &empty, created()));
+    refused(&create("argocd", empty.clone()), PLACE);
+    refused(&create("tekton", edited(&empty, |it| it["metadata"]["name"] = "other".into())), PLACE);
+    refused(&create("tekton", edited(&empty, |it| it["type"] = "Opaque".into())), TYPE);
+    assert!(
+        judge_all(&policies(CONFIG), &create("tekton", edited(&empty, |it| it["metadata"]["labels"] = json!({ "a": "b" })))).is_err(),
+        "a label of nobody's config"
+    );
+    let delete = |object: &Value| Request::new(USER, "DELETE", "secrets", "tekton").over(object.clone());
+    passes(&delete(&created()));
+    refused(&delete(&empty), DELETE);
+    let operation = edited(&created(), |it| it["metadata"]["managedFields"][0]["operation"] = "Update".into());
+    let manager = edited(&created(), |it| it["metadata"]["managedFields"][0]["manager"] = "kubectl".into());
+    for other in [operation, manager] {
+        refused(&delete(&other), DELETE);
     }
 }
 

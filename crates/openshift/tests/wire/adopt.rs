@@ -98,6 +98,16 @@ async fn what_would_lose_a_login_or_be_written_again_is_left_alone() {
 }
 
 #[tokio::test]
+async fn what_the_config_cannot_name_is_refused_at_the_look() {
+    let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"},"quay.example":{"auth":"dTpw"}}}"#).await;
+    let sink = builder(&kube).await.with_foreign(Foreign::Adopt).with_expected(|host| host == "r.example").build();
+    let observed = sink.observe(&target("team-a")).await.expect("it can be read").expect("it is there");
+    let refusal = observed.refusal.expect("a login would be lost");
+    assert_eq!(refusal.reason(), "holds-more");
+    assert!(refusal.to_string().contains("\"quay.example\"") && refusal.to_string().contains("merge: true"), "{refusal}");
+}
+
+#[tokio::test]
 async fn while_a_provider_fails_nobody_can_say_whose_the_logins_are() {
     let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"},"two.example":{"auth":"dTpw"}}}"#).await;
     let before = secret(&kube);

@@ -67,7 +67,7 @@ impl<'a> Row<'a> {
     fn why(&self) -> Vec<String> {
         let found = match &self.outcome.step {
             Some(Step::Repair(reasons) | Step::Link(reasons)) => reasons.clone(),
-            Some(Step::Adopt(owner)) => vec![owner.clone()],
+            Some(Step::Adopt(owner)) => vec![format!("{owner}, and the next pass adopts it")],
             Some(Step::Refresh) if !self.missing.is_empty() => vec![format!("no login of {}", self.missing.join(", "))],
             _ => vec![],
         };

@@ -1,6 +1,7 @@
 {{/*
 What the config asks for in this cluster, as JSON:
   own, merged   names of Secrets: regcred's, and those that stay somebody else's wherever they are
+  created       the same as merged, but regcred creates them if there is none
   secrets       the names of all Secrets
   accounts      ServiceAccounts that use any of them
   dropped       ServiceAccounts whose links may have to be undone
@@ -60,7 +61,8 @@ What the config asks for in this cluster, as JSON:
 {{- $selections = append $selections $key -}}
 {{- end -}}
 {{- end -}}
-{{- $_ := set $place "merge" (or $place.merge $merge) -}}
+{{- $_ := set $place "merge" (or $place.merge (not (empty $merge))) -}}
+{{- $_ := set $place "create" (or $place.create (eq (toString $merge) "create")) -}}
 {{- $_ := set $place "pushes" (or $place.pushes (eq $pushes "true")) -}}
 {{- $_ := set $place "said" (or $place.said (hasKey $users "service_accounts")) -}}
 {{- $_ := set $place "adopt" (or $place.adopt $adopt) -}}
@@ -75,6 +77,7 @@ What the config asks for in this cluster, as JSON:
 {{- end -}}
 {{- $own := dict -}}
 {{- $merged := dict -}}
+{{- $created := dict -}}
 {{- $secrets := dict -}}
 {{- $by_namespace := dict -}}
 {{- $by_selection := dict -}}
@@ -84,6 +87,9 @@ What the config asks for in this cluster, as JSON:
 {{- $named_accounts := 0 -}}
 {{- range $places -}}
 {{- $_ := set (ternary $merged $own .merge) .secret true -}}
+{{- if .create -}}
+{{- $_ := set $created .secret true -}}
+{{- end -}}
 {{- $_ := set $secrets .secret true -}}
 {{- $links := keys .accounts -}}
 {{- if not (or .said .merge) -}}
@@ -101,7 +107,7 @@ What the config asks for in this cluster, as JSON:
 {{- $named_secrets = add1 $named_secrets -}}
 {{- $named_accounts = add $named_accounts (len $linked) -}}
 {{- end -}}
-{{- $words := .merge | ternary (list "merge") (.adopt | ternary (list "adopt" "own") (list "own")) -}}
+{{- $words := .merge | ternary (.create | ternary (list "create" "merge") (list "merge")) (.adopt | ternary (list "adopt" "own") (list "own")) -}}
 {{- /* Words have no spaces, and a space sorts before all that they have. */ -}}
 {{- $kind := concat $words $links | sortAlpha | join " " -}}
 {{- $_ := set $kinds $kind true -}}
@@ -113,6 +119,10 @@ What the config asks for in this cluster, as JSON:
 {{- $_ := set (get $of $place) .secret $kind -}}
 {{- end -}}
 {{- range keys $own -}}
+{{- $_ := unset $merged . -}}
+{{- $_ := unset $created . -}}
+{{- end -}}
+{{- range keys $created -}}
 {{- $_ := unset $merged . -}}
 {{- end -}}
 {{- $order := keys $kinds | sortAlpha -}}
@@ -160,6 +170,7 @@ What the config asks for in this cluster, as JSON:
     "watched" $watched
     "own" (keys $own | sortAlpha)
     "merged" (keys $merged | sortAlpha)
+    "created" (keys $created | sortAlpha)
     "secrets" (keys $secrets | sortAlpha)
     "accounts" (keys $accounts | sortAlpha)
     "dropped" $dropped
