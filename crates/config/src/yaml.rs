@@ -1,6 +1,9 @@
 //! YAML as a layer: strict where YAML is generous.
 
-use figment::providers::Format;
+use figment::{
+    providers::Format,
+    value::{Dict, Value},
+};
 use serde::de::DeserializeOwned;
 use serde_saphyr::{Error, Options};
 
@@ -20,6 +23,83 @@ impl Format for Yaml {
         serde_saphyr::from_str_with_options(text, options())
     }
 }
+
+/// Why a text is no YAML, in words that need no library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// Counted from 1.
+    pub(crate) line: Option<u64>,
+    pub(crate) message: String,
+}
+
+/// Reads a text as one map. `is_known`: whether a key may be quoted, for the text can be a file of secrets.
+pub(crate) fn read(text: &str, is_known: impl Fn(&str) -> bool) -> Result<Dict, Fault> {
+    let error = match Yaml::from_str::<Value>(text) {
+        Ok(Value::Dict(_, dict)) => return Ok(dict),
+        Ok(Value::Empty(..)) => return Ok(Dict::new()),
+        Ok(other) => {
+            let found = match other {
+                Value::Array(..) => "a list",
+                _ => "text",
+            };
+            return Err(Fault { line: None, message: format!("it holds {found}, and a config is a map of keys") });
+        }
+        Err(error) => error,
+    };
+    let line = error.location().map(|at| at.line());
+    let at = line.and_then(|line| text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?));
+    Err(Fault { line, message: explain(&error, at.unwrap_or_default(), is_known) })
+}
+
+/// Says what is wrong, and quotes nothing of the text but keys that are known.
+fn explain(error: &Error, line: &str, is_known: impl Fn(&str) -> bool) -> String {
+    let error = error.without_snippet();
+    match error {
+        Error::MultipleDocuments { .. } => {
+            return "a second document begins here, and a file holds one: remove `---`, or use two files".into();
+        }
+        Error::DuplicateMappingKey { key, .. } => {
+            return match key.as_deref().filter(|key| is_known(key)) {
+                Some(key) => format!("`{key}` is there twice in one map: keep one of the two"),
+                None => "a key is there twice in one map: keep one of the two".into(),
+            };
+        }
+        Error::UnknownAnchor { .. } => return STAR.into(),
+        Error::Eof { .. } => return "it ends in the middle of a value".into(),
+        _ => {}
+    }
+    let text = error.to_string().to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let begins_value = |sign: char| {
+        let rest = line.trim_start().trim_start_matches("- ");
+        rest.split([':', ',', '[', '{']).any(|part| part.trim_start().starts_with(sign))
+    };
+    match () {
+        () if says(&["anchor or alias", "alias"]) && line.contains('*') => STAR.into(),
+        () if says(&["anchor"]) => "`&` begins an anchor in YAML: put the value in quotes".into(),
+        () if line.trim_start_matches(' ').starts_with('\t') || says(&["tab"]) => {
+            "a tab cannot indent YAML: use blanks".into()
+        }
+        () if says(&["quoted scalar", "unclosed quote", "closing quote"]) => "a quote is not closed".into(),
+        () if says(&["unclosed bracket"]) => "a bracket is not closed".into(),
+        () if says(&["cannot start any token", "reserved"]) && begins_value('%') => QUOTES.replace('?', "%"),
+        () if says(&["cannot start any token", "reserved"]) && begins_value('@') => QUOTES.replace('?', "@"),
+        () if says(&["cannot start any token", "reserved"]) => QUOTES.replace("`?`", "this character"),
+        () if says(&["mapping values are not allowed", "simple key", "':'"]) => {
+            "a `:` does not fit here: check the indentation, and put text with `: ` in quotes".into()
+        }
+        () if says(&["indicator", "block mapping", "block collection", "block sequence", "indent", "block end", "block entries"]) => {
+            "the indentation does not fit the lines above".into()
+        }
+        () if says(&["',' or", "flow sequence", "flow mapping"]) => "a comma or a closing bracket is missing".into(),
+        () if says(&["budget", "limit", "depth", "recurs"]) => "it is nested too deeply or too large for a config".into(),
+        () if says(&["tag"]) => "tags such as `!x` are not read: leave them out".into(),
+        () => "it is not valid YAML".into(),
+    }
+}
+
+const STAR: &str = "`*` begins an alias in YAML: put a pattern in quotes, such as \"*-dev\"";
+const QUOTES: &str = "`?` cannot begin a value in YAML: put the value in quotes";
 
 /// An anchor may be used however often: many entries share what they say alike.
 pub(crate) fn options() -> Options {
