@@ -46,9 +46,27 @@ pub(crate) fn read(text: &str, is_known: impl Fn(&str) -> bool) -> Result<Dict, 
         }
         Err(error) => error,
     };
-    let line = error.location().map(|at| at.line());
+    let line = line_of(&error, text);
     let at = line.and_then(|line| text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?));
     Err(Fault { line, message: explain(&error, at.unwrap_or_default(), is_known) })
+}
+
+/// The line that the text of an error names, where a bracket or a quote was opened; else the line where reading ended.
+fn line_of(error: &Error, yaml: &str) -> Option<u64> {
+    let text = error.without_snippet().to_string();
+    if text.contains("tab") {
+        // Reading ends at the end of the line above.
+        let mut lines = yaml.lines().zip(1..);
+        let is_indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t');
+        if let Some((_, number)) = lines.find(|(line, _)| is_indented_by_tab(line)) {
+            return Some(number);
+        }
+    }
+    let named = text.split("line ").nth(1).and_then(|rest| {
+        let digits = rest.split(|it: char| !it.is_ascii_digit()).next().unwrap_or_default();
+        digits.parse::<u64>().ok()
+    });
+    named.or_else(|| error.location().map(|at| at.line()))
 }
 
 /// Says what is wrong, and quotes nothing of the text but keys that are known.
@@ -70,36 +88,43 @@ fn explain(error: &Error, line: &str, is_known: impl Fn(&str) -> bool) -> String
     }
     let text = error.to_string().to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    let begins_value = |sign: char| {
-        let rest = line.trim_start().trim_start_matches("- ");
-        rest.split([':', ',', '[', '{']).any(|part| part.trim_start().starts_with(sign))
+    let begins_value = |sign: &&str| {
+        let mut parts = line.split([':', ',', '[', '{']).map(|part| part.trim_start().trim_start_matches("- "));
+        parts.any(|part| part.trim_start().starts_with(**sign))
     };
     match () {
-        () if says(&["anchor or alias", "alias"]) && line.contains('*') => STAR.into(),
-        () if says(&["anchor"]) => "`&` begins an anchor in YAML: put the value in quotes".into(),
-        () if line.trim_start_matches(' ').starts_with('\t') || says(&["tab"]) => {
-            "a tab cannot indent YAML: use blanks".into()
+        () if says(&["alias"]) || (says(&["anchor", "node content"]) && line.contains('*')) => STAR,
+        () if says(&["anchor"]) => "`&` begins an anchor in YAML: put the value in quotes",
+        () if says(&["tab"]) => "a tab cannot indent YAML: use blanks",
+        () if says(&["trailing content"]) => "text follows a closing quote: put all of the value in quotes",
+        () if says(&["escape", "surrogate"]) => "a backslash is an escape in double quotes: use single quotes",
+        () if says(&["unclosed quote", "quoted scalar"]) => "a quote is not closed",
+        () if says(&["unclosed bracket", "eof while parsing a flow"]) => "a bracket is not closed",
+        () if says(&["mismatched bracket", "misplaced bracket"]) => "a bracket is closed by another one than opened it",
+        () if says(&["unexpected character", "directive", "cannot start"]) => {
+            match ["@", "`", "%"].iter().find(begins_value) {
+                Some(sign) => return format!("`{sign}` cannot begin a value in YAML: put the value in quotes"),
+                None => "this cannot begin a value in YAML: put the value in quotes",
+            }
         }
-        () if says(&["quoted scalar", "unclosed quote", "closing quote"]) => "a quote is not closed".into(),
-        () if says(&["unclosed bracket"]) => "a bracket is not closed".into(),
-        () if says(&["cannot start any token", "reserved"]) && begins_value('%') => QUOTES.replace('?', "%"),
-        () if says(&["cannot start any token", "reserved"]) && begins_value('@') => QUOTES.replace('?', "@"),
-        () if says(&["cannot start any token", "reserved"]) => QUOTES.replace("`?`", "this character"),
-        () if says(&["mapping values are not allowed", "simple key", "':'"]) => {
-            "a `:` does not fit here: check the indentation, and put text with `: ` in quotes".into()
+        () if says(&["comments must"]) => "a `#` needs a blank before it, or quotes around the value",
+        () if says(&["must be followed"]) => "a blank is missing behind `-` or `:`",
+        () if says(&["expected ':'", "expected key"]) => "a key needs a `:` and a value",
+        () if says(&["mapping values", "mapping keys", "simple key", "':'"]) => {
+            "a `:` does not fit here: check the indentation, and put text with `: ` in quotes"
         }
-        () if says(&["indicator", "block mapping", "block collection", "block sequence", "indent", "block end", "block entries"]) => {
-            "the indentation does not fit the lines above".into()
-        }
-        () if says(&["',' or", "flow sequence", "flow mapping"]) => "a comma or a closing bracket is missing".into(),
-        () if says(&["budget", "limit", "depth", "recurs"]) => "it is nested too deeply or too large for a config".into(),
-        () if says(&["tag"]) => "tags such as `!x` are not read: leave them out".into(),
-        () => "it is not valid YAML".into(),
+        () if says(&["indicator", "indent", "block ", "multiline"]) => "the indentation does not fit the lines above",
+        () if says(&["flow sequence", "flow mapping"]) => "a comma or a closing bracket is missing",
+        () if says(&["node content"]) => "a value is missing",
+        () if says(&["eof", "unexpected end"]) => "it ends in the middle of a value",
+        () if says(&["budget", "limit", "depth", "recurs"]) => "it is nested too deeply or too large for a config",
+        () if says(&["tag", "binary"]) => "tags such as `!x` are not read: leave them out",
+        () => "it is not valid YAML",
     }
+    .into()
 }
 
 const STAR: &str = "`*` begins an alias in YAML: put a pattern in quotes, such as \"*-dev\"";
-const QUOTES: &str = "`?` cannot begin a value in YAML: put the value in quotes";
 
 /// An anchor may be used however often: many entries share what they say alike.
 pub(crate) fn options() -> Options {

@@ -1,6 +1,11 @@
 //! Output that tools read: every form of every result, errors too, and logs of which each line is one JSON object.
 
-use std::{collections::BTreeSet, fmt, fs, process::Command};
+use std::{
+    collections::BTreeSet,
+    fmt, fs,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -122,7 +127,7 @@ async fn each_line_of_standard_error_is_one_json_object_without_a_key_twice() {
         ("once --timeout 5", 2),
         ("plan", 0),
         ("status", 0),
-        ("status --instance nobody", 0),
+        ("status --instance nobody", 1),
         ("status -n team-*", 0),
         ("check", 0),
         ("check -f warned.yaml", 0),
@@ -248,7 +253,7 @@ async fn names_are_printed_as_kubectl_prints_them() {
         assert_eq!(out, expected, "{line}: {told}");
     }
     let (_, out, _) = text(&mut command(&world, "manifests -o name"));
-    for name in ["namespace/regcred", "cronjob.batch/regcred", "serviceaccount/regcred", "configmap/regcred"] {
+    for name in ["namespace/regcred", "cronjob.batch/regcred", "serviceaccount/regcred", "configmap/regcred-config"] {
         assert!(out.lines().any(|line| line == name), "{name}: {out}");
     }
     for line in ["check", "check --online", "next @hourly", "version", "schema"] {
@@ -378,6 +383,27 @@ async fn the_secrets_of_an_instance_are_found_without_its_config() {
     let (code, out, told) = text(&mut command(&world, "status --instance other"));
     assert_eq!((code, out.as_str()), (0, ""));
     assert!(told.contains("No targets found of instance other"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_prints_each_target_once_and_again_when_it_changes() {
+    let world = World::new(&["team-a", "team-b"]).await;
+    world.write("regcred.yaml", TWO);
+    assert_eq!(text(&mut command(&world, "once -n team-a")).0, 0);
+    let mut command = command(&world, "status --watch -o json");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let mut next = || {
+        let line = lines.next().expect("a line").expect("text");
+        let row = serde_json::from_str::<Value>(&line).expect("one object a line");
+        format!("{} {}", row["namespace"].as_str().unwrap_or_default(), row["state"].as_str().unwrap_or_default())
+    };
+    assert_eq!([next(), next()], ["team-b missing", "team-a fresh"], "the worst first");
+    world.kube.remove("secrets", "team-a", "ecr-secret");
+    assert_eq!(next(), "team-a missing");
+    let interrupted = Command::new("kill").arg("-INT").arg(child.id().to_string()).status();
+    assert!(interrupted.expect("kill starts").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn refreshes_are_those_of_the_schedule_and_of_each_life() {
     let (minutes, _) = next("*/5 * * * *", "12h");
     assert_eq!(minutes, [75, 150, 225], "not at each run: ten mints a life are enough");
     let (minutes, why) = next("@monthly", "1h");
-    assert!((30..=33).contains(&minutes[0]) && why.contains("% of its life are over"), "{minutes:?} {why}");
+    assert!((30..=33).contains(&minutes[0]) && why.contains("% of its life is over"), "{minutes:?} {why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,6 +52,7 @@ fn each_fault_has_its_line_and_its_fix() {
         format!("providers:\n  pull: {{ type: ecr, {keys} }}\ntargets: [{{ namespace: team-a, providers: [pull] }}]\n")
     };
     let secret = |keys: &str| entry(&format!("region: eu-west-1, secret: {{ {keys} }}"));
+    let mut wrong = vec![];
     for (yaml, line, expected) in [
         // Lists and numbers in place of text.
         ("targets:\n- { namespace: [a, b], region: eu-west-1 }\n".to_owned(), 2, "use `namespaces`"),
@@ -85,7 +86,7 @@ fn each_fault_has_its_line_and_its_fix() {
         (provider("region: eu-west-1, aws_secret_access_key: x"), 2, "keys of AWS belong in the environment"),
         (provider("region: eu-west-1, secretAccessKey: x"), 2, "keys of AWS belong in the environment"),
         (secret("type: dockercfg"), 2, "did you mean `format`?"),
-        (secret("format: dockercfg"), 2, "did you mean dockerconfigjson?"),
+        (secret("format: dockercfg"), 2, "\"dockercfg\" is not known; known are dockerconfigjson"),
         (provider("region: eu-west-1, role: x"), 2, "did you mean `role_arn`?"),
         (provider("region: eu-west-1, account: x"), 2, "did you mean `accounts`?"),
         (format!("cron: '@daily'\n{ENTRY}"), 1, "did you mean `schedule`?"),
@@ -144,12 +145,22 @@ fn each_fault_has_its_line_and_its_fix() {
         ("targets:\n- namespace: a\n\tregion: eu-west-1\n".into(), 3, "a tab cannot indent YAML"),
         ("targets: [{ namespace: a, region: eu-west-1 }\n".into(), 1, "a bracket is not closed"),
         ("targets:\n- { namespace: \"a, region: eu-west-1 }\n".into(), 2, "a quote is not closed"),
-        ("schedule: @daily\n".to_owned() + ENTRY, 1, "put the value in quotes"),
+        ("schedule: @daily\n".to_owned() + ENTRY, 1, "`@` cannot begin a value in YAML: put the value in quotes"),
+        ("instance: `a`\n".to_owned() + ENTRY, 1, "put the value in quotes"),
+        ("targets: [}\n".into(), 1, "a bracket is closed by another one than opened it"),
+        ("targets: [{ namespace: a region: b }]\n".into(), 1, "a comma or a closing bracket is missing"),
+        ("instance: a: b\n".into(), 1, "a `:` does not fit here"),
+        (format!("{ENTRY}foo\n"), 2, "a key needs a `:` and a value"),
+        ("- a\n".into(), 0, "it holds a list, and a config is a map of keys"),
+        ("hello\n".into(), 0, "it holds text, and a config is a map of keys"),
     ] {
         let (code, told) = check(&yaml, |_| ());
-        let place = format!("error: c.yaml:{line}: ");
-        assert!(code == 2 && told.lines().any(|it| it.starts_with(&place) && it.contains(expected)), "{yaml}{place}… {expected}\n{told}");
+        let place = if line == 0 { "error: c.yaml: ".into() } else { format!("error: c.yaml:{line}: ") };
+        if code != 2 || !told.lines().any(|it| it.starts_with(&place) && it.contains(expected)) {
+            wrong.push(format!("{yaml}{place}… {expected}\n{told}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
