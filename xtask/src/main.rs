@@ -97,6 +97,9 @@ enum Command {
         /// Namespaces in the large pass
         #[arg(long, default_value_t = 1000)]
         namespaces: usize,
+        /// An earlier program: measure both in turns, and print ratios
+        #[arg(long)]
+        before: Option<PathBuf>,
     },
 }
 
@@ -116,6 +119,6 @@ fn main() -> Result<()> {
         Command::Image => image::build().map(drop),
         Command::Dist => dist::run(),
         Command::Storm { part, debug } => storm::run(part, debug),
-        Command::Figures { namespaces } => figures::run(namespaces),
+        Command::Figures { namespaces, before } => figures::run(namespaces, before.as_deref()),
     }
 }

@@ -27,6 +27,7 @@ mod secret;
 mod selector;
 mod spec;
 mod target;
+mod watch;
 mod yaml;
 
 pub use config::Config;
@@ -48,3 +49,4 @@ pub use secret::{AccountLink, LinkName, LoginFormat, SecretSettings};
 pub use selector::{Requirement, Selector};
 pub use spec::Spec;
 pub use target::TargetEntry;
+pub use watch::NamedWatches;

@@ -1,10 +1,13 @@
 //! What the ServiceAccount may do: as much as the config takes, and on objects by their names.
 
+use std::collections::BTreeSet;
+
+use regcred_config::NamedWatches;
 use serde_json::{Value, json};
 
 use crate::{
     Guard, Install, Mode,
-    need::{Need, USUAL},
+    need::{Need, Place, USUAL},
     object::Site,
 };
 
@@ -46,13 +49,15 @@ pub(crate) fn target_binding(site: &Site<'_>, namespace: &str) -> Value {
 
 fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -> Vec<Value> {
     let watches = install.mode.watches();
-    // A list of one name is allowed by that name, in one namespace as in all of them.
-    let bulk: &[&str] = match (everywhere, watches) {
-        (true, true) => &["list", "watch"],
-        (true, false) => &["list"],
-        (false, _) => &[],
-    };
+    let named = named_watches(need, install);
+    // A list or a watch of one name is allowed by that name, in one namespace as in all of them.
     let rule = |resource: &str, names: Vec<&str>, verbs: &[&str]| {
+        let bulk: &[&str] = match (everywhere, watches, named) {
+            (true, true, _) | (false, true, NamedWatches::Everything) => &["list", "watch"],
+            (false, true, NamedWatches::Secrets) if resource == "secrets" => &["list", "watch"],
+            (true, false, _) => &["list"],
+            (false, _, _) => &[],
+        };
         let verbs = verbs.iter().chain(bulk).copied().collect::<Vec<_>>();
         json!({ "apiGroups": [""], "resources": [resource], "resourceNames": names, "verbs": verbs })
     };
@@ -87,10 +92,28 @@ fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -
 fn namespaces_rule(need: &Need, install: &Install) -> Value {
     if need.selections().is_empty() {
         let names = need.named().into_iter().map(AsRef::<str>::as_ref).collect::<Vec<_>>();
-        return json!({ "apiGroups": [""], "resources": ["namespaces"], "resourceNames": names, "verbs": ["get"] });
+        let is_watched = install.mode.watches() && named_watches(need, install) == NamedWatches::Everything;
+        let verbs: &[&str] = if is_watched { &["get", "list", "watch"] } else { &["get"] };
+        return json!({ "apiGroups": [""], "resources": ["namespaces"], "resourceNames": names, "verbs": verbs });
     }
     let verbs: &[&str] = if install.mode.watches() { &["get", "list", "watch"] } else { &["get", "list"] };
     json!({ "apiGroups": [""], "resources": ["namespaces"], "verbs": verbs })
+}
+
+/// What a daemon watches of the namespaces that are named. What is chosen is watched in the whole cluster.
+fn named_watches(need: &Need, install: &Install) -> NamedWatches {
+    if !install.mode.watches() {
+        return NamedWatches::Nothing;
+    }
+    let (mut secrets, mut accounts) = (0, 0);
+    for (_, of_place) in need.kinds.iter().filter(|(place, _)| matches!(place, Place::Named(_))) {
+        for words in of_place.values() {
+            let linked = words.iter().filter_map(|word| word.split_once('/')).map(|(_, account)| account);
+            secrets += 1;
+            accounts += linked.collect::<BTreeSet<_>>().len();
+        }
+    }
+    NamedWatches::of(secrets, accounts, need.named().len())
 }
 
 /// In its own namespace: what befalls the daemon itself, and which of several leads.

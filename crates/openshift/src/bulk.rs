@@ -176,7 +176,7 @@ impl<T> Listed<T> {
         page: impl Fn(u32, Option<String>) -> F,
     ) -> Result<Option<Option<T>>>
     where
-        F: Future<Output = Result<Page<object::Listed<T>>>>,
+        F: Future<Output = Result<Page<object::ListItem<T>>>>,
     {
         self.expire();
         if touched.is_some_and(|at| at >= self.began) {
@@ -216,13 +216,13 @@ impl<T> Listed<T> {
         Ok(object.map(Some))
     }
 
-    fn take(&mut self, page: Page<object::Listed<T>>) {
+    fn take(&mut self, page: Page<object::ListItem<T>>) {
         match page.size {
             large if large > LARGE_PAGE => self.page = (self.page / 4).max(SMALLEST_PAGE),
             small if small < LARGE_PAGE / 4 => self.page = (self.page * 2).min(PAGE),
             _ => {}
         }
-        for object::Listed { namespace, object, size } in page.items {
+        for object::ListItem { namespace, object, size } in page.items {
             // The namespace of this object is not known, so the list cannot show that another namespace has none.
             if namespace.is_empty() {
                 return self.end(At::Over);
@@ -319,9 +319,9 @@ mod tests {
     fn page_of<'a>(
         namespaces: impl IntoIterator<Item = &'a &'a str>,
         next: Option<&str>,
-    ) -> Page<object::Listed<String>> {
+    ) -> Page<object::ListItem<String>> {
         let item =
-            |it: &&str| object::Listed { namespace: (*it).to_owned(), object: Some((*it).to_owned()), size: 100 };
+            |it: &&str| object::ListItem { namespace: (*it).to_owned(), object: Some((*it).to_owned()), size: 100 };
         let items = namespaces.into_iter().map(item).collect::<Vec<_>>();
         Page { size: 100 * items.len(), items, next: next.map(str::to_owned), version: String::new() }
     }
@@ -440,7 +440,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_too_large_or_too_much_to_be_kept_is_read_alone() {
-        let sized = |namespace: &str, is_read: bool, size: usize| object::Listed {
+        let sized = |namespace: &str, is_read: bool, size: usize| object::ListItem {
             namespace: namespace.to_owned(),
             object: is_read.then(|| namespace.to_owned()),
             size,

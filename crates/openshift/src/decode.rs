@@ -14,16 +14,17 @@ use jiff::Timestamp;
 use k8s_openapi::{
     ByteString,
     api::core::v1::{LocalObjectReference, ObjectReference, Secret, ServiceAccount},
-    apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta, OwnerReference, Time},
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time},
 };
 use regcred_core::Refusal;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use crate::{
+    managed_fields::Entry,
     record::{HOSTS, LAST_APPLIED, MERGED, OURS},
     refusal::{self, DOCKER_CONFIG},
     stream::Piece,
@@ -31,8 +32,6 @@ use crate::{
 
 /// Of `managedFields`: a dozen managers with a few hundred bytes each are far less.
 const LARGEST_FIELDS: usize = 16 * 1024;
-/// `f:metadata`, `f:ownerReferences`, `k:{"uid":"…"}`, `f:blockOwnerDeletion`, and some more.
-const DEEPEST_FIELDS: usize = 8;
 /// Of all labels: values have 63 characters.
 const LARGEST_LABELS: usize = 64 * 1024;
 /// Of `regcred.dev/hosts`, which has 150 bytes for each registry.
@@ -78,7 +77,7 @@ impl Unreadable {
 
 /// One object of a list.
 #[derive(Debug)]
-pub(crate) struct Listed<T> {
+pub(crate) struct ListItem<T> {
     pub(crate) namespace: String,
     /// `None` if it is too large to be kept or cannot be decoded. Its target reads it alone.
     pub(crate) object: Option<T>,
@@ -89,7 +88,7 @@ pub(crate) struct Listed<T> {
 /// Of one object that is kept. A Secret of ours has 3 kB without its data.
 const LARGEST_KEPT: usize = 16 * 1024;
 
-impl<T> Listed<T> {
+impl<T> ListItem<T> {
     /// `metadata`: of what was decoded.
     pub(crate) fn read(
         piece: Piece<'_>,
@@ -340,76 +339,6 @@ fn annotations(raw: Option<&RawValue>, kept: &Kept) -> Option<BTreeMap<String, S
     Some(reduced.collect())
 }
 
-/// One manager and the fields that it has written.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
-struct Entry {
-    manager: Option<String>,
-    operation: Option<String>,
-    api_version: Option<String>,
-    fields_type: Option<String>,
-    subresource: Option<String>,
-    time: Option<String>,
-    #[serde(deserialize_with = "shallow")]
-    fields_v1: Option<Value>,
-}
-
-impl Entry {
-    fn reduce(self) -> ManagedFieldsEntry {
-        ManagedFieldsEntry {
-            manager: self.manager,
-            operation: self.operation,
-            api_version: self.api_version,
-            fields_type: self.fields_type,
-            subresource: self.subresource,
-            // A tenant can write an invalid time. It is used for display only.
-            time: self.time.and_then(|time| time.parse().ok()).map(Time),
-            fields_v1: self.fields_v1.map(FieldsV1),
-        }
-    }
-}
-
-fn shallow<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Shallow { left: DEEPEST_FIELDS }.deserialize(deserializer).map(Some)
-}
-
-/// A set of fields down to a depth: what is deeper is empty, and is read without recursion.
-struct Shallow {
-    left: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Shallow {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        if self.left == 0 {
-            return IgnoredAny::deserialize(deserializer).map(|IgnoredAny| Value::Object(Map::new()));
-        }
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Shallow {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a set of fields")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut fields = Map::new();
-        while let Some(name) = map.next_key::<String>()? {
-            fields.insert(name, map.next_value_seed(Self { left: self.left - 1 })?);
-        }
-        Ok(Value::Object(fields))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-}
-
 /// Parses a list of at most [`LONGEST_LIST`] entries.
 fn bounded<'a, T: Deserialize<'a>>(list: Option<&'a RawValue>) -> Result<Option<Vec<T>>, ()> {
     let Some(list) = list else { return Ok(None) };
@@ -476,10 +405,13 @@ impl<'de> Visitor<'de> for Beginning<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::{account as account_of, secret as secret_of, *};
-    use crate::record::{LINKS, MANAGED_BY, TARGET};
+    use crate::{
+        managed_fields::DEEPEST_FIELDS,
+        record::{LINKS, MANAGED_BY, TARGET},
+    };
 
     fn whole(text: &str) -> Piece<'_> {
         Piece { bytes: text.as_bytes(), is_whole: true }

@@ -8,7 +8,7 @@ use kube::{
     api::{ListParams, WatchParams},
     core::Request,
 };
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, ErrorKind, Namespace, Result};
 use tokio::{
     sync::mpsc::Sender,
     time::{Instant, sleep, timeout},
@@ -79,13 +79,14 @@ impl Object {
     }
 }
 
-/// Objects of one kind in the whole cluster, of which nothing but metadata is asked for, unless it is the lists of ServiceAccounts
+/// Objects of one kind in the whole cluster or in one namespace, of which nothing but metadata is asked for, unless it is the lists of ServiceAccounts
 /// that are followed.
 #[derive(Clone)]
 pub(crate) struct Followed {
     client: Client,
     url: String,
     resource: &'static str,
+    namespace: Option<Namespace>,
     whole: bool,
     /// Only those of this name.
     name: Option<String>,
@@ -109,7 +110,12 @@ impl Followed {
         name: Option<&str>,
     ) -> Self {
         let (url, name) = (K::url_path(&(), None), name.map(str::to_owned));
-        Self { client: client.clone(), url, resource, whole: false, name, kept: Arc::default() }
+        Self { client: client.clone(), url, resource, namespace: None, whole: false, name, kept: Arc::default() }
+    }
+
+    /// Those of one namespace.
+    pub(crate) fn within<K: Resource<DynamicType = ()>>(self, namespace: &Namespace) -> Self {
+        Self { url: K::url_path(&(), Some(namespace.as_str())), namespace: Some(namespace.clone()), ..self }
     }
 
     /// With these annotations too.
@@ -126,11 +132,11 @@ impl Followed {
     /// but a server of before 1.22 looks for the first object of a name in steps as small as the page that it is asked for.
     pub(crate) async fn version(&self) -> Result<String> {
         if let Some(name) = &self.name {
-            rights::check(&self.client, &Doing { verb: "watch", name, ..listing(self.resource, None) }).await?;
+            rights::check(&self.client, &Doing { verb: "watch", name, ..self.listing() }).await?;
         }
         let params = ListParams { field_selector: self.fields(), ..ListParams::default() }.limit(STEP);
         let request = Request::new(&self.url).list_metadata(&params);
-        Ok(limited(&listing(self.resource, None), page(&self.client, request, |_| ())).await?.version)
+        Ok(limited(&self.listing(), page(&self.client, request, |_| ())).await?.version)
     }
 
     /// Tells whatever changes after a version. Watches that end or fail begin again here. Returns once the server does not know any
@@ -185,7 +191,7 @@ impl Followed {
         wrap: &impl Fn(Seen) -> M,
         into: &Sender<M>,
     ) -> End {
-        let doing = Doing { verb: "watch", ..listing(self.resource, None) };
+        let doing = Doing { verb: "watch", ..self.listing() };
         let params = WatchParams { field_selector: self.fields(), timeout: Some(LONGEST), ..WatchParams::default() };
         let request = Request::new(&self.url);
         let request =
@@ -231,6 +237,10 @@ impl Followed {
             }
             into.send(wrap(seen(object.into()))).await.ok();
         }
+    }
+
+    fn listing(&self) -> Doing<'_> {
+        listing(self.resource, self.namespace.as_ref().map(Namespace::as_str))
     }
 
     fn fields(&self) -> Option<String> {

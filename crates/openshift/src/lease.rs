@@ -16,18 +16,20 @@ use serde_json::json;
 use tokio::{
     sync::watch,
     task::JoinHandle,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tracing::{info, warn};
 
 use crate::{cluster::Cluster, error::Doing, store::limited};
 
-/// Who has not been heard of for so long has lost it.
-const LASTS: Duration = Duration::from_secs(15);
-/// Who could not renew it for so long gives it up by itself.
-const RENEWED: Duration = Duration::from_secs(10);
-/// Between two tries to get or to keep it.
-const EVERY: Duration = Duration::from_secs(2);
+/// Other replicas take over if the Lease has not changed for so long. The three durations are the defaults of client-go.
+const LEASE_DURATION: Duration = Duration::from_secs(15);
+/// The leader stops working if its last successful renewal began so long ago: 5 s before others take over.
+const RENEW_DEADLINE: Duration = Duration::from_secs(10);
+/// One try: a server that does not answer one request may answer the next one in time.
+const TRY: Duration = Duration::from_secs(5);
+/// Between two tries to acquire or renew it.
+const RETRY_PERIOD: Duration = Duration::from_secs(2);
 
 /// A part in who holds a Lease. Ends when it is dropped, and then others get it after 15 s; [`Lease::release`] is faster.
 #[derive(Debug)]
@@ -108,38 +110,37 @@ impl Drop for Lease {
 impl Holder {
     async fn take_part(self, held: watch::Sender<bool>) {
         let mut seen = Seen { version: None, at: Instant::now() };
+        // When the last successful renewal began: the server has noted it no earlier.
         let mut renewed: Option<Instant> = None;
         let mut failing = false;
         loop {
-            let tried = timeout(RENEWED, self.try_once(&mut seen)).await;
-            let tried = tried
-                .unwrap_or_else(|_| Err(self.doing("get").failed(ErrorKind::Unreachable, "no answer within 10 s")));
+            let began = Instant::now();
+            let deadline = renewed.unwrap_or(began) + RENEW_DEADLINE;
+            let tried = timeout_at(deadline.min(began + TRY), self.try_once(&mut seen)).await;
+            let late = |_| Err(self.doing("get").failed(ErrorKind::Unreachable, "no answer in time"));
+            let tried = tried.unwrap_or_else(late);
+            let has_failed = tried.is_err();
             match tried {
                 Ok(true) => {
-                    renewed = Some(Instant::now());
+                    renewed = Some(began);
                     if !held.send_replace(true) {
-                        info!(lease = self.name, "holds the Lease, and works");
+                        info!(lease = self.name, "acquired lease");
                     }
-                    failing = false;
                 }
-                Ok(false) => {
-                    renewed = None;
-                    held.send_replace(false);
-                    failing = false;
-                }
+                Ok(false) => renewed = None,
                 Err(error) => {
                     if !failing {
-                        warn!(lease = self.name, error = error.chain(), "the Lease cannot be had or kept");
+                        warn!(lease = self.name, error = error.chain(), "cannot acquire or renew lease");
                     }
-                    failing = true;
-                    // Others may have it after this.
-                    if renewed.is_none_or(|at| at.elapsed() >= RENEWED) {
-                        renewed = None;
-                        held.send_replace(false);
-                    }
+                    renewed = renewed.filter(|_| Instant::now() < deadline);
                 }
             }
-            sleep(EVERY).await;
+            if renewed.is_none() && held.send_replace(false) {
+                warn!(lease = self.name, "lost leadership");
+            }
+            failing = has_failed;
+            let next = Instant::now() + RETRY_PERIOD;
+            sleep_until(renewed.map_or(next, |at| next.min(at + RENEW_DEADLINE))).await;
         }
     }
 
@@ -152,16 +153,18 @@ impl Holder {
         }
         let spec = there.and_then(|it| it.spec).unwrap_or_default();
         let holder = spec.holder_identity.as_deref().unwrap_or_default();
-        let lasts =
-            spec.lease_duration_seconds.and_then(|it| u64::try_from(it).ok()).map_or(LASTS, Duration::from_secs);
+        let lasts = spec
+            .lease_duration_seconds
+            .and_then(|it| u64::try_from(it).ok())
+            .map_or(LEASE_DURATION, Duration::from_secs);
         let is_ours = holder == self.identity;
-        if !is_ours && !holder.is_empty() && seen.at.elapsed() < lasts.max(EVERY) {
+        if !is_ours && !holder.is_empty() && seen.at.elapsed() < lasts.max(RETRY_PERIOD) {
             return Ok(false);
         }
         let now = Timestamp::try_from(self.clock.now()).unwrap_or_default();
         let micro = now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
         let mut next = json!({
-            "holderIdentity": self.identity, "leaseDurationSeconds": LASTS.as_secs(), "renewTime": micro,
+            "holderIdentity": self.identity, "leaseDurationSeconds": LEASE_DURATION.as_secs(), "renewTime": micro,
             "leaseTransitions": spec.lease_transitions.unwrap_or_default() + i32::from(!is_ours && version.is_some()),
         });
         next["acquireTime"] = match spec.acquire_time.filter(|_| is_ours) {
@@ -197,5 +200,96 @@ impl Holder {
 
     fn doing(&self, verb: &'static str) -> Doing<'_> {
         Doing { verb, resource: "leases", namespace: Some(&self.namespace), name: &self.name }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    };
+
+    use http::{Method, Request, Response};
+    use http_body_util::BodyExt;
+    use kube::{Client, client::Body};
+    use regcred_core::SystemClock;
+    use serde_json::Value;
+    use tower::{BoxError, service_fn};
+
+    use super::*;
+
+    /// An API server that keeps one Lease, and does not answer while it is silent.
+    #[derive(Default)]
+    struct Server {
+        lease: Mutex<Option<Value>>,
+        is_silent: AtomicBool,
+    }
+
+    impl Server {
+        async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+            if self.is_silent.load(SeqCst) {
+                pending::<()>().await;
+            }
+            let is_write = request.method() == Method::PATCH;
+            let body = request.into_body().collect().await?.to_bytes();
+            let mut lease = self.lease.lock().expect("no test panics while it holds the lock");
+            if is_write {
+                let before =
+                    lease.as_ref().and_then(|it| it["metadata"]["resourceVersion"].as_str()?.parse::<u32>().ok());
+                let mut written = serde_json::from_slice::<Value>(&body)?;
+                written["metadata"]["resourceVersion"] = (before.unwrap_or_default() + 1).to_string().into();
+                *lease = Some(written);
+            }
+            let absent =
+                json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404 });
+            let status = if lease.is_some() { 200 } else { 404 };
+            let body = lease.as_ref().unwrap_or(&absent).to_string();
+            Ok(Response::builder().status(status).body(Body::from(body.into_bytes()))?)
+        }
+    }
+
+    async fn held() -> (Lease, Arc<Server>) {
+        let server = Arc::<Server>::default();
+        let answering = server.clone();
+        let answer = service_fn(move |request: Request<Body>| {
+            let server = answering.clone();
+            async move { server.answer(request).await }
+        });
+        let client = Client::new(answer, "default");
+        let cluster = Cluster::from_client(client, &"https://api.example".parse().expect("a URL"));
+        let lease = Lease::start(&cluster, "regcred", "regcred", "one", Arc::new(SystemClock));
+        lease.gained().await;
+        (lease, server)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_leader_stops_at_the_renew_deadline_of_its_last_successful_renewal() {
+        for wait in [0, 1_000, 1_999, 2_000, 2_001, 9_000, 60_500] {
+            let (lease, server) = held().await;
+            let began = Instant::now();
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            server.is_silent.store(true, SeqCst);
+            lease.lost().await;
+            let waited = began.elapsed().as_millis();
+            // The last renewal began in the last retry period.
+            let earliest = u128::from(wait.saturating_sub(2_000)) + 10_000;
+            assert!(
+                (earliest..=u128::from(wait) + 10_000).contains(&waited),
+                "silent after {wait} ms, stopped after {waited} ms"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_leader_keeps_the_lease_while_some_renewals_fail() {
+        let (lease, server) = held().await;
+        for _ in 0..20 {
+            server.is_silent.store(true, SeqCst);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            server.is_silent.store(false, SeqCst);
+            tokio::time::sleep(Duration::from_secs(8)).await;
+        }
+        assert!(lease.is_held());
     }
 }

@@ -160,6 +160,15 @@ pub(crate) fn may_be_immutable(metadata: &ObjectMeta) -> bool {
     entries(metadata).any(|it| it.fields_v1.as_ref().is_some_and(|fields| has(&fields.0, &["f:immutable"])))
 }
 
+/// Whether the latest write is one that a manager applied. The server notes whole seconds, and of two writes in one second it is neither.
+pub(crate) fn is_latest(metadata: &ObjectMeta, manager: &str) -> bool {
+    let is_own =
+        |it: &&ManagedFieldsEntry| (it.manager.as_deref(), it.operation.as_deref()) == (Some(manager), Some("Apply"));
+    let time = |it: &ManagedFieldsEntry| it.time.as_ref().map(|time| time.0);
+    let (own, others) = entries(metadata).partition::<Vec<_>, _>(is_own);
+    own.iter().any(|own| others.iter().all(|other| time(other) < time(own)))
+}
+
 pub(crate) fn value<'a>(map: Option<&'a BTreeMap<String, String>>, name: &str) -> Option<&'a str> {
     map?.get(name).map(String::as_str)
 }

@@ -19,11 +19,12 @@ use crate::{
 };
 
 impl OpenShiftSink {
-    /// Metadata is enough for one of ours. Of any other, and of one that may be immutable, type and mark are read too.
-    pub(crate) async fn find(&self, target: &Target, metadata: Option<ObjectMeta>) -> Result<Found> {
+    /// Metadata is enough for one of ours, unless another program may have written it as our field manager. Of any other, and of one that
+    /// may be immutable, type and mark are read too.
+    pub(crate) async fn find(&self, target: &Target, metadata: Option<ObjectMeta>, is_doubtful: bool) -> Result<Found> {
         let Some(metadata) = metadata else { return Ok(Found::Nothing) };
         match self.standing(&metadata, target) {
-            Standing::Ours(ours) if !may_be_immutable(&metadata) => return Ok(Found::Ours(ours)),
+            Standing::Ours(ours) if !may_be_immutable(&metadata) && !is_doubtful => return Ok(Found::Ours(ours)),
             Standing::Instance(instance) => return Ok(Found::Refused(refusal::other_instance(&instance))),
             Standing::Ours(_) | Standing::Theirs(_) => {}
         }
@@ -36,7 +37,7 @@ impl OpenShiftSink {
             return Found::Refused(refusal);
         }
         match (self.standing(&stored.metadata, target), self.foreign()) {
-            (Standing::Ours(ours), _) => Found::Ours(ours),
+            (Standing::Ours(ours), _) => Found::Ours(secret::compared(ours, stored)),
             (Standing::Instance(instance), _) => Found::Refused(refusal::other_instance(&instance)),
             (Standing::Theirs(owner), Foreign::Adopt) => {
                 adopt::obstacle(stored, self.manager()).map_or(Found::Adoptable(owner), Found::Refused)

@@ -80,12 +80,15 @@ pub(crate) async fn check(client: &Client, doing: &Doing<'_>) -> Result<()> {
     }
 }
 
-/// Whether we may do this. With the object's name: without it the answer is about all objects.
+/// Whether we may do this. With the object's name: without it the answer is about all objects. A resource outside the core group has the
+/// group behind it, as kubectl prints it: `rolebindings.rbac.authorization.k8s.io`.
 pub(crate) async fn review(client: &Client, doing: &Doing<'_>, verb: &str) -> Result<bool> {
+    let (resource, group) = doing.resource.split_once('.').unwrap_or((doing.resource, ""));
     let attributes = ResourceAttributes {
+        group: Some(group.into()),
         namespace: doing.namespace.map(Into::into),
         verb: Some(verb.into()),
-        resource: Some(doing.resource.into()),
+        resource: Some(resource.into()),
         name: Some(doing.name.into()),
         ..ResourceAttributes::default()
     };

@@ -100,6 +100,20 @@ pub(crate) fn data(stored: &Stored, ours: &Ours) -> Result<DockerConfig> {
     }
 }
 
+/// One of ours, compared with its data: that has to hold a login for each registry that the annotation names. Metadata shows who wrote the
+/// data last, and every program may call itself regcred.
+pub(crate) fn compared(mut ours: Ours, stored: &Stored) -> Ours {
+    let held = stored.data.as_ref().and_then(|bytes| DockerConfig::parse(bytes).ok()).unwrap_or_default();
+    let missing = ours.records.iter().flatten().map(|(registry, _)| registry);
+    let missing = missing.filter(|registry| held.login(registry).is_none()).map(ToString::to_string);
+    let missing = missing.collect::<Vec<_>>().join(", ");
+    if ours.data_intact && !missing.is_empty() {
+        ours.data_intact = false;
+        ours.drift.push(format!("its data holds no login for {missing}"));
+    }
+    ours
+}
+
 /// Refuses data that the API would not take.
 pub(crate) fn check_size(bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
     if bytes.len() > LARGEST { Err(refusal::too_large(bytes.len(), LARGEST)) } else { Ok(bytes) }

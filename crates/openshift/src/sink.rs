@@ -124,7 +124,15 @@ impl OpenShiftSink {
         if let Some(left) = self.as_left(target) {
             return Ok(left);
         }
-        self.untouched.begin(target);
+        let is_doubtful = self.untouched.begin(target);
+        let looked = self.read_and_judge(target, is_doubtful).await;
+        if is_doubtful && looked.is_err() {
+            self.untouched.doubt(target);
+        }
+        looked
+    }
+
+    async fn read_and_judge(&self, target: &Target, is_doubtful: bool) -> Result<Look> {
         let (metadata, accounts) = self.read(target).await?;
         // Where nothing is there at all, the namespace itself may not be.
         if metadata.is_none()
@@ -136,7 +144,7 @@ impl OpenShiftSink {
         let writers = metadata.as_ref().map(|it| writers(it, [&self.manager, &self.merge_manager])).unwrap_or_default();
         let secret = match self.foreign {
             Foreign::Merge => self.find_merged(target, metadata).await?,
-            Foreign::Refuse | Foreign::Adopt => self.find(target, metadata).await?,
+            Foreign::Refuse | Foreign::Adopt => self.find(target, metadata, is_doubtful).await?,
         };
         Ok(Look { writers, secret, accounts: Accounts::Read(accounts) })
     }

@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{Dispatch, instrument::WithSubscriber};
 
 use crate::{
-    decode::{self, Decoded, Kept, Listed, Stored, Unreadable, account, bare_metadata, metadata},
+    decode::{self, Decoded, Kept, ListItem, Stored, Unreadable, account, bare_metadata, metadata},
     error::{Doing, is_by_policy, is_unexplained, translate},
     pages::{Asked, Page, all, at, page},
     refusal,
@@ -166,13 +166,13 @@ impl Store {
         name: &str,
         limit: u32,
         next: Option<String>,
-    ) -> Result<Page<Listed<ObjectMeta>>> {
+    ) -> Result<Page<ListItem<ObjectMeta>>> {
         let doing = Doing { verb: "list", resource: "secrets", namespace: None, name };
         if next.is_none() {
             rights::check(&self.client, &doing).await?;
         }
         let request = at::<Secret>(None).list_metadata(&listed(Some(name), limit, next));
-        self.list(&doing, request, |piece| Listed::read(piece, |piece| metadata(piece, &self.kept), |it| it)).await
+        self.list(&doing, request, |piece| ListItem::read(piece, |piece| metadata(piece, &self.kept), |it| it)).await
     }
 
     /// Of every ServiceAccount of this name in the cluster those that come next.
@@ -181,13 +181,13 @@ impl Store {
         name: &str,
         limit: u32,
         next: Option<String>,
-    ) -> Result<Page<Listed<ServiceAccount>>> {
+    ) -> Result<Page<ListItem<ServiceAccount>>> {
         let doing = Doing { verb: "list", resource: "serviceaccounts", namespace: None, name };
         if next.is_none() {
             rights::check(&self.client, &doing).await?;
         }
         let request = at::<ServiceAccount>(None).list(&listed(Some(name), limit, next));
-        self.list(&doing, request, |piece| Listed::read(piece, account, |it| &it.metadata)).await
+        self.list(&doing, request, |piece| ListItem::read(piece, account, |it| &it.metadata)).await
     }
 
     /// Reads one object; `None`: there is none. Its own fault is a refusal.

@@ -12,7 +12,7 @@ use regcred_core::{Observed, Target};
 use crate::{
     link::Recorded,
     look::{Accounts, Found, Look},
-    metadata::{DATA, Ours, Standing, Version, has, may_be_immutable, updated},
+    metadata::{DATA, Ours, Standing, Version, has, is_latest, may_be_immutable, updated},
     record::Records,
     sink::{Foreign, OpenShiftSink},
 };
@@ -48,10 +48,23 @@ struct Kept {
     shared: VecDeque<Arc<Rest>>,
 }
 
+/// What a write means that a watch reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// The version that this process left, or the target is not followed.
+    Known,
+    /// The version may be the one that a write under way leads to.
+    Underway,
+    /// This process has not written that version.
+    Unknown,
+}
+
 #[derive(Debug)]
 enum State {
     /// Something may have happened that nobody has looked at.
     Touched,
+    /// Another program has written it as regcred's field manager. So its metadata does not show whether the data is regcred's.
+    Doubtful,
     /// It is being looked at or written, and nothing has happened since that began; but it has been written in this version, by us or
     /// beside what is ours.
     Underway(Option<String>),
@@ -71,29 +84,43 @@ impl Untouched {
 
     /// Something has happened to a target, or may have.
     pub(crate) fn touch(&self, target: &Target) {
-        if let Some(state) = self.lock().targets.get_mut(target) {
+        if let Some(state) = self.lock().targets.get_mut(target)
+            && !matches!(state, State::Doubtful)
+        {
             *state = State::Touched;
         }
     }
 
-    /// A target was written and stands as we would have left it: we have written it, or somebody has beside what is ours. Whether that
-    /// version is known.
-    pub(crate) fn stands(&self, target: &Target, resource_version: Option<&str>) -> bool {
-        let mut kept = self.lock();
-        let Some(state) = kept.targets.get_mut(target) else { return false };
-        match state {
-            State::Left(left) if left.version.resource_version.as_deref() == resource_version => return true,
-            State::Underway(told) => *told = resource_version.map(str::to_owned),
-            State::Left(_) | State::Touched => *state = State::Touched,
+    /// The data of a target has to be read.
+    pub(crate) fn doubt(&self, target: &Target) {
+        if let Some(state) = self.lock().targets.get_mut(target) {
+            *state = State::Doubtful;
         }
-        false
     }
 
-    /// A look at a target begins: only what happens from now on speaks against what it finds.
-    pub(crate) fn begin(&self, target: &Target) {
-        if let Some(state) = self.lock().targets.get_mut(target) {
-            *state = State::Underway(None);
+    /// A target was written, and its metadata is as we would have left it: we have written it, or another program has.
+    pub(crate) fn stands(&self, target: &Target, resource_version: Option<&str>) -> Seen {
+        let mut kept = self.lock();
+        let Some(state) = kept.targets.get_mut(target) else { return Seen::Known };
+        match state {
+            State::Left(left) if left.version.resource_version.as_deref() == resource_version => return Seen::Known,
+            State::Underway(told) => {
+                *told = resource_version.map(str::to_owned);
+                return Seen::Underway;
+            }
+            State::Left(_) | State::Touched => *state = State::Touched,
+            State::Doubtful => {}
         }
+        Seen::Unknown
+    }
+
+    /// A look at a target begins: only what happens from now on speaks against what it finds. Returns whether its data has to be read.
+    pub(crate) fn begin(&self, target: &Target) -> bool {
+        let mut kept = self.lock();
+        let Some(state) = kept.targets.get_mut(target) else { return false };
+        let is_doubtful = matches!(state, State::Doubtful);
+        *state = State::Underway(None);
+        is_doubtful
     }
 
     /// What is untouched is written: it is not as it was left any more.
@@ -111,7 +138,7 @@ impl Untouched {
                 State::Left(Left { version, rest: kept.share(rest) })
             }
             Some(State::Underway(_)) => State::Touched,
-            Some(State::Touched | State::Left(_)) | None => return,
+            Some(State::Touched | State::Doubtful | State::Left(_)) | None => return,
         };
         kept.targets.insert(target.clone(), state);
     }
@@ -120,7 +147,7 @@ impl Untouched {
     pub(crate) fn of(&self, target: &Target) -> Option<Left> {
         match self.lock().targets.get(target)? {
             State::Left(left) => Some(left.clone()),
-            State::Touched | State::Underway(_) => None,
+            State::Touched | State::Doubtful | State::Underway(_) => None,
         }
     }
 
@@ -149,7 +176,8 @@ impl OpenShiftSink {
         self.untouched().touch(target);
     }
 
-    /// Whether a Secret that was written stands as we would have left it, by its metadata alone.
+    /// Whether a Secret that was written stands as we would have left it, by its metadata alone. It does not if another program wrote it
+    /// as our field manager.
     pub(crate) fn is_secret_as_left(&self, metadata: &ObjectMeta, target: &Target) -> bool {
         let is_left = match self.foreign() {
             Foreign::Merge => updated(metadata, self.merge_manager()).is_some_and(|fields| has(fields, &DATA)),
@@ -158,10 +186,18 @@ impl OpenShiftSink {
                 Standing::Theirs(_) | Standing::Instance(_) => false,
             },
         };
-        if is_left && !self.untouched().stands(target, metadata.resource_version.as_deref()) {
+        if !is_left {
+            return false;
+        }
+        let seen = self.untouched().stands(target, metadata.resource_version.as_deref());
+        if seen != Seen::Known {
             self.read_anew(target);
         }
-        is_left
+        let is_doubtful = seen == Seen::Unknown && is_latest(metadata, self.manager());
+        if is_doubtful {
+            self.untouched().doubt(target);
+        }
+        !is_doubtful
     }
 
     /// Whether a ServiceAccount that was written uses the Secret as it should.
@@ -257,16 +293,28 @@ mod tests {
         untouched.keep(&target, version("1"), rest());
         untouched.write(&target);
         assert!(untouched.of(&target).is_none(), "it is not what it was any more");
-        untouched.stands(&target, Some("2"));
+        assert_eq!(untouched.stands(&target, Some("2")), Seen::Underway);
         untouched.keep(&target, version("2"), rest());
-        assert!(untouched.stands(&target, Some("2")));
+        assert_eq!(untouched.stands(&target, Some("2")), Seen::Known);
         assert!(untouched.of(&target).is_some_and(|left| left.version.resource_version.as_deref() == Some("2")));
-        assert!(!untouched.stands(&target, Some("3")));
+        assert_eq!(untouched.stands(&target, Some("3")), Seen::Unknown);
         assert!(untouched.of(&target).is_none());
         untouched.begin(&target);
         untouched.stands(&target, Some("5"));
         untouched.keep(&target, version("4"), rest());
         assert!(untouched.of(&target).is_none(), "it has been written since");
+    }
+
+    #[test]
+    fn a_doubt_lasts_until_a_look_begins() {
+        let (untouched, target) = (Untouched::default(), target("team-a"));
+        untouched.doubt(&target);
+        assert!(!untouched.begin(&target), "it is not followed");
+        untouched.follow(&target);
+        untouched.doubt(&target);
+        untouched.touch(&target);
+        untouched.keep(&target, version("1"), rest());
+        assert!(untouched.begin(&target) && !untouched.begin(&target));
     }
 
     #[test]

@@ -1,14 +1,22 @@
 //! The guard fails closed: no rights without a guard, whatever the config and however often it is installed.
 
-use std::{fmt::Write, fs, time::Instant};
+use std::{
+    fmt::Write,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::Instant,
+};
 
+use regcred_testkit::FakeAws;
 use serde_json::{Value, json};
 
 use super::{APPLY, Actor, Expected::Guard, Row, secret_path};
 use crate::{
-    installed::Installed,
+    installed::{Installed, manifests},
+    online::rows,
     rights::{PULL, project},
-    world::{World, setting},
+    world::{World, regcred, setting},
 };
 
 const TYPE: &str = "may only write Secrets of type";
@@ -108,7 +116,7 @@ async fn s1_a_config_of_any_length_is_guarded_or_not_printed() {
     let config = dir.path().join("config.yaml");
     let long = (0..2_000).map(|it| format!("'a{it:04}-{}*'", "x".repeat(40))).collect::<Vec<_>>().join(", ");
     fs::write(&config, format!("targets: [{{ namespaces: [{long}], region: {PULL} }}]")).expect("it can be written");
-    let mut command = std::process::Command::new(setting("REGCRED_LIVE_BINARY"));
+    let mut command = Command::new(setting("REGCRED_LIVE_BINARY"));
     let printed = command.args(["manifests", "--config"]).arg(&config).env_clear().output().expect("regcred starts");
     assert!(!printed.status.success() && printed.stdout.is_empty(), "{}", String::from_utf8_lossy(&printed.stdout));
 }
@@ -156,4 +164,88 @@ async fn the_guard_is_applied_before_the_rights() {
     let position = |kind: &str| installed.objects.iter().position(|it| it["kind"] == kind).expect("it is printed");
     let last = installed.objects.iter().rposition(|it| it["kind"] == "ValidatingAdmissionPolicyBinding");
     assert!(last.expect("it is printed") < position("ClusterRoleBinding"));
+}
+
+/// Applies what `regcred manifests` prints for a config, and returns the path of the config.
+fn apply(world: &World, dir: &Path, namespace: &str, yaml: &str, args: &[&str]) -> String {
+    let config = dir.join("config.yaml");
+    fs::write(&config, yaml).expect("it can be written");
+    let objects = manifests(&config, &[&["--no-namespace", "--namespace", namespace], args].concat());
+    let known = objects.iter().filter(|it| world.knows(it)).map(Value::to_string).collect::<Vec<_>>();
+    let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#, known.join(","));
+    world.kubectl(&["apply", "--server-side", "--force-conflicts", "--filename", "-"], &list);
+    config.display().to_string()
+}
+
+/// What `regcred check --online` finds of other modes: each warning, and its fix.
+async fn leftovers(world: &World, config: &str) -> Vec<(String, String)> {
+    let aws = FakeAws::start().await;
+    let output = regcred(&aws, &world.kubeconfig, &["check", "--online", "--config", config, "--output", "json"]);
+    let report = serde_json::from_slice::<Value>(&output.stdout);
+    let report = report.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    let rows = rows(&report, "leftovers");
+    assert!(!rows.is_empty(), "{report:#}");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let wrong = rows.into_iter().filter(|it| it["result"] != "ok");
+    wrong.map(|it| (text(&it["message"]), text(&it["fix"]))).collect()
+}
+
+/// A config, and what `regcred manifests` is told beside it.
+type Way<'a> = (&'a str, &'a [&'a str]);
+
+/// A change of mode is found, and the commands of the fix remove what is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn u1_what_another_mode_leaves_is_found_and_removed_by_the_printed_commands() {
+    let world = World::new().await;
+    let label = |of: &str| format!("regcred.test/modes={of}");
+    let selector = |of: &str| format!("targets: [{{ namespaces: {{ selector: '{}' }}, region: {PULL} }}]", label(of));
+    let names = |of: &[&str]| format!("targets: [{{ namespaces: [{}], region: {PULL} }}]", of.join(", "));
+    let (one, two) = (project(&world).await, project(&world).await);
+    for namespace in [&one, &two] {
+        world.kubectl(&["label", "namespace", namespace, &label(&one)], "");
+    }
+    let (chosen, both, first) = (selector(&one), names(&[&one, &two]), names(&[&one]));
+    let guarded: Way<'_> = (&chosen, &[]);
+    let daemon: Way<'_> = (&chosen, &["--mode", "daemon"]);
+    let changes: [(&str, Way<'_>, Way<'_>, &str); 8] = [
+        ("from a selector to names", daemon, (&both, &["--mode", "daemon"]), "ClusterRoleBinding"),
+        (
+            "from a guard to role bindings",
+            daemon,
+            (&both, &["--mode", "daemon", "--role-bindings"]),
+            "ClusterRoleBinding",
+        ),
+        ("from names to a selector", (&both, &[]), guarded, "RoleBinding"),
+        ("from role bindings to a guard", (&both, &["--role-bindings"]), guarded, "RoleBinding"),
+        ("from a daemon to a CronJob", daemon, guarded, "several run"),
+        ("from a CronJob to a daemon", guarded, daemon, "several run"),
+        ("a namespace that is dropped", (&both, &[]), (&first, &[]), "RoleBinding"),
+        ("nothing but the image", guarded, (&chosen, &["--image", "registry.example/regcred:2"]), ""),
+    ];
+    for (number, (what, (before, old), (after, new), expected)) in changes.into_iter().enumerate() {
+        let (namespace, dir) = (world.namespace().await, tempfile::tempdir().expect("a folder"));
+        let instance = format!("instance: modes-{number}-{one}\n");
+        let config = apply(&world, dir.path(), &namespace, &format!("{instance}{before}"), old);
+        assert_eq!(leftovers(&world, &config).await, [], "{what}: before");
+        let config = apply(&world, dir.path(), &namespace, &format!("{instance}{after}"), new);
+        let mut found = leftovers(&world, &config).await;
+        let is_found = found.iter().any(|(message, _)| message.contains(expected));
+        assert_eq!(is_found, !expected.is_empty(), "{what}: {found:#?}");
+        // One removal can uncover the next one: a guard is not needed once the rights are gone.
+        for _ in 0..3 {
+            for (_, fix) in &found {
+                let commands =
+                    fix.lines().map(str::trim).filter(|it| it.starts_with("kubectl") || it.starts_with("for "));
+                // "Keep one of them": the new one.
+                let old_kind = if new.contains(&"daemon") { "cronjob/" } else { "deployment/" };
+                for command in commands.filter(|it| !fix.starts_with("keep") || it.contains(old_kind)) {
+                    let mut shell = Command::new("sh");
+                    shell.args(["-ec", command]).env("KUBECONFIG", &world.kubeconfig).stdout(Stdio::null());
+                    assert!(shell.status().expect("a shell is there").success(), "{what}: {command}");
+                }
+            }
+            found = leftovers(&world, &config).await;
+        }
+        assert_eq!(found, [], "{what}: after the commands");
+    }
 }

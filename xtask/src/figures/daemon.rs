@@ -27,10 +27,10 @@ const LOUD: usize = 1000;
 const LARGE: usize = 500;
 const SMALL: usize = 20_000;
 
-const SECRET: &str = "ecr-daemon";
-const CHOSEN: &str =
+pub(crate) const SECRET: &str = "ecr-daemon";
+pub(crate) const CHOSEN: &str =
     "targets: [{ namespaces: ['team-*', 'new-*'], region: eu-west-1, secret: { name: ecr-daemon } }]\n";
-const FRESH: &str = "regcred_targets{sink=\"cluster\",state=\"fresh\"}";
+pub(crate) const FRESH: &str = "regcred_targets{sink=\"cluster\",state=\"fresh\"}";
 const UPDATED: &str = "regcred_sync_total{sink=\"cluster\",outcome=\"updated\"}";
 
 pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String], folder: &Path) -> Result<()> {
@@ -166,7 +166,7 @@ fn foreign(cluster: &Cluster, names: &[String]) -> Result<()> {
 }
 
 /// All are minted anew and written: how long that took, and how much of a processor.
-fn refresh(daemon: &Daemon, all: f64) -> Result<(Duration, Duration)> {
+pub(crate) fn refresh(daemon: &Daemon, all: f64) -> Result<(Duration, Duration)> {
     let (before, cpu) = (daemon.metric(UPDATED)?, daemon.cpu()?);
     daemon.signal("USR1")?;
     let took = daemon.until(UPDATED, before + all)?;

@@ -1,11 +1,12 @@
 //! The program of the image, measured against a real API server.
 
+mod compare;
 mod daemon;
 
 use std::{
     fmt::Write as _,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -35,27 +36,48 @@ struct Cost {
     memory_mib: f64,
 }
 
-pub(crate) fn run(namespaces: usize) -> Result<()> {
-    println!("Building ...");
-    let regcred = image::program()?;
-    let standin = build("regcred-standin", true)?;
-    let dir = tempfile::tempdir()?;
-    let cluster = Cluster::start(Assets::of(Version::Current)?, dir.path(), newcomers::AUDITED)?;
-    let mut world = StandIn::start(&standin, dir.path(), &[])?;
-    let names = (0..namespaces).map(|number| format!("team-{number:05}")).collect::<Vec<_>>();
-    load::namespaces(&cluster, &names)?;
-    let (single, all) = (dir.path().join("one.yaml"), dir.path().join("all.yaml"));
-    fs::write(&single, yaml(&names[..1]))?;
-    fs::write(&all, yaml(&names))?;
+/// An API server with namespaces, a stand-in for ECR, and the program.
+struct Ground {
+    regcred: PathBuf,
+    cluster: Cluster,
+    standin: StandIn,
+    names: Vec<String>,
+    dir: tempfile::TempDir,
+}
 
-    let once = |config: &Path, more: &[&str]| {
-        let mut command = Command::new(&regcred);
-        command.args(["once", "--config"]).arg(config).arg("--kubeconfig").arg(cluster.kubeconfig()).args(more);
-        with_identity(&mut command, &world.aws).env("RUST_LOG", "error");
+impl Ground {
+    fn start(namespaces: usize) -> Result<Self> {
+        println!("Building ...");
+        let regcred = image::program()?;
+        let standin = build("regcred-standin", true)?;
+        let dir = tempfile::tempdir()?;
+        let cluster = Cluster::start(Assets::of(Version::Current)?, dir.path(), newcomers::AUDITED)?;
+        let standin = StandIn::start(&standin, dir.path(), &[])?;
+        let names = (0..namespaces).map(|number| format!("team-{number:05}")).collect::<Vec<_>>();
+        load::namespaces(&cluster, &names)?;
+        let version = serde_json::from_str::<Value>(&read(cluster.kubectl().args(["get", "--raw", "/version"]))?)?;
+        println!("\nkube-apiserver {}\n", version["gitVersion"].as_str().unwrap_or_default());
+        Ok(Self { regcred, cluster, standin, names, dir })
+    }
+
+    fn once(&self, program: &Path, config: &Path, more: &[&str]) -> Result<Cost> {
+        let mut command = Command::new(program);
+        command.args(["once", "--config"]).arg(config).arg("--kubeconfig").arg(self.cluster.kubeconfig()).args(more);
+        with_identity(&mut command, &self.standin.aws).env("RUST_LOG", "error");
         measure(&mut command)
-    };
-    let version = serde_json::from_str::<Value>(&read(cluster.kubectl().args(["get", "--raw", "/version"]))?)?;
-    println!("\nkube-apiserver {}\n", version["gitVersion"].as_str().unwrap_or_default());
+    }
+}
+
+/// `before`: an earlier program, which has its turns with this one.
+pub(crate) fn run(namespaces: usize, before: Option<&Path>) -> Result<()> {
+    if let Some(before) = before {
+        return compare::run(before, namespaces);
+    }
+    let mut ground = Ground::start(namespaces)?;
+    let (single, all) = (ground.dir.path().join("one.yaml"), ground.dir.path().join("all.yaml"));
+    fs::write(&single, yaml(&ground.names[..1]))?;
+    fs::write(&all, yaml(&ground.names))?;
+    let once = |config: &Path, more: &[&str]| ground.once(&ground.regcred, config, more);
     head();
     show("one namespace, nothing there (1 run)", once(&single, &[])?);
     show(&format!("one namespace, forced refresh (median of {RUNS})"), median(|| once(&single, &["--force"]))?);
@@ -63,8 +85,9 @@ pub(crate) fn run(namespaces: usize) -> Result<()> {
     show(&format!("{namespaces} namespaces, nothing there but one (1 run)"), once(&all, &[])?);
     show(&format!("{namespaces} namespaces, forced refresh (median of 3)"), median_of(3, || once(&all, &["--force"]))?);
     show(&format!("{namespaces} namespaces, fresh (median of 3)"), median_of(3, || once(&all, &[]))?);
-    println!("\ntokens minted: {}\n", world.say("show")?["calls_by_region"]);
-    daemon::run(&regcred, &cluster, &world.aws, &names, dir.path())
+    println!("\ntokens minted: {}\n", ground.standin.say("show")?["calls_by_region"]);
+    let Ground { regcred, cluster, standin, names, dir } = &ground;
+    daemon::run(regcred, cluster, &standin.aws, names, dir.path())
 }
 
 fn yaml(names: &[String]) -> String {
@@ -96,9 +119,21 @@ fn median(run: impl FnMut() -> Result<Cost>) -> Result<Cost> {
 }
 
 fn median_of(runs: usize, mut run: impl FnMut() -> Result<Cost>) -> Result<Cost> {
-    let mut costs = (0..runs).map(|_| run()).collect::<Result<Vec<_>>>()?;
-    costs.sort_by_key(|cost| cost.wall);
-    Ok(costs[runs / 2])
+    Ok(median_cost(&(0..runs).map(|_| run()).collect::<Result<Vec<_>>>()?))
+}
+
+/// The median of each number.
+fn median_cost(costs: &[Cost]) -> Cost {
+    let median = |mut numbers: Vec<f64>| {
+        numbers.sort_by(f64::total_cmp);
+        numbers[numbers.len() / 2]
+    };
+    let of = |number: fn(&Cost) -> f64| median(costs.iter().map(number).collect());
+    Cost {
+        wall: Duration::from_secs_f64(of(|cost| cost.wall.as_secs_f64())),
+        cpu: Duration::from_secs_f64(of(|cost| cost.cpu.as_secs_f64())),
+        memory_mib: of(|cost| cost.memory_mib),
+    }
 }
 
 fn head() {

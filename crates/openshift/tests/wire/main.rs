@@ -6,6 +6,7 @@ mod conformance;
 mod harness;
 mod keeping;
 mod merge;
+mod named;
 mod questions;
 mod refusals;
 mod source;

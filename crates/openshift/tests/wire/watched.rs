@@ -2,6 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api, Client, Config,
+    api::{Patch, PatchParams},
+};
 use regcred_core::{ErrorKind, Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written};
 use regcred_openshift::{BulkReads, Link, OpenShiftSink, WatchedSource, Watches};
 use regcred_testkit::FakeKube;
@@ -84,6 +90,17 @@ fn edit(kube: &FakeKube, account: &str, edit: impl FnOnce(&mut Value)) {
     kube.put("serviceaccounts", "team-a", account, object, "somebody");
 }
 
+/// What somebody else applies under a manager's name.
+async fn apply(kube: &FakeKube, mut secret: Value, manager: &str) {
+    for field in ["managedFields", "resourceVersion", "uid", "creationTimestamp"] {
+        secret["metadata"].as_object_mut().expect("a map").remove(field);
+    }
+    let client = Client::try_from(Config::new(kube.url().parse().expect("a URL"))).expect("it is usable");
+    let params = PatchParams::apply(manager).force();
+    let applied = Api::<Secret>::namespaced(client, "team-a").patch(NAME, &params, &Patch::Apply(secret)).await;
+    applied.expect("it is applied");
+}
+
 #[tokio::test]
 async fn a_refresh_of_what_nobody_has_touched_is_one_write() {
     let kube = FakeKube::start().await;
@@ -164,6 +181,28 @@ async fn what_another_of_our_name_writes_or_somebody_beside_it_is_read_again() {
         timeout(Duration::from_secs(30), read).await.expect("the watch tells of it");
     }
     watching.sink.apply(&target, &set(9, 12)).await.expect("it is known as it is");
+}
+
+/// Anybody may apply under any manager's name. Then metadata shows nothing, so the data is read.
+#[tokio::test]
+async fn wrong_data_that_somebody_applies_as_our_field_manager_is_put_right_at_once() {
+    let (kube, mut watching, target) = written().await;
+    for (serial, data) in (2..).zip([
+        r"{}",
+        r#"{"auths":{}}"#,
+        r#"{"auths":{"r.example":{}}}"#,
+        r#"{"auths":{"r.example":{"auth":"eA=="}}}"#,
+        r#"{"auths":{"other.example":{"auth":"YTpi"}}}"#,
+    ]) {
+        let mut secret = kube.object("secrets", "team-a", NAME).expect("it is there");
+        secret["data"][".dockerconfigjson"] = json!(STANDARD.encode(data));
+        apply(&kube, secret, "regcred").await;
+        assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
+        let undone = vec!["its data holds no login for r.example".to_owned()];
+        assert_eq!(watching.undone(&kube, &target).await, (undone, true), "{data}");
+        watching.refresh(&kube, &target, serial).await;
+        assert_eq!(watching.undone(&kube, &target).await, (vec![], false), "{data}");
+    }
 }
 
 #[tokio::test]

@@ -1,16 +1,16 @@
 //! From how a Secret is kept to what keeps it so.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
 
-use regcred_config::{AccountLink, LinkName, SecretSettings};
+use regcred_config::{AccountLink, LinkName, NamedWatches, SecretSettings};
 use regcred_core::{InstanceName, Result, StoreName, Target, TargetSource};
 use regcred_openshift::{
-    BulkReads, Cluster, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink, WatchedSource,
-    Watches,
+    BulkReads, Cluster, Foreign, Link, LoginFormat, NamedSource, NamespaceList, NamespaceSource, OpenShiftSink,
+    WatchedSource, Watches,
 };
 
 use super::{Clusters, reread::Reread};
@@ -63,6 +63,8 @@ pub(super) struct Sinks {
     lists: BTreeMap<StoreName, NamespaceList>,
     /// What is watched of each cluster for all of its routes; none for one pass.
     watches: BTreeMap<StoreName, Watches>,
+    /// What is watched of each cluster in namespaces that the config names.
+    named: BTreeMap<StoreName, NamedWatches>,
 }
 
 impl Sinks {
@@ -81,8 +83,9 @@ impl Sinks {
             watched.collect()
         };
         let watches = plan.watching.map(watches).unwrap_or_default();
+        let named = clusters.iter().map(|(store, _)| (store.clone(), named_watches(plan, store))).collect();
         let instance = plan.instance.clone();
-        Self { clusters, instance, made: HashMap::new(), reads, lists: BTreeMap::new(), watches }
+        Self { clusters, instance, made: HashMap::new(), reads, lists: BTreeMap::new(), watches, named }
     }
 
     /// `watching`: for as long as it lasts, and not for one pass; how often each is looked at that cannot be watched.
@@ -98,10 +101,16 @@ impl Sinks {
             Places::Named(namespaces) => {
                 let target = |namespace| Target { store: store.clone(), namespace, name: name.clone() };
                 let targets = namespaces.iter().cloned().map(target).collect::<Vec<_>>();
-                return Ok(match watching {
-                    Some(every) => Arc::new(Reread { targets, every }),
-                    None => Arc::new(targets),
-                });
+                let Some(every) = watching else { return Ok(Arc::new(targets)) };
+                let watched = self.named.get(&store).copied().unwrap_or(NamedWatches::Nothing);
+                if watched == NamedWatches::Nothing {
+                    return Ok(Arc::new(Reread { targets, every }));
+                }
+                let source = NamedSource::new(self.clusters.get(&store)?, targets, sink.clone(), every);
+                return Ok(Arc::new(match watched {
+                    NamedWatches::Everything => source.with_namespaces_and_accounts(),
+                    NamedWatches::Secrets | NamedWatches::Nothing => source,
+                }));
             }
         };
         let takes = move |namespace: &str, labels: &BTreeMap<_, _>| selected.takes(namespace, labels);
@@ -142,6 +151,19 @@ fn watches(plan: &Plan, store: &StoreName, cluster: &Cluster, bulk: &BulkReads, 
     let secrets = needs().map(|need| need.secret.name.clone());
     let links = needs().flat_map(|need| Way::of(need, plan.adopt).links());
     Watches::new(cluster, secrets, links.map(|link| link.account().to_owned()), bulk, resync)
+}
+
+/// What is watched of the namespaces that routes name in a cluster.
+fn named_watches(plan: &Plan, store: &StoreName) -> NamedWatches {
+    let (mut secrets, mut accounts, mut namespaces) = (0, 0, BTreeSet::new());
+    for group in plan.groups.iter().filter(|group| group.need.store == *store) {
+        let Places::Named(named) = &group.places else { continue };
+        let links = Way::of(&group.need, plan.adopt).links();
+        secrets += named.len();
+        accounts += named.len() * links.iter().map(Link::account).collect::<BTreeSet<_>>().len();
+        namespaces.extend(named);
+    }
+    NamedWatches::of(secrets, accounts, namespaces.len())
 }
 
 fn link(AccountLink { name, link }: &AccountLink) -> Link {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use regcred_config::OpenShiftOptions;
-use regcred_core::{Clock, Error, ErrorKind, Result, SystemClock};
+use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, SystemClock};
 use regcred_openshift::{Cluster, Connection};
 use tokio::task::JoinSet;
 
@@ -11,7 +11,7 @@ use super::{
     MORE, access,
     clock::compare,
     finding::Finding,
-    guard, late,
+    guard, late, leftover,
     look::{self, Place},
     namespaces,
     network::{self, is_set},
@@ -41,9 +41,9 @@ pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration) -
     for (store, connecting) in clusters {
         let options = if is_said { None } else { plan.sinks[store].options().ok() };
         let unusable = unusable(store.as_str(), &options.unwrap_or_default());
-        let (sink, demands) = (store.clone(), wire::demands(plan, store));
+        let (sink, demands, instance) = (store.clone(), wire::demands(plan, store), plan.instance.clone());
         asking.spawn(async move {
-            let mut findings = Box::pin(ask_one(connecting, &unusable, &demands, limit)).await;
+            let mut findings = Box::pin(ask_one(connecting, &unusable, &instance, &demands, limit)).await;
             for finding in findings.iter_mut().filter(|_| several) {
                 finding.prefix(sink.as_str());
             }
@@ -73,13 +73,14 @@ struct Learnt {
 async fn ask_one(
     connecting: impl Future<Output = Result<Cluster>>,
     unusable: &str,
+    instance: &InstanceName,
     demands: &[Demand],
     limit: Duration,
 ) -> Vec<Finding> {
     let mut learnt = Learnt::default();
     let asking = async {
         match connecting.await {
-            Ok(cluster) => learn(&cluster, demands, &mut learnt).await,
+            Ok(cluster) => learn(&cluster, instance, demands, &mut learnt).await,
             Err(error) => {
                 learnt.findings.push(Finding::error("cluster", "connection", &error).with_fix(unusable));
             }
@@ -100,7 +101,7 @@ async fn ask_one(
     findings
 }
 
-async fn learn(cluster: &Cluster, demands: &[Demand], learnt: &mut Learnt) {
+async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], learnt: &mut Learnt) {
     let server = cluster.server();
     learnt.server = Some(server.to_owned());
     let findings = &mut learnt.findings;
@@ -132,6 +133,7 @@ async fn learn(cluster: &Cluster, demands: &[Demand], learnt: &mut Learnt) {
     let (chosen, listed) = namespaces::select(cluster, user, demands, findings).await;
     learnt.places = look::places(demands, &chosen, &listed);
     look::look(cluster, &everywhere, &mut learnt.places).await;
+    findings.extend(leftover::ask(cluster, instance, demands, &learnt.places).await);
 }
 
 /// What to do if the cluster of a sink with these options cannot be connected to.

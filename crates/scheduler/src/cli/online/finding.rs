@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::cli::{EXIT_INVALID, EXIT_UNREACHABLE, output::table};
 
 /// In the order in which they are told.
-const CHECKS: [&str; 9] = ["identity", "token", "cluster", "clock", "namespaces", "rights", "listing", "guard", "time"];
+const CHECKS: [&str; 10] =
+    ["identity", "token", "cluster", "clock", "namespaces", "rights", "listing", "guard", "leftovers", "time"];
 /// So many namespaces of a row are named; JSON has them all.
 const NAMED: usize = 3;
 

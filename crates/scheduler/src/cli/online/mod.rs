@@ -8,6 +8,7 @@ mod cluster;
 mod finding;
 mod guard;
 mod iam;
+mod leftover;
 mod look;
 mod namespaces;
 mod network;

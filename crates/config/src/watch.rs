@@ -1,0 +1,51 @@
+//! What a daemon watches by name.
+
+/// Each watch is a connection to the API server. 100 of them take 6 MiB of memory in the daemon.
+const MOST: usize = 100;
+
+/// What a daemon watches in the namespaces that a config names. What it does not watch it reads at each `resync`.
+///
+/// The daemon and the RBAC rules of `regcred manifests` both follow this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedWatches {
+    /// Secrets, the ServiceAccounts that use them, and the namespaces: all together are at most 100 objects.
+    Everything,
+    /// Secrets only: they are at most 100.
+    Secrets,
+    /// Nothing.
+    Nothing,
+}
+
+impl NamedWatches {
+    /// For so many objects in one cluster. A ServiceAccount counts once for each Secret that it uses.
+    pub fn of(secrets: usize, accounts: usize, namespaces: usize) -> Self {
+        match (secrets + accounts + namespaces <= MOST, secrets <= MOST) {
+            _ if secrets == 0 => Self::Nothing,
+            (true, _) => Self::Everything,
+            (false, true) => Self::Secrets,
+            (false, false) => Self::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_a_hundred_objects_are_watched_by_name_and_secrets_first() {
+        for (secrets, accounts, namespaces, expected) in [
+            (0, 0, 0, NamedWatches::Nothing),
+            (1, 3, 1, NamedWatches::Everything),
+            (20, 60, 20, NamedWatches::Everything),
+            (21, 63, 21, NamedWatches::Secrets),
+            (50, 0, 50, NamedWatches::Everything),
+            (100, 0, 1, NamedWatches::Secrets),
+            (100, 300, 100, NamedWatches::Secrets),
+            (101, 0, 101, NamedWatches::Nothing),
+            (2_000, 6_000, 2_000, NamedWatches::Nothing),
+        ] {
+            assert_eq!(NamedWatches::of(secrets, accounts, namespaces), expected, "{secrets} {accounts} {namespaces}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The objects that give an installation its rights, and the policies that limit them.
+
+use std::fmt;
+
+use k8s_openapi::api::{
+    admissionregistration::v1::ValidatingAdmissionPolicy,
+    rbac::v1::{ClusterRoleBinding, RoleBinding},
+};
+use kube::{Resource, api::ListParams};
+use regcred_core::{InstanceName, Result};
+use serde::Deserialize;
+
+use crate::{
+    cluster::Cluster,
+    error::Doing,
+    pages::{at, listing, page, pages_if_any},
+    record::INSTANCE,
+    rights::review,
+    stream::Piece,
+};
+
+/// An object that `regcred manifests` prints for the whole cluster, or for a namespace that regcred serves.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Installed {
+    /// What it is.
+    pub kind: InstalledKind,
+    /// The namespace of a RoleBinding.
+    pub namespace: Option<String>,
+    /// Its name: letters, digits, dots and dashes.
+    pub name: String,
+}
+
+/// The kinds of [`Installed`] objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InstalledKind {
+    /// Rights in the whole cluster.
+    ClusterRoleBinding,
+    /// Rights in one namespace.
+    RoleBinding,
+    /// A part of the guard.
+    ValidatingAdmissionPolicy,
+}
+
+impl InstalledKind {
+    /// As kubectl takes it, such as `rolebinding`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClusterRoleBinding => "clusterrolebinding",
+            Self::RoleBinding => "rolebinding",
+            Self::ValidatingAdmissionPolicy => "validatingadmissionpolicy",
+        }
+    }
+}
+
+impl fmt::Display for InstalledKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is read of such an object.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Read {
+    metadata: Metadata,
+    role_ref: Option<RoleRef>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+    namespace: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RoleRef {
+    name: String,
+}
+
+impl Cluster {
+    /// The bindings and policies of an installation. `None` without the right to list all three kinds, and then nothing is listed.
+    ///
+    /// A tenant may label a RoleBinding as they like. So one counts only if it binds the role of its own name, for which a tenant needs
+    /// the rights of that role.
+    pub async fn installed(&self, instance: &InstanceName) -> Result<Option<Vec<Installed>>> {
+        let kinds = [
+            ("clusterrolebindings.rbac.authorization.k8s.io", InstalledKind::ClusterRoleBinding),
+            ("rolebindings.rbac.authorization.k8s.io", InstalledKind::RoleBinding),
+            ("validatingadmissionpolicies.admissionregistration.k8s.io", InstalledKind::ValidatingAdmissionPolicy),
+        ];
+        for (resource, _) in kinds {
+            if !review(self.client(), &listing(resource, None), "list").await? {
+                return Ok(None);
+            }
+        }
+        let mut found = vec![];
+        for (resource, kind) in kinds {
+            let doing = listing(resource, None);
+            found.extend(match kind {
+                InstalledKind::ClusterRoleBinding => self.of_kind::<ClusterRoleBinding>(kind, instance, &doing).await?,
+                InstalledKind::RoleBinding => self.of_kind::<RoleBinding>(kind, instance, &doing).await?,
+                InstalledKind::ValidatingAdmissionPolicy => {
+                    self.of_kind::<ValidatingAdmissionPolicy>(kind, instance, &doing).await?
+                }
+            });
+        }
+        found.sort();
+        Ok(Some(found))
+    }
+
+    async fn of_kind<K: Resource<DynamicType = ()>>(
+        &self,
+        kind: InstalledKind,
+        instance: &InstanceName,
+        doing: &Doing<'_>,
+    ) -> Result<Vec<Installed>> {
+        let labels = format!("{INSTANCE}={instance}");
+        let labels = labels.as_str();
+        let one = |params: ListParams| async move {
+            let request = at::<K>(None).list(&params.labels(labels));
+            let page = page(self.client(), request, |piece| installed(kind, &piece)).await?;
+            Ok((page.items.into_iter().flatten().collect(), page.next))
+        };
+        Ok(pages_if_any(doing, one).await?.unwrap_or_default())
+    }
+}
+
+fn installed(kind: InstalledKind, piece: &Piece<'_>) -> Option<Installed> {
+    let Read { metadata: Metadata { name, namespace }, role_ref } = serde_json::from_slice(piece.bytes).ok()?;
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
+    let binds_its_own = role_ref.is_none_or(|role| role.name == name);
+    (is_plain && binds_its_own).then_some(Installed { kind, namespace, name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_binding_counts_if_its_name_is_plain_and_it_binds_the_role_of_that_name() {
+        let read = |name: &str, role: &str| {
+            let bytes =
+                serde_json::json!({ "metadata": { "name": name, "namespace": "a" }, "roleRef": { "name": role } })
+                    .to_string();
+            installed(InstalledKind::RoleBinding, &Piece { bytes: bytes.as_bytes(), is_whole: true }).is_some()
+        };
+        assert!(read("regcred-target", "regcred-target") && read("regcred-ux-target.ops", "regcred-ux-target.ops"));
+        for (name, role) in
+            [("regcred-target", "view"), ("x; reboot", "x; reboot"), ("$(id)", "$(id)"), ("a\n", "a\n"), ("ü", "ü")]
+        {
+            assert!(!read(name, role), "{name}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Changes in namespaces that the config names.
+
+use std::{sync::Arc, time::Duration};
+
+use regcred_core::{Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written};
+use regcred_openshift::{Link, NamedSource, OpenShiftSink};
+use regcred_testkit::FakeKube;
+use serde_json::{Value, json};
+use tokio::{task::AbortHandle, time::timeout};
+
+use crate::harness::{NAME, builder, connect, requests, set, target};
+
+const LONG: Duration = Duration::from_hours(1);
+
+struct Watching {
+    kube: FakeKube,
+    sink: Arc<OpenShiftSink>,
+    sightings: Sightings,
+    task: AbortHandle,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What somebody else does.
+type Change = fn(&Watching);
+
+/// Two namespaces whose Secrets are written and linked, and a source that watches them.
+async fn watching(resync: Duration, with_users: bool, prepare: impl FnOnce(&FakeKube)) -> Watching {
+    let kube = FakeKube::start().await;
+    for namespace in ["team-a", "team-b"] {
+        kube.add_namespace(namespace, &["default", "builder"]);
+    }
+    prepare(&kube);
+    let sink = Arc::new(builder(&kube).await.with_links(Link::defaults()).build());
+    let targets = ["team-a", "team-b"].map(target).to_vec();
+    let source = NamedSource::new(&connect(&kube).await, targets, sink.clone(), resync);
+    let source = if with_users { source.with_namespaces_and_accounts() } else { source };
+    let (feed, mut sightings) = Feed::channel(16);
+    let task = tokio::spawn(async move { source.watch(feed).await }).abort_handle();
+    while !matches!(sightings.next().await.expect("it goes on").1, Sighting::Synced) {}
+    let watching = Watching { kube, sink, sightings, task };
+    for namespace in ["team-a", "team-b"] {
+        watching.refresh(&target(namespace), 1).await;
+    }
+    watching
+}
+
+impl Watching {
+    /// The target that is named next.
+    async fn next(&mut self) -> Sighting {
+        let next = timeout(Duration::from_secs(30), self.sightings.next()).await;
+        next.expect("within half a minute").expect("it goes on").1
+    }
+
+    async fn refresh(&self, target: &Target, serial: usize) -> Vec<String> {
+        self.kube.clear_requests();
+        self.sink.observe(target).await.expect("it can be read");
+        let applied = self.sink.apply(target, &set(serial, 12)).await.expect("it can be written");
+        assert_ne!(applied.written, Written::Unchanged);
+        requests(&self.kube).into_iter().filter(|it| !it.starts_with("watch")).collect()
+    }
+
+    fn edit(&self, resource: &str, name: &str, edit: impl FnOnce(&mut Value)) {
+        let mut object = self.kube.object(resource, "team-a", name).expect("it is there");
+        edit(&mut object);
+        self.kube.put(resource, "team-a", name, object, "somebody");
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_a_secret_an_account_or_a_namespace_names_its_target_at_once() {
+    let mut watching = watching(LONG, true, |_| ()).await;
+    let changes: [(&str, Change); 8] = [
+        ("a deleted Secret", |it| it.kube.remove("secrets", "team-a", NAME)),
+        ("edited data", |it| it.edit("secrets", NAME, |secret| secret["data"][".dockerconfigjson"] = json!("e30="))),
+        ("a removed annotation", |it| {
+            it.edit("secrets", NAME, |secret| {
+                let annotations = secret["metadata"]["annotations"].as_object_mut().expect("a map");
+                annotations.remove("regcred.dev/hosts");
+            });
+        }),
+        ("a removed link", |it| {
+            it.edit("serviceaccounts", "default", |account| account["imagePullSecrets"] = json!([]))
+        }),
+        ("a removed mount", |it| it.edit("serviceaccounts", "builder", |account| account["secrets"] = json!([]))),
+        ("an account that is created", |it| {
+            it.kube.put("serviceaccounts", "team-a", "pipeline", json!({ "metadata": {} }), "somebody");
+        }),
+        ("an immutable Secret", |it| it.edit("secrets", NAME, |secret| secret["immutable"] = json!(true))),
+        ("a namespace that is created anew", |it| {
+            it.kube.remove_namespace("team-a");
+            it.kube.add_namespace("team-a", &["default"]);
+        }),
+    ];
+    for (serial, (what, change)) in (2..).zip(changes) {
+        while watching.sightings.try_next().is_some() {}
+        change(&watching);
+        let next = watching.next().await;
+        assert!(matches!(&next, Sighting::Present(it) if *it == target("team-a")), "{what}: {next:?}");
+        if what != "an immutable Secret" {
+            watching.refresh(&target("team-a"), serial).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn own_writes_and_changes_beside_them_name_no_target() {
+    let mut watching = watching(LONG, true, |_| ()).await;
+    for serial in 2..5 {
+        assert_eq!(watching.refresh(&target("team-a"), serial).await, ["patch secrets"], "nothing has to be read");
+    }
+    watching.edit("serviceaccounts", "default", |account| account["metadata"]["labels"] = json!({ "team": "a" }));
+    watching.edit("secrets", NAME, |secret| secret["metadata"]["labels"]["scanned"] = json!("yes"));
+    // What is told next is the next change that matters.
+    watching.kube.remove("secrets", "team-b", NAME);
+    assert!(matches!(watching.next().await, Sighting::Present(it) if it == target("team-b")));
+    assert_eq!(watching.sightings.try_next().map(|(_, it)| format!("{it:?}")), None);
+}
+
+#[tokio::test]
+async fn what_may_not_be_watched_is_read_again_and_again() {
+    let denied: [(&str, Option<&str>); 4] =
+        [("secrets", None), ("serviceaccounts", Some("team-a")), ("namespaces", None), ("serviceaccounts", None)];
+    for (resource, namespace) in denied {
+        let mut watching =
+            watching(Duration::from_millis(50), true, |kube| kube.deny("watch", resource, namespace)).await;
+        for _ in 0..3 {
+            let next = watching.next().await;
+            assert!(
+                matches!(&next, Sighting::Again(it) if namespace.is_none_or(|of| it.namespace.as_str() == of)),
+                "{next:?}"
+            );
+        }
+        assert!(
+            watching.kube.requests().iter().all(|it| it.resource != resource || it.verb != "watch"),
+            "it is asked first"
+        );
+    }
+}
+
+#[tokio::test]
+async fn with_secrets_alone_each_target_is_read_again_too() {
+    let mut watching = watching(Duration::from_millis(50), false, |_| ()).await;
+    assert!(matches!(watching.next().await, Sighting::Again(_)));
+    watching.kube.remove("secrets", "team-a", NAME);
+    while !matches!(watching.next().await, Sighting::Present(it) if it == target("team-a")) {}
+    assert!(watching.kube.requests().iter().all(|it| it.resource != "namespaces"));
+}
+
+#[tokio::test]
+async fn what_may_have_been_missed_is_read_again() {
+    let mut watching = watching(LONG, true, |_| ()).await;
+    assert_eq!(watching.refresh(&target("team-a"), 2).await, ["patch secrets"]);
+    watching.kube.forget_history();
+    watching.kube.close_watches();
+    let mut named = std::collections::BTreeSet::new();
+    while named.len() < 2 {
+        if let Sighting::Again(it) = watching.next().await {
+            named.insert(it);
+        }
+    }
+    watching.kube.clear_requests();
+    watching.sink.observe(&target("team-a")).await.expect("it can be read");
+    assert!(watching.kube.requests().iter().any(|it| it.verb == "get"), "what was remembered may be wrong");
+}

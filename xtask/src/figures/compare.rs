@@ -1,0 +1,133 @@
+//! Two programs on one API server, one after the other in turns: machines are noisy, so only ratios count.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+
+use super::{Cost, Ground, daemon::CHOSEN, daemon::FRESH, daemon::SECRET, daemon::refresh, median_cost};
+use crate::{
+    daemon::Daemon,
+    newcomers::{latencies, one_by_one, percentile, settle},
+    process::run as run_command,
+};
+
+/// So often each program has its turn.
+const ROUNDS: usize = 5;
+/// So often where everything has to be made anew.
+const COLD_ROUNDS: usize = 3;
+/// New namespaces in a turn.
+const TIMED: usize = 100;
+
+/// What a turn of the daemon took.
+struct Turn {
+    first: Cost,
+    refreshed: Cost,
+    new: Vec<Duration>,
+}
+
+pub(crate) fn run(before: &Path, namespaces: usize) -> Result<()> {
+    let ground = Ground::start(namespaces)?;
+    let programs = [before, &ground.regcred];
+    println!("| {:<44} | {:>9} | {:>9} | {:>5} |", "median", "before", "after", "ratio");
+    println!("|{0:-<46}|{0:->10}:|{0:->10}:|{0:->6}:|", "");
+    let all = ground.config("all.yaml", &super::yaml(&ground.names))?;
+    let one = ground.config("one.yaml", &super::yaml(&ground.names[..1]))?;
+    let cold = in_turns(COLD_ROUNDS, programs, |program, _| {
+        ground.forget()?;
+        ground.once(program, &all, &[])
+    })?;
+    show_costs(&format!("once, {namespaces} namespaces, nothing there"), &cold);
+    for (what, config, more, rounds) in [
+        (format!("once, {namespaces} namespaces, forced"), &all, &["--force"][..], ROUNDS),
+        (format!("once, {namespaces} namespaces, fresh"), &all, &[], ROUNDS),
+        ("once, one namespace, forced".to_owned(), &one, &["--force"], 4 * ROUNDS),
+        ("once, one namespace, fresh".to_owned(), &one, &[], 4 * ROUNDS),
+    ] {
+        let costs = in_turns(rounds, programs, |program, _| ground.once(program, config, more))?;
+        show_costs(&what, &costs);
+    }
+    let config = ground.config("daemon.yaml", &format!("max_writes_per_second: 0\n{CHOSEN}"))?;
+    let turns = in_turns(COLD_ROUNDS, programs, |program, turn| {
+        ground.forget()?;
+        turn_of_daemon(&ground, program, &config, turn)
+    })?;
+    let costs = |of: fn(&Turn) -> Cost| turns.each_ref().map(|turns| turns.iter().map(of).collect::<Vec<_>>());
+    show_costs("daemon, nothing there", &costs(|turn| turn.first));
+    show_costs("daemon, all refreshed", &costs(|turn| turn.refreshed));
+    let new = turns.map(|turns| {
+        let mut new = turns.into_iter().flat_map(|turn| turn.new).collect::<Vec<_>>();
+        new.sort();
+        new
+    });
+    for percent in [50, 99] {
+        let at = new.each_ref().map(|new| percentile(new, percent).as_secs_f64() * 1000.0);
+        show(&format!("a new namespace has its Secret, p{percent}"), "ms", at);
+    }
+    Ok(())
+}
+
+/// Each program in turn. The one that was second is first in the next round.
+fn in_turns<T>(
+    rounds: usize,
+    programs: [&Path; 2],
+    mut run: impl FnMut(&Path, usize) -> Result<T>,
+) -> Result<[Vec<T>; 2]> {
+    let mut took = [vec![], vec![]];
+    for turn in 0..2 * rounds {
+        let program = [0, 1, 1, 0][turn % 4];
+        took[program].push(run(programs[program], turn)?);
+    }
+    Ok(took)
+}
+
+fn turn_of_daemon(ground: &Ground, program: &Path, config: &Path, turn: usize) -> Result<Turn> {
+    let cluster = &ground.cluster;
+    let began = Instant::now();
+    let daemon =
+        Daemon::start(program, config, cluster.kubeconfig(), &ground.standin.aws, &ground.folder().join("daemon.log"))?;
+    let new = (0..TIMED).map(|number| format!("new-{turn}-{number:03}")).collect::<Vec<_>>();
+    // Those of earlier turns are chosen too.
+    let all = f64::from(u32::try_from(ground.names.len() + turn * TIMED)?);
+    daemon.until(FRESH, all)?;
+    let first = Cost { wall: began.elapsed(), cpu: daemon.cpu()?, memory_mib: daemon.peak_mib()? };
+    let (wall, cpu) = refresh(&daemon, all)?;
+    let refreshed = Cost { wall, cpu, memory_mib: daemon.peak_mib()? };
+    one_by_one(cluster, &new)?;
+    settle(cluster, &new, SECRET)?;
+    daemon.stop()?;
+    Ok(Turn { first, refreshed, new: latencies(cluster, &new, "create", "namespaces", SECRET)? })
+}
+
+fn show_costs(what: &str, costs: &[Vec<Cost>; 2]) {
+    let medians = costs.each_ref().map(|costs| median_cost(costs));
+    show(&format!("{what}: wall"), "ms", medians.map(|cost| cost.wall.as_secs_f64() * 1000.0));
+    show(&format!("{what}: CPU"), "ms", medians.map(|cost| cost.cpu.as_secs_f64() * 1000.0));
+    show(&format!("{what}: memory"), "MiB", medians.map(|cost| cost.memory_mib));
+}
+
+fn show(what: &str, unit: &str, [before, after]: [f64; 2]) {
+    println!("| {what:<44} | {before:>5.0} {unit:<3} | {after:>5.0} {unit:<3} | {:>5.2} |", after / before);
+}
+
+impl Ground {
+    fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn config(&self, name: &str, yaml: &str) -> Result<std::path::PathBuf> {
+        let path = self.folder().join(name);
+        fs::write(&path, yaml)?;
+        Ok(path)
+    }
+
+    /// Deletes every Secret of regcred.
+    fn forget(&self) -> Result<()> {
+        let select = "--selector=app.kubernetes.io/managed-by=regcred";
+        let mut delete = self.cluster.kubectl();
+        run_command(delete.args(["delete", "secrets", "--all-namespaces", select]).stdout(std::process::Stdio::null()))
+    }
+}
