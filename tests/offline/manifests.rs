@@ -216,8 +216,8 @@ fn a_cron_job_never_outlives_the_next_and_gives_up_on_what_a_person_has_to_mend(
 fn a_schedule_that_lets_tokens_end_is_refused_and_one_that_may_not_miss_a_run_is_told() {
     let made = |schedule: &str| {
         let config =
-            Config::from_yaml(&format!("schedule: '{schedule}'\ntargets: [{{ namespace: a, region: eu-west-1 }}]"))
-                .expect("valid");
+            Config::from_yaml(&format!("schedule: '{schedule}'\ntargets: [{{ namespace: a, region: eu-west-1 }}]"));
+        let config = config.map_err(|problems| problems.to_string())?;
         manifests(&config, &Install::default()).map(|it| it.notes).map_err(|problems| problems.to_string())
     };
     assert!(made("0 */11 * * *").expect_err("11 h").contains("pauses for up to 11 hours"));

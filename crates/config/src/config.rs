@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use regcred_core::InstanceName;
+use serde::Serialize;
 
-use crate::{Problem, Schedule, Spec, TargetEntry};
+use crate::{Problem, Schedule, Setting, Spec, TargetEntry, merged::Merged};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -18,6 +19,9 @@ pub struct Config {
     pub(crate) resync: Duration,
     pub(crate) prune: bool,
     pub(crate) warnings: Vec<Problem>,
+    pub(crate) merged: Merged,
+    /// Of all that was said, the same for the same.
+    pub(crate) digest: u64,
 }
 
 impl Config {
@@ -26,7 +30,8 @@ impl Config {
         &self.instance
     }
 
-    /// Runs that add refreshes to those planned from each credential's own life. Default: none.
+    /// When a CronJob makes its passes; in a daemon, runs that add refreshes to those planned from each credential's own life. No token
+    /// of Amazon ECR expires between two runs. Default: none.
     pub fn schedule(&self) -> Option<&Schedule> {
         self.schedule.as_ref()
     }
@@ -59,6 +64,21 @@ impl Config {
     /// Whether Secrets that nothing asks for any more are removed. Default: no.
     pub fn prune(&self) -> bool {
         self.prune
+    }
+
+    /// What files, environment and command line make together, as one map. What may be a secret is hidden in it.
+    pub fn merged(&self) -> impl Serialize {
+        self.merged.map()
+    }
+
+    /// Whether both say the same, wherever each value comes from.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+
+    /// Each value of that map, with where it comes from.
+    pub fn settings(&self) -> Vec<Setting> {
+        self.merged.settings()
     }
 
     /// What is odd, but works.

@@ -2,16 +2,20 @@
 
 mod config;
 mod digest;
+mod duration;
 mod ecr;
 mod environment;
 mod fields;
 mod file;
+mod filter;
 mod label;
 mod lines;
 mod load;
+mod merged;
 mod namespaces;
 mod nearest;
 mod openshift;
+mod path;
 mod problem;
 mod provenance;
 mod read;
@@ -28,8 +32,11 @@ mod yaml;
 
 pub use config::Config;
 pub use digest::digest;
+pub use duration::duration;
 pub use ecr::{Access, Account, AliasName, EcrOptions, IdentityName, WebIdentity};
+pub use filter::NamespaceFilter;
 pub use load::{Layers, Overrides};
+pub use merged::Setting;
 pub use namespaces::{Namespaces, PLATFORM, PLATFORM_PREFIXES, Selection};
 pub use openshift::OpenShiftOptions;
 pub use problem::{Problem, Problems};

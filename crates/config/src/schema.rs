@@ -20,6 +20,7 @@ const VALUE: &str = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
 pub fn schema() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<file::File>().to_value();
     schema["title"] = json!("The config file of regcred");
+    schema["patternProperties"] = json!({ "^x-": { "description": "A place for YAML anchors. regcred ignores it." } });
     tidy(&mut schema);
     schema
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use figment::value::Value;
 use regcred_core::SecretName;
 use serde::{
     Deserialize, Deserializer,
@@ -11,6 +12,7 @@ use serde::{
 use crate::{
     fields::Fields,
     label::{check_key, check_value, owner},
+    spec::{options, sort},
 };
 
 /// Under this name the shell recipe keeps it too.
@@ -173,8 +175,8 @@ fn pull() -> Vec<LinkName> {
 impl Fields<'_> {
     /// How the Secret is kept; `None` if something of it is wrong, which is told.
     pub(crate) fn secret(&mut self, defaults: &RawSecret) -> Option<SecretSettings> {
-        let own = if self.has("secret") { self.typed::<RawSecret>("secret")? } else { RawSecret::default() };
         let before = self.problems.len();
+        let own = if self.has("secret") { self.typed::<RawSecret>("secret")? } else { RawSecret::default() };
         self.check_secret(&own);
         let united = |mut all: BTreeMap<String, String>, own: BTreeMap<String, String>| {
             all.extend(own);
@@ -233,19 +235,31 @@ impl Fields<'_> {
 
     /// Who uses the Secret; `None` if nothing is said, or something of it is wrong, which is told.
     pub(crate) fn service_accounts(&mut self) -> Option<Vec<AccountLink>> {
-        let links = self.typed::<Vec<AccountLink>>("service_accounts")?;
-        for (place, link) in links.iter().enumerate() {
+        let entries = match self.get("service_accounts")? {
+            Value::Array(_, entries) => entries,
+            other => {
+                let message = format!("{} is not a list such as [{{ name: default, link: [pull] }}]", sort(other));
+                self.problem("service_accounts", message);
+                return None;
+            }
+        };
+        let mut links = Vec::<AccountLink>::new();
+        for (place, entry) in entries.iter().enumerate() {
             let key = format!("service_accounts[{place}]");
+            let (link, problems) = options::<AccountLink>(entry, &self.origin().join(&key));
+            self.problems.extend(problems);
+            let Some(link) = link else { continue };
             if let Err(error) = SecretName::new(&link.name) {
                 let error = error.to_string().replace("Secret name", "name for a ServiceAccount");
                 self.problem(&format!("{key}.name"), error);
             }
-            if links[..place].iter().any(|earlier| earlier.name == link.name) {
+            if links.iter().any(|earlier| earlier.name == link.name) {
                 self.problem(&format!("{key}.name"), format!("{} is there already", link.name));
             }
             if link.link.is_empty() {
                 self.problem(&format!("{key}.link"), "the list is empty: `pull`, `mount` or both");
             }
+            links.push(link);
         }
         Some(links)
     }

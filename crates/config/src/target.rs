@@ -185,7 +185,12 @@ mod tests {
                 "{ namespace: b, accounts: [123456789012] }",
                 ".region: it is missing: a token opens the registries of one region".into(),
             ),
-            ("{ namespace: b, region: eu-west-1, accounts: [1e11] }", format!(".accounts[0]: 100000000000 {account}")),
+            (
+                "{ namespace: b, region: eu-west-1, accounts: [1e11] }",
+                ".accounts[0]: 100000000000.0 is a number with a fraction or an exponent, as Helm prints large ones: write the \
+                 twelve digits in quotes"
+                    .into(),
+            ),
             (
                 "{ namespace: b, registry: 'http://123456789012.dkr.ecr.eu-west-1.amazonaws.com' }",
                 format!(".registry: \"http://123456789012.dkr.ecr.eu-west-1.amazonaws.com\" {host} without a scheme"),

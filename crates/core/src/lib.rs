@@ -5,6 +5,7 @@ mod credential;
 mod error;
 mod file;
 mod name;
+mod odd;
 mod provider;
 mod refusal;
 mod registry;
@@ -19,6 +20,7 @@ pub use clock::{Clock, SystemClock};
 pub use credential::{Login, RegistryCredential};
 pub use error::{Error, ErrorKind, Result};
 pub use file::{read_file, read_text, read_text_file};
+pub use odd::odd_character;
 pub use name::{InstanceName, Namespace, ProviderName, SecretName, StoreName, Target};
 #[cfg(feature = "mock")]
 pub use provider::MockRegistryProvider;

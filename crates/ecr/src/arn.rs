@@ -23,7 +23,7 @@ fn parts(arn: &str) -> Option<[&str; 3]> {
 }
 
 /// The ARN of an IAM role; [`ErrorKind::Invalid`] if it is none.
-pub(crate) fn role(arn: &str) -> Result<()> {
+pub fn role(arn: &str) -> Result<()> {
     match parts(arn) {
         Some([_, account, resource])
             if account.len() == 12 && resource.strip_prefix("role/").is_some_and(|it| !it.is_empty()) =>

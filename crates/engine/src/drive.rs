@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    error::Error as _,
     pin::pin,
     sync::{
         Arc,
@@ -193,8 +194,14 @@ impl Drive {
         let deadline = self.deadline;
         let hopeless = self.lanes.iter_mut().filter_map(|(store, lane)| Some((store.clone(), lane.give_up(deadline)?)));
         for (store, (waiting, error)) in hopeless.collect::<Vec<_>>() {
+            let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            let error = Error::new(error.kind(), "not looked at, because its store failed for others").with_cause(cause);
             for target in waiting {
-                self.conclude(target, Outcome::failed(error.clone()), Duration::ZERO);
+                // Its own failure says more than that of other targets.
+                let has_failed = self.report.targets.get(&target).is_some_and(|it| !it.failures.is_empty());
+                if !has_failed {
+                    self.conclude(target, Outcome::failed(error.clone()), Duration::ZERO);
+                }
             }
             for target in self.sources.targets().filter(|target| target.store == store) {
                 self.retries.set(target, None);
@@ -416,7 +423,7 @@ impl Drive {
         let (refused, contested, failed) = (count(State::Refused), count(State::Contested), count(State::Failed));
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         if self.dry {
-            info!(targets = self.report.targets.len(), failed, milliseconds, "looked at everything");
+            info!(targets = self.report.targets.len(), failed, milliseconds, "looked at every target");
             return;
         }
         info!(

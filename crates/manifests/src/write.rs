@@ -37,7 +37,7 @@ pub fn manifests(config: &Config, install: &Install) -> Result<Manifests, Proble
     let objects = objects(config, install, &need, &site);
     Problems::check(guard::problems(&objects))?;
     if matches!(install.mode, Mode::CronJob(_)) {
-        notes.extend(cronjob::judge(config)?);
+        notes.extend(cronjob::warning(config));
         let (name, namespace) = (&site.name, site.namespace);
         notes.push(format!(
             "the first pass: kubectl create job --namespace={namespace} --from=cronjob/{name} {name}-first"

@@ -44,7 +44,7 @@ impl Provider {
         if spec.kind() == ECR {
             return Ecr::named(spec).map(|ecr| Self::Ecr(ecr.into()));
         }
-        types.check_provider(spec).map_err(|problem| vec![problem])?;
+        types.check_provider(spec)?;
         Ok(Self::Other(spec.clone()))
     }
 
@@ -138,7 +138,7 @@ impl Ecr {
     }
 
     fn named(spec: &Spec) -> Result<Self, Vec<Problem>> {
-        let mut options = spec.options::<EcrOptions>().map_err(|problem| vec![problem])?;
+        let mut options = spec.options::<EcrOptions>()?;
         let mut problems = conflicts(&options).into_iter().map(|(key, why)| spec.problem(key, why)).collect::<Vec<_>>();
         let region =
             Region::new(&options.region).map_err(|error| problems.push(spec.problem("region", error.to_string())));

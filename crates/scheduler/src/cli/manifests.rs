@@ -6,12 +6,13 @@ use anyhow::{Context, Result, bail};
 use clap::{ValueEnum, builder::NonEmptyStringValueParser};
 use regcred_core::{Namespace, SecretName, StoreName, read_text_file};
 use regcred_manifests::{AUDIENCE, Guard, Identity, Install, Manifests, Mode, Mount, Proxy, TrustedCa, Workload};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     args::{ConfigArgs, Output},
     check::warn,
-    output::{print, tell},
+    output::{Document, print},
+    stderr,
 };
 use crate::{Types, wire};
 
@@ -30,13 +31,13 @@ pub(crate) struct Args {
     #[arg(long)]
     no_namespace: bool,
     /// The image
-    #[arg(long, value_name = "IMAGE", default_value_t = Workload::default().image, value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "IMAGE", default_value_t = Workload::default().image, value_parser = image)]
     image: String,
     /// Who regcred is in AWS, unless the providers of the config say so
     #[arg(long, value_enum, default_value_t)]
     identity: IdentityName,
     /// The role of --identity webhook and projected
-    #[arg(long, value_name = "ARN", value_parser = NonEmptyStringValueParser::new(), required_if_eq_any = [("identity", "webhook"), ("identity", "projected")])]
+    #[arg(long, value_name = "ARN", value_parser = role_arn, required_if_eq_any = [("identity", "webhook"), ("identity", "projected")])]
     role_arn: Option<String>,
     /// For whom the token of --identity projected is; without one sts.amazonaws.com
     #[arg(long, value_name = "AUDIENCE", value_parser = NonEmptyStringValueParser::new())]
@@ -134,15 +135,34 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
         _ => regcred_manifests::manifests(&config, &install)?,
     };
     let Manifests { objects, notes } = made;
-    let text = match output {
-        Output::Table => regcred_manifests::yaml(&head(), &objects),
-        Output::Json => format!("{:#}\n", json!({ "apiVersion": "v1", "kind": "List", "items": objects })),
-    };
-    print(&text)?;
-    for note in notes {
-        tell(&format!("note: {note}\n"));
-    }
+    print(output, &Objects(objects))?;
+    notes.iter().for_each(|note| stderr::note(note));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The objects, in the order in which they are applied.
+struct Objects(Vec<Value>);
+
+impl Document for Objects {
+    fn table(&self, _: bool) -> String {
+        regcred_manifests::yaml(&head(), &self.0)
+    }
+
+    fn json(&self) -> Value {
+        json!({ "apiVersion": "v1", "kind": "List", "items": self.0 })
+    }
+
+    /// As kubectl names them, such as `cronjob.batch/regcred`.
+    fn names(&self) -> Vec<String> {
+        let name = |object: &Value| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let kind = text(&object["kind"]).to_ascii_lowercase();
+            let version = text(&object["apiVersion"]);
+            let group = version.split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
+            format!("{kind}{group}/{}", text(&object["metadata"]["name"]))
+        };
+        self.0.iter().map(name).collect()
+    }
 }
 
 /// How it was made, as it can be made again.
@@ -182,9 +202,9 @@ impl Args {
     }
 
     fn install(&self) -> Result<Install> {
-        let files = self.config.files().iter().map(|path| {
+        let files = self.config.files().into_iter().map(|path| {
             let name = path.display();
-            let text = read_text_file(path);
+            let text = read_text_file(&path);
             text.with_context(|| {
                 format!("{name}: its text becomes a ConfigMap, so it has to be a file that can be read again")
             })
@@ -275,6 +295,46 @@ fn object(text: &str) -> Result<String, String> {
         .map_err(|_| "it is not the name of an object, such as aws-key".into())
 }
 
+/// A role, as a config may name it.
+fn role_arn(text: &str) -> Result<String, String> {
+    regcred_ecr::check_role(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// The reference of an image, as container runtimes read it.
+fn image(text: &str) -> Result<String, String> {
+    let (name, digest) = text.split_once('@').map_or((text, None), |(name, digest)| (name, Some(digest)));
+    let (path, tag) = match name.rsplit_once(':') {
+        Some((path, tag)) if !tag.contains('/') => (path, Some(tag)),
+        _ => (name, None),
+    };
+    let is_inner = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || "._-".contains(it);
+    let is_word = |word: &str| {
+        let is_end = |it: Option<char>| it.is_some_and(|it| it.is_ascii_lowercase() || it.is_ascii_digit());
+        is_end(word.chars().next()) && is_end(word.chars().last()) && word.chars().all(is_inner)
+    };
+    let is_host = |host: &str| {
+        let (host, port) = host.split_once(':').unwrap_or((host, "0"));
+        let plain = |it: char| it.is_ascii_alphanumeric() || "-.".contains(it);
+        !host.is_empty() && host.chars().all(plain) && port.parse::<u16>().is_ok()
+    };
+    let mut steps = path.split('/').collect::<Vec<_>>();
+    let has_host = steps.len() > 1 && (steps[0].contains(['.', ':']) || steps[0] == "localhost");
+    let host_is_fine = !has_host || is_host(steps.remove(0));
+    let is_tag = |tag: &str| {
+        let plain = |it: char| it.is_ascii_alphanumeric() || "_.-".contains(it);
+        (1..=128).contains(&tag.len()) && tag.chars().all(plain) && !tag.starts_with(['.', '-'])
+    };
+    let is_digest = |digest: &str| {
+        let hex = digest.strip_prefix("sha256:").unwrap_or_default();
+        hex.len() == 64 && hex.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_image = host_is_fine && steps.iter().all(|step| is_word(step));
+    if is_image && tag.is_none_or(is_tag) && digest.is_none_or(is_digest) {
+        return Ok(text.into());
+    }
+    Err("it is not an image such as registry.example.com/regcred:1.0, with a path in lower case".into())
+}
+
 fn proxy(text: &str) -> Result<String, String> {
     if text.contains('@') {
         return Err("it has a user, and perhaps a password, which would stand in the pod for everybody to read".into());
@@ -289,4 +349,65 @@ fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it is not a key and a value, such as regcred.dev/profile=pull")?;
     regcred_config::Selector::parse(text)?;
     Ok((key.into(), value.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_judged_like_values_of_a_config() {
+        for bad in [
+            "foo",
+            "arn:aws:iam::12345:user/x",
+            "arn:aws:iam::12345:role/x",
+            "arn:aws:iam::123456789012:user/x",
+            "arn:aws:iam::123456789012:role/",
+            "role/x",
+            "arn:aws:iam::123456789012:root",
+            "123456789012",
+            "",
+        ] {
+            role_arn(bad).expect_err(bad);
+        }
+        role_arn("arn:aws-us-gov:iam::123456789012:role/a/b").expect("a role");
+    }
+
+    #[test]
+    fn an_image_is_one_that_a_runtime_would_pull() {
+        let digest = format!("registry.example/regcred@sha256:{}", "0a".repeat(32));
+        for good in [
+            "regcred",
+            "regcred:1.0",
+            "library/regcred",
+            "ghcr.io/regcred/regcred:0.1.0",
+            "localhost/regcred",
+            "localhost:5000/regcred:x",
+            "registry.example:5000/a/b_c/d-e:V1.2-rc_3",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/regcred",
+            &digest,
+            &digest.replace('@', ":1.0@"),
+        ] {
+            image(good).expect(good);
+        }
+        for bad in [
+            "",
+            "UPPER:bad tag",
+            "Regcred",
+            "registry.example/Regcred",
+            "regcred:",
+            "regcred:a b",
+            "regcred:-x",
+            "https://registry.example/regcred",
+            "registry.example:port/regcred",
+            "/regcred",
+            "a//b",
+            "a/",
+            "regcred@sha256:0a",
+            "regcred@md5:0a",
+            "regcred latest",
+        ] {
+            image(bad).expect_err(bad);
+        }
+    }
 }

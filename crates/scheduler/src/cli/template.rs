@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     EXIT_INVALID, EXIT_UNREACHABLE,
     args::{Check, Output},
-    output::print,
+    output::{Document, print},
     session::{self, announce},
 };
 
@@ -31,16 +31,28 @@ pub(crate) fn run(file: &Path, args: &Check, output: Output) -> Result<ExitCode>
     if !errors.is_empty() && code == 0 {
         code = EXIT_INVALID;
     }
-    print(&match output {
-        Output::Table => {
-            let lines = errors.iter().map(|it| format!("error: {it}\n"));
-            let lines = lines.chain(warnings.iter().map(|it| format!("warning: {it}\n"))).collect::<String>();
-            let last = if code == 0 { GOOD } else { "Do not switch to it: nobody could request a project.\n" };
-            lines + last
-        }
-        Output::Json => format!("{:#}\n", json!({ "errors": errors, "warnings": warnings, "exit_code": code })),
-    })?;
+    print(output, &Judged { errors, warnings, code })?;
     Ok(ExitCode::from(code))
+}
+
+/// What is wrong with a template.
+struct Judged {
+    errors: Vec<String>,
+    warnings: Vec<String>,
+    code: u8,
+}
+
+impl Document for Judged {
+    fn table(&self, _: bool) -> String {
+        let Self { errors, warnings, code } = self;
+        let lines = errors.iter().map(|it| format!("error: {it}\n"));
+        let lines = lines.chain(warnings.iter().map(|it| format!("warning: {it}\n"))).collect::<String>();
+        lines + if *code == 0 { GOOD } else { "Do not switch to it: nobody could request a project.\n" }
+    }
+
+    fn json(&self) -> Value {
+        json!({ "errors": self.errors, "warnings": self.warnings, "exit_code": self.code })
+    }
 }
 
 const GOOD: &str = "Nothing wrong was found: each project that users request begins with what it holds. --online has the cluster judge too.\n";

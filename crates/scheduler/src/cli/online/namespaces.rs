@@ -68,7 +68,7 @@ pub(crate) fn tell(places: &[Place], user: Option<&str>) -> Vec<Finding> {
     if looked_at.len() < places.len() {
         let (some, all) = (looked_at.len(), places.len());
         let message = format!("{some} of {all} were looked at, what the others lack is not known");
-        let fix = "`--target NAMESPACE` looks at one, and may be given several times";
+        let fix = "`--namespace NAMESPACE` checks one; repeat it for several";
         findings.push(Finding::warning("namespaces", "of the config", message).with_fix(fix));
     }
     if !absent.is_empty() {
