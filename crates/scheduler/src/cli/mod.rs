@@ -56,7 +56,7 @@ pub fn main(types: &Types) -> ExitCode {
         Command::Next(next) => next::run(&next, types, args.output),
         Command::Cleanup(cleanup) => cleanup::run(&cleanup, types, args.output),
         Command::Manifests(manifests) => manifests::run(&manifests, types, args.output),
-        Command::Schema => schema::run(),
+        Command::Schema(schema) => schema::run(&schema),
         Command::Completions(completions) => completions::run(&completions),
         Command::Man(man) => man::run(&man),
         Command::Version => version::run(args.output),

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::output::print;
+use super::{args::Schema, output::print};
 
-pub(crate) fn run() -> Result<ExitCode> {
-    print(&format!("{:#}\n", regcred_config::schema()))?;
+pub(crate) fn run(args: &Schema) -> Result<ExitCode> {
+    let schema = if args.pod { regcred_manifests::pod_schema() } else { regcred_config::schema() };
+    print(&format!("{schema:#}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

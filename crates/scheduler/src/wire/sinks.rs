@@ -57,6 +57,7 @@ impl Way {
 pub(super) struct Sinks {
     clusters: Clusters,
     instance: InstanceName,
+    previous_instance: Option<InstanceName>,
     made: HashMap<(Way, bool), Arc<OpenShiftSink>>,
     /// What is read of each cluster at once.
     reads: BTreeMap<StoreName, BulkReads>,
@@ -81,8 +82,8 @@ impl Sinks {
             watched.collect()
         };
         let watches = plan.watching.map(watches).unwrap_or_default();
-        let instance = plan.instance.clone();
-        Self { clusters, instance, made: HashMap::new(), reads, lists: BTreeMap::new(), watches }
+        let (instance, previous_instance) = (plan.instance.clone(), plan.previous_instance.clone());
+        Self { clusters, instance, previous_instance, made: HashMap::new(), reads, lists: BTreeMap::new(), watches }
     }
 
     /// `watching`: for as long as it lasts, and not for one pass; how often each is looked at that cannot be watched.
@@ -123,6 +124,7 @@ impl Sinks {
         let way = &key.0;
         let sink = OpenShiftSink::builder(self.clusters.get(&way.store)?.clone())
             .with_instance(self.instance.clone())
+            .with_previous_instance(self.previous_instance.clone())
             .with_foreign(way.foreign)
             .with_links(way.links())
             .with_labels(way.labels.clone())

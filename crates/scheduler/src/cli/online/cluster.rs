@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use regcred_config::OpenShiftOptions;
-use regcred_core::{Clock, Error, ErrorKind, Result, SystemClock};
+use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, SystemClock};
 use regcred_openshift::{Cluster, Connection};
 use tokio::task::JoinSet;
 
@@ -15,6 +15,7 @@ use super::{
     look::{self, Place},
     namespaces,
     network::{self, is_set},
+    rbac::Asker,
     within,
 };
 use crate::{
@@ -41,9 +42,9 @@ pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration) -
     for (store, connecting) in clusters {
         let options = if is_said { None } else { plan.sinks[store].options().ok() };
         let unusable = unusable(store.as_str(), &options.unwrap_or_default());
-        let (sink, demands) = (store.clone(), wire::demands(plan, store));
+        let (sink, demands, instance) = (store.clone(), wire::demands(plan, store), plan.instance.clone());
         asking.spawn(async move {
-            let mut findings = Box::pin(ask_one(connecting, &unusable, &demands, limit)).await;
+            let mut findings = Box::pin(ask_one(connecting, &unusable, &instance, &demands, limit)).await;
             for finding in findings.iter_mut().filter(|_| several) {
                 finding.prefix(sink.as_str());
             }
@@ -73,13 +74,14 @@ struct Learnt {
 async fn ask_one(
     connecting: impl Future<Output = Result<Cluster>>,
     unusable: &str,
+    instance: &InstanceName,
     demands: &[Demand],
     limit: Duration,
 ) -> Vec<Finding> {
     let mut learnt = Learnt::default();
     let asking = async {
         match connecting.await {
-            Ok(cluster) => learn(&cluster, demands, &mut learnt).await,
+            Ok(cluster) => learn(&cluster, instance, demands, &mut learnt).await,
             Err(error) => {
                 learnt.findings.push(Finding::error("cluster", "connection", &error).with_fix(unusable));
             }
@@ -87,8 +89,9 @@ async fn ask_one(
     };
     let is_late = within(limit, asking).await.is_some();
     let Learnt { server, answers, user, places, mut findings } = learnt;
-    findings.extend(namespaces::tell(&places, user.as_deref()));
-    findings.extend(access::tell(&places, user.as_deref()));
+    let asker = Asker { instance, user: user.as_deref() };
+    findings.extend(namespaces::tell(&places, asker));
+    findings.extend(access::tell(&places, asker));
     match server {
         _ if !is_late => {}
         Some(server) if !answers => {
@@ -100,7 +103,7 @@ async fn ask_one(
     findings
 }
 
-async fn learn(cluster: &Cluster, demands: &[Demand], learnt: &mut Learnt) {
+async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], learnt: &mut Learnt) {
     let server = cluster.server();
     learnt.server = Some(server.to_owned());
     let findings = &mut learnt.findings;
@@ -129,7 +132,7 @@ async fn learn(cluster: &Cluster, demands: &[Demand], learnt: &mut Learnt) {
     findings.extend(guard::ask(cluster, &greeting, user, demands).await);
     findings.extend(access::listing(cluster, demands).await);
     let everywhere = access::everywhere(cluster, demands).await;
-    let (chosen, listed) = namespaces::select(cluster, user, demands, findings).await;
+    let (chosen, listed) = namespaces::select(cluster, Asker { instance, user }, demands, findings).await;
     learnt.places = look::places(demands, &chosen, &listed);
     look::look(cluster, &everywhere, &mut learnt.places).await;
 }
