@@ -11,6 +11,7 @@ use crate::{Problem, Schedule, Setting, Spec, TargetEntry, merged::Merged};
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) instance: InstanceName,
+    pub(crate) previous_instance: Option<InstanceName>,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) providers: Vec<Spec>,
     pub(crate) sinks: Vec<Spec>,
@@ -28,6 +29,11 @@ impl Config {
     /// Names this installation, so that two in one cluster do not write each other's Secrets. Default: `default`.
     pub fn instance(&self) -> &InstanceName {
         &self.instance
+    }
+
+    /// The name that this installation had before: Secrets of that instance are taken over. Default: none.
+    pub fn previous_instance(&self) -> Option<&InstanceName> {
+        self.previous_instance.as_ref()
     }
 
     /// When a CronJob makes its passes; in a daemon, runs that add refreshes to those planned from each credential's own life. No token

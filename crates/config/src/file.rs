@@ -23,6 +23,9 @@ pub(crate) struct File {
     /// Names this installation, so that two in one cluster do not write each other's Secrets. Default: `default`.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::schema::NAME)))]
     instance: Option<String>,
+    /// The name that `instance` had before: its Secrets are taken over, without a gap. Stop that installation first. Default: none.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::schema::NAME)))]
+    previous_instance: Option<String>,
     /// When the CronJob makes its passes. In the daemon: runs that add refreshes to those planned from each credential's own life.
     /// Five fields in the grammar of Kubernetes CronJobs, or `@hourly` and its like. A schedule whose pauses let tokens expire is
     /// refused. Default: none, and the CronJob makes a pass every 15 minutes.

@@ -32,6 +32,7 @@ pub(crate) fn read(dict: &Dict, root: &Origin, check: impl Fn(&Config) -> Vec<Pr
     let mut fields = Fields::of::<file::File>(dict, root);
     fields.version();
     let (instance, schedule) = (fields.instance(), fields.schedule());
+    let previous_instance = fields.previous_instance(&instance);
     let (providers, provider_names) =
         fields.specs("providers", "{ type: ecr, region: eu-west-1 }", |name| ProviderName::new(name).map(drop));
     let (mut sinks, mut sink_names) =
@@ -54,6 +55,7 @@ pub(crate) fn read(dict: &Dict, root: &Origin, check: impl Fn(&Config) -> Vec<Pr
     let merged = Merged::new(dict, root);
     let config = Config {
         instance,
+        previous_instance,
         schedule,
         providers,
         sinks,
@@ -85,6 +87,22 @@ impl Fields<'_> {
             self.problem("instance", error.to_string());
             InstanceName::default()
         })
+    }
+
+    fn previous_instance(&mut self, instance: &InstanceName) -> Option<InstanceName> {
+        match InstanceName::new(self.text("previous_instance")?) {
+            Ok(previous) if previous == *instance => {
+                let message =
+                    format!("it is the name of `instance`, {instance}: leave it out, or give `instance` a new name");
+                self.problem("previous_instance", message);
+                None
+            }
+            Ok(previous) => Some(previous),
+            Err(error) => {
+                self.problem("previous_instance", error.to_string());
+                None
+            }
+        }
     }
 
     fn schedule(&mut self) -> Option<Schedule> {

@@ -41,7 +41,7 @@ pub(crate) fn object(site: &Site<'_>, config: &Config, files: usize, workload: &
                     "action": "FailJob",
                     "onExitCodes": { "containerName": "regcred", "operator": "In", "values": [2] },
                 }] },
-                "template": { "metadata": { "labels": site.labels() }, "spec": pod },
+                "template": { "metadata": pod::metadata(site, workload), "spec": pod },
             },
         },
     });

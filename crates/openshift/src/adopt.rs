@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Why it cannot be taken over by `us`. `expected` says of a host whether the config has a login for it, if that is known.
-pub(crate) fn obstacle(stored: &Stored, us: &str, expected: Option<&dyn Fn(&str) -> bool>) -> Option<Refusal> {
+pub(crate) fn obstacle(stored: &Stored, us: &[&str], expected: Option<&dyn Fn(&str) -> bool>) -> Option<Refusal> {
     let lost = |key: &str| {
         let host = bare(key).split('/').next().unwrap_or_default();
         is_a_name(key) || expected.is_some_and(|expected| !expected(host))
@@ -32,7 +32,7 @@ pub(crate) fn obstacle(stored: &Stored, us: &str, expected: Option<&dyn Fn(&str)
 }
 
 /// Who would go on writing it and does not ask whose it is: a controller, or one who applies our fields.
-pub(crate) fn writer(metadata: &ObjectMeta, us: &str) -> Option<Refusal> {
+pub(crate) fn writer(metadata: &ObjectMeta, us: &[&str]) -> Option<Refusal> {
     let controller = metadata.owner_references.iter().flatten().find(|it| it.controller == Some(true));
     if let Some(controller) = controller {
         let name = quote([controller.kind.as_str(), controller.name.as_str()].into_iter()).unwrap_or_default();
@@ -41,7 +41,7 @@ pub(crate) fn writer(metadata: &ObjectMeta, us: &str) -> Option<Refusal> {
     // Who applies `stringData` overwrites the data without a conflict.
     let wanted = claims().chain([vec!["f:stringData".to_owned()]]).collect::<Vec<_>>();
     let applies = |it: &&ManagedFieldsEntry| {
-        let fields = it.fields_v1.as_ref().filter(|_| is_apply(it) && it.manager.as_deref() != Some(us));
+        let fields = it.fields_v1.as_ref().filter(|_| is_apply(it) && !is_of(it, us));
         fields.is_some_and(|fields| wanted.iter().any(|path| has(&fields.0, path)))
     };
     let others = quote(entries(metadata).filter(applies).filter_map(|it| it.manager.as_deref()))?;
@@ -90,8 +90,8 @@ fn read(stored: &Stored) -> Result<DockerConfig, Refusal> {
     }
 }
 
-/// The JSON patch that makes the other's ownership of our fields ours, guarded by what was read.
-pub(crate) fn patch(metadata: &ObjectMeta, us: &str, form: &Form) -> Value {
+/// The JSON patch that makes the other's ownership of our fields ours, guarded by what was read. `us`: who we are, and who we were.
+pub(crate) fn patch(metadata: &ObjectMeta, us: &[&str], form: &Form) -> Value {
     json!([
         { "op": "replace", "path": "/metadata/resourceVersion", "value": metadata.resource_version },
         { "op": "add", "path": "/metadata/managedFields", "value": taken_over(metadata, us, form) },
@@ -99,12 +99,12 @@ pub(crate) fn patch(metadata: &ObjectMeta, us: &str, form: &Form) -> Value {
 }
 
 /// Who owns what afterwards. What is not ours to write stays with its owner.
-fn taken_over(metadata: &ObjectMeta, us: &str, form: &Form) -> Vec<ManagedFieldsEntry> {
+fn taken_over(metadata: &ObjectMeta, us: &[&str], form: &Form) -> Vec<ManagedFieldsEntry> {
     let (mut ours, mut others, mut time) = (json!({}), vec![], None);
     for entry in entries(metadata) {
         let mut entry = entry.clone();
         let mut fields = entry.fields_v1.take().map_or_else(|| json!({}), |fields| fields.0);
-        if is_apply(&entry) && entry.manager.as_deref() == Some(us) {
+        if is_apply(&entry) && is_of(&entry, us) {
             merge(&mut ours, fields);
             time = entry.time.max(time);
             continue;
@@ -133,7 +133,7 @@ fn taken_over(metadata: &ObjectMeta, us: &str, form: &Form) -> Vec<ManagedFields
         api_version: Some("v1".into()),
         fields_type: Some("FieldsV1".into()),
         fields_v1: Some(FieldsV1(ours)),
-        manager: Some(us.into()),
+        manager: us.first().map(|us| (*us).to_owned()),
         operation: Some("Apply".into()),
         subresource: None,
         time,
@@ -150,6 +150,10 @@ fn claims() -> impl Iterator<Item = Vec<String>> {
 
 fn annotation(name: &str) -> [String; 3] {
     ["f:metadata".into(), "f:annotations".into(), format!("f:{name}")]
+}
+
+fn is_of(entry: &ManagedFieldsEntry, managers: &[&str]) -> bool {
+    entry.manager.as_deref().is_some_and(|manager| managers.contains(&manager))
 }
 
 fn is_apply(entry: &ManagedFieldsEntry) -> bool {
@@ -217,7 +221,7 @@ mod tests {
     }
 
     fn after(managed: &Value) -> Value {
-        serde_json::to_value(taken_over(&metadata(managed), "regcred", &Form::default())).expect("it serialises")
+        serde_json::to_value(taken_over(&metadata(managed), &["regcred"], &Form::default())).expect("it serialises")
     }
 
     #[test]
@@ -238,7 +242,7 @@ mod tests {
     fn an_object_without_owners_becomes_ours_with_its_copy_of_the_old_token() {
         let mut bare = metadata(&json!([]));
         bare.annotations = Some([(LAST_APPLIED.into(), String::new())].into());
-        let after = serde_json::to_value(taken_over(&bare, "regcred", &Form::default())).expect("it serialises");
+        let after = serde_json::to_value(taken_over(&bare, &["regcred"], &Form::default())).expect("it serialises");
         assert_eq!(after.as_array().map(Vec::len), Some(1));
         assert!(has(&after[0]["fieldsV1"], &DATA));
         assert!(has(&after[0]["fieldsV1"], &["f:metadata", "f:annotations", &format!("f:{LAST_APPLIED}")]));
@@ -252,21 +256,21 @@ mod tests {
 
     #[test]
     fn who_would_go_on_writing_stands_in_the_way() {
-        assert_eq!(writer(&metadata(&recipe()), "regcred"), None);
+        assert_eq!(writer(&metadata(&recipe()), &["regcred"]), None);
         let mut applied = recipe();
         applied[0]["operation"] = json!("Apply");
         applied[0]["manager"] = json!("argocd-controller");
-        let refusal = writer(&metadata(&applied), "regcred").expect("it is applied").to_string();
+        let refusal = writer(&metadata(&applied), &["regcred"]).expect("it is applied").to_string();
         assert!(refusal.starts_with("foreign: it is applied by \"argocd-controller\""), "{refusal}");
         applied[0]["fieldsV1"] = json!({ "f:stringData": { "f:x": {} } });
-        assert!(writer(&metadata(&applied), "regcred").is_some(), "it would overwrite the data without a conflict");
+        assert!(writer(&metadata(&applied), &["regcred"]).is_some(), "it would overwrite the data without a conflict");
         applied[0]["fieldsV1"] = json!({ "f:metadata": { "f:labels": { "f:app.kubernetes.io/managed-by": {} } } });
-        assert!(writer(&metadata(&applied), "regcred").is_some(), "it would stand in the way of our label");
+        assert!(writer(&metadata(&applied), &["regcred"]).is_some(), "it would stand in the way of our label");
         let mut controlled = metadata(&recipe());
         let owner =
             json!([{ "apiVersion": "v1", "kind": "ExternalSecret", "name": "ecr", "uid": "u", "controller": true }]);
         controlled.owner_references = serde_json::from_value(owner).expect("references");
-        let refusal = writer(&controlled, "regcred").expect("it is controlled").to_string();
+        let refusal = writer(&controlled, &["regcred"]).expect("it is controlled").to_string();
         assert!(refusal.contains("\"ExternalSecret\""), "{refusal}");
     }
 

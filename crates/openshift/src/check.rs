@@ -103,6 +103,26 @@ impl Cluster {
         Ok(Greeting { version, release: number("major").zip(number("minor")), time })
     }
 
+    /// Whether the server has an API of this group and version, such as `project.openshift.io/v1`. A server that does not let us ask
+    /// may have it.
+    pub async fn serves(&self, group_version: &str) -> Result<bool> {
+        let doing = Doing { verb: "get", resource: "the API", namespace: None, name: group_version };
+        let uri = Uri::try_from(format!("/apis/{group_version}"));
+        let uri = uri.map_err(|_| doing.failed(ErrorKind::Invalid, "it is not a group and a version"))?;
+        let mut request = http::Request::new(Body::empty());
+        *request.uri_mut() = uri;
+        let client = self.client();
+        let asking = async { Ok(read(client.send(request).await?).await) };
+        let (code, ..) = unheard(&doing, asking).await?.map_err(|error: kube::Error| translate(&error, &doing))?;
+        match code {
+            404 => Ok(false),
+            401 | 429 | 500.. => {
+                Err(translate(&kube::Error::Api(Status { code, ..Status::default() }.boxed()), &doing))
+            }
+            _ => Ok(true),
+        }
+    }
+
     /// As whom we ask, such as `system:serviceaccount:regcred:regcred`; `None`: a server before 1.28 does not tell.
     pub async fn user(&self) -> Result<Option<String>> {
         let doing = Doing { verb: "create", resource: "selfsubjectreviews", namespace: None, name: "of the caller" };

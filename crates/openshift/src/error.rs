@@ -147,7 +147,14 @@ fn explanation(status: &Status) -> Option<String> {
     } else if says("admission webhook") {
         Some(format!("the admission webhook{} denied it", called("admission webhook \"")))
     } else if says("ValidatingAdmissionPolicy") {
-        Some(format!("the admission policy{} denied it", called("ValidatingAdmissionPolicy '")))
+        let name = called("ValidatingAdmissionPolicy '");
+        // API servers take some seconds until all of them have a policy that was changed.
+        let just_now = if name.starts_with(" regcred") {
+            ": if the objects of `regcred manifests` were applied just now, try again in a minute"
+        } else {
+            ""
+        };
+        Some(format!("the admission policy{name} denied it{just_now}"))
     } else {
         None
     }
@@ -271,6 +278,11 @@ mod tests {
             ("status unknown for quota: Q", "the quota of the namespace is used up"),
             ("admission webhook \"p.example\" denied the request: canary", "the admission webhook p.example denied it"),
             ("ValidatingAdmissionPolicy 'p' with binding 'canary' denied request", "the admission policy p denied it"),
+            (
+                "ValidatingAdmissionPolicy 'regcred-ux-guard-secrets' with binding 'canary' denied request",
+                "the admission policy regcred-ux-guard-secrets denied it: if the objects of `regcred manifests` were applied just now, \
+                 try again in a minute",
+            ),
         ];
         for (message, told) in denied {
             for code in [403, 422] {

@@ -40,7 +40,11 @@ pub(crate) fn foreign(words: &str) -> Refusal {
 pub(crate) fn other_instance(instance: &str) -> Refusal {
     let instance = instance.chars().take(63).collect::<String>();
     let found = format!("it belongs to regcred's instance {instance:?}");
-    Refusal::new("other-instance", found, "name another Secret in the config of one of the two")
+    let remedy = format!(
+        "name another Secret in the config of one of the two; if this instance is that one under a new name, stop that one and say \
+         `previous_instance: {instance}` in the config"
+    );
+    Refusal::new("other-instance", found, remedy)
 }
 
 pub(crate) fn wrong_type(found: Option<&str>) -> Refusal {

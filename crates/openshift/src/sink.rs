@@ -26,6 +26,7 @@ pub struct OpenShiftSink {
     pub(crate) store: Store,
     server: String,
     instance: InstanceName,
+    previous: Option<Previous>,
     form: Form,
     manager: String,
     merge_manager: String,
@@ -71,11 +72,19 @@ impl fmt::Debug for Expected {
     }
 }
 
+/// The name that this installation had before, and who it was in `managedFields`.
+#[derive(Clone, Debug)]
+struct Previous {
+    instance: InstanceName,
+    manager: String,
+}
+
 /// Makes an [`OpenShiftSink`].
 #[derive(Debug)]
 pub struct OpenShiftSinkBuilder {
     cluster: Cluster,
     instance: InstanceName,
+    previous: Option<InstanceName>,
     form: Form,
     foreign: Foreign,
     expected: Option<Expected>,
@@ -87,7 +96,16 @@ impl OpenShiftSink {
     /// For this cluster.
     pub fn builder(cluster: Cluster) -> OpenShiftSinkBuilder {
         let (instance, form, foreign) = (InstanceName::default(), Form::default(), Foreign::default());
-        OpenShiftSinkBuilder { cluster, instance, form, foreign, expected: None, links: vec![], bulk: None }
+        OpenShiftSinkBuilder {
+            cluster,
+            instance,
+            previous: None,
+            form,
+            foreign,
+            expected: None,
+            links: vec![],
+            bulk: None,
+        }
     }
 
     pub(crate) fn instance(&self) -> &str {
@@ -106,6 +124,17 @@ impl OpenShiftSink {
     /// Who we are where a Secret is somebody else's.
     pub(crate) fn merge_manager(&self) -> &str {
         &self.merge_manager
+    }
+
+    /// Whether an instance is the one that this installation was before.
+    pub(crate) fn was(&self, instance: &str) -> bool {
+        self.previous.as_ref().is_some_and(|previous| previous.instance.as_str() == instance)
+    }
+
+    /// The field managers of our own Secrets: the present one, and that of the previous instance.
+    pub(crate) fn own_managers(&self) -> Vec<&str> {
+        let previous = self.previous.as_ref().map(|previous| previous.manager.as_str());
+        [self.manager()].into_iter().chain(previous).collect()
     }
 
     pub(crate) fn foreign(&self) -> Foreign {
@@ -305,6 +334,13 @@ impl OpenShiftSinkBuilder {
         Self { instance, ..self }
     }
 
+    /// The name that this installation had before. Its Secrets become ours, with their UID and without a gap, as if they were to be
+    /// adopted. Nothing else may write them any more. Default: none.
+    #[must_use]
+    pub fn with_previous_instance(self, previous: impl Into<Option<InstanceName>>) -> Self {
+        Self { previous: previous.into(), ..self }
+    }
+
     /// Labels of each Secret of ours, beside our own. Default: none.
     #[must_use]
     pub fn with_labels(mut self, labels: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -354,8 +390,12 @@ impl OpenShiftSinkBuilder {
 
     /// Asks nobody.
     pub fn build(self) -> OpenShiftSink {
-        let Self { cluster, instance, form, foreign, expected, links, bulk } = self;
+        let Self { cluster, instance, previous, form, foreign, expected, links, bulk } = self;
         let [manager, merge_manager] = managers(instance.as_str());
+        let previous = previous.map(|instance| {
+            let [manager, _] = managers(instance.as_str());
+            Previous { instance, manager }
+        });
         OpenShiftSink {
             server: cluster.server().to_owned(),
             store: Store::new(cluster.client().clone(), manager.clone()).keeping(form.annotations.keys().cloned()),
@@ -363,6 +403,7 @@ impl OpenShiftSinkBuilder {
             looks: Looks::default(),
             untouched: Untouched::default(),
             instance,
+            previous,
             form,
             manager,
             merge_manager,

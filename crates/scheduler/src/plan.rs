@@ -23,6 +23,7 @@ pub struct Plan {
     /// In the order of the config: where two have one address, the first has it.
     pub(crate) groups: Vec<Group>,
     pub(crate) instance: InstanceName,
+    pub(crate) previous_instance: Option<InstanceName>,
     pub(crate) adopt: bool,
     pub(crate) schedule: Option<regcred_config::Schedule>,
     /// How often each target is looked at that cannot be watched.
@@ -94,6 +95,7 @@ impl Plan {
             sinks,
             groups,
             instance,
+            previous_instance: config.previous_instance().cloned(),
             adopt: false,
             schedule,
             resync,

@@ -716,3 +716,62 @@ proptest! {
         }
     }
 }
+
+/// The policy for Secrets of the same config under a new instance name.
+fn renamed(yaml: &str) -> Value {
+    let config = Config::from_yaml(&format!("instance: blue\nprevious_instance: default\n{yaml}")).expect("valid");
+    let mode = Mode::Daemon(Workload::default(), 1);
+    let made = manifests(&config, &Install { mode, ..Install::default() }).expect("they can be made").objects;
+    let is_it = |it: &Value| {
+        it["kind"] == "ValidatingAdmissionPolicy" && it["metadata"]["name"] == "regcred-blue-guard-secrets"
+    };
+    made.into_iter().find(is_it).expect("a policy")
+}
+
+#[test]
+fn an_instance_under_a_new_name_may_take_over_its_own_secrets_and_no_others() {
+    let policy = renamed(CONFIG);
+    let blue = "system:serviceaccount:regcred:regcred-blue";
+    let update = |namespace: &str, old: &Value, new: Value| {
+        Request::new(blue, "UPDATE", "secrets", namespace).labelled("tier", "run").over(old.clone()).object(new)
+    };
+    let owned =
+        |object: &Value| edited(object, |it| it["metadata"]["managedFields"][0]["manager"] = "regcred/blue".into());
+    let labelled =
+        |object: &Value| edited(object, |it| it["metadata"]["labels"]["regcred.dev/instance"] = "blue".into());
+    let before = secret("ci", "ecr-pull");
+    let taken = owned(&before);
+    let after = edited(&labelled(&taken), |it| it["data"][".dockerconfigjson"] = "eyJhIjoxfQ==".into());
+    for (what, request) in [
+        ("its fields", update("ci", &before, taken.clone())),
+        ("its content", update("ci", &taken, after.clone())),
+        ("a refresh", update("ci", &after, edited(&after, |it| it["data"][".dockerconfigjson"] = "e30=".into()))),
+    ] {
+        assert_eq!(judge(&policy, &request), Ok(()), "{what}");
+    }
+    let green = edited(&before, |it| it["metadata"]["labels"]["regcred.dev/instance"] = "green".into());
+    let copy = edited(&before, |it| it["metadata"]["annotations"]["regcred.dev/target"] = "team/ecr-pull".into());
+    for (what, request) in [
+        ("another instance's", update("ci", &green, owned(&green))),
+        ("another instance's content", update("ci", &green, labelled(&owned(&green)))),
+        ("a copy", update("ci", &copy, owned(&copy))),
+        (
+            "a namespace that is not chosen",
+            update("other", &secret("other", "ecr-pull"), owned(&secret("other", "ecr-pull"))),
+        ),
+        ("a Secret that is not of the config", update("ci", &secret("ci", "token"), owned(&secret("ci", "token")))),
+        (
+            "data in the first write",
+            update("ci", &before, edited(&taken, |it| it["data"][".dockerconfigjson"] = "eA==".into())),
+        ),
+        ("a foreign label", update("ci", &taken, edited(&after, |it| it["metadata"]["labels"]["x"] = "y".into()))),
+        (
+            "a foreign annotation",
+            update("ci", &taken, edited(&after, |it| it["metadata"]["annotations"]["x"] = "y".into())),
+        ),
+        ("a delete", Request::new(blue, "DELETE", "secrets", "ci").labelled("tier", "run").over(before.clone())),
+        ("another key", update("ci", &taken, edited(&after, |it| it["data"]["token"] = "eA==".into()))),
+    ] {
+        assert!(judge(&policy, &request).is_err(), "{what}");
+    }
+}

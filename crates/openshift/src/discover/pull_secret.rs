@@ -104,7 +104,7 @@ fn obstacle(metadata: &ObjectMeta, is_cfg: bool, immutable: Option<bool>, is_mer
         (true, _) => Some(refusal::wrong_type(Some(DOCKER_CFG))),
         (_, Some(true)) => Some(refusal::immutable()),
         _ if is_merged => None, // whoever else writes it, that has been agreed upon
-        _ => adopt::writer(metadata, REGCRED),
+        _ => adopt::writer(metadata, &[REGCRED]),
     }
 }
 

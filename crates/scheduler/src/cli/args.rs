@@ -107,7 +107,7 @@ pub(crate) enum Command {
     #[command(after_help = CLEANUP_NOTES)]
     Cleanup(Cleanup),
     /// Print the JSON schema of a config file, for editors
-    Schema,
+    Schema(Schema),
     /// Print completions for a shell
     Completions(Completions),
     /// Write man pages into a folder, one for each command
@@ -516,6 +516,13 @@ impl Cleanup {
     pub(crate) fn connection(&self) -> Connection {
         self.cluster.connection()
     }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Schema {
+    /// Instead print the schema of the file that `manifests --pod` takes
+    #[arg(long)]
+    pub(crate) pod: bool,
 }
 
 #[derive(Debug, clap::Args)]

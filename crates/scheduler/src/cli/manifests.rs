@@ -3,9 +3,12 @@
 use std::{env, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
-use clap::{ValueEnum, builder::NonEmptyStringValueParser};
+use clap::ValueEnum;
 use regcred_core::{Namespace, SecretName, StoreName, read_text_file};
-use regcred_manifests::{AUDIENCE, Guard, Identity, Install, Manifests, Mode, Mount, Proxy, TrustedCa, Workload};
+use regcred_manifests::{
+    AUDIENCE, Aws, Guard, Identity, Image, Install, Issuer, Manifests, Mode, Mount, PodFile, Policies, Proxy, RoleArn,
+    TrustedCa, Workload,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -31,16 +34,19 @@ pub(crate) struct Args {
     #[arg(long)]
     no_namespace: bool,
     /// The image
-    #[arg(long, value_name = "IMAGE", default_value_t = Workload::default().image, value_parser = image)]
-    image: String,
+    #[arg(long, value_name = "IMAGE", default_value_t)]
+    image: Image,
     /// Who regcred is in AWS, unless the providers of the config say so
     #[arg(long, value_enum, default_value_t)]
     identity: IdentityName,
-    /// The role of --identity webhook and projected
-    #[arg(long, value_name = "ARN", value_parser = role_arn, required_if_eq_any = [("identity", "webhook"), ("identity", "projected")])]
-    role_arn: Option<String>,
+    /// The role of --identity webhook and projected; with --mode iam also that of pod-identity
+    #[arg(long, value_name = "ARN", required_if_eq_any = [("identity", "webhook"), ("identity", "projected")])]
+    role_arn: Option<RoleArn>,
+    /// Issuer of the cluster's tokens, such as https://oidc.example.com/id/1, for the trust policies of --mode iam
+    #[arg(long, value_name = "URL")]
+    oidc_issuer: Option<Issuer>,
     /// For whom the token of --identity projected is; without one sts.amazonaws.com
-    #[arg(long, value_name = "AUDIENCE", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "AUDIENCE", value_parser = audience)]
     audience: Option<String>,
     /// The Secret of --identity keys, which is there already; its key `credentials` is a file as the AWS CLI has it
     #[arg(long, value_name = "NAME", value_parser = object, required_if_eq("identity", "keys"))]
@@ -54,6 +60,10 @@ pub(crate) struct Args {
     /// Trust the authorities in the key `ca-bundle.crt` of a ConfigMap that is there already, instead of the image's
     #[arg(long, value_name = "CONFIGMAP", conflicts_with = "openshift_ca", value_parser = object)]
     ca: Option<String>,
+    /// YAML file with imagePullSecrets, resources, nodeSelector, tolerations, affinity, priorityClassName, extraEnv, podLabels,
+    /// podAnnotations, image.pullPolicy and serviceAccount, as in the chart's values; `regcred schema --pod` prints its schema
+    #[arg(long, value_name = "FILE")]
+    pod: Option<PathBuf>,
     /// The proxy on the way to AWS, without a user: everybody reads what is printed
     #[arg(long, value_name = "URL", value_parser = proxy)]
     https_proxy: Option<String>,
@@ -67,6 +77,9 @@ pub(crate) struct Args {
     /// openshift-monitoring, openshift-user-workload-monitoring and monitoring
     #[arg(long, value_name = "NAMESPACE")]
     metrics_from: Vec<Namespace>,
+    /// Leave out the ServiceMonitor and the PrometheusRule of --mode daemon, which need the CRDs of the Prometheus operator
+    #[arg(long)]
+    no_monitoring: bool,
     /// For servers before Kubernetes 1.30 or OpenShift 4.17: rights are bound in each namespace, and no policy is printed
     #[arg(long)]
     role_bindings: bool,
@@ -96,6 +109,8 @@ enum ModeName {
     Daemon,
     /// The rights alone, for a regcred that runs elsewhere
     Rights,
+    /// The roles in IAM as JSON: the policy and the trust policy of each
+    Iam,
     /// A template for project requests on OpenShift, which labels each project
     Template,
     /// A dashboard for Grafana, in a ConfigMap that its sidecar takes
@@ -128,6 +143,14 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
     warn(&config);
     wire::plan(&config, types)?;
     let install = args.install()?;
+    if args.mode == ModeName::Iam {
+        let aws = Aws { identity: args.identity()?, role: args.role_arn.clone(), issuer: args.oidc_issuer.clone() };
+        let Policies { document, notes } = regcred_manifests::iam(&config, &install, &aws)?;
+        print(&format!("{document:#}\n"))?;
+        tell("note: save it as iam.json, then create each role:\n");
+        notes.iter().for_each(|note| tell(&format!("note: {note}\n")));
+        return Ok(ExitCode::SUCCESS);
+    }
     let made = match args.mode {
         ModeName::Template => regcred_manifests::project_template(&config, &install, &args.label)?,
         ModeName::FirstRun => regcred_manifests::first_run(&config, &install)?,
@@ -180,12 +203,15 @@ fn head() -> Vec<String> {
 impl Args {
     /// What is said and has no effect is an error: somebody counts on it.
     fn check(&self) -> Result<()> {
-        let takes_role = matches!(self.identity, IdentityName::Webhook | IdentityName::Projected);
+        let takes_role = matches!(self.identity, IdentityName::Webhook | IdentityName::Projected)
+            || (self.mode == ModeName::Iam && self.identity == IdentityName::PodIdentity);
         for (flag, is_said, of, fits) in [
             ("--role-arn", self.role_arn.is_some(), "--identity webhook or projected", takes_role),
+            ("--oidc-issuer", self.oidc_issuer.is_some(), "--mode iam", self.mode == ModeName::Iam),
             ("--audience", self.audience.is_some(), "--identity projected", self.identity == IdentityName::Projected),
             ("--aws-secret", self.aws_secret.is_some(), "--identity keys", self.identity == IdentityName::Keys),
             ("--replicas", self.replicas.is_some(), "--mode daemon", self.mode == ModeName::Daemon),
+            ("--no-monitoring", self.no_monitoring, "--mode daemon", self.mode == ModeName::Daemon),
             ("--metrics-from", !self.metrics_from.is_empty(), "--mode daemon", self.mode == ModeName::Daemon),
             ("--label", !self.label.is_empty(), "--mode template", self.mode == ModeName::Template),
         ] {
@@ -209,13 +235,15 @@ impl Args {
                 format!("{name}: its text becomes a ConfigMap, so it has to be a file that can be read again")
             })
         });
+        let PodFile { pod, account } = self.pod_file()?;
         let workload = Workload {
             image: self.image.clone(),
-            identity: self.identity(),
+            identity: self.identity()?,
             args: self.config.overrides(),
             mounts: self.mount.clone(),
             trusted_ca: self.ca.clone().map(TrustedCa::ConfigMap).or(self.openshift_ca.then_some(TrustedCa::OpenShift)),
             proxy: Proxy { https: self.https_proxy.clone(), no: self.no_proxy.clone() },
+            pod,
         };
         Ok(Install {
             namespace: self.namespace.clone(),
@@ -224,7 +252,7 @@ impl Args {
             mode: match self.mode {
                 ModeName::Daemon => Mode::Daemon(workload, self.replicas.unwrap_or(1)),
                 ModeName::Rights => Mode::Elsewhere,
-                ModeName::Cronjob | ModeName::FirstRun | ModeName::Template | ModeName::Dashboard => {
+                ModeName::Cronjob | ModeName::FirstRun | ModeName::Iam | ModeName::Template | ModeName::Dashboard => {
                     Mode::CronJob(workload)
                 }
             },
@@ -239,21 +267,29 @@ impl Args {
                 [] => Install::default().metrics_from,
                 named => named.to_vec(),
             },
+            monitoring: !self.no_monitoring,
+            account,
         })
     }
 
-    fn identity(&self) -> Identity {
-        let (role_arn, secret) =
-            (self.role_arn.clone().unwrap_or_default(), self.aws_secret.clone().unwrap_or_default());
-        match self.identity {
+    fn pod_file(&self) -> Result<PodFile> {
+        let Some(path) = &self.pod else { return Ok(PodFile::default()) };
+        let text = read_text_file(path)?;
+        PodFile::parse(&text).with_context(|| path.display().to_string())
+    }
+
+    fn identity(&self) -> Result<Identity> {
+        let role_arn = || self.role_arn.clone().context("--role-arn is missing");
+        Ok(match self.identity {
             IdentityName::None => Identity::None,
-            IdentityName::Webhook => Identity::Webhook { role_arn },
-            IdentityName::Projected => {
-                Identity::Projected { role_arn, audience: self.audience.clone().unwrap_or_else(|| AUDIENCE.into()) }
-            }
+            IdentityName::Webhook => Identity::Webhook { role_arn: role_arn()? },
+            IdentityName::Projected => Identity::Projected {
+                role_arn: role_arn()?,
+                audience: self.audience.clone().unwrap_or_else(|| AUDIENCE.into()),
+            },
             IdentityName::PodIdentity => Identity::PodIdentity,
-            IdentityName::Keys => Identity::Keys { secret },
-        }
+            IdentityName::Keys => Identity::Keys { secret: self.aws_secret.clone().unwrap_or_default() },
+        })
     }
 }
 
@@ -295,119 +331,33 @@ fn object(text: &str) -> Result<String, String> {
         .map_err(|_| "it is not the name of an object, such as aws-key".into())
 }
 
-/// A role, as a config may name it.
-fn role_arn(text: &str) -> Result<String, String> {
-    regcred_ecr::check_role(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
-}
-
-/// The reference of an image, as container runtimes read it.
-fn image(text: &str) -> Result<String, String> {
-    let (name, digest) = text.split_once('@').map_or((text, None), |(name, digest)| (name, Some(digest)));
-    let (path, tag) = match name.rsplit_once(':') {
-        Some((path, tag)) if !tag.contains('/') => (path, Some(tag)),
-        _ => (name, None),
-    };
-    let is_inner = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || "._-".contains(it);
-    let is_word = |word: &str| {
-        let is_end = |it: Option<char>| it.is_some_and(|it| it.is_ascii_lowercase() || it.is_ascii_digit());
-        is_end(word.chars().next()) && is_end(word.chars().last()) && word.chars().all(is_inner)
-    };
-    let is_host = |host: &str| {
-        let (host, port) = host.split_once(':').unwrap_or((host, "0"));
-        let plain = |it: char| it.is_ascii_alphanumeric() || "-.".contains(it);
-        !host.is_empty() && host.chars().all(plain) && port.parse::<u16>().is_ok()
-    };
-    let mut steps = path.split('/').collect::<Vec<_>>();
-    let has_host = steps.len() > 1 && (steps[0].contains(['.', ':']) || steps[0] == "localhost");
-    let host_is_fine = !has_host || is_host(steps.remove(0));
-    let is_tag = |tag: &str| {
-        let plain = |it: char| it.is_ascii_alphanumeric() || "_.-".contains(it);
-        (1..=128).contains(&tag.len()) && tag.chars().all(plain) && !tag.starts_with(['.', '-'])
-    };
-    let is_digest = |digest: &str| {
-        let hex = digest.strip_prefix("sha256:").unwrap_or_default();
-        hex.len() == 64 && hex.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    let is_image = host_is_fine && steps.iter().all(|step| is_word(step));
-    if is_image && tag.is_none_or(is_tag) && digest.is_none_or(is_digest) {
-        return Ok(text.into());
+/// Parses the audience of a token: a client id of the identity provider in IAM.
+fn audience(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(|it: char| it.is_control() || it.is_whitespace()) {
+        return Err(format!("it is not an audience, such as {AUDIENCE}"));
     }
-    Err("it is not an image such as registry.example.com/regcred:1.0, with a path in lower case".into())
+    Ok(text.into())
 }
 
 fn proxy(text: &str) -> Result<String, String> {
     if text.contains('@') {
         return Err("it has a user, and perhaps a password, which would stand in the pod for everybody to read".into());
     }
-    if !text.starts_with("http://") && !text.starts_with("https://") {
-        return Err("it is not a URL such as http://proxy.example.com:3128".into());
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let authority = rest.map(|it| it.strip_suffix('/').unwrap_or(it));
+    // It is a host and a port, as those of a registry are.
+    if authority.is_some_and(|it| {
+        format!("{it}/regcred").parse::<Image>().is_ok() && it.contains(['.', ':']) && !it.contains('/')
+    }) {
+        return Ok(text.into());
     }
-    Ok(text.into())
+    Err("it is not a URL such as http://proxy.example.com:3128".into())
 }
 
 fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it is not a key and a value, such as regcred.dev/profile=pull")?;
-    regcred_config::Selector::parse(text)?;
+    let example = |why: String| format!("{why}, such as regcred.dev/profile=pull");
+    regcred_config::check_key(key).map_err(example)?;
+    regcred_config::check_value(value).map_err(example)?;
     Ok((key.into(), value.into()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_are_judged_like_values_of_a_config() {
-        for bad in [
-            "foo",
-            "arn:aws:iam::12345:user/x",
-            "arn:aws:iam::12345:role/x",
-            "arn:aws:iam::123456789012:user/x",
-            "arn:aws:iam::123456789012:role/",
-            "role/x",
-            "arn:aws:iam::123456789012:root",
-            "123456789012",
-            "",
-        ] {
-            role_arn(bad).expect_err(bad);
-        }
-        role_arn("arn:aws-us-gov:iam::123456789012:role/a/b").expect("a role");
-    }
-
-    #[test]
-    fn an_image_is_one_that_a_runtime_would_pull() {
-        let digest = format!("registry.example/regcred@sha256:{}", "0a".repeat(32));
-        for good in [
-            "regcred",
-            "regcred:1.0",
-            "library/regcred",
-            "ghcr.io/regcred/regcred:0.1.0",
-            "localhost/regcred",
-            "localhost:5000/regcred:x",
-            "registry.example:5000/a/b_c/d-e:V1.2-rc_3",
-            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/regcred",
-            &digest,
-            &digest.replace('@', ":1.0@"),
-        ] {
-            image(good).expect(good);
-        }
-        for bad in [
-            "",
-            "UPPER:bad tag",
-            "Regcred",
-            "registry.example/Regcred",
-            "regcred:",
-            "regcred:a b",
-            "regcred:-x",
-            "https://registry.example/regcred",
-            "registry.example:port/regcred",
-            "/regcred",
-            "a//b",
-            "a/",
-            "regcred@sha256:0a",
-            "regcred@md5:0a",
-            "regcred latest",
-        ] {
-            image(bad).expect_err(bad);
-        }
-    }
 }

@@ -83,7 +83,7 @@ fn run(args: Args, types: &Types) -> anyhow::Result<ExitCode> {
         Command::Next(next) => next::run(&next, types, output),
         Command::Cleanup(cleanup) => cleanup::run(&cleanup, types, output),
         Command::Manifests(manifests) => manifests::run(&manifests, types, output),
-        Command::Schema => schema::run(output),
+        Command::Schema(schema) => schema::run(&schema, output),
         Command::Completions(completions) => completions::run(&completions),
         Command::Man(man) => man::run(&man),
         Command::Version => version::run(output),

@@ -6,12 +6,13 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::{
-    args::Output,
+    args,
     output::{Document, print},
 };
 
-pub(crate) fn run(output: Output) -> Result<ExitCode> {
-    print(output, &Schema(regcred_config::schema()))?;
+pub(crate) fn run(args: &args::Schema, output: args::Output) -> Result<ExitCode> {
+    let schema = if args.pod { regcred_manifests::pod_schema() } else { regcred_config::schema() };
+    print(output, &Schema(schema))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -71,6 +71,7 @@ impl Way {
 pub(super) struct Sinks {
     clusters: Clusters,
     instance: InstanceName,
+    previous_instance: Option<InstanceName>,
     made: HashMap<(Way, bool), Arc<OpenShiftSink>>,
     /// What is read of each cluster at once.
     reads: BTreeMap<StoreName, BulkReads>,
@@ -98,8 +99,9 @@ impl Sinks {
         };
         let watches = plan.watching.map(watches).unwrap_or_default();
         let named = clusters.iter().map(|(store, _)| (store.clone(), named_watches(plan, store))).collect();
-        let instance = plan.instance.clone();
-        Self { clusters, instance, made: HashMap::new(), reads, lists: BTreeMap::new(), watches, named }
+        let (instance, previous_instance) = (plan.instance.clone(), plan.previous_instance.clone());
+        let (made, lists) = (HashMap::new(), BTreeMap::new());
+        Self { clusters, instance, previous_instance, made, reads, lists, watches, named }
     }
 
     /// `watching`: for as long as it lasts, and not for one pass; how often each is looked at that cannot be watched.
@@ -146,6 +148,7 @@ impl Sinks {
         let way = &key.0;
         let mut sink = OpenShiftSink::builder(self.clusters.get(&way.store)?.clone())
             .with_instance(self.instance.clone())
+            .with_previous_instance(self.previous_instance.clone())
             .with_foreign(way.foreign)
             .with_links(way.links())
             .with_labels(way.labels.clone())

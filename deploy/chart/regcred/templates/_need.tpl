@@ -341,6 +341,29 @@ all that they have.
 {{- if and (eq .Values.identity.type "keys") (not .Values.identity.secretName) -}}
 {{- fail "identity.secretName: `type: keys` takes a Secret that is there already" -}}
 {{- end -}}
+{{- if and .Values.identity.roleArn (not (has .Values.identity.type (list "webhook" "projected"))) -}}
+{{- fail "identity.roleArn: it is of `type: webhook` and `projected`" -}}
+{{- end -}}
+{{- if and .Values.identity.secretName (ne .Values.identity.type "keys") -}}
+{{- fail "identity.secretName: it is of `type: keys`" -}}
+{{- end -}}
+{{- $daemon := eq .Values.mode "daemon" -}}
+{{- if and (gt (int .Values.replicas) 1) (not $daemon) -}}
+{{- fail "replicas: they are of `mode: daemon`" -}}
+{{- end -}}
+{{- if and .Values.dashboard (not $daemon) -}}
+{{- fail "dashboard: it is of `mode: daemon`" -}}
+{{- end -}}
+{{- if and (not $daemon) $config.schedule -}}
+{{- $gaps := include "regcred.gaps" . | fromJson -}}
+{{- /* A token lives for 12 hours. A tenth of it is for the pass, and for a run that is late. */ -}}
+{{- if ge (int $gaps.longest) 648 -}}
+{{- $message := "config.schedule: %s pauses for %d hours or more, and a token of Amazon ECR lives for 12: run it at least every 10 hours, or leave the schedule out" -}}
+{{- fail (printf $message $config.schedule (div (int $gaps.longest) 60)) -}}
+{{- end -}}
+{{- end -}}
+{{- include "regcred.check.account" . -}}
+{{- include "regcred.check.pod" . -}}
 {{- if gt (len (toYaml $config)) 921600 -}}
 {{- fail "config: it is too large for a ConfigMap: choose namespaces instead of naming them" -}}
 {{- end -}}
@@ -358,5 +381,52 @@ all that they have.
 {{- if not $is_there -}}
 {{- $message := "config.%s: %s is in no volume of the pod: mount a Secret there that has it, by `mounts`" -}}
 {{- fail (printf $message (index . 1) (index . 2)) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "regcred.check.account" -}}
+{{- $account := .Values.serviceAccount -}}
+{{- if and (not $account.create) (not $account.name) -}}
+{{- fail "serviceAccount.name: name the ServiceAccount that exists, as `create` is false" -}}
+{{- end -}}
+{{- if and (not $account.create) $account.annotations -}}
+{{- fail "serviceAccount.annotations: a ServiceAccount that is not made gets none" -}}
+{{- end -}}
+{{- if eq ($account.name | default "") "default" -}}
+{{- fail "serviceAccount.name: every pod of the namespace that names no ServiceAccount runs as `default`, and would have these rights" -}}
+{{- end -}}
+{{- if and (eq .Values.identity.type "webhook") (hasKey ($account.annotations | default dict) "eks.amazonaws.com/role-arn") -}}
+{{- fail "serviceAccount.annotations: the identity sets eks.amazonaws.com/role-arn: leave it out" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What would break the pod, or show a key. No value of a variable is quoted. */}}
+{{- define "regcred.check.pod" -}}
+{{- $keys := list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" -}}
+{{- $own := dict "AWS_ROLE_ARN" "identity" "AWS_WEB_IDENTITY_TOKEN_FILE" "identity" "AWS_SHARED_CREDENTIALS_FILE" "identity" -}}
+{{- $own = merge $own (dict "HTTPS_PROXY" "proxy.https" "NO_PROXY" "proxy.noProxy" "SSL_CERT_FILE" "trustedCa") -}}
+{{- $seen := dict -}}
+{{- range .Values.extraEnv -}}
+{{- if hasKey $seen .name -}}
+{{- fail (printf "extraEnv: %s: it is there twice" .name) -}}
+{{- end -}}
+{{- $_ := set $seen .name true -}}
+{{- if and (hasKey . "value") (hasKey . "valueFrom") -}}
+{{- fail (printf "extraEnv: %s: leave out `value` or `valueFrom`" .name) -}}
+{{- end -}}
+{{- if and (has .name $keys) (hasKey . "value") -}}
+{{- fail (printf "extraEnv: %s: everyone who may read the pod would read the key: put it into a Secret and use `identity.type: keys`" .name) -}}
+{{- end -}}
+{{- if hasKey $own .name -}}
+{{- fail (printf "extraEnv: %s: set it with `%s`" .name (get $own .name)) -}}
+{{- end -}}
+{{- if or (hasPrefix "REGCRED__" .name) (eq .name "REGCRED_CONFIG") -}}
+{{- fail (printf "extraEnv: %s: it would change the config and not the rights: write it in `config`" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- range keys .Values.podLabels -}}
+{{- if or (hasPrefix "app.kubernetes.io/" .) (hasPrefix "regcred.dev/" .) -}}
+{{- fail (printf "podLabels.%s: the chart sets the labels of this prefix" .) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
