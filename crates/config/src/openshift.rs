@@ -9,7 +9,7 @@ use serde::Deserialize;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OpenShiftOptions {
-    /// A kubeconfig. Default: inside a cluster the pod's ServiceAccount, else what `KUBECONFIG` or `~/.kube/config` names.
+    /// A kubeconfig. Default: the files of `KUBECONFIG`; else in a pod its ServiceAccount; else `~/.kube/config`.
     pub kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig. Default: its current one.
     pub context: Option<String>,
