@@ -8,6 +8,7 @@ mod image;
 mod init;
 mod installed;
 mod killed;
+mod kubectl;
 mod many;
 mod monitoring;
 mod once;
@@ -18,6 +19,8 @@ mod recipe;
 mod registry;
 mod rights;
 mod sink;
+#[path = "../kubectl/mod.rs"]
+mod table;
 mod template;
 mod world;
 mod writers;

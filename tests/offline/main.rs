@@ -2,6 +2,7 @@
 
 mod debug;
 mod identity;
+mod kubectl;
 mod manifests;
 mod monitoring;
 mod month;
@@ -11,3 +12,5 @@ mod silence;
 #[path = "../simulated/mod.rs"]
 mod simulated;
 mod sinks;
+#[path = "../kubectl/mod.rs"]
+mod table;

@@ -7,6 +7,7 @@ mod file;
 mod name;
 mod odd;
 mod provider;
+mod proxy;
 mod refusal;
 mod registry;
 mod set;
@@ -25,6 +26,7 @@ pub use name::{InstanceName, Namespace, ProviderName, SecretName, StoreName, Tar
 #[cfg(feature = "mock")]
 pub use provider::MockRegistryProvider;
 pub use provider::RegistryProvider;
+pub use proxy::{Proxies, ProxyUrl, user_info};
 pub use refusal::Refusal;
 pub use registry::Registry;
 /// Passwords: neither printed nor serialised.

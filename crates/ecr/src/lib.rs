@@ -14,7 +14,6 @@ mod shared_files;
 mod token;
 mod transport;
 
-pub use arn::role as check_role;
 pub use host::{AccountId, Alias, PUBLIC_HOSTS, Region, RegistryHost};
 pub use identity::{Identity, Role};
 pub use provider::{EcrProvider, EcrProviderBuilder};

@@ -111,7 +111,7 @@ pub(crate) fn resources() -> Value {
 fn proxy(workload: &Workload) -> Vec<Value> {
     let Some(https) = &workload.proxy.https else { return vec![] };
     let mut no = format!("{CLUSTER},{METADATA}");
-    if let Some(more) = &workload.proxy.no {
+    if let Some(more) = workload.proxy.no.as_ref().filter(|it| !it.is_empty()) {
         no = format!("{more},{no}");
     }
     vec![json!({ "name": "HTTPS_PROXY", "value": https }), json!({ "name": "NO_PROXY", "value": no })]

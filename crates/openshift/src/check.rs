@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::{
     cluster::Cluster,
-    error::{Doing, UNTRUSTED, is_by_policy, is_untrusted, translate},
+    error::{Doing, is_by_policy, translate},
     rights::review,
     store::{limited, unheard},
     stream::object,
@@ -87,10 +87,7 @@ impl Cluster {
         *request.uri_mut() = Uri::from_static("/version");
         let client = self.client();
         let asking = async { Ok(read(client.send(request).await?).await) };
-        let failed = |error: kube::Error| {
-            if is_untrusted(&error) { doing.failed(ErrorKind::Invalid, UNTRUSTED) } else { translate(&error, &doing) }
-        };
-        let (status, time, document) = unheard(&doing, asking).await?.map_err(failed)?;
+        let (status, time, document) = unheard(&doing, asking).await?.map_err(|error| translate(&error, &doing))?;
         let text = |name: &str| document[name].as_str().filter(|it| is_version(it)).map(str::to_owned);
         let version = text("gitVersion");
         // Somebody may have forbidden that question alone; what answers it otherwise is no API server.

@@ -1,6 +1,7 @@
 //! Files that are made from others, and are checked in.
 
 mod config;
+mod kubectl;
 mod manifests;
 mod monitoring;
 mod values;
@@ -16,6 +17,7 @@ use crate::{
 
 const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
 const FAULTS_PAGE: &str = "crates/scheduler/docs/faults.md";
+const KUBECTL_PAGE: &str = "crates/scheduler/docs/kubectl.md";
 const CONFIG_PAGE: &str = "crates/scheduler/docs/config.md";
 const SCHEMA: &str = "config/schema.json";
 /// The rules of the guard. A chart takes files only from its own folder.
@@ -47,6 +49,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
         (CLI_PAGE, cli_page(&regcred)?),
         (CONFIG_PAGE, config_page),
         (FAULTS_PAGE, faults::page()?),
+        (KUBECTL_PAGE, kubectl::page()?),
         (SCHEMA, schema),
         (values::FILE, values_schema),
     ];

@@ -4,7 +4,7 @@ use std::{env, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use regcred_core::{Namespace, SecretName, StoreName, read_text_file};
+use regcred_core::{Namespace, Proxies, SecretName, StoreName, read_text_file};
 use regcred_manifests::{
     AUDIENCE, Aws, Guard, Identity, Image, Install, Issuer, Manifests, Mode, Mount, PodFile, Policies, Proxy, RoleArn,
     TrustedCa, Workload,
@@ -68,7 +68,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", value_parser = proxy)]
     https_proxy: Option<String>,
     /// What is not behind the proxy, besides the API server and where pods get their credentials
-    #[arg(long, value_name = "HOSTS", requires = "https_proxy")]
+    #[arg(long, value_name = "HOSTS", requires = "https_proxy", value_parser = no_proxy)]
     no_proxy: Option<String>,
     /// How many daemons, of which one leads; without it one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5))]
@@ -352,6 +352,11 @@ fn proxy(text: &str) -> Result<String, String> {
         return Ok(text.into());
     }
     Err("it is not a URL such as http://proxy.example.com:3128".into())
+}
+
+/// The list as regcred reads it: the pod must not be given what it skips.
+fn no_proxy(text: &str) -> Result<String, String> {
+    Proxies::normalize_no_proxy(text).map_err(|error| error.chain())
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

@@ -4,6 +4,7 @@ mod bad;
 mod canary;
 mod check;
 mod cleanup;
+mod client;
 mod daemon;
 mod endpoint;
 mod faults;

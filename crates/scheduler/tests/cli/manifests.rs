@@ -38,9 +38,9 @@ fn the_head_of_the_file_says_how_to_make_it_again() {
     let mut command = regcred(&["manifests", "--config"]);
     let config = format!("{CONFIG}minimal.yaml");
     let output =
-        command.arg(&config).args(["--no-proxy", "a b", "--https-proxy", "http://p:1"]).output().expect("it starts");
+        command.arg(&config).args(["--no-proxy", "a, b", "--https-proxy", "http://p:1"]).output().expect("it starts");
     let text = String::from_utf8(output.stdout).expect("text");
-    let head = format!("# Made by `regcred manifests --config {config} --no-proxy 'a b' --https-proxy http://p:1`.");
+    let head = format!("# Made by `regcred manifests --config {config} --no-proxy 'a, b' --https-proxy http://p:1`.");
     assert_eq!(text.lines().next(), Some(head.as_str()));
 }
 

@@ -42,7 +42,7 @@ containers:
       - name: HTTPS_PROXY
         value: {{ quote . }}
       - name: NO_PROXY
-        value: {{ list $values.proxy.noProxy $no | compact | join "," | quote }}
+        value: {{ concat (splitList "," (nospace $values.proxy.noProxy)) (list $no) | compact | join "," | quote }}
       {{- end }}
       {{- if $ca }}
       - name: SSL_CERT_FILE

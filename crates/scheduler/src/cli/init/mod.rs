@@ -14,7 +14,7 @@ use anyhow::{Result, anyhow};
 use regcred_config::{Config, Problem};
 use regcred_core::{Clock, Error, ErrorKind, SystemClock};
 use regcred_openshift::{
-    Cluster,
+    Cluster, UNAUTHORIZED,
     discover::{Discovery, Search, discover},
 };
 use serde_json::Value;
@@ -94,7 +94,9 @@ async fn look(args: &Init) -> Result<Result<(String, Discovery), Error>> {
 
 /// The other way, for who lacks a right in the whole cluster alone.
 fn elsewhere(error: &Error, args: &Init) -> &'static str {
-    if error.kind() == ErrorKind::Denied && args.only.namespace.is_empty() {
+    if error.chain().contains(UNAUTHORIZED) {
+        ": log in again, as by `oc login`, or renew the kubeconfig"
+    } else if error.kind() == ErrorKind::Denied && args.only.namespace.is_empty() {
         "; or look only where that may be done, with --namespace"
     } else {
         ""
