@@ -70,6 +70,7 @@ const HARMLESS: &[&str] = &[
     "Clock",
     "Details",
     "ErrorKind",
+    "Issuer",
     "ExposeSecret",
     "Foreign",
     "Greeting",

@@ -2,11 +2,14 @@
 
 mod debug;
 mod identity;
+mod keys;
 mod manifests;
+mod minting;
 mod monitoring;
 mod month;
 mod published;
 mod schema;
+mod sessions;
 mod silence;
 #[path = "../simulated/mod.rs"]
 mod simulated;

@@ -56,7 +56,7 @@ pub(crate) enum Command {
     /// Makes one pass: does what is due, and exits with what came of it
     #[command(after_help = EXIT_CODES)]
     Once(Once),
-    /// Says what a pass would do, and why; reads only, and asks AWS nothing
+    /// Says what a pass would do, and why; reads only, and asks AWS only who it is
     #[command(after_help = PLAN_EXIT_CODES)]
     Plan(Plan),
     /// Says how every target stands, the worst first; reads only, and asks AWS nothing

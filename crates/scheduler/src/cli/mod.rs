@@ -1,5 +1,6 @@
 //! The command line.
 
+mod administrator;
 mod args;
 mod check;
 mod cleanup;
@@ -24,6 +25,7 @@ mod session;
 mod status;
 mod template;
 mod version;
+mod who;
 
 use std::process::ExitCode;
 

@@ -11,16 +11,17 @@ use super::{
     args::{Once, Output},
     output::{count, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
+    who::{self, Caller},
 };
 use crate::{Types, wire};
 
 pub(crate) fn run(args: &Once, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let pass = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
-    let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.once(pass).await)?;
+    let (report, callers) = pass::report_with_callers(&args.pass, plan.clone(), types, async |engine| engine.once(pass).await)?;
     print(&match output {
         Output::Table => as_table(&report) + &unknown(&report, &plan),
-        Output::Json => format!("{:#}\n", as_json(&report, &plan)),
+        Output::Json => format!("{:#}\n", as_json(&report, &plan, &callers)),
     })?;
     Ok(ExitCode::from(report.exit_code()))
 }
@@ -64,7 +65,7 @@ fn done(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn as_json(report: &Report, plan: &wire::Plan) -> Value {
+fn as_json(report: &Report, plan: &wire::Plan, callers: &[Caller]) -> Value {
     let target = |(target, outcome): (&Target, &Outcome)| {
         json!({
             "store": target.store.as_str(),
@@ -80,6 +81,7 @@ fn as_json(report: &Report, plan: &wire::Plan) -> Value {
     };
     json!({
         "targets": report.targets.iter().map(target).collect::<Vec<_>>(),
+        "aws": who::as_json(callers),
         "sources_failed": sources_failed(report, plan),
         "exit_code": report.exit_code(),
     })

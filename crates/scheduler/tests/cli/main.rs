@@ -22,4 +22,5 @@ mod scale;
 mod selecting;
 mod shell;
 mod strange_files;
+mod who;
 mod world;
