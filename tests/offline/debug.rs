@@ -71,6 +71,7 @@ const HARMLESS: &[&str] = &[
     "Clock",
     "Details",
     "ErrorKind",
+    "Issuer",
     "ExposeSecret",
     "Foreign",
     "Greeting",

@@ -2,12 +2,15 @@
 
 mod debug;
 mod identity;
+mod keys;
 mod kubectl;
 mod manifests;
+mod minting;
 mod monitoring;
 mod month;
 mod published;
 mod schema;
+mod sessions;
 mod silence;
 #[path = "../simulated/mod.rs"]
 mod simulated;

@@ -38,6 +38,11 @@ pub struct EcrOptions {
     pub web_identity: Option<WebIdentity>,
     /// `instance`: also the machine's own role.
     pub identity: Option<IdentityName>,
+    /// The programs that a profile may run as its `credential_process`, each by its absolute path. Default: none in a pod, and every
+    /// one elsewhere.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(inner(regex(pattern = "^/"))))]
+    pub programs: Vec<String>,
     /// A role that is assumed by whom the above is.
     pub role_arn: Option<String>,
     /// What the role's trust policy asks for.
@@ -71,6 +76,7 @@ impl EcrOptions {
             profile: None,
             web_identity: None,
             identity: None,
+            programs: vec![],
             role_arn: None,
             external_id: None,
             session_name: None,

@@ -38,4 +38,4 @@ pub use sink::{Applied, Details, Observed, SecretSink, Written};
 #[cfg(feature = "mock")]
 pub use source::MockTargetSource;
 pub use source::{Feed, Sighting, Sightings, TargetSource};
-pub use validity::{Schedule, Validity};
+pub use validity::{Issuer, Schedule, Validity};

@@ -39,8 +39,8 @@ use tracing::warn;
 
 /// A real answer has 3 kB.
 const LONGEST_ANSWER: usize = 64 * 1024;
-/// Names a PEM file of the authorities to trust instead of the machine's own.
-const TRUST: &str = "SSL_CERT_FILE";
+/// Name a PEM file of the authorities to trust instead of the machine's own. The first one that is set counts.
+const TRUST: [&str; 2] = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"];
 /// Where a machine or a container is given its credentials: in clear text, but never beyond the machine itself.
 const METADATA: [&str; 5] = ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"];
 
@@ -62,7 +62,7 @@ pub struct Transport {
 type Heard = Arc<Mutex<Option<(SystemTime, Instant)>>>;
 
 impl Transport {
-    /// Reads the file that `SSL_CERT_FILE` names, where it is set. [`ErrorKind::Invalid`] if it does not hold certificates and
+    /// Reads the file that `AWS_CA_BUNDLE` names or, if that is not set, `SSL_CERT_FILE`. [`ErrorKind::Invalid`] if it does not hold certificates and
     /// nothing but whole ones: then nobody would be trusted, or not all who are meant; and for a proxy that is none, for then it
     /// would be passed by.
     pub fn new() -> Result<Self> {
@@ -72,8 +72,9 @@ impl Transport {
             Some(proxy) => proxy_config(&proxy)?,
             None => ProxyConfig::disabled(),
         };
-        let trust = match env::var_os(TRUST).filter(|path| !path.is_empty()) {
-            Some(path) => trust_in(Path::new(&path))?,
+        let bundle = TRUST.into_iter().find_map(|it| Some((it, env::var_os(it).filter(|path| !path.is_empty())?)));
+        let trust = match bundle {
+            Some((variable, path)) => trust_in(variable, Path::new(&path))?,
             None => TrustStore::default(),
         };
         let (direct, proxied) = (client(&trust, ProxyConfig::disabled()), client(&trust, proxied));
@@ -153,9 +154,9 @@ fn proxy_config(proxy: &ProxyUrl) -> Result<ProxyConfig> {
     })
 }
 
-fn trust_in(path: &Path) -> Result<TrustStore> {
+fn trust_in(variable: &str, path: &Path) -> Result<TrustStore> {
     let unusable = |how: String| {
-        let message = format!("the authorities of {TRUST}, {}, cannot be used", path.display());
+        let message = format!("the authorities of {variable}, {}, cannot be used", path.display());
         Error::new(ErrorKind::Invalid, message).with_cause(how)
     };
     let pem = read_file(path).map_err(|error| unusable(error.chain()))?;
@@ -348,7 +349,7 @@ mod tests {
         let path = dir.path().join("ca.pem");
         let trust = |pem: &str| {
             std::fs::write(&path, pem).expect("it can be written");
-            trust_in(&path).map(drop)
+            trust_in("AWS_CA_BUNDLE", &path).map(drop)
         };
         let authority = regcred_testkit::tls::Authority::new().pem();
         trust(&authority).expect("one is enough");
@@ -365,7 +366,7 @@ mod tests {
             assert!(error.chain().contains(why) && error.chain().contains("ca.pem"), "{error:?}");
             assert!(!error.chain().contains("canary"), "{error:?}");
         }
-        let error = trust_in(&dir.path().join("none.pem")).expect_err("it is not there");
+        let error = trust_in("AWS_CA_BUNDLE", &dir.path().join("none.pem")).expect_err("it is not there");
         assert!(error.chain().contains("none.pem") && error.chain().ends_with("it does not exist"), "{error:?}");
     }
 }

@@ -165,7 +165,8 @@ impl Drive {
                 let again = forced.is_some_and(|once| *once);
                 let last = self.report.targets.get(&target).filter(|outcome| outcome.failures.is_empty());
                 let held = last.map(|outcome| outcome.held.as_ref().unwrap_or(&outcome.validity).clone());
-                let before = Before { force, again, dry: self.dry, held };
+                let compare_issuers = self.pass.is_none_or(|pass| pass.compare_issuers);
+                let before = Before { force, again, dry: self.dry, compare_issuers, held };
                 let span = info_span!("look", store = %key.store, namespace = %key.namespace, name = %key.name);
                 let look = async move {
                     let route = &engine.routes[route];

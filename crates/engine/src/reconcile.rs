@@ -40,6 +40,8 @@ pub(crate) struct Before {
     pub(crate) again: bool,
     /// Nothing is to be done.
     pub(crate) dry: bool,
+    /// A credential that another account minted is not fresh.
+    pub(crate) compare_issuers: bool,
     /// What it held when it was last seen or written whole; `None`: it was not.
     pub(crate) held: Option<Arc<Held>>,
 }
@@ -66,11 +68,15 @@ impl Engine {
         }
         let fresh = |it: &Validity| it.is_fresh(now, &*self.context.schedule);
         let step = decide(seen.as_ref(), &route.providers, before.force, fresh);
+        let is_fresh = matches!(step, Step::Leave | Step::Repair(_) | Step::Link(_));
+        let is_changed = is_fresh && before.compare_issuers && self.is_of_another(route, seen.as_ref()).await;
+        let step = if is_changed { Step::Refresh } else { step };
         if before.dry {
             return Some(self.preview(step, seen.unwrap_or_default()));
         }
         let held_fresh = |held: &Held| route.providers.iter().all(|name| held.get(name).is_some_and(fresh));
         let expected_fresh = !before.force && before.held.as_deref().is_some_and(held_fresh);
+        let expected_fresh = expected_fresh && !is_changed;
         let found = disturbance(seen.as_ref(), &step, expected_fresh);
         let seen = seen.unwrap_or_default();
         let mut outcome = Outcome {
@@ -132,6 +138,21 @@ impl Engine {
         let renew_at = self.renew_at(&validity);
         let details = Some(Box::new(details));
         Outcome { waiting_for, validity: validity.into(), failures, renew_at, details, ..Outcome::of(step) }
+    }
+
+    /// Whether another account minted what a target holds than would mint it now. Where one of both is not known, nothing is compared.
+    async fn is_of_another(&self, route: &Route, seen: Option<&Observed>) -> bool {
+        let Some(seen) = seen else { return false };
+        for name in &route.providers {
+            let (held, minter) = (seen.validity.get(name).and_then(Validity::issuer), self.minters.get(name));
+            if let (Some(held), Some(minter)) = (held, minter)
+                && minter.issuer().await.is_some_and(|issuer| issuer != held)
+            {
+                info!(provider = %name, "another account minted it");
+                return true;
+            }
+        }
+        false
     }
 
     fn renew_at(&self, held: &Held) -> Option<SystemTime> {

@@ -215,6 +215,7 @@ fn identity(options: &EcrOptions) -> Identity {
         (_, _, Some(IdentityName::Instance)) => Identity::instance(),
         (None, None, None) => Identity::chain(),
     };
+    let identity = identity.with_programs(options.programs.iter().cloned());
     let Some(arn) = &options.role_arn else { return identity };
     let mut role = Role::new(arn);
     if let Some(id) = &options.external_id {
@@ -229,13 +230,14 @@ fn identity(options: &EcrOptions) -> Identity {
 /// The options that are needed to check one.
 type Only = fn(&EcrOptions) -> EcrOptions;
 /// Options that the provider itself checks.
-const ALONE: [(&str, Only); 6] = [
+const ALONE: [(&str, Only); 7] = [
     ("aliases", |all| EcrOptions { aliases: all.aliases.clone(), ..EcrOptions::in_region(&all.region) }),
     ("endpoint", |all| {
         let (endpoint, allow_insecure_endpoint) = (all.endpoint.clone(), all.allow_insecure_endpoint);
         EcrOptions { endpoint, allow_insecure_endpoint, ..EcrOptions::in_region(&all.region) }
     }),
     ("principal", |all| EcrOptions { principal: all.principal.clone(), ..EcrOptions::in_region(&all.region) }),
+    ("programs", |all| EcrOptions { programs: all.programs.clone(), ..EcrOptions::in_region(&all.region) }),
     ("role_arn", |all| EcrOptions { role_arn: all.role_arn.clone(), ..EcrOptions::in_region(&all.region) }),
     ("session_name", |all| {
         let (role_arn, session_name) = (all.role_arn.clone(), all.session_name.clone());

@@ -5,8 +5,7 @@ use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use regcred_config::{AccountLink, LinkName, Origin, Problem, Problems, SecretSettings, Spec};
 use regcred_core::{
-    Error, ErrorKind, Namespace, RegistryCredential, RegistryProvider, Result, SecretSink, StoreName, Target,
-    TargetSource,
+    Error, ErrorKind, Issuer, Namespace, RegistryCredential, RegistryProvider, Result, SecretSink, StoreName, Target, TargetSource,
 };
 use tokio::sync::OnceCell;
 
@@ -296,6 +295,10 @@ impl RegistryProvider for Lazy {
 
     fn longest_life(&self) -> Option<Duration> {
         self.made.get()?.longest_life()
+    }
+
+    async fn issuer(&self) -> Option<Issuer> {
+        self.made.get()?.issuer().await
     }
 }
 

@@ -89,7 +89,7 @@ pub(crate) enum Command {
     /// Make one pass: refresh what is due, and exit with the result
     #[command(after_help = EXIT_CODES)]
     Once(Once),
-    /// Print what a pass would do, and why. Reads only, and asks AWS nothing
+    /// Print what a pass would do, and why. Reads only, and asks AWS only who it is
     #[command(after_help = PLAN_EXIT_CODES)]
     Plan(Plan),
     /// Print the state of every target, the worst first. Reads only, and asks AWS nothing

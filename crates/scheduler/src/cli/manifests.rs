@@ -146,9 +146,9 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
     if args.mode == ModeName::Iam {
         let aws = Aws { identity: args.identity()?, role: args.role_arn.clone(), issuer: args.oidc_issuer.clone() };
         let Policies { document, notes } = regcred_manifests::iam(&config, &install, &aws)?;
-        print(&format!("{document:#}\n"))?;
-        tell("note: save it as iam.json, then create each role:\n");
-        notes.iter().for_each(|note| tell(&format!("note: {note}\n")));
+        print_text(&format!("{document:#}\n"))?;
+        stderr::note("save it as iam.json, then create each role:");
+        notes.iter().for_each(|note| stderr::note(note));
         return Ok(ExitCode::SUCCESS);
     }
     let made = match args.mode {

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod administrator;
 mod args;
 mod check;
 mod cleanup;
@@ -31,6 +32,7 @@ mod stderr;
 mod template;
 mod usage;
 mod version;
+mod who;
 
 use std::process::ExitCode;
 

@@ -11,16 +11,18 @@ use super::{
     args::{Once, Output},
     output::{Document, count, name, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
+    who::{self, Caller},
 };
 use crate::{Types, wire::Plan};
 
 pub(crate) fn run(args: &Once, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let pass = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
-    let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.once(pass).await)?;
+    let done = pass::report_with_callers(&args.pass, plan.clone(), types, async |engine| engine.once(pass).await);
+    let (report, callers) = done?;
     let exit_code = pass::exit_code(&args.pass, &report, &plan);
     pass::warn_if_none(&report, &plan);
-    print(output, &Shown { report: &report, plan: &plan, exit_code })?;
+    print(output, &Shown { report: &report, plan: &plan, callers: &callers, exit_code })?;
     Ok(ExitCode::from(exit_code))
 }
 
@@ -28,6 +30,7 @@ pub(crate) fn run(args: &Once, types: &Types, output: Output) -> Result<ExitCode
 struct Shown<'a> {
     report: &'a Report,
     plan: &'a Plan,
+    callers: &'a [Caller],
     exit_code: u8,
 }
 
@@ -37,7 +40,7 @@ impl Document for Shown<'_> {
     }
 
     fn json(&self) -> Value {
-        as_json(self.report, self.plan, self.exit_code)
+        as_json(self.report, self.plan, self.callers, self.exit_code)
     }
 
     fn names(&self) -> Vec<String> {
@@ -91,7 +94,7 @@ fn done(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn as_json(report: &Report, plan: &Plan, exit_code: u8) -> Value {
+fn as_json(report: &Report, plan: &Plan, callers: &[Caller], exit_code: u8) -> Value {
     let target = |(target, outcome): (&Target, &Outcome)| {
         json!({
             "store": target.store.as_str(),
@@ -107,6 +110,7 @@ fn as_json(report: &Report, plan: &Plan, exit_code: u8) -> Value {
     };
     json!({
         "targets": report.targets.iter().map(target).collect::<Vec<_>>(),
+        "aws": who::as_json(callers),
         "sources_failed": sources_failed(report, plan),
         "exit_code": exit_code,
     })

@@ -13,10 +13,11 @@ use super::{
     progress::{self, Progress},
     session::{self, announce},
     stderr,
+    who::{self, Caller},
 };
 use crate::{
     Types,
-    wire::{self, Clusters, Plan},
+    wire::{self, Clusters, Minters, Plan},
 };
 
 /// What the config comes to, for the targets that the arguments name.
@@ -82,18 +83,38 @@ pub(crate) fn report(
     types: &Types,
     work: impl AsyncFnOnce(Arc<Engine>) -> Report,
 ) -> Result<Report> {
+    run(args, plan, types, async |engine, _| (work(engine).await, vec![])).map(|(report, _)| report)
+}
+
+/// The same, and prints who regcred is in AWS.
+pub(crate) fn report_with_callers(
+    args: &PassArgs,
+    plan: Plan,
+    types: &Types,
+    work: impl AsyncFnOnce(Arc<Engine>) -> Report,
+) -> Result<(Report, Vec<Caller>)> {
+    run(args, plan, types, async |engine, minters| who::beside(minters, work(engine)).await)
+}
+
+fn run(
+    args: &PassArgs,
+    plan: Plan,
+    types: &Types,
+    work: impl AsyncFnOnce(Arc<Engine>, &Minters) -> (Report, Vec<Caller>),
+) -> Result<(Report, Vec<Caller>)> {
     let report = session::wait(async {
         let clusters = Clusters::connect(&plan, &args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
         let several = clusters.iter().count() > 1;
         clusters.iter().for_each(|(name, cluster)| announce(cluster, several.then_some(name.as_str())));
         let progress = Progress::at_a_terminal(plan.secrets(), !plan.selections().is_empty());
-        let engine = wire::engine(plan, types, clusters, Arc::new(SystemClock)).await;
+        let mut minters = Minters::default();
+        let engine = wire::engine_keeping(plan, types, clusters, Arc::new(SystemClock), &mut minters).await;
         let engine = engine.map(|engine| match progress {
             Some(progress) => engine.with_on_event(move |event| progress.follow(event)),
             None => engine,
         });
         let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
-        anyhow::Ok(work(engine).await)
+        anyhow::Ok(work(engine, &minters).await)
     })?;
     progress::clear();
     report

@@ -16,6 +16,7 @@ use super::{
     args::{Output, Plan},
     output::{Document, count, missing, name, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
+    who::{self, Caller},
 };
 use crate::{Types, wire};
 
@@ -27,14 +28,15 @@ const STEPS: [&str; 7] = ["create", "refresh", "repair", "adopt", "link", "leave
 pub(crate) fn run(args: &Plan, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let look = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
-    let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
+    let (report, callers) = pass::report_with_callers(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
     let minting = report.targets.values().filter(|outcome| mints(outcome)).map(|outcome| outcome.route);
     let minting = minting.collect::<BTreeSet<_>>();
     let (calls, now) = (plan.mints_for(&minting), SystemClock.now());
     let exit_code = pass::exit_code(&args.pass, &report, &plan);
     let (force, changes) = (args.writing.force, args.changes);
     pass::warn_if_none(&report, &plan);
-    print(output, &Shown { report: &report, plan: &plan, calls, force, changes, now, exit_code })?;
+    let (report, plan, callers) = (&report, &plan, callers.as_slice());
+    print(output, &Shown { report, plan, callers, calls, force, changes, now, exit_code })?;
     let changes = report.targets.values().any(|outcome| mints(outcome) || matches!(outcome.step, Some(Step::Link(_))));
     Ok(ExitCode::from(match exit_code {
         0 if changes && args.detailed_exitcode => EXIT_CHANGES,
@@ -54,6 +56,7 @@ fn word(outcome: &Outcome) -> &'static str {
 struct Shown<'a> {
     report: &'a Report,
     plan: &'a wire::Plan,
+    callers: &'a [Caller],
     calls: usize,
     force: bool,
     changes: bool,
@@ -93,7 +96,7 @@ impl Shown<'_> {
             (false, ..) => format!("no login of {} is in it that can be believed", missing.join(", ")),
             (true, Some(end), _) => format!("a credential expired at {}", rfc3339(end)),
             (true, None, Some(due)) => format!("it is due since {}", rfc3339(due)),
-            (true, None, None) => "what is said of a credential is not believed".into(),
+            (true, None, None) => "another AWS account minted it".into(),
         }
     }
 
@@ -157,6 +160,7 @@ impl Document for Shown<'_> {
             "targets": targets.collect::<Vec<_>>(),
             "steps": counts(self.report).into_iter().collect::<BTreeMap<_, _>>(),
             "provider_calls": self.calls,
+            "aws": who::as_json(self.callers),
             "bytes": self.total(),
             "sources_failed": sources_failed(self.report, self.plan),
             "exit_code": self.exit_code,

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Status, types: &Types, output: Output) -> Result<ExitCo
         return installed::run(instance, args, output);
     }
     let plan = pass::plan(&args.pass, types)?;
-    let look = Pass { deadline: args.pass.timeout, ..Pass::default() };
+    let look = Pass { deadline: args.pass.timeout, compare_issuers: false, ..Pass::default() };
     if args.watch {
         pass::report(&args.pass, plan.clone(), types, async |engine| {
             watch(&engine, look, args, &plan, output).await

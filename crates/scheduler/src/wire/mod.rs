@@ -30,7 +30,11 @@ use crate::{
     types::{Kept, OPENSHIFT, SinkEntry},
 };
 
-pub use self::{clusters::Clusters, minters::Minters, prune::Pruning};
+pub use self::{
+    clusters::Clusters,
+    minters::{Callers, Minters},
+    prune::Pruning,
+};
 #[cfg(feature = "cli")]
 pub(crate) use self::{
     demand::{Demand, accounts, demands, other_sinks},

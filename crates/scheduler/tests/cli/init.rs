@@ -282,11 +282,11 @@ async fn what_cannot_be_adopted_is_merged_into_or_left_out_with_the_reason() {
         assert!(config.contains(stop), "{config}");
     }
     assert!(config.contains("service_accounts: []"), "nobody uses it, and nobody will: {config}");
-    let minted = world.aws.calls().len();
+    let minted = world.mints();
     let steps = steps(&world, &config);
     assert!(steps.contains(&"odd/ecr-secret adopt".to_owned()) && steps.len() == 3, "{steps:?}");
     let (code, report, logs) = run(&mut world.once(&config, &["--output", "json"]));
-    assert_eq!((code, world.aws.calls().len()), (0, minted + 1), "{report:#} {logs}");
+    assert_eq!((code, world.mints()), (0, minted + 1), "{report:#} {logs}");
     let kept =
         STANDARD.decode(world.secret("others").expect("there")["data"][".dockerconfigjson"].as_str().expect("text"));
     assert!(String::from_utf8(kept.expect("base64")).expect("text").contains("quay.io"));

@@ -51,7 +51,7 @@ fn steps(report: &Value) -> Vec<(&str, &str)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_says_each_step_and_why_and_does_none() {
     let world = world().await;
-    let (before, minted) = (world.kube.objects("secrets"), world.aws.calls().len());
+    let (before, minted) = (world.kube.objects("secrets"), world.mints());
     world.kube.clear_requests();
     let (code, report, logs) = run(&mut command(&world, "plan", &["--output", "json"]));
     assert_eq!(code, 1, "one is refused: {report:#} {logs}");
@@ -73,7 +73,7 @@ async fn a_plan_says_each_step_and_why_and_does_none() {
     assert_eq!(of(&report, "edited").1, "its data was changed by \"kubectl-edit\"");
     assert_eq!(of(&report, "unlinked").1, "ServiceAccount default is not linked");
     assert!(of(&report, "foreign").1.starts_with("foreign: "), "{report:#}");
-    assert_eq!((world.kube.objects("secrets"), world.aws.calls().len()), (before, minted));
+    assert_eq!((world.kube.objects("secrets"), world.mints()), (before, minted));
     assert!(world.kube.requests().iter().all(|it| matches!(it.verb.as_str(), "get" | "list")), "it reads only");
 
     let (_, adopting, _) = run(&mut command(&world, "plan", &["--output", "json", "--adopt", "--target", "foreign"]));

@@ -24,5 +24,6 @@ mod scale;
 mod selecting;
 mod shell;
 mod strange_files;
+mod who;
 mod wording;
 mod world;

@@ -35,12 +35,12 @@ async fn a_first_pass_writes_and_links_and_a_second_finds_everything_fresh() {
     assert!(logs.contains(&world.kube.url()), "the server is named: {logs}");
 
     let (code, report, _) = run(&mut world.once(TWO, &["--output", "json"]));
-    assert_eq!((code, world.aws.calls().len()), (0, 2));
+    assert_eq!((code, world.mints()), (0, 2));
     assert!(report["targets"].as_array().expect("a list").iter().all(|it| it["step"] == "leave"), "{report:#}");
     assert_eq!(world.kube.object("secrets", "team-a", "ecr-secret"), Some(secret), "nothing was written");
 
     let (code, report, _) = run(&mut world.once(TWO, &["--output", "json", "--force", "--target", "team-b"]));
-    assert_eq!((code, world.aws.calls().len(), states(&report).len()), (0, 3, 1), "only team-b is refreshed");
+    assert_eq!((code, world.mints(), states(&report).len()), (0, 3, 1), "only team-b is refreshed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +89,7 @@ async fn the_exit_code_says_whether_a_person_has_to_act() {
     assert_eq!((code, states(&report)), (2, vec!["failed", "failed"]));
     let why = report["targets"][0]["why"][0].as_str().expect("a reason");
     assert!(why.contains("ecr:GetAuthorizationToken") && why.contains("user/ci") && why.contains("(denied)"), "{why}");
-    assert_eq!(world.aws.calls().len(), 2, "nobody asks again for what is denied");
+    assert_eq!(world.mints(), 2, "nobody asks again for what is denied");
     assert_eq!(world.kube.objects("secrets").len(), 0);
 
     world.aws.answer_with(Answer::Token);
