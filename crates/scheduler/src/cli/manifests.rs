@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     args::{ConfigArgs, Output},
     check::warn,
-    output::{Document, print},
+    output::{Document, print, print_text},
     stderr,
 };
 use crate::{Types, wire};
