@@ -18,7 +18,8 @@ use crate::{Types, wire};
 pub(crate) fn run(args: &Once, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let pass = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
-    let (report, callers) = pass::report_with_callers(&args.pass, plan.clone(), types, async |engine| engine.once(pass).await)?;
+    let (report, callers) =
+        pass::report_with_callers(&args.pass, plan.clone(), types, async |engine| engine.once(pass).await)?;
     print(&match output {
         Output::Table => as_table(&report) + &unknown(&report, &plan),
         Output::Json => format!("{:#}\n", as_json(&report, &plan, &callers)),
