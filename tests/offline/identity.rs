@@ -59,7 +59,10 @@ async fn a_profile_is_the_one_that_was_named_with_the_role_that_it_assumes() {
     for _ in 0..2 {
         let told = none.again();
         assert_eq!(told["kind"], "invalid", "{told}");
-        assert!(told["error"].as_str().is_some_and(|it| it.contains("cannot find the AWS profile \"none\": it is not in ")), "{told}");
+        assert!(
+            told["error"].as_str().is_some_and(|it| it.contains("cannot find the AWS profile \"none\": it is not in ")),
+            "{told}"
+        );
     }
     let mut renewed = Mint::start(&json!({ "profile": "other" }), &environment);
     assert_eq!(registries(&renewed.again()), [HOST]);

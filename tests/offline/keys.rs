@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use regcred_testkit::{ContainerCredentials, FakeAws, FaultProxy, ForwardProxy, InstanceMetadata, SignIn, tls::Authority};
+use regcred_testkit::{
+    ContainerCredentials, FakeAws, FaultProxy, ForwardProxy, InstanceMetadata, SignIn, tls::Authority,
+};
 use serde_json::{Value, json};
 
 use crate::minting::{HOST, Mint, PULL, mint, registries};
@@ -58,8 +60,12 @@ async fn keys_of_the_environment_are_trimmed_or_refused_by_the_name_of_their_var
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_an_answer_are_refused_by_the_name_of_who_gave_it() {
-    let (aws, container, instance, sign_in) =
-        (FakeAws::start().await, ContainerCredentials::start().await, InstanceMetadata::start().await, SignIn::start().await);
+    let (aws, container, instance, sign_in) = (
+        FakeAws::start().await,
+        ContainerCredentials::start().await,
+        InstanceMetadata::start().await,
+        SignIn::start().await,
+    );
     container.accept("pod");
     sign_in.accept_access("access");
     let home = tempfile::tempdir().expect("a folder");
@@ -95,9 +101,15 @@ async fn keys_of_an_answer_are_refused_by_the_name_of_who_gave_it() {
     let sources = [
         (
             "the container credentials endpoint",
-            of(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &of_container), ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "pod")], json!({})),
+            of(
+                &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &of_container), ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "pod")],
+                json!({}),
+            ),
         ),
-        ("the instance metadata service", of(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &of_instance)], json!({ "instance": true }))),
+        (
+            "the instance metadata service",
+            of(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &of_instance)], json!({ "instance": true })),
+        ),
         ("the SSO session of the AWS profile \"sso\"", of(&[], json!({ "profile": "sso" }))),
         ("the credential_process of the AWS profile \"process\"", of(&[], json!({ "profile": "process" }))),
         ("the credential_process of the AWS profile \"process\"", of(&[], json!({ "profile": "role" }))),
@@ -140,7 +152,11 @@ async fn an_instance_that_does_not_answer_as_it_should_is_told_with_what_helps()
     let silent = format!("http://{}", silent.local_addr().expect("it has an address"));
     assert_said(ask(&silent, &[]), "unreachable", HOPS);
     assert_said(ask("http://imds.example", &[]), "invalid", "neither HTTPS nor on loopback");
-    assert_said(ask("http://127.0.0.1:1", &[("AWS_EC2_METADATA_DISABLED", "true")]), "invalid", "AWS_EC2_METADATA_DISABLED is true");
+    assert_said(
+        ask("http://127.0.0.1:1", &[("AWS_EC2_METADATA_DISABLED", "true")]),
+        "invalid",
+        "AWS_EC2_METADATA_DISABLED is true",
+    );
     let instance = InstanceMetadata::start().await;
     instance.remove_role();
     assert_said(ask(&instance.url(), &[]), "denied", "attach an instance profile");
@@ -172,7 +188,8 @@ async fn a_token_file_that_is_not_text_is_invalid() {
     for path in [binary, folder] {
         let (path, url) = (path.display().to_string(), aws.url());
         let profile = dir.path().join("config");
-        fs::write(&profile, format!("[profile web]\nrole_arn = {PULL}\nweb_identity_token_file = {path}\n")).expect("written");
+        fs::write(&profile, format!("[profile web]\nrole_arn = {PULL}\nweb_identity_token_file = {path}\n"))
+            .expect("written");
         let profile = profile.display().to_string();
         let common = [("AWS_ENDPOINT_URL", url.as_str()), ("AWS_CONFIG_FILE", &profile)];
         for (wanted, more) in [
@@ -181,7 +198,10 @@ async fn a_token_file_that_is_not_text_is_invalid() {
             (json!({ "profile": "web" }), vec![]),
             (
                 json!({}),
-                vec![("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path.as_str()), ("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str())],
+                vec![
+                    ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path.as_str()),
+                    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str()),
+                ],
             ),
         ] {
             let minted = mint(&wanted, &[&common[..], &more].concat());
@@ -189,6 +209,29 @@ async fn a_token_file_that_is_not_text_is_invalid() {
             assert!(!minted.to_string().contains("canary"), "{minted}");
         }
     }
+}
+
+#[test]
+fn variables_that_do_not_fit_together_are_named() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let token = dir.path().join("token");
+    fs::write(&token, "of-the-pod").expect("it can be written");
+    let token = token.display().to_string();
+    let not_valid = "AWS_CONTAINER_CREDENTIALS_FULL_URI or the token beside it is not valid";
+    let endpoint = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    let cases: [&[(&str, &str)]; 3] = [
+        &[(endpoint, "http://10.0.0.1/v1")],
+        &[(endpoint, "not a URL")],
+        &[(endpoint, "http://127.0.0.1:1/"), ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "canary\nrest")],
+    ];
+    for environment in cases {
+        let minted = mint(&json!({}), environment);
+        assert_invalid(&minted, not_valid);
+        assert!(!minted.to_string().contains("canary"), "{minted}");
+    }
+    let minted = mint(&json!({}), &[("AWS_WEB_IDENTITY_TOKEN_FILE", &token)]);
+    assert_eq!(minted["kind"], "denied", "{minted}");
+    assert!(minted["error"].as_str().is_some_and(|it| it.ends_with("needs a role in AWS_ROLE_ARN")), "{minted}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,7 +264,11 @@ async fn the_bundle_of_the_aws_cli_is_trusted_before_that_of_openssl() {
     }
     let stranger = with(&[("AWS_CA_BUNDLE", &wrong), ("SSL_CERT_FILE", &right)]);
     assert!(stranger["error"].as_str().is_some_and(|it| it.ends_with("the certificate is not trusted")), "{stranger}");
-    for (path, why) in [(&absent, "it does not exist"), (&broken, "it holds no PEM certificate"), (&folder, "it is not a regular file")] {
+    for (path, why) in [
+        (&absent, "it does not exist"),
+        (&broken, "it holds no PEM certificate"),
+        (&folder, "it is not a regular file"),
+    ] {
         let minted = with(&[("AWS_CA_BUNDLE", path)]);
         assert_invalid(&minted, &format!("the authorities of AWS_CA_BUNDLE, {path}, cannot be used: "));
         assert_invalid(&minted, why);

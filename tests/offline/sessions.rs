@@ -27,7 +27,11 @@ struct Laptop {
 
 impl Laptop {
     async fn new(config: &str) -> Self {
-        let laptop = Self { home: tempfile::tempdir().expect("a folder"), aws: FakeAws::start().await, sign_in: SignIn::start().await };
+        let laptop = Self {
+            home: tempfile::tempdir().expect("a folder"),
+            aws: FakeAws::start().await,
+            sign_in: SignIn::start().await,
+        };
         laptop.write(".aws/config", config);
         laptop
     }
@@ -171,14 +175,19 @@ async fn an_sso_session_that_has_ended_names_the_command_that_starts_it_anew() {
         (Some(json!({ "accessToken": 1, "expiresAt": FUTURE }).to_string()), "the file of the session is damaged"),
     ];
     for (file, why) in files {
-        for (profile, of, names) in [("dev", OF_SESSION, "dev"), ("legacy", OF_START, "legacy"), ("role", OF_SESSION, "dev")] {
+        for (profile, of, names) in
+            [("dev", OF_SESSION, "dev"), ("legacy", OF_START, "legacy"), ("role", OF_SESSION, "dev")]
+        {
             match &file {
                 Some(text) => laptop.write(of, text),
                 None => assert!(!laptop.home.path().join(of).exists()),
             }
             let minted = laptop.mint(&json!({ "profile": profile }), &[]);
             let said = minted["error"].as_str().unwrap_or_default();
-            assert!(said.contains(why) && said.ends_with(&format!("so run `aws sso login --profile {names}`")), "{file:?} {minted}");
+            assert!(
+                said.contains(why) && said.ends_with(&format!("so run `aws sso login --profile {names}`")),
+                "{file:?} {minted}"
+            );
             assert_eq!(minted["kind"], "denied", "{minted}");
         }
     }
@@ -194,7 +203,12 @@ async fn an_sso_session_that_has_ended_names_the_command_that_starts_it_anew() {
         laptop.assert_refuses(&json!({ "profile": "dev" }), &[], kind, said);
     }
     let nowhere = [("AWS_ENDPOINT_URL_SSO", "http://127.0.0.1:1")];
-    laptop.assert_refuses(&json!({ "profile": "dev" }), &nowhere, "unreachable", "sso:GetRoleCredentials had no answer");
+    laptop.assert_refuses(
+        &json!({ "profile": "dev" }),
+        &nowhere,
+        "unreachable",
+        "sso:GetRoleCredentials had no answer",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -231,7 +245,12 @@ async fn a_login_session_mints_is_renewed_and_names_the_command_that_starts_it_a
     for file in ended {
         laptop.write(OF_LOGIN, &file);
         for profile in ["console", "role"] {
-            laptop.assert_refuses(&json!({ "profile": profile }), &[], "denied", "so run `aws login --profile console`");
+            laptop.assert_refuses(
+                &json!({ "profile": profile }),
+                &[],
+                "denied",
+                "so run `aws login --profile console`",
+            );
         }
     }
 }
@@ -273,13 +292,18 @@ async fn a_program_of_a_profile_mints_and_what_it_prints_is_never_shown() {
     for profile in ["bad", "bad-role"] {
         laptop.assert_refuses(&json!({ "profile": profile }), &[], "denied", &ended);
     }
-    laptop.assert_refuses(&json!({ "profile": "gone" }), &[], "invalid", "/nonexistent/helper cannot be started");
+    laptop.assert_refuses(&json!({ "profile": "gone" }), &[], "invalid", "/nonexistent/helper is not installed");
     laptop.assert_refuses(&json!({ "profile": "open" }), &[], "invalid", "a quote in its command is not closed");
 
     // In a pod, and wherever the config lists programs, only those run.
     let pod = [("KUBERNETES_SERVICE_HOST", "10.0.0.1")];
     for profile in ["good", "spaced", "shell", "role", "bad"] {
-        laptop.assert_refuses(&json!({ "profile": profile }), &pod, "invalid", "a pod runs no program that a profile names");
+        laptop.assert_refuses(
+            &json!({ "profile": profile }),
+            &pod,
+            "invalid",
+            "a pod runs no program that a profile names",
+        );
     }
     for more in [&pod[..], &[]] {
         for profile in ["good", "role"] {
@@ -292,7 +316,12 @@ async fn a_program_of_a_profile_mints_and_what_it_prints_is_never_shown() {
         }
     }
     laptop.assert_mints(&json!({ "profile": "good" }), &[("KUBERNETES_SERVICE_HOST", "")]);
-    laptop.assert_refuses(&json!({ "profile": "good", "programs": ["good"] }), &[], "invalid", "\"good\" is not an absolute path");
+    laptop.assert_refuses(
+        &json!({ "profile": "good", "programs": ["good"] }),
+        &[],
+        "invalid",
+        "\"good\" is not an absolute path",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -301,34 +330,70 @@ async fn settings_of_a_profile_that_contradict_each_other_are_named() {
     let keys = "aws_access_key_id = AKIAX\naws_secret_access_key = canary\n";
     let role = format!("role_arn = {PULL}\n");
     let cases = [
-        (format!("[profile x]\n{role}source_profile = gone\n"), "its source_profile \"gone\" does not exist: it is not in "),
-        (format!("[profile x]\n{role}source_profile = y\n[profile y]\n{role}source_profile = x\n"), "leads back to it: x -> y -> x"),
         (
-            format!("[profile x]\n{role}source_profile = y\n[profile y]\n{role}source_profile = z\n[profile z]\n{role}source_profile = y\n"),
+            format!("[profile x]\n{role}source_profile = gone\n"),
+            "its source_profile \"gone\" does not exist: it is not in ",
+        ),
+        (
+            format!("[profile x]\n{role}source_profile = y\n[profile y]\n{role}source_profile = x\n"),
+            "leads back to it: x -> y -> x",
+        ),
+        (
+            format!(
+                "[profile x]\n{role}source_profile = y\n[profile y]\n{role}source_profile = z\n[profile z]\n{role}source_profile = y\n"
+            ),
             "leads back to it: x -> y -> z -> y",
         ),
         (format!("[profile x]\n{role}source_profile = x\n"), "it is its own source_profile, and has no credentials"),
-        (format!("[profile x]\n{role}source_profile = y\ncredential_source = Environment\n"), "both source_profile and credential_source"),
+        (
+            format!("[profile x]\n{role}source_profile = y\ncredential_source = Environment\n"),
+            "both source_profile and credential_source",
+        ),
         (format!("[profile x]\n{role}"), "its role_arn needs a source_profile or a credential_source"),
-        (format!("[profile x]\n{role}credential_source = Ec2\n"), "its credential_source is not Environment, Ec2InstanceMetadata or EcsContainer"),
-        (format!("[profile x]\n{role}source_profile = y\n[profile y]\nregion = x\n"), "cannot use the AWS profile \"y\": it is a source_profile, and has no credentials"),
+        (
+            format!("[profile x]\n{role}credential_source = Ec2\n"),
+            "its credential_source is not Environment, Ec2InstanceMetadata or EcsContainer",
+        ),
+        (
+            format!("[profile x]\n{role}source_profile = y\n[profile y]\nregion = x\n"),
+            "cannot use the AWS profile \"y\": it is a source_profile, and has no credentials",
+        ),
         ("[profile x]\nweb_identity_token_file = /x\n".into(), "its web_identity_token_file needs a role_arn"),
         ("[profile x]\naws_access_key_id = AKIAX\n".into(), "it has no aws_secret_access_key"),
         ("[profile x]\naws_secret_access_key = canary\n".into(), "it has no aws_access_key_id"),
         ("[profile x]\naws_session_token = canary\n".into(), "it has no aws_access_key_id"),
         ("[profile x]\naws_access_key_id =\naws_secret_access_key = canary\n".into(), "it has no aws_access_key_id"),
-        ("[profile x]\nsso_session = corp\nsso_account_id = 1\nsso_role_name = r\n".into(), "no section [sso-session corp]"),
-        ("[profile x]\nsso_session = c\nsso_account_id = 1\nsso_role_name = r\n[sso-session c]\nsso_region = r\n".into(), "the section of its sso_session has no sso_start_url"),
-        ("[profile x]\nsso_session = c\nsso_region = r\n[sso-session c]\nsso_region = r\n".into(), "sso_region belongs in the section of its sso_session"),
-        ("[profile x]\nsso_start_url = u\nsso_region = r\nsso_account_id = 1\n".into(), "it has SSO settings, and no sso_role_name"),
+        (
+            "[profile x]\nsso_session = corp\nsso_account_id = 1\nsso_role_name = r\n".into(),
+            "no section [sso-session corp]",
+        ),
+        (
+            "[profile x]\nsso_session = c\nsso_account_id = 1\nsso_role_name = r\n[sso-session c]\nsso_region = r\n"
+                .into(),
+            "the section of its sso_session has no sso_start_url",
+        ),
+        (
+            "[profile x]\nsso_session = c\nsso_region = r\n[sso-session c]\nsso_region = r\n".into(),
+            "sso_region belongs in the section of its sso_session",
+        ),
+        (
+            "[profile x]\nsso_start_url = u\nsso_region = r\nsso_account_id = 1\n".into(),
+            "it has SSO settings, and no sso_role_name",
+        ),
         ("[profile x]\nsso_start_url = u\n".into(), "it has SSO settings, and no sso_region"),
         ("[profile x]\nregion = eu-west-1\n".into(), "the AWS profile \"x\" holds no credentials"),
         (format!("[x]\n{keys}"), "has [x], and a config file needs [profile x]"),
         (format!("[profile y]\n{keys}"), "cannot find the AWS profile \"x\": it is not in "),
         (format!("[profile x]\n{keys}canary\n"), "/.aws/config: line 4 is neither a section"),
         (format!("[profile x\n{keys}"), "/.aws/config: line 1 is neither a section"),
-        (format!("[profile x]\naws_access_key_id = AKIA\n  canary\naws_secret_access_key = canary\n"), "aws_access_key_id of the AWS profile \"x\" in "),
-        (format!("[profile x]\n{keys}aws_session_token = canary\n  canary\n"), "aws_session_token of the AWS profile \"x\" in "),
+        (
+            format!("[profile x]\naws_access_key_id = AKIA\n  canary\naws_secret_access_key = canary\n"),
+            "aws_access_key_id of the AWS profile \"x\" in ",
+        ),
+        (
+            format!("[profile x]\n{keys}aws_session_token = canary\n  canary\n"),
+            "aws_session_token of the AWS profile \"x\" in ",
+        ),
     ];
     for (config, said) in &cases {
         laptop.write(".aws/config", config);
@@ -338,7 +403,10 @@ async fn settings_of_a_profile_that_contradict_each_other_are_named() {
     for (config, said) in [
         (format!("[profile y]\n{keys}"), "the AWS profile \"x\" that AWS_PROFILE names: it is not in "),
         (format!("[x]\n{keys}"), "a config file needs [profile x]"),
-        ("[profile x]\nregion = eu-west-1\n".to_owned(), "the AWS profile \"x\" that AWS_PROFILE names holds no credentials"),
+        (
+            "[profile x]\nregion = eu-west-1\n".to_owned(),
+            "the AWS profile \"x\" that AWS_PROFILE names holds no credentials",
+        ),
     ] {
         laptop.write(".aws/config", &config);
         laptop.assert_refuses(&json!({}), &[("AWS_PROFILE", "x")], "denied", said);

@@ -129,7 +129,9 @@ mod tests {
         let mut known = CredentialSet::new();
         let login = Login::new(vec![Registry::new("r.example").expect("valid")], "AWS", "x".into()).expect("valid");
         let validity = ends(Some(12)).with_issuer(Some(Issuer::of("1")));
-        known.insert(one.clone(), Arc::new(RegistryCredential::new(vec![login], validity).expect("valid"))).expect("first");
+        known
+            .insert(one.clone(), Arc::new(RegistryCredential::new(vec![login], validity).expect("valid")))
+            .expect("first");
         assert!(known.is_outlived_by(&one, &of("1")) && !known.is_outlived_by(&one, &of("2")));
         set.limit(one.clone(), at(13));
         assert!(set.is_outlived_by(&one, &ends(Some(13))));

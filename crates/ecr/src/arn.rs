@@ -50,7 +50,9 @@ pub(crate) fn role(arn: &str, region: &Region) -> Result<()> {
             if partition == own {
                 return Ok(());
             }
-            let message = format!("{arn:?} is in partition {partition}, and {region} is in {own}: no role of one opens the other");
+            let message = format!(
+                "{arn:?} is in partition {partition}, and {region} is in {own}: no role of one opens the other"
+            );
             Err(Error::new(ErrorKind::Invalid, message))
         }
         _ => {

@@ -197,7 +197,8 @@ pub(crate) fn instance_failure(failure: &CredentialsError) -> Error {
         return asked(ErrorKind::Invalid, "was not asked").with_cause("AWS_EC2_METADATA_DISABLED is true");
     }
     if says("received 404 from IMDS") || status == Some(404) {
-        return asked(ErrorKind::Denied, "answered HTTP 404").with_cause("the machine has no role, so attach an instance profile");
+        return asked(ErrorKind::Denied, "answered HTTP 404")
+            .with_cause("the machine has no role, so attach an instance profile");
     }
     match status {
         Some(429) => asked(ErrorKind::Throttled, "answered HTTP 429"),
@@ -210,7 +211,8 @@ pub(crate) fn instance_failure(failure: &CredentialsError) -> Error {
             asked(ErrorKind::Unreachable, "did not answer").with_cause(HOP_LIMIT)
         }
         None if says("orbidden") => asked(ErrorKind::Denied, "answered HTTP 403"),
-        None => asked(ErrorKind::Malformed, "gave an answer that is not its own").with_cause("see what answers at its address"),
+        None => asked(ErrorKind::Malformed, "gave an answer that is not its own")
+            .with_cause("see what answers at its address"),
     }
 }
 

@@ -127,7 +127,12 @@ struct Partition {
 
 /// Longer prefixes before shorter ones. The commercial partition is last, as its prefixes are the plainest.
 const PARTITIONS: [Partition; 8] = [
-    Partition { name: "aws-cn", prefixes: &["cn-"], domain: "amazonaws.com.cn", dual_stack: Some("on.amazonwebservices.com.cn") },
+    Partition {
+        name: "aws-cn",
+        prefixes: &["cn-"],
+        domain: "amazonaws.com.cn",
+        dual_stack: Some("on.amazonwebservices.com.cn"),
+    },
     Partition { name: "aws-us-gov", prefixes: &["us-gov-"], domain: "amazonaws.com", dual_stack: Some("on.aws") },
     Partition { name: "aws-eusc", prefixes: &["eusc-de-"], domain: "amazonaws.eu", dual_stack: None },
     Partition { name: "aws-iso-b", prefixes: &["us-isob-"], domain: "sc2s.sgov.gov", dual_stack: None },

@@ -113,7 +113,11 @@ impl Identity {
     }
 
     /// Its credentials, from wherever they are now, with its role assumed.
-    pub(crate) async fn credentials(&self, settings: &Settings, config: &SdkConfig) -> Result<Credentials, CredentialsError> {
+    pub(crate) async fn credentials(
+        &self,
+        settings: &Settings,
+        config: &SdkConfig,
+    ) -> Result<Credentials, CredentialsError> {
         let sources = Sources { settings: settings.clone(), config: config.clone(), programs: self.programs.clone() };
         let base = match &self.source {
             Source::Chain => sources.chain(false).await,

@@ -12,7 +12,7 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// What it is called in an answer.
+    /// Its name in an answer.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::AccessKey => "access key",
@@ -113,7 +113,8 @@ mod tests {
             for part in PARTS {
                 let error = clean(&keys(pasted, part), |part| format!("the {} of x", part.name())).expect_err(what);
                 assert_eq!(error.kind(), ErrorKind::Invalid);
-                let expected = format!("cannot use the {} of x: it holds {what}, so paste it again on one line", part.name());
+                let expected =
+                    format!("cannot use the {} of x: it holds {what}, so paste it again on one line", part.name());
                 assert_eq!(error.chain(), expected);
             }
         }

@@ -1,6 +1,6 @@
 //! Programs that print credentials: `credential_process` of a profile.
 
-use std::{env, process::Stdio, time::Duration};
+use std::{env, io, process::Stdio, time::Duration};
 
 use aws_credential_types::Credentials;
 use aws_smithy_types::{DateTime, date_time::Format};
@@ -28,7 +28,10 @@ impl Programs {
     /// [`ErrorKind::Invalid`] for a program that is not named by its absolute path: `PATH` may be anything.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(relative) = self.0.iter().find(|program| !program.starts_with('/')) else { return Ok(()) };
-        Err(Error::new(ErrorKind::Invalid, format!("{relative:?} is not an absolute path, such as /usr/local/bin/aws_signing_helper")))
+        Err(Error::new(
+            ErrorKind::Invalid,
+            format!("{relative:?} is not an absolute path, such as /usr/local/bin/aws_signing_helper"),
+        ))
     }
 
     /// Whether a program may run. A pod runs only what the config names: who may write its AWS profile may not be who runs it.
@@ -37,7 +40,11 @@ impl Programs {
         if self.0.iter().any(|it| it == program) || (self.0.is_empty() && !in_pod) {
             return Ok(());
         }
-        let why = if self.0.is_empty() { "a pod runs no program that a profile names" } else { "the config allows others alone" };
+        let why = if self.0.is_empty() {
+            "a pod runs no program that a profile names"
+        } else {
+            "the config allows others alone"
+        };
         let message = format!("{why}, so add its absolute path to `programs` of the provider");
         Err(Error::new(ErrorKind::Invalid, message))
     }
@@ -68,7 +75,10 @@ async fn run(program: &str, arguments: &[String]) -> Result<Vec<u8>> {
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let failed = |kind, cause: String| Error::new(kind, cause);
     let child = command.process_group(0).kill_on_drop(true).spawn();
-    let child = child.map_err(|error| failed(ErrorKind::Invalid, format!("{program} cannot be started ({})", error.kind())))?;
+    let child = child.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => failed(ErrorKind::Invalid, format!("{program} is not installed")),
+        kind => failed(ErrorKind::Invalid, format!("{program} cannot be started ({kind})")),
+    })?;
     let mut group = Group(child);
     let mut output = vec![];
     if let Some(stdout) = group.0.stdout.take() {
@@ -104,7 +114,8 @@ impl Drop for Group {
 
 /// Reads what a program prints; in words, what is wrong with it.
 pub(crate) fn parse(output: &[u8]) -> Result<Credentials, String> {
-    let answer = serde_json::from_slice::<Value>(output).map_err(|_| "printed something that is not JSON".to_owned())?;
+    let answer =
+        serde_json::from_slice::<Value>(output).map_err(|_| "printed something that is not JSON".to_owned())?;
     if answer["Version"].as_u64() != Some(1) {
         return Err("printed no \"Version\": 1".into());
     }
@@ -148,7 +159,11 @@ mod tests {
             ("echo []", ErrorKind::Invalid, "sh printed no \"Version\": 1"),
             ("echo {\\\"Version\\\":2}", ErrorKind::Invalid, "sh printed no \"Version\": 1"),
             ("echo {\\\"Version\\\":1}", ErrorKind::Invalid, "sh printed no AccessKeyId"),
-            ("echo {\\\"Version\\\":1,\\\"AccessKeyId\\\":\\\"canary\\\"}", ErrorKind::Invalid, "sh printed no SecretAccessKey"),
+            (
+                "echo {\\\"Version\\\":1,\\\"AccessKeyId\\\":\\\"canary\\\"}",
+                ErrorKind::Invalid,
+                "sh printed no SecretAccessKey",
+            ),
             ("yes canary", ErrorKind::Invalid, "sh printed more than 64 KiB"),
             ("printf \"\\\\377canary\"", ErrorKind::Invalid, "sh printed something that is not JSON"),
         ];
@@ -156,12 +171,15 @@ mod tests {
             let error = shell(script).await.expect_err(script);
             let said = error.chain();
             assert_eq!(error.kind(), kind, "{said}");
-            assert!(said.starts_with("the credential_process of the AWS profile \"x\" failed: ") && said.contains(why), "{said}");
+            assert!(
+                said.starts_with("the credential_process of the AWS profile \"x\" failed: ") && said.contains(why),
+                "{said}"
+            );
             assert!(!said.contains("canary"), "{said}");
         }
         let command = |command: &'static str| async move { credentials(command, "x", &Programs::default()).await };
         let error = command("/nonexistent/program --token canary").await.expect_err("it does not exist");
-        assert!(error.chain().ends_with("/nonexistent/program cannot be started (entity not found)"), "{error:?}");
+        assert!(error.chain().ends_with("/nonexistent/program is not installed"), "{error:?}");
         let error = command("sh -c 'canary").await.expect_err("a quote is open");
         assert!(error.chain().ends_with("a quote in its command is not closed"), "{error:?}");
         command("  ").await.expect_err("there is no word");

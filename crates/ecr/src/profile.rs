@@ -1,4 +1,4 @@
-//! What a profile comes to: where its first credentials are from, and which roles are assumed with them. Asks nobody.
+//! Follows a profile to its first credentials, and lists the roles to assume with them. Pure.
 
 use std::path::PathBuf;
 
@@ -30,11 +30,24 @@ pub(crate) enum First {
     Environment,
     Instance,
     Container,
-    WebIdentity { role_arn: String, token_file: PathBuf, session_name: Option<String> },
+    WebIdentity {
+        role_arn: String,
+        token_file: PathBuf,
+        session_name: Option<String>,
+    },
     /// A session of `aws sso login`.
-    Sso { account: String, role: String, start_url: String, region: String, session: Option<String> },
+    Sso {
+        account: String,
+        role: String,
+        start_url: String,
+        region: String,
+        session: Option<String>,
+    },
     /// A session of `aws login`.
-    Login { session: String, region: Option<String> },
+    Login {
+        session: String,
+        region: Option<String>,
+    },
     /// A program that prints credentials, with its arguments.
     Program(String),
 }
@@ -77,7 +90,9 @@ pub(crate) fn steps(profiles: &Profiles, name: &str) -> Result<Option<Steps>> {
             (Some(source), None) if source.value != profile.name => source,
             // Its own credentials assume its role.
             _ => {
-                let first = profile.first()?.ok_or_else(|| profile.invalid("it is its own source_profile, and has no credentials"))?;
+                let first = profile
+                    .first()?
+                    .ok_or_else(|| profile.invalid("it is its own source_profile, and has no credentials"))?;
                 return Ok(Some(profile.ends(first, roles)));
             }
         };
@@ -94,7 +109,7 @@ pub(crate) fn steps(profiles: &Profiles, name: &str) -> Result<Option<Steps>> {
     }
 }
 
-/// The error for a profile that does not exist. `named_by` says what names it, such as a variable.
+/// The error for a profile that does not exist. `named_by` is the place that names it, such as a variable.
 pub(crate) fn missing(profiles: &Profiles, name: &str, named_by: &str) -> Error {
     let message = format!("cannot find the AWS profile {name:?}{named_by}");
     Error::new(ErrorKind::Invalid, message).with_cause(profiles.missing(name))
@@ -137,7 +152,8 @@ impl<'a> Profile<'a> {
             };
         }
         if let Some(file) = self.get("web_identity_token_file") {
-            let role_arn = self.text("role_arn").ok_or_else(|| self.invalid("its web_identity_token_file needs a role_arn"))?;
+            let role_arn =
+                self.text("role_arn").ok_or_else(|| self.invalid("its web_identity_token_file needs a role_arn"))?;
             let (token_file, session_name) = (PathBuf::from(file.value), self.text("role_session_name"));
             return Ok(Some(First::WebIdentity { role_arn, token_file, session_name }));
         }
@@ -164,7 +180,9 @@ impl<'a> Profile<'a> {
         let (start_url, region) = match &session {
             None => (own("sso_start_url")?, own("sso_region")?),
             Some(session) if !self.profiles.has_sso_session(session) => {
-                return Err(self.invalid(&format!("its sso_session has no section [sso-session {session}] in the config file")));
+                return Err(
+                    self.invalid(&format!("its sso_session has no section [sso-session {session}] in the config file"))
+                );
             }
             Some(session) => {
                 if let Some(key) = ["sso_start_url", "sso_region"].iter().find(|key| self.get(key).is_some()) {

@@ -49,7 +49,8 @@ impl Profiles {
     /// [`ErrorKind::Invalid`] if a file is not a regular UTF-8 file of a sane size, or has a line that is no setting. The SDK would
     /// read such a file as empty, and use another identity than the one that the file is for.
     pub(crate) async fn read() -> Result<Self> {
-        let read = || paths().into_iter().map(|(kind, path)| Ok((kind, text(&path)?, path))).collect::<Result<Vec<_>>>();
+        let read =
+            || paths().into_iter().map(|(kind, path)| Ok((kind, text(&path)?, path))).collect::<Result<Vec<_>>>();
         Self::parse(spawn_blocking(read).await.expect("reading a file does not panic")?).await
     }
 
@@ -134,7 +135,8 @@ fn text(path: &Path) -> Result<String> {
 }
 
 async fn parse(kind: EnvConfigFileKind, path: &Path, text: &str) -> Result<EnvConfigSections> {
-    let failed = |cause: String| Error::new(ErrorKind::Invalid, format!("cannot read {}", path.display())).with_cause(cause);
+    let failed =
+        |cause: String| Error::new(ErrorKind::Invalid, format!("cannot read {}", path.display())).with_cause(cause);
     let files = EnvConfigFiles::builder().with_contents(kind, text).build();
     let source = source::load(&Env::real(), &Fs::real(), &files).await;
     let source = source.map_err(|_| failed("it is not a configuration file of AWS".into()))?;
@@ -190,7 +192,10 @@ mod tests {
                 let error = parsed(kind, text).await.expect_err(text);
                 let said = error.chain();
                 assert!(error.kind() == ErrorKind::Invalid && !said.contains("canary"), "{said}");
-                assert!(said.starts_with(&format!("cannot read /aws/file: line {line} is neither")), "{text:?}: {said}");
+                assert!(
+                    said.starts_with(&format!("cannot read /aws/file: line {line} is neither")),
+                    "{text:?}: {said}"
+                );
             }
         }
     }

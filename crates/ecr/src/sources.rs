@@ -34,10 +34,10 @@ use crate::{
     token_file,
 };
 
-/// What sessions are called where nothing else is said: `CloudTrail` shows it.
+/// The default name of sessions. `CloudTrail` shows it.
 pub(crate) const SESSION: &str = "regcred";
 
-/// What the sources are asked with.
+/// The settings that every source is asked with.
 #[derive(Clone, Debug)]
 pub(crate) struct Sources {
     pub(crate) settings: Settings,
@@ -93,7 +93,7 @@ impl Sources {
             (None, Some(name)) => (name.as_str(), " that AWS_PROFILE names"),
             (None, None) => (DEFAULT, ""),
         };
-        // Only the profile that the config names has to be there: behind the others, the chain goes on.
+        // Only a profile that the config names must exist. After the others, the chain asks its next source.
         let absent = |error: Error| match (name, &variable) {
             (Some(_), _) => CredentialsError::from(Failure(error)),
             (None, Some(_)) => Absent(error.chain()).into(),
@@ -149,7 +149,8 @@ impl Sources {
                 }
                 let now = self.settings.signing.clock.now();
                 let given = sso.build().provide_credentials().await;
-                let given = given.map_err(|error| session_failure(&error, &format!("aws sso login --profile {profile}"), now))?;
+                let given = given
+                    .map_err(|error| session_failure(&error, &format!("aws sso login --profile {profile}"), now))?;
                 answered(&given, &format!("the SSO session of the AWS profile {profile:?}"))
             }
             First::Login { session, region } => {
@@ -157,7 +158,8 @@ impl Sources {
                 let login = LoginCredentialsProvider::builder(session).configure(&config.with_region(Some(region)));
                 let now = self.settings.signing.clock.now();
                 let given = login.build().provide_credentials().await;
-                let given = given.map_err(|error| session_failure(&error, &format!("aws login --profile {profile}"), now))?;
+                let given =
+                    given.map_err(|error| session_failure(&error, &format!("aws login --profile {profile}"), now))?;
                 answered(&given, &format!("the login session of the AWS profile {profile:?}"))
             }
             First::Program(command) => {
@@ -175,7 +177,8 @@ impl Sources {
             session_name: session_name.to_owned(),
         };
         let config = self.settings.provider_config();
-        let inner = WebIdentityTokenCredentialsProvider::builder().configure(&config).static_configuration(fixed).build();
+        let inner =
+            WebIdentityTokenCredentialsProvider::builder().configure(&config).static_configuration(fixed).build();
         web_identity_token(inner, Some(token_file)).await
     }
 
@@ -184,7 +187,15 @@ impl Sources {
             token_file::check(&file).await.map_err(Failure)?;
         }
         let container = EcsCredentialsProvider::builder().configure(&self.settings.provider_config()).build();
-        answered(&container.provide_credentials().await?, "the container credentials endpoint")
+        let given = container.provide_credentials().await.map_err(|error| match error {
+            CredentialsError::InvalidConfiguration(_) => {
+                let why = "AWS_CONTAINER_CREDENTIALS_FULL_URI or the token beside it is not valid";
+                let error = Error::new(ErrorKind::Invalid, "cannot ask the container credentials endpoint");
+                Failure(error.with_cause(why)).into()
+            }
+            other => other,
+        });
+        answered(&given?, "the container credentials endpoint")
     }
 
     async fn instance(&self) -> Found {
@@ -209,7 +220,11 @@ async fn environment() -> Found {
     let given = EnvironmentVariableCredentialsProvider::new().provide_credentials().await;
     let keys = given.map_err(|error| match error {
         CredentialsError::CredentialsNotLoaded(_) => error,
-        _ => Failure(Error::new(ErrorKind::Invalid, "the keys of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not text")).into(),
+        _ => Failure(Error::new(
+            ErrorKind::Invalid,
+            "the keys of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not text",
+        ))
+        .into(),
     })?;
     let variable = |part| match part {
         Part::AccessKey => "AWS_ACCESS_KEY_ID",
@@ -220,10 +235,15 @@ async fn environment() -> Found {
 }
 
 async fn web_identity_token(inner: WebIdentityTokenCredentialsProvider, file: Option<PathBuf>) -> Found {
-    if let Some(file) = file {
-        token_file::check(&file).await.map_err(Failure)?;
-    }
-    answered(&inner.provide_credentials().await?, "the web identity")
+    let Some(file) = file else { return inner.provide_credentials().await };
+    token_file::check(&file).await.map_err(Failure)?;
+    let given = inner.provide_credentials().await.map_err(|error| match error {
+        CredentialsError::CredentialsNotLoaded(_) => {
+            Absent("the token of AWS_WEB_IDENTITY_TOKEN_FILE needs a role in AWS_ROLE_ARN".into()).into()
+        }
+        other => other,
+    });
+    answered(&given?, "the web identity")
 }
 
 /// The keys of an answer, which `from` gave.

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_ecr::types::AuthorizationData;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{Error, ErrorKind, Login, Issuer, RegistryCredential, Result, SecretString, Validity};
+use regcred_core::{Error, ErrorKind, Issuer, Login, RegistryCredential, Result, SecretString, Validity};
 
 use crate::host::{AccountId, Region, RegistryHost};
 

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use regcred_config::{AccountLink, LinkName, Origin, Problem, Problems, SecretSettings, Spec};
 use regcred_core::{
-    Error, ErrorKind, Issuer, Namespace, RegistryCredential, RegistryProvider, Result, SecretSink, StoreName, Target, TargetSource,
+    Error, ErrorKind, Issuer, Namespace, RegistryCredential, RegistryProvider, Result, SecretSink, StoreName, Target,
+    TargetSource,
 };
 use tokio::sync::OnceCell;
 

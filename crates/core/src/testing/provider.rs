@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use crate::{Clock, Error, Login, Issuer, Registry, RegistryCredential, RegistryProvider, Result, Validity};
+use crate::{Clock, Error, Issuer, Login, Registry, RegistryCredential, RegistryProvider, Result, Validity};
 
 /// Mints a different password at every call, and remembers how often it was called.
 #[derive(Debug)]

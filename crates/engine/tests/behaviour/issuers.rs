@@ -1,4 +1,4 @@
-//! Whose credential a target holds, and what comes of another account.
+//! A target that holds a credential of another account is refreshed.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn what_another_account_minted_is_minted_anew_once() {
         assert_eq!(steps(&planned), vec![step.clone(); 3], "{before:?} {after:?}");
         let report = fakes.engine(3).once(Pass::default()).await;
         assert_eq!(steps(&report), vec![step; 3], "{before:?} {after:?}");
-        assert_eq!(report.count(State::Fresh), 3, "nobody is blamed for it");
+        assert_eq!(report.count(State::Fresh), 3, "it is no conflict");
         let (calls, writes) = if is_minted { (2, 6) } else { (1, 3) };
         assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (calls, writes), "{before:?} {after:?}");
         let again = fakes.engine(3).once(Pass::default()).await;
@@ -62,7 +62,7 @@ async fn a_mint_as_another_account_renews_what_the_same_daemon_wrote_before() {
     engine.once(Pass::default()).await;
     fakes.provider.set_issuer(Some("222222222222"));
     let report = engine.once(Pass::default()).await;
-    assert_eq!(steps(&report), vec![Step::Leave; 2], "the token that it holds is the one that stands there");
+    assert_eq!(steps(&report), vec![Step::Leave; 2], "the minter still holds the old token");
     tokio::time::advance(Duration::from_hours(7)).await;
     let report = engine.once(Pass::default()).await;
     assert_eq!(steps(&report), vec![Step::Refresh; 2]);

@@ -1,10 +1,16 @@
 //! Callers whose tokens should not be in Secrets.
 
 /// Roles that administrators have, by the names that AWS and its guides give them.
-const ADMINISTRATORS: [&str; 6] =
-    ["admin", "administrator", "administratoraccess", "awsadministratoraccess", "organizationaccountaccessrole", "poweruseraccess"];
+const ADMINISTRATORS: [&str; 6] = [
+    "admin",
+    "administrator",
+    "administratoraccess",
+    "awsadministratoraccess",
+    "organizationaccountaccessrole",
+    "poweruseraccess",
+];
 
-/// Why a caller's tokens should not be in Secrets, and what to do about it; `None` if nothing tells. Only names are looked at.
+/// A warning and its fix for a caller that is root or an administrator by its name; `None` for others.
 pub(crate) fn may_push(arn: &str) -> Option<(String, String)> {
     let resource = arn.splitn(6, ':').nth(5)?;
     let name = match resource.split('/').collect::<Vec<_>>().as_slice() {
@@ -13,14 +19,16 @@ pub(crate) fn may_push(arn: &str) -> Option<(String, String)> {
         _ => return None,
     };
     // IAM Identity Center puts a random suffix behind the name of a permission set.
-    let name = name.strip_prefix("awsreservedsso_").and_then(|name| name.rsplit_once('_')).map_or(&*name, |(name, _)| name);
+    let name =
+        name.strip_prefix("awsreservedsso_").and_then(|name| name.rsplit_once('_')).map_or(&*name, |(name, _)| name);
     let is_one = ADMINISTRATORS.contains(&name);
     is_one.then(|| warning("looks like an administrator"))
 }
 
 fn warning(why: &str) -> (String, String) {
     let why = format!("{why}: for 12 hours, everybody who reads a Secret with its token can push and delete images");
-    let fix = "ask as a role with deploy/iam/pull-policy.json alone, and then replace the tokens: `regcred once --force`";
+    let fix =
+        "ask as a role with deploy/iam/pull-policy.json alone, and then replace the tokens: `regcred once --force`";
     (why, fix.into())
 }
 

@@ -28,7 +28,8 @@ const STEPS: [&str; 7] = ["create", "refresh", "repair", "adopt", "link", "leave
 pub(crate) fn run(args: &Plan, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let look = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
-    let (report, callers) = pass::report_with_callers(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
+    let (report, callers) =
+        pass::report_with_callers(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
     let minting = report.targets.values().filter(|outcome| mints(outcome)).map(|outcome| outcome.route);
     let minting = minting.collect::<BTreeSet<_>>();
     let (calls, now) = (plan.mints_for(&minting), SystemClock.now());

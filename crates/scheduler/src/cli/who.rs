@@ -1,4 +1,4 @@
-//! Who regcred is in AWS, asked beside a pass.
+//! The identity of regcred in AWS, asked beside a pass.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Who regcred is in AWS: it is printed, and another account's token is not fresh.
+//! The identity in AWS is printed, and another account's token is not fresh.
 
 use std::process::Command;
 
@@ -38,7 +38,8 @@ async fn a_pass_and_a_plan_print_who_regcred_is_and_need_no_answer_to_that() {
     let role = "arn:aws:sts::123456789012:assumed-role/pull";
     for command in ["once", "plan"] {
         let config = as_account(OWN, "");
-        let mut regcred = if command == "once" { world.once(&config, &["--output", "json"]) } else { plan(&world, &config) };
+        let mut regcred =
+            if command == "once" { world.once(&config, &["--output", "json"]) } else { plan(&world, &config) };
         let (code, report, logs) = world_of(&world, &mut regcred);
         assert_eq!(code, 0, "{report:#} {logs}");
         assert!(logs.contains(&format!("aws {role} (provider pull")), "{logs}");
@@ -73,7 +74,8 @@ async fn a_secret_that_another_account_minted_is_minted_anew_once() {
         // The provider has one name and one digest: only who it is in AWS changes.
         let config = |account: &str| {
             let accounts = if accounts { ", accounts: [333333333333]" } else { "" };
-            let profile = format!("[profile x]\nrole_arn = arn:aws:iam::{account}:role/pull\ncredential_source = Environment\n");
+            let profile =
+                format!("[profile x]\nrole_arn = arn:aws:iam::{account}:role/pull\ncredential_source = Environment\n");
             let file = world.write("config", &profile);
             (as_account("x", accounts), file)
         };
@@ -106,13 +108,17 @@ async fn a_secret_that_another_account_minted_is_minted_anew_once() {
 async fn an_administrator_is_warned_of() {
     let world = World::new(&["team-a"]).await;
     let config = |role: &str| {
-        let profile = format!("[profile x]\nrole_arn = arn:aws:iam::{OWN}:role/{role}\ncredential_source = Environment\n");
+        let profile =
+            format!("[profile x]\nrole_arn = arn:aws:iam::{OWN}:role/{role}\ncredential_source = Environment\n");
         let file = world.write("config", &profile);
         (as_account("x", ""), file)
     };
-    for (role, is_warned) in
-        [("AWSReservedSSO_AdministratorAccess_0123456789abcdef", true), ("Admin", true), ("pull", false), ("regcred", false)]
-    {
+    for (role, is_warned) in [
+        ("AWSReservedSSO_AdministratorAccess_0123456789abcdef", true),
+        ("Admin", true),
+        ("pull", false),
+        ("regcred", false),
+    ] {
         let (config, file) = config(role);
         let (code, _, logs) = run(world.once(&config, &["--force"]).env("AWS_CONFIG_FILE", &file));
         assert_eq!((code, logs.contains("warning: regcred looks like an administrator")), (0, is_warned), "{logs}");
@@ -123,5 +129,56 @@ async fn an_administrator_is_warned_of() {
         let checks = report["checks"].as_array().unwrap_or_else(|| panic!("{report:#} {logs}"));
         let identity = checks.iter().find(|it| it["check"] == "identity").expect("it is there");
         assert_eq!(identity["result"] == "warning", is_warned, "{identity:#}");
+    }
+}
+
+#[test]
+fn a_role_of_another_partition_is_refused_before_anybody_is_asked() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("regcred.yaml");
+    let check = |options: &str| {
+        let config = format!(
+            "providers:\n  pull: {{ type: ecr, {options} }}\ntargets: [{{ namespace: team-a, providers: [pull] }}]\n"
+        );
+        std::fs::write(&file, config).expect("it can be written");
+        run(crate::world::regcred(&["check", "--config"]).arg(&file))
+    };
+    let role = |partition: &str| format!("\"arn:{partition}:iam::123456789012:role/pull\"");
+    let regions = [
+        ("eu-west-1", "aws"),
+        ("ap-southeast-7", "aws"),
+        ("us-gov-east-1", "aws-us-gov"),
+        ("cn-north-1", "aws-cn"),
+        ("cn-northwest-1", "aws-cn"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-iso-west-1", "aws-iso"),
+        ("us-isob-east-1", "aws-iso-b"),
+        ("eu-isoe-west-1", "aws-iso-e"),
+        ("us-isof-south-1", "aws-iso-f"),
+    ];
+    for (region, own) in regions {
+        for (_, partition) in regions {
+            let (code, _, said) = check(&format!("region: {region}, role_arn: {}", role(partition)));
+            let refused = format!("is in partition {partition}, and {region} is in {own}");
+            assert_eq!(
+                (code, said.contains(&refused)),
+                if partition == own { (0, false) } else { (2, true) },
+                "{said}"
+            );
+        }
+        let other = if own == "aws" { "aws-cn" } else { "aws" };
+        let web = format!("region: {region}, web_identity: {{ role_arn: {}, token_file: /t }}", role(other));
+        let (code, _, said) = check(&web);
+        assert!(code == 2 && said.contains("providers.pull.web_identity.role_arn: "), "{said}");
+    }
+    for region in ["eu-isof-west-1", "us-isox-east-1", "eu-west-east-1", "cn-gov-north-1", "eusc-east-1"] {
+        let (code, _, said) = check(&format!("region: {region}"));
+        assert!(code == 2 && said.contains(region), "{said}");
+    }
+    for (programs, code) in
+        [("[/usr/local/bin/helper]", 0), ("[helper]", 2), ("['']", 2), ("[./helper]", 2), ("helper", 2)]
+    {
+        let (found, _, said) = check(&format!("region: eu-west-1, profile: x, programs: {programs}"));
+        assert_eq!((found, said.contains("providers.pull.programs")), (code, code == 2), "{programs} {said}");
     }
 }

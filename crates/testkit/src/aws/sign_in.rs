@@ -1,4 +1,4 @@
-//! What `aws sso login` and `aws login` sessions are turned into keys with: the portal and the OIDC service of IAM Identity
+//! The services that turn sessions of `aws sso login` and `aws login` into keys: the portal and the OIDC service of IAM Identity
 //! Center, and the token service of AWS Sign-In.
 
 use std::{
@@ -211,12 +211,17 @@ mod tests {
         let sign_in = SignIn::start().await;
         let ask = |token: &'static str| {
             let url = sign_in.url();
-            async move { send(&url, "GET", "/federation/credentials?role_name=r&account_id=1", &[(BEARER, token)], "").await }
+            async move {
+                send(&url, "GET", "/federation/credentials?role_name=r&account_id=1", &[(BEARER, token)], "").await
+            }
         };
         assert_eq!(ask("canary").await.status, 401);
         sign_in.accept_access("canary");
         let reply = ask("canary").await;
-        assert_eq!((reply.status, &reply.json()["roleCredentials"]["accessKeyId"]), (200, &json!(sign_in.issued()[0].access_key)));
+        assert_eq!(
+            (reply.status, &reply.json()["roleCredentials"]["accessKeyId"]),
+            (200, &json!(sign_in.issued()[0].access_key))
+        );
         sign_in.accept_refresh("once");
         for status in [200, 400] {
             let reply = send(&sign_in.url(), "POST", "/token", &[], r#"{"refreshToken":"once"}"#).await;
