@@ -4,8 +4,8 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{Read, Write},
-    os::unix::fs::PermissionsExt,
     net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
     process::{Command, Output, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -13,7 +13,10 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_testkit::{FaultProxy, ForwardProxy, tls::{Authority, Certificate}};
+use regcred_testkit::{
+    FaultProxy, ForwardProxy,
+    tls::{Authority, Certificate},
+};
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -201,7 +204,7 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
     for (name, value) in headers {
         let name = name.to_ascii_lowercase();
         if name == "authorization" || name.starts_with("impersonate-") {
-            told += &format!(", {name}: {}", value.trim_end());
+            told.extend([", ", &name, ": ", value.trim_end()]);
         }
     }
     seen.lock().expect("nothing panics").push(told);
@@ -211,4 +214,13 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
     );
     // The client may be gone.
     let _ = stream.write_all(answer.as_bytes());
+}
+
+#[test]
+fn each_difference_to_kubectl_has_a_reason() {
+    for case in cases() {
+        assert_eq!(case.regcred.is_some(), case.why.is_some(), "{}", case.name);
+        assert_ne!(case.says.as_deref(), Some(""), "{}", case.name);
+        assert_ne!(case.regcred.as_ref(), Some(&case.kubectl), "{}", case.name);
+    }
 }

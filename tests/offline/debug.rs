@@ -11,8 +11,8 @@ use std::{
 use aws_credential_types::Credentials;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regcred_core::{
-    Clock, CredentialSet, Feed, InstanceName, Login, Registry, RegistryCredential, RegistryProvider, SecretSink,
-    SystemClock, Validity,
+    Clock, CredentialSet, Feed, InstanceName, Login, Proxies, ProxyUrl, Registry, RegistryCredential, RegistryProvider,
+    SecretSink, SystemClock, Validity,
     testing::{FakeProvider, MemorySink, provider_name, target},
 };
 use regcred_dockerconfig::DockerConfig;
@@ -59,6 +59,8 @@ const SHOWN: &[&str] = &[
     "Role",
     "Route",
     "Sightings",
+    "Proxies",
+    "ProxyUrl",
     "Transport",
     "WatchedSource",
     "Watches",
@@ -108,6 +110,7 @@ const HARMLESS: &[&str] = &[
     "SystemClock",
     "Target",
     "TargetSource",
+    "UNAUTHORIZED",
     "Validity",
     "Written",
 ];
@@ -214,6 +217,10 @@ async fn no_public_type_shows_a_secret() {
     shown.show(&sink.apply(&there, &set).await.expect("it is written"));
     shown.show(&sink.observe(&there).await.expect("it is read"));
     shown.show(&sink);
+
+    let proxy = format!("http://bob:{CANARY}@r.example:3128");
+    shown.show(&Proxies::from_variables(|_| Some(proxy.clone())));
+    shown.show(&ProxyUrl::parse(&proxy, "HTTPS_PROXY").expect("it is one"));
 
     let Shown(shown) = shown;
     assert!(shown.contains("r.example") && shown.contains("Given"), "something is shown: {shown}");

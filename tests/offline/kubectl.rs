@@ -8,7 +8,8 @@ async fn regcred_takes_a_kubeconfig_as_kubectl_does() {
     assert!(cases.len() >= 60, "{} cases", cases.len());
     let mut wrong = vec![];
     for case in &cases {
-        let (outcome, output) = world.outcome(case, env!("CARGO_BIN_EXE_greet"), &World::flag(case).into_iter().collect::<Vec<_>>());
+        let (outcome, output) =
+            world.outcome(case, env!("CARGO_BIN_EXE_greet"), &World::flag(case).into_iter().collect::<Vec<_>>());
         let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         let expected = case.regcred.as_ref().unwrap_or(&case.kubectl);
         let says = case.says.as_deref().unwrap_or_default();
@@ -17,12 +18,4 @@ async fn regcred_takes_a_kubeconfig_as_kubectl_does() {
         }
     }
     assert!(wrong.is_empty(), "{} cases differ:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-#[test]
-fn each_difference_to_kubectl_has_a_reason() {
-    for case in cases() {
-        assert_eq!(case.regcred.is_some(), case.why.is_some(), "{}", case.name);
-        assert_ne!(case.regcred.as_ref(), Some(&case.kubectl), "{}", case.name);
-    }
 }

@@ -68,7 +68,7 @@ impl Transport {
     pub fn new() -> Result<Self> {
         let proxies = Proxies::from_env();
         proxies.warn_once(|warning| warn!("{warning}"));
-        let proxied = match proxies.https()? {
+        let tunnelled = match proxies.https()? {
             Some(proxy) => proxy_config(&proxy)?,
             None => ProxyConfig::disabled(),
         };
@@ -77,8 +77,8 @@ impl Transport {
             Some((variable, path)) => trust_in(variable, Path::new(&path))?,
             None => TrustStore::default(),
         };
-        let (direct, proxied) = (client(&trust, ProxyConfig::disabled()), client(&trust, proxied));
-        Ok(Self { direct, proxied, proxies: Arc::new(proxies), insecure: None, heard: Heard::default() })
+        let (direct, tunnelled) = (client(&trust, ProxyConfig::disabled()), client(&trust, tunnelled));
+        Ok(Self { direct, proxied: tunnelled, proxies: Arc::new(proxies), insecure: None, heard: Heard::default() })
     }
 
     /// The same way, with the environment and the authorities as they are now.

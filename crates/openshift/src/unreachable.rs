@@ -102,10 +102,7 @@ mod tests {
         for (error, expected) in [
             (io::Error::from(io::ErrorKind::ConnectionRefused), Cause::Network("connection refused".into())),
             (io::Error::other(io::Error::from(io::ErrorKind::TimedOut)), Cause::Network("timed out".into())),
-            (
-                tls(TlsError::InvalidCertificate(CertificateError::Expired)),
-                Cause::Untrusted("it has expired"),
-            ),
+            (tls(TlsError::InvalidCertificate(CertificateError::Expired)), Cause::Untrusted("it has expired")),
             (
                 tls(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)),
                 Cause::Untrusted("it is signed by an unknown authority"),

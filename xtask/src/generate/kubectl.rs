@@ -32,12 +32,19 @@ pub(super) fn page() -> Result<String> {
     let (mut rows, mut differences) = (String::new(), String::new());
     for case in &cases {
         let regcred = case.regcred.as_deref().map_or("the same", outcome);
-        writeln!(rows, "| {} | {} | {} | {regcred} |", cell(&case.name), cell(&input(case)), cell(outcome(&case.kubectl)))?;
+        writeln!(
+            rows,
+            "| {} | {} | {} | {regcred} |",
+            cell(&case.name.replace('<', "\\<")),
+            cell(&input(case)),
+            cell(outcome(&case.kubectl))
+        )?;
         if let Some(why) = &case.why {
-            writeln!(differences, "| {} | {} |", cell(&case.name), cell(why))?;
+            writeln!(differences, "| {} | {} |", cell(&case.name.replace('<', "\\<")), cell(why))?;
         }
     }
-    let page = PROSE.replace("{{ count }}", &cases.len().to_string()).replace("{{ differing }}", &differing.to_string());
+    let page =
+        PROSE.replace("{{ count }}", &cases.len().to_string()).replace("{{ differing }}", &differing.to_string());
     Ok(page.replace("{{ differences }}\n", &differences).replace("{{ rows }}\n", &rows))
 }
 

@@ -11,10 +11,20 @@ pub(super) struct Bypass {
 
 #[derive(Clone, Debug)]
 enum Entry {
-    Network { address: IpAddr, bits: u8 },
-    Address { address: IpAddr, port: Option<u16> },
+    Network {
+        address: IpAddr,
+        bits: u8,
+    },
+    Address {
+        address: IpAddr,
+        port: Option<u16>,
+    },
     /// `host` begins with a dot. `itself`: the name without the dot matches too.
-    Domain { host: String, port: Option<u16>, itself: bool },
+    Domain {
+        host: String,
+        port: Option<u16>,
+        itself: bool,
+    },
 }
 
 impl Bypass {

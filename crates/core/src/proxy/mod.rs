@@ -8,8 +8,8 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-pub use self::url::{ProxyUrl, user_info};
 use self::bypass::Bypass;
+pub use self::url::{ProxyUrl, user_info};
 use crate::{Error, ErrorKind, Result};
 
 /// The proxies that the environment names: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in upper or in lower case.
@@ -46,16 +46,17 @@ impl Proxies {
         let proxy = |names| first(names).map(|(variable, value)| Named { variable, value });
         let (https, http) = (proxy(["HTTPS_PROXY", "https_proxy"]), proxy(["HTTP_PROXY", "http_proxy"]));
         let mut warnings = vec![];
-        let bypass = match first(["NO_PROXY", "no_proxy"]) {
-            Some((name, list)) if https.is_some() || http.is_some() => {
-                let (bypass, skipped) = Bypass::parse(&list);
-                warnings.extend(skipped.into_iter().map(|(entry, reason)| {
-                    format!("skipped an entry of {name}: {} {reason}", shown_entry(&entry))
-                }));
-                bypass
-            }
-            _ => Bypass::default(),
-        };
+        let bypass =
+            match first(["NO_PROXY", "no_proxy"]) {
+                Some((name, list)) if https.is_some() || http.is_some() => {
+                    let (bypass, skipped) = Bypass::parse(&list);
+                    warnings.extend(skipped.into_iter().map(|(entry, reason)| {
+                        format!("skipped an entry of {name}: {} {reason}", shown_entry(&entry))
+                    }));
+                    bypass
+                }
+                _ => Bypass::default(),
+            };
         if let (None, Some((name, _))) = (&https, first(["ALL_PROXY", "all_proxy"])) {
             warnings.push(format!("ignored {name}: regcred reads HTTPS_PROXY, as kubectl and the AWS CLI do"));
         }

@@ -24,15 +24,17 @@ pub(crate) struct Selected {
 pub(super) fn select(mut document: Document, context: Option<&str>) -> Result<Selected, String> {
     let contexts = || listed(document.contexts.keys());
     let Some(name) = context.or(document.current_context.as_deref()).map(str::to_owned) else {
-        return Err(match document.contexts.is_empty() {
-            true => "it has no contexts".into(),
-            false => format!("it has no current-context: choose one with --context, {}", contexts()),
+        return Err(if document.contexts.is_empty() {
+            "it has no contexts".into()
+        } else {
+            format!("it has no current-context: choose one with --context, {}", contexts())
         });
     };
     let Some(Context { cluster, user, namespace }) = document.contexts.get(&name).cloned() else {
-        return Err(match document.contexts.is_empty() {
-            true => format!("it has no context {name:?}, for it has no contexts"),
-            false => format!("it has no context {name:?}: choose one with --context, {}", contexts()),
+        return Err(if document.contexts.is_empty() {
+            format!("it has no context {name:?}, for it has no contexts")
+        } else {
+            format!("it has no context {name:?}: choose one with --context, {}", contexts())
         });
     };
     let cluster_name = cluster.unwrap_or_default();

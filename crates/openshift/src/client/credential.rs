@@ -99,6 +99,8 @@ fn read(path: &Path) -> Result<Option<HeaderValue>, String> {
     let text = read_text_file(path).map_err(|error| format!("has a `tokenFile`: {}", error.chain()))?;
     match text.trim() {
         "" => Ok(None),
-        token => header::bearer(token).map(Some).ok_or_else(|| format!("has a `tokenFile`, {}, that {UNSENDABLE}", path.display())),
+        token => header::bearer(token)
+            .map(Some)
+            .ok_or_else(|| format!("has a `tokenFile`, {}, that {UNSENDABLE}", path.display())),
     }
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use regcred_core::SecretString;
-use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_json::{Map, Value};
+use serde_saphyr::options::DuplicateKeyPolicy;
 
 /// The extension of a cluster that an exec plug-in gets.
 const EXEC_EXTENSION: &str = "client.authentication.k8s.io/exec";
@@ -204,9 +204,9 @@ impl fmt::Debug for Exec {
 impl Exec {
     fn read(fields: &Fields<'_>, folder: &Path) -> Result<Self, String> {
         // A bare name is found by PATH.
-        let absolute = |command: String| match command.contains(MAIN_SEPARATOR) {
-            true => folder.join(command).to_string_lossy().into_owned(),
-            false => command,
+        let absolute = |command: String| {
+            let is_path = command.contains(MAIN_SEPARATOR);
+            if is_path { folder.join(command).to_string_lossy().into_owned() } else { command }
         };
         let mut env = vec![];
         for (number, variable) in fields.list("env")?.iter().enumerate() {

@@ -1,6 +1,10 @@
 //! An exec plug-in: a program that prints a credential.
 
-use std::{fmt, io, process::Stdio, time::{Duration, SystemTime}};
+use std::{
+    fmt, io,
+    process::Stdio,
+    time::{Duration, SystemTime},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::HeaderValue;
@@ -161,7 +165,13 @@ fn started(error: &io::Error) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().filter(|it| !it.is_control()).take(LONGEST_HINT).collect()
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .filter(|it| !it.is_control())
+        .take(LONGEST_HINT)
+        .collect()
 }
 
 /// Arguments and variables may hold secrets.
@@ -234,7 +244,9 @@ mod tests {
         let plugin = plugin("");
         let answer = |status: Value| json!({ "kind": "ExecCredential", "apiVersion": VERSIONS[0], "status": status });
         let issued = plugin.read(
-            answer(json!({ "token": "abc", "expirationTimestamp": "2026-01-01T01:00:00.5+01:00" })).to_string().as_bytes(),
+            answer(json!({ "token": "abc", "expirationTimestamp": "2026-01-01T01:00:00.5+01:00" }))
+                .to_string()
+                .as_bytes(),
         );
         let issued = issued.expect("it is whole");
         let expires = issued.expires.expect("it says when").duration_since(SystemTime::UNIX_EPOCH);

@@ -1,5 +1,7 @@
 //! The headers of a kubeconfig: authorization and impersonation.
 
+use std::fmt::Write;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue};
 
@@ -28,7 +30,8 @@ fn sensitive(text: &str) -> Option<HeaderValue> {
 pub(super) fn impersonation(impersonate: &Impersonate) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
     let Impersonate { user, uid, groups, extra } = impersonate;
     let Some(user) = user else {
-        let alone = [("as-uid", uid.is_some()), ("as-groups", !groups.is_empty()), ("as-user-extra", !extra.is_empty())];
+        let alone =
+            [("as-uid", uid.is_some()), ("as-groups", !groups.is_empty()), ("as-user-extra", !extra.is_empty())];
         return match alone.into_iter().find(|(_, is_there)| *is_there) {
             Some((field, _)) => Err(format!("has `{field}` without `as`")),
             None => Ok(vec![]),
@@ -36,7 +39,8 @@ pub(super) fn impersonation(impersonate: &Impersonate) -> Result<Vec<(HeaderName
     };
     let value = |field: &str, text: &str| {
         // Go cuts off blanks at the ends.
-        HeaderValue::from_bytes(text.trim_matches([' ', '\t']).as_bytes()).map_err(|_| format!("has `{field}`, which {UNSENDABLE}"))
+        HeaderValue::from_bytes(text.trim_matches([' ', '\t']).as_bytes())
+            .map_err(|_| format!("has `{field}`, which {UNSENDABLE}"))
     };
     let mut headers = vec![(HeaderName::from_static("impersonate-user"), value("as", user)?)];
     if let Some(uid) = uid {
@@ -47,7 +51,8 @@ pub(super) fn impersonation(impersonate: &Impersonate) -> Result<Vec<(HeaderName
     }
     for (key, values) in extra {
         let name = format!("impersonate-extra-{}", escaped(key));
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "has a key of `as-user-extra` that is too long")?;
+        let name =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| "has a key of `as-user-extra` that is too long")?;
         for text in values {
             headers.push((name.clone(), value("as-user-extra", text)?));
         }
@@ -62,7 +67,7 @@ fn escaped(key: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~".contains(&byte) {
             escaped.push(byte.to_ascii_lowercase().into());
         } else {
-            escaped.push_str(&format!("%{byte:02x}"));
+            let _ = write!(escaped, "%{byte:02x}"); // a String takes everything
         }
     }
     escaped

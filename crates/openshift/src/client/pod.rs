@@ -30,7 +30,10 @@ pub(super) fn check(document: &Document, folder: &Path) -> Result<(), String> {
     for file in authorities.chain(users().flat_map(User::files)) {
         let is_inside = matches!((&folder, real(file)), (Some(folder), Some(file)) if file.starts_with(folder));
         if !is_inside && file.exists() {
-            return Err(format!("in a pod it may only name files in its own folder, and {} is elsewhere", file.display()));
+            return Err(format!(
+                "in a pod it may only name files in its own folder, and {} is elsewhere",
+                file.display()
+            ));
         }
     }
     Ok(())

@@ -58,7 +58,9 @@ fn clean(path: &str) -> String {
     for step in path.split('/') {
         match step {
             "" | "." => {}
-            ".." => drop(steps.pop()),
+            ".." => {
+                steps.pop();
+            }
             step => steps.push(step),
         }
     }

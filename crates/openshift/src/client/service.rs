@@ -26,10 +26,7 @@ use kube::{
     client::{Body, ConfigExt, RustlsTlsError},
 };
 use regcred_core::{Clock, Error, ErrorKind, ExposeSecret, ProxyUrl, Result, SystemClock};
-use tokio::{
-    sync::Mutex,
-    time::Instant,
-};
+use tokio::{sync::Mutex, time::Instant};
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
 
 use super::{
@@ -49,7 +46,7 @@ const REREAD: Duration = Duration::from_secs(50);
 /// A plug-in runs again this long before its credential ends: a request may be on its way.
 const EARLY: Duration = Duration::from_secs(10);
 /// A plug-in whose credential is refused runs again after this time at the earliest.
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_mins(1);
 
 type Answer = Response<Either<Incoming, Full<Bytes>>>;
 type Sender = BoxCloneSyncService<Request<Body>, Answer, BoxError>;
@@ -184,9 +181,8 @@ impl Session {
             }
             Err(_) if self.current().expires.is_some_and(|it| it > SystemClock.now()) => Ok(()),
             // It worked when the client was made, so it may work again.
-            Err(error) => Err(Error::new(ErrorKind::Unreachable, error.to_string()).with_cause(
-                std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default(),
-            )),
+            Err(error) => Err(Error::new(ErrorKind::Unreachable, error.to_string())
+                .with_cause(std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default())),
         }
     }
 }

@@ -4,10 +4,7 @@ use std::{net::IpAddr, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::Uri;
-use kube::{
-    Config,
-    config::AuthInfo,
-};
+use kube::{Config, config::AuthInfo};
 use regcred_core::{ExposeSecret, Proxies, ProxyUrl, Result};
 use rustls::pki_types::ServerName;
 use tracing::warn;
@@ -51,7 +48,8 @@ impl Settings {
         };
         let mut config = Config::new(server.url);
         config.default_namespace = namespace;
-        config.root_cert = certificates::authorities(&cluster).map_err(|reason| of_cluster(format!("has no usable authority: {reason}")))?;
+        config.root_cert = certificates::authorities(&cluster)
+            .map_err(|reason| of_cluster(format!("has no usable authority: {reason}")))?;
         if cluster.is_insecure && is_tls {
             if config.root_cert.is_some() {
                 let reason = "has `insecure-skip-tls-verify` beside `certificate-authority`: remove one";

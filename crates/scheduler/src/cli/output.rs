@@ -132,7 +132,8 @@ fn logins(report: &Report) -> impl Iterator<Item = String> {
     let stores = report.targets.iter().filter(|(_, outcome)| is_401(outcome)).map(|(target, _)| target.store.as_str());
     let named = report.sources.values().any(|error| error.chain().contains(UNAUTHORIZED));
     let stores = stores.collect::<BTreeSet<_>>();
-    let unnamed = (named && stores.is_empty()).then(|| "log in again, as by `oc login`, or renew the kubeconfig\n".into());
+    let unnamed =
+        (named && stores.is_empty()).then(|| "log in again, as by `oc login`, or renew the kubeconfig\n".into());
     let line = |store: &str| format!("sink {store}: log in again, as by `oc login`, or renew the kubeconfig\n");
     stores.into_iter().map(line).collect::<Vec<_>>().into_iter().chain(unnamed)
 }
