@@ -24,7 +24,7 @@ impl Format for Yaml {
     }
 }
 
-/// Why a text is no YAML, in words that need no library.
+/// Why a text is no YAML, without words of the parser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     /// Counted from 1.
@@ -69,7 +69,7 @@ fn line_of(error: &Error, yaml: &str) -> Option<u64> {
     named.or_else(|| error.location().map(|at| at.line()))
 }
 
-/// Says what is wrong, and quotes nothing of the text but keys that are known.
+/// Returns the fault in words. Of the text it quotes only known keys.
 fn explain(error: &Error, line: &str, is_known: impl Fn(&str) -> bool) -> String {
     let error = error.without_snippet();
     match error {

@@ -197,7 +197,7 @@ impl Drive {
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             let error = Error::new(error.kind(), "not looked at, because its store failed for others").with_cause(cause);
             for target in waiting {
-                // Its own failure says more than that of other targets.
+                // The report keeps the failure of the target itself.
                 let has_failed = self.report.targets.get(&target).is_some_and(|it| !it.failures.is_empty());
                 if !has_failed {
                     self.conclude(target, Outcome::failed(error.clone()), Duration::ZERO);

@@ -406,7 +406,7 @@ impl ConfigArgs {
     }
 }
 
-/// The config of somebody who names none.
+/// The default config file.
 const USUAL: &str = "regcred.yaml";
 
 fn has_usual() -> bool {

@@ -16,7 +16,7 @@ const YELLOW: u8 = 33;
 /// The columns whose words have a colour.
 const COLUMNS: [&str; 4] = ["STATE", "STEP", "RESULT", "DONE"];
 
-/// Turns colours on if standard output is a terminal, and nobody has asked for none.
+/// Turns colours on if standard output is a terminal, unless a flag or the environment turns them off.
 pub(crate) fn install(no_color: bool) {
     ON.store(stdout().is_terminal() && is_wanted(no_color), Relaxed);
 }

@@ -48,7 +48,7 @@ fn what_is_said_on_the_command_line_ends_no_comment() {
     let mut command = regcred(&["manifests", "--config"]);
     command.arg(format!("{CONFIG}minimal.yaml"));
     let hostile = "x\rapiVersion: v1\u{2028}kind: Secret\u{85}a\nb";
-    let audience = ["--identity", "projected", "--role-arn", "arn:aws:iam::1:role/x", "--audience", hostile];
+    let audience = ["--identity", "projected", "--role-arn", "arn:aws:iam::123456789012:role/x", "--audience", hostile];
     let output = command.args(audience).output().expect("it starts");
     let text = String::from_utf8(output.stdout).expect("text");
     let head = text.lines().next().expect("a head");
@@ -68,8 +68,10 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
         (&["--identity", "keys"], "--aws-secret <NAME>"),
         (&["--mount", "edge"], "such as edge=/var/run/secrets/edge"),
         (&["--unguarded", "--role-bindings"], "cannot be used with"),
-        (&["--role-arn", "arn:aws:iam::1:role/x"], "--role-arn is of --identity webhook or projected"),
-        (&["--identity", "webhook", "--role-arn", ""], "a value is required"),
+        (&["--role-arn", "arn:aws:iam::123456789012:role/x"], "--role-arn is of --identity webhook or projected"),
+        (&["--identity", "webhook", "--role-arn", ""], "is not the ARN of a role"),
+        (&["--identity", "webhook", "--role-arn", "foo"], "is not the ARN of a role"),
+        (&["--image", "UPPER:bad tag"], "it is not an image such as"),
         (&["--label", "a=b"], "--label is of --mode template"),
         (&["--metrics-from", "monitoring"], "--metrics-from is of --mode daemon"),
         (&["--mode", "daemon", "--metrics-from", "Not A Name"], "--metrics-from <NAMESPACE>"),
@@ -80,7 +82,7 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
         (&["--mount", "a=/var/run/secrets"], "is the pod's own"),
         (&["--mount", "a=/run/secrets/kubernetes.io/x"], "is the pod's own"),
         (&["--identity", "keys", "--aws-secret", "x; rm -rf /"], "it is not the name of an object"),
-        (&["--image", ""], "a value is required"),
+        (&["--image", ""], "it is not an image such as"),
         (&["--https-proxy", "http://me:secret@proxy:1"], "it has a user"),
         (&["--replicas", "9", "--mode", "daemon"], "9 is not in 1..=5"),
         (&["--mode", "template", "--label", "a b"], "such as regcred.dev/profile=pull"),

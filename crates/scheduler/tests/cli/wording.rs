@@ -1,4 +1,4 @@
-//! What a wrong config or command line is told: the place as `FILE:LINE:`, the fix, and no word of a library.
+//! Messages about wrong configs and command lines: each has its place as `FILE:LINE:` and a fix, and none has words of a library.
 
 use std::process::Command;
 
