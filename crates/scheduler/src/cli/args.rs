@@ -532,7 +532,9 @@ pub(crate) struct Man {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    regcred_config::duration(text).filter(|it| !it.is_zero()).ok_or_else(|| "it is not a time such as 90s, 10m or 2h".into())
+    regcred_config::duration(text)
+        .filter(|it| !it.is_zero())
+        .ok_or_else(|| "it is not a time such as 90s, 10m or 2h".into())
 }
 
 #[cfg(test)]

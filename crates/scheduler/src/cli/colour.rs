@@ -39,7 +39,9 @@ pub(crate) fn paint(column: &str, cell: &str) -> String {
 fn colour(word: &str) -> Option<u8> {
     Some(match word {
         "expired" | "missing" | "incomplete" | "failed" | "refused" | "foreign" | "contested" | "refuse" => RED,
-        "edited" | "unlinked" | "due" | "waiting" | "gone" | "warning" | "adopt" | "repair" | "refresh" | "link" => YELLOW,
+        "edited" | "unlinked" | "due" | "waiting" | "gone" | "warning" | "adopt" | "repair" | "refresh" | "link" => {
+            YELLOW
+        }
         "fresh" | "ok" | "created" | "updated" | "adopted" | "removed" | "create" => GREEN,
         _ => return None,
     })
