@@ -42,7 +42,9 @@ fn types(sink: &Arc<MemorySink>, broken: bool) -> Types {
         let Shelf { height } = spec.options()?;
         let targets = entries.iter().map(SinkEntry::targets).collect::<Result<Vec<_>, _>>()?;
         if entries.len() > height as usize {
-            return Err(spec.problem("height", format!("{height} boards are too few for {} entries", entries.len())).into());
+            return Err(spec
+                .problem("height", format!("{height} boards are too few for {} entries", entries.len()))
+                .into());
         }
         let sink = sink.clone();
         Ok(async move {

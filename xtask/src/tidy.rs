@@ -36,11 +36,7 @@ const RULES: [Rule; 14] = [
         uses: &["regcred-core"],
         never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"],
     },
-    Rule {
-        package: "regcred-ecr",
-        uses: &["regcred-core"],
-        never: &["kube", "k8s-openapi", "figment"],
-    },
+    Rule { package: "regcred-ecr", uses: &["regcred-core"], never: &["kube", "k8s-openapi", "figment"] },
     Rule {
         package: "regcred-openshift",
         uses: &["regcred-core", "regcred-dockerconfig"],

@@ -21,7 +21,7 @@ pub struct Config {
     pub(crate) prune: bool,
     pub(crate) warnings: Vec<Problem>,
     pub(crate) merged: Merged,
-    /// Of all that was said, the same for the same.
+    /// Digest of all values: equal configs have equal digests.
     pub(crate) digest: u64,
 }
 
@@ -72,17 +72,17 @@ impl Config {
         self.prune
     }
 
-    /// What files, environment and command line make together, as one map. What may be a secret is hidden in it.
+    /// Returns the union of files, environment and command line, as one map. Values that may be secrets are hidden.
     pub fn merged(&self) -> impl Serialize {
         self.merged.map()
     }
 
-    /// Whether both say the same, wherever each value comes from.
+    /// Returns whether both have the same values, from whatever files and variables.
     pub fn is_same(&self, other: &Self) -> bool {
         self.digest == other.digest
     }
 
-    /// Each value of that map, with where it comes from.
+    /// Returns each value of that map, with its file or variable.
     pub fn settings(&self) -> Vec<Setting> {
         self.merged.settings()
     }

@@ -11,13 +11,13 @@ use crate::{Problem, yaml::Yaml};
 
 /// Two underscores: a Service named `regcred` puts `REGCRED_PORT` and its like into every pod.
 const PREFIX: &str = "REGCRED__";
-/// What somebody writes who does not know that.
+/// The same with one underscore, by mistake.
 const SHORT: &str = "REGCRED_";
 
-/// What variables such as `REGCRED__PROVIDERS__PULL__REGION` say.
+/// The variables that set keys, such as `REGCRED__PROVIDERS__PULL__REGION`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
-    /// What is above comes before what is below.
+    /// Keys above come before keys below.
     variables: Vec<Variable>,
     /// The names of variables with one underscore, and the keys that they seem to mean.
     short: Vec<(String, Vec<String>)>,
@@ -63,7 +63,7 @@ impl Environment {
         meant.map(warning).collect()
     }
 
-    /// Puts what the variables say into a map, and returns their keys there, such as `targets[0].region`.
+    /// Sets the variables in a map, and returns their keys there, such as `targets[0].region`.
     pub(crate) fn apply(&self, dict: &mut Dict) -> Result<Vec<String>, Vec<Problem>> {
         let mut root = Value::from(std::mem::take(dict));
         let (mut keys, mut problems) = (vec![], vec![]);
@@ -78,7 +78,7 @@ impl Environment {
     }
 }
 
-/// Sets what the steps lead to; a number leads into a list. Returns the key.
+/// Sets the value at the end of the steps. A number leads into a list. Returns the key.
 fn put(value: &mut Value, steps: &[String], new: Value, key: String) -> Result<String, String> {
     let [step, rest @ ..] = steps else {
         *value = new;

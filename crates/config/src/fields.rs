@@ -55,7 +55,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// As its type has it; everything that is wrong with its form is told, and what is right is returned.
+    /// Reads a value as a type. Reports all faults of its form, and returns the parts without fault.
     pub(crate) fn typed<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
         let (value, problems) = options(self.get(key)?, &self.origin.join(key));
         self.problems.extend(problems);

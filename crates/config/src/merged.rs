@@ -9,7 +9,7 @@ use crate::{Origin, fields::shown};
 const HIDDEN: &str = "<hidden>";
 /// The types whose options are known; of all others any may be a secret.
 const KNOWN: [&str; 3] = ["ecr", "openshift", "kubernetes"];
-/// Options of known types that are not told.
+/// Options of known types that are hidden.
 const TELLTALE: [&str; 1] = ["external_id"];
 
 /// One value of a configuration.
@@ -23,7 +23,7 @@ pub struct Setting {
     pub from: String,
 }
 
-/// What files, environment and command line make together.
+/// The union of files, environment and command line.
 #[derive(Clone, Debug)]
 pub(crate) struct Merged {
     dict: Dict,

@@ -73,8 +73,8 @@ impl Spec {
         Problem::at(self.origin.join(key), message)
     }
 
-    /// Its options, as this type knows them: one that denies unknown fields tells them by their key. Everything that is wrong with their
-    /// form is told at once.
+    /// Reads its options as a type. A type that denies unknown fields reports each of them by its key. All faults of the form are
+    /// reported at once.
     pub fn options<T: DeserializeOwned>(&self) -> Result<T, Problems> {
         let (options, problems) = options(&Value::from(self.options.clone()), &self.origin);
         Problems::check(problems)?;
@@ -123,9 +123,9 @@ fn canonical(value: &Value, text: &mut String) {
     }
 }
 
-/// A part of a config as a typed struct, made of all that is right in it, and everything that is wrong with its form.
+/// Reads a part of a config as a type. Returns the value without its faulty parts, and all faults of its form.
 ///
-/// Serde stops at the first fault. So what is wrong is told, taken out, and the rest is read again.
+/// Serde stops at the first fault. So this removes each faulty value and reads the rest again.
 pub(crate) fn options<T: DeserializeOwned>(value: &Value, origin: &Origin) -> (Option<T>, Vec<Problem>) {
     let (mut value, mut problems, mut taken) = (value.clone(), vec![], vec![]);
     for steps in blanks(&value) {
@@ -167,7 +167,7 @@ pub(crate) fn options<T: DeserializeOwned>(value: &Value, origin: &Origin) -> (O
     }
 }
 
-/// What the steps lead to; a number leads into a list.
+/// Returns the value at the end of the steps. A number leads into a list.
 fn find<'a>(value: &'a Value, steps: &[String]) -> Option<&'a Value> {
     steps.iter().try_fold(value, |value, step| match value {
         Value::Dict(_, dict) => dict.get(step),
@@ -176,7 +176,7 @@ fn find<'a>(value: &'a Value, steps: &[String]) -> Option<&'a Value> {
     })
 }
 
-/// Takes out what the steps lead to; of a list the whole, whose places would move. False: there is nothing to take out.
+/// Removes the value at the end of the steps, or the list around it, whose indices would change. Returns false if there is none.
 fn take(value: &mut Value, steps: &[String], taken: &mut Vec<Vec<String>>) -> bool {
     let is_map = |depth: &usize| matches!(find(value, &steps[..*depth]), Some(Value::Dict(..)));
     let maps = (0..steps.len()).take_while(is_map).count();
@@ -225,7 +225,7 @@ fn blanks(value: &Value) -> Vec<Vec<String>> {
     }
 }
 
-/// What is wrong with a value. It is quoted only if it is a word that people take for true or false: it may be a password.
+/// Returns the fault of a value. The value can be a password, so only words for true and false are quoted.
 fn reason(steps: &[String], kind: &Kind, value: Option<&Value>) -> String {
     match kind {
         Kind::UnknownVariant(found, known) => {
@@ -258,10 +258,10 @@ fn reason(steps: &[String], kind: &Kind, value: Option<&Value>) -> String {
     }
 }
 
-/// What people write for true and false.
+/// Words for true and false.
 const BOOLEANS: [&str; 10] = ["true", "false", "yes", "no", "on", "off", "y", "n", "1", "0"];
 
-/// What sort of value it is, in words.
+/// Returns the sort of a value, in words.
 pub(crate) fn sort(value: &Value) -> &'static str {
     match value {
         Value::String(..) | Value::Char(..) => "text",

@@ -24,7 +24,7 @@ impl Format for Yaml {
     }
 }
 
-/// Why a text is no YAML, in words that need no library.
+/// Why a text is no YAML, without words of the parser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     /// Counted from 1.
@@ -69,7 +69,7 @@ fn line_of(error: &Error, yaml: &str) -> Option<u64> {
     named.or_else(|| error.location().map(|at| at.line()))
 }
 
-/// Says what is wrong, and quotes nothing of the text but keys that are known.
+/// Returns the fault in words. Of the text it quotes only known keys.
 fn explain(error: &Error, line: &str, is_known: impl Fn(&str) -> bool) -> String {
     let error = error.without_snippet();
     match error {
@@ -90,7 +90,7 @@ fn explain(error: &Error, line: &str, is_known: impl Fn(&str) -> bool) -> String
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let begins_value = |sign: &&str| {
         let mut parts = line.split([':', ',', '[', '{']).map(|part| part.trim_start().trim_start_matches("- "));
-        parts.any(|part| part.trim_start().starts_with(**sign))
+        parts.any(|part| part.trim_start().starts_with(*sign))
     };
     match () {
         () if says(&["alias"]) || (says(&["anchor", "node content"]) && line.contains('*')) => STAR,
@@ -102,7 +102,7 @@ fn explain(error: &Error, line: &str, is_known: impl Fn(&str) -> bool) -> String
         () if says(&["unclosed bracket", "eof while parsing a flow"]) => "a bracket is not closed",
         () if says(&["mismatched bracket", "misplaced bracket"]) => "a bracket is closed by another one than opened it",
         () if says(&["unexpected character", "directive", "cannot start"]) => {
-            match ["@", "`", "%"].iter().find(begins_value) {
+            match ["@", "`", "%"].into_iter().find(begins_value) {
                 Some(sign) => return format!("`{sign}` cannot begin a value in YAML: put the value in quotes"),
                 None => "this cannot begin a value in YAML: put the value in quotes",
             }

@@ -21,8 +21,8 @@ pub use clock::{Clock, SystemClock};
 pub use credential::{Login, RegistryCredential};
 pub use error::{Error, ErrorKind, Result};
 pub use file::{read_file, read_text, read_text_file};
-pub use odd::odd_character;
 pub use name::{InstanceName, Namespace, ProviderName, SecretName, StoreName, Target};
+pub use odd::odd_character;
 #[cfg(feature = "mock")]
 pub use provider::MockRegistryProvider;
 pub use provider::RegistryProvider;

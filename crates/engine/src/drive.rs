@@ -196,9 +196,10 @@ impl Drive {
         let hopeless = self.lanes.iter_mut().filter_map(|(store, lane)| Some((store.clone(), lane.give_up(deadline)?)));
         for (store, (waiting, error)) in hopeless.collect::<Vec<_>>() {
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            let error = Error::new(error.kind(), "not looked at, because its store failed for others").with_cause(cause);
+            let error =
+                Error::new(error.kind(), "not looked at, because its store failed for others").with_cause(cause);
             for target in waiting {
-                // Its own failure says more than that of other targets.
+                // The report keeps the failure of the target itself.
                 let has_failed = self.report.targets.get(&target).is_some_and(|it| !it.failures.is_empty());
                 if !has_failed {
                     self.conclude(target, Outcome::failed(error.clone()), Duration::ZERO);

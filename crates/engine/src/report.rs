@@ -285,7 +285,8 @@ mod tests {
         for kind in [ErrorKind::Unreachable, ErrorKind::Throttled, ErrorKind::Conflict, ErrorKind::Malformed] {
             assert!(failed(kind).is_retryable(), "the store: {kind}");
         }
-        let both = Outcome { failures: [nonsense().failures, failed(ErrorKind::Unreachable).failures].concat(), ..nonsense() };
+        let both =
+            Outcome { failures: [nonsense().failures, failed(ErrorKind::Unreachable).failures].concat(), ..nonsense() };
         assert!(both.is_retryable());
     }
 

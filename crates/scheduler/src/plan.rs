@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use regcred_config::{AccountLink, Config, LoginFormat, NamespaceFilter, Origin, Problems, SecretSettings, Selection, Spec};
+use regcred_config::{
+    AccountLink, Config, LoginFormat, NamespaceFilter, Origin, Problems, SecretSettings, Selection, Spec,
+};
 use regcred_core::{InstanceName, Namespace, ProviderName, Registry, Schedule, StoreName};
 
 use crate::{Types, provider::Provider, resolve::Resolved};
@@ -215,7 +217,9 @@ impl Plan {
         }
         for group in &mut self.groups {
             match &mut group.places {
-                Places::Named(namespaces) => namespaces.retain(|it| wanted.iter().any(|filter| filter.takes(it.as_str()))),
+                Places::Named(namespaces) => {
+                    namespaces.retain(|it| wanted.iter().any(|filter| filter.takes(it.as_str())))
+                }
                 Places::Selected(selected) => selected.only = Some(wanted.to_vec()),
             }
         }

@@ -406,7 +406,7 @@ impl ConfigArgs {
     }
 }
 
-/// The config of somebody who names none.
+/// The default config file.
 const USUAL: &str = "regcred.yaml";
 
 fn has_usual() -> bool {
@@ -539,7 +539,9 @@ pub(crate) struct Man {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    regcred_config::duration(text).filter(|it| !it.is_zero()).ok_or_else(|| "it is not a time such as 90s, 10m or 2h".into())
+    regcred_config::duration(text)
+        .filter(|it| !it.is_zero())
+        .ok_or_else(|| "it is not a time such as 90s, 10m or 2h".into())
 }
 
 #[cfg(test)]

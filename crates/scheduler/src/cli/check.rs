@@ -1,5 +1,5 @@
-//! `regcred check`: is the config right, and what does it come to? With `--online`: [`super::online`]; of a template,
-//! [`super::template`]; with `--show`: [`super::merged`].
+//! `regcred check`: checks the config and prints a summary. [`super::online`] is `--online`, [`super::template`] is `--template`, and
+//! [`super::merged`] is `--show`.
 
 use std::{fmt::Write, process::ExitCode};
 
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-/// A valid config, and what it comes to.
+/// A valid config and its plan.
 struct Checked<'a> {
     config: &'a Config,
     plan: &'a Plan,

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Cleanup, types: &Types, output: Output) -> Result<ExitC
     Ok(ExitCode::from(code))
 }
 
-/// What is left of an instance, and what became of it.
+/// The Secrets of an instance, and which of them were removed.
 struct Shown<'a> {
     removed: &'a [Removed],
     instance: &'a InstanceName,

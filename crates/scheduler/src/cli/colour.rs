@@ -16,7 +16,7 @@ const YELLOW: u8 = 33;
 /// The columns whose words have a colour.
 const COLUMNS: [&str; 4] = ["STATE", "STEP", "RESULT", "DONE"];
 
-/// Turns colours on if standard output is a terminal, and nobody has asked for none.
+/// Turns colours on if standard output is a terminal, unless a flag or the environment turns them off.
 pub(crate) fn install(no_color: bool) {
     ON.store(stdout().is_terminal() && is_wanted(no_color), Relaxed);
 }
@@ -39,7 +39,9 @@ pub(crate) fn paint(column: &str, cell: &str) -> String {
 fn colour(word: &str) -> Option<u8> {
     Some(match word {
         "expired" | "missing" | "incomplete" | "failed" | "refused" | "foreign" | "contested" | "refuse" => RED,
-        "edited" | "unlinked" | "due" | "waiting" | "gone" | "warning" | "adopt" | "repair" | "refresh" | "link" => YELLOW,
+        "edited" | "unlinked" | "due" | "waiting" | "gone" | "warning" | "adopt" | "repair" | "refresh" | "link" => {
+            YELLOW
+        }
         "fresh" | "ok" | "created" | "updated" | "adopted" | "removed" | "create" => GREEN,
         _ => return None,
     })

@@ -66,6 +66,6 @@ pub(crate) fn print(output: Output, failures: &[Failure], exit_code: u8) {
         Output::Yaml => yaml(&document),
         Output::Table | Output::Wide | Output::Name => return,
     };
-    // The exit code says the same if nobody reads it.
+    // A closed pipe changes nothing: the exit code reports the failure too.
     print_text(&text).ok();
 }

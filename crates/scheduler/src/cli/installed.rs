@@ -63,7 +63,7 @@ async fn look(instance: &InstanceName, args: &Status) -> Result<PortResult<Vec<(
     Ok(tokio::time::timeout(args.pass.timeout, looking).await.map_err(late).and_then(|it| it))
 }
 
-/// What a look at one Secret finds. Without a config nothing is due by a schedule, and no login is missing.
+/// Reads one Secret. Without a config it has no schedule and no missing login.
 async fn outcome(sink: &OpenShiftSink, target: &Target) -> Outcome {
     let mut outcome = Outcome::default();
     match sink.observe(target).await {

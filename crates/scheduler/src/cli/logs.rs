@@ -21,7 +21,7 @@ pub(crate) struct Logs {
     pub(crate) format: LogFormat,
     /// Without `RUST_LOG`.
     pub(crate) level: &'static str,
-    /// What a flag says; it wins over `RUST_LOG`.
+    /// The level of a flag, which wins over `RUST_LOG`.
     pub(crate) asked: Option<&'static str>,
     pub(crate) no_color: bool,
 }

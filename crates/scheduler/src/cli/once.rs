@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Once, types: &Types, output: Output) -> Result<ExitCode
     Ok(ExitCode::from(exit_code))
 }
 
-/// What came of a pass.
+/// The result of a pass.
 struct Shown<'a> {
     report: &'a Report,
     plan: &'a Plan,

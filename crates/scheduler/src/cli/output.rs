@@ -1,4 +1,4 @@
-//! What is printed on standard output: one result, in the form that is asked for.
+//! Prints results on standard output, in the form of `--output`.
 
 use std::{
     collections::BTreeSet,

@@ -68,11 +68,8 @@ pub(crate) fn warn_if_none(report: &Report, plan: &Plan) {
         return;
     }
     let selections = plan.selections();
-    let why = if selections.is_empty() {
-        String::new()
-    } else {
-        format!(": no namespace matches {}", selections.join("; "))
-    };
+    let why =
+        if selections.is_empty() { String::new() } else { format!(": no namespace matches {}", selections.join("; ")) };
     stderr::warning(&format!("No targets found{why}"));
 }
 

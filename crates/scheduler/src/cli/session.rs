@@ -23,10 +23,7 @@ pub(crate) fn announce(cluster: &Cluster, sink: Option<&str>) {
 }
 
 /// The namespaces that a person names. Patterns take the right to list namespaces, and have to match one.
-pub(crate) async fn namespaces(
-    cluster: &Cluster,
-    filters: &[NamespaceFilter],
-) -> regcred_core::Result<Vec<Namespace>> {
+pub(crate) async fn namespaces(cluster: &Cluster, filters: &[NamespaceFilter]) -> regcred_core::Result<Vec<Namespace>> {
     if let Some(named) = filters.iter().map(|it| it.name().cloned()).collect() {
         return Ok(named);
     }

@@ -18,7 +18,8 @@ use super::{
     args::{Output, Standing, Status},
     installed,
     output::{
-        Document, count, is_read, missing, name, print, providers, rfc3339, sources_failed, span, targets, unknown, yaml,
+        Document, count, is_read, missing, name, print, providers, rfc3339, sources_failed, span, targets, unknown,
+        yaml,
     },
     pass,
 };
@@ -34,9 +35,7 @@ pub(crate) fn run(args: &Status, types: &Types, output: Output) -> Result<ExitCo
     let plan = pass::plan(&args.pass, types)?;
     let look = Pass { deadline: args.pass.timeout, compare_issuers: false, ..Pass::default() };
     if args.watch {
-        pass::report(&args.pass, plan.clone(), types, async |engine| {
-            watch(&engine, look, args, &plan, output).await
-        })?;
+        pass::report(&args.pass, plan.clone(), types, async |engine| watch(&engine, look, args, &plan, output).await)?;
         return Ok(ExitCode::SUCCESS);
     }
     let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
@@ -61,7 +60,8 @@ async fn watch(engine: &std::sync::Arc<Engine>, look: Pass, args: &Status, plan:
     loop {
         let report = engine.plan(look).await;
         let now = SystemClock.now();
-        let rows = report.targets.iter().map(|(target, outcome)| Row::new(target, outcome, missing(outcome, plan), now));
+        let rows =
+            report.targets.iter().map(|(target, outcome)| Row::new(target, outcome, missing(outcome, plan), now));
         let rows = Shown::new(rows.collect(), args, now, 0).rows;
         let is_first = before.is_empty();
         let (mut changed, mut seen) = (vec![], BTreeMap::new());

@@ -1,4 +1,4 @@
-//! What a command says on standard error besides its logs: errors, warnings, notes, and which cluster it speaks to.
+//! Lines on standard error besides the logs: errors, warnings, notes, and the address of the cluster.
 //!
 //! With `--log-format json` each of them is one JSON object on one line, as the logs are.
 

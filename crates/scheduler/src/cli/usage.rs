@@ -1,4 +1,4 @@
-//! What a wrong command line is told: clap's own words, and a tip for those who expect another tool's commands.
+//! Errors of the command line, with a tip for commands and flags of other tools.
 
 use std::{env, ffi::OsString, process::ExitCode};
 
@@ -11,7 +11,7 @@ use super::{
     stderr::{self, Voice},
 };
 
-/// Commands of other tools, and what does that here.
+/// Commands of other tools, and ours for them.
 const COMMANDS: [(&[&str], &str); 13] = [
     (&["validate", "lint", "verify", "test", "vet"], "check"),
     (&["doctor", "preflight", "diagnose", "can-i", "whoami", "auth"], "check --online"),
@@ -28,7 +28,7 @@ const COMMANDS: [(&[&str], &str); 13] = [
     (&["cron", "schedule"], "next"),
 ];
 
-/// Flags of other tools, and what does that here. A command that has the flag never gets here.
+/// Flags of other tools, and ours for them.
 const FLAGS: [(&[&str], &str); 6] = [
     (&["--dry-run", "--diff", "--check", "--noop"], "regcred plan"),
     (&["--once", "--oneshot"], "regcred once"),
@@ -85,7 +85,7 @@ fn said(words: &[OsString], names: &[&str], variable: &str) -> Option<String> {
     (0..texts.len()).rev().find_map(value).or_else(|| env::var(variable).ok())
 }
 
-/// What somebody who knows another tool is looking for.
+/// Returns our command or flag for one of another tool.
 fn tip(error: &clap::Error, words: &[OsString]) -> Option<String> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),

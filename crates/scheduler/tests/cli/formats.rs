@@ -152,7 +152,8 @@ async fn each_line_of_standard_error_is_one_json_object_without_a_key_twice() {
         let (found, _, told) = text(command(&world, line).args(["--log-format", "json"]));
         assert_eq!(found, code, "{line}: {told}");
         objects(&told);
-        let (found, _, told) = text(command(&world, line).env("REGCRED_LOG_FORMAT", "json").env("RUST_LOG", "x=y=z,hyper=info"));
+        let (found, _, told) =
+            text(command(&world, line).env("REGCRED_LOG_FORMAT", "json").env("RUST_LOG", "x=y=z,hyper=info"));
         assert_eq!(found, code, "{line}: {told}");
         objects(&told);
     }
@@ -165,7 +166,10 @@ async fn a_log_line_keeps_the_fields_of_its_event_and_of_its_spans() {
     let (_, _, told) = text(command(&world, "once --log-format json -v").env("AWS_ENDPOINT_URL", "http://127.0.0.1:9"));
     let lines = objects(&told);
     let failed = lines.iter().find(|it| it["message"] == "failed").unwrap_or_else(|| panic!("{told}"));
-    assert!(failed["target"].as_str().is_some_and(|it| it.contains("ecr-secret")), "the target and not the crate: {failed}");
+    assert!(
+        failed["target"].as_str().is_some_and(|it| it.contains("ecr-secret")),
+        "the target and not the crate: {failed}"
+    );
     assert_eq!(failed["logger"], "regcred_engine::drive");
     let minting = lines.iter().find(|it| it["span"] == "mint").unwrap_or_else(|| panic!("{told}"));
     assert!(minting["provider"].is_string() && minting["name"] != "mint", "{minting}");
@@ -223,7 +227,11 @@ async fn every_result_is_printed_in_every_form() {
         if !times.iter().any(|it| json.to_string().contains(it)) {
             assert_eq!(parsed, json, "{line}");
         }
-        assert_eq!(parsed.as_object().map(|it| it.keys().collect::<Vec<_>>()), json.as_object().map(|it| it.keys().collect()), "{line}");
+        assert_eq!(
+            parsed.as_object().map(|it| it.keys().collect::<Vec<_>>()),
+            json.as_object().map(|it| it.keys().collect()),
+            "{line}"
+        );
         for form in ["table", "wide"] {
             assert!(!printed(form).starts_with('{') || line == "schema", "{line}");
         }
@@ -309,7 +317,11 @@ async fn the_config_is_found_where_people_put_it() {
     let other = world.write("other.yaml", &TWO.replace("team-b", "team-c"));
     let namespaces = |command: &mut Command| run(command).1["namespaces"].clone();
     for line in ["-f other.yaml", "--config other.yaml", "--config=other.yaml", "-c other.yaml"] {
-        assert_eq!(namespaces(&mut command(&world, &format!("check -o json {line}"))), json!(["team-a", "team-c"]), "{line}");
+        assert_eq!(
+            namespaces(&mut command(&world, &format!("check -o json {line}"))),
+            json!(["team-a", "team-c"]),
+            "{line}"
+        );
     }
     assert_eq!(namespaces(command(&world, "check -o json").env("REGCRED_CONFIG", &other)), json!(["team-a", "team-c"]));
     world.write("regcred.yaml", TWO);
@@ -366,7 +378,10 @@ async fn a_namespace_that_does_not_exist_is_reported_and_fails_if_that_is_asked_
     for name in ["once", "plan", "status"] {
         let (code, out, told) = text(&mut command(&world, &format!("{name} -f none.yaml")));
         assert_eq!((code, out.as_str()), (0, ""), "{name}");
-        assert!(told.contains("No targets found: no namespace matches * with regcred.dev/profil=pull"), "{name}: {told}");
+        assert!(
+            told.contains("No targets found: no namespace matches * with regcred.dev/profil=pull"),
+            "{name}: {told}"
+        );
     }
 }
 
@@ -435,7 +450,10 @@ async fn flags_set_how_much_is_said() {
     ] {
         let (code, _, told) = text(&mut command(&world, line));
         assert_eq!(code, 0, "{line}: {told}");
-        assert!(said.iter().all(|it| told.contains(it)) && !unsaid.iter().any(|it| told.contains(it)), "{line}: {told}");
+        assert!(
+            said.iter().all(|it| told.contains(it)) && !unsaid.iter().any(|it| told.contains(it)),
+            "{line}: {told}"
+        );
     }
     let (_, _, told) = text(command(&world, "once -q --force").env("RUST_LOG", "trace"));
     assert_eq!(told, "", "a flag wins");
@@ -453,7 +471,11 @@ async fn states_have_colors_at_a_terminal_only() {
         let own = command(&world, "status");
         let line = format!("{} status {arguments}", own.get_program().display());
         let mut script = Command::new("script");
-        script.args(["-qec", &line, "/dev/null"]).env_clear().env("PATH", "/usr/bin:/bin").current_dir(world.dir.path());
+        script
+            .args(["-qec", &line, "/dev/null"])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(world.dir.path());
         script.envs(own.get_envs().filter_map(|(key, value)| Some((key, value?)))).env("TERM", "xterm");
         script.envs(no_color.map(|it| ("NO_COLOR", it)));
         String::from_utf8(script.output().expect("script is there").stdout).expect("text")
@@ -477,7 +499,10 @@ async fn states_have_colors_at_a_terminal_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_merged_config_says_where_each_value_comes_from() {
     let world = World::new(&["team-a"]).await;
-    world.write("base.yaml", "instance: base\nschedule: '@hourly'\ntargets:\n- { namespace: team-a, region: eu-west-1 }\n");
+    world.write(
+        "base.yaml",
+        "instance: base\nschedule: '@hourly'\ntargets:\n- { namespace: team-a, region: eu-west-1 }\n",
+    );
     world.write("more.yaml", "instance: more\ntargets:\n- { namespace: team-b, region: eu-west-1 }\n");
     let line = "check --show -f base.yaml -f more.yaml --time-zone Europe/Berlin";
     let (code, out, told) = text(command(&world, line).env("REGCRED__TARGETS__1__REGION", "us-east-1"));
@@ -496,7 +521,8 @@ async fn the_merged_config_says_where_each_value_comes_from() {
             "time_zone Europe/Berlin command line",
         ]
     );
-    let (_, yaml, _) = text(command(&world, &format!("{line} -o yaml")).env("REGCRED__TARGETS__1__REGION", "us-east-1"));
+    let (_, yaml, _) =
+        text(command(&world, &format!("{line} -o yaml")).env("REGCRED__TARGETS__1__REGION", "us-east-1"));
     fs::write(world.dir.path().join("merged.yaml"), &yaml).expect("it can be written");
     let (code, summary, told) = run(&mut command(&world, "check -o json -f merged.yaml"));
     assert_eq!((code, &summary["instance"]), (0, &json!("more")), "it is a config: {yaml} {told}");

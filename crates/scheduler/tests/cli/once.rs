@@ -172,7 +172,8 @@ async fn a_table_and_json_logs_are_for_people_and_machines() {
     assert!(lines[1].starts_with("team-a     ecr-secret  fresh  created  20"), "{table}");
     assert_eq!(lines[3], "2 targets: 2 fresh, 0 waiting, 0 gone, 0 contested, 0 refused, 0 failed");
     let logs = String::from_utf8(output.stderr).expect("text");
-    let lines = logs.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}")));
+    let lines =
+        logs.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}")));
     let first = lines.collect::<Vec<_>>().swap_remove(0);
     let cluster = format!("cluster {}/ (context standin)", world.kube.url());
     assert_eq!(first["message"], cluster, "named before it is written to");

@@ -1,4 +1,4 @@
-//! What a wrong config or command line is told: the place as `FILE:LINE:`, the fix, and no word of a library.
+//! Messages about wrong configs and command lines: each has its place as `FILE:LINE:` and a fix, and none has words of a library.
 
 use std::process::Command;
 
@@ -115,7 +115,11 @@ fn each_fault_has_its_line_and_its_fix() {
         (entry("region: eu-west-1, accounts: ['12345678901\u{200b}2']"), 2, "U+200B (zero width space)"),
         // What Helm prints of numbers.
         (format!("version: 1.0\n{ENTRY}"), 1, "1.0 is not a version that is known: write 1"),
-        (entry("region: eu-west-1, accounts: [1.23456789012e+11]"), 2, "as Helm prints large ones: write the twelve digits in quotes"),
+        (
+            entry("region: eu-west-1, accounts: [1.23456789012e+11]"),
+            2,
+            "as Helm prints large ones: write the twelve digits in quotes",
+        ),
         (provider("region: eu-west-1, accounts: [1.23456789012e+11]"), 2, "as Helm prints large ones"),
         // Paths.
         (
@@ -125,7 +129,9 @@ fn each_fault_has_its_line_and_its_fix() {
         ),
         ("sinks:\n  a: { type: kubernetes, kubeconfig: $HOME/k }\n".to_owned() + ENTRY, 2, "`$` is not expanded"),
         (
-            provider("region: eu-west-1, web_identity: { role_arn: 'arn:aws:iam::123456789012:role/a', token_file: ~/t }"),
+            provider(
+                "region: eu-west-1, web_identity: { role_arn: 'arn:aws:iam::123456789012:role/a', token_file: ~/t }",
+            ),
             2,
             "`~` is not expanded",
         ),
@@ -139,7 +145,11 @@ fn each_fault_has_its_line_and_its_fix() {
         ("targets:\n- namespaces: [a, *]\n  region: eu-west-1\n".into(), 2, "put a pattern in quotes"),
         ("targets:\n- namespaces:\n  - *\n  region: eu-west-1\n".into(), 3, "put a pattern in quotes"),
         ("targets:\n- namespaces: { include: [*] }\n  region: eu-west-1\n".into(), 2, "put a pattern in quotes"),
-        ("targets:\n- namespaces: { include: [team-a, *-x] }\n  region: eu-west-1\n".into(), 2, "put a pattern in quotes"),
+        (
+            "targets:\n- namespaces: { include: [team-a, *-x] }\n  region: eu-west-1\n".into(),
+            2,
+            "put a pattern in quotes",
+        ),
         ("targets:\n- namespace: a\n region: eu-west-1\n".into(), 3, "the indentation does not fit"),
         ("targets:\n  - namespace: a\n    region: x\n - namespace: b\n".into(), 4, "the indentation does not fit"),
         ("targets:\n- namespace: a\n\tregion: eu-west-1\n".into(), 3, "a tab cannot indent YAML"),
@@ -165,7 +175,8 @@ fn each_fault_has_its_line_and_its_fix() {
 
 #[test]
 fn all_that_is_wrong_with_one_map_is_told_at_once() {
-    let secret = "{ name: My_Secret, labels: { \"a b\": c, x: 1, y: 2 }, type: dockercfg, format: dockercfg, adopt: \"yes\" }";
+    let secret =
+        "{ name: My_Secret, labels: { \"a b\": c, x: 1, y: 2 }, type: dockercfg, format: dockercfg, adopt: \"yes\" }";
     for (yaml, keys) in [
         (
             format!("targets:\n- {{ namespace: a, region: eu-west-1, secret: {secret} }}\n"),
@@ -223,8 +234,16 @@ fn all_that_is_wrong_with_one_map_is_told_at_once() {
 fn a_value_of_the_environment_is_blamed_on_its_variable() {
     for (name, value, expected) in [
         ("REGCRED__TARGETS__0__REGION", "EU-WEST-1", "environment REGCRED__TARGETS__0__REGION: targets[0].region: "),
-        ("REGCRED__TARGETS__0__NAMESPACE", "Team", "environment REGCRED__TARGETS__0__NAMESPACE: targets[0].namespace: "),
-        ("REGCRED__TARGETS__0__SECRET__NAME", "A_B", "environment REGCRED__TARGETS__0__SECRET__NAME: targets[0].secret.name: "),
+        (
+            "REGCRED__TARGETS__0__NAMESPACE",
+            "Team",
+            "environment REGCRED__TARGETS__0__NAMESPACE: targets[0].namespace: ",
+        ),
+        (
+            "REGCRED__TARGETS__0__SECRET__NAME",
+            "A_B",
+            "environment REGCRED__TARGETS__0__SECRET__NAME: targets[0].secret.name: ",
+        ),
         ("REGCRED__TARGETS__7__REGION", "x", "environment REGCRED__TARGETS__7__REGION: `targets` is a list of 1"),
         ("REGCRED__TARGETS__FIRST__REGION", "x", "environment REGCRED__TARGETS__FIRST__REGION: `targets` is a list"),
         ("REGCRED__TARGETS", "[]", "environment REGCRED__TARGETS: targets: no target is named"),
@@ -233,7 +252,11 @@ fn a_value_of_the_environment_is_blamed_on_its_variable() {
         ("REGCRED__PRUNE", "yes", "environment REGCRED__PRUNE: prune: \"yes\" is not true or false"),
         ("REGCRED__RESYNC", "5", "environment REGCRED__RESYNC: resync: "),
         ("REGCRED__PROVIDERS__P__TYPE", "[]", "environment REGCRED__PROVIDERS__P__TYPE: providers.p.type: "),
-        ("REGCRED__DEFAULTS__SECRET__NAME", "A_B", "environment REGCRED__DEFAULTS__SECRET__NAME: defaults.secret.name: "),
+        (
+            "REGCRED__DEFAULTS__SECRET__NAME",
+            "A_B",
+            "environment REGCRED__DEFAULTS__SECRET__NAME: defaults.secret.name: ",
+        ),
     ] {
         let (code, told) = check(ENTRY, |command| drop(command.env(name, value)));
         assert!(code == 2 && told.contains(expected), "{name}={value}: {told}");
@@ -262,11 +285,16 @@ fn a_schedule_that_lets_tokens_end_is_refused_by_every_command() {
     ] {
         let dir = tempfile::tempdir().expect("a folder");
         std::fs::write(dir.path().join("c.yaml"), entry(slow)).expect("it can be written");
-        for line in ["check", "check --online", "manifests", "manifests --mode daemon", "once", "plan", "status", "run", "next"] {
+        for line in
+            ["check", "check --online", "manifests", "manifests --mode daemon", "once", "plan", "status", "run", "next"]
+        {
             let mut command = regcred(&line.split(' ').collect::<Vec<_>>());
             let (code, _, told) = run(command.args(["-f", "c.yaml"]).current_dir(dir.path()));
             let expected = "and a token of Amazon ECR lives for 12: run it at least every 10 hours";
-            assert!(code == 2 && told.starts_with("error: c.yaml:1: schedule: ") && told.contains(expected), "{slow} {line}: {told}");
+            assert!(
+                code == 2 && told.starts_with("error: c.yaml:1: schedule: ") && told.contains(expected),
+                "{slow} {line}: {told}"
+            );
         }
         let (code, told) = check(ENTRY, |command| drop(command.args(["--schedule", slow])));
         assert!(code == 2 && told.contains("command line: schedule: "), "{slow}: {told}");

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode
     Ok(ExitCode::from(code))
 }
 
-/// What was found, and the config that takes it over.
+/// The findings, and the config that takes them over.
 struct Found<'a> {
     discovery: &'a Discovery,
     adoption: &'a Adoption<'a>,

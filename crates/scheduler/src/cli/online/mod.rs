@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCod
     Ok(ExitCode::from(exit_code(&findings)))
 }
 
-/// What was found, in the order in which it is told.
+/// The findings, in the order of the table.
 struct Findings<'a>(&'a [Finding]);
 
 impl Document for Findings<'_> {

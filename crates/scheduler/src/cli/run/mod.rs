@@ -132,7 +132,8 @@ impl Daemon<'_> {
     async fn engine(&mut self, config: &Config) -> Result<(Arc<Engine>, Option<Pruning>)> {
         warn_of(config);
         let plan = wire::plan(config, self.types)?.watching();
-        let (selections, providers) = (plan.selections(), plan.providers().map(ToString::to_string).collect::<Vec<_>>());
+        let (selections, providers) =
+            (plan.selections(), plan.providers().map(ToString::to_string).collect::<Vec<_>>());
         info!(
             version = VERSION,
             instance = %config.instance(),

@@ -41,7 +41,7 @@ async fn answered(answer: &Value, config: &str) -> (i32, String, Option<Value>) 
 
 async fn refused(answer: &Value, expected: &str) {
     let (code, why, secret) = answered(answer, ONE).await;
-    assert_eq!((code, secret), (1, None), "{expected}: {why}");
+    assert_eq!((code, secret), (3, None), "{expected}: {why}");
     assert!(why.contains(expected) && why.contains("(malformed)") && !why.contains("canary"), "{expected}: {why}");
 }
 
