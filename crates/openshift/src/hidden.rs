@@ -1,4 +1,4 @@
-//! Which readers of a Secret do not get our logins, although they are in it? In words, each with the fix.
+//! Names the readers of a Secret that do not get our logins, each with the fix.
 
 use regcred_core::Registry;
 use regcred_dockerconfig::{Cause, DockerConfig, Hidden, Reader};
@@ -51,7 +51,9 @@ mod tests {
             (format!(r#"{{"auths":{{{ours}}}}}"#), None),
             (
                 format!(r#"{{"auths":{{{ours}}},"credHelpers":{{"r.example":"canary"}}}}"#),
-                Some("Podman/Buildah/Skopeo, Docker cannot use the login for r.example: remove \"r.example\" from `credHelpers`"),
+                Some(
+                    "Podman/Buildah/Skopeo, Docker cannot use the login for r.example: remove \"r.example\" from `credHelpers`",
+                ),
             ),
             (
                 format!(r#"{{"auths":{{{ours}}},"credsStore":"canary"}}"#),

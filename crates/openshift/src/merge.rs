@@ -8,8 +8,8 @@
 //! take it first. No such key is added. It is ours by the same digest, so [`OpenShiftSink::remove_merged`] takes it out too: what it
 //! held before has ended by then.
 //!
-//! A Secret that is to be created is applied once without any login, and is then merged into as any other. That it is ours to delete
-//! shows in its `managedFields`: that apply owns its type.
+//! regcred creates a Secret by an apply without any login, and then merges into it as into any other. Such a Secret is ours to delete: in its
+//! `managedFields` that apply owns its type.
 
 use k8s_openapi::{
     ByteString,
@@ -64,8 +64,9 @@ impl OpenShiftSink {
         let records = self.records(&stored.metadata).unwrap_or_default();
         let writer = || owner_of(&stored.metadata, &DATA, (self.merge_manager(), "Update"));
         let edited = records.iter().filter(|(registry, record)| !is_ours(&config, registry, record));
-        let mut drift =
-            edited.map(|(registry, _)| format!("its entry for {registry} was changed by {}", writer())).collect::<Vec<_>>();
+        let mut drift = edited
+            .map(|(registry, _)| format!("its entry for {registry} was changed by {}", writer()))
+            .collect::<Vec<_>>();
         let aliases = config.aliases(records.keys());
         let old = aliases.iter().filter(|(key, registry)| config.entry_of(key) != config.entry(registry));
         if let Some(keys) = shown(old.map(|(key, _)| key.as_str())).filter(|_| drift.is_empty()) {
@@ -177,7 +178,7 @@ impl OpenShiftSink {
     }
 }
 
-/// The Docker config of somebody else. Entries that cannot be decoded are kept, and hide nothing from us.
+/// The Docker config of another owner. Entries that cannot be decoded are kept.
 fn readable(stored: &Stored) -> Result<DockerConfig, Refusal> {
     if let Some(refusal) = stored.unfit() {
         return Err(refusal);

@@ -253,8 +253,14 @@ async fn every_key_of_the_registry_gets_our_login_and_loses_it_with_the_rest() {
 async fn what_readers_take_before_our_login_is_told_at_each_look() {
     let robot = STANDARD.encode("robot:pw");
     let cases = [
-        (r#"{"auths":{},"credHelpers":{"r.example":"ecr-login"}}"#.to_owned(), "remove \"r.example\" from `credHelpers`"),
-        (r#"{"auths":{},"credsStore":"ecr-login"}"#.to_owned(), "Docker cannot use the login for r.example: remove `credsStore`"),
+        (
+            r#"{"auths":{},"credHelpers":{"r.example":"ecr-login"}}"#.to_owned(),
+            "remove \"r.example\" from `credHelpers`",
+        ),
+        (
+            r#"{"auths":{},"credsStore":"ecr-login"}"#.to_owned(),
+            "Docker cannot use the login for r.example: remove `credsStore`",
+        ),
         (format!(r#"{{"auths":{{"r.example/team":{{"auth":"{robot}"}}}}}}"#), "remove the key \"r.example/team\""),
     ];
     for (theirs, why) in cases {
