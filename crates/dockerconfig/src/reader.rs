@@ -30,7 +30,7 @@ pub enum Reader {
     /// Source: containers-auth.json(5), and `findCredentialsInFile` in `pkg/docker/config` of containers/image.
     Containers,
     /// Docker. It asks the program that `credHelpers` or `credsStore` names. Else it takes the key that is the host, and at last a
-    /// key with a scheme or a path.
+    /// key with a scheme or a path. If that program cannot run, Docker 28 takes the entry after all.
     ///
     /// Source: `cli/config/configfile` and `cli/config/credentials` of docker/cli.
     Docker,

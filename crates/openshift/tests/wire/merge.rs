@@ -259,7 +259,7 @@ async fn what_readers_take_before_our_login_is_told_at_each_look() {
         ),
         (
             r#"{"auths":{},"credsStore":"ecr-login"}"#.to_owned(),
-            "Docker cannot use the login for r.example: remove `credsStore`",
+            "the login for r.example in Docker: remove `credsStore`",
         ),
         (format!(r#"{{"auths":{{"r.example/team":{{"auth":"{robot}"}}}}}}"#), "remove the key \"r.example/team\""),
     ];

@@ -543,7 +543,7 @@ async fn of_secrets_in_one_entry_it_is_said_which_are_not_like_the_others_and_wh
         "other logins stand in it in d; it holds more than `auths` in c, `credHelpers`, `credsStore`; so it stays its";
     assert!(told.contains(why), "{config}");
     assert!(
-        told.contains("not every reader gets the renewed login in c: Podman/Buildah/Skopeo, Docker cannot use"),
+        told.contains("not every reader gets the renewed login in c: a credential helper replaces the login for"),
         "{config}"
     );
     let (_, config, _) = printed(&mut init(&world, &["--namespace", "c"]));

@@ -245,7 +245,7 @@ async fn a_reader_that_does_not_get_the_login_is_told_by_each_command() {
         json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": STANDARD.encode(helper) } });
     world.kube.put("secrets", "team-a", "regs", secret, "kubectl-create");
     let config = "targets: [{ namespace: team-a, region: eu-west-1, secret: { name: regs, merge: true } }]";
-    let why = "Podman/Buildah/Skopeo, Docker cannot use the login";
+    let why = "a credential helper replaces the login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com in Podman/Buildah/Skopeo, Docker";
     let (code, report, logs) = run(&mut world.once(config, &["--output", "json"]));
     assert_eq!(code, 0, "{report:#} {logs}");
     assert!(report.to_string().contains(why), "{report:#}");
