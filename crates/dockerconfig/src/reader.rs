@@ -213,8 +213,8 @@ impl DockerConfig {
     }
 }
 
-/// Of the images of one registry: a tenant can write thousands of keys.
-const IMAGES: usize = 32;
+/// Of the images of one registry. A tenant can write thousands of keys.
+const IMAGES: usize = 65;
 const HELPERS: &str = "credHelpers";
 const STORE: &str = "credsStore";
 /// The fields of an entry that have to be text for Go to decode the file at all.

@@ -32,6 +32,9 @@ use crate::{
     sink::{Foreign, OpenShiftSink},
 };
 
+/// Each gets a token of 3 kB, and a tenant can write thousands of such keys.
+const MOST_ALIASES: usize = 64;
+
 /// What our entries in somebody else's Secret are.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Merged {
@@ -110,7 +113,7 @@ impl OpenShiftSink {
             return Err(refusal::other_instance(&instance).into());
         }
         let (before, old) = (readable(&stored)?, self.records(&stored.metadata));
-        let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, self.form().logins);
+        let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, self.form().logins)?;
         let hidden = hidden::told(&after, records.keys());
         let bytes = check_size(after.to_bytes())?;
         if old.is_some_and(|old| old == records) && Some(&bytes) == stored.data.as_ref() {
@@ -203,7 +206,12 @@ fn take_out(config: &mut DockerConfig, registry: &Registry, record: &Record, sta
 
 /// What is to stand there, and what of it is ours. Ours that nothing asks for any more is taken out, but not while a provider
 /// fails: it may be that one's.
-fn merge(before: &DockerConfig, old: &Records, set: &CredentialSet, logins: LoginFormat) -> (DockerConfig, Records) {
+fn merge(
+    before: &DockerConfig,
+    old: &Records,
+    set: &CredentialSet,
+    logins: LoginFormat,
+) -> Result<(DockerConfig, Records), Refusal> {
     let intact = |registry: &Registry| old.get(registry).filter(|record| is_ours(before, registry, record));
     let (mut config, mut records) = (before.clone(), Records::new());
     for (provider, credential) in set.iter() {
@@ -231,9 +239,13 @@ fn merge(before: &DockerConfig, old: &Records, set: &CredentialSet, logins: Logi
             records.insert(registry.clone(), record.clone());
         }
     }
+    let aliases = config.aliases(records.keys()).len();
+    if aliases > MOST_ALIASES {
+        return Err(refusal::too_many_keys(aliases, MOST_ALIASES));
+    }
     config.renew_aliases(records.keys());
     for (registry, record) in &mut records {
         record.is_hidden = !config.hidden(registry).is_empty();
     }
-    (config, records)
+    Ok((config, records))
 }

@@ -130,10 +130,13 @@ async fn a_secret_that_nobody_is_said_to_own_is_merged_into_all_the_same() {
 #[tokio::test]
 async fn what_cannot_be_merged_into_is_left_alone_and_says_why() {
     let long = format!("{{\"auths\":{{\"quay.example\":{{\"auth\":\"\",\"x\":\"{}\"}}}}}}", "x".repeat(920 * 1024));
+    let keys = (0..65).map(|number| format!("\"r.example/{number}\":{{}}")).collect::<Vec<_>>().join(",");
+    let many = format!("{{\"auths\":{{{keys}}}}}");
     // The API server sees to it that the data is an object.
     let cases = [
         (r#"{"auths":[]}"#, "unreadable: "),
         (r#"{"auths":{"quay.example":{},"quay.example":{}}}"#, "unreadable: "),
+        (many.as_str(), "too-large: it has 65 keys"),
         (long.as_str(), "too-large: "),
     ];
     for (data, why) in cases {
