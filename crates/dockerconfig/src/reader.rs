@@ -182,11 +182,10 @@ impl DockerConfig {
         let is_stored =
             || self.beside(STORE).any(|json| serde_json::from_str::<String>(json).is_ok_and(|it| !it.is_empty()));
         match (reader, named) {
-            (Reader::Kubelet | Reader::Import, _) => None,
             (Reader::Containers, Some(_)) => Some(Cause::CredHelper(host.to_owned())),
             (Reader::Docker, Some(name)) if !name.is_empty() => Some(Cause::CredHelper(host.to_owned())),
             (Reader::Docker, None) if is_stored() => Some(Cause::CredsStore),
-            (Reader::Containers | Reader::Docker, _) => None,
+            _ => None,
         }
     }
 

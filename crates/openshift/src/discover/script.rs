@@ -13,7 +13,7 @@ pub(super) struct Says {
     pub(super) copies: bool,
 }
 
-/// Words of the AWS CLI, of its PowerShell module and of the SDKs, in lower case.
+/// Words of the AWS CLI, of its `PowerShell` module and of the SDKs, in lower case.
 const ASKS: [&str; 6] = [
     "get-login-password",
     "get-authorization-token",
