@@ -102,8 +102,20 @@ fn an_entry_that_go_cannot_decode_spoils_the_config_as_foretold() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("auth.json");
     let entries = [
-        "7", "[]", "\"x\"", "true", "null", "{}", r#"{"auth":7}"#, r#"{"auth":null}"#, r#"{"auth":"%%%"}"#, r#"{"auth":"Zm9v"}"#,
-        r#"{"email":7}"#, r#"{"identitytoken":7}"#, r#"{"username":7}"#, r#"{"AUTH":7}"#,
+        "7",
+        "[]",
+        "\"x\"",
+        "true",
+        "null",
+        "{}",
+        r#"{"auth":7}"#,
+        r#"{"auth":null}"#,
+        r#"{"auth":"%%%"}"#,
+        r#"{"auth":"Zm9v"}"#,
+        r#"{"email":7}"#,
+        r#"{"identitytoken":7}"#,
+        r#"{"username":7}"#,
+        r#"{"AUTH":7}"#,
     ];
     for entry in entries {
         let bytes = format!(r#"{{"auths":{{"{HOST}":{{"auth":"dTpw"}},"quay.io":{entry}}}}}"#);
@@ -128,7 +140,17 @@ async fn skopeo_pulls_with_what_a_merge_leaves_of_every_key() {
     let (source, there) = (format!("oci:{}", layout.display()), format!("docker://{HOST}/team/merged:1"));
     let host = Registry::new(HOST).expect("a host");
     let old = json!({ "auth": STANDARD.encode("AWS:old") });
-    let keys = ["HOST", "HOST/team", "HOST/team/merged", "https://HOST", "https://HOST/v1/", "http://HOST", "HOST:443", "HOST/", "quay.io"];
+    let keys = [
+        "HOST",
+        "HOST/team",
+        "HOST/team/merged",
+        "https://HOST",
+        "https://HOST/v1/",
+        "http://HOST",
+        "HOST:443",
+        "HOST/",
+        "quay.io",
+    ];
     for key in keys {
         let before = json!({ "auths": { key.replace("HOST", HOST): old } }).to_string();
         fs::write(&auth, &before).expect("it can be written");

@@ -74,7 +74,7 @@ pub(crate) fn choosing(namespaces: &mut Schema) {
 
 /// Whether entries are merged into a Secret, and whether it is created for that.
 pub(crate) fn merge(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": [true, false, "create", null] })
+    json_schema!({ "enum": [true, false, "create"] })
 }
 
 /// What is merged into stays its owner's.

@@ -50,7 +50,7 @@ impl Default for SecretSettings {
     }
 }
 
-/// Whether entries are put into a Secret that stays somebody else's.
+/// Whether entries are put into a Secret of another owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Merge {
     /// The Secret is regcred's own.
@@ -121,8 +121,7 @@ pub(crate) struct RawSecret {
     /// Its name. Default: `ecr-secret`.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::schema::OBJECT)))]
     pub(crate) name: Option<String>,
-    /// Whether its entries are put into a Secret that stays somebody else's: `true`, `false`, or `create` to create the Secret if there
-    /// is none. Default: `false`.
+    /// Whether its entries are put into a Secret of another owner. `create` creates the Secret if there is none. Default: `false`.
     #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::merge"))]
     pub(crate) merge: Option<Merge>,
     /// Whether one that somebody else made is taken over, if it holds nothing but logins that the config names. Default: `false`.

@@ -94,7 +94,7 @@ impl DockerConfig {
     /// The keys that mean one of these registries, or a part of it, in another spelling than regcred's own, each with its
     /// registry. A key that is more than one registry's belongs to the one with the longest path.
     ///
-    /// A part that has a login of another user than its registry is left out: somebody has it so on purpose.
+    /// A part that has a login of another user than its registry is left out: it is there on purpose.
     pub fn aliases<'a>(&self, registries: impl IntoIterator<Item = &'a Registry>) -> Vec<(String, &'a Registry)> {
         let registries = registries.into_iter().collect::<BTreeSet<_>>();
         let alias = |(key, json): (&str, &str)| {
@@ -121,7 +121,7 @@ impl DockerConfig {
         }
     }
 
-    /// Removes every key that means this registry or a part of it, if `takes` says so of the key and its entry.
+    /// Removes every key that means this registry or a part of it, if `takes` accepts the key and its entry.
     pub fn remove_aliases(&mut self, registry: &Registry, takes: impl Fn(&str, &str) -> bool) {
         let is_one = |(key, json): &(&str, &str)| Meaning::of(key, registry).is_some() && takes(key, json);
         let keys = self.entries().filter(is_one).map(|(key, _)| key.to_owned()).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Which keys of `auths` match an image, as the kubelet decides it.
+//! Finds the keys of `auths` that match an image, as the kubelet does.
 //!
 //! The same as `BasicDockerKeyring` in Kubernetes' `pkg/credentialprovider/keyring.go`, which OpenShift's import of images uses too.
 
@@ -30,7 +30,10 @@ impl Location {
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let is_valid = |it: char| !it.is_ascii() || it.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:<>\"".contains(it);
         let port = host.rsplit_once(':').map_or("", |(_, port)| port);
-        if !host.chars().all(is_valid) || !port.bytes().all(|it| it.is_ascii_digit()) || key.chars().any(char::is_control) {
+        if !host.chars().all(is_valid)
+            || !port.bytes().all(|it| it.is_ascii_digit())
+            || key.chars().any(char::is_control)
+        {
             return None;
         }
         let path = match path.as_bytes() {
@@ -61,7 +64,7 @@ fn without_port(authority: &str) -> (&str, &str) {
     authority.rsplit_once(':').unwrap_or((authority, ""))
 }
 
-/// A `*` stands for any text. The other signs of Go's `filepath.Match` cannot be in a host.
+/// A `*` matches any text. The other wildcards of Go's `filepath.Match` cannot be in a host.
 fn is_match(pattern: &str, label: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return pattern == label };
     let Some(rest) = label.strip_prefix(before) else { return false };
@@ -100,7 +103,11 @@ mod tests {
             (&["r.example?x", "r.example#y"], "r.example/app", "r.example?x = r.example#y"),
             (&["[a-z].example"], "r.example/app", ""),
             (&["?.example"], "r.example/app", ""),
-            (&["*.dkr.ecr.eu-west-1.amazonaws.com"], "1.dkr.ecr.eu-west-1.amazonaws.com/a", "*.dkr.ecr.eu-west-1.amazonaws.com"),
+            (
+                &["*.dkr.ecr.eu-west-1.amazonaws.com"],
+                "1.dkr.ecr.eu-west-1.amazonaws.com/a",
+                "*.dkr.ecr.eu-west-1.amazonaws.com",
+            ),
         ];
         for (keys, image, expected) in cases {
             let found = lookup(keys.iter().copied(), image);

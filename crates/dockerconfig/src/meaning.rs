@@ -2,7 +2,7 @@
 
 use regcred_core::Registry;
 
-/// What a key of `auths` means for a registry.
+/// The relation of a key of `auths` to a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Meaning {
     /// The registry, as regcred writes it.
@@ -39,7 +39,8 @@ impl Meaning {
 }
 
 fn without_scheme(key: &str) -> &str {
-    let scheme = key.split_once("://").filter(|(it, _)| ["http", "https"].iter().any(|own| it.eq_ignore_ascii_case(own)));
+    let scheme =
+        key.split_once("://").filter(|(it, _)| ["http", "https"].iter().any(|own| it.eq_ignore_ascii_case(own)));
     scheme.map_or(key, |(_, rest)| rest)
 }
 
@@ -47,7 +48,7 @@ fn split(key: &str) -> (&str, &str) {
     key.split_once('/').unwrap_or((key, ""))
 }
 
-/// Port 443 is the one that every reader uses without being told.
+/// Every reader uses port 443 by default.
 fn without_port(authority: &str) -> &str {
     authority.strip_suffix(":443").unwrap_or(authority)
 }

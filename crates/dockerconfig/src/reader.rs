@@ -1,4 +1,4 @@
-//! What does a reader take out of a Docker config?
+//! Answers which login a reader takes out of a Docker config.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,13 +30,13 @@ pub enum Reader {
     /// Source: containers-auth.json(5), and `findCredentialsInFile` in `pkg/docker/config` of containers/image.
     Containers,
     /// Docker. It asks the program that `credHelpers` or `credsStore` names. Else it takes the key that is the host, and at last a
-    /// key with a scheme or a path.
+    /// key with a scheme or a path. If that program cannot run, Docker 28 takes the entry after all.
     ///
     /// Source: `cli/config/configfile` and `cli/config/credentials` of docker/cli.
     Docker,
 }
 
-/// What a reader does to pull an image.
+/// The way in which a reader gets the login for an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
     /// Takes the entries of these keys, in this order. The order within one group is random.
@@ -91,7 +91,7 @@ impl fmt::Display for Reader {
 }
 
 impl DockerConfig {
-    /// What a reader takes to pull an image such as `r.example/team/app`, without tag and digest.
+    /// Returns the login that a reader takes for an image such as `r.example/team/app`, without tag and digest.
     pub fn taken(&self, reader: Reader, image: &str) -> Taken {
         match self.refused_by(reader) {
             refused if refused.is_empty() => self.taken_if_read(reader, image),
@@ -113,9 +113,9 @@ impl DockerConfig {
         Taken::Keys(groups.into_iter().map(|group| group.into_iter().map(str::to_owned).collect()).collect())
     }
 
-    /// The readers that do not take the entry of a registry for every image of it, or that can take another one first. Empty: all do.
+    /// Returns the readers that do not take the entry of a registry for every image of it, or that can take another one. Empty: all do.
     ///
-    /// Also images of the keys that [mean](Meaning) the registry are looked at. An entry of equal text is as good as the own one.
+    /// The images are those of the registry and of all keys that [mean](Meaning) it. An entry with the same text is as good as its own.
     pub fn hidden(&self, registry: &Registry) -> Vec<Hidden> {
         let own = self.entry(registry);
         let spelled = self.registries().filter(|key| Meaning::of(key, registry).is_some()).map(image_of);
@@ -163,7 +163,11 @@ impl DockerConfig {
     }
 
     /// The first of these keys that there is, or all that match.
-    fn first<'a>(&'a self, keys: impl IntoIterator<Item = &'a str>, matches: impl Fn(&str) -> bool) -> Vec<Vec<&'a str>> {
+    fn first<'a>(
+        &'a self,
+        keys: impl IntoIterator<Item = &'a str>,
+        matches: impl Fn(&str) -> bool,
+    ) -> Vec<Vec<&'a str>> {
         if let Some(exact) = keys.into_iter().find(|key| self.entry_of(key).is_some()) {
             return vec![vec![exact]];
         }
@@ -175,13 +179,13 @@ impl DockerConfig {
     fn helper_of(&self, reader: Reader, host: &str) -> Option<Cause> {
         let named = self.beside(HELPERS).filter_map(|json| serde_json::from_str::<BTreeMap<String, String>>(json).ok());
         let named = named.filter_map(|mut helpers| helpers.remove(host)).last();
-        let is_stored = || self.beside(STORE).any(|json| serde_json::from_str::<String>(json).is_ok_and(|it| !it.is_empty()));
+        let is_stored =
+            || self.beside(STORE).any(|json| serde_json::from_str::<String>(json).is_ok_and(|it| !it.is_empty()));
         match (reader, named) {
-            (Reader::Kubelet | Reader::Import, _) => None,
             (Reader::Containers, Some(_)) => Some(Cause::CredHelper(host.to_owned())),
             (Reader::Docker, Some(name)) if !name.is_empty() => Some(Cause::CredHelper(host.to_owned())),
             (Reader::Docker, None) if is_stored() => Some(Cause::CredsStore),
-            (Reader::Containers | Reader::Docker, _) => None,
+            _ => None,
         }
     }
 
@@ -195,8 +199,11 @@ impl DockerConfig {
             _ => entry::has_texts(json, &CONTAINERS_TEXTS),
         };
         let entries = self.entries().filter(|(_, json)| !is_valid(json)).map(|(key, _)| key.to_owned());
-        let is_map = |json: &str| json == "null" || serde_json::from_str::<BTreeMap<String, Option<String>>>(json).is_ok();
-        let is_text = |json: &str| json == "null" || serde_json::from_str::<&RawValue>(json).is_ok_and(|it| it.get().starts_with('"'));
+        let is_map =
+            |json: &str| json == "null" || serde_json::from_str::<BTreeMap<String, Option<String>>>(json).is_ok();
+        let is_text = |json: &str| {
+            json == "null" || serde_json::from_str::<&RawValue>(json).is_ok_and(|it| it.get().starts_with('"'))
+        };
         let fields = [
             self.beside(HELPERS).any(|json| !is_map(json)).then_some(HELPERS),
             (reader == Reader::Docker && self.beside(STORE).any(|json| !is_text(json))).then_some(STORE),
@@ -205,13 +212,14 @@ impl DockerConfig {
     }
 }
 
-/// Of the images of one registry: a tenant can write thousands of keys.
-const IMAGES: usize = 32;
+/// Of the images of one registry. A tenant can write thousands of keys.
+const IMAGES: usize = 65;
 const HELPERS: &str = "credHelpers";
 const STORE: &str = "credsStore";
 /// The fields of an entry that have to be text for Go to decode the file at all.
 const CONTAINERS_TEXTS: [&str; 2] = ["auth", "identitytoken"];
-const DOCKER_TEXTS: [&str; 7] = ["auth", "username", "password", "email", "serveraddress", "identitytoken", "registrytoken"];
+const DOCKER_TEXTS: [&str; 7] =
+    ["auth", "username", "password", "email", "serveraddress", "identitytoken", "registrytoken"];
 
 /// An image and what is above it, down to the host: `r.example/team/app`, `r.example/team`, `r.example`.
 fn parents(image: &str) -> impl Iterator<Item = &str> {
@@ -254,7 +262,7 @@ mod tests {
         DockerConfig::parse(json.as_bytes()).expect(json)
     }
 
-    /// `OURS` and `OLD` stand for the two entries.
+    /// Replaces `OURS` and `OLD` with the two entries.
     fn written(config: &str) -> DockerConfig {
         parsed(&config.replace("OURS", OURS).replace("OLD", OLD))
     }
@@ -272,10 +280,19 @@ mod tests {
             (r#"{"auths":{"r.example":OURS,"quay.io":OLD}}"#, &[]),
             (r#"{"auths":{"r.example":OURS,"*.example":OLD}}"#, &[]),
             (r#"{"auths":{"r.example":OURS,"r.example/team":OURS,"https://r.example":OURS}}"#, &[]),
-            (r#"{"auths":{"r.example":OURS,"r.example/team":OLD}}"#, &[r#"[Import, Containers]: Key("r.example/team")"#]),
-            (r#"{"auths":{"r.example":OURS,"r.example/team/app":OLD}}"#, &[r#"[Import, Containers]: Key("r.example/team/app")"#]),
+            (
+                r#"{"auths":{"r.example":OURS,"r.example/team":OLD}}"#,
+                &[r#"[Import, Containers]: Key("r.example/team")"#],
+            ),
+            (
+                r#"{"auths":{"r.example":OURS,"r.example/team/app":OLD}}"#,
+                &[r#"[Import, Containers]: Key("r.example/team/app")"#],
+            ),
             (r#"{"auths":{"r.example":OURS,"https://r.example":OLD}}"#, &[r#"[Import]: Key("https://r.example")"#]),
-            (r#"{"auths":{"r.example":OURS,"https://r.example/v1/":OLD}}"#, &[r#"[Import]: Key("https://r.example/v1/")"#]),
+            (
+                r#"{"auths":{"r.example":OURS,"https://r.example/v1/":OLD}}"#,
+                &[r#"[Import]: Key("https://r.example/v1/")"#],
+            ),
             (
                 r#"{"auths":{"r.example":OURS,"r.example:443":OLD}}"#,
                 &[r#"[Kubelet, Import, Containers, Docker]: Key("r.example:443")"#],
@@ -284,8 +301,14 @@ mod tests {
                 r#"{"auths":{"r.example":OURS,"R.example":OLD}}"#,
                 &[r#"[Kubelet, Import, Containers, Docker]: Key("R.example")"#],
             ),
-            (r#"{"auths":{"r.example":OURS},"credHelpers":{"r.example":"x"}}"#, &[r#"[Containers, Docker]: CredHelper("r.example")"#]),
-            (r#"{"auths":{"r.example":OURS},"credHelpers":{"r.example":""}}"#, &[r#"[Containers]: CredHelper("r.example")"#]),
+            (
+                r#"{"auths":{"r.example":OURS},"credHelpers":{"r.example":"x"}}"#,
+                &[r#"[Containers, Docker]: CredHelper("r.example")"#],
+            ),
+            (
+                r#"{"auths":{"r.example":OURS},"credHelpers":{"r.example":""}}"#,
+                &[r#"[Containers]: CredHelper("r.example")"#],
+            ),
             (r#"{"auths":{"r.example":OURS},"credHelpers":{"quay.io":"x"}}"#, &[]),
             (r#"{"auths":{"r.example":OURS},"credsStore":"x"}"#, &["[Docker]: CredsStore"]),
             (r#"{"auths":{"r.example":OURS},"CredsStore":"x"}"#, &["[Docker]: CredsStore"]),
@@ -294,11 +317,23 @@ mod tests {
                 r#"{"auths":{"r.example":OURS,"quay.io":7}}"#,
                 &[r#"[Kubelet, Import, Containers, Docker]: Unreadable(["quay.io"])"#],
             ),
-            (r#"{"auths":{"r.example":OURS,"quay.io":{"auth":"Zm9v"}}}"#, &[r#"[Kubelet, Import, Docker]: Unreadable(["quay.io"])"#]),
-            (r#"{"auths":{"r.example":OURS,"quay.io":{"email":7}}}"#, &[r#"[Kubelet, Import, Docker]: Unreadable(["quay.io"])"#]),
-            (r#"{"auths":{"r.example":OURS,"quay.io":{"identitytoken":7}}}"#, &[r#"[Containers, Docker]: Unreadable(["quay.io"])"#]),
+            (
+                r#"{"auths":{"r.example":OURS,"quay.io":{"auth":"Zm9v"}}}"#,
+                &[r#"[Kubelet, Import, Docker]: Unreadable(["quay.io"])"#],
+            ),
+            (
+                r#"{"auths":{"r.example":OURS,"quay.io":{"email":7}}}"#,
+                &[r#"[Kubelet, Import, Docker]: Unreadable(["quay.io"])"#],
+            ),
+            (
+                r#"{"auths":{"r.example":OURS,"quay.io":{"identitytoken":7}}}"#,
+                &[r#"[Containers, Docker]: Unreadable(["quay.io"])"#],
+            ),
             (r#"{"auths":{"r.example":OURS,"quay.io":null}}"#, &[]),
-            (r#"{"auths":{"r.example":OURS},"credHelpers":[]}"#, &[r#"[Containers, Docker]: Unreadable(["credHelpers"])"#]),
+            (
+                r#"{"auths":{"r.example":OURS},"credHelpers":[]}"#,
+                &[r#"[Containers, Docker]: Unreadable(["credHelpers"])"#],
+            ),
             (r#"{"auths":{"r.example":OURS},"credsStore":7}"#, &[r#"[Docker]: Unreadable(["credsStore"])"#]),
         ];
         for (config, expected) in cases {

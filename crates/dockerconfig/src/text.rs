@@ -45,7 +45,9 @@ impl Text {
         let auths = match top.get(AUTHS).map(|auths| auths.value.clone()) {
             None => Auths::Absent,
             Some(place) if &text[place.clone()] == NULL => Auths::Null(place),
-            Some(place) => Auths::Object(Object::locate(text, place).map_err(|error| malformed("its `auths`", &error))?),
+            Some(place) => {
+                Auths::Object(Object::locate(text, place).map_err(|error| malformed("its `auths`", &error))?)
+            }
         };
         Ok(Self { json: text.into(), top: Some(top), auths })
     }

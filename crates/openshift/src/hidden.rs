@@ -1,4 +1,4 @@
-//! Which readers of a Secret do not get our logins, although they are in it? In words, each with the fix.
+//! Names the readers of a Secret that do not get our logins, each with the fix.
 
 use regcred_core::Registry;
 use regcred_dockerconfig::{Cause, DockerConfig, Hidden, Reader};
@@ -24,9 +24,13 @@ fn sentence(Hidden { readers, cause }: &Hidden, registry: &Registry) -> String {
     match cause {
         Cause::CredHelper(host) => {
             let host = shown([host.as_str()].into_iter()).unwrap_or_default();
-            format!("{readers} cannot use the login for {registry}: remove {host} from `credHelpers`")
+            format!(
+                "a credential helper replaces the login for {registry} in {readers}: remove {host} from `credHelpers`"
+            )
         }
-        Cause::CredsStore => format!("{readers} cannot use the login for {registry}: remove `credsStore`"),
+        Cause::CredsStore => {
+            format!("a credential helper replaces the login for {registry} in {readers}: remove `credsStore`")
+        }
         Cause::Key(key) => {
             let key = shown([key.as_str()].into_iter()).unwrap_or_default();
             format!("{readers} can take another login for {registry}: remove the key {key}")
@@ -51,11 +55,14 @@ mod tests {
             (format!(r#"{{"auths":{{{ours}}}}}"#), None),
             (
                 format!(r#"{{"auths":{{{ours}}},"credHelpers":{{"r.example":"canary"}}}}"#),
-                Some("Podman/Buildah/Skopeo, Docker cannot use the login for r.example: remove \"r.example\" from `credHelpers`"),
+                Some(
+                    "a credential helper replaces the login for r.example in Podman/Buildah/Skopeo, Docker: remove \"r.example\" from \
+                     `credHelpers`",
+                ),
             ),
             (
                 format!(r#"{{"auths":{{{ours}}},"credsStore":"canary"}}"#),
-                Some("Docker cannot use the login for r.example: remove `credsStore`"),
+                Some("a credential helper replaces the login for r.example in Docker: remove `credsStore`"),
             ),
             (
                 format!(r#"{{"auths":{{{ours},"r.example/team":{{"auth":"dTpjYW5hcnk="}}}}}}"#),

@@ -8,8 +8,8 @@
 //! take it first. No such key is added. It is ours by the same digest, so [`OpenShiftSink::remove_merged`] takes it out too: what it
 //! held before has ended by then.
 //!
-//! A Secret that is to be created is applied once without any login, and is then merged into as any other. That it is ours to delete
-//! shows in its `managedFields`: that apply owns its type.
+//! regcred creates a Secret by an apply without any login, and then merges into it as into any other. Such a Secret is ours to delete: in its
+//! `managedFields` that apply owns its type.
 
 use k8s_openapi::{
     ByteString,
@@ -31,6 +31,9 @@ use crate::{
     secret::{DATA_KEY, check_size},
     sink::{Foreign, OpenShiftSink},
 };
+
+/// Each gets a token of 3 kB, and a tenant can write thousands of such keys.
+const MOST_ALIASES: usize = 64;
 
 /// What our entries in somebody else's Secret are.
 #[derive(Clone, Debug, Default)]
@@ -64,8 +67,9 @@ impl OpenShiftSink {
         let records = self.records(&stored.metadata).unwrap_or_default();
         let writer = || owner_of(&stored.metadata, &DATA, (self.merge_manager(), "Update"));
         let edited = records.iter().filter(|(registry, record)| !is_ours(&config, registry, record));
-        let mut drift =
-            edited.map(|(registry, _)| format!("its entry for {registry} was changed by {}", writer())).collect::<Vec<_>>();
+        let mut drift = edited
+            .map(|(registry, _)| format!("its entry for {registry} was changed by {}", writer()))
+            .collect::<Vec<_>>();
         let aliases = config.aliases(records.keys());
         let old = aliases.iter().filter(|(key, registry)| config.entry_of(key) != config.entry(registry));
         if let Some(keys) = shown(old.map(|(key, _)| key.as_str())).filter(|_| drift.is_empty()) {
@@ -109,7 +113,7 @@ impl OpenShiftSink {
             return Err(refusal::other_instance(&instance).into());
         }
         let (before, old) = (readable(&stored)?, self.records(&stored.metadata));
-        let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, self.form().logins);
+        let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, self.form().logins)?;
         let hidden = hidden::told(&after, records.keys());
         let bytes = check_size(after.to_bytes())?;
         if old.is_some_and(|old| old == records) && Some(&bytes) == stored.data.as_ref() {
@@ -177,7 +181,7 @@ impl OpenShiftSink {
     }
 }
 
-/// The Docker config of somebody else. Entries that cannot be decoded are kept, and hide nothing from us.
+/// The Docker config of another owner. Entries that cannot be decoded are kept.
 fn readable(stored: &Stored) -> Result<DockerConfig, Refusal> {
     if let Some(refusal) = stored.unfit() {
         return Err(refusal);
@@ -202,7 +206,12 @@ fn take_out(config: &mut DockerConfig, registry: &Registry, record: &Record, sta
 
 /// What is to stand there, and what of it is ours. Ours that nothing asks for any more is taken out, but not while a provider
 /// fails: it may be that one's.
-fn merge(before: &DockerConfig, old: &Records, set: &CredentialSet, logins: LoginFormat) -> (DockerConfig, Records) {
+fn merge(
+    before: &DockerConfig,
+    old: &Records,
+    set: &CredentialSet,
+    logins: LoginFormat,
+) -> Result<(DockerConfig, Records), Refusal> {
     let intact = |registry: &Registry| old.get(registry).filter(|record| is_ours(before, registry, record));
     let (mut config, mut records) = (before.clone(), Records::new());
     for (provider, credential) in set.iter() {
@@ -230,9 +239,13 @@ fn merge(before: &DockerConfig, old: &Records, set: &CredentialSet, logins: Logi
             records.insert(registry.clone(), record.clone());
         }
     }
+    let aliases = config.aliases(records.keys()).len();
+    if aliases > MOST_ALIASES {
+        return Err(refusal::too_many_keys(aliases, MOST_ALIASES));
+    }
     config.renew_aliases(records.keys());
     for (registry, record) in &mut records {
         record.is_hidden = !config.hidden(registry).is_empty();
     }
-    (config, records)
+    Ok((config, records))
 }

@@ -112,6 +112,12 @@ pub(crate) fn shared(with: &str) -> Refusal {
     )
 }
 
+/// To be merged into, with so many keys that mean registries of ours.
+pub(crate) fn too_many_keys(keys: usize, limit: usize) -> Refusal {
+    let found = format!("it has {keys} keys for parts or other spellings of one registry, and {limit} are renewed");
+    Refusal::new("too-large", found, "remove these keys: the key of the host serves all of its repositories")
+}
+
 /// What would come of it.
 pub(crate) fn too_large(bytes: usize, limit: usize) -> Refusal {
     let found = format!("it would hold {bytes} bytes, and {limit} are allowed");

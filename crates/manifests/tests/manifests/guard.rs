@@ -454,7 +454,11 @@ fn a_secret_to_merge_into_is_created_where_the_config_says_so_and_may_be_deleted
     refused(&create("tekton", edited(&empty, |it| it["metadata"]["name"] = "other".into())), PLACE);
     refused(&create("tekton", edited(&empty, |it| it["type"] = "Opaque".into())), TYPE);
     assert!(
-        judge_all(&policies(CONFIG), &create("tekton", edited(&empty, |it| it["metadata"]["labels"] = json!({ "a": "b" })))).is_err(),
+        judge_all(
+            &policies(CONFIG),
+            &create("tekton", edited(&empty, |it| it["metadata"]["labels"] = json!({ "a": "b" })))
+        )
+        .is_err(),
         "a label of nobody's config"
     );
     let delete = |object: &Value| Request::new(USER, "DELETE", "secrets", "tekton").over(object.clone());

@@ -92,7 +92,8 @@ fn scripts<'a>(pod: &'a Value, containers: impl Iterator<Item = &'a Value> + Clo
     let volumes = list(&pod["volumes"]);
     let mounted = volumes.clone().map(|it| &it["configMap"]["name"]);
     let projected = volumes.flat_map(move |it| list(&it["projected"]["sources"])).map(|it| &it["configMap"]["name"]);
-    let env = containers.clone().flat_map(move |it| list(&it["env"])).map(|it| &it["valueFrom"]["configMapKeyRef"]["name"]);
+    let env =
+        containers.clone().flat_map(move |it| list(&it["env"])).map(|it| &it["valueFrom"]["configMapKeyRef"]["name"]);
     let all_env = containers.flat_map(move |it| list(&it["envFrom"])).map(|it| &it["configMapRef"]["name"]);
     let names = mounted.chain(projected).chain(env).chain(all_env).filter_map(Value::as_str);
     let mut names = names.map(str::to_owned).collect::<Vec<_>>();
@@ -148,7 +149,7 @@ mod tests {
             "ecr-login",
             "ecr-refresh",
             "registry-refresh",
-            "ecr-token-refresher",
+            "ecr-auth-refresher",
             "refresh-ecr-secret",
             "aws-ecr-auth",
             "ecr-credentials-sync",
@@ -165,7 +166,9 @@ mod tests {
             let mirror = json!({ "name": "x", "image": "cli", "args": ["aws ecr get-login-password | skopeo login; skopeo sync"] });
             assert_eq!(tool(name, &mirror), None, "{name} that copies images");
         }
-        for name in ["ecr-mirror", "ecr-cleanup", "secret-rotation", "token-refresh", "registry-gc", "decrease-login", "ecr"] {
+        for name in
+            ["ecr-mirror", "ecr-cleanup", "secret-rotation", "token-refresh", "registry-gc", "decrease-login", "ecr"]
+        {
             assert_eq!(tool(name, &own), None, "{name}");
         }
     }

@@ -367,7 +367,8 @@ mod tests {
 
     #[test]
     fn readers_that_would_not_get_a_renewed_login_are_told() {
-        let helper = json!({ "auths": { "a.ours.example": auth("60") }, "credHelpers": { "a.ours.example": "ecr-login" } });
+        let helper =
+            json!({ "auths": { "a.ours.example": auth("60") }, "credHelpers": { "a.ours.example": "ecr-login" } });
         let hidden = found(&helper).hidden.expect("readers ask the helper");
         assert!(hidden.contains("remove \"a.ours.example\" from `credHelpers`"), "{hidden}");
         let path = json!({ "auths": { "a.ours.example/team": auth("60") } });

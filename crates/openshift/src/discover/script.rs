@@ -1,6 +1,8 @@
-//! What does a script do with a token of ECR? Whole words decide: a mirror names secrets too, and copies images.
+//! Finds out what a script does with a token of ECR.
+//!
+//! Whole words decide: a mirror also names secrets, and copies images.
 
-/// What a text says, as far as it concerns pull secrets.
+/// The findings in a text that concern pull secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Says {
     /// It asks ECR for a token.
@@ -11,7 +13,7 @@ pub(super) struct Says {
     pub(super) copies: bool,
 }
 
-/// Words of the AWS CLI, of its PowerShell module and of the SDKs, in lower case.
+/// Words of the AWS CLI, of its `PowerShell` module and of the SDKs, in lower case.
 const ASKS: [&str; 6] = [
     "get-login-password",
     "get-authorization-token",
@@ -43,7 +45,11 @@ impl Says {
         let text = text.to_lowercase();
         let parts = |it: char| it.is_alphanumeric() || matches!(it, '-' | '_' | '.' | '/' | '=');
         let words = text.split(|it: char| !parts(it)).filter(|word| !word.is_empty()).collect::<Vec<_>>();
-        Self { asks: asks(&words), writes: writes(&words), copies: words.iter().any(|it| COPIERS.contains(&program(it))) }
+        Self {
+            asks: asks(&words),
+            writes: writes(&words),
+            copies: words.iter().any(|it| COPIERS.contains(&program(it))),
+        }
     }
 
     pub(super) fn and(self, other: Self) -> Self {
@@ -65,10 +71,14 @@ fn asks(words: &[&str]) -> bool {
 
 fn writes(words: &[&str]) -> bool {
     let is_manifest = words.windows(2).any(|pair| pair[0] == "kind" && pair[1] == "secret");
-    let is_call = |word: &&str| word.split('.').any(|part| CALLS.contains(&part) || part == "secrets" && word.contains("corev1"));
-    let is_api = |word: &&str| word.contains("api/v1/namespaces/") && (word.ends_with("/secrets") || word.contains("/secrets/"));
+    let is_call = |word: &&str| word.split('.').any(|part| CALLS.contains(&part));
+    // client-go: `CoreV1().Secrets(namespace)`, with or without the parentheses.
+    let is_go = words.windows(2).any(|pair| pair[0].ends_with("corev1") && pair[1].starts_with(".secrets"))
+        || words.iter().any(|word| word.contains("corev1.secrets"));
+    let is_api =
+        |word: &&str| word.contains("api/v1/namespaces/") && (word.ends_with("/secrets") || word.contains("/secrets/"));
     let is_posted = words.iter().any(is_api) && words.iter().any(|it| matches!(*it, "post" | "patch" | "put"));
-    is_manifest || is_posted || words.iter().any(is_call) || writes_with_a_client(words)
+    is_manifest || is_posted || is_go || words.iter().any(is_call) || writes_with_a_client(words)
 }
 
 /// Such as `kubectl --namespace team-a create secret docker-registry ecr`, `oc delete secret/ecr`, and what applies a
@@ -78,13 +88,16 @@ fn writes_with_a_client(words: &[&str]) -> bool {
     if !words.iter().any(|word| is_client(word)) {
         return false;
     }
-    let is_secret = |word: &str| matches!(word, "secret" | "secrets") || word.starts_with("secret/") || word.starts_with("secrets/");
+    let is_secret = |word: &str| {
+        matches!(word, "secret" | "secrets") || word.starts_with("secret/") || word.starts_with("secrets/")
+    };
     let is_about_one = |at: usize| {
         let rest = words[at + 1..].iter().take(FLAGS).take_while(|word| !is_client(word) && **word != "get");
         rest.into_iter().any(|word| is_secret(word))
     };
     let verbs = words.iter().enumerate().filter(|(_, word)| VERBS.contains(word)).map(|(at, _)| at).collect::<Vec<_>>();
-    verbs.iter().any(|at| is_about_one(*at)) || (!verbs.is_empty() && words.iter().any(|it| it.ends_with("kubernetes.io/dockerconfigjson")))
+    verbs.iter().any(|at| is_about_one(*at))
+        || (!verbs.is_empty() && words.iter().any(|it| it.ends_with("kubernetes.io/dockerconfigjson")))
 }
 
 #[cfg(test)]

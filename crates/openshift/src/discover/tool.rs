@@ -97,9 +97,9 @@ impl Tool {
             None => false,
         };
         let known = |(name, tool): &(&str, Self)| writers.iter().any(|it| is_named(&it, name)).then_some(*tool);
-        let by_label = labels.into_iter().find_map(|label| {
-            LABELS.iter().find_map(|(prefix, tool)| label.starts_with(prefix).then_some(*tool))
-        });
+        let by_label = labels
+            .into_iter()
+            .find_map(|label| LABELS.iter().find_map(|(prefix, tool)| label.starts_with(prefix).then_some(*tool)));
         by_label.or_else(|| MANAGERS.iter().find_map(known))
     }
 

@@ -104,7 +104,10 @@ async fn what_the_config_cannot_name_is_refused_at_the_look() {
     let observed = sink.observe(&target("team-a")).await.expect("it can be read").expect("it is there");
     let refusal = observed.refusal.expect("a login would be lost");
     assert_eq!(refusal.reason(), "holds-more");
-    assert!(refusal.to_string().contains("\"quay.example\"") && refusal.to_string().contains("merge: true"), "{refusal}");
+    assert!(
+        refusal.to_string().contains("\"quay.example\"") && refusal.to_string().contains("merge: true"),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]

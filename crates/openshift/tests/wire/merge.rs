@@ -130,10 +130,13 @@ async fn a_secret_that_nobody_is_said_to_own_is_merged_into_all_the_same() {
 #[tokio::test]
 async fn what_cannot_be_merged_into_is_left_alone_and_says_why() {
     let long = format!("{{\"auths\":{{\"quay.example\":{{\"auth\":\"\",\"x\":\"{}\"}}}}}}", "x".repeat(920 * 1024));
+    let keys = (0..65).map(|number| format!("\"r.example/{number}\":{{}}")).collect::<Vec<_>>().join(",");
+    let many = format!("{{\"auths\":{{{keys}}}}}");
     // The API server sees to it that the data is an object.
     let cases = [
         (r#"{"auths":[]}"#, "unreadable: "),
         (r#"{"auths":{"quay.example":{},"quay.example":{}}}"#, "unreadable: "),
+        (many.as_str(), "too-large: it has 65 keys"),
         (long.as_str(), "too-large: "),
     ];
     for (data, why) in cases {
@@ -253,8 +256,14 @@ async fn every_key_of_the_registry_gets_our_login_and_loses_it_with_the_rest() {
 async fn what_readers_take_before_our_login_is_told_at_each_look() {
     let robot = STANDARD.encode("robot:pw");
     let cases = [
-        (r#"{"auths":{},"credHelpers":{"r.example":"ecr-login"}}"#.to_owned(), "remove \"r.example\" from `credHelpers`"),
-        (r#"{"auths":{},"credsStore":"ecr-login"}"#.to_owned(), "Docker cannot use the login for r.example: remove `credsStore`"),
+        (
+            r#"{"auths":{},"credHelpers":{"r.example":"ecr-login"}}"#.to_owned(),
+            "remove \"r.example\" from `credHelpers`",
+        ),
+        (
+            r#"{"auths":{},"credsStore":"ecr-login"}"#.to_owned(),
+            "the login for r.example in Docker: remove `credsStore`",
+        ),
         (format!(r#"{{"auths":{{"r.example/team":{{"auth":"{robot}"}}}}}}"#), "remove the key \"r.example/team\""),
     ];
     for (theirs, why) in cases {

@@ -166,7 +166,9 @@ impl Sinks {
 
 /// Whether a host is this registry, whose account may be zeros: that is known once it has answered.
 fn may_be(registry: &Registry, host: &str) -> bool {
-    let parsed = |host: &str| RegistryHost::parse(host).ok().map(|it| (it.region().clone(), it.alias(), it.account().to_string()));
+    let parsed = |host: &str| {
+        RegistryHost::parse(host).ok().map(|it| (it.region().clone(), it.alias(), it.account().to_string()))
+    };
     match (parsed(registry.as_str()), parsed(host)) {
         (Some((region, alias, account)), Some((found_region, found_alias, found))) => {
             (region, alias) == (found_region, found_alias) && (account == found || account == UNKNOWN_ACCOUNT)

@@ -270,7 +270,10 @@ async fn what_cannot_be_adopted_is_merged_into_or_left_out_with_the_reason() {
         let (told, reason) = told(namespace);
         assert!(told == becomes && reason.contains(why), "{namespace}: {told} {reason}");
     }
-    assert!(told("controlled").1.contains("when the Secret has no owner any more, delete its ExternalSecret"), "{report:#}");
+    assert!(
+        told("controlled").1.contains("when the Secret has no owner any more, delete its ExternalSecret"),
+        "{report:#}"
+    );
     assert_eq!(report["unreadable"], json!([{ "namespace": "nonsense", "secret": "ecr-secret" }]));
     let config = report["config"].as_str().expect("there is one").to_owned();
     assert!(config.contains("# Left out: blue/ecr-secret: regcred's instance"), "{config}");
@@ -284,7 +287,7 @@ async fn what_cannot_be_adopted_is_merged_into_or_left_out_with_the_reason() {
     assert!(config.contains("service_accounts: []"), "nobody uses it, and nobody will: {config}");
     let minted = world.mints();
     let steps = steps(&world, &config);
-    assert!(steps.contains(&"odd/ecr-secret adopt".to_owned()) && steps.len() == 3, "{steps:?}");
+    assert!(steps.contains(&"odd/ecr-secret adopt".to_owned()) && steps.len() == 4, "{steps:?}");
     let (code, report, logs) = run(&mut world.once(&config, &["--output", "json"]));
     assert_eq!((code, world.mints()), (0, minted + 1), "{report:#} {logs}");
     let kept =
@@ -439,7 +442,10 @@ async fn keys_with_a_port_a_path_or_capitals_are_found_and_stay_beside_what_regc
         let kept = STANDARD.decode(kept["data"][".dockerconfigjson"].as_str().expect("text")).expect("base64");
         let kept = serde_json::from_slice::<Value>(&kept).expect("JSON");
         let auths = kept["auths"].as_object().expect("an object");
-        assert!(auths.len() == 2 && auths[key.as_str()] == auths[HOST], "{namespace}: readers of the key get the new login");
+        assert!(
+            auths.len() == 2 && auths[key.as_str()] == auths[HOST],
+            "{namespace}: readers of the key get the new login"
+        );
     }
 }
 
@@ -454,8 +460,11 @@ async fn a_mirror_is_not_accused_and_a_namespace_without_a_known_writer_is_named
         world.kube.put("secrets", namespace, "ecr", login(&auths(&[HOST])), "kubectl-create");
     }
     let heredoc = "T=$(aws ecr get-login-password)\ncat <<E | kubectl apply -f -\nkind: Secret\nE";
-    let mirror = "aws secretsmanager get-secret-value --secret-id q; aws ecr get-login-password | skopeo login; skopeo sync";
-    let running = |script: &str| cron_job(&json!({ "containers": [{ "name": "c", "image": "cli", "command": ["sh", "-c", script] }] }));
+    let mirror =
+        "aws secretsmanager get-secret-value --secret-id q; aws ecr get-login-password | skopeo login; skopeo sync";
+    let running = |script: &str| {
+        cron_job(&json!({ "containers": [{ "name": "c", "image": "cli", "command": ["sh", "-c", script] }] }))
+    };
     world.kube.put("cronjobs", "team-a", "pull-refresh", running(heredoc), "kubectl-create");
     world.kube.put("cronjobs", "team-b", "mirror", running(mirror), "kubectl-create");
     let mounted = json!({
@@ -463,7 +472,8 @@ async fn a_mirror_is_not_accused_and_a_namespace_without_a_known_writer_is_named
         "volumes": [{ "name": "scripts", "configMap": { "name": "scripts" } }],
     });
     world.kube.put("cronjobs", "team-c", "nightly", cron_job(&mounted), "kubectl-create");
-    let script = json!({ "data": { "run.sh": "aws ecr get-login-password\nkubectl create secret docker-registry ecr" } });
+    let script =
+        json!({ "data": { "run.sh": "aws ecr get-login-password\nkubectl create secret docker-registry ecr" } });
     world.kube.put("configmaps", "team-c", "scripts", script, "kubectl-create");
 
     let (code, config, report) = printed(&mut init(&world, &[]));
@@ -472,12 +482,18 @@ async fn a_mirror_is_not_accused_and_a_namespace_without_a_known_writer_is_named
     assert!(told.contains("kubectl patch cronjob pull-refresh --namespace team-a"), "{config}");
     assert!(told.contains("kubectl patch cronjob nightly --namespace team-c"), "{config}");
     assert!(!told.contains("cronjob mirror"), "{config}");
-    assert!(told.contains("stop first in team-b, where no job was found: suspend the job that runs the script"), "{config}");
+    assert!(
+        told.contains("stop first in team-b, where no job was found: suspend the job that runs the script"),
+        "{config}"
+    );
 
     world.kube.deny("get", "configmaps", Some("team-c"));
     let (code, config, report) = printed(&mut init(&world, &[]));
     assert_eq!(code, 0, "{report}");
-    assert!(config.replace("\n  #   ", " ").contains("stop first in team-b, team-c, where no job was found"), "{config}");
+    assert!(
+        config.replace("\n  #   ", " ").contains("stop first in team-b, team-c, where no job was found"),
+        "{config}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -526,7 +542,10 @@ async fn of_secrets_in_one_entry_it_is_said_which_are_not_like_the_others_and_wh
     let why =
         "other logins stand in it in d; it holds more than `auths` in c, `credHelpers`, `credsStore`; so it stays its";
     assert!(told.contains(why), "{config}");
-    assert!(told.contains("not every reader gets the renewed login in c: Podman/Buildah/Skopeo, Docker cannot use"), "{config}");
+    assert!(
+        told.contains("not every reader gets the renewed login in c: a credential helper replaces the login for"),
+        "{config}"
+    );
     let (_, config, _) = printed(&mut init(&world, &["--namespace", "c"]));
     assert!(config.contains("# it holds more than `auths`, `credHelpers`, `credsStore`; so it stays"), "{config}");
     assert!(!config.contains("other logins stand in it"), "none do: {config}");

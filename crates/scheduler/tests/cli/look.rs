@@ -231,17 +231,21 @@ async fn an_adoption_that_a_pass_refuses_is_refused_by_plan_and_status_too() {
     assert_eq!(world.aws.calls().len(), 0, "nothing was minted for that");
     let (code, report, logs) = run(&mut world.once(config, &["--output", "json"]));
     assert_eq!(code, 1, "{report:#} {logs}");
-    assert!(report.to_string().contains("holds-more") && world.kube.object("secrets", "team-a", "regs").is_some(), "{report:#}");
+    assert!(
+        report.to_string().contains("holds-more") && world.kube.object("secrets", "team-a", "regs").is_some(),
+        "{report:#}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_does_not_get_the_login_is_told_by_each_command() {
     let world = World::new(&["team-a"]).await;
     let helper = r#"{"auths":{},"credHelpers":{"123456789012.dkr.ecr.eu-west-1.amazonaws.com":"ecr-login"}}"#;
-    let secret = json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": STANDARD.encode(helper) } });
+    let secret =
+        json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": STANDARD.encode(helper) } });
     world.kube.put("secrets", "team-a", "regs", secret, "kubectl-create");
     let config = "targets: [{ namespace: team-a, region: eu-west-1, secret: { name: regs, merge: true } }]";
-    let why = "Podman/Buildah/Skopeo, Docker cannot use the login";
+    let why = "a credential helper replaces the login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com in Podman/Buildah/Skopeo, Docker";
     let (code, report, logs) = run(&mut world.once(config, &["--output", "json"]));
     assert_eq!(code, 0, "{report:#} {logs}");
     assert!(report.to_string().contains(why), "{report:#}");

@@ -7,6 +7,7 @@ use regcred_core::{InstanceName, Namespace, SecretName};
 use regcred_openshift::discover::{Address, Discovery, Job, PullSecret, Tool, Use};
 
 use super::{
+    alike::named,
     config::entry,
     stop::{Stop, stops},
 };
@@ -129,7 +130,7 @@ fn way(secret: &PullSecret) -> Result<Way, String> {
     }
     let is_private = |registry: &String| wire::host(registry).is_some();
     if secret.registries.is_empty() {
-        let keys = secret.wildcards.join(", ");
+        let keys = named(&secret.wildcards);
         return Err(format!(
             "its logins are for {keys}, which the kubelet alone reads: write an entry by hand that names the accounts, with \
              `merge: true`, and the kubelet tries that login first"

@@ -193,7 +193,9 @@ fn beside(entry: &Entry<'_>) -> String {
     if let Some(which) = which(entry, |it| !it.odd.is_empty()) {
         let odd = entry.secrets.iter().flat_map(|it| &it.odd).map(String::as_str).collect::<BTreeSet<_>>();
         let odd = named(&odd.into_iter().map(|it| format!("{it:?}")).collect::<Vec<_>>());
-        why.push(format!("keys of it are not what regcred writes, the host alone{which}: {odd}, which are renewed too"));
+        why.push(format!(
+            "keys of it are not what regcred writes, the host alone{which}: {odd}, which are renewed too"
+        ));
     }
     if let Some(which) = which(entry, |it| !it.wildcards.is_empty()) {
         let keys = entry.secrets.iter().flat_map(|it| &it.wildcards).map(String::as_str).collect::<BTreeSet<_>>();
@@ -213,7 +215,7 @@ fn which(entry: &Entry<'_>, is: impl Fn(&PullSecret) -> bool) -> Option<String> 
     }
 }
 
-/// What to stop first, as lines of comments: jobs that were found, and whatever writes where none was found.
+/// Renders what has to stop first, as comments: the jobs that were found, and the writers of namespaces without one.
 fn stop(entry: &Entry<'_>, tool: Option<Tool>) -> String {
     let is_kept = matches!(entry.way, Way::Keep | Way::KeepMerged);
     let lead = if is_kept { "still to stop" } else { "stop first" };
@@ -230,6 +232,8 @@ fn stop(entry: &Entry<'_>, tool: Option<Tool>) -> String {
         (true, _) => comment(2, &format!("stop first: {other}")),
         (false, true) if entry.stops.is_empty() => comment(2, "its CronJob is suspended"),
         (false, true) => known,
-        (false, false) => known + &comment(2, &format!("stop first in {}, where no job was found: {other}", named(&unwritten))),
+        (false, false) => {
+            known + &comment(2, &format!("stop first in {}, where no job was found: {other}", named(&unwritten)))
+        }
     }
 }
