@@ -135,7 +135,7 @@ pub(crate) fn parse(output: &[u8]) -> Result<Credentials, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::{io::Read as _, time::Instant};
 
     use super::*;
 
@@ -208,7 +208,7 @@ mod tests {
         let running = tokio::spawn(async move { shell(&script).await.map(drop) });
         let reading = std::thread::spawn(move || {
             let mut fifo = std::fs::File::open(fifo)?;
-            std::io::Read::read_to_end(&mut fifo, &mut vec![])
+            fifo.read_to_end(&mut vec![])
         });
         tokio::fs::read(&started).await.expect("it says so");
         let before = Instant::now();

@@ -278,7 +278,7 @@ mod tests {
     fn what_the_config_cannot_name_is_refused_before_anything_is_minted() {
         let stored = |keys: &str| Stored::holding(format!(r#"{{"auths":{{{keys}}}}}"#).as_bytes());
         let expected: &dyn Fn(&str) -> bool = &|host| host.ends_with(".ours.example");
-        let refused = |keys: &str, expected| obstacle(&stored(keys), "regcred", expected).map(|it| it.to_string());
+        let refused = |keys: &str, expected| obstacle(&stored(keys), &["regcred"], expected).map(|it| it.to_string());
         let ours = r#""a.ours.example":{},"https://b.ours.example/v1/":{},"c.ours.example/team":{}"#;
         assert_eq!(refused(ours, Some(expected)), None);
         let other = refused(r#""a.ours.example":{},"quay.io":{}"#, Some(expected)).expect("it would be lost");

@@ -258,12 +258,18 @@ fn a_value_of_the_environment_is_blamed_on_its_variable() {
             "environment REGCRED__DEFAULTS__SECRET__NAME: defaults.secret.name: ",
         ),
     ] {
-        let (code, told) = check(ENTRY, |command| drop(command.env(name, value)));
+        let (code, told) = check(ENTRY, |command| {
+            command.env(name, value);
+        });
         assert!(code == 2 && told.contains(expected), "{name}={value}: {told}");
     }
-    let (code, told) = check(ENTRY, |command| drop(command.env("REGCRED__TARGETS__0__REGION", "us-east-1")));
+    let (code, told) = check(ENTRY, |command| {
+        command.env("REGCRED__TARGETS__0__REGION", "us-east-1");
+    });
     assert_eq!((code, told.as_str()), (0, ""));
-    let (code, told) = check(ENTRY, |command| drop(command.env("REGCRED_SCHEDULE", "@hourly")));
+    let (code, told) = check(ENTRY, |command| {
+        command.env("REGCRED_SCHEDULE", "@hourly");
+    });
     assert!(code == 0 && told.contains("warning: environment REGCRED_SCHEDULE: it is not read"), "{told}");
 }
 
@@ -296,7 +302,9 @@ fn a_schedule_that_lets_tokens_end_is_refused_by_every_command() {
                 "{slow} {line}: {told}"
             );
         }
-        let (code, told) = check(ENTRY, |command| drop(command.args(["--schedule", slow])));
+        let (code, told) = check(ENTRY, |command| {
+            command.args(["--schedule", slow]);
+        });
         assert!(code == 2 && told.contains("command line: schedule: "), "{slow}: {told}");
     }
     for fine in ["@hourly", "*/15 * * * *", "0 */8 * * *", "0 */10 * * *", "17 1,9,17 * * *"] {
