@@ -336,7 +336,7 @@ mod tests {
     fn what_is_no_yaml_is_refused_with_its_line() {
         for yaml in ["targets: [", "a: 1\na: 2", "- x", "\tx"] {
             let problems = problems(yaml);
-            assert!(problems.starts_with("config: "), "{problems}");
+            assert!(problems.starts_with("config:"), "{problems}");
         }
         let unclosed = problems("version: 1\ntargets: [");
         assert!(unclosed.starts_with("config:2: "), "{unclosed}");
