@@ -20,8 +20,8 @@ pub(crate) fn commands(config: &Config, install: &Install, need: &Need, now: &[V
     let now = now.iter().map(identity).collect::<BTreeSet<_>>();
     let mut left = BTreeMap::<(&str, Option<String>), BTreeSet<String>>::new();
     for other in others(install) {
-        let site = if other.account.name.is_some() { &site } else { &usual };
-        for object in objects(config, &other, need, site) {
+        let its_site = if other.account.name.is_some() { &site } else { &usual };
+        for object in objects(config, &other, need, its_site) {
             let (group, kind, namespace, name) = identity(&object);
             let is_bound = kind == "rolebinding" && namespace.as_deref() != Some(site.namespace.as_str());
             // regcred does not delete a ServiceAccount that it did not create.

@@ -6,7 +6,7 @@ use regcred_openshift::{Foreign, Link, OpenShiftSink};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
 
-use crate::harness::{NAME, builder, partial, set, sink, target};
+use crate::harness::{NAME, builder, names, partial, set, sink, target};
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -214,7 +214,8 @@ async fn an_instance_under_a_new_name_takes_over_its_secrets_without_a_gap() {
     let observed = blue.observe(&target).await.expect("it can be read").expect("it is there");
     assert_eq!((observed.drift, observed.undone, observed.refusal.is_none()), (vec![], vec![], true));
     let account = kube.object("serviceaccounts", "team-a", "default").expect("it is there");
-    assert_eq!(account["imagePullSecrets"].as_array().map(Vec::len), Some(1), "it is linked once: {account:#}");
+    let linked = names(&account["imagePullSecrets"]).into_iter().filter(|name| *name == NAME).count();
+    assert_eq!(linked, 1, "it is linked once: {account:#}");
     let refused = old.observe(&target).await.expect("it can be read").expect("it is there").refusal;
     assert_eq!(refused.expect("it is blue's now").reason(), "other-instance");
     old.remove(&target).await.expect_err("what was taken over is not the old one's to remove");
