@@ -178,7 +178,7 @@ fn a_file_says_where_and_how_the_pod_runs() {
     let dir = tempfile::tempdir().expect("a folder");
     let pod = dir.path().join("pod.yaml");
     let text = "imagePullSecrets: [{ name: mirror }]\nimage: { pullPolicy: Always }\nresources: { limits: { memory: 1Gi } }\n\
-                extraEnv: [{ name: A, value: b }]\npodLabels: { team: x }\npodAnnotations: { note: y }\n\
+                extraEnv: [{ name: A, value: b }]\npodLabels: { team: x }\npodAnnotations: { note: why }\n\
                 tolerations: [{ operator: Exists }]\nserviceAccount: { create: false, name: ci }\n";
     fs::write(&pod, text).expect("it can be written");
     let file = pod.display().to_string();

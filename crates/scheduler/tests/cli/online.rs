@@ -519,7 +519,7 @@ fn what_is_for_online_needs_it() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_is_no_openshift_cannot_judge_a_template() {
     let world = world(&["team-a"]).await;
     let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/manifests/profiles/template.yaml");

@@ -78,8 +78,8 @@ fn each_fault_has_its_line_and_its_fix() {
         (format!("prune: yes\n{ENTRY}"), 1, "\"yes\" is not true or false"),
         (format!("prune: \"true\"\n{ENTRY}"), 1, "\"true\" is not true or false"),
         (secret("adopt: \"yes\""), 2, "\"yes\" is not true or false"),
-        (secret("merge: On"), 2, "\"On\" is not true or false"),
-        (secret("merge: 1"), 2, "a number is not true or false"),
+        (secret("merge: On"), 2, "text is not true, false or create"),
+        (secret("merge: 1"), 2, "a number is not true, false or create"),
         (provider("region: eu-west-1, fips: n"), 2, "\"n\" is not true or false"),
         // Keys.
         (provider("region: eu-west-1, access_key_id: AKIA"), 2, "keys of AWS belong in the environment"),
