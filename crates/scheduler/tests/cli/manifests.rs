@@ -204,7 +204,7 @@ fn a_file_says_where_and_how_the_pod_runs() {
         assert!(container["env"].to_string().contains(r#"{"name":"A","value":"b"}"#));
         assert_eq!(
             (&workload["metadata"]["labels"]["team"], &workload["metadata"]["annotations"]["note"]),
-            (&"x".into(), &"y".into())
+            (&"x".into(), &"why".into())
         );
     }
     fs::write(&pod, "nodeselector: {}\nextraEnv: [{ name: AWS_SECRET_ACCESS_KEY, value: hunter2 }]")
