@@ -185,6 +185,7 @@ async fn each_finding_is_told_in_json_with_stable_names() {
         "namespace": "team-b", "secret": "ecr-secret", "becomes": "adopted", "why": null, "registries": [HOST],
         "other_logins": 0, "undecodable_entries": 0, "expires_at_is_estimate": false, "writers": [SCRIPT], "tool": "script",
         "instance": null, "merged_by": [], "odd_keys": [], "beside_auths": [], "has_copy_in_annotation": true,
+        "wildcard_keys": [], "hidden_from_readers": null,
         "service_accounts": [{ "name": "builder", "link": ["pull", "mount"] }, { "name": "default", "link": ["pull"] }],
     });
     for time in ["expires_at", "written_at"] {
