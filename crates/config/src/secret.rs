@@ -120,6 +120,7 @@ pub(crate) struct RawSecret {
     #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::schema::OBJECT)))]
     pub(crate) name: Option<String>,
     /// Whether its entries are put into a Secret of another owner. `create` creates the Secret if there is none. Default: `false`.
+    #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::merge"))]
     pub(crate) merge: Option<Merge>,
     /// Whether one that somebody else made is taken over, if it holds nothing but logins that the config names. Default: `false`.
