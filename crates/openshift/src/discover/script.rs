@@ -66,7 +66,7 @@ fn program(word: &str) -> &str {
 fn asks(words: &[&str]) -> bool {
     let is_old = |pair: &[&str]| pair[0] == "ecr" && pair[1] == "get-login";
     let is_call = |word: &&str| word.split(['.', '=']).any(|part| ASKS.contains(&part)) || ASKS.contains(word);
-    words.iter().any(|word| is_call(word)) || words.windows(2).any(is_old)
+    words.iter().any(is_call) || words.windows(2).any(is_old)
 }
 
 fn writes(words: &[&str]) -> bool {
