@@ -15,7 +15,7 @@ use regcred_core::{
     SecretSink, SystemClock, Validity,
     testing::{FakeProvider, MemorySink, provider_name, target},
 };
-use regcred_dockerconfig::DockerConfig;
+use regcred_dockerconfig::{DockerConfig, Reader};
 use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Minter, Pass, Route};
 use regcred_openshift::{
@@ -32,6 +32,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const SHOWN: &[&str] = &[
     "Applied",
     "Builder",
+    "Cause",
     "Cluster",
     "Connection",
     "Context",
@@ -45,6 +46,7 @@ const SHOWN: &[&str] = &[
     "Failure",
     "Feed",
     "Handed",
+    "Hidden",
     "Identity",
     "Lease",
     "Login",
@@ -54,13 +56,14 @@ const SHOWN: &[&str] = &[
     "OpenShiftSink",
     "OpenShiftSinkBuilder",
     "Outcome",
+    "Proxies",
+    "ProxyUrl",
     "RegistryCredential",
     "Report",
     "Role",
     "Route",
     "Sightings",
-    "Proxies",
-    "ProxyUrl",
+    "Taken",
     "Transport",
     "WatchedSource",
     "Watches",
@@ -70,14 +73,12 @@ const HARMLESS: &[&str] = &[
     "AccountId",
     "Alias",
     "BulkReads",
-    "Cause",
     "Clock",
     "Details",
     "ErrorKind",
     "ExposeSecret",
     "Foreign",
     "Greeting",
-    "Hidden",
     "Installed",
     "InstalledKind",
     "InstanceName",
@@ -112,7 +113,6 @@ const HARMLESS: &[&str] = &[
     "Step",
     "StoreName",
     "SystemClock",
-    "Taken",
     "Target",
     "TargetSource",
     "UNAUTHORIZED",
@@ -152,6 +152,15 @@ async fn no_public_type_shows_a_secret() {
             .expect("a Docker config");
     config.set(&Registry::new("r.example").expect("valid"), "AWS", &CANARY.into());
     shown.show(&config);
+    let helper =
+        format!(r#"{{"auths":{{"r.example":{{"auth":"{CANARY}"}}}},"credHelpers":{{"r.example":"{CANARY}"}}}}"#);
+    let helper = DockerConfig::parse(helper.as_bytes()).expect("a Docker config");
+    let hidden = helper.hidden(&Registry::new("r.example").expect("valid"));
+    assert!(!hidden.is_empty(), "readers ask the helper");
+    shown.show(&hidden);
+    for reader in Reader::ALL {
+        shown.show(&(helper.taken(reader, "r.example/app"), config.taken(reader, "r.example/app")));
+    }
     shown.show(&DockerConfig::parse(format!("{{\"auths\":\"{CANARY}\"}}").as_bytes()).expect_err("none"));
 
     let (memory, clock) = (Arc::new(MemorySink::default()), Arc::new(SystemClock));
