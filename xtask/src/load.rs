@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{e2e::cluster::Cluster, process::read};
 
 /// As many as the engine has workers for one store.
-const AT_ONCE: usize = 16;
+pub(crate) const AT_ONCE: usize = 16;
 
 /// A body that is larger stands in a file of its own.
 const LARGE: usize = 64 * 1024;

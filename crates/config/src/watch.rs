@@ -1,9 +1,9 @@
-//! What a daemon watches by name.
+//! The objects that a daemon watches by their names.
 
 /// Each watch is a connection to the API server. 100 of them take 1 MiB of memory in the daemon, and 50 ms of CPU when it starts.
 const MOST: usize = 100;
 
-/// What a daemon watches in the namespaces that a config names. What it does not watch it reads at each `resync`.
+/// The objects that a daemon watches in the namespaces that a config names. It reads the other ones at each `resync`.
 ///
 /// The daemon and the RBAC rules of `regcred manifests` both follow this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,8 @@ pub enum NamedWatches {
 }
 
 impl NamedWatches {
-    /// For so many objects in one cluster. A ServiceAccount counts once for each Secret that it uses.
+    /// Returns what is watched if a config names these numbers of objects in one cluster. A ServiceAccount counts once for each Secret
+    /// that it uses.
     pub fn of(secrets: usize, accounts: usize, namespaces: usize) -> Self {
         match (secrets + accounts + namespaces <= MOST, secrets <= MOST) {
             _ if secrets == 0 => Self::Nothing,

@@ -52,11 +52,11 @@ fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -
     let named = named_watches(need, install);
     // A list or a watch of one name is allowed by that name, in one namespace as in all of them.
     let rule = |resource: &str, names: Vec<&str>, verbs: &[&str]| {
-        let bulk: &[&str] = match (everywhere, watches, named) {
-            (true, true, _) | (false, true, NamedWatches::Everything) => &["list", "watch"],
-            (false, true, NamedWatches::Secrets) if resource == "secrets" => &["list", "watch"],
-            (true, false, _) => &["list"],
-            (false, _, _) => &[],
+        let bulk: &[&str] = match (everywhere, named) {
+            (true, _) if !watches => &["list"],
+            (true, _) | (false, NamedWatches::Everything) => &["list", "watch"],
+            (false, NamedWatches::Secrets) if resource == "secrets" => &["list", "watch"],
+            (false, _) => &[],
         };
         let verbs = verbs.iter().chain(bulk).copied().collect::<Vec<_>>();
         json!({ "apiGroups": [""], "resources": [resource], "resourceNames": names, "verbs": verbs })
@@ -92,7 +92,7 @@ fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -
 fn namespaces_rule(need: &Need, install: &Install) -> Value {
     if need.selections().is_empty() {
         let names = need.named().into_iter().map(AsRef::<str>::as_ref).collect::<Vec<_>>();
-        let is_watched = install.mode.watches() && named_watches(need, install) == NamedWatches::Everything;
+        let is_watched = named_watches(need, install) == NamedWatches::Everything;
         let verbs: &[&str] = if is_watched { &["get", "list", "watch"] } else { &["get"] };
         return json!({ "apiGroups": [""], "resources": ["namespaces"], "resourceNames": names, "verbs": verbs });
     }
@@ -100,7 +100,7 @@ fn namespaces_rule(need: &Need, install: &Install) -> Value {
     json!({ "apiGroups": [""], "resources": ["namespaces"], "verbs": verbs })
 }
 
-/// What a daemon watches of the namespaces that are named. What is chosen is watched in the whole cluster.
+/// Returns what a daemon watches in the namespaces that the config names; a CronJob watches nothing.
 fn named_watches(need: &Need, install: &Install) -> NamedWatches {
     if !install.mode.watches() {
         return NamedWatches::Nothing;

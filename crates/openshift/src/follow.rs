@@ -30,6 +30,8 @@ const LONGEST: u32 = 240;
 const SILENCE: Duration = Duration::from_secs(LONGEST as u64 + 20);
 /// A server lets a watch go on for minutes, whether anything happens or not: one that ends sooner than this is turned away.
 const BRIEF: Duration = Duration::from_secs(10);
+/// Between two tries to watch what RBAC does not allow.
+pub(crate) const GRANTED: Duration = Duration::from_mins(5);
 /// Of a list of which no object is needed.
 const STEP: u32 = 100;
 /// After a failure; times two for each that follows, with a random part: many watches end together.
@@ -103,19 +105,16 @@ enum End {
 }
 
 impl Followed {
-    /// Of this kind, called so in requests; those of one name or all.
+    /// Of this kind, called so in requests: in one namespace or in the whole cluster, those of one name or all.
     pub(crate) fn new<K: Resource<DynamicType = ()>>(
         client: &Client,
         resource: &'static str,
+        namespace: Option<&Namespace>,
         name: Option<&str>,
     ) -> Self {
-        let (url, name) = (K::url_path(&(), None), name.map(str::to_owned));
-        Self { client: client.clone(), url, resource, namespace: None, whole: false, name, kept: Arc::default() }
-    }
-
-    /// Those of one namespace.
-    pub(crate) fn within<K: Resource<DynamicType = ()>>(self, namespace: &Namespace) -> Self {
-        Self { url: K::url_path(&(), Some(namespace.as_str())), namespace: Some(namespace.clone()), ..self }
+        let (namespace, name) = (namespace.cloned(), name.map(str::to_owned));
+        let url = K::url_path(&(), namespace.as_ref().map(Namespace::as_str));
+        Self { client: client.clone(), url, resource, namespace, whole: false, name, kept: Arc::default() }
     }
 
     /// With these annotations too.

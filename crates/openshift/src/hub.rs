@@ -24,7 +24,7 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
-    follow::{Followed, Seen},
+    follow::{Followed, GRANTED, Seen},
     namespace::{self, Place},
     watches::{Entry, Member, Watched},
 };
@@ -33,8 +33,6 @@ use crate::{
 const WAITING: usize = 16;
 /// Watches that are too old are too old together: everything is looked at once for all of them.
 const TOGETHER: Duration = Duration::from_secs(1);
-/// A right that is missing is asked for so often.
-const GRANTED: Duration = Duration::from_mins(5);
 /// What was listed and nobody asked for is dropped after so long.
 const TIDY: Duration = Duration::from_mins(6);
 
@@ -92,7 +90,7 @@ impl Hub {
                 Err(error) => return Err(error),
             }
         }
-        let namespaces = Followed::new::<NamespaceObject>(self.watches.cluster.client(), "namespaces", None);
+        let namespaces = Followed::new::<NamespaceObject>(self.watches.cluster.client(), "namespaces", None, None);
         let version = self.list().await?;
         following.push(follow(Subject::Namespaces, namespaces, version, sender.clone()));
         let mut tidy = Instant::now() + TIDY;
@@ -185,11 +183,11 @@ impl Hub {
     fn subjects(&self) -> Vec<(Subject, Followed)> {
         let client = self.watches.cluster.client();
         let secret = |name: &SecretName| {
-            let followed = Followed::new::<Secret>(client, "secrets", Some(name.as_str()));
+            let followed = Followed::new::<Secret>(client, "secrets", None, Some(name.as_str()));
             (Subject::Secrets(name.clone()), followed.keeping(self.watches.bulk.kept()))
         };
         let account = |name: &String| {
-            let followed = Followed::new::<ServiceAccount>(client, "serviceaccounts", Some(name)).whole();
+            let followed = Followed::new::<ServiceAccount>(client, "serviceaccounts", None, Some(name)).whole();
             (Subject::Accounts(name.clone()), followed)
         };
         self.watches.secrets.iter().map(secret).chain(self.watches.accounts.iter().map(account)).collect()

@@ -1,7 +1,5 @@
 //! The objects that give an installation its rights, and the policies that limit them.
 
-use std::fmt;
-
 use k8s_openapi::api::{
     admissionregistration::v1::ValidatingAdmissionPolicy,
     rbac::v1::{ClusterRoleBinding, RoleBinding},
@@ -39,23 +37,6 @@ pub enum InstalledKind {
     RoleBinding,
     /// A part of the guard.
     ValidatingAdmissionPolicy,
-}
-
-impl InstalledKind {
-    /// As kubectl takes it, such as `rolebinding`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ClusterRoleBinding => "clusterrolebinding",
-            Self::RoleBinding => "rolebinding",
-            Self::ValidatingAdmissionPolicy => "validatingadmissionpolicy",
-        }
-    }
-}
-
-impl fmt::Display for InstalledKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// What is read of such an object.

@@ -19,14 +19,12 @@ use tracing::warn;
 
 use crate::{
     cluster::Cluster,
-    follow::{Followed, Seen},
+    follow::{Followed, GRANTED, Seen},
     sink::OpenShiftSink,
 };
 
 /// So many changes wait before the server does.
 const WAITING: usize = 16;
-/// A right that is missing is asked for so often.
-const GRANTED: Duration = Duration::from_mins(5);
 
 /// Targets at fixed addresses, and the watches that report their changes.
 #[derive(Clone)]
@@ -88,14 +86,15 @@ impl NamedSource {
     fn follow(&self, subject: &Subject) -> Followed {
         let client = self.cluster.client();
         match subject {
-            Subject::Secret(target) => Followed::new::<Secret>(client, "secrets", Some(target.name.as_str()))
-                .within::<Secret>(&target.namespace),
-            Subject::Account(target, account) => {
-                Followed::new::<ServiceAccount>(client, "serviceaccounts", Some(account))
-                    .within::<ServiceAccount>(&target.namespace)
-                    .whole()
+            Subject::Secret(Target { namespace, name, .. }) => {
+                Followed::new::<Secret>(client, "secrets", Some(namespace), Some(name.as_str()))
             }
-            Subject::Namespace(name) => Followed::new::<NamespaceObject>(client, "namespaces", Some(name.as_str())),
+            Subject::Account(Target { namespace, .. }, account) => {
+                Followed::new::<ServiceAccount>(client, "serviceaccounts", Some(namespace), Some(account)).whole()
+            }
+            Subject::Namespace(name) => {
+                Followed::new::<NamespaceObject>(client, "namespaces", None, Some(name.as_str()))
+            }
         }
     }
 

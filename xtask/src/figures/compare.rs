@@ -8,10 +8,14 @@ use std::{
 
 use anyhow::Result;
 
-use super::{Cost, Ground, daemon::CHOSEN, daemon::FRESH, daemon::SECRET, daemon::refresh, median_cost};
+use super::{
+    Cost, Ground,
+    daemon::{CHOSEN, FRESH, SECRET, refresh},
+    median_cost,
+};
 use crate::{
     daemon::Daemon,
-    load::{self, Asked},
+    load::{self, AT_ONCE, Asked},
     newcomers::{latencies, one_by_one, percentile, settle},
 };
 
@@ -19,8 +23,6 @@ use crate::{
 const ROUNDS: usize = 5;
 /// So often where everything has to be made anew.
 const COLD_ROUNDS: usize = 3;
-/// Requests at a time that delete Secrets.
-const AT_ONCE: usize = 16;
 /// New namespaces in a turn.
 const TIMED: usize = 100;
 

@@ -25,7 +25,7 @@ impl Drop for Watching {
     }
 }
 
-/// What somebody else does.
+/// A change by another program.
 type Change = fn(&Watching);
 
 /// Two namespaces whose Secrets are written and linked, and a source that watches them.
@@ -115,7 +115,7 @@ async fn own_writes_and_changes_beside_them_name_no_target() {
     }
     watching.edit("serviceaccounts", "default", |account| account["metadata"]["labels"] = json!({ "team": "a" }));
     watching.edit("secrets", NAME, |secret| secret["metadata"]["labels"]["scanned"] = json!("yes"));
-    // What is told next is the next change that matters.
+    // The source reports the next change that matters, and nothing before it.
     watching.kube.remove("secrets", "team-b", NAME);
     assert!(matches!(watching.next().await, Sighting::Present(it) if it == target("team-b")));
     assert_eq!(watching.sightings.try_next().map(|(_, it)| format!("{it:?}")), None);

@@ -90,7 +90,7 @@ fn edit(kube: &FakeKube, account: &str, edit: impl FnOnce(&mut Value)) {
     kube.put("serviceaccounts", "team-a", account, object, "somebody");
 }
 
-/// What somebody else applies under a manager's name.
+/// Applies a Secret under the name of a field manager, as another program could.
 async fn apply(kube: &FakeKube, mut secret: Value, manager: &str) {
     for field in ["managedFields", "resourceVersion", "uid", "creationTimestamp"] {
         secret["metadata"].as_object_mut().expect("a map").remove(field);

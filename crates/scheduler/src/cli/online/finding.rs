@@ -77,8 +77,8 @@ impl Finding {
 
     /// About these namespaces, which are its subject.
     pub(crate) fn about(self, namespaces: &[&str]) -> Self {
-        let namespaces = namespaces.iter().map(ToString::to_string).collect::<Vec<_>>();
-        Self { subject: shown(&namespaces), namespaces, ..self }
+        let named = namespaces.iter().map(ToString::to_string).collect();
+        Self { subject: shown(namespaces), namespaces: named, ..self }
     }
 
     /// With what a person can do about it, in one line or several.
@@ -108,8 +108,8 @@ impl Finding {
 }
 
 /// The first few by name.
-fn shown(namespaces: &[String]) -> String {
-    let named = namespaces.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+pub(crate) fn shown(namespaces: &[&str]) -> String {
+    let named = namespaces.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     if namespaces.len() <= NAMED { named } else { format!("{} namespaces ({named}, ...)", namespaces.len()) }
 }
 

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use regcred_core::InstanceName;
 use regcred_openshift::{Cluster, Installed, InstalledKind};
 
-use super::{finding::Finding, look::Place};
+use super::{
+    finding::{Finding, shown},
+    look::Place,
+    rbac::for_each,
+};
 use crate::wire::Demand;
 
 const CHECK: &str = "leftovers";
@@ -100,7 +104,8 @@ fn judge(installed: &[Installed], wanted: &Wanted) -> Vec<Finding> {
             (None, false) => vec![],
         };
         if !left.is_empty() {
-            let message = format!("RoleBinding {target} gives rights that the config does not need in {}", some(&left));
+            let message =
+                format!("RoleBinding {target} gives rights that the config does not need in {}", shown(&left));
             findings.push(Finding::warning(CHECK, "rights", message).with_fix(unbind(&target, &left)));
         }
         let policies = objects.iter().filter(|it| it.kind == InstalledKind::ValidatingAdmissionPolicy);
@@ -139,24 +144,12 @@ fn is_binding(object: &Installed) -> bool {
     object.kind != InstalledKind::ValidatingAdmissionPolicy
 }
 
-fn some(namespaces: &[&str]) -> String {
-    match namespaces {
-        [] | [_] | [_, _] | [_, _, _] => namespaces.join(", "),
-        [first, second, third, ..] => format!("{} namespaces ({first}, {second}, {third}, ...)", namespaces.len()),
-    }
-}
-
 fn unbind(target: &str, namespaces: &[&str]) -> String {
-    match namespaces {
-        [one] => format!("kubectl delete --ignore-not-found --namespace={one} rolebinding/{target}"),
-        few if few.len() <= NAMED => format!(
-            "for it in {}; do kubectl delete --ignore-not-found --namespace=$it rolebinding/{target}; done",
-            few.join(" ")
-        ),
-        _ => format!(
-            "delete those that you do not need: kubectl get rolebinding --all-namespaces --field-selector=metadata.name={target}"
-        ),
+    if namespaces.len() > NAMED {
+        let of = format!("--all-namespaces --field-selector=metadata.name={target}");
+        return format!("delete those that you do not need: kubectl get rolebinding {of}");
     }
+    for_each(namespaces, |it| format!("kubectl delete --ignore-not-found --namespace={it} rolebinding/{target}"))
 }
 
 #[cfg(test)]
