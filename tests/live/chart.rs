@@ -81,6 +81,10 @@ fn the_chart_makes_what_regcred_manifests_makes() {
         let config = dir.path().join("config.yaml");
         fs::write(&config, kept.expect("the config")["data"]["config.yaml"].as_str().expect("text"))
             .expect("it can be written");
+        // Values of the pod are a file of their own for `regcred manifests`.
+        let pod = dir.path().join("pod.yaml");
+        fs::write(&pod, pod_of(&text_of_values)).expect("it can be written");
+        let flags = flags.replace("pod.yaml", &pod.display().to_string());
         let flags = flags.split_whitespace().chain(["--no-namespace"]).collect::<Vec<_>>();
         let (made, wanted) = (by_name(made), by_name(manifests(&config, &flags)));
         assert_eq!(made.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>(), "{name}");
@@ -88,6 +92,122 @@ fn the_chart_makes_what_regcred_manifests_makes() {
             assert_eq!(made[&key], object, "{name}: {key}");
         }
     }
+}
+
+/// The values that are keys of the file of `--pod` too.
+fn pod_of(values: &str) -> String {
+    let output =
+        Command::new(setting("REGCRED_LIVE_BINARY")).args(["schema", "--pod"]).env_clear().output().expect("it starts");
+    let schema = serde_json::from_slice::<Value>(&output.stdout).expect("JSON");
+    let mut values = serde_saphyr::from_str::<Value>(values).expect("YAML");
+    let values = values.as_object_mut().expect("a map");
+    values.retain(|key, _| !schema["properties"][key].is_null());
+    if let Some(image) = values.get_mut("image").and_then(Value::as_object_mut) {
+        image.retain(|key, _| key == "pullPolicy");
+    }
+    Value::from(values.clone()).to_string()
+}
+
+/// Runs `helm template` with the smallest values and these.
+fn template(more: &[&str]) -> Output {
+    let (chart, file) = (deploy("chart/regcred").display().to_string(), deploy("chart/regcred/ci/minimal-values.yaml"));
+    let file = file.display().to_string();
+    helm(&[&["template", "regcred", &chart, "--namespace", "regcred", "--values", &file][..], more].concat())
+}
+
+#[test]
+fn values_that_would_not_work_are_refused_with_the_reason() {
+    let never = |schedule: &str| format!("config.schedule={}", schedule.replace(',', "\\,"));
+    let pauses = "and a token of Amazon ECR lives for 12";
+    for schedule in [
+        "@daily",
+        "@weekly",
+        "0 0 * * *",
+        "0 */12 * * *",
+        "0 0,11 * * *",
+        "0 8-18 * * *",
+        "*/5 * * * 1-5",
+        "0 1 1 * *",
+        "0 5,16 * * *",
+        "30 4 * 1-6 *",
+    ] {
+        let output = template(&["--set-string", &never(schedule)]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && told.contains(pauses), "{schedule}: {told}");
+    }
+    for (value, why) in [
+        ("replicas=2", "replicas: they are of `mode: daemon`"),
+        ("dashboard=true", "dashboard: it is of `mode: daemon`"),
+        ("identity.roleArn=foo", "/identity/roleArn"),
+        ("identity.roleArn=arn:aws:iam::123456789012:role/x", "identity.roleArn: it is of `type: webhook`"),
+        ("identity.secretName=x", "identity.secretName: it is of `type: keys`"),
+        ("image.repository=UPPER", "/image/repository"),
+        ("image.tag=bad tag", "/image/tag"),
+        ("image.pullPolicy=always", "/image/pullPolicy"),
+        ("proxy.https=proxy.example.com", "/proxy/https"),
+        ("nodeselector.a=b", "'nodeselector' not allowed"),
+        ("resources.limits.memory=256MB", "/resources/limits/memory"),
+        ("tolerations[0].efect=x", "'efect' not allowed"),
+        ("extraEnv[0].name=AWS_SESSION_TOKEN,extraEnv[0].value=hunter2", "would read the key"),
+        ("extraEnv[0].name=NO_PROXY,extraEnv[0].value=x", "set it with `proxy.noProxy`"),
+        ("extraEnv[0].name=REGCRED__SCHEDULE,extraEnv[0].value=x", "write it in `config`"),
+        ("podLabels.regcred\\.dev/x=y", "the chart sets the labels of this prefix"),
+        ("serviceAccount.create=false", "name the ServiceAccount that exists"),
+        ("serviceAccount.name=default", "every pod of the namespace"),
+        ("monitoring=maybe", "/monitoring"),
+        ("config.regin=x", "'regin' not allowed"),
+        ("config.targets[0].regoin=x", "'regoin' not allowed"),
+        ("config.previous_instance=A B", "/config/previous_instance"),
+        ("config.schedule=x", "/config/schedule"),
+    ] {
+        let output = template(&["--set", value]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && told.contains(why), "{value}: {told}");
+        assert!(!told.contains("hunter2"), "no message shows a value: {told}");
+    }
+}
+
+#[test]
+fn a_job_ends_before_the_next_one_begins() {
+    for (schedule, seconds) in [
+        ("*/5 * * * *", 285),
+        ("*/2 * * * *", 105),
+        ("59,0 * * * *", 45),
+        ("@hourly", 660),
+        ("17 */4 * * *", 660),
+        ("0 */10 * * *", 660),
+        ("10-59/20 * * * *", 660),
+        ("5/10 0-23 * * ?", 585),
+        ("0 0,10,20 1-31 * *", 660),
+        ("0-59/12 * * 1-12 0-6", 660),
+    ] {
+        let made = documents(&text(&template(&[
+            "--set-string",
+            &format!("config.schedule={}", schedule.replace(',', "\\,")),
+        ])));
+        let job = made.iter().find(|it| it["kind"] == "CronJob").expect("a CronJob");
+        assert_eq!(job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"], seconds, "{schedule}");
+    }
+}
+
+#[test]
+fn the_objects_of_the_prometheus_operator_are_made_where_it_is() {
+    let kinds = |more: &[&str]| {
+        let made = documents(&text(&template(&[&["--set", "mode=daemon"][..], more].concat())));
+        let monitoring = made.iter().filter(|it| it["apiVersion"] == "monitoring.coreos.com/v1");
+        let mut kinds = monitoring.filter_map(|it| it["kind"].as_str().map(str::to_owned)).collect::<Vec<_>>();
+        kinds.sort();
+        kinds.join(" ")
+    };
+    let (api, both) = ("monitoring.coreos.com/v1", "PrometheusRule ServiceMonitor");
+    let of = |kind: &str| format!("{api}/{kind}");
+    assert_eq!(kinds(&[]), "", "`helm template` knows no cluster");
+    assert_eq!(kinds(&["--api-versions", api]), both);
+    assert_eq!(kinds(&["--api-versions", api, "--api-versions", &of("ServiceMonitor")]), "ServiceMonitor");
+    assert_eq!(kinds(&["--api-versions", &of("PrometheusRule")]), "PrometheusRule");
+    assert_eq!(kinds(&["--api-versions", api, "--api-versions", &of("PodMonitor")]), "");
+    assert_eq!(kinds(&["--set", "monitoring=true"]), both);
+    assert_eq!(kinds(&["--set", "monitoring=false", "--api-versions", api]), "");
 }
 
 #[test]
@@ -118,8 +238,6 @@ fn the_dashboard_is_one_of_the_charts_values() {
         chosen["metadata"]["labels"].as_object_mut().expect("labels").remove(label);
     }
     assert_eq!(chosen, manifests(&deploy("../config/minimal.yaml"), &["--mode", "dashboard"])[0]);
-    let elsewhere = made(&["--set", "serviceMonitor=false"]);
-    assert!(elsewhere.iter().all(|it| it["apiVersion"] != "monitoring.coreos.com/v1"), "its types may not be there");
 }
 
 #[test]

@@ -19,13 +19,13 @@ use crate::{
 
 const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 
-struct Skopeo<'a> {
-    proxy: &'a str,
-    auth: &'a Path,
+pub(crate) struct Skopeo<'a> {
+    pub(crate) proxy: &'a str,
+    pub(crate) auth: &'a Path,
 }
 
 impl Skopeo<'_> {
-    fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         let mut skopeo = Command::new("skopeo");
         skopeo
             .arg("--insecure-policy")
@@ -39,7 +39,7 @@ impl Skopeo<'_> {
 }
 
 /// A small image: a config, and one layer without files.
-fn image(dir: &Path) {
+pub(crate) fn image(dir: &Path) {
     let blobs = dir.join("blobs/sha256");
     fs::create_dir_all(&blobs).expect("a folder");
     let put = |content: &str| {

@@ -60,6 +60,9 @@ async fn provider(wanted: &Value) -> regcred_core::Result<EcrProvider> {
         }
         identity = identity.with_role(role);
     }
+    if let Some(programs) = wanted["programs"].as_array() {
+        identity = identity.with_programs(programs.iter().filter_map(Value::as_str).map(str::to_owned));
+    }
     let aliases = if wanted["aliases"] == true { Alias::all(&region) } else { vec![] };
     let mut builder = EcrProvider::builder(region).with_identity(identity).with_aliases(aliases);
     if let Some(fips) = wanted["fips"].as_bool() {

@@ -11,11 +11,11 @@ use std::{
 use aws_credential_types::Credentials;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regcred_core::{
-    Clock, CredentialSet, Feed, InstanceName, Login, Registry, RegistryCredential, RegistryProvider, SecretSink,
-    SystemClock, Validity,
+    Clock, CredentialSet, Feed, InstanceName, Login, Proxies, ProxyUrl, Registry, RegistryCredential, RegistryProvider,
+    SecretSink, SystemClock, Validity,
     testing::{FakeProvider, MemorySink, provider_name, target},
 };
-use regcred_dockerconfig::DockerConfig;
+use regcred_dockerconfig::{DockerConfig, Reader};
 use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Minter, Pass, Route};
 use regcred_openshift::{
@@ -32,6 +32,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const SHOWN: &[&str] = &[
     "Applied",
     "Builder",
+    "Cause",
     "Cluster",
     "Connection",
     "Context",
@@ -45,6 +46,7 @@ const SHOWN: &[&str] = &[
     "Failure",
     "Feed",
     "Handed",
+    "Hidden",
     "Identity",
     "Lease",
     "Login",
@@ -54,11 +56,14 @@ const SHOWN: &[&str] = &[
     "OpenShiftSink",
     "OpenShiftSinkBuilder",
     "Outcome",
+    "Proxies",
+    "ProxyUrl",
     "RegistryCredential",
     "Report",
     "Role",
     "Route",
     "Sightings",
+    "Taken",
     "Transport",
     "WatchedSource",
     "Watches",
@@ -77,8 +82,10 @@ const HARMLESS: &[&str] = &[
     "Installed",
     "InstalledKind",
     "InstanceName",
+    "Issuer",
     "Link",
     "LoginFormat",
+    "Meaning",
     "Namespace",
     "NamespaceList",
     "NamespaceSource",
@@ -89,6 +96,7 @@ const HARMLESS: &[&str] = &[
     "Presence",
     "ProviderName",
     "Prune",
+    "Reader",
     "Refusal",
     "Region",
     "Registry",
@@ -107,6 +115,7 @@ const HARMLESS: &[&str] = &[
     "SystemClock",
     "Target",
     "TargetSource",
+    "UNAUTHORIZED",
     "Validity",
     "Written",
 ];
@@ -143,6 +152,15 @@ async fn no_public_type_shows_a_secret() {
             .expect("a Docker config");
     config.set(&Registry::new("r.example").expect("valid"), "AWS", &CANARY.into());
     shown.show(&config);
+    let helper =
+        format!(r#"{{"auths":{{"r.example":{{"auth":"{CANARY}"}}}},"credHelpers":{{"r.example":"{CANARY}"}}}}"#);
+    let helper = DockerConfig::parse(helper.as_bytes()).expect("a Docker config");
+    let hidden = helper.hidden(&Registry::new("r.example").expect("valid"));
+    assert!(!hidden.is_empty(), "readers ask the helper");
+    shown.show(&hidden);
+    for reader in Reader::ALL {
+        shown.show(&(helper.taken(reader, "r.example/app"), config.taken(reader, "r.example/app")));
+    }
     shown.show(&DockerConfig::parse(format!("{{\"auths\":\"{CANARY}\"}}").as_bytes()).expect_err("none"));
 
     let (memory, clock) = (Arc::new(MemorySink::default()), Arc::new(SystemClock));
@@ -213,6 +231,10 @@ async fn no_public_type_shows_a_secret() {
     shown.show(&sink.apply(&there, &set).await.expect("it is written"));
     shown.show(&sink.observe(&there).await.expect("it is read"));
     shown.show(&sink);
+
+    let proxy = format!("http://bob:{CANARY}@r.example:3128");
+    shown.show(&Proxies::from_variables(|_| Some(proxy.clone())));
+    shown.show(&ProxyUrl::parse(&proxy, "HTTPS_PROXY").expect("it is one"));
 
     let Shown(shown) = shown;
     assert!(shown.contains("r.example") && shown.contains("Given"), "something is shown: {shown}");

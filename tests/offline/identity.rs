@@ -1,64 +1,11 @@
 //! Every identity through the real provider of the SDK, which reads it from the environment of a process.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader, Write},
-    path::Path,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    time::Duration,
-};
+use std::{fs, path::Path, time::Duration};
 
 use regcred_testkit::{ContainerCredentials, FakeAws, FaultProxy, ForwardProxy, InstanceMetadata, tls::Authority};
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 
-const PULL: &str = "arn:aws:iam::123456789012:role/pull";
-const HOST: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
-
-/// A process that mints when it is asked to.
-struct Mint {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-    log: TempDir,
-}
-
-impl Mint {
-    fn start(wanted: &Value, environment: &[(&str, &str)]) -> Self {
-        let log = tempfile::tempdir().expect("a folder");
-        let stderr = fs::File::create(log.path().join("log")).expect("a file");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mint"));
-        command.arg(wanted.to_string()).env_clear().env("HOME", "/nonexistent").envs(environment.iter().copied());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
-        let mut child = command.spawn().expect("it starts");
-        let input = child.stdin.take().expect("piped");
-        let output = BufReader::new(child.stdout.take().expect("piped"));
-        Self { child, input, output, log }
-    }
-
-    fn again(&mut self) -> Value {
-        self.input.write_all(b"\n").ok(); // one that could not be made has ended, and said why
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("it answers");
-        serde_json::from_str(&line).expect("JSON")
-    }
-
-    /// All that it logged at trace.
-    fn log(mut self) -> String {
-        drop(self.input);
-        self.child.wait().expect("it ends");
-        fs::read_to_string(self.log.path().join("log")).expect("text")
-    }
-}
-
-/// Mints once.
-fn mint(wanted: &Value, environment: &[(&str, &str)]) -> Value {
-    Mint::start(wanted, environment).again()
-}
-
-fn registries(minted: &Value) -> Vec<&str> {
-    minted["registries"].as_array().unwrap_or_else(|| panic!("{minted}")).iter().filter_map(Value::as_str).collect()
-}
+use crate::minting::{HOST, Mint, PULL, mint, registries};
 
 fn keys(aws: &FakeAws) -> [(&'static str, String); 3] {
     let key = |name, value: &str| (name, value.to_owned());
@@ -112,7 +59,10 @@ async fn a_profile_is_the_one_that_was_named_with_the_role_that_it_assumes() {
     for _ in 0..2 {
         let told = none.again();
         assert_eq!(told["kind"], "invalid", "{told}");
-        assert!(told["error"].as_str().is_some_and(|it| it.contains("\"none\" is not there")), "{told}");
+        assert!(
+            told["error"].as_str().is_some_and(|it| it.contains("cannot find the AWS profile \"none\": it is not in ")),
+            "{told}"
+        );
     }
     let mut renewed = Mint::start(&json!({ "profile": "other" }), &environment);
     assert_eq!(registries(&renewed.again()), [HOST]);

@@ -216,8 +216,8 @@ fn a_cron_job_never_outlives_the_next_and_gives_up_on_what_a_person_has_to_mend(
 fn a_schedule_that_lets_tokens_end_is_refused_and_one_that_may_not_miss_a_run_is_told() {
     let made = |schedule: &str| {
         let config =
-            Config::from_yaml(&format!("schedule: '{schedule}'\ntargets: [{{ namespace: a, region: eu-west-1 }}]"))
-                .expect("valid");
+            Config::from_yaml(&format!("schedule: '{schedule}'\ntargets: [{{ namespace: a, region: eu-west-1 }}]"));
+        let config = config.map_err(|problems| problems.to_string())?;
         manifests(&config, &Install::default()).map(|it| it.notes).map_err(|problems| problems.to_string())
     };
     assert!(made("0 */11 * * *").expect_err("11 h").contains("pauses for up to 11 hours"));
@@ -301,7 +301,7 @@ proptest! {
     #[test]
     fn whatever_names_people_choose_the_objects_are_read_as_they_were_meant(
         instance in hostile(), namespace in hostile(), target in hostile(), secret in hostile(), account in hostile(),
-        note in text(), proxy in text(), role in text(), replicas in 1u32..3,
+        note in text(), proxy in text(), audience in text(), replicas in 1u32..3,
     ) {
         let note = json!(note).to_string();
         let file = format!(
@@ -314,7 +314,10 @@ proptest! {
         prop_assume!(config.is_ok());
         let config = config.expect("it is valid");
         let workload = || Workload {
-            identity: Identity::Projected { role_arn: role.clone(), audience: "openshift".into() },
+            identity: Identity::Projected {
+                role_arn: "arn:aws:iam::123456789012:role/regcred".parse().expect("a role"),
+                audience: audience.clone(),
+            },
             mounts: vec![Mount { secret: secret.clone(), folder: "/x".into() }],
             trusted_ca: Some(TrustedCa::OpenShift),
             proxy: Proxy { https: Some(proxy.clone()), no: None },
@@ -342,7 +345,7 @@ proptest! {
         let template = documents(&yaml(&[], &template.objects)).remove(0);
         prop_assert_eq!(check(&template), (vec![], vec![]));
         let values = [
-            ("PROJECT_NAME", target.as_str()), ("PROJECT_DISPLAYNAME", &proxy), ("PROJECT_DESCRIPTION", &role),
+            ("PROJECT_NAME", target.as_str()), ("PROJECT_DISPLAYNAME", &proxy), ("PROJECT_DESCRIPTION", &audience),
             ("PROJECT_ADMIN_USER", &note), ("PROJECT_REQUESTING_USER", &account),
         ];
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

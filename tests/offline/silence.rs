@@ -45,7 +45,7 @@ async fn at_trace_nothing_of_a_token_is_heard() {
     let body = format!("{{\"authorizationData\":[{{\"authorizationToken\":\"{token}\",\"proxyEndpoint\":7}}]}}");
     aws.answer_with(Answer::Raw { status: 200, content_type: "application/x-amz-json-1.1".into(), body });
     let report = self::engine(&aws, &kube).await.once(Pass { force: true, looks: 1, ..Pass::default() }).await;
-    assert_eq!(report.exit_code(), 1, "{report:?}");
+    assert_eq!(report.exit_code(), 3, "{report:?}");
 
     let heard = String::from_utf8(heard.0.lock().expect("no panic").clone()).expect("text");
     assert!(heard.contains("TRACE") && heard.contains("minted a credential"), "something was heard");

@@ -42,7 +42,9 @@ fn types(sink: &Arc<MemorySink>, broken: bool) -> Types {
         let Shelf { height } = spec.options()?;
         let targets = entries.iter().map(SinkEntry::targets).collect::<Result<Vec<_>, _>>()?;
         if entries.len() > height as usize {
-            return Err(spec.problem("height", format!("{height} boards are too few for {} entries", entries.len())));
+            return Err(spec
+                .problem("height", format!("{height} boards are too few for {} entries", entries.len()))
+                .into());
         }
         let sink = sink.clone();
         Ok(async move {
@@ -108,7 +110,10 @@ fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
     );
     assert_eq!(
         told(&CONFIG.replace("height: 3", "depth: 1")),
-        ["config: sinks.vault.depth: this key is not known; known are height"]
+        [
+            "config: sinks.vault.depth: this key is not known; known are height",
+            "config: sinks.vault.height: it is missing"
+        ]
     );
     let chosen = told(&CONFIG.replace("[team-a, team-b]", "['team-*']"));
     assert_eq!(

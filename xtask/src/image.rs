@@ -72,6 +72,8 @@ pub(crate) fn build() -> Result<Image> {
 pub(crate) fn program() -> Result<PathBuf> {
     let mut build = cargo();
     build.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    // `regcred version` prints it. The same commit gives the same program.
+    build.env("REGCRED_COMMIT", git(&["rev-parse", "HEAD"])?);
     // With a target the flag is for the program alone, and not for what runs while it is built.
     build.args([
         "build",

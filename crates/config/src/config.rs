@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use regcred_core::InstanceName;
+use serde::Serialize;
 
-use crate::{Problem, Schedule, Spec, TargetEntry};
+use crate::{Problem, Schedule, Setting, Spec, TargetEntry, merged::Merged};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) instance: InstanceName,
+    pub(crate) previous_instance: Option<InstanceName>,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) providers: Vec<Spec>,
     pub(crate) sinks: Vec<Spec>,
@@ -18,6 +20,9 @@ pub struct Config {
     pub(crate) resync: Duration,
     pub(crate) prune: bool,
     pub(crate) warnings: Vec<Problem>,
+    pub(crate) merged: Merged,
+    /// Digest of all values: equal configs have equal digests.
+    pub(crate) digest: u64,
 }
 
 impl Config {
@@ -26,7 +31,13 @@ impl Config {
         &self.instance
     }
 
-    /// Runs that add refreshes to those planned from each credential's own life. Default: none.
+    /// The name that this installation had before: Secrets of that instance are taken over. Default: none.
+    pub fn previous_instance(&self) -> Option<&InstanceName> {
+        self.previous_instance.as_ref()
+    }
+
+    /// When a CronJob makes its passes; in a daemon, runs that add refreshes to those planned from each credential's own life. No token
+    /// of Amazon ECR expires between two runs. Default: none.
     pub fn schedule(&self) -> Option<&Schedule> {
         self.schedule.as_ref()
     }
@@ -59,6 +70,21 @@ impl Config {
     /// Whether Secrets that nothing asks for any more are removed. Default: no.
     pub fn prune(&self) -> bool {
         self.prune
+    }
+
+    /// Returns the union of files, environment and command line, as one map. Values that may be secrets are hidden.
+    pub fn merged(&self) -> impl Serialize {
+        self.merged.map()
+    }
+
+    /// Returns whether both have the same values, from whatever files and variables.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+
+    /// Returns each value of that map, with its file or variable.
+    pub fn settings(&self) -> Vec<Setting> {
+        self.merged.settings()
     }
 
     /// What is odd, but works.

@@ -2,12 +2,13 @@
 
 use std::{fmt, path::PathBuf};
 
+use regcred_core::odd_character;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, Visitor},
 };
 
-use crate::nearest::nearest;
+use crate::{nearest::nearest, path::path};
 
 /// How AWS calls the parts of a place: every region's name has one of them before its number.
 const SIDES: [&str; 9] =
@@ -37,6 +38,11 @@ pub struct EcrOptions {
     pub web_identity: Option<WebIdentity>,
     /// `instance`: also the machine's own role.
     pub identity: Option<IdentityName>,
+    /// The programs that a profile may run as its `credential_process`, each by its absolute path. Default: none in a pod, and every
+    /// one elsewhere.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(inner(regex(pattern = "^/"))))]
+    pub programs: Vec<String>,
     /// A role that is assumed by whom the above is.
     pub role_arn: Option<String>,
     /// What the role's trust policy asks for.
@@ -70,6 +76,7 @@ impl EcrOptions {
             profile: None,
             web_identity: None,
             identity: None,
+            programs: vec![],
             role_arn: None,
             external_id: None,
             session_name: None,
@@ -106,6 +113,8 @@ pub struct WebIdentity {
     /// The role.
     pub role_arn: String,
     /// The token's file, read anew for each mint.
+    #[serde(deserialize_with = "path")]
+    #[cfg_attr(feature = "schema", schemars(with = "PathBuf"))]
     pub token_file: PathBuf,
 }
 
@@ -186,6 +195,11 @@ impl<'de> Deserialize<'de> for Account {
                 f.write_str("an AWS account: it must have twelve digits")
             }
 
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Account, E> {
+                let why = "is a number with a fraction or an exponent, as Helm prints large ones";
+                Err(E::custom(format!("{number:?} {why}: write the twelve digits in quotes")))
+            }
+
             fn visit_u64<E: Error>(self, number: u64) -> Result<Account, E> {
                 self.visit_str(&number.to_string())
             }
@@ -225,23 +239,35 @@ fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
 
 /// What is wrong with the form of a region's name, and which may have been meant.
 pub(crate) fn check_region(text: &str) -> Result<(), String> {
+    let Err(hint) = form_of_region(text) else { return Ok(()) };
+    if let Some(odd) = odd_character(text) {
+        return Err(format!("{text:?} is not an AWS region: {odd}"));
+    }
+    let plain = text.trim().to_ascii_lowercase().replace(['_', ' '], "-");
+    let zone = plain.strip_suffix(|it: char| it.is_ascii_lowercase());
+    match zone.filter(|it| form_of_region(it).is_ok()) {
+        _ if form_of_region(&plain).is_ok() => Err(format!("{text:?} is not an AWS region; did you mean {plain}?")),
+        Some(region) => Err(format!("{text:?} is an availability zone, not an AWS region; did you mean {region}?")),
+        None => Err(format!("{text:?} is not an AWS region{hint}")),
+    }
+}
+
+/// A hint, if a name has not the form of a region.
+fn form_of_region(text: &str) -> Result<(), String> {
     let words = text.split('-').collect::<Vec<_>>();
     let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
     let is_number = |number: &str| matches!(number.len(), 1 | 2) && number.bytes().all(|byte| byte.is_ascii_digit());
-    let [place @ .., side, number] = words.as_slice() else {
-        return Err(format!("{text:?} is not an AWS region, such as eu-west-1"));
-    };
+    let [place @ .., side, number] = words.as_slice() else { return Err(", such as eu-west-1".into()) };
     if place.is_empty() || !place.iter().all(is_word) || !is_number(number) {
-        return Err(format!("{text:?} is not an AWS region, such as eu-west-1"));
+        return Err(", such as eu-west-1".into());
     }
     if SIDES.contains(side) {
         return Ok(());
     }
-    let hint = match nearest(side, SIDES.into_iter()).filter(|(distance, _)| *distance <= 2) {
-        Some((_, meant)) => format!("did you mean {}-{meant}-{number}?", place.join("-")),
-        None => "such as eu-west-1".into(),
-    };
-    Err(format!("{text:?} is not an AWS region; {hint}"))
+    Err(match nearest(side, SIDES.into_iter()).filter(|(distance, _)| *distance <= 2) {
+        Some((_, meant)) => format!("; did you mean {}-{meant}-{number}?", place.join("-")),
+        None => "; such as eu-west-1".into(),
+    })
 }
 
 /// A list, or one thing of it alone.

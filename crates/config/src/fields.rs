@@ -1,9 +1,15 @@
 //! The fields of one map of the configuration, each taken and judged by itself, so that every problem is told at once.
 
 use figment::value::{Dict, Value};
+use regcred_core::odd_character;
 use serde::de::DeserializeOwned;
 
-use crate::{Origin, Problem, file::keys, nearest::meant, spec::options};
+use crate::{
+    Origin, Problem,
+    file::keys,
+    nearest::meant,
+    spec::{options, sort},
+};
 
 pub(crate) struct Fields<'a> {
     dict: &'a Dict,
@@ -43,15 +49,17 @@ impl<'a> Fields<'a> {
         match self.get(key)? {
             Value::String(_, text) => Some(text.clone()),
             other => {
-                self.problem(key, format!("{} is not text", shown(other)));
+                self.problem(key, format!("{} {}", shown(other), not_text(key, sort(other))));
                 None
             }
         }
     }
 
-    /// As its type has it; what is wrong with its form is told.
+    /// Reads a value as a type. Reports all faults of its form, and returns the parts without fault.
     pub(crate) fn typed<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
-        options(self.get(key)?, &self.origin.join(key)).map_err(|problem| self.problems.push(problem)).ok()
+        let (value, problems) = options(self.get(key)?, &self.origin.join(key));
+        self.problems.extend(problems);
+        value
     }
 
     /// A number, which the environment has as text.
@@ -63,7 +71,7 @@ impl<'a> Fields<'a> {
         };
         let number = number.and_then(|number| N::try_from(number).ok());
         if number.is_none() {
-            self.problem(key, format!("{} is not a number that is allowed here", shown(value)));
+            self.problem(key, format!("{} is not a whole number that is allowed here", shown(value)));
         }
         number
     }
@@ -102,11 +110,69 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Why a value is not the text that belongs there, and what to write. `found`: what it is, as [`sort`] has it.
+pub(crate) fn not_text(key: &str, found: &str) -> &'static str {
+    match (key.rsplit('.').next().unwrap_or_default(), found) {
+        ("namespace", "a list") => "is not one namespace: use `namespaces` for several",
+        ("region", "a list") => "is not one region: write one entry, or one provider, for each region",
+        ("registry", "a list") => "is not one registry: write one entry for each registry",
+        (_, "a list" | "a map") => "is not text: write one value",
+        (_, "nothing") => "is not text: leave the key out, or write a value",
+        _ => "is not text: put it in quotes",
+    }
+}
+
+/// Keys of AWS, which people look for a place for.
+const AWS_KEYS: [&str; 9] = [
+    "access_key_id",
+    "access_key",
+    "secret_access_key",
+    "secret_key",
+    "session_token",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "password",
+];
+/// Words of other tools for keys of ours.
+const SYNONYMS: [(&str, &str); 20] = [
+    ("type", "format"),
+    ("role", "role_arn"),
+    ("arn", "role_arn"),
+    ("iam_role", "role_arn"),
+    ("assume_role", "role_arn"),
+    ("account", "accounts"),
+    ("account_id", "accounts"),
+    ("cron", "schedule"),
+    ("interval", "resync"),
+    ("refresh_interval", "resync"),
+    ("tz", "time_zone"),
+    ("name", "instance"),
+    ("secret_name", "secret"),
+    ("target", "namespaces"),
+    ("namespace_selector", "namespaces"),
+    ("match_labels", "selector"),
+    ("label_selector", "selector"),
+    ("labels", "selector"),
+    ("links", "service_accounts"),
+    ("image_pull_secrets", "service_accounts"),
+];
+
 /// A message for a key that is not known, and the known one that was probably meant.
 pub(crate) fn unknown_key(key: &str, known: &'static [&'static str]) -> (String, Option<&'static str>) {
     let snake = snake_case(key);
-    if let Some(name) = meant(&snake, known.iter().copied()) {
-        return (format!("this key is not known; did you mean `{name}`?"), Some(name));
+    if AWS_KEYS.contains(&snake.as_str()) {
+        let message = "this key is not known: keys of AWS belong in the environment, in a profile, or in the Secret of \
+                       `regcred manifests --identity keys`";
+        return (message.into(), None);
+    }
+    let near = meant(&snake, known.iter().copied());
+    let synonym = || SYNONYMS.iter().find(|(word, name)| *word == snake && known.contains(name)).map(|(_, name)| *name);
+    if let Some(name) = near.or_else(synonym) {
+        let is_plural = matches!((snake.as_str(), name), ("regions", "region") | ("registries", "registry"));
+        let hint = if is_plural { " Write one entry, or one provider, for each." } else { "" };
+        let odd = odd_character(key).map(|odd| format!(": {odd}")).unwrap_or_default();
+        return (format!("this key is not known{odd}; did you mean `{name}`?{hint}"), Some(name));
     }
     let mut known = known.to_vec();
     known.sort_unstable();
@@ -134,7 +200,7 @@ pub(crate) fn shown(value: &Value) -> String {
             .to_u128()
             .map(|it| it.to_string())
             .or_else(|| number.to_i128().map(|it| it.to_string()))
-            .or_else(|| number.to_f64().map(|it| it.to_string()))
+            .or_else(|| number.to_f64().map(|it| format!("{it:?}")))
             .unwrap_or_default(),
         Value::Empty(..) => "nothing".into(),
         Value::Dict(..) => "a map".into(),

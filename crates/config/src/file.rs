@@ -23,8 +23,12 @@ pub(crate) struct File {
     /// Names this installation, so that two in one cluster do not write each other's Secrets. Default: `default`.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::schema::NAME)))]
     instance: Option<String>,
-    /// Runs that add refreshes to those planned from each credential's own life: five fields in the grammar of Kubernetes
-    /// CronJobs, or `@daily` and its like. Default: none.
+    /// The name that `instance` had before: its Secrets are taken over, without a gap. Stop that installation first. Default: none.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::schema::NAME)))]
+    previous_instance: Option<String>,
+    /// When the CronJob makes its passes. In the daemon: runs that add refreshes to those planned from each credential's own life.
+    /// Five fields in the grammar of Kubernetes CronJobs, or `@hourly` and its like. A schedule whose pauses let tokens expire is
+    /// refused. Default: none, and the CronJob makes a pass every 15 minutes.
     schedule: Option<String>,
     /// The IANA name of the schedule's time zone, such as `Europe/Berlin`. Default: `UTC`.
     time_zone: Option<String>,

@@ -5,8 +5,8 @@ const LONGEST: usize = 63;
 /// For the prefix of a key.
 const LONGEST_PREFIX: usize = 253;
 
-/// What is wrong with the key of a label or an annotation.
-pub(crate) fn check_key(key: &str) -> Result<(), String> {
+/// Checks the key of a label or an annotation. The error is a message for people.
+pub fn check_key(key: &str) -> Result<(), String> {
     if key.is_empty() {
         return Err("a label's key is missing: it is empty".into());
     }
@@ -19,8 +19,8 @@ pub(crate) fn check_key(key: &str) -> Result<(), String> {
     Err(format!("{key:?} is not a label's key, such as team or example.com/team"))
 }
 
-/// What is wrong with the value of a label. The empty one is fine.
-pub(crate) fn check_value(value: &str) -> Result<(), String> {
+/// Checks the value of a label, which may be empty. The error is a message for people.
+pub fn check_value(value: &str) -> Result<(), String> {
     if value.is_empty() || is_word(value) {
         return Ok(());
     }

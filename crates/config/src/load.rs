@@ -11,21 +11,22 @@ use std::{
 
 use figment::{
     Figment, Profile, Provider,
-    providers::{Format, Serialized},
+    providers::Serialized,
     value::{Dict, Tag, Value},
 };
 
 use regcred_core::{read_text, read_text_file};
 
 use crate::{
-    Config, Origin, Problem, Problems,
+    AccountLink, Config, EcrOptions, OpenShiftOptions, Origin, Problem, Problems,
     environment::Environment,
     file::{self, keys},
     lines::Lines,
     nearest::meant,
     provenance::{Provenance, Source},
     read::read,
-    yaml::Yaml,
+    secret::RawSecret,
+    yaml,
 };
 
 const TARGETS: &str = "targets";
@@ -69,8 +70,11 @@ impl Config {
         let Overrides { instance, schedule, time_zone } = &layers.overrides;
         let said = [("instance", instance), ("schedule", schedule), ("time_zone", time_zone)];
         let said = said.into_iter().filter_map(|(key, text)| Some((key, text.as_ref()?)));
-        let (dict, provenance) = unite(files, &Environment::read(), &said.collect::<Vec<_>>())?;
-        read(&dict, &Origin::root(Arc::new(provenance)), check)
+        let environment = Environment::read();
+        let (dict, provenance) = unite(files, &environment, &said.collect::<Vec<_>>())?;
+        let mut config = read(&dict, &Origin::root(Arc::new(provenance)), check)?;
+        config.warnings.extend(environment.warnings(keys::<file::File>()));
+        Ok(config)
     }
 
     /// Reads text alone: no file, no environment.
@@ -116,25 +120,28 @@ fn is_elsewhere(path: &Path) -> bool {
 
 /// Returns the problems without any text of the files: the link may lead to a file that is not a config.
 fn without_quotes(problems: &Problems, link: &Path) -> Problems {
-    let shown = |problem: &Problem| {
-        let place = problem.origin.as_ref().and_then(|it| Some(format!("{}:{}: ", it.source(), it.line()?)));
+    let unquoted = |problem: &Problem| {
+        let place = problem.origin.as_ref().map(|it| (it.source(), it.line()));
+        let place = place.or_else(|| Some((problem.file.clone()?, problem.line)));
         let message = format!(
-            "{}not valid. {} is a link out of its folder, so nothing of it is quoted: name the file that it leads to",
-            place.unwrap_or_default(),
+            "not valid. {} is a link out of its folder, so nothing of it is quoted: name the file that it leads to",
             link.display()
         );
-        Problem::everywhere(message)
+        match place {
+            Some((file, at)) => Problem::in_file(&file, at, message),
+            None => Problem::everywhere(message),
+        }
     };
-    let mut shown = problems.iter().map(shown).collect::<Vec<_>>();
+    let mut shown = problems.iter().map(unquoted).collect::<Vec<_>>();
     shown.dedup();
     Problems::check(shown).expect_err("there is at least one")
 }
 
 fn parse(name: &str, text: &str) -> Result<File, Problems> {
-    let data = Figment::from(Yaml::string(text)).data();
-    let mut data = data.map_err(|error| whole(name, &format!("is not valid: {}", error.kind)))?;
-    let data = data.remove(&Profile::Default).unwrap_or_default();
     let known = keys::<file::File>();
+    let is_quotable = |key: &str| known.contains(&key) || is_key_below(key);
+    let data = yaml::read(text, is_quotable);
+    let mut data = data.map_err(|fault| Problem::in_file(name, fault.line, fault.message))?;
     let is_meant = |key: &String| known.contains(&key.as_str()) || meant(key, known.iter().copied()).is_some();
     // A file without any of our keys can be a file of secrets, so none of its keys is quoted.
     if !data.is_empty() && !data.keys().any(is_meant) {
@@ -142,11 +149,29 @@ fn parse(name: &str, text: &str) -> Result<File, Problems> {
         let hint = if is_kubeconfig { ": it looks like a kubeconfig, which --kubeconfig names" } else { "" };
         return Err(whole(name, &format!("is not a config of regcred{hint}; known keys are {}", known.join(", "))));
     }
+    data.retain(|key, _| !key.starts_with(EXTENSION));
     Ok(File { name: name.into(), data, lines: Some(Lines::of(text)) })
 }
 
+/// Keys that are a person's own, such as a place for anchors.
+const EXTENSION: &str = "x-";
+
+/// Whether it is a key that a config may have below the top.
+fn is_key_below(key: &str) -> bool {
+    let parts = [
+        keys::<file::Target>(),
+        keys::<file::Defaults>(),
+        keys::<file::Namespaces>(),
+        keys::<RawSecret>(),
+        keys::<AccountLink>(),
+        keys::<EcrOptions>(),
+        keys::<OpenShiftOptions>(),
+    ];
+    parts.iter().any(|part| part.contains(&key))
+}
+
 fn whole(source: &str, message: &str) -> Problems {
-    Problem::everywhere(format!("{source}: {message}")).into()
+    Problem::in_file(source, None, message).into()
 }
 
 fn unite(
@@ -155,7 +180,6 @@ fn unite(
     said: &[(&str, &String)],
 ) -> Result<(Dict, Provenance), Problems> {
     let mut provenance = Provenance {
-        environment: environment.keys().map(str::to_owned).collect(),
         overrides: said.iter().map(|(key, _)| (*key).to_owned()).collect::<BTreeSet<_>>(),
         ..Provenance::default()
     };
@@ -174,10 +198,12 @@ fn unite(
         let list = Dict::from([(TARGETS.to_owned(), Value::Array(Tag::Default, targets))]);
         figment = Figment::from(Serialized::defaults(list)).merge(figment);
     }
-    figment = figment.merge(environment.clone());
+    let data = figment.data().map_err(|error| whole("config", &format!("cannot be united: {}", error.kind)))?;
+    let mut dict = data.get(&Profile::Default).cloned().unwrap_or_default();
+    let set = environment.apply(&mut dict).map_err(|problems| Problems::check(problems).expect_err("there is one"))?;
+    provenance.environment = set.into_iter().collect();
     for (key, text) in said {
-        figment = figment.merge(Serialized::default(key, text));
+        dict.insert((*key).to_owned(), Value::from((*text).clone()));
     }
-    let data = figment.data().map_err(|error| whole("config", &format!("is not valid: {}", error.kind)))?;
-    Ok((data.get(&Profile::Default).cloned().unwrap_or_default(), provenance))
+    Ok((dict, provenance))
 }

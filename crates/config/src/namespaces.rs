@@ -8,8 +8,9 @@ use regcred_core::Namespace;
 
 use crate::{
     Selector,
-    fields::{Fields, shown, unknown_key},
+    fields::{Fields, not_text, shown, unknown_key},
     file::{self, keys},
+    spec::sort,
 };
 
 /// Namespaces of the platform: their names work, but hardly anybody means them, and no pattern does.
@@ -231,7 +232,7 @@ impl Fields<'_> {
 
     fn item(&mut self, key: &str, value: &Value) -> Option<Item> {
         let Value::String(_, text) = value else {
-            self.problem(key, format!("{} is not text: put it in quotes", shown(value)));
+            self.problem(key, format!("{} {}", shown(value), not_text(key, sort(value))));
             return None;
         };
         if text.contains(['*', '?', '[']) {

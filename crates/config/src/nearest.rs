@@ -5,7 +5,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> O
     known.map(|known| (strsim::damerau_levenshtein(word, known), known)).min()
 }
 
-/// The same, if it is near enough for a name of its length.
-pub(crate) fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// The known name that was probably meant: the nearest, if it is near enough for a name of its length.
+pub fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     nearest(name, known).filter(|(distance, known)| *distance <= known.len() / 3).map(|(_, known)| known)
 }

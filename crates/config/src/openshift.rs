@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::path::maybe_path;
+
 /// A cluster, which may as well be plain Kubernetes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OpenShiftOptions {
-    /// A kubeconfig. Default: inside a cluster the pod's ServiceAccount, else what `KUBECONFIG` or `~/.kube/config` names.
+    /// A kubeconfig. Default: the files of `KUBECONFIG`; else in a pod its ServiceAccount; else `~/.kube/config`.
+    #[serde(default, deserialize_with = "maybe_path")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<PathBuf>"))]
     pub kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig. Default: its current one.
     pub context: Option<String>,

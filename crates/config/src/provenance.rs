@@ -53,6 +53,14 @@ impl Origin {
         Self { key: format!("{}{dot}{key}", self.key), ..self.clone() }
     }
 
+    /// A key some steps below this one; a number leads into a list.
+    pub(crate) fn at(&self, steps: &[String]) -> Self {
+        steps.iter().fold(self.clone(), |origin, step| match step.parse::<usize>() {
+            Ok(place) => origin.join(&format!("[{place}]")),
+            Err(_) => origin.join(step),
+        })
+    }
+
     /// The file, or what else the value came from.
     pub fn source(&self) -> String {
         self.place().source
@@ -73,6 +81,11 @@ impl Origin {
     pub fn name(&self) -> String {
         let place = self.place();
         if self.provenance.files.len() > 1 { format!("{}: {}", place.source, place.key) } else { place.key }
+    }
+
+    /// The key as its own layer has it.
+    pub fn path(&self) -> String {
+        self.place().key
     }
 
     fn place(&self) -> Place<'_> {

@@ -7,10 +7,12 @@ use regcred_core::{InstanceName, ProviderName, StoreName};
 
 use crate::{
     Config, Origin, Problem, Problems, Schedule, Spec, TargetEntry, Wants,
+    duration::duration,
     fields::{Fields, shown},
     file,
+    merged::Merged,
     nearest::meant,
-    spec::sort,
+    spec::{digest_of, sort},
     target::{self, Defaults},
 };
 
@@ -19,6 +21,10 @@ const VERSION: u64 = 1;
 const WRITES: u32 = 50;
 /// As often as due times are looked at.
 const RESYNC: Duration = Duration::from_mins(5);
+/// An API server hardly feels one look a second.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Of a token of Amazon ECR.
+const LIFE: Duration = Duration::from_hours(12);
 /// The sink that nobody has to name.
 const CLUSTER: &str = "cluster";
 
@@ -26,6 +32,7 @@ pub(crate) fn read(dict: &Dict, root: &Origin, check: impl Fn(&Config) -> Vec<Pr
     let mut fields = Fields::of::<file::File>(dict, root);
     fields.version();
     let (instance, schedule) = (fields.instance(), fields.schedule());
+    let previous_instance = fields.previous_instance(&instance);
     let (providers, provider_names) =
         fields.specs("providers", "{ type: ecr, region: eu-west-1 }", |name| ProviderName::new(name).map(drop));
     let (mut sinks, mut sink_names) =
@@ -43,9 +50,23 @@ pub(crate) fn read(dict: &Dict, root: &Origin, check: impl Fn(&Config) -> Vec<Pr
     fields.warn_unused(&targets, &providers, &sinks);
     let max_writes_per_second = fields.number("max_writes_per_second").unwrap_or(WRITES);
     let (resync, prune) = (fields.resync(), fields.typed("prune").unwrap_or_default());
+    fields.judge_schedule(schedule.as_ref(), &providers, &targets);
     let Fields { mut problems, warnings, .. } = fields;
-    let config =
-        Config { instance, schedule, providers, sinks, targets, max_writes_per_second, resync, prune, warnings };
+    let merged = Merged::new(dict, root);
+    let config = Config {
+        instance,
+        previous_instance,
+        schedule,
+        providers,
+        sinks,
+        targets,
+        max_writes_per_second,
+        resync,
+        prune,
+        warnings,
+        merged,
+        digest: digest_of(dict),
+    };
     problems.extend(check(&config));
     Problems::check(problems)?;
     Ok(config)
@@ -55,7 +76,7 @@ impl Fields<'_> {
     fn version(&mut self) {
         let Some(value) = self.get("version") else { return };
         if value.to_u128() != Some(VERSION.into()) && value.as_str() != Some("1") {
-            let message = format!("{} is not a version that is known: only {VERSION} is", shown(value));
+            let message = format!("{} is not a version that is known: write {VERSION}", shown(value));
             self.problem("version", message);
         }
     }
@@ -66,6 +87,22 @@ impl Fields<'_> {
             self.problem("instance", error.to_string());
             InstanceName::default()
         })
+    }
+
+    fn previous_instance(&mut self, instance: &InstanceName) -> Option<InstanceName> {
+        match InstanceName::new(self.text("previous_instance")?) {
+            Ok(previous) if previous == *instance => {
+                let message =
+                    format!("it is the name of `instance`, {instance}: leave it out, or give `instance` a new name");
+                self.problem("previous_instance", message);
+                None
+            }
+            Ok(previous) => Some(previous),
+            Err(error) => {
+                self.problem("previous_instance", error.to_string());
+                None
+            }
+        }
     }
 
     fn schedule(&mut self) -> Option<Schedule> {
@@ -86,12 +123,40 @@ impl Fields<'_> {
     }
 
     fn resync(&mut self) -> Duration {
-        let Some(text) = self.text("resync") else { return RESYNC };
-        let span = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
-        span.filter(|span| !span.is_zero()).unwrap_or_else(|| {
-            self.problem("resync", format!("{text:?} is not a duration, such as 5m"));
-            RESYNC
-        })
+        let Some(value) = self.get("resync") else { return RESYNC };
+        let span = value.as_str().and_then(duration);
+        let wrong = match (value, span) {
+            (_, Some(span)) if span >= SHORTEST => return span,
+            (_, Some(_)) => format!("{} is too often: at least 1s", shown(value)),
+            (Value::Num(..), None) => format!("{} has no unit: write a duration such as 5m", shown(value)),
+            (_, None) => format!("{} is not a duration such as 90s, 5m or 1h", shown(value)),
+        };
+        self.problem("resync", wrong);
+        RESYNC
+    }
+
+    /// Refuses a schedule between whose runs tokens end: a pass that runs by it alone would let them expire.
+    fn judge_schedule(&mut self, schedule: Option<&Schedule>, providers: &[Spec], targets: &[TargetEntry]) {
+        let is_ecr = |target: &TargetEntry| match &target.wants {
+            Wants::Registries(_) => true,
+            Wants::Providers(names) => {
+                let is_named = |spec: &&Spec| names.iter().any(|name| name.as_str() == spec.name());
+                providers.iter().filter(is_named).any(|spec| spec.kind() == "ecr")
+            }
+        };
+        let Some(schedule) = schedule.filter(|_| targets.iter().any(is_ecr)) else { return };
+        let longest = schedule.gaps().map_or(Duration::MAX, |(_, longest)| longest);
+        if longest < LIFE.mul_f64(0.9) {
+            return;
+        }
+        let pause = match schedule.gaps() {
+            Some((_, longest)) => format!("pauses for up to {} hours", longest.as_secs().div_ceil(3_600)),
+            None => "runs only once".into(),
+        };
+        let message = format!(
+            "{schedule} {pause}, and a token of Amazon ECR lives for 12: run it at least every 10 hours, or leave the schedule out"
+        );
+        self.problem("schedule", message);
     }
 
     /// A map of things with a type; also the names of those in which something is wrong.
@@ -242,7 +307,7 @@ mod tests {
         assert_eq!(
             problems(yaml),
             "config: timeZone: this key is not known; did you mean `time_zone`?\n\
-             config: version: 2 is not a version that is known: only 1 is\n"
+             config: version: 2 is not a version that is known: write 1\n"
                 .to_owned()
                 + &format!("config: schedule: {}\n", Schedule::parse("61 * * * *", None).expect_err("61 minutes"))
                 + "config: targets[0].namespace: \"Team\" is not a namespace: only lower-case letters, digits and '-' are allowed\n\
@@ -253,10 +318,10 @@ mod tests {
 
     #[test]
     fn a_schedule_or_zone_that_is_none_is_told_where_it_stands() {
-        let zone = problems(&format!("schedule: '@daily'\ntime_zone: Europe/Bonn\n{TARGETS}"));
+        let zone = problems(&format!("schedule: '@hourly'\ntime_zone: Europe/Bonn\n{TARGETS}"));
         assert!(zone.starts_with("config: time_zone: ") && zone.contains("Europe/Bonn"), "{zone}");
         let number = problems(&format!("schedule: 5\n{TARGETS}"));
-        assert_eq!(number, "config: schedule: 5 is not text");
+        assert_eq!(number, "config: schedule: 5 is not text: put it in quotes");
     }
 
     #[test]
@@ -271,8 +336,9 @@ mod tests {
     fn what_is_no_yaml_is_refused_with_its_line() {
         for yaml in ["targets: [", "a: 1\na: 2", "- x", "\tx"] {
             let problems = problems(yaml);
-            assert!(problems.starts_with("config: "), "{problems}");
+            assert!(problems.starts_with("config:"), "{problems}");
         }
-        assert!(problems("version: 1\ntargets: [").contains("line 2"), "{}", problems("version: 1\ntargets: ["));
+        let unclosed = problems("version: 1\ntargets: [");
+        assert!(unclosed.starts_with("config:2: "), "{unclosed}");
     }
 }

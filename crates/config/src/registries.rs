@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use figment::value::Value;
-use regcred_core::ProviderName;
+use regcred_core::{ProviderName, odd_character};
 
 use crate::{
     ecr,
-    fields::{Fields, shown},
+    fields::{Fields, not_text, shown},
+    spec::sort,
 };
 
 /// What a target needs a login for.
@@ -51,7 +52,7 @@ impl Fields<'_> {
                 Some(Ok(name)) if providers.contains(&name) => self.problem(&key, format!("{name} is there already")),
                 Some(Ok(name)) => providers.push(name),
                 Some(Err(error)) => self.problem(&key, error.to_string()),
-                None => self.problem(&key, format!("{} is not text", shown(name))),
+                None => self.problem(&key, format!("{} {}", shown(name), not_text(&key, sort(name)))),
             }
         }
         (self.problems.len() == before).then_some(Wants::Providers(providers))
@@ -121,8 +122,14 @@ impl Fields<'_> {
                 Value::Num(_, number) if number.to_u128().is_some() => shown(value), // a leading zero makes it text
                 _ => String::new(),
             };
-            if !ecr::is_account(&text) {
-                self.problem(&key, format!("{} is not an AWS account: it must have twelve digits", shown(value)));
+            if let Value::Num(_, number) = value
+                && number.to_u128().is_none()
+            {
+                let why = "is a number with a fraction or an exponent, as Helm prints large ones";
+                self.problem(&key, format!("{} {why}: write the twelve digits in quotes", shown(value)));
+            } else if !ecr::is_account(&text) {
+                let odd = odd_character(&text).unwrap_or_else(|| "it must have twelve digits".into());
+                self.problem(&key, format!("{} is not an AWS account: {odd}", shown(value)));
             } else if !seen.insert(text.clone()) {
                 self.problem(&key, format!("{text} is there already"));
             }
@@ -165,6 +172,7 @@ impl Fields<'_> {
                 return Some(host);
             }
         };
+        let hint = odd_character(&text).unwrap_or_else(|| hint.into());
         self.problem("registry", format!("{text:?} is not the host of an ECR registry, {hint}"));
         None
     }

@@ -20,6 +20,7 @@ const VALUE: &str = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
 pub fn schema() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<file::File>().to_value();
     schema["title"] = json!("The config file of regcred");
+    schema["patternProperties"] = json!({ "^x-": { "description": "A place for YAML anchors. regcred ignores it." } });
     tidy(&mut schema);
     schema
 }
@@ -71,9 +72,14 @@ pub(crate) fn choosing(namespaces: &mut Schema) {
     namespaces.insert("anyOf".into(), json!(either));
 }
 
+/// Whether entries are merged into a Secret, and whether it is created for that.
+pub(crate) fn merge(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": [true, false, "create"] })
+}
+
 /// What is merged into stays its owner's.
 pub(crate) fn merging(secret: &mut Schema) {
-    let merges = json!({ "properties": { "merge": { "const": true } }, "required": ["merge"] });
+    let merges = json!({ "properties": { "merge": { "enum": [true, "create"] } }, "required": ["merge"] });
     let theirs = ["adopt", "labels", "annotations"].map(|key| {
         let nothing = if key == "adopt" { json!({ "const": false }) } else { json!({ "maxProperties": 0 }) };
         (key.to_owned(), nothing)

@@ -1,13 +1,18 @@
 //! How a target's Secret is kept, and who uses it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
+use figment::value::Value;
 use regcred_core::SecretName;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Unexpected, Visitor},
+};
 
 use crate::{
     fields::Fields,
     label::{check_key, check_value, owner},
+    spec::{options, sort},
 };
 
 /// Under this name the shell recipe keeps it too.
@@ -21,7 +26,7 @@ pub struct SecretSettings {
     /// Default: `ecr-secret`.
     pub name: SecretName,
     /// Whether its entries are put into a Secret that stays somebody else's. Default: no.
-    pub merge: bool,
+    pub merge: Merge,
     /// Whether one that somebody else made is taken over. Default: no.
     pub adopt: bool,
     /// How a login is written.
@@ -36,12 +41,53 @@ impl Default for SecretSettings {
     fn default() -> Self {
         Self {
             name: SecretName::new(NAME).expect("the default is a valid name"),
-            merge: false,
+            merge: Merge::No,
             adopt: false,
             credentials: LoginFormat::default(),
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
         }
+    }
+}
+
+/// Whether entries are put into a Secret of another owner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Merge {
+    /// The Secret is regcred's own.
+    #[default]
+    No,
+    /// They are, if there is one.
+    Yes,
+    /// They are. If there is none, one is created that holds these entries alone.
+    Create,
+}
+
+impl Merge {
+    /// Whether the Secret stays its owner's.
+    pub fn is_on(self) -> bool {
+        self != Self::No
+    }
+}
+
+impl<'de> Deserialize<'de> for Merge {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AMerge;
+        impl Visitor<'_> for AMerge {
+            type Value = Merge;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false or create")
+            }
+
+            fn visit_bool<E: de::Error>(self, merge: bool) -> Result<Merge, E> {
+                Ok(if merge { Merge::Yes } else { Merge::No })
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Merge, E> {
+                if word == "create" { Ok(Merge::Create) } else { Err(E::invalid_value(Unexpected::Str(word), &self)) }
+            }
+        }
+        deserializer.deserialize_any(AMerge)
     }
 }
 
@@ -75,8 +121,10 @@ pub(crate) struct RawSecret {
     /// Its name. Default: `ecr-secret`.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::schema::OBJECT)))]
     pub(crate) name: Option<String>,
-    /// Whether its entries are put into a Secret that stays somebody else's. Default: `false`.
-    pub(crate) merge: Option<bool>,
+    /// Whether its entries are put into a Secret of another owner. `create` creates the Secret if there is none. Default: `false`.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::merge"))]
+    pub(crate) merge: Option<Merge>,
     /// Whether one that somebody else made is taken over, if it holds nothing but logins that the config names. Default: `false`.
     pub(crate) adopt: Option<bool>,
     /// Its type. Default: `dockerconfigjson`.
@@ -127,8 +175,8 @@ fn pull() -> Vec<LinkName> {
 impl Fields<'_> {
     /// How the Secret is kept; `None` if something of it is wrong, which is told.
     pub(crate) fn secret(&mut self, defaults: &RawSecret) -> Option<SecretSettings> {
-        let own = if self.has("secret") { self.typed::<RawSecret>("secret")? } else { RawSecret::default() };
         let before = self.problems.len();
+        let own = if self.has("secret") { self.typed::<RawSecret>("secret")? } else { RawSecret::default() };
         self.check_secret(&own);
         let united = |mut all: BTreeMap<String, String>, own: BTreeMap<String, String>| {
             all.extend(own);
@@ -146,11 +194,11 @@ impl Fields<'_> {
         if let Some(name) = own.name.as_ref().or(defaults.name.as_ref()) {
             settings.name = SecretName::new(name).unwrap_or(settings.name);
         }
-        let by_default = defaults.merge == Some(true) && defaults.adopt == Some(true);
-        if settings.merge && settings.adopt && !by_default {
+        let by_default = defaults.merge.is_some_and(Merge::is_on) && defaults.adopt == Some(true);
+        if settings.merge.is_on() && settings.adopt && !by_default {
             self.problem("secret.adopt", "what is merged into is never taken over: leave out `merge` or `adopt`");
         }
-        if settings.merge {
+        if settings.merge.is_on() {
             // They are for Secrets of regcred's own: `defaults` may name them all the same.
             settings.labels.clear();
             settings.annotations.clear();
@@ -164,7 +212,7 @@ impl Fields<'_> {
             self.problem("secret.name", error.to_string());
         }
         let map = |values: &BTreeMap<String, String>| values.keys().next().is_some();
-        if raw.merge == Some(true) && (map(&raw.labels) || map(&raw.annotations)) {
+        if raw.merge.is_some_and(Merge::is_on) && (map(&raw.labels) || map(&raw.annotations)) {
             let key = if map(&raw.labels) { "secret.labels" } else { "secret.annotations" };
             self.problem(key, "what is merged into stays its owner's, labels and annotations too: leave them out");
         }
@@ -187,19 +235,31 @@ impl Fields<'_> {
 
     /// Who uses the Secret; `None` if nothing is said, or something of it is wrong, which is told.
     pub(crate) fn service_accounts(&mut self) -> Option<Vec<AccountLink>> {
-        let links = self.typed::<Vec<AccountLink>>("service_accounts")?;
-        for (place, link) in links.iter().enumerate() {
+        let entries = match self.get("service_accounts")? {
+            Value::Array(_, entries) => entries,
+            other => {
+                let message = format!("{} is not a list such as [{{ name: default, link: [pull] }}]", sort(other));
+                self.problem("service_accounts", message);
+                return None;
+            }
+        };
+        let mut links = Vec::<AccountLink>::new();
+        for (place, entry) in entries.iter().enumerate() {
             let key = format!("service_accounts[{place}]");
+            let (link, problems) = options::<AccountLink>(entry, &self.origin().join(&key));
+            self.problems.extend(problems);
+            let Some(link) = link else { continue };
             if let Err(error) = SecretName::new(&link.name) {
                 let error = error.to_string().replace("Secret name", "name for a ServiceAccount");
                 self.problem(&format!("{key}.name"), error);
             }
-            if links[..place].iter().any(|earlier| earlier.name == link.name) {
+            if links.iter().any(|earlier| earlier.name == link.name) {
                 self.problem(&format!("{key}.name"), format!("{} is there already", link.name));
             }
             if link.link.is_empty() {
                 self.problem(&format!("{key}.link"), "the list is empty: `pull`, `mount` or both");
             }
+            links.push(link);
         }
         Some(links)
     }

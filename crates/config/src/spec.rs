@@ -3,14 +3,15 @@
 use std::fmt::{self, Write as _};
 
 use figment::{
-    error::{Actual, Error, Kind},
+    error::{Actual, Kind},
     value::{Dict, Value},
 };
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Origin, Problem, digest,
-    fields::{shown, unknown_key},
+    Origin, Problem, Problems, digest,
+    fields::{not_text, shown, unknown_key},
+    nearest::meant,
 };
 
 const TYPE: &str = "type";
@@ -37,7 +38,10 @@ impl Spec {
         let mut options = dict.clone();
         match options.remove(TYPE) {
             Some(Value::String(_, kind)) => Ok(Self { name: name.into(), kind, options, origin }),
-            Some(other) => Err(Problem::at(origin.join(TYPE), format!("{} is not text", shown(&other)))),
+            Some(other) => {
+                let message = format!("{} {}", shown(&other), not_text(TYPE, sort(&other)));
+                Err(Problem::at(origin.join(TYPE), message))
+            }
             None => Err(Problem::at(origin.join(TYPE), format!("it is missing, as in {example}"))),
         }
     }
@@ -69,9 +73,12 @@ impl Spec {
         Problem::at(self.origin.join(key), message)
     }
 
-    /// Its options, as this type knows them: one that denies unknown fields tells them by their key.
-    pub fn options<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        options(&Value::from(self.options.clone()), &self.origin)
+    /// Reads its options as a type. A type that denies unknown fields reports each of them by its key. All faults of the form are
+    /// reported at once.
+    pub fn options<T: DeserializeOwned>(&self) -> Result<T, Problems> {
+        let (options, problems) = options(&Value::from(self.options.clone()), &self.origin);
+        Problems::check(problems)?;
+        options.ok_or_else(|| Problem::at(self.origin.clone(), "its options cannot be read").into())
     }
 }
 
@@ -83,6 +90,13 @@ impl fmt::Debug for Spec {
         let mut debug = f.debug_struct("Spec");
         debug.field("name", name).field("kind", kind).field("options", &options).field("origin", &origin.key).finish()
     }
+}
+
+/// Of a map: the same for the same one, in every process.
+pub(crate) fn digest_of(dict: &Dict) -> u64 {
+    let mut text = String::new();
+    canonical(&Value::from(dict.clone()), &mut text);
+    digest(&text)
 }
 
 /// Writes a value in one way only: without what figment knows of its source.
@@ -109,89 +123,145 @@ fn canonical(value: &Value, text: &mut String) {
     }
 }
 
-/// A part of a config as a typed struct, or the one thing that is wrong with its form.
-pub(crate) fn options<T: DeserializeOwned>(value: &Value, origin: &Origin) -> Result<T, Problem> {
-    if let Some(key) = blank(value) {
-        let origin = if key.is_empty() { origin.clone() } else { origin.join(&key) };
-        return Err(Problem::at(origin, "nothing stands there: leave the key out, or say something"));
+/// Reads a part of a config as a type. Returns the value without its faulty parts, and all faults of its form.
+///
+/// Serde stops at the first fault. So this removes each faulty value and reads the rest again.
+pub(crate) fn options<T: DeserializeOwned>(value: &Value, origin: &Origin) -> (Option<T>, Vec<Problem>) {
+    let (mut value, mut problems, mut taken) = (value.clone(), vec![], vec![]);
+    for steps in blanks(&value) {
+        let message = "nothing stands there: leave the key out, or say something";
+        problems.push(Problem::at(origin.at(&steps), message));
+        if !take(&mut value, &steps, &mut taken) && steps.is_empty() {
+            return (None, problems);
+        }
     }
-    value.deserialize().map_err(|error| problem(error, origin))
+    loop {
+        let error = match value.deserialize::<T>() {
+            Ok(options) => return (Some(options), problems),
+            Err(error) => error,
+        };
+        let mut steps = error.path.clone();
+        match &error.kind {
+            Kind::MissingField(name) => {
+                steps.push(name.to_string());
+                if !taken.contains(&steps) {
+                    problems.push(Problem::at(origin.at(&steps), "it is missing"));
+                }
+                steps.pop();
+            }
+            Kind::UnknownField(key, known) => {
+                // The path ends with the unknown key already.
+                if steps.last() != Some(key) {
+                    steps.push(key.clone());
+                }
+                let (message, meant) = unknown_key(key, known);
+                problems.push(Problem::at(origin.at(&steps), message));
+                let above = &steps[..steps.len() - 1];
+                taken.extend(meant.map(|meant| above.iter().cloned().chain([meant.to_owned()]).collect()));
+            }
+            kind => problems.push(Problem::at(origin.at(&steps), reason(&steps, kind, find(&value, &steps)))),
+        }
+        if !take(&mut value, &steps, &mut taken) {
+            return (None, problems);
+        }
+    }
+}
+
+/// Returns the value at the end of the steps. A number leads into a list.
+fn find<'a>(value: &'a Value, steps: &[String]) -> Option<&'a Value> {
+    steps.iter().try_fold(value, |value, step| match value {
+        Value::Dict(_, dict) => dict.get(step),
+        Value::Array(_, list) => list.get(step.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
+/// Removes the value at the end of the steps, or the list around it, whose indices would change. Returns false if there is none.
+fn take(value: &mut Value, steps: &[String], taken: &mut Vec<Vec<String>>) -> bool {
+    let is_map = |depth: &usize| matches!(find(value, &steps[..*depth]), Some(Value::Dict(..)));
+    let maps = (0..steps.len()).take_while(is_map).count();
+    let Some((last, above)) = steps[..maps].split_last() else { return false };
+    let mut map = value;
+    for step in above {
+        let Value::Dict(_, dict) = map else { return false };
+        let Some(below) = dict.get_mut(step) else { return false };
+        map = below;
+    }
+    let Value::Dict(_, dict) = map else { return false };
+    taken.push(steps[..maps].to_vec());
+    dict.remove(last).is_some()
 }
 
 /// Maps of texts that may be empty.
 const FREE: [&str; 2] = ["labels", "annotations"];
 
-/// The first key without a value: to take it for one that is not there could be a role, a pin or a guard that is not kept.
-fn blank(value: &Value) -> Option<String> {
-    let below = |step: String, rest: String| match rest.chars().next() {
-        None | Some('[') => format!("{step}{rest}"),
-        Some(_) => format!("{step}.{rest}"),
+/// Each key without a value: to take it for one that is not there could be a role, a pin or a guard that is not kept.
+fn blanks(value: &Value) -> Vec<Vec<String>> {
+    let below = |step: String, found: Vec<Vec<String>>| {
+        found.into_iter().map(move |rest| std::iter::once(step.clone()).chain(rest).collect::<Vec<_>>())
     };
     match value {
-        Value::Empty(..) => Some(String::new()),
-        Value::String(_, text) if text.trim().is_empty() => Some(String::new()),
-        Value::Dict(_, dict) => dict.iter().find_map(|(key, value)| {
-            // The value of a label may be empty.
-            let texts = value.as_dict().filter(|_| FREE.contains(&key.as_str()));
-            let found = match texts {
-                Some(texts) => {
-                    texts.iter().find(|(_, it)| matches!(it, Value::Empty(..))).map(|(name, _)| name.clone())
-                }
-                None => blank(value),
+        Value::Empty(..) => vec![vec![]],
+        Value::String(_, text) if text.trim().is_empty() => vec![vec![]],
+        Value::Dict(_, dict) => {
+            let of_key = |(key, value): (&String, &Value)| {
+                // The value of a label may be empty.
+                let texts = value.as_dict().filter(|_| FREE.contains(&key.as_str()));
+                let found = match texts {
+                    Some(texts) => {
+                        let empty = texts.iter().filter(|(_, it)| matches!(it, Value::Empty(..)));
+                        empty.map(|(name, _)| vec![name.clone()]).collect()
+                    }
+                    None => blanks(value),
+                };
+                below(key.clone(), found).collect::<Vec<_>>()
             };
-            Some(below(key.clone(), found?))
-        }),
-        Value::Array(_, list) => {
-            list.iter().enumerate().find_map(|(place, value)| Some(below(format!("[{place}]"), blank(value)?)))
+            dict.iter().flat_map(of_key).collect()
         }
-        _ => None,
+        Value::Array(_, list) => {
+            list.iter().enumerate().flat_map(|(place, value)| below(place.to_string(), blanks(value))).collect()
+        }
+        _ => vec![],
     }
 }
 
-fn problem(error: Error, origin: &Origin) -> Problem {
-    let mut path = String::new();
-    for step in &error.path {
-        if step.bytes().all(|byte| byte.is_ascii_digit()) {
-            path = format!("{path}[{step}]");
-        } else {
-            path = if path.is_empty() { step.clone() } else { format!("{path}.{step}") };
-        }
-    }
-    let at = |key: &str| match (path.as_str(), key) {
-        ("", "") => origin.clone(),
-        ("", key) => origin.join(key),
-        (path, "") => origin.join(path),
-        (path, key) => origin.join(path).join(key),
-    };
-    match error.kind {
-        // The path ends with the unknown key already.
-        Kind::UnknownField(key, known) => {
-            let key = if error.path.last() == Some(&key) { String::new() } else { key };
-            let named = error.path.last().unwrap_or(&key).clone();
-            Problem::at(at(&key), unknown_key(&named, known).0)
-        }
-        Kind::MissingField(name) => Problem::at(at(&name), "it is missing"),
+/// Returns the fault of a value. The value can be a password, so only words for true and false are quoted.
+fn reason(steps: &[String], kind: &Kind, value: Option<&Value>) -> String {
+    match kind {
         Kind::UnknownVariant(found, known) => {
-            Problem::at(at(""), format!("{found:?} is not known; known are {}", known.join(", ")))
+            let hint = match meant(&found.to_lowercase(), known.iter().copied()) {
+                Some(meant) => format!("did you mean {meant}?"),
+                None => format!("known are {}", known.join(", ")),
+            };
+            format!("{found:?} is not known; {hint}")
         }
         Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-            let expected = match expected.clone() {
-                text if text == "a string" || text == "path string" => "text".into(),
-                text if text == "a boolean" => "true or false".into(),
-                text if text == "a sequence" => "a list".into(),
-                text if text.starts_with('u') && text[1..].parse::<u8>().is_ok() => {
-                    "a number that is allowed here".into()
+            let found = sort_of(found);
+            let key = steps.iter().rev().find(|step| step.parse::<usize>().is_err()).map_or("", String::as_str);
+            match expected.as_str() {
+                "a string" | "path string" => format!("{found} {}", not_text(key, found)),
+                "a boolean" => {
+                    let text = value.and_then(Value::as_str);
+                    let word = text.filter(|it| BOOLEANS.contains(&it.to_lowercase().as_str()));
+                    let found = word.map_or_else(|| found.to_owned(), |word| format!("{word:?}"));
+                    format!("{found} is not true or false: write one of these, without quotes")
                 }
-                other => other,
-            };
-            Problem::at(at(""), format!("{} is not {expected}", kind(&found)))
+                "a sequence" => format!("{found} is not a list: put it in brackets"),
+                text if text.starts_with('u') && text[1..].parse::<u8>().is_ok() => {
+                    format!("{found} is not a whole number that is allowed here")
+                }
+                other => format!("{found} is not {other}"),
+            }
         }
-        Kind::Message(message) => Problem::at(at(""), message),
-        other => Problem::at(at(""), other.to_string()),
+        Kind::Message(message) => message.clone(),
+        other => other.to_string(),
     }
 }
 
-/// The same of a value.
+/// Words for true and false.
+const BOOLEANS: [&str; 10] = ["true", "false", "yes", "no", "on", "off", "y", "n", "1", "0"];
+
+/// Returns the sort of a value, in words.
 pub(crate) fn sort(value: &Value) -> &'static str {
     match value {
         Value::String(..) | Value::Char(..) => "text",
@@ -203,8 +273,8 @@ pub(crate) fn sort(value: &Value) -> &'static str {
     }
 }
 
-/// What was found, without its value: that may be a password that is no text for want of quotes.
-fn kind(found: &Actual) -> &'static str {
+/// The same of what serde has found.
+fn sort_of(found: &Actual) -> &'static str {
     match found {
         Actual::Bool(_) => "true or false",
         Actual::Unsigned(_) | Actual::Signed(_) | Actual::Float(_) => "a number",

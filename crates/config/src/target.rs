@@ -6,7 +6,7 @@ use figment::value::Value;
 use regcred_core::StoreName;
 
 use crate::{
-    AccountLink, Namespaces, Origin, Problem, SecretSettings, Wants,
+    AccountLink, Merge, Namespaces, Origin, Problem, SecretSettings, Wants,
     fields::{Fields, shown},
     file,
     secret::RawSecret,
@@ -47,7 +47,7 @@ impl Defaults {
         let mut fields = Fields::of::<file::Defaults>(dict, origin);
         let secret = fields.typed::<RawSecret>("secret").unwrap_or_default();
         fields.check_secret(&secret);
-        if secret.merge == Some(true) && secret.adopt == Some(true) {
+        if secret.merge.is_some_and(Merge::is_on) && secret.adopt == Some(true) {
             fields.problem("secret.adopt", "what is merged into is never taken over: leave out `merge` or `adopt`");
         }
         let accounts = fields.service_accounts();
@@ -185,7 +185,12 @@ mod tests {
                 "{ namespace: b, accounts: [123456789012] }",
                 ".region: it is missing: a token opens the registries of one region".into(),
             ),
-            ("{ namespace: b, region: eu-west-1, accounts: [1e11] }", format!(".accounts[0]: 100000000000 {account}")),
+            (
+                "{ namespace: b, region: eu-west-1, accounts: [1e11] }",
+                ".accounts[0]: 100000000000.0 is a number with a fraction or an exponent, as Helm prints large ones: write the \
+                 twelve digits in quotes"
+                    .into(),
+            ),
             (
                 "{ namespace: b, registry: 'http://123456789012.dkr.ecr.eu-west-1.amazonaws.com' }",
                 format!(".registry: \"http://123456789012.dkr.ecr.eu-west-1.amazonaws.com\" {host} without a scheme"),

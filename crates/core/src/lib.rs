@@ -5,7 +5,9 @@ mod credential;
 mod error;
 mod file;
 mod name;
+mod odd;
 mod provider;
+mod proxy;
 mod refusal;
 mod registry;
 mod set;
@@ -20,9 +22,11 @@ pub use credential::{Login, RegistryCredential};
 pub use error::{Error, ErrorKind, Result};
 pub use file::{read_file, read_text, read_text_file};
 pub use name::{InstanceName, Namespace, ProviderName, SecretName, StoreName, Target};
+pub use odd::odd_character;
 #[cfg(feature = "mock")]
 pub use provider::MockRegistryProvider;
 pub use provider::RegistryProvider;
+pub use proxy::{Proxies, ProxyUrl, user_info};
 pub use refusal::Refusal;
 pub use registry::Registry;
 /// Passwords: neither printed nor serialised.
@@ -34,4 +38,4 @@ pub use sink::{Applied, Details, Observed, SecretSink, Written};
 #[cfg(feature = "mock")]
 pub use source::MockTargetSource;
 pub use source::{Feed, Sighting, Sightings, TargetSource};
-pub use validity::{Schedule, Validity};
+pub use validity::{Issuer, Schedule, Validity};

@@ -2,7 +2,7 @@
 
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, odd_character};
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident: $what:literal, $check:path) => {
@@ -133,7 +133,8 @@ pub(crate) fn label(label: &str) -> Result<(), String> {
     match label.as_bytes() {
         [] => Err("it is empty".into()),
         bytes if !bytes.iter().all(|&byte| inner(byte) || byte == b'-') => {
-            Err("only lower-case letters, digits and '-' are allowed".into())
+            let odd = odd_character(label).map(|odd| format!("{odd}; ")).unwrap_or_default();
+            Err(odd + "only lower-case letters, digits and '-' are allowed")
         }
         [b'-', ..] | [.., b'-'] => Err("it begins or ends with '-'".into()),
         _ => Ok(()),

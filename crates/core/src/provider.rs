@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{RegistryCredential, Result};
+use crate::{Issuer, RegistryCredential, Result};
 
 /// Mints registry credentials. Bound to account, region and identity when it is built.
 ///
@@ -22,6 +22,12 @@ pub trait RegistryProvider: fmt::Debug + Send + Sync + 'static {
     /// No credential of this provider lives longer than this, so that a later end that is read somewhere was not given by
     /// it. Default, `None`: nobody knows.
     fn longest_life(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Returns the account that would mint now, without minting; `None` if it is not known. The answer may be remembered. A target that
+    /// holds a credential of another issuer is not fresh. Default, `None`: an issuer is not compared.
+    async fn issuer(&self) -> Option<Issuer> {
         None
     }
 }
@@ -47,5 +53,9 @@ impl<P: RegistryProvider + ?Sized> RegistryProvider for Arc<P> {
 
     fn longest_life(&self) -> Option<Duration> {
         (**self).longest_life()
+    }
+
+    async fn issuer(&self) -> Option<Issuer> {
+        (**self).issuer().await
     }
 }

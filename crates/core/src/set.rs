@@ -48,14 +48,18 @@ impl CredentialSet {
     }
 
     /// Whether what stands there for a provider ends later than what this set holds for it, and so stays. An end that is
-    /// later than any of this provider can be is somebody's invention, and counts for nothing.
+    /// later than any of this provider can be is somebody's invention, and counts for nothing. An entry that another account minted does not stay.
     pub fn is_outlived_by(&self, provider: &ProviderName, stored: &Validity) -> bool {
         let believed = match (self.latest_ends.get(provider), stored.expires_at()) {
             (None, _) => true,
             (Some(latest), Some(end)) => end <= *latest,
             (Some(_), None) => false,
         };
-        believed && self.get(provider).is_some_and(|new| stored.outlives(&new.validity()))
+        let stays = |new: Validity| {
+            let is_of_another = matches!((stored.issuer(), new.issuer()), (Some(old), Some(new)) if old != new);
+            stored.outlives(&new) && !is_of_another
+        };
+        believed && self.get(provider).is_some_and(|new| stays(new.validity()))
     }
 
     /// Whether no provider gave any.
@@ -89,7 +93,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::Registry;
+    use crate::{Issuer, Registry};
 
     fn credential(registry: &str) -> Arc<RegistryCredential> {
         let login = Login::new(vec![Registry::new(registry).expect("valid")], "AWS", "x".into()).expect("valid");
@@ -120,6 +124,15 @@ mod tests {
         set.insert(one.clone(), Arc::new(credential)).expect("first");
         assert!([Some(13), Some(99), None].iter().all(|end| set.is_outlived_by(&one, &ends(*end))));
         assert!(!set.is_outlived_by(&one, &ends(Some(12))) && !set.is_outlived_by(&one, &ends(Some(1))));
+        let of = |account: &str| ends(Some(13)).with_issuer(Some(Issuer::of(account)));
+        assert!(set.is_outlived_by(&one, &of("1")), "only one of both is known");
+        let mut known = CredentialSet::new();
+        let login = Login::new(vec![Registry::new("r.example").expect("valid")], "AWS", "x".into()).expect("valid");
+        let validity = ends(Some(12)).with_issuer(Some(Issuer::of("1")));
+        known
+            .insert(one.clone(), Arc::new(RegistryCredential::new(vec![login], validity).expect("valid")))
+            .expect("first");
+        assert!(known.is_outlived_by(&one, &of("1")) && !known.is_outlived_by(&one, &of("2")));
         set.limit(one.clone(), at(13));
         assert!(set.is_outlived_by(&one, &ends(Some(13))));
         assert!([Some(14), Some(99), None].iter().all(|end| !set.is_outlived_by(&one, &ends(*end))));

@@ -1,6 +1,9 @@
 //! From when to when a credential works, and the only code that says when to renew it.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    num::NonZeroU64,
+    time::{Duration, SystemTime},
+};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -22,6 +25,31 @@ const SKEW: Duration = Duration::from_mins(5);
 pub struct Validity {
     issued_at: SystemTime,
     expires_at: Option<SystemTime>,
+    issuer: Option<Issuer>,
+}
+
+/// The account that a credential was minted as, in a digest. Targets record it, and readers of a target see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Issuer(NonZeroU64);
+
+impl Issuer {
+    /// The digest of a name. It is the same in every process: FNV-1a of 64 bits.
+    pub fn of(name: &str) -> Self {
+        let digest = name.bytes().fold(0xcbf2_9ce4_8422_2325, |digest: u64, byte| {
+            (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        Self(NonZeroU64::new(digest).unwrap_or(NonZeroU64::MIN))
+    }
+
+    /// As a number, which [`Issuer::from_number`] reads back.
+    pub fn number(self) -> u64 {
+        self.0.get()
+    }
+
+    /// Reads back a number of [`Issuer::number`]; `None` for zero, which is never one.
+    pub fn from_number(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
 }
 
 impl Validity {
@@ -31,7 +59,18 @@ impl Validity {
         if expires_at.is_some_and(|end| end <= issued_at) {
             return Err(Error::new(ErrorKind::Malformed, "the credential ends before it begins"));
         }
-        Ok(Self { issued_at, expires_at })
+        Ok(Self { issued_at, expires_at, issuer: None })
+    }
+
+    /// With the account that minted it.
+    #[must_use]
+    pub fn with_issuer(self, issuer: Option<Issuer>) -> Self {
+        Self { issuer, ..self }
+    }
+
+    /// The account that minted it; `None` if it is not known.
+    pub fn issuer(&self) -> Option<Issuer> {
+        self.issuer
     }
 
     /// When it was issued.

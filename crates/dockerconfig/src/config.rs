@@ -1,6 +1,6 @@
 //! The `auths` of a Docker config.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_core::{Registry, Result};
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::{
     entry,
+    meaning::Meaning,
     text::{Changes, Text},
 };
 
@@ -34,7 +35,7 @@ impl DockerConfig {
     }
 
     /// Reads one. [`ErrorKind::Malformed`](regcred_core::ErrorKind::Malformed) if it is not an object with an object
-    /// `auths`, or if a field of either stands there twice; a missing `auths` is an empty one.
+    /// `auths`, or if a field of either occurs twice. As in Go, `null` in place of either, or no `auths`, means no login.
     pub fn parse(json: &[u8]) -> Result<Self> {
         Ok(Self { text: Text::parse(json)?, changes: Changes::new() })
     }
@@ -64,21 +65,79 @@ impl DockerConfig {
 
     /// Removes what stands there for a registry; whether anything did.
     pub fn remove(&mut self, registry: &Registry) -> bool {
-        let did = self.entry(registry).is_some();
-        if self.text.entry(registry.as_str()).is_some() {
-            self.changes.insert(registry.as_str().into(), None);
+        self.remove_key(registry.as_str())
+    }
+
+    fn remove_key(&mut self, key: &str) -> bool {
+        let did = self.entry_of(key).is_some();
+        if self.text.entry(key).is_some() {
+            self.changes.insert(key.into(), None);
         } else {
-            self.changes.remove(registry.as_str());
+            self.changes.remove(key);
         }
         did
     }
 
     /// What stands there for a registry, as raw JSON: a secret, which must not be shown.
     pub fn entry(&self, registry: &Registry) -> Option<&str> {
-        match self.changes.get(registry.as_str()) {
+        self.entry_of(registry.as_str())
+    }
+
+    /// The entry of any key of `auths`, as raw JSON: a secret, which must not be shown.
+    pub fn entry_of(&self, key: &str) -> Option<&str> {
+        match self.changes.get(key) {
             Some(change) => change.as_deref(),
-            None => self.text.entry(registry.as_str()),
+            None => self.text.entry(key),
         }
+    }
+
+    /// The keys that mean one of these registries, or a part of it, in another spelling than regcred's own, each with its
+    /// registry. A key that is more than one registry's belongs to the one with the longest path.
+    ///
+    /// A part that has a login of another user than its registry is left out: it is there on purpose.
+    pub fn aliases<'a>(&self, registries: impl IntoIterator<Item = &'a Registry>) -> Vec<(String, &'a Registry)> {
+        let registries = registries.into_iter().collect::<BTreeSet<_>>();
+        let alias = |(key, json): (&str, &str)| {
+            if registries.iter().any(|it| it.as_str() == key) {
+                return None;
+            }
+            let meant = registries.iter().filter_map(|it| Some((Meaning::of(key, it)?, *it)));
+            let (meaning, registry) = meant.max_by_key(|(_, registry)| registry.as_str().len())?;
+            let same_user = || match (entry::user(json), self.entry(registry).and_then(entry::user)) {
+                (Some(theirs), Some(ours)) => theirs == ours,
+                _ => true,
+            };
+            (meaning == Meaning::Spelling || same_user()).then(|| (key.to_owned(), registry))
+        };
+        self.entries().filter_map(alias).collect()
+    }
+
+    /// Gives every [alias](Self::aliases) of these registries the entry of its registry.
+    pub fn renew_aliases<'a>(&mut self, registries: impl IntoIterator<Item = &'a Registry>) {
+        for (key, registry) in self.aliases(registries) {
+            if let Some(json) = self.entry(registry).map(str::to_owned) {
+                self.changes.insert(key, Some(json));
+            }
+        }
+    }
+
+    /// Removes every key that means this registry or a part of it, if `takes` accepts the key and its entry.
+    pub fn remove_aliases(&mut self, registry: &Registry, takes: impl Fn(&str, &str) -> bool) {
+        let is_one = |(key, json): &(&str, &str)| Meaning::of(key, registry).is_some() && takes(key, json);
+        let keys = self.entries().filter(is_one).map(|(key, _)| key.to_owned()).collect::<Vec<_>>();
+        for key in keys {
+            self.remove_key(&key);
+        }
+    }
+
+    /// Whether it has no login and no field beside `auths`.
+    pub fn is_empty(&self) -> bool {
+        self.entries().next().is_none() && !self.text.has_more()
+    }
+
+    /// The values of the fields beside `auths` with this name, in any case.
+    pub(crate) fn beside(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.text.beside(name)
     }
 
     /// User name and password for a registry, from a padded `auth` that is split at its first colon; `None` if there is
@@ -104,7 +163,7 @@ impl DockerConfig {
         self.entries().filter(|(_, json)| !entry::is_readable(json)).map(|(name, _)| name.into()).collect()
     }
 
-    fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
         let old = self.text.entries().filter_map(|(name, json)| match self.changes.get(name) {
             Some(change) => Some((name, change.as_deref()?)),
             None => Some((name, json)),
@@ -203,7 +262,6 @@ mod tests {
             b"\"canary\"",
             br#"{"auths":"canary"}"#,
             br#"{"auths":[]}"#,
-            br#"{"auths":null}"#,
             br#"{"auths":{},"auths":{}}"#,
             br#"{"auths":{"canary":1,"c\u0061nary":2}}"#,
             br#"{"auths":{}} canary"#,
@@ -215,7 +273,9 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Malformed);
             assert!(!format!("{error:?}").contains("canary"), "{error:?}");
         }
-        assert_eq!(DockerConfig::parse(b"{}").expect("no logins").registries().count(), 0);
+        for none in ["{}", "null", " null\n", r#"{"auths":null}"#] {
+            assert_eq!(DockerConfig::parse(none.as_bytes()).expect("no logins").registries().count(), 0, "{none}");
+        }
     }
 
     #[test]

@@ -31,16 +31,77 @@ pub(crate) fn is_readable(json: &str) -> bool {
     })
 }
 
+/// Whether Go can decode it at all: it is `null`, or an object in which these fields are text or `null`.
+pub(crate) fn has_texts(json: &str, names: &[&str]) -> bool {
+    let Ok(fields) = serde_json::from_str::<Option<BTreeMap<String, &RawValue>>>(json) else { return false };
+    let is_text = |name: &String| names.iter().any(|it| it.eq_ignore_ascii_case(name));
+    let mut texts = fields.iter().flatten().filter(|(name, _)| is_text(name));
+    texts.all(|(_, value)| value.get().starts_with('"') || value.get() == "null")
+}
+
+/// Whether docker decodes its `auth`: there is none, or it is padded base64 of a user and a colon.
+pub(crate) fn is_valid_for_docker(json: &str) -> bool {
+    let Ok(Some(fields)) = serde_json::from_str::<Option<BTreeMap<String, &RawValue>>>(json) else { return true };
+    let auths = fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("auth"));
+    let mut auths = auths.filter_map(|(_, value)| serde_json::from_str::<String>(value.get()).ok());
+    let is_login = |auth: String| {
+        let pair = PADDED.decode(auth.replace(['\r', '\n'], ""));
+        auth.is_empty() || pair.is_ok_and(|pair| pair.iter().position(|it| *it == b':').is_some_and(|at| at > 0))
+    };
+    auths.all(is_login)
+}
+
+/// The user of a login: of its `auth` or, without one, its `username`. `None`: it has no login that can be read.
+pub(crate) fn user(json: &str) -> Option<String> {
+    let fields = serde_json::from_str::<BTreeMap<String, &RawValue>>(json).ok()?;
+    let text = |name: &str| {
+        let (_, value) = fields.iter().find(|(it, _)| it.eq_ignore_ascii_case(name))?;
+        serde_json::from_str::<String>(value.get()).ok().filter(|it| !it.is_empty())
+    };
+    match text("auth") {
+        Some(auth) => {
+            let pair = decoded(&auth)?;
+            let user = pair.split(|byte| *byte == b':').next().filter(|user| user.len() < pair.len())?;
+            Some(String::from_utf8_lossy(user).into_owned())
+        }
+        None => text("username"),
+    }
+}
+
 /// Whether it is base64, as Go reads it, with a colon in it.
 fn is_login(auth: &str) -> bool {
+    decoded(auth).is_some_and(|pair| pair.contains(&b':'))
+}
+
+/// Decodes base64, padded or not, as Go does.
+fn decoded(auth: &str) -> Option<Vec<u8>> {
     let auth = auth.replace(['\r', '\n'], "");
-    let decoded = if auth.ends_with('=') { PADDED.decode(&auth) } else { UNPADDED.decode(&auth) };
-    decoded.is_ok_and(|pair| pair.contains(&b':'))
+    if auth.ends_with('=') { PADDED.decode(&auth).ok() } else { UNPADDED.decode(&auth).ok() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_user_is_that_of_auth_or_else_of_username() {
+        let cases = [
+            (r#"{"auth":"QVdTOm9sZA=="}"#, Some("AWS")),
+            (r#"{"AUTH":"QVdTOm9sZA"}"#, Some("AWS")),
+            (r#"{"username":"AWS","password":"x"}"#, Some("AWS")),
+            (r#"{"username":"u","auth":"QVdTOm9sZA=="}"#, Some("AWS")),
+            (r#"{"username":"u","auth":""}"#, Some("u")),
+            (r#"{"username":"u","auth":"%%%"}"#, None),
+            (r#"{"auth":"Zm9v"}"#, None),
+            (r#"{"username":5}"#, None),
+            ("{}", None),
+            ("7", None),
+            ("null", None),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(user(json).as_deref(), expected, "{json}");
+        }
+    }
 
     /// Each was given to Kubernetes' own code, which agrees.
     #[test]

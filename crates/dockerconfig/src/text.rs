@@ -1,6 +1,6 @@
 //! A Docker config as it was written, and how it is written with changes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use regcred_core::{Error, ErrorKind, Result};
 use serde_json::Value;
@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::object::Object;
 
 const AUTHS: &str = "auths";
+/// Go and the kubelet read it as no login, in place of the whole config and of its `auths`.
+const NULL: &str = "null";
 
 /// What is to stand in `auths` by name, as JSON; `None` is what is to be gone.
 pub(crate) type Changes = BTreeMap<String, Option<String>>;
@@ -16,8 +18,18 @@ pub(crate) type Changes = BTreeMap<String, Option<String>>;
 #[derive(Clone)]
 pub(crate) struct Text {
     json: String,
-    top: Object,
-    auths: Option<Object>,
+    /// `None`: the whole text is `null`.
+    top: Option<Object>,
+    auths: Auths,
+}
+
+/// The value of `auths`.
+#[derive(Clone)]
+enum Auths {
+    Absent,
+    /// It is `null`, and this is its place.
+    Null(Range<usize>),
+    Object(Object),
 }
 
 impl Text {
@@ -26,32 +38,63 @@ impl Text {
             let how = format!("the Docker config is not UTF-8 (byte {})", error.valid_up_to() + 1);
             Error::new(ErrorKind::Malformed, how)
         })?;
+        if text.trim() == NULL {
+            return Ok(Self { json: text.into(), top: None, auths: Auths::Absent });
+        }
         let top = Object::locate(text, 0..text.len()).map_err(|error| malformed("the Docker config", &error))?;
-        let auths = top.get(AUTHS).map(|auths| Object::locate(text, auths.value.clone())).transpose();
-        Ok(Self { json: text.into(), auths: auths.map_err(|error| malformed("its `auths`", &error))?, top })
+        let auths = match top.get(AUTHS).map(|auths| auths.value.clone()) {
+            None => Auths::Absent,
+            Some(place) if &text[place.clone()] == NULL => Auths::Null(place),
+            Some(place) => {
+                Auths::Object(Object::locate(text, place).map_err(|error| malformed("its `auths`", &error))?)
+            }
+        };
+        Ok(Self { json: text.into(), top: Some(top), auths })
     }
 
     /// What stands in `auths` under a name.
     pub(crate) fn entry(&self, name: &str) -> Option<&str> {
-        self.auths.as_ref()?.get(name).map(|field| &self.json[field.value.clone()])
+        self.logins()?.get(name).map(|field| &self.json[field.value.clone()])
     }
 
     /// All that stands in `auths`, in its order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
-        let fields = self.auths.iter().flat_map(|auths| &auths.fields);
+        let fields = self.logins().into_iter().flat_map(|auths| &auths.fields);
         fields.map(|field| (field.name.as_str(), &self.json[field.value.clone()]))
+    }
+
+    /// The values of the fields beside `auths` with this name, in any case: Go compares names so.
+    pub(crate) fn beside(&self, name: &str) -> impl Iterator<Item = &str> {
+        let fields = self.top.iter().flat_map(|top| &top.fields);
+        fields.filter(move |it| it.name.eq_ignore_ascii_case(name)).map(|field| &self.json[field.value.clone()])
+    }
+
+    /// Whether there are fields beside `auths`.
+    pub(crate) fn has_more(&self) -> bool {
+        self.top.iter().flat_map(|top| &top.fields).any(|field| field.name != AUTHS)
+    }
+
+    fn logins(&self) -> Option<&Object> {
+        match &self.auths {
+            Auths::Object(auths) => Some(auths),
+            Auths::Absent | Auths::Null(_) => None,
+        }
     }
 
     /// The text with the changes; every byte that none of them concerns is as it was.
     pub(crate) fn render(&self, changes: &Changes) -> String {
         let new = changes.iter().filter(|(name, _)| self.entry(name).is_none());
         let new = new.filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?))).collect::<Vec<_>>();
-        match &self.auths {
-            Some(auths) => self.render_into(auths, changes, new),
-            None if new.is_empty() => self.json.clone(),
-            None => {
-                let (before, after) = self.json.split_at(self.top.end());
-                let comma = if self.top.fields.is_empty() { "" } else { "," };
+        match (&self.auths, &self.top) {
+            (Auths::Object(auths), _) => self.render_into(auths, changes, new),
+            _ if new.is_empty() => self.json.clone(),
+            (Auths::Null(place), _) => {
+                format!("{}{{{}}}{}", &self.json[..place.start], joined(new), &self.json[place.end..])
+            }
+            (Auths::Absent, None) => format!("{{\"{AUTHS}\":{{{}}}}}", joined(new)),
+            (Auths::Absent, Some(top)) => {
+                let (before, after) = self.json.split_at(top.end());
+                let comma = if top.fields.is_empty() { "" } else { "," };
                 format!("{before}{comma}\"{AUTHS}\":{{{}}}{after}", joined(new))
             }
         }
@@ -149,6 +192,10 @@ mod tests {
             (r#" {"x":1 } "#, "b=1 a=2", r#" {"x":1,"auths":{"a":2,"b":1} } "#),
             ("{ }\n", "a=1", "{\"auths\":{\"a\":1} }\n"),
             ("{ }\n", "", "{ }\n"),
+            (r#"{"x":1, "auths": null }"#, "b=1 a=2", r#"{"x":1, "auths": {"a":2,"b":1} }"#),
+            (r#"{"x":1, "auths": null }"#, "", r#"{"x":1, "auths": null }"#),
+            ("null\n", "a=1", r#"{"auths":{"a":1}}"#),
+            ("null\n", "", "null\n"),
         ];
         for (before, changes, after) in cases {
             assert_eq!(changed(before, changes), after, "{changes}");

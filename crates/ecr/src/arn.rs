@@ -2,6 +2,8 @@
 
 use regcred_core::{Error, ErrorKind, Result};
 
+use crate::host::Region;
+
 /// Whether it is `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE` of an IAM or STS principal.
 pub(crate) fn is_principal(text: &str) -> bool {
     parts(text).is_some()
@@ -22,13 +24,36 @@ fn parts(arn: &str) -> Option<[&str; 3]> {
     }
 }
 
-/// The ARN of an IAM role; [`ErrorKind::Invalid`] if it is none.
-pub(crate) fn role(arn: &str) -> Result<()> {
+/// A principal as people are shown it: of a session, its role without the name of the session.
+pub fn shown_principal(arn: &str) -> String {
     match parts(arn) {
-        Some([_, account, resource])
+        Some([.., resource]) if resource.starts_with("assumed-role/") => {
+            let session = resource.splitn(3, '/').nth(2).map_or(0, |session| session.len() + 1);
+            arn[..arn.len() - session].to_owned()
+        }
+        _ => arn.to_owned(),
+    }
+}
+
+/// The account of a principal; `None` if it has none.
+pub(crate) fn account(arn: &str) -> Option<&str> {
+    parts(arn).map(|[_, account, _]| account).filter(|account| !account.is_empty())
+}
+
+/// The ARN of an IAM role in the partition of the region; [`ErrorKind::Invalid`] if it is none.
+pub(crate) fn role(arn: &str, region: &Region) -> Result<()> {
+    match parts(arn) {
+        Some([partition, account, resource])
             if account.len() == 12 && resource.strip_prefix("role/").is_some_and(|it| !it.is_empty()) =>
         {
-            Ok(())
+            let own = region.partition();
+            if partition == own {
+                return Ok(());
+            }
+            let message = format!(
+                "{arn:?} is in partition {partition}, and {region} is in {own}: no role of one opens the other"
+            );
+            Err(Error::new(ErrorKind::Invalid, message))
         }
         _ => {
             let message = format!("{arn:?} is not the ARN of a role, which is arn:aws:iam::ACCOUNT:role/NAME");
@@ -78,7 +103,24 @@ mod tests {
 
     #[test]
     fn only_the_arn_of_a_role_names_a_role() {
-        role("arn:aws-us-gov:iam::123456789012:role/path/pull").expect("it is one");
+        let region = |name: &str| Region::new(name).expect("valid");
+        for (name, partition) in [
+            ("eu-west-1", "aws"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("cn-north-1", "aws-cn"),
+            ("eusc-de-east-1", "aws-eusc"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("us-isof-south-1", "aws-iso-f"),
+        ] {
+            let arn = |partition: &str| format!("arn:{partition}:iam::123456789012:role/path/pull");
+            role(&arn(partition), &region(name)).expect("it is in its partition");
+            let other = if partition == "aws" { "aws-cn" } else { "aws" };
+            let error = role(&arn(other), &region(name)).expect_err("another partition");
+            let said = format!("is in partition {other}, and {name} is in {partition}");
+            assert!(error.kind() == ErrorKind::Invalid && error.chain().contains(&said), "{error:?}");
+        }
         let bad = [
             "",
             "pull",
@@ -87,7 +129,7 @@ mod tests {
             "arn:aws:iam::123456789012:user/x",
         ];
         for bad in bad {
-            assert_eq!(role(bad).expect_err(bad).kind(), ErrorKind::Invalid);
+            assert_eq!(role(bad, &region("eu-west-1")).expect_err(bad).kind(), ErrorKind::Invalid);
         }
     }
 }

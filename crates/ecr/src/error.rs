@@ -19,13 +19,15 @@ use regcred_core::{Error, ErrorKind};
 
 use crate::{
     arn::is_principal,
-    identity::{NoProfile, TokenFileError},
-    shared_files::UnreadableFile,
+    failure::Failure,
     transport::{InsecureEndpoint, skew, time_of},
 };
 
 /// The longest value that is quoted from an answer.
 const LONGEST_VALUE: usize = 256;
+/// The usual reason in a pod: an answer of the service is lost after one hop.
+const HOP_LIMIT: &str = "a pod needs a hop limit of 2, which \
+    `aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2 --instance-id ID` sets";
 /// How codes begin that mean: not you.
 const DENIED: [&str; 12] = [
     "AccessDenied",
@@ -123,7 +125,10 @@ fn connection_failure(error: &ConnectorError) -> &'static str {
 }
 
 /// Why there is no identity to ask with.
-fn identity_failure(failure: &CredentialsError, now: SystemTime) -> Error {
+pub(crate) fn identity_failure(failure: &CredentialsError, now: SystemTime) -> Error {
+    if let Some(Failure(error)) = find::<Failure>(failure) {
+        return error.clone();
+    }
     match failure {
         CredentialsError::CredentialsNotLoaded(_) => {
             let nowhere = "no AWS credentials were found in environment, profile, web identity or container";
@@ -149,18 +154,14 @@ fn loading_failure(failure: &CredentialsError, now: SystemTime) -> Error {
     let missing_file = |cause: &(dyn StdError + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
     };
-    if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(failure) {
+    if has_cause::<InsecureEndpoint>(failure) {
+        Error::new(ErrorKind::Invalid, InsecureEndpoint.to_string())
+    } else if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(failure) {
         let at = "the trust policy of the role and the permissions of the caller";
         look(translate(sts, "sts:AssumeRole", now), at)
     } else if let Some(sts) = find::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>(failure) {
         let at = "the trust policy of the role and at the token's subject";
         look(translate(sts, "sts:AssumeRoleWithWebIdentity", now), at)
-    } else if let Some(file) = find::<TokenFileError>(failure) {
-        Error::new(file.kind(), file.to_string())
-    } else if let Some(UnreadableFile(error)) = find::<UnreadableFile>(failure) {
-        error.clone()
-    } else if let Some(profile) = find::<NoProfile>(failure) {
-        Error::new(ErrorKind::Invalid, profile.to_string())
     } else if let Some(status) = container_status(failure) {
         let kind = if status < 500 { ErrorKind::Denied } else { ErrorKind::Unreachable };
         Error::new(kind, format!("what gives the container its credentials answered HTTP {status}"))
@@ -173,9 +174,46 @@ fn loading_failure(failure: &CredentialsError, now: SystemTime) -> Error {
 
 /// The status with which the endpoint of a container refused; the SDK has it in words alone.
 fn container_status(failure: &CredentialsError) -> Option<u16> {
-    let text = text_of(failure).find(|text| text.contains("HTTP credential provider"))?;
+    status_in(&text_of(failure).find(|text| text.contains("HTTP credential provider"))?)
+}
+
+/// The status of an answer in the words of the SDK.
+fn status_in(text: &str) -> Option<u16> {
     let (_, status) = text.split_once("StatusCode(")?;
     status.split(')').next()?.parse().ok()
+}
+
+/// Why the machine has no role to give.
+pub(crate) fn instance_failure(failure: &CredentialsError) -> Error {
+    let asked = |kind, how: &str| Error::new(kind, format!("the instance metadata service {how}"));
+    if has_cause::<InsecureEndpoint>(failure) {
+        return asked(ErrorKind::Invalid, "was not asked").with_cause(InsecureEndpoint);
+    }
+    // The SDK keeps most of these apart in words alone.
+    let words = text_of(failure).chain([format!("{failure:?}")]).collect::<Vec<_>>();
+    let says = |part: &str| words.iter().any(|text| text.contains(part));
+    let status = words.iter().find_map(|text| status_in(text)).filter(|status| *status >= 300);
+    if says("IMDS disabled") {
+        return asked(ErrorKind::Invalid, "was not asked").with_cause("AWS_EC2_METADATA_DISABLED is true");
+    }
+    if says("received 404 from IMDS") || status == Some(404) {
+        return asked(ErrorKind::Denied, "answered HTTP 404")
+            .with_cause("the machine has no role, so attach an instance profile");
+    }
+    match status {
+        Some(429) => asked(ErrorKind::Throttled, "answered HTTP 429"),
+        Some(status) if status >= 500 => asked(ErrorKind::Unreachable, &format!("answered HTTP {status}")),
+        Some(status) => asked(ErrorKind::Denied, &format!("answered HTTP {status}")),
+        None if matches!(failure, CredentialsError::InvalidConfiguration(_)) => {
+            asked(ErrorKind::Denied, "refused the role").with_cause("its trust policy does not name ec2.amazonaws.com")
+        }
+        None if has_cause::<ConnectorError>(failure) || says("timed out") || says("timeout") => {
+            asked(ErrorKind::Unreachable, "did not answer").with_cause(HOP_LIMIT)
+        }
+        None if says("orbidden") => asked(ErrorKind::Denied, "answered HTTP 403"),
+        None => asked(ErrorKind::Malformed, "gave an answer that is not its own")
+            .with_cause("see what answers at its address"),
+    }
 }
 
 /// What an error answer says, in values of a known form.
@@ -242,7 +280,7 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
-fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+pub(crate) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     causes(error).find_map(|cause| cause.downcast_ref::<E>())
 }
 

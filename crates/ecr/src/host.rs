@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use regcred_core::{Error, ErrorKind, Registry, Result};
+use regcred_core::{Error, ErrorKind, Registry, Result, odd_character};
 
 /// An AWS account: twelve digits, leading zeros kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +54,11 @@ impl Region {
     }
 
     /// Whether its registries have such a host.
+    /// The name of its partition, as in an ARN.
+    pub(crate) fn partition(&self) -> &'static str {
+        self.partition.name
+    }
+
     pub(crate) fn has(&self, alias: Alias) -> bool {
         alias == Alias::Fips || self.partition.dual_stack.is_some()
     }
@@ -110,6 +115,8 @@ impl fmt::Display for Alias {
 /// A partition of AWS, by the domains of its registries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Partition {
+    /// As in an ARN.
+    name: &'static str,
     /// How its regions begin.
     prefixes: &'static [&'static str],
     /// The domain of plain and FIPS hosts.
@@ -120,14 +127,20 @@ struct Partition {
 
 /// Longer prefixes before shorter ones. The commercial partition is last, as its prefixes are the plainest.
 const PARTITIONS: [Partition; 8] = [
-    Partition { prefixes: &["cn-"], domain: "amazonaws.com.cn", dual_stack: Some("on.amazonwebservices.com.cn") },
-    Partition { prefixes: &["us-gov-"], domain: "amazonaws.com", dual_stack: Some("on.aws") },
-    Partition { prefixes: &["eusc-"], domain: "amazonaws.eu", dual_stack: None },
-    Partition { prefixes: &["us-isob-"], domain: "sc2s.sgov.gov", dual_stack: None },
-    Partition { prefixes: &["us-isof-", "eu-isof-"], domain: "csp.hci.ic.gov", dual_stack: None },
-    Partition { prefixes: &["eu-isoe-"], domain: "cloud.adc-e.uk", dual_stack: None },
-    Partition { prefixes: &["us-iso-"], domain: "c2s.ic.gov", dual_stack: None },
     Partition {
+        name: "aws-cn",
+        prefixes: &["cn-"],
+        domain: "amazonaws.com.cn",
+        dual_stack: Some("on.amazonwebservices.com.cn"),
+    },
+    Partition { name: "aws-us-gov", prefixes: &["us-gov-"], domain: "amazonaws.com", dual_stack: Some("on.aws") },
+    Partition { name: "aws-eusc", prefixes: &["eusc-de-"], domain: "amazonaws.eu", dual_stack: None },
+    Partition { name: "aws-iso-b", prefixes: &["us-isob-"], domain: "sc2s.sgov.gov", dual_stack: None },
+    Partition { name: "aws-iso-f", prefixes: &["us-isof-"], domain: "csp.hci.ic.gov", dual_stack: None },
+    Partition { name: "aws-iso-e", prefixes: &["eu-isoe-"], domain: "cloud.adc-e.uk", dual_stack: None },
+    Partition { name: "aws-iso", prefixes: &["us-iso-"], domain: "c2s.ic.gov", dual_stack: None },
+    Partition {
+        name: "aws",
         prefixes: &["us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-"],
         domain: "amazonaws.com",
         dual_stack: Some("on.aws"),
@@ -143,7 +156,9 @@ impl Partition {
         if !numbered || !worded || words().count() < 2 {
             return None;
         }
-        PARTITIONS.into_iter().find(|it| it.prefixes.iter().any(|prefix| region.starts_with(prefix)))
+        // One word follows the prefix, as in the table of the SDK: it would send other names to another partition.
+        let follows = |prefix: &&str| place.strip_prefix(*prefix).is_some_and(|side| !side.contains('-'));
+        PARTITIONS.into_iter().find(|it| it.prefixes.iter().any(follows))
     }
 }
 
@@ -202,7 +217,8 @@ impl RegistryHost {
                 });
             }
             let form = "ACCOUNT.dkr.ecr.REGION.amazonaws.com (or its like in another partition)";
-            invalid(format!("{host:?} is not the host of an ECR registry, which is {form}"))
+            let odd = odd_character(host).map(|odd| format!(": {odd}")).unwrap_or_default();
+            invalid(format!("{host:?} is not the host of an ECR registry, which is {form}{odd}"))
         })
     }
 

@@ -1,37 +1,28 @@
 //! Who asks.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt, path::Path, sync::Arc};
 
-use aws_config::{
-    SdkConfig,
-    ecs::EcsCredentialsProvider,
-    environment::EnvironmentVariableCredentialsProvider,
-    imds::{self, credentials::ImdsCredentialsProvider},
-    meta::credentials::CredentialsProviderChain,
-    profile::ProfileFileCredentialsProvider,
-    sts::AssumeRoleProvider,
-    web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider},
+use aws_config::{SdkConfig, sts::AssumeRoleProvider};
+use aws_credential_types::{
+    Credentials,
+    provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError},
 };
-use aws_credential_types::provider::{
-    ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future::ProvideCredentials as Providing,
+use regcred_core::{Error, ErrorKind, Result};
+
+use crate::{
+    arn,
+    host::Region,
+    process::Programs,
+    settings::Settings,
+    sources::{SESSION, Sources, answered, profile_of_environment},
 };
-use regcred_core::{Error, ErrorKind, Result, read_text_file};
-use tokio::task::spawn_blocking;
-
-use crate::{arn, settings::Settings, shared_files};
-
-/// What sessions are called where nobody says otherwise: `CloudTrail` shows it.
-const SESSION: &str = "regcred";
 
 /// Who asks ECR. Default: the chain.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
     source: Source,
     role: Option<Role>,
+    programs: Programs,
 }
 
 #[derive(Clone, Default)]
@@ -89,13 +80,22 @@ impl Identity {
         Self { role: Some(role), ..self }
     }
 
-    /// [`ErrorKind::Invalid`] for a role or a session name that is none.
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Has profiles run these programs alone as their `credential_process`, each named by its absolute path. Default: every program
+    /// outside of a pod, and none in a pod.
+    #[must_use]
+    pub fn with_programs(self, programs: impl IntoIterator<Item = String>) -> Self {
+        Self { programs: Programs(programs.into_iter().collect()), ..self }
+    }
+
+    /// [`ErrorKind::Invalid`] for a role or a session name that is none, and for a role in another partition than the region: no STS
+    /// knows both.
+    pub(crate) fn check(&self, region: &Region) -> Result<()> {
         if let Source::WebIdentity { role_arn, .. } = &self.source {
-            arn::role(role_arn)?;
+            arn::role(role_arn, region)?;
         }
+        self.programs.check()?;
         let Some(Role { arn, session_name, .. }) = &self.role else { return Ok(()) };
-        arn::role(arn)?;
+        arn::role(arn, region)?;
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
         if (2..=64).contains(&session_name.len()) && session_name.bytes().all(allowed) {
             return Ok(());
@@ -105,48 +105,36 @@ impl Identity {
     }
 
     /// The profile whose other settings, such as endpoints, count too.
-    pub(crate) fn profile_name(&self) -> Option<&str> {
+    pub(crate) fn profile_name(&self) -> Option<String> {
         match &self.source {
-            Source::Profile(name) => Some(name),
-            _ => None,
+            Source::Profile(name) => Some(name.to_string()),
+            _ => profile_of_environment(),
         }
     }
 
-    /// Its credentials, before any role of [`Identity::with_role`] is assumed.
-    pub(crate) fn base(&self, settings: &Settings) -> SharedCredentialsProvider {
-        let config = &settings.provider_config();
-        match &self.source {
-            Source::Chain => SharedCredentialsProvider::new(chain(settings)),
-            Source::ChainAndInstance => {
-                let client = imds::Client::builder().configure(config).max_attempts(1).build();
-                let instance = ImdsCredentialsProvider::builder().configure(config).imds_client(client).build();
-                SharedCredentialsProvider::new(chain(settings).or_else("InstanceMetadata", instance))
-            }
-            Source::Profile(name) => {
-                SharedCredentialsProvider::new(FromProfile { settings: settings.clone(), name: Some(name.clone()) })
-            }
+    /// Its credentials, from wherever they are now, with its role assumed.
+    pub(crate) async fn credentials(
+        &self,
+        settings: &Settings,
+        config: &SdkConfig,
+    ) -> Result<Credentials, CredentialsError> {
+        let sources = Sources { settings: settings.clone(), config: config.clone(), programs: self.programs.clone() };
+        let base = match &self.source {
+            Source::Chain => sources.chain(false).await,
+            Source::ChainAndInstance => sources.chain(true).await,
+            Source::Profile(name) => sources.profile(Some(name)).await,
             Source::WebIdentity { role_arn, token_file } => {
-                let fixed = StaticConfiguration {
-                    web_identity_token_file: token_file.to_path_buf(),
-                    role_arn: role_arn.to_string(),
-                    session_name: SESSION.into(),
-                };
-                let inner =
-                    WebIdentityTokenCredentialsProvider::builder().configure(config).static_configuration(fixed);
-                SharedCredentialsProvider::new(FromFile { inner: inner.build(), file: Some(token_file.to_path_buf()) })
+                sources.web_identity(role_arn, token_file.to_path_buf(), SESSION).await
             }
-            Source::Given(credentials) => credentials.clone(),
-        }
-    }
-
-    /// The role to assume, as its credentials; `None`: there is none.
-    pub(crate) async fn assumed(&self, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
-        let role = self.role.as_ref()?;
-        let mut provider = AssumeRoleProvider::builder(&role.arn).configure(config).session_name(&role.session_name);
+            Source::Given(credentials) => answered(&credentials.provide_credentials().await?, "the given identity"),
+        }?;
+        let Some(role) = &self.role else { return Ok(base) };
+        let mut assumed = AssumeRoleProvider::builder(&role.arn).configure(config).session_name(&role.session_name);
         if let Some(id) = &role.external_id {
-            provider = provider.external_id(id);
+            assumed = assumed.external_id(id);
         }
-        Some(SharedCredentialsProvider::new(provider.build().await))
+        let assumed = assumed.build_from_provider(base).await.provide_credentials().await?;
+        answered(&assumed, &format!("the role {}", role.arn))
     }
 }
 
@@ -188,125 +176,3 @@ impl fmt::Debug for Source {
         }
     }
 }
-
-fn chain(settings: &Settings) -> CredentialsProviderChain {
-    let config = &settings.provider_config();
-    let profile = FromProfile { settings: settings.clone(), name: None };
-    let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
-    let container = EcsCredentialsProvider::builder().configure(config).build();
-    let file = |variable| std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let web_identity = FromFile { inner: web_identity, file: file("AWS_WEB_IDENTITY_TOKEN_FILE") };
-    let container = FromFile { inner: container, file: file("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") };
-    CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
-        .or_else("Profile", profile)
-        .or_else("WebIdentityToken", web_identity)
-        .or_else("Container", container)
-}
-
-/// A profile that is read anew each time, as it may be mounted and renewed. The SDK's own provider keeps what it read first, and
-/// after an error fails in another way.
-#[derive(Debug)]
-struct FromProfile {
-    settings: Settings,
-    /// `None`: the one that the environment names.
-    name: Option<Arc<str>>,
-}
-
-impl ProvideCredentials for FromProfile {
-    fn provide_credentials<'a>(&'a self) -> Providing<'a>
-    where
-        Self: 'a,
-    {
-        Providing::new(async {
-            shared_files::check().await.map_err(CredentialsError::provider_error)?;
-            let mut profile = ProfileFileCredentialsProvider::builder().configure(&self.settings.provider_config());
-            if let Some(name) = &self.name {
-                profile = profile.profile_name(&**name);
-            }
-            match (profile.build().provide_credentials().await, &self.name) {
-                (Err(CredentialsError::CredentialsNotLoaded(_)), Some(name)) => {
-                    Err(CredentialsError::provider_error(NoProfile(name.clone())))
-                }
-                (credentials, _) => credentials,
-            }
-        })
-    }
-}
-
-/// The profile that was named is not there, or holds no credentials.
-#[derive(Debug)]
-pub(crate) struct NoProfile(Arc<str>);
-
-impl fmt::Display for NoProfile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the AWS profile {:?} is not there, or holds no credentials", self.0)
-    }
-}
-
-impl std::error::Error for NoProfile {}
-
-/// Credentials that hang on a file which the kubelet renews: one that is empty or gone for a moment is read once more.
-#[derive(Debug)]
-struct FromFile<P> {
-    inner: P,
-    file: Option<PathBuf>,
-}
-
-impl<P: ProvideCredentials> ProvideCredentials for FromFile<P> {
-    fn provide_credentials<'a>(&'a self) -> Providing<'a>
-    where
-        Self: 'a,
-    {
-        Providing::new(async {
-            let Some(file) = &self.file else { return self.inner.provide_credentials().await };
-            if check_token(file).await.is_err() {
-                check_token(file).await.map_err(CredentialsError::provider_error)?;
-            }
-            self.inner.provide_credentials().await
-        })
-    }
-}
-
-/// Fails unless the file holds text.
-async fn check_token(file: &Path) -> Result<(), TokenFileError> {
-    let file = file.to_path_buf();
-    let read = spawn_blocking(move || {
-        if !file.try_exists().unwrap_or(true) {
-            return Err(TokenFileError::Absent);
-        }
-        read_text_file(&file).map_err(TokenFileError::Unreadable)
-    });
-    let text = read.await.expect("reading a file does not panic")?;
-    if text.is_empty() { Err(TokenFileError::Empty) } else { Ok(()) }
-}
-
-/// The file of a web identity or of a container's token cannot be used.
-#[derive(Debug)]
-pub(crate) enum TokenFileError {
-    /// The kubelet is writing it.
-    Empty,
-    Absent,
-    Unreadable(Error),
-}
-
-impl TokenFileError {
-    /// Only an empty file heals by itself.
-    pub(crate) fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Empty => ErrorKind::Unreachable,
-            Self::Absent | Self::Unreadable(_) => ErrorKind::Invalid,
-        }
-    }
-}
-
-impl fmt::Display for TokenFileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the token file of the AWS identity is empty"),
-            Self::Absent => f.write_str("the token file of the AWS identity is not there"),
-            Self::Unreadable(error) => write!(f, "the token file of the AWS identity is not usable: {}", error.chain()),
-        }
-    }
-}
-
-impl std::error::Error for TokenFileError {}

@@ -2,18 +2,25 @@
 
 mod arn;
 mod error;
+mod failure;
 mod host;
 mod identity;
+mod keys;
 pub mod password;
+mod process;
+mod profile;
+mod profiles;
 #[cfg(test)]
 mod properties;
 mod provider;
 mod quiet;
 mod settings;
-mod shared_files;
+mod sources;
 mod token;
+mod token_file;
 mod transport;
 
+pub use arn::shown_principal;
 pub use host::{AccountId, Alias, PUBLIC_HOSTS, Region, RegistryHost};
 pub use identity::{Identity, Role};
 pub use provider::{EcrProvider, EcrProviderBuilder};

@@ -10,18 +10,24 @@ use std::{
 };
 
 use async_trait::async_trait;
-use regcred_core::{Clock, Error, ErrorKind, RegistryCredential, RegistryProvider, Result, SystemClock};
-use tokio::time::timeout;
+use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
+use regcred_core::{Clock, Error, ErrorKind, Issuer, RegistryCredential, RegistryProvider, Result, SystemClock};
+use tokio::{
+    sync::{Mutex, OnceCell},
+    time::{Instant, timeout},
+};
 use tracing::warn;
 
 use crate::{
     arn,
-    error::{failed, translate},
+    error::{failed, identity_failure, translate},
     host::{AccountId, Alias, Region, RegistryHost},
     identity::Identity,
+    profile::DEFAULT,
+    profiles::Profiles,
     quiet::quietly,
     settings::{DEADLINE, Settings},
-    shared_files::{self, UnreadableFile},
     token,
     transport::{SKEW, Signing, Transport, is_secure, shown},
 };
@@ -29,16 +35,29 @@ use crate::{
 /// Where the SDK may be sent: to ECR with the request for a token, to STS with a web identity.
 const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS"];
 
+/// To find out who asks, which may take a program and several roles. With [`DEADLINE`] it is less than a minter waits.
+const IDENTITY: Duration = Duration::from_secs(18);
+
+/// A mint that begins so soon after the question for the caller uses its credentials: a role is assumed once, and a program runs once.
+const SPARE: Duration = Duration::from_secs(5);
+
 /// Mints tokens of Amazon ECR, in one region and as one identity.
 pub struct EcrProvider {
     ecr: aws_sdk_ecr::Client,
     sts: aws_sdk_sts::Client,
+    identity: Identity,
+    settings: Settings,
+    config: SdkConfig,
     region: Region,
     hosts: Vec<RegistryHost>,
     aliases: Vec<Alias>,
     principal: Option<String>,
     clock: Arc<dyn Clock>,
     signing: Signing,
+    /// The ARN of the caller at the first question; `None` if there was no answer.
+    caller: OnceCell<Option<String>>,
+    /// Credentials that the question for the caller left over, and when they were found.
+    spare: Mutex<Option<(Instant, Credentials)>>,
     /// Whether it was said that this machine's clock is off.
     is_off: AtomicBool,
 }
@@ -84,21 +103,46 @@ impl EcrProvider {
 
     /// Asks AWS who it is: the ARN of the caller. One attempt; permission for it is never needed.
     pub async fn caller(&self) -> Result<String> {
+        let credentials = self.credentials("sts:GetCallerIdentity").await?;
+        self.caller_with(credentials).await
+    }
+
+    /// Asks AWS for the ARN of these credentials.
+    async fn caller_with(&self, credentials: Credentials) -> Result<String> {
         let action = "sts:GetCallerIdentity";
-        let call = quietly(self.sts.get_caller_identity().send());
+        let credentials = aws_sdk_sts::config::Config::builder().credentials_provider(credentials);
+        let call = quietly(self.sts.get_caller_identity().customize().config_override(credentials).send());
         let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
         let arn = answer.map_err(|error| translate(&error, action, self.clock.now()))?.arn.unwrap_or_default();
         let senseless = || failed(ErrorKind::Malformed, action, "had a senseless answer", "it names no principal");
         if arn::is_principal(&arn) { Ok(arn) } else { Err(senseless()) }
     }
 
+    /// The ARN of the caller, as the first answer to that has it; `None` if there was none. AWS is asked once, however many wait for it.
+    pub async fn known_caller(&self) -> Option<&str> {
+        let ask = async || {
+            let mut spare = self.spare.lock().await;
+            let credentials = self.credentials("sts:GetCallerIdentity").await.ok()?;
+            *spare = Some((Instant::now(), credentials.clone()));
+            drop(spare);
+            self.caller_with(credentials).await.ok()
+        };
+        self.caller.get_or_init(ask).await.as_deref()
+    }
+
     /// One attempt: mints a token as the identity that the provider was built for.
     async fn ask(&self) -> Result<RegistryCredential> {
-        if self.principal.is_some() {
-            self.check_principal(&self.caller().await?)?;
-        }
         let action = &format!("ecr:GetAuthorizationToken in {}", self.region);
-        let call = quietly(self.ecr.get_authorization_token().send());
+        let spare = self.spare.lock().await.take().filter(|(found, _)| found.elapsed() < SPARE);
+        let credentials = match spare {
+            Some((_, credentials)) => credentials,
+            None => self.credentials(action).await?,
+        };
+        if self.principal.is_some() {
+            self.check_principal(&self.caller_with(credentials.clone()).await?)?;
+        }
+        let credentials = aws_sdk_ecr::config::Config::builder().credentials_provider(credentials);
+        let call = quietly(self.ecr.get_authorization_token().customize().config_override(credentials).send());
         let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
         let answer = answer.map_err(|error| translate(&error, action, self.clock.now()))?;
         let accounts = self.hosts.iter().map(|host| host.account().clone()).collect::<Vec<_>>();
@@ -106,6 +150,18 @@ impl EcrProvider {
         let (own, credential) = token::credential(answer.authorization_data(), &self.region, &accounts, now)?;
         let hosts = if self.hosts.is_empty() { vec![own] } else { self.hosts.clone() };
         credential.for_registries(RegistryHost::with_aliases(&hosts, &self.aliases))
+    }
+
+    /// Finds the credentials to ask with now. `action` is the call that they are for.
+    async fn credentials(&self, action: &str) -> Result<Credentials> {
+        let finding = quietly(Box::pin(self.identity.credentials(&self.settings, &self.config)));
+        let found = timeout(IDENTITY, finding).await;
+        let cause = match found {
+            Ok(Ok(credentials)) => return Ok(credentials),
+            Ok(Err(error)) => identity_failure(&error, self.clock.now()),
+            Err(_) => Error::new(ErrorKind::Unreachable, "the AWS credentials were not loaded in time"),
+        };
+        Err(failed(cause.kind(), action, "was not asked for", cause.chain()).with_retry_after(cause.retry_after()))
     }
 
     /// [`ErrorKind::Denied`] if whoever it is, as [`EcrProvider::caller`] has it, is not the principal that it has to be.
@@ -206,12 +262,8 @@ impl EcrProviderBuilder {
         };
         let signing = Signing { transport, clock: self.clock.clone() };
         let mut settings = Settings::new(&self.region, signing.clone(), self.fips, self.dual_stack);
-        shared_files::check().await.map_err(|UnreadableFile(error)| error)?;
-        let config = quietly(settings.load(self.identity.profile_name())).await;
-        let mut config = config.into_builder().credentials_provider(self.identity.base(&settings)).build();
-        if let Some(assumed) = quietly(self.identity.assumed(&config)).await {
-            config = config.into_builder().credentials_provider(assumed).build();
-        }
+        let (profiles, profile) = (Profiles::read().await?, self.identity.profile_name());
+        let config = quietly(settings.load(profiles.contents(), profile.as_deref().unwrap_or(DEFAULT))).await;
         let mut ecr = aws_sdk_ecr::config::Builder::from(&config);
         if let Some(endpoint) = self.endpoint {
             ecr = ecr.endpoint_url(endpoint);
@@ -219,12 +271,17 @@ impl EcrProviderBuilder {
         Ok(EcrProvider {
             ecr: aws_sdk_ecr::Client::from_conf(ecr.build()),
             sts: aws_sdk_sts::Client::new(&config),
+            identity: self.identity,
+            settings,
+            config,
             region: self.region,
             hosts: self.hosts,
             aliases: self.aliases,
             principal: self.principal,
             clock: self.clock,
             signing,
+            caller: OnceCell::new(),
+            spare: Mutex::default(),
             is_off: AtomicBool::new(false),
         })
     }
@@ -255,7 +312,7 @@ impl EcrProviderBuilder {
         if let Some(principal) = self.principal.as_ref().filter(|arn| !arn::is_principal(arn)) {
             return invalid(format!("{principal:?} is not the ARN of a user, a role or a session"));
         }
-        self.identity.check()
+        self.identity.check(region)
     }
 }
 
@@ -279,6 +336,11 @@ impl RegistryProvider for EcrProvider {
 
     fn longest_life(&self) -> Option<Duration> {
         Some(token::LONGEST_LIFE)
+    }
+
+    /// The account of the caller. A token names the same account as its own registry's.
+    async fn issuer(&self) -> Option<Issuer> {
+        self.known_caller().await.and_then(arn::account).map(Issuer::of)
     }
 }
 

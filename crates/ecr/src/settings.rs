@@ -6,6 +6,7 @@ use aws_config::{
     BehaviorVersion, SdkConfig, identity::IdentityCache, provider_config::ProviderConfig, retry::RetryConfig,
     timeout::TimeoutConfig,
 };
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_ecr::config::Region as SdkRegion;
 
 use crate::{host::Region, transport::Signing};
@@ -30,19 +31,18 @@ impl Settings {
         Self { region, signing, fips, dual_stack }
     }
 
-    /// Reads environment and profile. Nobody asks with what this returns: it has no credentials yet.
-    pub(crate) async fn load(&mut self, profile: Option<&str>) -> SdkConfig {
+    /// Reads environment and profile. The result has no credentials yet.
+    pub(crate) async fn load(&mut self, files: EnvConfigFiles, profile: &str) -> SdkConfig {
         let mut loader = aws_config::defaults(behavior())
             .no_credentials()
+            .profile_files(files)
+            .profile_name(profile)
             .identity_cache(IdentityCache::no_cache()) // a mint in six hours asks anew who it is, and sees what has rotated
             .region(self.region.clone())
             .http_client(self.signing.transport.clone())
             .time_source(self.signing.clone())
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts());
-        if let Some(profile) = profile {
-            loader = loader.profile_name(profile);
-        }
         if let Some(fips) = self.fips {
             loader = loader.use_fips(fips);
         }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_ecr::types::AuthorizationData;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{Error, ErrorKind, Login, RegistryCredential, Result, SecretString, Validity};
+use regcred_core::{Error, ErrorKind, Issuer, Login, RegistryCredential, Result, SecretString, Validity};
 
 use crate::host::{AccountId, Region, RegistryHost};
 
@@ -28,6 +28,7 @@ pub(crate) fn credential(
     let (host, data) = choose(answer, region, accounts)?;
     let (username, password) = decode(data.authorization_token().unwrap_or_default())?;
     let validity = life(data.expires_at().map(|it| (it.secs(), it.subsec_nanos())), now)?;
+    let validity = validity.with_issuer(Some(Issuer::of(&host.account().to_string())));
     let login = Login::new(vec![host.registry()], username, password)?;
     Ok((host, RegistryCredential::new(vec![login], validity)?))
 }

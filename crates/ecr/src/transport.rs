@@ -29,20 +29,18 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format};
 use http::Uri;
 use http_body_util::Limited;
-use hyper_util::client::proxy::matcher::Matcher;
-use regcred_core::{Clock, Error, ErrorKind, Result, read_file};
+use regcred_core::{Clock, Error, ErrorKind, ExposeSecret, Proxies, ProxyUrl, Result, read_file};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
 use tokio::time::Instant;
+use tracing::warn;
 
 /// A real answer has 3 kB.
 const LONGEST_ANSWER: usize = 64 * 1024;
-/// Names a PEM file of the authorities to trust instead of the machine's own.
-const TRUST: &str = "SSL_CERT_FILE";
-/// Where a proxy for HTTPS may be named.
-const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+/// Name a PEM file of the authorities to trust instead of the machine's own. The first one that is set counts.
+const TRUST: [&str; 2] = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"];
 /// Where a machine or a container is given its credentials: in clear text, but never beyond the machine itself.
 const METADATA: [&str; 5] = ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"];
 
@@ -54,6 +52,7 @@ const METADATA: [&str; 5] = ["169.254.169.254", "169.254.170.2", "169.254.170.23
 pub struct Transport {
     direct: SharedHttpClient,
     proxied: SharedHttpClient,
+    proxies: Arc<Proxies>,
     /// The one host beyond the machine that may be spoken to in clear text.
     insecure: Option<Arc<str>>,
     heard: Heard,
@@ -63,20 +62,23 @@ pub struct Transport {
 type Heard = Arc<Mutex<Option<(SystemTime, Instant)>>>;
 
 impl Transport {
-    /// Reads the file that `SSL_CERT_FILE` names, where it is set. [`ErrorKind::Invalid`] if it does not hold certificates and
+    /// Reads the file that `AWS_CA_BUNDLE` names or, if that is not set, `SSL_CERT_FILE`. [`ErrorKind::Invalid`] if it does not hold certificates and
     /// nothing but whole ones: then nobody would be trusted, or not all who are meant; and for a proxy that is none, for then it
     /// would be passed by.
     pub fn new() -> Result<Self> {
-        for variable in PROXIES {
-            check_proxy(variable, &env::var(variable).unwrap_or_default())?;
-        }
-        let trust = match env::var_os(TRUST).filter(|path| !path.is_empty()) {
-            Some(path) => trust_in(Path::new(&path))?,
+        let proxies = Proxies::from_env();
+        proxies.warn_once(|warning| warn!("{warning}"));
+        let tunnelled = match proxies.https()? {
+            Some(proxy) => proxy_config(&proxy)?,
+            None => ProxyConfig::disabled(),
+        };
+        let bundle = TRUST.into_iter().find_map(|it| Some((it, env::var_os(it).filter(|path| !path.is_empty())?)));
+        let trust = match bundle {
+            Some((variable, path)) => trust_in(variable, Path::new(&path))?,
             None => TrustStore::default(),
         };
-        let (direct, proxied) = (ProxyConfig::disabled(), ProxyConfig::from_env());
-        let (direct, proxied) = (client(&trust, direct), client(&trust, proxied));
-        Ok(Self { direct, proxied, insecure: None, heard: Heard::default() })
+        let (direct, tunnelled) = (client(&trust, ProxyConfig::disabled()), client(&trust, tunnelled));
+        Ok(Self { direct, proxied: tunnelled, proxies: Arc::new(proxies), insecure: None, heard: Heard::default() })
     }
 
     /// The same way, with the environment and the authorities as they are now.
@@ -88,7 +90,7 @@ impl Transport {
     /// ever, and so is an answer without an end.
     pub fn from_client(client: impl HttpClient + 'static) -> Self {
         let direct = SharedHttpClient::new(client);
-        Self { proxied: direct.clone(), direct, insecure: None, heard: Heard::default() }
+        Self { proxied: direct.clone(), direct, proxies: Arc::default(), insecure: None, heard: Heard::default() }
     }
 
     /// Speaks to the host of this URL in clear text too.
@@ -142,19 +144,19 @@ impl TimeSource for Signing {
     }
 }
 
-/// Its value may hold a password, and is not shown.
-fn check_proxy(variable: &str, value: &str) -> Result<()> {
-    let anywhere = Uri::from_static("https://registry.example");
-    if value.is_empty() || Matcher::builder().https(value.to_owned()).build().intercept(&anywhere).is_some() {
-        return Ok(());
-    }
-    let message = format!("the proxy of {variable} is not a URL such as http://proxy.example:3128");
-    Err(Error::new(ErrorKind::Invalid, message))
+fn proxy_config(proxy: &ProxyUrl) -> Result<ProxyConfig> {
+    // The SDK's error quotes the URL.
+    let config = ProxyConfig::https(proxy.as_str())
+        .map_err(|_| Error::new(ErrorKind::Invalid, format!("cannot use the proxy {}", proxy.as_str())))?;
+    Ok(match proxy.user() {
+        Some((user, password)) => config.with_basic_auth(user, password.expose_secret()),
+        None => config,
+    })
 }
 
-fn trust_in(path: &Path) -> Result<TrustStore> {
+fn trust_in(variable: &str, path: &Path) -> Result<TrustStore> {
     let unusable = |how: String| {
-        let message = format!("the authorities of {TRUST}, {}, cannot be used", path.display());
+        let message = format!("the authorities of {variable}, {}, cannot be used", path.display());
         Error::new(ErrorKind::Invalid, message).with_cause(how)
     };
     let pem = read_file(path).map_err(|error| unusable(error.chain()))?;
@@ -184,6 +186,7 @@ impl HttpClient for Transport {
         SharedHttpConnector::new(Guarded {
             direct: self.direct.http_connector(settings, components),
             proxied: self.proxied.http_connector(settings, components),
+            proxies: self.proxies.clone(),
             insecure: self.insecure.clone(),
             heard: self.heard.clone(),
         })
@@ -194,8 +197,17 @@ impl HttpClient for Transport {
 struct Guarded {
     direct: SharedHttpConnector,
     proxied: SharedHttpConnector,
+    proxies: Arc<Proxies>,
     insecure: Option<Arc<str>>,
     heard: Heard,
+}
+
+impl Guarded {
+    /// Whether a server over TLS is behind the proxy. A proxy that cannot be used was refused when the transport was made.
+    fn is_proxied(&self, url: &str) -> bool {
+        let port = url.parse::<Uri>().ok().and_then(|url| url.port_u16()).unwrap_or(443);
+        !matches!(self.proxies.proxy_for("https", host(url), port), Ok(None))
+    }
 }
 
 impl HttpConnector for Guarded {
@@ -204,10 +216,11 @@ impl HttpConnector for Guarded {
         // What gives a machine its credentials has the machine's own clock.
         let heard = (!METADATA.contains(&host)).then(|| self.heard.clone());
         let answer = match (is_near(host), request.uri().starts_with("https://")) {
-            (true, _) => self.direct.call(request),
-            (false, true) => self.proxied.call(request),
-            (false, false) if self.insecure.as_deref() == Some(host) => self.direct.call(request),
-            (false, false) => return HttpConnectorFuture::ready(Err(ConnectorError::user(InsecureEndpoint.into()))),
+            (false, false) if self.insecure.as_deref() != Some(host) => {
+                return HttpConnectorFuture::ready(Err(ConnectorError::user(InsecureEndpoint.into())));
+            }
+            (false, true) if self.is_proxied(request.uri()) => self.proxied.call(request),
+            _ => self.direct.call(request),
         };
         HttpConnectorFuture::new(async move {
             let answer = answer.await?;
@@ -317,22 +330,6 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_would_be_passed_by_is_refused_without_its_password() {
-        for good in ["", "http://proxy.example:3128", "proxy.example:3128", "https://user:canary@proxy.example"] {
-            check_proxy("HTTPS_PROXY", good).expect(good);
-        }
-        for bad in [
-            "http://proxy.example:3128 ",
-            "http://user:can ary@proxy.example",
-            "ftp://user:canary@proxy.example",
-            "http://",
-        ] {
-            let error = check_proxy("HTTPS_PROXY", bad).expect_err(bad);
-            assert!(error.kind() == ErrorKind::Invalid && !error.chain().contains("ary"), "{error:?}");
-        }
-    }
-
-    #[test]
     fn of_a_url_only_scheme_host_and_port_are_shown() {
         for (url, expected) in [
             ("http://bob:canary@aws.example/x@y", "\"http://aws.example\""),
@@ -352,7 +349,7 @@ mod tests {
         let path = dir.path().join("ca.pem");
         let trust = |pem: &str| {
             std::fs::write(&path, pem).expect("it can be written");
-            trust_in(&path).map(drop)
+            trust_in("AWS_CA_BUNDLE", &path).map(drop)
         };
         let authority = regcred_testkit::tls::Authority::new().pem();
         trust(&authority).expect("one is enough");
@@ -369,7 +366,7 @@ mod tests {
             assert!(error.chain().contains(why) && error.chain().contains("ca.pem"), "{error:?}");
             assert!(!error.chain().contains("canary"), "{error:?}");
         }
-        let error = trust_in(&dir.path().join("none.pem")).expect_err("it is not there");
+        let error = trust_in("AWS_CA_BUNDLE", &dir.path().join("none.pem")).expect_err("it is not there");
         assert!(error.chain().contains("none.pem") && error.chain().ends_with("it does not exist"), "{error:?}");
     }
 }

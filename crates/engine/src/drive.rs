@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    error::Error as _,
     pin::pin,
     sync::{
         Arc,
@@ -24,7 +25,7 @@ use crate::{
     due::Due,
     engine::{Engine, Known, Pass},
     lane::{Lane, Load},
-    reconcile::{Before, Held},
+    reconcile::{Before, Force, Held},
     report::{Failure, Outcome, Report, State},
     sources::{Change, Sources},
 };
@@ -159,18 +160,21 @@ impl Drive {
             while let Some(target) = lane.start(self.engine.workers) {
                 let route = self.sources.owner(&target).expect("what is gone was taken out of its lane");
                 let (engine, stopping, key) = (self.engine.clone(), self.stopping.clone(), target.clone());
-                let forced = self.forced.get(&target);
-                let force = forced.is_some() || self.pass.is_some_and(|pass| pass.force);
-                let again = forced.is_some_and(|once| *once);
+                let force = match self.forced.get(&target) {
+                    Some(true) => Force::Again,
+                    None if !self.pass.is_some_and(|pass| pass.force) => Force::No,
+                    Some(false) | None => Force::Yes,
+                };
                 let last = self.report.targets.get(&target).filter(|outcome| outcome.failures.is_empty());
                 let held = last.map(|outcome| outcome.held.as_ref().unwrap_or(&outcome.validity).clone());
-                let before = Before { force, again, dry: self.dry, held };
+                let compare_issuers = self.pass.is_none_or(|pass| pass.compare_issuers);
+                let before = Before { force, dry: self.dry, compare_issuers, held };
                 let span = info_span!("look", store = %key.store, namespace = %key.namespace, name = %key.name);
                 let look = async move {
                     let route = &engine.routes[route];
                     engine.clone().reconcile(route, &key, before, &stopping).await
                 };
-                let running = Running { target, began: Instant::now(), force };
+                let running = Running { target, began: Instant::now(), force: force != Force::No };
                 self.running.insert(self.work.spawn(look.instrument(span)).id(), running);
             }
         }
@@ -193,8 +197,15 @@ impl Drive {
         let deadline = self.deadline;
         let hopeless = self.lanes.iter_mut().filter_map(|(store, lane)| Some((store.clone(), lane.give_up(deadline)?)));
         for (store, (waiting, error)) in hopeless.collect::<Vec<_>>() {
+            let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            let error =
+                Error::new(error.kind(), "not looked at, because its store failed for others").with_cause(cause);
             for target in waiting {
-                self.conclude(target, Outcome::failed(error.clone()), Duration::ZERO);
+                // The report keeps the failure of the target itself.
+                let has_failed = self.report.targets.get(&target).is_some_and(|it| !it.failures.is_empty());
+                if !has_failed {
+                    self.conclude(target, Outcome::failed(error.clone()), Duration::ZERO);
+                }
             }
             for target in self.sources.targets().filter(|target| target.store == store) {
                 self.retries.set(target, None);
@@ -416,7 +427,7 @@ impl Drive {
         let (refused, contested, failed) = (count(State::Refused), count(State::Contested), count(State::Failed));
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         if self.dry {
-            info!(targets = self.report.targets.len(), failed, milliseconds, "looked at everything");
+            info!(targets = self.report.targets.len(), failed, milliseconds, "looked at every target");
             return;
         }
         info!(

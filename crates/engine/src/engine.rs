@@ -41,11 +41,13 @@ pub struct Pass {
     pub looks: u32,
     /// Is over after so long at the latest. Default: 10 minutes.
     pub deadline: Duration,
+    /// Asks providers who they are, and renews what another account minted. Default: `true`.
+    pub compare_issuers: bool,
 }
 
 impl Default for Pass {
     fn default() -> Self {
-        Self { force: false, looks: 3, deadline: Duration::from_mins(10) }
+        Self { force: false, looks: 3, deadline: Duration::from_mins(10), compare_issuers: true }
     }
 }
 

@@ -3,13 +3,13 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
 };
 
-use regcred_core::{Error, ErrorKind, ProviderName, RegistryCredential, RegistryProvider, Result};
+use regcred_core::{Error, ErrorKind, Issuer, ProviderName, RegistryCredential, RegistryProvider, Result};
 use tokio::{
     sync::Mutex,
     task::JoinSet,
@@ -21,6 +21,8 @@ use crate::{Context, Event, backoff::pause};
 
 /// Longer than any provider's own deadline should be: it ends a provider that has none.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// A look waits no longer for the account of a provider. Accounts are compared only where both are known.
+const ISSUER: Duration = Duration::from_secs(5);
 /// A provider that returns what is due already, as a cache does, is not asked again sooner.
 const REST: Duration = Duration::from_mins(1);
 
@@ -39,6 +41,8 @@ enum Kind {
         slot: Mutex<Slot>,
         /// What the slot holds is not to be used any more.
         is_forgotten: AtomicBool,
+        /// The account that minted last.
+        minted_as: std::sync::Mutex<Option<Issuer>>,
     },
     Derived {
         base: Arc<Minter>,
@@ -69,7 +73,8 @@ pub struct Handed {
 impl Minter {
     /// For a provider, which it calls by this name.
     pub fn new(name: ProviderName, provider: Arc<dyn RegistryProvider>) -> Self {
-        Self { name, kind: Kind::Own { provider, slot: Mutex::default(), is_forgotten: AtomicBool::new(false) } }
+        let (slot, is_forgotten, minted_as) = (Mutex::default(), AtomicBool::new(false), std::sync::Mutex::default());
+        Self { name, kind: Kind::Own { provider, slot, is_forgotten, minted_as } }
     }
 
     /// One that mints nothing itself but makes its credential from another's: the same token for other registries.
@@ -102,16 +107,32 @@ impl Minter {
         }
     }
 
+    /// The account that minted last or, before the first mint, would mint: see [`RegistryProvider::issuer`].
+    pub async fn issuer(&self) -> Option<Issuer> {
+        match &self.kind {
+            Kind::Own { provider, minted_as, .. } => {
+                let minted_as = *minted_as.lock().unwrap_or_else(PoisonError::into_inner);
+                if minted_as.is_some() { minted_as } else { timeout(ISSUER, provider.issuer()).await.ok()? }
+            }
+            Kind::Derived { base, .. } => Box::pin(base.issuer()).await,
+        }
+    }
+
     /// A fresh credential if one can be had, else one that still works, else the reason, with the rest of the pause as its
     /// [`retry_after`](Error::retry_after).
     pub async fn get(&self, context: &Context) -> Result<Handed> {
         match &self.kind {
-            Kind::Own { provider, slot, is_forgotten } => {
+            Kind::Own { provider, slot, is_forgotten, minted_as } => {
                 let slot = &mut *slot.lock().await;
                 if is_forgotten.swap(false, Relaxed) {
                     *slot = Slot::default();
                 }
-                self.get_locked(provider, slot, context).instrument(info_span!("mint", provider = %self.name)).await
+                let handed = self.get_locked(provider, slot, context);
+                let handed = handed.instrument(info_span!("mint", provider = %self.name)).await?;
+                if let issuer @ Some(_) = handed.credential.validity().issuer() {
+                    *minted_as.lock().unwrap_or_else(PoisonError::into_inner) = issuer;
+                }
+                Ok(handed)
             }
             Kind::Derived { base, derive } => {
                 let Handed { credential, stale } = Box::pin(base.get(context)).await?;

@@ -34,14 +34,24 @@ const SKEW: Duration = Duration::from_mins(5);
 /// What is known before a look.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Before {
-    /// What is fresh is to be written too.
-    pub(crate) force: bool,
-    /// It was already, and what could not be had then is asked for again.
-    pub(crate) again: bool,
+    /// Whether a fresh target is written too.
+    pub(crate) force: Force,
     /// Nothing is to be done.
     pub(crate) dry: bool,
+    /// A credential that another account minted is not fresh.
+    pub(crate) compare_issuers: bool,
     /// What it held when it was last seen or written whole; `None`: it was not.
     pub(crate) held: Option<Arc<Held>>,
+}
+
+/// Whether a fresh target is written too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Force {
+    #[default]
+    No,
+    Yes,
+    /// It was written already. Only the credentials that failed then are asked for again.
+    Again,
 }
 
 /// What a target holds, by provider.
@@ -64,13 +74,18 @@ impl Engine {
         if let Some(seen) = &mut seen {
             seen.validity.retain(|name, validity| self.may_have_given(name, validity, now));
         }
+        let force = before.force != Force::No;
         let fresh = |it: &Validity| it.is_fresh(now, &*self.context.schedule);
-        let step = decide(seen.as_ref(), &route.providers, before.force, fresh);
+        let step = decide(seen.as_ref(), &route.providers, force, fresh);
+        let is_fresh = matches!(step, Step::Leave | Step::Repair(_) | Step::Link(_));
+        let is_changed = is_fresh && before.compare_issuers && self.is_of_another(route, seen.as_ref()).await;
+        let step = if is_changed { Step::Refresh } else { step };
         if before.dry {
             return Some(self.preview(step, seen.unwrap_or_default()));
         }
         let held_fresh = |held: &Held| route.providers.iter().all(|name| held.get(name).is_some_and(fresh));
-        let expected_fresh = !before.force && before.held.as_deref().is_some_and(held_fresh);
+        let expected_fresh = !force && before.held.as_deref().is_some_and(held_fresh);
+        let expected_fresh = expected_fresh && !is_changed;
         let found = disturbance(seen.as_ref(), &step, expected_fresh);
         let seen = seen.unwrap_or_default();
         let mut outcome = Outcome {
@@ -92,7 +107,7 @@ impl Engine {
                 let complete = set.failed().is_empty();
                 let is_untouched = found.is_empty() && seen.drift.is_empty() && seen.undone.is_empty();
                 let has_all = matches!(step, Step::Refresh) && is_untouched && holds(&outcome.validity, &set);
-                let is_left = has_all && (!before.force || before.again);
+                let is_left = has_all && before.force != Force::Yes;
                 if is_left {
                     outcome.failures.extend(seen.failure.map(|error| Failure { provider: None, error }));
                 }
@@ -132,6 +147,21 @@ impl Engine {
         let renew_at = self.renew_at(&validity);
         let details = Some(Box::new(details));
         Outcome { waiting_for, validity: validity.into(), failures, renew_at, details, ..Outcome::of(step) }
+    }
+
+    /// Whether another account minted what a target holds than would mint it now. Where one of both is not known, nothing is compared.
+    async fn is_of_another(&self, route: &Route, seen: Option<&Observed>) -> bool {
+        let Some(seen) = seen else { return false };
+        for name in &route.providers {
+            let (held, minter) = (seen.validity.get(name).and_then(Validity::issuer), self.minters.get(name));
+            if let (Some(held), Some(minter)) = (held, minter)
+                && minter.issuer().await.is_some_and(|issuer| issuer != held)
+            {
+                info!(provider = %name, "another account minted it");
+                return true;
+            }
+        }
+        false
     }
 
     fn renew_at(&self, held: &Held) -> Option<SystemTime> {

@@ -50,6 +50,22 @@ pub struct Failure {
     pub error: Error,
 }
 
+impl Failure {
+    /// Whether a provider gave an answer that makes no sense, as the login page of a proxy does.
+    fn is_nonsense(&self) -> bool {
+        self.provider.is_some() && self.error.kind() == ErrorKind::Malformed
+    }
+
+    /// Whether the other side is to blame, and may be well again later.
+    fn is_outage(&self) -> bool {
+        is_outage(&self.error) || self.is_nonsense()
+    }
+}
+
+fn is_outage(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Throttled)
+}
+
 /// How a target stands, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -110,9 +126,10 @@ impl Outcome {
         }
     }
 
-    /// Whether it may go better without anybody's help.
+    /// Whether another look of the same pass may go better. A provider whose answer makes no sense gives the same answer a second later.
     pub(crate) fn is_retryable(&self) -> bool {
-        self.state() == State::Failed && self.failures.iter().any(|failure| failure.error.is_retryable())
+        let may = |failure: &Failure| failure.error.is_retryable() && !failure.is_nonsense();
+        self.state() == State::Failed && self.failures.iter().any(may)
     }
 
     /// What the look says of the store: that it answers, or its own failure, if it did not even let itself be looked at, or asked for a
@@ -172,7 +189,7 @@ impl Report {
     /// | 0 | every target is as it should be, or gone, or waits for what does not exist yet |
     /// | 1 | some failed, were refused or are contested |
     /// | 2 | nothing could be done, and nothing can before a person acts on config or permissions |
-    /// | 3 | nothing could be done: a provider or a store could not be reached |
+    /// | 3 | nothing could be done: a provider or a store could not be reached, or a provider's answers make no sense |
     pub fn exit_code(&self) -> u8 {
         let failed = |outcome: &&Outcome| matches!(outcome.state(), State::Failed | State::Refused | State::Contested);
         let bad = self.targets.values().filter(failed).collect::<Vec<_>>();
@@ -181,12 +198,13 @@ impl Report {
         }
         let nothing_done = self.count(State::Fresh) + self.count(State::Waiting) == 0
             && bad.iter().all(|outcome| outcome.state() == State::Failed && outcome.written.is_none());
-        let failures = bad.iter().flat_map(|outcome| &outcome.failures).map(|failure| &failure.error);
-        let kinds = failures.chain(self.sources.values()).map(Error::kind).collect::<Vec<_>>();
-        let all = |kind: ErrorKind, other: ErrorKind| kinds.iter().all(|it| *it == kind || *it == other);
+        let failures = || bad.iter().flat_map(|outcome| &outcome.failures);
+        let is_personal = |error: &Error| matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Denied);
+        let of_person = || failures().all(|it| is_personal(&it.error)) && self.sources.values().all(is_personal);
+        let of_outage = || failures().all(Failure::is_outage) && self.sources.values().all(is_outage);
         match () {
-            () if nothing_done && all(ErrorKind::Invalid, ErrorKind::Denied) => 2,
-            () if nothing_done && all(ErrorKind::Unreachable, ErrorKind::Throttled) => 3,
+            () if nothing_done && of_person() => 2,
+            () if nothing_done && of_outage() => 3,
             () => 1,
         }
     }
@@ -221,6 +239,13 @@ mod tests {
         Outcome { step: Some(Step::Create), waiting_for: Some("ServiceAccount default".into()), ..Outcome::default() }
     }
 
+    /// A provider's answer makes no sense.
+    fn nonsense() -> Outcome {
+        let error = Error::new(ErrorKind::Malformed, "HTML");
+        let provider = Some(regcred_core::testing::provider_name("one"));
+        Outcome { step: Some(Step::Create), failures: vec![Failure { provider, error }], ..Outcome::default() }
+    }
+
     fn written_in_part() -> Outcome {
         Outcome { written: Some(Written::Updated), ..failed(ErrorKind::Unreachable) }
     }
@@ -238,6 +263,10 @@ mod tests {
             (&[fresh(), contested()], 1),
             (&[contested()], 1),
             (&[failed(Malformed)], 1),
+            (&[nonsense()], 3),
+            (&[nonsense(), failed(Unreachable)], 3),
+            (&[nonsense(), failed(Denied)], 1),
+            (&[nonsense(), fresh()], 1),
             (&[failed(Denied), failed(Unreachable)], 1),
             (&[written_in_part()], 1),
             (&[failed(Denied), failed(Invalid), failed(Gone)], 2),
@@ -248,6 +277,17 @@ mod tests {
             let report = Report { targets: named.collect(), sources: BTreeMap::new() };
             assert_eq!(report.exit_code(), *code, "{outcomes:?}");
         }
+    }
+
+    #[test]
+    fn a_provider_that_answers_nonsense_is_not_asked_again_in_one_pass() {
+        assert!(!nonsense().is_retryable());
+        for kind in [ErrorKind::Unreachable, ErrorKind::Throttled, ErrorKind::Conflict, ErrorKind::Malformed] {
+            assert!(failed(kind).is_retryable(), "the store: {kind}");
+        }
+        let both =
+            Outcome { failures: [nonsense().failures, failed(ErrorKind::Unreachable).failures].concat(), ..nonsense() };
+        assert!(both.is_retryable());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regcred_config::{Config, Problem};
+use regcred_config::Config;
 use serde_json::{Value, json};
 
 use crate::{Workload, object::Site, pod};
@@ -41,7 +41,7 @@ pub(crate) fn object(site: &Site<'_>, config: &Config, files: usize, workload: &
                     "action": "FailJob",
                     "onExitCodes": { "containerName": "regcred", "operator": "In", "values": [2] },
                 }] },
-                "template": { "metadata": { "labels": site.labels() }, "spec": pod },
+                "template": { "metadata": pod::metadata(site, workload), "spec": pod },
             },
         },
     });
@@ -85,18 +85,16 @@ fn active(config: &Config) -> u64 {
     gap.map_or(LONGEST, |gap| gap.saturating_sub(REST).min(LONGEST))
 }
 
-/// Whether it runs often enough: an error where a token would end before the next run, a warning where one run may not be missed.
-pub(crate) fn judge(config: &Config) -> Result<Option<String>, Problem> {
-    let Some(schedule) = config.schedule() else { return Ok(None) };
-    let longest = schedule.gaps().map_or(Duration::MAX, |(_, longest)| longest);
+/// A warning, if tokens end where one run fails. A schedule that is slower still is no valid config.
+pub(crate) fn warning(config: &Config) -> Option<String> {
+    let schedule = config.schedule()?;
+    let (_, longest) = schedule.gaps()?;
     let hours = longest.as_secs().div_ceil(3_600);
-    let message = |more: &str| {
-        format!("schedule: {schedule} pauses for up to {hours} hours, and a token of Amazon ECR lives for 12: {more}")
-    };
-    if longest >= LIFE.mul_f64(0.9) {
-        return Err(Problem::everywhere(message("run it at least every 10 hours, or leave the schedule out")));
-    }
-    Ok((longest * 2 > LIFE).then(|| message("if one run fails, tokens end before the next")))
+    (longest * 2 > LIFE).then(|| {
+        format!(
+            "schedule: {schedule} pauses for up to {hours} hours, and a token of Amazon ECR lives for 12: if one run fails, tokens end before the next"
+        )
+    })
 }
 
 #[cfg(test)]

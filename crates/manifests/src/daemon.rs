@@ -11,7 +11,8 @@ const PORT_NAME: &str = "http";
 /// What was begun is finished within this: a write has a deadline of ten seconds.
 const GRACE: u32 = 30;
 
-/// Deployment, Service, ServiceMonitor, PrometheusRule, NetworkPolicy, and of several a PodDisruptionBudget.
+/// Deployment, Service, NetworkPolicy, of several a PodDisruptionBudget, and last ServiceMonitor and PrometheusRule: a cluster
+/// without the Prometheus operator refuses these two, and everything else is applied before.
 pub(crate) fn objects(
     site: &Site<'_>,
     config: &Config,
@@ -26,11 +27,10 @@ pub(crate) fn objects(
     let objects = [
         deployment(site, config, install.files.len(), workload, replicas),
         service(site),
-        monitor(site),
-        alerts::object(site),
         network(site, &install.metrics_from),
     ];
-    objects.into_iter().chain(budget).collect()
+    let monitoring = install.monitoring.then(|| [monitor(site), alerts::object(site)]);
+    objects.into_iter().chain(budget).chain(monitoring.into_iter().flatten()).collect()
 }
 
 fn deployment(site: &Site<'_>, config: &Config, files: usize, workload: &Workload, replicas: u32) -> Value {
@@ -61,7 +61,7 @@ fn deployment(site: &Site<'_>, config: &Config, files: usize, workload: &Workloa
             "replicas": replicas,
             "selector": { "matchLabels": site.selector() },
             "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxSurge": 1, "maxUnavailable": 0 } },
-            "template": { "metadata": { "labels": site.labels() }, "spec": pod },
+            "template": { "metadata": pod::metadata(site, workload), "spec": pod },
         },
     })
 }

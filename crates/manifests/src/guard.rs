@@ -23,10 +23,10 @@ const RULES: &str = include_str!("guard.yaml");
 /// etcd takes objects of 1.5 MiB. The server adds `managedFields`, and `kubectl` an annotation.
 const LARGEST: usize = 1_000_000;
 
-/// The policies and their bindings. `events`: whether regcred creates Events.
-pub(crate) fn objects(site: &Site<'_>, need: &Need, instance: &str, events: bool) -> Vec<Value> {
+/// The policies and their bindings, for an instance and the name that it had before, which may be empty. `events`: whether regcred creates Events.
+pub(crate) fn objects(site: &Site<'_>, need: &Need, [instance, previous]: [&str; 2], events: bool) -> Vec<Value> {
     let rules = yaml::read(RULES).expect("the rules are YAML");
-    let data = data(site, need, instance);
+    let data = data(site, need, instance, previous);
     let mut objects = vec![];
     for (part, group, resource) in
         [("secrets", "", "secrets"), ("accounts", "", "serviceaccounts"), ("events", "events.k8s.io", "events")]
@@ -83,11 +83,17 @@ const ALL: &[&str] = &["secrets", "accounts", "events"];
 const WRITES: &[&str] = &["secrets", "accounts"];
 
 /// The variables that hold the config: for which policies, name and expression.
-fn data(site: &Site<'_>, need: &Need, instance: &str) -> Vec<(&'static [&'static str], String, String)> {
+fn data(
+    site: &Site<'_>,
+    need: &Need,
+    instance: &str,
+    previous: &str,
+) -> Vec<(&'static [&'static str], String, String)> {
     let mut data = vec![];
     let mut define =
         |of: &'static [&'static str], name: &str, expression: String| data.push((of, name.to_owned(), expression));
     define(WRITES, "instance", text(instance));
+    define(&["secrets"], "previous", text(previous));
     define(&["events"], "own_namespace", text(site.namespace.as_str()));
     define(&["secrets"], "labels", values(&need.labels));
     define(&["secrets"], "annotations", values(&need.annotations));

@@ -6,7 +6,7 @@ use regcred_config::{Config, Problem};
 use serde_json::{Value, json};
 
 use crate::{
-    Identity, Workload,
+    Identity, RoleArn, Workload,
     need::{ecr, openshift},
 };
 
@@ -21,10 +21,13 @@ pub const AUDIENCE: &str = "sts.amazonaws.com";
 /// Tokens are renewed by the kubelet at four fifths of this.
 const TOKEN_LIFE: u32 = 3_600;
 
-/// Annotations of the ServiceAccount.
-pub(crate) fn annotations(identity: &Identity) -> Option<Value> {
+/// By this annotation the webhook of EKS and ROSA knows the role of a ServiceAccount.
+pub(crate) const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
+
+/// The annotation of the ServiceAccount.
+pub(crate) fn annotation(identity: &Identity) -> Option<(&'static str, &RoleArn)> {
     match identity {
-        Identity::Webhook { role_arn } => Some(json!({ "eks.amazonaws.com/role-arn": role_arn })),
+        Identity::Webhook { role_arn } => Some((ROLE_ANNOTATION, role_arn)),
         _ => None,
     }
 }
@@ -35,7 +38,7 @@ pub(crate) fn of(config: &Config, workload: &Workload) -> (Vec<Value>, Vec<(Valu
     let mut volumes = vec![];
     match &workload.identity {
         Identity::Projected { role_arn, .. } => {
-            variables.push(json!({ "name": "AWS_ROLE_ARN", "value": role_arn }));
+            variables.push(json!({ "name": "AWS_ROLE_ARN", "value": role_arn.as_str() }));
             let file = format!("{TOKEN_FOLDER}/{TOKEN}");
             variables.push(json!({ "name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": file }));
         }
@@ -64,7 +67,8 @@ fn audience<'a>(config: &Config, identity: &'a Identity) -> Option<&'a str> {
     }
 }
 
-fn is_token(file: &Path) -> bool {
+/// Whether a file is the pod's own token.
+pub(crate) fn is_token(file: &Path) -> bool {
     file == Path::new(TOKEN_FOLDER).join(TOKEN)
 }
 

@@ -1,8 +1,10 @@
 //! What is said of an installation beside its config.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use regcred_core::{Namespace, StoreName};
+
+use crate::{Image, PodOptions, RoleArn};
 
 /// Where the program runs, as what, and behind which guard. `Install::default()` is a CronJob in the namespace `regcred`.
 #[derive(Clone, Debug)]
@@ -23,6 +25,21 @@ pub struct Install {
     pub sink: Option<StoreName>,
     /// The namespaces that may connect to a daemon's endpoint: those of Prometheus. Default: [`MONITORING`]. Empty: none.
     pub metrics_from: Vec<Namespace>,
+    /// Whether a daemon's `ServiceMonitor` and `PrometheusRule` are made. They need the CRDs of the Prometheus operator. Default: yes.
+    pub monitoring: bool,
+    /// Which `ServiceAccount` regcred runs as.
+    pub account: Account,
+}
+
+/// The `ServiceAccount` that regcred runs as. Default: one is made, with the name of the installation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Its name. Default: `regcred`, or `regcred-INSTANCE`.
+    pub name: Option<String>,
+    /// Whether it exists already: then it is not made, and the rights are bound to it.
+    pub exists: bool,
+    /// Its annotations, beside those of the identity.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// The namespaces in which Prometheus usually runs: on OpenShift for the platform and for user workloads, and elsewhere.
@@ -43,7 +60,7 @@ pub enum Mode {
 #[derive(Clone, Debug)]
 pub struct Workload {
     /// The image.
-    pub image: String,
+    pub image: Image,
     /// Who it is in AWS.
     pub identity: Identity,
     /// What its command line says besides the config file.
@@ -54,6 +71,8 @@ pub struct Workload {
     pub trusted_ca: Option<TrustedCa>,
     /// The way out of the cluster.
     pub proxy: Proxy,
+    /// Where and how the pod runs.
+    pub pod: PodOptions,
 }
 
 /// Who regcred is in AWS. No variant holds a key.
@@ -65,12 +84,12 @@ pub enum Identity {
     /// A webhook of the cluster gives the pod a token for the role: ROSA, and EKS with IRSA.
     Webhook {
         /// The role.
-        role_arn: String,
+        role_arn: RoleArn,
     },
     /// The pod has a token of the cluster's own issuer, and takes the role with it: any cluster whose issuer AWS knows.
     Projected {
         /// The role.
-        role_arn: String,
+        role_arn: RoleArn,
         /// Whom the token is for.
         audience: String,
     },
@@ -125,12 +144,13 @@ pub enum Guard {
 impl Default for Workload {
     fn default() -> Self {
         Self {
-            image: format!("ghcr.io/regcred/regcred:{}", env!("CARGO_PKG_VERSION")),
+            image: Image::default(),
             identity: Identity::None,
             args: vec![],
             mounts: vec![],
             trusted_ca: None,
             proxy: Proxy::default(),
+            pod: PodOptions::default(),
         }
     }
 }
@@ -146,6 +166,8 @@ impl Default for Install {
             profiles: false,
             sink: None,
             metrics_from: MONITORING.map(|name| Namespace::new(name).expect("it is a valid name")).to_vec(),
+            monitoring: true,
+            account: Account::default(),
         }
     }
 }

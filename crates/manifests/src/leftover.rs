@@ -5,23 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use regcred_config::Config;
 use serde_json::Value;
 
-use crate::{Guard, Install, Mode, TrustedCa, Workload, need::Need, object::Site, write::objects};
+use crate::{Account, Guard, Install, Mode, TrustedCa, Workload, need::Need, object::Site, write::objects};
 
+/// The kinds of the Prometheus operator.
+const MONITORING: &str = "monitoring";
 /// The policy of version 0.1.0, which judged Secrets and ServiceAccounts in one.
 const OLD_GUARD: &str = "-guard";
 
 /// One command for each group of kinds: kubectl stops at a kind that the server does not know.
 pub(crate) fn commands(config: &Config, install: &Install, need: &Need, now: &[Value]) -> Vec<String> {
     let site = Site::new(config, install);
+    let usual = Install { account: Account::default(), ..install.clone() };
+    let usual = Site::new(config, &usual);
     let now = now.iter().map(identity).collect::<BTreeSet<_>>();
     let mut left = BTreeMap::<(&str, Option<String>), BTreeSet<String>>::new();
     for other in others(install) {
-        for object in objects(config, &other, need, &site) {
+        let its_site = if other.account.name.is_some() { &site } else { &usual };
+        for object in objects(config, &other, need, its_site) {
             let (group, kind, namespace, name) = identity(&object);
             let is_bound = kind == "rolebinding" && namespace.as_deref() != Some(site.namespace.as_str());
+            // regcred does not delete a ServiceAccount that it did not create.
+            let is_theirs = install.account.exists && kind == "serviceaccount" && name == site.account;
             if !now.contains(&(group.clone(), kind.clone(), namespace.clone(), name.clone()))
                 && kind != "namespace"
                 && !is_bound
+                && !is_theirs
             {
                 left.entry((part(&group), namespace)).or_default().insert(format!("{kind}/{name}"));
             }
@@ -40,10 +48,11 @@ pub(crate) fn commands(config: &Config, install: &Install, need: &Need, now: &[V
         }
     }
     let mut commands = vec![];
-    for ((_, namespace), names) in left {
+    for ((part, namespace), names) in left {
         let namespace = namespace.map(|it| format!(" --namespace={it}")).unwrap_or_default();
         let names = names.into_iter().collect::<Vec<_>>().join(" ");
-        commands.push(format!("kubectl delete --ignore-not-found{namespace} {names}"));
+        let only = if part == MONITORING { "  # only with the Prometheus operator" } else { "" };
+        commands.push(format!("kubectl delete --ignore-not-found{namespace} {names}{only}"));
     }
     // Bindings of namespaces are made where the rights are not bound in the whole cluster.
     if is_wide {
@@ -60,7 +69,9 @@ fn others(install: &Install) -> Vec<Install> {
     let modes = [Mode::CronJob(workload()), Mode::Daemon(workload(), 2), Mode::Elsewhere];
     let with = |guard: Guard| modes.iter().map(move |mode| (guard, mode.clone()));
     let all = [Guard::Policy, Guard::Bindings, Guard::Nothing].into_iter().flat_map(with);
-    all.map(|(guard, mode)| Install { guard, mode, profiles: true, ..install.clone() }).collect()
+    let all = all.map(|(guard, mode)| Install { guard, mode, profiles: true, monitoring: true, ..install.clone() });
+    let usual = |other: Install| [Install { account: Account::default(), ..other.clone() }, other];
+    all.flat_map(usual).collect()
 }
 
 /// Group, kind, namespace and name.
@@ -76,7 +87,7 @@ fn identity(object: &Value) -> (String, String, Option<String>, String) {
 fn part(group: &str) -> &'static str {
     match group {
         "admissionregistration.k8s.io" => "policies",
-        "monitoring.coreos.com" => "monitoring",
+        "monitoring.coreos.com" => MONITORING,
         _ => "built-in",
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod alerts;
+mod arn;
 mod cel;
 mod check;
 mod cronjob;
@@ -8,23 +9,34 @@ mod daemon;
 mod dashboard;
 mod expand;
 mod guard;
+mod iam;
 mod identity;
+mod image;
 mod install;
+mod issuer;
 mod leftover;
 mod need;
 mod object;
+mod options;
 mod pod;
 mod profile;
 mod rights;
+mod shape;
 mod template;
 mod write;
 mod yaml;
 
+pub use arn::RoleArn;
 pub use check::check;
 pub use dashboard::dashboard;
 pub use expand::{Expanded, expand};
+pub use iam::{Aws, Policies, iam};
 pub use identity::AUDIENCE;
-pub use install::{Guard, Identity, Install, MONITORING, Mode, Mount, Proxy, TrustedCa, Workload};
+pub use image::Image;
+pub use install::{Account, Guard, Identity, Install, MONITORING, Mode, Mount, Proxy, TrustedCa, Workload};
+pub use issuer::Issuer;
+pub use object::Names;
+pub use options::{PodFile, PodOptions, pod_schema};
 pub use template::project_template;
 pub use write::{Manifests, first_run, manifests};
 pub use yaml::{read, yaml};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regcred_config::{
-    Access, Config, EcrOptions, LinkName, OpenShiftOptions, Problem, Selection, Spec, TargetEntry, Wants,
+    Access, Config, EcrOptions, LinkName, Merge, OpenShiftOptions, Problem, Selection, Spec, TargetEntry, Wants,
 };
 use regcred_core::{Namespace, SecretName, StoreName};
 
@@ -18,12 +18,14 @@ pub(crate) struct Need {
     pub(crate) own: BTreeMap<SecretName, Places>,
     /// Secrets that stay somebody else's, and where.
     pub(crate) merged: BTreeMap<SecretName, Places>,
+    /// Those of them that are created if there is none.
+    pub(crate) created: BTreeSet<SecretName>,
     /// ServiceAccounts that use any of them.
     pub(crate) accounts: BTreeSet<String>,
     /// The labels and annotations that the config puts on any of them: the values of each key.
     pub(crate) labels: Values,
     pub(crate) annotations: Values,
-    /// What regcred does with each Secret in each place, in the words of the guard: `own`, `adopt`, `merge`, `pull/ACCOUNT` and
+    /// What regcred does with each Secret in each place, in the words of the guard: `own`, `adopt`, `merge`, `create`, `pull/ACCOUNT` and
     /// `mount/ACCOUNT`.
     pub(crate) kinds: BTreeMap<Place, BTreeMap<SecretName, BTreeSet<String>>>,
     /// The selections of `kinds`, in the order of the file.
@@ -84,7 +86,8 @@ impl Need {
         secrets.sort_by_key(|(_, users)| users.position);
         let mut need = Self::default();
         for ((place, name), users) in secrets {
-            let merge = users.entries.iter().any(|entry| entry.secret.merge);
+            let merge = users.entries.iter().any(|entry| entry.secret.merge.is_on());
+            let create = users.entries.iter().any(|entry| entry.secret.merge == Merge::Create);
             let places = if merge { &mut need.merged } else { &mut need.own };
             let places = places.entry(name.clone()).or_default();
             match place.clone() {
@@ -107,8 +110,12 @@ impl Need {
                     }
                 }
             }
+            if create {
+                need.created.insert(name.clone());
+            }
             let adopt = users.entries.iter().any(|entry| entry.secret.adopt);
             let mode: &[&str] = match (merge, adopt) {
+                (true, _) if create => &["create", "merge"],
                 (true, _) => &["merge"],
                 (false, true) => &["adopt", "own"],
                 (false, false) => &["own"],

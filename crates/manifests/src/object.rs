@@ -1,7 +1,7 @@
 //! What every object has: a name, labels, a place.
 
 use regcred_config::{Config, digest};
-use regcred_core::Namespace;
+use regcred_core::{InstanceName, Namespace};
 use serde_json::{Value, json};
 
 use crate::Install;
@@ -12,23 +12,54 @@ const PROGRAM: &str = "regcred";
 /// By its own label a command finds the installation that keeps an instance's Secrets.
 pub(crate) const INSTANCE: &str = "regcred.dev/instance";
 
+/// The names of an installation's objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// `regcred`, or `regcred-INSTANCE`: of its workload, and of its `ServiceAccount` unless another one is named.
+    pub name: String,
+    /// The `ClusterRole` and its bindings with the rights on Secrets and `ServiceAccounts`.
+    pub target_role: String,
+    /// The `ClusterRole` and its binding with the rights on namespaces.
+    pub namespaces_role: String,
+}
+
+impl Names {
+    /// Returns the names of the objects of an instance that is installed in a namespace.
+    pub fn new(instance: &InstanceName, namespace: &Namespace) -> Self {
+        let name = match instance.as_str() {
+            "default" => PROGRAM.to_owned(),
+            instance => shortened(&format!("{PROGRAM}-{instance}")),
+        };
+        let [target_role, namespaces_role] = ["-target", "-namespaces"].map(|suffix| wide(&name, namespace, suffix));
+        Self { name, target_role, namespaces_role }
+    }
+}
+
+/// The name of an object outside its own namespace. Two installations of one instance in two namespaces must not share it, so
+/// it has the namespace unless that is `regcred`. A name before the dot has no dots.
+fn wide(name: &str, namespace: &Namespace, suffix: &str) -> String {
+    match namespace.as_str() {
+        PROGRAM => format!("{name}{suffix}"),
+        namespace => format!("{name}{suffix}.{namespace}"),
+    }
+}
+
 /// An installation: what its objects are called, and where they are.
 #[derive(Clone, Debug)]
 pub(crate) struct Site<'a> {
     /// `regcred`, or `regcred-INSTANCE`.
     pub(crate) name: String,
+    /// Its `ServiceAccount`.
+    pub(crate) account: String,
     pub(crate) namespace: &'a Namespace,
     instance: String,
 }
 
 impl<'a> Site<'a> {
     pub(crate) fn new(config: &Config, install: &'a Install) -> Self {
-        let instance = config.instance().as_str();
-        let name = match instance {
-            "default" => PROGRAM.to_owned(),
-            instance => shortened(&format!("{PROGRAM}-{instance}")),
-        };
-        Self { name, namespace: &install.namespace, instance: instance.into() }
+        let Names { name, .. } = Names::new(config.instance(), &install.namespace);
+        let account = install.account.name.clone().unwrap_or_else(|| name.clone());
+        Self { name, account, namespace: &install.namespace, instance: config.instance().to_string() }
     }
 
     /// By which its pods are found.
@@ -44,13 +75,9 @@ impl<'a> Site<'a> {
         labels
     }
 
-    /// The name of an object outside its own namespace. Two installations of one instance in two namespaces must not share it, so
-    /// it has the namespace unless that is `regcred`. A name before the dot has no dots.
+    /// The name of an object outside its own namespace.
     pub(crate) fn wide(&self, suffix: &str) -> String {
-        match self.namespace.as_str() {
-            PROGRAM => format!("{}{suffix}", self.name),
-            namespace => format!("{}{suffix}.{namespace}", self.name),
-        }
+        wide(&self.name, self.namespace, suffix)
     }
 
     /// Metadata of an object of the whole cluster.
@@ -89,12 +116,12 @@ impl<'a> Site<'a> {
 
     /// As the API server calls its ServiceAccount.
     pub(crate) fn user(&self) -> String {
-        format!("system:serviceaccount:{}:{}", self.namespace, self.name)
+        format!("system:serviceaccount:{}:{}", self.namespace, self.account)
     }
 
     /// Its ServiceAccount, as a binding names it.
     pub(crate) fn subjects(&self) -> Value {
-        json!([{ "kind": "ServiceAccount", "name": self.name, "namespace": self.namespace.as_str() }])
+        json!([{ "kind": "ServiceAccount", "name": self.account, "namespace": self.namespace.as_str() }])
     }
 }
 

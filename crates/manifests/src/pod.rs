@@ -54,11 +54,13 @@ pub(crate) fn spec(
         args.extend(["--config".into(), format!("{CONFIG_FOLDER}/{}", file_name(number))]);
     }
     args.extend(workload.args.iter().cloned());
+    let pod = &workload.pod;
+    variables.extend(pod.extra_env.iter().cloned());
     let mut container = json!({
         "name": "regcred",
-        "image": workload.image,
+        "image": workload.image.as_str(),
         "args": args,
-        "resources": resources(),
+        "resources": pod.resources.clone().unwrap_or_else(resources),
         "securityContext": {
             "allowPrivilegeEscalation": false,
             "capabilities": { "drop": ["ALL"] },
@@ -72,25 +74,44 @@ pub(crate) fn spec(
     for (key, value) in more.as_object().into_iter().flatten() {
         container[key] = value.clone();
     }
-    json!({
-        "serviceAccountName": site.name,
+    if let Some(policy) = &pod.pull_policy {
+        container["imagePullPolicy"] = policy.as_str().into();
+    }
+    let mut spec = json!({
+        "serviceAccountName": site.account,
         "enableServiceLinks": false,
         "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
         "containers": [container],
         "volumes": volumes.into_iter().map(|(volume, _)| volume).collect::<Vec<_>>(),
-    })
+    });
+    for (key, value) in &pod.spec {
+        spec[key] = value.clone();
+    }
+    spec
+}
+
+/// The labels and annotations of the pod.
+pub(crate) fn metadata(site: &Site<'_>, workload: &Workload) -> Value {
+    let mut metadata = json!({ "labels": site.labels() });
+    for (key, value) in &workload.pod.labels {
+        metadata["labels"][key] = value.clone();
+    }
+    if !workload.pod.annotations.is_empty() {
+        metadata["annotations"] = workload.pod.annotations.clone().into();
+    }
+    metadata
 }
 
 /// A pass takes 19 MiB for one namespace, 27 for a thousand and 120 for ten thousand, and half a second of a core for each
 /// thousand; a daemon of ten thousand begins with 150 MiB. The figures are in CONTRIBUTING.md.
-fn resources() -> Value {
+pub(crate) fn resources() -> Value {
     json!({ "requests": { "cpu": "10m", "memory": "48Mi" }, "limits": { "memory": "256Mi" } })
 }
 
 fn proxy(workload: &Workload) -> Vec<Value> {
     let Some(https) = &workload.proxy.https else { return vec![] };
     let mut no = format!("{CLUSTER},{METADATA}");
-    if let Some(more) = &workload.proxy.no {
+    if let Some(more) = workload.proxy.no.as_ref().filter(|it| !it.is_empty()) {
         no = format!("{more},{no}");
     }
     vec![json!({ "name": "HTTPS_PROXY", "value": https }), json!({ "name": "NO_PROXY", "value": no })]

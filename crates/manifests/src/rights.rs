@@ -63,12 +63,17 @@ fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -
     };
     let own = need.own.keys().map(regcred_core::SecretName::as_str).collect::<Vec<_>>();
     let merged = need.merged.keys().filter(|name| !need.own.contains_key(*name));
-    let merged = merged.map(regcred_core::SecretName::as_str).collect::<Vec<_>>();
+    let (created, merged) = merged.partition::<Vec<_>, _>(|name| need.created.contains(*name));
+    let [created, merged] =
+        [created, merged].map(|names| names.into_iter().map(regcred_core::SecretName::as_str).collect::<Vec<_>>());
     let accounts = need.accounts.iter().map(String::as_str).collect::<Vec<_>>();
+    let write: &[&str] = if prune { &["get", "create", "patch", "delete"] } else { &["get", "create", "patch"] };
     let mut rules = vec![];
     if !own.is_empty() {
-        let delete: &[&str] = if prune { &["get", "create", "patch", "delete"] } else { &["get", "create", "patch"] };
-        rules.push(rule("secrets", own, delete));
+        rules.push(rule("secrets", own, write));
+    }
+    if !created.is_empty() {
+        rules.push(rule("secrets", created, write));
     }
     // They are never made, only written.
     if !merged.is_empty() {

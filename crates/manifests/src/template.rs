@@ -74,9 +74,9 @@ pub fn project_template(
         format!("projects that are there already: {}", backfill(&format!("oc label {{}} {labels}"))),
     ];
     let bound = (install.guard == Guard::Bindings).then(|| {
-        let (name, namespace) = (&site.name, site.namespace);
+        let (role, account, namespace) = (site.wide("-target"), &site.account, site.namespace);
         let bind = format!(
-            "sh -c 'oc create rolebinding {name}-target --clusterrole={name}-target --serviceaccount={namespace}:{name} \
+            "sh -c 'oc create rolebinding {role} --clusterrole={role} --serviceaccount={namespace}:{account} \
              --namespace=\"${{1#*/}}\"' sh {{}}"
         );
         format!("and their bindings: {}", backfill(&bind))

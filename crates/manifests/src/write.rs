@@ -1,12 +1,13 @@
 //! All objects of an installation, in the order in which they are made.
 
 use regcred_config::{Config, Problem, Problems, Spec, Wants};
+use regcred_core::InstanceName;
 use serde_json::{Map, Value, json};
 
 use crate::{
     Guard, Identity, Install, Mode, TrustedCa, cronjob, daemon, guard, identity, leftover,
     need::{self, Need, sinks},
-    object::Site,
+    object::{INSTANCE, Site},
     pod::{self, file_name},
     profile, rights,
 };
@@ -37,7 +38,7 @@ pub fn manifests(config: &Config, install: &Install) -> Result<Manifests, Proble
     let objects = objects(config, install, &need, &site);
     Problems::check(guard::problems(&objects))?;
     if matches!(install.mode, Mode::CronJob(_)) {
-        notes.extend(cronjob::judge(config)?);
+        notes.extend(cronjob::warning(config));
         let (name, namespace) = (&site.name, site.namespace);
         notes.push(format!(
             "the first pass: kubectl create job --namespace={namespace} --from=cronjob/{name} {name}-first"
@@ -61,11 +62,15 @@ pub(crate) fn objects(config: &Config, install: &Install, need: &Need, site: &Si
     if !install.namespace_exists {
         objects.push(namespace(site));
     }
-    objects.push(account(site, install));
+    if !install.account.exists {
+        objects.push(account(site, install));
+    }
     let prune = config.prune() && install.mode.watches();
+    let previous = config.previous_instance().map(InstanceName::as_str).unwrap_or_default();
+    let instances = [config.instance().as_str(), previous];
     // The guard comes before the rights: they must not be in force without it.
     if install.guard == Guard::Policy {
-        objects.extend(guard::objects(site, need, config.instance().as_str(), install.mode.watches()));
+        objects.extend(guard::objects(site, need, instances, install.mode.watches()));
     }
     objects.extend(rights::objects(site, need, install, prune));
     if install.profiles {
@@ -110,6 +115,14 @@ fn problems(config: &Config, install: &Install, need: &Need) -> Vec<Problem> {
     }
     if let Some(workload) = install.mode.workload() {
         problems.extend(identity::problems(config, workload));
+        if let (Some((key, _)), true) = (
+            identity::annotation(&workload.identity),
+            install.account.annotations.contains_key(identity::ROLE_ANNOTATION),
+        ) {
+            problems.push(Problem::everywhere(format!(
+                "serviceAccount.annotations: the identity sets {key}: leave it out"
+            )));
+        }
         let elsewhere =
             config.sinks().iter().filter(|spec| install.sink.as_ref().is_some_and(|it| it.as_str() == spec.name()));
         let reached = elsewhere
@@ -138,7 +151,7 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
     if selecting && install.guard == Guard::Nothing {
         warnings.push(UNGUARDED.into());
     }
-    let (name, namespace, wide) = (&site.name, site.namespace, site.wide("-target"));
+    let (name, account, namespace, wide) = (&site.name, &site.account, site.namespace, site.wide("-target"));
     match install.guard {
         Guard::Policy if selecting => warnings.push(format!(
             "these rights are safe only behind the guard, which takes Kubernetes 1.30 or OpenShift 4.17. kubectl goes on after an error: if it \
@@ -153,13 +166,23 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
     if selecting && install.guard == Guard::Bindings {
         warnings.push(format!(
             "each namespace that is chosen needs a binding of its own, also those of tomorrow: kubectl create rolebinding {wide} \
-             --clusterrole={wide} --serviceaccount={namespace}:{name} --namespace=NAMESPACE"
+             --clusterrole={wide} --serviceaccount={namespace}:{account} --namespace=NAMESPACE"
         ));
+    }
+    if let Some(previous) = config.previous_instance() {
+        warnings.push(renamed(previous, site));
     }
     if install.profiles {
         warnings.push(
             "who may label a namespace regcred.dev/profile=NAME: whoever is bound to a ClusterRole with the rule { apiGroups: [regcred.dev], \
              resources: [profiles], resourceNames: [NAME], verbs: [use] }"
+                .into(),
+        );
+    }
+    if matches!(install.mode, Mode::Daemon(..)) && install.monitoring {
+        warnings.push(
+            "the last two objects, ServiceMonitor and PrometheusRule, need the CRDs of the Prometheus operator. On a cluster without them \
+             kubectl applies everything else and exits with 1: print with --no-monitoring"
                 .into(),
         );
     }
@@ -170,7 +193,12 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
         }
         Identity::PodIdentity => warnings.push(format!(
             "its role: aws eks create-pod-identity-association --cluster-name CLUSTER --namespace {} --service-account {} --role-arn ROLE",
-            site.namespace, site.name
+            site.namespace, site.account
+        )),
+        Identity::Webhook { role_arn } if install.account.exists => warnings.push(format!(
+            "annotate the ServiceAccount, which these objects do not make: kubectl annotate serviceaccount {account} \
+             --namespace={namespace} --overwrite {}={role_arn}",
+            identity::ROLE_ANNOTATION
         )),
         Identity::Keys { secret } => warnings.push(format!(
             "a key lives until somebody revokes it: a role is better. Its Secret is not made here: kubectl create secret generic {secret} \
@@ -185,6 +213,20 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
             .push(format!("providers.{}.profile: the pod has no AWS configuration that has a profile", spec.name()));
     }
     warnings
+}
+
+/// How an installation that has a new name is moved to without a gap. Its Secrets carry the label of the instance too, and stay.
+fn renamed(previous: &InstanceName, site: &Site<'_>) -> String {
+    let (namespace, label) = (site.namespace, format!("--selector={INSTANCE}={previous}"));
+    let own =
+        "cronjob,job,deployment,service,networkpolicy,poddisruptionbudget,configmap,role,rolebinding,serviceaccount";
+    let wide = "validatingadmissionpolicybinding,validatingadmissionpolicy,clusterrolebinding,clusterrole";
+    format!(
+        "before you apply this, stop instance {previous}, which would write its Secrets back:\n  kubectl delete cronjob,deployment \
+         --namespace={namespace} {label}\n  After a pass, when `regcred status` says that each Secret is fresh, remove the rest of it:\n  \
+         regcred cleanup --instance {previous}\n  kubectl delete {own} --namespace={namespace} {label}\n  kubectl delete rolebinding \
+         --all-namespaces {label}\n  kubectl delete {wide} {label}"
+    )
 }
 
 /// Whether any target's tokens are asked for as whom the pod is.
@@ -214,8 +256,12 @@ fn namespace(site: &Site<'_>) -> Value {
 
 fn account(site: &Site<'_>, install: &Install) -> Value {
     let mut metadata = site.own("");
-    if let Some(annotations) = install.mode.workload().and_then(|workload| identity::annotations(&workload.identity)) {
-        metadata["annotations"] = annotations;
+    metadata["name"] = site.account.as_str().into();
+    for (key, value) in &install.account.annotations {
+        metadata["annotations"][key] = value.as_str().into();
+    }
+    if let Some((key, role)) = install.mode.workload().and_then(|workload| identity::annotation(&workload.identity)) {
+        metadata["annotations"][key] = role.as_str().into();
     }
     json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata })
 }

@@ -3,12 +3,23 @@
 use std::fmt::Write;
 
 use serde_json::Value;
+use serde_saphyr::Error;
 
 /// The one object of a text; what is wrong with it, in words.
 pub fn read(text: &str) -> Result<Value, String> {
     let options = serde_saphyr::options! { with_snippet: false, strict_booleans: false };
-    serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| format!("it is not one object as YAML or JSON: {error}"))
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let line = error.location().map(|at| format!(" at line {}", at.line())).unwrap_or_default();
+        match error.without_snippet() {
+            Error::MultipleDocuments { .. } => {
+                format!("it is not one object as YAML or JSON: a second document begins{line}")
+            }
+            Error::DuplicateMappingKey { .. } => {
+                format!("it is not one object as YAML or JSON: a key is there twice{line}")
+            }
+            _ => format!("it is not one object as YAML or JSON{line}"),
+        }
+    })
 }
 
 /// Documents of YAML, which readers of its older version read alike. `head`: lines of comment above them all.

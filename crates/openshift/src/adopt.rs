@@ -4,8 +4,10 @@
 //! quarrel. So the other's ownership of our fields becomes ours first, and an ordinary apply follows: what it does not name
 //! and nobody else owns goes, and that is the old token's copy.
 
+use std::collections::HashSet;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
-use regcred_core::{Refusal, Registry};
+use regcred_core::{CredentialSet, Refusal};
 use regcred_dockerconfig::DockerConfig;
 use serde_json::{Map, Value, json};
 
@@ -17,13 +19,20 @@ use crate::{
     refusal::{self, bare, shown},
 };
 
-/// Why it cannot be taken over, whatever our registries are.
-pub(crate) fn obstacle(stored: &Stored, us: &str) -> Option<Refusal> {
-    writer(&stored.metadata, us).or_else(|| read(stored).err())
+/// Why it cannot be taken over by `us`. `expected` says of a host whether the config has a login for it, if that is known.
+pub(crate) fn obstacle(stored: &Stored, us: &[&str], expected: Option<&dyn Fn(&str) -> bool>) -> Option<Refusal> {
+    let lost = |key: &str| {
+        let host = bare(key).split('/').next().unwrap_or_default();
+        is_a_name(key) || expected.is_some_and(|expected| !expected(host))
+    };
+    writer(&stored.metadata, us).or_else(|| match read(stored) {
+        Ok(config) => losing(config.registries().filter(|key| expected.is_some() && lost(key))),
+        Err(refusal) => Some(refusal),
+    })
 }
 
 /// Who would go on writing it and does not ask whose it is: a controller, or one who applies our fields.
-pub(crate) fn writer(metadata: &ObjectMeta, us: &str) -> Option<Refusal> {
+pub(crate) fn writer(metadata: &ObjectMeta, us: &[&str]) -> Option<Refusal> {
     let controller = metadata.owner_references.iter().flatten().find(|it| it.controller == Some(true));
     if let Some(controller) = controller {
         let name = quote([controller.kind.as_str(), controller.name.as_str()].into_iter()).unwrap_or_default();
@@ -32,22 +41,42 @@ pub(crate) fn writer(metadata: &ObjectMeta, us: &str) -> Option<Refusal> {
     // Who applies `stringData` overwrites the data without a conflict.
     let wanted = claims().chain([vec!["f:stringData".to_owned()]]).collect::<Vec<_>>();
     let applies = |it: &&ManagedFieldsEntry| {
-        let fields = it.fields_v1.as_ref().filter(|_| is_apply(it) && it.manager.as_deref() != Some(us));
+        let fields = it.fields_v1.as_ref().filter(|_| is_apply(it) && !is_of(it, us));
         fields.is_some_and(|fields| wanted.iter().any(|path| has(&fields.0, path)))
     };
     let others = quote(entries(metadata).filter(applies).filter_map(|it| it.manager.as_deref()))?;
     Some(refusal::still_written(&format!("applied by {others}")))
 }
 
-/// Whether it holds a login that would be lost: every one has to be for one of our registries. One with a scheme or an API
-/// version in its key is the same registry: others write it so.
-pub(crate) fn excess(stored: &Stored, ours: &[&Registry]) -> Option<Refusal> {
-    let config = match read(stored) {
+/// Whether it holds a login that would be lost. None is lost whose key means one of our registries or, with a login of the same
+/// user, a part of one: readers take ours in its place.
+pub(crate) fn excess(stored: &Stored, set: &CredentialSet) -> Option<Refusal> {
+    let mut config = match read(stored) {
         Ok(config) => config,
         Err(refusal) => return Some(refusal),
     };
-    let others = config.registries().filter(|key| !ours.iter().any(|registry| registry.as_str() == bare(key)));
-    shown(others).map(|others| refusal::holds_more(&format!("logins for {others}")))
+    let keys = config.registries().map(str::to_owned).collect::<Vec<_>>();
+    let logins = set.logins().flat_map(|(_, login)| login.registries().iter().map(move |registry| (registry, login)));
+    let ours = logins.collect::<Vec<_>>();
+    for (registry, login) in &ours {
+        config.set(registry, login.username(), login.password());
+    }
+    let registries = ours.iter().map(|(registry, _)| *registry).collect::<Vec<_>>();
+    let aliases = config.aliases(registries.iter().copied()).into_iter().map(|(key, _)| key).collect::<HashSet<_>>();
+    let is_replaced = |key: &str| {
+        registries.iter().any(|registry| registry.as_str() == key) || (aliases.contains(key) && !is_a_name(key))
+    };
+    losing(keys.iter().map(String::as_str).filter(|key| !is_replaced(key)))
+}
+
+/// Whether images can be named as this key is, with a port or in capitals. Then they need the key.
+fn is_a_name(key: &str) -> bool {
+    let host = bare(key).split('/').next().unwrap_or_default();
+    host.ends_with(":443") || host.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+fn losing<'a>(keys: impl Iterator<Item = &'a str>) -> Option<Refusal> {
+    shown(keys).map(|others| refusal::holds_more(&format!("logins for {others}")))
 }
 
 /// What it holds, if that is logins and no more.
@@ -61,8 +90,8 @@ fn read(stored: &Stored) -> Result<DockerConfig, Refusal> {
     }
 }
 
-/// The JSON patch that makes the other's ownership of our fields ours, guarded by what was read.
-pub(crate) fn patch(metadata: &ObjectMeta, us: &str, form: &Form) -> Value {
+/// The JSON patch that makes the other's ownership of our fields ours, guarded by what was read. `us`: who we are, and who we were.
+pub(crate) fn patch(metadata: &ObjectMeta, us: &[&str], form: &Form) -> Value {
     json!([
         { "op": "replace", "path": "/metadata/resourceVersion", "value": metadata.resource_version },
         { "op": "add", "path": "/metadata/managedFields", "value": taken_over(metadata, us, form) },
@@ -70,12 +99,12 @@ pub(crate) fn patch(metadata: &ObjectMeta, us: &str, form: &Form) -> Value {
 }
 
 /// Who owns what afterwards. What is not ours to write stays with its owner.
-fn taken_over(metadata: &ObjectMeta, us: &str, form: &Form) -> Vec<ManagedFieldsEntry> {
+fn taken_over(metadata: &ObjectMeta, us: &[&str], form: &Form) -> Vec<ManagedFieldsEntry> {
     let (mut ours, mut others, mut time) = (json!({}), vec![], None);
     for entry in entries(metadata) {
         let mut entry = entry.clone();
         let mut fields = entry.fields_v1.take().map_or_else(|| json!({}), |fields| fields.0);
-        if is_apply(&entry) && entry.manager.as_deref() == Some(us) {
+        if is_apply(&entry) && is_of(&entry, us) {
             merge(&mut ours, fields);
             time = entry.time.max(time);
             continue;
@@ -104,7 +133,7 @@ fn taken_over(metadata: &ObjectMeta, us: &str, form: &Form) -> Vec<ManagedFields
         api_version: Some("v1".into()),
         fields_type: Some("FieldsV1".into()),
         fields_v1: Some(FieldsV1(ours)),
-        manager: Some(us.into()),
+        manager: us.first().map(|us| (*us).to_owned()),
         operation: Some("Apply".into()),
         subresource: None,
         time,
@@ -121,6 +150,10 @@ fn claims() -> impl Iterator<Item = Vec<String>> {
 
 fn annotation(name: &str) -> [String; 3] {
     ["f:metadata".into(), "f:annotations".into(), format!("f:{name}")]
+}
+
+fn is_of(entry: &ManagedFieldsEntry, managers: &[&str]) -> bool {
+    entry.manager.as_deref().is_some_and(|manager| managers.contains(&manager))
 }
 
 fn is_apply(entry: &ManagedFieldsEntry) -> bool {
@@ -165,6 +198,10 @@ fn merge(into: &mut Value, from: Value) {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::Arc, time::SystemTime};
+
+    use regcred_core::{Login, Registry, RegistryCredential, Validity};
+
     use super::*;
 
     fn metadata(managed: &Value) -> ObjectMeta {
@@ -184,7 +221,7 @@ mod tests {
     }
 
     fn after(managed: &Value) -> Value {
-        serde_json::to_value(taken_over(&metadata(managed), "regcred", &Form::default())).expect("it serialises")
+        serde_json::to_value(taken_over(&metadata(managed), &["regcred"], &Form::default())).expect("it serialises")
     }
 
     #[test]
@@ -205,7 +242,7 @@ mod tests {
     fn an_object_without_owners_becomes_ours_with_its_copy_of_the_old_token() {
         let mut bare = metadata(&json!([]));
         bare.annotations = Some([(LAST_APPLIED.into(), String::new())].into());
-        let after = serde_json::to_value(taken_over(&bare, "regcred", &Form::default())).expect("it serialises");
+        let after = serde_json::to_value(taken_over(&bare, &["regcred"], &Form::default())).expect("it serialises");
         assert_eq!(after.as_array().map(Vec::len), Some(1));
         assert!(has(&after[0]["fieldsV1"], &DATA));
         assert!(has(&after[0]["fieldsV1"], &["f:metadata", "f:annotations", &format!("f:{LAST_APPLIED}")]));
@@ -219,34 +256,63 @@ mod tests {
 
     #[test]
     fn who_would_go_on_writing_stands_in_the_way() {
-        assert_eq!(writer(&metadata(&recipe()), "regcred"), None);
+        assert_eq!(writer(&metadata(&recipe()), &["regcred"]), None);
         let mut applied = recipe();
         applied[0]["operation"] = json!("Apply");
         applied[0]["manager"] = json!("argocd-controller");
-        let refusal = writer(&metadata(&applied), "regcred").expect("it is applied").to_string();
+        let refusal = writer(&metadata(&applied), &["regcred"]).expect("it is applied").to_string();
         assert!(refusal.starts_with("foreign: it is applied by \"argocd-controller\""), "{refusal}");
         applied[0]["fieldsV1"] = json!({ "f:stringData": { "f:x": {} } });
-        assert!(writer(&metadata(&applied), "regcred").is_some(), "it would overwrite the data without a conflict");
+        assert!(writer(&metadata(&applied), &["regcred"]).is_some(), "it would overwrite the data without a conflict");
         applied[0]["fieldsV1"] = json!({ "f:metadata": { "f:labels": { "f:app.kubernetes.io/managed-by": {} } } });
-        assert!(writer(&metadata(&applied), "regcred").is_some(), "it would stand in the way of our label");
+        assert!(writer(&metadata(&applied), &["regcred"]).is_some(), "it would stand in the way of our label");
         let mut controlled = metadata(&recipe());
         let owner =
             json!([{ "apiVersion": "v1", "kind": "ExternalSecret", "name": "ecr", "uid": "u", "controller": true }]);
         controlled.owner_references = serde_json::from_value(owner).expect("references");
-        let refusal = writer(&controlled, "regcred").expect("it is controlled").to_string();
+        let refusal = writer(&controlled, &["regcred"]).expect("it is controlled").to_string();
         assert!(refusal.contains("\"ExternalSecret\""), "{refusal}");
     }
 
     #[test]
+    fn what_the_config_cannot_name_is_refused_before_anything_is_minted() {
+        let stored = |keys: &str| Stored::holding(format!(r#"{{"auths":{{{keys}}}}}"#).as_bytes());
+        let expected: &dyn Fn(&str) -> bool = &|host| host.ends_with(".ours.example");
+        let refused = |keys: &str, expected| obstacle(&stored(keys), &["regcred"], expected).map(|it| it.to_string());
+        let ours = r#""a.ours.example":{},"https://b.ours.example/v1/":{},"c.ours.example/team":{}"#;
+        assert_eq!(refused(ours, Some(expected)), None);
+        let other = refused(r#""a.ours.example":{},"quay.io":{}"#, Some(expected)).expect("it would be lost");
+        assert!(other.starts_with("holds-more: it holds logins for \"quay.io\","), "{other}");
+        assert!(other.ends_with("`secret: { merge: true }` without `adopt`"), "{other}");
+        assert!(refused(r#""a.ours.example:443":{}"#, Some(expected)).is_some(), "images are named so");
+        assert_eq!(refused(r#""quay.io":{}"#, None), None, "what the config has is known to its provider alone");
+    }
+
+    #[test]
     fn what_would_be_lost_is_named() {
-        let ours = [Registry::new("a.example").expect("valid")];
-        let ours = ours.iter().collect::<Vec<_>>();
-        let lost = |data: &str| excess(&Stored::holding(data.as_bytes()), &ours).map(|refusal| refusal.to_string());
-        for fine in
-            [r#"{"auths":{"a.example":{}}}"#, r#"{"auths":{"https://a.example/v2/":{}}}"#, r#"{"auths":{}}"#, "{}"]
-        {
+        let login = Login::new(vec![Registry::new("a.example").expect("valid")], "AWS", "new".to_owned().into());
+        let validity = Validity::new(SystemTime::UNIX_EPOCH, None).expect("valid");
+        let credential = RegistryCredential::new(vec![login.expect("valid")], validity).expect("valid");
+        let mut set = CredentialSet::new();
+        set.insert("one".parse().expect("a name"), Arc::new(credential)).expect("the first");
+        let lost = |data: &str| excess(&Stored::holding(data.as_bytes()), &set).map(|refusal| refusal.to_string());
+        for fine in [
+            r#"{"auths":{"a.example":{}}}"#,
+            r#"{"auths":{"https://a.example/v2/":{}}}"#,
+            r#"{"auths":{"a.example/team/app":{"auth":"QVdTOm9sZA=="}}}"#,
+            r#"{"auths":{"a.example/team":{"auth":"Zm9v"}}}"#,
+            r#"{"auths":{"a.example":7}}"#,
+            r#"{"auths":{}}"#,
+            r#"{"auths":null}"#,
+            "{}",
+        ] {
             assert_eq!(lost(fine), None, "{fine}");
         }
+        for key in ["a.example:443", "A.example", "a.example:443/team", "*.example", "b.example/team"] {
+            assert!(lost(&format!(r#"{{"auths":{{"{key}":{{}}}}}}"#)).is_some(), "{key}");
+        }
+        let robot = lost(r#"{"auths":{"a.example/team":{"auth":"cm9ib3Q6cHc="}}}"#).expect("it is another user's");
+        assert!(robot.starts_with("holds-more: it holds logins for \"a.example/team\""), "{robot}");
         let more = lost(r#"{"auths":{"a.example":{},"b.example":{},"https://user:canary@c.example":{}}}"#);
         let more = more.expect("two more");
         assert!(more.starts_with("holds-more: it holds logins for \"b.example\", 1 more,"), "{more}");

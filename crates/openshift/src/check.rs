@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::{
     cluster::Cluster,
-    error::{Doing, UNTRUSTED, is_by_policy, is_untrusted, translate},
+    error::{Doing, is_by_policy, translate},
     rights::review,
     store::{limited, unheard},
     stream::object,
@@ -87,10 +87,7 @@ impl Cluster {
         *request.uri_mut() = Uri::from_static("/version");
         let client = self.client();
         let asking = async { Ok(read(client.send(request).await?).await) };
-        let failed = |error: kube::Error| {
-            if is_untrusted(&error) { doing.failed(ErrorKind::Invalid, UNTRUSTED) } else { translate(&error, &doing) }
-        };
-        let (status, time, document) = unheard(&doing, asking).await?.map_err(failed)?;
+        let (status, time, document) = unheard(&doing, asking).await?.map_err(|error| translate(&error, &doing))?;
         let text = |name: &str| document[name].as_str().filter(|it| is_version(it)).map(str::to_owned);
         let version = text("gitVersion");
         // Somebody may have forbidden that question alone; what answers it otherwise is no API server.
@@ -101,6 +98,26 @@ impl Cluster {
         }
         let number = |name: &str| text(name)?.trim_end_matches('+').parse().ok();
         Ok(Greeting { version, release: number("major").zip(number("minor")), time })
+    }
+
+    /// Whether the server has an API of this group and version, such as `project.openshift.io/v1`. A server that does not let us ask
+    /// may have it.
+    pub async fn serves(&self, group_version: &str) -> Result<bool> {
+        let doing = Doing { verb: "get", resource: "the API", namespace: None, name: group_version };
+        let uri = Uri::try_from(format!("/apis/{group_version}"));
+        let uri = uri.map_err(|_| doing.failed(ErrorKind::Invalid, "it is not a group and a version"))?;
+        let mut request = http::Request::new(Body::empty());
+        *request.uri_mut() = uri;
+        let client = self.client();
+        let asking = async { Ok(read(client.send(request).await?).await) };
+        let (code, ..) = unheard(&doing, asking).await?.map_err(|error: kube::Error| translate(&error, &doing))?;
+        match code {
+            404 => Ok(false),
+            401 | 429 | 500.. => {
+                Err(translate(&kube::Error::Api(Status { code, ..Status::default() }.boxed()), &doing))
+            }
+            _ => Ok(true),
+        }
     }
 
     /// As whom we ask, such as `system:serviceaccount:regcred:regcred`; `None`: a server before 1.28 does not tell.

@@ -34,7 +34,7 @@ use crate::{
 const LARGEST_FIELDS: usize = 16 * 1024;
 /// Of all labels: values have 63 characters.
 const LARGEST_LABELS: usize = 64 * 1024;
-/// Of `regcred.dev/hosts`, which has 150 bytes for each registry.
+/// Of `regcred.dev/hosts`, which has 180 bytes for each registry.
 const LARGEST_HOSTS: usize = 64 * 1024;
 /// Of any other annotation of ours, and of those of the config.
 const LARGEST_ANNOTATION: usize = 4 * 1024;

@@ -5,13 +5,18 @@ use std::time::Duration;
 use kube::core::Status;
 use regcred_core::{Error, ErrorKind};
 
-use crate::refusal;
+use crate::{
+    refusal,
+    unreachable::{self, Cause},
+};
 
 /// Of an object, as the API has them.
 const LONGEST_NAME: usize = 253;
 
-/// What is said where nobody vouches for the other side.
-pub(crate) const UNTRUSTED: &str = "the API server's certificate is not trusted";
+const UNTRUSTED: &str = "the API server's certificate is not trusted";
+/// The cause of an error if the API server answers 401. Every target of the cluster has the same.
+pub const UNAUTHORIZED: &str = "the API server does not accept the credentials (HTTP 401)";
+const UNREACHABLE: &str = "the connection to the API server failed";
 
 /// What was being done: `patch`, `Secret ecr-secret in team-a`.
 #[derive(Clone, Copy, Debug)]
@@ -73,11 +78,6 @@ pub(crate) fn is_absent(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
-/// Whether nobody vouches for the other side.
-pub(crate) fn is_untrusted(error: &kube::Error) -> bool {
-    !matches!(error, kube::Error::Api(_)) && text_of(error).any(|text| text.contains("certificate"))
-}
-
 /// Says what failed and of which sort it is.
 pub(crate) fn translate(error: &kube::Error, doing: &Doing<'_>) -> Error {
     let failed = |kind, cause: &str| doing.failed(kind, cause);
@@ -86,12 +86,16 @@ pub(crate) fn translate(error: &kube::Error, doing: &Doing<'_>) -> Error {
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
             failed(ErrorKind::Malformed, "the answer is not that of a Kubernetes API; is there a proxy?")
         }
-        kube::Error::Auth(_) => failed(ErrorKind::Denied, "the credentials of the kubeconfig cannot be used"),
         kube::Error::BuildRequest(_) | kube::Error::HttpError(_) => {
             failed(ErrorKind::Bug, "the request could not be made")
         }
-        _ if is_untrusted(error) => failed(ErrorKind::Unreachable, "the API server's certificate is not trusted"),
-        _ => failed(ErrorKind::Unreachable, "the connection to the API server failed"),
+        kube::Error::Service(own) if let Some(own) = own.downcast_ref::<Error>() => failed(own.kind(), &own.chain()),
+        _ => match unreachable::cause(error) {
+            // It does not pass by itself.
+            Cause::Untrusted(why) => failed(ErrorKind::Invalid, &format!("{UNTRUSTED}: {why}")),
+            Cause::Network(why) => failed(ErrorKind::Unreachable, &format!("{UNREACHABLE}: {why}")),
+            Cause::Unknown => failed(ErrorKind::Unreachable, UNREACHABLE),
+        },
     }
 }
 
@@ -105,7 +109,7 @@ fn from_status(status: &Status, doing: &Doing<'_>) -> Error {
     let retry_after = retry_after.filter(|seconds| *seconds > 0).map(Duration::from_secs);
     match status.code {
         0 => failed(ErrorKind::Unreachable, "the answer is not that of a Kubernetes API; is there a proxy?".into()),
-        401 => failed(ErrorKind::Denied, "the API server does not accept the credentials (HTTP 401)".into()),
+        401 => failed(ErrorKind::Denied, UNAUTHORIZED.into()),
         403 if is_terminating(status) => gone(doing, "is being deleted"),
         403 | 422 if let Some(why) = explanation(status) => failed(ErrorKind::Denied, why),
         403 => failed(ErrorKind::Denied, doing.missing_rule(doing.verbs())),
@@ -147,7 +151,14 @@ fn explanation(status: &Status) -> Option<String> {
     } else if says("admission webhook") {
         Some(format!("the admission webhook{} denied it", called("admission webhook \"")))
     } else if says("ValidatingAdmissionPolicy") {
-        Some(format!("the admission policy{} denied it", called("ValidatingAdmissionPolicy '")))
+        let name = called("ValidatingAdmissionPolicy '");
+        // API servers take some seconds until all of them have a policy that was changed.
+        let just_now = if name.starts_with(" regcred") {
+            ": if the objects of `regcred manifests` were applied just now, try again in a minute"
+        } else {
+            ""
+        };
+        Some(format!("the admission policy{name} denied it{just_now}"))
     } else {
         None
     }
@@ -183,11 +194,6 @@ fn fields(status: &Status) -> String {
 /// A reason as the API knows them: letters alone.
 fn word(text: &str) -> Option<&str> {
     (!text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphabetic())).then_some(text)
-}
-
-/// For looking into, not for quoting.
-fn text_of(error: &dyn std::error::Error) -> impl Iterator<Item = String> {
-    std::iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string)
 }
 
 #[cfg(test)]
@@ -271,6 +277,11 @@ mod tests {
             ("status unknown for quota: Q", "the quota of the namespace is used up"),
             ("admission webhook \"p.example\" denied the request: canary", "the admission webhook p.example denied it"),
             ("ValidatingAdmissionPolicy 'p' with binding 'canary' denied request", "the admission policy p denied it"),
+            (
+                "ValidatingAdmissionPolicy 'regcred-ux-guard-secrets' with binding 'canary' denied request",
+                "the admission policy regcred-ux-guard-secrets denied it: if the objects of `regcred manifests` were applied just now, \
+                 try again in a minute",
+            ),
         ];
         for (message, told) in denied {
             for code in [403, 422] {

@@ -67,7 +67,9 @@ impl Look {
                 holding.with_drift(ours.drift.iter().cloned()).with_undone(ours.undone.iter().cloned())
             }
             Found::Merged(merged) => {
-                self.holding(Some(&merged.records), links, secret).with_drift(merged.drift.iter().cloned())
+                let waiting_for = self.waiting_for(links).or_else(|| merged.hidden.clone());
+                let holding = self.holding(Some(&merged.records), links, secret).waiting_for(waiting_for);
+                holding.with_drift(merged.drift.iter().cloned())
             }
         };
         let (owner, records) = match &self.secret {

@@ -3,25 +3,37 @@
 //! Nothing makes it ours: no label, no apply. One annotation per installation says which entries are ours and until when, and
 //! is believed only while our field manager owns it. An entry is ours while it is what we wrote, by its digest: one that somebody
 //! has written since is theirs, and is put back if the config asks for it, but never taken out. Every other byte stays.
+//!
+//! A key that is there already and means one of our registries in another spelling, or a part of it, gets the same entry: some readers
+//! take it first. No such key is added. It is ours by the same digest, so [`OpenShiftSink::remove_merged`] takes it out too: what it
+//! held before has ended by then.
+//!
+//! regcred creates a Secret by an apply without any login, and then merges into it as into any other. Such a Secret is ours to delete: in its
+//! `managedFields` that apply owns its type.
 
 use k8s_openapi::{
     ByteString,
     apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta},
 };
-use regcred_core::{CredentialSet, Error, Refusal, Registry, Result, Target, Written};
+use regcred_core::{CredentialSet, Error, ErrorKind, Refusal, Registry, Result, Target, Written};
 use regcred_dockerconfig::DockerConfig;
 use serde_json::{Value, json};
 
 use crate::{
     decode::Stored,
     form::LoginFormat,
+    hidden,
     look::Found,
-    metadata::{DATA, Standing, has, owner_of, updated, value},
+    metadata::{DATA, Standing, has, owned, owner_of, updated, value},
+    own::shares,
     record::{self, Record, Records},
-    refusal::{self, shown},
+    refusal::{self, DOCKER_CONFIG, shown},
     secret::{DATA_KEY, check_size},
-    sink::OpenShiftSink,
+    sink::{Foreign, OpenShiftSink},
 };
+
+/// Each gets a token of 3 kB, and a tenant can write thousands of such keys.
+const MOST_ALIASES: usize = 64;
 
 /// What our entries in somebody else's Secret are.
 #[derive(Clone, Debug, Default)]
@@ -29,32 +41,47 @@ pub(crate) struct Merged {
     pub(crate) records: Records,
     /// Those of them that somebody else has written since, in words.
     pub(crate) drift: Vec<String>,
+    /// The readers that do not get them, in words.
+    pub(crate) hidden: Option<String>,
 }
 
 impl OpenShiftSink {
-    /// Metadata is enough while we were the last to write the data. Else it is read, to see whether our entries are what they were.
+    /// Metadata is enough while we were the last to write the data, and every reader takes what we wrote. Else the data is read.
     pub(crate) async fn find_merged(&self, target: &Target, metadata: Option<ObjectMeta>) -> Result<Found> {
-        let Some(metadata) = metadata else { return Ok(Found::Refused(refusal::absent())) };
+        let Some(metadata) = metadata else { return Ok(self.nothing()) };
         if let Standing::Instance(instance) = self.standing(&metadata, target) {
             return Ok(Found::Refused(refusal::other_instance(&instance)));
         }
-        let records = self.records(&metadata);
         let wrote_last = updated(&metadata, self.merge_manager()).is_some_and(|fields| has(fields, &DATA));
-        if let Some(records) = records.filter(|_| wrote_last) {
-            return Ok(Found::Merged(Merged { records, drift: vec![] }));
+        let records = self.records(&metadata).filter(|it| wrote_last && !it.values().any(|record| record.is_hidden));
+        if let Some(records) = records {
+            return Ok(Found::Merged(Merged { records, ..Merged::default() }));
         }
         let Some(stored) = self.store.secret(target.namespace.as_str(), target.name.as_str()).await? else {
-            return Ok(Found::Refused(refusal::absent()));
+            return Ok(self.nothing());
         };
         let config = match readable(&stored) {
             Ok(config) => config,
             Err(refusal) => return Ok(Found::Refused(refusal)),
         };
         let records = self.records(&stored.metadata).unwrap_or_default();
+        let writer = || owner_of(&stored.metadata, &DATA, (self.merge_manager(), "Update"));
         let edited = records.iter().filter(|(registry, record)| !is_ours(&config, registry, record));
-        let writer = owner_of(&stored.metadata, &DATA, (self.merge_manager(), "Update"));
-        let drift = edited.map(|(registry, _)| format!("its entry for {registry} was changed by {writer}")).collect();
-        Ok(Found::Merged(Merged { records, drift }))
+        let mut drift = edited
+            .map(|(registry, _)| format!("its entry for {registry} was changed by {}", writer()))
+            .collect::<Vec<_>>();
+        let aliases = config.aliases(records.keys());
+        let old = aliases.iter().filter(|(key, registry)| config.entry_of(key) != config.entry(registry));
+        if let Some(keys) = shown(old.map(|(key, _)| key.as_str())).filter(|_| drift.is_empty()) {
+            drift.push(format!("another login for the same registry is under {keys}, by {}", writer()));
+        }
+        let hidden = hidden::told(&config, records.keys()).filter(|_| drift.is_empty());
+        Ok(Found::Merged(Merged { records, drift, hidden }))
+    }
+
+    /// Where there is no Secret.
+    fn nothing(&self) -> Found {
+        if self.foreign() == Foreign::MergeOrCreate { Found::Nothing } else { Found::Refused(refusal::absent()) }
     }
 
     /// What our annotation says; `None` if there is none, or it is not ours.
@@ -65,21 +92,36 @@ impl OpenShiftSink {
         value(metadata.annotations.as_ref(), &name).filter(|_| believed).and_then(record::read)
     }
 
-    pub(crate) async fn apply_merged(&self, target: &Target, set: &CredentialSet) -> Result<Written> {
+    /// Creates a Secret without logins, to be merged into. If there is one by now, it is a conflict.
+    pub(crate) async fn create_merged(&self, target: &Target) -> Result<()> {
+        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": { "name": name, "namespace": namespace },
+            "type": DOCKER_CONFIG,
+            "data": { DATA_KEY: ByteString(DockerConfig::new().to_bytes()) },
+        });
+        self.store.create_secret(namespace, name, self.merge_manager(), &object).await
+    }
+
+    /// Returns also the readers that do not get the logins, in words.
+    pub(crate) async fn apply_merged(&self, target: &Target, set: &CredentialSet) -> Result<(Written, Option<String>)> {
         let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
         let stored = self.store.secret(namespace, name).await?.ok_or_else(refusal::absent)?;
         if let Standing::Instance(instance) = self.standing(&stored.metadata, target) {
             return Err(refusal::other_instance(&instance).into());
         }
         let (before, old) = (readable(&stored)?, self.records(&stored.metadata));
-        let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, self.form().logins);
+        let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, self.form().logins)?;
+        let hidden = hidden::told(&after, records.keys());
         let bytes = check_size(after.to_bytes())?;
         if old.is_some_and(|old| old == records) && Some(&bytes) == stored.data.as_ref() {
-            return Ok(Written::Unchanged);
+            return Ok((Written::Unchanged, hidden));
         }
         let patch = self.patch(&stored.metadata, bytes, Some(&records));
         self.store.merge_into_secret(namespace, name, self.merge_manager(), &patch).await?;
-        Ok(Written::Updated)
+        Ok((Written::Updated, hidden))
     }
 
     pub(crate) async fn remove_merged(&self, target: &Target) -> Result<()> {
@@ -92,12 +134,24 @@ impl OpenShiftSink {
             return if is_noted { Err(refusal::not_known(&annotation).into()) } else { Ok(()) };
         };
         let mut config = readable(&stored)?;
-        let ours = records.iter().filter(|(registry, record)| is_ours(&config, registry, record));
-        for registry in ours.map(|(registry, _)| registry.clone()).collect::<Vec<_>>() {
-            config.remove(&registry);
+        for (registry, record) in &records {
+            take_out(&mut config, registry, record, &Records::new());
+        }
+        if config.is_empty() && self.is_only_ours(&stored.metadata) {
+            match self.store.delete_secret(namespace, name, &stored.metadata).await {
+                // Not every installation may delete: then it stays, without logins.
+                Err(error) if error.kind() == ErrorKind::Denied => {}
+                deleted => return deleted,
+            }
         }
         let patch = self.patch(&stored.metadata, config.to_bytes(), None);
         self.store.merge_into_secret(namespace, name, self.merge_manager(), &patch).await
+    }
+
+    /// Whether we have created it, and nobody else keeps data in it.
+    fn is_only_ours(&self, metadata: &ObjectMeta) -> bool {
+        let created = owned(metadata, self.merge_manager(), "Apply").is_some_and(|fields| has(fields, &["f:type"]));
+        created && shares(metadata, self.merge_manager()).is_none()
     }
 
     /// A merge patch of the data and of our annotation, guarded by what was read.
@@ -127,17 +181,13 @@ impl OpenShiftSink {
     }
 }
 
-/// The Docker config of somebody else, if we can write into it without breaking what stands there.
+/// The Docker config of another owner. Entries that cannot be decoded are kept.
 fn readable(stored: &Stored) -> Result<DockerConfig, Refusal> {
     if let Some(refusal) = stored.unfit() {
         return Err(refusal);
     }
     let not_one = |error: Error| refusal::unreadable(&error.to_string());
-    let config = DockerConfig::parse(stored.data.as_deref().unwrap_or(b"{}")).map_err(not_one)?;
-    match shown(config.unreadable().iter().map(String::as_str)) {
-        Some(keys) => Err(refusal::unreadable(&format!("its entries {keys} cannot be decoded"))),
-        None => Ok(config),
-    }
+    DockerConfig::parse(stored.data.as_deref().unwrap_or(b"{}")).map_err(not_one)
 }
 
 /// Whether an entry is what we wrote.
@@ -146,9 +196,22 @@ fn is_ours(config: &DockerConfig, registry: &Registry, record: &Record) -> bool 
     record.digest.is_some() && stands == record.digest
 }
 
+/// Removes an entry of ours under every key that it has, but those of other registries that stay.
+fn take_out(config: &mut DockerConfig, registry: &Registry, record: &Record, stay: &Records) {
+    let stays = |key: &str| stay.keys().any(|it| it.as_str() == key);
+    if record.digest.is_some() {
+        config.remove_aliases(registry, |key, json| Some(record::digest(json)) == record.digest && !stays(key));
+    }
+}
+
 /// What is to stand there, and what of it is ours. Ours that nothing asks for any more is taken out, but not while a provider
 /// fails: it may be that one's.
-fn merge(before: &DockerConfig, old: &Records, set: &CredentialSet, logins: LoginFormat) -> (DockerConfig, Records) {
+fn merge(
+    before: &DockerConfig,
+    old: &Records,
+    set: &CredentialSet,
+    logins: LoginFormat,
+) -> Result<(DockerConfig, Records), Refusal> {
     let intact = |registry: &Registry| old.get(registry).filter(|record| is_ours(before, registry, record));
     let (mut config, mut records) = (before.clone(), Records::new());
     for (provider, credential) in set.iter() {
@@ -162,19 +225,27 @@ fn merge(before: &DockerConfig, old: &Records, set: &CredentialSet, logins: Logi
                 }
                 logins.write(&mut config, registry, login);
                 let digest = config.entry(registry).map(record::digest);
-                let record = Record { provider: provider.clone(), validity: credential.validity(), digest };
+                let validity = credential.validity();
+                let record = Record { provider: provider.clone(), validity, digest, is_hidden: false };
                 records.insert(registry.clone(), record);
             }
         }
     }
-    for registry in old.keys() {
-        if let Some(record) = intact(registry).filter(|_| !records.contains_key(registry)) {
-            if set.failed().is_empty() {
-                config.remove(registry);
-            } else {
-                records.insert(registry.clone(), record.clone());
-            }
+    let dropped = old.iter().filter(|(registry, _)| !records.contains_key(*registry)).collect::<Vec<_>>();
+    for (registry, record) in dropped {
+        if set.failed().is_empty() {
+            take_out(&mut config, registry, record, &records);
+        } else if intact(registry).is_some() {
+            records.insert(registry.clone(), record.clone());
         }
     }
-    (config, records)
+    let aliases = config.aliases(records.keys()).len();
+    if aliases > MOST_ALIASES {
+        return Err(refusal::too_many_keys(aliases, MOST_ALIASES));
+    }
+    config.renew_aliases(records.keys());
+    for (registry, record) in &mut records {
+        record.is_hidden = !config.hidden(registry).is_empty();
+    }
+    Ok((config, records))
 }

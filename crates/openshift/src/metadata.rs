@@ -186,7 +186,7 @@ pub(crate) fn updated<'a>(metadata: &'a ObjectMeta, manager: &str) -> Option<&'a
     owned(metadata, manager, "Update")
 }
 
-fn owned<'a>(metadata: &'a ObjectMeta, manager: &str, operation: &str) -> Option<&'a Value> {
+pub(crate) fn owned<'a>(metadata: &'a ObjectMeta, manager: &str, operation: &str) -> Option<&'a Value> {
     let is_it =
         |it: &&ManagedFieldsEntry| it.manager.as_deref() == Some(manager) && it.operation.as_deref() == Some(operation);
     entries(metadata).find(is_it)?.fields_v1.as_ref().map(|fields| &fields.0)

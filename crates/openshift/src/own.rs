@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
-use regcred_core::{CredentialSet, Error, ErrorKind, Registry, Result, Target, Written};
+use regcred_core::{CredentialSet, Error, ErrorKind, Result, Target, Written};
 
 use crate::{
     adopt,
@@ -11,8 +11,8 @@ use crate::{
     form::Form,
     link::{Lists, Recorded, is_writable},
     look::Found,
-    metadata::{DATA, Ours, Standing, Version, entries, may_be_immutable},
-    record::Record,
+    metadata::{DATA, Ours, Standing, Version, entries, may_be_immutable, value},
+    record::{Record, TARGET},
     refusal,
     secret::{self, Plan},
     sink::{Foreign, OpenShiftSink},
@@ -25,8 +25,10 @@ impl OpenShiftSink {
         let Some(metadata) = metadata else { return Ok(Found::Nothing) };
         match self.standing(&metadata, target) {
             Standing::Ours(ours) if !may_be_immutable(&metadata) && !is_doubtful => return Ok(Found::Ours(ours)),
-            Standing::Instance(instance) => return Ok(Found::Refused(refusal::other_instance(&instance))),
-            Standing::Ours(_) | Standing::Theirs(_) => {}
+            Standing::Instance(instance) if !self.was(&instance) => {
+                return Ok(Found::Refused(refusal::other_instance(&instance)));
+            }
+            Standing::Ours(_) | Standing::Theirs(_) | Standing::Instance(_) => {}
         }
         let stored = self.store.secret(target.namespace.as_str(), target.name.as_str()).await?;
         Ok(stored.map_or(Found::Nothing, |stored| self.judge(target, &stored)))
@@ -38,12 +40,24 @@ impl OpenShiftSink {
         }
         match (self.standing(&stored.metadata, target), self.foreign()) {
             (Standing::Ours(ours), _) => Found::Ours(secret::compared(ours, stored)),
+            (Standing::Instance(instance), _) if self.was(&instance) => self.judge_previous(target, stored, &instance),
             (Standing::Instance(instance), _) => Found::Refused(refusal::other_instance(&instance)),
             (Standing::Theirs(owner), Foreign::Adopt) => {
-                adopt::obstacle(stored, self.manager()).map_or(Found::Adoptable(owner), Found::Refused)
+                let obstacle = adopt::obstacle(stored, &self.own_managers(), self.expected());
+                obstacle.map_or(Found::Adoptable(owner), Found::Refused)
             }
             (Standing::Theirs(owner), _) => Found::Refused(refusal::foreign(&owner)),
         }
+    }
+
+    /// A Secret of the instance that this one was before. A copy of one names another target.
+    fn judge_previous(&self, target: &Target, stored: &Stored, instance: &str) -> Found {
+        if value(stored.metadata.annotations.as_ref(), TARGET) != Some(&format!("{}/{}", target.namespace, target.name))
+        {
+            return Found::Refused(refusal::foreign(&format!("it is a copy of a Secret of instance {instance:?}")));
+        }
+        let owner = format!("it is of regcred's instance {instance:?}, which this one was before");
+        adopt::writer(&stored.metadata, &self.own_managers()).map_or(Found::Adoptable(owner), Found::Refused)
     }
 
     /// Makes it, or writes ours again; and as what it stands there then, if it was written.
@@ -91,11 +105,12 @@ impl OpenShiftSink {
             let cause = "nobody can say yet which of its logins are for registries of the config";
             return Err(Error::new(ErrorKind::Unreachable, message).with_cause(cause));
         }
-        let ours = set.logins().flat_map(|(_, login)| login.registries()).collect::<Vec<&Registry>>();
-        if let Some(refusal) = adopt::excess(&stored, &ours) {
+        // Under its previous name this installation wrote every login itself, so none of another owner is lost.
+        let was_ours = matches!(self.standing(&stored.metadata, target), Standing::Instance(_));
+        if let Some(refusal) = adopt::excess(&stored, set).filter(|_| !was_ours) {
             return Err(refusal.into());
         }
-        let patch = adopt::patch(&stored.metadata, self.manager(), self.form());
+        let patch = adopt::patch(&stored.metadata, &self.own_managers(), self.form());
         let after = self.store.take_over_secret(namespace, name, &patch).await?;
         let (form, _) = self.form().yielding(&after, self.manager());
         let plan = secret::plan(None, None, set, form.logins).with_links(Recorded::of(self.links()));
@@ -154,7 +169,7 @@ fn is_left(ours: &Ours, set: &CredentialSet) -> bool {
 }
 
 /// Who else has data in a Secret, of whatever key but ours; `None`: nobody.
-fn shares(metadata: &ObjectMeta, us: &str) -> Option<String> {
+pub(crate) fn shares(metadata: &ObjectMeta, us: &str) -> Option<String> {
     let has_more = |entry: &&ManagedFieldsEntry| {
         let data = entry.fields_v1.as_ref().and_then(|fields| fields.0[DATA[0]].as_object());
         data.is_some_and(|keys| keys.keys().any(|key| key.starts_with("f:") && key != DATA[1]))

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use regcred_core::{ProviderName, Registry, Result, Validity};
+use regcred_core::{Issuer, ProviderName, Registry, Result, Validity};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -53,6 +53,8 @@ pub(crate) struct Record {
     pub(crate) validity: Validity,
     /// Of the entry, where somebody else may write it too.
     pub(crate) digest: Option<String>,
+    /// Whether some readers of a Secret that is merged into take another login, or none.
+    pub(crate) is_hidden: bool,
 }
 
 /// By registry.
@@ -66,6 +68,11 @@ struct Wire {
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    hidden: bool,
+    /// The account that minted it, in hexadecimal digits: not every reader of JSON keeps 64 bits of a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
 }
 
 /// Tells one entry of `auths` from another, and nothing of it to who cannot read it anyway.
@@ -81,6 +88,8 @@ pub(crate) fn write(records: &Records) -> String {
         issued_at: timestamp(record.validity.issued_at()),
         expires_at: record.validity.expires_at().map(timestamp),
         digest: record.digest.clone(),
+        hidden: record.is_hidden,
+        issuer: record.validity.issuer().map(|issuer| format!("{:016x}", issuer.number())),
     };
     let wire = records.iter().map(|(registry, record)| (registry.as_str(), wire(record))).collect::<BTreeMap<_, _>>();
     serde_json::to_string(&wire).expect("text and dates serialise")
@@ -91,8 +100,10 @@ pub(crate) fn read(annotation: &str) -> Option<Records> {
     let wire = serde_json::from_str::<BTreeMap<String, Wire>>(annotation).ok()?;
     let record = |(registry, wire): (String, Wire)| -> Result<(Registry, Record)> {
         let validity = Validity::new(system_time(wire.issued_at), wire.expires_at.map(system_time))?;
+        let issuer = wire.issuer.and_then(|digits| u64::from_str_radix(&digits, 16).ok()).and_then(Issuer::from_number);
+        let validity = validity.with_issuer(issuer);
         let provider = ProviderName::new(wire.provider)?;
-        Ok((Registry::new(registry)?, Record { provider, validity, digest: wire.digest }))
+        Ok((Registry::new(registry)?, Record { provider, validity, digest: wire.digest, is_hidden: wire.hidden }))
     };
     wire.into_iter().map(record).collect::<Result<_>>().ok()
 }
@@ -138,7 +149,7 @@ mod tests {
 
     fn record(provider: &str, issued_at: u64, expires_at: Option<u64>) -> Record {
         let validity = Validity::new(at(issued_at), expires_at.map(at)).expect("valid");
-        Record { provider: ProviderName::new(provider).expect("valid"), validity, digest: None }
+        Record { provider: ProviderName::new(provider).expect("valid"), validity, digest: None, is_hidden: false }
     }
 
     #[test]
@@ -156,6 +167,27 @@ mod tests {
         let (expires_at, refreshed_at) = summary(&records);
         assert_eq!(expires_at.as_deref(), Some("1970-01-01T12:00:00Z"));
         assert_eq!(refreshed_at.as_deref(), Some("1970-01-01T01:00:00Z"));
+    }
+
+    #[test]
+    fn an_issuer_is_read_back_and_a_malformed_one_is_none() {
+        let of = |account: &str| {
+            let mut record = record("one", 0, Some(12));
+            record.validity = record.validity.with_issuer(Some(Issuer::of(account)));
+            Records::from([(Registry::new("a.example").expect("valid"), record)])
+        };
+        for account in ["000000000000", "123456789012", "", "\u{e4}"] {
+            let written = write(&of(account));
+            assert_eq!(read(&written), Some(of(account)));
+            assert!(account.is_empty() || !written.contains(account), "{written}");
+        }
+        let entry = |issuer: &str| {
+            format!(r#"{{"a.example":{{"provider":"one","issued_at":"1970-01-01T00:00:00Z","issuer":"{issuer}"}}}}"#)
+        };
+        for malformed in ["", "0", "x", "-1", "10000000000000000"] {
+            let records = read(&entry(malformed)).expect("the rest is believed");
+            assert!(records.values().all(|record| record.validity.issuer().is_none()), "{malformed}");
+        }
     }
 
     #[test]

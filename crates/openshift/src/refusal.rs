@@ -40,7 +40,11 @@ pub(crate) fn foreign(words: &str) -> Refusal {
 pub(crate) fn other_instance(instance: &str) -> Refusal {
     let instance = instance.chars().take(63).collect::<String>();
     let found = format!("it belongs to regcred's instance {instance:?}");
-    Refusal::new("other-instance", found, "name another Secret in the config of one of the two")
+    let remedy = format!(
+        "name another Secret in the config of one of the two; if this instance is that one under a new name, stop that one and say \
+         `previous_instance: {instance}` in the config"
+    );
+    Refusal::new("other-instance", found, remedy)
 }
 
 pub(crate) fn wrong_type(found: Option<&str>) -> Refusal {
@@ -76,7 +80,7 @@ pub(crate) fn still_written(by: &str) -> Refusal {
 /// To be adopted, but it holds more than we would write: that would be lost.
 pub(crate) fn holds_more(what: &str) -> Refusal {
     let found = format!("it holds {what}, which the config does not name, and adopting it would drop that");
-    Refusal::new("holds-more", found, "name that in the config too, or merge into the Secret instead of adopting it")
+    Refusal::new("holds-more", found, "merge into the Secret instead: `secret: { merge: true }` without `adopt`")
 }
 
 /// To be merged into.
@@ -84,7 +88,7 @@ pub(crate) fn absent() -> Refusal {
     Refusal::new(
         "absent",
         "there is no Secret to merge into",
-        "make it, or leave out `merge`: then regcred makes one of its own",
+        "create it, or set `merge: create`, or leave out `merge` for a Secret of regcred's own",
     )
 }
 
@@ -106,6 +110,12 @@ pub(crate) fn shared(with: &str) -> Refusal {
         format!("{with} keeps data of its own in it"),
         "have that moved first, or delete the Secret by hand",
     )
+}
+
+/// To be merged into, with so many keys that mean registries of ours.
+pub(crate) fn too_many_keys(keys: usize, limit: usize) -> Refusal {
+    let found = format!("it has {keys} keys for parts or other spellings of one registry, and {limit} are renewed");
+    Refusal::new("too-large", found, "remove these keys: the key of the host serves all of its repositories")
 }
 
 /// What would come of it.

@@ -41,7 +41,12 @@ pub(crate) fn plan(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &Crede
         for login in credential.logins() {
             for registry in login.registries() {
                 logins.write(&mut plan.config, registry, login);
-                let record = Record { provider: provider.clone(), validity: credential.validity(), digest: None };
+                let record = Record {
+                    provider: provider.clone(),
+                    validity: credential.validity(),
+                    digest: None,
+                    is_hidden: false,
+                };
                 plan.records.insert(registry.clone(), record);
             }
         }

@@ -1,11 +1,13 @@
 //! The sink itself: look, decide what may be written, write, link.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use futures::future::{join, join_all};
 use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use regcred_core::{Applied, CredentialSet, Error, ErrorKind, InstanceName, Observed, Result, SecretSink, Target};
+use regcred_core::{
+    Applied, CredentialSet, Error, ErrorKind, InstanceName, Observed, Result, SecretSink, Target, Written,
+};
 
 use crate::{
     bulk::BulkReads,
@@ -24,10 +26,12 @@ pub struct OpenShiftSink {
     pub(crate) store: Store,
     server: String,
     instance: InstanceName,
+    previous: Option<Previous>,
     form: Form,
     manager: String,
     merge_manager: String,
     foreign: Foreign,
+    expected: Option<Expected>,
     links: Vec<Link>,
     bulk: Option<BulkReads>,
     looks: Looks,
@@ -46,6 +50,33 @@ pub enum Foreign {
     Adopt,
     /// It stays its owner's, and our entries stand in it beside the others', of which every byte stays. There has to be one.
     Merge,
+    /// The same. If there is no Secret, one is created that holds our entries alone. [`SecretSink::remove`] deletes it if it still
+    /// holds nothing else.
+    MergeOrCreate,
+}
+
+impl Foreign {
+    /// Whether a Secret stays its owner's.
+    pub fn merges(self) -> bool {
+        matches!(self, Self::Merge | Self::MergeOrCreate)
+    }
+}
+
+/// Says of a host whether the Secret is to hold a login for it.
+#[derive(Clone)]
+struct Expected(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl fmt::Debug for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Expected").finish_non_exhaustive()
+    }
+}
+
+/// The name that this installation had before, and who it was in `managedFields`.
+#[derive(Clone, Debug)]
+struct Previous {
+    instance: InstanceName,
+    manager: String,
 }
 
 /// Makes an [`OpenShiftSink`].
@@ -53,8 +84,10 @@ pub enum Foreign {
 pub struct OpenShiftSinkBuilder {
     cluster: Cluster,
     instance: InstanceName,
+    previous: Option<InstanceName>,
     form: Form,
     foreign: Foreign,
+    expected: Option<Expected>,
     links: Vec<Link>,
     bulk: Option<BulkReads>,
 }
@@ -63,7 +96,16 @@ impl OpenShiftSink {
     /// For this cluster.
     pub fn builder(cluster: Cluster) -> OpenShiftSinkBuilder {
         let (instance, form, foreign) = (InstanceName::default(), Form::default(), Foreign::default());
-        OpenShiftSinkBuilder { cluster, instance, form, foreign, links: vec![], bulk: None }
+        OpenShiftSinkBuilder {
+            cluster,
+            instance,
+            previous: None,
+            form,
+            foreign,
+            expected: None,
+            links: vec![],
+            bulk: None,
+        }
     }
 
     pub(crate) fn instance(&self) -> &str {
@@ -84,8 +126,24 @@ impl OpenShiftSink {
         &self.merge_manager
     }
 
+    /// Whether an instance is the one that this installation was before.
+    pub(crate) fn was(&self, instance: &str) -> bool {
+        self.previous.as_ref().is_some_and(|previous| previous.instance.as_str() == instance)
+    }
+
+    /// The field managers of our own Secrets: the present one, and that of the previous instance.
+    pub(crate) fn own_managers(&self) -> Vec<&str> {
+        let previous = self.previous.as_ref().map(|previous| previous.manager.as_str());
+        [self.manager()].into_iter().chain(previous).collect()
+    }
+
     pub(crate) fn foreign(&self) -> Foreign {
         self.foreign
+    }
+
+    /// Whether the config has a login for a host, if that is known.
+    pub(crate) fn expected(&self) -> Option<&dyn Fn(&str) -> bool> {
+        self.expected.as_ref().map(|Expected(expected)| &**expected as &dyn Fn(&str) -> bool)
     }
 
     pub(crate) fn standing(&self, metadata: &ObjectMeta, target: &Target) -> Standing {
@@ -143,7 +201,7 @@ impl OpenShiftSink {
         }
         let writers = metadata.as_ref().map(|it| writers(it, [&self.manager, &self.merge_manager])).unwrap_or_default();
         let secret = match self.foreign {
-            Foreign::Merge => self.find_merged(target, metadata).await?,
+            Foreign::Merge | Foreign::MergeOrCreate => self.find_merged(target, metadata).await?,
             Foreign::Refuse | Foreign::Adopt => self.find(target, metadata, is_doubtful).await?,
         };
         Ok(Look { writers, secret, accounts: Accounts::Read(accounts) })
@@ -198,7 +256,7 @@ impl SecretSink for OpenShiftSink {
         self.looks.take(target);
         self.untouched.touch(target);
         match self.foreign {
-            Foreign::Merge => self.remove_merged(target).await,
+            Foreign::Merge | Foreign::MergeOrCreate => self.remove_merged(target).await,
             Foreign::Refuse | Foreign::Adopt => self.remove_own(target).await,
         }
     }
@@ -225,11 +283,21 @@ impl OpenShiftSink {
             }
             links.push(unlinked);
         }
+        let mut hidden = None;
         let (written, after) = match &look.secret {
+            Found::Nothing if self.foreign.merges() => {
+                self.create_merged(target).await?;
+                hidden = self.apply_merged(target, credentials).await?.1;
+                (Written::Created, None)
+            }
             Found::Nothing => self.write(target, None, &undone, credentials).await?,
             Found::Ours(ours) => self.write(target, Some(ours), &undone, credentials).await?,
             Found::Adoptable(_) => (self.adopt(target, credentials).await?, None),
-            Found::Merged(_) => (self.apply_merged(target, credentials).await?, None),
+            Found::Merged(_) => {
+                let written;
+                (written, hidden) = self.apply_merged(target, credentials).await?;
+                (written, None)
+            }
             Found::Refused(refusal) => return Err(refusal.clone().into()),
         };
         links.extend(join_all(self.links.iter().map(|link| self.link(target, link, &look.accounts))).await);
@@ -237,7 +305,7 @@ impl OpenShiftSink {
         let failure = links.into_iter().find_map(Result::err);
         let failure = failure.or_else(|| strange(target, &recorded.strange(&self.links)));
         self.read_anew(target);
-        let waiting_for = look.waiting_for(&self.links);
+        let waiting_for = look.waiting_for(&self.links).or(hidden);
         if let (Some(after), true, None, None) = (after, dropped.is_empty(), &failure, &waiting_for) {
             self.keep_written(target, &after, look);
         }
@@ -264,6 +332,13 @@ impl OpenShiftSinkBuilder {
     #[must_use]
     pub fn with_instance(self, instance: InstanceName) -> Self {
         Self { instance, ..self }
+    }
+
+    /// The name that this installation had before. Its Secrets become ours, with their UID and without a gap, as if they were to be
+    /// adopted. Nothing else may write them any more. Default: none.
+    #[must_use]
+    pub fn with_previous_instance(self, previous: impl Into<Option<InstanceName>>) -> Self {
+        Self { previous: previous.into(), ..self }
     }
 
     /// Labels of each Secret of ours, beside our own. Default: none.
@@ -293,6 +368,13 @@ impl OpenShiftSinkBuilder {
         Self { foreign, ..self }
     }
 
+    /// Says of a host whether each Secret is to hold a login for it, as far as that is known before anything is minted. A Secret with a
+    /// login for another host is then refused at the first look, if it is to be adopted. Default: it is refused at the first write.
+    #[must_use]
+    pub fn with_expected(self, expected: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self { expected: Some(Expected(Arc::new(expected))), ..self }
+    }
+
     /// The ServiceAccounts that use each Secret. Default: none.
     #[must_use]
     pub fn with_links(self, links: impl IntoIterator<Item = Link>) -> Self {
@@ -308,8 +390,12 @@ impl OpenShiftSinkBuilder {
 
     /// Asks nobody.
     pub fn build(self) -> OpenShiftSink {
-        let Self { cluster, instance, form, foreign, links, bulk } = self;
+        let Self { cluster, instance, previous, form, foreign, expected, links, bulk } = self;
         let [manager, merge_manager] = managers(instance.as_str());
+        let previous = previous.map(|instance| {
+            let [manager, _] = managers(instance.as_str());
+            Previous { instance, manager }
+        });
         OpenShiftSink {
             server: cluster.server().to_owned(),
             store: Store::new(cluster.client().clone(), manager.clone()).keeping(form.annotations.keys().cloned()),
@@ -317,10 +403,12 @@ impl OpenShiftSinkBuilder {
             looks: Looks::default(),
             untouched: Untouched::default(),
             instance,
+            previous,
             form,
             manager,
             merge_manager,
             foreign,
+            expected,
             links,
         }
     }

@@ -85,6 +85,11 @@ impl Store {
         self.patch_secret(namespace, name, &params, &Patch::Apply(object)).await
     }
 
+    /// Creates a Secret as this manager, by server-side apply: RBAC grants that by name. If there is one with other data, it is a conflict.
+    pub(crate) async fn create_secret(&self, namespace: &str, name: &str, manager: &str, object: &Value) -> Result<()> {
+        self.patch_secret(namespace, name, &PatchParams::apply(manager), &Patch::Apply(object)).await.map(drop)
+    }
+
     /// A JSON patch of a Secret's owners. Returns the metadata as they are then.
     pub(crate) async fn take_over_secret(&self, namespace: &str, name: &str, patch: &Value) -> Result<ObjectMeta> {
         let doing = Doing { verb: "patch", resource: "secrets", namespace: Some(namespace), name };

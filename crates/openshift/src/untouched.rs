@@ -180,7 +180,9 @@ impl OpenShiftSink {
     /// as our field manager.
     pub(crate) fn is_secret_as_left(&self, metadata: &ObjectMeta, target: &Target) -> bool {
         let is_left = match self.foreign() {
-            Foreign::Merge => updated(metadata, self.merge_manager()).is_some_and(|fields| has(fields, &DATA)),
+            Foreign::Merge | Foreign::MergeOrCreate => {
+                updated(metadata, self.merge_manager()).is_some_and(|fields| has(fields, &DATA))
+            }
             Foreign::Refuse | Foreign::Adopt => match self.standing(metadata, target) {
                 Standing::Ours(ours) => ours.is_whole() && ours.records.is_some() && !may_be_immutable(metadata),
                 Standing::Theirs(_) | Standing::Instance(_) => false,

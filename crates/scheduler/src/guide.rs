@@ -16,6 +16,8 @@ pages! {
     install: "install.md",
     /// The config file.
     config_file: "config.md",
+    /// Kubeconfigs and proxies, beside kubectl.
+    kubectl: "kubectl.md",
     /// Metrics, alerts and a dashboard of the daemon.
     monitoring: "monitoring.md",
     /// Each request for a project on OpenShift.

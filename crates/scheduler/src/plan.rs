@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use regcred_config::{AccountLink, Config, LoginFormat, Origin, Problems, SecretSettings, Selection, Spec};
+use regcred_config::{
+    AccountLink, Config, LoginFormat, NamespaceFilter, Origin, Problems, SecretSettings, Selection, Spec,
+};
 use regcred_core::{InstanceName, Namespace, ProviderName, Registry, Schedule, StoreName};
 
 use crate::{Types, provider::Provider, resolve::Resolved};
@@ -23,6 +25,7 @@ pub struct Plan {
     /// In the order of the config: where two have one address, the first has it.
     pub(crate) groups: Vec<Group>,
     pub(crate) instance: InstanceName,
+    pub(crate) previous_instance: Option<InstanceName>,
     pub(crate) adopt: bool,
     pub(crate) schedule: Option<regcred_config::Schedule>,
     /// How often each target is looked at that cannot be watched.
@@ -57,7 +60,7 @@ pub(crate) struct Selected {
     /// But these, which the same entries name.
     pub(crate) except: BTreeSet<Namespace>,
     /// Of these alone; `None`: of all.
-    only: Option<Vec<Namespace>>,
+    only: Option<Vec<NamespaceFilter>>,
 }
 
 /// What a Secret opens, where and how it is kept, and who uses it.
@@ -94,6 +97,7 @@ impl Plan {
             sinks,
             groups,
             instance,
+            previous_instance: config.previous_instance().cloned(),
             adopt: false,
             schedule,
             resync,
@@ -166,14 +170,19 @@ impl Plan {
     /// About how many bytes of logins each Secret of a route holds; `None`: a provider alone knows, once it is asked.
     pub fn bytes(&self, route: usize) -> Option<usize> {
         let need = &self.groups.get(route)?.need;
-        let known = need.providers.iter().map(|name| self.providers.get(name).and_then(Provider::registries));
-        let registries = known.collect::<Option<Vec<_>>>()?.concat();
+        let registries = self.registries(need)?;
         let entry = |registry: &Registry| registry.as_str().len() + r#"":{"auth":""},"#.len() + ECR_TOKEN;
         let again = match need.secret.credentials {
             LoginFormat::Auth => 0,
             LoginFormat::Full => r#""username":"AWS","password":"","#.len() + ECR_TOKEN * 3 / 4,
         };
         Some(registries.iter().map(|registry| entry(registry) + again).sum::<usize>() + r#"{"auths":{}}"#.len())
+    }
+
+    /// What a Secret holds logins for, with zeros for an account that only the answer names; `None`: a provider alone knows.
+    pub(crate) fn registries(&self, need: &Need) -> Option<Vec<Registry>> {
+        let known = need.providers.iter().map(|name| self.providers.get(name).and_then(Provider::registries));
+        Some(known.collect::<Option<Vec<_>>>()?.concat())
     }
 
     fn tokens<'a>(&self, providers: impl Iterator<Item = &'a ProviderName>) -> usize {
@@ -200,21 +209,29 @@ impl Plan {
     }
 
     /// Of these namespaces alone; the ones that the config neither names nor may choose, if there are any.
-    pub fn restrict_to(&mut self, wanted: &[Namespace]) -> Result<(), Vec<Namespace>> {
-        let known = |namespace: &&Namespace| self.groups.iter().any(|group| group.places.may_have(namespace));
-        let unknown = wanted.iter().filter(|namespace| !known(namespace)).cloned().collect::<Vec<_>>();
+    pub fn restrict_to(&mut self, wanted: &[NamespaceFilter]) -> Result<(), Vec<NamespaceFilter>> {
+        let known = |filter: &&NamespaceFilter| self.groups.iter().any(|group| group.places.may_meet(filter));
+        let unknown = wanted.iter().filter(|filter| !known(filter)).cloned().collect::<Vec<_>>();
         if !unknown.is_empty() {
             return Err(unknown);
         }
         for group in &mut self.groups {
             match &mut group.places {
-                Places::Named(namespaces) => namespaces.retain(|namespace| wanted.contains(namespace)),
+                Places::Named(namespaces) => {
+                    namespaces.retain(|it| wanted.iter().any(|filter| filter.takes(it.as_str())));
+                }
                 Places::Selected(selected) => selected.only = Some(wanted.to_vec()),
             }
         }
-        self.groups.retain(|group| wanted.iter().any(|namespace| group.places.may_have(namespace)));
+        self.groups.retain(|group| wanted.iter().any(|filter| group.places.may_meet(filter)));
         retain_needed(&mut self.providers, &self.groups);
         Ok(())
+    }
+
+    /// Whether the targets of a route are in namespaces that the config names one by one.
+    #[cfg(feature = "cli")]
+    pub(crate) fn names_its_places(&self, route: usize) -> bool {
+        self.groups.get(route).is_some_and(|group| matches!(group.places, Places::Named(_)))
     }
 
     /// The runs that the config schedules, as the engine asks for them.
@@ -262,6 +279,15 @@ impl Places {
             Self::Selected(selected) => selected.may_take(namespace.as_str()),
         }
     }
+
+    /// Whether a namespace that the filter takes can be one of them. What a pattern and a selection have in common, only a cluster knows.
+    fn may_meet(&self, filter: &NamespaceFilter) -> bool {
+        match (self, filter.name()) {
+            (_, Some(namespace)) => self.may_have(namespace),
+            (Self::Named(namespaces), None) => namespaces.iter().any(|it| filter.takes(it.as_str())),
+            (Self::Selected(_), None) => true,
+        }
+    }
 }
 
 impl Selected {
@@ -275,7 +301,8 @@ impl Selected {
 
     fn may_take(&self, namespace: &str) -> bool {
         let is = |other: &Namespace| other.as_str() == namespace;
-        let may = self.only.as_ref().is_none_or(|only| only.iter().any(is)) && !self.except.iter().any(is);
+        let is_asked = self.only.as_ref().is_none_or(|only| only.iter().any(|filter| filter.takes(namespace)));
+        let may = is_asked && !self.except.iter().any(is);
         may && self.selection.may_take(namespace)
     }
 }
@@ -506,6 +533,10 @@ mod tests {
         assert_eq!((plan.selections(), plan.secrets()), (vec!["* with t".into(), "x-*".into()], 3));
     }
 
+    fn only(namespace: &str) -> NamespaceFilter {
+        NamespaceFilter::parse(namespace).expect("a namespace")
+    }
+
     #[test]
     fn what_an_entry_names_it_does_not_choose_once_more() {
         let yaml = "targets: [{ namespaces: [x-1, 'x-*'], region: eu-west-1 }]\n";
@@ -515,9 +546,8 @@ mod tests {
             Places::Named(_) => false,
         };
         assert!(takes(&plan, "x-2") && !takes(&plan, "x-1") && !takes(&plan, "y"));
-        let name = |name| Namespace::new(name).expect("valid");
-        assert_eq!(plan.restrict_to(&[name("x-2"), name("y")]), Err(vec![name("y")]));
-        plan.restrict_to(&[name("x-2")]).expect("it may be there");
+        assert_eq!(plan.restrict_to(&[only("x-2"), only("y")]), Err(vec![only("y")]));
+        plan.restrict_to(&[only("x-2")]).expect("it may be there");
         assert_eq!(plan.groups.len(), 1, "x-1 is not asked for");
         assert!(takes(&plan, "x-2") && !takes(&plan, "x-3"));
     }
@@ -591,9 +621,8 @@ mod tests {
     fn a_plan_can_be_restricted_to_namespaces_that_it_knows() {
         let yaml = "targets:\n- { namespace: a, region: eu-west-1 }\n- { namespace: b, region: us-east-1 }\n";
         let mut plan = plan(yaml).expect("valid");
-        let name = |name| Namespace::new(name).expect("valid");
-        assert_eq!(plan.restrict_to(&[name("a"), name("x")]), Err(vec![name("x")]));
-        plan.restrict_to(&[name("a")]).expect("known");
+        assert_eq!(plan.restrict_to(&[only("a"), only("x")]), Err(vec![only("x")]));
+        plan.restrict_to(&[only("a")]).expect("known");
         assert_eq!((plan.namespaces().len(), plan.groups.len()), (1, 1));
         assert_eq!(plan.providers().map(ProviderName::as_str).collect::<Vec<_>>(), ["ecr-eu-west-1"]);
     }

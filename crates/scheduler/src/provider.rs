@@ -11,6 +11,9 @@ use regcred_ecr::{AccountId, Alias, EcrProvider, EcrProviderBuilder, Identity, R
 
 use crate::types::{ECR, Types};
 
+/// Stands for an account that only the answer names.
+pub(crate) const UNKNOWN_ACCOUNT: &str = "000000000000";
+
 /// A provider that a target may want.
 #[derive(Clone, Debug)]
 pub(crate) enum Provider {
@@ -41,7 +44,7 @@ impl Provider {
         if spec.kind() == ECR {
             return Ecr::named(spec).map(|ecr| Self::Ecr(ecr.into()));
         }
-        types.check_provider(spec).map_err(|problem| vec![problem])?;
+        types.check_provider(spec)?;
         Ok(Self::Other(spec.clone()))
     }
 
@@ -61,7 +64,7 @@ impl Provider {
             return Some(ecr.hosts.iter().map(RegistryHost::registry).collect());
         }
         let Token { region, options } = &ecr.token;
-        let own = RegistryHost::plain(AccountId::new("000000000000").ok()?, region.clone());
+        let own = RegistryHost::plain(AccountId::new(UNKNOWN_ACCOUNT).ok()?, region.clone());
         let further = aliases(&options.aliases, region).into_iter().filter_map(|alias| own.under(alias).ok());
         Some(further.chain([own.clone()]).map(|host| host.registry()).collect())
     }
@@ -135,7 +138,7 @@ impl Ecr {
     }
 
     fn named(spec: &Spec) -> Result<Self, Vec<Problem>> {
-        let mut options = spec.options::<EcrOptions>().map_err(|problem| vec![problem])?;
+        let mut options = spec.options::<EcrOptions>()?;
         let mut problems = conflicts(&options).into_iter().map(|(key, why)| spec.problem(key, why)).collect::<Vec<_>>();
         let region =
             Region::new(&options.region).map_err(|error| problems.push(spec.problem("region", error.to_string())));
@@ -212,6 +215,7 @@ fn identity(options: &EcrOptions) -> Identity {
         (_, _, Some(IdentityName::Instance)) => Identity::instance(),
         (None, None, None) => Identity::chain(),
     };
+    let identity = identity.with_programs(options.programs.iter().cloned());
     let Some(arn) = &options.role_arn else { return identity };
     let mut role = Role::new(arn);
     if let Some(id) = &options.external_id {
@@ -226,13 +230,14 @@ fn identity(options: &EcrOptions) -> Identity {
 /// The options that are needed to check one.
 type Only = fn(&EcrOptions) -> EcrOptions;
 /// Options that the provider itself checks.
-const ALONE: [(&str, Only); 6] = [
+const ALONE: [(&str, Only); 7] = [
     ("aliases", |all| EcrOptions { aliases: all.aliases.clone(), ..EcrOptions::in_region(&all.region) }),
     ("endpoint", |all| {
         let (endpoint, allow_insecure_endpoint) = (all.endpoint.clone(), all.allow_insecure_endpoint);
         EcrOptions { endpoint, allow_insecure_endpoint, ..EcrOptions::in_region(&all.region) }
     }),
     ("principal", |all| EcrOptions { principal: all.principal.clone(), ..EcrOptions::in_region(&all.region) }),
+    ("programs", |all| EcrOptions { programs: all.programs.clone(), ..EcrOptions::in_region(&all.region) }),
     ("role_arn", |all| EcrOptions { role_arn: all.role_arn.clone(), ..EcrOptions::in_region(&all.region) }),
     ("session_name", |all| {
         let (role_arn, session_name) = (all.role_arn.clone(), all.session_name.clone());

@@ -75,6 +75,7 @@ impl Resolved {
             own.map(|group| SinkEntry::of(group, false)).collect::<Vec<_>>()
         };
         let sinks = self.sinks.iter().filter_map(|(name, spec)| types.check_sink(spec, &entries(name)).err());
+        let sinks = sinks.flat_map(Vec::<Problem>::from);
         self.problems.iter().cloned().chain(sinks).collect()
     }
 

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use regcred_config::{AccountLink, LinkName, Origin, Problem, SecretSettings, Spec};
+use regcred_config::{AccountLink, LinkName, Origin, Problem, Problems, SecretSettings, Spec};
 use regcred_core::{
-    Error, ErrorKind, Namespace, RegistryCredential, RegistryProvider, Result, SecretSink, StoreName, Target,
+    Error, ErrorKind, Issuer, Namespace, RegistryCredential, RegistryProvider, Result, SecretSink, StoreName, Target,
     TargetSource,
 };
 use tokio::sync::OnceCell;
@@ -18,8 +18,8 @@ pub(crate) const ECR: &str = "ecr";
 pub(crate) const OPENSHIFT: [&str; 2] = ["kubernetes", "openshift"];
 
 type Making<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
-type ProviderFactory = Arc<dyn Fn(&Spec) -> Result<Making<Arc<dyn RegistryProvider>>, Problem> + Send + Sync>;
-type SinkFactory = Arc<dyn Fn(&Spec, &[SinkEntry]) -> Result<Making<Vec<Kept>>, Problem> + Send + Sync>;
+type ProviderFactory = Arc<dyn Fn(&Spec) -> Result<Making<Arc<dyn RegistryProvider>>, Problems> + Send + Sync>;
+type SinkFactory = Arc<dyn Fn(&Spec, &[SinkEntry]) -> Result<Making<Vec<Kept>>, Problems> + Send + Sync>;
 
 /// Which targets there are, and where they are kept.
 pub type Kept = (Arc<dyn TargetSource>, Arc<dyn SecretSink>);
@@ -109,7 +109,7 @@ impl SinkEntry {
             }
         };
         let secret = group.need.secret.clone();
-        let secret = SecretSettings { adopt: secret.adopt || (adopt && !secret.merge), ..secret };
+        let secret = SecretSettings { adopt: secret.adopt || (adopt && !secret.merge.is_on()), ..secret };
         Self {
             store: group.need.store.clone(),
             namespaces: group.places.named().to_vec(),
@@ -147,7 +147,7 @@ impl Types {
     pub fn with_provider<P, M>(
         mut self,
         kind: impl Into<String>,
-        make: impl Fn(&Spec) -> Result<M, Problem> + Send + Sync + 'static,
+        make: impl Fn(&Spec) -> Result<M, Problems> + Send + Sync + 'static,
     ) -> Self
     where
         P: RegistryProvider,
@@ -201,7 +201,7 @@ impl Types {
     pub fn with_sink<M>(
         mut self,
         kind: impl Into<String>,
-        make: impl Fn(&Spec, &[SinkEntry]) -> Result<M, Problem> + Send + Sync + 'static,
+        make: impl Fn(&Spec, &[SinkEntry]) -> Result<M, Problems> + Send + Sync + 'static,
     ) -> Self
     where
         M: Future<Output = Result<Vec<Kept>>> + Send + 'static,
@@ -238,7 +238,7 @@ impl Types {
     }
 
     /// The problem, if the type of a provider is not known or its options are wrong.
-    pub(crate) fn check_provider(&self, spec: &Spec) -> Result<(), Problem> {
+    pub(crate) fn check_provider(&self, spec: &Spec) -> Result<(), Problems> {
         self.make(spec).map(drop)
     }
 
@@ -247,15 +247,15 @@ impl Types {
         Lazy { types: self.clone(), spec, made: OnceCell::new() }
     }
 
-    fn make(&self, spec: &Spec) -> Result<Making<Arc<dyn RegistryProvider>>, Problem> {
+    fn make(&self, spec: &Spec) -> Result<Making<Arc<dyn RegistryProvider>>, Problems> {
         match self.providers.get(spec.kind()) {
             Some(factory) => factory(spec),
-            None => Err(unknown(spec, "provider", self.providers())),
+            None => Err(unknown(spec, "provider", self.providers()).into()),
         }
     }
 
     /// The problem, if the type of a sink is not known, or its options or what it is to keep are wrong.
-    pub(crate) fn check_sink(&self, spec: &Spec, entries: &[SinkEntry]) -> Result<(), Problem> {
+    pub(crate) fn check_sink(&self, spec: &Spec, entries: &[SinkEntry]) -> Result<(), Problems> {
         if OPENSHIFT.contains(&spec.kind()) {
             return spec.options::<regcred_config::OpenShiftOptions>().map(drop);
         }
@@ -263,10 +263,10 @@ impl Types {
     }
 
     /// What makes the sources and sinks of these entries, one each.
-    pub(crate) fn sink(&self, spec: &Spec, entries: &[SinkEntry]) -> Result<Making<Vec<Kept>>, Problem> {
+    pub(crate) fn sink(&self, spec: &Spec, entries: &[SinkEntry]) -> Result<Making<Vec<Kept>>, Problems> {
         match self.sinks.get(spec.kind()) {
             Some(factory) => factory(spec, entries),
-            None => Err(unknown(spec, "sink", self.sinks())),
+            None => Err(unknown(spec, "sink", self.sinks()).into()),
         }
     }
 }
@@ -296,6 +296,10 @@ impl RegistryProvider for Lazy {
 
     fn longest_life(&self) -> Option<Duration> {
         self.made.get()?.longest_life()
+    }
+
+    async fn issuer(&self) -> Option<Issuer> {
+        self.made.get()?.issuer().await
     }
 }
 

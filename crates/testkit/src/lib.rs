@@ -5,6 +5,7 @@
 //! | [`FakeAws`] | `GetAuthorizationToken` of ECR; `GetCallerIdentity`, `AssumeRole` and `AssumeRoleWithWebIdentity` of STS |
 //! | [`ContainerCredentials`] | the endpoint from which a container on EKS or ECS has its keys |
 //! | [`InstanceMetadata`] | the metadata service of EC2, version 2, as far as it gives keys |
+//! | [`SignIn`] | the services that turn a session of `aws sso login` or `aws login` into keys |
 //! | [`FakeKube`] | the part of the Kubernetes API that Secrets, `ServiceAccounts`, Namespaces and lists of `CronJobs` and `Templates` need |
 //! | [`CheckingProxy`] | HTTP in front of one real registry, which it opens to the right logins only |
 //! | [`FaultProxy`] | TCP or TLS in front of one server, whose answers it delays, cuts, resets or replaces |
@@ -42,7 +43,7 @@ pub mod registry;
 mod server;
 pub mod tls;
 
-pub use aws::{ContainerCredentials, FakeAws, InstanceMetadata};
+pub use aws::{ContainerCredentials, FakeAws, InstanceMetadata, SignIn};
 pub use fault::FaultProxy;
 pub use forward::ForwardProxy;
 pub use kube::FakeKube;

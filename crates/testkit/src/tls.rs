@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -104,6 +105,13 @@ impl Certificate {
     /// The certificate without its key.
     pub fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// The key, in PEM.
+    pub fn key_pem(&self) -> String {
+        let text = STANDARD.encode(&self.key);
+        let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
+        format!("-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----\n")
     }
 
     /// What ends TLS with this certificate. It speaks HTTP/1.1 only, and so names no protocol.

@@ -12,12 +12,13 @@ use super::assets::Version;
 use crate::process::run;
 
 /// Programs, and the Debian packages that hold them.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("buildah", "buildah"),
     ("docker-registry", "docker-registry"),
     ("etcd", "etcd-server"),
     ("npm", "npm"),
     ("openssl", "openssl"),
+    ("podman", "podman"),
     ("promtool", "prometheus"),
     ("skopeo", "skopeo"),
 ];

@@ -75,6 +75,11 @@ fn shape(schema: &Value, value: &Value) -> String {
         shapes.dedup();
         return shapes.join(" or ");
     }
+    if let Some(all) = value["enum"].as_array() {
+        let word = |it: &Value| it.as_str().map_or_else(|| it.to_string(), str::to_owned);
+        let words = all.iter().filter(|it| !it.is_null()).map(|it| format!("`{}`", word(it)));
+        return words.collect::<Vec<_>>().join(", ");
+    }
     match value["type"].as_str() {
         Some("string") => "text".into(),
         Some("boolean") => "`true`, `false`".into(),

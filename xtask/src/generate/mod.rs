@@ -1,8 +1,10 @@
 //! Files that are made from others, and are checked in.
 
 mod config;
+mod kubectl;
 mod manifests;
 mod monitoring;
+mod values;
 
 use std::{fmt::Write, fs, path::Path, process::Command};
 
@@ -15,6 +17,7 @@ use crate::{
 
 const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
 const FAULTS_PAGE: &str = "crates/scheduler/docs/faults.md";
+const KUBECTL_PAGE: &str = "crates/scheduler/docs/kubectl.md";
 const CONFIG_PAGE: &str = "crates/scheduler/docs/config.md";
 const SCHEMA: &str = "config/schema.json";
 /// The rules of the guard. A chart takes files only from its own folder.
@@ -38,9 +41,18 @@ const COMMANDS: [&str; 13] = [
 pub(crate) fn run(check: bool) -> Result<()> {
     let regcred = build("regcred", false)?;
     let schema = read(Command::new(&regcred).arg("schema").env_clear())?;
-    let config_page = config::page(&serde_json::from_str(&schema)?)?;
-    let pages =
-        [(CLI_PAGE, cli_page(&regcred)?), (CONFIG_PAGE, config_page), (FAULTS_PAGE, faults::page()?), (SCHEMA, schema)];
+    let parsed = serde_json::from_str(&schema)?;
+    let config_page = config::page(&parsed)?;
+    let pod = serde_json::from_str(&read(Command::new(&regcred).args(["schema", "--pod"]).env_clear())?)?;
+    let values_schema = values::schema(&parsed, &pod)?;
+    let pages = [
+        (CLI_PAGE, cli_page(&regcred)?),
+        (CONFIG_PAGE, config_page),
+        (FAULTS_PAGE, faults::page()?),
+        (KUBECTL_PAGE, kubectl::page()?),
+        (SCHEMA, schema),
+        (values::FILE, values_schema),
+    ];
     let [from, to] = RULES;
     let rules = format!("# Made by `cargo xtask generate` from {from}.\n{}", fs::read_to_string(root().join(from))?);
     let pages = pages.into_iter().chain([(to, rules)]).map(|(file, page)| (file.to_owned(), page));

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use crate::{Clock, Error, Login, Registry, RegistryCredential, RegistryProvider, Result, Validity};
+use crate::{Clock, Error, Issuer, Login, Registry, RegistryCredential, RegistryProvider, Result, Validity};
 
 /// Mints a different password at every call, and remembers how often it was called.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct FakeProvider {
     latency: Duration,
     calls: AtomicUsize,
     failure: Mutex<Option<Error>>,
+    issuer: Mutex<Option<Issuer>>,
+    asked: AtomicUsize,
 }
 
 impl FakeProvider {
@@ -39,6 +41,8 @@ impl FakeProvider {
             latency: Duration::ZERO,
             calls: AtomicUsize::new(0),
             failure: Mutex::default(),
+            issuer: Mutex::default(),
+            asked: AtomicUsize::new(0),
         }
     }
 
@@ -69,6 +73,20 @@ impl FakeProvider {
         *self.failure.lock().expect("no call panics") = failure.into();
     }
 
+    /// Mints as this account from now on. Default: the account is not known.
+    ///
+    /// # Panics
+    ///
+    /// If a panic happened in another call.
+    pub fn set_issuer(&self, account: Option<&str>) {
+        *self.issuer.lock().expect("no call panics") = account.map(Issuer::of);
+    }
+
+    /// How often it was asked for its issuer.
+    pub fn asked(&self) -> usize {
+        self.asked.load(SeqCst)
+    }
+
     /// How often it was called.
     pub fn calls(&self) -> usize {
         self.calls.load(SeqCst)
@@ -85,10 +103,17 @@ impl RegistryProvider for FakeProvider {
         }
         let now = self.clock.now();
         let login = Login::new(vec![self.registry.clone()], "AWS", format!("canary-{call}").into())?;
-        RegistryCredential::new(vec![login], Validity::new(now, self.life.map(|life| now + life))?)
+        let issuer = *self.issuer.lock().expect("no call panics");
+        let validity = Validity::new(now, self.life.map(|life| now + life))?;
+        RegistryCredential::new(vec![login], validity.with_issuer(issuer))
     }
 
     fn longest_life(&self) -> Option<Duration> {
         self.longest_life
+    }
+
+    async fn issuer(&self) -> Option<Issuer> {
+        self.asked.fetch_add(1, SeqCst);
+        *self.issuer.lock().expect("no call panics")
     }
 }

@@ -119,7 +119,29 @@ fn space() -> BoxedStrategy<String> {
 
 /// Any text: also braces, commas, quotes, and neighbours of [`HOSTS`].
 fn name() -> impl Strategy<Value = String> {
-    prop_oneof!["\\PC{0,4}", "[\"\\\\/{}:, \u{0}-\u{1f}]{0,4}", "[a-z]{1,2}(\\.example)?", Just("auths".to_owned())]
+    prop_oneof![
+        "\\PC{0,4}",
+        "[\"\\\\/{}:, \u{0}-\u{1f}]{0,4}",
+        "[a-z]{1,2}(\\.example)?",
+        Just("auths".to_owned()),
+        spelling()
+    ]
+}
+
+/// Other spellings of [`HOSTS`], parts of them, wildcards, and fields that readers look at.
+fn spelling() -> impl Strategy<Value = String> {
+    let scheme = prop::sample::select(vec!["", "https://", "http://", "HTTPS://"]);
+    let end = prop::sample::select(vec!["", "/", "/v1/", "/v2/team", ":443", ":443/team", "/team/app", "?x", "/%zz"]);
+    let spelled = (scheme, host(), end).prop_map(|(scheme, host, end)| format!("{scheme}{host}{end}"));
+    let other = prop::sample::select(vec![
+        "*.example",
+        "credHelpers",
+        "credsStore",
+        "A.example",
+        "u:p@a.example",
+        "[a.example",
+    ]);
+    prop_oneof![3 => spelled, 1 => other.prop_map(str::to_owned)]
 }
 
 /// A string of JSON, in which any character may be escaped and some are.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use generate::{Edit, HOSTS, config, config_with_auths, edits, registry, sets, shuffled_edits};
 use proptest::prelude::*;
-use regcred_dockerconfig::DockerConfig;
+use regcred_dockerconfig::{DockerConfig, Meaning, Reader, Taken};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json, value::RawValue};
 
@@ -117,6 +117,36 @@ proptest! {
             (names, config.unreadable().len())
         };
         prop_assert_eq!(sorted(&after), sorted(&config));
+    }
+
+    #[test]
+    fn a_merge_keeps_what_means_other_registries_and_no_reader_panics(before in config(), sets in sets()) {
+        let registries = sets.iter().map(|set| match set {
+            Edit::Set(host, _) | Edit::Remove(host) => registry(host),
+        });
+        let registries = registries.collect::<Vec<_>>();
+        let mut config = with(&before, &sets);
+        config.renew_aliases(&registries);
+        let ours = |key: &str| registries.iter().any(|it| Meaning::of(key, it).is_some());
+        let kept = |config: &DockerConfig| {
+            let others = config.registries().filter(|key| !ours(key));
+            others.map(|key| (key.to_owned(), config.entry_of(key).map(str::to_owned))).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(kept(&config), kept(&parsed(&before)));
+        let again = parsed(&text(&config));
+        for registry in &registries {
+            for reader in Reader::ALL {
+                let taken = again.taken(reader, registry.as_str());
+                let is_first = matches!(&taken, Taken::Keys(keys) if keys.iter().flatten().any(|key| again.entry_of(key) == again.entry(registry)));
+                prop_assert!(is_first || !again.hidden(registry).is_empty(), "{:?} {:?}", reader, taken);
+            }
+        }
+        let mut removed = again.clone();
+        for registry in &registries {
+            let entry = removed.entry(registry).map(str::to_owned);
+            removed.remove_aliases(registry, |_, json| Some(json) == entry.as_deref());
+        }
+        prop_assert_eq!(kept(&removed), kept(&parsed(&before)));
     }
 
     #[test]

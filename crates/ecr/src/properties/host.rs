@@ -11,14 +11,13 @@ use crate::host::{AccountId, Region, RegistryHost};
 
 /// How the regions of a partition begin, and the domains of their registries: of plain ones, and of dual-stack ones if
 /// there are any.
-const PARTITIONS: [(&str, &str, &str); 17] = [
+const PARTITIONS: [(&str, &str, &str); 16] = [
     ("us-gov-", "amazonaws.com", "on.aws"),
     ("us-isob-", "sc2s.sgov.gov", ""),
     ("us-isof-", "csp.hci.ic.gov", ""),
     ("us-iso-", "c2s.ic.gov", ""),
     ("eu-isoe-", "cloud.adc-e.uk", ""),
-    ("eu-isof-", "csp.hci.ic.gov", ""),
-    ("eusc-", "amazonaws.eu", ""),
+    ("eusc-de-", "amazonaws.eu", ""),
     ("cn-", "amazonaws.com.cn", "on.amazonwebservices.com.cn"),
     ("us-", "amazonaws.com", "on.aws"),
     ("eu-", "amazonaws.com", "on.aws"),
@@ -39,7 +38,7 @@ struct Host {
 }
 
 fn host() -> impl Strategy<Value = Host> {
-    let place = "(de-)?(north|south|east|west|central|southeast|[a-z]{2,9})";
+    let place = "(north|south|east|west|central|southeast|[a-z]{2,9})";
     let place = place.prop_filter("a partition of its own", |it| !it.starts_with("iso") && !it.starts_with("gov"));
     let parts = ("[0-9]{12}", select(&PARTITIONS[..]), place, "[0-9]{1,2}", 0..4_usize);
     parts.prop_map(|(account, (prefix, plain, dual_stack), place, number, form)| {

@@ -3,6 +3,7 @@
 mod endpoint;
 mod host;
 mod principal;
+mod profile;
 mod token;
 
 use proptest::test_runner::Config;

@@ -3,6 +3,7 @@
 mod contests;
 mod fakes;
 mod faults;
+mod issuers;
 mod passes;
 mod sharing;
 mod sources;

@@ -26,6 +26,10 @@ targets:
   providers: [pull]
   secret: { name: registries, merge: true }
   service_accounts: [{ name: argocd }]
+- namespace: tekton
+  providers: [pull]
+  secret: { name: registries, merge: create }
+  service_accounts: []
 - namespace: links
   providers: [pull]
   secret: { name: ecr-link }
@@ -430,6 +434,43 @@ fn s6_marks_are_set_only_by_adoption_and_kept_afterwards() {
     }
 }
 
+/// One that regcred has created to merge into it.
+fn created() -> Value {
+    let mut apply = ours("Apply");
+    apply["manager"] = "regcred-merge".into();
+    json!({
+        "metadata": { "name": "registries", "annotations": { MARK: "{}" }, "managedFields": [apply] },
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": { ".dockerconfigjson": "e30=" },
+    })
+}
+
+#[test]
+fn a_secret_to_merge_into_is_created_where_the_config_says_so_and_may_be_deleted_again() {
+    let empty = edited(&created(), |it| remove(it, "/metadata/annotations", MARK));
+    passes(&create("tekton", empty.clone()));
+    passes(&update("tekton", &empty, created()));
+    refused(&create("argocd", empty.clone()), PLACE);
+    refused(&create("tekton", edited(&empty, |it| it["metadata"]["name"] = "other".into())), PLACE);
+    refused(&create("tekton", edited(&empty, |it| it["type"] = "Opaque".into())), TYPE);
+    assert!(
+        judge_all(
+            &policies(CONFIG),
+            &create("tekton", edited(&empty, |it| it["metadata"]["labels"] = json!({ "a": "b" })))
+        )
+        .is_err(),
+        "a label of nobody's config"
+    );
+    let delete = |object: &Value| Request::new(USER, "DELETE", "secrets", "tekton").over(object.clone());
+    passes(&delete(&created()));
+    refused(&delete(&empty), DELETE);
+    let operation = edited(&created(), |it| it["metadata"]["managedFields"][0]["operation"] = "Update".into());
+    let manager = edited(&created(), |it| it["metadata"]["managedFields"][0]["manager"] = "kubectl".into());
+    for other in [operation, manager] {
+        refused(&delete(&other), DELETE);
+    }
+}
+
 #[test]
 fn s7_events_report_secrets_of_the_config_under_the_name_of_regcred() {
     let event = |namespace: &str, kind: &str, name: &str, edit: &dyn Fn(&mut Value)| {
@@ -677,5 +718,64 @@ proptest! {
             let request = Request { labels: json!(all), ..create(namespace, secret(namespace, "ecr-secret")) };
             prop_assert_eq!(judge(&policy, &request).is_ok(), taken, "{} {} {:?}", yaml, namespace, labels);
         }
+    }
+}
+
+/// The policy for Secrets of the same config under a new instance name.
+fn renamed(yaml: &str) -> Value {
+    let config = Config::from_yaml(&format!("instance: blue\nprevious_instance: default\n{yaml}")).expect("valid");
+    let daemon = Mode::Daemon(Workload::default(), 1);
+    let made = manifests(&config, &Install { mode: daemon, ..Install::default() }).expect("they can be made").objects;
+    let is_it = |it: &Value| {
+        it["kind"] == "ValidatingAdmissionPolicy" && it["metadata"]["name"] == "regcred-blue-guard-secrets"
+    };
+    made.into_iter().find(is_it).expect("a policy")
+}
+
+#[test]
+fn an_instance_under_a_new_name_may_take_over_its_own_secrets_and_no_others() {
+    let policy = renamed(CONFIG);
+    let blue = "system:serviceaccount:regcred:regcred-blue";
+    let update = |namespace: &str, old: &Value, new: Value| {
+        Request::new(blue, "UPDATE", "secrets", namespace).labelled("tier", "run").over(old.clone()).object(new)
+    };
+    let owned =
+        |object: &Value| edited(object, |it| it["metadata"]["managedFields"][0]["manager"] = "regcred/blue".into());
+    let labelled =
+        |object: &Value| edited(object, |it| it["metadata"]["labels"]["regcred.dev/instance"] = "blue".into());
+    let before = secret("ci", "ecr-pull");
+    let taken = owned(&before);
+    let after = edited(&labelled(&taken), |it| it["data"][".dockerconfigjson"] = "eyJhIjoxfQ==".into());
+    for (what, request) in [
+        ("its fields", update("ci", &before, taken.clone())),
+        ("its content", update("ci", &taken, after.clone())),
+        ("a refresh", update("ci", &after, edited(&after, |it| it["data"][".dockerconfigjson"] = "e30=".into()))),
+    ] {
+        assert_eq!(judge(&policy, &request), Ok(()), "{what}");
+    }
+    let green = edited(&before, |it| it["metadata"]["labels"]["regcred.dev/instance"] = "green".into());
+    let copy = edited(&before, |it| it["metadata"]["annotations"]["regcred.dev/target"] = "team/ecr-pull".into());
+    for (what, request) in [
+        ("another instance's", update("ci", &green, owned(&green))),
+        ("another instance's content", update("ci", &green, labelled(&owned(&green)))),
+        ("a copy", update("ci", &copy, owned(&copy))),
+        (
+            "a namespace that is not chosen",
+            update("other", &secret("other", "ecr-pull"), owned(&secret("other", "ecr-pull"))),
+        ),
+        ("a Secret that is not of the config", update("ci", &secret("ci", "token"), owned(&secret("ci", "token")))),
+        (
+            "data in the first write",
+            update("ci", &before, edited(&taken, |it| it["data"][".dockerconfigjson"] = "eA==".into())),
+        ),
+        ("a foreign label", update("ci", &taken, edited(&after, |it| it["metadata"]["labels"]["x"] = "y".into()))),
+        (
+            "a foreign annotation",
+            update("ci", &taken, edited(&after, |it| it["metadata"]["annotations"]["x"] = "y".into())),
+        ),
+        ("a delete", Request::new(blue, "DELETE", "secrets", "ci").labelled("tier", "run").over(before.clone())),
+        ("another key", update("ci", &taken, edited(&after, |it| it["data"]["token"] = "eA==".into()))),
+    ] {
+        assert!(judge(&policy, &request).is_err(), "{what}");
     }
 }

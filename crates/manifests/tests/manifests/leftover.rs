@@ -1,7 +1,7 @@
 //! The commands that delete what another mode of an installation has left.
 
 use regcred_config::Config;
-use regcred_manifests::{Guard, Install, Mode, Workload, manifests};
+use regcred_manifests::{Account, Guard, Install, Mode, Workload, manifests};
 
 fn commands(targets: &str, install: &Install) -> String {
     let config = Config::from_yaml(&format!("targets: [{{ {targets}, region: eu-west-1 }}]")).expect("valid");
@@ -39,7 +39,10 @@ fn each_mode_deletes_the_workload_of_the_other() {
     let (cron_job, daemon) = (commands("namespace: a", &Install::default()), commands("namespace: a", &daemon));
     assert!(cron_job.contains("deployment/regcred") && !cron_job.contains("cronjob/regcred"), "{cron_job}");
     assert!(daemon.contains("cronjob/regcred") && !daemon.contains("deployment/regcred"), "{daemon}");
-    assert!(cron_job.contains("--namespace=regcred prometheusrule/regcred servicemonitor/regcred\n"), "{cron_job}");
+    assert!(
+        cron_job.contains("--namespace=regcred prometheusrule/regcred servicemonitor/regcred  # only"),
+        "{cron_job}"
+    );
 }
 
 #[test]
@@ -48,4 +51,24 @@ fn in_another_namespace_the_names_of_the_first_are_left_alone() {
     let told = commands("namespace: a", &ops);
     assert!(told.contains("clusterrolebinding/regcred-target.ops\n") && told.contains("--namespace=ops "), "{told}");
     assert!(!told.contains("validatingadmissionpolicy/regcred-guard "), "{told}");
+}
+
+#[test]
+fn an_existing_service_account_is_bound_and_never_deleted() {
+    let named = |name: &str| Account { name: Some(name.into()), exists: true, ..Account::default() };
+    let told = commands("namespace: a", &Install { account: named("ci"), ..Install::default() });
+    assert!(told.contains(" serviceaccount/regcred\n"), "the earlier one is left over: {told}");
+    assert!(!told.contains("serviceaccount/ci"), "{told}");
+    let told = commands("namespace: a", &Install { account: named("regcred"), ..Install::default() });
+    assert!(!told.contains("serviceaccount/"), "{told}");
+}
+
+#[test]
+fn without_monitoring_what_an_earlier_print_had_is_deleted() {
+    let mode = Mode::Daemon(Workload::default(), 1);
+    let told = commands("namespace: a", &Install { mode, monitoring: false, ..Install::default() });
+    assert!(
+        told.contains("prometheusrule/regcred servicemonitor/regcred  # only with the Prometheus operator"),
+        "{told}"
+    );
 }

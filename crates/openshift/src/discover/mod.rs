@@ -6,6 +6,7 @@ mod job;
 mod keys;
 mod pull_secret;
 mod read;
+mod script;
 mod tool;
 
 use std::{
@@ -88,6 +89,10 @@ pub struct PullSecret {
     pub more: Vec<String>,
     /// Keys of its registries that are no hosts alone, as with a port or a path: nobody would write them so today.
     pub odd: Vec<String>,
+    /// Keys with a wildcard that match registries of the vendor. The kubelet alone and OpenShift's import read them.
+    pub wildcards: Vec<String>,
+    /// The readers that would not get its logins though they were renewed, in words.
+    pub hidden: Option<String>,
     /// Whether all of the vendor's logins are by its user.
     pub has_user: bool,
     /// When the first of the vendor's logins ends.
@@ -190,7 +195,8 @@ pub async fn discover(cluster: &Cluster, search: &Search) -> Result<Discovery> {
         }
     }
     let (jobs, unlisted) = reader.jobs().await;
-    found.jobs = jobs.unwrap_or_default();
+    let with_logins = found.secrets.iter().map(|it| it.at.namespace.clone()).collect::<HashSet<_>>();
+    found.jobs = reader.writers(jobs.unwrap_or_default(), &with_logins).await;
     failed.extend(unlisted);
     let (templates, unlisted) = reader.templates().await;
     found.templates = templates.unwrap_or_default();

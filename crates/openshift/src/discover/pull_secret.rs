@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use super::{Address, End, PullSecret, Tool, Vendor};
 use crate::{
-    adopt,
+    adopt, hidden,
     metadata::{DATA, entries, has, updated, value},
     record::{self, INSTANCE, LAST_APPLIED, MANAGED_BY, REGCRED},
     refusal::{self, bare},
@@ -54,6 +54,8 @@ struct Logins {
     undecodable: usize,
     more: Vec<String>,
     odd: Vec<String>,
+    wildcards: Vec<String>,
+    hidden: Option<String>,
     has_user: bool,
     ends: Option<SystemTime>,
 }
@@ -66,14 +68,14 @@ pub(super) fn reduce(secret: Secret, vendor: &Vendor) -> Option<Reduced> {
     let Some(logins) = (if is_cfg { Logins::of_cfg(&data, vendor) } else { Logins::of_config(&data, vendor) }) else {
         return Some(Reduced::Unreadable(at));
     };
-    if logins.registries.is_empty() {
+    if logins.registries.is_empty() && logins.wildcards.is_empty() {
         return None;
     }
     let (written_at, merged_by) = (written_at(&metadata, key), merged_by(&metadata));
     let estimate = || Some(End { at: written_at?.checked_add(vendor.life)?, is_estimate: true });
     let writers = writers(&metadata, key);
     let controller = metadata.owner_references.iter().flatten().find(|it| it.controller == Some(true));
-    let labels = metadata.labels.iter().flatten().map(|(name, _)| name.clone());
+    let labels = metadata.labels.iter().chain(&metadata.annotations).flatten().map(|(name, _)| name.clone());
     let label = |name| value(metadata.labels.as_ref(), name);
     Some(Reduced::Found(Box::new(PullSecret {
         ends: logins.ends.map(|at| End { at, is_estimate: false }).or_else(estimate),
@@ -91,6 +93,8 @@ pub(super) fn reduce(secret: Secret, vendor: &Vendor) -> Option<Reduced> {
         undecodable: logins.undecodable,
         more: logins.more,
         odd: logins.odd,
+        wildcards: logins.wildcards,
+        hidden: logins.hidden,
         has_user: logins.has_user,
     })))
 }
@@ -100,7 +104,7 @@ fn obstacle(metadata: &ObjectMeta, is_cfg: bool, immutable: Option<bool>, is_mer
         (true, _) => Some(refusal::wrong_type(Some(DOCKER_CFG))),
         (_, Some(true)) => Some(refusal::immutable()),
         _ if is_merged => None, // whoever else writes it, that has been agreed upon
-        _ => adopt::writer(metadata, REGCRED),
+        _ => adopt::writer(metadata, &[REGCRED]),
     }
 }
 
@@ -123,6 +127,7 @@ impl Logins {
         let auths = top.get("auths").and_then(Value::as_object);
         let mut logins = Self::of(auths.into_iter().flatten(), vendor);
         logins.undecodable = config.unreadable().len();
+        logins.hidden = hidden_after_a_merge(config, &logins.registries, vendor.user);
         logins.more = more(top.keys().map(String::as_str).filter(|name| *name != "auths"));
         Some(logins)
     }
@@ -135,6 +140,10 @@ impl Logins {
         let mut logins = Self { has_user: true, ..Self::default() };
         for (key, entry) in entries {
             let host = host(key);
+            if host.contains('*') && !host.contains('@') && (vendor.owns)(&sample(&host)) {
+                logins.wildcards.push(shown_wildcard(key, &host));
+                continue;
+            }
             if !(vendor.owns)(&host) {
                 logins.others += 1;
                 continue;
@@ -162,6 +171,36 @@ fn host(key: &str) -> String {
         Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host.to_owned(),
         _ => authority.to_owned(),
     }
+}
+
+/// A host that a wildcard matches: the first label is an account, any other a region.
+fn sample(host: &str) -> String {
+    let sample = |(place, label): (usize, &str)| match (place, label.contains('*')) {
+        (_, false) => label.to_owned(),
+        (0, true) => "123456789012".to_owned(),
+        (_, true) => "us-east-1".to_owned(),
+    };
+    host.split('.').enumerate().map(sample).collect::<Vec<_>>().join(".")
+}
+
+/// A key with a wildcard, as far as it names registries.
+fn shown_wildcard(key: &str, host: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '*' | '.' | '-');
+    match (bare(key).chars().all(is_plain), host.chars().all(is_plain)) {
+        (true, _) => bare(key).to_owned(),
+        (false, true) => format!("{host}..."),
+        (false, false) => "a wildcard".to_owned(),
+    }
+}
+
+/// Which readers would not get the logins of these registries after a merge, in words.
+fn hidden_after_a_merge(mut config: DockerConfig, registries: &[String], user: &str) -> Option<String> {
+    let registries = registries.iter().filter_map(|host| Registry::new(host).ok()).collect::<Vec<_>>();
+    for registry in &registries {
+        config.set(registry, user, &"".into());
+    }
+    config.renew_aliases(&registries);
+    hidden::told(&config, &registries)
 }
 
 /// Such a key, as far as it names a registry: anything else may hold a secret.
@@ -299,6 +338,41 @@ mod tests {
         let config = "kubernetes.io/dockerconfigjson";
         let user = json!({ "auths": { "AWS:canary@a.ours.example": auth("1") } }).to_string();
         assert!(reduce(of(config, DATA_KEY, &user), &VENDOR).is_none());
+    }
+
+    #[test]
+    fn a_key_with_a_wildcard_is_found_and_told() {
+        for (key, is_found) in [
+            ("*.ours.example", true),
+            ("https://*.ours.example/v1/", true),
+            ("12*.ours.example", true),
+            ("*.*.ours.example", true),
+            ("*.ours.example/team", true),
+            ("*.OURS.example", true),
+            ("*.theirs.example", false),
+            ("*", false),
+            ("*.example", false),
+            ("u:canary@*.ours.example", false),
+        ] {
+            let config = json!({ "auths": { key: auth("60") } }).to_string();
+            let reduced = reduce(of("kubernetes.io/dockerconfigjson", DATA_KEY, &config), &VENDOR);
+            match reduced {
+                Some(Reduced::Found(found)) => {
+                    assert!(is_found && found.registries.is_empty() && found.wildcards.len() == 1, "{key}: {found:?}");
+                }
+                other => assert!(!is_found && other.is_none(), "{key}"),
+            }
+        }
+    }
+
+    #[test]
+    fn readers_that_would_not_get_a_renewed_login_are_told() {
+        let helper =
+            json!({ "auths": { "a.ours.example": auth("60") }, "credHelpers": { "a.ours.example": "ecr-login" } });
+        let hidden = found(&helper).hidden.expect("readers ask the helper");
+        assert!(hidden.contains("remove \"a.ours.example\" from `credHelpers`"), "{hidden}");
+        let path = json!({ "auths": { "a.ours.example/team": auth("60") } });
+        assert_eq!(found(&path).hidden, None, "it would be renewed");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use kube::{
-    Client, Resource,
+    Api, Client, Resource,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
     core::Request,
 };
@@ -13,18 +13,23 @@ use regcred_core::{Error, ErrorKind, Namespace, Result};
 use super::{
     Address, Job, Keys, Vendor,
     account::Account,
-    job, keys,
+    job::{self, Candidate},
+    keys,
     pull_secret::{self, DOCKER_CFG, Reduced},
 };
 use crate::{
     decode::{Kept, account, metadata, whole_secret},
+    error::Doing,
     pages::{Answer, Asked, CRON_JOBS, at, listing, page, pages, pages_if_any},
     refusal::DOCKER_CONFIG,
+    store::limited,
     stream::Piece,
 };
 
 /// Where OpenShift has the template of new projects.
 const TEMPLATES: &str = "openshift-config";
+/// So many ConfigMaps are read at the most, one after the other.
+const SCRIPTS: usize = 200;
 /// What a Secret is that says no type.
 const OPAQUE: &str = "Opaque";
 
@@ -84,13 +89,13 @@ impl Reader {
     }
 
     /// Of an API server that has no `CronJobs`, none.
-    pub(super) async fn jobs(&self) -> Read<Job> {
+    pub(super) async fn jobs(&self) -> Read<Candidate> {
         let read = async |scope: Option<&str>| {
             for version in CRON_JOBS {
                 let kind = &ApiResource::from_gvk(&GroupVersionKind::gvk("batch", version, "CronJob"));
                 let page = |params: ListParams| async move {
                     let request = Request::new(DynamicObject::url_path(kind, scope)).list(&params);
-                    self.page(request, |piece| job::reduce(&serde_json::from_slice(piece.bytes).ok()?)).await
+                    self.page(request, |piece| Candidate::reduce(&serde_json::from_slice(piece.bytes).ok()?)).await
                 };
                 if let Some(jobs) = pages_if_any(&listing("cronjobs", scope), page).await? {
                     return Ok(jobs);
@@ -99,6 +104,34 @@ impl Reader {
             Ok(vec![])
         };
         self.everywhere(read).await
+    }
+
+    /// Which of these jobs write pull secrets. Scripts in ConfigMaps are read where logins are: one that may not be read, or is not
+    /// there, says nothing.
+    pub(super) async fn writers(&self, candidates: Vec<Candidate>, namespaces: &HashSet<String>) -> Vec<Job> {
+        let (mut jobs, mut left) = (vec![], SCRIPTS);
+        for mut candidate in candidates {
+            let scripts = std::mem::take(&mut candidate.scripts);
+            let namespace = candidate.namespace().to_owned();
+            for name in scripts.iter().filter(|_| namespaces.contains(&namespace)) {
+                if left == 0 {
+                    break;
+                }
+                left -= 1;
+                if let Some(text) = self.script(&namespace, name).await {
+                    candidate = candidate.with(&text);
+                }
+            }
+            jobs.extend(candidate.into_job());
+        }
+        jobs
+    }
+
+    async fn script(&self, namespace: &str, name: &str) -> Option<String> {
+        let doing = Doing { verb: "get", resource: "configmaps", namespace: Some(namespace), name };
+        let api = Api::<ConfigMap>::namespaced(self.client.clone(), namespace);
+        let found = limited(&doing, api.get_opt(name)).await.ok()??;
+        Some(found.data.unwrap_or_default().into_values().collect::<Vec<_>>().join("\n"))
     }
 
     /// Only where the whole cluster is looked through; none on what is no OpenShift, and none where that may not be seen.

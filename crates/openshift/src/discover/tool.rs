@@ -20,6 +20,8 @@ pub enum Tool {
     Operator,
     /// The External Secrets Operator.
     ExternalSecrets,
+    /// The image-pull-secrets-provisioner of Preferred Networks.
+    Provisioner,
     /// Helm.
     Helm,
     /// Argo CD, Flux and their like.
@@ -58,28 +60,59 @@ const JOBS: [(&str, Tool); 8] = [
     ("ecr-token", Tool::Script),
 ];
 
+/// How a label or an annotation of a Secret begins.
+const LABELS: [(&str, Tool); 2] =
+    [("reconcile.external-secrets.io/", Tool::ExternalSecrets), ("imagepullsecrets.preferred.jp/", Tool::Provisioner)];
+
+/// Words in a name that say what is refreshed: with `ecr` the first list is enough, with `registry` the first two are needed.
+const REFRESHES: [&str; 5] = ["refresh", "renew", "rotat", "updat", "login"];
+const LOGINS: [&str; 6] = ["token", "cred", "auth", "secret", "password", "login"];
+
+/// Whether a name such as `ecr-login` or `registry-refresh` says that it renews logins. Of an image its last part counts.
+fn is_refresh(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let words = last.split(['-', '_', '.', ':', '@']).collect::<Vec<_>>();
+    let begins = |with: &[&str]| words.iter().any(|word| with.iter().any(|it| word.starts_with(it)));
+    let is = |name: &str| words.contains(&name);
+    (is("ecr") && (begins(&REFRESHES) || begins(&LOGINS))) || (is("registry") && begins(&REFRESHES))
+}
+
 impl Tool {
-    /// By the kind of the Secret's controller, by who has written it, or by its labels.
+    /// By the kind of the Secret's controller, by its labels and annotations, or by who has written it.
     pub(super) fn of(
         controller: Option<&str>,
         writers: &[String],
         labels: impl Iterator<Item = String>,
     ) -> Option<Self> {
-        if controller == Some("ExternalSecret") {
-            return Some(Self::ExternalSecrets);
+        let by_controller = controller.and_then(|kind| match kind {
+            "ExternalSecret" | "ClusterExternalSecret" => Some(Self::ExternalSecrets),
+            "ClusterPullSecret" => Some(Self::RegistryCreds),
+            _ => None,
+        });
+        if by_controller.is_some() {
+            return by_controller;
         }
         let is_named = |writer: &&String, name: &str| match writer.strip_prefix(name) {
             Some(rest) => !rest.starts_with(|it: char| it.is_ascii_alphanumeric()),
             None => false,
         };
         let known = |(name, tool): &(&str, Self)| writers.iter().any(|it| is_named(&it, name)).then_some(*tool);
-        let by_label = labels.into_iter().any(|it| it.starts_with("reconcile.external-secrets.io/"));
-        if by_label { Some(Self::ExternalSecrets) } else { MANAGERS.iter().find_map(known) }
+        let by_label = labels
+            .into_iter()
+            .find_map(|label| LABELS.iter().find_map(|(prefix, tool)| label.starts_with(prefix).then_some(*tool)));
+        by_label.or_else(|| MANAGERS.iter().find_map(known))
     }
 
     /// By the names and images of a job.
     pub(super) fn of_job(names: &[&str]) -> Option<Self> {
-        JOBS.iter().find_map(|(part, tool)| names.iter().any(|name| name.contains(part)).then_some(*tool))
+        let is_known = |part: &str| names.iter().any(|name| name.contains(part));
+        let known = JOBS.iter().find_map(|(part, tool)| is_known(part).then_some(*tool));
+        known.or_else(|| names.iter().any(|name| is_refresh(name)).then_some(Self::Script))
+    }
+
+    /// Whether a text has the name of a tool in it.
+    pub(super) fn is_in(text: &str) -> bool {
+        JOBS.iter().any(|(part, _)| text.contains(part))
     }
 
     /// Its name in kebab case, as in documents.
@@ -92,6 +125,7 @@ impl Tool {
             Self::EksAnywhere => "eks-anywhere",
             Self::Operator => "operator",
             Self::ExternalSecrets => "external-secrets",
+            Self::Provisioner => "image-pull-secrets-provisioner",
             Self::Helm => "helm",
             Self::GitOps => "gitops",
         }
@@ -102,11 +136,22 @@ impl Tool {
         match self {
             Self::Script => "suspend the job that runs the script, or stop running it",
             Self::EcrLoginRenew | Self::EksAnywhere => "suspend its CronJob",
-            Self::RegistryCreds | Self::Patcher => "scale its Deployment to none, or exclude the namespace",
-            Self::Operator => {
-                "delete the object that has it write the Secret, such as one of group ecr.mobb.redhat.com"
+            Self::RegistryCreds => {
+                "scale its Deployment to 0, and delete a ClusterPullSecret with --cascade=orphan; do not exclude the namespace, \
+                 which deletes the Secret"
             }
-            Self::ExternalSecrets => "delete its ExternalSecret, which may take the Secret along",
+            Self::Patcher => "scale its Deployment to 0, or exclude the namespace",
+            Self::Operator => {
+                "delete the object that has it write the Secret, such as one of group ecr.mobb.redhat.com; the Secret stays"
+            }
+            Self::ExternalSecrets => {
+                "set `creationPolicy: Orphan` and `deletionPolicy: Retain` in it, and when the Secret has no owner any more, \
+                 delete its ExternalSecret with --cascade=orphan"
+            }
+            Self::Provisioner => {
+                "remove the label imagepullsecrets.preferred.jp/service-account from the Secret first, and then the annotations \
+                 imagepullsecrets.preferred.jp/* from its ServiceAccount; in the other order it deletes the Secret"
+            }
             Self::Helm => "take it out of the chart, with `helm.sh/resource-policy: keep` in the release before",
             Self::GitOps => "take it out of what is applied, without pruning it",
         }
@@ -123,6 +168,7 @@ impl fmt::Display for Tool {
             Self::EksAnywhere => "EKS Anywhere",
             Self::Operator => "an operator, such as the ecr-secret-operator",
             Self::ExternalSecrets => "External Secrets",
+            Self::Provisioner => "the image-pull-secrets-provisioner",
             Self::Helm => "Helm",
             Self::GitOps => "a GitOps tool",
         })
@@ -150,7 +196,16 @@ mod tests {
             assert_eq!(by(writer), tool, "{writer}");
         }
         assert_eq!(Tool::of(Some("ExternalSecret"), &[], std::iter::empty()), Some(Tool::ExternalSecrets));
-        let label = ["reconcile.external-secrets.io/managed".to_owned()];
-        assert_eq!(Tool::of(None, &["m".into()], label.into_iter()), Some(Tool::ExternalSecrets));
+        let pull = Tool::of(Some("ClusterPullSecret"), &["manager".into()], std::iter::empty());
+        assert_eq!(pull, Some(Tool::RegistryCreds));
+        for (label, tool) in [
+            ("reconcile.external-secrets.io/managed", Some(Tool::ExternalSecrets)),
+            ("reconcile.external-secrets.io/data-hash", Some(Tool::ExternalSecrets)),
+            ("imagepullsecrets.preferred.jp/service-account", Some(Tool::Provisioner)),
+            ("imagepullsecrets.preferred.jp/expires-at", Some(Tool::Provisioner)),
+            ("example.com/team", None),
+        ] {
+            assert_eq!(Tool::of(None, &["m".into()], [label.to_owned()].into_iter()), tool, "{label}");
+        }
     }
 }

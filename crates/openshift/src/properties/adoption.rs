@@ -33,7 +33,7 @@ fn metadata(managed_fields: &Value, has_copy: bool) -> ObjectMeta {
 }
 
 fn taken_over(managed_fields: &Value, has_copy: bool) -> Value {
-    let patch = patch(&metadata(managed_fields, has_copy), US, &Form::default());
+    let patch = patch(&metadata(managed_fields, has_copy), &[US], &Form::default());
     let guard = json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": "7" });
     assert_eq!(patch[0], guard, "it replaces what was read and nothing else");
     assert_eq!((&patch[1]["op"], &patch[1]["path"]), (&json!("add"), &json!("/metadata/managedFields")));
@@ -55,7 +55,7 @@ proptest! {
         has_copy in any::<bool>(),
     ) {
         let managed = managed_fields(&before, dots);
-        prop_assert_eq!(writer(&metadata(&managed, has_copy), US), None);
+        prop_assert_eq!(writer(&metadata(&managed, has_copy), &[US]), None);
         let after = read(&taken_over(&managed, has_copy)).map_err(TestCaseError::fail)?;
         for (field, path) in FIELDS.iter().enumerate() {
             let had = owners_of(field, &before);

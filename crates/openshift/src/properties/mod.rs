@@ -2,6 +2,7 @@
 
 mod accounts;
 mod adoption;
+mod kubeconfigs;
 mod links;
 mod owners;
 mod standing;

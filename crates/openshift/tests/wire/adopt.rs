@@ -6,7 +6,7 @@ use regcred_openshift::{Foreign, Link, OpenShiftSink};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
 
-use crate::harness::{NAME, builder, partial, set, target};
+use crate::harness::{NAME, builder, names, partial, set, sink, target};
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -98,6 +98,19 @@ async fn what_would_lose_a_login_or_be_written_again_is_left_alone() {
 }
 
 #[tokio::test]
+async fn what_the_config_cannot_name_is_refused_at_the_look() {
+    let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"},"quay.example":{"auth":"dTpw"}}}"#).await;
+    let sink = builder(&kube).await.with_foreign(Foreign::Adopt).with_expected(|host| host == "r.example").build();
+    let observed = sink.observe(&target("team-a")).await.expect("it can be read").expect("it is there");
+    let refusal = observed.refusal.expect("a login would be lost");
+    assert_eq!(refusal.reason(), "holds-more");
+    assert!(
+        refusal.to_string().contains("\"quay.example\"") && refusal.to_string().contains("merge: true"),
+        "{refusal}"
+    );
+}
+
+#[tokio::test]
 async fn while_a_provider_fails_nobody_can_say_whose_the_logins_are() {
     let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"},"two.example":{"auth":"dTpw"}}}"#).await;
     let before = secret(&kube);
@@ -173,4 +186,82 @@ async fn a_label_that_somebody_else_applies_stays_theirs_and_stands_in_nobody_s_
         sink.apply(&target, &set(serial, 12 + serial as u64)).await.expect("it can be refreshed");
         apply(&kube, "labeller", &json!({ "team": "theirs" })).await;
     }
+}
+
+#[tokio::test]
+async fn an_instance_under_a_new_name_takes_over_its_secrets_without_a_gap() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let (old, target) = (sink(&kube).await, target("team-a"));
+    old.apply(&target, &set(1, 12)).await.expect("it can be written");
+    let before = secret(&kube);
+    let renamed = async |previous: &str| {
+        let previous = previous.parse::<regcred_core::InstanceName>().expect("valid");
+        builder(&kube).await.with_instance("blue".parse().expect("valid")).with_previous_instance(previous)
+    };
+    let stranger = renamed("green").await.with_links(Link::defaults()).build();
+    let refused = stranger.observe(&target).await.expect("it can be read").expect("it is there").refusal;
+    let refused = refused.expect("it was another instance before").to_string();
+    assert!(refused.contains("`previous_instance: default`"), "{refused}");
+    let blue = renamed("default").await.with_links(Link::defaults()).build();
+    let observed = blue.observe(&target).await.expect("it can be read").expect("it is there");
+    assert!(observed.refusal.is_none(), "{observed:?}");
+    blue.apply(&target, &set(2, 13)).await.expect("it is taken over");
+    let after = secret(&kube);
+    assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"], "it is the same object");
+    assert_eq!(after["metadata"]["labels"]["regcred.dev/instance"], "blue");
+    assert_eq!(owners(&after), ["regcred/blue Apply"], "{after:#}");
+    let observed = blue.observe(&target).await.expect("it can be read").expect("it is there");
+    assert_eq!((observed.drift, observed.undone, observed.refusal.is_none()), (vec![], vec![], true));
+    let account = kube.object("serviceaccounts", "team-a", "default").expect("it is there");
+    let linked = names(&account["imagePullSecrets"]).into_iter().filter(|name| *name == NAME).count();
+    assert_eq!(linked, 1, "it is linked once: {account:#}");
+    let refused = old.observe(&target).await.expect("it can be read").expect("it is there").refusal;
+    assert_eq!(refused.expect("it is blue's now").reason(), "other-instance");
+    old.remove(&target).await.expect_err("what was taken over is not the old one's to remove");
+}
+
+#[tokio::test]
+async fn a_take_over_by_a_new_name_that_ended_half_way_is_completed() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let target = target("team-a");
+    builder(&kube)
+        .await
+        .with_instance("green".parse().expect("valid"))
+        .build()
+        .apply(&target, &set(1, 12))
+        .await
+        .expect("it can be written");
+    let previous = "green".parse::<regcred_core::InstanceName>().expect("valid");
+    let sink =
+        builder(&kube).await.with_instance("blue".parse().expect("valid")).with_previous_instance(previous).build();
+    for polls in 0..200 {
+        let done = regcred_core::testing::conformance::after_polls(polls, sink.apply(&target, &set(2, 13))).await;
+        let stored = secret(&kube);
+        assert!(
+            stored["data"][".dockerconfigjson"].as_str().is_some_and(|it| !it.is_empty()),
+            "it is never without data"
+        );
+        if done.is_some() {
+            break;
+        }
+    }
+    assert_eq!(owners(&secret(&kube)), ["regcred/blue Apply"]);
+}
+
+#[tokio::test]
+async fn a_copy_of_a_secret_of_the_previous_instance_is_not_taken_over() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    kube.add_namespace("team-b", &["default"]);
+    sink(&kube).await.apply(&target("team-b"), &set(1, 12)).await.expect("it can be written");
+    let copy = kube.object("secrets", "team-b", NAME).expect("it is there");
+    let copy = json!({ "type": copy["type"], "data": copy["data"], "metadata": { "labels": copy["metadata"]["labels"], "annotations": copy["metadata"]["annotations"] } });
+    kube.put("secrets", "team-a", NAME, copy, "reflector");
+    let previous = regcred_core::InstanceName::default();
+    let sink =
+        builder(&kube).await.with_instance("blue".parse().expect("valid")).with_previous_instance(previous).build();
+    let refusal = sink.observe(&target("team-a")).await.expect("it can be read").expect("it is there").refusal;
+    assert_eq!(refusal.expect("it is a copy").reason(), "foreign");
 }

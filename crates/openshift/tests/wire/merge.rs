@@ -124,19 +124,19 @@ async fn a_secret_that_nobody_is_said_to_own_is_merged_into_all_the_same() {
     assert_eq!((observed.drift, observed.validity.len()), (vec![], 1));
 }
 
-/// Case 18: what stands there is no Docker config, has a list for `auths`, an entry that cannot be decoded, or is too large.
+/// Case 18: what stands there is no Docker config, has a list for `auths`, a key that occurs twice, or is too large.
 ///
-/// It is not merged into: it stays byte for byte, and the reason names the keys that are meant.
+/// It is not merged into: it stays byte for byte.
 #[tokio::test]
 async fn what_cannot_be_merged_into_is_left_alone_and_says_why() {
     let long = format!("{{\"auths\":{{\"quay.example\":{{\"auth\":\"\",\"x\":\"{}\"}}}}}}", "x".repeat(920 * 1024));
+    let keys = (0..65).map(|number| format!("\"r.example/{number}\":{{}}")).collect::<Vec<_>>().join(",");
+    let many = format!("{{\"auths\":{{{keys}}}}}");
     // The API server sees to it that the data is an object.
     let cases = [
         (r#"{"auths":[]}"#, "unreadable: "),
-        (
-            r#"{"auths":{"quay.example":{"auth":"not base64"}}}"#,
-            "unreadable: its entries \"quay.example\" cannot be decoded",
-        ),
+        (r#"{"auths":{"quay.example":{},"quay.example":{}}}"#, "unreadable: "),
+        (many.as_str(), "too-large: it has 65 keys"),
         (long.as_str(), "too-large: "),
     ];
     for (data, why) in cases {
@@ -155,6 +155,161 @@ async fn what_cannot_be_merged_into_is_left_alone_and_says_why() {
     kube.put("secrets", "team-a", NAME, json!({ "type": "Opaque", "data": {} }), "platform");
     let refusal = sink.observe(&target).await.expect("it can be read").expect("a word").refusal.expect("a refusal");
     assert_eq!(refusal.reason(), "wrong-type");
+}
+
+async fn looked_at(sink: &OpenShiftSink) -> regcred_core::Observed {
+    sink.observe(&target("team-a")).await.expect("it can be read").expect("it is there")
+}
+
+#[tokio::test]
+async fn an_entry_of_ours_that_cannot_be_decoded_is_replaced() {
+    let broken = [
+        r#"{"auth":"Zm9v"}"#,
+        r#""%%%""#,
+        "7",
+        r#""text""#,
+        "[]",
+        "null",
+        r#"{"auth":7}"#,
+        r#"{"auth":"%%%"}"#,
+        r#"{"auth":null,"username":7}"#,
+        r#"{"auth":"UVZkVE9tOXNaQT09"}"#,
+        "{}",
+        "true",
+    ];
+    for entry in broken {
+        let theirs = format!(r#"{{"auths":{{"quay.example":{{"auth":"dTpw"}},"r.example":{entry}}}}}"#);
+        let kube = cluster(&theirs).await;
+        let (sink, target) = (merging(&kube).await, target("team-a"));
+        assert_eq!(looked_at(&sink).await.refusal, None, "{entry}");
+        sink.apply(&target, &set(1, 12)).await.expect("the first merge");
+        assert!(data(&kube).contains(&STANDARD.encode("AWS:canary-1")), "{entry}");
+        rewrite(&kube, &theirs);
+        assert_eq!(looked_at(&sink).await.drift.len(), 1, "{entry}");
+        sink.apply(&target, &set(2, 12)).await.expect("it is replaced again");
+        assert!(data(&kube).contains(&STANDARD.encode("AWS:canary-2")), "{entry}");
+        assert!(data(&kube).starts_with(r#"{"auths":{"quay.example":{"auth":"dTpw"},"#), "{entry}");
+    }
+    for empty in [r#"{"auths":null}"#, "{}", r#"{"auths":{}}"#] {
+        let kube = cluster(empty).await;
+        let sink = merging(&kube).await;
+        assert_eq!(looked_at(&sink).await.refusal, None, "{empty}");
+        sink.apply(&target("team-a"), &set(1, 12)).await.expect("there is no login in it");
+        assert!(data(&kube).contains("r.example"), "{empty}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_of_others_that_cannot_be_decoded_stays_and_is_told() {
+    for entry in [r#"{"auth":"not base64"}"#, "7", "[]", r#"{"auth":"Zm9v"}"#, r#"{ "email" : 7 }"#] {
+        let theirs = format!(r#"{{"auths":{{"quay.example":{entry}}}}}"#);
+        let kube = cluster(&theirs).await;
+        let sink = merging(&kube).await;
+        let applied = sink.apply(&target("team-a"), &set(1, 12)).await.expect("it is merged");
+        let why = applied.waiting_for.expect("the kubelet refuses it");
+        assert!(why.contains("the kubelet") && why.contains("correct or remove \"quay.example\""), "{entry}: {why}");
+        assert!(data(&kube).starts_with(theirs.trim_end_matches("}}")), "{entry}: {}", data(&kube));
+        assert_eq!(looked_at(&sink).await.waiting_for, Some(why), "a look tells the same");
+        sink.remove(&target("team-a")).await.expect("ours goes");
+        assert_eq!(data(&kube), theirs);
+    }
+}
+
+#[tokio::test]
+async fn every_key_of_the_registry_gets_our_login_and_loses_it_with_the_rest() {
+    let old = STANDARD.encode("AWS:old");
+    let keys = [
+        "r.example/team/app",
+        "r.example/team",
+        "https://r.example",
+        "https://r.example/",
+        "https://r.example/v1/",
+        "http://r.example",
+        "r.example:443",
+        "r.example:443/team",
+        "R.Example",
+        "https://R.EXAMPLE/v2/team",
+    ];
+    for key in keys {
+        let kube = cluster(&format!(r#"{{"auths":{{"{key}":{{"auth":"{old}"}},"z":{{"auth":"dTpw"}}}}}}"#)).await;
+        let (sink, target) = (merging(&kube).await, target("team-a"));
+        let applied = sink.apply(&target, &set(1, 12)).await.expect("it is merged");
+        assert_eq!(applied.waiting_for, None, "{key}");
+        let ours = format!(r#"{{"auth":"{}"}}"#, STANDARD.encode("AWS:canary-1"));
+        assert!(data(&kube).contains(&format!(r#""{key}":{ours}"#)), "{key}: {}", data(&kube));
+        assert!(!data(&kube).contains(&old), "{key}");
+        let observed = looked_at(&sink).await;
+        assert_eq!((observed.drift, observed.waiting_for), (vec![], None), "{key}");
+
+        rewrite(&kube, &data(&kube).replace(&format!(r#""{key}":{ours}"#), &format!(r#""{key}":{{"auth":"{old}"}}"#)));
+        let drift = looked_at(&sink).await.drift;
+        assert!(drift.len() == 1 && drift[0].contains("another login for the same registry"), "{key}: {drift:?}");
+        sink.apply(&target, &set(1, 12)).await.expect("it is renewed again");
+        assert!(data(&kube).contains(&format!(r#""{key}":{ours}"#)), "{key}");
+
+        sink.remove(&target).await.expect("ours goes");
+        assert_eq!(data(&kube), r#"{"auths":{"z":{"auth":"dTpw"}}}"#, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn what_readers_take_before_our_login_is_told_at_each_look() {
+    let robot = STANDARD.encode("robot:pw");
+    let cases = [
+        (
+            r#"{"auths":{},"credHelpers":{"r.example":"ecr-login"}}"#.to_owned(),
+            "remove \"r.example\" from `credHelpers`",
+        ),
+        (
+            r#"{"auths":{},"credsStore":"ecr-login"}"#.to_owned(),
+            "the login for r.example in Docker: remove `credsStore`",
+        ),
+        (format!(r#"{{"auths":{{"r.example/team":{{"auth":"{robot}"}}}}}}"#), "remove the key \"r.example/team\""),
+    ];
+    for (theirs, why) in cases {
+        let kube = cluster(&theirs).await;
+        let sink = merging(&kube).await;
+        let applied = sink.apply(&target("team-a"), &set(1, 12)).await.expect("it is merged");
+        assert!(applied.waiting_for.as_deref().is_some_and(|it| it.contains(why)), "{theirs}: {applied:?}");
+        let observed = looked_at(&sink).await;
+        assert!(observed.waiting_for.as_deref().is_some_and(|it| it.contains(why)), "{theirs}: {observed:?}");
+        sink.remove(&target("team-a")).await.expect("ours goes");
+        assert_eq!(data(&kube), theirs);
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_there_is_created_for_a_merge_and_deleted_again() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let creating = |kube| async move { builder(kube).await.with_foreign(Foreign::MergeOrCreate).build() };
+    let (sink, target) = (creating(&kube).await, target("team-a"));
+    assert!(sink.observe(&target).await.expect("it can be read").is_none(), "it is to be created");
+    assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("it is created").written, Written::Created);
+    let entry = format!(r#""r.example":{{"auth":"{}"}}"#, STANDARD.encode("AWS:canary-1"));
+    assert_eq!(data(&kube), format!(r#"{{"auths":{{{entry}}}}}"#));
+    let secret = kube.object("secrets", "team-a", NAME).expect("it is there");
+    assert!(secret["metadata"]["labels"].is_null() && secret["type"] == "kubernetes.io/dockerconfigjson", "{secret:#}");
+    assert_eq!((looked_at(&sink).await.drift, looked_at(&sink).await.validity.len()), (vec![], 1));
+    assert_eq!(sink.apply(&target, &set(2, 13)).await.expect("a refresh").written, Written::Updated);
+    sink.remove(&target).await.expect("it goes");
+    assert_eq!(kube.object("secrets", "team-a", NAME), None, "nothing else was in it");
+
+    sink.apply(&target, &set(3, 12)).await.expect("it is created again");
+    rewrite(&kube, &data(&kube).replace("{\"r.example\"", "{\"quay.example\":{\"auth\":\"dTpw\"},\"r.example\""));
+    sink.remove(&target).await.expect("ours goes");
+    assert_eq!(data(&kube), r#"{"auths":{"quay.example":{"auth":"dTpw"}}}"#, "what others put in stays");
+    sink.apply(&target, &set(4, 12)).await.expect("it is merged into");
+    assert!(data(&kube).contains("quay.example") && data(&kube).contains("r.example"));
+}
+
+#[tokio::test]
+async fn a_secret_of_somebody_else_is_not_deleted_though_it_is_empty() {
+    let kube = cluster(r#"{"auths":{}}"#).await;
+    let sink = builder(&kube).await.with_foreign(Foreign::MergeOrCreate).build();
+    sink.apply(&target("team-a"), &set(1, 12)).await.expect("it is merged into");
+    sink.remove(&target("team-a")).await.expect("ours goes");
+    assert_eq!(data(&kube), r#"{"auths":{}}"#);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

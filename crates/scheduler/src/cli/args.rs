@@ -1,38 +1,71 @@
 //! What can be said on the command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use clap::{Parser, Subcommand, ValueEnum};
-use regcred_config::{Config, Layers, Overrides, Problems};
-use regcred_core::{InstanceName, Namespace};
+use anyhow::bail;
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use regcred_config::{Config, Layers, NamespaceFilter, Overrides};
+use regcred_core::InstanceName;
 use regcred_engine::Pass;
 use regcred_openshift::Connection;
 
-use super::{manifests::Args as Manifests, run::Args as Run};
+use super::{logs::Logs, manifests::Args as Manifests, run::Args as Run};
 use crate::{Types, wire};
 
-/// Keeps registry credentials alive on OpenShift and Kubernetes
+/// Keep registry credentials fresh on OpenShift and Kubernetes
 #[derive(Debug, Parser)]
 #[command(name = "regcred", version, max_term_width = 100)]
 pub(crate) struct Args {
-    /// How results are printed, on standard output
-    #[arg(long, global = true, value_enum, default_value_t, env = "REGCRED_OUTPUT")]
+    /// Format of the result, on standard output
+    #[arg(long, short, global = true, value_enum, default_value_t, env = "REGCRED_OUTPUT")]
     pub(crate) output: Output,
-    /// How logs are printed, on standard error; `RUST_LOG` says which
+    /// Format of logs and errors, on standard error
     #[arg(long, global = true, value_enum, default_value_t, env = "REGCRED_LOG_FORMAT")]
     pub(crate) log_format: LogFormat,
+    /// Print only errors on standard error
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Print more logs: -v for debug, -vv for trace. Without it RUST_LOG sets the level
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Print no colors. They are printed at a terminal only, and not if NO_COLOR is set
+    #[arg(long, alias = "no-colour", global = true)]
+    pub(crate) no_color: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+impl Args {
+    /// Which logs are printed, and how.
+    pub(crate) fn logs(&self) -> Logs {
+        let asked = match (self.quiet, self.verbose) {
+            (true, _) => Some("error"),
+            (false, 0) => None,
+            (false, 1) => Some("debug"),
+            (false, _) => Some("trace"),
+        };
+        let level = if self.command.writes() { "info" } else { "warn" };
+        Logs { format: self.log_format, level, asked, no_color: self.no_color }
+    }
+}
+
 /// How results are printed.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
     /// Lines and columns for people
     #[default]
     Table,
-    /// One JSON document with stable field names
+    /// The same with more columns, and without shortened cells
+    Wide,
+    /// One JSON document with stable field names, for errors too
     Json,
+    /// The same document as YAML
+    Yaml,
+    /// Only the names of the objects, as `secret/NAME`
+    Name,
 }
 
 /// How logs are printed.
@@ -47,56 +80,71 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Finds what others left in a cluster and prints a config that takes it over; reads only, and asks AWS nothing
+    /// Find the pull secrets of other tools in a cluster, and print a config that takes them over. Reads only, and asks AWS nothing
     #[command(after_help = INIT_NOTES)]
     Init(Init),
-    /// Goes on: keeps every target fresh, and follows what changes in the cluster and in the config
+    /// Run continuously: keep every target fresh, and react to changes in the cluster and in the config
     #[command(after_help = RUN_NOTES)]
     Run(Run),
-    /// Makes one pass: does what is due, and exits with what came of it
+    /// Make one pass: refresh what is due, and exit with the result
     #[command(after_help = EXIT_CODES)]
     Once(Once),
-    /// Says what a pass would do, and why; reads only, and asks AWS nothing
+    /// Print what a pass would do, and why. Reads only, and asks AWS only who it is
     #[command(after_help = PLAN_EXIT_CODES)]
     Plan(Plan),
-    /// Says how every target stands, the worst first; reads only, and asks AWS nothing
+    /// Print the state of every target, the worst first. Reads only, and asks AWS nothing
     #[command(after_help = STATUS_EXIT_CODES)]
     Status(Status),
-    /// Checks the config and says what it comes to; asks nobody but with --online
+    /// Check the config, and print what it asks for. Asks AWS and the cluster only with --online
     #[command(after_help = CHECK_EXIT_CODES)]
     Check(Check),
-    /// Prints coming runs of a schedule
+    /// Print the next runs of a schedule
     Next(Next),
-    /// Prints the objects that run a config in a cluster, with no right more than it takes
+    /// Print the objects that run a config in a cluster, with only the rights that it needs
     #[command(after_help = MANIFESTS_NOTES)]
     Manifests(Manifests),
-    /// Removes what an installation has left in a cluster: links, then Secrets; without --yes it only lists them
+    /// Remove what an installation has left in a cluster: links, then Secrets. Without --yes, only list them
     #[command(after_help = CLEANUP_NOTES)]
     Cleanup(Cleanup),
-    /// Prints the JSON schema of a config file, for editors
-    Schema,
-    /// Prints completions for a shell
+    /// Print the JSON schema of a config file, for editors
+    Schema(Schema),
+    /// Print completions for a shell
     Completions(Completions),
-    /// Writes man pages into a folder, one for each command
+    /// Write man pages into a folder, one for each command
     Man(Man),
-    /// Prints the version
+    /// Print the version
     Version,
+}
+
+impl Command {
+    /// Whether its logs say what it has done.
+    fn writes(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Once(_) | Self::Cleanup(_))
+    }
+
+    /// Whether its result is about objects, which have names.
+    pub(crate) fn has_names(&self) -> bool {
+        matches!(
+            self,
+            Self::Init(_) | Self::Once(_) | Self::Plan(_) | Self::Status(_) | Self::Cleanup(_) | Self::Manifests(_)
+        )
+    }
 }
 
 const EXIT_CODES: &str = "Exit codes:
   0  every target is as it should be, or its namespace is gone, or it waits for a ServiceAccount
-  1  some failed, belong to somebody else, or are fought over
+  1  some failed, belong to somebody else, or are fought over; with --strict: or a namespace of the config does not exist
   2  nothing can work before a person acts: config, usage or permission
   3  nothing could be done: provider or cluster could not be reached";
 
 const RUN_NOTES: &str = "Signals:
-  TERM, INT  finishes what is being written, and ends
-  HUP        reads the config again, which happens by itself when its files change
-  USR1       mints, and writes every target
+  TERM, INT  finish writes that have begun, and exit
+  HUP        read the config again. Changed files are read without a signal
+  USR1       mint new credentials, and write every target
 
 Exit codes:
-  0  it was told to end
-  2  nothing can work before a person acts: config or usage; or the Lease is not looked after any more";
+  0  a signal ended it
+  2  nothing can work before a person acts: config or usage; or the Lease is not renewed any more";
 
 const INIT_NOTES: &str = "The config goes to standard output, what was found to standard error.
 It takes the rights to list secrets, serviceaccounts and cronjobs (of group batch), in the cluster or in the
@@ -111,14 +159,14 @@ Exit codes:
 
 const PLAN_EXIT_CODES: &str = "Exit codes:
   0   a plan was made; with --detailed-exitcode: nothing would change
-  1   some targets cannot be looked at, or belong to somebody else
+  1   some targets cannot be looked at, or belong to somebody else; with --strict: or a namespace of the config does not exist
   2   nothing can work before a person acts: config, usage or permission
   3   nothing could be looked at: the cluster could not be reached
   10  with --detailed-exitcode: something would change";
 
 const STATUS_EXIT_CODES: &str = "Exit codes:
   0  of what is shown every target works, or its namespace is gone
-  1  some are expired, missing, incomplete, failed, refused, foreign or edited
+  1  some are expired, missing, incomplete, failed, refused, foreign or edited; with --strict: or a namespace of the config does not exist
   2  nothing can work before a person acts: config, usage or permission
   3  nothing could be looked at: the cluster could not be reached";
 
@@ -142,10 +190,9 @@ const CHECK_EXIT_CODES: &str = "Exit codes:
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Init {
-    /// Only in this namespace; may be given several times
-    #[arg(long, short, value_name = "NAMESPACE")]
-    pub(crate) namespace: Vec<Namespace>,
-    /// Ends the search after so long, such as 90s or 10m
+    #[command(flatten)]
+    pub(crate) only: Only,
+    /// End the search after this time, such as 90s or 10m
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub(crate) timeout: Duration,
     #[command(flatten)]
@@ -158,8 +205,16 @@ impl Init {
     }
 }
 
+/// Which namespaces.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Only {
+    /// Only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for several
+    #[arg(long, short, alias = "target", value_name = "NAMESPACE", value_delimiter = ',', value_parser = NamespaceFilter::parse)]
+    pub(crate) namespace: Vec<NamespaceFilter>,
+}
+
 /// Which cluster.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct ClusterArgs {
     /// The kubeconfig to use, also inside a cluster
     #[arg(long, value_name = "FILE")]
@@ -189,10 +244,10 @@ pub(crate) struct Plan {
     pub(crate) pass: PassArgs,
     #[command(flatten)]
     pub(crate) writing: Writing,
-    /// Only targets that are not to be left as they are
+    /// Only targets that a pass would change
     #[arg(long)]
     pub(crate) changes: bool,
-    /// Exits with 10 where `once` would change anything
+    /// Exit with 10 if `once` would change anything
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
 }
@@ -200,10 +255,10 @@ pub(crate) struct Plan {
 /// What a pass writes beside what is due.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Writing {
-    /// Refreshes also what is fresh
+    /// Refresh Secrets that are fresh, too
     #[arg(long)]
     pub(crate) force: bool,
-    /// Takes over Secrets that somebody else made, if they hold nothing but logins of the config: stop their writer first
+    /// Take over Secrets of other owners that hold only logins of the config. Stop their writer first
     #[arg(long)]
     pub(crate) adopt: bool,
 }
@@ -212,12 +267,15 @@ pub(crate) struct Writing {
 pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) pass: PassArgs,
-    /// Only targets that stand so; may be given several times
-    #[arg(long, value_name = "STATE", value_enum)]
+    /// Only targets in this state. Repeat the flag or use commas for several
+    #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
     pub(crate) state: Vec<Standing>,
     /// Only targets with a credential that ends within so long, such as 2h
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) within: Option<Duration>,
+    /// Keep running, and print each target again when it changes
+    #[arg(long, short)]
+    pub(crate) watch: bool,
 }
 
 /// How a target stands, the worst first.
@@ -254,14 +312,16 @@ pub(crate) enum Standing {
 pub(crate) struct PassArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// Only this namespace; may be given several times
-    #[arg(long, visible_alias = "namespace", value_name = "NAMESPACE")]
-    pub(crate) target: Vec<Namespace>,
-    /// Ends the pass after so long, such as 90s or 10m
+    #[command(flatten)]
+    pub(crate) only: Only,
+    /// Fail with exit code 1 if a namespace that the config names does not exist
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// End the pass after this time, such as 90s or 10m
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub(crate) timeout: Duration,
     #[command(flatten)]
-    cluster: ClusterArgs,
+    pub(crate) cluster: ClusterArgs,
 }
 
 impl PassArgs {
@@ -271,21 +331,23 @@ impl PassArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(mut_arg("config", |config| config.required(false).required_unless_present("template")))]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// Instead a template for project requests on OpenShift, or `-`: whether it can be switched to. With --online the cluster is
-    /// asked whether it would make its objects; nothing is made
-    #[arg(long, value_name = "FILE", conflicts_with = "target")]
+    /// Check a template for project requests on OpenShift instead of the config; `-` is standard input. With --online, ask the
+    /// cluster whether it would create the objects. Nothing is created
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["namespace", "show"])]
     pub(crate) template: Option<PathBuf>,
-    /// Asks AWS and the cluster whether a pass would find identity, tokens and rights, and prints what to mend; writes nothing
+    /// Ask AWS and the cluster whether a pass would find identity, tokens and rights, and print each fix. Writes nothing
     #[arg(long)]
     pub(crate) online: bool,
-    /// Only this namespace; may be given several times
-    #[arg(long, visible_alias = "namespace", value_name = "NAMESPACE", requires = "online")]
-    pub(crate) target: Vec<Namespace>,
-    /// Ends the questions after so long, such as 90s or 10m
+    /// Print the config that files, environment and command line make together, and where each value comes from
+    #[arg(long, conflicts_with = "online")]
+    pub(crate) show: bool,
+    /// With --online: only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for several
+    #[arg(long, short, alias = "target", value_name = "NAMESPACE", value_delimiter = ',', value_parser = NamespaceFilter::parse, requires = "online")]
+    pub(crate) namespace: Vec<NamespaceFilter>,
+    /// End the checks after this time, such as 90s or 10m
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, requires = "online")]
     pub(crate) timeout: Duration,
     /// The kubeconfig to use, also inside a cluster
@@ -305,23 +367,25 @@ impl Check {
 /// Where the config comes from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigArgs {
-    /// The config file, or `-`; of several the later one wins, and the targets of all are joined
-    #[arg(long, short, value_name = "FILE", env = "REGCRED_CONFIG", required = true)]
+    /// The config file, or `-`; of several the later one wins, and the targets of all are joined. Default: regcred.yaml in
+    /// this folder
+    #[arg(long, short = 'f', short_alias = 'c', value_name = "FILE", env = "REGCRED_CONFIG")]
     config: Vec<PathBuf>,
-    /// Instead of the config's instance, which names this installation of regcred
+    /// Name of this installation, instead of the config's
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
-    /// Instead of the config's schedule
+    /// Schedule, instead of the config's
     #[arg(long, value_name = "CRON")]
     schedule: Option<String>,
-    /// Instead of the config's time zone
+    /// Time zone, instead of the config's
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
 }
 
 impl ConfigArgs {
-    pub(crate) fn files(&self) -> &[PathBuf] {
-        &self.config
+    /// The files, or the usual one.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        files(&self.config)
     }
 
     /// What was said besides the files, as it was said.
@@ -331,20 +395,42 @@ impl ConfigArgs {
         said.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value.clone()?])).flatten().collect()
     }
 
-    pub(crate) fn load(&self, types: &Types) -> Result<Config, Problems> {
+    pub(crate) fn load(&self, types: &Types) -> anyhow::Result<Config> {
         let (schedule, time_zone) = (self.schedule.clone(), self.time_zone.clone());
-        let overrides = Overrides { instance: self.instance.clone(), schedule, time_zone };
-        Config::load(&Layers { files: self.config.clone(), overrides }, |config| wire::problems(config, types))
+        load(&self.config, Overrides { instance: self.instance.clone(), schedule, time_zone }, types)
     }
+
+    /// The name of an installation without its config, if no config is named and the usual one is not there.
+    pub(crate) fn instance_alone(&self) -> Option<&str> {
+        self.instance.as_deref().filter(|_| self.config.is_empty() && !has_usual())
+    }
+}
+
+/// The default config file.
+const USUAL: &str = "regcred.yaml";
+
+fn has_usual() -> bool {
+    Path::new(USUAL).exists()
+}
+
+fn files(named: &[PathBuf]) -> Vec<PathBuf> {
+    if named.is_empty() { vec![USUAL.into()] } else { named.to_vec() }
+}
+
+fn load(named: &[PathBuf], overrides: Overrides, types: &Types) -> anyhow::Result<Config> {
+    if named.is_empty() && !has_usual() {
+        bail!("cannot find a config: there is no {USUAL} in this folder\nname a file with --config");
+    }
+    Ok(Config::load(&Layers { files: files(named), overrides }, |config| wire::problems(config, types))?)
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Next {
-    /// Five fields as in a Kubernetes CronJob, or @daily and its like; without one the config's
-    #[arg(value_name = "EXPR", required_unless_present = "config")]
+    /// Five fields as in a Kubernetes CronJob, or @hourly and its like; without one the config's
+    #[arg(value_name = "EXPR")]
     pub(crate) expression: Option<String>,
-    /// The config file
-    #[arg(long, short, value_name = "FILE", env = "REGCRED_CONFIG")]
+    /// The config file. Default: regcred.yaml in this folder
+    #[arg(long, short = 'f', short_alias = 'c', value_name = "FILE", env = "REGCRED_CONFIG")]
     pub(crate) config: Vec<PathBuf>,
     /// The IANA name of the schedule's time zone
     #[arg(long, value_name = "ZONE")]
@@ -353,17 +439,17 @@ pub(crate) struct Next {
     #[arg(long, value_name = "EPOCH", conflicts_with = "online")]
     pub(crate) after: Option<u64>,
     /// How many runs and refreshes
-    #[arg(short = 'n', value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) count: usize,
     /// Also the refreshes of a credential that is minted now and lives so long, such as 1h; with a config 12h
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "online")]
     pub(crate) life: Option<Duration>,
-    /// Instead the refreshes of what stands in the cluster; reads only
-    #[arg(long, requires = "config", conflicts_with = "expression")]
+    /// Print the next refresh of each Secret in the cluster instead. Reads only
+    #[arg(long, conflicts_with = "expression")]
     pub(crate) online: bool,
-    /// Only this namespace; may be given several times
-    #[arg(long, visible_alias = "namespace", value_name = "NAMESPACE", requires = "online")]
-    target: Vec<Namespace>,
+    /// With --online: only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for several
+    #[arg(long, short, alias = "target", value_name = "NAMESPACE", value_delimiter = ',', value_parser = NamespaceFilter::parse, requires = "online")]
+    namespace: Vec<NamespaceFilter>,
     /// The kubeconfig to use, also inside a cluster
     #[arg(long, value_name = "FILE", requires = "online")]
     kubeconfig: Option<PathBuf>,
@@ -373,10 +459,13 @@ pub(crate) struct Next {
 }
 
 impl Next {
-    /// The config, if one is named.
-    pub(crate) fn config(&self, types: &Types) -> Result<Option<Config>, Problems> {
-        if self.config.is_empty() || self.expression.is_some() {
+    /// The config, unless an expression is given instead.
+    pub(crate) fn config(&self, types: &Types) -> anyhow::Result<Option<Config>> {
+        if self.expression.is_some() {
             return Ok(None);
+        }
+        if self.config.is_empty() && !has_usual() {
+            bail!("cannot find a schedule: give an expression such as '@hourly', or name a config with --config");
         }
         self.pass().config.load(types).map(Some)
     }
@@ -386,7 +475,8 @@ impl Next {
         let time_zone = self.time_zone.clone();
         PassArgs {
             config: ConfigArgs { config: self.config.clone(), instance: None, schedule: None, time_zone },
-            target: self.target.clone(),
+            only: Only { namespace: self.namespace.clone() },
+            strict: false,
             timeout: Pass::default().deadline,
             cluster: ClusterArgs { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() },
         }
@@ -395,19 +485,18 @@ impl Next {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Cleanup {
-    /// Whose instance it is; of several files the later one wins
-    #[arg(long, short, value_name = "FILE", env = "REGCRED_CONFIG")]
+    /// Whose instance it is; of several files the later one wins. Default: regcred.yaml in this folder, if it is there
+    #[arg(long, short = 'f', short_alias = 'c', value_name = "FILE", env = "REGCRED_CONFIG")]
     config: Vec<PathBuf>,
     /// Which installation, if no config says so
     #[arg(long, value_name = "NAME")]
     instance: Option<InstanceName>,
-    /// Only in this namespace; may be given several times
-    #[arg(long, short, value_name = "NAMESPACE")]
-    pub(crate) namespace: Vec<Namespace>,
-    /// Removes it
+    #[command(flatten)]
+    pub(crate) only: Only,
+    /// Remove it
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Does not ask whether the installation still runs, and would make it all again
+    /// Remove it even if the installation still runs, and would create all of it again
     #[arg(long, requires = "yes")]
     pub(crate) even_if_running: bool,
     #[command(flatten)]
@@ -416,15 +505,12 @@ pub(crate) struct Cleanup {
 
 impl Cleanup {
     /// That of the command line, of the config, or the usual one.
-    pub(crate) fn instance(&self, types: &Types) -> Result<InstanceName, Problems> {
-        if let Some(instance) = &self.instance {
-            return Ok(instance.clone());
+    pub(crate) fn instance(&self, types: &Types) -> anyhow::Result<InstanceName> {
+        match &self.instance {
+            Some(instance) => Ok(instance.clone()),
+            None if self.config.is_empty() && !has_usual() => Ok(InstanceName::default()),
+            None => load(&self.config, Overrides::default(), types).map(|config| config.instance().clone()),
         }
-        if self.config.is_empty() {
-            return Ok(InstanceName::default());
-        }
-        let layers = Layers { files: self.config.clone(), overrides: Overrides::default() };
-        Config::load(&layers, |config| wire::problems(config, types)).map(|config| config.instance().clone())
     }
 
     pub(crate) fn connection(&self) -> Connection {
@@ -433,24 +519,29 @@ impl Cleanup {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Schema {
+    /// Instead print the schema of the file that `manifests --pod` takes
+    #[arg(long)]
+    pub(crate) pod: bool,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Completions {
-    /// Which one
+    /// Name of the shell
     pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Man {
-    /// Is made if it is not there
+    /// Folder for the pages. It is created if it does not exist
     #[arg(value_name = "FOLDER")]
     pub(crate) folder: PathBuf,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration = text.parse::<jiff::SignedDuration>().map_err(|error| error.to_string())?;
-    Duration::try_from(duration)
-        .ok()
+    regcred_config::duration(text)
         .filter(|it| !it.is_zero())
-        .ok_or_else(|| "it has to be longer than nothing".into())
+        .ok_or_else(|| "it is not a time such as 90s, 10m or 2h".into())
 }
 
 #[cfg(test)]
@@ -468,8 +559,9 @@ mod tests {
     fn durations_have_a_unit() {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("10m"), Ok(Duration::from_mins(10)));
-        for bad in ["", "5", "-1s", "0s", "x"] {
-            duration(bad).expect_err(bad);
+        for bad in ["", "5", "4", "-1s", "0s", "x", "1d", "1y", "2 weeks", "P1D", "1 month", "m", "1.5.2h"] {
+            let told = duration(bad).expect_err(bad);
+            assert!(told.contains("such as 90s"), "{bad}: {told}");
         }
     }
 }

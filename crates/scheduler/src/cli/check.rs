@@ -1,20 +1,22 @@
-//! `regcred check`: is the config right, and what does it come to? With `--online`: [`super::online`];
-//! of a template, [`super::template`].
+//! `regcred check`: checks the config and prints a summary. [`super::online`] is `--online`, [`super::template`] is `--template`, and
+//! [`super::merged`] is `--show`.
 
 use std::{fmt::Write, process::ExitCode};
 
 use anyhow::Result;
-use regcred_config::Config;
-use serde_json::json;
-use tracing::warn;
+use regcred_config::{Config, Schedule};
+use serde_json::{Value, json};
 
 use super::{
     args::{Check, Output},
-    online,
-    output::print,
-    template,
+    merged, online,
+    output::{Document, print},
+    stderr, template,
 };
-use crate::{Types, wire};
+use crate::{
+    Types,
+    wire::{self, Plan},
+};
 
 pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCode> {
     if let Some(file) = &args.template {
@@ -25,48 +27,65 @@ pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCod
     }
     let config = args.config.load(types)?;
     warn(&config);
+    if args.show {
+        return merged::run(&config, output);
+    }
     let plan = wire::plan(&config, types)?;
-    let (namespaces, providers) = (plan.namespaces(), plan.providers().collect::<Vec<_>>());
-    let schedule = config.schedule();
-    let text = match output {
-        Output::Table => {
-            let schedule = match schedule {
-                Some(schedule) => format!("{schedule} in {}", schedule.time_zone()),
-                None => "none: refreshes are planned from each credential's own life".into(),
-            };
-            let mut named = namespaces.len().to_string();
-            for selection in plan.selections() {
-                let _ = write!(named, ", and {selection}");
-            }
-            format!(
-                "The config is valid.\nnamespaces  {}\nSecrets     {}\nproviders   {}\nmints       {} for a full pass\nschedule    {schedule}\n",
-                named,
-                plan.secrets(),
-                providers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-                plan.mints(),
-            )
-        }
-        Output::Json => {
-            let document = json!({
-                "namespaces": namespaces.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "providers": providers.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "selections": plan.selections(),
-                "secrets": plan.secrets(),
-                "mints": plan.mints(),
-                "schedule": schedule.map(ToString::to_string),
-                "time_zone": schedule.map(regcred_config::Schedule::time_zone),
-                "warnings": config.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            });
-            format!("{document:#}\n")
-        }
-    };
-    print(&text)?;
+    print(output, &Checked { config: &config, plan: &plan })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tells what is odd, but works.
-pub(crate) fn warn(config: &Config) {
-    for warning in config.warnings() {
-        warn!(%warning, "the config is valid, but");
+/// A valid config and its plan.
+struct Checked<'a> {
+    config: &'a Config,
+    plan: &'a Plan,
+}
+
+impl Document for Checked<'_> {
+    fn table(&self, wide: bool) -> String {
+        let Self { config, plan } = self;
+        let schedule = match config.schedule() {
+            Some(schedule) => format!("{schedule} in {}", schedule.time_zone()),
+            None => "none: refreshes are planned from each credential's own life".into(),
+        };
+        let names = plan.namespaces();
+        let mut namespaces = names.len().to_string();
+        if wide && !names.is_empty() {
+            let names = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let _ = write!(namespaces, ": {names}");
+        }
+        for selection in plan.selections() {
+            let _ = write!(namespaces, ", and {selection}");
+        }
+        format!(
+            "The config is valid.\ninstance    {}\nnamespaces  {namespaces}\nSecrets     {}\nproviders   {}\nmints       {} for a full pass\nschedule    {schedule}\n",
+            config.instance(),
+            plan.secrets(),
+            plan.providers().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            plan.mints(),
+        )
     }
+
+    fn json(&self) -> Value {
+        let Self { config, plan } = self;
+        let schedule = config.schedule();
+        json!({
+            "instance": config.instance().as_str(),
+            "namespaces": plan.namespaces().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "providers": plan.providers().map(ToString::to_string).collect::<Vec<_>>(),
+            "selections": plan.selections(),
+            "secrets": plan.secrets(),
+            "mints": plan.mints(),
+            "schedule": schedule.map(ToString::to_string),
+            "time_zone": schedule.map(Schedule::time_zone),
+            "warnings": config.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "errors": [],
+            "exit_code": 0,
+        })
+    }
+}
+
+/// Warns of what is odd, but works.
+pub(crate) fn warn(config: &Config) {
+    config.warnings().iter().for_each(|warning| stderr::warning(&warning.to_string()));
 }

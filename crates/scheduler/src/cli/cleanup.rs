@@ -5,15 +5,16 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Result, anyhow, bail};
 use regcred_core::{Error, ErrorKind, InstanceName, SecretSink, StoreName};
 use regcred_openshift::{Cluster, Foreign, OpenShiftSink, leftover::Leftover};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 use tracing::debug;
 
 use super::{
     EXIT_UNREACHABLE,
     args::{Cleanup, Output},
-    output::{count, print, table, tell},
+    output::{Document, count, name, print, table},
     session::{self, announce},
+    stderr,
 };
 use crate::Types;
 
@@ -32,17 +33,35 @@ pub(crate) fn run(args: &Cleanup, types: &Types, output: Output) -> Result<ExitC
     let removed = match session::wait(work(args, &instance))?? {
         Ok(removed) => removed,
         Err(error) if error.is_retryable() => {
-            tell(&format!("error: {}\n", error.chain()));
+            stderr::error(&error.chain());
             return Ok(ExitCode::from(EXIT_UNREACHABLE));
         }
         Err(error) => return Err(anyhow!(error.chain())),
     };
     let code = u8::from(removed.iter().any(|it| matches!(it.done, Some(Err(_)))));
-    print(&match output {
-        Output::Table => as_table(&removed, &instance),
-        Output::Json => format!("{:#}\n", as_json(&removed, &instance, code)),
-    })?;
+    print(output, &Shown { removed: &removed, instance: &instance, code })?;
     Ok(ExitCode::from(code))
+}
+
+/// The Secrets of an instance, and which of them were removed.
+struct Shown<'a> {
+    removed: &'a [Removed],
+    instance: &'a InstanceName,
+    code: u8,
+}
+
+impl Document for Shown<'_> {
+    fn table(&self, _: bool) -> String {
+        as_table(self.removed, self.instance)
+    }
+
+    fn json(&self) -> Value {
+        as_json(self.removed, self.instance, self.code)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.removed.iter().map(|it| name(&it.leftover.target)).collect()
+    }
 }
 
 /// The outer error is a person's to mend before anything is looked at.
@@ -65,7 +84,11 @@ async fn work(args: &Cleanup, instance: &InstanceName) -> Result<Result<Vec<Remo
         }
     }
     let store = StoreName::new("cluster").map_err(|error| anyhow!(error.chain()))?;
-    let found = match cluster.leftovers(&store, instance, &args.namespace).await {
+    let namespaces = match session::namespaces(&cluster, &args.only.namespace).await {
+        Ok(namespaces) => namespaces,
+        Err(error) => return Ok(Err(error)),
+    };
+    let found = match cluster.leftovers(&store, instance, &namespaces).await {
         Ok(found) => found,
         Err(error) => return Ok(Err(error)),
     };
@@ -131,7 +154,7 @@ fn as_table(removed: &[Removed], instance: &InstanceName) -> String {
     table(["NAMESPACE", "SECRET", "WHAT", "STATE", "WHY"], &rows) + &last
 }
 
-fn as_json(removed: &[Removed], instance: &InstanceName, code: u8) -> serde_json::Value {
+fn as_json(removed: &[Removed], instance: &InstanceName, code: u8) -> Value {
     let one = |it: &Removed| {
         let (target, error) = (&it.leftover.target, it.done.as_ref().and_then(|done| done.as_ref().err()));
         json!({

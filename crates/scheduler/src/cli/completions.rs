@@ -7,12 +7,12 @@ use clap::CommandFactory;
 
 use super::{
     args::{Args, Completions},
-    output::print,
+    output::print_text,
 };
 
 pub(crate) fn run(args: &Completions) -> Result<ExitCode> {
     let mut script = vec![];
     clap_complete::generate(args.shell, &mut Args::command(), "regcred", &mut script);
-    print(&String::from_utf8(script)?)?;
+    print_text(&String::from_utf8(script)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,26 +10,36 @@ use std::{
 
 use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use super::{args::LogFormat, output::tell, progress};
+use super::{args::LogFormat, colour, json_logs::JsonLines, progress, stderr as voice};
 
-/// Without `RUST_LOG`.
-const LEVEL: &str = "info";
 /// How the targets of our own crates begin.
 const OURS: &str = "regcred";
 
+/// Which logs are printed, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Logs {
+    pub(crate) format: LogFormat,
+    /// Without `RUST_LOG`.
+    pub(crate) level: &'static str,
+    /// The level of a flag, which wins over `RUST_LOG`.
+    pub(crate) asked: Option<&'static str>,
+    pub(crate) no_color: bool,
+}
+
 /// Installs the one subscriber of the process. `targets`: crates whose events are printed too.
-pub(crate) fn install(format: LogFormat, targets: Vec<String>) {
-    let wanted = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|filter| !filter.is_empty());
-    let wanted = wanted.as_deref().unwrap_or(LEVEL);
+pub(crate) fn install(logs: &Logs, targets: Vec<String>) {
+    let Logs { format, level, asked, no_color } = *logs;
+    let set = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|filter| !filter.is_empty() && asked.is_none());
+    let wanted = set.as_deref().or(asked).unwrap_or(level);
     for foreign in foreign_targets(wanted, &targets) {
-        tell(&format!("warning: RUST_LOG: regcred does not print what {foreign} logs, because it can hold secrets\n"));
+        voice::warning(&format!("RUST_LOG: regcred does not print what {foreign} logs, because it can hold secrets"));
     }
     let filter = EnvFilter::try_new(wanted);
     if let Err(error) = &filter {
-        tell(&format!("warning: RUST_LOG is not understood, and taken as {LEVEL}: {error}\n"));
+        voice::warning(&format!("cannot read RUST_LOG, so the level is {level}: {error}"));
     }
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new(LEVEL));
-    let colours = stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(level));
+    let colours = stderr().is_terminal() && colour::is_wanted(no_color);
     let writer = || {
         progress::clear();
         stderr()
@@ -38,7 +48,7 @@ pub(crate) fn install(format: LogFormat, targets: Vec<String>) {
     let allowed = filter_fn(move |metadata| is_allowed(metadata.target(), &targets));
     match format {
         LogFormat::Text => builder.with_ansi(colours).finish().with(allowed).init(),
-        LogFormat::Json => builder.json().flatten_event(true).finish().with(allowed).init(),
+        LogFormat::Json => builder.json().event_format(JsonLines).finish().with(allowed).init(),
     }
 }
 

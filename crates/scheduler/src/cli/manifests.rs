@@ -3,15 +3,19 @@
 use std::{env, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
-use clap::{ValueEnum, builder::NonEmptyStringValueParser};
-use regcred_core::{Namespace, SecretName, StoreName, read_text_file};
-use regcred_manifests::{AUDIENCE, Guard, Identity, Install, Manifests, Mode, Mount, Proxy, TrustedCa, Workload};
-use serde_json::json;
+use clap::ValueEnum;
+use regcred_core::{Namespace, Proxies, SecretName, StoreName, read_text_file};
+use regcred_manifests::{
+    AUDIENCE, Aws, Guard, Identity, Image, Install, Issuer, Manifests, Mode, Mount, PodFile, Policies, Proxy, RoleArn,
+    TrustedCa, Workload,
+};
+use serde_json::{Value, json};
 
 use super::{
     args::{ConfigArgs, Output},
     check::warn,
-    output::{print, tell},
+    output::{Document, print, print_text},
+    stderr,
 };
 use crate::{Types, wire};
 
@@ -30,16 +34,19 @@ pub(crate) struct Args {
     #[arg(long)]
     no_namespace: bool,
     /// The image
-    #[arg(long, value_name = "IMAGE", default_value_t = Workload::default().image, value_parser = NonEmptyStringValueParser::new())]
-    image: String,
+    #[arg(long, value_name = "IMAGE", default_value_t)]
+    image: Image,
     /// Who regcred is in AWS, unless the providers of the config say so
     #[arg(long, value_enum, default_value_t)]
     identity: IdentityName,
-    /// The role of --identity webhook and projected
-    #[arg(long, value_name = "ARN", value_parser = NonEmptyStringValueParser::new(), required_if_eq_any = [("identity", "webhook"), ("identity", "projected")])]
-    role_arn: Option<String>,
+    /// The role of --identity webhook and projected; with --mode iam also that of pod-identity
+    #[arg(long, value_name = "ARN", required_if_eq_any = [("identity", "webhook"), ("identity", "projected")])]
+    role_arn: Option<RoleArn>,
+    /// Issuer of the cluster's tokens, for the trust policies of --mode iam: an https URL
+    #[arg(long, value_name = "URL")]
+    oidc_issuer: Option<Issuer>,
     /// For whom the token of --identity projected is; without one sts.amazonaws.com
-    #[arg(long, value_name = "AUDIENCE", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "AUDIENCE", value_parser = audience)]
     audience: Option<String>,
     /// The Secret of --identity keys, which is there already; its key `credentials` is a file as the AWS CLI has it
     #[arg(long, value_name = "NAME", value_parser = object, required_if_eq("identity", "keys"))]
@@ -53,11 +60,15 @@ pub(crate) struct Args {
     /// Trust the authorities in the key `ca-bundle.crt` of a ConfigMap that is there already, instead of the image's
     #[arg(long, value_name = "CONFIGMAP", conflicts_with = "openshift_ca", value_parser = object)]
     ca: Option<String>,
+    /// YAML file with imagePullSecrets, resources, nodeSelector, tolerations, affinity, priorityClassName, extraEnv, podLabels,
+    /// podAnnotations, image.pullPolicy and serviceAccount, as in the chart's values; `regcred schema --pod` prints its schema
+    #[arg(long, value_name = "FILE")]
+    pod: Option<PathBuf>,
     /// The proxy on the way to AWS, without a user: everybody reads what is printed
     #[arg(long, value_name = "URL", value_parser = proxy)]
     https_proxy: Option<String>,
     /// What is not behind the proxy, besides the API server and where pods get their credentials
-    #[arg(long, value_name = "HOSTS", requires = "https_proxy")]
+    #[arg(long, value_name = "HOSTS", requires = "https_proxy", value_parser = no_proxy)]
     no_proxy: Option<String>,
     /// How many daemons, of which one leads; without it one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5))]
@@ -66,6 +77,9 @@ pub(crate) struct Args {
     /// openshift-monitoring, openshift-user-workload-monitoring and monitoring
     #[arg(long, value_name = "NAMESPACE")]
     metrics_from: Vec<Namespace>,
+    /// Leave out the ServiceMonitor and the PrometheusRule of --mode daemon, which need the CRDs of the Prometheus operator
+    #[arg(long)]
+    no_monitoring: bool,
     /// For servers before Kubernetes 1.30 or OpenShift 4.17: rights are bound in each namespace, and no policy is printed
     #[arg(long)]
     role_bindings: bool,
@@ -95,6 +109,8 @@ enum ModeName {
     Daemon,
     /// The rights alone, for a regcred that runs elsewhere
     Rights,
+    /// The roles in IAM as JSON: the policy and the trust policy of each
+    Iam,
     /// A template for project requests on OpenShift, which labels each project
     Template,
     /// A dashboard for Grafana, in a ConfigMap that its sidecar takes
@@ -127,6 +143,16 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
     warn(&config);
     wire::plan(&config, types)?;
     let install = args.install()?;
+    if args.mode == ModeName::Iam {
+        let aws = Aws { identity: args.identity()?, role: args.role_arn.clone(), issuer: args.oidc_issuer.clone() };
+        let Policies { document, notes } = regcred_manifests::iam(&config, &install, &aws)?;
+        print_text(&format!("{document:#}\n"))?;
+        stderr::note("save it as iam.json, then create each role:");
+        for note in &notes {
+            stderr::note(note);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let made = match args.mode {
         ModeName::Template => regcred_manifests::project_template(&config, &install, &args.label)?,
         ModeName::FirstRun => regcred_manifests::first_run(&config, &install)?,
@@ -134,15 +160,36 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
         _ => regcred_manifests::manifests(&config, &install)?,
     };
     let Manifests { objects, notes } = made;
-    let text = match output {
-        Output::Table => regcred_manifests::yaml(&head(), &objects),
-        Output::Json => format!("{:#}\n", json!({ "apiVersion": "v1", "kind": "List", "items": objects })),
-    };
-    print(&text)?;
-    for note in notes {
-        tell(&format!("note: {note}\n"));
+    print(output, &Objects(objects))?;
+    for note in &notes {
+        stderr::note(note);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The objects, in the order in which they are applied.
+struct Objects(Vec<Value>);
+
+impl Document for Objects {
+    fn table(&self, _: bool) -> String {
+        regcred_manifests::yaml(&head(), &self.0)
+    }
+
+    fn json(&self) -> Value {
+        json!({ "apiVersion": "v1", "kind": "List", "items": self.0 })
+    }
+
+    /// As kubectl names them, such as `cronjob.batch/regcred`.
+    fn names(&self) -> Vec<String> {
+        let name = |object: &Value| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let kind = text(&object["kind"]).to_ascii_lowercase();
+            let version = text(&object["apiVersion"]);
+            let group = version.split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
+            format!("{kind}{group}/{}", text(&object["metadata"]["name"]))
+        };
+        self.0.iter().map(name).collect()
+    }
 }
 
 /// How it was made, as it can be made again.
@@ -160,12 +207,15 @@ fn head() -> Vec<String> {
 impl Args {
     /// What is said and has no effect is an error: somebody counts on it.
     fn check(&self) -> Result<()> {
-        let takes_role = matches!(self.identity, IdentityName::Webhook | IdentityName::Projected);
+        let takes_role = matches!(self.identity, IdentityName::Webhook | IdentityName::Projected)
+            || (self.mode == ModeName::Iam && self.identity == IdentityName::PodIdentity);
         for (flag, is_said, of, fits) in [
             ("--role-arn", self.role_arn.is_some(), "--identity webhook or projected", takes_role),
+            ("--oidc-issuer", self.oidc_issuer.is_some(), "--mode iam", self.mode == ModeName::Iam),
             ("--audience", self.audience.is_some(), "--identity projected", self.identity == IdentityName::Projected),
             ("--aws-secret", self.aws_secret.is_some(), "--identity keys", self.identity == IdentityName::Keys),
             ("--replicas", self.replicas.is_some(), "--mode daemon", self.mode == ModeName::Daemon),
+            ("--no-monitoring", self.no_monitoring, "--mode daemon", self.mode == ModeName::Daemon),
             ("--metrics-from", !self.metrics_from.is_empty(), "--mode daemon", self.mode == ModeName::Daemon),
             ("--label", !self.label.is_empty(), "--mode template", self.mode == ModeName::Template),
         ] {
@@ -182,20 +232,22 @@ impl Args {
     }
 
     fn install(&self) -> Result<Install> {
-        let files = self.config.files().iter().map(|path| {
+        let files = self.config.files().into_iter().map(|path| {
             let name = path.display();
-            let text = read_text_file(path);
+            let text = read_text_file(&path);
             text.with_context(|| {
                 format!("{name}: its text becomes a ConfigMap, so it has to be a file that can be read again")
             })
         });
+        let PodFile { pod, account } = self.pod_file()?;
         let workload = Workload {
             image: self.image.clone(),
-            identity: self.identity(),
+            identity: self.identity()?,
             args: self.config.overrides(),
             mounts: self.mount.clone(),
             trusted_ca: self.ca.clone().map(TrustedCa::ConfigMap).or(self.openshift_ca.then_some(TrustedCa::OpenShift)),
             proxy: Proxy { https: self.https_proxy.clone(), no: self.no_proxy.clone() },
+            pod,
         };
         Ok(Install {
             namespace: self.namespace.clone(),
@@ -204,7 +256,7 @@ impl Args {
             mode: match self.mode {
                 ModeName::Daemon => Mode::Daemon(workload, self.replicas.unwrap_or(1)),
                 ModeName::Rights => Mode::Elsewhere,
-                ModeName::Cronjob | ModeName::FirstRun | ModeName::Template | ModeName::Dashboard => {
+                ModeName::Cronjob | ModeName::FirstRun | ModeName::Iam | ModeName::Template | ModeName::Dashboard => {
                     Mode::CronJob(workload)
                 }
             },
@@ -219,21 +271,29 @@ impl Args {
                 [] => Install::default().metrics_from,
                 named => named.to_vec(),
             },
+            monitoring: !self.no_monitoring,
+            account,
         })
     }
 
-    fn identity(&self) -> Identity {
-        let (role_arn, secret) =
-            (self.role_arn.clone().unwrap_or_default(), self.aws_secret.clone().unwrap_or_default());
-        match self.identity {
+    fn pod_file(&self) -> Result<PodFile> {
+        let Some(path) = &self.pod else { return Ok(PodFile::default()) };
+        let text = read_text_file(path)?;
+        Ok(PodFile::parse(&text).map_err(|problems| problems.in_file(&path.display().to_string()))?)
+    }
+
+    fn identity(&self) -> Result<Identity> {
+        let role_arn = || self.role_arn.clone().context("--role-arn is missing");
+        Ok(match self.identity {
             IdentityName::None => Identity::None,
-            IdentityName::Webhook => Identity::Webhook { role_arn },
-            IdentityName::Projected => {
-                Identity::Projected { role_arn, audience: self.audience.clone().unwrap_or_else(|| AUDIENCE.into()) }
-            }
+            IdentityName::Webhook => Identity::Webhook { role_arn: role_arn()? },
+            IdentityName::Projected => Identity::Projected {
+                role_arn: role_arn()?,
+                audience: self.audience.clone().unwrap_or_else(|| AUDIENCE.into()),
+            },
             IdentityName::PodIdentity => Identity::PodIdentity,
-            IdentityName::Keys => Identity::Keys { secret },
-        }
+            IdentityName::Keys => Identity::Keys { secret: self.aws_secret.clone().unwrap_or_default() },
+        })
     }
 }
 
@@ -275,18 +335,38 @@ fn object(text: &str) -> Result<String, String> {
         .map_err(|_| "it is not the name of an object, such as aws-key".into())
 }
 
-fn proxy(text: &str) -> Result<String, String> {
-    if text.contains('@') {
-        return Err("it has a user, and perhaps a password, which would stand in the pod for everybody to read".into());
-    }
-    if !text.starts_with("http://") && !text.starts_with("https://") {
-        return Err("it is not a URL such as http://proxy.example.com:3128".into());
+/// Parses the audience of a token: a client id of the identity provider in IAM.
+fn audience(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.contains(|it: char| it.is_control() || it.is_whitespace()) {
+        return Err(format!("it is not an audience, such as {AUDIENCE}"));
     }
     Ok(text.into())
 }
 
+fn proxy(text: &str) -> Result<String, String> {
+    if text.contains('@') {
+        return Err("it has a user, and perhaps a password, which would stand in the pod for everybody to read".into());
+    }
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let authority = rest.map(|it| it.strip_suffix('/').unwrap_or(it));
+    // It is a host and a port, as those of a registry are.
+    if authority.is_some_and(|it| {
+        format!("{it}/regcred").parse::<Image>().is_ok() && it.contains(['.', ':']) && !it.contains('/')
+    }) {
+        return Ok(text.into());
+    }
+    Err("it is not a URL such as http://proxy.example.com:3128".into())
+}
+
+/// The list as regcred reads it: the pod must not be given what it skips.
+fn no_proxy(text: &str) -> Result<String, String> {
+    Proxies::normalize_no_proxy(text).map_err(|error| error.chain())
+}
+
 fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it is not a key and a value, such as regcred.dev/profile=pull")?;
-    regcred_config::Selector::parse(text)?;
+    let example = |why: String| format!("{why}, such as regcred.dev/profile=pull");
+    regcred_config::check_key(key).map_err(example)?;
+    regcred_config::check_value(value).map_err(example)?;
     Ok((key.into(), value.into()))
 }

@@ -1,15 +1,21 @@
 //! The command line.
 
+mod administrator;
 mod args;
 mod check;
 mod cleanup;
+mod colour;
 mod completions;
 #[cfg(test)]
 mod documents;
+mod failure;
 mod init;
+mod installed;
+mod json_logs;
 mod logs;
 mod man;
 mod manifests;
+mod merged;
 mod next;
 mod once;
 mod online;
@@ -22,16 +28,20 @@ mod run;
 mod schema;
 mod session;
 mod status;
+mod stderr;
 mod template;
+mod usage;
 mod version;
+mod who;
 
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::Parser;
 
 use self::{
-    args::{Args, Command},
-    output::tell,
+    args::{Args, Command, Output},
+    stderr::Voice,
 };
 use crate::Types;
 
@@ -40,30 +50,44 @@ const EXIT_INVALID: u8 = 2;
 /// Nobody said no: provider or cluster could not be reached.
 const EXIT_UNREACHABLE: u8 = 3;
 
-/// Parses, runs with a config that may name these types, and says with its exit code what came of it: 0 everything is as it should be, 1 something failed or was
-/// refused, 2 a person has to act first, 3 provider or cluster could not be reached.
+/// Parses the command line and runs it, with a config that may name these types.
+///
+/// Returns the exit code: 0 everything is as it should be, 1 something failed or was refused, 2 a person has to act first, 3 provider or
+/// cluster could not be reached.
 pub fn main(types: &Types) -> ExitCode {
     panics::install();
-    let args = Args::parse();
-    logs::install(args.log_format, types.log_targets().to_vec());
-    let done = match args.command {
-        Command::Init(init) => init::run(&init, types, args.output),
-        Command::Run(run) => run::run(&run, types),
-        Command::Once(once) => once::run(&once, types, args.output),
-        Command::Plan(plan) => plan::run(&plan, types, args.output),
-        Command::Status(status) => status::run(&status, types, args.output),
-        Command::Check(check) => check::run(&check, types, args.output),
-        Command::Next(next) => next::run(&next, types, args.output),
-        Command::Cleanup(cleanup) => cleanup::run(&cleanup, types, args.output),
-        Command::Manifests(manifests) => manifests::run(&manifests, types, args.output),
-        Command::Schema => schema::run(),
-        Command::Completions(completions) => completions::run(&completions),
-        Command::Man(man) => man::run(&man),
-        Command::Version => version::run(args.output),
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage::answer(&error),
     };
-    done.unwrap_or_else(|error| {
-        let problems = format!("{error:#}");
-        problems.lines().for_each(|problem| tell(&format!("error: {problem}\n")));
+    stderr::install(Voice { format: args.log_format, quiet: args.quiet });
+    colour::install(args.no_color);
+    logs::install(&args.logs(), types.log_targets().to_vec());
+    let output = args.output;
+    run(args, types).unwrap_or_else(|error| {
+        failure::report(output, &error, EXIT_INVALID);
         ExitCode::from(EXIT_INVALID)
     })
+}
+
+fn run(args: Args, types: &Types) -> anyhow::Result<ExitCode> {
+    let output = args.output;
+    if matches!(output, Output::Name) && !args.command.has_names() {
+        bail!("cannot print names: this command has no objects\nuse --output table, wide, json or yaml");
+    }
+    match args.command {
+        Command::Init(init) => init::run(&init, types, output),
+        Command::Run(run) => run::run(&run, types),
+        Command::Once(once) => once::run(&once, types, output),
+        Command::Plan(plan) => plan::run(&plan, types, output),
+        Command::Status(status) => status::run(&status, types, output),
+        Command::Check(check) => check::run(&check, types, output),
+        Command::Next(next) => next::run(&next, types, output),
+        Command::Cleanup(cleanup) => cleanup::run(&cleanup, types, output),
+        Command::Manifests(manifests) => manifests::run(&manifests, types, output),
+        Command::Schema(schema) => schema::run(&schema, output),
+        Command::Completions(completions) => completions::run(&completions),
+        Command::Man(man) => man::run(&man),
+        Command::Version => version::run(output),
+    }
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     args::{Next, Output},
-    output::{print, span, table, timestamp, unknown},
+    output::{Document, print, span, table, timestamp, unknown},
     pass,
 };
 use crate::{Types, wire::Plan};
@@ -41,8 +41,8 @@ pub(crate) fn run(args: &Next, types: &Types, output: Output) -> Result<ExitCode
     let refreshes = match config.filter(|_| args.online) {
         Some(config) => {
             let pass = args.pass();
-            let plan = pass::of(&config, &pass.target, types)?;
-            let look = Pass { deadline: pass.timeout, ..Pass::default() };
+            let plan = pass::of(&config, &pass.only.namespace, types)?;
+            let look = Pass { deadline: pass.timeout, compare_issuers: false, ..Pass::default() };
             let report = pass::report(&pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
             code = report.exit_code();
             failed = unseen(&report, &plan);
@@ -55,10 +55,7 @@ pub(crate) fn run(args: &Next, types: &Types, output: Output) -> Result<ExitCode
         None => Refreshes::NotAsked,
     };
     let shown = Shown { schedule, zone, runs, refreshes, failed };
-    print(&match output {
-        Output::Table => shown.as_table(),
-        Output::Json => shown.as_json(),
-    })?;
+    print(output, &shown)?;
     Ok(ExitCode::from(code))
 }
 
@@ -126,7 +123,7 @@ fn why(validity: &Validity, at: SystemTime) -> String {
     let age = at.duration_since(validity.issued_at()).unwrap_or_default();
     let life = validity.expires_at().and_then(|end| end.duration_since(validity.issued_at()).ok());
     match life.map(|life| age.as_secs() * 100 / life.as_secs().max(1)) {
-        Some(percent) if percent >= 50 => format!("{} after its mint: {percent} % of its life are over", span(age)),
+        Some(percent) if percent >= 50 => format!("{} after its mint: {percent} % of its life is over", span(age)),
         Some(_) | None => format!("{} after its mint: the schedule runs", span(age)),
     }
 }
@@ -144,8 +141,10 @@ impl Shown {
     fn local(&self, time: SystemTime) -> String {
         timestamp(time).to_zoned(self.zone.clone()).strftime("%FT%T%:z %a").to_string()
     }
+}
 
-    fn as_table(&self) -> String {
+impl Document for Shown {
+    fn table(&self, _: bool) -> String {
         let runs = self.runs.iter().map(|run| self.local(*run) + "\n").collect::<String>();
         let mut text = match (&self.refreshes, &self.schedule) {
             (Refreshes::NotAsked, _) => return runs,
@@ -168,7 +167,7 @@ impl Shown {
         text + &self.failed.iter().map(|line| line.clone() + "\n").collect::<String>()
     }
 
-    fn as_json(&self) -> String {
+    fn json(&self) -> Value {
         let moment = |time: SystemTime| -> (i64, Timestamp) { (timestamp(time).as_second(), timestamp(time)) };
         let run = |time: &SystemTime| {
             let (epoch, time) = moment(*time);
@@ -182,13 +181,12 @@ impl Shown {
             Refreshes::NotAsked => Value::Null,
             Refreshes::Expected(_, refreshes) | Refreshes::Real(refreshes) => refreshes.iter().map(refresh).collect(),
         };
-        let document = json!({
+        json!({
             "schedule": self.schedule.as_ref().map(ToString::to_string),
             "time_zone": self.schedule.as_ref().map(Schedule::time_zone),
             "runs": self.runs.iter().map(run).collect::<Vec<_>>(),
             "refreshes": refreshes,
             "failed": self.failed,
-        });
-        format!("{document:#}\n")
+        })
     }
 }

@@ -4,41 +4,70 @@ use std::{fmt::Write, process::ExitCode};
 
 use anyhow::Result;
 use regcred_core::{Target, Validity, Written};
-use regcred_engine::{Outcome, Pass, Report, State};
+use regcred_engine::{Outcome, Pass, Report, State, Step};
 use serde_json::{Value, json};
 
 use super::{
     args::{Once, Output},
-    output::{count, print, providers, rfc3339, sources_failed, targets, unknown},
+    output::{Document, count, name, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
+    who::{self, Caller},
 };
-use crate::{Types, wire};
+use crate::{Types, wire::Plan};
 
 pub(crate) fn run(args: &Once, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let pass = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
-    let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.once(pass).await)?;
-    print(&match output {
-        Output::Table => as_table(&report) + &unknown(&report, &plan),
-        Output::Json => format!("{:#}\n", as_json(&report, &plan)),
-    })?;
-    Ok(ExitCode::from(report.exit_code()))
+    let done = pass::report_with_callers(&args.pass, plan.clone(), types, async |engine| engine.once(pass).await);
+    let (report, callers) = done?;
+    let exit_code = pass::exit_code(&args.pass, &report, &plan);
+    pass::warn_if_none(&report, &plan);
+    print(output, &Shown { report: &report, plan: &plan, callers: &callers, exit_code })?;
+    Ok(ExitCode::from(exit_code))
 }
 
-fn as_table(report: &Report) -> String {
-    let row = |(target, outcome)| -> (&Target, [String; 4]) {
+/// The result of a pass.
+struct Shown<'a> {
+    report: &'a Report,
+    plan: &'a Plan,
+    callers: &'a [Caller],
+    exit_code: u8,
+}
+
+impl Document for Shown<'_> {
+    fn table(&self, wide: bool) -> String {
+        as_table(self.report, wide) + &unknown(self.report, self.plan)
+    }
+
+    fn json(&self) -> Value {
+        as_json(self.report, self.plan, self.callers, self.exit_code)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.report.targets.keys().map(name).collect()
+    }
+}
+
+fn as_table(report: &Report, wide: bool) -> String {
+    if report.targets.is_empty() {
+        return String::new();
+    }
+    let row = |(target, outcome)| -> (&Target, Vec<String>) {
         let outcome: &Outcome = outcome;
         let expires = outcome.validity.values().filter_map(Validity::expires_at).min().map(rfc3339);
-        let cells = [
+        let cells = vec![
             outcome.state().name().to_owned(),
             done(outcome).to_owned(),
+            outcome.validity.keys().map(ToString::to_string).collect::<Vec<_>>().join(","),
+            outcome.renew_at.map_or_else(|| "-".into(), rfc3339),
             expires.unwrap_or_else(|| "-".into()),
             outcome.reasons().join("; "),
         ];
         (target, cells)
     };
     let rows = report.targets.iter().map(row).collect::<Vec<_>>();
-    let mut text = targets(["STATE", "DONE", "EXPIRES", "WHY"], &rows);
+    let head = ["STATE", "DONE", "PROVIDERS", "RENEWS", "EXPIRES", "WHY"];
+    let mut text = targets(&head, &rows, if wide { &[] } else { &["PROVIDERS", "RENEWS"] });
     let all = count(report.targets.len(), "target");
     let of = |state| report.count(state);
     let _ = writeln!(
@@ -57,6 +86,7 @@ fn as_table(report: &Report) -> String {
 /// What was done to the Secret, in one word.
 fn done(outcome: &Outcome) -> &'static str {
     match outcome.written {
+        Some(Written::Updated) if matches!(outcome.step, Some(Step::Adopt(_))) => "adopted",
         Some(Written::Created) => "created",
         Some(Written::Updated) => "updated",
         Some(Written::Unchanged) => "unchanged",
@@ -64,14 +94,14 @@ fn done(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn as_json(report: &Report, plan: &wire::Plan) -> Value {
+fn as_json(report: &Report, plan: &Plan, callers: &[Caller], exit_code: u8) -> Value {
     let target = |(target, outcome): (&Target, &Outcome)| {
         json!({
             "store": target.store.as_str(),
             "namespace": target.namespace.as_str(),
             "secret": target.name.as_str(),
             "state": outcome.state().name(),
-            "step": outcome.step.as_ref().map(regcred_engine::Step::name),
+            "step": outcome.step.as_ref().map(Step::name),
             "done": done(outcome),
             "providers": providers(outcome),
             "renew_at": outcome.renew_at.map(rfc3339),
@@ -80,7 +110,8 @@ fn as_json(report: &Report, plan: &wire::Plan) -> Value {
     };
     json!({
         "targets": report.targets.iter().map(target).collect::<Vec<_>>(),
+        "aws": who::as_json(callers),
         "sources_failed": sources_failed(report, plan),
-        "exit_code": report.exit_code(),
+        "exit_code": exit_code,
     })
 }

@@ -1,46 +1,89 @@
-//! What is printed: tables and times, for people.
+//! Prints results on standard output, in the form of `--output`.
 
 use std::{
-    io::{self, ErrorKind, Write, stderr, stdout},
+    collections::BTreeSet,
+    io::{self, ErrorKind, Write, stdout},
     time::{Duration, SystemTime},
 };
 
 use jiff::Timestamp;
 use regcred_core::{Error, ProviderName, Target, Validity};
 use regcred_engine::{Outcome, Report};
+use regcred_openshift::UNAUTHORIZED;
 use serde_json::{Map, Value, json};
 
-use super::progress;
+use super::{args::Output, colour::paint, progress};
 use crate::wire::Plan;
 
-/// Prints a result on standard output. Whoever reads only the first lines of it has seen enough.
-pub(crate) fn print(text: &str) -> io::Result<()> {
-    let mut stdout = stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+/// A result that can be printed in every form.
+pub(crate) trait Document {
+    /// Lines and columns for people. `wide`: nothing is left out to save room.
+    fn table(&self, wide: bool) -> String;
+
+    /// The same for tools, with field names that stay.
+    fn json(&self) -> Value;
+
+    /// The objects that it is about, as `KIND/NAME`. Default: it is about none.
+    fn names(&self) -> Vec<String> {
+        vec![]
+    }
+}
+
+/// Prints a result in this form.
+pub(crate) fn print(output: Output, document: &impl Document) -> io::Result<()> {
+    print_text(&match output {
+        Output::Table => document.table(false),
+        Output::Wide => document.table(true),
+        Output::Json => format!("{:#}\n", document.json()),
+        Output::Yaml => yaml(&document.json()),
+        Output::Name => document.names().into_iter().map(|name| name + "\n").collect(),
+    })
+}
+
+/// Prints text on standard output. A reader that closes the pipe has seen enough.
+pub(crate) fn print_text(text: &str) -> io::Result<()> {
+    match write(text) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
 }
 
-/// Says something on standard error. Whoever has closed it, or has no room for it, hears nothing, and the work goes on.
-pub(crate) fn tell(text: &str) {
-    progress::clear();
-    let mut stderr = stderr().lock();
-    stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()).ok();
+/// Prints text on standard output, and returns whether somebody still reads it.
+pub(crate) fn is_read(text: &str) -> bool {
+    write(text).is_ok()
 }
 
-/// A row for each target. Where there are several sinks, the first column is the target's.
-pub(crate) fn targets<const N: usize>(head: [&str; N], rows: &[(&Target, [String; N])]) -> String {
+fn write(text: &str) -> io::Result<()> {
+    progress::clear();
+    let mut stdout = stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+}
+
+/// A JSON document as YAML.
+pub(crate) fn yaml(document: &Value) -> String {
+    regcred_manifests::yaml(&[], std::slice::from_ref(document))
+}
+
+/// The name of a target as `kubectl get --output=name` prints it.
+pub(crate) fn name(target: &Target) -> String {
+    format!("secret/{}", target.name)
+}
+
+/// A row for each target, without the columns in `hidden`. If there are several sinks, the first column is the target's.
+pub(crate) fn targets(head: &[&str], rows: &[(&Target, Vec<String>)], hidden: &[&str]) -> String {
     let several = rows.iter().any(|(target, _)| target.store != rows[0].0.store);
+    let is_shown = |column: &usize| !hidden.contains(&head[*column]);
+    let shown = (0..head.len()).filter(is_shown).collect::<Vec<_>>();
     let line = |sink: &str, namespace: &str, secret: &str, more: Vec<String>| {
         let sink = several.then(|| sink.to_owned());
         sink.into_iter().chain([namespace.into(), secret.into()]).chain(more).collect::<Vec<_>>()
     };
-    let head = line("SINK", "NAMESPACE", "SECRET", head.map(str::to_owned).into());
-    let row = |(target, more): &(&Target, [String; N])| {
-        line(target.store.as_str(), target.namespace.as_str(), target.name.as_str(), more.to_vec())
+    let titles = line("SINK", "NAMESPACE", "SECRET", shown.iter().map(|column| head[*column].to_owned()).collect());
+    let row = |(target, more): &(&Target, Vec<String>)| {
+        let more = shown.iter().filter_map(|column| more.get(*column).cloned()).collect();
+        line(target.store.as_str(), target.namespace.as_str(), target.name.as_str(), more)
     };
-    lines(&head, &rows.iter().map(row).collect::<Vec<_>>())
+    lines(&titles, &rows.iter().map(row).collect::<Vec<_>>())
 }
 
 /// Rows in columns that line up, without trailing blanks.
@@ -54,7 +97,10 @@ fn lines(head: &[String], rows: &[Vec<String>]) -> String {
     let width = |column: usize| all().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths = (0..head.len()).map(width).collect::<Vec<_>>();
     let line = |row: &[String]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row.iter().zip(&widths).zip(head).map(|((cell, width), column)| {
+            let blanks = width.saturating_sub(cell.chars().count());
+            format!("{}{:blanks$}", paint(column, cell), "")
+        });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     all().map(|row| line(row) + "\n").collect()
@@ -71,13 +117,25 @@ pub(crate) fn sources_failed(report: &Report, plan: &Plan) -> Value {
     report.sources.iter().map(source).collect()
 }
 
-/// A line for each entry of the config whose targets nobody knows.
+/// A line for each entry of the config whose targets are unknown, and for each cluster that answers 401.
 pub(crate) fn unknown(report: &Report, plan: &Plan) -> String {
     let line = |(route, error): (&usize, &Error)| {
         let entry = plan.entry(*route).unwrap_or_default();
         format!("{entry}: its namespaces are not known: {} ({})\n", error.chain(), error.kind())
     };
-    report.sources.iter().map(line).collect()
+    report.sources.iter().map(line).chain(logins(report)).collect()
+}
+
+/// The fix for 401, once for each cluster: all targets of the cluster fail with it.
+fn logins(report: &Report) -> impl Iterator<Item = String> {
+    let is_401 = |outcome: &Outcome| outcome.failures.iter().any(|it| it.error.chain().contains(UNAUTHORIZED));
+    let stores = report.targets.iter().filter(|(_, outcome)| is_401(outcome)).map(|(target, _)| target.store.as_str());
+    let named = report.sources.values().any(|error| error.chain().contains(UNAUTHORIZED));
+    let stores = stores.collect::<BTreeSet<_>>();
+    let unnamed =
+        (named && stores.is_empty()).then(|| "log in again, as by `oc login`, or renew the kubeconfig\n".into());
+    let line = |store: &str| format!("sink {store}: log in again, as by `oc login`, or renew the kubeconfig\n");
+    stores.into_iter().map(line).collect::<Vec<_>>().into_iter().chain(unnamed)
 }
 
 /// The providers that a target should hold a login of, and does not as far as that can be believed.

@@ -2,20 +2,20 @@
 
 use std::panic;
 
-use super::output::tell;
+use super::stderr;
 
 /// Replaces the text of a panic, which may quote what it stumbled over, by what is written in the source alone.
 pub(crate) fn install() {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        tell(&(describe(info.payload().downcast_ref::<&'static str>().copied(), &place) + "\n"));
+        stderr::error(&describe(info.payload().downcast_ref::<&'static str>().copied(), &place));
     }));
 }
 
 /// `literal`: the text, if nothing was put into it.
 fn describe(literal: Option<&str>, place: &str) -> String {
     let what = literal.unwrap_or("its text is not shown, for it may hold a secret");
-    format!("error: a bug in regcred, please report it: panic at {place}: {what}")
+    format!("a bug in regcred, please report it: panic at {place}: {what}")
 }
 
 #[cfg(test)]

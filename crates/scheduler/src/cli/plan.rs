@@ -10,12 +10,13 @@ use std::{
 use anyhow::Result;
 use regcred_core::{Clock, SystemClock, Target, Validity};
 use regcred_engine::{Outcome, Pass, Report, State, Step};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     args::{Output, Plan},
-    output::{count, missing, print, providers, rfc3339, sources_failed, targets, unknown},
+    output::{Document, count, missing, name, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
+    who::{self, Caller},
 };
 use crate::{Types, wire};
 
@@ -27,17 +28,18 @@ const STEPS: [&str; 7] = ["create", "refresh", "repair", "adopt", "link", "leave
 pub(crate) fn run(args: &Plan, types: &Types, output: Output) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let look = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
-    let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
+    let (report, callers) =
+        pass::report_with_callers(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
     let minting = report.targets.values().filter(|outcome| mints(outcome)).map(|outcome| outcome.route);
     let minting = minting.collect::<BTreeSet<_>>();
     let (calls, now) = (plan.mints_for(&minting), SystemClock.now());
-    let shown = Shown { report: &report, plan: &plan, calls, force: args.writing.force, changes: args.changes, now };
-    print(&match output {
-        Output::Table => shown.as_table() + &unknown(&report, &plan),
-        Output::Json => shown.as_json(),
-    })?;
+    let exit_code = pass::exit_code(&args.pass, &report, &plan);
+    let (force, changes) = (args.writing.force, args.changes);
+    pass::warn_if_none(&report, &plan);
+    let (report, plan, callers) = (&report, &plan, callers.as_slice());
+    print(output, &Shown { report, plan, callers, calls, force, changes, now, exit_code })?;
     let changes = report.targets.values().any(|outcome| mints(outcome) || matches!(outcome.step, Some(Step::Link(_))));
-    Ok(ExitCode::from(match report.exit_code() {
+    Ok(ExitCode::from(match exit_code {
         0 if changes && args.detailed_exitcode => EXIT_CHANGES,
         code => code,
     }))
@@ -55,10 +57,12 @@ fn word(outcome: &Outcome) -> &'static str {
 struct Shown<'a> {
     report: &'a Report,
     plan: &'a wire::Plan,
+    callers: &'a [Caller],
     calls: usize,
     force: bool,
     changes: bool,
     now: SystemTime,
+    exit_code: u8,
 }
 
 impl Shown<'_> {
@@ -93,7 +97,7 @@ impl Shown<'_> {
             (false, ..) => format!("no login of {} is in it that can be believed", missing.join(", ")),
             (true, Some(end), _) => format!("a credential expired at {}", rfc3339(end)),
             (true, None, Some(due)) => format!("it is due since {}", rfc3339(due)),
-            (true, None, None) => "what is said of a credential is not believed".into(),
+            (true, None, None) => "another AWS account minted it".into(),
         }
     }
 
@@ -105,30 +109,40 @@ impl Shown<'_> {
     fn total(&self) -> usize {
         self.report.targets.values().filter_map(|outcome| self.bytes(outcome)).sum()
     }
+}
 
-    fn as_table(&self) -> String {
+impl Document for Shown<'_> {
+    fn table(&self, wide: bool) -> String {
+        if self.report.targets.is_empty() {
+            return unknown(self.report, self.plan);
+        }
         let rows = self.shown().map(|(target, outcome)| {
             let writers = writers(outcome).join(",");
-            let cells = [
+            let names = outcome.validity.keys().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            let cells = vec![
                 word(outcome).to_owned(),
                 self.bytes(outcome).map_or_else(|| "-".into(), |bytes| format!("~{bytes}")),
                 if writers.is_empty() { "-".into() } else { writers },
+                if names.is_empty() { "-".into() } else { names },
+                outcome.renew_at.map_or_else(|| "-".into(), rfc3339),
                 self.why(outcome).join("; "),
             ];
             (target, cells)
         });
-        let mut text = targets(["STEP", "BYTES", "WRITERS", "WHY"], &rows.collect::<Vec<_>>());
+        let head = ["STEP", "BYTES", "WRITERS", "PROVIDERS", "RENEWS", "WHY"];
+        let hidden: &[&str] = if wide { &[] } else { &["PROVIDERS", "RENEWS"] };
+        let mut text = targets(&head, &rows.collect::<Vec<_>>(), hidden);
         let counts = counts(self.report);
         let counts = counts.iter().map(|(step, count)| format!("{count} {step}")).collect::<Vec<_>>().join(", ");
         let (all, calls) = (count(self.report.targets.len(), "target"), count(self.calls, "call"));
-        let unknown = self.report.targets.values().filter(|it| mints(it) && self.bytes(it).is_none()).count();
+        let unsized_ = self.report.targets.values().filter(|it| mints(it) && self.bytes(it).is_none()).count();
         let beside =
-            if unknown == 0 { String::new() } else { format!(", and {} of unknown size", count(unknown, "Secret")) };
+            if unsized_ == 0 { String::new() } else { format!(", and {} of unknown size", count(unsized_, "Secret")) };
         let _ = writeln!(text, "{all}: {counts}; {calls} to providers, about {} bytes of logins{beside}", self.total());
-        text
+        text + &unknown(self.report, self.plan)
     }
 
-    fn as_json(&self) -> String {
+    fn json(&self) -> Value {
         let targets = self.shown().map(|(target, outcome)| {
             json!({
                 "store": target.store.as_str(),
@@ -143,15 +157,19 @@ impl Shown<'_> {
                 "renew_at": outcome.renew_at.map(rfc3339),
             })
         });
-        let document = json!({
+        json!({
             "targets": targets.collect::<Vec<_>>(),
             "steps": counts(self.report).into_iter().collect::<BTreeMap<_, _>>(),
             "provider_calls": self.calls,
+            "aws": who::as_json(self.callers),
             "bytes": self.total(),
             "sources_failed": sources_failed(self.report, self.plan),
-            "exit_code": self.report.exit_code(),
-        });
-        format!("{document:#}\n")
+            "exit_code": self.exit_code,
+        })
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.shown().map(|(target, _)| name(target)).collect()
     }
 }
 

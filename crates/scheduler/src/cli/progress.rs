@@ -12,6 +12,8 @@ use std::{
 use regcred_engine::{Event, State};
 use tokio::time::Instant;
 
+use super::stderr::is_for_people;
+
 /// As often as eyes follow.
 const EVERY: Duration = Duration::from_millis(100);
 const CLEAR: &str = "\r\x1b[2K";
@@ -39,7 +41,8 @@ struct Counts {
 impl Progress {
     /// `None`: nobody would see it.
     pub(crate) fn at_a_terminal(named: usize, chooses: bool) -> Option<Self> {
-        let seen = stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let seen =
+            stderr().is_terminal() && is_for_people() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         seen.then(|| Self { named, chooses, counts: Mutex::default() })
     }
 

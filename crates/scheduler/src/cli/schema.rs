@@ -3,10 +3,27 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use serde_json::Value;
 
-use super::output::print;
+use super::{
+    args,
+    output::{Document, print},
+};
 
-pub(crate) fn run() -> Result<ExitCode> {
-    print(&format!("{:#}\n", regcred_config::schema()))?;
+pub(crate) fn run(args: &args::Schema, output: args::Output) -> Result<ExitCode> {
+    let schema = if args.pod { regcred_manifests::pod_schema() } else { regcred_config::schema() };
+    print(output, &Schema(schema))?;
     Ok(ExitCode::SUCCESS)
+}
+
+struct Schema(Value);
+
+impl Document for Schema {
+    fn table(&self, _: bool) -> String {
+        format!("{:#}\n", self.0)
+    }
+
+    fn json(&self) -> Value {
+        self.0.clone()
+    }
 }

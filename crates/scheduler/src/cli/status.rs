@@ -1,49 +1,165 @@
 //! `regcred status`: how does every target stand?
 
-use std::{fmt::Write, process::ExitCode, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    fmt::Write,
+    process::ExitCode,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::Result;
 use clap::ValueEnum;
 use regcred_core::{Clock, Details, SystemClock, Target, Validity};
-use regcred_engine::{Outcome, Pass, State, Step};
+use regcred_engine::{Engine, Outcome, Pass, Report, State, Step};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{
     args::{Output, Standing, Status},
-    output::{count, missing, print, providers, rfc3339, sources_failed, span, targets, unknown},
+    installed,
+    output::{
+        Document, count, is_read, missing, name, print, providers, rfc3339, sources_failed, span, targets, unknown,
+        yaml,
+    },
     pass,
 };
 use crate::{Types, wire::Plan};
 
+/// Between two looks of `--watch`: a person sees a change at once, and an API server hardly feels it.
+const EVERY: Duration = Duration::from_secs(2);
+
 pub(crate) fn run(args: &Status, types: &Types, output: Output) -> Result<ExitCode> {
+    if let Some(instance) = args.pass.config.instance_alone() {
+        return installed::run(instance, args, output);
+    }
     let plan = pass::plan(&args.pass, types)?;
-    let look = Pass { deadline: args.pass.timeout, ..Pass::default() };
+    let look = Pass { deadline: args.pass.timeout, compare_issuers: false, ..Pass::default() };
+    if args.watch {
+        pass::report(&args.pass, plan.clone(), types, async |engine| watch(&engine, look, args, &plan, output).await)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
-    let now = SystemClock.now();
-    let row = |(target, outcome)| Row::new(target, outcome, &plan, now);
-    let mut rows = report.targets.iter().map(row).collect::<Vec<_>>();
-    rows.sort_by_key(|row| (row.standing, row.ends.is_none(), row.ends, row.target));
-    let total = rows.len();
-    if !args.state.is_empty() {
-        rows.retain(|row| args.state.contains(&row.standing));
-    }
-    if let Some(within) = args.within {
-        let latest = now.checked_add(within);
-        rows.retain(|row| row.ends.is_some_and(|end| latest.is_none_or(|latest| end <= latest)));
-    }
-    // A cluster that could not be looked at is told whatever is shown.
-    let code = match report.exit_code() {
+    pass::warn_if_none(&report, &plan);
+    // A cluster that could not be looked at is reported whatever is shown.
+    let code = match pass::exit_code(&args.pass, &report, &plan) {
         code @ (2 | 3) => code,
-        _ => u8::from(!report.sources.is_empty() || rows.iter().any(|row| row.standing <= Standing::Edited)),
+        1 if report.exit_code() == 0 => 1,
+        _ => 0,
     };
-    print(&match output {
-        Output::Table => as_table(&rows, total, now) + &unknown(&report, &plan),
-        Output::Json => as_json(&rows, total, code, &sources_failed(&report, &plan)),
-    })?;
-    Ok(ExitCode::from(code))
+    let now = SystemClock.now();
+    let rows = report.targets.iter().map(|(target, outcome)| Row::new(target, outcome, missing(outcome, &plan), now));
+    let mut shown = Shown::new(rows.collect(), args, now, code.max(u8::from(!report.sources.is_empty())));
+    (shown.sources, shown.unknown) = (sources_failed(&report, &plan), unknown(&report, &plan));
+    print(output, &shown)?;
+    Ok(shown.exit_code())
 }
 
-struct Row<'a> {
+/// Prints every target, and then each one whose state changes, until the process is interrupted or nobody reads any more.
+async fn watch(engine: &std::sync::Arc<Engine>, look: Pass, args: &Status, plan: &Plan, output: Output) -> Report {
+    let mut before = BTreeMap::<Target, Value>::new();
+    loop {
+        let report = engine.plan(look).await;
+        let now = SystemClock.now();
+        let rows =
+            report.targets.iter().map(|(target, outcome)| Row::new(target, outcome, missing(outcome, plan), now));
+        let rows = Shown::new(rows.collect(), args, now, 0).rows;
+        let is_first = before.is_empty();
+        let (mut changed, mut seen) = (vec![], BTreeMap::new());
+        for row in rows {
+            let facts = row.json();
+            if before.get(row.target) != Some(&facts) {
+                changed.push(row.clone());
+            }
+            seen.insert(row.target.clone(), facts);
+        }
+        before = seen;
+        if !is_read(&changes(&changed, now, output, is_first)) {
+            return report;
+        }
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return report,
+            () = sleep(EVERY) => {}
+        }
+    }
+}
+
+/// The rows that changed, as `kubectl get --watch` prints them: one by one, and the titles only once.
+fn changes(rows: &[Row<'_>], now: SystemTime, output: Output, with_titles: bool) -> String {
+    let each = |print: fn(&Row<'_>) -> String| rows.iter().map(print).collect::<String>();
+    match output {
+        Output::Table | Output::Wide => {
+            let text = as_table(rows, now, output == Output::Wide);
+            let titles = text.find('\n').filter(|_| !with_titles).map_or(0, |end| end + 1);
+            text[titles..].to_owned()
+        }
+        Output::Json => each(|row| format!("{}\n", row.json())),
+        Output::Yaml => each(|row| format!("---\n{}", yaml(&row.json()))),
+        Output::Name => each(|row| format!("{}\n", name(row.target))),
+    }
+}
+
+/// What is shown of the targets.
+pub(super) struct Shown<'a> {
+    rows: Vec<Row<'a>>,
+    /// How many there are with those that are not shown.
+    total: usize,
+    now: SystemTime,
+    code: u8,
+    /// The entries of the config whose namespaces are not known, for tools.
+    pub(super) sources: Value,
+    /// The same for people.
+    pub(super) unknown: String,
+}
+
+impl<'a> Shown<'a> {
+    /// The targets that are asked for, the worst first. `code`: the least exit code.
+    pub(super) fn new(mut rows: Vec<Row<'a>>, args: &Status, now: SystemTime, code: u8) -> Self {
+        rows.sort_by_key(|row| (row.standing, row.ends.is_none(), row.ends, row.target));
+        let total = rows.len();
+        if !args.state.is_empty() {
+            rows.retain(|row| args.state.contains(&row.standing));
+        }
+        if let Some(within) = args.within {
+            let latest = now.checked_add(within);
+            rows.retain(|row| row.ends.is_some_and(|end| latest.is_none_or(|latest| end <= latest)));
+        }
+        let code = code.max(u8::from(rows.iter().any(|row| row.standing <= Standing::Edited)));
+        Self { rows, total, now, code, sources: json!([]), unknown: String::new() }
+    }
+
+    pub(super) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl Document for Shown<'_> {
+    fn table(&self, wide: bool) -> String {
+        let Self { rows, total, now, unknown, .. } = self;
+        if *total == 0 {
+            return unknown.clone();
+        }
+        let mut text = as_table(rows, *now, wide);
+        let count_of = |it: &Standing| rows.iter().filter(|row| row.standing == *it).count();
+        let counts = Standing::value_variants().iter().map(|it| (word(*it), count_of(it)));
+        let counts = counts.filter(|(_, count)| *count > 0).map(|(word, count)| format!("{count} {word}"));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        let colon = if counts.is_empty() { "" } else { ": " };
+        let _ = writeln!(text, "{} of {}{colon}{counts}", rows.len(), count(*total, "target"));
+        text + unknown
+    }
+
+    fn json(&self) -> Value {
+        let rows = self.rows.iter().map(Row::json).collect::<Vec<_>>();
+        json!({ "targets": rows, "total": self.total, "sources_failed": self.sources, "exit_code": self.code })
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.rows.iter().map(|row| name(row.target)).collect()
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Row<'a> {
     target: &'a Target,
     outcome: &'a Outcome,
     standing: Standing,
@@ -54,9 +170,8 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn new(target: &'a Target, outcome: &'a Outcome, plan: &Plan, now: SystemTime) -> Self {
+    pub(super) fn new(target: &'a Target, outcome: &'a Outcome, missing: Vec<String>, now: SystemTime) -> Self {
         let ends = outcome.validity.values().filter_map(Validity::expires_at).min();
-        let missing = missing(outcome, plan);
         Self { target, outcome, standing: standing(outcome, &missing, now), ends, missing }
     }
 
@@ -64,10 +179,28 @@ impl<'a> Row<'a> {
         self.outcome.details.as_deref().cloned().unwrap_or_default()
     }
 
+    fn json(&self) -> Value {
+        let details = self.details();
+        json!({
+            "store": self.target.store.as_str(),
+            "namespace": self.target.namespace.as_str(),
+            "secret": self.target.name.as_str(),
+            "state": word(self.standing),
+            "expires_at": self.ends.map(rfc3339),
+            "renew_at": self.outcome.renew_at.map(rfc3339),
+            "providers": providers(self.outcome),
+            "owner": details.owner,
+            "registries": details.registries.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "used_by": details.used_by,
+            "writers": details.writers,
+            "why": self.why(),
+        })
+    }
+
     fn why(&self) -> Vec<String> {
         let found = match &self.outcome.step {
             Some(Step::Repair(reasons) | Step::Link(reasons)) => reasons.clone(),
-            Some(Step::Adopt(owner)) => vec![owner.clone()],
+            Some(Step::Adopt(owner)) => vec![format!("{owner}, and the next pass adopts it")],
             Some(Step::Refresh) if !self.missing.is_empty() => vec![format!("no login of {}", self.missing.join(", "))],
             _ => vec![],
         };
@@ -97,7 +230,10 @@ fn word(standing: Standing) -> String {
     standing.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-fn as_table(rows: &[Row<'_>], total: usize, now: SystemTime) -> String {
+fn as_table(rows: &[Row<'_>], now: SystemTime, wide: bool) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
     let cells = rows.iter().map(|row| {
         let issued = row.outcome.validity.values().map(Validity::issued_at).min();
         let age = issued.map(|at| span(now.duration_since(at).unwrap_or_default()));
@@ -105,50 +241,30 @@ fn as_table(rows: &[Row<'_>], total: usize, now: SystemTime) -> String {
             Ok(left) => span(left),
             Err(_) => "none".into(),
         });
-        let Details { owner, registries, used_by, .. } = row.details();
+        let Details { owner, registries, used_by, writers, .. } = row.details();
         let or_none = |text: String| if text.is_empty() { "-".into() } else { text };
         let first = registries.first().map(ToString::to_string).unwrap_or_default();
         let more = registries.len().saturating_sub(1);
-        let cells = [
+        let all = registries.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let cells = vec![
             word(row.standing),
             left.unwrap_or_else(|| "-".into()),
             age.unwrap_or_else(|| "-".into()),
             or_none(owner),
-            or_none(if more > 0 { format!("{first} +{more}") } else { first }),
+            or_none(match (wide, more) {
+                (true, _) => all,
+                (false, 0) => first,
+                (false, more) => format!("{first} +{more}"),
+            }),
             or_none(used_by.join(", ")),
+            or_none(writers.join(",")),
+            row.outcome.renew_at.map_or_else(|| "-".into(), rfc3339),
+            row.ends.map_or_else(|| "-".into(), rfc3339),
             row.why().join("; "),
         ];
         (row.target, cells)
     });
-    let head = ["STATE", "LEFT", "AGE", "OWNER", "REGISTRIES", "USED BY", "WHY"];
-    let mut text = targets(head, &cells.collect::<Vec<_>>());
-    let counts =
-        Standing::value_variants().iter().map(|it| (word(*it), rows.iter().filter(|row| row.standing == *it).count()));
-    let counts = counts.filter(|(_, count)| *count > 0).map(|(word, count)| format!("{count} {word}"));
-    let counts = counts.collect::<Vec<_>>().join(", ");
-    let colon = if counts.is_empty() { "" } else { ": " };
-    let _ = writeln!(text, "{} of {}{colon}{counts}", rows.len(), count(total, "target"));
-    text
-}
-
-fn as_json(rows: &[Row<'_>], total: usize, code: u8, sources: &Value) -> String {
-    let rows = rows.iter().map(|row| {
-        let details = row.details();
-        json!({
-            "store": row.target.store.as_str(),
-            "namespace": row.target.namespace.as_str(),
-            "secret": row.target.name.as_str(),
-            "state": word(row.standing),
-            "expires_at": row.ends.map(rfc3339),
-            "renew_at": row.outcome.renew_at.map(rfc3339),
-            "providers": providers(row.outcome),
-            "owner": details.owner,
-            "registries": details.registries.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "used_by": details.used_by,
-            "writers": details.writers,
-            "why": row.why(),
-        })
-    });
-    let rows = rows.collect::<Vec<_>>();
-    format!("{:#}\n", json!({ "targets": rows, "total": total, "sources_failed": sources, "exit_code": code }))
+    let head = ["STATE", "LEFT", "AGE", "OWNER", "REGISTRIES", "USED BY", "WRITERS", "RENEWS", "EXPIRES", "WHY"];
+    let hidden: &[&str] = if wide { &[] } else { &["WRITERS", "RENEWS", "EXPIRES"] };
+    targets(&head, &cells.collect::<Vec<_>>(), hidden)
 }

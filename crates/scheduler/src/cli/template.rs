@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     EXIT_INVALID, EXIT_UNREACHABLE,
     args::{Check, Output},
-    output::print,
+    output::{Document, print},
     session::{self, announce},
 };
 
@@ -31,19 +31,43 @@ pub(crate) fn run(file: &Path, args: &Check, output: Output) -> Result<ExitCode>
     if !errors.is_empty() && code == 0 {
         code = EXIT_INVALID;
     }
-    print(&match output {
-        Output::Table => {
-            let lines = errors.iter().map(|it| format!("error: {it}\n"));
-            let lines = lines.chain(warnings.iter().map(|it| format!("warning: {it}\n"))).collect::<String>();
-            let last = if code == 0 { GOOD } else { "Do not switch to it: nobody could request a project.\n" };
-            lines + last
-        }
-        Output::Json => format!("{:#}\n", json!({ "errors": errors, "warnings": warnings, "exit_code": code })),
-    })?;
+    print(output, &Judged { errors, warnings, code, by_cluster: args.online })?;
     Ok(ExitCode::from(code))
 }
 
+/// What is wrong with a template.
+struct Judged {
+    errors: Vec<String>,
+    warnings: Vec<String>,
+    code: u8,
+    /// Whether the cluster was asked too.
+    by_cluster: bool,
+}
+
+impl Document for Judged {
+    fn table(&self, _: bool) -> String {
+        let Self { errors, warnings, code, by_cluster } = self;
+        let lines = errors.iter().map(|it| format!("error: {it}\n"));
+        let lines = lines.chain(warnings.iter().map(|it| format!("warning: {it}\n"))).collect::<String>();
+        let last = match (code, by_cluster) {
+            (0, true) => JUDGED,
+            (0, false) => GOOD,
+            _ => "Do not switch to it: nobody could request a project.\n",
+        };
+        lines + last
+    }
+
+    fn json(&self) -> Value {
+        json!({ "errors": self.errors, "warnings": self.warnings, "exit_code": self.code })
+    }
+}
+
 const GOOD: &str = "Nothing wrong was found: each project that users request begins with what it holds. --online has the cluster judge too.\n";
+const JUDGED: &str =
+    "Nothing wrong was found, and the cluster would create what it holds in each project that users request.\n";
+
+/// The APIs of a cluster on which users request projects by a template.
+const OPENSHIFT: [&str; 2] = ["project.openshift.io/v1", "template.openshift.io/v1"];
 
 /// What the cluster would not make, and whether it could not be asked. In the namespace of the connection, for there is no project.
 async fn ask(args: &Check, template: &Value) -> Result<(Vec<String>, bool)> {
@@ -57,6 +81,23 @@ async fn ask(args: &Check, template: &Value) -> Result<(Vec<String>, bool)> {
     };
     let expanded = expand(template, &parameters.filter_map(sample).collect()).map_err(|why| anyhow!(why))?;
     let (mut refused, mut unreachable) = (vec![], false);
+    for api in OPENSHIFT {
+        match cluster.serves(api).await {
+            Ok(true) => {}
+            Ok(false) => {
+                refused.push(format!(
+                    "{} cannot judge the template: it is no OpenShift, for it does not serve {api}: name the context of one with --context",
+                    cluster.server()
+                ));
+                break;
+            }
+            Err(error) => {
+                unreachable |= error.kind() == ErrorKind::Unreachable;
+                refused.push(error.chain());
+                break;
+            }
+        }
+    }
     for (place, object) in expanded.objects.iter().enumerate().filter(|(_, it)| it["kind"] != "Project") {
         if let Err(error) = cluster.would_make(object).await {
             unreachable |= error.kind() == ErrorKind::Unreachable;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use regcred_core::{Clock, ProviderName, Result};
-use regcred_ecr::{RegistryHost, Transport};
+use regcred_ecr::{EcrProvider, RegistryHost, Transport};
 use regcred_engine::Minter;
 
 use crate::{
@@ -21,10 +21,22 @@ pub struct Minters {
     given: Option<Transport>,
     /// The way that is gone.
     way: Option<Transport>,
-    tokens: BTreeMap<Token, Arc<Minter>>,
+    tokens: BTreeMap<Token, Ecr>,
     /// Of other types, by the names that stand for what they are.
     others: BTreeMap<ProviderName, Arc<Minter>>,
 }
+
+/// The minter of a token, and the provider that asks for it.
+#[derive(Clone)]
+struct Ecr {
+    minter: Arc<Minter>,
+    provider: Arc<EcrProvider>,
+    /// That derive theirs from it.
+    names: Vec<ProviderName>,
+}
+
+/// The providers that ask AWS, each with the names of those that share its token.
+pub type Callers = Vec<(Vec<ProviderName>, Arc<EcrProvider>)>;
 
 impl Minters {
     /// Goes this way to AWS. Default: as [`Transport::new`] has it.
@@ -54,14 +66,19 @@ impl Minters {
                     continue;
                 }
             };
-            let base = if let Some(base) = kept.tokens.get(&wanted.token).or_else(|| self.tokens.get(&wanted.token)) {
-                base.clone()
-            } else {
-                let provider = wanted.token.provider().with_transport(transport.clone()).with_clock(clock.clone());
-                Arc::new(Minter::new(name.clone(), Arc::new(provider.build().await?)))
+            let mut base = match (kept.tokens.get(&wanted.token), self.tokens.get(&wanted.token)) {
+                (Some(base), _) => base.clone(),
+                (None, Some(base)) => Ecr { names: vec![], ..base.clone() },
+                (None, None) => {
+                    let provider = wanted.token.provider().with_transport(transport.clone()).with_clock(clock.clone());
+                    let provider = Arc::new(provider.build().await?);
+                    let minter = Arc::new(Minter::new(name.clone(), provider.clone()));
+                    Ecr { minter, provider, names: vec![] }
+                }
             };
+            base.names.push(name.clone());
             kept.tokens.insert(wanted.token.clone(), base.clone());
-            let registries = wanted.hosts.iter().map(RegistryHost::registry).collect::<Vec<_>>();
+            let (base, registries) = (base.minter, wanted.hosts.iter().map(RegistryHost::registry).collect::<Vec<_>>());
             minters.push(Arc::new(Minter::derived(name.clone(), base, move |own| {
                 if registries.is_empty() { Ok(own.clone()) } else { own.for_registries(registries.clone()) }
             })));
@@ -76,9 +93,14 @@ impl Minters {
         self.way.as_ref()?.their_time()
     }
 
+    /// The providers that ask AWS.
+    pub fn callers(&self) -> Callers {
+        self.tokens.values().map(|ecr| (ecr.names.clone(), ecr.provider.clone())).collect()
+    }
+
     /// Has each mint anew, whatever it holds.
     pub fn forget(&self) {
-        for minter in self.tokens.values().chain(self.others.values()) {
+        for minter in self.tokens.values().map(|ecr| &ecr.minter).chain(self.others.values()) {
             minter.forget();
         }
     }

@@ -30,7 +30,11 @@ use crate::{
     types::{Kept, OPENSHIFT, SinkEntry},
 };
 
-pub use self::{clusters::Clusters, minters::Minters, prune::Pruning};
+pub use self::{
+    clusters::Clusters,
+    minters::{Callers, Minters},
+    prune::Pruning,
+};
 #[cfg(feature = "cli")]
 pub(crate) use self::{
     demand::{Demand, accounts, demands, other_sinks},
@@ -78,10 +82,11 @@ pub async fn engine_keeping(
     let mut sinks = Sinks::new(clusters, &plan);
     let mut others = others(&plan, types).await;
     let yields_to = (0..plan.groups.len()).map(|route| plan.yields_to(route)).collect::<Vec<_>>();
-    for (group, yields_to) in plan.groups.into_iter().zip(yields_to) {
+    let expected = plan.groups.iter().map(|group| plan.registries(&group.need)).collect::<Vec<_>>();
+    for ((group, yields_to), expected) in plan.groups.into_iter().zip(yields_to).zip(expected) {
         let name = group.origin.name();
         let own = |sinks: &mut Sinks| {
-            let way = Way::of(&group.need, plan.adopt);
+            let way = Way::of(&group.need, plan.adopt).expecting(expected);
             let bulk = many.contains(&(group.need.store.clone(), group.need.secret.name.clone()));
             let sink = sinks.sink(way, bulk)?;
             let source = sinks.source(&group, &sink, plan.watching)?;

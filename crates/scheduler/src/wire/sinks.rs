@@ -6,15 +6,19 @@ use std::{
     time::Duration,
 };
 
-use regcred_config::{AccountLink, LinkName, NamedWatches, SecretSettings};
-use regcred_core::{InstanceName, Result, StoreName, Target, TargetSource};
+use regcred_config::{AccountLink, LinkName, Merge, NamedWatches, SecretSettings};
+use regcred_core::{InstanceName, Registry, Result, StoreName, Target, TargetSource};
+use regcred_ecr::RegistryHost;
 use regcred_openshift::{
     BulkReads, Cluster, Foreign, Link, LoginFormat, NamedSource, NamespaceList, NamespaceSource, OpenShiftSink,
     WatchedSource, Watches,
 };
 
 use super::{Clusters, reread::Reread};
-use crate::plan::{Accounts, Group, Need, Places, Plan};
+use crate::{
+    plan::{Accounts, Group, Need, Places, Plan},
+    provider::UNKNOWN_ACCOUNT,
+};
 
 /// How a Secret is kept, whatever its name.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -25,28 +29,38 @@ pub(super) struct Way {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     logins: LoginFormat,
+    /// What it is to hold logins for, with zeros for an account that only the answer names. Known where it matters, for adoption.
+    expected: Option<Vec<Registry>>,
 }
 
 impl Way {
     pub(super) fn of(need: &Need, adopt: bool) -> Self {
         let SecretSettings { merge, adopt: adopts, credentials, labels, annotations, .. } = need.secret.clone();
         let foreign = match (merge, adopts || adopt) {
-            (true, _) => Foreign::Merge,
-            (false, true) => Foreign::Adopt,
-            (false, false) => Foreign::Refuse,
+            (Merge::Create, _) => Foreign::MergeOrCreate,
+            (Merge::Yes, _) => Foreign::Merge,
+            (Merge::No, true) => Foreign::Adopt,
+            (Merge::No, false) => Foreign::Refuse,
         };
         let logins = match credentials {
             regcred_config::LoginFormat::Auth => LoginFormat::Auth,
             regcred_config::LoginFormat::Full => LoginFormat::Full,
         };
-        Self { store: need.store.clone(), foreign, accounts: need.accounts.clone(), labels, annotations, logins }
+        let (store, accounts) = (need.store.clone(), need.accounts.clone());
+        Self { store, foreign, accounts, labels, annotations, logins, expected: None }
+    }
+
+    /// With what a Secret is to hold logins for, if it is known.
+    pub(super) fn expecting(self, registries: Option<Vec<Registry>>) -> Self {
+        let expected = registries.filter(|_| self.foreign == Foreign::Adopt);
+        Self { expected, ..self }
     }
 
     /// Whose Secret it stays has linked it already: only what the config asks for is added.
     pub(super) fn links(&self) -> Vec<Link> {
         match (&self.accounts, self.foreign) {
             (Accounts::These(accounts), _) => accounts.iter().map(link).collect(),
-            (_, Foreign::Merge) => vec![],
+            (_, foreign) if foreign.merges() => vec![],
             (Accounts::Usual, _) => Link::defaults(),
             (Accounts::Builders, _) => Link::builders(),
         }
@@ -57,6 +71,7 @@ impl Way {
 pub(super) struct Sinks {
     clusters: Clusters,
     instance: InstanceName,
+    previous_instance: Option<InstanceName>,
     made: HashMap<(Way, bool), Arc<OpenShiftSink>>,
     /// What is read of each cluster at once.
     reads: BTreeMap<StoreName, BulkReads>,
@@ -84,8 +99,9 @@ impl Sinks {
         };
         let watches = plan.watching.map(watches).unwrap_or_default();
         let named = clusters.iter().map(|(store, _)| (store.clone(), named_watches(plan, store))).collect();
-        let instance = plan.instance.clone();
-        Self { clusters, instance, made: HashMap::new(), reads, lists: BTreeMap::new(), watches, named }
+        let (instance, previous_instance) = (plan.instance.clone(), plan.previous_instance.clone());
+        let (made, lists) = (HashMap::new(), BTreeMap::new());
+        Self { clusters, instance, previous_instance, made, reads, lists, watches, named }
     }
 
     /// `watching`: for as long as it lasts, and not for one pass; how often each is looked at that cannot be watched.
@@ -130,17 +146,34 @@ impl Sinks {
             return Ok(sink.clone());
         }
         let way = &key.0;
-        let sink = OpenShiftSink::builder(self.clusters.get(&way.store)?.clone())
+        let mut sink = OpenShiftSink::builder(self.clusters.get(&way.store)?.clone())
             .with_instance(self.instance.clone())
+            .with_previous_instance(self.previous_instance.clone())
             .with_foreign(way.foreign)
             .with_links(way.links())
             .with_labels(way.labels.clone())
             .with_annotations(way.annotations.clone())
             .with_login_format(way.logins)
             .with_bulk_reads(self.reads.get(&way.store).filter(|_| bulk).cloned());
+        if let Some(expected) = way.expected.clone() {
+            sink = sink.with_expected(move |host| expected.iter().any(|registry| may_be(registry, host)));
+        }
         let sink = Arc::new(sink.build());
         self.made.insert(key, sink.clone());
         Ok(sink)
+    }
+}
+
+/// Whether a host is this registry, whose account may be zeros: that is known once it has answered.
+fn may_be(registry: &Registry, host: &str) -> bool {
+    let parsed = |host: &str| {
+        RegistryHost::parse(host).ok().map(|it| (it.region().clone(), it.alias(), it.account().to_string()))
+    };
+    match (parsed(registry.as_str()), parsed(host)) {
+        (Some((region, alias, account)), Some((found_region, found_alias, found))) => {
+            (region, alias) == (found_region, found_alias) && (account == found || account == UNKNOWN_ACCOUNT)
+        }
+        _ => registry.as_str() == host,
     }
 }
 

@@ -37,9 +37,10 @@ fn every_example_is_valid_without_a_warning() {
 
 #[test]
 fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
-    let (_, summary, _) = run(check(&[]).env("REGCRED__SCHEDULE", "@daily").env("REGCRED__TIME_ZONE", "Europe/Berlin"));
-    assert_eq!((&summary["schedule"], &summary["time_zone"]), (&json!("@daily"), &json!("Europe/Berlin")));
-    let (_, summary, _) = run(check(&["--schedule", "@hourly"]).env("REGCRED__SCHEDULE", "@daily"));
+    let (_, summary, _) =
+        run(check(&[]).env("REGCRED__SCHEDULE", "0 */6 * * *").env("REGCRED__TIME_ZONE", "Europe/Berlin"));
+    assert_eq!((&summary["schedule"], &summary["time_zone"]), (&json!("0 */6 * * *"), &json!("Europe/Berlin")));
+    let (_, summary, _) = run(check(&["--schedule", "@hourly"]).env("REGCRED__SCHEDULE", "0 */6 * * *"));
     assert_eq!(summary["schedule"], "@hourly");
 }
 

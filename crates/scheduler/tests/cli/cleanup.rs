@@ -157,3 +157,27 @@ async fn entries_of_which_nobody_says_whose_they_are_are_told_and_left() {
     assert_eq!(code, 1, "{report:#}");
     assert!(report.to_string().contains("which of its logins are ours is not known"), "{report:#}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_under_a_new_name_keeps_every_secret_and_cleanup_of_the_old_one_leaves_them() {
+    let world = installed().await;
+    let uid = |namespace: &str| world.secret(namespace).expect("it is there")["metadata"]["uid"].clone();
+    let before = [uid("team-a"), uid("team-b")];
+    let (code, report, _) = run(&mut world.once(&format!("instance: blue\n{CONFIG}"), &["--output", "json"]));
+    assert_eq!(code, 1, "{report:#}");
+    assert!(report.to_string().contains("`previous_instance: default`"), "{report:#}");
+    let renamed = format!("instance: blue\nprevious_instance: default\n{CONFIG}");
+    let (code, report, error) = run(&mut world.once(&renamed, &["--output", "json"]));
+    assert_eq!(code, 0, "{report:#} {error}");
+    assert_eq!([uid("team-a"), uid("team-b")], before, "no Secret was made anew");
+    let (code, removed, error) = cleanup(&world, &["--instance", "default", "--yes"]);
+    assert_eq!(code, 0, "{removed:#} {error}");
+    let merged = world.kube.object("secrets", "team-a", "registries").expect("it is there");
+    let merged = STANDARD.decode(merged["data"][".dockerconfigjson"].as_str().expect("text")).expect("base64");
+    let merged = String::from_utf8(merged).expect("text");
+    assert!(merged.contains("quay.example") && merged.contains("us-east-1"), "the entries of the new one stay");
+    assert!(links(&world, "team-a", "default").contains("ecr-secret"));
+    let (code, report, error) = run(&mut world.once(&renamed, &["--output", "json"]));
+    assert_eq!(code, 0, "{error}");
+    assert!(report["targets"].as_array().expect("a list").iter().all(|it| it["state"] == "fresh"), "{report:#}");
+}

@@ -184,7 +184,7 @@ async fn each_finding_is_told_in_json_with_stable_names() {
     let mut expected = json!({
         "namespace": "team-b", "secret": "ecr-secret", "becomes": "adopted", "why": null, "registries": [HOST],
         "other_logins": 0, "undecodable_entries": 0, "expires_at_is_estimate": false, "writers": [SCRIPT], "tool": "script",
-        "instance": null, "merged_by": [], "odd_keys": [], "beside_auths": [], "has_copy_in_annotation": true,
+        "instance": null, "merged_by": [], "odd_keys": [], "beside_auths": [], "hidden_from_readers": null, "wildcard_keys": [], "has_copy_in_annotation": true,
         "service_accounts": [{ "name": "builder", "link": ["pull", "mount"] }, { "name": "default", "link": ["pull"] }],
     });
     for time in ["expires_at", "written_at"] {
@@ -265,25 +265,31 @@ async fn what_cannot_be_adopted_is_merged_into_or_left_out_with_the_reason() {
         ("applied", "left-out", "applied by \"argocd-controller\""),
         ("controlled", "left-out", "controlled by \"ExternalSecret\""),
         ("blue", "left-out", "regcred's instance \"blue\""),
-        ("bad", "left-out", "cannot be decoded"),
+        ("bad", "merged", ""),
     ] {
         let (told, reason) = told(namespace);
         assert!(told == becomes && reason.contains(why), "{namespace}: {told} {reason}");
     }
-    assert!(told("controlled").1.contains("delete its ExternalSecret"), "{report:#}");
+    assert!(
+        told("controlled").1.contains("when the Secret has no owner any more, delete its ExternalSecret"),
+        "{report:#}"
+    );
     assert_eq!(report["unreadable"], json!([{ "namespace": "nonsense", "secret": "ecr-secret" }]));
     let config = report["config"].as_str().expect("there is one").to_owned();
     assert!(config.contains("# Left out: blue/ecr-secret: regcred's instance"), "{config}");
     assert!(config.contains("not all of its logins are by the user AWS"), "{config}");
+    let told = config.replace("\n  #   ", " ");
+    assert!(told.contains("not every reader gets the renewed login"), "{config}");
+    assert!(told.contains("Docker cannot use any login of it: correct or remove \"quay.io\""), "{config}");
     for stop in ["stop first: whoever that is", "stop first: what writes its logins of ECR"] {
         assert!(config.contains(stop), "{config}");
     }
     assert!(config.contains("service_accounts: []"), "nobody uses it, and nobody will: {config}");
-    let minted = world.aws.calls().len();
+    let minted = world.mints();
     let steps = steps(&world, &config);
-    assert!(steps.contains(&"odd/ecr-secret adopt".to_owned()) && steps.len() == 3, "{steps:?}");
+    assert!(steps.contains(&"odd/ecr-secret adopt".to_owned()) && steps.len() == 4, "{steps:?}");
     let (code, report, logs) = run(&mut world.once(&config, &["--output", "json"]));
-    assert_eq!((code, world.aws.calls().len()), (0, minted + 1), "{report:#} {logs}");
+    assert_eq!((code, world.mints()), (0, minted + 1), "{report:#} {logs}");
     let kept =
         STANDARD.decode(world.secret("others").expect("there")["data"][".dockerconfigjson"].as_str().expect("text"));
     assert!(String::from_utf8(kept.expect("base64")).expect("text").contains("quay.io"));
@@ -436,7 +442,83 @@ async fn keys_with_a_port_a_path_or_capitals_are_found_and_stay_beside_what_regc
         let kept = STANDARD.decode(kept["data"][".dockerconfigjson"].as_str().expect("text")).expect("base64");
         let kept = serde_json::from_slice::<Value>(&kept).expect("JSON");
         let auths = kept["auths"].as_object().expect("an object");
-        assert!(auths.len() == 2 && auths.contains_key(key) && auths.contains_key(HOST), "{namespace}");
+        assert!(
+            auths.len() == 2 && auths[key.as_str()] == auths[HOST],
+            "{namespace}: readers of the key get the new login"
+        );
+    }
+}
+
+fn cron_job(pod: &Value) -> Value {
+    json!({ "spec": { "schedule": "0 */6 * * *", "jobTemplate": { "spec": { "template": { "spec": pod } } } } })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_is_not_accused_and_a_namespace_without_a_known_writer_is_named() {
+    let world = World::new(&["team-a", "team-b", "team-c"]).await;
+    for namespace in ["team-a", "team-b", "team-c"] {
+        world.kube.put("secrets", namespace, "ecr", login(&auths(&[HOST])), "kubectl-create");
+    }
+    let heredoc = "T=$(aws ecr get-login-password)\ncat <<E | kubectl apply -f -\nkind: Secret\nE";
+    let mirror =
+        "aws secretsmanager get-secret-value --secret-id q; aws ecr get-login-password | skopeo login; skopeo sync";
+    let running = |script: &str| {
+        cron_job(&json!({ "containers": [{ "name": "c", "image": "cli", "command": ["sh", "-c", script] }] }))
+    };
+    world.kube.put("cronjobs", "team-a", "pull-refresh", running(heredoc), "kubectl-create");
+    world.kube.put("cronjobs", "team-b", "mirror", running(mirror), "kubectl-create");
+    let mounted = json!({
+        "containers": [{ "name": "c", "image": "cli", "command": ["sh", "/scripts/run.sh"] }],
+        "volumes": [{ "name": "scripts", "configMap": { "name": "scripts" } }],
+    });
+    world.kube.put("cronjobs", "team-c", "nightly", cron_job(&mounted), "kubectl-create");
+    let script =
+        json!({ "data": { "run.sh": "aws ecr get-login-password\nkubectl create secret docker-registry ecr" } });
+    world.kube.put("configmaps", "team-c", "scripts", script, "kubectl-create");
+
+    let (code, config, report) = printed(&mut init(&world, &[]));
+    assert_eq!(code, 0, "{report}");
+    let told = config.replace("\n  #   ", " ");
+    assert!(told.contains("kubectl patch cronjob pull-refresh --namespace team-a"), "{config}");
+    assert!(told.contains("kubectl patch cronjob nightly --namespace team-c"), "{config}");
+    assert!(!told.contains("cronjob mirror"), "{config}");
+    assert!(
+        told.contains("stop first in team-b, where no job was found: suspend the job that runs the script"),
+        "{config}"
+    );
+
+    world.kube.deny("get", "configmaps", Some("team-c"));
+    let (code, config, report) = printed(&mut init(&world, &[]));
+    assert_eq!(code, 0, "{report}");
+    assert!(
+        config.replace("\n  #   ", " ").contains("stop first in team-b, team-c, where no job was found"),
+        "{config}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wildcard_is_told_and_each_tool_comes_with_the_way_to_switch() {
+    let world = World::new(&["wild", "both", "provisioned", "copied"]).await;
+    let put = |namespace: &str, object: Value| world.kube.put("secrets", namespace, "ecr", object, "manager");
+    put("wild", login(&auths(&["*.dkr.ecr.eu-west-1.amazonaws.com"])));
+    put("both", login(&auths(&[HOST, "*.dkr.ecr.eu-west-1.amazonaws.com"])));
+    let mut provisioned = login(&auths(&[HOST]));
+    provisioned["metadata"]["labels"] = json!({ "imagepullsecrets.preferred.jp/service-account": "default" });
+    put("provisioned", provisioned);
+    let mut copied = login(&auths(&[HOST]));
+    let owner = json!({ "apiVersion": "ops.alexellis.io/v1", "kind": "ClusterPullSecret", "name": "p", "uid": "u", "controller": true });
+    copied["metadata"]["ownerReferences"] = json!([owner]);
+    put("copied", copied);
+    let (code, config, report) = printed(&mut init(&world, &[]));
+    assert_eq!(code, 0, "{report}");
+    let told = config.replace("\n  #   ", " ").replace("\n#   ", " ");
+    for words in [
+        "wild/ecr: its logins are for *.dkr.ecr.eu-west-1.amazonaws.com, which the kubelet alone reads",
+        "keys of it have wildcards: \"*.dkr.ecr.eu-west-1.amazonaws.com\"",
+        "remove the label imagepullsecrets.preferred.jp/service-account from the Secret first",
+        "delete a ClusterPullSecret with --cascade=orphan",
+    ] {
+        assert!(told.contains(words), "{words}: {config}");
     }
 }
 
@@ -460,6 +542,10 @@ async fn of_secrets_in_one_entry_it_is_said_which_are_not_like_the_others_and_wh
     let why =
         "other logins stand in it in d; it holds more than `auths` in c, `credHelpers`, `credsStore`; so it stays its";
     assert!(told.contains(why), "{config}");
+    assert!(
+        told.contains("not every reader gets the renewed login in c: a credential helper replaces the login for"),
+        "{config}"
+    );
     let (_, config, _) = printed(&mut init(&world, &["--namespace", "c"]));
     assert!(config.contains("# it holds more than `auths`, `credHelpers`, `credsStore`; so it stays"), "{config}");
     assert!(!config.contains("other logins stand in it"), "none do: {config}");

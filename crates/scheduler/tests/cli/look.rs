@@ -51,7 +51,7 @@ fn steps(report: &Value) -> Vec<(&str, &str)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_says_each_step_and_why_and_does_none() {
     let world = world().await;
-    let (before, minted) = (world.kube.objects("secrets"), world.aws.calls().len());
+    let (before, minted) = (world.kube.objects("secrets"), world.mints());
     world.kube.clear_requests();
     let (code, report, logs) = run(&mut command(&world, "plan", &["--output", "json"]));
     assert_eq!(code, 1, "one is refused: {report:#} {logs}");
@@ -73,7 +73,7 @@ async fn a_plan_says_each_step_and_why_and_does_none() {
     assert_eq!(of(&report, "edited").1, "its data was changed by \"kubectl-edit\"");
     assert_eq!(of(&report, "unlinked").1, "ServiceAccount default is not linked");
     assert!(of(&report, "foreign").1.starts_with("foreign: "), "{report:#}");
-    assert_eq!((world.kube.objects("secrets"), world.aws.calls().len()), (before, minted));
+    assert_eq!((world.kube.objects("secrets"), world.mints()), (before, minted));
     assert!(world.kube.requests().iter().all(|it| matches!(it.verb.as_str(), "get" | "list")), "it reads only");
 
     let (_, adopting, _) = run(&mut command(&world, "plan", &["--output", "json", "--adopt", "--target", "foreign"]));
@@ -208,4 +208,52 @@ async fn ten_thousand_targets_are_shown_within_seconds() {
     assert_eq!((code, report["targets"].as_array().map(Vec::len)), (1, Some(10_000)));
     assert!(took < Duration::from_secs(30), "also where nothing is optimised: {took:?}");
     println!("10,000 rows in {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adoption_that_a_pass_refuses_is_refused_by_plan_and_status_too() {
+    let world = World::new(&["team-a", "team-b"]).await;
+    let secret = |auths: &str| json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": STANDARD.encode(auths) } });
+    let more = r#"{"auths":{"123456789012.dkr.ecr.eu-west-1.amazonaws.com":{"auth":"QVdTOm9sZA=="},"quay.io":{"auth":"dTpw"}}}"#;
+    world.kube.put("secrets", "team-a", "regs", secret(more), "kubectl-create");
+    let alone = r#"{"auths":{"https://123456789012.dkr.ecr.eu-west-1.amazonaws.com/v1/":{"auth":"QVdTOm9sZA=="}}}"#;
+    world.kube.put("secrets", "team-b", "regs", secret(alone), "kubectl-create");
+    let config = "targets: [{ namespaces: [team-a, team-b], region: eu-west-1, secret: { name: regs, adopt: true } }]";
+    let why = "holds-more: it holds logins for \"quay.io\"";
+    let (code, report, logs) = run(&mut command_of(&world, config, "plan", &["--output", "json"]));
+    assert_eq!(code, 1, "{report:#} {logs}");
+    assert_eq!(steps(&report), [("team-a", "refuse"), ("team-b", "adopt")]);
+    assert!(of(&report, "team-a").1.contains(why), "{report:#}");
+    let (code, report, logs) = run(&mut command_of(&world, config, "status", &["--output", "json"]));
+    assert_eq!(code, 1, "{report:#} {logs}");
+    assert!(of(&report, "team-a").1.contains(why) && of(&report, "team-a").1.contains("merge: true"), "{report:#}");
+    assert!(of(&report, "team-b").1.contains("the next pass adopts it"), "{report:#}");
+    let minted = world.aws.calls().into_iter().filter(|it| it.action == "GetAuthorizationToken").count();
+    assert_eq!(minted, 0, "nothing was minted for that");
+    let (code, report, logs) = run(&mut world.once(config, &["--output", "json"]));
+    assert_eq!(code, 1, "{report:#} {logs}");
+    assert!(
+        report.to_string().contains("holds-more") && world.kube.object("secrets", "team-a", "regs").is_some(),
+        "{report:#}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_does_not_get_the_login_is_told_by_each_command() {
+    let world = World::new(&["team-a"]).await;
+    let helper = r#"{"auths":{},"credHelpers":{"123456789012.dkr.ecr.eu-west-1.amazonaws.com":"ecr-login"}}"#;
+    let secret =
+        json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": STANDARD.encode(helper) } });
+    world.kube.put("secrets", "team-a", "regs", secret, "kubectl-create");
+    let config = "targets: [{ namespace: team-a, region: eu-west-1, secret: { name: regs, merge: true } }]";
+    let why = "a credential helper replaces the login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com in Podman/Buildah/Skopeo, Docker";
+    let (code, report, logs) = run(&mut world.once(config, &["--output", "json"]));
+    assert_eq!(code, 0, "{report:#} {logs}");
+    assert!(report.to_string().contains(why), "{report:#}");
+    for name in ["plan", "status"] {
+        let (code, report, logs) = run(&mut command_of(&world, config, name, &["--output", "json"]));
+        assert_eq!(code, 0, "{report:#} {logs}");
+        assert!(of(&report, "team-a").1.contains(why), "{name}: {report:#}");
+        assert!(name == "plan" || report["targets"][0]["state"] == "waiting", "it is not fresh: {report:#}");
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::world::{regcred, run};
 
 const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/");
+const ROLE: &str = "arn:aws:iam::123456789012:role/regcred";
 const DEPLOY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/manifests/");
 
 fn manifests(config: &str, args: &[&str]) -> (i32, Value, String) {
@@ -37,22 +38,22 @@ fn the_head_of_the_file_says_how_to_make_it_again() {
     let mut command = regcred(&["manifests", "--config"]);
     let config = format!("{CONFIG}minimal.yaml");
     let output =
-        command.arg(&config).args(["--no-proxy", "a b", "--https-proxy", "http://p:1"]).output().expect("it starts");
+        command.arg(&config).args(["--no-proxy", "a, b", "--https-proxy", "http://p:1"]).output().expect("it starts");
     let text = String::from_utf8(output.stdout).expect("text");
-    let head = format!("# Made by `regcred manifests --config {config} --no-proxy 'a b' --https-proxy http://p:1`.");
+    let head = format!("# Made by `regcred manifests --config {config} --no-proxy 'a, b' --https-proxy http://p:1`.");
     assert_eq!(text.lines().next(), Some(head.as_str()));
 }
 
 #[test]
 fn what_is_said_on_the_command_line_ends_no_comment() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let hostile = dir.path().join("x\rapiVersion: v1\u{2028}kind: Secret\u{85}a\nb");
+    fs::copy(format!("{CONFIG}minimal.yaml"), &hostile).expect("it can be copied");
     let mut command = regcred(&["manifests", "--config"]);
-    command.arg(format!("{CONFIG}minimal.yaml"));
-    let hostile = "x\rapiVersion: v1\u{2028}kind: Secret\u{85}a\nb";
-    let audience = ["--identity", "projected", "--role-arn", "arn:aws:iam::1:role/x", "--audience", hostile];
-    let output = command.args(audience).output().expect("it starts");
+    let output = command.arg(&hostile).output().expect("it starts");
     let text = String::from_utf8(output.stdout).expect("text");
     let head = text.lines().next().expect("a head");
-    assert!(head.ends_with("'x?apiVersion: v1?kind: Secret?a?b'`."), "{head}");
+    assert!(head.ends_with("/x?apiVersion: v1?kind: Secret?a?b'`."), "{head}");
     assert!(!head.contains(['\r', '\u{85}', '\u{2028}']));
 }
 
@@ -68,8 +69,28 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
         (&["--identity", "keys"], "--aws-secret <NAME>"),
         (&["--mount", "edge"], "such as edge=/var/run/secrets/edge"),
         (&["--unguarded", "--role-bindings"], "cannot be used with"),
-        (&["--role-arn", "arn:aws:iam::1:role/x"], "--role-arn is of --identity webhook or projected"),
-        (&["--identity", "webhook", "--role-arn", ""], "a value is required"),
+        (&["--role-arn", ROLE], "--role-arn is of --identity webhook or projected"),
+        (&["--identity", "pod-identity", "--role-arn", ROLE], "--role-arn is of --identity webhook or projected"),
+        (&["--identity", "webhook", "--role-arn", ""], "it is not the ARN of a role"),
+        (&["--identity", "webhook", "--role-arn", "foo"], "such as arn:aws:iam::123456789012:role/regcred"),
+        (&["--identity", "webhook", "--role-arn", "arn:aws:iam::12345:user/x"], "it is not the ARN of a role"),
+        (&["--identity", "projected", "--role-arn", "arn:aws:sts::123456789012:assumed-role/a/b"], "it is not the ARN"),
+        (&["--identity", "projected", "--role-arn", ROLE, "--audience", "a b"], "it is not an audience"),
+        (&["--identity", "projected", "--role-arn", ROLE, "--audience", ""], "it is not an audience"),
+        (&["--image", "UPPER:bad tag"], "it is not the reference of an image"),
+        (&["--image", "https://ghcr.io/regcred/regcred"], "it is a URL: leave out https://"),
+        (&["--image", "regcred@sha256:12"], "it is not the reference of an image"),
+        (&["--oidc-issuer", "https://oidc.example.com"], "--oidc-issuer is of --mode iam"),
+        (&["--mode", "iam", "--oidc-issuer", "http://oidc.example.com"], "it is not an issuer"),
+        (&["--mode", "iam"], "the identity of regcred in AWS is missing"),
+        (&["--mode", "iam", "--identity", "webhook", "--role-arn", ROLE], "--oidc-issuer is missing"),
+        (&["--no-monitoring"], "--no-monitoring is of --mode daemon"),
+        (&["--pod", "/nonexistent/pod.yaml"], "/nonexistent/pod.yaml"),
+        (&["--https-proxy", "http://"], "it is not a URL"),
+        (&["--https-proxy", "http://proxy example"], "it is not a URL"),
+        (&["--https-proxy", "http://proxy.example.com/path"], "it is not a URL"),
+        (&["--https-proxy", "socks5://proxy.example.com"], "it is not a URL"),
+        (&["--mode", "template", "--label", "a=b,c=d"], "is not a label's value"),
         (&["--label", "a=b"], "--label is of --mode template"),
         (&["--metrics-from", "monitoring"], "--metrics-from is of --mode daemon"),
         (&["--mode", "daemon", "--metrics-from", "Not A Name"], "--metrics-from <NAMESPACE>"),
@@ -80,7 +101,7 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
         (&["--mount", "a=/var/run/secrets"], "is the pod's own"),
         (&["--mount", "a=/run/secrets/kubernetes.io/x"], "is the pod's own"),
         (&["--identity", "keys", "--aws-secret", "x; rm -rf /"], "it is not the name of an object"),
-        (&["--image", ""], "a value is required"),
+        (&["--image", ""], "it is not the reference of an image"),
         (&["--https-proxy", "http://me:secret@proxy:1"], "it has a user"),
         (&["--replicas", "9", "--mode", "daemon"], "9 is not in 1..=5"),
         (&["--mode", "template", "--label", "a b"], "such as regcred.dev/profile=pull"),
@@ -134,4 +155,126 @@ fn a_template_that_would_break_project_requests_is_refused() {
     fs::write(&bad, "a: [").expect("it can be written");
     let (code, _, told) = check(&bad);
     assert!(code == 2 && told.contains("it is not one object as YAML or JSON"), "{told}");
+}
+
+#[test]
+fn the_objects_of_the_prometheus_operator_are_last_and_can_be_left_out() {
+    let kinds = |list: &Value| {
+        let items = list["items"].as_array().expect("a list").iter();
+        items.map(|it| it["kind"].as_str().expect("text").to_owned()).collect::<Vec<_>>()
+    };
+    let (code, list, told) = manifests("minimal", &["--mode", "daemon", "--replicas", "2"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(kinds(&list).ends_with(&["PodDisruptionBudget".into(), "ServiceMonitor".into(), "PrometheusRule".into()]));
+    assert!(told.contains("need the CRDs of the Prometheus operator"), "{told}");
+    let (code, without, told) = manifests("minimal", &["--mode", "daemon", "--replicas", "2", "--no-monitoring"]);
+    assert_eq!((code, kinds(&without).len()), (0, kinds(&list).len() - 2), "{told}");
+    assert!(!without.to_string().contains("monitoring.coreos.com"));
+    assert!(!told.contains("need the CRDs"), "{told}");
+}
+
+#[test]
+fn a_file_says_where_and_how_the_pod_runs() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let pod = dir.path().join("pod.yaml");
+    let text = "imagePullSecrets: [{ name: mirror }]\nimage: { pullPolicy: Always }\nresources: { limits: { memory: 1Gi } }\n\
+                extraEnv: [{ name: A, value: b }]\npodLabels: { team: x }\npodAnnotations: { note: why }\n\
+                tolerations: [{ operator: Exists }]\nserviceAccount: { create: false, name: ci }\n";
+    fs::write(&pod, text).expect("it can be written");
+    let file = pod.display().to_string();
+    for (mode, at) in [("cronjob", "/spec/jobTemplate/spec/template"), ("daemon", "/spec/template")] {
+        let args = ["--mode", mode, "--pod", &file, "--identity", "webhook", "--role-arn", ROLE];
+        let (code, list, told) = manifests("minimal", &args);
+        assert_eq!(code, 0, "{told}");
+        let items = list["items"].as_array().expect("a list");
+        assert!(items.iter().all(|it| it["kind"] != "ServiceAccount"), "it exists already");
+        assert!(told.contains("kubectl annotate serviceaccount ci --namespace=regcred"), "{told}");
+        let subject = |it: &Value| it["subjects"][0]["name"].as_str().map(str::to_owned);
+        assert!(items.iter().filter_map(subject).all(|name| name == "ci"), "the rights are bound to it");
+        let guard = items.iter().find(|it| it["kind"] == "ValidatingAdmissionPolicy").expect("a policy");
+        assert!(guard["spec"]["matchConditions"].to_string().contains("system:serviceaccount:regcred:ci"), "{guard:#}");
+        let workload = items.iter().find_map(|it| it.pointer(at)).expect("a pod");
+        let (spec, container) = (&workload["spec"], &workload["spec"]["containers"][0]);
+        assert_eq!(spec["serviceAccountName"], "ci");
+        assert_eq!(spec["imagePullSecrets"][0]["name"], "mirror");
+        assert_eq!(spec["tolerations"][0]["operator"], "Exists");
+        assert_eq!(container["imagePullPolicy"], "Always");
+        assert_eq!(container["resources"]["limits"]["memory"], "1Gi");
+        assert_eq!(container["resources"]["requests"]["cpu"], "10m", "other defaults stay");
+        assert!(container["env"].to_string().contains(r#"{"name":"A","value":"b"}"#));
+        assert_eq!(
+            (&workload["metadata"]["labels"]["team"], &workload["metadata"]["annotations"]["note"]),
+            (&"x".into(), &"why".into())
+        );
+    }
+    fs::write(&pod, "nodeselector: {}\nextraEnv: [{ name: AWS_SECRET_ACCESS_KEY, value: hunter2 }]")
+        .expect("it can be written");
+    let (code, _, told) = manifests("minimal", &["--pod", &file]);
+    assert!(code == 2 && told.contains("did you mean `nodeSelector`?") && told.contains("--identity keys"), "{told}");
+    assert!(told.contains(&file) && !told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn the_policies_of_iam_are_one_document_of_json_and_the_commands_stand_beside_it() {
+    let args = [
+        "--mode",
+        "iam",
+        "--identity",
+        "webhook",
+        "--role-arn",
+        ROLE,
+        "--oidc-issuer",
+        "https://oidc.example.com/id/1",
+    ];
+    let (code, document, told) = manifests("minimal", &args);
+    assert_eq!(code, 0, "{told}");
+    let role = &document["roles"][0];
+    assert_eq!(role["arn"], ROLE);
+    assert_eq!(role["trust"]["Statement"][0]["Action"], "sts:AssumeRoleWithWebIdentity");
+    assert_eq!(role["policy"]["Statement"][0]["Action"], "ecr:GetAuthorizationToken");
+    assert!(told.contains("aws iam create-role --role-name regcred --assume-role-policy-document"), "{told}");
+    let (code, document, told) =
+        manifests("profiles", &["--mode", "iam", "--identity", "pod-identity", "--role-arn", ROLE]);
+    assert_eq!(code, 0, "{told}");
+    assert!(document["roles"].as_array().is_some_and(|roles| roles.len() == 3), "{document:#}");
+    assert!(told.contains("aws eks create-pod-identity-association"), "{told}");
+}
+
+#[test]
+fn an_instance_under_a_new_name_is_told_how_to_move() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = dir.path().join("config.yaml");
+    let yaml = "instance: blue\nprevious_instance: default\ntargets: [{ namespace: a, region: eu-west-1 }]";
+    fs::write(&config, yaml).expect("it can be written");
+    let (code, list, told) = run(regcred(&["manifests", "--output", "json", "--config"]).arg(&config));
+    assert_eq!(code, 0, "{told}");
+    assert!(list.to_string().contains("'default'"), "the guard knows the previous name");
+    for line in [
+        "before you apply this, stop instance default",
+        "kubectl delete cronjob,deployment --namespace=regcred --selector=regcred.dev/instance=default",
+        "regcred cleanup --instance default",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    fs::write(&config, yaml.replace("instance: default", "instance: blue")).expect("it can be written");
+    let (code, _, told) = run(regcred(&["check", "--config"]).arg(&config));
+    assert!(code == 2 && told.contains("previous_instance: it is the name of `instance`, blue"), "{told}");
+}
+
+#[test]
+fn the_charts_schema_has_the_forms_of_the_flags_and_of_the_file() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/chart/regcred/values.schema.json");
+    let values = serde_json::from_str::<Value>(&fs::read_to_string(path).expect("text")).expect("JSON");
+    let properties = &values["properties"];
+    assert_eq!(properties["image"]["properties"]["repository"]["pattern"], regcred_manifests::Image::REPOSITORY);
+    assert_eq!(properties["image"]["properties"]["tag"]["pattern"], regcred_manifests::Image::TAG);
+    let role = &properties["identity"]["properties"]["roleArn"]["anyOf"][1]["pattern"];
+    assert_eq!(*role, regcred_manifests::RoleArn::PATTERN);
+    let (code, pod, told) = run(&mut regcred(&["schema", "--pod"]));
+    assert_eq!(code, 0, "{told}");
+    for (key, schema) in pod["properties"].as_object().expect("a map") {
+        if key != "image" {
+            assert_eq!(properties[key], *schema, "{key}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use crate::world::{World, regcred, run};
 
 #[test]
 fn coming_runs_are_printed_in_the_zone_of_the_schedule() {
-    let args = ["next", "30 2 * * *", "--time-zone", "Europe/Berlin", "--after", "1792800000", "-n", "2"];
+    let args = ["next", "30 2 * * *", "--time-zone", "Europe/Berlin", "--after", "1792800000", "--count", "2"];
     let output = regcred(&args).output().expect("it starts");
     // Two o'clock comes twice on 25 October 2026.
     assert_eq!(
@@ -22,7 +22,7 @@ fn coming_runs_are_printed_in_the_zone_of_the_schedule() {
 fn without_an_expression_it_is_the_config_s() {
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/minimal.yaml");
     let next = |schedule: Option<&str>| {
-        let mut command = regcred(&["next", "--config", config, "-n", "1", "--after", "0", "--output", "json"]);
+        let mut command = regcred(&["next", "--config", config, "--count", "1", "--after", "0", "--output", "json"]);
         command.envs(schedule.map(|schedule| ("REGCRED__SCHEDULE", schedule)));
         run(&mut command)
     };
@@ -39,7 +39,7 @@ fn without_an_expression_it_is_the_config_s() {
 #[test]
 fn refreshes_are_those_of_the_schedule_and_of_each_life() {
     let next = |expression: &str, life: &str| {
-        let args = ["next", expression, "--life", life, "--after", "0", "-n", "3", "--output", "json"];
+        let args = ["next", expression, "--life", life, "--after", "0", "--count", "3", "--output", "json"];
         let (code, document, _) = run(&mut regcred(&args));
         assert_eq!(code, 0);
         let refreshes = document["refreshes"].as_array().expect("a list").clone();
@@ -51,7 +51,7 @@ fn refreshes_are_those_of_the_schedule_and_of_each_life() {
     let (minutes, _) = next("*/5 * * * *", "12h");
     assert_eq!(minutes, [75, 150, 225], "not at each run: ten mints a life are enough");
     let (minutes, why) = next("@monthly", "1h");
-    assert!((30..=33).contains(&minutes[0]) && why.contains("% of its life are over"), "{minutes:?} {why}");
+    assert!((30..=33).contains(&minutes[0]) && why.contains("% of its life is over"), "{minutes:?} {why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

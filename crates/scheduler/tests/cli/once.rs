@@ -35,12 +35,12 @@ async fn a_first_pass_writes_and_links_and_a_second_finds_everything_fresh() {
     assert!(logs.contains(&world.kube.url()), "the server is named: {logs}");
 
     let (code, report, _) = run(&mut world.once(TWO, &["--output", "json"]));
-    assert_eq!((code, world.aws.calls().len()), (0, 2));
+    assert_eq!((code, world.mints()), (0, 2));
     assert!(report["targets"].as_array().expect("a list").iter().all(|it| it["step"] == "leave"), "{report:#}");
     assert_eq!(world.kube.object("secrets", "team-a", "ecr-secret"), Some(secret), "nothing was written");
 
     let (code, report, _) = run(&mut world.once(TWO, &["--output", "json", "--force", "--target", "team-b"]));
-    assert_eq!((code, world.aws.calls().len(), states(&report).len()), (0, 3, 1), "only team-b is refreshed");
+    assert_eq!((code, world.mints(), states(&report).len()), (0, 3, 1), "only team-b is refreshed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +89,7 @@ async fn the_exit_code_says_whether_a_person_has_to_act() {
     assert_eq!((code, states(&report)), (2, vec!["failed", "failed"]));
     let why = report["targets"][0]["why"][0].as_str().expect("a reason");
     assert!(why.contains("ecr:GetAuthorizationToken") && why.contains("user/ci") && why.contains("(denied)"), "{why}");
-    assert_eq!(world.aws.calls().len(), 2, "nobody asks again for what is denied");
+    assert_eq!(world.mints(), 2, "nobody asks again for what is denied");
     assert_eq!(world.kube.objects("secrets").len(), 0);
 
     world.aws.answer_with(Answer::Token);
@@ -172,11 +172,11 @@ async fn a_table_and_json_logs_are_for_people_and_machines() {
     assert!(lines[1].starts_with("team-a     ecr-secret  fresh  created  20"), "{table}");
     assert_eq!(lines[3], "2 targets: 2 fresh, 0 waiting, 0 gone, 0 contested, 0 refused, 0 failed");
     let logs = String::from_utf8(output.stderr).expect("text");
-    let (cluster, lines) = logs.split_once('\n').expect("lines");
-    assert_eq!(cluster, format!("cluster {}/ (context standin)", world.kube.url()), "named before it is written to");
-    for line in lines.lines() {
-        serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    }
+    let lines =
+        logs.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}")));
+    let first = lines.collect::<Vec<_>>().swap_remove(0);
+    let cluster = format!("cluster {}/ (context standin)", world.kube.url());
+    assert_eq!(first["message"], cluster, "named before it is written to");
     assert!(logs.contains("minted a credential") && logs.contains("\"provider\":\"ecr-eu-west-1\""), "{logs}");
 }
 

@@ -518,3 +518,21 @@ fn what_is_for_online_needs_it() {
         assert!(code == 2 && error.contains("--online"), "{error}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_no_openshift_cannot_judge_a_template() {
+    let world = world(&["team-a"]).await;
+    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/manifests/profiles/template.yaml");
+    let once = world.once(TWO, &[]);
+    let mut command = Command::new(once.get_program());
+    command.args(["check", "--online", "--output", "json", "--template", template]).env_clear();
+    command.envs(once.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    let kubeconfig = once.get_args().skip_while(|it| *it != "--kubeconfig").nth(1).map(std::ffi::OsStr::to_owned);
+    command.args(kubeconfig.into_iter().flat_map(|file| ["--kubeconfig".into(), file]));
+    let (code, verdict, logs) = run(&mut command);
+    let errors = verdict["errors"].to_string();
+    assert!(
+        code == 2 && errors.contains("it is no OpenShift, for it does not serve project.openshift.io/v1"),
+        "{verdict:#} {logs}"
+    );
+}

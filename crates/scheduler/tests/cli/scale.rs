@@ -43,7 +43,7 @@ async fn a_thousand_namespaces_cost_one_token_a_region_and_the_fewest_requests()
     let reviews = ("create selfsubjectaccessreviews", 4); // whether each of them may be listed
 
     once(&[]);
-    assert_eq!(world.aws.calls().len(), REGIONS.len(), "one token per region");
+    assert_eq!(world.mints(), REGIONS.len(), "one token per region");
     let first = [("list secrets", 1), lists[1], reviews, ("patch secrets", MANY), ("patch serviceaccounts", 2 * MANY)];
     assert_eq!(requests(&world), expected(&first), "a patch per Secret and one per missing link");
     once(&[]);
@@ -54,7 +54,7 @@ async fn a_thousand_namespaces_cost_one_token_a_region_and_the_fewest_requests()
         expected(&[lists[0], lists[1], reviews, ("patch secrets", MANY)]),
         "a refresh is one patch"
     );
-    assert_eq!(world.aws.calls().len(), 2 * REGIONS.len());
+    assert_eq!(world.mints(), 2 * REGIONS.len());
 
     world.kube.deny("list", "secrets", None);
     world.kube.deny("list", "serviceaccounts", None);

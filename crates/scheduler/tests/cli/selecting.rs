@@ -227,7 +227,7 @@ async fn targets_of_several_files_are_joined_and_the_environment_and_its_names_a
     let world = World::new(&["team-a", "team-b"]).await;
     let platform = "providers:\n  pull: { type: ecr, region: eu-west-1, external_id: x }\n\
                     targets: [{ namespace: team-a, providers: [pull] }]\n";
-    let team = world.write("team.yaml", "schedule: '@daily'\ntargets:\n- { namespace: team-b, providers: [pull] }\n");
+    let team = world.write("team.yaml", "schedule: '@hourly'\ntargets:\n- { namespace: team-b, providers: [pull] }\n");
     let mut once = world.once(platform, &["--output", "json", "--config"]);
     once.arg(&team).env("REGCRED__PROVIDERS__PULL__ROLE_ARN", "arn:aws:iam::123456789012:role/pull");
     once.env("REGCRED__PROVIDERS__PULL__EXTERNAL_ID", "0042");

@@ -49,6 +49,11 @@ impl World {
         self.write("kubeconfig", &kubeconfig);
     }
 
+    /// How many tokens AWS was asked for.
+    pub(crate) fn mints(&self) -> usize {
+        self.aws.calls().iter().filter(|call| call.action == "GetAuthorizationToken").count()
+    }
+
     /// The Secret of a namespace.
     pub(crate) fn secret(&self, namespace: &str) -> Option<Value> {
         self.kube.object("secrets", namespace, "ecr-secret")

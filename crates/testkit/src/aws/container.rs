@@ -40,6 +40,7 @@ pub struct ContainerCredentials {
 
 struct State {
     life: Duration,
+    access_key: Option<String>,
     accepted: HashSet<String>,
     presented: Vec<String>,
     issued: Vec<Keys>,
@@ -56,6 +57,7 @@ impl ContainerCredentials {
     pub async fn start() -> Self {
         let state = Arc::new(Mutex::new(State {
             life: SIX_HOURS,
+            access_key: None,
             accepted: HashSet::new(),
             presented: Vec::new(),
             issued: Vec::new(),
@@ -73,6 +75,11 @@ impl ContainerCredentials {
     /// Accepts this token, beside those it accepts already.
     pub fn accept(&self, token: &str) {
         lock(&self.state).accepted.insert(token.to_owned());
+    }
+
+    /// Hands out this access key instead of a good one.
+    pub fn set_access_key(&self, key: &str) {
+        lock(&self.state).access_key = Some(key.to_owned());
     }
 
     /// How long the keys live that are handed out from now on.
@@ -101,7 +108,10 @@ fn answer(state: &Mutex<State>, request: &Request) -> Response {
     if !state.accepted.contains(token) {
         return refuse(401, "Unauthorized", "the authorization token is missing or not accepted");
     }
-    let keys = Keys::mint(now(), state.life);
+    let mut keys = Keys::mint(now(), state.life);
+    if let Some(key) = &state.access_key {
+        keys.access_key.clone_from(key);
+    }
     state.issued.push(keys.clone());
     let body = json!({
         "AccessKeyId": keys.access_key,

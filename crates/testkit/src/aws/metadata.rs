@@ -57,6 +57,8 @@ pub struct InstanceMetadata {
 struct State {
     life: Duration,
     role: Option<&'static str>,
+    failure: Option<(u16, String)>,
+    access_key: Option<String>,
     tokens: HashSet<String>,
     requests: Vec<String>,
     issued: Vec<Keys>,
@@ -74,6 +76,8 @@ impl InstanceMetadata {
         let state = Arc::new(Mutex::new(State {
             life: SIX_HOURS,
             role: Some(ROLE),
+            failure: None,
+            access_key: None,
             tokens: HashSet::new(),
             requests: Vec::new(),
             issued: Vec::new(),
@@ -92,6 +96,16 @@ impl InstanceMetadata {
     /// before their end; this one has new keys each time.
     pub fn set_life(&self, life: Duration) {
         lock(&self.state).life = life;
+    }
+
+    /// Answers everything so from now on.
+    pub fn fail_with(&self, status: u16, body: &str) {
+        lock(&self.state).failure = Some((status, body.to_owned()));
+    }
+
+    /// Hands out this access key instead of a good one.
+    pub fn set_access_key(&self, key: &str) {
+        lock(&self.state).access_key = Some(key.to_owned());
     }
 
     /// Takes the role from the instance: a question for it is answered with 404.
@@ -114,6 +128,9 @@ fn answer(state: &Mutex<State>, request: &Request) -> Response {
     let (method, path) = (request.method().as_str(), request.uri().path());
     let mut state = lock(state);
     state.requests.push(format!("{method} {path}"));
+    if let Some((status, body)) = state.failure.clone() {
+        return raw(status, "text/html", body);
+    }
     match (method, path) {
         ("PUT", "/latest/api/token") => state.open(request.headers()),
         ("GET", path) if state.knows(request.headers()) => state.look_up(path),
@@ -147,7 +164,10 @@ impl State {
     }
 
     fn keys(&mut self) -> Response {
-        let keys = Keys::mint(now(), self.life);
+        let mut keys = Keys::mint(now(), self.life);
+        if let Some(key) = &self.access_key {
+            keys.access_key.clone_from(key);
+        }
         self.issued.push(keys.clone());
         let body = json!({
             "Code": "Success",

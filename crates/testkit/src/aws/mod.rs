@@ -14,6 +14,7 @@ mod metadata;
 mod region;
 mod scope;
 mod serve;
+mod sign_in;
 mod sts;
 
 use std::{
@@ -30,6 +31,7 @@ pub use caller::Session;
 pub use container::ContainerCredentials;
 pub use keys::Keys;
 pub use metadata::InstanceMetadata;
+pub use sign_in::SignIn;
 
 use crate::{lock::lock, now::Clock, server::Server};
 

@@ -6,6 +6,7 @@ pub(super) enum Kind {
     Namespace,
     Secret,
     ServiceAccount,
+    ConfigMap,
     CronJob,
     Deployment,
     Template,
@@ -13,15 +14,22 @@ pub(super) enum Kind {
 
 impl Kind {
     pub(super) fn of_resource(resource: &str) -> Option<Self> {
-        let all =
-            [Self::Namespace, Self::Secret, Self::ServiceAccount, Self::CronJob, Self::Deployment, Self::Template];
+        let all = [
+            Self::Namespace,
+            Self::Secret,
+            Self::ServiceAccount,
+            Self::ConfigMap,
+            Self::CronJob,
+            Self::Deployment,
+            Self::Template,
+        ];
         all.into_iter().find(|kind| kind.resource() == resource)
     }
 
     /// Its group and version, as in an object's `apiVersion`.
     pub(super) fn version(self) -> &'static str {
         match self {
-            Self::Namespace | Self::Secret | Self::ServiceAccount => "v1",
+            Self::Namespace | Self::Secret | Self::ServiceAccount | Self::ConfigMap => "v1",
             Self::CronJob => "batch/v1",
             Self::Deployment => "apps/v1",
             Self::Template => "template.openshift.io/v1",
@@ -34,6 +42,7 @@ impl Kind {
             Self::Namespace => "namespaces",
             Self::Secret => "secrets",
             Self::ServiceAccount => "serviceaccounts",
+            Self::ConfigMap => "configmaps",
             Self::CronJob => "cronjobs",
             Self::Deployment => "deployments",
             Self::Template => "templates",
@@ -46,6 +55,7 @@ impl Kind {
             Self::Namespace => "Namespace",
             Self::Secret => "Secret",
             Self::ServiceAccount => "ServiceAccount",
+            Self::ConfigMap => "ConfigMap",
             Self::CronJob => "CronJob",
             Self::Deployment => "Deployment",
             Self::Template => "Template",

@@ -87,7 +87,7 @@ fn page<'a>(kind: Kind, text: impl Fn(&str) -> Option<&'a str>) -> Result<(usize
 fn selectable(kind: Kind, name: &str) -> bool {
     match kind {
         Kind::Secret => matches!(name, "metadata.name" | "metadata.namespace" | "type"),
-        Kind::ServiceAccount | Kind::CronJob | Kind::Deployment | Kind::Template => {
+        Kind::ServiceAccount | Kind::ConfigMap | Kind::CronJob | Kind::Deployment | Kind::Template => {
             matches!(name, "metadata.name" | "metadata.namespace")
         }
         Kind::Namespace => matches!(name, "metadata.name" | "status.phase"),

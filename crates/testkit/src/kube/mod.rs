@@ -1,4 +1,4 @@
-//! An in-memory Kubernetes API with Namespaces, Secrets, `ServiceAccounts`, `CronJobs`, `Deployments` and OpenShift's `Templates`.
+//! An in-memory Kubernetes API with Namespaces, Secrets, `ServiceAccounts`, `ConfigMaps`, `CronJobs`, `Deployments` and OpenShift's `Templates`.
 //!
 //! Ownership of fields, preconditions, the life of namespaces and the checks of Secrets are as a real API server has them.
 //! Of other kinds there are the names of policies alone. Subresources and access control by role are not here: ask [`FakeKube::deny`] for a refusal.
@@ -51,7 +51,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// The doors of this type act on the store directly: they pass no access rule, answer no fault and are not counted as
 /// requests. For `namespaces` the `namespace` argument is not looked at. Doors that take a `resource` panic for one that is
-/// not `namespaces`, `secrets`, `serviceaccounts`, `cronjobs`, `deployments` or `templates`.
+/// not `namespaces`, `secrets`, `serviceaccounts`, `configmaps`, `cronjobs`, `deployments` or `templates`.
 #[derive(Debug)]
 pub struct FakeKube {
     server: Option<Server>,

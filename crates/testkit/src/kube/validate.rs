@@ -34,7 +34,7 @@ pub(super) fn settle(key: &Key, old: Option<&Value>, new: &mut Value) -> Result<
             references(key, "imagePullSecrets", new)?;
             references(key, "secrets", new)?;
         }
-        Kind::Namespace | Kind::CronJob | Kind::Deployment | Kind::Template => {}
+        Kind::Namespace | Kind::ConfigMap | Kind::CronJob | Kind::Deployment | Kind::Template => {}
     }
     if causes.is_empty() { Ok(()) } else { Err(Failure::invalid(key, &causes)) }
 }

@@ -51,9 +51,14 @@ name: {{ include "regcred.name" (index . 0) }}{{ index . 1 }}
 {{ include "regcred.metadata.labels" (index . 0) }}
 {{- end -}}
 
+{{/* The ServiceAccount that it runs as. */}}
+{{- define "regcred.account" -}}
+{{ .Values.serviceAccount.name | default (include "regcred.name" .) }}
+{{- end -}}
+
 {{/* Its ServiceAccount, as a binding names it. */}}
 {{- define "regcred.subjects" -}}
 - kind: ServiceAccount
-  name: {{ include "regcred.name" . }}
+  name: {{ include "regcred.account" . }}
   namespace: {{ .Release.Namespace | quote }}
 {{- end -}}

@@ -1,6 +1,7 @@
 {{/*
 What the config asks for in this cluster, as JSON:
   own, merged   names of Secrets: regcred's, and those that stay somebody else's wherever they are
+  created       the same as merged, but regcred creates them if there is none
   secrets       the names of all Secrets
   accounts      ServiceAccounts that use any of them
   dropped       ServiceAccounts whose links may have to be undone
@@ -60,7 +61,8 @@ What the config asks for in this cluster, as JSON:
 {{- $selections = append $selections $key -}}
 {{- end -}}
 {{- end -}}
-{{- $_ := set $place "merge" (or $place.merge $merge) -}}
+{{- $_ := set $place "merge" (or $place.merge (not (empty $merge))) -}}
+{{- $_ := set $place "create" (or $place.create (eq (toString $merge) "create")) -}}
 {{- $_ := set $place "pushes" (or $place.pushes (eq $pushes "true")) -}}
 {{- $_ := set $place "said" (or $place.said (hasKey $users "service_accounts")) -}}
 {{- $_ := set $place "adopt" (or $place.adopt $adopt) -}}
@@ -75,6 +77,7 @@ What the config asks for in this cluster, as JSON:
 {{- end -}}
 {{- $own := dict -}}
 {{- $merged := dict -}}
+{{- $created := dict -}}
 {{- $secrets := dict -}}
 {{- $by_namespace := dict -}}
 {{- $by_selection := dict -}}
@@ -84,6 +87,9 @@ What the config asks for in this cluster, as JSON:
 {{- $named_accounts := 0 -}}
 {{- range $places -}}
 {{- $_ := set (ternary $merged $own .merge) .secret true -}}
+{{- if .create -}}
+{{- $_ := set $created .secret true -}}
+{{- end -}}
 {{- $_ := set $secrets .secret true -}}
 {{- $links := keys .accounts -}}
 {{- if not (or .said .merge) -}}
@@ -101,7 +107,7 @@ What the config asks for in this cluster, as JSON:
 {{- $named_secrets = add1 $named_secrets -}}
 {{- $named_accounts = add $named_accounts (len $linked) -}}
 {{- end -}}
-{{- $words := .merge | ternary (list "merge") (.adopt | ternary (list "adopt" "own") (list "own")) -}}
+{{- $words := .merge | ternary (.create | ternary (list "create" "merge") (list "merge")) (.adopt | ternary (list "adopt" "own") (list "own")) -}}
 {{- /* Words have no spaces, and a space sorts before all that they have. */ -}}
 {{- $kind := concat $words $links | sortAlpha | join " " -}}
 {{- $_ := set $kinds $kind true -}}
@@ -113,6 +119,10 @@ What the config asks for in this cluster, as JSON:
 {{- $_ := set (get $of $place) .secret $kind -}}
 {{- end -}}
 {{- range keys $own -}}
+{{- $_ := unset $merged . -}}
+{{- $_ := unset $created . -}}
+{{- end -}}
+{{- range keys $created -}}
 {{- $_ := unset $merged . -}}
 {{- end -}}
 {{- $order := keys $kinds | sortAlpha -}}
@@ -160,6 +170,7 @@ What the config asks for in this cluster, as JSON:
     "watched" $watched
     "own" (keys $own | sortAlpha)
     "merged" (keys $merged | sortAlpha)
+    "created" (keys $created | sortAlpha)
     "secrets" (keys $secrets | sortAlpha)
     "accounts" (keys $accounts | sortAlpha)
     "dropped" $dropped
@@ -330,6 +341,29 @@ all that they have.
 {{- if and (eq .Values.identity.type "keys") (not .Values.identity.secretName) -}}
 {{- fail "identity.secretName: `type: keys` takes a Secret that is there already" -}}
 {{- end -}}
+{{- if and .Values.identity.roleArn (not (has .Values.identity.type (list "webhook" "projected"))) -}}
+{{- fail "identity.roleArn: it is of `type: webhook` and `projected`" -}}
+{{- end -}}
+{{- if and .Values.identity.secretName (ne .Values.identity.type "keys") -}}
+{{- fail "identity.secretName: it is of `type: keys`" -}}
+{{- end -}}
+{{- $daemon := eq .Values.mode "daemon" -}}
+{{- if and (gt (int .Values.replicas) 1) (not $daemon) -}}
+{{- fail "replicas: they are of `mode: daemon`" -}}
+{{- end -}}
+{{- if and .Values.dashboard (not $daemon) -}}
+{{- fail "dashboard: it is of `mode: daemon`" -}}
+{{- end -}}
+{{- if and (not $daemon) $config.schedule -}}
+{{- $gaps := include "regcred.gaps" . | fromJson -}}
+{{- /* A token lives for 12 hours. A tenth of it is for the pass, and for a run that is late. */ -}}
+{{- if ge (int $gaps.longest) 648 -}}
+{{- $message := "config.schedule: %s pauses for %d hours or more, and a token of Amazon ECR lives for 12: run it at least every 10 hours, or leave the schedule out" -}}
+{{- fail (printf $message $config.schedule (div (int $gaps.longest) 60)) -}}
+{{- end -}}
+{{- end -}}
+{{- include "regcred.check.account" . -}}
+{{- include "regcred.check.pod" . -}}
 {{- if gt (len (toYaml $config)) 921600 -}}
 {{- fail "config: it is too large for a ConfigMap: choose namespaces instead of naming them" -}}
 {{- end -}}
@@ -347,5 +381,52 @@ all that they have.
 {{- if not $is_there -}}
 {{- $message := "config.%s: %s is in no volume of the pod: mount a Secret there that has it, by `mounts`" -}}
 {{- fail (printf $message (index . 1) (index . 2)) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "regcred.check.account" -}}
+{{- $account := .Values.serviceAccount -}}
+{{- if and (not $account.create) (not $account.name) -}}
+{{- fail "serviceAccount.name: name the ServiceAccount that exists, as `create` is false" -}}
+{{- end -}}
+{{- if and (not $account.create) $account.annotations -}}
+{{- fail "serviceAccount.annotations: a ServiceAccount that is not made gets none" -}}
+{{- end -}}
+{{- if eq ($account.name | default "") "default" -}}
+{{- fail "serviceAccount.name: every pod of the namespace that names no ServiceAccount runs as `default`, and would have these rights" -}}
+{{- end -}}
+{{- if and (eq .Values.identity.type "webhook") (hasKey ($account.annotations | default dict) "eks.amazonaws.com/role-arn") -}}
+{{- fail "serviceAccount.annotations: the identity sets eks.amazonaws.com/role-arn: leave it out" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What would break the pod, or show a key. No value of a variable is quoted. */}}
+{{- define "regcred.check.pod" -}}
+{{- $keys := list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" -}}
+{{- $own := dict "AWS_ROLE_ARN" "identity" "AWS_WEB_IDENTITY_TOKEN_FILE" "identity" "AWS_SHARED_CREDENTIALS_FILE" "identity" -}}
+{{- $own = merge $own (dict "HTTPS_PROXY" "proxy.https" "NO_PROXY" "proxy.noProxy" "SSL_CERT_FILE" "trustedCa") -}}
+{{- $seen := dict -}}
+{{- range .Values.extraEnv -}}
+{{- if hasKey $seen .name -}}
+{{- fail (printf "extraEnv: %s: it is there twice" .name) -}}
+{{- end -}}
+{{- $_ := set $seen .name true -}}
+{{- if and (hasKey . "value") (hasKey . "valueFrom") -}}
+{{- fail (printf "extraEnv: %s: leave out `value` or `valueFrom`" .name) -}}
+{{- end -}}
+{{- if and (has .name $keys) (hasKey . "value") -}}
+{{- fail (printf "extraEnv: %s: everyone who may read the pod would read the key: put it into a Secret and use `identity.type: keys`" .name) -}}
+{{- end -}}
+{{- if hasKey $own .name -}}
+{{- fail (printf "extraEnv: %s: set it with `%s`" .name (get $own .name)) -}}
+{{- end -}}
+{{- if or (hasPrefix "REGCRED__" .name) (eq .name "REGCRED_CONFIG") -}}
+{{- fail (printf "extraEnv: %s: it would change the config and not the rights: write it in `config`" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- range keys .Values.podLabels -}}
+{{- if or (hasPrefix "app.kubernetes.io/" .) (hasPrefix "regcred.dev/" .) -}}
+{{- fail (printf "podLabels.%s: the chart sets the labels of this prefix" .) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}

@@ -10,7 +10,7 @@ Its parts stand in one order: identity, proxy, authorities.
 {{- $projected := eq $values.identity.type "projected" -}}
 {{- $keys := eq $values.identity.type "keys" -}}
 {{- $ca := $values.trustedCa.openshift | ternary (printf "%s-trusted-ca" $name) $values.trustedCa.configMap -}}
-serviceAccountName: {{ $name }}
+serviceAccountName: {{ include "regcred.account" $root }}
 enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
@@ -19,9 +19,12 @@ securityContext:
 containers:
   - name: regcred
     image: {{ include "regcred.image" $root | quote }}
+    {{- with $values.image.pullPolicy }}
+    imagePullPolicy: {{ . }}
+    {{- end }}
     args:
       {{- concat .command (list "--config" "/etc/regcred/config.yaml") | toYaml | nindent 6 }}
-    {{- if or $projected $keys $values.proxy.https $ca }}
+    {{- if or $projected $keys $values.proxy.https $ca $values.extraEnv }}
     env:
       {{- if $projected }}
       - name: AWS_ROLE_ARN
@@ -39,22 +42,20 @@ containers:
       - name: HTTPS_PROXY
         value: {{ quote . }}
       - name: NO_PROXY
-        value: {{ list $values.proxy.noProxy $no | compact | join "," | quote }}
+        value: {{ concat (splitList "," (nospace $values.proxy.noProxy)) (list $no) | compact | join "," | quote }}
       {{- end }}
       {{- if $ca }}
       - name: SSL_CERT_FILE
         value: /etc/pki/regcred/ca-bundle.crt
       {{- end }}
+      {{- with $values.extraEnv }}
+      {{- toYaml . | nindent 6 }}
+      {{- end }}
     {{- end }}
     {{- with .more }}
     {{- nindent 4 . }}
     {{- end }}
-    resources:
-      requests:
-        cpu: 10m
-        memory: 48Mi
-      limits:
-        memory: 256Mi
+    resources: {{ $values.resources | default dict | toJson }}
     securityContext:
       allowPrivilegeEscalation: false
       capabilities:
@@ -118,6 +119,19 @@ volumes:
         - key: ca-bundle.crt
           path: ca-bundle.crt
   {{- end }}
+{{- range $key := list "imagePullSecrets" "nodeSelector" "tolerations" "affinity" "priorityClassName" }}
+{{- with get $values $key }}
+{{ $key }}: {{ toJson . }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Metadata of the pod: the chart's own labels win. */}}
+{{- define "regcred.pod.metadata" -}}
+labels: {{ merge (include "regcred.labels" . | fromYaml) .Values.podLabels | toJson }}
+{{- with .Values.podAnnotations }}
+annotations: {{ toJson . }}
+{{- end }}
 {{- end -}}
 
 {{- define "regcred.image" -}}
@@ -150,7 +164,7 @@ sts.amazonaws.com
 
 {{/* The spec of a Job that makes one pass. It has some seconds left to tell how it went, when its own time is over. */}}
 {{- define "regcred.job" -}}
-{{- $active := int .Values.cronJob.activeDeadlineSeconds -}}
+{{- $active := include "regcred.active" . | int -}}
 {{- $pass := min (sub $active 15) 600 | printf "%ds" -}}
 activeDeadlineSeconds: {{ $active }}
 backoffLimit: 2
@@ -164,8 +178,7 @@ podFailurePolicy:
         values: [2]
 template:
   metadata:
-    labels:
-      {{- include "regcred.labels" . | nindent 6 }}
+    {{- include "regcred.pod.metadata" . | nindent 4 }}
   spec:
     restartPolicy: Never
     {{- include "regcred.pod" (dict "context" . "command" (list "once" "--timeout" $pass "--log-format" "json")) | nindent 4 }}

@@ -7,6 +7,7 @@ use regcred_core::{InstanceName, Namespace, SecretName};
 use regcred_openshift::discover::{Address, Discovery, Job, PullSecret, Tool, Use};
 
 use super::{
+    alike::named,
     config::entry,
     stop::{Stop, stops},
 };
@@ -128,6 +129,13 @@ fn way(secret: &PullSecret) -> Result<Way, String> {
         });
     }
     let is_private = |registry: &String| wire::host(registry).is_some();
+    if secret.registries.is_empty() {
+        let keys = named(&secret.wildcards);
+        return Err(format!(
+            "its logins are for {keys}, which the kubelet alone reads: write an entry by hand that names the accounts, with \
+             `merge: true`, and the kubelet tries that login first"
+        ));
+    }
     if !secret.registries.iter().any(is_private) {
         return Err("it is for ECR Public alone, of which regcred gets no tokens".into());
     }
@@ -137,16 +145,8 @@ fn way(secret: &PullSecret) -> Result<Way, String> {
     if is_merged {
         return Ok(Way::KeepMerged);
     }
-    if secret.others == 0 && secret.more.is_empty() && secret.odd.is_empty() && secret.registries.iter().all(is_private)
-    {
-        return Ok(Way::Adopt);
-    }
-    if secret.undecodable > 0 {
-        return Err(
-            "it holds more than would be adopted, and entries that cannot be decoded: mend those, then merge".into()
-        );
-    }
-    Ok(Way::Merge)
+    let is_alone = secret.others == 0 && secret.more.is_empty() && secret.odd.is_empty() && secret.wildcards.is_empty();
+    Ok(if is_alone && secret.registries.iter().all(is_private) { Way::Adopt } else { Way::Merge })
 }
 
 fn like(way: Way, secret: &PullSecret) -> Like<'_> {
@@ -166,6 +166,17 @@ fn tokens(registries: &[String]) -> Vec<Token> {
         token.aliases.extend(alias);
     }
     by_region.into_values().collect()
+}
+
+/// The namespaces of these Secrets in which no such job was found.
+pub(super) fn unwritten<'a>(jobs: &[&Job], secrets: &[&'a PullSecret]) -> Vec<&'a str> {
+    let is_written = |secret: &PullSecret| {
+        jobs.iter().any(|job| match job.tool {
+            Some(tool) if tool != Tool::Script => secret.tool == Some(tool),
+            _ => job.at.namespace == secret.at.namespace,
+        })
+    };
+    secrets.iter().filter(|it| !is_written(it)).map(|it| it.at.namespace.as_str()).collect()
 }
 
 /// Jobs that may be what writes these Secrets: a script does so where it is, a tool wherever it is known to have written.
@@ -246,6 +257,7 @@ mod tests {
             let end = |is_estimate| End { at: SystemTime::UNIX_EPOCH + Duration::from_hours(1), is_estimate };
             PullSecret {
                 at, registries: hosts.into_iter().map(str::to_owned).collect(), others, undecodable, more, odd, has_user,
+                wildcards: vec![], hidden: is_odd.then(|| "Docker cannot use it".to_owned()),
                 ends: ends.map(end), written_at: None, writers, tool, instance: instance.map(str::to_owned), obstacle: None,
                 merged_by: merged.into_iter().map(str::to_owned).collect(), has_copy: false, links,
             }

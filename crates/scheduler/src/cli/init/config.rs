@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write};
 use regcred_openshift::discover::{PullSecret, Tool, Use};
 
 use super::{
-    adoption::{Adoption, Entry, Token, Way},
+    adoption::{Adoption, Entry, Token, Way, unwritten},
     alike::{alike, named},
     comment::{WIDTH, comment},
 };
@@ -161,6 +161,13 @@ fn remarks(entry: &Entry<'_>) -> String {
     if entry.way == Way::Merge {
         remarks += &beside(entry);
     }
+    if matches!(entry.way, Way::Merge | Way::KeepMerged) {
+        let hidden = entry.secrets.iter().filter_map(|it| it.hidden.as_deref()).collect::<BTreeSet<_>>();
+        if let Some(which) = which(entry, |it| it.hidden.is_some()) {
+            let hidden = hidden.into_iter().collect::<Vec<_>>().join("; ");
+            remarks += &comment(2, &format!("not every reader gets the renewed login{which}: {hidden}"));
+        }
+    }
     if let Some(which) = which(entry, |it| !it.has_user) {
         let what =
             format!("not all of its logins are by the user AWS{which}: is it for something between here and ECR?");
@@ -186,7 +193,14 @@ fn beside(entry: &Entry<'_>) -> String {
     if let Some(which) = which(entry, |it| !it.odd.is_empty()) {
         let odd = entry.secrets.iter().flat_map(|it| &it.odd).map(String::as_str).collect::<BTreeSet<_>>();
         let odd = named(&odd.into_iter().map(|it| format!("{it:?}")).collect::<Vec<_>>());
-        why.push(format!("keys of it are not what regcred writes, the host alone{which}: {odd}"));
+        why.push(format!(
+            "keys of it are not what regcred writes, the host alone{which}: {odd}, which are renewed too"
+        ));
+    }
+    if let Some(which) = which(entry, |it| !it.wildcards.is_empty()) {
+        let keys = entry.secrets.iter().flat_map(|it| &it.wildcards).map(String::as_str).collect::<BTreeSet<_>>();
+        let keys = named(&keys.into_iter().map(|it| format!("{it:?}")).collect::<Vec<_>>());
+        why.push(format!("keys of it have wildcards{which}: {keys}, which are not renewed"));
     }
     comment(2, &format!("{}; so it stays its owner's, and `merge` keeps that", why.join("; ")))
 }
@@ -201,22 +215,25 @@ fn which(entry: &Entry<'_>, is: impl Fn(&PullSecret) -> bool) -> Option<String> 
     }
 }
 
-/// What to stop first, as lines of comments.
+/// Renders what has to stop first, as comments: the jobs that were found, and the writers of namespaces without one.
 fn stop(entry: &Entry<'_>, tool: Option<Tool>) -> String {
     let is_kept = matches!(entry.way, Way::Keep | Way::KeepMerged);
-    if !entry.stops.is_empty() {
-        let lead = if is_kept { "still to stop" } else { "stop first" };
-        return entry.stops.iter().map(|it| it.told(lead)).collect();
-    }
+    let lead = if is_kept { "still to stop" } else { "stop first" };
+    let known = entry.stops.iter().map(|it| it.told(lead)).collect::<String>();
     if is_kept {
-        return String::new();
+        return known;
     }
-    if !entry.jobs.is_empty() {
-        return comment(2, "its CronJob is suspended");
-    }
-    let stop = match entry.way {
+    let other = match entry.way {
         Way::Merge => "what writes its logins of ECR; what writes the others may go on",
         _ => tool.map_or("whoever that is; nobody known goes by that name", Tool::stop),
     };
-    comment(2, &format!("stop first: {stop}"))
+    let unwritten = unwritten(&entry.jobs, &entry.secrets);
+    match (entry.jobs.is_empty(), unwritten.is_empty()) {
+        (true, _) => comment(2, &format!("stop first: {other}")),
+        (false, true) if entry.stops.is_empty() => comment(2, "its CronJob is suspended"),
+        (false, true) => known,
+        (false, false) => {
+            known + &comment(2, &format!("stop first in {}, where no job was found: {other}", named(&unwritten)))
+        }
+    }
 }

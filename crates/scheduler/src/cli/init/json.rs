@@ -37,6 +37,8 @@ pub(super) fn render(discovery: &Discovery, adoption: &Adoption<'_>, config: &st
             "instance": it.instance,
             "merged_by": it.merged_by,
             "odd_keys": it.odd,
+            "wildcard_keys": it.wildcards,
+            "hidden_from_readers": it.hidden,
             "beside_auths": it.more,
             "has_copy_in_annotation": it.has_copy,
             "service_accounts": it.links.as_ref().map(|links| links.accounts.iter().map(link).collect::<Vec<_>>()),

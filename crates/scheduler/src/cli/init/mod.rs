@@ -14,17 +14,19 @@ use anyhow::{Result, anyhow};
 use regcred_config::{Config, Problem};
 use regcred_core::{Clock, Error, ErrorKind, SystemClock};
 use regcred_openshift::{
-    Cluster,
+    Cluster, UNAUTHORIZED,
     discover::{Discovery, Search, discover},
 };
+use serde_json::Value;
 use tokio::time::timeout;
 
 use self::adoption::Adoption;
 use super::{
     EXIT_UNREACHABLE,
     args::{Init, Output},
-    output::{print, tell},
+    output::{Document, print},
     session::{self, announce},
+    stderr,
 };
 use crate::{Types, wire};
 
@@ -32,7 +34,7 @@ pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode
     let (server, discovery) = match session::wait(look(args))?? {
         Ok(looked) => looked,
         Err(error) if error.is_retryable() => {
-            tell(&format!("error: {}\n", error.chain()));
+            stderr::error(&error.chain());
             return Ok(ExitCode::from(EXIT_UNREACHABLE));
         }
         Err(error) => return Err(anyhow!("{}{}", error.chain(), elsewhere(&error, args))),
@@ -43,22 +45,45 @@ pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode
     if let Err(problem) = adoption.entries.first().map_or(Ok(()), |_| loads(&yaml, types)) {
         return Err(anyhow!("a bug in regcred, please report it: the config that it made is not valid: {problem}"));
     }
-    let now = SystemClock.now();
-    match output {
-        Output::Table => {
-            tell(&report::as_text(&discovery, &adoption, now));
-            print(&yaml)?;
-        }
-        Output::Json => print(&format!("{:#}\n", json::render(&discovery, &adoption, &yaml, code)))?,
+    if matches!(output, Output::Table | Output::Wide) {
+        report::as_text(&discovery, &adoption, SystemClock.now()).lines().for_each(stderr::info);
     }
+    print(output, &Found { discovery: &discovery, adoption: &adoption, config: &yaml, code })?;
     Ok(ExitCode::from(code))
+}
+
+/// The findings, and the config that takes them over.
+struct Found<'a> {
+    discovery: &'a Discovery,
+    adoption: &'a Adoption<'a>,
+    config: &'a str,
+    code: u8,
+}
+
+impl Document for Found<'_> {
+    /// The config alone: it goes into a file, and the findings go to standard error.
+    fn table(&self, _: bool) -> String {
+        self.config.to_owned()
+    }
+
+    fn json(&self) -> Value {
+        json::render(self.discovery, self.adoption, self.config, self.code)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.discovery.secrets.iter().map(|it| format!("secret/{}", it.at.name)).collect()
+    }
 }
 
 /// The server, and what was found there; the outer error is about the connection's settings.
 async fn look(args: &Init) -> Result<Result<(String, Discovery), Error>> {
     let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
-    let search = Search { namespaces: args.namespace.clone(), vendor: wire::ecr() };
+    let namespaces = match session::namespaces(&cluster, &args.only.namespace).await {
+        Ok(namespaces) => namespaces,
+        Err(error) => return Ok(Err(error)),
+    };
+    let search = Search { namespaces, vendor: wire::ecr() };
     let late = |_| {
         let message = format!("the search did not end within {:?}", args.timeout);
         Error::new(ErrorKind::Unreachable, message)
@@ -69,7 +94,9 @@ async fn look(args: &Init) -> Result<Result<(String, Discovery), Error>> {
 
 /// The other way, for who lacks a right in the whole cluster alone.
 fn elsewhere(error: &Error, args: &Init) -> &'static str {
-    if error.kind() == ErrorKind::Denied && args.namespace.is_empty() {
+    if error.chain().contains(UNAUTHORIZED) {
+        ": log in again, as by `oc login`, or renew the kubeconfig"
+    } else if error.kind() == ErrorKind::Denied && args.only.namespace.is_empty() {
         "; or look only where that may be done, with --namespace"
     } else {
         ""

@@ -7,7 +7,7 @@ use regcred_openshift::{Cluster, Right};
 use super::{
     finding::Finding,
     look::Place,
-    rbac::{self, Missing, words},
+    rbac::{self, Asker, Missing, words},
 };
 use crate::wire::Demand;
 
@@ -19,9 +19,8 @@ pub(crate) async fn everywhere(cluster: &Cluster, demands: &[Demand]) -> BTreeSe
     held.map(|(right, _)| (*right).clone()).collect()
 }
 
-/// Of all that was looked at. Equal answers are one row, whatever number of namespaces they are about. `user`: who asks, if the
-/// server told.
-pub(crate) fn tell(places: &[Place], user: Option<&str>) -> Vec<Finding> {
+/// Of all that was looked at. Equal answers are one row, whatever number of namespaces they are about.
+pub(crate) fn tell(places: &[Place], asker: Asker<'_>) -> Vec<Finding> {
     let mut lacking = BTreeMap::<Missing<'_>, Vec<&Place>>::new();
     let mut fine = BTreeMap::<&[Right], Vec<&str>>::new();
     let (mut unknown, mut failure) = (vec![], None);
@@ -40,7 +39,7 @@ pub(crate) fn tell(places: &[Place], user: Option<&str>) -> Vec<Finding> {
     }
     let denied = lacking.into_iter().map(|(missing, places)| {
         let namespaces = places.iter().map(|place| place.namespace.as_str()).collect::<Vec<_>>();
-        let fix = rbac::fix(&missing, &namespaces, places.iter().any(|place| place.chosen), user);
+        let fix = rbac::fix(&missing, &namespaces, places.iter().any(|place| place.chosen), asker);
         Finding::failed("rights", "", format!("may not {}", words(missing.rights))).about(&namespaces).with_fix(fix)
     });
     let mut findings = denied.collect::<Vec<_>>();

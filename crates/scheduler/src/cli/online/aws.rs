@@ -10,12 +10,12 @@ use tokio::task::JoinSet;
 use super::{
     clock::compare,
     finding::Finding,
-    iam::{account, describe, identity_fix, principal_fix, token_fix},
+    iam::{account, command_in, describe, identity_fix, principal_fix, token_fix},
     network::is_set,
 };
 use crate::{
     Types,
-    cli::output::rfc3339,
+    cli::{administrator::may_push, output::rfc3339},
     provider::{Provider, Token},
     wire::Plan,
 };
@@ -82,6 +82,7 @@ fn identities(plan: &Plan) -> Vec<Identity> {
             profile: ecr.token.options.profile.clone(),
             web_identity: ecr.token.options.web_identity.clone(),
             identity: ecr.token.options.identity,
+            programs: ecr.token.options.programs.clone(),
             role_arn: ecr.token.options.role_arn.clone(),
             external_id: ecr.token.options.external_id.clone(),
             session_name: ecr.token.options.session_name.clone(),
@@ -104,7 +105,12 @@ impl Identity {
         let caller = self.caller(first, &transport).await;
         let (identity, may_mint) = match &caller {
             Ok(Caller { arn, refused: None }) => {
-                (Finding::ok("identity", &subject, format!("{arn} (account {})", account(arn))), true)
+                let who = format!("{arn} (account {})", account(arn));
+                let finding = match may_push(arn) {
+                    Some((why, fix)) => Finding::warning("identity", &subject, format!("{who} {why}")).with_fix(fix),
+                    None => Finding::ok("identity", &subject, who),
+                };
+                (finding, true)
             }
             Ok(Caller { arn, refused: Some(error) }) => {
                 let fix = principal_fix(arn, self.options.principal.as_deref().unwrap_or_default());
@@ -112,7 +118,10 @@ impl Identity {
             }
             Err(error) => {
                 let base = self.base(first, &transport).await;
-                let fix = identity_fix(&self.options, error.kind(), base.as_deref(), &first.region, is_set);
+                let fix = match command_in(&error.chain()) {
+                    Some(command) => format!("`{command}`"),
+                    None => identity_fix(&self.options, error.kind(), base.as_deref(), &first.region, is_set),
+                };
                 (Finding::error("identity", &subject, error).with_fix(fix), error.is_retryable())
             }
         };
@@ -131,7 +140,7 @@ impl Identity {
         }
         // Who it is has to be known only where the config pins it, and then no token comes.
         let identity =
-            if minted.iter().all(Finding::is_ok) && !identity.is_ok() { identity.into_warning() } else { identity };
+            if minted.iter().all(Finding::is_ok) && caller.is_err() { identity.into_warning() } else { identity };
         std::iter::once(identity).chain(minted).collect()
     }
 

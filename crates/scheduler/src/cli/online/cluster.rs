@@ -15,6 +15,7 @@ use super::{
     look::{self, Place},
     namespaces,
     network::{self, is_set},
+    rbac::Asker,
     within,
 };
 use crate::{
@@ -88,8 +89,9 @@ async fn ask_one(
     };
     let is_late = within(limit, asking).await.is_some();
     let Learnt { server, answers, user, places, mut findings } = learnt;
-    findings.extend(namespaces::tell(&places, user.as_deref()));
-    findings.extend(access::tell(&places, user.as_deref()));
+    let asker = Asker { instance, user: user.as_deref() };
+    findings.extend(namespaces::tell(&places, asker));
+    findings.extend(access::tell(&places, asker));
     match server {
         _ if !is_late => {}
         Some(server) if !answers => {
@@ -130,7 +132,7 @@ async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], l
     findings.extend(guard::ask(cluster, &greeting, user, demands).await);
     findings.extend(access::listing(cluster, demands).await);
     let everywhere = access::everywhere(cluster, demands).await;
-    let (chosen, listed) = namespaces::select(cluster, user, demands, findings).await;
+    let (chosen, listed) = namespaces::select(cluster, Asker { instance, user }, demands, findings).await;
     learnt.places = look::places(demands, &chosen, &listed);
     look::look(cluster, &everywhere, &mut learnt.places).await;
     findings.extend(leftover::ask(cluster, instance, demands, &learnt.places).await);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write};
 
 use regcred_core::{Error, ErrorKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::{EXIT_INVALID, EXIT_UNREACHABLE, output::table};
 
@@ -146,7 +146,7 @@ pub(crate) fn as_table(findings: &[Finding]) -> String {
     text
 }
 
-pub(crate) fn as_json(findings: &[Finding]) -> String {
+pub(crate) fn as_json(findings: &[Finding]) -> Value {
     let checks = findings.iter().map(|finding| {
         let Finding { check, subject, namespaces, verdict, message, fix } = finding;
         json!({
@@ -158,7 +158,7 @@ pub(crate) fn as_json(findings: &[Finding]) -> String {
             "fix": fix,
         })
     });
-    format!("{:#}\n", json!({ "checks": checks.collect::<Vec<_>>(), "exit_code": exit_code(findings) }))
+    json!({ "checks": checks.collect::<Vec<_>>(), "exit_code": exit_code(findings) })
 }
 
 #[cfg(test)]

@@ -25,6 +25,11 @@ pub(crate) fn account(arn: &str) -> &str {
     arn.split(':').nth(4).unwrap_or_default()
 }
 
+/// The command that a message of the provider ends in: it starts a person's session anew.
+pub(crate) fn command_in(message: &str) -> Option<&str> {
+    message.split_once("so run `")?.1.split('`').next()
+}
+
 /// Where nobody could be told who asks. `base`: the caller before it assumes its role, if that one is known.
 pub(crate) fn identity_fix(
     options: &EcrOptions,
@@ -34,6 +39,7 @@ pub(crate) fn identity_fix(
     is_set: impl Fn(&str) -> bool,
 ) -> String {
     match (kind, &options.role_arn, base) {
+        _ if options.identity.is_some() && !OTHERS.iter().any(|variable| is_set(variable)) => INSTANCE.into(),
         (ErrorKind::Unreachable, ..) => network_fix("STS", "sts", "AWS_ENDPOINT_URL_STS", options, region, is_set),
         (ErrorKind::Throttled, ..) => "wait a minute, and see who else asks so often".into(),
         (ErrorKind::Malformed, ..) => MALFORMED.into(),
@@ -49,6 +55,7 @@ pub(crate) fn identity_fix(
             {
                 web_identity("the role of AWS_ROLE_ARN")
             }
+            (None, None) if kind == ErrorKind::Invalid => INVALID.into(),
             (None, None) => chain(is_set),
         },
     }
@@ -86,6 +93,21 @@ pub(crate) fn token_fix(
     }
 }
 
+const INVALID: &str = "mend what the message names, in the environment or in the files of AWS; `aws configure list` shows what the AWS CLI \
+    takes from there";
+/// Any of these is taken before the machine's own role.
+const OTHERS: [&str; 5] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+];
+const INSTANCE: &str = "no other source had credentials, so the instance metadata service was asked; see what the message says of it\n\
+    \x20 in a pod, let its answers take two hops: `aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2 \
+    --http-endpoint enabled --instance-id ID`\n\
+    \x20 on the machine: `curl -v -X PUT -H 'x-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token`\n\
+    \x20 and see that the machine has an instance profile, and that STS and ECR can be reached";
 const MALFORMED: &str = "see what answers there: a proxy, a captive portal, or an `endpoint` that is not that of AWS";
 
 /// Which sources the SDK's chain has, and which of them are there.
@@ -94,7 +116,8 @@ fn chain(is_set: impl Fn(&str) -> bool) -> String {
     format!(
         "give one of these, of which the first that is there is taken, and see that it is valid: `aws sts get-caller-identity`\n\
          \x20 environment   {} and {}\n\
-         \x20 profile       {}, else `default`, in ~/.aws/config or ~/.aws/credentials\n\
+         \x20 profile       {}, else `default`, in ~/.aws/config or ~/.aws/credentials, with keys, a role, `aws sso login`,\n\
+         \x20               `aws login` or a credential_process\n\
          \x20 web identity  {} and {}\n\
          \x20 container     {}\n\
          the machine's own role is asked only where the config says `identity: instance`",

@@ -17,18 +17,19 @@ mod rbac;
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Result;
+use serde_json::Value;
 use tokio::{join, time::timeout};
 
 use self::finding::{Finding, as_json, as_table, exit_code};
 use super::{
     args::{Check, Output},
-    output::print,
+    output::{Document, print},
     pass, session,
 };
 use crate::Types;
 
 pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCode> {
-    let plan = pass::restricted(&args.config, &args.target, types)?;
+    let plan = pass::restricted(&args.config, &args.namespace, types)?;
     let mut findings = session::wait(async {
         let (mut of_aws, connection) = (vec![], &args.connection());
         let (aws, of_clusters) = join!(
@@ -40,11 +41,21 @@ pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCod
         of_aws
     })?;
     findings.sort_by_key(Finding::order);
-    print(&match output {
-        Output::Table => as_table(&findings),
-        Output::Json => as_json(&findings),
-    })?;
+    print(output, &Findings(&findings))?;
     Ok(ExitCode::from(exit_code(&findings)))
+}
+
+/// The findings, in the order of the table.
+struct Findings<'a>(&'a [Finding]);
+
+impl Document for Findings<'_> {
+    fn table(&self, _: bool) -> String {
+        as_table(self.0)
+    }
+
+    fn json(&self) -> Value {
+        as_json(self.0)
+    }
 }
 
 /// `Some` if it was not done in time. What it had found by then is kept.
@@ -56,4 +67,4 @@ fn late(whom: &str, message: &str) -> Finding {
     Finding::unreachable("time", whom, message).with_fix(MORE)
 }
 
-const MORE: &str = "give it more, such as `--timeout 2m`, or ask less by `--target`";
+const MORE: &str = "give it more, such as `--timeout 2m`, or check less with `--namespace`";

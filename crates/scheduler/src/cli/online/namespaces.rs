@@ -8,14 +8,14 @@ use regcred_openshift::{Cluster, NamespaceList, Presence};
 use super::{
     finding::Finding,
     look::{Place, Seen},
-    rbac,
+    rbac::{self, Asker},
 };
 use crate::wire::Demand;
 
 /// What each demand chooses, as a pass would, and all that are there, if they were listed for it.
 pub(crate) async fn select(
     cluster: &Cluster,
-    user: Option<&str>,
+    asker: Asker<'_>,
     demands: &[Demand],
     findings: &mut Vec<Finding>,
 ) -> (Vec<Vec<Namespace>>, BTreeSet<Namespace>) {
@@ -27,7 +27,7 @@ pub(crate) async fn select(
             let words = selected.selection.to_string();
             let found = list.choose(|name, labels| selected.takes(name, labels)).await;
             if told.insert(words.clone()) {
-                findings.push(choice(words, &found, user));
+                findings.push(choice(words, &found, asker));
             }
             listed |= found.is_ok();
             of_demand.extend(found.unwrap_or_default());
@@ -38,14 +38,14 @@ pub(crate) async fn select(
     (chosen, all.into_iter().collect())
 }
 
-fn choice(words: String, found: &Result<Vec<Namespace>>, user: Option<&str>) -> Finding {
+fn choice(words: String, found: &Result<Vec<Namespace>>, asker: Asker<'_>) -> Finding {
     match found {
         Ok(found) if found.is_empty() => Finding::warning("namespaces", words, "none is as it says")
             .with_fix("see which there are: `kubectl get namespaces --show-labels`"),
         Ok(found) => Finding::ok("namespaces", words, format!("chooses {}", found.len())),
         Err(error) => {
             let fix = match error.kind() {
-                ErrorKind::Denied => rbac::list_namespaces(user),
+                ErrorKind::Denied => rbac::list_namespaces(asker),
                 _ => READY.into(),
             };
             Finding::error("namespaces", words, error).with_fix(fix)
@@ -56,7 +56,7 @@ fn choice(words: String, found: &Result<Vec<Namespace>>, user: Option<&str>) -> 
 const READY: &str = "see whether the API server is well: `kubectl get --raw /readyz`";
 
 /// Of all that were to be looked at.
-pub(crate) fn tell(places: &[Place], user: Option<&str>) -> Vec<Finding> {
+pub(crate) fn tell(places: &[Place], asker: Asker<'_>) -> Vec<Finding> {
     let looked_at = places.iter().filter_map(|place| Some((place.namespace.as_str(), place.seen.as_ref()?)));
     let looked_at = looked_at.collect::<Vec<_>>();
     let are = |presence| {
@@ -68,7 +68,7 @@ pub(crate) fn tell(places: &[Place], user: Option<&str>) -> Vec<Finding> {
     if looked_at.len() < places.len() {
         let (some, all) = (looked_at.len(), places.len());
         let message = format!("{some} of {all} were looked at, what the others lack is not known");
-        let fix = "`--target NAMESPACE` looks at one, and may be given several times";
+        let fix = "`--namespace NAMESPACE` checks one; repeat it for several";
         findings.push(Finding::warning("namespaces", "of the config", message).with_fix(fix));
     }
     if !absent.is_empty() {
@@ -87,7 +87,7 @@ pub(crate) fn tell(places: &[Place], user: Option<&str>) -> Vec<Finding> {
     if !unseen.is_empty() {
         let it = if unseen.len() == 1 { "it is there" } else { "they are there" };
         let message = format!("may not see whether {it}: one that is gone looks like a missing right");
-        let fix = rbac::get_namespaces(&unseen, user);
+        let fix = rbac::get_namespaces(&unseen, asker);
         findings.push(Finding::warning("namespaces", "", message).about(&unseen).with_fix(fix));
     }
     let failed = looked_at.iter().filter_map(|(name, Seen { presence, .. })| Some((*name, presence.as_ref().err()?)));

@@ -1,7 +1,7 @@
 //! What to look at where somebody does not answer.
 
 /// Where proxies and authorities are named.
-const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"];
+const VARIABLES: [&str; 3] = ["HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"];
 
 /// `probe` reaches the same place with another program. Of variables only whether they are set is told: a proxy's may hold a
 /// password.
@@ -27,6 +27,6 @@ mod tests {
     #[test]
     fn it_tells_which_variables_are_set_in_either_case() {
         let text = fix("x.example", "curl https://x.example", |it| it == "https_proxy");
-        assert!(text.contains("HTTPS_PROXY is set, ALL_PROXY is not set"), "{text}");
+        assert!(text.contains("HTTPS_PROXY is set, NO_PROXY is not set"), "{text}");
     }
 }

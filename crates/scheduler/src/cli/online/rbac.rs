@@ -2,10 +2,44 @@
 
 use std::fmt::Write;
 
+use regcred_core::{InstanceName, Namespace};
+use regcred_manifests::{Install, Names};
 use regcred_openshift::Right;
 
-/// As `regcred manifests` calls the ServiceAccount, unless the config has an instance of its own.
-const ACCOUNT: &str = "regcred";
+/// The user that asks, and the installation that it asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker<'a> {
+    pub(crate) instance: &'a InstanceName,
+    /// Absent if the server does not name the user.
+    pub(crate) user: Option<&'a str>,
+}
+
+impl Asker<'_> {
+    /// The names that `regcred manifests` gives to the objects of this installation. It is in the namespace of the ServiceAccount that
+    /// asks, and in the usual one if a person asks.
+    fn names(self) -> Names {
+        let account = self.user.and_then(|user| user.strip_prefix("system:serviceaccount:")?.split_once(':'));
+        let namespace = account.and_then(|(namespace, _)| Namespace::new(namespace).ok());
+        Names::new(self.instance, &namespace.unwrap_or_else(|| Install::default().namespace))
+    }
+
+    fn subject(self) -> String {
+        let Some(user) = self.user else {
+            let Names { name, .. } = self.names();
+            return format!("--serviceaccount={}:{name}", Install::default().namespace);
+        };
+        match user.strip_prefix("system:serviceaccount:") {
+            Some(account) => format!("--serviceaccount={account}"),
+            None if user.contains(char::is_control) => "--user='<who asks>'".into(),
+            None => format!("--user='{}'", user.replace('\'', r"'\''")),
+        }
+    }
+
+    /// A line for the case that the server does not name the user.
+    fn untold(self) -> &'static str {
+        if self.user.is_none() { "\nthe server does not name the user that asks: put in yours" } else { "" }
+    }
+}
 
 /// What one namespace lacks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,18 +95,17 @@ fn yaml(rights: &[Right]) -> String {
 }
 
 /// The rules, and where nothing is bound the command that binds. `chosen`: whether there may be more such namespaces later.
-/// `user`: who asks, if the server told.
-pub(crate) fn fix(missing: &Missing<'_>, namespaces: &[&str], chosen: bool, user: Option<&str>) -> String {
-    let (rules, role) = (yaml(missing.rights), format!("{}-target", account(user)));
+pub(crate) fn fix(missing: &Missing<'_>, namespaces: &[&str], chosen: bool, asker: Asker<'_>) -> String {
+    let (rules, role) = (yaml(missing.rights), asker.names().target_role);
     if !missing.all {
         return format!("add to the ClusterRole that is bound there, {role} as `regcred manifests` has it:{rules}");
     }
-    let subject = subject(user);
+    let subject = asker.subject();
     let bind = |namespace: &str| {
         format!("kubectl create rolebinding {role} --clusterrole={role} {subject} --namespace={namespace}")
     };
     let bind = for_each(namespaces, bind);
-    let (untold, later) = (untold(user), if chosen { LATER } else { "" });
+    let (untold, later) = (asker.untold(), if chosen { LATER } else { "" });
     format!(
         "bind the ClusterRole there that `regcred manifests` makes:\n  {bind}{untold}{later}\nthat ClusterRole has to hold:{rules}"
     )
@@ -82,25 +115,25 @@ pub(crate) fn fix(missing: &Missing<'_>, namespaces: &[&str], chosen: bool, user
 const LATER: &str = "\na namespace that is made later stays unbound: bind each as it is made, or bind cluster-wide behind a \
                      ValidatingAdmissionPolicy";
 
-/// What lets namespaces be chosen. `user`: who asks, if the server told.
-pub(crate) fn list_namespaces(user: Option<&str>) -> String {
-    let name = "regcred-list-namespaces";
+/// Returns the commands that grant a list of namespaces.
+pub(crate) fn list_namespaces(asker: Asker<'_>) -> String {
+    let name = format!("{}-list-namespaces", asker.names().name);
     format!(
         "let it list them, or name them in the config:\n  \
          kubectl create clusterrole {name} --verb=get,list,watch --resource=namespaces\n  \
          kubectl create clusterrolebinding {name} --clusterrole={name} {}{}",
-        subject(user),
-        untold(user)
+        asker.subject(),
+        asker.untold()
     )
 }
 
 /// What lets these namespaces be seen, and no others.
-pub(crate) fn get_namespaces(namespaces: &[&str], user: Option<&str>) -> String {
+pub(crate) fn get_namespaces(namespaces: &[&str], asker: Asker<'_>) -> String {
     let right = |name: &&str| Right { resource: "namespaces", name: (*name).to_owned(), verb: "get" };
     let rights = namespaces.iter().map(right).collect::<Vec<_>>();
-    let account = account(user);
     format!(
-        "bind cluster-wide the ClusterRole {account}-namespaces that `regcred manifests` makes, which has to hold:{}",
+        "bind cluster-wide the ClusterRole {} that `regcred manifests` makes, which has to hold:{}",
+        asker.names().namespaces_role,
         yaml(&rights)
     )
 }
@@ -111,26 +144,6 @@ pub(crate) fn for_each(namespaces: &[&str], command: impl Fn(&str) -> String) ->
         [one] => command(one),
         many => format!("for it in {}; do {}; done", many.join(" "), command("$it")),
     }
-}
-
-/// The ServiceAccount that asks, by which its roles are called too.
-fn account(user: Option<&str>) -> &str {
-    let account = user.and_then(|user| user.strip_prefix("system:serviceaccount:")?.split_once(':'));
-    account.map_or(ACCOUNT, |(_, name)| name)
-}
-
-fn subject(user: Option<&str>) -> String {
-    let Some(user) = user else { return format!("--serviceaccount={ACCOUNT}:{ACCOUNT}") };
-    match user.strip_prefix("system:serviceaccount:") {
-        Some(account) => format!("--serviceaccount={account}"),
-        None if user.contains(char::is_control) => "--user='<who asks>'".into(),
-        None => format!("--user='{}'", user.replace('\'', r"'\''")),
-    }
-}
-
-/// What to say of a subject that nobody told.
-fn untold(user: Option<&str>) -> &'static str {
-    if user.is_none() { "\nthe server does not tell who asks: put in whom you run as" } else { "" }
 }
 
 #[cfg(test)]
@@ -154,41 +167,73 @@ mod tests {
     fn where_something_is_bound_its_role_lacks_a_rule() {
         let missing = Missing { rights: &rights()[..2], all: false };
         assert_eq!(
-            fix(&missing, &["a", "b"], true, None),
+            fix(&missing, &["a", "b"], true, asker(&InstanceName::default(), None)),
             "add to the ClusterRole that is bound there, regcred-target as `regcred manifests` has it:\n  - apiGroups: [\"\"]\n    \
              resources: [secrets]\n    resourceNames: [ecr-secret]\n    verbs: [create, patch]"
         );
     }
 
+    fn asker<'a>(instance: &'a InstanceName, user: Option<&'a str>) -> Asker<'a> {
+        Asker { instance, user }
+    }
+
     #[test]
-    fn where_nothing_is_bound_the_command_binds_whoever_asks() {
+    fn where_nothing_is_bound_the_command_names_the_objects_of_this_installation() {
         let missing = Missing { rights: &rights(), all: true };
-        let fix = |namespaces: &[&str], user| fix(&missing, namespaces, false, user);
-        let command = |namespaces: &[&str], user| fix(namespaces, user).lines().nth(1).expect("a line").to_owned();
+        let (default, blue) = (InstanceName::default(), InstanceName::new("blue").expect("a name"));
+        let command = |instance: &InstanceName, namespaces: &[&str], user| {
+            let text = fix(&missing, namespaces, false, asker(instance, user));
+            text.lines().nth(1).expect("a line").trim().to_owned()
+        };
+        for (instance, user, role, subject) in [
+            (&default, None, "regcred-target", "--serviceaccount=regcred:regcred"),
+            (&default, Some("alice"), "regcred-target", "--user='alice'"),
+            (&default, Some("o'hara"), "regcred-target", r"--user='o'\''hara'"),
+            (&default, Some("\u{1b}[2J"), "regcred-target", "--user='<who asks>'"),
+            (
+                &default,
+                Some("system:serviceaccount:regcred:regcred"),
+                "regcred-target",
+                "--serviceaccount=regcred:regcred",
+            ),
+            (
+                &default,
+                Some("system:serviceaccount:regcred:nobody"),
+                "regcred-target",
+                "--serviceaccount=regcred:nobody",
+            ),
+            (&default, Some("system:serviceaccount:ops:minter"), "regcred-target.ops", "--serviceaccount=ops:minter"),
+            (&blue, None, "regcred-blue-target", "--serviceaccount=regcred:regcred-blue"),
+            (&blue, Some("alice"), "regcred-blue-target", "--user='alice'"),
+            (
+                &blue,
+                Some("system:serviceaccount:ops:regcred-blue"),
+                "regcred-blue-target.ops",
+                "--serviceaccount=ops:regcred-blue",
+            ),
+        ] {
+            let wanted = format!("kubectl create rolebinding {role} --clusterrole={role} {subject} --namespace=a");
+            assert_eq!(command(instance, &["a"], user), wanted);
+        }
         assert_eq!(
-            command(&["a"], Some("system:serviceaccount:ops:minter")),
-            "  kubectl create rolebinding minter-target --clusterrole=minter-target --serviceaccount=ops:minter --namespace=a"
-        );
-        assert_eq!(
-            command(&["a", "b"], None),
-            "  for it in a b; do kubectl create rolebinding regcred-target --clusterrole=regcred-target \
+            command(&default, &["a", "b"], None),
+            "for it in a b; do kubectl create rolebinding regcred-target --clusterrole=regcred-target \
              --serviceaccount=regcred:regcred --namespace=$it; done"
         );
-        assert!(command(&["a"], Some("o'hara")).contains(r"--user='o'\''hara' "));
-        assert!(command(&["a"], Some("\u{1b}[2J")).contains("--user='<who asks>' "));
+        let seen = get_namespaces(&["a"], asker(&blue, Some("system:serviceaccount:ops:regcred-blue")));
+        assert!(seen.contains("the ClusterRole regcred-blue-namespaces.ops that"), "{seen}");
     }
 
     #[test]
     fn where_the_server_does_not_tell_who_asks_that_is_said() {
         let missing = Missing { rights: &rights(), all: true };
-        let untold = "the server does not tell who asks: put in whom you run as";
-        for (text, told) in [
-            (fix(&missing, &["a"], false, None), false),
-            (fix(&missing, &["a"], false, Some("standin")), true),
-            (list_namespaces(None), false),
-            (list_namespaces(Some("standin")), true),
-        ] {
-            assert_eq!(text.contains(untold), !told, "{text}");
+        let untold = "the server does not name the user that asks: put in yours";
+        let instance = InstanceName::default();
+        for (user, told) in [(None, false), (Some("standin"), true)] {
+            let asker = asker(&instance, user);
+            for text in [fix(&missing, &["a"], false, asker), list_namespaces(asker)] {
+                assert_eq!(text.contains(untold), !told, "{text}");
+            }
         }
     }
 }

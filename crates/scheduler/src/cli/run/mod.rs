@@ -7,6 +7,7 @@ mod metrics;
 mod notices;
 mod reload;
 mod serve;
+mod settled;
 mod signals;
 mod standings;
 
@@ -25,6 +26,7 @@ use self::{
     metrics::Metrics,
     notices::Notices,
     reload::Reload,
+    settled::Settled,
     signals::{Signal, Signals},
     standings::Standings,
 };
@@ -32,6 +34,7 @@ use super::{
     args::{ClusterArgs, ConfigArgs},
     check::warn as warn_of,
     session::{self, announce},
+    version::VERSION,
 };
 use crate::{
     Types,
@@ -42,8 +45,8 @@ use crate::{
 pub(crate) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Where health and metrics are served, such as 0.0.0.0:8080; without it nowhere
-    #[arg(long, value_name = "ADDRESS")]
+    /// Address of the endpoint for health and metrics, such as 0.0.0.0:8080 or :8080. Default: no endpoint
+    #[arg(long, value_name = "ADDRESS", value_parser = serve::address)]
     listen: Option<SocketAddr>,
     /// A Lease, of which only who holds it works, so that several may run
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = lead::name)]
@@ -86,8 +89,8 @@ pub(crate) fn run(args: &Args, types: &Types) -> Result<ExitCode> {
 }
 
 impl Daemon<'_> {
-    async fn go_on(mut self, config: Config, mut signals: Signals) -> Result<ExitCode> {
-        let mut reload = Reload::of(self.args.config.files());
+    async fn go_on(mut self, mut config: Config, mut signals: Signals) -> Result<ExitCode> {
+        let mut reload = Reload::of(&self.args.config.files());
         let lead = match &self.args.lease {
             Some(name) => Some(self.lead(name).await?),
             None => None,
@@ -104,16 +107,16 @@ impl Daemon<'_> {
                     None => std::future::pending().await,
                 }
             };
-            let next = self.work(&engine, prune, lead.as_ref(), &mut signals, &mut reload).await?;
-            let Next::Config(config) = next else { break };
+            let next = self.work(&engine, prune, lead.as_ref(), &mut signals, &mut reload, &config).await?;
+            let Next::Config(new) = next else { break };
             self.forget_targets();
-            match self.engine(&config).await {
-                Ok(new) => (engine, pruning) = new,
+            match self.engine(&new).await {
+                Ok(made) => ((engine, pruning), config) = (made, *new),
                 Err(error) => {
                     self.metrics.reloaded(false);
                     warn!(
                         error = format!("{error:#}"),
-                        "the new config cannot be put in force, so the old one goes on"
+                        "the new config cannot be put in force, so the old one stays in force"
                     );
                 }
             }
@@ -129,6 +132,16 @@ impl Daemon<'_> {
     async fn engine(&mut self, config: &Config) -> Result<(Arc<Engine>, Option<Pruning>)> {
         warn_of(config);
         let plan = wire::plan(config, self.types)?.watching();
+        let (selections, providers) =
+            (plan.selections(), plan.providers().map(ToString::to_string).collect::<Vec<_>>());
+        info!(
+            version = VERSION,
+            instance = %config.instance(),
+            targets = plan.secrets(),
+            selections = selections.join("; "),
+            providers = providers.join(", "),
+            "keeping the targets of the config fresh",
+        );
         let clusters =
             Clusters::connect(&plan, &self.args.cluster.connection()).await.map_err(|error| anyhow!(error.chain()))?;
         let several = clusters.iter().count() > 1;
@@ -137,10 +150,11 @@ impl Daemon<'_> {
         let notices = Notices::start(&clusters, self.args.lease.as_ref().map(lead::Name::namespace));
         let engine = wire::engine_keeping(plan, self.types, clusters, Arc::new(SystemClock), &mut self.minters).await;
         self.metrics.mints_with(&self.minters);
-        let (metrics, standings) = (self.metrics.clone(), self.standings.clone());
+        let (metrics, standings, settled) = (self.metrics.clone(), self.standings.clone(), Settled::default());
         let engine = engine.map(|engine| {
             engine.with_on_event(move |event| {
                 standings.follow(event);
+                settled.follow(event, &standings);
                 metrics.follow(event);
                 notices.follow(event);
             })
@@ -157,6 +171,7 @@ impl Daemon<'_> {
         lead: Option<&Lead>,
         signals: &mut Signals,
         reload: &mut Reload,
+        current: &Config,
     ) -> Result<Next> {
         let (stop, stopped) = watch::channel(false);
         let until = |mut stopped: watch::Receiver<bool>| async move { drop(stopped.wait_for(|it| *it).await) };
@@ -190,7 +205,7 @@ impl Daemon<'_> {
         };
         let asked = async {
             loop {
-                let hup = tokio::select! {
+                tokio::select! {
                     signal = signals.next() => match signal {
                         Signal::Stop => return Next::Stop,
                         Signal::Mint => {
@@ -199,11 +214,11 @@ impl Daemon<'_> {
                             engine.refresh();
                             continue;
                         }
-                        Signal::Reload => true,
+                        Signal::Reload => {}
                     },
-                    () = reload.changed() => false,
-                };
-                if let Some(config) = self.reload(hup) {
+                    () = reload.changed() => {}
+                }
+                if let Some(config) = self.reload(current) {
                     return Next::Config(Box::new(config));
                 }
             }
@@ -227,21 +242,22 @@ impl Daemon<'_> {
         self.metrics.forget_queues();
     }
 
-    /// The new config; a bad one is told, and the old one goes on.
-    fn reload(&self, asked: bool) -> Option<Config> {
+    /// The config as it is now. A bad one is reported, and the old one stays in force.
+    fn reload(&self, current: &Config) -> Option<Config> {
         let loaded = self.args.config.load(self.types);
         self.metrics.reloaded(loaded.is_ok());
         match loaded {
             Ok(config) => {
-                info!(
-                    asked,
-                    "the config has changed and is in force now; a right that is missing means that the manifests are older"
-                );
+                if config.is_same(current) {
+                    info!("read the config again, and it is unchanged");
+                } else {
+                    info!("the new config is in force; print the manifests again if a right is missing");
+                }
                 Some(config)
             }
-            Err(problems) => {
-                for problem in problems.iter() {
-                    warn!(%problem, "the config has changed and is not valid, so the old one goes on");
+            Err(error) => {
+                for problem in format!("{error:#}").lines() {
+                    warn!(problem, "the new config is not valid, so the old one stays in force");
                 }
                 None
             }

@@ -12,14 +12,21 @@ use axum::{
 use regcred_core::{Clock, SystemClock};
 
 use super::{accept, health::Health, metrics::Metrics};
+use crate::cli::stderr;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Reads an address with a port. Without a host it is every address of the machine, as in Go.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
+    whole.parse().map_err(|_| "it is not an address and a port, such as 0.0.0.0:8080 or :8080".into())
+}
 
 /// Serves them from now on.
 pub(super) fn start(address: SocketAddr, health: Arc<Health>, metrics: Arc<Metrics>) -> Result<()> {
     let listener = accept::listen(address).with_context(|| format!("nothing can be served at {address}"))?;
     // Who has it choose a port wants to know which.
-    super::super::output::tell(&format!("health and metrics at http://{}\n", listener.local_addr()?));
+    stderr::info(&format!("health and metrics at http://{}", listener.local_addr()?));
     let ready = health.clone();
     let router = Router::new()
         .route("/livez", get(async || "ok\n"))

@@ -26,7 +26,7 @@ async fn accounts_come_later_or_never() {
     }
     world.kube.put("serviceaccounts", "team-a", "default", json!({}), "kube-controller-manager");
     let (code, report, _) = run(&mut world.once(ONE, JSON));
-    assert_eq!((code, of(&report, "team-a").0.as_str(), world.aws.calls().len()), (0, "fresh", 1), "{report:#}");
+    assert_eq!((code, of(&report, "team-a").0.as_str(), world.mints()), (0, "fresh", 1), "{report:#}");
     assert_eq!(report["targets"][0]["step"], "link", "no token is minted for it: {report:#}");
     let account = world.kube.object("serviceaccounts", "team-a", "default").expect("it is there");
     assert_eq!(names(&account["imagePullSecrets"]), ["ecr-secret"]);

@@ -41,7 +41,7 @@ async fn answered(answer: &Value, config: &str) -> (i32, String, Option<Value>) 
 
 async fn refused(answer: &Value, expected: &str) {
     let (code, why, secret) = answered(answer, ONE).await;
-    assert_eq!((code, secret), (1, None), "{expected}: {why}");
+    assert_eq!((code, secret), (3, None), "{expected}: {why}");
     assert!(why.contains(expected) && why.contains("(malformed)") && !why.contains("canary"), "{expected}: {why}");
 }
 
@@ -64,7 +64,7 @@ async fn an_answer_holds_no_token_or_several() {
     refused(&two, "several tokens").await;
     let named = "targets: [{ namespace: team-a, registry: 210987654321.dkr.ecr.eu-west-1.amazonaws.com }]";
     let (code, why, _) = answered(&two, named).await;
-    assert_eq!(code, 1, "one token serves every account of a region, so none is preferred: {why}");
+    assert_eq!(code, 3, "one token serves every account of a region, so none is preferred: {why}");
     let elsewhere = "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example";
     refused(&json!({ "authorizationData": [data(&token("AWS:canary"), elsewhere, &end)] }), "no token for a registry")
         .await;

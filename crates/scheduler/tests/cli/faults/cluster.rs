@@ -28,7 +28,7 @@ async fn the_api_server_is_busy_or_changes_its_leader() {
         world.kube.fail_next(3, status, reason, message, None);
         let (code, report, logs) = run(&mut world.once(TWO, &["--output", "json", "--timeout", "20s"]));
         assert_eq!(code, 0, "{report:#} {logs}");
-        assert_eq!((world.kube.objects("secrets").len(), world.aws.calls().len()), (2, 1));
+        assert_eq!((world.kube.objects("secrets").len(), world.mints()), (2, 1));
     }
 
     let world = World::new(&["team-a", "team-b"]).await;

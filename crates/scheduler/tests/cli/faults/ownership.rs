@@ -121,10 +121,10 @@ async fn our_secret_is_edited_or_deleted() {
     lied["metadata"]["annotations"]["regcred.dev/hosts"] = json!(pinned);
     lied["metadata"]["annotations"]["regcred.dev/expires-at"] = json!("2099-01-01T00:00:00Z");
     world.kube.put("secrets", "team-a", "ecr-secret", lied, "kubectl-edit");
-    let calls = world.aws.calls().len();
+    let calls = world.mints();
     let (code, report, _) = run(&mut world.once(ONE, JSON));
     assert_eq!((code, report["targets"][0]["step"].as_str()), (0, Some("refresh")), "{report:#}");
-    assert_eq!(world.aws.calls().len(), calls + 1);
+    assert_eq!(world.mints(), calls + 1);
     let after = world.secret("team-a").expect("it is there");
     assert!(!after["metadata"]["annotations"].to_string().contains("2099"), "{after:#}");
 

@@ -21,13 +21,13 @@ async fn ecr_is_down_and_what_stands_there_stays() {
     assert_eq!(run(&mut world.once(ONE, &[])).0, 0);
     let before = world.secret("team-a");
     for status in [500, 502, 503] {
-        let calls = world.aws.calls().len();
+        let calls = world.mints();
         world.aws.answer_with(error(status, "ServerException", "because"));
         let (code, report, _) = run(&mut world.once(ONE, FORCED));
         let (state, why) = of(&report, "team-a");
         assert_eq!((code, state.as_str()), (3, "failed"), "{report:#}");
         assert!(why.contains(&format!("HTTP {status}")) && why.contains("(unreachable)"), "{why}");
-        assert!((1..=3).contains(&(world.aws.calls().len() - calls)));
+        assert!((1..=3).contains(&(world.mints() - calls)));
         assert_eq!(world.secret("team-a"), before);
     }
     world.aws.answer_with(Answer::Token);
@@ -54,10 +54,11 @@ async fn ecr_throttles_and_its_pause_is_kept() {
         };
         proxy.set_for(1, throttled);
         let began = Instant::now();
-        let (exit, report, logs) = run(world.once(&config, &["--output", "json"]).env("AWS_ENDPOINT_URL", proxy.url()));
+        let mut once = world.once(&config, &["--output", "json"]);
+        let (exit, report, logs) = run(once.env("AWS_ENDPOINT_URL_ECR", proxy.url()));
         assert_eq!(exit, 0, "{report:#} {logs}");
         assert!(began.elapsed() >= Duration::from_secs(asked.unwrap_or(1)), "the pause is kept");
-        assert_eq!((proxy.requests(), world.aws.calls().len()), (2, 1));
+        assert_eq!((proxy.requests(), world.mints()), (2, 1));
         assert_eq!(world.kube.objects("secrets").len(), 20);
     }
 }
@@ -73,7 +74,7 @@ async fn ecr_denies_and_the_message_names_action_and_principal() {
     world.aws.answer_with(error(400, "AccessDeniedException", message));
     let (code, report, _) = run(&mut world.once(ONE, &["--output", "json"]));
     let (_, why) = of(&report, "team-a");
-    assert_eq!((code, world.aws.calls().len()), (2, 1), "{report:#}");
+    assert_eq!((code, world.mints()), (2, 1), "{report:#}");
     assert!(why.contains("action ecr:GetAuthorizationToken") && why.contains("(denied)"), "{why}");
     assert!(why.contains("principal arn:aws:sts::123456789012:assumed-role/pull/s"), "{why}");
     assert_eq!(world.kube.objects("secrets").len(), 0);

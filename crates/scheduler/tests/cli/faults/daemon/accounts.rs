@@ -19,7 +19,7 @@ async fn a_daemon_links_an_account_as_soon_as_it_comes() {
     world.kube.until("it has its Secret", has_secret("app-a")).await;
     world.kube.put("serviceaccounts", "app-a", "default", json!({}), "kube-controller-manager");
     world.kube.until("it is linked", is_linked("app-a")).await;
-    assert_eq!(world.aws.calls().len(), 1);
+    assert_eq!(world.mints(), 1);
     daemon.stop();
 }
 

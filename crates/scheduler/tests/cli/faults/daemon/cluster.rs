@@ -28,7 +28,7 @@ async fn a_daemon_outlasts_an_api_server_that_is_upgraded() {
         world.kube.add_namespace(name, &["default"]);
         world.kube.until("it is served", is_linked(name)).await;
     }
-    assert_eq!(world.aws.calls().len(), 1);
+    assert_eq!(world.mints(), 1);
     daemon.stop();
 }
 

@@ -34,7 +34,7 @@ async fn two_daemons_at_a_time_do_no_harm() {
     world.kube.until("and a later one", is_linked("app-later")).await;
     daemons.into_iter().for_each(Daemon::stop);
     assert!(are_whole(&world.kube));
-    assert!(world.aws.calls().len() <= 2, "one token each");
+    assert!(world.mints() <= 2, "one token each");
     for name in names.iter().map(String::as_str).chain(["app-later"]) {
         let requests = world.kube.requests();
         let written = requests.iter().filter(|it| {

@@ -36,7 +36,7 @@ async fn ecr_throttles_a_daemon_and_its_pause_is_kept() {
     });
     world.kube.until("all are served", |kube| kube.objects("secrets").len() == 20).await;
     assert!(began.elapsed() >= Duration::from_secs(2), "the pause is kept");
-    assert_eq!((proxy.requests(), world.aws.calls().len()), (2, 1));
+    assert_eq!((proxy.requests(), world.mints()), (2, 1));
     daemon.stop();
 }
 
@@ -58,7 +58,7 @@ async fn a_daemon_that_is_denied_asks_seldom_and_stays_ready() {
         world.kube.add_namespace(name, &["default"]);
         daemon.told(&format!("target={name}/ecr-secret in cluster"));
     }
-    assert_eq!(world.aws.calls().len(), 1, "who is new waits like the others");
+    assert_eq!(world.mints(), 1, "who is new waits like the others");
     assert_eq!((daemon.get("/readyz").0, daemon.get("/livez").0), (200, 200));
     assert_eq!(daemon.metric("regcred_targets{sink=\"cluster\",state=\"failed\"}").to_string(), "3");
     assert!(world.kube.objects("secrets").is_empty());
@@ -80,7 +80,7 @@ async fn a_daemon_whose_key_is_gone_keeps_what_works() {
     world.kube.remove("secrets", "app-a", "ecr-secret");
     world.kube.until("it is restored", has_secret("app-a")).await;
     let after = world.secret("app-a").expect("it is there");
-    assert_eq!((&after["data"], world.aws.calls().len()), (&before["data"], 1), "and nobody was asked");
+    assert_eq!((&after["data"], world.mints()), (&before["data"], 1), "and nobody was asked");
     daemon.signal("USR1");
     let told = daemon.told("minting failed");
     assert!(told.contains("UnrecognizedClientException") && told.contains("was denied"), "{told}");
@@ -105,13 +105,13 @@ async fn a_clock_that_is_off_costs_one_call_and_is_told() {
         let mut daemon = Daemon::start(&world, SELECTED);
         daemon.told("AWS has another time than this machine");
         world.kube.until("it is served", is_linked("app-a")).await;
-        assert_eq!(world.aws.calls().len(), 2);
+        assert_eq!(world.mints(), 2);
         let skew = daemon.metric("regcred_clock_skew_seconds");
         assert!((skew - shown).abs() < 5.0, "{skew}");
         let before = world.secret("app-a");
         daemon.signal("USR1");
         world.kube.until("it is minted anew", |kube| kube.object("secrets", "app-a", "ecr-secret") != before).await;
-        assert_eq!(world.aws.calls().len(), 3, "once the time is known no call is refused");
+        assert_eq!(world.mints(), 3, "once the time is known no call is refused");
         daemon.stop();
     }
 }

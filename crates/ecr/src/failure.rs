@@ -1,0 +1,47 @@
+//! Failures that regcred itself finds while the SDK looks for credentials.
+
+use std::fmt;
+
+use aws_credential_types::provider::error::CredentialsError;
+use regcred_core::Error;
+
+/// A failure that is shown as it is: none of its words come from the SDK or from a file's contents.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) Error);
+
+/// Why a source has no credentials, in words that may be shown. The next source is asked.
+#[derive(Debug)]
+pub(crate) struct Absent(pub(crate) String);
+
+impl From<Failure> for CredentialsError {
+    fn from(failure: Failure) -> Self {
+        Self::provider_error(failure)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Absent> for CredentialsError {
+    fn from(absent: Absent) -> Self {
+        Self::not_loaded(absent)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.chain())
+    }
+}
+
+impl fmt::Display for Absent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Failure {}
+impl std::error::Error for Absent {}

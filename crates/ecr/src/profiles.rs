@@ -1,0 +1,202 @@
+//! The shared configuration files of AWS, `~/.aws/config` and `~/.aws/credentials`.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use aws_runtime::env_config::{
+    file::{EnvConfigFileKind, EnvConfigFiles},
+    section::EnvConfigSections,
+    source,
+};
+use aws_types::os_shim_internal::{Env, Fs};
+use regcred_core::{Error, ErrorKind, Result, read_text_file};
+use tokio::task::spawn_blocking;
+
+use crate::quiet::quietly;
+
+/// The two files: the variable that names one, where it is below the home folder if the variable is not set, and how the SDK reads it.
+const FILES: [(&str, &str, EnvConfigFileKind); 2] = [
+    ("AWS_CONFIG_FILE", ".aws/config", EnvConfigFileKind::Config),
+    ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials", EnvConfigFileKind::Credentials),
+];
+
+/// The profiles of both files.
+#[derive(Debug)]
+pub(crate) struct Profiles {
+    /// As in [`FILES`]: a setting in the later file wins.
+    files: Vec<File>,
+}
+
+struct File {
+    kind: EnvConfigFileKind,
+    path: PathBuf,
+    text: String,
+    sections: EnvConfigSections,
+}
+
+/// A setting of a profile, without whitespace around it, and the file that it is in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting<'a> {
+    pub(crate) value: &'a str,
+    pub(crate) file: &'a Path,
+}
+
+impl Profiles {
+    /// Reads both files. A file that does not exist is empty, as for the AWS CLI.
+    ///
+    /// [`ErrorKind::Invalid`] if a file is not a regular UTF-8 file of a sane size, or has a line that is no setting. The SDK would
+    /// read such a file as empty, and use another identity than the one that the file is for.
+    pub(crate) async fn read() -> Result<Self> {
+        let read =
+            || paths().into_iter().map(|(kind, path)| Ok((kind, text(&path)?, path))).collect::<Result<Vec<_>>>();
+        Self::parse(spawn_blocking(read).await.expect("reading a file does not panic")?).await
+    }
+
+    /// Of these texts, each with its kind and its path.
+    pub(crate) async fn parse(texts: Vec<(EnvConfigFileKind, String, PathBuf)>) -> Result<Self> {
+        let mut files = vec![];
+        for (kind, text, path) in texts {
+            let sections = quietly(parse(kind, &path, &text)).await?;
+            files.push(File { kind, path, text, sections });
+        }
+        Ok(Self { files })
+    }
+
+    /// Both files, for the SDK to read the other settings from.
+    pub(crate) fn contents(&self) -> EnvConfigFiles {
+        let empty = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "");
+        self.files.iter().fold(empty, |all, file| all.with_contents(file.kind, &file.text)).build()
+    }
+
+    pub(crate) fn has(&self, profile: &str) -> bool {
+        self.files.iter().any(|file| file.sections.get_profile(profile).is_some())
+    }
+
+    /// A setting of a profile; `None` if it is empty or not there.
+    pub(crate) fn get(&self, profile: &str, key: &str) -> Option<Setting<'_>> {
+        self.files.iter().rev().find_map(|file| {
+            let value = file.sections.get_profile(profile)?.get(key)?.trim();
+            (!value.is_empty()).then_some(Setting { value, file: &file.path })
+        })
+    }
+
+    pub(crate) fn has_sso_session(&self, name: &str) -> bool {
+        self.files.iter().any(|file| file.sections.sso_session(name).is_some())
+    }
+
+    /// A setting of `[sso-session NAME]`; `None` if it is empty or not there.
+    pub(crate) fn sso_session(&self, name: &str, key: &str) -> Option<&str> {
+        self.files.iter().rev().find_map(|file| {
+            let value = file.sections.sso_session(name)?.get(key)?.trim();
+            (!value.is_empty()).then_some(value)
+        })
+    }
+
+    /// Where a profile that does not exist was looked for. The config file has profiles in sections of another form, which people forget.
+    pub(crate) fn missing(&self, profile: &str) -> String {
+        let paths = self.files.iter().map(|file| file.path.display().to_string()).collect::<Vec<_>>().join(" or ");
+        let section = format!("[{profile}]");
+        let config = self.files.iter().find(|file| matches!(file.kind, EnvConfigFileKind::Config));
+        match config.filter(|file| file.text.lines().any(|line| line.trim() == section)) {
+            Some(file) => format!("{} has {section}, and a config file needs [profile {profile}]", file.path.display()),
+            None if self.files.is_empty() => "there is no home folder to look in".into(),
+            None => format!("it is not in {paths}"),
+        }
+    }
+}
+
+/// The text holds keys.
+impl std::fmt::Debug for File {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("File").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+fn paths() -> Vec<(EnvConfigFileKind, PathBuf)> {
+    let home = env::home_dir();
+    let path = |(variable, default, kind)| {
+        let path = match env::var_os(variable) {
+            Some(path) => {
+                let path = PathBuf::from(path);
+                let below_home = path.strip_prefix("~").ok().map(Path::to_owned);
+                below_home.and_then(|below| Some(home.as_ref()?.join(below))).unwrap_or(path)
+            }
+            None => home.as_ref()?.join(default),
+        };
+        Some((kind, path))
+    };
+    FILES.into_iter().filter_map(path).collect()
+}
+
+fn text(path: &Path) -> Result<String> {
+    if path.try_exists().unwrap_or(true) { read_text_file(path) } else { Ok(String::new()) }
+}
+
+async fn parse(kind: EnvConfigFileKind, path: &Path, text: &str) -> Result<EnvConfigSections> {
+    let failed =
+        |cause: String| Error::new(ErrorKind::Invalid, format!("cannot read {}", path.display())).with_cause(cause);
+    let files = EnvConfigFiles::builder().with_contents(kind, text).build();
+    let source = source::load(&Env::real(), &Fs::real(), &files).await;
+    let source = source.map_err(|_| failed("it is not a configuration file of AWS".into()))?;
+    EnvConfigSections::parse(source).map_err(|error| {
+        // The parser has the line in words alone.
+        let error = error.to_string();
+        let line = error.split_once(" on line ").and_then(|(_, rest)| rest.split(':').next()?.parse::<usize>().ok());
+        let line = line.map_or_else(|| "a line".into(), |line| format!("line {line}"));
+        failed(format!("{line} is neither a section such as [default] nor a setting such as region = eu-west-1"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn parsed(kind: EnvConfigFileKind, text: &str) -> Result<EnvConfigSections> {
+        parse(kind, Path::new("/aws/file"), text).await
+    }
+
+    #[test]
+    fn a_file_that_is_absent_is_empty_and_one_that_is_not_text_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("credentials");
+        assert_eq!(text(&path).expect("it is read as empty"), "");
+        std::fs::write(&path, "\u{feff}# f\u{fc}r\n[default]\n").expect("it can be written");
+        assert!(text(&path).expect("UTF-8 is text").starts_with("# f"), "a byte order mark is dropped");
+        std::fs::write(&path, b"# f\xfcr\n[default]\naws_secret_access_key = canary\n").expect("it can be written");
+        let error = text(&path).expect_err("Latin-1 is not UTF-8");
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert_eq!(error.chain(), format!("cannot read {}: it is not UTF-8 at byte 3", path.display()));
+        text(dir.path()).expect_err("a folder is not a file");
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_no_setting_is_named_by_its_number_and_not_quoted() {
+        let cases = [
+            ("canary", 1),
+            ("aws_secret_access_key = canary\n[default]\n", 1),
+            ("[default\naws_secret_access_key = canary", 1),
+            ("[default]\ncanary\n", 2),
+            ("[default]\n\n# x\n= canary\n", 4),
+            ("[default]\n  canary = x\n", 2),
+            ("[default]\ns3 =\n  canary\n", 3),
+            ("[default]\nregion = x\n[other\n", 3),
+            ("export AWS_SECRET_ACCESS_KEY=canary\n", 1),
+            ("Access key ID,Secret access key\nAKIA,canary\n", 1),
+            ("{\"canary\": 1}\n", 1),
+            ("  [default]\ncanary\n", 1),
+        ];
+        for (text, line) in cases {
+            for kind in [EnvConfigFileKind::Config, EnvConfigFileKind::Credentials] {
+                let error = parsed(kind, text).await.expect_err(text);
+                let said = error.chain();
+                assert!(error.kind() == ErrorKind::Invalid && !said.contains("canary"), "{said}");
+                assert!(
+                    said.starts_with(&format!("cannot read /aws/file: line {line} is neither")),
+                    "{text:?}: {said}"
+                );
+            }
+        }
+    }
+}

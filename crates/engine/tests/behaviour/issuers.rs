@@ -1,0 +1,71 @@
+//! A target that holds a credential of another account is refreshed.
+
+use std::time::Duration;
+
+use regcred_core::testing::target;
+use regcred_engine::{Pass, Report, State, Step};
+
+use crate::fakes::Fakes;
+
+fn steps(report: &Report) -> Vec<Step> {
+    report.targets.values().filter_map(|outcome| outcome.step.clone()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_account_minted_is_minted_anew_once() {
+    let one = Some("111111111111");
+    let cases: [(Option<&str>, Option<&str>, bool); 5] = [
+        (one, Some("222222222222"), true),
+        (one, one, false),
+        (None, one, false),
+        (one, None, false),
+        (None, None, false),
+    ];
+    for (before, after, is_minted) in cases {
+        let fakes = Fakes::new();
+        fakes.provider.set_issuer(before);
+        fakes.engine(3).once(Pass::default()).await;
+        tokio::time::advance(Duration::from_secs(1)).await;
+        fakes.provider.set_issuer(after);
+        let step = if is_minted { Step::Refresh } else { Step::Leave };
+        let planned = fakes.engine(3).plan(Pass::default()).await;
+        assert_eq!(steps(&planned), vec![step.clone(); 3], "{before:?} {after:?}");
+        let report = fakes.engine(3).once(Pass::default()).await;
+        assert_eq!(steps(&report), vec![step; 3], "{before:?} {after:?}");
+        assert_eq!(report.count(State::Fresh), 3, "it is no conflict");
+        let (calls, writes) = if is_minted { (2, 6) } else { (1, 3) };
+        assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (calls, writes), "{before:?} {after:?}");
+        let again = fakes.engine(3).once(Pass::default()).await;
+        assert_eq!(steps(&again), vec![Step::Leave; 3]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_who_it_is_where_nothing_can_be_compared() {
+    let fakes = Fakes::new();
+    fakes.engine(3).once(Pass::default()).await;
+    fakes.engine(3).once(Pass::default()).await;
+    assert_eq!(fakes.provider.asked(), 0, "no target records an issuer");
+    fakes.provider.set_issuer(Some("111111111111"));
+    let forced = Pass { force: true, ..Pass::default() };
+    fakes.engine(3).once(forced).await;
+    assert_eq!(fakes.provider.asked(), 0, "it is minted anyway");
+    fakes.engine(3).plan(Pass { compare_issuers: false, ..Pass::default() }).await;
+    assert_eq!(fakes.provider.asked(), 0, "it was not asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mint_as_another_account_renews_what_the_same_daemon_wrote_before() {
+    let fakes = Fakes::new();
+    fakes.provider.set_issuer(Some("111111111111"));
+    let engine = fakes.engine(2);
+    engine.once(Pass::default()).await;
+    fakes.provider.set_issuer(Some("222222222222"));
+    let report = engine.once(Pass::default()).await;
+    assert_eq!(steps(&report), vec![Step::Leave; 2], "the minter still holds the old token");
+    tokio::time::advance(Duration::from_hours(7)).await;
+    let report = engine.once(Pass::default()).await;
+    assert_eq!(steps(&report), vec![Step::Refresh; 2]);
+    assert!(report.targets[&target("team-0")].contested.is_none());
+    assert_eq!(fakes.provider.calls(), 2);
+}

@@ -1,0 +1,475 @@
+//! Where and how the pod runs, as a person writes it: one file whose keys are those of the chart's values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regcred_config::{Problem, Problems, check_key, check_value};
+use regcred_core::SecretName;
+use serde_json::{Map, Value};
+
+use crate::{
+    Account, pod,
+    shape::{Form, Shape},
+    yaml,
+};
+
+/// Options of the pod that do not follow from the config. Default: requests and limits that fit ten thousand namespaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodOptions {
+    /// `imagePullSecrets`, `nodeSelector`, `tolerations`, `affinity` and `priorityClassName`, as in the spec of a pod.
+    pub(crate) spec: Map<String, Value>,
+    pub(crate) pull_policy: Option<String>,
+    /// Default: those of [`pod::resources`].
+    pub(crate) resources: Option<Value>,
+    pub(crate) extra_env: Vec<Value>,
+    pub(crate) labels: Map<String, Value>,
+    pub(crate) annotations: Map<String, Value>,
+}
+
+/// The content of a file for `regcred manifests --pod`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodFile {
+    /// Of the pod.
+    pub pod: PodOptions,
+    /// Of the `ServiceAccount` that it runs as.
+    pub account: Account,
+}
+
+impl PodFile {
+    /// Reads the text of a file, as YAML or JSON. Returns all problems at once.
+    pub fn parse(text: &str) -> Result<Self, Problems> {
+        let one = |message: String| Problems::from(Problem::everywhere(message));
+        let file = if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            Value::Object(Map::new())
+        } else {
+            yaml::read(text).map_err(one)?
+        };
+        let mut problems = vec![];
+        FILE.check("", &file, &mut problems);
+        if !file.is_object() {
+            return Err(one(format!("its keys are {}", keys().join(", "))));
+        }
+        let file = without_nulls(file);
+        environment(&file, &mut problems);
+        labels(&file, &mut problems);
+        let account = account(&file["serviceAccount"], &mut problems);
+        Problems::check(problems.into_iter().map(Problem::everywhere).collect())?;
+        Ok(Self { pod: options(&file), account })
+    }
+}
+
+/// The JSON schema of such a file.
+pub fn pod_schema() -> Value {
+    let mut schema = FILE.schema();
+    schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
+    schema["title"] = "The pod of regcred: the file of `regcred manifests --pod`, and values of the chart".into();
+    schema
+}
+
+fn keys() -> Vec<&'static str> {
+    let Shape::Map(keys, _) = &FILE else { return vec![] };
+    keys.iter().map(|(key, _)| *key).collect()
+}
+
+/// A file that the shape allows.
+fn options(file: &Value) -> PodOptions {
+    let object = |key: &str| file[key].as_object().cloned().unwrap_or_default();
+    let spec = ["imagePullSecrets", "nodeSelector", "tolerations", "affinity", "priorityClassName"].into_iter();
+    let spec = spec.filter(|key| !is_empty(&file[*key])).map(|key| (key.to_owned(), file[key].clone()));
+    let resources = file.get("resources").map(|said| match said {
+        Value::Null => Value::Object(Map::new()),
+        said => over(pod::resources(), said),
+    });
+    PodOptions {
+        spec: spec.collect(),
+        pull_policy: file["image"]["pullPolicy"].as_str().filter(|it| !it.is_empty()).map(str::to_owned),
+        resources,
+        extra_env: file["extraEnv"].as_array().cloned().unwrap_or_default(),
+        labels: object("podLabels"),
+        annotations: object("podAnnotations"),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Merges values over defaults as Helm does: maps are united, and a null removes a key.
+fn over(mut below: Value, above: &Value) -> Value {
+    let (Value::Object(map), Value::Object(said)) = (&mut below, above) else { return above.clone() };
+    for (key, value) in said {
+        if value.is_null() {
+            map.remove(key);
+        } else {
+            let united = over(map.remove(key).unwrap_or_default(), value);
+            map.insert(key.clone(), united);
+        }
+    }
+    below
+}
+
+/// A null leaves a key out. Of `resources` it leaves out what would be there by itself, so it is kept.
+fn without_nulls(file: Value) -> Value {
+    fn strip(value: Value) -> Value {
+        match value {
+            Value::Object(map) => {
+                map.into_iter().filter(|(_, it)| !it.is_null()).map(|(key, it)| (key, strip(it))).collect()
+            }
+            Value::Array(list) => list.into_iter().map(strip).collect(),
+            other => other,
+        }
+    }
+    let Value::Object(file) = file else { return file };
+    let kept = |(key, value): (String, Value)| if key == "resources" { (key, value) } else { (key, strip(value)) };
+    file.into_iter().filter(|(key, it)| key == "resources" || !it.is_null()).map(kept).collect()
+}
+
+/// Variables that hold credentials. Everyone who may read the pod reads a literal value.
+const CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+/// Variables that regcred sets, and the flag or value that sets each.
+const OWN: [(&str, &str); 6] = [
+    ("AWS_ROLE_ARN", "--identity, in the chart `identity`"),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", "--identity, in the chart `identity`"),
+    ("AWS_SHARED_CREDENTIALS_FILE", "--identity keys, in the chart `identity`"),
+    ("HTTPS_PROXY", "--https-proxy, in the chart `proxy.https`"),
+    ("NO_PROXY", "--no-proxy, in the chart `proxy.noProxy`"),
+    ("SSL_CERT_FILE", "--ca or --openshift-ca, in the chart `trustedCa`"),
+];
+
+fn environment(file: &Value, problems: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    for (place, variable) in file["extraEnv"].as_array().into_iter().flatten().enumerate() {
+        let Some(name) = variable["name"].as_str() else { continue };
+        let mut wrong = |what: &str| problems.push(format!("extraEnv[{place}]: {name}: {what}"));
+        if !seen.insert(name) {
+            wrong("it is there twice");
+        }
+        if variable.get("value").is_some() && variable.get("valueFrom").is_some() {
+            wrong("leave out `value` or `valueFrom`");
+        }
+        if CREDENTIALS.contains(&name) && variable.get("value").is_some() {
+            wrong(
+                "everyone who may read the pod would read the key: put it into a Secret and use --identity keys, in the chart \
+                 `identity`",
+            );
+        }
+        if let Some((_, by)) = OWN.iter().find(|(own, _)| *own == name) {
+            wrong(&format!("set it with {by}"));
+        }
+        if name.starts_with("REGCRED__") || name == "REGCRED_CONFIG" {
+            wrong("it would change the config and not the rights: write it in the config");
+        }
+    }
+}
+
+/// By these prefixes the objects of regcred are found and selected.
+const RESERVED: [&str; 2] = ["app.kubernetes.io/", "regcred.dev/"];
+
+fn labels(file: &Value, problems: &mut Vec<String>) {
+    for (key, _) in file["podLabels"].as_object().into_iter().flatten() {
+        if RESERVED.iter().any(|prefix| key.starts_with(prefix)) {
+            problems.push(format!("podLabels.{key}: regcred sets the labels of this prefix"));
+        }
+    }
+}
+
+fn account(said: &Value, problems: &mut Vec<String>) -> Account {
+    let name = said["name"].as_str().filter(|it| !it.is_empty()).map(str::to_owned);
+    let exists = said["create"] == Value::Bool(false);
+    let text = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+    let annotations =
+        said["annotations"].as_object().into_iter().flatten().filter_map(text).collect::<BTreeMap<_, _>>();
+    if exists && name.is_none() {
+        problems.push("serviceAccount.name: name the ServiceAccount that exists, as `create` is false".into());
+    }
+    if exists && !annotations.is_empty() {
+        problems.push("serviceAccount.annotations: a ServiceAccount that is not made gets none".into());
+    }
+    if name.as_deref() == Some("default") {
+        problems.push(
+            "serviceAccount.name: every pod of the namespace that names no ServiceAccount runs as `default`, and would have these rights"
+                .into(),
+        );
+    }
+    Account { name, exists, annotations }
+}
+
+const LABEL_KEY: Form = Form {
+    is: |text| check_key(text).is_ok(),
+    pattern: "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
+    what: "the key of a label, such as example.com/team",
+};
+const LABEL_VALUE: Form = Form {
+    is: |text| check_value(text).is_ok(),
+    pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$",
+    what: "the value of a label: letters, digits, '-', '_' and '.'",
+};
+const NAME: Form = Form {
+    is: |text| SecretName::new(text).is_ok(),
+    pattern: "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$",
+    what: "the name of an object, such as registry-pull",
+};
+const NAME_OR_NONE: Form = Form {
+    is: |text| text.is_empty() || SecretName::new(text).is_ok(),
+    pattern: "^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$",
+    what: "the name of an object, such as registry-pull",
+};
+const VARIABLE: Form = Form {
+    is: |text| {
+        text.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+    },
+    pattern: "^[A-Za-z_][A-Za-z0-9_.-]*$",
+    what: "the name of a variable",
+};
+const KEY: Form = Form {
+    is: |text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)),
+    pattern: "^[A-Za-z0-9_.-]+$",
+    what: "the key of a Secret or a ConfigMap",
+};
+const ANY: Form = Form { is: |_| true, pattern: "", what: "text" };
+const SOME: Form = Form { is: |text| !text.is_empty(), pattern: "^.", what: "text, which may not be empty" };
+
+const LABELS: Shape = Shape::Names(&LABEL_KEY, &Shape::Text(&LABEL_VALUE));
+const ANNOTATIONS: Shape = Shape::Names(&LABEL_KEY, &Shape::Text(&ANY));
+const AMOUNTS: Shape = Shape::Names(&LABEL_KEY, &Shape::Quantity);
+const TEXTS: Shape = Shape::List(&Shape::Text(&ANY));
+
+/// The file. Parts that Kubernetes defines have its keys.
+const FILE: Shape = Shape::Map(
+    &[
+        ("image", Shape::Map(&[("pullPolicy", Shape::Word(&["", "Always", "IfNotPresent", "Never"]))], &[])),
+        ("imagePullSecrets", Shape::List(&Shape::Map(&[("name", Shape::Text(&NAME))], &["name"]))),
+        ("resources", Shape::Map(&[("requests", AMOUNTS), ("limits", AMOUNTS)], &[])),
+        ("nodeSelector", LABELS),
+        ("tolerations", Shape::List(&TOLERATION)),
+        ("affinity", AFFINITY),
+        ("priorityClassName", Shape::Text(&NAME_OR_NONE)),
+        ("extraEnv", Shape::List(&Shape::Map(VARIABLES, &["name"]))),
+        ("podLabels", LABELS),
+        ("podAnnotations", ANNOTATIONS),
+        (
+            "serviceAccount",
+            Shape::Map(
+                &[("create", Shape::Bool), ("name", Shape::Text(&NAME_OR_NONE)), ("annotations", ANNOTATIONS)],
+                &[],
+            ),
+        ),
+    ],
+    &[],
+);
+
+const TOLERATION: Shape = Shape::Map(
+    &[
+        ("key", Shape::Text(&ANY)),
+        ("operator", Shape::Word(&["Exists", "Equal", "Lt", "Gt"])),
+        ("value", Shape::Text(&ANY)),
+        ("effect", Shape::Word(&["", "NoSchedule", "PreferNoSchedule", "NoExecute"])),
+        ("tolerationSeconds", Shape::Number),
+    ],
+    &[],
+);
+
+const VARIABLES: &[(&str, Shape)] = &[
+    ("name", Shape::Text(&VARIABLE)),
+    ("value", Shape::Secret),
+    (
+        "valueFrom",
+        Shape::Map(
+            &[
+                ("secretKeyRef", KEY_OF),
+                ("configMapKeyRef", KEY_OF),
+                (
+                    "fieldRef",
+                    Shape::Map(&[("apiVersion", Shape::Text(&ANY)), ("fieldPath", Shape::Text(&SOME))], &["fieldPath"]),
+                ),
+                (
+                    "resourceFieldRef",
+                    Shape::Map(
+                        &[
+                            ("containerName", Shape::Text(&ANY)),
+                            ("resource", Shape::Text(&SOME)),
+                            ("divisor", Shape::Quantity),
+                        ],
+                        &["resource"],
+                    ),
+                ),
+            ],
+            &[],
+        ),
+    ),
+];
+const KEY_OF: Shape = Shape::Map(
+    &[("name", Shape::Text(&NAME)), ("key", Shape::Text(&KEY)), ("optional", Shape::Bool)],
+    &["name", "key"],
+);
+
+const AFFINITY: Shape = Shape::Map(
+    &[("nodeAffinity", NODE_AFFINITY), ("podAffinity", POD_AFFINITY), ("podAntiAffinity", POD_AFFINITY)],
+    &[],
+);
+const NODE_AFFINITY: Shape = Shape::Map(
+    &[
+        (
+            "requiredDuringSchedulingIgnoredDuringExecution",
+            Shape::Map(&[("nodeSelectorTerms", Shape::List(&NODE_TERM))], &["nodeSelectorTerms"]),
+        ),
+        (
+            "preferredDuringSchedulingIgnoredDuringExecution",
+            Shape::List(&Shape::Map(
+                &[("weight", Shape::Number), ("preference", NODE_TERM)],
+                &["weight", "preference"],
+            )),
+        ),
+    ],
+    &[],
+);
+const NODE_TERM: Shape =
+    Shape::Map(&[("matchExpressions", Shape::List(&EXPRESSION)), ("matchFields", Shape::List(&EXPRESSION))], &[]);
+const EXPRESSION: Shape = Shape::Map(
+    &[
+        ("key", Shape::Text(&SOME)),
+        ("operator", Shape::Word(&["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"])),
+        ("values", TEXTS),
+    ],
+    &["key", "operator"],
+);
+const POD_AFFINITY: Shape = Shape::Map(
+    &[
+        ("requiredDuringSchedulingIgnoredDuringExecution", Shape::List(&POD_TERM)),
+        (
+            "preferredDuringSchedulingIgnoredDuringExecution",
+            Shape::List(&Shape::Map(
+                &[("weight", Shape::Number), ("podAffinityTerm", POD_TERM)],
+                &["weight", "podAffinityTerm"],
+            )),
+        ),
+    ],
+    &[],
+);
+const POD_TERM: Shape = Shape::Map(
+    &[
+        ("labelSelector", SELECTOR),
+        ("namespaceSelector", SELECTOR),
+        ("namespaces", TEXTS),
+        ("topologyKey", Shape::Text(&SOME)),
+        ("matchLabelKeys", TEXTS),
+        ("mismatchLabelKeys", TEXTS),
+    ],
+    &["topologyKey"],
+);
+const SELECTOR: Shape = Shape::Map(&[("matchLabels", LABELS), ("matchExpressions", Shape::List(&EXPRESSION))], &[]);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_as_the_chart_reads_it() {
+        let file = PodFile::parse(
+            "image: { pullPolicy: Always }\n\
+             imagePullSecrets: [{ name: mirror }]\n\
+             resources: { requests: { cpu: 1 }, limits: { memory: 1Gi, cpu: null } }\n\
+             nodeSelector: { kubernetes.io/os: linux }\n\
+             tolerations: [{ key: infra, operator: Exists, effect: NoSchedule }]\n\
+             priorityClassName: system-cluster-critical\n\
+             extraEnv: [{ name: AWS_STS_REGIONAL_ENDPOINTS, value: regional }]\n\
+             podLabels: { team: platform }\n\
+             podAnnotations: { example.com/a: '1' }\n\
+             serviceAccount: { create: false, name: ci }\n",
+        );
+        let PodFile { pod, account } = file.expect("it is valid");
+        let resources = json!({ "requests": { "cpu": 1, "memory": "48Mi" }, "limits": { "memory": "1Gi" } });
+        assert_eq!(pod.resources, Some(resources), "maps are united as Helm unites them");
+        assert_eq!(
+            pod.spec.keys().collect::<Vec<_>>(),
+            ["imagePullSecrets", "nodeSelector", "priorityClassName", "tolerations"]
+        );
+        assert_eq!(account, Account { name: Some("ci".into()), exists: true, annotations: BTreeMap::new() });
+        let none =
+            PodFile::parse("resources: { limits: null }\nnodeSelector: null\naffinity: {}\n").expect("it is valid");
+        let resources = json!({ "requests": { "cpu": "10m", "memory": "48Mi" } });
+        assert_eq!((none.pod.resources, none.pod.spec), (Some(resources), Map::new()));
+        let none = PodFile::parse("resources: null").expect("it is valid");
+        assert_eq!(none.pod.resources, Some(json!({})), "as Helm has it");
+        assert_eq!(PodFile::parse("# nothing\n").expect("it is valid"), PodFile::default());
+    }
+
+    #[test]
+    fn what_kubernetes_takes_is_taken() {
+        for good in [
+            "affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: a, operator: In, values: [b] }] }] } } }",
+            "affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, podAffinityTerm: { topologyKey: x, labelSelector: { matchLabels: { a: b } } } }] } }",
+            "tolerations: [{ operator: Exists }]",
+            "tolerations: [{ key: a, operator: Equal, value: b, effect: NoExecute, tolerationSeconds: 30 }]",
+            "extraEnv: [{ name: A, valueFrom: { secretKeyRef: { name: s, key: k, optional: true } } }]",
+            "extraEnv: [{ name: A, valueFrom: { fieldRef: { fieldPath: status.hostIP } } }]",
+            "extraEnv: [{ name: AWS_SECRET_ACCESS_KEY, valueFrom: { secretKeyRef: { name: s, key: k } } }]",
+            "resources: { limits: { memory: 512Mi, ephemeral-storage: 1Gi, example.com/gpu: 1 } }",
+            "imagePullSecrets: [{ name: a }, { name: b.c }]",
+            "serviceAccount: { name: regcred-custom, annotations: { a: b } }",
+            "{\"priorityClassName\": \"x\"}",
+        ] {
+            PodFile::parse(good).expect(good);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_path_and_all_at_once() {
+        for (bad, why) in [
+            ("nodeselector: {}", "nodeselector: this key is not known; did you mean `nodeSelector`?"),
+            ("toleration: []", "did you mean `tolerations`?"),
+            ("config: {}", "known are image, imagePullSecrets"),
+            ("imagePullSecrets: [mirror]", "imagePullSecrets[0]: text is not a map; its keys are name"),
+            ("imagePullSecrets: mirror", "imagePullSecrets: text is not a list"),
+            ("resources: { limit: {} }", "resources.limit: this key is not known; did you mean `limits`?"),
+            ("resources: { limits: { memory: 256MB } }", "\"256MB\" is not a quantity, such as 250m or 256Mi"),
+            ("resources: { limits: { memory: -1 } }", "-1 is not a quantity"),
+            (
+                "tolerations: [{ key: a, efect: NoSchedule }]",
+                "tolerations[0].efect: this key is not known; did you mean `effect`?",
+            ),
+            ("tolerations: [{ operator: exists }]", "it must be one of Exists, Equal"),
+            ("tolerations: [{ key: true }]", "tolerations[0].key: true or false is not text: put it in quotes"),
+            ("image: { pullPolicy: always }", "image.pullPolicy: it must be one of"),
+            ("image: { tag: x }", "image.tag: this key is not known"),
+            ("extraEnv: { A: b }", "extraEnv: a map is not a list"),
+            ("extraEnv: [{ name: A, value: 1 }]", "extraEnv[0].value: a number is not text: put it in quotes"),
+            ("extraEnv: [{ value: a }]", "extraEnv[0].name: it is missing"),
+            ("extraEnv: [{ name: A, value: a }, { name: A, value: b }]", "extraEnv[1]: A: it is there twice"),
+            ("extraEnv: [{ name: A, value: a, valueFrom: {} }]", "leave out `value` or `valueFrom`"),
+            ("extraEnv: [{ name: AWS_SECRET_ACCESS_KEY, value: hunter2 }]", "--identity keys"),
+            ("extraEnv: [{ name: AWS_SESSION_TOKEN, value: hunter2 }]", "would read the key"),
+            ("extraEnv: [{ name: HTTPS_PROXY, value: 'http://u:hunter2@p' }]", "set it with --https-proxy"),
+            ("extraEnv: [{ name: REGCRED__SCHEDULE, value: '@daily' }]", "write it in the config"),
+            ("podLabels: { app.kubernetes.io/name: x }", "regcred sets the labels of this prefix"),
+            ("podLabels: { 'a b': x }", "is not the key of a label"),
+            ("podLabels: { a: 'b c' }", "\"b c\" is not the value of a label"),
+            ("podAnnotations: { a: 1 }", "a number is not text: put it in quotes"),
+            ("serviceAccount: { create: false }", "name the ServiceAccount that exists"),
+            ("serviceAccount: { name: default }", "every pod of the namespace"),
+            ("serviceAccount: { create: false, name: a, annotations: { b: c } }", "is not made gets none"),
+            ("serviceAccount: ci", "serviceAccount: text is not a map; its keys are create, name, annotations"),
+            ("priorityClassName: 'A b'", "is not the name of an object"),
+            (
+                "affinity: { nodeAfinity: {} }",
+                "affinity.nodeAfinity: this key is not known; did you mean `nodeAffinity`?",
+            ),
+            ("[]", "its keys are image, imagePullSecrets"),
+            ("a: [", "it is not one object as YAML or JSON"),
+        ] {
+            let told = PodFile::parse(bad).expect_err(bad).to_string();
+            assert!(told.contains(why), "{bad}: {told}");
+            assert!(!told.contains("hunter2"), "no message quotes a value: {told}");
+        }
+        let both = PodFile::parse("nodeselector: {}\nextraEnv: [{ nam: A }]").expect_err("two problems").to_string();
+        assert_eq!(both.lines().count(), 2, "{both}");
+    }
+}

@@ -1,0 +1,180 @@
+//! The shape of a value that a person writes: what is wrong with it, all at once, and the same as a JSON schema.
+
+use regcred_config::meant;
+use serde_json::{Map, Value, json};
+
+/// The shape of a value. A null counts as absent, as in the values of a chart.
+pub(crate) enum Shape {
+    /// Text of a form.
+    Text(&'static Form),
+    /// A quantity of a resource. YAML has `1` and `0.5` as numbers.
+    Quantity,
+    /// Text that may hold a secret, so no message quotes it.
+    Secret,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    Bool,
+    /// A whole number.
+    Number,
+    /// A map with these keys, of which the second are required.
+    Map(&'static [(&'static str, Shape)], &'static [&'static str]),
+    /// A map from any key of a form to values of one shape.
+    Names(&'static Form, &'static Shape),
+    List(&'static Shape),
+}
+
+/// A form of text: a check, the same as a regular expression, and what it is called.
+pub(crate) struct Form {
+    pub(crate) is: fn(&str) -> bool,
+    pub(crate) pattern: &'static str,
+    pub(crate) what: &'static str,
+}
+
+impl Shape {
+    /// Adds what is wrong with a value at a path, such as `tolerations[0].efect: this key is not known; did you mean effect?`.
+    pub(crate) fn check(&self, path: &str, value: &Value, problems: &mut Vec<String>) {
+        if value.is_null() {
+            return;
+        }
+        let mut wrong = |what: &str| problems.push(format!("{path}: {what}"));
+        match (self, value) {
+            (Self::Text(form), Value::String(text)) => {
+                if !(form.is)(text) {
+                    wrong(&format!("{text:?} is not {}", form.what));
+                }
+            }
+            (Self::Quantity, Value::String(text)) if is_quantity(text) => {}
+            (Self::Quantity, Value::Number(number)) if is_quantity(&number.to_string()) => {}
+            (Self::Quantity, Value::String(_) | Value::Number(_)) => {
+                wrong(&format!("{value} is not a quantity, such as 250m or 256Mi"));
+            }
+            (Self::Text(_) | Self::Secret, Value::Bool(_) | Value::Number(_)) => {
+                wrong(&format!("{} is not text: put it in quotes", kind(value)));
+            }
+            (Self::Word(words), Value::String(text)) if words.contains(&text.as_str()) => {}
+            (Self::Word(words), _) => wrong(&format!("it must be one of {}", words.join(", "))),
+            (Self::Secret, Value::String(_)) | (Self::Bool, Value::Bool(_)) => {}
+            (Self::Number, Value::Number(number)) if number.is_i64() || number.is_u64() => {}
+            (Self::Map(known, required), Value::Object(map)) => self::map(known, required, path, map, problems),
+            (Self::Names(form, of), Value::Object(map)) => {
+                for (key, value) in map {
+                    if !(form.is)(key) {
+                        problems.push(format!("{path}: the key {key:?} is not {}", form.what));
+                    }
+                    of.check(&format!("{path}.{key}"), value, problems);
+                }
+            }
+            (Self::List(of), Value::Array(list)) => {
+                for (place, value) in list.iter().enumerate() {
+                    of.check(&format!("{path}[{place}]"), value, problems);
+                }
+            }
+            (Self::Text(_) | Self::Secret | Self::Quantity, _) => wrong(&format!("{} is not text", kind(value))),
+            (Self::Bool, _) => wrong(&format!("{} is neither true nor false", kind(value))),
+            (Self::Number, _) => wrong(&format!("{} is not a whole number", kind(value))),
+            (Self::Map(known, _), _) => {
+                let keys = known.iter().map(|(key, _)| *key).collect::<Vec<_>>().join(", ");
+                wrong(&format!("{} is not a map; its keys are {keys}", kind(value)));
+            }
+            (Self::Names(..), _) => wrong(&format!("{} is not a map", kind(value))),
+            (Self::List(_), _) => wrong(&format!("{} is not a list", kind(value))),
+        }
+    }
+
+    /// The same as a JSON schema.
+    pub(crate) fn schema(&self) -> Value {
+        match self {
+            Self::Quantity => json!({ "type": ["string", "number"], "pattern": QUANTITY, "minimum": 0 }),
+            Self::Text(form) => json!({ "type": "string", "pattern": form.pattern }),
+            Self::Secret => json!({ "type": "string" }),
+            Self::Word(words) => json!({ "enum": words }),
+            Self::Bool => json!({ "type": "boolean" }),
+            Self::Number => json!({ "type": "integer" }),
+            Self::Map(known, required) => {
+                let properties = known.iter().map(|(key, of)| ((*key).to_owned(), of.schema()));
+                let properties = properties.collect::<Map<_, _>>();
+                let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": properties });
+                if !required.is_empty() {
+                    schema["required"] = json!(required);
+                }
+                schema
+            }
+            Self::Names(form, of) => json!({
+                "type": "object", "propertyNames": { "pattern": form.pattern }, "additionalProperties": of.schema(),
+            }),
+            Self::List(of) => json!({ "type": "array", "items": of.schema() }),
+        }
+    }
+}
+
+fn map(
+    known: &[(&'static str, Shape)],
+    required: &[&'static str],
+    path: &str,
+    map: &Map<String, Value>,
+    problems: &mut Vec<String>,
+) {
+    let within = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    let mut misspelt = vec![];
+    for (key, value) in map {
+        if let Some((_, of)) = known.iter().find(|(name, _)| name == key) {
+            of.check(&within(key), value, problems);
+            continue;
+        }
+        let near = meant(&key.to_lowercase(), known.iter().map(|(name, _)| *name));
+        let near = known.iter().map(|(name, _)| *name).find(|name| name.eq_ignore_ascii_case(key)).or(near);
+        let hint = match near {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("known are {}", known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")),
+        };
+        misspelt.extend(near);
+        problems.push(format!("{}: this key is not known; {hint}", within(key)));
+    }
+    for key in required.iter().filter(|key| map.get(**key).is_none_or(Value::is_null) && !misspelt.contains(key)) {
+        problems.push(format!("{}: it is missing", within(key)));
+    }
+}
+
+/// Returns the kind of a value, without its content.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a map",
+    }
+}
+
+/// The same as [`is_quantity`], as a regular expression.
+const QUANTITY: &str = "^([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]+)?$";
+
+fn is_quantity(text: &str) -> bool {
+    let end = text.find(|it: char| !(it.is_ascii_digit() || it == '.')).unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let is_digits = |it: &str| it.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = is_digits(whole) && is_digits(part) && !(whole.is_empty() && part.is_empty());
+    let exponent = suffix.strip_prefix(['e', 'E']).map(|it| it.strip_prefix(['+', '-']).unwrap_or(it));
+    let is_exponent = exponent.is_some_and(|it| !it.is_empty() && is_digits(it));
+    is_number
+        && (is_exponent
+            || matches!(suffix, "" | "m" | "k" | "M" | "G" | "T" | "P" | "E" | "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantity_is_as_the_schema_has_it() {
+        let pattern = regex::Regex::new(QUANTITY).expect("it is one");
+        for text in ["1", "0.5", ".5", "5.", "100m", "1Gi", "128Mi", "1e3", "2E-3", "1E", "10k", "7Ei"] {
+            assert!(is_quantity(text) && pattern.is_match(text), "{text}");
+        }
+        for text in ["", ".", "1 Gi", "-1", "1GB", "256MB", "1gi", "1.2.3", "e3", "1e", "abc", "1Mi "] {
+            assert!(!is_quantity(text) && !pattern.is_match(text), "{text}");
+        }
+    }
+}

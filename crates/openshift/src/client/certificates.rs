@@ -1,0 +1,76 @@
+//! Authorities and client certificates of a kubeconfig, as PEM.
+
+use std::path::Path;
+
+use base64::{
+    Engine, alphabet,
+    engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig},
+};
+use regcred_core::{ExposeSecret, SecretString, read_file};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+use super::document::{Cluster, Material, User};
+
+/// As Go decodes: it does not look at the bits behind the last byte.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+/// A client certificate and its key, in PEM.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pub(super) certificate: Vec<u8>,
+    pub(super) key: SecretString,
+}
+
+const FIELD: &str = "certificate-authority";
+
+/// The authorities that a cluster names, as PEM.
+pub(super) fn authority_pem(cluster: &Cluster) -> Result<Option<Vec<u8>>, String> {
+    load(&cluster.authority, FIELD)
+}
+
+/// The authorities that a cluster names, as DER. `None`: the machine's own.
+pub(super) fn authorities(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, String> {
+    let Some(pem) = authority_pem(cluster)? else { return Ok(None) };
+    let (mut roots, mut usable) = (vec![], RootCertStore::empty());
+    for (number, certificate) in CertificateDer::pem_slice_iter(&pem).enumerate() {
+        let certificate = certificate.map_err(|_| format!("`{FIELD}`: certificate {} is cut off", number + 1))?;
+        // One that cannot be read is passed over, as Go does it.
+        if usable.add(certificate.clone()).is_ok() {
+            roots.push(certificate.to_vec());
+        }
+    }
+    if roots.is_empty() { Err(format!("`{FIELD}` holds no PEM certificate")) } else { Ok(Some(roots)) }
+}
+
+/// The client certificate of a user.
+pub(super) fn identity(user: &User) -> Result<Option<Identity>, String> {
+    let Some(certificate) = load(&user.certificate, "client-certificate")? else { return Ok(None) };
+    let Some(key) = load(&user.key, "client-key")? else {
+        return Err("`client-certificate` has no `client-key` beside it".into());
+    };
+    let key = String::from_utf8(key).map_err(|_| "`client-key` is not PEM")?;
+    Ok(Some(Identity { certificate, key: key.into() }))
+}
+
+fn load(material: &Material, field: &str) -> Result<Option<Vec<u8>>, String> {
+    match (&material.data, &material.file) {
+        (Some(_), Some(_)) => Err(format!("`{field}` and `{field}-data` are both there: remove one")),
+        (Some(data), None) => decode(data).map(Some).ok_or_else(|| format!("`{field}-data` is not base64")),
+        (None, Some(file)) => read(file).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    read_file(file).map_err(|error| error.chain())
+}
+
+/// Line breaks do not count, as in Go.
+fn decode(data: &SecretString) -> Option<Vec<u8>> {
+    let text = data.expose_secret().bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect::<Vec<_>>();
+    BASE64.decode(text).ok()
+}

@@ -1,0 +1,70 @@
+//! Which cluster and which user a context selects.
+
+use super::document::{Cluster, Context, Document, User};
+
+/// An error lists at most this number of names.
+const MOST: usize = 20;
+/// Of a namespace, as the API has it.
+const LONGEST_LABEL: usize = 63;
+
+/// The cluster and the user of a context.
+#[derive(Clone, Debug)]
+pub(crate) struct Selected {
+    pub(super) context: Option<String>,
+    /// The name of the cluster's entry.
+    pub(super) cluster_name: String,
+    pub(super) cluster: Cluster,
+    /// The name of the user's entry; empty if the context names none.
+    pub(super) user_name: String,
+    pub(super) user: User,
+    pub(super) namespace: String,
+}
+
+/// Selects a context, or the current one.
+pub(super) fn select(mut document: Document, context: Option<&str>) -> Result<Selected, String> {
+    let contexts = || listed(document.contexts.keys());
+    let Some(name) = context.or(document.current_context.as_deref()).map(str::to_owned) else {
+        return Err(if document.contexts.is_empty() {
+            "it has no contexts".into()
+        } else {
+            format!("it has no current-context: choose one with --context, {}", contexts())
+        });
+    };
+    let Some(Context { cluster, user, namespace }) = document.contexts.get(&name).cloned() else {
+        return Err(if document.contexts.is_empty() {
+            format!("it has no context {name:?}, for it has no contexts")
+        } else {
+            format!("it has no context {name:?}: choose one with --context, {}", contexts())
+        });
+    };
+    let cluster_name = cluster.unwrap_or_default();
+    let Some(cluster) = document.clusters.remove(&cluster_name) else {
+        if cluster_name.is_empty() {
+            return Err(format!("its context {name:?} names no cluster"));
+        }
+        return Err(format!("its context {name:?} names the cluster {cluster_name:?}, which it does not have"));
+    };
+    let user_name = user.unwrap_or_default();
+    let user = match document.users.remove(&user_name) {
+        Some(user) => user,
+        None if user_name.is_empty() => User::default(),
+        None => return Err(format!("its context {name:?} names the user {user_name:?}, which it does not have")),
+    };
+    let namespace = namespace.unwrap_or_else(|| "default".into());
+    if !is_label(&namespace) {
+        return Err(format!("the namespace of its context {name:?} is not the name of a namespace"));
+    }
+    Ok(Selected { context: Some(name), cluster_name, cluster, user_name, user, namespace })
+}
+
+fn listed<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {
+    let more = names.len().saturating_sub(MOST);
+    let listed = names.take(MOST).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    if more == 0 { listed } else { format!("{listed} and {more} more") }
+}
+
+fn is_label(text: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let ends = |it: &str| !it.starts_with('-') && !it.ends_with('-');
+    !text.is_empty() && text.len() <= LONGEST_LABEL && text.bytes().all(known) && ends(text)
+}

@@ -1,0 +1,106 @@
+//! The credential of a user, checked before anything is sent.
+
+use std::path::{Path, PathBuf};
+
+use http::HeaderValue;
+use regcred_core::{ExposeSecret, SecretString, read_text_file};
+
+use super::{
+    document::{Cluster, User},
+    exec::Plugin,
+    header::{self, UNSENDABLE},
+};
+
+/// Where the `Authorization` of a request comes from.
+#[derive(Debug)]
+pub(super) enum Credential {
+    /// There is none, or only a client certificate.
+    None,
+    /// It never changes.
+    Fixed(HeaderValue),
+    /// A file that another program renews.
+    File(TokenFile),
+    /// A program that prints it.
+    Plugin(Plugin),
+}
+
+/// A file with a token.
+#[derive(Debug)]
+pub(super) struct TokenFile {
+    user: String,
+    path: PathBuf,
+    /// The token beside it, which counts while the file cannot be used.
+    inline: Option<HeaderValue>,
+}
+
+impl Credential {
+    /// Returns the credential of a user. `server_user` is the user in the URL of the server.
+    pub(super) fn of(
+        user_name: &str,
+        user: &User,
+        cluster: &Cluster,
+        server_user: Option<&(String, SecretString)>,
+    ) -> Result<Self, String> {
+        if let Some((name, password)) = server_user {
+            let header = header::basic(name, password.expose_secret());
+            return header.map(Self::Fixed).ok_or_else(|| format!("has a user in `server` that {UNSENDABLE}"));
+        }
+        let has_token = user.token.is_some() || user.token_file.is_some();
+        let has_basic = user.username.is_some() || user.password.is_some();
+        if has_token && has_basic {
+            return Err("has a token and a user name: remove one".into());
+        }
+        if let (Some(_), Some(_)) = (&user.exec, &user.auth_provider) {
+            return Err("has an exec plug-in and an auth-provider: remove one".into());
+        }
+        let token = user.token.as_ref().map(|token| {
+            header::bearer(token.expose_secret()).ok_or_else(|| format!("has a `token` that {UNSENDABLE}"))
+        });
+        let inline = token.transpose()?;
+        if let Some(path) = &user.token_file {
+            return Ok(Self::File(TokenFile { user: user_name.to_owned(), path: path.clone(), inline }));
+        }
+        if let Some(header) = inline {
+            return Ok(Self::Fixed(header));
+        }
+        if has_basic {
+            let password = user.password.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
+            let header = header::basic(user.username.as_deref().unwrap_or_default(), password);
+            return header.map(Self::Fixed).ok_or_else(|| format!("has a password that {UNSENDABLE}"));
+        }
+        if let Some(provider) = &user.auth_provider {
+            let id_token = provider.id_token.as_ref().filter(|_| provider.name == "oidc");
+            let Some(token) = id_token else {
+                return Err("has an auth-provider that is not `oidc` with an `id-token`: use its exec plug-in".into());
+            };
+            let header = header::bearer(token.expose_secret());
+            return header.map(Self::Fixed).ok_or_else(|| format!("has an `id-token` that {UNSENDABLE}"));
+        }
+        let has_certificate = user.certificate.data.is_some() || user.certificate.file.is_some();
+        match &user.exec {
+            Some(exec) if !has_certificate => Plugin::new(user_name, exec.clone(), cluster).map(Self::Plugin),
+            _ => Ok(Self::None),
+        }
+    }
+}
+
+impl TokenFile {
+    /// Reads the token that the file holds now. An empty file sends none.
+    pub(super) fn read(&self) -> Result<Option<HeaderValue>, String> {
+        match (read(&self.path), &self.inline) {
+            (Ok(Some(header)), _) => Ok(Some(header)),
+            (_, Some(inline)) => Ok(Some(inline.clone())),
+            (other, None) => other.map_err(|reason| format!("its user {:?} {reason}", self.user)),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Option<HeaderValue>, String> {
+    let text = read_text_file(path).map_err(|error| format!("has a `tokenFile`: {}", error.chain()))?;
+    match text.trim() {
+        "" => Ok(None),
+        token => header::bearer(token)
+            .map(Some)
+            .ok_or_else(|| format!("has a `tokenFile`, {}, that {UNSENDABLE}", path.display())),
+    }
+}

@@ -1,0 +1,122 @@
+//! The headers of a kubeconfig: authorization and impersonation.
+
+use std::fmt::Write;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderName, HeaderValue};
+
+use super::document::Impersonate;
+
+/// Why a text cannot be sent.
+pub(super) const UNSENDABLE: &str = "has a line break or another control character";
+
+/// `Authorization` with a token.
+pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
+    sensitive(&format!("Bearer {token}"))
+}
+
+/// `Authorization` with a user and a password.
+pub(super) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
+    sensitive(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+}
+
+fn sensitive(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_bytes(text.as_bytes()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// The headers of impersonation. An error names the field.
+pub(super) fn impersonation(impersonate: &Impersonate) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+    let Impersonate { user, uid, groups, extra } = impersonate;
+    let Some(user) = user else {
+        let alone =
+            [("as-uid", uid.is_some()), ("as-groups", !groups.is_empty()), ("as-user-extra", !extra.is_empty())];
+        return match alone.into_iter().find(|(_, is_there)| *is_there) {
+            Some((field, _)) => Err(format!("has `{field}` without `as`")),
+            None => Ok(vec![]),
+        };
+    };
+    let value = |field: &str, text: &str| {
+        // Go cuts off blanks at the ends.
+        HeaderValue::from_bytes(text.trim_matches([' ', '\t']).as_bytes())
+            .map_err(|_| format!("has `{field}`, which {UNSENDABLE}"))
+    };
+    let mut headers = vec![(HeaderName::from_static("impersonate-user"), value("as", user)?)];
+    if let Some(uid) = uid {
+        headers.push((HeaderName::from_static("impersonate-uid"), value("as-uid", uid)?));
+    }
+    for group in groups {
+        headers.push((HeaderName::from_static("impersonate-group"), value("as-groups", group)?));
+    }
+    for (key, values) in extra {
+        let name = format!("impersonate-extra-{}", escaped(key));
+        let name =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| "has a key of `as-user-extra` that is too long")?;
+        for text in values {
+            headers.push((name.clone(), value("as-user-extra", text)?));
+        }
+    }
+    Ok(headers)
+}
+
+/// A key as client-go escapes it: percent signs for what a header's name cannot hold.
+fn escaped(key: &str) -> String {
+    let mut escaped = String::new();
+    for byte in key.bytes() {
+        if byte.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~".contains(&byte) {
+            escaped.push(byte.to_ascii_lowercase().into());
+        } else {
+            let _ = write!(escaped, "%{byte:02x}"); // a String takes everything
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impersonation_is_sent_as_client_go_sends_it() {
+        let text = |it: &str| it.to_owned();
+        let impersonate = Impersonate {
+            user: Some(" jané\t".into()),
+            uid: Some("7".into()),
+            groups: vec![text("a"), text("b c")],
+            extra: [(text("Reason/x%"), vec![text("1"), text("2")])].into(),
+        };
+        let headers = impersonation(&impersonate).expect("it can be sent");
+        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect::<Vec<_>>();
+        let expected: [(&str, &[u8]); 6] = [
+            ("impersonate-user", "jané".as_bytes()),
+            ("impersonate-uid", b"7"),
+            ("impersonate-group", b"a"),
+            ("impersonate-group", b"b c"),
+            ("impersonate-extra-reason%2fx%25", b"1"),
+            ("impersonate-extra-reason%2fx%25", b"2"),
+        ];
+        assert_eq!(headers, expected);
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_refused_by_its_field() {
+        let text = |it: &str| it.to_owned();
+        let with = |groups: &[&str]| Impersonate {
+            user: Some("jane".into()),
+            groups: groups.iter().map(|it| text(it)).collect(),
+            ..Impersonate::default()
+        };
+        for (impersonate, field) in [
+            (Impersonate { user: Some("ja\nne".into()), ..Impersonate::default() }, "`as`,"),
+            (with(&["canary\r"]), "`as-groups`"),
+            (Impersonate { user: None, ..with(&["canary"]) }, "`as-groups` without `as`"),
+            (Impersonate { uid: Some(text("canary")), ..Impersonate::default() }, "`as-uid` without `as`"),
+            (Impersonate { extra: [(text("k"), vec![text("canary\0")])].into(), ..with(&[]) }, "`as-user-extra`"),
+            (Impersonate { extra: [("k".repeat(70_000), vec![text("x")])].into(), ..with(&[]) }, "too long"),
+        ] {
+            let reason = impersonation(&impersonate).expect_err(field);
+            assert!(reason.contains(field) && !reason.contains("canary"), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The way to an API server, set up as client-go does it.
+//!
+//! One step follows the other, and kube only gets what they leave: [`files`] finds and merges the kubeconfigs that [`document`] reads,
+//! [`context`] selects the cluster and the user, [`settings`] turns them into values that cannot be wrong any more, and [`service`]
+//! connects. Errors name the file, the entry and the field. They never quote a value that may be a secret.
+
+mod certificates;
+mod context;
+mod credential;
+mod document;
+mod exec;
+mod files;
+mod header;
+mod kube_config;
+mod pod;
+mod server;
+mod service;
+mod settings;
+
+#[cfg(test)]
+pub(crate) use self::files::parsed;
+pub(crate) use self::{
+    files::load,
+    pod::is_pod,
+    service::{TRUST, connect},
+    settings::{Settings, is_loopback},
+};

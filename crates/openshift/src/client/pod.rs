@@ -1,0 +1,40 @@
+//! Limits on a kubeconfig in a pod: the author of the file must not get the rights of the process.
+
+use std::{env, path::Path};
+
+use super::document::{Cluster, Document, User};
+
+/// Set in every pod.
+const SERVICE: &str = "KUBERNETES_SERVICE_HOST";
+
+/// Whether this process runs in a pod.
+pub(crate) fn is_pod() -> bool {
+    env::var_os(SERVICE).is_some()
+}
+
+/// Fails if a kubeconfig names a program, or a file outside of its own folder: it could send the pod's own token elsewhere.
+pub(super) fn check(document: &Document, folder: &Path) -> Result<(), String> {
+    let users = || document.users.values();
+    for (is_there, what) in [
+        (users().any(|user| user.exec.is_some()), "an exec plug-in"),
+        (users().any(|user| user.auth_provider.is_some()), "an auth-provider"),
+    ] {
+        if is_there {
+            let reason = "and a pod runs no program that a file names: use a token or a certificate";
+            return Err(format!("it has {what}, {reason}"));
+        }
+    }
+    let real = |path: &Path| path.canonicalize().ok();
+    let folder = real(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let authorities = document.clusters.values().flat_map(Cluster::files);
+    for file in authorities.chain(users().flat_map(User::files)) {
+        let is_inside = matches!((&folder, real(file)), (Some(folder), Some(file)) if file.starts_with(folder));
+        if !is_inside && file.exists() {
+            return Err(format!(
+                "in a pod it may only name files in its own folder, and {} is elsewhere",
+                file.display()
+            ));
+        }
+    }
+    Ok(())
+}

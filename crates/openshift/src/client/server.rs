@@ -1,0 +1,131 @@
+//! The URL of an API server, as client-go reads it.
+
+use http::{Uri, uri::Scheme};
+use regcred_core::{SecretString, user_info};
+
+/// Longer than any URL that people write. Each request appends its own path, and a URL has at most 64 KiB.
+const LONGEST: usize = 4096;
+
+/// Where an API server is.
+#[derive(Debug)]
+pub(super) struct Server {
+    /// Without a user.
+    pub(super) url: Uri,
+    /// The user and the password of the URL.
+    pub(super) user: Option<(String, SecretString)>,
+    /// Whether the text names no scheme, which then is HTTP.
+    pub(super) is_bare: bool,
+}
+
+/// Reads a URL, or a host with a port. An error quotes nothing: there may be a password.
+pub(super) fn parse(text: &str) -> Result<Server, String> {
+    let invalid = || "is not a URL such as https://api.example.com:6443".to_owned();
+    if text.len() > LONGEST || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(invalid());
+    }
+    let is_bare = !text.split_once("://").is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.starts_with('/'));
+    let (scheme, rest) = if is_bare { ("http", text) } else { text.split_once("://").ok_or_else(invalid)? };
+    let (authority, path) = match rest.find(['/', '?', '#']) {
+        Some(end) => rest.split_at(end),
+        None => (rest, ""),
+    };
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    if is_bare && !path.is_empty() && path != "/" {
+        return Err(invalid());
+    }
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        "https" => Scheme::HTTPS,
+        "http" => Scheme::HTTP,
+        _ => return Err("has a protocol that is neither HTTPS nor HTTP".into()),
+    };
+    let (user, authority) = match authority.rsplit_once('@') {
+        Some((user, authority)) => (Some(user_info(user).ok_or_else(invalid)?), authority),
+        None => (None, authority),
+    };
+    let url = Uri::builder().scheme(scheme).authority(authority).path_and_query(clean(path)).build();
+    let url = url.ok().filter(|url| url.host().is_some_and(|host| !host.is_empty())).ok_or_else(invalid)?;
+    // "host:" is a host without a port, and "host:x" is none at all.
+    let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|it| !it.contains(']'));
+    if port.is_some_and(|port| !port.is_empty() && port.parse::<u16>().is_err()) {
+        return Err(invalid());
+    }
+    Ok(Server { url, user, is_bare })
+}
+
+/// A path without `.`, `..` and empty steps.
+fn clean(path: &str) -> String {
+    let mut steps = vec![];
+    for step in path.split('/') {
+        match step {
+            "" | "." => {}
+            ".." => {
+                steps.pop();
+            }
+            step => steps.push(step),
+        }
+    }
+    format!("/{}", steps.join("/"))
+}
+
+fn is_scheme(text: &str) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte);
+    text.starts_with(|it: char| it.is_ascii_alphabetic()) && text.bytes().all(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_core::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn servers_are_read_as_client_go_reads_them() {
+        for (text, url, is_bare) in [
+            ("https://api.example:6443", "https://api.example:6443/", false),
+            ("https://api.example:6443/", "https://api.example:6443/", false),
+            ("HTTPS://API.example", "https://API.example/", false),
+            ("https://api.example/k8s/clusters/c-1?x=y#z", "https://api.example/k8s/clusters/c-1", false),
+            ("https://api.example/a/../b//./c/", "https://api.example/b/c", false),
+            ("https://[::1]:6443", "https://[::1]:6443/", false),
+            ("http://127.0.0.1:8001", "http://127.0.0.1:8001/", false),
+            ("10.0.0.1:6443", "http://10.0.0.1:6443/", true),
+            ("localhost:8080", "http://localhost:8080/", true),
+            ("api.example", "http://api.example/", true),
+            ("api.example:6443/", "http://api.example:6443/", true),
+            ("https://bob:canary@api.example", "https://api.example/", false),
+        ] {
+            let server = parse(text).expect(text);
+            assert_eq!((server.url.to_string().as_str(), server.is_bare), (url, is_bare), "{text}");
+        }
+        let (user, password) = parse("https://b%40b:p%3a@w@x").expect("a URL").user.expect("a user");
+        assert_eq!((user.as_str(), password.expose_secret()), ("b@b", "p:@w"));
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused_and_not_quoted() {
+        let long = format!("https://api.example/{}", "canary".repeat(1_000));
+        for text in [
+            "https://",
+            "https:///canary",
+            "https:/canary",
+            "canary/path",
+            "10.0.0.1:6443/canary",
+            "https://can ary",
+            " https://canary",
+            "https://canary\n",
+            "https://canary:port",
+            "https://canary:65536",
+            "https://:6443",
+            "https://[::1",
+            "https://ü.example",
+            "https://bob:canary@",
+            "ftp://canary",
+            "unix:///canary",
+            "://canary",
+            &long,
+        ] {
+            let reason = parse(text).expect_err(text);
+            assert!(!reason.contains("ary"), "{text}: {reason}");
+        }
+    }
+}

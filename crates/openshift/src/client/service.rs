@@ -1,0 +1,335 @@
+//! The client: connections that are pooled, and each request with the credential that counts now.
+
+use std::{
+    env,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header::AUTHORIZATION};
+use http_body_util::{Either, Full};
+use hyper::{
+    body::Incoming,
+    rt::{Read, Write},
+};
+use hyper_util::{
+    client::legacy::{
+        Client as Pool,
+        connect::{Connection, HttpConnector, proxy::Tunnel},
+    },
+    rt::TokioExecutor,
+};
+use kube::{
+    Client, Config,
+    client::{Body, ConfigExt, RustlsTlsError},
+};
+use regcred_core::{Clock, Error, ErrorKind, ExposeSecret, ProxyUrl, Result, SystemClock};
+use tokio::{sync::Mutex, time::Instant};
+use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
+
+use super::{
+    credential::Credential,
+    exec::Issued,
+    header,
+    settings::{Settings, identify},
+};
+use crate::{cluster::unusable, retry_after};
+
+/// Names the authorities to trust where a kubeconfig does not.
+pub(crate) const TRUST: &str = "SSL_CERT_FILE";
+/// For a connection: longer than a lost first packet, shorter than one look may take.
+const CONNECT: Duration = Duration::from_secs(4);
+/// A token file is read again after this time: the kubelet renews a token long before its end. client-go waits as long.
+const REREAD: Duration = Duration::from_secs(50);
+/// A plug-in runs again this long before its credential ends: a request may be on its way.
+const EARLY: Duration = Duration::from_secs(10);
+/// A plug-in whose credential is refused runs again after this time at the earliest.
+const PAUSE: Duration = Duration::from_mins(1);
+
+type Answer = Response<Either<Incoming, Full<Bytes>>>;
+type Sender = BoxCloneSyncService<Request<Body>, Answer, BoxError>;
+
+/// A client for these settings. Runs the exec plug-in, if there is one.
+pub(crate) async fn connect(settings: Settings) -> Result<Client> {
+    let namespace = settings.config.default_namespace.clone();
+    let session = Arc::new(Session::new(settings).await?);
+    Ok(Client::new(service_fn(move |request| Arc::clone(&session).send(request)), namespace))
+}
+
+struct Session {
+    config: Config,
+    proxy: Option<ProxyUrl>,
+    credential: Credential,
+    current: RwLock<Current>,
+    /// One plug-in runs at a time.
+    renewing: Mutex<()>,
+}
+
+/// The credential and the connections of a request.
+#[derive(Clone)]
+struct Current {
+    header: Option<HeaderValue>,
+    expires: Option<SystemTime>,
+    sender: Sender,
+    taken: Instant,
+    /// Whether the server answered it with 401.
+    is_rejected: bool,
+}
+
+impl Current {
+    /// Takes what a plug-in answered. A certificate takes connections of its own.
+    fn take(&mut self, issued: Issued, config: &Config, proxy: Option<&ProxyUrl>) -> Result<()> {
+        let Issued { header, identity, expires } = issued;
+        if identity.is_some() {
+            let mut config = config.clone();
+            identify(&mut config, identity.as_ref());
+            self.sender = sender(&config, proxy)?;
+        }
+        (self.header, self.expires) = (header, expires);
+        (self.taken, self.is_rejected) = (Instant::now(), false);
+        Ok(())
+    }
+}
+
+impl Session {
+    async fn new(settings: Settings) -> Result<Self> {
+        let Settings { config, proxy, credential, .. } = settings;
+        let failed = |reason| unusable("the kubeconfig", reason);
+        let (header, issued) = match &credential {
+            Credential::None => (None, None),
+            Credential::Fixed(header) => (Some(header.clone()), None),
+            Credential::File(file) => (file.read().map_err(failed)?, None),
+            Credential::Plugin(plugin) => (None, Some(plugin.run().await?)),
+        };
+        let sender = sender(&config, proxy.as_ref())?;
+        let mut current = Current { header, expires: None, sender, taken: Instant::now(), is_rejected: false };
+        if let Some(issued) = issued {
+            current.take(issued, &config, proxy.as_ref())?;
+        }
+        Ok(Self { config, proxy, credential, current: RwLock::new(current), renewing: Mutex::new(()) })
+    }
+
+    async fn send(self: Arc<Self>, mut request: Request<Body>) -> Result<Answer, BoxError> {
+        self.renew().await?;
+        let Current { header, sender, taken, .. } = self.current().clone();
+        if let Some(header) = header {
+            request.headers_mut().insert(AUTHORIZATION, header);
+        }
+        let answer = sender.oneshot(request).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.reject(taken);
+        }
+        Ok(answer)
+    }
+
+    /// Notes that the server does not accept the credential that was taken then.
+    fn reject(&self, taken: Instant) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        current.is_rejected |= current.taken == taken;
+    }
+
+    fn current(&self) -> RwLockReadGuard<'_, Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Renews what is due.
+    async fn renew(self: &Arc<Self>) -> Result<()> {
+        match &self.credential {
+            Credential::File(file) if self.is_due() => {
+                let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+                // The last token counts while the file cannot be read: some programs remove it.
+                current.header = file.read().ok().flatten().or(current.header.take());
+                (current.taken, current.is_rejected) = (Instant::now(), false);
+                Ok(())
+            }
+            Credential::Plugin(_) if self.is_due() => {
+                // A request that gives up does not end the plug-in that others wait for.
+                let session = Arc::clone(self);
+                let renewing = tokio::spawn(async move { session.run_plugin().await });
+                renewing.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "running an exec plug-in panicked")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let Current { expires, taken, is_rejected, .. } = &*self.current();
+        match &self.credential {
+            Credential::File(_) => *is_rejected || taken.elapsed() >= REREAD,
+            Credential::Plugin(_) => {
+                let is_rejected = *is_rejected && taken.elapsed() >= PAUSE;
+                is_rejected || expires.is_some_and(|it| it <= SystemClock.now() + EARLY)
+            }
+            Credential::None | Credential::Fixed(_) => false,
+        }
+    }
+
+    async fn run_plugin(&self) -> Result<()> {
+        let _one = self.renewing.lock().await;
+        let Credential::Plugin(plugin) = &self.credential else { return Ok(()) };
+        if !self.is_due() {
+            return Ok(());
+        }
+        match plugin.run().await {
+            Ok(issued) => {
+                let mut current = self.current().clone();
+                current.take(issued, &self.config, self.proxy.as_ref())?;
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
+                Ok(())
+            }
+            Err(_) if self.current().expires.is_some_and(|it| it > SystemClock.now()) => Ok(()),
+            // It worked when the client was made, so it may work again.
+            Err(error) => Err(Error::new(ErrorKind::Unreachable, error.to_string())
+                .with_cause(std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default())),
+        }
+    }
+}
+
+/// kube's own layers over connections that send at once: kube leaves Nagle's algorithm on, and with TLS each new connection then
+/// waits 40 ms for an acknowledgement.
+fn sender(config: &Config, proxy: Option<&ProxyUrl>) -> Result<Sender> {
+    // It fails if the program has chosen a provider already, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let mut direct = HttpConnector::new();
+    direct.enforce_http(false);
+    direct.set_nodelay(true);
+    direct.set_connect_timeout(Some(CONNECT));
+    let Some(proxy) = proxy else { return over(config, direct) };
+    let invalid = || unusable("the proxy", format!("{} is not a URL", proxy.as_str()));
+    let url = proxy.as_str().parse::<Uri>().map_err(|_| invalid())?;
+    let authorization = match proxy.user() {
+        Some((user, password)) => Some(header::basic(user, password.expose_secret()).ok_or_else(invalid)?),
+        None => None,
+    };
+    if url.scheme_str() == Some("https") {
+        // As in Go, the authorities of the cluster are those of the proxy.
+        let mut trust = config.clone();
+        (trust.tls_server_name, trust.cluster_url) = (None, url.clone());
+        identify(&mut trust, None);
+        let encrypted = trust.rustls_https_connector_with_connector(direct).map_err(|error| unconnectable(&error))?;
+        return over(config, tunnel(url, encrypted, authorization));
+    }
+    over(config, tunnel(url, direct, authorization))
+}
+
+fn tunnel<C>(proxy: Uri, connector: C, authorization: Option<HeaderValue>) -> Tunnel<C> {
+    let tunnel = Tunnel::new(proxy, connector);
+    match authorization {
+        Some(authorization) => tunnel.with_auth(authorization),
+        None => tunnel,
+    }
+}
+
+/// Connections of this connector, with TLS above it.
+fn over<C>(config: &Config, connector: C) -> Result<Sender>
+where
+    C: Service<Uri> + Clone + Send + Sync + 'static,
+    C::Response: Connection + Read + Write + Send + Unpin + 'static,
+    C::Future: Send + 'static,
+    C::Error: Into<BoxError>,
+{
+    let connector = config.rustls_https_connector_with_connector(connector).map_err(|error| unconnectable(&error))?;
+    let headers = config.extra_headers_layer().map_err(|error| unconnectable(&error))?;
+    let service = ServiceBuilder::new()
+        .map_response(retry_after::keep)
+        .layer(config.base_uri_layer())
+        .layer(headers)
+        .map_err(BoxError::from)
+        .service(Pool::builder(TokioExecutor::new()).build(connector));
+    Ok(BoxCloneSyncService::new(service))
+}
+
+/// Why TLS cannot be set up.
+fn unconnectable(error: &kube::Error) -> Error {
+    let reason = match error {
+        kube::Error::RustlsTls(
+            RustlsTlsError::InvalidIdentityPem(_)
+            | RustlsTlsError::MissingPrivateKey
+            | RustlsTlsError::MissingCertificate
+            | RustlsTlsError::InvalidPrivateKey(_)
+            | RustlsTlsError::UnknownPrivateKeyFormat,
+        ) => "the client certificate and its key are not PEM, or do not belong together".to_owned(),
+        kube::Error::RustlsTls(RustlsTlsError::InvalidServerName(_)) => {
+            "`tls-server-name` is not a host name".to_owned()
+        }
+        _ => match env::var_os(TRUST).filter(|it| !it.is_empty()) {
+            Some(file) => format!("the authorities of {TRUST}, {}, cannot be used", Path::new(&file).display()),
+            None => "the authorities that this machine trusts cannot be used".to_owned(),
+        },
+    };
+    unusable("the connection to the cluster", reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use regcred_core::Proxies;
+
+    use super::*;
+    use crate::client::parsed;
+
+    async fn session(user: &str, folder: &Path) -> Arc<Session> {
+        let text = format!(
+            "{{ clusters: [{{ name: c, cluster: {{ server: 'http://127.0.0.1:1' }} }}], users: [{{ name: u, user: {user} }}],
+               contexts: [{{ name: c, context: {{ cluster: c, user: u }} }}], current-context: c }}"
+        );
+        let settings = parsed(&text, folder, &Proxies::default()).expect("it is whole");
+        Arc::new(Session::new(settings).await.expect("its credential is there"))
+    }
+
+    async fn sent(session: &Arc<Session>) -> String {
+        session.renew().await.expect("it is there");
+        let header = session.current().header.clone();
+        header.map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned()).unwrap_or_default()
+    }
+
+    fn reject(session: &Session) {
+        let taken = session.current().taken;
+        session.reject(taken);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_file_is_read_again_and_the_last_token_counts_while_it_is_gone() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let write = |text: &str| fs::write(dir.path().join("token"), text).expect("it can be written");
+        write("one\n");
+        let session = session("{ tokenFile: token }", dir.path()).await;
+        write("two\n");
+        assert_eq!(sent(&session).await, "Bearer one");
+        tokio::time::advance(REREAD).await;
+        assert_eq!(sent(&session).await, "Bearer two");
+        for gone in ["", "thr\nee"] {
+            write(gone);
+            tokio::time::advance(REREAD).await;
+            assert_eq!(sent(&session).await, "Bearer two");
+        }
+        fs::remove_file(dir.path().join("token")).expect("it was there");
+        tokio::time::advance(REREAD).await;
+        assert_eq!(sent(&session).await, "Bearer two");
+        write("four");
+        reject(&session);
+        assert_eq!(sent(&session).await, "Bearer four", "after 401 it is read at once");
+    }
+
+    #[tokio::test]
+    async fn a_plug_in_runs_again_when_its_token_ends_and_not_before() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let script = |expires: &str| {
+            format!(
+                "{{ exec: {{ apiVersion: client.authentication.k8s.io/v1, command: sh, args: ['-c', 'echo >> {0}; \
+                 printf \"kind: ExecCredential\\napiVersion: client.authentication.k8s.io/v1\\nstatus: {{ token: t%s{expires} }}\" $(wc -l < {0})'] }} }}",
+                dir.path().join("runs").display()
+            )
+        };
+        let session_of = async |expires: &str| session(&script(expires), dir.path()).await;
+        let lasting = session_of(", expirationTimestamp: \\\"2999-01-01T00:00:00Z\\\"").await;
+        assert_eq!((sent(&lasting).await, sent(&lasting).await), ("Bearer t1".into(), "Bearer t1".into()));
+        reject(&lasting);
+        assert_eq!(sent(&lasting).await, "Bearer t1", "it ran a moment ago");
+        let ended = session_of(", expirationTimestamp: \\\"2000-01-01T00:00:00Z\\\"").await;
+        assert_eq!((sent(&ended).await, sent(&ended).await), ("Bearer t3".into(), "Bearer t4".into()));
+    }
+}

@@ -1,0 +1,158 @@
+//! Finds out what a script does with a token of ECR.
+//!
+//! Whole words decide: a mirror also names secrets, and copies images.
+
+/// The findings in a text that concern pull secrets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Says {
+    /// It asks ECR for a token.
+    pub(super) asks: bool,
+    /// It writes Secrets.
+    pub(super) writes: bool,
+    /// It copies images.
+    pub(super) copies: bool,
+}
+
+/// Words of the AWS CLI, of its `PowerShell` module and of the SDKs, in lower case.
+const ASKS: [&str; 6] = [
+    "get-login-password",
+    "get-authorization-token",
+    "get_authorization_token",
+    "getauthorizationtoken",
+    "getauthorizationtokencommand",
+    "get-ecrlogincommand",
+];
+/// Programs that write to a cluster.
+const CLIENTS: [&str; 4] = ["kubectl", "oc", "kubecolor", "k"];
+const VERBS: [&str; 7] = ["create", "apply", "patch", "replace", "delete", "set", "edit"];
+/// Between a verb and what it is about, such as `--namespace team-a`.
+const FLAGS: usize = 8;
+/// Of client libraries and of the API, in lower case.
+const CALLS: [&str; 8] = [
+    "create_namespaced_secret",
+    "patch_namespaced_secret",
+    "replace_namespaced_secret",
+    "createnamespacedsecret",
+    "patchnamespacedsecret",
+    "replacenamespacedsecret",
+    "v1secret",
+    "kubernetes_secret",
+];
+const COPIERS: [&str; 6] = ["skopeo", "crane", "regctl", "oras", "regsync", "imgpkg"];
+
+impl Says {
+    pub(super) fn of(text: &str) -> Self {
+        let text = text.to_lowercase();
+        let parts = |it: char| it.is_alphanumeric() || matches!(it, '-' | '_' | '.' | '/' | '=');
+        let words = text.split(|it: char| !parts(it)).filter(|word| !word.is_empty()).collect::<Vec<_>>();
+        Self {
+            asks: asks(&words),
+            writes: writes(&words),
+            copies: words.iter().any(|it| COPIERS.contains(&program(it))),
+        }
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        let Self { asks, writes, copies } = other;
+        Self { asks: self.asks || asks, writes: self.writes || writes, copies: self.copies || copies }
+    }
+}
+
+/// Without its path.
+fn program(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or_default()
+}
+
+fn asks(words: &[&str]) -> bool {
+    let is_old = |pair: &[&str]| pair[0] == "ecr" && pair[1] == "get-login";
+    let is_call = |word: &&str| word.split(['.', '=']).any(|part| ASKS.contains(&part)) || ASKS.contains(word);
+    words.iter().any(is_call) || words.windows(2).any(is_old)
+}
+
+fn writes(words: &[&str]) -> bool {
+    let is_manifest = words.windows(2).any(|pair| pair[0] == "kind" && pair[1] == "secret");
+    let is_call = |word: &&str| word.split('.').any(|part| CALLS.contains(&part));
+    // client-go: `CoreV1().Secrets(namespace)`, with or without the parentheses.
+    let is_go = words.windows(2).any(|pair| pair[0].ends_with("corev1") && pair[1].starts_with(".secrets"))
+        || words.iter().any(|word| word.contains("corev1.secrets"));
+    let is_api =
+        |word: &&str| word.contains("api/v1/namespaces/") && (word.ends_with("/secrets") || word.contains("/secrets/"));
+    let is_posted = words.iter().any(is_api) && words.iter().any(|it| matches!(*it, "post" | "patch" | "put"));
+    is_manifest || is_posted || is_go || words.iter().any(is_call) || writes_with_a_client(words)
+}
+
+/// Such as `kubectl --namespace team-a create secret docker-registry ecr`, `oc delete secret/ecr`, and what applies a
+/// `.dockerconfigjson`.
+fn writes_with_a_client(words: &[&str]) -> bool {
+    let is_client = |word: &str| CLIENTS.contains(&program(word));
+    if !words.iter().any(|word| is_client(word)) {
+        return false;
+    }
+    let is_secret = |word: &str| {
+        matches!(word, "secret" | "secrets") || word.starts_with("secret/") || word.starts_with("secrets/")
+    };
+    let is_about_one = |at: usize| {
+        let rest = words[at + 1..].iter().take(FLAGS).take_while(|word| !is_client(word) && **word != "get");
+        rest.into_iter().any(|word| is_secret(word))
+    };
+    let verbs = words.iter().enumerate().filter(|(_, word)| VERBS.contains(word)).map(|(at, _)| at).collect::<Vec<_>>();
+    verbs.iter().any(|at| is_about_one(*at))
+        || (!verbs.is_empty() && words.iter().any(|it| it.ends_with("kubernetes.io/dockerconfigjson")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_is_known_by_what_it_writes() {
+        let writers = [
+            "T=$(aws ecr get-login-password)\ncat <<E | kubectl apply -f -\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\nE",
+            "aws ecr get-login-password | kubectl apply -f - <<< '{\"kind\": \"Secret\"}'",
+            "PW=`aws ecr get-login-password`; kubectl create secret docker-registry ecr --docker-password=$PW",
+            "aws ecr get-login-password > /t; oc create secret docker-registry ecr --docker-password=\"$(cat /t)\"",
+            "kubectl -n team-a delete secret --ignore-not-found ecr; aws ecr get-login --no-include-email",
+            "aws ecr get-authorization-token --output text; kubectl --namespace team-a patch secret ecr -p x",
+            "/usr/local/bin/kubectl replace --force -n a secret/ecr; aws ecr get-login-password",
+            "oc set data secret/ecr .dockerconfigjson=x; aws ecr get-login-password --region eu-west-1",
+            "import boto3\nboto3.client('ecr').get_authorization_token()\nclient.CoreV1Api().patch_namespaced_secret('ecr', 'a', b)",
+            "ecr.get_authorization_token()\nbody = kubernetes.client.V1Secret(type='kubernetes.io/dockerconfigjson')",
+            "svc.GetAuthorizationToken(in); clientset.CoreV1().Secrets(ns).Update(ctx, secret)",
+            "clientset.corev1.secrets(ns); new GetAuthorizationTokenCommand({})",
+            "aws ecr get-login-password; curl -X PATCH $API/api/v1/namespaces/a/secrets/ecr",
+            "curl -X POST https://kubernetes.default/api/v1/namespaces/a/secrets; aws ecr get-login-password",
+            "kubectl create -f /tmp/s.json # type kubernetes.io/dockerconfigjson\naws ecr get-login-password",
+            "for n in $(kubectl get ns -o name); do kubectl create secret docker-registry ecr -n $n; done; aws ecr get-login-password",
+            "KIND: SECRET\naws ecr GET-LOGIN-PASSWORD | kubectl apply -f -",
+            "Get-ECRLoginCommand; kubectl create secret docker-registry ecr",
+        ];
+        for script in writers {
+            let says = Says::of(script);
+            assert!(says.asks && says.writes, "{script}: {says:?}");
+        }
+    }
+
+    #[test]
+    fn who_only_reads_secrets_or_copies_images_is_no_writer() {
+        let others = [
+            "aws secretsmanager get-secret-value --secret-id q; aws ecr get-login-password | skopeo login; skopeo sync",
+            "aws ecr get-login-password | docker login --password-stdin; docker push x",
+            "aws ecr get-login-password | crane auth login; crane copy a b # secret",
+            "kubectl get secret quay -o json > auth.json; aws ecr get-login-password | skopeo login --authfile auth.json",
+            "aws secretsmanager create-secret --name x; aws ecr get-login-password | skopeo login",
+            "kubectl apply -f deploy.yaml; kubectl get secret quay; aws ecr get-login-password | docker login",
+            "vault kv put secret/ecr token=$(aws ecr get-login-password)",
+            "aws ecr get-login-password | podman login --authfile /pull/.dockerconfigjson",
+            "kubectl rollout restart deployment/x; aws ecr get-login-password | helm registry login",
+            "echo no secret; aws ecr get-login-password | oras login",
+            "kubectl create job secretary; aws ecr get-login-password",
+        ];
+        for script in others {
+            let says = Says::of(script);
+            assert!(says.asks && !says.writes, "{script}: {says:?}");
+        }
+        for script in ["kubectl create secret generic db", "velero backup create", "aws s3 cp secret s3://x", ""] {
+            assert!(!Says::of(script).asks, "{script}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Errors for tools: with `-o json` or `-o yaml` the same problems that standard error has are one document on standard output.
+
+use anyhow::Error;
+use regcred_config::{Origin, Problem, Problems};
+use serde_json::{Value, json};
+
+use super::{
+    args::Output,
+    output::{print_text, yaml},
+    stderr,
+};
+
+/// One problem, and where it is, if it is in a config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    message: String,
+    /// The file, or what else the value came from, such as `environment REGCRED__SCHEDULE`.
+    file: Option<String>,
+    line: Option<u64>,
+    path: Option<String>,
+    /// As people read it.
+    text: String,
+}
+
+impl Failure {
+    /// Of a text without a place.
+    pub(crate) fn of(text: &str) -> Self {
+        Self { message: text.into(), file: None, line: None, path: None, text: text.into() }
+    }
+
+    fn at(problem: &Problem) -> Self {
+        let origin = problem.origin.as_ref();
+        Self {
+            message: problem.message.clone(),
+            file: origin.map(Origin::source).or_else(|| problem.file.clone()),
+            line: origin.map_or(problem.line, Origin::line),
+            path: origin.map(Origin::path),
+            text: problem.to_string(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let Self { message, file, line, path, text: _ } = self;
+        json!({ "message": message, "file": file, "line": line, "path": path })
+    }
+}
+
+/// Reports an error on standard error and, for tools, on standard output.
+pub(crate) fn report(output: Output, error: &Error, exit_code: u8) {
+    let failures = match error.downcast_ref::<Problems>() {
+        Some(problems) => problems.iter().map(Failure::at).collect(),
+        None => vec![Failure::of(&format!("{error:#}"))],
+    };
+    for failure in &failures {
+        stderr::error(&failure.text);
+    }
+    print(output, &failures, exit_code);
+}
+
+/// Prints errors as one document, if tools read standard output.
+pub(crate) fn print(output: Output, failures: &[Failure], exit_code: u8) {
+    let document = json!({
+        "errors": failures.iter().map(Failure::json).collect::<Vec<_>>(),
+        "exit_code": exit_code,
+    });
+    let text = match output {
+        Output::Json => format!("{document:#}\n"),
+        Output::Yaml => yaml(&document),
+        Output::Table | Output::Wide | Output::Name => return,
+    };
+    // A closed pipe changes nothing: the exit code reports the failure too.
+    print_text(&text).ok();
+}

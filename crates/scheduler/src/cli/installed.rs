@@ -1,0 +1,88 @@
+//! `regcred status --instance NAME` without a config: the Secrets that an installation keeps, by their own annotations.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow};
+use regcred_core::{Clock, Error, InstanceName, Result as PortResult, SecretSink, StoreName, SystemClock, Target};
+use regcred_engine::{Failure, Outcome, Step};
+use regcred_openshift::{Cluster, Foreign, OpenShiftSink};
+
+use super::{
+    EXIT_UNREACHABLE,
+    args::{Output, Status},
+    output::print,
+    session::{self, announce},
+    status::{Row, Shown},
+    stderr,
+};
+
+pub(super) fn run(instance: &str, args: &Status, output: Output) -> Result<ExitCode> {
+    let instance = InstanceName::new(instance).map_err(|error| anyhow!(error.chain()))?;
+    let found = match session::wait(look(&instance, args))?? {
+        Ok(found) => found,
+        Err(error) if error.is_retryable() => {
+            stderr::error(&error.chain());
+            return Ok(ExitCode::from(EXIT_UNREACHABLE));
+        }
+        Err(error) => return Err(anyhow!(error.chain())),
+    };
+    if found.is_empty() {
+        stderr::warning(&format!("No targets found of instance {instance}"));
+    }
+    let now = SystemClock.now();
+    let rows = found.iter().map(|(target, outcome)| Row::new(target, outcome, vec![], now));
+    let shown = Shown::new(rows.collect(), args, now, 0);
+    print(output, &shown)?;
+    Ok(shown.exit_code())
+}
+
+/// Each Secret of the instance as it is; the outer error is about the connection's settings.
+async fn look(instance: &InstanceName, args: &Status) -> Result<PortResult<Vec<(Target, Outcome)>>> {
+    let cluster = Cluster::connect(&args.pass.connection()).await.map_err(|error| anyhow!(error.chain()))?;
+    announce(&cluster, None);
+    let store = StoreName::new("cluster").map_err(|error| anyhow!(error.chain()))?;
+    let looking = async {
+        let namespaces = session::namespaces(&cluster, &args.pass.only.namespace).await?;
+        let leftovers = cluster.leftovers(&store, instance, &namespaces).await?;
+        let sink = |foreign| {
+            OpenShiftSink::builder(cluster.clone()).with_instance(instance.clone()).with_foreign(foreign).build()
+        };
+        let (own, merged) = (sink(Foreign::Refuse), sink(Foreign::Merge));
+        let mut found = vec![];
+        for leftover in leftovers {
+            let sink = if leftover.is_merged { &merged } else { &own };
+            let outcome = outcome(sink, &leftover.target).await;
+            found.push((leftover.target, outcome));
+        }
+        Ok(found)
+    };
+    let late = |_| {
+        let message = format!("the search did not end within {:?}", args.pass.timeout);
+        Error::new(regcred_core::ErrorKind::Unreachable, message)
+    };
+    Ok(tokio::time::timeout(args.pass.timeout, looking).await.map_err(late).and_then(|it| it))
+}
+
+/// Reads one Secret. Without a config it has no schedule and no missing login.
+async fn outcome(sink: &OpenShiftSink, target: &Target) -> Outcome {
+    let mut outcome = Outcome::default();
+    match sink.observe(target).await {
+        Ok(Some(seen)) => {
+            let now = SystemClock.now();
+            let renew_at = seen.validity.values().filter_map(|it| it.renew_at(&|_| None)).min();
+            outcome.step = Some(match seen.refusal {
+                Some(refusal) => Step::Refuse(refusal),
+                None if renew_at.is_some_and(|at| at <= now) => Step::Refresh,
+                None => Step::Leave,
+            });
+            outcome.renew_at = renew_at;
+            outcome.waiting_for = seen.waiting_for;
+            outcome.failures.extend(seen.failure.map(|error| Failure { provider: None, error }));
+            outcome.validity = seen.validity.into();
+            outcome.details = Some(Box::new(seen.details));
+        }
+        Ok(None) => outcome.step = Some(Step::Create),
+        Err(error) => outcome.failures.push(Failure { provider: None, error }),
+    }
+    outcome
+}

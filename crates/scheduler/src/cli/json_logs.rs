@@ -1,0 +1,95 @@
+//! Log lines as JSON: one object a line, without a key twice.
+//!
+//! The format of tracing-subscriber writes the fields of an event beside `target`, and the name of a span beside its fields. An event
+//! that has a field `target`, and a span that has a field `name`, then have two keys of that name, and strict readers drop the line.
+
+use std::fmt;
+
+use regcred_core::{Clock, SystemClock};
+use serde_json::{Map, Value};
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::{
+    fmt::{
+        FmtContext, FormatEvent, FormattedFields,
+        format::{JsonFields, Writer},
+    },
+    registry::LookupSpan,
+};
+
+use super::stderr::json_line;
+
+/// Formats an event as one object: `timestamp`, `level`, `logger`, `message`, the fields of the event, and those of its spans.
+///
+/// Of two fields with the same name the innermost is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JsonLines;
+
+impl<S> FormatEvent<S, JsonFields> for JsonLines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, JsonFields>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let metadata = event.metadata();
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let Fields(mut fields) = fields;
+        fields.insert("logger".into(), metadata.target().into());
+        let spans = context.event_scope().into_iter().flatten();
+        for (depth, span) in spans.enumerate() {
+            if depth == 0 {
+                fields.entry("span").or_insert_with(|| span.name().into());
+            }
+            let extensions = span.extensions();
+            let texts = extensions.get::<FormattedFields<JsonFields>>();
+            let of_span = texts.and_then(|it| serde_json::from_str::<Map<String, Value>>(it.fields.as_str()).ok());
+            for (key, value) in of_span.into_iter().flatten() {
+                fields.entry(key).or_insert(value);
+            }
+        }
+        writer.write_str(&json_line(SystemClock.now(), metadata.level().as_str(), &fields))
+    }
+}
+
+/// The fields of an event as JSON values.
+#[derive(Default)]
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn put(&mut self, field: &Field, value: impl Into<Value>) {
+        self.0.insert(field.name().trim_start_matches("r#").to_owned(), value.into());
+    }
+}
+
+impl Visit for Fields {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format!("{value:?}"));
+    }
+}

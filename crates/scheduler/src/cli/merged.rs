@@ -1,0 +1,32 @@
+//! `regcred check --show`: the config that files, environment and command line make together.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use regcred_config::Config;
+use serde_json::{Value, json};
+
+use super::{
+    args::Output,
+    output::{Document, print, table},
+};
+
+pub(crate) fn run(config: &Config, output: Output) -> Result<ExitCode> {
+    print(output, &Merged(config))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// As JSON and YAML it is a config that can be used in place of its parts; what may be a secret is hidden in it.
+struct Merged<'a>(&'a Config);
+
+impl Document for Merged<'_> {
+    fn table(&self, _: bool) -> String {
+        let settings = self.0.settings();
+        let rows = settings.iter().map(|it| [it.key.clone(), it.value.clone(), it.from.clone()]).collect::<Vec<_>>();
+        table(["KEY", "VALUE", "FROM"], &rows)
+    }
+
+    fn json(&self) -> Value {
+        serde_json::to_value(self.0.merged()).unwrap_or_else(|_| json!({}))
+    }
+}

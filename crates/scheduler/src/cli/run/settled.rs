@@ -1,0 +1,29 @@
+//! Logs once after a start, and after each new config, how the targets are.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use regcred_engine::{Event, State};
+use tracing::{info, warn};
+
+use super::standings::Standings;
+
+/// Waits until every target was looked at.
+#[derive(Debug, Default)]
+pub(super) struct Settled(AtomicBool);
+
+impl Settled {
+    /// Follows one event. `standings`: what is known of the targets by then.
+    pub(super) fn follow(&self, event: &Event<'_>, standings: &Standings) {
+        let Event::Queue { depth: 0, .. } = event else { return };
+        let all = standings.all();
+        if all.is_empty() || self.0.swap(true, Relaxed) {
+            return;
+        }
+        let (targets, fresh) = (all.len(), all.values().filter(|it| it.state == State::Fresh).count());
+        if fresh == targets {
+            info!(targets, "every target is fresh");
+        } else {
+            warn!(targets, fresh, "not every target is fresh: `regcred status` says why");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Lines on standard error besides the logs: errors, warnings, notes, and the address of the cluster.
+//!
+//! With `--log-format json` each of them is one JSON object on one line, as the logs are.
+
+use std::{
+    io::{Write, stderr},
+    sync::OnceLock,
+    time::SystemTime,
+};
+
+use jiff::Timestamp;
+use regcred_core::{Clock, SystemClock};
+use serde_json::{Map, Value};
+
+use super::{args::LogFormat, progress};
+
+/// How this process writes to standard error; text until it is set.
+static VOICE: OnceLock<Voice> = OnceLock::new();
+
+/// How a process writes to standard error.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Voice {
+    pub(crate) format: LogFormat,
+    /// Whether only errors are written.
+    pub(crate) quiet: bool,
+}
+
+/// Sets the voice of the process, once.
+pub(crate) fn install(voice: Voice) {
+    VOICE.get_or_init(|| voice);
+}
+
+/// Whether anything but errors and JSON lines may be drawn on standard error.
+pub(crate) fn is_for_people() -> bool {
+    let Voice { format, quiet } = voice();
+    !quiet && matches!(format, LogFormat::Text)
+}
+
+fn voice() -> Voice {
+    VOICE.get().copied().unwrap_or_default()
+}
+
+/// Reports why a command fails.
+pub(crate) fn error(text: &str) {
+    write(&line(voice().format, "ERROR", "error: ", text));
+}
+
+/// Reports what is odd, but works.
+pub(crate) fn warning(text: &str) {
+    say("WARN", "warning: ", text);
+}
+
+/// Reports what a person still has to do.
+pub(crate) fn note(text: &str) {
+    say("INFO", "note: ", text);
+}
+
+/// Reports a fact, such as the server that a command speaks to.
+pub(crate) fn info(text: &str) {
+    say("INFO", "", text);
+}
+
+fn say(level: &str, prefix: &str, text: &str) {
+    if !voice().quiet {
+        write(&line(voice().format, level, prefix, text));
+    }
+}
+
+/// One line for machines; for people the text with a prefix that names what it is.
+fn line(format: LogFormat, level: &str, prefix: &str, text: &str) -> String {
+    match format {
+        LogFormat::Text => format!("{prefix}{text}\n"),
+        LogFormat::Json => {
+            let fields = [("message".to_owned(), Value::from(text))].into_iter().collect();
+            json_line(SystemClock.now(), level, &fields)
+        }
+    }
+}
+
+/// One JSON object on one line: time and level first, then fields. Each key is there once.
+pub(crate) fn json_line(now: SystemTime, level: &str, fields: &Map<String, Value>) -> String {
+    let now = Timestamp::try_from(now).unwrap_or(Timestamp::MAX);
+    let mut line = format!("{{\"timestamp\":\"{now:.6}\",\"level\":\"{level}\"");
+    for (key, value) in fields.iter().filter(|(key, _)| !matches!(key.as_str(), "timestamp" | "level")) {
+        line += &[",", &Value::from(key.as_str()).to_string(), ":", &value.to_string()].concat();
+    }
+    line + "}\n"
+}
+
+/// Writes a whole line at once. If standard error is closed or full, the text is lost and the work goes on.
+fn write(text: &str) {
+    progress::clear();
+    let mut stderr = stderr().lock();
+    stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()).ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_text_of_several_lines_is_one_json_object_on_one_line() {
+        let text = line(LogFormat::Json, "ERROR", "error: ", "one \"quoted\"\nand\ttwo \u{2028} \u{7f}");
+        assert_eq!(text.matches('\n').count(), 1, "{text}");
+        let object = serde_json::from_str::<Value>(&text).expect("JSON");
+        assert_eq!(object["message"], "one \"quoted\"\nand\ttwo \u{2028} \u{7f}");
+        assert_eq!(object["level"], "ERROR");
+        assert_eq!(line(LogFormat::Text, "ERROR", "error: ", "one"), "error: one\n");
+    }
+
+    #[test]
+    fn a_field_does_not_repeat_the_time_or_the_level() {
+        let fields = json!({ "level": "mine", "timestamp": 1, "message": "x", "count": 2 });
+        let text = json_line(SystemTime::UNIX_EPOCH, "INFO", fields.as_object().expect("a map"));
+        assert_eq!(
+            text,
+            "{\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"level\":\"INFO\",\"count\":2,\"message\":\"x\"}\n"
+        );
+    }
+}

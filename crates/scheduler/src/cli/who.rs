@@ -1,0 +1,81 @@
+//! The identity of regcred in AWS, asked beside a pass.
+
+use std::time::Duration;
+
+use regcred_core::ProviderName;
+use regcred_ecr::shown_principal;
+use serde_json::{Value, json};
+use tokio::{task::JoinSet, time::timeout};
+
+use super::{administrator::may_push, stderr};
+use crate::wire::{Callers, Minters};
+
+/// A pass that is over waits no longer for it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A caller, and the providers that ask as it; no ARN: AWS did not say.
+pub(crate) struct Caller {
+    providers: Vec<ProviderName>,
+    arn: Option<String>,
+}
+
+/// Does the work, and asks who regcred is in the meantime. Nothing fails if AWS does not say.
+pub(crate) async fn beside<T>(minters: &Minters, work: impl Future<Output = T>) -> (T, Vec<Caller>) {
+    let callers = minters.callers();
+    let asking = ask(&callers);
+    tokio::pin!(asking, work);
+    let (done, known) = tokio::select! {
+        biased;
+        done = &mut work => (Some(done), None),
+        known = &mut asking => (None, Some(known)),
+    };
+    let known = match known {
+        Some(known) => known,
+        None => timeout(PATIENCE, asking).await.unwrap_or_else(|_| unknown(&callers)),
+    };
+    announce(&known);
+    let done = match done {
+        Some(done) => done,
+        None => work.await,
+    };
+    (done, known)
+}
+
+async fn ask(callers: &Callers) -> Vec<Caller> {
+    let mut asking = JoinSet::new();
+    for (place, (_, provider)) in callers.iter().enumerate() {
+        let provider = provider.clone();
+        asking.spawn(async move { (place, provider.known_caller().await.map(shown_principal)) });
+    }
+    let mut known = unknown(callers);
+    while let Some(asked) = asking.join_next().await {
+        let Ok((place, arn)) = asked else { continue };
+        known[place].arn = arn;
+    }
+    known
+}
+
+fn unknown(callers: &Callers) -> Vec<Caller> {
+    callers.iter().map(|(providers, _)| Caller { providers: providers.clone(), arn: None }).collect()
+}
+
+fn announce(callers: &[Caller]) {
+    for Caller { providers, arn } in callers {
+        let names = providers.iter().map(ProviderName::as_str).collect::<Vec<_>>().join(", ");
+        let what = if providers.len() == 1 { "provider" } else { "providers" };
+        stderr::info(&format!("aws {} ({what} {names})", arn.as_deref().unwrap_or("unknown")));
+        if let Some((why, fix)) = arn.as_deref().and_then(may_push) {
+            stderr::warning(&format!("regcred {why}\n  fix: {fix}"));
+        }
+    }
+}
+
+/// By provider.
+pub(crate) fn as_json(callers: &[Caller]) -> Value {
+    let of = |Caller { providers, arn }: &Caller| {
+        let account = arn.as_deref().and_then(|arn| arn.split(':').nth(4)).map(str::to_owned);
+        let rows = providers.iter().map(|name| json!({ "provider": name.as_str(), "account": account, "arn": arn }));
+        rows.collect::<Vec<_>>()
+    };
+    callers.iter().flat_map(of).collect()
+}

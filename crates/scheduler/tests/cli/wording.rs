@@ -1,0 +1,364 @@
+//! Messages about wrong configs and command lines: each has its place as `FILE:LINE:` and a fix, and none has words of a library.
+
+use std::process::Command;
+
+use crate::world::{regcred, run};
+
+/// Words of the libraries that read configs, times and command lines.
+const JARGON: [&str; 22] = [
+    "from_str",
+    "DuplicateKeyPolicy",
+    "Options",
+    "jiff",
+    "Span",
+    "friendly",
+    "serde",
+    "saphyr",
+    "figment",
+    "scanning",
+    "did not find expected",
+    "anchor or alias",
+    "block mapping",
+    "block collection",
+    "indicator",
+    "deserial",
+    "u32",
+    "u64",
+    "invalid type",
+    "enum",
+    "variant",
+    "expected a",
+];
+
+const ENTRY: &str = "targets: [{ namespace: team-a, region: eu-west-1 }]\n";
+
+fn check(yaml: &str, change: impl FnOnce(&mut Command)) -> (i32, String) {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::write(dir.path().join("c.yaml"), yaml).expect("it can be written");
+    let mut command = regcred(&["check", "-f", "c.yaml"]);
+    command.current_dir(dir.path());
+    change(&mut command);
+    let (code, _, told) = run(&mut command);
+    for word in JARGON {
+        assert!(!told.contains(word), "{word}: {yaml}\n{told}");
+    }
+    (code, told)
+}
+
+/// Asserts that each config is refused with this text at this line, and that no library's words show. Line 0: no line is told.
+fn assert_told(faults: Vec<(String, u64, &str)>) {
+    let mut wrong = vec![];
+    for (yaml, line, expected) in faults {
+        let (code, told) = check(&yaml, |_| ());
+        let place = if line == 0 { "error: c.yaml: ".into() } else { format!("error: c.yaml:{line}: ") };
+        if code != 2 || !told.lines().any(|it| it.starts_with(&place) && it.contains(expected)) {
+            wrong.push(format!("{yaml}{place}… {expected}\n{told}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn entry(keys: &str) -> String {
+    format!("targets:\n- {{ namespace: team-a, {keys} }}\n")
+}
+
+fn provider(keys: &str) -> String {
+    format!("providers:\n  pull: {{ type: ecr, {keys} }}\ntargets: [{{ namespace: team-a, providers: [pull] }}]\n")
+}
+
+#[test]
+fn each_fault_has_its_line_and_its_fix() {
+    let secret = |keys: &str| entry(&format!("region: eu-west-1, secret: {{ {keys} }}"));
+    assert_told(vec![
+        // Lists and numbers in place of text.
+        ("targets:\n- { namespace: [a, b], region: eu-west-1 }\n".to_owned(), 2, "use `namespaces`"),
+        (entry("region: [a, b]"), 2, "one entry, or one provider, for each region"),
+        (provider("region: [eu-west-1, us-east-1]"), 2, "one entry, or one provider, for each region"),
+        (entry("regions: [a]"), 2, "did you mean `region`? Write one entry"),
+        (provider("regions: [a]"), 2, "did you mean `region`? Write one entry"),
+        (entry("registry: [a]"), 2, "one entry for each registry"),
+        (secret("annotations: { x: 1 }"), 2, "secret.annotations.x: a number is not text: put it in quotes"),
+        (secret("labels: { x: true }"), 2, "secret.labels.x: true or false is not text: put it in quotes"),
+        (secret("name: [a]"), 2, "a list is not text: write one value"),
+        (format!("resync: 5\n{ENTRY}"), 1, "5 has no unit: write a duration such as 5m"),
+        (format!("resync: 1us\n{ENTRY}"), 1, "too often: at least 1s"),
+        (format!("resync: 0s\n{ENTRY}"), 1, "too often: at least 1s"),
+        (format!("resync: 999ms\n{ENTRY}"), 1, "too often: at least 1s"),
+        (format!("resync: 1d\n{ENTRY}"), 1, "is not a duration such as 90s, 5m or 1h"),
+        (format!("resync: soon\n{ENTRY}"), 1, "is not a duration such as"),
+        (format!("schedule: 5\n{ENTRY}"), 1, "5 is not text: put it in quotes"),
+        (format!("instance: [a]\n{ENTRY}"), 1, "a list is not text: write one value"),
+        (format!("max_writes_per_second: -1\n{ENTRY}"), 1, "-1 is not a whole number that is allowed here"),
+        (format!("max_writes_per_second: 1.5\n{ENTRY}"), 1, "1.5 is not a whole number"),
+        // Booleans.
+        (format!("prune: yes\n{ENTRY}"), 1, "\"yes\" is not true or false"),
+        (format!("prune: \"true\"\n{ENTRY}"), 1, "\"true\" is not true or false"),
+        (secret("adopt: \"yes\""), 2, "\"yes\" is not true or false"),
+        (secret("merge: On"), 2, "text is not true, false or create"),
+        (secret("merge: 1"), 2, "a number is not true, false or create"),
+        (provider("region: eu-west-1, fips: n"), 2, "\"n\" is not true or false"),
+        // Keys.
+        (provider("region: eu-west-1, access_key_id: AKIA"), 2, "keys of AWS belong in the environment"),
+        (provider("region: eu-west-1, aws_secret_access_key: x"), 2, "keys of AWS belong in the environment"),
+        (provider("region: eu-west-1, secretAccessKey: x"), 2, "keys of AWS belong in the environment"),
+        (secret("type: dockercfg"), 2, "did you mean `format`?"),
+        (secret("format: dockercfg"), 2, "\"dockercfg\" is not known; known are dockerconfigjson"),
+        (provider("region: eu-west-1, role: x"), 2, "did you mean `role_arn`?"),
+        (provider("region: eu-west-1, account: x"), 2, "did you mean `accounts`?"),
+        (format!("cron: '@daily'\n{ENTRY}"), 1, "did you mean `schedule`?"),
+        (format!("timezone: UTC\n{ENTRY}"), 1, "did you mean `time_zone`?"),
+        (format!("x_common: 1\n{ENTRY}"), 1, "this key is not known"),
+        // Regions.
+        (entry("region: eu-west-1a"), 2, "is an availability zone, not an AWS region; did you mean eu-west-1?"),
+        (entry("region: us-gov-east-1b"), 2, "did you mean us-gov-east-1?"),
+        (entry("region: EU-WEST-1"), 2, "did you mean eu-west-1?"),
+        (entry("region: Eu-West-1"), 2, "did you mean eu-west-1?"),
+        (entry("region: eu_west_1"), 2, "did you mean eu-west-1?"),
+        (entry("region: 'eu-west-1 '"), 2, "did you mean eu-west-1?"),
+        (entry("region: 'eu west 1'"), 2, "did you mean eu-west-1?"),
+        (entry("region: eu-wset-1"), 2, "did you mean eu-west-1?"),
+        (provider("region: EU-WEST-1"), 2, "did you mean eu-west-1?"),
+        (provider("region: eu-west-1c"), 2, "did you mean eu-west-1?"),
+        // Characters that look like others.
+        (entry("region: eu\u{2011}west\u{2011}1"), 2, "it contains U+2011 (non-breaking hyphen), which looks like '-'"),
+        (entry("region: eu\u{2013}west-1"), 2, "U+2013 (en dash)"),
+        (provider("region: eu-w\u{435}st-1"), 2, "U+0435 (Cyrillic ie), which looks like 'e'"),
+        ("targets:\n- { namespace: team\u{2010}a, region: eu-west-1 }\n".into(), 2, "U+2010 (hyphen)"),
+        ("targets:\n- { namespace: te\u{e4}m, region: eu-west-1 }\n".into(), 2, "it contains '\u{e4}' (U+00E4)"),
+        (secret("name: ecr\u{2014}pull"), 2, "U+2014 (em dash)"),
+        (format!("instance: m\u{443}\n{ENTRY}"), 1, "U+0443 (Cyrillic u)"),
+        (entry("registry: 123456789012.dkr.ecr.eu\u{2011}west-1.amazonaws.com"), 2, "U+2011"),
+        (entry("region: eu-west-1, accounts: ['12345678901\u{200b}2']"), 2, "U+200B (zero width space)"),
+    ]);
+}
+
+#[test]
+fn each_fault_of_a_path_or_of_yaml_has_its_line_and_its_fix() {
+    assert_told(vec![
+        // What Helm prints of numbers.
+        (format!("version: 1.0\n{ENTRY}"), 1, "1.0 is not a version that is known: write 1"),
+        (
+            entry("region: eu-west-1, accounts: [1.23456789012e+11]"),
+            2,
+            "as Helm prints large ones: write the twelve digits in quotes",
+        ),
+        (provider("region: eu-west-1, accounts: [1.23456789012e+11]"), 2, "as Helm prints large ones"),
+        // Paths.
+        (
+            "sinks:\n  a: { type: openshift, kubeconfig: ~/.kube/config }\n".to_owned() + ENTRY,
+            2,
+            "`~` is not expanded in a config: write the whole path",
+        ),
+        ("sinks:\n  a: { type: kubernetes, kubeconfig: $HOME/k }\n".to_owned() + ENTRY, 2, "`$` is not expanded"),
+        (
+            provider(
+                "region: eu-west-1, web_identity: { role_arn: 'arn:aws:iam::123456789012:role/a', token_file: ~/t }",
+            ),
+            2,
+            "`~` is not expanded",
+        ),
+        // YAML.
+        (format!("{ENTRY}---\n{ENTRY}"), 2, "a second document begins here"),
+        ("targets:\n- { namespace: a, region: eu-west-1, region: us-east-1 }\n".into(), 2, "`region` is there twice"),
+        (format!("instance: a\ninstance: b\n{ENTRY}"), 2, "`instance` is there twice"),
+        (format!("hunter2: a\nhunter2: b\n{ENTRY}"), 2, "a key is there twice"),
+        ("targets:\n- namespaces: [*]\n  region: eu-west-1\n".into(), 2, "put a pattern in quotes"),
+        ("targets:\n- namespaces: [*-dev]\n  region: eu-west-1\n".into(), 2, "put a pattern in quotes"),
+        ("targets:\n- namespaces: [a, *]\n  region: eu-west-1\n".into(), 2, "put a pattern in quotes"),
+        ("targets:\n- namespaces:\n  - *\n  region: eu-west-1\n".into(), 3, "put a pattern in quotes"),
+        ("targets:\n- namespaces: { include: [*] }\n  region: eu-west-1\n".into(), 2, "put a pattern in quotes"),
+        (
+            "targets:\n- namespaces: { include: [team-a, *-x] }\n  region: eu-west-1\n".into(),
+            2,
+            "put a pattern in quotes",
+        ),
+        ("targets:\n- namespace: a\n region: eu-west-1\n".into(), 3, "the indentation does not fit"),
+        ("targets:\n  - namespace: a\n    region: x\n - namespace: b\n".into(), 4, "the indentation does not fit"),
+        ("targets:\n- namespace: a\n\tregion: eu-west-1\n".into(), 3, "a tab cannot indent YAML"),
+        ("targets: [{ namespace: a, region: eu-west-1 }\n".into(), 1, "a bracket is not closed"),
+        ("targets:\n- { namespace: \"a, region: eu-west-1 }\n".into(), 2, "a quote is not closed"),
+        ("schedule: @daily\n".to_owned() + ENTRY, 1, "`@` cannot begin a value in YAML: put the value in quotes"),
+        ("instance: `a`\n".to_owned() + ENTRY, 1, "put the value in quotes"),
+        ("targets: [}\n".into(), 1, "a bracket is closed by another one than opened it"),
+        ("targets: [{ namespace: a region: b }]\n".into(), 1, "a comma or a closing bracket is missing"),
+        ("instance: a: b\n".into(), 1, "a `:` does not fit here"),
+        (format!("{ENTRY}foo\n"), 2, "a key needs a `:` and a value"),
+        ("- a\n".into(), 0, "it holds a list, and a config is a map of keys"),
+        ("hello\n".into(), 0, "it holds text, and a config is a map of keys"),
+    ]);
+}
+
+#[test]
+fn all_that_is_wrong_with_one_map_is_told_at_once() {
+    let secret =
+        "{ name: My_Secret, labels: { \"a b\": c, x: 1, y: 2 }, type: dockercfg, format: dockercfg, adopt: \"yes\" }";
+    for (yaml, keys) in [
+        (
+            format!("targets:\n- {{ namespace: a, region: eu-west-1, secret: {secret} }}\n"),
+            &["secret.name", "secret.labels.a b", "secret.labels.x", "secret.labels.y", "secret.type", "secret.format", "secret.adopt"][..],
+        ),
+        (format!("defaults: {{ secret: {secret} }}\n{ENTRY}"), &["defaults.secret.name", "defaults.secret.adopt", "defaults.secret.labels.x"]),
+        (
+            "targets:\n- { namespace: a, region: eu-west-1, secret: { adopt: \"yes\", nam: x } }\n".into(),
+            &["secret.adopt", "secret.nam"],
+        ),
+        (
+            "targets:\n- { namespace: a, region: eu-west-1, secret: { name: , labels: { a: 1 } } }\n".into(),
+            &["secret.name", "secret.labels.a"],
+        ),
+        (
+            "targets:\n- { namespace: a, region: eu-west-1, service_accounts: [{ name: A_B }, { name: b, link: [x] }, { nam: c }] }\n".into(),
+            &["service_accounts[0].name", "service_accounts[1].link[0]", "service_accounts[2].nam"],
+        ),
+        (
+            "providers:\n  p: { type: ecr, region: EU, accounts: 7, fips: yes, dual_stack: 3, rle_arn: x, access: write }\n\
+             targets: [{ namespace: a, providers: [p] }]\n"
+                .into(),
+            &["p.region", "p.accounts", "p.fips", "p.dual_stack", "p.rle_arn", "p.access"],
+        ),
+        (
+            "providers:\n  p: { type: ecr, region: eu-west-1, role_arn: , principal: , profile: '' }\n\
+             targets: [{ namespace: a, providers: [p] }]\n"
+                .into(),
+            &["p.role_arn", "p.principal", "p.profile"],
+        ),
+        (
+            "providers:\n  p: { type: ecr, region: eu-west-1, web_identity: { role_arn: 1, token_file: ~/t, x: 1 } }\n\
+             targets: [{ namespace: a, providers: [p] }]\n"
+                .into(),
+            &["web_identity.role_arn", "web_identity.token_file", "web_identity.x"],
+        ),
+        (
+            "sinks:\n  s: { type: openshift, kubeconfig: 1, context: [a], servr: x }\n".to_owned() + ENTRY,
+            &["s.kubeconfig", "s.context", "s.servr"],
+        ),
+        (
+            "version: 2\nresync: 5\nprune: no\nmax_writes_per_second: x\ninstance: A\n".to_owned() + ENTRY,
+            &["version", "resync", "prune", "max_writes_per_second", "instance"],
+        ),
+    ] {
+        let (code, told) = check(&yaml, |_| ());
+        for key in keys {
+            assert!(code == 2 && told.contains(&format!("{key}: ")), "{key} of\n{yaml}{told}");
+        }
+        assert_eq!(told.lines().count(), keys.len().max(told.lines().count()), "{told}");
+    }
+}
+
+#[test]
+fn a_value_of_the_environment_is_blamed_on_its_variable() {
+    for (name, value, expected) in [
+        ("REGCRED__TARGETS__0__REGION", "EU-WEST-1", "environment REGCRED__TARGETS__0__REGION: targets[0].region: "),
+        (
+            "REGCRED__TARGETS__0__NAMESPACE",
+            "Team",
+            "environment REGCRED__TARGETS__0__NAMESPACE: targets[0].namespace: ",
+        ),
+        (
+            "REGCRED__TARGETS__0__SECRET__NAME",
+            "A_B",
+            "environment REGCRED__TARGETS__0__SECRET__NAME: targets[0].secret.name: ",
+        ),
+        ("REGCRED__TARGETS__7__REGION", "x", "environment REGCRED__TARGETS__7__REGION: `targets` is a list of 1"),
+        ("REGCRED__TARGETS__FIRST__REGION", "x", "environment REGCRED__TARGETS__FIRST__REGION: `targets` is a list"),
+        ("REGCRED__TARGETS", "[]", "environment REGCRED__TARGETS: targets: no target is named"),
+        ("REGCRED__TARGETS", "[{ namespace: Team }]", "environment REGCRED__TARGETS: targets[0].namespace: "),
+        ("REGCRED__SCHEDULE", "61 * * * *", "environment REGCRED__SCHEDULE: schedule: "),
+        ("REGCRED__PRUNE", "yes", "environment REGCRED__PRUNE: prune: \"yes\" is not true or false"),
+        ("REGCRED__RESYNC", "5", "environment REGCRED__RESYNC: resync: "),
+        ("REGCRED__PROVIDERS__P__TYPE", "[]", "environment REGCRED__PROVIDERS__P__TYPE: providers.p.type: "),
+        (
+            "REGCRED__DEFAULTS__SECRET__NAME",
+            "A_B",
+            "environment REGCRED__DEFAULTS__SECRET__NAME: defaults.secret.name: ",
+        ),
+    ] {
+        let (code, told) = check(ENTRY, |command| {
+            command.env(name, value);
+        });
+        assert!(code == 2 && told.contains(expected), "{name}={value}: {told}");
+    }
+    let (code, told) = check(ENTRY, |command| {
+        command.env("REGCRED__TARGETS__0__REGION", "us-east-1");
+    });
+    assert_eq!((code, told.as_str()), (0, ""));
+    let (code, told) = check(ENTRY, |command| {
+        command.env("REGCRED_SCHEDULE", "@hourly");
+    });
+    assert!(code == 0 && told.contains("warning: environment REGCRED_SCHEDULE: it is not read"), "{told}");
+}
+
+#[test]
+fn a_schedule_that_lets_tokens_end_is_refused_by_every_command() {
+    let entry = |schedule: &str| format!("schedule: \"{schedule}\"\n{ENTRY}");
+    for slow in [
+        "@daily",
+        "@midnight",
+        "@weekly",
+        "@monthly",
+        "@yearly",
+        "0 3 * * *",
+        "0 */11 * * *",
+        "0 6-18 * * *",
+        "*/5 8 * * *",
+        "0 * * * mon-fri",
+        "0 0,12 * * *",
+    ] {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::write(dir.path().join("c.yaml"), entry(slow)).expect("it can be written");
+        for line in
+            ["check", "check --online", "manifests", "manifests --mode daemon", "once", "plan", "status", "run", "next"]
+        {
+            let mut command = regcred(&line.split(' ').collect::<Vec<_>>());
+            let (code, _, told) = run(command.args(["-f", "c.yaml"]).current_dir(dir.path()));
+            let expected = "and a token of Amazon ECR lives for 12: run it at least every 10 hours";
+            assert!(
+                code == 2 && told.starts_with("error: c.yaml:1: schedule: ") && told.contains(expected),
+                "{slow} {line}: {told}"
+            );
+        }
+        let (code, told) = check(ENTRY, |command| {
+            command.args(["--schedule", slow]);
+        });
+        assert!(code == 2 && told.contains("command line: schedule: "), "{slow}: {told}");
+    }
+    for fine in ["@hourly", "*/15 * * * *", "0 */8 * * *", "0 */10 * * *", "17 1,9,17 * * *"] {
+        assert_eq!(check(&entry(fine), |_| ()).0, 0, "{fine}");
+    }
+}
+
+#[test]
+fn times_on_the_command_line_are_explained_by_example() {
+    for (line, bad) in [
+        ("status --timeout", "1d"),
+        ("status --timeout", "4"),
+        ("status --within", "4"),
+        ("status --within", "1 week"),
+        ("once --timeout", "5m ago"),
+        ("once --timeout", "P1D"),
+        ("plan --timeout", "0s"),
+        ("check --online --timeout", "soon"),
+        ("init --timeout", "1y"),
+        ("next @hourly --life", "1d"),
+        ("next @hourly --life", "12"),
+    ] {
+        let mut command = regcred(&line.split(' ').collect::<Vec<_>>());
+        let (code, _, told) = run(command.arg(bad));
+        assert!(code == 2 && told.contains("it is not a time such as 90s, 10m or 2h"), "{line} {bad}: {told}");
+        for word in JARGON {
+            assert!(!told.contains(word), "{word}: {told}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_begin_with_x_are_a_place_for_anchors() {
+    for yaml in [
+        "x-common: &c { region: eu-west-1 }\ntargets:\n- { namespace: a, <<: *c }\n- { namespace: b, <<: *c }\n",
+        "x-links: &l [{ name: default }]\ntargets: [{ namespace: a, region: eu-west-1, service_accounts: *l }]\n",
+        "x-a: 1\nx-b: [x]\nx-: { y: z }\ntargets: [{ namespace: a, region: eu-west-1 }]\n",
+    ] {
+        assert_eq!(check(yaml, |_| ()), (0, String::new()), "{yaml}");
+    }
+    assert_eq!(check("x-only: 1\n", |_| ()).0, 2);
+}

@@ -1,0 +1,24 @@
+//! Asks an API server for its version as regcred's library does: with the kubeconfig and the proxies of its environment.
+//!
+//! A process of its own, because both come from the environment. Its argument is the name of a context.
+
+use std::{env, process::ExitCode};
+
+use regcred_openshift::{Cluster, Connection};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let connection = Connection { kubeconfig: None, context: env::args().nth(1) };
+    let asked = match Cluster::connect(&connection).await {
+        Ok(cluster) => cluster.greet().await.map(drop),
+        Err(error) => Err(error),
+    };
+    match asked {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("{}: {}", error.kind(), error.chain());
+            ExitCode::FAILURE
+        }
+    }
+}
