@@ -68,7 +68,7 @@ const RULES: [Rule; 14] = [
     },
     Rule { package: "regcred-example-file-login", uses: &["regcred", "regcred-core"], never: &[] },
     Rule { package: "regcred-example-pull-image", uses: &["regcred-core", "regcred-ecr"], never: &[] },
-    Rule { package: "regcred-tests", uses: &["regcred-core", "regcred-ecr"], never: &[] },
+    Rule { package: "regcred-tests", uses: &["regcred-core", "regcred-ecr", "regcred-openshift"], never: &[] },
 ];
 
 /// Who takes one adapter gets nothing of the other, not even through somebody else.
