@@ -100,7 +100,8 @@ impl World {
     /// Runs a program on a case. Returns the way and the headers of its first request, or `nothing`.
     pub(crate) fn outcome(&self, case: &Case, program: &str, args: &[&str]) -> (String, Output) {
         self.seen.lock().expect("nothing panics").clear();
-        let connects = self.proxy.connects().len();
+        let asked = || self.proxy.connects().len() + self.proxy.requests().len();
+        let before = asked();
         let folder = tempfile::tempdir_in(self.dir.path()).expect("a folder");
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("it can be written");
         let fill = |text: &str| self.fill(text, &folder.path().display().to_string());
@@ -126,7 +127,7 @@ impl World {
         command.envs(case.env.iter().map(|(name, value)| (name, fill(value))));
         let output = command.output().expect("it starts");
         let headers = self.seen.lock().expect("nothing panics").first().cloned();
-        let proxied = self.proxy.connects().len() > connects;
+        let proxied = asked() > before;
         let way = match (headers, proxied) {
             (Some(headers), true) => format!("by proxy{headers}"),
             (Some(headers), false) => format!("direct{headers}"),

@@ -5,7 +5,7 @@ use std::{fmt::Write, fs, path::PathBuf};
 use regcred_testkit::FakeAws;
 use serde_json::{Value, json};
 
-use crate::world::{World, regcred};
+use crate::world::{World, mints, regcred};
 
 const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/minimal.yaml");
 
@@ -57,7 +57,7 @@ async fn the_minimal_config_works_with_the_rights_of_names_mode() {
 
     let (code, report, logs) = once();
     assert_eq!(code, Some(0), "{report:#} {logs}");
-    assert_eq!(aws.calls().len(), 2, "one token per region");
+    assert_eq!(mints(&aws), 2, "one token per region");
     let secret = world.get("team-a", "secrets", "ecr-secret");
     assert_eq!(secret["type"], "kubernetes.io/dockerconfigjson");
     assert_eq!(secret["metadata"]["labels"]["app.kubernetes.io/managed-by"], "regcred");
@@ -73,7 +73,7 @@ async fn the_minimal_config_works_with_the_rights_of_names_mode() {
     assert!(logs.contains("https://127.0.0.1:"), "the server is named before it is written to: {logs}");
 
     let (code, report, logs) = once();
-    assert_eq!((code, aws.calls().len()), (Some(0), 2), "{report:#} {logs}");
+    assert_eq!((code, mints(&aws)), (Some(0), 2), "{report:#} {logs}");
     assert!(report["targets"].as_array().expect("a list").iter().all(|it| it["step"] == "leave"), "{report:#}");
     assert_eq!(report["targets"][1]["state"], "waiting", "still: {report:#}");
     assert_eq!(world.get("team-a", "secrets", "ecr-secret"), secret, "nothing was written");
@@ -158,7 +158,7 @@ async fn many_namespaces_are_read_in_bulk_with_the_right_to_list_and_one_by_one_
             "{report:#}"
         );
     }
-    assert_eq!(aws.calls().len(), 1);
+    assert_eq!(mints(&aws), 1);
     let refreshed = regcred(&aws, &world.kubeconfig, &["once", "--config", &config, "--force"]);
     assert_eq!(refreshed.status.code(), Some(0), "what was listed is what is guarded with");
 }

@@ -227,6 +227,11 @@ pub(crate) fn target(namespace: &str) -> Target {
     Target { store, namespace: namespace.parse().expect("valid"), name: "ecr-secret".parse().expect("valid") }
 }
 
+/// How many tokens AWS was asked for.
+pub(crate) fn mints(aws: &FakeAws) -> usize {
+    aws.calls().iter().filter(|call| call.action == "GetAuthorizationToken").count()
+}
+
 /// Runs regcred as a user would, with keys that open nothing and ECR on loopback.
 pub(crate) fn regcred(aws: &FakeAws, kubeconfig: &Path, args: &[&str]) -> Output {
     command(aws, kubeconfig, args).output().expect("regcred starts")
