@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::minting::{HOST, Mint, PULL, mint, registries};
 
+const HOPS: &str = "the instance metadata service did not answer: a pod needs a hop limit of 2, which \
+                    `aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2";
+
 const AROUND: [&str; 10] = ["\n", "\r\n", " ", "\t", "  \n", "\n\n", "\u{a0}", "\u{2003}", " \t\r\n", "\u{b}"];
 const INSIDE: [(&str, &str); 11] = [
     ("AKIA\nREST", "a newline at character 5"),
@@ -262,6 +265,22 @@ async fn the_bundle_of_the_aws_cli_is_trusted_before_that_of_openssl() {
     }
     let stranger = with(&[("AWS_CA_BUNDLE", &wrong), ("SSL_CERT_FILE", &right)]);
     assert!(stranger["error"].as_str().is_some_and(|it| it.ends_with("the certificate is not trusted")), "{stranger}");
+    // A profile names one too. The variable of AWS wins, and that of OpenSSL does not count beside it.
+    let profile = |bundle: &str| file("config", &format!("[default]\nca_bundle = {bundle}\n"));
+    for (bundle, more, is_trusted) in [
+        (right.as_str(), None, true),
+        (&right, Some(("SSL_CERT_FILE", &wrong)), true),
+        (&wrong, Some(("SSL_CERT_FILE", &right)), false),
+        (&wrong, Some(("AWS_CA_BUNDLE", &right)), true),
+        ("", Some(("SSL_CERT_FILE", &right)), true),
+    ] {
+        let config = profile(bundle);
+        let more = more.map(|(variable, path)| (variable, path.as_str()));
+        let minted = with(&[("AWS_CONFIG_FILE", config.as_str())].into_iter().chain(more).collect::<Vec<_>>());
+        assert_eq!(minted["registries"].is_array(), is_trusted, "{bundle:?} {more:?}: {minted}");
+    }
+    let minted = with(&[("AWS_CONFIG_FILE", &profile(&broken))]);
+    assert_invalid(&minted, &format!("the authorities of ca_bundle of the AWS profile \"default\", {broken}, cannot"));
     for (path, why) in [
         (&absent, "it does not exist"),
         (&broken, "it holds no PEM certificate"),
@@ -272,5 +291,3 @@ async fn the_bundle_of_the_aws_cli_is_trusted_before_that_of_openssl() {
         assert_invalid(&minted, why);
     }
 }
-const HOPS: &str = "the instance metadata service did not answer: a pod needs a hop limit of 2, which \
-                    `aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2";

@@ -2,6 +2,7 @@
 
 use std::{
     env, fmt,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -260,10 +261,15 @@ impl EcrProviderBuilder {
             Some(endpoint) if self.insecure => transport.allowing(endpoint),
             _ => transport,
         };
+        let (profiles, profile) = (Profiles::read().await?, self.identity.profile_name());
+        let profile = profile.as_deref().unwrap_or(DEFAULT);
+        let transport = match profiles.get(profile, "ca_bundle") {
+            Some(bundle) => transport.trusting(Path::new(bundle.value), profile)?,
+            None => transport,
+        };
         let signing = Signing { transport, clock: self.clock.clone() };
         let mut settings = Settings::new(&self.region, signing.clone(), self.fips, self.dual_stack);
-        let (profiles, profile) = (Profiles::read().await?, self.identity.profile_name());
-        let config = quietly(settings.load(profiles.contents(), profile.as_deref().unwrap_or(DEFAULT))).await;
+        let config = quietly(settings.load(profiles.contents(), profile)).await;
         let mut ecr = aws_sdk_ecr::config::Builder::from(&config);
         if let Some(endpoint) = self.endpoint {
             ecr = ecr.endpoint_url(endpoint);

@@ -39,8 +39,10 @@ use tracing::warn;
 
 /// A real answer has 3 kB.
 const LONGEST_ANSWER: usize = 64 * 1024;
-/// Name a PEM file of the authorities to trust instead of the machine's own. The first one that is set counts.
-const TRUST: [&str; 2] = ["AWS_CA_BUNDLE", "SSL_CERT_FILE"];
+/// Names a PEM file of the authorities to trust instead of the machine's own.
+const BUNDLE: &str = "AWS_CA_BUNDLE";
+/// The same for all programs of a machine. It counts if AWS has no bundle of its own.
+const SYSTEM_BUNDLE: &str = "SSL_CERT_FILE";
 /// Where a machine or a container is given its credentials: in clear text, but never beyond the machine itself.
 const METADATA: [&str; 5] = ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"];
 
@@ -56,29 +58,42 @@ pub struct Transport {
     /// The one host beyond the machine that may be spoken to in clear text.
     insecure: Option<Arc<str>>,
     heard: Heard,
+    /// Whether a profile may name the authorities: neither a client of one's own nor `AWS_CA_BUNDLE` has decided.
+    takes_bundle: bool,
 }
 
 /// The time that the last answer names, and when it came.
 type Heard = Arc<Mutex<Option<(SystemTime, Instant)>>>;
 
 impl Transport {
-    /// Reads the file that `AWS_CA_BUNDLE` names or, if that is not set, `SSL_CERT_FILE`. [`ErrorKind::Invalid`] if it does not hold certificates and
-    /// nothing but whole ones: then nobody would be trusted, or not all who are meant; and for a proxy that is none, for then it
-    /// would be passed by.
+    /// Reads the file that `AWS_CA_BUNDLE` names or, if that is not set, `SSL_CERT_FILE`.
+    ///
+    /// [`ErrorKind::Invalid`] if the file holds anything but whole certificates, or none: regcred would trust nobody, or not all who
+    /// are meant. Also for a proxy that cannot be used, because requests would go past it.
     pub fn new() -> Result<Self> {
         let proxies = Proxies::from_env();
         proxies.warn_once(|warning| warn!("{warning}"));
-        let tunnelled = match proxies.https()? {
-            Some(proxy) => proxy_config(&proxy)?,
-            None => ProxyConfig::disabled(),
+        let path = |variable: &str| env::var_os(variable).filter(|path| !path.is_empty());
+        let (bundle, system) = (path(BUNDLE), path(SYSTEM_BUNDLE));
+        let trust = match (&bundle, &system) {
+            (Some(path), _) => trust_in(BUNDLE, Path::new(path))?,
+            (None, Some(path)) => trust_in(SYSTEM_BUNDLE, Path::new(path))?,
+            (None, None) => TrustStore::default(),
         };
-        let bundle = TRUST.into_iter().find_map(|it| Some((it, env::var_os(it).filter(|path| !path.is_empty())?)));
-        let trust = match bundle {
-            Some((variable, path)) => trust_in(variable, Path::new(&path))?,
-            None => TrustStore::default(),
-        };
-        let (direct, tunnelled) = (client(&trust, ProxyConfig::disabled()), client(&trust, tunnelled));
-        Ok(Self { direct, proxied: tunnelled, proxies: Arc::new(proxies), insecure: None, heard: Heard::default() })
+        let (direct, tunnelled) = clients(&proxies, &trust)?;
+        let (proxies, takes_bundle) = (Arc::new(proxies), bundle.is_none());
+        let heard = Heard::default();
+        Ok(Self { direct, proxied: tunnelled, proxies, insecure: None, heard, takes_bundle })
+    }
+
+    /// Trusts the authorities of this file, which `ca_bundle` of a profile names, unless `AWS_CA_BUNDLE` names others.
+    pub(crate) fn trusting(self, path: &Path, profile: &str) -> Result<Self> {
+        if !self.takes_bundle {
+            return Ok(self);
+        }
+        let trust = trust_in(&format!("ca_bundle of the AWS profile {profile:?}"), path)?;
+        let (direct, proxied) = clients(&self.proxies, &trust)?;
+        Ok(Self { direct, proxied, ..self })
     }
 
     /// The same way, with the environment and the authorities as they are now.
@@ -90,7 +105,8 @@ impl Transport {
     /// ever, and so is an answer without an end.
     pub fn from_client(client: impl HttpClient + 'static) -> Self {
         let direct = SharedHttpClient::new(client);
-        Self { proxied: direct.clone(), direct, proxies: Arc::default(), insecure: None, heard: Heard::default() }
+        let (proxies, heard) = (Arc::default(), Heard::default());
+        Self { proxied: direct.clone(), direct, proxies, insecure: None, heard, takes_bundle: false }
     }
 
     /// Speaks to the host of this URL in clear text too.
@@ -154,9 +170,19 @@ fn proxy_config(proxy: &ProxyUrl) -> Result<ProxyConfig> {
     })
 }
 
-fn trust_in(variable: &str, path: &Path) -> Result<TrustStore> {
+/// A client that goes straight to a server, and one that goes through the proxy, if there is one.
+fn clients(proxies: &Proxies, trust: &TrustStore) -> Result<(SharedHttpClient, SharedHttpClient)> {
+    let proxy = match proxies.https()? {
+        Some(proxy) => proxy_config(&proxy)?,
+        None => ProxyConfig::disabled(),
+    };
+    Ok((client(trust, ProxyConfig::disabled()), client(trust, proxy)))
+}
+
+/// `named_by`: the variable or the setting with the path.
+fn trust_in(named_by: &str, path: &Path) -> Result<TrustStore> {
     let unusable = |how: String| {
-        let message = format!("the authorities of {variable}, {}, cannot be used", path.display());
+        let message = format!("the authorities of {named_by}, {}, cannot be used", path.display());
         Error::new(ErrorKind::Invalid, message).with_cause(how)
     };
     let pem = read_file(path).map_err(|error| unusable(error.chain()))?;

@@ -6,6 +6,7 @@ use regcred_core::ProviderName;
 use regcred_ecr::shown_principal;
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::timeout};
+use tracing::{info, warn};
 
 use super::{administrator::may_push, stderr};
 use crate::wire::{Callers, Minters};
@@ -17,6 +18,21 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Caller {
     providers: Vec<ProviderName>,
     arn: Option<String>,
+}
+
+/// Asks who regcred is, and logs it for a daemon.
+pub(crate) async fn log(minters: &Minters) {
+    for Caller { providers, arn } in ask(&minters.callers()).await {
+        let providers = providers.iter().map(ProviderName::as_str).collect::<Vec<_>>().join(", ");
+        let Some(arn) = arn.as_deref() else {
+            warn!(providers, "AWS did not say who regcred is");
+            continue;
+        };
+        info!(arn, providers, "identity in AWS");
+        if let Some((why, fix)) = may_push(arn) {
+            warn!(fix, "regcred {why}");
+        }
+    }
 }
 
 /// Does the work, and asks who regcred is in the meantime. Nothing fails if AWS does not say.

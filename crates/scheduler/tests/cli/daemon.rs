@@ -64,6 +64,19 @@ impl Daemon {
         }
     }
 
+    /// The lines with these texts, in whichever order they come.
+    pub(crate) fn told_each<const N: usize>(&mut self, what: [&str; N]) -> [String; N] {
+        let mut found = what.map(|_| String::new());
+        while found.iter().any(String::is_empty) {
+            let mut line = String::new();
+            assert_ne!(self.stderr.read_line(&mut line).expect("text"), 0, "it ended, and said {found:?} of {what:?}");
+            if let Some(place) = what.iter().position(|it| line.contains(it)) {
+                found[place] = line;
+            }
+        }
+        found
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(sent.expect("kill starts").success());

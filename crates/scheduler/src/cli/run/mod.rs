@@ -35,6 +35,7 @@ use super::{
     check::warn as warn_of,
     session::{self, announce},
     version::VERSION,
+    who,
 };
 use crate::{
     Types,
@@ -150,6 +151,8 @@ impl Daemon<'_> {
         let notices = Notices::start(&clusters, self.args.lease.as_ref().map(lead::Name::namespace));
         let engine = wire::engine_keeping(plan, self.types, clusters, Arc::new(SystemClock), &mut self.minters).await;
         self.metrics.mints_with(&self.minters);
+        let minters = self.minters.clone();
+        tokio::spawn(async move { who::log(&minters).await });
         let (metrics, standings, settled) = (self.metrics.clone(), self.standings.clone(), Settled::default());
         let engine = engine.map(|engine| {
             engine.with_on_event(move |event| {
