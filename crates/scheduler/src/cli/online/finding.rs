@@ -28,6 +28,8 @@ pub(crate) struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Ok,
+    /// Nothing is wrong for this identity, but it would be for another one.
+    Info,
     Warning,
     /// A person has to mend it.
     Failed,
@@ -39,6 +41,7 @@ impl Verdict {
     fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
+            Self::Info => "info",
             Self::Warning => "warning",
             Self::Failed | Self::Unreachable => "failed",
         }
@@ -48,6 +51,10 @@ impl Verdict {
 impl Finding {
     pub(crate) fn ok(check: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(check, Verdict::Ok, subject.into(), message.into())
+    }
+
+    pub(crate) fn info(check: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(check, Verdict::Info, subject.into(), message.into())
     }
 
     pub(crate) fn warning(check: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
@@ -102,7 +109,7 @@ impl Finding {
 
     /// Its place among others: in the order of the checks, what is wrong first.
     pub(crate) fn order(&self) -> (Option<usize>, usize, String) {
-        let grade = ["failed", "warning", "ok"].iter().position(|it| *it == self.verdict.name());
+        let grade = ["failed", "warning", "info", "ok"].iter().position(|it| *it == self.verdict.name());
         (CHECKS.iter().position(|check| *check == self.check), grade.unwrap_or_default(), self.subject.clone())
     }
 }
@@ -141,8 +148,9 @@ pub(crate) fn as_table(findings: &[Finding]) -> String {
         }
     }
     let count = |name| findings.iter().filter(|finding| finding.verdict.name() == name).count();
-    let (ok, warnings, failed) = (count("ok"), count("warning"), count("failed"));
-    let _ = writeln!(text, "{} checks: {ok} ok, {warnings} warning, {failed} failed", findings.len());
+    let (ok, info, warnings, failed) = (count("ok"), count("info"), count("warning"), count("failed"));
+    let info = if info == 0 { String::new() } else { format!(" {info} info,") };
+    let _ = writeln!(text, "{} checks: {ok} ok,{info} {warnings} warning, {failed} failed", findings.len());
     text
 }
 

@@ -38,7 +38,6 @@ pub(crate) async fn ask(
         return Some(Finding::ok("guard", SYSTEM, format!("may not write Secret {all} there")));
     }
     let can = format!("this identity can write Secret {open} there, which is a way to cluster-admin");
-    let should = "as an administrator you may; the ServiceAccount that runs regcred should not";
     let release = greeting.version.as_deref().unwrap_or("of this version");
     let policies = match cluster.policies(user).await {
         Ok(Policies::Named(policies)) if policies.iter().any(|it| it.contains(OF_SECRETS)) => {
@@ -61,12 +60,18 @@ pub(crate) async fn ask(
             Err(_) => "and whether a ValidatingAdmissionPolicy guards it cannot be told from here".into(),
         },
     };
-    let message = format!("{can}, {policies}; {should}");
+    let message = format!("{can}, {policies}");
     // An administrator may do that anyway.
     let is_pod = user.is_some_and(|user| user.starts_with("system:serviceaccount:"));
-    let finding =
-        if is_pod { Finding::failed("guard", SYSTEM, message) } else { Finding::warning("guard", SYSTEM, message) };
-    Some(finding.with_fix(GUARD))
+    Some(if is_pod {
+        Finding::failed("guard", SYSTEM, message).with_fix(GUARD)
+    } else {
+        Finding::info(
+            "guard",
+            SYSTEM,
+            format!("{message}; an administrator can, and regcred's ServiceAccount must not"),
+        )
+    })
 }
 
 const GUARD: &str = "`regcred manifests` binds its ClusterRole in each namespace of the config where all are named, and puts a\n\
