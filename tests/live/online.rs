@@ -12,6 +12,7 @@ use regcred_testkit::FakeAws;
 use serde_json::Value;
 
 use crate::{
+    installed::Installed,
     once::{bind, kubeconfig_of_regcred},
     world::{World, regcred},
 };
@@ -53,6 +54,24 @@ async fn with_the_rights_of_names_mode_all_is_well_and_an_admin_is_warned() {
     let guard = rows(&report, "guard")[0];
     assert!(code == Some(0) && guard["result"] == "info", "{report:#}");
     assert!(text(&guard["message"]).contains("an administrator can"), "{guard}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_account_of_selecting_mode_finds_its_guard() {
+    let world = World::new().await;
+    let namespace = world.namespace().await;
+    let yaml = format!("targets: [{{ namespaces: [\"{namespace}*\"], region: eu-west-1 }}]\n");
+    for more in [&[][..], &["--mode", "daemon"]] {
+        let installed = Installed::new(&world, &yaml, more).await;
+        let (code, report) = check(&installed.kubeconfig, &installed.config).await;
+        let guard = rows(&report, "guard")[0];
+        let is_policy = |it: &&Value| it["kind"] == "ValidatingAdmissionPolicy";
+        if world.knows(installed.objects.iter().find(is_policy).expect("it is guarded")) {
+            assert!(code == Some(0) && guard["result"] == "ok", "{report:#}");
+        } else {
+            assert!(code == Some(2) && text(&guard["message"]).contains("ValidatingAdmissionPolic"), "{report:#}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,6 +13,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorKind {
     /// Our own input is wrong: mend the config.
     Invalid,
+    /// The other side does not know who asks: log in again, or renew the credentials.
+    Unauthenticated,
     /// No permission: grant the action or verb that the message names.
     Denied,
     /// Somebody else owns what stands there: choose another name, or have them give it up.
@@ -36,6 +38,7 @@ impl ErrorKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
+            Self::Unauthenticated => "unauthenticated",
             Self::Denied => "denied",
             Self::Refused => "refused",
             Self::Gone => "gone",

@@ -21,7 +21,8 @@ pub(crate) fn pause(error: &Error, failures: u32) -> Duration {
     match (error.retry_after(), error.kind()) {
         (Some(asked), _) => asked.clamp(SHORTEST, LONGEST_ASKED),
         (None, ErrorKind::Conflict) if failures <= 1 => RACE.mul_f64(fastrand::f64()),
-        (None, kind) if kind.is_retryable() => {
+        // A person logs in again, or a token is renewed: nobody tells.
+        (None, kind) if kind.is_retryable() || kind == ErrorKind::Unauthenticated => {
             let limit = SHORTEST.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST);
             SHORTEST + limit.saturating_sub(SHORTEST).mul_f64(fastrand::f64())
         }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     error::Error as _,
+    mem,
     pin::pin,
     sync::{
         Arc,
@@ -59,6 +60,8 @@ pub(crate) struct Drive {
     engine: Arc<Engine>,
     /// `None`: until told to stop.
     pass: Option<Pass>,
+    /// Whether it was told that all sources have named their targets.
+    has_synced: bool,
     /// Only says what it would do.
     dry: bool,
     refreshes: watch::Receiver<()>,
@@ -94,6 +97,7 @@ impl Drive {
         let sources = Sources::start(&engine.routes, pass.map(|pass| pass.looks));
         *engine.known() = Known::default();
         Self {
+            has_synced: false,
             refreshes: engine.refreshes.subscribe(),
             last_seen: engine.context.clock.now(),
             next_due: Instant::now(),
@@ -139,6 +143,10 @@ impl Drive {
                         self.follow(change);
                     }
                     self.engine.known().is_complete = self.sources.are_synced() && self.report.sources.is_empty();
+                    if self.sources.are_synced() && !mem::replace(&mut self.has_synced, true) {
+                        let targets = self.sources.targets().count();
+                        self.engine.context.emit(&Event::Synced { targets });
+                    }
                 }
                 Ok(()) = self.refreshes.changed(), if self.pass.is_none() => self.refresh(),
                 () = sleep_until(wake) => {}
@@ -388,6 +396,10 @@ impl Drive {
     /// Whether so many have failed that another line tells nobody anything: the report has them all.
     fn have_told_enough(&mut self, outcome: &Outcome) -> bool {
         let failed = outcome.state() == State::Failed;
+        // The command reports that once for the store.
+        if self.pass.is_some() && outcome.failures.iter().any(|it| it.error.kind() == ErrorKind::Unauthenticated) {
+            return true;
+        }
         self.told += usize::from(failed);
         if self.pass.is_some() && self.told == TOLD + 1 && failed {
             warn!("more fail, and are told in the report and at level debug alone");

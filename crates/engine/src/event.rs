@@ -45,6 +45,11 @@ pub enum Event<'a> {
         /// Since when the one waits that has waited longest; `None`: none does.
         since: Option<Instant>,
     },
+    /// Every source has named its targets for the first time in this run.
+    Synced {
+        /// Number of targets.
+        targets: usize,
+    },
     /// It is no target any more.
     Forgotten {
         /// Which one.

@@ -163,6 +163,8 @@ impl Lane {
         let failures = match &self.trouble {
             Some(trouble) if began < trouble.until => return,
             Some(trouble) => trouble.failures + 1,
+            // The store knows nobody of ours, whichever target is asked for.
+            None if error.kind() == ErrorKind::Unauthenticated => GIVE_UP,
             None if self.suspect.as_ref().is_some_and(|suspect| suspect != target) => 1,
             None => {
                 self.suspect = Some(target.clone());

@@ -260,6 +260,7 @@ async fn write(route: &Route, target: &Target, set: &CredentialSet, outcome: &mu
             validity.extend(set.iter().map(|(name, credential)| (name.clone(), credential.validity())));
             outcome.failures.extend(applied.failure.map(|error| Failure { provider: None, error }));
             (outcome.written, outcome.waiting_for) = (Some(applied.written), applied.waiting_for);
+            outcome.also_written = applied.also_written;
             applied.written != Written::Unchanged || applied.also_written
         }
         Err(error) => {

@@ -18,6 +18,8 @@ pub struct Outcome {
     pub step: Option<Step>,
     /// What was written; `None`: nothing had to be or could be.
     pub written: Option<Written>,
+    /// Whether something beside the target was written, such as a link.
+    pub also_written: bool,
     /// What could not be done yet and is no failure; `None`: nothing.
     pub waiting_for: Option<String>,
     /// What it holds now, by provider: shared by all that hold the same.
@@ -139,7 +141,7 @@ impl Outcome {
         let was_first = self.step.is_none() || (self.is_remembered && self.written.is_none());
         let mut own = self.failures.iter().filter(|failure| failure.provider.is_none()).map(|failure| &failure.error);
         let is_of_store = |error: &&Error| match error.kind() {
-            ErrorKind::Throttled => true,
+            ErrorKind::Throttled | ErrorKind::Unauthenticated => true,
             ErrorKind::Unreachable => was_first,
             _ => false,
         };
@@ -199,7 +201,8 @@ impl Report {
         let nothing_done = self.count(State::Fresh) + self.count(State::Waiting) == 0
             && bad.iter().all(|outcome| outcome.state() == State::Failed && outcome.written.is_none());
         let failures = || bad.iter().flat_map(|outcome| &outcome.failures);
-        let is_personal = |error: &Error| matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Denied);
+        let is_personal =
+            |error: &Error| matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Denied | ErrorKind::Unauthenticated);
         let of_person = || failures().all(|it| is_personal(&it.error)) && self.sources.values().all(is_personal);
         let of_outage = || failures().all(Failure::is_outage) && self.sources.values().all(is_outage);
         match () {

@@ -12,7 +12,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Resource,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, ObjectMeta, PostParams},
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, ObjectMeta, Patch, PatchParams, PostParams},
     client::Body,
     core::{PartialObjectMeta, Request, Status},
 };
@@ -22,6 +22,7 @@ use serde_json::Value;
 use crate::{
     cluster::Cluster,
     error::{Doing, is_by_policy, translate},
+    record::REGCRED,
     rights::review,
     store::{limited, unheard},
     stream::object,
@@ -92,7 +93,11 @@ impl Cluster {
         let version = text("gitVersion");
         // Somebody may have forbidden that question alone; what answers it otherwise is no API server.
         let code = if status == 200 && version.is_none() { 0 } else { status };
-        if matches!(code, 0 | 401 | 429 | 500..) {
+        if code == 400 && self.server().starts_with("http://") {
+            return Err(doing.failed(ErrorKind::Invalid, "the server speaks HTTPS, or is no Kubernetes API (HTTP 400)"));
+        }
+        if !matches!(code, 200 | 403) {
+            let code = if matches!(code, 401 | 429 | 500..) { code } else { 0 };
             let status = Status { code, ..Status::default() };
             return Err(translate(&kube::Error::Api(status.boxed()), &doing));
         }
@@ -181,17 +186,20 @@ impl Cluster {
         }
     }
 
-    /// Whether an admission policy refuses that we make a Secret of this name a ServiceAccount's token. The server is asked by a dry run,
-    /// which makes nothing and takes no further right.
+    /// Whether an admission policy refuses that we make a Secret of this name a ServiceAccount's token.
+    ///
+    /// The server is asked by a dry run of the request that regcred writes with. RBAC by name grants no other way to create an object.
     pub async fn refuses_tokens(&self, namespace: &str, name: &str) -> Result<bool> {
         let doing = Doing { verb: "create", resource: "secrets", namespace: Some(namespace), name };
         let secret = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
             "metadata": { "name": name, "annotations": { "kubernetes.io/service-account.name": "default" } },
             "type": "kubernetes.io/service-account-token",
         });
         let request = Request::new(Secret::url_path(&(), Some(namespace)));
-        let params = PostParams { dry_run: true, ..PostParams::default() };
-        let request = request.create(&params, secret.to_string().into_bytes()).map_err(kube::Error::BuildRequest);
+        let params = PatchParams { dry_run: true, ..PatchParams::apply(REGCRED) };
+        let request = request.patch(name, &params, &Patch::Apply(&secret)).map_err(kube::Error::BuildRequest);
         let asking = async { object(self.client(), request?, |_| ()).await };
         match unheard(&doing, asking).await? {
             Ok(()) => Ok(false),

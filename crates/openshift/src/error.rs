@@ -14,9 +14,11 @@ use crate::{
 const LONGEST_NAME: usize = 253;
 
 const UNTRUSTED: &str = "the API server's certificate is not trusted";
-/// The cause of an error if the API server answers 401. Every target of the cluster has the same.
-pub const UNAUTHORIZED: &str = "the API server does not accept the credentials (HTTP 401)";
+const UNAUTHORIZED: &str = "the API server does not accept the credentials (HTTP 401)";
 const UNREACHABLE: &str = "the connection to the API server failed";
+const NO_API: &str = "the answer is not that of a Kubernetes API";
+/// The reason of an answer that is not a `Status`, as kube has it.
+const UNREADABLE: &str = "Failed to parse error data";
 
 /// What was being done: `patch`, `Secret ecr-secret in team-a`.
 #[derive(Clone, Copy, Debug)]
@@ -108,11 +110,17 @@ fn from_status(status: &Status, doing: &Doing<'_>) -> Error {
     let retry_after = status.details.as_ref().map(|details| u64::from(details.retry_after_seconds));
     let retry_after = retry_after.filter(|seconds| *seconds > 0).map(Duration::from_secs);
     match status.code {
-        0 => failed(ErrorKind::Unreachable, "the answer is not that of a Kubernetes API; is there a proxy?".into()),
-        401 => failed(ErrorKind::Denied, UNAUTHORIZED.into()),
+        0 => failed(ErrorKind::Unreachable, format!("{NO_API}; is there a proxy?")),
+        400 if status.message.contains("HTTP request to an HTTPS server") => {
+            failed(ErrorKind::Invalid, "the server speaks HTTPS, and its address begins with http://".into())
+        }
+        401 => failed(ErrorKind::Unauthenticated, UNAUTHORIZED.into()),
         403 if is_terminating(status) => gone(doing, "is being deleted"),
         403 | 422 if let Some(why) = explanation(status) => failed(ErrorKind::Denied, why),
         403 => failed(ErrorKind::Denied, doing.missing_rule(doing.verbs())),
+        404 if status.reason == UNREADABLE => {
+            failed(ErrorKind::Unreachable, format!("{NO_API} (HTTP 404); is the path of the server's address right?"))
+        }
         404 if is_about_namespace(status) => gone(doing, "does not exist"),
         404 => failed(ErrorKind::Conflict, "it vanished meanwhile (HTTP 404)".into()),
         410 => failed(ErrorKind::Conflict, "it is outdated meanwhile (HTTP 410)".into()),
@@ -154,7 +162,7 @@ fn explanation(status: &Status) -> Option<String> {
         let name = called("ValidatingAdmissionPolicy '");
         // API servers take some seconds until all of them have a policy that was changed.
         let just_now = if name.starts_with(" regcred") {
-            ": if the objects of `regcred manifests` were applied just now, try again in a minute"
+            ": apply the objects of `regcred manifests` for the present config; if you did so just now, try again in a minute"
         } else {
             ""
         };
@@ -213,7 +221,7 @@ mod tests {
     #[test]
     fn answers_are_sorted_by_what_to_do() {
         let cases = [
-            (401, ErrorKind::Denied),
+            (401, ErrorKind::Unauthenticated),
             (403, ErrorKind::Denied),
             (404, ErrorKind::Conflict),
             (409, ErrorKind::Conflict),
@@ -279,8 +287,8 @@ mod tests {
             ("ValidatingAdmissionPolicy 'p' with binding 'canary' denied request", "the admission policy p denied it"),
             (
                 "ValidatingAdmissionPolicy 'regcred-ux-guard-secrets' with binding 'canary' denied request",
-                "the admission policy regcred-ux-guard-secrets denied it: if the objects of `regcred manifests` were applied just now, \
-                 try again in a minute",
+                "the admission policy regcred-ux-guard-secrets denied it: apply the objects of `regcred manifests` for the present \
+                 config; if you did so just now, try again in a minute",
             ),
         ];
         for (message, told) in denied {

@@ -1,5 +1,7 @@
 //! What an installation of regcred has left in a cluster, and whether it still runs.
 
+use std::{collections::BTreeSet, fmt};
+
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
     Api, Resource,
@@ -25,6 +27,40 @@ pub struct Leftover {
     pub target: Target,
     /// Whether it stays somebody else's, and only entries of it are ours.
     pub is_merged: bool,
+}
+
+/// A workload of an installation that writes Secrets.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Writer {
+    /// `Deployment`, `Job` or `CronJob`.
+    pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Writer {
+    /// The command that stops it.
+    pub fn stop_command(&self) -> String {
+        let Self { kind, namespace, name } = self;
+        match *kind {
+            "Deployment" => format!("kubectl scale deployment/{name} --namespace={namespace} --replicas=0"),
+            "CronJob" => {
+                format!(
+                    "kubectl patch cronjob/{name} --namespace={namespace} --patch='{{\"spec\":{{\"suspend\":true}}}}'"
+                )
+            }
+            _ => format!("kubectl delete {}/{name} --namespace={namespace}", kind.to_lowercase()),
+        }
+    }
+}
+
+/// As kubectl names it: `deployment regcred/regcred`.
+impl fmt::Display for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind.to_lowercase(), self.namespace, self.name)
+    }
 }
 
 impl Cluster {
@@ -66,6 +102,20 @@ impl Cluster {
         Ok(found)
     }
 
+    /// The installations that have Secrets of their own in these namespaces or, without any, in the whole cluster. Takes the right to
+    /// list Secrets there.
+    pub async fn instances(&self, namespaces: &[Namespace]) -> Result<BTreeSet<String>> {
+        let scopes = namespaces.iter().map(|it| Some(it.as_str())).collect::<Vec<_>>();
+        let scopes = if scopes.is_empty() { vec![None] } else { scopes };
+        let own = ListParams::default().labels(&format!("{MANAGED_BY}={REGCRED}"));
+        let mut found = BTreeSet::new();
+        for scope in scopes {
+            let label = |metadata: &ObjectMeta| value(metadata.labels.as_ref(), INSTANCE).map(str::to_owned);
+            found.extend(self.secrets(scope, &own, label).await?);
+        }
+        Ok(found)
+    }
+
     async fn of_instance(
         &self,
         store: &StoreName,
@@ -73,25 +123,36 @@ impl Cluster {
         scope: Option<&str>,
         of: &ListParams,
     ) -> Result<Vec<Leftover>> {
+        self.secrets(scope, of, |metadata| left(metadata, store, instance.as_str())).await
+    }
+
+    /// What is read from the metadata of each Secret of a list.
+    async fn secrets<T>(
+        &self,
+        scope: Option<&str>,
+        of: &ListParams,
+        read: impl Fn(&ObjectMeta) -> Option<T>,
+    ) -> Result<Vec<T>> {
+        let read = &read;
         let page = |params: ListParams| async move {
             let (label_selector, field_selector) = (of.label_selector.clone(), of.field_selector.clone());
             let params = ListParams { label_selector, field_selector, ..params };
             let request = Request::new(Secret::url_path(&(), scope)).list_metadata(&params);
-            let read = |piece: Piece<'_>| metadata(piece, &Kept::new()).unwrap_or_else(|it| it.into_metadata());
-            let page = page(self.client(), request, |piece| left(&read(piece), store, instance.as_str())).await?;
+            let reduced = |piece: Piece<'_>| metadata(piece, &Kept::new()).unwrap_or_else(|it| it.into_metadata());
+            let page = page(self.client(), request, |piece| read(&reduced(piece))).await?;
             Ok((page.items.into_iter().flatten().collect(), page.next))
         };
         pages(&listing("secrets", scope), page).await
     }
 
-    /// The workloads of an installation that write, as `kind namespace/name`: Deployments that are not scaled to nothing, CronJobs that
-    /// are not suspended, and Jobs that are under way. Takes the right to list all three.
-    pub async fn writers(&self, instance: &InstanceName) -> Result<Vec<String>> {
+    /// The workloads of an installation that write: Deployments that are not scaled to zero, CronJobs that are not suspended, and Jobs
+    /// that run. Takes the right to list all three.
+    pub async fn writers(&self, instance: &InstanceName) -> Result<Vec<Writer>> {
         let mut running = vec![];
         let select = format!("{INSTANCE}={instance}");
         let list = async |group: &str,
                           version: &str,
-                          kind: &str,
+                          kind: &'static str,
                           resource: &'static str,
                           writes: fn(&DynamicObject) -> bool| {
             let api = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
@@ -102,11 +163,11 @@ impl Cluster {
                 let named = writing.map(|it| {
                     let (namespace, name) =
                         (it.metadata.namespace.unwrap_or_default(), it.metadata.name.unwrap_or_default());
-                    format!("{} {namespace}/{name}", kind.to_lowercase())
+                    Writer { kind, namespace, name }
                 });
                 Ok((named.collect(), page.metadata.continue_))
             };
-            pages_if_any::<String, _>(&listing(resource, None), page).await
+            pages_if_any::<Writer, _>(&listing(resource, None), page).await
         };
         let is_up = |it: &DynamicObject| it.data["spec"]["replicas"] != 0;
         running.extend(list("apps", "v1", "Deployment", "deployments", is_up).await?.unwrap_or_default());

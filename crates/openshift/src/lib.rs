@@ -45,7 +45,6 @@ mod watches;
 pub use bulk::BulkReads;
 pub use check::{Greeting, Policies, Presence, Right};
 pub use cluster::{Cluster, Connection};
-pub use error::UNAUTHORIZED;
 pub use form::LoginFormat;
 pub use installed::{Installed, InstalledKind};
 pub use lease::Lease;

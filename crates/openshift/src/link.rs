@@ -170,6 +170,13 @@ impl Recorded {
         serde_json::to_string(&wire).expect("text serialises")
     }
 
+    /// Each account, and how it uses the Secret, such as "default (pull)".
+    pub(crate) fn users(&self) -> Vec<String> {
+        let user =
+            |(account, lists): (&String, &Lists)| Some(format!("{account} ({})", in_words(lists.pull, lists.mount)?));
+        self.0.iter().filter_map(user).collect()
+    }
+
     /// Adds accounts and lists.
     pub(crate) fn and(mut self, more: impl IntoIterator<Item = (String, Lists)>) -> Self {
         for (account, lists) in more {

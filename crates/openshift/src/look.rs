@@ -79,7 +79,11 @@ impl Look {
         };
         let mut details = Details::of(owner);
         details.registries = records.into_iter().flat_map(Records::keys).cloned().collect();
-        details.used_by = self.users(links, secret);
+        details.used_by = match &self.secret {
+            // Without a config the Secret itself says which accounts use it.
+            Found::Ours(Ours { linked: Some(linked), .. }) if links.is_empty() => linked.users(),
+            _ => self.users(links, secret),
+        };
         details.writers.clone_from(&self.writers);
         let is_remembered = matches!(self.accounts, Accounts::Linked(_));
         Some(observed.remembered(is_remembered).with_details(details))

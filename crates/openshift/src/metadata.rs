@@ -74,23 +74,32 @@ pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
     if label(MANAGED_BY) != Some(REGCRED) {
         return Standing::Theirs(format!("it is not regcred's: {}", managers(metadata)));
     }
+    let applied = applied(metadata, us.manager);
+    let owns = |path: &[&str]| applied.is_some_and(|fields| has(fields, path));
+    let data_intact = owns(&DATA);
     match (label(INSTANCE), annotation(TARGET)) {
         (Some(instance), Some(target)) if instance == us.instance && target == us.target => {}
+        // The field manager names the instance too, so a label that was removed is drift.
+        (None, Some(target)) if target == us.target && data_intact => {}
         (Some(instance), _) if instance != us.instance => {
             return Standing::Instance(instance.to_owned());
         }
+        (_, Some(target)) if target != us.target => {
+            return Standing::Theirs(format!("it is a copy of another Secret: {}", managers(metadata)));
+        }
         _ => {
-            return Standing::Theirs(format!("it is a copy, made by somebody else: {}", managers(metadata)));
+            return Standing::Theirs(format!("its marks of regcred were removed: {}", managers(metadata)));
         }
     }
-    let applied = applied(metadata, us.manager);
-    let owns = |path: &[&str]| applied.is_some_and(|fields| has(fields, path));
     let mut drift = vec![];
-    let data_intact = owns(&DATA);
     if !data_intact {
         drift.push(format!("its data was changed by {}", owner_of(metadata, &DATA, (us.manager, "Apply"))));
     }
-    for (map, name) in MARKS {
+    let is_unlabelled = label(INSTANCE).is_none();
+    if is_unlabelled {
+        drift.push(format!("its {INSTANCE} was removed"));
+    }
+    for (map, name) in MARKS.into_iter().filter(|(_, name)| !(is_unlabelled && *name == INSTANCE)) {
         let field = format!("f:{name}");
         let path = ["f:metadata", map, &field];
         // A credential without an end has no such annotation, and nobody else may say that it has one.
@@ -337,7 +346,13 @@ mod tests {
         assert!(matches!(judged(&other), Standing::Instance(instance) if instance == "blue"));
         let mut copy = ours();
         copy["annotations"][TARGET] = json!("team-b/ecr-secret");
-        assert_eq!(owner(&copy), "it is a copy, made by somebody else: written by \"regcred\"");
+        assert_eq!(owner(&copy), "it is a copy of another Secret: written by \"regcred\"");
+        let mut unmarked = ours();
+        unmarked["labels"].as_object_mut().expect("a map").remove(INSTANCE);
+        let (drift, _) = drift(&unmarked);
+        assert!(drift.iter().any(|it| it.contains(INSTANCE)), "it is still ours, and the label is put back: {drift:?}");
+        unmarked["managedFields"][0]["manager"] = json!("helm");
+        assert_eq!(owner(&unmarked), "its marks of regcred were removed: written by \"helm\"");
         assert_eq!(owner(&json!({})), "it is not regcred's: nobody says who wrote it");
     }
 

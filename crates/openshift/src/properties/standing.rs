@@ -112,6 +112,7 @@ impl Case {
         let marks = (2..LAST_APPLIED).filter(|field| ends || *field != EXPIRES_AT);
         let mut others = self.owners.iter().filter(|(owner, _)| **owner != (self.us.1, "Apply"));
         self.applied(DATA)
+            && self.labels.contains_key("regcred.dev/instance")
             && marks.into_iter().all(|field| self.applied(field))
             && !others.any(|(_, fields)| fields.contains(&DATA))
             && self.annotations.get("regcred.dev/links") == Some(&"{}")
@@ -131,7 +132,8 @@ proptest! {
         let names_itself = case.annotations.get("regcred.dev/target") == Some(&TARGET);
         match stands {
             Standing::Ours(ours) => {
-                prop_assert!(managed && says == Some(instance) && names_itself);
+                let is_labelled = says == Some(instance) || (says.is_none() && case.applied(DATA));
+                prop_assert!(managed && is_labelled && names_itself);
                 let as_it_was = ours.drift.is_empty() && ours.undone.is_empty() && !ours.is_claimed;
                 prop_assert_eq!(as_it_was, case.is_intact(), "{:?}", ours);
                 prop_assert_eq!(ours.data_intact, case.applied(DATA));

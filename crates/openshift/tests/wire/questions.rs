@@ -34,7 +34,9 @@ async fn what_answers_instead_of_a_server_is_not_quoted() {
     kube.fail_next(1, 403, "Forbidden", "canary", None);
     let greeting = connect(&kube).await.greet().await.expect("somebody has forbidden that question alone");
     assert_eq!((greeting.version, greeting.release, greeting.time.is_some()), (None, None, true));
-    for (status, kind) in [(401, ErrorKind::Denied), (429, ErrorKind::Throttled), (503, ErrorKind::Unreachable)] {
+    for (status, kind) in
+        [(401, ErrorKind::Unauthenticated), (429, ErrorKind::Throttled), (503, ErrorKind::Unreachable)]
+    {
         kube.answer_next(1, status, "text/plain", &[], "canary");
         let error = connect(&kube).await.greet().await.expect_err("it is no answer");
         assert!(error.kind() == kind && !error.chain().contains("canary"), "{error:?}");

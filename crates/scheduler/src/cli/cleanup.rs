@@ -1,10 +1,13 @@
 //! `regcred cleanup`: what an installation has left in a cluster goes, and nothing else.
 
-use std::{process::ExitCode, time::Duration};
+use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 
 use anyhow::{Result, anyhow, bail};
 use regcred_core::{Error, ErrorKind, InstanceName, SecretSink, StoreName};
-use regcred_openshift::{Cluster, Foreign, OpenShiftSink, leftover::Leftover};
+use regcred_openshift::{
+    Cluster, Foreign, OpenShiftSink,
+    leftover::{Leftover, Writer},
+};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tracing::debug;
@@ -18,6 +21,9 @@ use super::{
 };
 use crate::Types;
 
+/// Number of instances that are named.
+const NAMED: usize = 5;
+
 /// Of one Secret with the ServiceAccounts that use it.
 const EACH: Duration = Duration::from_mins(1);
 
@@ -30,16 +36,16 @@ struct Removed {
 
 pub(crate) fn run(args: &Cleanup, types: &Types, output: Output) -> Result<ExitCode> {
     let instance = args.instance(types)?;
-    let removed = match session::wait(work(args, &instance))?? {
-        Ok(removed) => removed,
+    let (removed, others) = match session::wait(work(args, &instance))?? {
+        Ok(done) => done,
         Err(error) if error.is_retryable() => {
             stderr::error(&error.chain());
             return Ok(ExitCode::from(EXIT_UNREACHABLE));
         }
-        Err(error) => return Err(anyhow!(error.chain())),
+        Err(error) => return Err(anyhow!(session::explain(&error))),
     };
     let code = u8::from(removed.iter().any(|it| matches!(it.done, Some(Err(_)))));
-    print(output, &Shown { removed: &removed, instance: &instance, code })?;
+    print(output, &Shown { removed: &removed, instance: &instance, others: &others, code })?;
     Ok(ExitCode::from(code))
 }
 
@@ -47,16 +53,18 @@ pub(crate) fn run(args: &Cleanup, types: &Types, output: Output) -> Result<ExitC
 struct Shown<'a> {
     removed: &'a [Removed],
     instance: &'a InstanceName,
+    /// The instances that have Secrets, if this one has none.
+    others: &'a BTreeSet<String>,
     code: u8,
 }
 
 impl Document for Shown<'_> {
     fn table(&self, _: bool) -> String {
-        as_table(self.removed, self.instance)
+        as_table(self.removed, self.instance, self.others)
     }
 
     fn json(&self) -> Value {
-        as_json(self.removed, self.instance, self.code)
+        as_json(self.removed, self.instance, self.others, self.code)
     }
 
     fn names(&self) -> Vec<String> {
@@ -64,23 +72,19 @@ impl Document for Shown<'_> {
     }
 }
 
+/// What was found, and what else is there if that is nothing.
+type Found = (Vec<Removed>, BTreeSet<String>);
+
 /// The outer error is a person's to mend before anything is looked at.
-async fn work(args: &Cleanup, instance: &InstanceName) -> Result<Result<Vec<Removed>, Error>> {
+async fn work(args: &Cleanup, instance: &InstanceName) -> Result<Result<Found, Error>> {
     let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
-    if args.yes && !args.even_if_running {
-        match cluster.writers(instance).await {
-            Ok(running) if running.is_empty() => {}
-            Ok(running) => bail!(
-                "instance {instance} still runs and would write again: {}\nscale the Deployment to 0, or suspend the CronJob: kubectl patch \
-                 cronjob NAME --patch='{{\"spec\":{{\"suspend\":true}}}}'",
-                running.join(", ")
-            ),
-            Err(error) if error.is_retryable() => return Ok(Err(error)),
-            Err(error) => bail!(
-                "whether instance {instance} still runs cannot be told, --even-if-running does not ask: {}",
-                error.chain()
-            ),
+    if !args.even_if_running {
+        match obstacle(&cluster, instance).await {
+            Ok(None) => {}
+            Ok(Some(obstacle)) if args.yes => bail!("cannot clean up instance {instance}: {obstacle}"),
+            Ok(Some(obstacle)) => stderr::warning(&format!("--yes will be refused: {obstacle}")),
+            Err(error) => return Ok(Err(error)),
         }
     }
     let store = StoreName::new("cluster").map_err(|error| anyhow!(error.chain()))?;
@@ -92,6 +96,10 @@ async fn work(args: &Cleanup, instance: &InstanceName) -> Result<Result<Vec<Remo
         Ok(found) => found,
         Err(error) => return Ok(Err(error)),
     };
+    if found.is_empty() {
+        // A name with a typo is the usual reason. Nothing fails if the list does.
+        return Ok(Ok((vec![], cluster.instances(&namespaces).await.unwrap_or_default())));
+    }
     let sink =
         |foreign| OpenShiftSink::builder(cluster.clone()).with_instance(instance.clone()).with_foreign(foreign).build();
     let (own, merged) = (sink(Foreign::Refuse), sink(Foreign::Merge));
@@ -106,7 +114,27 @@ async fn work(args: &Cleanup, instance: &InstanceName) -> Result<Result<Vec<Remo
         }
         removed.push(Removed { leftover, done });
     }
-    Ok(Ok(removed))
+    Ok(Ok((removed, BTreeSet::new())))
+}
+
+/// Why nothing may be removed yet, and the fix; `None`: nothing would create it again.
+async fn obstacle(cluster: &Cluster, instance: &InstanceName) -> Result<Option<String>, Error> {
+    match cluster.writers(instance).await {
+        Ok(running) if running.is_empty() => Ok(None),
+        Ok(running) => {
+            let named = running.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let stop = running.iter().map(Writer::stop_command).collect::<Vec<_>>().join("\n       ");
+            Ok(Some(format!(
+                "it still runs, and would create the Secrets again: {named}\n  fix: {stop}\n       or add --even-if-running"
+            )))
+        }
+        Err(error) if error.is_retryable() || error.kind() == ErrorKind::Unauthenticated => Err(error),
+        Err(error) => Ok(Some(format!(
+            "cannot find out whether it still runs: {}\n  fix: ask as an identity that may list Deployments, CronJobs and Jobs, or add \
+             --even-if-running",
+            error.chain()
+        ))),
+    }
 }
 
 /// The links first, then the Secret; of one that stays somebody else's, its entries.
@@ -130,7 +158,7 @@ fn what(leftover: &Leftover) -> &'static str {
     if leftover.is_merged { "entries" } else { "secret" }
 }
 
-fn as_table(removed: &[Removed], instance: &InstanceName) -> String {
+fn as_table(removed: &[Removed], instance: &InstanceName, others: &BTreeSet<String>) -> String {
     let row = |it: &Removed| {
         let (state, why) = match &it.done {
             None => ("there", String::new()),
@@ -142,7 +170,13 @@ fn as_table(removed: &[Removed], instance: &InstanceName) -> String {
     };
     let rows = removed.iter().map(row).collect::<Vec<_>>();
     if rows.is_empty() {
-        return format!("instance {instance} has left nothing there\n");
+        let names = others.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let others = match others.len() {
+            0 => "no instance of regcred has one".to_owned(),
+            all if all <= NAMED => format!("these have: {names}"),
+            all => format!("{all} others have, such as {names}"),
+        };
+        return format!("Instance {instance} has no Secrets there, and {others}.\n");
     }
     let all = count(rows.len(), "Secret");
     let gone = removed.iter().filter(|it| matches!(it.done, Some(Ok(())))).count();
@@ -154,7 +188,7 @@ fn as_table(removed: &[Removed], instance: &InstanceName) -> String {
     table(["NAMESPACE", "SECRET", "WHAT", "STATE", "WHY"], &rows) + &last
 }
 
-fn as_json(removed: &[Removed], instance: &InstanceName, code: u8) -> Value {
+fn as_json(removed: &[Removed], instance: &InstanceName, others: &BTreeSet<String>, code: u8) -> Value {
     let one = |it: &Removed| {
         let (target, error) = (&it.leftover.target, it.done.as_ref().and_then(|done| done.as_ref().err()));
         json!({
@@ -162,5 +196,6 @@ fn as_json(removed: &[Removed], instance: &InstanceName, code: u8) -> Value {
             "removed": matches!(it.done, Some(Ok(()))), "error": error.map(Error::chain),
         })
     };
-    json!({ "instance": instance.as_str(), "secrets": removed.iter().map(one).collect::<Vec<_>>(), "exit_code": code })
+    let secrets = removed.iter().map(one).collect::<Vec<_>>();
+    json!({ "instance": instance.as_str(), "secrets": secrets, "other_instances": others, "exit_code": code })
 }

@@ -24,7 +24,7 @@ pub(super) fn run(instance: &str, args: &Status, output: Output) -> Result<ExitC
             stderr::error(&error.chain());
             return Ok(ExitCode::from(EXIT_UNREACHABLE));
         }
-        Err(error) => return Err(anyhow!(error.chain())),
+        Err(error) => return Err(anyhow!(session::explain(&error))),
     };
     if found.is_empty() {
         stderr::warning(&format!("No targets found of instance {instance}"));

@@ -89,6 +89,7 @@ fn done(outcome: &Outcome) -> &'static str {
         Some(Written::Updated) if matches!(outcome.step, Some(Step::Adopt(_))) => "adopted",
         Some(Written::Created) => "created",
         Some(Written::Updated) => "updated",
+        Some(Written::Unchanged) if outcome.also_written => "linked",
         Some(Written::Unchanged) => "unchanged",
         None => "nothing",
     }

@@ -1,7 +1,6 @@
 //! Prints results on standard output, in the form of `--output`.
 
 use std::{
-    collections::BTreeSet,
     io::{self, ErrorKind, Write, stdout},
     time::{Duration, SystemTime},
 };
@@ -9,7 +8,6 @@ use std::{
 use jiff::Timestamp;
 use regcred_core::{Error, ProviderName, Target, Validity};
 use regcred_engine::{Outcome, Report};
-use regcred_openshift::UNAUTHORIZED;
 use serde_json::{Map, Value, json};
 
 use super::{args::Output, colour::paint, progress};
@@ -117,25 +115,13 @@ pub(crate) fn sources_failed(report: &Report, plan: &Plan) -> Value {
     report.sources.iter().map(source).collect()
 }
 
-/// A line for each entry of the config whose targets are unknown, and for each cluster that answers 401.
+/// A line for each entry of the config whose targets are unknown.
 pub(crate) fn unknown(report: &Report, plan: &Plan) -> String {
     let line = |(route, error): (&usize, &Error)| {
         let entry = plan.entry(*route).unwrap_or_default();
         format!("{entry}: its namespaces are not known: {} ({})\n", error.chain(), error.kind())
     };
-    report.sources.iter().map(line).chain(logins(report)).collect()
-}
-
-/// The fix for 401, once for each cluster: all targets of the cluster fail with it.
-fn logins(report: &Report) -> impl Iterator<Item = String> {
-    let is_401 = |outcome: &Outcome| outcome.failures.iter().any(|it| it.error.chain().contains(UNAUTHORIZED));
-    let stores = report.targets.iter().filter(|(_, outcome)| is_401(outcome)).map(|(target, _)| target.store.as_str());
-    let named = report.sources.values().any(|error| error.chain().contains(UNAUTHORIZED));
-    let stores = stores.collect::<BTreeSet<_>>();
-    let unnamed =
-        (named && stores.is_empty()).then(|| "log in again, as by `oc login`, or renew the kubeconfig\n".into());
-    let line = |store: &str| format!("sink {store}: log in again, as by `oc login`, or renew the kubeconfig\n");
-    stores.into_iter().map(line).collect::<Vec<_>>().into_iter().chain(unnamed)
+    report.sources.iter().map(line).collect()
 }
 
 /// The providers that a target should hold a login of, and does not as far as that can be believed.

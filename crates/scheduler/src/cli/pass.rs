@@ -45,7 +45,7 @@ pub(crate) fn of(config: &Config, only: &[NamespaceFilter], types: &Types) -> Re
 
 /// Warns of namespaces that the config names and that are not there, and returns the exit code of the report.
 ///
-/// With `--strict` such a namespace is a failure.
+/// With `--strict` such a namespace is a failure, and so is a config without a target.
 pub(crate) fn exit_code(args: &PassArgs, report: &Report, plan: &Plan) -> u8 {
     let is_absent = |route| plan.names_its_places(route);
     let absent = report.targets.iter().filter(|(_, it)| it.state() == State::Gone && is_absent(it.route));
@@ -56,8 +56,9 @@ pub(crate) fn exit_code(args: &PassArgs, report: &Report, plan: &Plan) -> u8 {
         let why = why.strip_suffix(" (gone)").unwrap_or(&why);
         stderr::warning(&format!("{why}: create namespace {namespace}, or remove it from the config"));
     }
+    let is_empty = report.targets.is_empty() && report.sources.is_empty();
     match report.exit_code() {
-        0 if args.strict && !absent.is_empty() => 1,
+        0 if args.strict && (is_empty || !absent.is_empty()) => 1,
         code => code,
     }
 }
@@ -114,5 +115,7 @@ fn run(
         anyhow::Ok(work(engine, &minters).await)
     })?;
     progress::clear();
-    report
+    let (report, callers) = report?;
+    session::tell_logins(&report);
+    Ok((report, callers))
 }

@@ -1,8 +1,11 @@
 //! A command's time with a cluster: the runtime, and who it speaks to.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use regcred_config::NamespaceFilter;
 use regcred_core::{Error, ErrorKind, Namespace};
+use regcred_engine::{Outcome, Report};
 use regcred_openshift::{Cluster, NamespaceList};
 
 use super::stderr;
@@ -21,6 +24,32 @@ pub(crate) fn announce(cluster: &Cluster, sink: Option<&str>) {
     let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
     stderr::info(&format!("cluster{sink} {}{context}", cluster.server()));
 }
+
+/// An error of a cluster as text, with the fix if nobody is logged in there.
+pub(crate) fn explain(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::Unauthenticated => format!("{}\n  fix: {LOG_IN}", error.chain()),
+        _ => error.chain(),
+    }
+}
+
+/// Reports each cluster of a pass that accepts no credentials. All its targets fail with that.
+pub(crate) fn tell_logins(report: &Report) {
+    let is_one = |error: &Error| error.kind() == ErrorKind::Unauthenticated;
+    let failed = |outcome: &Outcome| outcome.failures.iter().any(|it| it.provider.is_none() && is_one(&it.error));
+    let stores = report.targets.iter().filter(|(_, outcome)| failed(outcome)).map(|(target, _)| target.store.as_str());
+    let stores = stores.collect::<BTreeSet<_>>();
+    for store in &stores {
+        stderr::error(&format!(
+            "sink {store}: the API server does not accept the credentials (HTTP 401)\n  fix: {LOG_IN}"
+        ));
+    }
+    if let Some(error) = report.sources.values().find(|error| is_one(error)).filter(|_| stores.is_empty()) {
+        stderr::error(&explain(error));
+    }
+}
+
+const LOG_IN: &str = "log in again with `oc login`, or renew the credentials of the kubeconfig";
 
 /// The namespaces that a person names. Patterns take the right to list namespaces, and have to match one.
 pub(crate) async fn namespaces(cluster: &Cluster, filters: &[NamespaceFilter]) -> regcred_core::Result<Vec<Namespace>> {

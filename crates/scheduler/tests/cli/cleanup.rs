@@ -86,7 +86,7 @@ async fn links_go_then_secrets_and_of_others_the_entries_alone() {
 async fn one_namespace_or_another_instance_is_all_that_is_touched() {
     let world = installed().await;
     let (code, report, _) = cleanup(&world, &["--yes", "--instance", "blue"]);
-    assert_eq!((code, &report["secrets"]), (0, &json!([])));
+    assert_eq!((code, &report["secrets"], &report["other_instances"]), (0, &json!([]), &json!(["default"])));
     let (code, report, _) = cleanup(&world, &["--yes", "--namespace", "team-b"]);
     assert_eq!((code, report["secrets"].as_array().map(Vec::len)), (0, Some(1)), "{report:#}");
     assert!(world.secret("team-a").is_some() && world.secret("team-b").is_none());
@@ -95,20 +95,36 @@ async fn one_namespace_or_another_instance_is_all_that_is_touched() {
 #[tokio::test(flavor = "multi_thread")]
 async fn beside_a_running_installation_nothing_is_removed() {
     let world = installed().await;
-    for (resource, running, stopped) in [
-        ("deployments", json!({ "replicas": 2 }), json!({ "replicas": 0 })),
-        ("cronjobs", json!({ "schedule": "* * * * *" }), json!({ "schedule": "* * * * *", "suspend": true })),
+    for (resource, running, stopped, command) in [
+        (
+            "deployments",
+            json!({ "replicas": 2 }),
+            json!({ "replicas": 0 }),
+            "kubectl scale deployment/regcred --namespace=team-b --replicas=0",
+        ),
+        (
+            "cronjobs",
+            json!({ "schedule": "* * * * *" }),
+            json!({ "schedule": "* * * * *", "suspend": true }),
+            "kubectl patch cronjob/regcred --namespace=team-b --patch='{\"spec\":{\"suspend\":true}}'",
+        ),
     ] {
         workload(&world.kube, resource, &running);
-        let (code, _, told) = cleanup(&world, &["--yes"]);
-        assert_eq!(code, 2, "{resource}: {told}");
-        assert!(told.contains("instance default still runs") && told.contains("team-b/regcred"), "{told}");
+        for (args, expected) in [(&["--yes"][..], 2), (&[], 0), (&["--namespace", "team-a"], 0)] {
+            let (code, _, told) = cleanup(&world, args);
+            assert_eq!(code, expected, "{resource} {args:?}: {told}");
+            assert!(told.contains("it still runs") && told.contains("team-b/regcred"), "{told}");
+            assert!(told.contains(command) && told.contains("--even-if-running"), "{told}");
+        }
         assert!(world.secret("team-a").is_some());
         workload(&world.kube, resource, &stopped);
     }
     world.kube.deny("list", "deployments", None);
     let (code, _, told) = cleanup(&world, &["--yes"]);
-    assert!(code == 2 && told.contains("cannot be told, --even-if-running does not ask"), "{told}");
+    assert!(
+        code == 2 && told.contains("cannot find out whether it still runs") && told.contains("--even-if-running"),
+        "{told}"
+    );
     let (code, report, told) = cleanup(&world, &["--yes", "--even-if-running"]);
     assert_eq!(code, 0, "{report:#} {told}");
     assert!(world.secret("team-a").is_none());

@@ -33,10 +33,15 @@ async fn a_cluster_that_takes_no_credentials_asks_once_for_a_new_login() {
         assert_eq!(code, Some(2), "{command}: {table}{logs}");
         assert_eq!(
             (table.matches("log in again").count(), logs.matches("log in again").count()),
-            (1, 0),
+            (0, 1),
             "{table}{logs}"
         );
-        assert_eq!(table.matches("HTTP 401").count(), 3, "{table}");
+        assert_eq!((table.matches("HTTP 401").count(), logs.matches("HTTP 401").count()), (3, 1), "{table}{logs}");
+    }
+    for command in [&["cleanup"][..], &["cleanup", "--yes"], &["status", "--instance", "default"]] {
+        let mut asked = regcred(command);
+        let (code, _, error) = told(asked.arg("--kubeconfig").arg(world.dir.path().join("kubeconfig")));
+        assert_eq!((code, error.matches("log in again").count()), (Some(2), 1), "{command:?}: {error}");
     }
     let mut init = regcred(&["init", "--kubeconfig"]);
     let (_, _, error) = told(init.arg(world.dir.path().join("kubeconfig")));

@@ -14,7 +14,7 @@ use anyhow::{Result, anyhow};
 use regcred_config::{Config, Problem};
 use regcred_core::{Clock, Error, ErrorKind, SystemClock};
 use regcred_openshift::{
-    Cluster, UNAUTHORIZED,
+    Cluster,
     discover::{Discovery, Search, discover},
 };
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode
             stderr::error(&error.chain());
             return Ok(ExitCode::from(EXIT_UNREACHABLE));
         }
-        Err(error) => return Err(anyhow!("{}{}", error.chain(), elsewhere(&error, args))),
+        Err(error) => return Err(anyhow!("{}{}", session::explain(&error), elsewhere(&error, args))),
     };
     let code = u8::from(!discovery.unlisted.is_empty());
     let adoption = Adoption::of(&discovery, |yaml| loads(yaml, types));
@@ -94,9 +94,7 @@ async fn look(args: &Init) -> Result<Result<(String, Discovery), Error>> {
 
 /// The other way, for who lacks a right in the whole cluster alone.
 fn elsewhere(error: &Error, args: &Init) -> &'static str {
-    if error.chain().contains(UNAUTHORIZED) {
-        ": log in again, as by `oc login`, or renew the kubeconfig"
-    } else if error.kind() == ErrorKind::Denied && args.only.namespace.is_empty() {
+    if error.kind() == ErrorKind::Denied && args.only.namespace.is_empty() {
         "; or look only where that may be done, with --namespace"
     } else {
         ""

@@ -164,10 +164,13 @@ const UNTRUSTED: &str = "name the authority of its certificate as `certificate-a
 
 fn fix(server: &str, error: &Error) -> String {
     match error.kind() {
-        ErrorKind::Denied => format!(
-            "log in again, as by `oc login {server}`, or renew what the kubeconfig holds: `kubectl get --raw /version`"
-        ),
+        ErrorKind::Unauthenticated => {
+            format!("log in again with `oc login {server}`, or renew the credentials of the kubeconfig")
+        }
         ErrorKind::Unreachable => network::fix(server, PROBE, is_set),
+        ErrorKind::Invalid if server.starts_with("http://") => {
+            format!("write https://{} as `server` of the cluster in the kubeconfig", &server["http://".len()..])
+        }
         ErrorKind::Invalid => UNTRUSTED.into(),
         ErrorKind::Throttled => "wait a minute, and see who else asks so often".into(),
         _ => "see whether that is the API server, or a proxy before it".into(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regcred_core::InstanceName;
-use regcred_openshift::{Cluster, Installed, InstalledKind};
+use regcred_openshift::{Cluster, Installed, InstalledKind, leftover::Writer};
 
 use super::{
     finding::{Finding, shown},
@@ -54,19 +54,17 @@ pub(crate) async fn ask(
 }
 
 /// A CronJob beside a Deployment, or one of them in two namespaces: each refreshes what the other one refreshes.
-fn several(writers: &[String]) -> Option<Finding> {
-    let lasting = writers.iter().filter(|it| !it.starts_with("job ")).collect::<Vec<_>>();
+fn several(writers: &[Writer]) -> Option<Finding> {
+    let lasting = writers.iter().filter(|it| it.kind != "Job").collect::<Vec<_>>();
     if lasting.len() < 2 {
         return None;
     }
-    let delete = lasting.iter().filter_map(|writer| {
-        let (kind, place) = writer.split_once(' ')?;
-        let (namespace, name) = place.split_once('/')?;
-        Some(format!("kubectl delete --ignore-not-found --namespace={namespace} {kind}/{name}"))
+    let delete = lasting.iter().map(|Writer { kind, namespace, name }| {
+        format!("kubectl delete --ignore-not-found --namespace={namespace} {}/{name}", kind.to_lowercase())
     });
     let fix =
         format!("keep one of them, and delete what you do not use:\n  {}", delete.collect::<Vec<_>>().join("\n  "));
-    let named = lasting.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
+    let named = lasting.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     Some(Finding::warning(CHECK, "workloads", format!("several run for this instance: {named}")).with_fix(fix))
 }
 
@@ -262,10 +260,13 @@ mod tests {
 
     #[test]
     fn two_lasting_workloads_are_too_many() {
-        let several = |writers: &[&str]| several(&writers.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let writer =
+            |(kind, namespace, name): (_, &str, &str)| Writer { kind, namespace: namespace.into(), name: name.into() };
+        let several = |writers: &[_]| several(&writers.iter().copied().map(writer).collect::<Vec<_>>());
         assert!(several(&[]).is_none());
-        assert!(several(&["cronjob regcred/regcred", "job regcred/regcred-first", "job regcred/regcred-2"]).is_none());
-        let both = several(&["deployment regcred/regcred", "cronjob ops/regcred"]).expect("a finding");
+        let jobs = [("CronJob", "regcred", "regcred"), ("Job", "regcred", "first"), ("Job", "regcred", "second")];
+        assert!(several(&jobs).is_none());
+        let both = several(&[("Deployment", "regcred", "regcred"), ("CronJob", "ops", "regcred")]).expect("a finding");
         let text = format!("{both:?}");
         assert!(
             text.contains("--namespace=regcred deployment/regcred") && text.contains("--namespace=ops cronjob/regcred")

@@ -14,7 +14,14 @@ pub(super) struct Settled(AtomicBool);
 impl Settled {
     /// Follows one event. `standings`: what is known of the targets by then.
     pub(super) fn follow(&self, event: &Event<'_>, standings: &Standings) {
-        let Event::Queue { depth: 0, .. } = event else { return };
+        match event {
+            Event::Synced { targets: 0 } => warn!("no targets found: no namespace matches the config"),
+            Event::Queue { depth: 0, .. } => self.tell(standings),
+            _ => {}
+        }
+    }
+
+    fn tell(&self, standings: &Standings) {
         let all = standings.all();
         if all.is_empty() || self.0.swap(true, Relaxed) {
             return;

@@ -29,14 +29,15 @@ async fn ecr_throttles_a_daemon_and_its_pause_is_kept() {
         headers: vec![("Retry-After".into(), "2".into())],
         body: r#"{"__type":"ThrottlingException"}"#.into(),
     };
-    proxy.set_for(1, throttled);
+    // The question for the identity, and the one for the token.
+    proxy.set_for(2, throttled);
     let began = Instant::now();
     let daemon = Daemon::start_with(&world, SELECTED, |it| {
         it.env("AWS_ENDPOINT_URL", proxy.url());
     });
     world.kube.until("all are served", |kube| kube.objects("secrets").len() == 20).await;
     assert!(began.elapsed() >= Duration::from_secs(2), "the pause is kept");
-    assert_eq!((proxy.requests(), world.mints()), (2, 1));
+    assert_eq!((proxy.requests(), world.mints()), (3, 1));
     daemon.stop();
 }
 
@@ -105,13 +106,14 @@ async fn a_clock_that_is_off_costs_one_call_and_is_told() {
         let mut daemon = Daemon::start(&world, SELECTED);
         daemon.told("AWS has another time than this machine");
         world.kube.until("it is served", is_linked("app-a")).await;
-        assert_eq!(world.mints(), 2);
+        let mints = world.mints();
+        assert!((1..=2).contains(&mints), "the question for the identity may have told the time: {mints}");
         let skew = daemon.metric("regcred_clock_skew_seconds");
         assert!((skew - shown).abs() < 5.0, "{skew}");
         let before = world.secret("app-a");
         daemon.signal("USR1");
         world.kube.until("it is minted anew", |kube| kube.object("secrets", "app-a", "ecr-secret") != before).await;
-        assert_eq!(world.mints(), 3, "once the time is known no call is refused");
+        assert_eq!(world.mints(), mints + 1, "once the time is known no call is refused");
         daemon.stop();
     }
 }
