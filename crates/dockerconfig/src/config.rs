@@ -140,6 +140,11 @@ impl DockerConfig {
         self.text.beside(name)
     }
 
+    /// Name and value of the fields behind `auths` that Go reads into it.
+    pub(crate) fn behind(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.text.behind()
+    }
+
     /// User name and password for a registry, from a padded `auth` that is split at its first colon; `None` if there is
     /// none or it cannot be read.
     pub fn login(&self, registry: &Registry) -> Option<(String, SecretString)> {

@@ -56,6 +56,8 @@ pub enum Cause {
     CredsStore,
     /// This key comes first.
     Key(String),
+    /// A field behind `auths` with this name, such as `Auths`, has a login too. Every reader is written in Go, which reads both into one.
+    Field(String),
     /// The reader refuses the whole config, because of these keys or fields.
     Unreadable(Vec<String>),
 }
@@ -120,11 +122,13 @@ impl DockerConfig {
         let own = self.entry(registry);
         let spelled = self.registries().filter(|key| Meaning::of(key, registry).is_some()).map(image_of);
         let images = spelled.chain([registry.to_string()]).collect::<BTreeSet<_>>();
+        let shadow = self.shadow(registry);
         let mut causes = BTreeMap::<Cause, BTreeSet<Reader>>::new();
         for reader in Reader::ALL {
             let found = match self.refused_by(reader) {
                 refused if refused.is_empty() => {
-                    images.iter().take(IMAGES).filter_map(|image| self.cause(reader, image, own)).collect()
+                    let causes = images.iter().take(IMAGES).filter_map(|image| self.cause(reader, image, own));
+                    causes.chain(shadow.clone()).collect()
                 }
                 refused => vec![Cause::Unreadable(refused)],
             };
@@ -134,6 +138,16 @@ impl DockerConfig {
         }
         let hidden = |(cause, readers): (_, BTreeSet<_>)| Hidden { readers: readers.into_iter().collect(), cause };
         causes.into_iter().map(hidden).collect()
+    }
+
+    /// The field behind `auths` that has another login for a registry.
+    fn shadow(&self, registry: &Registry) -> Option<Cause> {
+        let has_one = |json: &str| {
+            let entries = serde_json::from_str::<BTreeMap<String, &RawValue>>(json).unwrap_or_default();
+            entries.keys().any(|key| key == registry.as_str() || Meaning::of(key, registry).is_some())
+        };
+        let mut fields = self.behind().filter(|(_, json)| has_one(json));
+        fields.next().map(|(name, _)| Cause::Field(name.to_owned()))
     }
 
     /// Why a reader does not take this entry for an image.
@@ -311,6 +325,22 @@ mod tests {
             ),
             (r#"{"auths":{"r.example":OURS},"credHelpers":{"quay.io":"x"}}"#, &[]),
             (r#"{"auths":{"r.example":OURS},"credsStore":"x"}"#, &["[Docker]: CredsStore"]),
+            // Go reads names in any case into one map, and what comes later wins.
+            (
+                r#"{"auths":{"r.example":OURS},"Auths":{"r.example":OLD}}"#,
+                &[r#"[Kubelet, Import, Containers, Docker]: Field("Auths")"#],
+            ),
+            (
+                r#"{"auths":{"r.example":OURS},"AUTHS":{"https://r.example/v1/":OLD,"quay.io":OLD}}"#,
+                &[r#"[Kubelet, Import, Containers, Docker]: Field("AUTHS")"#],
+            ),
+            (
+                r#"{"auths":{"r.example":OURS},"auThs":{"r.example/team":OLD}}"#,
+                &[r#"[Kubelet, Import, Containers, Docker]: Field("auThs")"#],
+            ),
+            (r#"{"Auths":{"r.example":OLD},"auths":{"r.example":OURS}}"#, &[]),
+            (r#"{"auths":{"r.example":OURS},"Auths":{"quay.io":OLD}}"#, &[]),
+            (r#"{"auths":{"r.example":OURS},"Auths":null}"#, &[]),
             (r#"{"auths":{"r.example":OURS},"CredsStore":"x"}"#, &["[Docker]: CredsStore"]),
             (r#"{"auths":{"r.example":OURS},"credsStore":""}"#, &[]),
             (

@@ -69,6 +69,17 @@ impl Text {
         fields.filter(move |it| it.name.eq_ignore_ascii_case(name)).map(|field| &self.json[field.value.clone()])
     }
 
+    /// The fields that Go reads into `auths` too, because it compares names in any case: name and value of those that stand behind
+    /// `auths`, whose entries win. What stands before loses.
+    pub(crate) fn behind(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fields = self.top.iter().flat_map(|top| &top.fields);
+        // Without `auths`, regcred writes one behind all others.
+        let has_auths = !matches!(self.auths, Auths::Absent);
+        let behind = fields.skip_while(|field| field.name != AUTHS).filter(move |_| has_auths);
+        let others = behind.filter(|field| field.name != AUTHS && field.name.eq_ignore_ascii_case(AUTHS));
+        others.map(|field| (field.name.as_str(), &self.json[field.value.clone()]))
+    }
+
     /// Whether there are fields beside `auths`.
     pub(crate) fn has_more(&self) -> bool {
         self.top.iter().flat_map(|top| &top.fields).any(|field| field.name != AUTHS)

@@ -1,22 +1,53 @@
 //! Names the readers of a Secret that do not get our logins, each with the fix.
 
-use regcred_core::Registry;
+use std::collections::BTreeSet;
+
+use regcred_core::{Error, ErrorKind, Registry};
 use regcred_dockerconfig::{Cause, DockerConfig, Hidden, Reader};
 
 use crate::refusal::shown;
 
+/// The readers that do not get our logins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// They and the fix, in words.
+    text: String,
+    /// No reader at all gets one of the logins.
+    is_useless: bool,
+}
+
+impl Unread {
+    /// The readers and the fix, in words.
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+
+    /// What a target waits for: a person may want it so, as long as some reader gets each login.
+    pub(crate) fn waiting(&self) -> Option<String> {
+        (!self.is_useless).then(|| self.text.clone())
+    }
+
+    /// The failure of a target that is no use to anybody.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.is_useless.then(|| Error::new(ErrorKind::Refused, self.text.clone()))
+    }
+}
+
 /// `None`: every reader gets the login of each of these registries.
-pub(crate) fn told<'a>(config: &DockerConfig, registries: impl IntoIterator<Item = &'a Registry>) -> Option<String> {
-    let mut told = vec![];
+pub(crate) fn unread<'a>(config: &DockerConfig, registries: impl IntoIterator<Item = &'a Registry>) -> Option<Unread> {
+    let (mut sentences, mut is_useless) = (vec![], false);
     for registry in registries {
-        for hidden in config.hidden(registry) {
+        let hidden = config.hidden(registry);
+        let readers = hidden.iter().flat_map(|it| &it.readers).collect::<BTreeSet<_>>();
+        is_useless |= readers.len() == Reader::ALL.len();
+        for hidden in hidden {
             let sentence = sentence(&hidden, registry);
-            if !told.contains(&sentence) {
-                told.push(sentence);
+            if !sentences.contains(&sentence) {
+                sentences.push(sentence);
             }
         }
     }
-    (!told.is_empty()).then(|| told.join("; "))
+    (!sentences.is_empty()).then(|| Unread { text: sentences.join("; "), is_useless })
 }
 
 fn sentence(Hidden { readers, cause }: &Hidden, registry: &Registry) -> String {
@@ -34,6 +65,9 @@ fn sentence(Hidden { readers, cause }: &Hidden, registry: &Registry) -> String {
         Cause::Key(key) => {
             let key = shown([key.as_str()].into_iter()).unwrap_or_default();
             format!("{readers} can take another login for {registry}: remove the key {key}")
+        }
+        Cause::Field(name) => {
+            format!("{readers} take the login for {registry} out of the field `{name}`: remove `{name}`")
         }
         Cause::Unreadable(keys) => {
             let (fields, keys) = keys.iter().partition::<Vec<&String>, _>(|it| Cause::FIELDS.contains(&it.as_str()));
@@ -72,6 +106,13 @@ mod tests {
                 ),
             ),
             (
+                format!(r#"{{"auths":{{{ours}}},"Auths":{{"r.example":{{"auth":"dTpjYW5hcnk="}}}}}}"#),
+                Some(
+                    "the kubelet, OpenShift's image import, Podman/Buildah/Skopeo, Docker take the login for r.example out of the field \
+                     `Auths`: remove `Auths`",
+                ),
+            ),
+            (
                 format!(r#"{{"auths":{{{ours},"quay.io":7,"canary@quay.io":8}},"credHelpers":7}}"#),
                 Some(
                     "the kubelet, OpenShift's image import cannot use any login of it: correct or remove \"quay.io\", 1 more; \
@@ -82,7 +123,11 @@ mod tests {
         for (json, expected) in cases {
             let config = DockerConfig::parse(json.as_bytes()).expect("valid");
             let registry = Registry::new("r.example").expect("valid");
-            assert_eq!(told(&config, [&registry]).as_deref(), expected, "{json}");
+            let unread = unread(&config, [&registry]);
+            assert_eq!(unread.as_ref().map(|it| it.text.as_str()), expected, "{json}");
+            let all = ["the kubelet", "OpenShift", "Podman", "Docker"];
+            let is_useless = expected.is_some_and(|text| all.iter().all(|reader| text.contains(reader)));
+            assert_eq!(unread.is_some_and(|it| it.failure().is_some()), is_useless, "{json}");
         }
     }
 }

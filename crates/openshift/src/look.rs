@@ -11,6 +11,7 @@ use regcred_core::{Details, Error, Observed, Refusal, Result, Target};
 use tokio::time::Instant;
 
 use crate::{
+    hidden::Unread,
     link::Link,
     merge::Merged,
     metadata::Ours,
@@ -67,9 +68,11 @@ impl Look {
                 holding.with_drift(ours.drift.iter().cloned()).with_undone(ours.undone.iter().cloned())
             }
             Found::Merged(merged) => {
-                let waiting_for = self.waiting_for(links).or_else(|| merged.hidden.clone());
+                let unread = merged.unread.as_ref();
+                let waiting_for = self.waiting_for(links).or_else(|| unread?.waiting());
+                let failure = unread.and_then(Unread::failure).or_else(|| self.accounts.failure());
                 let holding = self.holding(Some(&merged.records), links, secret).waiting_for(waiting_for);
-                holding.with_drift(merged.drift.iter().cloned())
+                holding.with_failure(failure).with_drift(merged.drift.iter().cloned())
             }
         };
         let (owner, records) = match &self.secret {

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::{
     decode::Stored,
     form::LoginFormat,
-    hidden,
+    hidden::{Unread, unread},
     look::Found,
     metadata::{DATA, Standing, has, owned, owner_of, updated, value},
     own::shares,
@@ -41,8 +41,8 @@ pub(crate) struct Merged {
     pub(crate) records: Records,
     /// Those of them that somebody else has written since, in words.
     pub(crate) drift: Vec<String>,
-    /// The readers that do not get them, in words.
-    pub(crate) hidden: Option<String>,
+    /// The readers that do not get them; `None`: all do.
+    pub(crate) unread: Option<Unread>,
 }
 
 impl OpenShiftSink {
@@ -75,8 +75,8 @@ impl OpenShiftSink {
         if let Some(keys) = shown(old.map(|(key, _)| key.as_str())).filter(|_| drift.is_empty()) {
             drift.push(format!("another login for the same registry is under {keys}, by {}", writer()));
         }
-        let hidden = hidden::told(&config, records.keys()).filter(|_| drift.is_empty());
-        Ok(Found::Merged(Merged { records, drift, hidden }))
+        let unread = unread(&config, records.keys()).filter(|_| drift.is_empty());
+        Ok(Found::Merged(Merged { records, drift, unread }))
     }
 
     /// Where there is no Secret.
@@ -105,8 +105,8 @@ impl OpenShiftSink {
         self.store.create_secret(namespace, name, self.merge_manager(), &object).await
     }
 
-    /// Returns also the readers that do not get the logins, in words.
-    pub(crate) async fn apply_merged(&self, target: &Target, set: &CredentialSet) -> Result<(Written, Option<String>)> {
+    /// Returns also the readers that do not get the logins.
+    pub(crate) async fn apply_merged(&self, target: &Target, set: &CredentialSet) -> Result<(Written, Option<Unread>)> {
         let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
         let stored = self.store.secret(namespace, name).await?.ok_or_else(refusal::absent)?;
         if let Standing::Instance(instance) = self.standing(&stored.metadata, target) {
@@ -114,14 +114,14 @@ impl OpenShiftSink {
         }
         let (before, old) = (readable(&stored)?, self.records(&stored.metadata));
         let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, self.form().logins)?;
-        let hidden = hidden::told(&after, records.keys());
+        let unread = unread(&after, records.keys());
         let bytes = check_size(after.to_bytes())?;
         if old.is_some_and(|old| old == records) && Some(&bytes) == stored.data.as_ref() {
-            return Ok((Written::Unchanged, hidden));
+            return Ok((Written::Unchanged, unread));
         }
         let patch = self.patch(&stored.metadata, bytes, Some(&records));
         self.store.merge_into_secret(namespace, name, self.merge_manager(), &patch).await?;
-        Ok((Written::Updated, hidden))
+        Ok((Written::Updated, unread))
     }
 
     pub(crate) async fn remove_merged(&self, target: &Target) -> Result<()> {

@@ -283,11 +283,11 @@ impl OpenShiftSink {
             }
             links.push(unlinked);
         }
-        let mut hidden = None;
+        let mut unread = None;
         let (written, after) = match &look.secret {
             Found::Nothing if self.foreign.merges() => {
                 self.create_merged(target).await?;
-                hidden = self.apply_merged(target, credentials).await?.1;
+                unread = self.apply_merged(target, credentials).await?.1;
                 (Written::Created, None)
             }
             Found::Nothing => self.write(target, None, &undone, credentials).await?,
@@ -295,7 +295,7 @@ impl OpenShiftSink {
             Found::Adoptable(_) => (self.adopt(target, credentials).await?, None),
             Found::Merged(_) => {
                 let written;
-                (written, hidden) = self.apply_merged(target, credentials).await?;
+                (written, unread) = self.apply_merged(target, credentials).await?;
                 (written, None)
             }
             Found::Refused(refusal) => return Err(refusal.clone().into()),
@@ -304,8 +304,9 @@ impl OpenShiftSink {
         let linked = links.iter().any(|link| matches!(link, Ok(true)));
         let failure = links.into_iter().find_map(Result::err);
         let failure = failure.or_else(|| strange(target, &recorded.strange(&self.links)));
+        let failure = failure.or_else(|| unread.as_ref()?.failure());
         self.read_anew(target);
-        let waiting_for = look.waiting_for(&self.links).or(hidden);
+        let waiting_for = look.waiting_for(&self.links).or_else(|| unread.as_ref()?.waiting());
         if let (Some(after), true, None, None) = (after, dropped.is_empty(), &failure, &waiting_for) {
             self.keep_written(target, &after, look);
         }

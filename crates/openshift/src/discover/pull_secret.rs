@@ -15,7 +15,8 @@ use serde_json::{Map, Value};
 
 use super::{Address, End, PullSecret, Tool, Vendor};
 use crate::{
-    adopt, hidden,
+    adopt,
+    hidden::{Unread, unread},
     metadata::{DATA, entries, has, updated, value},
     record::{self, INSTANCE, LAST_APPLIED, MANAGED_BY, REGCRED},
     refusal::{self, bare},
@@ -200,7 +201,7 @@ fn hidden_after_a_merge(mut config: DockerConfig, registries: &[String], user: &
         config.set(registry, user, &"".into());
     }
     config.renew_aliases(&registries);
-    hidden::told(&config, &registries)
+    unread(&config, &registries).map(Unread::into_text)
 }
 
 /// Such a key, as far as it names a registry: anything else may hold a secret.

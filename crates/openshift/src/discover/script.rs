@@ -42,7 +42,8 @@ const COPIERS: [&str; 6] = ["skopeo", "crane", "regctl", "oras", "regsync", "img
 
 impl Says {
     pub(super) fn of(text: &str) -> Self {
-        let text = text.to_lowercase();
+        let is_comment = |line: &&str| line.trim_start().starts_with(['#', ';']) || line.trim_start().starts_with("//");
+        let text = text.lines().filter(|line| !is_comment(line)).collect::<Vec<_>>().join("\n").to_lowercase();
         let parts = |it: char| it.is_alphanumeric() || matches!(it, '-' | '_' | '.' | '/' | '=');
         let words = text.split(|it: char| !parts(it)).filter(|word| !word.is_empty()).collect::<Vec<_>>();
         Self {
@@ -146,6 +147,9 @@ mod tests {
             "kubectl rollout restart deployment/x; aws ecr get-login-password | helm registry login",
             "echo no secret; aws ecr get-login-password | oras login",
             "kubectl create job secretary; aws ecr get-login-password",
+            "# was: kubectl create secret docker-registry ecr\naws ecr get-login-password | skopeo login",
+            "aws ecr get-login-password | crane auth login\n  # kubectl -n a delete secret ecr",
+            "// clientset.CoreV1().Secrets(ns).Update(ctx, secret)\nsvc.GetAuthorizationToken(in)",
         ];
         for script in others {
             let says = Says::of(script);

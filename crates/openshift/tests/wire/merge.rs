@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{ErrorKind, SecretSink, Written};
+use regcred_core::{Error, ErrorKind, SecretSink, Written};
 use regcred_openshift::{Foreign, Link, OpenShiftSink};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
@@ -206,10 +206,12 @@ async fn an_entry_of_others_that_cannot_be_decoded_stays_and_is_told() {
         let kube = cluster(&theirs).await;
         let sink = merging(&kube).await;
         let applied = sink.apply(&target("team-a"), &set(1, 12)).await.expect("it is merged");
-        let why = applied.waiting_for.expect("the kubelet refuses it");
+        let failed = |failure: Option<Error>| failure.map(|error| error.chain());
+        let why = applied.waiting_for.or(failed(applied.failure)).expect("the kubelet refuses it");
         assert!(why.contains("the kubelet") && why.contains("correct or remove \"quay.example\""), "{entry}: {why}");
         assert!(data(&kube).starts_with(theirs.trim_end_matches("}}")), "{entry}: {}", data(&kube));
-        assert_eq!(looked_at(&sink).await.waiting_for, Some(why), "a look tells the same");
+        let looked = looked_at(&sink).await;
+        assert_eq!(looked.waiting_for.or(failed(looked.failure)), Some(why), "a look tells the same");
         sink.remove(&target("team-a")).await.expect("ours goes");
         assert_eq!(data(&kube), theirs);
     }

@@ -44,6 +44,7 @@ pub(crate) fn run(args: &Next, types: &Types, output: Output) -> Result<ExitCode
             let plan = pass::of(&config, &pass.only.namespace, types)?;
             let look = Pass { deadline: pass.timeout, compare_issuers: false, ..Pass::default() };
             let report = pass::report(&pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
+            pass::warn_if_none(&report, &plan);
             code = report.exit_code();
             failed = unseen(&report, &plan);
             Refreshes::Real(real(&report, after, args.count))

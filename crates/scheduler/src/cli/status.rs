@@ -64,6 +64,9 @@ async fn watch(engine: &std::sync::Arc<Engine>, look: Pass, args: &Status, plan:
             report.targets.iter().map(|(target, outcome)| Row::new(target, outcome, missing(outcome, plan), now));
         let rows = Shown::new(rows.collect(), args, now, 0).rows;
         let is_first = before.is_empty();
+        if is_first {
+            pass::warn_if_none(&report, plan);
+        }
         let (mut changed, mut seen) = (vec![], BTreeMap::new());
         for row in rows {
             let facts = row.json();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use regcred_config::OpenShiftOptions;
-use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, SystemClock};
+use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, StoreName, SystemClock};
 use regcred_openshift::{Cluster, Connection};
 use tokio::task::JoinSet;
 
@@ -41,10 +41,10 @@ pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration) -
     let is_said = connection.kubeconfig.is_some() || connection.context.is_some();
     for (store, connecting) in clusters {
         let options = if is_said { None } else { plan.sinks[store].options().ok() };
-        let unusable = unusable(store.as_str(), &options.unwrap_or_default());
+        let options = options.unwrap_or_default();
         let (sink, demands, instance) = (store.clone(), wire::demands(plan, store), plan.instance.clone());
         asking.spawn(async move {
-            let mut findings = Box::pin(ask_one(connecting, &unusable, &instance, &demands, limit)).await;
+            let mut findings = Box::pin(ask_one(connecting, (&sink, &options), &instance, &demands, limit)).await;
             for finding in findings.iter_mut().filter(|_| several) {
                 finding.prefix(sink.as_str());
             }
@@ -70,10 +70,10 @@ struct Learnt {
     findings: Vec<Finding>,
 }
 
-/// What was found when the time is over is told. `unusable`: what to do if there is no connection.
+/// What was found when the time is over is told. `way`: the sink with its options, for the fix if there is no connection.
 async fn ask_one(
     connecting: impl Future<Output = Result<Cluster>>,
-    unusable: &str,
+    way: (&StoreName, &OpenShiftOptions),
     instance: &InstanceName,
     demands: &[Demand],
     limit: Duration,
@@ -83,7 +83,8 @@ async fn ask_one(
         match connecting.await {
             Ok(cluster) => learn(&cluster, instance, demands, &mut learnt).await,
             Err(error) => {
-                learnt.findings.push(Finding::error("cluster", "connection", &error).with_fix(unusable));
+                let fix = unusable(way.0.as_str(), way.1, &error);
+                learnt.findings.push(Finding::error("cluster", "connection", &error).with_fix(fix));
             }
         }
     };
@@ -138,23 +139,24 @@ async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], l
     findings.extend(leftover::ask(cluster, instance, demands, &learnt.places).await);
 }
 
-/// What to do if the cluster of a sink with these options cannot be connected to.
-fn unusable(sink: &str, options: &OpenShiftOptions) -> String {
+/// The fix for a connection that cannot be used. The error names the file and what is wrong with it.
+fn unusable(sink: &str, options: &OpenShiftOptions, error: &Error) -> String {
     let OpenShiftOptions { kubeconfig, context, server } = options;
     let keys = [("kubeconfig", kubeconfig.is_some()), ("context", context.is_some()), ("server", server.is_some())];
     let keys = keys.iter().filter(|(_, said)| *said).map(|(key, _)| format!("`sinks.{sink}.{key}`"));
     let keys = keys.collect::<Vec<_>>();
-    if keys.is_empty() {
-        return UNUSABLE.into();
+    if error.to_string().contains("exec plug-in") {
+        return format!("install or correct the plug-in: `{PROBE}` runs it too");
     }
-    format!("mend {} of the config: `kubectl config get-contexts` tells what a kubeconfig has", keys.join(" or "))
+    if !keys.is_empty() {
+        return format!("correct the kubeconfig, or {} in the config", keys.join(" and "));
+    }
+    let pod = if is_set("KUBERNETES_SERVICE_HOST") { "; in a pod, mount the token of its ServiceAccount" } else { "" };
+    format!("correct the kubeconfig, or name another one with --kubeconfig, --context or KUBECONFIG{pod}")
 }
 
 const SEVERAL: &str =
     "leave --kubeconfig and --context out: each sink has its own, as its `kubeconfig` and `context` say";
-
-const UNUSABLE: &str = "name a kubeconfig that works, by --kubeconfig, KUBECONFIG or ~/.kube/config, and in it a context: \
-                        `kubectl config get-contexts`;\na pod needs the token of its ServiceAccount mounted";
 
 /// Reaches the same place with another program.
 const PROBE: &str = "kubectl get --raw /version";
