@@ -55,8 +55,8 @@ pub struct EcrProvider {
     principal: Option<String>,
     clock: Arc<dyn Clock>,
     signing: Signing,
-    /// The ARN of the caller at the first question; `None` if there was no answer.
-    caller: OnceCell<Option<String>>,
+    /// The ARN of the caller at the first question.
+    caller: OnceCell<Result<String>>,
     /// Credentials that the question for the caller left over, and when they were found.
     spare: Mutex<Option<(Instant, Credentials)>>,
     /// Whether it was said that this machine's clock is off.
@@ -119,16 +119,16 @@ impl EcrProvider {
         if arn::is_principal(&arn) { Ok(arn) } else { Err(senseless()) }
     }
 
-    /// The ARN of the caller, as the first answer to that has it; `None` if there was none. AWS is asked once, however many wait for it.
-    pub async fn known_caller(&self) -> Option<&str> {
+    /// The ARN of the caller, as the first answer to that question has it. AWS is asked once, however many wait for it.
+    pub async fn known_caller(&self) -> Result<&str> {
         let ask = async || {
             let mut spare = self.spare.lock().await;
-            let credentials = self.credentials("sts:GetCallerIdentity").await.ok()?;
+            let credentials = self.credentials("sts:GetCallerIdentity").await?;
             *spare = Some((Instant::now(), credentials.clone()));
             drop(spare);
-            self.caller_with(credentials).await.ok()
+            self.caller_with(credentials).await
         };
-        self.caller.get_or_init(ask).await.as_deref()
+        self.caller.get_or_init(ask).await.as_deref().map_err(Clone::clone)
     }
 
     /// One attempt: mints a token as the identity that the provider was built for.
@@ -346,7 +346,7 @@ impl RegistryProvider for EcrProvider {
 
     /// The account of the caller. A token names the same account as its own registry's.
     async fn issuer(&self) -> Option<Issuer> {
-        self.known_caller().await.and_then(arn::account).map(Issuer::of)
+        self.known_caller().await.ok().and_then(arn::account).map(Issuer::of)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regcred_core::ProviderName;
+use regcred_core::{ErrorKind, ProviderName, Result};
 use regcred_ecr::shown_principal;
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::timeout};
@@ -14,23 +14,26 @@ use crate::wire::{Callers, Minters};
 /// A pass that is over waits no longer for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A caller, and the providers that ask as it; no ARN: AWS did not say.
+/// A caller, and the providers that ask as it.
 pub(crate) struct Caller {
     providers: Vec<ProviderName>,
-    arn: Option<String>,
+    /// `None`: AWS has not answered yet.
+    arn: Option<Result<String>>,
 }
 
 /// Asks who regcred is, and logs it for a daemon.
 pub(crate) async fn log(minters: &Minters) {
     for Caller { providers, arn } in ask(&minters.callers()).await {
         let providers = providers.iter().map(ProviderName::as_str).collect::<Vec<_>>().join(", ");
-        let Some(arn) = arn.as_deref() else {
-            warn!(providers, "AWS did not say who regcred is");
-            continue;
-        };
-        info!(arn, providers, "identity in AWS");
-        if let Some((why, fix)) = may_push(arn) {
-            warn!(fix, "regcred {why}");
+        match arn {
+            Some(Ok(arn)) => {
+                info!(arn, providers, "identity in AWS");
+                if let Some((why, fix)) = may_push(&arn) {
+                    warn!(fix, "regcred {why}");
+                }
+            }
+            Some(Err(error)) => warn!(providers, error = error.chain(), "AWS did not say who regcred is"),
+            None => {}
         }
     }
 }
@@ -66,7 +69,7 @@ async fn ask(callers: &Callers) -> Vec<Caller> {
     let mut known = unknown(callers);
     while let Some(asked) = asking.join_next().await {
         let Ok((place, arn)) = asked else { continue };
-        known[place].arn = arn;
+        known[place].arn = Some(arn);
     }
     known
 }
@@ -78,10 +81,21 @@ fn unknown(callers: &Callers) -> Vec<Caller> {
 fn announce(callers: &[Caller]) {
     for Caller { providers, arn } in callers {
         let names = providers.iter().map(ProviderName::as_str).collect::<Vec<_>>().join(", ");
-        let what = if providers.len() == 1 { "provider" } else { "providers" };
-        stderr::info(&format!("aws {} ({what} {names})", arn.as_deref().unwrap_or("unknown")));
-        if let Some((why, fix)) = arn.as_deref().and_then(may_push) {
-            stderr::warning(&format!("regcred {why}\n  fix: {fix}"));
+        let of = format!("{} {names}", if providers.len() == 1 { "provider" } else { "providers" });
+        match arn {
+            Some(Ok(arn)) => {
+                stderr::info(&format!("aws {arn} ({of})"));
+                if let Some((why, fix)) = may_push(arn) {
+                    stderr::warning(&format!("regcred {why}\n  fix: {fix}"));
+                }
+            }
+            Some(Err(error)) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Invalid) => {
+                let fix = "`regcred check --online` prints what is missing";
+                stderr::warning(&format!("aws unknown ({of}): {}\n  fix: {fix}", error.chain()));
+            }
+            // ECR can be in reach where STS is not.
+            Some(Err(error)) => stderr::info(&format!("aws unknown ({of}): {}", error.chain())),
+            None => stderr::info(&format!("aws unknown ({of}): no answer yet")),
         }
     }
 }
@@ -89,7 +103,8 @@ fn announce(callers: &[Caller]) {
 /// By provider.
 pub(crate) fn as_json(callers: &[Caller]) -> Value {
     let of = |Caller { providers, arn }: &Caller| {
-        let account = arn.as_deref().and_then(|arn| arn.split(':').nth(4)).map(str::to_owned);
+        let arn = arn.as_ref().and_then(|arn| arn.as_deref().ok());
+        let account = arn.and_then(|arn| arn.split(':').nth(4)).map(str::to_owned);
         let rows = providers.iter().map(|name| json!({ "provider": name.as_str(), "account": account, "arn": arn }));
         rows.collect::<Vec<_>>()
     };
