@@ -20,6 +20,7 @@ mod path;
 mod problem;
 mod provenance;
 mod read;
+mod region;
 mod registries;
 mod schedule;
 #[cfg(feature = "schema")]

@@ -8,6 +8,7 @@ use regcred_core::{ProviderName, odd_character};
 use crate::{
     ecr,
     fields::{Fields, not_text, shown},
+    region,
     spec::sort,
 };
 
@@ -91,7 +92,7 @@ impl Fields<'_> {
 
     fn region(&mut self) -> Option<String> {
         let text = self.text("region")?;
-        match ecr::check_region(&text) {
+        match region::check(&text) {
             Ok(()) => Some(text),
             Err(message) => {
                 self.problem("region", message);

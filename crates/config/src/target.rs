@@ -162,7 +162,7 @@ mod tests {
             ),
             (
                 "{ namespace: b, region: eu-moon-1 }",
-                ".region: \"eu-moon-1\" is not an AWS region; such as eu-west-1".into(),
+                ".region: \"eu-moon-1\" is not an AWS region, such as eu-west-1".into(),
             ),
             ("{ namespace: b, region: Europe }", ".region: \"Europe\" is not an AWS region, such as eu-west-1".into()),
             (
