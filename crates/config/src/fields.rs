@@ -190,15 +190,6 @@ fn snake_case(key: &str) -> String {
     snake
 }
 
-/// Longest word that a message quotes.
-const LONGEST_WORD: usize = 8;
-
-/// Whether a message may quote a text that can be a password: it is a short word of letters, or one digit.
-pub(crate) fn is_quotable(text: &str) -> bool {
-    let is_word = text.len() <= LONGEST_WORD && text.bytes().all(|byte| byte.is_ascii_alphabetic());
-    !text.is_empty() && (is_word || matches!(text, "0" | "1"))
-}
-
 /// A value as its writer would know it again.
 pub(crate) fn shown(value: &Value) -> String {
     match value {

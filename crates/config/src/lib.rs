@@ -31,6 +31,7 @@ mod selector;
 mod spec;
 mod target;
 mod watch;
+mod word;
 mod yaml;
 
 pub use config::Config;
@@ -56,3 +57,4 @@ pub use selector::{Requirement, Selector};
 pub use spec::Spec;
 pub use target::TargetEntry;
 pub use watch::NamedWatches;
+pub use word::not_one_of;

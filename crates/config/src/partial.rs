@@ -7,10 +7,11 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Origin, Problem,
-    fields::{is_quotable, not_text, unknown_key},
+    fields::{not_text, unknown_key},
     nearest::meant,
     secret::MERGE,
     spec::sort_of,
+    word::not_one_of,
 };
 
 /// A part of a config, as far as it is valid.
@@ -313,8 +314,8 @@ fn reason(steps: &[String], kind: &Kind, value: Option<&Value>) -> String {
             let key = steps.iter().rev().find(|step| step.parse::<usize>().is_err()).map_or("", String::as_str);
             match expected.as_str() {
                 "a string" | "path string" => format!("{found} {}", not_text(key, found)),
-                "a boolean" => not_one_of("true or false", found, value),
-                MERGE => not_one_of(MERGE, found, value),
+                "a boolean" => not_one_of("true or false", found, value.and_then(Value::as_str)),
+                MERGE => not_one_of(MERGE, found, value.and_then(Value::as_str)),
                 "a sequence" => format!("{found} is not a list: put it in brackets"),
                 text if text.starts_with('u') && text[1..].parse::<u8>().is_ok() => {
                     format!("{found} is not a whole number that is allowed here")
@@ -324,16 +325,6 @@ fn reason(steps: &[String], kind: &Kind, value: Option<&Value>) -> String {
         }
         Kind::Message(message) => message.clone(),
         other => other.to_string(),
-    }
-}
-
-/// Returns the fault of a value in place of fixed words, such as `true or false`.
-fn not_one_of(words: &str, found: &str, value: Option<&Value>) -> String {
-    match value.and_then(Value::as_str) {
-        // YAML reads these as text only in quotes.
-        Some(word @ ("true" | "false")) => format!("{word:?} is text: write {word} without quotes"),
-        Some(word) if is_quotable(word) => format!("{word:?} is not {words}: write one of these"),
-        _ => format!("{found} is not {words}: write one of these"),
     }
 }
 
