@@ -136,11 +136,14 @@ fn values_that_would_not_work_are_refused_with_the_reason() {
         assert!(!output.status.success() && told.contains(pauses), "{schedule}: {told}");
     }
     for (value, why) in [
-        ("replicas=2", "replicas: they are of `mode: daemon`"),
-        ("dashboard=true", "dashboard: it is of `mode: daemon`"),
-        ("identity.roleArn=foo", "/identity/roleArn"),
-        ("identity.roleArn=arn:aws:iam::123456789012:role/x", "identity.roleArn: it is of `type: webhook`"),
-        ("identity.secretName=x", "identity.secretName: it is of `type: keys`"),
+        ("replicas=2", "replicas: more than one needs `mode: daemon`"),
+        ("dashboard=true", "dashboard: it needs `mode: daemon`"),
+        ("identity.roleArn=foo", "at '/identity/roleArn': 'foo' does not match pattern '^(arn:aws"),
+        (
+            "identity.roleArn=arn:aws:iam::123456789012:role/x",
+            "identity.roleArn: it needs `type: webhook` or `type: projected`",
+        ),
+        ("identity.secretName=x", "identity.secretName: it needs `type: keys`"),
         ("image.repository=UPPER", "/image/repository"),
         ("image.tag=bad tag", "/image/tag"),
         ("image.pullPolicy=always", "/image/pullPolicy"),

@@ -22,7 +22,10 @@ async fn a_server_takes_what_the_generated_templates_hold_and_refuses_what_it_wo
     let (code, verdict) = check(&world, &good);
     assert_eq!(code, Some(2), "this server is no OpenShift: {verdict:#}");
     let errors = verdict["errors"].as_array().expect("a list");
-    assert!(errors.len() == 1 && errors[0].as_str().is_some_and(|it| it.contains("it is no OpenShift")), "{verdict:#}");
+    assert!(
+        errors.len() == 1 && errors[0]["message"].as_str().is_some_and(|it| it.contains("it is no OpenShift")),
+        "{verdict:#}"
+    );
     let dir = tempfile::tempdir().expect("a folder");
     let bad = dir.path().join("bad.yaml");
     let text = fs::read_to_string(&good).expect("text");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use regcred_core::InstanceName;
 use serde::Serialize;
 
-use crate::{Problem, Schedule, Setting, Spec, TargetEntry, merged::Merged};
+use crate::{Origin, Problem, Registries, Schedule, Setting, Spec, TargetEntry, merged::Merged, target::Doubtful};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ pub struct Config {
     pub(crate) providers: Vec<Spec>,
     pub(crate) sinks: Vec<Spec>,
     pub(crate) targets: Vec<TargetEntry>,
+    pub(crate) doubtful: Vec<Doubtful>,
     pub(crate) max_writes_per_second: u32,
     pub(crate) resync: Duration,
     pub(crate) prune: bool,
@@ -55,6 +56,12 @@ impl Config {
     /// In the order of the file; at least one.
     pub fn targets(&self) -> &[TargetEntry] {
         &self.targets
+    }
+
+    /// Returns the registries of targets that have another fault, each with the place of its target. So a check of [`Config::load`]
+    /// reports their faults too. A valid config has none.
+    pub fn doubtful_registries(&self) -> impl Iterator<Item = (&Registries, &Origin)> {
+        self.doubtful.iter().map(|Doubtful { registries, origin }| (registries, origin))
     }
 
     /// How many writes a second of what falls due; 0: as fast as the store takes them. Default: 50.

@@ -2,17 +2,12 @@
 
 use std::{fmt, path::PathBuf};
 
-use regcred_core::odd_character;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, Visitor},
 };
 
-use crate::{nearest::nearest, path::path};
-
-/// How AWS calls the parts of a place: every region's name has one of them before its number.
-const SIDES: [&str; 9] =
-    ["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
+use crate::{path::path, region};
 
 /// Tokens of Amazon ECR: of which region, for which registries, and as whom they are asked for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -21,7 +16,7 @@ const SIDES: [&str; 9] =
 #[serde(deny_unknown_fields)]
 pub struct EcrOptions {
     /// Such as `eu-west-1`: a token opens the registries of one region.
-    #[serde(deserialize_with = "region")]
+    #[serde(deserialize_with = "checked_region")]
     #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^[a-z]+(-[a-z]+)+-[0-9]{1,2}$")))]
     pub region: String,
     /// Twelve digits each. Default: the identity's own account.
@@ -231,43 +226,10 @@ fn accounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Account>, 
     }
 }
 
-fn region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+fn checked_region<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
-    check_region(&text).map_err(D::Error::custom)?;
+    region::check(&text).map_err(D::Error::custom)?;
     Ok(text)
-}
-
-/// What is wrong with the form of a region's name, and which may have been meant.
-pub(crate) fn check_region(text: &str) -> Result<(), String> {
-    let Err(hint) = form_of_region(text) else { return Ok(()) };
-    if let Some(odd) = odd_character(text) {
-        return Err(format!("{text:?} is not an AWS region: {odd}"));
-    }
-    let plain = text.trim().to_ascii_lowercase().replace(['_', ' '], "-");
-    let zone = plain.strip_suffix(|it: char| it.is_ascii_lowercase());
-    match zone.filter(|it| form_of_region(it).is_ok()) {
-        _ if form_of_region(&plain).is_ok() => Err(format!("{text:?} is not an AWS region; did you mean {plain}?")),
-        Some(region) => Err(format!("{text:?} is an availability zone, not an AWS region; did you mean {region}?")),
-        None => Err(format!("{text:?} is not an AWS region{hint}")),
-    }
-}
-
-/// A hint, if a name has not the form of a region.
-fn form_of_region(text: &str) -> Result<(), String> {
-    let words = text.split('-').collect::<Vec<_>>();
-    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    let is_number = |number: &str| matches!(number.len(), 1 | 2) && number.bytes().all(|byte| byte.is_ascii_digit());
-    let [place @ .., side, number] = words.as_slice() else { return Err(", such as eu-west-1".into()) };
-    if place.is_empty() || !place.iter().all(is_word) || !is_number(number) {
-        return Err(", such as eu-west-1".into());
-    }
-    if SIDES.contains(side) {
-        return Ok(());
-    }
-    Err(match nearest(side, SIDES.into_iter()).filter(|(distance, _)| *distance <= 2) {
-        Some((_, meant)) => format!("; did you mean {}-{meant}-{number}?", place.join("-")),
-        None => "; such as eu-west-1".into(),
-    })
 }
 
 /// A list, or one thing of it alone.

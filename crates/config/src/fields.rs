@@ -4,18 +4,15 @@ use figment::value::{Dict, Value};
 use regcred_core::odd_character;
 use serde::de::DeserializeOwned;
 
-use crate::{
-    Origin, Problem,
-    file::keys,
-    nearest::meant,
-    spec::{options, sort},
-};
+use crate::{Origin, Partial, Problem, Registries, file::keys, nearest::meant, spec::sort};
 
 pub(crate) struct Fields<'a> {
     dict: &'a Dict,
     origin: &'a Origin,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
+    /// The regions and hosts that are well-formed, also beside a fault.
+    pub(crate) registries: Vec<Registries>,
     /// Keys that are there under a wrong name: nobody need be told that they are missing.
     meant: Vec<&'static str>,
 }
@@ -23,7 +20,7 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Of a part of the file, whose known keys are those of `T`.
     pub(crate) fn of<T: DeserializeOwned>(dict: &'a Dict, origin: &'a Origin) -> Self {
-        let mut fields = Self { dict, origin, problems: vec![], warnings: vec![], meant: vec![] };
+        let mut fields = Self { dict, origin, problems: vec![], warnings: vec![], registries: vec![], meant: vec![] };
         let known = keys::<T>();
         for key in dict.keys().filter(|key| !known.contains(&key.as_str())) {
             let (message, meant) = unknown_key(key, known);
@@ -57,7 +54,7 @@ impl<'a> Fields<'a> {
 
     /// Reads a value as a type. Reports all faults of its form, and returns the parts without fault.
     pub(crate) fn typed<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
-        let (value, problems) = options(self.get(key)?, &self.origin.join(key));
+        let Partial { value, problems, .. } = Partial::read(self.get(key)?, &self.origin.join(key), &[]);
         self.problems.extend(problems);
         value
     }
@@ -135,7 +132,10 @@ const AWS_KEYS: [&str; 9] = [
     "password",
 ];
 /// Words of other tools for keys of ours.
-const SYNONYMS: [(&str, &str); 20] = [
+const SYNONYMS: [(&str, &str); 23] = [
+    ("registries", "registry"),
+    ("host", "registry"),
+    ("hosts", "registry"),
     ("type", "format"),
     ("role", "role_arn"),
     ("arn", "role_arn"),

@@ -5,10 +5,19 @@ const LONGEST: usize = 63;
 /// For the prefix of a key.
 const LONGEST_PREFIX: usize = 253;
 
-/// Checks the key of a label or an annotation. The error is a message for people.
+/// Checks the key of a label. The error is a message for people.
 pub fn check_key(key: &str) -> Result<(), String> {
+    check_key_of("a label", key)
+}
+
+/// Checks the key of an annotation, which has the same form. The error is a message for people.
+pub fn check_annotation_key(key: &str) -> Result<(), String> {
+    check_key_of("an annotation", key)
+}
+
+fn check_key_of(what: &str, key: &str) -> Result<(), String> {
     if key.is_empty() {
-        return Err("a label's key is missing: it is empty".into());
+        return Err(format!("the key of {what} is missing: it is empty"));
     }
     let (prefix, name) = key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
     let prefix_is_fine =
@@ -16,7 +25,7 @@ pub fn check_key(key: &str) -> Result<(), String> {
     if is_word(name) && prefix_is_fine {
         return Ok(());
     }
-    Err(format!("{key:?} is not a label's key, such as team or example.com/team"))
+    Err(format!("{key:?} is not the key of {what}, such as team or example.com/team"))
 }
 
 /// Checks the value of a label, which may be empty. The error is a message for people.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod alias;
 mod config;
 mod digest;
 mod duration;
@@ -15,10 +16,12 @@ mod merged;
 mod namespaces;
 mod nearest;
 mod openshift;
+mod partial;
 mod path;
 mod problem;
 mod provenance;
 mod read;
+mod region;
 mod registries;
 mod schedule;
 #[cfg(feature = "schema")]
@@ -28,6 +31,7 @@ mod selector;
 mod spec;
 mod target;
 mod watch;
+mod word;
 mod yaml;
 
 pub use config::Config;
@@ -35,12 +39,13 @@ pub use digest::digest;
 pub use duration::duration;
 pub use ecr::{Access, Account, AliasName, EcrOptions, IdentityName, WebIdentity};
 pub use filter::NamespaceFilter;
-pub use label::{check_key, check_value};
+pub use label::{check_annotation_key, check_key, check_value};
 pub use load::{Layers, Overrides};
 pub use merged::Setting;
 pub use namespaces::{Namespaces, PLATFORM, PLATFORM_PREFIXES, Selection};
 pub use nearest::meant;
 pub use openshift::OpenShiftOptions;
+pub use partial::Partial;
 pub use problem::{Problem, Problems};
 pub use provenance::Origin;
 pub use registries::{Registries, Wants};
@@ -52,3 +57,4 @@ pub use selector::{Requirement, Selector};
 pub use spec::Spec;
 pub use target::TargetEntry;
 pub use watch::NamedWatches;
+pub use word::not_one_of;

@@ -1,6 +1,9 @@
 //! On which line of a file a key stands.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -8,7 +11,7 @@ use serde::{
 };
 use serde_saphyr::Spanned;
 
-use crate::yaml::options;
+use crate::yaml::{options, permissive};
 
 /// The lines of a YAML text by key path, such as `targets[2].region`, counted from 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +48,28 @@ impl Lines {
     }
 }
 
+/// A key that a map has twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Repeated {
+    /// Path of the map. Empty for the map at the top.
+    pub(crate) map: String,
+    pub(crate) key: String,
+    /// Line of the first one, counted from 1.
+    pub(crate) first: u64,
+    /// Line of the second one.
+    pub(crate) line: u64,
+}
+
+/// Returns the keys that are there twice, in the order of their lines.
+pub(crate) fn repeated(text: &str) -> Vec<Repeated> {
+    let mut found = vec![];
+    if let Ok(root) = serde_saphyr::from_str_with_options::<Spanned<Node>>(text, permissive()) {
+        root.value.collect_repeated("", &mut found);
+    }
+    found.sort_by_key(|it| it.line);
+    found
+}
+
 /// A YAML value, as far as it has keys.
 enum Node {
     Map(Vec<(Spanned<String>, Node)>),
@@ -53,6 +78,31 @@ enum Node {
 }
 
 impl Node {
+    fn collect_repeated(&self, path: &str, found: &mut Vec<Repeated>) {
+        match self {
+            Self::Scalar => {}
+            Self::Map(fields) => {
+                let mut seen = HashMap::<&str, u64>::new();
+                for (name, node) in fields {
+                    let (key, line) = (name.value.as_str(), name.referenced.line());
+                    match seen.entry(key) {
+                        Entry::Vacant(free) => drop(free.insert(line)),
+                        Entry::Occupied(first) => {
+                            found.push(Repeated { map: path.into(), key: key.into(), first: *first.get(), line });
+                        }
+                    }
+                    let dot = if path.is_empty() { "" } else { "." };
+                    node.collect_repeated(&format!("{path}{dot}{key}"), found);
+                }
+            }
+            Self::List(items) => {
+                for (place, item) in items.iter().enumerate() {
+                    item.value.collect_repeated(&format!("{path}[{place}]"), found);
+                }
+            }
+        }
+    }
+
     fn collect(self, path: &str, lines: &mut HashMap<String, u64>) {
         let children = match self {
             Self::Scalar => vec![],
@@ -166,5 +216,21 @@ mod tests {
         }
         assert_eq!(lines.line("version"), None);
         assert_eq!(Lines::of("targets: ["), Lines::default());
+    }
+
+    #[test]
+    fn each_key_that_a_map_has_twice_has_both_lines() {
+        for (yaml, expected) in [
+            ("a: 1\nb: 2\n", &[][..]),
+            ("a: 1\nb: 2\na: 3\n", &[("", "a", 1, 3)]),
+            ("p: { a: 1, a: 2 }\n", &[("p", "a", 1, 1)]),
+            ("p:\n  a: { b: 1 }\n  c: 1\n  a:\n    b: 1\n    b: 2\n", &[("p", "a", 2, 4), ("p.a", "b", 5, 6)]),
+            ("t:\n- a: 1\n- b: 1\n  b: 2\n  b: 3\n", &[("t[1]", "b", 3, 4), ("t[1]", "b", 3, 5)]),
+            ("x: &x { a: 1 }\ny: { <<: *x, a: 2 }\n", &[]),
+        ] {
+            let found = repeated(yaml);
+            let found = found.iter().map(|it| (it.map.as_str(), it.key.as_str(), it.first, it.line));
+            assert_eq!(found.collect::<Vec<_>>(), expected, "{yaml}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use figment::{
     value::{Dict, Tag, Value},
 };
 
-use regcred_core::{read_text, read_text_file};
+use regcred_core::{ProviderName, StoreName, read_text, read_text_file};
 
 use crate::{
     AccountLink, Config, EcrOptions, OpenShiftOptions, Origin, Problem, Problems,
@@ -139,9 +139,11 @@ fn without_quotes(problems: &Problems, link: &Path) -> Problems {
 
 fn parse(name: &str, text: &str) -> Result<File, Problems> {
     let known = keys::<file::File>();
-    let is_quotable = |key: &str| known.contains(&key) || is_key_below(key);
-    let data = yaml::read(text, is_quotable);
-    let mut data = data.map_err(|fault| Problem::in_file(name, fault.line, fault.message))?;
+    let is_quotable = |map: &str, key: &str| known.contains(&key) || is_key_below(key) || is_name_in(map, key);
+    let mut data = yaml::read(text, is_quotable).map_err(|faults| {
+        let problems = faults.into_iter().map(|fault| Problem::in_file(name, fault.line, fault.message));
+        Problems::check(problems.collect()).expect_err("there is at least one")
+    })?;
     let is_meant = |key: &String| known.contains(&key.as_str()) || meant(key, known.iter().copied()).is_some();
     // A file without any of our keys can be a file of secrets, so none of its keys is quoted.
     if !data.is_empty() && !data.keys().any(is_meant) {
@@ -168,6 +170,15 @@ fn is_key_below(key: &str) -> bool {
         keys::<OpenShiftOptions>(),
     ];
     parts.iter().any(|part| part.contains(&key))
+}
+
+/// Whether it is a valid name in a map of names.
+fn is_name_in(map: &str, key: &str) -> bool {
+    match map {
+        "providers" => ProviderName::new(key).is_ok(),
+        "sinks" => StoreName::new(key).is_ok(),
+        _ => false,
+    }
 }
 
 fn whole(source: &str, message: &str) -> Problems {

@@ -125,8 +125,13 @@ impl Fields<'_> {
                 let items = self.items("namespaces")?;
                 Some(gather(items, vec![], Selector::default()))
             }
-            (Some(_), Some(_)) => {
+            (Some(one), Some(several)) => {
                 self.problem("namespaces", "`namespace` names one already: leave one of the two out");
+                self.item("namespace", one);
+                match several {
+                    Value::Dict(_, dict) => drop(self.chosen(dict)),
+                    _ => drop(self.items("namespaces")),
+                }
                 None
             }
             (None, None) => {
@@ -139,49 +144,58 @@ impl Fields<'_> {
     fn chosen(&mut self, dict: &Dict) -> Option<Namespaces> {
         let before = self.problems.len();
         let known = keys::<file::Namespaces>();
+        let mut meant = vec![];
         for key in dict.keys().filter(|key| !known.contains(&key.as_str())) {
-            self.problem(&format!("namespaces.{key}"), unknown_key(key, known).0);
+            let (message, near) = unknown_key(key, known);
+            self.problem(&format!("namespaces.{key}"), message);
+            meant.extend(near);
         }
         let selector = dict.get("selector").map(|value| self.selector(value));
         let include = dict.get("include").map(|value| self.items_of("namespaces.include", value));
         let exclude = dict.get("exclude").map(|value| self.items_of("namespaces.exclude", value));
-        if self.problems.len() > before {
-            return None;
-        }
-        let (selector, exclude) = (selector.flatten(), exclude.flatten().unwrap_or_default());
-        let include = match (include.flatten(), &selector) {
-            (Some(include), _) => include,
-            (None, Some(_)) => vec![Item::Pattern(Pattern::new("*").expect("it is a pattern"))],
-            (None, None) => {
+        let is_said = |key: &str| dict.contains_key(key);
+        let include = match include {
+            None if is_said("selector") => Some(vec![Item::Pattern(Pattern::new("*").expect("it is a pattern"))]),
+            None if meant.iter().any(|key| ["include", "selector"].contains(key)) => None,
+            None => {
                 self.problem(
                     "namespaces",
                     "it chooses none: name them or patterns in `include`, or labels in a `selector`",
                 );
-                return None;
+                None
             }
+            Some(include) => include,
         };
-        let has_pattern = include.iter().any(|item| matches!(item, Item::Pattern(_)));
-        if selector.is_some() && !has_pattern {
-            let message = "it chooses among patterns, and `include` only names namespaces: leave one of the two out, or include \"*\"";
-            self.problem("namespaces.selector", message);
+        let exclude = exclude.unwrap_or_else(|| Some(vec![]));
+        // Of lists with a fault nothing more is known.
+        if let Some(include) = &include {
+            let has_pattern = include.iter().any(|item| matches!(item, Item::Pattern(_)));
+            if is_said("selector") && !has_pattern {
+                let message = "it chooses among patterns, and `include` only names namespaces: leave one of the two out, or include \"*\"";
+                self.problem("namespaces.selector", message);
+            }
+            if is_said("exclude") && !has_pattern {
+                self.problem("namespaces.exclude", "there is no pattern to take anything out of");
+            }
         }
         let as_pattern = |item| match item {
             Item::Pattern(pattern) => pattern,
             Item::Name(name) => Pattern::new(name.as_str()).expect("a name is a pattern"),
         };
-        let exclude = exclude.into_iter().map(as_pattern).collect::<Vec<_>>();
-        for (place, item) in include.iter().enumerate() {
+        let exclude = exclude.map(|items| items.into_iter().map(as_pattern).collect::<Vec<_>>());
+        for (place, item) in include.iter().flatten().enumerate() {
             if let Item::Name(name) = item
-                && exclude.iter().any(|pattern| pattern.matches(name.as_str()))
+                && exclude.iter().flatten().any(|pattern| pattern.matches(name.as_str()))
             {
                 let message = format!("`exclude` takes {name} out again");
                 self.problem(&format!("namespaces.include[{place}]"), message);
             }
         }
-        if !exclude.is_empty() && !has_pattern {
-            self.problem("namespaces.exclude", "there is no pattern to take anything out of");
+        let selector = selector.unwrap_or_else(|| Some(Selector::default()));
+        if self.problems.len() > before {
+            return None;
         }
-        (self.problems.len() == before).then(|| gather(include, exclude, selector.unwrap_or_default()))
+        Some(gather(include?, exclude?, selector?))
     }
 
     fn selector(&mut self, value: &Value) -> Option<Selector> {

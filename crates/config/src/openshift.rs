@@ -17,6 +17,7 @@ pub struct OpenShiftOptions {
     pub kubeconfig: Option<PathBuf>,
     /// A context of the kubeconfig. Default: its current one.
     pub context: Option<String>,
-    /// The URL that the API server has to have, or nothing is done. Default: any.
+    /// The URL that the API server has to have, or nothing is done: HTTPS, or HTTP on loopback. Default: any.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")))]
     pub server: Option<String>,
 }

@@ -53,14 +53,6 @@ impl Origin {
         Self { key: format!("{}{dot}{key}", self.key), ..self.clone() }
     }
 
-    /// A key some steps below this one; a number leads into a list.
-    pub(crate) fn at(&self, steps: &[String]) -> Self {
-        steps.iter().fold(self.clone(), |origin, step| match step.parse::<usize>() {
-            Ok(place) => origin.join(&format!("[{place}]")),
-            Err(_) => origin.join(step),
-        })
-    }
-
     /// The file, or what else the value came from.
     pub fn source(&self) -> String {
         self.place().source

@@ -13,7 +13,7 @@ use crate::{
     merged::Merged,
     nearest::meant,
     spec::{digest_of, sort},
-    target::{self, Defaults},
+    target::{self, Defaults, Doubtful},
 };
 
 const VERSION: u64 = 1;
@@ -45,7 +45,7 @@ pub(crate) fn read(dict: &Dict, root: &Origin, check: impl Fn(&Config) -> Vec<Pr
         fields.problem("sinks", "it names none: leave it out for the cluster that regcred runs in");
     }
     let defaults = fields.defaults();
-    let targets = fields.targets(&defaults);
+    let (targets, doubtful) = fields.targets(&defaults);
     fields.refuse_unnamed(&targets, &provider_names, &sink_names);
     fields.warn_unused(&targets, &providers, &sinks);
     let max_writes_per_second = fields.number("max_writes_per_second").unwrap_or(WRITES);
@@ -60,6 +60,7 @@ pub(crate) fn read(dict: &Dict, root: &Origin, check: impl Fn(&Config) -> Vec<Pr
         providers,
         sinks,
         targets,
+        doubtful,
         max_writes_per_second,
         resync,
         prune,
@@ -179,8 +180,10 @@ impl Fields<'_> {
         for (name, entry) in entries {
             names.push(name.clone());
             let origin = self.origin().join(key).join(name);
-            let checked = check(name).map_err(|error| Problem::at(origin.clone(), error.to_string()));
-            match checked.and_then(|()| Spec::read(name, entry, origin, example)) {
+            if let Err(error) = check(name) {
+                self.problems.push(Problem::at(origin.clone(), error.to_string()));
+            }
+            match Spec::read(name, entry, origin, example) {
                 Ok(spec) => specs.push(spec),
                 Err(problem) => self.problems.push(problem),
             }
@@ -195,26 +198,29 @@ impl Fields<'_> {
         defaults
     }
 
-    fn targets(&mut self, defaults: &Defaults) -> Vec<TargetEntry> {
+    fn targets(&mut self, defaults: &Defaults) -> (Vec<TargetEntry>, Vec<Doubtful>) {
         let nothing =
             "no target is named: `targets:` is a list of entries such as { namespace: team-a, region: eu-west-1 }";
         let entries = match self.get("targets") {
             Some(Value::Array(_, entries)) if !entries.is_empty() => entries,
             _ => {
                 self.missing("targets", nothing);
-                return vec![];
+                return (vec![], vec![]);
             }
         };
-        let mut targets = vec![];
+        let (mut targets, mut doubtful) = (vec![], vec![]);
         for (place, entry) in entries.iter().enumerate() {
             let origin = self.origin().join(&format!("targets[{place}]"));
             match target::read(entry, &origin, defaults, &mut self.warnings) {
                 Ok(target) => targets.push(target),
-                Err(problems) => self.problems.extend(problems),
+                Err((problems, registries)) => {
+                    self.problems.extend(problems);
+                    doubtful.extend(registries);
+                }
             }
         }
         self.problems.extend(target::take_repeated(&mut targets));
-        targets
+        (targets, doubtful)
     }
 
     /// What nobody uses was meant for somebody.

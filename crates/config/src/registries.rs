@@ -8,8 +8,12 @@ use regcred_core::{ProviderName, odd_character};
 use crate::{
     ecr,
     fields::{Fields, not_text, shown},
+    region,
     spec::sort,
 };
+
+/// The hosts of Amazon ECR Public.
+const PUBLIC: [&str; 2] = ["public.ecr.aws", "ecr-public.aws.com"];
 
 /// What a target needs a login for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,17 +39,54 @@ pub enum Registries {
 }
 
 impl Fields<'_> {
-    /// What the entry wants; `None` if something of it is wrong, which is told.
+    /// What the entry wants; `None` if something of it is wrong, which is told. Each key is checked, also where keys exclude each other.
     pub(crate) fn wants(&mut self) -> Option<Wants> {
-        if !self.has("providers") {
-            return self.registries().map(Wants::Registries);
-        }
-        if let Some(other) = ["region", "registry", "accounts"].iter().find(|key| self.has(key)) {
-            self.problem(other, "`providers` says already what is wanted: leave one of the two out");
+        let before = self.problems.len();
+        let said = ["providers", "region", "registry", "accounts"].map(|key| self.has(key));
+        let providers = said[0].then(|| self.provider_names()).flatten();
+        let region = said[1].then(|| self.region()).flatten();
+        let host = said[2].then(|| self.host()).flatten();
+        let accounts = self.accounts();
+        self.check_combination(said);
+        if self.problems.len() > before {
             return None;
         }
+        if let Some(providers) = providers {
+            return Some(Wants::Providers(providers));
+        }
+        let host = host.map(Registries::Host);
+        host.or_else(|| Some(Registries::Region { region: region?, accounts: accounts? })).map(Wants::Registries)
+    }
+
+    /// `said`: whether providers, region, registry and accounts are there.
+    fn check_combination(&mut self, said: [bool; 4]) {
+        match said {
+            [true, region, registry, accounts] => {
+                let others = [("region", region), ("registry", registry), ("accounts", accounts)];
+                for (other, _) in others.into_iter().filter(|(_, is_said)| *is_said) {
+                    self.problem(other, "`providers` says already what is wanted: leave one of the two out");
+                }
+            }
+            [false, true, true, _] => self.problem(
+                "registry",
+                "its host names a region already: leave out `region`, or name `accounts` beside it",
+            ),
+            [false, true, false, _] | [false, false, true, false] => {}
+            [false, false, true, true] => {
+                self.problem("accounts", "`registry` names an account already: leave one of the two out");
+            }
+            [false, false, false, _] if self.is_misspelt("registry") || self.is_misspelt("providers") => {}
+            [false, false, false, true] => {
+                self.missing("region", "it is missing: a token opens the registries of one region");
+            }
+            [false, false, false, false] => {
+                self.missing("region", "it is missing: name a `region`, or a `registry` by its host");
+            }
+        }
+    }
+
+    fn provider_names(&mut self) -> Option<Vec<ProviderName>> {
         let names = self.list("providers", "names from `providers:` above, such as [pull]")?;
-        let before = self.problems.len();
         let mut providers = vec![];
         for (key, name) in names {
             match name.as_str().map(ProviderName::new) {
@@ -55,44 +96,16 @@ impl Fields<'_> {
                 None => self.problem(&key, format!("{} {}", shown(name), not_text(&key, sort(name)))),
             }
         }
-        (self.problems.len() == before).then_some(Wants::Providers(providers))
-    }
-
-    fn registries(&mut self) -> Option<Registries> {
-        match (self.has("region"), self.has("registry"), self.has("accounts")) {
-            (true, false, _) => {
-                let (region, accounts) = (self.region(), self.accounts());
-                Some(Registries::Region { region: region?, accounts: accounts? })
-            }
-            (false, true, false) => self.host().map(Registries::Host),
-            (true, true, _) => {
-                self.problem(
-                    "registry",
-                    "its host names a region already: leave out `region`, or name `accounts` beside it",
-                );
-                None
-            }
-            (false, true, true) => {
-                self.problem("accounts", "`registry` names an account already: leave one of the two out");
-                None
-            }
-            (false, false, true) => {
-                self.missing("region", "it is missing: a token opens the registries of one region");
-                None
-            }
-            (false, false, false) => {
-                if !self.is_misspelt("registry") && !self.is_misspelt("providers") {
-                    self.missing("region", "it is missing: name a `region`, or a `registry` by its host");
-                }
-                None
-            }
-        }
+        Some(providers)
     }
 
     fn region(&mut self) -> Option<String> {
         let text = self.text("region")?;
-        match ecr::check_region(&text) {
-            Ok(()) => Some(text),
+        match region::check(&text) {
+            Ok(()) => {
+                self.registries.push(Registries::Region { region: text.clone(), accounts: vec![] });
+                Some(text)
+            }
             Err(message) => {
                 self.problem("region", message);
                 None
@@ -109,7 +122,13 @@ impl Fields<'_> {
             }
             Some(Value::Array(_, list)) => list,
             Some(other) => {
-                self.problem("accounts", format!("{} is not a list of AWS accounts", shown(other)));
+                self.problem(
+                    "accounts",
+                    format!(
+                        "{} is not a list of AWS accounts: write them in brackets, such as [\"123456789012\"]",
+                        shown(other)
+                    ),
+                );
                 return None;
             }
         };
@@ -157,8 +176,11 @@ impl Fields<'_> {
                 self.problem("registry", "it is not the host of an ECR registry, without a user and a password");
                 return None;
             }
-            () if host == "public.ecr.aws" || host.starts_with("public.ecr.aws/") => {
-                "which ECR Public's is not: everybody may pull from there"
+            () if PUBLIC.iter().any(|public| host.split(['/', ':']).next() == Some(public)) => {
+                let message =
+                    format!("{text:?} is Amazon ECR Public, whose images need no login: leave this entry out");
+                self.problem("registry", message);
+                return None;
             }
             () if host.contains("://") => "without a scheme",
             () if host.contains(':') => "without a port",
@@ -169,6 +191,7 @@ impl Fields<'_> {
                 if host != text {
                     self.warn("registry", format!("{text:?} is taken as {host:?}"));
                 }
+                self.registries.push(Registries::Host(host.clone()));
                 return Some(host);
             }
         };

@@ -10,15 +10,19 @@ use serde::{
 };
 
 use crate::{
+    Partial,
     fields::Fields,
-    label::{check_key, check_value, owner},
-    spec::{options, sort},
+    label::{check_annotation_key, check_key, check_value, owner},
+    spec::sort,
 };
 
 /// Under this name the shell recipe keeps it too.
 const NAME: &str = "ecr-secret";
 /// For all annotations of an object together; Kubernetes takes 256 KiB, and regcred's own need room.
 const LARGEST: usize = 128 * 1024;
+
+/// The values of `merge`, in words.
+pub(crate) const MERGE: &str = "true, false or create";
 
 /// The Secret of a target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,7 +80,7 @@ impl<'de> Deserialize<'de> for Merge {
             type Value = Merge;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("true, false or create")
+                f.write_str(MERGE)
             }
 
             fn visit_bool<E: de::Error>(self, merge: bool) -> Result<Merge, E> {
@@ -211,18 +215,25 @@ impl Fields<'_> {
         if let Some(Err(error)) = raw.name.as_ref().map(SecretName::new) {
             self.problem("secret.name", error.to_string());
         }
-        let map = |values: &BTreeMap<String, String>| values.keys().next().is_some();
-        if raw.merge.is_some_and(Merge::is_on) && (map(&raw.labels) || map(&raw.annotations)) {
-            let key = if map(&raw.labels) { "secret.labels" } else { "secret.annotations" };
-            self.problem(key, "what is merged into stays its owner's, labels and annotations too: leave them out");
+        let said = |kind: &str| {
+            let secret = self.get("secret").and_then(Value::as_dict);
+            secret.and_then(|secret| secret.get(kind)?.as_dict()).cloned().unwrap_or_default()
+        };
+        let said = [("labels", said("labels")), ("annotations", said("annotations"))];
+        let first = said.iter().find(|(_, values)| !values.is_empty());
+        if let Some((kind, _)) = first.filter(|_| raw.merge.is_some_and(Merge::is_on)) {
+            let key = format!("secret.{kind}");
+            self.problem(&key, "what is merged into stays its owner's, labels and annotations too: leave them out");
         }
-        for (kind, values) in [("labels", &raw.labels), ("annotations", &raw.annotations)] {
+        for (kind, values) in &said {
             for (name, value) in values {
                 let key = format!("secret.{kind}.{name}");
-                let wrong = check_key(name).err();
-                let wrong = wrong.or_else(|| check_value(value).err().filter(|_| kind == "labels"));
+                let wrong_key = if *kind == "labels" { check_key(name) } else { check_annotation_key(name) };
+                // A value that is not text was reported already.
+                let wrong_value =
+                    value.as_str().filter(|_| *kind == "labels").and_then(|value| check_value(value).err());
                 let theirs = || owner(name).map(|why| format!("it is not the config's to set: {why}"));
-                if let Some(message) = wrong.or_else(theirs) {
+                for message in wrong_key.err().or_else(theirs).into_iter().chain(wrong_value) {
                     self.problem(&key, message);
                 }
             }
@@ -246,9 +257,9 @@ impl Fields<'_> {
         let mut links = Vec::<AccountLink>::new();
         for (place, entry) in entries.iter().enumerate() {
             let key = format!("service_accounts[{place}]");
-            let (link, problems) = options::<AccountLink>(entry, &self.origin().join(&key));
+            let Partial { value, problems, .. } = Partial::<AccountLink>::read(entry, &self.origin().join(&key), &[]);
             self.problems.extend(problems);
-            let Some(link) = link else { continue };
+            let Some(link) = value else { continue };
             if let Err(error) = SecretName::new(&link.name) {
                 let error = error.to_string().replace("Secret name", "name for a ServiceAccount");
                 self.problem(&format!("{key}.name"), error);

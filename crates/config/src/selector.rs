@@ -218,9 +218,9 @@ mod tests {
             ("team of (a)", "`in` or `notin`"),
             ("team in (a) b", "behind the brackets"),
             ("a=b=c", "\"b=c\" is not a label's value"),
-            ("a/b/c", "\"a/b/c\" is not a label's key"),
+            ("a/b/c", "\"a/b/c\" is not the key of a label"),
             ("=a", "it is empty"),
-            ("-a=b", "\"-a\" is not a label's key"),
+            ("-a=b", "\"-a\" is not the key of a label"),
             ("a=é", "\"é\" is not a label's value"),
         ] {
             let error = Selector::parse(bad).expect_err(bad);

@@ -6,7 +6,7 @@ use figment::value::Value;
 use regcred_core::StoreName;
 
 use crate::{
-    AccountLink, Merge, Namespaces, Origin, Problem, SecretSettings, Wants,
+    AccountLink, Merge, Namespaces, Origin, Problem, Registries, SecretSettings, Wants,
     fields::{Fields, shown},
     file,
     secret::RawSecret,
@@ -55,16 +55,23 @@ impl Defaults {
     }
 }
 
-/// Reads one entry; every problem of it at once.
+/// The registries of an entry that has a fault, with the place of the entry. Whether they exist, the provider knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Doubtful {
+    pub(crate) registries: Registries,
+    pub(crate) origin: Origin,
+}
+
+/// Reads one entry; every problem of it at once, and what is left to check of it.
 pub(crate) fn read(
     entry: &Value,
     origin: &Origin,
     defaults: &Defaults,
     warnings: &mut Vec<Problem>,
-) -> Result<TargetEntry, Vec<Problem>> {
+) -> Result<TargetEntry, (Vec<Problem>, Vec<Doubtful>)> {
     let Value::Dict(_, dict) = entry else {
         let message = format!("{} is not an entry such as {{ namespace: team-a, region: eu-west-1 }}", shown(entry));
-        return Err(vec![Problem::at(origin.clone(), message)]);
+        return Err((vec![Problem::at(origin.clone(), message)], vec![]));
     };
     let mut fields = Fields::of::<file::Target>(dict, origin);
     let (namespaces, wants, sink) = (fields.namespaces(), fields.wants(), fields.sink());
@@ -75,7 +82,10 @@ pub(crate) fn read(
         (Some(namespaces), Some(wants), Some(secret)) if fields.problems.is_empty() => {
             Ok(TargetEntry { namespaces, wants, sink, secret, accounts, origin: origin.clone() })
         }
-        _ => Err(fields.problems),
+        _ => {
+            let doubtful = |registries| Doubtful { registries, origin: origin.clone() };
+            Err((fields.problems, fields.registries.into_iter().map(doubtful).collect()))
+        }
     }
 }
 
@@ -162,7 +172,7 @@ mod tests {
             ),
             (
                 "{ namespace: b, region: eu-moon-1 }",
-                ".region: \"eu-moon-1\" is not an AWS region; such as eu-west-1".into(),
+                ".region: \"eu-moon-1\" is not an AWS region, such as eu-west-1".into(),
             ),
             ("{ namespace: b, region: Europe }", ".region: \"Europe\" is not an AWS region, such as eu-west-1".into()),
             (
@@ -175,7 +185,8 @@ mod tests {
             ),
             (
                 "{ namespace: b, region: eu-west-1, accounts: 123456789012 }",
-                ".accounts: 123456789012 is not a list of AWS accounts".into(),
+                ".accounts: 123456789012 is not a list of AWS accounts: write them in brackets, such as [\"123456789012\"]"
+                    .into(),
             ),
             (
                 "{ namespace: b, region: eu-west-1, accounts: [] }",
@@ -208,12 +219,79 @@ mod tests {
                 format!(".registry: \"*.dkr.ecr.eu-west-1.amazonaws.com\" {host} without a wildcard"),
             ),
             (
-                "{ namespace: b, registry: x, region: eu-west-1 }",
+                "{ namespace: b, registry: 123456789012.dkr.ecr.eu-west-1.amazonaws.com, region: eu-west-1 }",
                 ".registry: its host names a region already: leave out `region`, or name `accounts` beside it".into(),
             ),
         ];
         for (entry, expected) in cases {
             assert_eq!(problem(entry), expected, "{entry}");
+        }
+    }
+
+    #[test]
+    fn all_faults_of_an_entry_are_reported_at_once() {
+        for (entry, keys) in [
+            (
+                "{ region: EU, registry: foo, providers: pull }",
+                &["namespace", "providers", "region", "region", "registry", "registry"][..],
+            ),
+            (
+                "{ region: EU, accounts: [1], registry: foo }",
+                &["accounts[0]", "namespace", "region", "registry", "registry"],
+            ),
+            (
+                "{ namespace: A, namespaces: [B], registries: [foo] }",
+                &["namespace", "namespaces", "namespaces[0]", "registries"],
+            ),
+            (
+                "{ namespaces: { inclde: [A], exclude: [B], selector: '=' }, sink: 7, secret: { nam: x, adopt: maybe } }",
+                &[
+                    "namespaces.exclude[0]",
+                    "namespaces.inclde",
+                    "namespaces.selector",
+                    "region",
+                    "secret.adopt",
+                    "secret.nam",
+                    "sink",
+                ],
+            ),
+            (
+                "{ namespaces: { include: [a], exclude: [B], selector: a=b }, region: 7 }",
+                &["namespaces.exclude", "namespaces.exclude[0]", "namespaces.selector", "region"],
+            ),
+            ("{ namespaces: { exclude: [B] }, region: 7 }", &["namespaces", "namespaces.exclude[0]", "region"]),
+            (
+                "{ namespace: a, region: 7, secret: { annotations: { 'a b': 3, 'c d': x }, labels: { 'e f': 'g h' } } }",
+                &[
+                    "region",
+                    "secret.annotations.a b",
+                    "secret.annotations.a b",
+                    "secret.annotations.c d",
+                    "secret.labels.e f",
+                    "secret.labels.e f",
+                ],
+            ),
+            (
+                "{ namespace: a, region: 7, secret: { merge: true, labels: { a: 1 } } }",
+                &["region", "secret.labels", "secret.labels.a"],
+            ),
+            (
+                "{ namespace: a, region: 7, service_accounts: [{ link: [x, y, pull] }, { name: A, lnk: '' }] }",
+                &[
+                    "region",
+                    "service_accounts[0].link[0]",
+                    "service_accounts[0].link[1]",
+                    "service_accounts[0].name",
+                    "service_accounts[1].lnk",
+                    "service_accounts[1].name",
+                ],
+            ),
+        ] {
+            let problems = Config::from_yaml(&format!("targets: [{entry}]")).expect_err(entry);
+            let told = problems.iter().map(|it| it.origin.as_ref().map(|it| it.key.replacen("targets[0].", "", 1)));
+            let mut told = told.map(Option::unwrap_or_default).collect::<Vec<_>>();
+            told.sort();
+            assert_eq!(told, keys, "{entry}:\n{problems}");
         }
     }
 

@@ -5,7 +5,12 @@ use figment::{
     value::{Dict, Value},
 };
 use serde::de::DeserializeOwned;
-use serde_saphyr::{Error, Options};
+use serde_saphyr::{DuplicateKeyPolicy, Error, Options};
+
+use crate::{
+    alias,
+    lines::{Repeated, repeated},
+};
 
 /// A config of 10,000 entries in their full form has 400,000 nodes; what has more than this is no config.
 const NODES: usize = 10_000_000;
@@ -32,8 +37,10 @@ pub(crate) struct Fault {
     pub(crate) message: String,
 }
 
-/// Reads a text as one map. `is_known`: whether a key may be quoted, for the text can be a file of secrets.
-pub(crate) fn read(text: &str, is_known: impl Fn(&str) -> bool) -> Result<Dict, Fault> {
+/// Reads a text as one map. Returns one fault, or one for each key that is there twice.
+///
+/// `is_known` returns whether a key of the map at a path may be quoted, because the text can be a file of secrets.
+pub(crate) fn read(text: &str, is_known: impl Fn(&str, &str) -> bool) -> Result<Dict, Vec<Fault>> {
     let error = match Yaml::from_str::<Value>(text) {
         Ok(Value::Dict(_, dict)) => return Ok(dict),
         Ok(Value::Empty(..)) => return Ok(Dict::new()),
@@ -42,13 +49,31 @@ pub(crate) fn read(text: &str, is_known: impl Fn(&str) -> bool) -> Result<Dict, 
                 Value::Array(..) => "a list",
                 _ => "text",
             };
-            return Err(Fault { line: None, message: format!("it holds {found}, and a config is a map of keys") });
+            let message = format!("it holds {found}, and a config is a map of keys");
+            return Err(vec![Fault { line: None, message }]);
         }
         Err(error) => error,
     };
+    if let Error::DuplicateMappingKey { .. } = error.without_snippet() {
+        let faults = repeated(text).iter().map(|it| twice(it, &is_known)).collect::<Vec<_>>();
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+    }
+    if let (Error::UnknownAnchor { .. }, Some(at)) = (error.without_snippet(), error.location()) {
+        let message = alias::explain(text, at.line(), at.column(), |key| is_known("", key));
+        return Err(vec![Fault { line: Some(at.line()), message }]);
+    }
     let line = line_of(&error, text);
     let at = line.and_then(|line| text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?));
-    Err(Fault { line, message: explain(&error, at.unwrap_or_default(), is_known) })
+    Err(vec![Fault { line, message: explain(&error, at.unwrap_or_default()) }])
+}
+
+fn twice(repeated: &Repeated, is_known: impl Fn(&str, &str) -> bool) -> Fault {
+    let Repeated { map, key, first, line } = repeated;
+    let key = if is_known(map, key) { format!("`{key}`") } else { "a key".into() };
+    let message = format!("{key} is there twice in one map, first in line {first}: keep one of the two");
+    Fault { line: Some(*line), message }
 }
 
 /// The line that the text of an error names, where a bracket or a quote was opened; else the line where reading ended.
@@ -81,20 +106,14 @@ fn second_document(yaml: &str) -> Option<u64> {
     lines.find(|(line, _)| is_marker(line)).map(|(_, number)| number)
 }
 
-/// Returns the fault in words. Of the text it quotes only known keys.
-fn explain(error: &Error, line: &str, is_known: impl Fn(&str) -> bool) -> String {
+/// Returns the fault in words. It quotes nothing of the text.
+fn explain(error: &Error, line: &str) -> String {
     let error = error.without_snippet();
     match error {
         Error::MultipleDocuments { .. } => {
             return "a second document begins here, and a file holds one: remove `---`, or use two files".into();
         }
-        Error::DuplicateMappingKey { key, .. } => {
-            return match key.as_deref().filter(|key| is_known(key)) {
-                Some(key) => format!("`{key}` is there twice in one map: keep one of the two"),
-                None => "a key is there twice in one map: keep one of the two".into(),
-            };
-        }
-        Error::UnknownAnchor { .. } => return STAR.into(),
+        Error::DuplicateMappingKey { .. } => return "a key is there twice in one map: keep one of the two".into(),
         Error::Eof { .. } => return "it ends in the middle of a value".into(),
         _ => {}
     }
@@ -105,7 +124,7 @@ fn explain(error: &Error, line: &str, is_known: impl Fn(&str) -> bool) -> String
         parts.any(|part| part.trim_start().starts_with(*sign))
     };
     match () {
-        () if says(&["alias"]) || (says(&["anchor", "node content"]) && line.contains('*')) => STAR,
+        () if says(&["alias"]) || (says(&["anchor", "node content"]) && line.contains('*')) => alias::PATTERN,
         () if says(&["anchor"]) => "`&` begins an anchor in YAML: put the value in quotes",
         () if says(&["tab"]) => "a tab cannot indent YAML: use blanks",
         () if says(&["trailing content"]) => "text follows a closing quote: put all of the value in quotes",
@@ -138,7 +157,12 @@ fn explain(error: &Error, line: &str, is_known: impl Fn(&str) -> bool) -> String
     .into()
 }
 
-const STAR: &str = "`*` begins an alias in YAML: put a pattern in quotes, such as \"*-dev\"";
+/// The same for a text whose maps may have a key twice.
+pub(crate) fn permissive() -> Options {
+    let mut options = options();
+    options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
+    options
+}
 
 /// An anchor may be used however often: many entries share what they say alike.
 pub(crate) fn options() -> Options {

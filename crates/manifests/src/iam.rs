@@ -1,11 +1,11 @@
-//! The roles in IAM that a config needs: what each may do, and who may take it.
+//! The roles and the user in IAM that a config needs: what each may do, and who may take it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use regcred_config::{Access, Config, EcrOptions, Problem, Problems, Registries, Wants};
 use serde_json::{Value, json};
 
-use crate::{AUDIENCE, Identity, Install, Issuer, RoleArn, identity, need, object::Site};
+use crate::{AUDIENCE, Identity, Install, Issuer, RoleArn, commands, identity, need, object::Site};
 
 /// The actions that pull an image, besides the token.
 const PULL: [&str; 3] = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
@@ -26,8 +26,8 @@ pub struct Aws {
 /// The policies, and what a person does with them.
 #[derive(Clone, Debug)]
 pub struct Policies {
-    /// `{ "roles": [{ "name", "arn", "providers", "policy", "trust" }] }`. Without `arn` the account is not known, and without `trust`
-    /// it is a user with a key.
+    /// `{ "roles": [{ "name", "arn", "providers", "policy", "trust" }], "users": [{ "name", "providers", "policy" }] }`. A role without
+    /// `arn` is in an account that is not known.
     pub document: Value,
     /// Commands and warnings.
     pub notes: Vec<String>,
@@ -102,15 +102,26 @@ pub fn iam(config: &Config, install: &Install, aws: &Aws) -> Result<Policies, Pr
              CLUSTER --query cluster.identity.oidc.issuer --output text. Elsewhere: kubectl get --raw /.well-known/openid-configuration",
         ));
     }
-    if aws.role.is_none() && roles.values().any(|role| role.taken_by.contains_key(&Who::Pod)) {
+    let user = match &aws.identity {
+        Identity::Keys { secret } => Some(secret),
+        _ => None,
+    };
+    if aws.role.is_none() && user.is_none() && roles.values().any(|role| role.taken_by.contains_key(&Who::Pod)) {
         problems.push(Problem::everywhere(
             "--role-arn is missing: the trust policy of a provider's role names the role of regcred's pod",
         ));
     }
     Problems::check(problems)?;
-    let mut made = vec![];
-    for (place, (who, role)) in roles.iter().enumerate() {
+    let (mut made, mut users) = (vec![], vec![]);
+    let mut steps = vec![];
+    for (who, role) in &roles {
         let arn = if let Who::Role(arn) = who { Some(arn) } else { None };
+        if let Some(secret) = user.filter(|_| *who == pod) {
+            let name = &site.account;
+            users.push(json!({ "name": name, "providers": role.providers, "policy": policy(role, None) }));
+            steps.extend(commands::user(users.len() - 1, name, site.namespace.as_str(), secret));
+            continue;
+        }
         let name = arn.map_or(site.account.as_str(), RoleArn::name);
         made.push(json!({
             "name": name,
@@ -119,9 +130,18 @@ pub fn iam(config: &Config, install: &Install, aws: &Aws) -> Result<Policies, Pr
             "policy": policy(role, arn),
             "trust": trust(role, *who == pod, arn, aws, &site),
         }));
-        notes.push(commands(place, name, arn, *who == pod && matches!(aws.identity, Identity::Keys { .. })));
-        notes.extend(role.across(arn));
+        steps.push(commands::role(made.len() - 1, name, arn));
+        steps.extend(role.across(arn));
+        if let Some(arn) = arn.filter(|_| user.is_some() && role.taken_by.contains_key(&Who::Pod)) {
+            steps.push(format!(
+                "the trust policy of {arn} names user {} of account {}: change the account if the user is in another one",
+                site.account,
+                arn.account()
+            ));
+        }
     }
+    notes.push(commands::head(&users, &made));
+    notes.extend(steps);
     if aws.identity == Identity::PodIdentity && roles.contains_key(&pod) {
         notes.push(format!(
             "associate the role: aws eks create-pod-identity-association --cluster-name CLUSTER --namespace {} --service-account {} \
@@ -131,7 +151,7 @@ pub fn iam(config: &Config, install: &Install, aws: &Aws) -> Result<Policies, Pr
             aws.role.as_ref().map_or("ROLE", RoleArn::as_str)
         ));
     }
-    Ok(Policies { document: json!({ "roles": made }), notes })
+    Ok(Policies { document: json!({ "roles": made, "users": users }), notes })
 }
 
 /// Returns the options of each provider that a target uses. A target without a provider counts as one with the name of its region.
@@ -235,7 +255,7 @@ fn policy(role: &Role, arn: Option<&RoleArn>) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// Null for a user, and where it is not known who takes the role.
+/// Null where it is not known who takes the role.
 fn trust(role: &Role, is_pod: bool, arn: Option<&RoleArn>, aws: &Aws, site: &Site<'_>) -> Value {
     let mut statements = vec![];
     if let (true, Some(issuer), Some(arn)) = (role.by_token, &aws.issuer, arn) {
@@ -263,11 +283,17 @@ fn trust(role: &Role, is_pod: bool, arn: Option<&RoleArn>, aws: &Aws, site: &Sit
         }));
     }
     for (place, (who, external_id)) in role.taken_by.iter().enumerate() {
-        let Who::Role(by) = who else { continue };
+        let by = match (who, arn) {
+            (Who::Role(by), _) => by.to_string(),
+            (Who::Pod, Some(arn)) if matches!(aws.identity, Identity::Keys { .. }) => {
+                format!("arn:{}:iam::{}:user/{}", arn.partition(), arn.account(), site.account)
+            }
+            (Who::Pod, _) => continue,
+        };
         let mut statement = json!({
             "Sid": format!("RoleOfRegcred{}", if place == 0 { String::new() } else { (place + 1).to_string() }),
             "Effect": "Allow",
-            "Principal": { "AWS": by.as_str() },
+            "Principal": { "AWS": by },
             "Action": "sts:AssumeRole",
         });
         if let Some(id) = external_id {
@@ -279,20 +305,6 @@ fn trust(role: &Role, is_pod: bool, arn: Option<&RoleArn>, aws: &Aws, site: &Sit
         return Value::Null;
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
-}
-
-/// How a role of the document is made, with `iam.json` as its file.
-fn commands(place: usize, name: &str, arn: Option<&RoleArn>, is_user: bool) -> String {
-    let policy = format!("--policy-name regcred --policy-document \"$(jq '.roles[{place}].policy' iam.json)\"");
-    if is_user {
-        return format!("aws iam put-user-policy --user-name {name} {policy}");
-    }
-    let path = arn.and_then(|arn| arn.as_str().split_once(":role/")?.1.rsplit_once('/')).map(|(path, _)| path);
-    let path = path.map(|path| format!(" --path '/{}/'", path.replace('\'', r"'\''"))).unwrap_or_default();
-    format!(
-        "aws iam create-role --role-name {name}{path} --assume-role-policy-document \"$(jq '.roles[{place}].trust' iam.json)\" && aws iam \
-         put-role-policy --role-name {name} {policy}"
-    )
 }
 
 /// The partition of a region.
@@ -353,10 +365,10 @@ mod tests {
         assert_eq!(role["policy"]["Statement"][1]["Action"], pull["Statement"][1]["Action"]);
         assert_eq!(role["policy"]["Statement"][0], pull["Statement"][0]);
         assert!(
-            notes[0].starts_with("aws iam create-role --role-name regcred --assume-role-policy-document "),
+            notes[1].starts_with("aws iam create-role --role-name regcred --assume-role-policy-document "),
             "{notes:?}"
         );
-        assert!(notes[1].contains("account 210987654321 needs a repository policy"), "{notes:?}");
+        assert!(notes[2].contains("account 210987654321 needs a repository policy"), "{notes:?}");
         let made = made(yaml, "pod-identity", "", "").expect("it can be made").document;
         assert_eq!(made["roles"][0]["trust"], example("trust-pod-identity.json"));
     }
@@ -423,7 +435,6 @@ mod tests {
             (plain, "webhook", ROLE, "", "--oidc-issuer is missing"),
             (plain, "projected", ROLE, "", "--oidc-issuer is missing"),
             (assumed, "pod-identity", "", "", "--role-arn is missing"),
-            (assumed, "keys", "", "", "--role-arn is missing"),
             (
                 plain,
                 "webhook",
@@ -435,16 +446,49 @@ mod tests {
             let told = made(yaml, identity, role, issuer).expect_err(why);
             assert!(told.contains(why), "{told}");
         }
-        let keys = made(plain, "keys", "", "").expect("it can be made");
-        assert_eq!(keys.document["roles"][0]["trust"], Value::Null, "a user has none");
-        assert!(keys.notes[0].starts_with("aws iam put-user-policy --user-name regcred "), "{:?}", keys.notes);
-        assert_eq!(
-            keys.document["roles"][0]["policy"]["Statement"][1]["Resource"],
-            json!(["arn:aws:ecr:eu-west-1:*:repository/*"])
-        );
         let projected = made(plain, "projected", ROLE, "https://i.example").expect("it can be made").document;
         let conditions = &projected["roles"][0]["trust"]["Statement"][0]["Condition"]["StringEquals"];
         assert_eq!(conditions["i.example:aud"], "openshift");
         assert_eq!(conditions["i.example:sub"], "system:serviceaccount:regcred:regcred");
+    }
+
+    #[test]
+    fn an_identity_with_keys_is_a_user() {
+        let plain = "targets: [{ namespace: a, region: eu-west-1 }]";
+        let Policies { document, notes } = made(plain, "keys", "", "").expect("it can be made");
+        assert_eq!(document["roles"], json!([]));
+        let user = document["users"][0].as_object().expect("a user");
+        assert_eq!(
+            user.keys().collect::<Vec<_>>(),
+            ["name", "policy", "providers"],
+            "it has neither an ARN nor a trust policy"
+        );
+        assert_eq!(user["policy"]["Statement"][1]["Resource"], json!(["arn:aws:ecr:eu-west-1:*:repository/*"]));
+        let begins = [
+            "save the document as iam.json, then create the user:",
+            "aws iam create-user --user-name regcred",
+            "aws iam put-user-policy --user-name regcred --policy-name regcred --policy-document \"$(jq '.users[0].policy' iam.json)\"",
+            "aws iam create-access-key --user-name regcred ",
+        ];
+        assert_eq!(notes.len(), begins.len(), "{notes:?}");
+        for (note, begin) in notes.iter().zip(begins) {
+            assert!(note.starts_with(begin), "{note}");
+        }
+        assert!(
+            notes[3].ends_with(
+                "| kubectl create secret generic aws --namespace=regcred --from-file=credentials=/dev/stdin"
+            ),
+            "{notes:?}"
+        );
+
+        let assumed = "providers: { p: { type: ecr, region: cn-north-1, role_arn: 'arn:aws-cn:iam::123456789012:role/p' } }\n\
+                       targets: [{ namespace: a, providers: [p] }, { namespace: b, region: cn-north-1 }]";
+        let Policies { document, notes } = made(assumed, "keys", "", "").expect("it can be made");
+        let principal = &document["roles"][0]["trust"]["Statement"][0]["Principal"]["AWS"];
+        assert_eq!(principal, "arn:aws-cn:iam::123456789012:user/regcred");
+        assert_eq!(document["users"][0]["policy"]["Statement"][2]["Sid"], "Roles");
+        assert_eq!(notes[0], "save the document as iam.json, then create the user and each role:");
+        assert!(notes.iter().any(|it| it.contains("jq '.roles[0].trust' iam.json")), "{notes:?}");
+        assert!(notes.iter().any(|it| it.contains("change the account if the user is in another one")), "{notes:?}");
     }
 }

@@ -4,6 +4,7 @@ mod alerts;
 mod arn;
 mod cel;
 mod check;
+mod commands;
 mod cronjob;
 mod daemon;
 mod dashboard;

@@ -204,6 +204,8 @@ const LABEL_KEY: Form = Form {
     pattern: "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
     what: "the key of a label, such as example.com/team",
 };
+const ANNOTATION_KEY: Form = Form { what: "the key of an annotation, such as example.com/team", ..LABEL_KEY };
+const RESOURCE: Form = Form { what: "the name of a resource, such as memory", ..LABEL_KEY };
 const LABEL_VALUE: Form = Form {
     is: |text| check_value(text).is_ok(),
     pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$",
@@ -236,8 +238,8 @@ const ANY: Form = Form { is: |_| true, pattern: "", what: "text" };
 const SOME: Form = Form { is: |text| !text.is_empty(), pattern: "^.", what: "text, which may not be empty" };
 
 const LABELS: Shape = Shape::Names(&LABEL_KEY, &Shape::Text(&LABEL_VALUE));
-const ANNOTATIONS: Shape = Shape::Names(&LABEL_KEY, &Shape::Text(&ANY));
-const AMOUNTS: Shape = Shape::Names(&LABEL_KEY, &Shape::Quantity);
+const ANNOTATIONS: Shape = Shape::Names(&ANNOTATION_KEY, &Shape::Text(&ANY));
+const AMOUNTS: Shape = Shape::Names(&RESOURCE, &Shape::Quantity);
 const TEXTS: Shape = Shape::List(&Shape::Text(&ANY));
 
 /// The file. Parts that Kubernetes defines have its keys.
@@ -438,7 +440,9 @@ mod tests {
             ),
             ("tolerations: [{ operator: exists }]", "it must be one of Exists, Equal"),
             ("tolerations: [{ key: true }]", "tolerations[0].key: true or false is not text: put it in quotes"),
-            ("image: { pullPolicy: always }", "image.pullPolicy: it must be one of"),
+            ("image: { pullPolicy: always }", "image.pullPolicy: it must be one of Always, IfNotPresent, Never"),
+            ("image: { pullPolicy: 7 }", "image.pullPolicy: it must be one of Always, IfNotPresent, Never"),
+            ("tolerations: [{ effect: x }]", "[0].effect: it must be one of NoSchedule, PreferNoSchedule, NoExecute"),
             ("image: { tag: x }", "image.tag: this key is not known"),
             ("extraEnv: { A: b }", "extraEnv: a map is not a list"),
             ("extraEnv: [{ name: A, value: 1 }]", "extraEnv[0].value: a number is not text: put it in quotes"),
@@ -451,6 +455,12 @@ mod tests {
             ("extraEnv: [{ name: REGCRED__SCHEDULE, value: '@daily' }]", "write it in the config"),
             ("podLabels: { app.kubernetes.io/name: x }", "regcred sets the labels of this prefix"),
             ("podLabels: { 'a b': x }", "is not the key of a label"),
+            ("podAnnotations: { 'a b': x }", "podAnnotations: the key \"a b\" is not the key of an annotation"),
+            ("serviceAccount: { annotations: { 'a b': x } }", "is not the key of an annotation"),
+            ("resources: { limits: { 'a b': 1 } }", "the key \"a b\" is not the name of a resource, such as memory"),
+            ("serviceAccount: { create: 'yes' }", "create: \"yes\" is not true or false: write one of these"),
+            ("serviceAccount: { create: 'false' }", "create: \"false\" is text: write false without quotes"),
+            ("serviceAccount: { create: hunter2 }", "create: text is not true or false: write one of these"),
             ("podLabels: { a: 'b c' }", "\"b c\" is not the value of a label"),
             ("podAnnotations: { a: 1 }", "a number is not text: put it in quotes"),
             ("serviceAccount: { create: false }", "name the ServiceAccount that exists"),

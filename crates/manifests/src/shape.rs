@@ -1,6 +1,6 @@
 //! The shape of a value that a person writes: what is wrong with it, all at once, and the same as a JSON schema.
 
-use regcred_config::meant;
+use regcred_config::{meant, not_one_of};
 use serde_json::{Map, Value, json};
 
 /// The shape of a value. A null counts as absent, as in the values of a chart.
@@ -52,7 +52,11 @@ impl Shape {
                 wrong(&format!("{} is not text: put it in quotes", kind(value)));
             }
             (Self::Word(words), Value::String(text)) if words.contains(&text.as_str()) => {}
-            (Self::Word(words), _) => wrong(&format!("it must be one of {}", words.join(", "))),
+            (Self::Word(words), _) => {
+                // The empty word leaves the key out, and nobody writes it.
+                let words = words.iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>();
+                wrong(&format!("it must be one of {}", words.join(", ")));
+            }
             (Self::Secret, Value::String(_)) | (Self::Bool, Value::Bool(_)) => {}
             (Self::Number, Value::Number(number)) if number.is_i64() || number.is_u64() => {}
             (Self::Map(known, required), Value::Object(map)) => self::map(known, required, path, map, problems),
@@ -70,7 +74,7 @@ impl Shape {
                 }
             }
             (Self::Text(_) | Self::Secret | Self::Quantity, _) => wrong(&format!("{} is not text", kind(value))),
-            (Self::Bool, _) => wrong(&format!("{} is neither true nor false", kind(value))),
+            (Self::Bool, _) => wrong(&not_one_of("true or false", kind(value), value.as_str())),
             (Self::Number, _) => wrong(&format!("{} is not a whole number", kind(value))),
             (Self::Map(known, _), _) => {
                 let keys = known.iter().map(|(key, _)| *key).collect::<Vec<_>>().join(", ");

@@ -44,6 +44,7 @@ mod watches;
 
 pub use bulk::BulkReads;
 pub use check::{Greeting, Policies, Presence, Right};
+pub use client::check_server;
 pub use cluster::{Cluster, Connection};
 pub use form::LoginFormat;
 pub use installed::{Installed, InstalledKind};

@@ -47,9 +47,14 @@ impl Resolved {
         let mut resolved = Self::default();
         for spec in config.providers() {
             let provider = Provider::named(spec, types);
+            // A faulty name was reported.
+            let Ok(name) = ProviderName::new(spec.name()) else {
+                resolved.problems.extend(provider.err().into_iter().flatten());
+                continue;
+            };
             let provider = provider.and_then(|provider| Ok((recorded(spec, &provider)?, provider)));
             match provider {
-                Ok(((name, recorded), provider)) => {
+                Ok((recorded, provider)) => {
                     resolved.named.insert(name, recorded.clone());
                     resolved.providers.insert(recorded, provider);
                 }
@@ -57,12 +62,20 @@ impl Resolved {
             }
         }
         for spec in config.sinks() {
-            // Its name is a valid one, or it would have been told and not be here.
-            let Ok(name) = StoreName::new(spec.name()) else { continue };
+            let Ok(name) = StoreName::new(spec.name()) else {
+                // Its name was reported, and its options are checked all the same.
+                let problems = types.check_sink(spec, &[]).err();
+                resolved.problems.extend(problems.into_iter().flat_map(Vec::<Problem>::from));
+                continue;
+            };
             resolved.sinks.insert(name, spec.clone());
         }
         for (position, target) in config.targets().iter().enumerate() {
             resolved.add(position, target);
+        }
+        for (registries, origin) in config.doubtful_registries() {
+            let checked = Ecr::short(registries, origin, &resolved.providers);
+            resolved.problems.extend(checked.err().filter(|problem| !resolved.problems.contains(problem)));
         }
         resolved
     }
@@ -196,12 +209,10 @@ impl Resolved {
     }
 }
 
-/// What the config calls it, and the name that stands in the annotations of Secrets: whoever changes what a provider is gets
-/// another one, whose credentials nobody holds yet.
-fn recorded(spec: &Spec, provider: &Provider) -> Result<(ProviderName, ProviderName), Vec<Problem>> {
-    let name = ProviderName::new(spec.name());
-    let recorded = ProviderName::new(format!("{}-{:016x}", spec.name(), provider.digest()));
-    name.and_then(|name| Ok((name, recorded?)))
+/// The name that stands in the annotations of Secrets: whoever changes what a provider is gets another one, whose credentials nobody
+/// holds yet.
+fn recorded(spec: &Spec, provider: &Provider) -> Result<ProviderName, Vec<Problem>> {
+    ProviderName::new(format!("{}-{:016x}", spec.name(), provider.digest()))
         .map_err(|_| vec![Problem::at(spec.origin().clone(), "its name is too long")])
 }
 

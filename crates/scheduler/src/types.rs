@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use regcred_config::{AccountLink, LinkName, Origin, Problem, Problems, SecretSettings, Spec};
+use regcred_config::{
+    AccountLink, LinkName, OpenShiftOptions, Origin, Partial, Problem, Problems, SecretSettings, Spec,
+};
 use regcred_core::{
     Error, ErrorKind, Issuer, Namespace, RegistryCredential, RegistryProvider, Result, SecretSink, StoreName, Target,
     TargetSource,
@@ -257,7 +259,11 @@ impl Types {
     /// The problem, if the type of a sink is not known, or its options or what it is to keep are wrong.
     pub(crate) fn check_sink(&self, spec: &Spec, entries: &[SinkEntry]) -> Result<(), Problems> {
         if OPENSHIFT.contains(&spec.kind()) {
-            return spec.options::<regcred_config::OpenShiftOptions>().map(drop);
+            let Partial { value, mut problems, .. } = spec.partial::<OpenShiftOptions>(&[]);
+            let server = value.and_then(|options| options.server);
+            let fault = server.and_then(|server| regcred_openshift::check_server(&server).err());
+            problems.extend(fault.map(|why| spec.problem("server", why)));
+            return Problems::check(problems);
         }
         self.sink(spec, entries).map(drop)
     }

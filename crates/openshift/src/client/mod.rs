@@ -17,6 +17,8 @@ mod server;
 mod service;
 mod settings;
 
+pub use self::server::check_server;
+
 #[cfg(test)]
 pub(crate) use self::files::parsed;
 pub(crate) use self::{

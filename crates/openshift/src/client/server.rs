@@ -3,6 +3,8 @@
 use http::{Uri, uri::Scheme};
 use regcred_core::{SecretString, user_info};
 
+use super::settings::is_loopback;
+
 /// Longer than any URL that people write. Each request appends its own path, and a URL has at most 64 KiB.
 const LONGEST: usize = 4096;
 
@@ -50,6 +52,28 @@ pub(super) fn parse(text: &str) -> Result<Server, String> {
         return Err(invalid());
     }
     Ok(Server { url, user, is_bare })
+}
+
+/// Checks the URL of an API server that a person writes down: HTTPS, or HTTP on loopback, without a user and a query. A path is fine.
+///
+/// The error is a message for people, and quotes nothing: there may be a password.
+pub fn check_server(text: &str) -> Result<(), String> {
+    let example = "such as https://api.example.com:6443";
+    let Server { url, user, is_bare } =
+        parse(text).map_err(|_| format!("it is not the URL of an API server, {example}"))?;
+    if user.is_some() {
+        return Err(format!("it holds a user: write the URL without one, {example}"));
+    }
+    if is_bare {
+        return Err(format!("it has no scheme: write the whole URL, {example}"));
+    }
+    if url.scheme() == Some(&Scheme::HTTP) && !url.host().is_some_and(is_loopback) {
+        return Err("it is neither HTTPS nor on loopback: write https:// in place of http://".into());
+    }
+    if text.contains(['?', '#']) {
+        return Err(format!("it has a query or a fragment: write the URL without it, {example}"));
+    }
+    Ok(())
 }
 
 /// A path without `.`, `..` and empty steps.
@@ -126,6 +150,43 @@ mod tests {
         ] {
             let reason = parse(text).expect_err(text);
             assert!(!reason.contains("ary"), "{text}: {reason}");
+        }
+    }
+
+    #[test]
+    fn only_a_safe_url_of_an_api_server_is_accepted() {
+        for text in [
+            "https://api.example:6443",
+            "https://api.example/",
+            "HTTPS://api.example",
+            "https://rancher.example/k8s/clusters/c-1",
+            "https://[2001:db8::1]:6443",
+            "http://127.0.0.1:8001",
+            "http://localhost:8080",
+            "http://[::1]:8080",
+        ] {
+            check_server(text).expect(text);
+        }
+        for (text, expected) in [
+            ("canary", "it has no scheme"),
+            ("canary:6443", "it has no scheme"),
+            ("127.0.0.1:8001", "it has no scheme"),
+            ("", "it is not the URL of an API server"),
+            ("canary/path", "it is not the URL of an API server"),
+            ("ftp://canary", "it is not the URL of an API server"),
+            ("https://", "it is not the URL of an API server"),
+            ("https:/canary", "it is not the URL of an API server"),
+            ("https://can ary", "it is not the URL of an API server"),
+            ("https://canary:port", "it is not the URL of an API server"),
+            ("http://canary:6443", "it is neither HTTPS nor on loopback"),
+            ("https://me:canary@api.example", "it holds a user"),
+            ("https://canary@api.example", "it holds a user"),
+            ("http://me:canary@127.0.0.1", "it holds a user"),
+            ("https://api.example?token=canary", "it has a query or a fragment"),
+            ("https://api.example/#canary", "it has a query or a fragment"),
+        ] {
+            let told = check_server(text).expect_err(text);
+            assert!(told.starts_with(expected) && !told.contains("ary"), "{text}: {told}");
         }
     }
 }

@@ -27,8 +27,8 @@ pub(crate) fn may_push(arn: &str) -> Option<(String, String)> {
 
 fn warning(why: &str) -> (String, String) {
     let why = format!("{why}: for 12 hours, everybody who reads a Secret with its token can push and delete images");
-    let fix =
-        "ask as a role with deploy/iam/pull-policy.json alone, and then replace the tokens: `regcred once --force`";
+    let fix = "create a role that can only pull with `regcred manifests --mode iam`, use it, and then replace the tokens with `regcred once \
+               --force`";
     (why, fix.into())
 }
 

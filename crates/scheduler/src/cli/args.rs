@@ -1,13 +1,14 @@
 //! What can be said on the command line.
 
 use std::{
+    env,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::bail;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use regcred_config::{Config, Layers, NamespaceFilter, Overrides};
+use regcred_config::{Config, Layers, NamespaceFilter, Overrides, Problem, Problems};
 use regcred_core::InstanceName;
 use regcred_engine::Pass;
 use regcred_openshift::Connection;
@@ -28,12 +29,16 @@ pub(crate) struct Args {
     /// Print only errors on standard error
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print more logs: -v for debug, -vv for trace. Without it RUST_LOG sets the level
+    /// Print more logs: -v for debug. -vv also prints trace logs, which only added providers and sinks write. Without it RUST_LOG
+    /// sets the level
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Print no colors. They are printed at a terminal only, and not if NO_COLOR is set
     #[arg(long, alias = "no-colour", global = true)]
     pub(crate) no_color: bool,
+    /// Whether the command line sets the format of the result, and not a variable or the default
+    #[arg(skip)]
+    pub(crate) is_output_set: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -124,10 +129,16 @@ impl Command {
 
     /// Whether its result is about objects, which have names.
     pub(crate) fn has_names(&self) -> bool {
-        matches!(
-            self,
-            Self::Init(_) | Self::Once(_) | Self::Plan(_) | Self::Status(_) | Self::Cleanup(_) | Self::Manifests(_)
-        )
+        match self {
+            Self::Init(_) | Self::Once(_) | Self::Plan(_) | Self::Status(_) | Self::Cleanup(_) => true,
+            Self::Manifests(manifests) => manifests.has_names(),
+            _ => false,
+        }
+    }
+
+    /// Whether it prints a result that has only one form, or none.
+    pub(crate) fn has_one_form(&self) -> bool {
+        matches!(self, Self::Completions(_) | Self::Man(_))
     }
 }
 
@@ -419,9 +430,28 @@ fn files(named: &[PathBuf]) -> Vec<PathBuf> {
 
 fn load(named: &[PathBuf], overrides: Overrides, types: &Types) -> anyhow::Result<Config> {
     if named.is_empty() && !has_usual() {
-        bail!("cannot find a config: there is no {USUAL} in this folder\nname a file with --config");
+        bail!("cannot find a config: there is no {USUAL} in this folder\nname a file with --config (-f)");
     }
-    Ok(Config::load(&Layers { files: files(named), overrides }, |config| wire::problems(config, types))?)
+    let config = Config::load(&Layers { files: files(named), overrides }, |config| wire::problems(config, types));
+    Ok(config.map_err(|problems| match (named, env::var_os(CONFIG)) {
+        ([only], Some(variable)) if *only == variable => named_by_variable(problems),
+        _ => problems,
+    })?)
+}
+
+/// The variable of `--config`.
+const CONFIG: &str = "REGCRED_CONFIG";
+
+/// Adds the variable to the problems of a whole file: nobody may have typed its name.
+fn named_by_variable(problems: Problems) -> Problems {
+    let named = |mut problem: Problem| {
+        if problem.origin.is_none() && problem.file.is_some() && problem.line.is_none() {
+            problem.message += &format!("\n{CONFIG} names this file");
+        }
+        problem
+    };
+    let problems = Vec::from(problems).into_iter().map(named).collect();
+    Problems::check(problems).expect_err("there is at least one")
 }
 
 #[derive(Debug, clap::Args)]
@@ -464,8 +494,11 @@ impl Next {
         if self.expression.is_some() {
             return Ok(None);
         }
-        if self.config.is_empty() && !has_usual() {
-            bail!("cannot find a schedule: give an expression such as '@hourly', or name a config with --config");
+        if !self.online && self.config.is_empty() && !has_usual() {
+            bail!(
+                "cannot find a schedule: there is no {USUAL} in this folder\ngive an expression such as '@hourly', or name a config with \
+                 --config (-f)"
+            );
         }
         self.pass().config.load(types).map(Some)
     }

@@ -49,14 +49,17 @@ impl Document for Checked<'_> {
             None => "none: refreshes are planned from each credential's own life".into(),
         };
         let names = plan.namespaces();
-        let mut namespaces = names.len().to_string();
-        if wide && !names.is_empty() {
-            let names = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let _ = write!(namespaces, ": {names}");
+        let mut namespaces = vec![];
+        if !names.is_empty() {
+            let mut named = names.len().to_string();
+            if wide {
+                let names = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let _ = write!(named, ": {names}");
+            }
+            namespaces.push(named);
         }
-        for selection in plan.selections() {
-            let _ = write!(namespaces, ", and {selection}");
-        }
+        namespaces.extend(plan.selections().iter().map(ToString::to_string));
+        let namespaces = namespaces.join(", and ");
         format!(
             "The config is valid.\ninstance    {}\nnamespaces  {namespaces}\nSecrets     {}\nproviders   {}\nmints       {} for a full pass\nschedule    {schedule}\n",
             config.instance(),

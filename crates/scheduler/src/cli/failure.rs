@@ -28,6 +28,12 @@ impl Failure {
         Self { message: text.into(), file: None, line: None, path: None, text: text.into() }
     }
 
+    /// Of a file, and of a part of it if `path` names one.
+    pub(crate) fn in_file(file: &str, path: Option<&str>, message: &str) -> Self {
+        let text = [Some(file), path, Some(message)].into_iter().flatten().collect::<Vec<_>>().join(": ");
+        Self { message: message.into(), file: Some(file.into()), line: None, path: path.map(str::to_owned), text }
+    }
+
     fn at(problem: &Problem) -> Self {
         let origin = problem.origin.as_ref();
         Self {
@@ -39,7 +45,7 @@ impl Failure {
         }
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let Self { message, file, line, path, text: _ } = self;
         json!({ "message": message, "file": file, "line": line, "path": path })
     }

@@ -35,8 +35,10 @@ pub(crate) fn install(logs: &Logs, targets: Vec<String>) {
         voice::warning(&format!("RUST_LOG: regcred does not print what {foreign} logs, because it can hold secrets"));
     }
     let filter = EnvFilter::try_new(wanted);
-    if let Err(error) = &filter {
-        voice::warning(&format!("cannot read RUST_LOG, so the level is {level}: {error}"));
+    if filter.is_err() {
+        voice::warning(&format!(
+            "cannot read RUST_LOG, so the level is {level}: use a level such as debug, or pairs such as info,regcred_ecr=debug"
+        ));
     }
     let filter = filter.unwrap_or_else(|_| EnvFilter::new(level));
     let colours = stderr().is_terminal() && colour::is_wanted(no_color);

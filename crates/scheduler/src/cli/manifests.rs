@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     args::{ConfigArgs, Output},
     check::warn,
-    output::{Document, print, print_text},
+    output::{Document, print},
     stderr,
 };
 use crate::{Types, wire};
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "AUDIENCE", value_parser = audience)]
     audience: Option<String>,
     /// The Secret of --identity keys, which is there already; its key `credentials` is a file as the AWS CLI has it
-    #[arg(long, value_name = "NAME", value_parser = object, required_if_eq("identity", "keys"))]
+    #[arg(long, value_name = "NAME", value_parser = secret, required_if_eq("identity", "keys"))]
     aws_secret: Option<String>,
     /// A Secret that is there already, as a folder, such as edge=/var/run/secrets/edge; may be given several times
     #[arg(long, value_name = "SECRET=FOLDER", value_parser = mount)]
@@ -58,7 +58,7 @@ pub(crate) struct Args {
     #[arg(long)]
     openshift_ca: bool,
     /// Trust the authorities in the key `ca-bundle.crt` of a ConfigMap that is there already, instead of the image's
-    #[arg(long, value_name = "CONFIGMAP", conflicts_with = "openshift_ca", value_parser = object)]
+    #[arg(long, value_name = "CONFIGMAP", conflicts_with = "openshift_ca", value_parser = config_map)]
     ca: Option<String>,
     /// YAML file with imagePullSecrets, resources, nodeSelector, tolerations, affinity, priorityClassName, extraEnv, podLabels,
     /// podAnnotations, image.pullPolicy and serviceAccount, as in the chart's values; `regcred schema --pod` prints its schema
@@ -109,7 +109,7 @@ enum ModeName {
     Daemon,
     /// The rights alone, for a regcred that runs elsewhere
     Rights,
-    /// The roles in IAM as JSON: the policy and the trust policy of each
+    /// The roles in IAM as JSON: the policy and the trust policy of each. For --identity keys: the user and its policy
     Iam,
     /// A template for project requests on OpenShift, which labels each project
     Template,
@@ -146,8 +146,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
     if args.mode == ModeName::Iam {
         let aws = Aws { identity: args.identity()?, role: args.role_arn.clone(), issuer: args.oidc_issuer.clone() };
         let Policies { document, notes } = regcred_manifests::iam(&config, &install, &aws)?;
-        print_text(&format!("{document:#}\n"))?;
-        stderr::note("save it as iam.json, then create each role:");
+        print(output, &Iam(document))?;
         for note in &notes {
             stderr::note(note);
         }
@@ -192,26 +191,75 @@ impl Document for Objects {
     }
 }
 
+/// The roles and users of `--mode iam`.
+struct Iam(Value);
+
+impl Document for Iam {
+    fn table(&self, _: bool) -> String {
+        format!("{:#}\n", self.0)
+    }
+
+    fn json(&self) -> Value {
+        self.0.clone()
+    }
+}
+
 /// How it was made, as it can be made again.
 fn head() -> Vec<String> {
-    let args = env::args_os().skip(1).map(|arg| {
+    let words = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let args = without_globals(words).into_iter().map(|arg| {
         // It stands in one line, whatever a reader of YAML takes for the end of one.
         let is_break = |it: char| it.is_control() || matches!(it, '\u{2028}' | '\u{2029}');
-        let arg = arg.to_string_lossy().replace(is_break, "?");
+        let arg = arg.replace(is_break, "?");
         let plain = |it: char| it.is_ascii_alphanumeric() || "-_./:=,@%+".contains(it);
         if !arg.is_empty() && arg.chars().all(plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
     });
     vec![format!("Made by `regcred {}`.", args.collect::<Vec<_>>().join(" "))]
 }
 
+/// Returns the words of a command line without the flags of all commands, which do not change the objects.
+fn without_globals(words: Vec<String>) -> Vec<String> {
+    let mut kept = vec![];
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let (name, value) = word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        match name {
+            "--output" | "--log-format" => {
+                if value.is_none() {
+                    words.next();
+                }
+            }
+            "--quiet" | "--verbose" | "--no-color" | "--no-colour" => {}
+            _ if word.len() > 1 && word.starts_with('-') && !word.starts_with("--") => {
+                let rest = word[1..].trim_start_matches(['q', 'v']);
+                if rest == "o" {
+                    words.next();
+                } else if !rest.is_empty() && !rest.starts_with('o') {
+                    kept.push(format!("-{rest}"));
+                }
+            }
+            _ => kept.push(word),
+        }
+    }
+    kept
+}
+
 impl Args {
+    /// Whether it prints objects, which have names.
+    pub(crate) fn has_names(&self) -> bool {
+        self.mode != ModeName::Iam
+    }
+
     /// What is said and has no effect is an error: somebody counts on it.
     fn check(&self) -> Result<()> {
+        let is_iam = self.mode == ModeName::Iam;
         let takes_role = matches!(self.identity, IdentityName::Webhook | IdentityName::Projected)
-            || (self.mode == ModeName::Iam && self.identity == IdentityName::PodIdentity);
+            || (is_iam && self.identity == IdentityName::PodIdentity);
+        let with_role =
+            if is_iam { "--identity webhook, projected or pod-identity" } else { "--identity webhook or projected" };
         for (flag, is_said, of, fits) in [
-            ("--role-arn", self.role_arn.is_some(), "--identity webhook or projected", takes_role),
-            ("--oidc-issuer", self.oidc_issuer.is_some(), "--mode iam", self.mode == ModeName::Iam),
+            ("--role-arn", self.role_arn.is_some(), with_role, takes_role),
+            ("--oidc-issuer", self.oidc_issuer.is_some(), "--mode iam", is_iam),
             ("--audience", self.audience.is_some(), "--identity projected", self.identity == IdentityName::Projected),
             ("--aws-secret", self.aws_secret.is_some(), "--identity keys", self.identity == IdentityName::Keys),
             ("--replicas", self.replicas.is_some(), "--mode daemon", self.mode == ModeName::Daemon),
@@ -220,7 +268,7 @@ impl Args {
             ("--label", !self.label.is_empty(), "--mode template", self.mode == ModeName::Template),
         ] {
             if is_said && !fits {
-                bail!("{flag} is of {of}, and that is not said");
+                bail!("{flag} needs {of}");
             }
         }
         let mut folders = self.mount.iter().map(|mount| &mount.folder).collect::<Vec<_>>();
@@ -328,11 +376,17 @@ fn mount(text: &str) -> Result<Mount, String> {
     Ok(Mount { secret: secret.into(), folder: PathBuf::from(folder) })
 }
 
+fn secret(text: &str) -> Result<String, String> {
+    object(text).ok_or_else(|| "it is not the name of a Secret, such as aws-key".into())
+}
+
+fn config_map(text: &str) -> Result<String, String> {
+    object(text).ok_or_else(|| "it is not the name of a ConfigMap, such as corporate-ca".into())
+}
+
 /// The name of a Secret or a ConfigMap.
-fn object(text: &str) -> Result<String, String> {
-    SecretName::new(text)
-        .map(|name| name.to_string())
-        .map_err(|_| "it is not the name of an object, such as aws-key".into())
+fn object(text: &str) -> Option<String> {
+    SecretName::new(text).ok().map(|name| name.to_string())
 }
 
 /// Parses the audience of a token: a client id of the identity provider in IAM.

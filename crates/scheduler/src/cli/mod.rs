@@ -9,6 +9,7 @@ mod completions;
 #[cfg(test)]
 mod documents;
 mod failure;
+mod form;
 mod init;
 mod installed;
 mod json_logs;
@@ -21,6 +22,7 @@ mod once;
 mod online;
 mod output;
 mod panics;
+mod parse;
 mod pass;
 mod plan;
 mod progress;
@@ -36,11 +38,8 @@ mod who;
 
 use std::process::ExitCode;
 
-use anyhow::bail;
-use clap::Parser;
-
 use self::{
-    args::{Args, Command, Output},
+    args::{Args, Command},
     stderr::Voice,
 };
 use crate::Types;
@@ -56,9 +55,9 @@ const EXIT_UNREACHABLE: u8 = 3;
 /// cluster could not be reached.
 pub fn main(types: &Types) -> ExitCode {
     panics::install();
-    let args = match Args::try_parse() {
+    let args = match parse::parse() {
         Ok(args) => args,
-        Err(error) => return usage::answer(&error),
+        Err(fault) => return usage::answer(&fault),
     };
     stderr::install(Voice { format: args.log_format, quiet: args.quiet });
     colour::install(args.no_color);
@@ -72,9 +71,7 @@ pub fn main(types: &Types) -> ExitCode {
 
 fn run(args: Args, types: &Types) -> anyhow::Result<ExitCode> {
     let output = args.output;
-    if matches!(output, Output::Name) && !args.command.has_names() {
-        bail!("cannot print names: this command has no objects\nuse --output table, wide, json or yaml");
-    }
+    form::check(&args)?;
     match args.command {
         Command::Init(init) => init::run(&init, types, output),
         Command::Run(run) => run::run(&run, types),

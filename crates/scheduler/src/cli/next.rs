@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Next, types: &Types, output: Output) -> Result<ExitCode
         }
         None => Refreshes::NotAsked,
     };
-    let shown = Shown { schedule, zone, runs, refreshes, failed };
+    let shown = Shown { schedule, zone, runs, refreshes, failed, code };
     print(output, &shown)?;
     Ok(ExitCode::from(code))
 }
@@ -136,6 +136,7 @@ struct Shown {
     refreshes: Refreshes,
     /// What could not be looked at.
     failed: Vec<String>,
+    code: u8,
 }
 
 impl Shown {
@@ -188,6 +189,7 @@ impl Document for Shown {
             "runs": self.runs.iter().map(run).collect::<Vec<_>>(),
             "refreshes": refreshes,
             "failed": self.failed,
+            "exit_code": self.code,
         })
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{
     EXIT_INVALID, EXIT_UNREACHABLE,
     args::{Check, Output},
+    failure::Failure,
     output::{Document, print},
     session::{self, announce},
 };
@@ -31,12 +32,14 @@ pub(crate) fn run(file: &Path, args: &Check, output: Output) -> Result<ExitCode>
     if !errors.is_empty() && code == 0 {
         code = EXIT_INVALID;
     }
-    print(output, &Judged { errors, warnings, code, by_cluster: args.online })?;
+    let file = if is_stdin { "standard input".to_owned() } else { name.to_string() };
+    print(output, &Judged { file, errors, warnings, code, by_cluster: args.online })?;
     Ok(ExitCode::from(code))
 }
 
 /// What is wrong with a template.
 struct Judged {
+    file: String,
     errors: Vec<String>,
     warnings: Vec<String>,
     code: u8,
@@ -46,7 +49,7 @@ struct Judged {
 
 impl Document for Judged {
     fn table(&self, _: bool) -> String {
-        let Self { errors, warnings, code, by_cluster } = self;
+        let Self { file: _, errors, warnings, code, by_cluster } = self;
         let lines = errors.iter().map(|it| format!("error: {it}\n"));
         let lines = lines.chain(warnings.iter().map(|it| format!("warning: {it}\n"))).collect::<String>();
         let last = match (code, by_cluster) {
@@ -58,7 +61,24 @@ impl Document for Judged {
     }
 
     fn json(&self) -> Value {
-        json!({ "errors": self.errors, "warnings": self.warnings, "exit_code": self.code })
+        let error = |text: &String| {
+            let (path, message) = placed(text);
+            Failure::in_file(&self.file, path, message).json()
+        };
+        json!({
+            "errors": self.errors.iter().map(error).collect::<Vec<_>>(),
+            "warnings": self.warnings,
+            "exit_code": self.code,
+        })
+    }
+}
+
+/// Splits the place of an object, such as `objects[1]`, from a message that begins with it.
+fn placed(text: &str) -> (Option<&str>, &str) {
+    let end = text.strip_prefix("objects[").and_then(|rest| rest.find(']')).map(|at| at + "objects[]".len());
+    match end.map(|end| text.split_at(end)) {
+        Some((path, message)) => (Some(path), message.trim_start_matches([',', ':', ' '])),
+        None => (None, text),
     }
 }
 
@@ -105,4 +125,21 @@ async fn ask(args: &Check, template: &Value) -> Result<(Vec<String>, bool)> {
         }
     }
     Ok((refused, unreachable))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_an_object_is_split_from_its_message() {
+        for (text, path, message) in [
+            ("objects[1], RoleBinding admin: it is odd", Some("objects[1]"), "RoleBinding admin: it is odd"),
+            ("objects[12]: 403: no", Some("objects[12]"), "403: no"),
+            ("objects: none", None, "objects: none"),
+            ("the parameter X is missing", None, "the parameter X is missing"),
+        ] {
+            assert_eq!(placed(text), (path, message));
+        }
+    }
 }

@@ -2,12 +2,16 @@
 
 use std::{env, ffi::OsString, process::ExitCode};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{
+    CommandFactory,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use super::{
     EXIT_INVALID,
-    args::{LogFormat, Output},
+    args::{Args, LogFormat, Output},
     failure,
+    parse::{Fault, flag},
     stderr::{self, Voice},
 };
 
@@ -28,18 +32,53 @@ const COMMANDS: [(&[&str], &str); 13] = [
     (&["cron", "schedule"], "next"),
 ];
 
-/// Flags of other tools, and ours for them.
-const FLAGS: [(&[&str], &str); 6] = [
-    (&["--dry-run", "--diff", "--check", "--noop"], "regcred plan"),
-    (&["--once", "--oneshot"], "regcred once"),
-    (&["--watch", "--follow", "--daemon", "--interval"], "regcred run, or regcred status --watch"),
-    (&["--all-namespaces", "-A"], "leave it out: every namespace of the config is taken"),
-    (&["--selector", "-l"], "`selector` of `namespaces` in the config"),
-    (&["--values", "--file", "--filename"], "--config"),
+/// Flags of other tools with ours for them, and the commands for which the tip is right. No commands stand for all commands. The first
+/// tip that fits is printed.
+const FLAGS: [(&[&str], &[&str], &str); 30] = [
+    (DRY_RUN, &["cleanup"], "cleanup only lists without --yes"),
+    (DRY_RUN, &["init", "manifests"], "this command only prints"),
+    (DRY_RUN, &["plan", "status", "check", "next", "schema", "version"], "this command changes nothing"),
+    (DRY_RUN, &[], "use `regcred plan`"),
+    (&["--diff"], &["plan"], "plan prints what would change"),
+    (&["--check"], &["check"], "check changes nothing"),
+    (&["--diff", "--check"], &[], "use `regcred plan`"),
+    (&["--offline"], &["check", "next"], "this command asks AWS and the cluster only with --online"),
+    (&["--offline"], &["manifests", "schema", "version"], "this command asks no server"),
+    (&["--online"], &["once", "plan", "status", "run", "cleanup", "init"], "this command always asks the cluster"),
+    (&["--once", "--oneshot"], &["run"], "use `regcred once`"),
+    (&["--once", "--oneshot"], &["once", "plan"], "this command makes one pass"),
+    (&["--follow", "--interval"], &["status"], "use --watch"),
+    (&["--watch", "--follow", "--daemon", "--interval"], &["run"], "run is a daemon and watches the cluster"),
+    (&["--watch", "--follow", "--daemon", "--interval", "-w"], &[], "use `regcred run`, or `regcred status --watch`"),
+    (&["-y"], &["cleanup"], "use --yes"),
+    (&["--force"], &["cleanup"], "use --yes, and --even-if-running if the installation still runs"),
+    (&["-y", "--yes"], &[], "regcred asks no questions"),
+    (&["--all"], &["status"], "all targets are listed"),
+    (&["--all"], &["once"], "all targets are handled. --force also refreshes fresh Secrets"),
+    (&["--all"], &["plan", "run"], "all targets are handled"),
+    (&["--all-namespaces", "-A"], &["init", "cleanup"], "every namespace is searched without --namespace"),
+    (&["--all-namespaces", "-A"], &[], "every namespace of the config is taken"),
+    (
+        &["--selector", "-l"],
+        &["once", "plan", "status", "run", "check", "next", "manifests"],
+        "set `selector` of `namespaces` in the config",
+    ),
+    (&["--config", "-f", "-c", "--values", "--file", "--filename"], &["init"], "init reads no config, and prints one"),
+    (
+        &["--values", "--file", "--filename"],
+        &["once", "plan", "status", "run", "check", "next", "manifests", "cleanup"],
+        "use --config",
+    ),
+    (&["--kube-context"], &[], "use --context"),
+    (&["--format", "--output-format"], &[], "use --output"),
+    (&["--json"], &[], "use --output json"),
+    (&["--debug", "--log-level"], &[], "use --verbose"),
 ];
+const DRY_RUN: &[&str] = &["--dry-run", "--dryrun", "--noop", "--what-if", "--preview"];
 
 /// Prints help, a version or an error, and returns the exit code.
-pub(crate) fn answer(error: &clap::Error) -> ExitCode {
+pub(crate) fn answer(fault: &Fault) -> ExitCode {
+    let Fault { error, variable } = fault;
     if !error.use_stderr() {
         // The reader of a pipe may have seen enough.
         error.print().ok();
@@ -54,9 +93,10 @@ pub(crate) fn answer(error: &clap::Error) -> ExitCode {
     stderr::install(Voice { format, quiet: false });
     let text = error.render().to_string();
     let text = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
-    let text = match tip(error, &words) {
-        Some(tip) => with_tip(text, &tip),
-        None => text.to_owned(),
+    let text = match (tip(error, &words), variable) {
+        (Some(tip), _) => with_tip(text, &tip),
+        (None, Some(variable)) => of_variable(text, error, variable),
+        (None, None) => text.to_owned(),
     };
     stderr::error(&text);
     let output = said(&words, &["--output", "-o"], "REGCRED_OUTPUT");
@@ -82,7 +122,7 @@ fn said(words: &[OsString], names: &[&str], variable: &str) -> Option<String> {
             }
         })
     };
-    (0..texts.len()).rev().find_map(value).or_else(|| env::var(variable).ok())
+    (0..texts.len()).rev().find_map(value).or_else(|| env::var(variable).ok().filter(|value| !value.is_empty()))
 }
 
 /// Returns our command or flag for one of another tool.
@@ -98,16 +138,45 @@ fn tip(error: &clap::Error, words: &[OsString]) -> Option<String> {
             found.map(|(_, command)| format!("`regcred {command}` does that"))
         }
         ErrorKind::UnknownArgument => {
-            let flag = context(ContextKind::InvalidArg)?;
-            let flag = flag.split(['=', ' ']).next().unwrap_or_default();
-            if matches!(flag, "-n" | "--count") && words.first().is_some_and(|it| it == "next") {
+            let said = flag(error)?.split(['=', ' ']).next().unwrap_or_default();
+            let flag = if said.len() > 2 { said.to_ascii_lowercase().replace('_', "-") } else { said.to_owned() };
+            let command = command(words);
+            if matches!(flag.as_str(), "-n" | "--count") && command.as_deref() == Some("next") {
                 return Some("--count says how many".into());
             }
-            let found = FLAGS.iter().find(|(flags, _)| flags.contains(&flag));
-            found.map(|(_, instead)| format!("instead of {flag}: {instead}"))
+            if flag != said && has_flag(command.as_deref(), &flag) {
+                return Some(format!("instead of {said}: use {flag}"));
+            }
+            let fits =
+                |commands: &[&str]| commands.is_empty() || command.as_deref().is_some_and(|it| commands.contains(&it));
+            let found = FLAGS.iter().find(|(flags, commands, _)| flags.contains(&flag.as_str()) && fits(commands));
+            found.map(|(_, _, tip)| {
+                let is_replaced = tip.starts_with("use ") || tip.starts_with("set ");
+                format!("{} {said}: {tip}", if is_replaced { "instead of" } else { "leave out" })
+            })
         }
         _ => None,
     }
+}
+
+/// The command that the words name, if one is named.
+fn command(words: &[OsString]) -> Option<String> {
+    let known = Args::command();
+    let mut words = words.iter().map(|word| word.to_string_lossy().into_owned());
+    words.find(|word| known.find_subcommand(word).is_some())
+}
+
+fn has_flag(command: Option<&str>, flag: &str) -> bool {
+    let known = Args::command();
+    let own = command.and_then(|name| known.find_subcommand(name));
+    let mut all = known.get_arguments().chain(own.into_iter().flat_map(clap::Command::get_arguments));
+    all.any(|arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long)))
+}
+
+/// Names the variable in place of the flag that it sets, which nobody may have typed.
+fn of_variable(text: &str, error: &clap::Error, variable: &str) -> String {
+    let flag = flag(error).unwrap_or_default();
+    text.replace(&format!("for '{flag}'"), &format!("of the variable {variable}"))
 }
 
 /// Puts our tip where clap has its own, which is only a guess by letters.
@@ -121,10 +190,9 @@ fn with_tip(text: &str, tip: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, Parser};
+    use clap::Parser;
 
     use super::*;
-    use crate::cli::args::Args;
 
     fn told(line: &str) -> String {
         let words = line.split_whitespace().map(OsString::from).collect::<Vec<_>>();
@@ -136,8 +204,40 @@ mod tests {
     #[test]
     fn commands_and_flags_of_other_tools_are_answered_with_ours() {
         for (line, expected) in [
-            ("once --dry-run", "instead of --dry-run: regcred plan"),
-            ("run --dry-run=client", "regcred plan"),
+            ("once --dry-run", "instead of --dry-run: use `regcred plan`"),
+            ("run --dry-run=client", "use `regcred plan`"),
+            ("once --dry_run", "instead of --dry_run: use `regcred plan`"),
+            ("once --Dry-Run", "use `regcred plan`"),
+            ("-o json once --dry-run", "use `regcred plan`"),
+            ("cleanup --dry-run", "leave out --dry-run: cleanup only lists without --yes"),
+            ("cleanup --dry_run", "cleanup only lists without --yes"),
+            ("manifests --dry-run", "this command only prints"),
+            ("init --dry-run", "this command only prints"),
+            ("plan --dry-run", "this command changes nothing"),
+            ("status --noop", "this command changes nothing"),
+            ("plan --diff", "plan prints what would change"),
+            ("once --diff", "use `regcred plan`"),
+            ("check --offline", "only with --online"),
+            ("next --offline", "only with --online"),
+            ("manifests --offline", "asks no server"),
+            ("status --online", "always asks the cluster"),
+            ("cleanup -y", "instead of -y: use --yes"),
+            ("cleanup --force", "use --yes, and --even-if-running"),
+            ("once -y", "regcred asks no questions"),
+            ("status --all", "all targets are listed"),
+            ("once --all", "--force also refreshes fresh Secrets"),
+            ("plan --all", "all targets are handled"),
+            ("cleanup -A", "every namespace is searched"),
+            ("run --watch", "run is a daemon"),
+            ("once --watch", "use `regcred run`, or `regcred status --watch`"),
+            ("status --follow", "use --watch"),
+            ("once --once", "makes one pass"),
+            ("init --config x", "init reads no config"),
+            ("once --time_zone x", "use --time-zone"),
+            ("cleanup --even_if_running", "use --even-if-running"),
+            ("once --kube-context x", "use --context"),
+            ("once --json", "use --output json"),
+            ("run --debug", "use --verbose"),
             ("validate", "`regcred check` does that"),
             ("lint --config x", "`regcred check` does that"),
             ("diff", "`regcred plan` does that"),
@@ -153,10 +253,10 @@ mod tests {
             ("daemon", "`regcred run` does that"),
             ("install", "`regcred manifests` does that"),
             ("migrate", "`regcred init` does that"),
-            ("run --once", "instead of --once: regcred once"),
-            ("status -A", "leave it out"),
+            ("run --once", "instead of --once: use `regcred once`"),
+            ("status -A", "every namespace of the config is taken"),
             ("plan -l a=b", "`selector`"),
-            ("once --values x", "instead of --values: --config"),
+            ("once --values x", "instead of --values: use --config"),
         ] {
             let told = told(line);
             assert!(told.contains("tip: ") && told.contains(expected), "{line}: {told}");
@@ -174,9 +274,27 @@ mod tests {
 
     #[test]
     fn every_tip_names_a_command_line_that_exists() {
-        for (_, line) in COMMANDS {
+        let named = |tip: &'static str| tip.split('`').skip(1).step_by(2).filter_map(|it| it.strip_prefix("regcred "));
+        let tips = FLAGS.iter().flat_map(|(_, _, tip)| named(tip));
+        for line in COMMANDS.iter().map(|(_, line)| *line).chain(tips) {
             let error = Args::command().try_get_matches_from(std::iter::once("regcred").chain(line.split(' '))).err();
             assert!(error.is_none_or(|it| it.kind() == ErrorKind::MissingRequiredArgument), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_tip_is_for_commands_and_flags_that_exist() {
+        let known = Args::command();
+        for (flags, commands, tip) in FLAGS {
+            for command in commands {
+                let own = known.find_subcommand(command).unwrap_or_else(|| panic!("{command}: {tip}"));
+                let unknown = |flag: &&&str| !has_flag(Some(own.get_name()), flag);
+                assert!(flags.iter().any(|flag| unknown(&flag)), "{command} has all of {flags:?}");
+                let mut named =
+                    tip.split(' ').map(|word| word.trim_end_matches([',', '.', '`'])).filter(|it| it.starts_with("--"));
+                let is_there = |flag: &str| has_flag(Some(command), flag) || tip.contains(&format!("status {flag}"));
+                assert!(named.all(is_there), "{command}: {tip}");
+            }
         }
     }
 

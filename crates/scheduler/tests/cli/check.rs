@@ -23,6 +23,26 @@ fn the_minimal_config_is_valid() {
 }
 
 #[test]
+fn namespaces_by_name_and_by_choice_are_counted_in_one_line() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for (targets, expected) in [
+        ("[{ namespaces: [a, b], region: eu-west-1 }]", "namespaces  2"),
+        ("[{ namespaces: ['ux-*'], region: eu-west-1 }]", "namespaces  ux-*"),
+        ("[{ namespaces: [a, 'ux-*'], region: eu-west-1 }]", "namespaces  1, and ux-*"),
+        (
+            "[{ namespaces: ['ux-*'], region: eu-west-1 }, { namespaces: ['app-*'], region: eu-west-1 }]",
+            "namespaces  app-*, and ux-*",
+        ),
+    ] {
+        let config = dir.path().join("c.yaml");
+        std::fs::write(&config, format!("targets: {targets}\n")).expect("it can be written");
+        let output = regcred(&["check", "--config"]).arg(&config).output().expect("it starts");
+        let printed = String::from_utf8(output.stdout).expect("text");
+        assert!(printed.lines().any(|line| line == expected), "{targets}: {printed}");
+    }
+}
+
+#[test]
 fn every_example_is_valid_without_a_warning() {
     let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config");
     let files = std::fs::read_dir(examples).expect("a folder").map(|it| it.expect("a file").path());

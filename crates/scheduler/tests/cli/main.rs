@@ -24,6 +24,7 @@ mod scale;
 mod selecting;
 mod shell;
 mod strange_files;
+mod variables;
 mod who;
 mod wording;
 mod world;

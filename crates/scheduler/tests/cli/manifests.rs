@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::world::{regcred, run};
 
@@ -69,8 +69,9 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
         (&["--identity", "keys"], "--aws-secret <NAME>"),
         (&["--mount", "edge"], "such as edge=/var/run/secrets/edge"),
         (&["--unguarded", "--role-bindings"], "cannot be used with"),
-        (&["--role-arn", ROLE], "--role-arn is of --identity webhook or projected"),
-        (&["--identity", "pod-identity", "--role-arn", ROLE], "--role-arn is of --identity webhook or projected"),
+        (&["--role-arn", ROLE], "--role-arn needs --identity webhook or projected\n"),
+        (&["--identity", "pod-identity", "--role-arn", ROLE], "--role-arn needs --identity webhook or projected\n"),
+        (&["--mode", "iam", "--role-arn", ROLE], "--role-arn needs --identity webhook, projected or pod-identity\n"),
         (&["--identity", "webhook", "--role-arn", ""], "it is not the ARN of a role"),
         (&["--identity", "webhook", "--role-arn", "foo"], "such as arn:aws:iam::123456789012:role/regcred"),
         (&["--identity", "webhook", "--role-arn", "arn:aws:iam::12345:user/x"], "it is not the ARN of a role"),
@@ -80,19 +81,24 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
         (&["--image", "UPPER:bad tag"], "it is not the reference of an image"),
         (&["--image", "https://ghcr.io/regcred/regcred"], "it is a URL: leave out https://"),
         (&["--image", "regcred@sha256:12"], "it is not the reference of an image"),
-        (&["--oidc-issuer", "https://oidc.example.com"], "--oidc-issuer is of --mode iam"),
+        (&["--oidc-issuer", "https://oidc.example.com"], "--oidc-issuer needs --mode iam\n"),
         (&["--mode", "iam", "--oidc-issuer", "http://oidc.example.com"], "it is not an issuer"),
         (&["--mode", "iam"], "the identity of regcred in AWS is missing"),
         (&["--mode", "iam", "--identity", "webhook", "--role-arn", ROLE], "--oidc-issuer is missing"),
-        (&["--no-monitoring"], "--no-monitoring is of --mode daemon"),
+        (&["--no-monitoring"], "error: --no-monitoring needs --mode daemon\n"),
+        (&["--no-monitoring", "--mode", "cronjob"], "error: --no-monitoring needs --mode daemon\n"),
+        (&["--replicas", "2", "--mode", "iam"], "error: --replicas needs --mode daemon\n"),
+        (&["--audience", "x", "--identity", "none"], "error: --audience needs --identity projected\n"),
+        (&["--aws-secret", "x"], "error: --aws-secret needs --identity keys\n"),
+        (&["--ca", "Foo_B"], "it is not the name of a ConfigMap, such as corporate-ca"),
         (&["--pod", "/nonexistent/pod.yaml"], "/nonexistent/pod.yaml"),
         (&["--https-proxy", "http://"], "it is not a URL"),
         (&["--https-proxy", "http://proxy example"], "it is not a URL"),
         (&["--https-proxy", "http://proxy.example.com/path"], "it is not a URL"),
         (&["--https-proxy", "socks5://proxy.example.com"], "it is not a URL"),
         (&["--mode", "template", "--label", "a=b,c=d"], "is not a label's value"),
-        (&["--label", "a=b"], "--label is of --mode template"),
-        (&["--metrics-from", "monitoring"], "--metrics-from is of --mode daemon"),
+        (&["--label", "a=b"], "--label needs --mode template\n"),
+        (&["--metrics-from", "monitoring"], "--metrics-from needs --mode daemon\n"),
         (&["--mode", "daemon", "--metrics-from", "Not A Name"], "--metrics-from <NAMESPACE>"),
         (&["--mount", "a=//"], "such as edge=/var/run/secrets/edge"),
         (&["--mount", "a=/x/../y"], "such as edge=/var/run/secrets/edge"),
@@ -100,7 +106,7 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
         (&["--mount", "a=/x", "--mount", "b=/x/"], "two Secrets cannot be at /x"),
         (&["--mount", "a=/var/run/secrets"], "is the pod's own"),
         (&["--mount", "a=/run/secrets/kubernetes.io/x"], "is the pod's own"),
-        (&["--identity", "keys", "--aws-secret", "x; rm -rf /"], "it is not the name of an object"),
+        (&["--identity", "keys", "--aws-secret", "x; rm -rf /"], "it is not the name of a Secret, such as aws-key"),
         (&["--image", ""], "it is not the reference of an image"),
         (&["--https-proxy", "http://me:secret@proxy:1"], "it has a user"),
         (&["--replicas", "9", "--mode", "daemon"], "9 is not in 1..=5"),
@@ -151,6 +157,14 @@ fn a_template_that_would_break_project_requests_is_refused() {
         fs::write(&bad, edited).expect("it can be written");
         let (code, verdict, _) = check(&bad);
         assert!(code == 2 && verdict["errors"].to_string().contains(why), "{why}: {verdict:#}");
+        for error in verdict["errors"].as_array().expect("a list") {
+            let keys = error.as_object().expect("an object").keys().collect::<Vec<_>>();
+            assert_eq!(keys, ["file", "line", "message", "path"], "as the errors of a config: {error}");
+            assert_eq!(error["file"], bad.display().to_string());
+            let is_of_an_object = error["message"].to_string().contains(" team-a: ");
+            let is_placed = error["path"].as_str().is_some_and(|it| it.starts_with("objects["));
+            assert!(is_placed || !is_of_an_object && error["path"].is_null(), "{error}");
+        }
     }
     fs::write(&bad, "a: [").expect("it can be written");
     let (code, _, told) = check(&bad);
@@ -238,6 +252,17 @@ fn the_policies_of_iam_are_one_document_of_json_and_the_commands_stand_beside_it
     assert_eq!(code, 0, "{told}");
     assert!(document["roles"].as_array().is_some_and(|roles| roles.len() == 3), "{document:#}");
     assert!(told.contains("aws eks create-pod-identity-association"), "{told}");
+    let (code, document, told) =
+        manifests("minimal", &["--mode", "iam", "--identity", "keys", "--aws-secret", "aws-key", "-n", "infra"]);
+    assert_eq!((code, &document["roles"], &document["users"][0]["name"]), (0, &json!([]), &json!("regcred")), "{told}");
+    for line in [
+        "note: save the document as iam.json, then create the user:",
+        "note: aws iam create-user --user-name regcred",
+        r#"note: aws iam put-user-policy --user-name regcred --policy-name regcred --policy-document "$(jq '.users[0].policy' iam.json)""#,
+        r#"note: aws iam create-access-key --user-name regcred --output json | jq --raw-output '.AccessKey | "[default]\naws_access_key_id = \(.AccessKeyId)\naws_secret_access_key = \(.SecretAccessKey)"' | kubectl create secret generic aws-key --namespace=infra --from-file=credentials=/dev/stdin"#,
+    ] {
+        assert!(told.lines().any(|it| it == line), "{line}\n{told}");
+    }
 }
 
 #[test]
@@ -268,7 +293,7 @@ fn the_charts_schema_has_the_forms_of_the_flags_and_of_the_file() {
     let properties = &values["properties"];
     assert_eq!(properties["image"]["properties"]["repository"]["pattern"], regcred_manifests::Image::REPOSITORY);
     assert_eq!(properties["image"]["properties"]["tag"]["pattern"], regcred_manifests::Image::TAG);
-    let role = &properties["identity"]["properties"]["roleArn"]["anyOf"][1]["pattern"];
+    let role = &properties["identity"]["properties"]["roleArn"]["pattern"];
     assert_eq!(*role, regcred_manifests::RoleArn::PATTERN);
     let (code, pod, told) = run(&mut regcred(&["schema", "--pod"]));
     assert_eq!(code, 0, "{told}");

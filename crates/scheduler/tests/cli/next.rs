@@ -14,7 +14,7 @@ fn coming_runs_are_printed_in_the_zone_of_the_schedule() {
         "2026-10-24T02:30:00+02:00 Sat\n2026-10-25T02:30:00+02:00 Sun\n"
     );
     let (code, document, _) = run(regcred(&args).args(["--output", "json"]));
-    assert_eq!(code, 0);
+    assert_eq!((code, &document["exit_code"]), (0, &json!(0)));
     assert_eq!(document["runs"][0], json!({ "epoch": 1_792_801_800, "time": "2026-10-24T00:30:00Z" }));
 }
 

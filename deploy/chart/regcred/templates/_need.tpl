@@ -336,23 +336,23 @@ all that they have.
 {{- fail "profiles: they take `guard: policy`" -}}
 {{- end -}}
 {{- if and (has .Values.identity.type (list "webhook" "projected")) (not .Values.identity.roleArn) -}}
-{{- fail (printf "identity.roleArn: `type: %s` takes a role" .Values.identity.type) -}}
+{{- fail (printf "identity.roleArn: `type: %s` needs a role" .Values.identity.type) -}}
 {{- end -}}
 {{- if and (eq .Values.identity.type "keys") (not .Values.identity.secretName) -}}
-{{- fail "identity.secretName: `type: keys` takes a Secret that is there already" -}}
+{{- fail "identity.secretName: `type: keys` needs an existing Secret" -}}
 {{- end -}}
 {{- if and .Values.identity.roleArn (not (has .Values.identity.type (list "webhook" "projected"))) -}}
-{{- fail "identity.roleArn: it is of `type: webhook` and `projected`" -}}
+{{- fail "identity.roleArn: it needs `type: webhook` or `type: projected`" -}}
 {{- end -}}
 {{- if and .Values.identity.secretName (ne .Values.identity.type "keys") -}}
-{{- fail "identity.secretName: it is of `type: keys`" -}}
+{{- fail "identity.secretName: it needs `type: keys`" -}}
 {{- end -}}
 {{- $daemon := eq .Values.mode "daemon" -}}
 {{- if and (gt (int .Values.replicas) 1) (not $daemon) -}}
-{{- fail "replicas: they are of `mode: daemon`" -}}
+{{- fail "replicas: more than one needs `mode: daemon`" -}}
 {{- end -}}
 {{- if and .Values.dashboard (not $daemon) -}}
-{{- fail "dashboard: it is of `mode: daemon`" -}}
+{{- fail "dashboard: it needs `mode: daemon`" -}}
 {{- end -}}
 {{- if and (not $daemon) $config.schedule -}}
 {{- $gaps := include "regcred.gaps" . | fromJson -}}
