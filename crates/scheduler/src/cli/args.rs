@@ -196,6 +196,7 @@ Exit codes:
 
 const CHECK_EXIT_CODES: &str = "Exit codes:
   0  the config is valid; with --online: and a pass would find what it needs
+  1  with --online --strict: there is a warning
   2  a person has to act: config, usage, identity or permission
   3  with --online: AWS or the cluster could not be reached";
 
@@ -352,6 +353,9 @@ pub(crate) struct Check {
     /// Ask AWS and the cluster whether a pass would find identity, tokens and rights, and print each fix. Writes nothing
     #[arg(long)]
     pub(crate) online: bool,
+    /// With --online: exit with code 1 if there is a warning, such as a namespace that does not exist
+    #[arg(long, requires = "online")]
+    pub(crate) strict: bool,
     /// Print the config that files, environment and command line make together, and where each value comes from
     #[arg(long, conflicts_with = "online")]
     pub(crate) show: bool,

@@ -228,7 +228,7 @@ async fn a_namespace_that_is_not_there_is_told_where_that_may_be_seen() {
     let told = rows(&report, "namespaces");
     assert_eq!(
         (code, told[0].as_str()),
-        (0, "warning team-b: it does not exist: `regcred once` calls it gone, and goes on")
+        (0, "warning team-b: it does not exist: `regcred once` reports it as gone, and continues")
     );
     assert!(fix(&report, "namespaces").contains("kubectl create namespace team-b"), "{report:#}");
     assert!(rows(&report, "rights")[0].starts_with("ok team-a: "), "of the other nothing is asked: {report:#}");
@@ -535,4 +535,23 @@ async fn a_cluster_that_is_no_openshift_cannot_judge_a_template() {
         code == 2 && errors.contains("it is no OpenShift, for it does not serve project.openshift.io/v1"),
         "{verdict:#} {logs}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_strict_a_warning_is_a_failure() {
+    let world = world(&["team-a", "kube-system"]).await;
+    let selecting = "targets: [{ namespaces: [\"no-such-*\"], region: eu-west-1 }]\n";
+    for config in [TWO, selecting] {
+        for (more, expected) in [(&[][..], 0), (&["--strict"], 1)] {
+            let (code, report, logs) = run(&mut online(&world, config, &[&["--output", "json"], more].concat()));
+            assert_eq!((code, &report["exit_code"]), (expected, &json!(expected)), "{report:#} {logs}");
+        }
+        let (code, report, logs) = run(&mut world.once(config, &["--output", "json"]));
+        assert_eq!(code, 0, "{report:#} {logs}");
+        let (code, report, logs) = run(&mut world.once(config, &["--output", "json", "--strict"]));
+        assert_eq!(code, 1, "{report:#} {logs}");
+    }
+    let world = self::world(&["team-a", "team-b", "kube-system"]).await;
+    let (code, report, logs) = run(&mut online(&world, TWO, &["--output", "json", "--strict"]));
+    assert_eq!(code, 0, "{report:#} {logs}");
 }

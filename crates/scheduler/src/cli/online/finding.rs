@@ -103,6 +103,10 @@ impl Finding {
         Self { verdict: Verdict::Warning, ..self }
     }
 
+    pub(crate) fn is_warning(&self) -> bool {
+        self.verdict == Verdict::Warning
+    }
+
     pub(crate) fn is_ok(&self) -> bool {
         self.verdict == Verdict::Ok
     }
@@ -154,7 +158,7 @@ pub(crate) fn as_table(findings: &[Finding]) -> String {
     text
 }
 
-pub(crate) fn as_json(findings: &[Finding]) -> Value {
+pub(crate) fn as_json(findings: &[Finding], code: u8) -> Value {
     let checks = findings.iter().map(|finding| {
         let Finding { check, subject, namespaces, verdict, message, fix } = finding;
         json!({
@@ -166,7 +170,7 @@ pub(crate) fn as_json(findings: &[Finding]) -> Value {
             "fix": fix,
         })
     });
-    json!({ "checks": checks.collect::<Vec<_>>(), "exit_code": exit_code(findings) })
+    json!({ "checks": checks.collect::<Vec<_>>(), "exit_code": code })
 }
 
 #[cfg(test)]

@@ -41,12 +41,16 @@ pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCod
         of_aws
     })?;
     findings.sort_by_key(Finding::order);
-    print(output, &Findings(&findings))?;
-    Ok(ExitCode::from(exit_code(&findings)))
+    let code = match exit_code(&findings) {
+        0 if args.strict && findings.iter().any(Finding::is_warning) => 1,
+        code => code,
+    };
+    print(output, &Findings(&findings, code))?;
+    Ok(ExitCode::from(code))
 }
 
-/// The findings, in the order of the table.
-struct Findings<'a>(&'a [Finding]);
+/// The findings, in the order of the table, and the exit code.
+struct Findings<'a>(&'a [Finding], u8);
 
 impl Document for Findings<'_> {
     fn table(&self, _: bool) -> String {
@@ -54,7 +58,7 @@ impl Document for Findings<'_> {
     }
 
     fn json(&self) -> Value {
-        as_json(self.0)
+        as_json(self.0, self.1)
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn select(
 
 fn choice(words: String, found: &Result<Vec<Namespace>>, asker: Asker<'_>) -> Finding {
     match found {
-        Ok(found) if found.is_empty() => Finding::warning("namespaces", words, "none is as it says")
+        Ok(found) if found.is_empty() => Finding::warning("namespaces", words, "no namespace matches")
             .with_fix("see which there are: `kubectl get namespaces --show-labels`"),
         Ok(found) => Finding::ok("namespaces", words, format!("chooses {}", found.len())),
         Err(error) => {
@@ -74,10 +74,10 @@ pub(crate) fn tell(places: &[Place], asker: Asker<'_>) -> Vec<Finding> {
     if !absent.is_empty() {
         let fix = rbac::for_each(&absent, |namespace| format!("kubectl create namespace {namespace}"));
         let message = match absent.len() {
-            1 => "it does not exist: `regcred once` calls it gone, and goes on",
-            _ => "they do not exist: `regcred once` calls them gone, and goes on",
+            1 => "it does not exist: `regcred once` reports it as gone, and continues",
+            _ => "they do not exist: `regcred once` reports them as gone, and continues",
         };
-        let fix = format!("make what is missing, or take it out of the config:\n  {fix}");
+        let fix = format!("create what is missing, or remove it from the config:\n  {fix}");
         findings.push(Finding::warning("namespaces", "", message).about(&absent).with_fix(fix));
     }
     if !going.is_empty() {
