@@ -13,7 +13,7 @@ use regcred_core::InstanceName;
 use regcred_engine::Pass;
 use regcred_openshift::Connection;
 
-use super::{logs::Logs, manifests::Args as Manifests, run::Args as Run};
+use super::{logs::Logs, manifests::Args as Manifests, notes, run::Args as Run};
 use crate::{Types, wire};
 
 /// Keep registry credentials fresh on OpenShift and Kubernetes
@@ -86,38 +86,43 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Find the pull secrets of other tools in a cluster, and print a config that takes them over. Reads only, and asks AWS nothing
-    #[command(after_help = INIT_NOTES)]
+    #[command(after_help = notes::INIT)]
     Init(Init),
     /// Run continuously: keep every target fresh, and react to changes in the cluster and in the config
-    #[command(after_help = RUN_NOTES)]
+    #[command(after_help = notes::RUN)]
     Run(Run),
     /// Make one pass: refresh what is due, and exit with the result
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = notes::ONCE)]
     Once(Once),
     /// Print what a pass would do, and why. Reads only, and asks AWS only who it is
-    #[command(after_help = PLAN_EXIT_CODES)]
+    #[command(after_help = notes::PLAN)]
     Plan(Plan),
     /// Print the state of every target, the worst first. Reads only, and asks AWS nothing
-    #[command(after_help = STATUS_EXIT_CODES)]
+    #[command(after_help = notes::STATUS)]
     Status(Status),
     /// Check the config, and print what it asks for. Asks AWS and the cluster only with --online
-    #[command(after_help = CHECK_EXIT_CODES)]
+    #[command(after_help = notes::CHECK)]
     Check(Check),
     /// Print the next runs of a schedule
+    #[command(after_help = notes::NEXT)]
     Next(Next),
     /// Print the objects that run a config in a cluster, with only the rights that it needs
-    #[command(after_help = MANIFESTS_NOTES)]
+    #[command(after_help = notes::MANIFESTS)]
     Manifests(Manifests),
     /// Remove what an installation has left in a cluster: links, then Secrets. Without --yes, only list them
-    #[command(after_help = CLEANUP_NOTES)]
+    #[command(after_help = notes::CLEANUP)]
     Cleanup(Cleanup),
     /// Print the JSON schema of a config file, for editors
+    #[command(after_help = notes::SCHEMA)]
     Schema(Schema),
     /// Print completions for a shell
+    #[command(after_help = notes::COMPLETIONS)]
     Completions(Completions),
     /// Write man pages into a folder, one for each command
+    #[command(after_help = notes::MAN)]
     Man(Man),
     /// Print the version
+    #[command(after_help = notes::VERSION)]
     Version,
 }
 
@@ -141,64 +146,6 @@ impl Command {
         matches!(self, Self::Completions(_) | Self::Man(_))
     }
 }
-
-const EXIT_CODES: &str = "Exit codes:
-  0  every target is as it should be, or its namespace is gone, or it waits for a ServiceAccount
-  1  some failed, belong to somebody else, or are fought over; with --strict: or a namespace of the config does not exist
-  2  nothing can work before a person acts: config, usage or permission
-  3  nothing could be done: provider or cluster could not be reached";
-
-const RUN_NOTES: &str = "Signals:
-  TERM, INT  finish writes that have begun, and exit
-  HUP        read the config again. Changed files are read without a signal
-  USR1       mint new credentials, and write every target
-
-Exit codes:
-  0  a signal ended it
-  2  nothing can work before a person acts: config or usage; or the Lease is not renewed any more";
-
-const INIT_NOTES: &str = "The config goes to standard output, what was found to standard error.
-It takes the rights to list secrets, serviceaccounts and cronjobs (of group batch), in the cluster or in the
-namespaces that are named. Without the right to list one of the latter two, the rest is told.
-Keys of AWS are known by the names that the metadata of Secrets has of what they hold; the values are not read.
-
-Exit codes:
-  0  it was looked for everywhere
-  1  something could not be listed; what that is, is told
-  2  nothing can work before a person acts: usage or permission
-  3  nothing could be looked at: the cluster could not be reached";
-
-const PLAN_EXIT_CODES: &str = "Exit codes:
-  0   a plan was made; with --detailed-exitcode: nothing would change
-  1   some targets cannot be looked at, or belong to somebody else; with --strict: or a namespace of the config does not exist
-  2   nothing can work before a person acts: config, usage or permission
-  3   nothing could be looked at: the cluster could not be reached
-  10  with --detailed-exitcode: something would change";
-
-const STATUS_EXIT_CODES: &str = "Exit codes:
-  0  of what is shown every target works, or its namespace is gone
-  1  some are expired, missing, incomplete, failed, refused, foreign or edited; with --strict: or a namespace of the config does not exist
-  2  nothing can work before a person acts: config, usage or permission
-  3  nothing could be looked at: the cluster could not be reached";
-
-const MANIFESTS_NOTES: &str = "The objects go to standard output, for `kubectl apply --filename -`; what applying them does not do, to standard error.
-Nothing is asked of any cluster.";
-
-const CLEANUP_NOTES: &str = "It takes the caller's rights: to list secrets, serviceaccounts, deployments, jobs and cronjobs; to get and patch
-serviceaccounts; to delete secrets. A Secret in which somebody else keeps data too is left alone.
-Of a Secret that stays somebody else's, the entries of the installation are taken out; who was linked to it stays linked.
-
-Exit codes:
-  0  nothing is left, or nothing was to be removed without --yes
-  1  some could not be removed
-  2  nothing can work before a person acts: it still runs, usage or permission
-  3  nothing could be done: the cluster could not be reached";
-
-const CHECK_EXIT_CODES: &str = "Exit codes:
-  0  the config is valid; with --online: and a pass would find what it needs
-  1  with --online --strict: there is a warning
-  2  a person has to act: config, usage, identity or permission
-  3  with --online: AWS or the cluster could not be reached";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Init {

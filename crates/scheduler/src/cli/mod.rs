@@ -18,6 +18,7 @@ mod man;
 mod manifests;
 mod merged;
 mod next;
+mod notes;
 mod once;
 mod online;
 mod output;
