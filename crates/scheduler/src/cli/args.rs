@@ -446,7 +446,7 @@ const CONFIG: &str = "REGCRED_CONFIG";
 fn named_by_variable(problems: Problems) -> Problems {
     let named = |mut problem: Problem| {
         if problem.origin.is_none() && problem.file.is_some() && problem.line.is_none() {
-            problem.message += &format!("\n{CONFIG} names this file");
+            problem.message.extend(["\n", CONFIG, " names this file"]);
         }
         problem
     };

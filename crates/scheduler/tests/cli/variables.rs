@@ -1,4 +1,4 @@
-//! Variables in place of flags: REGCRED_CONFIG, REGCRED_OUTPUT and REGCRED_LOG_FORMAT.
+//! Variables in place of flags: `REGCRED_CONFIG`, `REGCRED_OUTPUT` and `REGCRED_LOG_FORMAT`.
 
 use std::{fs, process::Command};
 

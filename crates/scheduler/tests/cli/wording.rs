@@ -245,11 +245,24 @@ fn each_fault_of_a_path_or_of_yaml_has_its_line_and_its_fix() {
     ]);
 }
 
+/// Asserts that each config is refused with one line for each of these keys, and no other line.
+fn assert_told_at_once(faults: Vec<(String, &[&str])>) {
+    for (yaml, keys) in faults {
+        let (code, told) = check(&yaml, |_| ());
+        let count = |key: &str| told.lines().filter(|line| line.contains(&format!("{key}: "))).count();
+        for key in keys {
+            let expected = keys.iter().filter(|it| it.ends_with(key)).count();
+            assert_eq!((code, count(key)), (2, expected), "{key} of\n{yaml}{told}");
+        }
+        assert_eq!(told.lines().count(), keys.len(), "{yaml}{told}");
+    }
+}
+
 #[test]
 fn all_that_is_wrong_with_one_map_is_told_at_once() {
     let secret =
         "{ name: My_Secret, labels: { \"a b\": c, x: 1, y: 2 }, type: dockercfg, format: dockercfg, adopt: \"yes\" }";
-    for (yaml, keys) in [
+    assert_told_at_once(vec![
         (
             format!("targets:\n- {{ namespace: a, region: eu-west-1, secret: {secret} }}\n"),
             &["secret.name", "secret.labels.a b", "secret.labels.x", "secret.labels.y", "secret.type", "secret.format", "secret.adopt"][..],
@@ -289,6 +302,12 @@ fn all_that_is_wrong_with_one_map_is_told_at_once() {
             "sinks:\n  s: { type: openshift, kubeconfig: 1, context: [a], servr: x }\n".to_owned() + ENTRY,
             &["s.kubeconfig", "s.context", "s.servr"],
         ),
+    ]);
+}
+
+#[test]
+fn a_fault_hides_no_other_fault_of_its_map() {
+    assert_told_at_once(vec![
         (
             "sinks:\n  A: { type: openshift, kubeconfig: 1, server: x }\n".to_owned() + ENTRY,
             &["sinks.A", "A.kubeconfig", "A.server"],
@@ -372,15 +391,7 @@ fn all_that_is_wrong_with_one_map_is_told_at_once() {
             "version: 2\nresync: 5\nprune: no\nmax_writes_per_second: x\ninstance: A\n".to_owned() + ENTRY,
             &["version", "resync", "prune", "max_writes_per_second", "instance"],
         ),
-    ] {
-        let (code, told) = check(&yaml, |_| ());
-        let count = |key: &str| told.lines().filter(|line| line.contains(&format!("{key}: "))).count();
-        for key in keys {
-            let expected = keys.iter().filter(|it| it.ends_with(key)).count();
-            assert_eq!((code, count(key)), (2, expected), "{key} of\n{yaml}{told}");
-        }
-        assert_eq!(told.lines().count(), keys.len(), "{yaml}{told}");
-    }
+    ]);
 }
 
 #[test]
