@@ -154,14 +154,12 @@ impl<'a> Reading<'a> {
         if !self.faulty.contains(&in_whole) {
             self.report(&in_whole, "it is missing");
         }
-        match stand_in {
-            Some(text) => self.insert(steps, Value::from(text)),
-            None => {
-                let [first, others @ ..] = placeholders();
-                self.invented.push((in_whole, others.into()));
-                self.insert(steps, first)
-            }
+        if let Some(text) = stand_in {
+            return self.insert(steps, Value::from(text));
         }
+        let [first, others @ ..] = placeholders();
+        self.invented.push((in_whole, others.into()));
+        self.insert(steps, first)
     }
 
     /// Replaces a placeholder that does not have the type of its key. If none has, its map is taken out.
@@ -223,11 +221,11 @@ impl<'a> Reading<'a> {
                 dict.remove(last)?;
                 false
             }
-            Value::Array(_, list) => {
-                list.remove(last.parse::<usize>().ok().filter(|place| *place < list.len())?);
-                let (place, list_in_whole) = in_whole.split_last()?;
-                self.gaps.entry(list_in_whole.to_vec()).or_default().extend(place.parse::<usize>());
-                list.is_empty()
+            Value::Array(_, items) => {
+                items.remove(last.parse::<usize>().ok().filter(|place| *place < items.len())?);
+                let (place, whole_list) = in_whole.split_last()?;
+                self.gaps.entry(whole_list.to_vec()).or_default().extend(place.parse::<usize>());
+                items.is_empty()
             }
             _ => return None,
         };

@@ -6,13 +6,13 @@ use figment::value::{Dict, Value};
 use regcred_core::{InstanceName, ProviderName, StoreName};
 
 use crate::{
-    Config, Origin, Problem, Problems, Schedule, Spec, TargetEntry, Wants,
+    Config, EcrOptions, OpenShiftOptions, Origin, Problem, Problems, Schedule, Spec, TargetEntry, Wants,
     duration::duration,
     fields::{Fields, shown},
-    file,
+    file::{self, keys},
     merged::Merged,
     nearest::meant,
-    spec::{digest_of, sort},
+    spec::{Usual, digest_of, sort},
     target::{self, Defaults, Doubtful},
 };
 
@@ -33,10 +33,10 @@ pub(crate) fn read(dict: &Dict, root: &Origin, check: impl Fn(&Config) -> Vec<Pr
     fields.version();
     let (instance, schedule) = (fields.instance(), fields.schedule());
     let previous_instance = fields.previous_instance(&instance);
-    let (providers, provider_names) =
-        fields.specs("providers", "{ type: ecr, region: eu-west-1 }", |name| ProviderName::new(name).map(drop));
-    let (mut sinks, mut sink_names) =
-        fields.specs("sinks", "{ type: openshift }", |name| StoreName::new(name).map(drop));
+    let ecr = Usual { kind: "ecr", keys: keys::<EcrOptions>(), example: "{ type: ecr, region: eu-west-1 }" };
+    let (providers, provider_names) = fields.specs("providers", &ecr, |name| ProviderName::new(name).map(drop));
+    let openshift = Usual { kind: "openshift", keys: keys::<OpenShiftOptions>(), example: "{ type: openshift }" };
+    let (mut sinks, mut sink_names) = fields.specs("sinks", &openshift, |name| StoreName::new(name).map(drop));
     if sink_names.is_empty() && !fields.has("sinks") {
         sinks.push(Spec::new(CLUSTER, "openshift", root.join("sinks").join(CLUSTER)));
         sink_names.push(CLUSTER.into());
@@ -164,7 +164,7 @@ impl Fields<'_> {
     fn specs(
         &mut self,
         key: &str,
-        example: &str,
+        usual: &Usual,
         check: fn(&str) -> regcred_core::Result<()>,
     ) -> (Vec<Spec>, Vec<String>) {
         let (mut specs, mut names) = (vec![], vec![]);
@@ -183,10 +183,9 @@ impl Fields<'_> {
             if let Err(error) = check(name) {
                 self.problems.push(Problem::at(origin.clone(), error.to_string()));
             }
-            match Spec::read(name, entry, origin, example) {
-                Ok(spec) => specs.push(spec),
-                Err(problem) => self.problems.push(problem),
-            }
+            let (spec, problem) = Spec::read(name, entry, origin, usual);
+            specs.extend(spec);
+            self.problems.extend(problem);
         }
         (specs, names)
     }

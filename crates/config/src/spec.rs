@@ -24,25 +24,38 @@ pub struct Spec {
     origin: Origin,
 }
 
+/// The type that an entry usually has.
+pub(crate) struct Usual {
+    pub(crate) kind: &'static str,
+    /// The keys of its options.
+    pub(crate) keys: &'static [&'static str],
+    pub(crate) example: &'static str,
+}
+
 impl Spec {
     /// Without options.
     pub(crate) fn new(name: &str, kind: &str, origin: Origin) -> Self {
         Self { name: name.into(), kind: kind.into(), options: Dict::new(), origin }
     }
 
-    pub(crate) fn read(name: &str, value: &Value, origin: Origin, example: &str) -> Result<Self, Problem> {
+    /// Reads an entry. If its type is missing or faulty, it is returned with the usual type when all of its keys fit, so that its
+    /// options are checked too.
+    pub(crate) fn read(name: &str, value: &Value, origin: Origin, usual: &Usual) -> (Option<Self>, Option<Problem>) {
+        let Usual { kind, keys, example } = usual;
         let Value::Dict(_, dict) = value else {
-            return Err(Problem::at(origin, format!("{} is not a map such as {example}", sort(value))));
+            let message = format!("{} is not a map such as {example}", sort(value));
+            return (None, Some(Problem::at(origin, message)));
         };
         let mut options = dict.clone();
-        match options.remove(TYPE) {
-            Some(Value::String(_, kind)) => Ok(Self { name: name.into(), kind, options, origin }),
-            Some(other) => {
-                let message = format!("{} {}", shown(&other), not_text(TYPE, sort(&other)));
-                Err(Problem::at(origin.join(TYPE), message))
-            }
-            None => Err(Problem::at(origin.join(TYPE), format!("it is missing, as in {example}"))),
-        }
+        let message = match options.remove(TYPE) {
+            Some(Value::String(_, kind)) => return (Some(Self { name: name.into(), kind, options, origin }), None),
+            Some(other) => format!("{} {}", shown(&other), not_text(TYPE, sort(&other))),
+            None => format!("it is missing, as in {example}"),
+        };
+        let problem = Problem::at(origin.join(TYPE), message);
+        let fits = !options.is_empty() && options.keys().all(|key| keys.contains(&key.as_str()));
+        let spec = fits.then(|| Self { name: name.into(), kind: (*kind).into(), options, origin });
+        (spec, Some(problem))
     }
 
     /// What the config calls it.

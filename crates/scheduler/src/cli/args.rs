@@ -29,8 +29,7 @@ pub(crate) struct Args {
     /// Print only errors on standard error
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print more logs: -v for debug. -vv also prints trace logs, which only added providers and sinks write. Without it RUST_LOG
-    /// sets the level
+    /// Print more logs: -v for debug. -vv adds trace, which only added providers and sinks log. Without it RUST_LOG sets the level
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Print no colors. They are printed at a terminal only, and not if NO_COLOR is set
@@ -397,7 +396,7 @@ const CONFIG: &str = "REGCRED_CONFIG";
 fn named_by_variable(problems: Problems) -> Problems {
     let named = |mut problem: Problem| {
         if problem.origin.is_none() && problem.file.is_some() && problem.line.is_none() {
-            problem.message += &format!("\n{CONFIG} names this file");
+            problem.message.extend(["\n", CONFIG, " names this file"]);
         }
         problem
     };

@@ -51,12 +51,12 @@ impl Document for Checked<'_> {
         let names = plan.namespaces();
         let mut namespaces = vec![];
         if !names.is_empty() {
-            let mut named = names.len().to_string();
+            let mut by_name = names.len().to_string();
             if wide {
                 let names = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                let _ = write!(named, ": {names}");
+                let _ = write!(by_name, ": {names}");
             }
-            namespaces.push(named);
+            namespaces.push(by_name);
         }
         namespaces.extend(plan.selections().iter().map(ToString::to_string));
         let namespaces = namespaces.join(", and ");

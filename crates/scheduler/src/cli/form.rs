@@ -2,21 +2,25 @@
 
 use anyhow::{Result, bail};
 
-use super::args::{Args, Output};
+use super::args::{Args, Command, Output};
 
 /// Refuses a form that the command cannot print. A variable sets the form of all commands, so commands with one form ignore it.
 pub(crate) fn check(args: &Args) -> Result<()> {
     let (command, is_set) = (&args.command, args.is_output_set);
+    let no_objects = match command {
+        Command::Manifests(_) => "--mode iam prints no objects",
+        _ => "this command has no objects",
+    };
     let fix = |forms: &str| {
         if is_set { format!("use --output {forms}") } else { format!("REGCRED_OUTPUT is name: use --output {forms}") }
     };
     match args.output {
         Output::Name if command.has_one_form() => {
             let fix = if is_set { "leave out --output".into() } else { fix("table") };
-            bail!("cannot print names: this command has no objects\n{fix}");
+            bail!("cannot print names: {no_objects}\n{fix}");
         }
         Output::Name if !command.has_names() => {
-            bail!("cannot print names: this command has no objects\n{}", fix("table, wide, json or yaml"));
+            bail!("cannot print names: {no_objects}\n{}", fix("table, wide, json or yaml"));
         }
         Output::Json | Output::Yaml | Output::Wide if is_set && command.has_one_form() => {
             bail!("cannot print another form: the result of this command has only one\nleave out --output");

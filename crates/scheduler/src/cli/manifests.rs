@@ -109,7 +109,7 @@ enum ModeName {
     Daemon,
     /// The rights alone, for a regcred that runs elsewhere
     Rights,
-    /// The roles in IAM as JSON: the policy and the trust policy of each. For --identity keys: the user and its policy
+    /// The roles in IAM as JSON, each with its policies. With --identity keys also the user
     Iam,
     /// A template for project requests on OpenShift, which labels each project
     Template,

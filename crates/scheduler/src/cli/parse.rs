@@ -1,6 +1,6 @@
 //! The command line with the variables of its flags. An empty variable counts as unset, and a fault in a variable names the variable.
 
-use std::{env, ffi::OsString};
+use std::env;
 
 use clap::{
     ArgMatches, Command, CommandFactory, FromArgMatches,
@@ -21,22 +21,17 @@ pub(crate) struct Fault {
 
 /// Parses the command line of this process.
 pub(crate) fn parse() -> Result<Args, Fault> {
-    parse_from(Args::command(), env::args_os().collect())
-}
-
-fn parse_from(command: Command, words: Vec<OsString>) -> Result<Args, Fault> {
     let is_empty = |name: &str| env::var_os(name).is_some_and(|value| value.is_empty());
-    let command = without(command, &is_empty);
-    let matches = |command: Command| command.try_get_matches_from(words.iter().cloned());
+    let command = without(Args::command(), &is_empty);
     let fault = |error: clap::Error| {
         // Without the variable of a faulty value, the same words have no such fault.
         let variable = variable_of(&command, &error).filter(|variable| {
-            let other = matches(without(command.clone(), &|name| name == variable)).err();
+            let other = without(command.clone(), &|name| name == variable).try_get_matches().err();
             other.is_none_or(|other| other.to_string() != error.to_string())
         });
         Fault { error, variable }
     };
-    let mut matches = matches(command.clone()).map_err(fault)?;
+    let mut matches = command.clone().try_get_matches().map_err(fault)?;
     let is_output_set = is_set_by(&matches, ValueSource::CommandLine);
     let mut args = Args::from_arg_matches_mut(&mut matches).map_err(|error| Fault { error, variable: None })?;
     args.is_output_set = is_output_set;

@@ -316,7 +316,7 @@ async fn hosts_of_every_form_and_region_end_up_in_a_config_that_adopts_them() {
     assert!(config.contains("ecr-eu-west-1:\n") && config.contains("ecr-eu-west-1-2:\n"), "{config}");
     assert!(config.contains("- namespace: \"on\"\n") && config.contains("name: \"1.pull\""), "{config}");
     assert!(
-        config.contains("# Left out: d/1.pull: \"us-moon-1\" is not an AWS region; such as eu-west-1."),
+        config.contains("# Left out: d/1.pull: \"us-moon-1\" is not an AWS region, such as eu-west-1."),
         "{config}"
     );
     assert_eq!(steps(&world, &config), ["a/1.pull adopt", "c/1.pull adopt", "on/1.pull adopt"], "{config}");

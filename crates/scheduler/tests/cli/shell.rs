@@ -38,7 +38,7 @@ fn every_command_has_a_man_page_with_its_exit_codes() {
         assert!(page.contains(".SH NAME"), "{page}");
     }
     let once = fs::read_to_string(pages.join("regcred-once.1")).expect("it is there");
-    assert!(once.contains("every target is as it should be"), "{once}");
+    assert!(once.contains("every target is fresh") && once.contains("$ regcred once"), "{once}");
     let blocked = dir.path().join("file");
     fs::write(&blocked, "").expect("it can be written");
     assert_eq!(regcred(&["man"]).arg(&blocked).output().expect("it starts").status.code(), Some(2));

@@ -1,4 +1,4 @@
-//! Variables in place of flags: REGCRED_CONFIG, REGCRED_OUTPUT and REGCRED_LOG_FORMAT.
+//! Variables in place of flags: `REGCRED_CONFIG`, `REGCRED_OUTPUT` and `REGCRED_LOG_FORMAT`.
 
 use std::{fs, process::Command};
 
@@ -64,7 +64,7 @@ fn a_form_that_a_command_cannot_print_is_refused() {
         (
             iam,
             "-o name",
-            "error: cannot print names: this command has no objects\nuse --output table, wide, json or yaml",
+            "error: cannot print names: --mode iam prints no objects\nuse --output table, wide, json or yaml",
         ),
         ("check", "-o name", "use --output table, wide, json or yaml"),
         ("completions bash", "-o name", "leave out --output"),

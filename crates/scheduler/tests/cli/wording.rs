@@ -245,11 +245,24 @@ fn each_fault_of_a_path_or_of_yaml_has_its_line_and_its_fix() {
     ]);
 }
 
+/// Asserts that each config is refused with one line for each of these keys, and no other line.
+fn assert_told_at_once(faults: Vec<(String, &[&str])>) {
+    for (yaml, keys) in faults {
+        let (code, told) = check(&yaml, |_| ());
+        let count = |key: &str| told.lines().filter(|line| line.contains(&format!("{key}: "))).count();
+        for key in keys {
+            let expected = keys.iter().filter(|it| it.ends_with(key)).count();
+            assert_eq!((code, count(key)), (2, expected), "{key} of\n{yaml}{told}");
+        }
+        assert_eq!(told.lines().count(), keys.len(), "{yaml}{told}");
+    }
+}
+
 #[test]
 fn all_that_is_wrong_with_one_map_is_told_at_once() {
     let secret =
         "{ name: My_Secret, labels: { \"a b\": c, x: 1, y: 2 }, type: dockercfg, format: dockercfg, adopt: \"yes\" }";
-    for (yaml, keys) in [
+    assert_told_at_once(vec![
         (
             format!("targets:\n- {{ namespace: a, region: eu-west-1, secret: {secret} }}\n"),
             &["secret.name", "secret.labels.a b", "secret.labels.x", "secret.labels.y", "secret.type", "secret.format", "secret.adopt"][..],
@@ -288,6 +301,18 @@ fn all_that_is_wrong_with_one_map_is_told_at_once() {
         (
             "sinks:\n  s: { type: openshift, kubeconfig: 1, context: [a], servr: x }\n".to_owned() + ENTRY,
             &["s.kubeconfig", "s.context", "s.servr"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_fault_hides_no_other_fault_of_its_map() {
+    assert_told_at_once(vec![
+        (
+            "providers:\n  p: { role_arn: foo, principal: bar, region: EU }\n  q: { robot: x }\nsinks: { s: { server: x } }\n\
+             targets: [{ namespace: a, providers: [p] }]\n"
+                .into(),
+            &["p.type", "p.role_arn", "p.principal", "p.region", "q.type", "s.type", "s.server"],
         ),
         (
             "sinks:\n  A: { type: openshift, kubeconfig: 1, server: x }\n".to_owned() + ENTRY,
@@ -372,14 +397,79 @@ fn all_that_is_wrong_with_one_map_is_told_at_once() {
             "version: 2\nresync: 5\nprune: no\nmax_writes_per_second: x\ninstance: A\n".to_owned() + ENTRY,
             &["version", "resync", "prune", "max_writes_per_second", "instance"],
         ),
-    ] {
-        let (code, told) = check(&yaml, |_| ());
-        let count = |key: &str| told.lines().filter(|line| line.contains(&format!("{key}: "))).count();
-        for key in keys {
-            let expected = keys.iter().filter(|it| it.ends_with(key)).count();
-            assert_eq!((code, count(key)), (2, expected), "{key} of\n{yaml}{told}");
+    ]);
+}
+
+#[test]
+fn each_pair_of_faults_in_a_map_is_reported_at_once() {
+    let provider = |keys: &str| format!("providers:\n  p: {{ type: ecr, {keys} }}\n{ENTRY}");
+    let target = |keys: &str| format!("targets:\n- {{ {keys} }}\n");
+    let maps: [(fn(&str) -> String, &[&str]); 4] = [
+        (
+            provider,
+            &[
+                "region: EU",
+                "accounts: [1]",
+                "aliases: foo",
+                "profile: ''",
+                "web_identity: {}",
+                "identity: root",
+                "programs: [sh]",
+                "role_arn: foo",
+                "external_id: 7",
+                "session_name: 'a b'",
+                "principal: bar",
+                "endpoint: 'http://x'",
+                "fips: maybe",
+                "dual_stack: 3",
+                "access: write",
+                "rol: x",
+            ],
+        ),
+        (
+            target,
+            &[
+                "namespace: A",
+                "namespaces: [B]",
+                "region: EU",
+                "registry: foo",
+                "accounts: [1]",
+                "providers: pull",
+                "sink: 7",
+                "secret: x",
+                "service_accounts: 7",
+                "regoin: x",
+            ],
+        ),
+        (
+            secret,
+            &[
+                "name: A",
+                "merge: maybe",
+                "adopt: maybe",
+                "format: x",
+                "credentials: x",
+                "labels: { a b: c }",
+                "annotations: 7",
+                "nam: x",
+            ],
+        ),
+        (sink, &["kubeconfig: ~/x", "context: ''", "server: foo", "servr: x"]),
+    ];
+    for (map, faults) in maps {
+        for (place, one) in faults.iter().enumerate() {
+            for other in &faults[place + 1..] {
+                let yaml = map(&format!("{one}, {other}"));
+                let (code, told) = check(&yaml, |_| ());
+                for fault in [one, other] {
+                    let key = fault.split(':').next().expect("a key");
+                    let is_told = told.contains(&format!(".{key}: "))
+                        || told.contains(&format!(".{key}["))
+                        || told.contains(&format!(".{key}."));
+                    assert!(code == 2 && is_told, "{key}: {yaml}{told}");
+                }
+            }
         }
-        assert_eq!(told.lines().count(), keys.len(), "{yaml}{told}");
     }
 }
 
