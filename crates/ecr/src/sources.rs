@@ -6,7 +6,6 @@ use aws_config::{
     SdkConfig,
     ecs::EcsCredentialsProvider,
     environment::EnvironmentVariableCredentialsProvider,
-    imds::{self, credentials::ImdsCredentialsProvider},
     login::LoginCredentialsProvider,
     sso::SsoCredentialsProvider,
     sts::AssumeRoleProvider,
@@ -24,8 +23,9 @@ use aws_sdk_sso::{
 use regcred_core::{Error, ErrorKind};
 
 use crate::{
-    error::{find, instance_failure, translate},
+    error::{find, translate},
     failure::{Absent, Failure},
+    instance,
     keys::{Part, clean},
     process::{self, Programs},
     profile::{self, DEFAULT, First, Steps},
@@ -197,10 +197,7 @@ impl Sources {
     }
 
     async fn instance(&self) -> Found {
-        let config = self.settings.provider_config();
-        let client = imds::Client::builder().configure(&config).max_attempts(1).build();
-        let instance = ImdsCredentialsProvider::builder().configure(&config).imds_client(client).build();
-        let given = instance.provide_credentials().await.map_err(|error| Failure(instance_failure(&error)))?;
+        let given = instance::credentials(&self.settings).await?;
         answered(&given, "the instance metadata service")
     }
 }
