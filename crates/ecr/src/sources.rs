@@ -32,6 +32,7 @@ use crate::{
     profiles::Profiles,
     settings::Settings,
     token_file,
+    transport::UnusableProxy,
 };
 
 /// The default name of sessions. `CloudTrail` shows it.
@@ -256,6 +257,9 @@ fn session_failure(failure: &CredentialsError, command: &str, now: SystemTime) -
             _ if matches!(sso, SdkError::ConstructionFailure(_)) => again("the file of the session is damaged"),
             _ => error,
         });
+    }
+    if let Some(UnusableProxy(error)) = find::<UnusableProxy>(failure) {
+        return Failure(error.clone());
     }
     // The SDK keeps these apart in words alone, and hides some of their causes.
     let words = format!("{failure:?}");
