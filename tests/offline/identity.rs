@@ -235,6 +235,41 @@ async fn the_machine_s_own_role_has_to_be_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_roles_that_is_not_one_role_is_malformed_and_does_not_panic() {
+    let (aws, metadata) = (FakeAws::start().await, InstanceMetadata::start().await);
+    let (url, there) = (aws.url(), metadata.url());
+    let environment = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", there.as_str()), ("AWS_ENDPOINT_URL", url.as_str())];
+    for list in ["standin-role", "standin-role\n", "standin-role\r\n"] {
+        metadata.list_roles_as(list);
+        assert_eq!(registries(&mint(&json!({ "instance": true }), &environment)), [HOST], "{list:?}");
+    }
+    for list in [
+        "canary1\ncanary2\n",
+        "my canary",
+        "{\"canary\": 1}",
+        "can\0ary",
+        "<html>canary</html>",
+        "",
+        "\r\n",
+        " canary",
+        "canary\u{7f}",
+        "canärŷ",
+    ] {
+        metadata.list_roles_as(list);
+        let told = mint(&json!({ "instance": true }), &environment);
+        assert_eq!(told["kind"], "malformed", "{list:?}: {told}");
+        let said = told["error"].as_str().expect("text");
+        assert!(said.contains("the instance metadata service") && !said.contains("canary"), "{list:?}: {said}");
+    }
+    for endpoint in ["::bad", "", "169.254.169.254"] {
+        let environment = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint), ("AWS_ENDPOINT_URL", url.as_str())];
+        let told = mint(&json!({ "instance": true }), &environment);
+        let said = told["error"].as_str().expect("text");
+        assert!(told["kind"] == "invalid" && said.contains("AWS_EC2_METADATA_SERVICE_ENDPOINT"), "{endpoint}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_principal_that_is_pinned_is_compared_before_anything_is_minted() {
     let aws = FakeAws::start().await;
     let environment = keys(&aws);

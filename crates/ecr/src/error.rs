@@ -20,7 +20,7 @@ use regcred_core::{Error, ErrorKind};
 use crate::{
     arn::is_principal,
     failure::Failure,
-    transport::{InsecureEndpoint, skew, time_of},
+    transport::{InsecureEndpoint, UnusableProxy, skew, time_of},
 };
 
 /// The longest value that is quoted from an answer.
@@ -57,6 +57,9 @@ where
     let failed = |kind, how: &str, cause: String| failed(kind, action, how, cause);
     if has_cause::<InsecureEndpoint>(error) {
         return failed(ErrorKind::Invalid, "was not asked for", InsecureEndpoint.to_string());
+    }
+    if let Some(proxy) = find::<UnusableProxy>(error) {
+        return failed(ErrorKind::Invalid, "was not asked for", proxy.to_string());
     }
     if has_cause::<http_body_util::LengthLimitError>(error) {
         return failed(ErrorKind::Malformed, "had a senseless answer", "it is longer than 64 KiB".into());

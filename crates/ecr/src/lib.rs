@@ -5,6 +5,7 @@ mod error;
 mod failure;
 mod host;
 mod identity;
+mod instance;
 mod keys;
 pub mod password;
 mod process;

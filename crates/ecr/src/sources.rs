@@ -6,7 +6,6 @@ use aws_config::{
     SdkConfig,
     ecs::EcsCredentialsProvider,
     environment::EnvironmentVariableCredentialsProvider,
-    imds::{self, credentials::ImdsCredentialsProvider},
     login::LoginCredentialsProvider,
     sso::SsoCredentialsProvider,
     sts::AssumeRoleProvider,
@@ -24,14 +23,16 @@ use aws_sdk_sso::{
 use regcred_core::{Error, ErrorKind};
 
 use crate::{
-    error::{find, instance_failure, translate},
+    error::{find, translate},
     failure::{Absent, Failure},
+    instance,
     keys::{Part, clean},
     process::{self, Programs},
     profile::{self, DEFAULT, First, Steps},
     profiles::Profiles,
     settings::Settings,
     token_file,
+    transport::UnusableProxy,
 };
 
 /// The default name of sessions. `CloudTrail` shows it.
@@ -197,10 +198,7 @@ impl Sources {
     }
 
     async fn instance(&self) -> Found {
-        let config = self.settings.provider_config();
-        let client = imds::Client::builder().configure(&config).max_attempts(1).build();
-        let instance = ImdsCredentialsProvider::builder().configure(&config).imds_client(client).build();
-        let given = instance.provide_credentials().await.map_err(|error| Failure(instance_failure(&error)))?;
+        let given = instance::credentials(&self.settings).await?;
         answered(&given, "the instance metadata service")
     }
 }
@@ -259,6 +257,9 @@ fn session_failure(failure: &CredentialsError, command: &str, now: SystemTime) -
             _ if matches!(sso, SdkError::ConstructionFailure(_)) => again("the file of the session is damaged"),
             _ => error,
         });
+    }
+    if let Some(UnusableProxy(error)) = find::<UnusableProxy>(failure) {
+        return Failure(error.clone());
     }
     // The SDK keeps these apart in words alone, and hides some of their causes.
     let words = format!("{failure:?}");

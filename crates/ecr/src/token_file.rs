@@ -16,7 +16,8 @@ pub(crate) async fn check(file: &Path) -> Result<()> {
 async fn read(file: &Path) -> Result<()> {
     let file = file.to_path_buf();
     let read = spawn_blocking(move || {
-        let failed = |kind, how: &str| Error::new(kind, format!("the token file of the AWS identity {how}"));
+        let place = file.display();
+        let failed = |kind, how: &str| Error::new(kind, format!("the token file of the AWS identity, {place}, {how}"));
         if !file.try_exists().unwrap_or(true) {
             return Err(failed(ErrorKind::Invalid, "is not there"));
         }

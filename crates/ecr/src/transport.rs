@@ -55,6 +55,8 @@ pub struct Transport {
     direct: SharedHttpClient,
     proxied: SharedHttpClient,
     proxies: Arc<Proxies>,
+    /// Why no connection can use the proxy. It counts once a connection needs the proxy.
+    unusable: Option<Error>,
     /// The one host beyond the machine that may be spoken to in clear text.
     insecure: Option<Arc<str>>,
     heard: Heard,
@@ -69,7 +71,7 @@ impl Transport {
     /// Reads the file that `AWS_CA_BUNDLE` names or, if that is not set, `SSL_CERT_FILE`.
     ///
     /// [`ErrorKind::Invalid`] if the file holds anything but whole certificates, or none: regcred would trust nobody, or not all who
-    /// are meant. Also for a proxy that cannot be used, because requests would go past it.
+    /// are meant. A proxy that cannot be used is an error of the first request that needs it.
     pub fn new() -> Result<Self> {
         let proxies = Proxies::from_env();
         proxies.warn_once(|warning| warn!("{warning}"));
@@ -80,10 +82,10 @@ impl Transport {
             (None, Some(path)) => trust_in(SYSTEM_BUNDLE, Path::new(path))?,
             (None, None) => TrustStore::default(),
         };
-        let (direct, tunnelled) = clients(&proxies, &trust)?;
+        let (direct, proxied, unusable) = clients(&proxies, &trust);
         let (proxies, takes_bundle) = (Arc::new(proxies), bundle.is_none());
         let heard = Heard::default();
-        Ok(Self { direct, proxied: tunnelled, proxies, insecure: None, heard, takes_bundle })
+        Ok(Self { direct, proxied, proxies, unusable, insecure: None, heard, takes_bundle })
     }
 
     /// Trusts the authorities of this file, which `ca_bundle` of a profile names, unless `AWS_CA_BUNDLE` names others.
@@ -92,8 +94,8 @@ impl Transport {
             return Ok(self);
         }
         let trust = trust_in(&format!("ca_bundle of the AWS profile {profile:?}"), path)?;
-        let (direct, proxied) = clients(&self.proxies, &trust)?;
-        Ok(Self { direct, proxied, ..self })
+        let (direct, proxied, unusable) = clients(&self.proxies, &trust);
+        Ok(Self { direct, proxied, unusable, ..self })
     }
 
     /// The same way, with the environment and the authorities as they are now.
@@ -106,7 +108,7 @@ impl Transport {
     pub fn from_client(client: impl HttpClient + 'static) -> Self {
         let direct = SharedHttpClient::new(client);
         let (proxies, heard) = (Arc::default(), Heard::default());
-        Self { proxied: direct.clone(), direct, proxies, insecure: None, heard, takes_bundle: false }
+        Self { proxied: direct.clone(), direct, proxies, unusable: None, insecure: None, heard, takes_bundle: false }
     }
 
     /// Speaks to the host of this URL in clear text too.
@@ -170,13 +172,14 @@ fn proxy_config(proxy: &ProxyUrl) -> Result<ProxyConfig> {
     })
 }
 
-/// A client that goes straight to a server, and one that goes through the proxy, if there is one.
-fn clients(proxies: &Proxies, trust: &TrustStore) -> Result<(SharedHttpClient, SharedHttpClient)> {
-    let proxy = match proxies.https()? {
-        Some(proxy) => proxy_config(&proxy)?,
-        None => ProxyConfig::disabled(),
+/// Returns a client without a proxy, a client with the proxy, and why the proxy cannot be used.
+fn clients(proxies: &Proxies, trust: &TrustStore) -> (SharedHttpClient, SharedHttpClient, Option<Error>) {
+    let proxy = proxies.https().and_then(|proxy| proxy.as_ref().map(proxy_config).transpose());
+    let (proxy, unusable) = match proxy {
+        Ok(proxy) => (proxy.unwrap_or_else(ProxyConfig::disabled), None),
+        Err(error) => (ProxyConfig::disabled(), Some(error)),
     };
-    Ok((client(trust, ProxyConfig::disabled()), client(trust, proxy)))
+    (client(trust, ProxyConfig::disabled()), client(trust, proxy), unusable)
 }
 
 /// `named_by`: the variable or the setting with the path.
@@ -213,6 +216,7 @@ impl HttpClient for Transport {
             direct: self.direct.http_connector(settings, components),
             proxied: self.proxied.http_connector(settings, components),
             proxies: self.proxies.clone(),
+            unusable: self.unusable.clone(),
             insecure: self.insecure.clone(),
             heard: self.heard.clone(),
         })
@@ -224,12 +228,13 @@ struct Guarded {
     direct: SharedHttpConnector,
     proxied: SharedHttpConnector,
     proxies: Arc<Proxies>,
+    unusable: Option<Error>,
     insecure: Option<Arc<str>>,
     heard: Heard,
 }
 
 impl Guarded {
-    /// Whether a server over TLS is behind the proxy. A proxy that cannot be used was refused when the transport was made.
+    /// Whether a server over TLS is behind the proxy, which may be unusable.
     fn is_proxied(&self, url: &str) -> bool {
         let port = url.parse::<Uri>().ok().and_then(|url| url.port_u16()).unwrap_or(443);
         !matches!(self.proxies.proxy_for("https", host(url), port), Ok(None))
@@ -245,7 +250,13 @@ impl HttpConnector for Guarded {
             (false, false) if self.insecure.as_deref() != Some(host) => {
                 return HttpConnectorFuture::ready(Err(ConnectorError::user(InsecureEndpoint.into())));
             }
-            (false, true) if self.is_proxied(request.uri()) => self.proxied.call(request),
+            (false, true) if self.is_proxied(request.uri()) => match &self.unusable {
+                Some(error) => {
+                    let error = UnusableProxy(error.clone());
+                    return HttpConnectorFuture::ready(Err(ConnectorError::user(error.into())));
+                }
+                None => self.proxied.call(request),
+            },
             _ => self.direct.call(request),
         };
         HttpConnectorFuture::new(async move {
@@ -281,6 +292,18 @@ impl fmt::Display for InsecureEndpoint {
 }
 
 impl std::error::Error for InsecureEndpoint {}
+
+/// The proxy that the connection needs cannot be used.
+#[derive(Debug)]
+pub(crate) struct UnusableProxy(pub(crate) Error);
+
+impl fmt::Display for UnusableProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.chain())
+    }
+}
+
+impl std::error::Error for UnusableProxy {}
 
 /// Whether it is HTTPS, or HTTP on loopback.
 pub(crate) fn is_secure(url: &str) -> bool {

@@ -87,6 +87,8 @@ fn parse(entry: &str) -> Result<Entry, &'static str> {
         return Ok(Entry::Address { address: address.to_canonical(), port: None });
     }
     let (host, port) = match entry.rsplit_once(':') {
+        // As in Go, an empty port is every port.
+        Some((host, "")) => (host, None),
         Some((host, port)) => (host, Some(port.parse::<u16>().map_err(|_| "has a port that is not a number")?)),
         None => (entry, None),
     };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use http::HeaderValue;
-use regcred_core::{ExposeSecret, SecretString, read_text_file};
+use regcred_core::{ExposeSecret, SecretString, read_file, read_text_file};
 
 use super::{
     document::{Cluster, User},
@@ -30,7 +30,15 @@ pub(super) struct TokenFile {
     user: String,
     path: PathBuf,
     /// The token beside it, which counts while the file cannot be used.
-    inline: Option<HeaderValue>,
+    inline: Option<Result<HeaderValue, String>>,
+}
+
+/// Why a file gives no token.
+enum Unread {
+    /// It cannot be read. The token beside it counts.
+    Gone(String),
+    /// It holds a token that cannot be sent.
+    Unsendable(String),
 }
 
 impl Credential {
@@ -56,12 +64,11 @@ impl Credential {
         let token = user.token.as_ref().map(|token| {
             header::bearer(token.expose_secret()).ok_or_else(|| format!("has a `token` that {UNSENDABLE}"))
         });
-        let inline = token.transpose()?;
         if let Some(path) = &user.token_file {
-            return Ok(Self::File(TokenFile { user: user_name.to_owned(), path: path.clone(), inline }));
+            return Ok(Self::File(TokenFile { user: user_name.to_owned(), path: path.clone(), inline: token }));
         }
-        if let Some(header) = inline {
-            return Ok(Self::Fixed(header));
+        if let Some(token) = token {
+            return token.map(Self::Fixed);
         }
         if has_basic {
             let password = user.password.as_ref().map(ExposeSecret::expose_secret).unwrap_or_default();
@@ -87,20 +94,24 @@ impl Credential {
 impl TokenFile {
     /// Reads the token that the file holds now. An empty file sends none.
     pub(super) fn read(&self) -> Result<Option<HeaderValue>, String> {
+        let of_user = |reason: String| format!("its user {:?} {reason}", self.user);
         match (read(&self.path), &self.inline) {
             (Ok(Some(header)), _) => Ok(Some(header)),
-            (_, Some(inline)) => Ok(Some(inline.clone())),
-            (other, None) => other.map_err(|reason| format!("its user {:?} {reason}", self.user)),
+            (Err(Unread::Unsendable(reason)), _) | (Err(Unread::Gone(reason)), None) => Err(of_user(reason)),
+            (Ok(None) | Err(Unread::Gone(_)), Some(inline)) => inline.clone().map(Some).map_err(of_user),
+            (Ok(None), None) => Ok(None),
         }
     }
 }
 
-fn read(path: &Path) -> Result<Option<HeaderValue>, String> {
-    let text = read_text_file(path).map_err(|error| format!("has a `tokenFile`: {}", error.chain()))?;
+fn read(path: &Path) -> Result<Option<HeaderValue>, Unread> {
+    let text = read_text_file(path).map_err(|error| {
+        let reason = format!("has a `tokenFile`: {}", error.chain());
+        if read_file(path).is_ok() { Unread::Unsendable(reason) } else { Unread::Gone(reason) }
+    })?;
+    let unsendable = || Unread::Unsendable(format!("has a `tokenFile`, {}, that {UNSENDABLE}", path.display()));
     match text.trim() {
         "" => Ok(None),
-        token => header::bearer(token)
-            .map(Some)
-            .ok_or_else(|| format!("has a `tokenFile`, {}, that {UNSENDABLE}", path.display())),
+        token => header::bearer(token).map(Some).ok_or_else(unsendable),
     }
 }

@@ -87,9 +87,42 @@ async fn both_sides_refuse_a_socks_proxy_by_its_name() {
     assert!(code == Some(2) && error.contains(words), "{table}{error}");
     // The API server is on loopback, so only AWS is behind the proxy.
     world.write("kubeconfig", &world.kube.kubeconfig());
-    let (code, table, error) = told(world.once(CONFIG, &[]).env("HTTPS_PROXY", socks));
+    let mut far = world.once(CONFIG, &[]);
+    let (code, table, error) = told(far.env("HTTPS_PROXY", socks).env("AWS_ENDPOINT_URL", "https://aws.example"));
     assert!(code == Some(2) && error.contains(words), "{table}{error}");
     assert!(!error.contains("canary"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_no_connection_needs_is_not_judged() {
+    let world = World::new(&["team-a", "team-b", "team-c"]).await;
+    let proxies = [
+        "socks5://bob:canary@127.0.0.1:1",
+        "socks5h://proxy.example:1080",
+        "socks4a://proxy.example",
+        "SOCKS://proxy.example",
+        "ftp://proxy.example",
+        "tcp://proxy.example:3128",
+        "://",
+        ":3128",
+        "http://",
+        "http://bob:can ary@proxy.example",
+        "http://proxy.example:99999",
+    ];
+    for proxy in proxies {
+        for variable in ["HTTPS_PROXY", "https_proxy"] {
+            let (code, table, error) = told(world.once(CONFIG, &["--force"]).env(variable, proxy));
+            assert!(code == Some(0) && !error.contains("canary"), "{proxy}: {table}{error}");
+        }
+        let mut asked = status(&world, &world.kube.kubeconfig());
+        let (code, table, error) = told(asked.env("HTTPS_PROXY", proxy));
+        assert_eq!(code, Some(0), "{proxy}: {table}{error}");
+    }
+    // The cause is the name of the host: no proxy is used.
+    let named = world.kube.kubeconfig().replace(&world.kube.url(), "https://nowhere.invalid:6443");
+    let mut direct = status(&world, &named);
+    let (code, table, _) = told(direct.env("HTTPS_PROXY", proxies[0]).env("NO_PROXY", "*"));
+    assert!(code == Some(3) && table.contains("no such host"), "{table}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,6 +57,7 @@ pub struct InstanceMetadata {
 struct State {
     life: Duration,
     role: Option<&'static str>,
+    list: Option<String>,
     failure: Option<(u16, String)>,
     access_key: Option<String>,
     tokens: HashSet<String>,
@@ -76,6 +77,7 @@ impl InstanceMetadata {
         let state = Arc::new(Mutex::new(State {
             life: SIX_HOURS,
             role: Some(ROLE),
+            list: None,
             failure: None,
             access_key: None,
             tokens: HashSet::new(),
@@ -106,6 +108,11 @@ impl InstanceMetadata {
     /// Hands out this access key instead of a good one.
     pub fn set_access_key(&self, key: &str) {
         lock(&self.state).access_key = Some(key.to_owned());
+    }
+
+    /// Answers the question for the role with this text. The keys stay below the name of the role.
+    pub fn list_roles_as(&self, list: &str) {
+        lock(&self.state).list = Some(list.to_owned());
     }
 
     /// Takes the role from the instance: a question for it is answered with 404.
@@ -157,7 +164,7 @@ impl State {
 
     fn look_up(&mut self, path: &str) -> Response {
         match (path.strip_prefix(ROLES), self.role) {
-            (Some(""), Some(role)) => raw(200, "text/plain", role.to_owned()),
+            (Some(""), Some(role)) => raw(200, "text/plain", self.list.clone().unwrap_or_else(|| role.to_owned())),
             (Some(asked), Some(role)) if asked == role => self.keys(),
             _ => page(404, "Not Found"),
         }
