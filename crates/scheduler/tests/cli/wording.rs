@@ -400,11 +400,14 @@ fn a_fault_hides_no_other_fault_of_its_map() {
     ]);
 }
 
+/// A config with these keys in one of its maps.
+type Map = fn(&str) -> String;
+
 #[test]
 fn each_pair_of_faults_in_a_map_is_reported_at_once() {
     let provider = |keys: &str| format!("providers:\n  p: {{ type: ecr, {keys} }}\n{ENTRY}");
     let target = |keys: &str| format!("targets:\n- {{ {keys} }}\n");
-    let maps: [(fn(&str) -> String, &[&str]); 4] = [
+    let maps: [(Map, &[&str]); 4] = [
         (
             provider,
             &[
