@@ -161,16 +161,16 @@ async fn a_web_identity_is_read_anew_each_time_and_its_file_may_be_empty_or_gone
         assert_eq!(registries(&minting.again()), [HOST]);
         fs::write(&file, "").expect("it can be written");
         let empty = minting.again();
-        assert_eq!(
-            (&empty["kind"], empty["error"].as_str().expect("text").ends_with("is empty")),
-            (&json!("unreachable"), true)
-        );
+        let said = |told: &serde_json::Value, how: &str| {
+            told["error"]
+                .as_str()
+                .expect("text")
+                .ends_with(&format!("the token file of the AWS identity, {path}, {how}"))
+        };
+        assert_eq!((&empty["kind"], said(&empty, "is empty")), (&json!("unreachable"), true), "{empty}");
         fs::remove_file(&file).expect("it can be removed");
         let gone = minting.again();
-        assert_eq!(
-            (&gone["kind"], gone["error"].as_str().expect("text").ends_with("is not there")),
-            (&json!("invalid"), true)
-        );
+        assert_eq!((&gone["kind"], said(&gone, "is not there")), (&json!("invalid"), true), "{gone}");
         fs::write(&file, &two).expect("it can be written");
         assert_eq!(registries(&minting.again()), [HOST]);
         aws.expire_web_identity(&two);
@@ -189,6 +189,46 @@ async fn a_web_identity_is_read_anew_each_time_and_its_file_may_be_empty_or_gone
             aws.sessions().iter().all(|it| !log.contains(&it.keys.secret_key) && !log.contains(&it.keys.session_token))
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_of_the_environment_is_trimmed_and_refused_if_it_is_none() {
+    let aws = FakeAws::start().await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("token");
+    fs::write(&file, "of-the-pod").expect("it can be written");
+    let (path, url) = (file.display().to_string(), aws.url());
+    let with = |role: &str, session: &str| {
+        let environment = [
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", path.as_str()),
+            ("AWS_ROLE_ARN", role),
+            ("AWS_ROLE_SESSION_NAME", session),
+            ("AWS_ENDPOINT_URL", url.as_str()),
+        ];
+        mint(&json!({}), &environment)
+    };
+    for around in ["", " ", "\n", "\r\n", "\t", "\n\n"] {
+        assert_eq!(
+            registries(&with(&format!("{around}{PULL}{around}"), &format!("pod{around}"))),
+            [HOST],
+            "{around:?}"
+        );
+    }
+    let before = aws.calls().len();
+    let two = format!("{PULL}\ncanary");
+    for (role, session, said) in [
+        (two.as_str(), "pod", "cannot use AWS_ROLE_ARN: it holds a newline at character 36"),
+        ("arn:aws:iam::123456789012:role/can\u{1}ary", "a", "cannot use AWS_ROLE_ARN: it holds a control character"),
+        ("canary", "a", "cannot use AWS_ROLE_ARN: it is not the ARN of a role"),
+        ("arn:aws:iam:eu-west-1:123456789012:role/canary", "a", "cannot use AWS_ROLE_ARN: it is not the ARN of a role"),
+        (PULL, "can\nary", "cannot use AWS_ROLE_SESSION_NAME: it holds a newline at character 4"),
+    ] {
+        let told = with(role, session);
+        let error = told["error"].as_str().expect("text");
+        assert!(told["kind"] == "invalid" && error.contains(said) && !error.contains("canary"), "{role:?}: {told}");
+    }
+    assert_eq!(with(" \n", "a")["kind"], "denied", "there is no role");
+    assert_eq!(aws.calls().len(), before, "AWS was not asked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
