@@ -241,6 +241,11 @@ async fn a_login_session_mints_is_renewed_and_names_the_command_that_starts_it_a
         String::new(),
         "{}".to_owned(),
         r#"{"accessToken":{"accessKeyId":"canary"}}"#.to_owned(),
+        "[]".to_owned(),
+        "null".to_owned(),
+        login_token(PAST, "canary-refresh", ""),
+        login_token("", "canary-refresh", KEY),
+        login_token(PAST, "", KEY),
     ];
     for file in ended {
         laptop.write(OF_LOGIN, &file);
