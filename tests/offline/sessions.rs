@@ -380,6 +380,85 @@ async fn credentials_of_a_program_that_have_expired_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn settings_of_a_profile_that_cannot_be_used_are_named() {
+    let laptop = Laptop::new("").await;
+    let keys = "aws_access_key_id = AKIAX\naws_secret_access_key = canary\n";
+    let role = format!("role_arn = {PULL}\n");
+    let cases = [
+        (format!("[profile y]\n{keys}"), "/.aws/credentials, which have \"y\""),
+        (
+            format!(
+                "[default]\n{keys}{}",
+                "[profile p0]\n[profile p1]\n[profile p2]\n[profile p3]\n[profile p4]\n[profile p5]\n[profile p6]\n"
+            ),
+            "which have \"default\", \"p0\", \"p1\", \"p2\", \"p3\" and 3 more",
+        ),
+        (
+            format!("[profile x]\n{role}source_profile = y\nmfa_serial = canary\n"),
+            "its mfa_serial needs a code from a person",
+        ),
+        (
+            "[profile x]\nrole_arn = canary\nsource_profile = y\n".into(),
+            "cannot use role_arn of the AWS profile \"x\" in ",
+        ),
+        (
+            "[profile x]\nrole_arn = arn:aws:iam:eu-west-1:123456789012:role/canary\nsource_profile = y\n".into(),
+            "/.aws/config: it is not the ARN of a role",
+        ),
+        (
+            format!("[profile x]\nrole_arn = {PULL}\n  canary\nsource_profile = y\n"),
+            "/.aws/config: it holds a newline at character 36",
+        ),
+        (
+            format!("[profile x]\n{role}source_profile = y\n  canary\n"),
+            "cannot use source_profile of the AWS profile \"x\" in ",
+        ),
+        (
+            format!("[profile x]\n{role}source_profile = y\nexternal_id = a\n  canary\n"),
+            "cannot use external_id of the AWS profile \"x\" in ",
+        ),
+        (
+            format!("[profile x]\n{role}source_profile = y\nrole_session_name = a\n  canary\n"),
+            "cannot use role_session_name of the AWS profile \"x\" in ",
+        ),
+        (
+            "[profile x]\nweb_identity_token_file = /x\nrole_arn = canary\n".into(),
+            "cannot use role_arn of the AWS profile \"x\" in ",
+        ),
+        ("[profile x]\ncredential_process =\n".into(), "its credential_process is empty"),
+        ("[profile x]\nlogin_session =\n".into(), "its login_session is empty"),
+        (
+            format!("[profile x]\n{role}credential_source = Environment\n"),
+            "cannot use credential_source = Environment of the AWS profile \"x\": AWS_ACCESS_KEY_ID and",
+        ),
+        (
+            format!("[profile x]\n{role}credential_source = EcsContainer\n"),
+            "cannot use credential_source = EcsContainer of the AWS profile \"x\": AWS_CONTAINER_CREDENTIALS_FULL_URI is",
+        ),
+    ];
+    for (config, said) in &cases {
+        laptop.write(".aws/config", config);
+        laptop.assert_refuses(&json!({ "profile": "x" }), &[], "invalid", said);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_profile_of_the_environment_counts_after_aws_profile() {
+    let laptop = Laptop::new("").await;
+    let keys = "aws_access_key_id = AKIAX\naws_secret_access_key = canary\n";
+    laptop.write(".aws/config", &format!("[profile y]\n{keys}"));
+    laptop.assert_refuses(
+        &json!({}),
+        &[("AWS_DEFAULT_PROFILE", "x")],
+        "invalid",
+        "the AWS profile \"x\" that AWS_DEFAULT_PROFILE names: it is not in ",
+    );
+    laptop.assert_mints(&json!({}), &[("AWS_DEFAULT_PROFILE", "y")]);
+    laptop.assert_mints(&json!({}), &[("AWS_DEFAULT_PROFILE", "x"), ("AWS_PROFILE", "y")]);
+    laptop.assert_mints(&json!({}), &[("AWS_DEFAULT_PROFILE", "y"), ("AWS_PROFILE", " ")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settings_of_a_profile_that_contradict_each_other_are_named() {
     let laptop = Laptop::new("").await;
     let keys = "aws_access_key_id = AKIAX\naws_secret_access_key = canary\n";
@@ -439,56 +518,6 @@ async fn settings_of_a_profile_that_contradict_each_other_are_named() {
         ("[profile x]\nregion = eu-west-1\n".into(), "the AWS profile \"x\" holds no credentials"),
         (format!("[x]\n{keys}"), "has [x], and a config file needs [profile x]"),
         (format!("[profile y]\n{keys}"), "cannot find the AWS profile \"x\": it is not in "),
-        (format!("[profile y]\n{keys}"), "/.aws/credentials, which have \"y\""),
-        (
-            format!(
-                "[default]\n{keys}{}",
-                (0..7).map(|it| format!("[profile p{it}]\nregion = x\n")).collect::<String>()
-            ),
-            "which have \"default\", \"p0\", \"p1\", \"p2\", \"p3\" and 3 more",
-        ),
-        (
-            format!("[profile x]\n{role}source_profile = y\nmfa_serial = canary\n"),
-            "its mfa_serial needs a code from a person",
-        ),
-        (
-            "[profile x]\nrole_arn = canary\nsource_profile = y\n".into(),
-            "cannot use role_arn of the AWS profile \"x\" in ",
-        ),
-        (
-            "[profile x]\nrole_arn = arn:aws:iam:eu-west-1:123456789012:role/canary\nsource_profile = y\n".into(),
-            "/.aws/config: it is not the ARN of a role",
-        ),
-        (
-            format!("[profile x]\nrole_arn = {PULL}\n  canary\nsource_profile = y\n"),
-            "/.aws/config: it holds a newline at character 36",
-        ),
-        (
-            format!("[profile x]\n{role}source_profile = y\n  canary\n"),
-            "cannot use source_profile of the AWS profile \"x\" in ",
-        ),
-        (
-            format!("[profile x]\n{role}source_profile = y\nexternal_id = a\n  canary\n"),
-            "cannot use external_id of the AWS profile \"x\" in ",
-        ),
-        (
-            format!("[profile x]\n{role}source_profile = y\nrole_session_name = a\n  canary\n"),
-            "cannot use role_session_name of the AWS profile \"x\" in ",
-        ),
-        (
-            "[profile x]\nweb_identity_token_file = /x\nrole_arn = canary\n".into(),
-            "cannot use role_arn of the AWS profile \"x\" in ",
-        ),
-        ("[profile x]\ncredential_process =\n".into(), "its credential_process is empty"),
-        ("[profile x]\nlogin_session =\n".into(), "its login_session is empty"),
-        (
-            format!("[profile x]\n{role}credential_source = Environment\n"),
-            "cannot use credential_source = Environment of the AWS profile \"x\": AWS_ACCESS_KEY_ID and",
-        ),
-        (
-            format!("[profile x]\n{role}credential_source = EcsContainer\n"),
-            "cannot use credential_source = EcsContainer of the AWS profile \"x\": AWS_CONTAINER_CREDENTIALS_FULL_URI is",
-        ),
         (format!("[profile x]\n{keys}canary\n"), "/.aws/config: line 4 is neither a section"),
         (format!("[profile x\n{keys}"), "/.aws/config: line 1 is neither a section"),
         (
@@ -516,16 +545,6 @@ async fn settings_of_a_profile_that_contradict_each_other_are_named() {
         laptop.write(".aws/config", &config);
         laptop.assert_refuses(&json!({}), &[("AWS_PROFILE", "x")], "invalid", said);
     }
-    laptop.write(".aws/config", &format!("[profile y]\n{keys}"));
-    laptop.assert_refuses(
-        &json!({}),
-        &[("AWS_DEFAULT_PROFILE", "x")],
-        "invalid",
-        "the AWS profile \"x\" that AWS_DEFAULT_PROFILE names: it is not in ",
-    );
-    laptop.assert_mints(&json!({}), &[("AWS_DEFAULT_PROFILE", "y")]);
-    laptop.assert_mints(&json!({}), &[("AWS_DEFAULT_PROFILE", "x"), ("AWS_PROFILE", "y")]);
-    laptop.assert_mints(&json!({}), &[("AWS_DEFAULT_PROFILE", "y"), ("AWS_PROFILE", " ")]);
     laptop.write(".aws/config", &format!("[default]\n{keys}"));
     for unset in ["", " ", "\n"] {
         laptop.assert_mints(&json!({}), &[("AWS_PROFILE", unset)]);

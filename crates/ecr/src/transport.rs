@@ -82,10 +82,10 @@ impl Transport {
             (None, Some(path)) => trust_in(SYSTEM_BUNDLE, Path::new(path))?,
             (None, None) => TrustStore::default(),
         };
-        let (direct, proxied, unusable) = clients(&proxies, &trust);
+        let (direct, tunnelled, unusable) = clients(&proxies, &trust);
         let (proxies, takes_bundle) = (Arc::new(proxies), bundle.is_none());
         let heard = Heard::default();
-        Ok(Self { direct, proxied, proxies, unusable, insecure: None, heard, takes_bundle })
+        Ok(Self { direct, proxied: tunnelled, proxies, unusable, insecure: None, heard, takes_bundle })
     }
 
     /// Trusts the authorities of this file, which `ca_bundle` of a profile names, unless `AWS_CA_BUNDLE` names others.
