@@ -161,16 +161,16 @@ async fn a_web_identity_is_read_anew_each_time_and_its_file_may_be_empty_or_gone
         assert_eq!(registries(&minting.again()), [HOST]);
         fs::write(&file, "").expect("it can be written");
         let empty = minting.again();
-        assert_eq!(
-            (&empty["kind"], empty["error"].as_str().expect("text").ends_with("is empty")),
-            (&json!("unreachable"), true)
-        );
+        let said = |told: &serde_json::Value, how: &str| {
+            told["error"]
+                .as_str()
+                .expect("text")
+                .ends_with(&format!("the token file of the AWS identity, {path}, {how}"))
+        };
+        assert_eq!((&empty["kind"], said(&empty, "is empty")), (&json!("unreachable"), true), "{empty}");
         fs::remove_file(&file).expect("it can be removed");
         let gone = minting.again();
-        assert_eq!(
-            (&gone["kind"], gone["error"].as_str().expect("text").ends_with("is not there")),
-            (&json!("invalid"), true)
-        );
+        assert_eq!((&gone["kind"], said(&gone, "is not there")), (&json!("invalid"), true), "{gone}");
         fs::write(&file, &two).expect("it can be written");
         assert_eq!(registries(&minting.again()), [HOST]);
         aws.expire_web_identity(&two);
@@ -189,6 +189,46 @@ async fn a_web_identity_is_read_anew_each_time_and_its_file_may_be_empty_or_gone
             aws.sessions().iter().all(|it| !log.contains(&it.keys.secret_key) && !log.contains(&it.keys.session_token))
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_of_the_environment_is_trimmed_and_refused_if_it_is_none() {
+    let aws = FakeAws::start().await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("token");
+    fs::write(&file, "of-the-pod").expect("it can be written");
+    let (path, url) = (file.display().to_string(), aws.url());
+    let with = |role: &str, session: &str| {
+        let environment = [
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", path.as_str()),
+            ("AWS_ROLE_ARN", role),
+            ("AWS_ROLE_SESSION_NAME", session),
+            ("AWS_ENDPOINT_URL", url.as_str()),
+        ];
+        mint(&json!({}), &environment)
+    };
+    for around in ["", " ", "\n", "\r\n", "\t", "\n\n"] {
+        assert_eq!(
+            registries(&with(&format!("{around}{PULL}{around}"), &format!("pod{around}"))),
+            [HOST],
+            "{around:?}"
+        );
+    }
+    let before = aws.calls().len();
+    let two = format!("{PULL}\ncanary");
+    for (role, session, said) in [
+        (two.as_str(), "pod", "cannot use AWS_ROLE_ARN: it holds a newline at character 36"),
+        ("arn:aws:iam::123456789012:role/can\u{1}ary", "a", "cannot use AWS_ROLE_ARN: it holds a control character"),
+        ("canary", "a", "cannot use AWS_ROLE_ARN: it is not the ARN of a role"),
+        ("arn:aws:iam:eu-west-1:123456789012:role/canary", "a", "cannot use AWS_ROLE_ARN: it is not the ARN of a role"),
+        (PULL, "can\nary", "cannot use AWS_ROLE_SESSION_NAME: it holds a newline at character 4"),
+    ] {
+        let told = with(role, session);
+        let error = told["error"].as_str().expect("text");
+        assert!(told["kind"] == "invalid" && error.contains(said) && !error.contains("canary"), "{role:?}: {told}");
+    }
+    assert_eq!(with(" \n", "a")["kind"], "denied", "there is no role");
+    assert_eq!(aws.calls().len(), before, "AWS was not asked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -399,17 +439,45 @@ async fn a_proxy_that_refuses_and_an_authority_that_is_not_trusted_are_told_apar
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shared_file_that_is_not_text_is_named_with_its_byte_and_nothing_of_it_is_logged() {
     let dir = tempfile::tempdir().expect("a folder");
-    let file = dir.path().join("credentials");
-    fs::write(&file, b"# f\xfcr\n[default]\naws_access_key_id = AKIA\naws_secret_access_key = canary\n")
-        .expect("written");
+    let file = dir.path().join("file");
     let path = file.display().to_string();
-    for variable in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
-        let mut process = Mint::start(&json!({}), &[(variable, &path)]);
-        let told = process.again();
-        assert_eq!(told["kind"], "invalid", "{told}");
-        assert_eq!(told["error"], format!("cannot read {path}: it is not UTF-8 at byte 3"));
-        let log = process.log();
-        let bytes = b"canary".iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
-        assert!(!log.contains("canary") && !log.contains(&bytes), "{log}");
+    let good = "# f\n[default]\naws_access_key_id = AKIA\naws_secret_access_key = canary\n";
+    let with = |from: &str, to: &[u8]| {
+        let (before, after) = good.split_once(from).expect("it is there");
+        [before.as_bytes(), to, after.as_bytes()].concat()
+    };
+    let little = good.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    let big = good.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>();
+    let forms = [
+        ("Latin-1 in a comment", with("# f", b"# f\xfcr"), "it is not UTF-8 at byte 3"),
+        ("Latin-1 in a section", with("default", b"d\xe9fault"), "it is not UTF-8 at byte 6"),
+        ("Latin-1 in a key", with("secret", b"s\xe9cret"), "it is not UTF-8"),
+        ("Latin-1 in a value", with("canary", b"canary\xe9"), "it is not UTF-8"),
+        ("an overlong sequence", with("canary", b"canary\xc0\xaf"), "it is not UTF-8"),
+        ("a sequence that is cut off", [good.as_bytes(), b"\xe2\x82"].concat(), "it is not UTF-8"),
+        ("half of a pair", with("canary", b"canary\xed\xa0\x80"), "it is not UTF-8"),
+        ("a byte that no text has", with("canary", b"\xffcanary"), "it is not UTF-8"),
+        ("UTF-16 with a mark", [b"\xff\xfe", &*little].concat(), "it is not UTF-8 at byte 0"),
+        ("UTF-16 of the other order with a mark", [b"\xfe\xff", &*big].concat(), "it is not UTF-8 at byte 0"),
+        ("UTF-16", little, ""),
+        ("UTF-16 of the other order", big, ""),
+        ("a NUL in a value", with("canary", b"can\0ary"), "a control character at character 4"),
+        ("a NUL for a line", with("# f", b"\0"), ""),
+    ];
+    for (what, bytes, said) in forms {
+        fs::write(&file, &bytes).expect("it can be written");
+        for variable in ["AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"] {
+            let mut process = Mint::start(&json!({}), &[(variable, &path)]);
+            let told = process.again();
+            assert_eq!(told["kind"], "invalid", "{what}: {told}");
+            let error = told["error"].as_str().expect("text");
+            assert!(error.contains(&path) && error.contains(said) && !error.contains("canary"), "{what}: {told}");
+            let log = process.log();
+            let numbers = |bytes: &[u8]| bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+            let wide = "canary".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+            let is_logged =
+                log.contains("canary") || log.contains(&numbers(b"canary")) || log.contains(&numbers(&wide));
+            assert!(!is_logged, "{what}: {log}");
+        }
     }
 }

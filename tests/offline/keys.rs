@@ -206,7 +206,7 @@ async fn a_token_file_that_is_not_text_is_invalid() {
             ),
         ] {
             let minted = mint(&wanted, &[&common[..], &more].concat());
-            assert_invalid(&minted, "the token file of the AWS identity is not usable");
+            assert_invalid(&minted, &format!("the token file of the AWS identity, {path}, is not usable"));
             assert!(!minted.to_string().contains("canary"), "{minted}");
         }
     }

@@ -241,6 +241,11 @@ async fn a_login_session_mints_is_renewed_and_names_the_command_that_starts_it_a
         String::new(),
         "{}".to_owned(),
         r#"{"accessToken":{"accessKeyId":"canary"}}"#.to_owned(),
+        "[]".to_owned(),
+        "null".to_owned(),
+        login_token(PAST, "canary-refresh", ""),
+        login_token("", "canary-refresh", KEY),
+        login_token(PAST, "", KEY),
     ];
     for file in ended {
         laptop.write(OF_LOGIN, &file);
@@ -322,6 +327,135 @@ async fn a_program_of_a_profile_mints_and_what_it_prints_is_never_shown() {
         "invalid",
         "\"good\" is not an absolute path",
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_with_blanks_in_its_name_is_found_as_the_aws_cli_finds_it() {
+    let laptop = Laptop::new("").await;
+    let keys = "aws_access_key_id = AKIAX\naws_secret_access_key = canary\n";
+    for section in [
+        "[profile \"my dev\"]",
+        "[profile 'my dev']",
+        "[profile my\\ dev]",
+        "[profile my' 'dev]",
+        "[ profile  \"my dev\" ]",
+        "[profile \"my dev\"] # mine",
+    ] {
+        laptop.write(
+            ".aws/config",
+            &format!("{section}\n{keys}[profile role]\nrole_arn = {PULL}\nsource_profile = my dev\n"),
+        );
+        laptop.assert_mints(&json!({}), &[("AWS_PROFILE", "my dev")]);
+        for profile in ["my dev", "role"] {
+            laptop.assert_mints(&json!({ "profile": profile }), &[]);
+        }
+    }
+    laptop.write(".aws/config", &format!("[profile my dev]\n{keys}"));
+    laptop.assert_refuses(&json!({ "profile": "my dev" }), &[], "invalid", "cannot find the AWS profile \"my dev\"");
+    laptop.write(".aws/credentials", &format!("[my dev]\n{keys}"));
+    laptop.assert_mints(&json!({ "profile": "my dev" }), &[]);
+    let sso = "[profile x]\nsso_session = x y\nsso_account_id = 1\nsso_role_name = r\n[sso-session \"x y\"]\nsso_start_url = https://x.example\nsso_region = eu-west-1\n";
+    laptop.write(".aws/config", sso);
+    laptop.assert_refuses(&json!({ "profile": "x" }), &[], "denied", "there is no session on this machine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_of_a_program_that_have_expired_are_refused() {
+    let laptop = Laptop::new("").await;
+    let print = |end: &str| {
+        let keys =
+            format!(r#"{{"Version":1,"AccessKeyId":"ASIAPROGRAM","SecretAccessKey":"canary","Expiration":"{end}"}}"#);
+        program(laptop.home.path(), "keys", &format!("echo '{keys}'"))
+    };
+    for (end, is_good) in [(FUTURE, true), (PAST, false), ("1970-01-01T00:00:00Z", false)] {
+        laptop.write(".aws/config", &format!("[profile x]\ncredential_process = {}\n", print(end)));
+        if is_good {
+            laptop.assert_mints(&json!({ "profile": "x" }), &[]);
+        } else {
+            let said =
+                "the credential_process of the AWS profile \"x\" failed: it printed credentials that have expired";
+            laptop.assert_refuses(&json!({ "profile": "x" }), &[], "denied", said);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_of_a_profile_that_cannot_be_used_are_named() {
+    let laptop = Laptop::new("").await;
+    let keys = "aws_access_key_id = AKIAX\naws_secret_access_key = canary\n";
+    let role = format!("role_arn = {PULL}\n");
+    let cases = [
+        (format!("[profile y]\n{keys}"), "/.aws/credentials, which have \"y\""),
+        (
+            format!(
+                "[default]\n{keys}{}",
+                "[profile p0]\n[profile p1]\n[profile p2]\n[profile p3]\n[profile p4]\n[profile p5]\n[profile p6]\n"
+            ),
+            "which have \"default\", \"p0\", \"p1\", \"p2\", \"p3\" and 3 more",
+        ),
+        (
+            format!("[profile x]\n{role}source_profile = y\nmfa_serial = canary\n"),
+            "its mfa_serial needs a code from a person",
+        ),
+        (
+            "[profile x]\nrole_arn = canary\nsource_profile = y\n".into(),
+            "cannot use role_arn of the AWS profile \"x\" in ",
+        ),
+        (
+            "[profile x]\nrole_arn = arn:aws:iam:eu-west-1:123456789012:role/canary\nsource_profile = y\n".into(),
+            "/.aws/config: it is not the ARN of a role",
+        ),
+        (
+            format!("[profile x]\nrole_arn = {PULL}\n  canary\nsource_profile = y\n"),
+            "/.aws/config: it holds a newline at character 36",
+        ),
+        (
+            format!("[profile x]\n{role}source_profile = y\n  canary\n"),
+            "cannot use source_profile of the AWS profile \"x\" in ",
+        ),
+        (
+            format!("[profile x]\n{role}source_profile = y\nexternal_id = a\n  canary\n"),
+            "cannot use external_id of the AWS profile \"x\" in ",
+        ),
+        (
+            format!("[profile x]\n{role}source_profile = y\nrole_session_name = a\n  canary\n"),
+            "cannot use role_session_name of the AWS profile \"x\" in ",
+        ),
+        (
+            "[profile x]\nweb_identity_token_file = /x\nrole_arn = canary\n".into(),
+            "cannot use role_arn of the AWS profile \"x\" in ",
+        ),
+        ("[profile x]\ncredential_process =\n".into(), "its credential_process is empty"),
+        ("[profile x]\nlogin_session =\n".into(), "its login_session is empty"),
+        (
+            format!("[profile x]\n{role}credential_source = Environment\n"),
+            "cannot use credential_source = Environment of the AWS profile \"x\": AWS_ACCESS_KEY_ID and",
+        ),
+        (
+            format!("[profile x]\n{role}credential_source = EcsContainer\n"),
+            "cannot use credential_source = EcsContainer of the AWS profile \"x\": AWS_CONTAINER_CREDENTIALS_FULL_URI is",
+        ),
+    ];
+    for (config, said) in &cases {
+        laptop.write(".aws/config", config);
+        laptop.assert_refuses(&json!({ "profile": "x" }), &[], "invalid", said);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_profile_of_the_environment_counts_after_aws_profile() {
+    let laptop = Laptop::new("").await;
+    let keys = "aws_access_key_id = AKIAX\naws_secret_access_key = canary\n";
+    laptop.write(".aws/config", &format!("[profile y]\n{keys}"));
+    laptop.assert_refuses(
+        &json!({}),
+        &[("AWS_DEFAULT_PROFILE", "x")],
+        "invalid",
+        "the AWS profile \"x\" that AWS_DEFAULT_PROFILE names: it is not in ",
+    );
+    laptop.assert_mints(&json!({}), &[("AWS_DEFAULT_PROFILE", "y")]);
+    laptop.assert_mints(&json!({}), &[("AWS_DEFAULT_PROFILE", "x"), ("AWS_PROFILE", "y")]);
+    laptop.assert_mints(&json!({}), &[("AWS_DEFAULT_PROFILE", "y"), ("AWS_PROFILE", " ")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -409,7 +543,7 @@ async fn settings_of_a_profile_that_contradict_each_other_are_named() {
         ),
     ] {
         laptop.write(".aws/config", &config);
-        laptop.assert_refuses(&json!({}), &[("AWS_PROFILE", "x")], "denied", said);
+        laptop.assert_refuses(&json!({}), &[("AWS_PROFILE", "x")], "invalid", said);
     }
     laptop.write(".aws/config", &format!("[default]\n{keys}"));
     for unset in ["", " ", "\n"] {

@@ -4,7 +4,7 @@ use regcred_core::{Error, ErrorKind, Result};
 
 use crate::host::Region;
 
-/// Whether it is `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE` of an IAM or STS principal.
+/// Whether it is `arn:PARTITION:SERVICE::ACCOUNT:RESOURCE` of an IAM or STS principal. IAM and STS have no region in their ARNs.
 pub(crate) fn is_principal(text: &str) -> bool {
     parts(text).is_some()
 }
@@ -15,8 +15,8 @@ fn parts(arn: &str) -> Option<[&str; 3]> {
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let resource = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_/-".contains(&byte));
     match parts.as_slice() {
-        ["arn", partition, "iam" | "sts", region, account, rest]
-            if plain(partition) && plain(region) && plain(account) && resource(rest) =>
+        ["arn", partition, "iam" | "sts", "", account, rest]
+            if plain(partition) && plain(account) && resource(rest) =>
         {
             Some([partition, account, rest])
         }
@@ -40,12 +40,18 @@ pub(crate) fn account(arn: &str) -> Option<&str> {
     parts(arn).map(|[_, account, _]| account).filter(|account| !account.is_empty())
 }
 
+/// Whether it is the ARN of an IAM role.
+pub(crate) fn is_role(arn: &str) -> bool {
+    let digits = |account: &str| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    let named = |resource: &str| resource.strip_prefix("role/").is_some_and(|it| !it.is_empty());
+    arn.split(':').nth(2) == Some("iam")
+        && parts(arn).is_some_and(|[_, account, resource]| digits(account) && named(resource))
+}
+
 /// The ARN of an IAM role in the partition of the region; [`ErrorKind::Invalid`] if it is none.
 pub(crate) fn role(arn: &str, region: &Region) -> Result<()> {
     match parts(arn) {
-        Some([partition, account, resource])
-            if account.len() == 12 && resource.strip_prefix("role/").is_some_and(|it| !it.is_empty()) =>
-        {
+        Some([partition, ..]) if is_role(arn) => {
             let own = region.partition();
             if partition == own {
                 return Ok(());
@@ -127,6 +133,9 @@ mod tests {
             "arn:aws:iam::123456789012:role/",
             "arn:aws:iam::12:role/x",
             "arn:aws:iam::123456789012:user/x",
+            "arn:aws:iam:eu-west-1:123456789012:role/x",
+            "arn:aws:sts::123456789012:role/x",
+            "arn:aws:iam::12345678901x:role/x",
         ];
         for bad in bad {
             assert_eq!(role(bad, &region("eu-west-1")).expect_err(bad).kind(), ErrorKind::Invalid);

@@ -108,7 +108,7 @@ impl Identity {
     pub(crate) fn profile_name(&self) -> Option<String> {
         match &self.source {
             Source::Profile(name) => Some(name.to_string()),
-            _ => profile_of_environment(),
+            _ => profile_of_environment().map(|(_, name)| name),
         }
     }
 

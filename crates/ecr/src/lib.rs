@@ -7,6 +7,8 @@ mod host;
 mod identity;
 mod instance;
 mod keys;
+mod line;
+mod names;
 pub mod password;
 mod process;
 mod profile;

@@ -7,6 +7,7 @@ use regcred_core::{Error, ErrorKind, Result};
 
 use crate::{
     keys::{Part, clean},
+    line::{line, role_arn},
     profiles::{Profiles, Setting},
 };
 
@@ -82,7 +83,10 @@ pub(crate) fn steps(profiles: &Profiles, name: &str) -> Result<Option<Steps>> {
             }
             return Ok(first.map(|first| profile.ends(first, roles)));
         };
-        roles.insert(0, profile.assumes(role));
+        if profile.get("mfa_serial").is_some() {
+            return Err(profile.invalid(MFA));
+        }
+        roles.insert(0, profile.assumes(role)?);
         let (source, named) = (profile.get("source_profile"), profile.get("credential_source"));
         let source = match (source, named) {
             (Some(_), Some(_)) => return Err(profile.invalid("it has both source_profile and credential_source")),
@@ -96,7 +100,7 @@ pub(crate) fn steps(profiles: &Profiles, name: &str) -> Result<Option<Steps>> {
                 return Ok(Some(profile.ends(first, roles)));
             }
         };
-        let source = source.value.to_owned();
+        let source = line(source.value, || profile.place("source_profile", source))?;
         if !profiles.has(&source) {
             let missing = profiles.missing(&source);
             return Err(profile.invalid(&format!("its source_profile {source:?} does not exist: {missing}")));
@@ -108,6 +112,10 @@ pub(crate) fn steps(profiles: &Profiles, name: &str) -> Result<Option<Steps>> {
         seen.push(source);
     }
 }
+
+/// Why a profile with `mfa_serial` is refused.
+const MFA: &str = "its mfa_serial needs a code from a person, which regcred cannot ask for: \
+    use `aws configure export-credentials`, or a role without MFA";
 
 /// The error for a profile that does not exist. `named_by` is the place that names it, such as a variable.
 pub(crate) fn missing(profiles: &Profiles, name: &str, named_by: &str) -> Error {
@@ -133,13 +141,24 @@ impl<'a> Profile<'a> {
         Error::new(ErrorKind::Invalid, format!("cannot use the AWS profile {:?}", self.name)).with_cause(why)
     }
 
+    /// Where a setting is, for errors.
+    fn place(&self, key: &str, setting: Setting<'_>) -> String {
+        format!("{key} of the AWS profile {:?} in {}", self.name, setting.file.display())
+    }
+
+    /// A setting that fits on one line.
+    fn line(&self, key: &str) -> Result<Option<String>> {
+        self.get(key).map(|it| line(it.value, || self.place(key, it))).transpose()
+    }
+
     fn ends(&self, first: First, roles: Vec<Assumed>) -> Steps {
         Steps { profile: self.name.to_owned(), first, roles }
     }
 
-    fn assumes(&self, role: Setting<'_>) -> Assumed {
-        let (external_id, session_name) = (self.text("external_id"), self.text("role_session_name"));
-        Assumed { arn: role.value.to_owned(), external_id, session_name }
+    fn assumes(&self, role: Setting<'_>) -> Result<Assumed> {
+        let arn = role_arn(role.value, || self.place("role_arn", role))?;
+        let (external_id, session_name) = (self.line("external_id")?, self.line("role_session_name")?);
+        Ok(Assumed { arn, external_id, session_name })
     }
 
     fn first(&self) -> Result<Option<First>> {
@@ -152,9 +171,11 @@ impl<'a> Profile<'a> {
             };
         }
         if let Some(file) = self.get("web_identity_token_file") {
-            let role_arn =
-                self.text("role_arn").ok_or_else(|| self.invalid("its web_identity_token_file needs a role_arn"))?;
-            let (token_file, session_name) = (PathBuf::from(file.value), self.text("role_session_name"));
+            let role =
+                self.get("role_arn").ok_or_else(|| self.invalid("its web_identity_token_file needs a role_arn"))?;
+            let role_arn = role_arn(role.value, || self.place("role_arn", role))?;
+            let token_file = PathBuf::from(line(file.value, || self.place("web_identity_token_file", file))?);
+            let session_name = self.line("role_session_name")?;
             return Ok(Some(First::WebIdentity { role_arn, token_file, session_name }));
         }
         if let Some(sso) = self.sso()? {
@@ -166,7 +187,12 @@ impl<'a> Profile<'a> {
         if let Some(program) = self.text("credential_process") {
             return Ok(Some(First::Program(program)));
         }
-        Ok(self.keys()?.map(First::Keys))
+        let keys = self.keys()?.map(First::Keys);
+        let blank = ["credential_process", "login_session", "credential_source", "web_identity_token_file"];
+        match blank.iter().find(|key| keys.is_none() && self.profiles.is_blank(self.name, key)) {
+            Some(key) => Err(self.invalid(&format!("its {key} is empty"))),
+            None => Ok(keys),
+        }
     }
 
     fn sso(&self) -> Result<Option<First>> {
@@ -218,7 +244,7 @@ impl<'a> Profile<'a> {
                 Part::SecretKey => (NAMES[1], secret_key.file),
                 Part::SessionToken => (NAMES[2], token.unwrap_or(access_key).file),
             };
-            format!("{key} of the AWS profile {:?} in {}", self.name, file.display())
+            self.place(key, Setting { value: "", file })
         };
         clean(&keys.build(), name).map(Some)
     }

@@ -1,6 +1,7 @@
 //! The shared configuration files of AWS, `~/.aws/config` and `~/.aws/credentials`.
 
 use std::{
+    collections::BTreeSet,
     env,
     path::{Path, PathBuf},
 };
@@ -14,13 +15,16 @@ use aws_types::os_shim_internal::{Env, Fs};
 use regcred_core::{Error, ErrorKind, Result, read_text_file};
 use tokio::task::spawn_blocking;
 
-use crate::quiet::quietly;
+use crate::{names, quiet::quietly};
 
 /// The two files: the variable that names one, where it is below the home folder if the variable is not set, and how the SDK reads it.
 const FILES: [(&str, &str, EnvConfigFileKind); 2] = [
     ("AWS_CONFIG_FILE", ".aws/config", EnvConfigFileKind::Config),
     ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials", EnvConfigFileKind::Credentials),
 ];
+
+/// How many profiles an error lists.
+const SHOWN: usize = 5;
 
 /// The profiles of both files.
 #[derive(Debug)]
@@ -58,6 +62,7 @@ impl Profiles {
     pub(crate) async fn parse(texts: Vec<(EnvConfigFileKind, String, PathBuf)>) -> Result<Self> {
         let mut files = vec![];
         for (kind, text, path) in texts {
+            let text = names::encoded(&text, matches!(kind, EnvConfigFileKind::Config));
             let sections = quietly(parse(kind, &path, &text)).await?;
             files.push(File { kind, path, text, sections });
         }
@@ -71,25 +76,36 @@ impl Profiles {
     }
 
     pub(crate) fn has(&self, profile: &str) -> bool {
-        self.files.iter().any(|file| file.sections.get_profile(profile).is_some())
+        let profile = names::identifier(profile);
+        self.files.iter().any(|file| file.sections.get_profile(&profile).is_some())
     }
 
     /// A setting of a profile; `None` if it is empty or not there.
     pub(crate) fn get(&self, profile: &str, key: &str) -> Option<Setting<'_>> {
+        let profile = names::identifier(profile);
         self.files.iter().rev().find_map(|file| {
-            let value = file.sections.get_profile(profile)?.get(key)?.trim();
+            let value = file.sections.get_profile(&profile)?.get(key)?.trim();
             (!value.is_empty()).then_some(Setting { value, file: &file.path })
         })
     }
 
+    /// Whether a setting of a profile is there without a value.
+    pub(crate) fn is_blank(&self, profile: &str, key: &str) -> bool {
+        let name = names::identifier(profile);
+        let is_there = |file: &File| file.sections.get_profile(&name).is_some_and(|it| it.get(key).is_some());
+        self.get(profile, key).is_none() && self.files.iter().any(is_there)
+    }
+
     pub(crate) fn has_sso_session(&self, name: &str) -> bool {
-        self.files.iter().any(|file| file.sections.sso_session(name).is_some())
+        let name = names::identifier(name);
+        self.files.iter().any(|file| file.sections.sso_session(&name).is_some())
     }
 
     /// A setting of `[sso-session NAME]`; `None` if it is empty or not there.
     pub(crate) fn sso_session(&self, name: &str, key: &str) -> Option<&str> {
+        let name = names::identifier(name);
         self.files.iter().rev().find_map(|file| {
-            let value = file.sections.sso_session(name)?.get(key)?.trim();
+            let value = file.sections.sso_session(&name)?.get(key)?.trim();
             (!value.is_empty()).then_some(value)
         })
     }
@@ -102,7 +118,19 @@ impl Profiles {
         match config.filter(|file| file.text.lines().any(|line| line.trim() == section)) {
             Some(file) => format!("{} has {section}, and a config file needs [profile {profile}]", file.path.display()),
             None if self.files.is_empty() => "there is no home folder to look in".into(),
-            None => format!("it is not in {paths}"),
+            None => format!("it is not in {paths}{}", self.listed()),
+        }
+    }
+
+    /// The names of the first profiles, in words.
+    fn listed(&self) -> String {
+        let names = self.files.iter().flat_map(|file| file.sections.profiles().map(names::name));
+        let names = names.collect::<BTreeSet<_>>();
+        let shown = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+        match names.len() {
+            0 => String::new(),
+            1..=SHOWN => format!(", which have {shown}"),
+            more => format!(", which have {shown} and {} more", more - SHOWN),
         }
     }
 }

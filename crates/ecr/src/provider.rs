@@ -25,6 +25,7 @@ use crate::{
     error::{failed, identity_failure, translate},
     host::{AccountId, Alias, Region, RegistryHost},
     identity::Identity,
+    names,
     profile::DEFAULT,
     profiles::Profiles,
     quiet::quietly,
@@ -269,7 +270,7 @@ impl EcrProviderBuilder {
         };
         let signing = Signing { transport, clock: self.clock.clone() };
         let mut settings = Settings::new(&self.region, signing.clone(), self.fips, self.dual_stack);
-        let config = quietly(settings.load(profiles.contents(), profile)).await;
+        let config = quietly(settings.load(profiles.contents(), &names::identifier(profile))).await;
         let mut ecr = aws_sdk_ecr::config::Builder::from(&config);
         if let Some(endpoint) = self.endpoint {
             ecr = ecr.endpoint_url(endpoint);

@@ -27,6 +27,7 @@ use crate::{
     failure::{Absent, Failure},
     instance,
     keys::{Part, clean},
+    line::{line, role_arn},
     process::{self, Programs},
     profile::{self, DEFAULT, First, Steps},
     profiles::Profiles,
@@ -68,8 +69,9 @@ impl Sources {
         if ends(&found) {
             return found;
         }
-        let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(&self.settings.provider_config());
-        let found = web_identity_token(web_identity.build(), path("AWS_WEB_IDENTITY_TOKEN_FILE")).await;
+        // A profile that a variable names is wanted.
+        let is_wrong = found.as_ref().is_err_and(|error| find::<Absent>(error).is_some());
+        let found = self.web_identity_of_environment().await;
         if ends(&found) {
             return found;
         }
@@ -81,7 +83,7 @@ impl Sources {
             return self.instance().await;
         }
         let nowhere = "no AWS credentials were found in environment, profile, web identity or container";
-        let error = Error::new(ErrorKind::Denied, nowhere);
+        let error = Error::new(if is_wrong { ErrorKind::Invalid } else { ErrorKind::Denied }, nowhere);
         Err(Failure(if notes.is_empty() { error } else { error.with_cause(notes.join("; ")) }).into())
     }
 
@@ -90,9 +92,9 @@ impl Sources {
         let profiles = Profiles::read().await.map_err(Failure)?;
         let variable = profile_of_environment();
         let (wanted, named_by) = match (name, &variable) {
-            (Some(name), _) => (&**name, ""),
-            (None, Some(name)) => (name.as_str(), " that AWS_PROFILE names"),
-            (None, None) => (DEFAULT, ""),
+            (Some(name), _) => (&**name, String::new()),
+            (None, Some((variable, name))) => (name.as_str(), format!(" that {variable} names")),
+            (None, None) => (DEFAULT, String::new()),
         };
         // Only a profile that the config names must exist. After the others, the chain asks its next source.
         let absent = |error: Error| match (name, &variable) {
@@ -101,7 +103,7 @@ impl Sources {
             (None, None) => CredentialsError::not_loaded("there is no default profile"),
         };
         if !profiles.has(wanted) {
-            return Err(absent(profile::missing(&profiles, wanted, named_by)));
+            return Err(absent(profile::missing(&profiles, wanted, &named_by)));
         }
         let Some(steps) = profile::steps(&profiles, wanted).map_err(Failure)? else {
             let message = format!("the AWS profile {wanted:?}{named_by} holds no credentials");
@@ -129,9 +131,17 @@ impl Sources {
         let config = self.settings.provider_config();
         match first {
             First::Keys(keys) => Ok(keys.clone()),
-            First::Environment => environment().await,
+            First::Environment => {
+                let found = environment().await;
+                found.map_err(|error| {
+                    unset(error, profile, "Environment", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are")
+                })
+            }
             First::Instance => self.instance().await,
-            First::Container => self.container().await,
+            First::Container => {
+                let found = self.container().await;
+                found.map_err(|error| unset(error, profile, "EcsContainer", "AWS_CONTAINER_CREDENTIALS_FULL_URI is"))
+            }
             First::WebIdentity { role_arn, token_file, session_name } => {
                 let session_name = session_name.as_deref().unwrap_or(SESSION);
                 self.web_identity(role_arn, token_file.clone(), session_name).await
@@ -163,6 +173,11 @@ impl Sources {
             }
             First::Program(command) => {
                 let given = process::credentials(command, profile, &self.programs).await.map_err(Failure)?;
+                if given.expiry().is_some_and(|end| end <= self.settings.signing.clock.now()) {
+                    let message = format!("the credential_process of the AWS profile {profile:?} failed");
+                    let error = Error::new(ErrorKind::Denied, message);
+                    return Err(Failure(error.with_cause("it printed credentials that have expired")).into());
+                }
                 answered(&given, &format!("the credential_process of the AWS profile {profile:?}"))
             }
         }
@@ -178,7 +193,24 @@ impl Sources {
         let config = self.settings.provider_config();
         let inner =
             WebIdentityTokenCredentialsProvider::builder().configure(&config).static_configuration(fixed).build();
-        web_identity_token(inner, Some(token_file)).await
+        token_file::check(&token_file).await.map_err(Failure)?;
+        answered(&inner.provide_credentials().await?, "the web identity")
+    }
+
+    /// The web identity that the environment names.
+    async fn web_identity_of_environment(&self) -> Found {
+        let Some(file) = path("AWS_WEB_IDENTITY_TOKEN_FILE") else {
+            return Err(CredentialsError::not_loaded("there is no web identity"));
+        };
+        let variable = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
+        token_file::check(&file).await.map_err(Failure)?;
+        let Some(role) = variable("AWS_ROLE_ARN") else {
+            return Err(Absent("the token of AWS_WEB_IDENTITY_TOKEN_FILE needs a role in AWS_ROLE_ARN".into()).into());
+        };
+        let role = role_arn(&role, || "AWS_ROLE_ARN".into()).map_err(Failure)?;
+        let session = variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| SESSION.into());
+        let session = line(&session, || "AWS_ROLE_SESSION_NAME".into()).map_err(Failure)?;
+        self.web_identity(&role, file, &session).await
     }
 
     async fn container(&self) -> Found {
@@ -203,9 +235,22 @@ impl Sources {
     }
 }
 
-/// The profile that `AWS_PROFILE` names. An empty variable names none, as for the AWS CLI.
-pub(crate) fn profile_of_environment() -> Option<String> {
-    env::var("AWS_PROFILE").ok().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+/// Why the source that a profile names has no credentials.
+fn unset(error: CredentialsError, profile: &str, source: &str, variables: &str) -> CredentialsError {
+    if !matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
+        return error;
+    }
+    let why = find::<Absent>(&error).map_or_else(|| format!("{variables} not set"), |absent| absent.0.clone());
+    let message = format!("cannot use credential_source = {source} of the AWS profile {profile:?}");
+    Failure(Error::new(ErrorKind::Invalid, message).with_cause(why)).into()
+}
+
+/// The profile that the environment names, and the variable. An empty variable names none, as for the AWS CLI.
+pub(crate) fn profile_of_environment() -> Option<(&'static str, String)> {
+    ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].into_iter().find_map(|variable| {
+        let name = env::var(variable).ok()?.trim().to_owned();
+        (!name.is_empty()).then_some((variable, name))
+    })
 }
 
 fn path(variable: &str) -> Option<PathBuf> {
@@ -213,6 +258,25 @@ fn path(variable: &str) -> Option<PathBuf> {
 }
 
 async fn environment() -> Found {
+    const KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    for variable in [KEYS[0], KEYS[1], "AWS_SESSION_TOKEN"] {
+        if env::var_os(variable).is_some_and(|value| value.to_str().is_none()) {
+            let error = Error::new(ErrorKind::Invalid, format!("cannot use {variable}"));
+            return Err(Failure(error.with_cause("it is not UTF-8")).into());
+        }
+    }
+    let state = |variable: &str| env::var(variable).ok().map(|value| value.trim().is_empty());
+    match KEYS.map(state) {
+        [Some(true), _] | [_, Some(true)]
+            if KEYS.iter().any(|it| env::var(it).is_ok_and(|value| !value.is_empty())) =>
+        {
+            let blank = if state(KEYS[0]) == Some(true) { KEYS[0] } else { KEYS[1] };
+            return Err(Absent(format!("{blank} is empty")).into());
+        }
+        [Some(false), None] => return Err(Absent(format!("{} is set without {}", KEYS[0], KEYS[1])).into()),
+        [None, Some(false)] => return Err(Absent(format!("{} is set without {}", KEYS[1], KEYS[0])).into()),
+        _ => {}
+    }
     let given = EnvironmentVariableCredentialsProvider::new().provide_credentials().await;
     let keys = given.map_err(|error| match error {
         CredentialsError::CredentialsNotLoaded(_) => error,
@@ -228,18 +292,6 @@ async fn environment() -> Found {
         Part::SessionToken => "AWS_SESSION_TOKEN",
     };
     Ok(clean(&keys, |part| variable(part).to_owned()).map_err(Failure)?)
-}
-
-async fn web_identity_token(inner: WebIdentityTokenCredentialsProvider, file: Option<PathBuf>) -> Found {
-    let Some(file) = file else { return inner.provide_credentials().await };
-    token_file::check(&file).await.map_err(Failure)?;
-    let given = inner.provide_credentials().await.map_err(|error| match error {
-        CredentialsError::CredentialsNotLoaded(_) => {
-            Absent("the token of AWS_WEB_IDENTITY_TOKEN_FILE needs a role in AWS_ROLE_ARN".into()).into()
-        }
-        other => other,
-    });
-    answered(&given?, "the web identity")
 }
 
 /// The keys of an answer, which `from` gave.

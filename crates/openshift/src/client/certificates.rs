@@ -53,7 +53,46 @@ pub(super) fn identity(user: &User) -> Result<Option<Identity>, String> {
         return Err("`client-certificate` has no `client-key` beside it".into());
     };
     let key = String::from_utf8(key).map_err(|_| "`client-key` is not PEM")?;
-    Ok(Some(Identity { certificate, key: key.into() }))
+    let identity = Identity { certificate, key: key.into() };
+    identity.check()?;
+    Ok(Some(identity))
+}
+
+impl Identity {
+    /// Fails for what TLS refuses without a reason: a key that is encrypted, and a certificate of X.509 version 1.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let key = self.key.expose_secret();
+        if key.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || key.contains("Proc-Type: 4,ENCRYPTED") {
+            return Err("its key is encrypted, and regcred cannot ask for the password: decrypt it with \
+                `openssl pkey -in KEY -out DECRYPTED`"
+                .into());
+        }
+        match CertificateDer::pem_slice_iter(&self.certificate).next() {
+            Some(Ok(certificate)) if is_version_1(&certificate) => {
+                Err("it is an X.509 version 1 certificate, which regcred does not support: issue version 3, \
+                    for example with `openssl x509 -req -extfile`"
+                    .into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a certificate lacks the field of its version, which means version 1 (RFC 5280, 4.1).
+fn is_version_1(certificate: &[u8]) -> bool {
+    const VERSION: u8 = 0xa0;
+    let to_be_signed = content(certificate).and_then(content);
+    to_be_signed.and_then(<[u8]>::first).is_some_and(|tag| *tag != VERSION)
+}
+
+/// The content of a DER sequence.
+fn content(der: &[u8]) -> Option<&[u8]> {
+    const SEQUENCE: u8 = 0x30;
+    match der {
+        [SEQUENCE, short, content @ ..] if *short < 0x80 => Some(content),
+        [SEQUENCE, long, rest @ ..] if *long > 0x80 => rest.get(usize::from(*long & 0x7f)..),
+        _ => None,
+    }
 }
 
 fn load(material: &Material, field: &str) -> Result<Option<Vec<u8>>, String> {

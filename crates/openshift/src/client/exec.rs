@@ -110,7 +110,12 @@ impl Plugin {
         if header.is_none() && identity.is_none() {
             return Err("it answered neither a token nor a certificate".into());
         }
-        let expires = text("expirationTimestamp").map(|it| it.parse::<Timestamp>().map(SystemTime::from));
+        if let Some(identity) = &identity {
+            identity.check()?;
+        }
+        // An empty time is not absent: client-go refuses it.
+        let expires =
+            answer["status"]["expirationTimestamp"].as_str().map(|it| it.parse::<Timestamp>().map(SystemTime::from));
         let expires = expires.transpose().map_err(|_| "its expirationTimestamp is not a time")?;
         Ok(Issued { header: header.transpose()?, identity, expires })
     }

@@ -20,7 +20,8 @@ const VARIABLE: &str = "KUBECONFIG";
 /// Reads the kubeconfig that a connection names, and selects its context.
 pub(crate) fn load(connection: &Connection) -> Result<Selected> {
     let context = connection.context.as_deref().filter(|it| !it.is_empty());
-    if let Some(path) = &connection.kubeconfig {
+    // As for kubectl, an empty path names no file.
+    if let Some(path) = connection.kubeconfig.as_ref().filter(|path| !path.as_os_str().is_empty()) {
         return select(&path.display().to_string(), read(path)?, context);
     }
     let list = env::var_os(VARIABLE).map(|list| env::split_paths(&list).collect::<Vec<_>>()).unwrap_or_default();

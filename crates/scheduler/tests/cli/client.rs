@@ -67,13 +67,41 @@ async fn a_server_that_is_out_of_reach_is_reported_with_its_cause() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_in_the_server_is_in_no_log() {
     let (world, proxy) = (World::new(&["team-a"]).await, ForwardProxy::start().await);
-    let named = world.kube.kubeconfig().replace(&world.kube.url(), "https://user:canary@api.cluster.example:6443");
-    for level in ["debug", "trace"] {
-        let (code, table, logs) = told(status(&world, &named).env("HTTPS_PROXY", proxy.url()).env("RUST_LOG", level));
-        assert!(code == Some(3) && table.contains("the proxy refused to connect"), "{table}{logs}");
-        assert!(!table.contains("canary") && !logs.contains("canary"), "{table}{logs}");
-        assert!(logs.contains("cluster https://api.cluster.example:6443/"), "{logs}");
+    let encrypted = proxy.url().replace("http:", "https:");
+    for server in [
+        "https://user:canary@api.cluster.example:6443",
+        "HTTPS://user:canary@API.Cluster.Example:6443",
+        "https://user:canary@api.cluster.example",
+        "https://user:canary@api.cluster.example:6443/k8s/clusters/c-1?x=y",
+        "https://canary@api.cluster.example:6443",
+        "https://:canary@api.cluster.example:6443",
+        "https://canary:@api.cluster.example:6443",
+        "https://us%3aer:can%61ry@api.cluster.example:6443",
+        "https://us%40er:canary%2f%3a%20@api.cluster.example:6443",
+        "https://user:canary%0a@api.cluster.example:6443",
+        "https://user:can:ary@api.cluster.example:6443",
+        "https://user:can@ary@api.cluster.example:6443",
+        "https://user:canary@198.51.100.1:6443",
+        "https://user:canary@[2001:db8::1]:6443",
+        "https://user:canary@[2001:db8::1]",
+        "http://user:canary@api.cluster.example:6443",
+        "user:canary@api.cluster.example:6443",
+    ] {
+        let named = world.kube.kubeconfig().replace(&world.kube.url(), &format!("'{server}'"));
+        for (level, proxy) in [("trace", proxy.url()), ("debug", encrypted.clone())] {
+            let mut asked = status(&world, &named);
+            let proxied = asked.env("HTTPS_PROXY", &proxy).env("HTTP_PROXY", &proxy).env("RUST_LOG", level);
+            let (code, table, logs) = told(proxied);
+            assert!(matches!(code, Some(2 | 3)), "{server}: {code:?} {table}{logs}");
+            for part in ["canary", "can%61ry", "can:ary", "can@ary", "Y2FuYXJ5", "OmNhbmFye"] {
+                assert!(!table.contains(part) && !logs.contains(part), "{server}: {table}{logs}");
+            }
+        }
     }
+    let named = world.kube.kubeconfig().replace(&world.kube.url(), "https://user:canary@api.cluster.example:6443");
+    let (code, table, logs) = told(status(&world, &named).env("HTTPS_PROXY", proxy.url()).env("RUST_LOG", "debug"));
+    assert!(code == Some(3) && table.contains("the proxy refused to connect"), "{table}{logs}");
+    assert!(logs.contains("cluster https://api.cluster.example:6443/"), "{logs}");
     assert!(proxy.connects().contains(&"api.cluster.example:6443".into()), "{:?}", proxy.connects());
 }
 

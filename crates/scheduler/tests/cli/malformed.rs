@@ -259,6 +259,9 @@ impl<'a> Case<'a> {
             command.arg("--kubeconfig").arg(self.dir.join("kubeconfig")).envs(self.environment.iter().cloned());
             let output = command.output().expect("it starts");
             assert!(output.status.code().is_some_and(|code| code <= 3), "{}: {output:?}", self.dir.display());
+            let printed = String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned();
+            let is_bug = printed.contains("a bug in regcred") || printed.contains("panicked");
+            assert!(!is_bug, "{}: regcred reports a bug of its own", self.dir.display());
             all.extend([output.stdout, output.stderr].concat());
         }
         all

@@ -205,7 +205,10 @@ async fn a_web_identity_that_does_not_work_is_told_apart_from_a_network_that_doe
         "{code} {why}"
     );
     let (code, why) = attempt("/nonexistent");
-    assert!(code == 2 && why.contains("the token file of the AWS identity is not there"), "{code} {why}");
+    assert!(
+        code == 2 && why.contains("the token file of the AWS identity, ") && why.contains(", is not there"),
+        "{code} {why}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
