@@ -87,14 +87,17 @@ fn what_is_wrong_with_its_options_is_told_with_the_rest() {
                   what: { type: vault }\ntargets: [{ namespace: team-a, providers: [quay] }]\n";
     let (code, said) = run(dir.path(), "check", config, "");
     let lines = said.lines().collect::<Vec<_>>();
-    assert_eq!((code, lines.len()), (Some(2), 3), "{said}");
+    assert_eq!((code, lines.len()), (Some(2), 5), "{said}");
     assert!(
         lines[0].contains("yaml:2: providers.quay.usrname: this key is not known; did you mean `username`?"),
         "{said}"
     );
-    assert!(lines[1].contains("yaml:3: providers.no.registry: "), "{said}");
+    for (line, key) in [(1, "password_file"), (2, "minutes")] {
+        assert!(lines[line].contains(&format!("yaml:2: providers.quay.{key}: it is missing")), "{said}");
+    }
+    assert!(lines[3].contains("yaml:3: providers.no.registry: "), "{said}");
     assert!(
-        lines[2].contains("yaml:4: providers.what.type: \"vault\" is no type of provider; known are ecr, file"),
+        lines[4].contains("yaml:4: providers.what.type: \"vault\" is no type of provider; known are ecr, file"),
         "{said}"
     );
 }

@@ -158,7 +158,7 @@ async fn a_pass_ends_at_its_timeout() {
     let world = World::new(&["team-a"]).await;
     world.kube.hang(true);
     let one = "targets: [{ namespace: team-a, region: eu-west-1 }]";
-    let (code, report, _) = run(&mut world.once(one, &["--output", "json", "--timeout", "300ms"]));
+    let (code, report, _) = run(&mut world.once(one, &["--output", "json", "--timeout", "2s"]));
     assert_eq!((code, states(&report)), (3, vec!["failed"]), "{report:#}");
 }
 

@@ -2,7 +2,7 @@
 
 use std::{env, sync::Arc};
 
-use regcred_core::SystemClock;
+use regcred_core::{Namespace, SecretName, SystemClock};
 use regcred_openshift::{Cluster, Lease};
 
 /// Where the Lease is.
@@ -23,7 +23,8 @@ pub(super) type Lead = Lease;
 /// As `NAMESPACE/NAME`.
 pub(super) fn name(text: &str) -> Result<Name, String> {
     match text.split_once('/') {
-        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
+        // A Lease has a name of the same form as a Secret.
+        Some((namespace, name)) if Namespace::new(namespace).is_ok() && SecretName::new(name).is_ok() => {
             Ok(Name { namespace: namespace.into(), name: name.into() })
         }
         _ => Err("it is not a namespace and a name, such as regcred/regcred".into()),
