@@ -115,7 +115,6 @@ const HARMLESS: &[&str] = &[
     "SystemClock",
     "Target",
     "TargetSource",
-    "UNAUTHORIZED",
     "Validity",
     "Written",
 ];
