@@ -57,7 +57,9 @@ pub(crate) fn build() -> Result<Image> {
     bud.args(["bud", "--quiet", "--isolation", "chroot", "--timestamp", &time, "--format", "oci"]);
     bud.args(["--build-arg", &format!("VERSION={version}"), "--build-arg", &format!("REVISION={revision}")]);
     run_command(bud.args(["--tag", NAME]).arg(&folder).stdout(std::process::Stdio::null()))?;
-    run_command(buildah().args(["push", "--quiet", NAME]).arg(format!("oci-archive:{}", archive.display())))?;
+    let mut push = buildah();
+    push.args(["push", "--quiet", "--compression-format", "gzip", "--compression-level", "9", NAME]);
+    run_command(push.arg(format!("oci-archive:{}", archive.display())))?;
     let (size, compressed) = sizes(&archive)?;
     println!("{}: {:.1} MB, {:.1} MB compressed", archive.display(), megabytes(size), megabytes(compressed));
     ensure!(size <= LARGEST, "the image has {size} bytes, and may have {LARGEST}");
