@@ -72,12 +72,10 @@ impl Cluster {
         instance: &InstanceName,
         namespaces: &[Namespace],
     ) -> Result<Vec<Leftover>> {
-        let scopes = namespaces.iter().map(|it| Some(it.as_str())).collect::<Vec<_>>();
-        let scopes = if scopes.is_empty() { vec![None] } else { scopes };
         let own = ListParams::default().labels(&format!("{MANAGED_BY}={REGCRED},{INSTANCE}={instance}"));
         let theirs = ListParams::default().fields(&format!("type={DOCKER_CONFIG}"));
         let mut found = vec![];
-        for scope in scopes {
+        for scope in scopes(namespaces) {
             for of in [&own, &theirs] {
                 found.extend(self.of_instance(store, instance, scope, of).await?);
             }
@@ -105,11 +103,9 @@ impl Cluster {
     /// The installations that have Secrets of their own in these namespaces or, without any, in the whole cluster. Takes the right to
     /// list Secrets there.
     pub async fn instances(&self, namespaces: &[Namespace]) -> Result<BTreeSet<String>> {
-        let scopes = namespaces.iter().map(|it| Some(it.as_str())).collect::<Vec<_>>();
-        let scopes = if scopes.is_empty() { vec![None] } else { scopes };
         let own = ListParams::default().labels(&format!("{MANAGED_BY}={REGCRED}"));
         let mut found = BTreeSet::new();
-        for scope in scopes {
+        for scope in scopes(namespaces) {
             let label = |metadata: &ObjectMeta| value(metadata.labels.as_ref(), INSTANCE).map(str::to_owned);
             found.extend(self.secrets(scope, &own, label).await?);
         }
@@ -182,6 +178,11 @@ impl Cluster {
         }
         Ok(running)
     }
+}
+
+/// The namespaces to list; `None`: the whole cluster, if none is named.
+fn scopes(namespaces: &[Namespace]) -> Vec<Option<&str>> {
+    if namespaces.is_empty() { vec![None] } else { namespaces.iter().map(|it| Some(it.as_str())).collect() }
 }
 
 /// What of a Secret is an installation's, if anything is. A copy that somebody made of one is nobody's.

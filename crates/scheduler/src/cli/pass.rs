@@ -56,16 +56,20 @@ pub(crate) fn exit_code(args: &PassArgs, report: &Report, plan: &Plan) -> u8 {
         let why = why.strip_suffix(" (gone)").unwrap_or(&why);
         stderr::warning(&format!("{why}: create namespace {namespace}, or remove it from the config"));
     }
-    let is_empty = report.targets.is_empty() && report.sources.is_empty();
     match report.exit_code() {
-        0 if args.strict && (is_empty || !absent.is_empty()) => 1,
+        0 if args.strict && (has_no_targets(report) || !absent.is_empty()) => 1,
         code => code,
     }
 }
 
+/// Whether the config names no target, as far as all of its sources were read.
+fn has_no_targets(report: &Report) -> bool {
+    report.targets.is_empty() && report.sources.is_empty()
+}
+
 /// Says that a table would be empty, as `kubectl get` does.
 pub(crate) fn warn_if_none(report: &Report, plan: &Plan) {
-    if !report.targets.is_empty() || !report.sources.is_empty() {
+    if !has_no_targets(report) {
         return;
     }
     let selections = plan.selections();
