@@ -54,16 +54,16 @@ pub(crate) fn run() -> Result<()> {
         let (registries, linked) = (list(&secret["registries"]), list(&secret["linked"]));
         println!("  {namespace}/{name}  {registries}  until {end}  used by {linked}");
     }
-    println!("\nTokens that were asked for: {}", first["calls_by_region"]);
+    println!("\nTokens that were asked for: {}", first["tokens_by_region"]);
     ensure!(secrets.len() == TEAMS, "{TEAMS} Secrets were expected, {} are there", secrets.len());
     ensure!(secrets.iter().all(|it| it["manager"] == "regcred"), "not all of them are regcred's: {first:#}");
-    ensure!(first["aws_calls"] == REGIONS.len(), "one token per region was expected: {}", first["aws_calls"]);
+    ensure!(first["tokens"] == REGIONS.len(), "one token per region was expected: {}", first["tokens"]);
 
     println!("\nA second pass finds everything fresh:\n");
     println!("$ regcred once --config regcred.yaml\n");
     run_command(&mut command(&regcred, &world, &["once"], Some(&config)))?;
     let second = world.say("show")?;
-    ensure!(second["aws_calls"] == first["aws_calls"], "the second pass asked for a token");
+    ensure!(second["tokens"] == first["tokens"], "the second pass asked for a token");
     ensure!(second["secrets"] == first["secrets"], "the second pass wrote something");
     println!("\nNo token was asked for, and nothing was written. The keys of AWS in the projects can go.");
     Ok(())

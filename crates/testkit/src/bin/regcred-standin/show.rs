@@ -6,15 +6,15 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_testkit::{FakeAws, FakeKube};
 use serde_json::{Value, json};
 
-/// The calls to AWS, the registry Secrets of the cluster, and the requests to its API.
+/// The ECR tokens that were handed out, the registry Secrets of the cluster, and the requests to its API.
 pub(crate) fn show(aws: &FakeAws, kube: &FakeKube) -> Value {
-    let calls = aws.calls();
+    let tokens = aws.issued();
     let requests = kube.requests();
     let accounts = kube.objects("serviceaccounts");
     let secrets = kube.objects("secrets").into_iter().filter(|it| it["type"] == "kubernetes.io/dockerconfigjson");
     json!({
-        "aws_calls": calls.len(),
-        "calls_by_region": count(calls.into_iter().map(|call| call.region)),
+        "tokens": tokens.len(),
+        "tokens_by_region": count(tokens.into_iter().map(|token| token.region)),
         "secrets": secrets.map(|it| secret(&it, &accounts)).collect::<Vec<_>>(),
         "requests": count(requests.into_iter().map(|request| format!("{} {}", request.verb, request.resource))),
     })
@@ -82,8 +82,8 @@ mod tests {
         assert_eq!(
             show(&aws, &kube),
             json!({
-                "aws_calls": 0,
-                "calls_by_region": {},
+                "tokens": 0,
+                "tokens_by_region": {},
                 "secrets": [{
                     "namespace": "team-a",
                     "name": "ecr-secret",

@@ -131,7 +131,7 @@ mod tests {
         for wrong in ["recipe", "recipe team-a eu-west-1", "recipe team-a eu-west-1 soon", "suspend team-b"] {
             assert!(stage.answer(wrong).is_some_and(|answer| answer["error"].is_string()), "{wrong}");
         }
-        assert!(stage.answer("show").is_some_and(|answer| answer["aws_calls"] == 0));
+        assert!(stage.answer("show").is_some_and(|answer| answer["tokens"] == 0));
         assert_eq!(stage.answer("quit"), None);
         fs::remove_dir_all(dir).expect("it is ours");
     }
