@@ -191,7 +191,7 @@ async fn a_secret_that_is_applied_by_somebody_else_for_good_is_not_adopted() {
     let before = secret(&world, &namespace);
     let sink = OpenShiftSink::builder(world.cluster().await).with_foreign(Foreign::Adopt).build();
     let observed = regcred_core::SecretSink::observe(&sink, &target(&namespace)).await.expect("it can be read");
-    let refusal = observed.expect("it is there").refusal.expect("it is not adopted").to_string();
+    let refusal = observed.refusal.expect("it is not adopted").to_string();
     assert!(refusal.starts_with("foreign: it is applied by \"argocd\""), "{refusal}");
     assert_eq!(secret(&world, &namespace), before);
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regcred_core::{
     Clock, CredentialSet, ErrorKind, Login, Registry, RegistryCredential, SecretSink, SystemClock, Validity,
-    testing::{FakeProvider, provider_name},
+    testing::{FakeProvider, SinkExt, provider_name},
 };
 use regcred_engine::{Engine, Minter, Pass, Route, Step};
 use regcred_openshift::{Foreign, Link, OpenShiftSink};
@@ -59,7 +59,7 @@ async fn twelve_writers_at_a_time_lose_no_login_and_no_entry_of_a_service_accoun
             let set = set(&format!("r{number}.example"), "one");
             // As the engine does: a lost race is tried again.
             loop {
-                match sink.apply(&target, &set).await {
+                match sink.write(&target, &set).await {
                     Ok(applied) if applied.failure.is_none() => break,
                     Ok(applied) => assert_eq!(applied.failure.expect("a failure").kind(), ErrorKind::Conflict),
                     Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}"),
@@ -164,8 +164,8 @@ async fn a_secret_that_nobody_is_said_to_own_is_merged_into_and_left_again() {
 
     let sink = OpenShiftSink::builder(world.cluster().await).with_foreign(Foreign::Merge).build();
     let (target, set) = (target(&namespace), set("r.example", "one"));
-    sink.apply(&target, &set).await.expect("it is merged");
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    sink.write(&target, &set).await.expect("it is merged");
+    let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert_eq!((observed.drift, observed.validity.len()), (vec![], 1), "{:#}", secret());
     sink.remove(&target).await.expect("ours can be taken out");
     let data = STANDARD.decode(secret()["data"][".dockerconfigjson"].as_str().expect("data")).expect("base64");

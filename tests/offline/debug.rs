@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regcred_core::{
     Clock, CredentialSet, Feed, InstanceName, Login, Proxies, ProxyUrl, Registry, RegistryCredential, RegistryProvider,
     SecretSink, SystemClock, Validity,
-    testing::{FakeProvider, MemorySink, provider_name, target},
+    testing::{FakeProvider, MemorySink, SinkExt, provider_name, target},
 };
 use regcred_dockerconfig::{DockerConfig, Reader};
 use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
@@ -163,7 +163,7 @@ async fn no_public_type_shows_a_secret() {
     shown.show(&DockerConfig::parse(format!("{{\"auths\":\"{CANARY}\"}}").as_bytes()).expect_err("none"));
 
     let (memory, clock) = (Arc::new(MemorySink::default()), Arc::new(SystemClock));
-    shown.show(&memory.apply(&target("team-a"), &set).await.expect("it is written"));
+    shown.show(&memory.write(&target("team-a"), &set).await.expect("it is written"));
     shown.show(&memory.observe(&target("team-a")).await.expect("it is read"));
     shown.show(&memory);
     // It mints passwords that begin with `canary`.
@@ -227,7 +227,7 @@ async fn no_public_type_shows_a_secret() {
     let sink = sink.build();
     let mut there = target("team-a");
     there.store = "cluster".parse().expect("valid");
-    shown.show(&sink.apply(&there, &set).await.expect("it is written"));
+    shown.show(&sink.write(&there, &set).await.expect("it is written"));
     shown.show(&sink.observe(&there).await.expect("it is read"));
     shown.show(&sink);
 

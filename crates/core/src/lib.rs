@@ -10,6 +10,7 @@ mod provider;
 mod proxy;
 mod refusal;
 mod registry;
+mod revision;
 mod set;
 mod sink;
 mod source;
@@ -17,6 +18,8 @@ mod source;
 pub mod testing;
 mod validity;
 
+/// For implementations of the ports: `#[async_trait]` of the version that they are declared with.
+pub use async_trait::async_trait;
 pub use clock::{Clock, SystemClock};
 pub use credential::{Login, RegistryCredential};
 pub use error::{Error, ErrorKind, Result};
@@ -29,6 +32,7 @@ pub use provider::RegistryProvider;
 pub use proxy::{Proxies, ProxyUrl, user_info};
 pub use refusal::Refusal;
 pub use registry::Registry;
+pub use revision::Revision;
 /// Passwords: neither printed nor serialised.
 pub use secrecy::{ExposeSecret, SecretString};
 pub use set::CredentialSet;

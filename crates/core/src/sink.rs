@@ -4,29 +4,33 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{CredentialSet, Error, ProviderName, Refusal, Registry, Result, Target, Validity};
+use crate::{CredentialSet, Error, ProviderName, Refusal, Registry, Result, Revision, Target, Validity};
 
-/// Keeps credentials at addresses. Bound, when it is built, to its store and to its way of writing.
+/// Keeps credentials at addresses of one store. The store and the way of writing are fixed when the sink is built.
 ///
-/// What an implementation owes:
-/// - Every call ends under its own deadline and is one attempt; a lost race is [`Conflict`](crate::ErrorKind::Conflict).
-/// - What belongs to somebody else is neither changed nor removed, and what others wrote into ours stays where the format
+/// An implementation guarantees:
+/// - Every call ends under its own deadline and is one attempt.
+/// - `apply` is based on an observation. If the target has changed since, it fails as [`Conflict`](crate::ErrorKind::Conflict) and
+///   changes nothing. Only where nothing was seen may it write over what the same installation has created since.
+/// - A target of another owner is neither changed nor removed. Content of another owner in a target of ours stays where the format
 ///   allows it.
 /// - `apply` converges from whatever a dropped call left behind. Credentials change in one write, which is visible as a whole
 ///   or not at all.
-/// - The same set twice is [`Written::Unchanged`]. What [`CredentialSet::is_outlived_by`] an entry of ours is not written over it.
-/// - No secret in errors, in `Debug` or in what is logged below the call.
+/// - The same set twice is [`Written::Unchanged`]. An entry of ours that [outlives](CredentialSet::is_outlived_by) its replacement stays.
+/// - No secret appears in errors, in `Debug` or in logs below the call.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SecretSink: fmt::Debug + Send + Sync + 'static {
-    /// What stands at the target; `None`: nothing. [`Gone`](crate::ErrorKind::Gone): the place itself does not exist.
-    async fn observe(&self, target: &Target) -> Result<Option<Observed>>;
+    /// Returns what is at the target. [`Observed::exists`] is false if there is nothing.
+    /// [`Gone`](crate::ErrorKind::Gone): the place itself does not exist.
+    async fn observe(&self, target: &Target) -> Result<Observed>;
 
-    /// Makes the target hold these credentials, and for providers that failed what it held for them before.
-    /// What belongs to somebody else is [`Refused`](crate::ErrorKind::Refused).
-    async fn apply(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied>;
+    /// Makes the target hold these credentials, and for providers that failed what it held for them before. `observed` is the result of
+    /// an `observe` of this sink for this target. A target of another owner is [`Refused`](crate::ErrorKind::Refused).
+    async fn apply(&self, target: &Target, observed: &Observed, credentials: &CredentialSet) -> Result<Applied>;
 
-    /// Removes what `apply` made; what belongs to somebody else is [`Refused`](crate::ErrorKind::Refused), nothing is fine.
+    /// Removes what `apply` made. It reads the target itself and removes just what it read. A target of another owner is
+    /// [`Refused`](crate::ErrorKind::Refused). A target without anything is no error.
     async fn remove(&self, target: &Target) -> Result<()>;
 }
 
@@ -44,10 +48,14 @@ pub struct Details {
     pub writers: Vec<String>,
 }
 
-/// What stands at a target; never the secret itself.
+/// What a sink found at a target; never the secret itself. By default nothing.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Observed {
+    /// Whether there is anything. If not, the other fields that describe it are empty.
+    pub exists: bool,
+    /// The state that the next `apply` is based on.
+    pub revision: Revision,
     /// Why it is not ours to write.
     pub refusal: Option<Refusal>,
     /// Whose it is, if the sink was told to take it over with the next `apply`. That takes a set in which no provider failed.
@@ -76,19 +84,35 @@ impl Details {
 }
 
 impl Observed {
+    /// Nothing is there.
+    pub fn absent() -> Self {
+        Self::default()
+    }
+
     /// Ours, with what it holds.
     pub fn ours(validity: BTreeMap<ProviderName, Validity>) -> Self {
-        Self { validity, ..Self::default() }
+        Self { exists: true, validity, ..Self::default() }
     }
 
     /// Not ours to write.
     pub fn refused(refusal: Refusal) -> Self {
-        Self { refusal: Some(refusal), ..Self::default() }
+        Self { exists: true, refusal: Some(refusal), ..Self::default() }
     }
 
-    /// Somebody else's, to be taken over with the next `apply`.
+    /// Of another owner, to be taken over with the next `apply`.
     pub fn adopted_from(owner: impl Into<String>) -> Self {
-        Self { adopted_from: Some(owner.into()), ..Self::default() }
+        Self { exists: true, adopted_from: Some(owner.into()), ..Self::default() }
+    }
+
+    /// Returns itself if something is there.
+    pub fn existing(self) -> Option<Self> {
+        self.exists.then_some(self)
+    }
+
+    /// With the state that the next `apply` is based on.
+    #[must_use]
+    pub fn with_revision(self, revision: Revision) -> Self {
+        Self { revision, ..self }
     }
 
     /// With what somebody else did to it.
@@ -182,12 +206,12 @@ pub enum Written {
 
 #[async_trait]
 impl<S: SecretSink + ?Sized> SecretSink for Arc<S> {
-    async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
+    async fn observe(&self, target: &Target) -> Result<Observed> {
         (**self).observe(target).await
     }
 
-    async fn apply(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied> {
-        (**self).apply(target, credentials).await
+    async fn apply(&self, target: &Target, observed: &Observed, credentials: &CredentialSet) -> Result<Applied> {
+        (**self).apply(target, observed, credentials).await
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {

@@ -46,13 +46,10 @@ impl fmt::Display for Step {
 }
 
 /// Decides from what was seen, the providers that should be there, whether a refresh was asked for, and what counts as fresh.
-pub fn decide(
-    seen: Option<&Observed>,
-    providers: &[ProviderName],
-    force: bool,
-    fresh: impl Fn(&Validity) -> bool,
-) -> Step {
-    let Some(seen) = seen else { return Step::Create };
+pub fn decide(seen: &Observed, providers: &[ProviderName], force: bool, fresh: impl Fn(&Validity) -> bool) -> Step {
+    if !seen.exists {
+        return Step::Create;
+    }
     if let Some(refusal) = &seen.refusal {
         return Step::Refuse(refusal.clone());
     }
@@ -85,7 +82,7 @@ mod tests {
         Observed::ours(providers.iter().map(|name| (provider_name(name), validity)).collect())
     }
 
-    fn step(seen: Option<&Observed>, force: bool, fresh: bool) -> Step {
+    fn step(seen: &Observed, force: bool, fresh: bool) -> Step {
         decide(seen, &[provider_name("one"), provider_name("two")], force, |_| fresh)
     }
 
@@ -95,23 +92,23 @@ mod tests {
         let edited = both.clone().with_drift(["its data was edited".into()]);
         let undone = both.clone().with_undone(["builder is not linked".into()]);
         let more = observed(&["one", "three", "two"]);
-        assert_eq!(step(None, false, true), Step::Create);
-        assert_eq!(step(Some(&both), false, true), Step::Leave);
-        assert_eq!(step(Some(&both), true, true), Step::Refresh);
-        assert_eq!(step(Some(&both), false, false), Step::Refresh);
-        assert_eq!(step(Some(&observed(&["one"])), false, true), Step::Refresh);
-        assert_eq!(step(Some(&edited), false, true), Step::Repair(vec!["its data was edited".into()]));
-        assert_eq!(step(Some(&edited), false, false), Step::Refresh);
-        assert_eq!(step(Some(&undone), false, true), Step::Link(vec!["builder is not linked".into()]));
+        assert_eq!(step(&Observed::absent(), false, true), Step::Create);
+        assert_eq!(step(&both, false, true), Step::Leave);
+        assert_eq!(step(&both, true, true), Step::Refresh);
+        assert_eq!(step(&both, false, false), Step::Refresh);
+        assert_eq!(step(&observed(&["one"]), false, true), Step::Refresh);
+        assert_eq!(step(&edited, false, true), Step::Repair(vec!["its data was edited".into()]));
+        assert_eq!(step(&edited, false, false), Step::Refresh);
+        assert_eq!(step(&undone, false, true), Step::Link(vec!["builder is not linked".into()]));
         let worse = undone.with_drift(["its data was edited".into()]);
         let reasons = ["its data was edited", "builder is not linked"].map(str::to_owned).to_vec();
-        assert_eq!(step(Some(&worse), false, true), Step::Repair(reasons));
-        assert_eq!(step(Some(&more), false, true), Step::Repair(vec!["nothing asks for three any more".into()]));
+        assert_eq!(step(&worse, false, true), Step::Repair(reasons));
+        assert_eq!(step(&more, false, true), Step::Repair(vec!["nothing asks for three any more".into()]));
         let refusal = Refusal::new("foreign", "it is helm's", "choose another name");
         let (foreign, adopted) = (Observed::refused(refusal.clone()), Observed::adopted_from("helm"));
         for force in [true, false] {
-            assert_eq!(step(Some(&foreign), force, false), Step::Refuse(refusal.clone()));
-            assert_eq!(step(Some(&adopted), force, true), Step::Adopt("helm".into()));
+            assert_eq!(step(&foreign, force, false), Step::Refuse(refusal.clone()));
+            assert_eq!(step(&adopted, force, true), Step::Adopt("helm".into()));
         }
     }
 }

@@ -71,33 +71,30 @@ impl Engine {
             Err(error) => return Some(Outcome::failed(error)),
         };
         let now = self.context.clock.now();
-        if let Some(seen) = &mut seen {
-            seen.validity.retain(|name, validity| self.may_have_given(name, validity, now));
-        }
+        seen.validity.retain(|name, validity| self.may_have_given(name, validity, now));
         let force = before.force != Force::No;
         let fresh = |it: &Validity| it.is_fresh(now, &*self.context.schedule);
-        let step = decide(seen.as_ref(), &route.providers, force, fresh);
+        let step = decide(&seen, &route.providers, force, fresh);
         let is_fresh = matches!(step, Step::Leave | Step::Repair(_) | Step::Link(_));
-        let is_changed = is_fresh && before.compare_issuers && self.is_of_another(route, seen.as_ref()).await;
+        let is_changed = is_fresh && before.compare_issuers && self.is_of_another(route, &seen).await;
         let step = if is_changed { Step::Refresh } else { step };
         if before.dry {
-            return Some(self.preview(step, seen.unwrap_or_default()));
+            return Some(self.preview(step, seen));
         }
         let held_fresh = |held: &Held| route.providers.iter().all(|name| held.get(name).is_some_and(fresh));
         let expected_fresh = !force && before.held.as_deref().is_some_and(held_fresh);
         let expected_fresh = expected_fresh && !is_changed;
-        let found = disturbance(seen.as_ref(), &step, expected_fresh);
-        let seen = seen.unwrap_or_default();
+        let found = disturbance(&seen, &step, expected_fresh);
         let mut outcome = Outcome {
-            validity: seen.validity.into(),
-            waiting_for: seen.waiting_for,
+            validity: std::mem::take(&mut seen.validity).into(),
+            waiting_for: seen.waiting_for.take(),
             is_remembered: seen.is_remembered,
             ..Outcome::of(step.clone())
         };
         let mut contest =
             if found.is_empty() { self.contests.of(target) } else { self.contests.disturb(target, &found) };
         match &step {
-            Step::Leave => outcome.failures.extend(seen.failure.map(|error| Failure { provider: None, error })),
+            Step::Leave => outcome.failures.extend(seen.failure.clone().map(|error| Failure { provider: None, error })),
             Step::Refuse(refusal) => info!(%refusal, "refused"),
             _ if !found.is_empty() && contest.as_ref().is_some_and(|contest| !contest.rest.is_zero()) => {
                 outcome.held = before.held; // what it holds now is the other writer's
@@ -109,12 +106,12 @@ impl Engine {
                 let has_all = matches!(step, Step::Refresh) && is_untouched && holds(&outcome.validity, &set);
                 let is_left = has_all && before.force != Force::Yes;
                 if is_left {
-                    outcome.failures.extend(seen.failure.map(|error| Failure { provider: None, error }));
+                    outcome.failures.extend(seen.failure.clone().map(|error| Failure { provider: None, error }));
                 }
                 let wrote = !set.is_empty()
                     && !is_left
                     && (complete || !matches!(step, Step::Adopt(_)))
-                    && write(route, target, &set, &mut outcome).await;
+                    && write(route, target, &seen, &set, &mut outcome).await;
                 if wrote && !found.is_empty() {
                     contest = self.contests.restore(target, &found);
                 }
@@ -126,7 +123,7 @@ impl Engine {
                 }
                 let mut set = CredentialSet::new();
                 route.providers.iter().for_each(|name| set.insert_failed(name.clone()));
-                if write(route, target, &set, &mut outcome).await {
+                if write(route, target, &seen, &set, &mut outcome).await {
                     contest = self.contests.restore(target, &found);
                 }
             }
@@ -150,8 +147,7 @@ impl Engine {
     }
 
     /// Whether another account minted what a target holds than would mint it now. Where one of both is not known, nothing is compared.
-    async fn is_of_another(&self, route: &Route, seen: Option<&Observed>) -> bool {
-        let Some(seen) = seen else { return false };
+    async fn is_of_another(&self, route: &Route, seen: &Observed) -> bool {
         for name in &route.providers {
             let (held, minter) = (seen.validity.get(name).and_then(Validity::issuer), self.minters.get(name));
             if let (Some(held), Some(minter)) = (held, minter)
@@ -225,16 +221,16 @@ fn latest_end(minter: &Minter, now: SystemTime) -> Option<SystemTime> {
 
 /// What somebody else did to a target that is to be written. What is due anyway is nobody's doing: where it was not fresh when
 /// it was last seen, only an edit counts.
-fn disturbance(seen: Option<&Observed>, step: &Step, expected_fresh: bool) -> Disturbance {
+fn disturbance(seen: &Observed, step: &Step, expected_fresh: bool) -> Disturbance {
     let (mut itself, mut beside) = (vec![], vec![]);
-    match (seen, step) {
-        (None, Step::Create) if expected_fresh => itself.push("it was removed".into()),
-        (_, Step::Adopt(from)) if expected_fresh => itself.push(format!("it was made anew: {from}")),
-        (Some(seen), Step::Refresh) if expected_fresh && seen.drift.is_empty() => {
+    match step {
+        Step::Create if expected_fresh => itself.push("it was removed".into()),
+        Step::Adopt(from) if expected_fresh => itself.push(format!("it was made anew: {from}")),
+        Step::Refresh if expected_fresh && seen.drift.is_empty() => {
             itself.push("what it says of itself was changed".into());
         }
-        (Some(seen), Step::Refresh) if expected_fresh => itself.clone_from(&seen.drift),
-        (Some(seen), Step::Repair(_) | Step::Link(_)) => (itself, beside) = (seen.drift.clone(), seen.undone.clone()),
+        Step::Refresh if expected_fresh => itself.clone_from(&seen.drift),
+        Step::Repair(_) | Step::Link(_) => (itself, beside) = (seen.drift.clone(), seen.undone.clone()),
         _ => {}
     }
     Disturbance { itself, beside }
@@ -251,8 +247,8 @@ fn holds(held: &Held, set: &CredentialSet) -> bool {
 }
 
 /// Writes a set, and whether anything was really written.
-async fn write(route: &Route, target: &Target, set: &CredentialSet, outcome: &mut Outcome) -> bool {
-    match limited(route.sink.apply(target, set)).await {
+async fn write(route: &Route, target: &Target, seen: &Observed, set: &CredentialSet, outcome: &mut Outcome) -> bool {
+    match limited(route.sink.apply(target, seen, set)).await {
         Ok(applied) => {
             log(outcome.step.as_ref(), &applied);
             let validity = Arc::make_mut(&mut outcome.validity);

@@ -1,26 +1,23 @@
-//! What was seen at a target, kept from the look until the write that it leads to.
+//! What was seen at a target, as the next write gets it back.
 
-use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Mutex, MutexGuard},
-    time::Duration,
-};
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ServiceAccount;
-use regcred_core::{Details, Error, Observed, Refusal, Result, Target};
-use tokio::time::Instant;
+use regcred_core::{Details, Error, Observed, Refusal, Result};
 
 use crate::{
     hidden::Unread,
     link::Link,
     merge::Merged,
-    metadata::Ours,
+    metadata::{Ours, Version},
     record::{Records, by_provider},
 };
 
 /// The Secret and the ServiceAccounts of one target.
 #[derive(Clone, Debug)]
 pub(crate) struct Look {
+    /// The Secret in the state that was seen; `None`: there was none.
+    pub(crate) version: Option<Version>,
     /// Who else writes the Secret or has written it.
     pub(crate) writers: Vec<String>,
     pub(crate) secret: Found,
@@ -55,9 +52,9 @@ pub(crate) type ReadAccounts = BTreeMap<String, Result<Option<ServiceAccount>>>;
 
 impl Look {
     /// As the port reports it.
-    pub(crate) fn observed(&self, links: &[Link], secret: &str, us: &str) -> Option<Observed> {
+    pub(crate) fn observed(&self, links: &[Link], secret: &str, us: &str) -> Observed {
         let observed = match &self.secret {
-            Found::Nothing => return None,
+            Found::Nothing => return Observed::absent(),
             Found::Refused(refusal) => Observed::refused(refusal.clone()),
             Found::Adoptable(owner) => Observed::adopted_from(owner),
             Found::Ours(ours) => {
@@ -89,7 +86,7 @@ impl Look {
         };
         details.writers.clone_from(&self.writers);
         let is_remembered = matches!(self.accounts, Accounts::Linked(_));
-        Some(observed.remembered(is_remembered).with_details(details))
+        observed.remembered(is_remembered).with_details(details)
     }
 
     /// Each account of the links that uses the Secret, and how.
@@ -150,47 +147,5 @@ impl Accounts {
             Self::Read(read) => read.values().find_map(|read| read.as_ref().err().cloned()),
             Self::Linked(_) => None,
         }
-    }
-}
-
-/// So many looks are kept at the most: many more than are under way at once.
-const KEPT: usize = 128;
-/// Most lead to no write, and are never taken. Whoever mints first, and waits for the provider, is done within this.
-const LONGEST: Duration = Duration::from_mins(2);
-
-/// The latest looks that no write has used yet. A write takes its look along, so that none decides on what it has changed itself;
-/// one whose look is not there any more looks again.
-#[derive(Debug, Default)]
-pub(crate) struct Looks(Mutex<Kept>);
-
-#[derive(Debug, Default)]
-struct Kept {
-    looks: HashMap<Target, Look>,
-    /// The oldest first, and since when.
-    order: VecDeque<(Target, Instant)>,
-}
-
-impl Looks {
-    pub(crate) fn put(&self, target: &Target, look: Look) {
-        let (mut kept, now) = (self.lock(), Instant::now());
-        kept.order.retain(|(it, _)| it != target);
-        kept.order.push_back((target.clone(), now));
-        kept.looks.insert(target.clone(), look);
-        while kept.order.front().is_some_and(|(_, since)| *since + LONGEST < now) || kept.order.len() > KEPT {
-            if let Some((oldest, _)) = kept.order.pop_front() {
-                kept.looks.remove(&oldest);
-            }
-        }
-    }
-
-    pub(crate) fn take(&self, target: &Target) -> Option<Look> {
-        let mut kept = self.lock();
-        let look = kept.looks.remove(target)?;
-        kept.order.retain(|(it, _)| it != target);
-        Some(look)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().expect("no call panics while it holds the lock")
     }
 }

@@ -24,8 +24,8 @@ use crate::{
     form::LoginFormat,
     hidden::{Unread, unread},
     look::Found,
-    metadata::{DATA, Standing, has, owned, owner_of, updated, value},
-    own::shares,
+    metadata::{DATA, Standing, Version, has, owned, owner_of, updated, value},
+    own::{is_still, meanwhile, shares},
     record::{self, Record, Records},
     refusal::{self, DOCKER_CONFIG, shown},
     secret::{DATA_KEY, check_size},
@@ -105,10 +105,16 @@ impl OpenShiftSink {
         self.store.create_secret(namespace, name, self.merge_manager(), &object).await
     }
 
-    /// Returns also the readers that do not get the logins.
-    pub(crate) async fn apply_merged(&self, target: &Target, set: &CredentialSet) -> Result<(Written, Option<Unread>)> {
+    /// Returns also the readers that do not get the logins. `seen`: the state that the Secret must still have.
+    pub(crate) async fn apply_merged(
+        &self,
+        target: &Target,
+        seen: Option<&Version>,
+        set: &CredentialSet,
+    ) -> Result<(Written, Option<Unread>)> {
         let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        let stored = self.store.secret(namespace, name).await?.ok_or_else(refusal::absent)?;
+        let stored = self.store.secret(namespace, name).await?;
+        let stored = stored.filter(|it| is_still(it, seen)).ok_or_else(|| meanwhile(target))?;
         if let Standing::Instance(instance) = self.standing(&stored.metadata, target) {
             return Err(refusal::other_instance(&instance).into());
         }

@@ -22,7 +22,7 @@ pub(crate) enum Standing {
 }
 
 /// That very object, in that very state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
     pub(crate) uid: Option<String>,
     pub(crate) resource_version: Option<String>,

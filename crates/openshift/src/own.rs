@@ -92,9 +92,10 @@ impl OpenShiftSink {
     }
 
     /// In two writes. After the first alone the Secret is as it was but for its owner, and this begins again.
-    pub(crate) async fn adopt(&self, target: &Target, set: &CredentialSet) -> Result<Written> {
+    pub(crate) async fn adopt(&self, target: &Target, seen: Option<&Version>, set: &CredentialSet) -> Result<Written> {
         let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        let stored = self.store.secret(namespace, name).await?.ok_or_else(|| meanwhile(target))?;
+        let stored = self.store.secret(namespace, name).await?.filter(|it| is_still(it, seen));
+        let stored = stored.ok_or_else(|| meanwhile(target))?;
         match self.judge(target, &stored) {
             Found::Adoptable(_) => {}
             Found::Refused(refusal) => return Err(refusal.into()),
@@ -178,6 +179,11 @@ pub(crate) fn shares(metadata: &ObjectMeta, us: &str) -> Option<String> {
     others.next().map(|entry| entry.manager.clone().unwrap_or_else(|| "somebody".into()))
 }
 
-fn meanwhile(target: &Target) -> Error {
+/// Whether a Secret is in the state that was seen.
+pub(crate) fn is_still(stored: &Stored, seen: Option<&Version>) -> bool {
+    seen.is_none_or(|seen| *seen == Version::of(&stored.metadata))
+}
+
+pub(crate) fn meanwhile(target: &Target) -> Error {
     Error::new(ErrorKind::Conflict, format!("{target} was written meanwhile"))
 }

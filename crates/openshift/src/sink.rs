@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::future::{join, join_all};
 use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use regcred_core::{
-    Applied, CredentialSet, Error, ErrorKind, InstanceName, Observed, Result, SecretSink, Target, Written,
+    Applied, CredentialSet, Error, ErrorKind, InstanceName, Observed, Result, Revision, SecretSink, Target, Written,
 };
 
 use crate::{
@@ -14,8 +14,8 @@ use crate::{
     cluster::Cluster,
     form::{Form, LoginFormat},
     link::{Link, Recorded},
-    look::{Accounts, Found, Look, Looks, ReadAccounts},
-    metadata::{Identity, Ours, Standing, standing, writers},
+    look::{Accounts, Found, Look, ReadAccounts},
+    metadata::{Identity, Ours, Standing, Version, standing, writers},
     record::managers,
     store::Store,
     untouched::Untouched,
@@ -34,7 +34,6 @@ pub struct OpenShiftSink {
     expected: Option<Expected>,
     links: Vec<Link>,
     bulk: Option<BulkReads>,
-    looks: Looks,
     untouched: Untouched,
 }
 
@@ -200,11 +199,12 @@ impl OpenShiftSink {
             return Err(gone);
         }
         let writers = metadata.as_ref().map(|it| writers(it, [&self.manager, &self.merge_manager])).unwrap_or_default();
+        let version = metadata.as_ref().map(Version::of);
         let secret = match self.foreign {
             Foreign::Merge | Foreign::MergeOrCreate => self.find_merged(target, metadata).await?,
             Foreign::Refuse | Foreign::Adopt => self.find(target, metadata, is_doubtful).await?,
         };
-        Ok(Look { writers, secret, accounts: Accounts::Read(accounts) })
+        Ok(Look { version, writers, secret, accounts: Accounts::Read(accounts) })
     }
 
     /// All at once: a look costs one round trip.
@@ -236,16 +236,18 @@ impl OpenShiftSink {
 
 #[async_trait]
 impl SecretSink for OpenShiftSink {
-    async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
+    async fn observe(&self, target: &Target) -> Result<Observed> {
         let look = self.look(target).await?;
         let observed = look.observed(&self.links, target.name.as_str(), &self.manager);
-        self.keep_found(target, &look, observed.as_ref());
-        self.looks.put(target, look);
-        Ok(observed)
+        self.keep_found(target, &look, &observed);
+        Ok(observed.with_revision(Revision::new(look)))
     }
 
-    async fn apply(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied> {
-        let applied = self.apply_to(target, credentials).await;
+    async fn apply(&self, target: &Target, observed: &Observed, credentials: &CredentialSet) -> Result<Applied> {
+        let Some(look) = observed.revision.get::<Look>() else {
+            return Err(Error::new(ErrorKind::Conflict, format!("this sink has not observed {target}")));
+        };
+        let applied = self.apply_to(target, look, credentials).await;
         if applied.is_err() {
             self.untouched.touch(target); // it may have been written all the same, or by somebody else
         }
@@ -253,7 +255,6 @@ impl SecretSink for OpenShiftSink {
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {
-        self.looks.take(target);
         self.untouched.touch(target);
         match self.foreign {
             Foreign::Merge | Foreign::MergeOrCreate => self.remove_merged(target).await,
@@ -263,11 +264,7 @@ impl SecretSink for OpenShiftSink {
 }
 
 impl OpenShiftSink {
-    async fn apply_to(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied> {
-        let look = match self.looks.take(target) {
-            Some(look) => look,
-            None => self.look(target).await?,
-        };
+    async fn apply_to(&self, target: &Target, look: &Look, credentials: &CredentialSet) -> Result<Applied> {
         self.untouched.write(target);
         // What the config has dropped is undone before the Secret stops saying that it was done.
         let recorded = match &look.secret {
@@ -287,15 +284,15 @@ impl OpenShiftSink {
         let (written, after) = match &look.secret {
             Found::Nothing if self.foreign.merges() => {
                 self.create_merged(target).await?;
-                unread = self.apply_merged(target, credentials).await?.1;
+                unread = self.apply_merged(target, None, credentials).await?.1;
                 (Written::Created, None)
             }
             Found::Nothing => self.write(target, None, &undone, credentials).await?,
             Found::Ours(ours) => self.write(target, Some(ours), &undone, credentials).await?,
-            Found::Adoptable(_) => (self.adopt(target, credentials).await?, None),
+            Found::Adoptable(_) => (self.adopt(target, look.version.as_ref(), credentials).await?, None),
             Found::Merged(_) => {
                 let written;
-                (written, unread) = self.apply_merged(target, credentials).await?;
+                (written, unread) = self.apply_merged(target, look.version.as_ref(), credentials).await?;
                 (written, None)
             }
             Found::Refused(refusal) => return Err(refusal.clone().into()),
@@ -401,7 +398,6 @@ impl OpenShiftSinkBuilder {
             server: cluster.server().to_owned(),
             store: Store::new(cluster.client().clone(), manager.clone()).keeping(form.annotations.keys().cloned()),
             bulk,
-            looks: Looks::default(),
             untouched: Untouched::default(),
             instance,
             previous,

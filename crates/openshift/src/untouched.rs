@@ -212,7 +212,7 @@ impl OpenShiftSink {
     pub(crate) fn as_left(&self, target: &Target) -> Option<Look> {
         let Left { version, rest } = self.untouched().of(target)?;
         let ours = Ours {
-            version,
+            version: version.clone(),
             records: Some(rest.records.clone()),
             drift: vec![],
             undone: vec![],
@@ -223,12 +223,12 @@ impl OpenShiftSink {
             data_intact: true,
         };
         let accounts = Accounts::Linked(rest.used_by.clone());
-        Some(Look { writers: rest.writers.clone(), secret: Found::Ours(ours), accounts })
+        Some(Look { version: Some(version), writers: rest.writers.clone(), secret: Found::Ours(ours), accounts })
     }
 
     /// Notes what was read, if nothing is left to do there.
-    pub(crate) fn keep_found(&self, target: &Target, look: &Look, observed: Option<&Observed>) {
-        let Some(Observed { undone, waiting_for: None, failure: None, details, .. }) = observed else { return };
+    pub(crate) fn keep_found(&self, target: &Target, look: &Look, observed: &Observed) {
+        let Observed { undone, waiting_for: None, failure: None, details, .. } = observed else { return };
         if let (Found::Ours(ours), Accounts::Read(_)) = (&look.secret, &look.accounts)
             && undone.is_empty()
         {
@@ -237,10 +237,10 @@ impl OpenShiftSink {
     }
 
     /// Notes what was written, after a look, and every link.
-    pub(crate) fn keep_written(&self, target: &Target, secret: &ObjectMeta, look: Look) {
+    pub(crate) fn keep_written(&self, target: &Target, secret: &ObjectMeta, look: &Look) {
         if let Standing::Ours(ours) = self.standing(secret, target) {
             let used_by = look.users_once_linked(self.links(), target.name.as_str());
-            self.keep(target, &ours, used_by, look.writers);
+            self.keep(target, &ours, used_by, look.writers.clone());
         }
     }
 

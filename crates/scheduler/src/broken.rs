@@ -26,11 +26,11 @@ impl TargetSource for Broken {
 
 #[async_trait]
 impl SecretSink for Broken {
-    async fn observe(&self, _: &Target) -> Result<Option<Observed>> {
+    async fn observe(&self, _: &Target) -> Result<Observed> {
         Err(self.0.clone())
     }
 
-    async fn apply(&self, _: &Target, _: &CredentialSet) -> Result<Applied> {
+    async fn apply(&self, _: &Target, _: &Observed, _: &CredentialSet) -> Result<Applied> {
         Err(self.0.clone())
     }
 

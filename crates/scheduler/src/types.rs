@@ -178,8 +178,8 @@ impl Types {
     /// # struct Vault { path: String }
     /// # #[async_trait::async_trait]
     /// # impl SecretSink for Vault {
-    /// #     async fn observe(&self, _: &Target) -> Result<Option<Observed>> { Ok(None) }
-    /// #     async fn apply(&self, _: &Target, _: &CredentialSet) -> Result<Applied> { Ok(Applied::new(Written::Created)) }
+    /// #     async fn observe(&self, _: &Target) -> Result<Observed> { Ok(Observed::absent()) }
+    /// #     async fn apply(&self, _: &Target, _: &Observed, _: &CredentialSet) -> Result<Applied> { Ok(Applied::new(Written::Created)) }
     /// #     async fn remove(&self, _: &Target) -> Result<()> { Ok(()) }
     /// # }
     /// # #[derive(Deserialize)]

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use regcred_core::{
-    Applied, CredentialSet, Login, Observed, ProviderName, RegistryCredential, Result, SecretSink, Target, Written,
+    Applied, CredentialSet, Error, ErrorKind, Login, Observed, ProviderName, RegistryCredential, Result, Revision,
+    SecretSink, Target, Written,
 };
 use tokio::sync::watch;
 
@@ -13,7 +14,7 @@ type Held = BTreeMap<ProviderName, Arc<RegistryCredential>>;
 
 /// The logins of every team.
 #[derive(Debug, Default)]
-pub(crate) struct Shelf(watch::Sender<BTreeMap<Target, Held>>);
+pub(crate) struct Shelf(watch::Sender<BTreeMap<Target, Arc<Held>>>);
 
 impl Shelf {
     /// What a team logs in with, as soon as there is anything.
@@ -26,26 +27,39 @@ impl Shelf {
 
 #[async_trait]
 impl SecretSink for Shelf {
-    async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
-        let validity = |held: &Held| held.iter().map(|(name, it)| (name.clone(), it.validity())).collect();
-        Ok(self.0.borrow().get(target).map(|held| Observed::ours(validity(held))))
+    async fn observe(&self, target: &Target) -> Result<Observed> {
+        let held = self.0.borrow().get(target).cloned();
+        let validity = |held: &Arc<Held>| held.iter().map(|(name, it)| (name.clone(), it.validity())).collect();
+        let observed = held.as_ref().map_or_else(Observed::absent, |held| Observed::ours(validity(held)));
+        Ok(observed.with_revision(Revision::new(held)))
     }
 
-    async fn apply(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied> {
-        let mut written = Written::Created;
+    async fn apply(&self, target: &Target, observed: &Observed, credentials: &CredentialSet) -> Result<Applied> {
+        let seen = observed.revision.get::<Option<Arc<Held>>>().and_then(Option::as_ref);
+        let mut written = Err(Error::new(ErrorKind::Conflict, "the shelf has changed"));
         self.0.send_modify(|shelf| {
+            let before = shelf.get(target);
+            if before.map(Arc::as_ptr) != seen.map(Arc::as_ptr) {
+                return;
+            }
             let mut held = credentials.iter().map(|(name, new)| (name.clone(), new.clone())).collect::<Held>();
-            let Some(before) = shelf.get_mut(target) else { return drop(shelf.insert(target.clone(), held)) };
             let stays = |(name, old): &(&ProviderName, &Arc<RegistryCredential>)| {
                 credentials.failed().contains(*name) || credentials.is_outlived_by(name, &old.validity())
             };
-            held.extend(before.iter().filter(stays).map(|(name, old)| (name.clone(), old.clone())));
-            let same = held.len() == before.len()
-                && held.iter().all(|(name, it)| before.get(name).is_some_and(|old| Arc::ptr_eq(it, old)));
-            written = if same { Written::Unchanged } else { Written::Updated };
-            *before = held;
+            let old = before.into_iter().flat_map(|before| before.iter());
+            held.extend(old.filter(stays).map(|(name, old)| (name.clone(), old.clone())));
+            let is_same = |before: &Arc<Held>| {
+                held.len() == before.len()
+                    && held.iter().all(|(name, it)| before.get(name).is_some_and(|old| Arc::ptr_eq(it, old)))
+            };
+            written = Ok(match before {
+                None => Written::Created,
+                Some(before) if is_same(before) => Written::Unchanged,
+                Some(_) => Written::Updated,
+            });
+            shelf.insert(target.clone(), Arc::new(held));
         });
-        Ok(Applied::new(written))
+        written.map(Applied::new)
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {
@@ -60,7 +74,7 @@ mod tests {
 
     use regcred_core::{
         Clock, RegistryProvider,
-        testing::{FakeProvider, TestClock, provider_name, target},
+        testing::{FakeProvider, SinkExt, TestClock, provider_name, target},
     };
 
     use super::*;
@@ -78,19 +92,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_owes_what_every_sink_does() {
         let (clock, shelf, team) = (Arc::new(TestClock::new()), Shelf::default(), target("team-a"));
-        let written = async |set: &CredentialSet| shelf.apply(&team, set).await.expect("it works").written;
+        let written = async |set: &CredentialSet| shelf.write(&team, set).await.expect("it works").written;
         let both = set(&clock, &["one", "two"]).await;
         assert_eq!((written(&both).await, written(&both).await), (Written::Created, Written::Unchanged));
         clock.step(Duration::from_hours(1));
         let mut later = set(&clock, &["one"]).await;
         later.insert_failed(provider_name("two"));
         assert_eq!((written(&later).await, written(&both).await), (Written::Updated, Written::Unchanged));
-        let held = shelf.observe(&team).await.expect("it works").expect("something stands there").validity;
+        let held = shelf.observe(&team).await.expect("it works").existing().expect("something stands there").validity;
         assert_eq!(held[&provider_name("one")].issued_at(), clock.now(), "an earlier end is not written over it");
         assert_eq!(held.len(), 2, "what a provider that failed has left stays");
         written(&set(&clock, &["one"]).await).await;
         assert_eq!(shelf.logins(&team).await.len(), 1, "what nobody asks for any more goes");
         shelf.remove(&team).await.expect("it works");
-        assert!(shelf.observe(&team).await.expect("it works").is_none());
+        assert!(shelf.observe(&team).await.expect("it works").existing().is_none());
     }
 }

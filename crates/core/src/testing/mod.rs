@@ -11,7 +11,20 @@ pub use clock::TestClock;
 pub use provider::FakeProvider;
 pub use sink::MemorySink;
 
-use crate::{Namespace, ProviderName, SecretName, StoreName, Target};
+use crate::{Applied, CredentialSet, Namespace, ProviderName, Result, SecretName, SecretSink, StoreName, Target};
+
+/// What a test does with a sink in one call.
+pub trait SinkExt: SecretSink {
+    /// Observes a target and applies a set to what it found, as the engine does.
+    fn write(&self, target: &Target, credentials: &CredentialSet) -> impl Future<Output = Result<Applied>> + Send {
+        async move {
+            let observed = self.observe(target).await?;
+            self.apply(target, &observed, credentials).await
+        }
+    }
+}
+
+impl<S: SecretSink + ?Sized> SinkExt for S {}
 
 /// The address `namespace`/`ecr-secret` in the store `memory`.
 ///

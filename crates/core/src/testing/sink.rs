@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    Applied, CredentialSet, Error, ExposeSecret, Observed, ProviderName, Refusal, Registry, Result, SecretSink, Target,
-    Validity, Written,
+    Applied, CredentialSet, Error, ErrorKind, ExposeSecret, Observed, ProviderName, Refusal, Registry, Result,
+    Revision, SecretSink, Target, Validity, Written,
 };
 
 /// Keeps what it is given, refuses what is foreign, and remembers what was asked of it.
@@ -23,6 +23,8 @@ pub struct MemorySink {
 #[derive(Debug, Default)]
 struct State {
     stored: BTreeMap<Target, Stored>,
+    /// Increases with each change of a target, by whomever.
+    versions: BTreeMap<Target, u64>,
     failures: BTreeMap<Target, Error>,
     panics: BTreeSet<Target>,
     waits: BTreeMap<Target, String>,
@@ -62,26 +64,30 @@ impl MemorySink {
 
     /// Somebody else puts something there.
     pub fn plant_foreign(&self, target: &Target, owner: &str) {
-        self.state().stored.insert(target.clone(), Stored::Foreign { owner: owner.into() });
+        self.change(target, |stored| *stored = Some(Stored::Foreign { owner: owner.into() }));
     }
 
     /// Somebody edits what is ours there.
     pub fn edit(&self, target: &Target) {
-        if let Some(Stored::Ours { edited, .. }) = self.state().stored.get_mut(target) {
-            *edited = true;
-        }
+        self.change(target, |stored| {
+            if let Some(Stored::Ours { edited, .. }) = stored {
+                *edited = true;
+            }
+        });
     }
 
     /// Somebody takes out all that is ours there, and leaves no trace.
     pub fn empty(&self, target: &Target) {
-        if let Some(Stored::Ours { entries, .. }) = self.state().stored.get_mut(target) {
-            entries.clear();
-        }
+        self.change(target, |stored| {
+            if let Some(Stored::Ours { entries, .. }) = stored {
+                entries.clear();
+            }
+        });
     }
 
     /// Somebody removes what is there.
     pub fn delete(&self, target: &Target) {
-        self.state().stored.remove(target);
+        self.change(target, |stored| *stored = None);
     }
 
     /// Every call for this target fails like this from now on, or with `None` works again.
@@ -143,6 +149,13 @@ impl MemorySink {
         self.state().writes
     }
 
+    fn change(&self, target: &Target, change: impl FnOnce(&mut Option<Stored>)) {
+        let state = &mut *self.state();
+        let mut stored = state.stored.remove(target);
+        change(&mut stored);
+        state.put(target, stored);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no call panics while it holds the lock")
     }
@@ -155,19 +168,32 @@ impl MemorySink {
     }
 }
 
+impl State {
+    fn put(&mut self, target: &Target, stored: Option<Stored>) {
+        *self.versions.entry(target.clone()).or_default() += 1;
+        self.stored.remove(target);
+        self.stored.extend(stored.map(|stored| (target.clone(), stored)));
+    }
+
+    fn version(&self, target: &Target) -> u64 {
+        self.versions.get(target).copied().unwrap_or_default()
+    }
+}
+
 fn foreign(owner: &str) -> Refusal {
     Refusal::new("foreign", format!("it belongs to {owner}"), "choose another name")
 }
 
 #[async_trait]
 impl SecretSink for MemorySink {
-    async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
+    async fn observe(&self, target: &Target) -> Result<Observed> {
         self.begin(target).await?;
         let mut state = self.state();
         state.looks.push(target.clone());
-        Ok(state.stored.get(target).map(|stored| match stored {
-            Stored::Foreign { owner } => Observed::refused(foreign(owner)),
-            Stored::Ours { entries, edited } => {
+        let observed = match state.stored.get(target) {
+            None => Observed::absent(),
+            Some(Stored::Foreign { owner }) => Observed::refused(foreign(owner)),
+            Some(Stored::Ours { entries, edited }) => {
                 let validity = entries.values().map(|entry| (entry.provider.clone(), entry.validity)).collect();
                 let drift = edited.then(|| "it was edited".into());
                 let undone = state.undone.get(target).cloned();
@@ -176,12 +202,16 @@ impl SecretSink for MemorySink {
                     .with_undone(undone)
                     .waiting_for(state.waits.get(target).cloned())
             }
-        }))
+        };
+        Ok(observed.with_revision(Revision::new(state.version(target))))
     }
 
-    async fn apply(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied> {
+    async fn apply(&self, target: &Target, observed: &Observed, credentials: &CredentialSet) -> Result<Applied> {
         self.begin(target).await?;
         let state = &mut *self.state();
+        if observed.revision.get() != Some(&state.version(target)) {
+            return Err(Error::new(ErrorKind::Conflict, format!("{target} was written meanwhile")));
+        }
         let (before, intact) = match state.stored.get(target) {
             None => (None, true),
             Some(Stored::Ours { entries, edited }) => (Some(entries), !edited),
@@ -217,7 +247,7 @@ impl SecretSink for MemorySink {
         };
         if written != Written::Unchanged {
             state.writes += 1;
-            state.stored.insert(target.clone(), Stored::Ours { entries: after, edited: false });
+            state.put(target, Some(Stored::Ours { entries: after, edited: false }));
         }
         let also = state.undone.remove(target).is_some();
         Ok(Applied::new(written).also_written(also).waiting_for(state.waits.get(target).cloned()))
@@ -229,7 +259,7 @@ impl SecretSink for MemorySink {
         if let Some(Stored::Foreign { owner }) = state.stored.get(target) {
             return Err(foreign(owner).into());
         }
-        state.stored.remove(target);
+        state.put(target, None);
         Ok(())
     }
 }

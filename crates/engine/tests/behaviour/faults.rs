@@ -51,13 +51,13 @@ struct Counting(Arc<MemorySink>, AtomicUsize);
 
 #[async_trait]
 impl SecretSink for Counting {
-    async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
+    async fn observe(&self, target: &Target) -> Result<Observed> {
         self.0.observe(target).await
     }
 
-    async fn apply(&self, target: &Target, credentials: &CredentialSet) -> Result<Applied> {
+    async fn apply(&self, target: &Target, seen: &Observed, credentials: &CredentialSet) -> Result<Applied> {
         self.1.fetch_add(1, SeqCst);
-        self.0.apply(target, credentials).await
+        self.0.apply(target, seen, credentials).await
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {
@@ -163,13 +163,13 @@ struct RefusingWrites {
 
 #[async_trait]
 impl SecretSink for RefusingWrites {
-    async fn observe(&self, target: &Target) -> Result<Option<Observed>> {
+    async fn observe(&self, target: &Target) -> Result<Observed> {
         self.inner.observe(target).await
     }
 
-    async fn apply(&self, it: &Target, set: &CredentialSet) -> Result<Applied> {
+    async fn apply(&self, it: &Target, seen: &Observed, set: &CredentialSet) -> Result<Applied> {
         let bad = targets(self.bad).contains(it);
-        if bad { Err(unreachable()) } else { self.inner.apply(it, set).await }
+        if bad { Err(unreachable()) } else { self.inner.apply(it, seen, set).await }
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {
@@ -183,8 +183,8 @@ async fn what_is_refused_is_not_tried_again_though_a_provider_may_come_back() {
     let broken = Arc::new(FakeProvider::new(fakes.clock.clone(), "public.example"));
     broken.fail_with(unreachable());
     let mut sink = MockSecretSink::new();
-    sink.expect_observe().times(1).returning(|_| Ok(None));
-    sink.expect_apply().times(1).returning(|_, _| Err(Error::new(ErrorKind::Refused, "immutable")));
+    sink.expect_observe().times(1).returning(|_| Ok(Observed::absent()));
+    sink.expect_apply().times(1).returning(|_, _, _| Err(Error::new(ErrorKind::Refused, "immutable")));
     let mut route = Route { sink: Arc::new(sink), ..fakes.route(targets(1)) };
     route.providers.push(provider_name("public"));
     let engine = fakes.builder().with_minter(Minter::new(provider_name("public"), broken)).with_route(route);
@@ -206,12 +206,12 @@ struct DeadSink(AtomicUsize);
 
 #[async_trait]
 impl SecretSink for DeadSink {
-    async fn observe(&self, _: &Target) -> Result<Option<Observed>> {
+    async fn observe(&self, _: &Target) -> Result<Observed> {
         self.0.fetch_add(1, SeqCst);
         pending().await
     }
 
-    async fn apply(&self, _: &Target, _: &CredentialSet) -> Result<Applied> {
+    async fn apply(&self, _: &Target, _: &Observed, _: &CredentialSet) -> Result<Applied> {
         pending().await
     }
 

@@ -51,7 +51,7 @@ async fn a_mock_sink_can_stand_in() {
     let mut sink = MockSecretSink::new();
     sink.expect_observe()
         .times(1)
-        .returning(|_| Ok(Some(Observed::refused(Refusal::new("foreign", "it is helm's", "choose another name")))));
+        .returning(|_| Ok(Observed::refused(Refusal::new("foreign", "it is helm's", "choose another name"))));
     sink.expect_apply().never();
     let route = Route { sink: Arc::new(sink), ..fakes.route(targets(1)) };
     let report = fakes.builder().with_route(route).build().expect("it is whole").once(Pass::default()).await;

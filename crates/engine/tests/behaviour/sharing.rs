@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use regcred_core::{
-    Clock, CredentialSet, Login, Registry, RegistryCredential, SecretSink, Validity,
-    testing::{FakeProvider, provider_name, target},
+    Clock, CredentialSet, Login, Registry, RegistryCredential, Validity,
+    testing::{FakeProvider, SinkExt, provider_name, target},
 };
 use regcred_engine::{Minter, Pass, State, Step};
 
@@ -62,7 +62,7 @@ async fn an_end_that_no_credential_can_have_pins_nothing() {
         let credential = RegistryCredential::new(vec![login.expect("valid")], validity).expect("valid");
         let mut pinned = CredentialSet::new();
         pinned.insert(provider_name("prod"), Arc::new(credential)).expect("the first");
-        fakes.sink.apply(&target("team-0"), &pinned).await.expect("somebody wrote it");
+        fakes.sink.write(&target("team-0"), &pinned).await.expect("somebody wrote it");
 
         let provider = FakeProvider::new(fakes.clock.clone(), "prod.example").with_longest_life(13 * HOUR);
         let minter = Minter::new(provider_name("prod"), Arc::new(provider));

@@ -1,6 +1,6 @@
 //! Links: lists of `ServiceAccounts` that others write too.
 
-use regcred_core::{ErrorKind, SecretSink, Written};
+use regcred_core::{ErrorKind, SecretSink, Written, testing::SinkExt};
 use regcred_openshift::Link;
 use regcred_testkit::FakeKube;
 use serde_json::json;
@@ -12,13 +12,13 @@ async fn entries_of_others_stay_when_they_write_at_the_same_moment() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["builder"]);
     let (sink, target) = (builder(&kube).await.with_links([Link::pull_and_mount("builder")]).build(), target("team-a"));
-    sink.observe(&target).await.expect("it can be read");
+    let seen = sink.observe(&target).await.expect("it can be read");
     let mut account = kube.object("serviceaccounts", "team-a", "builder").expect("it is there");
     let before = names(&account["imagePullSecrets"]).into_iter().map(str::to_owned).collect::<Vec<_>>();
     account["imagePullSecrets"].as_array_mut().expect("a list").push(json!({ "name": "theirs" }));
     kube.put("serviceaccounts", "team-a", "builder", account, "openshift");
 
-    sink.apply(&target, &set(1, 12)).await.expect("it converges");
+    sink.apply(&target, &seen, &set(1, 12)).await.expect("it converges");
     let account = kube.object("serviceaccounts", "team-a", "builder").expect("it is there");
     let expected = before.iter().map(String::as_str).chain(["theirs", NAME]).collect::<Vec<_>>();
     assert_eq!(names(&account["imagePullSecrets"]), expected);
@@ -42,7 +42,7 @@ async fn twelve_writers_at_a_time_lose_no_entry() {
         work.spawn(async move {
             // As the engine does: what did not come through is tried again with the next look.
             loop {
-                let applied = sink.apply(&target, &set(number, 12)).await.expect("the Secret can be written");
+                let applied = sink.write(&target, &set(number, 12)).await.expect("the Secret can be written");
                 match applied.failure {
                     Some(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}"),
                     None => break,
@@ -70,9 +70,9 @@ async fn a_missing_account_is_waited_for_and_an_optional_one_is_not() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &[]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
-    let applied = sink.apply(&target, &set(1, 12)).await.expect("it can be written");
+    let applied = sink.write(&target, &set(1, 12)).await.expect("it can be written");
     assert_eq!(applied.waiting_for.as_deref(), Some("ServiceAccount default does not exist"));
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert_eq!(observed.waiting_for, applied.waiting_for);
     assert_eq!(observed.drift, Vec::<String>::new());
 }
@@ -83,14 +83,14 @@ async fn an_account_that_cannot_be_read_or_written_is_told_and_does_not_stop_the
     kube.add_namespace("team-a", &["default", "builder"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
     kube.deny("patch", "serviceaccounts", None);
-    let applied = sink.apply(&target, &set(1, 12)).await.expect("the Secret can be written");
+    let applied = sink.write(&target, &set(1, 12)).await.expect("the Secret can be written");
     let failure = applied.failure.expect("the links cannot");
     assert_eq!((applied.written, failure.kind()), (Written::Created, ErrorKind::Denied));
 
     kube.deny("get", "serviceaccounts", None);
-    let observed = sink.observe(&target).await.expect("the Secret can be read").expect("it is there");
+    let observed = sink.observe(&target).await.expect("the Secret can be read").existing().expect("it is there");
     assert_eq!((observed.validity.len(), observed.failure.map(|error| error.kind())), (1, Some(ErrorKind::Denied)));
-    let applied = sink.apply(&target, &set(2, 13)).await.expect("the Secret can be written");
+    let applied = sink.write(&target, &set(2, 13)).await.expect("the Secret can be written");
     assert_eq!((applied.written, applied.failure.is_some()), (Written::Updated, true));
 }
 
@@ -99,16 +99,16 @@ async fn links_that_the_config_drops_are_undone_list_by_list() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default", "builder"]);
     let (all, target) = (sink(&kube).await, target("team-a"));
-    all.apply(&target, &set(1, 12)).await.expect("it can be written");
+    all.write(&target, &set(1, 12)).await.expect("it can be written");
     let fewer = builder(&kube).await.with_links([Link::pull("builder")]).build();
-    let observed = fewer.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = fewer.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert_eq!((observed.drift, observed.undone), (vec![], vec!["its links are different in the config".to_owned()]));
-    fewer.apply(&target, &set(1, 12)).await.expect("it can be written");
+    fewer.write(&target, &set(1, 12)).await.expect("it can be written");
     let lists = |account: &str| {
         let account = kube.object("serviceaccounts", "team-a", account).expect("it is there");
         ["imagePullSecrets", "secrets"].map(|list| names(&account[list]).contains(&NAME))
     };
     assert_eq!((lists("default"), lists("builder")), ([false, false], [true, false]));
-    let observed = fewer.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = fewer.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert_eq!(observed.undone, Vec::<String>::new());
 }

@@ -1,7 +1,7 @@
 //! Taking over a Secret that a shell recipe made with `kubectl apply`.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{ErrorKind, SecretSink, Written};
+use regcred_core::{ErrorKind, SecretSink, Written, testing::SinkExt};
 use regcred_openshift::{Foreign, Link, OpenShiftSink};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
@@ -50,18 +50,18 @@ async fn what_the_recipe_made_becomes_ours_and_its_copy_of_the_old_token_goes() 
     let before = secret(&kube);
     let (sink, target) = (adopting(&kube).await, target("team-a"));
 
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     let from = observed.adopted_from.expect("it is to be taken over");
     assert!(from.contains("kubectl-client-side-apply"), "{from}");
     assert_eq!(secret(&kube), before, "a look changes nothing");
-    assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("it is taken over").written, Written::Updated);
+    assert_eq!(sink.write(&target, &set(1, 12)).await.expect("it is taken over").written, Written::Updated);
 
     let after = secret(&kube);
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
     assert!(after["metadata"]["annotations"][LAST_APPLIED].is_null(), "{after:#}");
     assert_eq!(after["metadata"]["labels"]["app"], "builds", "what is not ours stays");
     assert_eq!(owners(&after), ["regcred Apply"]);
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert_eq!((observed.refusal, observed.drift, observed.validity.len()), (None, vec![], 1));
     let account = kube.object("serviceaccounts", "team-a", "default").expect("it is there");
     assert!(account["imagePullSecrets"].to_string().contains(NAME), "{account:#}");
@@ -89,8 +89,8 @@ async fn what_would_lose_a_login_or_be_written_again_is_left_alone() {
         kube.add_namespace(namespace, &["default"]);
         kube.put("secrets", namespace, NAME, object, "kubectl-client-side-apply");
         let before = kube.object("secrets", namespace, NAME);
-        sink.observe(&target(namespace)).await.expect("it can be read");
-        let error = sink.apply(&target(namespace), &set(1, 12)).await.expect_err(why);
+        let seen = sink.observe(&target(namespace)).await.expect("it can be read");
+        let error = sink.apply(&target(namespace), &seen, &set(1, 12)).await.expect_err(why);
         assert_eq!(error.kind(), ErrorKind::Refused, "{error:?}");
         assert!(error.chain().contains(why), "{error:?}");
         assert_eq!(kube.object("secrets", namespace, NAME), before, "{why}");
@@ -101,7 +101,7 @@ async fn what_would_lose_a_login_or_be_written_again_is_left_alone() {
 async fn what_the_config_cannot_name_is_refused_at_the_look() {
     let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"},"quay.example":{"auth":"dTpw"}}}"#).await;
     let sink = builder(&kube).await.with_foreign(Foreign::Adopt).with_expected(|host| host == "r.example").build();
-    let observed = sink.observe(&target("team-a")).await.expect("it can be read").expect("it is there");
+    let observed = sink.observe(&target("team-a")).await.expect("it can be read").existing().expect("it is there");
     let refusal = observed.refusal.expect("a login would be lost");
     assert_eq!(refusal.reason(), "holds-more");
     assert!(
@@ -114,7 +114,7 @@ async fn what_the_config_cannot_name_is_refused_at_the_look() {
 async fn while_a_provider_fails_nobody_can_say_whose_the_logins_are() {
     let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"},"two.example":{"auth":"dTpw"}}}"#).await;
     let before = secret(&kube);
-    let error = adopting(&kube).await.apply(&target("team-a"), &partial(1)).await.expect_err("not yet");
+    let error = adopting(&kube).await.write(&target("team-a"), &partial(1)).await.expect_err("not yet");
     assert!(error.is_retryable(), "{error:?}");
     assert_eq!(secret(&kube), before);
 }
@@ -124,7 +124,7 @@ async fn a_take_over_that_ended_half_way_is_completed() {
     let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"}}}"#).await;
     let (sink, target) = (adopting(&kube).await, target("team-a"));
     for polls in 0..200 {
-        let done = regcred_core::testing::conformance::after_polls(polls, sink.apply(&target, &set(1, 12))).await;
+        let done = regcred_core::testing::conformance::after_polls(polls, sink.write(&target, &set(1, 12))).await;
         let stored = secret(&kube);
         assert!(
             stored["data"][".dockerconfigjson"].as_str().is_some_and(|it| !it.is_empty()),
@@ -146,9 +146,9 @@ async fn another_instance_s_secret_is_not_adopted() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let blue = builder(&kube).await.with_instance("blue".parse().expect("valid")).build();
-    blue.apply(&target("team-a"), &set(1, 12)).await.expect("it can be written");
+    blue.write(&target("team-a"), &set(1, 12)).await.expect("it can be written");
     let before = secret(&kube);
-    let error = adopting(&kube).await.apply(&target("team-a"), &set(2, 13)).await.expect_err("it is blue's");
+    let error = adopting(&kube).await.write(&target("team-a"), &set(2, 13)).await.expect_err("it is blue's");
     assert!(error.chain().contains("other-instance: "), "{error:?}");
     assert_eq!(secret(&kube), before);
 }
@@ -175,15 +175,15 @@ async fn a_label_that_somebody_else_applies_stays_theirs_and_stands_in_nobody_s_
         .with_labels(labels)
         .build();
     let target = target("team-a");
-    sink.observe(&target).await.expect("it can be read");
-    sink.apply(&target, &set(1, 12)).await.expect("it is taken over all the same");
+    let seen = sink.observe(&target).await.expect("it can be read");
+    sink.apply(&target, &seen, &set(1, 12)).await.expect("it is taken over all the same");
     for serial in [2, 3] {
-        let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+        let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
         assert_eq!((observed.drift, observed.undone), (vec![], vec![]));
         assert_eq!(observed.waiting_for.as_deref(), Some("label team, which \"labeller\" applies"));
         let labels = secret(&kube)["metadata"]["labels"].clone();
         assert_eq!((&labels["team"], &labels["tier"]), (&json!("theirs"), &json!("run")));
-        sink.apply(&target, &set(serial, 12 + serial as u64)).await.expect("it can be refreshed");
+        sink.write(&target, &set(serial, 12 + serial as u64)).await.expect("it can be refreshed");
         apply(&kube, "labeller", &json!({ "team": "theirs" })).await;
     }
 }
@@ -193,30 +193,30 @@ async fn an_instance_under_a_new_name_takes_over_its_secrets_without_a_gap() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (old, target) = (sink(&kube).await, target("team-a"));
-    old.apply(&target, &set(1, 12)).await.expect("it can be written");
+    old.write(&target, &set(1, 12)).await.expect("it can be written");
     let before = secret(&kube);
     let renamed = async |previous: &str| {
         let previous = previous.parse::<regcred_core::InstanceName>().expect("valid");
         builder(&kube).await.with_instance("blue".parse().expect("valid")).with_previous_instance(previous)
     };
     let stranger = renamed("green").await.with_links(Link::defaults()).build();
-    let refused = stranger.observe(&target).await.expect("it can be read").expect("it is there").refusal;
+    let refused = stranger.observe(&target).await.expect("it can be read").existing().expect("it is there").refusal;
     let refused = refused.expect("it was another instance before").to_string();
     assert!(refused.contains("`previous_instance: default`"), "{refused}");
     let blue = renamed("default").await.with_links(Link::defaults()).build();
-    let observed = blue.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = blue.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert!(observed.refusal.is_none(), "{observed:?}");
-    blue.apply(&target, &set(2, 13)).await.expect("it is taken over");
+    blue.write(&target, &set(2, 13)).await.expect("it is taken over");
     let after = secret(&kube);
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"], "it is the same object");
     assert_eq!(after["metadata"]["labels"]["regcred.dev/instance"], "blue");
     assert_eq!(owners(&after), ["regcred/blue Apply"], "{after:#}");
-    let observed = blue.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = blue.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert_eq!((observed.drift, observed.undone, observed.refusal.is_none()), (vec![], vec![], true));
     let account = kube.object("serviceaccounts", "team-a", "default").expect("it is there");
     let linked = names(&account["imagePullSecrets"]).into_iter().filter(|name| *name == NAME).count();
     assert_eq!(linked, 1, "it is linked once: {account:#}");
-    let refused = old.observe(&target).await.expect("it can be read").expect("it is there").refusal;
+    let refused = old.observe(&target).await.expect("it can be read").existing().expect("it is there").refusal;
     assert_eq!(refused.expect("it is blue's now").reason(), "other-instance");
     old.remove(&target).await.expect_err("what was taken over is not the old one's to remove");
 }
@@ -230,14 +230,14 @@ async fn a_take_over_by_a_new_name_that_ended_half_way_is_completed() {
         .await
         .with_instance("green".parse().expect("valid"))
         .build()
-        .apply(&target, &set(1, 12))
+        .write(&target, &set(1, 12))
         .await
         .expect("it can be written");
     let previous = "green".parse::<regcred_core::InstanceName>().expect("valid");
     let sink =
         builder(&kube).await.with_instance("blue".parse().expect("valid")).with_previous_instance(previous).build();
     for polls in 0..200 {
-        let done = regcred_core::testing::conformance::after_polls(polls, sink.apply(&target, &set(2, 13))).await;
+        let done = regcred_core::testing::conformance::after_polls(polls, sink.write(&target, &set(2, 13))).await;
         let stored = secret(&kube);
         assert!(
             stored["data"][".dockerconfigjson"].as_str().is_some_and(|it| !it.is_empty()),
@@ -255,13 +255,14 @@ async fn a_copy_of_a_secret_of_the_previous_instance_is_not_taken_over() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     kube.add_namespace("team-b", &["default"]);
-    sink(&kube).await.apply(&target("team-b"), &set(1, 12)).await.expect("it can be written");
+    sink(&kube).await.write(&target("team-b"), &set(1, 12)).await.expect("it can be written");
     let copy = kube.object("secrets", "team-b", NAME).expect("it is there");
     let copy = json!({ "type": copy["type"], "data": copy["data"], "metadata": { "labels": copy["metadata"]["labels"], "annotations": copy["metadata"]["annotations"] } });
     kube.put("secrets", "team-a", NAME, copy, "reflector");
     let previous = regcred_core::InstanceName::default();
     let sink =
         builder(&kube).await.with_instance("blue".parse().expect("valid")).with_previous_instance(previous).build();
-    let refusal = sink.observe(&target("team-a")).await.expect("it can be read").expect("it is there").refusal;
+    let refusal =
+        sink.observe(&target("team-a")).await.expect("it can be read").existing().expect("it is there").refusal;
     assert_eq!(refusal.expect("it is a copy").reason(), "foreign");
 }

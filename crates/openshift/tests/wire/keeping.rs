@@ -1,7 +1,10 @@
 //! A Secret of our own: made, refreshed, repaired, removed.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{SecretSink, Target, Written, testing::provider_name};
+use regcred_core::{
+    SecretSink, Target, Written,
+    testing::{SinkExt, provider_name},
+};
 use regcred_openshift::{BulkReads, Link};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
@@ -15,20 +18,20 @@ async fn a_first_pass_is_a_patch_per_secret_and_missing_link_and_a_refresh_is_on
     let (sink, target) = (sink(&kube).await, target("team-a"));
     let reads = ["get secrets", "get serviceaccounts", "get serviceaccounts", "get serviceaccounts"];
 
-    sink.observe(&target).await.expect("it can be read");
+    let seen = sink.observe(&target).await.expect("it can be read");
     assert_eq!(requests(&kube), reads);
     assert!(kube.requests().iter().filter(|it| it.resource == "secrets").all(|it| it.metadata_only));
     kube.clear_requests();
-    sink.apply(&target, &set(1, 12)).await.expect("it can be written");
+    sink.apply(&target, &seen, &set(1, 12)).await.expect("it can be written");
     assert_eq!(requests(&kube), ["patch secrets", "patch serviceaccounts", "patch serviceaccounts"]);
     assert!(kube.requests().iter().all(|it| it.metadata_only), "no answer holds a Secret");
     kube.clear_requests();
 
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
-    assert_eq!((observed.drift, observed.waiting_for), (vec![], None));
+    let observed = sink.observe(&target).await.expect("it can be read");
+    assert_eq!((observed.exists, &observed.drift, &observed.waiting_for), (true, &vec![], &None));
     assert_eq!(requests(&kube), reads);
     kube.clear_requests();
-    let applied = sink.apply(&target, &set(2, 13)).await.expect("it can be written");
+    let applied = sink.apply(&target, &observed, &set(2, 13)).await.expect("it can be written");
     assert_eq!((applied.written, requests(&kube)), (Written::Updated, vec!["patch secrets".to_owned()]));
 }
 
@@ -44,19 +47,24 @@ async fn many_targets_are_read_by_a_few_lists_where_that_is_granted() {
         builder(&kube).await.with_links([Link::pull("default")]).with_bulk_reads(reads).build()
     };
     let first = bulk().await;
+    let mut seen = vec![];
     for target in &targets {
-        assert!(first.observe(target).await.expect("it can be read").is_none());
+        seen.push(first.observe(target).await.expect("it can be read"));
     }
+    assert!(seen.iter().all(|seen| !seen.exists));
     let review = "create selfsubjectaccessreviews";
     let accounts = "list serviceaccounts";
     let asked = [review, review, "list secrets", accounts, accounts, accounts];
     assert_eq!(requests(&kube), asked, "whether it may, and pages of 100, 200 and the rest");
     kube.clear_requests();
     let last = &targets[599];
-    first.apply(last, &set(1, 12)).await.expect("it can be written");
+    first.apply(last, &seen[599], &set(1, 12)).await.expect("it can be written");
     assert_eq!(requests(&kube), ["patch secrets", "patch serviceaccounts"]);
     kube.clear_requests();
-    assert!(first.observe(last).await.expect("it can be read").is_some(), "a second look sees what was written");
+    assert!(
+        first.observe(last).await.expect("it can be read").existing().is_some(),
+        "a second look sees what was written"
+    );
     assert_eq!(requests(&kube), ["get secrets", "get serviceaccounts"]);
 
     kube.clear_requests();
@@ -94,8 +102,8 @@ async fn sinks_of_one_cluster_share_what_was_listed() {
     let lists = ["list secrets", "list secrets", "list serviceaccounts", "list serviceaccounts"];
     assert_eq!(asked, lists, "one of each name for each name of a Secret, however many sinks there are");
     for (sink, target) in [(&one, &here), (&other, &there)] {
-        sink.apply(target, &set(1, 12)).await.expect("both link the account, and neither loses the other's entry");
-        let observed = sink.observe(target).await.expect("it can be read").expect("it is there");
+        sink.write(target, &set(1, 12)).await.expect("both link the account, and neither loses the other's entry");
+        let observed = sink.observe(target).await.expect("it can be read").existing().expect("it is there");
         assert_eq!((observed.drift, observed.undone), (vec![], vec![]));
     }
 }
@@ -106,18 +114,18 @@ async fn an_edit_is_seen_in_metadata_and_repaired_in_place() {
     kube.add_namespace("team-a", &["default"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
     let set = set(1, 12);
-    sink.apply(&target, &set).await.expect("it can be written");
+    sink.write(&target, &set).await.expect("it can be written");
     let before = kube.object("secrets", "team-a", NAME).expect("it is there");
     let mut edited = before.clone();
     edited["data"] = foreign()["data"].clone();
     kube.put("secrets", "team-a", NAME, edited, "kubectl-edit");
 
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert_eq!(
         (observed.drift, observed.validity.len()),
         (vec!["its data was changed by \"kubectl-edit\"".to_owned()], 1)
     );
-    assert_eq!(sink.apply(&target, &set).await.expect("it is repaired").written, Written::Updated);
+    assert_eq!(sink.write(&target, &set).await.expect("it is repaired").written, Written::Updated);
     let after = kube.object("secrets", "team-a", NAME).expect("it is there");
     assert_eq!((&after["data"], &after["metadata"]["uid"]), (&before["data"], &before["metadata"]["uid"]));
 }
@@ -128,7 +136,7 @@ async fn removal_takes_the_links_out_first_and_leaves_those_of_others() {
     kube.add_namespace("team-a", &["default", "builder"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
     let before = kube.objects("serviceaccounts");
-    sink.apply(&target, &set(1, 12)).await.expect("it can be written");
+    sink.write(&target, &set(1, 12)).await.expect("it can be written");
     sink.remove(&target).await.expect("it can be removed");
     assert_eq!(kube.object("secrets", "team-a", NAME), None);
     let lists = |accounts: &[Value]| {
@@ -144,15 +152,15 @@ async fn what_somebody_put_there_stops_no_healthy_provider_and_gets_no_date_of_o
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
-    sink.apply(&target, &both(1)).await.expect("it can be written");
+    sink.write(&target, &both(1)).await.expect("it can be written");
     let edits = [r#"{"auths":{"two.example":{"auth":"dTpw"}}}"#, r#"{"auths":"nonsense"}"#];
     for (serial, edit) in edits.into_iter().enumerate() {
         let mut edited = kube.object("secrets", "team-a", NAME).expect("it is there");
         edited["data"][".dockerconfigjson"] = json!(STANDARD.encode(edit));
         kube.put("secrets", "team-a", NAME, edited, "kubectl-edit");
-        sink.observe(&target).await.expect("it can be read");
-        sink.apply(&target, &partial(serial)).await.expect("the healthy provider's entry is written");
-        let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+        let seen = sink.observe(&target).await.expect("it can be read");
+        sink.apply(&target, &seen, &partial(serial)).await.expect("the healthy provider's entry is written");
+        let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
         assert_eq!((observed.drift, observed.validity.len()), (vec![], 1), "two is asked for as soon as it can be");
     }
 }
@@ -162,10 +170,10 @@ async fn entries_stay_during_an_outage_under_whatever_name_their_provider_had() 
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
-    sink.apply(&target, &both(1)).await.expect("it can be written");
+    sink.write(&target, &both(1)).await.expect("it can be written");
     let mut renamed = set(2, 13);
     renamed.insert_failed(provider_name("two-renamed"));
-    sink.apply(&target, &renamed).await.expect("it can be written");
+    sink.write(&target, &renamed).await.expect("it can be written");
     let hosts =
         kube.object("secrets", "team-a", NAME).expect("it is there")["metadata"]["annotations"]["regcred.dev/hosts"]
             .clone();
@@ -177,7 +185,7 @@ async fn who_claims_our_data_too_does_not_stand_in_the_way() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
-    sink.apply(&target, &set(1, 12)).await.expect("it can be written");
+    sink.write(&target, &set(1, 12)).await.expect("it can be written");
     let stored = kube.object("secrets", "team-a", NAME).expect("it is there");
     let same = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": NAME }, "data": stored["data"] });
     let config = kube::Config::new(kube.url().parse().expect("a URL"));
@@ -187,8 +195,11 @@ async fn who_claims_our_data_too_does_not_stand_in_the_way() {
         .await
         .expect("same value");
 
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert_eq!(observed.drift, Vec::<String>::new(), "it is as it should be");
-    assert_eq!(sink.apply(&target, &set(2, 13)).await.expect("it is taken").written, Written::Updated);
-    assert_eq!(sink.observe(&target).await.expect("it can be read").expect("it is there").drift, Vec::<String>::new());
+    assert_eq!(sink.write(&target, &set(2, 13)).await.expect("it is taken").written, Written::Updated);
+    assert_eq!(
+        sink.observe(&target).await.expect("it can be read").existing().expect("it is there").drift,
+        Vec::<String>::new()
+    );
 }

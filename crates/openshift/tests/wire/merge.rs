@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{Error, ErrorKind, SecretSink, Written};
+use regcred_core::{Error, ErrorKind, SecretSink, Written, testing::SinkExt};
 use regcred_openshift::{Foreign, Link, OpenShiftSink};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
@@ -38,20 +38,20 @@ fn data(kube: &FakeKube) -> String {
 async fn our_entry_comes_and_goes_and_every_other_byte_stays() {
     let kube = cluster(THEIRS).await;
     let (sink, target) = (merging(&kube).await, target("team-a"));
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert_eq!((observed.refusal, observed.validity.len()), (None, 0));
     let first = set(1, 12);
-    assert_eq!(sink.apply(&target, &first).await.expect("it is merged").written, Written::Updated);
+    assert_eq!(sink.write(&target, &first).await.expect("it is merged").written, Written::Updated);
 
     let entry = format!("\"r.example\":{{\"auth\":\"{}\"}}", STANDARD.encode("AWS:canary-1"));
     assert_eq!(data(&kube), THEIRS.replace("\"z\":", &format!("{entry},\"z\":")));
     let secret = kube.object("secrets", "team-a", NAME).expect("it is there");
     assert!(secret["metadata"]["labels"].is_null(), "it does not become ours: {secret:#}");
 
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert_eq!((observed.drift, observed.validity.len()), (vec![], 1));
-    assert_eq!(sink.apply(&target, &first).await.expect("again").written, Written::Unchanged);
-    assert_eq!(sink.apply(&target, &set(2, 13)).await.expect("a refresh").written, Written::Updated);
+    assert_eq!(sink.write(&target, &first).await.expect("again").written, Written::Unchanged);
+    assert_eq!(sink.write(&target, &set(2, 13)).await.expect("a refresh").written, Written::Updated);
     assert!(data(&kube).contains(&STANDARD.encode("AWS:canary-2")));
 
     sink.remove(&target).await.expect("ours can be removed");
@@ -64,11 +64,11 @@ async fn our_entry_comes_and_goes_and_every_other_byte_stays() {
 async fn an_entry_that_nothing_asks_for_goes_but_not_while_a_provider_fails() {
     let kube = cluster(THEIRS).await;
     let (sink, target) = (merging(&kube).await, target("team-a"));
-    sink.apply(&target, &both(1)).await.expect("it is merged");
-    sink.apply(&target, &partial(2)).await.expect("the healthy one is refreshed");
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    sink.write(&target, &both(1)).await.expect("it is merged");
+    sink.write(&target, &partial(2)).await.expect("the healthy one is refreshed");
+    let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert!(data(&kube).contains("two.example") && observed.validity.len() == 2, "{observed:?}");
-    sink.apply(&target, &set(3, 13)).await.expect("one provider less");
+    sink.write(&target, &set(3, 13)).await.expect("one provider less");
     assert!(!data(&kube).contains("two.example") && data(&kube).contains("quay.example"));
 }
 
@@ -84,17 +84,17 @@ async fn what_its_owner_writes_is_seen_and_our_entry_put_back() {
     let kube = cluster(THEIRS).await;
     let (sink, target) = (merging(&kube).await, target("team-a"));
     let first = set(1, 12);
-    sink.apply(&target, &first).await.expect("it is merged");
+    sink.write(&target, &first).await.expect("it is merged");
     rewrite(&kube, &data(&kube).replace("\"z\"", "\"new\":{\"auth\":\"dTpw\"},\"z\""));
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert_eq!((observed.drift, observed.validity.len()), (vec![], 1), "an entry of theirs more concerns nobody");
-    assert_eq!(sink.apply(&target, &first).await.expect("nothing to do").written, Written::Unchanged);
+    assert_eq!(sink.write(&target, &first).await.expect("nothing to do").written, Written::Unchanged);
 
     rewrite(&kube, THEIRS);
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     let drift = "its entry for r.example was changed by \"platform\"".to_owned();
     assert_eq!((observed.drift, observed.validity.len()), (vec![drift], 1));
-    assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("it is put back").written, Written::Updated);
+    assert_eq!(sink.write(&target, &set(1, 12)).await.expect("it is put back").written, Written::Updated);
     assert!(data(&kube).contains(&STANDARD.encode("AWS:canary-1")));
 }
 
@@ -102,10 +102,10 @@ async fn what_its_owner_writes_is_seen_and_our_entry_put_back() {
 async fn an_entry_that_its_owner_has_written_since_is_not_ours_to_take_out() {
     let kube = cluster(THEIRS).await;
     let (sink, target) = (merging(&kube).await, target("team-a"));
-    sink.apply(&target, &both(1)).await.expect("it is merged");
+    sink.write(&target, &both(1)).await.expect("it is merged");
     let own = "\"two.example\":{\"auth\":\"dTpvd24=\"}";
     rewrite(&kube, &THEIRS.replace("\"z\"", &format!("{own},\"z\"")));
-    sink.apply(&target, &set(3, 13)).await.expect("one provider less");
+    sink.write(&target, &set(3, 13)).await.expect("one provider less");
     assert!(data(&kube).contains(own), "{}", data(&kube));
     rewrite(&kube, &THEIRS.replace("\"z\"", &format!("{own},\"r.example\":{{\"auth\":\"dTpvd24=\"}},\"z\"")));
     sink.remove(&target).await.expect("nothing of it is ours any more");
@@ -119,8 +119,8 @@ async fn a_secret_that_nobody_is_said_to_own_is_merged_into_all_the_same() {
     let mut bare = kube.object("secrets", "team-a", NAME).expect("it is there");
     bare["metadata"]["managedFields"] = json!([]);
     kube.put_raw("secrets", "team-a", NAME, bare);
-    sink.apply(&target, &set(1, 12)).await.expect("it is merged");
-    let observed = sink.observe(&target).await.expect("it can be read").expect("it is there");
+    sink.write(&target, &set(1, 12)).await.expect("it is merged");
+    let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert_eq!((observed.drift, observed.validity.len()), (vec![], 1));
 }
 
@@ -142,23 +142,25 @@ async fn what_cannot_be_merged_into_is_left_alone_and_says_why() {
     for (data, why) in cases {
         let kube = cluster(data).await;
         let (sink, target, before) = (merging(&kube).await, target("team-a"), kube.object("secrets", "team-a", NAME));
-        sink.observe(&target).await.expect("it can be read");
-        let error = sink.apply(&target, &set(1, 12)).await.expect_err(why);
+        let seen = sink.observe(&target).await.expect("it can be read");
+        let error = sink.apply(&target, &seen, &set(1, 12)).await.expect_err(why);
         assert!(error.kind() == ErrorKind::Refused && error.chain().contains(why), "{error:?}");
         assert_eq!(kube.object("secrets", "team-a", NAME), before);
     }
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (sink, target) = (merging(&kube).await, target("team-a"));
-    let refusal = sink.observe(&target).await.expect("it can be read").expect("a word").refusal.expect("a refusal");
+    let refusal =
+        sink.observe(&target).await.expect("it can be read").existing().expect("a word").refusal.expect("a refusal");
     assert_eq!(refusal.reason(), "absent");
     kube.put("secrets", "team-a", NAME, json!({ "type": "Opaque", "data": {} }), "platform");
-    let refusal = sink.observe(&target).await.expect("it can be read").expect("a word").refusal.expect("a refusal");
+    let refusal =
+        sink.observe(&target).await.expect("it can be read").existing().expect("a word").refusal.expect("a refusal");
     assert_eq!(refusal.reason(), "wrong-type");
 }
 
 async fn looked_at(sink: &OpenShiftSink) -> regcred_core::Observed {
-    sink.observe(&target("team-a")).await.expect("it can be read").expect("it is there")
+    sink.observe(&target("team-a")).await.expect("it can be read").existing().expect("it is there")
 }
 
 #[tokio::test]
@@ -182,11 +184,11 @@ async fn an_entry_of_ours_that_cannot_be_decoded_is_replaced() {
         let kube = cluster(&theirs).await;
         let (sink, target) = (merging(&kube).await, target("team-a"));
         assert_eq!(looked_at(&sink).await.refusal, None, "{entry}");
-        sink.apply(&target, &set(1, 12)).await.expect("the first merge");
+        sink.write(&target, &set(1, 12)).await.expect("the first merge");
         assert!(data(&kube).contains(&STANDARD.encode("AWS:canary-1")), "{entry}");
         rewrite(&kube, &theirs);
         assert_eq!(looked_at(&sink).await.drift.len(), 1, "{entry}");
-        sink.apply(&target, &set(2, 12)).await.expect("it is replaced again");
+        sink.write(&target, &set(2, 12)).await.expect("it is replaced again");
         assert!(data(&kube).contains(&STANDARD.encode("AWS:canary-2")), "{entry}");
         assert!(data(&kube).starts_with(r#"{"auths":{"quay.example":{"auth":"dTpw"},"#), "{entry}");
     }
@@ -194,7 +196,7 @@ async fn an_entry_of_ours_that_cannot_be_decoded_is_replaced() {
         let kube = cluster(empty).await;
         let sink = merging(&kube).await;
         assert_eq!(looked_at(&sink).await.refusal, None, "{empty}");
-        sink.apply(&target("team-a"), &set(1, 12)).await.expect("there is no login in it");
+        sink.write(&target("team-a"), &set(1, 12)).await.expect("there is no login in it");
         assert!(data(&kube).contains("r.example"), "{empty}");
     }
 }
@@ -205,7 +207,7 @@ async fn an_entry_of_others_that_cannot_be_decoded_stays_and_is_told() {
         let theirs = format!(r#"{{"auths":{{"quay.example":{entry}}}}}"#);
         let kube = cluster(&theirs).await;
         let sink = merging(&kube).await;
-        let applied = sink.apply(&target("team-a"), &set(1, 12)).await.expect("it is merged");
+        let applied = sink.write(&target("team-a"), &set(1, 12)).await.expect("it is merged");
         let failed = |failure: Option<Error>| failure.map(|error| error.chain());
         let why = applied.waiting_for.or(failed(applied.failure)).expect("the kubelet refuses it");
         assert!(why.contains("the kubelet") && why.contains("correct or remove \"quay.example\""), "{entry}: {why}");
@@ -235,7 +237,7 @@ async fn every_key_of_the_registry_gets_our_login_and_loses_it_with_the_rest() {
     for key in keys {
         let kube = cluster(&format!(r#"{{"auths":{{"{key}":{{"auth":"{old}"}},"z":{{"auth":"dTpw"}}}}}}"#)).await;
         let (sink, target) = (merging(&kube).await, target("team-a"));
-        let applied = sink.apply(&target, &set(1, 12)).await.expect("it is merged");
+        let applied = sink.write(&target, &set(1, 12)).await.expect("it is merged");
         assert_eq!(applied.waiting_for, None, "{key}");
         let ours = format!(r#"{{"auth":"{}"}}"#, STANDARD.encode("AWS:canary-1"));
         assert!(data(&kube).contains(&format!(r#""{key}":{ours}"#)), "{key}: {}", data(&kube));
@@ -246,7 +248,7 @@ async fn every_key_of_the_registry_gets_our_login_and_loses_it_with_the_rest() {
         rewrite(&kube, &data(&kube).replace(&format!(r#""{key}":{ours}"#), &format!(r#""{key}":{{"auth":"{old}"}}"#)));
         let drift = looked_at(&sink).await.drift;
         assert!(drift.len() == 1 && drift[0].contains("another login for the same registry"), "{key}: {drift:?}");
-        sink.apply(&target, &set(1, 12)).await.expect("it is renewed again");
+        sink.write(&target, &set(1, 12)).await.expect("it is renewed again");
         assert!(data(&kube).contains(&format!(r#""{key}":{ours}"#)), "{key}");
 
         sink.remove(&target).await.expect("ours goes");
@@ -271,7 +273,7 @@ async fn what_readers_take_before_our_login_is_told_at_each_look() {
     for (theirs, why) in cases {
         let kube = cluster(&theirs).await;
         let sink = merging(&kube).await;
-        let applied = sink.apply(&target("team-a"), &set(1, 12)).await.expect("it is merged");
+        let applied = sink.write(&target("team-a"), &set(1, 12)).await.expect("it is merged");
         assert!(applied.waiting_for.as_deref().is_some_and(|it| it.contains(why)), "{theirs}: {applied:?}");
         let observed = looked_at(&sink).await;
         assert!(observed.waiting_for.as_deref().is_some_and(|it| it.contains(why)), "{theirs}: {observed:?}");
@@ -286,22 +288,22 @@ async fn a_secret_that_is_not_there_is_created_for_a_merge_and_deleted_again() {
     kube.add_namespace("team-a", &["default"]);
     let creating = |kube| async move { builder(kube).await.with_foreign(Foreign::MergeOrCreate).build() };
     let (sink, target) = (creating(&kube).await, target("team-a"));
-    assert!(sink.observe(&target).await.expect("it can be read").is_none(), "it is to be created");
-    assert_eq!(sink.apply(&target, &set(1, 12)).await.expect("it is created").written, Written::Created);
+    assert!(sink.observe(&target).await.expect("it can be read").existing().is_none(), "it is to be created");
+    assert_eq!(sink.write(&target, &set(1, 12)).await.expect("it is created").written, Written::Created);
     let entry = format!(r#""r.example":{{"auth":"{}"}}"#, STANDARD.encode("AWS:canary-1"));
     assert_eq!(data(&kube), format!(r#"{{"auths":{{{entry}}}}}"#));
     let secret = kube.object("secrets", "team-a", NAME).expect("it is there");
     assert!(secret["metadata"]["labels"].is_null() && secret["type"] == "kubernetes.io/dockerconfigjson", "{secret:#}");
     assert_eq!((looked_at(&sink).await.drift, looked_at(&sink).await.validity.len()), (vec![], 1));
-    assert_eq!(sink.apply(&target, &set(2, 13)).await.expect("a refresh").written, Written::Updated);
+    assert_eq!(sink.write(&target, &set(2, 13)).await.expect("a refresh").written, Written::Updated);
     sink.remove(&target).await.expect("it goes");
     assert_eq!(kube.object("secrets", "team-a", NAME), None, "nothing else was in it");
 
-    sink.apply(&target, &set(3, 12)).await.expect("it is created again");
+    sink.write(&target, &set(3, 12)).await.expect("it is created again");
     rewrite(&kube, &data(&kube).replace("{\"r.example\"", "{\"quay.example\":{\"auth\":\"dTpw\"},\"r.example\""));
     sink.remove(&target).await.expect("ours goes");
     assert_eq!(data(&kube), r#"{"auths":{"quay.example":{"auth":"dTpw"}}}"#, "what others put in stays");
-    sink.apply(&target, &set(4, 12)).await.expect("it is merged into");
+    sink.write(&target, &set(4, 12)).await.expect("it is merged into");
     assert!(data(&kube).contains("quay.example") && data(&kube).contains("r.example"));
 }
 
@@ -309,7 +311,7 @@ async fn a_secret_that_is_not_there_is_created_for_a_merge_and_deleted_again() {
 async fn a_secret_of_somebody_else_is_not_deleted_though_it_is_empty() {
     let kube = cluster(r#"{"auths":{}}"#).await;
     let sink = builder(&kube).await.with_foreign(Foreign::MergeOrCreate).build();
-    sink.apply(&target("team-a"), &set(1, 12)).await.expect("it is merged into");
+    sink.write(&target("team-a"), &set(1, 12)).await.expect("it is merged into");
     sink.remove(&target("team-a")).await.expect("ours goes");
     assert_eq!(data(&kube), r#"{"auths":{}}"#);
 }
@@ -327,7 +329,7 @@ async fn installations_that_merge_into_one_secret_at_the_same_time_lose_nothing(
         work.spawn(async move {
             let set = crate::harness::set_for(&format!("r{number}.example"), number, 12);
             // As the engine does: a lost race is tried again.
-            while let Err(error) = instance.apply(&target("team-a"), &set).await {
+            while let Err(error) = instance.write(&target("team-a"), &set).await {
                 assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
             }
         });

@@ -58,8 +58,8 @@ impl Watching {
 
     async fn refresh(&self, target: &Target, serial: usize) -> Vec<String> {
         self.kube.clear_requests();
-        self.sink.observe(target).await.expect("it can be read");
-        let applied = self.sink.apply(target, &set(serial, 12)).await.expect("it can be written");
+        let seen = self.sink.observe(target).await.expect("it can be read");
+        let applied = self.sink.apply(target, &seen, &set(serial, 12)).await.expect("it can be written");
         assert_ne!(applied.written, Written::Unchanged);
         requests(&self.kube).into_iter().filter(|it| !it.starts_with("watch")).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regcred_core::{ErrorKind, SecretSink};
+use regcred_core::{ErrorKind, SecretSink, testing::SinkExt};
 use regcred_openshift::Cluster;
 use regcred_testkit::FakeKube;
 
@@ -19,7 +19,7 @@ async fn namespaces_that_are_gone_or_going_are_told_apart_from_missing_rights() 
     for (namespace, message) in
         [("going", "namespace going is being deleted"), ("absent", "namespace absent does not exist")]
     {
-        let error = sink.apply(&target(namespace), &set(1, 12)).await.expect_err(message);
+        let error = sink.write(&target(namespace), &set(1, 12)).await.expect_err(message);
         assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Gone, message));
     }
     // Under RoleBindings a namespace that is gone answers 403.
@@ -41,12 +41,12 @@ async fn a_policy_that_denies_is_asked_once_more_before_it_is_told() {
     let target = target("team-a");
     let denial =
         "secrets \"ecr-secret\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no";
-    sink.observe(&target).await.expect("there is none");
+    let seen = sink.observe(&target).await.expect("there is none");
     kube.fail_next(1, 422, "Invalid", denial, None);
-    sink.apply(&target, &set(1, 12)).await.expect("the second try is taken");
-    sink.observe(&target).await.expect("it is there");
+    sink.apply(&target, &seen, &set(1, 12)).await.expect("the second try is taken");
+    let seen = sink.observe(&target).await.expect("it is there");
     kube.fail_next(2, 422, "Invalid", denial, None);
-    let error = sink.apply(&target, &set(2, 13)).await.expect_err("it is denied twice");
+    let error = sink.apply(&target, &seen, &set(2, 13)).await.expect_err("it is denied twice");
     assert!(
         error.kind() == ErrorKind::Denied && error.chain().contains("the admission policy p denied it"),
         "{error:?}"
@@ -73,8 +73,8 @@ async fn two_installations_leave_each_other_s_secrets_alone() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (one, other) = (sink(&kube).await, builder(&kube).await.with_instance("blue".parse().expect("valid")).build());
-    one.apply(&target("team-a"), &set(1, 12)).await.expect("it can be written");
-    let observed = other.observe(&target("team-a")).await.expect("it can be read").expect("it is there");
+    one.write(&target("team-a"), &set(1, 12)).await.expect("it can be written");
+    let observed = other.observe(&target("team-a")).await.expect("it can be read").existing().expect("it is there");
     let refusal = observed.refusal.expect("it is not ours");
     assert_eq!(refusal.reason(), "other-instance");
     assert!(refusal.to_string().contains("it belongs to regcred's instance \"default\""), "{refusal}");
@@ -85,10 +85,11 @@ async fn a_foreign_one_that_appears_meanwhile_is_a_conflict_and_stays() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
-    assert!(sink.observe(&target).await.expect("it can be read").is_none());
+    let seen = sink.observe(&target).await.expect("it can be read");
+    assert!(!seen.exists);
     kube.put("secrets", "team-a", NAME, foreign(), "helm");
     let before = kube.object("secrets", "team-a", NAME);
-    let error = sink.apply(&target, &set(1, 12)).await.expect_err("somebody else was faster");
+    let error = sink.apply(&target, &seen, &set(1, 12)).await.expect_err("somebody else was faster");
     assert_eq!((error.kind(), kube.object("secrets", "team-a", NAME)), (ErrorKind::Conflict, before));
 }
 

@@ -8,7 +8,7 @@ use kube::{
     Api, Client, Config,
     api::{Patch, PatchParams},
 };
-use regcred_core::{ErrorKind, Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written};
+use regcred_core::{ErrorKind, Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written, testing::SinkExt};
 use regcred_openshift::{BulkReads, Link, OpenShiftSink, WatchedSource, Watches};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
@@ -68,8 +68,8 @@ impl Watching {
     /// Looks and writes, as the engine does; what was asked for meanwhile.
     async fn refresh(&self, kube: &FakeKube, target: &Target, serial: usize) -> Vec<String> {
         kube.clear_requests();
-        self.sink.observe(target).await.expect("it can be read");
-        let applied = self.sink.apply(target, &set(serial, 12)).await.expect("it can be written");
+        let seen = self.sink.observe(target).await.expect("it can be read");
+        let applied = self.sink.apply(target, &seen, &set(serial, 12)).await.expect("it can be written");
         assert_ne!(applied.written, Written::Unchanged);
         requests(kube).into_iter().filter(|it| !it.starts_with("watch")).collect()
     }
@@ -77,7 +77,7 @@ impl Watching {
     /// What is left to do at a target, and whether anything had to be read to know that.
     async fn undone(&self, kube: &FakeKube, target: &Target) -> (Vec<String>, bool) {
         kube.clear_requests();
-        let observed = self.sink.observe(target).await.expect("it can be read").expect("it is there");
+        let observed = self.sink.observe(target).await.expect("it can be read").existing().expect("it is there");
         let undone = observed.drift.into_iter().chain(observed.undone).collect();
         (undone, kube.requests().iter().any(|it| it.verb == "get" || it.verb == "list"))
     }
@@ -107,7 +107,7 @@ async fn a_refresh_of_what_nobody_has_touched_is_one_write() {
     for namespace in ["team-a", "team-b"] {
         kube.add_namespace(namespace, &["default", "builder"]);
     }
-    sink(&kube).await.apply(&target("team-b"), &set(0, 12)).await.expect("it can be written");
+    sink(&kube).await.write(&target("team-b"), &set(0, 12)).await.expect("it can be written");
     let watching = watching(&kube).await;
     for namespace in ["team-a", "team-b"].map(target) {
         watching.refresh(&kube, &namespace, 1).await;
@@ -116,8 +116,9 @@ async fn a_refresh_of_what_nobody_has_touched_is_one_write() {
         }
         assert_eq!(watching.undone(&kube, &namespace).await, (vec![], false));
     }
-    let details =
-        async |sink: &OpenShiftSink| sink.observe(&target("team-a")).await.expect("read").expect("there").details;
+    let details = async |sink: &OpenShiftSink| {
+        sink.observe(&target("team-a")).await.expect("read").existing().expect("there").details
+    };
     assert_eq!(details(&watching.sink).await, details(&sink(&kube).await).await, "it is told as it would be read");
 }
 
@@ -148,14 +149,14 @@ async fn who_takes_a_link_out_of_one_list_is_seen_and_who_writes_beside_it_distu
 #[tokio::test]
 async fn what_somebody_has_written_before_the_watch_tells_is_not_written_over() {
     let (kube, mut watching, target) = written().await;
-    watching.sink.observe(&target).await.expect("it can be read");
+    let seen = watching.sink.observe(&target).await.expect("it can be read");
     let mut secret = kube.object("secrets", "team-a", NAME).expect("it is there");
     secret["data"]["note"] = json!("eA==");
     secret["metadata"]["labels"]["app.kubernetes.io/managed-by"] = json!("somebody");
     kube.put("secrets", "team-a", NAME, secret, "somebody");
-    let error = watching.sink.apply(&target, &set(2, 12)).await.expect_err("it is another one by now");
+    let error = watching.sink.apply(&target, &seen, &set(2, 12)).await.expect_err("it is another one by now");
     assert_eq!(error.kind(), ErrorKind::Conflict);
-    let observed = watching.sink.observe(&target).await.expect("it can be read").expect("it is there");
+    let observed = watching.sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert!(observed.refusal.is_some(), "it is read anew, and somebody else's now");
     assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
 }
@@ -167,7 +168,7 @@ async fn what_another_of_our_name_writes_or_somebody_beside_it_is_read_again() {
     for serial in 2..6 {
         assert_eq!(watching.undone(&kube, &target).await, (vec![], false));
         if serial % 2 == 0 {
-            other.apply(&target, &set(serial, 12)).await.expect("it can be written");
+            other.write(&target, &set(serial, 12)).await.expect("it can be written");
         } else {
             let mut secret = kube.object("secrets", "team-a", NAME).expect("it is there");
             secret["metadata"]["labels"][format!("scanned-{serial}")] = json!("yes");
@@ -180,7 +181,7 @@ async fn what_another_of_our_name_writes_or_somebody_beside_it_is_read_again() {
         };
         timeout(Duration::from_secs(30), read).await.expect("the watch tells of it");
     }
-    watching.sink.apply(&target, &set(9, 12)).await.expect("it is known as it is");
+    watching.sink.write(&target, &set(9, 12)).await.expect("it is known as it is");
 }
 
 /// Anybody may apply under any manager's name. Then metadata shows nothing, so the data is read.
@@ -219,7 +220,7 @@ async fn what_may_have_changed_unseen_is_read_again() {
     while watching.next().await != Sighting::Gone(target.clone()) {}
     kube.add_namespace("team-a", &["default", "builder"]);
     assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
-    assert!(watching.sink.observe(&target).await.expect("it can be read").is_none(), "it is another one");
+    assert!(watching.sink.observe(&target).await.expect("it can be read").existing().is_none(), "it is another one");
 }
 
 #[tokio::test]
@@ -227,7 +228,7 @@ async fn an_account_that_goes_is_missed_at_the_next_look_and_one_that_comes_link
     let (kube, mut watching, target) = written().await;
     let account = kube.object("serviceaccounts", "team-a", "default").expect("it is there");
     kube.remove("serviceaccounts", "team-a", "default");
-    let waiting = async || watching.sink.observe(&target).await.expect("read").expect("there").waiting_for;
+    let waiting = async || watching.sink.observe(&target).await.expect("read").existing().expect("there").waiting_for;
     let missed = async {
         while waiting().await.is_none() {
             yield_now().await;
@@ -236,7 +237,7 @@ async fn an_account_that_goes_is_missed_at_the_next_look_and_one_that_comes_link
     timeout(Duration::from_secs(30), missed).await.expect("the watch tells of it");
     kube.put("serviceaccounts", "team-a", "default", account, "gitops");
     assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
-    assert_eq!(watching.sink.observe(&target).await.expect("read").expect("there").waiting_for, None);
+    assert_eq!(watching.sink.observe(&target).await.expect("read").existing().expect("there").waiting_for, None);
 }
 
 #[tokio::test]

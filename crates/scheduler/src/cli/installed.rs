@@ -67,7 +67,7 @@ async fn look(instance: &InstanceName, args: &Status) -> Result<PortResult<Vec<(
 async fn outcome(sink: &OpenShiftSink, target: &Target) -> Outcome {
     let mut outcome = Outcome::default();
     match sink.observe(target).await {
-        Ok(Some(seen)) => {
+        Ok(seen) if seen.exists => {
             let now = SystemClock.now();
             let renew_at = seen.validity.values().filter_map(|it| it.renew_at(&|_| None)).min();
             outcome.step = Some(match seen.refusal {
@@ -81,7 +81,7 @@ async fn outcome(sink: &OpenShiftSink, target: &Target) -> Outcome {
             outcome.validity = seen.validity.into();
             outcome.details = Some(Box::new(seen.details));
         }
-        Ok(None) => outcome.step = Some(Step::Create),
+        Ok(_) => outcome.step = Some(Step::Create),
         Err(error) => outcome.failures.push(Failure { provider: None, error }),
     }
     outcome

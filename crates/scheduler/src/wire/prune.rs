@@ -98,7 +98,7 @@ mod tests {
     use std::{sync::Arc, time::SystemTime};
 
     use regcred_config::Config;
-    use regcred_core::{CredentialSet, Login, RegistryCredential, SystemClock, Target, Validity};
+    use regcred_core::{CredentialSet, Login, RegistryCredential, SystemClock, Target, Validity, testing::SinkExt};
     use regcred_openshift::{Connection, Link};
     use regcred_testkit::FakeKube;
 
@@ -116,7 +116,7 @@ mod tests {
         let mut set = CredentialSet::new();
         set.insert("p".parse().expect("a name"), Arc::new(credential)).expect("the first");
         sink.observe(&target).await.expect("it is looked at");
-        sink.apply(&target, &set).await.expect("it is written");
+        sink.write(&target, &set).await.expect("it is written");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use super::after_polls;
 use crate::{
     Clock, CredentialSet, ErrorKind, ExposeSecret, Login, Registry, RegistryCredential, Result, SecretSink, Target,
-    Validity, Written, testing::provider_name,
+    Validity, Written,
+    testing::{SinkExt, provider_name},
 };
 
 const CANARY: &str = "cAnArY-0123456789";
@@ -57,6 +58,7 @@ pub async fn sink(under_test: &dyn SinkUnderTest) {
     drops_what_is_no_longer_asked_for(under_test).await;
     never_writes_an_earlier_end(under_test).await;
     believes_no_end_that_cannot_be(under_test).await;
+    overwrites_nothing_it_has_not_seen(under_test).await;
     leaves_what_is_foreign(under_test).await;
     removes_only_its_own(under_test).await;
     keeps_many_at_once(under_test).await;
@@ -99,13 +101,16 @@ fn ok<T>(result: Result<T>, rule: &str) -> T {
 
 async fn keeps_and_reports(under_test: &dyn SinkUnderTest) {
     let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
-    assert!(ok(sink.observe(&target).await, "observe works where nothing stands").is_none(), "nothing stands there");
+    assert!(
+        ok(sink.observe(&target).await, "observe works where nothing stands").existing().is_none(),
+        "nothing stands there"
+    );
     let set = sets.one("one", 1, 12 * HOUR);
-    let applied = ok(sink.apply(&target, &set).await, "a first apply works");
+    let applied = ok(sink.write(&target, &set).await, "a first apply works");
     assert_eq!(applied.written, Written::Created, "the first apply creates");
     assert_eq!(under_test.stored(&target).await, Some(expected(&set)), "what is stored is what was given");
 
-    let observed = ok(sink.observe(&target).await, "observe works").expect("something stands there");
+    let observed = ok(sink.observe(&target).await, "observe works").existing().expect("something stands there");
     assert_eq!(observed.refusal, None, "what we wrote is ours");
     let validity = set.get(&provider_name("one")).expect("it is in the set").validity();
     assert_eq!(observed.validity, [(provider_name("one"), validity)].into(), "the dates are reported as written");
@@ -113,12 +118,12 @@ async fn keeps_and_reports(under_test: &dyn SinkUnderTest) {
     assert!(!format!("{observed:?} {sink:?}").contains(CANARY), "Debug shows no password");
 
     let before = under_test.fingerprint(&target).await;
-    let again = ok(sink.apply(&target, &set).await, "the same again works");
+    let again = ok(sink.write(&target, &set).await, "the same again works");
     assert_eq!(again.written, Written::Unchanged, "the same set twice is unchanged");
     assert_eq!(under_test.fingerprint(&target).await, before, "and really is");
 
     let next = sets.one("one", 2, 13 * HOUR);
-    let refreshed = ok(sink.apply(&target, &next).await, "a refresh works");
+    let refreshed = ok(sink.write(&target, &next).await, "a refresh works");
     assert_eq!(refreshed.written, Written::Updated, "a new credential updates");
     assert_eq!(under_test.stored(&target).await, Some(expected(&next)), "the new credential is stored");
 }
@@ -127,10 +132,10 @@ async fn keeps_what_a_failed_provider_left(under_test: &dyn SinkUnderTest) {
     let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
     let mut both = sets.one("one", 1, 12 * HOUR);
     sets.add(&mut both, "two", 2, 12 * HOUR);
-    ok(sink.apply(&target, &both).await, "two providers in one target work");
+    ok(sink.write(&target, &both).await, "two providers in one target work");
     let mut partial = sets.one("one", 3, 13 * HOUR);
     partial.insert_failed(provider_name("two"));
-    ok(sink.apply(&target, &partial).await, "a partial set works");
+    ok(sink.write(&target, &partial).await, "a partial set works");
     let mut wanted = expected(&both);
     wanted.extend(expected(&partial));
     assert_eq!(
@@ -138,7 +143,7 @@ async fn keeps_what_a_failed_provider_left(under_test: &dyn SinkUnderTest) {
         Some(wanted),
         "a failed provider's entries stay, the rest is refreshed"
     );
-    let observed = ok(sink.observe(&target).await, "observe works").expect("something stands there");
+    let observed = ok(sink.observe(&target).await, "observe works").existing().expect("something stands there");
     let dates = |set: &CredentialSet, name| set.get(&provider_name(name)).expect("it is in the set").validity();
     let kept = [(provider_name("one"), dates(&partial, "one")), (provider_name("two"), dates(&both, "two"))];
     assert_eq!(observed.validity, kept.into(), "the entries that stayed keep their dates");
@@ -147,10 +152,10 @@ async fn keeps_what_a_failed_provider_left(under_test: &dyn SinkUnderTest) {
 async fn keeps_everything_while_all_fail(under_test: &dyn SinkUnderTest) {
     let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
     let set = sets.one("one", 1, 12 * HOUR);
-    ok(sink.apply(&target, &set).await, "a first apply works");
+    ok(sink.write(&target, &set).await, "a first apply works");
     let mut nothing = CredentialSet::new();
     nothing.insert_failed(provider_name("one"));
-    let applied = ok(sink.apply(&target, &nothing).await, "an apply with nothing to write works");
+    let applied = ok(sink.write(&target, &nothing).await, "an apply with nothing to write works");
     assert_eq!(applied.written, Written::Unchanged, "where every provider failed nothing changes");
     assert_eq!(under_test.stored(&target).await, Some(expected(&set)), "and what was there stays");
 }
@@ -159,30 +164,30 @@ async fn drops_what_is_no_longer_asked_for(under_test: &dyn SinkUnderTest) {
     let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
     let mut both = sets.one("one", 1, 12 * HOUR);
     sets.add(&mut both, "two", 2, 12 * HOUR);
-    ok(sink.apply(&target, &both).await, "two providers in one target work");
+    ok(sink.write(&target, &both).await, "two providers in one target work");
     let one = sets.one("one", 1, 12 * HOUR);
-    ok(sink.apply(&target, &one).await, "one provider less works");
+    ok(sink.write(&target, &one).await, "one provider less works");
     assert_eq!(under_test.stored(&target).await, Some(expected(&one)), "what nobody asks for any more is dropped");
 }
 
 async fn never_writes_an_earlier_end(under_test: &dyn SinkUnderTest) {
     let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
     let late = sets.one("one", 1, 12 * HOUR);
-    ok(sink.apply(&target, &late).await, "a first apply works");
-    let earlier = sink.apply(&target, &sets.one("one", 2, 6 * HOUR)).await;
+    ok(sink.write(&target, &late).await, "a first apply works");
+    let earlier = sink.write(&target, &sets.one("one", 2, 6 * HOUR)).await;
     assert_eq!(ok(earlier, "an earlier end is no error").written, Written::Unchanged, "an earlier end changes nothing");
     assert_eq!(under_test.stored(&target).await, Some(expected(&late)), "the later end stays");
     let equal = sets.one("one", 3, 12 * HOUR);
-    ok(sink.apply(&target, &equal).await, "an equal end works");
+    ok(sink.write(&target, &equal).await, "an equal end works");
     assert_eq!(under_test.stored(&target).await, Some(expected(&equal)), "an equal end may replace: it repairs");
 }
 
 async fn believes_no_end_that_cannot_be(under_test: &dyn SinkUnderTest) {
     let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
-    ok(sink.apply(&target, &sets.one("one", 1, 900 * HOUR)).await, "a first apply works");
+    ok(sink.write(&target, &sets.one("one", 1, 900 * HOUR)).await, "a first apply works");
     let mut real = sets.one("one", 2, 12 * HOUR);
     real.limit(provider_name("one"), sets.now + 13 * HOUR);
-    let applied = ok(sink.apply(&target, &real).await, "a real end works");
+    let applied = ok(sink.write(&target, &real).await, "a real end works");
     assert_eq!(
         applied.written,
         Written::Updated,
@@ -191,13 +196,39 @@ async fn believes_no_end_that_cannot_be(under_test: &dyn SinkUnderTest) {
     assert_eq!(under_test.stored(&target).await, Some(expected(&real)), "the real credential is stored");
 }
 
+async fn overwrites_nothing_it_has_not_seen(under_test: &dyn SinkUnderTest) {
+    let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
+    let [first, second, third] = [1, 2, 3].map(|serial| sets.one("one", serial, 12 * HOUR));
+    let conflict = |applied: Result<_>, rule: &str| {
+        let error = applied.map(|_| ()).expect_err(rule);
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{rule}: {error:?}");
+    };
+    ok(sink.write(&target, &first).await, "a first apply works");
+    let seen = ok(sink.observe(&target).await, "observe works");
+    ok(sink.apply(&target, &seen, &second).await, "a refresh of what was seen works");
+    conflict(sink.apply(&target, &seen, &third).await, "what was written meanwhile is not overwritten");
+    assert_eq!(under_test.stored(&target).await, Some(expected(&second)), "a conflict changes nothing");
+    let seen = ok(sink.observe(&target).await, "observe works");
+    ok(sink.remove(&target).await, "removing ours works");
+    conflict(sink.apply(&target, &seen, &third).await, "what was removed meanwhile is not made anew");
+    assert_eq!(under_test.stored(&target).await, None, "a conflict changes nothing");
+
+    let target = under_test.vacant().await;
+    let absent = ok(sink.observe(&target).await, "observe works");
+    under_test.plant_foreign(&target).await;
+    let before = under_test.fingerprint(&target).await;
+    let error = sink.apply(&target, &absent, &first).await.expect_err("what another owner made meanwhile is foreign");
+    assert!(matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Refused), "it is not overwritten: {error:?}");
+    assert_eq!(under_test.fingerprint(&target).await, before, "foreign is untouched");
+}
+
 async fn leaves_what_is_foreign(under_test: &dyn SinkUnderTest) {
     let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
     under_test.plant_foreign(&target).await;
     let before = under_test.fingerprint(&target).await;
-    let observed = ok(sink.observe(&target).await, "observe works").expect("something stands there");
+    let observed = ok(sink.observe(&target).await, "observe works").existing().expect("something stands there");
     assert!(observed.refusal.is_some(), "what is foreign is refused");
-    let error = sink.apply(&target, &sets.one("one", 1, HOUR)).await.expect_err("foreign is refused");
+    let error = sink.write(&target, &sets.one("one", 1, HOUR)).await.expect_err("foreign is refused");
     assert_eq!(error.kind(), ErrorKind::Refused, "foreign is refused: {error:?}");
     assert!(!format!("{error:?}").contains(CANARY), "errors show no password");
     let error = sink.remove(&target).await.expect_err("foreign is not removed");
@@ -208,10 +239,10 @@ async fn leaves_what_is_foreign(under_test: &dyn SinkUnderTest) {
 async fn removes_only_its_own(under_test: &dyn SinkUnderTest) {
     let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
     ok(sink.remove(&target).await, "removing nothing works");
-    ok(sink.apply(&target, &sets.one("one", 1, HOUR)).await, "apply works");
+    ok(sink.write(&target, &sets.one("one", 1, HOUR)).await, "apply works");
     ok(sink.remove(&target).await, "removing ours works");
     assert_eq!(under_test.stored(&target).await, None, "it is gone");
-    assert!(ok(sink.observe(&target).await, "observe works").is_none(), "and seen to be gone");
+    assert!(ok(sink.observe(&target).await, "observe works").existing().is_none(), "and seen to be gone");
 }
 
 async fn keeps_many_at_once(under_test: &dyn SinkUnderTest) {
@@ -220,7 +251,7 @@ async fn keeps_many_at_once(under_test: &dyn SinkUnderTest) {
     for _ in 0..MANY {
         let (sink, target, set) = (under_test.sink(), under_test.vacant().await, set.clone());
         work.push(tokio::spawn(async move {
-            let applied = ok(sink.apply(&target, &set).await, "many at once work");
+            let applied = ok(sink.write(&target, &set).await, "many at once work");
             assert_eq!(applied.written, Written::Created, "each is created");
             target
         }));
@@ -236,10 +267,10 @@ async fn converges_after_a_dropped_call(under_test: &dyn SinkUnderTest) {
     let (first, second) = (sets.one("one", 1, 12 * HOUR), sets.one("one", 2, 13 * HOUR));
     for polls in 0..AWAITS {
         let target = under_test.vacant().await;
-        let created = after_polls(polls, sink.apply(&target, &first)).await.is_some();
+        let created = after_polls(polls, sink.write(&target, &first)).await.is_some();
         ok(until_it_holds(&*sink, &target, &first).await, "a creation after a dropped one converges");
         assert_eq!(under_test.stored(&target).await, Some(expected(&first)), "dropped at await {polls}");
-        let updated = after_polls(polls, sink.apply(&target, &second)).await.is_some();
+        let updated = after_polls(polls, sink.write(&target, &second)).await.is_some();
         ok(until_it_holds(&*sink, &target, &second).await, "an update after a dropped one converges");
         assert_eq!(under_test.stored(&target).await, Some(expected(&second)), "dropped at await {polls}");
         if created && updated {
@@ -252,10 +283,10 @@ async fn converges_after_a_dropped_call(under_test: &dyn SinkUnderTest) {
 /// A dropped call may still reach the store and win a race against the next: as the engine does, try again.
 async fn until_it_holds(sink: &dyn SecretSink, target: &Target, set: &CredentialSet) -> Result<()> {
     for _ in 0..RACES {
-        match sink.apply(target, set).await {
+        match sink.write(target, set).await {
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             other => return other.map(drop),
         }
     }
-    sink.apply(target, set).await.map(drop)
+    sink.write(target, set).await.map(drop)
 }

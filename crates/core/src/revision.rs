@@ -1,0 +1,36 @@
+//! What a sink saw, carried from `observe` to `apply`.
+
+use std::{any::Any, fmt, sync::Arc};
+
+/// The state in which a sink saw a target. The sink that made it reads it again in its next `apply`; to everybody else it is opaque.
+///
+/// It usually holds the version that the store itself gives to each write, such as an `ETag` or a `resourceVersion`. A write that is
+/// based on an outdated version then fails as [`Conflict`](crate::ErrorKind::Conflict) instead of overwriting somebody's change.
+///
+/// ```
+/// # use regcred_core::Revision;
+/// let revision = Revision::new("etag-1".to_owned());
+/// assert_eq!(revision.get::<String>().map(String::as_str), Some("etag-1"));
+/// assert_eq!(Revision::default().get::<String>(), None);
+/// ```
+#[derive(Clone, Default)]
+pub struct Revision(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Revision {
+    /// Holds a value of the sink.
+    pub fn new(state: impl Any + Send + Sync) -> Self {
+        Self(Some(Arc::new(state)))
+    }
+
+    /// Returns the value; `None` if there is none or if it has another type, so that another sink made it.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        self.0.as_deref()?.downcast_ref()
+    }
+}
+
+/// Without the value, which may be anything.
+impl fmt::Debug for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Revision").finish_non_exhaustive()
+    }
+}
