@@ -34,7 +34,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Checks what the compiler does not: edges between crates, licences, duplicates, features
+    /// Check what the compiler does not: edges between crates, circles of files, split types, features
     Tidy,
     /// Builds the libraries as a program outside the workspace does, with each set of adapters
     ThirdParty,
