@@ -159,7 +159,7 @@ async fn of_two_daemons_one_works_and_the_other_takes_over_at_once() {
         lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned()
     };
     let first = Daemon::start(&aws, &installed, &["--lease", &lease]);
-    until("it is served", || is_served(world, &namespace, "ecr-secret")).await;
+    until("it is served", || is_served(&world, &namespace, "ecr-secret")).await;
     let led = holder();
     let second = Daemon::start(&aws, &installed, &["--lease", &lease]);
     let waits = first.0.id();
@@ -168,7 +168,7 @@ async fn of_two_daemons_one_works_and_the_other_takes_over_at_once() {
     world.kubectl(&["delete", "secret", "ecr-secret", "--namespace", &namespace], "");
     first.stop();
     until("the other one leads", || holder().ends_with(&format!("_{}", second.0.id()))).await;
-    until("and serves", || is_served(world, &namespace, "ecr-secret")).await;
+    until("and serves", || is_served(&world, &namespace, "ecr-secret")).await;
     second.stop();
     assert_eq!(holder(), "", "it was given up");
 }
@@ -197,7 +197,7 @@ async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a
     let once =
         command(&aws, &installed.kubeconfig, &["once", "--config", &installed.config]).output().expect("it starts");
     assert_eq!(once.status.code(), Some(0), "{}", String::from_utf8_lossy(&once.stderr));
-    assert!(is_served(world, &kept, "ecr-secret") && is_served(world, &left, "ecr-secret"));
+    assert!(is_served(&world, &kept, "ecr-secret") && is_served(&world, &left, "ecr-secret"));
     assert!(is_merged(&kept) && is_merged(&left));
     world.kubectl(&["label", "namespace", &left, "regcred.test/prune-"], "");
 
@@ -222,7 +222,7 @@ async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a
     // Its entries in a merged Secret go too, though the namespace is no longer selected.
     until("its entries are removed", || !is_merged(&left)).await;
     assert!(is_merged(&kept));
-    assert!(!is_served(world, &left, "ecr-secret") && is_served(world, &kept, "ecr-secret"));
+    assert!(!is_served(&world, &left, "ecr-secret") && is_served(&world, &kept, "ecr-secret"));
     let account = world.find(&left, "serviceaccounts", "default").expect("it stays");
     assert!(
         !account["imagePullSecrets"].to_string().contains("ecr-secret")

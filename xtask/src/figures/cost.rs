@@ -1,4 +1,4 @@
-//! What a run of a program costs.
+//! The cost of one run of a program: wall time, CPU time and memory.
 
 use std::{
     process::{Command, Stdio},
@@ -7,10 +7,10 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// Machines are noisy, so the median of so many runs counts.
+/// Runs of which the median counts, because machines are noisy.
 pub(super) const RUNS: usize = 11;
 
-/// What one run took.
+/// The cost of one run.
 #[derive(Clone, Copy)]
 pub(super) struct Cost {
     pub(super) wall: Duration,

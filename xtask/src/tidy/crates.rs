@@ -92,15 +92,15 @@ fn differences(uses: &BTreeMap<&str, BTreeSet<&str>>, rules: &[Rule]) -> Vec<Str
         .map(|name| format!("{name} is not in the table of edges (xtask/src/tidy/crates.rs, ARCHITECTURE.md)"))
         .collect::<Vec<_>>();
     for Rule { package, uses: allowed, never } in rules {
-        let Some(used) = uses.get(package) else {
+        let Some(depends) = uses.get(package) else {
             problems.push(format!("{package} is in the table of edges, but not in the workspace"));
             continue;
         };
-        let new = used.iter().filter(|name| uses.contains_key(*name) && !allowed.contains(name));
+        let new = depends.iter().filter(|name| uses.contains_key(*name) && !allowed.contains(name));
         problems.extend(new.map(|name| format!("{package} may not use {name}: a new edge is an architectural change")));
-        let stale = allowed.iter().filter(|name| !used.contains(*name));
+        let stale = allowed.iter().filter(|name| !depends.contains(*name));
         problems.extend(stale.map(|name| format!("{package} uses no {name} any more: delete the edge from the table")));
-        let forbidden = used.iter().filter(|name| never.contains(name));
+        let forbidden = depends.iter().filter(|name| never.contains(name));
         problems.extend(forbidden.map(|name| format!("{package} must never use {name}")));
     }
     problems
@@ -115,15 +115,15 @@ fn untrue_rows(uses: &BTreeMap<&str, BTreeSet<&str>>, page: &str) -> Vec<String>
     });
     let mut problems = vec![];
     for (package, row) in rows {
-        let Some(used) = uses.get(package) else { continue };
+        let Some(depends) = uses.get(package) else { continue };
         let short = |name: &&str| name.strip_prefix("regcred-").unwrap_or(name).to_owned();
-        let own = used.iter().filter(|name| uses.contains_key(*name)).map(short).collect::<BTreeSet<_>>();
+        let own = depends.iter().filter(|name| uses.contains_key(*name)).map(short).collect::<BTreeSet<_>>();
         let named = row.split(", ").map(|name| name.trim_matches('`').to_owned()).collect::<BTreeSet<_>>();
         let named = if row == "nothing" { BTreeSet::new() } else { named };
         let is_prose = named.iter().any(|name| name.contains(' ') || name == "anything");
         if !is_prose && named != own {
             let own = own.into_iter().collect::<Vec<_>>().join(", ");
-            problems.push(format!("ARCHITECTURE.md: {package} uses {own}, and the table says {row}"));
+            problems.push(format!("ARCHITECTURE.md: {package} uses {own}, but the table names {row}"));
         }
     }
     problems
@@ -133,7 +133,10 @@ fn untrue_rows(uses: &BTreeMap<&str, BTreeSet<&str>>, page: &str) -> Vec<String>
 mod tests {
     use super::*;
 
-    fn uses<'a>(crates: &[(&'a str, &[&'a str])]) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    /// Crates, each with its dependencies.
+    type Crates<'a> = &'a [(&'a str, &'a [&'a str])];
+
+    fn uses<'a>(crates: Crates<'a>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
         crates.iter().map(|(name, uses)| (*name, uses.iter().copied().collect())).collect()
     }
 
@@ -143,7 +146,7 @@ mod tests {
             Rule { package: "core", uses: &[], never: &["kube"] },
             Rule { package: "engine", uses: &["core"], never: &[] },
         ];
-        let cases: &[(&[(&str, &[&str])], &[&str])] = &[
+        let cases: &[(Crates<'_>, &[&str])] = &[
             (&[("core", &["tokio"]), ("engine", &["core", "tokio"])], &[]),
             (
                 &[("core", &["engine"]), ("engine", &["core"])],
@@ -171,7 +174,7 @@ mod tests {
             ("| `b` | `regcred-engine` | the loop | anything |", ""),
             (
                 "| `b` | `regcred-engine` | the loop | config, core |",
-                "ARCHITECTURE.md: regcred-engine uses core, and the table says config, core",
+                "ARCHITECTURE.md: regcred-engine uses core, but the table names config, core",
             ),
         ];
         for (row, problem) in cases {

@@ -105,7 +105,9 @@ impl<'a> Visit<'a> for Visitor<'_> {
 
     fn visit_item_use(&mut self, item: &'a ItemUse) {
         if !is_test(&item.attrs) {
-            uses::of_use(item).iter().for_each(|import| self.import(import));
+            for import in &uses::of_use(item) {
+                self.import(import);
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the compiler does not check: directions between crates and between files, and what pages promise.
+//! Checks beyond the compiler: directions between crates and between files, and the promises of pages.
 
 mod circles;
 mod confined;

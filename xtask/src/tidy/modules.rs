@@ -10,8 +10,7 @@ use syn::{Attribute, Item, ItemMod, Meta, punctuated::Punctuated, token::Comma};
 
 use super::uses::{self, Import};
 
-/// What a name in a module stands for.
-
+/// The meaning of a name in a module.
 pub(super) enum Name {
     /// An item that the file of the module defines.
     Item,

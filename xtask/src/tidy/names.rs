@@ -1,10 +1,10 @@
-//! Which file defines what a path names.
+//! The file that defines the item of a path.
 
 use std::{collections::BTreeSet, path::Path};
 
 use super::modules::{Module, Modules, Name};
 
-/// What a path of the crate names.
+/// The item or module that a path names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found<'a> {
     /// An item, in the file that defines it.

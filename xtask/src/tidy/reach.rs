@@ -1,4 +1,4 @@
-//! What crates bring along through other crates.
+//! Crates and features that reach a crate through its dependencies.
 
 use std::{collections::BTreeSet, process::Command};
 

@@ -1,4 +1,4 @@
-//! What is in the folder of the workspace.
+//! The files and folders at the top level of the workspace.
 
 use std::collections::BTreeSet;
 

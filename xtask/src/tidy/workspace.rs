@@ -1,4 +1,4 @@
-//! What cargo knows about the crates of the workspace.
+//! The crates of the workspace, as cargo knows them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
