@@ -136,7 +136,7 @@ mod tests {
     /// Crates, each with its dependencies.
     type Crates<'a> = &'a [(&'a str, &'a [&'a str])];
 
-    fn uses<'a>(crates: Crates<'a>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    fn uses(crates: Crates<'_>) -> BTreeMap<&str, BTreeSet<&str>> {
         crates.iter().map(|(name, uses)| (*name, uses.iter().copied().collect())).collect()
     }
 
