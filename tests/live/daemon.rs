@@ -42,24 +42,19 @@ impl Drop for Daemon {
     }
 }
 
-impl World {
-    /// Whether a Secret of ours is there and used.
-    fn is_served(&self, namespace: &str, name: &str) -> bool {
-        let account = self.find(namespace, "serviceaccounts", "default").unwrap_or_default();
-        self.find(namespace, "secrets", name).is_some() && account["imagePullSecrets"].to_string().contains(name)
-    }
+/// Whether a Secret of ours is there and used.
+fn is_served(world: &World, namespace: &str, name: &str) -> bool {
+    let account = world.find(namespace, "serviceaccounts", "default").unwrap_or_default();
+    world.find(namespace, "secrets", name).is_some() && account["imagePullSecrets"].to_string().contains(name)
+}
 
-    /// The reasons of regcred's events in a namespace.
-    fn told(&self, namespace: &str) -> Vec<String> {
-        let path = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events");
-        let list = serde_json::from_str::<Value>(&self.kubectl(&["get", "--raw", &path], "")).expect("JSON");
-        let ours = list["items"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|it| it["reportingController"] == "regcred.dev/regcred");
-        ours.filter_map(|it| it["reason"].as_str().map(str::to_owned)).collect()
-    }
+/// The reasons of regcred's events in a namespace.
+fn told(world: &World, namespace: &str) -> Vec<String> {
+    let path = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events");
+    let list = serde_json::from_str::<Value>(&world.kubectl(&["get", "--raw", &path], "")).expect("JSON");
+    let ours =
+        list["items"].as_array().into_iter().flatten().filter(|it| it["reportingController"] == "regcred.dev/regcred");
+    ours.filter_map(|it| it["reason"].as_str().map(str::to_owned)).collect()
 }
 
 /// What a daemon may come to: making, linking, carrying over what a provider fails, restoring, refusing, and a namespace that goes.
@@ -67,14 +62,14 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
     world.delete_namespace(going).await;
     let lease = format!("{}/regcred-{}", installed.namespace, installed.instance);
     let daemon = Daemon::start(aws, installed, &["--lease", &lease]);
-    until("it is served", || world.is_served(namespace, "ecr-pull")).await;
+    until("it is served", || is_served(world, namespace, "ecr-pull")).await;
     let merged = || {
         world
             .find(namespace, "secrets", "registries")
             .is_some_and(|it| it["metadata"]["annotations"].to_string().contains("merge.regcred.dev"))
     };
     until("it is merged into", merged).await;
-    until("its owner is told", || world.told(foreign).contains(&"Refused".to_owned())).await;
+    until("its owner is told", || told(world, foreign).contains(&"Refused".to_owned())).await;
     // One region fails while both are minted anew, and its login is carried over.
     let uid = |secret: &Value| secret["metadata"]["uid"].clone();
     let before = world.find(namespace, "secrets", "ecr-pull").expect("it is there");
@@ -85,12 +80,14 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
     assert!(sent.expect("kill starts").success());
     let refreshed = || world.find(namespace, "secrets", "ecr-pull").is_some_and(|it| it["data"] != before["data"]);
     until("half of it is refreshed", refreshed).await;
-    until("the daemon's own owner is told", || world.told(&installed.namespace).contains(&"ProviderFailed".to_owned()))
-        .await;
+    until("the daemon's own owner is told", || {
+        told(world, &installed.namespace).contains(&"ProviderFailed".to_owned())
+    })
+    .await;
     assert_eq!(uid(&world.find(namespace, "secrets", "ecr-pull").expect("it is there")), uid(&before));
     aws.answer_region_with(OTHER, Answer::Token);
     world.kubectl(&["delete", "secret", "ecr-pull", "--namespace", namespace], "");
-    until("it is made again", || world.is_served(namespace, "ecr-pull")).await;
+    until("it is made again", || is_served(world, namespace, "ecr-pull")).await;
     daemon.stop();
 }
 
@@ -162,7 +159,7 @@ async fn of_two_daemons_one_works_and_the_other_takes_over_at_once() {
         lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned()
     };
     let first = Daemon::start(&aws, &installed, &["--lease", &lease]);
-    until("it is served", || world.is_served(&namespace, "ecr-secret")).await;
+    until("it is served", || is_served(&world, &namespace, "ecr-secret")).await;
     let led = holder();
     let second = Daemon::start(&aws, &installed, &["--lease", &lease]);
     let waits = first.0.id();
@@ -171,7 +168,7 @@ async fn of_two_daemons_one_works_and_the_other_takes_over_at_once() {
     world.kubectl(&["delete", "secret", "ecr-secret", "--namespace", &namespace], "");
     first.stop();
     until("the other one leads", || holder().ends_with(&format!("_{}", second.0.id()))).await;
-    until("and serves", || world.is_served(&namespace, "ecr-secret")).await;
+    until("and serves", || is_served(&world, &namespace, "ecr-secret")).await;
     second.stop();
     assert_eq!(holder(), "", "it was given up");
 }
@@ -200,7 +197,7 @@ async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a
     let once =
         command(&aws, &installed.kubeconfig, &["once", "--config", &installed.config]).output().expect("it starts");
     assert_eq!(once.status.code(), Some(0), "{}", String::from_utf8_lossy(&once.stderr));
-    assert!(world.is_served(&kept, "ecr-secret") && world.is_served(&left, "ecr-secret"));
+    assert!(is_served(&world, &kept, "ecr-secret") && is_served(&world, &left, "ecr-secret"));
     assert!(is_merged(&kept) && is_merged(&left));
     world.kubectl(&["label", "namespace", &left, "regcred.test/prune-"], "");
 
@@ -225,7 +222,7 @@ async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a
     // Its entries in a merged Secret go too, though the namespace is no longer selected.
     until("its entries are removed", || !is_merged(&left)).await;
     assert!(is_merged(&kept));
-    assert!(!world.is_served(&left, "ecr-secret") && world.is_served(&kept, "ecr-secret"));
+    assert!(!is_served(&world, &left, "ecr-secret") && is_served(&world, &kept, "ecr-secret"));
     let account = world.find(&left, "serviceaccounts", "default").expect("it stays");
     assert!(
         !account["imagePullSecrets"].to_string().contains("ecr-secret")

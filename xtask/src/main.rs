@@ -2,9 +2,11 @@
 
 mod daemon;
 mod demo;
+mod dependencies;
 mod dist;
 mod e2e;
 mod faults;
+mod features;
 mod figures;
 mod generate;
 mod helm;
@@ -34,8 +36,14 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Checks what the compiler does not: edges between crates, licences, duplicates, features
+    /// Check what the compiler does not: edges between crates, circles of files, split types, features
     Tidy,
+    /// Check licences, bans, duplicates and advisories with cargo-deny, and find unused dependencies with cargo-machete
+    ///
+    /// Both programs are installed into the cache if they are missing.
+    Dependencies,
+    /// Compile each library with each feature alone, and the workspace with the oldest Rust that Cargo.toml declares
+    Features,
     /// Builds the libraries as a program outside the workspace does, with each set of adapters
     ThirdParty,
     /// Shows regcred at work, against stand-ins on loopback
@@ -106,6 +114,8 @@ enum Command {
 fn main() -> Result<()> {
     match Args::parse().command {
         Command::Tidy => tidy::run(),
+        Command::Dependencies => dependencies::check(),
+        Command::Features => features::check(),
         Command::ThirdParty => third_party::run(),
         Command::Demo => demo::run(),
         Command::E2e { server, install, filter } => e2e::run(server, install, &filter),

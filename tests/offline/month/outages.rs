@@ -7,25 +7,23 @@ use crate::simulated::{HOUR, Outage, World};
 
 const WAYS: [Outage; 3] = [Outage::Refused, Outage::Unavailable, Outage::Silent];
 
-impl World {
-    /// An outage that begins now, each time of whom and in the way that is next.
-    fn break_down(&self, count: usize) {
-        let way = Some(WAYS[count / 3 % 3]);
-        if count % 3 != 1 {
-            self.to_aws.set(way);
-        }
-        if !count.is_multiple_of(3) {
-            self.to_kube.set(way);
-            if way != Some(Outage::Silent) {
-                self.kube.close_watches();
-            }
+/// An outage that begins now, each time of whom and in the way that is next.
+fn break_down(world: &World, count: usize) {
+    let way = Some(WAYS[count / 3 % 3]);
+    if count % 3 != 1 {
+        world.to_aws.set(way);
+    }
+    if !count.is_multiple_of(3) {
+        world.to_kube.set(way);
+        if way != Some(Outage::Silent) {
+            world.kube.close_watches();
         }
     }
+}
 
-    fn mend(&self) {
-        self.to_aws.set(None);
-        self.to_kube.set(None);
-    }
+fn mend(world: &World) {
+    world.to_aws.set(None);
+    world.to_kube.set(None);
 }
 
 /// Case 1: ECR, the API server, or both fail for three hours again and again, through a month.
@@ -39,9 +37,9 @@ async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
     let month = async {
         sleep(HOUR).await;
         for count in 0..30 * 24 / 17 {
-            world.break_down(count); // at every time of a credential's life
+            break_down(&world, count); // at every time of a credential's life
             ledger.pass(3 * HOUR, 2 * HOUR).await;
-            world.mend();
+            mend(&world);
             ledger.pass(14 * HOUR, 2 * HOUR).await;
         }
     };
@@ -60,9 +58,9 @@ async fn outages_of_five_hours_let_nothing_expire() {
     let days = async {
         sleep(HOUR).await;
         for count in 0..18 {
-            world.break_down(count);
+            break_down(&world, count);
             ledger.pass(5 * HOUR, HOUR / 60).await;
-            world.mend();
+            mend(&world);
             ledger.pass(6 * HOUR + HOUR / 3, HOUR / 60).await;
         }
     };

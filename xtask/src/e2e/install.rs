@@ -1,15 +1,14 @@
 //! What the live tests need besides cargo.
 
 use std::{
-    env,
     path::PathBuf,
     process::{Command, Stdio},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::assets::Version;
-use crate::process::run;
+use crate::process::{cache, run};
 
 /// Programs, and the Debian packages that hold them.
 const PROGRAMS: [(&str, &str); 8] = [
@@ -61,16 +60,6 @@ pub(crate) fn ministack() -> Result<PathBuf> {
         run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", MINISTACK]))?;
     }
     Ok(program)
-}
-
-/// Where programs are kept that take long to get.
-pub(crate) fn cache() -> Result<PathBuf> {
-    let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let cache = env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(home)
-        .context("neither XDG_CACHE_HOME nor HOME is set")?;
-    Ok(cache.join("regcred"))
 }
 
 fn is_there(program: &str) -> bool {

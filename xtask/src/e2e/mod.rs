@@ -9,7 +9,6 @@ use std::{fs, path::Path, process::Command, thread};
 use anyhow::Result;
 use serde_json::Value;
 
-pub(crate) use self::install::cache;
 use self::{
     assets::{Assets, Version},
     cluster::{Cluster, SERVICE_ACCOUNTS},

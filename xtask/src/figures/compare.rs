@@ -1,7 +1,7 @@
 //! Two programs on one API server, one after the other in turns: machines are noisy, so only ratios count.
 
 use std::{
-    fs,
+    iter,
     path::Path,
     time::{Duration, Instant},
 };
@@ -9,13 +9,12 @@ use std::{
 use anyhow::Result;
 
 use super::{
-    Cost, Ground,
-    daemon::{CHOSEN, FRESH, SECRET, refresh},
-    median_cost,
+    cost::{Cost, median_cost},
+    daemon::refresh,
+    ground::{CHOSEN, Ground, SECRET, yaml},
 };
 use crate::{
-    daemon::Daemon,
-    load::{self, AT_ONCE, Asked},
+    daemon::{Daemon, FRESH},
     newcomers::{latencies, one_by_one, percentile, settle},
 };
 
@@ -41,10 +40,10 @@ pub(crate) fn run(before: &Path, namespaces: usize) -> Result<()> {
     let programs = [before, &ground.regcred];
     println!("| {:<44} | {:>9} | {:>9} | {:>5} |", "median", "before", "after", "ratio");
     println!("|{0:-<46}|{0:->10}:|{0:->10}:|{0:->6}:|", "");
-    let all = ground.config("all.yaml", &super::yaml(&ground.names))?;
-    let one = ground.config("one.yaml", &super::yaml(&ground.names[..1]))?;
+    let all = ground.config("all.yaml", &yaml(&ground.names))?;
+    let one = ground.config("one.yaml", &yaml(&ground.names[..1]))?;
     let cold = in_turns(COLD_ROUNDS, programs, |program, _| {
-        ground.forget(0)?;
+        ground.forget(iter::empty())?;
         ground.once(program, &all, &[])
     })?;
     show_costs(&format!("once, {namespaces} namespaces, nothing there"), &cold);
@@ -57,12 +56,12 @@ pub(crate) fn run(before: &Path, namespaces: usize) -> Result<()> {
         let costs = in_turns(rounds, programs, |program, _| ground.once(program, config, more))?;
         show_costs(&what, &costs);
     }
-    let named = ground.config("named.yaml", &super::yaml(&ground.names[..NAMED.min(namespaces)]))?;
+    let named = ground.config("named.yaml", &yaml(&ground.names[..NAMED.min(namespaces)]))?;
     let costs = in_turns(COLD_ROUNDS, programs, |program, _| named_daemon(&ground, program, &named))?;
     show_costs(&format!("daemon, {NAMED} named namespaces"), &costs);
     let config = ground.config("daemon.yaml", &format!("max_writes_per_second: 0\n{CHOSEN}"))?;
     let turns = in_turns(COLD_ROUNDS, programs, |program, turn| {
-        ground.forget(turn)?;
+        ground.forget((0..turn).flat_map(new_names))?;
         turn_of_daemon(&ground, program, &config, turn)
     })?;
     let costs = |of: fn(&Turn) -> Cost| turns.each_ref().map(|turns| turns.iter().map(of).collect::<Vec<_>>());
@@ -136,25 +135,4 @@ fn show_costs(what: &str, costs: &[Vec<Cost>; 2]) {
 
 fn show(what: &str, unit: &str, [before, after]: [f64; 2]) {
     println!("| {what:<44} | {before:>5.0} {unit:<3} | {after:>5.0} {unit:<3} | {:>5.2} |", after / before);
-}
-
-impl Ground {
-    fn folder(&self) -> &Path {
-        self.dir.path()
-    }
-
-    fn config(&self, name: &str, yaml: &str) -> Result<std::path::PathBuf> {
-        let path = self.folder().join(name);
-        fs::write(&path, yaml)?;
-        Ok(path)
-    }
-
-    /// Deletes the Secrets of regcred, also in the new namespaces of so many turns. kubectl would wait for each one.
-    fn forget(&self, turns: usize) -> Result<()> {
-        let new = (0..turns).flat_map(new_names);
-        let paths = self.names.iter().cloned().chain(new).flat_map(|namespace| {
-            ["ecr-secret", SECRET].map(|name| format!("/api/v1/namespaces/{namespace}/secrets/{name}"))
-        });
-        load::attempt(&self.cluster, &paths.map(Asked::delete).collect::<Vec<_>>(), AT_ONCE).map(drop)
-    }
 }

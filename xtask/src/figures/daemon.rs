@@ -10,8 +10,12 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use super::{
+    cost::{self, Cost, head},
+    ground::{CHOSEN, SECRET},
+};
 use crate::{
-    daemon::Daemon,
+    daemon::{Daemon, FRESH},
     e2e::cluster::Cluster,
     load::{self, Asked},
     newcomers::{latencies, one_by_one, percentile, settle},
@@ -27,10 +31,6 @@ const LOUD: usize = 1000;
 const LARGE: usize = 500;
 const SMALL: usize = 20_000;
 
-pub(crate) const SECRET: &str = "ecr-daemon";
-pub(crate) const CHOSEN: &str =
-    "targets: [{ namespaces: ['team-*', 'new-*'], region: eu-west-1, secret: { name: ecr-daemon } }]\n";
-pub(crate) const FRESH: &str = "regcred_targets{sink=\"cluster\",state=\"fresh\"}";
 const UPDATED: &str = "regcred_sync_total{sink=\"cluster\",outcome=\"updated\"}";
 
 pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String], folder: &Path) -> Result<()> {
@@ -39,7 +39,7 @@ pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String]
     fs::write(&usual, CHOSEN)?;
     let start = |config: &Path| Daemon::start(program, config, cluster.kubeconfig(), aws, &folder.join("daemon.log"));
     let (count, all) = (names.len(), f64::from(u32::try_from(names.len())?));
-    super::head();
+    head();
     let (began, daemon) = (Instant::now(), start(&hasty)?);
     daemon.until(FRESH, all)?;
     row(&format!("{count} namespaces, nothing there"), began.elapsed(), daemon.cpu()?, daemon.peak_mib()?);
@@ -69,7 +69,7 @@ pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String]
     daemon.stop()?;
 
     foreign(cluster, names)?;
-    super::head();
+    head();
     // What the loud tenant has left edited is put back.
     restarted(&format!("restarted beside {LARGE} Secrets of 1 MB, {SMALL} of 1 kB"), 1.0)?.stop()
 }
@@ -203,5 +203,5 @@ fn show(what: &str, took: &[Duration]) {
 }
 
 fn row(what: &str, wall: Duration, cpu: Duration, peak_mib: f64) {
-    super::show(what, super::Cost { wall, cpu, memory_mib: peak_mib });
+    cost::show(what, Cost { wall, cpu, memory_mib: peak_mib });
 }

@@ -1,13 +1,14 @@
 //! What `regcred manifests` makes of the examples: checked in, to be read, and applied by the live tests.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-use crate::process::{read, root};
+use crate::process::{build, read, root};
 
 const FOLDER: &str = "deploy";
 pub(super) const ROLE: [&str; 4] = ["--identity", "webhook", "--role-arn", "arn:aws:iam::123456789012:role/regcred"];
@@ -81,4 +82,21 @@ pub(crate) fn of(regcred: &Path, config: &str, mode: &str, besides: &[&str]) -> 
 pub(super) fn file(config: &Path, mode: &str) -> PathBuf {
     let name = config.file_stem().unwrap_or_default();
     root().join(FOLDER).join("manifests").join(name).join(mode).with_extension("yaml")
+}
+
+/// Writes the objects of one config to the file that holds them, or fails if the file is stale.
+pub(crate) fn write(config: &Path, mode: &str, besides: &[String], check: bool) -> Result<()> {
+    let regcred = build("regcred", false)?;
+    let besides = besides.iter().map(String::as_str).collect::<Vec<_>>();
+    let text = of(&regcred, &config.display().to_string(), mode, &besides)?;
+    let file = file(config, mode);
+    if check {
+        let stale = fs::read_to_string(&file).unwrap_or_default() != text;
+        ensure!(!stale, "{} is stale: run the same without --check", file.display());
+    } else {
+        fs::create_dir_all(file.parent().expect("it is in a folder"))?;
+        fs::write(&file, text)?;
+    }
+    println!("{} {}", if check { "up to date:" } else { "wrote" }, file.display());
+    Ok(())
 }

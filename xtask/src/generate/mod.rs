@@ -15,6 +15,8 @@ use crate::{
     process::{build, read, root},
 };
 
+pub(crate) use self::manifests::write as manifests;
+
 const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
 const FAULTS_PAGE: &str = "crates/scheduler/docs/faults.md";
 const KUBECTL_PAGE: &str = "crates/scheduler/docs/kubectl.md";
@@ -85,21 +87,4 @@ fn cli_page(regcred: &Path) -> Result<String> {
         write!(page, "\n## `regcred {command}`\n\n```text\n{}```\n", help(&[command])?)?;
     }
     Ok(page)
-}
-
-/// The objects of one config, into the file that holds them.
-pub(crate) fn manifests(config: &Path, mode: &str, besides: &[String], check: bool) -> Result<()> {
-    let regcred = build("regcred", false)?;
-    let besides = besides.iter().map(String::as_str).collect::<Vec<_>>();
-    let text = manifests::of(&regcred, &config.display().to_string(), mode, &besides)?;
-    let file = manifests::file(config, mode);
-    if check {
-        let stale = fs::read_to_string(&file).unwrap_or_default() != text;
-        ensure!(!stale, "{} is stale: run the same without --check", file.display());
-    } else {
-        fs::create_dir_all(file.parent().expect("it is in a folder"))?;
-        fs::write(&file, text)?;
-    }
-    println!("{} {}", if check { "up to date:" } else { "wrote" }, file.display());
-    Ok(())
 }

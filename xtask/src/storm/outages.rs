@@ -7,9 +7,12 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use super::{FRESH, Programs, now, secrets_of_ours};
+use super::{
+    programs::Programs,
+    secrets::{now, secrets_of_ours},
+};
 use crate::{
-    daemon::Daemon,
+    daemon::{Daemon, FRESH},
     e2e::{
         assets::{Assets, Version},
         cluster::{Cluster, SERVICE_ACCOUNTS},

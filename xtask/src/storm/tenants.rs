@@ -13,12 +13,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{
-    FRESH, Programs,
     attacks::{self, ACCOUNTS, ON_SECRET, SECRET, UNLINKED, UNSELECTED},
-    half_open, now, secrets_of_ours,
+    half_open,
+    programs::Programs,
+    secrets::{now, secrets_of_ours},
 };
 use crate::{
-    daemon::Daemon,
+    daemon::{Daemon, FRESH},
     e2e::{
         assets::{Assets, Version},
         cluster::Cluster,
