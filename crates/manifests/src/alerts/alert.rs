@@ -1,0 +1,45 @@
+//! One rule, and the series that it asks for.
+
+use crate::object::Site;
+
+/// Whether it can wait until somebody is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Severity {
+    Warning,
+    /// Pods of tenants cannot pull soon, or nobody would see it if they could not.
+    Critical,
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub(super) struct Alert {
+    pub(super) name: &'static str,
+    pub(super) severity: Severity,
+    pub(super) expr: String,
+    /// It has to be so for this long.
+    pub(super) holds: &'static str,
+    pub(super) summary: &'static str,
+    /// What it means, and what to do.
+    pub(super) description: &'static str,
+}
+
+/// The series of one installation. What scrapes its Service gives them these labels, so another installation is not meant.
+#[derive(Clone, Debug)]
+pub(super) struct Series {
+    pub(super) labels: String,
+}
+
+impl Series {
+    pub(super) fn new(site: &Site<'_>) -> Self {
+        Self { labels: format!(r#"namespace="{}",job="{}""#, site.namespace, site.name) }
+    }
+
+    pub(super) fn of(&self, metric: &str) -> String {
+        format!("{metric}{{{}}}", self.labels)
+    }
+
+    /// Those that have another label too, such as `within="1h"`.
+    pub(super) fn with(&self, metric: &str, label: &str) -> String {
+        format!("{metric}{{{},{label}}}", self.labels)
+    }
+}
