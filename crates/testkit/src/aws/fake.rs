@@ -1,42 +1,25 @@
-//! ECR's `GetAuthorizationToken`, what STS has for identities and roles, and the places where a machine or container has
-//! its keys from, as AWS answers them.
-
-mod answer;
-mod assume;
-mod call;
-mod caller;
-mod container;
-mod direct;
-pub(crate) mod ecr;
-mod form;
-mod keys;
-mod metadata;
-mod region;
-mod scope;
-mod serve;
-mod sign_in;
-mod sts;
+//! What tests do with the stand-in.
 
 use std::{
-    collections::{HashMap, HashSet},
-    fmt,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 
-pub use answer::Answer;
-pub use call::{Call, Issued};
-pub use caller::Session;
-pub use container::ContainerCredentials;
-pub use keys::Keys;
-pub use metadata::InstanceMetadata;
-pub use sign_in::SignIn;
+use axum::{
+    BoxError,
+    body::{Body, Bytes, HttpBody},
+    http::{Request, Response},
+};
 
+use super::{
+    answer::Answer,
+    call::{Call, Issued},
+    caller::Session,
+    serve,
+    state::State,
+};
 use crate::{lock::lock, now::Clock, server::Server};
-
-/// What ECR gives.
-const TWELVE_HOURS: Duration = Duration::from_hours(12);
 
 /// AWS on loopback, or without a socket: every region and every account key is welcome, signatures are read and not verified.
 ///
@@ -59,57 +42,6 @@ pub struct FakeAws {
     state: Arc<Mutex<State>>,
 }
 
-type Listener = Arc<dyn Fn(&Issued) + Send + Sync>;
-
-struct State {
-    clock: Clock,
-    account: String,
-    life: Duration,
-    /// Nothing where STS is to give what is asked for.
-    session_life: Option<Duration>,
-    answer: Answer,
-    by_region: HashMap<String, Answer>,
-    by_action: HashMap<String, Answer>,
-    /// By role.
-    external_ids: HashMap<String, String>,
-    expired_web_identities: HashSet<String>,
-    calls: Vec<Call>,
-    issued: Vec<Issued>,
-    sessions: Vec<Session>,
-    listener: Option<Listener>,
-}
-
-impl fmt::Debug for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State")
-            .field("account", &self.account)
-            .field("calls", &self.calls)
-            .field("issued", &self.issued)
-            .field("sessions", &self.sessions)
-            .finish_non_exhaustive()
-    }
-}
-
-impl State {
-    fn new(clock: Clock) -> Self {
-        Self {
-            clock,
-            account: "123456789012".to_owned(),
-            life: TWELVE_HOURS,
-            session_life: None,
-            answer: Answer::Token,
-            by_region: HashMap::new(),
-            by_action: HashMap::new(),
-            external_ids: HashMap::new(),
-            expired_web_identities: HashSet::new(),
-            calls: Vec::new(),
-            issued: Vec::new(),
-            sessions: Vec::new(),
-            listener: None,
-        }
-    }
-}
-
 impl FakeAws {
     /// Starts it on a free port, with account 123456789012 and tokens of 12 hours.
     pub async fn start() -> Self {
@@ -126,6 +58,12 @@ impl FakeAws {
         let shared = Arc::clone(&state);
         let server = Server::start(move |request| serve::answer(Arc::clone(&shared), request)).await;
         Self { server: Some(server), state }
+    }
+
+    /// Without a socket, on this clock: [`FakeAws::answer`] is the way to it, whatever host a request names. It needs neither network nor
+    /// thread, and so a runtime whose time is paused can hold it together with its clients. Whatever asks for its address panics.
+    pub fn without_socket(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self { server: None, state: Arc::new(Mutex::new(State::new(Clock::new(now)))) }
     }
 
     /// Answers for another account.
@@ -209,38 +147,15 @@ impl FakeAws {
     pub fn on_issue(&self, listener: impl Fn(&Issued) + Send + Sync + 'static) {
         lock(&self.state).listener = Some(Arc::new(listener));
     }
-}
 
-/// What AWS answers with an error.
-struct Refusal {
-    status: u16,
-    code: String,
-    message: String,
-    retry_after: Option<u64>,
-}
-
-impl Refusal {
-    fn bad(code: &str, message: &str) -> Self {
-        Self { status: 400, code: code.to_owned(), message: message.to_owned(), retry_after: None }
+    /// Answers a request as if it had come over the network.
+    pub fn answer<B>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + Send + use<B>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let state = Arc::clone(&self.state);
+        let request = request.map(Body::new);
+        serve::answer(state, request)
     }
 }
-
-/// The two protocols that are spoken, each with its own form for errors.
-#[derive(Clone, Copy)]
-enum Protocol {
-    Json,
-    Query,
-}
-
-impl Protocol {
-    /// Whose protocol it is.
-    fn service(self) -> &'static str {
-        match self {
-            Self::Json => "ecr",
-            Self::Query => "sts",
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,20 +1,17 @@
-//! A forward proxy as `HTTPS_PROXY` names it.
-
-mod tunnel;
+//! The proxy, and where it leads.
 
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
-use axum::{
-    body::Body,
-    extract::Request,
-    http::{HeaderValue, Method, StatusCode},
-    response::Response,
-};
-use tokio::task::JoinSet;
+use axum::{extract::Request, http::Method, response::Response};
 
+use super::{
+    page::page,
+    state::{State, Way},
+    tunnel,
+};
 use crate::{lock::lock, registry::forward::forward, server::Server};
 
 /// An HTTP forward proxy that leads every host to one local address, or refuses.
@@ -41,27 +38,6 @@ use crate::{lock::lock, registry::forward::forward, server::Server};
 pub struct ForwardProxy {
     server: Server,
     state: Arc<Mutex<State>>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    way: Way,
-    connects: Vec<String>,
-    requests: Vec<String>,
-    tunnels: JoinSet<()>,
-}
-
-/// What becomes of a request.
-#[derive(Clone, Debug)]
-enum Way {
-    To(SocketAddr),
-    Answer { status: u16, body: String },
-}
-
-impl Default for Way {
-    fn default() -> Self {
-        Self::Answer { status: 502, body: "this proxy was not told where to lead".to_owned() }
-    }
 }
 
 impl ForwardProxy {
@@ -134,18 +110,3 @@ async fn plain(address: SocketAddr, request: Request) -> Response {
     };
     forward(address, &host, request).await.unwrap_or_else(|error| page(502, error.to_string()))
 }
-
-/// A page of the proxy itself.
-fn page(status: u16, body: String) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    headers.insert("content-type", HeaderValue::from_static("text/html"));
-    if status == 407 {
-        headers.insert("proxy-authenticate", HeaderValue::from_static("Basic realm=\"proxy\""));
-    }
-    response
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,48 +1,31 @@
-//! An in-memory Kubernetes API with Namespaces, Secrets, `ServiceAccounts`, `ConfigMaps`, `CronJobs`, `Deployments` and OpenShift's `Templates`.
-//!
-//! Ownership of fields, preconditions, the life of namespaces and the checks of Secrets are as a real API server has them.
-//! Of other kinds there are the names of policies alone. Subresources and access control by role are not here: ask [`FakeKube::deny`] for a refusal.
-
-mod access;
-mod admission;
-mod apply;
-mod asked;
-mod direct;
-mod failure;
-mod faults;
-mod fields;
-mod follow;
-mod kind;
-mod list;
-mod managed;
-mod patch;
-mod record;
-mod serve;
-mod store;
-mod tree;
-mod validate;
-mod view;
-mod write;
+//! What tests do with the stand-in.
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
-pub use record::Request;
+use axum::{
+    BoxError,
+    body::{Body, Bytes, HttpBody},
+    http,
+};
 use serde_json::{Value, json};
-use tokio::{sync::watch, time::timeout};
+use tokio::time::timeout;
 
-use crate::{lock::lock, server::Server};
-use access::Rules;
-use admission::Admission;
-use failure::Failure;
-use faults::{Fault, Faults, Raw};
-use kind::{Key, Kind};
-use record::Record;
-use store::Store;
-use write::Writer;
+use super::{
+    access::Rules,
+    admission::Admission,
+    failure::Failure,
+    faults::{Fault, Raw},
+    kind::{Key, Kind},
+    record::Request,
+    serve,
+    state::Shared,
+    write::Writer,
+};
+use crate::{now::Clock, server::Server};
 
 /// How long a test waits for something that happens by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,33 +41,6 @@ pub struct FakeKube {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
-    hanging: watch::Sender<bool>,
-    /// Ends the watches that are open when it changes.
-    closed: watch::Sender<()>,
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
-    }
-}
-
-#[derive(Debug, Default)]
-struct State {
-    store: Store,
-    rules: Rules,
-    record: Record,
-    admission: Admission,
-    faults: Faults,
-    /// Their names, and whom they judge.
-    policies: Vec<(String, String)>,
-    /// How far its clock is ahead of ours.
-    ahead: Option<Duration>,
-}
-
 impl FakeKube {
     /// Starts it on a free port, without any namespace.
     pub async fn start() -> Self {
@@ -92,6 +48,29 @@ impl FakeKube {
         let serving = Arc::clone(&shared);
         let server = Server::start(move |request| serve::answer(Arc::clone(&serving), request)).await;
         Self { server: Some(server), shared }
+    }
+
+    /// Without a socket, on this clock: [`FakeKube::answer`] is the way to it. It needs neither network nor thread, and so a runtime whose
+    /// time is paused can hold it together with its clients. Whatever asks for its address panics.
+    ///
+    /// ```
+    /// use axum::{body::Body, http::Request};
+    /// use regcred_testkit::FakeKube;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let cluster = FakeKube::without_socket(|| std::time::UNIX_EPOCH);
+    /// cluster.add_namespace("team-a", &[]);
+    /// let request = Request::get("/api/v1/namespaces/team-a").body(Body::empty()).expect("valid");
+    /// assert_eq!(cluster.answer(request).await.headers()["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
+    /// let namespace = cluster.object("namespaces", "", "team-a").expect("it is there");
+    /// assert_eq!(namespace["metadata"]["creationTimestamp"], "1970-01-01T00:00:00Z");
+    /// # }
+    /// ```
+    pub fn without_socket(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        let shared = Arc::<Shared>::default();
+        shared.state().store.clock = Clock::new(now);
+        Self { server: None, shared }
     }
 
     fn server(&self) -> &Server {
@@ -316,6 +295,21 @@ impl FakeKube {
         state.admission.restore(namespace);
     }
 
+    /// Answers a request as if it had come over the network. Watches go on as long as the body of their answer is there.
+    pub fn answer<B>(&self, request: http::Request<B>) -> impl Future<Output = http::Response<Body>> + Send + use<B>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let shared = Arc::clone(&self.shared);
+        let request = request.map(Body::new);
+        async move {
+            let mut response = serve::answer(Arc::clone(&shared), request).await;
+            shared.state().store.clock.date(&mut response);
+            response
+        }
+    }
+
     /// While true, nothing is answered. What waits is answered when it is false again, unless the client has left.
     pub fn hang(&self, hanging: bool) {
         self.shared.hanging.send_replace(hanging);
@@ -329,6 +323,3 @@ fn kind(resource: &str) -> Kind {
 fn key(resource: &str, namespace: &str, name: &str) -> Key {
     Key::new(kind(resource), namespace, name)
 }
-
-#[cfg(test)]
-mod tests;
