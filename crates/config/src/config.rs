@@ -19,14 +19,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads files, environment and command line. `check` is shown what is well-formed, and adds what only a provider or a sink
-    /// knows to be wrong, so that every problem is told at once.
+    /// Reads files, environment and command line. `check` gets the well-formed parts and returns the problems that only a provider or
+    /// a sink can find, so that all problems are reported at once.
     pub fn load(layers: &Layers, check: impl Fn(&Self) -> Vec<Problem>) -> Result<Self, Problems> {
         let config = load(layers).and_then(|united| Self::read(united, check));
         config.map_err(|problems| without_quotes_of_links(layers, problems))
     }
 
-    /// Reads text alone: no file, no environment.
+    /// Reads a text, without files and environment.
     pub fn from_yaml(text: &str) -> Result<Self, Problems> {
         Self::read(only(text)?, |_| vec![])
     }
@@ -57,17 +57,17 @@ impl Config {
         self.content.schedule.as_ref()
     }
 
-    /// What `providers:` names, in alphabetical order.
+    /// The entries of `providers:`, in alphabetical order.
     pub fn providers(&self) -> &[Spec] {
         &self.content.providers
     }
 
-    /// What `sinks:` names, in alphabetical order; the cluster, if it names nothing.
+    /// The entries of `sinks:`, in alphabetical order. Default: the cluster alone.
     pub fn sinks(&self) -> &[Spec] {
         &self.content.sinks
     }
 
-    /// In the order of the file; at least one.
+    /// The entries of `targets:`, in the order of the file. At least one.
     pub fn targets(&self) -> &[TargetEntry] {
         &self.content.targets
     }
@@ -78,7 +78,7 @@ impl Config {
         self.content.doubtful.iter().map(|Doubtful { registries, origin }| (registries, origin))
     }
 
-    /// How many writes a second of what falls due; 0: as fast as the store takes them. Default: 50.
+    /// The most writes per second for refreshes that are due. 0: no limit. Default: 50.
     pub fn max_writes_per_second(&self) -> u32 {
         self.content.max_writes_per_second
     }
@@ -88,7 +88,7 @@ impl Config {
         self.content.resync
     }
 
-    /// Whether Secrets that nothing asks for any more are removed. Default: no.
+    /// Whether regcred removes Secrets that no target names any more. Default: no.
     pub fn prune(&self) -> bool {
         self.content.prune
     }
@@ -98,7 +98,7 @@ impl Config {
         self.content.merged.map()
     }
 
-    /// Returns whether both have the same values, from whatever files and variables.
+    /// Returns whether both have the same values. Their files and variables can differ.
     pub fn is_same(&self, other: &Self) -> bool {
         self.content.digest == other.content.digest
     }
@@ -108,7 +108,7 @@ impl Config {
         self.content.merged.settings()
     }
 
-    /// What is odd, but works.
+    /// Warnings about values that are valid.
     pub fn warnings(&self) -> &[Problem] {
         &self.content.warnings
     }

@@ -36,13 +36,13 @@ const STDIN: &str = "-";
 /// Where a configuration comes from, besides the environment.
 #[derive(Clone, Debug, Default)]
 pub struct Layers {
-    /// YAML files; `-` is standard input. What a later one says wins, and the `targets` of all are joined. At least one.
+    /// YAML files, at least one. `-` is standard input. A later file overrides an earlier one, and the `targets` of all are joined.
     pub files: Vec<PathBuf>,
-    /// What the command line says.
+    /// The values of the command line.
     pub overrides: Overrides,
 }
 
-/// What the command line may say; it wins over files and environment.
+/// Values that the command line can set. They override files and environment.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// See [`Config::instance`](crate::Config::instance).
@@ -201,7 +201,7 @@ fn unite(
     let (mut figment, mut targets) = (Figment::new(), vec![]);
     for File { name, mut data, lines } in files {
         let before = targets.len();
-        // What is no list is left in its place, where it is told to be none.
+        // A value that is not a list stays in its place, and its reader reports it.
         if let Some(Value::Array(_, list)) = data.get_mut(TARGETS) {
             targets.append(list);
             data.remove(TARGETS);

@@ -1,4 +1,4 @@
-//! What a config says, as one value.
+//! The content of a config, as one value.
 
 use std::time::Duration;
 

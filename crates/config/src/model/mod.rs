@@ -1,4 +1,4 @@
-//! What a config says, as types.
+//! The content of a config, as types.
 
 pub(crate) mod content;
 pub(crate) mod ecr;

@@ -7,9 +7,9 @@ use regcred_core::Namespace;
 
 use crate::Selector;
 
-/// Namespaces of the platform: their names work, but hardly anybody means them, and no pattern does.
+/// Namespaces of the platform. A config can name them, and no pattern matches them.
 pub const PLATFORM: [&str; 3] = ["default", "openshift", "dedicated-admin"];
-/// What the names of further namespaces of the platform begin with.
+/// Prefixes of further namespaces of the platform.
 pub const PLATFORM_PREFIXES: [&str; 3] = ["kube-", "openshift-", "redhat-"];
 
 /// The namespaces of an entry: those that are named, and those that are chosen in a cluster. At least one of the two.
@@ -31,9 +31,9 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Takes what any pattern of `include` and none of `exclude` matches. `None`: `include` is empty.
+    /// Selects names that match a pattern of `include` and none of `exclude`. `None` if `include` is empty.
     pub(crate) fn new(include: Vec<Pattern>, exclude: Vec<Pattern>, selector: Selector) -> Option<Self> {
-        // In whatever order they are written, the same ones are the same.
+        // Equal patterns in another order make an equal selection.
         let in_order = |mut patterns: Vec<Pattern>| {
             patterns.sort();
             patterns.dedup();
@@ -43,12 +43,12 @@ impl Selection {
         (!include.is_empty()).then_some(Self { include, exclude, selector })
     }
 
-    /// Whether a namespace with these labels is one of them.
+    /// Returns whether a namespace with these labels is selected.
     pub fn takes(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
         self.may_take(namespace) && self.selector.takes(labels)
     }
 
-    /// The same, as far as its name alone tells.
+    /// Returns whether the name of a namespace fits, without its labels.
     pub fn may_take(&self, namespace: &str) -> bool {
         let is_in = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(namespace));
         !is_system(namespace) && is_in(&self.include) && !is_in(&self.exclude)
@@ -64,7 +64,7 @@ impl Selection {
         self.exclude.iter().map(Pattern::as_str)
     }
 
-    /// What the labels have to be.
+    /// The selector of labels.
     pub fn selector(&self) -> &Selector {
         &self.selector
     }
@@ -74,7 +74,7 @@ impl Selection {
         !self.selector.is_empty()
     }
 
-    /// Whether a label has to be there that says that a namespace is meant: one that whoever makes a namespace has to set.
+    /// Returns whether it requires a label that a person or a controller has to set.
     pub fn asks_for_a_label(&self) -> bool {
         self.selector.asks_for_a_label()
     }

@@ -1,4 +1,4 @@
-//! The JSON schema of a config file: closed for what regcred brings along, open for types that a distribution adds.
+//! The JSON schema of a config file. Built-in types have known keys, and the types of a distribution have any keys.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
@@ -14,8 +14,7 @@ pub fn schema() -> Value {
     schema
 }
 
-/// A key is left out: that it is there and empty is a mistake. A description is one line, and how many bits a number has here
-/// concerns nobody.
+/// Removes `null`, because a key without a value is a mistake. Removes the sizes of numbers, and the line breaks of descriptions.
 fn tidy(schema: &mut Value) {
     let is_null = |it: &Value| *it == json!("null") || *it == json!({ "type": "null" });
     match schema {

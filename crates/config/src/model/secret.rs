@@ -18,7 +18,7 @@ const NAME: &str = "ecr-secret";
 pub struct SecretSettings {
     /// Default: `ecr-secret`.
     pub name: SecretName,
-    /// Whether its entries are put into a Secret that stays somebody else's. Default: no.
+    /// Whether its entries are put into a Secret of another owner. Default: no.
     pub merge: Merge,
     /// Whether one that somebody else made is taken over. Default: no.
     pub adopt: bool,

@@ -1,4 +1,4 @@
-//! What the JSON schema says beyond the types: rules between keys, and forms of names.
+//! Parts of the JSON schema that no type expresses: rules between keys, and forms of names.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::json;
@@ -14,7 +14,7 @@ pub(crate) fn annotations(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object", "propertyNames": { "pattern": KEY }, "additionalProperties": { "type": "string" } })
 }
 
-/// One of a list may stand alone.
+/// Allows one item in place of a list.
 pub(crate) fn one_or_more<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     let one = generator.subschema_for::<T>();
     json_schema!({ "anyOf": [one, { "type": "array", "items": one }] })
@@ -30,7 +30,7 @@ pub(crate) fn exclusive(target: &mut Schema) {
     target.insert("dependentRequired".into(), json!({ "accounts": ["region"] }));
 }
 
-/// What chooses says which, and takes out only what a pattern may have taken.
+/// Requires `include` or `selector` in a map that selects namespaces.
 pub(crate) fn choosing(namespaces: &mut Schema) {
     let either = ["include", "selector"].map(|key| json!({ "required": [key] }));
     namespaces.insert("anyOf".into(), json!(either));
@@ -41,7 +41,7 @@ pub(crate) fn merge(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": [true, false, "create"] })
 }
 
-/// What is merged into stays its owner's.
+/// Forbids keys that change a Secret of another owner.
 pub(crate) fn merging(secret: &mut Schema) {
     let merges = json!({ "properties": { "merge": { "enum": [true, "create"] } }, "required": ["merge"] });
     let theirs = ["adopt", "labels", "annotations"].map(|key| {
@@ -80,7 +80,7 @@ pub(crate) fn specs(known: &[(&str, Schema)]) -> Schema {
     })
 }
 
-/// The options of a type, beside which the type itself stands.
+/// The options of a type, with the key `type`.
 pub(crate) fn typed<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = T::json_schema(generator);
     if let Some(properties) = schema.get_mut("properties") {

@@ -58,7 +58,7 @@ impl Spec {
         (spec, Some(problem))
     }
 
-    /// What the config calls it.
+    /// Its name in the config.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -75,17 +75,17 @@ impl Spec {
         digest(&text)
     }
 
-    /// Where it stands.
+    /// Its place in the config.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// What is wrong with one of its options.
+    /// Returns a problem with one of its options.
     pub fn problem(&self, key: &str, message: impl Into<String>) -> Problem {
         Problem::at(self.origin.join(key), message)
     }
 
-    /// Whether an option is there, valid or not.
+    /// Returns whether an option is there, valid or not.
     pub fn has(&self, key: &str) -> bool {
         self.options.contains_key(key)
     }

@@ -9,16 +9,16 @@ use crate::{AccountLink, Namespaces, Origin, Registries, SecretSettings, Wants};
 pub struct TargetEntry {
     /// Where the Secret is kept.
     pub namespaces: Namespaces,
-    /// What it opens.
+    /// The registries that it needs a login for.
     pub wants: Wants,
     /// Which entry of `sinks:` keeps it; `None`: the only one.
     pub sink: Option<StoreName>,
     /// How it is kept.
     pub secret: SecretSettings,
-    /// Who uses it; `None`: `default` to pull, `builder` and `pipeline`, where they exist, to pull and to push; of a Secret that is
-    /// merged into, nobody else.
+    /// The ServiceAccounts that use the Secret. `None`: `default` to pull, and `builder` and `pipeline`, where they exist, to pull and to
+    /// push. A Secret of another owner gets no more users.
     pub accounts: Option<Vec<AccountLink>>,
-    /// Where it stands in the configuration.
+    /// Its place in the config.
     pub origin: Origin,
 }
 

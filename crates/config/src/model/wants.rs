@@ -1,17 +1,17 @@
-//! What a target needs a login for.
+//! The registries or providers of a target.
 
 use regcred_core::ProviderName;
 
-/// What a target needs a login for.
+/// The registries or providers whose logins a target gets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Wants {
     /// Registries of Amazon ECR, with the identity that the process has.
     Registries(Registries),
-    /// What these entries of `providers:` give; at least one.
+    /// The logins of these entries of `providers:`, at least one.
     Providers(Vec<ProviderName>),
 }
 
-/// Which registries of Amazon ECR a target needs a login for. Formed like them; whether they exist, the provider knows.
+/// The registries of Amazon ECR that a target needs a login for. Only their form is checked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Registries {
     /// Those of accounts in a region; without accounts that of the identity which asks.

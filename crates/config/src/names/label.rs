@@ -38,7 +38,7 @@ pub fn check_value(value: &str) -> Result<(), String> {
     ))
 }
 
-/// Whose key it is, if it is not the config's to set: others act on what stands there.
+/// Returns the reason why a config cannot set a key: another program acts on it.
 pub(crate) fn owner(key: &str) -> Option<&'static str> {
     let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
     let is_in = |domain: &str| prefix == domain || prefix.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));

@@ -1,4 +1,4 @@
-//! What was probably meant.
+//! The known name that is nearest to a wrong one.
 
 /// The word that is the least edits away, and how many those are; `None`: there is no word at all.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<(usize, &'a str)> {

@@ -7,7 +7,7 @@ use super::label::{check_key, check_value};
 /// Kubernetes sets it on every namespace.
 const OWN_NAME: &str = "kubernetes.io/metadata.name";
 
-/// What the labels of an object have to be. The empty one takes everything.
+/// Conditions on the labels of an object. An empty selector matches each object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Selector(Vec<Term>);
 
@@ -17,10 +17,10 @@ struct Term {
     test: Requirement,
 }
 
-/// What one label has to be.
+/// A condition on one label.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Requirement {
-    /// There, whatever its value.
+    /// It exists, with any value.
     Exists,
     /// Not there.
     IsAbsent,
@@ -31,8 +31,8 @@ pub enum Requirement {
 }
 
 impl Selector {
-    /// Reads terms with commas between them: `a`, `!a`, `a=b`, `a==b`, `a!=b`, `a in (b, c)`, `a notin (b, c)`. What is wrong is
-    /// told in words.
+    /// Reads terms with commas between them: `a`, `!a`, `a=b`, `a==b`, `a!=b`, `a in (b, c)`, `a notin (b, c)`. The error is a message
+    /// for people.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut terms = split(text)?.into_iter().map(Term::parse).collect::<Result<Vec<_>, _>>()?;
         terms.sort();
@@ -63,7 +63,7 @@ impl Selector {
         self.0.is_empty()
     }
 
-    /// Whether it takes only what somebody has labelled so: every namespace has its own name as a label.
+    /// Returns whether it requires a label besides the name, which each namespace has as a label.
     pub fn asks_for_a_label(&self) -> bool {
         self.0.iter().any(|Term { key, test }| match test {
             Requirement::Exists => key != OWN_NAME,

@@ -19,13 +19,13 @@ use crate::{
 };
 
 const VERSION: u64 = 1;
-/// An API server takes ten times as many: its other clients are not to feel it.
+/// An API server takes ten times as many. Its other clients must not notice it.
 const WRITES: u32 = 50;
 /// As often as due times are looked at.
 const RESYNC: Duration = Duration::from_mins(5);
 /// An API server hardly feels one look a second.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// The sink that nobody has to name.
+/// The sink of a config without `sinks`.
 const CLUSTER: &str = "cluster";
 
 /// Reads a map. Returns what is valid of it, and every problem.

@@ -5,7 +5,7 @@ use figment::value::Value;
 use super::fields::Fields;
 use crate::{Problem, Spec, TargetEntry, Wants, model::spec::Usual, names::nearest::meant, value::shown::sort};
 
-/// A map of things with a type; also the names of those in which something is wrong.
+/// Reads a map of things with a type. Returns also the names of entries that have a fault.
 pub(crate) fn specs(
     fields: &mut Fields<'_>,
     key: &str,
@@ -35,10 +35,10 @@ pub(crate) fn specs(
     (specs, names)
 }
 
-/// What nobody uses was meant for somebody.
+/// Warns of providers and sinks that no target uses.
 pub(crate) fn warn_unused(fields: &mut Fields<'_>, targets: &[TargetEntry], providers: &[Spec], sinks: &[Spec]) {
     if !fields.problems.is_empty() {
-        return; // whoever uses it may be among what is wrong
+        return; // an entry with a fault may use it
     }
     let is_unwanted = |spec: &&Spec| {
         !targets.iter().any(|target| match &target.wants {
@@ -58,7 +58,7 @@ pub(crate) fn warn_unused(fields: &mut Fields<'_>, targets: &[TargetEntry], prov
     }
 }
 
-/// Every provider and sink that a target names has to be there.
+/// Reports each provider and sink that a target names and the config does not.
 pub(crate) fn refuse_unnamed(fields: &mut Fields<'_>, targets: &[TargetEntry], providers: &[String], sinks: &[String]) {
     for target in targets {
         if let Wants::Providers(names) = &target.wants
@@ -85,7 +85,7 @@ pub(crate) fn refuse_unnamed(fields: &mut Fields<'_>, targets: &[TargetEntry], p
     }
 }
 
-/// That a name is not there, and which may have been meant.
+/// Returns a message if a name is not there. It suggests the nearest name.
 fn unnamed(key: &str, name: &str, known: &[String]) -> Option<String> {
     if known.iter().any(|known| known == name) {
         return None;

@@ -1,4 +1,4 @@
-//! The fields of one map of the configuration, each taken and judged by itself, so that every problem is told at once.
+//! The fields of one map of a config. Each is read by itself, so that all problems are reported at once.
 
 use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
@@ -18,12 +18,12 @@ pub(crate) struct Fields<'a> {
     pub(crate) warnings: Vec<Problem>,
     /// The regions and hosts that are well-formed, also beside a fault.
     pub(crate) registries: Vec<Registries>,
-    /// Keys that are there under a wrong name: nobody need be told that they are missing.
+    /// Keys that are there under a wrong name. They are not reported as missing.
     meant: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
-    /// Of a part of the file, whose known keys are those of `T`.
+    /// Takes a part of the file, whose known keys are those of `T`. Reports all other keys.
     pub(crate) fn of<T: DeserializeOwned>(dict: &'a Dict, origin: &'a Origin) -> Self {
         let mut fields = Self { dict, origin, problems: vec![], warnings: vec![], registries: vec![], meant: vec![] };
         let known = keys::<T>();
@@ -64,7 +64,7 @@ impl<'a> Fields<'a> {
         value
     }
 
-    /// A number, which the environment has as text.
+    /// Reads a number. The environment has numbers as text.
     pub(crate) fn number<N: TryFrom<u128>>(&mut self, key: &str) -> Option<N> {
         let value = self.get(key)?;
         let number = match value {
@@ -78,7 +78,7 @@ impl<'a> Fields<'a> {
         number
     }
 
-    /// Each item of a list with its key; of what is none, that this should stand there is told.
+    /// Returns each item of a list with its key. Reports a value that is not a list of what is expected.
     pub(crate) fn list(&mut self, key: &str, expected: &str) -> Option<Vec<(String, &'a Value)>> {
         match self.get(key)? {
             Value::Array(_, list) if !list.is_empty() => {
@@ -99,14 +99,14 @@ impl<'a> Fields<'a> {
         self.warnings.push(Problem::at(self.origin.join(key), message));
     }
 
-    /// Something is missing, unless it is there under a wrong name.
+    /// Reports a missing key, unless it is there under a wrong name.
     pub(crate) fn missing(&mut self, key: &str, message: impl Into<String>) {
         if !self.is_misspelt(key) {
             self.problem(key, message);
         }
     }
 
-    /// Whether a key is there under a wrong name, which was told.
+    /// Returns whether a key is there under a wrong name, which is reported already.
     pub(crate) fn is_misspelt(&self, key: &str) -> bool {
         self.meant.contains(&key)
     }

@@ -1,4 +1,4 @@
-//! How a target's Secret is kept and who uses it, as a config says it.
+//! The keys `secret` and `service_accounts`.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::{
 /// For all annotations of an object together; Kubernetes takes 256 KiB, and regcred's own need room.
 const LARGEST: usize = 128 * 1024;
 
-/// How the Secret is kept; `None` if something of it is wrong, which is told.
+/// Reads the settings of the Secret. `None` if it reports a problem.
 pub(crate) fn secret(fields: &mut Fields<'_>, defaults: &RawSecret) -> Option<SecretSettings> {
     let before = fields.problems.len();
     let own = if fields.has("secret") { fields.typed::<RawSecret>("secret")? } else { RawSecret::default() };
@@ -33,7 +33,7 @@ pub(crate) fn secret(fields: &mut Fields<'_>, defaults: &RawSecret) -> Option<Se
         annotations: united(defaults.annotations.clone(), own.annotations),
         ..SecretSettings::default()
     };
-    // What `defaults` say wrong was told there.
+    // A fault in `defaults` is reported there.
     if let Some(name) = own.name.as_ref().or(defaults.name.as_ref()) {
         settings.name = SecretName::new(name).unwrap_or(settings.name);
     }
@@ -42,14 +42,14 @@ pub(crate) fn secret(fields: &mut Fields<'_>, defaults: &RawSecret) -> Option<Se
         fields.problem("secret.adopt", "what is merged into is never taken over: leave out `merge` or `adopt`");
     }
     if settings.merge.is_on() {
-        // They are for Secrets of regcred's own: `defaults` may name them all the same.
+        // They are for Secrets that regcred owns. `defaults` can set them for other targets.
         settings.labels.clear();
         settings.annotations.clear();
     }
     (fields.problems.len() == before).then_some(settings)
 }
 
-/// What is wrong with one part of the file that says how a Secret is kept.
+/// Reports the faults of one `secret`.
 pub(crate) fn check_secret(fields: &mut Fields<'_>, raw: &RawSecret) {
     if let Some(Err(error)) = raw.name.as_ref().map(SecretName::new) {
         fields.problem("secret.name", error.to_string());
@@ -82,7 +82,7 @@ pub(crate) fn check_secret(fields: &mut Fields<'_>, raw: &RawSecret) {
     }
 }
 
-/// Who uses the Secret; `None` if nothing is said, or something of it is wrong, which is told.
+/// Reads the ServiceAccounts that use the Secret. `None` if the key is missing or not a list.
 pub(crate) fn service_accounts(fields: &mut Fields<'_>) -> Option<Vec<AccountLink>> {
     let entries = match fields.get("service_accounts")? {
         Value::Array(_, entries) => entries,

@@ -17,7 +17,7 @@ use crate::{
     value::shown::shown,
 };
 
-/// What an entry says that does not say otherwise.
+/// Values for entries that do not set them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Defaults {
     pub(crate) secret: RawSecret,
@@ -25,7 +25,7 @@ pub(crate) struct Defaults {
 }
 
 impl Defaults {
-    /// Those of a file; what is wrong with them is told.
+    /// Reads the `defaults` of a file. Returns all problems too.
     pub(crate) fn read(value: &Value, origin: &Origin) -> (Self, Vec<Problem>) {
         let Value::Dict(_, dict) = value else {
             let message = format!("{} is not a map such as {{ secret: {{ name: ecr-pull }} }}", shown(value));
@@ -42,7 +42,7 @@ impl Defaults {
     }
 }
 
-/// Reads one entry; every problem of it at once, and what is left to check of it.
+/// Reads one entry. Returns all of its problems at once, and its well-formed registries.
 pub(crate) fn read(
     entry: &Value,
     origin: &Origin,
@@ -75,7 +75,7 @@ fn sink(fields: &mut Fields<'_>) -> Option<StoreName> {
     StoreName::new(name).map_err(|error| fields.problem("sink", error.to_string())).ok()
 }
 
-/// Takes out the entries that say what an earlier one says already, and tells them.
+/// Removes the entries that repeat an earlier one, and returns a problem for each.
 pub(crate) fn take_repeated(targets: &mut Vec<TargetEntry>) -> Vec<Problem> {
     let mut seen = HashMap::new();
     let mut problems = vec![];

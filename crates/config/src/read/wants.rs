@@ -1,4 +1,4 @@
-//! What an entry of `targets:` needs a login for.
+//! The keys `providers`, `region`, `accounts` and `registry` of a target.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::{
 /// The hosts of Amazon ECR Public.
 const PUBLIC: [&str; 2] = ["public.ecr.aws", "ecr-public.aws.com"];
 
-/// What the entry wants; `None` if something of it is wrong, which is told. Each key is checked, also where keys exclude each other.
+/// Reads the registries or providers of an entry. `None` if it reports a problem. It checks each key, also keys that exclude each other.
 pub(crate) fn wants(fields: &mut Fields<'_>) -> Option<Wants> {
     let before = fields.problems.len();
     let said = ["providers", "region", "registry", "accounts"].map(|key| fields.has(key));
@@ -35,7 +35,7 @@ pub(crate) fn wants(fields: &mut Fields<'_>) -> Option<Wants> {
     host.or_else(|| Some(Registries::Region { region: region?, accounts: accounts? })).map(Wants::Registries)
 }
 
-/// `said`: whether providers, region, registry and accounts are there.
+/// Reports keys that exclude each other. `said` is whether providers, region, registry and accounts are there.
 fn check_combination(fields: &mut Fields<'_>, said: [bool; 4]) {
     match said {
         [true, region, registry, accounts] => {
@@ -132,7 +132,7 @@ fn accounts(fields: &mut Fields<'_>) -> Option<Vec<String>> {
     (fields.problems.len() == before).then_some(accounts)
 }
 
-/// The host alone. A scheme, a slash at the end and upper case are harmless; a port is not, as keys match with it.
+/// Reads a host. It accepts a scheme, a final slash and upper case. It refuses a port, because keys match with their port.
 fn host(fields: &mut Fields<'_>) -> Option<String> {
     let text = fields.text("registry")?;
     let lower = text.to_ascii_lowercase();
@@ -147,7 +147,7 @@ fn host(fields: &mut Fields<'_>) -> Option<String> {
     let formed = formed.is_some_and(|account| is_account(account));
     let hint = match () {
         () if host.contains('@') => {
-            // What stands before it may be a password.
+            // The text before it can be a password.
             fields.problem("registry", "it is not the host of an ECR registry, without a user and a password");
             return None;
         }

@@ -1,4 +1,4 @@
-//! Numbers that stand for settings, in the annotations of Secrets.
+//! Digests of settings, for the annotations of Secrets.
 
 use std::fmt::Write as _;
 

@@ -6,14 +6,11 @@ use figment::{error::Kind, value::Value};
 use serde::de::DeserializeOwned;
 
 use super::{
+    blank::{BLANK, blanks},
     keys::unknown_key,
     problem::Problem,
     provenance::Origin,
-    shown::{not_text, sort_of},
-};
-use crate::names::{
-    nearest::meant,
-    word::{MERGE, not_one_of},
+    reason::reason,
 };
 
 /// A part of a config, as far as it is valid.
@@ -42,7 +39,7 @@ impl<T: DeserializeOwned> Partial<T> {
     }
 }
 
-/// Values in place of a required key that is missing, so that serde goes on to the next fault.
+/// Values in place of a required key that is missing, so that serde continues to the next fault.
 fn placeholders() -> [Value; 4] {
     [Value::from("x"), Value::from(1_u32), Value::from(false), Value::from(Vec::<Value>::new())]
 }
@@ -53,7 +50,7 @@ fn placeholders() -> [Value; 4] {
 struct Reading<'a> {
     whole: &'a Value,
     origin: &'a Origin,
-    /// What is left of the whole.
+    /// The rest of the whole.
     value: Value,
     /// The places that were taken out of each list of the whole.
     gaps: BTreeMap<Vec<String>, BTreeSet<usize>>,
@@ -262,70 +259,6 @@ fn find_mut<'a>(value: &'a mut Value, steps: &[String]) -> Option<&'a mut Value>
         Value::Array(_, list) => list.get_mut(step.parse::<usize>().ok()?),
         _ => None,
     })
-}
-
-const BLANK: &str = "nothing stands there: leave the key out, or say something";
-
-/// Maps of texts that may be empty.
-const FREE: [&str; 2] = ["labels", "annotations"];
-
-/// Each key without a value: to take it for one that is not there could be a role, a pin or a guard that is not kept.
-fn blanks(value: &Value) -> Vec<Vec<String>> {
-    let below = |step: String, found: Vec<Vec<String>>| {
-        found.into_iter().map(move |rest| std::iter::once(step.clone()).chain(rest).collect::<Vec<_>>())
-    };
-    match value {
-        Value::Empty(..) => vec![vec![]],
-        Value::String(_, text) if text.trim().is_empty() => vec![vec![]],
-        Value::Dict(_, dict) => {
-            let of_key = |(key, value): (&String, &Value)| {
-                // The value of a label may be empty.
-                let texts = value.as_dict().filter(|_| FREE.contains(&key.as_str()));
-                let found = match texts {
-                    Some(texts) => {
-                        let empty = texts.iter().filter(|(_, it)| matches!(it, Value::Empty(..)));
-                        empty.map(|(name, _)| vec![name.clone()]).collect()
-                    }
-                    None => blanks(value),
-                };
-                below(key.clone(), found).collect::<Vec<_>>()
-            };
-            dict.iter().flat_map(of_key).collect()
-        }
-        Value::Array(_, list) => {
-            list.iter().enumerate().flat_map(|(place, value)| below(place.to_string(), blanks(value))).collect()
-        }
-        _ => vec![],
-    }
-}
-
-/// Returns the fault of a value. The value can be a password, so only short words are quoted.
-fn reason(steps: &[String], kind: &Kind, value: Option<&Value>) -> String {
-    match kind {
-        Kind::UnknownVariant(found, known) => {
-            let hint = match meant(&found.to_lowercase(), known.iter().copied()) {
-                Some(meant) => format!("did you mean {meant}?"),
-                None => format!("known are {}", known.join(", ")),
-            };
-            format!("{found:?} is not known; {hint}")
-        }
-        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
-            let found = sort_of(found);
-            let key = steps.iter().rev().find(|step| step.parse::<usize>().is_err()).map_or("", String::as_str);
-            match expected.as_str() {
-                "a string" | "path string" => format!("{found} {}", not_text(key, found)),
-                "a boolean" => not_one_of("true or false", found, value.and_then(Value::as_str)),
-                MERGE => not_one_of(MERGE, found, value.and_then(Value::as_str)),
-                "a sequence" => format!("{found} is not a list: put it in brackets"),
-                text if text.starts_with('u') && text[1..].parse::<u8>().is_ok() => {
-                    format!("{found} is not a whole number that is allowed here")
-                }
-                other => format!("{found} is not {other}"),
-            }
-        }
-        Kind::Message(message) => message.clone(),
-        other => other.to_string(),
-    }
 }
 
 #[cfg(test)]

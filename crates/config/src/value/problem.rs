@@ -1,10 +1,10 @@
-//! What is wrong with a configuration, and where.
+//! Problems of a config, with their places.
 
 use std::{error::Error, fmt};
 
 use super::provenance::Origin;
 
-/// One thing that is wrong.
+/// One problem of a config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Where; `None`: in the whole of it, or in a file that has no keys yet.
@@ -13,7 +13,7 @@ pub struct Problem {
     pub file: Option<String>,
     /// The line in that file, counted from 1.
     pub line: Option<u64>,
-    /// What was found and what is allowed.
+    /// The value that was found, and the values that are allowed.
     pub message: String,
 }
 

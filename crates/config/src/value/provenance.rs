@@ -1,4 +1,4 @@
-//! Which layer a key came from, and where it stands there.
+//! The layer of a key, and its place in that layer.
 
 use std::{collections::BTreeSet, fmt, ops::Range, sync::Arc};
 
@@ -19,13 +19,13 @@ pub(crate) struct Provenance {
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) name: String,
-    /// `None`: they are not told.
+    /// `None` for a text without a file.
     pub(crate) lines: Option<Lines>,
     /// Which entries of `targets:` are its own, where those of several files are joined.
     pub(crate) targets: Range<usize>,
 }
 
-/// Where something stands in the configuration. `Display` is as compilers have it: `FILE:LINE: KEY`.
+/// The place of a key in the config. `Display` has the form of compilers: `FILE:LINE: KEY`.
 #[derive(Clone)]
 pub struct Origin {
     /// Such as `targets[2]`; those of several files are counted on.
@@ -87,7 +87,7 @@ impl Origin {
 }
 
 impl Provenance {
-    /// The strongest layer that says anything of the key or of what is above it.
+    /// Returns the strongest layer that has the key or a key above it.
     fn place(&self, key: &str) -> Place<'_> {
         let elsewhere = |source: String| Place { file: None, source, key: key.into(), lines: None };
         if self.overrides.iter().any(|it| is_at_or_below(key, it)) {
@@ -97,7 +97,7 @@ impl Provenance {
         if let Some(set) = self.environment.iter().find(|it| is_at_or_below(key, it)) {
             return environment(set);
         }
-        // What is missing beside something that the environment alone sets, the environment lacks.
+        // If only the environment sets the map of a key, then the key is missing in the environment.
         let parent = key.rfind('.').map(|dot| &key[..dot]);
         let parent = parent.filter(|parent| !self.files.iter().any(|file| file.has(parent)));
         let beside = parent.and_then(|parent| self.environment.iter().find(|it| is_at_or_below(it, parent)));

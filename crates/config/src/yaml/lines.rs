@@ -1,4 +1,4 @@
-//! On which line of a file a key stands.
+//! The lines of the keys of a file.
 
 use std::{
     collections::{HashMap, hash_map::Entry},

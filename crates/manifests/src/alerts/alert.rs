@@ -2,7 +2,7 @@
 
 use crate::object::Site;
 
-/// Whether it can wait until somebody is at work.
+/// How soon a person has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Severity {
     Warning,
@@ -19,11 +19,11 @@ pub(super) struct Alert {
     /// It has to be so for this long.
     pub(super) holds: &'static str,
     pub(super) summary: &'static str,
-    /// What it means, and what to do.
+    /// Its meaning, and the steps to fix it.
     pub(super) description: &'static str,
 }
 
-/// The series of one installation. What scrapes its Service gives them these labels, so another installation is not meant.
+/// The series of one installation. Prometheus adds these labels to the series of its Service, so no other installation matches.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
     pub(super) labels: String,

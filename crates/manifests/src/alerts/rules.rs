@@ -72,7 +72,7 @@ mod tests {
         let named = Regex::new(r"\$labels\.(\w+)").expect("valid");
         let kept = Regex::new(r"by \(([^)]*)\)").expect("valid");
         for alert in all() {
-            // What is not summed up has the labels of a scraped pod.
+            // An alert without an aggregation has the labels of a scraped pod.
             let kept = kept.captures(&alert.expr).map_or("namespace, job, pod".to_owned(), |it| it[1].to_owned());
             for captures in named.captures_iter(&format!("{} {}", alert.summary, alert.description)) {
                 assert!(kept.split(", ").any(|it| it == &captures[1]), "{}: {} of {kept}", alert.name, &captures[1]);

@@ -1,4 +1,4 @@
-//! What tests do with the stand-in.
+//! The stand-in, as tests use it.
 
 use std::{
     net::SocketAddr,

@@ -1,6 +1,6 @@
 //! Errors of AWS, and the protocols that carry them.
 
-/// What AWS answers with an error.
+/// An error of AWS.
 pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) code: String,
@@ -22,7 +22,7 @@ pub(super) enum Protocol {
 }
 
 impl Protocol {
-    /// Whose protocol it is.
+    /// Returns the service that speaks this protocol.
     pub(super) fn service(self) -> &'static str {
         match self {
             Self::Json => "ecr",

@@ -1,4 +1,4 @@
-//! What the stand-in holds.
+//! The state of the stand-in.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::now::Clock;
 
-/// What ECR gives.
+/// The life of a token of ECR.
 pub(super) const TWELVE_HOURS: Duration = Duration::from_hours(12);
 
-/// What STS gives where no duration is asked for.
+/// The life of a session in seconds, if the request has none.
 const ONE_HOUR: u64 = 3_600;
 
 pub(super) type Listener = Arc<dyn Fn(&Issued) + Send + Sync>;
@@ -74,7 +74,7 @@ impl State {
         }
     }
 
-    /// Writes a call down and says how it is to be answered.
+    /// Records a call, and returns its answer.
     pub(super) fn begin(&mut self, call: &Call) -> Answer {
         self.calls.push(call.clone());
         let special = self.by_action.get(&call.action).or_else(|| self.by_region.get(&call.region));

@@ -1,4 +1,4 @@
-//! What the proxy and its connections share.
+//! The state that the proxy and its connections share.
 
 use std::sync::{
     Mutex, MutexGuard,
@@ -8,7 +8,7 @@ use std::sync::{
 use super::{kind::Fault, plan::Plan};
 use crate::lock::lock;
 
-/// What the connections share.
+/// The plan of faults, and counts of connections and requests.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     plan: Mutex<Plan>,

@@ -1,4 +1,4 @@
-//! What the proxy holds.
+//! The state of the proxy.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ pub(super) struct State {
     pub(super) tunnels: JoinSet<()>,
 }
 
-/// What becomes of a request.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 pub(super) enum Way {
     To(SocketAddr),

@@ -1,4 +1,4 @@
-//! What the stand-in holds, and what its connections share.
+//! The state of the stand-in, which its connections share.
 
 use std::{
     sync::{Mutex, MutexGuard},
