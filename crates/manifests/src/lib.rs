@@ -23,6 +23,7 @@ mod objects;
 mod options;
 mod pod;
 mod profile;
+mod resources;
 mod rights;
 mod shape;
 mod template;

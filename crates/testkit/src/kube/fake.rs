@@ -23,7 +23,7 @@ use super::{
     record::Request,
     serve,
     state::Shared,
-    write::Writer,
+    write::{Writer, create, replace},
 };
 use crate::{now::Clock, server::Server};
 
@@ -163,8 +163,8 @@ impl FakeKube {
         let writer = Writer { manager, dry_run: false, admission: &Admission::default() };
         let store = &mut self.shared.state().store;
         let written = match store.get(&key) {
-            Some(_) => store.replace(&key, object, writer),
-            None => store.create(&key, object, writer),
+            Some(_) => replace(store, &key, object, writer),
+            None => create(store, &key, object, writer),
         };
         assert!(written.is_ok(), "{resource} {namespace}/{name} is refused: {written:?}");
     }

@@ -12,15 +12,17 @@ use serde_json::{Value, json};
 
 use super::{
     admission::Admission,
-    apply::manager_missing,
+    apply::{apply, manager_missing},
     asked::{APPLY_PATCH, Asked, Form, JSON_PATCH, MERGE_PATCH, Place},
     failure::{Cause, Failure},
     faults::Fault,
     follow::follow,
     kind::{Key, Kind},
+    list::list,
+    patch::{json_patch, merge_patch},
     state::{Shared, State},
     view,
-    write::{Writer, stated},
+    write::{Writer, create, delete, replace, stated},
 };
 use crate::now::http_date;
 
@@ -135,7 +137,7 @@ fn run_on_collection(
 ) -> Result<Success, Failure> {
     match (asked.verb, namespace) {
         ("list", _) => {
-            let list = state.store.list(kind, namespace, &asked.query)?;
+            let list = list(&state.store, kind, namespace, &asked.query)?;
             Ok((200, view::list(kind, list, asked.form)))
         }
         ("create", _) if namespace.is_some() || kind == Kind::Namespace => {
@@ -149,7 +151,7 @@ fn run_on_collection(
                 return Err(Failure::invalid_object(kind.name(), "", &[cause]));
             };
             let key = Key::new(kind, namespace.unwrap_or_default(), name);
-            let object = state.store.create(&key, object, writer(asked, &state.admission))?;
+            let object = create(&mut state.store, &key, object, writer(asked, &state.admission))?;
             Ok((201, view::object(object, asked.form)))
         }
         _ => Err(Failure::method_not_allowed()),
@@ -160,14 +162,14 @@ fn run_on_object(state: &mut State, asked: &Asked, key: &Key, body: &Bytes) -> R
     let (store, writer) = (&mut state.store, writer(asked, &state.admission));
     let object = match asked.verb {
         "get" => store.get(key).cloned().ok_or_else(|| Failure::not_found(key))?,
-        "update" => store.replace(key, parse(body)?, writer)?,
+        "update" => replace(store, key, parse(body)?, writer)?,
         "delete" => {
             let options = if body.is_empty() { Value::Null } else { parse(body)? };
-            store.delete(key, &options, asked.dry_run())?
+            delete(store, key, &options, asked.dry_run())?
         }
         "patch" => match asked.content_type.as_str() {
-            MERGE_PATCH => store.merge_patch(key, &parse(body)?, writer)?,
-            JSON_PATCH => store.json_patch(key, &parse(body)?, writer)?,
+            MERGE_PATCH => merge_patch(store, key, &parse(body)?, writer)?,
+            JSON_PATCH => json_patch(store, key, &parse(body)?, writer)?,
             APPLY_PATCH => return run_apply(state, asked, key, body),
             other => {
                 let message = format!("the body of the request was in an unknown format - {other:?}");
@@ -188,7 +190,7 @@ fn run_apply(state: &mut State, asked: &Asked, key: &Key, body: &Bytes) -> Resul
         let (resource, namespace, name) = asked.attributes();
         state.rules.check("create", resource, namespace, name)?;
     }
-    let applied = state.store.apply(key, &parse(body)?, asked.is_set("force"), writer(asked, &state.admission))?;
+    let applied = apply(&mut state.store, key, &parse(body)?, asked.is_set("force"), writer(asked, &state.admission))?;
     let status = if applied.created { 201 } else { 200 };
     Ok((status, view::object(applied.object, asked.form)))
 }
