@@ -20,7 +20,7 @@ pub struct SecretSettings {
     pub name: SecretName,
     /// Whether its entries are put into a Secret of another owner. Default: no.
     pub merge: Merge,
-    /// Whether one that somebody else made is taken over. Default: no.
+    /// Whether regcred takes over a Secret of another owner. Default: no.
     pub adopt: bool,
     /// How a login is written.
     pub credentials: LoginFormat,

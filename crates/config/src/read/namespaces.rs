@@ -203,8 +203,7 @@ fn pattern(fields: &mut Fields<'_>, key: &str, text: &str) -> Option<Pattern> {
     None
 }
 
-/// Whether all brackets hold letters that names have, and ranges that go up: what else is between them nobody means, and readers of
-/// patterns differ on it.
+/// Returns whether all brackets hold letters of names and rising ranges. Readers of patterns differ on anything else.
 fn has_plain_classes(pattern: &str) -> bool {
     let classes = pattern.split('[').skip(1).map(|rest| rest.split_once(']').map_or(rest, |(class, _)| class));
     let is_plain = |class: &str| {

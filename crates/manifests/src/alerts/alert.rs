@@ -6,7 +6,7 @@ use crate::object::Site;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Severity {
     Warning,
-    /// Pods of tenants cannot pull soon, or nobody would see it if they could not.
+    /// Pods of tenants cannot pull soon, or no alert would show it.
     Critical,
 }
 

@@ -1,4 +1,4 @@
-//! The stand-in, as tests use it.
+//! The stand-in for AWS that tests use.
 
 use std::{
     net::SocketAddr,
@@ -97,7 +97,7 @@ impl FakeAws {
         lock(&self.state).session_life = Some(life);
     }
 
-    /// Lets this role be assumed with this external id only. It says nothing about web identities, which have none.
+    /// Lets callers assume this role with this external id only. Web identities have no external id.
     pub fn require_external_id(&self, role_arn: &str, id: &str) {
         lock(&self.state).external_ids.insert(role_arn.to_owned(), id.to_owned());
     }
@@ -107,17 +107,17 @@ impl FakeAws {
         lock(&self.state).expired_web_identities.insert(token.to_owned());
     }
 
-    /// Answers all that follows so, except for regions and actions with an answer of their own, until it is [`Answer::Token`] again.
+    /// Sets the answer to all requests, except for regions and actions with an answer of their own. [`Answer::Token`] is the default.
     pub fn answer_with(&self, answer: Answer) {
         lock(&self.state).answer = answer;
     }
 
-    /// Answers all that follows in `region` so, whatever [`FakeAws::answer_with`] says.
+    /// Sets the answer to all requests in `region`. It overrides [`FakeAws::answer_with`].
     pub fn answer_region_with(&self, region: &str, answer: Answer) {
         lock(&self.state).by_region.insert(region.to_owned(), answer);
     }
 
-    /// Answers this action so from now on, whatever else is said about it or its region.
+    /// Sets the answer to this action. It overrides the answers of regions.
     pub fn answer_action_with(&self, action: &str, answer: Answer) {
         lock(&self.state).by_action.insert(action.to_owned(), answer);
     }
@@ -143,7 +143,7 @@ impl FakeAws {
         (state.calls, state.issued, state.sessions) = (vec![], vec![], vec![]);
     }
 
-    /// Tells `listener` of each token before it is handed out, so that a registry knows it before its owner does.
+    /// Calls `listener` with each token before the token is returned, so that a registry knows it first.
     pub fn on_issue(&self, listener: impl Fn(&Issued) + Send + Sync + 'static) {
         lock(&self.state).listener = Some(Arc::new(listener));
     }

@@ -1,4 +1,4 @@
-//! The state of the stand-in.
+//! The state of the AWS that tests use.
 
 use std::{
     collections::{HashMap, HashSet},

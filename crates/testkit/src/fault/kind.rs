@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-/// What happens to an answer. With TLS all but the two faults of the handshake happen inside it.
+/// A fault of an answer. With TLS, all faults but the two of the handshake happen inside it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing: every byte goes through.
     #[default]
     None,
-    /// The answer's first byte comes so much later.
+    /// The first byte of the answer is late by this time.
     Delay(Duration),
     /// A new connection is closed at once, an open one at its next request.
     Refuse,
@@ -16,9 +16,9 @@ pub enum Fault {
     Reset,
     /// The request is read and never answered, and the connection stays open. The upstream is not asked.
     BlackHole,
-    /// So many bytes of the answer, head and all, then a proper close.
+    /// The answer ends after this number of bytes, with its head, in a proper close.
     Truncate(usize),
-    /// So many bytes of the answer, head and all, then a reset (RST).
+    /// The answer ends after this number of bytes, with its head, in a reset (RST).
     ResetAfter(usize),
     /// Bytes that are no HTTP, then a proper close. The upstream is not asked.
     Garbage,
@@ -33,7 +33,7 @@ pub enum Fault {
         /// The whole body.
         body: String,
     },
-    /// The head of the answer at once and its body in pieces of so many bytes, with a pause before each.
+    /// The head of the answer comes at once. Its body comes in pieces, with a pause before each.
     SlowBody {
         /// The size of a piece, at least 1.
         bytes: usize,

@@ -49,7 +49,7 @@ impl ForwardProxy {
         Self { server, state }
     }
 
-    /// What `HTTPS_PROXY` is to be.
+    /// Returns the value for `HTTPS_PROXY`.
     pub fn url(&self) -> String {
         self.server.url()
     }

@@ -1,4 +1,4 @@
-//! The stand-in, as tests use it.
+//! The API server that tests use.
 
 use std::{
     net::SocketAddr,
@@ -227,7 +227,7 @@ impl FakeKube {
         self.shared.closed.send_replace(());
     }
 
-    /// Forgets what has changed so far, and ends every watch: whoever goes on from there is told 410.
+    /// Forgets all changes, and ends every watch. A watch from an earlier version gets 410.
     pub fn forget_history(&self) {
         self.shared.state().store.forget();
         self.close_watches();
@@ -310,7 +310,7 @@ impl FakeKube {
         }
     }
 
-    /// While true, nothing is answered. What waits is answered when it is false again, unless the client has left.
+    /// While true, requests get no answer. They get it when it is false again, unless the client has left.
     pub fn hang(&self, hanging: bool) {
         self.shared.hanging.send_replace(hanging);
     }

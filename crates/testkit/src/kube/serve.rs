@@ -186,7 +186,7 @@ fn run_apply(state: &mut State, asked: &Asked, key: &Key, body: &Bytes) -> Resul
         return Err(manager_missing());
     }
     if state.store.get(key).is_none() {
-        // What an apply would create needs the right to create that name.
+        // An apply that creates an object needs the right to create that name.
         let (resource, namespace, name) = asked.attributes();
         state.rules.check("create", resource, namespace, name)?;
     }

@@ -1,4 +1,4 @@
-//! The state of the stand-in, which its connections share.
+//! The state that all connections share.
 
 use std::{
     sync::{Mutex, MutexGuard},
