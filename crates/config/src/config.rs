@@ -5,97 +5,111 @@ use std::time::Duration;
 use regcred_core::InstanceName;
 use serde::Serialize;
 
-use crate::{Origin, Problem, Registries, Schedule, Setting, Spec, TargetEntry, merged::Merged, target::Doubtful};
+use crate::{
+    Layers, Origin, Problem, Problems, Registries, Schedule, Setting, Spec, TargetEntry,
+    load::layers::{United, load, only, without_quotes_of_links},
+    model::{content::Content, target::Doubtful},
+    read::config::read,
+};
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub(crate) instance: InstanceName,
-    pub(crate) previous_instance: Option<InstanceName>,
-    pub(crate) schedule: Option<Schedule>,
-    pub(crate) providers: Vec<Spec>,
-    pub(crate) sinks: Vec<Spec>,
-    pub(crate) targets: Vec<TargetEntry>,
-    pub(crate) doubtful: Vec<Doubtful>,
-    pub(crate) max_writes_per_second: u32,
-    pub(crate) resync: Duration,
-    pub(crate) prune: bool,
-    pub(crate) warnings: Vec<Problem>,
-    pub(crate) merged: Merged,
-    /// Digest of all values: equal configs have equal digests.
-    pub(crate) digest: u64,
+    content: Content,
 }
 
 impl Config {
+    /// Reads files, environment and command line. `check` gets the well-formed parts and returns the problems that only a provider or
+    /// a sink can find, so that all problems are reported at once.
+    pub fn load(layers: &Layers, check: impl Fn(&Self) -> Vec<Problem>) -> Result<Self, Problems> {
+        let config = load(layers).and_then(|united| Self::read(united, check));
+        config.map_err(|problems| without_quotes_of_links(layers, problems))
+    }
+
+    /// Reads a text, without files and environment.
+    pub fn from_yaml(text: &str) -> Result<Self, Problems> {
+        Self::read(only(text)?, |_| vec![])
+    }
+
+    fn read(united: United, check: impl Fn(&Self) -> Vec<Problem>) -> Result<Self, Problems> {
+        let United { dict, root, warnings } = united;
+        let (content, mut problems) = read(&dict, &root);
+        let mut config = Self { content };
+        problems.extend(check(&config));
+        Problems::check(problems)?;
+        config.content.warnings.extend(warnings);
+        Ok(config)
+    }
+
     /// Names this installation, so that two in one cluster do not write each other's Secrets. Default: `default`.
     pub fn instance(&self) -> &InstanceName {
-        &self.instance
+        &self.content.instance
     }
 
     /// The name that this installation had before: Secrets of that instance are taken over. Default: none.
     pub fn previous_instance(&self) -> Option<&InstanceName> {
-        self.previous_instance.as_ref()
+        self.content.previous_instance.as_ref()
     }
 
     /// When a CronJob makes its passes; in a daemon, runs that add refreshes to those planned from each credential's own life. No token
     /// of Amazon ECR expires between two runs. Default: none.
     pub fn schedule(&self) -> Option<&Schedule> {
-        self.schedule.as_ref()
+        self.content.schedule.as_ref()
     }
 
-    /// What `providers:` names, in alphabetical order.
+    /// The entries of `providers:`, in alphabetical order.
     pub fn providers(&self) -> &[Spec] {
-        &self.providers
+        &self.content.providers
     }
 
-    /// What `sinks:` names, in alphabetical order; the cluster, if it names nothing.
+    /// The entries of `sinks:`, in alphabetical order. Default: the cluster alone.
     pub fn sinks(&self) -> &[Spec] {
-        &self.sinks
+        &self.content.sinks
     }
 
-    /// In the order of the file; at least one.
+    /// The entries of `targets:`, in the order of the file. At least one.
     pub fn targets(&self) -> &[TargetEntry] {
-        &self.targets
+        &self.content.targets
     }
 
     /// Returns the registries of targets that have another fault, each with the place of its target. So a check of [`Config::load`]
     /// reports their faults too. A valid config has none.
     pub fn doubtful_registries(&self) -> impl Iterator<Item = (&Registries, &Origin)> {
-        self.doubtful.iter().map(|Doubtful { registries, origin }| (registries, origin))
+        self.content.doubtful.iter().map(|Doubtful { registries, origin }| (registries, origin))
     }
 
-    /// How many writes a second of what falls due; 0: as fast as the store takes them. Default: 50.
+    /// The most writes per second for refreshes that are due. 0: no limit. Default: 50.
     pub fn max_writes_per_second(&self) -> u32 {
-        self.max_writes_per_second
+        self.content.max_writes_per_second
     }
 
     /// How often the daemon reads a target that it does not watch. Default: 5 minutes.
     pub fn resync(&self) -> Duration {
-        self.resync
+        self.content.resync
     }
 
-    /// Whether Secrets that nothing asks for any more are removed. Default: no.
+    /// Whether regcred removes Secrets that no target names any more. Default: no.
     pub fn prune(&self) -> bool {
-        self.prune
+        self.content.prune
     }
 
     /// Returns the union of files, environment and command line, as one map. Values that may be secrets are hidden.
     pub fn merged(&self) -> impl Serialize {
-        self.merged.map()
+        self.content.merged.map()
     }
 
-    /// Returns whether both have the same values, from whatever files and variables.
+    /// Returns whether both have the same values. Their files and variables can differ.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.digest == other.digest
+        self.content.digest == other.content.digest
     }
 
     /// Returns each value of that map, with its file or variable.
     pub fn settings(&self) -> Vec<Setting> {
-        self.merged.settings()
+        self.content.merged.settings()
     }
 
-    /// What is odd, but works.
+    /// Warnings about values that are valid.
     pub fn warnings(&self) -> &[Problem] {
-        &self.warnings
+        &self.content.warnings
     }
 }

@@ -1,60 +1,50 @@
 #![doc = include_str!("../README.md")]
 
-mod alias;
-mod config;
-mod digest;
-mod duration;
-mod ecr;
-mod environment;
-mod fields;
-mod file;
-mod filter;
-mod label;
-mod lines;
-mod load;
-mod merged;
-mod namespaces;
-mod nearest;
-mod openshift;
-mod partial;
-mod path;
-mod problem;
-mod provenance;
-mod read;
-mod region;
-mod registries;
-mod schedule;
-#[cfg(feature = "schema")]
-mod schema;
-mod secret;
-mod selector;
-mod spec;
-mod target;
-mod watch;
-mod word;
+// Each module uses only those above it.
+
+mod names;
+
 mod yaml;
 
+mod value;
+
+mod schedule;
+
+mod model;
+
+mod read;
+
+mod load;
+
+mod config;
+
 pub use config::Config;
-pub use digest::digest;
-pub use duration::duration;
-pub use ecr::{Access, Account, AliasName, EcrOptions, IdentityName, WebIdentity};
-pub use filter::NamespaceFilter;
-pub use label::{check_annotation_key, check_key, check_value};
-pub use load::{Layers, Overrides};
-pub use merged::Setting;
-pub use namespaces::{Namespaces, PLATFORM, PLATFORM_PREFIXES, Selection};
-pub use nearest::meant;
-pub use openshift::OpenShiftOptions;
-pub use partial::Partial;
-pub use problem::{Problem, Problems};
-pub use provenance::Origin;
-pub use registries::{Registries, Wants};
-pub use schedule::Schedule;
+pub use load::layers::{Layers, Overrides};
 #[cfg(feature = "schema")]
-pub use schema::schema;
-pub use secret::{AccountLink, LinkName, LoginFormat, Merge, SecretSettings};
-pub use selector::{Requirement, Selector};
-pub use spec::Spec;
-pub use target::TargetEntry;
-pub use watch::NamedWatches;
-pub use word::not_one_of;
+pub use model::schema::schema;
+pub use model::{
+    ecr::{Access, Account, AliasName, EcrOptions, IdentityName, WebIdentity},
+    merged::Setting,
+    namespaces::{Namespaces, PLATFORM, PLATFORM_PREFIXES, Selection},
+    openshift::OpenShiftOptions,
+    secret::{AccountLink, LinkName, LoginFormat, Merge, SecretSettings},
+    spec::Spec,
+    target::TargetEntry,
+    wants::{Registries, Wants},
+    watch::NamedWatches,
+};
+pub use names::{
+    duration::duration,
+    filter::NamespaceFilter,
+    label::{check_annotation_key, check_key, check_value},
+    nearest::meant,
+    selector::{Requirement, Selector},
+    word::not_one_of,
+};
+pub use schedule::Schedule;
+pub use value::{
+    digest::digest,
+    partial::Partial,
+    problem::{Problem, Problems},
+    provenance::Origin,
+};

@@ -1,26 +1,23 @@
 //! When to renew: the `schedule` of a Kubernetes `CronJob`, with its `timeZone`.
 //!
-//! The grammar is ours, the search through the calendar is the `cron` crate's. That crate knows neither Kubernetes' rule for
-//! the two day fields nor time zones without a second zone library, so it gets explicit sets, and wall time that is dressed
-//! up as UTC. Here each wall time becomes the instants that show it: none in the gap of a clock set forward, two in the
-//! fold of one set back.
+//! `fields` reads the grammar, and `calendar` finds the wall times. Here each wall time becomes the instants that show it: none in the
+//! gap of a clock set forward, two in the fold of one set back.
 
+mod calendar;
 mod fields;
 
 use std::{
-    collections::BTreeSet,
     fmt, iter,
     time::{Duration, SystemTime},
 };
 
-use chrono::{DateTime, Utc};
 use jiff::{
     Timestamp,
     tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase},
 };
 use regcred_core::{Error, ErrorKind, Result};
 
-use self::fields::{DAY_OF_MONTH, DAY_OF_WEEK, Fields};
+use self::{calendar::Calendar, fields::Fields};
 
 /// 2026-01-01, since 1970: a year to look through that is the same for everybody.
 const YEAR: Duration = Duration::from_hours(490_896);
@@ -46,7 +43,7 @@ pub struct Schedule {
     zone: TimeZone,
     zone_name: String,
     /// It runs when any of them does: there are two where both day fields are given, since either may match.
-    calendars: Vec<cron::Schedule>,
+    calendars: Vec<Calendar>,
 }
 
 impl Schedule {
@@ -57,7 +54,7 @@ impl Schedule {
     /// not mean, `TZ=`, `CRON_TZ=` and `@every`. The message holds the expression or the zone, and what to write instead.
     pub fn parse(expression: &str, time_zone: Option<&str>) -> Result<Self> {
         let refuse = |reason| Error::new(ErrorKind::Invalid, format!("{expression:?} is not a schedule: {reason}"));
-        let calendars = calendars(&Fields::parse(expression).map_err(refuse)?);
+        let calendars = Calendar::all(&Fields::parse(expression).map_err(refuse)?);
         if calendars.is_empty() {
             return Err(refuse("it never fires, no time matches it".to_owned()));
         }
@@ -99,13 +96,13 @@ impl Schedule {
     }
 
     /// The first run of one calendar, in seconds since 1970 like all instants below.
-    fn first_run(&self, calendar: &cron::Schedule, after: i64) -> Option<i64> {
+    fn first_run(&self, calendar: &Calendar, after: i64) -> Option<i64> {
         let offset = |second| Some(i64::from(self.zone.to_offset(Timestamp::from_second(second).ok()?).seconds()));
         // No later instant shows an earlier wall time: if the clocks are about to be set back, they show this one again.
         let earliest_wall = after + offset(after)?.min(offset(after + LONGEST_FOLD)?);
         let mut repeated = None;
-        for wall in calendar.after(&DateTime::<Utc>::from_timestamp(earliest_wall, 0)?) {
-            let Some((first, second)) = self.instants(wall.timestamp()) else { continue };
+        for wall in calendar.walls_after(earliest_wall) {
+            let Some((first, second)) = self.instants(wall) else { continue };
             if first > after {
                 // The walls to come are first shown later still.
                 return repeated.into_iter().chain([first]).min();
@@ -151,31 +148,6 @@ fn zone(name: &str) -> Result<TimeZone> {
         Ok(zone) if !zone.is_unknown() => Ok(zone),
         _ => Err(refuse("it is unknown")),
     }
-}
-
-/// The calendars of which any may match; none if the schedule never fires.
-fn calendars(fields: &Fields) -> Vec<cron::Schedule> {
-    let pairs = if fields.any_day {
-        vec![(fields.day_of_month.clone(), fields.day_of_week.clone())]
-    } else {
-        vec![(fields.day_of_month.clone(), DAY_OF_WEEK.all()), (DAY_OF_MONTH.all(), fields.day_of_week.clone())]
-    };
-    pairs.into_iter().filter_map(|(day, weekday)| calendar(fields, &day, &weekday)).collect()
-}
-
-/// The calendar that asks for both days; `None` if it never fires.
-fn calendar(fields: &Fields, day_of_month: &BTreeSet<u32>, day_of_week: &BTreeSet<u32>) -> Option<cron::Schedule> {
-    // `cron` counts from Sunday as 1.
-    let day_of_week = day_of_week.iter().map(|day| day + 1).collect();
-    let lists = [&fields.minute, &fields.hour, day_of_month, &fields.month, &day_of_week];
-    if lists.iter().any(|list| list.is_empty()) {
-        return None;
-    }
-    let lists = lists.map(|list| list.iter().map(u32::to_string).collect::<Vec<_>>().join(","));
-    let calendar: cron::Schedule =
-        format!("0 {}", lists.join(" ")).parse().expect("cron reads lists of its own numbers");
-    // From 1970 on every day of the calendar comes up, 29 February on every weekday too.
-    calendar.after(&DateTime::UNIX_EPOCH).next().is_some().then_some(calendar)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! What is said of an installation beside its config.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use regcred_core::{Namespace, StoreName};
 
-use crate::{Image, PodOptions, RoleArn};
+use crate::{Account, Image, PodOptions, RoleArn};
 
 /// Where the program runs, as what, and behind which guard. `Install::default()` is a CronJob in the namespace `regcred`.
 #[derive(Clone, Debug)]
@@ -29,17 +29,6 @@ pub struct Install {
     pub monitoring: bool,
     /// Which `ServiceAccount` regcred runs as.
     pub account: Account,
-}
-
-/// The `ServiceAccount` that regcred runs as. Default: one is made, with the name of the installation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Account {
-    /// Its name. Default: `regcred`, or `regcred-INSTANCE`.
-    pub name: Option<String>,
-    /// Whether it exists already: then it is not made, and the rights are bound to it.
-    pub exists: bool,
-    /// Its annotations, beside those of the identity.
-    pub annotations: BTreeMap<String, String>,
 }
 
 /// The namespaces in which Prometheus usually runs: on OpenShift for the platform and for user workloads, and elsewhere.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regcred_config::Config;
 use serde_json::Value;
 
-use crate::{Account, Guard, Install, Mode, TrustedCa, Workload, need::Need, object::Site, write::objects};
+use crate::{Account, Guard, Install, Mode, TrustedCa, Workload, need::Need, object::Site, objects::objects};
 
 /// The kinds of the Prometheus operator.
 const MONITORING: &str = "monitoring";

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
 mod alerts;
 mod arn;
 mod cel;
@@ -18,15 +19,18 @@ mod issuer;
 mod leftover;
 mod need;
 mod object;
+mod objects;
 mod options;
 mod pod;
 mod profile;
+mod resources;
 mod rights;
 mod shape;
 mod template;
 mod write;
 mod yaml;
 
+pub use account::Account;
 pub use arn::RoleArn;
 pub use check::check;
 pub use dashboard::dashboard;
@@ -34,7 +38,7 @@ pub use expand::{Expanded, expand};
 pub use iam::{Aws, Policies, iam};
 pub use identity::AUDIENCE;
 pub use image::Image;
-pub use install::{Account, Guard, Identity, Install, MONITORING, Mode, Mount, Proxy, TrustedCa, Workload};
+pub use install::{Guard, Identity, Install, MONITORING, Mode, Mount, Proxy, TrustedCa, Workload};
 pub use issuer::Issuer;
 pub use object::Names;
 pub use options::{PodFile, PodOptions, pod_schema};

@@ -7,9 +7,12 @@ use regcred_config::{
 };
 use regcred_core::{Namespace, SecretName, StoreName};
 
+/// The ServiceAccounts of builds, which also push.
+const BUILDER: &str = "builder";
+const PIPELINE: &str = "pipeline";
+const BUILDERS: [&str; 2] = [BUILDER, PIPELINE];
 /// The ServiceAccounts that use a Secret if the config does not name any.
-pub(crate) const USUAL: [&str; 3] = ["builder", "default", "pipeline"];
-const BUILDERS: [&str; 2] = ["builder", "pipeline"];
+pub(crate) const USUAL: [&str; 3] = [BUILDER, "default", PIPELINE];
 
 /// Everything that is written in one cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use regcred_core::SecretName;
 use serde_json::{Map, Value};
 
 use crate::{
-    Account, pod,
+    Account,
+    resources::resources,
     shape::{Form, Shape},
     yaml,
 };
@@ -18,7 +19,7 @@ pub struct PodOptions {
     /// `imagePullSecrets`, `nodeSelector`, `tolerations`, `affinity` and `priorityClassName`, as in the spec of a pod.
     pub(crate) spec: Map<String, Value>,
     pub(crate) pull_policy: Option<String>,
-    /// Default: those of [`pod::resources`].
+    /// Default: those of [`resources()`].
     pub(crate) resources: Option<Value>,
     pub(crate) extra_env: Vec<Value>,
     pub(crate) labels: Map<String, Value>,
@@ -77,7 +78,7 @@ fn options(file: &Value) -> PodOptions {
     let spec = spec.filter(|key| !is_empty(&file[*key])).map(|key| (key.to_owned(), file[key].clone()));
     let resources = file.get("resources").map(|said| match said {
         Value::Null => Value::Object(Map::new()),
-        said => over(pod::resources(), said),
+        said => over(resources(), said),
     });
     PodOptions {
         spec: spec.collect(),

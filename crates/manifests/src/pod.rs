@@ -3,7 +3,7 @@
 use regcred_config::Config;
 use serde_json::{Value, json};
 
-use crate::{Mount, TrustedCa, Workload, identity, object::Site};
+use crate::{Mount, TrustedCa, Workload, identity, object::Site, resources::resources};
 
 const CONFIG_FOLDER: &str = "/etc/regcred";
 const CA_FOLDER: &str = "/etc/pki/regcred";
@@ -100,12 +100,6 @@ pub(crate) fn metadata(site: &Site<'_>, workload: &Workload) -> Value {
         metadata["annotations"] = workload.pod.annotations.clone().into();
     }
     metadata
-}
-
-/// A pass takes 19 MiB for one namespace, 27 for a thousand and 120 for ten thousand, and half a second of a core for each
-/// thousand; a daemon of ten thousand begins with 150 MiB. The figures are in CONTRIBUTING.md.
-pub(crate) fn resources() -> Value {
-    json!({ "requests": { "cpu": "10m", "memory": "48Mi" }, "limits": { "memory": "256Mi" } })
 }
 
 fn proxy(workload: &Workload) -> Vec<Value> {

@@ -1,15 +1,14 @@
-//! All objects of an installation, in the order in which they are made.
+//! The manifests of an installation: its objects, and notes for the person who applies them.
 
 use regcred_config::{Config, Problem, Problems, Spec, Wants};
 use regcred_core::InstanceName;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use crate::{
-    Guard, Identity, Install, Mode, TrustedCa, cronjob, daemon, guard, identity, leftover,
+    Guard, Identity, Install, Mode, cronjob, guard, identity, leftover,
     need::{self, Need, sinks},
     object::{INSTANCE, Site},
-    pod::{self, file_name},
-    profile, rights,
+    objects::objects,
 };
 
 /// A ConfigMap may hold 1 MiB; what others note on it needs room.
@@ -54,42 +53,6 @@ pub fn manifests(config: &Config, install: &Install) -> Result<Manifests, Proble
          print the old manifests with --namespace=OLD --no-namespace, and pipe them into `kubectl delete --ignore-not-found --filename -`"
     ));
     Ok(Manifests { objects, notes })
-}
-
-/// The objects in the order in which they are made.
-pub(crate) fn objects(config: &Config, install: &Install, need: &Need, site: &Site<'_>) -> Vec<Value> {
-    let mut objects = vec![];
-    if !install.namespace_exists {
-        objects.push(namespace(site));
-    }
-    if !install.account.exists {
-        objects.push(account(site, install));
-    }
-    let prune = config.prune() && install.mode.watches();
-    let previous = config.previous_instance().map(InstanceName::as_str).unwrap_or_default();
-    let instances = [config.instance().as_str(), previous];
-    // The guard comes before the rights: they must not be in force without it.
-    if install.guard == Guard::Policy {
-        objects.extend(guard::objects(site, need, instances, install.mode.watches()));
-    }
-    objects.extend(rights::objects(site, need, install, prune));
-    if install.profiles {
-        objects.extend(profile::objects(site));
-    }
-    if install.mode.workload().is_some() {
-        objects.push(config_map(site, &install.files));
-    }
-    if install.mode.workload().is_some_and(|workload| workload.trusted_ca == Some(TrustedCa::OpenShift)) {
-        objects.push(pod::trusted_ca(site));
-    }
-    match &install.mode {
-        Mode::CronJob(workload) => objects.push(cronjob::object(site, config, install.files.len(), workload)),
-        Mode::Daemon(workload, replicas) => {
-            objects.extend(daemon::objects(site, config, install, workload, *replicas));
-        }
-        Mode::Elsewhere => {}
-    }
-    objects
 }
 
 /// A Job that makes the CronJob's first pass at once, for Argo CD. Problems are those of [`manifests()`].
@@ -246,27 +209,3 @@ fn asks_the_chain(config: &Config) -> bool {
 pub(crate) const UNGUARDED: &str = "UNGUARDED: whoever owns this pod can own the cluster. It may write Secrets of its names in every namespace, also in \
     kube-system, and RBAC knows no types: a Secret of type kubernetes.io/service-account-token made there reads back as the token of any ServiceAccount. \
     On Kubernetes 1.30, OpenShift 4.17 and later leave --unguarded out; before these use --role-bindings";
-
-fn namespace(site: &Site<'_>) -> Value {
-    let mut metadata = site.everywhere("");
-    metadata["name"] = site.namespace.as_str().into();
-    metadata["labels"]["pod-security.kubernetes.io/enforce"] = "restricted".into();
-    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata })
-}
-
-fn account(site: &Site<'_>, install: &Install) -> Value {
-    let mut metadata = site.own("");
-    metadata["name"] = site.account.as_str().into();
-    for (key, value) in &install.account.annotations {
-        metadata["annotations"][key] = value.as_str().into();
-    }
-    if let Some((key, role)) = install.mode.workload().and_then(|workload| identity::annotation(&workload.identity)) {
-        metadata["annotations"][key] = role.as_str().into();
-    }
-    json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata })
-}
-
-fn config_map(site: &Site<'_>, files: &[String]) -> Value {
-    let data = files.iter().enumerate().map(|(number, text)| (file_name(number), Value::from(text.as_str())));
-    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": site.own("-config"), "data": data.collect::<Map<_, _>>() })
-}

@@ -42,18 +42,16 @@ impl Recipe {
         let data = data.map(|(name, value)| (name, STANDARD.encode(value)));
         applied("v1", "Secret", json!({ "data": data.into_iter().collect::<std::collections::BTreeMap<_, _>>() }))
     }
-}
 
-impl FakeKube {
     /// Makes `ecr-secret`, linked to `default` and `builder` where they are; the script's own Secret with its key of AWS; and
     /// the CronJob `ecr-creds-rotator`.
-    pub fn add_recipe(&self, namespace: &str, recipe: &Recipe) {
-        self.put("secrets", namespace, "ecr-secret", recipe.secret(), KUBECTL);
-        self.put("secrets", namespace, "ecr-creds-rotator-secret", recipe.keys(), KUBECTL);
-        self.put("cronjobs", namespace, "ecr-creds-rotator", cron_job(), KUBECTL);
+    pub fn add_to(&self, cluster: &FakeKube, namespace: &str) {
+        cluster.put("secrets", namespace, "ecr-secret", self.secret(), KUBECTL);
+        cluster.put("secrets", namespace, "ecr-creds-rotator-secret", self.keys(), KUBECTL);
+        cluster.put("cronjobs", namespace, "ecr-creds-rotator", cron_job(), KUBECTL);
         for (account, lists) in [("default", &["imagePullSecrets"][..]), ("builder", &["imagePullSecrets", "secrets"])]
         {
-            let Some(mut object) = self.object("serviceaccounts", namespace, account) else { continue };
+            let Some(mut object) = cluster.object("serviceaccounts", namespace, account) else { continue };
             for list in lists {
                 if !object[*list].is_array() {
                     object[*list] = json!([]);
@@ -62,7 +60,7 @@ impl FakeKube {
                     items.push(json!({ "name": "ecr-secret" }));
                 }
             }
-            self.put("serviceaccounts", namespace, account, object, "oc");
+            cluster.put("serviceaccounts", namespace, account, object, "oc");
         }
     }
 }
@@ -104,7 +102,7 @@ mod tests {
         let kube = FakeKube::start().await;
         kube.add_namespace("a", &["default"]);
         let recipe = Recipe::new("r.example", UNIX_EPOCH + std::time::Duration::from_secs(7));
-        kube.add_recipe("a", &recipe);
+        recipe.add_to(&kube, "a");
         let secret = kube.object("secrets", "a", "ecr-secret").expect("it is made");
         assert_eq!(secret["metadata"]["managedFields"][0]["manager"], KUBECTL);
         let says = STANDARD.decode(&recipe.password).expect("base64");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// What one field may hold.
+/// The values that one field can have.
 #[derive(Debug)]
 pub(super) struct Unit {
     name: &'static str,
@@ -53,7 +53,7 @@ impl Unit {
         Ok((values, star))
     }
 
-    /// Adds what one item of the list names; tells whether it is a star.
+    /// Adds the values of one item of the list. Returns whether it is a star.
     fn item(&self, item: &str, values: &mut BTreeSet<u32>) -> Result<bool, String> {
         let (range, step) = item.split_once('/').map_or((item, None), |(range, step)| (range, Some(step)));
         let (low, high) = range.split_once('-').map_or((range, None), |(low, high)| (low, Some(high)));
@@ -122,7 +122,7 @@ impl Fields {
     }
 }
 
-/// The fields that a shorthand stands for.
+/// Returns the fields of a shorthand.
 fn expand(shorthand: &str) -> Result<&'static str, String> {
     match shorthand {
         "@hourly" => Ok("0 * * * *"),

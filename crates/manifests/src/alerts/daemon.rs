@@ -1,6 +1,6 @@
 //! Daemons that are not there, do not lead, or do not come forward.
 
-use super::{Alert, Series, Severity};
+use super::alert::{Alert, Series, Severity};
 
 /// A node that is drained, a pod that starts elsewhere: over in less.
 const RESTARTED: &str = "15m";

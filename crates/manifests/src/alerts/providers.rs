@@ -1,6 +1,6 @@
 //! Providers that give no credentials, and clocks.
 
-use super::{Alert, Series, Severity};
+use super::alert::{Alert, Series, Severity};
 
 /// A provider that fails is asked again within five minutes, or a quarter of an hour where it says so itself: two attempts
 /// at the least, as the first failure of all makes a counter and does not count it up.

@@ -1,6 +1,6 @@
 //! Secrets that end, and Secrets that regcred cannot keep.
 
-use super::{Alert, Series, Severity};
+use super::alert::{Alert, Series, Severity};
 
 /// A look that fails is repeated after five minutes at the most, so this is three of them. Half a day's token has at least
 /// five hours left when its refresh is due: there is time to wait.

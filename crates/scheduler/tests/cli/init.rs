@@ -92,7 +92,7 @@ async fn recipes() -> (World, Vec<Recipe>) {
     let mut all = vec![];
     for (namespace, ends_at) in [("team-a", now() + 9 * HOUR), ("team-b", now() - 3 * HOUR), ("team-c", now() + HOUR)] {
         let recipe = Recipe::new(HOST, ends_at);
-        world.kube.add_recipe(namespace, &recipe);
+        recipe.add_to(&world.kube, namespace);
         all.push(recipe);
     }
     let mut builder = world.kube.object("serviceaccounts", "team-c", "builder").expect("it is there");
@@ -624,7 +624,7 @@ async fn twelve_hundred_namespaces_are_listed_in_pages_and_come_to_one_entry() {
     for number in 0..many {
         let namespace = format!("team-{number:04}");
         world.kube.add_namespace(&namespace, &["default"]);
-        world.kube.add_recipe(&namespace, &recipe);
+        recipe.add_to(&world.kube, &namespace);
     }
     world.kube.clear_requests();
     let began = std::time::Instant::now();

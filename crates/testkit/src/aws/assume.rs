@@ -1,21 +1,19 @@
 //! Roles and who may assume them.
 
-use std::{sync::Mutex, time::Duration};
+use std::sync::Mutex;
 
 use axum::response::Response;
 
 use super::{
-    Call, Refusal, State,
-    caller::{Caller, Role, Session},
+    call::Call,
+    caller::{Caller, Role},
     form::Form,
-    keys::Keys,
+    refusal::Refusal,
     region::partition,
+    state::State,
     sts,
 };
 use crate::lock::lock;
-
-/// What STS gives where no duration is asked for.
-const ONE_HOUR: u64 = 3_600;
 
 /// `AssumeRole`, by a caller who is known.
 pub(super) fn by_caller(state: &Mutex<State>, caller: &Caller, call: &Call, form: &Form) -> Result<Response, Refusal> {
@@ -45,16 +43,6 @@ pub(super) fn by_web_identity(state: &Mutex<State>, call: &Call, form: &Form) ->
     let session = state.open(&role, name, form);
     // Nobody signed, so there is no region.
     Ok(sts::assumed_with_web_identity(&session, role.partition))
-}
-
-impl State {
-    fn open(&mut self, role: &Role<'_>, name: &str, form: &Form) -> Session {
-        let asked = form.get("DurationSeconds").and_then(|seconds| seconds.parse().ok()).unwrap_or(ONE_HOUR);
-        let life = self.session_life.unwrap_or(Duration::from_secs(asked));
-        let session = Session::new(role, name, Keys::mint(self.clock.now(), life));
-        self.sessions.push(session.clone());
-        session
-    }
 }
 
 fn wanted(call: &Call) -> Result<(Role<'_>, &str), Refusal> {

@@ -1,6 +1,6 @@
 //! Who signed a request.
 
-use super::{Protocol, Refusal, State, keys::Keys, region::partition, scope::Scope};
+use super::{keys::Keys, region::partition};
 
 /// A role that was assumed, with its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(super) struct Caller {
 
 impl Caller {
     /// Whoever has a key that was not handed out here: always the same user of the account.
-    fn user(account: &str) -> Self {
+    pub(super) fn user(account: &str) -> Self {
         Self {
             account: account.to_owned(),
             service: "iam",
@@ -82,33 +82,6 @@ impl Caller {
 
     pub(super) fn arn_in(&self, partition: &str) -> String {
         format!("arn:{partition}:{}::{}:{}", self.service, self.account, self.resource)
-    }
-}
-
-impl State {
-    /// The owner of the key that signed. Keys that were handed out here need their token, and end.
-    pub(super) fn authenticate(
-        &self,
-        protocol: Protocol,
-        signed: &Scope,
-        token: Option<&str>,
-    ) -> Result<Caller, Refusal> {
-        let Some(session) = self.sessions.iter().find(|it| it.keys.access_key == signed.access_key) else {
-            return Ok(Caller::user(&self.account));
-        };
-        let ((status, invalid), expired) = match protocol {
-            Protocol::Json => ((400, "UnrecognizedClientException"), "ExpiredTokenException"),
-            Protocol::Query => ((403, "InvalidClientTokenId"), "ExpiredToken"),
-        };
-        if token != Some(&session.keys.session_token) {
-            let message = "The security token included in the request is invalid.";
-            return Err(Refusal { status, ..Refusal::bad(invalid, message) });
-        }
-        if session.keys.expires_at <= self.clock.now() {
-            let message = "The security token included in the request is expired";
-            return Err(Refusal { status, ..Refusal::bad(expired, message) });
-        }
-        Ok(session.caller())
     }
 }
 

@@ -10,10 +10,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::{
-    Issued, Refusal, State,
     answer::raw,
+    call::Issued,
     keys::{BASE64, random},
+    refusal::Refusal,
     region::dns_suffix,
+    state::State,
 };
 use crate::lock::lock;
 

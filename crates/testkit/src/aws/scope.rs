@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::http::request::Parts;
 
-use super::Refusal;
+use super::refusal::Refusal;
 use crate::now::signed_at;
 
 const WINDOW: Duration = Duration::from_mins(5);

@@ -9,7 +9,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Answer, Call, Protocol, Refusal, State, answer, assume, ecr, form::Form, scope, sts};
+use super::{
+    answer::{self, Answer},
+    assume,
+    call::Call,
+    ecr,
+    form::Form,
+    refusal::{Protocol, Refusal},
+    scope,
+    state::State,
+    sts,
+};
 use crate::{id::uuid, lock::lock};
 
 /// Requests of both protocols have a few kilobytes at most.
@@ -81,15 +91,6 @@ async fn decide(
             let message = format!("Could not find operation {action} for version 2011-06-15");
             Err(Refusal::bad("InvalidAction", &message))
         }
-    }
-}
-
-impl State {
-    /// Writes a call down and says how it is to be answered.
-    fn begin(&mut self, call: &Call) -> Answer {
-        self.calls.push(call.clone());
-        let special = self.by_action.get(&call.action).or_else(|| self.by_region.get(&call.region));
-        special.unwrap_or(&self.answer).clone()
     }
 }
 

@@ -3,9 +3,9 @@
 use axum::response::Response;
 
 use super::{
-    Refusal,
     answer::raw,
     caller::{Caller, Session},
+    refusal::Refusal,
 };
 use crate::id::uuid;
 

@@ -10,9 +10,9 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Fault,
+    kind::Fault,
     passage::{Next, Passage},
-    proxy::Shared,
+    shared::Shared,
     wire::{Wire, close, reset, say, swallow},
 };
 

@@ -5,7 +5,7 @@ use std::io;
 use tokio::time::sleep;
 
 use super::{
-    Fault,
+    kind::Fault,
     wire::{Wire, say},
 };
 

@@ -1,6 +1,6 @@
 //! Which fault is whose.
 
-use super::Fault;
+use super::kind::Fault;
 
 /// The fault that holds, and one that holds for a while before it.
 #[derive(Debug, Default)]

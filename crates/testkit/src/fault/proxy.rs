@@ -2,17 +2,14 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
 };
 
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::{Fault, connection, plan::Plan};
-use crate::{lock::lock, tls::Certificate};
+use super::{connection, kind::Fault, shared::Shared};
+use crate::tls::Certificate;
 
 /// A TCP proxy on loopback in front of one server, whose answers meet a [`Fault`] that can change at any time.
 ///
@@ -38,26 +35,6 @@ pub struct FaultProxy {
     scheme: &'static str,
     shared: Arc<Shared>,
     _accepting: JoinSet<()>,
-}
-
-/// What the connections share.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    plan: Mutex<Plan>,
-    connections: AtomicUsize,
-    requests: AtomicUsize,
-}
-
-impl Shared {
-    pub(super) fn take_for_connection(&self) -> Option<Fault> {
-        self.connections.fetch_add(1, Ordering::SeqCst);
-        lock(&self.plan).take_for_connection()
-    }
-
-    pub(super) fn take_for_request(&self) -> Fault {
-        self.requests.fetch_add(1, Ordering::SeqCst);
-        lock(&self.plan).take_for_request()
-    }
 }
 
 impl FaultProxy {
@@ -92,22 +69,22 @@ impl FaultProxy {
 
     /// Every request from now on meets this, until the next call. Takes back [`FaultProxy::set_for`].
     pub fn set(&self, fault: Fault) {
-        lock(&self.shared.plan).set(fault);
+        self.shared.plan().set(fault);
     }
 
     /// The next `count` requests meet this, then again what [`FaultProxy::set`] said.
     pub fn set_for(&self, count: usize, fault: Fault) {
-        lock(&self.shared.plan).set_for(count, fault);
+        self.shared.plan().set_for(count, fault);
     }
 
     /// How many connections came, whatever became of them.
     pub fn connections(&self) -> usize {
-        self.shared.connections.load(Ordering::SeqCst)
+        self.shared.connections()
     }
 
     /// How many requests began, without those that a fault of the connection kept away.
     pub fn requests(&self) -> usize {
-        self.shared.requests.load(Ordering::SeqCst)
+        self.shared.requests()
     }
 }
 

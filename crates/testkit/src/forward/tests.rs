@@ -1,10 +1,11 @@
+use axum::{body::Body, extract::Request, response::Response};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use super::*;
-use crate::client::send;
+use super::ForwardProxy;
+use crate::{client::send, server::Server};
 
 const PUBLIC: &str = "api.ecr-fips.us-east-1.amazonaws.com:443";
 
@@ -19,7 +20,7 @@ async fn target() -> Server {
 
 /// Asks for a tunnel and reads until the empty line after the proxy's answer.
 async fn connect(proxy: &ForwardProxy) -> (TcpStream, String) {
-    let mut stream = TcpStream::connect(proxy.server.address()).await.expect("the proxy listens");
+    let mut stream = TcpStream::connect(proxy.url().trim_start_matches("http://")).await.expect("the proxy listens");
     let request = format!("CONNECT {PUBLIC} HTTP/1.1\r\nhost: {PUBLIC}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("the connection is open");
     let mut head = Vec::new();

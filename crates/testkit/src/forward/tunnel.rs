@@ -10,7 +10,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{State, page};
+use super::{page::page, state::State};
 use crate::lock::lock;
 
 /// A tunnel to `address`, if somebody listens there.

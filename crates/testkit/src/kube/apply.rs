@@ -19,75 +19,73 @@ pub(super) struct Applied {
     pub(super) created: bool,
 }
 
-impl Store {
-    /// Applies a configuration. With `force`, fields of others are taken over instead of being a conflict.
-    pub(super) fn apply(
-        &mut self,
-        key: &Key,
-        config: &Value,
-        force: bool,
-        writer: Writer<'_>,
-    ) -> Result<Applied, Failure> {
-        check_config(key, config)?;
-        match self.get(key).cloned() {
-            Some(old) => {
-                let object = self.apply_over(key, &old, config, force, writer)?;
-                Ok(Applied { object, created: false })
-            }
-            None => Ok(Applied { object: self.apply_new(key, config, writer)?, created: true }),
+/// Applies a configuration. With `force`, fields of others are taken over instead of being a conflict.
+pub(super) fn apply(
+    store: &mut Store,
+    key: &Key,
+    config: &Value,
+    force: bool,
+    writer: Writer<'_>,
+) -> Result<Applied, Failure> {
+    check_config(key, config)?;
+    match store.get(key).cloned() {
+        Some(old) => {
+            let object = apply_over(store, key, &old, config, force, writer)?;
+            Ok(Applied { object, created: false })
         }
+        None => Ok(Applied { object: apply_new(store, key, config, writer)?, created: true }),
     }
+}
 
-    /// A `resourceVersion` is no obstacle here, a `uid` is: it names an object that is gone.
-    fn apply_new(&mut self, key: &Key, config: &Value, writer: Writer<'_>) -> Result<Value, Failure> {
-        self.admit(key)?;
-        if let Some(uid) = stated(config, "uid") {
-            let message =
-                format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
-            return Err(Failure::conflict(key, &message));
-        }
-        let mut object = born(key, config.clone(), &self.moment());
-        validate::settle(key, None, &mut object)?;
-        writer.admission.admit_new(key)?;
-        let mut managers = Managers::default();
-        let change = Change::between(&json!({}), config);
-        managers.apply(writer.manager, FieldSet::applied(config), &change, &self.moment());
-        object["metadata"]["managedFields"] = managers.write();
-        Ok(self.commit(key, object, writer.dry_run))
+/// A `resourceVersion` is no obstacle here, a `uid` is: it names an object that is gone.
+fn apply_new(store: &mut Store, key: &Key, config: &Value, writer: Writer<'_>) -> Result<Value, Failure> {
+    store.admit(key)?;
+    if let Some(uid) = stated(config, "uid") {
+        let message =
+            format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+        return Err(Failure::conflict(key, &message));
     }
+    let mut object = born(key, config.clone(), &store.moment());
+    validate::settle(key, None, &mut object)?;
+    writer.admission.admit_new(key)?;
+    let mut managers = Managers::default();
+    let change = Change::between(&json!({}), config);
+    managers.apply(writer.manager, FieldSet::applied(config), &change, &store.moment());
+    object["metadata"]["managedFields"] = managers.write();
+    Ok(store.commit(key, object, writer.dry_run))
+}
 
-    fn apply_over(
-        &mut self,
-        key: &Key,
-        old: &Value,
-        config: &Value,
-        force: bool,
-        writer: Writer<'_>,
-    ) -> Result<Value, Failure> {
-        let mut managers = Managers::of(old);
-        let fields = FieldSet::applied(config);
-        let mut new = old.clone();
-        tree::merge(&mut Vec::new(), &mut new, config);
-        for field in managers.applied_by(writer.manager).iter() {
-            if !fields.contains(field) && !managers.others_own(writer.manager, field) {
-                tree::remove(&mut new, field);
-            }
+fn apply_over(
+    store: &mut Store,
+    key: &Key,
+    old: &Value,
+    config: &Value,
+    force: bool,
+    writer: Writer<'_>,
+) -> Result<Value, Failure> {
+    let mut managers = Managers::of(old);
+    let fields = FieldSet::applied(config);
+    let mut new = old.clone();
+    tree::merge(&mut Vec::new(), &mut new, config);
+    for field in managers.applied_by(writer.manager).iter() {
+        if !fields.contains(field) && !managers.others_own(writer.manager, field) {
+            tree::remove(&mut new, field);
         }
-        // A map that lost its last field is gone, not changed.
-        tree::tidy(&mut new);
-        let change = Change::between(old, &new);
-        let conflicts = managers.conflicts(writer.manager, &change);
-        if !force && !conflicts.is_empty() {
-            return Err(Failure::owned_by_others(&conflicts));
-        }
-        check_version_and_uid(key, old, config)?;
-        pin(key, old, &mut new);
-        validate::settle(key, Some(old), &mut new)?;
-        writer.admission.admit_change(key)?;
-        managers.apply(writer.manager, fields, &change, &self.moment());
-        new["metadata"]["managedFields"] = managers.write();
-        Ok(self.commit(key, new, writer.dry_run))
     }
+    // A map that lost its last field is gone, not changed.
+    tree::tidy(&mut new);
+    let change = Change::between(old, &new);
+    let conflicts = managers.conflicts(writer.manager, &change);
+    if !force && !conflicts.is_empty() {
+        return Err(Failure::owned_by_others(&conflicts));
+    }
+    check_version_and_uid(key, old, config)?;
+    pin(key, old, &mut new);
+    validate::settle(key, Some(old), &mut new)?;
+    writer.admission.admit_change(key)?;
+    managers.apply(writer.manager, fields, &change, &store.moment());
+    new["metadata"]["managedFields"] = managers.write();
+    Ok(store.commit(key, new, writer.dry_run))
 }
 
 fn check_config(key: &Key, config: &Value) -> Result<(), Failure> {

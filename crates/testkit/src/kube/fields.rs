@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::tree;
-
-/// From the object's root to a field, each step as `FieldsV1` spells it: `f:NAME`, or `k:{"name":"…"}` in a keyed list.
-pub(super) type Path = Vec<String>;
+use super::{path::Path, tree};
 
 /// A set of fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use hyper::body::Frame;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::sleep};
 
-use super::{Shared, asked::Asked, failure::Failure, kind::Kind, list::is_watched, store::Change, view};
+use super::{asked::Asked, failure::Failure, kind::Kind, list::is_watched, state::Shared, store::Change, view};
 
 /// As long as the real server lets one go on that says nothing of it.
 const LONGEST: Duration = Duration::from_mins(30);

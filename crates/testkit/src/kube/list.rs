@@ -11,40 +11,38 @@ use super::{
     store::Store,
 };
 
-impl Store {
-    /// The objects of a kind that the query asks for, whole, and the list's own metadata.
-    pub(super) fn list(
-        &self,
-        kind: Kind,
-        namespace: Option<&str>,
-        query: &HashMap<String, String>,
-    ) -> Result<List, Failure> {
-        let text = |name: &str| query.get(name).map(String::as_str).filter(|value| !value.is_empty());
-        let fields = Terms::read(text("fieldSelector"), "fieldSelector")?;
-        let labels = Terms::read(text("labelSelector"), "labelSelector")?;
-        if let Some(unknown) = fields.0.iter().find(|term| !selectable(kind, &term.name)) {
-            return Err(Failure::bad_request(format!("field label not supported: {}", unknown.name)));
-        }
-        let (limit, start) = page(kind, text)?;
-        let after = |key: &Key| start.as_ref().is_none_or(|start| key > start);
-        let mut matching = self.all(kind, namespace).filter(|(key, object)| {
-            let has_fields = fields.hold(|name| field(object, name));
-            let has_labels = labels.hold(|name| object["metadata"]["labels"][name].as_str());
-            after(key) && has_fields && has_labels
-        });
-        let page = matching.by_ref().take(limit).collect::<Vec<_>>();
-        let left = matching.count();
-        let mut metadata = json!({ "resourceVersion": self.version() });
-        if let Some((last, _)) = page.last().filter(|_| left > 0) {
-            metadata["continue"] = URL_SAFE_NO_PAD.encode(format!("{}/{}", last.namespace, last.name)).into();
-            // The real server does not count what a selector would have to look at.
-            if fields.0.is_empty() && labels.0.is_empty() {
-                metadata["remainingItemCount"] = left.into();
-            }
-        }
-        let items = page.into_iter().map(|(_, object)| object.clone()).collect();
-        Ok(List { items, metadata, contradictory: fields.contradict() })
+/// The objects of a kind that the query asks for, whole, and the list's own metadata.
+pub(super) fn list(
+    store: &Store,
+    kind: Kind,
+    namespace: Option<&str>,
+    query: &HashMap<String, String>,
+) -> Result<List, Failure> {
+    let text = |name: &str| query.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    let fields = Terms::read(text("fieldSelector"), "fieldSelector")?;
+    let labels = Terms::read(text("labelSelector"), "labelSelector")?;
+    if let Some(unknown) = fields.0.iter().find(|term| !selectable(kind, &term.name)) {
+        return Err(Failure::bad_request(format!("field label not supported: {}", unknown.name)));
     }
+    let (limit, start) = page(kind, text)?;
+    let after = |key: &Key| start.as_ref().is_none_or(|start| key > start);
+    let mut matching = store.all(kind, namespace).filter(|(key, object)| {
+        let has_fields = fields.hold(|name| field(object, name));
+        let has_labels = labels.hold(|name| object["metadata"]["labels"][name].as_str());
+        after(key) && has_fields && has_labels
+    });
+    let page = matching.by_ref().take(limit).collect::<Vec<_>>();
+    let left = matching.count();
+    let mut metadata = json!({ "resourceVersion": store.version() });
+    if let Some((last, _)) = page.last().filter(|_| left > 0) {
+        metadata["continue"] = URL_SAFE_NO_PAD.encode(format!("{}/{}", last.namespace, last.name)).into();
+        // The real server does not count what a selector would have to look at.
+        if fields.0.is_empty() && labels.0.is_empty() {
+            metadata["remainingItemCount"] = left.into();
+        }
+    }
+    let items = page.into_iter().map(|(_, object)| object.clone()).collect();
+    Ok(List { items, metadata, contradictory: fields.contradict() })
 }
 
 /// Whether a watch with this query is told of an object.

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     failure::Cause,
-    fields::{Change, FieldSet, Path, display},
+    fields::{Change, FieldSet, display},
+    path::Path,
 };
 
 /// How a manager came to its fields.

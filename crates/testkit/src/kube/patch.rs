@@ -2,33 +2,36 @@
 
 use serde_json::{Map, Value};
 
-use super::{failure::Failure, kind::Key, store::Store, write::Writer};
+use super::{
+    failure::Failure,
+    kind::Key,
+    store::Store,
+    write::{Writer, update},
+};
 
-impl Store {
-    /// RFC 7386.
-    pub(super) fn merge_patch(&mut self, key: &Key, patch: &Value, writer: Writer<'_>) -> Result<Value, Failure> {
-        let old = self.get(key).cloned().ok_or_else(|| Failure::not_found(key))?;
-        if !patch.is_object() {
-            return Err(Failure::bad_request("a merge patch is a JSON object"));
-        }
-        let mut new = old.clone();
-        merge(&mut new, patch);
-        self.update(key, &old, new, writer)
+/// RFC 7386.
+pub(super) fn merge_patch(store: &mut Store, key: &Key, patch: &Value, writer: Writer<'_>) -> Result<Value, Failure> {
+    let old = store.get(key).cloned().ok_or_else(|| Failure::not_found(key))?;
+    if !patch.is_object() {
+        return Err(Failure::bad_request("a merge patch is a JSON object"));
     }
+    let mut new = old.clone();
+    merge(&mut new, patch);
+    update(store, key, &old, new, writer)
+}
 
-    /// RFC 6902: `add`, `replace`, `remove` and `test`.
-    pub(super) fn json_patch(&mut self, key: &Key, patch: &Value, writer: Writer<'_>) -> Result<Value, Failure> {
-        let old = self.get(key).cloned().ok_or_else(|| Failure::not_found(key))?;
-        let steps = patch.as_array().ok_or_else(|| Failure::bad_request("a JSON patch is a list"))?;
-        let mut new = old.clone();
-        for step in steps {
-            // The real server's answer to a step that does not fit is as short as this.
-            step_of(&mut new, step).ok_or_else(|| {
-                Failure::new(422, "Invalid", "the server rejected our request due to an error in our request")
-            })?;
-        }
-        self.update(key, &old, new, writer)
+/// RFC 6902: `add`, `replace`, `remove` and `test`.
+pub(super) fn json_patch(store: &mut Store, key: &Key, patch: &Value, writer: Writer<'_>) -> Result<Value, Failure> {
+    let old = store.get(key).cloned().ok_or_else(|| Failure::not_found(key))?;
+    let steps = patch.as_array().ok_or_else(|| Failure::bad_request("a JSON patch is a list"))?;
+    let mut new = old.clone();
+    for step in steps {
+        // The real server's answer to a step that does not fit is as short as this.
+        step_of(&mut new, step).ok_or_else(|| {
+            Failure::new(422, "Invalid", "the server rejected our request due to an error in our request")
+        })?;
     }
+    update(store, key, &old, new, writer)
 }
 
 fn merge(target: &mut Value, patch: &Value) {

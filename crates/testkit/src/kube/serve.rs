@@ -11,16 +11,18 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Shared, State,
     admission::Admission,
-    apply::manager_missing,
+    apply::{apply, manager_missing},
     asked::{APPLY_PATCH, Asked, Form, JSON_PATCH, MERGE_PATCH, Place},
     failure::{Cause, Failure},
     faults::Fault,
     follow::follow,
     kind::{Key, Kind},
+    list::list,
+    patch::{json_patch, merge_patch},
+    state::{Shared, State},
     view,
-    write::{Writer, stated},
+    write::{Writer, create, delete, replace, stated},
 };
 use crate::now::http_date;
 
@@ -47,7 +49,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
         Some(Fault::Raw(raw)) => raw.render(),
         None => render(
             body.map_err(|_| Failure::new(413, "RequestEntityTooLarge", "the request is larger than 3145728 bytes"))
-                .and_then(|body| state.run(&asked, &body)),
+                .and_then(|body| run(&mut state, &asked, &body)),
         ),
     };
     state.record.finish(number, response.status().as_u16());
@@ -89,128 +91,126 @@ fn render(result: Result<Success, Failure>) -> Response {
     response
 }
 
-impl State {
-    fn run(&mut self, asked: &Asked, body: &Bytes) -> Result<Success, Failure> {
+fn run(state: &mut State, asked: &Asked, body: &Bytes) -> Result<Success, Failure> {
+    let (resource, namespace, name) = asked.attributes();
+    match &asked.place {
+        Place::Unknown => Err(Failure::unknown_path()),
+        Place::Version if asked.verb == "get" => Ok((200, version())),
+        Place::AccessReview if asked.verb == "create" => review(state, body),
+        Place::SelfReview if asked.verb == "create" => Ok((201, self_review())),
+        Place::Policies if asked.verb == "list" => {
+            state.rules.check(asked.verb, resource, namespace, name)?;
+            let policy = |(name, user): &(String, String)| {
+                let condition =
+                    json!({ "name": "user", "expression": format!("request.userInfo.username == '{user}'") });
+                json!({ "metadata": { "name": name }, "spec": { "matchConditions": [condition] } })
+            };
+            let items = state.policies.iter().map(policy).collect::<Vec<_>>();
+            let version = "admissionregistration.k8s.io/v1";
+            Ok((
+                200,
+                json!({ "kind": "ValidatingAdmissionPolicyList", "apiVersion": version, "metadata": {}, "items": items }),
+            ))
+        }
+        Place::Version | Place::AccessReview | Place::SelfReview | Place::Policies => {
+            Err(Failure::method_not_allowed())
+        }
+        Place::Collection(kind, namespace_of) => {
+            state.rules.check(asked.verb, resource, namespace, name)?;
+            acceptable(asked)?;
+            run_on_collection(state, asked, *kind, namespace_of.as_deref(), body)
+        }
+        Place::Object(kind, namespace_of, name_of) => {
+            state.rules.check(asked.verb, resource, namespace, name)?;
+            acceptable(asked)?;
+            run_on_object(state, asked, &Key::new(*kind, namespace_of, name_of), body)
+        }
+    }
+}
+
+fn run_on_collection(
+    state: &mut State,
+    asked: &Asked,
+    kind: Kind,
+    namespace: Option<&str>,
+    body: &Bytes,
+) -> Result<Success, Failure> {
+    match (asked.verb, namespace) {
+        ("list", _) => {
+            let list = list(&state.store, kind, namespace, &asked.query)?;
+            Ok((200, view::list(kind, list, asked.form)))
+        }
+        ("create", _) if namespace.is_some() || kind == Kind::Namespace => {
+            let object = parse(body)?;
+            let Some(name) = stated(&object, "name") else {
+                let cause = Cause::new(
+                    "FieldValueRequired",
+                    "metadata.name",
+                    "Required value: name or generateName is required",
+                );
+                return Err(Failure::invalid_object(kind.name(), "", &[cause]));
+            };
+            let key = Key::new(kind, namespace.unwrap_or_default(), name);
+            let object = create(&mut state.store, &key, object, writer(asked, &state.admission))?;
+            Ok((201, view::object(object, asked.form)))
+        }
+        _ => Err(Failure::method_not_allowed()),
+    }
+}
+
+fn run_on_object(state: &mut State, asked: &Asked, key: &Key, body: &Bytes) -> Result<Success, Failure> {
+    let (store, writer) = (&mut state.store, writer(asked, &state.admission));
+    let object = match asked.verb {
+        "get" => store.get(key).cloned().ok_or_else(|| Failure::not_found(key))?,
+        "update" => replace(store, key, parse(body)?, writer)?,
+        "delete" => {
+            let options = if body.is_empty() { Value::Null } else { parse(body)? };
+            delete(store, key, &options, asked.dry_run())?
+        }
+        "patch" => match asked.content_type.as_str() {
+            MERGE_PATCH => merge_patch(store, key, &parse(body)?, writer)?,
+            JSON_PATCH => json_patch(store, key, &parse(body)?, writer)?,
+            APPLY_PATCH => return run_apply(state, asked, key, body),
+            other => {
+                let message = format!("the body of the request was in an unknown format - {other:?}");
+                return Err(Failure::new(415, "UnsupportedMediaType", message));
+            }
+        },
+        _ => return Err(Failure::method_not_allowed()),
+    };
+    Ok((200, view::object(object, asked.form)))
+}
+
+fn run_apply(state: &mut State, asked: &Asked, key: &Key, body: &Bytes) -> Result<Success, Failure> {
+    if asked.query.get("fieldManager").is_none_or(String::is_empty) {
+        return Err(manager_missing());
+    }
+    if state.store.get(key).is_none() {
+        // An apply that creates an object needs the right to create that name.
         let (resource, namespace, name) = asked.attributes();
-        match &asked.place {
-            Place::Unknown => Err(Failure::unknown_path()),
-            Place::Version if asked.verb == "get" => Ok((200, version())),
-            Place::AccessReview if asked.verb == "create" => self.review(body),
-            Place::SelfReview if asked.verb == "create" => Ok((201, self_review())),
-            Place::Policies if asked.verb == "list" => {
-                self.rules.check(asked.verb, resource, namespace, name)?;
-                let policy = |(name, user): &(String, String)| {
-                    let condition =
-                        json!({ "name": "user", "expression": format!("request.userInfo.username == '{user}'") });
-                    json!({ "metadata": { "name": name }, "spec": { "matchConditions": [condition] } })
-                };
-                let items = self.policies.iter().map(policy).collect::<Vec<_>>();
-                let version = "admissionregistration.k8s.io/v1";
-                Ok((
-                    200,
-                    json!({ "kind": "ValidatingAdmissionPolicyList", "apiVersion": version, "metadata": {}, "items": items }),
-                ))
-            }
-            Place::Version | Place::AccessReview | Place::SelfReview | Place::Policies => {
-                Err(Failure::method_not_allowed())
-            }
-            Place::Collection(kind, namespace_of) => {
-                self.rules.check(asked.verb, resource, namespace, name)?;
-                acceptable(asked)?;
-                self.run_on_collection(asked, *kind, namespace_of.as_deref(), body)
-            }
-            Place::Object(kind, namespace_of, name_of) => {
-                self.rules.check(asked.verb, resource, namespace, name)?;
-                acceptable(asked)?;
-                self.run_on_object(asked, &Key::new(*kind, namespace_of, name_of), body)
-            }
-        }
+        state.rules.check("create", resource, namespace, name)?;
     }
+    let applied = apply(&mut state.store, key, &parse(body)?, asked.is_set("force"), writer(asked, &state.admission))?;
+    let status = if applied.created { 201 } else { 200 };
+    Ok((status, view::object(applied.object, asked.form)))
+}
 
-    fn run_on_collection(
-        &mut self,
-        asked: &Asked,
-        kind: Kind,
-        namespace: Option<&str>,
-        body: &Bytes,
-    ) -> Result<Success, Failure> {
-        match (asked.verb, namespace) {
-            ("list", _) => {
-                let list = self.store.list(kind, namespace, &asked.query)?;
-                Ok((200, view::list(kind, list, asked.form)))
-            }
-            ("create", _) if namespace.is_some() || kind == Kind::Namespace => {
-                let object = parse(body)?;
-                let Some(name) = stated(&object, "name") else {
-                    let cause = Cause::new(
-                        "FieldValueRequired",
-                        "metadata.name",
-                        "Required value: name or generateName is required",
-                    );
-                    return Err(Failure::invalid_object(kind.name(), "", &[cause]));
-                };
-                let key = Key::new(kind, namespace.unwrap_or_default(), name);
-                let object = self.store.create(&key, object, writer(asked, &self.admission))?;
-                Ok((201, view::object(object, asked.form)))
-            }
-            _ => Err(Failure::method_not_allowed()),
-        }
+/// Answers what the rules would answer.
+fn review(state: &State, body: &Bytes) -> Result<Success, Failure> {
+    let mut review = parse(body)?;
+    if !review.is_object() {
+        return Err(Failure::bad_request("a review is an object"));
     }
-
-    fn run_on_object(&mut self, asked: &Asked, key: &Key, body: &Bytes) -> Result<Success, Failure> {
-        let (store, writer) = (&mut self.store, writer(asked, &self.admission));
-        let object = match asked.verb {
-            "get" => store.get(key).cloned().ok_or_else(|| Failure::not_found(key))?,
-            "update" => store.replace(key, parse(body)?, writer)?,
-            "delete" => {
-                let options = if body.is_empty() { Value::Null } else { parse(body)? };
-                store.delete(key, &options, asked.dry_run())?
-            }
-            "patch" => match asked.content_type.as_str() {
-                MERGE_PATCH => store.merge_patch(key, &parse(body)?, writer)?,
-                JSON_PATCH => store.json_patch(key, &parse(body)?, writer)?,
-                APPLY_PATCH => return self.run_apply(asked, key, body),
-                other => {
-                    let message = format!("the body of the request was in an unknown format - {other:?}");
-                    return Err(Failure::new(415, "UnsupportedMediaType", message));
-                }
-            },
-            _ => return Err(Failure::method_not_allowed()),
-        };
-        Ok((200, view::object(object, asked.form)))
-    }
-
-    fn run_apply(&mut self, asked: &Asked, key: &Key, body: &Bytes) -> Result<Success, Failure> {
-        if asked.query.get("fieldManager").is_none_or(String::is_empty) {
-            return Err(manager_missing());
-        }
-        if self.store.get(key).is_none() {
-            // What an apply would create needs the right to create that name.
-            let (resource, namespace, name) = asked.attributes();
-            self.rules.check("create", resource, namespace, name)?;
-        }
-        let applied = self.store.apply(key, &parse(body)?, asked.is_set("force"), writer(asked, &self.admission))?;
-        let status = if applied.created { 201 } else { 200 };
-        Ok((status, view::object(applied.object, asked.form)))
-    }
-
-    /// Answers what the rules would answer.
-    fn review(&self, body: &Bytes) -> Result<Success, Failure> {
-        let mut review = parse(body)?;
-        if !review.is_object() {
-            return Err(Failure::bad_request("a review is an object"));
-        }
-        let wanted = &review["spec"]["resourceAttributes"];
-        let text = |name: &str| wanted[name].as_str().unwrap_or_default();
-        let namespace = Some(text("namespace")).filter(|namespace| !namespace.is_empty());
-        let name = Some(text("name")).filter(|name| !name.is_empty());
-        let allowed = match namespace {
-            Some(_) => self.rules.allows(text("verb"), text("resource"), namespace, name),
-            None => self.rules.allows_everywhere(text("verb"), text("resource"), name),
-        };
-        review["status"] = json!({ "allowed": allowed });
-        Ok((201, review))
-    }
+    let wanted = &review["spec"]["resourceAttributes"];
+    let text = |name: &str| wanted[name].as_str().unwrap_or_default();
+    let namespace = Some(text("namespace")).filter(|namespace| !namespace.is_empty());
+    let name = Some(text("name")).filter(|name| !name.is_empty());
+    let allowed = match namespace {
+        Some(_) => state.rules.allows(text("verb"), text("resource"), namespace, name),
+        None => state.rules.allows_everywhere(text("verb"), text("resource"), name),
+    };
+    review["status"] = json!({ "allowed": allowed });
+    Ok((201, review))
 }
 
 fn writer<'a>(asked: &'a Asked, admission: &'a Admission) -> Writer<'a> {

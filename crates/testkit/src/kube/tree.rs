@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::Path;
+use super::path::Path;
 
 /// Lists whose items are told apart by their `name`. All other lists are one value.
 fn is_keyed_list(path: &[String]) -> bool {

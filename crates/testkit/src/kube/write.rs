@@ -23,87 +23,85 @@ pub(super) struct Writer<'a> {
     pub(super) admission: &'a Admission,
 }
 
-impl Store {
-    pub(super) fn create(&mut self, key: &Key, object: Value, writer: Writer<'_>) -> Result<Value, Failure> {
-        self.admit(key)?;
-        writer.admission.admit_new(key)?;
-        if self.get(key).is_some() {
-            return Err(Failure::already_exists(key));
-        }
-        check_address(key, &object)?;
-        let mut object = born(key, object, &self.moment());
-        validate::settle(key, None, &mut object)?;
-        let mut managers = Managers::default();
-        managers.update(writer.manager, &Change::between(&json!({}), &object), &self.moment());
-        object["metadata"]["managedFields"] = managers.write();
-        Ok(self.commit(key, object, writer.dry_run))
+pub(super) fn create(store: &mut Store, key: &Key, object: Value, writer: Writer<'_>) -> Result<Value, Failure> {
+    store.admit(key)?;
+    writer.admission.admit_new(key)?;
+    if store.get(key).is_some() {
+        return Err(Failure::already_exists(key));
     }
+    check_address(key, &object)?;
+    let mut object = born(key, object, &store.moment());
+    validate::settle(key, None, &mut object)?;
+    let mut managers = Managers::default();
+    managers.update(writer.manager, &Change::between(&json!({}), &object), &store.moment());
+    object["metadata"]["managedFields"] = managers.write();
+    Ok(store.commit(key, object, writer.dry_run))
+}
 
-    pub(super) fn replace(&mut self, key: &Key, object: Value, writer: Writer<'_>) -> Result<Value, Failure> {
-        let old = self.get(key).cloned().ok_or_else(|| Failure::not_found(key))?;
-        check_address(key, &object)?;
-        if let Some(uid) = stated(&object, "uid").filter(|uid| old["metadata"]["uid"] != **uid) {
-            return Err(uid_conflict(key, uid, &old));
-        }
-        self.update(key, &old, object, writer)
+pub(super) fn replace(store: &mut Store, key: &Key, object: Value, writer: Writer<'_>) -> Result<Value, Failure> {
+    let old = store.get(key).cloned().ok_or_else(|| Failure::not_found(key))?;
+    check_address(key, &object)?;
+    if let Some(uid) = stated(&object, "uid").filter(|uid| old["metadata"]["uid"] != **uid) {
+        return Err(uid_conflict(key, uid, &old));
     }
+    update(store, key, &old, object, writer)
+}
 
-    /// Stores the new state of an object that was there, whichever way it came about.
-    pub(super) fn update(
-        &mut self,
-        key: &Key,
-        old: &Value,
-        mut new: Value,
-        writer: Writer<'_>,
-    ) -> Result<Value, Failure> {
-        validate::readable(key, &new)?;
-        check_version_and_uid(key, old, &new)?;
-        // Managed fields that a client sends are taken as they are; without any the stored ones stay.
-        let mut managers = Managers::of(&new);
-        if managers == Managers::default() {
-            managers = Managers::of(old);
-        }
-        pin(key, old, &mut new);
-        validate::settle(key, Some(old), &mut new)?;
-        writer.admission.admit_change(key)?;
-        managers.update(writer.manager, &Change::between(old, &new), &self.moment());
-        new["metadata"]["managedFields"] = managers.write();
-        Ok(self.commit(key, new, writer.dry_run))
+/// Stores the new state of an object that was there, whichever way it came about.
+pub(super) fn update(
+    store: &mut Store,
+    key: &Key,
+    old: &Value,
+    mut new: Value,
+    writer: Writer<'_>,
+) -> Result<Value, Failure> {
+    validate::readable(key, &new)?;
+    check_version_and_uid(key, old, &new)?;
+    // Managed fields that a client sends are taken as they are; without any the stored ones stay.
+    let mut managers = Managers::of(&new);
+    if managers == Managers::default() {
+        managers = Managers::of(old);
     }
+    pin(key, old, &mut new);
+    validate::settle(key, Some(old), &mut new)?;
+    writer.admission.admit_change(key)?;
+    managers.update(writer.manager, &Change::between(old, &new), &store.moment());
+    new["metadata"]["managedFields"] = managers.write();
+    Ok(store.commit(key, new, writer.dry_run))
+}
 
-    /// Deletes an object, or begins the end of a namespace. `options` is a `DeleteOptions`, or null.
-    pub(super) fn delete(&mut self, key: &Key, options: &Value, dry_run: bool) -> Result<Value, Failure> {
-        let old = self.get(key).ok_or_else(|| Failure::not_found(key))?;
-        let wanted = &options["preconditions"];
-        if let Some(uid) = wanted["uid"].as_str().filter(|uid| old["metadata"]["uid"] != **uid) {
-            return Err(uid_conflict(key, uid, old));
-        }
-        if let Some(version) = wanted["resourceVersion"].as_str() {
-            let there = &old["metadata"]["resourceVersion"];
-            if there != version {
-                let message = format!(
-                    "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {}",
-                    there.as_str().unwrap_or_default()
-                );
-                return Err(Failure::conflict(key, &message));
-            }
-        }
-        let uid = old["metadata"]["uid"].clone();
-        if key.kind == Kind::Namespace {
-            let going = if dry_run { self.get(key).cloned() } else { self.terminate(&key.name) };
-            return Ok(going.unwrap_or_default());
-        }
-        if !dry_run {
-            self.remove(key);
-        }
-        Ok(json!({
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Success",
-            "details": { "name": key.name, "kind": key.kind.resource(), "uid": uid },
-        }))
+/// Deletes an object, or begins the end of a namespace. `options` is a `DeleteOptions`, or null.
+pub(super) fn delete(store: &mut Store, key: &Key, options: &Value, dry_run: bool) -> Result<Value, Failure> {
+    let old = store.get(key).ok_or_else(|| Failure::not_found(key))?;
+    let wanted = &options["preconditions"];
+    if let Some(uid) = wanted["uid"].as_str().filter(|uid| old["metadata"]["uid"] != **uid) {
+        return Err(uid_conflict(key, uid, old));
     }
+    if let Some(version) = wanted["resourceVersion"].as_str() {
+        let there = &old["metadata"]["resourceVersion"];
+        if there != version {
+            let message = format!(
+                "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {}",
+                there.as_str().unwrap_or_default()
+            );
+            return Err(Failure::conflict(key, &message));
+        }
+    }
+    let uid = old["metadata"]["uid"].clone();
+    if key.kind == Kind::Namespace {
+        let going = if dry_run { store.get(key).cloned() } else { store.terminate(&key.name) };
+        return Ok(going.unwrap_or_default());
+    }
+    if !dry_run {
+        store.remove(key);
+    }
+    Ok(json!({
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": { "name": key.name, "kind": key.kind.resource(), "uid": uid },
+    }))
 }
 
 /// A text of the metadata, if it is given.

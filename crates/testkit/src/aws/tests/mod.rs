@@ -1,15 +1,20 @@
 //! Over the wire, in both protocols.
 
+mod direct;
 mod roles;
 
-use std::time::UNIX_EPOCH;
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, UNIX_EPOCH},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use super::*;
+use super::{state::TWELVE_HOURS, *};
 use crate::{
     client::{Reply, send},
+    lock::lock,
     now::now,
 };
 

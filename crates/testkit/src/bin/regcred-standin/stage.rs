@@ -82,7 +82,7 @@ impl Stage {
         let distance = Duration::from_secs(seconds.unsigned_abs());
         let ends_at = if seconds < 0 { now().checked_sub(distance) } else { now().checked_add(distance) };
         let host = format!("123456789012.dkr.ecr.{region}.amazonaws.com");
-        self.kube.add_recipe(namespace, &Recipe::new(&host, ends_at.ok_or(wrong)?));
+        Recipe::new(&host, ends_at.ok_or(wrong)?).add_to(&self.kube, namespace);
         Ok(json!({ "recipe": namespace }))
     }
 

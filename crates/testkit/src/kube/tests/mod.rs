@@ -1,6 +1,7 @@
 //! Over the wire, one question a file.
 
 mod apply;
+mod direct;
 mod doors;
 mod list;
 mod refusal;

@@ -1,0 +1,27 @@
+//! The content of a config, as one value.
+
+use std::time::Duration;
+
+use regcred_core::InstanceName;
+
+use super::{merged::Merged, target::Doubtful};
+use crate::{Problem, Schedule, Spec, TargetEntry};
+
+/// All values of a config. The methods of [`Config`](crate::Config) describe them.
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    pub(crate) instance: InstanceName,
+    pub(crate) previous_instance: Option<InstanceName>,
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) providers: Vec<Spec>,
+    pub(crate) sinks: Vec<Spec>,
+    pub(crate) targets: Vec<TargetEntry>,
+    pub(crate) doubtful: Vec<Doubtful>,
+    pub(crate) max_writes_per_second: u32,
+    pub(crate) resync: Duration,
+    pub(crate) prune: bool,
+    pub(crate) warnings: Vec<Problem>,
+    pub(crate) merged: Merged,
+    /// Digest of all values: equal configs have equal digests.
+    pub(crate) digest: u64,
+}

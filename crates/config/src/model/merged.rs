@@ -1,0 +1,149 @@
+//! The configuration as one map, with where each value comes from, and without what may be a secret.
+
+use figment::value::{Dict, Value};
+use serde::Serialize;
+
+use crate::{Origin, value::shown::shown};
+
+/// In place of a value that may be a secret.
+const HIDDEN: &str = "<hidden>";
+/// The types whose options are known; of all others any may be a secret.
+const KNOWN: [&str; 3] = ["ecr", "openshift", "kubernetes"];
+/// Options of known types that are hidden.
+const TELLTALE: [&str; 1] = ["external_id"];
+
+/// One value of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Such as `targets[0].region`; entries of several files are counted on.
+    pub key: String,
+    /// As text, `<hidden>` if it may be a secret.
+    pub value: String,
+    /// Such as `regcred.yaml:3` or `environment REGCRED__SCHEDULE`.
+    pub from: String,
+}
+
+/// The union of files, environment and command line.
+#[derive(Clone, Debug)]
+pub(crate) struct Merged {
+    dict: Dict,
+    root: Origin,
+}
+
+impl Merged {
+    pub(crate) fn new(dict: &Dict, root: &Origin) -> Self {
+        let hidden = dict.iter().map(|(key, value)| (key.clone(), visible(key, value)));
+        Self { dict: hidden.collect(), root: root.clone() }
+    }
+
+    /// The whole map.
+    pub(crate) fn map(&self) -> impl Serialize {
+        &self.dict
+    }
+
+    /// Each value with where it comes from, in the order of the keys.
+    pub(crate) fn settings(&self) -> Vec<Setting> {
+        let mut settings = vec![];
+        for (key, value) in &self.dict {
+            collect(value, &self.root.join(key), &mut settings);
+        }
+        settings
+    }
+}
+
+fn collect(value: &Value, origin: &Origin, settings: &mut Vec<Setting>) {
+    match value {
+        Value::Dict(_, dict) if !dict.is_empty() => {
+            for (key, value) in dict {
+                collect(value, &origin.join(key), settings);
+            }
+        }
+        Value::Array(_, list) if !list.is_empty() => {
+            for (place, value) in list.iter().enumerate() {
+                collect(value, &origin.join(&format!("[{place}]")), settings);
+            }
+        }
+        leaf => {
+            let line = origin.line().map(|line| format!(":{line}")).unwrap_or_default();
+            let value = match leaf {
+                Value::String(_, text) => text.clone(),
+                other => shown(other),
+            };
+            settings.push(Setting { key: origin.key.clone(), value, from: format!("{}{line}", origin.source()) });
+        }
+    }
+}
+
+/// A value of the top level without what may be a secret.
+fn visible(key: &str, value: &Value) -> Value {
+    match (key, value) {
+        ("providers" | "sinks", Value::Dict(tag, entries)) => {
+            let entries = entries.iter().map(|(name, entry)| (name.clone(), visible_entry(entry)));
+            Value::Dict(*tag, entries.collect())
+        }
+        (_, value) => without_users(value),
+    }
+}
+
+fn visible_entry(entry: &Value) -> Value {
+    let Value::Dict(tag, options) = entry else { return without_users(entry) };
+    let is_known = options.get("type").and_then(Value::as_str).is_some_and(|kind| KNOWN.contains(&kind));
+    let option = |(key, value): (&String, &Value)| {
+        let is_told = key == "type" || (is_known && !TELLTALE.contains(&key.as_str()));
+        (key.clone(), if is_told { without_users(value) } else { Value::from(HIDDEN) })
+    };
+    Value::Dict(*tag, options.iter().map(option).collect())
+}
+
+/// Hides texts with a user, such as a URL with a password.
+fn without_users(value: &Value) -> Value {
+    match value {
+        Value::String(_, text) if text.contains('@') && text.contains(['/', ':']) => Value::from(HIDDEN),
+        Value::Dict(tag, dict) => {
+            Value::Dict(*tag, dict.iter().map(|(key, value)| (key.clone(), without_users(value))).collect())
+        }
+        Value::Array(tag, list) => Value::Array(*tag, list.iter().map(without_users).collect()),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Config, Setting};
+
+    fn settings(yaml: &str) -> Vec<(String, String)> {
+        let config = Config::from_yaml(yaml).expect(yaml);
+        config.settings().into_iter().map(|Setting { key, value, .. }| (key, value)).collect()
+    }
+
+    #[test]
+    fn each_value_is_there_and_what_may_be_a_secret_is_hidden() {
+        let yaml = "x-common: &c { region: eu-west-1 }\nproviders:\n  a: { type: ecr, external_id: canary, <<: *c }\n  \
+                    b: { type: vault, token: canary, nested: { key: canary } }\n\
+                    targets: [{ namespace: team-a, providers: [a, b] }]\n";
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(
+            settings(yaml),
+            [
+                pair("providers.a.external_id", "<hidden>"),
+                pair("providers.a.region", "eu-west-1"),
+                pair("providers.a.type", "ecr"),
+                pair("providers.b.nested", "<hidden>"),
+                pair("providers.b.token", "<hidden>"),
+                pair("providers.b.type", "vault"),
+                pair("targets[0].namespace", "team-a"),
+                pair("targets[0].providers[0]", "a"),
+                pair("targets[0].providers[1]", "b"),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_endpoint_with_a_password_is_hidden_and_a_daily_schedule_is_not() {
+        let yaml = "providers:\n  a: { type: ecr, region: eu-west-1, endpoint: 'https://user:canary@aws.example' }\n\
+                    schedule: '@hourly'\ntargets: [{ namespace: team-a, providers: [a] }]\n";
+        let settings = settings(yaml);
+        assert!(!format!("{settings:?}").contains("canary"), "{settings:?}");
+        assert!(settings.contains(&("schedule".into(), "@hourly".into())), "{settings:?}");
+    }
+}

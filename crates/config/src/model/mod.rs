@@ -1,0 +1,17 @@
+//! The content of a config, as types.
+
+pub(crate) mod content;
+pub(crate) mod ecr;
+pub(crate) mod file;
+pub(crate) mod merged;
+pub(crate) mod namespaces;
+pub(crate) mod openshift;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
+pub(crate) mod secret;
+#[cfg(feature = "schema")]
+mod shape;
+pub(crate) mod spec;
+pub(crate) mod target;
+pub(crate) mod wants;
+pub(crate) mod watch;

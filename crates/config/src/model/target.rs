@@ -1,0 +1,30 @@
+//! One entry of `targets:`.
+
+use regcred_core::StoreName;
+
+use crate::{AccountLink, Namespaces, Origin, Registries, SecretSettings, Wants};
+
+/// One entry of `targets:`: namespaces, what they need a login for, and how the Secret is kept there.
+#[derive(Clone, Debug)]
+pub struct TargetEntry {
+    /// Where the Secret is kept.
+    pub namespaces: Namespaces,
+    /// The registries that it needs a login for.
+    pub wants: Wants,
+    /// Which entry of `sinks:` keeps it; `None`: the only one.
+    pub sink: Option<StoreName>,
+    /// How it is kept.
+    pub secret: SecretSettings,
+    /// The ServiceAccounts that use the Secret. `None`: `default` to pull, and `builder` and `pipeline`, where they exist, to pull and to
+    /// push. A Secret of another owner gets no more users.
+    pub accounts: Option<Vec<AccountLink>>,
+    /// Its place in the config.
+    pub origin: Origin,
+}
+
+/// The registries of an entry that has a fault, with the place of the entry. Whether they exist, the provider knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Doubtful {
+    pub(crate) registries: Registries,
+    pub(crate) origin: Origin,
+}

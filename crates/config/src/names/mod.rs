@@ -1,0 +1,12 @@
+//! Names, words and patterns. They know nothing of a config.
+
+pub(crate) mod duration;
+pub(crate) mod filter;
+pub(crate) mod label;
+pub(crate) mod nearest;
+pub(crate) mod path;
+#[cfg(feature = "schema")]
+pub(crate) mod pattern;
+pub(crate) mod region;
+pub(crate) mod selector;
+pub(crate) mod word;

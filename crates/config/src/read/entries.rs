@@ -1,0 +1,99 @@
+//! The entries of `providers:` and `sinks:`, and whether targets name them.
+
+use figment::value::Value;
+
+use super::fields::Fields;
+use crate::{Problem, Spec, TargetEntry, Wants, model::spec::Usual, names::nearest::meant, value::shown::sort};
+
+/// Reads a map of things with a type. Returns also the names of entries that have a fault.
+pub(crate) fn specs(
+    fields: &mut Fields<'_>,
+    key: &str,
+    usual: &Usual,
+    check: fn(&str) -> regcred_core::Result<()>,
+) -> (Vec<Spec>, Vec<String>) {
+    let (mut specs, mut names) = (vec![], vec![]);
+    let entries = match fields.get(key) {
+        None => return (specs, names),
+        Some(Value::Dict(_, entries)) => entries,
+        Some(other) => {
+            let message = format!("{} is not a map of names, each with a `type` and its options", sort(other));
+            fields.problem(key, message);
+            return (specs, names);
+        }
+    };
+    for (name, entry) in entries {
+        names.push(name.clone());
+        let origin = fields.origin().join(key).join(name);
+        if let Err(error) = check(name) {
+            fields.problems.push(Problem::at(origin.clone(), error.to_string()));
+        }
+        let (spec, problem) = Spec::read(name, entry, origin, usual);
+        specs.extend(spec);
+        fields.problems.extend(problem);
+    }
+    (specs, names)
+}
+
+/// Warns of providers and sinks that no target uses.
+pub(crate) fn warn_unused(fields: &mut Fields<'_>, targets: &[TargetEntry], providers: &[Spec], sinks: &[Spec]) {
+    if !fields.problems.is_empty() {
+        return; // an entry with a fault may use it
+    }
+    let is_unwanted = |spec: &&Spec| {
+        !targets.iter().any(|target| match &target.wants {
+            Wants::Providers(names) => names.iter().any(|name| name.as_str() == spec.name()),
+            Wants::Registries(_) => false,
+        })
+    };
+    for spec in providers.iter().filter(is_unwanted) {
+        fields.warnings.push(Problem::at(spec.origin().clone(), "no target wants it"));
+    }
+    let is_unused = |spec: &&Spec| {
+        let uses = |target: &TargetEntry| target.sink.as_ref().is_none_or(|sink| sink.as_str() == spec.name());
+        !targets.iter().any(uses)
+    };
+    for spec in sinks.iter().filter(is_unused) {
+        fields.warnings.push(Problem::at(spec.origin().clone(), "no target is kept there"));
+    }
+}
+
+/// Reports each provider and sink that a target names and the config does not.
+pub(crate) fn refuse_unnamed(fields: &mut Fields<'_>, targets: &[TargetEntry], providers: &[String], sinks: &[String]) {
+    for target in targets {
+        if let Wants::Providers(names) = &target.wants
+            && !fields.is_misspelt("providers")
+        {
+            for (place, name) in names.iter().enumerate() {
+                if let Some(message) = unnamed("providers", name.as_str(), providers) {
+                    fields.problems.push(Problem::at(target.origin.join(&format!("providers[{place}]")), message));
+                }
+            }
+        }
+        match &target.sink {
+            Some(name) => {
+                if let Some(message) = unnamed("sinks", name.as_str(), sinks) {
+                    fields.problems.push(Problem::at(target.origin.join("sink"), message));
+                }
+            }
+            None if sinks.len() > 1 => {
+                let message = format!("it is missing, and `sinks:` names several: {}", sinks.join(", "));
+                fields.problems.push(Problem::at(target.origin.join("sink"), message));
+            }
+            None => {}
+        }
+    }
+}
+
+/// Returns a message if a name is not there. It suggests the nearest name.
+fn unnamed(key: &str, name: &str, known: &[String]) -> Option<String> {
+    if known.iter().any(|known| known == name) {
+        return None;
+    }
+    let hint = match meant(name, known.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None if known.is_empty() => "it names none".into(),
+        None => format!("known are {}", known.join(", ")),
+    };
+    Some(format!("`{key}:` does not name {name:?}; {hint}"))
+}

@@ -1,0 +1,10 @@
+//! From a map of values to the model. Each reader is a function that reports all problems of its part at once.
+
+pub(crate) mod config;
+mod entries;
+mod fields;
+mod namespaces;
+mod schedule;
+mod secret;
+mod target;
+mod wants;

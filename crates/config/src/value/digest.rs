@@ -1,0 +1,43 @@
+//! Digests of settings, for the annotations of Secrets.
+
+use std::fmt::Write as _;
+
+use figment::value::{Dict, Value};
+
+use super::shown::shown;
+
+/// FNV-1a: short, and the same for ever, which the standard library's hash does not promise.
+pub fn digest(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Returns the digest of a map. Equal maps have equal digests in every process.
+pub(crate) fn digest_of(dict: &Dict) -> u64 {
+    let mut text = String::new();
+    canonical(&Value::from(dict.clone()), &mut text);
+    digest(&text)
+}
+
+/// Writes a value in one way only: without what figment knows of its source.
+pub(crate) fn canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Dict(_, dict) => {
+            text.push('{');
+            for (key, value) in dict {
+                let _ = write!(text, "{key:?}:");
+                canonical(value, text);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Value::Array(_, list) => {
+            text.push('[');
+            for value in list {
+                canonical(value, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        scalar => text.push_str(&shown(scalar)),
+    }
+}

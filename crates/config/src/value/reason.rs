@@ -1,0 +1,38 @@
+//! Errors of serde in words.
+
+use figment::{error::Kind, value::Value};
+
+use super::shown::{not_text, sort_of};
+use crate::names::{
+    nearest::meant,
+    word::{MERGE, not_one_of},
+};
+
+/// Returns the fault of a value. The value can be a password, so only short words are quoted.
+pub(crate) fn reason(steps: &[String], kind: &Kind, value: Option<&Value>) -> String {
+    match kind {
+        Kind::UnknownVariant(found, known) => {
+            let hint = match meant(&found.to_lowercase(), known.iter().copied()) {
+                Some(meant) => format!("did you mean {meant}?"),
+                None => format!("known are {}", known.join(", ")),
+            };
+            format!("{found:?} is not known; {hint}")
+        }
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            let found = sort_of(found);
+            let key = steps.iter().rev().find(|step| step.parse::<usize>().is_err()).map_or("", String::as_str);
+            match expected.as_str() {
+                "a string" | "path string" => format!("{found} {}", not_text(key, found)),
+                "a boolean" => not_one_of("true or false", found, value.and_then(Value::as_str)),
+                MERGE => not_one_of(MERGE, found, value.and_then(Value::as_str)),
+                "a sequence" => format!("{found} is not a list: put it in brackets"),
+                text if text.starts_with('u') && text[1..].parse::<u8>().is_ok() => {
+                    format!("{found} is not a whole number that is allowed here")
+                }
+                other => format!("{found} is not {other}"),
+            }
+        }
+        Kind::Message(message) => message.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,6 @@
+//! YAML: its text, its faults and its lines.
+
+pub(crate) mod alias;
+pub(crate) mod lines;
+pub(crate) mod options;
+pub(crate) mod text;

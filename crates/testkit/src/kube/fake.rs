@@ -1,0 +1,325 @@
+//! The API server that tests use.
+
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    BoxError,
+    body::{Body, Bytes, HttpBody},
+    http,
+};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::{
+    access::Rules,
+    admission::Admission,
+    failure::Failure,
+    faults::{Fault, Raw},
+    kind::{Key, Kind},
+    record::Request,
+    serve,
+    state::Shared,
+    write::{Writer, create, replace},
+};
+use crate::{now::Clock, server::Server};
+
+/// How long a test waits for something that happens by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A Kubernetes API server on loopback, or without a socket.
+///
+/// The doors of this type act on the store directly: they pass no access rule, answer no fault and are not counted as
+/// requests. For `namespaces` the `namespace` argument is not looked at. Doors that take a `resource` panic for one that is
+/// not `namespaces`, `secrets`, `serviceaccounts`, `configmaps`, `cronjobs`, `deployments` or `templates`.
+#[derive(Debug)]
+pub struct FakeKube {
+    server: Option<Server>,
+    shared: Arc<Shared>,
+}
+
+impl FakeKube {
+    /// Starts it on a free port, without any namespace.
+    pub async fn start() -> Self {
+        let shared = Arc::<Shared>::default();
+        let serving = Arc::clone(&shared);
+        let server = Server::start(move |request| serve::answer(Arc::clone(&serving), request)).await;
+        Self { server: Some(server), shared }
+    }
+
+    /// Without a socket, on this clock: [`FakeKube::answer`] is the way to it. It needs neither network nor thread, and so a runtime whose
+    /// time is paused can hold it together with its clients. Whatever asks for its address panics.
+    ///
+    /// ```
+    /// use axum::{body::Body, http::Request};
+    /// use regcred_testkit::FakeKube;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let cluster = FakeKube::without_socket(|| std::time::UNIX_EPOCH);
+    /// cluster.add_namespace("team-a", &[]);
+    /// let request = Request::get("/api/v1/namespaces/team-a").body(Body::empty()).expect("valid");
+    /// assert_eq!(cluster.answer(request).await.headers()["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
+    /// let namespace = cluster.object("namespaces", "", "team-a").expect("it is there");
+    /// assert_eq!(namespace["metadata"]["creationTimestamp"], "1970-01-01T00:00:00Z");
+    /// # }
+    /// ```
+    pub fn without_socket(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        let shared = Arc::<Shared>::default();
+        shared.state().store.clock = Clock::new(now);
+        Self { server: None, shared }
+    }
+
+    fn server(&self) -> &Server {
+        self.server.as_ref().expect("one that was made without a socket has no address")
+    }
+
+    /// The address of the server, without a trailing slash.
+    pub fn url(&self) -> String {
+        self.server().url()
+    }
+
+    /// Where it listens, for a proxy in front of it.
+    pub fn address(&self) -> SocketAddr {
+        self.server().address()
+    }
+
+    /// A kubeconfig whose current context `standin` leads here.
+    pub fn kubeconfig(&self) -> String {
+        let url = self.url();
+        format!(
+            "apiVersion: v1\n\
+             kind: Config\n\
+             clusters:\n\
+             - name: standin\n  \
+               cluster:\n    \
+                 server: {url}\n\
+             users:\n\
+             - name: standin\n  \
+               user:\n    \
+                 token: bearer-of-the-standin\n\
+             contexts:\n\
+             - name: standin\n  \
+               context:\n    \
+                 cluster: standin\n    \
+                 user: standin\n\
+             current-context: standin\n"
+        )
+    }
+
+    /// Makes a namespace with these `ServiceAccounts`. Each has its `<name>-dockercfg-abc12` in both lists, as OpenShift
+    /// links the Secret for its own registry.
+    pub fn add_namespace(&self, name: &str, service_accounts: &[&str]) {
+        self.put("namespaces", "", name, json!({}), "kube-controller-manager");
+        for account in service_accounts {
+            let own = json!([{ "name": format!("{account}-dockercfg-abc12") }]);
+            let account_object = json!({ "imagePullSecrets": own, "secrets": own });
+            self.put("serviceaccounts", name, account, account_object, "openshift-controller-manager");
+        }
+    }
+
+    /// Begins the end of a namespace: what is in it can still change, and nothing new can come.
+    pub fn terminate(&self, namespace: &str) {
+        self.shared.state().store.terminate(namespace);
+    }
+
+    /// Takes a namespace away with all that is in it.
+    pub fn remove_namespace(&self, name: &str) {
+        self.shared.state().store.remove_namespace(name);
+    }
+
+    /// The object as it is stored.
+    pub fn object(&self, resource: &str, namespace: &str, name: &str) -> Option<Value> {
+        self.shared.state().store.get(&key(resource, namespace, name)).cloned()
+    }
+
+    /// All objects of a resource, by namespace and name.
+    pub fn objects(&self, resource: &str) -> Vec<Value> {
+        let state = self.shared.state();
+        state.store.all(kind(resource), None).map(|(_, object)| object.clone()).collect()
+    }
+
+    /// Namespace and name of all objects of a resource.
+    pub fn addresses(&self, resource: &str) -> Vec<(String, String)> {
+        let state = self.shared.state();
+        state.store.all(kind(resource), None).map(|(key, _)| (key.namespace.clone(), key.name.clone())).collect()
+    }
+
+    /// Makes the object, or replaces it, as an `Update` by `manager`. A `resourceVersion` in it is not looked at.
+    ///
+    /// # Panics
+    ///
+    /// If the server would refuse the object: a broken test.
+    pub fn put(&self, resource: &str, namespace: &str, name: &str, mut object: Value, manager: &str) {
+        let key = key(resource, namespace, name);
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("resourceVersion");
+            metadata.remove("uid");
+            metadata.remove("managedFields");
+        }
+        let writer = Writer { manager, dry_run: false, admission: &Admission::default() };
+        let store = &mut self.shared.state().store;
+        let written = match store.get(&key) {
+            Some(_) => replace(store, &key, object, writer),
+            None => create(store, &key, object, writer),
+        };
+        assert!(written.is_ok(), "{resource} {namespace}/{name} is refused: {written:?}");
+    }
+
+    /// Stores the object as it is, its `managedFields` too, as one that an older server wrote. It has to be there already.
+    pub fn put_raw(&self, resource: &str, namespace: &str, name: &str, object: Value) {
+        let store = &mut self.shared.state().store;
+        store.commit(&key(resource, namespace, name), object, false);
+    }
+
+    /// Takes an object away, if it is there.
+    pub fn remove(&self, resource: &str, namespace: &str, name: &str) {
+        self.shared.state().store.remove(&key(resource, namespace, name));
+    }
+
+    /// Every request so far, in the order in which they came.
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.state().record.requests()
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_requests(&self) {
+        self.shared.state().record.clear();
+    }
+
+    /// Refuses this from now on with 403: in one namespace, or everywhere and cluster-wide. Verbs are those of
+    /// [`Request::verb`]; an apply that would create needs `create` too.
+    pub fn deny(&self, verb: &str, resource: &str, namespace: Option<&str>) {
+        self.shared.state().rules.deny(verb, resource, namespace, None);
+    }
+
+    /// Refuses this from now on with 403 for one name only, in one namespace or in all. Requests that name no object, as
+    /// lists and a POST, are not touched.
+    pub fn deny_named(&self, verb: &str, resource: &str, namespace: Option<&str>, name: &str) {
+        self.shared.state().rules.deny(verb, resource, namespace, Some(name));
+    }
+
+    /// Takes back every [`FakeKube::deny`] and [`FakeKube::deny_named`].
+    pub fn allow_all(&self) {
+        self.shared.state().rules = Rules::default();
+    }
+
+    /// Waits until this is so, and looks whenever something changes.
+    ///
+    /// # Panics
+    ///
+    /// If it is not within half a minute.
+    pub async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let mut changes = self.shared.state().store.changes();
+        let waiting = async {
+            while !is_so(self) {
+                changes.changed().await.expect("the store is there as long as the server");
+            }
+        };
+        assert!(timeout(PATIENCE, waiting).await.is_ok(), "{what}: not within half a minute");
+    }
+
+    /// Ends every watch that is open, as a server does now and then.
+    pub fn close_watches(&self) {
+        self.shared.closed.send_replace(());
+    }
+
+    /// Forgets all changes, and ends every watch. A watch from an earlier version gets 410.
+    pub fn forget_history(&self) {
+        self.shared.state().store.forget();
+        self.close_watches();
+    }
+
+    /// Has a `ValidatingAdmissionPolicy` of regcred's from now on, for what this user writes. It is listed, and guards nothing.
+    pub fn add_policy(&self, name: &str, user: &str) {
+        self.shared.state().policies.push((name.to_owned(), user.to_owned()));
+    }
+
+    /// Sets the clock that its answers show so far ahead.
+    pub fn set_clock_ahead(&self, ahead: Duration) {
+        self.shared.state().ahead = Some(ahead);
+    }
+
+    /// Answers the next `count` requests, whatever they ask, with this failure. It replaces what was ordered before for
+    /// the next requests.
+    pub fn fail_next(&self, count: usize, status: u16, reason: &str, message: &str, retry_after: Option<u64>) {
+        let failure = Failure::new(status, reason, message).with_retry_after(retry_after);
+        self.shared.state().faults.order(count, Fault::Failure(failure));
+    }
+
+    /// As [`FakeKube::fail_next`], but with exactly this answer, which need not have the form of the API. So are answers
+    /// of load balancers, and of the server's own priority and fairness:
+    ///
+    /// ```
+    /// # #[tokio::main]
+    /// # async fn main() {
+    /// let cluster = regcred_testkit::FakeKube::start().await;
+    /// let body = "Too many requests, please try again later.\n";
+    /// cluster.answer_next(3, 429, "text/plain; charset=utf-8", &[("Retry-After", "1")], body);
+    /// # }
+    /// ```
+    pub fn answer_next(&self, count: usize, status: u16, content_type: &str, headers: &[(&str, &str)], body: &str) {
+        let raw = Raw {
+            status,
+            content_type: content_type.to_owned(),
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            body: body.to_owned(),
+        };
+        self.shared.state().faults.order(count, Fault::Raw(raw));
+    }
+
+    /// Answers every request for a list or an object in this namespace with this failure, until
+    /// [`FakeKube::restore_namespace`]. The Namespace itself and lists of the whole cluster are not touched.
+    pub fn fail_namespace(&self, namespace: &str, status: u16, reason: &str, message: &str) {
+        self.shared.state().faults.fail_namespace(namespace, Failure::new(status, reason, message));
+    }
+
+    /// Refuses new Secrets in this namespace as a quota does, until [`FakeKube::restore_namespace`].
+    pub fn quota(&self, namespace: &str) {
+        self.shared.state().admission.fill(namespace);
+    }
+
+    /// Refuses new and changed Secrets in this namespace as an admission webhook does, until
+    /// [`FakeKube::restore_namespace`].
+    pub fn webhook(&self, namespace: &str) {
+        self.shared.state().admission.watch(namespace);
+    }
+
+    /// Takes back [`FakeKube::fail_namespace`], [`FakeKube::quota`] and [`FakeKube::webhook`] for this namespace.
+    pub fn restore_namespace(&self, namespace: &str) {
+        let mut state = self.shared.state();
+        state.faults.restore(namespace);
+        state.admission.restore(namespace);
+    }
+
+    /// Answers a request as if it had come over the network. Watches go on as long as the body of their answer is there.
+    pub fn answer<B>(&self, request: http::Request<B>) -> impl Future<Output = http::Response<Body>> + Send + use<B>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let shared = Arc::clone(&self.shared);
+        let request = request.map(Body::new);
+        async move {
+            let mut response = serve::answer(Arc::clone(&shared), request).await;
+            shared.state().store.clock.date(&mut response);
+            response
+        }
+    }
+
+    /// While true, requests get no answer. They get it when it is false again, unless the client has left.
+    pub fn hang(&self, hanging: bool) {
+        self.shared.hanging.send_replace(hanging);
+    }
+}
+
+fn kind(resource: &str) -> Kind {
+    Kind::of_resource(resource).unwrap_or_else(|| panic!("the stand-in knows no resource {resource}"))
+}
+
+fn key(resource: &str, namespace: &str, name: &str) -> Key {
+    Key::new(kind(resource), namespace, name)
+}
