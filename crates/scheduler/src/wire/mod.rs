@@ -3,8 +3,6 @@
 mod clusters;
 #[cfg(feature = "cli")]
 mod demand;
-#[cfg(feature = "cli")]
-mod ecr;
 mod minters;
 mod prune;
 mod reread;
@@ -30,15 +28,12 @@ use crate::{
     types::{Kept, OPENSHIFT, SinkEntry},
 };
 
+#[cfg(feature = "cli")]
+pub(crate) use self::demand::{Demand, accounts, demands, other_sinks};
 pub use self::{
     clusters::Clusters,
     minters::{Callers, Minters},
     prune::Pruning,
-};
-#[cfg(feature = "cli")]
-pub(crate) use self::{
-    demand::{Demand, accounts, demands, other_sinks},
-    ecr::{Host, ecr, host},
 };
 pub use crate::{plan::Plan, resolve::problems};
 
