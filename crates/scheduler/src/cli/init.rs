@@ -11,8 +11,8 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{
-    EXIT_UNREACHABLE,
-    args::{Init, Output},
+    exit::EXIT_UNREACHABLE,
+    flags::{Init, Output},
     output::{Document, print, rfc3339, span, table},
     session::{self, announce},
     stderr,

@@ -16,7 +16,8 @@ use regcred_openshift::{
 
 use super::{Clusters, reread::Reread};
 use crate::{
-    plan::{Accounts, Group, Need, Places, Plan},
+    group::{Accounts, Group, Need, Places},
+    plan::Plan,
     provider::UNKNOWN_ACCOUNT,
 };
 

@@ -8,9 +8,9 @@ use regcred_openshift::{Cluster, Connection};
 use tokio::task::JoinSet;
 
 use super::{
-    MORE, access,
+    access,
     clock::compare,
-    finding::Finding,
+    finding::{Finding, MORE},
     guard, late, leftover,
     look::{self, Place},
     namespaces,

@@ -5,7 +5,13 @@ use std::{collections::BTreeSet, fmt::Write};
 use regcred_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::cli::{EXIT_INVALID, EXIT_UNREACHABLE, output::table};
+use crate::cli::{
+    exit::{EXIT_INVALID, EXIT_UNREACHABLE},
+    output::table,
+};
+
+/// The fix of a check that did not end in time.
+pub(super) const MORE: &str = "give it more, such as `--timeout 2m`, or check less with `--namespace`";
 
 /// In the order in which they are told.
 const CHECKS: [&str; 10] =

@@ -20,9 +20,9 @@ use anyhow::Result;
 use serde_json::Value;
 use tokio::{join, time::timeout};
 
-use self::finding::{Finding, as_json, as_table, exit_code};
+use self::finding::{Finding, MORE, as_json, as_table, exit_code};
 use super::{
-    args::{Check, Output},
+    flags::{Check, Output},
     output::{Document, print},
     pass, session,
 };
@@ -70,5 +70,3 @@ async fn within(limit: Duration, asking: impl Future<Output = ()>) -> Option<()>
 fn late(whom: &str, message: &str) -> Finding {
     Finding::unreachable("time", whom, message).with_fix(MORE)
 }
-
-const MORE: &str = "give it more, such as `--timeout 2m`, or check less with `--namespace`";
