@@ -14,7 +14,7 @@ use regcred_openshift::{
     WatchedSource, Watches,
 };
 
-use super::{Clusters, reread::Reread};
+use super::{clusters::Clusters, reread::Reread};
 use crate::{
     group::{Accounts, Group, Need, Places},
     plan::Plan,

@@ -10,13 +10,13 @@ use tokio::task::JoinSet;
 use super::{
     access,
     clock::compare,
-    finding::{Finding, MORE},
-    guard, late, leftover,
+    finding::Finding,
+    guard, leftover,
+    limit::{MORE, late, within},
     look::{self, Place},
     namespaces,
     network::{self, is_set},
     rbac::Asker,
-    within,
 };
 use crate::{
     cli::output::span,

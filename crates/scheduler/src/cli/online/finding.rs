@@ -10,9 +10,6 @@ use crate::cli::{
     output::table,
 };
 
-/// The fix of a check that did not end in time.
-pub(super) const MORE: &str = "give it more, such as `--timeout 2m`, or check less with `--namespace`";
-
 /// In the order in which they are told.
 const CHECKS: [&str; 10] =
     ["identity", "token", "cluster", "clock", "namespaces", "rights", "listing", "guard", "leftovers", "time"];
