@@ -18,9 +18,9 @@ use regcred_core::{
 use regcred_dockerconfig::{DockerConfig, Reader};
 use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Minter, Pass, Route};
+use regcred_migrate::{Search, Vendor, discover};
 use regcred_openshift::{
     BulkReads, Cluster, Connection, Lease, Link, NamedSource, OpenShiftSink, WatchedSource, Watches,
-    discover::{Search, Vendor, discover},
 };
 use regcred_testkit::FakeKube;
 use serde_json::json;

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{LocalObjectReference, ObjectReference, ServiceAccount};
 use serde_json::{Value, json};
 
-use crate::discover::Use;
-
 /// That a ServiceAccount uses the Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -54,9 +52,14 @@ impl Link {
         &self.account
     }
 
-    /// As it is found.
-    pub(crate) fn to_use(&self) -> Use {
-        Use { account: self.account.clone(), pull: self.pull, mount: self.mount }
+    /// Whether `imagePullSecrets` names the Secret.
+    pub fn is_pull(&self) -> bool {
+        self.pull
+    }
+
+    /// Whether `secrets` names the Secret.
+    pub fn is_mount(&self) -> bool {
+        self.mount
     }
 
     pub(crate) fn is_expected(&self) -> bool {

@@ -4,9 +4,10 @@
 mod broken;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(all(feature = "ecr", feature = "openshift"))]
+mod group;
 #[cfg(doc)]
 pub mod guide;
-#[cfg(all(feature = "ecr", feature = "openshift"))]
 mod plan;
 #[cfg(all(feature = "ecr", feature = "openshift"))]
 mod provider;

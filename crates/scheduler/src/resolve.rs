@@ -7,7 +7,7 @@ use regcred_core::{Namespace, ProviderName, SecretName, StoreName};
 
 use crate::{
     Types,
-    plan::{Accounts, Group, Need, Places, Selected},
+    group::{Accounts, Group, Need, Places, Selected},
     provider::{Ecr, Login, Provider},
     types::SinkEntry,
 };

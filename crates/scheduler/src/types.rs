@@ -12,7 +12,7 @@ use regcred_core::{
 };
 use tokio::sync::OnceCell;
 
-use crate::plan::{Accounts, Group, Places, Selected};
+use crate::group::{Accounts, Group, Places, Selected};
 
 /// The provider that this crate brings along.
 pub(crate) const ECR: &str = "ecr";

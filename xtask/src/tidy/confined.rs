@@ -10,7 +10,7 @@ use crate::process::root;
 
 /// Each crate, and the file that may name it.
 const CONFINED: [(&str, &str); 2] =
-    [("chrono", "crates/config/src/schedule.rs"), ("cron", "crates/config/src/schedule.rs")];
+    [("chrono", "crates/config/src/schedule/calendar.rs"), ("cron", "crates/config/src/schedule/calendar.rs")];
 
 /// The files that name a crate although another file wraps it.
 pub(super) fn outside() -> Result<Vec<String>> {

@@ -23,7 +23,7 @@ const PURE: &[&str] = &["tokio", "async-trait", "kube", "hyper", "reqwest"];
 const VENDORS: &[&str] = &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "aws-sdk-sts"];
 
 /// The table of ARCHITECTURE.md.
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     Rule { package: "regcred-core", uses: &[], never: RUNTIMES },
     Rule {
         package: "regcred-engine",
@@ -50,6 +50,7 @@ const RULES: [Rule; 14] = [
             "regcred-ecr",
             "regcred-engine",
             "regcred-manifests",
+            "regcred-migrate",
             "regcred-openshift",
         ],
         never: &[],
@@ -58,6 +59,11 @@ const RULES: [Rule; 14] = [
         package: "regcred-manifests",
         uses: &["regcred-config", "regcred-core"],
         never: &["k8s-openapi", "kube", "aws-config", "aws-sdk-ecr", "tokio"],
+    },
+    Rule {
+        package: "regcred-migrate",
+        uses: &["regcred-config", "regcred-core", "regcred-dockerconfig", "regcred-ecr", "regcred-openshift"],
+        never: &["tokio", "kube", "aws-config", "aws-sdk-ecr", "figment"],
     },
     Rule { package: "regcred-testkit", uses: &[], never: VENDORS },
     Rule { package: "xtask", uses: &[], never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"] },
@@ -68,7 +74,11 @@ const RULES: [Rule; 14] = [
     },
     Rule { package: "regcred-example-file-login", uses: &["regcred", "regcred-core"], never: &[] },
     Rule { package: "regcred-example-pull-image", uses: &["regcred-core", "regcred-ecr"], never: &[] },
-    Rule { package: "regcred-tests", uses: &["regcred-core", "regcred-ecr", "regcred-openshift"], never: &[] },
+    Rule {
+        package: "regcred-tests",
+        uses: &["regcred-core", "regcred-ecr", "regcred-migrate", "regcred-openshift"],
+        never: &[],
+    },
 ];
 
 /// The edges that the table lacks, that it forbids, and that no manifest has any more.

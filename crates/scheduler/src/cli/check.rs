@@ -8,7 +8,7 @@ use regcred_config::{Config, Schedule};
 use serde_json::{Value, json};
 
 use super::{
-    args::{Check, Output},
+    flags::{Check, Output},
     merged, online,
     output::{Document, print},
     stderr, template,
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCod
         return online::run(args, types, output);
     }
     let config = args.config.load(types)?;
-    warn(&config);
+    stderr::config_warnings(&config);
     if args.show {
         return merged::run(&config, output);
     }
@@ -86,9 +86,4 @@ impl Document for Checked<'_> {
             "exit_code": 0,
         })
     }
-}
-
-/// Warns of what is odd, but works.
-pub(crate) fn warn(config: &Config) {
-    config.warnings().iter().for_each(|warning| stderr::warning(&warning.to_string()));
 }

@@ -13,8 +13,8 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::{
-    EXIT_UNREACHABLE,
-    args::{Cleanup, Output},
+    exit::EXIT_UNREACHABLE,
+    flags::{Cleanup, Output},
     output::{Document, count, name, print, table},
     session::{self, announce},
     stderr,

@@ -3,16 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::CommandFactory;
+use clap::Command;
 
-use super::{
-    args::{Args, Completions},
-    output::print_text,
-};
+use super::{flags::Completions, output::print_text};
 
-pub(crate) fn run(args: &Completions) -> Result<ExitCode> {
+pub(crate) fn run(args: &Completions, mut command: Command) -> Result<ExitCode> {
     let mut script = vec![];
-    clap_complete::generate(args.shell, &mut Args::command(), "regcred", &mut script);
+    clap_complete::generate(args.shell, &mut command, "regcred", &mut script);
     print_text(&String::from_utf8(script)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use regcred_config::{Origin, Problem, Problems};
 use serde_json::{Value, json};
 
 use super::{
-    args::Output,
+    flags::Output,
     output::{print_text, yaml},
     stderr,
 };

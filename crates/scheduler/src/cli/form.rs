@@ -2,7 +2,10 @@
 
 use anyhow::{Result, bail};
 
-use super::args::{Args, Command, Output};
+use super::{
+    args::{Args, Command},
+    flags::Output,
+};
 
 /// Refuses a form that the command cannot print. A variable sets the form of all commands, so commands with one form ignore it.
 pub(crate) fn check(args: &Args) -> Result<()> {

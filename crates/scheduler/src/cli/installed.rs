@@ -8,8 +8,8 @@ use regcred_engine::{Failure, Outcome, Step};
 use regcred_openshift::{Cluster, Foreign, OpenShiftSink};
 
 use super::{
-    EXIT_UNREACHABLE,
-    args::{Output, Status},
+    exit::EXIT_UNREACHABLE,
+    flags::{Output, Status},
     output::print,
     session::{self, announce},
     status::{Row, Shown},

@@ -10,7 +10,7 @@ use std::{
 
 use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use super::{args::LogFormat, colour, json_logs::JsonLines, progress, stderr as voice};
+use super::{colour, flags::LogFormat, json_logs::JsonLines, stderr as voice, terminal};
 
 /// How the targets of our own crates begin.
 const OURS: &str = "regcred";
@@ -43,7 +43,7 @@ pub(crate) fn install(logs: &Logs, targets: Vec<String>) {
     let filter = filter.unwrap_or_else(|_| EnvFilter::new(level));
     let colours = stderr().is_terminal() && colour::is_wanted(no_color);
     let writer = || {
-        progress::clear();
+        terminal::clear();
         stderr()
     };
     let builder = fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);

@@ -3,14 +3,14 @@
 use std::{fs, process::ExitCode};
 
 use anyhow::{Context, Result};
-use clap::CommandFactory;
+use clap::Command;
 
-use super::args::{Args, Man};
+use super::flags::Man;
 
-pub(crate) fn run(args: &Man) -> Result<ExitCode> {
+pub(crate) fn run(args: &Man, command: Command) -> Result<ExitCode> {
     let dir = args.folder.display();
     fs::create_dir_all(&args.folder).with_context(|| format!("{dir} cannot be made"))?;
-    clap_mangen::generate_to(Args::command().disable_help_subcommand(true), &args.folder)
+    clap_mangen::generate_to(command.disable_help_subcommand(true), &args.folder)
         .with_context(|| format!("{dir} cannot be written to"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -12,8 +12,7 @@ use regcred_manifests::{
 use serde_json::{Value, json};
 
 use super::{
-    args::{ConfigArgs, Output},
-    check::warn,
+    flags::{ConfigArgs, Output},
     output::{Document, print},
     stderr,
 };
@@ -140,7 +139,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
     }
     args.check()?;
     let config = args.config.load(types)?;
-    warn(&config);
+    stderr::config_warnings(&config);
     wire::plan(&config, types)?;
     let install = args.install()?;
     if args.mode == ModeName::Iam {

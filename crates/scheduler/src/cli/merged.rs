@@ -7,7 +7,7 @@ use regcred_config::Config;
 use serde_json::{Value, json};
 
 use super::{
-    args::Output,
+    flags::Output,
     output::{Document, print, table},
 };
 

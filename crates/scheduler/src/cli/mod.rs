@@ -8,7 +8,9 @@ mod colour;
 mod completions;
 #[cfg(test)]
 mod documents;
+mod exit;
 mod failure;
+mod flags;
 mod form;
 mod init;
 mod installed;
@@ -33,22 +35,21 @@ mod session;
 mod status;
 mod stderr;
 mod template;
+mod terminal;
 mod usage;
 mod version;
 mod who;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+
 use self::{
     args::{Args, Command},
+    exit::EXIT_INVALID,
     stderr::Voice,
 };
 use crate::Types;
-
-/// Nothing can work before a person acts: config, usage or permission.
-const EXIT_INVALID: u8 = 2;
-/// Nobody said no: provider or cluster could not be reached.
-const EXIT_UNREACHABLE: u8 = 3;
 
 /// Parses the command line and runs it, with a config that may name these types.
 ///
@@ -78,14 +79,17 @@ fn run(args: Args, types: &Types) -> anyhow::Result<ExitCode> {
         Command::Run(run) => run::run(&run, types),
         Command::Once(once) => once::run(&once, types, output),
         Command::Plan(plan) => plan::run(&plan, types, output),
-        Command::Status(status) => status::run(&status, types, output),
+        Command::Status(status) => match status.pass.config.instance_alone() {
+            Some(instance) => installed::run(instance, &status, output),
+            None => status::run(&status, types, output),
+        },
         Command::Check(check) => check::run(&check, types, output),
         Command::Next(next) => next::run(&next, types, output),
         Command::Cleanup(cleanup) => cleanup::run(&cleanup, types, output),
         Command::Manifests(manifests) => manifests::run(&manifests, types, output),
         Command::Schema(schema) => schema::run(&schema, output),
-        Command::Completions(completions) => completions::run(&completions),
-        Command::Man(man) => man::run(&man),
+        Command::Completions(completions) => completions::run(&completions, Args::command()),
+        Command::Man(man) => man::run(&man, Args::command()),
         Command::Version => version::run(output),
     }
 }

@@ -15,7 +15,7 @@ use regcred_engine::{Pass, Report, State, Step};
 use serde_json::{Value, json};
 
 use super::{
-    args::{Next, Output},
+    flags::{Next, Output},
     output::{Document, print, span, table, timestamp, unknown},
     pass,
 };

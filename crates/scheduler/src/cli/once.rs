@@ -8,7 +8,7 @@ use regcred_engine::{Outcome, Pass, Report, State, Step};
 use serde_json::{Value, json};
 
 use super::{
-    args::{Once, Output},
+    flags::{Once, Output},
     output::{Document, count, name, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
     who::{self, Caller},

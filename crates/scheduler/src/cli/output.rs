@@ -10,7 +10,7 @@ use regcred_core::{Error, ProviderName, Target, Validity};
 use regcred_engine::{Outcome, Report};
 use serde_json::{Map, Value, json};
 
-use super::{args::Output, colour::paint, progress};
+use super::{colour::paint, flags::Output, terminal};
 use crate::wire::Plan;
 
 /// A result that can be printed in every form.
@@ -52,7 +52,7 @@ pub(crate) fn is_read(text: &str) -> bool {
 }
 
 fn write(text: &str) -> io::Result<()> {
-    progress::clear();
+    terminal::clear();
     let mut stdout = stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
 }

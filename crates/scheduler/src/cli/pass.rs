@@ -8,11 +8,10 @@ use regcred_core::SystemClock;
 use regcred_engine::{Engine, Report, State};
 
 use super::{
-    args::{ConfigArgs, PassArgs},
-    check::warn,
-    progress::{self, Progress},
+    flags::{ConfigArgs, PassArgs},
+    progress::Progress,
     session::{self, announce},
-    stderr,
+    stderr, terminal,
     who::{self, Caller},
 };
 use crate::{
@@ -32,7 +31,7 @@ pub(crate) fn restricted(config: &ConfigArgs, only: &[NamespaceFilter], types: &
 
 /// The same of a config that is loaded.
 pub(crate) fn of(config: &Config, only: &[NamespaceFilter], types: &Types) -> Result<Plan> {
-    warn(config);
+    stderr::config_warnings(config);
     let mut plan = wire::plan(config, types)?;
     if !only.is_empty() {
         plan.restrict_to(only).map_err(|unknown| {
@@ -118,7 +117,7 @@ fn run(
         let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
         anyhow::Ok(work(engine, &minters).await)
     })?;
-    progress::clear();
+    terminal::clear();
     let (report, callers) = report?;
     session::tell_logins(&report);
     Ok((report, callers))

@@ -13,7 +13,7 @@ use regcred_engine::{Outcome, Pass, Report, State, Step};
 use serde_json::{Value, json};
 
 use super::{
-    args::{Output, Plan},
+    flags::{Output, Plan},
     output::{Document, count, missing, name, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
     who::{self, Caller},

@@ -1,25 +1,21 @@
 //! How far a pass has come, in one line at a terminal.
 
 use std::{
-    io::{IsTerminal, Write, stderr},
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    io::{IsTerminal, stderr},
+    sync::Mutex,
     time::Duration,
 };
 
 use regcred_engine::{Event, State};
 use tokio::time::Instant;
 
-use super::stderr::is_for_people;
+use super::{
+    stderr::is_for_people,
+    terminal::{clear, replace},
+};
 
 /// As often as eyes follow.
 const EVERY: Duration = Duration::from_millis(100);
-const CLEAR: &str = "\r\x1b[2K";
-
-/// Whether the last thing on standard error is our line, which everybody else clears first.
-static DRAWN: AtomicBool = AtomicBool::new(false);
 
 /// Counts what is done.
 #[derive(Debug)]
@@ -60,11 +56,7 @@ impl Progress {
         }
         if counts.drawn.is_none_or(|at| at.elapsed() >= EVERY) {
             counts.drawn = Some(Instant::now());
-            let line = counts.line(self.named, self.chooses);
-            let mut stderr = stderr().lock();
-            DRAWN.store(true, Relaxed);
-            // Whoever has closed standard error sees nothing, and the pass goes on.
-            write!(stderr, "{CLEAR}{line}").and_then(|()| stderr.flush()).ok();
+            replace(&counts.line(self.named, self.chooses));
         }
     }
 }
@@ -74,14 +66,6 @@ impl Counts {
         let Self { looked_at, written, failed, .. } = self;
         let of = if chooses { String::new() } else { format!(" of {named}") };
         format!("{looked_at}{of} looked at, {written} written, {failed} failed")
-    }
-}
-
-/// Makes room for another line on standard error.
-pub(crate) fn clear() {
-    if DRAWN.swap(false, Relaxed) {
-        let mut stderr = stderr().lock();
-        write!(stderr, "{CLEAR}").and_then(|()| stderr.flush()).ok();
     }
 }
 

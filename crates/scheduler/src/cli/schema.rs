@@ -6,11 +6,11 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::{
-    args,
+    flags,
     output::{Document, print},
 };
 
-pub(crate) fn run(args: &args::Schema, output: args::Output) -> Result<ExitCode> {
+pub(crate) fn run(args: &flags::Schema, output: flags::Output) -> Result<ExitCode> {
     let schema = if args.pod { regcred_manifests::pod_schema() } else { regcred_config::schema() };
     print(output, &Schema(schema))?;
     Ok(ExitCode::SUCCESS)

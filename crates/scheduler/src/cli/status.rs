@@ -15,8 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{
-    args::{Output, Standing, Status},
-    installed,
+    flags::{Output, Standing, Status},
     output::{
         Document, count, is_read, missing, name, print, providers, rfc3339, sources_failed, span, targets, unknown,
         yaml,
@@ -29,9 +28,6 @@ use crate::{Types, wire::Plan};
 const EVERY: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &Status, types: &Types, output: Output) -> Result<ExitCode> {
-    if let Some(instance) = args.pass.config.instance_alone() {
-        return installed::run(instance, args, output);
-    }
     let plan = pass::plan(&args.pass, types)?;
     let look = Pass { deadline: args.pass.timeout, compare_issuers: false, ..Pass::default() };
     if args.watch {

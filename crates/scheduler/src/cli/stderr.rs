@@ -9,10 +9,11 @@ use std::{
 };
 
 use jiff::Timestamp;
+use regcred_config::Config;
 use regcred_core::{Clock, SystemClock};
 use serde_json::{Map, Value};
 
-use super::{args::LogFormat, progress};
+use super::{flags::LogFormat, terminal};
 
 /// How this process writes to standard error; text until it is set.
 static VOICE: OnceLock<Voice> = OnceLock::new();
@@ -48,6 +49,11 @@ pub(crate) fn error(text: &str) {
 /// Reports what is odd, but works.
 pub(crate) fn warning(text: &str) {
     say("WARN", "warning: ", text);
+}
+
+/// Reports the warnings of a valid config.
+pub(crate) fn config_warnings(config: &Config) {
+    config.warnings().iter().for_each(|it| warning(&it.to_string()));
 }
 
 /// Reports what a person still has to do.
@@ -89,7 +95,7 @@ pub(crate) fn json_line(now: SystemTime, level: &str, fields: &Map<String, Value
 
 /// Writes a whole line at once. If standard error is closed or full, the text is lost and the work goes on.
 fn write(text: &str) {
-    progress::clear();
+    terminal::clear();
     let mut stderr = stderr().lock();
     stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()).ok();
 }

@@ -9,9 +9,9 @@ use regcred_openshift::Cluster;
 use serde_json::{Value, json};
 
 use super::{
-    EXIT_INVALID, EXIT_UNREACHABLE,
-    args::{Check, Output},
+    exit::{EXIT_INVALID, EXIT_UNREACHABLE},
     failure::Failure,
+    flags::{Check, Output},
     output::{Document, print},
     session::{self, announce},
 };

@@ -8,9 +8,10 @@ use clap::{
 };
 
 use super::{
-    EXIT_INVALID,
-    args::{Args, LogFormat, Output},
+    args::Args,
+    exit::EXIT_INVALID,
     failure,
+    flags::{LogFormat, Output},
     parse::{Fault, flag},
     stderr::{self, Voice},
 };

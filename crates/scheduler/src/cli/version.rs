@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{
-    args::Output,
+    flags::Output,
     output::{Document, print},
 };
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use regcred_core::{Namespace, SecretName, StoreName};
 use regcred_openshift::{Foreign, Right};
 
-use super::{many, sinks::Way};
+use super::{bulk::many, sinks::Way};
 use crate::{
-    plan::{Group, Places, Plan, Selected},
+    group::{Group, Places, Selected},
+    plan::Plan,
     types::OPENSHIFT,
 };
 

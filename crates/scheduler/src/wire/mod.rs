@@ -1,49 +1,40 @@
 //! From a plan to an engine: the one place that knows every vendor.
 
+mod bulk;
 mod clusters;
 #[cfg(feature = "cli")]
 mod demand;
-#[cfg(feature = "cli")]
-mod ecr;
 mod minters;
 mod prune;
 mod reread;
 mod sinks;
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use regcred_config::{Config, Problems};
-use regcred_core::{Clock, Error, ErrorKind, Result, SecretName, SecretSink, StoreName};
+use regcred_core::{Clock, Error, ErrorKind, Result, SecretSink, StoreName};
 use regcred_engine::{Builder, Engine, Route};
 use regcred_openshift::Cluster;
 use tokio::time::timeout;
 
-use self::sinks::{Sinks, Way};
+use self::{
+    bulk::many,
+    sinks::{Sinks, Way},
+};
 use crate::{
     Types,
     broken::Broken,
-    plan::{Group, Places},
     types::{Kept, OPENSHIFT, SinkEntry},
 };
 
+#[cfg(feature = "cli")]
+pub(crate) use self::demand::{Demand, accounts, demands, other_sinks};
 pub use self::{
     clusters::Clusters,
     minters::{Callers, Minters},
     prune::Pruning,
 };
-#[cfg(feature = "cli")]
-pub(crate) use self::{
-    demand::{Demand, accounts, demands, other_sinks},
-    ecr::{Host, ecr, host},
-};
 pub use crate::{plan::Plan, resolve::problems};
-
-/// From so many Secrets of one name on, a few lists are cheaper than four reads each.
-const BULK: usize = 8;
 
 /// For a sink of somebody else's type: it may ask others, and nobody waits for it longer.
 const MAKING: Duration = Duration::from_secs(30);
@@ -114,19 +105,6 @@ fn refuse_twins(plan: &Plan, clusters: &Clusters) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The Secrets of one name, of which there are so many that lists are cheaper.
-fn many(plan: &Plan) -> HashSet<(StoreName, SecretName)> {
-    let mut alike = HashMap::<_, usize>::new();
-    for Group { need, places, .. } in &plan.groups {
-        let many = match places {
-            Places::Named(namespaces) => namespaces.len(),
-            Places::Selected(_) => BULK,
-        };
-        *alike.entry((need.store.clone(), need.secret.name.clone())).or_default() += many;
-    }
-    alike.into_iter().filter(|(_, count)| *count >= BULK).map(|(secrets, _)| secrets).collect()
 }
 
 /// What sinks of other types keep, in the order of their groups.

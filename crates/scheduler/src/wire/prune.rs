@@ -11,7 +11,7 @@ use regcred_openshift::{Cluster, Foreign, OpenShiftSink};
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use super::Clusters;
+use super::clusters::Clusters;
 use crate::plan::Plan;
 
 /// As often as due times are looked at.

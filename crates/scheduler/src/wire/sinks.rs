@@ -14,9 +14,10 @@ use regcred_openshift::{
     WatchedSource, Watches,
 };
 
-use super::{Clusters, reread::Reread};
+use super::{clusters::Clusters, reread::Reread};
 use crate::{
-    plan::{Accounts, Group, Need, Places, Plan},
+    group::{Accounts, Group, Need, Places},
+    plan::Plan,
     provider::UNKNOWN_ACCOUNT,
 };
 

@@ -8,15 +8,15 @@ use regcred_openshift::{Cluster, Connection};
 use tokio::task::JoinSet;
 
 use super::{
-    MORE, access,
+    access,
     clock::compare,
     finding::Finding,
-    guard, late, leftover,
+    guard, leftover,
+    limit::{MORE, late, within},
     look::{self, Place},
     namespaces,
     network::{self, is_set},
     rbac::Asker,
-    within,
 };
 use crate::{
     cli::output::span,

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, fmt::Write};
 use regcred_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::cli::{EXIT_INVALID, EXIT_UNREACHABLE, output::table};
+use crate::cli::{
+    exit::{EXIT_INVALID, EXIT_UNREACHABLE},
+    output::table,
+};
 
 /// In the order in which they are told.
 const CHECKS: [&str; 10] =

@@ -9,20 +9,24 @@ mod finding;
 mod guard;
 mod iam;
 mod leftover;
+mod limit;
 mod look;
 mod namespaces;
 mod network;
 mod rbac;
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::Value;
-use tokio::{join, time::timeout};
+use tokio::join;
 
-use self::finding::{Finding, as_json, as_table, exit_code};
+use self::{
+    finding::{Finding, as_json, as_table, exit_code},
+    limit::{late, within},
+};
 use super::{
-    args::{Check, Output},
+    flags::{Check, Output},
     output::{Document, print},
     pass, session,
 };
@@ -61,14 +65,3 @@ impl Document for Findings<'_> {
         as_json(self.0, self.1)
     }
 }
-
-/// `Some` if it was not done in time. What it had found by then is kept.
-async fn within(limit: Duration, asking: impl Future<Output = ()>) -> Option<()> {
-    timeout(limit, asking).await.is_err().then_some(())
-}
-
-fn late(whom: &str, message: &str) -> Finding {
-    Finding::unreachable("time", whom, message).with_fix(MORE)
-}
-
-const MORE: &str = "give it more, such as `--timeout 2m`, or check less with `--namespace`";

@@ -31,9 +31,9 @@ use self::{
     standings::Standings,
 };
 use super::{
-    args::{ClusterArgs, ConfigArgs},
-    check::warn as warn_of,
+    flags::{ClusterArgs, ConfigArgs},
     session::{self, announce},
+    stderr,
     version::VERSION,
     who,
 };
@@ -131,7 +131,7 @@ impl Daemon<'_> {
 
     /// The engine for a config, and what takes away what it does not ask for, if it says so.
     async fn engine(&mut self, config: &Config) -> Result<(Arc<Engine>, Option<Pruning>)> {
-        warn_of(config);
+        stderr::config_warnings(config);
         let plan = wire::plan(config, self.types)?.watching();
         let (selections, providers) =
             (plan.selections(), plan.providers().map(ToString::to_string).collect::<Vec<_>>());

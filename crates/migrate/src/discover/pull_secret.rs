@@ -3,29 +3,26 @@
 use std::time::SystemTime;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use k8s_openapi::{
-    ByteString,
-    api::core::v1::Secret,
-    apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta},
-};
-use regcred_core::{Refusal, Registry};
+use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use regcred_core::Registry;
 use regcred_dockerconfig::DockerConfig;
+use regcred_openshift::inspect::{bare, data_managers, hidden_after_merge, instance, managers, merged_by, obstacle};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Address, End, PullSecret, Tool, Vendor};
-use crate::{
-    adopt,
-    hidden::{Unread, unread},
-    metadata::{DATA, entries, has, updated, value},
-    record::{self, INSTANCE, LAST_APPLIED, MANAGED_BY, REGCRED},
-    refusal::{self, bare},
-    secret::DATA_KEY,
+use super::{
+    found::{Address, End, PullSecret, Vendor},
+    tool::Tool,
 };
 
+/// The type of a pull Secret, and the key of its data.
+pub(super) const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
+const DATA_KEY: &str = ".dockerconfigjson";
 /// The form of before `auths`.
 pub(super) const DOCKER_CFG: &str = "kubernetes.io/dockercfg";
 const CFG_KEY: &str = ".dockercfg";
+/// The annotation in which `kubectl apply` keeps a copy.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Of a writer's name, and of writers.
 const LONGEST: usize = 64;
 const MOST: usize = 5;
@@ -77,16 +74,15 @@ pub(super) fn reduce(secret: Secret, vendor: &Vendor) -> Option<Reduced> {
     let writers = writers(&metadata, key);
     let controller = metadata.owner_references.iter().flatten().find(|it| it.controller == Some(true));
     let labels = metadata.labels.iter().chain(&metadata.annotations).flatten().map(|(name, _)| name.clone());
-    let label = |name| value(metadata.labels.as_ref(), name);
     Some(Reduced::Found(Box::new(PullSecret {
         ends: logins.ends.map(|at| End { at, is_estimate: false }).or_else(estimate),
         written_at,
         tool: Tool::of(controller.map(|it| it.kind.as_str()), &writers, labels),
         writers,
-        instance: label(INSTANCE).filter(|_| label(MANAGED_BY) == Some(REGCRED)).map(str::to_owned),
-        obstacle: obstacle(&metadata, is_cfg, immutable, !merged_by.is_empty()),
+        instance: instance(&metadata).map(str::to_owned),
+        obstacle: obstacle(&metadata, type_.as_deref(), immutable),
         merged_by,
-        has_copy: value(metadata.annotations.as_ref(), LAST_APPLIED).is_some(),
+        has_copy: metadata.annotations.iter().flatten().any(|(name, _)| name == LAST_APPLIED),
         links: None,
         at,
         registries: logins.registries,
@@ -100,26 +96,6 @@ pub(super) fn reduce(secret: Secret, vendor: &Vendor) -> Option<Reduced> {
     })))
 }
 
-fn obstacle(metadata: &ObjectMeta, is_cfg: bool, immutable: Option<bool>, is_merged: bool) -> Option<Refusal> {
-    match (is_cfg, immutable) {
-        (true, _) => Some(refusal::wrong_type(Some(DOCKER_CFG))),
-        (_, Some(true)) => Some(refusal::immutable()),
-        _ if is_merged => None, // whoever else writes it, that has been agreed upon
-        _ => adopt::writer(metadata, &[REGCRED]),
-    }
-}
-
-/// Who says that it has merged logins into it. As the sink does, an annotation is believed only while its writer owns it.
-fn merged_by(metadata: &ObjectMeta) -> Vec<String> {
-    let names = metadata.annotations.iter().flatten().filter_map(|(name, _)| name.strip_prefix(&record::merged("")));
-    let is_owned = |instance: &&str| {
-        let field = format!("f:{}", record::merged(instance));
-        let fields = updated(metadata, &record::managers(instance)[1]);
-        fields.is_some_and(|fields| has(fields, &["f:metadata", "f:annotations", &field]))
-    };
-    names.filter(is_owned).map(str::to_owned).collect()
-}
-
 impl Logins {
     /// Of what the sink could read too: `None` if it could not.
     fn of_config(data: &[u8], vendor: &Vendor) -> Option<Self> {
@@ -128,7 +104,7 @@ impl Logins {
         let auths = top.get("auths").and_then(Value::as_object);
         let mut logins = Self::of(auths.into_iter().flatten(), vendor);
         logins.undecodable = config.unreadable().len();
-        logins.hidden = hidden_after_a_merge(config, &logins.registries, vendor.user);
+        logins.hidden = hidden_after_merge(config, &logins.registries, vendor.user);
         logins.more = more(top.keys().map(String::as_str).filter(|name| *name != "auths"));
         Some(logins)
     }
@@ -194,16 +170,6 @@ fn shown_wildcard(key: &str, host: &str) -> String {
     }
 }
 
-/// Which readers would not get the logins of these registries after a merge, in words.
-fn hidden_after_a_merge(mut config: DockerConfig, registries: &[String], user: &str) -> Option<String> {
-    let registries = registries.iter().filter_map(|host| Registry::new(host).ok()).collect::<Vec<_>>();
-    for registry in &registries {
-        config.set(registry, user, &"".into());
-    }
-    config.renew_aliases(&registries);
-    unread(&config, &registries).map(Unread::into_text)
-}
-
 /// Such a key, as far as it names a registry: anything else may hold a secret.
 fn shown(key: &str, host: &str) -> String {
     let key = bare(key);
@@ -230,27 +196,21 @@ fn pair(entry: Entry) -> (Option<String>, Option<String>) {
 
 /// When somebody last wrote its data; where nobody is said to have, when it was made.
 fn written_at(metadata: &ObjectMeta, key: &str) -> Option<SystemTime> {
-    let last = owners(metadata, key).filter_map(|it| it.time.as_ref()).map(|time| time.0).max();
+    let last = data_managers(metadata, key).filter_map(|it| it.time.as_ref()).map(|time| time.0).max();
     last.or(metadata.creation_timestamp.as_ref().map(|time| time.0)).map(SystemTime::from)
 }
 
 /// Who owns its data; where nobody does, who owns any of it.
 fn writers(metadata: &ObjectMeta, key: &str) -> Vec<String> {
     let cut = |name: &String| name.chars().take(LONGEST).collect::<String>();
-    let mut names = owners(metadata, key).filter_map(|it| it.manager.as_ref()).map(cut).collect::<Vec<_>>();
+    let mut names = data_managers(metadata, key).filter_map(|it| it.manager.as_ref()).map(cut).collect::<Vec<_>>();
     if names.is_empty() {
-        names = entries(metadata).filter_map(|it| it.manager.as_ref()).map(cut).collect();
+        names = managers(metadata).filter_map(|it| it.manager.as_ref()).map(cut).collect();
     }
     names.sort();
     names.dedup();
     names.truncate(MOST);
     names
-}
-
-fn owners<'a>(metadata: &'a ObjectMeta, key: &str) -> impl Iterator<Item = &'a ManagedFieldsEntry> {
-    let paths = [vec![DATA[0].to_owned(), format!("f:{key}")], vec!["f:stringData".to_owned()]];
-    entries(metadata)
-        .filter(move |it| it.fields_v1.as_ref().is_some_and(|fields| paths.iter().any(|path| has(&fields.0, path))))
 }
 
 #[cfg(test)]
@@ -374,20 +334,6 @@ mod tests {
         assert!(hidden.contains("remove \"a.ours.example\" from `credHelpers`"), "{hidden}");
         let path = json!({ "auths": { "a.ours.example/team": auth("60") } });
         assert_eq!(found(&path).hidden, None, "it would be renewed");
-    }
-
-    #[test]
-    fn who_merges_is_believed_while_the_annotation_is_its_own() {
-        let merged_by = |manager: &str, instance: &str| {
-            let name = format!("merge.regcred.dev/{instance}");
-            let fields = json!({ "f:metadata": { "f:annotations": { format!("f:{name}"): {} } } });
-            let managed = json!([{ "manager": manager, "operation": "Update", "fieldsV1": fields }]);
-            let metadata = json!({ "annotations": { name: "{}" }, "managedFields": managed });
-            merged_by(&serde_json::from_value(metadata).expect("metadata"))
-        };
-        assert_eq!(merged_by("regcred-merge", "default"), ["default"]);
-        assert_eq!(merged_by("regcred-merge/blue", "blue"), ["blue"]);
-        assert!(merged_by("kubectl", "default").is_empty() && merged_by("regcred-merge", "blue").is_empty());
     }
 
     #[test]

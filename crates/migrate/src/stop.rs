@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use regcred_openshift::discover::{Discovery, Job};
-
-use super::{
+use crate::{
     alike::named,
     comment::{comment, quoted},
+    discover::{Discovery, Job},
 };
 
 /// So many namespaces go into one command, if there is a shorter way.
@@ -14,7 +13,7 @@ const LOOPED: usize = 8;
 
 /// Jobs of one name that run.
 #[derive(Debug)]
-pub(super) struct Stop<'a> {
+pub struct Stop<'a> {
     name: &'a str,
     namespaces: Vec<&'a str>,
     /// Whether there are no others of that name: then the cluster can be asked where they are.
@@ -22,7 +21,7 @@ pub(super) struct Stop<'a> {
 }
 
 /// What stops these jobs, by their name.
-pub(super) fn stops<'a>(jobs: &[&'a Job], discovery: &Discovery) -> Vec<Stop<'a>> {
+pub(crate) fn stops<'a>(jobs: &[&'a Job], discovery: &Discovery) -> Vec<Stop<'a>> {
     let mut by_name = BTreeMap::<&str, Vec<&Job>>::new();
     for job in jobs.iter().filter(|it| !it.is_suspended) {
         by_name.entry(&job.at.name).or_default().push(job);
@@ -37,7 +36,7 @@ pub(super) fn stops<'a>(jobs: &[&'a Job], discovery: &Discovery) -> Vec<Stop<'a>
 
 impl Stop<'_> {
     /// As lines of a comment that begin with these words.
-    pub(super) fn told(&self, lead: &str) -> String {
+    pub(crate) fn told(&self, lead: &str) -> String {
         let Self { name, namespaces, are_all } = self;
         let is_plain = is_plain(name) && namespaces.iter().all(|it| is_plain(it));
         if !is_plain {
@@ -61,7 +60,7 @@ impl Stop<'_> {
 }
 
 /// How a job is suspended, in words where its name cannot go into a shell.
-pub(super) fn suspend(job: &Job) -> String {
+pub(crate) fn suspend(job: &Job) -> String {
     let (name, namespace) = (&job.at.name, &job.at.namespace);
     if is_plain(name) && is_plain(namespace) {
         command(name, namespace)
@@ -87,9 +86,8 @@ fn is_plain(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use regcred_openshift::discover::Address;
-
     use super::*;
+    use crate::discover::Address;
 
     fn jobs(name: &str, count: usize, is_by_name: bool) -> Vec<Job> {
         let job = |number| Job {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use regcred_openshift::inspect::managers;
 
-use super::{Address, Keys};
-use crate::metadata::entries;
+use super::found::{Address, Keys};
 
 /// In lower case and with underscores: the part of a key that is secret, and the one that is its name.
 const SECRET: [&str; 2] = ["aws_secret_access_key", "aws_secret_key"];
@@ -13,7 +13,7 @@ const ID: [&str; 2] = ["aws_access_key_id", "aws_access_key"];
 
 /// From who has written what. A Secret of before Kubernetes 1.18 that nobody has written since does not say.
 pub(super) fn reduce(metadata: &ObjectMeta) -> Option<Keys> {
-    let fields = entries(metadata).filter_map(|it| it.fields_v1.as_ref()).flat_map(|fields| {
+    let fields = managers(metadata).filter_map(|it| it.fields_v1.as_ref()).flat_map(|fields| {
         let maps = ["f:data", "f:stringData"].into_iter().filter_map(|map| fields.0.get(map)?.as_object());
         maps.flat_map(serde_json::Map::keys)
     });

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use k8s_openapi::api::core::v1::ServiceAccount;
+use regcred_openshift::Link;
 
-use super::{Address, Links, PullSecret, Use};
-use crate::link::Link;
+use super::found::{Address, Links, PullSecret, Use};
 
 /// A `ServiceAccount` beside a Secret that was found, and which of those it uses.
 #[derive(Debug)]
@@ -56,7 +56,8 @@ fn links(secret: &str, here: &[&Account]) -> Links {
     let mut accounts = here.iter().map(by).filter(|it| it.pull || it.mount).collect::<Vec<_>>();
     accounts.sort();
     let usual = Link::defaults().into_iter().filter(|link| here.iter().any(|it| it.name == link.account()));
-    let mut usual = usual.map(|link| link.to_use()).collect::<Vec<_>>();
+    let by = |link: Link| Use { account: link.account().to_owned(), pull: link.is_pull(), mount: link.is_mount() };
+    let mut usual = usual.map(by).collect::<Vec<_>>();
     usual.sort();
     let are_defaults = accounts == usual && !accounts.is_empty();
     Links { accounts, are_defaults }

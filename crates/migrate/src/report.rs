@@ -1,26 +1,36 @@
 //! What was found, the worst first, for people.
 
-use std::{collections::HashSet, fmt::Write, time::SystemTime};
-
-use regcred_openshift::{
-    Presence,
-    discover::{Discovery, End, Job, Keys, PullSecret},
+use std::{
+    collections::HashSet,
+    time::{Duration, SystemTime},
 };
 
-use super::{
+use regcred_openshift::Presence;
+
+use crate::{
     adoption::{Adoption, Way},
     alike::{Finding, alike},
     comment::visible,
+    discover::{Discovery, End, Job, Keys, PullSecret},
     stop::suspend,
 };
-use crate::cli::output::{span, table};
 
 /// So many rows of a sort are shown; JSON has all.
 const SHOWN: usize = 20;
 
-pub(super) fn as_text(discovery: &Discovery, adoption: &Adoption<'_>, now: SystemTime) -> String {
+/// The findings for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The kind of a finding, its place, and what it is. The worst are first.
+    pub rows: Vec<[String; 3]>,
+    /// How many Secrets there are, by what becomes of them.
+    pub summary: String,
+}
+
+/// Reports the findings at a point in time. `span` formats a duration.
+pub fn report(discovery: &Discovery, adoption: &Adoption<'_>, now: SystemTime, span: fn(Duration) -> String) -> Report {
     let kinds = [
-        ("expired", expired(discovery, now)),
+        ("expired", expired(discovery, now, span)),
         ("broken", broken(discovery)),
         ("aws-key", keys(discovery)),
         ("writer", writers(discovery, adoption)),
@@ -45,10 +55,8 @@ pub(super) fn as_text(discovery: &Discovery, adoption: &Adoption<'_>, now: Syste
     for error in &discovery.unlisted {
         rows.push(["not-listed".into(), "-".into(), visible(&error.chain())]);
     }
-    let mut text = if rows.is_empty() { String::new() } else { table(["FOUND", "WHERE", "WHAT"], &rows) };
     let count = |way: Way| adoption.entries.iter().filter(|it| it.way == way).map(|it| it.secrets.len()).sum::<usize>();
-    let _ = writeln!(
-        text,
+    let summary = format!(
         "{} with logins of ECR: {} to adopt, {} to merge into, {} kept already, {} left out",
         counted(discovery.secrets.len(), "Secret"),
         count(Way::Adopt),
@@ -56,11 +64,11 @@ pub(super) fn as_text(discovery: &Discovery, adoption: &Adoption<'_>, now: Syste
         count(Way::Keep) + count(Way::KeepMerged),
         adoption.left.len(),
     );
-    text
+    Report { rows, summary }
 }
 
 /// The longest ago first.
-fn expired(discovery: &Discovery, now: SystemTime) -> Vec<Finding<'_>> {
+fn expired(discovery: &Discovery, now: SystemTime, span: fn(Duration) -> String) -> Vec<Finding<'_>> {
     let mut ended = discovery.secrets.iter().filter_map(|it| Some((it, it.ends?))).collect::<Vec<_>>();
     ended.retain(|(_, end)| end.at <= now);
     ended.sort_by_key(|(it, end)| (*end, &it.at));
@@ -89,7 +97,7 @@ fn broken(discovery: &Discovery) -> Vec<Finding<'_>> {
 
 /// Those beside a login first.
 fn keys(discovery: &Discovery) -> Vec<Finding<'_>> {
-    let with_logins = with_logins(discovery);
+    let with_logins = discovery.with_logins();
     let told = |it: &Keys, beside: bool| {
         let beside = if beside { ", beside a login of ECR" } else { "" };
         format!("{}{beside}: whoever reads Secrets there has them", it.names.join(", "))
@@ -98,11 +106,6 @@ fn keys(discovery: &Discovery) -> Vec<Finding<'_>> {
     let (beside, others) = discovery.keys.iter().partition::<Vec<_>, _>(is_beside);
     let others = others.into_iter().map(|it| (&it.at, told(it, false)));
     beside.into_iter().map(|it| (&it.at, told(it, true))).chain(others).collect()
-}
-
-/// The namespaces in which logins of ECR stand.
-pub(super) fn with_logins(discovery: &Discovery) -> HashSet<&str> {
-    discovery.secrets.iter().map(|it| it.at.namespace.as_str()).collect()
 }
 
 /// Templates that would bring jobs, and jobs that run. How one is stopped stands in the config, if it writes what is in there.

@@ -1,9 +1,13 @@
 //! Jobs that look as if they wrote pull secrets.
 
-use kube::api::DynamicObject;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
-use super::{Address, Job, Tool, script::Says};
+use super::{
+    found::{Address, Job},
+    script::Says,
+    tool::Tool,
+};
 
 /// Of a schedule, as the API takes it.
 const LONGEST_SCHEDULE: usize = 100;
@@ -20,9 +24,9 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    pub(super) fn reduce(job: &DynamicObject) -> Option<Self> {
-        let at = Address::of(&job.metadata);
-        let spec = &job.data["spec"];
+    pub(super) fn reduce(metadata: &ObjectMeta, job: &Value) -> Option<Self> {
+        let at = Address::of(metadata);
+        let spec = &job["spec"];
         let pod = &spec["jobTemplate"]["spec"]["template"]["spec"];
         let containers = ["initContainers", "containers"].into_iter().filter_map(|list| pod[list].as_array()).flatten();
         if containers.clone().any(runs_regcred) {
@@ -66,10 +70,10 @@ impl Candidate {
 }
 
 /// A template that says the name of a rotator, or its script, anywhere in what it makes.
-pub(super) fn in_template(template: &DynamicObject) -> Option<Address> {
-    let text = template.data["objects"].to_string();
+pub(super) fn in_template(metadata: &ObjectMeta, template: &Value) -> Option<Address> {
+    let text = template["objects"].to_string();
     let is_script = text.contains("CronJob") && Says::of(&text.replace("\\n", "\n")).asks;
-    (is_script || Tool::is_in(&text)).then(|| Address::of(&template.metadata))
+    (is_script || Tool::is_in(&text)).then(|| Address::of(metadata))
 }
 
 /// Whether it is ourselves: pull secrets of others are called so too.
@@ -109,11 +113,14 @@ mod tests {
 
     use super::*;
 
+    fn metadata(name: &str) -> ObjectMeta {
+        ObjectMeta { name: Some(name.into()), namespace: Some("a".into()), ..ObjectMeta::default() }
+    }
+
     fn candidate(name: &str, pod: &Value) -> Option<Candidate> {
         let template = json!({ "spec": { "template": { "spec": pod } } });
         let spec = json!({ "schedule": "*/5 * * * *", "jobTemplate": template });
-        let job = json!({ "metadata": { "name": name, "namespace": "a" }, "spec": spec });
-        Candidate::reduce(&serde_json::from_value(job).expect("an object"))
+        Candidate::reduce(&metadata(name), &json!({ "spec": spec }))
     }
 
     fn found(name: &str, container: &Value) -> Option<Job> {
@@ -197,10 +204,8 @@ mod tests {
 
     #[test]
     fn a_template_is_known_by_what_it_makes() {
-        let is_one = |objects: Value| {
-            let template = json!({ "metadata": { "name": "project-request" }, "objects": objects });
-            in_template(&serde_json::from_value(template).expect("an object")).is_some()
-        };
+        let is_one =
+            |objects: Value| in_template(&metadata("project-request"), &json!({ "objects": objects })).is_some();
         assert!(is_one(
             json!([{ "kind": "Project" }, { "kind": "CronJob", "metadata": { "name": "ecr-creds-rotator" } }])
         ));
@@ -211,7 +216,6 @@ mod tests {
 
     #[test]
     fn a_job_that_says_nothing_of_itself_is_none() {
-        let job = serde_json::from_value(json!({ "metadata": {}, "spec": 7 })).expect("an object");
-        assert_eq!(Candidate::reduce(&job), None);
+        assert_eq!(Candidate::reduce(&ObjectMeta::default(), &json!({ "spec": 7 })), None);
     }
 }

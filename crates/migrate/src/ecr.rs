@@ -1,10 +1,11 @@
 //! How logins of ECR are told from those of others, for who finds them in a cluster.
 
 use regcred_ecr::{Alias, PUBLIC_HOSTS, RegistryHost, password};
-use regcred_openshift::discover::Vendor;
+
+use crate::discover::Vendor;
 
 /// How logins of ECR are told from those of others in a cluster.
-pub(crate) fn ecr() -> Vendor {
+pub fn ecr() -> Vendor {
     Vendor {
         owns: |key| RegistryHost::parse(key).is_ok() || PUBLIC_HOSTS.contains(&key),
         user: password::USER,

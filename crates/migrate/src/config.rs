@@ -2,14 +2,13 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
-use regcred_openshift::discover::{PullSecret, Tool, Use};
-
-use super::{
-    adoption::{Adoption, Entry, Token, Way, unwritten},
+use crate::{
+    adoption::{Adoption, Entry, Token, Way},
     alike::{alike, named},
     comment::{WIDTH, comment},
+    discover::{PullSecret, Tool, Use},
+    ecr::host,
 };
-use crate::wire;
 
 /// Words that YAML, in one version or another, takes for something else than text.
 const NOT_TEXT: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
@@ -22,8 +21,8 @@ const FIRST: &str = "\
 #     accounts: [\"123456789012\"]
 ";
 
-/// The whole of it. Without entries it is comments alone.
-pub(super) fn render(adoption: &Adoption<'_>, server: &str) -> String {
+/// Writes the config. Without entries it has comments alone.
+pub fn config(adoption: &Adoption<'_>, server: &str) -> String {
     let mut yaml = comment(0, &format!("Made by `regcred init` from what stands in {server}."));
     if !adoption.entries.is_empty() {
         yaml += &comment(
@@ -41,7 +40,7 @@ pub(super) fn render(adoption: &Adoption<'_>, server: &str) -> String {
 }
 
 /// A config of one entry alone.
-pub(super) fn entry(entry: &Entry<'_>) -> String {
+pub(crate) fn entry(entry: &Entry<'_>) -> String {
     body(&[entry])
 }
 
@@ -182,7 +181,7 @@ fn remarks(entry: &Entry<'_>) -> String {
 /// What it holds that regcred would not write.
 fn beside(entry: &Entry<'_>) -> String {
     let mut why = vec![];
-    if let Some(which) = which(entry, |it| it.others > 0 || it.registries.iter().any(|it| wire::host(it).is_none())) {
+    if let Some(which) = which(entry, |it| it.others > 0 || it.registries.iter().any(|it| host(it).is_none())) {
         why.push(format!("other logins stand in it{which}"));
     }
     if let Some(which) = which(entry, |it| !it.more.is_empty()) {
@@ -227,7 +226,7 @@ fn stop(entry: &Entry<'_>, tool: Option<Tool>) -> String {
         Way::Merge => "what writes its logins of ECR; what writes the others may go on",
         _ => tool.map_or("whoever that is; nobody known goes by that name", Tool::stop),
     };
-    let unwritten = unwritten(&entry.jobs, &entry.secrets);
+    let unwritten = entry.unwritten();
     match (entry.jobs.is_empty(), unwritten.is_empty()) {
         (true, _) => comment(2, &format!("stop first: {other}")),
         (false, true) if entry.stops.is_empty() => comment(2, "its CronJob is suspended"),

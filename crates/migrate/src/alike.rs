@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 
-use regcred_openshift::discover::Address;
-
-use super::comment::visible;
+use crate::{comment::visible, discover::Address};
 
 /// So many are named.
 const NAMED: usize = 3;
 
 /// Where something was found, and what.
-pub(super) type Finding<'a> = (&'a Address, String);
+pub(crate) type Finding<'a> = (&'a Address, String);
 
 /// One row for what was found under one name in many namespaces.
-pub(super) fn alike<'a>(found: impl IntoIterator<Item = Finding<'a>>) -> Vec<[String; 2]> {
+pub(crate) fn alike<'a>(found: impl IntoIterator<Item = Finding<'a>>) -> Vec<[String; 2]> {
     let (mut rows, mut known) = (Vec::<(&Address, String, usize)>::new(), HashMap::new());
     for (at, what) in found {
         let row = *known.entry((&at.name, what.clone())).or_insert_with(|| {
@@ -34,7 +32,7 @@ pub(super) fn alike<'a>(found: impl IntoIterator<Item = Finding<'a>>) -> Vec<[St
 }
 
 /// The first of them by name, and how many more.
-pub(super) fn named(names: &[impl AsRef<str>]) -> String {
+pub(crate) fn named(names: &[impl AsRef<str>]) -> String {
     let first = names.iter().take(NAMED).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(NAMED) {
         0 => first,

@@ -1,10 +1,10 @@
 //! Comments in YAML, of text that anybody may have chosen.
 
 /// Of a line, as an editor shows it whole.
-pub(super) const WIDTH: usize = 110;
+pub(crate) const WIDTH: usize = 110;
 
 /// As lines of a comment, none of which anything in the text can leave.
-pub(super) fn comment(indent: usize, text: &str) -> String {
+pub(crate) fn comment(indent: usize, text: &str) -> String {
     let margin = format!("{}# ", " ".repeat(indent));
     let mut lines = vec![String::new()];
     for word in visible(text).split(' ').filter(|word| !word.is_empty()) {
@@ -22,12 +22,12 @@ pub(super) fn comment(indent: usize, text: &str) -> String {
 }
 
 /// As one line of a comment, whatever its length: to be copied.
-pub(super) fn quoted(indent: usize, code: &str) -> String {
+pub(crate) fn quoted(indent: usize, code: &str) -> String {
     format!("{}#   {}\n", " ".repeat(indent), visible(code))
 }
 
 /// With what is not plainly visible escaped: line breaks of every sort, control characters, marks that turn the direction.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let shown = |it: char| it == ' ' || it.is_ascii_graphic() || it.is_alphanumeric();
     text.chars().map(|it| if shown(it) { it.to_string() } else { it.escape_unicode().to_string() }).collect()
 }

@@ -1,23 +1,20 @@
 //! What was found, with names that stay.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::SystemTime};
 
 use regcred_core::{Error, Namespace};
-use regcred_openshift::{
-    Presence,
-    discover::{Address, Discovery, Job, Keys, PullSecret, Tool, Use},
-};
+use regcred_openshift::Presence;
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     adoption::{Adoption, Way},
-    report::with_logins,
+    discover::{Address, Discovery, Job, Keys, PullSecret, Tool, Use},
     stop::suspend,
 };
-use crate::cli::output::rfc3339;
 
-pub(super) fn render(discovery: &Discovery, adoption: &Adoption<'_>, config: &str, code: u8) -> Value {
-    let with_logins = with_logins(discovery);
+/// Renders the findings and the config. `date` formats a point in time.
+pub fn json(discovery: &Discovery, adoption: &Adoption<'_>, config: &str, date: fn(SystemTime) -> String) -> Value {
+    let with_logins = discovery.with_logins();
     let (ways, left) =
         (adoption.ways(), adoption.left.iter().map(|(it, why)| (&it.at, why)).collect::<HashMap<_, _>>());
     let secret = |it: &PullSecret| {
@@ -29,9 +26,9 @@ pub(super) fn render(discovery: &Discovery, adoption: &Adoption<'_>, config: &st
             "registries": it.registries,
             "other_logins": it.others,
             "undecodable_entries": it.undecodable,
-            "expires_at": it.ends.map(|end| rfc3339(end.at)),
+            "expires_at": it.ends.map(|end| date(end.at)),
             "expires_at_is_estimate": it.ends.map(|end| end.is_estimate),
-            "written_at": it.written_at.map(rfc3339),
+            "written_at": it.written_at.map(date),
             "writers": it.writers,
             "tool": it.tool.map(Tool::name),
             "instance": it.instance,
@@ -76,7 +73,6 @@ pub(super) fn render(discovery: &Discovery, adoption: &Adoption<'_>, config: &st
         "nothing_in": discovery.nothing_in.iter().map(nothing).collect::<Vec<_>>(),
         "not_listed": discovery.unlisted.iter().map(Error::chain).collect::<Vec<_>>(),
         "config": (!adoption.entries.is_empty()).then_some(config),
-        "exit_code": code,
     })
 }
 

@@ -1,0 +1,130 @@
+//! What can be taken over, and how. Pure.
+
+use std::collections::{BTreeMap, HashSet};
+
+use regcred_config::Problem;
+use regcred_core::{InstanceName, Namespace, SecretName};
+
+use crate::{
+    adoption::{Adoption, Entry, Token, Way},
+    alike::named,
+    config::entry,
+    discover::{Discovery, Job, PullSecret, Tool, Use},
+    ecr::{Host, host},
+    stop::stops,
+};
+
+/// Where OpenShift keeps what every node pulls with.
+const GLOBAL: (&str, &str) = ("openshift-config", "pull-secret");
+
+/// What two Secrets have in common that one entry is for.
+type Like<'a> = (Way, &'a str, Vec<Token>, Option<&'a [Use]>, &'a [String], Option<Tool>);
+
+/// Decides what becomes of each Secret that was found. `loads` checks a config of one entry: an entry that is not valid is left out,
+/// with the reason.
+pub fn adopt<'a>(discovery: &'a Discovery, loads: impl Fn(&str) -> Result<(), Problem>) -> Adoption<'a> {
+    let (mut alike, mut adoption) = (BTreeMap::<Like<'a>, Vec<&'a PullSecret>>::new(), Adoption::default());
+    for secret in &discovery.secrets {
+        match way(secret) {
+            Ok(way) => alike.entry(like(way, secret)).or_default().push(secret),
+            Err(why) => adoption.left.push((secret, why)),
+        }
+    }
+    for ((way, name, tokens, accounts, ..), secrets) in alike {
+        let Ok(name) = SecretName::new(name) else { continue }; // looked at before
+        let accounts = accounts.map(<[Use]>::to_vec);
+        let jobs = writing(&discovery.jobs, &secrets);
+        let stops = stops(&jobs, discovery);
+        let it = Entry { way, name, tokens, accounts, secrets, jobs, stops };
+        match loads(&entry(&it)) {
+            Ok(()) => adoption.entries.push(it),
+            // Without the place in a config that nobody sees.
+            Err(Problem { message, .. }) => {
+                adoption.left.extend(it.secrets.into_iter().map(|secret| (secret, message.clone())));
+            }
+        }
+    }
+    adoption.entries.sort_by(|one, other| {
+        let first = |it: &Entry<'a>| it.secrets.first().map(|secret| &secret.at);
+        first(one).cmp(&first(other))
+    });
+    adoption.left.sort_by(|(one, _), (other, _)| one.at.cmp(&other.at));
+    adoption
+}
+
+/// How a Secret can be kept, or why it cannot.
+fn way(secret: &PullSecret) -> Result<Way, String> {
+    if Namespace::new(&secret.at.namespace).is_err() || SecretName::new(&secret.at.name).is_err() {
+        return Err("its name is none that a config takes".into());
+    }
+    if (secret.at.namespace.as_str(), secret.at.name.as_str()) == GLOBAL {
+        return Err("it is the pull secret of the whole cluster: each write to it is rolled out to every node".into());
+    }
+    let own = InstanceName::default();
+    match &secret.instance {
+        Some(instance) if instance != own.as_str() => {
+            return Err(format!("regcred's instance {:?} keeps it", instance.chars().take(63).collect::<String>()));
+        }
+        _ => {}
+    }
+    let is_merged = secret.merged_by.iter().any(|it| it == own.as_str());
+    if let Some(instance) = secret.merged_by.first().filter(|_| !is_merged) {
+        return Err(format!("regcred's instance {instance:?} keeps logins in it"));
+    }
+    if let Some(obstacle) = &secret.obstacle {
+        return Err(match secret.tool {
+            Some(tool) if tool != Tool::Script => format!("{obstacle}; it is written by {tool}: {}", tool.stop()),
+            _ => obstacle.to_string(),
+        });
+    }
+    let is_private = |registry: &String| host(registry).is_some();
+    if secret.registries.is_empty() {
+        let keys = named(&secret.wildcards);
+        return Err(format!(
+            "its logins are for {keys}, which the kubelet alone reads: write an entry by hand that names the accounts, with \
+             `merge: true`, and the kubelet tries that login first"
+        ));
+    }
+    if !secret.registries.iter().any(is_private) {
+        return Err("it is for ECR Public alone, of which regcred gets no tokens".into());
+    }
+    if secret.instance.is_some() {
+        return Ok(Way::Keep);
+    }
+    if is_merged {
+        return Ok(Way::KeepMerged);
+    }
+    let is_alone = secret.others == 0 && secret.more.is_empty() && secret.odd.is_empty() && secret.wildcards.is_empty();
+    Ok(if is_alone && secret.registries.iter().all(is_private) { Way::Adopt } else { Way::Merge })
+}
+
+fn like(way: Way, secret: &PullSecret) -> Like<'_> {
+    // Whose Secret it stays links it; of others it is told where it is not as we would have it.
+    let is_theirs = matches!(way, Way::Merge | Way::KeepMerged);
+    let links = secret.links.as_ref().filter(|links| !is_theirs && !links.are_defaults);
+    let accounts = links.map(|links| links.accounts.as_slice());
+    (way, &secret.at.name, tokens(&secret.registries), accounts, &secret.writers, secret.tool)
+}
+
+fn tokens(registries: &[String]) -> Vec<Token> {
+    let mut by_region = BTreeMap::<String, Token>::new();
+    for Host { region, account, alias } in registries.iter().filter_map(|it| host(it)) {
+        let token = by_region.entry(region.clone()).or_default();
+        token.region = region;
+        token.accounts.insert(account);
+        token.aliases.extend(alias);
+    }
+    by_region.into_values().collect()
+}
+
+/// Jobs that may be what writes these Secrets: a script does so where it is, a tool wherever it is known to have written.
+fn writing<'a>(jobs: &'a [Job], secrets: &[&PullSecret]) -> Vec<&'a Job> {
+    let tools = secrets.iter().filter_map(|it| it.tool).filter(|it| *it != Tool::Script).collect::<HashSet<_>>();
+    let by_script = secrets.iter().filter(|it| matches!(it.tool, None | Some(Tool::Script)));
+    let by_script = by_script.map(|it| it.at.namespace.as_str()).collect::<HashSet<_>>();
+    let writes = |job: &&Job| match job.tool {
+        Some(tool) if tool != Tool::Script => tools.contains(&tool),
+        _ => by_script.contains(job.at.namespace.as_str()),
+    };
+    jobs.iter().filter(writes).collect()
+}

@@ -1,0 +1,17 @@
+//! What other tools keep in a cluster: pull secrets with their writers and users, jobs that rotate them, keys of AWS.
+
+mod account;
+mod found;
+mod job;
+mod keys;
+mod pull_secret;
+mod read;
+mod script;
+mod search;
+mod tool;
+
+pub use self::{
+    found::{Address, Discovery, End, Job, Keys, Links, PullSecret, Search, Use, Vendor},
+    search::discover,
+    tool::Tool,
+};

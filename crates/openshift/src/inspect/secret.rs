@@ -1,0 +1,89 @@
+//! Facts about a Secret of another tool that the sink would act on.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use regcred_core::{Refusal, Registry};
+use regcred_dockerconfig::DockerConfig;
+
+use crate::{
+    adopt,
+    hidden::{Unread, unread},
+    metadata::{entries, has, updated, value},
+    record::{self, INSTANCE, MANAGED_BY, REGCRED},
+    refusal::{self, DOCKER_CONFIG},
+};
+
+/// Returns the instance of regcred that owns the Secret, by its labels.
+pub fn instance(metadata: &ObjectMeta) -> Option<&str> {
+    let label = |name| value(metadata.labels.as_ref(), name);
+    label(INSTANCE).filter(|_| label(MANAGED_BY) == Some(REGCRED))
+}
+
+/// Returns the instances of regcred that have merged logins into the Secret. As in the sink, an annotation counts only while its
+/// writer owns it.
+pub fn merged_by(metadata: &ObjectMeta) -> Vec<String> {
+    let names = metadata.annotations.iter().flatten().filter_map(|(name, _)| name.strip_prefix(&record::merged("")));
+    let is_owned = |instance: &&str| {
+        let field = format!("f:{}", record::merged(instance));
+        let fields = updated(metadata, &record::managers(instance)[1]);
+        fields.is_some_and(|fields| has(fields, &["f:metadata", "f:annotations", &field]))
+    };
+    names.filter(is_owned).map(str::to_owned).collect()
+}
+
+/// Returns why regcred cannot take over the Secret or merge into it, whatever data it has.
+pub fn obstacle(metadata: &ObjectMeta, kind: Option<&str>, immutable: Option<bool>) -> Option<Refusal> {
+    match (kind, immutable) {
+        (Some(kind), _) if kind != DOCKER_CONFIG => Some(refusal::wrong_type(Some(kind))),
+        (_, Some(true)) => Some(refusal::immutable()),
+        _ if !merged_by(metadata).is_empty() => None, // its other writers are accepted
+        _ => adopt::writer(metadata, &[REGCRED]),
+    }
+}
+
+/// Names the readers that would not get the logins of these registries after a merge, with the fix.
+pub fn hidden_after_merge(mut config: DockerConfig, registries: &[String], user: &str) -> Option<String> {
+    let registries = registries.iter().filter_map(|host| Registry::new(host).ok()).collect::<Vec<_>>();
+    for registry in &registries {
+        config.set(registry, user, &"".into());
+    }
+    config.renew_aliases(&registries);
+    unread(&config, &registries).map(Unread::into_text)
+}
+
+/// Returns the field managers of an object.
+pub fn managers(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntry> {
+    entries(metadata)
+}
+
+/// Returns the field managers that own one value of a Secret's data.
+pub fn data_managers<'a>(metadata: &'a ObjectMeta, key: &str) -> impl Iterator<Item = &'a ManagedFieldsEntry> {
+    let paths = [vec!["f:data".to_owned(), format!("f:{key}")], vec!["f:stringData".to_owned()]];
+    entries(metadata)
+        .filter(move |it| it.fields_v1.as_ref().is_some_and(|fields| paths.iter().any(|path| has(&fields.0, path))))
+}
+
+/// Returns a key of `auths` without scheme and API version.
+pub fn bare(key: &str) -> &str {
+    refusal::bare(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_merges_is_believed_while_the_annotation_is_its_own() {
+        let merged_by = |manager: &str, instance: &str| {
+            let name = format!("merge.regcred.dev/{instance}");
+            let fields = json!({ "f:metadata": { "f:annotations": { format!("f:{name}"): {} } } });
+            let managed = json!([{ "manager": manager, "operation": "Update", "fieldsV1": fields }]);
+            let metadata = json!({ "annotations": { name: "{}" }, "managedFields": managed });
+            merged_by(&serde_json::from_value(metadata).expect("metadata"))
+        };
+        assert_eq!(merged_by("regcred-merge", "default"), ["default"]);
+        assert_eq!(merged_by("regcred-merge/blue", "blue"), ["blue"]);
+        assert!(merged_by("kubectl", "default").is_empty() && merged_by("regcred-merge", "blue").is_empty());
+    }
+}

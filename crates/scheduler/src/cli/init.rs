@@ -1,0 +1,206 @@
+//! `regcred init`: what did others leave in a cluster, and which config takes it over?
+
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow};
+use regcred_config::{Config, Problem};
+use regcred_core::{Clock, Error, ErrorKind, SystemClock};
+use regcred_migrate::{Adoption, Discovery, Search, adopt, config, discover, ecr, json, report};
+use regcred_openshift::Cluster;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::{
+    exit::EXIT_UNREACHABLE,
+    flags::{Init, Output},
+    output::{Document, print, rfc3339, span, table},
+    session::{self, announce},
+    stderr,
+};
+use crate::{Types, wire};
+
+pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode> {
+    let (server, discovery) = match session::wait(look(args))?? {
+        Ok(looked) => looked,
+        Err(error) if error.is_retryable() => {
+            stderr::error(&error.chain());
+            return Ok(ExitCode::from(EXIT_UNREACHABLE));
+        }
+        Err(error) => return Err(anyhow!("{}{}", session::explain(&error), elsewhere(&error, args))),
+    };
+    let code = u8::from(!discovery.unlisted.is_empty());
+    let adoption = adopt(&discovery, |yaml| loads(yaml, types));
+    let yaml = config(&adoption, &server);
+    if let Err(problem) = adoption.entries.first().map_or(Ok(()), |_| loads(&yaml, types)) {
+        return Err(anyhow!("a bug in regcred, please report it: the config that it made is not valid: {problem}"));
+    }
+    if matches!(output, Output::Table | Output::Wide) {
+        let report = report(&discovery, &adoption, SystemClock.now(), span);
+        if !report.rows.is_empty() {
+            table(["FOUND", "WHERE", "WHAT"], &report.rows).lines().for_each(stderr::info);
+        }
+        stderr::info(&report.summary);
+    }
+    print(output, &Found { discovery: &discovery, adoption: &adoption, config: &yaml, code })?;
+    Ok(ExitCode::from(code))
+}
+
+/// The findings, and the config that takes them over.
+struct Found<'a> {
+    discovery: &'a Discovery,
+    adoption: &'a Adoption<'a>,
+    config: &'a str,
+    code: u8,
+}
+
+impl Document for Found<'_> {
+    /// The config alone: it goes into a file, and the findings go to standard error.
+    fn table(&self, _: bool) -> String {
+        self.config.to_owned()
+    }
+
+    fn json(&self) -> Value {
+        let mut json = json(self.discovery, self.adoption, self.config, rfc3339);
+        json["exit_code"] = self.code.into();
+        json
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.discovery.secrets.iter().map(|it| format!("secret/{}", it.at.name)).collect()
+    }
+}
+
+/// The server, and what was found there; the outer error is about the connection's settings.
+async fn look(args: &Init) -> Result<Result<(String, Discovery), Error>> {
+    let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
+    announce(&cluster, None);
+    let namespaces = match session::namespaces(&cluster, &args.only.namespace).await {
+        Ok(namespaces) => namespaces,
+        Err(error) => return Ok(Err(error)),
+    };
+    let search = Search { namespaces, vendor: ecr() };
+    let late = |_| {
+        let message = format!("the search did not end within {:?}", args.timeout);
+        Error::new(ErrorKind::Unreachable, message)
+    };
+    let found = timeout(args.timeout, discover(&cluster, &search)).await.map_err(late);
+    Ok(found.and_then(|it| it).map(|found| (cluster.server().to_owned(), found)))
+}
+
+/// The other way, for who lacks a right in the whole cluster alone.
+fn elsewhere(error: &Error, args: &Init) -> &'static str {
+    if error.kind() == ErrorKind::Denied && args.only.namespace.is_empty() {
+        "; or look only where that may be done, with --namespace"
+    } else {
+        ""
+    }
+}
+
+/// Whether a config is valid; else the first of what is wrong with it.
+fn loads(yaml: &str, types: &Types) -> Result<(), Problem> {
+    let problems = match Config::from_yaml(yaml) {
+        Ok(config) => wire::problems(&config, types),
+        Err(problems) => problems.iter().cloned().collect(),
+    };
+    problems.into_iter().next().map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use proptest::{prelude::*, sample::select};
+    use regcred_migrate::{Address, End, Job, Links, PullSecret, Tool, Use};
+
+    use super::*;
+
+    const NAMES: [&str; 9] = ["team-a", "on", "no", "1e5", "0x1", "null", "y", "a.b", "123"];
+    const HOSTS: [&str; 9] = [
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+        "000000000001.dkr.ecr.eu-west-1.amazonaws.com",
+        "123456789012.dkr.ecr-fips.us-east-1.amazonaws.com",
+        "123456789012.dkr-ecr.us-east-1.on.aws",
+        "123456789012.dkr-ecr-fips.us-east-1.on.aws",
+        "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+        "123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu",
+        "123456789012.dkr.ecr.us-moon-1.amazonaws.com",
+        "public.ecr.aws",
+    ];
+
+    fn name() -> impl Strategy<Value = String> {
+        prop_oneof![select(&NAMES[..]).prop_map(str::to_owned), any::<String>(), "[a-z0-9.-]{1,20}"]
+    }
+
+    fn address() -> impl Strategy<Value = Address> {
+        (name(), name()).prop_map(|(namespace, name)| Address { namespace, name })
+    }
+
+    fn tool() -> impl Strategy<Value = Option<Tool>> {
+        let all = [Tool::Script, Tool::EcrLoginRenew, Tool::ExternalSecrets, Tool::Helm];
+        proptest::option::of(select(all.to_vec()))
+    }
+
+    prop_compose! {
+        fn links()(uses in proptest::collection::btree_map(name(), (any::<bool>(), any::<bool>()), 0..3), usual in any::<bool>())
+            -> Links
+        {
+            let by = |(account, (pull, mount)): (String, (bool, bool))| Use { account, pull: pull || !mount, mount };
+            Links { accounts: uses.into_iter().map(by).collect(), are_defaults: usual }
+        }
+    }
+
+    prop_compose! {
+        fn secret()(
+            at in address(),
+            hosts in proptest::collection::btree_set(select(&HOSTS[..]), 1..4),
+            numbers in (0..2_usize, 0..2_usize, any::<bool>(), any::<bool>(), any::<bool>()),
+            ends in proptest::option::of(any::<bool>()),
+            writers in proptest::collection::vec(any::<String>(), 0..3),
+            tool in tool(),
+            instance in proptest::option::of(select(vec!["default", "blue"])),
+            merged in proptest::option::of(select(vec!["default", "blue"])),
+            links in proptest::option::of(links()),
+        ) -> PullSecret {
+            let (others, undecodable, has_more, has_user, is_odd) = numbers;
+            let text = |is: bool, text: &str| is.then(|| text.to_owned()).into_iter().collect::<Vec<_>>();
+            let (more, odd) = (text(has_more, "`credsStore`"), text(is_odd, "HOST:443"));
+            let end = |is_estimate| End { at: SystemTime::UNIX_EPOCH + Duration::from_hours(1), is_estimate };
+            PullSecret {
+                at, registries: hosts.into_iter().map(str::to_owned).collect(), others, undecodable, more, odd, has_user,
+                wildcards: vec![], hidden: is_odd.then(|| "Docker cannot use it".to_owned()),
+                ends: ends.map(end), written_at: None, writers, tool, instance: instance.map(str::to_owned), obstacle: None,
+                merged_by: merged.into_iter().map(str::to_owned).collect(), has_copy: false, links,
+            }
+        }
+    }
+
+    prop_compose! {
+        fn job()(at in address(), tool in tool(), schedule in any::<String>(), is in any::<[bool; 2]>()) -> Job {
+            Job { at, tool, schedule, is_suspended: is[0], is_by_name: is[1] }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 128, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_config_always_loads_and_every_secret_is_in_it_or_left_out(
+            secrets in proptest::collection::hash_map(address(), secret(), 1..6),
+            jobs in proptest::collection::vec(job(), 0..4),
+            server in any::<String>(),
+        ) {
+            let secrets = secrets.into_iter().map(|(at, it)| PullSecret { at, ..it }).collect::<Vec<_>>();
+            let discovery = Discovery { secrets, jobs, is_whole: true, ..Discovery::default() };
+            let check = |yaml: &str| loads(yaml, &Types::default());
+            let adoption = adopt(&discovery, check);
+            let yaml = config(&adoption, &server);
+            prop_assert_eq!(adoption.ways().len() + adoption.left.len(), discovery.secrets.len());
+            if adoption.entries.is_empty() {
+                prop_assert!(yaml.lines().all(|line| line.starts_with("# ")), "{}", yaml);
+            } else {
+                prop_assert_eq!(check(&yaml), Ok(()), "{}", yaml);
+            }
+            prop_assert!(yaml.chars().all(|it| it == '\n' || it == ' ' || it.is_ascii_graphic() || it.is_alphanumeric()));
+        }
+    }
+}

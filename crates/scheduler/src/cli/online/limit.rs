@@ -1,0 +1,20 @@
+//! The time limit of the checks.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::finding::Finding;
+
+/// The fix of a check that did not end in time.
+pub(super) const MORE: &str = "give it more, such as `--timeout 2m`, or check less with `--namespace`";
+
+/// Runs a check; `Some` if it does not end in time. Its findings until then are kept.
+pub(super) async fn within(limit: Duration, asking: impl Future<Output = ()>) -> Option<()> {
+    timeout(limit, asking).await.is_err().then_some(())
+}
+
+/// A finding about a check that did not end in time.
+pub(super) fn late(whom: &str, message: &str) -> Finding {
+    Finding::unreachable("time", whom, message).with_fix(MORE)
+}

@@ -1,0 +1,132 @@
+//! Secrets that are kept alike, and the namespaces that keep them. Pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use regcred_config::{AccountLink, NamespaceFilter, Origin, SecretSettings, Selection};
+use regcred_core::{Namespace, ProviderName, StoreName};
+
+/// Namespaces that keep the same Secret in the same way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// The entry of the config that is the first to want it.
+    pub(crate) origin: Origin,
+    pub(crate) need: Need,
+    pub(crate) places: Places,
+}
+
+/// Which namespaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Places {
+    /// In alphabetical order.
+    Named(Vec<Namespace>),
+    Selected(Selected),
+}
+
+/// Those that a cluster has and that are as a selection wants them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Selected {
+    pub(crate) selection: Selection,
+    /// But these, which the same entries name.
+    pub(crate) except: BTreeSet<Namespace>,
+    /// Of these alone; `None`: of all.
+    pub(crate) only: Option<Vec<NamespaceFilter>>,
+}
+
+/// What a Secret opens, where and how it is kept, and who uses it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Need {
+    pub(crate) store: StoreName,
+    pub(crate) providers: Vec<ProviderName>,
+    pub(crate) secret: SecretSettings,
+    pub(crate) accounts: Accounts,
+}
+
+/// Who uses a Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Accounts {
+    /// Those that usually do.
+    Usual,
+    /// Those that build, for its logins may push.
+    Builders,
+    These(Vec<AccountLink>),
+}
+
+impl Group {
+    /// Whether it chooses, and may choose the place of such a Secret.
+    pub(crate) fn may_have(&self, need: &Need, namespace: &Namespace) -> bool {
+        let Places::Selected(selected) = &self.places else { return false };
+        self.need.is_same_secret(need) && selected.may_take(namespace.as_str())
+    }
+
+    /// Whether both may be about one Secret, wherever they keep it.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let may = |one: &Self, other: &Self| one.places.named().iter().any(|it| other.places.may_have(it));
+        let choose = |it: &Self| matches!(it.places, Places::Selected(_));
+        self.need.secret.name == other.need.secret.name
+            && (may(self, other) || may(other, self) || (choose(self) && choose(other)))
+    }
+}
+
+impl Need {
+    /// Whether both are about Secrets of one name in one store.
+    pub(crate) fn is_same_secret(&self, other: &Self) -> bool {
+        (&self.store, &self.secret.name) == (&other.store, &other.secret.name)
+    }
+}
+
+impl Places {
+    pub(crate) fn named(&self) -> &[Namespace] {
+        match self {
+            Self::Named(namespaces) => namespaces,
+            Self::Selected(_) => &[],
+        }
+    }
+
+    /// Whether a namespace of this name can be one of them.
+    pub(crate) fn may_have(&self, namespace: &Namespace) -> bool {
+        match self {
+            Self::Named(namespaces) => namespaces.contains(namespace),
+            Self::Selected(selected) => selected.may_take(namespace.as_str()),
+        }
+    }
+
+    /// Whether a namespace that the filter takes can be one of them. What a pattern and a selection have in common, only a cluster knows.
+    pub(crate) fn may_meet(&self, filter: &NamespaceFilter) -> bool {
+        match (self, filter.name()) {
+            (_, Some(namespace)) => self.may_have(namespace),
+            (Self::Named(namespaces), None) => namespaces.iter().any(|it| filter.takes(it.as_str())),
+            (Self::Selected(_), None) => true,
+        }
+    }
+}
+
+impl Selected {
+    pub(crate) fn new(selection: Selection, except: BTreeSet<Namespace>) -> Self {
+        Self { selection, except, only: None }
+    }
+
+    pub(crate) fn takes(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+        self.may_take(namespace) && self.selection.takes(namespace, labels)
+    }
+
+    pub(crate) fn may_take(&self, namespace: &str) -> bool {
+        let is = |other: &Namespace| other.as_str() == namespace;
+        let is_asked = self.only.as_ref().is_none_or(|only| only.iter().any(|filter| filter.takes(namespace)));
+        let may = is_asked && !self.except.iter().any(is);
+        may && self.selection.may_take(namespace)
+    }
+}
+
+impl fmt::Display for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(namespaces) => {
+                f.write_str(&namespaces.iter().map(Namespace::as_str).collect::<Vec<_>>().join(", "))
+            }
+            Self::Selected(selected) => selected.selection.fmt(f),
+        }
+    }
+}
