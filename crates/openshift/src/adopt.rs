@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     decode::Stored,
+    fields::{DATA, MARKS, entries, has, quote, value},
     form::Form,
-    metadata::{DATA, MARKS, entries, has, quote, value},
     record::LAST_APPLIED,
     refusal::{self, bare, shown},
 };

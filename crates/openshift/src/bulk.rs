@@ -12,10 +12,11 @@ use regcred_core::{ErrorKind, Namespace, Result, Target};
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
+    call::PAGE,
     cluster::Cluster,
     decode::{self as object, Kept},
     pages::Page,
-    store::{PAGE, Store},
+    store::Store,
 };
 
 /// What is older is read anew. Servers go on with a list for about as long.

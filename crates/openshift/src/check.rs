@@ -20,11 +20,11 @@ use regcred_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 
 use crate::{
+    call::{limited, unheard},
     cluster::Cluster,
     error::{Doing, is_by_policy, translate},
     record::REGCRED,
     rights::review,
-    store::{limited, unheard},
     stream::object,
 };
 

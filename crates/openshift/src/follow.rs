@@ -16,11 +16,11 @@ use tokio::{
 use tracing::{Dispatch, debug, instrument::WithSubscriber, warn};
 
 use crate::{
+    call::{limited, unheard},
     decode::{Kept, WatchLine, account, metadata, watch_line},
     error::{Doing, translate},
     pages::{listing, page},
     rights,
-    store::{limited, unheard},
     stream::{Piece, lines},
 };
 

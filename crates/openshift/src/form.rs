@@ -8,7 +8,7 @@ use regcred_dockerconfig::DockerConfig;
 use serde_json::Value;
 
 use crate::{
-    metadata::{MARKS, applier_of, has, others_of, value},
+    fields::{MARKS, applier_of, has, others_of, value},
     record::{self, CREDENTIALS},
 };
 

@@ -26,7 +26,7 @@ use tracing::warn;
 use crate::{
     follow::{Followed, GRANTED, Seen},
     namespace::{self, Place},
-    watches::{Entry, Member, Watched},
+    subscriber::{Entry, Member, Watched},
 };
 
 /// So many changes wait before the server does. Each is bounded, and can still be large.

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::{cluster::Cluster, error::Doing, store::limited};
+use crate::{call::limited, cluster::Cluster, error::Doing};
 
 /// Other replicas take over if the Lease has not changed for so long. The three durations are the defaults of client-go.
 const LEASE_DURATION: Duration = Duration::from_secs(15);

@@ -13,7 +13,7 @@ use regcred_core::{InstanceName, Namespace, Result, SecretName, StoreName, Targe
 use crate::{
     cluster::Cluster,
     decode::{Kept, metadata},
-    metadata::value,
+    fields::value,
     pages::{CRON_JOBS, listing, page, pages, pages_if_any},
     record::{self, INSTANCE, MANAGED_BY, REGCRED, TARGET},
     refusal::DOCKER_CONFIG,

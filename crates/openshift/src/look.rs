@@ -8,8 +8,7 @@ use regcred_core::{Details, Error, Observed, Refusal, Result};
 use crate::{
     hidden::Unread,
     link::Link,
-    merge::Merged,
-    metadata::{Ours, Version},
+    ownership::{Ours, Version},
     record::{Records, by_provider},
 };
 
@@ -37,6 +36,16 @@ pub(crate) enum Found {
     Merged(Merged),
     /// Not ours to write.
     Refused(Refusal),
+}
+
+/// What our entries in somebody else's Secret are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Merged {
+    pub(crate) records: Records,
+    /// Those of them that somebody else has written since, in words.
+    pub(crate) drift: Vec<String>,
+    /// The readers that do not get them; `None`: all do.
+    pub(crate) unread: Option<Unread>,
 }
 
 /// The ServiceAccounts that are to use the Secret.

@@ -5,7 +5,7 @@
 //! has written since is theirs, and is put back if the config asks for it, but never taken out. Every other byte stays.
 //!
 //! A key that is there already and means one of our registries in another spelling, or a part of it, gets the same entry: some readers
-//! take it first. No such key is added. It is ours by the same digest, so [`OpenShiftSink::remove_merged`] takes it out too: what it
+//! take it first. No such key is added. It is ours by the same digest, so [`remove_merged`] takes it out too: what it
 //! held before has ended by then.
 //!
 //! regcred creates a Secret by an apply without any login, and then merges into it as into any other. Such a Secret is ours to delete: in its
@@ -21,170 +21,159 @@ use serde_json::{Value, json};
 
 use crate::{
     decode::Stored,
+    fields::{DATA, has, owned, owner_of, updated, value},
     form::LoginFormat,
     hidden::{Unread, unread},
-    look::Found,
-    metadata::{DATA, Standing, Version, has, owned, owner_of, updated, value},
+    look::{Found, Merged},
     own::{is_still, meanwhile, shares},
+    ownership::{Standing, Version},
     record::{self, Record, Records},
     refusal::{self, DOCKER_CONFIG, shown},
     secret::{DATA_KEY, check_size},
-    sink::{Foreign, OpenShiftSink},
+    writer::{Foreign, SecretWriter},
 };
 
 /// Each gets a token of 3 kB, and a tenant can write thousands of such keys.
 const MOST_ALIASES: usize = 64;
 
-/// What our entries in somebody else's Secret are.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Merged {
-    pub(crate) records: Records,
-    /// Those of them that somebody else has written since, in words.
-    pub(crate) drift: Vec<String>,
-    /// The readers that do not get them; `None`: all do.
-    pub(crate) unread: Option<Unread>,
+/// Metadata is enough while we were the last to write the data, and every reader takes what we wrote. Else the data is read.
+pub(crate) async fn find_merged(writer: &SecretWriter, target: &Target, metadata: Option<ObjectMeta>) -> Result<Found> {
+    let Some(metadata) = metadata else { return Ok(nothing(writer)) };
+    if let Standing::Instance(instance) = writer.standing(&metadata, target) {
+        return Ok(Found::Refused(refusal::other_instance(&instance)));
+    }
+    let wrote_last = updated(&metadata, writer.merge_manager()).is_some_and(|fields| has(fields, &DATA));
+    let records =
+        read_records(writer, &metadata).filter(|it| wrote_last && !it.values().any(|record| record.is_hidden));
+    if let Some(records) = records {
+        return Ok(Found::Merged(Merged { records, ..Merged::default() }));
+    }
+    let Some(stored) = writer.store.secret(target.namespace.as_str(), target.name.as_str()).await? else {
+        return Ok(nothing(writer));
+    };
+    let config = match readable(&stored) {
+        Ok(config) => config,
+        Err(refusal) => return Ok(Found::Refused(refusal)),
+    };
+    let records = read_records(writer, &stored.metadata).unwrap_or_default();
+    let writer = || owner_of(&stored.metadata, &DATA, (writer.merge_manager(), "Update"));
+    let edited = records.iter().filter(|(registry, record)| !is_ours(&config, registry, record));
+    let mut drift =
+        edited.map(|(registry, _)| format!("its entry for {registry} was changed by {}", writer())).collect::<Vec<_>>();
+    let aliases = config.aliases(records.keys());
+    let old = aliases.iter().filter(|(key, registry)| config.entry_of(key) != config.entry(registry));
+    if let Some(keys) = shown(old.map(|(key, _)| key.as_str())).filter(|_| drift.is_empty()) {
+        drift.push(format!("another login for the same registry is under {keys}, by {}", writer()));
+    }
+    let unread = unread(&config, records.keys()).filter(|_| drift.is_empty());
+    Ok(Found::Merged(Merged { records, drift, unread }))
 }
 
-impl OpenShiftSink {
-    /// Metadata is enough while we were the last to write the data, and every reader takes what we wrote. Else the data is read.
-    pub(crate) async fn find_merged(&self, target: &Target, metadata: Option<ObjectMeta>) -> Result<Found> {
-        let Some(metadata) = metadata else { return Ok(self.nothing()) };
-        if let Standing::Instance(instance) = self.standing(&metadata, target) {
-            return Ok(Found::Refused(refusal::other_instance(&instance)));
-        }
-        let wrote_last = updated(&metadata, self.merge_manager()).is_some_and(|fields| has(fields, &DATA));
-        let records = self.records(&metadata).filter(|it| wrote_last && !it.values().any(|record| record.is_hidden));
-        if let Some(records) = records {
-            return Ok(Found::Merged(Merged { records, ..Merged::default() }));
-        }
-        let Some(stored) = self.store.secret(target.namespace.as_str(), target.name.as_str()).await? else {
-            return Ok(self.nothing());
-        };
-        let config = match readable(&stored) {
-            Ok(config) => config,
-            Err(refusal) => return Ok(Found::Refused(refusal)),
-        };
-        let records = self.records(&stored.metadata).unwrap_or_default();
-        let writer = || owner_of(&stored.metadata, &DATA, (self.merge_manager(), "Update"));
-        let edited = records.iter().filter(|(registry, record)| !is_ours(&config, registry, record));
-        let mut drift = edited
-            .map(|(registry, _)| format!("its entry for {registry} was changed by {}", writer()))
-            .collect::<Vec<_>>();
-        let aliases = config.aliases(records.keys());
-        let old = aliases.iter().filter(|(key, registry)| config.entry_of(key) != config.entry(registry));
-        if let Some(keys) = shown(old.map(|(key, _)| key.as_str())).filter(|_| drift.is_empty()) {
-            drift.push(format!("another login for the same registry is under {keys}, by {}", writer()));
-        }
-        let unread = unread(&config, records.keys()).filter(|_| drift.is_empty());
-        Ok(Found::Merged(Merged { records, drift, unread }))
-    }
+/// Where there is no Secret.
+fn nothing(writer: &SecretWriter) -> Found {
+    if writer.foreign() == Foreign::MergeOrCreate { Found::Nothing } else { Found::Refused(refusal::absent()) }
+}
 
-    /// Where there is no Secret.
-    fn nothing(&self) -> Found {
-        if self.foreign() == Foreign::MergeOrCreate { Found::Nothing } else { Found::Refused(refusal::absent()) }
-    }
+/// What our annotation says; `None` if there is none, or it is not ours.
+fn read_records(writer: &SecretWriter, metadata: &ObjectMeta) -> Option<Records> {
+    let (name, owned) = (record::merged(writer.instance()), updated(metadata, writer.merge_manager())?);
+    let field = format!("f:{name}");
+    let believed = has(owned, &["f:metadata", "f:annotations", &field]);
+    value(metadata.annotations.as_ref(), &name).filter(|_| believed).and_then(record::read)
+}
 
-    /// What our annotation says; `None` if there is none, or it is not ours.
-    fn records(&self, metadata: &ObjectMeta) -> Option<Records> {
-        let (name, owned) = (record::merged(self.instance()), updated(metadata, self.merge_manager())?);
-        let field = format!("f:{name}");
-        let believed = has(owned, &["f:metadata", "f:annotations", &field]);
-        value(metadata.annotations.as_ref(), &name).filter(|_| believed).and_then(record::read)
-    }
+/// Creates a Secret without logins, to be merged into. If there is one by now, it is a conflict.
+pub(crate) async fn create_merged(writer: &SecretWriter, target: &Target) -> Result<()> {
+    let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+    let object = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": { "name": name, "namespace": namespace },
+        "type": DOCKER_CONFIG,
+        "data": { DATA_KEY: ByteString(DockerConfig::new().to_bytes()) },
+    });
+    writer.store.create_secret(namespace, name, writer.merge_manager(), &object).await
+}
 
-    /// Creates a Secret without logins, to be merged into. If there is one by now, it is a conflict.
-    pub(crate) async fn create_merged(&self, target: &Target) -> Result<()> {
-        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        let object = json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": { "name": name, "namespace": namespace },
-            "type": DOCKER_CONFIG,
-            "data": { DATA_KEY: ByteString(DockerConfig::new().to_bytes()) },
-        });
-        self.store.create_secret(namespace, name, self.merge_manager(), &object).await
+/// Returns also the readers that do not get the logins. `seen`: the state that the Secret must still have.
+pub(crate) async fn apply_merged(
+    writer: &SecretWriter,
+    target: &Target,
+    seen: Option<&Version>,
+    set: &CredentialSet,
+) -> Result<(Written, Option<Unread>)> {
+    let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+    let stored = writer.store.secret(namespace, name).await?;
+    let stored = stored.filter(|it| is_still(it, seen)).ok_or_else(|| meanwhile(target))?;
+    if let Standing::Instance(instance) = writer.standing(&stored.metadata, target) {
+        return Err(refusal::other_instance(&instance).into());
     }
+    let (before, old) = (readable(&stored)?, read_records(writer, &stored.metadata));
+    let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, writer.form().logins)?;
+    let unread = unread(&after, records.keys());
+    let bytes = check_size(after.to_bytes())?;
+    if old.is_some_and(|old| old == records) && Some(&bytes) == stored.data.as_ref() {
+        return Ok((Written::Unchanged, unread));
+    }
+    let patch = patch(writer, &stored.metadata, bytes, Some(&records));
+    writer.store.merge_into_secret(namespace, name, writer.merge_manager(), &patch).await?;
+    Ok((Written::Updated, unread))
+}
 
-    /// Returns also the readers that do not get the logins. `seen`: the state that the Secret must still have.
-    pub(crate) async fn apply_merged(
-        &self,
-        target: &Target,
-        seen: Option<&Version>,
-        set: &CredentialSet,
-    ) -> Result<(Written, Option<Unread>)> {
-        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        let stored = self.store.secret(namespace, name).await?;
-        let stored = stored.filter(|it| is_still(it, seen)).ok_or_else(|| meanwhile(target))?;
-        if let Standing::Instance(instance) = self.standing(&stored.metadata, target) {
-            return Err(refusal::other_instance(&instance).into());
+pub(crate) async fn remove_merged(writer: &SecretWriter, target: &Target) -> Result<()> {
+    let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+    let Some(stored) = writer.store.secret(namespace, name).await? else { return Ok(()) };
+    let Some(records) = read_records(writer, &stored.metadata) else {
+        // What somebody else has written there is not followed, and what is ours is not known any more.
+        let annotation = record::merged(writer.instance());
+        let is_noted = value(stored.metadata.annotations.as_ref(), &annotation).is_some();
+        return if is_noted { Err(refusal::not_known(&annotation).into()) } else { Ok(()) };
+    };
+    let mut config = readable(&stored)?;
+    for (registry, record) in &records {
+        take_out(&mut config, registry, record, &Records::new());
+    }
+    if config.is_empty() && is_only_ours(writer, &stored.metadata) {
+        match writer.store.delete_secret(namespace, name, &stored.metadata).await {
+            // Not every installation may delete: then it stays, without logins.
+            Err(error) if error.kind() == ErrorKind::Denied => {}
+            deleted => return deleted,
         }
-        let (before, old) = (readable(&stored)?, self.records(&stored.metadata));
-        let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, self.form().logins)?;
-        let unread = unread(&after, records.keys());
-        let bytes = check_size(after.to_bytes())?;
-        if old.is_some_and(|old| old == records) && Some(&bytes) == stored.data.as_ref() {
-            return Ok((Written::Unchanged, unread));
-        }
-        let patch = self.patch(&stored.metadata, bytes, Some(&records));
-        self.store.merge_into_secret(namespace, name, self.merge_manager(), &patch).await?;
-        Ok((Written::Updated, unread))
     }
+    let patch = patch(writer, &stored.metadata, config.to_bytes(), None);
+    writer.store.merge_into_secret(namespace, name, writer.merge_manager(), &patch).await
+}
 
-    pub(crate) async fn remove_merged(&self, target: &Target) -> Result<()> {
-        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        let Some(stored) = self.store.secret(namespace, name).await? else { return Ok(()) };
-        let Some(records) = self.records(&stored.metadata) else {
-            // What somebody else has written there is not followed, and what is ours is not known any more.
-            let annotation = record::merged(self.instance());
-            let is_noted = value(stored.metadata.annotations.as_ref(), &annotation).is_some();
-            return if is_noted { Err(refusal::not_known(&annotation).into()) } else { Ok(()) };
-        };
-        let mut config = readable(&stored)?;
-        for (registry, record) in &records {
-            take_out(&mut config, registry, record, &Records::new());
-        }
-        if config.is_empty() && self.is_only_ours(&stored.metadata) {
-            match self.store.delete_secret(namespace, name, &stored.metadata).await {
-                // Not every installation may delete: then it stays, without logins.
-                Err(error) if error.kind() == ErrorKind::Denied => {}
-                deleted => return deleted,
-            }
-        }
-        let patch = self.patch(&stored.metadata, config.to_bytes(), None);
-        self.store.merge_into_secret(namespace, name, self.merge_manager(), &patch).await
-    }
+/// Whether we have created it, and nobody else keeps data in it.
+fn is_only_ours(writer: &SecretWriter, metadata: &ObjectMeta) -> bool {
+    let created = owned(metadata, writer.merge_manager(), "Apply").is_some_and(|fields| has(fields, &["f:type"]));
+    created && shares(metadata, writer.merge_manager()).is_none()
+}
 
-    /// Whether we have created it, and nobody else keeps data in it.
-    fn is_only_ours(&self, metadata: &ObjectMeta) -> bool {
-        let created = owned(metadata, self.merge_manager(), "Apply").is_some_and(|fields| has(fields, &["f:type"]));
-        created && shares(metadata, self.merge_manager()).is_none()
+/// A merge patch of the data and of our annotation, guarded by what was read.
+fn patch(writer: &SecretWriter, metadata: &ObjectMeta, bytes: Vec<u8>, records: Option<&Records>) -> Value {
+    let annotation = record::merged(writer.instance());
+    let mut patch = json!({
+        "metadata": {
+            "resourceVersion": metadata.resource_version,
+            "annotations": { &annotation: records.map(record::write) },
+        },
+        "data": { DATA_KEY: ByteString(bytes) },
+    });
+    // Of an object that nobody is said to own, the server notes no owner at a patch, unless it is told one.
+    if metadata.managed_fields.iter().flatten().next().is_none() {
+        let field = format!("f:{annotation}");
+        let fields = json!({ DATA[0]: { DATA[1]: {} }, "f:metadata": { "f:annotations": { field: {} } } });
+        patch["metadata"]["managedFields"] = json!([ManagedFieldsEntry {
+            api_version: Some("v1".into()),
+            fields_type: Some("FieldsV1".into()),
+            fields_v1: Some(FieldsV1(fields)),
+            manager: Some(writer.merge_manager().into()),
+            operation: Some("Update".into()),
+            ..ManagedFieldsEntry::default()
+        }]);
     }
-
-    /// A merge patch of the data and of our annotation, guarded by what was read.
-    fn patch(&self, metadata: &ObjectMeta, bytes: Vec<u8>, records: Option<&Records>) -> Value {
-        let annotation = record::merged(self.instance());
-        let mut patch = json!({
-            "metadata": {
-                "resourceVersion": metadata.resource_version,
-                "annotations": { &annotation: records.map(record::write) },
-            },
-            "data": { DATA_KEY: ByteString(bytes) },
-        });
-        // Of an object that nobody is said to own, the server notes no owner at a patch, unless it is told one.
-        if metadata.managed_fields.iter().flatten().next().is_none() {
-            let field = format!("f:{annotation}");
-            let fields = json!({ DATA[0]: { DATA[1]: {} }, "f:metadata": { "f:annotations": { field: {} } } });
-            patch["metadata"]["managedFields"] = json!([ManagedFieldsEntry {
-                api_version: Some("v1".into()),
-                fields_type: Some("FieldsV1".into()),
-                fields_v1: Some(FieldsV1(fields)),
-                manager: Some(self.merge_manager().into()),
-                operation: Some("Update".into()),
-                ..ManagedFieldsEntry::default()
-            }]);
-        }
-        patch
-    }
+    patch
 }
 
 /// The Docker config of another owner. Entries that cannot be decoded are kept.

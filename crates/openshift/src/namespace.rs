@@ -7,9 +7,9 @@ use kube::{Client, api::ListParams};
 use regcred_core::{Namespace, Result, SecretName, StoreName, Target};
 
 use crate::{
+    call::{PAGE, limited},
     decode::bare_metadata,
     pages::{self, Page, at, listing},
-    store::{PAGE, limited},
     stream::Piece,
 };
 

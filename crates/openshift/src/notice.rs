@@ -10,7 +10,7 @@ use kube::{
 };
 use regcred_core::{ErrorKind, Result};
 
-use crate::{cluster::Cluster, error::Doing, store::limited};
+use crate::{call::limited, cluster::Cluster, error::Doing};
 
 /// The server takes no more of a text.
 const LONGEST: usize = 1_000;

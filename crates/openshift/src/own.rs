@@ -6,161 +6,162 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 use regcred_core::{CredentialSet, Error, ErrorKind, Result, Target, Written};
 
 use crate::{
+    account::unlink,
     adopt,
     decode::Stored,
+    fields::{DATA, entries, may_be_immutable, value},
     form::Form,
     link::{Lists, Recorded, is_writable},
     look::Found,
-    metadata::{DATA, Ours, Standing, Version, entries, may_be_immutable, value},
+    ownership::{Ours, Standing, Version},
     record::{Record, TARGET},
     refusal,
     secret::{self, Plan},
-    sink::{Foreign, OpenShiftSink},
+    writer::{Foreign, SecretWriter},
 };
 
-impl OpenShiftSink {
-    /// Metadata is enough for one of ours, unless another program may have written it as our field manager. Of any other, and of one that
-    /// may be immutable, type and mark are read too.
-    pub(crate) async fn find(&self, target: &Target, metadata: Option<ObjectMeta>, is_doubtful: bool) -> Result<Found> {
-        let Some(metadata) = metadata else { return Ok(Found::Nothing) };
-        match self.standing(&metadata, target) {
-            Standing::Ours(ours) if !may_be_immutable(&metadata) && !is_doubtful => return Ok(Found::Ours(ours)),
-            Standing::Instance(instance) if !self.was(&instance) => {
-                return Ok(Found::Refused(refusal::other_instance(&instance)));
-            }
-            Standing::Ours(_) | Standing::Theirs(_) | Standing::Instance(_) => {}
+/// Metadata is enough for one of ours, unless another program may have written it as our field manager. Of any other, and of one that
+/// may be immutable, type and mark are read too.
+pub(crate) async fn find(
+    writer: &SecretWriter,
+    target: &Target,
+    metadata: Option<ObjectMeta>,
+    is_doubtful: bool,
+) -> Result<Found> {
+    let Some(metadata) = metadata else { return Ok(Found::Nothing) };
+    match writer.standing(&metadata, target) {
+        Standing::Ours(ours) if !may_be_immutable(&metadata) && !is_doubtful => return Ok(Found::Ours(ours)),
+        Standing::Instance(instance) if !writer.was(&instance) => {
+            return Ok(Found::Refused(refusal::other_instance(&instance)));
         }
-        let stored = self.store.secret(target.namespace.as_str(), target.name.as_str()).await?;
-        Ok(stored.map_or(Found::Nothing, |stored| self.judge(target, &stored)))
+        Standing::Ours(_) | Standing::Theirs(_) | Standing::Instance(_) => {}
     }
+    let stored = writer.store.secret(target.namespace.as_str(), target.name.as_str()).await?;
+    Ok(stored.map_or(Found::Nothing, |stored| judge(writer, target, &stored)))
+}
 
-    fn judge(&self, target: &Target, stored: &Stored) -> Found {
-        if let Some(refusal) = stored.unfit() {
-            return Found::Refused(refusal);
-        }
-        match (self.standing(&stored.metadata, target), self.foreign()) {
-            (Standing::Ours(ours), _) => Found::Ours(secret::compared(ours, stored)),
-            (Standing::Instance(instance), _) if self.was(&instance) => self.judge_previous(target, stored, &instance),
-            (Standing::Instance(instance), _) => Found::Refused(refusal::other_instance(&instance)),
-            (Standing::Theirs(owner), Foreign::Adopt) => {
-                let obstacle = adopt::obstacle(stored, &self.own_managers(), self.expected());
-                obstacle.map_or(Found::Adoptable(owner), Found::Refused)
-            }
-            (Standing::Theirs(owner), _) => Found::Refused(refusal::foreign(&owner)),
-        }
+fn judge(writer: &SecretWriter, target: &Target, stored: &Stored) -> Found {
+    if let Some(refusal) = stored.unfit() {
+        return Found::Refused(refusal);
     }
+    match (writer.standing(&stored.metadata, target), writer.foreign()) {
+        (Standing::Ours(ours), _) => Found::Ours(secret::compared(ours, stored)),
+        (Standing::Instance(instance), _) if writer.was(&instance) => judge_previous(writer, target, stored, &instance),
+        (Standing::Instance(instance), _) => Found::Refused(refusal::other_instance(&instance)),
+        (Standing::Theirs(owner), Foreign::Adopt) => {
+            let obstacle = adopt::obstacle(stored, &writer.own_managers(), writer.expected());
+            obstacle.map_or(Found::Adoptable(owner), Found::Refused)
+        }
+        (Standing::Theirs(owner), _) => Found::Refused(refusal::foreign(&owner)),
+    }
+}
 
-    /// A Secret of the instance that this one was before. A copy of one names another target.
-    fn judge_previous(&self, target: &Target, stored: &Stored, instance: &str) -> Found {
-        if value(stored.metadata.annotations.as_ref(), TARGET) != Some(&format!("{}/{}", target.namespace, target.name))
-        {
-            return Found::Refused(refusal::foreign(&format!("it is a copy of a Secret of instance {instance:?}")));
-        }
-        let owner = format!("it is of regcred's instance {instance:?}, which this one was before");
-        adopt::writer(&stored.metadata, &self.own_managers()).map_or(Found::Adoptable(owner), Found::Refused)
+/// A Secret of the instance that this one was before. A copy of one names another target.
+fn judge_previous(writer: &SecretWriter, target: &Target, stored: &Stored, instance: &str) -> Found {
+    if value(stored.metadata.annotations.as_ref(), TARGET) != Some(&format!("{}/{}", target.namespace, target.name)) {
+        return Found::Refused(refusal::foreign(&format!("it is a copy of a Secret of instance {instance:?}")));
     }
+    let owner = format!("it is of regcred's instance {instance:?}, which this one was before");
+    adopt::writer(&stored.metadata, &writer.own_managers()).map_or(Found::Adoptable(owner), Found::Refused)
+}
 
-    /// Makes it, or writes ours again; and as what it stands there then, if it was written.
-    pub(crate) async fn write(
-        &self,
-        target: &Target,
-        ours: Option<&Ours>,
-        links: &Recorded,
-        set: &CredentialSet,
-    ) -> Result<(Written, Option<ObjectMeta>)> {
-        if ours.is_some_and(|ours| is_left(ours, set)) {
-            return Ok((Written::Unchanged, None));
-        }
-        let data = match ours {
-            Some(ours) if secret::needs_data(ours, set) => {
-                let stored = self.store.secret(target.namespace.as_str(), target.name.as_str()).await?;
-                let same = stored.filter(|it| it.metadata.resource_version == ours.version.resource_version);
-                Some(secret::data(&same.ok_or_else(|| meanwhile(target))?, ours)?)
-            }
-            _ => None,
-        };
-        let plan = secret::plan(ours, data.as_ref(), set, self.form().logins).with_links(links.clone());
-        let force = ours.is_some_and(|ours| ours.is_claimed || !ours.drift.is_empty());
-        let form = ours.map_or(self.form(), |ours| &ours.form);
-        let after = self.put(target, &plan, form, ours.map(|ours| &ours.version), force).await?;
-        let written = match ours {
-            None => Written::Created,
-            Some(ours) if ours.version.resource_version == after.resource_version => Written::Unchanged,
-            Some(_) => Written::Updated,
-        };
-        Ok((written, Some(after)))
+/// Makes it, or writes ours again; and as what it stands there then, if it was written.
+pub(crate) async fn write(
+    writer: &SecretWriter,
+    target: &Target,
+    ours: Option<&Ours>,
+    links: &Recorded,
+    set: &CredentialSet,
+) -> Result<(Written, Option<ObjectMeta>)> {
+    if ours.is_some_and(|ours| is_left(ours, set)) {
+        return Ok((Written::Unchanged, None));
     }
+    let data = match ours {
+        Some(ours) if secret::needs_data(ours, set) => {
+            let stored = writer.store.secret(target.namespace.as_str(), target.name.as_str()).await?;
+            let same = stored.filter(|it| it.metadata.resource_version == ours.version.resource_version);
+            Some(secret::data(&same.ok_or_else(|| meanwhile(target))?, ours)?)
+        }
+        _ => None,
+    };
+    let plan = secret::plan(ours, data.as_ref(), set, writer.form().logins).with_links(links.clone());
+    let force = ours.is_some_and(|ours| ours.is_claimed || !ours.drift.is_empty());
+    let form = ours.map_or(writer.form(), |ours| &ours.form);
+    let after = put(writer, target, &plan, form, ours.map(|ours| &ours.version), force).await?;
+    let written = match ours {
+        None => Written::Created,
+        Some(ours) if ours.version.resource_version == after.resource_version => Written::Unchanged,
+        Some(_) => Written::Updated,
+    };
+    Ok((written, Some(after)))
+}
 
-    /// In two writes. After the first alone the Secret is as it was but for its owner, and this begins again.
-    pub(crate) async fn adopt(&self, target: &Target, seen: Option<&Version>, set: &CredentialSet) -> Result<Written> {
-        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        let stored = self.store.secret(namespace, name).await?.filter(|it| is_still(it, seen));
-        let stored = stored.ok_or_else(|| meanwhile(target))?;
-        match self.judge(target, &stored) {
-            Found::Adoptable(_) => {}
-            Found::Refused(refusal) => return Err(refusal.into()),
-            Found::Nothing | Found::Ours(_) | Found::Merged(_) => return Err(meanwhile(target)),
-        }
-        if !set.failed().is_empty() {
-            let message = format!("{target} is not adopted while a provider fails");
-            let cause = "nobody can say yet which of its logins are for registries of the config";
-            return Err(Error::new(ErrorKind::Unreachable, message).with_cause(cause));
-        }
-        // Under its previous name this installation wrote every login itself, so none of another owner is lost.
-        let was_ours = matches!(self.standing(&stored.metadata, target), Standing::Instance(_));
-        if let Some(refusal) = adopt::excess(&stored, set).filter(|_| !was_ours) {
-            return Err(refusal.into());
-        }
-        let patch = adopt::patch(&stored.metadata, &self.own_managers(), self.form());
-        let after = self.store.take_over_secret(namespace, name, &patch).await?;
-        let (form, _) = self.form().yielding(&after, self.manager());
-        let plan = secret::plan(None, None, set, form.logins).with_links(Recorded::of(self.links()));
-        self.put(target, &plan, &form, Some(&Version::of(&after)), false).await?;
-        Ok(Written::Updated)
+/// In two writes. After the first alone the Secret is as it was but for its owner, and this begins again.
+pub(crate) async fn adopt(
+    writer: &SecretWriter,
+    target: &Target,
+    seen: Option<&Version>,
+    set: &CredentialSet,
+) -> Result<Written> {
+    let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+    let stored = writer.store.secret(namespace, name).await?.filter(|it| is_still(it, seen));
+    let stored = stored.ok_or_else(|| meanwhile(target))?;
+    match judge(writer, target, &stored) {
+        Found::Adoptable(_) => {}
+        Found::Refused(refusal) => return Err(refusal.into()),
+        Found::Nothing | Found::Ours(_) | Found::Merged(_) => return Err(meanwhile(target)),
     }
+    if !set.failed().is_empty() {
+        let message = format!("{target} is not adopted while a provider fails");
+        let cause = "nobody can say yet which of its logins are for registries of the config";
+        return Err(Error::new(ErrorKind::Unreachable, message).with_cause(cause));
+    }
+    // Under its previous name this installation wrote every login itself, so none of another owner is lost.
+    let was_ours = matches!(writer.standing(&stored.metadata, target), Standing::Instance(_));
+    if let Some(refusal) = adopt::excess(&stored, set).filter(|_| !was_ours) {
+        return Err(refusal.into());
+    }
+    let patch = adopt::patch(&stored.metadata, &writer.own_managers(), writer.form());
+    let after = writer.store.take_over_secret(namespace, name, &patch).await?;
+    let (form, _) = writer.form().yielding(&after, writer.manager());
+    let plan = secret::plan(None, None, set, form.logins).with_links(Recorded::of(writer.links()));
+    put(writer, target, &plan, &form, Some(&Version::of(&after)), false).await?;
+    Ok(Written::Updated)
+}
 
-    /// Takes a Secret out of every ServiceAccount of its namespace, whoever put it there. Takes the right to list them.
-    pub async fn unlink_everywhere(&self, target: &Target) -> Result<()> {
-        for account in self.store.accounts_in(target.namespace.as_str()).await? {
-            self.unlink(target, &account, Lists::BOTH).await?;
-        }
-        Ok(())
-    }
+async fn put(
+    writer: &SecretWriter,
+    target: &Target,
+    plan: &Plan,
+    form: &Form,
+    over: Option<&Version>,
+    force: bool,
+) -> Result<ObjectMeta> {
+    let object = secret::manifest(target, writer.instance(), form, plan, over)?;
+    writer.store.apply_secret(target.namespace.as_str(), target.name.as_str(), &object, force).await
+}
 
-    async fn put(
-        &self,
-        target: &Target,
-        plan: &Plan,
-        form: &Form,
-        over: Option<&Version>,
-        force: bool,
-    ) -> Result<ObjectMeta> {
-        let object = secret::manifest(target, self.instance(), form, plan, over)?;
-        self.store.apply_secret(target.namespace.as_str(), target.name.as_str(), &object, force).await
+pub(crate) async fn remove_own(writer: &SecretWriter, target: &Target) -> Result<()> {
+    let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+    let Some(metadata) = writer.store.secret_metadata(namespace, name).await? else { return Ok(()) };
+    let ours = match writer.standing(&metadata, target) {
+        Standing::Theirs(owner) => return Err(refusal::foreign(&owner).into()),
+        Standing::Instance(instance) => return Err(refusal::other_instance(&instance).into()),
+        Standing::Ours(ours) => ours,
+    };
+    if let Some(other) = shares(&metadata, writer.manager()) {
+        return Err(refusal::shared(&other).into());
     }
-
-    pub(crate) async fn remove_own(&self, target: &Target) -> Result<()> {
-        let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
-        let Some(metadata) = self.store.secret_metadata(namespace, name).await? else { return Ok(()) };
-        let ours = match self.standing(&metadata, target) {
-            Standing::Theirs(owner) => return Err(refusal::foreign(&owner).into()),
-            Standing::Instance(instance) => return Err(refusal::other_instance(&instance).into()),
-            Standing::Ours(ours) => ours,
-        };
-        if let Some(other) = shares(&metadata, self.manager()) {
-            return Err(refusal::shared(&other).into());
+    // What others wrote into the annotation is not followed.
+    let linked = ours.linked.into_iter().chain([Recorded::of(writer.links())]);
+    let accounts = linked.flat_map(Recorded::into_accounts).collect::<BTreeSet<_>>();
+    for account in accounts {
+        match unlink(writer, target, &account, Lists::BOTH).await {
+            Err(error) if error.kind() == ErrorKind::Denied && !is_writable(&account, writer.links()) => {}
+            unlinked => drop(unlinked?),
         }
-        // What others wrote into the annotation is not followed.
-        let linked = ours.linked.into_iter().chain([Recorded::of(self.links())]);
-        let accounts = linked.flat_map(Recorded::into_accounts).collect::<BTreeSet<_>>();
-        for account in accounts {
-            match self.unlink(target, &account, Lists::BOTH).await {
-                Err(error) if error.kind() == ErrorKind::Denied && !is_writable(&account, self.links()) => {}
-                unlinked => drop(unlinked?),
-            }
-        }
-        self.store.delete_secret(namespace, name, &metadata).await
     }
+    writer.store.delete_secret(namespace, name, &metadata).await
 }
 
 /// Whether all of it stays as it stands: what is to be done is beside it.

@@ -7,8 +7,8 @@ use regcred_core::{ErrorKind, Result};
 use tokio::time::sleep;
 
 use crate::{
+    call::{PAGE, unheard},
     error::{Doing, is_absent, translate},
-    store::{PAGE, unheard},
     stream::{self, Piece},
 };
 

@@ -11,8 +11,8 @@ use regcred_core::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 
 use crate::{
+    call::limited,
     error::{Doing, gone},
-    store::limited,
 };
 
 /// Where a right is missing in thousands of namespaces, the first answers tell the story.

@@ -9,7 +9,7 @@ use crate::{
     decode::Stored,
     form::{Form, LoginFormat},
     link::Recorded,
-    metadata::{Ours, Version},
+    ownership::{Ours, Version},
     record::{self, EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Record, Records, TARGET},
     refusal::{self, DOCKER_CONFIG},
 };

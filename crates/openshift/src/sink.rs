@@ -10,72 +10,28 @@ use regcred_core::{
 };
 
 use crate::{
+    account,
     bulk::BulkReads,
     cluster::Cluster,
+    fields::{is_latest, writers},
     form::{Form, LoginFormat},
-    link::{Link, Recorded},
+    link::{Link, Lists, Recorded},
     look::{Accounts, Found, Look, ReadAccounts},
-    metadata::{Identity, Ours, Standing, Version, standing, writers},
+    merge, own,
+    ownership::{Ours, Version},
     record::managers,
+    remember,
     store::Store,
-    untouched::Untouched,
+    untouched::{Seen, Untouched},
+    writer::{Expected, Foreign, Previous, SecretWriter},
 };
 
 /// Keeps registry credentials in Secrets of one cluster.
 pub struct OpenShiftSink {
-    pub(crate) store: Store,
+    writer: SecretWriter,
     server: String,
-    instance: InstanceName,
-    previous: Option<Previous>,
-    form: Form,
-    manager: String,
-    merge_manager: String,
-    foreign: Foreign,
-    expected: Option<Expected>,
-    links: Vec<Link>,
     bulk: Option<BulkReads>,
     untouched: Untouched,
-}
-
-/// What is done with a Secret that stands at a target and is not ours.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Foreign {
-    /// It is left alone, byte for byte.
-    #[default]
-    Refuse,
-    /// It becomes ours, with its UID: whoever made it has given it up. One that holds logins for other registries too, or
-    /// that a controller or a server-side apply would write again, is left alone.
-    Adopt,
-    /// It stays its owner's, and our entries stand in it beside the others', of which every byte stays. There has to be one.
-    Merge,
-    /// The same. If there is no Secret, one is created that holds our entries alone. [`SecretSink::remove`] deletes it if it still
-    /// holds nothing else.
-    MergeOrCreate,
-}
-
-impl Foreign {
-    /// Whether a Secret stays its owner's.
-    pub fn merges(self) -> bool {
-        matches!(self, Self::Merge | Self::MergeOrCreate)
-    }
-}
-
-/// Says of a host whether the Secret is to hold a login for it.
-#[derive(Clone)]
-struct Expected(Arc<dyn Fn(&str) -> bool + Send + Sync>);
-
-impl fmt::Debug for Expected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Expected").finish_non_exhaustive()
-    }
-}
-
-/// The name that this installation had before, and who it was in `managedFields`.
-#[derive(Clone, Debug)]
-struct Previous {
-    instance: InstanceName,
-    manager: String,
 }
 
 /// Makes an [`OpenShiftSink`].
@@ -107,58 +63,9 @@ impl OpenShiftSink {
         }
     }
 
-    pub(crate) fn instance(&self) -> &str {
-        self.instance.as_str()
-    }
-
-    pub(crate) fn form(&self) -> &Form {
-        &self.form
-    }
-
-    /// Who we are where a Secret is ours.
-    pub(crate) fn manager(&self) -> &str {
-        &self.manager
-    }
-
-    /// Who we are where a Secret is somebody else's.
-    pub(crate) fn merge_manager(&self) -> &str {
-        &self.merge_manager
-    }
-
-    /// Whether an instance is the one that this installation was before.
-    pub(crate) fn was(&self, instance: &str) -> bool {
-        self.previous.as_ref().is_some_and(|previous| previous.instance.as_str() == instance)
-    }
-
-    /// The field managers of our own Secrets: the present one, and that of the previous instance.
-    pub(crate) fn own_managers(&self) -> Vec<&str> {
-        let previous = self.previous.as_ref().map(|previous| previous.manager.as_str());
-        [self.manager()].into_iter().chain(previous).collect()
-    }
-
-    pub(crate) fn foreign(&self) -> Foreign {
-        self.foreign
-    }
-
-    /// Whether the config has a login for a host, if that is known.
-    pub(crate) fn expected(&self) -> Option<&dyn Fn(&str) -> bool> {
-        self.expected.as_ref().map(|Expected(expected)| &**expected as &dyn Fn(&str) -> bool)
-    }
-
-    pub(crate) fn standing(&self, metadata: &ObjectMeta, target: &Target) -> Standing {
-        let identity = Identity {
-            instance: self.instance.as_str(),
-            manager: &self.manager,
-            target: &format!("{}/{}", target.namespace, target.name),
-            links: &self.links,
-            form: &self.form,
-        };
-        standing(metadata, &identity)
-    }
-
     /// The ServiceAccounts that use each Secret.
     pub(crate) fn accounts(&self) -> Vec<String> {
-        self.links.iter().map(|link| link.account().to_owned()).collect()
+        self.writer.links.iter().map(|link| link.account().to_owned()).collect()
     }
 
     /// What is known of the targets that are watched.
@@ -166,8 +73,41 @@ impl OpenShiftSink {
         &self.untouched
     }
 
-    pub(crate) fn links(&self) -> &[Link] {
-        &self.links
+    /// Something has happened to a target: what is known of it is older than that.
+    pub(crate) fn was_touched(&self, target: &Target) {
+        self.read_anew(target); // first: who begins to look in between finds nothing that is older
+        self.untouched.touch(target);
+    }
+
+    /// Whether a Secret that was written stands as we would have left it, by its metadata alone. It does not if another program wrote it
+    /// as our field manager.
+    pub(crate) fn is_secret_as_left(&self, metadata: &ObjectMeta, target: &Target) -> bool {
+        if !remember::is_as_left(&self.writer, metadata, target) {
+            return false;
+        }
+        let seen = self.untouched.stands(target, metadata.resource_version.as_deref());
+        if seen != Seen::Known {
+            self.read_anew(target);
+        }
+        let is_doubtful = seen == Seen::Unknown && is_latest(metadata, self.writer.manager());
+        if is_doubtful {
+            self.untouched.doubt(target);
+        }
+        !is_doubtful
+    }
+
+    /// Whether a ServiceAccount that was written uses the Secret as it should.
+    pub(crate) fn is_account_as_left(&self, account: &ServiceAccount, name: &str, target: &Target) -> bool {
+        let mut own = self.writer.links.iter().filter(|link| link.account() == name);
+        own.all(|link| link.holds(account, target.name.as_str()))
+    }
+
+    /// Takes a Secret out of every ServiceAccount of its namespace, whoever put it there. Takes the right to list them.
+    pub async fn unlink_everywhere(&self, target: &Target) -> Result<()> {
+        for account in self.writer.store.accounts_in(target.namespace.as_str()).await? {
+            account::unlink(&self.writer, target, &account, Lists::BOTH).await?;
+        }
+        Ok(())
     }
 
     /// Has a target read anew at its next look: what was listed is older than what has happened to it.
@@ -178,7 +118,7 @@ impl OpenShiftSink {
     }
 
     async fn look(&self, target: &Target) -> Result<Look> {
-        if let Some(left) = self.as_left(target) {
+        if let Some(left) = remember::as_left(&self.writer, &self.untouched, target) {
             return Ok(left);
         }
         let is_doubtful = self.untouched.begin(target);
@@ -194,15 +134,18 @@ impl OpenShiftSink {
         // Where nothing is there at all, the namespace itself may not be.
         if metadata.is_none()
             && accounts.values().all(|it| matches!(it, Ok(None)))
-            && let Some(gone) = self.store.gone_namespace(target.namespace.as_str()).await
+            && let Some(gone) = self.writer.store.gone_namespace(target.namespace.as_str()).await
         {
             return Err(gone);
         }
-        let writers = metadata.as_ref().map(|it| writers(it, [&self.manager, &self.merge_manager])).unwrap_or_default();
+        let writers = metadata
+            .as_ref()
+            .map(|it| writers(it, [self.writer.manager(), self.writer.merge_manager()]))
+            .unwrap_or_default();
         let version = metadata.as_ref().map(Version::of);
-        let secret = match self.foreign {
-            Foreign::Merge | Foreign::MergeOrCreate => self.find_merged(target, metadata).await?,
-            Foreign::Refuse | Foreign::Adopt => self.find(target, metadata, is_doubtful).await?,
+        let secret = match self.writer.foreign {
+            Foreign::Merge | Foreign::MergeOrCreate => merge::find_merged(&self.writer, target, metadata).await?,
+            Foreign::Refuse | Foreign::Adopt => own::find(&self.writer, target, metadata, is_doubtful).await?,
         };
         Ok(Look { version, writers, secret, accounts: Accounts::Read(accounts) })
     }
@@ -216,10 +159,11 @@ impl OpenShiftSink {
             {
                 return Ok(metadata);
             }
-            self.store.secret_metadata(namespace, target.name.as_str()).await
+            self.writer.store.secret_metadata(namespace, target.name.as_str()).await
         };
-        let accounts =
-            join_all(self.links.iter().map(async |link| (link.account().to_owned(), self.account(target, link).await)));
+        let accounts = join_all(
+            self.writer.links.iter().map(async |link| (link.account().to_owned(), self.account(target, link).await)),
+        );
         let (metadata, accounts) = join(metadata, accounts).await;
         Ok((metadata?, accounts.into_iter().collect()))
     }
@@ -230,7 +174,7 @@ impl OpenShiftSink {
         {
             return Ok(account);
         }
-        self.store.account(target.namespace.as_str(), link.account()).await
+        self.writer.store.account(target.namespace.as_str(), link.account()).await
     }
 }
 
@@ -238,8 +182,8 @@ impl OpenShiftSink {
 impl SecretSink for OpenShiftSink {
     async fn observe(&self, target: &Target) -> Result<Observed> {
         let look = self.look(target).await?;
-        let observed = look.observed(&self.links, target.name.as_str(), &self.manager);
-        self.keep_found(target, &look, &observed);
+        let observed = look.observed(&self.writer.links, target.name.as_str(), self.writer.manager());
+        remember::keep_found(&self.untouched, target, &look, &observed);
         Ok(observed.with_revision(Revision::new(look)))
     }
 
@@ -256,9 +200,9 @@ impl SecretSink for OpenShiftSink {
 
     async fn remove(&self, target: &Target) -> Result<()> {
         self.untouched.touch(target);
-        match self.foreign {
-            Foreign::Merge | Foreign::MergeOrCreate => self.remove_merged(target).await,
-            Foreign::Refuse | Foreign::Adopt => self.remove_own(target).await,
+        match self.writer.foreign {
+            Foreign::Merge | Foreign::MergeOrCreate => merge::remove_merged(&self.writer, target).await,
+            Foreign::Refuse | Foreign::Adopt => own::remove_own(&self.writer, target).await,
         }
     }
 }
@@ -271,10 +215,10 @@ impl OpenShiftSink {
             Found::Ours(Ours { linked: Some(linked), .. }) => linked.clone(),
             _ => Recorded::default(),
         };
-        let (mut links, mut undone) = (vec![], Recorded::of(&self.links));
-        let dropped = recorded.undoable(&self.links);
+        let (mut links, mut undone) = (vec![], Recorded::of(&self.writer.links));
+        let dropped = recorded.undoable(&self.writer.links);
         for (account, lists) in &dropped {
-            let unlinked = self.unlink(target, account, *lists).await;
+            let unlinked = account::unlink(&self.writer, target, account, *lists).await;
             if unlinked.is_err() {
                 undone = undone.and([(account.clone(), *lists)]);
             }
@@ -282,30 +226,34 @@ impl OpenShiftSink {
         }
         let mut unread = None;
         let (written, after) = match &look.secret {
-            Found::Nothing if self.foreign.merges() => {
-                self.create_merged(target).await?;
-                unread = self.apply_merged(target, None, credentials).await?.1;
+            Found::Nothing if self.writer.foreign.merges() => {
+                merge::create_merged(&self.writer, target).await?;
+                unread = merge::apply_merged(&self.writer, target, None, credentials).await?.1;
                 (Written::Created, None)
             }
-            Found::Nothing => self.write(target, None, &undone, credentials).await?,
-            Found::Ours(ours) => self.write(target, Some(ours), &undone, credentials).await?,
-            Found::Adoptable(_) => (self.adopt(target, look.version.as_ref(), credentials).await?, None),
+            Found::Nothing => own::write(&self.writer, target, None, &undone, credentials).await?,
+            Found::Ours(ours) => own::write(&self.writer, target, Some(ours), &undone, credentials).await?,
+            Found::Adoptable(_) => (own::adopt(&self.writer, target, look.version.as_ref(), credentials).await?, None),
             Found::Merged(_) => {
                 let written;
-                (written, unread) = self.apply_merged(target, look.version.as_ref(), credentials).await?;
+                (written, unread) =
+                    merge::apply_merged(&self.writer, target, look.version.as_ref(), credentials).await?;
                 (written, None)
             }
             Found::Refused(refusal) => return Err(refusal.clone().into()),
         };
-        links.extend(join_all(self.links.iter().map(|link| self.link(target, link, &look.accounts))).await);
+        links.extend(
+            join_all(self.writer.links.iter().map(|link| account::link(&self.writer, target, link, &look.accounts)))
+                .await,
+        );
         let linked = links.iter().any(|link| matches!(link, Ok(true)));
         let failure = links.into_iter().find_map(Result::err);
-        let failure = failure.or_else(|| strange(target, &recorded.strange(&self.links)));
+        let failure = failure.or_else(|| strange(target, &recorded.strange(&self.writer.links)));
         let failure = failure.or_else(|| unread.as_ref()?.failure());
         self.read_anew(target);
-        let waiting_for = look.waiting_for(&self.links).or_else(|| unread.as_ref()?.waiting());
+        let waiting_for = look.waiting_for(&self.writer.links).or_else(|| unread.as_ref()?.waiting());
         if let (Some(after), true, None, None) = (after, dropped.is_empty(), &failure, &waiting_for) {
-            self.keep_written(target, &after, look);
+            remember::keep_written(&self.writer, &self.untouched, target, &after, look);
         }
         Ok(Applied::new(written).also_written(linked).waiting_for(waiting_for).with_failure(failure))
     }
@@ -394,11 +342,8 @@ impl OpenShiftSinkBuilder {
             let [manager, _] = managers(instance.as_str());
             Previous { instance, manager }
         });
-        OpenShiftSink {
-            server: cluster.server().to_owned(),
+        let writer = SecretWriter {
             store: Store::new(cluster.client().clone(), manager.clone()).keeping(form.annotations.keys().cloned()),
-            bulk,
-            untouched: Untouched::default(),
             instance,
             previous,
             form,
@@ -407,13 +352,14 @@ impl OpenShiftSinkBuilder {
             foreign,
             expected,
             links,
-        }
+        };
+        OpenShiftSink { writer, server: cluster.server().to_owned(), bulk, untouched: Untouched::default() }
     }
 }
 
 impl fmt::Debug for OpenShiftSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, instance, foreign, links, .. } = self;
+        let Self { server, writer: SecretWriter { instance, foreign, links, .. }, .. } = self;
         f.debug_struct("OpenShiftSink")
             .field("server", server)
             .field("instance", instance)

@@ -13,10 +13,10 @@ use kube::{
 use regcred_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
-use tracing::{Dispatch, instrument::WithSubscriber};
+use tokio::time::sleep;
 
 use crate::{
+    call::{PAGE, limited, unheard},
     decode::{self, Decoded, Kept, ListItem, Stored, Unreadable, account, bare_metadata, metadata},
     error::{Doing, is_by_policy, is_unexplained, translate},
     pages::{Asked, Page, all, at, page},
@@ -26,12 +26,8 @@ use crate::{
     stream::{Piece, object},
 };
 
-/// For one call: an API server under load answers in a second, one that changes its leader in a few.
-const DEADLINE: Duration = Duration::from_secs(10);
 /// A policy judges by the labels that the server itself has seen of a namespace, which can be a moment older than what a watch has said.
 const LAG: Duration = Duration::from_millis(300);
-/// So many objects in one answer of a list.
-pub(crate) const PAGE: u32 = 500;
 
 /// Secrets and ServiceAccounts of one cluster, written as one field manager.
 #[derive(Clone)]
@@ -262,18 +258,4 @@ fn updating(manager: &str) -> PatchParams {
 fn listed(name: Option<&str>, limit: u32, next: Option<String>) -> ListParams {
     let field_selector = name.map(|name| format!("metadata.name={name}"));
     ListParams { field_selector, limit: Some(limit), continue_token: next, ..ListParams::default() }
-}
-
-/// One call, with its error translated.
-pub(crate) async fn limited<T>(doing: &Doing<'_>, call: impl Future<Output = kube::Result<T>>) -> Result<T> {
-    unheard(doing, call).await?.map_err(|error| translate(&error, doing))
-}
-
-/// The client logs answers that it cannot read, and answers hold Secrets: nobody listens while it works.
-pub(crate) async fn unheard<T>(
-    doing: &Doing<'_>,
-    call: impl Future<Output = kube::Result<T>>,
-) -> Result<kube::Result<T>> {
-    let late = |_| doing.failed(ErrorKind::Unreachable, "the API server did not answer within 10 s");
-    timeout(DEADLINE, call.with_subscriber(Dispatch::none())).await.map_err(late)
 }

@@ -6,16 +6,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use regcred_core::{Observed, Target};
+use regcred_core::Target;
 
-use crate::{
-    link::Recorded,
-    look::{Accounts, Found, Look},
-    metadata::{DATA, Ours, Standing, Version, has, is_latest, may_be_immutable, updated},
-    record::Records,
-    sink::{Foreign, OpenShiftSink},
-};
+use crate::{ownership::Version, record::Records};
 
 /// More than there are sets of credentials that are written at a time.
 const SHARED: usize = 32;
@@ -166,89 +159,6 @@ impl Kept {
         self.shared.truncate(SHARED - 1);
         self.shared.push_front(rest.clone());
         rest
-    }
-}
-
-impl OpenShiftSink {
-    /// Something has happened to a target: what is known of it is older than that.
-    pub(crate) fn was_touched(&self, target: &Target) {
-        self.read_anew(target); // first: who begins to look in between finds nothing that is older
-        self.untouched().touch(target);
-    }
-
-    /// Whether a Secret that was written stands as we would have left it, by its metadata alone. It does not if another program wrote it
-    /// as our field manager.
-    pub(crate) fn is_secret_as_left(&self, metadata: &ObjectMeta, target: &Target) -> bool {
-        let is_left = match self.foreign() {
-            Foreign::Merge | Foreign::MergeOrCreate => {
-                updated(metadata, self.merge_manager()).is_some_and(|fields| has(fields, &DATA))
-            }
-            Foreign::Refuse | Foreign::Adopt => match self.standing(metadata, target) {
-                Standing::Ours(ours) => ours.is_whole() && ours.records.is_some() && !may_be_immutable(metadata),
-                Standing::Theirs(_) | Standing::Instance(_) => false,
-            },
-        };
-        if !is_left {
-            return false;
-        }
-        let seen = self.untouched().stands(target, metadata.resource_version.as_deref());
-        if seen != Seen::Known {
-            self.read_anew(target);
-        }
-        let is_doubtful = seen == Seen::Unknown && is_latest(metadata, self.manager());
-        if is_doubtful {
-            self.untouched().doubt(target);
-        }
-        !is_doubtful
-    }
-
-    /// Whether a ServiceAccount that was written uses the Secret as it should.
-    pub(crate) fn is_account_as_left(&self, account: &ServiceAccount, name: &str, target: &Target) -> bool {
-        let mut own = self.links().iter().filter(|link| link.account() == name);
-        own.all(|link| link.holds(account, target.name.as_str()))
-    }
-
-    /// What was left and is untouched, as it would be read.
-    pub(crate) fn as_left(&self, target: &Target) -> Option<Look> {
-        let Left { version, rest } = self.untouched().of(target)?;
-        let ours = Ours {
-            version: version.clone(),
-            records: Some(rest.records.clone()),
-            drift: vec![],
-            undone: vec![],
-            form: self.form().clone().into(),
-            theirs: vec![],
-            is_claimed: false,
-            linked: Some(Recorded::of(self.links())),
-            data_intact: true,
-        };
-        let accounts = Accounts::Linked(rest.used_by.clone());
-        Some(Look { version: Some(version), writers: rest.writers.clone(), secret: Found::Ours(ours), accounts })
-    }
-
-    /// Notes what was read, if nothing is left to do there.
-    pub(crate) fn keep_found(&self, target: &Target, look: &Look, observed: &Observed) {
-        let Observed { undone, waiting_for: None, failure: None, details, .. } = observed else { return };
-        if let (Found::Ours(ours), Accounts::Read(_)) = (&look.secret, &look.accounts)
-            && undone.is_empty()
-        {
-            self.keep(target, ours, details.used_by.clone(), details.writers.clone());
-        }
-    }
-
-    /// Notes what was written, after a look, and every link.
-    pub(crate) fn keep_written(&self, target: &Target, secret: &ObjectMeta, look: &Look) {
-        if let Standing::Ours(ours) = self.standing(secret, target) {
-            let used_by = look.users_once_linked(self.links(), target.name.as_str());
-            self.keep(target, &ours, used_by, look.writers.clone());
-        }
-    }
-
-    fn keep(&self, target: &Target, secret: &Ours, used_by: Vec<String>, writers: Vec<String>) {
-        let is_done = secret.is_whole() && secret.theirs.is_empty() && !secret.is_claimed;
-        if let Some(records) = secret.records.clone().filter(|_| is_done) {
-            self.untouched().keep(target, secret.version.clone(), Rest { records, used_by, writers });
-        }
     }
 }
 

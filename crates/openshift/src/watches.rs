@@ -2,7 +2,7 @@
 //! `ServiceAccounts` that use them.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::HashSet,
     fmt,
     sync::{
         Arc, Mutex, Weak,
@@ -11,26 +11,28 @@ use std::{
     time::Duration,
 };
 
-use regcred_core::{Error, ErrorKind, Feed, Namespace, SecretName};
+use regcred_core::{Error, ErrorKind, Feed, SecretName};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::AbortHandle,
 };
 
-use crate::{bulk::BulkReads, cluster::Cluster, hub::Hub, namespace::Choice, sink::OpenShiftSink};
+use crate::{
+    bulk::BulkReads,
+    cluster::Cluster,
+    hub::Hub,
+    namespace::Choice,
+    sink::OpenShiftSink,
+    subscriber::{Entry, Member, Watched},
+};
 
 /// The watches of one cluster, which go on while a source needs them. Takes the right to list and watch namespaces; where Secrets or
 /// ServiceAccounts may not be watched, each target is named again once in a while.
 #[derive(Clone)]
-pub struct Watches(Arc<Watched>);
+pub struct Watches(Arc<Inner>);
 
-/// What is watched, and where.
-pub(crate) struct Watched {
-    pub(crate) cluster: Cluster,
-    pub(crate) secrets: BTreeSet<SecretName>,
-    pub(crate) accounts: BTreeSet<String>,
-    pub(crate) bulk: BulkReads,
-    pub(crate) resync: Duration,
+struct Inner {
+    watched: Arc<Watched>,
     running: Mutex<Weak<Running>>,
 }
 
@@ -44,38 +46,6 @@ struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-/// Who comes and who goes.
-pub(crate) enum Entry {
-    Join(u64, Box<Member>),
-    Leave(u64),
-}
-
-/// A source while it watches.
-pub(crate) struct Member {
-    pub(crate) choice: Choice,
-    pub(crate) sink: Arc<OpenShiftSink>,
-    pub(crate) accounts: Vec<String>,
-    pub(crate) feed: Feed,
-    pub(crate) wanted: HashSet<Namespace>,
-    /// It was told of everything that was there.
-    pub(crate) synced: bool,
-    /// Told why, if that cannot be done.
-    pub(crate) failed: Option<oneshot::Sender<Error>>,
-}
-
-impl Member {
-    /// Nobody tells any more what happens to its targets.
-    pub(crate) fn unfollow(&self) {
-        self.wanted.iter().for_each(|namespace| self.sink.untouched().unfollow(&self.choice.at(namespace)));
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.unfollow();
     }
 }
 
@@ -103,8 +73,8 @@ impl Watches {
         resync: Duration,
     ) -> Self {
         let (secrets, accounts) = (secrets.into_iter().collect(), accounts.into_iter().collect());
-        let (cluster, bulk, running) = (cluster.clone(), bulk.clone(), Mutex::default());
-        Self(Arc::new(Watched { cluster, secrets, accounts, bulk, resync, running }))
+        let watched = Watched { cluster: cluster.clone(), secrets, accounts, bulk: bulk.clone(), resync };
+        Self(Arc::new(Inner { watched: Arc::new(watched), running: Mutex::default() }))
     }
 
     /// Has a source told of its targets from now on.
@@ -127,7 +97,7 @@ impl Watches {
         }
         let (entries, receiver) = mpsc::unbounded_channel();
         let (ending, ended) = watch::channel(None);
-        let hub = Hub::new(self.0.clone(), receiver);
+        let hub = Hub::new(self.0.watched.clone(), receiver);
         let task = tokio::spawn(async move { drop(ending.send(hub.run().await.err())) }).abort_handle();
         let running = Arc::new(Running { entries, ended, task });
         *current = Arc::downgrade(&running);
@@ -149,7 +119,7 @@ impl Part {
 
 impl fmt::Debug for Watches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Watched { cluster, secrets, accounts, resync, .. } = &*self.0;
+        let Watched { cluster, secrets, accounts, resync, .. } = &*self.0.watched;
         f.debug_struct("Watches")
             .field("cluster", cluster)
             .field("secrets", secrets)

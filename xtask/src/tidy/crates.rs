@@ -74,11 +74,7 @@ const RULES: [Rule; 15] = [
     },
     Rule { package: "regcred-example-file-login", uses: &["regcred", "regcred-core"], never: &[] },
     Rule { package: "regcred-example-pull-image", uses: &["regcred-core", "regcred-ecr"], never: &[] },
-    Rule {
-        package: "regcred-tests",
-        uses: &["regcred-core", "regcred-ecr", "regcred-migrate", "regcred-openshift"],
-        never: &[],
-    },
+    Rule { package: "regcred-tests", uses: &["regcred-core", "regcred-ecr", "regcred-openshift"], never: &[] },
 ];
 
 /// The edges that the table lacks, that it forbids, and that no manifest has any more.

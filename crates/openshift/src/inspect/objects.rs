@@ -15,11 +15,11 @@ use regcred_core::{ErrorKind, Result};
 use serde_json::Value;
 
 use crate::{
+    call::limited,
     cluster::Cluster,
     decode::{Kept, account, metadata, whole_secret},
     error::Doing,
     pages::{Answer, Asked, CRON_JOBS, at, listing, page, pages, pages_if_any},
-    store::limited,
     stream::Piece,
 };
 

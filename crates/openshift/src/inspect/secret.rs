@@ -6,8 +6,8 @@ use regcred_dockerconfig::DockerConfig;
 
 use crate::{
     adopt,
+    fields::{entries, has, updated, value},
     hidden::{Unread, unread},
-    metadata::{entries, has, updated, value},
     record::{self, INSTANCE, MANAGED_BY, REGCRED},
     refusal::{self, DOCKER_CONFIG},
 };

@@ -9,7 +9,7 @@ use serde_json::{from_value, json};
 use super::owners::{DATA, EXPIRES_AT, FIELDS, FOREIGN, HOSTS, LAST_APPLIED, Owners, managed_fields, owners};
 use crate::{
     form::Form,
-    metadata::{Identity, Standing, standing},
+    ownership::{Identity, Standing, standing},
 };
 
 const TARGET: &str = "team-a/ecr-secret";
