@@ -21,6 +21,7 @@ use crate::{
     ownership::{Ours, Version},
     record::managers,
     remember,
+    source::NamespaceList,
     store::Store,
     untouched::{Seen, Untouched},
     writer::{Expected, Foreign, Previous, SecretWriter},
@@ -31,6 +32,7 @@ pub struct OpenShiftSink {
     writer: SecretWriter,
     server: String,
     bulk: Option<BulkReads>,
+    namespaces: Option<NamespaceList>,
     untouched: Untouched,
 }
 
@@ -45,6 +47,7 @@ pub struct OpenShiftSinkBuilder {
     expected: Option<Expected>,
     links: Vec<Link>,
     bulk: Option<BulkReads>,
+    namespaces: Option<NamespaceList>,
 }
 
 impl OpenShiftSink {
@@ -60,6 +63,7 @@ impl OpenShiftSink {
             expected: None,
             links: vec![],
             bulk: None,
+            namespaces: None,
         }
     }
 
@@ -133,6 +137,7 @@ impl OpenShiftSink {
         let (metadata, accounts) = self.read(target).await?;
         // Where nothing is there at all, the namespace itself may not be.
         if metadata.is_none()
+            && !self.is_namespace_known(target)
             && accounts.values().all(|it| matches!(it, Ok(None)))
             && let Some(gone) = self.writer.store.gone_namespace(target.namespace.as_str()).await
         {
@@ -148,6 +153,12 @@ impl OpenShiftSink {
             Foreign::Refuse | Foreign::Adopt => own::find(&self.writer, target, metadata, is_doubtful).await?,
         };
         Ok(Look { version, writers, secret, accounts: Accounts::Read(accounts) })
+    }
+
+    /// Whether the namespace of a target is there as far as watches or the latest list show.
+    fn is_namespace_known(&self, target: &Target) -> bool {
+        let is_listed = || self.namespaces.as_ref().is_some_and(|list| list.shows(&target.namespace));
+        self.untouched.is_followed(target) || is_listed()
     }
 
     /// All at once: a look costs one round trip.
@@ -334,9 +345,16 @@ impl OpenShiftSinkBuilder {
         Self { bulk: bulk.into(), ..self }
     }
 
+    /// Takes a namespace that this list has shown within the last minute for existing. It is then not read again before its first Secret is
+    /// written. Default: reads it.
+    #[must_use]
+    pub fn with_namespaces(self, namespaces: impl Into<Option<NamespaceList>>) -> Self {
+        Self { namespaces: namespaces.into(), ..self }
+    }
+
     /// Asks nobody.
     pub fn build(self) -> OpenShiftSink {
-        let Self { cluster, instance, previous, form, foreign, expected, links, bulk } = self;
+        let Self { cluster, instance, previous, form, foreign, expected, links, bulk, namespaces } = self;
         let [manager, merge_manager] = managers(instance.as_str());
         let previous = previous.map(|instance| {
             let [manager, _] = managers(instance.as_str());
@@ -353,7 +371,8 @@ impl OpenShiftSinkBuilder {
             expected,
             links,
         };
-        OpenShiftSink { writer, server: cluster.server().to_owned(), bulk, untouched: Untouched::default() }
+        let server = cluster.server().to_owned();
+        OpenShiftSink { writer, server, bulk, namespaces, untouched: Untouched::default() }
     }
 }
 

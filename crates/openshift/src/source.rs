@@ -37,7 +37,7 @@ struct Inner {
     latest: Mutex<Option<(Instant, Answer)>>,
 }
 
-type Answer = Result<Arc<Vec<Place>>>;
+type Answer = Result<Arc<BTreeMap<Namespace, Place>>>;
 
 /// One Secret in each namespace that is wanted. Lists them, and again every five minutes.
 #[derive(Clone)]
@@ -56,8 +56,15 @@ impl NamespaceList {
     /// Those that `takes` says yes to, in alphabetical order.
     pub async fn choose(&self, takes: impl Fn(&str, &BTreeMap<String, String>) -> bool) -> Result<Vec<Namespace>> {
         let listed = self.read().await?;
-        let wanted = listed.iter().filter(|it| takes(it.name.as_str(), &it.labels));
+        let wanted = listed.values().filter(|it| takes(it.name.as_str(), &it.labels));
         Ok(wanted.map(|it| it.name.clone()).collect())
+    }
+
+    /// Whether a namespace was there a moment ago. Asks nobody.
+    pub(crate) fn shows(&self, namespace: &Namespace) -> bool {
+        let Ok(latest) = self.0.latest.try_lock() else { return false };
+        let fresh = latest.as_ref().filter(|(at, _)| at.elapsed() < SHARED);
+        fresh.is_some_and(|(_, listed)| listed.as_ref().is_ok_and(|listed| listed.contains_key(namespace)))
     }
 
     /// What was listed a moment ago; who waited while that failed has the same failure.
@@ -72,7 +79,8 @@ impl NamespaceList {
         }
         let Inner { client, own, .. } = &*self.0;
         let page = |next| async move { namespace::page(client, own.as_deref(), next).await };
-        let listed = all(page).await.map(Arc::new);
+        let by_name = |places: Vec<Place>| places.into_iter().map(|it| (it.name.clone(), it)).collect();
+        let listed = all(page).await.map(by_name).map(Arc::new);
         *latest = Some((Instant::now(), listed.clone()));
         listed
     }
@@ -92,7 +100,7 @@ impl NamespaceSource {
     /// By the target the uid of its namespace: one that was made anew is another one.
     async fn targets(&self) -> Result<HashMap<Target, String>> {
         let listed = self.namespaces.read().await?;
-        Ok(listed.iter().filter_map(|it| Some((self.choice.target(it)?, it.uid.clone()))).collect())
+        Ok(listed.values().filter_map(|it| Some((self.choice.target(it)?, it.uid.clone()))).collect())
     }
 }
 

@@ -70,6 +70,11 @@ impl Untouched {
         self.lock().targets.insert(target.clone(), State::Touched);
     }
 
+    /// Whether watches tell of whatever happens to a target.
+    pub(crate) fn is_followed(&self, target: &Target) -> bool {
+        self.lock().targets.contains_key(target)
+    }
+
     /// They do not any more.
     pub(crate) fn unfollow(&self, target: &Target) {
         self.lock().targets.remove(target);

@@ -76,6 +76,7 @@ pub(super) struct Sinks {
     made: HashMap<(Way, bool), Arc<OpenShiftSink>>,
     /// What is read of each cluster at once.
     reads: BTreeMap<StoreName, BulkReads>,
+    /// The namespaces of each cluster, for all routes that select some of them.
     lists: BTreeMap<StoreName, NamespaceList>,
     /// What is watched of each cluster for all of its routes; none for one pass.
     watches: BTreeMap<StoreName, Watches>,
@@ -101,7 +102,8 @@ impl Sinks {
         let watches = plan.watching.map(watches).unwrap_or_default();
         let named = clusters.iter().map(|(store, _)| (store.clone(), named_watches(plan, store))).collect();
         let (instance, previous_instance) = (plan.instance.clone(), plan.previous_instance.clone());
-        let (made, lists) = (HashMap::new(), BTreeMap::new());
+        let lists = clusters.iter().map(|(store, cluster)| (store.clone(), NamespaceList::new(cluster))).collect();
+        let made = HashMap::new();
         Self { clusters, instance, previous_instance, made, reads, lists, watches, named }
     }
 
@@ -134,9 +136,6 @@ impl Sinks {
         if let Some(watches) = self.watches.get(&store) {
             return Ok(Arc::new(WatchedSource::new(watches.clone(), store, name, takes, sink.clone())));
         }
-        if !self.lists.contains_key(&store) {
-            self.lists.insert(store.clone(), NamespaceList::new(self.clusters.get(&store)?));
-        }
         let list = self.lists[&store].clone();
         Ok(Arc::new(NamespaceSource::new(list, store, name, takes)))
     }
@@ -155,7 +154,8 @@ impl Sinks {
             .with_labels(way.labels.clone())
             .with_annotations(way.annotations.clone())
             .with_login_format(way.logins)
-            .with_bulk_reads(self.reads.get(&way.store).filter(|_| bulk).cloned());
+            .with_bulk_reads(self.reads.get(&way.store).filter(|_| bulk).cloned())
+            .with_namespaces(self.lists.get(&way.store).cloned());
         if let Some(expected) = way.expected.clone() {
             sink = sink.with_expected(move |host| expected.iter().any(|registry| may_be(registry, host)));
         }

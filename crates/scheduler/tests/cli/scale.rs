@@ -68,6 +68,19 @@ async fn a_thousand_namespaces_cost_one_token_a_region_and_the_fewest_requests()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_first_pass_without_links_reads_no_namespace_that_the_list_has_shown() {
+    let names = (0..MANY).map(|number| format!("team-{number:04}")).collect::<Vec<_>>();
+    let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let config = "targets: [{ namespaces: ['team-*'], region: eu-west-1, service_accounts: [] }]";
+    let (code, report, logs) = run(&mut world.once(config, &["--output", "json"]));
+    assert_eq!(code, 0, "{report:#} {logs}");
+    let requests = requests(&world);
+    assert_eq!(requests["patch secrets"], MANY);
+    assert!(!requests.contains_key("get namespaces"), "{requests:?}");
+    assert!(requests.values().sum::<usize>() <= MANY + 10, "{requests:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn entries_that_keep_secrets_of_one_name_in_many_ways_share_what_is_listed() {
     let names = (0..MANY).map(|number| format!("team-{number:04}")).collect::<Vec<_>>();
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
