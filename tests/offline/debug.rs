@@ -143,7 +143,7 @@ async fn no_public_type_shows_a_secret() {
     set.insert(provider_name("one"), credential.clone()).expect("the first");
     shown.show(&credential);
     shown.show(&credential.logins()[0]);
-    shown.show(credential.logins()[0].password());
+    shown.show(credential.logins()[0].secret());
     shown.show(&set);
     shown.show(&Feed::channel(1));
     let mut config =

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{Issuer, RegistryCredential, Result};
+use crate::{Issuer, RegistryCredential, Result, Scope};
 
 /// Mints registry credentials. Bound to account, region and identity when it is built.
 ///
@@ -18,6 +18,19 @@ use crate::{Issuer, RegistryCredential, Result};
 pub trait RegistryProvider: fmt::Debug + Send + Sync + 'static {
     /// Asks for a new credential.
     async fn credential(&self) -> Result<RegistryCredential>;
+
+    /// Returns the registries that its credentials open, as far as they are known before the first one is minted. Default:
+    /// [`Scope::Unknown`].
+    fn scope(&self) -> Scope {
+        Scope::Unknown
+    }
+
+    /// Returns when the source of the credential has changed, such as a file or a Secret that a person has replaced. A new credential is then
+    /// minted at once, although the latest one is not due. It is called again after it has returned. The future may be dropped at
+    /// any await, and a change that happens between two calls must not get lost. Default: never returns.
+    async fn changed(&self) {
+        std::future::pending().await
+    }
 
     /// No credential of this provider lives longer than this, so that a later end that is read somewhere was not given by
     /// it. Default, `None`: nobody knows.
@@ -49,6 +62,14 @@ mockall::mock! {
 impl<P: RegistryProvider + ?Sized> RegistryProvider for Arc<P> {
     async fn credential(&self) -> Result<RegistryCredential> {
         (**self).credential().await
+    }
+
+    fn scope(&self) -> Scope {
+        (**self).scope()
+    }
+
+    async fn changed(&self) {
+        (**self).changed().await;
     }
 
     fn longest_life(&self) -> Option<Duration> {

@@ -1,7 +1,7 @@
 //! The fakes obey the rules that they are used to check.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use regcred_core::{
-    Clock, Error, ErrorKind, Registry, RegistryProvider, SecretSink, Target,
+    Clock, Error, ErrorKind, Registry, RegistryProvider, SecretSink, Target, TargetSource,
     testing::{FakeProvider, MemorySink, TestClock, conformance, target},
 };
 
@@ -84,4 +84,29 @@ impl conformance::SinkUnderTest for Memory {
 async fn the_sink_in_memory_conforms() {
     let sink = Arc::new(MemorySink::with_latency(Duration::from_millis(1)));
     conformance::sink(&Memory { sink, clock: Arc::new(TestClock::new()), handed_out: AtomicUsize::new(0) }).await;
+}
+
+/// A list that does not change.
+struct Fixed(Vec<Target>);
+
+#[async_trait]
+impl conformance::SourceUnderTest for Fixed {
+    async fn source(&self) -> Arc<dyn TargetSource> {
+        Arc::new(self.0.clone())
+    }
+
+    async fn targets(&self) -> BTreeSet<Target> {
+        self.0.iter().cloned().collect()
+    }
+
+    async fn add(&self) -> Option<Target> {
+        None
+    }
+
+    async fn remove(&self, _: &Target) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fixed_list_conforms() {
+    conformance::source(&Fixed(vec![target("team-a"), target("team-b")])).await;
 }

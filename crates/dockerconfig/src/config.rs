@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{Registry, Result};
+use regcred_core::{Login, LoginSecret, Registry, Result};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -52,6 +52,22 @@ impl DockerConfig {
         let auth = STANDARD.encode(format!("{username}:{}", password.expose_secret()));
         let entry = json!({ "username": username, "password": password.expose_secret(), "auth": auth });
         self.put(registry, entry.to_string());
+    }
+
+    /// Sets whatever a login has: user name and password as [`set`](Self::set) does, an identity token with the user name beside it, or an
+    /// entry byte for byte.
+    pub fn set_login(&mut self, registry: &Registry, login: &Login) {
+        match login.secret() {
+            LoginSecret::Password(password) => self.set(registry, login.username(), password),
+            LoginSecret::IdentityToken(token) => {
+                let mut entry = json!({ "identitytoken": token.expose_secret() });
+                if !login.username().is_empty() {
+                    entry["auth"] = STANDARD.encode(format!("{}:", login.username())).into();
+                }
+                self.put(registry, entry.to_string());
+            }
+            LoginSecret::Entry(json) => self.put(registry, json.expose_secret().into()),
+        }
     }
 
     /// Takes over from another config what stands there for a registry, byte for byte; whether anything did.

@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
-use regcred_core::{Clock, Error, ErrorKind, Issuer, RegistryCredential, RegistryProvider, Result, SystemClock};
+use regcred_core::{Clock, Error, ErrorKind, Issuer, RegistryCredential, RegistryProvider, Result, Scope, SystemClock};
 use tokio::{
     sync::{Mutex, OnceCell},
     time::{Instant, timeout},
@@ -339,6 +339,14 @@ impl RegistryProvider for EcrProvider {
             }
             asked => asked,
         }
+    }
+
+    /// The hosts that it was told. Otherwise the answer of ECR names the host.
+    fn scope(&self) -> Scope {
+        if self.hosts.is_empty() {
+            return Scope::Unknown;
+        }
+        Scope::Exact(RegistryHost::with_aliases(&self.hosts, &self.aliases))
     }
 
     fn longest_life(&self) -> Option<Duration> {

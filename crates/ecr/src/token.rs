@@ -64,6 +64,9 @@ fn decode(token: &str) -> Result<(String, SecretString)> {
     let bytes = STANDARD.decode(token).map_err(|_| bad_token(token, "is not padded base64"))?;
     let pair = String::from_utf8(bytes).map_err(|_| bad_token(token, "does not decode to text"))?;
     let (username, password) = pair.split_once(':').ok_or_else(|| bad_token(token, "holds no colon"))?;
+    if password.chars().any(char::is_control) {
+        return Err(bad_token(token, "holds a control character"));
+    }
     Ok((username.to_owned(), password.into()))
 }
 
@@ -97,7 +100,6 @@ fn malformed(message: impl Into<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use aws_smithy_types::DateTime;
-    use regcred_core::ExposeSecret;
 
     use super::*;
 
@@ -129,7 +131,7 @@ mod tests {
     fn a_good_answer_becomes_a_login_for_its_own_registry() {
         let read = read(&[data(&token("AWS:pass:word"), HOST, Some(NOW + 12 * HOUR))]).expect("it is good");
         let [login] = read.logins() else { panic!("{read:?}") };
-        assert_eq!((login.username(), login.password().expose_secret()), ("AWS", "pass:word"));
+        assert_eq!((login.username(), login.secret().expose()), ("AWS", "pass:word"));
         assert_eq!(login.registries()[0].as_str(), "123456789012.dkr.ecr.eu-west-1.amazonaws.com");
         assert_eq!(read.validity().expires_at(), Some(now() + Duration::from_hours(12)));
     }
@@ -189,6 +191,6 @@ mod tests {
         let (region, account) =
             (Region::new("eu-west-1").expect("valid"), AccountId::new("210987654321").expect("valid"));
         let (_, chosen) = credential(&several, &region, &[account], now()).expect("it is named");
-        assert_eq!(chosen.logins()[0].password().expose_secret(), "b");
+        assert_eq!(chosen.logins()[0].secret().expose(), "b");
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{Clock, Error, ErrorKind, ExposeSecret, RegistryProvider, SystemClock, testing::conformance};
+use regcred_core::{Clock, Error, ErrorKind, RegistryProvider, SystemClock, testing::conformance};
 use regcred_ecr::{AccountId, EcrProvider, EcrProviderBuilder, Region, Transport};
 use regcred_testkit::{FakeAws, aws::Answer};
 
@@ -42,7 +42,7 @@ async fn a_token_is_minted_for_the_account_that_the_answer_names() {
     let issued = aws.issued();
     let [login] = credential.logins() else { panic!("{credential:?}") };
     assert_eq!(login.registries()[0].as_str(), "123456789012.dkr.ecr.eu-west-1.amazonaws.com");
-    assert_eq!((login.username(), login.password().expose_secret()), ("AWS", issued[0].password.as_str()));
+    assert_eq!((login.username(), login.secret().expose()), ("AWS", issued[0].password.as_str()));
     assert_eq!(
         (aws.calls()[0].region.as_str(), aws.calls()[0].access_key.as_str()),
         ("eu-west-1", "AKIAIOSFODNN7EXAMPLE")

@@ -59,7 +59,7 @@ pub(crate) fn excess(stored: &Stored, set: &CredentialSet) -> Option<Refusal> {
     let logins = set.logins().flat_map(|(_, login)| login.registries().iter().map(move |registry| (registry, login)));
     let ours = logins.collect::<Vec<_>>();
     for (registry, login) in &ours {
-        config.set(registry, login.username(), login.password());
+        config.set_login(registry, login);
     }
     let registries = ours.iter().map(|(registry, _)| *registry).collect::<Vec<_>>();
     let aliases = config.aliases(registries.iter().copied()).into_iter().map(|(key, _)| key).collect::<HashSet<_>>();

@@ -28,9 +28,9 @@ pub enum LoginFormat {
 
 impl LoginFormat {
     pub(crate) fn write(self, config: &mut DockerConfig, registry: &Registry, login: &Login) {
-        match self {
-            Self::Auth => config.set(registry, login.username(), login.password()),
-            Self::Full => config.set_in_full(registry, login.username(), login.password()),
+        match (self, login.password()) {
+            (Self::Full, Some(password)) => config.set_in_full(registry, login.username(), password),
+            (Self::Full | Self::Auth, _) => config.set_login(registry, login),
         }
     }
 }

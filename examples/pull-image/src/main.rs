@@ -5,7 +5,7 @@ use std::{env, iter, time::Duration};
 
 use anyhow::{Context, Result};
 use oci_client::{Client, Reference, client::ClientConfig, secrets::RegistryAuth};
-use regcred_core::{ExposeSecret, RegistryProvider};
+use regcred_core::RegistryProvider;
 use regcred_ecr::{EcrProvider, RegistryHost};
 
 /// A registry that is silent for so long will not answer any more.
@@ -32,5 +32,5 @@ async fn mint(registry: &str) -> Result<RegistryAuth> {
     let provider = EcrProvider::builder(host.region().clone()).with_accounts([host.account().clone()]).build().await?;
     let credential = provider.credential().await?;
     let login = &credential.logins()[0];
-    Ok(RegistryAuth::Basic(login.username().into(), login.password().expose_secret().into()))
+    Ok(RegistryAuth::Basic(login.username().into(), login.secret().expose().into()))
 }

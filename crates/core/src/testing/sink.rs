@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    Applied, CredentialSet, Error, ErrorKind, ExposeSecret, Observed, ProviderName, Refusal, Registry, Result,
-    Revision, SecretSink, Target, Validity, Written,
+    Applied, CredentialSet, Error, ErrorKind, Observed, ProviderName, Refusal, Registry, Result, Revision, SecretSink,
+    Target, Validity, Written,
 };
 
 /// Keeps what it is given, refuses what is foreign, and remembers what was asked of it.
@@ -229,7 +229,7 @@ impl SecretSink for MemorySink {
                     let new = Entry {
                         provider: provider.clone(),
                         username: login.username().into(),
-                        password: login.password().expose_secret().into(),
+                        password: login.secret().expose().into(),
                         validity: credential.validity(),
                     };
                     let old = before.and_then(|entries| entries.get(registry));

@@ -6,7 +6,7 @@ use aws_sdk_ecr::types::AuthorizationData;
 use aws_smithy_types::DateTime;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::{collection::vec, prelude::*};
-use regcred_core::{ErrorKind, ExposeSecret, RegistryCredential, Result};
+use regcred_core::{ErrorKind, RegistryCredential, Result};
 
 use crate::{host::Region, token::credential};
 
@@ -96,7 +96,7 @@ proptest! {
         let read = read_now(&token).expect("it is good");
         let [login] = read.logins() else { panic!("{read:?}") };
         prop_assert_eq!(login.username(), user);
-        prop_assert_eq!(login.password().expose_secret(), &password);
+        prop_assert_eq!(login.secret().expose(), &password);
         prop_assert_eq!(leak(&format!("{read:?}"), &password), None);
     }
 
@@ -108,7 +108,7 @@ proptest! {
         match read_now(&token) {
             Ok(read) => {
                 let [login] = read.logins() else { panic!("{read:?}") };
-                let pair = format!("{}:{}", login.username(), login.password().expose_secret());
+                let pair = format!("{}:{}", login.username(), login.secret().expose());
                 prop_assert_eq!(Some(pair.as_str()), text);
                 prop_assert!(!login.username().contains(':') && token.len() <= 16 * 1024);
             }

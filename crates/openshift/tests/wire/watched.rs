@@ -1,14 +1,18 @@
 //! What is as it was left, as the watches of a cluster tell.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api, Client, Config,
     api::{Patch, PatchParams},
 };
-use regcred_core::{ErrorKind, Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written, testing::SinkExt};
+use regcred_core::{
+    ErrorKind, Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written,
+    testing::{SinkExt, conformance},
+};
 use regcred_openshift::{BulkReads, Link, OpenShiftSink, WatchedSource, Watches};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
@@ -40,6 +44,38 @@ async fn source(kube: &FakeKube) -> (WatchedSource, Arc<OpenShiftSink>) {
     let watches = Watches::new(&cluster, [name.clone()], accounts, &bulk, Duration::from_mins(5));
     let sink = Arc::new(builder(kube).await.with_links(links).with_bulk_reads(bulk).build());
     (WatchedSource::new(watches, target("x").store, name, |_, _| true, sink.clone()), sink)
+}
+
+/// The namespaces of a cluster.
+struct Namespaces(FakeKube);
+
+#[async_trait]
+impl conformance::SourceUnderTest for Namespaces {
+    async fn source(&self) -> Arc<dyn TargetSource> {
+        Arc::new(source(&self.0).await.0)
+    }
+
+    async fn targets(&self) -> BTreeSet<Target> {
+        ["team-a", "team-b"].map(target).into()
+    }
+
+    async fn add(&self) -> Option<Target> {
+        self.0.add_namespace("team-c", &[]);
+        Some(target("team-c"))
+    }
+
+    async fn remove(&self, target: &Target) {
+        self.0.remove_namespace(target.namespace.as_str());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_source_of_watched_namespaces_conforms() {
+    let kube = FakeKube::start().await;
+    for namespace in ["team-a", "team-b"] {
+        kube.add_namespace(namespace, &["default"]);
+    }
+    conformance::source(&Namespaces(kube)).await;
 }
 
 /// Which was told of each namespace that is there.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::after_polls;
-use crate::{Clock, ExposeSecret, RegistryProvider};
+use crate::{Clock, RegistryProvider};
 
 /// A provider that is dropped more often than this never answers.
 const AWAITS: usize = 1000;
@@ -51,7 +51,12 @@ async fn mints_what_works(under_test: &dyn ProviderUnderTest) {
         assert!(end <= now + longest, "no credential outlives the longest life: {validity:?}");
     }
 
-    let mut passwords = credential.logins().iter().map(|login| login.password().expose_secret());
+    let scope = provider.scope();
+    for registry in credential.registries() {
+        assert!(scope.may_open(registry.as_str()), "a credential opens what the scope says: {registry}, {scope:?}");
+    }
+
+    let mut passwords = credential.logins().iter().map(|login| login.secret().expose());
     assert!(passwords.all(|password| password.contains(canary)), "the test's canary is in every password");
     for shown in [format!("{credential:?}"), format!("{credential:#?}"), format!("{provider:?}")] {
         assert!(!shown.contains(canary), "Debug shows no password");

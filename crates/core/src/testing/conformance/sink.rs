@@ -10,8 +10,8 @@ use async_trait::async_trait;
 
 use super::after_polls;
 use crate::{
-    Clock, CredentialSet, ErrorKind, ExposeSecret, Login, Registry, RegistryCredential, Result, SecretSink, Target,
-    Validity, Written,
+    Clock, CredentialSet, ErrorKind, Login, Registry, RegistryCredential, Result, SecretSink, Target, Validity,
+    Written,
     testing::{SinkExt, provider_name},
 };
 
@@ -83,7 +83,7 @@ impl Sets {
 
     fn add(&self, set: &mut CredentialSet, provider: &str, serial: usize, left: Duration) {
         let registry = Registry::new(format!("{provider}.registry.example")).expect("a valid registry");
-        let login = Login::new(vec![registry], "AWS", format!("{CANARY}-{serial}").into()).expect("a valid login");
+        let login = Login::new(vec![registry], "AWS", format!("{CANARY}\n-{serial}").into()).expect("a valid login");
         let validity = Validity::new(self.now, Some(self.now + left)).expect("a valid life");
         let credential = RegistryCredential::new(vec![login], validity).expect("a valid credential");
         set.insert(provider_name(provider), Arc::new(credential)).expect("no registry twice");
@@ -91,7 +91,7 @@ impl Sets {
 }
 
 fn expected(set: &CredentialSet) -> BTreeMap<Registry, (String, String)> {
-    let login = |login: &Login| (login.username().to_owned(), login.password().expose_secret().to_owned());
+    let login = |login: &Login| (login.username().to_owned(), login.secret().expose().to_owned());
     set.logins().flat_map(|(_, it)| it.registries().iter().map(move |key| (key.clone(), login(it)))).collect()
 }
 

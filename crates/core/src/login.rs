@@ -1,0 +1,162 @@
+//! One way into registries. An unvalidated one cannot exist.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{Error, ErrorKind, Registry, Result};
+
+/// A user name and a secret, with every registry that they open.
+#[derive(Clone)]
+pub struct Login {
+    registries: Vec<Registry>,
+    username: String,
+    secret: LoginSecret,
+}
+
+/// What a registry takes as proof. `Debug` shows its kind alone.
+#[derive(Clone, Debug)]
+pub enum LoginSecret {
+    /// A password or an access token. Clients send it with the user name. It may have several lines, as the key file of a Google service
+    /// account has.
+    Password(SecretString),
+    /// A refresh token of the registry, which clients exchange for access tokens: `identitytoken` in a Docker config. The kubelet
+    /// cannot use it.
+    IdentityToken(SecretString),
+    /// A whole entry of `auths` as JSON, to be copied byte for byte.
+    Entry(SecretString),
+}
+
+impl Login {
+    /// A user name and a password. Refuses as [`ErrorKind::Malformed`]: no registry, an empty user name, one with a colon or a control
+    /// character, an empty password, one with a NUL character. The error names the fault, never the text.
+    pub fn new(registries: Vec<Registry>, username: impl Into<String>, password: SecretString) -> Result<Self> {
+        let username = username.into();
+        if username.is_empty() || !is_username(&username) {
+            return malformed("the user name is empty, or contains a colon or a control character");
+        }
+        Self::of(registries, username, LoginSecret::Password(password))
+    }
+
+    /// An identity token, and the user name that some registries want beside it. The user name may be empty. Refuses the same as
+    /// [`Login::new`] otherwise.
+    pub fn identity_token(registries: Vec<Registry>, username: impl Into<String>, token: SecretString) -> Result<Self> {
+        let username = username.into();
+        if !is_username(&username) {
+            return malformed("the user name contains a colon or a control character");
+        }
+        Self::of(registries, username, LoginSecret::IdentityToken(token))
+    }
+
+    /// An entry of the `auths` of a Docker config, which is copied as it is. The user name is not read out of it, so it is empty.
+    /// Refuses as [`ErrorKind::Malformed`]: no registry, an empty entry. Whoever writes it checks that it is JSON.
+    pub fn entry(registries: Vec<Registry>, json: SecretString) -> Result<Self> {
+        Self::of(registries, String::new(), LoginSecret::Entry(json))
+    }
+
+    fn of(registries: Vec<Registry>, username: String, secret: LoginSecret) -> Result<Self> {
+        if registries.is_empty() {
+            return malformed("the login names no registry");
+        }
+        let text = secret.expose();
+        if text.is_empty() || text.contains('\0') {
+            return malformed("the secret of the login is empty or contains a NUL character");
+        }
+        Ok(Self { registries, username, secret })
+    }
+
+    /// The same user name and secret for other registries. Refuses as [`ErrorKind::Malformed`] no registry at all.
+    pub fn for_registries(&self, registries: Vec<Registry>) -> Result<Self> {
+        Self::of(registries, self.username.clone(), self.secret.clone())
+    }
+
+    /// The registries that it opens.
+    pub fn registries(&self) -> &[Registry] {
+        &self.registries
+    }
+
+    /// The user name, such as `AWS`. Empty if there is none.
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The secret itself.
+    pub fn secret(&self) -> &LoginSecret {
+        &self.secret
+    }
+
+    /// The password; `None` if the secret is of another kind.
+    pub fn password(&self) -> Option<&SecretString> {
+        match &self.secret {
+            LoginSecret::Password(password) => Some(password),
+            LoginSecret::IdentityToken(_) | LoginSecret::Entry(_) => None,
+        }
+    }
+}
+
+impl LoginSecret {
+    /// The text of the secret, of whatever kind.
+    pub fn expose(&self) -> &str {
+        match self {
+            Self::Password(text) | Self::IdentityToken(text) | Self::Entry(text) => text.expose_secret(),
+        }
+    }
+}
+
+fn is_username(name: &str) -> bool {
+    !name.contains(':') && !name.chars().any(char::is_control)
+}
+
+fn malformed<T>(reason: &str) -> Result<T> {
+    Err(Error::new(ErrorKind::Malformed, reason))
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("registries", &self.registries)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registries() -> Vec<Registry> {
+        vec![Registry::new("r.example").expect("valid")]
+    }
+
+    #[test]
+    fn what_no_client_could_use_is_refused() {
+        for (username, password) in [("", "x"), ("a:b", "x"), ("a\n", "x"), ("a", ""), ("a", "x\0")] {
+            let error = Login::new(registries(), username, password.into()).expect_err("refused");
+            assert_eq!(error.kind(), ErrorKind::Malformed);
+        }
+        Login::new(vec![], "a", "b".into()).expect_err("no registry");
+        Login::identity_token(registries(), "", "".into()).expect_err("no token");
+        Login::identity_token(registries(), "a:b", "t".into()).expect_err("a colon in the user name");
+        Login::entry(registries(), "".into()).expect_err("no entry");
+    }
+
+    #[test]
+    fn colons_and_lines_of_a_password_are_kept() {
+        for password in ["with:colon", "{\n  \"type\": \"service_account\"\n}\r\n"] {
+            let login = Login::new(registries(), "_json_key", password.into()).expect(password);
+            assert_eq!(login.password().expect("it is one").expose_secret(), password);
+        }
+    }
+
+    #[test]
+    fn each_kind_of_secret_keeps_its_text_to_itself() {
+        let password = Login::new(registries(), "u", "canary".into()).expect("valid");
+        let token = Login::identity_token(registries(), "", "canary".into()).expect("valid");
+        let entry = Login::entry(registries(), "{\"auth\":\"canary\"}".into()).expect("valid");
+        for login in [&password, &token, &entry] {
+            let shown = format!("{login:?} {:?}", login.secret());
+            assert!(login.secret().expose().contains("canary") && !shown.contains("canary"), "{shown}");
+        }
+        assert!(password.password().is_some() && token.password().is_none() && entry.password().is_none());
+    }
+}

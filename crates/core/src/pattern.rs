@@ -1,0 +1,96 @@
+//! Which images a key stands for, by the rules of the kubelet.
+
+use std::{fmt, str::FromStr};
+
+use crate::{Error, ErrorKind, Result};
+
+/// A key of the kubelet for images, such as `registry.example`, `*.registry.example:5000` or `registry.example/team`.
+///
+/// `*` matches any text within one label of the host. Host and image must have as many labels and the same port. The path is a prefix of
+/// the image's path, also of a part of a name. A scheme and an API version (`https://HOST/v1/`) are ignored.
+///
+/// Source: `URLsMatch` in `pkg/credentialprovider/keyring.go` of Kubernetes, which it uses for the keys of pull secrets and for the
+/// `matchImages` of credential provider plug-ins.
+///
+/// ```
+/// # use regcred_core::Pattern;
+/// let pattern = Pattern::new("*.registry.example/team")?;
+/// assert!(pattern.matches("eu.registry.example/team/app"));
+/// assert!(!pattern.matches("a.eu.registry.example/team/app"));
+/// # Ok::<(), regcred_core::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pattern {
+    host: Box<str>,
+    path: Box<str>,
+}
+
+impl Pattern {
+    /// Reads a key. [`ErrorKind::Invalid`] if Go cannot parse it as a URL, so that the kubelet ignores it.
+    pub fn new(key: impl AsRef<str>) -> Result<Self> {
+        let key = key.as_ref();
+        let invalid = || Error::new(ErrorKind::Invalid, format!("{key:?} is not a pattern for images"));
+        let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let is_valid = |it: char| !it.is_ascii() || it.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:<>\"".contains(it);
+        let port = host.rsplit_once(':').map_or("", |(_, port)| port);
+        if !host.chars().all(is_valid)
+            || !port.bytes().all(|it| it.is_ascii_digit())
+            || key.chars().any(char::is_control)
+        {
+            return Err(invalid());
+        }
+        let path = match path.as_bytes() {
+            [b'/', b'v', b'1' | b'2', b'/', ..] => &path[3..],
+            _ => path,
+        };
+        Ok(Self { host: host.into(), path: if path == "/" { "".into() } else { path.into() } })
+    }
+
+    /// Whether it stands for an image such as `registry.example/team/app`, without tag and digest.
+    pub fn matches(&self, image: &str) -> bool {
+        let (authority, path) = image.find('/').map_or((image, ""), |slash| image.split_at(slash));
+        let (pattern, port) = without_port(&self.host);
+        let (host, image_port) = without_port(authority);
+        let labels = |host: &str| host.split('.').count();
+        port == image_port
+            && labels(pattern) == labels(host)
+            && path.starts_with(&*self.path)
+            && pattern.split('.').zip(host.split('.')).all(|(pattern, label)| is_match(pattern, label))
+    }
+}
+
+fn without_port(authority: &str) -> (&str, &str) {
+    authority.rsplit_once(':').unwrap_or((authority, ""))
+}
+
+/// The other wildcards of Go's `filepath.Match` cannot be in a host.
+fn is_match(pattern: &str, label: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else { return pattern == label };
+    let Some(rest) = label.strip_prefix(before) else { return false };
+    let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+    ends.into_iter().any(|at| is_match(after, &rest[at..]))
+}
+
+impl FromStr for Pattern {
+    type Err = Error;
+
+    fn from_str(key: &str) -> Result<Self> {
+        Self::new(key)
+    }
+}
+
+/// Without scheme and API version.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.host, self.path)
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}

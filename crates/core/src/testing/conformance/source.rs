@@ -1,0 +1,115 @@
+//! What every source of targets must do.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::time::timeout;
+
+use super::after_polls;
+use crate::{Feed, Sighting, Sightings, Target, TargetSource};
+
+/// A source that is dropped more often than this never names everything.
+const AWAITS: usize = 1000;
+/// Nothing on loopback takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A source together with the other door to where its targets come from.
+#[async_trait]
+pub trait SourceUnderTest: Send + Sync {
+    /// The source, with at least one target.
+    async fn source(&self) -> Arc<dyn TargetSource>;
+
+    /// All targets that it has now.
+    async fn targets(&self) -> BTreeSet<Target>;
+
+    /// Makes one more target; `None` if its targets are fixed.
+    async fn add(&self) -> Option<Target>;
+
+    /// Ends a target that [`add`](Self::add) has made.
+    async fn remove(&self, target: &Target);
+}
+
+/// Checks a source.
+///
+/// # Panics
+///
+/// With the rule that is broken.
+pub async fn source(under_test: &dyn SourceUnderTest) {
+    names_everything_and_then_says_so(under_test).await;
+    begins_anew_after_a_dropped_call(under_test).await;
+    follows_what_comes_and_goes(under_test).await;
+}
+
+async fn next(sightings: &mut Sightings, rule: &str) -> Option<Sighting> {
+    let next = timeout(PATIENCE, sightings.next()).await.unwrap_or_else(|_| panic!("{rule}: nothing was sent"));
+    next.map(|(_, sighting)| sighting)
+}
+
+/// What a source names until it says that this is everything, or until it ends.
+async fn named(sightings: &mut Sightings) -> BTreeSet<Target> {
+    let mut named = BTreeSet::new();
+    loop {
+        match next(sightings, "a source names everything").await {
+            Some(Sighting::Present(target) | Sighting::Again(target)) => drop(named.insert(target)),
+            Some(Sighting::Gone(target)) => drop(named.remove(&target)),
+            Some(Sighting::Synced) | None => return named,
+        }
+    }
+}
+
+async fn names_everything_and_then_says_so(under_test: &dyn SourceUnderTest) {
+    let source = under_test.source().await;
+    let expected = under_test.targets().await;
+    assert!(!expected.is_empty(), "the test's source has a target");
+    for _ in 0..2 {
+        let (feed, mut sightings) = Feed::channel(1);
+        let again = source.clone();
+        let task = tokio::spawn(async move { again.watch(feed).await });
+        assert_eq!(
+            named(&mut sightings).await,
+            expected,
+            "every target is named before `Synced`, and again by the next call"
+        );
+        task.abort();
+    }
+}
+
+async fn begins_anew_after_a_dropped_call(under_test: &dyn SourceUnderTest) {
+    let (source, expected) = (under_test.source().await, under_test.targets().await);
+    for polls in 0..AWAITS {
+        let (feed, mut sightings) = Feed::channel(1);
+        let is_done = tokio::select! {
+            biased;
+            finished = after_polls(polls, source.watch(feed)) => finished.is_some(),
+            _ = named(&mut sightings) => true,
+        };
+        if is_done {
+            let (feed, mut sightings) = Feed::channel(1);
+            let again = source.clone();
+            let task = tokio::spawn(async move { again.watch(feed).await });
+            assert_eq!(
+                named(&mut sightings).await,
+                expected,
+                "a call works after one that was dropped at await {polls}"
+            );
+            task.abort();
+            return;
+        }
+    }
+    panic!("a source names everything within {AWAITS} polls");
+}
+
+async fn follows_what_comes_and_goes(under_test: &dyn SourceUnderTest) {
+    let source = under_test.source().await;
+    let (feed, mut sightings) = Feed::channel(16);
+    let task = tokio::spawn(async move { source.watch(feed).await });
+    named(&mut sightings).await;
+    if let Some(target) = under_test.add().await {
+        let rule = "a target that appears is named";
+        while next(&mut sightings, rule).await.expect(rule) != Sighting::Present(target.clone()) {}
+        under_test.remove(&target).await;
+        let rule = "a target that ends is gone";
+        while next(&mut sightings, rule).await.expect(rule) != Sighting::Gone(target.clone()) {}
+    }
+    task.abort();
+}
