@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_core::Registry;
-use regcred_dockerconfig::{DockerConfig, Reader, Taken};
+use regcred_dockerconfig::{DockerConfig, Reader, Taken, hidden, taken};
 use regcred_testkit::CheckingProxy;
 use serde_json::{Map, Value, json};
 
@@ -80,7 +80,7 @@ fn the_readers_on_containers_image_take_the_key_that_is_foretold() {
         let parsed = DockerConfig::parse(&bytes).expect("a Docker config");
         for image in ["HOST", "HOST/team", "HOST/team/app", "HOST/team-b/app", "HOST:443/team"] {
             let image = image.replace("HOST", HOST);
-            let foretold = match parsed.taken(Reader::Containers, &image) {
+            let foretold = match taken(&parsed, Reader::Containers, &image) {
                 Taken::Keys(groups) => groups.into_iter().next().unwrap_or_default(),
                 Taken::Helper(_) | Taken::Refused(_) => vec![],
             };
@@ -121,7 +121,7 @@ fn an_entry_that_go_cannot_decode_spoils_the_config_as_foretold() {
         let bytes = format!(r#"{{"auths":{{"{HOST}":{{"auth":"dTpw"}},"quay.io":{entry}}}}}"#);
         fs::write(&file, &bytes).expect("it can be written");
         let parsed = DockerConfig::parse(bytes.as_bytes()).expect("a Docker config");
-        let is_refused = matches!(parsed.taken(Reader::Containers, HOST), Taken::Refused(_));
+        let is_refused = matches!(taken(&parsed, Reader::Containers, HOST), Taken::Refused(_));
         for program in READERS {
             assert_eq!(user(program, &file, HOST).is_none(), is_refused, "{program}: {entry}");
         }
@@ -159,7 +159,7 @@ async fn skopeo_pulls_with_what_a_merge_leaves_of_every_key() {
         let mut config = DockerConfig::parse(before.as_bytes()).expect("a Docker config");
         config.set(&host, "AWS", &"new".into());
         config.renew_aliases([&host]);
-        assert_eq!(config.hidden(&host), [], "{key}");
+        assert_eq!(hidden(&config, &host), [], "{key}");
         fs::write(&auth, config.to_bytes()).expect("it can be written");
         let copied = skopeo.run(&["copy", "--dest-tls-verify=false", &source, &there]);
         assert!(copied.status.success(), "{key}: {}", String::from_utf8_lossy(&copied.stderr));

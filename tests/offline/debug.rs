@@ -15,7 +15,7 @@ use regcred_core::{
     SecretSink, SystemClock, Validity,
     testing::{FakeProvider, MemorySink, SinkExt, provider_name, target},
 };
-use regcred_dockerconfig::{DockerConfig, Reader};
+use regcred_dockerconfig::{DockerConfig, Reader, taken};
 use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Minter, Pass, Route};
 use regcred_migrate::{Search, Vendor, discover};
@@ -154,11 +154,11 @@ async fn no_public_type_shows_a_secret() {
     let helper =
         format!(r#"{{"auths":{{"r.example":{{"auth":"{CANARY}"}}}},"credHelpers":{{"r.example":"{CANARY}"}}}}"#);
     let helper = DockerConfig::parse(helper.as_bytes()).expect("a Docker config");
-    let hidden = helper.hidden(&Registry::new("r.example").expect("valid"));
+    let hidden = regcred_dockerconfig::hidden(&helper, &Registry::new("r.example").expect("valid"));
     assert!(!hidden.is_empty(), "readers ask the helper");
     shown.show(&hidden);
     for reader in Reader::ALL {
-        shown.show(&(helper.taken(reader, "r.example/app"), config.taken(reader, "r.example/app")));
+        shown.show(&(taken(&helper, reader, "r.example/app"), taken(&config, reader, "r.example/app")));
     }
     shown.show(&DockerConfig::parse(format!("{{\"auths\":\"{CANARY}\"}}").as_bytes()).expect_err("none"));
 

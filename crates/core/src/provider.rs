@@ -29,7 +29,7 @@ pub trait RegistryProvider: fmt::Debug + Send + Sync + 'static {
     /// minted at once, although the latest one is not due. It is called again after it has returned. The future may be dropped at
     /// any await, and a change that happens between two calls must not get lost. Default: never returns.
     async fn changed(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// No credential of this provider lives longer than this, so that a later end that is read somewhere was not given by

@@ -10,4 +10,4 @@ mod text;
 
 pub use config::DockerConfig;
 pub use meaning::Meaning;
-pub use reader::{Cause, Hidden, Reader, Taken};
+pub use reader::{Cause, Hidden, Reader, Taken, hidden, taken};

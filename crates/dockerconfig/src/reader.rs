@@ -92,138 +92,135 @@ impl fmt::Display for Reader {
     }
 }
 
-impl DockerConfig {
-    /// Returns the login that a reader takes for an image such as `r.example/team/app`, without tag and digest.
-    pub fn taken(&self, reader: Reader, image: &str) -> Taken {
-        match self.refused_by(reader) {
-            refused if refused.is_empty() => self.taken_if_read(reader, image),
-            refused => Taken::Refused(refused),
-        }
+/// Returns the login that a reader takes for an image such as `r.example/team/app`, without tag and digest.
+pub fn taken(config: &DockerConfig, reader: Reader, image: &str) -> Taken {
+    match refused_by(config, reader) {
+        refused if refused.is_empty() => taken_if_read(config, reader, image),
+        refused => Taken::Refused(refused),
     }
+}
 
-    fn taken_if_read(&self, reader: Reader, image: &str) -> Taken {
-        let host = image.split('/').next().unwrap_or_default();
-        if let Some(cause) = self.helper_of(reader, host) {
-            return Taken::Helper(cause);
-        }
-        let groups = match reader {
-            Reader::Kubelet => keyring::lookup(self.registries(), image),
-            Reader::Import => self.imported(image, host),
-            Reader::Containers => self.first(parents(image), |key| host_of_url(key) == Some(host)),
-            Reader::Docker => self.first([host], |key| host_of(key) == host),
-        };
-        Taken::Keys(groups.into_iter().map(|group| group.into_iter().map(str::to_owned).collect()).collect())
+fn taken_if_read(config: &DockerConfig, reader: Reader, image: &str) -> Taken {
+    let host = image.split('/').next().unwrap_or_default();
+    if let Some(cause) = helper_of(config, reader, host) {
+        return Taken::Helper(cause);
     }
+    let groups = match reader {
+        Reader::Kubelet => keyring::lookup(config.registries(), image),
+        Reader::Import => imported(config, image, host),
+        Reader::Containers => first(config, parents(image), |key| host_of_url(key) == Some(host)),
+        Reader::Docker => first(config, [host], |key| host_of(key) == host),
+    };
+    Taken::Keys(groups.into_iter().map(|group| group.into_iter().map(str::to_owned).collect()).collect())
+}
 
-    /// Returns the readers that do not take the entry of a registry for every image of it, or that can take another one. Empty: all do.
-    ///
-    /// The images are those of the registry and of all keys that [mean](Meaning) it. An entry with the same text is as good as its own.
-    pub fn hidden(&self, registry: &Registry) -> Vec<Hidden> {
-        let own = self.entry(registry);
-        let spelled = self.registries().filter(|key| Meaning::of(key, registry).is_some()).map(image_of);
-        let images = spelled.chain([registry.to_string()]).collect::<BTreeSet<_>>();
-        let shadow = self.shadow(registry);
-        let mut causes = BTreeMap::<Cause, BTreeSet<Reader>>::new();
-        for reader in Reader::ALL {
-            let found = match self.refused_by(reader) {
-                refused if refused.is_empty() => {
-                    let causes = images.iter().take(IMAGES).filter_map(|image| self.cause(reader, image, own));
-                    causes.chain(shadow.clone()).collect()
-                }
-                refused => vec![Cause::Unreadable(refused)],
-            };
-            for cause in found {
-                causes.entry(cause).or_default().insert(reader);
+/// Returns the readers that do not take the entry of a registry for every image of it, or that can take another one. Empty: all do.
+///
+/// The images are those of the registry and of all keys that [mean](Meaning) it. An entry with the same text is as good as its own.
+pub fn hidden(config: &DockerConfig, registry: &Registry) -> Vec<Hidden> {
+    let own = config.entry(registry);
+    let spelled = config.registries().filter(|key| Meaning::of(key, registry).is_some()).map(image_of);
+    let images = spelled.chain([registry.to_string()]).collect::<BTreeSet<_>>();
+    let shadow = shadow(config, registry);
+    let mut causes = BTreeMap::<Cause, BTreeSet<Reader>>::new();
+    for reader in Reader::ALL {
+        let found = match refused_by(config, reader) {
+            refused if refused.is_empty() => {
+                let causes = images.iter().take(IMAGES).filter_map(|image| cause(config, reader, image, own));
+                causes.chain(shadow.clone()).collect()
             }
-        }
-        let hidden = |(cause, readers): (_, BTreeSet<_>)| Hidden { readers: readers.into_iter().collect(), cause };
-        causes.into_iter().map(hidden).collect()
-    }
-
-    /// The field behind `auths` that has another login for a registry.
-    fn shadow(&self, registry: &Registry) -> Option<Cause> {
-        let has_one = |json: &str| {
-            let entries = serde_json::from_str::<BTreeMap<String, &RawValue>>(json).unwrap_or_default();
-            entries.keys().any(|key| key == registry.as_str() || Meaning::of(key, registry).is_some())
+            refused => vec![Cause::Unreadable(refused)],
         };
-        let mut fields = self.behind().filter(|(_, json)| has_one(json));
-        fields.next().map(|(name, _)| Cause::Field(name.to_owned()))
-    }
-
-    /// Why a reader does not take this entry for an image.
-    fn cause(&self, reader: Reader, image: &str, own: Option<&str>) -> Option<Cause> {
-        let groups = match self.taken_if_read(reader, image) {
-            Taken::Helper(cause) => return Some(cause),
-            Taken::Refused(_) => return None,
-            Taken::Keys(groups) => groups,
-        };
-        let is_own = |key: &String| own.is_some() && self.entry_of(key) == own;
-        if reader == Reader::Kubelet && groups.iter().flatten().any(is_own) {
-            return None;
-        }
-        groups.first()?.iter().find(|key| !is_own(key)).map(|key| Cause::Key(key.clone()))
-    }
-
-    /// The import tries again without the port that HTTPS has anyway.
-    fn imported<'a>(&'a self, image: &str, host: &str) -> Vec<Vec<&'a str>> {
-        let found = keyring::lookup(self.registries(), image);
-        let found = match host.strip_suffix(":443") {
-            Some(bare) if found.is_empty() => {
-                keyring::lookup(self.registries(), &(bare.to_owned() + &image[host.len()..]))
-            }
-            _ => found,
-        };
-        found.into_iter().take(1).collect()
-    }
-
-    /// The first of these keys that there is, or all that match.
-    fn first<'a>(
-        &'a self,
-        keys: impl IntoIterator<Item = &'a str>,
-        matches: impl Fn(&str) -> bool,
-    ) -> Vec<Vec<&'a str>> {
-        if let Some(exact) = keys.into_iter().find(|key| self.entry_of(key).is_some()) {
-            return vec![vec![exact]];
-        }
-        let others = self.registries().filter(|key| matches(key)).collect::<Vec<_>>();
-        if others.is_empty() { vec![] } else { vec![others] }
-    }
-
-    /// The credential helper that a reader asks for a host. Docker takes an empty name for none.
-    fn helper_of(&self, reader: Reader, host: &str) -> Option<Cause> {
-        let named = self.beside(HELPERS).filter_map(|json| serde_json::from_str::<BTreeMap<String, String>>(json).ok());
-        let named = named.filter_map(|mut helpers| helpers.remove(host)).last();
-        let is_stored =
-            || self.beside(STORE).any(|json| serde_json::from_str::<String>(json).is_ok_and(|it| !it.is_empty()));
-        match (reader, named) {
-            (Reader::Containers, Some(_)) => Some(Cause::CredHelper(host.to_owned())),
-            (Reader::Docker, Some(name)) if !name.is_empty() => Some(Cause::CredHelper(host.to_owned())),
-            (Reader::Docker, None) if is_stored() => Some(Cause::CredsStore),
-            _ => None,
+        for cause in found {
+            causes.entry(cause).or_default().insert(reader);
         }
     }
+    let hidden = |(cause, readers): (_, BTreeSet<_>)| Hidden { readers: readers.into_iter().collect(), cause };
+    causes.into_iter().map(hidden).collect()
+}
 
-    /// The keys of `auths` and the fields beside it that make a reader refuse the whole config.
-    fn refused_by(&self, reader: Reader) -> Vec<String> {
-        if matches!(reader, Reader::Kubelet | Reader::Import) {
-            return self.unreadable();
-        }
-        let is_valid = |json: &str| match reader {
-            Reader::Docker => entry::has_texts(json, &DOCKER_TEXTS) && entry::is_valid_for_docker(json),
-            _ => entry::has_texts(json, &CONTAINERS_TEXTS),
-        };
-        let entries = self.entries().filter(|(_, json)| !is_valid(json)).map(|(key, _)| key.to_owned());
-        let is_map =
-            |json: &str| json == "null" || serde_json::from_str::<BTreeMap<String, Option<String>>>(json).is_ok();
-        let is_text = |json: &str| {
-            json == "null" || serde_json::from_str::<&RawValue>(json).is_ok_and(|it| it.get().starts_with('"'))
-        };
-        let fields = [
-            self.beside(HELPERS).any(|json| !is_map(json)).then_some(HELPERS),
-            (reader == Reader::Docker && self.beside(STORE).any(|json| !is_text(json))).then_some(STORE),
-        ];
-        entries.chain(fields.into_iter().flatten().map(str::to_owned)).collect()
+/// The field behind `auths` that has another login for a registry.
+fn shadow(config: &DockerConfig, registry: &Registry) -> Option<Cause> {
+    let has_one = |json: &str| {
+        let entries = serde_json::from_str::<BTreeMap<String, &RawValue>>(json).unwrap_or_default();
+        entries.keys().any(|key| key == registry.as_str() || Meaning::of(key, registry).is_some())
+    };
+    let mut fields = config.behind().filter(|(_, json)| has_one(json));
+    fields.next().map(|(name, _)| Cause::Field(name.to_owned()))
+}
+
+/// Why a reader does not take this entry for an image.
+fn cause(config: &DockerConfig, reader: Reader, image: &str, own: Option<&str>) -> Option<Cause> {
+    let groups = match taken_if_read(config, reader, image) {
+        Taken::Helper(cause) => return Some(cause),
+        Taken::Refused(_) => return None,
+        Taken::Keys(groups) => groups,
+    };
+    let is_own = |key: &String| own.is_some() && config.entry_of(key) == own;
+    if reader == Reader::Kubelet && groups.iter().flatten().any(is_own) {
+        return None;
     }
+    groups.first()?.iter().find(|key| !is_own(key)).map(|key| Cause::Key(key.clone()))
+}
+
+/// The import tries again without the port that HTTPS has anyway.
+fn imported<'a>(config: &'a DockerConfig, image: &str, host: &str) -> Vec<Vec<&'a str>> {
+    let found = keyring::lookup(config.registries(), image);
+    let found = match host.strip_suffix(":443") {
+        Some(bare) if found.is_empty() => {
+            keyring::lookup(config.registries(), &(bare.to_owned() + &image[host.len()..]))
+        }
+        _ => found,
+    };
+    found.into_iter().take(1).collect()
+}
+
+/// The first of these keys that there is, or all that match.
+fn first<'a>(
+    config: &'a DockerConfig,
+    keys: impl IntoIterator<Item = &'a str>,
+    matches: impl Fn(&str) -> bool,
+) -> Vec<Vec<&'a str>> {
+    if let Some(exact) = keys.into_iter().find(|key| config.entry_of(key).is_some()) {
+        return vec![vec![exact]];
+    }
+    let others = config.registries().filter(|key| matches(key)).collect::<Vec<_>>();
+    if others.is_empty() { vec![] } else { vec![others] }
+}
+
+/// The credential helper that a reader asks for a host. Docker takes an empty name for none.
+fn helper_of(config: &DockerConfig, reader: Reader, host: &str) -> Option<Cause> {
+    let named = config.beside(HELPERS).filter_map(|json| serde_json::from_str::<BTreeMap<String, String>>(json).ok());
+    let named = named.filter_map(|mut helpers| helpers.remove(host)).last();
+    let is_stored =
+        || config.beside(STORE).any(|json| serde_json::from_str::<String>(json).is_ok_and(|it| !it.is_empty()));
+    match (reader, named) {
+        (Reader::Containers, Some(_)) => Some(Cause::CredHelper(host.to_owned())),
+        (Reader::Docker, Some(name)) if !name.is_empty() => Some(Cause::CredHelper(host.to_owned())),
+        (Reader::Docker, None) if is_stored() => Some(Cause::CredsStore),
+        _ => None,
+    }
+}
+
+/// The keys of `auths` and the fields beside it that make a reader refuse the whole config.
+fn refused_by(config: &DockerConfig, reader: Reader) -> Vec<String> {
+    if matches!(reader, Reader::Kubelet | Reader::Import) {
+        return config.unreadable();
+    }
+    let is_valid = |json: &str| match reader {
+        Reader::Docker => entry::has_texts(json, &DOCKER_TEXTS) && entry::is_valid_for_docker(json),
+        _ => entry::has_texts(json, &CONTAINERS_TEXTS),
+    };
+    let entries = config.entries().filter(|(_, json)| !is_valid(json)).map(|(key, _)| key.to_owned());
+    let is_map = |json: &str| json == "null" || serde_json::from_str::<BTreeMap<String, Option<String>>>(json).is_ok();
+    let is_text = |json: &str| {
+        json == "null" || serde_json::from_str::<&RawValue>(json).is_ok_and(|it| it.get().starts_with('"'))
+    };
+    let fields = [
+        config.beside(HELPERS).any(|json| !is_map(json)).then_some(HELPERS),
+        (reader == Reader::Docker && config.beside(STORE).any(|json| !is_text(json))).then_some(STORE),
+    ];
+    entries.chain(fields.into_iter().flatten().map(str::to_owned)).collect()
 }
 
 /// Of the images of one registry. A tenant can write thousands of keys.
@@ -284,7 +281,7 @@ mod tests {
     fn hidden(config: &DockerConfig) -> Vec<String> {
         let registry = Registry::new("r.example").expect("valid");
         let told = |it: Hidden| format!("{:?}: {:?}", it.readers, it.cause);
-        config.hidden(&registry).into_iter().map(told).collect()
+        super::hidden(&config, &registry).into_iter().map(told).collect()
     }
 
     #[test]
@@ -397,7 +394,7 @@ mod tests {
                 let mut config = parsed(&format!(r#"{{"auths":{{"{key}":{entry}}}}}"#));
                 config.set(&registry, "AWS", &"new".into());
                 config.renew_aliases([&registry]);
-                assert_eq!(config.hidden(&registry), [], "{key}: {entry}");
+                assert_eq!(super::hidden(&config, &registry), [], "{key}: {entry}");
                 assert_eq!(config.unreadable(), Vec::<String>::new(), "{key}: {entry}");
             }
         }

@@ -21,13 +21,13 @@ use tokio::{
 use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::{
-    Event,
+    Event, Pass,
     backoff::{pause, pause_at_store},
     due::Due,
-    engine::{Engine, Known, Pass},
     lane::{Lane, Load},
-    reconcile::{Before, Force, Held},
-    report::{Failure, Outcome, Report, State},
+    reconcile::{Before, Force},
+    report::{Failure, Held, Outcome, Report, State},
+    shared::{Known, Shared},
     sources::{Change, Sources},
 };
 
@@ -57,7 +57,7 @@ struct Running {
 
 /// One run of an engine, from the first sighting to the report.
 pub(crate) struct Drive {
-    engine: Arc<Engine>,
+    shared: Arc<Shared>,
     /// `None`: until told to stop.
     pass: Option<Pass>,
     /// Whether it was told that all sources have named their targets.
@@ -88,23 +88,23 @@ pub(crate) struct Drive {
     told: usize,
     told_load: BTreeMap<StoreName, Load>,
     /// What was found or written lately.
-    shared: VecDeque<Arc<Held>>,
+    recent: VecDeque<Arc<Held>>,
     report: Report,
 }
 
 impl Drive {
-    pub(crate) fn new(engine: Arc<Engine>, pass: Option<Pass>, dry: bool) -> Self {
-        let sources = Sources::start(&engine.routes, pass.map(|pass| pass.looks));
-        *engine.known() = Known::default();
+    pub(crate) fn new(shared: Arc<Shared>, pass: Option<Pass>, dry: bool) -> Self {
+        let sources = Sources::start(&shared.routes, pass.map(|pass| pass.looks));
+        *shared.known() = Known::default();
         Self {
             has_synced: false,
-            refreshes: engine.refreshes.subscribe(),
-            last_seen: engine.context.clock.now(),
+            refreshes: shared.refreshes.subscribe(),
+            last_seen: shared.reconciler.context.clock.now(),
             next_due: Instant::now(),
-            spread: engine.spread.filter(|_| pass.is_none()),
+            spread: shared.spread.filter(|_| pass.is_none()),
             throttled: None,
             deadline: Instant::now() + pass.map_or(FOREVER, |pass| pass.deadline.min(FOREVER)),
-            engine,
+            shared,
             pass,
             dry,
             forced: HashMap::new(),
@@ -118,7 +118,7 @@ impl Drive {
             retries: Due::default(),
             told: 0,
             told_load: BTreeMap::new(),
-            shared: VecDeque::new(),
+            recent: VecDeque::new(),
             report: Report::default(),
         }
     }
@@ -142,10 +142,10 @@ impl Drive {
                     for change in changes {
                         self.follow(change);
                     }
-                    self.engine.known().is_complete = self.sources.are_synced() && self.report.sources.is_empty();
+                    self.shared.known().is_complete = self.sources.are_synced() && self.report.sources.is_empty();
                     if self.sources.are_synced() && !mem::replace(&mut self.has_synced, true) {
                         let targets = self.sources.targets().count();
-                        self.engine.context.emit(&Event::Synced { targets });
+                        self.shared.reconciler.context.emit(&Event::Synced { targets });
                     }
                 }
                 Ok(()) = self.refreshes.changed(), if self.pass.is_none() => self.refresh(),
@@ -156,7 +156,7 @@ impl Drive {
         if self.pass.is_some() {
             self.summarise(started.elapsed());
         }
-        *self.engine.known() = Known::default();
+        *self.shared.known() = Known::default();
         self.report
     }
 
@@ -165,9 +165,9 @@ impl Drive {
             self.give_up_stores();
         }
         for lane in self.lanes.values_mut() {
-            while let Some(target) = lane.start(self.engine.workers) {
+            while let Some(target) = lane.start(self.shared.workers) {
                 let route = self.sources.owner(&target).expect("what is gone was taken out of its lane");
-                let (engine, stopping, key) = (self.engine.clone(), self.stopping.clone(), target.clone());
+                let (shared, stopping, key) = (self.shared.clone(), self.stopping.clone(), target.clone());
                 let force = match self.forced.get(&target) {
                     Some(true) => Force::Again,
                     None if !self.pass.is_some_and(|pass| pass.force) => Force::No,
@@ -179,8 +179,8 @@ impl Drive {
                 let before = Before { force, dry: self.dry, compare_issuers, held };
                 let span = info_span!("look", store = %key.store, namespace = %key.namespace, name = %key.name);
                 let look = async move {
-                    let route = &engine.routes[route];
-                    engine.clone().reconcile(route, &key, before, &stopping).await
+                    let route = &shared.routes[route];
+                    shared.reconciler.clone().reconcile(route, &key, before, &stopping).await
                 };
                 let running = Running { target, began: Instant::now(), force: force != Force::No };
                 self.running.insert(self.work.spawn(look.instrument(span)).id(), running);
@@ -194,7 +194,7 @@ impl Drive {
             let load = lane.load();
             if self.told_load.get(store) != Some(&load) {
                 let Load { depth, since } = load;
-                self.engine.context.emit(&Event::Queue { store, depth, since });
+                self.shared.reconciler.context.emit(&Event::Queue { store, depth, since });
                 self.told_load.insert(store.clone(), load);
             }
         }
@@ -232,7 +232,8 @@ impl Drive {
     fn wake(&self) -> Instant {
         let now = Instant::now();
         let renewal = self.renewals.next().filter(|_| self.pass.is_none());
-        let renewal = renewal.map(|at| now + at.duration_since(self.engine.context.clock.now()).unwrap_or_default());
+        let renewal =
+            renewal.map(|at| now + at.duration_since(self.shared.reconciler.context.clock.now()).unwrap_or_default());
         let renewal = renewal.map(|at| at.max(self.next_due));
         let lanes = self.lanes.values().filter_map(Lane::pause).map(|pause| now + pause);
         lanes.chain(renewal).chain(self.retries.next()).min().unwrap_or(now + RECHECK).min(now + RECHECK)
@@ -242,7 +243,7 @@ impl Drive {
         while let Some(target) = self.retries.pop(Instant::now()) {
             self.queue(&target, false);
         }
-        let now = self.engine.context.clock.now();
+        let now = self.shared.reconciler.context.clock.now();
         if self.pass.is_none() {
             while self.next_due <= Instant::now() {
                 let Some(target) = self.renewals.pop(now) else { break };
@@ -264,7 +265,7 @@ impl Drive {
 
     /// Everything is to be written once, spread as what falls due is.
     fn refresh(&mut self) {
-        let now = self.engine.context.clock.now();
+        let now = self.shared.reconciler.context.clock.now();
         for target in self.sources.targets() {
             self.renewals.set(target, Some(now));
             self.forced.insert(target.clone(), false);
@@ -278,7 +279,7 @@ impl Drive {
     fn follow(&mut self, change: Change) {
         match change {
             Change::Present { target, urgent, taken_over } => {
-                self.engine.known().targets.insert(target.clone());
+                self.shared.known().targets.insert(target.clone());
                 if taken_over {
                     self.report.targets.remove(&target);
                 }
@@ -288,8 +289,8 @@ impl Drive {
                 }
             }
             Change::Gone(target) => {
-                self.engine.known().targets.remove(&target);
-                self.engine.context.emit(&Event::Forgotten { target: &target });
+                self.shared.known().targets.remove(&target);
+                self.shared.reconciler.context.emit(&Event::Forgotten { target: &target });
                 self.failures.remove(&target);
                 self.forced.remove(&target);
                 self.renewals.set(&target, None);
@@ -300,7 +301,7 @@ impl Drive {
                 }
             }
             Change::Failed { route, error } => {
-                self.engine.context.emit(&Event::SourceFailed { route, error: &error });
+                self.shared.reconciler.context.emit(&Event::SourceFailed { route, error: &error });
                 self.report.sources.insert(route, error);
             }
             Change::Unknown { route, target, error } => self.pass_over(route, target, error),
@@ -343,7 +344,7 @@ impl Drive {
             self.spread = self.spread.map(|spread| (spread * 2).min(SLOWEST));
         } else if self.throttled.is_some_and(|at| at.elapsed() >= PEACE) {
             self.throttled = None;
-            self.spread = self.engine.spread.filter(|_| self.pass.is_none());
+            self.spread = self.shared.spread.filter(|_| self.pass.is_none());
         }
     }
 
@@ -351,7 +352,11 @@ impl Drive {
     fn pass_over(&mut self, route: usize, target: Target, error: Error) {
         let outcome = Outcome { route, ..Outcome::failed(error) };
         log(&target, &outcome, 0, self.have_told_enough(&outcome));
-        self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome, took: Duration::ZERO });
+        self.shared.reconciler.context.emit(&Event::Looked {
+            target: &target,
+            outcome: &outcome,
+            took: Duration::ZERO,
+        });
         self.report.targets.insert(target, outcome);
     }
 
@@ -372,24 +377,24 @@ impl Drive {
         let again = again.map(|pause| now + pause).filter(|at| self.pass.is_none() || *at < self.deadline);
         let contest = outcome.look_again.filter(|_| self.pass.is_none()).map(|rest| now + rest);
         self.retries.set(&target, again.into_iter().chain(contest).min());
-        let wall = self.engine.context.clock.now();
+        let wall = self.shared.reconciler.context.clock.now();
         let renewal = outcome.renew_at.map(|at| if at <= wall { wall + REST } else { at });
         let renewal = if self.forced.contains_key(&target) { Some(wall) } else { renewal };
         self.renewals.set(&target, renewal.filter(|_| again.is_none()));
         if failures > 0 {
             self.failures.insert(target.clone(), failures);
         }
-        self.engine.context.emit(&Event::Looked { target: &target, outcome: &outcome, took });
+        self.shared.reconciler.context.emit(&Event::Looked { target: &target, outcome: &outcome, took });
         self.report.targets.insert(target, outcome);
     }
 
     /// Keeps one of those that are equal: what was refreshed together holds the same.
     fn share(&mut self, held: Arc<Held>) -> Arc<Held> {
-        if let Some(known) = self.shared.iter().find(|known| **known == held) {
+        if let Some(known) = self.recent.iter().find(|known| **known == held) {
             return known.clone();
         }
-        self.shared.truncate(SHARED - 1);
-        self.shared.push_front(held.clone());
+        self.recent.truncate(SHARED - 1);
+        self.recent.push_front(held.clone());
         held
     }
 

@@ -3,76 +3,24 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::pending,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use regcred_core::{Clock, Error, ErrorKind, ProviderName, Result, Schedule, SecretSink, Target, TargetSource};
+use regcred_core::{Clock, Error, ErrorKind, Result, Schedule, Target};
 use tokio::sync::watch;
 
-use crate::{Context, Event, Minter, Report, contest::Contests, drive::Drive};
+use crate::{
+    Context, Event, Minter, Pass, Report, Route, contest::Contests, drive::Drive, reconcile::Reconciler, shared::Shared,
+};
 
 /// At so many targets of one store the engine works at once: enough to hide the latency of an API server, few enough not to
 /// be felt by its other clients.
 const WORKERS: usize = 16;
 
-/// These providers, into this sink, for these targets.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// What its owner calls it, in logs: `targets[2]`.
-    pub name: String,
-    /// By name, in the order of the configuration.
-    pub providers: Vec<ProviderName>,
-    /// Which targets.
-    pub source: Arc<dyn TargetSource>,
-    /// Where to.
-    pub sink: Arc<dyn SecretSink>,
-    /// Routes before this one, by their place, that may name the same targets: it waits until these have named theirs, and
-    /// touches nothing while they cannot. Without, whoever is first to name a target has it until an earlier route does.
-    pub yields_to: Vec<usize>,
-}
-
-/// How [`Engine::once`] goes about it.
-#[derive(Clone, Copy, Debug)]
-pub struct Pass {
-    /// Writes also what is fresh. A minter that holds a fresh credential already hands that out.
-    pub force: bool,
-    /// Looks so often at the most at a target that may go better without anybody's help. Default: 3.
-    pub looks: u32,
-    /// Is over after so long at the latest. Default: 10 minutes.
-    pub deadline: Duration,
-    /// Asks providers who they are, and renews what another account minted. Default: `true`.
-    pub compare_issuers: bool,
-}
-
-impl Default for Pass {
-    fn default() -> Self {
-        Self { force: false, looks: 3, deadline: Duration::from_mins(10), compare_issuers: true }
-    }
-}
-
 /// Keeps the targets of its routes fresh.
 #[derive(Debug)]
-pub struct Engine {
-    pub(crate) minters: BTreeMap<ProviderName, Arc<Minter>>,
-    pub(crate) routes: Vec<Route>,
-    pub(crate) context: Context,
-    pub(crate) contests: Contests,
-    pub(crate) workers: usize,
-    /// Between two targets that fall due; `None`: none.
-    pub(crate) spread: Option<Duration>,
-    pub(crate) known: Mutex<Known>,
-    /// Changes when everything is to be written.
-    pub(crate) refreshes: watch::Sender<()>,
-}
-
-/// The targets of the run that goes on.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    pub(crate) targets: BTreeSet<Target>,
-    /// Whether every source has named everything.
-    pub(crate) is_complete: bool,
-}
+pub struct Engine(Arc<Shared>);
 
 impl Engine {
     /// One without routes, on this clock.
@@ -83,37 +31,33 @@ impl Engine {
     /// Looks at every target, does what is due, looks again at what may go better, and reports.
     ///
     /// Dropping the future ends it at once and leaves nothing half-written.
-    pub async fn once(self: &Arc<Self>, pass: Pass) -> Report {
-        let report = Drive::new(self.clone(), Some(pass), false).complete(pending()).await;
-        self.context.emit(&Event::PassEnded { report: &report });
+    pub async fn once(&self, pass: Pass) -> Report {
+        let report = Drive::new(self.0.clone(), Some(pass), false).complete(pending()).await;
+        self.0.reconciler.context.emit(&Event::PassEnded { report: &report });
         report
     }
 
     /// Looks at every target and reports the [`Step`](crate::Step) that [`Engine::once`] would take. Mints and writes nothing.
-    pub async fn plan(self: &Arc<Self>, pass: Pass) -> Report {
-        Drive::new(self.clone(), Some(pass), true).complete(pending()).await
+    pub async fn plan(&self, pass: Pass) -> Report {
+        Drive::new(self.0.clone(), Some(pass), true).complete(pending()).await
     }
 
     /// Goes on until `stop`, then lets writes that are under way finish, for 20 s at the most, and reports the latest word on
     /// every target.
-    pub async fn run(self: &Arc<Self>, stop: impl Future<Output = ()>) -> Report {
-        Drive::new(self.clone(), None, false).complete(stop).await
+    pub async fn run(&self, stop: impl Future<Output = ()>) -> Report {
+        Drive::new(self.0.clone(), None, false).complete(stop).await
     }
 
     /// Every target of the run that goes on; `None`: not all sources have named theirs, or one has failed.
     pub fn targets(&self) -> Option<BTreeSet<Target>> {
-        let known = self.known();
+        let known = self.0.known();
         known.is_complete.then(|| known.targets.clone())
-    }
-
-    pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().expect("nobody panics while it is held")
     }
 
     /// Has the run that goes on write each target once more though it is fresh, after whatever is urgent and no faster than what falls
     /// due. What the minters hold is written: for something new, have them [forget](crate::Minter::forget) it first.
     pub fn refresh(&self) {
-        self.refreshes.send_replace(());
+        self.0.refreshes.send_replace(());
     }
 }
 
@@ -191,15 +135,8 @@ impl Builder {
                 return invalid(format!("a route names the provider {unknown}, which does not exist"));
             }
         }
-        Ok(Arc::new(Engine {
-            minters,
-            routes,
-            context,
-            contests: Contests::default(),
-            workers,
-            spread,
-            known: Mutex::default(),
-            refreshes: watch::Sender::default(),
-        }))
+        let reconciler = Arc::new(Reconciler { minters, contests: Contests::default(), context });
+        let (known, refreshes) = (Mutex::default(), watch::Sender::default());
+        Ok(Arc::new(Engine(Arc::new(Shared { reconciler, routes, workers, spread, known, refreshes }))))
     }
 }

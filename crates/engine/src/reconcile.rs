@@ -19,11 +19,11 @@ use tokio::{
 use tracing::{Instrument, info};
 
 use crate::{
-    contest::{Contest, Disturbance},
+    Context, Route,
+    contest::{Contest, Contests, Disturbance},
     decide::{Step, decide},
-    engine::{Engine, Route},
     minter::{Handed, Minter},
-    report::{Failure, Outcome},
+    report::{Failure, Held, Outcome},
 };
 
 /// Longer than any sink's own deadline should be: it ends a sink that has none.
@@ -54,10 +54,15 @@ pub(crate) enum Force {
     Again,
 }
 
-/// What a target holds, by provider.
-pub(crate) type Held = BTreeMap<ProviderName, Validity>;
+/// Looks at targets one by one, and does what they need.
+#[derive(Debug)]
+pub(crate) struct Reconciler {
+    pub(crate) minters: BTreeMap<ProviderName, Arc<Minter>>,
+    pub(crate) contests: Contests,
+    pub(crate) context: Context,
+}
 
-impl Engine {
+impl Reconciler {
     /// Observes, decides, mints, writes. `None`: told to stop before anything was written.
     pub(crate) async fn reconcile(
         self: Arc<Self>,

@@ -8,7 +8,10 @@ use std::{
 
 use regcred_core::{Details, Error, ErrorKind, ProviderName, Target, Validity, Written};
 
-use crate::{Step, reconcile::Held};
+use crate::Step;
+
+/// What a target holds, by provider.
+pub(crate) type Held = BTreeMap<ProviderName, Validity>;
 
 /// What came of one look at one target.
 #[derive(Clone, Debug, Default)]

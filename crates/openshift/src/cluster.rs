@@ -1,29 +1,16 @@
 //! Which cluster: inside one the ServiceAccount of the pod, elsewhere a kubeconfig.
 
-use std::{
-    env, fmt,
-    path::{Path, PathBuf},
-};
+use std::{env, fmt, path::Path};
 
 use kube::{Client, Config};
-use regcred_core::{Error, ErrorKind, Proxies, Result, read_file};
+use regcred_core::{Proxies, Result, read_file};
 use tower::service_fn;
 use tracing::{Dispatch, instrument::WithSubscriber, warn};
 
 use crate::{
-    client::{self, Settings, TRUST, is_loopback},
+    client::{self, Connection, Settings, TRUST, is_loopback, unusable},
     retry_after,
 };
-
-/// How to reach a cluster. Default: the current context of the files that `KUBECONFIG` names. Without that variable, a pod uses its
-/// ServiceAccount, and all others use `~/.kube/config`.
-#[derive(Clone, Debug, Default)]
-pub struct Connection {
-    /// This kubeconfig, also inside a cluster.
-    pub kubeconfig: Option<PathBuf>,
-    /// This context of the kubeconfig, also inside a cluster.
-    pub context: Option<String>,
-}
 
 /// A cluster that can be spoken to.
 #[derive(Clone)]
@@ -37,7 +24,7 @@ pub struct Cluster {
 impl Cluster {
     /// Reads all that it takes to reach the cluster, as kubectl does, and asks the cluster nothing.
     ///
-    /// [`ErrorKind::Invalid`] if something is missing or not valid. A server over HTTP has to be on loopback. In a pod a kubeconfig may
+    /// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if something is missing or not valid. A server over HTTP has to be on loopback. In a pod a kubeconfig may
     /// name neither a program nor a file outside of its folder. Otherwise the author of a Secret with a kubeconfig could run programs as
     /// regcred, or send its token elsewhere.
     pub async fn connect(connection: &Connection) -> Result<Self> {
@@ -135,10 +122,6 @@ const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 fn without_user(url: &http::Uri) -> String {
     let authority = url.authority().map(|it| it.as_str().rsplit('@').next().unwrap_or_default());
     format!("{}://{}{}", url.scheme_str().unwrap_or("https"), authority.unwrap_or_default(), url.path())
-}
-
-pub(crate) fn unusable(what: &str, reason: String) -> Error {
-    Error::new(ErrorKind::Invalid, format!("cannot use {what}")).with_cause(reason)
 }
 
 impl fmt::Debug for Cluster {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use regcred_core::{Error, ErrorKind, Registry};
-use regcred_dockerconfig::{Cause, DockerConfig, Hidden, Reader};
+use regcred_dockerconfig::{Cause, DockerConfig, Hidden, Reader, hidden};
 
 use crate::refusal::shown;
 
@@ -37,7 +37,7 @@ impl Unread {
 pub(crate) fn unread<'a>(config: &DockerConfig, registries: impl IntoIterator<Item = &'a Registry>) -> Option<Unread> {
     let (mut sentences, mut is_useless) = (vec![], false);
     for registry in registries {
-        let hidden = config.hidden(registry);
+        let hidden = hidden(config, registry);
         let readers = hidden.iter().flat_map(|it| &it.readers).collect::<BTreeSet<_>>();
         is_useless |= readers.len() == Reader::ALL.len();
         for hidden in hidden {

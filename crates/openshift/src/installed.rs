@@ -58,55 +58,53 @@ struct RoleRef {
     name: String,
 }
 
-impl Cluster {
-    /// The bindings and policies of an installation. `None` without the right to list all three kinds, and then nothing is listed.
-    ///
-    /// A tenant may label a RoleBinding as they like. So one counts only if it binds the role of its own name, for which a tenant needs
-    /// the rights of that role.
-    pub async fn installed(&self, instance: &InstanceName) -> Result<Option<Vec<Installed>>> {
-        let kinds = [
-            ("clusterrolebindings.rbac.authorization.k8s.io", InstalledKind::ClusterRoleBinding),
-            ("rolebindings.rbac.authorization.k8s.io", InstalledKind::RoleBinding),
-            ("validatingadmissionpolicies.admissionregistration.k8s.io", InstalledKind::ValidatingAdmissionPolicy),
-        ];
-        for (resource, _) in kinds {
-            if !review(self.client(), &listing(resource, None), "list").await? {
-                return Ok(None);
+/// The bindings and policies of an installation. `None` without the right to list all three kinds, and then nothing is listed.
+///
+/// A tenant may label a RoleBinding as they like. So one counts only if it binds the role of its own name, for which a tenant needs
+/// the rights of that role.
+pub async fn list(cluster: &Cluster, instance: &InstanceName) -> Result<Option<Vec<Installed>>> {
+    let kinds = [
+        ("clusterrolebindings.rbac.authorization.k8s.io", InstalledKind::ClusterRoleBinding),
+        ("rolebindings.rbac.authorization.k8s.io", InstalledKind::RoleBinding),
+        ("validatingadmissionpolicies.admissionregistration.k8s.io", InstalledKind::ValidatingAdmissionPolicy),
+    ];
+    for (resource, _) in kinds {
+        if !review(cluster.client(), &listing(resource, None), "list").await? {
+            return Ok(None);
+        }
+    }
+    let mut found = vec![];
+    for (resource, kind) in kinds {
+        let doing = listing(resource, None);
+        found.extend(match kind {
+            InstalledKind::ClusterRoleBinding => of_kind::<ClusterRoleBinding>(cluster, kind, instance, &doing).await?,
+            InstalledKind::RoleBinding => of_kind::<RoleBinding>(cluster, kind, instance, &doing).await?,
+            InstalledKind::ValidatingAdmissionPolicy => {
+                of_kind::<ValidatingAdmissionPolicy>(cluster, kind, instance, &doing).await?
             }
-        }
-        let mut found = vec![];
-        for (resource, kind) in kinds {
-            let doing = listing(resource, None);
-            found.extend(match kind {
-                InstalledKind::ClusterRoleBinding => self.of_kind::<ClusterRoleBinding>(kind, instance, &doing).await?,
-                InstalledKind::RoleBinding => self.of_kind::<RoleBinding>(kind, instance, &doing).await?,
-                InstalledKind::ValidatingAdmissionPolicy => {
-                    self.of_kind::<ValidatingAdmissionPolicy>(kind, instance, &doing).await?
-                }
-            });
-        }
-        found.sort();
-        Ok(Some(found))
+        });
     }
-
-    async fn of_kind<K: Resource<DynamicType = ()>>(
-        &self,
-        kind: InstalledKind,
-        instance: &InstanceName,
-        doing: &Doing<'_>,
-    ) -> Result<Vec<Installed>> {
-        let labels = format!("{INSTANCE}={instance}");
-        let labels = labels.as_str();
-        let one = |params: ListParams| async move {
-            let request = at::<K>(None).list(&params.labels(labels));
-            let page = page(self.client(), request, |piece| installed(kind, &piece)).await?;
-            Ok((page.items.into_iter().flatten().collect(), page.next))
-        };
-        Ok(pages_if_any(doing, one).await?.unwrap_or_default())
-    }
+    found.sort();
+    Ok(Some(found))
 }
 
-fn installed(kind: InstalledKind, piece: &Piece<'_>) -> Option<Installed> {
+async fn of_kind<K: Resource<DynamicType = ()>>(
+    cluster: &Cluster,
+    kind: InstalledKind,
+    instance: &InstanceName,
+    doing: &Doing<'_>,
+) -> Result<Vec<Installed>> {
+    let labels = format!("{INSTANCE}={instance}");
+    let labels = labels.as_str();
+    let one = |params: ListParams| async move {
+        let request = at::<K>(None).list(&params.labels(labels));
+        let page = page(cluster.client(), request, |piece| read(kind, &piece)).await?;
+        Ok((page.items.into_iter().flatten().collect(), page.next))
+    };
+    Ok(pages_if_any(doing, one).await?.unwrap_or_default())
+}
+
+fn read(kind: InstalledKind, piece: &Piece<'_>) -> Option<Installed> {
     let Read { metadata: Metadata { name, namespace }, role_ref } = serde_json::from_slice(piece.bytes).ok()?;
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte));
     let binds_its_own = role_ref.is_none_or(|role| role.name == name);
@@ -123,7 +121,7 @@ mod tests {
             let bytes =
                 serde_json::json!({ "metadata": { "name": name, "namespace": "a" }, "roleRef": { "name": role } })
                     .to_string();
-            installed(InstalledKind::RoleBinding, &Piece { bytes: bytes.as_bytes(), is_whole: true }).is_some()
+            read(InstalledKind::RoleBinding, &Piece { bytes: bytes.as_bytes(), is_whole: true }).is_some()
         };
         assert!(read("regcred-target", "regcred-target") && read("regcred-ux-target.ops", "regcred-ux-target.ops"));
         for (name, role) in

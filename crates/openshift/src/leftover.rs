@@ -63,121 +63,119 @@ impl fmt::Display for Writer {
     }
 }
 
-impl Cluster {
-    /// Every Secret of an installation, by its metadata alone: in these namespaces or, without any, in the whole cluster. Takes the
-    /// right to list Secrets there. `store`: what the addresses are to say.
-    pub async fn leftovers(
-        &self,
-        store: &StoreName,
-        instance: &InstanceName,
-        namespaces: &[Namespace],
-    ) -> Result<Vec<Leftover>> {
-        let own = ListParams::default().labels(&format!("{MANAGED_BY}={REGCRED},{INSTANCE}={instance}"));
-        let theirs = ListParams::default().fields(&format!("type={DOCKER_CONFIG}"));
-        let mut found = vec![];
-        for scope in scopes(namespaces) {
-            for of in [&own, &theirs] {
-                found.extend(self.of_instance(store, instance, scope, of).await?);
-            }
+/// Every Secret of an installation, by its metadata alone: in these namespaces or, without any, in the whole cluster. Takes the
+/// right to list Secrets there. `store`: what the addresses are to say.
+pub async fn leftovers(
+    cluster: &Cluster,
+    store: &StoreName,
+    instance: &InstanceName,
+    namespaces: &[Namespace],
+) -> Result<Vec<Leftover>> {
+    let own = ListParams::default().labels(&format!("{MANAGED_BY}={REGCRED},{INSTANCE}={instance}"));
+    let theirs = ListParams::default().fields(&format!("type={DOCKER_CONFIG}"));
+    let mut found = vec![];
+    for scope in scopes(namespaces) {
+        for of in [&own, &theirs] {
+            found.extend(of_instance(cluster, store, instance, scope, of).await?);
         }
-        found.sort();
-        found.dedup();
-        Ok(found)
     }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
 
-    /// The same of Secrets of these names in the whole cluster. Takes the right to list these names alone.
-    pub async fn leftovers_named(
-        &self,
-        store: &StoreName,
-        instance: &InstanceName,
-        names: impl IntoIterator<Item = &SecretName>,
-    ) -> Result<Vec<Leftover>> {
-        let mut found = vec![];
-        for name in names {
-            let of = ListParams::default().fields(&format!("metadata.name={name}"));
-            found.extend(self.of_instance(store, instance, None, &of).await?);
-        }
-        Ok(found)
+/// The same of Secrets of these names in the whole cluster. Takes the right to list these names alone.
+pub async fn leftovers_named(
+    cluster: &Cluster,
+    store: &StoreName,
+    instance: &InstanceName,
+    names: impl IntoIterator<Item = &SecretName>,
+) -> Result<Vec<Leftover>> {
+    let mut found = vec![];
+    for name in names {
+        let of = ListParams::default().fields(&format!("metadata.name={name}"));
+        found.extend(of_instance(cluster, store, instance, None, &of).await?);
     }
+    Ok(found)
+}
 
-    /// The installations that have Secrets of their own in these namespaces or, without any, in the whole cluster. Takes the right to
-    /// list Secrets there.
-    pub async fn instances(&self, namespaces: &[Namespace]) -> Result<BTreeSet<String>> {
-        let own = ListParams::default().labels(&format!("{MANAGED_BY}={REGCRED}"));
-        let mut found = BTreeSet::new();
-        for scope in scopes(namespaces) {
-            let label = |metadata: &ObjectMeta| value(metadata.labels.as_ref(), INSTANCE).map(str::to_owned);
-            found.extend(self.secrets(scope, &own, label).await?);
-        }
-        Ok(found)
+/// The installations that have Secrets of their own in these namespaces or, without any, in the whole cluster. Takes the right to
+/// list Secrets there.
+pub async fn instances(cluster: &Cluster, namespaces: &[Namespace]) -> Result<BTreeSet<String>> {
+    let own = ListParams::default().labels(&format!("{MANAGED_BY}={REGCRED}"));
+    let mut found = BTreeSet::new();
+    for scope in scopes(namespaces) {
+        let label = |metadata: &ObjectMeta| value(metadata.labels.as_ref(), INSTANCE).map(str::to_owned);
+        found.extend(secrets(cluster, scope, &own, label).await?);
     }
+    Ok(found)
+}
 
-    async fn of_instance(
-        &self,
-        store: &StoreName,
-        instance: &InstanceName,
-        scope: Option<&str>,
-        of: &ListParams,
-    ) -> Result<Vec<Leftover>> {
-        self.secrets(scope, of, |metadata| left(metadata, store, instance.as_str())).await
-    }
+async fn of_instance(
+    cluster: &Cluster,
+    store: &StoreName,
+    instance: &InstanceName,
+    scope: Option<&str>,
+    of: &ListParams,
+) -> Result<Vec<Leftover>> {
+    secrets(cluster, scope, of, |metadata| left(metadata, store, instance.as_str())).await
+}
 
-    /// What is read from the metadata of each Secret of a list.
-    async fn secrets<T>(
-        &self,
-        scope: Option<&str>,
-        of: &ListParams,
-        read: impl Fn(&ObjectMeta) -> Option<T>,
-    ) -> Result<Vec<T>> {
-        let read = &read;
+/// What is read from the metadata of each Secret of a list.
+async fn secrets<T>(
+    cluster: &Cluster,
+    scope: Option<&str>,
+    of: &ListParams,
+    read: impl Fn(&ObjectMeta) -> Option<T>,
+) -> Result<Vec<T>> {
+    let read = &read;
+    let page = |params: ListParams| async move {
+        let (label_selector, field_selector) = (of.label_selector.clone(), of.field_selector.clone());
+        let params = ListParams { label_selector, field_selector, ..params };
+        let request = Request::new(Secret::url_path(&(), scope)).list_metadata(&params);
+        let reduced = |piece: Piece<'_>| metadata(piece, &Kept::new()).unwrap_or_else(|it| it.into_metadata());
+        let page = page(cluster.client(), request, |piece| read(&reduced(piece))).await?;
+        Ok((page.items.into_iter().flatten().collect(), page.next))
+    };
+    pages(&listing("secrets", scope), page).await
+}
+
+/// The workloads of an installation that write: Deployments that are not scaled to zero, CronJobs that are not suspended, and Jobs
+/// that run. Takes the right to list all three.
+pub async fn writers(cluster: &Cluster, instance: &InstanceName) -> Result<Vec<Writer>> {
+    let mut running = vec![];
+    let select = format!("{INSTANCE}={instance}");
+    let list = async |group: &str,
+                      version: &str,
+                      kind: &'static str,
+                      resource: &'static str,
+                      writes: fn(&DynamicObject) -> bool| {
+        let api = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        let (api, select) = (&Api::<DynamicObject>::all_with(cluster.client().clone(), &api), &select);
         let page = |params: ListParams| async move {
-            let (label_selector, field_selector) = (of.label_selector.clone(), of.field_selector.clone());
-            let params = ListParams { label_selector, field_selector, ..params };
-            let request = Request::new(Secret::url_path(&(), scope)).list_metadata(&params);
-            let reduced = |piece: Piece<'_>| metadata(piece, &Kept::new()).unwrap_or_else(|it| it.into_metadata());
-            let page = page(self.client(), request, |piece| read(&reduced(piece))).await?;
-            Ok((page.items.into_iter().flatten().collect(), page.next))
+            let page = api.list(&params.labels(select)).await?;
+            let writing = page.items.into_iter().filter(writes);
+            let named = writing.map(|it| {
+                let (namespace, name) =
+                    (it.metadata.namespace.unwrap_or_default(), it.metadata.name.unwrap_or_default());
+                Writer { kind, namespace, name }
+            });
+            Ok((named.collect(), page.metadata.continue_))
         };
-        pages(&listing("secrets", scope), page).await
-    }
-
-    /// The workloads of an installation that write: Deployments that are not scaled to zero, CronJobs that are not suspended, and Jobs
-    /// that run. Takes the right to list all three.
-    pub async fn writers(&self, instance: &InstanceName) -> Result<Vec<Writer>> {
-        let mut running = vec![];
-        let select = format!("{INSTANCE}={instance}");
-        let list = async |group: &str,
-                          version: &str,
-                          kind: &'static str,
-                          resource: &'static str,
-                          writes: fn(&DynamicObject) -> bool| {
-            let api = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-            let (api, select) = (&Api::<DynamicObject>::all_with(self.client().clone(), &api), &select);
-            let page = |params: ListParams| async move {
-                let page = api.list(&params.labels(select)).await?;
-                let writing = page.items.into_iter().filter(writes);
-                let named = writing.map(|it| {
-                    let (namespace, name) =
-                        (it.metadata.namespace.unwrap_or_default(), it.metadata.name.unwrap_or_default());
-                    Writer { kind, namespace, name }
-                });
-                Ok((named.collect(), page.metadata.continue_))
-            };
-            pages_if_any::<Writer, _>(&listing(resource, None), page).await
-        };
-        let is_up = |it: &DynamicObject| it.data["spec"]["replicas"] != 0;
-        running.extend(list("apps", "v1", "Deployment", "deployments", is_up).await?.unwrap_or_default());
-        let is_active = |it: &DynamicObject| it.data["status"]["active"].as_u64().is_some_and(|count| count > 0);
-        running.extend(list("batch", "v1", "Job", "jobs", is_active).await?.unwrap_or_default());
-        for version in CRON_JOBS {
-            let is_on = |it: &DynamicObject| it.data["spec"]["suspend"] != true;
-            if let Some(jobs) = list("batch", version, "CronJob", "cronjobs", is_on).await? {
-                running.extend(jobs);
-                break;
-            }
+        pages_if_any::<Writer, _>(&listing(resource, None), page).await
+    };
+    let is_up = |it: &DynamicObject| it.data["spec"]["replicas"] != 0;
+    running.extend(list("apps", "v1", "Deployment", "deployments", is_up).await?.unwrap_or_default());
+    let is_active = |it: &DynamicObject| it.data["status"]["active"].as_u64().is_some_and(|count| count > 0);
+    running.extend(list("batch", "v1", "Job", "jobs", is_active).await?.unwrap_or_default());
+    for version in CRON_JOBS {
+        let is_on = |it: &DynamicObject| it.data["spec"]["suspend"] != true;
+        if let Some(jobs) = list("batch", version, "CronJob", "cronjobs", is_on).await? {
+            running.extend(jobs);
+            break;
         }
-        Ok(running)
     }
+    Ok(running)
 }
 
 /// The namespaces to list; `None`: the whole cluster, if none is named.

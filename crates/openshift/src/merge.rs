@@ -16,7 +16,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta},
 };
 use regcred_core::{CredentialSet, Error, ErrorKind, Refusal, Registry, Result, Target, Written};
-use regcred_dockerconfig::DockerConfig;
+use regcred_dockerconfig::{DockerConfig, hidden};
 use serde_json::{Value, json};
 
 use crate::{
@@ -240,7 +240,7 @@ fn merge(
     }
     config.renew_aliases(records.keys());
     for (registry, record) in &mut records {
-        record.is_hidden = !config.hidden(registry).is_empty();
+        record.is_hidden = !hidden(&config, registry).is_empty();
     }
     Ok((config, records))
 }

@@ -35,40 +35,38 @@ pub struct Notice {
     pub text: String,
 }
 
-impl Cluster {
-    /// Makes an event of it. `reporter`: which process says so. Takes the right to create events of group `events.k8s.io`.
-    pub async fn notify(&self, notice: &Notice, reporter: &str, now: SystemTime) -> Result<()> {
-        let Notice { namespace, kind, name, reason, action, text } = notice;
-        let doing = Doing { verb: "create", resource: "events", namespace: Some(namespace), name };
-        let time = Timestamp::try_from(now).map_err(|_| doing.failed(ErrorKind::Bug, "the time is out of range"))?;
-        let number = time.as_nanosecond();
-        let metadata = ObjectMeta {
-            name: Some(format!("{}.{number:x}", cut(name, LONGEST_NAME).trim_end_matches(['.', '-']))),
-            namespace: Some(namespace.clone()),
-            ..ObjectMeta::default()
-        };
-        let regarding = ObjectReference {
-            api_version: Some("v1".into()),
-            kind: Some((*kind).into()),
-            name: Some(name.clone()),
-            namespace: Some(namespace.clone()),
-            ..ObjectReference::default()
-        };
-        let event = Event {
-            metadata,
-            event_time: Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime(time)),
-            reporting_controller: Some(REPORTER.into()),
-            reporting_instance: Some(cut(reporter, 128).into()),
-            action: Some((*action).into()),
-            reason: Some((*reason).into()),
-            type_: Some("Warning".into()),
-            note: Some(cut(text, LONGEST).into()),
-            regarding: Some(regarding),
-            ..Event::default()
-        };
-        let api = Api::<Event>::namespaced(self.client().clone(), namespace);
-        limited(&doing, api.create(&PostParams::default(), &event)).await.map(drop)
-    }
+/// Makes an event of it. `reporter`: which process says so. Takes the right to create events of group `events.k8s.io`.
+pub async fn notify(cluster: &Cluster, notice: &Notice, reporter: &str, now: SystemTime) -> Result<()> {
+    let Notice { namespace, kind, name, reason, action, text } = notice;
+    let doing = Doing { verb: "create", resource: "events", namespace: Some(namespace), name };
+    let time = Timestamp::try_from(now).map_err(|_| doing.failed(ErrorKind::Bug, "the time is out of range"))?;
+    let number = time.as_nanosecond();
+    let metadata = ObjectMeta {
+        name: Some(format!("{}.{number:x}", cut(name, LONGEST_NAME).trim_end_matches(['.', '-']))),
+        namespace: Some(namespace.clone()),
+        ..ObjectMeta::default()
+    };
+    let regarding = ObjectReference {
+        api_version: Some("v1".into()),
+        kind: Some((*kind).into()),
+        name: Some(name.clone()),
+        namespace: Some(namespace.clone()),
+        ..ObjectReference::default()
+    };
+    let event = Event {
+        metadata,
+        event_time: Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime(time)),
+        reporting_controller: Some(REPORTER.into()),
+        reporting_instance: Some(cut(reporter, 128).into()),
+        action: Some((*action).into()),
+        reason: Some((*reason).into()),
+        type_: Some("Warning".into()),
+        note: Some(cut(text, LONGEST).into()),
+        regarding: Some(regarding),
+        ..Event::default()
+    };
+    let api = Api::<Event>::namespaced(cluster.client().clone(), namespace);
+    limited(&doing, api.create(&PostParams::default(), &event)).await.map(drop)
 }
 
 /// The beginning of a text, which ends where a letter does.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use generate::{Edit, HOSTS, config, config_with_auths, edits, registry, sets, shuffled_edits};
 use proptest::prelude::*;
-use regcred_dockerconfig::{DockerConfig, Meaning, Reader, Taken};
+use regcred_dockerconfig::{DockerConfig, Meaning, Reader, Taken, hidden, taken};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json, value::RawValue};
 
@@ -136,9 +136,9 @@ proptest! {
         let again = parsed(&text(&config));
         for registry in &registries {
             for reader in Reader::ALL {
-                let taken = again.taken(reader, registry.as_str());
+                let taken = taken(&again, reader, registry.as_str());
                 let is_first = matches!(&taken, Taken::Keys(keys) if keys.iter().flatten().any(|key| again.entry_of(key) == again.entry(registry)));
-                prop_assert!(is_first || !again.hidden(registry).is_empty(), "{:?} {:?}", reader, taken);
+                prop_assert!(is_first || !hidden(&again, registry).is_empty(), "{:?} {:?}", reader, taken);
             }
         }
         let mut removed = again.clone();

@@ -12,7 +12,7 @@ use super::{
     document::Document,
     pod,
 };
-use crate::cluster::{Connection, unusable};
+use crate::client::connection::{Connection, unusable};
 
 /// Lists files, separated by colons.
 const VARIABLE: &str = "KUBECONFIG";

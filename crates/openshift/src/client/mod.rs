@@ -5,6 +5,7 @@
 //! connects. Errors name the file, the entry and the field. They never quote a value that may be a secret.
 
 mod certificates;
+mod connection;
 mod context;
 mod credential;
 mod document;
@@ -17,13 +18,15 @@ mod server;
 mod service;
 mod settings;
 
-pub use self::server::check_server;
+pub use self::{connection::Connection, server::check_server};
 
 #[cfg(test)]
 pub(crate) use self::files::parsed;
 pub(crate) use self::{
+    connection::unusable,
     files::load,
     pod::is_pod,
+    server::is_loopback,
     service::{TRUST, connect},
-    settings::{Settings, is_loopback},
+    settings::Settings,
 };

@@ -1,9 +1,9 @@
 //! The URL of an API server, as client-go reads it.
 
+use std::{net::IpAddr, str::FromStr};
+
 use http::{Uri, uri::Scheme};
 use regcred_core::{SecretString, user_info};
-
-use super::settings::is_loopback;
 
 /// Longer than any URL that people write. Each request appends its own path, and a URL has at most 64 KiB.
 const LONGEST: usize = 4096;
@@ -94,6 +94,12 @@ fn clean(path: &str) -> String {
 fn is_scheme(text: &str) -> bool {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte);
     text.starts_with(|it: char| it.is_ascii_alphabetic()) && text.bytes().all(known)
+}
+
+/// Whether a host never leaves the machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let address = IpAddr::from_str(host.trim_start_matches('[').trim_end_matches(']'));
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ use super::{
     header,
     settings::{Settings, identify},
 };
-use crate::{cluster::unusable, retry_after};
+use crate::{client::connection::unusable, retry_after};
 
 /// Names the authorities to trust where a kubeconfig does not.
 pub(crate) const TRUST: &str = "SSL_CERT_FILE";

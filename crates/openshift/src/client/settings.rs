@@ -1,7 +1,5 @@
 //! The checked settings of a client.
 
-use std::{net::IpAddr, str::FromStr};
-
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::Uri;
 use kube::{Config, config::AuthInfo};
@@ -15,7 +13,7 @@ use super::{
     credential::Credential,
     header, kube_config, server,
 };
-use crate::cluster::unusable;
+use crate::client::connection::unusable;
 
 /// The way to an API server. All values are valid.
 #[derive(Debug)]
@@ -35,7 +33,7 @@ impl Settings {
         let of_user = |reason: String| unusable("the kubeconfig", format!("its user {user_name:?} {reason}"));
         let Some(text) = &cluster.server else { return Err(of_cluster("has no `server`".into())) };
         let server = server::parse(text).map_err(|reason| of_cluster(format!("has a `server` that {reason}")))?;
-        if server.is_bare && !server.url.host().is_some_and(is_loopback) {
+        if server.is_bare && !server.url.host().is_some_and(server::is_loopback) {
             let authority = server.url.authority().map(ToString::to_string).unwrap_or_default();
             return Err(of_cluster(format!(
                 "has a `server` without a scheme, which means http:// and clear text: write https://{authority}"
@@ -116,10 +114,4 @@ fn proxy(proxies: &Proxies, server: &Uri) -> Result<Option<ProxyUrl>> {
     let host = server.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let port = server.port_u16().unwrap_or(if scheme == "http" { 80 } else { 443 });
     proxies.proxy_for(scheme, host, port)
-}
-
-/// Whether a host never leaves the machine.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let address = IpAddr::from_str(host.trim_start_matches('[').trim_end_matches(']'));
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

@@ -92,13 +92,16 @@ async fn work(args: &Cleanup, instance: &InstanceName) -> Result<Result<Found, E
         Ok(namespaces) => namespaces,
         Err(error) => return Ok(Err(error)),
     };
-    let found = match cluster.leftovers(&store, instance, &namespaces).await {
+    let found = match regcred_openshift::leftover::leftovers(&cluster, &store, instance, &namespaces).await {
         Ok(found) => found,
         Err(error) => return Ok(Err(error)),
     };
     if found.is_empty() {
         // A name with a typo is the usual reason. Nothing fails if the list does.
-        return Ok(Ok((vec![], cluster.instances(&namespaces).await.unwrap_or_default())));
+        return Ok(Ok((
+            vec![],
+            regcred_openshift::leftover::instances(&cluster, &namespaces).await.unwrap_or_default(),
+        )));
     }
     let sink =
         |foreign| OpenShiftSink::builder(cluster.clone()).with_instance(instance.clone()).with_foreign(foreign).build();
@@ -119,7 +122,7 @@ async fn work(args: &Cleanup, instance: &InstanceName) -> Result<Result<Found, E
 
 /// Why nothing may be removed yet, and the fix; `None`: nothing would create it again.
 async fn obstacle(cluster: &Cluster, instance: &InstanceName) -> Result<Option<String>, Error> {
-    match cluster.writers(instance).await {
+    match regcred_openshift::leftover::writers(cluster, instance).await {
         Ok(running) if running.is_empty() => Ok(None),
         Ok(running) => {
             let named = running.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

@@ -43,7 +43,7 @@ async fn look(instance: &InstanceName, args: &Status) -> Result<PortResult<Vec<(
     let store = StoreName::new("cluster").map_err(|error| anyhow!(error.chain()))?;
     let looking = async {
         let namespaces = session::namespaces(&cluster, &args.pass.only.namespace).await?;
-        let leftovers = cluster.leftovers(&store, instance, &namespaces).await?;
+        let leftovers = regcred_openshift::leftover::leftovers(&cluster, &store, instance, &namespaces).await?;
         let sink = |foreign| {
             OpenShiftSink::builder(cluster.clone()).with_instance(instance.clone()).with_foreign(foreign).build()
         };

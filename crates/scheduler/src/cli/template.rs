@@ -102,7 +102,7 @@ async fn ask(args: &Check, template: &Value) -> Result<(Vec<String>, bool)> {
     let expanded = expand(template, &parameters.filter_map(sample).collect()).map_err(|why| anyhow!(why))?;
     let (mut refused, mut unreachable) = (vec![], false);
     for api in OPENSHIFT {
-        match cluster.serves(api).await {
+        match regcred_openshift::check::serves(&cluster, api).await {
             Ok(true) => {}
             Ok(false) => {
                 refused.push(format!(
@@ -119,7 +119,7 @@ async fn ask(args: &Check, template: &Value) -> Result<(Vec<String>, bool)> {
         }
     }
     for (place, object) in expanded.objects.iter().enumerate().filter(|(_, it)| it["kind"] != "Project") {
-        if let Err(error) = cluster.would_make(object).await {
+        if let Err(error) = regcred_openshift::check::would_make(&cluster, object).await {
             unreachable |= error.kind() == ErrorKind::Unreachable;
             refused.push(format!("objects[{place}]: {}", error.chain()));
         }

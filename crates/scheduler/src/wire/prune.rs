@@ -66,7 +66,8 @@ impl Pruning {
     async fn look(&mut self, engine: &Engine) -> Result<()> {
         let mut failed = None::<Error>;
         for (store, cluster, names) in &self.stores {
-            let there = match cluster.leftovers_named(store, &self.instance, names).await {
+            let there = match regcred_openshift::leftover::leftovers_named(cluster, store, &self.instance, names).await
+            {
                 Ok(there) => there,
                 Err(error) => {
                     failed = Some(error);

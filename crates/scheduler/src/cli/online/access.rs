@@ -15,7 +15,10 @@ use crate::wire::Demand;
 pub(crate) async fn everywhere(cluster: &Cluster, demands: &[Demand]) -> BTreeSet<Right> {
     let all = demands.iter().flat_map(|demand| &demand.rights).collect::<BTreeSet<_>>();
     let wanted = all.iter().map(|right| (None, *right)).collect::<Vec<_>>();
-    let held = all.iter().zip(cluster.may(&wanted).await).filter(|(_, answer)| matches!(answer, Ok(true)));
+    let held = all
+        .iter()
+        .zip(regcred_openshift::check::may(cluster, &wanted).await)
+        .filter(|(_, answer)| matches!(answer, Ok(true)));
     held.map(|(right, _)| (*right).clone()).collect()
 }
 
@@ -61,7 +64,8 @@ pub(crate) async fn listing(cluster: &Cluster, demands: &[Demand]) -> Vec<Findin
         let right = |resource, name: &str| Right { resource, name: name.to_owned(), verb: "list" };
         let accounts = demand.accounts.iter().map(|name| right("serviceaccounts", name));
         let rights = std::iter::once(right("secrets", demand.secret.as_str())).chain(accounts).collect::<Vec<_>>();
-        let answers = cluster.may(&rights.iter().map(|right| (None, right)).collect::<Vec<_>>()).await;
+        let answers =
+            regcred_openshift::check::may(cluster, &rights.iter().map(|right| (None, right)).collect::<Vec<_>>()).await;
         let message = if answers.iter().all(|answer| matches!(answer, Ok(true))) {
             "may list cluster-wide: reads many at once"
         } else {

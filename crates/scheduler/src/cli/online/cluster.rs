@@ -108,7 +108,7 @@ async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], l
     let server = cluster.server();
     learnt.server = Some(server.to_owned());
     let findings = &mut learnt.findings;
-    let greeting = match cluster.greet().await {
+    let greeting = match regcred_openshift::check::greet(cluster).await {
         Ok(greeting) => greeting,
         Err(error) => {
             findings.push(Finding::error("cluster", server, &error).with_fix(fix(server, &error)));
@@ -118,7 +118,7 @@ async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], l
     let now = SystemClock.now();
     learnt.answers = true;
     // A server that cannot tell, or will not, is asked all the same.
-    learnt.user = cluster.user().await.ok().flatten();
+    learnt.user = regcred_openshift::check::user(cluster).await.ok().flatten();
     let user = learnt.user.as_deref();
     let words = [
         cluster.context().map(|context| format!("context {context}")),

@@ -39,12 +39,12 @@ pub(crate) async fn ask(
     let is_known = !selects || places.iter().any(|place| place.chosen);
     let namespaces = is_known.then(|| places.iter().map(|place| place.namespace.to_string()).collect());
     let mut findings = vec![];
-    match cluster.installed(instance).await {
+    match regcred_openshift::installed::list(cluster, instance).await {
         Ok(Some(installed)) => findings.extend(judge(&installed, &Wanted { selects, namespaces })),
         Ok(None) => return findings,
         Err(error) => findings.push(Finding::error(CHECK, "bindings", &error).into_warning()),
     }
-    if let Ok(writers) = cluster.writers(instance).await {
+    if let Ok(writers) = regcred_openshift::leftover::writers(cluster, instance).await {
         findings.extend(several(&writers));
     }
     if findings.is_empty() {

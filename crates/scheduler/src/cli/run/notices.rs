@@ -102,7 +102,7 @@ async fn send(
 ) {
     while let Some((store, notice)) = notices.recv().await {
         let Some(cluster) = clusters.get(&store) else { continue };
-        if let Err(error) = cluster.notify(&notice, &reporter, SystemClock.now()).await {
+        if let Err(error) = regcred_openshift::notice::notify(cluster, &notice, &reporter, SystemClock.now()).await {
             debug!(namespace = notice.namespace, error = error.chain(), "an event could not be made");
         }
     }

@@ -1,0 +1,39 @@
+//! What an engine and its run share.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use regcred_core::Target;
+use tokio::sync::watch;
+
+use crate::{Route, reconcile::Reconciler};
+
+/// The parts of an engine.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) reconciler: Arc<Reconciler>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) workers: usize,
+    /// Between two targets that fall due; `None`: none.
+    pub(crate) spread: Option<Duration>,
+    pub(crate) known: Mutex<Known>,
+    /// Changes when everything is to be written.
+    pub(crate) refreshes: watch::Sender<()>,
+}
+
+/// The targets of the run that goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) targets: BTreeSet<Target>,
+    /// Whether every source has named everything.
+    pub(crate) is_complete: bool,
+}
+
+impl Shared {
+    pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().expect("no call panics while it holds the lock")
+    }
+}
