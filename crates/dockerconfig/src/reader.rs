@@ -281,7 +281,7 @@ mod tests {
     fn hidden(config: &DockerConfig) -> Vec<String> {
         let registry = Registry::new("r.example").expect("valid");
         let told = |it: Hidden| format!("{:?}: {:?}", it.readers, it.cause);
-        super::hidden(&config, &registry).into_iter().map(told).collect()
+        super::hidden(config, &registry).into_iter().map(told).collect()
     }
 
     #[test]
@@ -394,7 +394,7 @@ mod tests {
                 let mut config = parsed(&format!(r#"{{"auths":{{"{key}":{entry}}}}}"#));
                 config.set(&registry, "AWS", &"new".into());
                 config.renew_aliases([&registry]);
-                assert_eq!(super::hidden(&config, &registry), [], "{key}: {entry}");
+                assert_eq!(super::hidden(config, &registry), [], "{key}: {entry}");
                 assert_eq!(config.unreadable(), Vec::<String>::new(), "{key}: {entry}");
             }
         }
