@@ -394,7 +394,7 @@ mod tests {
                 let mut config = parsed(&format!(r#"{{"auths":{{"{key}":{entry}}}}}"#));
                 config.set(&registry, "AWS", &"new".into());
                 config.renew_aliases([&registry]);
-                assert_eq!(super::hidden(config, &registry), [], "{key}: {entry}");
+                assert_eq!(super::hidden(&config, &registry), [], "{key}: {entry}");
                 assert_eq!(config.unreadable(), Vec::<String>::new(), "{key}: {entry}");
             }
         }
