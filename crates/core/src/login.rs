@@ -58,9 +58,9 @@ impl Login {
         if registries.is_empty() {
             return malformed("the login names no registry");
         }
-        let text = secret.expose();
+        let (what, text) = (secret.kind(), secret.expose());
         if text.is_empty() || text.contains('\0') {
-            return malformed("the secret of the login is empty or contains a NUL character");
+            return malformed(&format!("the {what} is empty or contains a NUL character"));
         }
         Ok(Self { registries, username, secret })
     }
@@ -95,6 +95,14 @@ impl Login {
 }
 
 impl LoginSecret {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Password(_) => "password",
+            Self::IdentityToken(_) => "identity token",
+            Self::Entry(_) => "entry",
+        }
+    }
+
     /// The text of the secret, of whatever kind.
     pub fn expose(&self) -> &str {
         match self {
