@@ -8,6 +8,7 @@ pub mod cli;
 mod group;
 #[cfg(doc)]
 pub mod guide;
+#[cfg(all(feature = "ecr", feature = "openshift"))]
 mod plan;
 #[cfg(all(feature = "ecr", feature = "openshift"))]
 mod provider;
