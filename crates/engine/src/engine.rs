@@ -11,7 +11,8 @@ use regcred_core::{Clock, Error, ErrorKind, Result, Schedule, Target};
 use tokio::sync::watch;
 
 use crate::{
-    Context, Event, Minter, Pass, Report, Route, contest::Contests, drive::Drive, reconcile::Reconciler, shared::Shared,
+    Context, Event, Minter, Pass, Report, Route, contest::Contests, reconcile::Reconciler, run_loop::RunLoop,
+    shared::Shared,
 };
 
 /// At so many targets of one store the engine works at once: enough to hide the latency of an API server, few enough not to
@@ -32,20 +33,20 @@ impl Engine {
     ///
     /// Dropping the future ends it at once and leaves nothing half-written.
     pub async fn once(&self, pass: Pass) -> Report {
-        let report = Drive::new(self.0.clone(), Some(pass), false).complete(pending()).await;
+        let report = RunLoop::new(self.0.clone(), Some(pass), false).complete(pending()).await;
         self.0.reconciler.context.emit(&Event::PassEnded { report: &report });
         report
     }
 
     /// Looks at every target and reports the [`Step`](crate::Step) that [`Engine::once`] would take. Mints and writes nothing.
     pub async fn plan(&self, pass: Pass) -> Report {
-        Drive::new(self.0.clone(), Some(pass), true).complete(pending()).await
+        RunLoop::new(self.0.clone(), Some(pass), true).complete(pending()).await
     }
 
     /// Goes on until `stop`, then lets writes that are under way finish, for 20 s at the most, and reports the latest word on
     /// every target.
     pub async fn run(&self, stop: impl Future<Output = ()>) -> Report {
-        Drive::new(self.0.clone(), None, false).complete(stop).await
+        RunLoop::new(self.0.clone(), None, false).complete(stop).await
     }
 
     /// Every target of the run that goes on; `None`: not all sources have named theirs, or one has failed.

@@ -1,23 +1,23 @@
 #![doc = include_str!("../README.md")]
 
-mod backoff;
 mod contest;
 mod context;
 mod decide;
-mod drive;
-mod due;
 mod engine;
 mod event;
-mod fair;
-mod lane;
+mod forced;
 mod minter;
 mod pass;
 mod prune;
 mod reconcile;
+mod recorder;
 mod report;
 mod route;
+mod run_loop;
 mod shared;
 mod sources;
+mod workers;
+mod workqueue;
 
 pub use context::Context;
 pub use decide::{Step, decide};

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tracing::{Instrument, debug, info, info_span, warn};
 
-use crate::{Context, Event, backoff::pause};
+use crate::{Context, Event, workqueue::backoff::pause};
 
 /// Longer than any provider's own deadline should be: it ends a provider that has none.
 const DEADLINE: Duration = Duration::from_secs(30);

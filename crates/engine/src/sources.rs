@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use crate::{Route, backoff::pause};
+use crate::{Route, workqueue::backoff::pause};
 
 /// So many sightings wait for the loop before their source does.
 const FEED: usize = 1024;

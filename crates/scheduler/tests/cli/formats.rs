@@ -170,7 +170,7 @@ async fn a_log_line_keeps_the_fields_of_its_event_and_of_its_spans() {
         failed["target"].as_str().is_some_and(|it| it.contains("ecr-secret")),
         "the target and not the crate: {failed}"
     );
-    assert_eq!(failed["logger"], "regcred_engine::drive");
+    assert_eq!(failed["logger"], "regcred_engine::recorder");
     let minting = lines.iter().find(|it| it["span"] == "mint").unwrap_or_else(|| panic!("{told}"));
     assert!(minting["provider"].is_string() && minting["name"] != "mint", "{minting}");
     assert!(lines.iter().any(|it| it["message"].as_str().is_some_and(|it| it.starts_with("cluster http"))), "{told}");

@@ -8,7 +8,7 @@ use std::{
 use regcred_core::{Error, ErrorKind, Target};
 use tokio::time::Instant;
 
-use crate::{backoff::pause, fair::Fair};
+use super::{backoff::pause, fair::Fair};
 
 /// After so many failures of the store in a row, `once` gives up on it.
 const GIVE_UP: u32 = 3;
@@ -21,7 +21,7 @@ const SLACK: usize = 64;
 /// What waits and what runs in one store. What an event asks for goes before what falls due, by turns of whose it is; a target runs
 /// once at a time, and a store that does not answer is left alone until its pause is over and then asked by one look only.
 #[derive(Debug, Default)]
-pub(crate) struct Lane {
+pub(crate) struct WorkQueue {
     urgent: Fair,
     normal: VecDeque<Target>,
     /// So many of the urgent ones went ahead of what is due, one after another.
@@ -62,7 +62,7 @@ struct Trouble {
     until: Instant,
 }
 
-impl Lane {
+impl WorkQueue {
     /// Queues a target; one that runs is marked for another look, and one that waits moves ahead if it is urgent now.
     pub(crate) fn add(&mut self, target: &Target, urgent: bool) {
         if self.running.contains_key(target) {
@@ -206,32 +206,32 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_urgent_comes_first_and_a_target_runs_once_at_a_time() {
         let (a, b, c) = (target("a"), target("b"), target("c"));
-        let mut lane = Lane::default();
+        let mut queue = WorkQueue::default();
         for it in [&a, &b, &a] {
-            lane.add(it, false);
+            queue.add(it, false);
         }
-        lane.add(&c, true);
-        assert_eq!((lane.start(2), lane.start(2), lane.start(2)), (Some(c.clone()), Some(a.clone()), None));
-        lane.add(&a, true);
-        assert_eq!(lane.start(3), Some(b.clone()), "a runs already");
+        queue.add(&c, true);
+        assert_eq!((queue.start(2), queue.start(2), queue.start(2)), (Some(c.clone()), Some(a.clone()), None));
+        queue.add(&a, true);
+        assert_eq!(queue.start(3), Some(b.clone()), "a runs already");
         for it in [&a, &b, &c] {
-            lane.finish(it, Some(Ok(())));
+            queue.finish(it, Some(Ok(())));
         }
-        assert_eq!((lane.start(3), lane.start(3)), (Some(a), None), "and is looked at again");
+        assert_eq!((queue.start(3), queue.start(3)), (Some(a), None), "and is looked at again");
     }
 
     #[tokio::test(start_paused = true)]
     async fn events_without_an_end_do_not_keep_what_is_due_from_its_turn() {
-        let mut lane = Lane::default();
+        let mut queue = WorkQueue::default();
         for name in ["due-1", "due-2"] {
-            lane.add(&target(name), false);
+            queue.add(&target(name), false);
         }
         let mut order = vec![];
         for number in 0..40 {
-            lane.add(&target(&format!("event-{number}")), true);
-            lane.add(&target(&format!("event-{number}-again")), true);
-            let started = lane.start(1).expect("something waits");
-            lane.finish(&started, Some(Ok(())));
+            queue.add(&target(&format!("event-{number}")), true);
+            queue.add(&target(&format!("event-{number}-again")), true);
+            let started = queue.start(1).expect("something waits");
+            queue.finish(&started, Some(Ok(())));
             order.push(started);
         }
         let place = |name: &str| order.iter().position(|it| *it == target(name));
@@ -241,121 +241,121 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_becomes_urgent_while_it_waits_moves_ahead_and_is_started_once() {
         let (a, b, c) = (target("a"), target("b"), target("c"));
-        let mut lane = Lane::default();
+        let mut queue = WorkQueue::default();
         for it in [&a, &b, &c] {
-            lane.add(it, false);
+            queue.add(it, false);
         }
-        lane.add(&c, true);
-        assert_eq!([lane.start(9), lane.start(9), lane.start(9), lane.start(9)], [Some(c), Some(a), Some(b), None]);
+        queue.add(&c, true);
+        assert_eq!([queue.start(9), queue.start(9), queue.start(9), queue.start(9)], [Some(c), Some(a), Some(b), None]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_target_that_fails_for_ever_is_not_the_store_s_trouble() {
         let (bad, good) = (target("bad"), target("good"));
         let error = Error::new(ErrorKind::Unreachable, "no answer");
-        let mut lane = Lane::default();
+        let mut queue = WorkQueue::default();
         for _ in 0..9 {
-            lane.add(&bad, false);
-            assert_eq!(lane.start(1), Some(bad.clone()));
-            lane.finish(&bad, Some(Err(&error)));
+            queue.add(&bad, false);
+            assert_eq!(queue.start(1), Some(bad.clone()));
+            queue.finish(&bad, Some(Err(&error)));
         }
-        lane.add(&good, false);
-        assert_eq!(lane.start(1), Some(good));
+        queue.add(&good, false);
+        assert_eq!(queue.start(1), Some(good));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_event_is_worth_a_look_though_the_store_did_not_answer() {
-        let mut lane = Lane::default();
+        let mut queue = WorkQueue::default();
         let error = Error::new(ErrorKind::Unreachable, "no answer");
         for name in ["a", "b"] {
-            lane.add(&target(name), false);
-            lane.start(1).expect("it waits");
-            lane.finish(&target(name), Some(Err(&error)));
+            queue.add(&target(name), false);
+            queue.start(1).expect("it waits");
+            queue.finish(&target(name), Some(Err(&error)));
         }
-        lane.add(&target("due"), false);
-        lane.add(&target("new"), true);
-        assert_eq!((lane.start(9), lane.start(9)), (Some(target("new")), None));
-        lane.finish(&target("new"), Some(Ok(())));
-        assert_eq!(lane.start(9), Some(target("due")), "the store answers again");
+        queue.add(&target("due"), false);
+        queue.add(&target("new"), true);
+        assert_eq!((queue.start(9), queue.start(9)), (Some(target("new")), None));
+        queue.finish(&target("new"), Some(Ok(())));
+        assert_eq!(queue.start(9), Some(target("due")), "the store answers again");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_look_that_asks_the_store_nothing_says_nothing_of_it() {
-        let mut lane = Lane::default();
+        let mut queue = WorkQueue::default();
         let error = Error::new(ErrorKind::Unreachable, "no answer").with_retry_after(Some(Duration::from_secs(7)));
         for name in ["a", "b", "c", "d"] {
-            lane.add(&target(name), false);
+            queue.add(&target(name), false);
         }
         for answer in [Some(Err(&error)), None, Some(Err(&error))] {
-            let started = lane.start(1).expect("it waits");
-            lane.finish(&started, answer);
+            let started = queue.start(1).expect("it waits");
+            queue.finish(&started, answer);
         }
-        assert_eq!(lane.pause(), Some(Duration::from_secs(7)), "two of them failed, one after the other");
+        assert_eq!(queue.pause(), Some(Duration::from_secs(7)), "two of them failed, one after the other");
         tokio::time::advance(Duration::from_secs(7)).await;
-        let started = lane.start(1).expect("it waits");
-        lane.finish(&started, None);
-        assert!(lane.trouble.is_some());
+        let started = queue.start(1).expect("it waits");
+        queue.finish(&started, None);
+        assert!(queue.trouble.is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn targets_that_come_and_go_leave_nothing_behind() {
-        let mut lane = Lane::default();
+        let mut queue = WorkQueue::default();
         for _ in 0..1000 {
-            lane.add(&target("a"), true);
-            lane.forget(&target("a"));
+            queue.add(&target("a"), true);
+            queue.forget(&target("a"));
         }
-        assert!(lane.urgent.len() <= 2 * SLACK, "{}", lane.urgent.len());
+        assert!(queue.urgent.len() <= 2 * SLACK, "{}", queue.urgent.len());
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_load_is_what_waits_and_what_runs_since_the_first_of_it() {
-        let (mut lane, start) = (Lane::default(), Instant::now());
-        assert_eq!(lane.load(), Load::default());
+        let (mut queue, start) = (WorkQueue::default(), Instant::now());
+        assert_eq!(queue.load(), Load::default());
         for (number, name) in ["a", "b", "c"].into_iter().enumerate() {
-            lane.add(&target(name), number == 2);
+            queue.add(&target(name), number == 2);
             tokio::time::advance(Duration::from_secs(1)).await;
         }
-        assert_eq!(lane.load(), Load { depth: 3, since: Some(start) });
-        lane.forget(&target("a"));
-        assert_eq!(lane.start(1), Some(target("c")));
-        assert_eq!(lane.load(), Load { depth: 2, since: Some(start + Duration::from_secs(1)) });
-        lane.forget(&target("b"));
-        assert_eq!(lane.load(), Load { depth: 1, since: Some(start + Duration::from_secs(3)) });
+        assert_eq!(queue.load(), Load { depth: 3, since: Some(start) });
+        queue.forget(&target("a"));
+        assert_eq!(queue.start(1), Some(target("c")));
+        assert_eq!(queue.load(), Load { depth: 2, since: Some(start + Duration::from_secs(1)) });
+        queue.forget(&target("b"));
+        assert_eq!(queue.load(), Load { depth: 1, since: Some(start + Duration::from_secs(3)) });
     }
 
     #[tokio::test(start_paused = true)]
     async fn looks_that_fail_one_after_another_but_began_together_are_one_failure() {
-        let mut lane = Lane::default();
+        let mut queue = WorkQueue::default();
         let targets = (0..9).map(|number| target(&format!("t{number}"))).collect::<Vec<_>>();
         for it in &targets {
-            lane.add(it, false);
+            queue.add(it, false);
         }
-        let running = (0..4).filter_map(|_| lane.start(4)).collect::<Vec<_>>();
+        let running = (0..4).filter_map(|_| queue.start(4)).collect::<Vec<_>>();
         let error = Error::new(ErrorKind::Unreachable, "no answer");
         for it in &running {
             tokio::time::advance(Duration::from_secs(5)).await;
-            lane.finish(it, Some(Err(&error)));
+            queue.finish(it, Some(Err(&error)));
         }
-        assert!(lane.give_up(Instant::now() + Duration::from_hours(1)).is_none(), "nothing has been asked since");
+        assert!(queue.give_up(Instant::now() + Duration::from_hours(1)).is_none(), "nothing has been asked since");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_store_that_does_not_answer_is_left_alone_and_then_asked_by_one_look() {
-        let mut lane = Lane::default();
+        let mut queue = WorkQueue::default();
         let targets = ["a", "b", "c", "d"].map(target);
         for it in &targets {
-            lane.add(it, false);
+            queue.add(it, false);
         }
-        let (a, b) = (lane.start(2).expect("a"), lane.start(2).expect("b"));
+        let (a, b) = (queue.start(2).expect("a"), queue.start(2).expect("b"));
         let error = Error::new(ErrorKind::Unreachable, "no answer").with_retry_after(Some(Duration::from_secs(7)));
-        lane.finish(&a, Some(Err(&error)));
-        lane.finish(&b, Some(Err(&error)));
-        assert_eq!((lane.start(2), lane.pause()), (None, Some(Duration::from_secs(7))));
+        queue.finish(&a, Some(Err(&error)));
+        queue.finish(&b, Some(Err(&error)));
+        assert_eq!((queue.start(2), queue.pause()), (None, Some(Duration::from_secs(7))));
         tokio::time::advance(Duration::from_secs(7)).await;
-        assert_eq!((lane.start(2).is_some(), lane.start(2)), (true, None), "one look");
+        assert_eq!((queue.start(2).is_some(), queue.start(2)), (true, None), "one look");
         let later = Instant::now() + Duration::from_hours(1);
-        assert!(lane.give_up(later).is_none(), "two failures together are one");
-        lane.finish(&targets[2], Some(Ok(())));
-        assert!(lane.start(2).is_some() && lane.pause().is_none(), "the store answers again");
+        assert!(queue.give_up(later).is_none(), "two failures together are one");
+        queue.finish(&targets[2], Some(Ok(())));
+        assert!(queue.start(2).is_some() && queue.pause().is_none(), "the store answers again");
     }
 }

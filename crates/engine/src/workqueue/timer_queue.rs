@@ -6,18 +6,18 @@ use regcred_core::Target;
 
 /// One time per target, the earliest first.
 #[derive(Debug)]
-pub(crate) struct Due<T> {
+pub(crate) struct TimerQueue<T> {
     order: BTreeSet<(T, Target)>,
     times: HashMap<Target, T>,
 }
 
-impl<T> Default for Due<T> {
+impl<T> Default for TimerQueue<T> {
     fn default() -> Self {
         Self { order: BTreeSet::new(), times: HashMap::new() }
     }
 }
 
-impl<T: Copy + Ord> Due<T> {
+impl<T: Copy + Ord> TimerQueue<T> {
     /// The target's one time is this; `None`: never.
     pub(crate) fn set(&mut self, target: &Target, at: Option<T>) {
         if let Some(before) = self.times.remove(target) {
@@ -53,12 +53,12 @@ mod tests {
     #[test]
     fn the_earliest_comes_first_and_a_target_has_one_time() {
         let (a, b) = (target("a"), target("b"));
-        let mut due = Due::default();
-        due.set(&a, Some(5));
-        due.set(&b, Some(3));
-        due.set(&a, Some(2));
-        assert_eq!((due.next(), due.pop(1), due.pop(2), due.pop(2)), (Some(2), None, Some(a), None));
-        due.set(&b, None);
-        assert_eq!((due.next(), due.pop(9)), (None, None));
+        let mut timers = TimerQueue::default();
+        timers.set(&a, Some(5));
+        timers.set(&b, Some(3));
+        timers.set(&a, Some(2));
+        assert_eq!((timers.next(), timers.pop(1), timers.pop(2), timers.pop(2)), (Some(2), None, Some(a), None));
+        timers.set(&b, None);
+        assert_eq!((timers.next(), timers.pop(9)), (None, None));
     }
 }

@@ -1,0 +1,160 @@
+//! Records what came of each look: in the report, in the log, and as an event.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use regcred_core::{Error, ErrorKind, Target};
+use tracing::{debug, info, warn};
+
+use crate::{
+    Context, Event,
+    report::{Held, Outcome, Report, State},
+};
+
+/// So many failures of one pass are told one by one. A daemon tells each.
+const TOLD: usize = 50;
+/// More than there are sets of providers that are refreshed at a time.
+const SHARED: usize = 32;
+
+/// The latest word on every target.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    context: Context,
+    /// One pass tells less than a daemon: its report has everything.
+    is_pass: bool,
+    report: Report,
+    /// Failed looks in a row.
+    failures: HashMap<Target, u32>,
+    /// How many failures.
+    told: usize,
+    /// What was found or written lately.
+    recent: VecDeque<Arc<Held>>,
+}
+
+impl Recorder {
+    pub(crate) fn new(context: Context, is_pass: bool) -> Self {
+        let (report, failures, recent) = (Report::default(), HashMap::new(), VecDeque::new());
+        Self { context, is_pass, report, failures, told: 0, recent }
+    }
+
+    /// What is recorded.
+    pub(crate) fn report(&self) -> &Report {
+        &self.report
+    }
+
+    pub(crate) fn into_report(self) -> Report {
+        self.report
+    }
+
+    /// Returns how many looks at a target have failed in a row, with this one.
+    pub(crate) fn failures(&self, target: &Target, outcome: &Outcome) -> u32 {
+        let before = self.failures.get(target).copied().unwrap_or_default();
+        if outcome.failures.is_empty() { 0 } else { before + 1 }
+    }
+
+    /// The one place where a look becomes the latest word on its target.
+    pub(crate) fn looked(&mut self, target: Target, outcome: Outcome, took: Duration) {
+        let outcome = Outcome { validity: self.share(outcome.validity.clone()), ..outcome };
+        let failures = self.failures(&target, &outcome);
+        let before = self.failures.remove(&target).unwrap_or_default();
+        if failures > 0 {
+            self.failures.insert(target.clone(), failures);
+        }
+        self.tell(target, outcome, before, took);
+    }
+
+    /// A target that is not looked at, however often.
+    pub(crate) fn passed_over(&mut self, route: usize, target: Target, error: Error) {
+        self.tell(target, Outcome { route, ..Outcome::failed(error) }, 0, Duration::ZERO);
+    }
+
+    fn tell(&mut self, target: Target, outcome: Outcome, failures_before: u32, took: Duration) {
+        log(&target, &outcome, failures_before, self.have_told_enough(&outcome));
+        self.context.emit(&Event::Looked { target: &target, outcome: &outcome, took });
+        self.report.targets.insert(target, outcome);
+    }
+
+    /// Another route has a target now: what was recorded says nothing of it.
+    pub(crate) fn taken_over(&mut self, target: &Target) {
+        self.report.targets.remove(target);
+    }
+
+    /// It is no target any more.
+    pub(crate) fn forget(&mut self, target: &Target) {
+        self.context.emit(&Event::Forgotten { target });
+        self.failures.remove(target);
+        self.report.targets.remove(target);
+    }
+
+    pub(crate) fn source_failed(&mut self, route: usize, error: Error) {
+        self.context.emit(&Event::SourceFailed { route, error: &error });
+        self.report.sources.insert(route, error);
+    }
+
+    pub(crate) fn source_synced(&mut self, route: usize) {
+        self.report.sources.remove(&route);
+    }
+
+    /// A source has not named all its targets in time. What it failed with says more.
+    pub(crate) fn source_late(&mut self, route: usize, error: Error) {
+        self.report.sources.entry(route).or_insert(error);
+    }
+
+    /// Keeps one of those that are equal: what was refreshed together holds the same.
+    fn share(&mut self, held: Arc<Held>) -> Arc<Held> {
+        if let Some(known) = self.recent.iter().find(|known| **known == held) {
+            return known.clone();
+        }
+        self.recent.truncate(SHARED - 1);
+        self.recent.push_front(held.clone());
+        held
+    }
+
+    /// Whether so many have failed that another line tells nobody anything: the report has them all.
+    fn have_told_enough(&mut self, outcome: &Outcome) -> bool {
+        let failed = outcome.state() == State::Failed;
+        // The command reports that once for the store.
+        if self.is_pass && outcome.failures.iter().any(|it| it.error.kind() == ErrorKind::Unauthenticated) {
+            return true;
+        }
+        self.told += usize::from(failed);
+        if self.is_pass && self.told == TOLD + 1 && failed {
+            warn!("more fail, and are told in the report and at level debug alone");
+        }
+        self.is_pass && self.told > TOLD
+    }
+
+    /// One line for the whole pass. `dry`: it only said what it would do.
+    pub(crate) fn summarise(&self, dry: bool, took: Duration) {
+        let count = |state| self.report.count(state);
+        let (fresh, waiting, gone) = (count(State::Fresh), count(State::Waiting), count(State::Gone));
+        let (refused, contested, failed) = (count(State::Refused), count(State::Contested), count(State::Failed));
+        let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if dry {
+            info!(targets = self.report.targets.len(), failed, milliseconds, "looked at every target");
+            return;
+        }
+        info!(
+            targets = self.report.targets.len(),
+            fresh, waiting, gone, refused, contested, failed, milliseconds, "pass ended"
+        );
+    }
+}
+
+/// The first failure and the recovery are worth a line, what lies between is not. `is_told`: enough others were told.
+fn log(target: &Target, outcome: &Outcome, failures_before: u32, is_told: bool) {
+    let failed = outcome.state() == State::Failed;
+    for reason in outcome.reasons().into_iter().filter(|_| failed) {
+        match (failures_before, is_told) {
+            (0, false) => warn!(%target, reason, "failed"),
+            (0, true) => debug!(%target, reason, "failed"),
+            _ => debug!(%target, reason, "failed again"),
+        }
+    }
+    if outcome.failures.is_empty() && failures_before > 0 {
+        warn!(%target, after_failures = failures_before, "works again");
+    }
+}

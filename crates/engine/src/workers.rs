@@ -1,0 +1,88 @@
+//! The looks that are under way.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use regcred_core::{Error, ErrorKind, Target};
+use tokio::{
+    task::{Id, JoinSet},
+    time::Instant,
+};
+use tracing::{Instrument, info_span};
+
+use crate::{
+    reconcile::{Before, Force},
+    report::Outcome,
+    shared::Shared,
+};
+
+/// Looks at targets, each on a task of its own, so that a panic is one target's failure.
+#[derive(Debug, Default)]
+pub(crate) struct Workers {
+    tasks: JoinSet<Option<Outcome>>,
+    running: HashMap<Id, Running>,
+    stopping: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct Running {
+    target: Target,
+    began: Instant,
+    is_forced: bool,
+}
+
+/// A look that is over.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) target: Target,
+    pub(crate) took: Duration,
+    /// It wrote what is fresh too.
+    pub(crate) is_forced: bool,
+    /// `None`: it was told to stop before anything was written.
+    pub(crate) outcome: Option<Outcome>,
+}
+
+impl Workers {
+    /// Looks at a target of this route.
+    pub(crate) fn start(&mut self, shared: Arc<Shared>, route: usize, target: Target, before: Before) {
+        let (key, stopping, is_forced) = (target.clone(), self.stopping.clone(), before.force != Force::No);
+        let span = info_span!("look", store = %key.store, namespace = %key.namespace, name = %key.name);
+        let look = async move {
+            let route = &shared.routes[route];
+            shared.reconciler.clone().reconcile(route, &key, before, &stopping).await
+        };
+        let running = Running { target, began: Instant::now(), is_forced };
+        self.running.insert(self.tasks.spawn(look.instrument(span)).id(), running);
+    }
+
+    /// Waits for the end of a look; `None`: none is under way. May be dropped at its await.
+    pub(crate) async fn next(&mut self) -> Option<Finished> {
+        let (id, outcome) = self.tasks.join_next_with_id().await?.unwrap_or_else(|panic| {
+            (panic.id(), Some(Outcome::failed(Error::new(ErrorKind::Bug, "a provider or sink panicked"))))
+        });
+        let Running { target, began, is_forced } =
+            self.running.remove(&id).expect("every look was entered when it began");
+        Some(Finished { target, took: began.elapsed(), is_forced, outcome })
+    }
+
+    /// Whether nothing is under way.
+    pub(crate) fn are_idle(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Lets what is being written be written, and nothing else.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+
+    /// Drops what is under way.
+    pub(crate) fn abort(&mut self) {
+        *self = Self::default(); // dropping the old tasks ends them
+    }
+}

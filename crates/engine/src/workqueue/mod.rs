@@ -1,0 +1,13 @@
+//! What waits to be reconciled, in which order, and after which pause.
+
+pub(crate) mod backoff;
+mod fair;
+mod pace;
+mod queue;
+mod queues;
+mod timer_queue;
+mod timers;
+
+pub(crate) use queue::Load;
+pub(crate) use queues::WorkQueues;
+pub(crate) use timers::{RECHECK, Timers};

@@ -1,0 +1,76 @@
+//! How fast targets that fall due follow one another.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Between two targets that fall due, however often a store asks for a pause; and how long it has to be content.
+const SLOWEST: Duration = Duration::from_secs(1);
+const PEACE: Duration = Duration::from_mins(1);
+
+/// The time between two targets that fall due.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    /// While no store asks for a pause; `None`: none.
+    fastest: Option<Duration>,
+    spread: Option<Duration>,
+    /// When the next one may be looked at.
+    next: Instant,
+    throttled: Option<Instant>,
+}
+
+impl Pace {
+    /// With this time between two targets; `None`: none.
+    pub(crate) fn new(spread: Option<Duration>) -> Self {
+        Self { fastest: spread, spread, next: Instant::now(), throttled: None }
+    }
+
+    /// When the next one may be looked at.
+    pub(crate) fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// One is looked at now.
+    pub(crate) fn advance(&mut self) {
+        if let Some(spread) = self.spread {
+            self.next = Instant::now() + spread;
+        }
+    }
+
+    /// A store that asks for a pause is given half as much to do; a minute without such a wish, and it has all of it again.
+    pub(crate) fn note(&mut self, is_throttled: bool) {
+        if is_throttled {
+            self.throttled = Some(Instant::now());
+            self.spread = self.spread.map(|spread| (spread * 2).min(SLOWEST));
+        } else if self.throttled.is_some_and(|at| at.elapsed() >= PEACE) {
+            self.throttled = None;
+            self.spread = self.fastest;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(pace: &mut Pace) -> Duration {
+        pace.advance();
+        pace.next().duration_since(Instant::now())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_wish_for_a_pause_halves_the_pace_down_to_one_a_second_until_a_minute_of_peace() {
+        let fastest = Duration::from_millis(300);
+        let mut pace = Pace::new(Some(fastest));
+        for milliseconds in [300, 600, 1000, 1000] {
+            assert_eq!(gap(&mut pace), Duration::from_millis(milliseconds));
+            pace.note(true);
+        }
+        tokio::time::advance(PEACE.checked_sub(Duration::from_millis(1)).expect("longer")).await;
+        pace.note(false);
+        assert_eq!(gap(&mut pace), SLOWEST);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        pace.note(false);
+        assert_eq!(gap(&mut pace), fastest);
+    }
+}

@@ -1,0 +1,72 @@
+//! One work queue for each store.
+
+use std::{collections::BTreeMap, iter, time::Duration};
+
+use regcred_core::{Error, StoreName, Target};
+use tokio::time::Instant;
+
+use super::queue::{Load, WorkQueue};
+
+/// The work queues of all stores, so that a store that does not answer takes no worker of another.
+#[derive(Debug, Default)]
+pub(crate) struct WorkQueues(BTreeMap<StoreName, Store>);
+
+#[derive(Debug, Default)]
+struct Store {
+    queue: WorkQueue,
+    /// The load that was told last; `None`: none was.
+    told: Option<Load>,
+}
+
+impl WorkQueues {
+    /// Queues a target; an urgent one goes ahead of what falls due.
+    pub(crate) fn add(&mut self, target: &Target, urgent: bool) {
+        self.0.entry(target.store.clone()).or_default().queue.add(target, urgent);
+    }
+
+    /// Forgets a target that waits.
+    pub(crate) fn forget(&mut self, target: &Target) {
+        if let Some(store) = self.0.get_mut(&target.store) {
+            store.queue.forget(target);
+        }
+    }
+
+    /// Returns the targets to look at now: in each store as many as workers are free. They run from now on.
+    pub(crate) fn start(&mut self, workers: usize) -> Vec<Target> {
+        self.0.values_mut().flat_map(|store| iter::from_fn(|| store.queue.start(workers))).collect()
+    }
+
+    /// A look is over, which the store has answered or not; `None`: it was not asked.
+    pub(crate) fn finish(&mut self, target: &Target, answer: Option<Result<(), &Error>>) {
+        self.0.get_mut(&target.store).expect("a queue outlives its looks").queue.finish(target, answer);
+    }
+
+    /// Tells the load of each store where it has changed.
+    pub(crate) fn tell_loads(&mut self, tell: impl Fn(&StoreName, Load)) {
+        for (name, store) in &mut self.0 {
+            let load = store.queue.load();
+            if store.told.replace(load) != Some(load) {
+                tell(name, load);
+            }
+        }
+    }
+
+    /// Returns the shortest pause of a store that something waits for.
+    pub(crate) fn pause(&self) -> Option<Duration> {
+        self.0.values().filter_map(|store| store.queue.pause()).min()
+    }
+
+    /// Whether nothing waits and nothing runs.
+    pub(crate) fn are_idle(&self) -> bool {
+        self.0.values().all(|store| store.queue.is_idle())
+    }
+
+    /// Returns each store that failed too often in a row, or would be left alone beyond the deadline, with what waits for it and the reason.
+    pub(crate) fn give_up(&mut self, deadline: Instant) -> Vec<(StoreName, Vec<Target>, Error)> {
+        let hopeless = self.0.iter_mut().filter_map(|(name, store)| {
+            let (waiting, error) = store.queue.give_up(deadline)?;
+            Some((name.clone(), waiting, error))
+        });
+        hopeless.collect()
+    }
+}

@@ -1,0 +1,134 @@
+//! When each target is queued again: after a pause, or for its renewal.
+
+use std::time::{Duration, SystemTime};
+
+use regcred_core::Target;
+use tokio::time::Instant;
+
+use super::{pace::Pace, timer_queue::TimerQueue};
+
+/// Wall time is looked at again after so long: a machine that was suspended, or whose clock was set, is late by this at most.
+pub(crate) const RECHECK: Duration = Duration::from_mins(5);
+
+/// The timers of all targets.
+#[derive(Debug)]
+pub(crate) struct Timers {
+    /// In wall time: they are about dates.
+    renewals: TimerQueue<SystemTime>,
+    /// In the runtime's time: they are about pauses.
+    retries: TimerQueue<Instant>,
+    /// How fast renewals follow one another; `None`: this is one pass, which waits for no renewal.
+    pace: Option<Pace>,
+    last_seen: SystemTime,
+}
+
+impl Timers {
+    /// For one pass, which ends before anything that it wrote falls due.
+    pub(crate) fn of_pass(wall: SystemTime) -> Self {
+        Self { renewals: TimerQueue::default(), retries: TimerQueue::default(), pace: None, last_seen: wall }
+    }
+
+    /// For a run, with this time between two renewals; `None`: none.
+    pub(crate) fn of_run(wall: SystemTime, spread: Option<Duration>) -> Self {
+        Self { pace: Some(Pace::new(spread)), ..Self::of_pass(wall) }
+    }
+
+    /// Sets when a target is retried; `None`: never.
+    pub(crate) fn set_retry(&mut self, target: &Target, at: Option<Instant>) {
+        self.retries.set(target, at);
+    }
+
+    /// Sets when a target is renewed; `None`: never.
+    pub(crate) fn set_renewal(&mut self, target: &Target, at: Option<SystemTime>) {
+        self.renewals.set(target, at);
+    }
+
+    /// Stops both timers of a target.
+    pub(crate) fn forget(&mut self, target: &Target) {
+        self.set_retry(target, None);
+        self.set_renewal(target, None);
+    }
+
+    /// Whether a target is retried some time.
+    pub(crate) fn has_retry(&self) -> bool {
+        self.retries.next().is_some()
+    }
+
+    /// Returns when the first timer ends.
+    pub(crate) fn next(&self, wall: SystemTime) -> Option<Instant> {
+        let renewal = self.pace.as_ref().zip(self.renewals.next());
+        let renewal = renewal.map(|(pace, at)| {
+            let left = at.duration_since(wall).unwrap_or_default();
+            (Instant::now() + left).max(pace.next())
+        });
+        renewal.into_iter().chain(self.retries.next()).min()
+    }
+
+    /// Returns a target whose timer has ended: each one to retry, then those to renew at their pace.
+    pub(crate) fn pop(&mut self, wall: SystemTime) -> Option<Target> {
+        let now = Instant::now();
+        self.retries.pop(now).or_else(|| {
+            let pace = self.pace.as_mut().filter(|pace| pace.next() <= now)?;
+            let target = self.renewals.pop(wall)?;
+            pace.advance();
+            Some(target)
+        })
+    }
+
+    /// Slows renewals down after a store has asked for a pause.
+    pub(crate) fn note(&mut self, is_throttled: bool) {
+        if let Some(pace) = &mut self.pace {
+            pace.note(is_throttled);
+        }
+    }
+
+    /// Whether a run's wall clock was set back since it was read last. What was issued then lies in the future, and only a look can tell.
+    pub(crate) fn was_set_back(&mut self, wall: SystemTime) -> bool {
+        let last = std::mem::replace(&mut self.last_seen, wall);
+        self.pace.is_some() && wall + RECHECK < last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_core::testing::target;
+
+    use super::*;
+
+    const WALL: SystemTime = SystemTime::UNIX_EPOCH;
+
+    #[tokio::test(start_paused = true)]
+    async fn retries_come_at_once_and_renewals_at_their_pace() {
+        let (spread, start) = (Duration::from_secs(1), Instant::now());
+        let mut timers = Timers::of_run(WALL, Some(spread));
+        for name in ["due-1", "due-2"] {
+            timers.set_renewal(&target(name), Some(WALL));
+        }
+        for name in ["failed-1", "failed-2"] {
+            timers.set_retry(&target(name), Some(start));
+        }
+        let popped = std::iter::from_fn(|| timers.pop(WALL)).collect::<Vec<_>>();
+        assert_eq!(popped, ["failed-1", "failed-2", "due-1"].map(target));
+        assert_eq!(timers.next(WALL), Some(start + spread));
+        tokio::time::advance(spread).await;
+        assert_eq!((timers.pop(WALL), timers.next(WALL)), (Some(target("due-2")), None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_pass_waits_for_retries_alone() {
+        let mut timers = Timers::of_pass(WALL + RECHECK * 2);
+        timers.set_renewal(&target("due"), Some(WALL));
+        assert_eq!((timers.next(WALL), timers.pop(WALL), timers.has_retry()), (None, None, false));
+        assert!(!timers.was_set_back(WALL), "it ends before that matters");
+        timers.set_retry(&target("due"), Some(Instant::now()));
+        assert_eq!((timers.has_retry(), timers.pop(WALL)), (true, Some(target("due"))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_was_set_back_by_more_than_five_minutes_is_noticed_once() {
+        let mut timers = Timers::of_run(WALL + RECHECK * 2, None);
+        assert!(!timers.was_set_back(WALL + RECHECK), "five minutes");
+        assert!(!timers.was_set_back(WALL + RECHECK + Duration::from_secs(1)));
+        assert!(timers.was_set_back(WALL) && !timers.was_set_back(WALL));
+    }
+}
