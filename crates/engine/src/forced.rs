@@ -26,8 +26,8 @@ impl Forced {
         self.0.get(target).map(|once| if *once { Force::Again } else { Force::Yes })
     }
 
-    /// Takes note of a look that was forced. What a provider could not give goes on being asked for; whatever else failed is tried again
-    /// without force.
+    /// Notes the outcome of a forced look. A target that lacks a provider's credential stays forced. After any other failure, the retry is
+    /// not forced.
     pub(crate) fn note(&mut self, target: &Target, outcome: &Outcome) {
         let is_missing = outcome.failures.iter().any(|failure| failure.provider.is_some());
         match self.0.get_mut(target) {

@@ -14,7 +14,7 @@ use crate::{
     report::{Held, Outcome, Report, State},
 };
 
-/// So many failures of one pass are told one by one. A daemon tells each.
+/// One pass logs this many failures as warnings. A daemon logs each.
 const TOLD: usize = 50;
 /// More than there are sets of providers that are refreshed at a time.
 const SHARED: usize = 32;
@@ -23,14 +23,14 @@ const SHARED: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Recorder {
     context: Context,
-    /// One pass tells less than a daemon: its report has everything.
+    /// One pass logs less than a daemon: its report has everything.
     is_pass: bool,
     report: Report,
     /// Failed looks in a row.
     failures: HashMap<Target, u32>,
-    /// How many failures.
+    /// How many failures were counted for the log.
     told: usize,
-    /// What was found or written lately.
+    /// The latest different contents of targets.
     recent: VecDeque<Arc<Held>>,
 }
 
@@ -40,7 +40,7 @@ impl Recorder {
         Self { context, is_pass, report, failures, told: 0, recent }
     }
 
-    /// What is recorded.
+    /// Returns the report so far.
     pub(crate) fn report(&self) -> &Report {
         &self.report
     }
@@ -66,7 +66,7 @@ impl Recorder {
         self.tell(target, outcome, before, took);
     }
 
-    /// A target that is not looked at, however often.
+    /// Records a target that cannot be looked at.
     pub(crate) fn passed_over(&mut self, route: usize, target: Target, error: Error) {
         self.tell(target, Outcome { route, ..Outcome::failed(error) }, 0, Duration::ZERO);
     }
@@ -77,12 +77,12 @@ impl Recorder {
         self.report.targets.insert(target, outcome);
     }
 
-    /// Another route has a target now: what was recorded says nothing of it.
+    /// Drops the outcome of a target that another route has now.
     pub(crate) fn taken_over(&mut self, target: &Target) {
         self.report.targets.remove(target);
     }
 
-    /// It is no target any more.
+    /// Drops a target that no source names any more.
     pub(crate) fn forget(&mut self, target: &Target) {
         self.context.emit(&Event::Forgotten { target });
         self.failures.remove(target);
@@ -98,7 +98,7 @@ impl Recorder {
         self.report.sources.remove(&route);
     }
 
-    /// A source has not named all its targets in time. What it failed with says more.
+    /// Records a source that has not named all its targets in time. An earlier failure of the source is kept.
     pub(crate) fn source_late(&mut self, route: usize, error: Error) {
         self.report.sources.entry(route).or_insert(error);
     }
@@ -113,7 +113,7 @@ impl Recorder {
         held
     }
 
-    /// Whether so many have failed that another line tells nobody anything: the report has them all.
+    /// Whether the pass has logged [`TOLD`] failures. The report lists all of them.
     fn have_told_enough(&mut self, outcome: &Outcome) -> bool {
         let failed = outcome.state() == State::Failed;
         // The command reports that once for the store.
@@ -127,7 +127,7 @@ impl Recorder {
         self.is_pass && self.told > TOLD
     }
 
-    /// One line for the whole pass. `dry`: it only said what it would do.
+    /// Logs one line for the whole pass. `dry`: the pass wrote nothing.
     pub(crate) fn summarise(&self, dry: bool, took: Duration) {
         let count = |state| self.report.count(state);
         let (fresh, waiting, gone) = (count(State::Fresh), count(State::Waiting), count(State::Gone));
@@ -144,7 +144,8 @@ impl Recorder {
     }
 }
 
-/// The first failure and the recovery are worth a line, what lies between is not. `is_told`: enough others were told.
+/// Logs the first failure and the recovery as warnings, and the failures between them at debug.
+/// `is_told`: the pass has logged enough failures.
 fn log(target: &Target, outcome: &Outcome, failures_before: u32, is_told: bool) {
     let failed = outcome.state() == State::Failed;
     for reason in outcome.reasons().into_iter().filter(|_| failed) {

@@ -36,11 +36,11 @@ pub(crate) struct RunLoop {
     shared: Arc<Shared>,
     /// `None`: until told to stop.
     pass: Option<Pass>,
-    /// Only says what it would do.
+    /// Writes nothing.
     dry: bool,
     deadline: Instant,
     refreshes: watch::Receiver<()>,
-    /// Whether it was told that all sources have named their targets.
+    /// Whether the event of complete sources was emitted.
     has_synced: bool,
     sources: Sources,
     queues: WorkQueues,
@@ -77,7 +77,7 @@ impl RunLoop {
         let (started, mut stop) = (Instant::now(), pin!(stop));
         loop {
             self.start_looks();
-            self.tell_loads();
+            self.report_loads();
             if self.pass.is_some() && self.is_done() {
                 break;
             }
@@ -122,10 +122,10 @@ impl RunLoop {
         }
     }
 
-    /// Tells how much there is to do, where that has changed.
-    fn tell_loads(&mut self) {
+    /// Emits the load of each store where it has changed.
+    fn report_loads(&mut self) {
         let context = &self.shared.reconciler.context;
-        self.queues.tell_loads(|store, Load { depth, since }| context.emit(&Event::Queue { store, depth, since }));
+        self.queues.report_loads(|store, Load { depth, since }| context.emit(&Event::Queue { store, depth, since }));
     }
 
     /// In one pass, a store that has failed too often in a row is not waited for.
@@ -263,7 +263,7 @@ impl RunLoop {
         }
     }
 
-    /// The pass has taken too long: what is under way is dropped, what was not reached is said so.
+    /// Ends a pass at its deadline: drops the looks that are under way, and reports each target that was not done.
     fn out_of_time(&mut self) {
         self.workers.abort();
         let late = |what| Error::new(ErrorKind::Unreachable, format!("the pass ran out of time before {what}"));

@@ -44,7 +44,7 @@ pub(crate) struct Finished {
     pub(crate) took: Duration,
     /// It wrote what is fresh too.
     pub(crate) is_forced: bool,
-    /// `None`: it was told to stop before anything was written.
+    /// `None`: the run stopped before anything was written.
     pub(crate) outcome: Option<Outcome>,
 }
 

@@ -1,4 +1,4 @@
-//! What waits to be reconciled, in which order, and after which pause.
+//! The work queue: the order of the targets, their timers, and the pauses after failures.
 
 pub(crate) mod backoff;
 mod fair;

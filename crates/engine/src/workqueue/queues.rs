@@ -14,8 +14,8 @@ pub(crate) struct WorkQueues(BTreeMap<StoreName, Store>);
 #[derive(Debug, Default)]
 struct Store {
     queue: WorkQueue,
-    /// The load that was told last; `None`: none was.
-    told: Option<Load>,
+    /// The load that was reported last; `None`: none was.
+    reported: Option<Load>,
 }
 
 impl WorkQueues {
@@ -41,12 +41,12 @@ impl WorkQueues {
         self.0.get_mut(&target.store).expect("a queue outlives its looks").queue.finish(target, answer);
     }
 
-    /// Tells the load of each store where it has changed.
-    pub(crate) fn tell_loads(&mut self, tell: impl Fn(&StoreName, Load)) {
+    /// Reports the load of each store where it has changed.
+    pub(crate) fn report_loads(&mut self, report: impl Fn(&StoreName, Load)) {
         for (name, store) in &mut self.0 {
             let load = store.queue.load();
-            if store.told.replace(load) != Some(load) {
-                tell(name, load);
+            if store.reported.replace(load) != Some(load) {
+                report(name, load);
             }
         }
     }
@@ -61,7 +61,8 @@ impl WorkQueues {
         self.0.values().all(|store| store.queue.is_idle())
     }
 
-    /// Returns each store that failed too often in a row, or would be left alone beyond the deadline, with what waits for it and the reason.
+    /// Returns each store that failed too often in a row, or would be left alone beyond the deadline.
+    /// With it come the targets that wait for it, and the reason.
     pub(crate) fn give_up(&mut self, deadline: Instant) -> Vec<(StoreName, Vec<Target>, Error)> {
         let hopeless = self.0.iter_mut().filter_map(|(name, store)| {
             let (waiting, error) = store.queue.give_up(deadline)?;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{pace::Pace, timer_queue::TimerQueue};
 
-/// Wall time is looked at again after so long: a machine that was suspended, or whose clock was set, is late by this at most.
+/// The longest time between two readings of the wall clock: after a suspension or a set clock, a renewal is late by this at most.
 pub(crate) const RECHECK: Duration = Duration::from_mins(5);
 
 /// The timers of all targets.
@@ -82,7 +82,8 @@ impl Timers {
         }
     }
 
-    /// Whether a run's wall clock was set back since it was read last. What was issued then lies in the future, and only a look can tell.
+    /// Whether a run's wall clock was set back since the last call.
+    /// Credentials issued before that lie in the future, so each target needs a look.
     pub(crate) fn was_set_back(&mut self, wall: SystemTime) -> bool {
         let last = std::mem::replace(&mut self.last_seen, wall);
         self.pace.is_some() && wall + RECHECK < last
