@@ -1,6 +1,6 @@
 //! Each feature on its own, and the oldest Rust.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -37,11 +37,13 @@ fn has_library(package: &Value) -> bool {
 fn alone(package: &str, feature: &str) -> Result<()> {
     let mut check = cargo();
     check.args(["check", "--quiet", "--locked", "--lib", "--no-default-features", "--message-format", "json"]);
-    let messages = read(check.args(["--package", package, "--features", feature]))?;
+    let output = check.args(["--package", package, "--features", feature]).stderr(Stdio::inherit()).output()?;
+    let messages = String::from_utf8(output.stdout)?;
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let warnings = messages.filter(|it| it["reason"] == "compiler-message" && it["message"]["level"] == "warning");
-    let warnings = warnings.filter_map(|it| it["message"]["rendered"].as_str().map(str::to_owned)).collect::<String>();
-    ensure!(warnings.is_empty(), "{warnings}\n{package} compiles with warnings if {feature:?} is its only feature");
+    let said = messages.filter(|it| it["reason"] == "compiler-message");
+    let said = said.filter_map(|it| it["message"]["rendered"].as_str().map(str::to_owned)).collect::<String>();
+    ensure!(output.status.success(), "{said}\n{package} does not compile if {feature:?} is its only feature");
+    ensure!(said.is_empty(), "{said}\n{package} compiles with warnings if {feature:?} is its only feature");
     Ok(())
 }
 
