@@ -72,8 +72,7 @@ impl Plan {
     /// While a provider fails, all that is not written anew stays: under whatever name a failed provider gave it. Dates are
     /// only kept for data that is still ours; what somebody else put there stays for now, and is refreshed as soon as it can be.
     fn keep_others(&mut self, ours: &Ours, data: &DockerConfig) {
-        let others = data.registries().filter_map(|key| Registry::new(key).ok());
-        for registry in others.filter(|registry| !self.records.contains_key(registry)).collect::<Vec<_>>() {
+        for registry in data.canonical().filter(|it| !self.records.contains_key(it)).collect::<Vec<_>>() {
             self.config.carry_over(&registry, data);
             let record = ours.records.as_ref().filter(|_| ours.data_intact).and_then(|records| records.get(&registry));
             if let Some(record) = record {
