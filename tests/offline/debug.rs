@@ -223,9 +223,10 @@ async fn no_public_type_shows_a_secret() {
     let here = target("team-a");
     let keeper = Arc::new(OpenShiftSink::builder(cluster.clone()).build());
     let resync = Duration::from_mins(5);
-    let watches = Watches::new(&cluster, [here.name.clone()], [], &BulkReads::new(&cluster, []), resync);
+    let watches =
+        Watches::new(&cluster, ["ecr-secret".parse().expect("valid")], [], &BulkReads::new(&cluster, []), resync);
     shown.show(&NamedSource::new(&cluster, vec![here.clone()], keeper.clone(), resync));
-    shown.show(&WatchedSource::new(watches, here.store, here.name, |_, _| true, keeper));
+    shown.show(&WatchedSource::new(watches, here.store, "ecr-secret".parse().expect("valid"), |_, _| true, keeper));
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).with_instance(InstanceName::default());
     shown.show(&sink);
     let sink = sink.build();

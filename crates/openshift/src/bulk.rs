@@ -105,17 +105,17 @@ impl BulkReads {
 
     /// The metadata of a Secret, or that there is none; `None`: lists are not granted, or answered it before.
     pub(crate) async fn secret(&self, target: &Target) -> Result<Option<Option<ObjectMeta>>> {
-        let name = target.name.as_str();
+        let name = target.name();
         let page = |limit, next| self.0.store.secret_page(name, limit, next);
         let mut listed = of(&self.0.secrets, name, target).lock_owned().await; // one reads, the others wait for that
-        listed.ask(&target.namespace, self.touched(target), page).await
+        listed.ask(&Namespace::new(target.group())?, self.touched(target), page).await
     }
 
     /// The same as [`BulkReads::secret`] of a ServiceAccount that uses it.
     pub(crate) async fn account(&self, target: &Target, name: &str) -> Result<Option<Option<ServiceAccount>>> {
         let page = |limit, next| self.0.store.account_page(name, limit, next);
         let mut listed = of(&self.0.accounts, name, target).lock_owned().await;
-        listed.ask(&target.namespace, self.touched(target), page).await
+        listed.ask(&Namespace::new(target.group())?, self.touched(target), page).await
     }
 
     /// Something has happened to a target, by us or by others: what was listed before does not answer it.
@@ -157,7 +157,7 @@ fn forget_old(touched: &mut HashMap<Target, Instant>) {
 }
 
 fn of<T>(lists: &Lists<T>, name: &str, target: &Target) -> Arc<Mutex<Listed<T>>> {
-    let key = (name.to_owned(), target.name.as_str().to_owned());
+    let key = (name.to_owned(), target.name().to_owned());
     lock(lists).entry(key).or_default().clone()
 }
 

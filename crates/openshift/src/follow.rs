@@ -8,7 +8,7 @@ use kube::{
     api::{ListParams, WatchParams},
     core::Request,
 };
-use regcred_core::{Error, ErrorKind, Namespace, Result};
+use regcred_core::{Error, ErrorKind, Result};
 use tokio::{
     sync::mpsc::Sender,
     time::{Instant, sleep, timeout},
@@ -88,7 +88,7 @@ pub(crate) struct Followed {
     client: Client,
     url: String,
     resource: &'static str,
-    namespace: Option<Namespace>,
+    namespace: Option<String>,
     whole: bool,
     /// Only those of this name.
     name: Option<String>,
@@ -109,11 +109,11 @@ impl Followed {
     pub(crate) fn new<K: Resource<DynamicType = ()>>(
         client: &Client,
         resource: &'static str,
-        namespace: Option<&Namespace>,
+        namespace: Option<&str>,
         name: Option<&str>,
     ) -> Self {
-        let (namespace, name) = (namespace.cloned(), name.map(str::to_owned));
-        let url = K::url_path(&(), namespace.as_ref().map(Namespace::as_str));
+        let (namespace, name) = (namespace.map(str::to_owned), name.map(str::to_owned));
+        let url = K::url_path(&(), namespace.as_deref());
         Self { client: client.clone(), url, resource, namespace, whole: false, name, kept: Arc::default() }
     }
 
@@ -239,7 +239,7 @@ impl Followed {
     }
 
     fn listing(&self) -> Doing<'_> {
-        listing(self.resource, self.namespace.as_ref().map(Namespace::as_str))
+        listing(self.resource, self.namespace.as_deref())
     }
 
     fn fields(&self) -> Option<String> {

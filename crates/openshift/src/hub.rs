@@ -353,7 +353,7 @@ impl Hub {
     }
 
     async fn again(&self, (number, target): (u64, Target)) {
-        let member = self.members.get(&number).filter(|it| it.wanted.contains(&target.namespace));
+        let member = self.members.get(&number).filter(|it| it.wanted.contains(target.group()));
         if let Some(member) = member {
             member.feed.send(Sighting::Again(target)).await;
         }

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use k8s_openapi::api::core::v1::{Namespace as NamespaceObject, Secret, ServiceAccount};
-use regcred_core::{Error, ErrorKind, Feed, Namespace, Result, Sighting, Target, TargetSource};
+use regcred_core::{Error, ErrorKind, Feed, Result, Sighting, Target, TargetSource};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, sleep_until},
@@ -41,7 +41,7 @@ pub struct NamedSource {
 enum Subject {
     Secret(Target),
     Account(Target, String),
-    Namespace(Namespace),
+    Namespace(String),
 }
 
 /// What a watch reports.
@@ -74,7 +74,7 @@ impl NamedSource {
             let mut about = vec![Subject::Secret(target.clone())];
             if self.with_users {
                 about.extend(accounts.iter().map(|account| Subject::Account(target.clone(), account.clone())));
-                about.push(Subject::Namespace(target.namespace.clone()));
+                about.push(Subject::Namespace(target.group().to_owned()));
             }
             for subject in about {
                 subjects.entry(subject).or_default().push(target.clone());
@@ -86,11 +86,11 @@ impl NamedSource {
     fn follow(&self, subject: &Subject) -> Followed {
         let client = self.cluster.client();
         match subject {
-            Subject::Secret(Target { namespace, name, .. }) => {
-                Followed::new::<Secret>(client, "secrets", Some(namespace), Some(name.as_str()))
+            Subject::Secret(target) => {
+                Followed::new::<Secret>(client, "secrets", Some(target.group()), Some(target.name()))
             }
-            Subject::Account(Target { namespace, .. }, account) => {
-                Followed::new::<ServiceAccount>(client, "serviceaccounts", Some(namespace), Some(account)).whole()
+            Subject::Account(target, account) => {
+                Followed::new::<ServiceAccount>(client, "serviceaccounts", Some(target.group()), Some(account)).whole()
             }
             Subject::Namespace(name) => {
                 Followed::new::<NamespaceObject>(client, "namespaces", None, Some(name.as_str()))

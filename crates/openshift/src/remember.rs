@@ -62,7 +62,7 @@ pub(crate) fn keep_written(
     look: &Look,
 ) {
     if let Standing::Ours(ours) = writer.standing(secret, target) {
-        let used_by = look.users_once_linked(writer.links(), target.name.as_str());
+        let used_by = look.users_once_linked(writer.links(), target.name());
         keep(untouched, target, &ours, used_by, look.writers.clone());
     }
 }

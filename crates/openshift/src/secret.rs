@@ -133,7 +133,7 @@ pub(crate) fn manifest(
 ) -> Result<Value, Refusal> {
     let (expires_at, refreshed_at) = record::summary(&plan.records);
     let mut annotations = json!({
-        TARGET: format!("{}/{}", target.namespace, target.name),
+        TARGET: target.address.to_string(),
         HOSTS: record::write(&plan.records),
         LINKS: plan.links.write(),
     });
@@ -152,8 +152,8 @@ pub(crate) fn manifest(
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": target.name.as_str(),
-            "namespace": target.namespace.as_str(),
+            "name": target.name(),
+            "namespace": target.group(),
             "labels": labels,
             "annotations": annotations,
         },

@@ -10,7 +10,7 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use regcred_core::{
-    ErrorKind, Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written,
+    ErrorKind, Feed, SecretName, SecretSink, Sighting, Sightings, Target, TargetSource, Written,
     testing::{SinkExt, conformance},
 };
 use regcred_openshift::{BulkReads, Link, OpenShiftSink, WatchedSource, Watches};
@@ -39,7 +39,8 @@ impl Drop for Watching {
 /// A source of the Secret in every namespace, and who keeps it.
 async fn source(kube: &FakeKube) -> (WatchedSource, Arc<OpenShiftSink>) {
     let cluster = connect(kube).await;
-    let (bulk, name, links) = (BulkReads::new(&cluster, []), target("x").name, Link::defaults());
+    let (bulk, name, links) =
+        (BulkReads::new(&cluster, []), NAME.parse::<SecretName>().expect("valid"), Link::defaults());
     let accounts = links.iter().map(|link| link.account().to_owned()).collect::<Vec<_>>();
     let watches = Watches::new(&cluster, [name.clone()], accounts, &bulk, Duration::from_mins(5));
     let sink = Arc::new(builder(kube).await.with_links(links).with_bulk_reads(bulk).build());
@@ -65,7 +66,7 @@ impl conformance::SourceUnderTest for Namespaces {
     }
 
     async fn remove(&self, target: &Target) {
-        self.0.remove_namespace(target.namespace.as_str());
+        self.0.remove_namespace(target.group());
     }
 }
 
