@@ -173,6 +173,25 @@ impl DocumentStore for OneDocument {
     }
 }
 
+async fn show_documents(shown: &mut Shown, set: &CredentialSet) {
+    let sink = DocumentSink::new(OneDocument, DockerConfigFormat);
+    shown.show(&sink.observe(&target("team-a")).await.expect("it is read"));
+    shown.show(&OneDocument.load(&target("team-a").address).await.expect("it is read"));
+    let contents = Contents::new(InstanceName::default()).with(set).expect("one login for each registry");
+    shown.show(&contents);
+    shown.show(&(sink, DockerConfigFormat.write(None, &contents).expect("it is written")));
+}
+
+async fn show_keyring(shown: &mut Shown) {
+    let clock = Arc::new(SystemClock);
+    let provider = Arc::new(FakeProvider::new(clock.clone(), "r.example"));
+    let keyring = Keyring::builder(clock).with_provider(provider_name("fake"), provider);
+    shown.show(&keyring);
+    let keyring = keyring.build().expect("it is whole");
+    shown.show(&keyring.matched("r.example/app").await.expect("it mints").expect("it matches"));
+    shown.show(&keyring);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_public_type_shows_a_secret() {
     let mut shown = Shown(String::new());
@@ -200,6 +219,8 @@ async fn no_public_type_shows_a_secret() {
     }
     shown.show(&DockerConfig::parse(format!("{{\"auths\":\"{CANARY}\"}}").as_bytes()).expect_err("none"));
 
+    show_documents(&mut shown, &set).await;
+    show_keyring(&mut shown).await;
     let (memory, clock) = (Arc::new(MemorySink::default()), Arc::new(SystemClock));
     shown.show(&memory.write(&target("team-a"), &set).await.expect("it is written"));
     shown.show(&memory.observe(&target("team-a")).await.expect("it is read"));
@@ -211,17 +232,6 @@ async fn no_public_type_shows_a_secret() {
     shown.show(&minter.get(&context).await.expect("it mints"));
     shown.show(&(&minter, &context, &provider));
     shown.show(&Event::Minted { provider: &provider_name("fake"), validity: credential.validity() });
-    let keyring = Keyring::builder(clock.clone()).with_minter(minter.clone());
-    shown.show(&keyring);
-    let keyring = keyring.build().expect("it is whole");
-    shown.show(&keyring.matched("r.example/app").await.expect("it mints").expect("it matches"));
-    shown.show(&keyring);
-    let sink = DocumentSink::new(OneDocument, DockerConfigFormat);
-    shown.show(&sink.observe(&target("team-a")).await.expect("it is read"));
-    shown.show(&OneDocument.load(&target("team-a").address).await.expect("it is read"));
-    let contents = Contents::new(InstanceName::default()).with(&set).expect("one login for each registry");
-    shown.show(&contents);
-    shown.show(&(sink, DockerConfigFormat.write(None, &contents).expect("it is written")));
     let route = Route {
         name: "test".into(),
         yields_to: vec![],
