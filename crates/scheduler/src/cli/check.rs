@@ -1,10 +1,11 @@
 //! `regcred check`: checks the config and prints a summary. [`super::online`] is `--online`, [`super::template`] is `--template`, and
 //! [`super::merged`] is `--show`.
 
-use std::{fmt::Write, process::ExitCode};
+use std::{fmt::Write, process::ExitCode, sync::Arc};
 
 use anyhow::Result;
 use regcred_config::{Config, Schedule};
+use regcred_core::Clock;
 use serde_json::{Value, json};
 
 use super::{
@@ -18,12 +19,12 @@ use crate::{
     wire::{self, Plan},
 };
 
-pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCode> {
+pub(crate) fn run(args: &Check, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     if let Some(file) = &args.template {
         return template::run(file, args, output);
     }
     if args.online {
-        return online::run(args, types, output);
+        return online::run(args, types, output, clock);
     }
     let config = args.config.load(types)?;
     stderr::config_warnings(&config);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use regcred_config::{Config, Problem};
-use regcred_core::{Clock, Error, ErrorKind, SystemClock};
+use regcred_core::{Clock, Error, ErrorKind};
 use regcred_migrate::{Adoption, Discovery, Search, adopt, config, discover, ecr, json, report};
 use regcred_openshift::Cluster;
 use serde_json::Value;
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{Types, wire};
 
-pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode> {
+pub(crate) fn run(args: &Init, types: &Types, output: Output, clock: &dyn Clock) -> Result<ExitCode> {
     let (server, discovery) = match session::wait(look(args))?? {
         Ok(looked) => looked,
         Err(error) if error.is_retryable() => {
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Init, types: &Types, output: Output) -> Result<ExitCode
         return Err(anyhow!("a bug in regcred, please report it: the config that it made is not valid: {problem}"));
     }
     if matches!(output, Output::Table | Output::Wide) {
-        let report = report(&discovery, &adoption, SystemClock.now(), span);
+        let report = report(&discovery, &adoption, clock.now(), span);
         if !report.rows.is_empty() {
             table(["FOUND", "WHERE", "WHAT"], &report.rows).lines().for_each(stderr::info);
         }

@@ -1,9 +1,9 @@
 //! `regcred status --instance NAME` without a config: the Secrets that an installation keeps, by their own annotations.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::SystemTime};
 
 use anyhow::{Result, anyhow};
-use regcred_core::{Clock, Error, InstanceName, Result as PortResult, SecretSink, StoreName, SystemClock, Target};
+use regcred_core::{Clock, Error, InstanceName, Observed, Result as PortResult, SecretSink, StoreName, Target};
 use regcred_engine::{Failure, Outcome, Step};
 use regcred_openshift::{Cluster, Foreign, OpenShiftSink};
 
@@ -16,9 +16,9 @@ use super::{
     stderr,
 };
 
-pub(super) fn run(instance: &str, args: &Status, output: Output) -> Result<ExitCode> {
+pub(super) fn run(instance: &str, args: &Status, output: Output, clock: &dyn Clock) -> Result<ExitCode> {
     let instance = InstanceName::new(instance).map_err(|error| anyhow!(error.chain()))?;
-    let found = match session::wait(look(&instance, args))?? {
+    let found = match session::wait(look(&instance, args, clock))?? {
         Ok(found) => found,
         Err(error) if error.is_retryable() => {
             stderr::error(&error.chain());
@@ -29,7 +29,7 @@ pub(super) fn run(instance: &str, args: &Status, output: Output) -> Result<ExitC
     if found.is_empty() {
         stderr::warning(&format!("No targets found of instance {instance}"));
     }
-    let now = SystemClock.now();
+    let now = clock.now();
     let rows = found.iter().map(|(target, outcome)| Row::new(target, outcome, vec![], now));
     let shown = Shown::new(rows.collect(), args, now, 0);
     print(output, &shown)?;
@@ -37,7 +37,7 @@ pub(super) fn run(instance: &str, args: &Status, output: Output) -> Result<ExitC
 }
 
 /// Each Secret of the instance as it is; the outer error is about the connection's settings.
-async fn look(instance: &InstanceName, args: &Status) -> Result<PortResult<Vec<(Target, Outcome)>>> {
+async fn look(instance: &InstanceName, args: &Status, clock: &dyn Clock) -> Result<PortResult<Vec<(Target, Outcome)>>> {
     let cluster = Cluster::connect(&args.pass.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
     let store = StoreName::new("cluster").map_err(|error| anyhow!(error.chain()))?;
@@ -51,7 +51,7 @@ async fn look(instance: &InstanceName, args: &Status) -> Result<PortResult<Vec<(
         let mut found = vec![];
         for leftover in leftovers {
             let sink = if leftover.is_merged { &merged } else { &own };
-            let outcome = outcome(sink, &leftover.target).await;
+            let outcome = outcome(sink.observe(&leftover.target).await, clock.now());
             found.push((leftover.target, outcome));
         }
         Ok(found)
@@ -63,12 +63,11 @@ async fn look(instance: &InstanceName, args: &Status) -> Result<PortResult<Vec<(
     Ok(tokio::time::timeout(args.pass.timeout, looking).await.map_err(late).and_then(|it| it))
 }
 
-/// Reads one Secret. Without a config it has no schedule and no missing login.
-async fn outcome(sink: &OpenShiftSink, target: &Target) -> Outcome {
+/// Returns the outcome of reading one Secret at this time. Without a config it has no schedule and no missing login.
+fn outcome(observed: PortResult<Observed>, now: SystemTime) -> Outcome {
     let mut outcome = Outcome::default();
-    match sink.observe(target).await {
+    match observed {
         Ok(seen) if seen.exists => {
-            let now = SystemClock.now();
             let renew_at = seen.validity.values().filter_map(|it| it.renew_at(&|_| None)).min();
             outcome.step = Some(match seen.refusal {
                 Some(refusal) => Step::Refuse(refusal),
@@ -85,4 +84,27 @@ async fn outcome(sink: &OpenShiftSink, target: &Target) -> Outcome {
         Err(error) => outcome.failures.push(Failure { provider: None, error }),
     }
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use regcred_core::Validity;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_due_when_half_of_its_life_is_over() {
+        let issued = SystemTime::UNIX_EPOCH + Duration::from_hours(1_000);
+        let mut seen = Observed::default();
+        seen.exists = true;
+        let validity = Validity::new(issued, Some(issued + Duration::from_hours(12))).expect("valid");
+        seen.validity.insert("ecr".parse().expect("a name"), validity);
+        for (hours, step) in [(0, Step::Leave), (5, Step::Leave), (7, Step::Refresh), (13, Step::Refresh)] {
+            let outcome = outcome(Ok(seen.clone()), issued + Duration::from_hours(hours));
+            assert_eq!(outcome.step, Some(step), "after {hours} hours");
+        }
+        assert_eq!(outcome(Ok(Observed::default()), issued).step, Some(Step::Create), "there is no Secret");
+    }
 }

@@ -3,9 +3,9 @@
 //! The format of tracing-subscriber writes the fields of an event beside `target`, and the name of a span beside its fields. An event
 //! that has a field `target`, and a span that has a field `name`, then have two keys of that name, and strict readers drop the line.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use regcred_core::{Clock, SystemClock};
+use regcred_core::Clock;
 use serde_json::{Map, Value};
 use tracing::{
     Event, Subscriber,
@@ -23,9 +23,9 @@ use super::stderr::json_line;
 
 /// Formats an event as one object: `timestamp`, `level`, `logger`, `message`, the fields of the event, and those of its spans.
 ///
-/// Of two fields with the same name the innermost is kept.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct JsonLines;
+/// Of two fields with the same name the innermost is kept. The clock gives the timestamp.
+#[derive(Clone, Debug)]
+pub(crate) struct JsonLines(pub(crate) Arc<dyn Clock>);
 
 impl<S> FormatEvent<S, JsonFields> for JsonLines
 where
@@ -54,7 +54,7 @@ where
                 fields.entry(key).or_insert(value);
             }
         }
-        writer.write_str(&json_line(SystemClock.now(), metadata.level().as_str(), &fields))
+        writer.write_str(&json_line(self.0.now(), metadata.level().as_str(), &fields))
     }
 }
 

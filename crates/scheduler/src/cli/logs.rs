@@ -6,8 +6,10 @@
 use std::{
     env,
     io::{IsTerminal, stderr},
+    sync::Arc,
 };
 
+use regcred_core::Clock;
 use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use super::{colour, flags::LogFormat, json_logs::JsonLines, stderr as voice, terminal};
@@ -26,8 +28,10 @@ pub(crate) struct Logs {
     pub(crate) no_color: bool,
 }
 
-/// Installs the one subscriber of the process. `targets`: crates whose events are printed too.
-pub(crate) fn install(logs: &Logs, targets: Vec<String>) {
+/// Installs the one subscriber of the process.
+///
+/// `targets`: crates whose events are printed too. `clock`: the time of each JSON line.
+pub(crate) fn install(logs: &Logs, targets: Vec<String>, clock: Arc<dyn Clock>) {
     let Logs { format, level, asked, no_color } = *logs;
     let set = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|filter| !filter.is_empty() && asked.is_none());
     let wanted = set.as_deref().or(asked).unwrap_or(level);
@@ -50,7 +54,7 @@ pub(crate) fn install(logs: &Logs, targets: Vec<String>) {
     let allowed = filter_fn(move |metadata| is_allowed(metadata.target(), &targets));
     match format {
         LogFormat::Text => builder.with_ansi(colours).finish().with(allowed).init(),
-        LogFormat::Json => builder.json().event_format(JsonLines).finish().with(allowed).init(),
+        LogFormat::Json => builder.json().event_format(JsonLines(clock)).finish().with(allowed).init(),
     }
 }
 

@@ -40,51 +40,53 @@ mod usage;
 mod version;
 mod who;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use clap::CommandFactory;
+use regcred_core::{Clock, SystemClock};
 
 use self::{
     args::{Args, Command},
     exit::EXIT_INVALID,
-    stderr::Voice,
+    stderr::{Lines, Voice},
 };
 use crate::Types;
 
-/// Parses the command line and runs it, with a config that may name these types.
+/// Parses the command line and runs it, with a config that may name these types. The machine's clock gives the time.
 ///
 /// Returns the exit code: 0 everything is as it should be, 1 something failed or was refused, 2 a person has to act first, 3 provider or
 /// cluster could not be reached.
 pub fn main(types: &Types) -> ExitCode {
     panics::install();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let args = match parse::parse() {
         Ok(args) => args,
-        Err(fault) => return usage::answer(&fault),
+        Err(fault) => return usage::answer(&fault, clock),
     };
-    stderr::install(Voice { format: args.log_format, quiet: args.quiet });
+    stderr::install(Voice { lines: Lines::new(args.log_format, clock.clone()), quiet: args.quiet });
     colour::install(args.no_color);
-    logs::install(&args.logs(), types.log_targets().to_vec());
+    logs::install(&args.logs(), types.log_targets().to_vec(), clock.clone());
     let output = args.output;
-    run(args, types).unwrap_or_else(|error| {
+    run(args, types, &clock).unwrap_or_else(|error| {
         failure::report(output, &error, EXIT_INVALID);
         ExitCode::from(EXIT_INVALID)
     })
 }
 
-fn run(args: Args, types: &Types) -> anyhow::Result<ExitCode> {
+fn run(args: Args, types: &Types, clock: &Arc<dyn Clock>) -> anyhow::Result<ExitCode> {
     let output = args.output;
     form::check(&args)?;
     match args.command {
-        Command::Init(init) => init::run(&init, types, output),
-        Command::Run(run) => run::run(&run, types),
-        Command::Once(once) => once::run(&once, types, output),
-        Command::Plan(plan) => plan::run(&plan, types, output),
+        Command::Init(init) => init::run(&init, types, output, &**clock),
+        Command::Run(run) => run::run(&run, types, clock),
+        Command::Once(once) => once::run(&once, types, output, clock),
+        Command::Plan(plan) => plan::run(&plan, types, output, clock),
         Command::Status(status) => match status.pass.config.instance_alone() {
-            Some(instance) => installed::run(instance, &status, output),
-            None => status::run(&status, types, output),
+            Some(instance) => installed::run(instance, &status, output, &**clock),
+            None => status::run(&status, types, output, clock),
         },
-        Command::Check(check) => check::run(&check, types, output),
-        Command::Next(next) => next::run(&next, types, output),
+        Command::Check(check) => check::run(&check, types, output, clock),
+        Command::Next(next) => next::run(&next, types, output, clock),
         Command::Cleanup(cleanup) => cleanup::run(&cleanup, types, output),
         Command::Manifests(manifests) => manifests::run(&manifests, types, output),
         Command::Schema(schema) => schema::run(&schema, output),

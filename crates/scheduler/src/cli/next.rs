@@ -4,13 +4,14 @@ use std::{
     collections::BTreeMap,
     fmt::Write,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use anyhow::{Context, Result, anyhow};
 use jiff::{Timestamp, tz::TimeZone};
 use regcred_config::Schedule;
-use regcred_core::{Clock, SystemClock, Validity};
+use regcred_core::{Clock, Validity};
 use regcred_engine::{Pass, Report, State, Step};
 use serde_json::{Value, json};
 
@@ -21,11 +22,11 @@ use super::{
 };
 use crate::{Types, wire::Plan};
 
-pub(crate) fn run(args: &Next, types: &Types, output: Output) -> Result<ExitCode> {
+pub(crate) fn run(args: &Next, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let epoch = |seconds| {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).context("--after is beyond all time")
     };
-    let after = args.after.map(epoch).transpose()?.unwrap_or_else(|| SystemClock.now());
+    let after = args.after.map(epoch).transpose()?.unwrap_or_else(|| clock.now());
     let config = args.config(types)?;
     let schedule = match (&args.expression, &config) {
         (Some(expression), _) => {
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &Next, types: &Types, output: Output) -> Result<ExitCode
             let pass = args.pass();
             let plan = pass::of(&config, &pass.only.namespace, types)?;
             let look = Pass { deadline: pass.timeout, compare_issuers: false, ..Pass::default() };
-            let report = pass::report(&pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
+            let report = pass::report(&pass, plan.clone(), types, clock, async |engine| engine.plan(look).await)?;
             pass::warn_if_none(&report, &plan);
             code = report.exit_code();
             failed = unseen(&report, &plan);

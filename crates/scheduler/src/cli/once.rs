@@ -1,9 +1,9 @@
 //! `regcred once`: one pass.
 
-use std::{fmt::Write, process::ExitCode};
+use std::{fmt::Write, process::ExitCode, sync::Arc};
 
 use anyhow::Result;
-use regcred_core::{Target, Validity, Written};
+use regcred_core::{Clock, Target, Validity, Written};
 use regcred_engine::{Outcome, Pass, Report, State, Step};
 use serde_json::{Value, json};
 
@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{Types, wire::Plan};
 
-pub(crate) fn run(args: &Once, types: &Types, output: Output) -> Result<ExitCode> {
+pub(crate) fn run(args: &Once, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let pass = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
-    let done = pass::report_with_callers(&args.pass, plan.clone(), types, async |engine| engine.once(pass).await);
+    let done = pass::report_with_callers(&args.pass, plan.clone(), types, clock, async |engine| engine.once(pass).await);
     let (report, callers) = done?;
     let exit_code = pass::exit_code(&args.pass, &report, &plan);
     pass::warn_if_none(&report, &plan);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use regcred_config::{Config, NamespaceFilter};
-use regcred_core::SystemClock;
+use regcred_core::Clock;
 use regcred_engine::{Engine, Report, State};
 
 use super::{
@@ -82,9 +82,10 @@ pub(crate) fn report(
     args: &PassArgs,
     plan: Plan,
     types: &Types,
+    clock: &Arc<dyn Clock>,
     work: impl AsyncFnOnce(Arc<Engine>) -> Report,
 ) -> Result<Report> {
-    run(args, plan, types, async |engine, _| (work(engine).await, vec![])).map(|(report, _)| report)
+    run(args, plan, types, clock, async |engine, _| (work(engine).await, vec![])).map(|(report, _)| report)
 }
 
 /// The same, and prints who regcred is in AWS.
@@ -92,15 +93,17 @@ pub(crate) fn report_with_callers(
     args: &PassArgs,
     plan: Plan,
     types: &Types,
+    clock: &Arc<dyn Clock>,
     work: impl AsyncFnOnce(Arc<Engine>) -> Report,
 ) -> Result<(Report, Vec<Caller>)> {
-    run(args, plan, types, async |engine, minters| who::beside(minters, work(engine)).await)
+    run(args, plan, types, clock, async |engine, minters| who::beside(minters, work(engine)).await)
 }
 
 fn run(
     args: &PassArgs,
     plan: Plan,
     types: &Types,
+    clock: &Arc<dyn Clock>,
     work: impl AsyncFnOnce(Arc<Engine>, &Minters) -> (Report, Vec<Caller>),
 ) -> Result<(Report, Vec<Caller>)> {
     let report = session::wait(async {
@@ -109,7 +112,7 @@ fn run(
         clusters.iter().for_each(|(name, cluster)| announce(cluster, several.then_some(name.as_str())));
         let progress = Progress::at_a_terminal(plan.secrets(), !plan.selections().is_empty());
         let mut minters = Minters::default();
-        let engine = wire::engine_keeping(plan, types, clusters, Arc::new(SystemClock), &mut minters).await;
+        let engine = wire::engine_keeping(plan, types, clusters, clock.clone(), &mut minters).await;
         let engine = engine.map(|engine| match progress {
             Some(progress) => engine.with_on_event(move |event| progress.follow(event)),
             None => engine,

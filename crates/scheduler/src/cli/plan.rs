@@ -4,11 +4,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
     process::ExitCode,
+    sync::Arc,
     time::SystemTime,
 };
 
 use anyhow::Result;
-use regcred_core::{Clock, SystemClock, Target, Validity};
+use regcred_core::{Clock, Target, Validity};
 use regcred_engine::{Outcome, Pass, Report, State, Step};
 use serde_json::{Value, json};
 
@@ -25,14 +26,14 @@ const EXIT_CHANGES: u8 = 10;
 /// In the order in which they are counted.
 const STEPS: [&str; 7] = ["create", "refresh", "repair", "adopt", "link", "leave", "refuse"];
 
-pub(crate) fn run(args: &Plan, types: &Types, output: Output) -> Result<ExitCode> {
+pub(crate) fn run(args: &Plan, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let look = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
     let (report, callers) =
-        pass::report_with_callers(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
+        pass::report_with_callers(&args.pass, plan.clone(), types, clock, async |engine| engine.plan(look).await)?;
     let minting = report.targets.values().filter(|outcome| mints(outcome)).map(|outcome| outcome.route);
     let minting = minting.collect::<BTreeSet<_>>();
-    let (calls, now) = (plan.mints_for(&minting), SystemClock.now());
+    let (calls, now) = (plan.mints_for(&minting), clock.now());
     let exit_code = pass::exit_code(&args.pass, &report, &plan);
     let (force, changes) = (args.writing.force, args.changes);
     pass::warn_if_none(&report, &plan);

@@ -4,12 +4,13 @@ use std::{
     collections::BTreeMap,
     fmt::Write,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use anyhow::Result;
 use clap::ValueEnum;
-use regcred_core::{Clock, Details, SystemClock, Target, Validity};
+use regcred_core::{Clock, Details, Target, Validity};
 use regcred_engine::{Engine, Outcome, Pass, Report, State, Step};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -27,14 +28,16 @@ use crate::{Types, wire::Plan};
 /// Between two looks of `--watch`: a person sees a change at once, and an API server hardly feels it.
 const EVERY: Duration = Duration::from_secs(2);
 
-pub(crate) fn run(args: &Status, types: &Types, output: Output) -> Result<ExitCode> {
+pub(crate) fn run(args: &Status, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?;
     let look = Pass { deadline: args.pass.timeout, compare_issuers: false, ..Pass::default() };
     if args.watch {
-        pass::report(&args.pass, plan.clone(), types, async |engine| watch(&engine, look, args, &plan, output).await)?;
+        pass::report(&args.pass, plan.clone(), types, clock, async |engine| {
+            watch(&engine, look, args, &plan, output, &**clock).await
+        })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let report = pass::report(&args.pass, plan.clone(), types, async |engine| engine.plan(look).await)?;
+    let report = pass::report(&args.pass, plan.clone(), types, clock, async |engine| engine.plan(look).await)?;
     pass::warn_if_none(&report, &plan);
     // A cluster that could not be looked at is reported whatever is shown.
     let code = match pass::exit_code(&args.pass, &report, &plan) {
@@ -42,7 +45,7 @@ pub(crate) fn run(args: &Status, types: &Types, output: Output) -> Result<ExitCo
         1 if report.exit_code() == 0 => 1,
         _ => 0,
     };
-    let now = SystemClock.now();
+    let now = clock.now();
     let rows = report.targets.iter().map(|(target, outcome)| Row::new(target, outcome, missing(outcome, &plan), now));
     let mut shown = Shown::new(rows.collect(), args, now, code.max(u8::from(!report.sources.is_empty())));
     (shown.sources, shown.unknown) = (sources_failed(&report, &plan), unknown(&report, &plan));
@@ -51,11 +54,18 @@ pub(crate) fn run(args: &Status, types: &Types, output: Output) -> Result<ExitCo
 }
 
 /// Prints every target, and then each one whose state changes, until the process is interrupted or nobody reads any more.
-async fn watch(engine: &std::sync::Arc<Engine>, look: Pass, args: &Status, plan: &Plan, output: Output) -> Report {
+async fn watch(
+    engine: &Arc<Engine>,
+    look: Pass,
+    args: &Status,
+    plan: &Plan,
+    output: Output,
+    clock: &dyn Clock,
+) -> Report {
     let mut before = BTreeMap::<Target, Value>::new();
     loop {
         let report = engine.plan(look).await;
-        let now = SystemClock.now();
+        let now = clock.now();
         let rows =
             report.targets.iter().map(|(target, outcome)| Row::new(target, outcome, missing(outcome, plan), now));
         let rows = Shown::new(rows.collect(), args, now, 0).rows;

@@ -4,26 +4,48 @@
 
 use std::{
     io::{Write, stderr},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     time::SystemTime,
 };
 
 use jiff::Timestamp;
 use regcred_config::Config;
-use regcred_core::{Clock, SystemClock};
+use regcred_core::Clock;
 use serde_json::{Map, Value};
 
 use super::{flags::LogFormat, terminal};
 
-/// How this process writes to standard error; text until it is set.
+/// How this process writes to standard error, once it is set.
 static VOICE: OnceLock<Voice> = OnceLock::new();
 
+/// How this process writes to standard error until [`VOICE`] is set.
+static DEFAULT: Voice = Voice { lines: Lines::Text, quiet: false };
+
 /// How a process writes to standard error.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Voice {
-    pub(crate) format: LogFormat,
+    pub(crate) lines: Lines,
     /// Whether only errors are written.
     pub(crate) quiet: bool,
+}
+
+/// The form of a line.
+#[derive(Debug)]
+pub(crate) enum Lines {
+    /// Text for people.
+    Text,
+    /// One JSON object, with the time by this clock.
+    Json(Arc<dyn Clock>),
+}
+
+impl Lines {
+    /// Lines in this format. `clock`: the time of each JSON line.
+    pub(crate) fn new(format: LogFormat, clock: Arc<dyn Clock>) -> Self {
+        match format {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json(clock),
+        }
+    }
 }
 
 /// Sets the voice of the process, once.
@@ -33,17 +55,17 @@ pub(crate) fn install(voice: Voice) {
 
 /// Whether anything but errors and JSON lines may be drawn on standard error.
 pub(crate) fn is_for_people() -> bool {
-    let Voice { format, quiet } = voice();
-    !quiet && matches!(format, LogFormat::Text)
+    let Voice { lines, quiet } = voice();
+    !quiet && matches!(lines, Lines::Text)
 }
 
-fn voice() -> Voice {
-    VOICE.get().copied().unwrap_or_default()
+fn voice() -> &'static Voice {
+    VOICE.get().unwrap_or(&DEFAULT)
 }
 
 /// Reports why a command fails.
 pub(crate) fn error(text: &str) {
-    write(&line(voice().format, "ERROR", "error: ", text));
+    write(&line(&voice().lines, "ERROR", "error: ", text));
 }
 
 /// Reports what is odd, but works.
@@ -67,18 +89,19 @@ pub(crate) fn info(text: &str) {
 }
 
 fn say(level: &str, prefix: &str, text: &str) {
-    if !voice().quiet {
-        write(&line(voice().format, level, prefix, text));
+    let Voice { lines, quiet } = voice();
+    if !quiet {
+        write(&line(lines, level, prefix, text));
     }
 }
 
 /// One line for machines; for people the text with a prefix that names what it is.
-fn line(format: LogFormat, level: &str, prefix: &str, text: &str) -> String {
-    match format {
-        LogFormat::Text => format!("{prefix}{text}\n"),
-        LogFormat::Json => {
+fn line(lines: &Lines, level: &str, prefix: &str, text: &str) -> String {
+    match lines {
+        Lines::Text => format!("{prefix}{text}\n"),
+        Lines::Json(clock) => {
             let fields = [("message".to_owned(), Value::from(text))].into_iter().collect();
-            json_line(SystemClock.now(), level, &fields)
+            json_line(clock.now(), level, &fields)
         }
     }
 }
@@ -102,18 +125,21 @@ fn write(text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::testing::TestClock;
     use serde_json::json;
 
     use super::*;
 
-    #[test]
-    fn a_text_of_several_lines_is_one_json_object_on_one_line() {
-        let text = line(LogFormat::Json, "ERROR", "error: ", "one \"quoted\"\nand\ttwo \u{2028} \u{7f}");
+    #[tokio::test(start_paused = true)]
+    async fn a_text_of_several_lines_is_one_json_object_on_one_line_with_the_time_of_the_clock() {
+        let lines = Lines::Json(Arc::new(TestClock::new()));
+        let text = line(&lines, "ERROR", "error: ", "one \"quoted\"\nand\ttwo \u{2028} \u{7f}");
         assert_eq!(text.matches('\n').count(), 1, "{text}");
         let object = serde_json::from_str::<Value>(&text).expect("JSON");
         assert_eq!(object["message"], "one \"quoted\"\nand\ttwo \u{2028} \u{7f}");
         assert_eq!(object["level"], "ERROR");
-        assert_eq!(line(LogFormat::Text, "ERROR", "error: ", "one"), "error: one\n");
+        assert_eq!(object["timestamp"], "2015-08-19T16:00:00.000000Z");
+        assert_eq!(line(&Lines::Text, "ERROR", "error: ", "one"), "error: one\n");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Errors of the command line, with a tip for commands and flags of other tools.
 
-use std::{env, ffi::OsString, process::ExitCode};
+use std::{env, ffi::OsString, process::ExitCode, sync::Arc};
 
 use clap::{
     CommandFactory,
     error::{ContextKind, ContextValue, ErrorKind},
 };
+use regcred_core::Clock;
 
 use super::{
     args::Args,
@@ -13,7 +14,7 @@ use super::{
     failure,
     flags::{LogFormat, Output},
     parse::{Fault, flag},
-    stderr::{self, Voice},
+    stderr::{self, Lines, Voice},
 };
 
 /// Commands of other tools, and ours for them.
@@ -78,7 +79,7 @@ const FLAGS: [(&[&str], &[&str], &str); 30] = [
 const DRY_RUN: &[&str] = &["--dry-run", "--dryrun", "--noop", "--what-if", "--preview"];
 
 /// Prints help, a version or an error, and returns the exit code.
-pub(crate) fn answer(fault: &Fault) -> ExitCode {
+pub(crate) fn answer(fault: &Fault, clock: Arc<dyn Clock>) -> ExitCode {
     let Fault { error, variable } = fault;
     if !error.use_stderr() {
         // The reader of a pipe may have seen enough.
@@ -91,7 +92,7 @@ pub(crate) fn answer(fault: &Fault) -> ExitCode {
     } else {
         LogFormat::Text
     };
-    stderr::install(Voice { format, quiet: false });
+    stderr::install(Voice { lines: Lines::new(format, clock), quiet: false });
     let text = error.render().to_string();
     let text = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
     let text = match (tip(error, &words), variable) {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use regcred_config::EcrOptions;
-use regcred_core::{Clock, Error, ErrorKind, RegistryCredential, RegistryProvider, Result, SystemClock};
+use regcred_core::{Clock, Error, ErrorKind, RegistryCredential, RegistryProvider, Result};
 use regcred_ecr::{EcrProvider, RegistryHost, Transport};
 use tokio::task::JoinSet;
 
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Asks each identity who it is and for one token of each region, and the providers of other types for a credential.
-pub(crate) async fn ask(plan: &Plan, types: &Types, findings: &mut Vec<Finding>) {
+pub(crate) async fn ask(plan: &Plan, types: &Types, clock: &Arc<dyn Clock>, findings: &mut Vec<Finding>) {
     let mut asking = JoinSet::new();
     for provider in plan.providers.values() {
         let Provider::Other(spec) = provider else { continue };
@@ -40,7 +40,8 @@ pub(crate) async fn ask(plan: &Plan, types: &Types, findings: &mut Vec<Finding>)
         match Transport::new() {
             Ok(made) => {
                 for identity in identities {
-                    asking.spawn(identity.ask(made.clone()));
+                    let way = Way { transport: made.clone(), clock: clock.clone() };
+                    asking.spawn(identity.ask(way));
                 }
                 transport = Some(made);
             }
@@ -59,7 +60,7 @@ pub(crate) async fn ask(plan: &Plan, types: &Types, findings: &mut Vec<Finding>)
         }
     }
     if let Some(theirs) = transport.and_then(|transport| transport.their_time()) {
-        findings.push(compare("AWS", theirs, SystemClock.now()));
+        findings.push(compare("AWS", theirs, clock.now()));
     }
 }
 
@@ -99,10 +100,10 @@ fn identities(plan: &Plan) -> Vec<Identity> {
 }
 
 impl Identity {
-    async fn ask(self, transport: Transport) -> Vec<Finding> {
+    async fn ask(self, way: Way) -> Vec<Finding> {
         let subject = describe(&self.options);
         let Some(first) = self.tokens.keys().next() else { return vec![] };
-        let caller = self.caller(first, &transport).await;
+        let caller = self.caller(first, &way).await;
         let (identity, may_mint) = match &caller {
             Ok(Caller { arn, refused: None }) => {
                 let who = format!("{arn} (account {})", account(arn));
@@ -117,7 +118,7 @@ impl Identity {
                 (Finding::error("identity", &subject, error).with_fix(fix), false)
             }
             Err(error) => {
-                let base = self.base(first, &transport).await;
+                let base = self.base(first, &way).await;
                 let fix = match command_in(&error.chain()) {
                     Some(command) => format!("`{command}`"),
                     None => identity_fix(&self.options, error.kind(), base.as_deref(), &first.region, is_set),
@@ -136,7 +137,7 @@ impl Identity {
         let arn = caller.as_ref().ok().map(|caller| caller.arn.as_str());
         let mut minted = vec![];
         for (token, hosts) in &self.tokens {
-            minted.push(self.token(token, hosts, arn, &subject, &transport).await);
+            minted.push(self.token(token, hosts, arn, &subject, &way).await);
         }
         // Who it is has to be known only where the config pins it, and then no token comes.
         let identity =
@@ -144,20 +145,20 @@ impl Identity {
         std::iter::once(identity).chain(minted).collect()
     }
 
-    async fn caller(&self, token: &Token, transport: &Transport) -> Result<Caller> {
-        let provider = provider(token, transport).await?;
+    async fn caller(&self, token: &Token, way: &Way) -> Result<Caller> {
+        let provider = way.provider(token).await?;
         let arn = provider.caller().await?;
         let refused = provider.check_principal(&arn).err();
         Ok(Caller { arn, refused })
     }
 
     /// Who it is before it assumes its role.
-    async fn base(&self, token: &Token, transport: &Transport) -> Option<String> {
+    async fn base(&self, token: &Token, way: &Way) -> Option<String> {
         self.options.role_arn.as_ref()?;
         let (role_arn, external_id, session_name, principal) = (None, None, None, None);
         let options = EcrOptions { role_arn, external_id, session_name, principal, ..token.options.clone() };
         let base = Token { region: token.region.clone(), options };
-        provider(&base, transport).await.ok()?.caller().await.ok()
+        way.provider(&base).await.ok()?.caller().await.ok()
     }
 
     async fn token(
@@ -166,10 +167,10 @@ impl Identity {
         hosts: &[Host],
         caller: Option<&str>,
         subject: &str,
-        transport: &Transport,
+        way: &Way,
     ) -> Finding {
         let subject = in_region(token, subject);
-        let minting = async { provider(token, transport).await?.credential().await };
+        let minting = async { way.provider(token).await?.credential().await };
         match minting.await {
             Ok(credential) => minted(subject, hosts, &credential),
             Err(error) => {
@@ -190,8 +191,18 @@ fn in_region(token: &Token, identity: &str) -> String {
     format!("{} by {identity}", token.region)
 }
 
-async fn provider(token: &Token, transport: &Transport) -> Result<EcrProvider> {
-    token.provider().with_transport(transport.clone()).with_clock(Arc::new(SystemClock)).build().await
+/// The connections to AWS, and the clock that signs requests.
+#[derive(Clone)]
+struct Way {
+    transport: Transport,
+    clock: Arc<dyn Clock>,
+}
+
+impl Way {
+    async fn provider(&self, token: &Token) -> Result<EcrProvider> {
+        let builder = token.provider().with_transport(self.transport.clone());
+        builder.with_clock(self.clock.clone()).build().await
+    }
 }
 
 /// What a credential opens, and until when. It goes no further than here.

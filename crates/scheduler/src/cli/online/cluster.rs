@@ -1,9 +1,9 @@
 //! Does each cluster answer, as whom, and does its clock agree?
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use regcred_config::OpenShiftOptions;
-use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, StoreName, SystemClock};
+use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, StoreName};
 use regcred_openshift::{Cluster, Connection};
 use tokio::task::JoinSet;
 
@@ -24,7 +24,12 @@ use crate::{
 };
 
 /// Asks each cluster for all that a pass needs of it, all at once, for as long as `limit`.
-pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration) -> Vec<Finding> {
+pub(crate) async fn ask(
+    connection: &Connection,
+    plan: &Plan,
+    limit: Duration,
+    clock: &Arc<dyn Clock>,
+) -> Vec<Finding> {
     let mut findings = vec![];
     for (name, kind) in wire::other_sinks(plan) {
         let message = format!("it is of type {kind}, which is asked nothing");
@@ -43,8 +48,10 @@ pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration) -
         let options = if is_said { None } else { plan.sinks[store].options().ok() };
         let options = options.unwrap_or_default();
         let (sink, demands, instance) = (store.clone(), wire::demands(plan, store), plan.instance.clone());
+        let clock = clock.clone();
         asking.spawn(async move {
-            let mut findings = Box::pin(ask_one(connecting, (&sink, &options), &instance, &demands, limit)).await;
+            let asking = ask_one(connecting, (&sink, &options), &instance, &demands, limit, &*clock);
+            let mut findings = Box::pin(asking).await;
             for finding in findings.iter_mut().filter(|_| several) {
                 finding.prefix(sink.as_str());
             }
@@ -77,11 +84,12 @@ async fn ask_one(
     instance: &InstanceName,
     demands: &[Demand],
     limit: Duration,
+    clock: &dyn Clock,
 ) -> Vec<Finding> {
     let mut learnt = Learnt::default();
     let asking = async {
         match connecting.await {
-            Ok(cluster) => learn(&cluster, instance, demands, &mut learnt).await,
+            Ok(cluster) => learn(&cluster, instance, demands, clock, &mut learnt).await,
             Err(error) => {
                 let fix = unusable(way.0.as_str(), way.1, &error);
                 learnt.findings.push(Finding::error("cluster", "connection", &error).with_fix(fix));
@@ -104,7 +112,13 @@ async fn ask_one(
     findings
 }
 
-async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], learnt: &mut Learnt) {
+async fn learn(
+    cluster: &Cluster,
+    instance: &InstanceName,
+    demands: &[Demand],
+    clock: &dyn Clock,
+    learnt: &mut Learnt,
+) {
     let server = cluster.server();
     learnt.server = Some(server.to_owned());
     let findings = &mut learnt.findings;
@@ -115,7 +129,7 @@ async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], l
             return;
         }
     };
-    let now = SystemClock.now();
+    let now = clock.now();
     learnt.answers = true;
     // A server that cannot tell, or will not, is asked all the same.
     learnt.user = regcred_openshift::check::user(cluster).await.ok().flatten();

@@ -15,9 +15,10 @@ mod namespaces;
 mod network;
 mod rbac;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Result;
+use regcred_core::Clock;
 use serde_json::Value;
 use tokio::join;
 
@@ -32,13 +33,13 @@ use super::{
 };
 use crate::Types;
 
-pub(crate) fn run(args: &Check, types: &Types, output: Output) -> Result<ExitCode> {
+pub(crate) fn run(args: &Check, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let plan = pass::restricted(&args.config, &args.namespace, types)?;
     let mut findings = session::wait(async {
         let (mut of_aws, connection) = (vec![], &args.connection());
         let (aws, of_clusters) = join!(
-            within(args.timeout, aws::ask(&plan, types, &mut of_aws)),
-            cluster::ask(connection, &plan, args.timeout),
+            within(args.timeout, aws::ask(&plan, types, clock, &mut of_aws)),
+            cluster::ask(connection, &plan, args.timeout, clock),
         );
         of_aws.extend(aws.map(|()| late("AWS", "not everything was asked: the time was over")));
         of_aws.extend(of_clusters);

@@ -5,8 +5,9 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::SystemTime,
 };
+
+use regcred_core::Clock;
 
 use super::standings::Standings;
 
@@ -15,11 +16,12 @@ use super::standings::Standings;
 pub(crate) struct Health {
     serving: AtomicBool,
     standings: Arc<Standings>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Health {
-    pub(super) fn new(standings: Arc<Standings>) -> Self {
-        Self { serving: AtomicBool::new(false), standings }
+    pub(super) fn new(standings: Arc<Standings>, clock: Arc<dyn Clock>) -> Self {
+        Self { serving: AtomicBool::new(false), standings, clock }
     }
 
     /// A config is in force.
@@ -33,7 +35,8 @@ impl Health {
     }
 
     /// How many targets are past their floor.
-    pub(super) fn past_their_floor(&self, now: SystemTime) -> usize {
+    pub(super) fn past_their_floor(&self) -> usize {
+        let now = self.clock.now();
         self.standings.all().values().filter(|it| it.is_past_its_floor(now)).count()
     }
 }

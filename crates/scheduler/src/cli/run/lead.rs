@@ -2,7 +2,7 @@
 
 use std::{env, sync::Arc};
 
-use regcred_core::{Namespace, SecretName, SystemClock};
+use regcred_core::{Clock, Namespace, SecretName};
 use regcred_openshift::{Cluster, Lease};
 
 /// Where the Lease is.
@@ -32,8 +32,8 @@ pub(super) fn name(text: &str) -> Result<Name, String> {
 }
 
 /// Takes part as whoever this process is: the pod's name, and a number for those that have none.
-pub(super) fn start(cluster: &Cluster, name: &Name) -> Lease {
+pub(super) fn start(cluster: &Cluster, name: &Name, clock: Arc<dyn Clock>) -> Lease {
     let host = env::var("HOSTNAME").unwrap_or_else(|_| "regcred".into());
     let identity = format!("{host}_{}", std::process::id());
-    Lease::start(cluster, &name.namespace, &name.name, &identity, Arc::new(SystemClock))
+    Lease::start(cluster, &name.namespace, &name.name, &identity, clock)
 }

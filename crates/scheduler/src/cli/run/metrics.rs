@@ -12,7 +12,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::Registry,
 };
-use regcred_core::{Clock, StoreName, SystemClock, Written};
+use regcred_core::{Clock, StoreName, Written};
 use regcred_engine::{Event, Outcome, State};
 use tokio::time::Instant;
 
@@ -92,6 +92,7 @@ pub(crate) struct Metrics {
     targets: Family<OneTarget, Gauge<f64, AtomicU64>>,
     past: Family<Sink, Gauge>,
     standings: Arc<Standings>,
+    clock: Arc<dyn Clock>,
     /// Since when something waits in each store.
     waiting: Mutex<BTreeMap<StoreName, Option<Instant>>>,
     /// What mints, which knows what time it is elsewhere.
@@ -100,7 +101,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     /// `leads`: from the beginning, for there is nobody else.
-    pub(super) fn new(leads: bool, standings: Arc<Standings>) -> Self {
+    pub(super) fn new(leads: bool, standings: Arc<Standings>, clock: Arc<dyn Clock>) -> Self {
         let metrics = Self {
             registry: Mutex::default(),
             leader: Gauge::default(),
@@ -118,6 +119,7 @@ impl Metrics {
             targets: Family::default(),
             past: Family::default(),
             standings,
+            clock,
             waiting: Mutex::default(),
             minters: Mutex::default(),
         };
@@ -196,7 +198,7 @@ impl Metrics {
             Event::Minted { provider, validity } => {
                 let provider = Provider { provider: provider.to_string() };
                 self.requested(&provider, "success");
-                self.success.get_or_create(&provider).set(seconds(SystemClock.now()));
+                self.success.get_or_create(&provider).set(seconds(self.clock.now()));
                 if let Some(ends) = validity.expires_at() {
                     self.expiry.get_or_create(&provider).set(seconds(ends));
                 }
@@ -220,7 +222,7 @@ impl Metrics {
 
     /// In the text format of `OpenMetrics`.
     pub(super) fn text(&self) -> String {
-        let now = SystemClock.now();
+        let now = self.clock.now();
         self.count(now);
         self.pending.clear();
         for (store, since) in &*self.waiting() {

@@ -15,7 +15,7 @@ use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 use anyhow::{Result, anyhow};
 use regcred_config::Config;
-use regcred_core::SystemClock;
+use regcred_core::Clock;
 use regcred_engine::Engine;
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -60,6 +60,7 @@ pub(crate) struct Args {
 struct Daemon<'a> {
     args: &'a Args,
     types: &'a Types,
+    clock: Arc<dyn Clock>,
     standings: Arc<Standings>,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
@@ -72,7 +73,7 @@ enum Next {
     Config(Box<Config>),
 }
 
-pub(crate) fn run(args: &Args, types: &Types) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args, types: &Types, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let config = args.config.load(types)?;
     session::wait(async {
         let signals = Signals::listen()?;
@@ -80,8 +81,9 @@ pub(crate) fn run(args: &Args, types: &Types) -> Result<ExitCode> {
         let daemon = Daemon {
             args,
             types,
-            health: Arc::new(Health::new(standings.clone())),
-            metrics: Arc::new(Metrics::new(args.lease.is_none(), standings.clone())),
+            health: Arc::new(Health::new(standings.clone(), clock.clone())),
+            metrics: Arc::new(Metrics::new(args.lease.is_none(), standings.clone(), clock.clone())),
+            clock: clock.clone(),
             standings,
             minters: Minters::default(),
         };
@@ -148,8 +150,8 @@ impl Daemon<'_> {
         let several = clusters.iter().count() > 1;
         clusters.iter().for_each(|(name, cluster)| announce(cluster, several.then_some(name.as_str())));
         let pruning = config.prune().then(|| Pruning::new(&plan, &clusters));
-        let notices = Notices::start(&clusters, self.args.lease.as_ref().map(lead::Name::namespace));
-        let engine = wire::engine_keeping(plan, self.types, clusters, Arc::new(SystemClock), &mut self.minters).await;
+        let notices = Notices::start(&clusters, self.args.lease.as_ref().map(lead::Name::namespace), self.clock.clone());
+        let engine = wire::engine_keeping(plan, self.types, clusters, self.clock.clone(), &mut self.minters).await;
         self.metrics.mints_with(&self.minters);
         let minters = self.minters.clone();
         tokio::spawn(async move { who::log(&minters).await });
@@ -270,7 +272,7 @@ impl Daemon<'_> {
     async fn lead(&self, name: &lead::Name) -> Result<Lead> {
         let connection = self.args.cluster.connection();
         let cluster = regcred_openshift::Cluster::connect(&connection).await.map_err(|error| anyhow!(error.chain()))?;
-        Ok(lead::start(&cluster, name))
+        Ok(lead::start(&cluster, name, self.clock.clone()))
     }
 }
 

@@ -4,11 +4,11 @@
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
     env,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use regcred_core::{Clock, StoreName, SystemClock, Target};
+use regcred_core::{Clock, StoreName, Target};
 use regcred_engine::{Event, State, Step};
 use regcred_openshift::{Cluster, Notice};
 use tokio::{sync::mpsc, time::Instant};
@@ -38,7 +38,7 @@ enum About {
 
 impl Notices {
     /// Sends them in a task of its own, which ends with this. `home`: where regcred itself is, if that is said.
-    pub(super) fn start(clusters: &Clusters, home: Option<&str>) -> Self {
+    pub(super) fn start(clusters: &Clusters, home: Option<&str>, clock: Arc<dyn Clock>) -> Self {
         let clusters =
             clusters.iter().map(|(name, cluster)| (name.clone(), cluster.clone())).collect::<BTreeMap<_, _>>();
         let pod = env::var("HOSTNAME").ok();
@@ -46,7 +46,7 @@ impl Notices {
             Some((name.clone(), cluster.own_namespace().or(home)?.to_owned(), pod.clone()?))
         });
         let (sender, receiver) = mpsc::channel(WAITING);
-        tokio::spawn(send(clusters, receiver, pod.unwrap_or_else(|| "regcred".into())));
+        tokio::spawn(send(clusters, receiver, pod.unwrap_or_else(|| "regcred".into()), clock));
         Self { sender, own, told: Mutex::default() }
     }
 
@@ -99,10 +99,11 @@ async fn send(
     clusters: BTreeMap<StoreName, Cluster>,
     mut notices: mpsc::Receiver<(StoreName, Notice)>,
     reporter: String,
+    clock: Arc<dyn Clock>,
 ) {
     while let Some((store, notice)) = notices.recv().await {
         let Some(cluster) = clusters.get(&store) else { continue };
-        if let Err(error) = regcred_openshift::notice::notify(cluster, &notice, &reporter, SystemClock.now()).await {
+        if let Err(error) = regcred_openshift::notice::notify(cluster, &notice, &reporter, clock.now()).await {
             debug!(namespace = notice.namespace, error = error.chain(), "an event could not be made");
         }
     }

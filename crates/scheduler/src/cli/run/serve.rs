@@ -9,7 +9,6 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use regcred_core::{Clock, SystemClock};
 
 use super::{accept, health::Health, metrics::Metrics};
 use crate::cli::stderr;
@@ -48,7 +47,7 @@ pub(super) fn start(address: SocketAddr, health: Arc<Health>, metrics: Arc<Metri
 
 /// For people and alerts: nothing restarts a daemon whose provider is down.
 fn targets(health: &Health) -> impl IntoResponse + use<> {
-    match health.past_their_floor(SystemClock.now()) {
+    match health.past_their_floor() {
         0 => (StatusCode::OK, "ok\n".to_owned()),
         some => (
             StatusCode::SERVICE_UNAVAILABLE,
