@@ -36,7 +36,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Check what the compiler does not: edges between crates, circles of files, split types, features
+    /// Check what the compiler does not: edges between crates, circles of files, split types, reads of the clock, features
     Tidy,
     /// Check licences, bans, duplicates and advisories with cargo-deny, and find unused dependencies with cargo-machete
     ///

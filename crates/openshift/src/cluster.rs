@@ -1,9 +1,9 @@
 //! Which cluster: inside one the ServiceAccount of the pod, elsewhere a kubeconfig.
 
-use std::{env, fmt, path::Path};
+use std::{env, fmt, path::Path, sync::Arc};
 
 use kube::{Client, Config};
-use regcred_core::{Proxies, Result, read_file};
+use regcred_core::{Proxies, Result, SystemClock, read_file};
 use tower::service_fn;
 use tracing::{Dispatch, instrument::WithSubscriber, warn};
 
@@ -63,7 +63,7 @@ impl Cluster {
             read_file(Path::new(&file)).map_err(|error| unusable(format!("{TRUST}: {}", error.chain())))?;
         }
         // The libraries below log what they are given.
-        let client = client::connect(settings).with_subscriber(Dispatch::none()).await?;
+        let client = client::connect(settings, Arc::new(SystemClock)).with_subscriber(Dispatch::none()).await?;
         Ok(Self { client, server, context, own_namespace: None })
     }
 

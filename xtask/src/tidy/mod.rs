@@ -1,10 +1,12 @@
 //! Checks beyond the compiler: directions between crates and between files, and the promises of pages.
 
 mod circles;
+mod clock;
 mod confined;
 mod crates;
 mod impls;
 mod imports;
+mod mentions;
 mod modules;
 mod names;
 mod promises;
@@ -38,18 +40,19 @@ pub(crate) fn run() -> Result<()> {
     bail!("{}", problems.join("\n"))
 }
 
-/// The circles of files, and the methods outside the file of their type.
+/// The circles of files, the methods outside the file of their type, and the files that read the clock and may not.
 fn files(workspace: &Workspace) -> Result<Vec<String>> {
-    let (mut split, mut circles) = (BTreeSet::new(), vec![]);
+    let (mut split, mut circles, mut reads) = (BTreeSet::new(), vec![], clock::Reads::new());
     for (name, targets) in workspace.modules()? {
         let mut graph = Graph::new();
         for modules in &targets {
             imports::edges(modules, &mut graph);
             split.extend(impls::split(modules));
+            clock::find(modules, &mut reads);
         }
         let own = circles::circles(&graph);
         circles.extend(own.iter().map(|circle| format!("{name}: {}", circles::describe(&graph, circle))));
     }
     println!("{} circles of files", circles.len());
-    Ok(circles.into_iter().chain(split).collect())
+    Ok(circles.into_iter().chain(split).chain(clock::problems(&reads)).collect())
 }

@@ -25,7 +25,7 @@ use kube::{
     Client, Config,
     client::{Body, ConfigExt, RustlsTlsError},
 };
-use regcred_core::{Clock, Error, ErrorKind, ExposeSecret, ProxyUrl, Result, SystemClock};
+use regcred_core::{Clock, Error, ErrorKind, ExposeSecret, ProxyUrl, Result};
 use tokio::{sync::Mutex, time::Instant};
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
 
@@ -51,10 +51,10 @@ const PAUSE: Duration = Duration::from_mins(1);
 type Answer = Response<Either<Incoming, Full<Bytes>>>;
 type Sender = BoxCloneSyncService<Request<Body>, Answer, BoxError>;
 
-/// A client for these settings. Runs the exec plug-in, if there is one.
-pub(crate) async fn connect(settings: Settings) -> Result<Client> {
+/// A client for these settings. Runs the exec plug-in, if there is one. The clock decides when a credential of the plug-in ends.
+pub(crate) async fn connect(settings: Settings, clock: Arc<dyn Clock>) -> Result<Client> {
     let namespace = settings.config.default_namespace.clone();
-    let session = Arc::new(Session::new(settings).await?);
+    let session = Arc::new(Session::new(settings, clock).await?);
     Ok(Client::new(service_fn(move |request| Arc::clone(&session).send(request)), namespace))
 }
 
@@ -62,6 +62,7 @@ struct Session {
     config: Config,
     proxy: Option<ProxyUrl>,
     credential: Credential,
+    clock: Arc<dyn Clock>,
     current: RwLock<Current>,
     /// One plug-in runs at a time.
     renewing: Mutex<()>,
@@ -94,7 +95,7 @@ impl Current {
 }
 
 impl Session {
-    async fn new(settings: Settings) -> Result<Self> {
+    async fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self> {
         let Settings { config, proxy, credential, .. } = settings;
         let failed = |reason| unusable("the kubeconfig", reason);
         let (header, issued) = match &credential {
@@ -108,7 +109,7 @@ impl Session {
         if let Some(issued) = issued {
             current.take(issued, &config, proxy.as_ref())?;
         }
-        Ok(Self { config, proxy, credential, current: RwLock::new(current), renewing: Mutex::new(()) })
+        Ok(Self { config, proxy, credential, clock, current: RwLock::new(current), renewing: Mutex::new(()) })
     }
 
     async fn send(self: Arc<Self>, mut request: Request<Body>) -> Result<Answer, BoxError> {
@@ -160,7 +161,7 @@ impl Session {
             Credential::File(_) => *is_rejected || taken.elapsed() >= REREAD,
             Credential::Plugin(_) => {
                 let is_rejected = *is_rejected && taken.elapsed() >= PAUSE;
-                is_rejected || expires.is_some_and(|it| it <= SystemClock.now() + EARLY)
+                is_rejected || expires.is_some_and(|it| it <= self.clock.now() + EARLY)
             }
             Credential::None | Credential::Fixed(_) => false,
         }
@@ -179,7 +180,7 @@ impl Session {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
                 Ok(())
             }
-            Err(_) if self.current().expires.is_some_and(|it| it > SystemClock.now()) => Ok(()),
+            Err(_) if self.current().expires.is_some_and(|it| it > self.clock.now()) => Ok(()),
             // It worked when the client was made, so it may work again.
             Err(error) => Err(Error::new(ErrorKind::Unreachable, error.to_string())
                 .with_cause(std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default())),
@@ -266,18 +267,18 @@ fn unconnectable(error: &kube::Error) -> Error {
 mod tests {
     use std::{fs, path::Path};
 
-    use regcred_core::Proxies;
+    use regcred_core::{Proxies, testing::TestClock};
 
     use super::*;
     use crate::client::parsed;
 
-    async fn session(user: &str, folder: &Path) -> Arc<Session> {
+    async fn session(user: &str, folder: &Path, clock: &Arc<TestClock>) -> Arc<Session> {
         let text = format!(
             "{{ clusters: [{{ name: c, cluster: {{ server: 'http://127.0.0.1:1' }} }}], users: [{{ name: u, user: {user} }}],
                contexts: [{{ name: c, context: {{ cluster: c, user: u }} }}], current-context: c }}"
         );
         let settings = parsed(&text, folder, &Proxies::default()).expect("it is whole");
-        Arc::new(Session::new(settings).await.expect("its credential is there"))
+        Arc::new(Session::new(settings, clock.clone()).await.expect("its credential is there"))
     }
 
     async fn sent(session: &Arc<Session>) -> String {
@@ -296,7 +297,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let write = |text: &str| fs::write(dir.path().join("token"), text).expect("it can be written");
         write("one\n");
-        let session = session("{ tokenFile: token }", dir.path()).await;
+        let session = session("{ tokenFile: token }", dir.path(), &Arc::new(TestClock::new())).await;
         write("two\n");
         assert_eq!(sent(&session).await, "Bearer one");
         tokio::time::advance(REREAD).await;
@@ -324,12 +325,17 @@ mod tests {
                 dir.path().join("runs").display()
             )
         };
-        let session_of = async |expires: &str| session(&script(expires), dir.path()).await;
-        let lasting = session_of(", expirationTimestamp: \\\"2999-01-01T00:00:00Z\\\"").await;
+        let clock = Arc::new(TestClock::new()); // at 2015-08-19T16:00:00Z
+        let session_of = async |expires: &str| session(&script(expires), dir.path(), &clock).await;
+        let lasting = session_of(", expirationTimestamp: \\\"2015-08-19T17:00:00Z\\\"").await;
         assert_eq!((sent(&lasting).await, sent(&lasting).await), ("Bearer t1".into(), "Bearer t1".into()));
         reject(&lasting);
         assert_eq!(sent(&lasting).await, "Bearer t1", "it ran a moment ago");
+        clock.step(Duration::from_mins(59));
+        assert_eq!(sent(&lasting).await, "Bearer t1", "a minute is left");
+        clock.step(Duration::from_mins(1) - EARLY);
+        assert_eq!(sent(&lasting).await, "Bearer t2", "a request that is on its way would be late");
         let ended = session_of(", expirationTimestamp: \\\"2000-01-01T00:00:00Z\\\"").await;
-        assert_eq!((sent(&ended).await, sent(&ended).await), ("Bearer t3".into(), "Bearer t4".into()));
+        assert_eq!((sent(&ended).await, sent(&ended).await), ("Bearer t4".into(), "Bearer t5".into()));
     }
 }

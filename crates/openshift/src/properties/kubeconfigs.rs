@@ -1,11 +1,11 @@
 //! Random kubeconfigs and proxy variables: the client never panics, and no error holds a secret.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use http::Request;
 use kube::client::Body;
 use proptest::{prelude::*, sample::select};
-use regcred_core::{Proxies, Result};
+use regcred_core::{Proxies, Result, testing::TestClock};
 use serde_json::{Value, json};
 
 use super::config;
@@ -191,7 +191,7 @@ async fn used(text: &str, proxies: &Proxies) -> Result<()> {
     if settings.needs_machine_trust() && settings.url().scheme_str() == Some("https") {
         return Ok(());
     }
-    let client = connect(settings).await?;
+    let client = connect(settings, Arc::new(TestClock::new())).await?;
     if is_near {
         let mut request = Request::new(Body::empty());
         *request.uri_mut() = http::Uri::from_static("/version");

@@ -93,3 +93,23 @@ impl Visit for Fields {
         self.put(field, format!("{value:?}"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{pipe, read_to_string};
+
+    use regcred_core::testing::TestClock;
+    use tracing::{info, subscriber::with_default};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_line_has_the_time_of_the_clock() {
+        let (printed, writer) = pipe().expect("there is one");
+        let json = tracing_subscriber::fmt().json().event_format(JsonLines(Arc::new(TestClock::new())));
+        with_default(json.with_writer(Arc::new(writer)).finish(), || info!(target: "regcred", count = 2, "done"));
+        let expected = "{\"timestamp\":\"2015-08-19T16:00:00.000000Z\",\"level\":\"INFO\",\
+                        \"count\":2,\"logger\":\"regcred\",\"message\":\"done\"}\n";
+        assert_eq!(read_to_string(printed).expect("text"), expected);
+    }
+}

@@ -18,7 +18,8 @@ use crate::{Types, wire::Plan};
 pub(crate) fn run(args: &Once, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let pass = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
-    let done = pass::report_with_callers(&args.pass, plan.clone(), types, clock, async |engine| engine.once(pass).await);
+    let done =
+        pass::report_with_callers(&args.pass, plan.clone(), types, clock, async |engine| engine.once(pass).await);
     let (report, callers) = done?;
     let exit_code = pass::exit_code(&args.pass, &report, &plan);
     pass::warn_if_none(&report, &plan);

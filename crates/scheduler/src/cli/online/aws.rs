@@ -161,14 +161,7 @@ impl Identity {
         way.provider(&base).await.ok()?.caller().await.ok()
     }
 
-    async fn token(
-        &self,
-        token: &Token,
-        hosts: &[Host],
-        caller: Option<&str>,
-        subject: &str,
-        way: &Way,
-    ) -> Finding {
+    async fn token(&self, token: &Token, hosts: &[Host], caller: Option<&str>, subject: &str, way: &Way) -> Finding {
         let subject = in_region(token, subject);
         let minting = async { way.provider(token).await?.credential().await };
         match minting.await {

@@ -24,12 +24,7 @@ use crate::{
 };
 
 /// Asks each cluster for all that a pass needs of it, all at once, for as long as `limit`.
-pub(crate) async fn ask(
-    connection: &Connection,
-    plan: &Plan,
-    limit: Duration,
-    clock: &Arc<dyn Clock>,
-) -> Vec<Finding> {
+pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration, clock: &Arc<dyn Clock>) -> Vec<Finding> {
     let mut findings = vec![];
     for (name, kind) in wire::other_sinks(plan) {
         let message = format!("it is of type {kind}, which is asked nothing");
@@ -112,13 +107,7 @@ async fn ask_one(
     findings
 }
 
-async fn learn(
-    cluster: &Cluster,
-    instance: &InstanceName,
-    demands: &[Demand],
-    clock: &dyn Clock,
-    learnt: &mut Learnt,
-) {
+async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], clock: &dyn Clock, learnt: &mut Learnt) {
     let server = cluster.server();
     learnt.server = Some(server.to_owned());
     let findings = &mut learnt.findings;

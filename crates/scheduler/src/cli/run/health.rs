@@ -1,10 +1,8 @@
 //! Whether it lives, whether it is ready, and whether any target is close to its end.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
 };
 
 use regcred_core::Clock;

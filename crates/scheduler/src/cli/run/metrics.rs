@@ -8,7 +8,7 @@ use std::{
 };
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::Registry,
 };
@@ -16,59 +16,16 @@ use regcred_core::{Clock, StoreName, Written};
 use regcred_engine::{Event, Outcome, State};
 use tokio::time::Instant;
 
-use super::standings::Standings;
+use super::{
+    labels::{Expiring, OneTarget, Provider, Request, Sink, Stands, Store, Sync},
+    standings::Standings,
+};
 use crate::wire::Minters;
 
 /// Of so many targets each has a line of its own: those that end first.
 const SHOWN: usize = 100;
 /// Within so long, in hours.
 const WITHIN: [u64; 3] = [1, 2, 4];
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Provider {
-    provider: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Request {
-    provider: String,
-    outcome: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Sync {
-    sink: String,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Stands {
-    sink: String,
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Expiring {
-    sink: String,
-    within: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct OneTarget {
-    sink: String,
-    target_namespace: String,
-    secret: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Sink {
-    sink: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Store {
-    store: String,
-}
 
 /// Of a look, in seconds: one request to one that waits for a provider and a store until their deadlines.
 const TOOK: [f64; 11] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0];
@@ -296,4 +253,36 @@ fn came_of(outcome: &Outcome) -> &'static str {
 /// Since 1970.
 fn seconds(time: SystemTime) -> f64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_core::{Validity, testing::TestClock};
+
+    use super::*;
+
+    /// The value of a line without labels, or with exactly these.
+    fn value(text: &str, name: &str) -> Option<f64> {
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn targets_come_to_their_end_as_the_clock_moves() {
+        let clock = Arc::new(TestClock::new());
+        let validity = Validity::new(clock.now(), Some(clock.now() + Duration::from_hours(12))).expect("valid");
+        let metrics = Metrics::new(true, Arc::new(Standings::of_one(validity)), clock.clone());
+        metrics.follow(&Event::Minted { provider: &"ecr".parse().expect("a name"), validity });
+        for (hours, within_one, within_four, past) in
+            [(0, 0.0, 0.0, 0.0), (8, 0.0, 1.0, 0.0), (2, 0.0, 1.0, 1.0), (1, 1.0, 1.0, 1.0)]
+        {
+            clock.step(Duration::from_hours(hours));
+            let text = metrics.text();
+            let expiring = |within| format!("regcred_targets_expiring{{sink=\"cluster\",within=\"{within}h\"}}");
+            assert_eq!(value(&text, &expiring(1)), Some(within_one), "{text}");
+            assert_eq!(value(&text, &expiring(4)), Some(within_four), "{text}");
+            assert_eq!(value(&text, "regcred_targets_past_floor{sink=\"cluster\"}"), Some(past), "{text}");
+            let minted = "regcred_credential_last_success_timestamp_seconds{provider=\"ecr\"}";
+            assert_eq!(value(&text, minted), Some(seconds(validity.issued_at())), "{text}");
+        }
+    }
 }

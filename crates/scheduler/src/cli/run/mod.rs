@@ -2,6 +2,7 @@
 
 mod accept;
 mod health;
+mod labels;
 mod lead;
 mod metrics;
 mod notices;
@@ -150,7 +151,8 @@ impl Daemon<'_> {
         let several = clusters.iter().count() > 1;
         clusters.iter().for_each(|(name, cluster)| announce(cluster, several.then_some(name.as_str())));
         let pruning = config.prune().then(|| Pruning::new(&plan, &clusters));
-        let notices = Notices::start(&clusters, self.args.lease.as_ref().map(lead::Name::namespace), self.clock.clone());
+        let notices =
+            Notices::start(&clusters, self.args.lease.as_ref().map(lead::Name::namespace), self.clock.clone());
         let engine = wire::engine_keeping(plan, self.types, clusters, self.clock.clone(), &mut self.minters).await;
         self.metrics.mints_with(&self.minters);
         let minters = self.minters.clone();

@@ -108,3 +108,53 @@ async fn send(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Bytes};
+    use regcred_config::Config;
+    use regcred_core::{Address, Refusal, testing::TestClock};
+    use regcred_engine::Outcome;
+    use regcred_openshift::Connection;
+    use serde_json::Value;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::{Types, wire};
+
+    /// The clusters of a config, all of them an API server that takes the bodies of requests.
+    async fn clusters(dir: &std::path::Path) -> (Clusters, mpsc::Receiver<Bytes>) {
+        let (sender, bodies) = mpsc::channel(1);
+        let router = Router::new().fallback(async move |body: Bytes| drop(sender.send(body).await));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let server = format!("http://{}", listener.local_addr().expect("it is bound"));
+        tokio::spawn(async { axum::serve(listener, router).await });
+        let kubeconfig = dir.join("kubeconfig");
+        let text = format!(
+            "{{ clusters: [{{ name: c, cluster: {{ server: '{server}' }} }}], users: [{{ name: u, user: {{}} }}],
+               contexts: [{{ name: c, context: {{ cluster: c, user: u }} }}], current-context: c }}"
+        );
+        std::fs::write(&kubeconfig, text).expect("it can be written");
+        let config = Config::from_yaml("targets: [{ namespace: team-a, region: eu-west-1 }]").expect("valid");
+        let plan = wire::plan(&config, &Types::default()).expect("valid");
+        let connection = Connection { kubeconfig: Some(kubeconfig), context: None };
+        (Clusters::connect(&plan, &connection).await.expect("it is one"), bodies)
+    }
+
+    #[tokio::test]
+    async fn an_event_has_the_time_of_the_clock() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (clusters, mut bodies) = clusters(dir.path()).await;
+        let clock = TestClock::new(); // at 2015-08-19T16:00:00Z
+        clock.step(Duration::from_mins(5));
+        let notices = Notices::start(&clusters, None, Arc::new(clock));
+        let store = clusters.iter().next().expect("there is one").0.clone();
+        let (namespace, name) = ("team-a".parse().expect("a name"), "ecr-secret".parse().expect("a name"));
+        let target = Target::new(store, Address::secret(namespace, name));
+        let mut outcome = Outcome::default();
+        outcome.step = Some(Step::Refuse(Refusal::new("foreign", "another owner", "delete it")));
+        notices.follow(&Event::Looked { target: &target, outcome: &outcome, took: Duration::ZERO });
+        let event = serde_json::from_slice::<Value>(&bodies.recv().await.expect("one event")).expect("JSON");
+        assert!(event["eventTime"].as_str().is_some_and(|it| it.starts_with("2015-08-19T16:05:")), "{event:#}");
+    }
+}

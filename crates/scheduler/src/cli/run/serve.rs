@@ -55,3 +55,24 @@ fn targets(health: &Health) -> impl IntoResponse + use<> {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use regcred_core::{Clock, Validity, testing::TestClock};
+
+    use super::*;
+    use crate::cli::run::standings::Standings;
+
+    #[tokio::test(start_paused = true)]
+    async fn targets_are_unhealthy_from_two_hours_before_the_end_of_their_credential() {
+        let clock = Arc::new(TestClock::new());
+        let validity = Validity::new(clock.now(), Some(clock.now() + Duration::from_hours(12))).expect("valid");
+        let health = Health::new(Arc::new(Standings::of_one(validity)), clock.clone());
+        for (hours, status) in [(0, StatusCode::OK), (9, StatusCode::OK), (1, StatusCode::SERVICE_UNAVAILABLE)] {
+            clock.step(Duration::from_hours(hours));
+            assert_eq!(targets(&health).into_response().status(), status);
+        }
+    }
+}

@@ -53,6 +53,15 @@ impl Standings {
         self.all().clear();
     }
 
+    /// One target, with a credential that is valid so long.
+    #[cfg(test)]
+    pub(super) fn of_one(validity: Validity) -> Self {
+        let address = regcred_core::Address::new("team-a", "ecr-secret");
+        let target = Target::new("cluster".parse().expect("a name"), address);
+        let (ends, floor) = (validity.expires_at(), floor(&validity));
+        Self(Mutex::new([(target, Standing { state: State::Fresh, ends, floor })].into()))
+    }
+
     pub(super) fn all(&self) -> MutexGuard<'_, HashMap<Target, Standing>> {
         self.0.lock().expect("nobody panics while it is held")
     }

@@ -14,6 +14,7 @@ mod stage;
 use std::{
     io::{self, Write, stdin, stdout},
     process::ExitCode,
+    time::SystemTime,
 };
 
 use args::Args;
@@ -37,10 +38,15 @@ fn run(args: &Args) -> io::Result<()> {
     let stage = runtime.block_on(Stage::start(args))?;
     say(&stage.greeting())?;
     for line in stdin().lines() {
-        let Some(answer) = stage.answer(line?.trim()) else { break };
+        let Some(answer) = stage.answer(line?.trim(), now()) else { break };
         say(&answer)?;
     }
     Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "tokens that others have minted end by the wall clock")]
+fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 fn say(answer: &Value) -> io::Result<()> {

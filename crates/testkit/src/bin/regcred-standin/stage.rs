@@ -57,7 +57,7 @@ impl Stage {
     }
 
     /// Does what a line says; nothing for `quit`.
-    pub(crate) fn answer(&self, line: &str) -> Option<Value> {
+    pub(crate) fn answer(&self, line: &str, now: SystemTime) -> Option<Value> {
         match line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim())) {
             ("show", "") => Some(show::show(&self.aws, &self.kube)),
             ("life", seconds) => match seconds.parse() {
@@ -67,7 +67,7 @@ impl Stage {
                 }
                 Err(_) => Some(json!({ "error": "life needs a number of seconds" })),
             },
-            ("recipe", rest) => Some(self.recipe(rest).unwrap_or_else(|error| json!({ "error": error }))),
+            ("recipe", rest) => Some(self.recipe(rest, now).unwrap_or_else(|error| json!({ "error": error }))),
             ("suspend", namespace) => Some(self.suspend(namespace)),
             ("quit", "") => None,
             _ => Some(json!({ "error": format!("unknown command {line:?}: {COMMANDS}") })),
@@ -75,12 +75,12 @@ impl Stage {
     }
 
     /// What a shell script has left in a namespace; its token ends so many seconds from now, or ended so many ago.
-    fn recipe(&self, line: &str) -> Result<Value, &'static str> {
+    fn recipe(&self, line: &str, now: SystemTime) -> Result<Value, &'static str> {
         let wrong = "recipe needs a namespace, a region, and the seconds in which its token ends, such as -60";
         let [namespace, region, seconds] = line.split(' ').collect::<Vec<_>>()[..] else { return Err(wrong) };
         let seconds = seconds.parse::<i64>().map_err(|_| wrong)?;
         let distance = Duration::from_secs(seconds.unsigned_abs());
-        let ends_at = if seconds < 0 { now().checked_sub(distance) } else { now().checked_add(distance) };
+        let ends_at = if seconds < 0 { now.checked_sub(distance) } else { now.checked_add(distance) };
         let host = format!("123456789012.dkr.ecr.{region}.amazonaws.com");
         Recipe::new(&host, ends_at.ok_or(wrong)?).add_to(&self.kube, namespace);
         Ok(json!({ "recipe": namespace }))
@@ -95,11 +95,6 @@ impl Stage {
         self.kube.put("cronjobs", namespace, "ecr-creds-rotator", job, "oc");
         json!({ "suspended": namespace })
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "tokens that others have minted end by the wall clock")]
-fn now() -> SystemTime {
-    SystemTime::now()
 }
 
 #[cfg(test)]
@@ -117,11 +112,12 @@ mod tests {
         assert!(kubeconfig.contains(greeting["kubernetes"].as_str().expect("an address")));
         assert!(greeting["aws"].is_string() && greeting["proxy"].is_string());
         assert!(stage.kube.object("serviceaccounts", "team-a", "builder").is_some());
-        assert_eq!(stage.answer("life 60"), Some(json!({ "life": 60 })));
-        assert!(stage.answer("life long").is_some_and(|answer| answer["error"].is_string()));
-        assert!(stage.answer("dance").is_some_and(|answer| answer["error"].is_string()));
-        assert_eq!(stage.answer("recipe team-a eu-west-1 -60"), Some(json!({ "recipe": "team-a" })));
-        assert_eq!(stage.answer("suspend team-a"), Some(json!({ "suspended": "team-a" })));
+        let answer = |line: &str| stage.answer(line, SystemTime::UNIX_EPOCH + Duration::from_hours(400_000));
+        assert_eq!(answer("life 60"), Some(json!({ "life": 60 })));
+        assert!(answer("life long").is_some_and(|answer| answer["error"].is_string()));
+        assert!(answer("dance").is_some_and(|answer| answer["error"].is_string()));
+        assert_eq!(answer("recipe team-a eu-west-1 -60"), Some(json!({ "recipe": "team-a" })));
+        assert_eq!(answer("suspend team-a"), Some(json!({ "suspended": "team-a" })));
         assert!(
             stage
                 .kube
@@ -129,10 +125,10 @@ mod tests {
                 .is_some_and(|it| it["spec"]["suspend"] == true)
         );
         for wrong in ["recipe", "recipe team-a eu-west-1", "recipe team-a eu-west-1 soon", "suspend team-b"] {
-            assert!(stage.answer(wrong).is_some_and(|answer| answer["error"].is_string()), "{wrong}");
+            assert!(answer(wrong).is_some_and(|answer| answer["error"].is_string()), "{wrong}");
         }
-        assert!(stage.answer("show").is_some_and(|answer| answer["tokens"] == 0));
-        assert_eq!(stage.answer("quit"), None);
+        assert!(answer("show").is_some_and(|answer| answer["tokens"] == 0));
+        assert_eq!(answer("quit"), None);
         fs::remove_dir_all(dir).expect("it is ours");
     }
 }
