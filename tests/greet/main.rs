@@ -4,14 +4,14 @@
 
 use std::{env, process::ExitCode};
 
-use regcred_openshift::{Cluster, Connection};
+use regcred_openshift::{Cluster, Connection, check};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let connection = Connection { kubeconfig: None, context: env::args().nth(1) };
     let asked = match Cluster::connect(&connection).await {
-        Ok(cluster) => regcred_openshift::check::greet(&cluster).await.map(drop),
+        Ok(cluster) => check::greet(&cluster).await.map(drop),
         Err(error) => Err(error),
     };
     match asked {

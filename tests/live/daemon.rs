@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use regcred_openshift::Connection;
 use regcred_testkit::{FakeAws, aws::Answer};
 use serde_json::{Value, json};
 
@@ -212,7 +213,7 @@ async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a
     let config = regcred_config::Config::from_yaml(&text).expect("valid");
     let types = regcred::Types::default();
     let plan = regcred::wire::plan(&config, &types).expect("valid").watching();
-    let connection = regcred_openshift::Connection { kubeconfig: Some(installed.kubeconfig.clone()), context: None };
+    let connection = Connection { kubeconfig: Some(installed.kubeconfig.clone()), context: None };
     let clusters = regcred::wire::Clusters::connect(&plan, &connection).await.expect("there is a way");
     let pruning = regcred::wire::Pruning::new(&plan, &clusters)
         .with_times(Duration::from_millis(100), Duration::from_millis(300));

@@ -25,7 +25,9 @@ pub(super) struct Mention {
 /// The paths in these items, without those of child modules and of tests.
 pub(super) fn of(items: &[Item]) -> Vec<Mention> {
     let mut finder = Finder::default();
-    items.iter().for_each(|item| finder.visit_item(item));
+    for item in items {
+        finder.visit_item(item);
+    }
     finder.0
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use regcred_core::{Namespace, Result};
-use regcred_openshift::{Cluster, Presence};
+use regcred_openshift::{Cluster, Presence, check};
 
 use super::{
     account,
@@ -71,8 +71,7 @@ async fn nothing_in(
     let mut known = places.map(|it| it.namespace.as_str()).collect::<HashSet<_>>();
     known.extend(failed.iter().filter_map(|(scope, _)| scope.as_deref()));
     let nothing = search.namespaces.iter().filter(|it| known.insert(it.as_str())).collect::<Vec<_>>();
-    let there =
-        regcred_openshift::check::namespaces(cluster, &nothing.iter().map(|it| it.as_str()).collect::<Vec<_>>()).await;
+    let there = check::namespaces(cluster, &nothing.iter().map(|it| it.as_str()).collect::<Vec<_>>()).await;
     let there = there.into_iter().map(|it| it.unwrap_or(Presence::Unknown));
     nothing.into_iter().cloned().zip(there).collect()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use regcred_core::{Clock, ErrorKind, SystemClock};
-use regcred_openshift::{Policies, Presence, Right};
+use regcred_openshift::{Policies, Presence, Right, check};
 use regcred_testkit::FakeKube;
 
 use crate::harness::connect;
@@ -16,14 +16,11 @@ fn right(verb: &'static str, name: &str) -> Right {
 async fn a_server_tells_its_version_and_its_time() {
     let kube = FakeKube::start().await;
     kube.set_clock_ahead(Duration::from_hours(1));
-    let greeting = regcred_openshift::check::greet(&connect(&kube).await).await.expect("it answers");
+    let greeting = check::greet(&connect(&kube).await).await.expect("it answers");
     assert_eq!((greeting.version.as_deref(), greeting.release), (Some("v1.33.0-standin"), Some((1, 33))));
     let ahead = greeting.time.expect("it tells").duration_since(SystemClock.now()).expect("it is ahead");
     assert!(Duration::from_hours(1).abs_diff(ahead) < Duration::from_secs(30), "{ahead:?}");
-    assert_eq!(
-        regcred_openshift::check::user(&connect(&kube).await).await.expect("it answers").as_deref(),
-        Some("standin")
-    );
+    assert_eq!(check::user(&connect(&kube).await).await.expect("it answers").as_deref(), Some("standin"));
 }
 
 #[tokio::test]
@@ -31,23 +28,21 @@ async fn what_answers_instead_of_a_server_is_not_quoted() {
     let kube = FakeKube::start().await;
     for body in ["<html>canary</html>", r#"{"gitVersion":"can ary"}"#, "[]", ""] {
         kube.answer_next(1, 200, "application/json", &[], body);
-        let error = regcred_openshift::check::greet(&connect(&kube).await).await.expect_err(body);
+        let error = check::greet(&connect(&kube).await).await.expect_err(body);
         assert!(error.chain().ends_with("not that of a Kubernetes API; is there a proxy?"), "{error:?}");
     }
     kube.fail_next(1, 403, "Forbidden", "canary", None);
-    let greeting = regcred_openshift::check::greet(&connect(&kube).await)
-        .await
-        .expect("somebody has forbidden that question alone");
+    let greeting = check::greet(&connect(&kube).await).await.expect("somebody has forbidden that question alone");
     assert_eq!((greeting.version, greeting.release, greeting.time.is_some()), (None, None, true));
     for (status, kind) in
         [(401, ErrorKind::Unauthenticated), (429, ErrorKind::Throttled), (503, ErrorKind::Unreachable)]
     {
         kube.answer_next(1, status, "text/plain", &[], "canary");
-        let error = regcred_openshift::check::greet(&connect(&kube).await).await.expect_err("it is no answer");
+        let error = check::greet(&connect(&kube).await).await.expect_err("it is no answer");
         assert!(error.kind() == kind && !error.chain().contains("canary"), "{error:?}");
     }
     kube.answer_next(1, 404, "application/json", &[], r#"{"kind":"Status","code":404,"message":"canary"}"#);
-    assert_eq!(regcred_openshift::check::user(&connect(&kube).await).await.expect("an old server does not tell"), None);
+    assert_eq!(check::user(&connect(&kube).await).await.expect("an old server does not tell"), None);
 }
 
 #[tokio::test]
@@ -57,15 +52,12 @@ async fn rights_are_told_in_the_order_in_which_they_were_asked_for() {
     let (one, two) = (right("patch", "one"), right("patch", "two"));
     let mut wanted = vec![(Some("b"), &one), (Some("b"), &two), (Some("a"), &two), (None, &two), (None, &one)];
     wanted.extend(vec![(Some("a"), &one); 50]);
-    let answers = regcred_openshift::check::may(&connect(&kube).await, &wanted).await;
+    let answers = check::may(&connect(&kube).await, &wanted).await;
     let answers = answers.into_iter().map(|answer| answer.expect("it answers")).collect::<Vec<_>>();
     assert_eq!(answers[..5], [true, false, true, false, true], "what is denied somewhere is not allowed everywhere");
     assert!(answers.len() == 55 && answers[5..].iter().all(|it| *it));
     kube.fail_next(1, 500, "InternalError", "canary", None);
-    let failed = regcred_openshift::check::may(&connect(&kube).await, &[(None, &one)])
-        .await
-        .remove(0)
-        .expect_err("it does not tell");
+    let failed = check::may(&connect(&kube).await, &[(None, &one)]).await.remove(0).expect_err("it does not tell");
     assert_eq!(failed.kind(), ErrorKind::Unreachable);
 }
 
@@ -76,7 +68,7 @@ async fn namespaces_are_here_going_absent_or_not_to_be_seen() {
     kube.add_namespace("b", &[]);
     kube.terminate("b");
     let seen = async || {
-        let all = regcred_openshift::check::namespaces(&connect(&kube).await, &["a", "b", "c"]).await;
+        let all = check::namespaces(&connect(&kube).await, &["a", "b", "c"]).await;
         all.into_iter().map(|it| it.expect("it answers")).collect::<Vec<_>>()
     };
     assert_eq!(seen().await, [Presence::Here, Presence::Going, Presence::Absent]);
@@ -87,8 +79,7 @@ async fn namespaces_are_here_going_absent_or_not_to_be_seen() {
 #[tokio::test]
 async fn policies_are_named_or_not_served_or_not_to_be_seen() {
     let kube = FakeKube::start().await;
-    let policies =
-        async || regcred_openshift::check::policies(&connect(&kube).await, Some("standin")).await.expect("it answers");
+    let policies = async || check::policies(&connect(&kube).await, Some("standin")).await.expect("it answers");
     assert_eq!(policies().await, Policies::Named(vec![]));
     kube.add_policy("guard", "standin");
     kube.add_policy("of-another", "system:serviceaccount:regcred:regcred");

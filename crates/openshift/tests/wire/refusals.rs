@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use regcred_core::{Address, ErrorKind, SecretSink, Target, testing::SinkExt};
-use regcred_openshift::Cluster;
+use regcred_openshift::{Cluster, Connection};
 use regcred_testkit::FakeKube;
 
 use crate::harness::{NAME, builder, foreign, requests, set, sink, target};
@@ -99,7 +99,7 @@ async fn a_kubeconfig_that_cannot_be_used_is_not_quoted() {
     let connect = async |yaml: &str| {
         let path = dir.path().join("kubeconfig");
         std::fs::write(&path, yaml).expect("it can be written");
-        let connection = regcred_openshift::Connection { kubeconfig: Some(path), context: None };
+        let connection = Connection { kubeconfig: Some(path), context: None };
         Cluster::connect(&connection).await.expect_err("it cannot be used")
     };
     let whole = |user: &str| {

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use regcred_core::{Error, ErrorKind, InstanceName, SecretSink, StoreName};
 use regcred_openshift::{
     Cluster, Foreign, OpenShiftSink,
-    leftover::{Leftover, Writer},
+    leftover::{self, Leftover, Writer},
 };
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -92,16 +92,13 @@ async fn work(args: &Cleanup, instance: &InstanceName) -> Result<Result<Found, E
         Ok(namespaces) => namespaces,
         Err(error) => return Ok(Err(error)),
     };
-    let found = match regcred_openshift::leftover::leftovers(&cluster, &store, instance, &namespaces).await {
+    let found = match leftover::leftovers(&cluster, &store, instance, &namespaces).await {
         Ok(found) => found,
         Err(error) => return Ok(Err(error)),
     };
     if found.is_empty() {
         // A name with a typo is the usual reason. Nothing fails if the list does.
-        return Ok(Ok((
-            vec![],
-            regcred_openshift::leftover::instances(&cluster, &namespaces).await.unwrap_or_default(),
-        )));
+        return Ok(Ok((vec![], leftover::instances(&cluster, &namespaces).await.unwrap_or_default())));
     }
     let sink =
         |foreign| OpenShiftSink::builder(cluster.clone()).with_instance(instance.clone()).with_foreign(foreign).build();
@@ -122,7 +119,7 @@ async fn work(args: &Cleanup, instance: &InstanceName) -> Result<Result<Found, E
 
 /// Why nothing may be removed yet, and the fix; `None`: nothing would create it again.
 async fn obstacle(cluster: &Cluster, instance: &InstanceName) -> Result<Option<String>, Error> {
-    match regcred_openshift::leftover::writers(cluster, instance).await {
+    match leftover::writers(cluster, instance).await {
         Ok(running) if running.is_empty() => Ok(None),
         Ok(running) => {
             let named = running.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

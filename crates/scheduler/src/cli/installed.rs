@@ -3,9 +3,11 @@
 use std::{process::ExitCode, time::SystemTime};
 
 use anyhow::{Result, anyhow};
-use regcred_core::{Clock, Error, InstanceName, Observed, Result as PortResult, SecretSink, StoreName, Target};
+use regcred_core::{
+    Clock, Error, ErrorKind, InstanceName, Observed, Result as PortResult, SecretSink, StoreName, Target,
+};
 use regcred_engine::{Failure, Outcome, Step};
-use regcred_openshift::{Cluster, Foreign, OpenShiftSink};
+use regcred_openshift::{Cluster, Foreign, OpenShiftSink, leftover};
 
 use super::{
     exit::EXIT_UNREACHABLE,
@@ -43,7 +45,7 @@ async fn look(instance: &InstanceName, args: &Status, clock: &dyn Clock) -> Resu
     let store = StoreName::new("cluster").map_err(|error| anyhow!(error.chain()))?;
     let looking = async {
         let namespaces = session::namespaces(&cluster, &args.pass.only.namespace).await?;
-        let leftovers = regcred_openshift::leftover::leftovers(&cluster, &store, instance, &namespaces).await?;
+        let leftovers = leftover::leftovers(&cluster, &store, instance, &namespaces).await?;
         let sink = |foreign| {
             OpenShiftSink::builder(cluster.clone()).with_instance(instance.clone()).with_foreign(foreign).build()
         };
@@ -58,7 +60,7 @@ async fn look(instance: &InstanceName, args: &Status, clock: &dyn Clock) -> Resu
     };
     let late = |_| {
         let message = format!("the search did not end within {:?}", args.pass.timeout);
-        Error::new(regcred_core::ErrorKind::Unreachable, message)
+        Error::new(ErrorKind::Unreachable, message)
     };
     Ok(tokio::time::timeout(args.pass.timeout, looking).await.map_err(late).and_then(|it| it))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow};
 use regcred_config::{Config, NamespaceFilter};
 use regcred_core::Clock;
-use regcred_engine::{Engine, Report, State};
+use regcred_engine::{Builder, Engine, Report, State};
 
 use super::{
     flags::{ConfigArgs, PassArgs},
@@ -117,7 +117,7 @@ fn run(
             Some(progress) => engine.with_on_event(move |event| progress.follow(event)),
             None => engine,
         });
-        let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
+        let engine = engine.and_then(Builder::build).map_err(|error| anyhow!(error.chain()))?;
         anyhow::Ok(work(engine, &minters).await)
     })?;
     terminal::clear();

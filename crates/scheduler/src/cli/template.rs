@@ -4,8 +4,8 @@ use std::{io, path::Path, process::ExitCode};
 
 use anyhow::{Context, Result, anyhow};
 use regcred_core::{ErrorKind, read_text, read_text_file};
-use regcred_manifests::{check, expand};
-use regcred_openshift::Cluster;
+use regcred_manifests::expand;
+use regcred_openshift::{Cluster, check};
 use serde_json::{Value, json};
 
 use super::{
@@ -22,7 +22,7 @@ pub(crate) fn run(file: &Path, args: &Check, output: Output) -> Result<ExitCode>
     let text = text.with_context(|| file.display().to_string())?;
     let name = file.display();
     let template = regcred_manifests::read(&text).map_err(|why| anyhow!("{name}: {why}"))?;
-    let (mut errors, warnings) = check(&template);
+    let (mut errors, warnings) = regcred_manifests::check(&template);
     let mut code = 0;
     if args.online && errors.is_empty() {
         let (refused, unreachable) = session::wait(ask(args, &template))??;
@@ -102,7 +102,7 @@ async fn ask(args: &Check, template: &Value) -> Result<(Vec<String>, bool)> {
     let expanded = expand(template, &parameters.filter_map(sample).collect()).map_err(|why| anyhow!(why))?;
     let (mut refused, mut unreachable) = (vec![], false);
     for api in OPENSHIFT {
-        match regcred_openshift::check::serves(&cluster, api).await {
+        match check::serves(&cluster, api).await {
             Ok(true) => {}
             Ok(false) => {
                 refused.push(format!(
@@ -119,7 +119,7 @@ async fn ask(args: &Check, template: &Value) -> Result<(Vec<String>, bool)> {
         }
     }
     for (place, object) in expanded.objects.iter().enumerate().filter(|(_, it)| it["kind"] != "Project") {
-        if let Err(error) = regcred_openshift::check::would_make(&cluster, object).await {
+        if let Err(error) = check::would_make(&cluster, object).await {
             unreachable |= error.kind() == ErrorKind::Unreachable;
             refused.push(format!("objects[{place}]: {}", error.chain()));
         }

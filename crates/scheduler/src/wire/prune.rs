@@ -7,7 +7,7 @@ use std::{
 
 use regcred_core::{Error, InstanceName, Result, SecretName, SecretSink, StoreName};
 use regcred_engine::{Engine, Prune};
-use regcred_openshift::{Cluster, Foreign, OpenShiftSink};
+use regcred_openshift::{Cluster, Foreign, OpenShiftSink, leftover::leftovers_named};
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
@@ -66,8 +66,7 @@ impl Pruning {
     async fn look(&mut self, engine: &Engine) -> Result<()> {
         let mut failed = None::<Error>;
         for (store, cluster, names) in &self.stores {
-            let there = match regcred_openshift::leftover::leftovers_named(cluster, store, &self.instance, names).await
-            {
+            let there = match leftovers_named(cluster, store, &self.instance, names).await {
                 Ok(there) => there,
                 Err(error) => {
                     failed = Some(error);

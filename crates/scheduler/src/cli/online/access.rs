@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regcred_openshift::{Cluster, Right};
+use regcred_openshift::{Cluster, Right, check};
 
 use super::{
     finding::Finding,
@@ -15,10 +15,7 @@ use crate::wire::Demand;
 pub(crate) async fn everywhere(cluster: &Cluster, demands: &[Demand]) -> BTreeSet<Right> {
     let all = demands.iter().flat_map(|demand| &demand.rights).collect::<BTreeSet<_>>();
     let wanted = all.iter().map(|right| (None, *right)).collect::<Vec<_>>();
-    let held = all
-        .iter()
-        .zip(regcred_openshift::check::may(cluster, &wanted).await)
-        .filter(|(_, answer)| matches!(answer, Ok(true)));
+    let held = all.iter().zip(check::may(cluster, &wanted).await).filter(|(_, answer)| matches!(answer, Ok(true)));
     held.map(|(right, _)| (*right).clone()).collect()
 }
 
@@ -64,8 +61,7 @@ pub(crate) async fn listing(cluster: &Cluster, demands: &[Demand]) -> Vec<Findin
         let right = |resource, name: &str| Right { resource, name: name.to_owned(), verb: "list" };
         let accounts = demand.accounts.iter().map(|name| right("serviceaccounts", name));
         let rights = std::iter::once(right("secrets", demand.secret.as_str())).chain(accounts).collect::<Vec<_>>();
-        let answers =
-            regcred_openshift::check::may(cluster, &rights.iter().map(|right| (None, right)).collect::<Vec<_>>()).await;
+        let answers = check::may(cluster, &rights.iter().map(|right| (None, right)).collect::<Vec<_>>()).await;
         let message = if answers.iter().all(|answer| matches!(answer, Ok(true))) {
             "may list cluster-wide: reads many at once"
         } else {

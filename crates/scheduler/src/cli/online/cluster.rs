@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use regcred_config::OpenShiftOptions;
 use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, StoreName};
-use regcred_openshift::{Cluster, Connection};
+use regcred_openshift::{Cluster, Connection, check};
 use tokio::task::JoinSet;
 
 use super::{
@@ -111,7 +111,7 @@ async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], c
     let server = cluster.server();
     learnt.server = Some(server.to_owned());
     let findings = &mut learnt.findings;
-    let greeting = match regcred_openshift::check::greet(cluster).await {
+    let greeting = match check::greet(cluster).await {
         Ok(greeting) => greeting,
         Err(error) => {
             findings.push(Finding::error("cluster", server, &error).with_fix(fix(server, &error)));
@@ -121,7 +121,7 @@ async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], c
     let now = clock.now();
     learnt.answers = true;
     // A server that cannot tell, or will not, is asked all the same.
-    learnt.user = regcred_openshift::check::user(cluster).await.ok().flatten();
+    learnt.user = check::user(cluster).await.ok().flatten();
     let user = learnt.user.as_deref();
     let words = [
         cluster.context().map(|context| format!("context {context}")),

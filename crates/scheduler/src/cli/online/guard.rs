@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use regcred_openshift::{Cluster, Greeting, Policies, Right};
+use regcred_openshift::{Cluster, Greeting, Policies, Right, check};
 
 use super::finding::Finding;
 use crate::wire::Demand;
@@ -25,9 +25,7 @@ pub(crate) async fn ask(
         .iter()
         .flat_map(|name| ["create", "patch"].map(|verb| Right { resource: "secrets", name: (*name).to_owned(), verb }));
     let rights = rights.collect::<Vec<_>>();
-    let answers =
-        regcred_openshift::check::may(cluster, &rights.iter().map(|right| (Some(SYSTEM), right)).collect::<Vec<_>>())
-            .await;
+    let answers = check::may(cluster, &rights.iter().map(|right| (Some(SYSTEM), right)).collect::<Vec<_>>()).await;
     if let Some(error) = answers.iter().find_map(|answer| answer.as_ref().err()) {
         let fix = "see whether whoever asks is known to the cluster: `kubectl auth can-i --list`";
         return Some(Finding::error("guard", SYSTEM, error).with_fix(fix));
@@ -41,7 +39,7 @@ pub(crate) async fn ask(
     }
     let can = format!("this identity can write Secret {open} there, which is a way to cluster-admin");
     let release = greeting.version.as_deref().unwrap_or("of this version");
-    let policies = match regcred_openshift::check::policies(cluster, user).await {
+    let policies = match check::policies(cluster, user).await {
         Ok(Policies::Named(policies)) if policies.iter().any(|it| it.contains(OF_SECRETS)) => {
             let message = format!("{can}; ValidatingAdmissionPolicy {} is there to guard it", policies.join(", "));
             return Some(Finding::ok("guard", SYSTEM, message));
@@ -52,18 +50,15 @@ pub(crate) async fn ask(
         }
         Ok(Policies::NotServed) => "and this server has no ValidatingAdmissionPolicies".into(),
         // The pod itself may not list policies.
-        Ok(Policies::Unknown) | Err(_) => {
-            match regcred_openshift::check::refuses_tokens(cluster, SYSTEM, names.first().copied()?).await {
-                Ok(true) => {
-                    let message = format!(
-                        "a ValidatingAdmissionPolicy refuses that this identity makes Secret {open} a token there"
-                    );
-                    return Some(Finding::ok("guard", SYSTEM, message));
-                }
-                Ok(false) => "and no ValidatingAdmissionPolicy refuses that it makes one a token".into(),
-                Err(_) => "and whether a ValidatingAdmissionPolicy guards it cannot be told from here".into(),
+        Ok(Policies::Unknown) | Err(_) => match check::refuses_tokens(cluster, SYSTEM, names.first().copied()?).await {
+            Ok(true) => {
+                let message =
+                    format!("a ValidatingAdmissionPolicy refuses that this identity makes Secret {open} a token there");
+                return Some(Finding::ok("guard", SYSTEM, message));
             }
-        }
+            Ok(false) => "and no ValidatingAdmissionPolicy refuses that it makes one a token".into(),
+            Err(_) => "and whether a ValidatingAdmissionPolicy guards it cannot be told from here".into(),
+        },
     };
     let message = format!("{can}, {policies}");
     // An administrator may do that anyway.

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regcred_core::InstanceName;
-use regcred_openshift::{Cluster, Installed, InstalledKind, leftover::Writer};
+use regcred_openshift::{
+    Cluster, Installed, InstalledKind, installed,
+    leftover::{self, Writer},
+};
 
 use super::{
     finding::{Finding, shown},
@@ -39,12 +42,12 @@ pub(crate) async fn ask(
     let is_known = !selects || places.iter().any(|place| place.chosen);
     let namespaces = is_known.then(|| places.iter().map(|place| place.namespace.to_string()).collect());
     let mut findings = vec![];
-    match regcred_openshift::installed::list(cluster, instance).await {
+    match installed::list(cluster, instance).await {
         Ok(Some(installed)) => findings.extend(judge(&installed, &Wanted { selects, namespaces })),
         Ok(None) => return findings,
         Err(error) => findings.push(Finding::error(CHECK, "bindings", &error).into_warning()),
     }
-    if let Ok(writers) = regcred_openshift::leftover::writers(cluster, instance).await {
+    if let Ok(writers) = leftover::writers(cluster, instance).await {
         findings.extend(several(&writers));
     }
     if findings.is_empty() {

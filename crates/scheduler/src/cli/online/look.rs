@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regcred_core::{Error, Namespace, Result};
-use regcred_openshift::{Cluster, Presence, Right};
+use regcred_openshift::{Cluster, Presence, Right, check};
 
 use crate::wire::Demand;
 
@@ -89,7 +89,7 @@ pub(crate) async fn look(cluster: &Cluster, everywhere: &BTreeSet<Right>, places
 
 async fn presence(cluster: &Cluster, places: &[&mut Place]) -> Vec<Seen> {
     let names = places.iter().filter(|it| !it.listed).map(|it| it.namespace.as_str()).collect::<Vec<_>>();
-    let mut answers = regcred_openshift::check::namespaces(cluster, &names).await.into_iter();
+    let mut answers = check::namespaces(cluster, &names).await.into_iter();
     let answer = |place: &&mut Place| if place.listed { None } else { answers.next() };
     places.iter().map(answer).map(|answer| Seen::of(answer.unwrap_or(Ok(Presence::Here)))).collect()
 }
@@ -101,7 +101,7 @@ async fn rights(cluster: &Cluster, everywhere: &BTreeSet<Right>, places: &[&mut 
         questions.extend(open.map(|right| (number, Some(place.namespace.as_str()), right)));
     }
     let wanted = questions.iter().map(|(_, namespace, right)| (*namespace, *right)).collect::<Vec<_>>();
-    for ((number, _, right), answer) in questions.iter().zip(regcred_openshift::check::may(cluster, &wanted).await) {
+    for ((number, _, right), answer) in questions.iter().zip(check::may(cluster, &wanted).await) {
         match answer {
             Ok(true) => {}
             Ok(false) => seen[*number].missing.push((*right).clone()),

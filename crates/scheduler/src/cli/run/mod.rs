@@ -17,7 +17,8 @@ use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 use anyhow::{Result, anyhow};
 use regcred_config::Config;
 use regcred_core::Clock;
-use regcred_engine::Engine;
+use regcred_engine::{Builder, Engine};
+use regcred_openshift::Cluster;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -111,8 +112,8 @@ impl Daemon<'_> {
                     None => std::future::pending().await,
                 }
             };
-            let next = self.work(&engine, prune, lead.as_ref(), &mut signals, &mut reload, &config).await?;
-            let Next::Config(new) = next else { break };
+            let work = self.work(&engine, prune, lead.as_ref(), &mut signals, &mut reload, &config);
+            let Next::Config(new) = Box::pin(work).await? else { break };
             self.forget_targets();
             match self.engine(&new).await {
                 Ok(made) => ((engine, pruning), config) = (made, *new),
@@ -166,7 +167,7 @@ impl Daemon<'_> {
                 notices.follow(event);
             })
         });
-        let engine = engine.and_then(regcred_engine::Builder::build).map_err(|error| anyhow!(error.chain()))?;
+        let engine = engine.and_then(Builder::build).map_err(|error| anyhow!(error.chain()))?;
         Ok((engine, pruning))
     }
 
@@ -273,7 +274,7 @@ impl Daemon<'_> {
 
     async fn lead(&self, name: &lead::Name) -> Result<Lead> {
         let connection = self.args.cluster.connection();
-        let cluster = regcred_openshift::Cluster::connect(&connection).await.map_err(|error| anyhow!(error.chain()))?;
+        let cluster = Cluster::connect(&connection).await.map_err(|error| anyhow!(error.chain()))?;
         Ok(lead::start(&cluster, name, self.clock.clone()))
     }
 }

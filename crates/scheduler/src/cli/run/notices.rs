@@ -10,7 +10,7 @@ use std::{
 
 use regcred_core::{Clock, StoreName, Target};
 use regcred_engine::{Event, State, Step};
-use regcred_openshift::{Cluster, Notice};
+use regcred_openshift::{Cluster, Notice, notice::notify};
 use tokio::{sync::mpsc, time::Instant};
 use tracing::debug;
 
@@ -103,7 +103,7 @@ async fn send(
 ) {
     while let Some((store, notice)) = notices.recv().await {
         let Some(cluster) = clusters.get(&store) else { continue };
-        if let Err(error) = regcred_openshift::notice::notify(cluster, &notice, &reporter, clock.now()).await {
+        if let Err(error) = notify(cluster, &notice, &reporter, clock.now()).await {
             debug!(namespace = notice.namespace, error = error.chain(), "an event could not be made");
         }
     }
