@@ -3,11 +3,21 @@
 use clap::{ArgAction, Parser, Subcommand};
 
 use super::{
-    flags::{Check, Cleanup, Completions, Init, LogFormat, Man, Next, Once, Output, Plan, Schema, Status},
+    check::Args as Check,
+    cleanup::Args as Cleanup,
+    completions::Args as Completions,
+    flags::{LogFormat, Output},
+    init::Args as Init,
     logs::Logs,
+    man::Args as Man,
     manifests::Args as Manifests,
+    next::Args as Next,
     notes,
+    once::Args as Once,
+    plan::Args as Plan,
     run::Args as Run,
+    schema::Args as Schema,
+    status::Args as Status,
 };
 
 /// Keep registry credentials fresh on OpenShift and Kubernetes

@@ -1,30 +1,73 @@
 //! `regcred check`: checks the config and prints a summary. [`super::online`] is `--online`, [`super::template`] is `--template`, and
 //! [`super::merged`] is `--show`.
 
-use std::{fmt::Write, process::ExitCode, sync::Arc};
+use std::{fmt::Write, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Result;
-use regcred_config::{Config, Schedule};
+use regcred_config::{Config, NamespaceFilter, Schedule};
 use regcred_core::Clock;
+use regcred_openshift::Connection;
 use serde_json::{Value, json};
 
 use super::{
-    flags::{Check, Output},
-    merged, online,
+    flags::{ConfigArgs, Output, duration},
+    merged,
+    online::{self, Question},
     output::{Document, print},
-    stderr, template,
+    pass, stderr, template,
 };
 use crate::{
     Types,
     wire::{self, Plan},
 };
 
-pub(crate) fn run(args: &Check, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Check a template for project requests on OpenShift instead of the config; `-` is standard input. With --online, ask the
+    /// cluster whether it would create the objects. Nothing is created
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["namespace", "show"])]
+    pub(crate) template: Option<PathBuf>,
+    /// Ask AWS and the cluster whether a pass would find identity, tokens and rights, and print each fix. Writes nothing
+    #[arg(long)]
+    pub(crate) online: bool,
+    /// With --online: exit with code 1 if there is a warning, such as a namespace that does not exist
+    #[arg(long, requires = "online")]
+    pub(crate) strict: bool,
+    /// Print the config that files, environment and command line make together, and where each value comes from
+    #[arg(long, conflicts_with = "online")]
+    pub(crate) show: bool,
+    /// With --online: only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for several
+    #[arg(long, short, alias = "target", value_name = "NAMESPACE", value_delimiter = ',', value_parser = NamespaceFilter::parse, requires = "online")]
+    pub(crate) namespace: Vec<NamespaceFilter>,
+    /// End the checks after this time, such as 90s or 10m
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, requires = "online")]
+    pub(crate) timeout: Duration,
+    /// The kubeconfig to use, also inside a cluster
+    #[arg(long, value_name = "FILE", requires = "online")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig
+    #[arg(long, value_name = "NAME", requires = "online")]
+    context: Option<String>,
+}
+
+impl Args {
+    pub(crate) fn connection(&self) -> Connection {
+        Connection { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+    }
+}
+
+pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     if let Some(file) = &args.template {
-        return template::run(file, args, output);
+        let cluster = args.online.then(|| args.connection());
+        return template::run(file, cluster.as_ref(), output);
     }
     if args.online {
-        return online::run(args, types, output, clock);
+        let plan = pass::restricted(&args.config, &args.namespace, types)?;
+        let (connection, limit) = (args.connection(), args.timeout);
+        let question = Question { plan: &plan, types, connection: &connection, limit, clock };
+        return online::run(&question, args.strict, output);
     }
     let config = args.config.load(types)?;
     stderr::config_warnings(&config);

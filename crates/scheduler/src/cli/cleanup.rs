@@ -1,11 +1,12 @@
 //! `regcred cleanup`: what an installation has left in a cluster goes, and nothing else.
 
-use std::{collections::BTreeSet, process::ExitCode, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Result, anyhow, bail};
+use regcred_config::Overrides;
 use regcred_core::{Error, ErrorKind, InstanceName, SecretSink, StoreName};
 use regcred_openshift::{
-    Cluster, Foreign, OpenShiftSink,
+    Cluster, Connection, Foreign, OpenShiftSink,
     leftover::{self, Leftover, Writer},
 };
 use serde_json::{Value, json};
@@ -14,12 +15,47 @@ use tracing::debug;
 
 use super::{
     exit::EXIT_UNREACHABLE,
-    flags::{Cleanup, Output},
+    flags::{ClusterArgs, Only, Output, has_usual, load},
     output::{Document, count, name, print, table},
     session::{self, announce},
     stderr,
 };
 use crate::Types;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Whose instance it is; of several files the later one wins. Default: regcred.yaml in this folder, if it is there
+    #[arg(long, short = 'f', short_alias = 'c', value_name = "FILE", env = "REGCRED_CONFIG")]
+    config: Vec<PathBuf>,
+    /// Which installation, if no config says so
+    #[arg(long, value_name = "NAME")]
+    instance: Option<InstanceName>,
+    #[command(flatten)]
+    pub(crate) only: Only,
+    /// Remove it
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Remove it even if the installation still runs, and would create all of it again
+    #[arg(long, requires = "yes")]
+    pub(crate) even_if_running: bool,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+impl Args {
+    /// That of the command line, of the config, or the usual one.
+    pub(crate) fn instance(&self, types: &Types) -> Result<InstanceName> {
+        match &self.instance {
+            Some(instance) => Ok(instance.clone()),
+            None if self.config.is_empty() && !has_usual() => Ok(InstanceName::default()),
+            None => load(&self.config, Overrides::default(), types).map(|config| config.instance().clone()),
+        }
+    }
+
+    pub(crate) fn connection(&self) -> Connection {
+        self.cluster.connection()
+    }
+}
 
 /// Number of instances that are named.
 const NAMED: usize = 5;
@@ -34,7 +70,7 @@ struct Removed {
     done: Option<Result<(), Error>>,
 }
 
-pub(crate) fn run(args: &Cleanup, types: &Types, output: Output) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode> {
     let instance = args.instance(types)?;
     let (removed, others) = match session::wait(work(args, &instance))?? {
         Ok(done) => done,
@@ -76,7 +112,7 @@ impl Document for Shown<'_> {
 type Found = (Vec<Removed>, BTreeSet<String>);
 
 /// The outer error is a person's to mend before anything is looked at.
-async fn work(args: &Cleanup, instance: &InstanceName) -> Result<Result<Found, Error>> {
+async fn work(args: &Args, instance: &InstanceName) -> Result<Result<Found, Error>> {
     let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
     if !args.even_if_running {

@@ -52,7 +52,7 @@ mod tests {
     use clap::ValueEnum;
 
     use super::*;
-    use crate::cli::flags::Standing;
+    use crate::cli::standing::Standing;
 
     #[test]
     fn each_state_of_a_target_has_a_colour_and_other_words_have_none() {

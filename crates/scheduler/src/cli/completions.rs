@@ -4,10 +4,17 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Command;
+use clap_complete::Shell;
 
-use super::{flags::Completions, output::print_text};
+use super::output::print_text;
 
-pub(crate) fn run(args: &Completions, mut command: Command) -> Result<ExitCode> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Name of the shell
+    pub(crate) shell: Shell,
+}
+
+pub(crate) fn run(args: &Args, mut command: Command) -> Result<ExitCode> {
     let mut script = vec![];
     clap_complete::generate(args.shell, &mut command, "regcred", &mut script);
     print_text(&String::from_utf8(script)?)?;

@@ -1,25 +1,42 @@
 //! `regcred init`: what did others leave in a cluster, and which config takes it over?
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Result, anyhow};
 use regcred_config::{Config, Problem};
 use regcred_core::{Clock, Error, ErrorKind};
 use regcred_migrate::{Adoption, Discovery, Search, adopt, config, discover, ecr, json, report};
-use regcred_openshift::Cluster;
+use regcred_openshift::{Cluster, Connection};
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{
     exit::EXIT_UNREACHABLE,
-    flags::{Init, Output},
+    flags::{ClusterArgs, Only, Output, duration},
     output::{Document, print, rfc3339, span, table},
     session::{self, announce},
     stderr,
 };
 use crate::{Types, wire};
 
-pub(crate) fn run(args: &Init, types: &Types, output: Output, clock: &dyn Clock) -> Result<ExitCode> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) only: Only,
+    /// End the search after this time, such as 90s or 10m
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+impl Args {
+    pub(crate) fn connection(&self) -> Connection {
+        self.cluster.connection()
+    }
+}
+
+pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &dyn Clock) -> Result<ExitCode> {
     let (server, discovery) = match session::wait(look(args))?? {
         Ok(looked) => looked,
         Err(error) if error.is_retryable() => {
@@ -71,7 +88,7 @@ impl Document for Found<'_> {
 }
 
 /// The server, and what was found there; the outer error is about the connection's settings.
-async fn look(args: &Init) -> Result<Result<(String, Discovery), Error>> {
+async fn look(args: &Args) -> Result<Result<(String, Discovery), Error>> {
     let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
     let namespaces = match session::namespaces(&cluster, &args.only.namespace).await {
@@ -88,7 +105,7 @@ async fn look(args: &Init) -> Result<Result<(String, Discovery), Error>> {
 }
 
 /// The other way, for who lacks a right in the whole cluster alone.
-fn elsewhere(error: &Error, args: &Init) -> &'static str {
+fn elsewhere(error: &Error, args: &Args) -> &'static str {
     if error.kind() == ErrorKind::Denied && args.only.namespace.is_empty() {
         "; or look only where that may be done, with --namespace"
     } else {
@@ -107,7 +124,7 @@ fn loads(yaml: &str, types: &Types) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::SystemTime;
 
     use proptest::{prelude::*, sample::select};
     use regcred_migrate::{Address, End, Job, Links, PullSecret, Tool, Use};

@@ -11,14 +11,14 @@ use regcred_openshift::{Cluster, Foreign, OpenShiftSink, leftover};
 
 use super::{
     exit::EXIT_UNREACHABLE,
-    flags::{Output, Status},
+    flags::Output,
     output::print,
     session::{self, announce},
-    status::{Row, Shown},
+    status::{Args, Row, Shown},
     stderr,
 };
 
-pub(super) fn run(instance: &str, args: &Status, output: Output, clock: &dyn Clock) -> Result<ExitCode> {
+pub(super) fn run(instance: &str, args: &Args, output: Output, clock: &dyn Clock) -> Result<ExitCode> {
     let instance = InstanceName::new(instance).map_err(|error| anyhow!(error.chain()))?;
     let found = match session::wait(look(&instance, args, clock))?? {
         Ok(found) => found,
@@ -39,7 +39,7 @@ pub(super) fn run(instance: &str, args: &Status, output: Output, clock: &dyn Clo
 }
 
 /// Each Secret of the instance as it is; the outer error is about the connection's settings.
-async fn look(instance: &InstanceName, args: &Status, clock: &dyn Clock) -> Result<PortResult<Vec<(Target, Outcome)>>> {
+async fn look(instance: &InstanceName, args: &Args, clock: &dyn Clock) -> Result<PortResult<Vec<(Target, Outcome)>>> {
     let cluster = Cluster::connect(&args.pass.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
     let store = StoreName::new("cluster").map_err(|error| anyhow!(error.chain()))?;

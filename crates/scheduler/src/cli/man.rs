@@ -1,13 +1,18 @@
 //! `regcred man`: pages for `man`.
 
-use std::{fs, process::ExitCode};
+use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Command;
 
-use super::flags::Man;
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Folder for the pages. It is created if it does not exist
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+}
 
-pub(crate) fn run(args: &Man, command: Command) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args, command: Command) -> Result<ExitCode> {
     let dir = args.folder.display();
     fs::create_dir_all(&args.folder).with_context(|| format!("{dir} cannot be made"))?;
     clap_mangen::generate_to(command.disable_help_subcommand(true), &args.folder)

@@ -32,6 +32,7 @@ mod progress;
 mod run;
 mod schema;
 mod session;
+mod standing;
 mod status;
 mod stderr;
 mod template;

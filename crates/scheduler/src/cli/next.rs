@@ -3,26 +3,89 @@
 use std::{
     collections::BTreeMap,
     fmt::Write,
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use jiff::{Timestamp, tz::TimeZone};
-use regcred_config::Schedule;
+use regcred_config::{Config, NamespaceFilter, Schedule};
 use regcred_core::{Clock, Validity};
 use regcred_engine::{Pass, Report, State, Step};
 use serde_json::{Value, json};
 
 use super::{
-    flags::{Next, Output},
+    flags::{ClusterArgs, ConfigArgs, Only, Output, PassArgs, USUAL, duration, has_usual},
     output::{Document, print, span, table, timestamp, unknown},
     pass,
 };
 use crate::{Types, wire::Plan};
 
-pub(crate) fn run(args: &Next, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Five fields as in a Kubernetes CronJob, or @hourly and its like; without one the config's
+    #[arg(value_name = "EXPR")]
+    pub(crate) expression: Option<String>,
+    /// The config file. Default: regcred.yaml in this folder
+    #[arg(long, short = 'f', short_alias = 'c', value_name = "FILE", env = "REGCRED_CONFIG")]
+    pub(crate) config: Vec<PathBuf>,
+    /// The IANA name of the schedule's time zone
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) time_zone: Option<String>,
+    /// Only runs after this time, in seconds since 1970; without one, now
+    #[arg(long, value_name = "EPOCH", conflicts_with = "online")]
+    pub(crate) after: Option<u64>,
+    /// How many runs and refreshes
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) count: usize,
+    /// Also the refreshes of a credential that is minted now and lives so long, such as 1h; with a config 12h
+    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "online")]
+    pub(crate) life: Option<Duration>,
+    /// Print the next refresh of each Secret in the cluster instead. Reads only
+    #[arg(long, conflicts_with = "expression")]
+    pub(crate) online: bool,
+    /// With --online: only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for several
+    #[arg(long, short, alias = "target", value_name = "NAMESPACE", value_delimiter = ',', value_parser = NamespaceFilter::parse, requires = "online")]
+    namespace: Vec<NamespaceFilter>,
+    /// The kubeconfig to use, also inside a cluster
+    #[arg(long, value_name = "FILE", requires = "online")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig
+    #[arg(long, value_name = "NAME", requires = "online")]
+    context: Option<String>,
+}
+
+impl Args {
+    /// The config, unless an expression is given instead.
+    pub(crate) fn config(&self, types: &Types) -> Result<Option<Config>> {
+        if self.expression.is_some() {
+            return Ok(None);
+        }
+        if !self.online && self.config.is_empty() && !has_usual() {
+            bail!(
+                "cannot find a schedule: there is no {USUAL} in this folder\ngive an expression such as '@hourly', or name a config with \
+                 --config (-f)"
+            );
+        }
+        self.pass().config.load(types).map(Some)
+    }
+
+    /// A look at all that the config names.
+    pub(crate) fn pass(&self) -> PassArgs {
+        let time_zone = self.time_zone.clone();
+        PassArgs {
+            config: ConfigArgs { config: self.config.clone(), instance: None, schedule: None, time_zone },
+            only: Only { namespace: self.namespace.clone() },
+            strict: false,
+            timeout: Pass::default().deadline,
+            cluster: ClusterArgs { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() },
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let epoch = |seconds| {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).context("--after is beyond all time")
     };

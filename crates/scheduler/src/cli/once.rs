@@ -8,14 +8,22 @@ use regcred_engine::{Outcome, Pass, Report, State, Step};
 use serde_json::{Value, json};
 
 use super::{
-    flags::{Once, Output},
+    flags::{Output, PassArgs, Writing},
     output::{Document, count, name, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
     who::{self, Caller},
 };
 use crate::{Types, wire::Plan};
 
-pub(crate) fn run(args: &Once, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) pass: PassArgs,
+    #[command(flatten)]
+    pub(crate) writing: Writing,
+}
+
+pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let pass = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
     let done =

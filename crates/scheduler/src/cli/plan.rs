@@ -14,19 +14,33 @@ use regcred_engine::{Outcome, Pass, Report, State, Step};
 use serde_json::{Value, json};
 
 use super::{
-    flags::{Output, Plan},
+    flags::{Output, PassArgs, Writing},
     output::{Document, count, missing, name, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
     who::{self, Caller},
 };
 use crate::{Types, wire};
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) pass: PassArgs,
+    #[command(flatten)]
+    pub(crate) writing: Writing,
+    /// Only targets that a pass would change
+    #[arg(long)]
+    pub(crate) changes: bool,
+    /// Exit with 10 if `once` would change anything
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
 /// As other tools have it that tell a change from a failure.
 const EXIT_CHANGES: u8 = 10;
 /// In the order in which they are counted.
 const STEPS: [&str; 7] = ["create", "refresh", "repair", "adopt", "link", "leave", "refuse"];
 
-pub(crate) fn run(args: &Plan, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let look = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
     let (report, callers) =

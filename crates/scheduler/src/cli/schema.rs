@@ -6,11 +6,18 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::{
-    flags,
+    flags::Output,
     output::{Document, print},
 };
 
-pub(crate) fn run(args: &flags::Schema, output: flags::Output) -> Result<ExitCode> {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Instead print the schema of the file that `manifests --pod` takes
+    #[arg(long)]
+    pub(crate) pod: bool,
+}
+
+pub(crate) fn run(args: &Args, output: Output) -> Result<ExitCode> {
     let schema = if args.pod { regcred_manifests::pod_schema() } else { regcred_config::schema() };
     print(output, &Schema(schema))?;
     Ok(ExitCode::SUCCESS)

@@ -11,24 +11,40 @@ use std::{
 use anyhow::Result;
 use clap::ValueEnum;
 use regcred_core::{Clock, Details, Target, Validity};
-use regcred_engine::{Engine, Outcome, Pass, Report, State, Step};
+use regcred_engine::{Engine, Outcome, Pass, Report, Step};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{
-    flags::{Output, Standing, Status},
+    flags::{Output, PassArgs, duration},
     output::{
         Document, count, is_read, missing, name, print, providers, rfc3339, sources_failed, span, targets, unknown,
         yaml,
     },
     pass,
+    standing::Standing,
 };
 use crate::{Types, wire::Plan};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) pass: PassArgs,
+    /// Only targets in this state. Repeat the flag or use commas for several
+    #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
+    pub(crate) state: Vec<Standing>,
+    /// Only targets with a credential that ends within so long, such as 2h
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) within: Option<Duration>,
+    /// Keep running, and print each target again when it changes
+    #[arg(long, short)]
+    pub(crate) watch: bool,
+}
 
 /// Between two looks of `--watch`: a person sees a change at once, and an API server hardly feels it.
 const EVERY: Duration = Duration::from_secs(2);
 
-pub(crate) fn run(args: &Status, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?;
     let look = Pass { deadline: args.pass.timeout, compare_issuers: false, ..Pass::default() };
     if args.watch {
@@ -57,7 +73,7 @@ pub(crate) fn run(args: &Status, types: &Types, output: Output, clock: &Arc<dyn 
 async fn watch(
     engine: &Arc<Engine>,
     look: Pass,
-    args: &Status,
+    args: &Args,
     plan: &Plan,
     output: Output,
     clock: &dyn Clock,
@@ -122,7 +138,7 @@ pub(super) struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     /// The targets that are asked for, the worst first. `code`: the least exit code.
-    pub(super) fn new(mut rows: Vec<Row<'a>>, args: &Status, now: SystemTime, code: u8) -> Self {
+    pub(super) fn new(mut rows: Vec<Row<'a>>, args: &Args, now: SystemTime, code: u8) -> Self {
         rows.sort_by_key(|row| (row.standing, row.ends.is_none(), row.ends, row.target));
         let total = rows.len();
         if !args.state.is_empty() {
@@ -149,7 +165,7 @@ impl Document for Shown<'_> {
         }
         let mut text = as_table(rows, *now, wide);
         let count_of = |it: &Standing| rows.iter().filter(|row| row.standing == *it).count();
-        let counts = Standing::value_variants().iter().map(|it| (word(*it), count_of(it)));
+        let counts = Standing::value_variants().iter().map(|it| (it.word(), count_of(it)));
         let counts = counts.filter(|(_, count)| *count > 0).map(|(word, count)| format!("{count} {word}"));
         let counts = counts.collect::<Vec<_>>().join(", ");
         let colon = if counts.is_empty() { "" } else { ": " };
@@ -181,7 +197,7 @@ pub(super) struct Row<'a> {
 impl<'a> Row<'a> {
     pub(super) fn new(target: &'a Target, outcome: &'a Outcome, missing: Vec<String>, now: SystemTime) -> Self {
         let ends = outcome.validity.values().filter_map(Validity::expires_at).min();
-        Self { target, outcome, standing: standing(outcome, &missing, now), ends, missing }
+        Self { target, outcome, standing: Standing::of(outcome, &missing, now), ends, missing }
     }
 
     fn details(&self) -> Details {
@@ -194,7 +210,7 @@ impl<'a> Row<'a> {
             "store": self.target.store.as_str(),
             "namespace": self.target.group(),
             "secret": self.target.name(),
-            "state": word(self.standing),
+            "state": self.standing.word(),
             "expires_at": self.ends.map(rfc3339),
             "renew_at": self.outcome.renew_at.map(rfc3339),
             "providers": providers(self.outcome),
@@ -217,28 +233,6 @@ impl<'a> Row<'a> {
     }
 }
 
-fn standing(outcome: &Outcome, missing: &[String], now: SystemTime) -> Standing {
-    let expired = outcome.validity.values().any(|it| !it.is_usable(now));
-    match (outcome.state(), &outcome.step) {
-        (State::Gone, _) => Standing::Gone,
-        (State::Refused, _) => Standing::Refused,
-        (_, Some(_)) if expired => Standing::Expired,
-        (State::Failed, _) | (_, None) => Standing::Failed,
-        (_, Some(Step::Create)) => Standing::Missing,
-        (_, Some(Step::Adopt(_))) => Standing::Foreign,
-        (_, Some(Step::Refresh)) if !missing.is_empty() => Standing::Incomplete,
-        (_, Some(Step::Repair(_))) => Standing::Edited,
-        (_, Some(Step::Link(_))) => Standing::Unlinked,
-        (State::Waiting, Some(Step::Leave)) => Standing::Waiting,
-        (_, Some(Step::Leave)) => Standing::Fresh,
-        (_, Some(_)) => Standing::Due,
-    }
-}
-
-fn word(standing: Standing) -> String {
-    standing.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
-}
-
 fn as_table(rows: &[Row<'_>], now: SystemTime, wide: bool) -> String {
     if rows.is_empty() {
         return String::new();
@@ -256,7 +250,7 @@ fn as_table(rows: &[Row<'_>], now: SystemTime, wide: bool) -> String {
         let more = registries.len().saturating_sub(1);
         let all = registries.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let cells = vec![
-            word(row.standing),
+            row.standing.word(),
             left.unwrap_or_else(|| "-".into()),
             age.unwrap_or_else(|| "-".into()),
             or_none(owner),

@@ -5,18 +5,19 @@ use std::{io, path::Path, process::ExitCode};
 use anyhow::{Context, Result, anyhow};
 use regcred_core::{ErrorKind, read_text, read_text_file};
 use regcred_manifests::expand;
-use regcred_openshift::{Cluster, check};
+use regcred_openshift::{Cluster, Connection, check};
 use serde_json::{Value, json};
 
 use super::{
     exit::{EXIT_INVALID, EXIT_UNREACHABLE},
     failure::Failure,
-    flags::{Check, Output},
+    flags::Output,
     output::{Document, print},
     session::{self, announce},
 };
 
-pub(crate) fn run(file: &Path, args: &Check, output: Output) -> Result<ExitCode> {
+/// Checks the template in a file, and asks the cluster too if there is a connection.
+pub(crate) fn run(file: &Path, cluster: Option<&Connection>, output: Output) -> Result<ExitCode> {
     let is_stdin = file == Path::new("-");
     let text = if is_stdin { read_text(io::stdin()).map_err(anyhow::Error::from) } else { Ok(read_text_file(file)?) };
     let text = text.with_context(|| file.display().to_string())?;
@@ -24,8 +25,8 @@ pub(crate) fn run(file: &Path, args: &Check, output: Output) -> Result<ExitCode>
     let template = regcred_manifests::read(&text).map_err(|why| anyhow!("{name}: {why}"))?;
     let (mut errors, warnings) = regcred_manifests::check(&template);
     let mut code = 0;
-    if args.online && errors.is_empty() {
-        let (refused, unreachable) = session::wait(ask(args, &template))??;
+    if let Some(connection) = cluster.filter(|_| errors.is_empty()) {
+        let (refused, unreachable) = session::wait(ask(connection, &template))??;
         code = if unreachable { EXIT_UNREACHABLE } else { 0 };
         errors.extend(refused);
     }
@@ -33,7 +34,7 @@ pub(crate) fn run(file: &Path, args: &Check, output: Output) -> Result<ExitCode>
         code = EXIT_INVALID;
     }
     let file = if is_stdin { "standard input".to_owned() } else { name.to_string() };
-    print(output, &Judged { file, errors, warnings, code, by_cluster: args.online })?;
+    print(output, &Judged { file, errors, warnings, code, by_cluster: cluster.is_some() })?;
     Ok(ExitCode::from(code))
 }
 
@@ -90,8 +91,8 @@ const JUDGED: &str =
 const OPENSHIFT: [&str; 2] = ["project.openshift.io/v1", "template.openshift.io/v1"];
 
 /// What the cluster would not make, and whether it could not be asked. In the namespace of the connection, for there is no project.
-async fn ask(args: &Check, template: &Value) -> Result<(Vec<String>, bool)> {
-    let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
+async fn ask(connection: &Connection, template: &Value) -> Result<(Vec<String>, bool)> {
+    let cluster = Cluster::connect(connection).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
     let parameters = template["parameters"].as_array().into_iter().flatten();
     // What has a value of its own keeps it.

@@ -15,10 +15,11 @@ mod namespaces;
 mod network;
 mod rbac;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use regcred_core::Clock;
+use regcred_openshift::Connection;
 use serde_json::Value;
 use tokio::join;
 
@@ -27,19 +28,31 @@ use self::{
     limit::{late, within},
 };
 use super::{
-    flags::{Check, Output},
+    flags::Output,
     output::{Document, print},
-    pass, session,
+    session,
 };
-use crate::Types;
+use crate::{Types, wire::Plan};
 
-pub(crate) fn run(args: &Check, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
-    let plan = pass::restricted(&args.config, &args.namespace, types)?;
+/// What AWS and the clusters are asked about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) types: &'a Types,
+    pub(crate) connection: &'a Connection,
+    /// How long the answers may take.
+    pub(crate) limit: Duration,
+    pub(crate) clock: &'a Arc<dyn Clock>,
+}
+
+/// Asks, and prints what was found. `strict`: a warning is a failure.
+pub(crate) fn run(question: &Question<'_>, strict: bool, output: Output) -> Result<ExitCode> {
+    let Question { plan, types, connection, limit, clock } = *question;
     let mut findings = session::wait(async {
-        let (mut of_aws, connection) = (vec![], &args.connection());
+        let mut of_aws = vec![];
         let (aws, of_clusters) = join!(
-            within(args.timeout, aws::ask(&plan, types, clock, &mut of_aws)),
-            cluster::ask(connection, &plan, args.timeout, clock),
+            within(limit, aws::ask(plan, types, clock, &mut of_aws)),
+            cluster::ask(connection, plan, limit, clock),
         );
         of_aws.extend(aws.map(|()| late("AWS", "not everything was asked: the time was over")));
         of_aws.extend(of_clusters);
@@ -47,7 +60,7 @@ pub(crate) fn run(args: &Check, types: &Types, output: Output, clock: &Arc<dyn C
     })?;
     findings.sort_by_key(Finding::order);
     let code = match exit_code(&findings) {
-        0 if args.strict && findings.iter().any(Finding::is_warning) => 1,
+        0 if strict && findings.iter().any(Finding::is_warning) => 1,
         code => code,
     };
     print(output, &Findings(&findings, code))?;
