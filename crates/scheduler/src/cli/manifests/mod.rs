@@ -1,0 +1,130 @@
+//! `regcred manifests`: what runs a config in a cluster, with the rights that it takes.
+
+mod args;
+mod values;
+
+use std::{env, process::ExitCode};
+
+use anyhow::{Result, bail};
+use regcred_manifests::{Aws, Manifests, Policies};
+use serde_json::{Value, json};
+
+pub(crate) use self::args::Args;
+use self::args::ModeName;
+use super::{
+    flags::Output,
+    output::{Document, print},
+    stderr,
+};
+use crate::{Types, wire};
+
+pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode> {
+    let set = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
+    if let Some(name) = set.into_iter().find(|name| name.starts_with("REGCRED__")) {
+        bail!("{name} is set here and would not be in the cluster: say it in the config file");
+    }
+    args.check()?;
+    let config = args.config.load(types)?;
+    stderr::config_warnings(&config);
+    wire::plan(&config, types)?;
+    let install = args.install()?;
+    if args.mode == ModeName::Iam {
+        let aws = Aws { identity: args.identity()?, role: args.role_arn.clone(), issuer: args.oidc_issuer.clone() };
+        let Policies { document, notes } = regcred_manifests::iam(&config, &install, &aws)?;
+        print(output, &Iam(document))?;
+        for note in &notes {
+            stderr::note(note);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let made = match args.mode {
+        ModeName::Template => regcred_manifests::project_template(&config, &install, &args.label)?,
+        ModeName::FirstRun => regcred_manifests::first_run(&config, &install)?,
+        ModeName::Dashboard => regcred_manifests::dashboard(&config, &install),
+        _ => regcred_manifests::manifests(&config, &install)?,
+    };
+    let Manifests { objects, notes } = made;
+    print(output, &Objects(objects))?;
+    for note in &notes {
+        stderr::note(note);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The objects, in the order in which they are applied.
+struct Objects(Vec<Value>);
+
+impl Document for Objects {
+    fn table(&self, _: bool) -> String {
+        regcred_manifests::yaml(&head(), &self.0)
+    }
+
+    fn json(&self) -> Value {
+        json!({ "apiVersion": "v1", "kind": "List", "items": self.0 })
+    }
+
+    /// As kubectl names them, such as `cronjob.batch/regcred`.
+    fn names(&self) -> Vec<String> {
+        let name = |object: &Value| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let kind = text(&object["kind"]).to_ascii_lowercase();
+            let version = text(&object["apiVersion"]);
+            let group = version.split_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
+            format!("{kind}{group}/{}", text(&object["metadata"]["name"]))
+        };
+        self.0.iter().map(name).collect()
+    }
+}
+
+/// The roles and users of `--mode iam`.
+struct Iam(Value);
+
+impl Document for Iam {
+    fn table(&self, _: bool) -> String {
+        format!("{:#}\n", self.0)
+    }
+
+    fn json(&self) -> Value {
+        self.0.clone()
+    }
+}
+
+/// How it was made, as it can be made again.
+fn head() -> Vec<String> {
+    let words = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let args = without_globals(words).into_iter().map(|arg| {
+        // It stands in one line, whatever a reader of YAML takes for the end of one.
+        let is_break = |it: char| it.is_control() || matches!(it, '\u{2028}' | '\u{2029}');
+        let arg = arg.replace(is_break, "?");
+        let plain = |it: char| it.is_ascii_alphanumeric() || "-_./:=,@%+".contains(it);
+        if !arg.is_empty() && arg.chars().all(plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
+    });
+    vec![format!("Made by `regcred {}`.", args.collect::<Vec<_>>().join(" "))]
+}
+
+/// Returns the words of a command line without the flags of all commands, which do not change the objects.
+fn without_globals(words: Vec<String>) -> Vec<String> {
+    let mut kept = vec![];
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let (name, value) = word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        match name {
+            "--output" | "--log-format" => {
+                if value.is_none() {
+                    words.next();
+                }
+            }
+            "--quiet" | "--verbose" | "--no-color" | "--no-colour" => {}
+            _ if word.len() > 1 && word.starts_with('-') && !word.starts_with("--") => {
+                let rest = word[1..].trim_start_matches(['q', 'v']);
+                if rest == "o" {
+                    words.next();
+                } else if !rest.is_empty() && !rest.starts_with('o') {
+                    kept.push(format!("-{rest}"));
+                }
+            }
+            _ => kept.push(word),
+        }
+    }
+    kept
+}
