@@ -1,6 +1,6 @@
 //! A command's time with a cluster: the runtime, and who it speaks to.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeMap, error::Error as StdError};
 
 use anyhow::Result;
 use regcred_config::NamespaceFilter;
@@ -28,7 +28,7 @@ pub(crate) fn announce(cluster: &Cluster, sink: Option<&str>) {
 /// An error of a cluster as text, with the fix if nobody is logged in there.
 pub(crate) fn explain(error: &Error) -> String {
     match error.kind() {
-        ErrorKind::Unauthenticated => format!("{}\n  fix: {LOG_IN}", error.chain()),
+        ErrorKind::Unauthenticated => format!("{}\n  fix: {}", error.chain(), log_in(None)),
         _ => error.chain(),
     }
 }
@@ -36,20 +36,27 @@ pub(crate) fn explain(error: &Error) -> String {
 /// Reports each cluster of a pass that accepts no credentials. All its targets fail with that.
 pub(crate) fn tell_logins(report: &Report) {
     let is_one = |error: &Error| error.kind() == ErrorKind::Unauthenticated;
-    let failed = |outcome: &Outcome| outcome.failures.iter().any(|it| it.provider.is_none() && is_one(&it.error));
-    let stores = report.targets.iter().filter(|(_, outcome)| failed(outcome)).map(|(target, _)| target.store.as_str());
-    let stores = stores.collect::<BTreeSet<_>>();
-    for store in &stores {
-        stderr::error(&format!(
-            "sink {store}: the API server does not accept the credentials (HTTP 401)\n  fix: {LOG_IN}"
-        ));
+    let mut stores = BTreeMap::new();
+    for (target, Outcome { failures, .. }) in &report.targets {
+        let mut own = failures.iter().filter(|it| it.provider.is_none()).map(|it| &it.error);
+        if let Some(error) = own.find(|error| is_one(error)) {
+            stores.entry(target.store.as_str()).or_insert(error);
+        }
+    }
+    for (store, error) in &stores {
+        let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        stderr::error(&format!("sink {store}: {reason}\n  fix: {}", log_in(None)));
     }
     if let Some(error) = report.sources.values().find(|error| is_one(error)).filter(|_| stores.is_empty()) {
         stderr::error(&explain(error));
     }
 }
 
-const LOG_IN: &str = "log in again with `oc login`, or renew the credentials of the kubeconfig";
+/// Returns the fix for credentials that an API server does not accept (HTTP 401). `server`: its address, if one is meant.
+pub(crate) fn log_in(server: Option<&str>) -> String {
+    let server = server.map(|server| format!(" {server}")).unwrap_or_default();
+    format!("log in again with `oc login{server}`, or renew the credentials of the kubeconfig")
+}
 
 /// The namespaces that a person names. Patterns take the right to list namespaces, and have to match one.
 pub(crate) async fn namespaces(cluster: &Cluster, filters: &[NamespaceFilter]) -> regcred_core::Result<Vec<Namespace>> {

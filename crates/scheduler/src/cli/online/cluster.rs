@@ -19,7 +19,7 @@ use super::{
     rbac::Asker,
 };
 use crate::{
-    cli::output::span,
+    cli::{output::span, session::log_in},
     wire::{self, Clusters, Demand, Plan},
 };
 
@@ -169,9 +169,7 @@ const UNTRUSTED: &str = "name the authority of its certificate as `certificate-a
 
 fn fix(server: &str, error: &Error) -> String {
     match error.kind() {
-        ErrorKind::Unauthenticated => {
-            format!("log in again with `oc login {server}`, or renew the credentials of the kubeconfig")
-        }
+        ErrorKind::Unauthenticated => log_in(Some(server)),
         ErrorKind::Unreachable => network::fix(server, PROBE, is_set),
         ErrorKind::Invalid if server.starts_with("http://") => {
             format!("write https://{} as `server` of the cluster in the kubeconfig", &server["http://".len()..])
