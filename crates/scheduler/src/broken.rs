@@ -1,4 +1,4 @@
-//! What stands where a sink could not be made: its targets are not known, and those of others go on.
+//! A placeholder for a sink that could not be made. Its targets are unknown, and the targets of other sinks are refreshed.
 
 use std::sync::Arc;
 

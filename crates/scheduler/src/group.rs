@@ -1,4 +1,4 @@
-//! Secrets that are kept alike, and the namespaces that keep them. Pure.
+//! Secrets with the same settings, and the namespaces that have them. Pure.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,10 +8,10 @@ use std::{
 use regcred_config::{AccountLink, NamespaceFilter, Origin, SecretSettings, Selection};
 use regcred_core::{Namespace, ProviderName, StoreName};
 
-/// Namespaces that keep the same Secret in the same way.
+/// Namespaces that have the same Secret with the same settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
-    /// The entry of the config that is the first to want it.
+    /// The first entry of the config that asks for it.
     pub(crate) origin: Origin,
     pub(crate) need: Need,
     pub(crate) places: Places,
@@ -25,17 +25,17 @@ pub(crate) enum Places {
     Selected(Selected),
 }
 
-/// Those that a cluster has and that are as a selection wants them.
+/// The namespaces of a cluster that match a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selected {
     pub(crate) selection: Selection,
-    /// But these, which the same entries name.
+    /// Without these namespaces, which the same entries name.
     pub(crate) except: BTreeSet<Namespace>,
-    /// Of these alone; `None`: of all.
+    /// Only of these namespaces. `None`: of all.
     pub(crate) only: Option<Vec<NamespaceFilter>>,
 }
 
-/// What a Secret opens, where and how it is kept, and who uses it.
+/// The settings of a Secret: its logins, its place, and the ServiceAccounts that use it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Need {
     pub(crate) store: StoreName,
@@ -44,12 +44,12 @@ pub(crate) struct Need {
     pub(crate) accounts: Accounts,
 }
 
-/// Who uses a Secret.
+/// The ServiceAccounts that use a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Accounts {
-    /// Those that usually do.
+    /// The default ServiceAccounts.
     Usual,
-    /// Those that build, for its logins may push.
+    /// The ServiceAccounts of builds, because its logins may push.
     Builders,
     These(Vec<AccountLink>),
 }

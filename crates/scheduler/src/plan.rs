@@ -1,4 +1,4 @@
-//! Which providers there are, and which Secret needs which of them. Pure.
+//! The plan of a config: its providers, and the providers that each Secret needs. Pure.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,30 +16,30 @@ use crate::{
     resolve::Resolved,
 };
 
-/// A token of Amazon ECR has about so many characters.
+/// About the number of characters in a token of Amazon ECR.
 const ECR_TOKEN: usize = 2_700;
 
-/// What a config comes to: every provider once, and for each way to keep a Secret the namespaces that keep one so.
+/// The plan of a config: every provider once, and for each kind of Secret the namespaces that have it.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) providers: BTreeMap<ProviderName, Provider>,
     pub(crate) sinks: BTreeMap<StoreName, Spec>,
-    /// In the order of the config: where two have one address, the first has it.
+    /// The groups in the order of the config. If two groups have one address, the first one owns it.
     pub(crate) groups: Vec<Group>,
     pub(crate) instance: InstanceName,
     pub(crate) previous_instance: Option<InstanceName>,
     pub(crate) adopt: bool,
     pub(crate) schedule: Option<regcred_config::Schedule>,
-    /// How often each target is looked at that cannot be watched.
+    /// The time between two looks at a target that cannot be watched.
     resync: Duration,
-    /// How many targets a second that fall due are looked at by a daemon; 0: all.
+    /// The most due targets that a daemon refreshes in one second. 0: no limit.
     pub(crate) due_per_second: u32,
-    /// How often each target is looked at that cannot be watched, for as long as it lasts; `None`: for one pass.
+    /// The time between two looks at a target that cannot be watched, for a daemon. `None`: the plan is for one pass.
     pub(crate) watching: Option<Duration>,
 }
 
 impl Plan {
-    /// From a config; every problem at once.
+    /// Returns the plan of a config, or every problem of it.
     pub(crate) fn new(config: &Config, types: &Types) -> Result<Self, Problems> {
         let resolved = Resolved::of(config, types);
         Problems::check(resolved.problems(types))?;
@@ -62,7 +62,7 @@ impl Plan {
         })
     }
 
-    /// Every namespace that is named, in alphabetical order.
+    /// Returns every namespace that the config names, in alphabetical order.
     pub fn namespaces(&self) -> Vec<&Namespace> {
         let mut namespaces = self.groups.iter().flat_map(|group| group.places.named()).collect::<Vec<_>>();
         namespaces.sort();
@@ -70,7 +70,7 @@ impl Plan {
         namespaces
     }
 
-    /// What chooses further namespaces, in words.
+    /// Returns the selections of further namespaces, in words.
     pub fn selections(&self) -> Vec<String> {
         let selected = self.groups.iter().filter_map(|group| match &group.places {
             Places::Named(_) => None,
@@ -82,12 +82,12 @@ impl Plan {
         selections
     }
 
-    /// How many Secrets are kept in namespaces that are named.
+    /// Returns the number of Secrets in namespaces that the config names.
     pub fn secrets(&self) -> usize {
         self.groups.iter().map(|group| group.places.named().len()).sum()
     }
 
-    /// Every provider that a target needs, in alphabetical order.
+    /// Returns every provider that a target needs, in alphabetical order.
     pub fn providers(&self) -> impl Iterator<Item = &ProviderName> {
         self.providers.keys()
     }
@@ -102,22 +102,22 @@ impl Plan {
         (0..route).filter(|before| meets(&self.groups[*before])).collect()
     }
 
-    /// What the config calls the entry of a route; `None`: there is no such route.
+    /// Returns the name of the config's entry for a route. `None`: there is no such route.
     pub fn entry(&self, route: usize) -> Option<String> {
         self.groups.get(route).map(|group| group.origin.name())
     }
 
-    /// The providers of a route, in the order of the config.
+    /// Returns the providers of a route, in the order of the config.
     pub fn wanted(&self, route: usize) -> &[ProviderName] {
         self.groups.get(route).map_or(&[], |group| &group.need.providers)
     }
 
-    /// How many credentials a full pass mints: of ECR one per region and identity.
+    /// Returns the number of credentials that a full pass mints. ECR needs one per region and identity.
     pub fn mints(&self) -> usize {
         self.tokens(self.providers.keys())
     }
 
-    /// How many credentials a pass mints that writes to these routes alone, by their place in the engine.
+    /// Returns the number of credentials that a pass mints if it writes only to these routes of the engine.
     pub fn mints_for(&self, routes: &BTreeSet<usize>) -> usize {
         let written = routes.iter().filter_map(|route| self.groups.get(*route));
         self.tokens(written.flat_map(|group| &group.need.providers))
@@ -152,7 +152,7 @@ impl Plan {
         tokens.len() + others.len()
     }
 
-    /// Takes over Secrets that somebody else made and has given up, if they hold nothing but logins of the config.
+    /// Adopts Secrets that another writer has given up, if they hold only logins of the config.
     #[must_use]
     pub fn with_adoption(self, adopt: bool) -> Self {
         Self { adopt, ..self }
@@ -164,7 +164,7 @@ impl Plan {
         Self { watching: Some(self.resync), ..self }
     }
 
-    /// Of these namespaces alone; the ones that the config neither names nor may choose, if there are any.
+    /// Restricts the plan to these namespaces. The error is the namespaces that the config neither names nor may select.
     pub fn restrict_to(&mut self, wanted: &[NamespaceFilter]) -> Result<(), Vec<NamespaceFilter>> {
         let known = |filter: &&NamespaceFilter| self.groups.iter().any(|group| group.places.may_meet(filter));
         let unknown = wanted.iter().filter(|filter| !known(filter)).cloned().collect::<Vec<_>>();
@@ -184,20 +184,20 @@ impl Plan {
         Ok(())
     }
 
-    /// Whether the targets of a route are in namespaces that the config names one by one.
+    /// Whether the config names the namespaces of a route one by one.
     #[cfg(feature = "cli")]
     pub(crate) fn names_its_places(&self, route: usize) -> bool {
         self.groups.get(route).is_some_and(|group| matches!(group.places, Places::Named(_)))
     }
 
-    /// The runs that the config schedules, as the engine asks for them.
+    /// Returns the schedule of the config as the function that the engine calls.
     pub(crate) fn schedule(&self) -> Option<Arc<Schedule>> {
         let schedule = self.schedule.clone()?;
         Some(Arc::new(move |after| schedule.next_after(after)))
     }
 }
 
-/// A provider that nobody needs is not made.
+/// Removes the providers that no group needs.
 fn retain_needed(providers: &mut BTreeMap<ProviderName, Provider>, groups: &[Group]) {
     let needed = groups.iter().flat_map(|group| &group.need.providers).collect::<BTreeSet<_>>();
     providers.retain(|name, _| needed.contains(name));
@@ -262,7 +262,7 @@ mod tests {
             "targets:\n- {{ namespace: a, region: eu-west-1, accounts: [123456789012] }}\n\
              - {{ namespace: a, registry: {host} }}\n- {{ namespace: b, registry: {host} }}\n"
         );
-        // The same account in the same region has one name, and one provider is not two.
+        // One account in one region has one name, so that it is one provider.
         let problems = plan(&yaml).expect_err("twice");
         assert_eq!(
             problems,

@@ -1,4 +1,4 @@
-//! The providers of a config: from what it says to what mints.
+//! The providers of a config, and the builders that make them.
 
 use std::{
     collections::BTreeMap,
@@ -18,11 +18,11 @@ pub(crate) const UNKNOWN_ACCOUNT: &str = "000000000000";
 #[derive(Clone, Debug)]
 pub(crate) enum Provider {
     Ecr(Box<Ecr>),
-    /// Of a type that a distribution brings along, which alone understands it.
+    /// A provider of a type that a distribution adds and reads.
     Other(Spec),
 }
 
-/// A token, and the hosts that logins with it name; none: the host that the token's own answer names.
+/// A token, and the hosts of its logins. No hosts: the host that ECR returns with the token.
 #[derive(Clone, Debug)]
 pub(crate) struct Ecr {
     pub(crate) token: Token,
@@ -30,7 +30,7 @@ pub(crate) struct Ecr {
     access: Access,
 }
 
-/// Where and as whom a token is asked for. Providers whose tokens are equal share one mint.
+/// The region and the identity of a token. Providers with equal tokens share one mint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Token {
     pub(crate) region: Region,
@@ -89,7 +89,7 @@ impl Provider {
     }
 }
 
-/// What a provider has a login for.
+/// The registries of a provider's logins.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Login {
     Host(RegistryHost),

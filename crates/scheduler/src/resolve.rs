@@ -1,4 +1,4 @@
-//! Entries of a config brought together: one address, one Secret, with all that anybody wants in it. Pure.
+//! Joins the entries of a config: each address is one Secret with the logins of all its entries. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -28,7 +28,7 @@ pub(crate) struct Resolved {
     problems: Vec<Problem>,
 }
 
-/// Where a Secret is kept.
+/// The place of a Secret.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Address {
     store: StoreName,
@@ -80,7 +80,7 @@ impl Resolved {
         resolved
     }
 
-    /// Everything that is wrong; what only a sink of a type knows, too.
+    /// Returns every problem, including those that only a sink of another type finds.
     pub(crate) fn problems(&self, types: &Types) -> Vec<Problem> {
         let groups = self.groups();
         let entries = |store: &StoreName| {
@@ -92,7 +92,7 @@ impl Resolved {
         self.problems.iter().cloned().chain(sinks).collect()
     }
 
-    /// What is kept alike goes together, in the order of the config.
+    /// Groups the Secrets with the same settings, in the order of the config.
     pub(crate) fn groups(&self) -> Vec<Group> {
         let mut wanted = self.wanted.iter().collect::<Vec<_>>();
         wanted.sort_by_key(|(address, wanted)| (wanted.position, matches!(address.place, Place::Selected(_))));
@@ -151,7 +151,7 @@ impl Resolved {
         self.problems.extend(told);
     }
 
-    /// The sink that an entry names, or the only one.
+    /// Returns the sink that an entry names, or the only one.
     fn store(&self, target: &TargetEntry) -> Option<StoreName> {
         let (store, _) = match (&target.sink, self.sinks.len()) {
             (Some(name), _) => self.sinks.get_key_value(name),
@@ -178,7 +178,7 @@ impl Resolved {
         (beside, unknown)
     }
 
-    /// Whoever may make a namespace may give it any name, but not any label.
+    /// A user who may create namespaces chooses their names, but not their labels.
     fn unguarded_push(&self, target: &TargetEntry, providers: &[ProviderName]) -> Option<Problem> {
         let selection = target.namespaces.selection.as_ref().filter(|it| !it.asks_for_a_label())?;
         let pushes = providers.iter().any(|name| self.providers[name].pushes());
@@ -216,17 +216,17 @@ fn recorded(spec: &Spec, provider: &Provider) -> Result<ProviderName, Vec<Proble
         .map_err(|_| vec![Problem::at(spec.origin().clone(), "its name is too long")])
 }
 
-/// What one Secret needs so far.
+/// The settings of one Secret so far.
 struct Wanted {
     position: usize,
-    /// The entry that is the first to want anything.
+    /// The first entry that asks for it.
     origin: Origin,
     store: StoreName,
     providers: Vec<ProviderName>,
     secret: SecretSettings,
     /// `None`: the usual ones.
     accounts: Option<Vec<AccountLink>>,
-    /// For every login the entry that wants it.
+    /// The entry that asks for each login.
     logins: BTreeMap<Login, String>,
     /// Of a selection: what the same entries name.
     also_named: BTreeSet<Namespace>,
@@ -255,7 +255,7 @@ impl Wanted {
         Need { store: self.store.clone(), providers: self.providers.clone(), secret: self.secret.clone(), accounts }
     }
 
-    /// Unites what an entry wants with what earlier ones do.
+    /// Adds the settings of an entry to those of earlier ones.
     fn add(
         &mut self,
         target: &TargetEntry,
@@ -310,7 +310,7 @@ impl Wanted {
     }
 }
 
-/// Each account once, with every use that either list has, in one order.
+/// Returns each account once, in a fixed order, with the uses of both lists.
 fn unite(accounts: &mut Vec<AccountLink>, others: &[AccountLink]) {
     for other in others {
         match accounts.iter_mut().find(|account| account.name == other.name) {

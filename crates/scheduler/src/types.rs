@@ -1,4 +1,4 @@
-//! Which types the config may name.
+//! The types that the config may name.
 
 use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
@@ -14,16 +14,16 @@ use tokio::sync::OnceCell;
 
 use crate::group::{Accounts, Group, Places, Selected};
 
-/// The provider that this crate brings along.
+/// The type of the provider in this crate.
 pub(crate) const ECR: &str = "ecr";
-/// The sink that this crate brings along, by both of its names.
+/// The type of the sink in this crate, by both of its names.
 pub(crate) const OPENSHIFT: [&str; 2] = ["kubernetes", "openshift"];
 
 type Making<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 type ProviderFactory = Arc<dyn Fn(&Spec) -> Result<Making<Arc<dyn RegistryProvider>>, Problems> + Send + Sync>;
 type SinkFactory = Arc<dyn Fn(&Spec, &[SinkEntry]) -> Result<Making<Vec<Kept>>, Problems> + Send + Sync>;
 
-/// Which targets there are, and where they are kept.
+/// A source of targets, and the sink that keeps them.
 pub type Kept = (Arc<dyn TargetSource>, Arc<dyn SecretSink>);
 
 /// The types that entries of `providers:` and `sinks:` may have: `ecr` and `openshift`, and those that a distribution of
@@ -58,20 +58,20 @@ pub struct Types {
     log_targets: Vec<String>,
 }
 
-/// What a sink is to keep: Secrets of one name that are kept alike.
+/// A task for a sink: Secrets with one name and the same settings.
 #[derive(Clone, Debug)]
 pub struct SinkEntry {
-    /// What the config calls the sink: part of each address.
+    /// The name of the sink in the config. It is part of each address.
     pub store: StoreName,
-    /// The namespaces that are named.
+    /// The namespaces that the config names.
     pub namespaces: Vec<Namespace>,
-    /// Which further namespaces of the store are meant; `None`: no others.
+    /// The selection of further namespaces in the store. `None`: no others.
     pub selection: Option<Choice>,
-    /// How each Secret is kept.
+    /// The settings of each Secret.
     pub secret: SecretSettings,
-    /// Who uses it; `None`: those that usually do, if there is such a thing.
+    /// The ServiceAccounts that use it. `None`: the default ones, if the store has such a thing.
     pub accounts: Option<Vec<AccountLink>>,
-    /// Where the first entry of the config stands that wants it.
+    /// The place of the first entry in the config that asks for it.
     pub origin: Origin,
 }
 
@@ -268,7 +268,7 @@ impl Types {
         self.sink(spec, entries).map(drop)
     }
 
-    /// What makes the sources and sinks of these entries, one each.
+    /// Returns the future that makes a source and a sink for each of these entries.
     pub(crate) fn sink(&self, spec: &Spec, entries: &[SinkEntry]) -> Result<Making<Vec<Kept>>, Problems> {
         match self.sinks.get(spec.kind()) {
             Some(factory) => factory(spec, entries),

@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! The command line: its commands and the flags of all commands.
 
 use clap::{ArgAction, Parser, Subcommand};
 

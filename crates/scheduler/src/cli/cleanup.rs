@@ -1,4 +1,4 @@
-//! `regcred cleanup`: what an installation has left in a cluster goes, and nothing else.
+//! `regcred cleanup`: removes what an installation has left in a cluster, and nothing else.
 
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// That of the command line, of the config, or the usual one.
+    /// Returns the instance of the command line, of the config, or the default one.
     pub(crate) fn instance(&self, types: &Types) -> Result<InstanceName> {
         match &self.instance {
             Some(instance) => Ok(instance.clone()),
@@ -57,16 +57,16 @@ impl Args {
     }
 }
 
-/// Number of instances that are named.
+/// The most instances that the output names.
 const NAMED: usize = 5;
 
-/// Of one Secret with the ServiceAccounts that use it.
+/// The time limit for one Secret and the ServiceAccounts that use it.
 const EACH: Duration = Duration::from_mins(1);
 
-/// What became of one of them.
+/// A Secret that was found, and whether it was removed.
 struct Removed {
     leftover: Leftover,
-    /// `None`: it was only looked at.
+    /// `None`: the Secret is only listed.
     done: Option<Result<(), Error>>,
 }
 
@@ -108,10 +108,10 @@ impl Document for Shown<'_> {
     }
 }
 
-/// What was found, and what else is there if that is nothing.
+/// The Secrets of the instance. If there are none, the names of the instances that have Secrets.
 type Found = (Vec<Removed>, BTreeSet<String>);
 
-/// The outer error is a person's to mend before anything is looked at.
+/// Finds the Secrets, and removes them with `--yes`. The outer error is about the command line or the connection's settings.
 async fn work(args: &Args, instance: &InstanceName) -> Result<Result<Found, Error>> {
     let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
@@ -144,7 +144,7 @@ async fn work(args: &Args, instance: &InstanceName) -> Result<Result<Found, Erro
         let sink = if leftover.is_merged { &merged } else { &own };
         let done = if args.yes { Some(remove(sink, &leftover).await) } else { None };
         if let Some(done) = &done {
-            // Each as it is done: whoever interrupts it knows how far it came.
+            // One line per Secret, so that the log shows how far an interrupted command came.
             let state = if done.is_ok() { "removed" } else { "failed" };
             debug!(target = %leftover.target, state, "cleaned up");
         }
@@ -153,7 +153,7 @@ async fn work(args: &Args, instance: &InstanceName) -> Result<Result<Found, Erro
     Ok(Ok((removed, BTreeSet::new())))
 }
 
-/// Why nothing may be removed yet, and the fix; `None`: nothing would create it again.
+/// Returns why nothing may be removed yet, with the fix. `None`: no workload would create the Secrets again.
 async fn obstacle(cluster: &Cluster, instance: &InstanceName) -> Result<Option<String>, Error> {
     match leftover::writers(cluster, instance).await {
         Ok(running) if running.is_empty() => Ok(None),
@@ -173,12 +173,12 @@ async fn obstacle(cluster: &Cluster, instance: &InstanceName) -> Result<Option<S
     }
 }
 
-/// The links first, then the Secret; of one that stays somebody else's, its entries.
+/// Removes the links first, then the Secret. Of a merged Secret, which has another owner, it removes the entries.
 async fn remove(sink: &OpenShiftSink, leftover: &Leftover) -> Result<(), Error> {
     let late = |_| Error::new(ErrorKind::Unreachable, format!("{} was not removed within a minute", leftover.target));
     let removing = async {
         sink.remove(&leftover.target).await?;
-        // Who was linked by hand, or by an annotation that somebody changed, is not left with a name that leads nowhere.
+        // A ServiceAccount that a person linked by hand would keep the name of a Secret that no longer exists.
         match sink.unlink_everywhere(&leftover.target).await {
             Err(error) if error.kind() != ErrorKind::Denied => Err(error),
             _ => Ok(()),

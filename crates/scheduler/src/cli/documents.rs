@@ -1,4 +1,4 @@
-//! What the pages show is what the program takes: every config is loaded, every command line parsed.
+//! Tests of the pages: the program loads every config and parses every command line in them.
 
 use std::{fs, path::PathBuf};
 
@@ -34,7 +34,7 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     parts.filter_map(|rest| rest.split("\n```").next()).collect()
 }
 
-/// What stands there as `regcred …`, in consoles and between backticks.
+/// The command lines of regcred in a page, in consoles and between backticks.
 fn command_lines(page: &str) -> Vec<String> {
     let consoles = blocks(page, "console").into_iter().map(|block| block.replace("\\\n", " ")).collect::<Vec<_>>();
     let typed = consoles.iter().flat_map(|block| block.lines()).filter_map(|line| line.strip_prefix("$ "));
@@ -48,7 +48,7 @@ fn command_lines(page: &str) -> Vec<String> {
 fn every_config_of_the_pages_is_valid() {
     let mut count = 0;
     for (name, page) in pages() {
-        // What begins with a kind's version is an object, what begins with its name the file of a pod, and anything else a config.
+        // Objects begin with `apiVersion`, and files of a pod with their name. Every other block is a config.
         for yaml in blocks(&page, "yaml").into_iter().filter(|it| !it.starts_with("apiVersion:")) {
             if yaml.starts_with("# pod.yaml") {
                 regcred_manifests::PodFile::parse(yaml).unwrap_or_else(|problems| panic!("{name}: {problems}\n{yaml}"));
@@ -67,7 +67,7 @@ fn every_command_line_of_the_pages_is_one() {
     let mut count = 0;
     for (name, page) in pages() {
         for line in command_lines(&page) {
-            // Redirections and pipes are the shell's.
+            // The shell reads redirections and pipes.
             let own = line.split(['>', '|', ';']).next().unwrap_or_default();
             let parsed = Args::command().try_get_matches_from(own.split_whitespace());
             // Prose leaves out what it is not about: arguments, and the value of a flag.

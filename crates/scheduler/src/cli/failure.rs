@@ -14,21 +14,21 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     message: String,
-    /// The file, or what else the value came from, such as `environment REGCRED__SCHEDULE`.
+    /// The file, or another source of the value, such as `environment REGCRED__SCHEDULE`.
     file: Option<String>,
     line: Option<u64>,
     path: Option<String>,
-    /// As people read it.
+    /// The text for people.
     text: String,
 }
 
 impl Failure {
-    /// Of a text without a place.
+    /// A problem without a place.
     pub(crate) fn of(text: &str) -> Self {
         Self { message: text.into(), file: None, line: None, path: None, text: text.into() }
     }
 
-    /// Of a file, and of a part of it if `path` names one.
+    /// A problem of a file, or of the part of it that `path` names.
     pub(crate) fn in_file(file: &str, path: Option<&str>, message: &str) -> Self {
         let text = [Some(file), path, Some(message)].into_iter().flatten().collect::<Vec<_>>().join(": ");
         Self { message: message.into(), file: Some(file.into()), line: None, path: path.map(str::to_owned), text }

@@ -117,12 +117,12 @@ pub(crate) struct ConfigArgs {
 }
 
 impl ConfigArgs {
-    /// The files, or the usual one.
+    /// Returns the config files, or the default one.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         files(&self.config)
     }
 
-    /// What was said besides the files, as it was said.
+    /// Returns the other flags of the config, as the command line has them.
     pub(crate) fn overrides(&self) -> Vec<String> {
         let Self { config: _, instance, schedule, time_zone } = self;
         let said = [("--instance", instance), ("--schedule", schedule), ("--time-zone", time_zone)];
@@ -134,7 +134,7 @@ impl ConfigArgs {
         load(&self.config, Overrides { instance: self.instance.clone(), schedule, time_zone }, types)
     }
 
-    /// The name of an installation without its config, if no config is named and the usual one is not there.
+    /// Returns the name of an installation if the command line names no config and the default file does not exist.
     pub(crate) fn instance_alone(&self) -> Option<&str> {
         self.instance.as_deref().filter(|_| self.config.is_empty() && !has_usual())
     }
@@ -165,7 +165,7 @@ pub(crate) fn load(named: &[PathBuf], overrides: Overrides, types: &Types) -> an
 /// The variable of `--config`.
 const CONFIG: &str = "REGCRED_CONFIG";
 
-/// Adds the variable to the problems of a whole file: nobody may have typed its name.
+/// Adds the variable to the problems of a whole file, because the variable may have named that file.
 fn named_by_variable(problems: Problems) -> Problems {
     let named = |mut problem: Problem| {
         if problem.origin.is_none() && problem.file.is_some() && problem.line.is_none() {

@@ -1,4 +1,4 @@
-//! `regcred init`: what did others leave in a cluster, and which config takes it over?
+//! `regcred init`: finds the pull secrets of other tools in a cluster, and prints a config that takes them over.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -71,7 +71,7 @@ struct Found<'a> {
 }
 
 impl Document for Found<'_> {
-    /// The config alone: it goes into a file, and the findings go to standard error.
+    /// The config alone, because it goes into a file. The findings go to standard error.
     fn table(&self, _: bool) -> String {
         self.config.to_owned()
     }
@@ -87,7 +87,7 @@ impl Document for Found<'_> {
     }
 }
 
-/// The server, and what was found there; the outer error is about the connection's settings.
+/// Returns the server and the findings. The outer error is about the connection's settings.
 async fn look(args: &Args) -> Result<Result<(String, Discovery), Error>> {
     let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
@@ -104,7 +104,7 @@ async fn look(args: &Args) -> Result<Result<(String, Discovery), Error>> {
     Ok(found.and_then(|it| it).map(|found| (cluster.server().to_owned(), found)))
 }
 
-/// The other way, for who lacks a right in the whole cluster alone.
+/// Returns another fix for a caller that lacks a right in the whole cluster only.
 fn elsewhere(error: &Error, args: &Args) -> &'static str {
     if error.kind() == ErrorKind::Denied && args.only.namespace.is_empty() {
         "; or look only where that may be done, with --namespace"
@@ -113,7 +113,7 @@ fn elsewhere(error: &Error, args: &Args) -> &'static str {
     }
 }
 
-/// Whether a config is valid; else the first of what is wrong with it.
+/// Checks that a config is valid. The error is the first problem.
 fn loads(yaml: &str, types: &Types) -> Result<(), Problem> {
     let problems = match Config::from_yaml(yaml) {
         Ok(config) => wire::problems(&config, types),

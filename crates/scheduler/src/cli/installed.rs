@@ -1,4 +1,4 @@
-//! `regcred status --instance NAME` without a config: the Secrets that an installation keeps, by their own annotations.
+//! `regcred status --instance NAME` without a config: the Secrets of an installation, as their annotations describe them.
 
 use std::{process::ExitCode, time::SystemTime};
 
@@ -38,7 +38,7 @@ pub(super) fn run(instance: &str, args: &Args, output: Output, clock: &dyn Clock
     Ok(shown.exit_code())
 }
 
-/// Each Secret of the instance as it is; the outer error is about the connection's settings.
+/// Reads each Secret of the instance. The outer error is about the connection's settings.
 async fn look(instance: &InstanceName, args: &Args, clock: &dyn Clock) -> Result<PortResult<Vec<(Target, Outcome)>>> {
     let cluster = Cluster::connect(&args.pass.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);

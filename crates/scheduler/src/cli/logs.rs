@@ -1,4 +1,4 @@
-//! Logs, on standard error: what regcred itself says, and nothing that a library says.
+//! Logs of regcred on standard error, without the logs of libraries.
 //!
 //! A library that handles a secret may log it: the AWS SDK logs whole answers, kube logs URLs with their passwords. So events pass by
 //! an allow list of targets, at any level.
@@ -14,14 +14,14 @@ use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt
 
 use super::{colour, flags::LogFormat, json_logs::JsonLines, stderr as voice, terminal};
 
-/// How the targets of our own crates begin.
+/// The first part of the log targets of our own crates.
 const OURS: &str = "regcred";
 
 /// Which logs are printed, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Logs {
     pub(crate) format: LogFormat,
-    /// Without `RUST_LOG`.
+    /// The level if `RUST_LOG` is not set.
     pub(crate) level: &'static str,
     /// The level of a flag, which wins over `RUST_LOG`.
     pub(crate) asked: Option<&'static str>,

@@ -16,7 +16,7 @@ pub(crate) fn run(config: &Config, output: Output) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// As JSON and YAML it is a config that can be used in place of its parts; what may be a secret is hidden in it.
+/// The merged config. As JSON and YAML it is a config that can replace its parts. Values that may be secrets are hidden.
 struct Merged<'a>(&'a Config);
 
 impl Document for Merged<'_> {

@@ -1,4 +1,4 @@
-//! `regcred next`: coming runs of a schedule, and the refreshes that really happen.
+//! `regcred next`: the next runs of a schedule, and the next refreshes.
 
 use std::{
     collections::BTreeMap,
@@ -72,7 +72,7 @@ impl Args {
         self.pass().config.load(types).map(Some)
     }
 
-    /// A look at all that the config names.
+    /// Returns the arguments of a pass over every target of the config.
     pub(crate) fn pass(&self) -> PassArgs {
         let time_zone = self.time_zone.clone();
         PassArgs {
@@ -124,21 +124,21 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     Ok(ExitCode::from(code))
 }
 
-/// Of a token of Amazon ECR.
+/// The life of a token of Amazon ECR.
 const LIFE: Duration = Duration::from_hours(12);
 
 /// When credentials are renewed.
 enum Refreshes {
     NotAsked,
-    /// Of one that is minted now and lives so long, and of those that follow it.
+    /// Of a credential that is minted now and has this life, and of its successors.
     Expected(Duration, Vec<Refresh>),
-    /// Of those that stand in the cluster.
+    /// Of the credentials in the cluster.
     Real(Vec<Refresh>),
 }
 
 struct Refresh {
     at: SystemTime,
-    /// How many Secrets; of what is only expected, none.
+    /// The number of Secrets. 0 for an expected refresh.
     secrets: usize,
     why: String,
 }
@@ -156,7 +156,7 @@ fn expected(schedule: Option<&Schedule>, after: SystemTime, life: Duration, coun
     Ok(refreshes)
 }
 
-/// The next one of each Secret, those at one time together. What is due already is done in the next pass.
+/// Returns the next refresh of each Secret. Refreshes at the same time for the same reason are one row.
 fn real(report: &Report, now: SystemTime, count: usize) -> Vec<Refresh> {
     let mut together = BTreeMap::<(SystemTime, String), usize>::new();
     for outcome in report.targets.values() {
@@ -175,7 +175,7 @@ fn real(report: &Report, now: SystemTime, count: usize) -> Vec<Refresh> {
     refreshes.take(count).collect()
 }
 
-/// What nobody can say anything of.
+/// Returns a line for each target and each entry of the config that could not be read.
 fn unseen(report: &Report, plan: &Plan) -> Vec<String> {
     let failed =
         report.targets.iter().filter(|(_, outcome)| outcome.step.is_none() && outcome.state() == State::Failed);
@@ -183,7 +183,7 @@ fn unseen(report: &Report, plan: &Plan) -> Vec<String> {
     failed.chain(unknown(report, plan).lines().map(str::to_owned)).collect()
 }
 
-/// Where in the life of a credential that is.
+/// Returns how far into the life of a credential this time is.
 fn why(validity: &Validity, at: SystemTime) -> String {
     let age = at.duration_since(validity.issued_at()).unwrap_or_default();
     let life = validity.expires_at().and_then(|end| end.duration_since(validity.issued_at()).ok());
@@ -198,7 +198,7 @@ struct Shown {
     zone: TimeZone,
     runs: Vec<SystemTime>,
     refreshes: Refreshes,
-    /// What could not be looked at.
+    /// The targets and entries that could not be read.
     failed: Vec<String>,
     code: u8,
 }

@@ -1,4 +1,4 @@
-//! The text below the flags in the help of each command: examples, then what the flags do not tell.
+//! The text below the flags in the help of each command: examples, then facts that no flag describes.
 
 pub(super) const INIT: &str = "Examples:
   $ regcred init > regcred.yaml

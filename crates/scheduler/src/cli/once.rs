@@ -92,7 +92,7 @@ fn as_table(report: &Report, wide: bool) -> String {
     text
 }
 
-/// What was done to the Secret, in one word.
+/// Returns the change to the Secret, in one word.
 fn done(outcome: &Outcome) -> &'static str {
     match outcome.written {
         Some(Written::Updated) if matches!(outcome.step, Some(Step::Adopt(_))) => "adopted",

@@ -21,7 +21,7 @@ pub(crate) trait Document {
     /// The same for tools, with field names that stay.
     fn json(&self) -> Value;
 
-    /// The objects that it is about, as `KIND/NAME`. Default: it is about none.
+    /// The objects of the result, as `KIND/NAME`. Default: none.
     fn names(&self) -> Vec<String> {
         vec![]
     }
@@ -46,7 +46,7 @@ pub(crate) fn print_text(text: &str) -> io::Result<()> {
     }
 }
 
-/// Prints text on standard output, and returns whether somebody still reads it.
+/// Prints text on standard output. Returns false if the reader closed it.
 pub(crate) fn is_read(text: &str) -> bool {
     write(text).is_ok()
 }
@@ -104,12 +104,12 @@ fn lines(head: &[String], rows: &[Vec<String>]) -> String {
     all().map(|row| line(row) + "\n").collect()
 }
 
-/// So many of something, in words.
+/// Returns a number with its noun, such as `2 Secrets`.
 pub(crate) fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
-/// The entries of the config whose targets nobody knows.
+/// The entries of the config whose targets are unknown.
 pub(crate) fn sources_failed(report: &Report, plan: &Plan) -> Value {
     let source = |(route, error): (&usize, &Error)| json!({ "entry": plan.entry(*route), "error": error.chain(), "kind": error.kind().to_string() });
     report.sources.iter().map(source).collect()
@@ -124,13 +124,13 @@ pub(crate) fn unknown(report: &Report, plan: &Plan) -> String {
     report.sources.iter().map(line).collect()
 }
 
-/// The providers that a target should hold a login of, and does not as far as that can be believed.
+/// Returns the providers whose login a target should hold, but does not hold with believable dates.
 pub(crate) fn missing(outcome: &Outcome, plan: &Plan) -> Vec<String> {
     let wanted = plan.wanted(outcome.route).iter();
     wanted.filter(|name| !outcome.validity.contains_key(*name)).map(ToString::to_string).collect()
 }
 
-/// The dates of what a target holds, by provider.
+/// The dates of the credentials in a target, by provider.
 pub(crate) fn providers(outcome: &Outcome) -> Map<String, Value> {
     let dates = |(name, validity): (&ProviderName, &Validity)| {
         let (issued_at, expires_at) = (rfc3339(validity.issued_at()), validity.expires_at().map(rfc3339));
@@ -156,7 +156,7 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
     timestamp(time).to_string()
 }
 
-/// To whole seconds; the end of time if it is beyond that.
+/// Returns the time in whole seconds. A time that is out of range becomes the latest possible one.
 pub(crate) fn timestamp(time: SystemTime) -> Timestamp {
     let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     i64::try_from(seconds).ok().and_then(|it| Timestamp::from_second(it).ok()).unwrap_or(Timestamp::MAX)

@@ -1,10 +1,10 @@
-//! What is said of a panic.
+//! The message of a panic.
 
 use std::panic;
 
 use super::stderr;
 
-/// Replaces the text of a panic, which may quote what it stumbled over, by what is written in the source alone.
+/// Prints a panic only with text from the source code. The full message may quote a value that is a secret.
 pub(crate) fn install() {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
@@ -12,7 +12,7 @@ pub(crate) fn install() {
     }));
 }
 
-/// `literal`: the text, if nothing was put into it.
+/// `literal`: the message, if it is a literal of the source code without formatted values.
 fn describe(literal: Option<&str>, place: &str) -> String {
     let what = literal.unwrap_or("its text is not shown, for it may hold a secret");
     format!("a bug in regcred, please report it: panic at {place}: {what}")

@@ -1,4 +1,4 @@
-//! From arguments to a report: what every command does that looks at the cluster.
+//! From arguments to a report: the steps of every command that reads the cluster.
 
 use std::sync::Arc;
 
@@ -19,17 +19,17 @@ use crate::{
     wire::{self, Clusters, Minters, Plan},
 };
 
-/// What the config comes to, for the targets that the arguments name.
+/// Returns the plan of the config for the targets that the arguments name.
 pub(crate) fn plan(args: &PassArgs, types: &Types) -> Result<Plan> {
     restricted(&args.config, &args.only.namespace, types)
 }
 
-/// What the config comes to, for these namespaces, or for all if there are none.
+/// Returns the plan of the config for these namespaces, or for all if the list is empty.
 pub(crate) fn restricted(config: &ConfigArgs, only: &[NamespaceFilter], types: &Types) -> Result<Plan> {
     of(&config.load(types)?, only, types)
 }
 
-/// The same of a config that is loaded.
+/// Returns the plan of a loaded config for these namespaces, or for all if the list is empty.
 pub(crate) fn of(config: &Config, only: &[NamespaceFilter], types: &Types) -> Result<Plan> {
     stderr::config_warnings(config);
     let mut plan = wire::plan(config, types)?;
@@ -66,7 +66,7 @@ fn has_no_targets(report: &Report) -> bool {
     report.targets.is_empty() && report.sources.is_empty()
 }
 
-/// Says that a table would be empty, as `kubectl get` does.
+/// Warns if there is no target, as `kubectl get` does.
 pub(crate) fn warn_if_none(report: &Report, plan: &Plan) {
     if !has_no_targets(report) {
         return;
@@ -77,7 +77,7 @@ pub(crate) fn warn_if_none(report: &Report, plan: &Plan) {
     stderr::warning(&format!("No targets found{why}"));
 }
 
-/// Connects, says with what, and has an engine do its work.
+/// Connects, prints the clusters, and runs the work on an engine.
 pub(crate) fn report(
     args: &PassArgs,
     plan: Plan,

@@ -1,4 +1,4 @@
-//! `regcred plan`: what would a pass do, and why?
+//! `regcred plan`: prints what a pass would do, and why.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,9 +35,9 @@ pub(crate) struct Args {
     pub(crate) detailed_exitcode: bool,
 }
 
-/// As other tools have it that tell a change from a failure.
+/// The exit code of `--detailed-exitcode` if there are changes. It differs from every failure.
 const EXIT_CHANGES: u8 = 10;
-/// In the order in which they are counted.
+/// The steps in the order of the summary.
 const STEPS: [&str; 7] = ["create", "refresh", "repair", "adopt", "link", "leave", "refuse"];
 
 pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
@@ -64,7 +64,7 @@ fn mints(outcome: &Outcome) -> bool {
     matches!(outcome.step, Some(Step::Create | Step::Refresh | Step::Repair(_) | Step::Adopt(_)))
 }
 
-/// The step in one word; of a target that could not be looked at, how it stands.
+/// Returns the step in one word, or the state of a target that could not be read.
 fn word(outcome: &Outcome) -> &'static str {
     outcome.step.as_ref().map_or_else(|| outcome.state().name(), Step::name)
 }
@@ -81,13 +81,13 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    /// What was asked for: everything, or what is not as it should be.
+    /// Returns every target, or with `--changes` only targets that a pass would change.
     fn shown(&self) -> impl Iterator<Item = (&Target, &Outcome)> {
         let is_asked = |(_, outcome): &(&Target, &Outcome)| !self.changes || !matches!(outcome.step, Some(Step::Leave));
         self.report.targets.iter().filter(is_asked)
     }
 
-    /// Why the step is taken; empty if nothing is done.
+    /// Returns the reasons of the step. Empty if the pass would do nothing.
     fn why(&self, outcome: &Outcome) -> Vec<String> {
         let mut own = match &outcome.step {
             Some(Step::Create) => vec!["there is no Secret".into()],
@@ -116,7 +116,7 @@ impl Shown<'_> {
         }
     }
 
-    /// About how many bytes of logins a step writes; `None`: none, or nobody knows yet.
+    /// Returns about how many bytes of logins a step writes. `None`: none, or the size is unknown.
     fn bytes(&self, outcome: &Outcome) -> Option<usize> {
         self.plan.bytes(outcome.route).filter(|_| mints(outcome))
     }
@@ -188,7 +188,7 @@ impl Document for Shown<'_> {
     }
 }
 
-/// Who else writes the Secret, or has written it.
+/// Returns the other writers of the Secret.
 fn writers(outcome: &Outcome) -> &[String] {
     outcome.details.as_ref().map_or(&[], |details| &details.writers)
 }

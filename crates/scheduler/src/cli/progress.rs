@@ -1,4 +1,4 @@
-//! How far a pass has come, in one line at a terminal.
+//! The progress of a pass, in one line at a terminal.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -14,13 +14,13 @@ use super::{
     terminal::{clear, replace},
 };
 
-/// As often as eyes follow.
+/// Between two updates of the line. A person does not read faster.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// Counts what is done.
+/// Counts the targets of a pass.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// How many targets the config names; those that it chooses come on top.
+    /// The number of targets that the config names. Selected targets are not in it.
     named: usize,
     chooses: bool,
     counts: Mutex<Counts>,
@@ -35,7 +35,7 @@ struct Counts {
 }
 
 impl Progress {
-    /// `None`: nobody would see it.
+    /// Returns `None` if standard error is not a terminal, or is not for people.
     pub(crate) fn at_a_terminal(named: usize, chooses: bool) -> Option<Self> {
         let seen =
             stderr().is_terminal() && is_for_people() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");

@@ -1,4 +1,4 @@
-//! A command's time with a cluster: the runtime, and who it speaks to.
+//! The connection of a command to a cluster: the runtime, the address of the server, and the fix for a login that has ended.
 
 use std::{collections::BTreeMap, error::Error as StdError};
 
@@ -10,7 +10,7 @@ use regcred_openshift::{Cluster, NamespaceList};
 
 use super::stderr;
 
-/// Runs what waits for others. A plug-in that hangs does not hold us up at the end.
+/// Runs asynchronous work. A plug-in that hangs does not delay the end of the process.
 pub(crate) fn wait<T>(work: impl Future<Output = T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(work);
@@ -18,14 +18,14 @@ pub(crate) fn wait<T>(work: impl Future<Output = T>) -> Result<T> {
     Ok(done)
 }
 
-/// Says whom a command speaks to; `sink`: where there are several.
+/// Prints the server that a command uses. `sink`: the name of the sink, if there are several.
 pub(crate) fn announce(cluster: &Cluster, sink: Option<&str>) {
     let sink = sink.map(|sink| format!(" {sink}:")).unwrap_or_default();
     let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
     stderr::info(&format!("cluster{sink} {}{context}", cluster.server()));
 }
 
-/// An error of a cluster as text, with the fix if nobody is logged in there.
+/// Returns an error of a cluster as text, with the fix if the server does not accept the credentials.
 pub(crate) fn explain(error: &Error) -> String {
     match error.kind() {
         ErrorKind::Unauthenticated => format!("{}\n  fix: {}", error.chain(), log_in(None)),
@@ -33,7 +33,7 @@ pub(crate) fn explain(error: &Error) -> String {
     }
 }
 
-/// Reports each cluster of a pass that accepts no credentials. All its targets fail with that.
+/// Reports each cluster of a pass that does not accept the credentials. All its targets fail for this reason.
 pub(crate) fn tell_logins(report: &Report) {
     let is_one = |error: &Error| error.kind() == ErrorKind::Unauthenticated;
     let mut stores = BTreeMap::new();
@@ -58,7 +58,7 @@ pub(crate) fn log_in(server: Option<&str>) -> String {
     format!("log in again with `oc login{server}`, or renew the credentials of the kubeconfig")
 }
 
-/// The namespaces that a person names. Patterns take the right to list namespaces, and have to match one.
+/// Returns the namespaces of `--namespace`. A pattern needs the right to list namespaces. It fails if none matches.
 pub(crate) async fn namespaces(cluster: &Cluster, filters: &[NamespaceFilter]) -> regcred_core::Result<Vec<Namespace>> {
     if let Some(named) = filters.iter().map(|it| it.name().cloned()).collect() {
         return Ok(named);

@@ -1,4 +1,4 @@
-//! How a target stands, in one word.
+//! The state of a target, in one word.
 
 use std::time::SystemTime;
 
@@ -35,7 +35,7 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    /// How a target stands at this time. `missing`: the providers of which it should hold a login, and does not.
+    /// Returns the state of a target at this time. `missing`: the providers whose login it should hold, but does not.
     pub(crate) fn of(outcome: &Outcome, missing: &[String], now: SystemTime) -> Self {
         let expired = outcome.validity.values().any(|it| !it.is_usable(now));
         match (outcome.state(), &outcome.step) {

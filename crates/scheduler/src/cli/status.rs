@@ -1,4 +1,4 @@
-//! `regcred status`: how does every target stand?
+//! `regcred status`: prints the state of every target.
 
 use std::{
     collections::BTreeMap,
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     pub(crate) watch: bool,
 }
 
-/// Between two looks of `--watch`: a person sees a change at once, and an API server hardly feels it.
+/// Between two reads of `--watch`. A person sees a change soon, and the load on the API server is small.
 const EVERY: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     }
     let report = pass::report(&args.pass, plan.clone(), types, clock, async |engine| engine.plan(look).await)?;
     pass::warn_if_none(&report, &plan);
-    // A cluster that could not be looked at is reported whatever is shown.
+    // The exit code reports a cluster that could not be read, whatever rows are shown.
     let code = match pass::exit_code(&args.pass, &report, &plan) {
         code @ (2 | 3) => code,
         1 if report.exit_code() == 0 => 1,
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     Ok(shown.exit_code())
 }
 
-/// Prints every target, and then each one whose state changes, until the process is interrupted or nobody reads any more.
+/// Prints every target, then each target that changes. It ends if the process is interrupted or the reader closes the output.
 async fn watch(
     engine: &Arc<Engine>,
     look: Pass,
@@ -123,10 +123,10 @@ fn changes(rows: &[Row<'_>], now: SystemTime, output: Output, with_titles: bool)
     }
 }
 
-/// What is shown of the targets.
+/// The rows of the targets that the flags ask for.
 pub(super) struct Shown<'a> {
     rows: Vec<Row<'a>>,
-    /// How many there are with those that are not shown.
+    /// The number of all targets, including hidden ones.
     total: usize,
     now: SystemTime,
     code: u8,
@@ -137,7 +137,7 @@ pub(super) struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    /// The targets that are asked for, the worst first. `code`: the least exit code.
+    /// Selects the targets that the flags ask for, the worst first. `code`: the lowest exit code.
     pub(super) fn new(mut rows: Vec<Row<'a>>, args: &Args, now: SystemTime, code: u8) -> Self {
         rows.sort_by_key(|row| (row.standing, row.ends.is_none(), row.ends, row.target));
         let total = rows.len();
@@ -188,9 +188,9 @@ pub(super) struct Row<'a> {
     target: &'a Target,
     outcome: &'a Outcome,
     standing: Standing,
-    /// The earliest end of what it holds.
+    /// The earliest end of its credentials.
     ends: Option<SystemTime>,
-    /// The providers of which it should hold a login, and does not.
+    /// The providers whose login it should hold, but does not.
     missing: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `regcred check --template`: would OpenShift make a project of it?
+//! `regcred check --template`: checks whether OpenShift would create projects from a template.
 
 use std::{io, path::Path, process::ExitCode};
 
@@ -38,7 +38,7 @@ pub(crate) fn run(file: &Path, cluster: Option<&Connection>, output: Output) -> 
     Ok(ExitCode::from(code))
 }
 
-/// What is wrong with a template.
+/// The errors and warnings of a template.
 struct Judged {
     file: String,
     errors: Vec<String>,
@@ -90,12 +90,14 @@ const JUDGED: &str =
 /// The APIs of a cluster on which users request projects by a template.
 const OPENSHIFT: [&str; 2] = ["project.openshift.io/v1", "template.openshift.io/v1"];
 
-/// What the cluster would not make, and whether it could not be asked. In the namespace of the connection, for there is no project.
+/// Returns the objects that the cluster would refuse, and whether it is unreachable.
+///
+/// It asks in the namespace of the connection, because there is no project.
 async fn ask(connection: &Connection, template: &Value) -> Result<(Vec<String>, bool)> {
     let cluster = Cluster::connect(connection).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
     let parameters = template["parameters"].as_array().into_iter().flatten();
-    // What has a value of its own keeps it.
+    // A parameter with a value of its own keeps it.
     let sample = |it: &Value| {
         let name = it["name"].as_str().filter(|_| it["value"].as_str().unwrap_or_default().is_empty())?;
         Some((name.to_owned(), cluster.default_namespace().to_owned()))

@@ -175,7 +175,7 @@ fn has_flag(command: Option<&str>, flag: &str) -> bool {
     all.any(|arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long)))
 }
 
-/// Names the variable in place of the flag that it sets, which nobody may have typed.
+/// Names the variable instead of the flag that it sets, because the flag may not be on the command line.
 fn of_variable(text: &str, error: &clap::Error, variable: &str) -> String {
     let flag = flag(error).unwrap_or_default();
     text.replace(&format!("for '{flag}'"), &format!("of the variable {variable}"))

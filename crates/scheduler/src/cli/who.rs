@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::{administrator::may_push, stderr};
 use crate::wire::{Callers, Minters};
 
-/// A pass that is over waits no longer for it.
+/// How long a finished pass waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A caller, and the providers that ask as it.
@@ -38,7 +38,7 @@ pub(crate) async fn log(minters: &Minters) {
     }
 }
 
-/// Does the work, and asks who regcred is in the meantime. Nothing fails if AWS does not say.
+/// Does the work, and asks AWS for the identity of regcred meanwhile. The work does not fail if AWS does not answer.
 pub(crate) async fn beside<T>(minters: &Minters, work: impl Future<Output = T>) -> (T, Vec<Caller>) {
     let callers = minters.callers();
     let asking = ask(&callers);
@@ -93,14 +93,14 @@ fn announce(callers: &[Caller]) {
                 let fix = "`regcred check --online` prints what is missing";
                 stderr::warning(&format!("aws unknown ({of}): {}\n  fix: {fix}", error.chain()));
             }
-            // ECR can be in reach where STS is not.
+            // ECR may be reachable if STS is not.
             Some(Err(error)) => stderr::info(&format!("aws unknown ({of}): {}", error.chain())),
             None => stderr::info(&format!("aws unknown ({of}): no answer yet")),
         }
     }
 }
 
-/// By provider.
+/// The account and the ARN of each provider.
 pub(crate) fn as_json(callers: &[Caller]) -> Value {
     let of = |Caller { providers, arn }: &Caller| {
         let arn = arn.as_ref().and_then(|arn| arn.as_deref().ok());

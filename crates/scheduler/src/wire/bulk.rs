@@ -9,7 +9,7 @@ use crate::{
     plan::Plan,
 };
 
-/// From so many Secrets of one name on, a few lists are cheaper than four reads each.
+/// The number of Secrets with one name from which a few lists cost less than four reads for each.
 const BULK: usize = 8;
 
 /// The Secrets of one name, of which there are so many that lists are cheaper.

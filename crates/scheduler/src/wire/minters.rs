@@ -1,4 +1,4 @@
-//! From providers to what mints: one per token, however many names it has.
+//! The minters of a plan: one per token, however many providers share it.
 
 #[cfg(feature = "cli")]
 use std::time::SystemTime;
@@ -14,7 +14,7 @@ use crate::{
     provider::{Provider, Token},
 };
 
-/// What mints, with its credentials and its back-offs: kept by whoever makes one engine after another.
+/// The minters with their credentials and back-offs. A daemon keeps them from one engine to the next.
 #[derive(Clone, Default)]
 pub struct Minters {
     /// The way to AWS that was given; `None`: it is the environment's.
@@ -31,7 +31,7 @@ pub struct Minters {
 struct Ecr {
     minter: Arc<Minter>,
     provider: Arc<EcrProvider>,
-    /// That derive theirs from it.
+    /// The providers that derive their credentials from it.
     names: Vec<ProviderName>,
 }
 
@@ -98,7 +98,7 @@ impl Minters {
         self.tokens.values().map(|ecr| (ecr.names.clone(), ecr.provider.clone())).collect()
     }
 
-    /// Has each mint anew, whatever it holds.
+    /// Makes each minter mint anew, even if its credential is fresh.
     pub fn forget(&self) {
         for minter in self.tokens.values().map(|ecr| &ecr.minter).chain(self.others.values()) {
             minter.forget();

@@ -36,10 +36,10 @@ pub use self::{
 };
 pub use crate::{plan::Plan, resolve::problems};
 
-/// For a sink of somebody else's type: it may ask others, and nobody waits for it longer.
+/// The time limit for making a sink of another type, which may ask servers.
 const MAKING: Duration = Duration::from_secs(30);
 
-/// What a config comes to. Asks nobody; every problem at once.
+/// Returns the plan of a config, or every problem of it. It makes no request.
 pub fn plan(config: &Config, types: &Types) -> Result<Plan, Problems> {
     Plan::new(config, types)
 }
@@ -50,7 +50,7 @@ pub async fn engine(plan: Plan, types: &Types, clusters: Clusters, clock: Arc<dy
     engine_keeping(plan, types, clusters, clock, &mut Minters::default()).await
 }
 
-/// The same, with what an engine before it had minted.
+/// Returns such an engine with the minters of an earlier engine.
 pub async fn engine_keeping(
     plan: Plan,
     types: &Types,
@@ -107,7 +107,7 @@ fn refuse_twins(plan: &Plan, clusters: &Clusters) -> Result<()> {
     Ok(())
 }
 
-/// What sinks of other types keep, in the order of their groups.
+/// Returns the sources and sinks of other types, in the order of their groups.
 async fn others(plan: &Plan, types: &Types) -> HashMap<StoreName, impl Iterator<Item = Kept> + use<>> {
     let mut others = HashMap::new();
     for (name, spec) in plan.sinks.iter().filter(|(_, spec)| !OPENSHIFT.contains(&spec.kind())) {

@@ -1,4 +1,4 @@
-//! Secrets that nothing asks for any more, taken away by a daemon.
+//! Removes Secrets that the config no longer asks for.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

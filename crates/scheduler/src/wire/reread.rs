@@ -1,4 +1,4 @@
-//! A list of targets that are looked at again and again, where nothing tells of changes.
+//! A source that repeats a list of targets, for stores without a watch.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! From how a Secret is kept to what keeps it so.
+//! Makes the sinks for the settings of Secrets.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -21,7 +21,7 @@ use crate::{
     provider::UNKNOWN_ACCOUNT,
 };
 
-/// How a Secret is kept, whatever its name.
+/// The settings of a Secret, without its name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Way {
     pub(super) store: StoreName,

@@ -1,4 +1,4 @@
-//! May we do there what a pass does?
+//! Checks whether regcred has the rights of a pass in each namespace.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::wire::Demand;
 
-/// The rights that we have in every namespace: they need no further questions.
+/// Returns the rights that regcred has in every namespace. They need no further questions.
 pub(crate) async fn everywhere(cluster: &Cluster, demands: &[Demand]) -> BTreeSet<Right> {
     let all = demands.iter().flat_map(|demand| &demand.rights).collect::<BTreeSet<_>>();
     let wanted = all.iter().map(|right| (None, *right)).collect::<Vec<_>>();
@@ -19,7 +19,7 @@ pub(crate) async fn everywhere(cluster: &Cluster, demands: &[Demand]) -> BTreeSe
     held.map(|(right, _)| (*right).clone()).collect()
 }
 
-/// Of all that was looked at. Equal answers are one row, whatever number of namespaces they are about.
+/// Returns the findings about rights. Namespaces with the same answer share a row.
 pub(crate) fn tell(places: &[Place], asker: Asker<'_>) -> Vec<Finding> {
     let mut lacking = BTreeMap::<Missing<'_>, Vec<&Place>>::new();
     let mut fine = BTreeMap::<&[Right], Vec<&str>>::new();
@@ -54,7 +54,7 @@ pub(crate) fn tell(places: &[Place], asker: Asker<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whether many are read at once. It is as well to read them one by one.
+/// Returns whether a pass lists Secrets cluster-wide. Without this right it reads them one by one.
 pub(crate) async fn listing(cluster: &Cluster, demands: &[Demand]) -> Vec<Finding> {
     let mut findings = vec![];
     for demand in demands.iter().filter(|demand| demand.bulk) {

@@ -1,4 +1,4 @@
-//! Who are we in AWS, and does each token come?
+//! Checks of AWS: the identity of regcred, and a token of each region.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -64,15 +64,15 @@ pub(crate) async fn ask(plan: &Plan, types: &Types, clock: &Arc<dyn Clock>, find
     }
 }
 
-/// Everything that is asked for by one and the same caller.
+/// All tokens that one caller asks for.
 struct Identity {
-    /// What makes it who it is, and no more.
+    /// The options that select the caller, and no others.
     options: EcrOptions,
-    /// With the hosts that logins with each are for.
+    /// The tokens, each with the hosts of its logins.
     tokens: BTreeMap<Token, Vec<Host>>,
 }
 
-/// `None`: the one that ECR names, of the caller's own account.
+/// `None`: the host that ECR returns, for the caller's own account.
 type Host = Option<RegistryHost>;
 
 fn identities(plan: &Plan) -> Vec<Identity> {
@@ -139,7 +139,7 @@ impl Identity {
         for (token, hosts) in &self.tokens {
             minted.push(self.token(token, hosts, arn, &subject, &way).await);
         }
-        // Who it is has to be known only where the config pins it, and then no token comes.
+        // An unknown identity fails only a config with a principal, and then no token is minted.
         let identity =
             if minted.iter().all(Finding::is_ok) && caller.is_err() { identity.into_warning() } else { identity };
         std::iter::once(identity).chain(minted).collect()
@@ -152,7 +152,7 @@ impl Identity {
         Ok(Caller { arn, refused })
     }
 
-    /// Who it is before it assumes its role.
+    /// Returns the caller before it assumes its role.
     async fn base(&self, token: &Token, way: &Way) -> Option<String> {
         self.options.role_arn.as_ref()?;
         let (role_arn, external_id, session_name, principal) = (None, None, None, None);
@@ -174,7 +174,7 @@ impl Identity {
     }
 }
 
-/// Who we are, and why that is not who we have to be.
+/// The caller, and the error if it is not the principal of the config.
 struct Caller {
     arn: String,
     refused: Option<Error>,
@@ -198,7 +198,7 @@ impl Way {
     }
 }
 
-/// What a credential opens, and until when. It goes no further than here.
+/// Returns the finding about a credential: its registries and its end. The credential itself is dropped.
 fn minted(subject: String, hosts: &[Host], credential: &RegistryCredential) -> Finding {
     let mut registries = hosts.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
     if hosts.contains(&None) {

@@ -1,19 +1,19 @@
-//! Does this machine's clock agree with another one?
+//! Compares this machine's clock with another one.
 
 use std::time::{Duration, SystemTime};
 
 use super::finding::Finding;
 use crate::cli::output::span;
 
-/// AWS takes no signature that is older or younger, and we believe no date that is further ahead.
+/// AWS refuses signatures with a larger difference, and regcred does not believe dates that are further ahead.
 const TOO_FAR: Duration = Duration::from_mins(5);
-/// A machine that keeps its clock is not off by as much.
+/// A synchronized clock has a smaller difference.
 const FAR: Duration = Duration::from_mins(1);
 
 const FIX: &str = "have NTP set the clock of this machine, for a pod that of its node: `chronyc tracking` says how far it is off,\n\
                    `chronyc makestep` sets it; where there is no chrony, `timedatectl set-ntp true`";
 
-/// `theirs` is what `whose` clock showed at the moment that ours shows `now`.
+/// Compares the clock of `whose`, which shows `theirs`, with ours, which shows `now`.
 pub(crate) fn compare(whose: &str, theirs: SystemTime, now: SystemTime) -> Finding {
     let (off, how) = match now.duration_since(theirs) {
         Ok(ahead) => (ahead, "ahead of"),

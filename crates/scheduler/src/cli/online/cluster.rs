@@ -1,4 +1,4 @@
-//! Does each cluster answer, as whom, and does its clock agree?
+//! Checks of each cluster: its answer, the user, the clock, and all checks that need a connection.
 
 use std::{sync::Arc, time::Duration};
 
@@ -62,7 +62,7 @@ pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration, c
     findings
 }
 
-/// What has been learnt of a cluster so far.
+/// The answers of a cluster so far.
 #[derive(Default)]
 struct Learnt {
     server: Option<String>,
@@ -72,7 +72,7 @@ struct Learnt {
     findings: Vec<Finding>,
 }
 
-/// What was found when the time is over is told. `way`: the sink with its options, for the fix if there is no connection.
+/// Asks one cluster. The findings until the time limit are kept. `way`: the sink with its options, for the fix of a failed connection.
 async fn ask_one(
     connecting: impl Future<Output = Result<Cluster>>,
     way: (&StoreName, &OpenShiftOptions),
@@ -120,7 +120,7 @@ async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], c
     };
     let now = clock.now();
     learnt.answers = true;
-    // A server that cannot tell, or will not, is asked all the same.
+    // The other checks also run if the server does not name the user.
     learnt.user = check::user(cluster).await.ok().flatten();
     let user = learnt.user.as_deref();
     let words = [
@@ -161,7 +161,7 @@ fn unusable(sink: &str, options: &OpenShiftOptions, error: &Error) -> String {
 const SEVERAL: &str =
     "leave --kubeconfig and --context out: each sink has its own, as its `kubeconfig` and `context` say";
 
-/// Reaches the same place with another program.
+/// Reaches the API server with another program.
 const PROBE: &str = "kubectl get --raw /version";
 
 const UNTRUSTED: &str = "name the authority of its certificate as `certificate-authority` of the cluster in the kubeconfig, and see that\n\

@@ -1,4 +1,4 @@
-//! What was found, and how it is told.
+//! The findings of the checks, and their table.
 
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -10,13 +10,13 @@ use crate::cli::{
     output::table,
 };
 
-/// In the order in which they are told.
+/// The checks, in the order of the table.
 const CHECKS: [&str; 10] =
     ["identity", "token", "cluster", "clock", "namespaces", "rights", "listing", "guard", "leftovers", "time"];
-/// So many namespaces of a row are named; JSON has them all.
+/// The most namespaces in one row. JSON has all of them.
 const NAMED: usize = 3;
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Clone, Debug)]
 pub(crate) struct Finding {
     check: &'static str,
@@ -34,7 +34,7 @@ enum Verdict {
     /// Nothing is wrong for this identity, but it would be for another one.
     Info,
     Warning,
-    /// A person has to mend it.
+    /// A person has to fix it.
     Failed,
     /// It may pass by itself.
     Unreachable,
@@ -96,7 +96,7 @@ impl Finding {
         Self { fix: Some(fix.into()), ..self }
     }
 
-    /// Says of which of several clusters it is.
+    /// Names the cluster of the finding, if there are several.
     pub(crate) fn prefix(&mut self, sink: &str) {
         self.subject = format!("sink {sink}, {}", self.subject);
     }

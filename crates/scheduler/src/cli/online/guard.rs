@@ -1,4 +1,4 @@
-//! Could we make ourselves more than we are?
+//! Checks whether regcred could get more rights with the ones that it has.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,14 @@ use regcred_openshift::{Cluster, Greeting, Policies, Right, check};
 use super::finding::Finding;
 use crate::wire::Demand;
 
-/// Where whoever may write can have any ServiceAccount's token.
+/// A namespace in which the right to create Secrets gives the token of any ServiceAccount.
 const SYSTEM: &str = "kube-system";
 
-/// What `regcred manifests` calls the policy that judges Secrets.
+/// The end of the name of the policy for Secrets in `regcred manifests`.
 const OF_SECRETS: &str = "-guard-secrets";
 
-/// A name is not a type: who may make a Secret of one name there can make one that holds a ServiceAccount's token.
+/// Checks the right to create Secrets in that namespace. RBAC limits the name of a Secret but not its type, so such a Secret can hold the
+/// token of a ServiceAccount.
 pub(crate) async fn ask(
     cluster: &Cluster,
     greeting: &Greeting,

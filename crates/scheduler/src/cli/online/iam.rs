@@ -1,4 +1,4 @@
-//! What to mend in AWS: the statements and settings that are missing.
+//! Fixes in AWS: the missing statements and settings.
 
 use regcred_config::EcrOptions;
 use regcred_core::ErrorKind;
@@ -6,7 +6,7 @@ use regcred_ecr::Region;
 
 use super::network;
 
-/// Who asks, in words.
+/// Returns the caller in words.
 pub(crate) fn describe(options: &EcrOptions) -> String {
     let source = match (&options.profile, &options.web_identity, options.identity) {
         (Some(profile), ..) => format!("profile {profile}"),
@@ -30,7 +30,7 @@ pub(crate) fn command_in(message: &str) -> Option<&str> {
     message.split_once("so run `")?.1.split('`').next()
 }
 
-/// Where nobody could be told who asks. `base`: the caller before it assumes its role, if that one is known.
+/// Returns the fix if AWS did not name the caller. `base`: the caller before it assumes its role, if it is known.
 pub(crate) fn identity_fix(
     options: &EcrOptions,
     kind: ErrorKind,
@@ -61,12 +61,12 @@ pub(crate) fn identity_fix(
     }
 }
 
-/// Where the caller is somebody else than the config wants.
+/// Returns the fix if the caller is not the principal of the config.
 pub(crate) fn principal_fix(caller: &str, wanted: &str) -> String {
     format!("ask as {wanted}, or have the config's `principal` name {caller}")
 }
 
-/// Where ECR gave no token to `caller`.
+/// Returns the fix if ECR returned no token to `caller`.
 pub(crate) fn token_fix(
     options: &EcrOptions,
     kind: ErrorKind,
@@ -95,7 +95,7 @@ pub(crate) fn token_fix(
 
 const INVALID: &str = "mend what the message names, in the environment or in the files of AWS; `aws configure list` shows what the AWS CLI \
     takes from there";
-/// Any of these is taken before the machine's own role.
+/// The variables of sources that precede the machine's own role.
 const OTHERS: [&str; 5] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_PROFILE",

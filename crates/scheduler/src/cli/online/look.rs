@@ -1,4 +1,4 @@
-//! What is learnt of each namespace: is it there, and what may be done in it?
+//! Checks of each namespace: whether it exists, and the rights of regcred in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,31 +7,31 @@ use regcred_openshift::{Cluster, Presence, Right, check};
 
 use crate::wire::Demand;
 
-/// So many are asked about: a server on a small machine tells nine rights in each of them in a quarter of a minute.
+/// The most namespaces that are checked. A server on a small machine answers nine rights in each of them within 15 seconds.
 const ASKED_ABOUT: usize = 2_000;
-/// So many are asked about together. When the time is over, no more than these are lost.
+/// How many namespaces are checked together. When the time limit ends, only the answers for these are lost.
 const TOGETHER: usize = 16;
 
-/// A namespace in which something is to be kept.
+/// A namespace with a target.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) namespace: Namespace,
-    /// Whether it is chosen, and nobody has named it.
+    /// Whether a selection chooses it, and the config does not name it.
     pub(crate) chosen: bool,
     /// Whether it was listed.
     listed: bool,
-    /// What all that is kept there takes, each right once.
+    /// The rights for all targets there, each right once.
     pub(crate) needed: Vec<Right>,
-    /// `None`: nobody has looked.
+    /// `None`: it was not checked.
     pub(crate) seen: Option<Seen>,
 }
 
-/// What was seen of a namespace.
+/// The answers about a namespace.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) presence: Result<Presence>,
     pub(crate) missing: Vec<Right>,
-    /// Why it is not known whether there is more.
+    /// Why the answers are not complete.
     pub(crate) unknown: Option<Error>,
 }
 
@@ -40,7 +40,7 @@ impl Seen {
         Self { presence, missing: vec![], unknown: None }
     }
 
-    /// Whether something can be kept there, as far as anybody knows.
+    /// Whether a Secret can be created there, as far as the answers show.
     pub(crate) fn lives(&self) -> bool {
         !matches!(self.presence, Ok(Presence::Absent | Presence::Going))
     }

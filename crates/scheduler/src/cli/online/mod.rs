@@ -1,5 +1,4 @@
-//! `regcred check --online`: what the offline check cannot know. It reads and asks; nothing is written, and a token that was
-//! minted is thrown away at once.
+//! `regcred check --online`: checks that need AWS and the clusters. It writes nothing, and drops each token that it mints.
 
 mod access;
 mod aws;
@@ -34,7 +33,7 @@ use super::{
 };
 use crate::{Types, wire::Plan};
 
-/// What AWS and the clusters are asked about.
+/// The plan to check, with the ways to AWS and the clusters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) plan: &'a Plan,

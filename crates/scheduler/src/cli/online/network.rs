@@ -1,6 +1,6 @@
-//! What to look at where somebody does not answer.
+//! The fix if a server does not answer.
 
-/// Where proxies and authorities are named.
+/// The variables that name proxies and authorities.
 const VARIABLES: [&str; 3] = ["HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"];
 
 /// `probe` reaches the same place with another program. Of variables only whether they are set is told: a proxy's may hold a
@@ -15,7 +15,7 @@ pub(crate) fn fix(place: &str, probe: &str, is_set: impl Fn(&str) -> bool) -> St
     )
 }
 
-/// Whether a variable of the environment says anything.
+/// Whether a variable of the environment has a value.
 pub(crate) fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty())
 }

@@ -1,4 +1,4 @@
-//! What to mend in the cluster: the rules and bindings that are missing.
+//! Fixes in the cluster: the missing rules and bindings.
 
 use std::fmt::Write;
 
@@ -41,7 +41,7 @@ impl Asker<'_> {
     }
 }
 
-/// What one namespace lacks.
+/// The rights that one namespace lacks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Missing<'a> {
     pub(crate) rights: &'a [Right],
@@ -56,7 +56,7 @@ struct Rule<'a> {
     verbs: Vec<&'a str>,
 }
 
-/// As few rules as give these rights and no others.
+/// Returns the fewest rules that grant exactly these rights.
 fn rules(rights: &[Right]) -> Vec<Rule<'_>> {
     let mut objects = Vec::<Rule<'_>>::new();
     for Right { resource, name, verb } in rights {
@@ -81,7 +81,7 @@ pub(crate) fn words(rights: &[Right]) -> String {
     rules(rights).into_iter().map(rule).collect::<Vec<_>>().join("; ")
 }
 
-/// The rules, as they stand in a role.
+/// The rules, as a role has them.
 fn yaml(rights: &[Right]) -> String {
     let mut text = String::new();
     for Rule { resource, names, verbs } in rules(rights) {
@@ -127,7 +127,7 @@ pub(crate) fn list_namespaces(asker: Asker<'_>) -> String {
     )
 }
 
-/// What lets these namespaces be seen, and no others.
+/// Returns the fix that lets regcred read these namespaces, and no others.
 pub(crate) fn get_namespaces(namespaces: &[&str], asker: Asker<'_>) -> String {
     let right = |name: &&str| Right { resource: "namespaces", name: (*name).to_owned(), verb: "get" };
     let rights = namespaces.iter().map(right).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Whether it lives, whether it is ready, and whether any target is close to its end.
+//! The health of the daemon: whether it is ready, and whether a credential expires soon.
 
 use std::sync::{
     Arc,
@@ -9,7 +9,7 @@ use regcred_core::Clock;
 
 use super::standings::Standings;
 
-/// What the endpoints about health say.
+/// The state that the health endpoints report.
 #[derive(Debug)]
 pub(crate) struct Health {
     serving: AtomicBool,
@@ -22,17 +22,17 @@ impl Health {
         Self { serving: AtomicBool::new(false), standings, clock }
     }
 
-    /// A config is in force.
+    /// Notes that a config is in force.
     pub(super) fn serves(&self) {
         self.serving.store(true, Relaxed);
     }
 
-    /// Whether a config is in force. Neither AWS nor a cluster nor any target changes that.
+    /// Whether a config is in force. AWS, clusters and targets do not change this.
     pub(super) fn is_ready(&self) -> bool {
         self.serving.load(Relaxed)
     }
 
-    /// How many targets are past their floor.
+    /// Returns the number of targets past their floor.
     pub(super) fn past_their_floor(&self) -> usize {
         let now = self.clock.now();
         self.standings.all().values().filter(|it| it.is_past_its_floor(now)).count()

@@ -1,4 +1,4 @@
-//! Which of several daemons works.
+//! Leader election: which of several daemons works.
 
 use std::{env, sync::Arc};
 
@@ -31,7 +31,7 @@ pub(super) fn name(text: &str) -> Result<Name, String> {
     }
 }
 
-/// Takes part as whoever this process is: the pod's name, and a number for those that have none.
+/// Takes part in the election. The identity is the pod's name with the number of the process.
 pub(super) fn start(cluster: &Cluster, name: &Name, clock: Arc<dyn Clock>) -> Lease {
     let host = env::var("HOSTNAME").unwrap_or_else(|_| "regcred".into());
     let identity = format!("{host}_{}", std::process::id());

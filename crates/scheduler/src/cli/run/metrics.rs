@@ -1,4 +1,4 @@
-//! What the daemon counts, for Prometheus.
+//! The metrics of the daemon, for Prometheus.
 
 use std::{
     collections::BTreeMap,
@@ -22,15 +22,15 @@ use super::{
 };
 use crate::wire::Minters;
 
-/// Of so many targets each has a line of its own: those that end first.
+/// The most targets with a line of their own: those that expire first.
 const SHOWN: usize = 100;
-/// Within so long, in hours.
+/// The windows of `targets_expiring`, in hours.
 const WITHIN: [u64; 3] = [1, 2, 4];
 
-/// Of a look, in seconds: one request to one that waits for a provider and a store until their deadlines.
+/// The buckets of the time of a look, in seconds. The first is one request, the last is a look until all deadlines.
 const TOOK: [f64; 11] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0];
 
-/// All of it. What changes with each look is kept by target and counted when it is asked for.
+/// All metrics. The states of targets are counted when Prometheus scrapes them.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Mutex<Registry>,
@@ -50,14 +50,14 @@ pub(crate) struct Metrics {
     past: Family<Sink, Gauge>,
     standings: Arc<Standings>,
     clock: Arc<dyn Clock>,
-    /// Since when something waits in each store.
+    /// Since when the oldest target of each store waits.
     waiting: Mutex<BTreeMap<StoreName, Option<Instant>>>,
-    /// What mints, which knows what time it is elsewhere.
+    /// The minters, which know the time of AWS.
     minters: Mutex<Minters>,
 }
 
 impl Metrics {
-    /// `leads`: from the beginning, for there is nobody else.
+    /// `leads`: whether the process leads from the start, because there is no election.
     pub(super) fn new(leads: bool, standings: Arc<Standings>, clock: Arc<dyn Clock>) -> Self {
         let metrics = Self {
             registry: Mutex::default(),
@@ -139,13 +139,13 @@ impl Metrics {
         self.reload.set(i64::from(success));
     }
 
-    /// Another config, or another leader: nothing waits any more.
+    /// Forgets the queues, for another config or another leader.
     pub(super) fn forget_queues(&self) {
         self.waiting().clear();
         self.depth.clear();
     }
 
-    /// What mints from now on.
+    /// Sets the minters of the config in force.
     pub(super) fn mints_with(&self, minters: &Minters) {
         minters.clone_into(&mut self.minters.lock().expect("nobody panics while it is held"));
     }
@@ -177,7 +177,7 @@ impl Metrics {
         }
     }
 
-    /// In the text format of `OpenMetrics`.
+    /// Returns all metrics in the text format of `OpenMetrics`.
     pub(super) fn text(&self) -> String {
         let now = self.clock.now();
         self.count(now);
@@ -195,7 +195,7 @@ impl Metrics {
         text
     }
 
-    /// What is known of the targets, as numbers.
+    /// Counts the targets by state and by expiry.
     fn count(&self, now: SystemTime) {
         let standings = self.standings.all();
         self.standing.clear();
@@ -240,7 +240,7 @@ impl Metrics {
     }
 }
 
-/// What a look led to, in one word.
+/// Returns the result of a look, in one word.
 fn came_of(outcome: &Outcome) -> &'static str {
     match (outcome.state(), outcome.written) {
         (State::Fresh | State::Waiting | State::Contested, Some(Written::Created)) => "created",
@@ -261,7 +261,7 @@ mod tests {
 
     use super::*;
 
-    /// The value of a line without labels, or with exactly these.
+    /// Returns the value of a metric. The name includes the labels.
     fn value(text: &str, name: &str) -> Option<f64> {
         text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
     }

@@ -58,7 +58,7 @@ pub(crate) struct Args {
     cluster: ClusterArgs,
 }
 
-/// What goes on whatever config is in force.
+/// The parts of the daemon that outlive a config.
 struct Daemon<'a> {
     args: &'a Args,
     types: &'a Types,
@@ -133,7 +133,7 @@ impl Daemon<'_> {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The engine for a config, and what takes away what it does not ask for, if it says so.
+    /// Makes the engine for a config, and the pruning if the config asks for it.
     async fn engine(&mut self, config: &Config) -> Result<(Arc<Engine>, Option<Pruning>)> {
         stderr::config_warnings(config);
         let plan = wire::plan(config, self.types)?.watching();
@@ -171,7 +171,7 @@ impl Daemon<'_> {
         Ok((engine, pruning))
     }
 
-    /// Works while it leads, until something else has to be done.
+    /// Runs the engine while the process leads, until a signal, a new config or the loss of the Lease.
     async fn work(
         &self,
         engine: &Arc<Engine>,
@@ -234,7 +234,7 @@ impl Daemon<'_> {
         let mut working = std::pin::pin!(working);
         let next = tokio::select! {
             next = asked => next,
-            // While it does not work, the engine knows no targets, and nothing is taken away.
+            // The engine knows no targets while it does not run, and then nothing is pruned.
             () = pruning => Next::Stop,
             () = &mut working => return Ok(Next::Stop),
             () = died(lead) => return Err(anyhow!("the Lease is not looked after any more, so somebody else may lead already")),
@@ -244,13 +244,13 @@ impl Daemon<'_> {
         Ok(next)
     }
 
-    /// What was known of them is not so any more.
+    /// Forgets the states of the targets and the queues.
     fn forget_targets(&self) {
         self.standings.forget();
         self.metrics.forget_queues();
     }
 
-    /// The config as it is now. A bad one is reported, and the old one stays in force.
+    /// Reads the config again. It reports an invalid config, and the old one stays in force.
     fn reload(&self, current: &Config) -> Option<Config> {
         let loaded = self.args.config.load(self.types);
         self.metrics.reloaded(loaded.is_ok());

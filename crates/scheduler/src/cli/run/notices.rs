@@ -1,5 +1,5 @@
-//! What people are told in the cluster: trouble with a provider, at regcred itself; and in a target's namespace what its owner can
-//! mend, and nothing else.
+//! Events in the cluster. A failure of a provider is an event of regcred's own pod. An event in the namespace of a target is only about a
+//! problem that the owner of the namespace can fix.
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
@@ -16,16 +16,16 @@ use tracing::debug;
 
 use crate::wire::Clusters;
 
-/// About one thing no more often.
+/// Between two events about the same target or provider.
 const AGAIN: Duration = Duration::from_hours(1);
-/// So many wait at the most: what is told late is told by metrics.
+/// The most events that wait. Further ones are dropped, because the metrics report the same problems.
 const WAITING: usize = 256;
 
-/// Of the clusters of one config.
+/// The events in the clusters of one config.
 #[derive(Debug)]
 pub(super) struct Notices {
     sender: mpsc::Sender<(StoreName, Notice)>,
-    /// Where regcred itself is, and as which pod.
+    /// The store, the namespace and the pod of regcred itself.
     own: Option<(StoreName, String, String)>,
     told: Mutex<HashMap<About, Instant>>,
 }
@@ -37,7 +37,7 @@ enum About {
 }
 
 impl Notices {
-    /// Sends them in a task of its own, which ends with this. `home`: where regcred itself is, if that is said.
+    /// Starts a task that sends the events. It ends when this value is dropped. `home`: the namespace of regcred, if it is known.
     pub(super) fn start(clusters: &Clusters, home: Option<&str>, clock: Arc<dyn Clock>) -> Self {
         let clusters =
             clusters.iter().map(|(name, cluster)| (name.clone(), cluster.clone())).collect::<BTreeMap<_, _>>();

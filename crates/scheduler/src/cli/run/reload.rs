@@ -1,4 +1,4 @@
-//! Whether the config's files are others than before: a mounted ConfigMap is swapped, and nobody says so.
+//! Changes of the config's files. Kubernetes swaps a mounted ConfigMap without a signal, so the files are polled.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -6,7 +6,7 @@ use regcred_config::digest;
 use regcred_core::read_text_file;
 use tokio::time::sleep;
 
-/// The kubelet itself takes about a minute to bring a new ConfigMap into a pod.
+/// The kubelet needs about a minute to mount a new ConfigMap, so ten seconds more do not matter.
 const EVERY: Duration = Duration::from_secs(10);
 
 pub(super) struct Reload {
@@ -20,7 +20,7 @@ impl Reload {
         Self { last: sum(&files), files }
     }
 
-    /// Waits until they are. May be dropped at its await.
+    /// Waits until a file changes. It can be dropped at its await.
     pub(super) async fn changed(&mut self) {
         loop {
             sleep(EVERY).await;
@@ -33,7 +33,7 @@ impl Reload {
     }
 }
 
-/// Of all of their texts; a file that cannot be read for a moment is empty.
+/// Returns a digest of all files. A file that cannot be read counts as empty.
 fn sum(files: &[PathBuf]) -> u64 {
     let texts = files.iter().map(|file| read_text_file(file).unwrap_or_default());
     digest(&texts.collect::<Vec<_>>().join("\0"))

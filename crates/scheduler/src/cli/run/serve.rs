@@ -1,4 +1,4 @@
-//! The endpoints.
+//! The endpoints for health and metrics.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -15,16 +15,16 @@ use crate::cli::stderr;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Reads an address with a port. Without a host it is every address of the machine, as in Go.
+/// Parses an address with a port. Without a host, it is every address of the machine, as in Go.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
     whole.parse().map_err(|_| "it is not an address and a port, such as 0.0.0.0:8080 or :8080".into())
 }
 
-/// Serves them from now on.
+/// Starts to serve the endpoints.
 pub(super) fn start(address: SocketAddr, health: Arc<Health>, metrics: Arc<Metrics>) -> Result<()> {
     let listener = accept::listen(address).with_context(|| format!("nothing can be served at {address}"))?;
-    // Who has it choose a port wants to know which.
+    // With port 0 the system chooses the port.
     stderr::info(&format!("health and metrics at http://{}", listener.local_addr()?));
     let ready = health.clone();
     let router = Router::new()
@@ -45,7 +45,7 @@ pub(super) fn start(address: SocketAddr, health: Arc<Health>, metrics: Arc<Metri
     Ok(())
 }
 
-/// For people and alerts: nothing restarts a daemon whose provider is down.
+/// Returns 503 if a target is past its floor. It is for people and alerts, not for a probe that restarts the daemon.
 fn targets(health: &Health) -> impl IntoResponse + use<> {
     match health.past_their_floor() {
         0 => (StatusCode::OK, "ok\n".to_owned()),

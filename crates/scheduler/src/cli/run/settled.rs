@@ -1,4 +1,4 @@
-//! Logs once after a start, and after each new config, how the targets are.
+//! Logs the state of the targets once after a start, and once after each new config.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -12,7 +12,7 @@ use super::standings::Standings;
 pub(super) struct Settled(AtomicBool);
 
 impl Settled {
-    /// Follows one event. `standings`: what is known of the targets by then.
+    /// Follows one event. `standings`: the states of the targets after the event.
     pub(super) fn follow(&self, event: &Event<'_>, standings: &Standings) {
         match event {
             Event::Synced { targets: 0 } => warn!("no targets found: no namespace matches the config"),

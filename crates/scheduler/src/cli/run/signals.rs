@@ -1,10 +1,10 @@
-//! What the outside asks for while it runs.
+//! The signals of the daemon.
 
 use std::io;
 
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
-/// What was asked for.
+/// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     /// SIGTERM, or SIGINT: finish what is being written, and end.
@@ -32,7 +32,7 @@ impl Signals {
         })
     }
 
-    /// The next one. May be dropped at its await.
+    /// Waits for the next signal. It can be dropped at its await.
     pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {
             biased;

@@ -1,4 +1,4 @@
-//! How each target stands by the latest look at it: what health and metrics are counted from.
+//! The state of each target after the latest look. Health and metrics are counted from it.
 
 use std::{
     collections::HashMap,
@@ -9,23 +9,23 @@ use std::{
 use regcred_core::{Target, Validity};
 use regcred_engine::{Event, State};
 
-/// Less than this of a credential that lives for half a day, as those of Amazon ECR do, and a person has to look.
+/// A person has to act if a credential with a life of at least half a day, such as one of Amazon ECR, has less than this left.
 const FLOOR: Duration = Duration::from_hours(2);
 const HALF_A_DAY: Duration = Duration::from_hours(12);
-/// The same, as a part of a shorter life.
+/// The same limit for a shorter life, as a part of it.
 const PART: f64 = 0.15;
 
-/// Of the run that goes on.
+/// The states of all targets in the present run.
 #[derive(Debug, Default)]
 pub(crate) struct Standings(Mutex<HashMap<Target, Standing>>);
 
-/// Of one target.
+/// The state of one target.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
     pub(super) state: State,
-    /// When the first of its credentials ends; `None`: none does.
+    /// When its first credential expires. `None`: none expires.
     pub(super) ends: Option<SystemTime>,
-    /// From when on it wants a person.
+    /// The time from which a person has to act.
     floor: Option<SystemTime>,
 }
 
@@ -34,7 +34,7 @@ impl Standings {
         match event {
             Event::Looked { target, outcome, .. } => {
                 let (mut all, state) = (self.all(), outcome.state());
-                // What could not be looked at ends when it did before.
+                // A target that could not be read keeps its dates.
                 if let Some(known) = all.get_mut(*target).filter(|_| outcome.step.is_none() && state != State::Gone) {
                     known.state = state;
                     return;
@@ -48,12 +48,12 @@ impl Standings {
         }
     }
 
-    /// Another config, or another leader: what is known is not so any more.
+    /// Forgets all targets, for another config or another leader.
     pub(super) fn forget(&self) {
         self.all().clear();
     }
 
-    /// One target, with a credential that is valid so long.
+    /// One target, whose credential has this validity.
     #[cfg(test)]
     pub(super) fn of_one(validity: Validity) -> Self {
         let address = regcred_core::Address::new("team-a", "ecr-secret");
@@ -68,13 +68,13 @@ impl Standings {
 }
 
 impl Standing {
-    /// Whether it has so little left that a person has to look.
+    /// Whether so little time is left that a person has to act.
     pub(super) fn is_past_its_floor(&self, now: SystemTime) -> bool {
         self.floor.is_some_and(|floor| floor <= now)
     }
 }
 
-/// From when on a credential that lasts so long wants a person; `None`: it has no end.
+/// Returns the time from which a person has to act. `None`: the credential does not expire.
 fn floor(validity: &Validity) -> Option<SystemTime> {
     let expires = validity.expires_at()?;
     let life = expires.duration_since(validity.issued_at()).unwrap_or_default();
