@@ -19,9 +19,7 @@ use regcred_dockerconfig::{DockerConfig, Reader, taken};
 use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Minter, Pass, Route};
 use regcred_migrate::{Search, Vendor, discover};
-use regcred_openshift::{
-    BulkReads, Cluster, Connection, Lease, Link, NamedSource, OpenShiftSink, WatchedSource, Watches,
-};
+use regcred_openshift::{Cache, Cluster, Connection, Lease, Link, NamedSource, OpenShiftSink, WatchedSource, Watches};
 use regcred_testkit::FakeKube;
 use serde_json::json;
 
@@ -73,7 +71,7 @@ const SHOWN: &[&str] = &[
 const HARMLESS: &[&str] = &[
     "AccountId",
     "Alias",
-    "BulkReads",
+    "Cache",
     "Clock",
     "Details",
     "ErrorKind",
@@ -221,11 +219,11 @@ async fn no_public_type_shows_a_secret() {
     kube.remove("secrets", "team-a", "pull");
     shown.show(&Lease::start(&cluster, "team-a", "lease", "me", Arc::new(SystemClock)));
     let here = target("team-a");
-    let keeper = Arc::new(OpenShiftSink::builder(cluster.clone()).build());
+    let keeper = OpenShiftSink::builder(cluster.clone()).build();
     let resync = Duration::from_mins(5);
-    let watches = Watches::new(&cluster, [here.name.clone()], [], &BulkReads::new(&cluster, []), resync);
-    shown.show(&NamedSource::new(&cluster, vec![here.clone()], keeper.clone(), resync));
-    shown.show(&WatchedSource::new(watches, here.store, here.name, |_, _| true, keeper));
+    let watches = Watches::new(&cluster, [here.name.clone()], [], &Cache::new(&cluster, [], []), resync);
+    shown.show(&NamedSource::new(&cluster, vec![here.clone()], &keeper, resync));
+    shown.show(&WatchedSource::new(watches, here.store, here.name, |_, _| true, &keeper));
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).with_instance(InstanceName::default());
     shown.show(&sink);
     let sink = sink.build();

@@ -10,20 +10,19 @@ use std::{
 use async_trait::async_trait;
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use k8s_openapi::api::core::v1::{Namespace as NamespaceObject, Secret, ServiceAccount};
-use regcred_core::{Error, ErrorKind, Feed, Namespace, Result, Sighting, Target, TargetSource};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep, sleep_until},
-};
+use regcred_core::{Error, Feed, Namespace, Result, Sighting, Target, TargetSource};
+use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::{
+    cache::Targets,
     cluster::Cluster,
-    follow::{Followed, GRANTED, Seen},
+    resync::Resync,
     sink::OpenShiftSink,
+    watch::{Event, Outlet, Watch},
 };
 
-/// So many changes wait before the server does.
+/// Number of events that wait before the server does.
 const WAITING: usize = 16;
 
 /// Targets at fixed addresses, and the watches that report their changes.
@@ -31,7 +30,8 @@ const WAITING: usize = 16;
 pub struct NamedSource {
     cluster: Cluster,
     targets: Vec<Target>,
-    sink: Arc<OpenShiftSink>,
+    /// What is known of them, for the sink that writes them.
+    cache: Arc<Targets>,
     resync: Duration,
     with_users: bool,
 }
@@ -44,20 +44,11 @@ enum Subject {
     Namespace(Namespace),
 }
 
-/// What a watch reports.
-enum Event {
-    /// From now on it reports changes. Changes before that may have been missed.
-    Resumed,
-    /// RBAC does not allow it.
-    Denied(Error),
-    Seen(Seen),
-}
-
 impl NamedSource {
-    /// Each of these targets, whose Secret is watched by its name. `sink`: the sink that writes them, which recognises its own writes.
-    /// `resync`: how often each target is named again of which something is not watched.
-    pub fn new(cluster: &Cluster, targets: Vec<Target>, sink: Arc<OpenShiftSink>, resync: Duration) -> Self {
-        Self { cluster: cluster.clone(), targets, sink, resync, with_users: false }
+    /// Each of these targets, whose Secret is watched by its name. `sink`: the sink that writes them. `resync`: how often each target is
+    /// named again of which something is not watched.
+    pub fn new(cluster: &Cluster, targets: Vec<Target>, sink: &OpenShiftSink, resync: Duration) -> Self {
+        Self { cluster: cluster.clone(), targets, cache: sink.targets().clone(), resync, with_users: false }
     }
 
     /// Watches the namespace and the ServiceAccounts of each target too.
@@ -68,7 +59,7 @@ impl NamedSource {
 
     /// What is watched, each with the targets that it is about.
     fn subjects(&self) -> BTreeMap<Subject, Vec<Target>> {
-        let accounts = self.sink.accounts();
+        let accounts = self.cache.accounts();
         let mut subjects = BTreeMap::<_, Vec<_>>::new();
         for target in &self.targets {
             let mut about = vec![Subject::Secret(target.clone())];
@@ -83,39 +74,30 @@ impl NamedSource {
         subjects
     }
 
-    fn follow(&self, subject: &Subject) -> Followed {
+    fn watch_of(&self, subject: &Subject) -> Watch {
         let client = self.cluster.client();
         match subject {
             Subject::Secret(Target { namespace, name, .. }) => {
-                Followed::new::<Secret>(client, "secrets", Some(namespace), Some(name.as_str()))
+                Watch::new::<Secret>(client, "secrets", Some(namespace), Some(name.as_str()))
             }
             Subject::Account(Target { namespace, .. }, account) => {
-                Followed::new::<ServiceAccount>(client, "serviceaccounts", Some(namespace), Some(account)).whole()
+                Watch::new::<ServiceAccount>(client, "serviceaccounts", Some(namespace), Some(account)).whole()
             }
-            Subject::Namespace(name) => {
-                Followed::new::<NamespaceObject>(client, "namespaces", None, Some(name.as_str()))
-            }
+            Subject::Namespace(name) => Watch::new::<NamespaceObject>(client, "namespaces", None, Some(name.as_str())),
         }
     }
 
-    /// Whether an event means that a target needs another look.
-    fn concerns(&self, subject: &Subject, seen: Seen, target: &Target) -> bool {
-        match (subject, seen) {
+    /// Takes an event. Returns whether a target needs another look.
+    fn concerns(&self, subject: &Subject, event: &Event, target: &Target) -> bool {
+        match subject {
+            Subject::Secret(_) => self.cache.secret_event(target, event),
+            Subject::Account(_, name) => self.cache.account_event(target, name, event),
             // A namespace that is only labelled stays the same.
-            (_, Seen::Begun) | (Subject::Namespace(_), Seen::Written(_)) => false,
-            (Subject::Secret(_), Seen::Made(object) | Seen::Written(object)) => {
-                !object.is_readable || !self.sink.is_secret_as_left(&object.metadata, target)
+            Subject::Namespace(_) if matches!(event, Event::Made(_) | Event::Gone(_)) => {
+                self.cache.invalidate(target);
+                true
             }
-            (Subject::Account(_, name), Seen::Written(object)) => {
-                !object.into_account().is_some_and(|account| self.sink.is_account_as_left(&account, name, target))
-            }
-            (Subject::Secret(_) | Subject::Namespace(_), Seen::Gone(_))
-            | (Subject::Account(..) | Subject::Namespace(_), Seen::Made(_)) => true,
-            // Nothing can be linked to it any more.
-            (Subject::Account(..), Seen::Gone(_)) => {
-                self.sink.was_touched(target);
-                false
-            }
+            Subject::Namespace(_) => false,
         }
     }
 }
@@ -124,150 +106,93 @@ impl NamedSource {
 impl TargetSource for NamedSource {
     async fn watch(&self, feed: Feed) -> Result<()> {
         let subjects = self.subjects();
-        let (sender, mut events) = mpsc::channel(WAITING);
+        let (into, mut events) = mpsc::channel(WAITING);
         let mut coverage = Coverage::new(self, &subjects);
         let mut watches = FuturesUnordered::new();
         // A watch begins before its target is read, so no change is missed.
-        let begun = join_all(subjects.keys().map(async |subject| {
-            let followed = self.follow(subject);
-            (subject, followed.version().await, followed)
-        }));
-        for (subject, version, followed) in begun.await {
+        let begun = subjects.keys().map(async |subject| (subject, self.watch_of(subject).version().await));
+        for (subject, version) in join_all(begun).await {
             if version.is_ok() {
                 coverage.cover(subject);
             }
-            watches.push(keep(subject.clone(), followed, version, sender.clone()));
+            watches.push(self.watch_of(subject).keep(version, Outlet { subject, into: into.clone() }));
         }
         self.targets.watch(feed.clone()).await?;
-        let (mut next, mut turn) = (Instant::now() + coverage.pace(), 0);
+        let mut resync =
+            Resync::new(self.resync, self.resync / u32::try_from(coverage.open().len().max(1)).unwrap_or(1));
         loop {
             tokio::select! {
                 biased;
                 Some((subject, event)) = events.recv() => {
-                    let about = &subjects[&subject];
+                    let about = &subjects[subject];
                     match event {
                         Event::Resumed => {
-                            coverage.cover(&subject);
+                            coverage.cover(subject);
                             for target in about {
-                                self.sink.was_touched(target);
+                                self.cache.invalidate(target);
                                 feed.send(Sighting::Again(target.clone())).await;
                             }
                         }
-                        Event::Denied(error) => coverage.deny(&subject, &error),
-                        Event::Seen(seen) => {
-                            for target in about.iter().filter(|target| self.concerns(&subject, seen.clone(), target)) {
-                                self.sink.was_touched(target);
+                        Event::Denied(error) => coverage.deny(subject, &error),
+                        event => {
+                            for target in about.iter().filter(|target| self.concerns(subject, &event, target)) {
                                 feed.send(Sighting::Present(target.clone())).await;
                             }
                         }
                     }
                 }
                 Some(()) = watches.next() => {}
-                () = sleep_until(next) => {
-                    if let Some(target) = coverage.uncovered(turn) {
+                () = resync.tick() => {
+                    if let Some(target) = resync.take(|| coverage.open()) {
                         feed.send(Sighting::Again(target.clone())).await;
                     }
-                    turn += 1;
-                    next = Instant::now() + coverage.pace();
                 }
             }
         }
     }
 }
 
-/// Watches one object for ever. `version`: where to begin, if it could be read.
-async fn keep(subject: Subject, followed: Followed, version: Result<String>, into: mpsc::Sender<(Subject, Event)>) {
-    let (mut version, mut failures, mut is_first) = (Some(version), 0, true);
-    loop {
-        let from = match version.take() {
-            Some(version) => version,
-            None => followed.version().await,
-        };
-        let denied = match from {
-            Ok(from) => {
-                failures = 0;
-                if !std::mem::take(&mut is_first) {
-                    into.send((subject.clone(), Event::Resumed)).await.ok();
-                }
-                followed.follow(from, |seen| (subject.clone(), Event::Seen(seen)), &into).await
-            }
-            Err(error) if error.kind() == ErrorKind::Denied => Some(error),
-            Err(error) => {
-                failures += 1;
-                followed.wait(&error, failures).await;
-                None
-            }
-        };
-        is_first = false;
-        if let Some(error) = denied {
-            into.send((subject.clone(), Event::Denied(error))).await.ok();
-            sleep(GRANTED).await;
-        }
-    }
-}
-
-/// Which targets are watched as a whole. The others are read again and again.
+/// The targets that are watched as a whole. The others are read at intervals.
 struct Coverage<'a> {
     source: &'a NamedSource,
     subjects: &'a BTreeMap<Subject, Vec<Target>>,
-    /// What is not watched, of each target.
-    missing: BTreeMap<&'a Target, BTreeSet<Subject>>,
+    /// What is not watched.
+    missing: BTreeSet<&'a Subject>,
     has_warned: bool,
 }
 
 impl<'a> Coverage<'a> {
     fn new(source: &'a NamedSource, subjects: &'a BTreeMap<Subject, Vec<Target>>) -> Self {
-        let mut missing = BTreeMap::<_, BTreeSet<_>>::new();
-        for (subject, targets) in subjects {
-            for target in targets {
-                missing.entry(target).or_default().insert(subject.clone());
-            }
-        }
-        Self { source, subjects, missing, has_warned: false }
+        Self { source, subjects, missing: subjects.keys().collect(), has_warned: false }
     }
 
     fn cover(&mut self, subject: &Subject) {
-        for target in &self.subjects[subject] {
-            let missing = self.missing.entry(target).or_default();
-            missing.remove(subject);
-            if missing.is_empty() && self.source.with_users {
-                self.source.sink.untouched().follow(target);
-            }
-        }
+        self.missing.remove(subject);
+        self.subjects[subject].iter().filter(|it| self.covers(it)).for_each(|it| self.source.cache.follow(it));
     }
 
-    fn deny(&mut self, subject: &Subject, error: &Error) {
+    fn deny(&mut self, subject: &'a Subject, error: &Error) {
         if !std::mem::replace(&mut self.has_warned, true) {
             let minutes = self.source.resync.as_secs() / 60;
             warn!(error = error.chain(), minutes, "cannot watch, so reads each target once in so many minutes");
         }
-        for target in &self.subjects[subject] {
-            self.missing.entry(target).or_default().insert(subject.clone());
-            self.source.sink.untouched().unfollow(target);
-        }
+        self.missing.insert(subject);
+        self.subjects[subject].iter().for_each(|target| self.source.cache.unfollow(target));
     }
 
-    /// The targets that are not watched as a whole, in turn.
-    fn uncovered(&self, turn: usize) -> Option<&'a Target> {
-        let open = self.open().collect::<Vec<_>>();
-        open.get(turn % open.len().max(1)).copied()
+    /// Whether a target is watched as a whole.
+    fn covers(&self, target: &Target) -> bool {
+        self.source.with_users && !self.missing.iter().any(|subject| self.subjects[*subject].contains(target))
     }
 
-    fn open(&self) -> impl Iterator<Item = &'a Target> {
-        let is_open = |missing: &BTreeSet<Subject>| !missing.is_empty() || !self.source.with_users;
-        self.missing.iter().filter(move |(_, missing)| is_open(missing)).map(|(target, _)| *target)
-    }
-
-    /// From one of them to the next.
-    fn pace(&self) -> Duration {
-        let count = u32::try_from(self.open().count().max(1)).unwrap_or(u32::MAX);
-        self.source.resync / count
+    fn open(&self) -> Vec<&'a Target> {
+        self.source.targets.iter().filter(|target| !self.covers(target)).collect()
     }
 }
 
 impl Drop for Coverage<'_> {
     fn drop(&mut self) {
-        self.source.targets.iter().for_each(|target| self.source.sink.untouched().unfollow(target));
+        self.source.targets.iter().for_each(|target| self.source.cache.unfollow(target));
     }
 }
 

@@ -1,33 +1,29 @@
-//! What changes in a cluster, watched once for however many sources of targets: namespaces, Secrets of ours by their names, and the
-//! `ServiceAccounts` that use them.
+//! The shared watches of a cluster, and the sources of targets that subscribe to them.
 
 use std::{
-    collections::HashSet,
+    collections::BTreeMap,
     fmt,
-    sync::{
-        Arc, Mutex, Weak,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
-use regcred_core::{Error, ErrorKind, Feed, SecretName};
+use async_trait::async_trait;
+use regcred_core::{Error, ErrorKind, Feed, Result, SecretName, StoreName, TargetSource};
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, oneshot},
     task::AbortHandle,
 };
 
 use crate::{
-    bulk::BulkReads,
+    cache::{Cache, Targets},
     cluster::Cluster,
-    hub::Hub,
+    hub::{Hub, Subscriber, Watched},
     namespace::Choice,
     sink::OpenShiftSink,
-    subscriber::{Entry, Member, Watched},
 };
 
-/// The watches of one cluster, which go on while a source needs them. Takes the right to list and watch namespaces; where Secrets or
-/// ServiceAccounts may not be watched, each target is named again once in a while.
+/// The watches of one cluster, which run while a source needs them. They need the rights to list and watch namespaces. If RBAC does not
+/// allow the watches of Secrets or ServiceAccounts, each target is named again at intervals.
 #[derive(Clone)]
 pub struct Watches(Arc<Inner>);
 
@@ -36,10 +32,9 @@ struct Inner {
     running: Mutex<Weak<Running>>,
 }
 
-/// The task that watches. Ends with the last one that holds this.
+/// The task that watches. It ends with the last holder of this.
 struct Running {
-    entries: mpsc::UnboundedSender<Entry>,
-    ended: watch::Receiver<Option<Error>>,
+    joining: mpsc::UnboundedSender<Subscriber>,
     task: AbortHandle,
 }
 
@@ -49,71 +44,42 @@ impl Drop for Running {
     }
 }
 
-/// A source's part in the watches. It leaves when this is dropped.
-pub(crate) struct Part {
-    running: Arc<Running>,
-    number: u64,
-    failed: oneshot::Receiver<Error>,
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        self.running.entries.send(Entry::Leave(self.number)).ok();
-    }
-}
-
 impl Watches {
-    /// For sources whose Secrets have these names and are used by these ServiceAccounts. `bulk`: what is listed for their sinks, which is
-    /// listed anew when watches have missed something. `resync`: how often each target is named again that cannot be watched.
+    /// For sources whose Secrets have these names and are used by these ServiceAccounts. `cache`: the cache of their sinks, which drops
+    /// its lists once watches have missed changes. `resync`: how often each target is named again that is not watched.
     pub fn new(
         cluster: &Cluster,
         secrets: impl IntoIterator<Item = SecretName>,
         accounts: impl IntoIterator<Item = String>,
-        bulk: &BulkReads,
+        cache: &Cache,
         resync: Duration,
     ) -> Self {
         let (secrets, accounts) = (secrets.into_iter().collect(), accounts.into_iter().collect());
-        let watched = Watched { cluster: cluster.clone(), secrets, accounts, bulk: bulk.clone(), resync };
+        let watched = Watched { cluster: cluster.clone(), secrets, accounts, cache: cache.clone(), resync };
         Self(Arc::new(Inner { watched: Arc::new(watched), running: Mutex::default() }))
     }
 
-    /// Has a source told of its targets from now on.
-    pub(crate) fn join(&self, choice: Choice, sink: Arc<OpenShiftSink>, feed: Feed) -> Part {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let accounts = sink.accounts();
-        let (sender, failed) = oneshot::channel();
-        let member =
-            Member { choice, sink, accounts, feed, wanted: HashSet::new(), synced: false, failed: Some(sender) };
-        let running = self.running();
-        let number = NUMBER.fetch_add(1, Relaxed);
-        running.entries.send(Entry::Join(number, member.into())).ok();
-        Part { running, number, failed }
+    /// Publishes changes to a subscriber, until it is dropped.
+    fn join(&self, mut subscriber: Subscriber) -> Arc<Running> {
+        loop {
+            let running = self.running();
+            match running.joining.send(subscriber) {
+                Ok(()) => return running,
+                Err(mpsc::error::SendError(returned)) => subscriber = returned, // the task has just ended
+            }
+        }
     }
 
     fn running(&self) -> Arc<Running> {
-        let mut current = self.0.running.lock().expect("nobody panics while it is held");
-        if let Some(running) = current.upgrade().filter(|it| it.ended.borrow().is_none()) {
+        let mut current = self.0.running.lock().expect("no call panics while it holds the lock");
+        if let Some(running) = current.upgrade().filter(|it| !it.joining.is_closed()) {
             return running;
         }
-        let (entries, receiver) = mpsc::unbounded_channel();
-        let (ending, ended) = watch::channel(None);
-        let hub = Hub::new(self.0.watched.clone(), receiver);
-        let task = tokio::spawn(async move { drop(ending.send(hub.run().await.err())) }).abort_handle();
-        let running = Arc::new(Running { entries, ended, task });
+        let (joining, receiver) = mpsc::unbounded_channel();
+        let task = tokio::spawn(Hub::new(self.0.watched.clone(), receiver).run()).abort_handle();
+        let running = Arc::new(Running { joining, task });
         *current = Arc::downgrade(&running);
         running
-    }
-}
-
-impl Part {
-    /// Why nothing is watched any more for this source, or for any.
-    pub(crate) async fn ended(&mut self) -> Error {
-        if let Ok(error) = (&mut self.failed).await {
-            return error;
-        }
-        let mut ended = self.running.ended.clone();
-        let error = ended.wait_for(Option::is_some).await.ok().and_then(|it| it.clone());
-        error.unwrap_or_else(|| Error::new(ErrorKind::Bug, "the watches of the cluster panicked"))
     }
 }
 
@@ -126,5 +92,44 @@ impl fmt::Debug for Watches {
             .field("accounts", accounts)
             .field("resync", resync)
             .finish_non_exhaustive()
+    }
+}
+
+/// One Secret in each namespace that is wanted, watched together with its ServiceAccounts.
+#[derive(Clone)]
+pub struct WatchedSource {
+    watches: Watches,
+    choice: Choice,
+    targets: Arc<Targets>,
+}
+
+impl WatchedSource {
+    /// The Secret of this name, which is one of those that are watched, in every namespace of the cluster that `takes` accepts, at addresses
+    /// of this store. The namespace that regcred runs in is not a target. `sink`: the sink that writes the Secrets.
+    pub fn new(
+        watches: Watches,
+        store: StoreName,
+        secret: SecretName,
+        takes: impl Fn(&str, &BTreeMap<String, String>) -> bool + Send + Sync + 'static,
+        sink: &OpenShiftSink,
+    ) -> Self {
+        Self { watches, choice: Choice { store, secret, takes: Arc::new(takes) }, targets: sink.targets().clone() }
+    }
+}
+
+#[async_trait]
+impl TargetSource for WatchedSource {
+    async fn watch(&self, feed: Feed) -> Result<()> {
+        let (sender, failed) = oneshot::channel();
+        let running = self.watches.join(Subscriber::new(self.choice.clone(), self.targets.clone(), feed, sender));
+        let error = failed.await;
+        drop(running);
+        Err(error.unwrap_or_else(|_| Error::new(ErrorKind::Bug, "the watches of the cluster panicked")))
+    }
+}
+
+impl fmt::Debug for WatchedSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchedSource").field("choice", &self.choice).finish_non_exhaustive()
     }
 }
