@@ -222,7 +222,15 @@ async fn no_public_type_shows_a_secret() {
     let keeper = OpenShiftSink::builder(cluster.clone()).build();
     let resync = Duration::from_mins(5);
     let watches = Watches::new(&cluster, [here.name.clone()], [], &Cache::new(&cluster, [], []), resync);
-    shown.show(&NamedSource::new(&cluster, vec![here.clone()], &keeper, resync));
+    shown.show(&NamedSource::new(
+        &cluster,
+        here.store.clone(),
+        here.name.clone(),
+        [here.namespace.clone()],
+        &keeper,
+        resync,
+        true,
+    ));
     shown.show(&WatchedSource::new(watches, here.store, here.name, |_, _| true, &keeper));
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).with_instance(InstanceName::default());
     shown.show(&sink);

@@ -7,31 +7,27 @@ use std::{
     time::Duration,
 };
 
-use futures::{
-    FutureExt, StreamExt,
-    future::{BoxFuture, join_all},
-    stream::FuturesUnordered,
-};
-use k8s_openapi::api::core::v1::{Namespace as NamespaceObject, Secret, ServiceAccount};
-use regcred_core::{Error, ErrorKind, Feed, Namespace, Result, SecretName, Sighting, Target};
+use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
+use regcred_core::{Error, ErrorKind, Namespace, Result, Sighting, Target};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, sleep_until},
 };
 use tracing::warn;
 
 use crate::{
-    cache::{Cache, Targets},
+    cache::Cache,
     call::PAGE,
     cluster::Cluster,
-    namespace::{self, Choice, Place},
+    namespace::{self, Place},
     resync::Resync,
-    watch::{Event, Outlet, Watch},
+    subscriber::{Scope, Subject, Subscriber},
+    watch::{Event, Outlet, backoff},
 };
 
 /// Number of events that wait before the server does. Each is bounded, and can still be large.
 const WAITING: usize = 16;
-/// Watches that are too old are too old together. One look at everything is enough for all of them.
+/// Watches that are too old are too old together. One look at their targets is enough for all of them.
 const TOGETHER: Duration = Duration::from_secs(1);
 /// Interval at which the cache drops what nobody asks for.
 const TIDY: Duration = Duration::from_mins(6);
@@ -39,57 +35,14 @@ const TIDY: Duration = Duration::from_mins(6);
 /// What is watched, and where.
 pub(crate) struct Watched {
     pub(crate) cluster: Cluster,
-    pub(crate) secrets: BTreeSet<SecretName>,
-    pub(crate) accounts: BTreeSet<String>,
+    /// Besides the namespaces of the cluster.
+    pub(crate) subjects: BTreeSet<Subject>,
+    /// Whether the namespaces of the cluster are listed and watched.
+    pub(crate) is_listing: bool,
     pub(crate) cache: Cache,
+    /// How often each target is named again that is not watched as a whole, and when the first of them is.
     pub(crate) resync: Duration,
-}
-
-/// A source while it watches.
-pub(crate) struct Subscriber {
-    choice: Choice,
-    targets: Arc<Targets>,
-    accounts: Vec<String>,
-    feed: Feed,
-    wanted: HashSet<Namespace>,
-    /// Whether it knows all namespaces.
-    synced: bool,
-    /// Ends the source. It is closed once the source is dropped.
-    failed: Option<oneshot::Sender<Error>>,
-}
-
-impl Subscriber {
-    pub(crate) fn new(choice: Choice, targets: Arc<Targets>, feed: Feed, failed: oneshot::Sender<Error>) -> Self {
-        let (accounts, failed) = (targets.accounts(), Some(failed));
-        Self { choice, targets, accounts, feed, wanted: HashSet::new(), synced: false, failed }
-    }
-
-    fn has_left(&self) -> bool {
-        self.failed.as_ref().is_none_or(oneshot::Sender::is_closed)
-    }
-
-    fn fail(mut self, error: &Error) {
-        self.failed.take().map(|failed| failed.send(error.clone()));
-    }
-
-    /// Changes of its targets are not reported any more.
-    fn unfollow(&self) {
-        self.wanted.iter().for_each(|namespace| self.targets.unfollow(&self.choice.at(namespace)));
-    }
-}
-
-impl Drop for Subscriber {
-    fn drop(&mut self) {
-        self.unfollow();
-    }
-}
-
-/// The objects of one watch.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Subject {
-    Namespaces,
-    Secrets(SecretName),
-    Accounts(String),
+    pub(crate) first_resync: Duration,
 }
 
 /// Its subscribers join and leave while it runs.
@@ -100,19 +53,32 @@ pub(crate) struct Hub {
     joined: u64,
     /// The namespaces, each with its uid. A namespace that was created anew is another one.
     there: HashMap<Namespace, String>,
-    /// What RBAC does not allow to watch.
-    denied: HashSet<Subject>,
-    /// Each target in turn, while something is denied.
+    /// What is not watched.
+    missing: BTreeSet<Subject>,
+    has_warned: bool,
+    /// Each target in turn that is not watched as a whole.
     resync: Resync<(u64, Target)>,
-    /// When every target is looked at again, because changes may have been missed.
-    missed: Option<Instant>,
+    /// The watches that may have missed changes, and when their targets are looked at again.
+    missed: (BTreeSet<Subject>, Option<Instant>),
+    /// When the namespaces are listed again, and how often in a row that has failed.
+    relist: (Option<Instant>, u32),
 }
 
 impl Hub {
     pub(crate) fn new(watched: Arc<Watched>, joining: mpsc::UnboundedReceiver<Subscriber>) -> Self {
-        let (subscribers, there, denied) = (BTreeMap::new(), HashMap::new(), HashSet::new());
-        let resync = Resync::new(watched.resync, watched.resync);
-        Self { watched, joining, subscribers, joined: 0, there, denied, resync, missed: None }
+        let resync = Resync::new(watched.resync, watched.first_resync);
+        Self {
+            watched,
+            joining,
+            subscribers: BTreeMap::new(),
+            joined: 0,
+            there: HashMap::new(),
+            missing: BTreeSet::new(),
+            has_warned: false,
+            resync,
+            missed: (BTreeSet::new(), None),
+            relist: (None, 0),
+        }
     }
 
     /// Runs until it is dropped, or fails all subscribers if it cannot begin.
@@ -125,22 +91,26 @@ impl Hub {
     }
 
     async fn watch(&mut self) -> Result<()> {
-        let (sender, mut events) = mpsc::channel(WAITING);
+        let (into, mut events) = mpsc::channel(WAITING);
         let mut watches = FuturesUnordered::new();
+        let watched = self.watched.clone();
+        let watch = |subject: &Subject| subject.watch(&watched.cluster, watched.cache.kept());
         // A watch begins before anything is read, so it reports changes after the read.
-        let begun = self.subjects().into_iter().map(async |(subject, watch)| (subject, watch.version().await, watch));
-        for (subject, version, watch) in join_all(begun).await {
-            match &version {
-                Err(error) if error.kind() == ErrorKind::Denied => self.deny(&subject, error),
-                Err(error) => return Err(error.clone()),
-                Ok(_) => {}
+        let begun = watched.subjects.iter().map(async |subject| (subject, watch(subject).version().await));
+        for (subject, version) in join_all(begun).await {
+            if let Err(error) = &version {
+                if watched.is_listing && error.kind() != ErrorKind::Denied {
+                    return Err(error.clone());
+                }
+                self.miss(subject, error);
             }
-            watches.push(watch.keep(version, Outlet { subject, into: sender.clone() }));
+            watches.push(watch(subject).keep(version, Outlet { subject: subject.clone(), into: into.clone() }));
         }
-        let watch = Watch::new::<NamespaceObject>(self.watched.cluster.client(), "namespaces", None, None);
-        let outlet = Outlet { subject: Subject::Namespaces, into: sender };
-        let (version, mut failures) = (self.list().await?, 0);
-        let mut namespaces: BoxFuture<'_, Option<Error>> = watch.follow(version, false, &outlet).boxed();
+        let version = self.list().await?;
+        if watched.is_listing {
+            let subject = Subject::Namespaces;
+            watches.push(watch(&subject).keep(Ok(version), Outlet { subject, into }));
+        }
         let mut tidy = Instant::now() + TIDY;
         loop {
             tokio::select! {
@@ -153,48 +123,27 @@ impl Hub {
                 }
                 Some((subject, event)) = events.recv() => self.see(&subject, event).await,
                 Some(()) = watches.next() => {}
-                ended = &mut namespaces => {
-                    let listed = match ended {
-                        Some(error) => Err(error),
-                        None => self.list().await,
-                    };
-                    failures = if listed.is_ok() { 0 } else { failures + 1 };
-                    namespaces = match listed {
-                        Ok(version) => watch.follow(version, false, &outlet).boxed(),
-                        Err(error) => {
-                            let watch = &watch;
-                            async move { watch.wait(&error, failures).map(|()| None).await }.boxed()
-                        }
+                () = at(self.relist.0) => {
+                    let failures = self.relist.1 + 1;
+                    self.relist = match self.list().await {
+                        Ok(_) => (None, 0),
+                        Err(error) => (Some(Instant::now() + backoff("namespaces", &error, failures)), failures),
                     };
                 }
-                () = at(self.missed) => self.look_again().await,
+                () = at(self.missed.1) => self.look_again().await,
                 () = sleep_until(tidy) => {
                     tidy = Instant::now() + TIDY;
-                    self.watched.cache.tidy().await;
+                    watched.cache.tidy().await;
                 }
                 () = self.resync.tick() => {
-                    let (subscribers, is_watched) = (&self.subscribers, self.denied.is_empty());
-                    let all = || if is_watched { vec![] } else { targets(subscribers) };
-                    if let Some(target) = self.resync.take(all) {
+                    let (subscribers, missing) = (&self.subscribers, &self.missing);
+                    let open = || targets(subscribers, |it, target| !it.covers(target, missing));
+                    if let Some(target) = self.resync.take(open) {
                         self.again(target).await;
                     }
                 }
             }
         }
-    }
-
-    /// The Secrets and ServiceAccounts that are watched.
-    fn subjects(&self) -> Vec<(Subject, Watch)> {
-        let Watched { cluster, secrets, accounts, cache, .. } = &*self.watched;
-        let secret = |name: &SecretName| {
-            let watch = Watch::new::<Secret>(cluster.client(), "secrets", None, Some(name.as_str()));
-            (Subject::Secrets(name.clone()), watch.keeping(cache.kept()))
-        };
-        let account = |name: &String| {
-            let watch = Watch::new::<ServiceAccount>(cluster.client(), "serviceaccounts", None, Some(name));
-            (Subject::Accounts(name.clone()), watch.whole())
-        };
-        secrets.iter().map(secret).chain(accounts.iter().map(account)).collect()
     }
 
     fn enter(&mut self, subscriber: Subscriber) {
@@ -216,41 +165,57 @@ impl Hub {
         }
     }
 
-    /// A watch is denied: names each target again at intervals.
-    fn deny(&mut self, subject: &Subject, error: &Error) {
-        if self.denied.is_empty() {
+    /// A watch is not there: names its targets again at intervals.
+    fn miss(&mut self, subject: &Subject, error: &Error) {
+        if error.kind() == ErrorKind::Denied && !std::mem::replace(&mut self.has_warned, true) {
             let minutes = self.watched.resync.as_secs() / 60;
-            warn!(
-                error = error.chain(),
-                minutes, "what changes cannot be watched, so each target is looked at once in so many minutes"
-            );
-            self.resync = Resync::new(self.watched.resync, self.watched.resync);
-            self.subscribers.values().for_each(Subscriber::unfollow);
+            warn!(error = error.chain(), minutes, "cannot watch, so reads each target once in so many minutes");
         }
-        self.denied.insert(subject.clone());
+        self.missing.insert(subject.clone());
+        for subscriber in self.subscribers.values() {
+            let concerned = subscriber.all().filter(|target| subscriber.needs(subject, target));
+            concerned.for_each(|target| subscriber.targets.unfollow(&target));
+        }
     }
 
-    /// Looks at every target again, because changes may have been missed.
+    /// Looks again at the targets whose changes may have been missed.
     async fn look_again(&mut self) {
-        self.missed = None;
+        let (missed, _) = std::mem::take(&mut self.missed);
         self.watched.cache.reset();
-        for (number, target) in targets(&self.subscribers) {
-            if self.denied.is_empty()
-                && let Some(subscriber) = self.subscribers.get(&number)
-            {
+        let is_concerned = |it: &Subscriber, target: &Target| missed.iter().any(|subject| it.needs(subject, target));
+        for (number, target) in targets(&self.subscribers, is_concerned) {
+            if let Some(subscriber) = self.subscribers.get(&number).filter(|it| it.covers(&target, &self.missing)) {
                 subscriber.targets.follow(&target);
             }
             self.again((number, target)).await;
         }
     }
 
-    /// Names all namespaces to every subscriber. Returns the version of the list.
+    /// Names all targets to every subscriber. Returns the version of the list of namespaces.
     async fn list(&mut self) -> Result<String> {
         self.enter_all();
         // Older lists may miss changes from before the watch.
         if self.subscribers.values().any(|it| !it.synced) {
             self.watched.cache.reset();
         }
+        let version = if self.watched.is_listing { self.list_namespaces().await? } else { String::new() };
+        let missing = &self.missing;
+        for subscriber in self.subscribers.values_mut().filter(|it| !it.synced) {
+            subscriber.synced = true;
+            if subscriber.scope != Scope::Selected {
+                for target in subscriber.all() {
+                    if subscriber.covers(&target, missing) {
+                        subscriber.targets.follow(&target);
+                    }
+                    subscriber.feed.send(Sighting::Present(target)).await;
+                }
+            }
+            subscriber.feed.send(Sighting::Synced).await;
+        }
+        Ok(version)
+    }
+
+    async fn list_namespaces(&mut self) -> Result<String> {
         let watched = self.watched.clone();
         let (list, own) = (namespace::list(watched.cluster.client()), watched.cluster.own_namespace());
         let mut absent = self.there.keys().cloned().collect::<HashSet<_>>();
@@ -270,20 +235,18 @@ impl Hub {
         for namespace in absent {
             self.gone(namespace.as_str()).await;
         }
-        for subscriber in self.subscribers.values_mut().filter(|it| !it.synced) {
-            subscriber.synced = true;
-            subscriber.feed.send(Sighting::Synced).await;
-        }
         Ok(version.unwrap_or_default())
     }
 
     async fn see(&mut self, subject: &Subject, event: Event) {
         match (subject, event) {
+            (Subject::Namespaces, Event::Resumed | Event::Denied(_)) => self.relist = (Some(Instant::now()), 0),
             (subject, Event::Resumed) => {
-                self.denied.remove(subject);
-                self.missed.get_or_insert_with(|| Instant::now() + TOGETHER);
+                self.missing.remove(subject);
+                self.missed.0.insert(subject.clone());
+                self.missed.1.get_or_insert_with(|| Instant::now() + TOGETHER);
             }
-            (subject, Event::Denied(error)) => self.deny(subject, &error),
+            (subject, Event::Denied(error)) => self.miss(subject, &error),
             (Subject::Namespaces, Event::Made(object) | Event::Written(object)) => {
                 let name = object.metadata.name.clone().unwrap_or_default();
                 match Place::read(object.metadata, self.watched.cluster.own_namespace()) {
@@ -294,13 +257,22 @@ impl Hub {
             (Subject::Namespaces, Event::Gone(object)) => {
                 self.gone(object.metadata.name.as_deref().unwrap_or_default()).await;
             }
-            (Subject::Secrets(name), event) => {
+            // A namespace that is only labelled stays the same.
+            (Subject::Namespace(_), Event::Written(_)) => {}
+            (Subject::Namespace(name), Event::Made(_) | Event::Gone(_)) => {
+                self.publish(name.as_str(), |it, target| {
+                    it.targets.invalidate(target);
+                    true
+                })
+                .await;
+            }
+            (Subject::Secret(_, name), event) => {
                 let is_changed = |it: &Subscriber, target: &Target| {
                     it.choice.secret == *name && it.targets.secret_event(target, &event)
                 };
                 self.publish(event.namespace(), is_changed).await;
             }
-            (Subject::Accounts(name), event) => {
+            (Subject::Account(_, name), event) => {
                 let is_changed = |it: &Subscriber, target: &Target| {
                     it.accounts.contains(name) && it.targets.account_event(target, name, &event)
                 };
@@ -312,33 +284,27 @@ impl Hub {
     async fn there(&mut self, place: Place) {
         let before = self.there.insert(place.name.clone(), place.uid.clone());
         let is_another = before.is_none_or(|before| before != place.uid);
-        for Subscriber { choice, targets, feed, wanted, synced, .. } in self.subscribers.values_mut() {
-            let Some(target) = choice.target(&place) else {
-                if wanted.remove(&place.name) {
-                    targets.unfollow(&choice.at(&place.name));
-                    feed.send(Sighting::Gone(choice.at(&place.name))).await;
-                }
+        for subscriber in self.subscribers.values_mut() {
+            let Some(target) = subscriber.choice.target(&place) else {
+                subscriber.lose(place.name.as_str()).await;
                 continue;
             };
-            if wanted.insert(place.name.clone()) || is_another {
-                if self.denied.is_empty() {
-                    targets.follow(&target);
+            if subscriber.wanted.insert(place.name.clone()) || is_another {
+                if subscriber.covers(&target, &self.missing) {
+                    subscriber.targets.follow(&target);
                 }
-                if *synced {
-                    targets.invalidate(&target);
+                if subscriber.synced {
+                    subscriber.targets.invalidate(&target);
                 }
-                feed.send(Sighting::Present(target)).await;
+                subscriber.feed.send(Sighting::Present(target)).await;
             }
         }
     }
 
     async fn gone(&mut self, namespace: &str) {
         self.there.remove(namespace);
-        for Subscriber { choice, targets, feed, wanted, .. } in self.subscribers.values_mut() {
-            if let Some(namespace) = wanted.take(namespace) {
-                targets.unfollow(&choice.at(&namespace));
-                feed.send(Sighting::Gone(choice.at(&namespace))).await;
-            }
+        for subscriber in self.subscribers.values_mut() {
+            subscriber.lose(namespace).await;
         }
     }
 
@@ -360,15 +326,16 @@ impl Hub {
     }
 }
 
-/// All targets, each with the number of its subscriber.
-fn targets(subscribers: &BTreeMap<u64, Subscriber>) -> Vec<(u64, Target)> {
-    let of = |(number, subscriber): (&u64, &Subscriber)| {
-        let wanted = subscriber.wanted.iter().map(|it| (*number, subscriber.choice.at(it)));
-        let mut wanted = wanted.collect::<Vec<_>>();
-        wanted.sort();
-        wanted
-    };
-    subscribers.iter().flat_map(of).collect()
+/// Those targets that `takes` accepts, each with the number of its subscriber.
+fn targets(
+    subscribers: &BTreeMap<u64, Subscriber>,
+    takes: impl Fn(&Subscriber, &Target) -> bool,
+) -> Vec<(u64, Target)> {
+    let mut all = vec![];
+    for (number, subscriber) in subscribers {
+        all.extend(subscriber.all().filter(|target| takes(subscriber, target)).map(|target| (*number, target)));
+    }
+    all
 }
 
 async fn at(time: Option<Instant>) {

@@ -161,76 +161,54 @@ impl Watch {
         Ok(list.page(STEP, None, |_| ()).await?.version)
     }
 
-    /// Reports all changes, for ever. `begun`: the version to begin at, if it could be read.
+    /// Reports all changes, for ever. It connects again after each end or failure. `begun`: the version to begin at, if it could be read.
     pub(crate) async fn keep<S: Clone>(self, begun: Result<String>, to: Outlet<S>) {
-        let (mut from, mut failures, mut is_resumed) = (begun, 0, false);
+        let (mut from, mut started, mut failures, mut is_resumed) = (Some(begun), Instant::now(), 0, false);
         loop {
-            let ended = match from {
-                Ok(version) => {
-                    failures = 0;
-                    self.follow(version, is_resumed, &to).await
+            let mut version = match from.take() {
+                Some(version) => version,
+                None => {
+                    started = Instant::now();
+                    self.version().await
                 }
-                Err(error) => Some(error),
             };
-            is_resumed = true;
-            match ended {
-                Some(error) if error.kind() == ErrorKind::Denied => {
-                    to.send(Event::Denied(error)).await;
-                    sleep(GRANTED).await;
-                }
-                Some(error) => {
-                    failures += 1;
-                    self.wait(&error, failures).await;
-                }
-                None => {}
-            }
-            from = self.version().await;
-        }
-    }
-
-    /// Reports the changes after a version, and connects again after each end or failure. Returns once changes may have been missed, or
-    /// with the reason of a denial. `is_resumed`: whether changes before the version may have been missed.
-    pub(crate) async fn follow<S: Clone>(
-        &self,
-        mut version: String,
-        mut is_resumed: bool,
-        to: &Outlet<S>,
-    ) -> Option<Error> {
-        let (mut failures, started) = (0, Instant::now());
-        loop {
             let (before, began) = (version.clone(), Instant::now());
-            match self.connect(&mut version, &mut is_resumed, to).await {
+            let end = match &mut version {
+                Ok(version) => self.connect(version, &mut is_resumed, &to).await,
+                Err(error) => End::Failed(error.clone()),
+            };
+            if began.elapsed() >= BRIEF {
+                failures = 0;
+            }
+            match end {
+                End::Failed(error) if error.kind() == ErrorKind::Denied => {
+                    to.send(Event::Denied(error)).await;
+                    sleep(if self.name.is_some() { GRANTED } else { LONGEST_PAUSE }).await;
+                    is_resumed = true;
+                    continue;
+                }
+                End::Failed(error) => {
+                    failures += 1;
+                    sleep(backoff(self.resource, &error, failures)).await;
+                }
                 End::TooOld => {
                     // A server that forgets at once what it has just said is not asked without pause.
                     if started.elapsed() < BRIEF {
                         sleep(pause(failures + 1)).await;
                     }
-                    return None;
+                    is_resumed = true;
+                    continue;
                 }
-                End::Failed(error) if error.kind() == ErrorKind::Denied => return Some(error),
-                End::Usual if version != before || began.elapsed() >= BRIEF => failures = 0,
                 // A server that ends each watch at once is not asked without pause.
-                End::Usual => {
+                End::Usual if version.as_ref().ok() == before.as_ref().ok() && began.elapsed() < BRIEF => {
                     failures += 1;
                     sleep(pause(failures)).await;
                 }
-                End::Failed(error) => {
-                    failures += 1;
-                    self.wait(&error, failures).await;
-                }
+                End::Usual => failures = 0,
             }
+            is_resumed |= version.is_err();
+            from = version.ok().map(Ok);
         }
-    }
-
-    /// After so many failures in a row.
-    pub(crate) async fn wait(&self, error: &Error, failures: u32) {
-        let (resource, kind, text) = (self.resource, error.kind(), error.chain());
-        if failures == 1 {
-            warn!(resource, %kind, error = text, "a watch failed");
-        } else {
-            debug!(resource, %kind, error = text, failures, "a watch failed again");
-        }
-        sleep(error.retry_after().map_or_else(|| pause(failures), |asked| asked.min(LONGEST_PAUSE))).await;
     }
 
     /// Reports the events of one connection.
@@ -294,6 +272,17 @@ impl Watch {
 
 fn is_too_old(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 410)
+}
+
+/// The pause after so many failures in a row. Only the first failure is a warning.
+pub(crate) fn backoff(resource: &str, error: &Error, failures: u32) -> Duration {
+    let (kind, text) = (error.kind(), error.chain());
+    if failures == 1 {
+        warn!(resource, %kind, error = text, "a watch failed");
+    } else {
+        debug!(resource, %kind, error = text, failures, "a watch failed again");
+    }
+    error.retry_after().map_or_else(|| pause(failures), |asked| asked.min(LONGEST_PAUSE))
 }
 
 /// Up to twice as long after each failure.

@@ -1,14 +1,14 @@
 //! The shared watches of a cluster, and the sources of targets that subscribe to them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use regcred_core::{Error, ErrorKind, Feed, Result, SecretName, StoreName, TargetSource};
+use regcred_core::{Error, ErrorKind, Feed, Namespace, Result, SecretName, StoreName, TargetSource};
 use tokio::{
     sync::{mpsc, oneshot},
     task::AbortHandle,
@@ -17,9 +17,10 @@ use tokio::{
 use crate::{
     cache::{Cache, Targets},
     cluster::Cluster,
-    hub::{Hub, Subscriber, Watched},
+    hub::{Hub, Watched},
     namespace::Choice,
     sink::OpenShiftSink,
+    subscriber::{Scope, Subject, Subscriber},
 };
 
 /// The watches of one cluster, which run while a source needs them. They need the rights to list and watch namespaces. If RBAC does not
@@ -54,12 +55,32 @@ impl Watches {
         cache: &Cache,
         resync: Duration,
     ) -> Self {
-        let (secrets, accounts) = (secrets.into_iter().collect(), accounts.into_iter().collect());
-        let watched = Watched { cluster: cluster.clone(), secrets, accounts, cache: cache.clone(), resync };
+        let secrets = secrets.into_iter().map(|name| Subject::Secret(None, name));
+        let accounts = accounts.into_iter().map(|name| Subject::Account(None, name));
+        Self::of(Watched {
+            cluster: cluster.clone(),
+            subjects: secrets.chain(accounts).collect(),
+            is_listing: true,
+            cache: cache.clone(),
+            resync,
+            first_resync: resync,
+        })
+    }
+
+    fn of(watched: Watched) -> Self {
         Self(Arc::new(Inner { watched: Arc::new(watched), running: Mutex::default() }))
     }
 
-    /// Publishes changes to a subscriber, until it is dropped.
+    /// Publishes changes to a source, until it is dropped or fails.
+    async fn serve(&self, source: &Source, feed: Feed) -> Error {
+        let Source { choice, scope, wanted, targets } = source.clone();
+        let (sender, failed) = oneshot::channel();
+        let running = self.join(Subscriber::new(choice, scope, wanted, targets, feed, sender));
+        let error = failed.await;
+        drop(running);
+        error.unwrap_or_else(|_| Error::new(ErrorKind::Bug, "the watches of the cluster panicked"))
+    }
+
     fn join(&self, mut subscriber: Subscriber) -> Arc<Running> {
         loop {
             let running = self.running();
@@ -85,22 +106,29 @@ impl Watches {
 
 impl fmt::Debug for Watches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Watched { cluster, secrets, accounts, resync, .. } = &*self.0.watched;
+        let Watched { cluster, subjects, resync, .. } = &*self.0.watched;
         f.debug_struct("Watches")
             .field("cluster", cluster)
-            .field("secrets", secrets)
-            .field("accounts", accounts)
+            .field("subjects", subjects)
             .field("resync", resync)
             .finish_non_exhaustive()
     }
+}
+
+/// What a source subscribes to.
+#[derive(Clone)]
+struct Source {
+    choice: Choice,
+    scope: Scope,
+    wanted: BTreeSet<Namespace>,
+    targets: Arc<Targets>,
 }
 
 /// One Secret in each namespace that is wanted, watched together with its ServiceAccounts.
 #[derive(Clone)]
 pub struct WatchedSource {
     watches: Watches,
-    choice: Choice,
-    targets: Arc<Targets>,
+    source: Source,
 }
 
 impl WatchedSource {
@@ -113,23 +141,70 @@ impl WatchedSource {
         takes: impl Fn(&str, &BTreeMap<String, String>) -> bool + Send + Sync + 'static,
         sink: &OpenShiftSink,
     ) -> Self {
-        Self { watches, choice: Choice { store, secret, takes: Arc::new(takes) }, targets: sink.targets().clone() }
+        let choice = Choice { store, secret, takes: Arc::new(takes) };
+        let source =
+            Source { choice, scope: Scope::Selected, wanted: BTreeSet::new(), targets: sink.targets().clone() };
+        Self { watches, source }
     }
 }
 
 #[async_trait]
 impl TargetSource for WatchedSource {
     async fn watch(&self, feed: Feed) -> Result<()> {
-        let (sender, failed) = oneshot::channel();
-        let running = self.watches.join(Subscriber::new(self.choice.clone(), self.targets.clone(), feed, sender));
-        let error = failed.await;
-        drop(running);
-        Err(error.unwrap_or_else(|_| Error::new(ErrorKind::Bug, "the watches of the cluster panicked")))
+        Err(self.watches.serve(&self.source, feed).await)
     }
 }
 
 impl fmt::Debug for WatchedSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WatchedSource").field("choice", &self.choice).finish_non_exhaustive()
+        f.debug_struct("WatchedSource").field("choice", &self.source.choice).finish_non_exhaustive()
+    }
+}
+
+/// One Secret in each namespace that the config names. Each object is watched by its name, so that RBAC rules by name are enough.
+#[derive(Clone, Debug)]
+pub struct NamedSource(WatchedSource);
+
+impl NamedSource {
+    /// The Secret of this name in these namespaces, at addresses of this store. `sink`: the sink that writes the Secrets. `resync`: how
+    /// often each target is named again of which something is not watched. `is_whole`: whether the namespaces and their ServiceAccounts are
+    /// watched too.
+    pub fn new(
+        cluster: &Cluster,
+        store: StoreName,
+        secret: SecretName,
+        namespaces: impl IntoIterator<Item = Namespace>,
+        sink: &OpenShiftSink,
+        resync: Duration,
+        is_whole: bool,
+    ) -> Self {
+        let (wanted, targets) = (namespaces.into_iter().collect::<BTreeSet<_>>(), sink.targets().clone());
+        let mut subjects = BTreeSet::new();
+        for namespace in &wanted {
+            subjects.insert(Subject::Secret(Some(namespace.clone()), secret.clone()));
+            if is_whole {
+                let accounts = targets.accounts().into_iter();
+                subjects.extend(accounts.map(|account| Subject::Account(Some(namespace.clone()), account)));
+                subjects.insert(Subject::Namespace(namespace.clone()));
+            }
+        }
+        let watches = Watches::of(Watched {
+            cluster: cluster.clone(),
+            subjects,
+            is_listing: false,
+            cache: targets.cache().clone(),
+            resync,
+            first_resync: resync / u32::try_from(wanted.len().max(1)).unwrap_or(u32::MAX),
+        });
+        let choice = Choice { store, secret, takes: Arc::new(|_, _| false) };
+        let source = Source { choice, scope: Scope::Named { is_whole }, wanted, targets };
+        Self(WatchedSource { watches, source })
+    }
+}
+
+#[async_trait]
+impl TargetSource for NamedSource {
+    async fn watch(&self, feed: Feed) -> Result<()> {
+        self.0.watch(feed).await
     }
 }

@@ -34,6 +34,11 @@ impl Targets {
         self.states.lock().expect("no call panics while it holds the lock")
     }
 
+    /// The cache that it shares with the other sinks of the cluster.
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
     /// The ServiceAccounts that use each Secret.
     pub(crate) fn accounts(&self) -> Vec<String> {
         self.writer.links().iter().map(|link| link.account().to_owned()).collect()

@@ -36,9 +36,9 @@ async fn watching(resync: Duration, with_users: bool, prepare: impl FnOnce(&Fake
     }
     prepare(&kube);
     let sink = Arc::new(builder(&kube).await.with_links(Link::defaults()).build());
-    let targets = ["team-a", "team-b"].map(target).to_vec();
-    let source = NamedSource::new(&connect(&kube).await, targets, &sink, resync);
-    let source = if with_users { source.with_namespaces_and_accounts() } else { source };
+    let (cluster, Target { store, name, .. }) = (connect(&kube).await, target("team-a"));
+    let namespaces = ["team-a", "team-b"].map(|it| target(it).namespace);
+    let source = NamedSource::new(&cluster, store, name, namespaces, &sink, resync, with_users);
     let (feed, mut sightings) = Feed::channel(16);
     let task = tokio::spawn(async move { source.watch(feed).await }).abort_handle();
     while !matches!(sightings.next().await.expect("it goes on").1, Sighting::Synced) {}

@@ -120,17 +120,16 @@ impl Sinks {
             Places::Selected(selected) => selected.clone(),
             Places::Named(namespaces) => {
                 let target = |namespace| Target { store: store.clone(), namespace, name: name.clone() };
-                let targets = namespaces.iter().cloned().map(target).collect::<Vec<_>>();
-                let Some(every) = watching else { return Ok(Arc::new(targets)) };
-                let watched = self.named.get(&store).copied().unwrap_or(NamedWatches::Nothing);
-                if watched == NamedWatches::Nothing {
-                    return Ok(Arc::new(Reread { targets, every }));
-                }
-                let source = NamedSource::new(self.clusters.get(&store)?, targets, sink, every);
-                return Ok(Arc::new(match watched {
-                    NamedWatches::Everything => source.with_namespaces_and_accounts(),
-                    NamedWatches::Secrets | NamedWatches::Nothing => source,
-                }));
+                let targets = || namespaces.iter().cloned().map(target).collect::<Vec<_>>();
+                let Some(every) = watching else { return Ok(Arc::new(targets())) };
+                let is_whole = match self.named.get(&store) {
+                    Some(NamedWatches::Everything) => true,
+                    Some(NamedWatches::Secrets) => false,
+                    Some(NamedWatches::Nothing) | None => return Ok(Arc::new(Reread { targets: targets(), every })),
+                };
+                let (cluster, namespaces) = (self.clusters.get(&store)?, namespaces.iter().cloned());
+                let source = NamedSource::new(cluster, store.clone(), name, namespaces, sink, every, is_whole);
+                return Ok(Arc::new(source));
             }
         };
         let takes = move |namespace: &str, labels: &BTreeMap<_, _>| selected.takes(namespace, labels);
