@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, api::PostParams};
 use regcred_core::{
-    Clock, ExposeSecret, Namespace, Registry, SecretName, SecretSink, StoreName, SystemClock, Target,
+    Address, Clock, ExposeSecret, Registry, SecretSink, StoreName, SystemClock, Target,
     testing::conformance::{self, SinkUnderTest},
 };
 use regcred_dockerconfig::DockerConfig;
@@ -21,11 +21,11 @@ struct Live {
 
 impl Live {
     fn secrets(&self, target: &Target) -> Api<Secret> {
-        Api::namespaced(self.world.client.clone(), target.namespace.as_str())
+        Api::namespaced(self.world.client.clone(), target.group())
     }
 
     async fn secret(&self, target: &Target) -> Option<Secret> {
-        self.secrets(target).get_opt(target.name.as_str()).await.expect("it can be read")
+        self.secrets(target).get_opt(target.name()).await.expect("it can be read")
     }
 }
 
@@ -42,11 +42,7 @@ impl SinkUnderTest for Live {
     async fn vacant(&self) -> Target {
         let namespace = self.world.namespace().await;
         self.world.account(&namespace, "default").await;
-        Target {
-            store: StoreName::new("live").expect("valid"),
-            namespace: Namespace::new(namespace).expect("valid"),
-            name: SecretName::new("ecr-secret").expect("valid"),
-        }
+        Target::new(StoreName::new("live").expect("valid"), Address::new(namespace, "ecr-secret"))
     }
 
     async fn stored(&self, target: &Target) -> Option<BTreeMap<Registry, (String, String)>> {
@@ -63,7 +59,7 @@ impl SinkUnderTest for Live {
 
     async fn plant_foreign(&self, target: &Target) {
         let secret = serde_json::json!({
-            "metadata": { "name": target.name.as_str(), "labels": { "app.kubernetes.io/managed-by": "Helm" } },
+            "metadata": { "name": target.name(), "labels": { "app.kubernetes.io/managed-by": "Helm" } },
             "type": "kubernetes.io/dockerconfigjson",
             "stringData": { ".dockerconfigjson": r#"{"auths":{"r.example":{"auth":"dTpw"}}}"# },
         });

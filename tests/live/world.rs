@@ -17,7 +17,7 @@ use kube::{
     Api, Client,
     api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams},
 };
-use regcred_core::Target;
+use regcred_core::{Address, Target};
 use regcred_openshift::{Cluster, Connection};
 use regcred_testkit::FakeAws;
 use serde_json::{Value, json};
@@ -224,7 +224,7 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
 /// `ecr-secret` in a namespace.
 pub(crate) fn target(namespace: &str) -> Target {
     let store = "live".parse().expect("valid");
-    Target { store, namespace: namespace.parse().expect("valid"), name: "ecr-secret".parse().expect("valid") }
+    Target::new(store, Address::secret(namespace.parse().expect("valid"), "ecr-secret".parse().expect("valid")))
 }
 
 /// How many tokens AWS was asked for.

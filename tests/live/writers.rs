@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regcred_core::{
-    Clock, CredentialSet, ErrorKind, Login, Registry, RegistryCredential, SecretSink, SystemClock, Validity,
+    Address, Clock, CredentialSet, ErrorKind, Login, Registry, RegistryCredential, SecretSink, SystemClock, Validity,
     testing::{FakeProvider, SinkExt, provider_name},
 };
 use regcred_engine::{Engine, Minter, Pass, Route, Step};
@@ -53,7 +53,7 @@ async fn twelve_writers_at_a_time_lose_no_login_and_no_entry_of_a_service_accoun
         let sink = sink.with_links([Link::pull_and_mount("builder")]).build();
         let mut target = target(&namespace);
         if !merges {
-            target.name = format!("ecr-{number}").parse().expect("valid");
+            target.address = Address::new(target.group(), format!("ecr-{number}"));
         }
         work.spawn(async move {
             let set = set(&format!("r{number}.example"), "one");

@@ -221,17 +221,18 @@ async fn no_public_type_shows_a_secret() {
     let here = target("team-a");
     let keeper = OpenShiftSink::builder(cluster.clone()).build();
     let resync = Duration::from_mins(5);
-    let watches = Watches::new(&cluster, [here.name.clone()], [], &Cache::new(&cluster, [], []), resync);
+    let watches =
+        Watches::new(&cluster, ["ecr-secret".parse().expect("valid")], [], &Cache::new(&cluster, [], []), resync);
     shown.show(&NamedSource::new(
         &cluster,
         here.store.clone(),
-        here.name.clone(),
-        [here.namespace.clone()],
+        "ecr-secret".parse().expect("valid"),
+        ["team-a".parse().expect("valid")],
         &keeper,
         resync,
         true,
     ));
-    shown.show(&WatchedSource::new(watches, here.store, here.name, |_, _| true, &keeper));
+    shown.show(&WatchedSource::new(watches, here.store, "ecr-secret".parse().expect("valid"), |_, _| true, &keeper));
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).with_instance(InstanceName::default());
     shown.show(&sink);
     let sink = sink.build();

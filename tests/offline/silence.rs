@@ -7,7 +7,7 @@ use std::{
 
 use aws_credential_types::Credentials;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use regcred_core::{Namespace, SecretName, StoreName, SystemClock, Target, testing::provider_name};
+use regcred_core::{Address, StoreName, SystemClock, Target, testing::provider_name};
 use regcred_ecr::{EcrProvider, Region};
 use regcred_engine::{Engine, Minter, Pass, Route};
 use regcred_openshift::{Cluster, Link, OpenShiftSink};
@@ -66,11 +66,7 @@ async fn engine(aws: &FakeAws, kube: &FakeKube) -> Arc<Engine> {
     let config = kube::Config::new(kube.url().parse().expect("a URL"));
     let cluster = Cluster::from_config(config, None).await.expect("it is usable");
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).build();
-    let target = Target {
-        store: StoreName::new("cluster").expect("valid"),
-        namespace: Namespace::new("team-a").expect("valid"),
-        name: SecretName::new("ecr-secret").expect("valid"),
-    };
+    let target = Target::new(StoreName::new("cluster").expect("valid"), Address::new("team-a", "ecr-secret"));
     let route = Route {
         name: "test".into(),
         yields_to: vec![],

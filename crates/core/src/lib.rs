@@ -17,6 +17,7 @@ mod scope;
 mod set;
 mod sink;
 mod source;
+mod target;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod validity;
@@ -28,7 +29,7 @@ pub use credential::RegistryCredential;
 pub use error::{Error, ErrorKind, Result};
 pub use file::{read_file, read_text, read_text_file};
 pub use login::{Login, LoginSecret};
-pub use name::{InstanceName, Namespace, ProviderName, SecretName, StoreName, Target};
+pub use name::{InstanceName, Namespace, ProviderName, SecretName, StoreName};
 pub use odd::odd_character;
 pub use pattern::Pattern;
 #[cfg(feature = "mock")]
@@ -48,4 +49,5 @@ pub use sink::{Applied, Details, Observed, SecretSink, Written};
 #[cfg(feature = "mock")]
 pub use source::MockTargetSource;
 pub use source::{Feed, Sighting, Sightings, TargetSource};
+pub use target::{Address, Target};
 pub use validity::{Issuer, Schedule, Validity};

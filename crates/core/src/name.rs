@@ -39,6 +39,12 @@ macro_rules! name {
             }
         }
 
+        impl From<$name> for Arc<str> {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
         impl FromStr for $name {
             type Err = Error;
 
@@ -70,7 +76,7 @@ name! {
     StoreName: "store name", dns_label
 }
 name! {
-    /// A Kubernetes namespace, or what a sink of another kind calls the place of a target.
+    /// A Kubernetes namespace.
     Namespace: "namespace", dns_label
 }
 name! {
@@ -86,23 +92,6 @@ name! {
 impl Default for InstanceName {
     fn default() -> Self {
         Self("default".into())
-    }
-}
-
-/// An address, no more: how it is written, the sink was told when it was built.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Target {
-    /// Which cluster or machine.
-    pub store: StoreName,
-    /// Where in it.
-    pub namespace: Namespace,
-    /// Under which name.
-    pub name: SecretName,
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{} in {}", self.namespace, self.name, self.store)
     }
 }
 

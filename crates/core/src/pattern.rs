@@ -35,8 +35,9 @@ impl Pattern {
         let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let is_valid = |it: char| !it.is_ascii() || it.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:<>\"".contains(it);
-        let port = host.rsplit_once(':').map_or("", |(_, port)| port);
-        if !host.chars().all(is_valid)
+        let (name, port) = without_port(host);
+        let address = name.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        if !address.unwrap_or(name).chars().all(is_valid)
             || !port.bytes().all(|it| it.is_ascii_digit())
             || key.chars().any(char::is_control)
         {
@@ -62,8 +63,12 @@ impl Pattern {
     }
 }
 
+/// The colons of an IPv6 address are in brackets.
 fn without_port(authority: &str) -> (&str, &str) {
-    authority.rsplit_once(':').unwrap_or((authority, ""))
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (authority, ""),
+    }
 }
 
 /// The other wildcards of Go's `filepath.Match` cannot be in a host.

@@ -1,58 +1,114 @@
-//! The keys under which a login is stored.
+//! Registries, in one canonical form.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, net::Ipv6Addr, str::FromStr, sync::Arc};
 
 use crate::{Error, ErrorKind, Result, name::label};
 
-/// A registry as in the `auths` of a Docker config: `host[:port][/path]`.
+/// A registry, or a part of one: `host[:port][/path]`, such as `registry.example:5000/team`.
 ///
-/// No scheme, no wildcard, no trailing slash, lower case: such a key is found by the kubelet, by docker and by everything
-/// that is built on containers/image alike.
+/// The form is canonical, so that two spellings of one registry are equal: lower case, without a scheme, without a slash at the end, and
+/// `docker.io` for every host of Docker Hub. How a registry is spelled in a file is up to the format of that file: a Docker config has
+/// `https://index.docker.io/v1/` for `docker.io`.
+///
+/// ```
+/// # use regcred_core::Registry;
+/// assert_eq!(Registry::new("https://Registry.example/v2/")?.as_str(), "registry.example");
+/// assert_eq!(Registry::new("https://index.docker.io/v1/")?.as_str(), "docker.io");
+/// # Ok::<(), regcred_core::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Registry(Arc<str>);
 
+/// The host names of Docker Hub that its clients use.
+const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+
 impl Registry {
-    /// Takes a valid key; anything else is [`ErrorKind::Invalid`] with the reason.
-    pub fn new(key: impl AsRef<str>) -> Result<Self> {
-        let key = key.as_ref();
-        match check(key) {
-            Ok(()) => Ok(Self(key.into())),
-            Err(reason) => Err(Error::new(ErrorKind::Invalid, format!("{key:?} is not a registry: {reason}"))),
-        }
+    /// Reads a registry in any spelling: with `http://` or `https://`, with upper-case letters, with slashes at the end. After a scheme, an
+    /// API version (`/v1/`, `/v2/`) and the port 443 of HTTPS are dropped.
+    ///
+    /// [`ErrorKind::Invalid`] with the reason: a user name, a wildcard (see [`Pattern`](crate::Pattern)), another scheme, a host name, port
+    /// or path that cannot be one.
+    pub fn new(text: impl AsRef<str>) -> Result<Self> {
+        let text = text.as_ref();
+        let invalid =
+            |reason| Error::new(ErrorKind::Invalid, format!("{:?} is not a registry: {reason}", without_user(text)));
+        canonical(text).map(|it| Self(it.into())).map_err(invalid)
     }
 
-    /// The key as text.
+    /// Whether this is Docker Hub, or a part of it.
+    pub fn is_docker_hub(&self) -> bool {
+        self.host_and_port() == DOCKER_HUB[0]
+    }
+
+    /// The canonical form as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The host, with the port if there is one: `registry.example:5000`.
+    pub fn host_and_port(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
 }
 
-fn check(key: &str) -> Result<(), &'static str> {
-    if key.contains("://") {
-        return Err("it has a scheme");
+fn canonical(text: &str) -> Result<String, &'static str> {
+    let lower = text.to_ascii_lowercase();
+    let (scheme, rest) = lower.split_once("://").map_or((None, &*lower), |(scheme, rest)| (Some(scheme), rest));
+    if scheme.is_some_and(|it| it != "https" && it != "http") {
+        return Err("its scheme is not https");
     }
-    if key.contains('*') {
+    if rest.contains('@') {
+        return Err("it has a user name");
+    }
+    if rest.contains('*') {
         return Err("it has a wildcard");
     }
-    if key.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Err("it has upper-case letters");
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (host, port) = host_and_port(authority)?;
+    let is_hub = DOCKER_HUB.contains(&&*host) && port.is_none_or(|it| it == 443);
+    let host = if is_hub { DOCKER_HUB[0].to_owned() } else { host };
+    let port = port.filter(|it| !is_hub && !(*it == 443 && scheme == Some("https")));
+    let mut segments = path.split('/').filter(|it| !it.is_empty()).collect::<Vec<_>>();
+    if (scheme.is_some() || is_hub) && segments.first().is_some_and(|it| ["v1", "v2"].contains(it)) {
+        segments.remove(0);
     }
-    let (authority, path) = key.split_once('/').map_or((key, None), |(authority, path)| (authority, Some(path)));
-    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    if host.split('.').any(|it| label(it).is_err()) {
-        return Err("its host is not a host name");
-    }
-    if port.is_some_and(|port| port.starts_with(['0', '+']) || port.parse::<u16>().is_err()) {
-        return Err("its port is not a number from 1 to 65535");
-    }
-    let segment = |segment: &str| {
-        !segment.is_empty() && segment.bytes().all(|byte| alphanumeric(byte) || matches!(byte, b'-' | b'_' | b'.'))
-    };
-    if path.is_some_and(|path| !path.split('/').all(segment)) {
+    if !segments.iter().all(|it| is_segment(it)) {
         return Err("its path is not a repository path");
     }
-    Ok(())
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let path = segments.iter().map(|it| format!("/{it}")).collect::<String>();
+    Ok(host + &port + &path)
+}
+
+/// A host name, an IPv4 address, or an IPv6 address in brackets; and a port.
+fn host_and_port(authority: &str) -> Result<(String, Option<u16>), &'static str> {
+    let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
+        let (address, port) = rest.split_once(']').ok_or("its IPv6 address has no closing bracket")?;
+        let address = address.parse::<Ipv6Addr>().map_err(|_| "its host is not an IPv6 address")?;
+        let port = if port.is_empty() { Some("") } else { port.strip_prefix(':') };
+        (format!("[{address}]"), port.ok_or("its port does not follow a colon")?)
+    } else {
+        let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+        if port.contains(':') {
+            return Err("an IPv6 address needs brackets, as in [::1]:5000");
+        }
+        if host.split('.').any(|it| label(it).is_err()) {
+            return Err("its host is not a host name");
+        }
+        (host.to_owned(), port)
+    };
+    let number = || port.parse::<u16>().ok().filter(|it| *it > 0 && !port.starts_with('+'));
+    let port = if port.is_empty() { None } else { Some(number().ok_or("its port is not a number from 1 to 65535")?) };
+    Ok((host, port))
+}
+
+fn is_segment(segment: &str) -> bool {
+    segment.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte))
+}
+
+/// For an error: what stands before an `@` may be a password.
+fn without_user(text: &str) -> &str {
+    text.rsplit_once('@').map_or(text, |(_, host)| host)
 }
 
 impl AsRef<str> for Registry {
@@ -86,30 +142,72 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_bare_lower_case_keys_are_taken() {
-        for good in
-            ["localhost", "localhost:5000", "r.example/team/app", "210987654321.dkr.ecr.us-east-1.amazonaws.com"]
-        {
-            assert_eq!(Registry::new(good).expect(good).as_str(), good);
+    fn every_spelling_of_a_registry_is_read_into_one_form() {
+        let cases = [
+            ("localhost", "localhost"),
+            ("localhost:5000", "localhost:5000"),
+            ("r.example/team/app", "r.example/team/app"),
+            ("210987654321.dkr.ecr.us-east-1.amazonaws.com", "210987654321.dkr.ecr.us-east-1.amazonaws.com"),
+            ("R.Example/Team", "r.example/team"),
+            ("https://r.example", "r.example"),
+            ("HTTPS://r.example/", "r.example"),
+            ("http://r.example:8080/v2/team/", "r.example:8080/team"),
+            ("https://r.example:443/v2", "r.example"),
+            ("r.example:443", "r.example:443"),
+            ("r.example:", "r.example"),
+            ("r.example:05000", "r.example:5000"),
+            ("r.example//team//", "r.example/team"),
+            ("r.example/v2/app", "r.example/v2/app"),
+            ("[::1]:5000/team", "[::1]:5000/team"),
+            ("https://[2001:DB8:0:0::1]", "[2001:db8::1]"),
+            ("10.0.0.1:5000", "10.0.0.1:5000"),
+            ("docker.io", "docker.io"),
+            ("index.docker.io", "docker.io"),
+            ("https://index.docker.io/v1/", "docker.io"),
+            ("index.docker.io/v1/", "docker.io"),
+            ("registry-1.docker.io", "docker.io"),
+            ("https://registry-1.docker.io:443/v2/", "docker.io"),
+            ("docker.io/team", "docker.io/team"),
+            ("hub.docker.com", "hub.docker.com"),
+        ];
+        for (text, expected) in cases {
+            let registry = Registry::new(text).expect(text);
+            assert_eq!(registry.as_str(), expected, "{text}");
+            assert_eq!(Registry::new(registry.as_str()).expect(text), registry, "{text} stays as it is");
+            assert_eq!(registry.is_docker_hub(), expected.starts_with("docker.io"), "{text}");
         }
+    }
+
+    #[test]
+    fn what_no_client_takes_for_a_registry_is_refused_without_its_password() {
         let bad = [
             "",
-            "https://r.example",
-            "R.example",
+            "/team",
+            "https://",
+            "ftp://r.example",
+            "oci://r.example",
+            "u:canary@r.example",
+            "https://u:canary@r.example/v2/",
             "*.example",
-            "r.example/",
             "r.example:0",
             "r.example:65536",
             "r.example:+1",
+            "r.example:port",
             "r..example",
             "-r.example",
-            "r.example//a",
-            "r.example:",
             "r example",
             "r.example\n",
+            "r.example/te am",
+            "r.example/app:tag",
+            "::1",
+            "[::1",
+            "[::1]5000",
+            "[r.example]",
         ];
         for bad in bad {
-            Registry::new(bad).expect_err(bad);
+            let error = Registry::new(bad).expect_err(bad);
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            assert!(!error.to_string().contains("canary"), "{error}");
         }
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::{
     entry,
+    key::key,
     meaning::Meaning,
     text::{Changes, Text},
 };
@@ -76,12 +77,12 @@ impl DockerConfig {
     }
 
     fn put(&mut self, registry: &Registry, json: String) {
-        self.changes.insert(registry.as_str().into(), Some(json));
+        self.changes.insert(key(registry).into(), Some(json));
     }
 
     /// Removes what stands there for a registry; whether anything did.
     pub fn remove(&mut self, registry: &Registry) -> bool {
-        self.remove_key(registry.as_str())
+        self.remove_key(key(registry))
     }
 
     fn remove_key(&mut self, key: &str) -> bool {
@@ -96,7 +97,7 @@ impl DockerConfig {
 
     /// What stands there for a registry, as raw JSON: a secret, which must not be shown.
     pub fn entry(&self, registry: &Registry) -> Option<&str> {
-        self.entry_of(registry.as_str())
+        self.entry_of(key(registry))
     }
 
     /// The entry of any key of `auths`, as raw JSON: a secret, which must not be shown.
@@ -113,17 +114,17 @@ impl DockerConfig {
     /// A part that has a login of another user than its registry is left out: it is there on purpose.
     pub fn aliases<'a>(&self, registries: impl IntoIterator<Item = &'a Registry>) -> Vec<(String, &'a Registry)> {
         let registries = registries.into_iter().collect::<BTreeSet<_>>();
-        let alias = |(key, json): (&str, &str)| {
-            if registries.iter().any(|it| it.as_str() == key) {
+        let alias = |(name, json): (&str, &str)| {
+            if registries.iter().any(|it| key(it) == name) {
                 return None;
             }
-            let meant = registries.iter().filter_map(|it| Some((Meaning::of(key, it)?, *it)));
+            let meant = registries.iter().filter_map(|it| Some((Meaning::of(name, it)?, *it)));
             let (meaning, registry) = meant.max_by_key(|(_, registry)| registry.as_str().len())?;
             let same_user = || match (entry::user(json), self.entry(registry).and_then(entry::user)) {
                 (Some(theirs), Some(ours)) => theirs == ours,
                 _ => true,
             };
-            (meaning == Meaning::Spelling || same_user()).then(|| (key.to_owned(), registry))
+            (meaning == Meaning::Spelling || same_user()).then(|| (name.to_owned(), registry))
         };
         self.entries().filter_map(alias).collect()
     }
@@ -172,6 +173,11 @@ impl DockerConfig {
     /// The keys of `auths`, valid or not: those that were parsed in their order, then the new ones in theirs.
     pub fn registries(&self) -> impl Iterator<Item = &str> {
         self.entries().map(|(name, _)| name)
+    }
+
+    /// The registries whose entry has the [key](key()) that regcred would write.
+    pub fn canonical(&self) -> impl Iterator<Item = Registry> {
+        self.registries().filter_map(|name| Registry::new(name).ok().filter(|it| key(it) == name))
     }
 
     /// The keys of `auths` whose entry the kubelet cannot read, as they stand: escape them before they are shown.
@@ -252,6 +258,20 @@ mod tests {
         assert_eq!((username.as_str(), password.as_str()), ("AWS", "with:colon"));
         let (username, password) = config.login(&registry("r.example")).expect("ours");
         assert_eq!((username.as_str(), password.expose_secret()), ("AWS", "with:colon"));
+    }
+
+    #[test]
+    fn docker_hub_has_the_key_that_docker_login_writes() {
+        let hub = registry("docker.io");
+        let mut config = DockerConfig::parse(br#"{"auths":{"quay.io":{}}}"#).expect("valid");
+        config.set(&hub, "u", &"p".into());
+        let expected = r#"{"auths":{"https://index.docker.io/v1/":{"auth":"dTpw"},"quay.io":{}}}"#;
+        assert_eq!(String::from_utf8(config.to_bytes()).expect("text"), expected);
+        assert_eq!(config.login(&registry("index.docker.io")).expect("one registry").0, "u");
+        assert_eq!(config.canonical().map(|it| it.to_string()).collect::<Vec<_>>(), ["quay.io", "docker.io"]);
+        config.set(&registry("docker.io/team"), "u", &"p".into());
+        assert!(config.entry_of("docker.io/team").is_some());
+        assert!(config.remove(&hub) && config.entry_of("https://index.docker.io/v1/").is_none());
     }
 
     #[test]

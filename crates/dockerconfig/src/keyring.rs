@@ -8,13 +8,31 @@ use regcred_core::Pattern;
 
 /// The keys that match an image, in the order in which their logins are tried. The order within one group is random.
 pub(crate) fn lookup<'a>(keys: impl Iterator<Item = &'a str>, image: &str) -> Vec<Vec<&'a str>> {
-    let mut index = BTreeMap::<_, Vec<&str>>::new();
+    let (mut index, mut of_docker_hub) = (BTreeMap::<_, Vec<&str>>::new(), vec![]);
     for key in keys {
-        if let Some(pattern) = Pattern::new(key).ok().filter(|it| it.matches(image)) {
+        let Ok(pattern) = Pattern::new(key) else { continue };
+        if pattern.matches(image) {
             index.entry(Reverse(pattern.to_string())).or_default().push(key);
+        } else if pattern.to_string() == INDEX {
+            of_docker_hub.push(key);
         }
     }
+    if index.is_empty() && !of_docker_hub.is_empty() && is_of_docker_hub(image) {
+        return vec![of_docker_hub];
+    }
     index.into_values().collect()
+}
+
+/// The host in the key that `docker login` writes for Docker Hub.
+const INDEX: &str = "index.docker.io";
+
+/// Whether the kubelet takes the login of Docker Hub if no key matches an image.
+fn is_of_docker_hub(image: &str) -> bool {
+    match image.split_once('/') {
+        None => !image.is_empty(),
+        Some(("docker.io" | INDEX, _)) => true,
+        Some((host, _)) => !host.is_empty() && !host.contains(['.', ':']),
+    }
 }
 
 #[cfg(test)]
@@ -47,6 +65,14 @@ mod tests {
             (&["r .example", "r\\.example"], "r.example/app", ""),
             (&["r.example?x", "r.example#y"], "r.example/app", "r.example?x = r.example#y"),
             (&["[a-z].example"], "r.example/app", ""),
+            (&["https://index.docker.io/v1/"], "docker.io/library/app", "https://index.docker.io/v1/"),
+            (&["index.docker.io"], "docker.io/team/app", "index.docker.io"),
+            (&["docker.io", "https://index.docker.io/v1/"], "docker.io/team/app", "docker.io"),
+            (&["docker.io/team", "index.docker.io"], "docker.io/other/app", "index.docker.io"),
+            (&["https://index.docker.io/v1/"], "r.example/app", ""),
+            (&["https://registry-1.docker.io"], "docker.io/team/app", ""),
+            (&["[::1]:5000"], "[::1]:5000/app", "[::1]:5000"),
+            (&["[::1]:5000", "https://[::1]"], "[::1]/app", "https://[::1]"),
             (&["?.example"], "r.example/app", ""),
             (
                 &["*.dkr.ecr.eu-west-1.amazonaws.com"],

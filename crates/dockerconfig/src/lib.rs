@@ -2,6 +2,8 @@
 
 mod config;
 mod entry;
+mod hidden;
+mod key;
 mod keyring;
 mod meaning;
 mod object;
@@ -9,5 +11,7 @@ mod reader;
 mod text;
 
 pub use config::DockerConfig;
+pub use hidden::{Hidden, hidden};
+pub use key::key;
 pub use meaning::Meaning;
-pub use reader::{Cause, Hidden, Reader, Taken, hidden, taken};
+pub use reader::{Cause, Reader, Taken, taken};

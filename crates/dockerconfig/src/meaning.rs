@@ -2,6 +2,8 @@
 
 use regcred_core::Registry;
 
+use crate::key::key as key_of;
+
 /// The relation of a key of `auths` to a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Meaning {
@@ -18,12 +20,12 @@ impl Meaning {
     ///
     /// Readers differ on which of these spellings they take: see [`Reader`](crate::Reader). A login for the registry is right for all.
     pub fn of(key: &str, registry: &Registry) -> Option<Self> {
-        if key == registry.as_str() {
+        if key == key_of(registry) {
             return Some(Self::Exact);
         }
         let (own, own_path) = split(registry.as_str());
         let (authority, path) = split(without_scheme(key));
-        if without_port(&authority.to_ascii_lowercase()) != without_port(own) {
+        if host_of(&authority.to_ascii_lowercase()) != host_of(own) {
             return None;
         }
         let (mut segments, mut own_segments) = (segments(path), segments(own_path));
@@ -48,9 +50,12 @@ fn split(key: &str) -> (&str, &str) {
     key.split_once('/').unwrap_or((key, ""))
 }
 
-/// Every reader uses port 443 by default.
-fn without_port(authority: &str) -> &str {
-    authority.strip_suffix(":443").unwrap_or(authority)
+/// Every reader uses port 443 by default, and one host of Docker Hub for the others.
+fn host_of(authority: &str) -> &str {
+    match authority.strip_suffix(":443").unwrap_or(authority) {
+        "index.docker.io" | "registry-1.docker.io" => "docker.io",
+        host => host,
+    }
 }
 
 /// Without an API version at the beginning, which docker and the kubelet ignore, and without a slash at the end.
@@ -104,6 +109,17 @@ mod tests {
             ("localhost:5000", "http://localhost:5000", spelling),
             ("localhost:5000", "localhost", None),
             ("r.example:443", "r.example", spelling),
+            ("docker.io", "https://index.docker.io/v1/", exact),
+            ("docker.io", "docker.io", spelling),
+            ("docker.io", "index.docker.io", spelling),
+            ("docker.io", "https://docker.io", spelling),
+            ("docker.io", "registry-1.docker.io", spelling),
+            ("docker.io", "docker.io/team", part),
+            ("docker.io", "hub.docker.com", None),
+            ("docker.io/team", "docker.io/team", exact),
+            ("docker.io/team", "https://index.docker.io/v1/team", spelling),
+            ("docker.io/team", "https://index.docker.io/v1/", None),
+            ("[::1]:5000", "http://[::1]:5000/", spelling),
         ];
         for (registry, key, expected) in cases {
             let registry = Registry::new(registry).expect("valid");

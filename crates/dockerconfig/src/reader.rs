@@ -1,14 +1,10 @@
 //! Answers which login a reader takes out of a Docker config.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 
-use regcred_core::Registry;
 use serde_json::value::RawValue;
 
-use crate::{DockerConfig, Meaning, entry, keyring};
+use crate::{DockerConfig, entry, key::DOCKER_HUB, keyring};
 
 /// A program that reads a Docker config to pull an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,7 +25,7 @@ pub enum Reader {
     ///
     /// Source: containers-auth.json(5), and `findCredentialsInFile` in `pkg/docker/config` of containers/image.
     Containers,
-    /// Docker. It asks the program that `credHelpers` or `credsStore` names. Else it takes the key that is the host, and at last a
+    /// Docker. For an image of Docker Hub it takes `https://index.docker.io/v1/` and no other key. It asks the program that `credHelpers` or `credsStore` names. Else it takes the key that is the host, and at last a
     /// key with a scheme or a path. If that program cannot run, Docker 28 takes the entry after all.
     ///
     /// Source: `cli/config/configfile` and `cli/config/credentials` of docker/cli.
@@ -62,15 +58,6 @@ pub enum Cause {
     Unreadable(Vec<String>),
 }
 
-/// An entry that some readers do not take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hidden {
-    /// The readers, in their order.
-    pub readers: Vec<Reader>,
-    /// Why.
-    pub cause: Cause,
-}
-
 impl Reader {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Kubelet, Self::Import, Self::Containers, Self::Docker];
@@ -100,7 +87,7 @@ pub fn taken(config: &DockerConfig, reader: Reader, image: &str) -> Taken {
     }
 }
 
-fn taken_if_read(config: &DockerConfig, reader: Reader, image: &str) -> Taken {
+pub(crate) fn taken_if_read(config: &DockerConfig, reader: Reader, image: &str) -> Taken {
     let host = image.split('/').next().unwrap_or_default();
     if let Some(cause) = helper_of(config, reader, host) {
         return Taken::Helper(cause);
@@ -108,71 +95,22 @@ fn taken_if_read(config: &DockerConfig, reader: Reader, image: &str) -> Taken {
     let groups = match reader {
         Reader::Kubelet => keyring::lookup(config.registries(), image),
         Reader::Import => imported(config, image, host),
-        Reader::Containers => first(config, parents(image), |key| host_of_url(key) == Some(host)),
+        Reader::Containers => first(config, parents(image), |key| host_of_url(key).map(hub_of) == Some(hub_of(host))),
+        Reader::Docker if is_docker_hub(host) => first(config, [DOCKER_HUB], |_| false),
         Reader::Docker => first(config, [host], |key| host_of(key) == host),
     };
     Taken::Keys(groups.into_iter().map(|group| group.into_iter().map(str::to_owned).collect()).collect())
 }
 
-/// Returns the readers that do not take the entry of a registry for every image of it, or that can take another one. Empty: all do.
-///
-/// The images are those of the registry and of all keys that [mean](Meaning) it. An entry with the same text is as good as its own.
-pub fn hidden(config: &DockerConfig, registry: &Registry) -> Vec<Hidden> {
-    let own = config.entry(registry);
-    let spelled = config.registries().filter(|key| Meaning::of(key, registry).is_some()).map(image_of);
-    let images = spelled.chain([registry.to_string()]).collect::<BTreeSet<_>>();
-    let shadow = shadow(config, registry);
-    let mut causes = BTreeMap::<Cause, BTreeSet<Reader>>::new();
-    for reader in Reader::ALL {
-        let found = match refused_by(config, reader) {
-            refused if refused.is_empty() => {
-                let causes = images.iter().take(IMAGES).filter_map(|image| cause(config, reader, image, own));
-                causes.chain(shadow.clone()).collect()
-            }
-            refused => vec![Cause::Unreadable(refused)],
-        };
-        for cause in found {
-            causes.entry(cause).or_default().insert(reader);
-        }
-    }
-    let hidden = |(cause, readers): (_, BTreeSet<_>)| Hidden { readers: readers.into_iter().collect(), cause };
-    causes.into_iter().map(hidden).collect()
-}
-
-/// The field behind `auths` that has another login for a registry.
-fn shadow(config: &DockerConfig, registry: &Registry) -> Option<Cause> {
-    let has_one = |json: &str| {
-        let entries = serde_json::from_str::<BTreeMap<String, &RawValue>>(json).unwrap_or_default();
-        entries.keys().any(|key| key == registry.as_str() || Meaning::of(key, registry).is_some())
-    };
-    let mut fields = config.behind().filter(|(_, json)| has_one(json));
-    fields.next().map(|(name, _)| Cause::Field(name.to_owned()))
-}
-
-/// Why a reader does not take this entry for an image.
-fn cause(config: &DockerConfig, reader: Reader, image: &str, own: Option<&str>) -> Option<Cause> {
-    let groups = match taken_if_read(config, reader, image) {
-        Taken::Helper(cause) => return Some(cause),
-        Taken::Refused(_) => return None,
-        Taken::Keys(groups) => groups,
-    };
-    let is_own = |key: &String| own.is_some() && config.entry_of(key) == own;
-    if reader == Reader::Kubelet && groups.iter().flatten().any(is_own) {
-        return None;
-    }
-    groups.first()?.iter().find(|key| !is_own(key)).map(|key| Cause::Key(key.clone()))
-}
-
-/// The import tries again without the port that HTTPS has anyway.
+/// The import tries again without the port that HTTPS has anyway. Of Docker Hub it knows no parts.
 fn imported<'a>(config: &'a DockerConfig, image: &str, host: &str) -> Vec<Vec<&'a str>> {
-    let found = keyring::lookup(config.registries(), image);
-    let found = match host.strip_suffix(":443") {
-        Some(bare) if found.is_empty() => {
-            keyring::lookup(config.registries(), &(bare.to_owned() + &image[host.len()..]))
-        }
-        _ => found,
+    let images = match host.strip_suffix(":443") {
+        _ if is_docker_hub(host) => vec!["index.docker.io".to_owned(), "docker.io".to_owned()],
+        Some(bare) => vec![image.to_owned(), bare.to_owned() + &image[host.len()..]],
+        None => vec![image.to_owned()],
     };
-    found.into_iter().take(1).collect()
+    let mut found = images.iter().map(|image| keyring::lookup(config.registries(), image));
+    found.find(|groups| !groups.is_empty()).into_iter().flatten().take(1).collect()
 }
 
 /// The first of these keys that there is, or all that match.
@@ -191,19 +129,20 @@ fn first<'a>(
 /// The credential helper that a reader asks for a host. Docker takes an empty name for none.
 fn helper_of(config: &DockerConfig, reader: Reader, host: &str) -> Option<Cause> {
     let named = config.beside(HELPERS).filter_map(|json| serde_json::from_str::<BTreeMap<String, String>>(json).ok());
-    let named = named.filter_map(|mut helpers| helpers.remove(host)).last();
+    let name = if reader == Reader::Docker && is_docker_hub(host) { DOCKER_HUB } else { host };
+    let named = named.filter_map(|mut helpers| helpers.remove(name)).last();
     let is_stored =
         || config.beside(STORE).any(|json| serde_json::from_str::<String>(json).is_ok_and(|it| !it.is_empty()));
     match (reader, named) {
-        (Reader::Containers, Some(_)) => Some(Cause::CredHelper(host.to_owned())),
-        (Reader::Docker, Some(name)) if !name.is_empty() => Some(Cause::CredHelper(host.to_owned())),
+        (Reader::Containers, Some(_)) => Some(Cause::CredHelper(name.to_owned())),
+        (Reader::Docker, Some(program)) if !program.is_empty() => Some(Cause::CredHelper(name.to_owned())),
         (Reader::Docker, None) if is_stored() => Some(Cause::CredsStore),
         _ => None,
     }
 }
 
 /// The keys of `auths` and the fields beside it that make a reader refuse the whole config.
-fn refused_by(config: &DockerConfig, reader: Reader) -> Vec<String> {
+pub(crate) fn refused_by(config: &DockerConfig, reader: Reader) -> Vec<String> {
     if matches!(reader, Reader::Kubelet | Reader::Import) {
         return config.unreadable();
     }
@@ -223,8 +162,6 @@ fn refused_by(config: &DockerConfig, reader: Reader) -> Vec<String> {
     entries.chain(fields.into_iter().flatten().map(str::to_owned)).collect()
 }
 
-/// Of the images of one registry. A tenant can write thousands of keys.
-const IMAGES: usize = 65;
 const HELPERS: &str = "credHelpers";
 const STORE: &str = "credsStore";
 /// The fields of an entry that have to be text for Go to decode the file at all.
@@ -244,185 +181,18 @@ fn host_of_url(key: &str) -> Option<&str> {
     if rest.len() == key.len() { Some(key) } else { rest.split('/').next() }
 }
 
+/// Docker and containers/image read both of an image's name as Docker Hub.
+pub(crate) fn is_docker_hub(host: &str) -> bool {
+    matches!(host, "docker.io" | "index.docker.io")
+}
+
+/// As containers/image has it: one name for the hosts of Docker Hub.
+fn hub_of(host: &str) -> &str {
+    if matches!(host, "docker.io" | "registry-1.docker.io") { "index.docker.io" } else { host }
+}
+
 /// As docker has it, with or without a scheme.
 fn host_of(key: &str) -> &str {
     let rest = key.split_once("://").map_or(key, |(_, rest)| rest);
     rest.split('/').next().unwrap_or_default()
-}
-
-/// The image that a key is for: without scheme, API version and slash at the end.
-fn image_of(key: &str) -> String {
-    let rest = key.split_once("://").map_or(key, |(_, rest)| rest).trim_end_matches('/');
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let path = match path.split_once('/') {
-        Some(("v1" | "v2", path)) => path,
-        None if path == "v1" || path == "v2" => "",
-        _ => path,
-    };
-    if path.is_empty() { host.to_owned() } else { format!("{host}/{path}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OURS: &str = r#"{"auth":"QVdTOm5ldw=="}"#;
-    const OLD: &str = r#"{"auth":"QVdTOm9sZA=="}"#;
-
-    fn parsed(json: &str) -> DockerConfig {
-        DockerConfig::parse(json.as_bytes()).expect(json)
-    }
-
-    /// Replaces `OURS` and `OLD` with the two entries.
-    fn written(config: &str) -> DockerConfig {
-        parsed(&config.replace("OURS", OURS).replace("OLD", OLD))
-    }
-
-    fn hidden(config: &DockerConfig) -> Vec<String> {
-        let registry = Registry::new("r.example").expect("valid");
-        let told = |it: Hidden| format!("{:?}: {:?}", it.readers, it.cause);
-        super::hidden(config, &registry).into_iter().map(told).collect()
-    }
-
-    #[test]
-    fn a_login_is_hidden_from_those_readers_that_take_something_else() {
-        let cases = [
-            (r#"{"auths":{"r.example":OURS}}"#, &[][..]),
-            (r#"{"auths":{"r.example":OURS,"quay.io":OLD}}"#, &[]),
-            (r#"{"auths":{"r.example":OURS,"*.example":OLD}}"#, &[]),
-            (r#"{"auths":{"r.example":OURS,"r.example/team":OURS,"https://r.example":OURS}}"#, &[]),
-            (
-                r#"{"auths":{"r.example":OURS,"r.example/team":OLD}}"#,
-                &[r#"[Import, Containers]: Key("r.example/team")"#],
-            ),
-            (
-                r#"{"auths":{"r.example":OURS,"r.example/team/app":OLD}}"#,
-                &[r#"[Import, Containers]: Key("r.example/team/app")"#],
-            ),
-            (r#"{"auths":{"r.example":OURS,"https://r.example":OLD}}"#, &[r#"[Import]: Key("https://r.example")"#]),
-            (
-                r#"{"auths":{"r.example":OURS,"https://r.example/v1/":OLD}}"#,
-                &[r#"[Import]: Key("https://r.example/v1/")"#],
-            ),
-            (
-                r#"{"auths":{"r.example":OURS,"r.example:443":OLD}}"#,
-                &[r#"[Kubelet, Import, Containers, Docker]: Key("r.example:443")"#],
-            ),
-            (
-                r#"{"auths":{"r.example":OURS,"R.example":OLD}}"#,
-                &[r#"[Kubelet, Import, Containers, Docker]: Key("R.example")"#],
-            ),
-            (
-                r#"{"auths":{"r.example":OURS},"credHelpers":{"r.example":"x"}}"#,
-                &[r#"[Containers, Docker]: CredHelper("r.example")"#],
-            ),
-            (
-                r#"{"auths":{"r.example":OURS},"credHelpers":{"r.example":""}}"#,
-                &[r#"[Containers]: CredHelper("r.example")"#],
-            ),
-            (r#"{"auths":{"r.example":OURS},"credHelpers":{"quay.io":"x"}}"#, &[]),
-            (r#"{"auths":{"r.example":OURS},"credsStore":"x"}"#, &["[Docker]: CredsStore"]),
-            // Go reads names in any case into one map, and what comes later wins.
-            (
-                r#"{"auths":{"r.example":OURS},"Auths":{"r.example":OLD}}"#,
-                &[r#"[Kubelet, Import, Containers, Docker]: Field("Auths")"#],
-            ),
-            (
-                r#"{"auths":{"r.example":OURS},"AUTHS":{"https://r.example/v1/":OLD,"quay.io":OLD}}"#,
-                &[r#"[Kubelet, Import, Containers, Docker]: Field("AUTHS")"#],
-            ),
-            (
-                r#"{"auths":{"r.example":OURS},"auThs":{"r.example/team":OLD}}"#,
-                &[r#"[Kubelet, Import, Containers, Docker]: Field("auThs")"#],
-            ),
-            (r#"{"Auths":{"r.example":OLD},"auths":{"r.example":OURS}}"#, &[]),
-            (r#"{"auths":{"r.example":OURS},"Auths":{"quay.io":OLD}}"#, &[]),
-            (r#"{"auths":{"r.example":OURS},"Auths":null}"#, &[]),
-            (r#"{"auths":{"r.example":OURS},"CredsStore":"x"}"#, &["[Docker]: CredsStore"]),
-            (r#"{"auths":{"r.example":OURS},"credsStore":""}"#, &[]),
-            (
-                r#"{"auths":{"r.example":OURS,"quay.io":7}}"#,
-                &[r#"[Kubelet, Import, Containers, Docker]: Unreadable(["quay.io"])"#],
-            ),
-            (
-                r#"{"auths":{"r.example":OURS,"quay.io":{"auth":"Zm9v"}}}"#,
-                &[r#"[Kubelet, Import, Docker]: Unreadable(["quay.io"])"#],
-            ),
-            (
-                r#"{"auths":{"r.example":OURS,"quay.io":{"email":7}}}"#,
-                &[r#"[Kubelet, Import, Docker]: Unreadable(["quay.io"])"#],
-            ),
-            (
-                r#"{"auths":{"r.example":OURS,"quay.io":{"identitytoken":7}}}"#,
-                &[r#"[Containers, Docker]: Unreadable(["quay.io"])"#],
-            ),
-            (r#"{"auths":{"r.example":OURS,"quay.io":null}}"#, &[]),
-            (
-                r#"{"auths":{"r.example":OURS},"credHelpers":[]}"#,
-                &[r#"[Containers, Docker]: Unreadable(["credHelpers"])"#],
-            ),
-            (r#"{"auths":{"r.example":OURS},"credsStore":7}"#, &[r#"[Docker]: Unreadable(["credsStore"])"#]),
-        ];
-        for (config, expected) in cases {
-            assert_eq!(hidden(&written(config)), expected, "{config}");
-        }
-    }
-
-    #[test]
-    fn every_reader_takes_the_renewed_login_after_a_merge() {
-        let keys = [
-            "r.example/team",
-            "r.example/team/app",
-            "https://r.example",
-            "http://r.example",
-            "https://r.example/",
-            "https://r.example/v1/",
-            "https://r.example/v2/team",
-            "r.example:443",
-            "r.example:443/team",
-            "R.Example",
-            "https://R.example:443/v1/",
-            "*.example",
-            "r.example/",
-        ];
-        for key in keys {
-            for entry in [OLD, r#"{"auth":"Zm9v"}"#, "7", "[]", "\"x\"", "null", "{}", r#"{"auth":"%%%"}"#] {
-                if key.contains('*') && entry != OLD {
-                    continue; // it is another registry's too
-                }
-                let registry = Registry::new("r.example").expect("valid");
-                let mut config = parsed(&format!(r#"{{"auths":{{"{key}":{entry}}}}}"#));
-                config.set(&registry, "AWS", &"new".into());
-                config.renew_aliases([&registry]);
-                assert_eq!(super::hidden(&config, &registry), [], "{key}: {entry}");
-                assert_eq!(config.unreadable(), Vec::<String>::new(), "{key}: {entry}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_part_with_a_login_of_another_user_is_left_as_it_is() {
-        let registry = Registry::new("r.example").expect("valid");
-        let robot = r#"{"auth":"cm9ib3Q6cHc="}"#;
-        let mut config = parsed(&format!(r#"{{"auths":{{"r.example/team":{robot},"https://r.example":{robot}}}}}"#));
-        config.set(&registry, "AWS", &"new".into());
-        config.renew_aliases([&registry]);
-        assert_eq!(config.entry_of("r.example/team"), Some(robot));
-        assert_eq!(config.entry_of("https://r.example"), config.entry(&registry));
-        assert_eq!(hidden(&config), [r#"[Import, Containers]: Key("r.example/team")"#]);
-    }
-
-    #[test]
-    fn an_alias_of_two_registries_belongs_to_the_longer_one() {
-        let [host, team] = ["r.example", "r.example/team"].map(|it| Registry::new(it).expect("valid"));
-        let mut config = parsed(r#"{"auths":{"r.example/team/app":{},"r.example/other":{}}}"#);
-        config.set(&host, "u", &"host".into());
-        config.set(&team, "u", &"team".into());
-        config.renew_aliases([&host, &team]);
-        assert_eq!(config.entry_of("r.example/team/app"), config.entry(&team));
-        assert_eq!(config.entry_of("r.example/other"), config.entry(&host));
-        let old = config.entry(&team).map(str::to_owned);
-        config.remove_aliases(&team, |_, json| Some(json) == old.as_deref());
-        assert_eq!(config.registries().collect::<Vec<_>>(), ["r.example/other", "r.example"]);
-    }
 }

@@ -8,6 +8,7 @@ mod event;
 mod forced;
 mod minter;
 mod pass;
+mod provider_changes;
 mod prune;
 mod reconcile;
 mod recorder;

@@ -91,6 +91,22 @@ impl Minter {
         &self.name
     }
 
+    /// The minter that asks the provider: this one, or the one that it derives from.
+    pub(crate) fn base(self: &Arc<Self>) -> &Arc<Self> {
+        match &self.kind {
+            Kind::Own { .. } => self,
+            Kind::Derived { base, .. } => base.base(),
+        }
+    }
+
+    /// See [`RegistryProvider::changed`].
+    pub(crate) async fn changed(&self) {
+        match &self.kind {
+            Kind::Own { provider, .. } => provider.changed().await,
+            Kind::Derived { base, .. } => Box::pin(base.changed()).await,
+        }
+    }
+
     /// Forgets what it holds, and a pause: the next caller has it mint, and waits for a call that is in flight first.
     pub fn forget(&self) {
         match &self.kind {

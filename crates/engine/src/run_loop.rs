@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, mem, pin::pin, sync::Arc, time::Duration};
 
-use regcred_core::{Error, ErrorKind, Target};
+use regcred_core::{Error, ErrorKind, ProviderName, Target};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until, timeout},
@@ -12,6 +12,7 @@ use tracing::warn;
 use crate::{
     Context, Event, Pass,
     forced::Forced,
+    provider_changes::ProviderChanges,
     reconcile::{Before, Force},
     recorder::Recorder,
     report::{Failure, Outcome, Report},
@@ -40,6 +41,7 @@ pub(crate) struct RunLoop {
     dry: bool,
     deadline: Instant,
     refreshes: watch::Receiver<()>,
+    provider_changes: ProviderChanges,
     /// Whether the event of complete sources was emitted.
     has_synced: bool,
     sources: Sources,
@@ -54,13 +56,14 @@ impl RunLoop {
     pub(crate) fn new(shared: Arc<Shared>, pass: Option<Pass>, dry: bool) -> Self {
         let sources = Sources::start(&shared.routes, pass.map(|pass| pass.looks));
         *shared.known() = Known::default();
-        let context = shared.reconciler.context.clone();
+        let (context, minters) = (shared.reconciler.context.clone(), &shared.reconciler.minters);
         let wall = context.clock.now();
         Self {
             pass,
             dry,
             deadline: Instant::now() + pass.map_or(FOREVER, |pass| pass.deadline.min(FOREVER)),
             refreshes: shared.refreshes.subscribe(),
+            provider_changes: ProviderChanges::watch(pass.is_none().then(|| minters.values()).into_iter().flatten()),
             has_synced: false,
             sources,
             queues: WorkQueues::default(),
@@ -88,7 +91,8 @@ impl RunLoop {
                 () = sleep_until(self.deadline), if self.pass.is_some() => break self.out_of_time(),
                 Some(finished) = self.workers.next() => self.finish_look(finished),
                 changes = self.sources.next() => self.follow(changes),
-                Ok(()) = self.refreshes.changed(), if self.pass.is_none() => self.refresh(),
+                Ok(()) = self.refreshes.changed(), if self.pass.is_none() => self.refresh(|_| true),
+                changed = self.provider_changes.next() => self.refresh(|it| it.iter().any(|it| changed.contains(it))),
                 () = sleep_until(wake) => {}
             }
             self.queue_what_is_due();
@@ -172,10 +176,12 @@ impl RunLoop {
         }
     }
 
-    /// Everything is to be written once, spread as what falls due is.
-    fn refresh(&mut self) {
+    /// Has each target of the routes with these providers written once, spread as what falls due is.
+    fn refresh(&mut self, is_meant: impl Fn(&[ProviderName]) -> bool) {
         let wall = self.context().clock.now();
-        for target in self.sources.targets() {
+        let routes = self.shared.routes.iter().map(|route| is_meant(&route.providers)).collect::<Vec<_>>();
+        let is_meant = |target: &&Target| self.sources.owner(target).is_some_and(|route| routes[route]);
+        for target in self.sources.targets().filter(is_meant) {
             self.timers.set_renewal(target, Some(wall));
             self.forced.ask(target);
         }

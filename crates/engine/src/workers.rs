@@ -52,7 +52,7 @@ impl Workers {
     /// Looks at a target of this route.
     pub(crate) fn start(&mut self, shared: Arc<Shared>, route: usize, target: Target, before: Before) {
         let (key, stopping, is_forced) = (target.clone(), self.stopping.clone(), before.force != Force::No);
-        let span = info_span!("look", store = %key.store, namespace = %key.namespace, name = %key.name);
+        let span = info_span!("look", store = %key.store, namespace = key.group(), name = key.name());
         let look = async move {
             let route = &shared.routes[route];
             shared.reconciler.clone().reconcile(route, &key, before, &stopping).await

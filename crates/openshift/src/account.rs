@@ -21,14 +21,14 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Whether anything had to be written.
 pub(crate) async fn link(writer: &SecretWriter, target: &Target, link: &Link, accounts: &Accounts) -> Result<bool> {
     let read = accounts.of(link).cloned().unwrap_or(Ok(None))?;
-    let edit = |account: &ServiceAccount| link.patch(account, target.name.as_str());
-    edit_account(writer, target.namespace.as_str(), link.account(), read, edit).await
+    let edit = |account: &ServiceAccount| link.patch(account, target.name());
+    edit_account(writer, target.group(), link.account(), read, edit).await
 }
 
 pub(crate) async fn unlink(writer: &SecretWriter, target: &Target, account: &str, lists: Lists) -> Result<bool> {
-    let namespace = target.namespace.as_str();
+    let namespace = target.group();
     let read = writer.store.account(namespace, account).await?;
-    edit_account(writer, namespace, account, read, |account| link::unlink(account, target.name.as_str(), lists)).await
+    edit_account(writer, namespace, account, read, |account| link::unlink(account, target.name(), lists)).await
 }
 
 /// Edits an account by a guarded patch, and whether it had to; reads it again if somebody else was faster. `edit` returns

@@ -319,7 +319,7 @@ impl Hub {
     }
 
     async fn again(&self, (number, target): (u64, Target)) {
-        let subscriber = self.subscribers.get(&number).filter(|it| it.wanted.contains(&target.namespace));
+        let subscriber = self.subscribers.get(&number).filter(|it| it.wanted.contains(target.group()));
         if let Some(subscriber) = subscriber {
             subscriber.feed.send(Sighting::Again(target)).await;
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::api::{DynamicObject, GroupVersionKind};
-use regcred_core::{InstanceName, Namespace, Result, SecretName, StoreName, Target};
+use regcred_core::{Address, InstanceName, Namespace, Result, SecretName, StoreName, Target};
 
 use crate::{
     cluster::Cluster,
@@ -188,6 +188,6 @@ fn left(metadata: &ObjectMeta, store: &StoreName, instance: &str) -> Option<Left
         && label(INSTANCE) == Some(instance)
         && value(metadata.annotations.as_ref(), TARGET) == Some(own.as_str());
     let is_merged = !is_ours && value(metadata.annotations.as_ref(), &record::merged(instance)).is_some();
-    let target = Target { store: store.clone(), namespace, name };
+    let target = Target::new(store.clone(), Address::secret(namespace, name));
     (is_ours || is_merged).then_some(Leftover { target, is_merged })
 }

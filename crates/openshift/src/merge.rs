@@ -48,7 +48,7 @@ pub(crate) async fn find_merged(writer: &SecretWriter, target: &Target, metadata
     if let Some(records) = records {
         return Ok(Found::Merged(Merged { records, ..Merged::default() }));
     }
-    let Some(stored) = writer.store.secret(target.namespace.as_str(), target.name.as_str()).await? else {
+    let Some(stored) = writer.store.secret(target.group(), target.name()).await? else {
         return Ok(nothing(writer));
     };
     let config = match readable(&stored) {
@@ -84,7 +84,7 @@ fn read_records(writer: &SecretWriter, metadata: &ObjectMeta) -> Option<Records>
 
 /// Creates a Secret without logins, to be merged into. If there is one by now, it is a conflict.
 pub(crate) async fn create_merged(writer: &SecretWriter, target: &Target) -> Result<()> {
-    let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+    let (namespace, name) = (target.group(), target.name());
     let object = json!({
         "apiVersion": "v1",
         "kind": "Secret",
@@ -102,7 +102,7 @@ pub(crate) async fn apply_merged(
     seen: Option<&Version>,
     set: &CredentialSet,
 ) -> Result<(Written, Option<Unread>)> {
-    let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+    let (namespace, name) = (target.group(), target.name());
     let stored = writer.store.secret(namespace, name).await?;
     let stored = stored.filter(|it| is_still(it, seen)).ok_or_else(|| meanwhile(target))?;
     if let Standing::Instance(instance) = writer.standing(&stored.metadata, target) {
@@ -121,7 +121,7 @@ pub(crate) async fn apply_merged(
 }
 
 pub(crate) async fn remove_merged(writer: &SecretWriter, target: &Target) -> Result<()> {
-    let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+    let (namespace, name) = (target.group(), target.name());
     let Some(stored) = writer.store.secret(namespace, name).await? else { return Ok(()) };
     let Some(records) = read_records(writer, &stored.metadata) else {
         // What somebody else has written there is not followed, and what is ours is not known any more.

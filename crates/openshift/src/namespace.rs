@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use k8s_openapi::{api::core::v1::Namespace as Object, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::Client;
-use regcred_core::{Namespace, SecretName, StoreName, Target};
+use regcred_core::{Address, Namespace, SecretName, StoreName, Target};
 
 use crate::{decode::bare_metadata, pages::List, stream::Piece};
 
@@ -54,7 +54,7 @@ impl Choice {
 
     /// In a namespace that is wanted.
     pub(crate) fn at(&self, namespace: &Namespace) -> Target {
-        Target { store: self.store.clone(), namespace: namespace.clone(), name: self.secret.clone() }
+        Target::new(self.store.clone(), Address::secret(namespace.clone(), self.secret.clone()))
     }
 }
 

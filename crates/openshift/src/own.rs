@@ -36,7 +36,7 @@ pub(crate) async fn find(
         }
         Standing::Ours(_) | Standing::Theirs(_) | Standing::Instance(_) => {}
     }
-    let stored = writer.store.secret(target.namespace.as_str(), target.name.as_str()).await?;
+    let stored = writer.store.secret(target.group(), target.name()).await?;
     Ok(stored.map_or(Found::Nothing, |stored| judge(writer, target, &stored)))
 }
 
@@ -58,7 +58,7 @@ fn judge(writer: &SecretWriter, target: &Target, stored: &Stored) -> Found {
 
 /// A Secret of the instance that this one was before. A copy of one names another target.
 fn judge_previous(writer: &SecretWriter, target: &Target, stored: &Stored, instance: &str) -> Found {
-    if value(stored.metadata.annotations.as_ref(), TARGET) != Some(&format!("{}/{}", target.namespace, target.name)) {
+    if value(stored.metadata.annotations.as_ref(), TARGET) != Some(&target.address.to_string()) {
         return Found::Refused(refusal::foreign(&format!("it is a copy of a Secret of instance {instance:?}")));
     }
     let owner = format!("it is of regcred's instance {instance:?}, which this one was before");
@@ -78,7 +78,7 @@ pub(crate) async fn write(
     }
     let data = match ours {
         Some(ours) if secret::needs_data(ours, set) => {
-            let stored = writer.store.secret(target.namespace.as_str(), target.name.as_str()).await?;
+            let stored = writer.store.secret(target.group(), target.name()).await?;
             let same = stored.filter(|it| it.metadata.resource_version == ours.version.resource_version);
             Some(secret::data(&same.ok_or_else(|| meanwhile(target))?, ours)?)
         }
@@ -103,7 +103,7 @@ pub(crate) async fn adopt(
     seen: Option<&Version>,
     set: &CredentialSet,
 ) -> Result<Written> {
-    let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+    let (namespace, name) = (target.group(), target.name());
     let stored = writer.store.secret(namespace, name).await?.filter(|it| is_still(it, seen));
     let stored = stored.ok_or_else(|| meanwhile(target))?;
     match judge(writer, target, &stored) {
@@ -138,11 +138,11 @@ async fn put(
     force: bool,
 ) -> Result<ObjectMeta> {
     let object = secret::manifest(target, writer.instance(), form, plan, over)?;
-    writer.store.apply_secret(target.namespace.as_str(), target.name.as_str(), &object, force).await
+    writer.store.apply_secret(target.group(), target.name(), &object, force).await
 }
 
 pub(crate) async fn remove_own(writer: &SecretWriter, target: &Target) -> Result<()> {
-    let (namespace, name) = (target.namespace.as_str(), target.name.as_str());
+    let (namespace, name) = (target.group(), target.name());
     let Some(metadata) = writer.store.secret_metadata(namespace, name).await? else { return Ok(()) };
     let ours = match writer.standing(&metadata, target) {
         Standing::Theirs(owner) => return Err(refusal::foreign(&owner).into()),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use regcred_core::{Issuer, ProviderName, Registry, Result, Validity};
+use regcred_core::{Issuer, ProviderName, Registry, Validity};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -98,14 +98,15 @@ pub(crate) fn write(records: &Records) -> String {
 /// Reads it back; `None` if it is not what we write.
 pub(crate) fn read(annotation: &str) -> Option<Records> {
     let wire = serde_json::from_str::<BTreeMap<String, Wire>>(annotation).ok()?;
-    let record = |(registry, wire): (String, Wire)| -> Result<(Registry, Record)> {
-        let validity = Validity::new(system_time(wire.issued_at), wire.expires_at.map(system_time))?;
+    let record = |(host, wire): (String, Wire)| -> Option<(Registry, Record)> {
+        let registry = Registry::new(&host).ok().filter(|it| it.as_str() == host)?;
+        let validity = Validity::new(system_time(wire.issued_at), wire.expires_at.map(system_time)).ok()?;
         let issuer = wire.issuer.and_then(|digits| u64::from_str_radix(&digits, 16).ok()).and_then(Issuer::from_number);
         let validity = validity.with_issuer(issuer);
-        let provider = ProviderName::new(wire.provider)?;
-        Ok((Registry::new(registry)?, Record { provider, validity, digest: wire.digest, is_hidden: wire.hidden }))
+        let provider = ProviderName::new(wire.provider).ok()?;
+        Some((registry, Record { provider, validity, digest: wire.digest, is_hidden: wire.hidden }))
     };
-    wire.into_iter().map(record).collect::<Result<_>>().ok()
+    wire.into_iter().map(record).collect()
 }
 
 /// The values of `regcred.dev/expires-at`, the earliest end, and `regcred.dev/refreshed-at`, the latest issue.

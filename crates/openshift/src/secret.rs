@@ -72,8 +72,7 @@ impl Plan {
     /// While a provider fails, all that is not written anew stays: under whatever name a failed provider gave it. Dates are
     /// only kept for data that is still ours; what somebody else put there stays for now, and is refreshed as soon as it can be.
     fn keep_others(&mut self, ours: &Ours, data: &DockerConfig) {
-        let others = data.registries().filter_map(|key| Registry::new(key).ok());
-        for registry in others.filter(|registry| !self.records.contains_key(registry)).collect::<Vec<_>>() {
+        for registry in data.canonical().filter(|it| !self.records.contains_key(it)).collect::<Vec<_>>() {
             self.config.carry_over(&registry, data);
             let record = ours.records.as_ref().filter(|_| ours.data_intact).and_then(|records| records.get(&registry));
             if let Some(record) = record {
@@ -134,7 +133,7 @@ pub(crate) fn manifest(
 ) -> Result<Value, Refusal> {
     let (expires_at, refreshed_at) = record::summary(&plan.records);
     let mut annotations = json!({
-        TARGET: format!("{}/{}", target.namespace, target.name),
+        TARGET: target.address.to_string(),
         HOSTS: record::write(&plan.records),
         LINKS: plan.links.write(),
     });
@@ -153,8 +152,8 @@ pub(crate) fn manifest(
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": target.name.as_str(),
-            "namespace": target.namespace.as_str(),
+            "name": target.name(),
+            "namespace": target.group(),
             "labels": labels,
             "annotations": annotations,
         },

@@ -10,7 +10,7 @@ use regcred_core::{
 };
 
 use crate::{
-    account,
+    account, address,
     cache::{Cache, Targets},
     cluster::Cluster,
     fields::writers,
@@ -71,7 +71,7 @@ impl OpenShiftSink {
 
     /// Takes a Secret out of every ServiceAccount of its namespace, whoever put it there. Takes the right to list them.
     pub async fn unlink_everywhere(&self, target: &Target) -> Result<()> {
-        for account in self.writer.store.accounts_in(target.namespace.as_str()).await? {
+        for account in self.writer.store.accounts_in(target.group()).await? {
             account::unlink(&self.writer, target, &account, Lists::BOTH).await?;
         }
         Ok(())
@@ -95,7 +95,7 @@ impl OpenShiftSink {
         if metadata.is_none()
             && !self.is_namespace_known(target)
             && accounts.values().all(|it| matches!(it, Ok(None)))
-            && let Some(gone) = self.writer.store.gone_namespace(target.namespace.as_str()).await
+            && let Some(gone) = self.writer.store.gone_namespace(target.group()).await
         {
             return Err(gone);
         }
@@ -113,7 +113,7 @@ impl OpenShiftSink {
 
     /// Whether the namespace of a target is there as far as watches or the latest list show.
     fn is_namespace_known(&self, target: &Target) -> bool {
-        let is_listed = || self.namespaces.as_ref().is_some_and(|list| list.shows(&target.namespace));
+        let is_listed = || self.namespaces.as_ref().is_some_and(|list| list.shows(target.group()));
         self.targets.is_followed(target) || is_listed()
     }
 
@@ -129,13 +129,15 @@ impl OpenShiftSink {
 #[async_trait]
 impl SecretSink for OpenShiftSink {
     async fn observe(&self, target: &Target) -> Result<Observed> {
+        address::check(target)?;
         let look = self.look(target).await?;
-        let observed = look.observed(&self.writer.links, target.name.as_str(), self.writer.manager());
+        let observed = look.observed(&self.writer.links, target.name(), self.writer.manager());
         self.targets.keep_read(target, &look, &observed);
         Ok(observed.with_revision(Revision::new(look)))
     }
 
     async fn apply(&self, target: &Target, observed: &Observed, credentials: &CredentialSet) -> Result<Applied> {
+        address::check(target)?;
         let Some(look) = observed.revision.get::<Look>() else {
             return Err(Error::new(ErrorKind::Conflict, format!("this sink has not observed {target}")));
         };
@@ -147,6 +149,7 @@ impl SecretSink for OpenShiftSink {
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {
+        address::check(target)?;
         self.targets.invalidate(target);
         match self.writer.foreign {
             Foreign::Merge | Foreign::MergeOrCreate => merge::remove_merged(&self.writer, target).await,
@@ -214,7 +217,7 @@ const SHOWN: usize = 5;
 fn strange(target: &Target, accounts: &[&str]) -> Option<Error> {
     let first = accounts.first()?;
     let names = accounts.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
-    let Target { namespace, name, .. } = target;
+    let (namespace, name) = (target.group(), target.name());
     let message = format!("ServiceAccounts that the config does not name may use {name}: {names}");
     let fix =
         format!("take it out of their lists by hand: kubectl edit serviceaccount {first} --namespace={namespace}");

@@ -60,7 +60,7 @@ impl NamespaceList {
     }
 
     /// Whether a namespace was there a moment ago. Asks nobody.
-    pub(crate) fn shows(&self, namespace: &Namespace) -> bool {
+    pub(crate) fn shows(&self, namespace: &str) -> bool {
         let Ok(latest) = self.0.latest.try_lock() else { return false };
         let fresh = latest.as_ref().filter(|(at, _)| at.elapsed() < SHARED);
         fresh.is_some_and(|(_, listed)| listed.as_ref().is_ok_and(|listed| listed.contains_key(namespace)))

@@ -96,11 +96,11 @@ impl Subscriber {
 
     /// Whether the objects of a watch belong to a target.
     pub(crate) fn needs(&self, subject: &Subject, target: &Target) -> bool {
-        let is_here = |namespace: &Option<Namespace>| namespace.as_ref().is_none_or(|it| *it == target.namespace);
+        let is_here = |namespace: &Option<Namespace>| namespace.as_ref().is_none_or(|it| it.as_str() == target.group());
         match subject {
             Subject::Namespaces => false,
-            Subject::Namespace(name) => *name == target.namespace,
-            Subject::Secret(namespace, name) => *name == target.name && is_here(namespace),
+            Subject::Namespace(name) => name.as_str() == target.group(),
+            Subject::Secret(namespace, name) => name.as_str() == target.name() && is_here(namespace),
             Subject::Account(namespace, name) => self.accounts.contains(name) && is_here(namespace),
         }
     }

@@ -113,7 +113,7 @@ impl SecretWriter {
         let identity = Identity {
             instance: self.instance.as_str(),
             manager: &self.manager,
-            target: &format!("{}/{}", target.namespace, target.name),
+            target: &target.address.to_string(),
             links: &self.links,
             form: &self.form,
         };

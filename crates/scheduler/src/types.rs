@@ -7,8 +7,8 @@ use regcred_config::{
     AccountLink, LinkName, OpenShiftOptions, Origin, Partial, Problem, Problems, SecretSettings, Spec,
 };
 use regcred_core::{
-    Error, ErrorKind, Issuer, Namespace, RegistryCredential, RegistryProvider, Result, SecretSink, StoreName, Target,
-    TargetSource,
+    Address, Error, ErrorKind, Issuer, Namespace, RegistryCredential, RegistryProvider, Result, SecretSink, StoreName,
+    Target, TargetSource,
 };
 use tokio::sync::OnceCell;
 
@@ -131,7 +131,7 @@ impl SinkEntry {
         }
         let (store, name) = (&self.store, &self.secret.name);
         let target =
-            |namespace: &Namespace| Target { store: store.clone(), namespace: namespace.clone(), name: name.clone() };
+            |namespace: &Namespace| Target::new(store.clone(), Address::secret(namespace.clone(), name.clone()));
         Ok(self.namespaces.iter().map(target).collect())
     }
 }

@@ -6,7 +6,8 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use regcred_core::{
-    Clock, Login, ProviderName, Registry, RegistryCredential, RegistryProvider, Result, SystemClock, Target, Validity,
+    Address, Clock, Login, ProviderName, Registry, RegistryCredential, RegistryProvider, Result, SystemClock, Target,
+    Validity,
 };
 use regcred_engine::{Engine, Event, Minter, Route, State};
 use tokio::{sync::oneshot, task::JoinSet};
@@ -29,7 +30,7 @@ impl RegistryProvider for Robot {
 /// The bot's own work, which begins when there is a login for it.
 async fn build(team: Target, shelf: Arc<Shelf>) {
     for login in shelf.logins(&team).await {
-        println!("bot: {} pushes to {} as {}", team.namespace, login.registries()[0], login.username());
+        println!("bot: {} pushes to {} as {}", team.group(), login.registries()[0], login.username());
     }
 }
 
@@ -37,7 +38,7 @@ fn tell(event: &Event<'_>) {
     match event {
         Event::Minted { provider, .. } => println!("engine: {provider} gave a login"),
         Event::MintFailed { provider, error, .. } => println!("engine: {provider} gave none: {error}"),
-        Event::Looked { target, outcome, .. } => println!("engine: {} is {}", target.namespace, outcome.state().name()),
+        Event::Looked { target, outcome, .. } => println!("engine: {} is {}", target.group(), outcome.state().name()),
         _ => {}
     }
 }
@@ -45,7 +46,7 @@ fn tell(event: &Event<'_>) {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let robot = ProviderName::new("robot")?;
-    let team = |team: &str| Ok(Target { store: "shelf".parse()?, namespace: team.parse()?, name: "login".parse()? });
+    let team = |team: &str| Ok(Target::new("shelf".parse()?, Address::new(team, "login")));
     let teams = ["team-a", "team-b"].into_iter().map(team).collect::<Result<Vec<_>>>()?;
     let shelf = Arc::new(Shelf::default());
     let engine = Engine::builder(Arc::new(SystemClock))

@@ -11,7 +11,9 @@ pub use clock::TestClock;
 pub use provider::FakeProvider;
 pub use sink::MemorySink;
 
-use crate::{Applied, CredentialSet, Namespace, ProviderName, Result, SecretName, SecretSink, StoreName, Target};
+use crate::{
+    Address, Applied, CredentialSet, Namespace, ProviderName, Result, SecretName, SecretSink, StoreName, Target,
+};
 
 /// What a test does with a sink in one call.
 pub trait SinkExt: SecretSink {
@@ -32,11 +34,9 @@ impl<S: SecretSink + ?Sized> SinkExt for S {}
 ///
 /// If that is no valid namespace.
 pub fn target(namespace: &str) -> Target {
-    Target {
-        store: StoreName::new("memory").expect("a valid name"),
-        namespace: Namespace::new(namespace).expect("the test's namespace is valid"),
-        name: SecretName::new("ecr-secret").expect("a valid name"),
-    }
+    let namespace = Namespace::new(namespace).expect("the test's namespace is valid");
+    let address = Address::secret(namespace, SecretName::new("ecr-secret").expect("a valid name"));
+    Target::new(StoreName::new("memory").expect("a valid name"), address)
 }
 
 /// A provider's name.

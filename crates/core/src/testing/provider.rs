@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 
 use crate::{Clock, Error, Issuer, Login, Registry, RegistryCredential, RegistryProvider, Result, Validity};
 
@@ -24,6 +25,7 @@ pub struct FakeProvider {
     failure: Mutex<Option<Error>>,
     issuer: Mutex<Option<Issuer>>,
     asked: AtomicUsize,
+    changes: Notify,
 }
 
 impl FakeProvider {
@@ -43,6 +45,7 @@ impl FakeProvider {
             failure: Mutex::default(),
             issuer: Mutex::default(),
             asked: AtomicUsize::new(0),
+            changes: Notify::new(),
         }
     }
 
@@ -82,6 +85,11 @@ impl FakeProvider {
         *self.issuer.lock().expect("no call panics") = account.map(Issuer::of);
     }
 
+    /// Says of itself that its source has changed: see [`RegistryProvider::changed`].
+    pub fn change(&self) {
+        self.changes.notify_one();
+    }
+
     /// How often it was asked for its issuer.
     pub fn asked(&self) -> usize {
         self.asked.load(SeqCst)
@@ -106,6 +114,10 @@ impl RegistryProvider for FakeProvider {
         let issuer = *self.issuer.lock().expect("no call panics");
         let validity = Validity::new(now, self.life.map(|life| now + life))?;
         RegistryCredential::new(vec![login], validity.with_issuer(issuer))
+    }
+
+    async fn changed(&self) {
+        self.changes.notified().await;
     }
 
     fn longest_life(&self) -> Option<Duration> {

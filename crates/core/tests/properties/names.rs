@@ -89,16 +89,31 @@ proptest! {
     fn a_registry_is_what_every_client_finds(text in text()) {
         match Registry::new(&text) {
             Ok(registry) => {
-                prop_assert!(is_registry(&text), "{:?} is taken", text);
-                prop_assert!(!text.contains("://") && !text.contains('*') && !text.ends_with('/'));
-                prop_assert!(!text.contains(|it: char| it.is_uppercase() || it.is_whitespace() || it.is_control()));
-                prop_assert_eq!((registry.as_str(), registry.to_string()), (text.as_str(), text.clone()));
-                prop_assert_eq!(text.parse::<Registry>().expect("again"), registry);
+                let form = registry.to_string();
+                prop_assert!(is_registry(&form), "{:?} is read as {:?}", text, form);
+                prop_assert!(!is_registry(&text) || form == text, "{:?} is changed to {:?}", text, form);
+                prop_assert!(text.to_ascii_lowercase().contains(registry.host_and_port().split(':').next().unwrap_or("")));
+                prop_assert_eq!(form.parse::<Registry>().expect("again"), registry);
             }
             Err(error) => {
                 prop_assert!(!is_registry(&text), "{:?} is refused", text);
                 prop_assert_eq!(error.kind(), ErrorKind::Invalid);
             }
+        }
+    }
+
+    #[test]
+    fn spellings_of_one_registry_are_equal(host in "[a-z0-9]{1,6}(\\.[a-z]{1,6}){0,2}", port in "(:[1-9][0-9]{0,2})?", path in "(/[a-u][a-z]{0,5}){0,2}") {
+        let plain = Registry::new(format!("{host}{port}{path}")).expect("it is one");
+        let upper = host.to_ascii_uppercase();
+        let spelled = [
+            format!("{upper}{port}{path}"),
+            format!("http://{host}{port}/v2{path}"),
+            format!("HTTP://{upper}{port}/v1{path}/"),
+            format!("{host}{port}{path}//"),
+        ];
+        for spelled in spelled {
+            prop_assert_eq!(&Registry::new(&spelled).expect("it is one"), &plain, "{}", spelled);
         }
     }
 

@@ -18,7 +18,7 @@ pub(crate) struct Fair {
 
 impl Fair {
     pub(crate) fn push(&mut self, target: Target) {
-        let group = group(target.namespace.as_str());
+        let group = group(target.group());
         if let Some(waiting) = self.groups.get_mut(group) {
             waiting.push_back(target);
         } else {
@@ -73,7 +73,7 @@ mod tests {
         for name in ["flood-1", "flood-2", "flood-3", "flood-4", "team-a", "alone", "team-b"] {
             queue.push(target(name));
         }
-        let order = std::iter::from_fn(|| queue.pop()).map(|it| it.namespace.to_string()).collect::<Vec<_>>();
+        let order = std::iter::from_fn(|| queue.pop()).map(|it| it.group().to_owned()).collect::<Vec<_>>();
         assert_eq!(order, ["flood-1", "team-a", "alone", "flood-2", "team-b", "flood-3", "flood-4"]);
         assert_eq!((queue.len(), queue.groups.len(), queue.turns.len()), (0, 0, 0), "nothing is left behind");
     }
@@ -84,7 +84,7 @@ mod tests {
         for name in ["a-1", "a-2", "b"] {
             queue.push(target(name));
         }
-        queue.retain(|it| it.namespace.as_str() != "a-1");
+        queue.retain(|it| it.group() != "a-1");
         assert_eq!(queue.len(), 2);
         let mut left = [queue.pop(), queue.pop()];
         left.sort();

@@ -224,7 +224,7 @@ impl SecretSink for DeadSink {
 async fn a_dead_cluster_takes_no_worker_from_another_and_is_given_up_after_three_pauses() {
     let fakes = Fakes::with_latency(Duration::from_millis(10));
     let dead = Arc::new(DeadSink::default());
-    let elsewhere = |it: Target| Target { store: StoreName::new("dead").expect("valid"), ..it };
+    let elsewhere = |it: Target| Target::new(StoreName::new("dead").expect("valid"), it.address);
     let there = targets(100).into_iter().map(elsewhere).collect::<Vec<_>>();
     let route = Route { sink: dead.clone(), ..fakes.route(there) };
     let (start, last) = (Instant::now(), Arc::new(Mutex::new(None)));

@@ -1,5 +1,6 @@
 //! How the engine behaves, on fakes with memory and a clock that only tests move.
 
+mod changes;
 mod contests;
 mod fakes;
 mod faults;

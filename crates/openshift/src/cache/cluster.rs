@@ -7,7 +7,7 @@ use std::{
 };
 
 use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use regcred_core::{Result, SecretName, Target};
+use regcred_core::{Namespace, Result, SecretName, Target};
 use tokio::{sync::Mutex, time::Instant};
 
 use super::listed::{FRESH, Listed};
@@ -60,7 +60,7 @@ impl Cache {
     /// Returns the metadata of a Secret, or that there is none. `None`: no list answers.
     pub(super) async fn secret(&self, target: &Target) -> Result<Option<Option<ObjectMeta>>> {
         let Inner { store, secrets, .. } = &*self.0;
-        let (name, kept) = (target.name.as_str(), store.kept());
+        let (name, kept) = (target.name(), store.kept());
         let read = |piece: Piece<'_>| ListItem::read(piece, |piece| metadata(piece, &kept), |it| it);
         self.ask(secrets, target, name, &store.secrets_named(name), read).await
     }
@@ -80,10 +80,10 @@ impl Cache {
         list: &List<'_>,
         read: impl Fn(Piece<'_>) -> ListItem<T> + Sync,
     ) -> Result<Option<Option<T>>> {
-        if !self.0.listed.contains(&target.name) {
+        if !self.0.listed.contains(target.name()) {
             return Ok(None);
         }
-        let key = (name.to_owned(), target.name.as_str().to_owned());
+        let key = (name.to_owned(), target.name().to_owned());
         let listed = lock(&lists.0).entry(key).or_default().clone();
         let mut listed = listed.lock_owned().await; // one caller reads, and the others wait for it
         let touched = lock(&self.0.touched).get(target).copied();
@@ -94,12 +94,12 @@ impl Cache {
             }
             list.page(limit, next, read).await
         };
-        listed.ask(&target.namespace, touched, page).await
+        listed.ask(&Namespace::new(target.group())?, touched, page).await
     }
 
     /// A target has changed. Older lists do not answer for it.
     pub(super) fn touch(&self, target: &Target) {
-        if self.0.listed.contains(&target.name) {
+        if self.0.listed.contains(target.name()) {
             let mut touched = lock(&self.0.touched);
             if touched.len().is_power_of_two() {
                 forget_old(&mut touched); // not at each call: it looks at all of them

@@ -80,7 +80,7 @@ impl Targets {
     /// Takes an event of a ServiceAccount that uses the Secret of a target. Returns whether the target needs another look.
     pub(crate) fn account_event(&self, target: &Target, name: &str, event: &Event) -> bool {
         let own = || self.writer.links().iter().filter(|link| link.account() == name);
-        let is_linked = |account: &ServiceAccount| own().all(|link| link.holds(account, target.name.as_str()));
+        let is_linked = |account: &ServiceAccount| own().all(|link| link.holds(account, target.name()));
         let is_changed = match event {
             // The target may wait for it.
             Event::Made(_) | Event::Gone(_) => true,
@@ -150,7 +150,7 @@ impl Targets {
     pub(crate) async fn secret(&self, target: &Target) -> Result<Option<ObjectMeta>> {
         match self.cache.secret(target).await? {
             Some(listed) => Ok(listed),
-            None => self.writer.store.secret_metadata(target.namespace.as_str(), target.name.as_str()).await,
+            None => self.writer.store.secret_metadata(target.group(), target.name()).await,
         }
     }
 
@@ -158,7 +158,7 @@ impl Targets {
     pub(crate) async fn account(&self, target: &Target, link: &Link) -> Result<Option<ServiceAccount>> {
         match self.cache.account(target, link.account()).await? {
             Some(listed) => Ok(listed),
-            None => self.writer.store.account(target.namespace.as_str(), link.account()).await,
+            None => self.writer.store.account(target.group(), link.account()).await,
         }
     }
 
@@ -195,7 +195,7 @@ impl Targets {
     /// Keeps the result of a write of the Secret and of every link.
     pub(crate) fn keep_written(&self, target: &Target, secret: &ObjectMeta, look: &Look) {
         if let Standing::Ours(ours) = self.writer.standing(secret, target) {
-            let used_by = look.users_once_linked(self.writer.links(), target.name.as_str());
+            let used_by = look.users_once_linked(self.writer.links(), target.name());
             self.keep(target, &ours, used_by, look.writers.clone());
         }
     }

@@ -1,6 +1,6 @@
 //! Links: lists of `ServiceAccounts` that others write too.
 
-use regcred_core::{ErrorKind, SecretSink, Written, testing::SinkExt};
+use regcred_core::{Address, ErrorKind, SecretSink, Written, testing::SinkExt};
 use regcred_openshift::Link;
 use regcred_testkit::FakeKube;
 use serde_json::json;
@@ -38,7 +38,7 @@ async fn twelve_writers_at_a_time_lose_no_entry() {
     for number in 0..12 {
         let sink = builder(&kube).await.with_links([Link::pull_and_mount("builder")]).build();
         let mut target = target("team-a");
-        target.name = format!("ecr-{number}").parse().expect("valid");
+        target.address = Address::new(target.group(), format!("ecr-{number}"));
         work.spawn(async move {
             // As the engine does: what did not come through is tried again with the next look.
             loop {

@@ -40,7 +40,7 @@ impl conformance::SinkUnderTest for Fake {
     }
 
     async fn stored(&self, target: &Target) -> Option<BTreeMap<Registry, (String, String)>> {
-        let secret = self.kube.object("secrets", target.namespace.as_str(), target.name.as_str())?;
+        let secret = self.kube.object("secrets", target.group(), target.name())?;
         let data =
             STANDARD.decode(secret["data"][".dockerconfigjson"].as_str().expect("it has the key")).expect("base64");
         let config = DockerConfig::parse(&data).expect("it is a Docker config");
@@ -53,11 +53,11 @@ impl conformance::SinkUnderTest for Fake {
     }
 
     async fn plant_foreign(&self, target: &Target) {
-        self.kube.put("secrets", target.namespace.as_str(), target.name.as_str(), foreign(), "helm");
+        self.kube.put("secrets", target.group(), target.name(), foreign(), "helm");
     }
 
     async fn fingerprint(&self, target: &Target) -> String {
-        format!("{:?}", self.kube.object("secrets", target.namespace.as_str(), target.name.as_str()))
+        format!("{:?}", self.kube.object("secrets", target.group(), target.name()))
     }
 }
 

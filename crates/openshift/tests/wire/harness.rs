@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_core::{
-    Clock, CredentialSet, Login, Namespace, Registry, RegistryCredential, SecretName, StoreName, SystemClock, Target,
-    Validity, testing::provider_name,
+    Address, Clock, CredentialSet, Login, Registry, RegistryCredential, StoreName, SystemClock, Target, Validity,
+    testing::provider_name,
 };
 use regcred_openshift::{Cluster, Link, OpenShiftSink, OpenShiftSinkBuilder};
 use regcred_testkit::FakeKube;
@@ -27,11 +27,7 @@ pub(crate) async fn sink(kube: &FakeKube) -> OpenShiftSink {
 }
 
 pub(crate) fn target(namespace: &str) -> Target {
-    Target {
-        store: StoreName::new("cluster").expect("valid"),
-        namespace: Namespace::new(namespace).expect("valid"),
-        name: SecretName::new(NAME).expect("valid"),
-    }
+    Target::new(StoreName::new("cluster").expect("valid"), Address::new(namespace, NAME))
 }
 
 pub(crate) fn set(serial: usize, hours: u64) -> CredentialSet {

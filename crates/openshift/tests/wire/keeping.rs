@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_core::{
-    SecretSink, Target, Written,
+    Address, SecretSink, Target, Written,
     testing::{SinkExt, provider_name},
 };
 use regcred_openshift::{Cache, Link};
@@ -40,10 +40,10 @@ async fn many_targets_are_read_by_a_few_lists_where_that_is_granted() {
     let kube = FakeKube::start().await;
     let targets = (0..600).map(|number| target(&format!("team-{number}"))).collect::<Vec<_>>();
     for target in &targets {
-        kube.add_namespace(target.namespace.as_str(), &["default"]);
+        kube.add_namespace(target.group(), &["default"]);
     }
     let bulk = async || {
-        let reads = Cache::new(&connect(&kube).await, [], [target("x").name]);
+        let reads = Cache::new(&connect(&kube).await, [], [NAME.parse().expect("valid")]);
         builder(&kube).await.with_links([Link::pull("default")]).with_cache(reads).build()
     };
     let first = bulk().await;
@@ -92,12 +92,12 @@ async fn sinks_of_one_cluster_share_what_was_listed() {
         let sink = builder(&kube).await.with_links([Link::pull("default")]).with_cache(reads.clone());
         sink.with_annotations([("example.com/docs".into(), docs.into())]).build()
     };
-    let (here, there) = (target("team-a"), Target { name: "other".parse().expect("valid"), ..target("team-a") });
+    let (here, there) = (target("team-a"), Target::new(target("team-a").store, Address::new("team-a", "other")));
     let (one, other) = (sink("x").await, sink("y").await);
     one.observe(&here).await.expect("it can be read");
     other.observe(&there).await.expect("it can be read");
     let again = sink("z").await;
-    let elsewhere = Target { namespace: "team-b".parse().expect("valid"), ..here.clone() };
+    let elsewhere = target("team-b");
     kube.add_namespace("team-b", &["default"]);
     again.observe(&elsewhere).await.expect("it can be read");
     let mut asked = requests(&kube);

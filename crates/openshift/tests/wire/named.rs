@@ -36,8 +36,8 @@ async fn watching(resync: Duration, with_users: bool, prepare: impl FnOnce(&Fake
     }
     prepare(&kube);
     let sink = Arc::new(builder(&kube).await.with_links(Link::defaults()).build());
-    let (cluster, Target { store, name, .. }) = (connect(&kube).await, target("team-a"));
-    let namespaces = ["team-a", "team-b"].map(|it| target(it).namespace);
+    let (cluster, store, name) = (connect(&kube).await, target("team-a").store, NAME.parse().expect("valid"));
+    let namespaces = ["team-a", "team-b"].map(|it| it.parse().expect("valid"));
     let source = NamedSource::new(&cluster, store, name, namespaces, &sink, resync, with_users);
     let (feed, mut sightings) = Feed::channel(16);
     let task = tokio::spawn(async move { source.watch(feed).await }).abort_handle();
@@ -130,10 +130,7 @@ async fn what_may_not_be_watched_is_read_again_and_again() {
             watching(Duration::from_millis(50), true, |kube| kube.deny("watch", resource, namespace)).await;
         for _ in 0..3 {
             let next = watching.next().await;
-            assert!(
-                matches!(&next, Sighting::Again(it) if namespace.is_none_or(|of| it.namespace.as_str() == of)),
-                "{next:?}"
-            );
+            assert!(matches!(&next, Sighting::Again(it) if namespace.is_none_or(|of| it.group() == of)), "{next:?}");
         }
         assert!(
             watching.kube.requests().iter().all(|it| it.resource != resource || it.verb != "watch"),

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use regcred_core::{ErrorKind, SecretSink, testing::SinkExt};
+use regcred_core::{Address, ErrorKind, SecretSink, Target, testing::SinkExt};
 use regcred_openshift::Cluster;
 use regcred_testkit::FakeKube;
 
-use crate::harness::{NAME, builder, foreign, set, sink, target};
+use crate::harness::{NAME, builder, foreign, requests, set, sink, target};
 
 #[tokio::test]
 async fn namespaces_that_are_gone_or_going_are_told_apart_from_missing_rights() {
@@ -124,4 +124,27 @@ async fn a_kubeconfig_that_cannot_be_used_is_not_quoted() {
         assert_eq!(error.kind(), ErrorKind::Invalid, "{error:?}");
         assert!(!format!("{error:?}").contains("canary"), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_secret_is_refused_without_a_request() {
+    let kube = FakeKube::start().await;
+    kube.add_namespace("team-a", &["default"]);
+    let sink = sink(&kube).await;
+    let seen = sink.observe(&target("team-a")).await.expect("nothing is there");
+    kube.clear_requests();
+    for (group, name) in
+        [("", "pull"), ("team-a", ""), ("Team", "pull"), ("team-a/secrets/x", "pull"), ("team-a", "../x")]
+    {
+        let target = Target::new(target("team-a").store, Address::new(group, name));
+        let refused = [
+            sink.observe(&target).await.map(drop),
+            sink.apply(&target, &seen, &set(1, 12)).await.map(drop),
+            sink.remove(&target).await,
+        ];
+        for result in refused {
+            assert_eq!(result.expect_err("no such Secret can be").kind(), ErrorKind::Invalid, "{target}");
+        }
+    }
+    assert_eq!(requests(&kube), [""; 0]);
 }

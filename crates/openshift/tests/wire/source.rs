@@ -27,9 +27,9 @@ async fn seen(sightings: &mut Sightings) -> Vec<String> {
     let mut seen = vec![];
     loop {
         match sightings.next().await.expect("it goes on").1 {
-            Sighting::Present(target) => seen.push(format!("{}", target.namespace)),
-            Sighting::Again(target) => seen.push(format!("{} again", target.namespace)),
-            Sighting::Gone(target) => seen.push(format!("not {}", target.namespace)),
+            Sighting::Present(target) => seen.push(format!("{}", target.group())),
+            Sighting::Again(target) => seen.push(format!("{} again", target.group())),
+            Sighting::Gone(target) => seen.push(format!("not {}", target.group())),
             Sighting::Synced => break,
         }
     }

@@ -10,7 +10,7 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use regcred_core::{
-    ErrorKind, Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written,
+    ErrorKind, Feed, SecretName, SecretSink, Sighting, Sightings, Target, TargetSource, Written,
     testing::{SinkExt, conformance},
 };
 use regcred_openshift::{Cache, Link, OpenShiftSink, WatchedSource, Watches};
@@ -39,7 +39,7 @@ impl Drop for Watching {
 /// A source of the Secret in every namespace, and who keeps it.
 async fn source(kube: &FakeKube) -> (WatchedSource, Arc<OpenShiftSink>) {
     let cluster = connect(kube).await;
-    let (name, links) = (target("x").name, Link::defaults());
+    let (name, links) = (NAME.parse::<SecretName>().expect("valid"), Link::defaults());
     let cache = Cache::new(&cluster, [], [name.clone()]);
     let accounts = links.iter().map(|link| link.account().to_owned()).collect::<Vec<_>>();
     let watches = Watches::new(&cluster, [name.clone()], accounts, &cache, Duration::from_mins(5));
@@ -66,7 +66,7 @@ impl conformance::SourceUnderTest for Namespaces {
     }
 
     async fn remove(&self, target: &Target) {
-        self.0.remove_namespace(target.namespace.as_str());
+        self.0.remove_namespace(target.group());
     }
 }
 

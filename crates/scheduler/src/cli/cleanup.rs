@@ -169,7 +169,7 @@ fn as_table(removed: &[Removed], instance: &InstanceName, others: &BTreeSet<Stri
             Some(Err(error)) => ("failed", error.chain()),
         };
         let target = &it.leftover.target;
-        [target.namespace.to_string(), target.name.to_string(), what(&it.leftover).to_owned(), state.to_owned(), why]
+        [target.group().to_owned(), target.name().to_owned(), what(&it.leftover).to_owned(), state.to_owned(), why]
     };
     let rows = removed.iter().map(row).collect::<Vec<_>>();
     if rows.is_empty() {
@@ -195,7 +195,7 @@ fn as_json(removed: &[Removed], instance: &InstanceName, others: &BTreeSet<Strin
     let one = |it: &Removed| {
         let (target, error) = (&it.leftover.target, it.done.as_ref().and_then(|done| done.as_ref().err()));
         json!({
-            "namespace": target.namespace.as_str(), "secret": target.name.as_str(), "what": what(&it.leftover),
+            "namespace": target.group(), "secret": target.name(), "what": what(&it.leftover),
             "removed": matches!(it.done, Some(Ok(()))), "error": error.map(Error::chain),
         })
     };

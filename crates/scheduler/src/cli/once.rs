@@ -99,8 +99,8 @@ fn as_json(report: &Report, plan: &Plan, callers: &[Caller], exit_code: u8) -> V
     let target = |(target, outcome): (&Target, &Outcome)| {
         json!({
             "store": target.store.as_str(),
-            "namespace": target.namespace.as_str(),
-            "secret": target.name.as_str(),
+            "namespace": target.group(),
+            "secret": target.name(),
             "state": outcome.state().name(),
             "step": outcome.step.as_ref().map(Step::name),
             "done": done(outcome),

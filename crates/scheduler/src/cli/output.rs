@@ -64,7 +64,7 @@ pub(crate) fn yaml(document: &Value) -> String {
 
 /// The name of a target as `kubectl get --output=name` prints it.
 pub(crate) fn name(target: &Target) -> String {
-    format!("secret/{}", target.name)
+    format!("secret/{}", target.name())
 }
 
 /// A row for each target, without the columns in `hidden`. If there are several sinks, the first column is the target's.
@@ -79,7 +79,7 @@ pub(crate) fn targets(head: &[&str], rows: &[(&Target, Vec<String>)], hidden: &[
     let titles = line("SINK", "NAMESPACE", "SECRET", shown.iter().map(|column| head[*column].to_owned()).collect());
     let row = |(target, more): &(&Target, Vec<String>)| {
         let more = shown.iter().filter_map(|column| more.get(*column).cloned()).collect();
-        line(target.store.as_str(), target.namespace.as_str(), target.name.as_str(), more)
+        line(target.store.as_str(), target.group(), target.name(), more)
     };
     lines(&titles, &rows.iter().map(row).collect::<Vec<_>>())
 }

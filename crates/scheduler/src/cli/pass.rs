@@ -48,7 +48,7 @@ pub(crate) fn of(config: &Config, only: &[NamespaceFilter], types: &Types) -> Re
 pub(crate) fn exit_code(args: &PassArgs, report: &Report, plan: &Plan) -> u8 {
     let is_absent = |route| plan.names_its_places(route);
     let absent = report.targets.iter().filter(|(_, it)| it.state() == State::Gone && is_absent(it.route));
-    let mut absent = absent.map(|(target, outcome)| (&target.namespace, outcome.reasons())).collect::<Vec<_>>();
+    let mut absent = absent.map(|(target, outcome)| (target.group(), outcome.reasons())).collect::<Vec<_>>();
     absent.dedup_by_key(|(namespace, _)| *namespace);
     for (namespace, reasons) in &absent {
         let why = reasons.join("; ");

@@ -146,8 +146,8 @@ impl Document for Shown<'_> {
         let targets = self.shown().map(|(target, outcome)| {
             json!({
                 "store": target.store.as_str(),
-                "namespace": target.namespace.as_str(),
-                "secret": target.name.as_str(),
+                "namespace": target.group(),
+                "secret": target.name(),
                 "step": outcome.step.as_ref().map(Step::name),
                 "why": self.why(outcome),
                 "links": if mints(outcome) { wire::accounts(self.plan, outcome.route) } else { vec![] },

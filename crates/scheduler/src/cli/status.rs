@@ -182,8 +182,8 @@ impl<'a> Row<'a> {
         let details = self.details();
         json!({
             "store": self.target.store.as_str(),
-            "namespace": self.target.namespace.as_str(),
-            "secret": self.target.name.as_str(),
+            "namespace": self.target.group(),
+            "secret": self.target.name(),
             "state": word(self.standing),
             "expires_at": self.ends.map(rfc3339),
             "renew_at": self.outcome.renew_at.map(rfc3339),

@@ -99,7 +99,9 @@ mod tests {
     use std::{sync::Arc, time::SystemTime};
 
     use regcred_config::Config;
-    use regcred_core::{CredentialSet, Login, RegistryCredential, SystemClock, Target, Validity, testing::SinkExt};
+    use regcred_core::{
+        Address, CredentialSet, Login, RegistryCredential, SystemClock, Target, Validity, testing::SinkExt,
+    };
     use regcred_openshift::{Connection, Link};
     use regcred_testkit::FakeKube;
 
@@ -109,7 +111,7 @@ mod tests {
     /// A Secret of ours in a namespace, with its link.
     async fn keep(sink: &OpenShiftSink, store: &StoreName, namespace: &str) {
         let (namespace, name) = (namespace.parse().expect("a name"), "ecr-secret".parse().expect("a name"));
-        let target = Target { store: store.clone(), namespace, name };
+        let target = Target::new(store.clone(), Address::secret(namespace, name));
         let host = "r.example".parse().expect("a host");
         let login = Login::new(vec![host], "AWS", "secret".to_owned().into()).expect("a login");
         let validity = Validity::new(SystemTime::UNIX_EPOCH, None).expect("valid");

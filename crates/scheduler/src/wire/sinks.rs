@@ -7,7 +7,7 @@ use std::{
 };
 
 use regcred_config::{AccountLink, LinkName, Merge, NamedWatches, SecretSettings};
-use regcred_core::{InstanceName, Registry, Result, StoreName, Target, TargetSource};
+use regcred_core::{Address, InstanceName, Registry, Result, StoreName, Target, TargetSource};
 use regcred_ecr::RegistryHost;
 use regcred_openshift::{
     Cache, Cluster, Foreign, Link, LoginFormat, NamedSource, NamespaceList, NamespaceSource, OpenShiftSink,
@@ -119,7 +119,7 @@ impl Sinks {
         let selected = match &group.places {
             Places::Selected(selected) => selected.clone(),
             Places::Named(namespaces) => {
-                let target = |namespace| Target { store: store.clone(), namespace, name: name.clone() };
+                let target = |namespace| Target::new(store.clone(), Address::secret(namespace, name.clone()));
                 let targets = || namespaces.iter().cloned().map(target).collect::<Vec<_>>();
                 let Some(every) = watching else { return Ok(Arc::new(targets())) };
                 let is_whole = match self.named.get(&store) {

@@ -260,8 +260,8 @@ impl Metrics {
         for (ends, target) in ending.into_iter().take(SHOWN) {
             let one = OneTarget {
                 sink: target.store.to_string(),
-                target_namespace: target.namespace.to_string(),
-                secret: target.name.to_string(),
+                target_namespace: target.group().to_owned(),
+                secret: target.name().to_owned(),
             };
             self.targets.get_or_create(&one).set(seconds(*ends));
         }

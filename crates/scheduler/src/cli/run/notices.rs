@@ -61,9 +61,9 @@ impl Notices {
                     _ => return,
                 };
                 self.tell(About::Target((*target).clone()), &target.store, || Notice {
-                    namespace: target.namespace.to_string(),
+                    namespace: target.group().to_owned(),
                     kind: "Secret",
-                    name: target.name.to_string(),
+                    name: target.name().to_owned(),
                     reason: text.0,
                     action: "Refresh",
                     text: text.1,
