@@ -44,14 +44,25 @@ pub(crate) enum Scope {
     Named { is_whole: bool },
 }
 
+/// What a source subscribes to.
+#[derive(Clone)]
+pub(crate) struct Subscription {
+    pub(crate) choice: Choice,
+    pub(crate) scope: Scope,
+    /// The namespaces that the source has from the beginning.
+    pub(crate) wanted: BTreeSet<Namespace>,
+    /// What is known of its targets.
+    pub(crate) targets: Arc<Targets>,
+}
+
 /// A source while it watches.
 pub(crate) struct Subscriber {
     pub(crate) choice: Choice,
     pub(crate) scope: Scope,
+    pub(crate) wanted: BTreeSet<Namespace>,
     pub(crate) targets: Arc<Targets>,
     pub(crate) accounts: Vec<String>,
     pub(crate) feed: Feed,
-    pub(crate) wanted: BTreeSet<Namespace>,
     /// Whether it knows all of its targets.
     pub(crate) synced: bool,
     /// Ends the source. It is closed once the source is dropped.
@@ -59,15 +70,8 @@ pub(crate) struct Subscriber {
 }
 
 impl Subscriber {
-    /// `wanted`: the namespaces that it has from the beginning.
-    pub(crate) fn new(
-        choice: Choice,
-        scope: Scope,
-        wanted: BTreeSet<Namespace>,
-        targets: Arc<Targets>,
-        feed: Feed,
-        failed: oneshot::Sender<Error>,
-    ) -> Self {
+    pub(crate) fn new(subscription: Subscription, feed: Feed, failed: oneshot::Sender<Error>) -> Self {
+        let Subscription { choice, scope, wanted, targets } = subscription;
         let (accounts, failed) = (targets.accounts(), Some(failed));
         Self { choice, scope, targets, accounts, feed, wanted, synced: false, failed }
     }

@@ -15,12 +15,12 @@ use tokio::{
 };
 
 use crate::{
-    cache::{Cache, Targets},
+    cache::Cache,
     cluster::Cluster,
     hub::{Hub, Watched},
     namespace::Choice,
     sink::OpenShiftSink,
-    subscriber::{Scope, Subject, Subscriber},
+    subscriber::{Scope, Subject, Subscriber, Subscription},
 };
 
 /// The watches of one cluster, which run while a source needs them. They need the rights to list and watch namespaces. If RBAC does not
@@ -72,10 +72,9 @@ impl Watches {
     }
 
     /// Publishes changes to a source, until it is dropped or fails.
-    async fn serve(&self, source: &Source, feed: Feed) -> Error {
-        let Source { choice, scope, wanted, targets } = source.clone();
+    async fn serve(&self, subscription: Subscription, feed: Feed) -> Error {
         let (sender, failed) = oneshot::channel();
-        let running = self.join(Subscriber::new(choice, scope, wanted, targets, feed, sender));
+        let running = self.join(Subscriber::new(subscription, feed, sender));
         let error = failed.await;
         drop(running);
         error.unwrap_or_else(|_| Error::new(ErrorKind::Bug, "the watches of the cluster panicked"))
@@ -115,20 +114,11 @@ impl fmt::Debug for Watches {
     }
 }
 
-/// What a source subscribes to.
-#[derive(Clone)]
-struct Source {
-    choice: Choice,
-    scope: Scope,
-    wanted: BTreeSet<Namespace>,
-    targets: Arc<Targets>,
-}
-
 /// One Secret in each namespace that is wanted, watched together with its ServiceAccounts.
 #[derive(Clone)]
 pub struct WatchedSource {
     watches: Watches,
-    source: Source,
+    subscription: Subscription,
 }
 
 impl WatchedSource {
@@ -142,22 +132,21 @@ impl WatchedSource {
         sink: &OpenShiftSink,
     ) -> Self {
         let choice = Choice { store, secret, takes: Arc::new(takes) };
-        let source =
-            Source { choice, scope: Scope::Selected, wanted: BTreeSet::new(), targets: sink.targets().clone() };
-        Self { watches, source }
+        let (wanted, targets) = (BTreeSet::new(), sink.targets().clone());
+        Self { watches, subscription: Subscription { choice, scope: Scope::Selected, wanted, targets } }
     }
 }
 
 #[async_trait]
 impl TargetSource for WatchedSource {
     async fn watch(&self, feed: Feed) -> Result<()> {
-        Err(self.watches.serve(&self.source, feed).await)
+        Err(self.watches.serve(self.subscription.clone(), feed).await)
     }
 }
 
 impl fmt::Debug for WatchedSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WatchedSource").field("choice", &self.source.choice).finish_non_exhaustive()
+        f.debug_struct("WatchedSource").field("choice", &self.subscription.choice).finish_non_exhaustive()
     }
 }
 
@@ -197,8 +186,8 @@ impl NamedSource {
             first_resync: resync / u32::try_from(wanted.len().max(1)).unwrap_or(u32::MAX),
         });
         let choice = Choice { store, secret, takes: Arc::new(|_, _| false) };
-        let source = Source { choice, scope: Scope::Named { is_whole }, wanted, targets };
-        Self(WatchedSource { watches, source })
+        let subscription = Subscription { choice, scope: Scope::Named { is_whole }, wanted, targets };
+        Self(WatchedSource { watches, subscription })
     }
 }
 
