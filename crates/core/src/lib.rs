@@ -2,8 +2,10 @@
 
 mod clock;
 mod credential;
+pub mod document;
 mod error;
 mod file;
+mod image;
 mod login;
 mod name;
 mod odd;
@@ -28,6 +30,7 @@ pub use clock::{Clock, SystemClock};
 pub use credential::RegistryCredential;
 pub use error::{Error, ErrorKind, Result};
 pub use file::{read_file, read_text, read_text_file};
+pub use image::ImageName;
 pub use login::{Login, LoginSecret};
 pub use name::{InstanceName, Namespace, ProviderName, SecretName, StoreName};
 pub use odd::odd_character;
@@ -42,6 +45,7 @@ pub use revision::Revision;
 pub use scope::Scope;
 /// Passwords: neither printed nor serialised.
 pub use secrecy::{ExposeSecret, SecretString};
+
 pub use set::CredentialSet;
 #[cfg(feature = "mock")]
 pub use sink::MockSecretSink;
@@ -51,3 +55,6 @@ pub use source::MockTargetSource;
 pub use source::{Feed, Sighting, Sightings, TargetSource};
 pub use target::{Address, Target};
 pub use validity::{Issuer, Schedule, Validity};
+
+/// Bytes that hold passwords: neither printed nor serialised.
+pub type SecretBytes = secrecy::SecretSlice<u8>;

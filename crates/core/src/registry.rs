@@ -40,6 +40,11 @@ impl Registry {
         self.host_and_port() == DOCKER_HUB[0]
     }
 
+    /// Whether an image such as `registry.example/team/app`, without tag and digest, is of this registry. A path ends at a slash.
+    pub fn covers(&self, image: &str) -> bool {
+        image.strip_prefix(self.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
     /// The canonical form as text.
     pub fn as_str(&self) -> &str {
         &self.0

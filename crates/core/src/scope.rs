@@ -29,14 +29,19 @@ impl Scope {
     /// # Ok::<(), regcred_core::Error>(())
     /// ```
     pub fn may_open(&self, image: &str) -> bool {
-        let is_within = |registry: &Registry| {
-            let rest = image.strip_prefix(registry.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        matches!(self, Self::Unknown) || self.longest(image).is_some()
+    }
+
+    /// Returns the number of characters of the longest registry or pattern that matches an image. `None`: there is none, or it is unknown.
+    pub fn longest(&self, image: &str) -> Option<usize> {
         match self {
-            Self::Unknown => true,
-            Self::Exact(registries) => registries.iter().any(is_within),
-            Self::Matching(patterns) => patterns.iter().any(|pattern| pattern.matches(image)),
+            Self::Unknown => None,
+            Self::Exact(registries) => {
+                registries.iter().filter(|it| it.covers(image)).map(|it| it.as_str().len()).max()
+            }
+            Self::Matching(patterns) => {
+                patterns.iter().filter(|it| it.matches(image)).map(|it| it.to_string().len()).max()
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{Login, LoginSecret, Registry, Result};
+use regcred_core::{Error, ErrorKind, Login, LoginSecret, Registry, Result};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -56,8 +56,8 @@ impl DockerConfig {
     }
 
     /// Sets whatever a login has: user name and password as [`set`](Self::set) does, an identity token with the user name beside it, or an
-    /// entry byte for byte.
-    pub fn set_login(&mut self, registry: &Registry, login: &Login) {
+    /// entry byte for byte. [`ErrorKind::Malformed`](regcred_core::ErrorKind::Malformed) if the entry is not a JSON object.
+    pub fn set_login(&mut self, registry: &Registry, login: &Login) -> Result<()> {
         match login.secret() {
             LoginSecret::Password(password) => self.set(registry, login.username(), password),
             LoginSecret::IdentityToken(token) => {
@@ -67,8 +67,15 @@ impl DockerConfig {
                 }
                 self.put(registry, entry.to_string());
             }
-            LoginSecret::Entry(json) => self.put(registry, json.expose_secret().into()),
+            LoginSecret::Entry(json) => {
+                if !entry::is_object(json.expose_secret()) {
+                    let message = format!("the entry for {registry} is not a JSON object");
+                    return Err(Error::new(ErrorKind::Malformed, message));
+                }
+                self.put(registry, json.expose_secret().trim().into());
+            }
         }
+        Ok(())
     }
 
     /// Takes over from another config what stands there for a registry, byte for byte; whether anything did.
@@ -225,8 +232,6 @@ impl fmt::Debug for DockerConfig {
 
 #[cfg(test)]
 mod tests {
-    use regcred_core::ErrorKind;
-
     use super::*;
 
     fn registry(key: &str) -> Registry {

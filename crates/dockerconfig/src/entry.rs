@@ -31,6 +31,11 @@ pub(crate) fn is_readable(json: &str) -> bool {
     })
 }
 
+/// Whether it is a JSON object.
+pub(crate) fn is_object(json: &str) -> bool {
+    serde_json::from_str::<BTreeMap<String, &RawValue>>(json).is_ok()
+}
+
 /// Whether Go can decode it at all: it is `null`, or an object in which these fields are text or `null`.
 pub(crate) fn has_texts(json: &str, names: &[&str]) -> bool {
     let Ok(fields) = serde_json::from_str::<Option<BTreeMap<String, &RawValue>>>(json) else { return false };

@@ -1,16 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod document;
 mod entry;
+mod field;
 mod hidden;
 mod key;
 mod keyring;
 mod meaning;
 mod object;
 mod reader;
+pub mod record;
 mod text;
 
 pub use config::DockerConfig;
+pub use document::DockerConfigFormat;
 pub use hidden::{Hidden, hidden};
 pub use key::key;
 pub use meaning::Meaning;

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use regcred_core::{Error, ErrorKind, Issuer, ProviderName, RegistryCredential, RegistryProvider, Result};
+use regcred_core::{Error, ErrorKind, Issuer, ProviderName, RegistryCredential, RegistryProvider, Result, Scope};
 use tokio::{
     sync::Mutex,
     task::JoinSet,
@@ -112,6 +112,14 @@ impl Minter {
         match &self.kind {
             Kind::Own { is_forgotten, .. } => is_forgotten.store(true, Relaxed),
             Kind::Derived { base, .. } => base.forget(),
+        }
+    }
+
+    /// See [`RegistryProvider::scope`]. Of a derived one it is not known.
+    pub fn scope(&self) -> Scope {
+        match &self.kind {
+            Kind::Own { provider, .. } => provider.scope(),
+            Kind::Derived { .. } => Scope::Unknown,
         }
     }
 

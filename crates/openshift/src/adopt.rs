@@ -59,12 +59,13 @@ pub(crate) fn excess(stored: &Stored, set: &CredentialSet) -> Option<Refusal> {
     let logins = set.logins().flat_map(|(_, login)| login.registries().iter().map(move |registry| (registry, login)));
     let ours = logins.collect::<Vec<_>>();
     for (registry, login) in &ours {
-        config.set_login(registry, login);
+        drop(config.set_login(registry, login)); // one that is malformed is reported when it is written
     }
     let registries = ours.iter().map(|(registry, _)| *registry).collect::<Vec<_>>();
     let aliases = config.aliases(registries.iter().copied()).into_iter().map(|(key, _)| key).collect::<HashSet<_>>();
     let is_replaced = |key: &str| {
-        registries.iter().any(|registry| registry.as_str() == key) || (aliases.contains(key) && !is_a_name(key))
+        registries.iter().any(|registry| regcred_dockerconfig::key(registry) == key)
+            || (aliases.contains(key) && !is_a_name(key))
     };
     losing(keys.iter().map(String::as_str).filter(|key| !is_replaced(key)))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use regcred_core::{Login, Registry};
+use regcred_core::{Login, Registry, Result};
 use regcred_dockerconfig::DockerConfig;
 use serde_json::Value;
 
@@ -27,9 +27,12 @@ pub enum LoginFormat {
 }
 
 impl LoginFormat {
-    pub(crate) fn write(self, config: &mut DockerConfig, registry: &Registry, login: &Login) {
+    pub(crate) fn write(self, config: &mut DockerConfig, registry: &Registry, login: &Login) -> Result<()> {
         match (self, login.password()) {
-            (Self::Full, Some(password)) => config.set_in_full(registry, login.username(), password),
+            (Self::Full, Some(password)) => {
+                config.set_in_full(registry, login.username(), password);
+                Ok(())
+            }
             (Self::Full | Self::Auth, _) => config.set_login(registry, login),
         }
     }

@@ -206,7 +206,7 @@ fn merge(
     old: &Records,
     set: &CredentialSet,
     logins: LoginFormat,
-) -> Result<(DockerConfig, Records), Refusal> {
+) -> Result<(DockerConfig, Records)> {
     let intact = |registry: &Registry| old.get(registry).filter(|record| is_ours(before, registry, record));
     let (mut config, mut records) = (before.clone(), Records::new());
     for (provider, credential) in set.iter() {
@@ -218,7 +218,7 @@ fn merge(
                     records.insert(registry.clone(), kept.clone());
                     continue;
                 }
-                logins.write(&mut config, registry, login);
+                logins.write(&mut config, registry, login)?;
                 let digest = config.entry(registry).map(record::digest);
                 let validity = credential.validity();
                 let record = Record { provider: provider.clone(), validity, digest, is_hidden: false };
@@ -236,7 +236,7 @@ fn merge(
     }
     let aliases = config.aliases(records.keys()).len();
     if aliases > MOST_ALIASES {
-        return Err(refusal::too_many_keys(aliases, MOST_ALIASES));
+        return Err(refusal::too_many_keys(aliases, MOST_ALIASES).into());
     }
     config.renew_aliases(records.keys());
     for (registry, record) in &mut records {

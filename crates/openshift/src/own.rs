@@ -84,7 +84,7 @@ pub(crate) async fn write(
         }
         _ => None,
     };
-    let plan = secret::plan(ours, data.as_ref(), set, writer.form().logins).with_links(links.clone());
+    let plan = secret::plan(ours, data.as_ref(), set, writer.form().logins)?.with_links(links.clone());
     let force = ours.is_some_and(|ours| ours.is_claimed || !ours.drift.is_empty());
     let form = ours.map_or(writer.form(), |ours| &ours.form);
     let after = put(writer, target, &plan, form, ours.map(|ours| &ours.version), force).await?;
@@ -124,7 +124,7 @@ pub(crate) async fn adopt(
     let patch = adopt::patch(&stored.metadata, &writer.own_managers(), writer.form());
     let after = writer.store.take_over_secret(namespace, name, &patch).await?;
     let (form, _) = writer.form().yielding(&after, writer.manager());
-    let plan = secret::plan(None, None, set, form.logins).with_links(Recorded::of(writer.links()));
+    let plan = secret::plan(None, None, set, form.logins)?.with_links(Recorded::of(writer.links()));
     put(writer, target, &plan, &form, Some(&Version::of(&after)), false).await?;
     Ok(Written::Updated)
 }

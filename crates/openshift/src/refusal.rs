@@ -12,7 +12,7 @@ const NAME_ANOTHER: &str = "name another Secret in the config, or delete this on
 pub(crate) fn shown<'a>(keys: impl Iterator<Item = &'a str>) -> Option<String> {
     let (mut named, mut others) = (vec![], 0);
     for key in keys {
-        if named.len() < 5 && Registry::new(bare(key)).is_ok() {
+        if named.len() < 5 && Registry::new(bare(key)).is_ok_and(|it| it.as_str() == bare(key)) {
             named.push(format!("{key:?}"));
         } else {
             others += 1;

@@ -35,12 +35,17 @@ pub(crate) fn needs_data(ours: &Ours, set: &CredentialSet) -> bool {
 }
 
 /// What is to stand there, given what stands there if that has to be kept in part.
-pub(crate) fn plan(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &CredentialSet, logins: LoginFormat) -> Plan {
+pub(crate) fn plan(
+    ours: Option<&Ours>,
+    data: Option<&DockerConfig>,
+    set: &CredentialSet,
+    logins: LoginFormat,
+) -> Result<Plan> {
     let mut plan = Plan::default();
     for (provider, credential) in set.iter() {
         for login in credential.logins() {
             for registry in login.registries() {
-                logins.write(&mut plan.config, registry, login);
+                logins.write(&mut plan.config, registry, login)?;
                 let record = Record {
                     provider: provider.clone(),
                     validity: credential.validity(),
@@ -51,7 +56,7 @@ pub(crate) fn plan(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &Crede
             }
         }
     }
-    let (Some(ours), Some(data)) = (ours, data) else { return plan };
+    let (Some(ours), Some(data)) = (ours, data) else { return Ok(plan) };
     if !set.failed().is_empty() {
         plan.keep_others(ours, data);
     }
@@ -60,7 +65,7 @@ pub(crate) fn plan(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &Crede
             plan.records.insert(registry, record);
         }
     }
-    plan
+    Ok(plan)
 }
 
 impl Plan {

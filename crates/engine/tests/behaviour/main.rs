@@ -5,6 +5,7 @@ mod contests;
 mod fakes;
 mod faults;
 mod issuers;
+mod keyring;
 mod passes;
 mod sharing;
 mod sources;

@@ -1,0 +1,85 @@
+//! What a document of regcred holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{CredentialSet, InstanceName, Login, ProviderName, Registry, Result, Validity};
+
+/// The logins of regcred in a document.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Contents {
+    /// The installation that wrote it.
+    pub instance: InstanceName,
+    /// One login for each registry.
+    pub entries: BTreeMap<Registry, Entry>,
+    /// What another writer changed since: "its login for r.example was edited".
+    pub drift: Vec<String>,
+}
+
+/// The login for one registry.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The provider that minted it.
+    pub provider: ProviderName,
+    /// Its dates; `None` if another writer changed the login, so that nobody knows them.
+    pub validity: Option<Validity>,
+    /// The login itself, for this registry alone.
+    pub login: Login,
+}
+
+impl Contents {
+    /// Makes contents without a login.
+    pub fn new(instance: InstanceName) -> Self {
+        Self { instance, entries: BTreeMap::new(), drift: vec![] }
+    }
+
+    /// Returns what a document holds after a set is applied. `self` is what it holds before.
+    ///
+    /// The entries of a provider that failed stay, and so does an entry that ends later than its replacement. What the set does not ask
+    /// for is dropped.
+    pub fn with(&self, set: &CredentialSet) -> Result<Self> {
+        let mut entries = self.entries.clone();
+        entries.retain(|_, entry| set.failed().contains(&entry.provider));
+        for (provider, credential) in set.iter() {
+            for login in credential.logins() {
+                for registry in login.registries() {
+                    let login = login.for_registries(vec![registry.clone()])?;
+                    let new = Entry { provider: provider.clone(), validity: Some(credential.validity()), login };
+                    let old = self.entries.get(registry).filter(|old| old.outlives_in(set, &new));
+                    entries.insert(registry.clone(), old.cloned().unwrap_or(new));
+                }
+            }
+        }
+        Ok(Self { instance: self.instance.clone(), entries, drift: vec![] })
+    }
+
+    /// Returns the dates of each provider: those of the entry that ends first. A provider with an entry of unknown dates is absent.
+    pub fn validity(&self) -> BTreeMap<ProviderName, Validity> {
+        let mut dates = BTreeMap::<ProviderName, Validity>::new();
+        for Entry { provider, validity, .. } in self.entries.values() {
+            if let Some(validity) = validity {
+                let earliest = dates.entry(provider.clone()).or_insert(*validity);
+                if earliest.outlives(validity) {
+                    *earliest = *validity;
+                }
+            }
+        }
+        let unknown = self.entries.values().filter(|entry| entry.validity.is_none()).map(|entry| &entry.provider);
+        let unknown = unknown.collect::<BTreeSet<_>>();
+        dates.retain(|provider, _| !unknown.contains(provider));
+        dates
+    }
+}
+
+impl Entry {
+    /// Makes one. `login` is for one registry.
+    pub fn new(provider: ProviderName, validity: Option<Validity>, login: Login) -> Self {
+        Self { provider, validity, login }
+    }
+
+    fn outlives_in(&self, set: &CredentialSet, new: &Self) -> bool {
+        let is_later = |validity: Validity| set.is_outlived_by(&self.provider, &validity);
+        self.provider == new.provider && self.validity.is_some_and(is_later)
+    }
+}

@@ -1,0 +1,14 @@
+//! Sinks that keep each target as one document: a file, an object of a bucket, a secret of a secret manager.
+//!
+//! A [`DocumentStore`] loads and stores bytes. A [`DocumentFormat`] says what the bytes mean. A [`DocumentSink`] makes a full
+//! [`SecretSink`](crate::SecretSink) of the two.
+
+mod contents;
+mod format;
+mod sink;
+mod store;
+
+pub use contents::{Contents, Entry};
+pub use format::DocumentFormat;
+pub use sink::DocumentSink;
+pub use store::{Document, DocumentStore};

@@ -1,0 +1,118 @@
+//! A document store and a format are a sink.
+
+use async_trait::async_trait;
+use secrecy::ExposeSecret;
+
+use crate::{
+    Address, Applied, CredentialSet, Details, Error, ErrorKind, InstanceName, Observed, Refusal, Result, Revision,
+    SecretSink, Target, Written,
+    document::{Contents, Document, DocumentFormat, DocumentStore},
+};
+
+/// Keeps each target as one document of a store.
+///
+/// A document without the records of regcred belongs to another owner and is refused, and so is one of another installation.
+#[derive(Debug)]
+pub struct DocumentSink<S, F> {
+    store: S,
+    format: F,
+    instance: InstanceName,
+}
+
+impl<S: DocumentStore, F: DocumentFormat> DocumentSink<S, F> {
+    /// Makes a sink of the installation `default`.
+    pub fn new(store: S, format: F) -> Self {
+        Self { store, format, instance: InstanceName::default() }
+    }
+
+    /// Names this installation of regcred, so that two with one store do not write each other's documents. Default: `default`.
+    #[must_use]
+    pub fn with_instance(self, instance: InstanceName) -> Self {
+        Self { instance, ..self }
+    }
+
+    async fn look(&self, address: &Address) -> Result<Seen<S::Version>> {
+        let document = self.store.load(address).await?;
+        let found = document.as_ref().map(|it| self.judge(it));
+        Ok(Seen { address: address.clone(), document, found })
+    }
+
+    fn judge(&self, document: &Document<S::Version>) -> Result<Contents, Refusal> {
+        match self.format.read(document.content.expose_secret()) {
+            Err(error) => Err(refusal("unreadable", &error.to_string())),
+            Ok(None) => Err(refusal("foreign", "regcred did not write it")),
+            Ok(Some(it)) if it.instance != self.instance => {
+                Err(refusal("other-instance", &format!("it belongs to regcred's instance {:?}", it.instance.as_str())))
+            }
+            Ok(Some(contents)) => Ok(contents),
+        }
+    }
+}
+
+/// A document, and what it is to this installation.
+struct Seen<V> {
+    address: Address,
+    document: Option<Document<V>>,
+    /// `None`: there is no document.
+    found: Option<Result<Contents, Refusal>>,
+}
+
+impl<V> Seen<V> {
+    fn content(&self) -> Option<&[u8]> {
+        self.document.as_ref().map(|it| it.content.expose_secret())
+    }
+
+    fn version(&self) -> Option<&V> {
+        self.document.as_ref().map(|it| &it.version)
+    }
+}
+
+fn refusal(reason: &'static str, found: &str) -> Refusal {
+    Refusal::new(reason, found, "name another place in the config, or move it away")
+}
+
+#[async_trait]
+impl<S: DocumentStore, F: DocumentFormat> SecretSink for DocumentSink<S, F> {
+    async fn observe(&self, target: &Target) -> Result<Observed> {
+        let seen = self.look(&target.address).await?;
+        let observed = match &seen.found {
+            None => Observed::absent(),
+            Some(Err(refusal)) => Observed::refused(refusal.clone()),
+            Some(Ok(contents)) => {
+                let mut details = Details::of(format!("regcred/{}", contents.instance));
+                details.registries = contents.entries.keys().cloned().collect();
+                Observed::ours(contents.validity()).with_drift(contents.drift.iter().cloned()).with_details(details)
+            }
+        };
+        Ok(observed.with_revision(Revision::new(seen)))
+    }
+
+    async fn apply(&self, target: &Target, observed: &Observed, credentials: &CredentialSet) -> Result<Applied> {
+        let seen = observed.revision.get::<Seen<S::Version>>().filter(|it| it.address == target.address);
+        let unseen = || Error::new(ErrorKind::Conflict, format!("this sink has not observed {target}"));
+        let seen = seen.ok_or_else(unseen)?;
+        let before = match &seen.found {
+            None => Contents::new(self.instance.clone()),
+            Some(Ok(contents)) => contents.clone(),
+            Some(Err(refusal)) => return Err(refusal.clone().into()),
+        };
+        let after = self.format.write(seen.content(), &before.with(credentials)?)?;
+        if seen.content() == Some(after.expose_secret()) {
+            return Ok(Applied::new(Written::Unchanged));
+        }
+        self.store.store(&target.address, after, seen.version()).await?;
+        Ok(Applied::new(if seen.document.is_some() { Written::Updated } else { Written::Created }))
+    }
+
+    async fn remove(&self, target: &Target) -> Result<()> {
+        let seen = self.look(&target.address).await?;
+        let (Some(document), Some(found)) = (&seen.document, &seen.found) else { return Ok(()) };
+        if let Err(refusal) = found {
+            return Err(refusal.clone().into());
+        }
+        match self.format.remove(document.content.expose_secret())? {
+            Some(rest) => self.store.store(&target.address, rest, Some(&document.version)).await,
+            None => self.store.delete(&target.address, &document.version).await,
+        }
+    }
+}

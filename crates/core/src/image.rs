@@ -1,0 +1,98 @@
+//! The name of an image, as container runtimes read it.
+
+use std::{fmt, str::FromStr};
+
+use crate::{Error, ErrorKind, Registry, Result};
+
+/// The repository that an image is pulled from, such as `registry.example:5000/team/app`. Tag and digest are dropped.
+///
+/// Docker, Podman and the kubelet read a name without a registry as one of Docker Hub, and so does this.
+///
+/// Source: `ParseNormalizedNamed` in the `reference` package of distribution.
+///
+/// ```
+/// # use regcred_core::ImageName;
+/// assert_eq!(ImageName::new("nginx:1.29")?.as_str(), "docker.io/library/nginx");
+/// assert_eq!(ImageName::new("quay.io/team/app@sha256:0123")?.as_str(), "quay.io/team/app");
+/// # Ok::<(), regcred_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImageName(Registry);
+
+impl ImageName {
+    /// Reads an image reference. [`ErrorKind::Invalid`] with the reason: a scheme, no name, upper-case letters in the repository, a
+    /// registry that cannot be one.
+    pub fn new(reference: impl AsRef<str>) -> Result<Self> {
+        let reference = reference.as_ref();
+        let invalid = |reason: &str| Error::new(ErrorKind::Invalid, format!("{reference:?} is not an image: {reason}"));
+        if reference.contains("://") {
+            return Err(invalid("it has a scheme"));
+        }
+        let name = reference.split('@').next().unwrap_or_default();
+        let (host, path) = match name.split_once('/') {
+            Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => (host, path),
+            _ => ("docker.io", name),
+        };
+        let path = path.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(path, |(path, _)| path);
+        if path.split('/').any(str::is_empty) {
+            return Err(invalid("its repository has no name"));
+        }
+        if path.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(invalid("its repository has upper-case letters"));
+        }
+        let is_official = !path.contains('/') && matches!(host, "docker.io" | "index.docker.io");
+        let library = if is_official { "library/" } else { "" };
+        Registry::new(format!("{host}/{library}{path}")).map(Self).map_err(|error| invalid(&error.to_string()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl FromStr for ImageName {
+    type Err = Error;
+
+    fn from_str(reference: &str) -> Result<Self> {
+        Self::new(reference)
+    }
+}
+
+impl fmt::Display for ImageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each was given to distribution's own code, or is an example of its documentation.
+    #[test]
+    fn a_reference_is_read_as_container_runtimes_read_it() {
+        let cases = [
+            ("nginx", "docker.io/library/nginx"),
+            ("nginx:1.29", "docker.io/library/nginx"),
+            ("team/app", "docker.io/team/app"),
+            ("index.docker.io/nginx", "docker.io/library/nginx"),
+            ("docker.io/team/app:1", "docker.io/team/app"),
+            ("localhost/app", "localhost/app"),
+            ("localhost:5000/app:1", "localhost:5000/app"),
+            ("r.example/app", "r.example/app"),
+            ("R.Example/app", "r.example/app"),
+            ("r.example:443/team/app:v1@sha256:0123", "r.example:443/team/app"),
+            ("[::1]:5000/app", "[::1]:5000/app"),
+            ("r.example/v1/app", "r.example/v1/app"),
+        ];
+        for (reference, expected) in cases {
+            assert_eq!(ImageName::new(reference).expect(reference).as_str(), expected, "{reference}");
+        }
+        for bad in
+            ["", "/app", "r.example/", "r.example/Team/app", "docker://nginx", "oci://r.example/app", "a b", ":1"]
+        {
+            assert_eq!(ImageName::new(bad).expect_err(bad).kind(), ErrorKind::Invalid);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A Docker config as a document of its own, such as an `auth.json`.
+
+use regcred_core::{
+    Error, ErrorKind, InstanceName, Login, Result, SecretBytes,
+    document::{Contents, DocumentFormat, Entry},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{
+    DockerConfig, field,
+    record::{self, Record, Records},
+};
+
+/// The field beside `auths` that has the records of regcred. All readers of a Docker config skip fields that they do not know.
+const FIELD: &str = "regcred";
+
+/// The format of `~/.docker/config.json`, `auth.json` and `.dockerconfigjson`, with the records of regcred in a field `regcred`.
+///
+/// Logins and fields of other programs stay as they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DockerConfigFormat;
+
+/// The value of the field.
+#[derive(Deserialize, Serialize)]
+struct Field {
+    instance: String,
+    hosts: Box<RawValue>,
+}
+
+/// A document of regcred.
+struct Parsed {
+    config: DockerConfig,
+    instance: InstanceName,
+    records: Records,
+}
+
+impl DocumentFormat for DockerConfigFormat {
+    fn read(&self, document: &[u8]) -> Result<Option<Contents>> {
+        let (_, Some(Parsed { config, instance, records })) = parse(document)? else { return Ok(None) };
+        let mut contents = Contents::new(instance);
+        for (registry, Record { provider, validity, digest, .. }) in records {
+            let Some(json) = config.entry(&registry) else {
+                contents.drift.push(format!("it holds no login for {registry}"));
+                continue;
+            };
+            let is_intact = digest.as_deref() == Some(&*record::digest(json));
+            if !is_intact {
+                contents.drift.push(format!("its login for {registry} was edited"));
+            }
+            let login = Login::entry(vec![registry.clone()], json.into())?;
+            contents.entries.insert(registry, Entry::new(provider, is_intact.then_some(validity), login));
+        }
+        Ok(Some(contents))
+    }
+
+    fn write(&self, before: Option<&[u8]>, contents: &Contents) -> Result<SecretBytes> {
+        let (mut config, before) = before.map_or_else(|| Ok((DockerConfig::new(), None)), parse)?;
+        let old = before.map(|it| it.records).unwrap_or_default();
+        for registry in old.keys().filter(|it| !contents.entries.contains_key(it)) {
+            config.remove(registry);
+        }
+        let mut records = Records::new();
+        for (registry, Entry { provider, validity, login, .. }) in &contents.entries {
+            config.set_login(registry, login)?;
+            let digest = config.entry(registry).map(record::digest);
+            let new =
+                validity.map(|validity| Record { provider: provider.clone(), validity, digest, is_hidden: false });
+            // The old record still shows that the login was edited.
+            records.extend(new.or_else(|| old.get(registry).cloned()).map(|record| (registry.clone(), record)));
+        }
+        let hosts = RawValue::from_string(record::write(&records)).map_err(|_| bug())?;
+        let value = serde_json::to_string(&Field { instance: contents.instance.to_string(), hosts });
+        let json = field::set(&text(config.to_bytes())?, FIELD, &value.map_err(|_| bug())?)?;
+        Ok(json.into_bytes().into())
+    }
+
+    fn remove(&self, document: &[u8]) -> Result<Option<SecretBytes>> {
+        let (mut config, ours) = parse(document)?;
+        for registry in ours.iter().flat_map(|it| it.records.keys()) {
+            config.remove(registry);
+        }
+        let rest = field::remove(&text(config.to_bytes())?, FIELD)?;
+        let is_empty = DockerConfig::parse(rest.as_bytes())?.is_empty();
+        Ok((!is_empty).then(|| rest.into_bytes().into()))
+    }
+}
+
+/// Returns the config, and a second time with its records if it is regcred's.
+fn parse(document: &[u8]) -> Result<(DockerConfig, Option<Parsed>)> {
+    let config = DockerConfig::parse(document)?;
+    let json = text(document.to_vec())?;
+    let field = if json.trim() == "null" { None } else { field::get(&json, FIELD)? };
+    let field = field.and_then(|json| serde_json::from_str::<Field>(json).ok());
+    let ours = field.and_then(|field| {
+        let instance = InstanceName::new(field.instance).ok()?;
+        Some(Parsed { config: config.clone(), instance, records: record::read(field.hosts.get())? })
+    });
+    Ok((config, ours))
+}
+
+fn text(bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::Malformed, "the document is not UTF-8"))
+}
+
+fn bug() -> Error {
+    Error::new(ErrorKind::Bug, "records of logins are not JSON")
+}
