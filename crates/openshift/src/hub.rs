@@ -29,13 +29,12 @@ use crate::{
 const WAITING: usize = 16;
 /// Watches that are too old are too old together. One look at their targets is enough for all of them.
 const TOGETHER: Duration = Duration::from_secs(1);
-/// Interval at which the cache drops what nobody asks for.
+/// Interval at which the cache drops lists without recent calls.
 const TIDY: Duration = Duration::from_mins(6);
 
-/// What is watched, and where.
+/// The watches of a hub, besides that of the namespaces of the cluster.
 pub(crate) struct Watched {
     pub(crate) cluster: Cluster,
-    /// Besides the namespaces of the cluster.
     pub(crate) subjects: BTreeSet<Subject>,
     /// Whether the namespaces of the cluster are listed and watched.
     pub(crate) is_listing: bool,
@@ -53,7 +52,7 @@ pub(crate) struct Hub {
     joined: u64,
     /// The namespaces, each with its uid. A namespace that was created anew is another one.
     there: HashMap<Namespace, String>,
-    /// What is not watched.
+    /// The watches that are not there.
     missing: BTreeSet<Subject>,
     has_warned: bool,
     /// Each target in turn that is not watched as a whole.
@@ -86,13 +85,15 @@ impl Hub {
         if let Err(error) = self.watch().await {
             self.joining.close();
             self.enter_all();
-            std::mem::take(&mut self.subscribers).into_values().for_each(|it| it.fail(&error));
+            for subscriber in std::mem::take(&mut self.subscribers).into_values() {
+                subscriber.fail(&error);
+            }
         }
     }
 
     async fn watch(&mut self) -> Result<()> {
         let (into, mut events) = mpsc::channel(WAITING);
-        let mut watches = FuturesUnordered::new();
+        let mut running = FuturesUnordered::new();
         let watched = self.watched.clone();
         let watch = |subject: &Subject| subject.watch(&watched.cluster, watched.cache.kept());
         // A watch begins before anything is read, so it reports changes after the read.
@@ -104,12 +105,12 @@ impl Hub {
                 }
                 self.miss(subject, error);
             }
-            watches.push(watch(subject).keep(version, Outlet { subject: subject.clone(), into: into.clone() }));
+            running.push(watch(subject).keep(version, Outlet { subject: subject.clone(), into: into.clone() }));
         }
         let version = self.list().await?;
         if watched.is_listing {
             let subject = Subject::Namespaces;
-            watches.push(watch(&subject).keep(Ok(version), Outlet { subject, into }));
+            running.push(watch(&subject).keep(Ok(version), Outlet { subject, into }));
         }
         let mut tidy = Instant::now() + TIDY;
         loop {
@@ -122,7 +123,7 @@ impl Hub {
                     }
                 }
                 Some((subject, event)) = events.recv() => self.see(&subject, event).await,
-                Some(()) = watches.next() => {}
+                Some(()) = running.next() => {}
                 () = at(self.relist.0) => {
                     let failures = self.relist.1 + 1;
                     self.relist = match self.list().await {

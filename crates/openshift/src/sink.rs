@@ -64,7 +64,7 @@ impl OpenShiftSink {
         }
     }
 
-    /// What is known of its targets.
+    /// Its cached targets.
     pub(crate) fn targets(&self) -> &Arc<Targets> {
         &self.targets
     }

@@ -1,4 +1,4 @@
-//! A source that is told of changes, and the watches that it needs.
+//! A source that receives changes, and the watches that it needs.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -44,14 +44,14 @@ pub(crate) enum Scope {
     Named { is_whole: bool },
 }
 
-/// What a source subscribes to.
+/// The targets that a source subscribes to.
 #[derive(Clone)]
 pub(crate) struct Subscription {
     pub(crate) choice: Choice,
     pub(crate) scope: Scope,
     /// The namespaces that the source has from the beginning.
     pub(crate) wanted: BTreeSet<Namespace>,
-    /// What is known of its targets.
+    /// The cached targets of its sink.
     pub(crate) targets: Arc<Targets>,
 }
 

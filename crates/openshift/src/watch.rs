@@ -35,7 +35,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A server that is back is asked within this.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// What a watch reports.
+/// An event of a watch.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     /// From now on it reports changes. Earlier changes may have been missed.
@@ -165,19 +165,18 @@ impl Watch {
     pub(crate) async fn keep<S: Clone>(self, begun: Result<String>, to: Outlet<S>) {
         let (mut from, mut started, mut failures, mut is_resumed) = (Some(begun), Instant::now(), 0, false);
         loop {
-            let mut version = match from.take() {
-                Some(version) => version,
-                None => {
-                    started = Instant::now();
-                    self.version().await
-                }
+            let mut version = if let Some(version) = from.take() {
+                version
+            } else {
+                started = Instant::now();
+                self.version().await
             };
-            let (before, began) = (version.clone(), Instant::now());
+            let (before, connected) = (version.clone(), Instant::now());
             let end = match &mut version {
                 Ok(version) => self.connect(version, &mut is_resumed, &to).await,
                 Err(error) => End::Failed(error.clone()),
             };
-            if began.elapsed() >= BRIEF {
+            if connected.elapsed() >= BRIEF {
                 failures = 0;
             }
             match end {
@@ -200,7 +199,7 @@ impl Watch {
                     continue;
                 }
                 // A server that ends each watch at once is not asked without pause.
-                End::Usual if version.as_ref().ok() == before.as_ref().ok() && began.elapsed() < BRIEF => {
+                End::Usual if version.as_ref().ok() == before.as_ref().ok() && connected.elapsed() < BRIEF => {
                     failures += 1;
                     sleep(pause(failures)).await;
                 }
@@ -274,7 +273,7 @@ fn is_too_old(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 410)
 }
 
-/// The pause after so many failures in a row. Only the first failure is a warning.
+/// Returns the pause after a number of failures in a row. Only the first failure is a warning.
 pub(crate) fn backoff(resource: &str, error: &Error, failures: u32) -> Duration {
     let (kind, text) = (error.kind(), error.chain());
     if failures == 1 {

@@ -1,4 +1,4 @@
-//! What lists of one cluster returned, for all of its sinks.
+//! The lists of one cluster, which all of its sinks share.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -36,7 +36,10 @@ struct Inner {
 }
 
 /// By the name of the listed objects, and of the Secret that they are read for.
-struct Lists<T>(Lock<HashMap<(String, String), Arc<Mutex<Listed<T>>>>>);
+struct Lists<T>(Lock<HashMap<(String, String), Shared<T>>>);
+
+/// One caller reads, and the others wait for it.
+type Shared<T> = Arc<Mutex<Listed<T>>>;
 
 impl Cache {
     /// `annotations`: every annotation that a sink of the cluster sets beside regcred's own. A sink takes one that is not named here for
@@ -85,7 +88,7 @@ impl Cache {
         }
         let key = (name.to_owned(), target.name().to_owned());
         let listed = lock(&lists.0).entry(key).or_default().clone();
-        let mut listed = listed.lock_owned().await; // one caller reads, and the others wait for it
+        let mut listed = listed.lock_owned().await;
         let touched = lock(&self.0.touched).get(target).copied();
         let read = &read;
         let page = |limit, next: Option<String>| async move {
@@ -114,7 +117,7 @@ impl Cache {
         lock(&self.0.accounts.0).clear();
     }
 
-    /// Drops the objects that nobody asks for any more.
+    /// Drops the objects of lists without recent calls.
     pub(crate) async fn tidy(&self) {
         forget_old(&mut lock(&self.0.touched));
         self.0.secrets.tidy().await;

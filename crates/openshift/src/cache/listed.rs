@@ -30,7 +30,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// Objects of one name, by namespace. Each namespace is answered once, because a second look follows a change.
 ///
-/// An object is dropped after its answer. Callers ask in nearly the order of the server, so few objects are in memory at a time.
+/// An object is dropped after its answer. Callers ask in nearly the order of the server, and few objects are in memory at a time.
 pub(super) struct Listed<T> {
     began: Instant,
     /// Time of the latest answer.
@@ -153,7 +153,7 @@ impl<T> Listed<T> {
         *self = Self { at, began: self.began, ..Self::default() };
     }
 
-    /// Drops the objects that nobody asks for any more.
+    /// Drops the objects of a list without recent calls.
     pub(super) fn tidy(&mut self) {
         if self.asked.elapsed() > FRESH && !matches!(self.at, At::Denied) {
             self.end(At::Over);

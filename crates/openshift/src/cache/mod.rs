@@ -1,4 +1,4 @@
-//! What is known of a cluster without a request: watches, reads and writes feed it, and the sink reads it.
+//! The cache of a cluster. Watches, reads and writes feed it, and the sink reads it.
 //!
 //! Nothing in here holds the data of a Secret. A stale answer is safe, because each write carries the uid and the version that it was
 //! decided on.

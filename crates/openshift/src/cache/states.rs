@@ -19,7 +19,7 @@ pub(crate) struct Snapshot {
     pub(crate) contents: Arc<Contents>,
 }
 
-/// What targets that were written together have in common. It holds no data of a Secret.
+/// The part of a snapshot that targets of one write share. It holds no data of a Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(crate) records: Records,

@@ -1,4 +1,4 @@
-//! What is known of the targets of one sink. Watches feed it, and the sink reads it.
+//! The cached targets of one sink. Watches feed them, and the sink reads them.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -45,7 +45,7 @@ impl Targets {
     }
 }
 
-/// What watches report.
+/// The side of the watches.
 impl Targets {
     /// Watches report every change of a target from now on. Earlier changes may have been missed.
     pub(crate) fn follow(&self, target: &Target) {
@@ -121,7 +121,7 @@ impl Targets {
     }
 }
 
-/// What the sink reads, and what it found and wrote.
+/// The side of the sink.
 impl Targets {
     /// Whether watches report every change of a target.
     pub(crate) fn is_followed(&self, target: &Target) -> bool {

@@ -9,7 +9,7 @@ use crate::{
     plan::Plan,
 };
 
-/// From this number of Secrets of one name on, a few lists are cheaper than four reads each.
+/// A few lists are cheaper than four reads each, from this number of Secrets of one name on.
 const ENOUGH: usize = 8;
 
 /// Names of the Secrets in a store of which there are so many that lists are cheaper.

@@ -74,7 +74,7 @@ pub(super) struct Sinks {
     instance: InstanceName,
     previous_instance: Option<InstanceName>,
     made: HashMap<Way, Arc<OpenShiftSink>>,
-    /// What is known of each cluster, for all of its sinks and watches.
+    /// The cache of each cluster, which its sinks and watches share.
     caches: BTreeMap<StoreName, Cache>,
     /// The namespaces of each cluster, for all routes that select some of them.
     lists: BTreeMap<StoreName, NamespaceList>,
