@@ -12,7 +12,7 @@ use aws_credential_types::Credentials;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regcred_core::{
     Clock, CredentialSet, Feed, InstanceName, Login, Proxies, ProxyUrl, Registry, RegistryCredential, RegistryProvider,
-    SecretSink, SystemClock, Validity,
+    SecretName, SecretSink, StoreName, SystemClock, Validity,
     testing::{FakeProvider, MemorySink, SinkExt, provider_name, target},
 };
 use regcred_dockerconfig::{DockerConfig, Reader, taken};
@@ -218,21 +218,7 @@ async fn no_public_type_shows_a_secret() {
     shown.show(&found);
     kube.remove("secrets", "team-a", "pull");
     shown.show(&Lease::start(&cluster, "team-a", "lease", "me", Arc::new(SystemClock)));
-    let here = target("team-a");
-    let keeper = OpenShiftSink::builder(cluster.clone()).build();
-    let resync = Duration::from_mins(5);
-    let watches =
-        Watches::new(&cluster, ["ecr-secret".parse().expect("valid")], [], &Cache::new(&cluster, [], []), resync);
-    shown.show(&NamedSource::new(
-        &cluster,
-        here.store.clone(),
-        "ecr-secret".parse().expect("valid"),
-        ["team-a".parse().expect("valid")],
-        &keeper,
-        resync,
-        true,
-    ));
-    shown.show(&WatchedSource::new(watches, here.store, "ecr-secret".parse().expect("valid"), |_, _| true, &keeper));
+    shown.show(&sources(&cluster, target("team-a").store));
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).with_instance(InstanceName::default());
     shown.show(&sink);
     let sink = sink.build();
@@ -251,6 +237,15 @@ async fn no_public_type_shows_a_secret() {
     for secret in [CANARY, "canary-1", &base64_of(CANARY), &STANDARD.encode(CANARY)[..20]] {
         assert!(!shown.contains(secret), "a secret is shown");
     }
+}
+
+/// The Secrets of named and of selected namespaces.
+fn sources(cluster: &Cluster, store: StoreName) -> (NamedSource, WatchedSource) {
+    let (keeper, resync) = (OpenShiftSink::builder(cluster.clone()).build(), Duration::from_mins(5));
+    let (secret, namespace) = ("ecr-secret".parse::<SecretName>().expect("valid"), "team-a".parse().expect("valid"));
+    let watches = Watches::new(cluster, [secret.clone()], [], &Cache::new(cluster, [], []), resync);
+    let named = NamedSource::new(cluster, store.clone(), secret.clone(), [namespace], &keeper, resync, true);
+    (named, WatchedSource::new(watches, store, secret, |_, _| true, &keeper))
 }
 
 fn base64_of(secret: &str) -> String {

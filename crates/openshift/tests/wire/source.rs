@@ -27,7 +27,7 @@ async fn seen(sightings: &mut Sightings) -> Vec<String> {
     let mut seen = vec![];
     loop {
         match sightings.next().await.expect("it goes on").1 {
-            Sighting::Present(target) => seen.push(format!("{}", target.group())),
+            Sighting::Present(target) => seen.push(target.group().to_owned()),
             Sighting::Again(target) => seen.push(format!("{} again", target.group())),
             Sighting::Gone(target) => seen.push(format!("not {}", target.group())),
             Sighting::Synced => break,
