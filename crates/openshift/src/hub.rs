@@ -241,7 +241,11 @@ impl Hub {
 
     async fn see(&mut self, subject: &Subject, event: Event) {
         match (subject, event) {
-            (Subject::Namespaces, Event::Resumed | Event::Denied(_)) => self.relist = (Some(Instant::now()), 0),
+            (Subject::Namespaces, Event::Resumed) => self.relist = (Some(Instant::now()), 0),
+            (Subject::Namespaces, Event::Denied(error)) => {
+                warn!(error = error.chain(), "cannot watch namespaces, so lists them again");
+                self.relist = (Some(Instant::now()), 0);
+            }
             (subject, Event::Resumed) => {
                 self.missing.remove(subject);
                 self.missed.0.insert(subject.clone());

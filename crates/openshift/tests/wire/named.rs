@@ -35,7 +35,9 @@ async fn watching(resync: Duration, with_users: bool, prepare: impl FnOnce(&Fake
         kube.add_namespace(namespace, &["default", "builder"]);
     }
     prepare(&kube);
-    let sink = Arc::new(builder(&kube).await.with_links(Link::defaults()).build());
+    // The watch has to keep this annotation. Else it takes each write of the sink for a change by another program.
+    let annotations = [("example.com/team".to_owned(), "a".to_owned())];
+    let sink = Arc::new(builder(&kube).await.with_links(Link::defaults()).with_annotations(annotations).build());
     let (cluster, store, name) = (connect(&kube).await, target("team-a").store, NAME.parse().expect("valid"));
     let namespaces = ["team-a", "team-b"].map(|it| it.parse().expect("valid"));
     let source = NamedSource::new(&cluster, store, name, namespaces, &sink, resync, with_users);
