@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     installed::{Installed, refused},
     rights::{OTHER, PULL, project, shared},
-    world::{World, command, until},
+    world::{World, command, regcred, until},
 };
 
 /// A daemon, which is killed if a test fails.
@@ -140,7 +140,13 @@ async fn in_selecting_mode_a_daemon_misses_no_right_and_leaves_none_over() {
     );
     let installed = Installed::new(&world, &yaml, &["--mode", "daemon", "--replicas", "2"]).await;
     everything(&world, &aws, &installed, &namespace, &foreign, &going).await;
-    all_used(&installed, &going);
+    let asked = installed.asked();
+    assert!(refused(&asked, &going).is_empty(), "{asked:#?}");
+    // The daemon's watch shows which namespaces exist. A check in its pod reads those that the config names.
+    let checked = regcred(&aws, &installed.kubeconfig, &["check", "--online", "--config", &installed.config]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    assert!(said.contains(&going), "{said}");
+    assert_eq!(installed.unused(&installed.asked()), [].into());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

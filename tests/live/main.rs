@@ -3,6 +3,7 @@
 mod attack;
 mod chart;
 mod daemon;
+mod docker_hub;
 mod full;
 mod image;
 mod init;

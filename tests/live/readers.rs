@@ -36,7 +36,6 @@ fn user(program: &str, file: &Path, image: &str) -> Option<String> {
 
 #[test]
 fn the_readers_on_containers_image_take_the_key_that_is_foretold() {
-    let dir = tempfile::tempdir().expect("a folder");
     let keys: [&[&str]; 20] = [
         &["HOST"],
         &["HOST", "HOST/team"],
@@ -74,11 +73,39 @@ fn the_readers_on_containers_image_take_the_key_that_is_foretold() {
     ];
     let configs = keys.iter().map(|keys| config(keys, &nothing));
     let configs = configs.chain(beside.iter().map(|beside| config(&["HOST", "HOST/team"], beside)));
+    take_what_is_foretold(configs, &["HOST", "HOST/team", "HOST/team/app", "HOST/team-b/app", "HOST:443/team"]);
+}
+
+#[test]
+fn the_readers_on_containers_image_take_the_key_of_docker_hub_that_is_foretold() {
+    let keys: [&[&str]; 9] = [
+        &["https://index.docker.io/v1/"],
+        &["docker.io"],
+        &["index.docker.io"],
+        &["registry-1.docker.io"],
+        &["https://index.docker.io/v1/", "docker.io"],
+        &["https://index.docker.io/v1/", "docker.io/team"],
+        &["https://index.docker.io/v1/", "https://docker.io"],
+        &["https://index.docker.io/v1/team"],
+        &["hub.docker.com", "https://registry.hub.docker.com"],
+    ];
+    let beside = [
+        json!({ "credHelpers": { "docker.io": "none" } }),
+        json!({ "credHelpers": { "https://index.docker.io/v1/": "none" } }),
+    ];
+    let configs = keys.iter().map(|keys| config(keys, &json!({})));
+    let configs = configs.chain(beside.iter().map(|beside| config(&["https://index.docker.io/v1/"], beside)));
+    take_what_is_foretold(configs, &["docker.io", "docker.io/team", "docker.io/team/app", "docker.io/other/app"]);
+}
+
+/// Asks the programs for the login of each image with each config.
+fn take_what_is_foretold(configs: impl Iterator<Item = (Vec<u8>, Vec<String>)>, images: &[&str]) {
+    let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("auth.json");
     for (bytes, keys) in configs {
         fs::write(&file, &bytes).expect("it can be written");
         let parsed = DockerConfig::parse(&bytes).expect("a Docker config");
-        for image in ["HOST", "HOST/team", "HOST/team/app", "HOST/team-b/app", "HOST:443/team"] {
+        for image in images {
             let image = image.replace("HOST", HOST);
             let foretold = match taken(&parsed, Reader::Containers, &image) {
                 Taken::Keys(groups) => groups.into_iter().next().unwrap_or_default(),

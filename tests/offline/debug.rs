@@ -11,13 +11,14 @@ use std::{
 use aws_credential_types::Credentials;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regcred_core::{
-    Clock, CredentialSet, Feed, InstanceName, Login, Proxies, ProxyUrl, Registry, RegistryCredential, RegistryProvider,
-    SecretName, SecretSink, StoreName, SystemClock, Validity,
+    Address, Clock, CredentialSet, Feed, InstanceName, Login, Proxies, ProxyUrl, Registry, RegistryCredential,
+    RegistryProvider, Result, SecretBytes, SecretName, SecretSink, StoreName, SystemClock, Validity, async_trait,
+    document::{Contents, Document, DocumentFormat, DocumentSink, DocumentStore},
     testing::{FakeProvider, MemorySink, SinkExt, provider_name, target},
 };
-use regcred_dockerconfig::{DockerConfig, Reader, taken};
+use regcred_dockerconfig::{DockerConfig, DockerConfigFormat, Reader, taken};
 use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
-use regcred_engine::{Context, Engine, Event, Minter, Pass, Route};
+use regcred_engine::{Context, Engine, Event, Keyring, Minter, Pass, Route};
 use regcred_migrate::{Search, Vendor, discover};
 use regcred_openshift::{Cache, Cluster, Connection, Lease, Link, NamedSource, OpenShiftSink, WatchedSource, Watches};
 use regcred_testkit::FakeKube;
@@ -33,12 +34,16 @@ const SHOWN: &[&str] = &[
     "Cause",
     "Cluster",
     "Connection",
+    "Contents",
     "Context",
     "CredentialSet",
     "DockerConfig",
+    "Document",
+    "DocumentSink",
     "EcrProvider",
     "EcrProviderBuilder",
     "Engine",
+    "Entry",
     "Error",
     "Event",
     "Failure",
@@ -46,9 +51,12 @@ const SHOWN: &[&str] = &[
     "Handed",
     "Hidden",
     "Identity",
+    "Keyring",
+    "KeyringBuilder",
     "Lease",
     "Login",
     "LoginSecret",
+    "MatchedLogin",
     "Minter",
     "NamedSource",
     "Observed",
@@ -70,14 +78,19 @@ const SHOWN: &[&str] = &[
 /// What holds names, dates and choices alone; or is a trait.
 const HARMLESS: &[&str] = &[
     "AccountId",
+    "Address",
     "Alias",
     "Cache",
     "Clock",
     "Details",
+    "DockerConfigFormat",
+    "DocumentFormat",
+    "DocumentStore",
     "ErrorKind",
     "ExposeSecret",
     "Foreign",
     "Greeting",
+    "ImageName",
     "Installed",
     "InstalledKind",
     "InstanceName",
@@ -137,6 +150,46 @@ fn credential() -> RegistryCredential {
     RegistryCredential::new(vec![login], validity).expect("valid")
 }
 
+/// A store with one document, which holds a secret.
+#[derive(Debug)]
+struct OneDocument;
+
+#[async_trait]
+impl DocumentStore for OneDocument {
+    type Version = ();
+
+    async fn load(&self, _: &Address) -> Result<Option<Document<()>>> {
+        Ok(Some(Document::new(CANARY, ())))
+    }
+
+    async fn store(&self, _: &Address, _: SecretBytes, _: Option<&()>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn delete(&self, _: &Address, (): &()) -> Result<()> {
+        Ok(())
+    }
+}
+
+async fn show_documents(shown: &mut Shown, set: &CredentialSet) {
+    let sink = DocumentSink::new(OneDocument, DockerConfigFormat);
+    shown.show(&sink.observe(&target("team-a")).await.expect("it is read"));
+    shown.show(&OneDocument.load(&target("team-a").address).await.expect("it is read"));
+    let contents = Contents::new(InstanceName::default()).with(set).expect("one login for each registry");
+    shown.show(&contents);
+    shown.show(&(sink, DockerConfigFormat.write(None, &contents).expect("it is written")));
+}
+
+async fn show_keyring(shown: &mut Shown) {
+    let clock = Arc::new(SystemClock);
+    let provider = Arc::new(FakeProvider::new(clock.clone(), "r.example"));
+    let keyring = Keyring::builder(clock).with_provider(provider_name("fake"), provider);
+    shown.show(&keyring);
+    let keyring = keyring.build().expect("it is whole");
+    shown.show(&keyring.matched("r.example/app").await.expect("it mints").expect("it matches"));
+    shown.show(&keyring);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_public_type_shows_a_secret() {
     let mut shown = Shown(String::new());
@@ -164,6 +217,8 @@ async fn no_public_type_shows_a_secret() {
     }
     shown.show(&DockerConfig::parse(format!("{{\"auths\":\"{CANARY}\"}}").as_bytes()).expect_err("none"));
 
+    show_documents(&mut shown, &set).await;
+    show_keyring(&mut shown).await;
     let (memory, clock) = (Arc::new(MemorySink::default()), Arc::new(SystemClock));
     shown.show(&memory.write(&target("team-a"), &set).await.expect("it is written"));
     shown.show(&memory.observe(&target("team-a")).await.expect("it is read"));
@@ -255,8 +310,9 @@ fn base64_of(secret: &str) -> String {
 #[test]
 fn no_public_type_is_forgotten() {
     let mut public = BTreeSet::new();
-    for library in ["core", "dockerconfig", "ecr", "engine", "openshift"] {
-        let text = fs::read_to_string(format!("{ROOT}/crates/{library}/src/lib.rs")).expect("it is there");
+    let libraries = ["core", "dockerconfig", "ecr", "engine", "openshift"].map(|it| format!("{it}/src/lib.rs"));
+    for file in libraries.into_iter().chain(["core/src/document/mod.rs".to_owned()]) {
+        let text = fs::read_to_string(format!("{ROOT}/crates/{file}")).expect("it is there");
         let exported = text.split("pub use ").skip(1).filter_map(|rest| rest.split(';').next());
         let names = exported.flat_map(|path| path.split([':', ',', '{', '}', ' ', '\n']));
         let types = names.filter(|name| name.starts_with(|it: char| it.is_ascii_uppercase()));

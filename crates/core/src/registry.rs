@@ -72,7 +72,8 @@ fn canonical(text: &str) -> Result<String, &'static str> {
     let (host, port) = host_and_port(authority)?;
     let is_hub = DOCKER_HUB.contains(&&*host) && port.is_none_or(|it| it == 443);
     let host = if is_hub { DOCKER_HUB[0].to_owned() } else { host };
-    let port = port.filter(|it| !is_hub && !(*it == 443 && scheme == Some("https")));
+    let is_usual = |port: &u16| is_hub || (*port == 443 && scheme == Some("https"));
+    let port = port.filter(|it| !is_usual(it));
     let mut segments = path.split('/').filter(|it| !it.is_empty()).collect::<Vec<_>>();
     if (scheme.is_some() || is_hub) && segments.first().is_some_and(|it| ["v1", "v2"].contains(it)) {
         segments.remove(0);
@@ -81,8 +82,8 @@ fn canonical(text: &str) -> Result<String, &'static str> {
         return Err("its path is not a repository path");
     }
     let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-    let path = segments.iter().map(|it| format!("/{it}")).collect::<String>();
-    Ok(host + &port + &path)
+    segments.insert(0, "");
+    Ok(host + &port + &segments.join("/"))
 }
 
 /// A host name, an IPv4 address, or an IPv6 address in brackets; and a port.

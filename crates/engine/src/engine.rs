@@ -46,7 +46,7 @@ impl Engine {
     /// Goes on until `stop`, then lets writes that are under way finish, for 20 s at the most, and reports the latest word on
     /// every target.
     pub async fn run(&self, stop: impl Future<Output = ()>) -> Report {
-        RunLoop::new(self.0.clone(), None, false).complete(stop).await
+        Box::pin(RunLoop::new(self.0.clone(), None, false).complete(stop)).await
     }
 
     /// Every target of the run that goes on; `None`: not all sources have named theirs, or one has failed.

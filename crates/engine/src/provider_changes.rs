@@ -62,7 +62,7 @@ impl ProviderChanges {
                     return self.groups[group].names.clone();
                 }
                 Err(_) => {
-                    warn!(%provider, "a provider panicked, and regcred does not see changes of its source any more")
+                    warn!(%provider, "a provider panicked, and regcred does not see changes of its source any more");
                 }
             }
         }

@@ -54,9 +54,10 @@ fn registry(key: &str) -> Registry {
 }
 
 fn builder(clock: &Arc<TestClock>, providers: &[&Arc<Provider>]) -> KeyringBuilder {
-    let names = (0..).map(|place| provider_name(&format!("p{place}")));
-    let named = names.zip(providers.iter().copied());
-    named.fold(Keyring::builder(clock.clone()), |keyring, (name, it)| keyring.with_provider(name, it.clone()))
+    let add = |keyring: KeyringBuilder, (place, it): (usize, &&Arc<Provider>)| {
+        keyring.with_provider(provider_name(&format!("p{place}")), (*it).clone())
+    };
+    providers.iter().enumerate().fold(Keyring::builder(clock.clone()), add)
 }
 
 async fn user(keyring: &Keyring, image: &str) -> Option<String> {

@@ -1,5 +1,6 @@
 //! A document store with the format of Docker configs is a sink like any other.
 
+#[path = "../../../tests/third-party/tests/document/shelf.rs"]
 mod shelf;
 
 use std::{

@@ -9,7 +9,9 @@ use regcred_core::{
 
 /// Documents in memory, each with the number of its latest write.
 #[derive(Debug, Default)]
-pub(crate) struct Shelf(Mutex<(u64, BTreeMap<Address, (u64, SecretBytes)>)>);
+pub(crate) struct Shelf(Mutex<(u64, Documents)>);
+
+type Documents = BTreeMap<Address, (u64, SecretBytes)>;
 
 impl Shelf {
     fn change(&self, address: &Address, content: Option<SecretBytes>, expected: Option<u64>) -> Result<()> {
