@@ -12,7 +12,7 @@ use aws_credential_types::Credentials;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regcred_core::{
     Address, Clock, CredentialSet, Feed, InstanceName, Login, Proxies, ProxyUrl, Registry, RegistryCredential,
-    RegistryProvider, Result, SecretBytes, SecretSink, SystemClock, Validity, async_trait,
+    RegistryProvider, Result, SecretBytes, SecretName, SecretSink, StoreName, SystemClock, Validity, async_trait,
     document::{Contents, Document, DocumentFormat, DocumentSink, DocumentStore},
     testing::{FakeProvider, MemorySink, SinkExt, provider_name, target},
 };
@@ -20,9 +20,7 @@ use regcred_dockerconfig::{DockerConfig, DockerConfigFormat, Reader, taken};
 use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Keyring, Minter, Pass, Route};
 use regcred_migrate::{Search, Vendor, discover};
-use regcred_openshift::{
-    BulkReads, Cluster, Connection, Lease, Link, NamedSource, OpenShiftSink, WatchedSource, Watches,
-};
+use regcred_openshift::{Cache, Cluster, Connection, Lease, Link, NamedSource, OpenShiftSink, WatchedSource, Watches};
 use regcred_testkit::FakeKube;
 use serde_json::json;
 
@@ -82,7 +80,7 @@ const HARMLESS: &[&str] = &[
     "AccountId",
     "Address",
     "Alias",
-    "BulkReads",
+    "Cache",
     "Clock",
     "Details",
     "DockerConfigFormat",
@@ -275,13 +273,7 @@ async fn no_public_type_shows_a_secret() {
     shown.show(&found);
     kube.remove("secrets", "team-a", "pull");
     shown.show(&Lease::start(&cluster, "team-a", "lease", "me", Arc::new(SystemClock)));
-    let here = target("team-a");
-    let keeper = Arc::new(OpenShiftSink::builder(cluster.clone()).build());
-    let resync = Duration::from_mins(5);
-    let watches =
-        Watches::new(&cluster, ["ecr-secret".parse().expect("valid")], [], &BulkReads::new(&cluster, []), resync);
-    shown.show(&NamedSource::new(&cluster, vec![here.clone()], keeper.clone(), resync));
-    shown.show(&WatchedSource::new(watches, here.store, "ecr-secret".parse().expect("valid"), |_, _| true, keeper));
+    shown.show(&sources(&cluster, target("team-a").store));
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).with_instance(InstanceName::default());
     shown.show(&sink);
     let sink = sink.build();
@@ -300,6 +292,15 @@ async fn no_public_type_shows_a_secret() {
     for secret in [CANARY, "canary-1", &base64_of(CANARY), &STANDARD.encode(CANARY)[..20]] {
         assert!(!shown.contains(secret), "a secret is shown");
     }
+}
+
+/// The Secrets of named and of selected namespaces.
+fn sources(cluster: &Cluster, store: StoreName) -> (NamedSource, WatchedSource) {
+    let (keeper, resync) = (OpenShiftSink::builder(cluster.clone()).build(), Duration::from_mins(5));
+    let (secret, namespace) = ("ecr-secret".parse::<SecretName>().expect("valid"), "team-a".parse().expect("valid"));
+    let watches = Watches::new(cluster, [secret.clone()], [], &Cache::new(cluster, [], []), resync);
+    let named = NamedSource::new(cluster, store.clone(), secret.clone(), [namespace], &keeper, resync, true);
+    (named, WatchedSource::new(watches, store, secret, |_, _| true, &keeper))
 }
 
 fn base64_of(secret: &str) -> String {

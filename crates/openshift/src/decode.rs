@@ -48,7 +48,7 @@ pub(crate) type Kept = BTreeSet<String>;
 pub(crate) type Decoded<T> = Result<T, Box<Unreadable>>;
 
 /// An object that cannot be used, by its address as far as it is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unreadable {
     pub(crate) namespace: String,
     pub(crate) name: String,
@@ -281,10 +281,9 @@ impl Metadata<'_> {
             namespace: self.namespace.clone(),
             name: self.name.clone(),
             reason: reason.to_owned(),
-            is_cut_off: false,
-            labels: BTreeMap::new(),
             uid: self.uid.clone(),
             resource_version: self.resource_version.clone(),
+            ..Unreadable::default()
         })
     }
 
@@ -352,15 +351,7 @@ fn bounded<'a, T: Deserialize<'a>>(list: Option<&'a RawValue>) -> Result<Option<
 
 /// Reads address, uid, version and labels from the beginning of an object.
 fn beginning(text: &str, reason: &str) -> Unreadable {
-    let found = RefCell::new(Unreadable {
-        namespace: String::new(),
-        name: String::new(),
-        reason: reason.to_owned(),
-        is_cut_off: false,
-        labels: BTreeMap::new(),
-        uid: None,
-        resource_version: None,
-    });
+    let found = RefCell::new(Unreadable { reason: reason.to_owned(), ..Unreadable::default() });
     // The text may end anywhere, so the error is expected. The fields before it are read.
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let _ = Beginning { found: &found, is_metadata: false }.deserialize(&mut deserializer);

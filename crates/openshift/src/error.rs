@@ -30,7 +30,12 @@ pub(crate) struct Doing<'a> {
     pub(crate) name: &'a str,
 }
 
-impl Doing<'_> {
+impl<'a> Doing<'a> {
+    /// Lists a resource, in a namespace or, without one, in the whole cluster.
+    pub(crate) fn listing(resource: &'static str, namespace: Option<&'a str>) -> Self {
+        Self { verb: "list", resource, namespace, name: "" }
+    }
+
     pub(crate) fn describe(&self) -> String {
         let Self { verb, resource, name, .. } = self;
         match (self.namespace, *name) {

@@ -1,149 +1,145 @@
-//! The task that watches a cluster, and tells its members what that means for them.
+//! The task that watches a cluster, feeds the cache, and publishes changes to its subscribers.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     future::pending,
     sync::Arc,
     time::Duration,
 };
 
-use futures::{
-    StreamExt,
-    future::{BoxFuture, join_all},
-    stream::FuturesUnordered,
-};
-use k8s_openapi::{
-    api::core::v1::{Namespace as NamespaceObject, Secret, ServiceAccount},
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
-};
-use regcred_core::{Error, ErrorKind, Namespace, Result, SecretName, Sighting, Target};
+use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
+use regcred_core::{Error, ErrorKind, Namespace, Result, Sighting, Target};
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 use tracing::warn;
 
 use crate::{
-    follow::{Followed, GRANTED, Seen},
+    cache::Cache,
+    call::PAGE,
+    cluster::Cluster,
     namespace::{self, Place},
-    subscriber::{Entry, Member, Watched},
+    resync::Resync,
+    subscriber::{Scope, Subject, Subscriber},
+    watch::{Event, Outlet, backoff},
 };
 
-/// So many changes wait before the server does. Each is bounded, and can still be large.
+/// Number of events that wait before the server does. Each is bounded, and can still be large.
 const WAITING: usize = 16;
-/// Watches that are too old are too old together: everything is looked at once for all of them.
+/// Watches that are too old are too old together. One look at their targets is enough for all of them.
 const TOGETHER: Duration = Duration::from_secs(1);
-/// What was listed and nobody asked for is dropped after so long.
+/// Interval at which the cache drops lists without recent calls.
 const TIDY: Duration = Duration::from_mins(6);
 
-/// What is followed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Subject {
-    Namespaces,
-    Secrets(SecretName),
-    Accounts(String),
+/// The watches of a hub, besides that of the namespaces of the cluster.
+pub(crate) struct Watched {
+    pub(crate) cluster: Cluster,
+    pub(crate) subjects: BTreeSet<Subject>,
+    /// Whether the namespaces of the cluster are listed and watched.
+    pub(crate) is_listing: bool,
+    pub(crate) cache: Cache,
+    /// How often each target is named again that is not watched as a whole, and when the first of them is.
+    pub(crate) resync: Duration,
+    pub(crate) first_resync: Duration,
 }
 
-type Message = (Subject, Seen);
-
-/// Its members come and go while it runs.
+/// Its subscribers join and leave while it runs.
 pub(crate) struct Hub {
-    watches: Arc<Watched>,
-    entries: mpsc::UnboundedReceiver<Entry>,
-    members: BTreeMap<u64, Member>,
-    /// The namespaces, each with its uid: one that was made anew is another one.
+    watched: Arc<Watched>,
+    joining: mpsc::UnboundedReceiver<Subscriber>,
+    subscribers: BTreeMap<u64, Subscriber>,
+    joined: u64,
+    /// The namespaces, each with its uid. A namespace that was created anew is another one.
     there: HashMap<Namespace, String>,
-    /// What may not be watched.
-    unseen: HashSet<Subject>,
-    round: Round,
-    /// When everything is looked at once more, as something may have been missed; `None`: nothing was.
-    missed: Option<Instant>,
-}
-
-/// Each target once in a while, where not all that changes is seen.
-#[derive(Default)]
-struct Round {
-    /// `None`: there is no need.
-    next: Option<Instant>,
-    left: VecDeque<(u64, Target)>,
-    pace: Duration,
+    /// The watches that are not there.
+    missing: BTreeSet<Subject>,
+    has_warned: bool,
+    /// Each target in turn that is not watched as a whole.
+    resync: Resync<(u64, Target)>,
+    /// The watches that may have missed changes, and when their targets are looked at again.
+    missed: (BTreeSet<Subject>, Option<Instant>),
+    /// When the namespaces are listed again, and how often in a row that has failed.
+    relist: (Option<Instant>, u32),
 }
 
 impl Hub {
-    pub(crate) fn new(watches: Arc<Watched>, entries: mpsc::UnboundedReceiver<Entry>) -> Self {
-        let (members, there, unseen) = (BTreeMap::new(), HashMap::new(), HashSet::new());
-        Self { watches, entries, members, there, unseen, round: Round::default(), missed: None }
+    pub(crate) fn new(watched: Arc<Watched>, joining: mpsc::UnboundedReceiver<Subscriber>) -> Self {
+        let resync = Resync::new(watched.resync, watched.first_resync);
+        Self {
+            watched,
+            joining,
+            subscribers: BTreeMap::new(),
+            joined: 0,
+            there: HashMap::new(),
+            missing: BTreeSet::new(),
+            has_warned: false,
+            resync,
+            missed: (BTreeSet::new(), None),
+            relist: (None, 0),
+        }
     }
 
-    /// Goes on for ever. Fails if it cannot begin.
-    pub(crate) async fn run(mut self) -> Result<()> {
-        let (sender, mut messages) = mpsc::channel::<Message>(WAITING);
-        let mut following = FuturesUnordered::new();
-        // The watches begin before anything is read: what changes after it was read is seen.
-        for (version, subject, followed) in join_all(self.subjects().into_iter().map(begin)).await {
-            match version {
-                Ok(version) => following.push(follow(subject, followed, version, sender.clone())),
-                Err(error) if error.kind() == ErrorKind::Denied => {
-                    self.may_not_see(&subject, &error);
-                    following.push(begin_later(subject, followed));
-                }
-                Err(error) => return Err(error),
+    /// Runs until it is dropped, or fails all subscribers if it cannot begin.
+    pub(crate) async fn run(mut self) {
+        if let Err(error) = self.watch().await {
+            self.joining.close();
+            self.enter_all();
+            for subscriber in std::mem::take(&mut self.subscribers).into_values() {
+                subscriber.fail(&error);
             }
         }
-        let namespaces = Followed::new::<NamespaceObject>(self.watches.cluster.client(), "namespaces", None, None);
+    }
+
+    async fn watch(&mut self) -> Result<()> {
+        let (into, mut events) = mpsc::channel(WAITING);
+        let mut running = FuturesUnordered::new();
+        let watched = self.watched.clone();
+        let watch = |subject: &Subject| subject.watch(&watched.cluster, watched.cache.kept());
+        // A watch begins before anything is read, so it reports changes after the read.
+        let begun = watched.subjects.iter().map(async |subject| (subject, watch(subject).version().await));
+        for (subject, version) in join_all(begun).await {
+            if let Err(error) = &version {
+                if watched.is_listing && error.kind() != ErrorKind::Denied {
+                    return Err(error.clone());
+                }
+                self.miss(subject, error);
+            }
+            running.push(watch(subject).keep(version, Outlet { subject: subject.clone(), into: into.clone() }));
+        }
         let version = self.list().await?;
-        following.push(follow(Subject::Namespaces, namespaces, version, sender.clone()));
+        if watched.is_listing {
+            let subject = Subject::Namespaces;
+            running.push(watch(&subject).keep(Ok(version), Outlet { subject, into }));
+        }
         let mut tidy = Instant::now() + TIDY;
         loop {
             tokio::select! {
                 biased;
-                Some(entry) = self.entries.recv() => {
-                    if self.enter(entry) && let Err(error) = self.list().await {
+                Some(subscriber) = self.joining.recv() => {
+                    self.enter(subscriber);
+                    if let Err(error) = self.list().await {
                         self.turn_away(&error);
                     }
                 }
-                Some((subject, seen)) = messages.recv() => self.see(&subject, seen).await,
-                Some(ended) = following.next() => {
-                    let again = match ended {
-                        Ended::Touched { subject, followed, version } => {
-                            if !self.unseen.contains(&subject) {
-                                self.has_missed();
-                            }
-                            follow(subject, followed, version, sender.clone())
-                        }
-                        Ended::Denied { subject, followed, error } => {
-                            self.may_not_see(&subject, &error);
-                            begin_later(subject, followed)
-                        }
-                        Ended::Namespaces { followed, failures } => match self.list().await {
-                            Ok(version) => follow(Subject::Namespaces, followed, version, sender.clone()),
-                            Err(error) => later(followed, error, failures + 1),
-                        },
+                Some((subject, event)) = events.recv() => self.see(&subject, event).await,
+                Some(()) = running.next() => {}
+                () = at(self.relist.0) => {
+                    let failures = self.relist.1 + 1;
+                    self.relist = match self.list().await {
+                        Ok(_) => (None, 0),
+                        Err(error) => (Some(Instant::now() + backoff("namespaces", &error, failures)), failures),
                     };
-                    following.push(again);
                 }
-                () = at(self.missed) => {
-                    self.missed = None;
-                    self.watches.bulk.reset();
-                    for (number, target) in self.targets() {
-                        if self.unseen.is_empty() && let Some(member) = self.members.get(&number) {
-                            member.sink.untouched().follow(&target);
-                        }
-                        self.again((number, target)).await;
-                    }
-                }
+                () = at(self.missed.1) => self.look_again().await,
                 () = sleep_until(tidy) => {
                     tidy = Instant::now() + TIDY;
-                    self.watches.bulk.tidy().await;
+                    watched.cache.tidy().await;
                 }
-                () = at(self.round.next) => {
-                    if self.round.left.is_empty() {
-                        self.round.left.extend(self.targets());
-                        let count = self.round.left.len().max(1);
-                        self.round.pace = self.watches.resync / u32::try_from(count).unwrap_or(u32::MAX);
-                    }
-                    self.round.next = Some(Instant::now() + self.round.pace);
-                    if let Some(target) = self.round.left.pop_front() {
+                () = self.resync.tick() => {
+                    let (subscribers, missing) = (&self.subscribers, &self.missing);
+                    let open = || targets(subscribers, |it, target| !it.covers(target, missing));
+                    if let Some(target) = self.resync.take(open) {
                         self.again(target).await;
                     }
                 }
@@ -151,79 +147,83 @@ impl Hub {
         }
     }
 
-    /// Has each target named again once in a while, from now on: not all that changes is seen.
-    fn may_not_see(&mut self, subject: &Subject, error: &Error) {
-        if self.unseen.is_empty() {
-            let minutes = self.watches.resync.as_secs() / 60;
-            warn!(
-                error = error.chain(),
-                minutes, "what changes cannot be watched, so each target is looked at once in so many minutes"
-            );
-            self.round = Round { next: Some(Instant::now() + self.watches.resync), ..Round::default() };
-            self.members.values().for_each(Member::unfollow);
-        }
-        self.unseen.insert(subject.clone());
+    fn enter(&mut self, subscriber: Subscriber) {
+        self.subscribers.retain(|_, it| !it.has_left()); // first: one that left may be back
+        self.joined += 1;
+        self.subscribers.insert(self.joined, subscriber);
     }
 
-    /// It may be watched by now. Once all of it is, what happens is told as it happens.
-    fn sees(&mut self, subject: &Subject) {
-        if self.unseen.remove(subject) {
-            self.has_missed();
-            if self.unseen.is_empty() {
-                self.round = Round::default();
-            }
+    fn enter_all(&mut self) {
+        while let Ok(subscriber) = self.joining.try_recv() {
+            self.enter(subscriber);
         }
     }
 
-    fn has_missed(&mut self) {
-        self.missed.get_or_insert_with(|| Instant::now() + TOGETHER);
-    }
-
-    /// What somebody may touch, so that a target deserves another look.
-    fn subjects(&self) -> Vec<(Subject, Followed)> {
-        let client = self.watches.cluster.client();
-        let secret = |name: &SecretName| {
-            let followed = Followed::new::<Secret>(client, "secrets", None, Some(name.as_str()));
-            (Subject::Secrets(name.clone()), followed.keeping(self.watches.bulk.kept()))
-        };
-        let account = |name: &String| {
-            let followed = Followed::new::<ServiceAccount>(client, "serviceaccounts", None, Some(name)).whole();
-            (Subject::Accounts(name.clone()), followed)
-        };
-        self.watches.secrets.iter().map(secret).chain(self.watches.accounts.iter().map(account)).collect()
-    }
-
-    /// Whether somebody has come who knows nothing yet.
-    fn enter(&mut self, entry: Entry) -> bool {
-        match entry {
-            Entry::Join(number, member) => drop(self.members.insert(number, *member)),
-            Entry::Leave(number) => drop(self.members.remove(&number)),
-        }
-        self.members.values().any(|member| !member.synced)
-    }
-
-    /// Who came later and could not be told of everything has to come again; nobody else is concerned.
+    /// Fails the subscribers that do not know the namespaces. The others are not concerned.
     fn turn_away(&mut self, error: &Error) {
-        for (_, mut member) in self.members.extract_if(.., |_, member| !member.synced) {
-            member.failed.take().map(|failed| failed.send(error.clone()));
+        for (_, subscriber) in self.subscribers.extract_if(.., |_, it| !it.synced) {
+            subscriber.fail(error);
         }
     }
 
-    /// Has everybody told of all namespaces as they are now; the version of the cluster that this is.
+    /// A watch is not there: names its targets again at intervals.
+    fn miss(&mut self, subject: &Subject, error: &Error) {
+        if error.kind() == ErrorKind::Denied && !std::mem::replace(&mut self.has_warned, true) {
+            let minutes = self.watched.resync.as_secs() / 60;
+            warn!(error = error.chain(), minutes, "cannot watch, so reads each target once in so many minutes");
+        }
+        self.missing.insert(subject.clone());
+        for subscriber in self.subscribers.values() {
+            let concerned = subscriber.all().filter(|target| subscriber.needs(subject, target));
+            concerned.for_each(|target| subscriber.targets.unfollow(&target));
+        }
+    }
+
+    /// Looks again at the targets whose changes may have been missed.
+    async fn look_again(&mut self) {
+        let (missed, _) = std::mem::take(&mut self.missed);
+        self.watched.cache.reset();
+        let is_concerned = |it: &Subscriber, target: &Target| missed.iter().any(|subject| it.needs(subject, target));
+        for (number, target) in targets(&self.subscribers, is_concerned) {
+            if let Some(subscriber) = self.subscribers.get(&number).filter(|it| it.covers(&target, &self.missing)) {
+                subscriber.targets.follow(&target);
+            }
+            self.again((number, target)).await;
+        }
+    }
+
+    /// Names all targets to every subscriber. Returns the version of the list of namespaces.
     async fn list(&mut self) -> Result<String> {
-        while let Ok(entry) = self.entries.try_recv() {
-            self.enter(entry);
+        self.enter_all();
+        // Older lists may miss changes from before the watch.
+        if self.subscribers.values().any(|it| !it.synced) {
+            self.watched.cache.reset();
         }
-        // What was listed before somebody watched may have changed unseen.
-        if self.members.values().any(|member| !member.synced) {
-            self.watches.bulk.reset();
+        let version = if self.watched.is_listing { self.list_namespaces().await? } else { String::new() };
+        let missing = &self.missing;
+        for subscriber in self.subscribers.values_mut().filter(|it| !it.synced) {
+            subscriber.synced = true;
+            if subscriber.scope != Scope::Selected {
+                for target in subscriber.all() {
+                    if subscriber.covers(&target, missing) {
+                        subscriber.targets.follow(&target);
+                    }
+                    subscriber.feed.send(Sighting::Present(target)).await;
+                }
+            }
+            subscriber.feed.send(Sighting::Synced).await;
         }
+        Ok(version)
+    }
+
+    async fn list_namespaces(&mut self) -> Result<String> {
+        let watched = self.watched.clone();
+        let (list, own) = (namespace::list(watched.cluster.client()), watched.cluster.own_namespace());
         let mut absent = self.there.keys().cloned().collect::<HashSet<_>>();
         let (mut next, mut version) = (None, None);
         loop {
-            let cluster = &self.watches.cluster;
-            let page = namespace::page(cluster.client(), cluster.own_namespace(), next).await?;
-            for place in page.items {
+            let page = list.page(PAGE, next, |piece| namespace::read(piece, own)).await?;
+            for place in page.items.into_iter().flatten() {
                 absent.remove(&place.name);
                 self.there(place).await;
             }
@@ -236,53 +236,52 @@ impl Hub {
         for namespace in absent {
             self.gone(namespace.as_str()).await;
         }
-        for member in self.members.values_mut().filter(|member| !member.synced) {
-            member.synced = true;
-            member.feed.send(Sighting::Synced).await;
-        }
         Ok(version.unwrap_or_default())
     }
 
-    async fn see(&mut self, subject: &Subject, seen: Seen) {
-        match (subject, seen) {
-            (subject, Seen::Begun) => self.sees(subject),
-            (Subject::Namespaces, Seen::Made(object) | Seen::Written(object)) => {
+    async fn see(&mut self, subject: &Subject, event: Event) {
+        match (subject, event) {
+            (Subject::Namespaces, Event::Resumed) => self.relist = (Some(Instant::now()), 0),
+            (Subject::Namespaces, Event::Denied(error)) => {
+                warn!(error = error.chain(), "cannot watch namespaces, so lists them again");
+                self.relist = (Some(Instant::now()), 0);
+            }
+            (subject, Event::Resumed) => {
+                self.missing.remove(subject);
+                self.missed.0.insert(subject.clone());
+                self.missed.1.get_or_insert_with(|| Instant::now() + TOGETHER);
+            }
+            (subject, Event::Denied(error)) => self.miss(subject, &error),
+            (Subject::Namespaces, Event::Made(object) | Event::Written(object)) => {
                 let name = object.metadata.name.clone().unwrap_or_default();
-                match Place::read(object.metadata, self.watches.cluster.own_namespace()) {
+                match Place::read(object.metadata, self.watched.cluster.own_namespace()) {
                     Some(place) => self.there(place).await,
                     None => self.gone(&name).await,
                 }
             }
-            (Subject::Namespaces, Seen::Gone(object)) => {
+            (Subject::Namespaces, Event::Gone(object)) => {
                 self.gone(object.metadata.name.as_deref().unwrap_or_default()).await;
             }
-            (Subject::Secrets(name), Seen::Made(object) | Seen::Written(object)) => {
-                // What we wrote ourselves is as we left it.
-                let touched = |member: &Member, target: &Target| {
-                    let is_left = object.is_readable && member.sink.is_secret_as_left(&object.metadata, target);
-                    member.choice.secret == *name && !is_left
+            // A namespace that is only labelled stays the same.
+            (Subject::Namespace(_), Event::Written(_)) => {}
+            (Subject::Namespace(name), Event::Made(_) | Event::Gone(_)) => {
+                self.publish(name.as_str(), |it, target| {
+                    it.targets.invalidate(target);
+                    true
+                })
+                .await;
+            }
+            (Subject::Secret(_, name), event) => {
+                let is_changed = |it: &Subscriber, target: &Target| {
+                    it.choice.secret == *name && it.targets.secret_event(target, &event)
                 };
-                self.wake(&object.metadata, touched).await;
+                self.publish(event.namespace(), is_changed).await;
             }
-            (Subject::Secrets(name), Seen::Gone(object)) => {
-                self.wake(&object.metadata, |member, _| member.choice.secret == *name).await;
-            }
-            // Somebody may wait for it.
-            (Subject::Accounts(name), Seen::Made(object)) => {
-                self.wake(&object.metadata, |member, _| member.accounts.contains(name)).await;
-            }
-            (Subject::Accounts(name), Seen::Written(object)) => {
-                let (metadata, account) = (object.metadata.clone(), object.into_account());
-                let touched = |member: &Member, target: &Target| {
-                    let as_left = |account| member.sink.is_account_as_left(account, name, target);
-                    member.accounts.contains(name) && !account.as_ref().is_some_and(as_left)
+            (Subject::Account(_, name), event) => {
+                let is_changed = |it: &Subscriber, target: &Target| {
+                    it.accounts.contains(name) && it.targets.account_event(target, name, &event)
                 };
-                self.wake(&metadata, touched).await;
-            }
-            // Nothing is linked to it any more, and nothing can be: the next look is soon enough.
-            (Subject::Accounts(name), Seen::Gone(object)) => {
-                let has_to_do = |member: &Member, _: &Target| member.accounts.contains(name);
-                self.touched(&object.metadata, has_to_do).for_each(|(member, target)| member.sink.was_touched(&target));
+                self.publish(event.namespace(), is_changed).await;
             }
         }
     }
@@ -290,137 +289,58 @@ impl Hub {
     async fn there(&mut self, place: Place) {
         let before = self.there.insert(place.name.clone(), place.uid.clone());
         let is_another = before.is_none_or(|before| before != place.uid);
-        for member in self.members.values_mut() {
-            let Member { choice, sink, feed, wanted, synced, .. } = member;
-            let Some(target) = choice.target(&place) else {
-                if wanted.remove(&place.name) {
-                    sink.untouched().unfollow(&choice.at(&place.name));
-                    feed.send(Sighting::Gone(choice.at(&place.name))).await;
-                }
+        for subscriber in self.subscribers.values_mut() {
+            let Some(target) = subscriber.choice.target(&place) else {
+                subscriber.lose(place.name.as_str()).await;
                 continue;
             };
-            if wanted.insert(place.name.clone()) || is_another {
-                if self.unseen.is_empty() {
-                    sink.untouched().follow(&target);
+            if subscriber.wanted.insert(place.name.clone()) || is_another {
+                if subscriber.covers(&target, &self.missing) {
+                    subscriber.targets.follow(&target);
                 }
-                if *synced {
-                    sink.was_touched(&target);
+                if subscriber.synced {
+                    subscriber.targets.invalidate(&target);
                 }
-                feed.send(Sighting::Present(target)).await;
+                subscriber.feed.send(Sighting::Present(target)).await;
             }
         }
     }
 
     async fn gone(&mut self, namespace: &str) {
         self.there.remove(namespace);
-        for Member { choice, sink, feed, wanted, .. } in self.members.values_mut() {
-            if let Some(namespace) = wanted.take(namespace) {
-                sink.untouched().unfollow(&choice.at(&namespace));
-                feed.send(Sighting::Gone(choice.at(&namespace))).await;
+        for subscriber in self.subscribers.values_mut() {
+            subscriber.lose(namespace).await;
+        }
+    }
+
+    /// Names the targets of a namespace that have changed.
+    async fn publish(&self, namespace: &str, is_changed: impl Fn(&Subscriber, &Target) -> bool) {
+        for subscriber in self.subscribers.values().filter(|it| it.synced) {
+            let target = subscriber.wanted.get(namespace).map(|namespace| subscriber.choice.at(namespace));
+            if let Some(target) = target.filter(|target| is_changed(subscriber, target)) {
+                subscriber.feed.send(Sighting::Present(target)).await;
             }
         }
-    }
-
-    /// Has the targets that were touched looked at.
-    async fn wake(&self, metadata: &ObjectMeta, is_touched: impl Fn(&Member, &Target) -> bool) {
-        for (member, target) in self.touched(metadata, is_touched) {
-            member.sink.was_touched(&target);
-            member.feed.send(Sighting::Present(target)).await;
-        }
-    }
-
-    /// The targets in the namespace of an object that have to do with it.
-    fn touched(
-        &self,
-        metadata: &ObjectMeta,
-        is_touched: impl Fn(&Member, &Target) -> bool,
-    ) -> impl Iterator<Item = (&Member, Target)> {
-        let namespace = metadata.namespace.as_deref().unwrap_or_default();
-        self.members.values().filter(|member| member.synced).filter_map(move |member| {
-            let target = member.choice.at(member.wanted.get(namespace)?);
-            is_touched(member, &target).then_some((member, target))
-        })
-    }
-
-    /// All of them, each with whose it is.
-    fn targets(&self) -> Vec<(u64, Target)> {
-        let of = |(number, member): (&u64, &Member)| {
-            let mut wanted = member.wanted.iter().map(|it| (*number, member.choice.at(it))).collect::<Vec<_>>();
-            wanted.sort();
-            wanted
-        };
-        self.members.iter().flat_map(of).collect()
     }
 
     async fn again(&self, (number, target): (u64, Target)) {
-        let member = self.members.get(&number).filter(|it| it.wanted.contains(target.group()));
-        if let Some(member) = member {
-            member.feed.send(Sighting::Again(target)).await;
+        let subscriber = self.subscribers.get(&number).filter(|it| it.wanted.contains(target.group()));
+        if let Some(subscriber) = subscriber {
+            subscriber.feed.send(Sighting::Again(target)).await;
         }
     }
 }
 
-async fn begin((subject, followed): (Subject, Followed)) -> (Result<String>, Subject, Followed) {
-    (followed.version().await, subject, followed)
-}
-
-/// How following comes to an end: the server does not know any more what has changed.
-enum Ended {
-    /// From here it can be followed again; whatever happened before may have been missed.
-    Touched { subject: Subject, followed: Followed, version: String },
-    /// It may not be followed.
-    Denied { subject: Subject, followed: Followed, error: Error },
-    /// Everybody has to be told anew, which has failed so often in a row.
-    Namespaces { followed: Followed, failures: u32 },
-}
-
-/// Until something may have been missed. Who waits for a server that is down does so in here, and holds nobody else up.
-fn follow(
-    subject: Subject,
-    followed: Followed,
-    version: String,
-    into: mpsc::Sender<Message>,
-) -> BoxFuture<'static, Ended> {
-    Box::pin(async move {
-        let denied = followed.follow(version, |seen| (subject.clone(), seen), &into).await;
-        match (subject, denied) {
-            (Subject::Namespaces, Some(error)) => later(followed, error, 1).await,
-            (Subject::Namespaces, None) => Ended::Namespaces { followed, failures: 0 },
-            (subject, Some(error)) => Ended::Denied { subject, followed, error },
-            (subject, None) => begin_again(subject, followed).await,
-        }
-    })
-}
-
-/// As soon as the server says from where.
-async fn begin_again(subject: Subject, followed: Followed) -> Ended {
-    let mut failures = 0;
-    loop {
-        match followed.version().await {
-            Ok(version) => return Ended::Touched { subject, followed, version },
-            Err(error) if error.kind() == ErrorKind::Denied => return Ended::Denied { subject, followed, error },
-            Err(error) => {
-                failures += 1;
-                followed.wait(&error, failures).await;
-            }
-        }
+/// Those targets that `takes` accepts, each with the number of its subscriber.
+fn targets(
+    subscribers: &BTreeMap<u64, Subscriber>,
+    takes: impl Fn(&Subscriber, &Target) -> bool,
+) -> Vec<(u64, Target)> {
+    let mut all = vec![];
+    for (number, subscriber) in subscribers {
+        all.extend(subscriber.all().filter(|target| takes(subscriber, target)).map(|target| (*number, target)));
     }
-}
-
-/// What may not be followed may be once somebody grants it.
-fn begin_later(subject: Subject, followed: Followed) -> BoxFuture<'static, Ended> {
-    Box::pin(async move {
-        sleep(GRANTED).await;
-        begin_again(subject, followed).await
-    })
-}
-
-/// Namespaces could not be listed anew.
-fn later(followed: Followed, error: Error, failures: u32) -> BoxFuture<'static, Ended> {
-    Box::pin(async move {
-        followed.wait(&error, failures).await;
-        Ended::Namespaces { followed, failures }
-    })
+    all
 }
 
 async fn at(time: Option<Instant>) {

@@ -4,18 +4,11 @@ use k8s_openapi::api::{
     admissionregistration::v1::ValidatingAdmissionPolicy,
     rbac::v1::{ClusterRoleBinding, RoleBinding},
 };
-use kube::{Resource, api::ListParams};
+use kube::Resource;
 use regcred_core::{InstanceName, Result};
 use serde::Deserialize;
 
-use crate::{
-    cluster::Cluster,
-    error::Doing,
-    pages::{at, listing, page, pages_if_any},
-    record::INSTANCE,
-    rights::review,
-    stream::Piece,
-};
+use crate::{cluster::Cluster, error::Doing, pages::List, record::INSTANCE, rights::review, stream::Piece};
 
 /// An object that `regcred manifests` prints for the whole cluster, or for a namespace that regcred serves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,18 +62,19 @@ pub async fn list(cluster: &Cluster, instance: &InstanceName) -> Result<Option<V
         ("validatingadmissionpolicies.admissionregistration.k8s.io", InstalledKind::ValidatingAdmissionPolicy),
     ];
     for (resource, _) in kinds {
-        if !review(cluster.client(), &listing(resource, None), "list").await? {
+        if !review(cluster.client(), &Doing::listing(resource, None), "list").await? {
             return Ok(None);
         }
     }
     let mut found = vec![];
     for (resource, kind) in kinds {
-        let doing = listing(resource, None);
         found.extend(match kind {
-            InstalledKind::ClusterRoleBinding => of_kind::<ClusterRoleBinding>(cluster, kind, instance, &doing).await?,
-            InstalledKind::RoleBinding => of_kind::<RoleBinding>(cluster, kind, instance, &doing).await?,
+            InstalledKind::ClusterRoleBinding => {
+                of_kind::<ClusterRoleBinding>(cluster, resource, kind, instance).await?
+            }
+            InstalledKind::RoleBinding => of_kind::<RoleBinding>(cluster, resource, kind, instance).await?,
             InstalledKind::ValidatingAdmissionPolicy => {
-                of_kind::<ValidatingAdmissionPolicy>(cluster, kind, instance, &doing).await?
+                of_kind::<ValidatingAdmissionPolicy>(cluster, resource, kind, instance).await?
             }
         });
     }
@@ -90,18 +84,12 @@ pub async fn list(cluster: &Cluster, instance: &InstanceName) -> Result<Option<V
 
 async fn of_kind<K: Resource<DynamicType = ()>>(
     cluster: &Cluster,
+    resource: &'static str,
     kind: InstalledKind,
     instance: &InstanceName,
-    doing: &Doing<'_>,
 ) -> Result<Vec<Installed>> {
-    let labels = format!("{INSTANCE}={instance}");
-    let labels = labels.as_str();
-    let one = |params: ListParams| async move {
-        let request = at::<K>(None).list(&params.labels(labels));
-        let page = page(cluster.client(), request, |piece| read(kind, &piece)).await?;
-        Ok((page.items.into_iter().flatten().collect(), page.next))
-    };
-    Ok(pages_if_any(doing, one).await?.unwrap_or_default())
+    let list = List::of::<K>(cluster.client(), resource, None).labels(&format!("{INSTANCE}={instance}"));
+    Ok(list.all_if_served(|piece| read(kind, &piece)).await?.unwrap_or_default())
 }
 
 fn read(kind: InstalledKind, piece: &Piece<'_>) -> Option<Installed> {

@@ -3,18 +3,14 @@
 use std::{collections::BTreeSet, fmt};
 
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use kube::{
-    Api, Resource,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
-    core::Request,
-};
+use kube::api::{DynamicObject, GroupVersionKind};
 use regcred_core::{Address, InstanceName, Namespace, Result, SecretName, StoreName, Target};
 
 use crate::{
     cluster::Cluster,
-    decode::{Kept, metadata},
+    decode::{Kept, bare_metadata, metadata},
     fields::value,
-    pages::{CRON_JOBS, listing, page, pages, pages_if_any},
+    pages::{CRON_JOBS, List},
     record::{self, INSTANCE, MANAGED_BY, REGCRED, TARGET},
     refusal::DOCKER_CONFIG,
     stream::Piece,
@@ -71,8 +67,8 @@ pub async fn leftovers(
     instance: &InstanceName,
     namespaces: &[Namespace],
 ) -> Result<Vec<Leftover>> {
-    let own = ListParams::default().labels(&format!("{MANAGED_BY}={REGCRED},{INSTANCE}={instance}"));
-    let theirs = ListParams::default().fields(&format!("type={DOCKER_CONFIG}"));
+    let own = Selector::Labels(format!("{MANAGED_BY}={REGCRED},{INSTANCE}={instance}"));
+    let theirs = Selector::Fields(format!("type={DOCKER_CONFIG}"));
     let mut found = vec![];
     for scope in scopes(namespaces) {
         for of in [&own, &theirs] {
@@ -93,7 +89,7 @@ pub async fn leftovers_named(
 ) -> Result<Vec<Leftover>> {
     let mut found = vec![];
     for name in names {
-        let of = ListParams::default().fields(&format!("metadata.name={name}"));
+        let of = Selector::Fields(format!("metadata.name={name}"));
         found.extend(of_instance(cluster, store, instance, None, &of).await?);
     }
     Ok(found)
@@ -102,7 +98,7 @@ pub async fn leftovers_named(
 /// The installations that have Secrets of their own in these namespaces or, without any, in the whole cluster. Takes the right to
 /// list Secrets there.
 pub async fn instances(cluster: &Cluster, namespaces: &[Namespace]) -> Result<BTreeSet<String>> {
-    let own = ListParams::default().labels(&format!("{MANAGED_BY}={REGCRED}"));
+    let own = Selector::Labels(format!("{MANAGED_BY}={REGCRED}"));
     let mut found = BTreeSet::new();
     for scope in scopes(namespaces) {
         let label = |metadata: &ObjectMeta| value(metadata.labels.as_ref(), INSTANCE).map(str::to_owned);
@@ -111,12 +107,18 @@ pub async fn instances(cluster: &Cluster, namespaces: &[Namespace]) -> Result<BT
     Ok(found)
 }
 
+/// Which Secrets are listed.
+enum Selector {
+    Labels(String),
+    Fields(String),
+}
+
 async fn of_instance(
     cluster: &Cluster,
     store: &StoreName,
     instance: &InstanceName,
     scope: Option<&str>,
-    of: &ListParams,
+    of: &Selector,
 ) -> Result<Vec<Leftover>> {
     secrets(cluster, scope, of, |metadata| left(metadata, store, instance.as_str())).await
 }
@@ -125,47 +127,40 @@ async fn of_instance(
 async fn secrets<T>(
     cluster: &Cluster,
     scope: Option<&str>,
-    of: &ListParams,
+    of: &Selector,
     read: impl Fn(&ObjectMeta) -> Option<T>,
 ) -> Result<Vec<T>> {
-    let read = &read;
-    let page = |params: ListParams| async move {
-        let (label_selector, field_selector) = (of.label_selector.clone(), of.field_selector.clone());
-        let params = ListParams { label_selector, field_selector, ..params };
-        let request = Request::new(Secret::url_path(&(), scope)).list_metadata(&params);
-        let reduced = |piece: Piece<'_>| metadata(piece, &Kept::new()).unwrap_or_else(|it| it.into_metadata());
-        let page = page(cluster.client(), request, |piece| read(&reduced(piece))).await?;
-        Ok((page.items.into_iter().flatten().collect(), page.next))
+    let list = List::of::<Secret>(cluster.client(), "secrets", scope).metadata();
+    let list = match of {
+        Selector::Labels(labels) => list.labels(labels),
+        Selector::Fields(fields) => list.fields(fields),
     };
-    pages(&listing("secrets", scope), page).await
+    list.all_retried(|piece| read(&metadata(piece, &Kept::new()).unwrap_or_else(|it| it.into_metadata()))).await
 }
 
 /// The workloads of an installation that write: Deployments that are not scaled to zero, CronJobs that are not suspended, and Jobs
 /// that run. Takes the right to list all three.
 pub async fn writers(cluster: &Cluster, instance: &InstanceName) -> Result<Vec<Writer>> {
-    let mut running = vec![];
     let select = format!("{INSTANCE}={instance}");
     let list = async |group: &str,
                       version: &str,
                       kind: &'static str,
                       resource: &'static str,
                       writes: fn(&DynamicObject) -> bool| {
-        let api = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-        let (api, select) = (&Api::<DynamicObject>::all_with(cluster.client().clone(), &api), &select);
-        let page = |params: ListParams| async move {
-            let page = api.list(&params.labels(select)).await?;
-            let writing = page.items.into_iter().filter(writes);
-            let named = writing.map(|it| {
-                let (namespace, name) =
-                    (it.metadata.namespace.unwrap_or_default(), it.metadata.name.unwrap_or_default());
-                Writer { kind, namespace, name }
-            });
-            Ok((named.collect(), page.metadata.continue_))
+        let list = List::of_kind(cluster.client(), &GroupVersionKind::gvk(group, version, kind), resource, None);
+        let read = |piece: Piece<'_>| {
+            // One that cannot be read counts as one that writes.
+            let metadata = match serde_json::from_slice::<DynamicObject>(piece.bytes) {
+                Ok(object) => writes(&object).then_some(object.metadata)?,
+                Err(_) => bare_metadata(piece).unwrap_or_else(|it| it.into_metadata()),
+            };
+            let (namespace, name) = (metadata.namespace.unwrap_or_default(), metadata.name.unwrap_or_default());
+            Some(Writer { kind, namespace, name })
         };
-        pages_if_any::<Writer, _>(&listing(resource, None), page).await
+        list.labels(&select).all_if_served(read).await
     };
     let is_up = |it: &DynamicObject| it.data["spec"]["replicas"] != 0;
-    running.extend(list("apps", "v1", "Deployment", "deployments", is_up).await?.unwrap_or_default());
+    let mut running = list("apps", "v1", "Deployment", "deployments", is_up).await?.unwrap_or_default();
     let is_active = |it: &DynamicObject| it.data["status"]["active"].as_u64().is_some_and(|count| count > 0);
     running.extend(list("batch", "v1", "Job", "jobs", is_active).await?.unwrap_or_default());
     for version in CRON_JOBS {

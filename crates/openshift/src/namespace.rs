@@ -3,15 +3,10 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use k8s_openapi::{api::core::v1::Namespace as Object, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use kube::{Client, api::ListParams};
-use regcred_core::{Address, Namespace, Result, SecretName, StoreName, Target};
+use kube::Client;
+use regcred_core::{Address, Namespace, SecretName, StoreName, Target};
 
-use crate::{
-    call::{PAGE, limited},
-    decode::bare_metadata,
-    pages::{self, Page, at, listing},
-    stream::Piece,
-};
+use crate::{decode::bare_metadata, pages::List, stream::Piece};
 
 /// One that is not being deleted, and in which regcred itself does not run.
 pub(crate) struct Place {
@@ -29,15 +24,15 @@ impl Place {
     }
 }
 
-/// Those of a cluster that come next.
-pub(crate) async fn page(client: &Client, own: Option<&str>, next: Option<String>) -> Result<Page<Place>> {
-    let params = ListParams { limit: Some(PAGE), continue_token: next, ..ListParams::default() };
-    let request = at::<Object>(None).list_metadata(&params);
+/// The list of a cluster's namespaces.
+pub(crate) fn list(client: &Client) -> List<'_> {
+    List::of::<Object>(client, "namespaces", None).metadata()
+}
+
+/// Reads one of them. `own`: where regcred itself runs.
+pub(crate) fn read(piece: Piece<'_>, own: Option<&str>) -> Option<Place> {
     // Name and labels come first: of one that is too large they are known all the same.
-    let metadata = |piece: Piece<'_>| bare_metadata(piece).unwrap_or_else(|it| it.into_metadata());
-    let page = pages::page(client, request, |piece| Place::read(metadata(piece), own));
-    let Page { items, next, version, size } = limited(&listing("namespaces", None), page).await?;
-    Ok(Page { items: items.into_iter().flatten().collect(), next, version, size })
+    Place::read(bare_metadata(piece).unwrap_or_else(|it| it.into_metadata()), own)
 }
 
 /// Whether a namespace with this name and these labels is wanted.

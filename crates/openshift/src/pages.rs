@@ -1,18 +1,23 @@
-//! Lists, page by page.
+//! Lists, page by page: the one way to list objects of the API server.
 
 use std::time::Duration;
 
-use kube::{Client, Resource, api::ListParams, core::Request};
-use regcred_core::{ErrorKind, Result};
+use kube::{
+    Client, Resource,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
+    core::Request,
+};
+use regcred_core::{Error, ErrorKind, Result};
 use tokio::time::sleep;
 
 use crate::{
     call::{PAGE, unheard},
     error::{Doing, is_absent, translate},
+    rights,
     stream::{self, Piece},
 };
 
-/// Of one list.
+/// Attempts at one list, if the engine does not repeat it.
 const TRIES: u32 = 3;
 /// Between them, unless the server asks for another.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -30,87 +35,153 @@ pub(crate) struct Page<T> {
     pub(crate) size: usize,
 }
 
-/// A request as kube builds it.
-pub(crate) type Asked = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
-
-/// Requests for objects of a kind, in a namespace or in the whole cluster.
-pub(crate) fn at<K: Resource<DynamicType = ()>>(namespace: Option<&str>) -> Request {
-    Request::new(K::url_path(&(), namespace))
+/// Objects of one kind, in a namespace or in the whole cluster. Each is reduced as it arrives.
+pub(crate) struct List<'a> {
+    client: &'a Client,
+    doing: Doing<'a>,
+    url: String,
+    params: ListParams,
+    is_metadata: bool,
 }
 
-/// Reads one page, and keeps of each object what is made of it at once.
-pub(crate) async fn page<T>(client: &Client, request: Asked, reduce: impl Fn(Piece<'_>) -> T) -> kube::Result<Page<T>> {
-    let (mut items, mut size) = (vec![], 0);
-    let each = |piece: Piece<'_>| {
-        size += piece.bytes.len();
-        items.push(reduce(piece));
-    };
-    let end = stream::list(client, request.map_err(kube::Error::BuildRequest)?, each).await?;
-    Ok(Page { items, next: Some(end.next).filter(|next| !next.is_empty()), version: end.resource_version, size })
-}
+impl<'a> List<'a> {
+    /// `resource`: its name in requests. Without a namespace: in the whole cluster.
+    pub(crate) fn of<K: Resource<DynamicType = ()>>(
+        client: &'a Client,
+        resource: &'static str,
+        namespace: Option<&'a str>,
+    ) -> Self {
+        Self::at(client, resource, namespace, K::url_path(&(), namespace))
+    }
 
-/// The same, as the client has it.
-pub(crate) type Answer<T> = kube::Result<(Vec<T>, Option<String>)>;
+    /// The same of a kind that this crate has no type for.
+    pub(crate) fn of_kind(
+        client: &'a Client,
+        kind: &GroupVersionKind,
+        resource: &'static str,
+        namespace: Option<&'a str>,
+    ) -> Self {
+        let url = DynamicObject::url_path(&ApiResource::from_gvk(kind), namespace);
+        Self::at(client, resource, namespace, url)
+    }
 
-/// All pages of a list that the engine repeats, if it fails.
-pub(crate) async fn all<T, F>(page: impl Fn(Option<String>) -> F) -> Result<Vec<T>>
-where
-    F: Future<Output = Result<Page<T>>>,
-{
-    let (mut all, mut next) = (vec![], None);
-    loop {
-        let page = page(next).await?;
-        all.extend(page.items);
-        if page.next.is_none() {
-            return Ok(all);
-        }
-        next = page.next;
+    pub(crate) fn at(client: &'a Client, resource: &'static str, namespace: Option<&'a str>, url: String) -> Self {
+        let doing = Doing::listing(resource, namespace);
+        Self { client, doing, url, params: ListParams::default(), is_metadata: false }
+    }
+
+    /// Without anything but metadata.
+    pub(crate) fn metadata(self) -> Self {
+        Self { is_metadata: true, ..self }
+    }
+
+    /// Only those of this name.
+    pub(crate) fn named(self, name: &'a str) -> Self {
+        let doing = Doing { name, ..self.doing };
+        Self { doing, ..self }.fields(&format!("metadata.name={name}"))
+    }
+
+    /// Only those that a field selector chooses.
+    pub(crate) fn fields(self, selector: &str) -> Self {
+        Self { params: self.params.fields(selector), ..self }
+    }
+
+    /// Only those that a label selector chooses.
+    pub(crate) fn labels(self, selector: &str) -> Self {
+        Self { params: self.params.labels(selector), ..self }
+    }
+
+    /// Fails if RBAC does not allow the list.
+    pub(crate) async fn check(&self) -> Result<()> {
+        rights::check(self.client, &self.doing).await
+    }
+
+    /// Reads one page in one call. `next`: where it begins.
+    pub(crate) async fn page<T>(
+        &self,
+        limit: u32,
+        next: Option<String>,
+        read: impl Fn(Piece<'_>) -> T,
+    ) -> Result<Page<T>> {
+        self.ask(limit, next, read).await?.map_err(|error| translate(&error, &self.doing))
+    }
+
+    /// Reads all pages. The engine repeats it after a failure.
+    pub(crate) async fn all<T>(&self, read: impl Fn(Piece<'_>) -> Option<T>) -> Result<Vec<T>> {
+        collect(&self.doing, 1, |next| self.ask(PAGE, next, &read)).await.map_err(|(error, _)| error)
+    }
+
+    /// Reads all pages, and repeats a page that fails for a moment.
+    pub(crate) async fn all_retried<T>(&self, read: impl Fn(Piece<'_>) -> Option<T>) -> Result<Vec<T>> {
+        let cause = "there is nothing (HTTP 404); is that the API server of a cluster?";
+        self.all_if_served(read).await?.ok_or_else(|| self.doing.failed(ErrorKind::Malformed, cause))
+    }
+
+    /// Reads all pages, and repeats a page that fails for a moment. `None`: the server has no such objects.
+    pub(crate) async fn all_if_served<T>(&self, read: impl Fn(Piece<'_>) -> Option<T>) -> Result<Option<Vec<T>>> {
+        served(collect(&self.doing, TRIES, |next| self.ask(PAGE, next, &read)).await)
+    }
+
+    async fn ask<T>(
+        &self,
+        limit: u32,
+        next: Option<String>,
+        read: impl Fn(Piece<'_>) -> T,
+    ) -> Result<kube::Result<Page<T>>> {
+        let params = ListParams { limit: Some(limit), continue_token: next, ..self.params.clone() };
+        let request = Request::new(&self.url);
+        let request = if self.is_metadata { request.list_metadata(&params) } else { request.list(&params) };
+        let call = async {
+            let (mut items, mut size) = (vec![], 0);
+            let each = |piece: Piece<'_>| {
+                size += piece.bytes.len();
+                items.push(read(piece));
+            };
+            let end = stream::list(self.client, request.map_err(kube::Error::BuildRequest)?, each).await?;
+            let next = Some(end.next).filter(|next| !next.is_empty());
+            Ok(Page { items, next, version: end.resource_version, size })
+        };
+        unheard(&self.doing, call).await
     }
 }
 
-/// Of a resource, in a namespace or, without one, in the whole cluster.
-pub(crate) fn listing<'a>(resource: &'static str, scope: Option<&'a str>) -> Doing<'a> {
-    Doing { verb: "list", resource, namespace: scope, name: "" }
+/// Why a list fails, and whether the server has no such objects.
+type Failure = (Error, bool);
+
+fn served<T>(listed: Result<Vec<T>, Failure>) -> Result<Option<Vec<T>>> {
+    match listed {
+        Ok(all) => Ok(Some(all)),
+        Err((_, true)) => Ok(None),
+        Err((error, false)) => Err(error),
+    }
 }
 
-/// All pages of a list that nobody else repeats.
-pub(crate) async fn pages<T, F>(doing: &Doing<'_>, page: impl Fn(ListParams) -> F) -> Result<Vec<T>>
+/// Reads page after page. A page that fails for a moment is tried again, and a list that is too old to be continued begins anew.
+async fn collect<T, F>(doing: &Doing<'_>, tries: u32, page: impl Fn(Option<String>) -> F) -> Result<Vec<T>, Failure>
 where
-    F: Future<Output = Answer<T>>,
+    F: Future<Output = Result<kube::Result<Page<Option<T>>>>>,
 {
-    let none =
-        || doing.failed(ErrorKind::Malformed, "there is nothing (HTTP 404); is that the API server of a cluster?");
-    pages_if_any(doing, page).await?.ok_or_else(none)
-}
-
-/// `None`: the server has no such objects. What fails for a moment is tried again, and a list that has grown too old to be
-/// continued begins anew.
-pub(crate) async fn pages_if_any<T, F>(doing: &Doing<'_>, page: impl Fn(ListParams) -> F) -> Result<Option<Vec<T>>>
-where
-    F: Future<Output = Answer<T>>,
-{
-    let first = ListParams::default().limit(PAGE);
-    let (mut params, mut all, mut tries) = (first.clone(), vec![], 1);
+    let (mut all, mut next, mut attempt) = (vec![], None, 1);
     loop {
-        let error = match unheard(doing, page(params.clone())).await {
-            Ok(Ok((items, next))) => {
-                all.extend(items);
-                match next.filter(|token| !token.is_empty()) {
-                    Some(token) => params = first.clone().continue_token(&token),
-                    None => return Ok(Some(all)),
+        let error = match page(next.clone()).await {
+            Ok(Ok(page)) => {
+                all.extend(page.items.into_iter().flatten());
+                if page.next.is_none() {
+                    return Ok(all);
                 }
+                next = page.next;
                 continue;
             }
-            Ok(Err(error)) if is_absent(&error) => return Ok(None),
+            Ok(Err(error)) if is_absent(&error) => return Err((translate(&error, doing), true)),
             Ok(Err(error)) => translate(&error, doing),
             Err(late) => late,
         };
-        if !error.is_retryable() || tries == TRIES {
-            return Err(error);
+        if !error.is_retryable() || attempt == tries {
+            return Err((error, false));
         }
-        tries += 1;
+        attempt += 1;
         if error.kind() == ErrorKind::Conflict {
-            (params, all) = (first.clone(), vec![]);
+            (next, all) = (None, vec![]);
         }
         sleep(error.retry_after().unwrap_or(PAUSE)).await;
     }
@@ -127,14 +198,17 @@ mod tests {
     /// What a list comes to whose requests are answered so, and how each of them asked to go on.
     async fn listed(answers: &[Result<(u8, Option<&str>), u16>]) -> (Result<Option<Vec<u8>>>, Vec<Option<String>>) {
         let (answers, asked) = (RefCell::new(answers.iter().collect::<VecDeque<_>>()), RefCell::new(vec![]));
-        let page = |params: ListParams| {
-            asked.borrow_mut().push(params.continue_token);
+        let page = |next: Option<String>| {
+            asked.borrow_mut().push(next);
             let answer = answers.borrow_mut().pop_front().expect("it is asked no more often");
             let refused = |code: &u16| kube::Error::Api(Box::new(Status { code: *code, ..Status::default() }));
-            let answer = answer.as_ref().map(|(item, next)| (vec![*item], next.map(str::to_owned))).map_err(refused);
-            std::future::ready(answer)
+            let page = |(item, next): &(u8, Option<&str>)| {
+                let (items, next) = (vec![Some(*item)], next.map(str::to_owned));
+                Page { items, next, version: String::new(), size: 1 }
+            };
+            std::future::ready(Ok(answer.as_ref().map(page).map_err(refused)))
         };
-        let listed = pages_if_any(&listing("secrets", None), page).await;
+        let listed = served(collect(&Doing::listing("secrets", None), TRIES, page).await);
         (listed, asked.into_inner())
     }
 

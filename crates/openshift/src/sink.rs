@@ -4,36 +4,33 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use futures::future::{join, join_all};
-use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use regcred_core::{
     Applied, CredentialSet, Error, ErrorKind, InstanceName, Observed, Result, Revision, SecretSink, Target, Written,
 };
 
 use crate::{
     account, address,
-    bulk::BulkReads,
+    cache::{Cache, Targets},
     cluster::Cluster,
-    fields::{is_latest, writers},
+    fields::writers,
     form::{Form, LoginFormat},
     link::{Link, Lists, Recorded},
     look::{Accounts, Found, Look, ReadAccounts},
     merge, own,
     ownership::{Ours, Version},
     record::managers,
-    remember,
     source::NamespaceList,
     store::Store,
-    untouched::{Seen, Untouched},
     writer::{Expected, Foreign, Previous, SecretWriter},
 };
 
 /// Keeps registry credentials in Secrets of one cluster.
 pub struct OpenShiftSink {
-    writer: SecretWriter,
+    writer: Arc<SecretWriter>,
     server: String,
-    bulk: Option<BulkReads>,
+    targets: Arc<Targets>,
     namespaces: Option<NamespaceList>,
-    untouched: Untouched,
 }
 
 /// Makes an [`OpenShiftSink`].
@@ -46,7 +43,7 @@ pub struct OpenShiftSinkBuilder {
     foreign: Foreign,
     expected: Option<Expected>,
     links: Vec<Link>,
-    bulk: Option<BulkReads>,
+    cache: Option<Cache>,
     namespaces: Option<NamespaceList>,
 }
 
@@ -62,48 +59,14 @@ impl OpenShiftSink {
             foreign,
             expected: None,
             links: vec![],
-            bulk: None,
+            cache: None,
             namespaces: None,
         }
     }
 
-    /// The ServiceAccounts that use each Secret.
-    pub(crate) fn accounts(&self) -> Vec<String> {
-        self.writer.links.iter().map(|link| link.account().to_owned()).collect()
-    }
-
-    /// What is known of the targets that are watched.
-    pub(crate) fn untouched(&self) -> &Untouched {
-        &self.untouched
-    }
-
-    /// Something has happened to a target: what is known of it is older than that.
-    pub(crate) fn was_touched(&self, target: &Target) {
-        self.read_anew(target); // first: who begins to look in between finds nothing that is older
-        self.untouched.touch(target);
-    }
-
-    /// Whether a Secret that was written stands as we would have left it, by its metadata alone. It does not if another program wrote it
-    /// as our field manager.
-    pub(crate) fn is_secret_as_left(&self, metadata: &ObjectMeta, target: &Target) -> bool {
-        if !remember::is_as_left(&self.writer, metadata, target) {
-            return false;
-        }
-        let seen = self.untouched.stands(target, metadata.resource_version.as_deref());
-        if seen != Seen::Known {
-            self.read_anew(target);
-        }
-        let is_doubtful = seen == Seen::Unknown && is_latest(metadata, self.writer.manager());
-        if is_doubtful {
-            self.untouched.doubt(target);
-        }
-        !is_doubtful
-    }
-
-    /// Whether a ServiceAccount that was written uses the Secret as it should.
-    pub(crate) fn is_account_as_left(&self, account: &ServiceAccount, name: &str, target: &Target) -> bool {
-        let mut own = self.writer.links.iter().filter(|link| link.account() == name);
-        own.all(|link| link.holds(account, target.name()))
+    /// Its cached targets.
+    pub(crate) fn targets(&self) -> &Arc<Targets> {
+        &self.targets
     }
 
     /// Takes a Secret out of every ServiceAccount of its namespace, whoever put it there. Takes the right to list them.
@@ -114,21 +77,14 @@ impl OpenShiftSink {
         Ok(())
     }
 
-    /// Has a target read anew at its next look: what was listed is older than what has happened to it.
-    pub(crate) fn read_anew(&self, target: &Target) {
-        if let Some(bulk) = &self.bulk {
-            bulk.touch(target);
-        }
-    }
-
     async fn look(&self, target: &Target) -> Result<Look> {
-        if let Some(left) = remember::as_left(&self.writer, &self.untouched, target) {
-            return Ok(left);
+        if let Some(current) = self.targets.current(target) {
+            return Ok(current);
         }
-        let is_doubtful = self.untouched.begin(target);
+        let is_doubtful = self.targets.begin(target);
         let looked = self.read_and_judge(target, is_doubtful).await;
         if is_doubtful && looked.is_err() {
-            self.untouched.doubt(target);
+            self.targets.doubt(target);
         }
         looked
     }
@@ -158,34 +114,15 @@ impl OpenShiftSink {
     /// Whether the namespace of a target is there as far as watches or the latest list show.
     fn is_namespace_known(&self, target: &Target) -> bool {
         let is_listed = || self.namespaces.as_ref().is_some_and(|list| list.shows(target.group()));
-        self.untouched.is_followed(target) || is_listed()
+        self.targets.is_followed(target) || is_listed()
     }
 
     /// All at once: a look costs one round trip.
     async fn read(&self, target: &Target) -> Result<(Option<ObjectMeta>, ReadAccounts)> {
-        let namespace = target.group();
-        let metadata = async {
-            if let Some(bulk) = &self.bulk
-                && let Some(metadata) = bulk.secret(target).await?
-            {
-                return Ok(metadata);
-            }
-            self.writer.store.secret_metadata(namespace, target.name()).await
-        };
-        let accounts = join_all(
-            self.writer.links.iter().map(async |link| (link.account().to_owned(), self.account(target, link).await)),
-        );
-        let (metadata, accounts) = join(metadata, accounts).await;
+        let account = async |link: &Link| (link.account().to_owned(), self.targets.account(target, link).await);
+        let accounts = join_all(self.writer.links.iter().map(account));
+        let (metadata, accounts) = join(self.targets.secret(target), accounts).await;
         Ok((metadata?, accounts.into_iter().collect()))
-    }
-
-    async fn account(&self, target: &Target, link: &Link) -> Result<Option<ServiceAccount>> {
-        if let Some(bulk) = &self.bulk
-            && let Some(account) = bulk.account(target, link.account()).await?
-        {
-            return Ok(account);
-        }
-        self.writer.store.account(target.group(), link.account()).await
     }
 }
 
@@ -195,7 +132,7 @@ impl SecretSink for OpenShiftSink {
         address::check(target)?;
         let look = self.look(target).await?;
         let observed = look.observed(&self.writer.links, target.name(), self.writer.manager());
-        remember::keep_found(&self.untouched, target, &look, &observed);
+        self.targets.keep_read(target, &look, &observed);
         Ok(observed.with_revision(Revision::new(look)))
     }
 
@@ -206,14 +143,14 @@ impl SecretSink for OpenShiftSink {
         };
         let applied = self.apply_to(target, look, credentials).await;
         if applied.is_err() {
-            self.untouched.touch(target); // it may have been written all the same, or by somebody else
+            self.targets.invalidate(target); // it may have been written all the same, or by somebody else
         }
         applied
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {
         address::check(target)?;
-        self.untouched.touch(target);
+        self.targets.invalidate(target);
         match self.writer.foreign {
             Foreign::Merge | Foreign::MergeOrCreate => merge::remove_merged(&self.writer, target).await,
             Foreign::Refuse | Foreign::Adopt => own::remove_own(&self.writer, target).await,
@@ -223,7 +160,7 @@ impl SecretSink for OpenShiftSink {
 
 impl OpenShiftSink {
     async fn apply_to(&self, target: &Target, look: &Look, credentials: &CredentialSet) -> Result<Applied> {
-        self.untouched.write(target);
+        self.targets.write(target);
         // What the config has dropped is undone before the Secret stops saying that it was done.
         let recorded = match &look.secret {
             Found::Ours(Ours { linked: Some(linked), .. }) => linked.clone(),
@@ -264,10 +201,10 @@ impl OpenShiftSink {
         let failure = links.into_iter().find_map(Result::err);
         let failure = failure.or_else(|| strange(target, &recorded.strange(&self.writer.links)));
         let failure = failure.or_else(|| unread.as_ref()?.failure());
-        self.read_anew(target);
+        self.targets.written(target);
         let waiting_for = look.waiting_for(&self.writer.links).or_else(|| unread.as_ref()?.waiting());
         if let (Some(after), true, None, None) = (after, dropped.is_empty(), &failure, &waiting_for) {
-            remember::keep_written(&self.writer, &self.untouched, target, &after, look);
+            self.targets.keep_written(target, &after, look);
         }
         Ok(Applied::new(written).also_written(linked).waiting_for(waiting_for).with_failure(failure))
     }
@@ -341,11 +278,10 @@ impl OpenShiftSinkBuilder {
         Self { links: links.into_iter().collect(), ..self }
     }
 
-    /// Takes what lists returned, where that is granted, instead of reading each Secret and each ServiceAccount. Worth it for more
-    /// than a handful of targets; sinks of one cluster share it. Default: reads each.
+    /// Shares what is known of the cluster with other sinks and with watches. Default: a cache of its own, without lists.
     #[must_use]
-    pub fn with_bulk_reads(self, bulk: impl Into<Option<BulkReads>>) -> Self {
-        Self { bulk: bulk.into(), ..self }
+    pub fn with_cache(self, cache: impl Into<Option<Cache>>) -> Self {
+        Self { cache: cache.into(), ..self }
     }
 
     /// Takes a namespace that this list has shown within the last minute for existing. It is then not read again before its first Secret is
@@ -357,13 +293,14 @@ impl OpenShiftSinkBuilder {
 
     /// Asks nobody.
     pub fn build(self) -> OpenShiftSink {
-        let Self { cluster, instance, previous, form, foreign, expected, links, bulk, namespaces } = self;
+        let Self { cluster, instance, previous, form, foreign, expected, links, cache, namespaces } = self;
         let [manager, merge_manager] = managers(instance.as_str());
         let previous = previous.map(|instance| {
             let [manager, _] = managers(instance.as_str());
             Previous { instance, manager }
         });
-        let writer = SecretWriter {
+        let cache = cache.unwrap_or_else(|| Cache::new(&cluster, form.annotations.keys().cloned(), []));
+        let writer = Arc::new(SecretWriter {
             store: Store::new(cluster.client().clone(), manager.clone()).keeping(form.annotations.keys().cloned()),
             instance,
             previous,
@@ -373,17 +310,17 @@ impl OpenShiftSinkBuilder {
             foreign,
             expected,
             links,
-        };
-        let server = cluster.server().to_owned();
-        OpenShiftSink { writer, server, bulk, namespaces, untouched: Untouched::default() }
+        });
+        let targets = Arc::new(Targets::new(writer.clone(), cache));
+        OpenShiftSink { writer, server: cluster.server().to_owned(), targets, namespaces }
     }
 }
 
 impl fmt::Debug for OpenShiftSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, writer: SecretWriter { instance, foreign, links, .. }, .. } = self;
+        let SecretWriter { instance, foreign, links, .. } = &*self.writer;
         f.debug_struct("OpenShiftSink")
-            .field("server", server)
+            .field("server", &self.server)
             .field("instance", instance)
             .field("foreign", foreign)
             .field("links", links)

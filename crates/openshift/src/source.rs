@@ -18,7 +18,6 @@ use tokio::{
 use crate::{
     cluster::Cluster,
     namespace::{self, Choice, Place},
-    pages::all,
 };
 
 /// As often as due times are looked at.
@@ -78,9 +77,9 @@ impl NamespaceList {
             }
         }
         let Inner { client, own, .. } = &*self.0;
-        let page = |next| async move { namespace::page(client, own.as_deref(), next).await };
         let by_name = |places: Vec<Place>| places.into_iter().map(|it| (it.name.clone(), it)).collect();
-        let listed = all(page).await.map(by_name).map(Arc::new);
+        let listed = namespace::list(client).all(|piece| namespace::read(piece, own.as_deref())).await;
+        let listed = listed.map(by_name).map(Arc::new);
         *latest = Some((Instant::now(), listed.clone()));
         listed
     }

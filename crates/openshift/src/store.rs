@@ -7,8 +7,9 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
-    Client,
-    api::{DeleteParams, GetParams, ListParams, Patch, PatchParams, Preconditions},
+    Client, Resource,
+    api::{DeleteParams, GetParams, Patch, PatchParams, Preconditions},
+    core::Request,
 };
 use regcred_core::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -16,18 +17,21 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
-    call::{PAGE, limited, unheard},
-    decode::{self, Decoded, Kept, ListItem, Stored, Unreadable, account, bare_metadata, metadata},
+    call::unheard,
+    decode::{self, Decoded, Kept, Stored, Unreadable, account, bare_metadata, metadata},
     error::{Doing, is_by_policy, is_unexplained, translate},
-    pages::{Asked, Page, all, at, page},
+    pages::List,
     refusal,
-    rights::{self, Reviews, explain, missing_namespace},
+    rights::{Reviews, explain, missing_namespace},
     secret::DATA_KEY,
     stream::{Piece, object},
 };
 
 /// A policy judges by the labels that the server itself has seen of a namespace, which can be a moment older than what a watch has said.
 const LAG: Duration = Duration::from_millis(300);
+
+/// A request as kube builds it.
+type Asked = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
 
 /// Secrets and ServiceAccounts of one cluster, written as one field manager.
 #[derive(Clone)]
@@ -57,14 +61,14 @@ impl Store {
     /// The metadata of a Secret; `None`: there is none.
     pub(crate) async fn secret_metadata(&self, namespace: &str, name: &str) -> Result<Option<ObjectMeta>> {
         let doing = Doing { verb: "get", resource: "secrets", namespace: Some(namespace), name };
-        let request = at::<Secret>(Some(namespace)).get_metadata(name, &GetParams::default());
+        let request = at::<Secret>(namespace).get_metadata(name, &GetParams::default());
         self.read(&doing, request, |piece| metadata(piece, &self.kept)).await
     }
 
     /// A Secret with its data; `None`: there is none.
     pub(crate) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Stored>> {
         let doing = Doing { verb: "get", resource: "secrets", namespace: Some(namespace), name };
-        let request = at::<Secret>(Some(namespace)).get(name, &GetParams::default());
+        let request = at::<Secret>(namespace).get(name, &GetParams::default());
         self.read(&doing, request, |piece| decode::secret(piece, &self.kept, DATA_KEY)).await
     }
 
@@ -113,7 +117,7 @@ impl Store {
         patch: &Patch<impl Serialize + Debug>,
     ) -> Result<ObjectMeta> {
         let doing = Doing { verb: "patch", resource: "secrets", namespace: Some(namespace), name };
-        let request = at::<Secret>(Some(namespace)).patch_metadata(name, params, patch);
+        let request = at::<Secret>(namespace).patch_metadata(name, params, patch);
         self.written(&doing, request, |piece| metadata(piece, &self.kept)).await
     }
 
@@ -122,29 +126,21 @@ impl Store {
         let doing = Doing { verb: "delete", resource: "secrets", namespace: Some(namespace), name };
         let preconditions = Preconditions { uid: seen.uid.clone(), resource_version: seen.resource_version.clone() };
         let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        let request = at::<Secret>(Some(namespace)).delete(name, &params);
+        let request = at::<Secret>(namespace).delete(name, &params);
         self.written(&doing, request, |_| Ok(())).await
     }
 
     /// A ServiceAccount; `None`: there is none.
     pub(crate) async fn account(&self, namespace: &str, name: &str) -> Result<Option<ServiceAccount>> {
         let doing = Doing { verb: "get", resource: "serviceaccounts", namespace: Some(namespace), name };
-        let request = at::<ServiceAccount>(Some(namespace)).get(name, &GetParams::default());
+        let request = at::<ServiceAccount>(namespace).get(name, &GetParams::default());
         self.read(&doing, request, account).await
     }
 
     /// The names of all ServiceAccounts of a namespace.
     pub(crate) async fn accounts_in(&self, namespace: &str) -> Result<Vec<String>> {
-        let doing = Doing { verb: "list", resource: "serviceaccounts", namespace: Some(namespace), name: "" };
-        let page = |next| {
-            let doing = &doing;
-            async move {
-                let request = at::<ServiceAccount>(Some(namespace)).list_metadata(&listed(None, PAGE, next));
-                let name = |found: Decoded<ObjectMeta>| found.unwrap_or_else(|it| it.into_metadata()).name;
-                self.list(doing, request, |piece| name(bare_metadata(piece))).await
-            }
-        };
-        Ok(all(page).await?.into_iter().flatten().collect())
+        let list = List::of::<ServiceAccount>(&self.client, "serviceaccounts", Some(namespace)).metadata();
+        list.all(|piece| bare_metadata(piece).unwrap_or_else(|it| it.into_metadata()).name).await
     }
 
     /// That a namespace does not exist or is going, as far as we may know; `None`: it is there, or nobody says.
@@ -157,38 +153,18 @@ impl Store {
     pub(crate) async fn patch_account(&self, namespace: &str, name: &str, patch: &Value) -> Result<()> {
         let doing = Doing { verb: "patch", resource: "serviceaccounts", namespace: Some(namespace), name };
         let patch = Patch::Merge(patch);
-        let request = at::<ServiceAccount>(Some(namespace)).patch_metadata(name, &updating(&self.manager), &patch);
+        let request = at::<ServiceAccount>(namespace).patch_metadata(name, &updating(&self.manager), &patch);
         self.written(&doing, request, |_| Ok(())).await
     }
 
-    /// Of the metadata of every Secret of this name in the cluster those that come next.
-    pub(crate) async fn secret_page(
-        &self,
-        name: &str,
-        limit: u32,
-        next: Option<String>,
-    ) -> Result<Page<ListItem<ObjectMeta>>> {
-        let doing = Doing { verb: "list", resource: "secrets", namespace: None, name };
-        if next.is_none() {
-            rights::check(&self.client, &doing).await?;
-        }
-        let request = at::<Secret>(None).list_metadata(&listed(Some(name), limit, next));
-        self.list(&doing, request, |piece| ListItem::read(piece, |piece| metadata(piece, &self.kept), |it| it)).await
+    /// The metadata of every Secret of this name in the cluster.
+    pub(crate) fn secrets_named<'a>(&'a self, name: &'a str) -> List<'a> {
+        List::of::<Secret>(&self.client, "secrets", None).metadata().named(name)
     }
 
-    /// Of every ServiceAccount of this name in the cluster those that come next.
-    pub(crate) async fn account_page(
-        &self,
-        name: &str,
-        limit: u32,
-        next: Option<String>,
-    ) -> Result<Page<ListItem<ServiceAccount>>> {
-        let doing = Doing { verb: "list", resource: "serviceaccounts", namespace: None, name };
-        if next.is_none() {
-            rights::check(&self.client, &doing).await?;
-        }
-        let request = at::<ServiceAccount>(None).list(&listed(Some(name), limit, next));
-        self.list(&doing, request, |piece| ListItem::read(piece, account, |it| &it.metadata)).await
+    /// Every ServiceAccount of this name in the cluster.
+    pub(crate) fn accounts_named<'a>(&'a self, name: &'a str) -> List<'a> {
+        List::of::<ServiceAccount>(&self.client, "serviceaccounts", None).named(name)
     }
 
     /// Reads one object; `None`: there is none. Its own fault is a refusal.
@@ -227,11 +203,6 @@ impl Store {
         self.call(doing, call).await?.map_err(|unreadable| beyond_bounds(doing, &unreadable))
     }
 
-    /// Reads one page of a list.
-    async fn list<T>(&self, doing: &Doing<'_>, request: Asked, decode: impl Fn(Piece<'_>) -> T) -> Result<Page<T>> {
-        limited(doing, page(&self.client, request, decode)).await
-    }
-
     /// One call. The reason of a refusal without one is asked for.
     async fn call<T>(&self, doing: &Doing<'_>, call: impl Future<Output = kube::Result<T>>) -> Result<T> {
         match unheard(doing, call).await? {
@@ -254,8 +225,7 @@ fn updating(manager: &str) -> PatchParams {
     PatchParams { field_manager: Some(manager.into()), ..PatchParams::default() }
 }
 
-/// The page of a list that comes next, of objects of this name or of all.
-fn listed(name: Option<&str>, limit: u32, next: Option<String>) -> ListParams {
-    let field_selector = name.map(|name| format!("metadata.name={name}"));
-    ListParams { field_selector, limit: Some(limit), continue_token: next, ..ListParams::default() }
+/// Requests for objects of a kind in a namespace.
+fn at<K: Resource<DynamicType = ()>>(namespace: &str) -> Request {
+    Request::new(K::url_path(&(), Some(namespace)))
 }

@@ -7,9 +7,8 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
-    Api, Resource,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
-    core::Request,
+    Api,
+    api::{DynamicObject, GroupVersionKind},
 };
 use regcred_core::{ErrorKind, Result};
 use serde_json::Value;
@@ -19,7 +18,7 @@ use crate::{
     cluster::Cluster,
     decode::{Kept, account, metadata, whole_secret},
     error::Doing,
-    pages::{Answer, Asked, CRON_JOBS, at, listing, page, pages, pages_if_any},
+    pages::{CRON_JOBS, List},
     stream::Piece,
 };
 
@@ -42,9 +41,8 @@ impl<'a> Objects<'a> {
         namespace: Option<&str>,
         reduce: impl Fn(Result<Secret, ObjectMeta>) -> Option<T>,
     ) -> Result<Vec<T>> {
-        let reduce = |piece: Piece<'_>| reduce(whole_secret(piece).map_err(|it| it.into_metadata()));
-        let request = |params: ListParams| at::<Secret>(namespace).list(&params.fields(&format!("type={kind}")));
-        pages(&listing("secrets", namespace), |params| self.page(request(params), &reduce)).await
+        let list = List::of::<Secret>(self.0.client(), "secrets", namespace).fields(&format!("type={kind}"));
+        list.all_retried(|piece| reduce(whole_secret(piece).map_err(|it| it.into_metadata()))).await
     }
 
     /// Lists the Secrets of a type, without their data.
@@ -54,10 +52,8 @@ impl<'a> Objects<'a> {
         namespace: Option<&str>,
         reduce: impl Fn(&ObjectMeta) -> Option<T>,
     ) -> Result<Vec<T>> {
-        let reduce = |piece: Piece<'_>| reduce(&metadata(piece, &Kept::new()).ok()?);
-        let request =
-            |params: ListParams| at::<Secret>(namespace).list_metadata(&params.fields(&format!("type={kind}")));
-        pages(&listing("secrets", namespace), |params| self.page(request(params), &reduce)).await
+        let list = List::of::<Secret>(self.0.client(), "secrets", namespace).fields(&format!("type={kind}"));
+        list.metadata().all_retried(|piece| reduce(&metadata(piece, &Kept::new()).ok()?)).await
     }
 
     /// Lists ServiceAccounts.
@@ -66,9 +62,8 @@ impl<'a> Objects<'a> {
         namespace: Option<&str>,
         reduce: impl Fn(&ServiceAccount) -> Option<T>,
     ) -> Result<Vec<T>> {
-        let reduce = |piece: Piece<'_>| reduce(&account(piece).ok()?);
-        let request = |params: ListParams| at::<ServiceAccount>(namespace).list(&params);
-        pages(&listing("serviceaccounts", namespace), |params| self.page(request(params), &reduce)).await
+        let list = List::of::<ServiceAccount>(self.0.client(), "serviceaccounts", namespace);
+        list.all_retried(|piece| reduce(&account(piece).ok()?)).await
     }
 
     /// Lists CronJobs, as their metadata and the rest of the object. The list is empty if the API server has no CronJobs.
@@ -77,13 +72,10 @@ impl<'a> Objects<'a> {
         namespace: Option<&str>,
         reduce: impl Fn(&ObjectMeta, &Value) -> Option<T>,
     ) -> Result<Vec<T>> {
-        let reduce = |piece: Piece<'_>| dynamic(piece, &reduce);
         for version in CRON_JOBS {
-            let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("batch", version, "CronJob"));
-            let url = DynamicObject::url_path(&kind, namespace);
-            let request = |params: ListParams| Request::new(&url).list(&params);
-            let listing = listing("cronjobs", namespace);
-            if let Some(jobs) = pages_if_any(&listing, |params| self.page(request(params), &reduce)).await? {
+            let kind = GroupVersionKind::gvk("batch", version, "CronJob");
+            let list = List::of_kind(self.0.client(), &kind, "cronjobs", namespace);
+            if let Some(jobs) = list.all_if_served(|piece| dynamic(piece, &reduce)).await? {
                 return Ok(jobs);
             }
         }
@@ -97,12 +89,9 @@ impl<'a> Objects<'a> {
         namespace: &str,
         reduce: impl Fn(&ObjectMeta, &Value) -> Option<T>,
     ) -> Result<Vec<T>> {
-        let reduce = |piece: Piece<'_>| dynamic(piece, &reduce);
-        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("template.openshift.io", "v1", "Template"));
-        let url = DynamicObject::url_path(&kind, Some(namespace));
-        let request = |params: ListParams| Request::new(&url).list(&params);
-        let listing = listing("templates", Some(namespace));
-        match pages_if_any(&listing, |params| self.page(request(params), &reduce)).await {
+        let kind = GroupVersionKind::gvk("template.openshift.io", "v1", "Template");
+        let list = List::of_kind(self.0.client(), &kind, "templates", Some(namespace));
+        match list.all_if_served(|piece| dynamic(piece, &reduce)).await {
             Err(error) if error.kind() != ErrorKind::Denied => Err(error),
             templates => Ok(templates.ok().flatten().unwrap_or_default()),
         }
@@ -114,12 +103,6 @@ impl<'a> Objects<'a> {
         let api = Api::<ConfigMap>::namespaced(self.0.client().clone(), namespace);
         let found = limited(&doing, api.get_opt(name)).await.ok()??;
         Some(found.data.unwrap_or_default())
-    }
-
-    /// Reads one page of a list, and skips the objects that `reduce` drops.
-    async fn page<T>(&self, request: Asked, reduce: impl Fn(Piece<'_>) -> Option<T>) -> Answer<T> {
-        let page = page(self.0.client(), request, reduce).await?;
-        Ok((page.items.into_iter().flatten().collect(), page.next))
     }
 }
 

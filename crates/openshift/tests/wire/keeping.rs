@@ -5,7 +5,7 @@ use regcred_core::{
     Address, SecretSink, Target, Written,
     testing::{SinkExt, provider_name},
 };
-use regcred_openshift::{BulkReads, Link};
+use regcred_openshift::{Cache, Link};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
 
@@ -43,8 +43,8 @@ async fn many_targets_are_read_by_a_few_lists_where_that_is_granted() {
         kube.add_namespace(target.group(), &["default"]);
     }
     let bulk = async || {
-        let reads = BulkReads::new(&connect(&kube).await, []);
-        builder(&kube).await.with_links([Link::pull("default")]).with_bulk_reads(reads).build()
+        let reads = Cache::new(&connect(&kube).await, [], [NAME.parse().expect("valid")]);
+        builder(&kube).await.with_links([Link::pull("default")]).with_cache(reads).build()
     };
     let first = bulk().await;
     let mut seen = vec![];
@@ -83,9 +83,13 @@ async fn many_targets_are_read_by_a_few_lists_where_that_is_granted() {
 async fn sinks_of_one_cluster_share_what_was_listed() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
-    let reads = BulkReads::new(&connect(&kube).await, ["example.com/docs".into()]);
+    let reads = Cache::new(
+        &connect(&kube).await,
+        ["example.com/docs".into()],
+        [NAME, "other"].map(|it| it.parse().expect("valid")),
+    );
     let sink = async |docs: &str| {
-        let sink = builder(&kube).await.with_links([Link::pull("default")]).with_bulk_reads(reads.clone());
+        let sink = builder(&kube).await.with_links([Link::pull("default")]).with_cache(reads.clone());
         sink.with_annotations([("example.com/docs".into(), docs.into())]).build()
     };
     let (here, there) = (target("team-a"), Target::new(target("team-a").store, Address::new("team-a", "other")));

@@ -35,10 +35,12 @@ async fn watching(resync: Duration, with_users: bool, prepare: impl FnOnce(&Fake
         kube.add_namespace(namespace, &["default", "builder"]);
     }
     prepare(&kube);
-    let sink = Arc::new(builder(&kube).await.with_links(Link::defaults()).build());
-    let targets = ["team-a", "team-b"].map(target).to_vec();
-    let source = NamedSource::new(&connect(&kube).await, targets, sink.clone(), resync);
-    let source = if with_users { source.with_namespaces_and_accounts() } else { source };
+    // The watch has to keep this annotation. Else it takes each write of the sink for a change by another program.
+    let annotations = [("example.com/team".to_owned(), "a".to_owned())];
+    let sink = Arc::new(builder(&kube).await.with_links(Link::defaults()).with_annotations(annotations).build());
+    let (cluster, store, name) = (connect(&kube).await, target("team-a").store, NAME.parse().expect("valid"));
+    let namespaces = ["team-a", "team-b"].map(|it| it.parse().expect("valid"));
+    let source = NamedSource::new(&cluster, store, name, namespaces, &sink, resync, with_users);
     let (feed, mut sightings) = Feed::channel(16);
     let task = tokio::spawn(async move { source.watch(feed).await }).abort_handle();
     while !matches!(sightings.next().await.expect("it goes on").1, Sighting::Synced) {}

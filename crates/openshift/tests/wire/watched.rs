@@ -13,7 +13,7 @@ use regcred_core::{
     ErrorKind, Feed, SecretName, SecretSink, Sighting, Sightings, Target, TargetSource, Written,
     testing::{SinkExt, conformance},
 };
-use regcred_openshift::{BulkReads, Link, OpenShiftSink, WatchedSource, Watches};
+use regcred_openshift::{Cache, Link, OpenShiftSink, WatchedSource, Watches};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
 use tokio::{
@@ -39,12 +39,12 @@ impl Drop for Watching {
 /// A source of the Secret in every namespace, and who keeps it.
 async fn source(kube: &FakeKube) -> (WatchedSource, Arc<OpenShiftSink>) {
     let cluster = connect(kube).await;
-    let (bulk, name, links) =
-        (BulkReads::new(&cluster, []), NAME.parse::<SecretName>().expect("valid"), Link::defaults());
+    let (name, links) = (NAME.parse::<SecretName>().expect("valid"), Link::defaults());
+    let cache = Cache::new(&cluster, [], [name.clone()]);
     let accounts = links.iter().map(|link| link.account().to_owned()).collect::<Vec<_>>();
-    let watches = Watches::new(&cluster, [name.clone()], accounts, &bulk, Duration::from_mins(5));
-    let sink = Arc::new(builder(kube).await.with_links(links).with_bulk_reads(bulk).build());
-    (WatchedSource::new(watches, target("x").store, name, |_, _| true, sink.clone()), sink)
+    let watches = Watches::new(&cluster, [name.clone()], accounts, &cache, Duration::from_mins(5));
+    let sink = Arc::new(builder(kube).await.with_links(links).with_cache(cache).build());
+    (WatchedSource::new(watches, target("x").store, name, |_, _| true, &sink), sink)
 }
 
 /// The namespaces of a cluster.

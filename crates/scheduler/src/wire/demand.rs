@@ -1,11 +1,11 @@
 //! What a plan asks of a cluster: which rights, and where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use regcred_core::{Namespace, SecretName, StoreName};
 use regcred_openshift::{Foreign, Right};
 
-use super::{bulk::many, sinks::Way};
+use super::{listed::listed, sinks::Way};
 use crate::{
     group::{Group, Places, Selected},
     plan::Plan,
@@ -24,8 +24,8 @@ pub(crate) struct Demand {
     pub(crate) namespaces: Vec<Namespace>,
     /// What chooses further ones.
     pub(crate) selected: Vec<Selected>,
-    /// Whether they are listed where that is granted.
-    pub(crate) bulk: bool,
+    /// Whether lists read it, where RBAC allows them.
+    pub(crate) is_listed: bool,
 }
 
 /// The ServiceAccounts that a route links its Secrets to.
@@ -38,7 +38,7 @@ pub(crate) fn accounts(plan: &Plan, route: usize) -> Vec<String> {
 /// All that a plan keeps in a cluster, each way once.
 pub(crate) fn demands(plan: &Plan, store: &StoreName) -> Vec<Demand> {
     type Kept = (SecretName, bool, Vec<String>);
-    let (mut ways, many) = (BTreeMap::<Kept, (Vec<Namespace>, Vec<Selected>)>::new(), many(plan));
+    let mut ways = BTreeMap::<Kept, (Vec<Namespace>, Vec<Selected>)>::new();
     for Group { need, places, .. } in plan.groups.iter().filter(|group| group.need.store == *store) {
         let way = Way::of(need, plan.adopt);
         let accounts = way.links().iter().map(|link| link.account().to_owned()).collect::<Vec<_>>();
@@ -49,12 +49,12 @@ pub(crate) fn demands(plan: &Plan, store: &StoreName) -> Vec<Demand> {
             Places::Selected(chosen) => selected.push(chosen.clone()),
         }
     }
-    let mut demands = vec![];
+    let (mut demands, listed) = (vec![], listed(plan, store).collect::<BTreeSet<_>>());
     for ((secret, creates, accounts), (mut namespaces, selected)) in ways {
         namespaces.sort();
-        let bulk = many.contains(&(store.clone(), secret.clone()));
+        let is_listed = listed.contains(&secret);
         let rights = rights(&secret, creates, &accounts);
-        demands.push(Demand { secret, rights, accounts, namespaces, selected, bulk });
+        demands.push(Demand { secret, rights, accounts, namespaces, selected, is_listed });
     }
     demands
 }

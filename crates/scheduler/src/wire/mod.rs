@@ -1,9 +1,9 @@
 //! From a plan to an engine: the one place that knows every vendor.
 
-mod bulk;
 mod clusters;
 #[cfg(feature = "cli")]
 mod demand;
+mod listed;
 mod minters;
 mod prune;
 mod reread;
@@ -17,10 +17,7 @@ use regcred_engine::{Builder, Engine, Route};
 use regcred_openshift::Cluster;
 use tokio::time::timeout;
 
-use self::{
-    bulk::many,
-    sinks::{Sinks, Way},
-};
+use self::sinks::{Sinks, Way};
 use crate::{
     Types,
     broken::Broken,
@@ -69,7 +66,6 @@ pub async fn engine_keeping(
         engine = engine.with_minter(minter);
     }
     refuse_twins(&plan, &clusters)?;
-    let many = many(&plan);
     let mut sinks = Sinks::new(clusters, &plan);
     let mut others = others(&plan, types).await;
     let yields_to = (0..plan.groups.len()).map(|route| plan.yields_to(route)).collect::<Vec<_>>();
@@ -78,8 +74,7 @@ pub async fn engine_keeping(
         let name = group.origin.name();
         let own = |sinks: &mut Sinks| {
             let way = Way::of(&group.need, plan.adopt).expecting(expected);
-            let bulk = many.contains(&(group.need.store.clone(), group.need.secret.name.clone()));
-            let sink = sinks.sink(way, bulk)?;
+            let sink = sinks.sink(way)?;
             let source = sinks.source(&group, &sink, plan.watching)?;
             Ok((source, sink as Arc<dyn SecretSink>))
         };

@@ -10,11 +10,11 @@ use regcred_config::{AccountLink, LinkName, Merge, NamedWatches, SecretSettings}
 use regcred_core::{Address, InstanceName, Registry, Result, StoreName, Target, TargetSource};
 use regcred_ecr::RegistryHost;
 use regcred_openshift::{
-    BulkReads, Cluster, Foreign, Link, LoginFormat, NamedSource, NamespaceList, NamespaceSource, OpenShiftSink,
+    Cache, Cluster, Foreign, Link, LoginFormat, NamedSource, NamespaceList, NamespaceSource, OpenShiftSink,
     WatchedSource, Watches,
 };
 
-use super::{clusters::Clusters, reread::Reread};
+use super::{clusters::Clusters, listed::listed, reread::Reread};
 use crate::{
     group::{Accounts, Group, Need, Places},
     plan::Plan,
@@ -73,9 +73,9 @@ pub(super) struct Sinks {
     clusters: Clusters,
     instance: InstanceName,
     previous_instance: Option<InstanceName>,
-    made: HashMap<(Way, bool), Arc<OpenShiftSink>>,
-    /// What is read of each cluster at once.
-    reads: BTreeMap<StoreName, BulkReads>,
+    made: HashMap<Way, Arc<OpenShiftSink>>,
+    /// The cache of each cluster, which its sinks and watches share.
+    caches: BTreeMap<StoreName, Cache>,
     /// The namespaces of each cluster, for all routes that select some of them.
     lists: BTreeMap<StoreName, NamespaceList>,
     /// What is watched of each cluster for all of its routes; none for one pass.
@@ -90,12 +90,13 @@ impl Sinks {
             let own = plan.groups.iter().filter(|group| group.need.store == *store);
             own.flat_map(|group| group.need.secret.annotations.keys().cloned()).collect::<Vec<_>>()
         };
-        let reads =
-            clusters.iter().map(|(store, cluster)| (store.clone(), BulkReads::new(cluster, annotations(store))));
-        let reads = reads.collect::<BTreeMap<_, _>>();
+        let cache = |(store, cluster): (&StoreName, &Cluster)| {
+            (store.clone(), Cache::new(cluster, annotations(store), listed(plan, store)))
+        };
+        let caches = clusters.iter().map(cache).collect::<BTreeMap<_, _>>();
         let watches = |resync| {
             let watched = clusters.iter().filter_map(|(store, cluster)| {
-                Some((store.clone(), watches(plan, store, cluster, reads.get(store)?, resync)))
+                Some((store.clone(), watches(plan, store, cluster, caches.get(store)?, resync)))
             });
             watched.collect()
         };
@@ -104,14 +105,14 @@ impl Sinks {
         let (instance, previous_instance) = (plan.instance.clone(), plan.previous_instance.clone());
         let lists = clusters.iter().map(|(store, cluster)| (store.clone(), NamespaceList::new(cluster))).collect();
         let made = HashMap::new();
-        Self { clusters, instance, previous_instance, made, reads, lists, watches, named }
+        Self { clusters, instance, previous_instance, made, caches, lists, watches, named }
     }
 
     /// `watching`: for as long as it lasts, and not for one pass; how often each is looked at that cannot be watched.
     pub(super) fn source(
         &mut self,
         group: &Group,
-        sink: &Arc<OpenShiftSink>,
+        sink: &OpenShiftSink,
         watching: Option<Duration>,
     ) -> Result<Arc<dyn TargetSource>> {
         let (store, name) = (group.need.store.clone(), group.need.secret.name.clone());
@@ -119,33 +120,30 @@ impl Sinks {
             Places::Selected(selected) => selected.clone(),
             Places::Named(namespaces) => {
                 let target = |namespace| Target::new(store.clone(), Address::secret(namespace, name.clone()));
-                let targets = namespaces.iter().cloned().map(target).collect::<Vec<_>>();
-                let Some(every) = watching else { return Ok(Arc::new(targets)) };
-                let watched = self.named.get(&store).copied().unwrap_or(NamedWatches::Nothing);
-                if watched == NamedWatches::Nothing {
-                    return Ok(Arc::new(Reread { targets, every }));
-                }
-                let source = NamedSource::new(self.clusters.get(&store)?, targets, sink.clone(), every);
-                return Ok(Arc::new(match watched {
-                    NamedWatches::Everything => source.with_namespaces_and_accounts(),
-                    NamedWatches::Secrets | NamedWatches::Nothing => source,
-                }));
+                let targets = || namespaces.iter().cloned().map(target).collect::<Vec<_>>();
+                let Some(every) = watching else { return Ok(Arc::new(targets())) };
+                let is_whole = match self.named.get(&store) {
+                    Some(NamedWatches::Everything) => true,
+                    Some(NamedWatches::Secrets) => false,
+                    Some(NamedWatches::Nothing) | None => return Ok(Arc::new(Reread { targets: targets(), every })),
+                };
+                let (cluster, namespaces) = (self.clusters.get(&store)?, namespaces.iter().cloned());
+                let source = NamedSource::new(cluster, store.clone(), name, namespaces, sink, every, is_whole);
+                return Ok(Arc::new(source));
             }
         };
         let takes = move |namespace: &str, labels: &BTreeMap<_, _>| selected.takes(namespace, labels);
         if let Some(watches) = self.watches.get(&store) {
-            return Ok(Arc::new(WatchedSource::new(watches.clone(), store, name, takes, sink.clone())));
+            return Ok(Arc::new(WatchedSource::new(watches.clone(), store, name, takes, sink)));
         }
         let list = self.lists[&store].clone();
         Ok(Arc::new(NamespaceSource::new(list, store, name, takes)))
     }
 
-    pub(super) fn sink(&mut self, way: Way, bulk: bool) -> Result<Arc<OpenShiftSink>> {
-        let key = (way, bulk);
-        if let Some(sink) = self.made.get(&key) {
+    pub(super) fn sink(&mut self, way: Way) -> Result<Arc<OpenShiftSink>> {
+        if let Some(sink) = self.made.get(&way) {
             return Ok(sink.clone());
         }
-        let way = &key.0;
         let mut sink = OpenShiftSink::builder(self.clusters.get(&way.store)?.clone())
             .with_instance(self.instance.clone())
             .with_previous_instance(self.previous_instance.clone())
@@ -154,13 +152,13 @@ impl Sinks {
             .with_labels(way.labels.clone())
             .with_annotations(way.annotations.clone())
             .with_login_format(way.logins)
-            .with_bulk_reads(self.reads.get(&way.store).filter(|_| bulk).cloned())
+            .with_cache(self.caches.get(&way.store).cloned())
             .with_namespaces(self.lists.get(&way.store).cloned());
         if let Some(expected) = way.expected.clone() {
             sink = sink.with_expected(move |host| expected.iter().any(|registry| may_be(registry, host)));
         }
         let sink = Arc::new(sink.build());
-        self.made.insert(key, sink.clone());
+        self.made.insert(way, sink.clone());
         Ok(sink)
     }
 }
@@ -179,12 +177,12 @@ fn may_be(registry: &Registry, host: &str) -> bool {
 }
 
 /// What is watched in a cluster: whatever its routes need that choose their namespaces.
-fn watches(plan: &Plan, store: &StoreName, cluster: &Cluster, bulk: &BulkReads, resync: Duration) -> Watches {
+fn watches(plan: &Plan, store: &StoreName, cluster: &Cluster, cache: &Cache, resync: Duration) -> Watches {
     let is_meant = |group: &&Group| group.need.store == *store && matches!(group.places, Places::Selected(_));
     let needs = || plan.groups.iter().filter(is_meant).map(|group| &group.need);
     let secrets = needs().map(|need| need.secret.name.clone());
     let links = needs().flat_map(|need| Way::of(need, plan.adopt).links());
-    Watches::new(cluster, secrets, links.map(|link| link.account().to_owned()), bulk, resync)
+    Watches::new(cluster, secrets, links.map(|link| link.account().to_owned()), cache, resync)
 }
 
 /// What is watched of the namespaces that routes name in a cluster.

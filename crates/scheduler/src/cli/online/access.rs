@@ -57,7 +57,7 @@ pub(crate) fn tell(places: &[Place], asker: Asker<'_>) -> Vec<Finding> {
 /// Returns whether a pass lists Secrets cluster-wide. Without this right it reads them one by one.
 pub(crate) async fn listing(cluster: &Cluster, demands: &[Demand]) -> Vec<Finding> {
     let mut findings = vec![];
-    for demand in demands.iter().filter(|demand| demand.bulk) {
+    for demand in demands.iter().filter(|demand| demand.is_listed) {
         let right = |resource, name: &str| Right { resource, name: name.to_owned(), verb: "list" };
         let accounts = demand.accounts.iter().map(|name| right("serviceaccounts", name));
         let rights = std::iter::once(right("secrets", demand.secret.as_str())).chain(accounts).collect::<Vec<_>>();

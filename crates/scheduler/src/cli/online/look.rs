@@ -124,7 +124,7 @@ mod tests {
             accounts: vec!["default".into()],
             namespaces: namespaces.iter().map(|it| Namespace::new(*it).expect("valid")).collect(),
             selected: vec![],
-            bulk: false,
+            is_listed: false,
         }
     }
 

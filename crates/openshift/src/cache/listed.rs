@@ -1,26 +1,18 @@
-//! A few lists instead of a thousand reads.
+//! A list that is read page by page, as far as its objects are needed.
 
 use std::{
     collections::{HashMap, HashSet},
-    fmt, mem,
-    sync::{Arc, Mutex as Lock, MutexGuard},
+    mem,
     time::Duration,
 };
 
-use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use regcred_core::{ErrorKind, Namespace, Result, Target};
-use tokio::{sync::Mutex, time::Instant};
+use regcred_core::{ErrorKind, Namespace, Result};
+use tokio::time::Instant;
 
-use crate::{
-    call::PAGE,
-    cluster::Cluster,
-    decode::{self as object, Kept},
-    pages::Page,
-    store::Store,
-};
+use crate::{call::PAGE, decode::ListItem, pages::Page};
 
-/// What is older is read anew. Servers go on with a list for about as long.
-const FRESH: Duration = Duration::from_mins(5);
+/// A list is not used after this time. Servers continue a list for about as long.
+pub(super) const FRESH: Duration = Duration::from_mins(5);
 
 /// Number of objects in the first page of a list. The size of the objects decides about the next page, because a tenant can make its object
 /// large.
@@ -32,33 +24,16 @@ const LARGE_PAGE: usize = 4 * 1024 * 1024;
 /// one by one.
 const LARGEST: usize = 32 * 1024 * 1024;
 
-/// So many namespaces that are read one by one within this are many that fall due together: then a few lists are cheaper again.
+/// More namespaces than this, read one by one within [`WITHIN`], are due together. Then a new list is cheaper.
 const WAVE: usize = 32;
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// What lists of a cluster returned, for however many sinks that keep Secrets there. Each target is answered from them once: a
-/// second look is after something that changed. Where many are looked at again one after another, it lists again.
+/// Objects of one name, by namespace. Each namespace is answered once, because a second look follows a change.
 ///
-/// A list is read page by page, as far as somebody asks, and what was asked for is dropped: whoever asks in the server's own order,
-/// which is nearly the alphabet's, has little in memory at a time.
-#[derive(Clone)]
-pub struct BulkReads(Arc<Inner>);
-
-struct Inner {
-    store: Store,
-    secrets: Lists<ObjectMeta>,
-    accounts: Lists<ServiceAccount>,
-    /// When something happened to a target last: what was listed before does not answer it.
-    touched: Lock<HashMap<Target, Instant>>,
-}
-
-/// By the name of what is listed, and of the Secret that it is read for.
-type Lists<T> = Lock<HashMap<(String, String), Arc<Mutex<Listed<T>>>>>;
-
-/// Objects of one name, by namespace.
-struct Listed<T> {
+/// An object is dropped after its answer. Callers ask in nearly the order of the server, and few objects are in memory at a time.
+pub(super) struct Listed<T> {
     began: Instant,
-    /// When it last had an answer for somebody.
+    /// Time of the latest answer.
     asked: Instant,
     at: At,
     page: u32,
@@ -73,111 +48,34 @@ struct Listed<T> {
     alone: Alone,
 }
 
-/// The namespaces that were read one by one of late: a few of them, again and again, are no reason to list.
+/// The namespaces that were read one by one of late. A few of them, again and again, are no reason for a new list.
 struct Alone {
     since: Instant,
     namespaces: HashSet<Namespace>,
 }
 
-/// How far a list has come.
+/// How far a list has been read.
 enum At {
     Start,
     Next(String),
     End,
-    /// It was listed too long ago.
+    /// It is too old.
     Over,
-    /// We may not list.
+    /// RBAC does not allow it.
     Denied,
 }
 
-impl BulkReads {
-    /// Lists when it is first asked, where that is granted. `annotations`: every one that a sink which shares it sets beside our own; of
-    /// one that is not named here a sink would find that it is not there.
-    pub fn new(cluster: &Cluster, annotations: impl IntoIterator<Item = String>) -> Self {
-        let store = Store::new(cluster.client().clone(), String::new()).keeping(annotations);
-        Self(Arc::new(Inner { store, secrets: Lock::default(), accounts: Lock::default(), touched: Lock::default() }))
-    }
-
-    /// Which annotations are kept, beside those of regcred.
-    pub(crate) fn kept(&self) -> Arc<Kept> {
-        self.0.store.kept()
-    }
-
-    /// The metadata of a Secret, or that there is none; `None`: lists are not granted, or answered it before.
-    pub(crate) async fn secret(&self, target: &Target) -> Result<Option<Option<ObjectMeta>>> {
-        let name = target.name();
-        let page = |limit, next| self.0.store.secret_page(name, limit, next);
-        let mut listed = of(&self.0.secrets, name, target).lock_owned().await; // one reads, the others wait for that
-        listed.ask(&Namespace::new(target.group())?, self.touched(target), page).await
-    }
-
-    /// The same as [`BulkReads::secret`] of a ServiceAccount that uses it.
-    pub(crate) async fn account(&self, target: &Target, name: &str) -> Result<Option<Option<ServiceAccount>>> {
-        let page = |limit, next| self.0.store.account_page(name, limit, next);
-        let mut listed = of(&self.0.accounts, name, target).lock_owned().await;
-        listed.ask(&Namespace::new(target.group())?, self.touched(target), page).await
-    }
-
-    /// Something has happened to a target, by us or by others: what was listed before does not answer it.
-    pub(crate) fn touch(&self, target: &Target) {
-        let mut touched = lock(&self.0.touched);
-        if touched.len().is_power_of_two() {
-            forget_old(&mut touched); // now and then: it looks at all of them
-        }
-        touched.insert(target.clone(), Instant::now());
-    }
-
-    fn touched(&self, target: &Target) -> Option<Instant> {
-        lock(&self.0.touched).get(target).copied()
-    }
-
-    /// Lists anew for whoever asks from now on: nobody knows what has happened since.
-    pub(crate) fn reset(&self) {
-        lock(&self.0.secrets).clear();
-        lock(&self.0.accounts).clear();
-    }
-
-    /// Drops what nobody asks for any more.
-    pub(crate) async fn tidy(&self) {
-        forget_old(&mut lock(&self.0.touched));
-        let (secrets, accounts) = (all(&self.0.secrets), all(&self.0.accounts));
-        for listed in secrets {
-            listed.lock().await.tidy();
-        }
-        for listed in accounts {
-            listed.lock().await.tidy();
-        }
-    }
-}
-
-/// No list is older than that.
-fn forget_old(touched: &mut HashMap<Target, Instant>) {
-    touched.retain(|_, at| at.elapsed() <= FRESH);
-    touched.shrink_to_fit();
-}
-
-fn of<T>(lists: &Lists<T>, name: &str, target: &Target) -> Arc<Mutex<Listed<T>>> {
-    let key = (name.to_owned(), target.name().to_owned());
-    lock(lists).entry(key).or_default().clone()
-}
-
-fn all<T>(lists: &Lists<T>) -> Vec<Arc<Mutex<Listed<T>>>> {
-    lock(lists).values().cloned().collect()
-}
-
-fn lock<T>(lists: &Lock<T>) -> MutexGuard<'_, T> {
-    lists.lock().expect("no call panics while it holds the lock")
-}
-
 impl<T> Listed<T> {
-    async fn ask<F>(
+    /// Returns the object in a namespace, or that there is none. `None`: the list does not answer, so the object is read alone. `touched`:
+    /// time of the latest change there.
+    pub(super) async fn ask<F>(
         &mut self,
         namespace: &Namespace,
         touched: Option<Instant>,
         page: impl Fn(u32, Option<String>) -> F,
     ) -> Result<Option<Option<T>>>
     where
-        F: Future<Output = Result<Page<object::ListItem<T>>>>,
+        F: Future<Output = Result<Page<ListItem<T>>>>,
     {
         self.expire();
         if touched.is_some_and(|at| at >= self.began) {
@@ -217,13 +115,13 @@ impl<T> Listed<T> {
         Ok(object.map(Some))
     }
 
-    fn take(&mut self, page: Page<object::ListItem<T>>) {
+    fn take(&mut self, page: Page<ListItem<T>>) {
         match page.size {
             large if large > LARGE_PAGE => self.page = (self.page / 4).max(SMALLEST_PAGE),
             small if small < LARGE_PAGE / 4 => self.page = (self.page * 2).min(PAGE),
             _ => {}
         }
-        for object::ListItem { namespace, object, size } in page.items {
+        for ListItem { namespace, object, size } in page.items {
             // The namespace of this object is not known, so the list cannot show that another namespace has none.
             if namespace.is_empty() {
                 return self.end(At::Over);
@@ -250,12 +148,13 @@ impl<T> Listed<T> {
         *self = Self { answered: mem::take(&mut self.answered), asked: self.asked, ..Self::default() };
     }
 
-    /// It answers nobody any more, and holds nothing.
+    /// It has no answers any more, and holds nothing.
     fn end(&mut self, at: At) {
         *self = Self { at, began: self.began, ..Self::default() };
     }
 
-    fn tidy(&mut self) {
+    /// Drops the objects of a list without recent calls.
+    pub(super) fn tidy(&mut self) {
         if self.asked.elapsed() > FRESH && !matches!(self.at, At::Denied) {
             self.end(At::Over);
         }
@@ -298,12 +197,6 @@ fn key(namespace: &str) -> String {
     format!("{namespace}/")
 }
 
-impl fmt::Debug for BulkReads {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BulkReads").finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{cell::RefCell, time::Duration};
@@ -317,12 +210,8 @@ mod tests {
     }
 
     /// A page with one object of 100 bytes in each of these namespaces.
-    fn page_of<'a>(
-        namespaces: impl IntoIterator<Item = &'a &'a str>,
-        next: Option<&str>,
-    ) -> Page<object::ListItem<String>> {
-        let item =
-            |it: &&str| object::ListItem { namespace: (*it).to_owned(), object: Some((*it).to_owned()), size: 100 };
+    fn page_of<'a>(namespaces: impl IntoIterator<Item = &'a &'a str>, next: Option<&str>) -> Page<ListItem<String>> {
+        let item = |it: &&str| ListItem { namespace: (*it).to_owned(), object: Some((*it).to_owned()), size: 100 };
         let items = namespaces.into_iter().map(item).collect::<Vec<_>>();
         Page { size: 100 * items.len(), items, next: next.map(str::to_owned), version: String::new() }
     }
@@ -441,7 +330,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_too_large_or_too_much_to_be_kept_is_read_alone() {
-        let sized = |namespace: &str, is_read: bool, size: usize| object::ListItem {
+        let sized = |namespace: &str, is_read: bool, size: usize| ListItem {
             namespace: namespace.to_owned(),
             object: is_read.then(|| namespace.to_owned()),
             size,

@@ -1,14 +1,10 @@
-//! What changes in a cluster, however often the server ends the watch that tells of it.
+//! One watch: the events of one kind of objects, however often the server ends the connection.
 
 use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use kube::{
-    Client, Resource,
-    api::{ListParams, WatchParams},
-    core::Request,
-};
-use regcred_core::{Error, ErrorKind, Result};
+use kube::{Client, Resource, api::WatchParams, core::Request};
+use regcred_core::{Error, ErrorKind, Namespace, Result};
 use tokio::{
     sync::mpsc::Sender,
     time::{Instant, sleep, timeout},
@@ -16,10 +12,10 @@ use tokio::{
 use tracing::{Dispatch, debug, instrument::WithSubscriber, warn};
 
 use crate::{
-    call::{limited, unheard},
+    call::unheard,
     decode::{Kept, WatchLine, account, metadata, watch_line},
     error::{Doing, translate},
-    pages::{listing, page},
+    pages::List,
     rights,
     stream::{Piece, lines},
 };
@@ -31,7 +27,7 @@ const SILENCE: Duration = Duration::from_secs(LONGEST as u64 + 20);
 /// A server lets a watch go on for minutes, whether anything happens or not: one that ends sooner than this is turned away.
 const BRIEF: Duration = Duration::from_secs(10);
 /// Between two tries to watch what RBAC does not allow.
-pub(crate) const GRANTED: Duration = Duration::from_mins(5);
+const GRANTED: Duration = Duration::from_mins(5);
 /// Of a list of which no object is needed.
 const STEP: u32 = 100;
 /// After a failure; times two for each that follows, with a random part: many watches end together.
@@ -39,17 +35,44 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A server that is back is asked within this.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// What a watch saw.
+/// An event of a watch.
 #[derive(Clone, Debug)]
-pub(crate) enum Seen {
-    /// Whatever happens from now on; once.
-    Begun,
-    /// An object was made.
+pub(crate) enum Event {
+    /// From now on it reports changes. Earlier changes may have been missed.
+    Resumed,
+    /// RBAC does not allow it.
+    Denied(Error),
+    /// An object was created.
     Made(Box<Object>),
-    /// One was written.
+    /// An object was written.
     Written(Box<Object>),
-    /// One was removed.
+    /// An object was removed.
     Gone(Box<Object>),
+}
+
+impl Event {
+    /// The namespace of the object.
+    pub(crate) fn namespace(&self) -> &str {
+        match self {
+            Self::Made(object) | Self::Written(object) | Self::Gone(object) => {
+                object.metadata.namespace.as_deref().unwrap_or_default()
+            }
+            Self::Resumed | Self::Denied(_) => "",
+        }
+    }
+}
+
+/// The receiver of the events of a watch, which carry its subject.
+#[derive(Clone)]
+pub(crate) struct Outlet<S> {
+    pub(crate) subject: S,
+    pub(crate) into: Sender<(S, Event)>,
+}
+
+impl<S: Clone> Outlet<S> {
+    async fn send(&self, event: Event) {
+        self.into.send((self.subject.clone(), event)).await.ok();
+    }
 }
 
 /// The object of an event.
@@ -76,44 +99,43 @@ impl Object {
     }
 
     /// Returns the ServiceAccount; `None` if the object cannot be decoded.
-    pub(crate) fn into_account(self) -> Option<ServiceAccount> {
-        self.account
+    pub(crate) fn account(&self) -> Option<&ServiceAccount> {
+        self.account.as_ref()
     }
 }
 
-/// Objects of one kind in the whole cluster or in one namespace, of which nothing but metadata is asked for, unless it is the lists of ServiceAccounts
-/// that are followed.
+/// A watch on objects of one kind. It gets their metadata alone, or the lists of ServiceAccounts.
 #[derive(Clone)]
-pub(crate) struct Followed {
+pub(crate) struct Watch {
     client: Client,
     url: String,
     resource: &'static str,
-    namespace: Option<String>,
+    namespace: Option<Namespace>,
     whole: bool,
     /// Only those of this name.
     name: Option<String>,
     kept: Arc<Kept>,
 }
 
-/// How one watch ended.
+/// How one connection ended.
 enum End {
-    /// Go on from here.
+    /// It continues from here.
     Usual,
-    /// The server does not know any more what has changed.
+    /// The server does not know the changes since the last version.
     TooOld,
     Failed(Error),
 }
 
-impl Followed {
-    /// Of this kind, called so in requests: in one namespace or in the whole cluster, those of one name or all.
+impl Watch {
+    /// `resource`: the name of the kind in requests. In one namespace or in the whole cluster, objects of one name or all.
     pub(crate) fn new<K: Resource<DynamicType = ()>>(
         client: &Client,
         resource: &'static str,
-        namespace: Option<&str>,
+        namespace: Option<&Namespace>,
         name: Option<&str>,
     ) -> Self {
-        let (namespace, name) = (namespace.map(str::to_owned), name.map(str::to_owned));
-        let url = K::url_path(&(), namespace.as_deref());
+        let (namespace, name) = (namespace.cloned(), name.map(str::to_owned));
+        let url = K::url_path(&(), namespace.as_ref().map(Namespace::as_str));
         Self { client: client.clone(), url, resource, namespace, whole: false, name, kept: Arc::default() }
     }
 
@@ -127,69 +149,69 @@ impl Followed {
         Self { whole: true, ..self }
     }
 
-    /// The version that the cluster has now: what changes after it can be followed. Of the list that tells it nothing else is needed,
-    /// but a server of before 1.22 looks for the first object of a name in steps as small as the page that it is asked for.
+    /// Returns the present version of the cluster: changes after it can be watched. A server before 1.22 looks for the first object of
+    /// a name in steps as small as the page.
     pub(crate) async fn version(&self) -> Result<String> {
         if let Some(name) = &self.name {
             rights::check(&self.client, &Doing { verb: "watch", name, ..self.listing() }).await?;
         }
-        let params = ListParams { field_selector: self.fields(), ..ListParams::default() }.limit(STEP);
-        let request = Request::new(&self.url).list_metadata(&params);
-        Ok(limited(&self.listing(), page(&self.client, request, |_| ())).await?.version)
+        let namespace = self.namespace.as_ref().map(Namespace::as_str);
+        let list = List::at(&self.client, self.resource, namespace, self.url.clone()).metadata();
+        let list = self.fields().into_iter().fold(list, |list, fields| list.fields(&fields));
+        Ok(list.page(STEP, None, |_| ()).await?.version)
     }
 
-    /// Tells whatever changes after a version. Watches that end or fail begin again here. Returns once the server does not know any
-    /// more what has changed, so that something may have been missed; or with the reason why it may not be watched.
-    pub(crate) async fn follow<M>(
-        &self,
-        mut version: String,
-        wrap: impl Fn(Seen) -> M,
-        into: &Sender<M>,
-    ) -> Option<Error> {
-        let (mut failures, started, mut is_first) = (0, Instant::now(), true);
+    /// Reports all changes, for ever. It connects again after each end or failure. `begun`: the version to begin at, if it could be read.
+    pub(crate) async fn keep<S: Clone>(self, begun: Result<String>, to: Outlet<S>) {
+        let (mut from, mut started, mut failures, mut is_resumed) = (Some(begun), Instant::now(), 0, false);
         loop {
-            let (before, began) = (version.clone(), Instant::now());
-            match self.watch(&mut version, &mut is_first, &wrap, into).await {
+            let mut version = if let Some(version) = from.take() {
+                version
+            } else {
+                started = Instant::now();
+                self.version().await
+            };
+            let (before, connected) = (version.clone(), Instant::now());
+            let end = match &mut version {
+                Ok(version) => self.connect(version, &mut is_resumed, &to).await,
+                Err(error) => End::Failed(error.clone()),
+            };
+            if connected.elapsed() >= BRIEF {
+                failures = 0;
+            }
+            match end {
+                End::Failed(error) if error.kind() == ErrorKind::Denied => {
+                    to.send(Event::Denied(error)).await;
+                    sleep(if self.name.is_some() { GRANTED } else { LONGEST_PAUSE }).await;
+                    is_resumed = true;
+                    continue;
+                }
+                End::Failed(error) => {
+                    failures += 1;
+                    sleep(backoff(self.resource, &error, failures)).await;
+                }
                 End::TooOld => {
                     // A server that forgets at once what it has just said is not asked without pause.
                     if started.elapsed() < BRIEF {
                         sleep(pause(failures + 1)).await;
                     }
-                    return None;
+                    is_resumed = true;
+                    continue;
                 }
-                End::Failed(error) if error.kind() == ErrorKind::Denied => return Some(error),
-                End::Usual if version != before || began.elapsed() >= BRIEF => failures = 0,
                 // A server that ends each watch at once is not asked without pause.
-                End::Usual => {
+                End::Usual if version.as_ref().ok() == before.as_ref().ok() && connected.elapsed() < BRIEF => {
                     failures += 1;
                     sleep(pause(failures)).await;
                 }
-                End::Failed(error) => {
-                    failures += 1;
-                    self.wait(&error, failures).await;
-                }
+                End::Usual => failures = 0,
             }
+            is_resumed |= version.is_err();
+            from = version.ok().map(Ok);
         }
     }
 
-    /// After so many failures in a row.
-    pub(crate) async fn wait(&self, error: &Error, failures: u32) {
-        let (resource, kind, text) = (self.resource, error.kind(), error.chain());
-        if failures == 1 {
-            warn!(resource, %kind, error = text, "a watch failed");
-        } else {
-            debug!(resource, %kind, error = text, failures, "a watch failed again");
-        }
-        sleep(error.retry_after().map_or_else(|| pause(failures), |asked| asked.min(LONGEST_PAUSE))).await;
-    }
-
-    async fn watch<M>(
-        &self,
-        version: &mut String,
-        is_first: &mut bool,
-        wrap: &impl Fn(Seen) -> M,
-        into: &Sender<M>,
-    ) -> End {
+    /// Reports the events of one connection.
+    async fn connect<S: Clone>(&self, version: &mut String, is_resumed: &mut bool, to: &Outlet<S>) -> End {
         let doing = Doing { verb: "watch", ..self.listing() };
         let params = WatchParams { field_selector: self.fields(), timeout: Some(LONGEST), ..WatchParams::default() };
         let request = Request::new(&self.url);
@@ -202,8 +224,8 @@ impl Followed {
             Ok(Err(error)) => return End::Failed(translate(&error, &doing)),
             Err(late) => return End::Failed(late),
         };
-        if std::mem::take(is_first) {
-            into.send(wrap(Seen::Begun)).await.ok();
+        if std::mem::take(is_resumed) {
+            to.send(Event::Resumed).await;
         }
         loop {
             // The layers of the client log what passes through them.
@@ -216,7 +238,7 @@ impl Followed {
                 Ok(Ok(Some(piece))) => watch_line(piece),
                 Ok(Err(error)) => return End::Failed(translate(&kube::Error::ReadEvents(error), &doing)),
             };
-            let (piece, seen) = match line {
+            let (piece, event) = match line {
                 None => return End::Failed(doing.failed(ErrorKind::Malformed, "an event of the watch cannot be read")),
                 Some(WatchLine::Error(status)) if status.code == 410 => return End::TooOld,
                 Some(WatchLine::Error(status)) => {
@@ -226,20 +248,20 @@ impl Followed {
                     *version = metadata.resource_version.unwrap_or_default();
                     continue;
                 }
-                Some(WatchLine::Added(piece)) => (piece, Seen::Made as fn(_) -> _),
-                Some(WatchLine::Modified(piece)) => (piece, Seen::Written as fn(_) -> _),
-                Some(WatchLine::Deleted(piece)) => (piece, Seen::Gone as fn(_) -> _),
+                Some(WatchLine::Added(piece)) => (piece, Event::Made as fn(_) -> _),
+                Some(WatchLine::Modified(piece)) => (piece, Event::Written as fn(_) -> _),
+                Some(WatchLine::Deleted(piece)) => (piece, Event::Gone as fn(_) -> _),
             };
             let object = Object::read(piece, self.whole, &self.kept);
             if let Some(latest) = &object.metadata.resource_version {
                 version.clone_from(latest);
             }
-            into.send(wrap(seen(object.into()))).await.ok();
+            to.send(event(object.into())).await;
         }
     }
 
     fn listing(&self) -> Doing<'_> {
-        listing(self.resource, self.namespace.as_deref())
+        Doing::listing(self.resource, self.namespace.as_ref().map(Namespace::as_str))
     }
 
     fn fields(&self) -> Option<String> {
@@ -249,6 +271,17 @@ impl Followed {
 
 fn is_too_old(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 410)
+}
+
+/// Returns the pause after a number of failures in a row. Only the first failure is a warning.
+pub(crate) fn backoff(resource: &str, error: &Error, failures: u32) -> Duration {
+    let (kind, text) = (error.kind(), error.chain());
+    if failures == 1 {
+        warn!(resource, %kind, error = text, "a watch failed");
+    } else {
+        debug!(resource, %kind, error = text, failures, "a watch failed again");
+    }
+    error.retry_after().map_or_else(|| pause(failures), |asked| asked.min(LONGEST_PAUSE))
 }
 
 /// Up to twice as long after each failure.

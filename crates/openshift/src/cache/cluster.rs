@@ -1,0 +1,151 @@
+//! The lists of one cluster, which all of its sinks share.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::{Arc, Mutex as Lock, MutexGuard},
+};
+
+use k8s_openapi::{api::core::v1::ServiceAccount, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use regcred_core::{Namespace, Result, SecretName, Target};
+use tokio::{sync::Mutex, time::Instant};
+
+use super::listed::{FRESH, Listed};
+use crate::{
+    cluster::Cluster,
+    decode::{Kept, ListItem, account, metadata},
+    pages::List,
+    store::Store,
+    stream::Piece,
+};
+
+/// The cache of one cluster, which its sinks and its watches share.
+///
+/// Of the Secrets of some names it takes a few lists in place of a thousand reads, where RBAC allows lists.
+#[derive(Clone)]
+pub struct Cache(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    /// Names of the Secrets that are read in lists.
+    listed: BTreeSet<SecretName>,
+    secrets: Lists<ObjectMeta>,
+    accounts: Lists<ServiceAccount>,
+    /// Time of the latest change of a target. An older list does not answer for it.
+    touched: Lock<HashMap<Target, Instant>>,
+}
+
+/// By the name of the listed objects, and of the Secret that they are read for.
+struct Lists<T>(Lock<HashMap<(String, String), Shared<T>>>);
+
+/// One caller reads, and the others wait for it.
+type Shared<T> = Arc<Mutex<Listed<T>>>;
+
+impl Cache {
+    /// `annotations`: every annotation that a sink of the cluster sets beside regcred's own. A sink takes one that is not named here for
+    /// absent. `listed`: the names of the Secrets that lists read, with their ServiceAccounts. That pays from a handful of targets on.
+    pub fn new(
+        cluster: &Cluster,
+        annotations: impl IntoIterator<Item = String>,
+        listed: impl IntoIterator<Item = SecretName>,
+    ) -> Self {
+        let store = Store::new(cluster.client().clone(), String::new()).keeping(annotations);
+        let (secrets, accounts) = (Lists(Lock::default()), Lists(Lock::default()));
+        let listed = listed.into_iter().collect();
+        Self(Arc::new(Inner { store, listed, secrets, accounts, touched: Lock::default() }))
+    }
+
+    /// The annotations that are kept, besides those of regcred.
+    pub(crate) fn kept(&self) -> Arc<Kept> {
+        self.0.store.kept()
+    }
+
+    /// Returns the metadata of a Secret, or that there is none. `None`: no list answers.
+    pub(super) async fn secret(&self, target: &Target) -> Result<Option<Option<ObjectMeta>>> {
+        let Inner { store, secrets, .. } = &*self.0;
+        let (name, kept) = (target.name(), store.kept());
+        let read = |piece: Piece<'_>| ListItem::read(piece, |piece| metadata(piece, &kept), |it| it);
+        self.ask(secrets, target, name, &store.secrets_named(name), read).await
+    }
+
+    /// Returns a ServiceAccount that uses the Secret of a target, or that there is none. `None`: no list answers.
+    pub(super) async fn account(&self, target: &Target, name: &str) -> Result<Option<Option<ServiceAccount>>> {
+        let Inner { store, accounts, .. } = &*self.0;
+        let read = |piece: Piece<'_>| ListItem::read(piece, account, |it| &it.metadata);
+        self.ask(accounts, target, name, &store.accounts_named(name), read).await
+    }
+
+    async fn ask<T>(
+        &self,
+        lists: &Lists<T>,
+        target: &Target,
+        name: &str,
+        list: &List<'_>,
+        read: impl Fn(Piece<'_>) -> ListItem<T> + Sync,
+    ) -> Result<Option<Option<T>>> {
+        if !self.0.listed.contains(target.name()) {
+            return Ok(None);
+        }
+        let key = (name.to_owned(), target.name().to_owned());
+        let listed = lock(&lists.0).entry(key).or_default().clone();
+        let mut listed = listed.lock_owned().await;
+        let touched = lock(&self.0.touched).get(target).copied();
+        let read = &read;
+        let page = |limit, next: Option<String>| async move {
+            if next.is_none() {
+                list.check().await?;
+            }
+            list.page(limit, next, read).await
+        };
+        listed.ask(&Namespace::new(target.group())?, touched, page).await
+    }
+
+    /// A target has changed. Older lists do not answer for it.
+    pub(super) fn touch(&self, target: &Target) {
+        if self.0.listed.contains(target.name()) {
+            let mut touched = lock(&self.0.touched);
+            if touched.len().is_power_of_two() {
+                forget_old(&mut touched); // not at each call: it looks at all of them
+            }
+            touched.insert(target.clone(), Instant::now());
+        }
+    }
+
+    /// Drops all lists: changes may have been missed.
+    pub(crate) fn reset(&self) {
+        lock(&self.0.secrets.0).clear();
+        lock(&self.0.accounts.0).clear();
+    }
+
+    /// Drops the objects of lists without recent calls.
+    pub(crate) async fn tidy(&self) {
+        forget_old(&mut lock(&self.0.touched));
+        self.0.secrets.tidy().await;
+        self.0.accounts.tidy().await;
+    }
+}
+
+impl<T> Lists<T> {
+    async fn tidy(&self) {
+        let all = lock(&self.0).values().cloned().collect::<Vec<_>>();
+        for listed in all {
+            listed.lock().await.tidy();
+        }
+    }
+}
+
+/// No list is older.
+fn forget_old(touched: &mut HashMap<Target, Instant>) {
+    touched.retain(|_, at| at.elapsed() <= FRESH);
+    touched.shrink_to_fit();
+}
+
+fn lock<T>(shared: &Lock<T>) -> MutexGuard<'_, T> {
+    shared.lock().expect("no call panics while it holds the lock")
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("listed", &self.0.listed).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,235 @@
+//! Which targets are as the latest look or write left them. Pure: watches and the sink report, and nothing here asks the API server.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use regcred_core::Target;
+
+use crate::{ownership::Version, record::Records};
+
+/// More than there are sets of credentials that are written at a time.
+const SHARED: usize = 32;
+
+/// A target in its latest known state: a refresh needs no read.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) version: Version,
+    pub(crate) contents: Arc<Contents>,
+}
+
+/// The part of a snapshot that targets of one write share. It holds no data of a Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Contents {
+    pub(crate) records: Records,
+    /// The ServiceAccounts that use the Secret, and how. All other accounts of the config do not exist, and no target waits for them.
+    pub(crate) used_by: Vec<String>,
+    /// The other writers of the Secret.
+    pub(crate) writers: Vec<String>,
+}
+
+/// The states of watched targets. Of other targets nothing is known.
+#[derive(Debug, Default)]
+pub(crate) struct States {
+    targets: HashMap<Target, State>,
+    shared: VecDeque<Arc<Contents>>,
+}
+
+/// The origin of a version that a watch reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It is the known version, or the target is not watched.
+    Known,
+    /// It may be the result of a look or write that has not ended.
+    Underway,
+    /// Another program wrote it.
+    Unknown,
+}
+
+#[derive(Debug)]
+enum State {
+    /// It may have changed since the latest look.
+    Stale,
+    /// Another program has written it as regcred's field manager. So its metadata does not show whether the data is regcred's.
+    Doubtful,
+    /// A look or write has begun. A watch has reported this version since.
+    Underway(Option<String>),
+    Current(Snapshot),
+}
+
+impl States {
+    /// Watches report every change of a target from now on. Earlier changes may have been missed.
+    pub(crate) fn follow(&mut self, target: &Target) {
+        self.targets.insert(target.clone(), State::Stale);
+    }
+
+    /// Whether watches report every change of a target.
+    pub(crate) fn is_followed(&self, target: &Target) -> bool {
+        self.targets.contains_key(target)
+    }
+
+    pub(crate) fn unfollow(&mut self, target: &Target) {
+        self.targets.remove(target);
+    }
+
+    /// A target has changed, or may have.
+    pub(crate) fn invalidate(&mut self, target: &Target) {
+        if let Some(state) = self.targets.get_mut(target)
+            && !matches!(state, State::Doubtful)
+        {
+            *state = State::Stale;
+        }
+    }
+
+    /// The data of a target has to be read.
+    pub(crate) fn doubt(&mut self, target: &Target) {
+        if let Some(state) = self.targets.get_mut(target) {
+            *state = State::Doubtful;
+        }
+    }
+
+    /// A watch reports a version of a Secret whose metadata is as regcred leaves it. Another program may have written it all the same.
+    pub(crate) fn report(&mut self, target: &Target, resource_version: Option<&str>) -> Origin {
+        let Some(state) = self.targets.get_mut(target) else { return Origin::Known };
+        match state {
+            State::Current(snapshot) if snapshot.version.resource_version.as_deref() == resource_version => {
+                return Origin::Known;
+            }
+            State::Underway(reported) => {
+                *reported = resource_version.map(str::to_owned);
+                return Origin::Underway;
+            }
+            State::Current(_) | State::Stale => *state = State::Stale,
+            State::Doubtful => {}
+        }
+        Origin::Unknown
+    }
+
+    /// A look at a target begins. Only later changes contradict its result. Returns whether the data of the Secret has to be read.
+    pub(crate) fn begin(&mut self, target: &Target) -> bool {
+        let Some(state) = self.targets.get_mut(target) else { return false };
+        let is_doubtful = matches!(state, State::Doubtful);
+        *state = State::Underway(None);
+        is_doubtful
+    }
+
+    /// A write of a target begins.
+    pub(crate) fn write(&mut self, target: &Target) {
+        if let Some(state @ State::Current(_)) = self.targets.get_mut(target) {
+            *state = State::Underway(None);
+        }
+    }
+
+    /// Keeps the result of a look or write, unless the target has changed since it began.
+    pub(crate) fn keep(&mut self, target: &Target, version: Version, contents: Contents) {
+        let state = match self.targets.get(target) {
+            Some(State::Underway(reported)) if reported.is_none() || *reported == version.resource_version => {
+                State::Current(Snapshot { version, contents: self.share(contents) })
+            }
+            Some(State::Underway(_)) => State::Stale,
+            Some(State::Stale | State::Doubtful | State::Current(_)) | None => return,
+        };
+        self.targets.insert(target.clone(), state);
+    }
+
+    /// `None`: it has to be read.
+    pub(crate) fn current(&self, target: &Target) -> Option<Snapshot> {
+        match self.targets.get(target)? {
+            State::Current(snapshot) => Some(snapshot.clone()),
+            State::Stale | State::Doubtful | State::Underway(_) => None,
+        }
+    }
+
+    /// One of those that are equal.
+    fn share(&mut self, contents: Contents) -> Arc<Contents> {
+        if let Some(known) = self.shared.iter().find(|known| ***known == contents) {
+            return known.clone();
+        }
+        let contents = Arc::new(contents);
+        self.shared.truncate(SHARED - 1);
+        self.shared.push_front(contents.clone());
+        contents
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_core::testing::target;
+
+    use super::*;
+
+    fn version(number: &str) -> Version {
+        Version { uid: Some("u".into()), resource_version: Some(number.into()) }
+    }
+
+    fn contents() -> Contents {
+        Contents { records: Records::new(), used_by: vec![], writers: vec![] }
+    }
+
+    #[test]
+    fn only_a_watched_target_without_a_change_since_its_look_began_is_current() {
+        let (mut states, target) = (States::default(), target("team-a"));
+        let looks = |states: &mut States, meanwhile: fn(&mut States, &Target)| {
+            states.begin(&target);
+            meanwhile(states, &target);
+            states.keep(&target, version("1"), contents());
+            states.current(&target).is_some()
+        };
+        assert!(!looks(&mut states, |_, _| ()), "no watch reports its changes");
+        states.follow(&target);
+        assert!(!looks(&mut states, States::invalidate));
+        assert!(looks(&mut states, |_, _| ()));
+        assert!(!looks(&mut states, States::follow), "an earlier change may have been missed");
+        assert!(looks(&mut states, |_, _| ()));
+        states.unfollow(&target);
+        assert!(states.current(&target).is_none());
+        states.keep(&target, version("1"), contents());
+        assert!(states.current(&target).is_none());
+    }
+
+    #[test]
+    fn our_own_write_is_reported_before_or_after_its_answer_and_another_write_is_read() {
+        let (mut states, target) = (States::default(), target("team-a"));
+        states.follow(&target);
+        states.begin(&target);
+        states.keep(&target, version("1"), contents());
+        states.write(&target);
+        assert!(states.current(&target).is_none(), "the write may have changed it");
+        assert_eq!(states.report(&target, Some("2")), Origin::Underway);
+        states.keep(&target, version("2"), contents());
+        assert_eq!(states.report(&target, Some("2")), Origin::Known);
+        assert!(states.current(&target).is_some_and(|it| it.version.resource_version.as_deref() == Some("2")));
+        assert_eq!(states.report(&target, Some("3")), Origin::Unknown);
+        assert!(states.current(&target).is_none());
+        states.begin(&target);
+        states.report(&target, Some("5"));
+        states.keep(&target, version("4"), contents());
+        assert!(states.current(&target).is_none(), "it has been written since");
+    }
+
+    #[test]
+    fn a_doubt_lasts_until_a_look_begins() {
+        let (mut states, target) = (States::default(), target("team-a"));
+        states.doubt(&target);
+        assert!(!states.begin(&target), "it is not watched");
+        states.follow(&target);
+        states.doubt(&target);
+        states.invalidate(&target);
+        states.keep(&target, version("1"), contents());
+        assert!(states.begin(&target) && !states.begin(&target));
+    }
+
+    #[test]
+    fn targets_that_were_written_together_share_their_contents() {
+        let mut states = States::default();
+        let kept = ["a", "b"].map(|namespace| {
+            let target = target(namespace);
+            states.follow(&target);
+            states.begin(&target);
+            states.keep(&target, version("1"), contents());
+            states.current(&target).expect("it is kept").contents
+        });
+        assert!(Arc::ptr_eq(&kept[0], &kept[1]));
+    }
+}
