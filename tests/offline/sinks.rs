@@ -1,15 +1,15 @@
 //! Types of sinks that a program brings along, named in a config beside its own types of providers.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use regcred::{
     SinkEntry, Types,
-    config::Config,
+    config::{Config, Problems},
     engine::{Pass, State},
     wire::{self, Clusters},
 };
 use regcred_core::{
-    Error, ErrorKind, SecretSink, StoreName, SystemClock, TargetSource,
+    Address, Error, ErrorKind, SecretSink, StoreName, SystemClock, Target, TargetSource,
     testing::{FakeProvider, MemorySink},
 };
 use regcred_openshift::{Cluster, Connection};
@@ -149,4 +149,137 @@ fn a_sink_of_one_s_own_is_told_all_that_the_config_says() {
         choice.takes("app-b", &labels) && !choice.takes("app-a", &labels),
         "what is named beside it is not chosen too"
     );
+}
+
+/// What the config says of one target of the folder.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    path: String,
+    #[serde(default)]
+    mode: u32,
+}
+
+fn folder(sink: &Arc<MemorySink>) -> Types {
+    let sink = sink.clone();
+    let types = Types::default()
+        .with_provider("fake", |_| Ok(async { Ok(FakeProvider::new(Arc::new(SystemClock), "r.example")) }));
+    types.with_sink("folder", move |_, entries: &[SinkEntry]| {
+        let target = |entry: &SinkEntry| -> Result<_, Problems> {
+            let File { path, mode } = entry.options()?;
+            let problem = || entry.options.as_ref().map(|options| options.problem("mode", "it is not 0600"));
+            problem().filter(|_| mode != 0o600 && mode != 0).map_or(Ok(()), Err)?;
+            Ok(Target::new(entry.store.clone(), Address::named(path)))
+        };
+        let targets = entries.iter().map(target).collect::<Result<Vec<_>, _>>()?;
+        let sink = sink.clone();
+        Ok(async move {
+            let kept = |target| (Arc::new(vec![target]) as Arc<dyn TargetSource>, sink.clone() as Arc<dyn SecretSink>);
+            Ok(targets.into_iter().map(kept).collect())
+        })
+    })
+}
+
+const FILES: &str = "
+providers: { robot: { type: fake }, ecr: { type: ecr, region: eu-west-1 } }
+sinks:
+  cluster: { type: openshift }
+  files: { type: folder }
+targets:
+- { namespace: team-a, providers: [robot], sink: cluster }
+- { path: /run/a.json, providers: [robot], sink: files }
+- { path: /run/b.json, mode: 384, providers: [robot], sink: files }
+";
+
+#[tokio::test]
+async fn a_target_of_another_type_of_sink_has_options_of_its_own_and_needs_no_namespace() {
+    let (_kube, cluster, _dir) = world().await;
+    let sink = Arc::new(MemorySink::default());
+    let (types, config) = (folder(&sink), Config::from_yaml(FILES).expect("its form is valid"));
+    assert_eq!(wire::problems(&config, &types), []);
+    let plan = wire::plan(&config, &types).expect("it is valid");
+    let clusters = Clusters::one(&plan, &cluster);
+    let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await.expect("it can be made");
+    let report = engine.build().expect("it is whole").once(Pass::default()).await;
+    let targets = report.targets.keys().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(targets, ["team-a/ecr-secret in cluster", "/run/a.json in files", "/run/b.json in files"]);
+    assert_eq!((report.count(State::Fresh), sink.writes()), (3, 2), "{report:#?}");
+}
+
+#[test]
+fn each_fault_in_the_options_of_a_target_is_told_with_its_place() {
+    let types = folder(&Arc::default());
+    for (before, after, expected) in [
+        (
+            "{ path: /run/a.json,",
+            "{ pth: /run/a.json,",
+            &["config: targets[1].pth: this key is not known; did you mean `path`?"][..],
+        ),
+        ("mode: 384", "mode: 1", &["config: targets[2].mode: it is not 0600"]),
+        ("/run/b.json, mode: 384", "/run/a.json", &["config: targets[2]: it repeats targets[1]"]),
+        (
+            "{ namespace: team-a,",
+            "{ namespace: team-a, path: x,",
+            &[
+                "config: targets[0].path: this key is not known; known are accounts, namespace, namespaces, providers, region, registry, secret, service_accounts, sink",
+            ],
+        ),
+        ("{ path: /run/a.json, ", "{ ", &["config: targets[1].namespace: it is missing"]),
+        (
+            "/run/b.json, mode: 384, providers: [robot]",
+            "/run/a.json, providers: [robot, robot2]",
+            &["config: targets[2].providers[1]: `providers:` does not name \"robot2\"; did you mean robot?"],
+        ),
+    ] {
+        let yaml = FILES.replace(before, after);
+        assert_ne!(yaml, FILES);
+        let problems = match Config::from_yaml(&yaml) {
+            Ok(config) => wire::problems(&config, &types),
+            Err(problems) => problems.iter().cloned().collect(),
+        };
+        let problems = problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(problems, expected, "{after}");
+    }
+}
+
+#[tokio::test]
+async fn two_entries_with_the_same_options_keep_one_target_with_the_logins_of_both() {
+    let sink = Arc::new(MemorySink::default());
+    let yaml = FILES.replace("/run/b.json, mode: 384, providers: [robot]", "/run/a.json, providers: [other]");
+    let yaml = yaml.replace("ecr: { type: ecr, region: eu-west-1 }", "other: { type: other }");
+    let types = folder(&sink)
+        .with_provider("other", |_| Ok(async { Ok(FakeProvider::new(Arc::new(SystemClock), "other.example")) }));
+    let (_kube, cluster, _dir) = world().await;
+    let plan = wire::plan(&Config::from_yaml(&yaml).expect("its form is valid"), &types).expect("it is valid");
+    let clusters = Clusters::one(&plan, &cluster);
+    let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await.expect("it can be made");
+    let report = engine.build().expect("it is whole").once(Pass::default()).await;
+    assert_eq!((report.targets.len(), report.count(State::Fresh), sink.writes()), (2, 2, 1), "{report:#?}");
+    let target = Target::new("files".parse().expect("valid"), Address::named("/run/a.json"));
+    assert_eq!(sink.stored(&target).map(|logins| logins.len()), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_mints_again_when_a_provider_from_the_config_reports_a_change() {
+    let provider = Arc::new(FakeProvider::new(Arc::new(SystemClock), "r.example"));
+    let (sink, made) = (Arc::new(MemorySink::default()), provider.clone());
+    let types = folder(&sink).with_provider("watched", move |_| {
+        let made = made.clone();
+        Ok(async { Ok(made) })
+    });
+    let yaml = FILES
+        .replace("robot: { type: fake }", "robot: { type: watched }")
+        .replace("- { namespace: team-a, providers: [robot], sink: cluster }\n", "");
+    let plan = wire::plan(&Config::from_yaml(&yaml).expect("its form is valid"), &types).expect("it is valid");
+    let (_kube, cluster, _dir) = world().await;
+    let clusters = Clusters::one(&plan, &cluster);
+    let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await.expect("it can be made");
+    let steps = async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!((provider.calls(), sink.writes()), (1, 2));
+        provider.change();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!((provider.calls(), sink.writes()), (2, 4));
+    };
+    engine.build().expect("it is whole").run(steps).await;
 }

@@ -10,13 +10,12 @@ use crate::{
     adopt,
     decode::Stored,
     fields::{DATA, entries, may_be_immutable, value},
-    form::Form,
     link::{Lists, Recorded, is_writable},
     look::Found,
     ownership::{Ours, Standing, Version},
     record::{Record, TARGET},
     refusal,
-    secret::{self, Plan},
+    secret::{self, Desired},
     writer::{Foreign, SecretWriter},
 };
 
@@ -84,10 +83,11 @@ pub(crate) async fn write(
         }
         _ => None,
     };
-    let plan = secret::plan(ours, data.as_ref(), set, writer.form().logins)?.with_links(links.clone());
-    let force = ours.is_some_and(|ours| ours.is_claimed || !ours.drift.is_empty());
     let form = ours.map_or(writer.form(), |ours| &ours.form);
-    let after = put(writer, target, &plan, form, ours.map(|ours| &ours.version), force).await?;
+    let desired = Desired { target, instance: writer.instance(), form, links, over: ours.map(|ours| &ours.version) };
+    let force = ours.is_some_and(|ours| ours.is_claimed || !ours.drift.is_empty());
+    let object = desired.object(ours, data.as_ref(), set)?;
+    let after = writer.store.apply_secret(target.group(), target.name(), &object, force).await?;
     let written = match ours {
         None => Written::Created,
         Some(ours) if ours.version.resource_version == after.resource_version => Written::Unchanged,
@@ -124,21 +124,10 @@ pub(crate) async fn adopt(
     let patch = adopt::patch(&stored.metadata, &writer.own_managers(), writer.form());
     let after = writer.store.take_over_secret(namespace, name, &patch).await?;
     let (form, _) = writer.form().yielding(&after, writer.manager());
-    let plan = secret::plan(None, None, set, form.logins)?.with_links(Recorded::of(writer.links()));
-    put(writer, target, &plan, &form, Some(&Version::of(&after)), false).await?;
+    let (links, over) = (Recorded::of(writer.links()), Version::of(&after));
+    let desired = Desired { target, instance: writer.instance(), form: &form, links: &links, over: Some(&over) };
+    writer.store.apply_secret(namespace, name, &desired.object(None, None, set)?, false).await?;
     Ok(Written::Updated)
-}
-
-async fn put(
-    writer: &SecretWriter,
-    target: &Target,
-    plan: &Plan,
-    form: &Form,
-    over: Option<&Version>,
-    force: bool,
-) -> Result<ObjectMeta> {
-    let object = secret::manifest(target, writer.instance(), form, plan, over)?;
-    writer.store.apply_secret(target.group(), target.name(), &object, force).await
 }
 
 pub(crate) async fn remove_own(writer: &SecretWriter, target: &Target) -> Result<()> {

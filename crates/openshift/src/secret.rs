@@ -19,13 +19,23 @@ pub(crate) const DATA_KEY: &str = ".dockerconfigjson";
 /// The API takes a MiB for all values of a Secret, and annotations and the rest need room too.
 const LARGEST: usize = 900 * 1024;
 
-/// What a Secret is to hold, and from where.
+/// A Secret as an apply is to leave it.
+#[derive(Debug)]
+pub(crate) struct Desired<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) instance: &'a str,
+    pub(crate) form: &'a Form,
+    /// What it says of its links.
+    pub(crate) links: &'a Recorded,
+    /// What it may replace: that very object, in that very state.
+    pub(crate) over: Option<&'a Version>,
+}
+
+/// What a Secret holds: the records of logins that are written anew or kept, and these logins.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
-    /// Written anew or kept, by registry.
+struct Contents {
     records: Records,
     config: DockerConfig,
-    links: Recorded,
 }
 
 /// Whether a set can be written without reading what stands there: it cannot if a provider failed, whose entries have to
@@ -34,44 +44,30 @@ pub(crate) fn needs_data(ours: &Ours, set: &CredentialSet) -> bool {
     !set.failed().is_empty() || !kept(ours, set).is_empty()
 }
 
-/// What is to stand there, given what stands there if that has to be kept in part.
-pub(crate) fn plan(
-    ours: Option<&Ours>,
-    data: Option<&DockerConfig>,
-    set: &CredentialSet,
-    logins: LoginFormat,
-) -> Result<Plan> {
-    let mut plan = Plan::default();
-    for (provider, credential) in set.iter() {
-        for login in credential.logins() {
-            for registry in login.registries() {
-                logins.write(&mut plan.config, registry, login)?;
-                let record = Record {
-                    provider: provider.clone(),
-                    validity: credential.validity(),
-                    digest: None,
-                    is_hidden: false,
-                };
-                plan.records.insert(registry.clone(), record);
+impl Contents {
+    /// Of a set, and of what stands there as far as that has to be kept.
+    fn new(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &CredentialSet, logins: LoginFormat) -> Result<Self> {
+        let mut contents = Self::default();
+        for (provider, credential) in set.iter() {
+            let (provider, validity) = (provider.clone(), credential.validity());
+            let record = Record { provider, validity, digest: None, is_hidden: false };
+            for login in credential.logins() {
+                for registry in login.registries() {
+                    logins.write(&mut contents.config, registry, login)?;
+                    contents.records.insert(registry.clone(), record.clone());
+                }
             }
         }
-    }
-    let (Some(ours), Some(data)) = (ours, data) else { return Ok(plan) };
-    if !set.failed().is_empty() {
-        plan.keep_others(ours, data);
-    }
-    for (registry, record) in kept(ours, set) {
-        if plan.config.carry_over(&registry, data) {
-            plan.records.insert(registry, record);
+        let (Some(ours), Some(data)) = (ours, data) else { return Ok(contents) };
+        if !set.failed().is_empty() {
+            contents.keep_others(ours, data);
         }
-    }
-    Ok(plan)
-}
-
-impl Plan {
-    /// With what it is to say of its links.
-    pub(crate) fn with_links(self, links: Recorded) -> Self {
-        Self { links, ..self }
+        for (registry, record) in kept(ours, set) {
+            if contents.config.carry_over(&registry, data) {
+                contents.records.insert(registry, record);
+            }
+        }
+        Ok(contents)
     }
 
     /// While a provider fails, all that is not written anew stays: under whatever name a failed provider gave it. Dates are
@@ -128,46 +124,49 @@ pub(crate) fn check_size(bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
     if bytes.len() > LARGEST { Err(refusal::too_large(bytes.len(), LARGEST)) } else { Ok(bytes) }
 }
 
-/// The object for server-side apply. `over` is what it may replace: that very object, in that very state.
-pub(crate) fn manifest(
-    target: &Target,
-    instance: &str,
-    form: &Form,
-    plan: &Plan,
-    over: Option<&Version>,
-) -> Result<Value, Refusal> {
-    let (expires_at, refreshed_at) = record::summary(&plan.records);
-    let mut annotations = json!({
-        TARGET: target.address.to_string(),
-        HOSTS: record::write(&plan.records),
-        LINKS: plan.links.write(),
-    });
-    for (name, value) in [(EXPIRES_AT, expires_at), (REFRESHED_AT, refreshed_at)] {
-        if let Some(value) = value {
+impl Desired<'_> {
+    /// The object for server-side apply. `ours` and `data`: what stands there, as far as it has to be kept.
+    pub(crate) fn object(
+        &self,
+        ours: Option<&Ours>,
+        data: Option<&DockerConfig>,
+        set: &CredentialSet,
+    ) -> Result<Value> {
+        let Self { target, instance, form, links, over } = self;
+        let Contents { records, config } = Contents::new(ours, data, set, form.logins)?;
+        let (expires_at, refreshed_at) = record::summary(&records);
+        let mut annotations = json!({
+            TARGET: target.address.to_string(),
+            HOSTS: record::write(&records),
+            LINKS: links.write(),
+        });
+        for (name, value) in [(EXPIRES_AT, expires_at), (REFRESHED_AT, refreshed_at)] {
+            if let Some(value) = value {
+                annotations[name] = json!(value);
+            }
+        }
+        for (name, value) in form.annotations() {
             annotations[name] = json!(value);
         }
+        let mut labels = json!(form.labels);
+        labels[MANAGED_BY] = json!(REGCRED);
+        labels[INSTANCE] = json!(instance);
+        let mut object = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": target.name(),
+                "namespace": target.group(),
+                "labels": labels,
+                "annotations": annotations,
+            },
+            "type": DOCKER_CONFIG,
+            "data": { DATA_KEY: ByteString(check_size(config.to_bytes())?) },
+        });
+        if let Some(over) = over {
+            object["metadata"]["uid"] = json!(over.uid);
+            object["metadata"]["resourceVersion"] = json!(over.resource_version);
+        }
+        Ok(object)
     }
-    for (name, value) in form.annotations() {
-        annotations[name] = json!(value);
-    }
-    let mut labels = json!(form.labels);
-    labels[MANAGED_BY] = json!(REGCRED);
-    labels[INSTANCE] = json!(instance);
-    let mut object = json!({
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": target.name(),
-            "namespace": target.group(),
-            "labels": labels,
-            "annotations": annotations,
-        },
-        "type": DOCKER_CONFIG,
-        "data": { DATA_KEY: ByteString(check_size(plan.config.to_bytes())?) },
-    });
-    if let Some(over) = over {
-        object["metadata"]["uid"] = json!(over.uid);
-        object["metadata"]["resourceVersion"] = json!(over.resource_version);
-    }
-    Ok(object)
 }

@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use regcred_config::{AccountLink, NamespaceFilter, Origin, SecretSettings, Selection};
+use regcred_config::{AccountLink, NamespaceFilter, Origin, SecretSettings, Selection, Spec};
 use regcred_core::{Namespace, ProviderName, StoreName};
 
 /// Namespaces that have the same Secret with the same settings.
@@ -42,6 +42,8 @@ pub(crate) struct Need {
     pub(crate) providers: Vec<ProviderName>,
     pub(crate) secret: SecretSettings,
     pub(crate) accounts: Accounts,
+    /// The keys of the target that the type of its sink alone understands.
+    pub(crate) options: Option<Spec>,
 }
 
 /// The ServiceAccounts that use a Secret.

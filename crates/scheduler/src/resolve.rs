@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use regcred_config::{AccountLink, Config, Origin, Problem, SecretSettings, Selection, Spec, TargetEntry, Wants};
+use regcred_config::{
+    AccountLink, Config, Namespaces, Origin, Problem, SecretSettings, Selection, Spec, TargetEntry, Wants,
+};
 use regcred_core::{Namespace, ProviderName, SecretName, StoreName};
 
 use crate::{
@@ -40,6 +42,8 @@ struct Address {
 enum Place {
     Named(Namespace),
     Selected(Selection),
+    /// The options of the entry say where, and this is their digest.
+    Described(u64),
 }
 
 impl Resolved {
@@ -108,6 +112,10 @@ impl Resolved {
                     chosen += 1;
                     continue;
                 }
+                Place::Described(_) => {
+                    groups.push(Group { origin: wanted.origin.clone(), need, places: Places::Named(vec![]) });
+                    continue;
+                }
             };
             // Those that an earlier choice may have wait for it, and the others do not.
             let may_be_another_s = groups.iter().any(|earlier| earlier.may_have(&need, &namespace));
@@ -135,7 +143,9 @@ impl Resolved {
         let selected = target.namespaces.selection.clone().map(Place::Selected);
         let mut told = vec![]; // of an entry once, not of each of its namespaces
         told.extend(untold.into_iter().chain(self.unguarded_push(target, &providers)));
-        for place in named.chain(selected) {
+        let described = target.options.as_ref().filter(|_| target.namespaces == Namespaces::default());
+        let described = described.map(|options| Place::Described(options.digest()));
+        for place in named.chain(selected).chain(described) {
             let address = Address { store: store.clone(), place, name: target.secret.name.clone() };
             let is_selected = matches!(address.place, Place::Selected(_));
             let wanted = self.wanted.entry(address).or_insert_with(|| Wanted::new(position, &store, target));
@@ -224,6 +234,7 @@ struct Wanted {
     store: StoreName,
     providers: Vec<ProviderName>,
     secret: SecretSettings,
+    options: Option<Spec>,
     /// `None`: the usual ones.
     accounts: Option<Vec<AccountLink>>,
     /// The entry that asks for each login.
@@ -240,6 +251,7 @@ impl Wanted {
             store: store.clone(),
             providers: vec![],
             secret: target.secret.clone(),
+            options: target.options.clone(),
             accounts: target.accounts.is_some().then(Vec::new),
             logins: BTreeMap::new(),
             also_named: BTreeSet::new(),
@@ -252,7 +264,8 @@ impl Wanted {
             None if self.providers.iter().any(|name| known[name].pushes()) => Accounts::Builders,
             None => Accounts::Usual,
         };
-        Need { store: self.store.clone(), providers: self.providers.clone(), secret: self.secret.clone(), accounts }
+        let (store, providers) = (self.store.clone(), self.providers.clone());
+        Need { store, providers, secret: self.secret.clone(), accounts, options: self.options.clone() }
     }
 
     /// Adds the settings of an entry to those of earlier ones.
@@ -279,6 +292,13 @@ impl Wanted {
                 differing.join(", ")
             );
             problems.push(Problem::at(target.origin.join("secret"), message));
+        }
+        if target.options != self.options {
+            let message = format!(
+                "{} and this one keep one Secret: the options of its sink have to be the same",
+                self.origin.name()
+            );
+            problems.push(Problem::at(target.origin.clone(), message));
         }
         let is_named = matches!(target.wants, Wants::Providers(_));
         for name in names {

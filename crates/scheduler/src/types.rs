@@ -1,16 +1,23 @@
 //! The types that the config may name.
 
-use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use regcred_config::{
     AccountLink, LinkName, OpenShiftOptions, Origin, Partial, Problem, Problems, SecretSettings, Spec,
 };
 use regcred_core::{
-    Address, Error, ErrorKind, Issuer, Namespace, RegistryCredential, RegistryProvider, Result, SecretSink, StoreName,
-    Target, TargetSource,
+    Address, Error, ErrorKind, Issuer, Namespace, RegistryCredential, RegistryProvider, Result, Scope, SecretSink,
+    StoreName, Target, TargetSource,
 };
-use tokio::sync::OnceCell;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Notify, OnceCell};
 
 use crate::group::{Accounts, Group, Places, Selected};
 
@@ -71,6 +78,9 @@ pub struct SinkEntry {
     pub secret: SecretSettings,
     /// The ServiceAccounts that use it. `None`: the default ones, if the store has such a thing.
     pub accounts: Option<Vec<AccountLink>>,
+    /// The keys of the target that only this type of sink understands, such as `path`: see [`SinkEntry::options`]. They say where the
+    /// target is if the entry has no namespace.
+    pub options: Option<Spec>,
     /// The place of the first entry in the config that asks for it.
     pub origin: Origin,
 }
@@ -118,8 +128,16 @@ impl SinkEntry {
             selection,
             secret,
             accounts,
+            options: group.need.options.clone(),
             origin: group.origin.clone(),
         }
+    }
+
+    /// Reads the keys of the target that only this type of sink understands. A type that denies unknown fields reports each of them by its
+    /// key, file and line.
+    pub fn options<T: DeserializeOwned>(&self) -> Result<T, Problems> {
+        let none = || Problem::at(self.origin.clone(), "this sink has no options for a target");
+        self.options.as_ref().ok_or_else(none)?.options()
     }
 
     /// The targets in the namespaces that are named; they are a source. A sink that cannot choose namespaces has a problem where
@@ -246,7 +264,7 @@ impl Types {
 
     /// A provider that is made when it is first asked.
     pub(crate) fn provider(&self, spec: Spec) -> impl RegistryProvider {
-        Lazy { types: self.clone(), spec, made: OnceCell::new() }
+        Lazy { types: self.clone(), spec, made: OnceCell::new(), is_made: Notify::new() }
     }
 
     fn make(&self, spec: &Spec) -> Result<Making<Arc<dyn RegistryProvider>>, Problems> {
@@ -288,6 +306,7 @@ struct Lazy {
     types: Types,
     spec: Spec,
     made: OnceCell<Arc<dyn RegistryProvider>>,
+    is_made: Notify,
 }
 
 #[async_trait]
@@ -297,7 +316,26 @@ impl RegistryProvider for Lazy {
             let making = self.types.make(&self.spec);
             making.map_err(|problem| Error::new(ErrorKind::Invalid, problem.to_string()))?.await
         };
-        self.made.get_or_try_init(make).await?.credential().await
+        let made = self.made.get_or_try_init(make).await?;
+        self.is_made.notify_waiters();
+        made.credential().await
+    }
+
+    /// Unknown before the first credential, because the options alone do not say it.
+    fn scope(&self) -> Scope {
+        self.made.get().map_or(Scope::Unknown, |made| made.scope())
+    }
+
+    async fn changed(&self) {
+        let mut is_made = pin!(self.is_made.notified());
+        is_made.as_mut().enable(); // so that it misses no provider that is made from here on
+        if self.made.get().is_none() {
+            is_made.await;
+        }
+        match self.made.get() {
+            Some(made) => made.changed().await,
+            None => std::future::pending().await,
+        }
     }
 
     fn longest_life(&self) -> Option<Duration> {

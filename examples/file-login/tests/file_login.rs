@@ -83,7 +83,7 @@ async fn a_config_names_it_beside_the_types_that_are_built_in() {
 fn what_is_wrong_with_its_options_is_told_with_the_rest() {
     let dir = tempfile::tempdir().expect("a folder");
     let config = "providers:\n  quay: { type: file, registry: quay.io, usrname: robot }\n  \
-                  no: { type: file, registry: 'http://x', username: robot, password_file: x, minutes: 5 }\n  \
+                  no: { type: file, registry: 'ftp://x', username: robot, password_file: x, minutes: 5 }\n  \
                   what: { type: vault }\ntargets: [{ namespace: team-a, providers: [quay] }]\n";
     let (code, said) = run(dir.path(), "check", config, "");
     let lines = said.lines().collect::<Vec<_>>();

@@ -1,6 +1,9 @@
 //! Something of a type, as a config describes it: options that the type alone understands.
 
-use std::fmt;
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
@@ -36,6 +39,11 @@ impl Spec {
     /// Without options.
     pub(crate) fn new(name: &str, kind: &str, origin: Origin) -> Self {
         Self { name: name.into(), kind: kind.into(), options: Dict::new(), origin }
+    }
+
+    /// The keys of an entry of `targets:` that a type of sink understands.
+    pub(crate) fn of_target(kind: &str, options: Dict, origin: Origin) -> Self {
+        Self { name: origin.name(), kind: kind.into(), options, origin }
     }
 
     /// Reads an entry. If its type is missing or faulty, it is returned with the usual type when all of its keys fit, so that its
@@ -85,6 +93,11 @@ impl Spec {
         Problem::at(self.origin.join(key), message)
     }
 
+    /// Returns whether there is no option.
+    pub fn is_empty(&self) -> bool {
+        self.options.is_empty()
+    }
+
     /// Returns whether an option is there, valid or not.
     pub fn has(&self, key: &str) -> bool {
         self.options.contains_key(key)
@@ -102,6 +115,21 @@ impl Spec {
     /// that the other options can be checked.
     pub fn partial<T: DeserializeOwned>(&self, stand_ins: &[(&str, &str)]) -> Partial<T> {
         Partial::read(&Value::from(self.options.clone()), &self.origin, stand_ins)
+    }
+}
+
+/// Whether type and options are the same, whatever the name and the place.
+impl PartialEq for Spec {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.kind, self.digest()) == (&other.kind, other.digest())
+    }
+}
+
+impl Eq for Spec {}
+
+impl Hash for Spec {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest().hash(state);
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn read(dict: &Dict, root: &Origin) -> (Content, Vec<Problem>) {
         fields.problem("sinks", "it names none: leave it out for the cluster that regcred runs in");
     }
     let defaults = defaults(&mut fields);
-    let (targets, doubtful) = targets(&mut fields, &defaults);
+    let (targets, doubtful) = targets(&mut fields, &defaults, &sinks);
     refuse_unnamed(&mut fields, &targets, &provider_names, &sink_names);
     warn_unused(&mut fields, &targets, &providers, &sinks);
     let max_writes_per_second = fields.number("max_writes_per_second").unwrap_or(WRITES);
@@ -124,7 +124,7 @@ fn defaults(fields: &mut Fields<'_>) -> Defaults {
     defaults
 }
 
-fn targets(fields: &mut Fields<'_>, defaults: &Defaults) -> (Vec<TargetEntry>, Vec<Doubtful>) {
+fn targets(fields: &mut Fields<'_>, defaults: &Defaults, sinks: &[Spec]) -> (Vec<TargetEntry>, Vec<Doubtful>) {
     let nothing =
         "no target is named: `targets:` is a list of entries such as { namespace: team-a, region: eu-west-1 }";
     let entries = match fields.get("targets") {
@@ -137,7 +137,7 @@ fn targets(fields: &mut Fields<'_>, defaults: &Defaults) -> (Vec<TargetEntry>, V
     let (mut targets, mut doubtful) = (vec![], vec![]);
     for (place, entry) in entries.iter().enumerate() {
         let origin = fields.origin().join(&format!("targets[{place}]"));
-        match target::read(entry, &origin, defaults, &mut fields.warnings) {
+        match target::read(entry, &origin, defaults, sinks, &mut fields.warnings) {
             Ok(target) => targets.push(target),
             Err((problems, registries)) => {
                 fields.problems.extend(problems);

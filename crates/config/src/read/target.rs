@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use figment::value::Value;
+use figment::value::{Dict, Value};
 use regcred_core::StoreName;
 
 use super::{
@@ -12,10 +12,13 @@ use super::{
     wants::wants,
 };
 use crate::{
-    AccountLink, Merge, Origin, Problem, TargetEntry,
+    AccountLink, Merge, Namespaces, Origin, Problem, Spec, TargetEntry,
     model::{file, secret::RawSecret, target::Doubtful},
-    value::shown::shown,
+    value::{keys::keys, shown::shown},
 };
+
+/// The types of sinks that keep Secrets in a cluster. Their targets have no keys of their own.
+const CLUSTERS: [&str; 2] = ["kubernetes", "openshift"];
 
 /// Values for entries that do not set them.
 #[derive(Clone, Debug, Default)]
@@ -47,27 +50,45 @@ pub(crate) fn read(
     entry: &Value,
     origin: &Origin,
     defaults: &Defaults,
+    sinks: &[Spec],
     warnings: &mut Vec<Problem>,
 ) -> Result<TargetEntry, (Vec<Problem>, Vec<Doubtful>)> {
     let Value::Dict(_, dict) = entry else {
         let message = format!("{} is not an entry such as {{ namespace: team-a, region: eu-west-1 }}", shown(entry));
         return Err((vec![Problem::at(origin.clone(), message)], vec![]));
     };
-    let mut fields = Fields::of::<file::Target>(dict, origin);
-    let (namespaces, wants, sink) = (namespaces(&mut fields), wants(&mut fields), sink(&mut fields));
+    let (own, options) = split(dict, origin, sinks);
+    let mut fields = Fields::of::<file::Target>(&own, origin);
+    let has_place = ["namespace", "namespaces"].iter().any(|key| fields.has(key));
+    let is_described = !has_place && options.as_ref().is_some_and(|options| !options.is_empty());
+    let namespaces = if is_described { Some(Namespaces::default()) } else { namespaces(&mut fields) };
+    let (wants, sink) = (wants(&mut fields), sink(&mut fields));
     let secret = secret(&mut fields, &defaults.secret);
     let accounts =
         if fields.has("service_accounts") { service_accounts(&mut fields) } else { defaults.accounts.clone() };
     warnings.append(&mut fields.warnings);
     match (namespaces, wants, secret) {
         (Some(namespaces), Some(wants), Some(secret)) if fields.problems.is_empty() => {
-            Ok(TargetEntry { namespaces, wants, sink, secret, accounts, origin: origin.clone() })
+            Ok(TargetEntry { namespaces, wants, sink, secret, accounts, options, origin: origin.clone() })
         }
         _ => {
             let doubtful = |registries| Doubtful { registries, origin: origin.clone() };
             Err((fields.problems, fields.registries.into_iter().map(doubtful).collect()))
         }
     }
+}
+
+/// Takes the keys that only a type of sink understands out of an entry, if its sink has another type than a cluster.
+fn split(dict: &Dict, origin: &Origin, sinks: &[Spec]) -> (Dict, Option<Spec>) {
+    let sink = match (dict.get("sink"), sinks) {
+        (Some(name), _) => sinks.iter().find(|sink| name.as_str() == Some(sink.name())),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    let Some(sink) = sink.filter(|sink| !CLUSTERS.contains(&sink.kind())) else { return (dict.clone(), None) };
+    let known = keys::<file::Target>();
+    let (own, options) = dict.clone().into_iter().partition(|(key, _)| known.contains(&key.as_str()));
+    (own, Some(Spec::of_target(sink.kind(), options, origin.clone())))
 }
 
 fn sink(fields: &mut Fields<'_>) -> Option<StoreName> {
@@ -80,8 +101,8 @@ pub(crate) fn take_repeated(targets: &mut Vec<TargetEntry>) -> Vec<Problem> {
     let mut seen = HashMap::new();
     let mut problems = vec![];
     targets.retain(|target| {
-        let TargetEntry { namespaces, wants, sink, secret, accounts, .. } = target.clone();
-        match seen.entry((namespaces, wants, sink, secret, accounts)) {
+        let TargetEntry { namespaces, wants, sink, secret, accounts, options, .. } = target.clone();
+        match seen.entry((namespaces, wants, sink, secret, accounts, options)) {
             Entry::Vacant(free) => {
                 free.insert(target.origin.name());
                 true
