@@ -275,7 +275,7 @@ async fn a_daemon_mints_again_when_a_provider_from_the_config_reports_a_change()
     let clusters = Clusters::one(&plan, &cluster);
     let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await.expect("it can be made");
     let steps = async {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!((provider.calls(), sink.writes()), (1, 2));
         provider.change();
         tokio::time::sleep(Duration::from_secs(1)).await;

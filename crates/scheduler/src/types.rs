@@ -316,14 +316,14 @@ impl RegistryProvider for Lazy {
             let making = self.types.make(&self.spec);
             making.map_err(|problem| Error::new(ErrorKind::Invalid, problem.to_string()))?.await
         };
-        let made = self.made.get_or_try_init(make).await?;
+        let provider = self.made.get_or_try_init(make).await?;
         self.is_made.notify_waiters();
-        made.credential().await
+        provider.credential().await
     }
 
     /// Unknown before the first credential, because the options alone do not say it.
     fn scope(&self) -> Scope {
-        self.made.get().map_or(Scope::Unknown, |made| made.scope())
+        self.made.get().map_or(Scope::Unknown, RegistryProvider::scope)
     }
 
     async fn changed(&self) {
