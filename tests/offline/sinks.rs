@@ -151,7 +151,7 @@ fn a_sink_of_one_s_own_is_told_all_that_the_config_says() {
     );
 }
 
-/// What the config says of one target of the folder.
+/// The options of one target of the folder.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {

@@ -112,7 +112,7 @@ fn is_segment(segment: &str) -> bool {
     segment.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte))
 }
 
-/// For an error: what stands before an `@` may be a password.
+/// Returns the text for an error, without a part before an `@`, which may be a password.
 fn without_user(text: &str) -> &str {
     text.rsplit_once('@').map_or(text, |(_, host)| host)
 }

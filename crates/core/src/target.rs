@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{Namespace, SecretName, StoreName};
 
-/// A place for credentials: an address in a store. How it is written, the sink was told when it was built.
+/// A place for credentials: an address in a store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Target {
@@ -38,8 +38,8 @@ impl fmt::Display for Target {
     }
 }
 
-/// The address of a target within its store. What it means is up to the sink: namespace and name of a Secret, the path of a file, or a
-/// name with slashes in a store of secrets.
+/// The address of a target within its store. The sink defines its meaning: namespace and name of a Secret, the path of a file, or a name
+/// with slashes in a store of secrets.
 ///
 /// A sink refuses an address that it cannot have with [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

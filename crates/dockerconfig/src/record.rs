@@ -1,4 +1,4 @@
-//! What is known of the logins in a Docker config, which has no place for it: their providers and their dates.
+//! The providers and the dates of the logins in a Docker config, which has no place for them.
 
 use std::{
     collections::BTreeMap,

@@ -27,15 +27,15 @@ use crate::{
 
 /// A target that was due again as soon as it was written is not looked at sooner: that would be a loop.
 const REST: Duration = Duration::from_mins(1);
-/// So long writes that are under way may take after a stop: less than the half minute that Kubernetes grants a pod.
+/// The time for writes that are under way at a stop. Kubernetes grants a pod half a minute.
 const GRACE: Duration = Duration::from_secs(20);
-/// Longer than anybody means: a deadline beyond it is one of this length.
+/// The longest deadline of a pass.
 const FOREVER: Duration = Duration::from_hours(24 * 365);
 
 /// One run of an engine, from the first sighting to the report.
 pub(crate) struct RunLoop {
     shared: Arc<Shared>,
-    /// `None`: until told to stop.
+    /// `None`: the run ends when it is stopped.
     pass: Option<Pass>,
     /// Writes nothing.
     dry: bool,

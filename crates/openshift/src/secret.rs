@@ -25,13 +25,13 @@ pub(crate) struct Desired<'a> {
     pub(crate) target: &'a Target,
     pub(crate) instance: &'a str,
     pub(crate) form: &'a Form,
-    /// What it says of its links.
+    /// Its record of links.
     pub(crate) links: &'a Recorded,
-    /// What it may replace: that very object, in that very state.
+    /// The object that it may replace, in its version. `None`: there is no object.
     pub(crate) over: Option<&'a Version>,
 }
 
-/// What a Secret holds: the records of logins that are written anew or kept, and these logins.
+/// The logins that a Secret holds, new and kept ones, with their records.
 #[derive(Debug, Default)]
 struct Contents {
     records: Records,
@@ -45,7 +45,7 @@ pub(crate) fn needs_data(ours: &Ours, set: &CredentialSet) -> bool {
 }
 
 impl Contents {
-    /// Of a set, and of what stands there as far as that has to be kept.
+    /// Takes the logins of a set, and keeps those of the existing Secret that have to stay.
     fn new(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &CredentialSet, logins: LoginFormat) -> Result<Self> {
         let mut contents = Self::default();
         for (provider, credential) in set.iter() {
@@ -125,7 +125,7 @@ pub(crate) fn check_size(bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
 }
 
 impl Desired<'_> {
-    /// The object for server-side apply. `ours` and `data`: what stands there, as far as it has to be kept.
+    /// Returns the object for server-side apply. `ours` and `data` are the existing Secret. `data` is read only if logins of it stay.
     pub(crate) fn object(
         &self,
         ours: Option<&Ours>,

@@ -118,7 +118,7 @@ impl Spec {
     }
 }
 
-/// Whether type and options are the same, whatever the name and the place.
+/// Two specs are equal if their types and options are, under any name and at any place.
 impl PartialEq for Spec {
     fn eq(&self, other: &Self) -> bool {
         (&self.kind, self.digest()) == (&other.kind, other.digest())

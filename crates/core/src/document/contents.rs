@@ -1,4 +1,4 @@
-//! What a document of regcred holds.
+//! The logins of regcred in a document.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ pub struct Contents {
     pub instance: InstanceName,
     /// One login for each registry.
     pub entries: BTreeMap<Registry, Entry>,
-    /// What another writer changed since: "its login for r.example was edited".
+    /// The changes of another writer since then: "its login for r.example was edited".
     pub drift: Vec<String>,
 }
 
@@ -22,7 +22,7 @@ pub struct Contents {
 pub struct Entry {
     /// The provider that minted it.
     pub provider: ProviderName,
-    /// Its dates; `None` if another writer changed the login, so that nobody knows them.
+    /// Its dates. `None`: they are unknown, because another writer changed the login.
     pub validity: Option<Validity>,
     /// The login itself, for this registry alone.
     pub login: Login,
@@ -36,8 +36,8 @@ impl Contents {
 
     /// Returns what a document holds after a set is applied. `self` is what it holds before.
     ///
-    /// The entries of a provider that failed stay, and so does an entry that ends later than its replacement. What the set does not ask
-    /// for is dropped.
+    /// The entries of a provider that failed stay, and so does an entry that ends later than its replacement. All other entries without a
+    /// new credential are dropped.
     pub fn with(&self, set: &CredentialSet) -> Result<Self> {
         let mut entries = self.entries.clone();
         entries.retain(|_, entry| set.failed().contains(&entry.provider));

@@ -1,4 +1,4 @@
-//! What the bytes of a document mean.
+//! The port to the format of a document.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use crate::{Result, SecretBytes, document::Contents};
 
 /// Reads and writes the logins of regcred in documents of one format. Pure.
 ///
-/// What `write` returns, `read` reads back with the same entries and without drift. The same contents twice give the same bytes. What
-/// another program put into the document stays, byte for byte if the format allows that.
+/// `read` returns the entries that `write` wrote, without drift. The same contents twice give the same bytes. The entries of another
+/// program stay, byte for byte if the format allows that.
 pub trait DocumentFormat: fmt::Debug + Send + Sync + 'static {
     /// Returns what regcred keeps in a document; `None` if the document is not regcred's. [`Malformed`](crate::ErrorKind::Malformed) if the
     /// bytes are not of this format. The error does not quote them.

@@ -1,6 +1,6 @@
 //! Sinks that keep each target as one document: a file, an object of a bucket, a secret of a secret manager.
 //!
-//! A [`DocumentStore`] loads and stores bytes. A [`DocumentFormat`] says what the bytes mean. A [`DocumentSink`] makes a full
+//! A [`DocumentStore`] loads and stores bytes. A [`DocumentFormat`] reads and writes logins in them. A [`DocumentSink`] is a full
 //! [`SecretSink`](crate::SecretSink) of the two.
 
 mod contents;

@@ -16,7 +16,7 @@ use crate::{Address, Result, SecretBytes};
 /// - No content of a document appears in errors, in `Debug` or in logs below the call.
 #[async_trait]
 pub trait DocumentStore: fmt::Debug + Send + Sync + 'static {
-    /// What the store calls a state of a document, such as an `ETag` or a generation. Two states have different versions.
+    /// The version of a document in this store, such as an `ETag` or a generation. Two states have different versions.
     type Version: Send + Sync + 'static;
 
     /// Returns the document; `None` if there is none. [`Gone`](crate::ErrorKind::Gone): the place for it does not exist.

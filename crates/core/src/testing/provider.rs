@@ -85,7 +85,7 @@ impl FakeProvider {
         *self.issuer.lock().expect("no call panics") = account.map(Issuer::of);
     }
 
-    /// Says of itself that its source has changed: see [`RegistryProvider::changed`].
+    /// Reports that its source has changed: see [`RegistryProvider::changed`].
     pub fn change(&self) {
         self.changes.notify_one();
     }
