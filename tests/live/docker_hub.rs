@@ -64,13 +64,7 @@ async fn skopeo_podman_and_buildah_pull_from_docker_hub_with_the_secret_that_was
     world.account(&namespace, "default").await;
     let target = target(&namespace);
     let sink = OpenShiftSink::builder(world.cluster().await).with_links([Link::pull("default")]).build();
-    let route = Route {
-        name: "test".into(),
-        yields_to: vec![],
-        providers: vec![provider_name("hub")],
-        source: Arc::new(vec![target.clone()]),
-        sink: Arc::new(sink),
-    };
+    let route = Route::new("test", vec![provider_name("hub")], vec![target.clone()], sink);
     let engine = Engine::builder(Arc::new(SystemClock));
     let engine = engine.with_minter(Minter::new(provider_name("hub"), Arc::new(DockerHub))).with_route(route);
     let report = engine.build().expect("it is whole").once(Pass::default()).await;

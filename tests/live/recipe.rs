@@ -133,13 +133,7 @@ async fn the_recipe_s_next_runs_are_repaired_and_the_third_makes_it_contested() 
     let providers = vec![provider_name("prod")];
     let engine = Engine::builder(clock.clone())
         .with_minter(Minter::new(provider_name("prod"), Arc::new(FakeProvider::new(clock, HOST))))
-        .with_route(Route {
-            name: "test".into(),
-            yields_to: vec![],
-            providers,
-            source: Arc::new(source),
-            sink: Arc::new(sink.build()),
-        })
+        .with_route(Route::new("test", providers, source, sink.build()))
         .with_on_event(move |event| {
             if let Event::Looked { outcome, .. } = event {
                 tell.send((outcome.state(), outcome.written.is_some(), outcome.reasons())).ok();

@@ -1,18 +1,25 @@
-//! The sink on a real API server obeys the same rules as the one in memory.
+//! The sink and a source on a real API server keep the same rules as those in memory.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, api::PostParams};
 use regcred_core::{
-    Address, Clock, ExposeSecret, Registry, SecretSink, StoreName, SystemClock, Target,
-    testing::conformance::{self, SinkUnderTest},
+    Address, Clock, ExposeSecret, Registry, SecretName, SecretSink, StoreName, SystemClock, Target, TargetSource,
+    testing::conformance::{self, SinkUnderTest, SourceUnderTest},
 };
 use regcred_dockerconfig::DockerConfig;
-use regcred_openshift::{Link, OpenShiftSink};
+use regcred_openshift::{Cache, Link, OpenShiftSink, WatchedSource, Watches};
 
-use crate::world::World;
+use crate::world::{World, target};
+
+/// The label that the namespaces of one test have.
+const LABEL: &str = "regcred.test/source";
 
 struct Live {
     world: World,
@@ -78,4 +85,53 @@ async fn it_conforms_on_a_real_api_server() {
     let world = World::new().await;
     let sink = OpenShiftSink::builder(world.cluster().await).with_links(Link::defaults()).build();
     conformance::sink(&Live { sink: Arc::new(sink), world }).await;
+}
+
+/// Namespaces with a label of this test, of which the source names each.
+struct Labelled {
+    world: World,
+    label: String,
+    targets: BTreeSet<Target>,
+}
+
+impl Labelled {
+    async fn namespace(world: &World, label: &str) -> Target {
+        let namespace = world.namespace().await;
+        world.kubectl(&["label", "namespace", &namespace, &format!("{LABEL}={label}")], "");
+        target(&namespace)
+    }
+}
+
+#[async_trait]
+impl SourceUnderTest for Labelled {
+    async fn source(&self) -> Arc<dyn TargetSource> {
+        let cluster = self.world.cluster().await;
+        let (name, resync) = (SecretName::new("ecr-secret").expect("valid"), Duration::from_mins(5));
+        let cache = Cache::new(&cluster, [], [name.clone()]);
+        let watches = Watches::new(&cluster, [name.clone()], [], &cache, resync);
+        let sink = OpenShiftSink::builder(cluster).with_cache(cache).build();
+        let (store, wanted) = (target("x").store, self.label.clone());
+        let takes = move |_: &str, labels: &BTreeMap<String, String>| labels.get(LABEL) == Some(&wanted);
+        Arc::new(WatchedSource::new(watches, store, name, takes, &sink))
+    }
+
+    async fn targets(&self) -> BTreeSet<Target> {
+        self.targets.clone()
+    }
+
+    async fn add(&self) -> Option<Target> {
+        Some(Self::namespace(&self.world, &self.label).await)
+    }
+
+    async fn remove(&self, target: &Target) {
+        self.world.delete_namespace(target.group()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_of_namespaces_conforms_on_a_real_api_server() {
+    let world = World::new().await;
+    let label = world.namespace().await;
+    let targets = [Labelled::namespace(&world, &label).await, Labelled::namespace(&world, &label).await].into();
+    conformance::source(&Labelled { world, label, targets }).await;
 }

@@ -105,7 +105,7 @@ async fn an_end_in_2099_that_a_tenant_writes_changes_nothing_whoever_it_says_it_
     let pass = async || {
         let minter = Minter::new(provider_name("prod"), provider.clone());
         let (providers, source) = (vec![provider_name("prod")], Arc::new(vec![target(&namespace)]));
-        let route = Route { name: "test".into(), yields_to: vec![], providers, source, sink: sink.clone() };
+        let route = Route::new("test", providers, source, sink.clone());
         let engine = Engine::builder(clock.clone()).with_minter(minter).with_route(route).build().expect("it is whole");
         let report = engine.once(Pass::default()).await;
         assert_eq!(report.exit_code(), 0, "{report:?}");

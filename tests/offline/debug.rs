@@ -230,13 +230,7 @@ async fn no_public_type_shows_a_secret() {
     shown.show(&minter.get(&context).await.expect("it mints"));
     shown.show(&(&minter, &context, &provider));
     shown.show(&Event::Minted { provider: &provider_name("fake"), validity: credential.validity() });
-    let route = Route {
-        name: "test".into(),
-        yields_to: vec![],
-        providers: vec![provider_name("fake")],
-        source: Arc::new(vec![target("team-b")]),
-        sink: memory,
-    };
+    let route = Route::new("test", vec![provider_name("fake")], vec![target("team-b")], memory);
     let builder = Engine::builder(clock).with_minter(minter).with_route(route);
     shown.show(&builder);
     let engine = builder.build().expect("it is whole");

@@ -38,13 +38,13 @@ async fn at_trace_nothing_of_a_token_is_heard() {
 
     let engine = engine(&aws, &kube).await;
     for force in [false, true] {
-        let report = engine.once(Pass { force, ..Pass::default() }).await;
+        let report = engine.once(Pass::default().with_force(force)).await;
         assert_eq!(report.exit_code(), 0, "{report:?}");
     }
     let token = STANDARD.encode(format!("AWS:{}", aws.issued()[0].password));
     let body = format!("{{\"authorizationData\":[{{\"authorizationToken\":\"{token}\",\"proxyEndpoint\":7}}]}}");
     aws.answer_with(Answer::Raw { status: 200, content_type: "application/x-amz-json-1.1".into(), body });
-    let report = self::engine(&aws, &kube).await.once(Pass { force: true, looks: 1, ..Pass::default() }).await;
+    let report = self::engine(&aws, &kube).await.once(Pass::default().with_force(true).with_looks(1)).await;
     assert_eq!(report.exit_code(), 3, "{report:?}");
 
     let heard = String::from_utf8(heard.0.lock().expect("no panic").clone()).expect("text");
@@ -67,13 +67,7 @@ async fn engine(aws: &FakeAws, kube: &FakeKube) -> Arc<Engine> {
     let cluster = Cluster::from_config(config, None).await.expect("it is usable");
     let sink = OpenShiftSink::builder(cluster).with_links(Link::defaults()).build();
     let target = Target::new(StoreName::new("cluster").expect("valid"), Address::new("team-a", "ecr-secret"));
-    let route = Route {
-        name: "test".into(),
-        yields_to: vec![],
-        providers: vec![provider_name("prod")],
-        source: Arc::new(vec![target]),
-        sink: Arc::new(sink),
-    };
+    let route = Route::new("test", vec![provider_name("prod")], vec![target], sink);
     let minter = Minter::new(provider_name("prod"), Arc::new(provider));
     Engine::builder(Arc::new(SystemClock)).with_minter(minter).with_route(route).build().expect("it is whole")
 }

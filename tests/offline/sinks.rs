@@ -91,7 +91,7 @@ async fn a_sink_that_cannot_be_made_stops_no_other() {
     let plan = wire::plan(&Config::from_yaml(CONFIG).expect("its form is valid"), &types).expect("it is valid");
     let clusters = Clusters::one(&plan, &cluster);
     let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await.expect("it can be made");
-    let report = engine.build().expect("it is whole").once(Pass { looks: 1, ..Pass::default() }).await;
+    let report = engine.build().expect("it is whole").once(Pass::default().with_looks(1)).await;
     assert_eq!((report.targets.len(), report.sources.len(), report.exit_code()), (1, 2, 1), "{report:#?}");
     assert!(report.sources.values().all(|error| error.to_string().contains("the shelf fell over")));
     assert!(kube.object("secrets", "team-a", "ecr-secret").is_some());

@@ -12,6 +12,7 @@ use crate::{
 
 /// An entry that some readers do not take.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Hidden {
     /// The readers, in their order.
     pub readers: Vec<Reader>,

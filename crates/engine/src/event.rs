@@ -1,9 +1,8 @@
-//! What an engine tells while it works.
+//! The events of an engine.
 
 use std::time::Duration;
 
 use regcred_core::{Error, ProviderName, StoreName, Target, Validity};
-use tokio::time::Instant;
 
 use crate::{Outcome, Report};
 
@@ -42,8 +41,8 @@ pub enum Event<'a> {
         store: &'a StoreName,
         /// How many targets wait for a look or are looked at.
         depth: usize,
-        /// Since when the one waits that has waited longest; `None`: none does.
-        since: Option<Instant>,
+        /// The age of the oldest of these targets. `None`: there is none.
+        oldest: Option<Duration>,
     },
     /// Every source has named its targets for the first time in this run.
     Synced {

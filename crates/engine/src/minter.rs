@@ -63,6 +63,7 @@ struct Slot {
 
 /// A credential that works.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Handed {
     /// The credential.
     pub credential: Arc<RegistryCredential>,

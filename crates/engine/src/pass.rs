@@ -1,18 +1,45 @@
-//! How one pass over all targets is made.
+//! The settings of one pass over all targets.
 
 use std::time::Duration;
 
-/// How [`Engine::once`](crate::Engine::once) goes about it.
+/// The settings of [`Engine::once`](crate::Engine::once).
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Pass {
-    /// Writes also what is fresh. A minter that holds a fresh credential already hands that out.
+    /// Whether fresh targets are written too. A minter that holds a fresh credential returns that one. Default: `false`.
     pub force: bool,
-    /// Looks so often at the most at a target that may go better without anybody's help. Default: 3.
+    /// The most looks at one target, if a retry may help. Default: 3.
     pub looks: u32,
-    /// Is over after so long at the latest. Default: 10 minutes.
+    /// The longest time of the pass. Default: 10 minutes.
     pub deadline: Duration,
-    /// Asks providers who they are, and renews what another account minted. Default: `true`.
+    /// Whether providers are asked for their accounts, so that credentials of other accounts are refreshed. Default: `true`.
     pub compare_issuers: bool,
+}
+
+impl Pass {
+    /// Sets whether fresh targets are written too.
+    #[must_use]
+    pub fn with_force(self, force: bool) -> Self {
+        Self { force, ..self }
+    }
+
+    /// Sets the most looks at one target.
+    #[must_use]
+    pub fn with_looks(self, looks: u32) -> Self {
+        Self { looks, ..self }
+    }
+
+    /// Sets the longest time of the pass.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Sets whether credentials of other accounts are refreshed.
+    #[must_use]
+    pub fn with_compare_issuers(self, compare_issuers: bool) -> Self {
+        Self { compare_issuers, ..self }
+    }
 }
 
 impl Default for Pass {

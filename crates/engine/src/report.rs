@@ -48,6 +48,7 @@ pub struct Outcome {
 
 /// A failure, and where it was.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Failure {
     /// The provider that failed; `None`: the target itself.
     pub provider: Option<ProviderName>,
@@ -56,6 +57,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Makes a failure of a provider, or with `None` of the target itself.
+    pub fn new(provider: Option<ProviderName>, error: Error) -> Self {
+        Self { provider, error }
+    }
+
     /// Whether a provider gave an answer that makes no sense, as the login page of a proxy does.
     fn is_nonsense(&self) -> bool {
         self.provider.is_some() && self.error.kind() == ErrorKind::Malformed

@@ -6,16 +6,48 @@ use regcred_core::{ProviderName, SecretSink, TargetSource};
 
 /// These providers, into this sink, for these targets.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Route {
-    /// What its owner calls it, in logs: `targets[2]`.
+    /// The name of the route in logs, such as `targets[2]`.
     pub name: String,
-    /// By name, in the order of the configuration.
+    /// The providers by name, in the order of the configuration.
     pub providers: Vec<ProviderName>,
-    /// Which targets.
+    /// The source of its targets.
     pub source: Arc<dyn TargetSource>,
-    /// Where to.
+    /// The sink of its targets.
     pub sink: Arc<dyn SecretSink>,
-    /// Routes before this one, by their place, that may name the same targets: it waits until these have named theirs, and
-    /// touches nothing while they cannot. Without, whoever is first to name a target has it until an earlier route does.
+    /// Earlier routes, by their place, that may have the same targets. This route waits for their targets, and writes nothing before it knows
+    /// them. Empty: if several routes have a target, the first one that names it keeps it until an earlier route names it.
     pub yields_to: Vec<usize>,
+}
+
+impl Route {
+    /// Makes a route that yields to no other.
+    pub fn new(
+        name: impl Into<String>,
+        providers: impl IntoIterator<Item = ProviderName>,
+        source: impl TargetSource,
+        sink: impl SecretSink,
+    ) -> Self {
+        let (source, sink) = (Arc::new(source), Arc::new(sink));
+        Self { name: name.into(), providers: providers.into_iter().collect(), source, sink, yields_to: vec![] }
+    }
+
+    /// With other providers.
+    #[must_use]
+    pub fn with_providers(self, providers: impl IntoIterator<Item = ProviderName>) -> Self {
+        Self { providers: providers.into_iter().collect(), ..self }
+    }
+
+    /// With another sink.
+    #[must_use]
+    pub fn with_sink(self, sink: impl SecretSink) -> Self {
+        Self { sink: Arc::new(sink), ..self }
+    }
+
+    /// With earlier routes that may have the same targets.
+    #[must_use]
+    pub fn with_yields_to(self, routes: Vec<usize>) -> Self {
+        Self { yields_to: routes, ..self }
+    }
 }

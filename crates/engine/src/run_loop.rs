@@ -129,7 +129,9 @@ impl RunLoop {
     /// Emits the load of each store where it has changed.
     fn report_loads(&mut self) {
         let context = &self.shared.reconciler.context;
-        self.queues.report_loads(|store, Load { depth, since }| context.emit(&Event::Queue { store, depth, since }));
+        self.queues.report_loads(|store, Load { depth, since }| {
+            context.emit(&Event::Queue { store, depth, oldest: since.map(|since| since.elapsed()) });
+        });
     }
 
     /// In one pass, a store that has failed too often in a row is not waited for.

@@ -35,6 +35,7 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// What may be done to one object, which need not be there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct Right {
     /// Such as `secrets`, of the core group.
     pub resource: &'static str,
@@ -44,8 +45,16 @@ pub struct Right {
     pub verb: &'static str,
 }
 
+impl Right {
+    /// Makes the right to do this to one object, such as `patch`, `secrets`, `ecr-secret`.
+    pub fn new(verb: &'static str, resource: &'static str, name: impl Into<String>) -> Self {
+        Self { resource, name: name.into(), verb }
+    }
+}
+
 /// What an API server says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Greeting {
     /// Such as `v1.33.0`, if it says so.
     pub version: Option<String>,

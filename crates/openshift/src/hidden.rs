@@ -50,7 +50,7 @@ pub(crate) fn unread<'a>(config: &DockerConfig, registries: impl IntoIterator<It
     (!sentences.is_empty()).then(|| Unread { text: sentences.join("; "), is_useless })
 }
 
-fn sentence(Hidden { readers, cause }: &Hidden, registry: &Registry) -> String {
+fn sentence(Hidden { readers, cause, .. }: &Hidden, registry: &Registry) -> String {
     let readers = readers.iter().map(Reader::to_string).collect::<Vec<_>>().join(", ");
     match cause {
         Cause::CredHelper(host) => {

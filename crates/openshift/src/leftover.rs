@@ -18,6 +18,7 @@ use crate::{
 
 /// A Secret that an installation keeps, or has put logins into.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Leftover {
     /// Where it is.
     pub target: Target,

@@ -51,13 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let shelf = Arc::new(Shelf::default());
     let engine = Engine::builder(Arc::new(SystemClock))
         .with_minter(Minter::new(robot.clone(), Arc::new(Robot)))
-        .with_route(Route {
-            name: "teams".into(),
-            yields_to: vec![],
-            providers: vec![robot],
-            source: Arc::new(teams.clone()),
-            sink: shelf.clone(),
-        })
+        .with_route(Route::new("teams", vec![robot], teams.clone(), shelf.clone()))
         .with_on_event(tell)
         .build()?;
 

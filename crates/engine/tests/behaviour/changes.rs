@@ -6,7 +6,7 @@ use regcred_core::{
     Registry, RegistryCredential, RegistryProvider, Result,
     testing::{FakeProvider, TestClock, provider_name, target},
 };
-use regcred_engine::{Engine, Minter, Pass, Route};
+use regcred_engine::{Engine, Minter, Pass};
 use tokio::time::sleep;
 
 use crate::fakes::{Fakes, HOUR, targets};
@@ -17,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn a_changed_source_refreshes_the_targets_of_its_provider_within_a_second() {
     let fakes = Fakes::new();
     let copied = Arc::new(FakeProvider::new(fakes.clock.clone(), "copied.example").with_life(None));
-    let of_copied = Route { providers: vec![provider_name("copied")], ..fakes.route(vec![target("team-copied")]) };
+    let of_copied = fakes.route(vec![target("team-copied")]).with_providers(vec![provider_name("copied")]);
     let engine = fakes.builder().with_minter(Minter::new(provider_name("copied"), copied.clone()));
     let engine = engine.with_route(fakes.route(targets(3))).with_route(of_copied).build().expect("it is whole");
     let hours = async {
@@ -66,8 +66,7 @@ async fn minters_that_share_a_provider_mint_once_after_a_change() {
     });
     let mut engine = Engine::builder(fakes.clock.clone());
     for minter in derived {
-        let route =
-            Route { providers: vec![minter.name().clone()], ..fakes.route(vec![target(minter.name().as_str())]) };
+        let route = fakes.route(vec![target(minter.name().as_str())]).with_providers(vec![minter.name().clone()]);
         engine = engine.with_minter(minter).with_route(route);
     }
     let engine = engine.build().expect("it is whole");

@@ -32,13 +32,7 @@ impl Fakes {
     }
 
     pub(crate) fn route(&self, source: impl TargetSource) -> Route {
-        Route {
-            name: "test".into(),
-            yields_to: vec![],
-            providers: vec![provider_name("prod")],
-            source: Arc::new(source),
-            sink: self.sink.clone(),
-        }
+        Route::new("test", vec![provider_name("prod")], source, self.sink.clone())
     }
 
     pub(crate) fn engine(&self, count: usize) -> Arc<Engine> {

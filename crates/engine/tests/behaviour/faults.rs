@@ -15,7 +15,7 @@ use regcred_core::{
     StoreName, Target, TargetSource,
     testing::{FakeProvider, MemorySink, provider_name, target},
 };
-use regcred_engine::{Event, Minter, Pass, Route, State, Step};
+use regcred_engine::{Event, Minter, Pass, State, Step};
 use tokio::time::{Instant, sleep};
 
 use crate::fakes::{Fakes, HOUR, targets, unreachable};
@@ -69,7 +69,7 @@ impl SecretSink for Counting {
 async fn while_a_provider_is_down_what_still_works_is_not_written_again_and_again() {
     let fakes = Fakes::new();
     let sink = Arc::new(Counting(fakes.sink.clone(), AtomicUsize::new(0)));
-    let route = Route { sink: sink.clone(), ..fakes.route(targets(3)) };
+    let route = fakes.route(targets(3)).with_sink(sink.clone());
     let day = async {
         sleep(HOUR).await;
         fakes.provider.fail_with(unreachable());
@@ -149,7 +149,7 @@ async fn each_sort_of_failure_is_one_target_s_and_counts_for_what_it_is() {
 async fn writes_that_fail_for_some_do_not_make_the_store_a_dead_one() {
     let fakes = Fakes::new();
     let sink = Arc::new(RefusingWrites { inner: fakes.sink.clone(), bad: 20 });
-    let route = Route { sink, ..fakes.route(targets(200)) };
+    let route = fakes.route(targets(200)).with_sink(sink);
     let report = fakes.builder().with_route(route).build().expect("it is whole").once(Pass::default()).await;
     assert_eq!((report.count(State::Fresh), report.count(State::Failed), report.exit_code()), (180, 20, 1));
 }
@@ -185,7 +185,7 @@ async fn what_is_refused_is_not_tried_again_though_a_provider_may_come_back() {
     let mut sink = MockSecretSink::new();
     sink.expect_observe().times(1).returning(|_| Ok(Observed::absent()));
     sink.expect_apply().times(1).returning(|_, _, _| Err(Error::new(ErrorKind::Refused, "immutable")));
-    let mut route = Route { sink: Arc::new(sink), ..fakes.route(targets(1)) };
+    let mut route = fakes.route(targets(1)).with_sink(sink);
     route.providers.push(provider_name("public"));
     let engine = fakes.builder().with_minter(Minter::new(provider_name("public"), broken)).with_route(route);
     let report = engine.build().expect("it is whole").once(Pass::default()).await;
@@ -226,7 +226,7 @@ async fn a_dead_cluster_takes_no_worker_from_another_and_is_given_up_after_three
     let dead = Arc::new(DeadSink::default());
     let elsewhere = |it: Target| Target::new(StoreName::new("dead").expect("valid"), it.address);
     let there = targets(100).into_iter().map(elsewhere).collect::<Vec<_>>();
-    let route = Route { sink: dead.clone(), ..fakes.route(there) };
+    let route = fakes.route(there).with_sink(dead.clone());
     let (start, last) = (Instant::now(), Arc::new(Mutex::new(None)));
     let seen = last.clone();
     let engine = fakes.builder().with_route(route).with_route(fakes.route(targets(100))).with_on_event(move |event| {
@@ -247,10 +247,10 @@ async fn a_dead_cluster_takes_no_worker_from_another_and_is_given_up_after_three
 #[tokio::test(start_paused = true)]
 async fn a_pass_ends_at_its_deadline_and_says_what_it_did_not_reach() {
     let fakes = Fakes::new();
-    let route = Route { sink: Arc::new(DeadSink::default()), ..fakes.route(targets(20)) };
+    let route = fakes.route(targets(20)).with_sink(DeadSink::default());
     let engine = fakes.builder().with_route(route).build().expect("it is whole");
     let start = Instant::now();
-    let report = engine.once(Pass { deadline: Duration::from_secs(30), ..Pass::default() }).await;
+    let report = engine.once(Pass::default().with_deadline(Duration::from_secs(30))).await;
     assert_eq!((start.elapsed(), report.count(State::Failed)), (Duration::from_secs(30), 20));
     assert_eq!(report.exit_code(), 3);
 }
@@ -268,7 +268,7 @@ async fn a_stop_lets_writes_finish_and_begins_none() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_does_not_wait_for_a_store_that_hangs() {
     let fakes = Fakes::new();
-    let route = Route { sink: Arc::new(DeadSink::default()), ..fakes.route(targets(1)) };
+    let route = fakes.route(targets(1)).with_sink(DeadSink::default());
     let engine = fakes.builder().with_route(route).build().expect("it is whole");
     let start = Instant::now();
     engine.run(sleep(Duration::from_secs(1))).await;

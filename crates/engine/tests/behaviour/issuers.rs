@@ -47,10 +47,10 @@ async fn nobody_is_asked_who_it_is_where_nothing_can_be_compared() {
     fakes.engine(3).once(Pass::default()).await;
     assert_eq!(fakes.provider.asked(), 0, "no target records an issuer");
     fakes.provider.set_issuer(Some("111111111111"));
-    let forced = Pass { force: true, ..Pass::default() };
+    let forced = Pass::default().with_force(true);
     fakes.engine(3).once(forced).await;
     assert_eq!(fakes.provider.asked(), 0, "it is minted anyway");
-    fakes.engine(3).plan(Pass { compare_issuers: false, ..Pass::default() }).await;
+    fakes.engine(3).plan(Pass::default().with_compare_issuers(false)).await;
     assert_eq!(fakes.provider.asked(), 0, "it was not asked for");
 }
 

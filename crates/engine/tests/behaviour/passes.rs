@@ -29,7 +29,7 @@ async fn a_new_process_mints_nothing_for_what_is_fresh_and_everything_when_force
     fakes.engine(10).once(Pass::default()).await;
     assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (1, 10), "the dates stand at the targets");
     tokio::time::advance(Duration::from_secs(1)).await;
-    let forced = fakes.engine(10).once(Pass { force: true, ..Pass::default() }).await;
+    let forced = fakes.engine(10).once(Pass::default().with_force(true)).await;
     assert!(forced.targets.values().all(|it| it.step == Some(Step::Refresh)));
     assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (2, 20));
 }
@@ -53,7 +53,7 @@ async fn a_mock_sink_can_stand_in() {
         .times(1)
         .returning(|_| Ok(Observed::refused(Refusal::new("foreign", "it is helm's", "choose another name"))));
     sink.expect_apply().never();
-    let route = Route { sink: Arc::new(sink), ..fakes.route(targets(1)) };
+    let route = fakes.route(targets(1)).with_sink(sink);
     let report = fakes.builder().with_route(route).build().expect("it is whole").once(Pass::default()).await;
     assert_eq!(report.count(State::Refused), 1);
 }
@@ -63,13 +63,7 @@ fn an_engine_that_is_not_whole_is_refused() {
     let clock = Arc::new(regcred_core::SystemClock);
     let provider: Arc<dyn RegistryProvider> = Arc::new(FakeProvider::new(clock.clone(), "r.example"));
     let minter = || Minter::new(provider_name("prod"), provider.clone());
-    let route = |providers| Route {
-        name: "test".into(),
-        yields_to: vec![],
-        providers,
-        source: Arc::new(targets(1)),
-        sink: Arc::new(MemorySink::default()),
-    };
+    let route = |providers| Route::new("test", providers, targets(1), MemorySink::default());
     let cases = [
         (Engine::builder(clock.clone()).with_minter(minter()).with_minter(minter()), "two providers are called prod"),
         (Engine::builder(clock.clone()).with_route(route(vec![])), "a route names no provider"),

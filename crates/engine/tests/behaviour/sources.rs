@@ -13,7 +13,7 @@ use regcred_core::{
     Error, ErrorKind, Feed, Result, Sighting, TargetSource,
     testing::{MemorySink, target},
 };
-use regcred_engine::{Pass, Route, State};
+use regcred_engine::{Pass, State};
 use tokio::time::{Instant, sleep};
 
 use crate::fakes::{Fakes, HOUR, targets, unreachable};
@@ -90,7 +90,7 @@ impl TargetSource for Passing {
 async fn what_the_first_route_gives_up_the_next_has() {
     let fakes = Fakes::new();
     let other = Arc::new(MemorySink::default());
-    let second = Route { sink: other.clone(), ..fakes.route(targets(1)) };
+    let second = fakes.route(targets(1)).with_sink(other.clone());
     let engine = fakes.builder().with_route(fakes.route(Passing)).with_route(second).build().expect("it is whole");
     let report = engine.run(sleep(2 * HOUR)).await;
     assert_eq!((report.count(State::Fresh), fakes.sink.writes(), other.writes()), (1, 1, 1));
@@ -160,7 +160,7 @@ async fn a_source_that_stays_broken_ends_the_pass_and_is_reported() {
 async fn where_two_routes_name_one_address_the_first_has_it() {
     let fakes = Fakes::new();
     let other = Arc::new(MemorySink::default());
-    let second = Route { sink: other.clone(), ..fakes.route(targets(2)) };
+    let second = fakes.route(targets(2)).with_sink(other.clone());
     let engine = fakes.builder().with_route(fakes.route(targets(1))).with_route(second).build().expect("it is whole");
     engine.once(Pass::default()).await;
     assert_eq!((fakes.sink.writes(), other.writes()), (1, 1));
@@ -211,7 +211,7 @@ impl TargetSource for Slow {
 async fn who_yields_to_a_slower_route_never_touches_what_that_one_has() {
     for once in [true, false] {
         let (fakes, other) = (Fakes::new(), Arc::new(MemorySink::default()));
-        let second = Route { sink: other.clone(), yields_to: vec![0], ..fakes.route(targets(2)) };
+        let second = fakes.route(targets(2)).with_sink(other.clone()).with_yields_to(vec![0]);
         let first = fakes.route(Slow(None));
         let engine = fakes.builder().with_route(first).with_route(second).build().expect("it is whole");
         let report =
@@ -227,7 +227,7 @@ async fn who_yields_to_a_route_that_fails_touches_nothing_and_others_are_served(
     for kind in [ErrorKind::Denied, ErrorKind::Unreachable] {
         let (fakes, other) = (Fakes::new(), Arc::new(MemorySink::default()));
         let engine = || {
-            let second = Route { sink: other.clone(), yields_to: vec![0], ..fakes.route(targets(2)) };
+            let second = fakes.route(targets(2)).with_sink(other.clone()).with_yields_to(vec![0]);
             let third = fakes.route(vec![target("another")]);
             let engine = fakes.builder().with_route(fakes.route(Slow(Some(kind)))).with_route(second).with_route(third);
             engine.build().expect("it is whole")
@@ -256,18 +256,18 @@ impl TargetSource for Forbidden {
 #[tokio::test(start_paused = true)]
 async fn no_target_is_forgotten_that_is_named_after_an_earlier_source_failed_or_while_it_takes_too_long() {
     let (fakes, other) = (Fakes::new(), Arc::new(MemorySink::default()));
-    let many = Route { sink: other.clone(), yields_to: vec![0], ..fakes.route(targets(3_000)) };
+    let many = fakes.route(targets(3_000)).with_sink(other.clone()).with_yields_to(vec![0]);
     let engine = fakes.builder().with_route(fakes.route(Forbidden)).with_route(many).build().expect("it is whole");
     let report = engine.once(Pass::default()).await;
     assert_eq!((report.count(State::Failed), other.writes()), (3_000, 0));
     assert!(report.targets.values().all(|outcome| outcome.route == 1), "each is told where it was named");
 
-    let second = Route { sink: other.clone(), yields_to: vec![0], ..fakes.route(targets(2)) };
+    let second = fakes.route(targets(2)).with_sink(other.clone()).with_yields_to(vec![0]);
     let engine = fakes.builder().with_route(fakes.route(Slow(None))).with_route(second).build().expect("it is whole");
-    let report = engine.once(Pass { deadline: Duration::from_millis(100), ..Pass::default() }).await;
+    let report = engine.once(Pass::default().with_deadline(Duration::from_millis(100))).await;
     assert_eq!((report.count(State::Failed), other.writes()), (2, 0), "{report:#?}");
 
-    let itself = Route { yields_to: vec![0], ..fakes.route(targets(1)) };
+    let itself = fakes.route(targets(1)).with_yields_to(vec![0]);
     let error = fakes.builder().with_route(itself).build().expect_err("it cannot wait for itself");
     assert_eq!(error.kind(), ErrorKind::Invalid);
 }

@@ -9,7 +9,7 @@ use regcred_core::{
     Clock,
     testing::{FakeProvider, provider_name},
 };
-use regcred_engine::{Engine, Minter, Route, State};
+use regcred_engine::{Engine, Minter, State};
 use tokio::time::sleep;
 
 use crate::fakes::{Fakes, HOUR, targets, unreachable};
@@ -139,7 +139,7 @@ async fn a_refresh_while_another_provider_is_down_is_written_once_and_made_up_fo
     let other = Arc::new(FakeProvider::new(fakes.clock.clone(), "other.example"));
     let minters = [("prod", fakes.provider.clone()), ("other", other.clone())]
         .map(|(name, provider)| Arc::new(Minter::new(provider_name(name), provider)));
-    let route = Route { providers: ["prod", "other"].map(provider_name).into(), ..fakes.route(targets(3)) };
+    let route = fakes.route(targets(3)).with_providers(["prod", "other"].map(provider_name));
     let engine = Engine::builder(fakes.clock.clone()).with_minter(minters[0].clone()).with_minter(minters[1].clone());
     let engine = engine.with_route(route).build().expect("it is whole");
     let told = engine.clone();

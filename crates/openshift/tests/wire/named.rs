@@ -1,8 +1,9 @@
 //! Changes in namespaces that the config names.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use regcred_core::{Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written};
+use async_trait::async_trait;
+use regcred_core::{Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written, testing::conformance};
 use regcred_openshift::{Link, NamedSource, OpenShiftSink};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
@@ -49,6 +50,38 @@ async fn watching(resync: Duration, with_users: bool, prepare: impl FnOnce(&Fake
         watching.refresh(&target(namespace), 1).await;
     }
     watching
+}
+
+/// Two namespaces that the config names.
+struct Named(FakeKube);
+
+#[async_trait]
+impl conformance::SourceUnderTest for Named {
+    async fn source(&self) -> Arc<dyn TargetSource> {
+        let sink = builder(&self.0).await.with_links(Link::defaults()).build();
+        let (store, name) = (target("team-a").store, NAME.parse().expect("valid"));
+        let namespaces = ["team-a", "team-b"].map(|it| it.parse().expect("valid"));
+        Arc::new(NamedSource::new(&connect(&self.0).await, store, name, namespaces, &sink, LONG, true))
+    }
+
+    async fn targets(&self) -> BTreeSet<Target> {
+        ["team-a", "team-b"].map(target).into()
+    }
+
+    async fn add(&self) -> Option<Target> {
+        None
+    }
+
+    async fn remove(&self, _: &Target) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_source_of_named_namespaces_conforms() {
+    let kube = FakeKube::start().await;
+    for namespace in ["team-a", "team-b"] {
+        kube.add_namespace(namespace, &["default"]);
+    }
+    conformance::source(&Named(kube)).await;
 }
 
 impl Watching {
@@ -156,7 +189,7 @@ async fn what_may_have_been_missed_is_read_again() {
     assert_eq!(watching.refresh(&target("team-a"), 2).await, ["patch secrets"]);
     watching.kube.forget_history();
     watching.kube.close_watches();
-    let mut named = std::collections::BTreeSet::new();
+    let mut named = BTreeSet::new();
     while named.len() < 2 {
         if let Sighting::Again(it) = watching.next().await {
             named.insert(it);

@@ -9,7 +9,7 @@ use regcred_testkit::FakeKube;
 use crate::harness::connect;
 
 fn right(verb: &'static str, name: &str) -> Right {
-    Right { resource: "secrets", name: name.into(), verb }
+    Right::new(verb, "secrets", name)
 }
 
 #[tokio::test]

@@ -1,14 +1,15 @@
 //! Targets that the namespaces of a cluster make.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use regcred_core::{ErrorKind, Feed, Sighting, Sightings, StoreName, TargetSource};
+use async_trait::async_trait;
+use regcred_core::{ErrorKind, Feed, Sighting, Sightings, StoreName, Target, TargetSource, testing::conformance};
 use regcred_openshift::{NamespaceList, NamespaceSource};
 use regcred_testkit::FakeKube;
 use serde_json::json;
 use tokio::time::{advance, pause, resume};
 
-use crate::harness::{NAME, connect};
+use crate::harness::{NAME, connect, target};
 
 /// Every namespace whose label `tier` is `run`.
 async fn source(kube: &FakeKube) -> NamespaceSource {
@@ -35,6 +36,36 @@ async fn seen(sightings: &mut Sightings) -> Vec<String> {
     }
     seen.sort();
     seen
+}
+
+/// The labelled namespaces of a cluster. What comes later is seen with the next list, so none is added.
+struct Labelled(FakeKube);
+
+#[async_trait]
+impl conformance::SourceUnderTest for Labelled {
+    async fn source(&self) -> Arc<dyn TargetSource> {
+        Arc::new(source(&self.0).await)
+    }
+
+    async fn targets(&self) -> BTreeSet<Target> {
+        ["team-a", "team-b"].map(target).into()
+    }
+
+    async fn add(&self) -> Option<Target> {
+        None
+    }
+
+    async fn remove(&self, _: &Target) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_source_of_listed_namespaces_conforms() {
+    let kube = FakeKube::start().await;
+    for (namespace, tier) in [("team-a", "run"), ("team-b", "run"), ("team-c", "test")] {
+        kube.add_namespace(namespace, &[]);
+        label(&kube, namespace, tier);
+    }
+    conformance::source(&Labelled(kube)).await;
 }
 
 #[tokio::test]

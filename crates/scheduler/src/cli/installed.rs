@@ -78,12 +78,12 @@ fn outcome(observed: PortResult<Observed>, now: SystemTime) -> Outcome {
             });
             outcome.renew_at = renew_at;
             outcome.waiting_for = seen.waiting_for;
-            outcome.failures.extend(seen.failure.map(|error| Failure { provider: None, error }));
+            outcome.failures.extend(seen.failure.map(|error| Failure::new(None, error)));
             outcome.validity = seen.validity.into();
             outcome.details = Some(Box::new(seen.details));
         }
         Ok(_) => outcome.step = Some(Step::Create),
-        Err(error) => outcome.failures.push(Failure { provider: None, error }),
+        Err(error) => outcome.failures.push(Failure::new(None, error)),
     }
     outcome
 }

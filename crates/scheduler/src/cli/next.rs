@@ -106,7 +106,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
         Some(config) => {
             let pass = args.pass();
             let plan = pass::of(&config, &pass.only.namespace, types)?;
-            let look = Pass { deadline: pass.timeout, compare_issuers: false, ..Pass::default() };
+            let look = Pass::default().with_deadline(pass.timeout).with_compare_issuers(false);
             let report = pass::report(&pass, plan.clone(), types, clock, async |engine| engine.plan(look).await)?;
             pass::warn_if_none(&report, &plan);
             code = report.exit_code();

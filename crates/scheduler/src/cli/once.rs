@@ -25,7 +25,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
-    let pass = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
+    let pass = Pass::default().with_force(args.writing.force).with_deadline(args.pass.timeout);
     let done =
         pass::report_with_callers(&args.pass, plan.clone(), types, clock, async |engine| engine.once(pass).await);
     let (report, callers) = done?;

@@ -42,7 +42,7 @@ const STEPS: [&str; 7] = ["create", "refresh", "repair", "adopt", "link", "leave
 
 pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
-    let look = Pass { force: args.writing.force, deadline: args.pass.timeout, ..Pass::default() };
+    let look = Pass::default().with_force(args.writing.force).with_deadline(args.pass.timeout);
     let (report, callers) =
         pass::report_with_callers(&args.pass, plan.clone(), types, clock, async |engine| engine.plan(look).await)?;
     let minting = report.targets.values().filter(|outcome| mints(outcome)).map(|outcome| outcome.route);

@@ -46,7 +46,7 @@ const EVERY: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?;
-    let look = Pass { deadline: args.pass.timeout, compare_issuers: false, ..Pass::default() };
+    let look = Pass::default().with_deadline(args.pass.timeout).with_compare_issuers(false);
     if args.watch {
         pass::report(&args.pass, plan.clone(), types, clock, async |engine| {
             watch(&engine, look, args, &plan, output, &**clock).await

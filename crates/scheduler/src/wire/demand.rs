@@ -61,7 +61,7 @@ pub(crate) fn demands(plan: &Plan, store: &StoreName) -> Vec<Demand> {
 
 /// What one Secret and its ServiceAccounts take. `creates`: it is made where it is not there.
 fn rights(secret: &SecretName, creates: bool, accounts: &[String]) -> Vec<Right> {
-    let right = |resource, name: &str, verb| Right { resource, name: name.to_owned(), verb };
+    let right = |resource, name: &str, verb| Right::new(verb, resource, name);
     let verbs = if creates { &["get", "create", "patch"][..] } else { &["get", "patch"] };
     let secret = verbs.iter().map(|verb| right("secrets", secret.as_str(), verb));
     let accounts = accounts.iter().flat_map(|name| ["get", "patch"].map(|verb| right("serviceaccounts", name, verb)));

@@ -80,7 +80,7 @@ pub async fn engine_keeping(
         };
         let kept = others.get_mut(&group.need.store).and_then(Iterator::next).map_or_else(|| own(&mut sinks), Ok);
         let (source, sink) = kept.unwrap_or_else(Broken::kept);
-        engine = engine.with_route(Route { name, providers: group.need.providers, source, sink, yields_to });
+        engine = engine.with_route(Route::new(name, group.need.providers, source, sink).with_yields_to(yields_to));
     }
     Ok(engine)
 }

@@ -58,7 +58,7 @@ pub(crate) fn tell(places: &[Place], asker: Asker<'_>) -> Vec<Finding> {
 pub(crate) async fn listing(cluster: &Cluster, demands: &[Demand]) -> Vec<Finding> {
     let mut findings = vec![];
     for demand in demands.iter().filter(|demand| demand.is_listed) {
-        let right = |resource, name: &str| Right { resource, name: name.to_owned(), verb: "list" };
+        let right = |resource, name: &str| Right::new("list", resource, name);
         let accounts = demand.accounts.iter().map(|name| right("serviceaccounts", name));
         let rights = std::iter::once(right("secrets", demand.secret.as_str())).chain(accounts).collect::<Vec<_>>();
         let answers = check::may(cluster, &rights.iter().map(|right| (None, right)).collect::<Vec<_>>()).await;

@@ -22,9 +22,7 @@ pub(crate) async fn ask(
     demands: &[Demand],
 ) -> Option<Finding> {
     let names = demands.iter().map(|demand| demand.secret.as_str()).collect::<BTreeSet<_>>();
-    let rights = names
-        .iter()
-        .flat_map(|name| ["create", "patch"].map(|verb| Right { resource: "secrets", name: (*name).to_owned(), verb }));
+    let rights = names.iter().flat_map(|name| ["create", "patch"].map(|verb| Right::new(verb, "secrets", *name)));
     let rights = rights.collect::<Vec<_>>();
     let answers = check::may(cluster, &rights.iter().map(|right| (Some(SYSTEM), right)).collect::<Vec<_>>()).await;
     if let Some(error) = answers.iter().find_map(|answer| answer.as_ref().err()) {

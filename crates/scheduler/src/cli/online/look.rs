@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn demand(secret: &str, namespaces: &[&str]) -> Demand {
-        let right = |resource, name: &str| Right { resource, name: name.into(), verb: "get" };
+        let right = |resource, name: &str| Right::new("get", resource, name);
         Demand {
             secret: SecretName::new(secret).expect("valid"),
             rights: vec![right("secrets", secret), right("serviceaccounts", "default")],

@@ -59,7 +59,7 @@ struct Rule<'a> {
 /// Returns the fewest rules that grant exactly these rights.
 fn rules(rights: &[Right]) -> Vec<Rule<'_>> {
     let mut objects = Vec::<Rule<'_>>::new();
-    for Right { resource, name, verb } in rights {
+    for Right { resource, name, verb, .. } in rights {
         match objects.iter_mut().find(|it| (it.resource, it.names[0]) == (*resource, name)) {
             Some(object) => object.verbs.push(verb),
             None => objects.push(Rule { resource, names: vec![name], verbs: vec![verb] }),
@@ -129,7 +129,7 @@ pub(crate) fn list_namespaces(asker: Asker<'_>) -> String {
 
 /// Returns the fix that lets regcred read these namespaces, and no others.
 pub(crate) fn get_namespaces(namespaces: &[&str], asker: Asker<'_>) -> String {
-    let right = |name: &&str| Right { resource: "namespaces", name: (*name).to_owned(), verb: "get" };
+    let right = |name: &&str| Right::new("get", "namespaces", *name);
     let rights = namespaces.iter().map(right).collect::<Vec<_>>();
     format!(
         "bind cluster-wide the ClusterRole {} that `regcred manifests` makes, which has to hold:{}",
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn rights() -> Vec<Right> {
-        let right = |resource, name: &str, verb| Right { resource, name: name.to_owned(), verb };
+        let right = |resource, name: &str, verb| Right::new(verb, resource, name);
         let accounts =
             ["default", "builder"].map(|name| ["get", "patch"].map(|verb| right("serviceaccounts", name, verb)));
         let secret = ["create", "patch"].map(|verb| right("secrets", "ecr-secret", verb));

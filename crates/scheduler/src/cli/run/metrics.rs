@@ -168,10 +168,11 @@ impl Metrics {
                 self.took.get_or_create(&Sink { sink: sink.clone() }).observe(took.as_secs_f64());
                 self.syncs.get_or_create(&Sync { sink, outcome: came_of(outcome) }).inc();
             }
-            Event::Queue { store, depth, since } => {
+            Event::Queue { store, depth, oldest } => {
                 let depth = i64::try_from(*depth).unwrap_or(i64::MAX);
                 self.depth.get_or_create(&Store { store: store.to_string() }).set(depth);
-                self.waiting().insert((*store).clone(), *since);
+                let since = oldest.and_then(|oldest| Instant::now().checked_sub(oldest));
+                self.waiting().insert((*store).clone(), since);
             }
             _ => {}
         }
