@@ -98,12 +98,6 @@ impl conformance::SourceUnderTest for Fixed {
     async fn targets(&self) -> BTreeSet<Target> {
         self.0.iter().cloned().collect()
     }
-
-    async fn add(&self) -> Option<Target> {
-        None
-    }
-
-    async fn remove(&self, _: &Target) {}
 }
 
 #[tokio::test(start_paused = true)]

@@ -67,12 +67,6 @@ impl conformance::SourceUnderTest for Named {
     async fn targets(&self) -> BTreeSet<Target> {
         ["team-a", "team-b"].map(target).into()
     }
-
-    async fn add(&self) -> Option<Target> {
-        None
-    }
-
-    async fn remove(&self, _: &Target) {}
 }
 
 #[tokio::test(flavor = "multi_thread")]

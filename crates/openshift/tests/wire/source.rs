@@ -38,7 +38,7 @@ async fn seen(sightings: &mut Sightings) -> Vec<String> {
     seen
 }
 
-/// The labelled namespaces of a cluster. What comes later is seen with the next list, so none is added.
+/// The labelled namespaces of a cluster. Later ones appear with the next list, which no test waits for.
 struct Labelled(FakeKube);
 
 #[async_trait]
@@ -50,12 +50,6 @@ impl conformance::SourceUnderTest for Labelled {
     async fn targets(&self) -> BTreeSet<Target> {
         ["team-a", "team-b"].map(target).into()
     }
-
-    async fn add(&self) -> Option<Target> {
-        None
-    }
-
-    async fn remove(&self, _: &Target) {}
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,11 +22,13 @@ pub trait SourceUnderTest: Send + Sync {
     /// All targets that it has now.
     async fn targets(&self) -> BTreeSet<Target>;
 
-    /// Makes one more target; `None` if its targets are fixed.
-    async fn add(&self) -> Option<Target>;
+    /// Makes one more target. Default, `None`: its targets are fixed.
+    async fn add(&self) -> Option<Target> {
+        None
+    }
 
-    /// Ends a target that [`add`](Self::add) has made.
-    async fn remove(&self, target: &Target);
+    /// Ends a target that [`add`](Self::add) has made. Default: it makes none.
+    async fn remove(&self, _: &Target) {}
 }
 
 /// Checks a source.
