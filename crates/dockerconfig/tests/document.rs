@@ -1,65 +1,27 @@
 //! A document store with the format of Docker configs is a sink like any other.
 
+#[path = "../../../tests/third-party/tests/document/documents.rs"]
+mod documents;
 #[path = "../../../tests/third-party/tests/document/shelf.rs"]
 mod shelf;
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use documents::Documents;
 use regcred_core::{
-    Address, Clock, CredentialSet, ErrorKind, ExposeSecret, Login, Registry, RegistryCredential, SecretSink, StoreName,
-    Target, Validity, Written, async_trait,
-    document::{DocumentSink, DocumentStore},
-    testing::{SinkExt, TestClock, conformance, provider_name},
+    Clock, CredentialSet, ErrorKind, Login, Registry, RegistryCredential, SecretSink, Validity, Written,
+    document::DocumentSink,
+    testing::{SinkExt, conformance, provider_name},
 };
-use regcred_dockerconfig::{DockerConfig, DockerConfigFormat};
-use shelf::Shelf;
+use regcred_dockerconfig::DockerConfigFormat;
 
-type Sink = DocumentSink<Arc<Shelf>, DockerConfigFormat>;
-
-struct Documents {
-    shelf: Arc<Shelf>,
-    sink: Arc<Sink>,
-    clock: Arc<TestClock>,
-    handed_out: AtomicUsize,
-}
-
-impl Documents {
-    fn new() -> Self {
-        let shelf = Arc::<Shelf>::default();
-        let sink = Arc::new(DocumentSink::new(shelf.clone(), DockerConfigFormat));
-        Self { shelf, sink, clock: Arc::new(TestClock::new()), handed_out: AtomicUsize::new(0) }
-    }
-
-    fn target(name: &str) -> Target {
-        Target::new(StoreName::new("shelf").expect("valid"), Address::named(name))
-    }
-
-    async fn text(&self, target: &Target) -> Option<String> {
-        let document = self.shelf.load(&target.address).await.expect("it can be read")?;
-        Some(String::from_utf8(document.content.expose_secret().to_vec()).expect("text"))
-    }
-
-    async fn put(&self, target: &Target, text: &str) {
-        let before = self.shelf.load(&target.address).await.expect("it can be read").map(|it| it.version);
-        let content = text.as_bytes().to_vec().into();
-        self.shelf.store(&target.address, content, before.as_ref()).await.expect("nobody else writes");
-    }
-
-    fn set(&self, provider: &str, login: &Login) -> CredentialSet {
-        let now = self.clock.now();
-        let validity = Validity::new(now, Some(now + Duration::from_hours(12))).expect("valid");
-        let credential = RegistryCredential::new(vec![login.clone()], validity).expect("valid");
-        let mut set = CredentialSet::new();
-        set.insert(provider_name(provider), Arc::new(credential)).expect("one provider");
-        set
-    }
+fn set_of(documents: &Documents, provider: &str, login: &Login) -> CredentialSet {
+    let now = documents.clock.now();
+    let validity = Validity::new(now, Some(now + Duration::from_hours(12))).expect("valid");
+    let credential = RegistryCredential::new(vec![login.clone()], validity).expect("valid");
+    let mut set = CredentialSet::new();
+    set.insert(provider_name(provider), Arc::new(credential)).expect("one provider");
+    set
 }
 
 fn registry(text: &str) -> Registry {
@@ -68,38 +30,6 @@ fn registry(text: &str) -> Registry {
 
 fn login(registries: &[&str], password: &str) -> Login {
     Login::new(registries.iter().map(|it| registry(it)).collect(), "u", password.into()).expect("valid")
-}
-
-#[async_trait]
-impl conformance::SinkUnderTest for Documents {
-    fn sink(&self) -> Arc<dyn SecretSink> {
-        self.sink.clone()
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        self.clock.clone()
-    }
-
-    async fn vacant(&self) -> Target {
-        Self::target(&format!("/run/{}/auth.json", self.handed_out.fetch_add(1, SeqCst)))
-    }
-
-    async fn stored(&self, target: &Target) -> Option<BTreeMap<Registry, (String, String)>> {
-        let config = DockerConfig::parse(self.text(target).await?.as_bytes()).expect("a Docker config");
-        let login = |registry: Registry| {
-            let (username, password) = config.login(&registry).expect("a login");
-            (registry, (username, password.expose_secret().to_owned()))
-        };
-        Some(config.canonical().map(login).collect())
-    }
-
-    async fn plant_foreign(&self, target: &Target) {
-        self.put(target, r#"{"auths":{"r.example":{"auth":"dTpw"}}}"#).await;
-    }
-
-    async fn fingerprint(&self, target: &Target) -> String {
-        format!("{:?}", self.text(target).await)
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,14 +41,14 @@ async fn a_document_sink_conforms() {
 async fn what_other_programs_put_into_a_document_of_regcred_stays() {
     let (documents, target) = (Documents::new(), Documents::target("auth.json"));
     let write = async |set: &CredentialSet| documents.sink.write(&target, set).await.expect("it works").written;
-    let set = documents.set("one", &login(&["r.example", "docker.io"], "p"));
+    let set = set_of(&documents, "one", &login(&["r.example", "docker.io"], "p"));
     assert_eq!(write(&set).await, Written::Created);
     let ours = documents.text(&target).await.expect("it exists");
     assert!(ours.starts_with(r#"{"auths":{"https://index.docker.io/v1/":{"auth":"dTpw"},"r.example":"#), "{ours}");
     let edited = ours.replace(r#"{"auths":{"#, r#"{ "credsStore": "x", "auths": {"quay.io" : {"auth":"Ym90Ong="}, "#);
     documents.put(&target, &edited).await;
     assert_eq!(write(&set).await, Written::Unchanged, "the records do not cover it");
-    assert_eq!(write(&documents.set("one", &login(&["r.example"], "new"))).await, Written::Updated);
+    assert_eq!(write(&set_of(&documents, "one", &login(&["r.example"], "new"))).await, Written::Updated);
     let after = documents.text(&target).await.expect("it exists");
     let (before, _) = after.split_once(r#""regcred""#).expect("the records");
     let expected =
@@ -134,7 +64,7 @@ async fn what_other_programs_put_into_a_document_of_regcred_stays() {
 #[tokio::test(start_paused = true)]
 async fn an_edit_is_drift_and_its_dates_are_not_believed() {
     let (documents, target) = (Documents::new(), Documents::target("auth.json"));
-    let set = documents.set("one", &login(&["a.example", "b.example"], "p"));
+    let set = set_of(&documents, "one", &login(&["a.example", "b.example"], "p"));
     documents.sink.write(&target, &set).await.expect("it works");
     let ours = documents.text(&target).await.expect("it exists");
     let removed = ours.replace(r#","b.example":{"auth":"dTpw"}"#, "");
@@ -162,7 +92,7 @@ async fn an_edit_is_drift_and_its_dates_are_not_believed() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_a_docker_config_or_not_of_this_installation_is_refused_and_not_quoted() {
     let (documents, target) = (Documents::new(), Documents::target("auth.json"));
-    let set = documents.set("one", &login(&["r.example"], "p"));
+    let set = set_of(&documents, "one", &login(&["r.example"], "p"));
     let other = DocumentSink::new(documents.shelf.clone(), DockerConfigFormat);
     let other = other.with_instance("other".parse().expect("valid"));
     other.write(&target, &set).await.expect("it works");
@@ -197,13 +127,13 @@ async fn each_kind_of_secret_is_written_as_its_readers_want_it() {
         (entry, r#"{"auths":{"r.example":{ "auth":"dTpw", "email":"a@b" }},"#),
     ] {
         let target = Documents::target(expected);
-        documents.sink.write(&target, &documents.set("one", &login)).await.expect("it works");
+        documents.sink.write(&target, &set_of(&documents, "one", &login)).await.expect("it works");
         let text = documents.text(&target).await.expect("it exists");
         assert!(text.starts_with(expected), "{text}");
     }
     let broken = Login::entry(r(), "canary".into()).expect("core knows no JSON");
     let target = Documents::target("broken");
-    let error = documents.sink.write(&target, &documents.set("one", &broken)).await.expect_err("it is no JSON");
+    let error = documents.sink.write(&target, &set_of(&documents, "one", &broken)).await.expect_err("it is no JSON");
     assert_eq!(error.kind(), ErrorKind::Malformed);
     assert!(!format!("{error:?}").contains("canary"));
     assert_eq!(documents.text(&target).await, None, "nothing was written");
