@@ -54,7 +54,7 @@ pub use sink::{Applied, Details, Observed, SecretSink, Written};
 pub use source::MockTargetSource;
 pub use source::{Feed, Sighting, Sightings, TargetSource};
 pub use target::{Address, Target};
-pub use validity::{Issuer, Schedule, Validity};
+pub use validity::{Issuer, Schedule, Validity, earliest_by_provider};
 
 /// Bytes that hold passwords: neither printed nor serialised.
 pub type SecretBytes = secrecy::SecretSlice<u8>;

@@ -1,11 +1,12 @@
 //! From when to when a credential works, and the only code that says when to renew it.
 
 use std::{
+    collections::BTreeMap,
     num::NonZeroU64,
     time::{Duration, SystemTime},
 };
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, ProviderName, Result};
 
 /// The first scheduled run after an instant; `None` where there is none.
 pub type Schedule = dyn Fn(SystemTime) -> Option<SystemTime> + Send + Sync;
@@ -50,6 +51,20 @@ impl Issuer {
     pub fn from_number(number: u64) -> Option<Self> {
         NonZeroU64::new(number).map(Self)
     }
+}
+
+/// Returns for each provider the dates that end first.
+pub fn earliest_by_provider<'a>(
+    dates: impl IntoIterator<Item = (&'a ProviderName, Validity)>,
+) -> BTreeMap<ProviderName, Validity> {
+    let mut earliest = BTreeMap::<ProviderName, Validity>::new();
+    for (provider, validity) in dates {
+        let known = earliest.entry(provider.clone()).or_insert(validity);
+        if known.outlives(&validity) {
+            *known = validity;
+        }
+    }
+    earliest
 }
 
 impl Validity {

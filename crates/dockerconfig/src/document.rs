@@ -28,16 +28,15 @@ struct Field {
     hosts: Box<RawValue>,
 }
 
-/// A document of regcred.
-struct Parsed {
-    config: DockerConfig,
+/// The records of a document of regcred.
+struct Recorded {
     instance: InstanceName,
     records: Records,
 }
 
 impl DocumentFormat for DockerConfigFormat {
     fn read(&self, document: &[u8]) -> Result<Option<Contents>> {
-        let (_, Some(Parsed { config, instance, records })) = parse(document)? else { return Ok(None) };
+        let (config, Some(Recorded { instance, records })) = parse(document)? else { return Ok(None) };
         let mut contents = Contents::new(instance);
         for (registry, Record { provider, validity, digest, .. }) in records {
             let Some(json) = config.entry(&registry) else {
@@ -71,7 +70,7 @@ impl DocumentFormat for DockerConfigFormat {
         }
         let hosts = RawValue::from_string(record::write(&records)).map_err(|_| bug())?;
         let value = serde_json::to_string(&Field { instance: contents.instance.to_string(), hosts });
-        let json = field::set(&text(config.to_bytes())?, FIELD, &value.map_err(|_| bug())?)?;
+        let json = field::set(text(&config.to_bytes())?, FIELD, &value.map_err(|_| bug())?)?;
         Ok(json.into_bytes().into())
     }
 
@@ -80,27 +79,27 @@ impl DocumentFormat for DockerConfigFormat {
         for registry in ours.iter().flat_map(|it| it.records.keys()) {
             config.remove(registry);
         }
-        let rest = field::remove(&text(config.to_bytes())?, FIELD)?;
+        let rest = field::remove(text(&config.to_bytes())?, FIELD)?;
         let is_empty = DockerConfig::parse(rest.as_bytes())?.is_empty();
         Ok((!is_empty).then(|| rest.into_bytes().into()))
     }
 }
 
-/// Returns the config, and a second time with its records if it is regcred's.
-fn parse(document: &[u8]) -> Result<(DockerConfig, Option<Parsed>)> {
+/// Returns the config, and its records if it is regcred's.
+fn parse(document: &[u8]) -> Result<(DockerConfig, Option<Recorded>)> {
     let config = DockerConfig::parse(document)?;
-    let json = text(document.to_vec())?;
-    let field = if json.trim() == "null" { None } else { field::get(&json, FIELD)? };
+    let json = text(document)?;
+    let field = if json.trim() == "null" { None } else { field::get(json, FIELD)? };
     let field = field.and_then(|json| serde_json::from_str::<Field>(json).ok());
-    let ours = field.and_then(|field| {
+    let recorded = field.and_then(|field| {
         let instance = InstanceName::new(field.instance).ok()?;
-        Some(Parsed { config: config.clone(), instance, records: record::read(field.hosts.get())? })
+        Some(Recorded { instance, records: record::read(field.hosts.get())? })
     });
-    Ok((config, ours))
+    Ok((config, recorded))
 }
 
-fn text(bytes: Vec<u8>) -> Result<String> {
-    String::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::Malformed, "the document is not UTF-8"))
+fn text(document: &[u8]) -> Result<&str> {
+    str::from_utf8(document).map_err(|_| Error::new(ErrorKind::Malformed, "the document is not UTF-8"))
 }
 
 fn bug() -> Error {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use regcred_core::{Issuer, ProviderName, Registry, Validity};
+use regcred_core::{Issuer, ProviderName, Registry, Validity, earliest_by_provider};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -87,14 +87,7 @@ pub fn summary(records: &Records) -> (Option<String>, Option<String>) {
 
 /// Returns the dates of each provider: those of the record that ends first.
 pub fn by_provider(records: &Records) -> BTreeMap<ProviderName, Validity> {
-    let mut all = BTreeMap::<ProviderName, Validity>::new();
-    for Record { provider, validity, .. } in records.values() {
-        let entry = all.entry(provider.clone()).or_insert(*validity);
-        if entry.outlives(validity) {
-            *entry = *validity;
-        }
-    }
-    all
+    earliest_by_provider(records.values().map(|record| (&record.provider, record.validity)))
 }
 
 fn timestamp(time: SystemTime) -> Timestamp {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{CredentialSet, InstanceName, Login, ProviderName, Registry, Result, Validity};
+use crate::{CredentialSet, InstanceName, Login, ProviderName, Registry, Result, Validity, earliest_by_provider};
 
 /// The logins of regcred in a document.
 #[derive(Clone, Debug)]
@@ -56,15 +56,8 @@ impl Contents {
 
     /// Returns the dates of each provider: those of the entry that ends first. A provider with an entry of unknown dates is absent.
     pub fn validity(&self) -> BTreeMap<ProviderName, Validity> {
-        let mut dates = BTreeMap::<ProviderName, Validity>::new();
-        for Entry { provider, validity, .. } in self.entries.values() {
-            if let Some(validity) = validity {
-                let earliest = dates.entry(provider.clone()).or_insert(*validity);
-                if earliest.outlives(validity) {
-                    *earliest = *validity;
-                }
-            }
-        }
+        let known = self.entries.values().filter_map(|entry| Some((&entry.provider, entry.validity?)));
+        let mut dates = earliest_by_provider(known);
         let unknown = self.entries.values().filter(|entry| entry.validity.is_none()).map(|entry| &entry.provider);
         let unknown = unknown.collect::<BTreeSet<_>>();
         dates.retain(|provider, _| !unknown.contains(provider));
