@@ -26,7 +26,7 @@ pub use model::{
     ecr::{Access, Account, AliasName, EcrOptions, IdentityName, WebIdentity},
     merged::Setting,
     namespaces::{Namespaces, PLATFORM, PLATFORM_PREFIXES, Selection},
-    openshift::OpenShiftOptions,
+    openshift::{CLUSTERS, OpenShiftOptions},
     secret::{AccountLink, LinkName, LoginFormat, Merge, SecretSettings},
     spec::Spec,
     target::TargetEntry,

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regcred_config::{
-    Access, Config, EcrOptions, LinkName, Merge, OpenShiftOptions, Problem, Selection, Spec, TargetEntry, Wants,
+    Access, CLUSTERS, Config, EcrOptions, LinkName, Merge, OpenShiftOptions, Problem, Selection, Spec, TargetEntry,
+    Wants,
 };
 use regcred_core::{Namespace, SecretName, StoreName};
 
@@ -182,7 +183,7 @@ pub(crate) fn ecr(spec: &Spec) -> Option<EcrOptions> {
 
 /// The options of a sink of type `openshift`, which has two names.
 pub(crate) fn openshift(spec: &Spec) -> Option<OpenShiftOptions> {
-    matches!(spec.kind(), "openshift" | "kubernetes").then(|| spec.options().ok()).flatten()
+    CLUSTERS.contains(&spec.kind()).then(|| spec.options().ok()).flatten()
 }
 
 /// The sinks that are the cluster where the objects are made: the one that is named, or those without a kubeconfig.

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use regcred_config::{
-    AccountLink, LinkName, OpenShiftOptions, Origin, Partial, Problem, Problems, SecretSettings, Spec,
+    AccountLink, CLUSTERS, LinkName, OpenShiftOptions, Origin, Partial, Problem, Problems, SecretSettings, Spec,
 };
 use regcred_core::{
     Address, Error, ErrorKind, Issuer, Namespace, RegistryCredential, RegistryProvider, Result, Scope, SecretSink,
@@ -23,8 +23,6 @@ use crate::group::{Accounts, Group, Places, Selected};
 
 /// The type of the provider in this crate.
 pub(crate) const ECR: &str = "ecr";
-/// The type of the sink in this crate, by both of its names.
-pub(crate) const OPENSHIFT: [&str; 2] = ["kubernetes", "openshift"];
 
 type Making<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 type ProviderFactory = Arc<dyn Fn(&Spec) -> Result<Making<Arc<dyn RegistryProvider>>, Problems> + Send + Sync>;
@@ -254,7 +252,7 @@ impl Types {
 
     /// Every type of sink.
     fn sinks(&self) -> impl Iterator<Item = &str> {
-        OPENSHIFT.into_iter().chain(self.sinks.keys().map(String::as_str))
+        CLUSTERS.into_iter().chain(self.sinks.keys().map(String::as_str))
     }
 
     /// The problem, if the type of a provider is not known or its options are wrong.
@@ -276,7 +274,7 @@ impl Types {
 
     /// The problem, if the type of a sink is not known, or its options or what it is to keep are wrong.
     pub(crate) fn check_sink(&self, spec: &Spec, entries: &[SinkEntry]) -> Result<(), Problems> {
-        if OPENSHIFT.contains(&spec.kind()) {
+        if CLUSTERS.contains(&spec.kind()) {
             let Partial { value, mut problems, .. } = spec.partial::<OpenShiftOptions>(&[]);
             let server = value.and_then(|options| options.server);
             let fault = server.and_then(|server| regcred_openshift::check_server(&server).err());

@@ -1,10 +1,13 @@
-//! The options of a sink of type `openshift`.
+//! The options of a sink of type `openshift` or `kubernetes`.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use crate::names::path::maybe_path;
+
+/// The types of sinks that keep Secrets in a cluster.
+pub const CLUSTERS: [&str; 2] = ["kubernetes", "openshift"];
 
 /// A cluster, which may as well be plain Kubernetes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -12,13 +12,10 @@ use super::{
     wants::wants,
 };
 use crate::{
-    AccountLink, Merge, Namespaces, Origin, Problem, Spec, TargetEntry,
+    AccountLink, CLUSTERS, Merge, Namespaces, Origin, Problem, Spec, TargetEntry,
     model::{file, secret::RawSecret, target::Doubtful},
     value::{keys::keys, shown::shown},
 };
-
-/// The types of sinks that keep Secrets in a cluster. Their targets have no keys of their own.
-const CLUSTERS: [&str; 2] = ["kubernetes", "openshift"];
 
 /// Values for entries that do not set them.
 #[derive(Clone, Debug, Default)]
@@ -57,8 +54,8 @@ pub(crate) fn read(
         let message = format!("{} is not an entry such as {{ namespace: team-a, region: eu-west-1 }}", shown(entry));
         return Err((vec![Problem::at(origin.clone(), message)], vec![]));
     };
-    let (own, options) = split(dict, origin, sinks);
-    let mut fields = Fields::of::<file::Target>(&own, origin);
+    let (own, options) = split(dict, origin, sinks).unzip();
+    let mut fields = Fields::of::<file::Target>(own.as_ref().unwrap_or(dict), origin);
     let has_place = ["namespace", "namespaces"].iter().any(|key| fields.has(key));
     let is_described = !has_place && options.as_ref().is_some_and(|options| !options.is_empty());
     let namespaces = if is_described { Some(Namespaces::default()) } else { namespaces(&mut fields) };
@@ -78,17 +75,18 @@ pub(crate) fn read(
     }
 }
 
-/// Takes the keys that only a type of sink understands out of an entry, if its sink has another type than a cluster.
-fn split(dict: &Dict, origin: &Origin, sinks: &[Spec]) -> (Dict, Option<Spec>) {
+/// Returns the common keys of an entry, and those that only the type of its sink understands. `None`: the sink is a cluster, whose targets
+/// have common keys alone.
+fn split(dict: &Dict, origin: &Origin, sinks: &[Spec]) -> Option<(Dict, Spec)> {
     let sink = match (dict.get("sink"), sinks) {
         (Some(name), _) => sinks.iter().find(|sink| name.as_str() == Some(sink.name())),
         (None, [only]) => Some(only),
         (None, _) => None,
     };
-    let Some(sink) = sink.filter(|sink| !CLUSTERS.contains(&sink.kind())) else { return (dict.clone(), None) };
+    let sink = sink.filter(|sink| !CLUSTERS.contains(&sink.kind()))?;
     let known = keys::<file::Target>();
     let (own, options) = dict.clone().into_iter().partition(|(key, _)| known.contains(&key.as_str()));
-    (own, Some(Spec::of_target(sink.kind(), options, origin.clone())))
+    Some((own, Spec::of_target(sink.kind(), options, origin.clone())))
 }
 
 fn sink(fields: &mut Fields<'_>) -> Option<StoreName> {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use regcred_config::{OpenShiftOptions, Spec};
+use regcred_config::{CLUSTERS, OpenShiftOptions, Spec};
 use regcred_core::{Error, ErrorKind, Result, StoreName};
 use regcred_openshift::{Cluster, Connection};
 
-use crate::{plan::Plan, types::OPENSHIFT};
+use crate::plan::Plan;
 
 /// The clusters that a plan keeps Secrets in, by the sinks of the config; why there is no way to one.
 #[derive(Clone, Debug)]
@@ -77,5 +77,5 @@ async fn connect(name: StoreName, spec: Spec, said: Option<Connection>) -> Resul
 /// The sinks that are clusters, and that a target needs.
 fn clusters(plan: &Plan) -> impl Iterator<Item = (&StoreName, &Spec)> {
     let needed = |name: &StoreName| plan.groups.iter().any(|group| group.need.store == *name);
-    plan.sinks.iter().filter(move |(name, spec)| OPENSHIFT.contains(&spec.kind()) && needed(name))
+    plan.sinks.iter().filter(move |(name, spec)| CLUSTERS.contains(&spec.kind()) && needed(name))
 }

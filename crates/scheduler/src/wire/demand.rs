@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use regcred_config::CLUSTERS;
 use regcred_core::{Namespace, SecretName, StoreName};
 use regcred_openshift::{Foreign, Right};
 
@@ -9,7 +10,6 @@ use super::{listed::listed, sinks::Way};
 use crate::{
     group::{Group, Places, Selected},
     plan::Plan,
-    types::OPENSHIFT,
 };
 
 /// What keeping Secrets of one name in one way asks of a cluster.
@@ -71,6 +71,6 @@ fn rights(secret: &SecretName, creates: bool, accounts: &[String]) -> Vec<Right>
 /// The sinks of other types that a plan needs, each with its type.
 pub(crate) fn other_sinks(plan: &Plan) -> impl Iterator<Item = (&StoreName, &str)> {
     let needed = |name: &StoreName| plan.groups.iter().any(|group| group.need.store == *name);
-    let others = plan.sinks.iter().filter(move |(name, spec)| !OPENSHIFT.contains(&spec.kind()) && needed(name));
+    let others = plan.sinks.iter().filter(move |(name, spec)| !CLUSTERS.contains(&spec.kind()) && needed(name));
     others.map(|(name, spec)| (name, spec.kind()))
 }

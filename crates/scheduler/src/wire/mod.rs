@@ -11,7 +11,7 @@ mod sinks;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use regcred_config::{Config, Problems};
+use regcred_config::{CLUSTERS, Config, Problems};
 use regcred_core::{Clock, Error, ErrorKind, Result, SecretSink, StoreName};
 use regcred_engine::{Builder, Engine, Route};
 use regcred_openshift::Cluster;
@@ -21,7 +21,7 @@ use self::sinks::{Sinks, Way};
 use crate::{
     Types,
     broken::Broken,
-    types::{Kept, OPENSHIFT, SinkEntry},
+    types::{Kept, SinkEntry},
 };
 
 #[cfg(feature = "cli")]
@@ -105,7 +105,7 @@ fn refuse_twins(plan: &Plan, clusters: &Clusters) -> Result<()> {
 /// Returns the sources and sinks of other types, in the order of their groups.
 async fn others(plan: &Plan, types: &Types) -> HashMap<StoreName, impl Iterator<Item = Kept> + use<>> {
     let mut others = HashMap::new();
-    for (name, spec) in plan.sinks.iter().filter(|(_, spec)| !OPENSHIFT.contains(&spec.kind())) {
+    for (name, spec) in plan.sinks.iter().filter(|(_, spec)| !CLUSTERS.contains(&spec.kind())) {
         let groups = plan.groups.iter().filter(|group| group.need.store == *name);
         let entries = groups.map(|group| SinkEntry::of(group, plan.adopt)).collect::<Vec<_>>();
         let made = match types.sink(spec, &entries) {
