@@ -1,4 +1,4 @@
-//! The pages for people, which stand in `docs/` beside this crate too.
+//! The pages for people, which stand in `docs/` of the repository too.
 
 macro_rules! pages {
     ($($(#[$doc:meta])* $name:ident: $file:literal,)*) => {

@@ -17,10 +17,10 @@ use crate::{
 
 pub(crate) use self::manifests::write as manifests;
 
-const CLI_PAGE: &str = "crates/scheduler/docs/cli.md";
-const FAULTS_PAGE: &str = "crates/scheduler/docs/faults.md";
-const KUBECTL_PAGE: &str = "crates/scheduler/docs/kubectl.md";
-const CONFIG_PAGE: &str = "crates/scheduler/docs/config.md";
+const CLI_PAGE: &str = "docs/cli.md";
+const FAULTS_PAGE: &str = "docs/faults.md";
+const KUBECTL_PAGE: &str = "docs/kubectl.md";
+const CONFIG_PAGE: &str = "docs/config.md";
 const SCHEMA: &str = "config/schema.json";
 /// The rules of the guard. A chart takes files only from its own folder.
 const RULES: [&str; 2] = ["crates/manifests/src/guard.yaml", "deploy/chart/regcred/files/guard.yaml"];

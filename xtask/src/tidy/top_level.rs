@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::workspace::files;
 
 /// A reader sees the architecture at the top level: nothing else is there.
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -19,6 +19,7 @@ const KNOWN: [&str; 14] = [
     "config",
     "crates",
     "deploy",
+    "docs",
     "examples",
     "tests",
     "xtask",

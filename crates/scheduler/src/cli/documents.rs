@@ -19,7 +19,7 @@ fn root() -> PathBuf {
 fn pages() -> Vec<(String, String)> {
     let root = root();
     let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md"), root.join("SECURITY.md")];
-    for folder in ["crates/scheduler/docs", "crates/scheduler", "deploy", "deploy/iam", "examples"] {
+    for folder in ["docs", "crates/scheduler", "deploy", "deploy/iam", "examples"] {
         let entries = fs::read_dir(root.join(folder)).into_iter().flatten().flatten().map(|entry| entry.path());
         files.extend(entries.filter(|path| path.extension().is_some_and(|it| it == "md")));
     }

@@ -8,7 +8,7 @@ use crate::{
 };
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
-const GUIDE: &str = "crates/scheduler/docs/monitoring.md";
+const GUIDE: &str = "docs/monitoring.md";
 const CONFIG: &str = "targets: [{ namespace: app-a, region: eu-west-1, service_accounts: [{ name: default }] }]";
 
 /// The names of all series that may come, by what the daemon says each metric is.
