@@ -211,15 +211,17 @@ async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a
     // In this process, for in the daemon it takes ten minutes.
     let text = std::fs::read_to_string(&installed.config).expect("text");
     let config = regcred_config::Config::from_yaml(&text).expect("valid");
-    let types = regcred::Types::default();
-    let plan = regcred::wire::plan(&config, &types).expect("valid").watching();
     let connection = Connection { kubeconfig: Some(installed.kubeconfig.clone()), context: None };
-    let clusters = regcred::wire::Clusters::connect(&plan, &connection).await.expect("there is a way");
-    let pruning = regcred::wire::Pruning::new(&plan, &clusters)
-        .with_times(Duration::from_millis(100), Duration::from_millis(300));
+    let cluster = regcred_openshift::Cluster::connect(&connection).await.expect("there is a way");
+    let clusters = regcred_openshift::Clusters::default().with("cluster".parse().expect("a name"), cluster);
+    let built_in = regcred::BuiltIn::default().with_clusters(clusters.clone());
+    let types = built_in.add_to(regcred::Types::default()).expect("they have different names");
+    let plan = regcred::Plan::new(&config, &types).expect("valid").watching();
+    let pruning =
+        regcred::Pruning::new(&plan, &clusters).with_times(Duration::from_millis(100), Duration::from_millis(300));
     let clock = std::sync::Arc::new(regcred_core::SystemClock);
-    let engine =
-        regcred::wire::engine(plan, &types, clusters, clock).await.expect("it is made").build().expect("it is made");
+    let engine = regcred::wire::engine(&plan, &types, &mut regcred::Minters::default(), clock).await;
+    let engine = engine.build().expect("it is made");
     let run = tokio::spawn({
         let engine = engine.clone();
         async move { engine.run(std::future::pending()).await }

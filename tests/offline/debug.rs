@@ -17,10 +17,13 @@ use regcred_core::{
     testing::{FakeProvider, MemorySink, SinkExt, provider_name, target},
 };
 use regcred_dockerconfig::{DockerConfig, DockerConfigFormat, Reader, taken};
-use regcred_ecr::{EcrProvider, Identity, Region, Role, Transport};
+use regcred_ecr::{EcrProvider, EcrType, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Keyring, Minter, Pass, Route};
 use regcred_migrate::{Search, Vendor, discover};
-use regcred_openshift::{Cache, Cluster, Connection, Lease, Link, NamedSource, OpenShiftSink, WatchedSource, Watches};
+use regcred_openshift::{
+    Cache, Cluster, Clusters, Connection, Lease, Link, NamedSource, OpenShiftSink, OpenShiftType, WatchedSource,
+    Watches,
+};
 use regcred_testkit::FakeKube;
 use serde_json::json;
 
@@ -33,6 +36,7 @@ const SHOWN: &[&str] = &[
     "Builder",
     "Cause",
     "Cluster",
+    "Clusters",
     "Connection",
     "Contents",
     "Context",
@@ -42,6 +46,7 @@ const SHOWN: &[&str] = &[
     "DocumentSink",
     "EcrProvider",
     "EcrProviderBuilder",
+    "EcrType",
     "Engine",
     "Entry",
     "Error",
@@ -62,6 +67,7 @@ const SHOWN: &[&str] = &[
     "Observed",
     "OpenShiftSink",
     "OpenShiftSinkBuilder",
+    "OpenShiftType",
     "Outcome",
     "Proxies",
     "ProxyUrl",
@@ -81,6 +87,7 @@ const HARMLESS: &[&str] = &[
     "Address",
     "Alias",
     "Cache",
+    "Caller",
     "Clock",
     "Details",
     "DockerConfigFormat",
@@ -240,7 +247,8 @@ async fn no_public_type_shows_a_secret() {
     let keys = Credentials::from_keys("AKIAIOSFODNN7EXAMPLE", CANARY, Some(CANARY.into()));
     let identity = Identity::given(keys).with_role(Role::new("arn:aws:iam::123456789012:role/pull"));
     shown.show(&identity);
-    shown.show(&Transport::new().expect("it can be made"));
+    let transport = Transport::new().expect("it can be made");
+    shown.show(&(EcrType::default().with_transport(transport.clone()), transport));
     let ecr = EcrProvider::builder(Region::new("eu-west-1").expect("valid")).with_identity(identity);
     shown.show(&ecr);
     let ecr = ecr.with_endpoint("http://127.0.0.1:9").build().await.expect("it is whole");
@@ -255,6 +263,8 @@ async fn no_public_type_shows_a_secret() {
     let connection = Connection { kubeconfig: Some(kubeconfig), context: None };
     let cluster = Cluster::connect(&connection).await.expect("it is usable");
     shown.show(&(&connection, &cluster));
+    let clusters = Clusters::default().with("cluster".parse().expect("a name"), cluster.clone());
+    shown.show(&OpenShiftType::new(clusters));
     let vendor = Vendor { owns: |_| true, user: "AWS", ends: |_| None, life: Duration::from_hours(12) };
     let login = json!({ "auths": { "r.example": { "auth": STANDARD.encode(format!("AWS:{CANARY}")) } } });
     let login = json!({ ".dockerconfigjson": STANDARD.encode(login.to_string()) });

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use proptest::prelude::*;
+use regcred::{BuiltIn, Plan, Types};
 use regcred_config::Config;
 use regcred_core::Namespace;
 use regcred_manifests::{
@@ -218,6 +219,8 @@ fn a_schedule_that_lets_tokens_end_is_refused_and_one_that_may_not_miss_a_run_is
         let config =
             Config::from_yaml(&format!("schedule: '{schedule}'\ntargets: [{{ namespace: a, region: eu-west-1 }}]"));
         let config = config.map_err(|problems| problems.to_string())?;
+        let types = BuiltIn::default().add_to(Types::default()).expect("they have different names");
+        Plan::new(&config, &types).map_err(|problems| problems.to_string())?;
         manifests(&config, &Install::default()).map(|it| it.notes).map_err(|problems| problems.to_string())
     };
     assert!(made("0 */11 * * *").expect_err("11 h").contains("pauses for up to 11 hours"));

@@ -1,18 +1,23 @@
 //! Types of sinks that a program brings along, named in a config beside its own types of providers.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use regcred::{
-    SinkEntry, Types,
-    config::{Config, Problems},
-    engine::{Pass, State},
-    wire::{self, Clusters},
+    BuiltIn, Minters, Plan, ProviderPlan, ProviderType, SinkPlan, SinkType, Types, async_trait,
+    config::{Config, Origin, Problem, Problems},
+    engine::{Engine, Pass, State},
+    plan::{Kept, NoOptions, Run, SinkTarget, problems, schemars::JsonSchema},
+    wire,
 };
 use regcred_core::{
-    Address, Error, ErrorKind, SecretSink, StoreName, SystemClock, Target, TargetSource,
+    Address, Error, ErrorKind, RegistryProvider, StoreName, SystemClock, Target,
     testing::{FakeProvider, MemorySink},
 };
-use regcred_openshift::{Cluster, Connection};
+use regcred_openshift::{Cluster, Clusters, Connection};
 use regcred_testkit::FakeKube;
 use serde::Deserialize;
 
@@ -27,34 +32,89 @@ targets:
 - { namespace: team-c, providers: [robot], sink: vault, secret: { name: other, credentials: full } }
 ";
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "regcred::plan::schemars")]
 struct Shelf {
     height: u32,
 }
 
-/// `broken`: it cannot be made.
-fn types(sink: &Arc<MemorySink>, broken: bool) -> Types {
-    let sink = sink.clone();
-    let types = Types::default()
-        .with_provider("fake", |_| Ok(async { Ok(FakeProvider::new(Arc::new(SystemClock), "r.example")) }));
-    types.with_sink("shelf", move |spec, entries: &[SinkEntry]| {
-        let Shelf { height } = spec.options()?;
-        let targets = entries.iter().map(SinkEntry::targets).collect::<Result<Vec<_>, _>>()?;
-        if entries.len() > height as usize {
-            return Err(spec
-                .problem("height", format!("{height} boards are too few for {} entries", entries.len()))
-                .into());
+/// Boards for so many entries.
+struct Boards {
+    sink: Arc<MemorySink>,
+    /// Whether it cannot be made.
+    broken: bool,
+    /// The targets of the latest plan.
+    planned: Arc<Mutex<Vec<SinkTarget<NoOptions>>>>,
+}
+
+#[async_trait]
+impl SinkType for Boards {
+    const NAME: &'static str = "shelf";
+    type Options = Shelf;
+    type TargetOptions = NoOptions;
+
+    fn plan(&self, options: &Shelf, targets: &[SinkTarget<NoOptions>], at: &Origin) -> Result<SinkPlan, Problems> {
+        self.planned.lock().expect("no panic").clone_from(&targets.to_vec());
+        targets.iter().map(|it| it.in_namespaces().map(drop)).collect::<Result<(), _>>()?;
+        if targets.len() > options.height as usize {
+            let message = format!("{} boards are too few for {} entries", options.height, targets.len());
+            return Err(Problem::at(at.join("height"), message).into());
         }
-        let sink = sink.clone();
-        Ok(async move {
-            if broken {
-                return Err(Error::new(ErrorKind::Unreachable, "the shelf fell over"));
-            }
-            let kept = |targets| (Arc::new(targets) as Arc<dyn TargetSource>, sink.clone() as Arc<dyn SecretSink>);
-            Ok(targets.into_iter().map(kept).collect())
-        })
-    })
+        Ok(SinkPlan::default())
+    }
+
+    async fn make(&self, _: Shelf, targets: Vec<SinkTarget<NoOptions>>, _: &Run) -> regcred_core::Result<Vec<Kept>> {
+        if self.broken {
+            return Err(Error::new(ErrorKind::Unreachable, "the shelf fell over"));
+        }
+        let kept = |target: &SinkTarget<NoOptions>| -> Kept {
+            (Arc::new(target.in_namespaces().expect("it was planned")), self.sink.clone())
+        };
+        Ok(targets.iter().map(kept).collect())
+    }
+}
+
+/// A type of provider that always gives the same one.
+struct Given<const OTHER: bool>(Arc<FakeProvider>);
+
+#[async_trait]
+impl<const OTHER: bool> ProviderType for Given<OTHER> {
+    const NAME: &'static str = if OTHER { "other" } else { "fake" };
+    type Options = NoOptions;
+
+    fn plan(&self, _: &NoOptions, _: &Origin) -> Result<ProviderPlan, Problems> {
+        Ok(ProviderPlan::default())
+    }
+
+    async fn make(&self, _: NoOptions) -> regcred_core::Result<Arc<dyn RegistryProvider>> {
+        Ok(self.0.clone())
+    }
+}
+
+fn fake() -> Given<false> {
+    Given(Arc::new(FakeProvider::new(Arc::new(SystemClock), "r.example")))
+}
+
+fn with_built_in(types: Types, cluster: Option<&Cluster>) -> Types {
+    let clusters = cluster.into_iter().fold(Clusters::default(), |clusters, cluster| {
+        clusters.with("cluster".parse().expect("a name"), cluster.clone())
+    });
+    BuiltIn::default().with_clusters(clusters).add_to(types).expect("they have different names")
+}
+
+fn types(sink: &Arc<MemorySink>, broken: bool, cluster: Option<&Cluster>) -> Types {
+    let boards = Boards { sink: sink.clone(), broken, planned: Arc::default() };
+    let types = Types::default().with_provider(fake()).and_then(|types| types.with_sink(boards));
+    with_built_in(types.expect("they have different names"), cluster)
+}
+
+async fn engine(yaml: &str, types: &Types) -> Arc<Engine> {
+    let config = Config::from_yaml(yaml).expect("its form is valid");
+    assert_eq!(problems(&config, types), []);
+    let plan = Plan::new(&config, types).expect("it is valid");
+    let engine = wire::engine(&plan, types, &mut Minters::default(), Arc::new(SystemClock)).await;
+    engine.build().expect("it is whole")
 }
 
 async fn world() -> (FakeKube, Cluster, tempfile::TempDir) {
@@ -70,13 +130,8 @@ async fn world() -> (FakeKube, Cluster, tempfile::TempDir) {
 async fn each_entry_is_kept_where_its_sink_keeps_it_with_one_mint_for_all() {
     let (kube, cluster, _dir) = world().await;
     let sink = Arc::new(MemorySink::default());
-    let (types, config) = (types(&sink, false), Config::from_yaml(CONFIG).expect("its form is valid"));
-    assert_eq!(wire::problems(&config, &types), []);
-    let plan = wire::plan(&config, &types).expect("it is valid");
-    let clusters = Clusters::one(&plan, &cluster);
-    assert_eq!(clusters.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["cluster"]);
-    let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await.expect("it can be made");
-    let report = engine.build().expect("it is whole").once(Pass::default()).await;
+    let types = types(&sink, false, Some(&cluster));
+    let report = engine(CONFIG, &types).await.once(Pass::default()).await;
     assert_eq!((report.targets.len(), report.count(State::Fresh)), (4, 4), "{report:#?}");
     let stores = report.targets.keys().map(|target| target.store.clone()).collect::<BTreeSet<StoreName>>();
     assert_eq!(stores.len(), 2);
@@ -87,11 +142,8 @@ async fn each_entry_is_kept_where_its_sink_keeps_it_with_one_mint_for_all() {
 #[tokio::test]
 async fn a_sink_that_cannot_be_made_stops_no_other() {
     let (kube, cluster, _dir) = world().await;
-    let types = types(&Arc::default(), true);
-    let plan = wire::plan(&Config::from_yaml(CONFIG).expect("its form is valid"), &types).expect("it is valid");
-    let clusters = Clusters::one(&plan, &cluster);
-    let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await.expect("it can be made");
-    let report = engine.build().expect("it is whole").once(Pass::default().with_looks(1)).await;
+    let types = types(&Arc::default(), true, Some(&cluster));
+    let report = engine(CONFIG, &types).await.once(Pass::default().with_looks(1)).await;
     assert_eq!((report.targets.len(), report.sources.len(), report.exit_code()), (1, 2, 1), "{report:#?}");
     assert!(report.sources.values().all(|error| error.to_string().contains("the shelf fell over")));
     assert!(kube.object("secrets", "team-a", "ecr-secret").is_some());
@@ -99,9 +151,9 @@ async fn a_sink_that_cannot_be_made_stops_no_other() {
 
 #[test]
 fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
-    let types = types(&Arc::default(), false);
+    let types = types(&Arc::default(), false, None);
     let told = |yaml: &str| {
-        let problems = wire::problems(&Config::from_yaml(yaml).expect("its form is valid"), &types);
+        let problems = problems(&Config::from_yaml(yaml).expect("its form is valid"), &types);
         problems.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(
@@ -129,19 +181,16 @@ fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
 
 #[test]
 fn a_sink_of_one_s_own_is_told_all_that_the_config_says() {
-    let seen = Arc::new(std::sync::Mutex::new(vec![]));
-    let told = seen.clone();
-    let types = Types::default().with_sink("shelf", move |_, entries| {
-        told.lock().expect("no panic").extend(entries.iter().cloned());
-        Ok(async { Ok(vec![]) })
-    });
+    let planned = Arc::<Mutex<_>>::default();
+    let boards = Boards { sink: Arc::default(), broken: false, planned: planned.clone() };
+    let types = with_built_in(Types::default().with_sink(boards).expect("the first"), None);
     let yaml =
-        "providers: { push: { type: ecr, region: eu-west-1, access: push } }\nsinks: { vault: { type: shelf } }\n\
+        "providers: { push: { type: ecr, region: eu-west-1, access: push } }\nsinks: { vault: { type: shelf, height: 9 } }\n\
                 targets: [{ namespaces: [app-a, 'app-*'], providers: [push], secret: { adopt: true } }]\n"
             .replace("[app-a, 'app-*']", "{ include: [app-a, 'app-*'], selector: tier }");
-    assert_eq!(wire::problems(&Config::from_yaml(&yaml).expect("its form is valid"), &types), []);
-    let entries = seen.lock().expect("no panic");
-    let users = |entry: &SinkEntry| entry.accounts.iter().flatten().map(|it| it.name.clone()).collect::<Vec<_>>();
+    assert_eq!(problems(&Config::from_yaml(&yaml).expect("its form is valid"), &types), []);
+    let entries = planned.lock().expect("no panic");
+    let users = |entry: &SinkTarget<NoOptions>| entry.accounts.iter().map(|it| it.account.clone()).collect::<Vec<_>>();
     assert!(entries.iter().all(|entry| users(entry) == ["builder", "pipeline"] && entry.secret.adopt), "{entries:?}");
     let choice = entries.iter().find_map(|entry| entry.selection.as_ref()).expect("one chooses");
     let labels = [("tier".to_owned(), "run".to_owned())].into();
@@ -152,32 +201,41 @@ fn a_sink_of_one_s_own_is_told_all_that_the_config_says() {
 }
 
 /// The options of one target of the folder.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(crate = "regcred::plan::schemars")]
 struct File {
     path: String,
     #[serde(default)]
     mode: u32,
 }
 
-fn folder(sink: &Arc<MemorySink>) -> Types {
-    let sink = sink.clone();
-    let types = Types::default()
-        .with_provider("fake", |_| Ok(async { Ok(FakeProvider::new(Arc::new(SystemClock), "r.example")) }));
-    types.with_sink("folder", move |_, entries: &[SinkEntry]| {
-        let target = |entry: &SinkEntry| -> Result<_, Problems> {
-            let File { path, mode } = entry.options()?;
-            let problem = || entry.options.as_ref().map(|options| options.problem("mode", "it is not 0600"));
-            problem().filter(|_| mode != 0o600 && mode != 0).map_or(Ok(()), Err)?;
-            Ok(Target::new(entry.store.clone(), Address::named(path)))
+/// Files in a folder.
+struct Folder(Arc<MemorySink>);
+
+#[async_trait]
+impl SinkType for Folder {
+    const NAME: &'static str = "folder";
+    type Options = NoOptions;
+    type TargetOptions = File;
+
+    fn plan(&self, _: &NoOptions, targets: &[SinkTarget<File>], _: &Origin) -> Result<SinkPlan, Problems> {
+        let wrong = targets.iter().filter(|it| it.options.mode != 0o600 && it.options.mode != 0);
+        let problems = wrong.map(|it| Problem::at(it.origin.join("mode"), "it is not 0600"));
+        Problems::check(problems.collect()).map(|()| SinkPlan::default())
+    }
+
+    async fn make(&self, _: NoOptions, targets: Vec<SinkTarget<File>>, _: &Run) -> regcred_core::Result<Vec<Kept>> {
+        let kept = |target: &SinkTarget<File>| -> Kept {
+            (Arc::new(vec![target.at(Address::named(target.options.path.as_str()))]), self.0.clone())
         };
-        let targets = entries.iter().map(target).collect::<Result<Vec<_>, _>>()?;
-        let sink = sink.clone();
-        Ok(async move {
-            let kept = |target| (Arc::new(vec![target]) as Arc<dyn TargetSource>, sink.clone() as Arc<dyn SecretSink>);
-            Ok(targets.into_iter().map(kept).collect())
-        })
-    })
+        Ok(targets.iter().map(kept).collect())
+    }
+}
+
+fn folder(sink: &Arc<MemorySink>, provider: Given<false>) -> Types {
+    let types = Types::default().with_provider(provider).and_then(|types| types.with_sink(Folder(sink.clone())));
+    types.expect("they have different names")
 }
 
 const FILES: &str = "
@@ -195,12 +253,8 @@ targets:
 async fn a_target_of_another_type_of_sink_has_options_of_its_own_and_needs_no_namespace() {
     let (_kube, cluster, _dir) = world().await;
     let sink = Arc::new(MemorySink::default());
-    let (types, config) = (folder(&sink), Config::from_yaml(FILES).expect("its form is valid"));
-    assert_eq!(wire::problems(&config, &types), []);
-    let plan = wire::plan(&config, &types).expect("it is valid");
-    let clusters = Clusters::one(&plan, &cluster);
-    let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await.expect("it can be made");
-    let report = engine.build().expect("it is whole").once(Pass::default()).await;
+    let types = with_built_in(folder(&sink, fake()), Some(&cluster));
+    let report = engine(FILES, &types).await.once(Pass::default()).await;
     let targets = report.targets.keys().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(targets, ["team-a/ecr-secret in cluster", "/run/a.json in files", "/run/b.json in files"]);
     assert_eq!((report.count(State::Fresh), sink.writes()), (3, 2), "{report:#?}");
@@ -208,7 +262,7 @@ async fn a_target_of_another_type_of_sink_has_options_of_its_own_and_needs_no_na
 
 #[test]
 fn each_fault_in_the_options_of_a_target_is_told_with_its_place() {
-    let types = folder(&Arc::default());
+    let types = with_built_in(folder(&Arc::default(), fake()), None);
     for (before, after, expected) in [
         (
             "{ path: /run/a.json,",
@@ -234,7 +288,7 @@ fn each_fault_in_the_options_of_a_target_is_told_with_its_place() {
         let yaml = FILES.replace(before, after);
         assert_ne!(yaml, FILES);
         let problems = match Config::from_yaml(&yaml) {
-            Ok(config) => wire::problems(&config, &types),
+            Ok(config) => problems(&config, &types),
             Err(problems) => problems.iter().cloned().collect(),
         };
         let problems = problems.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -247,13 +301,11 @@ async fn two_entries_with_the_same_options_keep_one_target_with_the_logins_of_bo
     let sink = Arc::new(MemorySink::default());
     let yaml = FILES.replace("/run/b.json, mode: 384, providers: [robot]", "/run/a.json, providers: [other]");
     let yaml = yaml.replace("ecr: { type: ecr, region: eu-west-1 }", "other: { type: other }");
-    let types = folder(&sink)
-        .with_provider("other", |_| Ok(async { Ok(FakeProvider::new(Arc::new(SystemClock), "other.example")) }));
+    let other = Given::<true>(Arc::new(FakeProvider::new(Arc::new(SystemClock), "other.example")));
     let (_kube, cluster, _dir) = world().await;
-    let plan = wire::plan(&Config::from_yaml(&yaml).expect("its form is valid"), &types).expect("it is valid");
-    let clusters = Clusters::one(&plan, &cluster);
-    let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await.expect("it can be made");
-    let report = engine.build().expect("it is whole").once(Pass::default()).await;
+    let types = folder(&sink, fake()).with_provider(other).expect("the first");
+    let types = with_built_in(types, Some(&cluster));
+    let report = engine(&yaml, &types).await.once(Pass::default()).await;
     assert_eq!((report.targets.len(), report.count(State::Fresh), sink.writes()), (2, 2, 1), "{report:#?}");
     let target = Target::new("files".parse().expect("valid"), Address::named("/run/a.json"));
     assert_eq!(sink.stored(&target).map(|logins| logins.len()), Some(2));
@@ -262,18 +314,10 @@ async fn two_entries_with_the_same_options_keep_one_target_with_the_logins_of_bo
 #[tokio::test(start_paused = true)]
 async fn a_daemon_mints_again_when_a_provider_from_the_config_reports_a_change() {
     let provider = Arc::new(FakeProvider::new(Arc::new(SystemClock), "r.example"));
-    let (sink, made) = (Arc::new(MemorySink::default()), provider.clone());
-    let types = folder(&sink).with_provider("watched", move |_| {
-        let made = made.clone();
-        Ok(async { Ok(made) })
-    });
-    let yaml = FILES
-        .replace("robot: { type: fake }", "robot: { type: watched }")
-        .replace("- { namespace: team-a, providers: [robot], sink: cluster }\n", "");
-    let plan = wire::plan(&Config::from_yaml(&yaml).expect("its form is valid"), &types).expect("it is valid");
-    let (_kube, cluster, _dir) = world().await;
-    let clusters = Clusters::one(&plan, &cluster);
-    let engine = wire::engine(plan, &types, clusters, Arc::new(SystemClock)).await.expect("it can be made");
+    let sink = Arc::new(MemorySink::default());
+    let types = with_built_in(folder(&sink, Given(provider.clone())), None);
+    let yaml = FILES.replace("- { namespace: team-a, providers: [robot], sink: cluster }\n", "");
+    let engine = engine(&yaml, &types).await;
     let steps = async {
         tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!((provider.calls(), sink.writes()), (1, 2));
@@ -281,5 +325,5 @@ async fn a_daemon_mints_again_when_a_provider_from_the_config_reports_a_change()
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!((provider.calls(), sink.writes()), (2, 4));
     };
-    engine.build().expect("it is whole").run(steps).await;
+    engine.run(steps).await;
 }

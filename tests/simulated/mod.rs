@@ -4,14 +4,11 @@ mod reach;
 
 use std::{fs, sync::Arc, time::Duration};
 
-use regcred::{
-    Types,
-    config::Config,
-    wire::{self, Clusters, Minters},
-};
+use regcred::{BuiltIn, Minters, Plan, Types, config::Config, wire};
 use regcred_core::{Clock, testing::TestClock};
 use regcred_ecr::Transport;
 use regcred_engine::Engine;
+use regcred_openshift::Clusters;
 use regcred_testkit::{FakeAws, FakeKube};
 use serde_json::json;
 use tempfile::TempDir;
@@ -105,12 +102,16 @@ impl World {
     async fn daemon_of(&self, config: &str) -> Arc<Engine> {
         let token = self.token.path().join("token");
         let config = config.replace("TOKEN", &token.display().to_string());
-        let (config, types) = (Config::from_yaml(&config).expect("it is valid"), Types::default());
-        let plan = wire::plan(&config, &types).expect("it is valid").watching();
-        let clusters = Clusters::one(&plan, &reach::cluster(&self.kube, &self.to_kube));
+        let config = Config::from_yaml(&config).expect("it is valid");
+        let cluster = reach::cluster(&self.kube, &self.to_kube);
         let aws = reach::Aws { aws: self.aws.clone(), line: self.to_aws.clone() };
-        let mut minters = Minters::default().with_transport(Transport::from_client(aws));
-        let engine = wire::engine_keeping(plan, &types, clusters, self.machine.clone(), &mut minters).await;
-        engine.expect("it can be made").build().expect("it is whole")
+        let built_in = BuiltIn::default()
+            .with_clock(self.machine.clone())
+            .with_transport(Transport::from_client(aws))
+            .with_clusters(Clusters::default().with("cluster".parse().expect("a name"), cluster));
+        let types = built_in.add_to(Types::default()).expect("they have different names");
+        let plan = Plan::new(&config, &types).expect("it is valid").watching();
+        let engine = wire::engine(&plan, &types, &mut Minters::default(), self.machine.clone()).await;
+        engine.build().expect("it is whole")
     }
 }

@@ -84,7 +84,7 @@ pub(crate) fn program() -> Result<PathBuf> {
         "--locked",
         "--quiet",
         "--package",
-        "regcred",
+        "regcred-scheduler",
         "--bin",
         "regcred",
         "--target",

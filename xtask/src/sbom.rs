@@ -9,7 +9,18 @@ use crate::process::{cargo, read, root};
 
 /// Every crate that is linked into the binary, with its version, licence and checksum.
 pub(crate) fn of_the_binary() -> Result<String> {
-    let tree = ["tree", "--package", "regcred", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--locked"];
+    let tree = [
+        "tree",
+        "--package",
+        "regcred-scheduler",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+        "--locked",
+    ];
     let tree = read(cargo().args(tree))?;
     let linked = tree.lines().filter_map(|line| {
         let mut words = line.split(' ');
@@ -24,7 +35,7 @@ pub(crate) fn of_the_binary() -> Result<String> {
     for package in packages {
         let text = |key: &str| package[key].as_str().unwrap_or_default().to_owned();
         let (name, version) = (text("name"), text("version"));
-        if name == "regcred" || !linked.contains(&(name.clone(), version.clone())) {
+        if name == "regcred-scheduler" || !linked.contains(&(name.clone(), version.clone())) {
             continue;
         }
         let url = format!("pkg:cargo/{name}@{version}");

@@ -57,6 +57,11 @@ impl Config {
         self.content.schedule.as_ref()
     }
 
+    /// The place of the whole config, for problems with one of its keys.
+    pub fn origin(&self) -> &Origin {
+        &self.content.origin
+    }
+
     /// The entries of `providers:`, in alphabetical order.
     pub fn providers(&self) -> &[Spec] {
         &self.content.providers

@@ -21,7 +21,7 @@ mod config;
 pub use config::Config;
 pub use load::layers::{Layers, Overrides};
 #[cfg(feature = "schema")]
-pub use model::schema::schema;
+pub use model::schema::{TypeSchemas, schema};
 pub use model::{
     ecr::{Access, Account, AliasName, EcrOptions, IdentityName, WebIdentity},
     merged::Setting,

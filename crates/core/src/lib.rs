@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod caller;
 mod clock;
 mod credential;
 pub mod document;
@@ -26,6 +27,7 @@ mod validity;
 
 /// For implementations of the ports: `#[async_trait]` of the version that they are declared with.
 pub use async_trait::async_trait;
+pub use caller::Caller;
 pub use clock::{Clock, SystemClock};
 pub use credential::RegistryCredential;
 pub use error::{Error, ErrorKind, Result};

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{Issuer, RegistryCredential, Result, Scope};
+use crate::{Caller, Issuer, RegistryCredential, Result, Scope};
 
 /// Mints registry credentials. Bound to account, region and identity when it is built.
 ///
@@ -43,6 +43,11 @@ pub trait RegistryProvider: fmt::Debug + Send + Sync + 'static {
     async fn issuer(&self) -> Option<Issuer> {
         None
     }
+
+    /// Returns the identity that asks for credentials, without minting. It is only shown to people. `None`, the default: it is not known.
+    async fn caller(&self) -> Option<Result<Caller>> {
+        None
+    }
 }
 
 // By hand, so that a mock needs no word about what has a default.
@@ -78,5 +83,9 @@ impl<P: RegistryProvider + ?Sized> RegistryProvider for Arc<P> {
 
     async fn issuer(&self) -> Option<Issuer> {
         (**self).issuer().await
+    }
+
+    async fn caller(&self) -> Option<Result<Caller>> {
+        (**self).caller().await
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod administrator;
 mod arn;
 mod error;
 mod failure;
@@ -7,6 +8,8 @@ mod host;
 mod identity;
 mod instance;
 mod keys;
+#[cfg(feature = "plan")]
+mod kind;
 mod line;
 mod names;
 pub mod password;
@@ -26,5 +29,7 @@ mod transport;
 pub use arn::shown_principal;
 pub use host::{AccountId, Alias, PUBLIC_HOSTS, Region, RegistryHost};
 pub use identity::{Identity, Role};
+#[cfg(feature = "plan")]
+pub use kind::EcrType;
 pub use provider::{EcrProvider, EcrProviderBuilder};
 pub use transport::Transport;

@@ -13,7 +13,9 @@ use std::{
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
-use regcred_core::{Clock, Error, ErrorKind, Issuer, RegistryCredential, RegistryProvider, Result, Scope, SystemClock};
+use regcred_core::{
+    Caller, Clock, Error, ErrorKind, Issuer, RegistryCredential, RegistryProvider, Result, Scope, SystemClock,
+};
 use tokio::{
     sync::{Mutex, OnceCell},
     time::{Instant, timeout},
@@ -21,6 +23,7 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
+    administrator::may_push,
     arn,
     error::{failed, identity_failure, translate},
     host::{AccountId, Alias, Region, RegistryHost},
@@ -356,6 +359,16 @@ impl RegistryProvider for EcrProvider {
     /// The account of the caller. A token names the same account as its own registry's.
     async fn issuer(&self) -> Option<Issuer> {
         self.known_caller().await.ok().and_then(arn::account).map(Issuer::of)
+    }
+
+    /// The ARN of the principal, without the name of its session.
+    async fn caller(&self) -> Option<Result<Caller>> {
+        Some(self.known_caller().await.map(|arn| {
+            let account = arn::account(arn).map(str::to_owned);
+            let shown = arn::shown_principal(arn);
+            let warning = may_push(&shown);
+            Caller::new("aws", shown).with_account(account).with_warning(warning)
+        }))
     }
 }
 

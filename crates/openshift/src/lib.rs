@@ -16,6 +16,8 @@ mod hidden;
 mod hub;
 pub mod inspect;
 pub mod installed;
+#[cfg(feature = "plan")]
+mod kind;
 mod lease;
 pub mod leftover;
 mod link;
@@ -51,6 +53,8 @@ pub use client::{Connection, check_server};
 pub use cluster::Cluster;
 pub use form::LoginFormat;
 pub use installed::{Installed, InstalledKind};
+#[cfg(feature = "plan")]
+pub use kind::{Clusters, OpenShiftType, listed};
 pub use lease::Lease;
 pub use link::Link;
 pub use notice::Notice;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    regcred::cli::main(&regcred::Types::default())
+    regcred_scheduler::cli::main(regcred_scheduler::Types::default())
 }

@@ -1,15 +1,20 @@
 //! A login whose password another program renews in a file, as an agent of Vault does.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use regcred_core::{
-    Clock, Error, ErrorKind, Login, Registry, RegistryCredential, RegistryProvider, Result, SystemClock, Validity,
+use regcred::{
+    ProviderPlan, ProviderType, async_trait,
+    config::{Origin, Problem, Problems},
+    core::{
+        Clock, Error, ErrorKind, Login, Registry, RegistryCredential, RegistryProvider, Result, Scope, SystemClock,
+        Validity,
+    },
+    plan::schemars::{self, JsonSchema},
 };
 use serde::Deserialize;
 
-/// What a config says of it.
-#[derive(Clone, Debug, Deserialize)]
+/// The options of an entry of `providers:`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
     /// The key in `auths`, such as `quay.io`.
@@ -51,5 +56,25 @@ impl RegistryProvider for FileLogin {
         let password = fs::read_to_string(password_file).map_err(|it| unreachable(it.to_string()))?;
         let login = Login::new(vec![self.registry.clone()], username, password.trim_end().into())?;
         RegistryCredential::new(vec![login], validity)
+    }
+}
+
+/// The type `file` of an entry of `providers:`.
+#[derive(Debug)]
+pub struct FileType;
+
+#[async_trait]
+impl ProviderType for FileType {
+    const NAME: &'static str = "file";
+    type Options = Options;
+
+    fn plan(&self, options: &Options, at: &Origin) -> Result<ProviderPlan, Problems> {
+        let wrong = |error: Error| Problem::at(at.join("registry"), error.to_string());
+        let registry = Registry::new(&options.registry).map_err(wrong)?;
+        Ok(ProviderPlan::new(Scope::Exact(vec![registry])).with_file("password_file", &options.password_file))
+    }
+
+    async fn make(&self, options: Options) -> Result<Arc<dyn RegistryProvider>> {
+        Ok(Arc::new(FileLogin::new(options)?))
     }
 }

@@ -2,13 +2,10 @@
 
 use std::process::ExitCode;
 
-use file_login::FileLogin;
+use file_login::FileType;
 use regcred::Types;
 
 fn main() -> ExitCode {
-    let types = Types::default().with_provider("file", |spec| {
-        let login = FileLogin::new(spec.options()?).map_err(|error| spec.problem("registry", error.to_string()))?;
-        Ok(async { Ok(login) })
-    });
-    regcred::cli::main(&types)
+    let types = Types::default().with_provider(FileType).expect("it is the only one");
+    regcred_scheduler::cli::main(types)
 }

@@ -2,9 +2,11 @@
 
 use std::{fs, path::Path, process::Command, sync::Arc};
 
-use async_trait::async_trait;
 use file_login::{FileLogin, Options};
-use regcred_core::{Clock, RegistryProvider, SystemClock, testing::conformance};
+use regcred::{
+    async_trait,
+    core::{Clock, RegistryProvider, SystemClock, testing::conformance},
+};
 use regcred_testkit::{FakeAws, FakeKube};
 use tempfile::TempDir;
 

@@ -23,7 +23,7 @@ const PURE: &[&str] = &["tokio", "async-trait", "kube", "hyper", "reqwest"];
 const VENDORS: &[&str] = &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "aws-sdk-sts"];
 
 /// The table of ARCHITECTURE.md.
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 17] = [
     Rule { package: "regcred-core", uses: &[], never: RUNTIMES },
     Rule {
         package: "regcred-engine",
@@ -36,28 +36,43 @@ const RULES: [Rule; 15] = [
         uses: &["regcred-core"],
         never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"],
     },
-    Rule { package: "regcred-ecr", uses: &["regcred-core"], never: &["kube", "k8s-openapi", "figment"] },
+    Rule {
+        package: "regcred-plan",
+        uses: &["regcred-config", "regcred-core"],
+        never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"],
+    },
+    Rule {
+        package: "regcred-ecr",
+        uses: &["regcred-config", "regcred-core", "regcred-plan"],
+        never: &["kube", "k8s-openapi", "figment"],
+    },
     Rule {
         package: "regcred-openshift",
-        uses: &["regcred-core", "regcred-dockerconfig"],
+        uses: &["regcred-config", "regcred-core", "regcred-dockerconfig", "regcred-plan"],
         never: &["aws-config", "aws-sdk-ecr", "figment"],
     },
     Rule {
         package: "regcred",
+        uses: &["regcred-config", "regcred-core", "regcred-ecr", "regcred-engine", "regcred-openshift", "regcred-plan"],
+        never: &["axum", "clap", "tracing-subscriber"],
+    },
+    Rule {
+        package: "regcred-scheduler",
         uses: &[
+            "regcred",
             "regcred-config",
             "regcred-core",
-            "regcred-ecr",
             "regcred-engine",
             "regcred-manifests",
             "regcred-migrate",
             "regcred-openshift",
+            "regcred-plan",
         ],
         never: &[],
     },
     Rule {
         package: "regcred-manifests",
-        uses: &["regcred-config", "regcred-core"],
+        uses: &["regcred-config", "regcred-core", "regcred-plan"],
         never: &["k8s-openapi", "kube", "aws-config", "aws-sdk-ecr", "tokio"],
     },
     Rule {
@@ -72,7 +87,7 @@ const RULES: [Rule; 15] = [
         uses: &["regcred-core", "regcred-engine"],
         never: &["serde", "serde_json", "figment", "kube", "aws-config"],
     },
-    Rule { package: "regcred-example-file-login", uses: &["regcred", "regcred-core"], never: &[] },
+    Rule { package: "regcred-example-file-login", uses: &["regcred", "regcred-scheduler"], never: &[] },
     Rule { package: "regcred-example-pull-image", uses: &["regcred-core", "regcred-ecr"], never: &[] },
     Rule { package: "regcred-tests", uses: &["regcred-core", "regcred-ecr", "regcred-openshift"], never: &[] },
 ];

@@ -31,7 +31,15 @@ pub(crate) fn names(tree: &mut Command) -> Result<BTreeSet<String>> {
 
 /// The features for tests that reach the binary.
 pub(super) fn test_features() -> Result<Vec<String>> {
-    let tree = read(cargo().args(["tree", "--package", "regcred", "--edges", "normal,features", "--prefix", "none"]))?;
+    let tree = read(cargo().args([
+        "tree",
+        "--package",
+        "regcred-scheduler",
+        "--edges",
+        "normal,features",
+        "--prefix",
+        "none",
+    ]))?;
     let test_only = |line: &&str| {
         line.starts_with("mockall ")
             || line.starts_with("regcred-core feature \"testing\"")

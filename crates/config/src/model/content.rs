@@ -5,11 +5,12 @@ use std::time::Duration;
 use regcred_core::InstanceName;
 
 use super::{merged::Merged, target::Doubtful};
-use crate::{Problem, Schedule, Spec, TargetEntry};
+use crate::{Origin, Problem, Schedule, Spec, TargetEntry};
 
 /// All values of a config. The methods of [`Config`](crate::Config) describe them.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
+    pub(crate) origin: Origin,
     pub(crate) instance: InstanceName,
     pub(crate) previous_instance: Option<InstanceName>,
     pub(crate) schedule: Option<Schedule>,

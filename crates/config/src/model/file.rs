@@ -11,8 +11,6 @@ use super::{
     ecr::Account,
     secret::{AccountLink, RawSecret},
 };
-#[cfg(feature = "schema")]
-use super::{ecr::EcrOptions, openshift::OpenShiftOptions, shape};
 
 /// Who needs a login for which registries, and how it is kept.
 #[derive(Deserialize)]
@@ -38,12 +36,12 @@ pub(crate) struct File {
     /// Where credentials come from, by a name of one's own. Default: none; targets then name registries of Amazon ECR, which
     /// are asked for with the identity that the process has.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "providers"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::shape::any"))]
     providers: BTreeMap<String, Value>,
     /// Where credentials are kept, by a name of one's own. Default: the cluster that regcred runs in, else that of the
     /// kubeconfig.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "sinks"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "super::shape::any"))]
     sinks: BTreeMap<String, Value>,
     /// What entries of `targets` say unless they say otherwise.
     defaults: Option<Defaults>,
@@ -122,17 +120,6 @@ pub(crate) struct Namespaces {
     /// A label selector as `kubectl -l` has it, such as `regcred.dev/profile=pull`.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     selector: Option<String>,
-}
-
-#[cfg(feature = "schema")]
-fn providers(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    shape::specs(&[("ecr", shape::typed::<EcrOptions>(generator))])
-}
-
-#[cfg(feature = "schema")]
-fn sinks(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    let options = shape::typed::<OpenShiftOptions>(generator);
-    shape::specs(&[("openshift", options.clone()), ("kubernetes", options)])
 }
 
 #[cfg(feature = "schema")]

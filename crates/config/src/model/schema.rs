@@ -1,13 +1,79 @@
-//! The JSON schema of a config file. Built-in types have known keys, and the types of a distribution have any keys.
+//! The JSON schema of a config file.
 
-use schemars::generate::SchemaSettings;
+use std::{collections::BTreeMap, fmt};
+
+use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-use super::file;
+use super::{file, shape};
 
-/// As JSON, of draft 2020-12. Editors and validators read it.
-pub fn schema() -> Value {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<file::File>().to_value();
+type Make = Box<dyn Fn(&mut SchemaGenerator) -> Schema>;
+
+/// The schemas of the options of types, by the values of `type:`.
+#[derive(Default)]
+pub struct TypeSchemas {
+    providers: BTreeMap<String, Make>,
+    sinks: BTreeMap<String, Make>,
+    targets: Vec<Make>,
+}
+
+impl TypeSchemas {
+    /// Adds a type of provider.
+    #[must_use]
+    pub fn with_provider(mut self, name: &str, options: impl Fn(&mut SchemaGenerator) -> Schema + 'static) -> Self {
+        self.providers.insert(name.into(), Box::new(options));
+        self
+    }
+
+    /// Adds a type of sink, with the options of its entry and those of its targets.
+    #[must_use]
+    pub fn with_sink(
+        mut self,
+        name: &str,
+        options: impl Fn(&mut SchemaGenerator) -> Schema + 'static,
+        of_target: impl Fn(&mut SchemaGenerator) -> Schema + 'static,
+    ) -> Self {
+        self.sinks.insert(name.into(), Box::new(options));
+        self.targets.push(Box::new(of_target));
+        self
+    }
+}
+
+impl fmt::Debug for TypeSchemas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypeSchemas")
+            .field("providers", &self.providers.keys())
+            .field("sinks", &self.sinks.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns the JSON schema of a config file with these types, of draft 2020-12. Entries of other types may have any options. An entry of
+/// `targets:` may have the options of all types of sinks.
+pub fn schema(types: &TypeSchemas) -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let mut of = |types: &BTreeMap<String, Make>| {
+        let options = types.iter().map(|(name, make)| (name.clone(), shape::typed(make(&mut generator))));
+        shape::specs(&options.collect::<Vec<_>>()).to_value()
+    };
+    let entries = [("providers", of(&types.providers)), ("sinks", of(&types.sinks))];
+    let targets = types.targets.iter().map(|make| make(&mut generator).to_value()).collect::<Vec<_>>();
+    let mut schema = generator.into_root_schema_for::<file::File>().to_value();
+    for (key, entries) in entries {
+        let described = &mut schema["properties"][key];
+        for (keyword, value) in entries.as_object().into_iter().flatten() {
+            described[keyword] = value.clone();
+        }
+    }
+    for options in targets {
+        let (properties, all) =
+            (options["properties"].as_object().cloned(), &mut schema["$defs"]["Target"]["properties"]);
+        for (key, value) in
+            properties.into_iter().flatten().filter(|(key, _)| all.get(key).is_none()).collect::<Vec<_>>()
+        {
+            all[key] = value;
+        }
+    }
     schema["title"] = json!("The config file of regcred");
     schema["patternProperties"] = json!({ "^x-": { "description": "A place for YAML anchors. regcred ignores it." } });
     tidy(&mut schema);
@@ -51,7 +117,7 @@ mod tests {
 
     #[test]
     fn what_regcred_brings_along_is_closed_and_documented() {
-        let schema = schema();
+        let schema = schema(&TypeSchemas::default());
         let target = &schema["$defs"]["Target"];
         assert_eq!((&schema["additionalProperties"], &target["additionalProperties"]), (&json!(false), &json!(false)));
         assert_eq!(target["properties"]["namespace"]["type"], "string", "not null");

@@ -5,6 +5,11 @@ use serde_json::json;
 
 use crate::names::pattern::{KEY, NAME, VALUE};
 
+/// A part that the types of a program describe.
+pub(crate) fn any(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({})
+}
+
 pub(crate) fn labels(_: &mut SchemaGenerator) -> Schema {
     let value = json!({ "type": "string", "pattern": VALUE });
     json_schema!({ "type": "object", "propertyNames": { "pattern": KEY }, "additionalProperties": value })
@@ -62,7 +67,7 @@ pub(crate) fn identities(ecr: &mut Schema) {
 }
 
 /// A map of things with a type. The options of a known type are its own, those of others may be anything.
-pub(crate) fn specs(known: &[(&str, Schema)]) -> Schema {
+pub(crate) fn specs(known: &[(String, Schema)]) -> Schema {
     let conditions = known.iter().map(|(name, options)| {
         let is = json!({ "properties": { "type": { "const": name } }, "required": ["type"] });
         json!({ "if": is, "then": options })
@@ -81,10 +86,11 @@ pub(crate) fn specs(known: &[(&str, Schema)]) -> Schema {
 }
 
 /// The options of a type, with the key `type`.
-pub(crate) fn typed<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    let mut schema = T::json_schema(generator);
+pub(crate) fn typed(mut schema: Schema) -> Schema {
     if let Some(properties) = schema.get_mut("properties") {
         properties["type"] = json!({ "type": "string" });
+    } else {
+        schema.insert("properties".into(), json!({ "type": { "type": "string" } }));
     }
     schema
 }

@@ -36,6 +36,11 @@ pub(crate) struct Usual {
 }
 
 impl Spec {
+    /// An entry of this type without options, at a place of the config.
+    pub fn without_options(kind: &str, origin: Origin) -> Self {
+        Self { name: origin.name(), kind: kind.into(), options: Dict::new(), origin }
+    }
+
     /// Without options.
     pub(crate) fn new(name: &str, kind: &str, origin: Origin) -> Self {
         Self { name: name.into(), kind: kind.into(), options: Dict::new(), origin }

@@ -8,7 +8,7 @@ use regcred_core::{InstanceName, ProviderName, StoreName};
 use super::{
     entries::{refuse_unnamed, specs, warn_unused},
     fields::Fields,
-    schedule::{judge_schedule, schedule},
+    schedule::schedule,
     target::{self, Defaults},
 };
 use crate::{
@@ -51,10 +51,10 @@ pub(crate) fn read(dict: &Dict, root: &Origin) -> (Content, Vec<Problem>) {
     warn_unused(&mut fields, &targets, &providers, &sinks);
     let max_writes_per_second = fields.number("max_writes_per_second").unwrap_or(WRITES);
     let (resync, prune) = (resync(&mut fields), fields.typed("prune").unwrap_or_default());
-    judge_schedule(&mut fields, schedule.as_ref(), &providers, &targets);
     let Fields { problems, warnings, .. } = fields;
     let merged = Merged::new(dict, root);
     let content = Content {
+        origin: root.clone(),
         instance,
         previous_instance,
         schedule,

@@ -7,6 +7,7 @@ use anyhow::Result;
 use regcred_config::{Config, NamespaceFilter, Schedule};
 use regcred_core::Clock;
 use regcred_openshift::Connection;
+use regcred_plan::{Plan, Types};
 use serde_json::{Value, json};
 
 use super::{
@@ -15,10 +16,6 @@ use super::{
     online::{self, Question},
     output::{Document, print},
     pass, stderr, template,
-};
-use crate::{
-    Types,
-    wire::{self, Plan},
 };
 
 #[derive(Debug, clap::Args)]
@@ -74,7 +71,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     if args.show {
         return merged::run(&config, output);
     }
-    let plan = wire::plan(&config, types)?;
+    let plan = Plan::new(&config, types)?;
     print(output, &Checked { config: &config, plan: &plan })?;
     Ok(ExitCode::SUCCESS)
 }

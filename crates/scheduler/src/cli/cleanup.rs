@@ -9,6 +9,7 @@ use regcred_openshift::{
     Cluster, Connection, Foreign, OpenShiftSink,
     leftover::{self, Leftover, Writer},
 };
+use regcred_plan::Types;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tracing::debug;
@@ -20,7 +21,6 @@ use super::{
     session::{self, announce},
     stderr,
 };
-use crate::Types;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

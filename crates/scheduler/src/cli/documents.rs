@@ -6,10 +6,11 @@ use clap::{
     CommandFactory,
     error::{ContextKind, ContextValue, ErrorKind},
 };
+use regcred::BuiltIn;
 use regcred_config::Config;
+use regcred_plan::{Types, problems};
 
 use super::args::Args;
-use crate::{Types, wire};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -46,6 +47,7 @@ fn command_lines(page: &str) -> Vec<String> {
 
 #[test]
 fn every_config_of_the_pages_is_valid() {
+    let types = BuiltIn::default().add_to(Types::default()).expect("they have different names");
     let mut count = 0;
     for (name, page) in pages() {
         // Objects begin with `apiVersion`, and files of a pod with their name. Every other block is a config.
@@ -55,7 +57,7 @@ fn every_config_of_the_pages_is_valid() {
                 continue;
             }
             let config = Config::from_yaml(yaml).unwrap_or_else(|problems| panic!("{name}: {problems}\n{yaml}"));
-            assert_eq!(wire::problems(&config, &Types::default()), [], "{name}:\n{yaml}");
+            assert_eq!(problems(&config, &types), [], "{name}:\n{yaml}");
             count += 1;
         }
     }

@@ -10,8 +10,7 @@ use anyhow::bail;
 use clap::ValueEnum;
 use regcred_config::{Config, Layers, NamespaceFilter, Overrides, Problem, Problems};
 use regcred_openshift::Connection;
-
-use crate::{Types, wire};
+use regcred_plan::{Types, problems};
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -155,7 +154,7 @@ pub(crate) fn load(named: &[PathBuf], overrides: Overrides, types: &Types) -> an
     if named.is_empty() && !has_usual() {
         bail!("cannot find a config: there is no {USUAL} in this folder\nname a file with --config (-f)");
     }
-    let config = Config::load(&Layers { files: files(named), overrides }, |config| wire::problems(config, types));
+    let config = Config::load(&Layers { files: files(named), overrides }, |config| problems(config, types));
     Ok(config.map_err(|problems| match (named, env::var_os(CONFIG)) {
         ([only], Some(variable)) if *only == variable => named_by_variable(problems),
         _ => problems,

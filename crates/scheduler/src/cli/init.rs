@@ -7,6 +7,7 @@ use regcred_config::{Config, Problem};
 use regcred_core::{Clock, Error, ErrorKind};
 use regcred_migrate::{Adoption, Discovery, Search, adopt, config, discover, ecr, json, report};
 use regcred_openshift::{Cluster, Connection};
+use regcred_plan::{Types, problems};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -17,7 +18,6 @@ use super::{
     session::{self, announce},
     stderr,
 };
-use crate::{Types, wire};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -116,7 +116,7 @@ fn elsewhere(error: &Error, args: &Args) -> &'static str {
 /// Checks that a config is valid. The error is the first problem.
 fn loads(yaml: &str, types: &Types) -> Result<(), Problem> {
     let problems = match Config::from_yaml(yaml) {
-        Ok(config) => wire::problems(&config, types),
+        Ok(config) => problems(&config, types),
         Err(problems) => problems.iter().cloned().collect(),
     };
     problems.into_iter().next().map_or(Ok(()), Err)

@@ -1,6 +1,5 @@
 //! The command line.
 
-mod administrator;
 mod args;
 mod check;
 mod cleanup;
@@ -51,13 +50,13 @@ use self::{
     exit::EXIT_INVALID,
     stderr::{Lines, Voice},
 };
-use crate::Types;
+use regcred::{BuiltIn, Types};
 
 /// Parses the command line and runs it, with a config that may name these types. The machine's clock gives the time.
 ///
 /// Returns the exit code: 0 everything is as it should be, 1 something failed or was refused, 2 a person has to act first, 3 provider or
 /// cluster could not be reached.
-pub fn main(types: &Types) -> ExitCode {
+pub fn main(types: Types) -> ExitCode {
     panics::install();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let args = match parse::parse() {
@@ -67,8 +66,9 @@ pub fn main(types: &Types) -> ExitCode {
     stderr::install(Voice { lines: Lines::new(args.log_format, clock.clone()), quiet: args.quiet });
     colour::install(args.no_color);
     logs::install(&args.logs(), types.log_targets().to_vec(), clock.clone());
-    let output = args.output;
-    run(args, types, &clock).unwrap_or_else(|error| {
+    let (output, built_in) = (args.output, BuiltIn::default().with_clock(clock.clone()));
+    let types = built_in.add_to(types).map_err(|error| anyhow::anyhow!(error.chain()));
+    types.and_then(|types| run(args, &types, &clock)).unwrap_or_else(|error| {
         failure::report(output, &error, EXIT_INVALID);
         ExitCode::from(EXIT_INVALID)
     })
@@ -90,7 +90,7 @@ fn run(args: Args, types: &Types, clock: &Arc<dyn Clock>) -> anyhow::Result<Exit
         Command::Next(next) => next::run(&next, types, output, clock),
         Command::Cleanup(cleanup) => cleanup::run(&cleanup, types, output),
         Command::Manifests(manifests) => manifests::run(&manifests, types, output),
-        Command::Schema(schema) => schema::run(&schema, output),
+        Command::Schema(schema) => schema::run(&schema, types, output),
         Command::Completions(completions) => completions::run(&completions, Args::command()),
         Command::Man(man) => man::run(&man, Args::command()),
         Command::Version => version::run(output),

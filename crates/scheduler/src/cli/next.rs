@@ -14,6 +14,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use regcred_config::{Config, NamespaceFilter, Schedule};
 use regcred_core::{Clock, Validity};
 use regcred_engine::{Pass, Report, State, Step};
+use regcred_plan::{Plan, Types};
 use serde_json::{Value, json};
 
 use super::{
@@ -21,7 +22,6 @@ use super::{
     output::{Document, print, span, table, timestamp, unknown},
     pass,
 };
-use crate::{Types, wire::Plan};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
             let pass = args.pass();
             let plan = pass::of(&config, &pass.only.namespace, types)?;
             let look = Pass::default().with_deadline(pass.timeout).with_compare_issuers(false);
-            let report = pass::report(&pass, plan.clone(), types, clock, async |engine| engine.plan(look).await)?;
+            let report = pass::report(&pass, &plan, types, clock, async |engine| engine.plan(look).await)?;
             pass::warn_if_none(&report, &plan);
             code = report.exit_code();
             failed = unseen(&report, &plan);

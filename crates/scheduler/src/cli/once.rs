@@ -5,15 +5,15 @@ use std::{fmt::Write, process::ExitCode, sync::Arc};
 use anyhow::Result;
 use regcred_core::{Clock, Target, Validity, Written};
 use regcred_engine::{Outcome, Pass, Report, State, Step};
+use regcred_plan::{Plan, Types};
 use serde_json::{Value, json};
 
 use super::{
     flags::{Output, PassArgs, Writing},
     output::{Document, count, name, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
-    who::{self, Caller},
+    who::{self, Known},
 };
-use crate::{Types, wire::Plan};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -26,8 +26,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let pass = Pass::default().with_force(args.writing.force).with_deadline(args.pass.timeout);
-    let done =
-        pass::report_with_callers(&args.pass, plan.clone(), types, clock, async |engine| engine.once(pass).await);
+    let done = pass::report_with_callers(&args.pass, &plan, types, clock, async |engine| engine.once(pass).await);
     let (report, callers) = done?;
     let exit_code = pass::exit_code(&args.pass, &report, &plan);
     pass::warn_if_none(&report, &plan);
@@ -39,7 +38,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
 struct Shown<'a> {
     report: &'a Report,
     plan: &'a Plan,
-    callers: &'a [Caller],
+    callers: &'a [Known],
     exit_code: u8,
 }
 
@@ -104,7 +103,7 @@ fn done(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn as_json(report: &Report, plan: &Plan, callers: &[Caller], exit_code: u8) -> Value {
+fn as_json(report: &Report, plan: &Plan, callers: &[Known], exit_code: u8) -> Value {
     let target = |(target, outcome): (&Target, &Outcome)| {
         json!({
             "store": target.store.as_str(),

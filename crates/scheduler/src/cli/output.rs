@@ -8,10 +8,10 @@ use std::{
 use jiff::Timestamp;
 use regcred_core::{Error, ProviderName, Target, Validity};
 use regcred_engine::{Outcome, Report};
+use regcred_plan::Plan;
 use serde_json::{Map, Value, json};
 
 use super::{colour::paint, flags::Output, terminal};
-use crate::wire::Plan;
 
 /// A result that can be printed in every form.
 pub(crate) trait Document {

@@ -3,20 +3,17 @@
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
+use regcred::{Minters, wire};
 use regcred_config::{Config, NamespaceFilter};
 use regcred_core::Clock;
-use regcred_engine::{Builder, Engine, Report, State};
+use regcred_engine::{Engine, Report, State};
+use regcred_plan::{Plan, Types};
 
 use super::{
     flags::{ConfigArgs, PassArgs},
     progress::Progress,
-    session::{self, announce},
-    stderr, terminal,
-    who::{self, Caller},
-};
-use crate::{
-    Types,
-    wire::{self, Clusters, Minters, Plan},
+    session, stderr, terminal,
+    who::{self, Known},
 };
 
 /// Returns the plan of the config for the targets that the arguments name.
@@ -32,7 +29,7 @@ pub(crate) fn restricted(config: &ConfigArgs, only: &[NamespaceFilter], types: &
 /// Returns the plan of a loaded config for these namespaces, or for all if the list is empty.
 pub(crate) fn of(config: &Config, only: &[NamespaceFilter], types: &Types) -> Result<Plan> {
     stderr::config_warnings(config);
-    let mut plan = wire::plan(config, types)?;
+    let mut plan = Plan::new(config, types)?;
     if !only.is_empty() {
         plan.restrict_to(only).map_err(|unknown| {
             let unknown = unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -80,7 +77,7 @@ pub(crate) fn warn_if_none(report: &Report, plan: &Plan) {
 /// Connects, prints the clusters, and runs the work on an engine.
 pub(crate) fn report(
     args: &PassArgs,
-    plan: Plan,
+    plan: &Plan,
     types: &Types,
     clock: &Arc<dyn Clock>,
     work: impl AsyncFnOnce(Arc<Engine>) -> Report,
@@ -91,33 +88,31 @@ pub(crate) fn report(
 /// The same, and prints who regcred is in AWS.
 pub(crate) fn report_with_callers(
     args: &PassArgs,
-    plan: Plan,
+    plan: &Plan,
     types: &Types,
     clock: &Arc<dyn Clock>,
     work: impl AsyncFnOnce(Arc<Engine>) -> Report,
-) -> Result<(Report, Vec<Caller>)> {
+) -> Result<(Report, Vec<Known>)> {
     run(args, plan, types, clock, async |engine, minters| who::beside(minters, work(engine)).await)
 }
 
 fn run(
     args: &PassArgs,
-    plan: Plan,
+    plan: &Plan,
     types: &Types,
     clock: &Arc<dyn Clock>,
-    work: impl AsyncFnOnce(Arc<Engine>, &Minters) -> (Report, Vec<Caller>),
-) -> Result<(Report, Vec<Caller>)> {
+    work: impl AsyncFnOnce(Arc<Engine>, &Minters) -> (Report, Vec<Known>),
+) -> Result<(Report, Vec<Known>)> {
     let report = session::wait(async {
-        let clusters = Clusters::connect(&plan, &args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
-        let several = clusters.iter().count() > 1;
-        clusters.iter().for_each(|(name, cluster)| announce(cluster, several.then_some(name.as_str())));
+        session::connect(plan, types, &args.connection()).await?;
         let progress = Progress::at_a_terminal(plan.secrets(), !plan.selections().is_empty());
         let mut minters = Minters::default();
-        let engine = wire::engine_keeping(plan, types, clusters, clock.clone(), &mut minters).await;
-        let engine = engine.map(|engine| match progress {
+        let engine = wire::engine(plan, types, &mut minters, clock.clone()).await;
+        let engine = match progress {
             Some(progress) => engine.with_on_event(move |event| progress.follow(event)),
             None => engine,
-        });
-        let engine = engine.and_then(Builder::build).map_err(|error| anyhow!(error.chain()))?;
+        };
+        let engine = engine.build().map_err(|error| anyhow!(error.chain()))?;
         anyhow::Ok(work(engine, &minters).await)
     })?;
     terminal::clear();

@@ -11,15 +11,15 @@ use std::{
 use anyhow::Result;
 use regcred_core::{Clock, Target, Validity};
 use regcred_engine::{Outcome, Pass, Report, State, Step};
+use regcred_plan::{Plan, Types};
 use serde_json::{Value, json};
 
 use super::{
     flags::{Output, PassArgs, Writing},
     output::{Document, count, missing, name, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
-    who::{self, Caller},
+    who::{self, Known},
 };
-use crate::{Types, wire};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     let plan = pass::plan(&args.pass, types)?.with_adoption(args.writing.adopt);
     let look = Pass::default().with_force(args.writing.force).with_deadline(args.pass.timeout);
     let (report, callers) =
-        pass::report_with_callers(&args.pass, plan.clone(), types, clock, async |engine| engine.plan(look).await)?;
+        pass::report_with_callers(&args.pass, &plan, types, clock, async |engine| engine.plan(look).await)?;
     let minting = report.targets.values().filter(|outcome| mints(outcome)).map(|outcome| outcome.route);
     let minting = minting.collect::<BTreeSet<_>>();
     let (calls, now) = (plan.mints_for(&minting), clock.now());
@@ -71,8 +71,8 @@ fn word(outcome: &Outcome) -> &'static str {
 
 struct Shown<'a> {
     report: &'a Report,
-    plan: &'a wire::Plan,
-    callers: &'a [Caller],
+    plan: &'a Plan,
+    callers: &'a [Known],
     calls: usize,
     force: bool,
     changes: bool,
@@ -97,7 +97,7 @@ impl Shown<'_> {
             Some(Step::Adopt(owner)) => vec![owner.clone()],
             _ => vec![],
         };
-        let links = wire::accounts(self.plan, outcome.route);
+        let links = self.plan.accounts(outcome.route);
         if matches!(outcome.step, Some(Step::Create | Step::Adopt(_))) && !links.is_empty() {
             own.push(format!("links {}", links.join(", ")));
         }
@@ -165,7 +165,7 @@ impl Document for Shown<'_> {
                 "secret": target.name(),
                 "step": outcome.step.as_ref().map(Step::name),
                 "why": self.why(outcome),
-                "links": if mints(outcome) { wire::accounts(self.plan, outcome.route) } else { vec![] },
+                "links": if mints(outcome) { self.plan.accounts(outcome.route) } else { vec![] },
                 "writers": writers(outcome),
                 "bytes": self.bytes(outcome),
                 "providers": providers(outcome),

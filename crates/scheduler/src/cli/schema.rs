@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use regcred_plan::Types;
 use serde_json::Value;
 
 use super::{
@@ -17,8 +18,8 @@ pub(crate) struct Args {
     pub(crate) pod: bool,
 }
 
-pub(crate) fn run(args: &Args, output: Output) -> Result<ExitCode> {
-    let schema = if args.pod { regcred_manifests::pod_schema() } else { regcred_config::schema() };
+pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode> {
+    let schema = if args.pod { regcred_manifests::pod_schema() } else { types.schema() };
     print(output, &Schema(schema))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, error::Error as StdError};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use regcred_config::NamespaceFilter;
 use regcred_core::{Error, ErrorKind, Namespace};
 use regcred_engine::{Outcome, Report};
-use regcred_openshift::{Cluster, NamespaceList};
+use regcred_openshift::{Cluster, Clusters, Connection, NamespaceList, OpenShiftType};
+use regcred_plan::{Plan, Types};
 
 use super::stderr;
 
@@ -16,6 +17,20 @@ pub(crate) fn wait<T>(work: impl Future<Output = T>) -> Result<T> {
     let done = runtime.block_on(work);
     runtime.shutdown_background();
     Ok(done)
+}
+
+/// Connects to the clusters of the plan, and prints the server of each.
+pub(crate) async fn connect(plan: &Plan, types: &Types, connection: &Connection) -> Result<Clusters> {
+    let clusters = types.sink_type::<OpenShiftType>().map(|of| of.clusters()).unwrap_or_default();
+    let connecting = async {
+        clusters.connect(plan, connection).await?;
+        clusters.check(plan)
+    };
+    connecting.await.map_err(|error| anyhow!(error.chain()))?;
+    let connected = clusters.connected();
+    let several = connected.len() > 1;
+    connected.iter().for_each(|(name, cluster)| announce(cluster, several.then_some(name.as_str())));
+    Ok(clusters)
 }
 
 /// Prints the server that a command uses. `sink`: the name of the sink, if there are several.

@@ -12,6 +12,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use regcred_core::{Clock, Details, Target, Validity};
 use regcred_engine::{Engine, Outcome, Pass, Report, Step};
+use regcred_plan::{Plan, Types};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -24,7 +25,6 @@ use super::{
     pass,
     standing::Standing,
 };
-use crate::{Types, wire::Plan};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -48,12 +48,12 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     let plan = pass::plan(&args.pass, types)?;
     let look = Pass::default().with_deadline(args.pass.timeout).with_compare_issuers(false);
     if args.watch {
-        pass::report(&args.pass, plan.clone(), types, clock, async |engine| {
+        pass::report(&args.pass, &plan, types, clock, async |engine| {
             watch(&engine, look, args, &plan, output, &**clock).await
         })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let report = pass::report(&args.pass, plan.clone(), types, clock, async |engine| engine.plan(look).await)?;
+    let report = pass::report(&args.pass, &plan, types, clock, async |engine| engine.plan(look).await)?;
     pass::warn_if_none(&report, &plan);
     // The exit code reports a cluster that could not be read, whatever rows are shown.
     let code = match pass::exit_code(&args.pass, &report, &plan) {

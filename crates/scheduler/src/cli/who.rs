@@ -2,33 +2,32 @@
 
 use std::time::Duration;
 
-use regcred_core::{ErrorKind, ProviderName, Result};
-use regcred_ecr::shown_principal;
+use regcred::{Minters, Mints};
+use regcred_core::{Caller, ErrorKind, ProviderName, Result};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::timeout};
 use tracing::{info, warn};
 
-use super::{administrator::may_push, stderr};
-use crate::wire::{Callers, Minters};
+use super::stderr;
 
 /// How long a finished pass waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A caller, and the providers that ask as it.
-pub(crate) struct Caller {
+/// The caller of some providers.
+pub(crate) struct Known {
     providers: Vec<ProviderName>,
-    /// `None`: AWS has not answered yet.
-    arn: Option<Result<String>>,
+    /// `None`: there is no answer yet, or the provider has no caller.
+    caller: Option<Result<Caller>>,
 }
 
 /// Asks who regcred is, and logs it for a daemon.
 pub(crate) async fn log(minters: &Minters) {
-    for Caller { providers, arn } in ask(&minters.callers()).await {
+    for Known { providers, caller } in ask(&minters.mints()).await {
         let providers = providers.iter().map(ProviderName::as_str).collect::<Vec<_>>().join(", ");
-        match arn {
-            Some(Ok(arn)) => {
-                info!(arn, providers, "identity in AWS");
-                if let Some((why, fix)) = may_push(&arn) {
+        match caller {
+            Some(Ok(caller)) => {
+                info!(arn = caller.name, providers, "identity in AWS");
+                if let Some((why, fix)) = caller.warning {
                     warn!(fix, "regcred {why}");
                 }
             }
@@ -38,10 +37,10 @@ pub(crate) async fn log(minters: &Minters) {
     }
 }
 
-/// Does the work, and asks AWS for the identity of regcred meanwhile. The work does not fail if AWS does not answer.
-pub(crate) async fn beside<T>(minters: &Minters, work: impl Future<Output = T>) -> (T, Vec<Caller>) {
-    let callers = minters.callers();
-    let asking = ask(&callers);
+/// Does the work, and asks for the identity of regcred meanwhile. The work does not fail without an answer.
+pub(crate) async fn beside<T>(minters: &Minters, work: impl Future<Output = T>) -> (T, Vec<Known>) {
+    let mints = minters.mints();
+    let asking = ask(&mints);
     tokio::pin!(asking, work);
     let (done, known) = tokio::select! {
         biased;
@@ -50,7 +49,7 @@ pub(crate) async fn beside<T>(minters: &Minters, work: impl Future<Output = T>) 
     };
     let known = match known {
         Some(known) => known,
-        None => timeout(PATIENCE, asking).await.unwrap_or_else(|_| unknown(&callers)),
+        None => timeout(PATIENCE, asking).await.unwrap_or_else(|_| unknown(&mints)),
     };
     announce(&known);
     let done = match done {
@@ -60,32 +59,32 @@ pub(crate) async fn beside<T>(minters: &Minters, work: impl Future<Output = T>) 
     (done, known)
 }
 
-async fn ask(callers: &Callers) -> Vec<Caller> {
+async fn ask(mints: &Mints) -> Vec<Known> {
     let mut asking = JoinSet::new();
-    for (place, (_, provider)) in callers.iter().enumerate() {
+    for (place, (_, provider)) in mints.iter().enumerate() {
         let provider = provider.clone();
-        asking.spawn(async move { (place, provider.known_caller().await.map(shown_principal)) });
+        asking.spawn(async move { (place, provider.caller().await) });
     }
-    let mut known = unknown(callers);
+    let mut known = unknown(mints);
     while let Some(asked) = asking.join_next().await {
-        let Ok((place, arn)) = asked else { continue };
-        known[place].arn = Some(arn);
+        let Ok((place, caller)) = asked else { continue };
+        known[place].caller = caller;
     }
     known
 }
 
-fn unknown(callers: &Callers) -> Vec<Caller> {
-    callers.iter().map(|(providers, _)| Caller { providers: providers.clone(), arn: None }).collect()
+fn unknown(mints: &Mints) -> Vec<Known> {
+    mints.iter().map(|(providers, _)| Known { providers: providers.clone(), caller: None }).collect()
 }
 
-fn announce(callers: &[Caller]) {
-    for Caller { providers, arn } in callers {
+fn announce(known: &[Known]) {
+    for Known { providers, caller } in known {
         let names = providers.iter().map(ProviderName::as_str).collect::<Vec<_>>().join(", ");
         let of = format!("{} {names}", if providers.len() == 1 { "provider" } else { "providers" });
-        match arn {
-            Some(Ok(arn)) => {
-                stderr::info(&format!("aws {arn} ({of})"));
-                if let Some((why, fix)) = may_push(arn) {
+        match caller {
+            Some(Ok(caller)) => {
+                stderr::info(&format!("{} {} ({of})", caller.service, caller.name));
+                if let Some((why, fix)) = &caller.warning {
                     stderr::warning(&format!("regcred {why}\n  fix: {fix}"));
                 }
             }
@@ -100,13 +99,13 @@ fn announce(callers: &[Caller]) {
     }
 }
 
-/// The account and the ARN of each provider.
-pub(crate) fn as_json(callers: &[Caller]) -> Value {
-    let of = |Caller { providers, arn }: &Caller| {
-        let arn = arn.as_ref().and_then(|arn| arn.as_deref().ok());
-        let account = arn.and_then(|arn| arn.split(':').nth(4)).map(str::to_owned);
-        let rows = providers.iter().map(|name| json!({ "provider": name.as_str(), "account": account, "arn": arn }));
+/// The account and the name of each provider's caller.
+pub(crate) fn as_json(known: &[Known]) -> Value {
+    let of = |Known { providers, caller }: &Known| {
+        let caller = caller.as_ref().and_then(|caller| caller.as_ref().ok());
+        let (name, account) = (caller.map(|it| &it.name), caller.and_then(|it| it.account.as_ref()));
+        let rows = providers.iter().map(|it| json!({ "provider": it.as_str(), "account": account, "arn": name }));
         rows.collect::<Vec<_>>()
     };
-    callers.iter().flat_map(of).collect()
+    known.iter().flat_map(of).collect()
 }

@@ -542,7 +542,7 @@ fn a_schedule_that_lets_tokens_end_is_refused_by_every_command() {
         {
             let mut command = regcred(&line.split(' ').collect::<Vec<_>>());
             let (code, _, told) = run(command.args(["-f", "c.yaml"]).current_dir(dir.path()));
-            let expected = "and a token of Amazon ECR lives for 12: run it at least every 10 hours";
+            let expected = "and a credential of type ecr lives for 12 hours: run it at least every 10 hours";
             assert!(
                 code == 2 && told.starts_with("error: c.yaml:1: schedule: ") && told.contains(expected),
                 "{slow} {line}: {told}"

@@ -7,6 +7,7 @@ use std::{env, process::ExitCode};
 
 use anyhow::{Result, bail};
 use regcred_manifests::{Aws, Manifests, Policies};
+use regcred_plan::{Plan, Types};
 use serde_json::{Value, json};
 
 pub(crate) use self::args::Args;
@@ -16,7 +17,6 @@ use super::{
     output::{Document, print},
     stderr,
 };
-use crate::{Types, wire};
 
 pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode> {
     let set = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
     args.check()?;
     let config = args.config.load(types)?;
     stderr::config_warnings(&config);
-    wire::plan(&config, types)?;
+    Plan::new(&config, types)?;
     let install = args.install()?;
     if args.mode == ModeName::Iam {
         let aws = Aws { identity: args.identity()?, role: args.role_arn.clone(), issuer: args.oidc_issuer.clone() };

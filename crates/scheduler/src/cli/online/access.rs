@@ -2,21 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use regcred_core::SecretName;
 use regcred_openshift::{Cluster, Right, check};
+use regcred_plan::{Demand, Finding};
 
 use super::{
-    finding::Finding,
-    look::Place,
+    look::{Place, rights},
     rbac::{self, Asker, Missing, words},
 };
-use crate::wire::Demand;
 
 /// Returns the rights that regcred has in every namespace. They need no further questions.
 pub(crate) async fn everywhere(cluster: &Cluster, demands: &[Demand]) -> BTreeSet<Right> {
-    let all = demands.iter().flat_map(|demand| &demand.rights).collect::<BTreeSet<_>>();
-    let wanted = all.iter().map(|right| (None, *right)).collect::<Vec<_>>();
+    let all = demands.iter().flat_map(rights).collect::<BTreeSet<_>>();
+    let wanted = all.iter().map(|right| (None, right)).collect::<Vec<_>>();
     let held = all.iter().zip(check::may(cluster, &wanted).await).filter(|(_, answer)| matches!(answer, Ok(true)));
-    held.map(|(right, _)| (*right).clone()).collect()
+    held.map(|(right, _)| right.clone()).collect()
 }
 
 /// Returns the findings about rights. Namespaces with the same answer share a row.
@@ -40,24 +40,25 @@ pub(crate) fn tell(places: &[Place], asker: Asker<'_>) -> Vec<Finding> {
     let denied = lacking.into_iter().map(|(missing, places)| {
         let namespaces = places.iter().map(|place| place.namespace.as_str()).collect::<Vec<_>>();
         let fix = rbac::fix(&missing, &namespaces, places.iter().any(|place| place.chosen), asker);
-        Finding::failed("rights", "", format!("may not {}", words(missing.rights))).about(&namespaces).with_fix(fix)
+        Finding::failed("rights", "", format!("may not {}", words(missing.rights)))
+            .with_namespaces(&namespaces)
+            .with_fix(fix)
     });
     let mut findings = denied.collect::<Vec<_>>();
     findings.extend(failure.map(|error| {
         let fix = "have whoever asks be known to the cluster, and then let it ask: `kubectl auth can-i --list`";
-        Finding::error("rights", "", error).about(&unknown).with_fix(fix)
+        Finding::error("rights", "", error).with_namespaces(&unknown).with_fix(fix)
     }));
-    findings
-        .extend(fine.into_iter().map(|(needed, namespaces)| {
-            Finding::ok("rights", "", format!("may {}", words(needed))).about(&namespaces)
-        }));
+    findings.extend(fine.into_iter().map(|(needed, namespaces)| {
+        Finding::ok("rights", "", format!("may {}", words(needed))).with_namespaces(&namespaces)
+    }));
     findings
 }
 
 /// Returns whether a pass lists Secrets cluster-wide. Without this right it reads them one by one.
-pub(crate) async fn listing(cluster: &Cluster, demands: &[Demand]) -> Vec<Finding> {
+pub(crate) async fn listing(cluster: &Cluster, demands: &[Demand], listed: &BTreeSet<SecretName>) -> Vec<Finding> {
     let mut findings = vec![];
-    for demand in demands.iter().filter(|demand| demand.is_listed) {
+    for demand in demands.iter().filter(|demand| listed.contains(&demand.secret)) {
         let right = |resource, name: &str| Right::new("list", resource, name);
         let accounts = demand.accounts.iter().map(|name| right("serviceaccounts", name));
         let rights = std::iter::once(right("secrets", demand.secret.as_str())).chain(accounts).collect::<Vec<_>>();

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::finding::Finding;
+use regcred_plan::Finding;
+
 use crate::cli::output::span;
 
 /// AWS refuses signatures with a larger difference, and regcred does not believe dates that are further ahead.

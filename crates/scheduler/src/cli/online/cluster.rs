@@ -1,32 +1,29 @@
 //! Checks of each cluster: its answer, the user, the clock, and all checks that need a connection.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use regcred_config::OpenShiftOptions;
-use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, StoreName};
-use regcred_openshift::{Cluster, Connection, check};
+use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, SecretName, StoreName};
+use regcred_openshift::{Cluster, Clusters, Connection, check, listed};
+use regcred_plan::{Demand, Finding, Plan, connection_fix, is_set};
 use tokio::task::JoinSet;
 
 use super::{
     access,
     clock::compare,
-    finding::Finding,
+    finding::prefix,
     guard, leftover,
     limit::{MORE, late, within},
     look::{self, Place},
     namespaces,
-    network::{self, is_set},
     rbac::Asker,
 };
-use crate::{
-    cli::{output::span, session::log_in},
-    wire::{self, Clusters, Demand, Plan},
-};
+use crate::cli::{output::span, session::log_in};
 
 /// Asks each cluster for all that a pass needs of it, all at once, for as long as `limit`.
 pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration, clock: &Arc<dyn Clock>) -> Vec<Finding> {
     let mut findings = vec![];
-    for (name, kind) in wire::other_sinks(plan) {
+    for (name, kind) in other_sinks(plan) {
         let message = format!("it is of type {kind}, which is asked nothing");
         findings.push(Finding::ok("cluster", format!("sink {name}"), message));
     }
@@ -40,15 +37,16 @@ pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration, c
     let (several, mut asking) = (clusters.len() > 1, JoinSet::new());
     let is_said = connection.kubeconfig.is_some() || connection.context.is_some();
     for (store, connecting) in clusters {
-        let options = if is_said { None } else { plan.sinks[store].options().ok() };
+        let options = if is_said { None } else { plan.sinks()[store].0.options().ok() };
         let options = options.unwrap_or_default();
-        let (sink, demands, instance) = (store.clone(), wire::demands(plan, store), plan.instance.clone());
+        let (sink, demands, instance) = (store.clone(), plan.demands(store), plan.instance().clone());
+        let listed = listed(&plan.targets(store)).collect::<BTreeSet<_>>();
         let clock = clock.clone();
         asking.spawn(async move {
-            let asking = ask_one(connecting, (&sink, &options), &instance, &demands, limit, &*clock);
+            let asking = ask_one(connecting, (&sink, &options), &instance, (&demands, &listed), limit, &*clock);
             let mut findings = Box::pin(asking).await;
             for finding in findings.iter_mut().filter(|_| several) {
-                finding.prefix(sink.as_str());
+                prefix(finding, sink.as_str());
             }
             findings
         });
@@ -60,6 +58,12 @@ pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration, c
         }));
     }
     findings
+}
+
+/// The sinks that are no clusters and that a target needs, each with its type.
+fn other_sinks(plan: &Plan) -> impl Iterator<Item = (&StoreName, &str)> {
+    let others = plan.needed_sinks().filter(|(name, _)| plan.sinks()[*name].1.cluster.is_none());
+    others.map(|(name, entry)| (name, entry.kind()))
 }
 
 /// The answers of a cluster so far.
@@ -77,7 +81,7 @@ async fn ask_one(
     connecting: impl Future<Output = Result<Cluster>>,
     way: (&StoreName, &OpenShiftOptions),
     instance: &InstanceName,
-    demands: &[Demand],
+    demands: (&[Demand], &BTreeSet<SecretName>),
     limit: Duration,
     clock: &dyn Clock,
 ) -> Vec<Finding> {
@@ -99,7 +103,7 @@ async fn ask_one(
     match server {
         _ if !is_late => {}
         Some(server) if !answers => {
-            let fix = format!("{MORE}; {}", network::fix(&server, PROBE, is_set));
+            let fix = format!("{MORE}; {}", connection_fix(&server, PROBE, is_set));
             findings.push(late(&server, &format!("it did not answer within {}", span(limit))).with_fix(fix));
         }
         _ => findings.push(late("the cluster", "not everything was asked: the time was over")),
@@ -107,7 +111,13 @@ async fn ask_one(
     findings
 }
 
-async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], clock: &dyn Clock, learnt: &mut Learnt) {
+async fn learn(
+    cluster: &Cluster,
+    instance: &InstanceName,
+    (demands, listed): (&[Demand], &BTreeSet<SecretName>),
+    clock: &dyn Clock,
+    learnt: &mut Learnt,
+) {
     let server = cluster.server();
     learnt.server = Some(server.to_owned());
     let findings = &mut learnt.findings;
@@ -134,7 +144,7 @@ async fn learn(cluster: &Cluster, instance: &InstanceName, demands: &[Demand], c
         findings.push(compare("API server", theirs, now));
     }
     findings.extend(guard::ask(cluster, &greeting, user, demands).await);
-    findings.extend(access::listing(cluster, demands).await);
+    findings.extend(access::listing(cluster, demands, listed).await);
     let everywhere = access::everywhere(cluster, demands).await;
     let (chosen, listed) = namespaces::select(cluster, Asker { instance, user }, demands, findings).await;
     learnt.places = look::places(demands, &chosen, &listed);
@@ -170,7 +180,7 @@ const UNTRUSTED: &str = "name the authority of its certificate as `certificate-a
 fn fix(server: &str, error: &Error) -> String {
     match error.kind() {
         ErrorKind::Unauthenticated => log_in(Some(server)),
-        ErrorKind::Unreachable => network::fix(server, PROBE, is_set),
+        ErrorKind::Unreachable => connection_fix(server, PROBE, is_set),
         ErrorKind::Invalid if server.starts_with("http://") => {
             format!("write https://{} as `server` of the cluster in the kubeconfig", &server["http://".len()..])
         }

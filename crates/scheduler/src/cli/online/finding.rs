@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
-use regcred_core::{Error, ErrorKind};
+use regcred_plan::{Finding, Verdict};
 use serde_json::{Value, json};
 
 use crate::cli::{
@@ -13,118 +13,15 @@ use crate::cli::{
 /// The checks, in the order of the table.
 const CHECKS: [&str; 10] =
     ["identity", "token", "cluster", "clock", "namespaces", "rights", "listing", "guard", "leftovers", "time"];
-/// The most namespaces in one row. JSON has all of them.
-const NAMED: usize = 3;
-
-/// The result of one check.
-#[derive(Clone, Debug)]
-pub(crate) struct Finding {
-    check: &'static str,
-    subject: String,
-    /// That it is about, if it is about any.
-    namespaces: Vec<String>,
-    verdict: Verdict,
-    message: String,
-    fix: Option<String>,
+/// Names the cluster of the finding, if there are several.
+pub(crate) fn prefix(finding: &mut Finding, sink: &str) {
+    finding.subject = format!("sink {sink}, {}", finding.subject);
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Ok,
-    /// Nothing is wrong for this identity, but it would be for another one.
-    Info,
-    Warning,
-    /// A person has to fix it.
-    Failed,
-    /// It may pass by itself.
-    Unreachable,
-}
-
-impl Verdict {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Failed | Self::Unreachable => "failed",
-        }
-    }
-}
-
-impl Finding {
-    pub(crate) fn ok(check: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(check, Verdict::Ok, subject.into(), message.into())
-    }
-
-    pub(crate) fn info(check: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(check, Verdict::Info, subject.into(), message.into())
-    }
-
-    pub(crate) fn warning(check: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(check, Verdict::Warning, subject.into(), message.into())
-    }
-
-    pub(crate) fn failed(check: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(check, Verdict::Failed, subject.into(), message.into())
-    }
-
-    pub(crate) fn unreachable(check: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::new(check, Verdict::Unreachable, subject.into(), message.into())
-    }
-
-    /// Of a call that failed.
-    pub(crate) fn error(check: &'static str, subject: impl Into<String>, error: &Error) -> Self {
-        let verdict = match error.kind() {
-            ErrorKind::Unreachable | ErrorKind::Throttled => Verdict::Unreachable,
-            _ => Verdict::Failed,
-        };
-        Self::new(check, verdict, subject.into(), format!("{} ({})", error.chain(), error.kind()))
-    }
-
-    fn new(check: &'static str, verdict: Verdict, subject: String, message: String) -> Self {
-        Self { check, subject, namespaces: vec![], verdict, message, fix: None }
-    }
-
-    /// About these namespaces, which are its subject.
-    pub(crate) fn about(self, namespaces: &[&str]) -> Self {
-        let named = namespaces.iter().map(ToString::to_string).collect();
-        Self { subject: shown(namespaces), namespaces: named, ..self }
-    }
-
-    /// With what a person can do about it, in one line or several.
-    pub(crate) fn with_fix(self, fix: impl Into<String>) -> Self {
-        Self { fix: Some(fix.into()), ..self }
-    }
-
-    /// Names the cluster of the finding, if there are several.
-    pub(crate) fn prefix(&mut self, sink: &str) {
-        self.subject = format!("sink {sink}, {}", self.subject);
-    }
-
-    /// No failure after all.
-    pub(crate) fn into_warning(self) -> Self {
-        Self { verdict: Verdict::Warning, ..self }
-    }
-
-    pub(crate) fn is_warning(&self) -> bool {
-        self.verdict == Verdict::Warning
-    }
-
-    pub(crate) fn is_ok(&self) -> bool {
-        self.verdict == Verdict::Ok
-    }
-
-    /// Its place among others: in the order of the checks, what is wrong first.
-    pub(crate) fn order(&self) -> (Option<usize>, usize, String) {
-        let grade = ["failed", "warning", "info", "ok"].iter().position(|it| *it == self.verdict.name());
-        (CHECKS.iter().position(|check| *check == self.check), grade.unwrap_or_default(), self.subject.clone())
-    }
-}
-
-/// The first few by name.
-pub(crate) fn shown(namespaces: &[&str]) -> String {
-    let named = namespaces.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-    if namespaces.len() <= NAMED { named } else { format!("{} namespaces ({named}, ...)", namespaces.len()) }
+/// Its place among others: in the order of the checks, failures first.
+pub(crate) fn order(finding: &Finding) -> (Option<usize>, usize, String) {
+    let grade = ["failed", "warning", "info", "ok"].iter().position(|it| *it == finding.verdict.name());
+    (CHECKS.iter().position(|check| *check == finding.check), grade.unwrap_or_default(), finding.subject.clone())
 }
 
 /// 0 all is well, 2 a person has to act, 3 somebody could not be reached.
@@ -163,7 +60,7 @@ pub(crate) fn as_table(findings: &[Finding]) -> String {
 
 pub(crate) fn as_json(findings: &[Finding], code: u8) -> Value {
     let checks = findings.iter().map(|finding| {
-        let Finding { check, subject, namespaces, verdict, message, fix } = finding;
+        let Finding { check, subject, namespaces, verdict, message, fix, .. } = finding;
         json!({
             "check": check,
             "subject": subject,
@@ -178,6 +75,8 @@ pub(crate) fn as_json(findings: &[Finding], code: u8) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::{Error, ErrorKind};
+
     use super::*;
 
     #[test]
@@ -195,7 +94,7 @@ mod tests {
     #[test]
     fn a_fix_stands_indented_below_its_row() {
         let findings = [
-            Finding::failed("rights", "", "no").about(&["a", "b", "c", "d"]).with_fix("do this:\n  and that"),
+            Finding::failed("rights", "", "no").with_namespaces(&["a", "b", "c", "d"]).with_fix("do this:\n  and that"),
             Finding::failed("rights", "e", "no").with_fix("do this:\n  and that"),
             Finding::ok("guard", "kube-system", "fine"),
         ];

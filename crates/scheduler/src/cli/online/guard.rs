@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use regcred_openshift::{Cluster, Greeting, Policies, Right, check};
-
-use super::finding::Finding;
-use crate::wire::Demand;
+use regcred_plan::{Demand, Finding, Verdict};
 
 /// A namespace in which the right to create Secrets gives the token of any ServiceAccount.
 const SYSTEM: &str = "kube-system";
@@ -65,8 +63,9 @@ pub(crate) async fn ask(
     Some(if is_pod {
         Finding::failed("guard", SYSTEM, message).with_fix(GUARD)
     } else {
-        Finding::info(
+        Finding::new(
             "guard",
+            Verdict::Info,
             SYSTEM,
             format!("{message}; an administrator can, and regcred's ServiceAccount must not"),
         )

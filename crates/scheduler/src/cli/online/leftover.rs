@@ -7,13 +7,9 @@ use regcred_openshift::{
     Cluster, Installed, InstalledKind, installed,
     leftover::{self, Writer},
 };
+use regcred_plan::{Demand, Finding, first_few};
 
-use super::{
-    finding::{Finding, shown},
-    look::Place,
-    rbac::for_each,
-};
-use crate::wire::Demand;
+use super::{look::Place, rbac::for_each};
 
 const CHECK: &str = "leftovers";
 /// `regcred manifests` ends the names of the roles and bindings of targets so.
@@ -106,7 +102,7 @@ fn judge(installed: &[Installed], wanted: &Wanted) -> Vec<Finding> {
         };
         if !left.is_empty() {
             let message =
-                format!("RoleBinding {target} gives rights that the config does not need in {}", shown(&left));
+                format!("RoleBinding {target} gives rights that the config does not need in {}", first_few(&left));
             findings.push(Finding::warning(CHECK, "rights", message).with_fix(unbind(&target, &left)));
         }
         let policies = objects.iter().filter(|it| it.kind == InstalledKind::ValidatingAdmissionPolicy);

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use regcred_plan::{Finding, Verdict};
 use tokio::time::timeout;
-
-use super::finding::Finding;
 
 /// The fix of a check that did not end in time.
 pub(super) const MORE: &str = "give it more, such as `--timeout 2m`, or check less with `--namespace`";
@@ -16,5 +15,5 @@ pub(super) async fn within(limit: Duration, asking: impl Future<Output = ()>) ->
 
 /// A finding about a check that did not end in time.
 pub(super) fn late(whom: &str, message: &str) -> Finding {
-    Finding::unreachable("time", whom, message).with_fix(MORE)
+    Finding::new("time", Verdict::Unreachable, whom, message).with_fix(MORE)
 }

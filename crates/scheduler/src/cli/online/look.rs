@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regcred_core::{Error, Namespace, Result};
 use regcred_openshift::{Cluster, Presence, Right, check};
-
-use crate::wire::Demand;
+use regcred_plan::Demand;
 
 /// The most namespaces that are checked. A server on a small machine answers nine rights in each of them within 15 seconds.
 const ASKED_ABOUT: usize = 2_000;
@@ -46,22 +45,27 @@ impl Seen {
     }
 }
 
+/// The rights that a demand takes in one namespace.
+pub(crate) fn rights(demand: &Demand) -> impl Iterator<Item = Right> {
+    demand.rights().map(|(verb, resource, name)| Right::new(verb, resource, name))
+}
+
 /// Those that are named, and then those that were chosen for each of the demands. `listed`: those that are known to be there.
 pub(crate) fn places(demands: &[Demand], chosen: &[Vec<Namespace>], listed: &BTreeSet<Namespace>) -> Vec<Place> {
     let named = demands.iter().flat_map(|demand| &demand.namespaces).collect::<BTreeSet<_>>();
-    let mut places = BTreeMap::<(bool, &Namespace), Vec<&Right>>::new();
+    let mut places = BTreeMap::<(bool, &Namespace), Vec<Right>>::new();
     for (demand, chosen) in demands.iter().zip(chosen) {
         for namespace in demand.namespaces.iter().chain(chosen) {
             let needed = places.entry((!named.contains(namespace), namespace)).or_default();
-            let more = demand.rights.iter().filter(|right| !needed.contains(right)).collect::<Vec<_>>();
+            let more = rights(demand).filter(|right| !needed.contains(right)).collect::<Vec<_>>();
             needed.extend(more);
         }
     }
-    let place = |((chosen, namespace), needed): ((bool, &Namespace), Vec<&Right>)| Place {
+    let place = |((chosen, namespace), needed): ((bool, &Namespace), Vec<Right>)| Place {
         namespace: namespace.clone(),
         chosen,
         listed: listed.contains(namespace),
-        needed: needed.into_iter().cloned().collect(),
+        needed,
         seen: None,
     };
     places.into_iter().map(place).collect()
@@ -80,7 +84,7 @@ pub(crate) async fn look(cluster: &Cluster, everywhere: &BTreeSet<Right>, places
     asked.truncate(ASKED_ABOUT);
     for together in asked.chunks_mut(TOGETHER) {
         let mut seen = presence(cluster, together).await;
-        rights(cluster, everywhere, together, &mut seen).await;
+        missing(cluster, everywhere, together, &mut seen).await;
         for (place, seen) in together.iter_mut().zip(seen) {
             place.seen = Some(seen);
         }
@@ -94,7 +98,7 @@ async fn presence(cluster: &Cluster, places: &[&mut Place]) -> Vec<Seen> {
     places.iter().map(answer).map(|answer| Seen::of(answer.unwrap_or(Ok(Presence::Here)))).collect()
 }
 
-async fn rights(cluster: &Cluster, everywhere: &BTreeSet<Right>, places: &[&mut Place], seen: &mut [Seen]) {
+async fn missing(cluster: &Cluster, everywhere: &BTreeSet<Right>, places: &[&mut Place], seen: &mut [Seen]) {
     let mut questions = vec![];
     for (number, place) in places.iter().enumerate().filter(|(number, _)| seen[*number].lives()) {
         let open = place.needed.iter().filter(|right| !everywhere.contains(right));
@@ -117,15 +121,8 @@ mod tests {
     use super::*;
 
     fn demand(secret: &str, namespaces: &[&str]) -> Demand {
-        let right = |resource, name: &str| Right::new("get", resource, name);
-        Demand {
-            secret: SecretName::new(secret).expect("valid"),
-            rights: vec![right("secrets", secret), right("serviceaccounts", "default")],
-            accounts: vec!["default".into()],
-            namespaces: namespaces.iter().map(|it| Namespace::new(*it).expect("valid")).collect(),
-            selected: vec![],
-            is_listed: false,
-        }
+        let namespaces = namespaces.iter().map(|it| Namespace::new(*it).expect("valid")).collect();
+        Demand::new(SecretName::new(secret).expect("valid"), false, vec!["default".into()], namespaces)
     }
 
     #[test]
@@ -136,7 +133,7 @@ mod tests {
         let told = places.iter().map(|it| (it.namespace.as_str(), it.chosen, it.listed, it.needed.len()));
         assert_eq!(
             told.collect::<Vec<_>>(),
-            [("c", false, false, 2), ("z", false, true, 3), ("a", true, true, 2)],
+            [("c", false, false, 4), ("z", false, true, 6), ("a", true, true, 4)],
             "of z both Secrets, and the account they share"
         );
     }

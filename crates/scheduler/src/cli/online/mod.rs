@@ -1,17 +1,15 @@
 //! `regcred check --online`: checks that need AWS and the clusters. It writes nothing, and drops each token that it mints.
 
 mod access;
-mod aws;
 mod clock;
 mod cluster;
 mod finding;
 mod guard;
-mod iam;
 mod leftover;
 mod limit;
 mod look;
 mod namespaces;
-mod network;
+mod providers;
 mod rbac;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
@@ -19,11 +17,12 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Result;
 use regcred_core::Clock;
 use regcred_openshift::Connection;
+use regcred_plan::{Finding, Plan, Types, Verdict};
 use serde_json::Value;
 use tokio::join;
 
 use self::{
-    finding::{Finding, as_json, as_table, exit_code},
+    finding::{as_json, as_table, exit_code, order},
     limit::{late, within},
 };
 use super::{
@@ -31,7 +30,6 @@ use super::{
     output::{Document, print},
     session,
 };
-use crate::{Types, wire::Plan};
 
 /// The plan to check, with the ways to AWS and the clusters.
 #[derive(Clone, Copy, Debug)]
@@ -50,16 +48,16 @@ pub(crate) fn run(question: &Question<'_>, strict: bool, output: Output) -> Resu
     let mut findings = session::wait(async {
         let mut of_aws = vec![];
         let (aws, of_clusters) = join!(
-            within(limit, aws::ask(plan, types, clock, &mut of_aws)),
+            within(limit, providers::ask(plan, types, clock, &mut of_aws)),
             cluster::ask(connection, plan, limit, clock),
         );
         of_aws.extend(aws.map(|()| late("AWS", "not everything was asked: the time was over")));
         of_aws.extend(of_clusters);
         of_aws
     })?;
-    findings.sort_by_key(Finding::order);
+    findings.sort_by_key(order);
     let code = match exit_code(&findings) {
-        0 if strict && findings.iter().any(Finding::is_warning) => 1,
+        0 if strict && findings.iter().any(|it| it.verdict == Verdict::Warning) => 1,
         code => code,
     };
     print(output, &Findings(&findings, code))?;

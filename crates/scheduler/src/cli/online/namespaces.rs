@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use regcred_core::{ErrorKind, Namespace, Result};
 use regcred_openshift::{Cluster, NamespaceList, Presence};
+use regcred_plan::{Demand, Finding};
 
 use super::{
-    finding::Finding,
     look::{Place, Seen},
     rbac::{self, Asker},
 };
-use crate::wire::Demand;
 
 /// What each demand chooses, as a pass would, and all that are there, if they were listed for it.
 pub(crate) async fn select(
@@ -24,7 +23,7 @@ pub(crate) async fn select(
     for demand in demands {
         let mut of_demand = vec![];
         for selected in &demand.selected {
-            let words = selected.selection.to_string();
+            let words = selected.to_string();
             let found = list.choose(|name, labels| selected.takes(name, labels)).await;
             if told.insert(words.clone()) {
                 findings.push(choice(words, &found, asker));
@@ -78,22 +77,24 @@ pub(crate) fn tell(places: &[Place], asker: Asker<'_>) -> Vec<Finding> {
             _ => "they do not exist: `regcred once` reports them as gone, and continues",
         };
         let fix = format!("create what is missing, or remove it from the config:\n  {fix}");
-        findings.push(Finding::warning("namespaces", "", message).about(&absent).with_fix(fix));
+        findings.push(Finding::warning("namespaces", "", message).with_namespaces(&absent).with_fix(fix));
     }
     if !going.is_empty() {
         let message = if going.len() == 1 { "it is being deleted" } else { "they are being deleted" };
-        findings.push(Finding::warning("namespaces", "", message).about(&going).with_fix("take it out of the config"));
+        findings.push(
+            Finding::warning("namespaces", "", message).with_namespaces(&going).with_fix("take it out of the config"),
+        );
     }
     if !unseen.is_empty() {
         let it = if unseen.len() == 1 { "it is there" } else { "they are there" };
         let message = format!("may not see whether {it}: one that is gone looks like a missing right");
         let fix = rbac::get_namespaces(&unseen, asker);
-        findings.push(Finding::warning("namespaces", "", message).about(&unseen).with_fix(fix));
+        findings.push(Finding::warning("namespaces", "", message).with_namespaces(&unseen).with_fix(fix));
     }
     let failed = looked_at.iter().filter_map(|(name, Seen { presence, .. })| Some((*name, presence.as_ref().err()?)));
     let (failed, errors) = failed.unzip::<_, _, Vec<_>, Vec<_>>();
     if let Some(error) = errors.first() {
-        findings.push(Finding::error("namespaces", "", error).about(&failed).with_fix(READY));
+        findings.push(Finding::error("namespaces", "", error).with_namespaces(&failed).with_fix(READY));
     }
     match are(Presence::Here).len() {
         0 => {}

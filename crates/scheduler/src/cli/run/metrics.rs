@@ -14,13 +14,13 @@ use prometheus_client::{
 };
 use regcred_core::{Clock, StoreName, Written};
 use regcred_engine::{Event, Outcome, State};
+use regcred_plan::Types;
 use tokio::time::Instant;
 
 use super::{
     labels::{Expiring, OneTarget, Provider, Request, Sink, Stands, Store, Sync},
     standings::Standings,
 };
-use crate::wire::Minters;
 
 /// The most targets with a line of their own: those that expire first.
 const SHOWN: usize = 100;
@@ -52,13 +52,13 @@ pub(crate) struct Metrics {
     clock: Arc<dyn Clock>,
     /// Since when the oldest target of each store waits.
     waiting: Mutex<BTreeMap<StoreName, Option<Instant>>>,
-    /// The minters, which know the time of AWS.
-    minters: Mutex<Minters>,
+    /// The types, which know the time of the other side.
+    types: Types,
 }
 
 impl Metrics {
     /// `leads`: whether the process leads from the start, because there is no election.
-    pub(super) fn new(leads: bool, standings: Arc<Standings>, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(leads: bool, standings: Arc<Standings>, clock: Arc<dyn Clock>, types: Types) -> Self {
         let metrics = Self {
             registry: Mutex::default(),
             leader: Gauge::default(),
@@ -78,7 +78,7 @@ impl Metrics {
             standings,
             clock,
             waiting: Mutex::default(),
-            minters: Mutex::default(),
+            types,
         };
         metrics.leader.set(i64::from(leads));
         metrics.reload.set(1);
@@ -145,11 +145,6 @@ impl Metrics {
         self.depth.clear();
     }
 
-    /// Sets the minters of the config in force.
-    pub(super) fn mints_with(&self, minters: &Minters) {
-        minters.clone_into(&mut self.minters.lock().expect("nobody panics while it is held"));
-    }
-
     pub(super) fn follow(&self, event: &Event<'_>) {
         match event {
             Event::Minted { provider, validity } => {
@@ -187,7 +182,7 @@ impl Metrics {
             let waited = since.map(|since| since.elapsed()).unwrap_or_default();
             self.pending.get_or_create(&Store { store: store.to_string() }).set(waited.as_secs_f64());
         }
-        let theirs = self.minters.lock().expect("nobody panics while it is held").their_time();
+        let theirs = self.types.server_time();
         self.skew.set(theirs.map_or(0.0, |theirs| seconds(theirs) - seconds(now)));
         let mut text = String::new();
         if encode(&mut text, &self.registry()).is_err() {
@@ -271,7 +266,7 @@ mod tests {
     async fn targets_come_to_their_end_as_the_clock_moves() {
         let clock = Arc::new(TestClock::new());
         let validity = Validity::new(clock.now(), Some(clock.now() + Duration::from_hours(12))).expect("valid");
-        let metrics = Metrics::new(true, Arc::new(Standings::of_one(validity)), clock.clone());
+        let metrics = Metrics::new(true, Arc::new(Standings::of_one(validity)), clock.clone(), Types::default());
         metrics.follow(&Event::Minted { provider: &"ecr".parse().expect("a name"), validity });
         for (hours, within_one, within_four, past) in
             [(0, 0.0, 0.0, 0.0), (8, 0.0, 1.0, 0.0), (2, 0.0, 1.0, 1.0), (1, 1.0, 1.0, 1.0)]

@@ -15,10 +15,12 @@ mod standings;
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 use anyhow::{Result, anyhow};
+use regcred::{Minters, Pruning, wire};
 use regcred_config::Config;
 use regcred_core::Clock;
-use regcred_engine::{Builder, Engine};
+use regcred_engine::Engine;
 use regcred_openshift::Cluster;
+use regcred_plan::{Plan, Types};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -34,14 +36,9 @@ use self::{
 };
 use super::{
     flags::{ClusterArgs, ConfigArgs},
-    session::{self, announce},
-    stderr,
+    session, stderr,
     version::VERSION,
     who,
-};
-use crate::{
-    Types,
-    wire::{self, Clusters, Minters, Pruning},
 };
 
 #[derive(Debug, clap::Args)]
@@ -84,7 +81,7 @@ pub(crate) fn run(args: &Args, types: &Types, clock: &Arc<dyn Clock>) -> Result<
             args,
             types,
             health: Arc::new(Health::new(standings.clone(), clock.clone())),
-            metrics: Arc::new(Metrics::new(args.lease.is_none(), standings.clone(), clock.clone())),
+            metrics: Arc::new(Metrics::new(args.lease.is_none(), standings.clone(), clock.clone(), types.clone())),
             clock: clock.clone(),
             standings,
             minters: Minters::default(),
@@ -136,7 +133,7 @@ impl Daemon<'_> {
     /// Makes the engine for a config, and the pruning if the config asks for it.
     async fn engine(&mut self, config: &Config) -> Result<(Arc<Engine>, Option<Pruning>)> {
         stderr::config_warnings(config);
-        let plan = wire::plan(config, self.types)?.watching();
+        let plan = Plan::new(config, self.types)?.watching();
         let (selections, providers) =
             (plan.selections(), plan.providers().map(ToString::to_string).collect::<Vec<_>>());
         info!(
@@ -147,27 +144,21 @@ impl Daemon<'_> {
             providers = providers.join(", "),
             "keeping the targets of the config fresh",
         );
-        let clusters =
-            Clusters::connect(&plan, &self.args.cluster.connection()).await.map_err(|error| anyhow!(error.chain()))?;
-        let several = clusters.iter().count() > 1;
-        clusters.iter().for_each(|(name, cluster)| announce(cluster, several.then_some(name.as_str())));
+        let clusters = session::connect(&plan, self.types, &self.args.cluster.connection()).await?;
         let pruning = config.prune().then(|| Pruning::new(&plan, &clusters));
         let notices =
             Notices::start(&clusters, self.args.lease.as_ref().map(lead::Name::namespace), self.clock.clone());
-        let engine = wire::engine_keeping(plan, self.types, clusters, self.clock.clone(), &mut self.minters).await;
-        self.metrics.mints_with(&self.minters);
+        let engine = wire::engine(&plan, self.types, &mut self.minters, self.clock.clone()).await;
         let minters = self.minters.clone();
         tokio::spawn(async move { who::log(&minters).await });
         let (metrics, standings, settled) = (self.metrics.clone(), self.standings.clone(), Settled::default());
-        let engine = engine.map(|engine| {
-            engine.with_on_event(move |event| {
-                standings.follow(event);
-                settled.follow(event, &standings);
-                metrics.follow(event);
-                notices.follow(event);
-            })
+        let engine = engine.with_on_event(move |event| {
+            standings.follow(event);
+            settled.follow(event, &standings);
+            metrics.follow(event);
+            notices.follow(event);
         });
-        let engine = engine.and_then(Builder::build).map_err(|error| anyhow!(error.chain()))?;
+        let engine = engine.build().map_err(|error| anyhow!(error.chain()))?;
         Ok((engine, pruning))
     }
 

@@ -10,11 +10,10 @@ use std::{
 
 use regcred_core::{Clock, StoreName, Target};
 use regcred_engine::{Event, State, Step};
+use regcred_openshift::Clusters;
 use regcred_openshift::{Cluster, Notice, notice::notify};
 use tokio::{sync::mpsc, time::Instant};
 use tracing::debug;
-
-use crate::wire::Clusters;
 
 /// Between two events about the same target or provider.
 const AGAIN: Duration = Duration::from_hours(1);
@@ -39,8 +38,7 @@ enum About {
 impl Notices {
     /// Starts a task that sends the events. It ends when this value is dropped. `home`: the namespace of regcred, if it is known.
     pub(super) fn start(clusters: &Clusters, home: Option<&str>, clock: Arc<dyn Clock>) -> Self {
-        let clusters =
-            clusters.iter().map(|(name, cluster)| (name.clone(), cluster.clone())).collect::<BTreeMap<_, _>>();
+        let clusters = clusters.connected().into_iter().collect::<BTreeMap<_, _>>();
         let pod = env::var("HOSTNAME").ok();
         let own = clusters.iter().find_map(|(name, cluster)| {
             Some((name.clone(), cluster.own_namespace().or(home)?.to_owned(), pod.clone()?))
@@ -112,7 +110,6 @@ async fn send(
 #[cfg(test)]
 mod tests {
     use axum::{Router, body::Bytes};
-    use regcred_config::Config;
     use regcred_core::{Address, Refusal, testing::TestClock};
     use regcred_engine::Outcome;
     use regcred_openshift::Connection;
@@ -120,7 +117,6 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::{Types, wire};
 
     /// The clusters of a config, all of them an API server that takes the bodies of requests.
     async fn clusters(dir: &std::path::Path) -> (Clusters, mpsc::Receiver<Bytes>) {
@@ -135,10 +131,9 @@ mod tests {
                contexts: [{{ name: c, context: {{ cluster: c, user: u }} }}], current-context: c }}"
         );
         std::fs::write(&kubeconfig, text).expect("it can be written");
-        let config = Config::from_yaml("targets: [{ namespace: team-a, region: eu-west-1 }]").expect("valid");
-        let plan = wire::plan(&config, &Types::default()).expect("valid");
         let connection = Connection { kubeconfig: Some(kubeconfig), context: None };
-        (Clusters::connect(&plan, &connection).await.expect("it is one"), bodies)
+        let cluster = Cluster::connect(&connection).await.expect("it is one");
+        (Clusters::default().with("cluster".parse().expect("a name"), cluster), bodies)
     }
 
     #[tokio::test]
@@ -148,7 +143,7 @@ mod tests {
         let clock = TestClock::new(); // at 2015-08-19T16:00:00Z
         clock.step(Duration::from_mins(5));
         let notices = Notices::start(&clusters, None, Arc::new(clock));
-        let store = clusters.iter().next().expect("there is one").0.clone();
+        let store = clusters.connected().into_iter().next().expect("there is one").0;
         let (namespace, name) = ("team-a".parse().expect("a name"), "ecr-secret".parse().expect("a name"));
         let target = Target::new(store, Address::secret(namespace, name));
         let mut outcome = Outcome::default();

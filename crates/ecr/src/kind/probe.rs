@@ -1,67 +1,46 @@
-//! Checks of AWS: the identity of regcred, and a token of each region.
+//! The checks of `check --online`: the identity of regcred, and a token of each region.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use regcred_config::EcrOptions;
-use regcred_core::{Clock, Error, ErrorKind, RegistryCredential, RegistryProvider, Result};
-use regcred_ecr::{EcrProvider, RegistryHost, Transport};
+use regcred_core::{Clock, Error, ErrorKind, RegistryProvider, Result, Scope};
+use regcred_plan::{Finding, Probe, is_set};
 use tokio::task::JoinSet;
 
 use super::{
-    clock::compare,
-    finding::Finding,
-    iam::{account, command_in, describe, identity_fix, principal_fix, token_fix},
-    network::is_set,
+    fixes::{command_in, describe, identity_fix, principal_fix, token_fix},
+    token::Token,
 };
-use crate::{
-    Types,
-    cli::{administrator::may_push, output::rfc3339},
-    provider::{Provider, Token},
-    wire::Plan,
-};
+use crate::{EcrProvider, Transport, administrator::may_push, arn};
 
-/// Asks each identity who it is and for one token of each region, and the providers of other types for a credential.
-pub(crate) async fn ask(plan: &Plan, types: &Types, clock: &Arc<dyn Clock>, findings: &mut Vec<Finding>) {
-    let mut asking = JoinSet::new();
-    for provider in plan.providers.values() {
-        let Provider::Other(spec) = provider else { continue };
-        let (subject, kind) = (spec.name().to_string(), spec.kind().to_owned());
-        let provider = types.provider(spec.clone());
-        asking.spawn(async move {
-            vec![match provider.credential().await {
-                Ok(credential) => minted(subject, &[None], &credential),
-                Err(error) => Finding::error("token", subject, &error)
-                    .with_fix(format!("it is of type {kind}: mend what the message names")),
-            }]
-        });
-    }
-    let (identities, mut transport) = (identities(plan), None);
-    if !identities.is_empty() {
-        match Transport::new() {
-            Ok(made) => {
-                for identity in identities {
-                    let way = Way { transport: made.clone(), clock: clock.clone() };
-                    asking.spawn(identity.ask(way));
-                }
-                transport = Some(made);
-            }
-            Err(error) => {
-                let fix = "mend the variable of the environment that the message names";
-                findings.push(Finding::error("identity", "AWS", &error).with_fix(fix));
-            }
+/// Asks each identity for its caller and for one token of each region. Each token is dropped.
+pub(super) async fn probe(
+    entries: Vec<Probe<EcrOptions>>,
+    transport: Result<Transport>,
+    clock: &Arc<dyn Clock>,
+) -> Vec<Finding> {
+    let transport = match transport {
+        Ok(transport) => transport,
+        Err(error) => {
+            let fix = "mend the variable of the environment that the message names";
+            return vec![Finding::error("identity", "AWS", &error).with_fix(fix)];
         }
+    };
+    let mut asking = JoinSet::new();
+    for identity in identities(&entries) {
+        asking.spawn(identity.ask(Way { transport: transport.clone(), clock: clock.clone() }));
     }
+    let mut findings = vec![];
     while let Some(asked) = asking.join_next().await {
         match asked {
             Ok(found) => findings.extend(found),
-            Err(_) => findings.push(
-                Finding::error("token", "a provider", &Error::new(ErrorKind::Bug, "it panicked")).with_fix("report it"),
-            ),
+            Err(_) => {
+                let error = Error::new(ErrorKind::Bug, "it panicked");
+                findings.push(Finding::error("token", "a provider", &error).with_fix("report it"));
+            }
         }
     }
-    if let Some(theirs) = transport.and_then(|transport| transport.their_time()) {
-        findings.push(compare("AWS", theirs, clock.now()));
-    }
+    findings
 }
 
 /// All tokens that one caller asks for.
@@ -72,28 +51,30 @@ struct Identity {
     tokens: BTreeMap<Token, Vec<Host>>,
 }
 
-/// `None`: the host that ECR returns, for the caller's own account.
-type Host = Option<RegistryHost>;
+/// The host of a login. `None`: the host that ECR returns, for the caller's own account.
+type Host = Option<String>;
 
-fn identities(plan: &Plan) -> Vec<Identity> {
+fn identities(entries: &[Probe<EcrOptions>]) -> Vec<Identity> {
     let mut identities = BTreeMap::<EcrOptions, BTreeMap<Token, Vec<Host>>>::new();
-    for provider in plan.providers.values() {
-        let Provider::Ecr(ecr) = provider else { continue };
+    for entry in entries {
+        let Ok(token) = Token::of(&entry.options) else { continue };
+        let EcrOptions { profile, web_identity, identity, programs, role_arn, .. } = token.options.clone();
+        let EcrOptions { external_id, session_name, principal, .. } = token.options.clone();
         let options = EcrOptions {
-            profile: ecr.token.options.profile.clone(),
-            web_identity: ecr.token.options.web_identity.clone(),
-            identity: ecr.token.options.identity,
-            programs: ecr.token.options.programs.clone(),
-            role_arn: ecr.token.options.role_arn.clone(),
-            external_id: ecr.token.options.external_id.clone(),
-            session_name: ecr.token.options.session_name.clone(),
-            principal: ecr.token.options.principal.clone(),
+            profile,
+            web_identity,
+            identity,
+            programs,
+            role_arn,
+            external_id,
+            session_name,
+            principal,
             ..EcrOptions::in_region("")
         };
-        let hosts = identities.entry(options).or_default().entry(ecr.token.clone()).or_default();
-        match ecr.hosts.as_slice() {
-            [] => hosts.push(None),
-            named => hosts.extend(named.iter().cloned().map(Some)),
+        let hosts = identities.entry(options).or_default().entry(token).or_default();
+        match &entry.plan.scope {
+            Scope::Exact(registries) => hosts.extend(registries.iter().map(|it| Some(it.to_string()))),
+            _ => hosts.push(None),
         }
     }
     identities.into_iter().map(|(options, tokens)| Identity { options, tokens }).collect()
@@ -106,7 +87,7 @@ impl Identity {
         let caller = self.caller(first, &way).await;
         let (identity, may_mint) = match &caller {
             Ok(Caller { arn, refused: None }) => {
-                let who = format!("{arn} (account {})", account(arn));
+                let who = format!("{arn} (account {})", arn::account(arn).unwrap_or_default());
                 let finding = match may_push(arn) {
                     Some((why, fix)) => Finding::warning("identity", &subject, format!("{who} {why}")).with_fix(fix),
                     None => Finding::ok("identity", &subject, who),
@@ -165,7 +146,13 @@ impl Identity {
         let subject = in_region(token, subject);
         let minting = async { way.provider(token).await?.credential().await };
         match minting.await {
-            Ok(credential) => minted(subject, hosts, &credential),
+            Ok(credential) => {
+                let mut registries = hosts.iter().flatten().cloned().collect::<Vec<_>>();
+                if hosts.contains(&None) {
+                    registries.extend(credential.registries().map(ToString::to_string));
+                }
+                Finding::minted(subject, &registries, &credential)
+            }
             Err(error) => {
                 let fix = token_fix(&token.options, error.kind(), caller, &token.region, is_set);
                 Finding::error("token", subject, &error).with_fix(fix)
@@ -196,19 +183,4 @@ impl Way {
         let builder = token.provider().with_transport(self.transport.clone());
         builder.with_clock(self.clock.clone()).build().await
     }
-}
-
-/// Returns the finding about a credential: its registries and its end. The credential itself is dropped.
-fn minted(subject: String, hosts: &[Host], credential: &RegistryCredential) -> Finding {
-    let mut registries = hosts.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
-    if hosts.contains(&None) {
-        registries.extend(credential.registries().map(ToString::to_string));
-    }
-    registries.sort();
-    registries.dedup();
-    let until = match credential.validity().expires_at() {
-        Some(end) => format!("until {}", rfc3339(end)),
-        None => "without an end".into(),
-    };
-    Finding::ok("token", subject, format!("a token for {} {until}", registries.join(", ")))
 }

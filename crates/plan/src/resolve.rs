@@ -1,31 +1,38 @@
 //! Joins the entries of a config: each address is one Secret with the logins of all its entries. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
 use regcred_config::{
-    AccountLink, Config, Namespaces, Origin, Problem, SecretSettings, Selection, Spec, TargetEntry, Wants,
+    Access, AccountLink, Config, Namespaces, Origin, Problem, Registries, SecretSettings, Selection, Spec, TargetEntry,
+    Wants,
 };
 use regcred_core::{Namespace, ProviderName, SecretName, StoreName};
 
 use crate::{
-    Types,
     group::{Accounts, Group, Need, Places, Selected},
-    provider::{Ecr, Login, Provider},
-    types::SinkEntry,
+    types::{
+        registry::{PlannedProvider, Types},
+        sink::{Choice, SinkPlan, SinkTarget},
+    },
 };
 
-/// What is wrong with a config that is well-formed: a region or host that AWS does not have, options that do not go together,
-/// a provider that is not there, two logins for one host of one Secret, one Secret kept in two ways.
+/// Returns the problems of a config that is well-formed: options that its types refuse, two logins for one registry of one Secret, one Secret
+/// with two settings, a schedule with pauses that are longer than the life of a credential.
 pub fn problems(config: &Config, types: &Types) -> Vec<Problem> {
-    Resolved::of(config, types).problems(types)
+    Resolved::of(config, types).sinks(types).err().unwrap_or_default()
 }
 
 #[derive(Default)]
 pub(crate) struct Resolved {
-    pub(crate) providers: BTreeMap<ProviderName, Provider>,
+    pub(crate) providers: BTreeMap<ProviderName, PlannedProvider>,
     pub(crate) sinks: BTreeMap<StoreName, Spec>,
     /// The entries of `providers:`, by what the config calls them.
     named: HashMap<ProviderName, ProviderName>,
+    /// The providers of targets that name registries. Many targets name the same ones.
+    inline: HashMap<Registries, ProviderName>,
     wanted: BTreeMap<Address, Wanted>,
     problems: Vec<Problem>,
 }
@@ -50,7 +57,7 @@ impl Resolved {
     pub(crate) fn of(config: &Config, types: &Types) -> Self {
         let mut resolved = Self::default();
         for spec in config.providers() {
-            let provider = Provider::named(spec, types);
+            let provider = types.provider(spec).map_err(Vec::<Problem>::from);
             // A faulty name was reported.
             let Ok(name) = ProviderName::new(spec.name()) else {
                 resolved.problems.extend(provider.err().into_iter().flatten());
@@ -68,32 +75,60 @@ impl Resolved {
         for spec in config.sinks() {
             let Ok(name) = StoreName::new(spec.name()) else {
                 // Its name was reported, and its options are checked all the same.
-                let problems = types.check_sink(spec, &[]).err();
+                let problems = types.sink(spec, &[]).err();
                 resolved.problems.extend(problems.into_iter().flat_map(Vec::<Problem>::from));
                 continue;
             };
             resolved.sinks.insert(name, spec.clone());
         }
         for (position, target) in config.targets().iter().enumerate() {
-            resolved.add(position, target);
+            resolved.add(position, target, types);
         }
         for (registries, origin) in config.doubtful_registries() {
-            let checked = Ecr::short(registries, origin, &resolved.providers);
+            let checked = types.inline(registries, origin);
             resolved.problems.extend(checked.err().filter(|problem| !resolved.problems.contains(problem)));
         }
+        resolved.problems.extend(resolved.slow_schedule(config));
         resolved
     }
 
-    /// Returns every problem, including those that only a sink of another type finds.
-    pub(crate) fn problems(&self, types: &Types) -> Vec<Problem> {
+    /// Plans the sinks. Returns every problem of the config, if there is one.
+    pub(crate) fn sinks(&self, types: &Types) -> Result<BTreeMap<StoreName, (Spec, SinkPlan)>, Vec<Problem>> {
         let groups = self.groups();
-        let entries = |store: &StoreName| {
-            let own = groups.iter().filter(|group| group.need.store == *store);
-            own.map(|group| SinkEntry::of(group, false)).collect::<Vec<_>>()
+        let (mut sinks, mut problems) = (BTreeMap::new(), self.problems.clone());
+        for (name, entry) in &self.sinks {
+            let own = groups.iter().filter(|group| group.need.store == *name);
+            let targets = own.map(|group| sink_target(group, &self.providers, false)).collect::<Vec<_>>();
+            match types.sink(entry, &targets) {
+                Ok(plan) => drop(sinks.insert(name.clone(), (entry.clone(), plan))),
+                Err(wrong) => problems.extend(Vec::from(wrong)),
+            }
+        }
+        if problems.is_empty() { Ok(sinks) } else { Err(problems) }
+    }
+
+    /// Refuses a schedule whose pauses are longer than nine tenths of the life of a credential that a target gets.
+    fn slow_schedule(&self, config: &Config) -> Option<Problem> {
+        let schedule = config.schedule()?;
+        let used = self.wanted.values().flat_map(|wanted| &wanted.providers);
+        let lives = used.filter_map(|name| {
+            let provider = self.providers.get(name)?;
+            Some((provider.plan.longest_life?, provider.kind()))
+        });
+        let (life, kind) = lives.min()?;
+        let longest = schedule.gaps().map_or(Duration::MAX, |(_, longest)| longest);
+        if longest < life.mul_f64(0.9) {
+            return None;
+        }
+        let pause = match schedule.gaps() {
+            Some((_, longest)) => format!("pauses for up to {} hours", longest.as_secs().div_ceil(3_600)),
+            None => "runs only once".into(),
         };
-        let sinks = self.sinks.iter().filter_map(|(name, spec)| types.check_sink(spec, &entries(name)).err());
-        let sinks = sinks.flat_map(Vec::<Problem>::from);
-        self.problems.iter().cloned().chain(sinks).collect()
+        let (lives, often) = (span(life), span(life.mul_f64(0.9)));
+        let message = format!(
+            "{schedule} {pause}, and a credential of type {kind} lives for {lives}: run it at least every {often}, or leave the schedule out"
+        );
+        Some(Problem::at(config.origin().join("schedule"), message))
     }
 
     /// Groups the Secrets with the same settings, in the order of the config.
@@ -135,8 +170,8 @@ impl Resolved {
         groups
     }
 
-    fn add(&mut self, position: usize, target: &TargetEntry) {
-        let Some(providers) = self.wants(target) else { return };
+    fn add(&mut self, position: usize, target: &TargetEntry, types: &Types) {
+        let Some(providers) = self.wants(target, types) else { return };
         let Some(store) = self.store(target) else { return }; // that was told where it stands
         let (also, untold) = self.named_beside(&store, target);
         let named = target.namespaces.named.iter().cloned().chain(also).map(Place::Named);
@@ -191,7 +226,7 @@ impl Resolved {
     /// A user who may create namespaces chooses their names, but not their labels.
     fn unguarded_push(&self, target: &TargetEntry, providers: &[ProviderName]) -> Option<Problem> {
         let selection = target.namespaces.selection.as_ref().filter(|it| !it.asks_for_a_label())?;
-        let pushes = providers.iter().any(|name| self.providers[name].pushes());
+        let pushes = providers.iter().any(|name| self.providers[name].plan.access == Access::Push);
         let message = format!(
             "a login that pushes would go to whoever makes a namespace named {selection}: name the namespaces, or add a `selector` for \
              a label that has to be there"
@@ -200,12 +235,15 @@ impl Resolved {
     }
 
     /// What a target wants, as it is recorded; `None` if something of it is wrong, which is told.
-    fn wants(&mut self, target: &TargetEntry) -> Option<Vec<ProviderName>> {
+    fn wants(&mut self, target: &TargetEntry, types: &Types) -> Option<Vec<ProviderName>> {
         match &target.wants {
-            Wants::Registries(registries) => match Ecr::short(registries, &target.origin, &self.providers) {
-                Ok(provider) => {
-                    let name = provider.name();
-                    self.providers.insert(name.clone(), Provider::Ecr(provider.into()));
+            Wants::Registries(registries) if self.inline.contains_key(registries) => {
+                Some(vec![self.inline[registries].clone()])
+            }
+            Wants::Registries(registries) => match types.inline(registries, &target.origin) {
+                Ok((name, provider)) => {
+                    self.inline.insert(registries.clone(), name.clone());
+                    self.providers.entry(name.clone()).or_insert(provider);
                     Some(vec![name])
                 }
                 Err(problem) => {
@@ -221,8 +259,8 @@ impl Resolved {
 
 /// The name that stands in the annotations of Secrets: whoever changes what a provider is gets another one, whose credentials nobody
 /// holds yet.
-fn recorded(spec: &Spec, provider: &Provider) -> Result<ProviderName, Vec<Problem>> {
-    ProviderName::new(format!("{}-{:016x}", spec.name(), provider.digest()))
+fn recorded(spec: &Spec, provider: &PlannedProvider) -> Result<ProviderName, Vec<Problem>> {
+    ProviderName::new(format!("{}-{:016x}", spec.name(), provider.digest))
         .map_err(|_| vec![Problem::at(spec.origin().clone(), "its name is too long")])
 }
 
@@ -238,7 +276,7 @@ struct Wanted {
     /// `None`: the usual ones.
     accounts: Option<Vec<AccountLink>>,
     /// The entry that asks for each login.
-    logins: BTreeMap<Login, String>,
+    logins: BTreeMap<String, String>,
     /// Of a selection: what the same entries name.
     also_named: BTreeSet<Namespace>,
 }
@@ -258,10 +296,10 @@ impl Wanted {
         }
     }
 
-    fn need(&self, known: &BTreeMap<ProviderName, Provider>) -> Need {
+    fn need(&self, known: &BTreeMap<ProviderName, PlannedProvider>) -> Need {
         let accounts = match &self.accounts {
             Some(accounts) => Accounts::These(accounts.clone()),
-            None if self.providers.iter().any(|name| known[name].pushes()) => Accounts::Builders,
+            None if self.providers.iter().any(|name| known[name].plan.access == Access::Push) => Accounts::Builders,
             None => Accounts::Usual,
         };
         let (store, providers) = (self.store.clone(), self.providers.clone());
@@ -273,7 +311,7 @@ impl Wanted {
         &mut self,
         target: &TargetEntry,
         names: &[ProviderName],
-        known: &BTreeMap<ProviderName, Provider>,
+        known: &BTreeMap<ProviderName, PlannedProvider>,
     ) -> Vec<Problem> {
         let mut problems = vec![];
         if target.secret != self.secret {
@@ -306,11 +344,11 @@ impl Wanted {
             if again && is_named {
                 continue; // entries may share a provider; what the short form says twice, nobody means
             }
-            for login in known[name].logins() {
+            for login in known[name].plan.logins() {
                 let entry = target.origin.name();
-                let Some(earlier) = self.logins.insert(login.clone(), entry.clone()) else { continue };
+                let Some(earlier) = self.logins.insert(login.key, entry.clone()) else { continue };
                 let whose = if earlier == entry { "another of its providers" } else { &earlier };
-                let message = format!("{whose} has a login for {login} already; one Secret holds one");
+                let message = format!("{whose} has a login for {} already; one Secret holds one", login.description);
                 problems.push(Problem::at(target.origin.clone(), message));
             }
             if !again {
@@ -343,4 +381,37 @@ fn unite(accounts: &mut Vec<AccountLink>, others: &[AccountLink]) {
         account.link.dedup();
     }
     accounts.sort();
+}
+
+/// The task of a sink for a group. `adopt`: Secrets of other owners are taken over wherever they are.
+pub(crate) fn sink_target(
+    group: &Group,
+    known: &BTreeMap<ProviderName, PlannedProvider>,
+    adopt: bool,
+) -> SinkTarget<Option<Spec>> {
+    let accounts = group.need.links();
+    let Need { store, providers, secret, options, .. } = group.need.clone();
+    let selection = match &group.places {
+        Places::Named(_) => None,
+        Places::Selected(selected) => Some(Choice(selected.clone())),
+    };
+    let adopt = secret.adopt || (adopt && !secret.merge.is_on());
+    SinkTarget {
+        store,
+        namespaces: group.places.named().to_vec(),
+        selection,
+        secret: SecretSettings { adopt, ..secret },
+        accounts,
+        scopes: providers.iter().map(|name| known[name].plan.scope.clone()).collect(),
+        options,
+        origin: group.origin.clone(),
+    }
+}
+
+/// Such as `10 hours` or `45 minutes`.
+fn span(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds >= 7_200 => format!("{} hours", seconds / 3_600),
+        seconds => format!("{} minutes", seconds / 60),
+    }
 }

@@ -3,9 +3,9 @@
 /// The variables that name proxies and authorities.
 const VARIABLES: [&str; 3] = ["HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"];
 
-/// `probe` reaches the same place with another program. Of variables only whether they are set is told: a proxy's may hold a
-/// password.
-pub(crate) fn fix(place: &str, probe: &str, is_set: impl Fn(&str) -> bool) -> String {
+/// Returns the fix if a place could not be reached. `probe` is a command that connects to the same place. It only says whether a variable is
+/// set, because that of a proxy can hold a password.
+pub fn connection_fix(place: &str, probe: &str, is_set: impl Fn(&str) -> bool) -> String {
     let set = VARIABLES
         .map(|it| format!("{it} is {}", if is_set(it) || is_set(&it.to_lowercase()) { "set" } else { "not set" }));
     format!(
@@ -15,8 +15,8 @@ pub(crate) fn fix(place: &str, probe: &str, is_set: impl Fn(&str) -> bool) -> St
     )
 }
 
-/// Whether a variable of the environment has a value.
-pub(crate) fn is_set(variable: &str) -> bool {
+/// Returns whether a variable of the environment has a value.
+pub fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn it_tells_which_variables_are_set_in_either_case() {
-        let text = fix("x.example", "curl https://x.example", |it| it == "https_proxy");
+        let text = connection_fix("x.example", "curl https://x.example", |it| it == "https_proxy");
         assert!(text.contains("HTTPS_PROXY is set, NO_PROXY is not set"), "{text}");
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use regcred_core::{Applied, CredentialSet, Error, Feed, Observed, Result, SecretSink, Target, TargetSource};
+use regcred_core::{
+    Applied, CredentialSet, Error, Feed, Observed, Result, SecretSink, Target, TargetSource, async_trait,
+};
 
-use crate::types::Kept;
+use crate::plan::Kept;
 
 #[derive(Debug)]
 pub(crate) struct Broken(Error);

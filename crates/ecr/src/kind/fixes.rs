@@ -2,9 +2,9 @@
 
 use regcred_config::EcrOptions;
 use regcred_core::ErrorKind;
-use regcred_ecr::Region;
+use regcred_plan::connection_fix;
 
-use super::network;
+use crate::Region;
 
 /// Returns the caller in words.
 pub(crate) fn describe(options: &EcrOptions) -> String {
@@ -18,11 +18,6 @@ pub(crate) fn describe(options: &EcrOptions) -> String {
         Some(role) => format!("{source}, and from there {role}"),
         None => source,
     }
-}
-
-/// The account of a principal's ARN.
-pub(crate) fn account(arn: &str) -> &str {
-    arn.split(':').nth(4).unwrap_or_default()
 }
 
 /// The command that a message of the provider ends in: it starts a person's session anew.
@@ -184,7 +179,7 @@ fn network_fix(
         () => usual.clone(),
     };
     let probe = if place == usual { format!("curl -v https://{usual}/") } else { "curl -v <its URL>".into() };
-    network::fix(&place, &probe, is_set)
+    connection_fix(&place, &probe, is_set)
 }
 
 #[cfg(test)]

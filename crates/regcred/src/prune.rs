@@ -11,8 +11,7 @@ use regcred_openshift::{Cluster, Foreign, OpenShiftSink, leftover::leftovers_nam
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use super::clusters::Clusters;
-use crate::plan::Plan;
+use crate::{Plan, openshift::Clusters};
 
 /// As often as due times are looked at.
 const EVERY: Duration = Duration::from_mins(5);
@@ -30,12 +29,11 @@ pub struct Pruning {
 impl Pruning {
     /// In the clusters of a plan, of Secrets with the names that it has: a Secret of another name needs `regcred cleanup`.
     pub fn new(plan: &Plan, clusters: &Clusters) -> Self {
-        let names = |store: &StoreName| {
-            let own = plan.groups.iter().filter(|group| group.need.store == *store);
-            own.map(|group| group.need.secret.name.clone()).collect()
-        };
-        let stores = clusters.iter().map(|(store, cluster)| (store.clone(), cluster.clone(), names(store)));
-        Self { instance: plan.instance.clone(), stores: stores.collect(), every: EVERY, prune: BTreeMap::new() }
+        let stores = clusters.connected().into_iter().map(|(store, cluster)| {
+            let names = plan.secret_names(&store);
+            (store, cluster, names)
+        });
+        Self { instance: plan.instance().clone(), stores: stores.collect(), every: EVERY, prune: BTreeMap::new() }
     }
 
     /// Looks so often, and takes away what was an orphan for so long.
@@ -105,7 +103,7 @@ mod tests {
     use regcred_testkit::FakeKube;
 
     use super::*;
-    use crate::{Types, wire};
+    use crate::{BuiltIn, Minters, Types, wire};
 
     /// A Secret of ours in a namespace, with its link.
     async fn keep(sink: &OpenShiftSink, store: &StoreName, namespace: &str) {
@@ -137,10 +135,11 @@ mod tests {
             keep(&sink, &store, namespace).await;
         }
         let config = Config::from_yaml("targets: [{ namespaces: ['app-*'], region: eu-west-1 }]").expect("valid");
-        let plan = wire::plan(&config, &Types::default()).expect("valid").watching();
-        let clusters = Clusters::one(&plan, &cluster);
+        let clusters = Clusters::default().with(store.clone(), cluster);
+        let types = BuiltIn::default().with_clusters(clusters.clone()).add_to(Types::default()).expect("one of each");
+        let plan = Plan::new(&config, &types).expect("valid").watching();
         let pruning = Pruning::new(&plan, &clusters).with_times(Duration::from_millis(20), Duration::from_millis(60));
-        let engine = wire::engine(plan, &Types::default(), clusters, Arc::new(SystemClock)).await.expect("it is made");
+        let engine = wire::engine(&plan, &types, &mut Minters::default(), Arc::new(SystemClock)).await;
         let engine = engine.build().expect("it is made");
         let run = tokio::spawn({
             let engine = engine.clone();

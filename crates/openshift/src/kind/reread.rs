@@ -8,9 +8,9 @@ use tokio::time::sleep;
 
 /// Names all of its targets, and then each again once in the time given, one after another.
 #[derive(Debug)]
-pub(super) struct Reread {
-    pub(super) targets: Vec<Target>,
-    pub(super) every: Duration,
+pub(crate) struct Reread {
+    pub(crate) targets: Vec<Target>,
+    pub(crate) every: Duration,
 }
 
 #[async_trait]

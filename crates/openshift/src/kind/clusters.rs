@@ -1,0 +1,121 @@
+//! The connections of sinks to their clusters.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use regcred_config::{OpenShiftOptions, Spec};
+use regcred_core::{Error, ErrorKind, Result, StoreName};
+use regcred_plan::{Plan, SinkType};
+
+use super::OpenShiftType;
+use crate::{Cluster, Connection};
+
+/// The connections of sinks to their clusters, by the names of the sinks. All clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Clusters(Arc<Mutex<BTreeMap<StoreName, Result<Cluster>>>>);
+
+impl Clusters {
+    /// Sets the cluster of a sink.
+    #[must_use]
+    pub fn with(self, sink: StoreName, cluster: Cluster) -> Self {
+        self.all().insert(sink, Ok(cluster));
+        self
+    }
+
+    /// Connects to the cluster of each sink that a target of the plan needs, and forgets the others. It reads kubeconfigs, and makes no
+    /// request.
+    ///
+    /// `given`: the connection of the command line, which wins over that of the config. If the plan has several clusters, it is refused.
+    /// A cluster that cannot be connected to fails alone, and is the error if every cluster fails.
+    pub async fn connect(&self, plan: &Plan, given: &Connection) -> Result<()> {
+        let mut connected = BTreeMap::new();
+        for (name, connecting) in Self::each(plan, given)? {
+            connected.insert(name.clone(), connecting.await);
+        }
+        let error = connected.values().find_map(|it| it.as_ref().err().cloned());
+        if let Some(error) = error.filter(|_| connected.values().all(Result::is_err)) {
+            return Err(error);
+        }
+        *self.all() = connected;
+        Ok(())
+    }
+
+    /// Returns what connects to each cluster, as [`Clusters::connect`] does it.
+    pub fn each<'a>(
+        plan: &'a Plan,
+        given: &Connection,
+    ) -> Result<Vec<(&'a StoreName, impl Future<Output = Result<Cluster>> + Send + use<>)>> {
+        let sinks = clusters(plan).collect::<Vec<_>>();
+        let is_given = given.kubeconfig.is_some() || given.context.is_some();
+        if is_given && sinks.len() > 1 {
+            let names = sinks.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+            let message = format!("the config names several clusters, {names}, and the command line one");
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        let given = is_given.then(|| given.clone());
+        let connecting = sinks.into_iter().map(|(name, spec)| {
+            let (sink, spec, given) = (name.clone(), spec.clone(), given.clone());
+            let connecting = async move {
+                let options = spec.options::<OpenShiftOptions>();
+                let options = options.map_err(|problem| Error::new(ErrorKind::Invalid, problem.to_string()))?;
+                connect(&sink, &options, given).await
+            };
+            (name, connecting)
+        });
+        Ok(connecting.collect())
+    }
+
+    /// Returns each cluster that is connected, by the name of its sink.
+    pub fn connected(&self) -> Vec<(StoreName, Cluster)> {
+        self.all().iter().filter_map(|(name, it)| Some((name.clone(), it.as_ref().ok()?.clone()))).collect()
+    }
+
+    /// Fails as [`ErrorKind::Invalid`] if two sinks of the plan are one cluster and keep the same Secret, because they would overwrite each
+    /// other.
+    pub fn check(&self, plan: &Plan) -> Result<()> {
+        let connected = self.connected();
+        for (place, (name, cluster)) in connected.iter().enumerate() {
+            let twin = connected.iter().take(place).find(|(_, other)| other.server() == cluster.server());
+            let Some((twin, _)) = twin else { continue };
+            if let Some(secret) = plan.meets(name, twin) {
+                let message =
+                    format!("sinks {twin} and {name} are one cluster, {}, and both keep {secret}", cluster.server());
+                return Err(Error::new(ErrorKind::Invalid, message));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn get_or_connect(&self, sink: &StoreName, options: &OpenShiftOptions) -> Result<Cluster> {
+        let known = self.all().get(sink).cloned();
+        match known {
+            Some(known) => known,
+            None => connect(sink, options, None).await,
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<StoreName, Result<Cluster>>> {
+        self.0.lock().expect("no holder of the lock panics")
+    }
+}
+
+async fn connect(sink: &StoreName, options: &OpenShiftOptions, given: Option<Connection>) -> Result<Cluster> {
+    let own = Connection { kubeconfig: options.kubeconfig.clone(), context: options.context.clone() };
+    let cluster = Cluster::connect(&given.unwrap_or(own)).await?;
+    let plain = |server: &str| server.trim_end_matches('/').to_owned();
+    match options.server.as_deref().filter(|it| plain(it) != plain(&cluster.server())) {
+        None => Ok(cluster),
+        Some(server) => {
+            let message = format!("sink {sink} is for the cluster at {server}, and this is {}", cluster.server());
+            Err(Error::new(ErrorKind::Invalid, message))
+        }
+    }
+}
+
+/// The sinks that are clusters, and that a target needs.
+fn clusters(plan: &Plan) -> impl Iterator<Item = (&StoreName, &Spec)> {
+    let is_cluster = |kind: &str| kind == OpenShiftType::NAME || OpenShiftType::ALIASES.contains(&kind);
+    plan.needed_sinks().filter(move |(_, spec)| is_cluster(spec.kind()))
+}

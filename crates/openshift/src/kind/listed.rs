@@ -1,0 +1,19 @@
+//! Which Secrets are read in lists. Pure.
+
+use std::collections::BTreeMap;
+
+use regcred_core::SecretName;
+use regcred_plan::SinkTarget;
+
+/// A few lists are cheaper than four reads each, from this number of Secrets of one name on.
+const ENOUGH: usize = 8;
+
+/// Returns the names of the Secrets that a pass reads in lists if it may, because there are so many.
+pub fn listed<O>(targets: &[SinkTarget<O>]) -> impl Iterator<Item = SecretName> + use<O> {
+    let mut alike = BTreeMap::<_, usize>::new();
+    for target in targets {
+        let count = if target.selection.is_some() { ENOUGH } else { target.namespaces.len() };
+        *alike.entry(target.secret.name.clone()).or_default() += count;
+    }
+    alike.into_iter().filter(|(_, count)| *count >= ENOUGH).map(|(name, _)| name)
+}

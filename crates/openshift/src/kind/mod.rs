@@ -1,0 +1,67 @@
+//! The types `openshift` and `kubernetes` of an entry of `sinks:`.
+
+mod clusters;
+mod listed;
+mod reread;
+mod sinks;
+
+use regcred_config::{OpenShiftOptions, Origin, Partial, Problem, Problems, Spec};
+use regcred_core::Result;
+use regcred_plan::{Kept, NoOptions, Run, SinkPlan, SinkTarget, SinkType, async_trait};
+
+use self::sinks::Sinks;
+pub use self::{clusters::Clusters, listed::listed};
+use crate::check_server;
+
+/// The type `openshift`, and under its other name `kubernetes`: Secrets in a cluster. Its options are [`OpenShiftOptions`].
+#[derive(Clone, Debug, Default)]
+pub struct OpenShiftType {
+    clusters: Clusters,
+}
+
+impl OpenShiftType {
+    /// The type with these connections. A sink without one connects as its options say.
+    pub fn new(clusters: Clusters) -> Self {
+        Self { clusters }
+    }
+
+    /// Returns its connections, which all clones share.
+    pub fn clusters(&self) -> Clusters {
+        self.clusters.clone()
+    }
+}
+
+#[async_trait]
+impl SinkType for OpenShiftType {
+    const NAME: &'static str = "openshift";
+    const ALIASES: &'static [&'static str] = &["kubernetes"];
+    type Options = OpenShiftOptions;
+    type TargetOptions = NoOptions;
+
+    fn read(&self, entry: &Spec) -> Result<OpenShiftOptions, Problems> {
+        let Partial { value, mut problems, .. } = entry.partial::<OpenShiftOptions>(&[]);
+        let server = value.as_ref().and_then(|options| options.server.as_ref());
+        problems.extend(server.and_then(|it| check_server(it).err()).map(|why| entry.problem("server", why)));
+        Problems::check(problems)?;
+        value.ok_or_else(|| Problem::at(entry.origin().clone(), "its options cannot be read").into())
+    }
+
+    fn plan(&self, options: &OpenShiftOptions, _: &[SinkTarget<NoOptions>], _: &Origin) -> Result<SinkPlan, Problems> {
+        let is_own = options.kubeconfig.is_none() && options.context.is_none();
+        let plan = SinkPlan::default().with_cluster(is_own, options.server.is_some());
+        Ok(match &options.kubeconfig {
+            Some(file) => plan.with_file("kubeconfig", file),
+            None => plan,
+        })
+    }
+
+    async fn make(
+        &self,
+        options: OpenShiftOptions,
+        targets: Vec<SinkTarget<NoOptions>>,
+        run: &Run,
+    ) -> Result<Vec<Kept>> {
+        let cluster = self.clusters.get_or_connect(&run.store, &options).await?;
+        Ok(Sinks::new(cluster, &targets, run).make(&targets))
+    }
+}

@@ -1,0 +1,64 @@
+//! What a plan asks of a cluster: which verbs on which objects, and where.
+
+use std::collections::BTreeMap;
+
+use regcred_core::{Namespace, SecretName, StoreName};
+
+use crate::{Choice, Plan, group::Places, rights};
+
+/// What keeping Secrets of one name in one way asks of a cluster.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Demand {
+    /// The name of the Secrets.
+    pub secret: SecretName,
+    /// The verbs on the Secret in each namespace.
+    pub secret_verbs: &'static [&'static str],
+    /// The ServiceAccounts that it is linked to, each with [`ACCOUNT_VERBS`](crate::ACCOUNT_VERBS).
+    pub accounts: Vec<String>,
+    /// The namespaces that the config names.
+    pub namespaces: Vec<Namespace>,
+    /// The selections of further ones.
+    pub selected: Vec<Choice>,
+}
+
+impl Demand {
+    /// What Secrets with this name in these namespaces take. `creates`: whether regcred creates them where there are none.
+    pub fn new(secret: SecretName, creates: bool, accounts: Vec<String>, namespaces: Vec<Namespace>) -> Self {
+        Self { secret, secret_verbs: rights::secret_verbs(creates), accounts, namespaces, selected: vec![] }
+    }
+
+    /// Returns each right as verb, resource and name.
+    pub fn rights(&self) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
+        let secret = self.secret_verbs.iter().map(|verb| (*verb, "secrets", self.secret.as_str()));
+        let accounts = self.accounts.iter().map(String::as_str);
+        secret.chain(accounts.flat_map(|name| rights::ACCOUNT_VERBS.map(|verb| (verb, "serviceaccounts", name))))
+    }
+}
+
+impl Plan {
+    /// Returns the ServiceAccounts that a route links its Secrets to.
+    pub fn accounts(&self, route: usize) -> Vec<String> {
+        let links = self.groups.get(route).map(|group| group.need.links()).unwrap_or_default();
+        links.into_iter().map(|link| link.account).collect()
+    }
+
+    /// Returns all that the plan keeps in a cluster, each way once.
+    pub fn demands(&self, store: &StoreName) -> Vec<Demand> {
+        let mut alike = BTreeMap::<(SecretName, bool, Vec<String>), (Vec<Namespace>, Vec<Choice>)>::new();
+        for group in self.groups.iter().filter(|group| group.need.store == *store) {
+            let need = &group.need;
+            let accounts = need.links().into_iter().map(|link| link.account).collect::<Vec<_>>();
+            let (namespaces, selected) = alike.entry((need.secret.name.clone(), need.creates(), accounts)).or_default();
+            match &group.places {
+                Places::Named(named) => namespaces.extend(named.iter().cloned()),
+                Places::Selected(chosen) => selected.push(Choice(chosen.clone())),
+            }
+        }
+        let demand = |((secret, creates, accounts), (mut namespaces, selected)): (_, (Vec<Namespace>, _))| {
+            namespaces.sort();
+            Demand { selected, ..Demand::new(secret, creates, accounts, namespaces) }
+        };
+        alike.into_iter().map(demand).collect()
+    }
+}

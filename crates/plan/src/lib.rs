@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod demand;
+mod finding;
+mod group;
+mod links;
+mod network;
+mod plan;
+mod resolve;
+mod rights;
+mod types;
+
+pub use demand::Demand;
+pub use finding::{Finding, Probe, Verdict, first_few};
+pub use links::{BUILDERS, ServiceAccountLink, usual_accounts};
+pub use network::{connection_fix, is_set};
+pub use plan::Plan;
+/// For implementations of [`ProviderType`] and [`SinkType`].
+pub use regcred_core::async_trait;
+pub use resolve::problems;
+pub use rights::{ACCOUNT_VERBS, secret_verbs};
+pub use schemars;
+pub use types::{
+    provider::{Inline, NeededFile, ProviderPlan, ProviderType},
+    registry::{PlannedProvider, Types},
+    sink::{Choice, ClusterPlan, Kept, NoOptions, Run, SinkPlan, SinkTarget, SinkType},
+};

@@ -1,0 +1,275 @@
+//! The plan of a config: its providers, and the providers that each Secret needs. Pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use regcred_config::{Config, LoginFormat, NamespaceFilter, Problems, Spec};
+use regcred_core::{Clock, InstanceName, Namespace, ProviderName, Result, Schedule, SecretName, StoreName};
+
+use crate::{
+    group::{Group, Places},
+    resolve::{Resolved, sink_target},
+    types::{
+        registry::{PlannedProvider, Types},
+        sink::{Kept, Run, SinkPlan, SinkTarget},
+    },
+};
+
+/// The plan of a config: every provider once, and for each kind of Secret the namespaces that have it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(crate) providers: BTreeMap<ProviderName, PlannedProvider>,
+    pub(crate) sinks: BTreeMap<StoreName, (Spec, SinkPlan)>,
+    /// The groups in the order of the config. If two groups have one address, the first one owns it.
+    pub(crate) groups: Vec<Group>,
+    pub(crate) instance: InstanceName,
+    pub(crate) previous_instance: Option<InstanceName>,
+    pub(crate) adopt: bool,
+    pub(crate) schedule: Option<regcred_config::Schedule>,
+    /// The time between two looks at a target that cannot be watched.
+    resync: Duration,
+    /// The most due targets that a daemon refreshes in one second. 0: no limit.
+    pub(crate) due_per_second: u32,
+    /// The time between two looks at a target that cannot be watched, for a daemon. `None`: the plan is for one pass.
+    pub(crate) watching: Option<Duration>,
+}
+
+impl Plan {
+    /// Returns the plan of a config, or every problem of it.
+    pub fn new(config: &Config, types: &Types) -> Result<Self, Problems> {
+        let resolved = Resolved::of(config, types);
+        let (groups, sinks) = (resolved.groups(), resolved.sinks(types));
+        let sinks = sinks.map_err(|problems| Problems::check(problems).expect_err("there is a problem"))?;
+        let mut providers = resolved.providers;
+        retain_needed(&mut providers, &groups);
+        let (instance, schedule) = (config.instance().clone(), config.schedule().cloned());
+        let resync = config.resync();
+        Ok(Self {
+            providers,
+            sinks,
+            groups,
+            instance,
+            previous_instance: config.previous_instance().cloned(),
+            adopt: false,
+            schedule,
+            resync,
+            due_per_second: config.max_writes_per_second(),
+            watching: None,
+        })
+    }
+
+    /// Returns every namespace that the config names, in alphabetical order.
+    pub fn namespaces(&self) -> Vec<&Namespace> {
+        let mut namespaces = self.groups.iter().flat_map(|group| group.places.named()).collect::<Vec<_>>();
+        namespaces.sort();
+        namespaces.dedup();
+        namespaces
+    }
+
+    /// Returns the selections of further namespaces, in words.
+    pub fn selections(&self) -> Vec<String> {
+        let selected = self.groups.iter().filter_map(|group| match &group.places {
+            Places::Named(_) => None,
+            Places::Selected(selected) => Some(selected.selection.to_string()),
+        });
+        let mut selections = selected.collect::<Vec<_>>();
+        selections.sort();
+        selections.dedup();
+        selections
+    }
+
+    /// Returns the number of Secrets in namespaces that the config names.
+    pub fn secrets(&self) -> usize {
+        self.groups.iter().map(|group| group.places.named().len()).sum()
+    }
+
+    /// Returns every provider that a target needs, by its name in reports and annotations.
+    pub fn planned_providers(&self) -> &BTreeMap<ProviderName, PlannedProvider> {
+        &self.providers
+    }
+
+    /// Returns every sink of the config with its entry and what it needs.
+    pub fn sinks(&self) -> &BTreeMap<StoreName, (Spec, SinkPlan)> {
+        &self.sinks
+    }
+
+    /// Returns the sinks that a target needs, with their entries.
+    pub fn needed_sinks(&self) -> impl Iterator<Item = (&StoreName, &Spec)> {
+        let needed = |name: &StoreName| self.groups.iter().any(|group| group.need.store == *name);
+        self.sinks.iter().filter(move |(name, _)| needed(name)).map(|(name, (spec, _))| (name, spec))
+    }
+
+    /// Returns the number of routes: the groups of targets with the same settings, in the order of the config.
+    pub fn routes(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Returns the sink of a route.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such route.
+    pub fn store(&self, route: usize) -> &StoreName {
+        &self.groups[route].need.store
+    }
+
+    /// Returns the task of the sink for a route.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such route.
+    pub fn target(&self, route: usize) -> SinkTarget<Option<Spec>> {
+        sink_target(&self.groups[route], &self.providers, self.adopt)
+    }
+
+    /// Returns the tasks of a sink, in the order of the routes.
+    pub fn targets(&self, store: &StoreName) -> Vec<SinkTarget<Option<Spec>>> {
+        (0..self.routes()).filter(|route| self.store(*route) == store).map(|route| self.target(route)).collect()
+    }
+
+    /// Makes a source and a sink for each route of a store, in the order of the routes.
+    pub async fn make_sink(&self, store: &StoreName, types: &Types, clock: &Arc<dyn Clock>) -> Result<Vec<Kept>> {
+        let Some((entry, _)) = self.sinks.get(store) else { return Ok(vec![]) };
+        let run = Run {
+            store: store.clone(),
+            instance: self.instance.clone(),
+            previous_instance: self.previous_instance.clone(),
+            watching: self.watching,
+            clock: clock.clone(),
+        };
+        types.make_sink(entry, self.targets(store), &run).await
+    }
+
+    /// Returns the name of this installation.
+    pub fn instance(&self) -> &InstanceName {
+        &self.instance
+    }
+
+    /// Returns the most due targets that a daemon refreshes in one second. `None`: the plan is for one pass. 0: no limit.
+    pub fn due_per_second(&self) -> Option<u32> {
+        self.watching.map(|_| self.due_per_second)
+    }
+
+    /// Returns a Secret that two stores keep in the same place. `None`: there is none.
+    pub fn meets(&self, one: &StoreName, other: &StoreName) -> Option<&SecretName> {
+        let of = |store: &StoreName| self.groups.iter().filter(|group| group.need.store == *store).collect::<Vec<_>>();
+        let theirs = of(other);
+        let met = of(one).into_iter().find(|group| theirs.iter().any(|other| group.meets(other)))?;
+        Some(&met.need.secret.name)
+    }
+
+    /// Returns the names of the Secrets that the plan keeps in a store.
+    pub fn secret_names(&self, store: &StoreName) -> BTreeSet<SecretName> {
+        let own = self.groups.iter().filter(|group| group.need.store == *store);
+        own.map(|group| group.need.secret.name.clone()).collect()
+    }
+
+    /// Returns every provider that a target needs, in alphabetical order.
+    pub fn providers(&self) -> impl Iterator<Item = &ProviderName> {
+        self.providers.keys()
+    }
+
+    /// The routes before this one that may have the same targets: what is chosen is not known before it was listed.
+    pub fn yields_to(&self, route: usize) -> Vec<usize> {
+        let own = &self.groups[route];
+        let meets = |other: &Group| match &own.places {
+            Places::Named(named) => named.iter().any(|namespace| other.may_have(&own.need, namespace)),
+            Places::Selected(_) => other.need.is_same_secret(&own.need) && own.meets(other),
+        };
+        (0..route).filter(|before| meets(&self.groups[*before])).collect()
+    }
+
+    /// Returns the name of the config's entry for a route. `None`: there is no such route.
+    pub fn entry(&self, route: usize) -> Option<String> {
+        self.groups.get(route).map(|group| group.origin.name())
+    }
+
+    /// Returns the providers of a route, in the order of the config.
+    pub fn wanted(&self, route: usize) -> &[ProviderName] {
+        self.groups.get(route).map_or(&[], |group| &group.need.providers)
+    }
+
+    /// Returns the number of credentials that a full pass mints. ECR needs one per region and identity.
+    pub fn mints(&self) -> usize {
+        self.tokens(self.providers.keys())
+    }
+
+    /// Returns the number of credentials that a pass mints if it writes only to these routes of the engine.
+    pub fn mints_for(&self, routes: &BTreeSet<usize>) -> usize {
+        let written = routes.iter().filter_map(|route| self.groups.get(*route));
+        self.tokens(written.flat_map(|group| &group.need.providers))
+    }
+
+    /// Returns about how many bytes of logins each Secret of a route holds. `None`: a provider alone knows it.
+    pub fn bytes(&self, route: usize) -> Option<usize> {
+        let need = &self.groups.get(route)?.need;
+        let logins = need.providers.iter().map(|name| self.providers.get(name)?.plan.login_bytes());
+        let logins = logins.collect::<Option<Vec<_>>>()?.concat();
+        let entry = |(registry, auth): &(usize, usize)| {
+            let again = match need.secret.credentials {
+                LoginFormat::Auth => 0,
+                LoginFormat::Full => r#""username":"AWS","password":"","#.len() + auth * 3 / 4,
+            };
+            registry + r#"":{"auth":""},"#.len() + auth + again
+        };
+        Some(logins.iter().map(entry).sum::<usize>() + r#"{"auths":{}}"#.len())
+    }
+
+    fn tokens<'a>(&self, providers: impl Iterator<Item = &'a ProviderName>) -> usize {
+        let known = providers.filter_map(|name| Some((name, self.providers.get(name)?)));
+        let mints = known.map(|(name, provider)| provider.mint().ok_or(name));
+        mints.collect::<BTreeSet<_>>().len()
+    }
+
+    /// Adopts Secrets that another writer has given up, if they hold only logins of the config.
+    #[must_use]
+    pub fn with_adoption(self, adopt: bool) -> Self {
+        Self { adopt, ..self }
+    }
+
+    /// For a daemon: it is told of what changes in a cluster, and looks at what it is not told of once in the config's `resync`.
+    #[must_use]
+    pub fn watching(self) -> Self {
+        Self { watching: Some(self.resync), ..self }
+    }
+
+    /// Restricts the plan to these namespaces. The error is the namespaces that the config neither names nor may select.
+    pub fn restrict_to(&mut self, wanted: &[NamespaceFilter]) -> Result<(), Vec<NamespaceFilter>> {
+        let known = |filter: &&NamespaceFilter| self.groups.iter().any(|group| group.places.may_meet(filter));
+        let unknown = wanted.iter().filter(|filter| !known(filter)).cloned().collect::<Vec<_>>();
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
+        for group in &mut self.groups {
+            match &mut group.places {
+                Places::Named(namespaces) => {
+                    namespaces.retain(|it| wanted.iter().any(|filter| filter.takes(it.as_str())));
+                }
+                Places::Selected(selected) => selected.only = Some(wanted.to_vec()),
+            }
+        }
+        self.groups.retain(|group| wanted.iter().any(|filter| group.places.may_meet(filter)));
+        retain_needed(&mut self.providers, &self.groups);
+        Ok(())
+    }
+
+    /// Whether the config names the namespaces of a route one by one.
+    pub fn names_its_places(&self, route: usize) -> bool {
+        self.groups.get(route).is_some_and(|group| matches!(group.places, Places::Named(_)))
+    }
+
+    /// Returns the schedule of the config as the function that the engine calls.
+    pub fn schedule(&self) -> Option<Arc<Schedule>> {
+        let schedule = self.schedule.clone()?;
+        Some(Arc::new(move |after| schedule.next_after(after)))
+    }
+}
+
+/// Removes the providers that no group needs.
+fn retain_needed(providers: &mut BTreeMap<ProviderName, PlannedProvider>, groups: &[Group]) {
+    let needed = groups.iter().flat_map(|group| &group.need.providers).collect::<BTreeSet<_>>();
+    providers.retain(|name, _| needed.contains(name));
+}

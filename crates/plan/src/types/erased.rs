@@ -1,0 +1,148 @@
+//! Types of providers and sinks without their options, so that they fit into one map.
+
+use std::{any::Any, fmt, sync::Arc, time::SystemTime};
+
+use regcred_config::{Origin, Problem, Problems, Registries, Spec};
+use regcred_core::{Error, ErrorKind, ProviderName, RegistryProvider, Result, async_trait};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::{
+    provider::{ProviderPlan, ProviderType},
+    sink::{Kept, Run, SinkPlan, SinkTarget, SinkType},
+};
+use crate::finding::{Finding, Probe};
+
+/// The options of an entry, as its type has read them.
+#[derive(Clone)]
+pub(crate) struct Options(Arc<dyn Any + Send + Sync>);
+
+impl Options {
+    fn new<T: Send + Sync + 'static>(options: T) -> Self {
+        Self(Arc::new(options))
+    }
+
+    /// The options were read by the same type.
+    fn get<T: Clone + 'static>(&self) -> Result<T> {
+        self.0
+            .downcast_ref::<T>()
+            .cloned()
+            .ok_or_else(|| Error::new(ErrorKind::Bug, "these options are of another type"))
+    }
+}
+
+/// They may hold anything.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Options")
+    }
+}
+
+/// See [`ProviderType`].
+#[async_trait]
+pub(crate) trait AnyProviderType: Send + Sync {
+    fn plan(&self, entry: &Spec) -> Result<(Options, ProviderPlan), Problems>;
+    async fn make(&self, options: &Options) -> Result<Arc<dyn RegistryProvider>>;
+    fn inline(
+        &self,
+        registries: &Registries,
+        at: &Origin,
+    ) -> Option<Result<(ProviderName, Options, ProviderPlan), Problem>>;
+    async fn probe(&self, entries: Vec<Probe<Options>>) -> Option<Vec<Finding>>;
+    fn reload(&self);
+    fn server_time(&self) -> Option<SystemTime>;
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+}
+
+#[async_trait]
+impl<T: ProviderType> AnyProviderType for T {
+    fn plan(&self, entry: &Spec) -> Result<(Options, ProviderPlan), Problems> {
+        let options = self.read(entry)?;
+        let plan = ProviderType::plan(self, &options, entry.origin())?;
+        Ok((Options::new(options), plan))
+    }
+
+    async fn make(&self, options: &Options) -> Result<Arc<dyn RegistryProvider>> {
+        ProviderType::make(self, options.get()?).await
+    }
+
+    fn inline(
+        &self,
+        registries: &Registries,
+        at: &Origin,
+    ) -> Option<Result<(ProviderName, Options, ProviderPlan), Problem>> {
+        let inline = ProviderType::inline(self, registries, at)?;
+        Some(inline.map(|it| (it.name, Options::new(it.options), it.plan)))
+    }
+
+    async fn probe(&self, entries: Vec<Probe<Options>>) -> Option<Vec<Finding>> {
+        let typed = entries.into_iter().filter_map(|it| Some(Probe::new(it.name, it.options.get().ok()?, it.plan)));
+        ProviderType::probe(self, typed.collect()).await
+    }
+
+    fn reload(&self) {
+        ProviderType::reload(self);
+    }
+
+    fn server_time(&self) -> Option<SystemTime> {
+        ProviderType::server_time(self)
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        T::Options::json_schema(generator)
+    }
+}
+
+/// See [`SinkType`]. The options of a target are `None` if it has none, because its keys are all common ones.
+#[async_trait]
+pub(crate) trait AnySinkType: Send + Sync {
+    fn plan(&self, entry: &Spec, targets: &[SinkTarget<Option<Spec>>]) -> Result<SinkPlan, Problems>;
+    async fn make(&self, entry: &Spec, targets: Vec<SinkTarget<Option<Spec>>>, run: &Run) -> Result<Vec<Kept>>;
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+    fn target_schema(&self, generator: &mut SchemaGenerator) -> Schema;
+}
+
+#[async_trait]
+impl<T: SinkType> AnySinkType for T {
+    fn plan(&self, entry: &Spec, targets: &[SinkTarget<Option<Spec>>]) -> Result<SinkPlan, Problems> {
+        let (options, targets) = (self.read(entry), typed::<T>(entry, targets));
+        match (options, targets) {
+            (Ok(options), Ok(targets)) => SinkType::plan(self, &options, &targets, entry.origin()),
+            (options, targets) => {
+                let problems = [options.err(), targets.err()].into_iter().flatten();
+                Err(Problems::check(problems.flat_map(Vec::<Problem>::from).collect()).expect_err("there is a problem"))
+            }
+        }
+    }
+
+    async fn make(&self, entry: &Spec, targets: Vec<SinkTarget<Option<Spec>>>, run: &Run) -> Result<Vec<Kept>> {
+        let invalid = |problems: Problems| Error::new(ErrorKind::Invalid, problems.to_string());
+        let options = self.read(entry).map_err(invalid)?;
+        let targets = typed::<T>(entry, &targets).map_err(invalid)?;
+        SinkType::make(self, options, targets, run).await
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        T::Options::json_schema(generator)
+    }
+
+    fn target_schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        T::TargetOptions::json_schema(generator)
+    }
+}
+
+/// Reads the options of all targets.
+fn typed<T: SinkType>(
+    entry: &Spec,
+    targets: &[SinkTarget<Option<Spec>>],
+) -> Result<Vec<SinkTarget<T::TargetOptions>>, Problems> {
+    let (mut typed, mut problems) = (vec![], vec![]);
+    for target in targets {
+        let none = || Spec::without_options(entry.kind(), target.origin.clone());
+        match target.options.clone().unwrap_or_else(none).options() {
+            Ok(options) => typed.push(target.clone().with_options(options)),
+            Err(wrong) => problems.extend(Vec::from(wrong)),
+        }
+    }
+    Problems::check(problems)?;
+    Ok(typed)
+}

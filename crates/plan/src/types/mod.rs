@@ -1,0 +1,6 @@
+//! The types of providers and sinks that a config can name.
+
+mod erased;
+pub(crate) mod provider;
+pub(crate) mod registry;
+pub(crate) mod sink;

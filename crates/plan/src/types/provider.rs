@@ -1,0 +1,261 @@
+//! A type of provider.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use regcred_config::{Access, Origin, Problem, Problems, Registries, Spec};
+use regcred_core::{ProviderName, RegistryProvider, Result, Scope, async_trait};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::{Finding, Probe};
+
+/// A type of provider that entries of `providers:` can name.
+///
+/// The built-in types implement this trait too, and nothing else knows their options. A type gets the JSON schema, conflict checks, the
+/// output of `plan` and `manifests`, and a mint that several entries share, from what it returns here.
+///
+/// ```
+/// use std::sync::Arc;
+/// use regcred_config::{Origin, Problems};
+/// use regcred_core::{Registry, RegistryProvider, Result, Scope, async_trait};
+/// use regcred_plan::{ProviderPlan, ProviderType, Types};
+/// # use regcred_core::{SystemClock, testing::FakeProvider};
+///
+/// #[derive(Clone, serde::Deserialize, schemars::JsonSchema)]
+/// #[serde(deny_unknown_fields)]
+/// struct Options {
+///     /// Host of the registry.
+///     host: Registry,
+/// }
+///
+/// struct Robot;
+///
+/// #[async_trait]
+/// impl ProviderType for Robot {
+///     const NAME: &'static str = "robot";
+///     type Options = Options;
+///
+///     fn plan(&self, options: &Options, _: &Origin) -> Result<ProviderPlan, Problems> {
+///         Ok(ProviderPlan::new(Scope::Exact(vec![options.host.clone()])))
+///     }
+///
+///     async fn make(&self, options: Options) -> Result<Arc<dyn RegistryProvider>> {
+/// #       let clock = Arc::new(SystemClock);
+/// #       let robot = FakeProvider::new(clock, options.host.as_str());
+///         Ok(Arc::new(robot))
+///     }
+/// }
+///
+/// let types = Types::default().with_provider(Robot)?;
+/// # Ok::<(), regcred_core::Error>(())
+/// ```
+#[async_trait]
+pub trait ProviderType: Send + Sync + 'static {
+    /// The value of `type:`.
+    const NAME: &'static str;
+
+    /// The options of an entry. Their doc comments are the descriptions in the JSON schema. Use `#[serde(deny_unknown_fields)]`, so that
+    /// regcred reports a misspelt option with its file and line.
+    type Options: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static;
+
+    /// Reads the options of an entry. Override it to report more problems than those of the form. Default: [`Spec::options`].
+    fn read(&self, entry: &Spec) -> Result<Self::Options, Problems> {
+        entry.options()
+    }
+
+    /// Returns what an entry needs, or every problem of its options at once. `at` is the place of the entry: [`Origin::join`] adds the key of
+    /// an option. It makes no request.
+    fn plan(&self, options: &Self::Options, at: &Origin) -> Result<ProviderPlan, Problems>;
+
+    /// Makes a provider. regcred calls it when the first credential is wanted. If it fails, that mint fails, and the next mint calls it
+    /// again.
+    async fn make(&self, options: Self::Options) -> Result<Arc<dyn RegistryProvider>>;
+
+    /// Returns the provider of a target that names registries and no provider. `None`, the default: this type has none.
+    fn inline(&self, registries: &Registries, at: &Origin) -> Option<Result<Inline<Self::Options>, Problem>> {
+        let _ = (registries, at);
+        None
+    }
+
+    /// Checks entries for `check --online`: the identity, and a credential of each. All entries of this type come in one call, so that one
+    /// caller is asked for once. It drops each credential. Default, `None`: regcred makes each provider and asks it for a credential.
+    async fn probe(&self, entries: Vec<Probe<Self::Options>>) -> Option<Vec<Finding>> {
+        let _ = entries;
+        None
+    }
+
+    /// Reads the environment and files again for providers that are made from now on, because another config is put in force.
+    fn reload(&self) {}
+
+    /// Returns the clock of the other side, by its latest answer. `None`, the default: it is not known.
+    fn server_time(&self) -> Option<std::time::SystemTime> {
+        None
+    }
+}
+
+/// What an entry of `providers:` needs and opens, as far as its options say it.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct ProviderPlan {
+    /// The registries that its credentials open. Default: [`Scope::Unknown`].
+    ///
+    /// Two providers of one Secret must not open the same registry. If the scope is [`Scope::Exact`] and there is a
+    /// [`mint`](ProviderPlan::with_mint), regcred keys the shared credential by these registries.
+    pub scope: Scope,
+    pub(crate) unnamed: Option<Unnamed>,
+    pub(crate) mint: Option<String>,
+    pub(crate) identity: Option<String>,
+    /// Whether its logins push too. Default: they pull.
+    pub access: Access,
+    pub(crate) auth_bytes: Option<usize>,
+    /// The longest life of a credential. `None`: it is not known.
+    pub longest_life: Option<Duration>,
+    /// The files that its options name.
+    pub files: Vec<NeededFile>,
+    /// The hosts and ports that the pod connects to.
+    pub egress: Vec<String>,
+}
+
+/// A registry that only the provider's answer names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Unnamed {
+    pub(crate) key: String,
+    pub(crate) description: String,
+}
+
+/// A file that an option names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NeededFile {
+    /// The option, such as `token_file`.
+    pub key: String,
+    /// The file in the pod.
+    pub path: PathBuf,
+}
+
+/// The provider of a target that names registries and no provider.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Inline<O> {
+    /// Its name in reports and in the annotations of Secrets: equal for equal registries, in every process.
+    pub name: ProviderName,
+    /// Its options.
+    pub options: O,
+    /// What it needs and opens.
+    pub plan: ProviderPlan,
+}
+
+impl ProviderPlan {
+    /// A provider that opens these registries, shares no mint and has no needs.
+    pub fn new(scope: Scope) -> Self {
+        Self { scope, ..Self::default() }
+    }
+
+    /// Adds a registry that only the answer of the provider names, such as that of the caller's own account. Two providers of one Secret
+    /// conflict if their keys are equal. `description` completes the sentence "it has a login for …".
+    #[must_use]
+    pub fn with_unnamed(self, key: impl Into<String>, description: impl Into<String>) -> Self {
+        Self { unnamed: Some(Unnamed { key: key.into(), description: description.into() }), ..self }
+    }
+
+    /// Shares one mint among all entries of this type with an equal key. The key names whatever the credential depends on. It appears in
+    /// no output. Default: an entry shares with nobody.
+    #[must_use]
+    pub fn with_mint(self, key: impl Into<String>) -> Self {
+        Self { mint: Some(key.into()), ..self }
+    }
+
+    /// Sets the options that decide which credential is minted, as text. Its digest is in the annotations of Secrets, which tenants can
+    /// read, so it must not contain a secret. Another digest means another credential. Default: all options.
+    #[must_use]
+    pub fn with_identity(self, text: impl Into<String>) -> Self {
+        Self { identity: Some(text.into()), ..self }
+    }
+
+    /// Sets whether its logins push too. A Secret that pushes is linked to the ServiceAccounts of builds only. Default: pull.
+    #[must_use]
+    pub fn with_access(self, access: Access) -> Self {
+        Self { access, ..self }
+    }
+
+    /// Sets about how many bytes the `auth` of one login has, for `plan`. Default: unknown.
+    #[must_use]
+    pub fn with_auth_bytes(self, bytes: usize) -> Self {
+        Self { auth_bytes: Some(bytes), ..self }
+    }
+
+    /// Sets the longest life of a credential. A schedule with longer pauses is refused. Default: unknown.
+    #[must_use]
+    pub fn with_longest_life(self, life: Duration) -> Self {
+        Self { longest_life: Some(life), ..self }
+    }
+
+    /// Adds a file that the option `key` names, such as a token. `manifests` refuses a pod that mounts nothing there.
+    #[must_use]
+    pub fn with_file(mut self, key: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        self.files.push(NeededFile { key: key.into(), path: path.into() });
+        self
+    }
+
+    /// Adds a host and port that the pod connects to, such as `quay.io:443`.
+    #[must_use]
+    pub fn with_egress(mut self, host: impl Into<String>) -> Self {
+        self.egress.push(host.into());
+        self
+    }
+}
+
+/// A login as conflicts between providers see it.
+pub(crate) struct PlannedLogin {
+    /// Equal for logins of the same registry.
+    pub(crate) key: String,
+    pub(crate) description: String,
+}
+
+impl ProviderPlan {
+    /// Its logins, as far as they are known before a mint.
+    pub(crate) fn logins(&self) -> Vec<PlannedLogin> {
+        let exact: &[_] = if let Scope::Exact(registries) = &self.scope { registries } else { &[] };
+        let exact = exact.iter().map(|it| PlannedLogin { key: it.to_string(), description: it.to_string() });
+        let unnamed = self.unnamed.iter();
+        let unnamed = unnamed.map(|it| PlannedLogin { key: it.key.clone(), description: it.description.clone() });
+        exact.chain(unnamed).collect()
+    }
+
+    /// About how many bytes each of its logins has as an entry of `auths`, by the length of its registry. `None`: it is not known.
+    pub(crate) fn login_bytes(&self) -> Option<Vec<(usize, usize)>> {
+        let auth = self.auth_bytes?;
+        let registries = match &self.scope {
+            Scope::Exact(registries) => registries.iter().map(|it| it.as_str().len()).collect::<Vec<_>>(),
+            // A wildcard stands for a label of about this length.
+            Scope::Matching(patterns) => {
+                patterns.iter().map(|it| it.to_string().replace('*', WILDCARD).len()).collect()
+            }
+            _ => return None,
+        };
+        Some(registries.into_iter().map(|registry| (registry, auth)).collect())
+    }
+}
+
+/// As long as an account of AWS.
+const WILDCARD: &str = "000000000000";
+
+/// Without the key of the mint, which may have an external id.
+impl fmt::Debug for ProviderPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderPlan")
+            .field("scope", &self.scope)
+            .field("access", &self.access)
+            .field("longest_life", &self.longest_life)
+            .field("files", &self.files)
+            .field("egress", &self.egress)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<O> Inline<O> {
+    /// A provider with this name.
+    pub fn new(name: ProviderName, options: O, plan: ProviderPlan) -> Self {
+        Self { name, options, plan }
+    }
+}

@@ -1,0 +1,229 @@
+//! The types that a program knows.
+
+use std::{any::Any, collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
+
+use regcred_config::{Origin, Problem, Problems, Registries, Spec, TypeSchemas};
+use regcred_core::{Error, ErrorKind, ProviderName, RegistryProvider, Result};
+use serde_json::Value;
+
+use super::{
+    erased::{AnyProviderType, AnySinkType, Options},
+    provider::{ProviderPlan, ProviderType},
+    sink::{Kept, Run, SinkPlan, SinkTarget, SinkType},
+};
+use crate::finding::{Finding, Probe};
+
+/// The types that entries of `providers:` and `sinks:` may have. Default: none.
+#[derive(Clone, Default)]
+pub struct Types {
+    providers: BTreeMap<&'static str, Arc<dyn AnyProviderType>>,
+    /// Under each of their names.
+    sinks: BTreeMap<&'static str, Sink>,
+    log_targets: Vec<String>,
+}
+
+/// A type of sink, with and without its own type.
+#[derive(Clone)]
+struct Sink {
+    of: Arc<dyn AnySinkType>,
+    itself: Arc<dyn Any + Send + Sync>,
+}
+
+/// A provider that a target may use: what it needs, and how it is made.
+#[derive(Clone)]
+pub struct PlannedProvider {
+    /// The name of its entry, or of the inline provider.
+    name: String,
+    kind: &'static str,
+    /// What stands for its options in annotations.
+    pub(crate) digest: u64,
+    pub(crate) plan: ProviderPlan,
+    options: Options,
+    of: Arc<dyn AnyProviderType>,
+}
+
+impl Types {
+    /// Adds a type of provider. [`ErrorKind::Invalid`] if there is such a type already.
+    pub fn with_provider<T: ProviderType>(mut self, provider: T) -> Result<Self> {
+        if self.providers.insert(T::NAME, Arc::new(provider)).is_some() {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("there are two types of provider with the name {}", T::NAME),
+            ));
+        }
+        Ok(self)
+    }
+
+    /// Adds a type of sink. [`ErrorKind::Invalid`] if there is such a type already.
+    pub fn with_sink<T: SinkType>(mut self, sink: T) -> Result<Self> {
+        let sink = Arc::new(sink);
+        for name in [T::NAME].iter().chain(T::ALIASES) {
+            let entry = Sink { of: sink.clone(), itself: sink.clone() };
+            if self.sinks.insert(name, entry).is_some() {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    format!("there are two types of sink with the name {name}"),
+                ));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Lets the binary print what a crate logs, by the crate's name as in `use`: `my_provider`. Default: it prints what the crates of
+    /// regcred log and nothing else, at any level, because a library can log the secrets that it handles.
+    #[must_use]
+    pub fn with_log_target(mut self, crate_name: impl Into<String>) -> Self {
+        self.log_targets.push(crate_name.into());
+        self
+    }
+
+    /// Returns the crates of [`Types::with_log_target`].
+    pub fn log_targets(&self) -> &[String] {
+        &self.log_targets
+    }
+
+    /// Returns whether there is a type of provider with this name.
+    pub fn has_provider(&self, name: &str) -> bool {
+        self.providers.contains_key(name)
+    }
+
+    /// Returns whether there is a type of sink with this name.
+    pub fn has_sink(&self, name: &str) -> bool {
+        self.sinks.contains_key(name)
+    }
+
+    /// Returns the type of sink that was added as `T`. `None`: there is none with its name, or it is another type.
+    pub fn sink_type<T: SinkType>(&self) -> Option<Arc<T>> {
+        self.sinks.get(T::NAME)?.itself.clone().downcast().ok()
+    }
+
+    /// Returns the JSON schema of a config with these types.
+    pub fn schema(&self) -> Value {
+        let mut schemas = TypeSchemas::default();
+        for (name, provider) in &self.providers {
+            let provider = provider.clone();
+            schemas = schemas.with_provider(name, move |generator| provider.schema(generator));
+        }
+        for (name, sink) in &self.sinks {
+            let (of_entry, of_target) = (sink.of.clone(), sink.of.clone());
+            schemas = schemas.with_sink(
+                name,
+                move |generator| of_entry.schema(generator),
+                move |generator| of_target.target_schema(generator),
+            );
+        }
+        regcred_config::schema(&schemas)
+    }
+
+    /// Makes every type read the environment and files again, for what is made from now on.
+    pub fn reload(&self) {
+        self.providers.values().for_each(|it| it.reload());
+    }
+
+    /// Returns the clock of the first type of provider that knows the other side's.
+    pub fn server_time(&self) -> Option<SystemTime> {
+        self.providers.values().find_map(|it| it.server_time())
+    }
+
+    /// Plans an entry of `providers:`. Returns every problem of it at once.
+    pub(crate) fn provider(&self, entry: &Spec) -> Result<PlannedProvider, Problems> {
+        let Some((kind, of)) = self.providers.get_key_value(entry.kind()) else {
+            return Err(unknown(entry, "provider", self.providers.keys()).into());
+        };
+        let (options, plan) = of.plan(entry)?;
+        let digest = plan.identity.as_deref().map_or_else(|| entry.digest(), regcred_config::digest);
+        Ok(PlannedProvider { name: entry.name().into(), kind, digest, plan, options, of: of.clone() })
+    }
+
+    /// Plans the provider of a target that names registries and no provider.
+    pub(crate) fn inline(
+        &self,
+        registries: &Registries,
+        at: &Origin,
+    ) -> Result<(ProviderName, PlannedProvider), Problem> {
+        for (kind, of) in &self.providers {
+            let Some(inline) = of.inline(registries, at) else { continue };
+            let (name, options, plan) = inline?;
+            let digest = regcred_config::digest(plan.identity.as_deref().unwrap_or(name.as_str()));
+            let planned = PlannedProvider { name: name.to_string(), kind, digest, plan, options, of: of.clone() };
+            return Ok((name, planned));
+        }
+        Err(Problem::at(at.clone(), "no type of provider of this program reads it: name `providers`"))
+    }
+
+    /// Plans an entry of `sinks:` with the targets that it keeps. Returns every problem at once.
+    pub(crate) fn sink(&self, entry: &Spec, targets: &[SinkTarget<Option<Spec>>]) -> Result<SinkPlan, Problems> {
+        match self.sinks.get(entry.kind()) {
+            Some(sink) => sink.of.plan(entry, targets),
+            None => Err(unknown(entry, "sink", self.sinks.keys()).into()),
+        }
+    }
+
+    /// Makes a source and a sink for each of these targets of an entry of `sinks:`.
+    pub(crate) async fn make_sink(
+        &self,
+        entry: &Spec,
+        targets: Vec<SinkTarget<Option<Spec>>>,
+        run: &Run,
+    ) -> Result<Vec<Kept>> {
+        match self.sinks.get(entry.kind()) {
+            Some(sink) => sink.of.make(entry, targets, run).await,
+            None => Err(Error::new(ErrorKind::Invalid, unknown(entry, "sink", self.sinks.keys()).to_string())),
+        }
+    }
+}
+
+impl PlannedProvider {
+    /// Returns the name of its entry, or of the inline provider.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the name of its type.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Returns what it needs and opens.
+    pub fn plan(&self) -> &ProviderPlan {
+        &self.plan
+    }
+
+    /// Returns the key under which providers share one mint. `None`: it shares with nobody.
+    pub fn mint(&self) -> Option<(&'static str, &str)> {
+        Some((self.kind, self.plan.mint.as_deref()?))
+    }
+
+    /// Makes the provider.
+    pub async fn make(&self) -> Result<Arc<dyn RegistryProvider>> {
+        self.of.make(&self.options).await
+    }
+
+    /// Checks providers of one type together. `None`: the type has no checks of its own.
+    pub async fn probe(of_one_type: &[Self]) -> Option<Vec<Finding>> {
+        let of = of_one_type.first()?.of.clone();
+        let entry = |it: &Self| Probe::new(it.name.clone(), it.options.clone(), it.plan.clone());
+        of.probe(of_one_type.iter().map(entry).collect()).await
+    }
+}
+
+fn unknown<'a>(entry: &Spec, what: &str, known: impl Iterator<Item = &'a &'static str>) -> Problem {
+    let known = known.copied().collect::<Vec<_>>().join(", ");
+    entry.problem("type", format!("{:?} is no type of {what}; known are {known}", entry.kind()))
+}
+
+impl fmt::Debug for PlannedProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlannedProvider")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Types {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Types").field("providers", &self.providers.keys()).field("sinks", &self.sinks.keys()).finish()
+    }
+}

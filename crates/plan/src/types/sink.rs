@@ -1,0 +1,197 @@
+//! A type of sink.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use regcred_config::{Origin, Problem, Problems, SecretSettings, Spec};
+use regcred_core::{
+    Address, Clock, InstanceName, Namespace, Result, Scope, SecretSink, StoreName, Target, TargetSource, async_trait,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::provider::NeededFile;
+use crate::{group::Selected, links::ServiceAccountLink};
+
+/// A source of targets, and the sink that keeps them.
+pub type Kept = (Arc<dyn TargetSource>, Arc<dyn SecretSink>);
+
+/// A type of sink that entries of `sinks:` can name.
+///
+/// The built-in types implement this trait too. An entry of `targets:` can have options that only its type of sink understands, such as
+/// the path of a file.
+#[async_trait]
+pub trait SinkType: Send + Sync + 'static {
+    /// The value of `type:`.
+    const NAME: &'static str;
+    /// Further values of `type:`. Default: none.
+    const ALIASES: &'static [&'static str] = &[];
+
+    /// The options of an entry of `sinks:`. Use `#[serde(deny_unknown_fields)]`.
+    type Options: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static;
+    /// The options of an entry of `targets:` with this sink: [`NoOptions`], or a type with `#[serde(deny_unknown_fields)]`.
+    type TargetOptions: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static;
+
+    /// Reads the options of an entry. Override it to report more problems than those of the form. Default: [`Spec::options`].
+    fn read(&self, entry: &Spec) -> Result<Self::Options, Problems> {
+        entry.options()
+    }
+
+    /// Returns what a sink needs, or every problem of its options and of its targets at once. It makes no request.
+    fn plan(
+        &self,
+        options: &Self::Options,
+        targets: &[SinkTarget<Self::TargetOptions>],
+        at: &Origin,
+    ) -> Result<SinkPlan, Problems>;
+
+    /// Makes a source and a sink for each of these targets, in their order. If it fails, the targets of this sink fail, and the other sinks
+    /// work.
+    async fn make(
+        &self,
+        options: Self::Options,
+        targets: Vec<SinkTarget<Self::TargetOptions>>,
+        run: &Run,
+    ) -> Result<Vec<Kept>>;
+}
+
+/// The options of a target whose type of sink has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoOptions {}
+
+/// What a sink needs, as far as its options say it.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SinkPlan {
+    /// The Kubernetes cluster that it is. `None`: it is none.
+    pub cluster: Option<ClusterPlan>,
+    /// The files that its options name.
+    pub files: Vec<NeededFile>,
+    /// The hosts and ports that the pod connects to.
+    pub egress: Vec<String>,
+}
+
+/// A sink that is a Kubernetes cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClusterPlan {
+    /// Whether it is the cluster that regcred runs in, because no kubeconfig is named.
+    pub is_own: bool,
+    /// Whether the config names the address of its API server.
+    pub has_server: bool,
+}
+
+/// The circumstances in which a sink is made.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Run {
+    /// The name of the sink in the config.
+    pub store: StoreName,
+    /// The name of this installation. A sink records it as the owner of what it writes.
+    pub instance: InstanceName,
+    /// The earlier name of this installation, whose targets are taken over.
+    pub previous_instance: Option<InstanceName>,
+    /// For a daemon, how often a target is read that cannot be watched. `None`: it is one pass.
+    pub watching: Option<Duration>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Targets that a sink keeps with the same settings: an entry of `targets:`, or several that were united.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SinkTarget<O> {
+    /// The name of the sink in the config. It is part of each address.
+    pub store: StoreName,
+    /// The namespaces that the config names. Empty if the options say where the target is.
+    pub namespaces: Vec<Namespace>,
+    /// The selection of further namespaces in the store. `None`: no others.
+    pub selection: Option<Choice>,
+    /// The settings of each Secret.
+    pub secret: SecretSettings,
+    /// The ServiceAccounts that use it, if the store has such a thing.
+    pub accounts: Vec<ServiceAccountLink>,
+    /// The registries that its logins open, per provider; [`Scope::Unknown`] if only the provider's answer says it.
+    pub scopes: Vec<Scope>,
+    /// The keys of the target that only this type of sink understands.
+    pub options: O,
+    /// The place of the first entry in the config that asks for it.
+    pub origin: Origin,
+}
+
+/// Namespaces by name and labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice(pub(crate) Selected);
+
+impl Choice {
+    /// Whether a namespace with these labels is one of them.
+    pub fn takes(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
+        self.0.takes(namespace, labels)
+    }
+}
+
+/// As the config says it.
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.selection.fmt(f)
+    }
+}
+
+impl<O> SinkTarget<O> {
+    /// Returns one target in each namespace that the config names, with the name of its Secret. Fails if the entry selects namespaces: this
+    /// sink cannot list them.
+    pub fn in_namespaces(&self) -> Result<Vec<Target>, Problem> {
+        if let Some(selection) = &self.selection {
+            let message = format!("this sink has no namespaces to choose from: name them instead of {selection}");
+            return Err(Problem::at(self.origin.join("namespaces"), message));
+        }
+        let (store, name) = (&self.store, &self.secret.name);
+        let target =
+            |namespace: &Namespace| Target::new(store.clone(), Address::secret(namespace.clone(), name.clone()));
+        Ok(self.namespaces.iter().map(target).collect())
+    }
+
+    /// Returns the target at an address that the options describe.
+    pub fn at(&self, address: Address) -> Target {
+        Target::new(self.store.clone(), address)
+    }
+
+    pub(crate) fn with_options<T>(self, options: T) -> SinkTarget<T> {
+        let Self { store, namespaces, selection, secret, accounts, scopes, origin, options: _ } = self;
+        SinkTarget { store, namespaces, selection, secret, accounts, scopes, options, origin }
+    }
+}
+
+impl SinkPlan {
+    /// Sets that it is a Kubernetes cluster, for which `manifests` prints rights. `is_own`: the cluster that regcred runs in. `has_server`: the
+    /// config names the address of its API server.
+    #[must_use]
+    pub fn with_cluster(self, is_own: bool, has_server: bool) -> Self {
+        Self { cluster: Some(ClusterPlan { is_own, has_server }), ..self }
+    }
+
+    /// Adds a file that the option `key` names, such as a kubeconfig. `manifests` refuses a pod that mounts nothing there.
+    #[must_use]
+    pub fn with_file(mut self, key: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        self.files.push(NeededFile { key: key.into(), path: path.into() });
+        self
+    }
+
+    /// Adds a host and port that the pod connects to.
+    #[must_use]
+    pub fn with_egress(mut self, host: impl Into<String>) -> Self {
+        self.egress.push(host.into());
+        self
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("store", &self.store)
+            .field("instance", &self.instance)
+            .field("previous_instance", &self.previous_instance)
+            .field("watching", &self.watching)
+            .finish_non_exhaustive()
+    }
+}

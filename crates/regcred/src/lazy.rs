@@ -1,0 +1,65 @@
+//! A provider that is made when its first credential is wanted.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use regcred_core::{Caller, Issuer, RegistryCredential, RegistryProvider, Result, Scope, async_trait};
+use regcred_plan::PlannedProvider;
+use tokio::sync::{Notify, OnceCell};
+
+/// Makes its provider under the deadline of the first caller. A failure to make it is a failure of that mint alone.
+#[derive(Debug)]
+pub(crate) struct Lazy {
+    planned: PlannedProvider,
+    made: OnceCell<Arc<dyn RegistryProvider>>,
+    is_made: Notify,
+}
+
+impl Lazy {
+    pub(crate) fn new(planned: PlannedProvider) -> Self {
+        Self { planned, made: OnceCell::new(), is_made: Notify::new() }
+    }
+
+    async fn provider(&self) -> Result<&Arc<dyn RegistryProvider>> {
+        let provider = self.made.get_or_try_init(|| self.planned.make()).await?;
+        self.is_made.notify_waiters();
+        Ok(provider)
+    }
+}
+
+#[async_trait]
+impl RegistryProvider for Lazy {
+    async fn credential(&self) -> Result<RegistryCredential> {
+        self.provider().await?.credential().await
+    }
+
+    fn scope(&self) -> Scope {
+        self.made.get().map_or_else(|| self.planned.plan().scope.clone(), RegistryProvider::scope)
+    }
+
+    async fn changed(&self) {
+        let mut is_made = pin!(self.is_made.notified());
+        is_made.as_mut().enable(); // so that it misses no provider that is made from here on
+        if self.made.get().is_none() {
+            is_made.await;
+        }
+        match self.made.get() {
+            Some(made) => made.changed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn longest_life(&self) -> Option<Duration> {
+        self.made.get().and_then(RegistryProvider::longest_life).or(self.planned.plan().longest_life)
+    }
+
+    async fn issuer(&self) -> Option<Issuer> {
+        self.provider().await.ok()?.issuer().await
+    }
+
+    async fn caller(&self) -> Option<Result<Caller>> {
+        match self.provider().await {
+            Ok(provider) => provider.caller().await,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}

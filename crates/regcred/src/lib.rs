@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod broken;
+mod built_in;
+mod lazy;
+mod minters;
+#[cfg(feature = "openshift")]
+mod prune;
+pub mod wire;
+
+pub use built_in::BuiltIn;
+pub use minters::{Minters, Mints};
+#[cfg(feature = "openshift")]
+pub use prune::Pruning;
+pub use regcred_core::async_trait;
+pub use regcred_plan::{Plan, ProviderPlan, ProviderType, SinkPlan, SinkType, Types};
+
+pub use regcred_config as config;
+pub use regcred_core as core;
+#[cfg(feature = "ecr")]
+pub use regcred_ecr as ecr;
+pub use regcred_engine as engine;
+#[cfg(feature = "openshift")]
+pub use regcred_openshift as openshift;
+pub use regcred_plan as plan;

@@ -1,0 +1,97 @@
+//! The minters of a plan: one per credential, however many providers share it.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use regcred_core::{ProviderName, RegistryProvider, Result, Scope};
+use regcred_engine::Minter;
+use regcred_plan::{Plan, PlannedProvider, Types};
+
+use crate::lazy::Lazy;
+
+/// The minters with their credentials and back-offs. A daemon keeps them from one config to the next.
+#[derive(Clone, Default)]
+pub struct Minters {
+    /// By type and key: the mints that providers share.
+    shared: BTreeMap<(&'static str, String), Mint>,
+    /// Of providers that share nothing, by their names.
+    own: BTreeMap<ProviderName, Mint>,
+}
+
+/// One mint.
+#[derive(Clone)]
+struct Mint {
+    minter: Arc<Minter>,
+    provider: Arc<Lazy>,
+    /// The providers that give its credential.
+    names: Vec<ProviderName>,
+}
+
+/// The providers that mint, each with the names of those that share its mint.
+pub type Mints = Vec<(Vec<ProviderName>, Arc<dyn RegistryProvider>)>;
+
+impl Minters {
+    /// Returns one minter for each provider of the plan, and keeps no others. Providers that share a mint differ in the registries of their
+    /// logins only.
+    pub(crate) fn of(&mut self, plan: &Plan, types: &Types) -> Vec<Arc<Minter>> {
+        types.reload();
+        let (mut kept, mut minters) = (Self::default(), vec![]);
+        for (name, planned) in plan.planned_providers() {
+            let Some((kind, key)) = planned.mint() else {
+                let mint = self.own.get(name).cloned().unwrap_or_else(|| Mint::new(name, planned));
+                minters.push(mint.minter.clone());
+                kept.own.insert(name.clone(), mint);
+                continue;
+            };
+            let key = (kind, key.to_owned());
+            let known = kept.shared.remove(&key);
+            let known = known.or_else(|| self.shared.get(&key).map(|mint| Mint { names: vec![], ..mint.clone() }));
+            let mut mint = known.unwrap_or_else(|| Mint { names: vec![], ..Mint::new(name, planned) });
+            mint.names.push(name.clone());
+            minters.push(Arc::new(derived(name, &mint.minter, planned)));
+            kept.shared.insert(key, mint);
+        }
+        *self = kept;
+        minters
+    }
+
+    /// Returns the providers that mint.
+    pub fn mints(&self) -> Mints {
+        let all = self.shared.values().chain(self.own.values());
+        all.map(|mint| (mint.names.clone(), mint.provider.clone() as _)).collect()
+    }
+
+    /// Makes each minter mint anew, even if its credential is fresh.
+    pub fn forget(&self) {
+        for mint in self.shared.values().chain(self.own.values()) {
+            mint.minter.forget();
+        }
+    }
+}
+
+impl Mint {
+    fn new(name: &ProviderName, planned: &PlannedProvider) -> Self {
+        let provider = Arc::new(Lazy::new(planned.clone()));
+        let minter = Arc::new(Minter::new(name.clone(), provider.clone()));
+        Self { minter, provider, names: vec![name.clone()] }
+    }
+}
+
+/// Gives the credential of a shared mint, for the registries of this provider.
+fn derived(name: &ProviderName, base: &Arc<Minter>, planned: &PlannedProvider) -> Minter {
+    let registries = match &planned.plan().scope {
+        Scope::Exact(registries) => Some(registries.clone()),
+        _ => None,
+    };
+    Minter::derived(name.clone(), base.clone(), move |own| -> Result<_> {
+        match &registries {
+            Some(registries) => own.for_registries(registries.clone()),
+            None => Ok(own.clone()),
+        }
+    })
+}
+
+impl fmt::Debug for Minters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Minters").field("shared", &self.shared.len()).field("own", &self.own.keys()).finish()
+    }
+}

@@ -1,0 +1,58 @@
+//! From a plan to an engine.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use regcred_core::{Clock, Error, ErrorKind, StoreName};
+use regcred_engine::{Builder, Engine, Route};
+use regcred_plan::{Kept, Plan, Types};
+use tokio::time::timeout;
+
+use crate::{broken::Broken, minters::Minters};
+
+/// The time limit for making a sink, which may make requests.
+const MAKING: Duration = Duration::from_secs(30);
+
+/// Returns an engine for the plan, with the minters of an earlier engine. Its routes are those of the plan. It mints once per credential,
+/// however many providers and targets share it. A sink that cannot be made fails the routes of that sink alone.
+pub async fn engine(plan: &Plan, types: &Types, minters: &mut Minters, clock: Arc<dyn Clock>) -> Builder {
+    let mut engine = Engine::builder(clock.clone());
+    if let Some(due_per_second) = plan.due_per_second() {
+        engine = engine.with_due_per_second(due_per_second);
+    }
+    if let Some(schedule) = plan.schedule() {
+        engine = engine.with_schedule(schedule);
+    }
+    for minter in minters.of(plan, types) {
+        engine = engine.with_minter(minter);
+    }
+    let mut kept = HashMap::new();
+    for store in (0..plan.routes()).map(|route| plan.store(route)).collect::<BTreeSet<_>>() {
+        kept.insert(store, make(plan, store, types, &clock).await.into_iter());
+    }
+    for route in 0..plan.routes() {
+        let next = kept.get_mut(plan.store(route)).and_then(Iterator::next);
+        let (source, sink) = next.expect("there is one for each route");
+        let name = plan.entry(route).unwrap_or_default();
+        let made = Route::new(name, plan.wanted(route).to_vec(), source, sink);
+        engine = engine.with_route(made.with_yields_to(plan.yields_to(route)));
+    }
+    engine
+}
+
+/// Makes a source and a sink for each route of a store.
+async fn make(plan: &Plan, store: &StoreName, types: &Types, clock: &Arc<dyn Clock>) -> Vec<Kept> {
+    let routes = (0..plan.routes()).filter(|route| plan.store(*route) == store).count();
+    let made = timeout(MAKING, plan.make_sink(store, types, clock)).await.unwrap_or_else(|_| {
+        let message = format!("the sink {store} was not made within {} s", MAKING.as_secs());
+        Err(Error::new(ErrorKind::Unreachable, message))
+    });
+    let made = made.and_then(|made| {
+        let message = || format!("the sink {store} made {} parts of {routes} entries", made.len());
+        if made.len() == routes { Ok(made) } else { Err(Error::new(ErrorKind::Bug, message())) }
+    });
+    made.unwrap_or_else(|error| vec![Broken::kept(error); routes])
+}
