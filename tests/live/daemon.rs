@@ -226,7 +226,7 @@ async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a
         let engine = engine.clone();
         async move { engine.run(std::future::pending()).await }
     });
-    let prune = tokio::spawn(async move { pruning.go_on(&engine).await });
+    let prune = tokio::spawn(async move { pruning.run(&engine).await });
     until("it is removed", || world.find(&left, "secrets", "ecr-secret").is_none_or(|it| it["kind"] != "Secret")).await;
     // Its entries in a merged Secret go too, though the namespace is no longer selected.
     until("its entries are removed", || !is_merged(&left)).await;

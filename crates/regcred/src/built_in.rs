@@ -49,10 +49,14 @@ impl BuiltIn {
         Self { clusters, ..self }
     }
 
-    /// Adds the types to those of a program. Fails if the program has a type with one of their names.
+    /// Adds the types to those of a program. A type of the program with the same name stays.
+    ///
+    /// Fails if the program has a sink with only one of the names of a built-in one.
     pub fn add_to(self, types: Types) -> Result<Types> {
         #[cfg(feature = "ecr")]
-        let types = {
+        let types = if types.has_provider("ecr") {
+            types
+        } else {
             let ecr = regcred_ecr::EcrType::default().with_clock(self.clock);
             types.with_provider(match self.transport {
                 Some(transport) => ecr.with_transport(transport),
@@ -60,7 +64,11 @@ impl BuiltIn {
             })?
         };
         #[cfg(feature = "openshift")]
-        let types = types.with_sink(regcred_openshift::OpenShiftType::new(self.clusters))?;
+        let types = if types.has_sink("openshift") {
+            types
+        } else {
+            types.with_sink(regcred_openshift::OpenShiftType::new(self.clusters))?
+        };
         Ok(types)
     }
 }

@@ -43,8 +43,8 @@ impl Pruning {
         Self { every, ..self }
     }
 
-    /// Goes on beside a run of the engine.
-    pub async fn go_on(mut self, engine: &Engine) {
+    /// Works beside a run of the engine, and never ends.
+    pub async fn run(mut self, engine: &Engine) {
         let mut failing = false;
         loop {
             sleep(self.every).await;
@@ -145,7 +145,7 @@ mod tests {
             let engine = engine.clone();
             async move { engine.run(std::future::pending()).await }
         });
-        let prune = tokio::spawn(async move { pruning.go_on(&engine).await });
+        let prune = tokio::spawn(async move { pruning.run(&engine).await });
         kube.until("it is gone", |kube| kube.object("secrets", "left", "ecr-secret").is_none()).await;
         let account = kube.object("serviceaccounts", "left", "default").expect("it stays");
         assert!(!account["imagePullSecrets"].to_string().contains("ecr-secret"), "{account:#}");

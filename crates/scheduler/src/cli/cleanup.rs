@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Result, anyhow, bail};
-use regcred_config::Overrides;
+use regcred_config::{Layers, Overrides};
 use regcred_core::{Error, ErrorKind, InstanceName, SecretSink, StoreName};
 use regcred_openshift::{
     Cluster, Connection, Foreign, OpenShiftSink,
@@ -16,7 +16,7 @@ use tracing::debug;
 
 use super::{
     exit::EXIT_UNREACHABLE,
-    flags::{ClusterArgs, Only, Output, has_usual, load},
+    flags::{ClusterArgs, Only, Output, files, has_usual, load},
     output::{Document, count, name, print, table},
     session::{self, announce},
     stderr,
@@ -48,7 +48,10 @@ impl Args {
         match &self.instance {
             Some(instance) => Ok(instance.clone()),
             None if self.config.is_empty() && !has_usual() => Ok(InstanceName::default()),
-            None => load(&self.config, Overrides::default(), types).map(|config| config.instance().clone()),
+            None => {
+                let layers = Layers { files: files(&self.config), overrides: Overrides::default() };
+                load(&self.config, &layers, types).map(|config| config.instance().clone())
+            }
         }
     }
 

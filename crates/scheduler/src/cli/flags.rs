@@ -129,8 +129,15 @@ impl ConfigArgs {
     }
 
     pub(crate) fn load(&self, types: &Types) -> anyhow::Result<Config> {
+        Ok(self.load_layers(types)?.0)
+    }
+
+    /// Loads the config, and returns also its layers, for a daemon that reads them again.
+    pub(crate) fn load_layers(&self, types: &Types) -> anyhow::Result<(Config, Layers)> {
         let (schedule, time_zone) = (self.schedule.clone(), self.time_zone.clone());
-        load(&self.config, Overrides { instance: self.instance.clone(), schedule, time_zone }, types)
+        let overrides = Overrides { instance: self.instance.clone(), schedule, time_zone };
+        let layers = Layers { files: files(&self.config), overrides };
+        Ok((load(&self.config, &layers, types)?, layers))
     }
 
     /// Returns the name of an installation if the command line names no config and the default file does not exist.
@@ -146,15 +153,15 @@ pub(crate) fn has_usual() -> bool {
     Path::new(USUAL).exists()
 }
 
-fn files(named: &[PathBuf]) -> Vec<PathBuf> {
+pub(crate) fn files(named: &[PathBuf]) -> Vec<PathBuf> {
     if named.is_empty() { vec![USUAL.into()] } else { named.to_vec() }
 }
 
-pub(crate) fn load(named: &[PathBuf], overrides: Overrides, types: &Types) -> anyhow::Result<Config> {
+pub(crate) fn load(named: &[PathBuf], layers: &Layers, types: &Types) -> anyhow::Result<Config> {
     if named.is_empty() && !has_usual() {
         bail!("cannot find a config: there is no {USUAL} in this folder\nname a file with --config (-f)");
     }
-    let config = Config::load(&Layers { files: files(named), overrides }, |config| problems(config, types));
+    let config = Config::load(layers, |config| problems(config, types));
     Ok(config.map_err(|problems| match (named, env::var_os(CONFIG)) {
         ([only], Some(variable)) if *only == variable => named_by_variable(problems),
         _ => problems,

@@ -19,18 +19,28 @@ pub(crate) fn wait<T>(work: impl Future<Output = T>) -> Result<T> {
     Ok(done)
 }
 
+/// Returns the connections of the type of sink that keeps Secrets.
+pub(crate) fn clusters(types: &Types) -> Clusters {
+    types.sink_type::<OpenShiftType>().map(|of| of.clusters()).unwrap_or_default()
+}
+
 /// Connects to the clusters of the plan, and prints the server of each.
-pub(crate) async fn connect(plan: &Plan, types: &Types, connection: &Connection) -> Result<Clusters> {
-    let clusters = types.sink_type::<OpenShiftType>().map(|of| of.clusters()).unwrap_or_default();
+pub(crate) async fn connect(plan: &Plan, types: &Types, connection: &Connection) -> Result<()> {
+    let clusters = clusters(types);
     let connecting = async {
         clusters.connect(plan, connection).await?;
         clusters.check(plan)
     };
     connecting.await.map_err(|error| anyhow!(error.chain()))?;
+    announce_all(&clusters);
+    Ok(())
+}
+
+/// Prints the server of each connection.
+pub(crate) fn announce_all(clusters: &Clusters) {
     let connected = clusters.connected();
     let several = connected.len() > 1;
     connected.iter().for_each(|(name, cluster)| announce(cluster, several.then_some(name.as_str())));
-    Ok(clusters)
 }
 
 /// Prints the server that a command uses. `sink`: the name of the sink, if there are several.

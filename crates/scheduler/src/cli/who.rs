@@ -6,7 +6,6 @@ use regcred::{Minters, Mints};
 use regcred_core::{Caller, ErrorKind, ProviderName, Result};
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::timeout};
-use tracing::{info, warn};
 
 use super::stderr;
 
@@ -18,23 +17,6 @@ pub(crate) struct Known {
     providers: Vec<ProviderName>,
     /// `None`: there is no answer yet, or the provider has no caller.
     caller: Option<Result<Caller>>,
-}
-
-/// Asks who regcred is, and logs it for a daemon.
-pub(crate) async fn log(minters: &Minters) {
-    for Known { providers, caller } in ask(&minters.mints()).await {
-        let providers = providers.iter().map(ProviderName::as_str).collect::<Vec<_>>().join(", ");
-        match caller {
-            Some(Ok(caller)) => {
-                info!(arn = caller.name, providers, "identity in AWS");
-                if let Some((why, fix)) = caller.warning {
-                    warn!(fix, "regcred {why}");
-                }
-            }
-            Some(Err(error)) => warn!(providers, error = error.chain(), "AWS did not say who regcred is"),
-            None => {}
-        }
-    }
 }
 
 /// Does the work, and asks for the identity of regcred meanwhile. The work does not fail without an answer.

@@ -9,8 +9,13 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
+use regcred::{
+    Health,
+    prometheus_client::{encoding::text::encode, registry::Registry},
+};
+use tokio::net::TcpListener;
 
-use super::{accept, health::Health, metrics::Metrics};
+use super::accept;
 use crate::cli::stderr;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -21,12 +26,17 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     whole.parse().map_err(|_| "it is not an address and a port, such as 0.0.0.0:8080 or :8080".into())
 }
 
-/// Starts to serve the endpoints.
-pub(super) fn start(address: SocketAddr, health: Arc<Health>, metrics: Arc<Metrics>) -> Result<()> {
+/// Binds the address.
+pub(super) fn listen(address: SocketAddr) -> Result<TcpListener> {
     let listener = accept::listen(address).with_context(|| format!("nothing can be served at {address}"))?;
     // With port 0 the system chooses the port.
     stderr::info(&format!("health and metrics at http://{}", listener.local_addr()?));
-    let ready = health.clone();
+    Ok(listener)
+}
+
+/// Starts to serve the endpoints.
+pub(super) fn start(listener: TcpListener, health: Arc<Health>, registry: Registry) {
+    let (ready, registry) = (health.clone(), Arc::new(registry));
     let router = Router::new()
         .route("/livez", get(async || "ok\n"))
         .route(
@@ -40,9 +50,17 @@ pub(super) fn start(address: SocketAddr, health: Arc<Health>, metrics: Arc<Metri
             }),
         )
         .route("/healthz/targets", get(async move || targets(&health)))
-        .route("/metrics", get(async move || ([(CONTENT_TYPE, OPEN_METRICS)], metrics.text())));
+        .route("/metrics", get(async move || ([(CONTENT_TYPE, OPEN_METRICS)], metrics(&registry))));
     tokio::spawn(accept::accept(listener, router));
-    Ok(())
+}
+
+/// Returns all metrics in the text format of `OpenMetrics`.
+fn metrics(registry: &Registry) -> String {
+    let mut text = String::new();
+    if encode(&mut text, registry).is_err() {
+        text.clear();
+    }
+    text
 }
 
 /// Returns 503 if a target is past its floor. It is for people and alerts, not for a probe that restarts the daemon.

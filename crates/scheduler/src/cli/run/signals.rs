@@ -12,7 +12,7 @@ pub(super) enum Signal {
     /// SIGHUP: read the config again.
     Reload,
     /// SIGUSR1: mint, and write everything.
-    Mint,
+    Refresh,
 }
 
 pub(super) struct Signals {
@@ -39,7 +39,7 @@ impl Signals {
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.interrupt.recv() => Signal::Stop,
             _ = self.hangup.recv() => Signal::Reload,
-            _ = self.user.recv() => Signal::Mint,
+            _ = self.user.recv() => Signal::Refresh,
         }
     }
 }

@@ -9,19 +9,19 @@ use tokio::time::sleep;
 /// The kubelet needs about a minute to mount a new ConfigMap, so ten seconds more do not matter.
 const EVERY: Duration = Duration::from_secs(10);
 
-pub(super) struct Reload {
+pub(crate) struct Reload {
     files: Vec<PathBuf>,
     last: u64,
 }
 
 impl Reload {
-    pub(super) fn of(files: &[PathBuf]) -> Self {
+    pub(crate) fn of(files: &[PathBuf]) -> Self {
         let files = files.to_vec();
         Self { last: sum(&files), files }
     }
 
     /// Waits until a file changes. It can be dropped at its await.
-    pub(super) async fn changed(&mut self) {
+    pub(crate) async fn changed(&mut self) {
         loop {
             sleep(EVERY).await;
             let sum = sum(&self.files);

@@ -1,4 +1,4 @@
-//! Events in the cluster. A failure of a provider is an event of regcred's own pod. An event in the namespace of a target is only about a
+//! Events of Kubernetes. A failure of a provider is an event of regcred's own pod. An event in the namespace of a target is only about a
 //! problem that the owner of the namespace can fix.
 
 use std::{
@@ -10,8 +10,7 @@ use std::{
 
 use regcred_core::{Clock, StoreName, Target};
 use regcred_engine::{Event, State, Step};
-use regcred_openshift::Clusters;
-use regcred_openshift::{Cluster, Notice, notice::notify};
+use regcred_openshift::{Cluster, Clusters, Notice, notice::notify};
 use tokio::{sync::mpsc, time::Instant};
 use tracing::debug;
 
@@ -22,11 +21,11 @@ const WAITING: usize = 256;
 
 /// The events in the clusters of one config.
 #[derive(Debug)]
-pub(super) struct Notices {
+pub(crate) struct KubernetesEvents {
     sender: mpsc::Sender<(StoreName, Notice)>,
     /// The store, the namespace and the pod of regcred itself.
     own: Option<(StoreName, String, String)>,
-    told: Mutex<HashMap<About, Instant>>,
+    sent: Mutex<HashMap<About, Instant>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,9 +34,9 @@ enum About {
     Provider(String),
 }
 
-impl Notices {
+impl KubernetesEvents {
     /// Starts a task that sends the events. It ends when this value is dropped. `home`: the namespace of regcred, if it is known.
-    pub(super) fn start(clusters: &Clusters, home: Option<&str>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn start(clusters: &Clusters, home: Option<&str>, clock: Arc<dyn Clock>) -> Self {
         let clusters = clusters.connected().into_iter().collect::<BTreeMap<_, _>>();
         let pod = env::var("HOSTNAME").ok();
         let own = clusters.iter().find_map(|(name, cluster)| {
@@ -45,10 +44,10 @@ impl Notices {
         });
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::spawn(send(clusters, receiver, pod.unwrap_or_else(|| "regcred".into()), clock));
-        Self { sender, own, told: Mutex::default() }
+        Self { sender, own, sent: Mutex::default() }
     }
 
-    pub(super) fn follow(&self, event: &Event<'_>) {
+    pub(crate) fn follow(&self, event: &Event<'_>) {
         match event {
             Event::Looked { target, outcome, .. } => {
                 let text = match (outcome.state(), &outcome.step, &outcome.contested) {
@@ -58,7 +57,7 @@ impl Notices {
                     }
                     _ => return,
                 };
-                self.tell(About::Target((*target).clone()), &target.store, || Notice {
+                self.send(About::Target((*target).clone()), &target.store, || Notice {
                     namespace: target.group().to_owned(),
                     kind: "Secret",
                     name: target.name().to_owned(),
@@ -69,7 +68,7 @@ impl Notices {
             }
             Event::MintFailed { provider, error, .. } => {
                 let Some((store, namespace, pod)) = &self.own else { return };
-                self.tell(About::Provider(provider.to_string()), store, || Notice {
+                self.send(About::Provider(provider.to_string()), store, || Notice {
                     namespace: namespace.clone(),
                     kind: "Pod",
                     name: pod.clone(),
@@ -82,9 +81,9 @@ impl Notices {
         }
     }
 
-    fn tell(&self, about: About, store: &StoreName, notice: impl FnOnce() -> Notice) {
-        let mut told = self.told.lock().expect("nobody panics while it is held");
-        match told.entry(about) {
+    fn send(&self, about: About, store: &StoreName, notice: impl FnOnce() -> Notice) {
+        let mut sent = self.sent.lock().expect("no holder of the lock panics");
+        match sent.entry(about) {
             Entry::Occupied(last) if last.get().elapsed() < AGAIN => return,
             Entry::Occupied(mut last) => drop(last.insert(Instant::now())),
             Entry::Vacant(first) => drop(first.insert(Instant::now())),
@@ -95,11 +94,11 @@ impl Notices {
 
 async fn send(
     clusters: BTreeMap<StoreName, Cluster>,
-    mut notices: mpsc::Receiver<(StoreName, Notice)>,
+    mut events: mpsc::Receiver<(StoreName, Notice)>,
     reporter: String,
     clock: Arc<dyn Clock>,
 ) {
-    while let Some((store, notice)) = notices.recv().await {
+    while let Some((store, notice)) = events.recv().await {
         let Some(cluster) = clusters.get(&store) else { continue };
         if let Err(error) = notify(cluster, &notice, &reporter, clock.now()).await {
             debug!(namespace = notice.namespace, error = error.chain(), "an event could not be made");
@@ -142,13 +141,13 @@ mod tests {
         let (clusters, mut bodies) = clusters(dir.path()).await;
         let clock = TestClock::new(); // at 2015-08-19T16:00:00Z
         clock.step(Duration::from_mins(5));
-        let notices = Notices::start(&clusters, None, Arc::new(clock));
+        let events = KubernetesEvents::start(&clusters, None, Arc::new(clock));
         let store = clusters.connected().into_iter().next().expect("there is one").0;
         let (namespace, name) = ("team-a".parse().expect("a name"), "ecr-secret".parse().expect("a name"));
         let target = Target::new(store, Address::secret(namespace, name));
         let mut outcome = Outcome::default();
         outcome.step = Some(Step::Refuse(Refusal::new("foreign", "another owner", "delete it")));
-        notices.follow(&Event::Looked { target: &target, outcome: &outcome, took: Duration::ZERO });
+        events.follow(&Event::Looked { target: &target, outcome: &outcome, took: Duration::ZERO });
         let event = serde_json::from_slice::<Value>(&bodies.recv().await.expect("one event")).expect("JSON");
         assert!(event["eventTime"].as_str().is_some_and(|it| it.starts_with("2015-08-19T16:05:")), "{event:#}");
     }

@@ -1,4 +1,4 @@
-//! The state of each target after the latest look. Health and metrics are counted from it.
+//! The state of each target after its latest reconciliation. Health and metrics are counted from it.
 
 use std::{
     collections::HashMap,
@@ -17,20 +17,20 @@ const PART: f64 = 0.15;
 
 /// The states of all targets in the present run.
 #[derive(Debug, Default)]
-pub(crate) struct Standings(Mutex<HashMap<Target, Standing>>);
+pub(crate) struct States(Mutex<HashMap<Target, TargetState>>);
 
 /// The state of one target.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
-    pub(super) state: State,
+pub(crate) struct TargetState {
+    pub(crate) state: State,
     /// When its first credential expires. `None`: none expires.
-    pub(super) ends: Option<SystemTime>,
+    pub(crate) ends: Option<SystemTime>,
     /// The time from which a person has to act.
     floor: Option<SystemTime>,
 }
 
-impl Standings {
-    pub(super) fn follow(&self, event: &Event<'_>) {
+impl States {
+    pub(crate) fn follow(&self, event: &Event<'_>) {
         match event {
             Event::Looked { target, outcome, .. } => {
                 let (mut all, state) = (self.all(), outcome.state());
@@ -41,7 +41,7 @@ impl Standings {
                 }
                 let ends = outcome.validity.values().filter_map(Validity::expires_at).min();
                 let floor = outcome.validity.values().filter_map(floor).min();
-                all.insert((*target).clone(), Standing { state, ends, floor });
+                all.insert((*target).clone(), TargetState { state, ends, floor });
             }
             Event::Forgotten { target } => drop(self.all().remove(*target)),
             _ => {}
@@ -49,27 +49,27 @@ impl Standings {
     }
 
     /// Forgets all targets, for another config or another leader.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.all().clear();
     }
 
     /// One target, whose credential has this validity.
     #[cfg(test)]
-    pub(super) fn of_one(validity: Validity) -> Self {
+    pub(crate) fn of_one(validity: Validity) -> Self {
         let address = regcred_core::Address::new("team-a", "ecr-secret");
         let target = Target::new("cluster".parse().expect("a name"), address);
         let (ends, floor) = (validity.expires_at(), floor(&validity));
-        Self(Mutex::new([(target, Standing { state: State::Fresh, ends, floor })].into()))
+        Self(Mutex::new([(target, TargetState { state: State::Fresh, ends, floor })].into()))
     }
 
-    pub(super) fn all(&self) -> MutexGuard<'_, HashMap<Target, Standing>> {
-        self.0.lock().expect("nobody panics while it is held")
+    pub(crate) fn all(&self) -> MutexGuard<'_, HashMap<Target, TargetState>> {
+        self.0.lock().expect("no holder of the lock panics")
     }
 }
 
-impl Standing {
+impl TargetState {
     /// Whether so little time is left that a person has to act.
-    pub(super) fn is_past_its_floor(&self, now: SystemTime) -> bool {
+    pub(crate) fn is_past_its_floor(&self, now: SystemTime) -> bool {
         self.floor.is_some_and(|floor| floor <= now)
     }
 }

@@ -1,0 +1,83 @@
+//! The handle of a running daemon.
+
+use std::sync::Arc;
+
+use regcred_core::{Error, ErrorKind, Result};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+use super::health::Health;
+
+/// What a daemon is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Finish the writes that are under way, and end.
+    Stop,
+    /// Read the config again.
+    Reload,
+    /// Mint, and write every target.
+    Refresh,
+}
+
+/// A running daemon. It ends when the handle is dropped, and then leaves nothing half-written.
+#[derive(Debug)]
+pub struct Handle {
+    pub(crate) commands: mpsc::UnboundedSender<Command>,
+    pub(crate) first_pass: watch::Receiver<bool>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) task: JoinHandle<Result<()>>,
+}
+
+impl Handle {
+    /// Waits until every source has named its targets, and each of them was reconciled once. It does not say that all of them are fresh.
+    ///
+    /// Fails as [`ErrorKind::Gone`] if the daemon ends before.
+    pub async fn first_pass(&self) -> Result<()> {
+        let done = self.first_pass.clone().wait_for(|done| *done).await.map(drop);
+        done.map_err(|_| Error::new(ErrorKind::Gone, "the daemon ended before its first pass"))
+    }
+
+    /// Returns the health, for probes.
+    pub fn health(&self) -> Arc<Health> {
+        self.health.clone()
+    }
+
+    /// Reads the config again. An invalid config is reported in the logs, and the old one stays in force.
+    pub fn reload(&self) {
+        self.send(Command::Reload);
+    }
+
+    /// Mints every credential anew and writes every target, at the pace of `max_writes_per_second`.
+    pub fn refresh(&self) {
+        self.send(Command::Refresh);
+    }
+
+    /// Asks the daemon to end. [`Handle::ended`] waits for it.
+    pub fn stop(&self) {
+        self.send(Command::Stop);
+    }
+
+    /// Waits until the daemon has ended. It ends by itself, with an error, only if leader election stops.
+    pub async fn ended(&mut self) -> Result<()> {
+        (&mut self.task).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "the daemon panicked")))
+    }
+
+    /// Ends the daemon, and waits until the writes that are under way have finished, for at most 20 s.
+    pub async fn shutdown(mut self) -> Result<()> {
+        self.stop();
+        self.ended().await
+    }
+
+    fn send(&self, command: Command) {
+        // A daemon that has ended needs nothing.
+        self.commands.send(command).ok();
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

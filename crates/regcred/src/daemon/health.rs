@@ -1,0 +1,40 @@
+//! The health of the daemon: whether it is ready, and whether a credential expires soon.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use regcred_core::Clock;
+
+use super::states::States;
+
+/// The health of a daemon, for its probes.
+#[derive(Debug)]
+pub struct Health {
+    serving: AtomicBool,
+    states: Arc<States>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Health {
+    pub(crate) fn new(states: Arc<States>, clock: Arc<dyn Clock>) -> Self {
+        Self { serving: AtomicBool::new(false), states, clock }
+    }
+
+    /// Notes that a config is in force.
+    pub(crate) fn serves(&self) {
+        self.serving.store(true, Relaxed);
+    }
+
+    /// Returns whether a config is in force. Providers, sinks and targets do not change this.
+    pub fn is_ready(&self) -> bool {
+        self.serving.load(Relaxed)
+    }
+
+    /// Returns the number of targets with less than two hours left, or 15 % of a shorter life. A person has to act.
+    pub fn past_their_floor(&self) -> usize {
+        let now = self.clock.now();
+        self.states.all().values().filter(|it| it.is_past_its_floor(now)).count()
+    }
+}
