@@ -14,6 +14,15 @@ use serde_json::{Value, json};
 
 use crate::published::Published;
 
+fn types() -> Types {
+    BuiltIn::default().add_to(Types::default()).expect("they have different names")
+}
+
+/// The plan of a valid config.
+fn plan(yaml: &str) -> Plan {
+    Plan::new(&Config::from_yaml(yaml).expect("its form is valid"), &types()).expect("it is valid")
+}
+
 fn documents(text: &str) -> Vec<Value> {
     serde_saphyr::from_multiple::<Value>(text).expect("YAML")
 }
@@ -196,9 +205,8 @@ fn a_cron_job_never_outlives_the_next_and_gives_up_on_what_a_person_has_to_mend(
     for (schedule, active, pass) in
         [("", 660, "600s"), ("schedule: '*/5 * * * *'\n", 285, "270s"), ("schedule: '0 */4 * * *'\n", 660, "600s")]
     {
-        let config =
-            Config::from_yaml(&format!("{schedule}targets: [{{ namespace: a, region: eu-west-1 }}]")).expect("valid");
-        let made = manifests(&config, &Install::default()).expect("they can be made");
+        let plan = plan(&format!("{schedule}targets: [{{ namespace: a, region: eu-west-1 }}]"));
+        let made = manifests(&plan, &Install::default()).expect("they can be made");
         let job = made.objects.iter().find(|it| it["kind"] == "CronJob").expect("a CronJob");
         let spec = &job["spec"]["jobTemplate"]["spec"];
         assert_eq!(
@@ -219,9 +227,8 @@ fn a_schedule_that_lets_tokens_end_is_refused_and_one_that_may_not_miss_a_run_is
         let config =
             Config::from_yaml(&format!("schedule: '{schedule}'\ntargets: [{{ namespace: a, region: eu-west-1 }}]"));
         let config = config.map_err(|problems| problems.to_string())?;
-        let types = BuiltIn::default().add_to(Types::default()).expect("they have different names");
-        Plan::new(&config, &types).map_err(|problems| problems.to_string())?;
-        manifests(&config, &Install::default()).map(|it| it.notes).map_err(|problems| problems.to_string())
+        let plan = Plan::new(&config, &types()).map_err(|problems| problems.to_string())?;
+        manifests(&plan, &Install::default()).map(|it| it.notes).map_err(|problems| problems.to_string())
     };
     assert!(made("0 */11 * * *").expect_err("11 h").contains("pauses for up to 11 hours"));
     assert!(made("0 8 * * 1-5").is_err());
@@ -231,8 +238,8 @@ fn a_schedule_that_lets_tokens_end_is_refused_and_one_that_may_not_miss_a_run_is
 
 #[test]
 fn a_cluster_wide_right_never_comes_without_its_guard_or_its_warning() {
-    let config = Config::from_yaml("targets: [{ namespaces: ['app-*'], region: eu-west-1 }]").expect("valid");
-    let made = |guard| manifests(&config, &Install { guard, ..Install::default() }).expect("they can be made");
+    let plan = plan("targets: [{ namespaces: ['app-*'], region: eu-west-1 }]");
+    let made = |guard| manifests(&plan, &Install { guard, ..Install::default() }).expect("they can be made");
     let has = |objects: &[Value], kind: &str, name: &str| {
         objects.iter().any(|it| it["kind"] == kind && it["metadata"]["name"] == name)
     };
@@ -256,18 +263,18 @@ fn what_the_config_names_and_no_volume_holds_is_refused() {
     let yaml = "sinks: { a: { type: openshift }, b: { type: openshift, kubeconfig: /var/run/secrets/b/config } }\n\
                 providers: { p: { type: ecr, region: eu-west-1, web_identity: { role_arn: 'arn:aws:iam::123456789012:role/p', token_file: /x/token } } }\n\
                 targets: [{ namespace: n, providers: [p], sink: a }, { namespace: n, providers: [p], sink: b }]";
-    let config = Config::from_yaml(yaml).expect("valid");
+    let plan = plan(yaml);
     let made = |folders: &[&str]| {
         let mounts = folders.iter().map(|folder| Mount { secret: "s".into(), folder: folder.into() }).collect();
         let mode = Mode::CronJob(Workload { mounts, ..Workload::default() });
-        manifests(&config, &Install { mode, ..Install::default() }).map_err(|it| it.to_string())
+        manifests(&plan, &Install { mode, ..Install::default() }).map_err(|it| it.to_string())
     };
     let told = made(&[]).expect_err("neither is mounted");
     assert!(told.contains("providers.p.web_identity.token_file: /x/token is in no volume"), "{told}");
     assert!(told.contains("sinks.b.kubeconfig: /var/run/secrets/b/config is in no volume"), "{told}");
     made(&["/x", "/var/run/secrets/b"]).expect("both are mounted");
     let elsewhere = Install { mode: Mode::Elsewhere, sink: Some("b".parse().expect("a name")), ..Install::default() };
-    manifests(&config, &elsewhere).expect("nothing runs there");
+    manifests(&plan, &elsewhere).expect("nothing runs there");
 }
 
 /// Names that a reader of YAML may take for something else, or a template for its own.
@@ -315,7 +322,7 @@ proptest! {
         ).replace("(\"x\")", "(yes, b)");
         let config = Config::from_yaml(&file);
         prop_assume!(config.is_ok());
-        let config = config.expect("it is valid");
+        let plan = Plan::new(&config.expect("it is valid"), &types()).expect("nothing contradicts itself");
         let workload = || Workload {
             identity: Identity::Projected {
                 role_arn: "arn:aws:iam::123456789012:role/regcred".parse().expect("a role"),
@@ -331,7 +338,7 @@ proptest! {
         };
         let published = Published::new();
         for mode in [Mode::CronJob(workload()), Mode::Daemon(workload(), replicas), Mode::Elsewhere] {
-            let made = manifests(&config, &install(mode)).expect("they can be made").objects;
+            let made = manifests(&plan, &install(mode)).expect("they can be made").objects;
             let read = documents(&yaml(&[], &made));
             prop_assert_eq!(&read, &made);
             for object in &made {
@@ -344,7 +351,7 @@ proptest! {
                 prop_assert_eq!(kept["data"]["config.yaml"].as_str(), Some(file.as_str()));
             }
         }
-        let template = project_template(&config, &Install { guard: Guard::Bindings, ..install(Mode::Elsewhere) }, &[]).expect("it can be made");
+        let template = project_template(&plan, &Install { guard: Guard::Bindings, ..install(Mode::Elsewhere) }, &[]).expect("it can be made");
         let template = documents(&yaml(&[], &template.objects)).remove(0);
         prop_assert_eq!(check(&template), (vec![], vec![]));
         let values = [

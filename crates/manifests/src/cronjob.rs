@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regcred_config::Config;
+use regcred_plan::Plan;
 use serde_json::{Value, json};
 
 use crate::{Workload, object::Site, pod};
@@ -18,12 +18,12 @@ const LIFE: Duration = Duration::from_hours(12);
 /// Missed starts are made up for within this: a controller that was away for hours begins with the next one.
 const LATE: u64 = 600;
 
-pub(crate) fn object(site: &Site<'_>, config: &Config, files: usize, workload: &Workload) -> Value {
-    let (schedule, zone) = schedule(config);
-    let active = active(config);
+pub(crate) fn object(site: &Site<'_>, plan: &Plan, files: usize, workload: &Workload) -> Value {
+    let (schedule, zone) = schedule(plan);
+    let active = active(plan);
     let pass = (active - REST).min(LONGEST - 60);
     let command = ["once".to_owned(), "--timeout".into(), format!("{pass}s"), "--log-format".into(), "json".into()];
-    let mut pod = pod::spec(site, config, files, workload, &command, &json!({}));
+    let mut pod = pod::spec(site, plan, files, workload, &command, &json!({}));
     pod["restartPolicy"] = "Never".into();
     let mut spec = json!({
         "schedule": schedule,
@@ -62,11 +62,11 @@ pub(crate) fn first(site: &Site<'_>, cron_job: &Value) -> Value {
 }
 
 /// The config's; without one every quarter of an hour, at a minute of its own: not everybody asks AWS at once.
-fn schedule(config: &Config) -> (String, Option<String>) {
-    if let Some(schedule) = config.schedule() {
+fn schedule(plan: &Plan) -> (String, Option<String>) {
+    if let Some(schedule) = plan.cron() {
         return (schedule.to_string(), Some(schedule.time_zone().to_owned()));
     }
-    let minute = adler32(config.instance().as_str()) % EVERY;
+    let minute = adler32(plan.instance().as_str()) % EVERY;
     (format!("{minute}-59/{EVERY} * * * *"), None)
 }
 
@@ -80,14 +80,14 @@ fn adler32(text: &str) -> u64 {
 }
 
 /// How long a Job may take: it ends before the next one begins.
-fn active(config: &Config) -> u64 {
-    let gap = config.schedule().map_or(Some(EVERY * 60), |it| it.gaps().map(|(shortest, _)| shortest.as_secs()));
+fn active(plan: &Plan) -> u64 {
+    let gap = plan.cron().map_or(Some(EVERY * 60), |it| it.gaps().map(|(shortest, _)| shortest.as_secs()));
     gap.map_or(LONGEST, |gap| gap.saturating_sub(REST).min(LONGEST))
 }
 
 /// A warning, if tokens end where one run fails. A schedule that is slower still is no valid config.
-pub(crate) fn warning(config: &Config) -> Option<String> {
-    let schedule = config.schedule()?;
+pub(crate) fn warning(plan: &Plan) -> Option<String> {
+    let schedule = plan.cron()?;
     let (_, longest) = schedule.gaps()?;
     let hours = longest.as_secs().div_ceil(3_600);
     (longest * 2 > LIFE).then(|| {

@@ -1,7 +1,7 @@
 //! The daemon, and how it is watched.
 
-use regcred_config::Config;
 use regcred_core::Namespace;
+use regcred_plan::Plan;
 use serde_json::{Value, json};
 
 use crate::{Install, Workload, alerts, object::Site, pod};
@@ -15,7 +15,7 @@ const GRACE: u32 = 30;
 /// without the Prometheus operator refuses these two, and everything else is applied before.
 pub(crate) fn objects(
     site: &Site<'_>,
-    config: &Config,
+    plan: &Plan,
     install: &Install,
     workload: &Workload,
     replicas: u32,
@@ -25,7 +25,7 @@ pub(crate) fn objects(
         json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": site.own(""), "spec": spec })
     });
     let objects = [
-        deployment(site, config, install.files.len(), workload, replicas),
+        deployment(site, plan, install.files.len(), workload, replicas),
         service(site),
         network(site, &install.metrics_from),
     ];
@@ -33,7 +33,7 @@ pub(crate) fn objects(
     objects.into_iter().chain(budget).chain(monitoring.into_iter().flatten()).collect()
 }
 
-fn deployment(site: &Site<'_>, config: &Config, files: usize, workload: &Workload, replicas: u32) -> Value {
+fn deployment(site: &Site<'_>, plan: &Plan, files: usize, workload: &Workload, replicas: u32) -> Value {
     let mut command =
         vec!["run".to_owned(), "--listen".into(), format!("0.0.0.0:{PORT}"), "--log-format".into(), "json".into()];
     if replicas > 1 {
@@ -45,7 +45,7 @@ fn deployment(site: &Site<'_>, config: &Config, files: usize, workload: &Workloa
         "livenessProbe": probe("/livez"),
         "readinessProbe": probe("/readyz"),
     });
-    let mut pod = pod::spec(site, config, files, workload, &command, &more);
+    let mut pod = pod::spec(site, plan, files, workload, &command, &more);
     pod["terminationGracePeriodSeconds"] = GRACE.into();
     if replicas > 1 {
         pod["topologySpreadConstraints"] = json!([{
@@ -114,11 +114,12 @@ fn network(site: &Site<'_>, metrics_from: &[Namespace]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::InstanceName;
+
     use super::*;
 
     fn ingress(install: &Install) -> Value {
-        let config = Config::from_yaml("targets: [{ namespace: a, region: eu-west-1 }]").expect("it is valid");
-        network(&Site::new(&config, install), &install.metrics_from)["spec"]["ingress"].clone()
+        network(&Site::of(&InstanceName::default(), install), &install.metrics_from)["spec"]["ingress"].clone()
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regcred_config::{Access, Config, EcrOptions, Problem, Problems, Registries, Wants};
+use regcred_config::{Access, Config, EcrOptions, Problem, Problems, Registries, Spec, Wants};
 use serde_json::{Value, json};
 
-use crate::{AUDIENCE, Identity, Install, Issuer, RoleArn, commands, identity, need, object::Site};
+use crate::{AUDIENCE, Identity, Install, Issuer, RoleArn, commands, identity, object::Site};
 
 /// The actions that pull an image, besides the token.
 const PULL: [&str; 3] = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
@@ -55,7 +55,7 @@ struct Role {
 ///
 /// Problems are a missing identity, a missing issuer, and a role of another partition than its registries.
 pub fn iam(config: &Config, install: &Install, aws: &Aws) -> Result<Policies, Problems> {
-    let site = Site::new(config, install);
+    let site = Site::of(config.instance(), install);
     let (mut roles, mut notes, mut problems) = (BTreeMap::<Who, Role>::new(), vec![], vec![]);
     let pod = aws.role.clone().map_or(Who::Pod, Who::Role);
     for (name, options) in asked(config) {
@@ -165,8 +165,13 @@ fn asked(config: &Config) -> Vec<(String, EcrOptions)> {
         }
     }
     let named = config.providers().iter().filter(|spec| used.contains(spec.name()));
-    asked.extend(named.filter_map(|spec| Some((spec.name().to_owned(), need::ecr(spec)?))));
+    asked.extend(named.filter_map(|spec| Some((spec.name().to_owned(), ecr(spec)?))));
     asked
+}
+
+/// The options of a provider of type `ecr`.
+fn ecr(spec: &Spec) -> Option<EcrOptions> {
+    (spec.kind() == "ecr").then(|| spec.options().ok()).flatten()
 }
 
 fn plain(registries: &Registries) -> (String, EcrOptions) {

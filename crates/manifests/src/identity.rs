@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use regcred_config::{Config, Problem};
+use regcred_config::{Problem, Spec};
+use regcred_plan::{NeededFile, Plan};
 use serde_json::{Value, json};
 
-use crate::{
-    Identity, RoleArn, Workload,
-    need::{ecr, openshift},
-};
+use crate::{Identity, RoleArn, Workload};
 
 /// A token of the cluster's own issuer.
 const TOKEN_FOLDER: &str = "/var/run/secrets/regcred";
@@ -33,7 +31,7 @@ pub(crate) fn annotation(identity: &Identity) -> Option<(&'static str, &RoleArn)
 }
 
 /// What the pod needs for it: variables, and volumes with the folders at which they are.
-pub(crate) fn of(config: &Config, workload: &Workload) -> (Vec<Value>, Vec<(Value, String)>) {
+pub(crate) fn of(plan: &Plan, workload: &Workload) -> (Vec<Value>, Vec<(Value, String)>) {
     let mut variables = vec![];
     let mut volumes = vec![];
     match &workload.identity {
@@ -51,7 +49,7 @@ pub(crate) fn of(config: &Config, workload: &Workload) -> (Vec<Value>, Vec<(Valu
         }
         Identity::None | Identity::Webhook { .. } | Identity::PodIdentity => {}
     }
-    if let Some(audience) = audience(config, &workload.identity) {
+    if let Some(audience) = audience(plan, &workload.identity) {
         let token =
             json!({ "serviceAccountToken": { "audience": audience, "expirationSeconds": TOKEN_LIFE, "path": TOKEN } });
         volumes.push((json!({ "name": "token", "projected": { "sources": [token] } }), TOKEN_FOLDER.to_owned()));
@@ -60,10 +58,10 @@ pub(crate) fn of(config: &Config, workload: &Workload) -> (Vec<Value>, Vec<(Valu
 }
 
 /// For whom the pod's own token is; `None`: it needs none.
-fn audience<'a>(config: &Config, identity: &'a Identity) -> Option<&'a str> {
+fn audience<'a>(plan: &Plan, identity: &'a Identity) -> Option<&'a str> {
     match identity {
         Identity::Projected { audience, .. } => Some(audience),
-        _ => files(config).any(|(_, _, file)| is_token(&file)).then_some(AUDIENCE),
+        _ => files(plan).any(|(_, file)| is_token(&file.path)).then_some(AUDIENCE),
     }
 }
 
@@ -72,24 +70,21 @@ pub(crate) fn is_token(file: &Path) -> bool {
     file == Path::new(TOKEN_FOLDER).join(TOKEN)
 }
 
-/// The files that a config names: of what, under which key.
-fn files(config: &Config) -> impl Iterator<Item = (&regcred_config::Spec, &'static str, std::path::PathBuf)> {
-    let tokens = config.providers().iter().filter_map(|spec| {
-        let file = ecr(spec)?.web_identity?.token_file;
-        Some((spec, "web_identity.token_file", file))
-    });
-    let kubeconfigs = config.sinks().iter().filter_map(|spec| Some((spec, "kubeconfig", openshift(spec)?.kubeconfig?)));
-    tokens.chain(kubeconfigs)
+/// The files that entries name, each with its entry.
+fn files(plan: &Plan) -> impl Iterator<Item = (&Spec, &NeededFile)> {
+    let providers = plan.planned_providers().values().filter_map(|it| Some((it.entry()?, &it.plan().files)));
+    let sinks = plan.sinks().values().map(|(entry, sink)| (entry, &sink.files));
+    providers.chain(sinks).flat_map(|(entry, files)| files.iter().map(move |file| (entry, file)))
 }
 
 /// Files that the config names and that no volume of the pod holds.
-pub(crate) fn problems(config: &Config, workload: &Workload) -> Vec<Problem> {
+pub(crate) fn problems(plan: &Plan, workload: &Workload) -> Vec<Problem> {
     let is_there = |file: &Path| {
         let folders = workload.mounts.iter().map(|mount| mount.folder.as_path());
         is_token(file) || folders.into_iter().any(|folder| file.starts_with(folder))
     };
-    let missing = files(config).filter(|(_, _, file)| !is_there(file)).map(|(spec, key, file)| {
-        let file = file.display();
+    let missing = files(plan).filter(|(_, file)| !is_there(&file.path)).map(|(spec, needed)| {
+        let (key, file) = (&needed.key, needed.path.display());
         let message =
             format!("{file} is in no volume of the pod: mount a Secret there that has it, as --mount SECRET=FOLDER");
         spec.problem(key, message)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regcred_config::Config;
+use regcred_plan::Plan;
 use serde_json::Value;
 
 use crate::{Account, Guard, Install, Mode, TrustedCa, Workload, need::Need, object::Site, objects::objects};
@@ -13,15 +13,15 @@ const MONITORING: &str = "monitoring";
 const OLD_GUARD: &str = "-guard";
 
 /// One command for each group of kinds: kubectl stops at a kind that the server does not know.
-pub(crate) fn commands(config: &Config, install: &Install, need: &Need, now: &[Value]) -> Vec<String> {
-    let site = Site::new(config, install);
+pub(crate) fn commands(plan: &Plan, install: &Install, need: &Need, now: &[Value]) -> Vec<String> {
+    let site = Site::new(plan, install);
     let usual = Install { account: Account::default(), ..install.clone() };
-    let usual = Site::new(config, &usual);
+    let usual = Site::new(plan, &usual);
     let now = now.iter().map(identity).collect::<BTreeSet<_>>();
     let mut left = BTreeMap::<(&str, Option<String>), BTreeSet<String>>::new();
     for other in others(install) {
         let its_site = if other.account.name.is_some() { &site } else { &usual };
-        for object in objects(config, &other, need, its_site) {
+        for object in objects(plan, &other, need, its_site) {
             let (group, kind, namespace, name) = identity(&object);
             let is_bound = kind == "rolebinding" && namespace.as_deref() != Some(site.namespace.as_str());
             // regcred does not delete a ServiceAccount that it did not create.

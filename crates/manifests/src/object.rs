@@ -1,7 +1,8 @@
 //! What every object has: a name, labels, a place.
 
-use regcred_config::{Config, digest};
+use regcred_config::digest;
 use regcred_core::{InstanceName, Namespace};
+use regcred_plan::Plan;
 use serde_json::{Value, json};
 
 use crate::Install;
@@ -56,10 +57,14 @@ pub(crate) struct Site<'a> {
 }
 
 impl<'a> Site<'a> {
-    pub(crate) fn new(config: &Config, install: &'a Install) -> Self {
-        let Names { name, .. } = Names::new(config.instance(), &install.namespace);
+    pub(crate) fn new(plan: &Plan, install: &'a Install) -> Self {
+        Self::of(plan.instance(), install)
+    }
+
+    pub(crate) fn of(instance: &InstanceName, install: &'a Install) -> Self {
+        let Names { name, .. } = Names::new(instance, &install.namespace);
         let account = install.account.name.clone().unwrap_or_else(|| name.clone());
-        Self { name, account, namespace: &install.namespace, instance: config.instance().to_string() }
+        Self { name, account, namespace: &install.namespace, instance: instance.to_string() }
     }
 
     /// By which its pods are found.

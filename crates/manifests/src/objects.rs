@@ -1,7 +1,7 @@
 //! All objects of an installation, in the order in which they are made.
 
-use regcred_config::Config;
 use regcred_core::InstanceName;
+use regcred_plan::Plan;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Returns the objects in the order in which they are made.
-pub(crate) fn objects(config: &Config, install: &Install, need: &Need, site: &Site<'_>) -> Vec<Value> {
+pub(crate) fn objects(plan: &Plan, install: &Install, need: &Need, site: &Site<'_>) -> Vec<Value> {
     let mut objects = vec![];
     if !install.namespace_exists {
         objects.push(namespace(site));
@@ -21,9 +21,9 @@ pub(crate) fn objects(config: &Config, install: &Install, need: &Need, site: &Si
     if !install.account.exists {
         objects.push(account(site, install));
     }
-    let prune = config.prune() && install.mode.watches();
-    let previous = config.previous_instance().map(InstanceName::as_str).unwrap_or_default();
-    let instances = [config.instance().as_str(), previous];
+    let prune = plan.prunes() && install.mode.watches();
+    let previous = plan.previous_instance().map(InstanceName::as_str).unwrap_or_default();
+    let instances = [plan.instance().as_str(), previous];
     // The guard comes before the rights: they must not be in force without it.
     if install.guard == Guard::Policy {
         objects.extend(guard::objects(site, need, instances, install.mode.watches()));
@@ -39,9 +39,9 @@ pub(crate) fn objects(config: &Config, install: &Install, need: &Need, site: &Si
         objects.push(pod::trusted_ca(site));
     }
     match &install.mode {
-        Mode::CronJob(workload) => objects.push(cronjob::object(site, config, install.files.len(), workload)),
+        Mode::CronJob(workload) => objects.push(cronjob::object(site, plan, install.files.len(), workload)),
         Mode::Daemon(workload, replicas) => {
-            objects.extend(daemon::objects(site, config, install, workload, *replicas));
+            objects.extend(daemon::objects(site, plan, install, workload, *replicas));
         }
         Mode::Elsewhere => {}
     }

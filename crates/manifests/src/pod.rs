@@ -1,6 +1,6 @@
 //! The pod: the program, its config, and nothing that it does not need.
 
-use regcred_config::Config;
+use regcred_plan::Plan;
 use serde_json::{Value, json};
 
 use crate::{Mount, TrustedCa, Workload, identity, object::Site, resources::resources};
@@ -21,13 +21,13 @@ pub(crate) fn file_name(number: usize) -> String {
 /// The spec of a pod that runs a command; `more` is added to its container.
 pub(crate) fn spec(
     site: &Site<'_>,
-    config: &Config,
+    plan: &Plan,
     files: usize,
     workload: &Workload,
     command: &[String],
     more: &Value,
 ) -> Value {
-    let (mut variables, identity_volumes) = identity::of(config, workload);
+    let (mut variables, identity_volumes) = identity::of(plan, workload);
     variables.extend(proxy(workload));
     let mut volumes = vec![(
         json!({ "name": "config", "configMap": { "name": format!("{}-config", site.name) } }),

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use regcred_config::NamedWatches;
+use regcred_plan::{ACCOUNT_VERBS, secret_verbs, usual_accounts};
 use serde_json::{Value, json};
 
 use crate::{
     Guard, Install, Mode,
-    need::{Need, Place, USUAL},
+    need::{Need, Place},
     object::Site,
 };
 
@@ -67,25 +68,25 @@ fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -
     let [created, merged] =
         [created, merged].map(|names| names.into_iter().map(regcred_core::SecretName::as_str).collect::<Vec<_>>());
     let accounts = need.accounts.iter().map(String::as_str).collect::<Vec<_>>();
-    let write: &[&str] = if prune { &["get", "create", "patch", "delete"] } else { &["get", "create", "patch"] };
+    let write = [secret_verbs(true), if prune { &["delete"] } else { &[] }].concat();
     let mut rules = vec![];
     if !own.is_empty() {
-        rules.push(rule("secrets", own, write));
+        rules.push(rule("secrets", own, &write));
     }
     if !created.is_empty() {
-        rules.push(rule("secrets", created, write));
+        rules.push(rule("secrets", created, &write));
     }
     // They are never made, only written.
     if !merged.is_empty() {
-        rules.push(rule("secrets", merged, &["get", "patch"]));
+        rules.push(rule("secrets", merged, secret_verbs(false)));
     }
     if !accounts.is_empty() {
-        rules.push(rule("serviceaccounts", accounts, &["get", "patch"]));
+        rules.push(rule("serviceaccounts", accounts, &ACCOUNT_VERBS));
     }
     // A link that the config drops has to be undone.
-    let dropped = USUAL.into_iter().filter(|name| !need.accounts.contains(*name)).collect::<Vec<_>>();
+    let dropped = usual_accounts().into_iter().filter(|name| !need.accounts.contains(*name)).collect::<Vec<_>>();
     if !dropped.is_empty() {
-        rules.push(json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": dropped, "verbs": ["get", "patch"] }));
+        rules.push(json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": dropped, "verbs": ACCOUNT_VERBS }));
     }
     if watches {
         rules.push(events_rule());

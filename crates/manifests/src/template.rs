@@ -1,6 +1,7 @@
 //! What each requested project begins with on OpenShift: a label, by which it is chosen.
 
-use regcred_config::{Config, Problem, Problems, Requirement, Selection};
+use regcred_config::{Problem, Problems, Requirement, Selection};
+use regcred_plan::Plan;
 use serde_json::{Value, json};
 
 use crate::{
@@ -20,13 +21,9 @@ const PLATFORM: &str = "/(default|openshift|dedicated-admin|(kube|openshift|redh
 
 /// A template for project requests that labels the project as the config's choice wants it, and with [`Guard::Bindings`] binds
 /// the rights there too. `labels`: instead of those that the config's only choice asks for.
-pub fn project_template(
-    config: &Config,
-    install: &Install,
-    labels: &[(String, String)],
-) -> Result<Manifests, Problems> {
-    let here = sinks(config, install.sink.as_ref())?;
-    let (need, site) = (Need::of(config, &here), Site::new(config, install));
+pub fn project_template(plan: &Plan, install: &Install, labels: &[(String, String)]) -> Result<Manifests, Problems> {
+    let here = sinks(plan, install.sink.as_ref())?;
+    let (need, site) = (Need::of(plan, &here), Site::new(plan, install));
     let labels = if labels.is_empty() { wanted(&need)? } else { labels.to_vec() };
     let set =
         labels.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect::<serde_json::Map<_, _>>();

@@ -1,12 +1,13 @@
 //! The manifests of an installation: its objects, and notes for the person who applies them.
 
-use regcred_config::{Config, Problem, Problems, Spec, Wants};
+use regcred_config::{Problem, Problems, Spec};
 use regcred_core::InstanceName;
+use regcred_plan::{Plan, PodCredentials, SinkPlan};
 use serde_json::Value;
 
 use crate::{
     Guard, Identity, Install, Mode, cronjob, guard, identity, leftover,
-    need::{self, Need, sinks},
+    need::{Need, sinks},
     object::{INSTANCE, Site},
     objects::objects,
 };
@@ -29,25 +30,25 @@ pub struct Manifests {
 ///
 /// Problems are a sink that is not there, a file of the config that is in no volume, a schedule that is too slow for a CronJob,
 /// and a config that asks nothing of this cluster.
-pub fn manifests(config: &Config, install: &Install) -> Result<Manifests, Problems> {
-    let here = sinks(config, install.sink.as_ref())?;
-    let (need, site) = (Need::of(config, &here), Site::new(config, install));
+pub fn manifests(plan: &Plan, install: &Install) -> Result<Manifests, Problems> {
+    let here = sinks(plan, install.sink.as_ref())?;
+    let (need, site) = (Need::of(plan, &here), Site::new(plan, install));
     let mut notes = vec![];
-    Problems::check(problems(config, install, &need))?;
-    let objects = objects(config, install, &need, &site);
+    Problems::check(problems(plan, install, &need))?;
+    let objects = objects(plan, install, &need, &site);
     Problems::check(guard::problems(&objects))?;
     if matches!(install.mode, Mode::CronJob(_)) {
-        notes.extend(cronjob::warning(config));
+        notes.extend(cronjob::warning(plan));
         let (name, namespace) = (&site.name, site.namespace);
         notes.push(format!(
             "the first pass: kubectl create job --namespace={namespace} --from=cronjob/{name} {name}-first"
         ));
     }
-    notes.extend(warnings(&site, config, install, &need));
+    notes.extend(warnings(&site, plan, install, &need));
     if objects.iter().any(|object| object.to_string().len() > LARGEST_NOTE) {
         notes.push("some of it is too large for what kubectl notes on objects: apply it with --server-side".into());
     }
-    let left = leftover::commands(config, install, &need, &objects).join("\n  ");
+    let left = leftover::commands(plan, install, &need, &objects).join("\n  ");
     notes.push(format!(
         "delete what another mode or version of this installation has left:\n  {left}\n  If it was in another namespace: \
          print the old manifests with --namespace=OLD --no-namespace, and pipe them into `kubectl delete --ignore-not-found --filename -`"
@@ -56,20 +57,18 @@ pub fn manifests(config: &Config, install: &Install) -> Result<Manifests, Proble
 }
 
 /// A Job that makes the CronJob's first pass at once, for Argo CD. Problems are those of [`manifests()`].
-pub fn first_run(config: &Config, install: &Install) -> Result<Manifests, Problems> {
-    let site = Site::new(config, install);
-    let made = manifests(config, install)?.objects;
+pub fn first_run(plan: &Plan, install: &Install) -> Result<Manifests, Problems> {
+    let site = Site::new(plan, install);
+    let made = manifests(plan, install)?.objects;
     let first = made.iter().filter(|it| it["kind"] == "CronJob").map(|it| cronjob::first(&site, it));
     Ok(Manifests { objects: first.collect(), notes: vec![] })
 }
 
-fn problems(config: &Config, install: &Install, need: &Need) -> Vec<Problem> {
+fn problems(plan: &Plan, install: &Install, need: &Need) -> Vec<Problem> {
     let mut problems = vec![];
-    let here = |spec: &&Spec| {
-        need::openshift(spec).is_some_and(|it| it.server.is_some() && it.kubeconfig.is_none() && it.context.is_none())
-    };
+    let here = |(_, sink): &&(Spec, SinkPlan)| sink.cluster.is_some_and(|it| it.has_server && it.is_own);
     if install.mode.workload().is_some() {
-        problems.extend(config.sinks().iter().filter(here).map(|spec| {
+        problems.extend(plan.sinks().values().filter(here).map(|(spec, _)| {
             spec.problem("server", "in its cluster a pod reaches the API server by another address, so it would refuse to work: leave it out")
         }));
     }
@@ -77,7 +76,7 @@ fn problems(config: &Config, install: &Install, need: &Need) -> Vec<Problem> {
         problems.push(Problem::everywhere("targets: none of them is in this cluster; --sink names another".to_owned()));
     }
     if let Some(workload) = install.mode.workload() {
-        problems.extend(identity::problems(config, workload));
+        problems.extend(identity::problems(plan, workload));
         if let (Some((key, _)), true) = (
             identity::annotation(&workload.identity),
             install.account.annotations.contains_key(identity::ROLE_ANNOTATION),
@@ -86,15 +85,13 @@ fn problems(config: &Config, install: &Install, need: &Need) -> Vec<Problem> {
                 "serviceAccount.annotations: the identity sets {key}: leave it out"
             )));
         }
-        let elsewhere =
-            config.sinks().iter().filter(|spec| install.sink.as_ref().is_some_and(|it| it.as_str() == spec.name()));
-        let reached = elsewhere
-            .filter(|spec| need::openshift(spec).is_some_and(|it| it.kubeconfig.is_some() || it.context.is_some()));
-        problems.extend(reached.map(|spec| {
+        let elsewhere = install.sink.as_ref().and_then(|sink| plan.sinks().get(sink));
+        let reached = elsewhere.filter(|(_, sink)| sink.cluster.is_some_and(|it| !it.is_own));
+        problems.extend(reached.map(|(spec, _)| {
             spec.problem("kubeconfig", "what runs in that cluster writes as whoever is in this file: print its rights alone, with --mode rights")
         }));
     }
-    if config.prune() && install.mode.watches() && need.selections().is_empty() {
+    if plan.prunes() && install.mode.watches() && need.selections().is_empty() {
         let message = "prune: what is to be removed is known by a list of namespaces, and this config names each: leave it out, or choose \
                        namespaces by pattern or label";
         problems.push(Problem::everywhere(message));
@@ -108,7 +105,7 @@ fn problems(config: &Config, install: &Install, need: &Need) -> Vec<Problem> {
 }
 
 /// What a person has to know or to do.
-fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) -> Vec<String> {
+fn warnings(site: &Site<'_>, plan: &Plan, install: &Install, need: &Need) -> Vec<String> {
     let mut warnings = vec![];
     let selecting = !need.selections().is_empty();
     if selecting && install.guard == Guard::Nothing {
@@ -132,7 +129,7 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
              --clusterrole={wide} --serviceaccount={namespace}:{account} --namespace=NAMESPACE"
         ));
     }
-    if let Some(previous) = config.previous_instance() {
+    if let Some(previous) = plan.previous_instance() {
         warnings.push(renamed(previous, site));
     }
     if install.profiles {
@@ -151,7 +148,7 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
     }
     let Some(workload) = install.mode.workload() else { return warnings };
     match &workload.identity {
-        Identity::None if asks_the_chain(config) => {
+        Identity::None if plan.planned_providers().values().any(|it| it.plan().pod == PodCredentials::Identity) => {
             warnings.push("nobody says who regcred is in AWS: --identity does".into());
         }
         Identity::PodIdentity => warnings.push(format!(
@@ -170,10 +167,12 @@ fn warnings(site: &Site<'_>, config: &Config, install: &Install, need: &Need) ->
         )),
         Identity::None | Identity::Webhook { .. } | Identity::Projected { .. } => {}
     }
-    let profiles = config.providers().iter().filter(|spec| need::ecr(spec).is_some_and(|it| it.profile.is_some()));
-    for spec in profiles.filter(|_| !matches!(workload.identity, Identity::Keys { .. })) {
-        warnings
-            .push(format!("providers.{}.profile: the pod has no AWS configuration that has a profile", spec.name()));
+    let without_file = plan.planned_providers().values().filter_map(|it| match &it.plan().pod {
+        PodCredentials::File { key } => Some((it.name(), key)),
+        _ => None,
+    });
+    for (name, key) in without_file.filter(|_| !matches!(workload.identity, Identity::Keys { .. })) {
+        warnings.push(format!("providers.{name}.{key}: the pod has no AWS configuration that has a profile"));
     }
     warnings
 }
@@ -190,19 +189,6 @@ fn renamed(previous: &InstanceName, site: &Site<'_>) -> String {
          regcred cleanup --instance {previous}\n  kubectl delete {own} --namespace={namespace} {label}\n  kubectl delete rolebinding \
          --all-namespaces {label}\n  kubectl delete {wide} {label}"
     )
-}
-
-/// Whether any target's tokens are asked for as whom the pod is.
-fn asks_the_chain(config: &Config) -> bool {
-    let is_chain = |spec: &Spec| {
-        need::ecr(spec).is_some_and(|it| it.web_identity.is_none() && it.profile.is_none() && it.identity.is_none())
-    };
-    config.targets().iter().any(|target| match &target.wants {
-        Wants::Registries(_) => true,
-        Wants::Providers(names) => {
-            config.providers().iter().any(|spec| names.iter().any(|it| it.as_str() == spec.name()) && is_chain(spec))
-        }
-    })
 }
 
 /// Why a cluster-wide right to write a Secret of one name is the right to everything.

@@ -21,7 +21,7 @@ pub use resolve::problems;
 pub use rights::{ACCOUNT_VERBS, secret_verbs};
 pub use schemars;
 pub use types::{
-    provider::{Inline, NeededFile, ProviderPlan, ProviderType},
+    provider::{Inline, NeededFile, PodCredentials, ProviderPlan, ProviderType},
     registry::{PlannedProvider, Types},
     sink::{Choice, ClusterPlan, Kept, NoOptions, Run, SinkPlan, SinkTarget, SinkType},
 };

@@ -28,6 +28,7 @@ pub struct Plan {
     pub(crate) instance: InstanceName,
     pub(crate) previous_instance: Option<InstanceName>,
     pub(crate) adopt: bool,
+    prunes: bool,
     pub(crate) schedule: Option<regcred_config::Schedule>,
     /// The time between two looks at a target that cannot be watched.
     resync: Duration,
@@ -54,6 +55,7 @@ impl Plan {
             instance,
             previous_instance: config.previous_instance().cloned(),
             adopt: false,
+            prunes: config.prune(),
             schedule,
             resync,
             due_per_second: config.max_writes_per_second(),
@@ -146,6 +148,21 @@ impl Plan {
     /// Returns the name of this installation.
     pub fn instance(&self) -> &InstanceName {
         &self.instance
+    }
+
+    /// Returns the earlier name of this installation. `None`: it had none.
+    pub fn previous_instance(&self) -> Option<&InstanceName> {
+        self.previous_instance.as_ref()
+    }
+
+    /// Returns whether a daemon removes Secrets that no target names any more.
+    pub fn prunes(&self) -> bool {
+        self.prunes
+    }
+
+    /// Returns the schedule of the config. `None`: there is none.
+    pub fn cron(&self) -> Option<&regcred_config::Schedule> {
+        self.schedule.as_ref()
     }
 
     /// Returns the most due targets that a daemon refreshes in one second. `None`: the plan is for one pass. 0: no limit.

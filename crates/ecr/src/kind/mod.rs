@@ -14,7 +14,7 @@ use std::{
 
 use regcred_config::{EcrOptions, Origin, Problem, Problems, Registries, Spec};
 use regcred_core::{Clock, Pattern, Registry, RegistryProvider, Result, Scope, SystemClock};
-use regcred_plan::{Finding, Inline, Probe, ProviderPlan, ProviderType, async_trait};
+use regcred_plan::{Finding, Inline, PodCredentials, Probe, ProviderPlan, ProviderType, async_trait};
 
 use self::token::{Token, aliases, plain};
 use crate::{AccountId, RegistryHost, Transport};
@@ -127,6 +127,12 @@ fn planned(token: &Token, hosts: &[RegistryHost]) -> ProviderPlan {
     } else {
         ProviderPlan::new(Scope::Exact(hosts.iter().map(RegistryHost::registry).collect()))
     };
+    let pod = match &token.options {
+        EcrOptions { web_identity: Some(_), .. } | EcrOptions { identity: Some(_), .. } => PodCredentials::None,
+        EcrOptions { profile: Some(_), .. } => PodCredentials::File { key: "profile".into() },
+        _ => PodCredentials::Identity,
+    };
+    let plan = plan.with_pod_credentials(pod);
     plan.with_mint(token.key()).with_identity(public(token, hosts)).with_auth_bytes(AUTH).with_longest_life(LIFE)
 }
 

@@ -2,7 +2,7 @@
 
 mod panel;
 
-use regcred_config::Config;
+use regcred_plan::Plan;
 use serde_json::{Value, json};
 
 use crate::{Install, Manifests, object::Site};
@@ -17,8 +17,8 @@ const TAKEN: &str = "grafana_dashboard";
 /// The dashboard as a `ConfigMap` in regcred's own namespace, where the sidecar of Grafana finds it.
 ///
 /// It shows every installation that Prometheus knows, so one is enough.
-pub fn dashboard(config: &Config, install: &Install) -> Manifests {
-    let site = Site::new(config, install);
+pub fn dashboard(plan: &Plan, install: &Install) -> Manifests {
+    let site = Site::new(plan, install);
     let mut metadata = site.own("-dashboard");
     metadata["labels"][TAKEN] = "1".into();
     let data = json!({ "regcred.json": format!("{:#}\n", screen()) });

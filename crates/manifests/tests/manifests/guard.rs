@@ -8,6 +8,8 @@ use regcred_manifests::{Install, Mode, Workload, manifests};
 use regcred_testkit::policy::{Request, judge, judge_all};
 use serde_json::{Value, json};
 
+use crate::plan;
+
 const USER: &str = "system:serviceaccount:regcred:regcred";
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 const MARK: &str = "merge.regcred.dev/default";
@@ -37,9 +39,9 @@ targets:
 ";
 
 fn policies(yaml: &str) -> Vec<Value> {
-    let config = Config::from_yaml(yaml).expect("valid");
+    let plan = plan(yaml);
     let mode = Mode::Daemon(Workload::default(), 1);
-    let all = manifests(&config, &Install { profiles: true, mode, ..Install::default() }).expect("they can be made");
+    let all = manifests(&plan, &Install { profiles: true, mode, ..Install::default() }).expect("they can be made");
     all.objects.into_iter().filter(|it| it["kind"] == "ValidatingAdmissionPolicy").collect()
 }
 
@@ -613,10 +615,10 @@ fn another_user_is_not_judged() {
 
 #[test]
 fn two_installations_of_one_instance_share_no_object_outside_their_namespaces() {
-    let config = Config::from_yaml(CONFIG).expect("valid");
+    let plan = plan(CONFIG);
     let names = |namespace: &str| {
         let install = Install { namespace: namespace.parse().expect("a name"), profiles: true, ..Install::default() };
-        let made = manifests(&config, &install).expect("they can be made").objects;
+        let made = manifests(&plan, &install).expect("they can be made").objects;
         let own = made.iter().filter(|it| it["metadata"]["namespace"] != namespace && it["kind"] != "Namespace");
         let name = |it: &Value| format!("{} {}/{}", it["kind"], it["metadata"]["namespace"], it["metadata"]["name"]);
         own.map(name).collect::<BTreeSet<_>>()
@@ -661,9 +663,8 @@ fn thousands_of_names_are_data_in_expressions_that_a_server_compiles() {
 fn a_guard_that_a_server_would_refuse_is_not_printed() {
     let patterns =
         (0..2_000).map(|number| format!("'a{number:04}-{}*'", "x".repeat(40))).collect::<Vec<_>>().join(", ");
-    let config =
-        Config::from_yaml(&format!("targets: [{{ namespaces: [{patterns}], region: eu-west-1 }}]")).expect("valid");
-    let told = manifests(&config, &Install::default()).expect_err("it is too long").to_string();
+    let plan = plan(&format!("targets: [{{ namespaces: [{patterns}], region: eu-west-1 }}]"));
+    let told = manifests(&plan, &Install::default()).expect_err("it is too long").to_string();
     assert!(told.contains("cannot print the guard regcred-guard-secrets: an expression has"), "{told}");
     assert!(told.contains("split the config into several instances"), "{told}");
 }
@@ -723,9 +724,9 @@ proptest! {
 
 /// The policy for Secrets of the same config under a new instance name.
 fn renamed(yaml: &str) -> Value {
-    let config = Config::from_yaml(&format!("instance: blue\nprevious_instance: default\n{yaml}")).expect("valid");
+    let plan = plan(&format!("instance: blue\nprevious_instance: default\n{yaml}"));
     let daemon = Mode::Daemon(Workload::default(), 1);
-    let made = manifests(&config, &Install { mode: daemon, ..Install::default() }).expect("they can be made").objects;
+    let made = manifests(&plan, &Install { mode: daemon, ..Install::default() }).expect("they can be made").objects;
     let is_it = |it: &Value| {
         it["kind"] == "ValidatingAdmissionPolicy" && it["metadata"]["name"] == "regcred-blue-guard-secrets"
     };

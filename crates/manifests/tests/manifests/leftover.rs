@@ -1,11 +1,12 @@
 //! The commands that delete what another mode of an installation has left.
 
-use regcred_config::Config;
 use regcred_manifests::{Account, Guard, Install, Mode, Workload, manifests};
 
+use crate::plan;
+
 fn commands(targets: &str, install: &Install) -> String {
-    let config = Config::from_yaml(&format!("targets: [{{ {targets}, region: eu-west-1 }}]")).expect("valid");
-    let notes = manifests(&config, install).expect("they can be made").notes;
+    let plan = plan(&format!("targets: [{{ {targets}, region: eu-west-1 }}]"));
+    let notes = manifests(&plan, install).expect("they can be made").notes;
     notes.into_iter().find(|note| note.starts_with("delete what another mode")).expect("it is printed")
 }
 

@@ -34,6 +34,8 @@ struct Sink {
 pub struct PlannedProvider {
     /// The name of its entry, or of the inline provider.
     name: String,
+    /// `None`: it is inline.
+    entry: Option<Spec>,
     kind: &'static str,
     /// What stands for its options in annotations.
     pub(crate) digest: u64,
@@ -132,7 +134,15 @@ impl Types {
         };
         let (options, plan) = of.plan(entry)?;
         let digest = plan.identity.as_deref().map_or_else(|| entry.digest(), regcred_config::digest);
-        Ok(PlannedProvider { name: entry.name().into(), kind, digest, plan, options, of: of.clone() })
+        Ok(PlannedProvider {
+            name: entry.name().into(),
+            entry: Some(entry.clone()),
+            kind,
+            digest,
+            plan,
+            options,
+            of: of.clone(),
+        })
     }
 
     /// Plans the provider of a target that names registries and no provider.
@@ -145,7 +155,8 @@ impl Types {
             let Some(inline) = of.inline(registries, at) else { continue };
             let (name, options, plan) = inline?;
             let digest = regcred_config::digest(plan.identity.as_deref().unwrap_or(name.as_str()));
-            let planned = PlannedProvider { name: name.to_string(), kind, digest, plan, options, of: of.clone() };
+            let planned =
+                PlannedProvider { name: name.to_string(), entry: None, kind, digest, plan, options, of: of.clone() };
             return Ok((name, planned));
         }
         Err(Problem::at(at.clone(), "no type of provider of this program reads it: name `providers`"))
@@ -177,6 +188,11 @@ impl PlannedProvider {
     /// Returns the name of its entry, or of the inline provider.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns its entry of the config. `None`: it is inline.
+    pub fn entry(&self) -> Option<&Spec> {
+        self.entry.as_ref()
     }
 
     /// Returns the name of its type.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use regcred_config::{Origin, Problem, Problems, SecretSettings, Spec};
+use regcred_config::{Origin, Problem, Problems, SecretSettings, Selection, Spec};
 use regcred_core::{
     Address, Clock, InstanceName, Namespace, Result, Scope, SecretSink, StoreName, Target, TargetSource, async_trait,
 };
@@ -124,6 +124,11 @@ pub struct SinkTarget<O> {
 pub struct Choice(pub(crate) Selected);
 
 impl Choice {
+    /// Returns the selection of the config, without what the same entries name and the command line leaves out.
+    pub fn selection(&self) -> &Selection {
+        &self.0.selection
+    }
+
     /// Whether a namespace with these labels is one of them.
     pub fn takes(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
         self.0.takes(namespace, labels)

@@ -38,3 +38,23 @@ impl Health {
         self.states.all().values().filter(|it| it.is_past_its_floor(now)).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use regcred_core::{Validity, testing::TestClock};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn targets_are_unhealthy_from_two_hours_before_the_end_of_their_credential() {
+        let clock = Arc::new(TestClock::new());
+        let validity = Validity::new(clock.now(), Some(clock.now() + Duration::from_hours(12))).expect("valid");
+        let health = Health::new(Arc::new(States::of_one(validity)), clock.clone());
+        for (hours, past) in [(0, 0), (9, 0), (1, 1)] {
+            clock.step(Duration::from_hours(hours));
+            assert_eq!(health.past_their_floor(), past);
+        }
+    }
+}

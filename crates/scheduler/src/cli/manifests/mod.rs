@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
     args.check()?;
     let config = args.config.load(types)?;
     stderr::config_warnings(&config);
-    Plan::new(&config, types)?;
+    let plan = Plan::new(&config, types)?;
     let install = args.install()?;
     if args.mode == ModeName::Iam {
         let aws = Aws { identity: args.identity()?, role: args.role_arn.clone(), issuer: args.oidc_issuer.clone() };
@@ -38,10 +38,10 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     }
     let made = match args.mode {
-        ModeName::Template => regcred_manifests::project_template(&config, &install, &args.label)?,
-        ModeName::FirstRun => regcred_manifests::first_run(&config, &install)?,
-        ModeName::Dashboard => regcred_manifests::dashboard(&config, &install),
-        _ => regcred_manifests::manifests(&config, &install)?,
+        ModeName::Template => regcred_manifests::project_template(&plan, &install, &args.label)?,
+        ModeName::FirstRun => regcred_manifests::first_run(&plan, &install)?,
+        ModeName::Dashboard => regcred_manifests::dashboard(&plan, &install),
+        _ => regcred_manifests::manifests(&plan, &install)?,
     };
     let Manifests { objects, notes } = made;
     print(output, &Objects(objects))?;
