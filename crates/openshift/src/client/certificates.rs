@@ -1,18 +1,15 @@
 //! Authorities and client certificates of a kubeconfig, as PEM.
 
-use std::path::Path;
-
 use base64::{
     Engine, alphabet,
     engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig},
 };
+use kube::config::{AuthInfo, Cluster};
 use regcred_core::{ExposeSecret, SecretString, read_file};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
-
-use super::document::{Cluster, Material, User};
 
 /// As Go decodes: it does not look at the bits behind the last byte.
 const BASE64: GeneralPurpose =
@@ -29,7 +26,7 @@ const FIELD: &str = "certificate-authority";
 
 /// The authorities that a cluster names, as PEM.
 pub(super) fn authority_pem(cluster: &Cluster) -> Result<Option<Vec<u8>>, String> {
-    load(&cluster.authority, FIELD)
+    load(cluster.certificate_authority_data.as_deref(), cluster.certificate_authority.as_deref(), FIELD)
 }
 
 /// The authorities that a cluster names, as DER. `None`: the machine's own.
@@ -47,9 +44,12 @@ pub(super) fn authorities(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Str
 }
 
 /// The client certificate of a user.
-pub(super) fn identity(user: &User) -> Result<Option<Identity>, String> {
-    let Some(certificate) = load(&user.certificate, "client-certificate")? else { return Ok(None) };
-    let Some(key) = load(&user.key, "client-key")? else {
+pub(super) fn identity(user: &AuthInfo) -> Result<Option<Identity>, String> {
+    let certificate =
+        load(user.client_certificate_data.as_deref(), user.client_certificate.as_deref(), "client-certificate")?;
+    let Some(certificate) = certificate else { return Ok(None) };
+    let key = user.client_key_data.as_ref().map(ExposeSecret::expose_secret);
+    let Some(key) = load(key, user.client_key.as_deref(), "client-key")? else {
         return Err("`client-certificate` has no `client-key` beside it".into());
     };
     let key = String::from_utf8(key).map_err(|_| "`client-key` is not PEM")?;
@@ -95,21 +95,17 @@ fn content(der: &[u8]) -> Option<&[u8]> {
     }
 }
 
-fn load(material: &Material, field: &str) -> Result<Option<Vec<u8>>, String> {
-    match (&material.data, &material.file) {
+fn load(data: Option<&str>, file: Option<&str>, field: &str) -> Result<Option<Vec<u8>>, String> {
+    match (data, file) {
         (Some(_), Some(_)) => Err(format!("`{field}` and `{field}-data` are both there: remove one")),
         (Some(data), None) => decode(data).map(Some).ok_or_else(|| format!("`{field}-data` is not base64")),
-        (None, Some(file)) => read(file).map(Some),
+        (None, Some(file)) => read_file(file.as_ref()).map(Some).map_err(|error| error.chain()),
         (None, None) => Ok(None),
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    read_file(file).map_err(|error| error.chain())
-}
-
 /// Line breaks do not count, as in Go.
-fn decode(data: &SecretString) -> Option<Vec<u8>> {
-    let text = data.expose_secret().bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect::<Vec<_>>();
+fn decode(data: &str) -> Option<Vec<u8>> {
+    let text = data.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect::<Vec<_>>();
     BASE64.decode(text).ok()
 }

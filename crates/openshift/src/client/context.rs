@@ -1,14 +1,14 @@
 //! Which cluster and which user a context selects.
 
-use super::document::{Cluster, Context, Document, User};
+use kube::config::{AuthInfo, Cluster};
+use regcred_core::Namespace;
+
+use super::document::{Context, Document};
 
 /// An error lists at most this number of names.
 const MOST: usize = 20;
-/// Of a namespace, as the API has it.
-const LONGEST_LABEL: usize = 63;
 
 /// The cluster and the user of a context.
-#[derive(Clone, Debug)]
 pub(crate) struct Selected {
     pub(super) context: Option<String>,
     /// The name of the cluster's entry.
@@ -16,7 +16,7 @@ pub(crate) struct Selected {
     pub(super) cluster: Cluster,
     /// The name of the user's entry; empty if the context names none.
     pub(super) user_name: String,
-    pub(super) user: User,
+    pub(super) user: AuthInfo,
     pub(super) namespace: String,
 }
 
@@ -47,13 +47,12 @@ pub(super) fn select(mut document: Document, context: Option<&str>) -> Result<Se
     let user_name = user.unwrap_or_default();
     let user = match document.users.remove(&user_name) {
         Some(user) => user,
-        None if user_name.is_empty() => User::default(),
+        None if user_name.is_empty() => AuthInfo::default(),
         None => return Err(format!("its context {name:?} names the user {user_name:?}, which it does not have")),
     };
     let namespace = namespace.unwrap_or_else(|| "default".into());
-    if !is_label(&namespace) {
-        return Err(format!("the namespace of its context {name:?} is not the name of a namespace"));
-    }
+    Namespace::new(&*namespace)
+        .map_err(|_| format!("the namespace of its context {name:?} is not the name of a namespace"))?;
     Ok(Selected { context: Some(name), cluster_name, cluster, user_name, user, namespace })
 }
 
@@ -61,10 +60,4 @@ fn listed<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {
     let more = names.len().saturating_sub(MOST);
     let listed = names.take(MOST).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
     if more == 0 { listed } else { format!("{listed} and {more} more") }
-}
-
-fn is_label(text: &str) -> bool {
-    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let ends = |it: &str| !it.starts_with('-') && !it.ends_with('-');
-    !text.is_empty() && text.len() <= LONGEST_LABEL && text.bytes().all(known) && ends(text)
 }

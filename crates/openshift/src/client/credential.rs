@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use http::HeaderValue;
+use kube::config::AuthInfo;
 use regcred_core::{ExposeSecret, SecretString, read_file, read_text_file};
 
 use super::{
-    document::{Cluster, User},
     exec::Plugin,
     header::{self, UNSENDABLE},
 };
@@ -21,7 +21,7 @@ pub(super) enum Credential {
     /// A file that another program renews.
     File(TokenFile),
     /// A program that prints it.
-    Plugin(Plugin),
+    Plugin(Box<Plugin>),
 }
 
 /// A file with a token.
@@ -45,8 +45,7 @@ impl Credential {
     /// Returns the credential of a user. `server_user` is the user in the URL of the server.
     pub(super) fn of(
         user_name: &str,
-        user: &User,
-        cluster: &Cluster,
+        user: &AuthInfo,
         server_user: Option<&(String, SecretString)>,
     ) -> Result<Self, String> {
         if let Some((name, password)) = server_user {
@@ -65,7 +64,7 @@ impl Credential {
             header::bearer(token.expose_secret()).ok_or_else(|| format!("has a `token` that {UNSENDABLE}"))
         });
         if let Some(path) = &user.token_file {
-            return Ok(Self::File(TokenFile { user: user_name.to_owned(), path: path.clone(), inline: token }));
+            return Ok(Self::File(TokenFile { user: user_name.to_owned(), path: path.into(), inline: token }));
         }
         if let Some(token) = token {
             return token.map(Self::Fixed);
@@ -76,16 +75,18 @@ impl Credential {
             return header.map(Self::Fixed).ok_or_else(|| format!("has a password that {UNSENDABLE}"));
         }
         if let Some(provider) = &user.auth_provider {
-            let id_token = provider.id_token.as_ref().filter(|_| provider.name == "oidc");
+            let id_token = provider.config.get("id-token").filter(|_| provider.name == "oidc");
             let Some(token) = id_token else {
                 return Err("has an auth-provider that is not `oidc` with an `id-token`: use its exec plug-in".into());
             };
-            let header = header::bearer(token.expose_secret());
+            let header = header::bearer(token);
             return header.map(Self::Fixed).ok_or_else(|| format!("has an `id-token` that {UNSENDABLE}"));
         }
-        let has_certificate = user.certificate.data.is_some() || user.certificate.file.is_some();
+        let has_certificate = user.client_certificate_data.is_some() || user.client_certificate.is_some();
         match &user.exec {
-            Some(exec) if !has_certificate => Plugin::new(user_name, exec.clone(), cluster).map(Self::Plugin),
+            Some(exec) if !has_certificate => {
+                Plugin::new(user_name, exec.clone()).map(|plugin| Self::Plugin(plugin.into()))
+            }
             _ => Ok(Self::None),
         }
     }

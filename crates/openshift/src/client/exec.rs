@@ -1,16 +1,17 @@
 //! An exec plug-in: a program that prints a credential.
 
 use std::{
+    collections::HashMap,
     fmt, io,
     process::Stdio,
     time::{Duration, SystemTime},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use http::HeaderValue;
 use jiff::Timestamp;
-use regcred_core::{Error, ErrorKind, ExposeSecret, Result};
-use serde_json::{Map, Value, json};
+use kube::config::{Cluster, ExecAuthCluster, ExecConfig};
+use regcred_core::{Error, ErrorKind, Result};
+use serde_json::{Value, json};
 use tokio::{
     io::AsyncReadExt,
     process::{Child, Command},
@@ -19,7 +20,7 @@ use tokio::{
 
 use super::{
     certificates::{self, Identity},
-    document::{Cluster, Exec},
+    document::EXEC_EXTENSION,
     header::{self, UNSENDABLE},
 };
 
@@ -35,7 +36,7 @@ const VERSIONS: [&str; 2] = ["client.authentication.k8s.io/v1", "client.authenti
 pub(super) struct Plugin {
     command: String,
     api_version: String,
-    exec: Exec,
+    exec: ExecConfig,
     /// The value of `KUBERNETES_EXEC_INFO`.
     info: String,
     user: String,
@@ -50,16 +51,16 @@ pub(super) struct Issued {
 }
 
 impl Plugin {
-    /// Fails if the kubeconfig does not say all that it takes to run it.
-    pub(super) fn new(user: &str, exec: Exec, cluster: &Cluster) -> Result<Self, String> {
+    /// Fails if the configuration does not say all that it takes to run it.
+    pub(super) fn new(user: &str, exec: ExecConfig) -> Result<Self, String> {
         let Some(command) = exec.command.clone() else { return Err("has an exec plug-in without `command`".into()) };
         let known = exec.api_version.as_deref().filter(|it| VERSIONS.contains(it));
         let Some(api_version) = known.map(str::to_owned) else {
             return Err(format!("has an exec plug-in whose `apiVersion` is not {} or {}", VERSIONS[0], VERSIONS[1]));
         };
         let mut spec = json!({ "interactive": false });
-        if exec.wants_cluster {
-            spec["cluster"] = described(cluster)?;
+        if exec.provide_cluster_info {
+            spec["cluster"] = json!(exec.cluster);
         }
         let info = json!({ "kind": "ExecCredential", "apiVersion": api_version, "spec": spec }).to_string();
         Ok(Self { command, api_version, exec, info, user: user.to_owned() })
@@ -68,8 +69,11 @@ impl Plugin {
     /// Runs it for at most 30 s. It has no standard input, and nothing that it prints is shown.
     pub(super) async fn run(&self) -> Result<Issued> {
         let mut command = Command::new(&self.command);
-        let env = self.exec.env.iter().map(|(name, value)| (name, value.expose_secret()));
-        command.args(&self.exec.args).envs(env).env("KUBERNETES_EXEC_INFO", &self.info);
+        let variable = |it: &HashMap<String, String>| {
+            Some((it.get("name")?.clone(), it.get("value").cloned().unwrap_or_default()))
+        };
+        command.args(self.exec.args.iter().flatten());
+        command.envs(self.exec.env.iter().flatten().filter_map(variable)).env("KUBERNETES_EXEC_INFO", &self.info);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
@@ -150,16 +154,16 @@ async fn output(mut child: Child) -> io::Result<(std::process::ExitStatus, Vec<u
 }
 
 /// The cluster as a plug-in gets it.
-fn described(cluster: &Cluster) -> Result<Value, String> {
-    let mut told = Map::new();
-    let mut tell = |key: &str, value: Option<Value>| drop(value.map(|it| told.insert(key.into(), it)));
-    tell("server", cluster.server.clone().map(Value::from));
-    tell("tls-server-name", cluster.server_name.clone().map(Value::from));
-    tell("insecure-skip-tls-verify", cluster.is_insecure.then_some(true.into()));
-    tell("certificate-authority-data", certificates::authority_pem(cluster)?.map(|pem| STANDARD.encode(pem).into()));
-    tell("proxy-url", cluster.proxy_url.clone().map(Value::from));
-    tell("config", cluster.extension.clone());
-    Ok(Value::Object(told))
+pub(super) fn described(cluster: &Cluster) -> Result<ExecAuthCluster, String> {
+    let extension = cluster.extensions.iter().flatten().find(|it| it.name == EXEC_EXTENSION);
+    Ok(ExecAuthCluster {
+        server: cluster.server.clone(),
+        insecure_skip_tls_verify: cluster.insecure_skip_tls_verify.filter(|it| *it),
+        certificate_authority_data: certificates::authority_pem(cluster)?,
+        proxy_url: cluster.proxy_url.clone(),
+        tls_server_name: cluster.tls_server_name.clone(),
+        config: extension.map(|it| it.extension.clone()),
+    })
 }
 
 fn started(error: &io::Error) -> String {
@@ -193,14 +197,14 @@ mod tests {
     use super::*;
 
     fn plugin(script: &str) -> Plugin {
-        let exec = Exec {
+        let exec = ExecConfig {
             api_version: Some(VERSIONS[0].into()),
             command: Some("sh".into()),
-            args: vec!["-c".into(), script.into()],
+            args: Some(vec!["-c".into(), script.into()]),
             install_hint: Some("get it from\u{1b}[1m example.com".into()),
-            ..Exec::default()
+            ..ExecConfig::default()
         };
-        Plugin::new("u", exec, &Cluster::default()).expect("it is whole")
+        Plugin::new("u", exec).expect("it is whole")
     }
 
     async fn until(is_so: impl Fn() -> bool) {

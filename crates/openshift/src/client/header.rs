@@ -1,11 +1,10 @@
 //! The headers of a kubeconfig: authorization and impersonation.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue};
-
-use super::document::Impersonate;
+use kube::config::AuthInfo;
 
 /// Why a text cannot be sent.
 pub(super) const UNSENDABLE: &str = "has a line break or another control character";
@@ -27,9 +26,11 @@ fn sensitive(text: &str) -> Option<HeaderValue> {
 }
 
 /// The headers of impersonation. An error names the field.
-pub(super) fn impersonation(impersonate: &Impersonate) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
-    let Impersonate { user, uid, groups, extra } = impersonate;
-    let Some(user) = user else {
+pub(super) fn impersonation(user: &AuthInfo) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+    let uid = &user.impersonate_uid;
+    let groups = user.impersonate_groups.iter().flatten().collect::<Vec<_>>();
+    let extra = user.impersonate_user_extra.iter().flatten().collect::<BTreeMap<_, _>>();
+    let Some(user) = &user.impersonate else {
         let alone =
             [("as-uid", uid.is_some()), ("as-groups", !groups.is_empty()), ("as-user-extra", !extra.is_empty())];
         return match alone.into_iter().find(|(_, is_there)| *is_there) {
@@ -80,13 +81,14 @@ mod tests {
     #[test]
     fn impersonation_is_sent_as_client_go_sends_it() {
         let text = |it: &str| it.to_owned();
-        let impersonate = Impersonate {
-            user: Some(" jané\t".into()),
-            uid: Some("7".into()),
-            groups: vec![text("a"), text("b c")],
-            extra: [(text("Reason/x%"), vec![text("1"), text("2")])].into(),
+        let user = AuthInfo {
+            impersonate: Some(" jané\t".into()),
+            impersonate_uid: Some("7".into()),
+            impersonate_groups: Some(vec![text("a"), text("b c")]),
+            impersonate_user_extra: Some([(text("Reason/x%"), vec![text("1"), text("2")])].into()),
+            ..AuthInfo::default()
         };
-        let headers = impersonation(&impersonate).expect("it can be sent");
+        let headers = impersonation(&user).expect("it can be sent");
         let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect::<Vec<_>>();
         let expected: [(&str, &[u8]); 6] = [
             ("impersonate-user", "jané".as_bytes()),
@@ -102,20 +104,24 @@ mod tests {
     #[test]
     fn what_cannot_be_sent_is_refused_by_its_field() {
         let text = |it: &str| it.to_owned();
-        let with = |groups: &[&str]| Impersonate {
-            user: Some("jane".into()),
-            groups: groups.iter().map(|it| text(it)).collect(),
-            ..Impersonate::default()
+        let with = |groups: &[&str]| AuthInfo {
+            impersonate: Some("jane".into()),
+            impersonate_groups: Some(groups.iter().map(|it| text(it)).collect()),
+            ..AuthInfo::default()
         };
-        for (impersonate, field) in [
-            (Impersonate { user: Some("ja\nne".into()), ..Impersonate::default() }, "`as`,"),
+        let extra = |key: String, value: &str| AuthInfo {
+            impersonate_user_extra: Some([(key, vec![text(value)])].into()),
+            ..with(&[])
+        };
+        for (user, field) in [
+            (AuthInfo { impersonate: Some("ja\nne".into()), ..AuthInfo::default() }, "`as`,"),
             (with(&["canary\r"]), "`as-groups`"),
-            (Impersonate { user: None, ..with(&["canary"]) }, "`as-groups` without `as`"),
-            (Impersonate { uid: Some(text("canary")), ..Impersonate::default() }, "`as-uid` without `as`"),
-            (Impersonate { extra: [(text("k"), vec![text("canary\0")])].into(), ..with(&[]) }, "`as-user-extra`"),
-            (Impersonate { extra: [("k".repeat(70_000), vec![text("x")])].into(), ..with(&[]) }, "too long"),
+            (AuthInfo { impersonate: None, ..with(&["canary"]) }, "`as-groups` without `as`"),
+            (AuthInfo { impersonate_uid: Some(text("canary")), ..AuthInfo::default() }, "`as-uid` without `as`"),
+            (extra(text("k"), "canary\0"), "`as-user-extra`"),
+            (extra("k".repeat(70_000), "x"), "too long"),
         ] {
-            let reason = impersonation(&impersonate).expect_err(field);
+            let reason = impersonation(&user).expect_err(field);
             assert!(reason.contains(field) && !reason.contains("canary"), "{reason}");
         }
     }

@@ -12,7 +12,6 @@ mod document;
 mod exec;
 mod files;
 mod header;
-mod kube_config;
 mod pod;
 mod server;
 mod service;

@@ -2,7 +2,7 @@
 
 use std::{env, path::Path};
 
-use super::document::{Cluster, Document, User};
+use super::document::Document;
 
 /// Set in every pod.
 const SERVICE: &str = "KUBERNETES_SERVICE_HOST";
@@ -26,8 +26,9 @@ pub(super) fn check(document: &Document, folder: &Path) -> Result<(), String> {
     }
     let real = |path: &Path| path.canonicalize().ok();
     let folder = real(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    let authorities = document.clusters.values().flat_map(Cluster::files);
-    for file in authorities.chain(users().flat_map(User::files)) {
+    let authorities = document.clusters.values().map(|cluster| &cluster.certificate_authority);
+    let of_users = users().flat_map(|user| [&user.client_certificate, &user.client_key, &user.token_file]);
+    for file in authorities.chain(of_users).flatten().map(Path::new) {
         let is_inside = matches!((&folder, real(file)), (Some(folder), Some(file)) if file.starts_with(folder));
         if !is_inside && file.exists() {
             return Err(format!(

@@ -2,7 +2,10 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::Uri;
-use kube::{Config, config::AuthInfo};
+use kube::{
+    Config,
+    config::{AuthInfo, ExecAuthCluster},
+};
 use regcred_core::{ExposeSecret, Proxies, ProxyUrl, Result};
 use rustls::pki_types::ServerName;
 use tracing::warn;
@@ -11,7 +14,7 @@ use super::{
     certificates::{self, Identity},
     context::Selected,
     credential::Credential,
-    header, kube_config, server,
+    document, exec, header, server,
 };
 use crate::client::connection::unusable;
 
@@ -28,7 +31,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// Checks what a context selects.
     pub(crate) fn of(selected: Selected, proxies: &Proxies) -> Result<Self> {
-        let Selected { context, cluster_name, cluster, user_name, user, namespace } = selected;
+        let Selected { context, cluster_name, cluster, user_name, mut user, namespace } = selected;
         let of_cluster = |reason: String| unusable("the kubeconfig", format!("its cluster {cluster_name:?} {reason}"));
         let of_user = |reason: String| unusable("the kubeconfig", format!("its user {user_name:?} {reason}"));
         let Some(text) = &cluster.server else { return Err(of_cluster("has no `server`".into())) };
@@ -48,7 +51,8 @@ impl Settings {
         config.default_namespace = namespace;
         config.root_cert = certificates::authorities(&cluster)
             .map_err(|reason| of_cluster(format!("has no usable authority: {reason}")))?;
-        if cluster.is_insecure && is_tls {
+        let is_insecure = cluster.insecure_skip_tls_verify == Some(true);
+        if is_insecure && is_tls {
             if config.root_cert.is_some() {
                 let reason = "has `insecure-skip-tls-verify` beside `certificate-authority`: remove one";
                 return Err(of_cluster(reason.into()));
@@ -58,14 +62,17 @@ impl Settings {
                 "insecure-skip-tls-verify is set: the certificate of the API server is not verified, and anyone on the way reads the credentials"
             );
         }
-        config.accept_invalid_certs = cluster.is_insecure;
-        if let Some(name) = &cluster.server_name {
+        config.accept_invalid_certs = is_insecure;
+        if let Some(name) = &cluster.tls_server_name {
             let name = ServerName::try_from(name.clone());
             name.map_err(|_| of_cluster("has a `tls-server-name` that is not a host name".into()))?;
         }
-        config.tls_server_name.clone_from(&cluster.server_name);
-        let credential = Credential::of(&user_name, &user, &cluster, server.user.as_ref()).map_err(of_user)?;
-        config.headers = header::impersonation(&user.impersonate).map_err(of_user)?;
+        config.tls_server_name.clone_from(&cluster.tls_server_name);
+        if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
+            exec.cluster = Some(exec::described(&cluster).map_err(of_user)?);
+        }
+        let credential = Credential::of(&user_name, &user, server.user.as_ref()).map_err(of_user)?;
+        config.headers = header::impersonation(&user).map_err(of_user)?;
         let identity = certificates::identity(&user).map_err(|reason| of_user(unidentified(&reason)))?;
         identify(&mut config, identity.as_ref());
         Ok(Self { context, config, proxy, credential })
@@ -73,13 +80,23 @@ impl Settings {
 
     /// Checks a configuration that another program made.
     pub(crate) fn from_config(mut config: Config, context: Option<String>) -> Result<Self> {
-        let user = kube_config::user(&config.auth_info);
-        let cluster = kube_config::cluster(&config);
         let failed = |reason: String| unusable("the client configuration", format!("its user {reason}"));
-        let credential = Credential::of("of the configuration", &user, &cluster, None).map_err(failed)?;
+        let cluster = config.auth_info.exec.as_mut().and_then(|exec| exec.cluster.take());
+        let user = serde_json::to_value(&config.auth_info).map_err(|_| failed("is not usable".into()))?;
+        let mut user = document::typed::<AuthInfo>(user).map_err(failed)?;
+        if let Some(exec) = &mut user.exec {
+            exec.cluster = Some(ExecAuthCluster {
+                server: Some(config.cluster_url.to_string()),
+                insecure_skip_tls_verify: config.accept_invalid_certs.then_some(true),
+                proxy_url: config.proxy_url.as_ref().map(ToString::to_string),
+                tls_server_name: config.tls_server_name.clone(),
+                ..cluster.unwrap_or_default()
+            });
+        }
+        let credential = Credential::of("of the configuration", &user, None).map_err(failed)?;
         let proxy = config.proxy_url.take().map(|url| ProxyUrl::parse(&url.to_string(), "the client configuration"));
         let identity = certificates::identity(&user).map_err(|reason| failed(unidentified(&reason)))?;
-        config.headers.extend(header::impersonation(&user.impersonate).map_err(failed)?);
+        config.headers.extend(header::impersonation(&user).map_err(failed)?);
         identify(&mut config, identity.as_ref());
         Ok(Self { context, config, proxy: proxy.transpose()?, credential })
     }
