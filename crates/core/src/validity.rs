@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{Error, ErrorKind, ProviderName, Result};
+use crate::{Clock, Error, ErrorKind, ProviderName, Result};
 
 /// The first scheduled run after an instant; `None` where there is none.
 pub type Schedule = dyn Fn(SystemTime) -> Option<SystemTime> + Send + Sync;
@@ -75,6 +75,12 @@ impl Validity {
             return Err(Error::new(ErrorKind::Malformed, "the credential ends before it begins"));
         }
         Ok(Self { issued_at, expires_at, issuer: None })
+    }
+
+    /// From now on, for so long.
+    pub fn lasting(clock: &dyn Clock, life: Duration) -> Result<Self> {
+        let now = clock.now();
+        Self::new(now, Some(now + life))
     }
 
     /// With the account that minted it.

@@ -2,7 +2,8 @@
 
 #[path = "../../../tests/third-party/tests/document/documents.rs"]
 mod documents;
-#[path = "../../../tests/third-party/tests/document/shelf.rs"]
+#[path = "../../../tests/third-party/src/shelf.rs"]
+#[expect(unreachable_pub, reason = "it is public in its own crate")]
 mod shelf;
 
 use std::{sync::Arc, time::Duration};

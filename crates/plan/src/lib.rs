@@ -23,5 +23,5 @@ pub use schemars;
 pub use types::{
     provider::{Inline, NeededFile, PodCredentials, ProviderPlan, ProviderType},
     registry::{PlannedProvider, Types},
-    sink::{Choice, ClusterPlan, Kept, NoOptions, Run, SinkPlan, SinkTarget, SinkType},
+    sink::{Choice, ClusterPlan, Kept, NoOptions, Run, SinkPlan, SinkTarget, SinkType, keep},
 };

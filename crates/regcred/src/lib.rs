@@ -26,6 +26,7 @@ pub use regcred_plan::{Plan, ProviderPlan, ProviderType, SinkPlan, SinkType, Typ
 pub use prometheus_client;
 pub use regcred_config as config;
 pub use regcred_core as core;
+pub use regcred_dockerconfig as dockerconfig;
 #[cfg(feature = "ecr")]
 pub use regcred_ecr as ecr;
 pub use regcred_engine as engine;

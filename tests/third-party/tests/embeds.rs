@@ -7,7 +7,7 @@ use regcred_testkit::{FakeAws, FakeKube};
 const CONFIG: &str = "
 providers:
   pull: { type: ecr, region: eu-west-1 }
-  bot: { type: robot, host: quay.io, name: team-a+bot }
+  bot: { type: robot, host: quay.io }
 targets:
   - { namespace: team-a, providers: [pull, bot] }
 ";

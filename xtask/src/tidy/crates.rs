@@ -53,7 +53,15 @@ const RULES: [Rule; 17] = [
     },
     Rule {
         package: "regcred",
-        uses: &["regcred-config", "regcred-core", "regcred-ecr", "regcred-engine", "regcred-openshift", "regcred-plan"],
+        uses: &[
+            "regcred-config",
+            "regcred-core",
+            "regcred-dockerconfig",
+            "regcred-ecr",
+            "regcred-engine",
+            "regcred-openshift",
+            "regcred-plan",
+        ],
         never: &["axum", "clap", "tracing-subscriber"],
     },
     Rule {

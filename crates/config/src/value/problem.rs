@@ -23,6 +23,11 @@ impl Problem {
         Self { origin: Some(origin), ..Self::everywhere(message) }
     }
 
+    /// With a key below this place.
+    pub fn below(origin: &Origin, key: &str, why: impl fmt::Display) -> Self {
+        Self::at(origin.join(key), why.to_string())
+    }
+
     /// Of the whole.
     pub fn everywhere(message: impl Into<String>) -> Self {
         Self { origin: None, file: None, line: None, message: message.into() }

@@ -63,9 +63,12 @@ pub trait ProviderType: Send + Sync + 'static {
         entry.options()
     }
 
-    /// Returns what an entry needs, or every problem of its options at once. `at` is the place of the entry: [`Origin::join`] adds the key of
-    /// an option. It makes no request.
-    fn plan(&self, options: &Self::Options, at: &Origin) -> Result<ProviderPlan, Problems>;
+    /// Returns what an entry needs, or every problem of its options at once. `at` is the place of the entry: [`Problem::below`] names an
+    /// option. It makes no request. Default: its scope is unknown, and it needs nothing.
+    fn plan(&self, options: &Self::Options, at: &Origin) -> Result<ProviderPlan, Problems> {
+        let _ = (options, at);
+        Ok(ProviderPlan::default())
+    }
 
     /// Makes a provider. regcred calls it when the first credential is wanted. If it fails, that mint fails, and the next mint calls it
     /// again.

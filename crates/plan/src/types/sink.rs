@@ -36,13 +36,17 @@ pub trait SinkType: Send + Sync + 'static {
         entry.options()
     }
 
-    /// Returns what a sink needs, or every problem of its options and of its targets at once. It makes no request.
+    /// Returns what a sink needs, or every problem of its options and of its targets at once. It makes no request. Default: it needs
+    /// nothing, and has no problem.
     fn plan(
         &self,
         options: &Self::Options,
         targets: &[SinkTarget<Self::TargetOptions>],
         at: &Origin,
-    ) -> Result<SinkPlan, Problems>;
+    ) -> Result<SinkPlan, Problems> {
+        let _ = (options, targets, at);
+        Ok(SinkPlan::default())
+    }
 
     /// Makes a source and a sink for each of these targets, in their order. If it fails, the targets of this sink fail, and the other sinks
     /// work.
@@ -140,6 +144,12 @@ impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.selection.fmt(f)
     }
+}
+
+/// Keeps each target in one sink, at the address that its options describe.
+pub fn keep<O>(sink: Arc<dyn SecretSink>, targets: &[SinkTarget<O>], address: impl Fn(&O) -> Address) -> Vec<Kept> {
+    let source = |target: &SinkTarget<O>| Arc::new(vec![target.at(address(&target.options))]);
+    targets.iter().map(|target| (source(target) as Arc<dyn TargetSource>, sink.clone())).collect()
 }
 
 impl<O> SinkTarget<O> {

@@ -1,0 +1,83 @@
+//! The command line treats both types as it treats the built-in ones.
+
+use std::{fs, path::Path, process::Command};
+
+use regcred_testkit::FakeKube;
+use serde_json::Value;
+
+const CONFIG: &str = "
+providers:
+  bot: { type: robot, host: quay.io }
+  other: { type: robot, host: ghcr.io }
+sinks:
+  cluster: { type: kubernetes }
+  shelf: { type: shelf }
+targets:
+  - { namespace: team-a, providers: [bot, other], sink: cluster }
+  - { board: top, providers: [bot], sink: shelf }
+";
+
+/// Runs a command with the config. Returns its exit code, and what it printed.
+fn regcred(dir: &Path, line: &str) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_their-regcred"));
+    command.args(line.split(' ')).current_dir(dir).env_clear().env("KUBECONFIG", dir.join("kubeconfig"));
+    let output = command.output().expect("it starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn folder(config: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::write(dir.path().join("regcred.yaml"), config).expect("it can be written");
+    dir
+}
+
+#[test]
+fn the_schema_describes_their_options() {
+    let (code, schema, _) = regcred(folder(CONFIG).path(), "schema");
+    let schema = serde_json::from_str::<Value>(&schema).expect("JSON");
+    assert_eq!(code, Some(0));
+    assert_eq!(schema["$defs"]["Target"]["properties"]["board"]["description"], "Name of the board.");
+    let text = schema["properties"]["providers"].to_string();
+    assert!(text.contains(r#""const":"robot""#) && text.contains("Host of the registry."), "{text}");
+}
+
+#[test]
+fn a_misspelt_option_of_a_target_and_two_logins_for_one_registry_are_refused_with_their_lines() {
+    let (code, _, told) = regcred(folder(&CONFIG.replace("board: top", "bord: top")).path(), "check");
+    assert!(code == Some(2) && told.contains("regcred.yaml:10: targets[1].bord: "), "{told}");
+    let (code, _, told) = regcred(folder(&CONFIG.replace("ghcr.io", "quay.io")).path(), "check");
+    let expected = "another of its providers has a login for quay.io already";
+    assert!(code == Some(2) && told.contains(expected), "{told}");
+    let (code, _, told) = regcred(folder(&CONFIG.replace("quay.io", "'not a host'")).path(), "check");
+    assert!(code == Some(2) && told.contains("regcred.yaml:3: providers.bot.host: "), "{told}");
+    let (code, said, told) = regcred(folder(CONFIG).path(), "check");
+    assert!(code == Some(0) && said.contains("mints       2 for a full pass"), "{said}{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_and_once_keep_targets_of_both_sinks() {
+    let (kube, dir) = (FakeKube::start().await, folder(CONFIG));
+    kube.add_namespace("team-a", &["default"]);
+    fs::write(dir.path().join("kubeconfig"), kube.kubeconfig()).expect("it can be written");
+    let (code, said, told) = regcred(dir.path(), "plan -o json");
+    let plan = serde_json::from_str::<Value>(&said).unwrap_or_else(|_| panic!("{said}{told}"));
+    let targets = plan["targets"].as_array().expect("a list");
+    let row = |it: &Value| [&it["store"], &it["secret"], &it["step"]].map(|it| it.as_str().unwrap_or("").to_owned());
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(
+        targets.iter().map(row).collect::<Vec<_>>(),
+        [["cluster", "ecr-secret", "create"], ["shelf", "top", "create"]].map(|row| row.map(str::to_owned))
+    );
+    assert!(targets.iter().all(|it| it["bytes"].as_u64().is_some_and(|bytes| bytes > 40)), "{said}");
+    let (code, said, told) = regcred(dir.path(), "once");
+    assert_eq!(code, Some(0), "{said}{told}");
+    assert!(kube.object("secrets", "team-a", "ecr-secret").is_some());
+}
+
+#[test]
+fn the_manifests_give_the_rights_that_the_targets_in_the_cluster_need() {
+    let (code, said, told) = regcred(folder(CONFIG).path(), "manifests");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(said.contains("kind: CronJob") && said.contains("- ecr-secret") && !said.contains("- top"), "{said}");
+}
