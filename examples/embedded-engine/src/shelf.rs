@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use async_trait::async_trait;
-use regcred_core::{
+use regcred::core::{
     Applied, CredentialSet, Error, ErrorKind, Login, Observed, ProviderName, RegistryCredential, Result, Revision,
-    SecretSink, Target, Written,
+    SecretSink, Target, Written, async_trait,
 };
 use tokio::sync::watch;
 
@@ -72,7 +71,7 @@ impl SecretSink for Shelf {
 mod tests {
     use std::time::Duration;
 
-    use regcred_core::{
+    use regcred::core::{
         Clock, RegistryProvider,
         testing::{FakeProvider, SinkExt, TestClock, provider_name, target},
     };

@@ -23,7 +23,7 @@ const PURE: &[&str] = &["tokio", "async-trait", "kube", "hyper", "reqwest"];
 const VENDORS: &[&str] = &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "aws-sdk-sts"];
 
 /// The table of ARCHITECTURE.md.
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 18] = [
     Rule { package: "regcred-core", uses: &[], never: RUNTIMES },
     Rule {
         package: "regcred-engine",
@@ -92,10 +92,11 @@ const RULES: [Rule; 17] = [
     Rule { package: "xtask", uses: &[], never: &["tokio", "kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"] },
     Rule {
         package: "regcred-example-embedded-engine",
-        uses: &["regcred-core", "regcred-engine"],
-        never: &["serde", "serde_json", "figment", "kube", "aws-config"],
+        uses: &["regcred"],
+        never: &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr"],
     },
     Rule { package: "regcred-example-file-login", uses: &["regcred", "regcred-scheduler"], never: &[] },
+    Rule { package: "regcred-example-operator", uses: &["regcred"], never: &[] },
     Rule { package: "regcred-example-pull-image", uses: &["regcred-core", "regcred-ecr"], never: &[] },
     Rule { package: "regcred-tests", uses: &["regcred-core", "regcred-ecr", "regcred-openshift"], never: &[] },
 ];
