@@ -56,7 +56,7 @@ impl SinkType for Boards {
 
     fn plan(&self, options: &Shelf, targets: &[SinkTarget<NoOptions>], at: &Origin) -> Result<SinkPlan, Problems> {
         self.planned.lock().expect("no panic").clone_from(&targets.to_vec());
-        targets.iter().map(|it| it.in_namespaces().map(drop)).collect::<Result<(), _>>()?;
+        targets.iter().try_for_each(|it| it.in_namespaces().map(drop))?;
         if targets.len() > options.height as usize {
             let message = format!("{} boards are too few for {} entries", options.height, targets.len());
             return Err(Problem::at(at.join("height"), message).into());

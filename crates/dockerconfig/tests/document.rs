@@ -2,8 +2,7 @@
 
 #[path = "../../../tests/third-party/tests/document/documents.rs"]
 mod documents;
-#[path = "../../../tests/third-party/src/shelf.rs"]
-#[expect(unreachable_pub, reason = "it is public in its own crate")]
+#[path = "document_store/shelf.rs"]
 mod shelf;
 
 use std::{sync::Arc, time::Duration};

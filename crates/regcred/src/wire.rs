@@ -18,6 +18,10 @@ const MAKING: Duration = Duration::from_secs(30);
 
 /// Returns an engine for the plan, with the minters of an earlier engine. Its routes are those of the plan. It mints once per credential,
 /// however many providers and targets share it. A sink that cannot be made fails the routes of that sink alone.
+///
+/// # Panics
+///
+/// Never: there are a source and a sink for each route.
 pub async fn engine(plan: &Plan, types: &Types, minters: &mut Minters, clock: Arc<dyn Clock>) -> Builder {
     let mut engine = Engine::builder(clock.clone());
     if let Some(due_per_second) = plan.due_per_second() {

@@ -1,20 +1,17 @@
 //! A type of provider and a type of sink that regcred does not bring along.
 
-mod shelf;
-
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, sync::Mutex, time::Duration};
 
 use regcred::{
     ProviderPlan, ProviderType, SinkType, async_trait,
     config::{Origin, Problem, Problems},
-    core::document::DocumentSink,
-    core::{Address, Login, Registry, RegistryCredential, RegistryProvider, Result, Scope, SystemClock, Validity},
+    core::document::{Document, DocumentSink, DocumentStore},
+    core::{Address, Error, ErrorKind, ExposeSecret, Login, Registry, RegistryCredential, RegistryProvider, Result},
+    core::{Scope, SecretBytes, SystemClock, Validity},
     dockerconfig::DockerConfigFormat,
     plan::{Kept, NoOptions, Run, SinkTarget, keep, schemars, schemars::JsonSchema},
 };
 use serde::Deserialize;
-
-pub use shelf::Shelf;
 
 /// The options of a provider, and the provider itself.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -39,17 +36,53 @@ pub struct RobotType;
 impl ProviderType for RobotType {
     const NAME: &'static str = "robot";
     type Options = Robot;
+
     fn plan(&self, robot: &Robot, at: &Origin) -> Result<ProviderPlan, Problems> {
         let registry = Registry::new(&robot.host).map_err(|error| Problem::below(at, "host", error))?;
         Ok(ProviderPlan::new(Scope::Exact(vec![registry])).with_auth_bytes(40).with_egress(&robot.host))
     }
+
     async fn make(&self, robot: Robot) -> Result<Arc<dyn RegistryProvider>> {
         Ok(Arc::new(robot))
     }
 }
 
-/// The type `shelf` of an entry of `sinks:`.
-pub struct ShelfType(pub Arc<Shelf>);
+/// Documents in memory, each with the number of its latest write. It is also the type `shelf` of an entry of `sinks:`.
+#[derive(Clone, Debug, Default)]
+pub struct Shelf(Arc<Mutex<(u64, Documents)>>);
+
+type Documents = BTreeMap<Address, (u64, SecretBytes)>;
+
+impl Shelf {
+    fn change(&self, address: &Address, content: Option<SecretBytes>, expected: Option<u64>) -> Result<()> {
+        let (writes, documents) = &mut *self.0.lock().expect("no call panics");
+        if documents.get(address).map(|(version, _)| *version) != expected {
+            return Err(Error::new(ErrorKind::Conflict, format!("{address} has changed")));
+        }
+        *writes += 1;
+        documents.remove(address);
+        documents.extend(content.map(|content| (address.clone(), (*writes, content))));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl DocumentStore for Shelf {
+    type Version = u64;
+
+    async fn load(&self, address: &Address) -> Result<Option<Document<u64>>> {
+        let (_, documents) = &*self.0.lock().expect("no call panics");
+        Ok(documents.get(address).map(|(version, content)| Document::new(content.expose_secret(), *version)))
+    }
+
+    async fn store(&self, address: &Address, content: SecretBytes, expected: Option<&u64>) -> Result<()> {
+        self.change(address, Some(content), expected.copied())
+    }
+
+    async fn delete(&self, address: &Address, expected: &u64) -> Result<()> {
+        self.change(address, None, Some(*expected))
+    }
+}
 
 /// The options of one target on a shelf.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -60,12 +93,13 @@ pub struct Board {
 }
 
 #[async_trait]
-impl SinkType for ShelfType {
+impl SinkType for Shelf {
     const NAME: &'static str = "shelf";
     type Options = NoOptions;
     type TargetOptions = Board;
+
     async fn make(&self, _: NoOptions, targets: Vec<SinkTarget<Board>>, run: &Run) -> Result<Vec<Kept>> {
-        let sink = Arc::new(DocumentSink::new(self.0.clone(), DockerConfigFormat).with_instance(run.instance.clone()));
-        Ok(keep(sink, &targets, |options| Address::named(options.board.as_str())))
+        let sink = DocumentSink::new(self.clone(), DockerConfigFormat).with_instance(run.instance.clone());
+        Ok(keep(Arc::new(sink), &targets, |options| Address::named(options.board.as_str())))
     }
 }

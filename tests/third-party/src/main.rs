@@ -1,13 +1,13 @@
 //! A program with regcred inside. It brings its own types along, and chooses its own version of Kubernetes.
 
-use std::{env, error::Error, sync::Arc};
+use std::{env, error::Error};
 
 use k8s_openapi::k8s_if_1_35;
 use regcred::{
     Regcred, Types,
     engine::{Event, Pass},
 };
-use third_party::{RobotType, ShelfType};
+use third_party::{RobotType, Shelf};
 
 k8s_if_1_35! {
     /// Not that of the binary `regcred`; with any other this does not compile.
@@ -16,7 +16,7 @@ k8s_if_1_35! {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let types = Types::default().with_provider(RobotType)?.with_sink(ShelfType(Arc::default()))?;
+    let types = Types::default().with_provider(RobotType)?.with_sink(Shelf::default())?;
     let report_each = |event: &Event<'_>| {
         if let Event::Looked { target, outcome, .. } = event {
             println!("{target} is {}", [vec![outcome.state().name().into()], outcome.reasons()].concat().join(": "));

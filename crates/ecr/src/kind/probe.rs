@@ -32,13 +32,10 @@ pub(super) async fn probe(
     }
     let mut findings = vec![];
     while let Some(asked) = asking.join_next().await {
-        match asked {
-            Ok(found) => findings.extend(found),
-            Err(_) => {
-                let error = Error::new(ErrorKind::Bug, "it panicked");
-                findings.push(Finding::error("token", "a provider", &error).with_fix("report it"));
-            }
-        }
+        findings.extend(asked.unwrap_or_else(|_| {
+            let error = Error::new(ErrorKind::Bug, "it panicked");
+            vec![Finding::error("token", "a provider", &error).with_fix("report it")]
+        }));
     }
     findings
 }

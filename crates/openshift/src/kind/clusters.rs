@@ -105,7 +105,7 @@ async fn connect(sink: &StoreName, options: &OpenShiftOptions, given: Option<Con
     let own = Connection { kubeconfig: options.kubeconfig.clone(), context: options.context.clone() };
     let cluster = Cluster::connect(&given.unwrap_or(own)).await?;
     let plain = |server: &str| server.trim_end_matches('/').to_owned();
-    match options.server.as_deref().filter(|it| plain(it) != plain(&cluster.server())) {
+    match options.server.as_deref().filter(|it| plain(it) != plain(cluster.server())) {
         None => Ok(cluster),
         Some(server) => {
             let message = format!("sink {sink} is for the cluster at {server}, and this is {}", cluster.server());

@@ -240,6 +240,9 @@ impl fmt::Debug for PlannedProvider {
 
 impl fmt::Debug for Types {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Types").field("providers", &self.providers.keys()).field("sinks", &self.sinks.keys()).finish()
+        f.debug_struct("Types")
+            .field("providers", &self.providers.keys())
+            .field("sinks", &self.sinks.keys())
+            .finish_non_exhaustive()
     }
 }

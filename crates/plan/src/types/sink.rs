@@ -148,8 +148,8 @@ impl fmt::Display for Choice {
 
 /// Keeps each target in one sink, at the address that its options describe.
 pub fn keep<O>(sink: Arc<dyn SecretSink>, targets: &[SinkTarget<O>], address: impl Fn(&O) -> Address) -> Vec<Kept> {
-    let source = |target: &SinkTarget<O>| Arc::new(vec![target.at(address(&target.options))]);
-    targets.iter().map(|target| (source(target) as Arc<dyn TargetSource>, sink.clone())).collect()
+    let source = |target: &SinkTarget<O>| Arc::new(vec![target.at(address(&target.options))]) as Arc<dyn TargetSource>;
+    targets.iter().map(source).zip(std::iter::repeat(sink)).collect()
 }
 
 impl<O> SinkTarget<O> {

@@ -105,7 +105,9 @@ impl Daemon {
             }
             #[cfg(feature = "openshift")]
             events.follow(event);
-            followers.iter().for_each(|follow| follow(event));
+            for follow in &followers {
+                follow(event);
+            }
             first_pass.follow(event, &states);
         });
         Ok(Made {

@@ -40,7 +40,9 @@ pub(crate) async fn connect(plan: &Plan, types: &Types, connection: &Connection)
 pub(crate) fn announce_all(clusters: &Clusters) {
     let connected = clusters.connected();
     let several = connected.len() > 1;
-    connected.iter().for_each(|(name, cluster)| announce(cluster, several.then_some(name.as_str())));
+    for (name, cluster) in &connected {
+        announce(cluster, several.then_some(name.as_str()));
+    }
 }
 
 /// Prints the server that a command uses. `sink`: the name of the sink, if there are several.

@@ -49,8 +49,7 @@ async fn its_provider_keeps_every_rule_of_a_provider() {
 
 #[test]
 fn both_types_take_at_most_80_lines_of_code() {
-    let code = [include_str!("../../src/lib.rs"), include_str!("../../src/shelf.rs")];
-    let code = code.iter().flat_map(|it| it.lines()).map(str::trim);
+    let code = include_str!("../../src/lib.rs").lines().map(str::trim);
     let lines = code.filter(|it| !it.is_empty() && !it.starts_with("//")).count();
     assert!((40..=80).contains(&lines), "{lines} lines");
 }

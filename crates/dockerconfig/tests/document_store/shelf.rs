@@ -1,4 +1,4 @@
-//! A store as a third party writes it: a map, whose versions are numbers.
+//! A store as a third party would write it: a map, whose versions are numbers.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -9,7 +9,9 @@ use regcred_core::{
 
 /// Documents in memory, each with the number of its latest write.
 #[derive(Debug, Default)]
-pub struct Shelf(Mutex<(u64, BTreeMap<Address, (u64, SecretBytes)>)>);
+pub(crate) struct Shelf(Mutex<(u64, Documents)>);
+
+type Documents = BTreeMap<Address, (u64, SecretBytes)>;
 
 impl Shelf {
     fn change(&self, address: &Address, content: Option<SecretBytes>, expected: Option<u64>) -> Result<()> {
@@ -27,13 +29,16 @@ impl Shelf {
 #[async_trait]
 impl DocumentStore for Shelf {
     type Version = u64;
+
     async fn load(&self, address: &Address) -> Result<Option<Document<u64>>> {
         let (_, documents) = &*self.0.lock().expect("no call panics");
         Ok(documents.get(address).map(|(version, content)| Document::new(content.expose_secret(), *version)))
     }
+
     async fn store(&self, address: &Address, content: SecretBytes, expected: Option<&u64>) -> Result<()> {
         self.change(address, Some(content), expected.copied())
     }
+
     async fn delete(&self, address: &Address, expected: &u64) -> Result<()> {
         self.change(address, None, Some(*expected))
     }
