@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use regcred_config::Merge;
 use regcred_core::{Namespace, SecretName, StoreName};
 
-use crate::{Choice, Plan, group::Places, rights};
+use crate::{Choice, Plan, rights};
 
 /// What keeping Secrets of one name in one way asks of a cluster.
 #[derive(Clone, Debug)]
@@ -36,29 +37,19 @@ impl Demand {
     }
 }
 
-impl Plan {
-    /// Returns the ServiceAccounts that a route links its Secrets to.
-    pub fn accounts(&self, route: usize) -> Vec<String> {
-        let links = self.groups.get(route).map(|group| group.need.links()).unwrap_or_default();
-        links.into_iter().map(|link| link.account).collect()
+/// Returns all that a plan keeps in a cluster, each way once.
+pub fn demands(plan: &Plan, store: &StoreName) -> Vec<Demand> {
+    let mut alike = BTreeMap::<(SecretName, bool, Vec<String>), (Vec<Namespace>, Vec<Choice>)>::new();
+    for target in plan.targets(store) {
+        let creates = target.secret.merge != Merge::Yes;
+        let accounts = target.accounts.into_iter().map(|link| link.account).collect::<Vec<_>>();
+        let (namespaces, selected) = alike.entry((target.secret.name, creates, accounts)).or_default();
+        namespaces.extend(target.namespaces);
+        selected.extend(target.selection);
     }
-
-    /// Returns all that the plan keeps in a cluster, each way once.
-    pub fn demands(&self, store: &StoreName) -> Vec<Demand> {
-        let mut alike = BTreeMap::<(SecretName, bool, Vec<String>), (Vec<Namespace>, Vec<Choice>)>::new();
-        for group in self.groups.iter().filter(|group| group.need.store == *store) {
-            let need = &group.need;
-            let accounts = need.links().into_iter().map(|link| link.account).collect::<Vec<_>>();
-            let (namespaces, selected) = alike.entry((need.secret.name.clone(), need.creates(), accounts)).or_default();
-            match &group.places {
-                Places::Named(named) => namespaces.extend(named.iter().cloned()),
-                Places::Selected(chosen) => selected.push(Choice(chosen.clone())),
-            }
-        }
-        let demand = |((secret, creates, accounts), (mut namespaces, selected)): (_, (Vec<Namespace>, _))| {
-            namespaces.sort();
-            Demand { selected, ..Demand::new(secret, creates, accounts, namespaces) }
-        };
-        alike.into_iter().map(demand).collect()
-    }
+    let demand = |((secret, creates, accounts), (mut namespaces, selected)): (_, (Vec<Namespace>, _))| {
+        namespaces.sort();
+        Demand { selected, ..Demand::new(secret, creates, accounts, namespaces) }
+    };
+    alike.into_iter().map(demand).collect()
 }

@@ -37,18 +37,6 @@ pub enum Verdict {
     Unreachable,
 }
 
-/// An entry that [`ProviderType::probe`](crate::ProviderType::probe) checks.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Probe<O> {
-    /// The name of the entry, or of the inline provider.
-    pub name: String,
-    /// Its options.
-    pub options: O,
-    /// What it needs and opens.
-    pub plan: crate::ProviderPlan,
-}
-
 /// The most namespaces in one row of a table. JSON has all of them.
 const NAMED: usize = 3;
 
@@ -56,12 +44,6 @@ const NAMED: usize = 3;
 pub fn first_few(namespaces: &[&str]) -> String {
     let named = namespaces.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     if namespaces.len() <= NAMED { named } else { format!("{} namespaces ({named}, ...)", namespaces.len()) }
-}
-
-impl<O> Probe<O> {
-    pub(crate) fn new(name: String, options: O, plan: crate::ProviderPlan) -> Self {
-        Self { name, options, plan }
-    }
 }
 
 impl Verdict {

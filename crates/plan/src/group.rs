@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use regcred_config::{AccountLink, Merge, NamespaceFilter, Origin, SecretSettings, Selection, Spec};
+use regcred_config::{AccountLink, NamespaceFilter, Origin, SecretSettings, Selection, Spec};
 use regcred_core::{Namespace, ProviderName, StoreName};
 
 /// Namespaces that have the same Secret with the same settings.
@@ -73,12 +73,6 @@ impl Group {
 }
 
 impl Need {
-    /// Whether regcred creates the Secret where there is none. It only adds its entries to a Secret of another owner, unless the config
-    /// asks for more.
-    pub(crate) fn creates(&self) -> bool {
-        self.secret.merge != Merge::Yes
-    }
-
     /// Whether both are about Secrets of one name in one store.
     pub(crate) fn is_same_secret(&self, other: &Self) -> bool {
         (&self.store, &self.secret.name) == (&other.store, &other.secret.name)

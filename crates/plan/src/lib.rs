@@ -10,8 +10,8 @@ mod resolve;
 mod rights;
 mod types;
 
-pub use demand::Demand;
-pub use finding::{Finding, Probe, Verdict, first_few};
+pub use demand::{Demand, demands};
+pub use finding::{Finding, Verdict, first_few};
 pub use links::{BUILDERS, ServiceAccountLink, usual_accounts};
 pub use network::{connection_fix, is_set};
 pub use plan::Plan;
@@ -21,7 +21,7 @@ pub use resolve::problems;
 pub use rights::{ACCOUNT_VERBS, secret_verbs};
 pub use schemars;
 pub use types::{
-    provider::{Inline, NeededFile, PodCredentials, ProviderPlan, ProviderType},
+    provider::{Inline, NeededFile, PodCredentials, Probe, ProviderPlan, ProviderType},
     registry::{PlannedProvider, Types},
     sink::{Choice, ClusterPlan, Kept, NoOptions, Run, SinkPlan, SinkTarget, SinkType, keep},
 };

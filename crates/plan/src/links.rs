@@ -23,19 +23,15 @@ pub struct ServiceAccountLink {
     pub is_expected: bool,
 }
 
-impl Need {
-    /// Returns the ServiceAccounts that use the Secret. A Secret of another owner has its users already, so that only those of the config are
-    /// added.
-    pub(crate) fn links(&self) -> Vec<ServiceAccountLink> {
-        match &self.accounts {
-            Accounts::These(accounts) => accounts.iter().map(named).collect(),
-            _ if self.secret.merge.is_on() => vec![],
-            Accounts::Builders => builders().collect(),
-            Accounts::Usual => {
-                let default =
-                    ServiceAccountLink { account: DEFAULT.into(), pull: true, mount: false, is_expected: true };
-                std::iter::once(default).chain(builders()).collect()
-            }
+/// Returns the ServiceAccounts that use a Secret. A Secret of another owner has its users already, so that only those of the config are added.
+pub(crate) fn links(need: &Need) -> Vec<ServiceAccountLink> {
+    match &need.accounts {
+        Accounts::These(accounts) => accounts.iter().map(named).collect(),
+        _ if need.secret.merge.is_on() => vec![],
+        Accounts::Builders => builders().collect(),
+        Accounts::Usual => {
+            let default = ServiceAccountLink { account: DEFAULT.into(), pull: true, mount: false, is_expected: true };
+            std::iter::once(default).chain(builders()).collect()
         }
     }
 }

@@ -11,6 +11,7 @@ use regcred_core::{Clock, InstanceName, Namespace, ProviderName, Result, Schedul
 
 use crate::{
     group::{Group, Places},
+    links::links,
     resolve::{Resolved, sink_target},
     types::{
         registry::{PlannedProvider, Types},
@@ -143,6 +144,12 @@ impl Plan {
             clock: clock.clone(),
         };
         types.make_sink(entry, self.targets(store), &run).await
+    }
+
+    /// Returns the ServiceAccounts that a route links its Secrets to.
+    pub fn accounts(&self, route: usize) -> Vec<String> {
+        let links = self.groups.get(route).map(|group| links(&group.need)).unwrap_or_default();
+        links.into_iter().map(|link| link.account).collect()
     }
 
     /// Returns the name of this installation.

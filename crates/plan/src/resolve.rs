@@ -13,6 +13,7 @@ use regcred_core::{Namespace, ProviderName, SecretName, StoreName};
 
 use crate::{
     group::{Accounts, Group, Need, Places, Selected},
+    links::links,
     types::{
         registry::{PlannedProvider, Types},
         sink::{Choice, SinkPlan, SinkTarget},
@@ -389,7 +390,7 @@ pub(crate) fn sink_target(
     known: &BTreeMap<ProviderName, PlannedProvider>,
     adopt: bool,
 ) -> SinkTarget<Option<Spec>> {
-    let accounts = group.need.links();
+    let accounts = links(&group.need);
     let Need { store, providers, secret, options, .. } = group.need.clone();
     let selection = match &group.places {
         Places::Named(_) => None,

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod broken;
-mod builder;
 mod built_in;
 mod daemon;
 mod lazy;
@@ -12,13 +11,12 @@ mod regcred;
 mod setup;
 pub mod wire;
 
-pub use builder::RegcredBuilder;
 pub use built_in::BuiltIn;
 pub use daemon::{handle::Handle, health::Health};
 pub use minters::{Minters, Mints};
 #[cfg(feature = "openshift")]
 pub use prune::Pruning;
-pub use regcred::Regcred;
+pub use regcred::{Regcred, RegcredBuilder};
 pub use regcred_core::async_trait;
 pub use regcred_engine::Keyring;
 pub use regcred_plan::{Plan, ProviderPlan, ProviderType, SinkPlan, SinkType, Types};

@@ -1,17 +1,19 @@
 //! The front door: a config, its plan, and the ways to run it.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use regcred_config::Config;
-use regcred_core::Result;
-use regcred_engine::{Pass, Report};
-use regcred_plan::Plan;
+use prometheus_client::registry::Registry;
+use regcred_config::{Config, Layers, Overrides};
+use regcred_core::{Clock, ProviderName, RegistryProvider, Result, SystemClock};
+use regcred_engine::{Event, Minter, Pass, Report, Route};
+use regcred_plan::{Plan, Types};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    Handle, RegcredBuilder,
+    BuiltIn, Handle,
     daemon::{Daemon, first_pass::FirstPass, health::Health, leader::Leader, metrics::Metrics, states::States},
-    setup::Setup,
+    minters::Minters,
+    setup::{Setup, invalid},
 };
 
 /// Keeps the targets of a config fresh: once, or as a daemon in a task of its own.
@@ -50,16 +52,6 @@ impl Regcred {
         RegcredBuilder::default()
     }
 
-    pub(crate) fn new(
-        setup: Setup,
-        config: Option<Config>,
-        plan: Option<Plan>,
-        states: Arc<States>,
-        metrics: Option<Arc<Metrics>>,
-    ) -> Self {
-        Self { setup, config, plan, states, metrics }
-    }
-
     /// Returns the plan of the config. `None`: there is no config.
     pub fn plan(&self) -> Option<&Plan> {
         self.plan.as_ref()
@@ -95,6 +87,163 @@ impl Regcred {
         let daemon = Daemon { setup, states, health: health.clone(), metrics, first_pass: first, leader };
         let task = tokio::spawn(daemon.run(in_force, received));
         Ok(Handle { commands, first_pass, health, task })
+    }
+}
+
+/// Makes a [`Regcred`].
+#[derive(Debug)]
+#[must_use]
+pub struct RegcredBuilder<'a> {
+    setup: Setup,
+    built_in: BuiltIn,
+    registry: Option<&'a mut Registry>,
+}
+
+impl Default for RegcredBuilder<'_> {
+    fn default() -> Self {
+        let setup = Setup {
+            types: Types::default(),
+            clock: Arc::new(SystemClock),
+            config: None,
+            layers: None,
+            minters: Minters::default(),
+            given_minters: vec![],
+            routes: vec![],
+            on_event: vec![],
+            on_config: vec![],
+            #[cfg(feature = "openshift")]
+            clusters: regcred_openshift::Clusters::default(),
+            #[cfg(feature = "openshift")]
+            connection: Some(regcred_openshift::Connection::default()),
+            #[cfg(feature = "openshift")]
+            lease: None,
+        };
+        Self { setup, built_in: BuiltIn::default(), registry: None }
+    }
+}
+
+impl<'a> RegcredBuilder<'a> {
+    /// Adds types of providers and sinks that the config can name, beside the built-in ones. Default: none.
+    pub fn with_types(mut self, types: Types) -> Self {
+        self.setup.types = types;
+        self
+    }
+
+    /// Reads the config from a YAML file, and from variables of the environment that begin with `REGCRED__`. A daemon reads it again when it
+    /// changes.
+    pub fn with_config_file(self, file: impl Into<PathBuf>) -> Self {
+        self.with_layers(Layers { files: vec![file.into()], overrides: Overrides::default() })
+    }
+
+    /// Reads the config from several files and with overrides, as the command line does.
+    pub fn with_layers(mut self, layers: Layers) -> Self {
+        self.setup.layers = Some(layers);
+        self
+    }
+
+    /// Sets the config. With files too, it is what they hold at the start.
+    pub fn with_config(mut self, config: Config) -> Self {
+        self.setup.config = Some(config);
+        self
+    }
+
+    /// Adds a provider that routes can name, beside those of the config.
+    pub fn with_provider(self, name: ProviderName, provider: Arc<dyn RegistryProvider>) -> Self {
+        self.with_minter(Minter::new(name, provider))
+    }
+
+    /// Adds a provider with the credential that its [`Minter`] shares, such as with a [`Keyring`](crate::Keyring).
+    pub fn with_minter(mut self, minter: impl Into<Arc<Minter>>) -> Self {
+        self.setup.given_minters.push(minter.into());
+        self
+    }
+
+    /// Adds targets without a config: their providers, their source and the sink that keeps them.
+    pub fn with_route(mut self, route: Route) -> Self {
+        self.setup.routes.push(route);
+        self
+    }
+
+    /// Sets the clock. Default: that of the machine.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.setup.clock = clock.clone();
+        self.built_in = self.built_in.with_clock(clock);
+        self
+    }
+
+    /// Calls a function for each event, such as a credential that was minted or a target that was reconciled. It must not block.
+    pub fn with_on_event(mut self, follow: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.setup.on_event.push(Arc::new(follow));
+        self
+    }
+
+    /// Calls a function for each config that is put in force.
+    pub fn with_on_config(mut self, follow: impl Fn(&Config, &Plan) + Send + Sync + 'static) -> Self {
+        self.setup.on_config.push(Arc::new(follow));
+        self
+    }
+
+    /// Registers the metrics of a daemon, with the prefix `regcred`. Default: there are none.
+    pub fn with_metrics(self, registry: &'a mut Registry) -> Self {
+        Self { registry: Some(registry), ..self }
+    }
+
+    /// Sets the connections to AWS. Default: those of the environment.
+    #[cfg(feature = "ecr")]
+    pub fn with_transport(mut self, transport: regcred_ecr::Transport) -> Self {
+        self.built_in = self.built_in.with_transport(transport);
+        self
+    }
+
+    /// Sets the cluster of a sink. The kubeconfigs of the config are then not read, nor those of the environment. Default: each sink connects
+    /// as the config says.
+    #[cfg(feature = "openshift")]
+    pub fn with_cluster(mut self, sink: regcred_core::StoreName, cluster: regcred_openshift::Cluster) -> Self {
+        self.setup.clusters = self.setup.clusters.with(sink, cluster);
+        self.setup.connection = None;
+        self
+    }
+
+    /// Sets the kubeconfig and the context that win over those of the config. Default: those of the config.
+    #[cfg(feature = "openshift")]
+    pub fn with_connection(mut self, connection: regcred_openshift::Connection) -> Self {
+        self.setup.connection = Some(connection);
+        self
+    }
+
+    /// Makes a daemon work only while it holds a Lease, so that several replicas can run. Default: it works from its start.
+    #[cfg(feature = "openshift")]
+    pub fn with_leader_election(mut self, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        self.setup.lease = Some(crate::setup::LeaseName { namespace: namespace.into(), name: name.into() });
+        self
+    }
+
+    /// Reads the config and plans it. It makes no request.
+    ///
+    /// Fails as [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) with every problem of the config, one on each line.
+    pub fn build(self) -> Result<Regcred> {
+        let Self { mut setup, built_in, registry } = self;
+        #[cfg(feature = "openshift")]
+        let built_in = built_in.with_clusters(setup.clusters.clone());
+        setup.types = built_in.add_to(setup.types)?;
+        #[cfg(feature = "openshift")]
+        if let Some(of) = setup.types.sink_type::<regcred_openshift::OpenShiftType>() {
+            setup.clusters = of.clusters();
+        }
+        let config = match setup.config.take() {
+            Some(config) => Some(config),
+            None => setup.load().map_err(invalid)?,
+        };
+        let plan = config.as_ref().map(|config| Plan::new(config, &setup.types)).transpose().map_err(invalid)?;
+        let states = Arc::<States>::default();
+        #[cfg(feature = "openshift")]
+        let leads = setup.lease.is_none();
+        #[cfg(not(feature = "openshift"))]
+        let leads = true;
+        let metrics = registry.map(|registry| {
+            Arc::new(Metrics::new(registry, leads, states.clone(), setup.clock.clone(), setup.types.clone()))
+        });
+        Ok(Regcred { setup, config, plan, states, metrics })
     }
 }
 

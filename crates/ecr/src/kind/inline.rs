@@ -7,7 +7,7 @@ use regcred_core::{Error, ProviderName};
 use regcred_plan::Inline;
 
 use super::{
-    planned,
+    planned::planned,
     token::{Token, plain},
 };
 use crate::{Region, RegistryHost};

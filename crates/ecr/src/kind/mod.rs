@@ -3,28 +3,25 @@
 mod fixes;
 mod inline;
 mod options;
+mod planned;
 mod probe;
 mod token;
 
 use std::{
     fmt,
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use regcred_config::{EcrOptions, Origin, Problem, Problems, Registries, Spec};
-use regcred_core::{Clock, Pattern, Registry, RegistryProvider, Result, Scope, SystemClock};
-use regcred_plan::{Finding, Inline, PodCredentials, Probe, ProviderPlan, ProviderType, async_trait};
+use regcred_core::{Clock, RegistryProvider, Result, SystemClock};
+use regcred_plan::{Finding, Inline, Probe, ProviderPlan, ProviderType, async_trait};
 
-use self::token::{Token, aliases, plain};
-use crate::{AccountId, RegistryHost, Transport};
-
-/// About the number of characters in the `auth` of a token.
-const AUTH: usize = 2_700;
-/// The life of a token.
-const LIFE: Duration = Duration::from_hours(12);
-/// Stands for an account that only the answer names.
-const UNKNOWN_ACCOUNT: &str = "000000000000";
+use self::{
+    planned::planned,
+    token::{Token, aliases, plain},
+};
+use crate::Transport;
 
 /// The type `ecr`: tokens of Amazon ECR. Its options are [`EcrOptions`].
 ///
@@ -117,44 +114,6 @@ impl ProviderType for EcrType {
     fn server_time(&self) -> Option<SystemTime> {
         self.transport.lock().expect("no holder of the lock panics").as_ref()?.their_time()
     }
-}
-
-/// What a token needs and opens. No hosts: the host that ECR returns with the token.
-fn planned(token: &Token, hosts: &[RegistryHost]) -> ProviderPlan {
-    let plan = if hosts.is_empty() {
-        ProviderPlan::new(Scope::Matching(own_registries(token)))
-            .with_unnamed(token.key(), format!("its own registry in {}", token.region))
-    } else {
-        ProviderPlan::new(Scope::Exact(hosts.iter().map(RegistryHost::registry).collect()))
-    };
-    let pod = match &token.options {
-        EcrOptions { web_identity: Some(_), .. } | EcrOptions { identity: Some(_), .. } => PodCredentials::None,
-        EcrOptions { profile: Some(_), .. } => PodCredentials::File { key: "profile".into() },
-        _ => PodCredentials::Identity,
-    };
-    let plan = plan.with_pod_credentials(pod);
-    plan.with_mint(token.key()).with_identity(public(token, hosts)).with_auth_bytes(AUTH).with_longest_life(LIFE)
-}
-
-/// The registry of the caller's own account, under each of its hosts, for any account.
-fn own_registries(token: &Token) -> Vec<Pattern> {
-    let Token { region, options } = token;
-    let Ok(account) = AccountId::new(UNKNOWN_ACCOUNT) else { return vec![] };
-    let own = RegistryHost::plain(account, region.clone());
-    let further = aliases(&options.aliases, region).into_iter().filter_map(|alias| own.under(alias).ok());
-    let hosts = further.chain([own.clone()]).map(|host| host.registry());
-    let any_account = |registry: Registry| Pattern::new(registry.as_str().replacen(UNKNOWN_ACCOUNT, "*", 1)).ok();
-    hosts.filter_map(any_account).collect()
-}
-
-/// The settings that decide which credential is minted. Settings that only lead to it, such as an external id, are not in it: tenants could
-/// guess them from its digest.
-fn public(token: &Token, hosts: &[RegistryHost]) -> String {
-    let EcrOptions { profile, web_identity, identity, role_arn, aliases, .. } = &token.options;
-    let web_role = web_identity.as_ref().map(|web| &web.role_arn);
-    let hosts = hosts.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let whose = (profile, web_role, identity, role_arn);
-    format!("{} {hosts:?} {aliases:?} {whose:?}", token.region)
 }
 
 impl fmt::Debug for EcrType {

@@ -7,9 +7,8 @@ use std::{
 
 use regcred_config::{OpenShiftOptions, Spec};
 use regcred_core::{Error, ErrorKind, Result, StoreName};
-use regcred_plan::{Plan, SinkType};
+use regcred_plan::Plan;
 
-use super::OpenShiftType;
 use crate::{Cluster, Connection};
 
 /// The connections of sinks to their clusters, by the names of the sinks. All clones share them.
@@ -116,6 +115,5 @@ async fn connect(sink: &StoreName, options: &OpenShiftOptions, given: Option<Con
 
 /// The sinks that are clusters, and that a target needs.
 fn clusters(plan: &Plan) -> impl Iterator<Item = (&StoreName, &Spec)> {
-    let is_cluster = |kind: &str| kind == OpenShiftType::NAME || OpenShiftType::ALIASES.contains(&kind);
-    plan.needed_sinks().filter(move |(_, spec)| is_cluster(spec.kind()))
+    plan.needed_sinks().filter(|(name, _)| plan.sinks()[*name].1.cluster.is_some())
 }

@@ -7,10 +7,10 @@ use regcred_core::{Error, ErrorKind, ProviderName, RegistryProvider, Result, asy
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
-    provider::{ProviderPlan, ProviderType},
+    provider::{Probe, ProviderPlan, ProviderType},
     sink::{Kept, Run, SinkPlan, SinkTarget, SinkType},
 };
-use crate::finding::{Finding, Probe};
+use crate::finding::Finding;
 
 /// The options of an entry, as its type has read them.
 #[derive(Clone)]

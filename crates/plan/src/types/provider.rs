@@ -7,7 +7,7 @@ use regcred_core::{ProviderName, RegistryProvider, Result, Scope, async_trait};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Finding, Probe};
+use crate::finding::Finding;
 
 /// A type of provider that entries of `providers:` can name.
 ///
@@ -164,6 +164,24 @@ pub struct Inline<O> {
     pub options: O,
     /// What it needs and opens.
     pub plan: ProviderPlan,
+}
+
+/// An entry that [`ProviderType::probe`] checks.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Probe<O> {
+    /// The name of the entry, or of the inline provider.
+    pub name: String,
+    /// Its options.
+    pub options: O,
+    /// What it needs and opens.
+    pub plan: ProviderPlan,
+}
+
+impl<O> Probe<O> {
+    pub(crate) fn new(name: String, options: O, plan: ProviderPlan) -> Self {
+        Self { name, options, plan }
+    }
 }
 
 impl ProviderPlan {

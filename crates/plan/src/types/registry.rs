@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::{
     erased::{AnyProviderType, AnySinkType, Options},
-    provider::{ProviderPlan, ProviderType},
+    provider::{Probe, ProviderPlan, ProviderType},
     sink::{Kept, Run, SinkPlan, SinkTarget, SinkType},
 };
-use crate::finding::{Finding, Probe};
+use crate::finding::Finding;
 
 /// The types that entries of `providers:` and `sinks:` may have. Default: none.
 #[derive(Clone, Default)]

@@ -1,9 +1,6 @@
 //! The metrics of a daemon that events count. [`super::scraped`] has those that are counted when Prometheus scrapes them.
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::SystemTime,
-};
+use std::sync::{Arc, atomic::AtomicU64};
 
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -16,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{
     labels::{Provider, Request, Sink, Store, Sync},
-    scraped::Scraped,
+    scraped::{Scraped, seconds},
     states::States,
 };
 
@@ -147,11 +144,6 @@ fn came_of(outcome: &Outcome) -> &'static str {
         (State::Fresh | State::Waiting, _) => "unchanged",
         (state, _) => state.name(),
     }
-}
-
-/// Since 1970.
-pub(crate) fn seconds(time: SystemTime) -> f64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 #[cfg(test)]

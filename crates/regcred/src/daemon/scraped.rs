@@ -18,7 +18,6 @@ use tokio::time::Instant;
 
 use super::{
     labels::{Expiring, OneTarget, Sink, StateOf, Store},
-    metrics::seconds,
     states::States,
 };
 
@@ -136,4 +135,9 @@ impl<M: EncodeMetric> Encode for M {
         let metric = encoder.encode_descriptor(name, &format!("{help}."), None, self.metric_type())?;
         EncodeMetric::encode(self, metric)
     }
+}
+
+/// Since 1970.
+pub(crate) fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use regcred_config::OpenShiftOptions;
 use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, SecretName, StoreName};
 use regcred_openshift::{Cluster, Clusters, Connection, check, listed};
-use regcred_plan::{Demand, Finding, Plan, connection_fix, is_set};
+use regcred_plan::{Demand, Finding, Plan, connection_fix, demands, is_set};
 use tokio::task::JoinSet;
 
 use super::{
@@ -39,7 +39,7 @@ pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration, c
     for (store, connecting) in clusters {
         let options = if is_said { None } else { plan.sinks()[store].0.options().ok() };
         let options = options.unwrap_or_default();
-        let (sink, demands, instance) = (store.clone(), plan.demands(store), plan.instance().clone());
+        let (sink, demands, instance) = (store.clone(), demands(plan, store), plan.instance().clone());
         let listed = listed(&plan.targets(store)).collect::<BTreeSet<_>>();
         let clock = clock.clone();
         asking.spawn(async move {
