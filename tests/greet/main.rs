@@ -11,7 +11,7 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let connection = Connection { kubeconfig: None, context: env::args().nth(1) };
     let asked = match Cluster::connect(&connection).await {
-        Ok(cluster) => check::greet(&cluster).await.map(drop),
+        Ok(cluster) => check::server_info(&cluster).await.map(drop),
         Err(error) => Err(error),
     };
     match asked {

@@ -21,8 +21,7 @@ use regcred_ecr::{EcrProvider, EcrType, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Keyring, Minter, Pass, Route};
 use regcred_migrate::{Search, Vendor, discover};
 use regcred_openshift::{
-    Cache, Cluster, Clusters, Connection, Lease, Link, NamedSource, OpenShiftSink, OpenShiftType, WatchedSource,
-    Watches,
+    Cache, Cluster, Clusters, Connection, Lease, Link, OpenShiftSink, OpenShiftType, WatchedSource, Watches,
 };
 use regcred_testkit::FakeKube;
 use serde_json::json;
@@ -63,7 +62,6 @@ const SHOWN: &[&str] = &[
     "LoginSecret",
     "MatchedLogin",
     "Minter",
-    "NamedSource",
     "Observed",
     "OpenShiftSink",
     "OpenShiftSinkBuilder",
@@ -94,9 +92,9 @@ const HARMLESS: &[&str] = &[
     "DocumentFormat",
     "DocumentStore",
     "ErrorKind",
+    "EventRecord",
     "ExposeSecret",
     "Foreign",
-    "Greeting",
     "ImageName",
     "Installed",
     "InstalledKind",
@@ -130,6 +128,7 @@ const HARMLESS: &[&str] = &[
     "SecretName",
     "SecretSink",
     "SecretString",
+    "ServerInfo",
     "Sighting",
     "State",
     "Step",
@@ -299,11 +298,11 @@ async fn no_public_type_shows_a_secret() {
 }
 
 /// The Secrets of named and of selected namespaces.
-fn sources(cluster: &Cluster, store: StoreName) -> (NamedSource, WatchedSource) {
+fn sources(cluster: &Cluster, store: StoreName) -> (WatchedSource, WatchedSource) {
     let (keeper, resync) = (OpenShiftSink::builder(cluster.clone()).build(), Duration::from_mins(5));
     let (secret, namespace) = ("ecr-secret".parse::<SecretName>().expect("valid"), "team-a".parse().expect("valid"));
     let watches = Watches::new(cluster, [secret.clone()], [], &Cache::new(cluster, [], []), resync);
-    let named = NamedSource::new(cluster, store.clone(), secret.clone(), [namespace], &keeper, resync, true);
+    let named = WatchedSource::named(cluster, store.clone(), secret.clone(), [namespace], &keeper, resync, true);
     (named, WatchedSource::new(watches, store, secret, |_, _| true, &keeper))
 }
 

@@ -1,4 +1,4 @@
-//! Editing the lists of `ServiceAccounts`, of which others write some entries at the same time.
+//! Edits the lists of ServiceAccounts, which other programs edit at the same time.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use tokio::time::sleep;
 
 use crate::{
     link::{self, Link, Lists},
-    look::Accounts,
+    snapshot::Accounts,
     writer::SecretWriter,
 };
 
-/// A ServiceAccount that others write at this moment is read again so often; each of OpenShift's own writers does it too.
+/// Attempts at one edit. Between them the ServiceAccount is read again, as OpenShift's own controllers do.
 const TRIES: u32 = 5;
-/// Times a random part and the number of the try: writers that met once do not meet again.
+/// Multiplied by the number of the attempt and a random part, so that two writers do not collide again.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Whether anything had to be written.
+/// Links an account. Returns whether it had to be written.
 pub(crate) async fn link(writer: &SecretWriter, target: &Target, link: &Link, accounts: &Accounts) -> Result<bool> {
     let read = accounts.of(link).cloned().unwrap_or(Ok(None))?;
     let edit = |account: &ServiceAccount| link.patch(account, target.name());
@@ -31,8 +31,8 @@ pub(crate) async fn unlink(writer: &SecretWriter, target: &Target, account: &str
     edit_account(writer, namespace, account, read, |account| link::unlink(account, target.name(), lists)).await
 }
 
-/// Edits an account by a guarded patch, and whether it had to; reads it again if somebody else was faster. `edit` returns
-/// none where nothing is left to do, as there is for an account that does not exist.
+/// Edits an account by a guarded patch. Reads it again after a conflict. Returns whether it had to be written. `edit` returns `None` if
+/// nothing is left to do.
 async fn edit_account(
     writer: &SecretWriter,
     namespace: &str,
@@ -42,7 +42,7 @@ async fn edit_account(
 ) -> Result<bool> {
     for attempt in 1..=TRIES {
         let Some(patch) = read.as_ref().and_then(&edit) else { return Ok(false) };
-        match writer.store.patch_account(namespace, name, &patch).await {
+        match writer.store.patch_account(namespace, name, &writer.manager, &patch).await {
             Err(error) if error.kind() == ErrorKind::Conflict && attempt < TRIES => {
                 sleep(PAUSE.mul_f64(f64::from(attempt) * fastrand::f64())).await;
                 read = writer.store.account(namespace, name).await?;

@@ -1,11 +1,12 @@
-//! Taking over a Secret that somebody else made: who owns which field, before and after. Pure.
+//! Takes over the Secret of another owner: which manager owns which field, before and after. Pure.
 //!
-//! A forced apply would leave the other's copy of the old token in `last-applied-configuration`, and would lose the next
-//! quarrel. So the other's ownership of our fields becomes ours first, and an ordinary apply follows: what it does not name
-//! and nobody else owns goes, and that is the old token's copy.
+//! A forced apply would leave the copy of the old token in `last-applied-configuration`, and would lose the next conflict. So our manager
+//! becomes the owner of our fields first. Then an ordinary apply removes each field that it does not name and that has no other owner, such
+//! as the copy of the old token.
 
 use std::collections::HashSet;
 
+use json_patch::Patch;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
 use regcred_core::{CredentialSet, Refusal};
 use regcred_dockerconfig::DockerConfig;
@@ -13,14 +14,15 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     decode::Stored,
-    fields::{DATA, MARKS, entries, has, quote, value},
-    form::Form,
+    fields::{ANNOTATIONS, DATA, MARKS, entries, is_apply, mark, named, owns, quote, value},
     record::LAST_APPLIED,
     refusal::{self, bare, shown},
+    settings::Expected,
+    template::SecretTemplate,
 };
 
-/// Why it cannot be taken over by `us`. `expected` says of a host whether the config has a login for it, if that is known.
-pub(crate) fn obstacle(stored: &Stored, us: &[&str], expected: Option<&dyn Fn(&str) -> bool>) -> Option<Refusal> {
+/// Why `us` cannot take over the Secret.
+pub(crate) fn obstacle(stored: &Stored, us: &[impl AsRef<str>], expected: Option<&Expected>) -> Option<Refusal> {
     let lost = |key: &str| {
         let host = bare(key).split('/').next().unwrap_or_default();
         is_a_name(key) || expected.is_some_and(|expected| !expected(host))
@@ -31,21 +33,18 @@ pub(crate) fn obstacle(stored: &Stored, us: &[&str], expected: Option<&dyn Fn(&s
     })
 }
 
-/// Who would go on writing it and does not ask whose it is: a controller, or one who applies our fields.
-pub(crate) fn writer(metadata: &ObjectMeta, us: &[&str]) -> Option<Refusal> {
+/// Another program that would write the Secret again: a controller, or a manager that applies our fields.
+pub(crate) fn writer(metadata: &ObjectMeta, us: &[impl AsRef<str>]) -> Option<Refusal> {
     let controller = metadata.owner_references.iter().flatten().find(|it| it.controller == Some(true));
     if let Some(controller) = controller {
         let name = quote([controller.kind.as_str(), controller.name.as_str()].into_iter()).unwrap_or_default();
         return Some(refusal::still_written(&format!("controlled by {name}")));
     }
-    // Who applies `stringData` overwrites the data without a conflict.
+    // An apply of `stringData` overwrites the data without a conflict.
     let wanted = claims().chain([vec!["f:stringData".to_owned()]]).collect::<Vec<_>>();
-    let applies = |it: &&ManagedFieldsEntry| {
-        let fields = it.fields_v1.as_ref().filter(|_| is_apply(it) && !is_of(it, us));
-        fields.is_some_and(|fields| wanted.iter().any(|path| has(&fields.0, path)))
-    };
-    let others = quote(entries(metadata).filter(applies).filter_map(|it| it.manager.as_deref()))?;
-    Some(refusal::still_written(&format!("applied by {others}")))
+    let applies =
+        |it: &ManagedFieldsEntry| is_apply(it) && !is_ours(it, us) && wanted.iter().any(|path| owns(it, path));
+    Some(refusal::still_written(&format!("applied by {}", named(metadata, applies)?)))
 }
 
 /// Whether it holds a login that would be lost. None is lost whose key means one of our registries or, with a login of the same
@@ -57,11 +56,11 @@ pub(crate) fn excess(stored: &Stored, set: &CredentialSet) -> Option<Refusal> {
     };
     let keys = config.registries().map(str::to_owned).collect::<Vec<_>>();
     let logins = set.logins().flat_map(|(_, login)| login.registries().iter().map(move |registry| (registry, login)));
-    let ours = logins.collect::<Vec<_>>();
-    for (registry, login) in &ours {
+    let owned = logins.collect::<Vec<_>>();
+    for (registry, login) in &owned {
         drop(config.set_login(registry, login)); // one that is malformed is reported when it is written
     }
-    let registries = ours.iter().map(|(registry, _)| *registry).collect::<Vec<_>>();
+    let registries = owned.iter().map(|(registry, _)| *registry).collect::<Vec<_>>();
     let aliases = config.aliases(registries.iter().copied()).into_iter().map(|(key, _)| key).collect::<HashSet<_>>();
     let is_replaced = |key: &str| {
         registries.iter().any(|registry| regcred_dockerconfig::key(registry) == key)
@@ -91,30 +90,31 @@ fn read(stored: &Stored) -> Result<DockerConfig, Refusal> {
     }
 }
 
-/// The JSON patch that makes the other's ownership of our fields ours, guarded by what was read. `us`: who we are, and who we were.
-pub(crate) fn patch(metadata: &ObjectMeta, us: &[&str], form: &Form) -> Value {
-    json!([
+/// The guarded JSON patch that makes us the owner of our fields. `us`: the present manager, and the previous one.
+pub(crate) fn patch(metadata: &ObjectMeta, us: &[impl AsRef<str>], template: &SecretTemplate) -> Patch {
+    let patch = json!([
         { "op": "replace", "path": "/metadata/resourceVersion", "value": metadata.resource_version },
-        { "op": "add", "path": "/metadata/managedFields", "value": taken_over(metadata, us, form) },
-    ])
+        { "op": "add", "path": "/metadata/managedFields", "value": taken_over(metadata, us, template) },
+    ]);
+    serde_json::from_value(patch).expect("a JSON patch")
 }
 
-/// Who owns what afterwards. What is not ours to write stays with its owner.
-fn taken_over(metadata: &ObjectMeta, us: &[&str], form: &Form) -> Vec<ManagedFieldsEntry> {
-    let (mut ours, mut others, mut time) = (json!({}), vec![], None);
+/// The managers afterwards. Fields that regcred does not write keep their owner.
+fn taken_over(metadata: &ObjectMeta, us: &[impl AsRef<str>], template: &SecretTemplate) -> Vec<ManagedFieldsEntry> {
+    let (mut owned, mut others, mut time) = (json!({}), vec![], None);
     for entry in entries(metadata) {
         let mut entry = entry.clone();
         let mut fields = entry.fields_v1.take().map_or_else(|| json!({}), |fields| fields.0);
-        if is_apply(&entry) && is_of(&entry, us) {
-            merge(&mut ours, fields);
+        if is_apply(&entry) && is_ours(&entry, us) {
+            merge(&mut owned, fields);
             time = entry.time.max(time);
             continue;
         }
         if !is_apply(&entry) {
-            // What somebody applies was found not to be ours before.
-            for path in claims().chain(form.fields()) {
+            // No other manager applies our fields: `obstacle` has checked that.
+            for path in claims().chain(template.fields()) {
                 if take(&mut fields, &path) {
-                    put(&mut ours, &path);
+                    put(&mut owned, &path);
                     time = entry.time.clone().max(time);
                 }
             }
@@ -124,17 +124,17 @@ fn taken_over(metadata: &ObjectMeta, us: &[&str], form: &Form) -> Vec<ManagedFie
             others.push(entry);
         }
     }
-    // Of an object that nobody is said to own, the data is there all the same, and so may be the old token's copy.
-    put(&mut ours, &DATA.map(str::to_owned));
-    put(&mut ours, &["f:type".to_owned()]);
+    // An object without managers has data too, and maybe the copy of the old token.
+    put(&mut owned, &DATA.map(str::to_owned));
+    put(&mut owned, &["f:type".to_owned()]);
     if value(metadata.annotations.as_ref(), LAST_APPLIED).is_some() {
-        put(&mut ours, &annotation(LAST_APPLIED));
+        put(&mut owned, &mark(ANNOTATIONS, LAST_APPLIED));
     }
     others.push(ManagedFieldsEntry {
         api_version: Some("v1".into()),
         fields_type: Some("FieldsV1".into()),
-        fields_v1: Some(FieldsV1(ours)),
-        manager: us.first().map(|us| (*us).to_owned()),
+        fields_v1: Some(FieldsV1(owned)),
+        manager: us.first().map(|us| us.as_ref().to_owned()),
         operation: Some("Apply".into()),
         subresource: None,
         time,
@@ -142,23 +142,14 @@ fn taken_over(metadata: &ObjectMeta, us: &[&str], form: &Form) -> Vec<ManagedFie
     others
 }
 
-/// What becomes ours, where it is there.
+/// The fields that become ours if they exist.
 fn claims() -> impl Iterator<Item = Vec<String>> {
-    let marks = MARKS.iter().map(|(map, name)| vec!["f:metadata".into(), (*map).into(), format!("f:{name}")]);
-    let own = [DATA.map(str::to_owned).to_vec(), vec!["f:type".into()], annotation(LAST_APPLIED).to_vec()];
-    own.into_iter().chain(marks)
+    let marks = MARKS.iter().copied().chain([(ANNOTATIONS, LAST_APPLIED)]).map(|(map, name)| mark(map, name).to_vec());
+    [DATA.map(str::to_owned).to_vec(), vec!["f:type".into()]].into_iter().chain(marks)
 }
 
-fn annotation(name: &str) -> [String; 3] {
-    ["f:metadata".into(), "f:annotations".into(), format!("f:{name}")]
-}
-
-fn is_of(entry: &ManagedFieldsEntry, managers: &[&str]) -> bool {
-    entry.manager.as_deref().is_some_and(|manager| managers.contains(&manager))
-}
-
-fn is_apply(entry: &ManagedFieldsEntry) -> bool {
-    entry.operation.as_deref() == Some("Apply")
+fn is_ours(entry: &ManagedFieldsEntry, us: &[impl AsRef<str>]) -> bool {
+    entry.manager.as_deref().is_some_and(|manager| us.iter().any(|it| it.as_ref() == manager))
 }
 
 /// Takes a field out of a set, with the maps above it in which nothing is left; whether it was there.
@@ -204,6 +195,7 @@ mod tests {
     use regcred_core::{Login, Registry, RegistryCredential, Validity};
 
     use super::*;
+    use crate::fields::has;
 
     fn metadata(managed: &Value) -> ObjectMeta {
         let metadata = json!({ "resourceVersion": "7", "managedFields": managed });
@@ -222,7 +214,8 @@ mod tests {
     }
 
     fn after(managed: &Value) -> Value {
-        serde_json::to_value(taken_over(&metadata(managed), &["regcred"], &Form::default())).expect("it serialises")
+        serde_json::to_value(taken_over(&metadata(managed), &["regcred"], &SecretTemplate::default()))
+            .expect("it serialises")
     }
 
     #[test]
@@ -243,7 +236,8 @@ mod tests {
     fn an_object_without_owners_becomes_ours_with_its_copy_of_the_old_token() {
         let mut bare = metadata(&json!([]));
         bare.annotations = Some([(LAST_APPLIED.into(), String::new())].into());
-        let after = serde_json::to_value(taken_over(&bare, &["regcred"], &Form::default())).expect("it serialises");
+        let after =
+            serde_json::to_value(taken_over(&bare, &["regcred"], &SecretTemplate::default())).expect("it serialises");
         assert_eq!(after.as_array().map(Vec::len), Some(1));
         assert!(has(&after[0]["fieldsV1"], &DATA));
         assert!(has(&after[0]["fieldsV1"], &["f:metadata", "f:annotations", &format!("f:{LAST_APPLIED}")]));
@@ -278,7 +272,7 @@ mod tests {
     #[test]
     fn what_the_config_cannot_name_is_refused_before_anything_is_minted() {
         let stored = |keys: &str| Stored::holding(format!(r#"{{"auths":{{{keys}}}}}"#).as_bytes());
-        let expected: &dyn Fn(&str) -> bool = &|host| host.ends_with(".ours.example");
+        let expected: &Expected = &|host: &str| host.ends_with(".ours.example");
         let refused = |keys: &str, expected| obstacle(&stored(keys), &["regcred"], expected).map(|it| it.to_string());
         let ours = r#""a.ours.example":{},"https://b.ours.example/v1/":{},"c.ours.example/team":{}"#;
         assert_eq!(refused(ours, Some(expected)), None);

@@ -1,4 +1,4 @@
-//! Which cluster: inside one the ServiceAccount of the pod, elsewhere a kubeconfig.
+//! The connection to a cluster: by the ServiceAccount of the pod, or by a kubeconfig.
 
 use std::{env, fmt, path::Path, sync::Arc};
 
@@ -12,7 +12,7 @@ use crate::{
     retry_after,
 };
 
-/// A cluster that can be spoken to.
+/// A connection to a cluster.
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
@@ -22,11 +22,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Reads all that it takes to reach the cluster, as kubectl does, and asks the cluster nothing.
+    /// Reads the configuration as kubectl does. Sends no request.
     ///
-    /// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if something is missing or not valid. A server over HTTP has to be on loopback. In a pod a kubeconfig may
-    /// name neither a program nor a file outside of its folder. Otherwise the author of a Secret with a kubeconfig could run programs as
-    /// regcred, or send its token elsewhere.
+    /// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if a value is missing or not valid. A server over HTTP must be on loopback. In
+    /// a pod a kubeconfig may name neither a program nor a file outside of its folder. Otherwise the author of a Secret with a kubeconfig could
+    /// run programs as regcred, or send its token to another server.
     pub async fn connect(connection: &Connection) -> Result<Self> {
         let variable = env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty());
         let explicit = connection.kubeconfig.is_some() || connection.context.is_some() || variable;
@@ -42,11 +42,10 @@ impl Cluster {
         Box::pin(Self::from_settings(Settings::of(client::load(connection)?, &proxies)?)).await
     }
 
-    /// From a client configuration of one's own.
+    /// Connects by a client configuration of the calling program.
     ///
-    /// Runs the exec plug-in of the configuration, if it has one, for at most 30 s. The plug-in is not interactive: it has no
-    /// standard input, and nothing of what it prints is shown. Time-outs and retries of the configuration do not count: one call is
-    /// one attempt.
+    /// Runs the exec plug-in of the configuration, if it has one, for at most 30 s. The plug-in is not interactive: it has no standard input,
+    /// and its output is not shown. Time-outs and retries of the configuration are ignored: one call is one attempt.
     pub async fn from_config(config: Config, context: Option<String>) -> Result<Self> {
         Box::pin(Self::from_settings(Settings::from_config(config, context)?)).await
     }
@@ -67,9 +66,8 @@ impl Cluster {
         Ok(Self { client, server, context, own_namespace: None })
     }
 
-    /// By a client of one's own, whatever its calls go through. `server`: the URL that it leads to, which stands for the cluster where
-    /// several are told apart. The client's time-outs and retries stay as they are: one that repeats by itself takes from the time of
-    /// each call, and the engine repeats anyway. Inside a runtime alone, as for [`Client::new`].
+    /// Connects by a client of the calling program. `server`: the URL that it leads to, which identifies the cluster. Retries of the client
+    /// count towards the deadline of each call, and the engine retries anyway. Must run inside a Tokio runtime, as [`Client::new`] must.
     ///
     /// ```
     /// # #[tokio::main]
@@ -91,22 +89,22 @@ impl Cluster {
         Self { client: Client::new(call, namespace), server: without_user(server), context: None, own_namespace: None }
     }
 
-    /// The URL of the API server.
+    /// URL of the API server.
     pub fn server(&self) -> &str {
         &self.server
     }
 
-    /// The context of the kubeconfig; `None` inside a cluster.
+    /// Context of the kubeconfig. `None`: there is no kubeconfig.
     pub fn context(&self) -> Option<&str> {
         self.context.as_deref()
     }
 
-    /// The namespace of the pod that this is; `None` outside a cluster.
+    /// Namespace of the pod that this process runs in. `None`: it uses a kubeconfig, or it is not in a pod.
     pub fn own_namespace(&self) -> Option<&str> {
         self.own_namespace.as_deref()
     }
 
-    /// The namespace of the context, or of the pod; `default`, if neither says one.
+    /// Namespace of the context or of the pod. Default: `default`.
     pub fn default_namespace(&self) -> &str {
         self.client.default_namespace()
     }
@@ -118,7 +116,7 @@ impl Cluster {
 
 const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// A URL as it may be shown.
+/// A URL that may be shown.
 fn without_user(url: &http::Uri) -> String {
     let authority = url.authority().map(|it| it.as_str().rsplit('@').next().unwrap_or_default());
     format!("{}://{}{}", url.scheme_str().unwrap_or("https"), authority.unwrap_or_default(), url.path())

@@ -13,8 +13,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use k8s_openapi::{
     ByteString,
-    api::core::v1::{LocalObjectReference, ObjectReference, Secret, ServiceAccount},
-    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time},
+    api::core::v1::{Secret, ServiceAccount},
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
 };
 use regcred_core::Refusal;
 use serde::{
@@ -42,37 +42,19 @@ const LARGEST_ANNOTATION: usize = 4 * 1024;
 pub(crate) const LONGEST_LIST: usize = 500;
 
 /// Which annotations are kept, beside those of regcred.
-pub(crate) type Kept = BTreeSet<String>;
+pub(crate) type KeptAnnotations = BTreeSet<String>;
 
 /// A reduced object, or the reason why it cannot be used.
 pub(crate) type Decoded<T> = Result<T, Box<Unreadable>>;
 
-/// An object that cannot be used, by its address as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// An object that cannot be used.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Unreadable {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
+    /// Its address, uid, version and labels, as far as they were read.
+    pub(crate) metadata: ObjectMeta,
     pub(crate) reason: String,
     /// Whether it was too large, so that its beginning alone was read.
     pub(crate) is_cut_off: bool,
-    /// As far as they were read.
-    labels: BTreeMap<String, String>,
-    uid: Option<String>,
-    pub(crate) resource_version: Option<String>,
-}
-
-impl Unreadable {
-    /// Returns the metadata that were read. The namespace decides which target an event is about.
-    pub(crate) fn into_metadata(self) -> ObjectMeta {
-        ObjectMeta {
-            name: Some(self.name),
-            namespace: Some(self.namespace).filter(|it| !it.is_empty()),
-            uid: self.uid,
-            labels: Some(self.labels),
-            resource_version: self.resource_version,
-            ..ObjectMeta::default()
-        }
-    }
 }
 
 /// One object of a list.
@@ -85,7 +67,7 @@ pub(crate) struct ListItem<T> {
     pub(crate) size: usize,
 }
 
-/// Of one object that is kept. A Secret of ours has 3 kB without its data.
+/// Of one object that is kept. A Secret of regcred has 3 kB without its data.
 const LARGEST_KEPT: usize = 16 * 1024;
 
 impl<T> ListItem<T> {
@@ -98,14 +80,14 @@ impl<T> ListItem<T> {
         let is_small = piece.is_whole && piece.bytes.len() <= LARGEST_KEPT;
         let object = is_small.then(|| decode(piece).ok()).flatten();
         let namespace = match &object {
-            Some(object) => metadata(object).namespace.clone().unwrap_or_default(),
-            None => beginning(text(piece.bytes), "").namespace,
+            Some(object) => metadata(object).namespace.clone(),
+            None => beginning(text(piece.bytes)).namespace,
         };
-        Self { namespace, object, size: piece.bytes.len() }
+        Self { namespace: namespace.unwrap_or_default(), object, size: piece.bytes.len() }
     }
 }
 
-/// A Secret with one of its values, which is why it cannot be printed.
+/// A Secret with one of its values. It has no `Debug`, so that the value cannot be printed.
 pub(crate) struct Stored {
     pub(crate) metadata: ObjectMeta,
     /// The value of the one key that was asked for.
@@ -176,38 +158,37 @@ struct Metadata<'a> {
 }
 
 /// Returns the metadata of an object of any kind, with `managedFields`.
-pub(crate) fn metadata(piece: Piece<'_>, kept: &Kept) -> Decoded<ObjectMeta> {
+pub(crate) fn metadata(piece: Piece<'_>, kept: &KeptAnnotations) -> Decoded<ObjectMeta> {
     object(piece)?.metadata.reduce(kept, true)
 }
 
-/// Returns the metadata of an object without `managedFields`.
-pub(crate) fn bare_metadata(piece: Piece<'_>) -> Decoded<ObjectMeta> {
-    object(piece)?.metadata.reduce(&Kept::new(), false)
+/// Returns the metadata of an object without `managedFields`, as far as it is readable.
+pub(crate) fn readable_metadata(piece: Piece<'_>) -> ObjectMeta {
+    let metadata = object(piece).and_then(|object| object.metadata.reduce(&KeptAnnotations::new(), false));
+    metadata.unwrap_or_else(|unreadable| unreadable.metadata)
 }
 
 /// Returns the two lists of a ServiceAccount and its version.
 pub(crate) fn account(piece: Piece<'_>) -> Decoded<ServiceAccount> {
     let Object { metadata, image_pull_secrets, secrets, .. } = object(piece)?;
-    let unreadable = |reason: &str| metadata.unreadable(reason);
-    let too_long = |list: &str| unreadable(&format!("its {list} has more than {LONGEST_LIST} entries"));
-    let pull = bounded::<LocalObjectReference>(image_pull_secrets).map_err(|()| too_long("imagePullSecrets"))?;
-    let mount = bounded::<ObjectReference>(secrets).map_err(|()| too_long("secrets"))?;
-    let Metadata { name, namespace, uid, resource_version, .. } = metadata;
-    let metadata =
-        ObjectMeta { name: Some(name), namespace: Some(namespace), uid, resource_version, ..ObjectMeta::default() };
-    Ok(ServiceAccount { metadata, image_pull_secrets: pull, secrets: mount, ..ServiceAccount::default() })
+    let too_long = |list: &str| metadata.unreadable(&format!("its {list} has more than {LONGEST_LIST} entries"));
+    Ok(ServiceAccount {
+        metadata: metadata.address(),
+        image_pull_secrets: bounded(image_pull_secrets).map_err(|()| too_long("imagePullSecrets"))?,
+        secrets: bounded(secrets).map_err(|()| too_long("secrets"))?,
+        ..ServiceAccount::default()
+    })
 }
 
 /// Returns a Secret with the value of one key of its data.
-pub(crate) fn secret(piece: Piece<'_>, kept: &Kept, key: &str) -> Decoded<Stored> {
+pub(crate) fn secret(piece: Piece<'_>, kept: &KeptAnnotations, key: &str) -> Decoded<Stored> {
     let object = object(piece)?;
-    let unreadable = |reason: &str| object.metadata.unreadable(reason);
     let text = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
     let data =
         object.data.map(|raw| serde_json::from_str::<BTreeMap<String, &RawValue>>(raw.get()).unwrap_or_default());
     let data = data.as_ref().and_then(|data| data.get(key)).map(|raw| {
         let bytes = text(raw).and_then(|text| STANDARD.decode(text).ok());
-        bytes.ok_or_else(|| unreadable("its data is not base64"))
+        bytes.ok_or_else(|| object.metadata.unreadable("its data is not base64"))
     });
     Ok(Stored {
         data: data.transpose()?,
@@ -226,7 +207,7 @@ pub(crate) fn whole_secret(piece: Piece<'_>) -> Decoded<Secret> {
         data,
         type_: object.type_.and_then(text),
         immutable: object.immutable.map(|raw| raw.get() == "true"),
-        metadata: object.metadata.reduce(&Kept::new(), true)?,
+        metadata: object.metadata.reduce(&KeptAnnotations::new(), true)?,
         ..Secret::default()
     })
 }
@@ -253,7 +234,7 @@ pub(crate) fn watch_line(piece: Piece<'_>) -> Option<WatchLine<'_>> {
         "ADDED" => WatchLine::Added(object),
         "MODIFIED" => WatchLine::Modified(object),
         "DELETED" => WatchLine::Deleted(object),
-        "BOOKMARK" => WatchLine::Bookmark(bare_metadata(object).unwrap_or_else(|it| it.into_metadata()).into()),
+        "BOOKMARK" => WatchLine::Bookmark(readable_metadata(object).into()),
         _ => WatchLine::Error(serde_json::from_slice(object.bytes).ok()?),
     })
 }
@@ -268,60 +249,56 @@ fn text(bytes: &[u8]) -> &str {
 
 fn object(piece: Piece<'_>) -> Decoded<Object<'_>> {
     let text = text(piece.bytes);
+    let unreadable = |reason: &str| {
+        Box::new(Unreadable { metadata: beginning(text), reason: reason.to_owned(), is_cut_off: !piece.is_whole })
+    };
     if !piece.is_whole {
-        let beginning = beginning(text, "it is too large");
-        return Err(Box::new(Unreadable { is_cut_off: true, ..beginning }));
+        return Err(unreadable("it is too large"));
     }
-    serde_json::from_str(text).map_err(|_| Box::new(beginning(text, "it is not an object of this kind")))
+    serde_json::from_str(text).map_err(|_| unreadable("it is not an object of this kind"))
 }
 
-impl Metadata<'_> {
-    fn unreadable(&self, reason: &str) -> Box<Unreadable> {
-        Box::new(Unreadable {
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-            reason: reason.to_owned(),
+impl<'a> Metadata<'a> {
+    /// The address, the uid and the version.
+    fn address(&self) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(self.name.clone()),
+            namespace: Some(self.namespace.clone()).filter(|it| !it.is_empty()),
             uid: self.uid.clone(),
             resource_version: self.resource_version.clone(),
-            ..Unreadable::default()
-        })
+            ..ObjectMeta::default()
+        }
     }
 
-    fn reduce(self, kept: &Kept, with_managers: bool) -> Decoded<ObjectMeta> {
-        let raw = |raw: Option<&RawValue>, largest: usize, what: &str| {
-            let text = raw.map_or("null", RawValue::get);
-            if text.len() <= largest {
-                Ok(text.to_owned())
-            } else {
-                Err(self.unreadable(&format!("its {what} are larger than {} kB", largest / 1024)))
-            }
-        };
-        let labels = raw(self.labels, LARGEST_LABELS, "labels")?;
-        let owners = raw(self.owner_references, LARGEST_FIELDS, "ownerReferences")?;
-        let fields =
-            if with_managers { raw(self.managed_fields, LARGEST_FIELDS, "managedFields")? } else { "null".into() };
-        let malformed = |what: &str| self.unreadable(&format!("its {what} are malformed"));
-        let managed_fields =
-            serde_json::from_str::<Option<Vec<Entry>>>(&fields).map_err(|_| malformed("managedFields"))?;
+    fn unreadable(&self, reason: &str) -> Box<Unreadable> {
+        Box::new(Unreadable { metadata: self.address(), reason: reason.to_owned(), is_cut_off: false })
+    }
+
+    fn field<T: Deserialize<'a>>(&self, raw: Option<&'a RawValue>, largest: usize, what: &str) -> Decoded<Option<T>> {
+        let Some(raw) = raw else { return Ok(None) };
+        if raw.get().len() > largest {
+            return Err(self.unreadable(&format!("its {what} are larger than {} kB", largest / 1024)));
+        }
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| self.unreadable(&format!("its {what} are malformed")))
+    }
+
+    fn reduce(self, kept: &KeptAnnotations, with_managers: bool) -> Decoded<ObjectMeta> {
+        let managed_fields = self.managed_fields.filter(|_| with_managers);
+        let managed_fields = self.field::<Vec<Entry>>(managed_fields, LARGEST_FIELDS, "managedFields")?;
         Ok(ObjectMeta {
-            labels: serde_json::from_str(&labels).map_err(|_| malformed("labels"))?,
+            labels: self.field(self.labels, LARGEST_LABELS, "labels")?,
             annotations: annotations(self.annotations, kept),
-            owner_references: serde_json::from_str::<Option<Vec<OwnerReference>>>(&owners)
-                .map_err(|_| malformed("ownerReferences"))?,
+            owner_references: self.field(self.owner_references, LARGEST_FIELDS, "ownerReferences")?,
             managed_fields: managed_fields.map(|entries| entries.into_iter().map(Entry::reduce).collect()),
             deletion_timestamp: self.deletion_timestamp.map(|_| Time(Timestamp::UNIX_EPOCH)),
-            uid: self.uid,
-            resource_version: self.resource_version,
-            name: Some(self.name),
-            namespace: Some(self.namespace).filter(|it| !it.is_empty()),
-            ..ObjectMeta::default()
+            ..self.address()
         })
     }
 }
 
-/// Those that are kept, and that there is a `last-applied-configuration`: it holds the token of whoever uses `kubectl apply`. One of ours
+/// The kept annotations, and an empty `last-applied-configuration` if there is one: its value can hold a token. An annotation of regcred
 /// that is longer than regcred writes it counts as absent.
-fn annotations(raw: Option<&RawValue>, kept: &Kept) -> Option<BTreeMap<String, String>> {
+fn annotations(raw: Option<&RawValue>, kept: &KeptAnnotations) -> Option<BTreeMap<String, String>> {
     let all = serde_json::from_str::<BTreeMap<String, &RawValue>>(raw?.get()).ok()?;
     let reduced = all.into_iter().filter_map(|(name, value)| {
         let largest = match name.as_str() {
@@ -350,8 +327,8 @@ fn bounded<'a, T: Deserialize<'a>>(list: Option<&'a RawValue>) -> Result<Option<
 }
 
 /// Reads address, uid, version and labels from the beginning of an object.
-fn beginning(text: &str, reason: &str) -> Unreadable {
-    let found = RefCell::new(Unreadable { reason: reason.to_owned(), ..Unreadable::default() });
+fn beginning(text: &str) -> ObjectMeta {
+    let found = RefCell::default();
     // The text may end anywhere, so the error is expected. The fields before it are read.
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let _ = Beginning { found: &found, is_metadata: false }.deserialize(&mut deserializer);
@@ -359,7 +336,7 @@ fn beginning(text: &str, reason: &str) -> Unreadable {
 }
 
 struct Beginning<'a> {
-    found: &'a RefCell<Unreadable>,
+    found: &'a RefCell<ObjectMeta>,
     is_metadata: bool,
 }
 
@@ -422,14 +399,14 @@ mod tests {
     fn fields_of_any_depth_and_times_of_any_sort_are_read() {
         for depth in [1, DEEPEST_FIELDS, DEEPEST_FIELDS + 1, 127, 128, 200, 2_000] {
             let deep = format!("{}{{}}{}", r#"{"f:a":"#.repeat(depth), "}".repeat(depth));
-            let metadata = metadata(whole(&entry(&deep)), &Kept::new()).expect("it is read");
+            let metadata = metadata(whole(&entry(&deep)), &KeptAnnotations::new()).expect("it is read");
             let fields = &metadata.managed_fields.expect("there are some")[0];
             assert_eq!((fields.manager.as_deref(), fields.time.as_ref()), (Some("t"), None));
             let text = fields.fields_v1.as_ref().expect("there are some").0.to_string();
             assert_eq!(text.matches("f:a").count(), depth.min(DEEPEST_FIELDS), "{depth}");
         }
         let usual = r#"{"f:data":{".":{},"f:.dockerconfigjson":{}},"f:metadata":{"f:ownerReferences":{"k:{\"uid\":\"u\"}":{}}}}"#;
-        let read = metadata(whole(&entry(usual)), &Kept::new()).expect("it is read");
+        let read = metadata(whole(&entry(usual)), &KeptAnnotations::new()).expect("it is read");
         let fields = read.managed_fields.expect("there are some")[0].fields_v1.clone().expect("there are some").0;
         assert_eq!(fields, serde_json::from_str::<Value>(usual).expect("JSON"));
     }
@@ -451,8 +428,11 @@ mod tests {
             (object(r#""labels":[]"#), "its labels are malformed"),
             (object(r#""managedFields":[{"fieldsV1":[]}]"#), "its managedFields are malformed"),
         ] {
-            let unreadable = metadata(whole(&text), &Kept::new()).expect_err(reason);
-            assert_eq!((unreadable.namespace.as_str(), unreadable.name.as_str()), ("a", "s"));
+            let unreadable = metadata(whole(&text), &KeptAnnotations::new()).expect_err(reason);
+            assert_eq!(
+                (unreadable.metadata.namespace.as_deref(), unreadable.metadata.name.as_deref()),
+                (Some("a"), Some("s"))
+            );
             assert_eq!(unreadable.reason, reason);
         }
     }
@@ -462,9 +442,9 @@ mod tests {
         let text = object(r#""uid":"u","resourceVersion":"7","labels":{"team":"x"},"annotations":{"a":"bcd"#);
         for end in text.find("bcd").expect("it is there")..text.len() {
             let piece = Piece { bytes: &text.as_bytes()[..end], is_whole: false };
-            let unreadable = metadata(piece, &Kept::new()).expect_err("it is cut off");
+            let unreadable = metadata(piece, &KeptAnnotations::new()).expect_err("it is cut off");
             assert_eq!(unreadable.reason, "it is too large");
-            let metadata = unreadable.into_metadata();
+            let metadata = unreadable.metadata;
             assert_eq!((metadata.name.as_deref(), metadata.resource_version.as_deref()), (Some("s"), Some("7")));
             assert_eq!(metadata.namespace.as_deref(), Some("a"), "its target is looked at");
             assert_eq!(metadata.labels, Some([("team".to_owned(), "x".to_owned())].into()));
@@ -472,7 +452,10 @@ mod tests {
         let event = format!(r#"{{"type":"MODIFIED","object":{text}"#);
         let cut = Piece { bytes: &event.as_bytes()[..event.len() - 1], is_whole: false };
         let Some(WatchLine::Modified(piece)) = watch_line(cut) else { panic!("it is an event") };
-        assert_eq!(metadata(piece, &Kept::new()).expect_err("it is cut off").name, "s");
+        assert_eq!(
+            metadata(piece, &KeptAnnotations::new()).expect_err("it is cut off").metadata.name.as_deref(),
+            Some("s")
+        );
     }
 
     #[test]
@@ -483,7 +466,7 @@ mod tests {
             LAST_APPLIED: "canary", HOSTS: "x".repeat(LARGEST_HOSTS), "merge.regcred.dev/default": "{}",
         });
         let text = object(&format!(r#""annotations":{annotations}"#));
-        let kept = Kept::from(["example.com/team".to_owned()]);
+        let kept = KeptAnnotations::from(["example.com/team".to_owned()]);
         let read = metadata(whole(&text), &kept).expect("it is read").annotations.expect("there are some");
         let expected =
             [(TARGET, "a/s"), ("example.com/team", "z"), (LAST_APPLIED, ""), ("merge.regcred.dev/default", "{}")];
@@ -513,7 +496,7 @@ mod tests {
         let secret = |data: &str| {
             let metadata = format!(r#"{{"name":"s","labels":{{"{MANAGED_BY}":"regcred"}}}}"#);
             let text = format!(r#"{{"metadata":{metadata},"type":"t","immutable":true,"data":{data}}}"#);
-            secret_of(whole(&text), &Kept::new(), "k").map(|it| (it.data, it.type_, it.immutable))
+            secret_of(whole(&text), &KeptAnnotations::new(), "k").map(|it| (it.data, it.type_, it.immutable))
         };
         assert_eq!(secret(r#"{"a":7,"k":"e30="}"#), Ok((Some(b"{}".to_vec()), "t".into(), true)));
         assert_eq!(secret("null"), Ok((None, "t".into(), true)));

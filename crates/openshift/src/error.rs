@@ -1,4 +1,4 @@
-//! The one place that reads errors of the client. They are translated, never wrapped: their text may quote an answer.
+//! Translates errors of the client. They are never wrapped, because their text may quote an answer.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     unreachable::{self, Cause},
 };
 
-/// Of an object, as the API has them.
+/// Of an object name.
 const LONGEST_NAME: usize = 253;
 
 const UNTRUSTED: &str = "the API server's certificate is not trusted";
@@ -20,18 +20,18 @@ const NO_API: &str = "the answer is not that of a Kubernetes API";
 /// The reason of an answer that is not a `Status`, as kube has it.
 const UNREADABLE: &str = "Failed to parse error data";
 
-/// What was being done: `patch`, `Secret ecr-secret in team-a`.
+/// A request, for errors: `patch`, `Secret ecr-secret in team-a`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Doing<'a> {
+pub(crate) struct RequestContext<'a> {
     pub(crate) verb: &'static str,
     pub(crate) resource: &'static str,
     pub(crate) namespace: Option<&'a str>,
-    /// Empty: all of them.
+    /// Empty: all objects.
     pub(crate) name: &'a str,
 }
 
-impl<'a> Doing<'a> {
-    /// Lists a resource, in a namespace or, without one, in the whole cluster.
+impl<'a> RequestContext<'a> {
+    /// A list, in a namespace or, without one, in the whole cluster.
     pub(crate) fn listing(resource: &'static str, namespace: Option<&'a str>) -> Self {
         Self { verb: "list", resource, namespace, name: "" }
     }
@@ -50,7 +50,7 @@ impl<'a> Doing<'a> {
         Error::new(kind, format!("could not {}", self.describe())).with_cause(cause)
     }
 
-    /// The rights that it takes: an apply creates what is not there, and needs that right too.
+    /// The verbs that RBAC must allow. An apply also needs `create`.
     pub(crate) fn verbs(&self) -> &[&'static str] {
         match (self.verb, self.resource) {
             ("patch", "secrets" | "leases") => &["create", "patch"],
@@ -74,22 +74,22 @@ impl<'a> Doing<'a> {
     }
 }
 
-/// Whether a server refused without a reason that is known: then it can be asked for more.
+/// Whether the server denied a request without a known reason.
 pub(crate) fn is_unexplained(error: &kube::Error) -> bool {
     let unexplained = |status: &Status| status.code == 403 && !is_terminating(status) && explanation(status).is_none();
     matches!(error, kube::Error::Api(status) if unexplained(status))
 }
 
-/// Whether there is nothing at the path: for a list, that the server does not have such objects.
+/// Whether the path does not exist. For a list: the server has no such objects.
 pub(crate) fn is_absent(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
-/// Says what failed and of which sort it is.
-pub(crate) fn translate(error: &kube::Error, doing: &Doing<'_>) -> Error {
-    let failed = |kind, cause: &str| doing.failed(kind, cause);
+/// Translates an error, with its kind.
+pub(crate) fn translate(error: &kube::Error, context: &RequestContext<'_>) -> Error {
+    let failed = |kind, cause: &str| context.failed(kind, cause);
     match error {
-        kube::Error::Api(status) => from_status(status, doing),
+        kube::Error::Api(status) => from_status(status, context),
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
             failed(ErrorKind::Malformed, "the answer is not that of a Kubernetes API; is there a proxy?")
         }
@@ -98,7 +98,7 @@ pub(crate) fn translate(error: &kube::Error, doing: &Doing<'_>) -> Error {
         }
         kube::Error::Service(own) if let Some(own) = own.downcast_ref::<Error>() => failed(own.kind(), &own.chain()),
         _ => match unreachable::cause(error) {
-            // It does not pass by itself.
+            // A retry does not help.
             Cause::Untrusted(why) => failed(ErrorKind::Invalid, &format!("{UNTRUSTED}: {why}")),
             Cause::Network(why) => failed(ErrorKind::Unreachable, &format!("{UNREACHABLE}: {why}")),
             Cause::Unknown => failed(ErrorKind::Unreachable, UNREACHABLE),
@@ -106,8 +106,8 @@ pub(crate) fn translate(error: &kube::Error, doing: &Doing<'_>) -> Error {
     }
 }
 
-fn from_status(status: &Status, doing: &Doing<'_>) -> Error {
-    let failed = |kind, cause: String| doing.failed(kind, &cause);
+fn from_status(status: &Status, context: &RequestContext<'_>) -> Error {
+    let failed = |kind, cause: String| context.failed(kind, &cause);
     let answer = || match word(&status.reason) {
         Some(reason) => format!("HTTP {} {reason}", status.code),
         None => format!("HTTP {}", status.code),
@@ -120,13 +120,13 @@ fn from_status(status: &Status, doing: &Doing<'_>) -> Error {
             failed(ErrorKind::Invalid, "the server speaks HTTPS, and its address begins with http://".into())
         }
         401 => failed(ErrorKind::Unauthenticated, UNAUTHORIZED.into()),
-        403 if is_terminating(status) => gone(doing, "is being deleted"),
+        403 if is_terminating(status) => gone(context, "is being deleted"),
         403 | 422 if let Some(why) = explanation(status) => failed(ErrorKind::Denied, why),
-        403 => failed(ErrorKind::Denied, doing.missing_rule(doing.verbs())),
+        403 => failed(ErrorKind::Denied, context.missing_rule(context.verbs())),
         404 if status.reason == UNREADABLE => {
             failed(ErrorKind::Unreachable, format!("{NO_API} (HTTP 404); is the path of the server's address right?"))
         }
-        404 if is_about_namespace(status) => gone(doing, "does not exist"),
+        404 if is_about_namespace(status) => gone(context, "does not exist"),
         404 => failed(ErrorKind::Conflict, "it vanished meanwhile (HTTP 404)".into()),
         410 => failed(ErrorKind::Conflict, "it is outdated meanwhile (HTTP 410)".into()),
         409 | 422 if is_about(status, "type") => refusal::wrong_type(None).into(),
@@ -140,17 +140,17 @@ fn from_status(status: &Status, doing: &Doing<'_>) -> Error {
     }
 }
 
-/// The place itself is gone or going.
-pub(crate) fn gone(doing: &Doing<'_>, how: &str) -> Error {
-    Error::new(ErrorKind::Gone, format!("namespace {} {how}", doing.namespace.unwrap_or(doing.name)))
+/// The error of a namespace that is gone or being deleted.
+pub(crate) fn gone(context: &RequestContext<'_>, how: &str) -> Error {
+    Error::new(ErrorKind::Gone, format!("namespace {} {how}", context.namespace.unwrap_or(context.name)))
 }
 
-/// Whether an admission policy denied it.
+/// Whether an admission policy denied the request.
 pub(crate) fn is_by_policy(status: &Status) -> bool {
     matches!(status.code, 403 | 422) && status.message.contains("ValidatingAdmissionPolicy")
 }
 
-/// What denied it, if that is not RBAC.
+/// What denied the request, other than RBAC.
 fn explanation(status: &Status) -> Option<String> {
     let called = |after: &str| {
         let name = status.message.split_once(after).map_or("", |(_, rest)| rest);
@@ -165,7 +165,7 @@ fn explanation(status: &Status) -> Option<String> {
         Some(format!("the admission webhook{} denied it", called("admission webhook \"")))
     } else if says("ValidatingAdmissionPolicy") {
         let name = called("ValidatingAdmissionPolicy '");
-        // API servers take some seconds until all of them have a policy that was changed.
+        // A changed policy reaches all API servers within some seconds.
         let just_now = if name.starts_with(" regcred") {
             ": apply the objects of `regcred manifests` for the present config; if you did so just now, try again in a minute"
         } else {
@@ -183,7 +183,7 @@ fn is_about(status: &Status, field: &str) -> bool {
     !causes.is_empty() && causes.iter().all(|cause| cause.field.trim_start_matches('.') == field)
 }
 
-/// Whether a refusal means that the namespace is being deleted: nothing can be created there any more.
+/// Whether the namespace is being deleted. Nothing can be created there any more.
 fn is_terminating(status: &Status) -> bool {
     status.details.iter().flat_map(|details| &details.causes).any(|cause| cause.reason == "NamespaceTerminating")
 }
@@ -204,7 +204,7 @@ fn fields(status: &Status) -> String {
     if fields.is_empty() { "it".into() } else { format!("its {}", fields.join(", ")) }
 }
 
-/// A reason as the API knows them: letters alone.
+/// A reason of the API: letters alone.
 fn word(text: &str) -> Option<&str> {
     (!text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphabetic())).then_some(text)
 }
@@ -215,12 +215,12 @@ mod tests {
 
     use super::*;
 
-    const DOING: Doing<'_> =
-        Doing { verb: "patch", resource: "secrets", namespace: Some("team-a"), name: "ecr-secret" };
+    const CONTEXT: RequestContext<'_> =
+        RequestContext { verb: "patch", resource: "secrets", namespace: Some("team-a"), name: "ecr-secret" };
 
     fn translated(status: serde_json::Value) -> Error {
         let status = serde_json::from_value::<Status>(status).expect("a Status");
-        translate(&kube::Error::Api(Box::new(status)), &DOING)
+        translate(&kube::Error::Api(Box::new(status)), &CONTEXT)
     }
 
     #[test]

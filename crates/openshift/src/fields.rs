@@ -1,4 +1,4 @@
-//! Who owns which field of an object, as its `managedFields` say.
+//! Which manager owns which field of an object, by its `managedFields`.
 
 use std::collections::BTreeMap;
 
@@ -7,32 +7,28 @@ use serde_json::Value;
 
 use crate::record::{EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, TARGET};
 
-/// Where the credential stands, as `managedFields` names it.
+/// The credential, as `managedFields` names it.
 pub(crate) const DATA: [&str; 2] = ["f:data", "f:.dockerconfigjson"];
+pub(crate) const LABELS: &str = "f:labels";
+pub(crate) const ANNOTATIONS: &str = "f:annotations";
 
-/// The labels and annotations that are ours.
+/// The labels and annotations that regcred sets on its Secrets.
 pub(crate) const MARKS: [(&str, &str); 7] = [
-    ("f:labels", MANAGED_BY),
-    ("f:labels", INSTANCE),
-    ("f:annotations", TARGET),
-    ("f:annotations", HOSTS),
-    ("f:annotations", EXPIRES_AT),
-    ("f:annotations", REFRESHED_AT),
-    ("f:annotations", LINKS),
+    (LABELS, MANAGED_BY),
+    (LABELS, INSTANCE),
+    (ANNOTATIONS, TARGET),
+    (ANNOTATIONS, HOSTS),
+    (ANNOTATIONS, EXPIRES_AT),
+    (ANNOTATIONS, REFRESHED_AT),
+    (ANNOTATIONS, LINKS),
 ];
 
-/// Whether somebody has set `immutable`, to whatever: the value alone tells.
-pub(crate) fn may_be_immutable(metadata: &ObjectMeta) -> bool {
-    entries(metadata).any(|it| it.fields_v1.as_ref().is_some_and(|fields| has(&fields.0, &["f:immutable"])))
-}
+/// A field manager and its operation: `Apply`, or `Update` for all other writes.
+pub(crate) type Manager<'a> = (&'a str, &'a str);
 
-/// Whether the latest write is one that a manager applied. The server notes whole seconds, and of two writes in one second it is neither.
-pub(crate) fn is_latest(metadata: &ObjectMeta, manager: &str) -> bool {
-    let is_own =
-        |it: &&ManagedFieldsEntry| (it.manager.as_deref(), it.operation.as_deref()) == (Some(manager), Some("Apply"));
-    let time = |it: &ManagedFieldsEntry| it.time.as_ref().map(|time| time.0);
-    let (own, others) = entries(metadata).partition::<Vec<_>, _>(is_own);
-    own.iter().any(|own| others.iter().all(|other| time(other) < time(own)))
+/// Returns the path of a label or an annotation.
+pub(crate) fn mark(map: &str, name: &str) -> [String; 3] {
+    ["f:metadata".into(), map.into(), format!("f:{name}")]
 }
 
 pub(crate) fn value<'a>(map: Option<&'a BTreeMap<String, String>>, name: &str) -> Option<&'a str> {
@@ -43,58 +39,77 @@ pub(crate) fn entries(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFie
     metadata.managed_fields.iter().flatten()
 }
 
-pub(crate) fn applied<'a>(metadata: &'a ObjectMeta, manager: &str) -> Option<&'a Value> {
-    owned(metadata, manager, "Apply")
+/// Whether an entry is of a manager.
+pub(crate) fn is_of(entry: &ManagedFieldsEntry, manager: Manager<'_>) -> bool {
+    (entry.manager.as_deref(), entry.operation.as_deref()) == (Some(manager.0), Some(manager.1))
 }
 
-/// The fields that a manager has written by updates and patches.
-pub(crate) fn updated<'a>(metadata: &'a ObjectMeta, manager: &str) -> Option<&'a Value> {
-    owned(metadata, manager, "Update")
+pub(crate) fn is_apply(entry: &ManagedFieldsEntry) -> bool {
+    entry.operation.as_deref() == Some("Apply")
 }
 
-pub(crate) fn owned<'a>(metadata: &'a ObjectMeta, manager: &str, operation: &str) -> Option<&'a Value> {
-    let is_it =
-        |it: &&ManagedFieldsEntry| it.manager.as_deref() == Some(manager) && it.operation.as_deref() == Some(operation);
-    entries(metadata).find(is_it)?.fields_v1.as_ref().map(|fields| &fields.0)
+/// Whether an entry holds a field.
+pub(crate) fn owns(entry: &ManagedFieldsEntry, path: &[impl AsRef<str>]) -> bool {
+    entry.fields_v1.as_ref().is_some_and(|fields| has(&fields.0, path))
 }
 
 pub(crate) fn has(fields: &Value, path: &[impl AsRef<str>]) -> bool {
     path.iter().try_fold(fields, |at, step| at.get(step.as_ref())).is_some()
 }
 
-pub(crate) fn owner_of(metadata: &ObjectMeta, path: &[&str], us: (&str, &str)) -> String {
+/// Returns the fields that a manager owns.
+pub(crate) fn owned<'a>(metadata: &'a ObjectMeta, manager: Manager<'_>) -> Option<&'a Value> {
+    entries(metadata).find(|entry| is_of(entry, manager))?.fields_v1.as_ref().map(|fields| &fields.0)
+}
+
+/// Whether a manager owns a field.
+pub(crate) fn is_owned(metadata: &ObjectMeta, manager: Manager<'_>, path: &[impl AsRef<str>]) -> bool {
+    owned(metadata, manager).is_some_and(|fields| has(fields, path))
+}
+
+/// Whether any manager has set `immutable`. Its value is not in `managedFields`.
+pub(crate) fn may_be_immutable(metadata: &ObjectMeta) -> bool {
+    entries(metadata).any(|entry| owns(entry, &["f:immutable"]))
+}
+
+/// Whether the latest write is one that a manager applied. The server notes whole seconds, and of two writes in one second it is neither.
+pub(crate) fn is_latest(metadata: &ObjectMeta, manager: &str) -> bool {
+    let time = |it: &ManagedFieldsEntry| it.time.as_ref().map(|time| time.0);
+    let (own, others) = entries(metadata).partition::<Vec<_>, _>(|entry| is_of(entry, (manager, "Apply")));
+    own.iter().any(|own| others.iter().all(|other| time(other) < time(own)))
+}
+
+/// Names the other owners of a field for a person.
+pub(crate) fn owner_of(metadata: &ObjectMeta, path: &[impl AsRef<str>], us: Manager<'_>) -> String {
     others_of(metadata, path, us).unwrap_or_else(|| "somebody who removed it".into())
 }
 
-/// Who else applies a field, and would go on doing so.
-pub(crate) fn applier_of(metadata: &ObjectMeta, path: &[&str], us: &str) -> Option<String> {
-    let applies = |it: &&ManagedFieldsEntry| {
-        let owns = it.fields_v1.as_ref().is_some_and(|fields| has(&fields.0, path));
-        owns && it.operation.as_deref() == Some("Apply") && it.manager.as_deref() != Some(us)
-    };
-    quote(entries(metadata).filter(applies).filter_map(|it| it.manager.as_deref()))
+/// The other managers that apply a field, and would apply it again.
+pub(crate) fn applier_of(metadata: &ObjectMeta, path: &[impl AsRef<str>], us: &str) -> Option<String> {
+    named(metadata, |entry| owns(entry, path) && is_apply(entry) && entry.manager.as_deref() != Some(us))
 }
 
-/// Who else owns a field. Who takes our name for an update is not our apply, and stands in its way as anybody does.
-pub(crate) fn others_of(metadata: &ObjectMeta, path: &[&str], us: (&str, &str)) -> Option<String> {
-    let owns = |it: &&ManagedFieldsEntry| it.fields_v1.as_ref().is_some_and(|fields| has(&fields.0, path));
-    let is_us = |it: &&ManagedFieldsEntry| (it.manager.as_deref(), it.operation.as_deref()) == (Some(us.0), Some(us.1));
-    let others = entries(metadata).filter(owns).filter(|it| !is_us(it));
-    quote(others.filter_map(|it| it.manager.as_deref()))
+/// The other owners of a field. An update under our own name is not our apply, and conflicts with it.
+pub(crate) fn others_of(metadata: &ObjectMeta, path: &[impl AsRef<str>], us: Manager<'_>) -> Option<String> {
+    named(metadata, |entry| owns(entry, path) && !is_of(entry, us))
 }
 
 pub(crate) fn managers(metadata: &ObjectMeta) -> String {
-    quote(entries(metadata).filter_map(|it| it.manager.as_deref()))
-        .map_or_else(|| "nobody says who wrote it".into(), |names| format!("written by {names}"))
+    named(metadata, |_| true).map_or_else(|| "nobody says who wrote it".into(), |names| format!("written by {names}"))
 }
 
-/// Who else writes it or has written it, besides these managers.
+/// The managers of the object, besides these two.
 pub(crate) fn writers(metadata: &ObjectMeta, us: [&str; 2]) -> Vec<String> {
     let names = entries(metadata).filter_map(|it| it.manager.as_deref()).filter(|name| !us.contains(name));
     shown(names).iter().map(|name| name.trim_matches('"').to_owned()).collect()
 }
 
-/// Names that clients choose for themselves: escaped and cut.
+/// The managers of some entries, for a person.
+pub(crate) fn named(metadata: &ObjectMeta, takes: impl Fn(&ManagedFieldsEntry) -> bool) -> Option<String> {
+    quote(entries(metadata).filter(|entry| takes(entry)).filter_map(|entry| entry.manager.as_deref()))
+}
+
+/// Escapes and cuts names that clients choose for themselves.
 pub(crate) fn quote<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     let names = shown(names);
     (!names.is_empty()).then(|| names.join(", "))

@@ -1,4 +1,4 @@
-//! Names the readers of a Secret that do not get our logins, each with the fix.
+//! The readers of a Secret that do not get our logins, each with the fix.
 
 use std::collections::BTreeSet;
 
@@ -10,24 +10,23 @@ use crate::refusal::shown;
 /// The readers that do not get our logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unread {
-    /// They and the fix, in words.
+    /// The readers and the fix.
     text: String,
-    /// No reader at all gets one of the logins.
+    /// Whether no reader gets one of the logins.
     is_useless: bool,
 }
 
 impl Unread {
-    /// The readers and the fix, in words.
     pub(crate) fn into_text(self) -> String {
         self.text
     }
 
-    /// What a target waits for: a person may want it so, as long as some reader gets each login.
+    /// What the target waits for. A person may want it so if some reader gets each login.
     pub(crate) fn waiting(&self) -> Option<String> {
         (!self.is_useless).then(|| self.text.clone())
     }
 
-    /// The failure of a target that is no use to anybody.
+    /// The failure of a target that no reader can use.
     pub(crate) fn failure(&self) -> Option<Error> {
         self.is_useless.then(|| Error::new(ErrorKind::Refused, self.text.clone()))
     }

@@ -1,19 +1,15 @@
 //! The objects that give an installation its rights, and the policies that limit them.
 
-use k8s_openapi::api::{
-    admissionregistration::v1::ValidatingAdmissionPolicy,
-    rbac::v1::{ClusterRoleBinding, RoleBinding},
-};
-use kube::Resource;
+use kube::api::GroupVersionKind;
 use regcred_core::{InstanceName, Result};
 use serde::Deserialize;
 
-use crate::{cluster::Cluster, error::Doing, pages::List, record::INSTANCE, rights::review, stream::Piece};
+use crate::{cluster::Cluster, error::RequestContext, pages::List, record::INSTANCE, rights::review, stream::Piece};
 
 /// An object that `regcred manifests` prints for the whole cluster, or for a namespace that regcred serves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Installed {
-    /// What it is.
+    /// Kind of the object.
     pub kind: InstalledKind,
     /// The namespace of a RoleBinding.
     pub namespace: Option<String>,
@@ -28,11 +24,10 @@ pub enum InstalledKind {
     ClusterRoleBinding,
     /// Rights in one namespace.
     RoleBinding,
-    /// A part of the guard.
+    /// A policy of the guard.
     ValidatingAdmissionPolicy,
 }
 
-/// What is read of such an object.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Read {
@@ -51,45 +46,39 @@ struct RoleRef {
     name: String,
 }
 
-/// The bindings and policies of an installation. `None` without the right to list all three kinds, and then nothing is listed.
+/// Lists the bindings and policies of an installation. `None`: the right to list one of the three kinds is missing.
 ///
-/// A tenant may label a RoleBinding as they like. So one counts only if it binds the role of its own name, for which a tenant needs
-/// the rights of that role.
+/// A tenant can set any label on a RoleBinding. So one counts only if it binds the role of its own name, which needs the rights of that role.
 pub async fn list(cluster: &Cluster, instance: &InstanceName) -> Result<Option<Vec<Installed>>> {
+    let mut found = vec![];
+    let rbac = "rbac.authorization.k8s.io";
     let kinds = [
-        ("clusterrolebindings.rbac.authorization.k8s.io", InstalledKind::ClusterRoleBinding),
-        ("rolebindings.rbac.authorization.k8s.io", InstalledKind::RoleBinding),
-        ("validatingadmissionpolicies.admissionregistration.k8s.io", InstalledKind::ValidatingAdmissionPolicy),
+        (
+            rbac,
+            "ClusterRoleBinding",
+            "clusterrolebindings.rbac.authorization.k8s.io",
+            InstalledKind::ClusterRoleBinding,
+        ),
+        (rbac, "RoleBinding", "rolebindings.rbac.authorization.k8s.io", InstalledKind::RoleBinding),
+        (
+            "admissionregistration.k8s.io",
+            "ValidatingAdmissionPolicy",
+            "validatingadmissionpolicies.admissionregistration.k8s.io",
+            InstalledKind::ValidatingAdmissionPolicy,
+        ),
     ];
-    for (resource, _) in kinds {
-        if !review(cluster.client(), &Doing::listing(resource, None), "list").await? {
+    for (.., resource, _) in kinds {
+        if !review(cluster.client(), &RequestContext::listing(resource, None), "list").await? {
             return Ok(None);
         }
     }
-    let mut found = vec![];
-    for (resource, kind) in kinds {
-        found.extend(match kind {
-            InstalledKind::ClusterRoleBinding => {
-                of_kind::<ClusterRoleBinding>(cluster, resource, kind, instance).await?
-            }
-            InstalledKind::RoleBinding => of_kind::<RoleBinding>(cluster, resource, kind, instance).await?,
-            InstalledKind::ValidatingAdmissionPolicy => {
-                of_kind::<ValidatingAdmissionPolicy>(cluster, resource, kind, instance).await?
-            }
-        });
+    for (group, name, resource, kind) in kinds {
+        let list = List::of_kind(cluster.client(), &GroupVersionKind::gvk(group, "v1", name), resource, None);
+        let list = list.labels(&format!("{INSTANCE}={instance}"));
+        found.extend(list.all_if_served(|piece| read(kind, &piece)).await?.unwrap_or_default());
     }
     found.sort();
     Ok(Some(found))
-}
-
-async fn of_kind<K: Resource<DynamicType = ()>>(
-    cluster: &Cluster,
-    resource: &'static str,
-    kind: InstalledKind,
-    instance: &InstanceName,
-) -> Result<Vec<Installed>> {
-    let list = List::of::<K>(cluster.client(), resource, None).labels(&format!("{INSTANCE}={instance}"));
-    Ok(list.all_if_served(|piece| read(kind, &piece)).await?.unwrap_or_default())
 }
 
 fn read(kind: InstalledKind, piece: &Piece<'_>) -> Option<Installed> {

@@ -1,7 +1,7 @@
-//! Which of several processes works: whoever holds a Lease.
+//! Leader election by a Lease.
 //!
-//! Clocks of different machines are not compared. A Lease that somebody else holds is free when it has not changed for as long as it
-//! lasts, by our own clock. For a moment two may believe that they hold it; what they do has to bear that.
+//! Clocks of different machines are not compared. The Lease of another holder is free if it has not changed for its duration by our own
+//! clock. For a moment two processes can believe that they hold it, and their work must tolerate that.
 
 use std::{future::pending, sync::Arc, time::Duration};
 
@@ -20,18 +20,18 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::{call::limited, cluster::Cluster, error::Doing};
+use crate::{call::translated, cluster::Cluster, error::RequestContext};
 
-/// Other replicas take over if the Lease has not changed for so long. The three durations are the defaults of client-go.
+/// Other replicas take over after this time without a change of the Lease. The three durations are the defaults of client-go.
 const LEASE_DURATION: Duration = Duration::from_secs(15);
-/// The leader stops working if its last successful renewal began so long ago: 5 s before others take over.
+/// The leader stops this long after the start of its last successful renewal, 5 s before another takes over.
 const RENEW_DEADLINE: Duration = Duration::from_secs(10);
-/// One try: a server that does not answer one request may answer the next one in time.
+/// One attempt: a server that does not answer one request may answer the next one in time.
 const TRY: Duration = Duration::from_secs(5);
-/// Between two tries to acquire or renew it.
+/// Between two attempts to acquire or renew it.
 const RETRY_PERIOD: Duration = Duration::from_secs(2);
 
-/// A part in who holds a Lease. Ends when it is dropped, and then others get it after 15 s; [`Lease::release`] is faster.
+/// A candidate for a Lease. If it is dropped, another candidate gets the Lease after 15 s. [`Lease::release`] is faster.
 #[derive(Debug)]
 pub struct Lease {
     held: watch::Receiver<bool>,
@@ -48,14 +48,14 @@ struct Holder {
     clock: Arc<dyn Clock>,
 }
 
-/// What was seen of it, and when it was other than before.
+/// The latest version of the Lease, and when it was first seen.
 struct Seen {
     version: Option<String>,
     at: Instant,
 }
 
 impl Lease {
-    /// Takes part from now on, in a task of its own. `identity`: who we are to the others; no two may have the same.
+    /// Starts a task that acquires and renews the Lease. `identity`: unique name of this candidate.
     pub fn start(cluster: &Cluster, namespace: &str, name: &str, identity: &str, clock: Arc<dyn Clock>) -> Self {
         let api = Api::namespaced(cluster.client().clone(), namespace);
         let (namespace, name, identity) = (namespace.to_owned(), name.to_owned(), identity.to_owned());
@@ -65,30 +65,30 @@ impl Lease {
         Self { held, task, holder }
     }
 
-    /// Whether it is ours at this moment.
+    /// Returns whether this candidate holds the Lease.
     pub fn is_held(&self) -> bool {
         *self.held.borrow()
     }
 
-    /// Waits until it is ours.
+    /// Waits until this candidate holds the Lease.
     pub async fn gained(&self) {
         if self.held.clone().wait_for(|held| *held).await.is_err() {
             pending::<()>().await;
         }
     }
 
-    /// Waits until it is not ours any more.
+    /// Waits until this candidate does not hold the Lease any more.
     pub async fn lost(&self) {
         drop(self.held.clone().wait_for(|held| !*held).await);
     }
 
-    /// Waits until nobody looks after it any more: then nothing that is done is safe from another one.
+    /// Waits until the task has ended. The Lease then protects nothing.
     pub async fn died(&self) {
         let mut held = self.held.clone();
         while held.changed().await.is_ok() {}
     }
 
-    /// Gives it up, so that another one gets it at once.
+    /// Releases the Lease, so that another candidate gets it at once.
     pub async fn release(self) {
         let is_held = *self.held.borrow();
         self.task.abort();
@@ -110,14 +110,14 @@ impl Drop for Lease {
 impl Holder {
     async fn take_part(self, held: watch::Sender<bool>) {
         let mut seen = Seen { version: None, at: Instant::now() };
-        // When the last successful renewal began: the server has noted it no earlier.
+        // The start of the last successful renewal. The server has recorded it no earlier.
         let mut renewed: Option<Instant> = None;
         let mut failing = false;
         loop {
             let began = Instant::now();
             let deadline = renewed.unwrap_or(began) + RENEW_DEADLINE;
             let tried = timeout_at(deadline.min(began + TRY), self.try_once(&mut seen)).await;
-            let late = |_| Err(self.doing("get").failed(ErrorKind::Unreachable, "no answer in time"));
+            let late = |_| Err(self.context("get").failed(ErrorKind::Unreachable, "no answer in time"));
             let tried = tried.unwrap_or_else(late);
             let has_failed = tried.is_err();
             match tried {
@@ -144,9 +144,9 @@ impl Holder {
         }
     }
 
-    /// Whether it is ours now.
+    /// Acquires or renews the Lease. Returns whether this candidate holds it.
     async fn try_once(&self, seen: &mut Seen) -> Result<bool> {
-        let there = limited(&self.doing("get"), self.api.get_opt(&self.name)).await?;
+        let there = translated(&self.context("get"), self.api.get_opt(&self.name)).await?;
         let version = there.as_ref().and_then(|it| it.metadata.resource_version.clone());
         if seen.version != version {
             *seen = Seen { version: version.clone(), at: Instant::now() };
@@ -176,13 +176,13 @@ impl Holder {
                 *seen = Seen { version: after, at: Instant::now() };
                 Ok(true)
             }
-            // Somebody else was faster.
+            // Another candidate was faster.
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Each as a manager of its own, so that of two that make it one is refused.
+    /// Each candidate is its own manager, so that the server refuses one of two that create the Lease.
     async fn apply(&self, version: Option<&str>, spec: serde_json::Value, force: bool) -> Result<Option<String>> {
         let mut object = json!({
             "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
@@ -194,12 +194,12 @@ impl Holder {
         let params = PatchParams::apply(&format!("regcred/{}", self.identity));
         let params = if force { params.force() } else { params };
         let applied =
-            limited(&self.doing("patch"), self.api.patch(&self.name, &params, &Patch::Apply(&object))).await?;
+            translated(&self.context("patch"), self.api.patch(&self.name, &params, &Patch::Apply(&object))).await?;
         Ok(applied.metadata.resource_version)
     }
 
-    fn doing(&self, verb: &'static str) -> Doing<'_> {
-        Doing { verb, resource: "leases", namespace: Some(&self.namespace), name: &self.name }
+    fn context(&self, verb: &'static str) -> RequestContext<'_> {
+        RequestContext { verb, resource: "leases", namespace: Some(&self.namespace), name: &self.name }
     }
 }
 

@@ -1,14 +1,15 @@
-//! What an installation of regcred has left in a cluster, and whether it still runs.
+//! The Secrets and the running workloads of an installation of regcred.
 
 use std::{collections::BTreeSet, fmt};
 
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::api::{DynamicObject, GroupVersionKind};
 use regcred_core::{Address, InstanceName, Namespace, Result, SecretName, StoreName, Target};
+use serde_json::Value;
 
 use crate::{
     cluster::Cluster,
-    decode::{Kept, bare_metadata, metadata},
+    decode::{KeptAnnotations, metadata, readable_metadata},
     fields::value,
     pages::{CRON_JOBS, List},
     record::{self, INSTANCE, MANAGED_BY, REGCRED, TARGET},
@@ -16,13 +17,13 @@ use crate::{
     stream::Piece,
 };
 
-/// A Secret that an installation keeps, or has put logins into.
+/// A Secret that an installation owns, or has merged logins into.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Leftover {
-    /// Where it is.
+    /// Address of the Secret.
     pub target: Target,
-    /// Whether it stays somebody else's, and only entries of it are ours.
+    /// Whether the Secret has another owner and only some entries are regcred's.
     pub is_merged: bool,
 }
 
@@ -31,14 +32,14 @@ pub struct Leftover {
 pub struct Writer {
     /// `Deployment`, `Job` or `CronJob`.
     pub kind: &'static str,
-    /// Its namespace.
+    /// Namespace of the workload.
     pub namespace: String,
-    /// Its name.
+    /// Name of the workload.
     pub name: String,
 }
 
 impl Writer {
-    /// The command that stops it.
+    /// Returns the command that stops it.
     pub fn stop_command(&self) -> String {
         let Self { kind, namespace, name } = self;
         match *kind {
@@ -60,28 +61,25 @@ impl fmt::Display for Writer {
     }
 }
 
-/// Every Secret of an installation, by its metadata alone: in these namespaces or, without any, in the whole cluster. Takes the
-/// right to list Secrets there. `store`: what the addresses are to say.
+/// Lists every Secret of an installation by metadata alone: in these namespaces or, without any, in the whole cluster. Needs the right to
+/// list Secrets there. `store`: the store of the addresses.
 pub async fn leftovers(
     cluster: &Cluster,
     store: &StoreName,
     instance: &InstanceName,
     namespaces: &[Namespace],
 ) -> Result<Vec<Leftover>> {
-    let own = Selector::Labels(format!("{MANAGED_BY}={REGCRED},{INSTANCE}={instance}"));
-    let theirs = Selector::Fields(format!("type={DOCKER_CONFIG}"));
-    let mut found = vec![];
+    let mut found = BTreeSet::new();
     for scope in scopes(namespaces) {
-        for of in [&own, &theirs] {
-            found.extend(of_instance(cluster, store, instance, scope, of).await?);
+        let owned = secrets(cluster, scope).labels(&format!("{MANAGED_BY}={REGCRED},{INSTANCE}={instance}"));
+        for list in [owned, secrets(cluster, scope).fields(&format!("type={DOCKER_CONFIG}"))] {
+            found.extend(read(&list, |metadata| left(metadata, store, instance.as_str())).await?);
         }
     }
-    found.sort();
-    found.dedup();
-    Ok(found)
+    Ok(found.into_iter().collect())
 }
 
-/// The same of Secrets of these names in the whole cluster. Takes the right to list these names alone.
+/// Lists the Secrets of these names of an installation in the whole cluster. Needs the right to list these names.
 pub async fn leftovers_named(
     cluster: &Cluster,
     store: &StoreName,
@@ -90,83 +88,53 @@ pub async fn leftovers_named(
 ) -> Result<Vec<Leftover>> {
     let mut found = vec![];
     for name in names {
-        let of = Selector::Fields(format!("metadata.name={name}"));
-        found.extend(of_instance(cluster, store, instance, None, &of).await?);
+        let list = secrets(cluster, None).fields(&format!("metadata.name={name}"));
+        found.extend(read(&list, |metadata| left(metadata, store, instance.as_str())).await?);
     }
     Ok(found)
 }
 
-/// The installations that have Secrets of their own in these namespaces or, without any, in the whole cluster. Takes the right to
-/// list Secrets there.
+/// Lists the installations that own Secrets in these namespaces or, without any, in the whole cluster. Needs the right to list Secrets
+/// there.
 pub async fn instances(cluster: &Cluster, namespaces: &[Namespace]) -> Result<BTreeSet<String>> {
-    let own = Selector::Labels(format!("{MANAGED_BY}={REGCRED}"));
     let mut found = BTreeSet::new();
     for scope in scopes(namespaces) {
         let label = |metadata: &ObjectMeta| value(metadata.labels.as_ref(), INSTANCE).map(str::to_owned);
-        found.extend(secrets(cluster, scope, &own, label).await?);
+        found.extend(read(&secrets(cluster, scope).labels(&format!("{MANAGED_BY}={REGCRED}")), label).await?);
     }
     Ok(found)
 }
 
-/// Which Secrets are listed.
-enum Selector {
-    Labels(String),
-    Fields(String),
+fn secrets<'a>(cluster: &'a Cluster, scope: Option<&'a str>) -> List<'a> {
+    List::of::<Secret>(cluster.client(), "secrets", scope).metadata()
 }
 
-async fn of_instance(
-    cluster: &Cluster,
-    store: &StoreName,
-    instance: &InstanceName,
-    scope: Option<&str>,
-    of: &Selector,
-) -> Result<Vec<Leftover>> {
-    secrets(cluster, scope, of, |metadata| left(metadata, store, instance.as_str())).await
+async fn read<T>(list: &List<'_>, read: impl Fn(&ObjectMeta) -> Option<T>) -> Result<Vec<T>> {
+    list.all_retried(|piece| read(&metadata(piece, &KeptAnnotations::new()).unwrap_or_else(|it| it.metadata))).await
 }
 
-/// What is read from the metadata of each Secret of a list.
-async fn secrets<T>(
-    cluster: &Cluster,
-    scope: Option<&str>,
-    of: &Selector,
-    read: impl Fn(&ObjectMeta) -> Option<T>,
-) -> Result<Vec<T>> {
-    let list = List::of::<Secret>(cluster.client(), "secrets", scope).metadata();
-    let list = match of {
-        Selector::Labels(labels) => list.labels(labels),
-        Selector::Fields(fields) => list.fields(fields),
-    };
-    list.all_retried(|piece| read(&metadata(piece, &Kept::new()).unwrap_or_else(|it| it.into_metadata()))).await
-}
-
-/// The workloads of an installation that write: Deployments that are not scaled to zero, CronJobs that are not suspended, and Jobs
-/// that run. Takes the right to list all three.
+/// Lists the workloads of an installation that write: Deployments that are not scaled to zero, CronJobs that are not suspended, and Jobs
+/// that run. Needs the right to list all three.
 pub async fn writers(cluster: &Cluster, instance: &InstanceName) -> Result<Vec<Writer>> {
-    let select = format!("{INSTANCE}={instance}");
-    let list = async |group: &str,
-                      version: &str,
-                      kind: &'static str,
-                      resource: &'static str,
-                      writes: fn(&DynamicObject) -> bool| {
+    let list = async |group, version, kind: &'static str, resource, writes: fn(&Value) -> bool| {
         let list = List::of_kind(cluster.client(), &GroupVersionKind::gvk(group, version, kind), resource, None);
         let read = |piece: Piece<'_>| {
-            // One that cannot be read counts as one that writes.
+            // An object that cannot be decoded counts as one that writes.
             let metadata = match serde_json::from_slice::<DynamicObject>(piece.bytes) {
-                Ok(object) => writes(&object).then_some(object.metadata)?,
-                Err(_) => bare_metadata(piece).unwrap_or_else(|it| it.into_metadata()),
+                Ok(object) => writes(&object.data).then_some(object.metadata)?,
+                Err(_) => readable_metadata(piece),
             };
             let (namespace, name) = (metadata.namespace.unwrap_or_default(), metadata.name.unwrap_or_default());
             Some(Writer { kind, namespace, name })
         };
-        list.labels(&select).all_if_served(read).await
+        list.labels(&format!("{INSTANCE}={instance}")).all_if_served(read).await
     };
-    let is_up = |it: &DynamicObject| it.data["spec"]["replicas"] != 0;
+    let is_up = |it: &Value| it["spec"]["replicas"] != 0;
     let mut running = list("apps", "v1", "Deployment", "deployments", is_up).await?.unwrap_or_default();
-    let is_active = |it: &DynamicObject| it.data["status"]["active"].as_u64().is_some_and(|count| count > 0);
+    let is_active = |it: &Value| it["status"]["active"].as_u64().is_some_and(|count| count > 0);
     running.extend(list("batch", "v1", "Job", "jobs", is_active).await?.unwrap_or_default());
     for version in CRON_JOBS {
-        let is_on = |it: &DynamicObject| it.data["spec"]["suspend"] != true;
-        if let Some(jobs) = list("batch", version, "CronJob", "cronjobs", is_on).await? {
+        if let Some(jobs) = list("batch", version, "CronJob", "cronjobs", |it| it["spec"]["suspend"] != true).await? {
             running.extend(jobs);
             break;
         }
@@ -174,12 +142,12 @@ pub async fn writers(cluster: &Cluster, instance: &InstanceName) -> Result<Vec<W
     Ok(running)
 }
 
-/// The namespaces to list; `None`: the whole cluster, if none is named.
+/// The namespaces to list. `None`: the whole cluster.
 fn scopes(namespaces: &[Namespace]) -> Vec<Option<&str>> {
     if namespaces.is_empty() { vec![None] } else { namespaces.iter().map(|it| Some(it.as_str())).collect() }
 }
 
-/// What of a Secret is an installation's, if anything is. A copy that somebody made of one is nobody's.
+/// Whether a Secret is of an installation. A copy of one is not: it names the original.
 fn left(metadata: &ObjectMeta, store: &StoreName, instance: &str) -> Option<Leftover> {
     let namespace = Namespace::new(metadata.namespace.as_deref()?).ok()?;
     let name = SecretName::new(metadata.name.as_deref()?).ok()?;

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
-mod address;
 mod adopt;
 mod cache;
 mod call;
@@ -10,10 +9,9 @@ mod client;
 mod cluster;
 mod decode;
 mod error;
+pub mod event_record;
 mod fields;
-mod form;
 mod hidden;
-mod hub;
 pub mod inspect;
 pub mod installed;
 #[cfg(feature = "plan")]
@@ -21,12 +19,10 @@ mod kind;
 mod lease;
 pub mod leftover;
 mod link;
-mod look;
 mod managed_fields;
 mod merge;
 mod namespace;
-pub mod notice;
-mod own;
+mod owned;
 mod ownership;
 mod pages;
 #[cfg(test)]
@@ -37,28 +33,38 @@ mod resync;
 mod retry_after;
 mod rights;
 mod secret;
+mod settings;
+mod shared_watch;
 mod sink;
+mod snapshot;
 mod source;
 mod store;
 mod stream;
 mod subscriber;
+mod template;
 mod unreachable;
 mod watch;
 mod watches;
 mod writer;
 
+/// The previous names of [`event_record`].
+pub mod notice {
+    pub use crate::event_record::{EventRecord as Notice, record_event as notify};
+}
+
 pub use cache::Cache;
-pub use check::{Greeting, Policies, Presence, Right};
+pub use check::{Policies, Right, ServerInfo};
 pub use client::{Connection, check_server};
 pub use cluster::Cluster;
-pub use form::LoginFormat;
+pub use event_record::{EventRecord, EventRecord as Notice};
 pub use installed::{Installed, InstalledKind};
 #[cfg(feature = "plan")]
 pub use kind::{Clusters, OpenShiftType, listed};
 pub use lease::Lease;
 pub use link::Link;
-pub use notice::Notice;
+pub use rights::Presence;
+pub use settings::Foreign;
 pub use sink::{OpenShiftSink, OpenShiftSinkBuilder};
 pub use source::{NamespaceList, NamespaceSource};
-pub use watches::{NamedSource, WatchedSource, Watches};
-pub use writer::Foreign;
+pub use template::LoginFormat;
+pub use watches::{WatchedSource, Watches};

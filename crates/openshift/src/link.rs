@@ -5,33 +5,31 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{LocalObjectReference, ObjectReference, ServiceAccount};
 use serde_json::{Value, json};
 
-/// That a ServiceAccount uses the Secret.
+/// A ServiceAccount that uses the Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     account: String,
-    pull: bool,
-    mount: bool,
+    lists: Lists,
     expected: bool,
 }
 
 impl Link {
-    /// To pull the images of its pods: in `imagePullSecrets`.
+    /// Pulls the images of its pods: in `imagePullSecrets`.
     pub fn pull(account: impl Into<String>) -> Self {
-        Self { account: account.into(), pull: true, mount: false, expected: true }
+        Self { account: account.into(), lists: Lists { pull: true, mount: false }, expected: true }
     }
 
-    /// To push in builds, and in its pods as a volume: in `secrets`.
+    /// Pushes in builds, and mounts the Secret in pods: in `secrets`.
     pub fn mount(account: impl Into<String>) -> Self {
-        Self { pull: false, ..Self::pull_and_mount(account) }
+        Self { lists: Lists { pull: false, mount: true }, ..Self::pull(account) }
     }
 
-    /// To pull and to push in builds: in `imagePullSecrets` and in `secrets`. Which of the two a build looks into for its
-    /// push changed between OpenShift 4.14 and 4.16.
+    /// Pulls, and pushes in builds: in both lists. The list that a build reads for its push changed between OpenShift 4.14 and 4.16.
     pub fn pull_and_mount(account: impl Into<String>) -> Self {
-        Self { mount: true, ..Self::pull(account) }
+        Self { lists: Lists::BOTH, ..Self::pull(account) }
     }
 
-    /// Only where the ServiceAccount exists: nobody waits for it.
+    /// Links the ServiceAccount only if it exists: no target waits for it.
     #[must_use]
     pub fn where_it_exists(self) -> Self {
         Self { expected: false, ..self }
@@ -47,19 +45,19 @@ impl Link {
         ["builder", "pipeline"].map(|account| Self::pull_and_mount(account).where_it_exists()).into()
     }
 
-    /// Whose it is.
+    /// Name of the ServiceAccount.
     pub fn account(&self) -> &str {
         &self.account
     }
 
-    /// Whether `imagePullSecrets` names the Secret.
+    /// Returns whether `imagePullSecrets` names the Secret.
     pub fn is_pull(&self) -> bool {
-        self.pull
+        self.lists.pull
     }
 
-    /// Whether `secrets` names the Secret.
+    /// Returns whether `secrets` names the Secret.
     pub fn is_mount(&self) -> bool {
-        self.mount
+        self.lists.mount
     }
 
     pub(crate) fn is_expected(&self) -> bool {
@@ -68,42 +66,46 @@ impl Link {
 
     /// Whether the account uses the Secret already.
     pub(crate) fn holds(&self, account: &ServiceAccount, secret: &str) -> bool {
-        (!self.pull || pulls(account, secret)) && (!self.mount || mounts(account, secret))
+        self.lists.without(Lists::naming(account, secret)).is_empty()
     }
 
-    /// How an account uses the Secret; `None`: not at all.
-    pub(crate) fn uses(account: &ServiceAccount, secret: &str) -> Option<&'static str> {
-        in_words(pulls(account, secret), mounts(account, secret))
+    /// The lists that name the Secret once the account is linked.
+    pub(crate) fn lists_once_linked(&self, account: &ServiceAccount, secret: &str) -> Lists {
+        self.lists.and(Lists::naming(account, secret))
     }
 
-    /// The same once it is linked.
-    pub(crate) fn will_use(&self, account: &ServiceAccount, secret: &str) -> Option<&'static str> {
-        in_words(self.pull || pulls(account, secret), self.mount || mounts(account, secret))
-    }
-
-    /// A merge patch with the complete lists, to which the Secret is added at the end, guarded by what was read; `None` if it
-    /// is in them already.
+    /// A guarded merge patch with complete lists that end in the Secret. `None`: nothing is left to do.
     pub(crate) fn patch(&self, account: &ServiceAccount, secret: &str) -> Option<Value> {
-        if self.holds(account, secret) {
-            return None;
-        }
-        let mut patch = guarded(account);
-        if self.pull && !pulls(account, secret) {
-            let mut list = account.image_pull_secrets.clone().unwrap_or_default();
-            list.push(LocalObjectReference { name: secret.into() });
-            patch["imagePullSecrets"] = json!(list);
-        }
-        if self.mount && !mounts(account, secret) {
-            let mut list = account.secrets.clone().unwrap_or_default();
-            list.push(ObjectReference { name: Some(secret.into()), ..ObjectReference::default() });
-            patch["secrets"] = json!(list);
-        }
-        Some(patch)
+        edit(account, secret, self.lists.without(Lists::naming(account, secret)), true)
     }
 }
 
-/// The lists of a ServiceAccount that a Secret is to be taken out of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A guarded merge patch that takes the Secret out of these lists. `None`: nothing is left to do.
+pub(crate) fn unlink(account: &ServiceAccount, secret: &str, lists: Lists) -> Option<Value> {
+    let named = Lists::naming(account, secret);
+    edit(account, secret, Lists { pull: lists.pull && named.pull, mount: lists.mount && named.mount }, false)
+}
+
+fn edit(account: &ServiceAccount, secret: &str, lists: Lists, is_linked: bool) -> Option<Value> {
+    if lists.is_empty() {
+        return None;
+    }
+    let mut patch = json!({ "metadata": { "resourceVersion": account.metadata.resource_version } });
+    if lists.pull {
+        let others = account.image_pull_secrets.iter().flatten().filter(|it| it.name != secret).cloned();
+        let own = is_linked.then(|| LocalObjectReference { name: secret.into() });
+        patch["imagePullSecrets"] = json!(others.chain(own).collect::<Vec<_>>());
+    }
+    if lists.mount {
+        let others = account.secrets.iter().flatten().filter(|it| it.name.as_deref() != Some(secret)).cloned();
+        let own = is_linked.then(|| ObjectReference { name: Some(secret.into()), ..ObjectReference::default() });
+        patch["secrets"] = json!(others.chain(own).collect::<Vec<_>>());
+    }
+    Some(patch)
+}
+
+/// Some of the two lists of a ServiceAccount that can name a Secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lists {
     pull: bool,
     mount: bool,
@@ -111,24 +113,34 @@ pub(crate) struct Lists {
 
 impl Lists {
     pub(crate) const BOTH: Self = Self { pull: true, mount: true };
-}
 
-/// A merge patch that takes the Secret out of these lists; `None` if it is in none of them.
-pub(crate) fn unlink(account: &ServiceAccount, secret: &str, lists: Lists) -> Option<Value> {
-    let (pull, mount) = (lists.pull && pulls(account, secret), lists.mount && mounts(account, secret));
-    if !pull && !mount {
-        return None;
+    /// Returns the lists that name the Secret.
+    pub(crate) fn naming(account: &ServiceAccount, secret: &str) -> Self {
+        let pull = account.image_pull_secrets.iter().flatten().any(|it| it.name == secret);
+        let mount = account.secrets.iter().flatten().any(|it| it.name.as_deref() == Some(secret));
+        Self { pull, mount }
     }
-    let mut patch = guarded(account);
-    if pull {
-        let others = account.image_pull_secrets.iter().flatten().filter(|it| it.name != secret);
-        patch["imagePullSecrets"] = json!(others.collect::<Vec<_>>());
+
+    fn and(self, more: Self) -> Self {
+        Self { pull: self.pull || more.pull, mount: self.mount || more.mount }
     }
-    if mount {
-        let others = account.secrets.iter().flatten().filter(|it| it.name.as_deref() != Some(secret));
-        patch["secrets"] = json!(others.collect::<Vec<_>>());
+
+    fn without(self, others: Self) -> Self {
+        Self { pull: self.pull && !others.pull, mount: self.mount && !others.mount }
     }
-    Some(patch)
+
+    fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    fn names(self) -> Vec<&'static str> {
+        [(self.pull, "pull"), (self.mount, "mount")].into_iter().filter_map(|(is, name)| is.then_some(name)).collect()
+    }
+
+    /// How an account with these lists uses the Secret, such as "default (pull)". `None`: not at all.
+    pub(crate) fn user(self, account: &str) -> Option<String> {
+        (!self.is_empty()).then(|| format!("{account} ({})", self.names().join(", ")))
+    }
 }
 
 /// The value of `regcred.dev/links`: for each ServiceAccount, the lists that name the Secret.
@@ -141,12 +153,11 @@ const MOST: usize = 32;
 const LONGEST_NAME: usize = 253;
 
 impl Recorded {
-    /// Returns the record of these links.
     pub(crate) fn of(links: &[Link]) -> Self {
-        Self(links.iter().map(|link| (link.account.clone(), Lists { pull: link.pull, mount: link.mount })).collect())
+        Self(links.iter().map(|link| (link.account.clone(), link.lists)).collect())
     }
 
-    /// Parses the annotation; `None` if regcred would not write it so.
+    /// Parses the annotation. `None`: regcred does not write such a value.
     pub(crate) fn read(annotation: &str) -> Option<Self> {
         let wire = serde_json::from_str::<BTreeMap<String, Vec<String>>>(annotation).ok()?;
         let is_name = |name: &String| {
@@ -165,83 +176,45 @@ impl Recorded {
 
     /// The value of the annotation.
     pub(crate) fn write(&self) -> String {
-        let names = |lists: &Lists| {
-            let names = [(lists.pull, "pull"), (lists.mount, "mount")];
-            names.into_iter().filter_map(|(is, name)| is.then_some(name)).collect::<Vec<_>>()
-        };
-        let wire = self.0.iter().map(|(account, lists)| (account, names(lists))).collect::<BTreeMap<_, _>>();
+        let wire = self.0.iter().map(|(account, lists)| (account, lists.names())).collect::<BTreeMap<_, _>>();
         serde_json::to_string(&wire).expect("text serialises")
     }
 
-    /// Each account, and how it uses the Secret, such as "default (pull)".
+    /// Each account, and how it uses the Secret.
     pub(crate) fn users(&self) -> Vec<String> {
-        let user =
-            |(account, lists): (&String, &Lists)| Some(format!("{account} ({})", in_words(lists.pull, lists.mount)?));
-        self.0.iter().filter_map(user).collect()
+        self.0.iter().filter_map(|(account, lists)| lists.user(account)).collect()
     }
 
-    /// Adds accounts and lists.
-    pub(crate) fn and(mut self, more: impl IntoIterator<Item = (String, Lists)>) -> Self {
-        for (account, lists) in more {
-            let known = self.0.entry(account).or_insert(Lists { pull: false, mount: false });
-            *known = Lists { pull: known.pull || lists.pull, mount: known.mount || lists.mount };
-        }
-        self
+    /// Adds an account.
+    pub(crate) fn add(&mut self, account: &str, lists: Lists) {
+        let known = self.0.entry(account.to_owned()).or_default();
+        *known = known.and(lists);
     }
 
-    /// The accounts.
     pub(crate) fn into_accounts(self) -> impl Iterator<Item = String> {
         self.0.into_keys()
     }
 
-    /// Returns the accounts and lists of the record that the links lack.
-    fn left(&self, links: &[Link]) -> impl Iterator<Item = (&String, Lists)> {
-        let wanted = |account: &str, list: fn(&Link) -> bool| links.iter().any(|it| it.account == account && list(it));
-        let left = self.0.iter().map(move |(account, lists)| {
-            let pull = lists.pull && !wanted(account, |link| link.pull);
-            let mount = lists.mount && !wanted(account, |link| link.mount);
-            (account, Lists { pull, mount })
-        });
-        left.filter(|(_, lists)| lists.pull || lists.mount)
-    }
-
-    /// Returns the dropped links of accounts that regcred may write.
-    pub(crate) fn undoable(&self, links: &[Link]) -> Vec<(String, Lists)> {
-        let own = self.left(links).filter(|(account, _)| is_writable(account, links));
-        own.map(|(account, lists)| (account.clone(), lists)).collect()
-    }
-
-    /// Returns the other accounts of the record. regcred has no rights to write these, and a tenant may have added them.
-    pub(crate) fn strange(&self, links: &[Link]) -> Vec<&str> {
-        let strange = self.left(links).filter(|(account, _)| !is_writable(account, links));
-        strange.map(|(account, _)| account.as_str()).collect()
+    /// Returns the accounts and lists that the links lack: first those that regcred may write, and the accounts that it may not. A tenant
+    /// may have added the latter.
+    pub(crate) fn dropped(&self, links: &[Link]) -> (Vec<(&str, Lists)>, Vec<&str>) {
+        let (mut writable, mut strange) = (vec![], vec![]);
+        for (account, lists) in &self.0 {
+            let wanted = links.iter().filter(|link| link.account == *account);
+            let lists = wanted.fold(*lists, |left, link| left.without(link.lists));
+            match lists.is_empty() {
+                true => {}
+                false if is_writable(account, links) => writable.push((account.as_str(), lists)),
+                false => strange.push(account.as_str()),
+            }
+        }
+        (writable, strange)
     }
 }
 
 /// Whether the rights of an installation cover an account: those of the config, and the usual three.
 pub(crate) fn is_writable(account: &str, links: &[Link]) -> bool {
     links.iter().chain(&Link::defaults()).any(|link| link.account == account)
-}
-
-fn in_words(pull: bool, mount: bool) -> Option<&'static str> {
-    match (pull, mount) {
-        (true, true) => Some("pull, mount"),
-        (true, false) => Some("pull"),
-        (false, true) => Some("mount"),
-        (false, false) => None,
-    }
-}
-
-fn guarded(account: &ServiceAccount) -> Value {
-    json!({ "metadata": { "resourceVersion": account.metadata.resource_version } })
-}
-
-fn pulls(account: &ServiceAccount, secret: &str) -> bool {
-    account.image_pull_secrets.iter().flatten().any(|it| it.name == secret)
-}
-
-fn mounts(account: &ServiceAccount, secret: &str) -> bool {
-    account.secrets.iter().flatten().any(|it| it.name.as_deref() == Some(secret))
 }
 
 #[cfg(test)]
@@ -294,11 +267,20 @@ mod tests {
         assert_eq!(Recorded::read("nonsense"), None);
         let (mount, both) = (Lists { pull: false, mount: true }, Lists::BOTH);
         let fewer = [Link::pull("default"), Link::pull("builder"), Link::mount("robot")];
-        let undoable = recorded.undoable(&fewer);
-        assert_eq!(undoable, [("builder".to_owned(), mount), ("pipeline".to_owned(), both)]);
-        assert_eq!(recorded.undoable(&Link::defaults()), []);
-        let more = recorded.and([("robot".to_owned(), both), ("stranger".to_owned(), mount)]);
-        assert_eq!(more.undoable(&fewer)[2..], [("robot".to_owned(), Lists { pull: true, mount: false })]);
-        assert_eq!((more.strange(&fewer), more.strange(&[])), (vec!["stranger"], vec!["robot", "stranger"]));
+        let undoable = |recorded: &Recorded, links: &[Link]| {
+            recorded
+                .dropped(links)
+                .0
+                .into_iter()
+                .map(|(account, lists)| (account.to_owned(), lists))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(undoable(&recorded, &fewer), [("builder".to_owned(), mount), ("pipeline".to_owned(), both)]);
+        assert_eq!(undoable(&recorded, &Link::defaults()), []);
+        let mut more = recorded;
+        more.add("robot", both);
+        more.add("stranger", mount);
+        assert_eq!(undoable(&more, &fewer)[2..], [("robot".to_owned(), Lists { pull: true, mount: false })]);
+        assert_eq!((more.dropped(&fewer).1, more.dropped(&[]).1), (vec!["stranger"], vec!["robot", "stranger"]));
     }
 }

@@ -1,62 +1,65 @@
-//! Entries of ours in a Secret that stays somebody else's.
+//! Our entries in a Secret that keeps its owner.
 //!
-//! Nothing makes it ours: no label, no apply. One annotation per installation says which entries are ours and until when, and
-//! is believed only while our field manager owns it. An entry is ours while it is what we wrote, by its digest: one that somebody
-//! has written since is theirs, and is put back if the config asks for it, but never taken out. Every other byte stays.
+//! regcred sets no label and applies nothing. One annotation per installation lists our entries with their dates. It counts only while our
+//! field manager owns it. An entry is ours while its digest is the recorded one. An entry that another program has changed since is restored
+//! if the config asks for it, but never removed. Every other byte stays.
 //!
-//! A key that is there already and means one of our registries in another spelling, or a part of it, gets the same entry: some readers
-//! take it first. No such key is added. It is ours by the same digest, so [`remove_merged`] takes it out too: what it
-//! held before has ended by then.
+//! An existing key that names one of our registries in another spelling, or a part of it, gets the same entry: some readers prefer it. No
+//! such key is added. [`remove_merged`] removes it too: what it held before has expired by then.
 //!
-//! regcred creates a Secret by an apply without any login, and then merges into it as into any other. Such a Secret is ours to delete: in its
-//! `managedFields` that apply owns its type.
+//! regcred creates a Secret by an apply without any login, and then merges into it as into any other. That apply owns the type in
+//! `managedFields`, so regcred may delete the Secret.
 
 use k8s_openapi::{
     ByteString,
     apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta},
 };
+use kube::api::Patch;
 use regcred_core::{CredentialSet, Error, ErrorKind, Refusal, Registry, Result, Target, Written};
 use regcred_dockerconfig::{DockerConfig, hidden};
 use serde_json::{Value, json};
 
 use crate::{
     decode::Stored,
-    fields::{DATA, has, owned, owner_of, updated, value},
-    form::LoginFormat,
+    fields::{ANNOTATIONS, DATA, Manager, is_owned, mark, owner_of, value},
     hidden::{Unread, unread},
-    look::{Found, Merged},
-    own::{is_still, meanwhile, shares},
-    ownership::{Standing, Version},
+    owned::{read_same, shares},
+    ownership::{Ownership, Version},
     record::{self, Record, Records},
     refusal::{self, DOCKER_CONFIG, shown},
     secret::{DATA_KEY, check_size},
-    writer::{Foreign, SecretWriter},
+    settings::Foreign,
+    snapshot::{Merged, SecretState},
+    template::LoginFormat,
+    writer::SecretWriter,
 };
 
-/// Each gets a token of 3 kB, and a tenant can write thousands of such keys.
+/// Each key gets a token of 3 kB, and a tenant can write thousands of such keys.
 const MOST_ALIASES: usize = 64;
 
 /// Metadata is enough while we were the last to write the data, and every reader takes what we wrote. Else the data is read.
-pub(crate) async fn find_merged(writer: &SecretWriter, target: &Target, metadata: Option<ObjectMeta>) -> Result<Found> {
+pub(crate) async fn find_merged(
+    writer: &SecretWriter,
+    target: &Target,
+    metadata: Option<ObjectMeta>,
+) -> Result<SecretState> {
     let Some(metadata) = metadata else { return Ok(nothing(writer)) };
-    if let Standing::Instance(instance) = writer.standing(&metadata, target) {
-        return Ok(Found::Refused(refusal::other_instance(&instance)));
+    if let Ownership::OtherInstance(instance) = writer.ownership(&metadata, target) {
+        return Ok(SecretState::Refused(refusal::other_instance(&instance)));
     }
-    let wrote_last = updated(&metadata, writer.merge_manager()).is_some_and(|fields| has(fields, &DATA));
+    let wrote_last = is_owned(&metadata, us(writer), &DATA);
     let records =
         read_records(writer, &metadata).filter(|it| wrote_last && !it.values().any(|record| record.is_hidden));
     if let Some(records) = records {
-        return Ok(Found::Merged(Merged { records, ..Merged::default() }));
+        return Ok(SecretState::Merged(Merged { records, ..Merged::default() }));
     }
-    let Some(stored) = writer.store.secret(target.group(), target.name()).await? else {
-        return Ok(nothing(writer));
-    };
+    let Some(stored) = writer.store.secret(target).await? else { return Ok(nothing(writer)) };
     let config = match readable(&stored) {
         Ok(config) => config,
-        Err(refusal) => return Ok(Found::Refused(refusal)),
+        Err(refusal) => return Ok(SecretState::Refused(refusal)),
     };
     let records = read_records(writer, &stored.metadata).unwrap_or_default();
-    let writer = || owner_of(&stored.metadata, &DATA, (writer.merge_manager(), "Update"));
+    let writer = || owner_of(&stored.metadata, &DATA, us(writer));
     let edited = records.iter().filter(|(registry, record)| !is_ours(&config, registry, record));
     let mut drift =
         edited.map(|(registry, _)| format!("its entry for {registry} was changed by {}", writer())).collect::<Vec<_>>();
@@ -66,33 +69,39 @@ pub(crate) async fn find_merged(writer: &SecretWriter, target: &Target, metadata
         drift.push(format!("another login for the same registry is under {keys}, by {}", writer()));
     }
     let unread = unread(&config, records.keys()).filter(|_| drift.is_empty());
-    Ok(Found::Merged(Merged { records, drift, unread }))
+    Ok(SecretState::Merged(Merged { records, drift, unread }))
 }
 
-/// Where there is no Secret.
-fn nothing(writer: &SecretWriter) -> Found {
-    if writer.foreign() == Foreign::MergeOrCreate { Found::Nothing } else { Found::Refused(refusal::absent()) }
+fn us(writer: &SecretWriter) -> Manager<'_> {
+    (&writer.merge_manager, "Update")
 }
 
-/// What our annotation says; `None` if there is none, or it is not ours.
+fn annotation(writer: &SecretWriter) -> String {
+    record::merged(writer.settings.instance.as_str())
+}
+
+fn nothing(writer: &SecretWriter) -> SecretState {
+    let creates = writer.settings.foreign == Foreign::MergeOrCreate;
+    if creates { SecretState::Absent } else { SecretState::Refused(refusal::absent()) }
+}
+
+/// Reads our annotation. `None`: there is none, or another program wrote it.
 fn read_records(writer: &SecretWriter, metadata: &ObjectMeta) -> Option<Records> {
-    let (name, owned) = (record::merged(writer.instance()), updated(metadata, writer.merge_manager())?);
-    let field = format!("f:{name}");
-    let believed = has(owned, &["f:metadata", "f:annotations", &field]);
-    value(metadata.annotations.as_ref(), &name).filter(|_| believed).and_then(record::read)
+    let name = annotation(writer);
+    let is_own = is_owned(metadata, us(writer), &mark(ANNOTATIONS, &name));
+    value(metadata.annotations.as_ref(), &name).filter(|_| is_own).and_then(record::read)
 }
 
-/// Creates a Secret without logins, to be merged into. If there is one by now, it is a conflict.
+/// Creates a Secret without logins, to be merged into. A Secret that appeared meanwhile is a conflict.
 pub(crate) async fn create_merged(writer: &SecretWriter, target: &Target) -> Result<()> {
-    let (namespace, name) = (target.group(), target.name());
     let object = json!({
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": { "name": name, "namespace": namespace },
+        "metadata": { "name": target.name(), "namespace": target.group() },
         "type": DOCKER_CONFIG,
         "data": { DATA_KEY: ByteString(DockerConfig::new().to_bytes()) },
     });
-    writer.store.create_secret(namespace, name, writer.merge_manager(), &object).await
+    writer.store.patch_secret(target, &writer.merge_manager, &Patch::Apply(object), false).await.map(drop)
 }
 
 /// Returns also the readers that do not get the logins. `seen`: the state that the Secret must still have.
@@ -102,30 +111,27 @@ pub(crate) async fn apply_merged(
     seen: Option<&Version>,
     set: &CredentialSet,
 ) -> Result<(Written, Option<Unread>)> {
-    let (namespace, name) = (target.group(), target.name());
-    let stored = writer.store.secret(namespace, name).await?;
-    let stored = stored.filter(|it| is_still(it, seen)).ok_or_else(|| meanwhile(target))?;
-    if let Standing::Instance(instance) = writer.standing(&stored.metadata, target) {
+    let stored = read_same(writer, target, seen).await?;
+    if let Ownership::OtherInstance(instance) = writer.ownership(&stored.metadata, target) {
         return Err(refusal::other_instance(&instance).into());
     }
     let (before, old) = (readable(&stored)?, read_records(writer, &stored.metadata));
-    let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, writer.form().logins)?;
+    let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, writer.settings.template.logins)?;
     let unread = unread(&after, records.keys());
     let bytes = check_size(after.to_bytes())?;
     if old.is_some_and(|old| old == records) && Some(&bytes) == stored.data.as_ref() {
         return Ok((Written::Unchanged, unread));
     }
     let patch = patch(writer, &stored.metadata, bytes, Some(&records));
-    writer.store.merge_into_secret(namespace, name, writer.merge_manager(), &patch).await?;
+    writer.store.patch_secret(target, &writer.merge_manager, &Patch::Merge(patch), false).await?;
     Ok((Written::Updated, unread))
 }
 
 pub(crate) async fn remove_merged(writer: &SecretWriter, target: &Target) -> Result<()> {
-    let (namespace, name) = (target.group(), target.name());
-    let Some(stored) = writer.store.secret(namespace, name).await? else { return Ok(()) };
+    let Some(stored) = writer.store.secret(target).await? else { return Ok(()) };
     let Some(records) = read_records(writer, &stored.metadata) else {
-        // What somebody else has written there is not followed, and what is ours is not known any more.
-        let annotation = record::merged(writer.instance());
+        // An annotation that another program wrote is not followed. So it is not known which entries are ours.
+        let annotation = annotation(writer);
         let is_noted = value(stored.metadata.annotations.as_ref(), &annotation).is_some();
         return if is_noted { Err(refusal::not_known(&annotation).into()) } else { Ok(()) };
     };
@@ -134,25 +140,25 @@ pub(crate) async fn remove_merged(writer: &SecretWriter, target: &Target) -> Res
         take_out(&mut config, registry, record, &Records::new());
     }
     if config.is_empty() && is_only_ours(writer, &stored.metadata) {
-        match writer.store.delete_secret(namespace, name, &stored.metadata).await {
-            // Not every installation may delete: then it stays, without logins.
+        match writer.store.delete_secret(target, &stored.metadata).await {
+            // Not every installation may delete. Then the Secret stays without logins.
             Err(error) if error.kind() == ErrorKind::Denied => {}
             deleted => return deleted,
         }
     }
     let patch = patch(writer, &stored.metadata, config.to_bytes(), None);
-    writer.store.merge_into_secret(namespace, name, writer.merge_manager(), &patch).await
+    writer.store.patch_secret(target, &writer.merge_manager, &Patch::Merge(patch), false).await.map(drop)
 }
 
-/// Whether we have created it, and nobody else keeps data in it.
+/// Whether regcred has created it, and no other manager has data in it.
 fn is_only_ours(writer: &SecretWriter, metadata: &ObjectMeta) -> bool {
-    let created = owned(metadata, writer.merge_manager(), "Apply").is_some_and(|fields| has(fields, &["f:type"]));
-    created && shares(metadata, writer.merge_manager()).is_none()
+    let manager = writer.merge_manager.as_str();
+    is_owned(metadata, (manager, "Apply"), &["f:type"]) && shares(metadata, manager).is_none()
 }
 
 /// A merge patch of the data and of our annotation, guarded by what was read.
 fn patch(writer: &SecretWriter, metadata: &ObjectMeta, bytes: Vec<u8>, records: Option<&Records>) -> Value {
-    let annotation = record::merged(writer.instance());
+    let annotation = annotation(writer);
     let mut patch = json!({
         "metadata": {
             "resourceVersion": metadata.resource_version,
@@ -160,7 +166,7 @@ fn patch(writer: &SecretWriter, metadata: &ObjectMeta, bytes: Vec<u8>, records: 
         },
         "data": { DATA_KEY: ByteString(bytes) },
     });
-    // Of an object that nobody is said to own, the server notes no owner at a patch, unless it is told one.
+    // If an object has no managers, the server records none at a patch unless the patch names one.
     if metadata.managed_fields.iter().flatten().next().is_none() {
         let field = format!("f:{annotation}");
         let fields = json!({ DATA[0]: { DATA[1]: {} }, "f:metadata": { "f:annotations": { field: {} } } });
@@ -168,7 +174,7 @@ fn patch(writer: &SecretWriter, metadata: &ObjectMeta, bytes: Vec<u8>, records: 
             api_version: Some("v1".into()),
             fields_type: Some("FieldsV1".into()),
             fields_v1: Some(FieldsV1(fields)),
-            manager: Some(writer.merge_manager().into()),
+            manager: Some(writer.merge_manager.clone()),
             operation: Some("Update".into()),
             ..ManagedFieldsEntry::default()
         }]);
@@ -199,8 +205,8 @@ fn take_out(config: &mut DockerConfig, registry: &Registry, record: &Record, sta
     }
 }
 
-/// What is to stand there, and what of it is ours. Ours that nothing asks for any more is taken out, but not while a provider
-/// fails: it may be that one's.
+/// The desired config, and our entries in it. An entry that no provider mints any more is removed, but not while a provider fails: it may be
+/// that provider's.
 fn merge(
     before: &DockerConfig,
     old: &Records,

@@ -1,4 +1,4 @@
-//! Which namespaces make targets.
+//! The namespaces of a cluster, and which of them are targets.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -6,17 +6,17 @@ use k8s_openapi::{api::core::v1::Namespace as Object, apimachinery::pkg::apis::m
 use kube::Client;
 use regcred_core::{Address, Namespace, SecretName, StoreName, Target};
 
-use crate::{decode::bare_metadata, pages::List, stream::Piece};
+use crate::{decode::readable_metadata, pages::List, stream::Piece};
 
-/// One that is not being deleted, and in which regcred itself does not run.
-pub(crate) struct Place {
+/// A namespace that is not being deleted, and in which regcred itself does not run.
+pub(crate) struct LiveNamespace {
     pub(crate) name: Namespace,
     pub(crate) uid: String,
     pub(crate) labels: BTreeMap<String, String>,
 }
 
-impl Place {
-    /// `own`: where regcred itself runs.
+impl LiveNamespace {
+    /// `own`: the namespace that regcred runs in.
     pub(crate) fn read(metadata: ObjectMeta, own: Option<&str>) -> Option<Self> {
         let name = metadata.name.filter(|name| metadata.deletion_timestamp.is_none() && own != Some(name))?;
         let (uid, labels) = (metadata.uid.unwrap_or_default(), metadata.labels.unwrap_or_default());
@@ -29,38 +29,38 @@ pub(crate) fn list(client: &Client) -> List<'_> {
     List::of::<Object>(client, "namespaces", None).metadata()
 }
 
-/// Reads one of them. `own`: where regcred itself runs.
-pub(crate) fn read(piece: Piece<'_>, own: Option<&str>) -> Option<Place> {
-    // Name and labels come first: of one that is too large they are known all the same.
-    Place::read(bare_metadata(piece).unwrap_or_else(|it| it.into_metadata()), own)
+/// Reads one of them. `own`: the namespace that regcred runs in.
+pub(crate) fn read(piece: Piece<'_>, own: Option<&str>) -> Option<LiveNamespace> {
+    // Name and labels come first, so they are known even if the object is too large.
+    LiveNamespace::read(readable_metadata(piece), own)
 }
 
-/// Whether a namespace with this name and these labels is wanted.
+/// Says whether a namespace with this name and these labels is wanted.
 type Takes = dyn Fn(&str, &BTreeMap<String, String>) -> bool + Send + Sync;
 
 /// The Secret of one name in each namespace that is wanted, at addresses of a store.
 #[derive(Clone)]
-pub(crate) struct Choice {
+pub(crate) struct NamespaceSelector {
     pub(crate) store: StoreName,
     pub(crate) secret: SecretName,
     pub(crate) takes: Arc<Takes>,
 }
 
-impl Choice {
-    /// `None`: it is not wanted.
-    pub(crate) fn target(&self, place: &Place) -> Option<Target> {
-        (self.takes)(place.name.as_str(), &place.labels).then(|| self.at(&place.name))
+impl NamespaceSelector {
+    /// The target in a namespace. `None`: the namespace is not wanted.
+    pub(crate) fn target(&self, namespace: &LiveNamespace) -> Option<Target> {
+        (self.takes)(namespace.name.as_str(), &namespace.labels).then(|| self.at(&namespace.name))
     }
 
-    /// In a namespace that is wanted.
+    /// The target in a namespace that is wanted.
     pub(crate) fn at(&self, namespace: &Namespace) -> Target {
         Target::new(self.store.clone(), Address::secret(namespace.clone(), self.secret.clone()))
     }
 }
 
-impl fmt::Debug for Choice {
+impl fmt::Debug for NamespaceSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { store, secret, .. } = self;
-        f.debug_struct("Choice").field("store", store).field("secret", secret).finish_non_exhaustive()
+        f.debug_struct("NamespaceSelector").field("store", store).field("secret", secret).finish_non_exhaustive()
     }
 }

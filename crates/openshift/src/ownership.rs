@@ -1,145 +1,59 @@
-//! Whose a Secret is, and whether anybody touched it: decided from metadata alone.
+//! Who owns a Secret, and whether another program changed it: decided from metadata alone.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::{
-    fields::{DATA, MARKS, applied, has, managers, others_of, owner_of, quote, value},
-    form::Form,
-    link::{Link, Recorded},
+    fields::{ANNOTATIONS, DATA, MARKS, Manager, has, managers, mark, others_of, owned, owner_of, quote, value},
+    link::Recorded,
     record::{EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REGCRED, Records, TARGET, read},
+    settings::SinkSettings,
+    template::SecretTemplate,
 };
 
-/// Whose it is.
+/// The owner of a Secret.
 #[derive(Clone, Debug)]
-pub(crate) enum Standing {
-    /// In words.
-    Theirs(String),
-    /// Of another installation of regcred, by its name.
-    Instance(String),
-    Ours(Ours),
+pub(crate) enum Ownership {
+    /// Another program, in words.
+    Foreign(String),
+    /// Another installation of regcred, by its name.
+    OtherInstance(String),
+    Owned(Owned),
 }
 
-/// That very object, in that very state.
+/// One object in one state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
     pub(crate) uid: Option<String>,
     pub(crate) resource_version: Option<String>,
 }
 
-/// One of ours.
+/// A Secret of this installation.
 #[derive(Clone, Debug)]
-pub(crate) struct Ours {
+pub(crate) struct Owned {
     pub(crate) version: Version,
-    /// What it holds; `None` if what it says of that is not ours.
+    /// Its credentials. `None`: another program wrote the annotation.
     pub(crate) records: Option<Records>,
-    /// What was touched, in words; empty if nothing was.
+    /// The changes of other programs, in words.
     pub(crate) drift: Vec<String>,
-    /// What the config wants and it does not say yet.
+    /// The changes of the config that are not applied yet.
     pub(crate) undone: Vec<String>,
     /// What is written beside the credentials.
-    pub(crate) form: Box<Form>,
-    /// What of that somebody else applies, and so is not written, in words.
-    pub(crate) theirs: Vec<String>,
-    /// Somebody else has applied the very same data: it is as it should be, and the next one takes force.
+    pub(crate) template: Box<SecretTemplate>,
+    /// The labels and annotations of the config that another manager applies. They are not written.
+    pub(crate) yielded: Vec<String>,
+    /// Whether another manager has applied the same data. The next write then needs force.
     pub(crate) is_claimed: bool,
-    /// The links that it says it has; `None` if that is not ours.
+    /// The links that it records. `None`: another program wrote the annotation.
     pub(crate) linked: Option<Recorded>,
-    /// Whether its data is what we wrote.
+    /// Whether its data is what regcred wrote.
     pub(crate) data_intact: bool,
 }
 
-impl Ours {
-    /// Whether nobody has touched it, and the config wants nothing else of it.
+impl Owned {
+    /// Whether it is unchanged, and as the config wants it.
     pub(crate) fn is_whole(&self) -> bool {
         self.drift.is_empty() && self.undone.is_empty()
     }
-}
-
-/// Who we are, and what we would write.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Identity<'a> {
-    pub(crate) instance: &'a str,
-    pub(crate) manager: &'a str,
-    pub(crate) target: &'a str,
-    pub(crate) links: &'a [Link],
-    pub(crate) form: &'a Form,
-}
-
-/// Ours has both labels and names itself; a copy names the original. Intact is what our own apply still owns.
-pub(crate) fn standing(metadata: &ObjectMeta, us: &Identity<'_>) -> Standing {
-    let label = |name| value(metadata.labels.as_ref(), name);
-    let annotation = |name| value(metadata.annotations.as_ref(), name);
-    if label(MANAGED_BY) != Some(REGCRED) {
-        return Standing::Theirs(format!("it is not regcred's: {}", managers(metadata)));
-    }
-    let applied = applied(metadata, us.manager);
-    let owns = |path: &[&str]| applied.is_some_and(|fields| has(fields, path));
-    let data_intact = owns(&DATA);
-    match (label(INSTANCE), annotation(TARGET)) {
-        (Some(instance), Some(target)) if instance == us.instance && target == us.target => {}
-        // The field manager names the instance too, so a label that was removed is drift.
-        (None, Some(target)) if target == us.target && data_intact => {}
-        (Some(instance), _) if instance != us.instance => {
-            return Standing::Instance(instance.to_owned());
-        }
-        (_, Some(target)) if target != us.target => {
-            return Standing::Theirs(format!("it is a copy of another Secret: {}", managers(metadata)));
-        }
-        _ => {
-            return Standing::Theirs(format!("its marks of regcred were removed: {}", managers(metadata)));
-        }
-    }
-    let mut drift = vec![];
-    if !data_intact {
-        drift.push(format!("its data was changed by {}", owner_of(metadata, &DATA, (us.manager, "Apply"))));
-    }
-    let is_unlabelled = label(INSTANCE).is_none();
-    if is_unlabelled {
-        drift.push(format!("its {INSTANCE} was removed"));
-    }
-    for (map, name) in MARKS.into_iter().filter(|(_, name)| !(is_unlabelled && *name == INSTANCE)) {
-        let field = format!("f:{name}");
-        let path = ["f:metadata", map, &field];
-        // A credential without an end has no such annotation, and nobody else may say that it has one.
-        let expected = name != EXPIRES_AT || annotation(EXPIRES_AT).is_some();
-        if expected && !owns(&path) {
-            drift.push(format!("its {name} was changed by {}", owner_of(metadata, &path, (us.manager, "Apply"))));
-        }
-    }
-    let owned = |name: &str| {
-        let field = format!("f:{name}");
-        owns(&["f:metadata", "f:annotations", &field])
-    };
-    let linked = annotation(LINKS).filter(|_| owned(LINKS)).and_then(Recorded::read);
-    let mut undone = vec![];
-    match &linked {
-        Some(linked) if !linked.strange(us.links).is_empty() => {
-            let strange = quote(linked.strange(us.links).into_iter()).unwrap_or_default();
-            drift.push(format!("its {LINKS} names ServiceAccounts that the config does not: {strange}"));
-        }
-        Some(linked) if *linked != Recorded::of(us.links) => {
-            undone.push("its links are different in the config".to_owned());
-        }
-        None if owned(LINKS) => drift.push(format!("its {LINKS} is not as regcred writes it")),
-        Some(_) | None => {}
-    }
-    let (form, theirs) = us.form.yielding(metadata, us.manager);
-    if let Some(ours) = applied {
-        let (changed, otherwise) = form.differences(metadata, ours, us.manager);
-        drift.extend(changed);
-        undone.extend(otherwise);
-    }
-    Standing::Ours(Ours {
-        version: Version::of(metadata),
-        records: annotation(HOSTS).filter(|_| owned(HOSTS)).and_then(read),
-        drift,
-        undone,
-        form: form.into(),
-        theirs,
-        is_claimed: data_intact && others_of(metadata, &DATA, (us.manager, "Apply")).is_some(),
-        linked,
-        data_intact,
-    })
 }
 
 impl Version {
@@ -148,16 +62,86 @@ impl Version {
     }
 }
 
+/// Decides by the two labels and the annotation that names the Secret itself. A copy names the original. Data is intact while our own apply
+/// owns it.
+pub(crate) fn ownership(metadata: &ObjectMeta, settings: &SinkSettings, manager: &str, target: &str) -> Ownership {
+    let label = |name| value(metadata.labels.as_ref(), name);
+    let annotation = |name| value(metadata.annotations.as_ref(), name);
+    let us: Manager<'_> = (manager, "Apply");
+    let foreign = |how: &str| Ownership::Foreign(format!("{how}: {}", managers(metadata)));
+    if label(MANAGED_BY) != Some(REGCRED) {
+        return foreign("it is not regcred's");
+    }
+    let applied = owned(metadata, us);
+    let data_intact = applied.is_some_and(|fields| has(fields, &DATA));
+    match (label(INSTANCE), annotation(TARGET)) {
+        (Some(instance), Some(it)) if instance == settings.instance.as_str() && it == target => {}
+        // The field manager names the instance too, so a label that was removed is drift.
+        (None, Some(it)) if it == target && data_intact => {}
+        (Some(instance), _) if instance != settings.instance.as_str() => {
+            return Ownership::OtherInstance(instance.to_owned());
+        }
+        (_, Some(it)) if it != target => return foreign("it is a copy of another Secret"),
+        _ => return foreign("its marks of regcred were removed"),
+    }
+    let mut drift = vec![];
+    if !data_intact {
+        drift.push(format!("its data was changed by {}", owner_of(metadata, &DATA, us)));
+    }
+    for (map, name) in MARKS {
+        let path = mark(map, name);
+        if name == INSTANCE && label(INSTANCE).is_none() {
+            drift.push(format!("its {INSTANCE} was removed"));
+        // A credential that does not expire has no such annotation.
+        } else if (name != EXPIRES_AT || annotation(EXPIRES_AT).is_some())
+            && !applied.is_some_and(|fields| has(fields, &path))
+        {
+            drift.push(format!("its {name} was changed by {}", owner_of(metadata, &path, us)));
+        }
+    }
+    let is_own = |name: &str| applied.is_some_and(|fields| has(fields, &mark(ANNOTATIONS, name)));
+    let linked = annotation(LINKS).filter(|_| is_own(LINKS)).and_then(Recorded::read);
+    let mut undone = vec![];
+    match &linked {
+        Some(linked) => {
+            if let Some(strange) = quote(linked.dropped(&settings.links).1.into_iter()) {
+                drift.push(format!("its {LINKS} names ServiceAccounts that the config does not: {strange}"));
+            } else if *linked != Recorded::of(&settings.links) {
+                undone.push("its links are different in the config".to_owned());
+            }
+        }
+        None if is_own(LINKS) => drift.push(format!("its {LINKS} is not as regcred writes it")),
+        None => {}
+    }
+    let (template, yielded) = settings.template.yielding(metadata, manager);
+    if let Some(applied) = applied {
+        let (changed, otherwise) = template.differences(metadata, applied, manager);
+        drift.extend(changed);
+        undone.extend(otherwise);
+    }
+    Ownership::Owned(Owned {
+        version: Version::of(metadata),
+        records: annotation(HOSTS).filter(|_| is_own(HOSTS)).and_then(read),
+        drift,
+        undone,
+        template: template.into(),
+        yielded,
+        is_claimed: data_intact && others_of(metadata, &DATA, us).is_some(),
+        linked,
+        data_intact,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{form::LoginFormat, record::REFRESHED_AT};
+    use crate::{link::Link, record::REFRESHED_AT, template::LoginFormat};
 
     const RECORDS: &str = r#"{"r.example":{"provider":"one","issued_at":"1970-01-01T00:00:00Z"}}"#;
 
-    fn ours() -> Value {
+    fn owned() -> Value {
         json!({
             "uid": "u", "resourceVersion": "7",
             "labels": { MANAGED_BY: "regcred", INSTANCE: "default" },
@@ -174,37 +158,38 @@ mod tests {
         })
     }
 
-    fn judged(metadata: &Value) -> Standing {
-        judged_as(metadata, &Form::default())
+    fn judged(metadata: &Value) -> Ownership {
+        judged_as(metadata, &SecretTemplate::default())
     }
 
-    fn judged_as(metadata: &Value, form: &Form) -> Standing {
-        let us = Identity { instance: "default", manager: "regcred", target: "team-a/ecr-secret", links: &[], form };
-        standing(&serde_json::from_value(metadata.clone()).expect("metadata"), &us)
+    fn judged_as(metadata: &Value, template: &SecretTemplate) -> Ownership {
+        let settings = SinkSettings { template: template.clone(), ..SinkSettings::default() };
+        let metadata = serde_json::from_value(metadata.clone()).expect("metadata");
+        ownership(&metadata, &settings, "regcred", "team-a/ecr-secret")
     }
 
     fn drift(metadata: &Value) -> (Vec<String>, bool) {
         match judged(metadata) {
-            Standing::Ours(ours) => (ours.drift, ours.records.is_some()),
+            Ownership::Owned(owned) => (owned.drift, owned.records.is_some()),
             other => panic!("{other:?}"),
         }
     }
 
     fn owner(metadata: &Value) -> String {
         match judged(metadata) {
-            Standing::Theirs(owner) => owner,
+            Ownership::Foreign(owner) => owner,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn what_our_own_apply_still_owns_is_intact() {
-        assert_eq!(drift(&ours()), (vec![], true));
+        assert_eq!(drift(&owned()), (vec![], true));
     }
 
     #[test]
     fn an_edit_shows_in_metadata_and_names_its_author() {
-        let mut edited = ours();
+        let mut edited = owned();
         edited["managedFields"][0]["fieldsV1"]["f:data"] = json!({});
         let edit = json!({ "manager": "kubectl-edit", "operation": "Update", "fieldsV1": { "f:data": { "f:.dockerconfigjson": {} } } });
         edited["managedFields"].as_array_mut().expect("a list").push(edit);
@@ -214,7 +199,7 @@ mod tests {
             "the dates are still ours"
         );
 
-        let mut lied = ours();
+        let mut lied = owned();
         lied["managedFields"][0]["fieldsV1"]["f:metadata"]["f:annotations"]
             .as_object_mut()
             .expect("a map")
@@ -225,7 +210,7 @@ mod tests {
 
     #[test]
     fn our_own_update_is_not_our_apply() {
-        let mut updated = ours();
+        let mut updated = owned();
         updated["managedFields"][0]["operation"] = json!("Update");
         let (drift, believed) = drift(&updated);
         assert!(drift.len() > 3 && !believed);
@@ -233,17 +218,17 @@ mod tests {
 
     #[test]
     fn everything_else_is_foreign_and_says_whose() {
-        let mut foreign = ours();
+        let mut foreign = owned();
         foreign["labels"] = json!({});
         foreign["managedFields"][0]["manager"] = json!("helm");
         assert_eq!(owner(&foreign), "it is not regcred's: written by \"helm\"");
-        let mut other = ours();
+        let mut other = owned();
         other["labels"][INSTANCE] = json!("blue");
-        assert!(matches!(judged(&other), Standing::Instance(instance) if instance == "blue"));
-        let mut copy = ours();
+        assert!(matches!(judged(&other), Ownership::OtherInstance(instance) if instance == "blue"));
+        let mut copy = owned();
         copy["annotations"][TARGET] = json!("team-b/ecr-secret");
         assert_eq!(owner(&copy), "it is a copy of another Secret: written by \"regcred\"");
-        let mut unmarked = ours();
+        let mut unmarked = owned();
         unmarked["labels"].as_object_mut().expect("a map").remove(INSTANCE);
         let (drift, _) = drift(&unmarked);
         assert!(drift.iter().any(|it| it.contains(INSTANCE)), "it is still ours, and the label is put back: {drift:?}");
@@ -254,19 +239,22 @@ mod tests {
 
     #[test]
     fn labels_that_the_config_changed_are_left_to_do_and_an_edit_names_its_author() {
-        let team = |value: &str| Form { labels: [("team".to_owned(), value.to_owned())].into(), ..Form::default() };
-        let left = |metadata: &Value, form: &Form| match judged_as(metadata, form) {
-            Standing::Ours(ours) => (ours.drift, ours.undone),
+        let team = |value: &str| SecretTemplate {
+            labels: [("team".to_owned(), value.to_owned())].into(),
+            ..SecretTemplate::default()
+        };
+        let left = |metadata: &Value, template: &SecretTemplate| match judged_as(metadata, template) {
+            Ownership::Owned(owned) => (owned.drift, owned.undone),
             other => panic!("{other:?}"),
         };
         let different = (vec![], vec!["its labels are not as the config has them".to_owned()]);
-        assert_eq!(left(&ours(), &team("a")), different, "a new one");
-        let mut labelled = ours();
+        assert_eq!(left(&owned(), &team("a")), different, "a new one");
+        let mut labelled = owned();
         labelled["labels"]["team"] = json!("a");
         labelled["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"]["f:team"] = json!({});
         assert_eq!(left(&labelled, &team("a")), (vec![], vec![]));
         assert_eq!(left(&labelled, &team("b")), different, "another value");
-        assert_eq!(left(&labelled, &Form::default()), different, "none any more");
+        assert_eq!(left(&labelled, &SecretTemplate::default()), different, "none any more");
 
         labelled["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"]
             .as_object_mut()
@@ -279,47 +267,51 @@ mod tests {
             (vec!["its label team is as \"kubectl-label\" has it".to_owned()], vec![])
         );
         assert_eq!(left(&labelled, &team("a")), different, "their value is ours: it becomes ours too");
-        assert_eq!(left(&labelled, &Form::default()), (vec![], vec![]), "others' labels are theirs");
+        assert_eq!(left(&labelled, &SecretTemplate::default()), (vec![], vec![]), "others' labels are theirs");
 
         labelled["managedFields"][1]["operation"] = json!("Apply");
-        let Standing::Ours(ours) = judged_as(&labelled, &team("b")) else { panic!("it is ours") };
-        assert_eq!((ours.drift, ours.undone, ours.form.labels.len()), (vec![], vec![], 0), "who applies it keeps it");
-        assert_eq!(ours.theirs, ["label team, which \"kubectl-label\" applies"]);
+        let Ownership::Owned(owned) = judged_as(&labelled, &team("b")) else { panic!("it is ours") };
+        assert_eq!(
+            (owned.drift, owned.undone, owned.template.labels.len()),
+            (vec![], vec![], 0),
+            "who applies it keeps it"
+        );
+        assert_eq!(owned.yielded, ["label team, which \"kubectl-label\" applies"]);
     }
 
     #[test]
     fn logins_that_the_config_writes_otherwise_are_written_anew() {
-        let full = Form { logins: LoginFormat::Full, ..Form::default() };
-        let drift = |metadata: &Value, form: &Form| match judged_as(metadata, form) {
-            Standing::Ours(ours) => (ours.drift.len(), ours.undone.len()),
+        let full = SecretTemplate { logins: LoginFormat::Full, ..SecretTemplate::default() };
+        let drift = |metadata: &Value, template: &SecretTemplate| match judged_as(metadata, template) {
+            Ownership::Owned(owned) => (owned.drift.len(), owned.undone.len()),
             other => panic!("{other:?}"),
         };
-        assert_eq!(drift(&ours(), &full), (1, 0));
-        let mut written = ours();
+        assert_eq!(drift(&owned(), &full), (1, 0));
+        let mut written = owned();
         written["annotations"]["regcred.dev/credentials"] = json!("full");
         written["managedFields"][0]["fieldsV1"]["f:metadata"]["f:annotations"]["f:regcred.dev/credentials"] = json!({});
-        assert_eq!((drift(&written, &full), drift(&written, &Form::default())), ((0, 0), (1, 0)));
+        assert_eq!((drift(&written, &full), drift(&written, &SecretTemplate::default())), ((0, 0), (1, 0)));
     }
 
     #[test]
     fn links_that_the_config_changed_are_left_to_do_and_nobody_s_edit() {
-        let mut changed = ours();
+        let mut changed = owned();
         changed["annotations"][LINKS] = json!("{\"default\":[\"pull\"]}");
-        let Standing::Ours(ours) = judged(&changed) else { panic!("it is ours") };
-        assert_eq!((ours.drift, ours.undone), (vec![], vec!["its links are different in the config".to_owned()]));
-        assert_eq!(ours.linked, Some(Recorded::of(&[Link::pull("default")])));
+        let Ownership::Owned(owned) = judged(&changed) else { panic!("it is ours") };
+        assert_eq!((owned.drift, owned.undone), (vec![], vec!["its links are different in the config".to_owned()]));
+        assert_eq!(owned.linked, Some(Recorded::of(&[Link::pull("default")])));
     }
 
     #[test]
     fn links_that_regcred_would_not_write_are_a_disturbance() {
         let many = (0..33).map(|number| format!("\"a-{number}\":[\"pull\"]")).collect::<Vec<_>>().join(",");
         for links in [&format!("{{{many}}}"), "[]", "", r#"{"A b":["pull"]}"#, r#"{"robot":["pull"]}"#] {
-            let mut changed = ours();
+            let mut changed = owned();
             changed["annotations"][LINKS] = json!(links);
             let (drift, believed) = drift(&changed);
             assert!(drift.len() == 1 && drift[0].contains(LINKS) && believed, "{links}: {drift:?}");
         }
-        let mut absent = ours();
+        let mut absent = owned();
         absent["annotations"].as_object_mut().expect("a map").remove(LINKS);
         assert_eq!(drift(&absent).0.len(), 1, "one that is too long is not read");
     }

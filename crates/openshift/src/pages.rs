@@ -11,41 +11,41 @@ use regcred_core::{Error, ErrorKind, Result};
 use tokio::time::sleep;
 
 use crate::{
-    call::{PAGE, unheard},
-    error::{Doing, is_absent, translate},
+    call::{PAGE, with_timeout},
+    error::{RequestContext, is_absent, translate},
     rights,
     stream::{self, Piece},
 };
 
-/// Attempts at one list, if the engine does not repeat it.
+/// Attempts at one list that the engine does not retry.
 const TRIES: u32 = 3;
-/// Between them, unless the server asks for another.
+/// Between two attempts, unless the server asks for another pause.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Where CronJobs have been served: the second until Kubernetes 1.24.
+/// Versions of CronJobs. Kubernetes served the second until 1.24.
 pub(crate) const CRON_JOBS: [&str; 2] = ["v1", "v1beta1"];
 
 /// One page of a list.
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
-    /// Where the next one begins; `None`: this is the last.
+    /// The start of the next page. `None`: this is the last.
     pub(crate) next: Option<String>,
-    /// The version of the cluster that it shows.
+    /// The version of the cluster.
     pub(crate) version: String,
-    /// How large its objects are as JSON, in bytes.
+    /// Size of its objects in bytes of JSON.
     pub(crate) size: usize,
 }
 
 /// Objects of one kind, in a namespace or in the whole cluster. Each is reduced as it arrives.
 pub(crate) struct List<'a> {
     client: &'a Client,
-    doing: Doing<'a>,
+    context: RequestContext<'a>,
     url: String,
     params: ListParams,
     is_metadata: bool,
 }
 
 impl<'a> List<'a> {
-    /// `resource`: its name in requests. Without a namespace: in the whole cluster.
+    /// `resource`: the name of the kind in requests. Without a namespace: in the whole cluster.
     pub(crate) fn of<K: Resource<DynamicType = ()>>(
         client: &'a Client,
         resource: &'static str,
@@ -54,7 +54,7 @@ impl<'a> List<'a> {
         Self::at(client, resource, namespace, K::url_path(&(), namespace))
     }
 
-    /// The same of a kind that this crate has no type for.
+    /// Lists a kind that this crate has no type for.
     pub(crate) fn of_kind(
         client: &'a Client,
         kind: &GroupVersionKind,
@@ -66,60 +66,60 @@ impl<'a> List<'a> {
     }
 
     pub(crate) fn at(client: &'a Client, resource: &'static str, namespace: Option<&'a str>, url: String) -> Self {
-        let doing = Doing::listing(resource, namespace);
-        Self { client, doing, url, params: ListParams::default(), is_metadata: false }
+        let context = RequestContext::listing(resource, namespace);
+        Self { client, context, url, params: ListParams::default(), is_metadata: false }
     }
 
-    /// Without anything but metadata.
+    /// Lists metadata only.
     pub(crate) fn metadata(self) -> Self {
         Self { is_metadata: true, ..self }
     }
 
-    /// Only those of this name.
+    /// Lists only objects of this name.
     pub(crate) fn named(self, name: &'a str) -> Self {
-        let doing = Doing { name, ..self.doing };
-        Self { doing, ..self }.fields(&format!("metadata.name={name}"))
+        let context = RequestContext { name, ..self.context };
+        Self { context, ..self }.fields(&format!("metadata.name={name}"))
     }
 
-    /// Only those that a field selector chooses.
+    /// Lists only objects that a field selector accepts.
     pub(crate) fn fields(self, selector: &str) -> Self {
         Self { params: self.params.fields(selector), ..self }
     }
 
-    /// Only those that a label selector chooses.
+    /// Lists only objects that a label selector accepts.
     pub(crate) fn labels(self, selector: &str) -> Self {
         Self { params: self.params.labels(selector), ..self }
     }
 
     /// Fails if RBAC does not allow the list.
     pub(crate) async fn check(&self) -> Result<()> {
-        rights::check(self.client, &self.doing).await
+        rights::check(self.client, &self.context).await
     }
 
-    /// Reads one page in one call. `next`: where it begins.
+    /// Reads one page in one call. `next`: its start.
     pub(crate) async fn page<T>(
         &self,
         limit: u32,
         next: Option<String>,
         read: impl Fn(Piece<'_>) -> T,
     ) -> Result<Page<T>> {
-        self.ask(limit, next, read).await?.map_err(|error| translate(&error, &self.doing))
+        self.ask(limit, next, read).await?.map_err(|error| translate(&error, &self.context))
     }
 
-    /// Reads all pages. The engine repeats it after a failure.
+    /// Reads all pages. The engine retries it after a failure.
     pub(crate) async fn all<T>(&self, read: impl Fn(Piece<'_>) -> Option<T>) -> Result<Vec<T>> {
-        collect(&self.doing, 1, |next| self.ask(PAGE, next, &read)).await.map_err(|(error, _)| error)
+        collect(&self.context, 1, |next| self.ask(PAGE, next, &read)).await.map_err(|(error, _)| error)
     }
 
-    /// Reads all pages, and repeats a page that fails for a moment.
+    /// Reads all pages, and retries a page after a short failure.
     pub(crate) async fn all_retried<T>(&self, read: impl Fn(Piece<'_>) -> Option<T>) -> Result<Vec<T>> {
         let cause = "there is nothing (HTTP 404); is that the API server of a cluster?";
-        self.all_if_served(read).await?.ok_or_else(|| self.doing.failed(ErrorKind::Malformed, cause))
+        self.all_if_served(read).await?.ok_or_else(|| self.context.failed(ErrorKind::Malformed, cause))
     }
 
-    /// Reads all pages, and repeats a page that fails for a moment. `None`: the server has no such objects.
+    /// Reads all pages, and retries a page after a short failure. `None`: the server has no such objects.
     pub(crate) async fn all_if_served<T>(&self, read: impl Fn(Piece<'_>) -> Option<T>) -> Result<Option<Vec<T>>> {
-        served(collect(&self.doing, TRIES, |next| self.ask(PAGE, next, &read)).await)
+        served(collect(&self.context, TRIES, |next| self.ask(PAGE, next, &read)).await)
     }
 
     async fn ask<T>(
@@ -141,11 +141,11 @@ impl<'a> List<'a> {
             let next = Some(end.next).filter(|next| !next.is_empty());
             Ok(Page { items, next, version: end.resource_version, size })
         };
-        unheard(&self.doing, call).await
+        with_timeout(&self.context, call).await
     }
 }
 
-/// Why a list fails, and whether the server has no such objects.
+/// Why a list failed, and whether the server has no such objects.
 type Failure = (Error, bool);
 
 fn served<T>(listed: Result<Vec<T>, Failure>) -> Result<Option<Vec<T>>> {
@@ -156,8 +156,12 @@ fn served<T>(listed: Result<Vec<T>, Failure>) -> Result<Option<Vec<T>>> {
     }
 }
 
-/// Reads page after page. A page that fails for a moment is tried again, and a list that is too old to be continued begins anew.
-async fn collect<T, F>(doing: &Doing<'_>, tries: u32, page: impl Fn(Option<String>) -> F) -> Result<Vec<T>, Failure>
+/// Reads page after page. A page is retried after a short failure. A list that is too old to continue starts again.
+async fn collect<T, F>(
+    context: &RequestContext<'_>,
+    tries: u32,
+    page: impl Fn(Option<String>) -> F,
+) -> Result<Vec<T>, Failure>
 where
     F: Future<Output = Result<kube::Result<Page<Option<T>>>>>,
 {
@@ -172,8 +176,8 @@ where
                 next = page.next;
                 continue;
             }
-            Ok(Err(error)) if is_absent(&error) => return Err((translate(&error, doing), true)),
-            Ok(Err(error)) => translate(&error, doing),
+            Ok(Err(error)) if is_absent(&error) => return Err((translate(&error, context), true)),
+            Ok(Err(error)) => translate(&error, context),
             Err(late) => late,
         };
         if !error.is_retryable() || attempt == tries {
@@ -208,7 +212,7 @@ mod tests {
             };
             std::future::ready(Ok(answer.as_ref().map(page).map_err(refused)))
         };
-        let listed = served(collect(&Doing::listing("secrets", None), TRIES, page).await);
+        let listed = served(collect(&RequestContext::listing("secrets", None), TRIES, page).await);
         (listed, asked.into_inner())
     }
 

@@ -1,14 +1,13 @@
-//! Why a Secret is left alone, each with what a person can do about it.
+//! Why regcred does not write a Secret, each with the fix.
 
 use regcred_core::{Refusal, Registry};
 
-/// What a Secret of ours has to be.
+/// The type of a Secret that regcred writes.
 pub(crate) const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
 
 const NAME_ANOTHER: &str = "name another Secret in the config, or delete this one";
 
-/// Keys of somebody else's `auths`, as far as they name registries: anything else may hold a secret, and is counted. `None`:
-/// there are none.
+/// Shows keys of `auths` that name registries. All other keys may hold a secret and are counted. `None`: there are no keys.
 pub(crate) fn shown<'a>(keys: impl Iterator<Item = &'a str>) -> Option<String> {
     let (mut named, mut others) = (vec![], 0);
     for key in keys {
@@ -24,7 +23,7 @@ pub(crate) fn shown<'a>(keys: impl Iterator<Item = &'a str>) -> Option<String> {
     (!named.is_empty()).then(|| named.join(", "))
 }
 
-/// A key of `auths` without what some tools put around it.
+/// A key of `auths` without scheme and API version.
 pub(crate) fn bare(key: &str) -> &str {
     let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     let key = key.trim_end_matches('/');
@@ -55,7 +54,7 @@ pub(crate) fn wrong_type(found: Option<&str>) -> Refusal {
     Refusal::new("wrong-type", found, format!("a registry credential is {DOCKER_CONFIG}: {NAME_ANOTHER}"))
 }
 
-/// The object itself cannot be read, or is beyond a bound.
+/// The object cannot be decoded, or is beyond a bound.
 pub(crate) fn unreadable_object(namespace: &str, name: &str, reason: &str) -> Refusal {
     Refusal::new(
         "unreadable",
@@ -68,7 +67,7 @@ pub(crate) fn immutable() -> Refusal {
     Refusal::new("immutable", "it is marked immutable, and a credential has to be renewed", NAME_ANOTHER)
 }
 
-/// To be adopted, but somebody else would go on writing it.
+/// Not to be adopted: another program would write it again.
 pub(crate) fn still_written(by: &str) -> Refusal {
     Refusal::new(
         "foreign",
@@ -77,13 +76,13 @@ pub(crate) fn still_written(by: &str) -> Refusal {
     )
 }
 
-/// To be adopted, but it holds more than we would write: that would be lost.
+/// Not to be adopted: other logins would be lost.
 pub(crate) fn holds_more(what: &str) -> Refusal {
     let found = format!("it holds {what}, which the config does not name, and adopting it would drop that");
     Refusal::new("holds-more", found, "merge into the Secret instead: `secret: { merge: true }` without `adopt`")
 }
 
-/// To be merged into.
+/// Not to be merged into: it does not exist.
 pub(crate) fn absent() -> Refusal {
     Refusal::new(
         "absent",
@@ -92,18 +91,18 @@ pub(crate) fn absent() -> Refusal {
     )
 }
 
-/// To be merged into or adopted.
+/// Not to be merged into or adopted.
 pub(crate) fn unreadable(how: &str) -> Refusal {
     Refusal::new("unreadable", how, "mend it first: of what it holds nothing may be lost")
 }
 
-/// To be removed, and nobody says which of it is ours.
+/// Not to be removed: it is not known which entries are ours.
 pub(crate) fn not_known(annotation: &str) -> Refusal {
     let found = format!("somebody else wrote its {annotation}, so which of its logins are ours is not known");
     Refusal::new("unreadable", found, "take them out by hand, and then the annotation")
 }
 
-/// To be removed, but somebody else keeps something in it.
+/// Not to be removed: it holds other data.
 pub(crate) fn shared(with: &str) -> Refusal {
     Refusal::new(
         "foreign",
@@ -112,13 +111,13 @@ pub(crate) fn shared(with: &str) -> Refusal {
     )
 }
 
-/// To be merged into, with so many keys that mean registries of ours.
+/// Not to be merged into: it has too many keys for one registry.
 pub(crate) fn too_many_keys(keys: usize, limit: usize) -> Refusal {
     let found = format!("it has {keys} keys for parts or other spellings of one registry, and {limit} are renewed");
     Refusal::new("too-large", found, "remove these keys: the key of the host serves all of its repositories")
 }
 
-/// What would come of it.
+/// Not to be written: the result would be too large.
 pub(crate) fn too_large(bytes: usize, limit: usize) -> Refusal {
     let found = format!("it would hold {bytes} bytes, and {limit} are allowed");
     Refusal::new("too-large", found, "spread the registries over several Secrets")

@@ -1,14 +1,13 @@
 //! The pause that an overloaded API server asks for.
 //!
-//! Priority and fairness answers 429 as plain text, with the pause in a header that the client does not keep. Here it is
-//! turned into the `Status` that the client does read.
+//! Priority and fairness answers 429 as plain text, with the pause in a header that kube drops. So the answer becomes a `Status`.
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
 use http_body_util::{Either, Full};
 use serde_json::json;
 
-/// An answer as it is, unless it says that the server is busy and for how long.
+/// Turns an answer of a busy server with a pause into a `Status`. All others stay as they are.
 pub(crate) fn keep<B>(answer: Response<B>) -> Response<Either<B, Full<Bytes>>> {
     let busy = matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let seconds = answer.headers().get(header::RETRY_AFTER).and_then(|it| it.to_str().ok()?.trim().parse::<u32>().ok());

@@ -1,4 +1,4 @@
-//! What a 403 means: a namespace that is gone, a rule that is missing, or something beside RBAC.
+//! Why a request is denied: the namespace is gone, a rule is missing, or something other than RBAC denies it.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -11,16 +11,29 @@ use regcred_core::{Error, ErrorKind, Result};
 use tokio::time::Instant;
 
 use crate::{
-    call::limited,
-    error::{Doing, gone},
+    call::translated,
+    error::{RequestContext, gone},
 };
 
-/// Where a right is missing in thousands of namespaces, the first answers tell the story.
+/// Number of explained denials per [`SPAN`]. If a right is missing in thousands of namespaces, the first ones suffice.
 const REVIEWS: u32 = 50;
-/// For which so many are asked: a look at what was denied is repeated after this.
+/// A denied target is reconciled again after this time.
 const SPAN: Duration = Duration::from_mins(5);
 
-/// How many refusals have been taken apart of late.
+/// Whether a namespace exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It exists.
+    Here,
+    /// It is being deleted.
+    Going,
+    /// It does not exist.
+    Absent,
+    /// RBAC does not allow regcred to read it.
+    Unknown,
+}
+
+/// The number of recent explained denials.
 #[derive(Debug, Default)]
 pub(crate) struct Reviews(Mutex<Option<(Instant, u32)>>);
 
@@ -33,18 +46,17 @@ impl Reviews {
     }
 }
 
-/// Asks the server why it refused what it did not explain. Under RoleBindings a namespace that is gone answers 403 too, for
-/// its bindings are gone with it.
-pub(crate) async fn explain(client: &Client, reviews: &Reviews, doing: &Doing<'_>) -> Error {
-    if let Some(gone) = missing_namespace(client, doing).await {
+/// Asks the server why it denied a request. A namespace that is gone causes a denial too if its RoleBindings granted the rights.
+pub(crate) async fn explain(client: &Client, reviews: &Reviews, context: &RequestContext<'_>) -> Error {
+    if let Some(gone) = missing_namespace(client, context).await {
         return gone;
     }
     if !reviews.may_ask() {
-        return doing.failed(ErrorKind::Denied, &doing.missing_rule(doing.verbs()));
+        return context.failed(ErrorKind::Denied, &context.missing_rule(context.verbs()));
     }
     let (mut missing, mut unknown) = (vec![], false);
-    for verb in doing.verbs() {
-        match review(client, doing, verb).await {
+    for verb in context.verbs() {
+        match review(client, context, verb).await {
             Ok(true) => {}
             Ok(false) => missing.push(*verb),
             Err(_) => unknown = true,
@@ -52,51 +64,61 @@ pub(crate) async fn explain(client: &Client, reviews: &Reviews, doing: &Doing<'_
     }
     if missing.is_empty() && !unknown {
         let cause = "RBAC allows it, so it is an admission plug-in or a policy of the cluster that does not";
-        return doing.failed(ErrorKind::Denied, cause);
+        return context.failed(ErrorKind::Denied, cause);
     }
-    let missing = if missing.is_empty() { doing.verbs().to_vec() } else { missing };
-    doing.failed(ErrorKind::Denied, &doing.missing_rule(&missing))
+    let missing = if missing.is_empty() { context.verbs().to_vec() } else { missing };
+    context.failed(ErrorKind::Denied, &context.missing_rule(&missing))
 }
 
-/// That a namespace does not exist or is going; `None`: it is there, or nobody says.
-pub(crate) async fn missing_namespace(client: &Client, doing: &Doing<'_>) -> Option<Error> {
-    let name = doing.namespace?;
-    let asking = Doing { verb: "get", resource: "namespaces", namespace: None, name };
+/// The error of a namespace that does not exist or is being deleted. `None`: it exists, or it cannot be read.
+pub(crate) async fn missing_namespace(client: &Client, context: &RequestContext<'_>) -> Option<Error> {
+    match presence(client, context.namespace?).await.ok()? {
+        Presence::Absent => Some(gone(context, "does not exist")),
+        Presence::Going => Some(gone(context, "is being deleted")),
+        Presence::Here | Presence::Unknown => None,
+    }
+}
+
+pub(crate) async fn presence(client: &Client, name: &str) -> Result<Presence> {
+    let context = RequestContext { verb: "get", resource: "namespaces", namespace: None, name };
     let api = Api::<Namespace>::all(client.clone());
-    let found: Option<PartialObjectMeta<Namespace>> = limited(&asking, api.get_metadata_opt(name)).await.ok()?;
+    let found: Result<Option<PartialObjectMeta<_>>> = translated(&context, api.get_metadata_opt(name)).await;
     match found {
-        None => Some(gone(doing, "does not exist")),
-        Some(it) if it.metadata.deletion_timestamp.is_some() => Some(gone(doing, "is being deleted")),
-        Some(_) => None,
+        Ok(Some(it)) if it.metadata.deletion_timestamp.is_some() => Ok(Presence::Going),
+        Ok(Some(_)) => Ok(Presence::Here),
+        Ok(None) => Ok(Presence::Absent),
+        Err(error) if error.kind() == ErrorKind::Denied => Ok(Presence::Unknown),
+        Err(error) => Err(error),
     }
 }
 
-/// Fails if we may not do this, without trying: a refused request is one that audits of the cluster look at. Where the server does not say,
-/// it can be tried.
-pub(crate) async fn check(client: &Client, doing: &Doing<'_>) -> Result<()> {
-    match review(client, doing, doing.verb).await {
-        Ok(false) => Err(doing.failed(ErrorKind::Denied, &doing.missing_rule(doing.verbs()))),
+/// Fails if RBAC does not allow a request. Audits of a cluster report denied requests, so regcred does not send one. If the server does
+/// not answer this question, the request is sent.
+pub(crate) async fn check(client: &Client, context: &RequestContext<'_>) -> Result<()> {
+    match review(client, context, context.verb).await {
+        Ok(false) => Err(context.failed(ErrorKind::Denied, &context.missing_rule(context.verbs()))),
         Ok(true) | Err(_) => Ok(()),
     }
 }
 
-/// Whether we may do this. With the object's name: without it the answer is about all objects. A resource outside the core group has the
-/// group behind it, as kubectl prints it: `rolebindings.rbac.authorization.k8s.io`.
-pub(crate) async fn review(client: &Client, doing: &Doing<'_>, verb: &str) -> Result<bool> {
-    let (resource, group) = doing.resource.split_once('.').unwrap_or((doing.resource, ""));
+/// Whether RBAC allows a verb. Without the object's name the answer is about all objects. A resource outside the core group ends in its
+/// group, as kubectl prints it: `rolebindings.rbac.authorization.k8s.io`.
+pub(crate) async fn review(client: &Client, context: &RequestContext<'_>, verb: &str) -> Result<bool> {
+    let (resource, group) = context.resource.split_once('.').unwrap_or((context.resource, ""));
     let attributes = ResourceAttributes {
         group: Some(group.into()),
-        namespace: doing.namespace.map(Into::into),
+        namespace: context.namespace.map(Into::into),
         verb: Some(verb.into()),
         resource: Some(resource.into()),
-        name: Some(doing.name.into()),
+        name: Some(context.name.into()),
         ..ResourceAttributes::default()
     };
     let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
     let review = SelfSubjectAccessReview { spec, ..Default::default() };
-    let asking = Doing { verb: "create", resource: "selfsubjectaccessreviews", namespace: None, name: doing.name };
+    let asking =
+        RequestContext { verb: "create", resource: "selfsubjectaccessreviews", namespace: None, name: context.name };
     let api = Api::<SelfSubjectAccessReview>::all(client.clone());
-    let answer = limited(&asking, api.create(&PostParams::default(), &review)).await?;
+    let answer = translated(&asking, api.create(&PostParams::default(), &review)).await?;
     let silent = || asking.failed(ErrorKind::Malformed, "the answer does not say whether it is allowed");
     answer.status.map(|status| status.allowed).ok_or_else(silent)
 }

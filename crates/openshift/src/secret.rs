@@ -7,27 +7,27 @@ use serde_json::{Value, json};
 
 use crate::{
     decode::Stored,
-    form::{Form, LoginFormat},
     link::Recorded,
-    ownership::{Ours, Version},
+    ownership::{Owned, Version},
     record::{self, EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, REGCRED, Record, Records, TARGET},
     refusal::{self, DOCKER_CONFIG},
+    template::{LoginFormat, SecretTemplate},
 };
 
 pub(crate) const DATA_KEY: &str = ".dockerconfigjson";
 
-/// The API takes a MiB for all values of a Secret, and annotations and the rest need room too.
+/// The API accepts 1 MiB for all values of a Secret, and annotations need room too.
 const LARGEST: usize = 900 * 1024;
 
-/// A Secret as an apply is to leave it.
+/// The desired state of a Secret.
 #[derive(Debug)]
 pub(crate) struct Desired<'a> {
     pub(crate) target: &'a Target,
     pub(crate) instance: &'a str,
-    pub(crate) form: &'a Form,
-    /// Its record of links.
+    pub(crate) template: &'a SecretTemplate,
+    /// The links that it records.
     pub(crate) links: &'a Recorded,
-    /// The object that it may replace, in its version. `None`: there is no object.
+    /// The version that it may replace. `None`: the Secret must not exist.
     pub(crate) over: Option<&'a Version>,
 }
 
@@ -38,15 +38,19 @@ struct Contents {
     config: DockerConfig,
 }
 
-/// Whether a set can be written without reading what stands there: it cannot if a provider failed, whose entries have to
-/// stay, or if what stands there ends later than what we were given.
-pub(crate) fn needs_data(ours: &Ours, set: &CredentialSet) -> bool {
-    !set.failed().is_empty() || !kept(ours, set).is_empty()
+/// Whether the existing data is needed: a provider has failed and its entries stay, or an existing entry expires later than the new one.
+pub(crate) fn needs_data(owned: &Owned, set: &CredentialSet) -> bool {
+    !set.failed().is_empty() || !kept(owned, set).is_empty()
 }
 
 impl Contents {
     /// Takes the logins of a set, and keeps those of the existing Secret that have to stay.
-    fn new(ours: Option<&Ours>, data: Option<&DockerConfig>, set: &CredentialSet, logins: LoginFormat) -> Result<Self> {
+    fn new(
+        owned: Option<&Owned>,
+        data: Option<&DockerConfig>,
+        set: &CredentialSet,
+        logins: LoginFormat,
+    ) -> Result<Self> {
         let mut contents = Self::default();
         for (provider, credential) in set.iter() {
             let (provider, validity) = (provider.clone(), credential.validity());
@@ -58,11 +62,11 @@ impl Contents {
                 }
             }
         }
-        let (Some(ours), Some(data)) = (ours, data) else { return Ok(contents) };
+        let (Some(owned), Some(data)) = (owned, data) else { return Ok(contents) };
         if !set.failed().is_empty() {
-            contents.keep_others(ours, data);
+            contents.keep_others(owned, data);
         }
-        for (registry, record) in kept(ours, set) {
+        for (registry, record) in kept(owned, set) {
             if contents.config.carry_over(&registry, data) {
                 contents.records.insert(registry, record);
             }
@@ -70,12 +74,13 @@ impl Contents {
         Ok(contents)
     }
 
-    /// While a provider fails, all that is not written anew stays: under whatever name a failed provider gave it. Dates are
-    /// only kept for data that is still ours; what somebody else put there stays for now, and is refreshed as soon as it can be.
-    fn keep_others(&mut self, ours: &Ours, data: &DockerConfig) {
+    /// While a provider fails, every entry without a new login stays. Only an intact Secret keeps the dates of its entries too. All others
+    /// are refreshed as soon as possible.
+    fn keep_others(&mut self, owned: &Owned, data: &DockerConfig) {
         for registry in data.canonical().filter(|it| !self.records.contains_key(it)).collect::<Vec<_>>() {
             self.config.carry_over(&registry, data);
-            let record = ours.records.as_ref().filter(|_| ours.data_intact).and_then(|records| records.get(&registry));
+            let record =
+                owned.records.as_ref().filter(|_| owned.data_intact).and_then(|records| records.get(&registry));
             if let Some(record) = record {
                 self.records.insert(registry, record.clone());
             }
@@ -83,9 +88,9 @@ impl Contents {
     }
 }
 
-/// In an intact Secret an entry is never replaced by one of the same provider that ends earlier.
-fn kept(ours: &Ours, set: &CredentialSet) -> Vec<(Registry, Record)> {
-    if !ours.data_intact {
+/// The entries of an intact Secret that expire later than the new ones of the same provider.
+fn kept(owned: &Owned, set: &CredentialSet) -> Vec<(Registry, Record)> {
+    if !owned.data_intact {
         return vec![];
     }
     let later = |(registry, record): &(&Registry, &Record)| {
@@ -93,47 +98,47 @@ fn kept(ours: &Ours, set: &CredentialSet) -> Vec<(Registry, Record)> {
         new.is_some_and(|new| new.registries().any(|it| it == *registry))
             && set.is_outlived_by(&record.provider, &record.validity)
     };
-    let records = ours.records.iter().flatten().filter(later);
+    let records = owned.records.iter().flatten().filter(later);
     records.map(|(registry, record)| (registry.clone(), record.clone())).collect()
 }
 
-/// The data of a Secret as a Docker config. What somebody else put there may be anything: then there is nothing to keep.
-pub(crate) fn data(stored: &Stored, ours: &Ours) -> Result<DockerConfig> {
+/// The data of a Secret as a Docker config. Data of another program that is not one is dropped.
+pub(crate) fn data(stored: &Stored, owned: &Owned) -> Result<DockerConfig> {
     match stored.data.as_ref().map_or_else(|| Ok(DockerConfig::new()), |bytes| DockerConfig::parse(bytes)) {
-        Err(_) if !ours.data_intact => Ok(DockerConfig::new()),
+        Err(_) if !owned.data_intact => Ok(DockerConfig::new()),
         other => other,
     }
 }
 
-/// One of ours, compared with its data: that has to hold a login for each registry that the annotation names. Metadata shows who wrote the
-/// data last, and every program may call itself regcred.
-pub(crate) fn compared(mut ours: Ours, stored: &Stored) -> Ours {
+/// Compares a Secret of ours with its data, which must hold a login for each recorded registry. Metadata names the last writer of the data,
+/// but any program may use our manager's name.
+pub(crate) fn compared(mut owned: Owned, stored: &Stored) -> Owned {
     let held = stored.data.as_ref().and_then(|bytes| DockerConfig::parse(bytes).ok()).unwrap_or_default();
-    let missing = ours.records.iter().flatten().map(|(registry, _)| registry);
+    let missing = owned.records.iter().flatten().map(|(registry, _)| registry);
     let missing = missing.filter(|registry| held.login(registry).is_none()).map(ToString::to_string);
     let missing = missing.collect::<Vec<_>>().join(", ");
-    if ours.data_intact && !missing.is_empty() {
-        ours.data_intact = false;
-        ours.drift.push(format!("its data holds no login for {missing}"));
+    if owned.data_intact && !missing.is_empty() {
+        owned.data_intact = false;
+        owned.drift.push(format!("its data holds no login for {missing}"));
     }
-    ours
+    owned
 }
 
-/// Refuses data that the API would not take.
+/// Refuses data that the API would reject.
 pub(crate) fn check_size(bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
     if bytes.len() > LARGEST { Err(refusal::too_large(bytes.len(), LARGEST)) } else { Ok(bytes) }
 }
 
 impl Desired<'_> {
-    /// Returns the object for server-side apply. `ours` and `data` are the existing Secret. `data` is read only if logins of it stay.
+    /// The object for server-side apply. `owned` and `data` are the existing Secret. `data` is needed only if logins of it stay.
     pub(crate) fn object(
         &self,
-        ours: Option<&Ours>,
+        owned: Option<&Owned>,
         data: Option<&DockerConfig>,
         set: &CredentialSet,
     ) -> Result<Value> {
-        let Self { target, instance, form, links, over } = self;
-        let Contents { records, config } = Contents::new(ours, data, set, form.logins)?;
+        let Self { target, instance, template, links, over } = self;
+        let Contents { records, config } = Contents::new(owned, data, set, template.logins)?;
         let (expires_at, refreshed_at) = record::summary(&records);
         let mut annotations = json!({
             TARGET: target.address.to_string(),
@@ -145,10 +150,10 @@ impl Desired<'_> {
                 annotations[name] = json!(value);
             }
         }
-        for (name, value) in form.annotations() {
+        for (name, value) in template.annotations() {
             annotations[name] = json!(value);
         }
-        let mut labels = json!(form.labels);
+        let mut labels = json!(template.labels);
         labels[MANAGED_BY] = json!(REGCRED);
         labels[INSTANCE] = json!(instance);
         let mut object = json!({

@@ -1,14 +1,8 @@
-//! The targets that namespaces of a cluster make: all whose name and labels are as somebody wants them.
+//! The targets in the namespaces of a cluster that the config selects.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kube::Client;
 use regcred_core::{Feed, Namespace, Result, SecretName, Sighting, StoreName, Target, TargetSource};
 use tokio::{
     sync::Mutex,
@@ -17,68 +11,66 @@ use tokio::{
 
 use crate::{
     cluster::Cluster,
-    namespace::{self, Choice, Place},
+    namespace::{self, LiveNamespace, NamespaceSelector},
 };
 
-/// As often as due times are looked at.
+/// Between two lists of a source. The engine checks due times as often.
 const RESYNC: Duration = Duration::from_mins(5);
 /// Sources that start together share one list.
 const SHARED: Duration = Duration::from_mins(1);
 
-/// The namespaces of a cluster with their labels, listed once for however many sources.
+/// The namespaces of a cluster with their labels, listed once for all sources.
 #[derive(Clone)]
 pub struct NamespaceList(Arc<Inner>);
 
 struct Inner {
-    client: Client,
-    own: Option<String>,
-    /// And when.
+    cluster: Cluster,
+    /// The latest list, and its time.
     latest: Mutex<Option<(Instant, Answer)>>,
 }
 
-type Answer = Result<Arc<BTreeMap<Namespace, Place>>>;
+type Answer = Result<Arc<BTreeMap<Namespace, LiveNamespace>>>;
 
-/// One Secret in each namespace that is wanted. Lists them, and again every five minutes.
-#[derive(Clone)]
+/// One Secret in each namespace that is wanted. Lists the namespaces every five minutes.
+#[derive(Clone, Debug)]
 pub struct NamespaceSource {
     namespaces: NamespaceList,
-    choice: Choice,
+    selector: NamespaceSelector,
 }
 
 impl NamespaceList {
-    /// Of this cluster; needs the right to list namespaces. The namespace that regcred itself runs in is never among them.
+    /// Lists the namespaces of this cluster, without the one that regcred runs in. Needs the right to list namespaces.
     pub fn new(cluster: &Cluster) -> Self {
-        let (client, own) = (cluster.client().clone(), cluster.own_namespace().map(str::to_owned));
-        Self(Arc::new(Inner { client, own, latest: Mutex::default() }))
+        Self(Arc::new(Inner { cluster: cluster.clone(), latest: Mutex::default() }))
     }
 
-    /// Those that `takes` says yes to, in alphabetical order.
+    /// Returns the namespaces that `takes` accepts, in alphabetical order.
     pub async fn choose(&self, takes: impl Fn(&str, &BTreeMap<String, String>) -> bool) -> Result<Vec<Namespace>> {
         let listed = self.read().await?;
         let wanted = listed.values().filter(|it| takes(it.name.as_str(), &it.labels));
         Ok(wanted.map(|it| it.name.clone()).collect())
     }
 
-    /// Whether a namespace was there a moment ago. Asks nobody.
+    /// Whether the latest list shows a namespace. Sends no request.
     pub(crate) fn shows(&self, namespace: &str) -> bool {
         let Ok(latest) = self.0.latest.try_lock() else { return false };
         let fresh = latest.as_ref().filter(|(at, _)| at.elapsed() < SHARED);
         fresh.is_some_and(|(_, listed)| listed.as_ref().is_ok_and(|listed| listed.contains_key(namespace)))
     }
 
-    /// What was listed a moment ago; who waited while that failed has the same failure.
+    /// The first caller lists the namespaces. All callers that wait meanwhile get the same result, also a failure.
     async fn read(&self) -> Answer {
         let asked = Instant::now();
-        let mut latest = self.0.latest.lock().await; // the first one lists, the others wait for that
+        let mut latest = self.0.latest.lock().await;
         if let Some((at, listed)) = latest.as_ref() {
             let is_new = if listed.is_ok() { at.elapsed() < SHARED } else { *at >= asked };
             if is_new {
                 return listed.clone();
             }
         }
-        let Inner { client, own, .. } = &*self.0;
-        let by_name = |places: Vec<Place>| places.into_iter().map(|it| (it.name.clone(), it)).collect();
-        let listed = namespace::list(client).all(|piece| namespace::read(piece, own.as_deref())).await;
+        let cluster = &self.0.cluster;
+        let listed = namespace::list(cluster.client()).all(|it| namespace::read(it, cluster.own_namespace())).await;
+        let by_name = |all: Vec<LiveNamespace>| all.into_iter().map(|it| (it.name.clone(), it)).collect();
         let listed = listed.map(by_name).map(Arc::new);
         *latest = Some((Instant::now(), listed.clone()));
         listed
@@ -86,36 +78,28 @@ impl NamespaceList {
 }
 
 impl NamespaceSource {
-    /// The Secret of this name in every namespace that `takes` says yes to, at addresses of this store.
+    /// The Secret of this name in every namespace that `takes` accepts, at addresses of this store.
     pub fn new(
         namespaces: NamespaceList,
         store: StoreName,
         secret: SecretName,
         takes: impl Fn(&str, &BTreeMap<String, String>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self { namespaces, choice: Choice { store, secret, takes: Arc::new(takes) } }
+        Self { namespaces, selector: NamespaceSelector { store, secret, takes: Arc::new(takes) } }
     }
 
-    /// By the target the uid of its namespace: one that was made anew is another one.
-    async fn targets(&self) -> Result<HashMap<Target, String>> {
+    /// The targets, each with the uid of its namespace. A namespace that was created again has another one.
+    async fn targets(&self) -> Result<BTreeMap<Target, String>> {
         let listed = self.namespaces.read().await?;
-        Ok(listed.values().filter_map(|it| Some((self.choice.target(it)?, it.uid.clone()))).collect())
+        Ok(listed.values().filter_map(|it| Some((self.selector.target(it)?, it.uid.clone()))).collect())
     }
 }
 
 #[async_trait]
 impl TargetSource for NamespaceSource {
     async fn watch(&self, feed: Feed) -> Result<()> {
-        let mut known = self.targets().await?;
-        // As the lists of what is looked at are sorted.
-        let mut named = known.keys().cloned().collect::<Vec<_>>();
-        named.sort();
-        for target in named {
-            feed.send(Sighting::Present(target)).await;
-        }
+        let mut known = BTreeMap::new();
         loop {
-            feed.send(Sighting::Synced).await;
-            sleep(RESYNC).await;
             let found = self.targets().await?;
             for target in known.keys().filter(|target| !found.contains_key(*target)) {
                 feed.send(Sighting::Gone(target.clone())).await;
@@ -124,18 +108,14 @@ impl TargetSource for NamespaceSource {
                 feed.send(Sighting::Present(target.clone())).await;
             }
             known = found;
+            feed.send(Sighting::Synced).await;
+            sleep(RESYNC).await;
         }
     }
 }
 
 impl fmt::Debug for NamespaceList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NamespaceList").field("own", &self.0.own).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for NamespaceSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NamespaceSource").field("choice", &self.choice).finish_non_exhaustive()
+        f.debug_tuple("NamespaceList").field(&self.0.cluster).finish()
     }
 }

@@ -10,18 +10,18 @@ use kube::Client;
 use memchr::{memchr, memchr2};
 use serde::{Deserialize, de::Error as _};
 
-/// Of one object as JSON. A Secret holds at most 1 MiB of data, which is 1.4 MiB here; all else that regcred reads is far smaller.
+/// Of one object as JSON. A Secret holds at most 1 MiB of data, which is 1.4 MiB in base64. All other objects are far smaller.
 const LARGEST: usize = 2 * 1024 * 1024;
 /// Of an object of which regcred needs no data.
 pub(crate) const LARGEST_METADATA: usize = 1024 * 1024;
 /// Capacity of the buffer that is kept from one object to the next. Most objects have 3 kB.
-const KEPT: usize = 64 * 1024;
+const RETAINED: usize = 64 * 1024;
 
 /// The JSON of one object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Piece<'a> {
     pub(crate) bytes: &'a [u8],
-    /// Whether it is all of it. Else it is how it begins.
+    /// Whether the object is complete. Otherwise this is its beginning.
     pub(crate) is_whole: bool,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct ListEnd {
 
 type Request = http::Request<Vec<u8>>;
 
-/// Makes a request for a list, and hands over each object of it.
+/// Requests a list. `each` gets every object of it.
 pub(crate) async fn list(client: &Client, request: Request, mut each: impl FnMut(Piece<'_>)) -> kube::Result<ListEnd> {
     let mut body = Box::pin(client.request_stream(request).await?);
     let mut splitter = Splitter::default();
@@ -53,16 +53,16 @@ pub(crate) async fn list(client: &Client, request: Request, mut each: impl FnMut
     }
 }
 
-/// Makes a request for one object, and hands it over.
+/// Requests one object.
 pub(crate) async fn object<T>(client: &Client, request: Request, each: impl FnOnce(Piece<'_>) -> T) -> kube::Result<T> {
     let mut body = Box::pin(client.request_stream(request).await?);
-    let mut buffer = Buffer::new(LARGEST);
+    let mut buffer = Buffer::default();
     loop {
         let bytes = body.fill_buf().await.map_err(kube::Error::ReadEvents)?;
         if bytes.is_empty() {
             return Ok(each(buffer.piece()));
         }
-        buffer.add(bytes);
+        buffer.add(bytes, LARGEST);
         let read = bytes.len();
         body.as_mut().consume(read);
     }
@@ -75,14 +75,14 @@ pub(crate) struct Lines {
     is_read: bool,
 }
 
-/// Makes a request for a watch.
+/// Requests a watch.
 pub(crate) async fn lines(client: &Client, request: Request) -> kube::Result<Lines> {
     let body = Box::pin(client.request_stream(request).await?);
-    Ok(Lines { body, buffer: Buffer::new(LARGEST_METADATA), is_read: false })
+    Ok(Lines { body, buffer: Buffer::default(), is_read: false })
 }
 
 impl Lines {
-    /// The next line; `None`: the watch has ended. May be dropped at its await and called again.
+    /// The next line. `None`: the watch has ended. Safe to cancel.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
         if std::mem::take(&mut self.is_read) {
             self.buffer.clear();
@@ -90,10 +90,10 @@ impl Lines {
         loop {
             let bytes = self.body.fill_buf().await?;
             if bytes.is_empty() {
-                return Ok(None); // half a line is no event
+                return Ok(None); // a line without its end is no event
             }
             let end = memchr(b'\n', bytes);
-            self.buffer.add(&bytes[..end.unwrap_or(bytes.len())]);
+            self.buffer.add(&bytes[..end.unwrap_or(bytes.len())], LARGEST_METADATA);
             let read = end.map_or(bytes.len(), |end| end + 1);
             self.body.as_mut().consume(read);
             if end.is_some() {
@@ -105,39 +105,34 @@ impl Lines {
 }
 
 /// Holds one object, up to a size.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Buffer {
     bytes: Vec<u8>,
-    is_whole: bool,
-    largest: usize,
+    is_cut_off: bool,
 }
 
 impl Buffer {
-    fn new(largest: usize) -> Self {
-        Self { bytes: vec![], is_whole: true, largest }
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        let fits = bytes.len().min(self.largest - self.bytes.len());
+    fn add(&mut self, bytes: &[u8], largest: usize) {
+        let fits = bytes.len().min(largest - self.bytes.len());
         self.bytes.extend_from_slice(&bytes[..fits]);
-        self.is_whole &= fits == bytes.len();
+        self.is_cut_off |= fits < bytes.len();
     }
 
     fn clear(&mut self) {
         self.bytes.clear();
-        self.bytes.shrink_to(KEPT);
-        self.is_whole = true;
+        self.bytes.shrink_to(RETAINED);
+        self.is_cut_off = false;
     }
 
     fn piece(&self) -> Piece<'_> {
-        Piece { bytes: &self.bytes, is_whole: self.is_whole }
+        Piece { bytes: &self.bytes, is_whole: !self.is_cut_off }
     }
 }
 
-/// Finds the objects of a list in its text, which it is fed in pieces of any size.
-#[derive(Debug)]
+/// Finds the objects of a list in its text, which arrives in pieces of any size.
+#[derive(Debug, Default)]
 struct Splitter {
-    /// Of brackets that are open.
+    /// Number of open brackets.
     depth: u64,
     string: InString,
     /// Whether a string is the name of a field of the list, and the last such name.
@@ -147,12 +142,13 @@ struct Splitter {
     buffer: Buffer,
     end: Option<ListEnd>,
     has_items: bool,
-    is_json: bool,
+    is_malformed: bool,
 }
 
 /// Whether the next byte is one of a string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum InString {
+    #[default]
     No,
     Yes,
     /// After a backslash.
@@ -160,29 +156,14 @@ enum InString {
 }
 
 /// The part of the list that the next byte belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum At {
+    #[default]
     List,
     Key,
     Metadata,
     Items,
     Item,
-}
-
-impl Default for Splitter {
-    fn default() -> Self {
-        Self {
-            depth: 0,
-            string: InString::No,
-            is_key: false,
-            key: vec![],
-            at: At::List,
-            buffer: Buffer::new(LARGEST_METADATA),
-            end: None,
-            has_items: false,
-            is_json: true,
-        }
-    }
 }
 
 impl Splitter {
@@ -194,7 +175,7 @@ impl Splitter {
         }
     }
 
-    /// Goes on in a string; how many bytes of it these are.
+    /// Reads on in a string. Returns the number of bytes.
     fn text(&mut self, bytes: &[u8]) -> usize {
         if self.string == InString::Escaped {
             self.string = InString::Yes;
@@ -215,7 +196,7 @@ impl Splitter {
         end + 1
     }
 
-    /// One byte outside of a string.
+    /// Reads one byte outside of a string.
     fn mark(&mut self, byte: u8, each: &mut impl FnMut(Piece<'_>)) -> usize {
         match byte {
             b'"' => {
@@ -237,7 +218,7 @@ impl Splitter {
                 self.has_items |= self.key == b"items"; // Go writes a list without objects as null
             }
             b',' if self.depth == 1 => self.is_key = true,
-            _ if self.depth == 0 && !byte.is_ascii_whitespace() => self.is_json = false,
+            _ if self.depth == 0 && !byte.is_ascii_whitespace() => self.is_malformed = true,
             _ => {}
         }
         self.keep(&[byte]);
@@ -246,7 +227,10 @@ impl Splitter {
 
     fn open(&mut self, byte: u8) {
         match (self.depth, self.at) {
-            (0, _) => (self.is_key, self.is_json) = (true, self.is_json && byte == b'{'),
+            (0, _) => {
+                self.is_key = true;
+                self.is_malformed |= byte != b'{';
+            }
             (1, At::List) if self.key == b"metadata" => self.at = At::Metadata,
             (1, At::List) if self.key == b"items" && byte == b'[' => self.at = At::Items,
             (2, At::Items) => self.at = At::Item,
@@ -276,17 +260,17 @@ impl Splitter {
     fn keep(&mut self, bytes: &[u8]) {
         match self.at {
             At::Key => {
-                let fits = bytes.len().min(16 - self.key.len().min(16)); // longer names are none that matter
+                let fits = bytes.len().min(16 - self.key.len().min(16)); // longer names do not matter
                 self.key.extend_from_slice(&bytes[..fits]);
             }
-            At::Metadata | At::Item => self.buffer.add(bytes),
+            At::Metadata | At::Item => self.buffer.add(bytes, LARGEST_METADATA),
             At::List | At::Items => {}
         }
     }
 
-    /// Fails unless the text was a list to its end.
+    /// Fails unless the text was a complete list.
     fn end(self) -> kube::Result<ListEnd> {
-        let is_list = self.is_json && self.has_items && self.depth == 0 && self.string == InString::No;
+        let is_list = !self.is_malformed && self.has_items && self.depth == 0 && self.string == InString::No;
         self.end.filter(|_| is_list).ok_or_else(|| kube::Error::SerdeError(serde_json::Error::custom("not a list")))
     }
 }

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Namespace as NamespaceObject, Secret, ServiceAc
 use regcred_core::{Error, Feed, Namespace, SecretName, Sighting, Target};
 use tokio::sync::oneshot;
 
-use crate::{cache::Targets, cluster::Cluster, decode::Kept, namespace::Choice, watch::Watch};
+use crate::{cache::Targets, cluster::Cluster, decode::KeptAnnotations, namespace::NamespaceSelector, watch::Watch};
 
 /// The objects of one watch: in a namespace, or without one in the whole cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,8 +18,8 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    /// `kept`: the annotations of Secrets that are kept, besides those of regcred.
-    pub(crate) fn watch(&self, cluster: &Cluster, kept: Arc<Kept>) -> Watch {
+    /// `kept`: the annotations of Secrets that are kept, besides regcred's.
+    pub(crate) fn watch(&self, cluster: &Cluster, kept: &Arc<KeptAnnotations>) -> Watch {
         let client = cluster.client();
         match self {
             Self::Namespaces => Watch::new::<NamespaceObject>(client, "namespaces", None, None),
@@ -34,68 +34,25 @@ impl Subject {
     }
 }
 
-/// Which namespaces a source has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// Those of the cluster that it chooses.
-    Selected,
-    /// Those that the config names. Each object is watched by its name, so that RBAC rules by name are enough. `is_whole`: whether
-    /// namespaces and ServiceAccounts are watched beside the Secrets.
-    Named { is_whole: bool },
-}
-
 /// The targets that a source subscribes to.
 #[derive(Clone)]
 pub(crate) struct Subscription {
-    pub(crate) choice: Choice,
-    pub(crate) scope: Scope,
-    /// The namespaces that the source has from the beginning.
+    pub(crate) selector: NamespaceSelector,
     pub(crate) wanted: BTreeSet<Namespace>,
     /// The cached targets of its sink.
     pub(crate) targets: Arc<Targets>,
-}
-
-/// A source while it watches.
-pub(crate) struct Subscriber {
-    pub(crate) choice: Choice,
-    pub(crate) scope: Scope,
-    pub(crate) wanted: BTreeSet<Namespace>,
-    pub(crate) targets: Arc<Targets>,
     pub(crate) accounts: Vec<String>,
-    pub(crate) feed: Feed,
-    /// Whether it knows all of its targets.
-    pub(crate) synced: bool,
-    /// Ends the source. It is closed once the source is dropped.
-    failed: Option<oneshot::Sender<Error>>,
 }
 
-impl Subscriber {
-    pub(crate) fn new(subscription: Subscription, feed: Feed, failed: oneshot::Sender<Error>) -> Self {
-        let Subscription { choice, scope, wanted, targets } = subscription;
-        let (accounts, failed) = (targets.accounts(), Some(failed));
-        Self { choice, scope, targets, accounts, feed, wanted, synced: false, failed }
-    }
-
-    pub(crate) fn has_left(&self) -> bool {
-        self.failed.as_ref().is_none_or(oneshot::Sender::is_closed)
-    }
-
-    pub(crate) fn fail(mut self, error: &Error) {
-        self.failed.take().map(|failed| failed.send(error.clone()));
+impl Subscription {
+    /// `wanted`: the namespaces that the source has from the beginning.
+    pub(crate) fn new(selector: NamespaceSelector, wanted: BTreeSet<Namespace>, targets: Arc<Targets>) -> Self {
+        Self { selector, wanted, accounts: targets.accounts(), targets }
     }
 
     /// Its targets, in the order of their namespaces.
     pub(crate) fn all(&self) -> impl Iterator<Item = Target> {
-        self.wanted.iter().map(|namespace| self.choice.at(namespace))
-    }
-
-    /// A namespace is not among its own any more, if it was.
-    pub(crate) async fn lose(&mut self, namespace: &str) {
-        if let Some(namespace) = self.wanted.take(namespace) {
-            let target = self.choice.at(&namespace);
-            self.targets.unfollow(&target);
-            self.feed.send(Sighting::Gone(target)).await;
-        }
+        self.wanted.iter().map(|namespace| self.selector.at(namespace))
     }
 
     /// Whether the objects of a watch belong to a target.
@@ -109,14 +66,55 @@ impl Subscriber {
         }
     }
 
-    /// Whether every change of a target is reported, if these watches are missing.
+    /// Keeps the state of a target if every change of it is reported. `missing`: the watches that do not run.
+    pub(crate) fn follow(&self, target: &Target, missing: &BTreeSet<Subject>) {
+        if self.covers(target, missing) {
+            self.targets.states().follow(target);
+        }
+    }
+
+    /// Whether every change of a target is reported.
     pub(crate) fn covers(&self, target: &Target, missing: &BTreeSet<Subject>) -> bool {
-        self.scope != Scope::Named { is_whole: false } && !missing.iter().any(|subject| self.needs(subject, target))
+        !missing.iter().any(|subject| self.needs(subject, target))
+    }
+}
+
+/// A source while it watches.
+pub(crate) struct Subscriber {
+    pub(crate) subscription: Subscription,
+    pub(crate) feed: Feed,
+    /// Whether it knows all of its targets.
+    pub(crate) synced: bool,
+    /// Ends the source. It is closed once the source is dropped.
+    failed: Option<oneshot::Sender<Error>>,
+}
+
+impl Subscriber {
+    pub(crate) fn new(subscription: Subscription, feed: Feed, failed: oneshot::Sender<Error>) -> Self {
+        Self { subscription, feed, synced: false, failed: Some(failed) }
+    }
+
+    pub(crate) fn has_left(&self) -> bool {
+        self.failed.as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+
+    pub(crate) fn fail(mut self, error: &Error) {
+        self.failed.take().map(|failed| failed.send(error.clone()));
+    }
+
+    /// Removes a namespace, if the source has it.
+    pub(crate) async fn lose(&mut self, namespace: &str) {
+        if let Some(namespace) = self.subscription.wanted.take(namespace) {
+            let target = self.subscription.selector.at(&namespace);
+            self.subscription.targets.states().unfollow(&target);
+            self.feed.send(Sighting::Gone(target)).await;
+        }
     }
 }
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.all().for_each(|target| self.targets.unfollow(&target));
+        let mut states = self.subscription.targets.states();
+        self.subscription.all().for_each(|target| states.unfollow(&target));
     }
 }

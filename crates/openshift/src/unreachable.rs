@@ -1,20 +1,20 @@
-//! Why a server was not reached: what the layers below report, in words that quote nothing.
+//! Why a server was not reached, from the errors of the layers below. The text quotes nothing of them.
 
 use std::{error::Error, io, iter};
 
 use rustls::{CertificateError, Error as TlsError};
 
-/// Why there is no answer.
+/// Why there was no answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// The certificate of the server is not good for it.
+    /// The certificate of the server is not valid for it.
     Untrusted(&'static str),
     /// The network, a proxy, or TLS.
     Network(String),
     Unknown,
 }
 
-/// Looks through an error and its sources for the first that is known.
+/// Returns the first known cause among an error and its sources.
 pub(crate) fn cause(error: &(dyn Error + 'static)) -> Cause {
     let is_proxied = chain(error).any(|it| it.to_string().starts_with("tunnel error"));
     let place = if is_proxied { " by the proxy" } else { "" };
@@ -23,7 +23,7 @@ pub(crate) fn cause(error: &(dyn Error + 'static)) -> Cause {
             return tls(error);
         }
         let why = match error.to_string().as_str() {
-            // Fixed texts of hyper-util, whose types are its own.
+            // Fixed texts of hyper-util, whose types are private.
             "dns error" if is_proxied => Some("no such host as the proxy"),
             "dns error" => Some("no such host"),
             "tunnel error: proxy authorization required" => Some("the proxy wants credentials (HTTP 407)"),
@@ -83,7 +83,7 @@ fn tls(error: &TlsError) -> Cause {
     }
 }
 
-/// An error and what caused it. The error inside of an [`io::Error`] is a cause too, which `source` passes over.
+/// An error and its sources. `source` skips the error inside of an [`io::Error`].
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
         let error = *error;

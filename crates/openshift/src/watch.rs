@@ -1,4 +1,4 @@
-//! One watch: the events of one kind of objects, however often the server ends the connection.
+//! One watch: the events of one kind of objects, across all of its connections.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,49 +12,46 @@ use tokio::{
 use tracing::{Dispatch, debug, instrument::WithSubscriber, warn};
 
 use crate::{
-    call::unheard,
-    decode::{Kept, WatchLine, account, metadata, watch_line},
-    error::{Doing, translate},
+    call::with_timeout,
+    decode::{KeptAnnotations, WatchLine, account, metadata, watch_line},
+    error::{RequestContext, translate},
     pages::List,
     rights,
     stream::{Piece, lines},
 };
 
-/// The server ends a watch after so long, and says nothing for no longer.
+/// The server ends a watch after this number of seconds, and sends a bookmark or an event before.
 const LONGEST: u32 = 240;
-/// A connection that died without a word is noticed so much later.
+/// A connection without data for this time is dead.
 const SILENCE: Duration = Duration::from_secs(LONGEST as u64 + 20);
-/// A server lets a watch go on for minutes, whether anything happens or not: one that ends sooner than this is turned away.
+/// A server keeps a watch open for minutes. A watch that ends sooner than this was rejected.
 const BRIEF: Duration = Duration::from_secs(10);
-/// Between two tries to watch what RBAC does not allow.
-const GRANTED: Duration = Duration::from_mins(5);
-/// Of a list of which no object is needed.
+/// Between two attempts to watch what RBAC does not allow.
+const DENIED_PAUSE: Duration = Duration::from_mins(5);
+/// Page of a list of which no object is needed.
 const STEP: u32 = 100;
-/// After a failure; times two for each that follows, with a random part: many watches end together.
+/// After a failure. It doubles with each further failure and has a random part, because many watches end together.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A server that is back is asked within this.
+/// A server that has recovered gets a request within this time.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// An event of a watch.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
-    /// From now on it reports changes. Earlier changes may have been missed.
+    /// The watch reports changes from now on. Earlier changes may have been missed.
     Resumed,
-    /// RBAC does not allow it.
+    /// RBAC does not allow the watch.
     Denied(Error),
-    /// An object was created.
-    Made(Box<Object>),
-    /// An object was written.
-    Written(Box<Object>),
-    /// An object was removed.
-    Gone(Box<Object>),
+    Added(Box<Object>),
+    Modified(Box<Object>),
+    Deleted(Box<Object>),
 }
 
 impl Event {
     /// The namespace of the object.
     pub(crate) fn namespace(&self) -> &str {
         match self {
-            Self::Made(object) | Self::Written(object) | Self::Gone(object) => {
+            Self::Added(object) | Self::Modified(object) | Self::Deleted(object) => {
                 object.metadata.namespace.as_deref().unwrap_or_default()
             }
             Self::Resumed | Self::Denied(_) => "",
@@ -62,14 +59,14 @@ impl Event {
     }
 }
 
-/// The receiver of the events of a watch, which carry its subject.
+/// Sends the events of a watch, which carry its subject.
 #[derive(Clone)]
-pub(crate) struct Outlet<S> {
+pub(crate) struct EventSender<S> {
     pub(crate) subject: S,
     pub(crate) into: Sender<(S, Event)>,
 }
 
-impl<S: Clone> Outlet<S> {
+impl<S: Clone> EventSender<S> {
     async fn send(&self, event: Event) {
         self.into.send((self.subject.clone(), event)).await.ok();
     }
@@ -79,14 +76,14 @@ impl<S: Clone> Outlet<S> {
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) metadata: ObjectMeta,
-    /// The lists, if it is a ServiceAccount.
-    account: Option<ServiceAccount>,
+    /// The ServiceAccount, if it is one and could be decoded.
+    pub(crate) account: Option<ServiceAccount>,
     /// Whether the object was decoded. Otherwise only its address, uid, version and labels are known.
     pub(crate) is_readable: bool,
 }
 
 impl Object {
-    fn read(piece: Piece<'_>, is_account: bool, kept: &Kept) -> Self {
+    fn read(piece: Piece<'_>, is_account: bool, kept: &KeptAnnotations) -> Self {
         let read = if is_account {
             account(piece).map(|account| (account.metadata.clone(), Some(account)))
         } else {
@@ -94,40 +91,42 @@ impl Object {
         };
         match read {
             Ok((metadata, account)) => Self { metadata, account, is_readable: true },
-            Err(unreadable) => Self { metadata: unreadable.into_metadata(), account: None, is_readable: false },
+            Err(unreadable) => Self { metadata: unreadable.metadata, account: None, is_readable: false },
         }
-    }
-
-    /// Returns the ServiceAccount; `None` if the object cannot be decoded.
-    pub(crate) fn account(&self) -> Option<&ServiceAccount> {
-        self.account.as_ref()
     }
 }
 
-/// A watch on objects of one kind. It gets their metadata alone, or the lists of ServiceAccounts.
+/// A watch on objects of one kind. It gets their metadata alone, or whole ServiceAccounts.
 #[derive(Clone)]
 pub(crate) struct Watch {
     client: Client,
     url: String,
     resource: &'static str,
     namespace: Option<Namespace>,
-    whole: bool,
-    /// Only those of this name.
+    is_whole: bool,
+    /// Only objects of this name.
     name: Option<String>,
-    kept: Arc<Kept>,
+    kept: Arc<KeptAnnotations>,
 }
 
-/// How one connection ended.
+/// Why a connection ended before the server ended it in the usual way.
 enum End {
-    /// It continues from here.
-    Usual,
     /// The server does not know the changes since the last version.
     TooOld,
     Failed(Error),
 }
 
+impl End {
+    fn of(error: &kube::Error, context: &RequestContext<'_>) -> Self {
+        match error {
+            kube::Error::Api(status) if status.code == 410 => Self::TooOld,
+            error => Self::Failed(translate(error, context)),
+        }
+    }
+}
+
 impl Watch {
-    /// `resource`: the name of the kind in requests. In one namespace or in the whole cluster, objects of one name or all.
+    /// `resource`: the name of the kind in requests. Without a namespace: in the whole cluster.
     pub(crate) fn new<K: Resource<DynamicType = ()>>(
         client: &Client,
         resource: &'static str,
@@ -136,24 +135,24 @@ impl Watch {
     ) -> Self {
         let (namespace, name) = (namespace.cloned(), name.map(str::to_owned));
         let url = K::url_path(&(), namespace.as_ref().map(Namespace::as_str));
-        Self { client: client.clone(), url, resource, namespace, whole: false, name, kept: Arc::default() }
+        Self { client: client.clone(), url, resource, namespace, is_whole: false, name, kept: Arc::default() }
     }
 
-    /// With these annotations too.
-    pub(crate) fn keeping(self, kept: Arc<Kept>) -> Self {
-        Self { kept, ..self }
+    /// Also keeps these annotations.
+    pub(crate) fn keeping(self, kept: &Arc<KeptAnnotations>) -> Self {
+        Self { kept: kept.clone(), ..self }
     }
 
-    /// With the lists of ServiceAccounts.
+    /// Gets the lists of ServiceAccounts too.
     pub(crate) fn whole(self) -> Self {
-        Self { whole: true, ..self }
+        Self { is_whole: true, ..self }
     }
 
-    /// Returns the present version of the cluster: changes after it can be watched. A server before 1.22 looks for the first object of
-    /// a name in steps as small as the page.
+    /// Returns the present version of the cluster: changes after it can be watched. A server before 1.22 searches for the first object of a
+    /// name in steps as small as the page.
     pub(crate) async fn version(&self) -> Result<String> {
         if let Some(name) = &self.name {
-            rights::check(&self.client, &Doing { verb: "watch", name, ..self.listing() }).await?;
+            rights::check(&self.client, &RequestContext { verb: "watch", name, ..self.listing() }).await?;
         }
         let namespace = self.namespace.as_ref().map(Namespace::as_str);
         let list = List::at(&self.client, self.resource, namespace, self.url.clone()).metadata();
@@ -161,8 +160,8 @@ impl Watch {
         Ok(list.page(STEP, None, |_| ()).await?.version)
     }
 
-    /// Reports all changes, for ever. It connects again after each end or failure. `begun`: the version to begin at, if it could be read.
-    pub(crate) async fn keep<S: Clone>(self, begun: Result<String>, to: Outlet<S>) {
+    /// Reports all changes, forever. It connects again after each end or failure. `begun`: the version to begin at, if it could be read.
+    pub(crate) async fn keep<S: Clone>(self, begun: Result<String>, to: EventSender<S>) {
         let (mut from, mut started, mut failures, mut is_resumed) = (Some(begun), Instant::now(), 0, false);
         loop {
             let mut version = if let Some(version) = from.take() {
@@ -174,85 +173,79 @@ impl Watch {
             let (before, connected) = (version.clone(), Instant::now());
             let end = match &mut version {
                 Ok(version) => self.connect(version, &mut is_resumed, &to).await,
-                Err(error) => End::Failed(error.clone()),
+                Err(error) => Err(End::Failed(error.clone())),
             };
             if connected.elapsed() >= BRIEF {
                 failures = 0;
             }
             match end {
-                End::Failed(error) if error.kind() == ErrorKind::Denied => {
+                Err(End::Failed(error)) if error.kind() == ErrorKind::Denied => {
                     to.send(Event::Denied(error)).await;
-                    sleep(if self.name.is_some() { GRANTED } else { LONGEST_PAUSE }).await;
+                    sleep(if self.name.is_some() { DENIED_PAUSE } else { LONGEST_PAUSE }).await;
                     is_resumed = true;
                     continue;
                 }
-                End::Failed(error) => {
+                Err(End::Failed(error)) => {
                     failures += 1;
                     sleep(backoff(self.resource, &error, failures)).await;
                 }
-                End::TooOld => {
-                    // A server that forgets at once what it has just said is not asked without pause.
+                Err(End::TooOld) => {
+                    // A server that does not know its own latest version gets a pause.
                     if started.elapsed() < BRIEF {
                         sleep(pause(failures + 1)).await;
                     }
                     is_resumed = true;
                     continue;
                 }
-                // A server that ends each watch at once is not asked without pause.
-                End::Usual if version.as_ref().ok() == before.as_ref().ok() && connected.elapsed() < BRIEF => {
+                // A server that ends each watch at once gets a pause.
+                Ok(()) if version.as_ref().ok() == before.as_ref().ok() && connected.elapsed() < BRIEF => {
                     failures += 1;
                     sleep(pause(failures)).await;
                 }
-                End::Usual => failures = 0,
+                Ok(()) => failures = 0,
             }
             is_resumed |= version.is_err();
             from = version.ok().map(Ok);
         }
     }
 
-    /// Reports the events of one connection.
-    async fn connect<S: Clone>(&self, version: &mut String, is_resumed: &mut bool, to: &Outlet<S>) -> End {
-        let doing = Doing { verb: "watch", ..self.listing() };
+    /// Reports the events of one connection. `Ok`: the next connection continues at `version`.
+    async fn connect<S: Clone>(
+        &self,
+        version: &mut String,
+        is_resumed: &mut bool,
+        to: &EventSender<S>,
+    ) -> Result<(), End> {
+        let context = RequestContext { verb: "watch", ..self.listing() };
+        let failed = |kind, why: &str| End::Failed(context.failed(kind, why));
         let params = WatchParams { field_selector: self.fields(), timeout: Some(LONGEST), ..WatchParams::default() };
         let request = Request::new(&self.url);
         let request =
-            if self.whole { request.watch(&params, version) } else { request.watch_metadata(&params, version) };
+            if self.is_whole { request.watch(&params, version) } else { request.watch_metadata(&params, version) };
         let begin = async { lines(&self.client, request.map_err(kube::Error::BuildRequest)?).await };
-        let mut lines = match unheard(&doing, begin).await {
-            Ok(Ok(lines)) => lines,
-            Ok(Err(error)) if is_too_old(&error) => return End::TooOld,
-            Ok(Err(error)) => return End::Failed(translate(&error, &doing)),
-            Err(late) => return End::Failed(late),
-        };
+        let lines = with_timeout(&context, begin).await.map_err(End::Failed)?;
+        let mut lines = lines.map_err(|error| End::of(&error, &context))?;
         if std::mem::take(is_resumed) {
             to.send(Event::Resumed).await;
         }
         loop {
             // The layers of the client log what passes through them.
             let next = timeout(SILENCE, lines.next().with_subscriber(Dispatch::none())).await;
-            let line = match next {
-                Err(_) => {
-                    return End::Failed(doing.failed(ErrorKind::Unreachable, "nothing was heard for too long"));
-                }
-                Ok(Ok(None)) => return End::Usual,
-                Ok(Ok(Some(piece))) => watch_line(piece),
-                Ok(Err(error)) => return End::Failed(translate(&kube::Error::ReadEvents(error), &doing)),
-            };
-            let (piece, event) = match line {
-                None => return End::Failed(doing.failed(ErrorKind::Malformed, "an event of the watch cannot be read")),
-                Some(WatchLine::Error(status)) if status.code == 410 => return End::TooOld,
-                Some(WatchLine::Error(status)) => {
-                    return End::Failed(translate(&kube::Error::Api(status), &doing));
-                }
-                Some(WatchLine::Bookmark(metadata)) => {
+            let next = next.map_err(|_| failed(ErrorKind::Unreachable, "nothing was heard for too long"))?;
+            let next = next.map_err(|error| End::of(&kube::Error::ReadEvents(error), &context))?;
+            let Some(line) = next else { return Ok(()) };
+            let malformed = || failed(ErrorKind::Malformed, "an event of the watch cannot be read");
+            let (piece, event) = match watch_line(line).ok_or_else(malformed)? {
+                WatchLine::Error(status) => return Err(End::of(&kube::Error::Api(status), &context)),
+                WatchLine::Bookmark(metadata) => {
                     *version = metadata.resource_version.unwrap_or_default();
                     continue;
                 }
-                Some(WatchLine::Added(piece)) => (piece, Event::Made as fn(_) -> _),
-                Some(WatchLine::Modified(piece)) => (piece, Event::Written as fn(_) -> _),
-                Some(WatchLine::Deleted(piece)) => (piece, Event::Gone as fn(_) -> _),
+                WatchLine::Added(piece) => (piece, Event::Added as fn(_) -> _),
+                WatchLine::Modified(piece) => (piece, Event::Modified as fn(_) -> _),
+                WatchLine::Deleted(piece) => (piece, Event::Deleted as fn(_) -> _),
             };
-            let object = Object::read(piece, self.whole, &self.kept);
+            let object = Object::read(piece, self.is_whole, &self.kept);
             if let Some(latest) = &object.metadata.resource_version {
                 version.clone_from(latest);
             }
@@ -260,17 +253,13 @@ impl Watch {
         }
     }
 
-    fn listing(&self) -> Doing<'_> {
-        Doing::listing(self.resource, self.namespace.as_ref().map(Namespace::as_str))
+    fn listing(&self) -> RequestContext<'_> {
+        RequestContext::listing(self.resource, self.namespace.as_ref().map(Namespace::as_str))
     }
 
     fn fields(&self) -> Option<String> {
         self.name.as_ref().map(|name| format!("metadata.name={name}"))
     }
-}
-
-fn is_too_old(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 410)
 }
 
 /// Returns the pause after a number of failures in a row. Only the first failure is a warning.
@@ -284,7 +273,6 @@ pub(crate) fn backoff(resource: &str, error: &Error, failures: u32) -> Duration 
     error.retry_after().map_or_else(|| pause(failures), |asked| asked.min(LONGEST_PAUSE))
 }
 
-/// Up to twice as long after each failure.
 fn pause(failures: u32) -> Duration {
     let longest = PAUSE.saturating_mul(1 << failures.min(9).saturating_sub(1)).min(LONGEST_PAUSE);
     longest.mul_f64(fastrand::f64())
@@ -304,7 +292,7 @@ mod tests {
         let secret = r#"{"metadata":{"name":"s","namespace":"a","labels":[]}}"#;
         for (text, is_account) in [(account.as_str(), true), (secret, false)] {
             let piece = Piece { bytes: text.as_bytes(), is_whole: true };
-            let object = Object::read(piece, is_account, &Kept::new());
+            let object = Object::read(piece, is_account, &KeptAnnotations::new());
             assert_eq!((object.is_readable, object.metadata.namespace.as_deref()), (false, Some("a")));
         }
     }

@@ -1,4 +1,4 @@
-//! The shared watches of a cluster, and the sources of targets that subscribe to them.
+//! The shared watches of a cluster, and the source of targets that subscribes to them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,19 +17,19 @@ use tokio::{
 use crate::{
     cache::Cache,
     cluster::Cluster,
-    hub::{Hub, Watched},
-    namespace::Choice,
+    namespace::NamespaceSelector,
+    shared_watch::{SharedWatch, WatchScope},
     sink::OpenShiftSink,
-    subscriber::{Scope, Subject, Subscriber, Subscription},
+    subscriber::{Subject, Subscriber, Subscription},
 };
 
 /// The watches of one cluster, which run while a source needs them. They need the rights to list and watch namespaces. If RBAC does not
-/// allow the watches of Secrets or ServiceAccounts, each target is named again at intervals.
+/// allow the watches of Secrets or ServiceAccounts, each target is reported again at intervals.
 #[derive(Clone)]
 pub struct Watches(Arc<Inner>);
 
 struct Inner {
-    watched: Arc<Watched>,
+    scope: Arc<WatchScope>,
     running: Mutex<Weak<Running>>,
 }
 
@@ -46,8 +46,8 @@ impl Drop for Running {
 }
 
 impl Watches {
-    /// For sources whose Secrets have these names and are used by these ServiceAccounts. `cache`: the cache of their sinks, which drops
-    /// its lists once watches have missed changes. `resync`: how often each target is named again that is not watched.
+    /// Watches Secrets of these names and ServiceAccounts of these names. `cache`: the cache of the sinks, which drops its lists if watches
+    /// have missed changes. `resync`: how often each target without a watch is reported again.
     pub fn new(
         cluster: &Cluster,
         secrets: impl IntoIterator<Item = SecretName>,
@@ -57,9 +57,10 @@ impl Watches {
     ) -> Self {
         let secrets = secrets.into_iter().map(|name| Subject::Secret(None, name));
         let accounts = accounts.into_iter().map(|name| Subject::Account(None, name));
-        Self::of(Watched {
+        Self::of(WatchScope {
             cluster: cluster.clone(),
             subjects: secrets.chain(accounts).collect(),
+            missing: BTreeSet::new(),
             is_listing: true,
             cache: cache.clone(),
             resync,
@@ -67,17 +68,8 @@ impl Watches {
         })
     }
 
-    fn of(watched: Watched) -> Self {
-        Self(Arc::new(Inner { watched: Arc::new(watched), running: Mutex::default() }))
-    }
-
-    /// Publishes changes to a source, until it is dropped or fails.
-    async fn serve(&self, subscription: Subscription, feed: Feed) -> Error {
-        let (sender, failed) = oneshot::channel();
-        let running = self.join(Subscriber::new(subscription, feed, sender));
-        let error = failed.await;
-        drop(running);
-        error.unwrap_or_else(|_| Error::new(ErrorKind::Bug, "the watches of the cluster panicked"))
+    fn of(scope: WatchScope) -> Self {
+        Self(Arc::new(Inner { scope: Arc::new(scope), running: Mutex::default() }))
     }
 
     fn join(&self, mut subscriber: Subscriber) -> Arc<Running> {
@@ -96,7 +88,7 @@ impl Watches {
             return running;
         }
         let (joining, receiver) = mpsc::unbounded_channel();
-        let task = tokio::spawn(Hub::new(self.0.watched.clone(), receiver).run()).abort_handle();
+        let task = tokio::spawn(SharedWatch::new(self.0.scope.clone(), receiver).run()).abort_handle();
         let running = Arc::new(Running { joining, task });
         *current = Arc::downgrade(&running);
         running
@@ -105,12 +97,7 @@ impl Watches {
 
 impl fmt::Debug for Watches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Watched { cluster, subjects, resync, .. } = &*self.0.watched;
-        f.debug_struct("Watches")
-            .field("cluster", cluster)
-            .field("subjects", subjects)
-            .field("resync", resync)
-            .finish_non_exhaustive()
+        f.debug_tuple("Watches").field(&self.0.scope).finish()
     }
 }
 
@@ -122,8 +109,8 @@ pub struct WatchedSource {
 }
 
 impl WatchedSource {
-    /// The Secret of this name, which is one of those that are watched, in every namespace of the cluster that `takes` accepts, at addresses
-    /// of this store. The namespace that regcred runs in is not a target. `sink`: the sink that writes the Secrets.
+    /// The Secret of this name in every namespace of the cluster that `takes` accepts, at addresses of this store. The watches must have that
+    /// name. The namespace that regcred runs in is not a target. `sink`: the sink that writes the Secrets.
     pub fn new(
         watches: Watches,
         store: StoreName,
@@ -131,34 +118,15 @@ impl WatchedSource {
         takes: impl Fn(&str, &BTreeMap<String, String>) -> bool + Send + Sync + 'static,
         sink: &OpenShiftSink,
     ) -> Self {
-        let choice = Choice { store, secret, takes: Arc::new(takes) };
-        let (wanted, targets) = (BTreeSet::new(), sink.targets().clone());
-        Self { watches, subscription: Subscription { choice, scope: Scope::Selected, wanted, targets } }
+        let selector = NamespaceSelector { store, secret, takes: Arc::new(takes) };
+        let subscription = Subscription::new(selector, BTreeSet::new(), sink.targets().clone());
+        Self { watches, subscription }
     }
-}
 
-#[async_trait]
-impl TargetSource for WatchedSource {
-    async fn watch(&self, feed: Feed) -> Result<()> {
-        Err(self.watches.serve(self.subscription.clone(), feed).await)
-    }
-}
-
-impl fmt::Debug for WatchedSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WatchedSource").field("choice", &self.subscription.choice).finish_non_exhaustive()
-    }
-}
-
-/// One Secret in each namespace that the config names. Each object is watched by its name, so that RBAC rules by name are enough.
-#[derive(Clone, Debug)]
-pub struct NamedSource(WatchedSource);
-
-impl NamedSource {
-    /// The Secret of this name in these namespaces, at addresses of this store. `sink`: the sink that writes the Secrets. `resync`: how
-    /// often each target is named again of which something is not watched. `is_whole`: whether the namespaces and their ServiceAccounts are
-    /// watched too.
-    pub fn new(
+    /// The Secret of this name in these namespaces, at addresses of this store. Each object is watched by its name, so that RBAC rules by
+    /// name are enough. `sink`: the sink that writes the Secrets. `resync`: how often each target without a watch is reported again.
+    /// `is_whole`: whether the namespaces and their ServiceAccounts are watched too.
+    pub fn named(
         cluster: &Cluster,
         store: StoreName,
         secret: SecretName,
@@ -168,32 +136,42 @@ impl NamedSource {
         is_whole: bool,
     ) -> Self {
         let (wanted, targets) = (namespaces.into_iter().collect::<BTreeSet<_>>(), sink.targets().clone());
-        let mut subjects = BTreeSet::new();
+        let (mut subjects, mut others) = (BTreeSet::new(), BTreeSet::new());
         for namespace in &wanted {
             subjects.insert(Subject::Secret(Some(namespace.clone()), secret.clone()));
-            if is_whole {
-                let accounts = targets.accounts().into_iter();
-                subjects.extend(accounts.map(|account| Subject::Account(Some(namespace.clone()), account)));
-                subjects.insert(Subject::Namespace(namespace.clone()));
-            }
+            let accounts = targets.accounts().into_iter();
+            others.extend(accounts.map(|account| Subject::Account(Some(namespace.clone()), account)));
+            others.insert(Subject::Namespace(namespace.clone()));
         }
-        let watches = Watches::of(Watched {
+        let missing = if is_whole { BTreeSet::new() } else { std::mem::take(&mut others) };
+        subjects.extend(others);
+        let watches = Watches::of(WatchScope {
             cluster: cluster.clone(),
             subjects,
+            missing,
             is_listing: false,
             cache: targets.cache().clone(),
             resync,
             first_resync: resync / u32::try_from(wanted.len().max(1)).unwrap_or(u32::MAX),
         });
-        let choice = Choice { store, secret, takes: Arc::new(|_, _| false) };
-        let subscription = Subscription { choice, scope: Scope::Named { is_whole }, wanted, targets };
-        Self(WatchedSource { watches, subscription })
+        let selector = NamespaceSelector { store, secret, takes: Arc::new(|_, _| false) };
+        Self { watches, subscription: Subscription::new(selector, wanted, targets) }
     }
 }
 
 #[async_trait]
-impl TargetSource for NamedSource {
+impl TargetSource for WatchedSource {
     async fn watch(&self, feed: Feed) -> Result<()> {
-        self.0.watch(feed).await
+        let (sender, failed) = oneshot::channel();
+        let running = self.watches.join(Subscriber::new(self.subscription.clone(), feed, sender));
+        let error = failed.await;
+        drop(running);
+        Err(error.unwrap_or_else(|_| Error::new(ErrorKind::Bug, "the watches of the cluster panicked")))
+    }
+}
+
+impl fmt::Debug for WatchedSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchedSource").field("selector", &self.subscription.selector).finish_non_exhaustive()
     }
 }

@@ -13,7 +13,7 @@ use tokio::{sync::Mutex, time::Instant};
 use super::listed::{FRESH, Listed};
 use crate::{
     cluster::Cluster,
-    decode::{Kept, ListItem, account, metadata},
+    decode::{KeptAnnotations, ListItem, account, metadata},
     pages::List,
     store::Store,
     stream::Piece,
@@ -21,7 +21,7 @@ use crate::{
 
 /// The cache of one cluster, which its sinks and its watches share.
 ///
-/// Of the Secrets of some names it takes a few lists in place of a thousand reads, where RBAC allows lists.
+/// For Secrets of some names, a few lists replace a thousand reads if RBAC allows lists.
 #[derive(Clone)]
 pub struct Cache(Arc<Inner>);
 
@@ -42,30 +42,28 @@ struct Lists<T>(Lock<HashMap<(String, String), Shared<T>>>);
 type Shared<T> = Arc<Mutex<Listed<T>>>;
 
 impl Cache {
-    /// `annotations`: every annotation that a sink of the cluster sets beside regcred's own. A sink takes one that is not named here for
-    /// absent. `listed`: the names of the Secrets that lists read, with their ServiceAccounts. That pays from a handful of targets on.
+    /// `annotations`: every annotation that a sink of the cluster sets besides regcred's own. All others count as absent. `listed`: the names
+    /// of the Secrets that lists read, with their ServiceAccounts. Lists are cheaper from a handful of targets on.
     pub fn new(
         cluster: &Cluster,
         annotations: impl IntoIterator<Item = String>,
         listed: impl IntoIterator<Item = SecretName>,
     ) -> Self {
-        let store = Store::new(cluster.client().clone(), String::new()).keeping(annotations);
+        let store = Store::new(cluster, annotations);
         let (secrets, accounts) = (Lists(Lock::default()), Lists(Lock::default()));
         let listed = listed.into_iter().collect();
         Self(Arc::new(Inner { store, listed, secrets, accounts, touched: Lock::default() }))
     }
 
-    /// The annotations that are kept, besides those of regcred.
-    pub(crate) fn kept(&self) -> Arc<Kept> {
+    pub(crate) fn kept(&self) -> &Arc<KeptAnnotations> {
         self.0.store.kept()
     }
 
     /// Returns the metadata of a Secret, or that there is none. `None`: no list answers.
     pub(super) async fn secret(&self, target: &Target) -> Result<Option<Option<ObjectMeta>>> {
         let Inner { store, secrets, .. } = &*self.0;
-        let (name, kept) = (target.name(), store.kept());
-        let read = |piece: Piece<'_>| ListItem::read(piece, |piece| metadata(piece, &kept), |it| it);
-        self.ask(secrets, target, name, &store.secrets_named(name), read).await
+        let read = |piece: Piece<'_>| ListItem::read(piece, |piece| metadata(piece, store.kept()), |it| it);
+        self.ask(secrets, target, target.name(), &store.secrets_named(target.name()), read).await
     }
 
     /// Returns a ServiceAccount that uses the Secret of a target, or that there is none. `None`: no list answers.
@@ -101,11 +99,11 @@ impl Cache {
     }
 
     /// A target has changed. Older lists do not answer for it.
-    pub(super) fn touch(&self, target: &Target) {
+    pub(crate) fn touch(&self, target: &Target) {
         if self.0.listed.contains(target.name()) {
             let mut touched = lock(&self.0.touched);
             if touched.len().is_power_of_two() {
-                forget_old(&mut touched); // not at each call: it looks at all of them
+                forget_old(&mut touched); // not at each call, because it visits all targets
             }
             touched.insert(target.clone(), Instant::now());
         }
@@ -134,7 +132,7 @@ impl<T> Lists<T> {
     }
 }
 
-/// No list is older.
+/// Drops times that are older than any list.
 fn forget_old(touched: &mut HashMap<Target, Instant>) {
     touched.retain(|_, at| at.elapsed() <= FRESH);
     touched.shrink_to_fit();

@@ -28,7 +28,7 @@ const LARGEST: usize = 32 * 1024 * 1024;
 const WAVE: usize = 32;
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Objects of one name, by namespace. Each namespace is answered once, because a second look follows a change.
+/// Objects of one name, by namespace. Each namespace is answered once, because a second question follows a change.
 ///
 /// An object is dropped after its answer. Callers ask in nearly the order of the server, and few objects are in memory at a time.
 pub(super) struct Listed<T> {
@@ -37,18 +37,18 @@ pub(super) struct Listed<T> {
     asked: Instant,
     at: At,
     page: u32,
-    /// The objects, each with its size. `None` stands for an object that has to be read alone.
+    /// The objects, each with its size. `None`: the object must be read alone.
     there: HashMap<String, (Option<T>, usize)>,
     /// Size of all kept objects, in bytes of JSON.
     size: usize,
-    /// The last one of the latest page, and whether each came after the one before it.
+    /// The last namespace of the latest page, and whether the list is in order.
     passed: String,
     in_order: bool,
     answered: HashSet<Namespace>,
     alone: Alone,
 }
 
-/// The namespaces that were read one by one of late. A few of them, again and again, are no reason for a new list.
+/// The namespaces that were read one by one recently. A few of them, even often, are no reason for a new list.
 struct Alone {
     since: Instant,
     namespaces: HashSet<Namespace>,
@@ -59,7 +59,7 @@ enum At {
     Start,
     Next(String),
     End,
-    /// It is too old.
+    /// The list is too old.
     Over,
     /// RBAC does not allow it.
     Denied,
@@ -100,7 +100,7 @@ impl<T> Listed<T> {
                 Err(error) if error.kind() == ErrorKind::Denied => self.end(At::Denied),
                 // The list is not readable. Single objects still can be.
                 Err(error) if error.kind() == ErrorKind::Malformed => self.end(At::Over),
-                // The server does not go on with so old a list.
+                // The server does not continue so old a list.
                 Err(error) if error.kind() == ErrorKind::Conflict && matches!(self.at, At::Next(_)) => self.begin(),
                 Err(error) => {
                     self.page = (self.page / 4).max(SMALLEST_PAGE); // it may have been too much for one answer
@@ -143,12 +143,12 @@ impl<T> Listed<T> {
         self.in_order && key(namespace.as_str()) <= self.passed
     }
 
-    /// From the beginning, for those that have no answer yet.
+    /// Starts again, for the namespaces without an answer.
     fn begin(&mut self) {
         *self = Self { answered: mem::take(&mut self.answered), asked: self.asked, ..Self::default() };
     }
 
-    /// It has no answers any more, and holds nothing.
+    /// Drops everything: the list does not answer any more.
     fn end(&mut self, at: At) {
         *self = Self { at, began: self.began, ..Self::default() };
     }
@@ -160,7 +160,7 @@ impl<T> Listed<T> {
         }
     }
 
-    /// Notes that one more is read alone, and whether that is one of many.
+    /// Counts a namespace that is read alone. Returns whether there are many.
     fn is_wave(&mut self, namespace: &Namespace) -> bool {
         let Alone { since, namespaces } = &mut self.alone;
         if since.elapsed() > WITHIN {

@@ -1,4 +1,4 @@
-//! Which targets are as the latest look or write left them. Pure: watches and the sink report, and nothing here asks the API server.
+//! Which targets have not changed since their latest reconcile. Pure: watches and the sink report, and nothing here sends a request.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -9,17 +9,10 @@ use regcred_core::Target;
 
 use crate::{ownership::Version, record::Records};
 
-/// More than there are sets of credentials that are written at a time.
+/// More than the number of credential sets that are written at a time.
 const SHARED: usize = 32;
 
-/// A target in its latest known state: a refresh needs no read.
-#[derive(Clone, Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) version: Version,
-    pub(crate) contents: Arc<Contents>,
-}
-
-/// The part of a snapshot that targets of one write share. It holds no data of a Secret.
+/// What is known of a Secret. Targets with equal contents share one. It holds no data of a Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(crate) records: Records,
@@ -29,7 +22,7 @@ pub(crate) struct Contents {
     pub(crate) writers: Vec<String>,
 }
 
-/// The states of watched targets. Of other targets nothing is known.
+/// The states of watched targets. Other targets have none.
 #[derive(Debug, Default)]
 pub(crate) struct States {
     targets: HashMap<Target, State>,
@@ -41,7 +34,7 @@ pub(crate) struct States {
 pub(crate) enum Origin {
     /// It is the known version, or the target is not watched.
     Known,
-    /// It may be the result of a look or write that has not ended.
+    /// It may be the result of a read or write that has not ended.
     Underway,
     /// Another program wrote it.
     Unknown,
@@ -49,13 +42,14 @@ pub(crate) enum Origin {
 
 #[derive(Debug)]
 enum State {
-    /// It may have changed since the latest look.
+    /// It may have changed since the latest read.
     Stale,
     /// Another program has written it as regcred's field manager. So its metadata does not show whether the data is regcred's.
     Doubtful,
-    /// A look or write has begun. A watch has reported this version since.
+    /// A read or write has begun. A watch has reported this version since.
     Underway(Option<String>),
-    Current(Snapshot),
+    /// A refresh needs no read.
+    Current(Version, Arc<Contents>),
 }
 
 impl States {
@@ -82,7 +76,7 @@ impl States {
         }
     }
 
-    /// The data of a target has to be read.
+    /// The data of a target must be read.
     pub(crate) fn doubt(&mut self, target: &Target) {
         if let Some(state) = self.targets.get_mut(target) {
             *state = State::Doubtful;
@@ -93,20 +87,20 @@ impl States {
     pub(crate) fn report(&mut self, target: &Target, resource_version: Option<&str>) -> Origin {
         let Some(state) = self.targets.get_mut(target) else { return Origin::Known };
         match state {
-            State::Current(snapshot) if snapshot.version.resource_version.as_deref() == resource_version => {
+            State::Current(version, _) if version.resource_version.as_deref() == resource_version => {
                 return Origin::Known;
             }
             State::Underway(reported) => {
                 *reported = resource_version.map(str::to_owned);
                 return Origin::Underway;
             }
-            State::Current(_) | State::Stale => *state = State::Stale,
+            State::Current(..) | State::Stale => *state = State::Stale,
             State::Doubtful => {}
         }
         Origin::Unknown
     }
 
-    /// A look at a target begins. Only later changes contradict its result. Returns whether the data of the Secret has to be read.
+    /// A read of a target begins. Only later changes contradict its result. Returns whether the data of the Secret must be read.
     pub(crate) fn begin(&mut self, target: &Target) -> bool {
         let Some(state) = self.targets.get_mut(target) else { return false };
         let is_doubtful = matches!(state, State::Doubtful);
@@ -116,27 +110,27 @@ impl States {
 
     /// A write of a target begins.
     pub(crate) fn write(&mut self, target: &Target) {
-        if let Some(state @ State::Current(_)) = self.targets.get_mut(target) {
+        if let Some(state @ State::Current(..)) = self.targets.get_mut(target) {
             *state = State::Underway(None);
         }
     }
 
-    /// Keeps the result of a look or write, unless the target has changed since it began.
+    /// Keeps the result of a read or write, unless the target has changed since it began.
     pub(crate) fn keep(&mut self, target: &Target, version: Version, contents: Contents) {
         let state = match self.targets.get(target) {
             Some(State::Underway(reported)) if reported.is_none() || *reported == version.resource_version => {
-                State::Current(Snapshot { version, contents: self.share(contents) })
+                State::Current(version, self.share(contents))
             }
             Some(State::Underway(_)) => State::Stale,
-            Some(State::Stale | State::Doubtful | State::Current(_)) | None => return,
+            Some(State::Stale | State::Doubtful | State::Current(..)) | None => return,
         };
         self.targets.insert(target.clone(), state);
     }
 
-    /// `None`: it has to be read.
-    pub(crate) fn current(&self, target: &Target) -> Option<Snapshot> {
+    /// `None`: the target must be read.
+    pub(crate) fn current(&self, target: &Target) -> Option<(Version, Arc<Contents>)> {
         match self.targets.get(target)? {
-            State::Current(snapshot) => Some(snapshot.clone()),
+            State::Current(version, contents) => Some((version.clone(), contents.clone())),
             State::Stale | State::Doubtful | State::Underway(_) => None,
         }
     }
@@ -199,7 +193,7 @@ mod tests {
         assert_eq!(states.report(&target, Some("2")), Origin::Underway);
         states.keep(&target, version("2"), contents());
         assert_eq!(states.report(&target, Some("2")), Origin::Known);
-        assert!(states.current(&target).is_some_and(|it| it.version.resource_version.as_deref() == Some("2")));
+        assert!(states.current(&target).is_some_and(|(version, _)| version.resource_version.as_deref() == Some("2")));
         assert_eq!(states.report(&target, Some("3")), Origin::Unknown);
         assert!(states.current(&target).is_none());
         states.begin(&target);
@@ -228,7 +222,7 @@ mod tests {
             states.follow(&target);
             states.begin(&target);
             states.keep(&target, version("1"), contents());
-            states.current(&target).expect("it is kept").contents
+            states.current(&target).expect("it is kept").1
         });
         assert!(Arc::ptr_eq(&kept[0], &kept[1]));
     }

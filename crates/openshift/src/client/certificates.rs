@@ -1,4 +1,4 @@
-//! Authorities and client certificates of a kubeconfig, as PEM.
+//! Authorities and client certificates of a kubeconfig.
 
 use base64::{
     Engine, alphabet,
@@ -11,7 +11,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-/// As Go decodes: it does not look at the bits behind the last byte.
+/// As in Go, trailing bits do not matter.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
@@ -29,13 +29,13 @@ pub(super) fn authority_pem(cluster: &Cluster) -> Result<Option<Vec<u8>>, String
     load(cluster.certificate_authority_data.as_deref(), cluster.certificate_authority.as_deref(), FIELD)
 }
 
-/// The authorities that a cluster names, as DER. `None`: the machine's own.
+/// The authorities that a cluster names, as DER. `None`: those of the machine.
 pub(super) fn authorities(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, String> {
     let Some(pem) = authority_pem(cluster)? else { return Ok(None) };
     let (mut roots, mut usable) = (vec![], RootCertStore::empty());
     for (number, certificate) in CertificateDer::pem_slice_iter(&pem).enumerate() {
         let certificate = certificate.map_err(|_| format!("`{FIELD}`: certificate {} is cut off", number + 1))?;
-        // One that cannot be read is passed over, as Go does it.
+        // As in Go, an unusable certificate is skipped.
         if usable.add(certificate.clone()).is_ok() {
             roots.push(certificate.to_vec());
         }
@@ -59,7 +59,7 @@ pub(super) fn identity(user: &AuthInfo) -> Result<Option<Identity>, String> {
 }
 
 impl Identity {
-    /// Fails for what TLS refuses without a reason: a key that is encrypted, and a certificate of X.509 version 1.
+    /// Refuses what TLS rejects without a reason: an encrypted key, and a certificate of X.509 version 1.
     pub(super) fn check(&self) -> Result<(), String> {
         let key = self.key.expose_secret();
         if key.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || key.contains("Proc-Type: 4,ENCRYPTED") {
@@ -104,7 +104,7 @@ fn load(data: Option<&str>, file: Option<&str>, field: &str) -> Result<Option<Ve
     }
 }
 
-/// Line breaks do not count, as in Go.
+/// As in Go, line breaks do not matter.
 fn decode(data: &str) -> Option<Vec<u8>> {
     let text = data.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect::<Vec<_>>();
     BASE64.decode(text).ok()

@@ -1,16 +1,16 @@
-//! Which connection is asked for.
+//! The choice of a cluster.
 
 use std::path::PathBuf;
 
 use regcred_core::{Error, ErrorKind};
 
-/// How to reach a cluster. Default: the current context of the files that `KUBECONFIG` names. Without that variable, a pod uses its
-/// ServiceAccount, and all others use `~/.kube/config`.
+/// The choice of a cluster. Default: the current context of the files that `KUBECONFIG` names. Without that variable, a pod uses its
+/// ServiceAccount, and any other program uses `~/.kube/config`.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
-    /// This kubeconfig, also inside a cluster.
+    /// Path of a kubeconfig. It counts in a pod too.
     pub kubeconfig: Option<PathBuf>,
-    /// This context of the kubeconfig, also inside a cluster.
+    /// Name of a context. It counts in a pod too.
     pub context: Option<String>,
 }
 

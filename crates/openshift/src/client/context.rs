@@ -1,4 +1,4 @@
-//! Which cluster and which user a context selects.
+//! The cluster and the user that a context selects.
 
 use kube::config::{AuthInfo, Cluster};
 use regcred_core::Namespace;

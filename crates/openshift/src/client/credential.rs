@@ -1,4 +1,4 @@
-//! The credential of a user, checked before anything is sent.
+//! The credential of a user, checked before the first request.
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +11,12 @@ use super::{
     header::{self, UNSENDABLE},
 };
 
-/// Where the `Authorization` of a request comes from.
+/// The source of the `Authorization` header.
 #[derive(Debug)]
 pub(super) enum Credential {
-    /// There is none, or only a client certificate.
+    /// No header. There may be a client certificate.
     None,
-    /// It never changes.
+    /// A header that never changes.
     Fixed(HeaderValue),
     /// A file that another program renews.
     File(TokenFile),
@@ -29,13 +29,13 @@ pub(super) enum Credential {
 pub(super) struct TokenFile {
     user: String,
     path: PathBuf,
-    /// The token beside it, which counts while the file cannot be used.
+    /// The fallback token, for as long as the file cannot be read.
     inline: Option<Result<HeaderValue, String>>,
 }
 
-/// Why a file gives no token.
+/// Why a token file cannot be used.
 enum Unread {
-    /// It cannot be read. The token beside it counts.
+    /// It cannot be read. The fallback token counts.
     Gone(String),
     /// It holds a token that cannot be sent.
     Unsendable(String),

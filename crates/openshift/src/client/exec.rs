@@ -24,9 +24,9 @@ use super::{
     header::{self, UNSENDABLE},
 };
 
-/// A plug-in may call another service, but it must not block regcred.
+/// A plug-in may call a slow service, but it must not block regcred.
 const LIMIT: Duration = Duration::from_secs(30);
-/// A certificate and a key have some 10 kB.
+/// A certificate and a key have about 10 kB.
 const LONGEST_ANSWER: u64 = 1024 * 1024;
 /// Of an install hint, in characters.
 const LONGEST_HINT: usize = 500;
@@ -35,7 +35,7 @@ const VERSIONS: [&str; 2] = ["client.authentication.k8s.io/v1", "client.authenti
 /// A plug-in with its arguments and its environment.
 pub(super) struct Plugin {
     command: String,
-    api_version: String,
+    api_version: &'static str,
     exec: ExecConfig,
     /// The value of `KUBERNETES_EXEC_INFO`.
     info: String,
@@ -54,8 +54,7 @@ impl Plugin {
     /// Fails if the configuration does not say all that it takes to run it.
     pub(super) fn new(user: &str, exec: ExecConfig) -> Result<Self, String> {
         let Some(command) = exec.command.clone() else { return Err("has an exec plug-in without `command`".into()) };
-        let known = exec.api_version.as_deref().filter(|it| VERSIONS.contains(it));
-        let Some(api_version) = known.map(str::to_owned) else {
+        let Some(api_version) = VERSIONS.into_iter().find(|it| exec.api_version.as_deref() == Some(it)) else {
             return Err(format!("has an exec plug-in whose `apiVersion` is not {} or {}", VERSIONS[0], VERSIONS[1]));
         };
         let mut spec = json!({ "interactive": false });
@@ -66,7 +65,7 @@ impl Plugin {
         Ok(Self { command, api_version, exec, info, user: user.to_owned() })
     }
 
-    /// Runs it for at most 30 s. It has no standard input, and nothing that it prints is shown.
+    /// Runs the plug-in for at most 30 s. It has no standard input, and its output is not shown.
     pub(super) async fn run(&self) -> Result<Issued> {
         let mut command = Command::new(&self.command);
         let variable = |it: &HashMap<String, String>| {
@@ -93,7 +92,7 @@ impl Plugin {
         self.read(&printed).map_err(|reason| failed(&reason))
     }
 
-    /// Reads an answer. A reason quotes nothing of it.
+    /// Reads an answer. An error quotes nothing of it.
     fn read(&self, printed: &[u8]) -> Result<Issued, String> {
         let senseless = || "it did not answer with an ExecCredential".to_owned();
         let text = std::str::from_utf8(printed).map_err(|_| senseless())?;
@@ -101,7 +100,7 @@ impl Plugin {
         if answer["kind"] != "ExecCredential" {
             return Err(senseless());
         }
-        if answer["apiVersion"] != self.api_version.as_str() {
+        if answer["apiVersion"] != self.api_version {
             return Err(format!("its answer has another apiVersion than {}", self.api_version));
         }
         let text = |name: &str| answer["status"][name].as_str().filter(|it| !it.is_empty());
@@ -132,7 +131,7 @@ impl Plugin {
     }
 }
 
-/// Ends a plug-in with all that it started, unless it ended by itself.
+/// Kills a plug-in and its children, unless it has ended.
 struct Group(Option<u32>);
 
 impl Drop for Group {
@@ -153,7 +152,7 @@ async fn output(mut child: Child) -> io::Result<(std::process::ExitStatus, Vec<u
     Ok((child.wait().await?, printed))
 }
 
-/// The cluster as a plug-in gets it.
+/// The description of a cluster for a plug-in.
 pub(super) fn described(cluster: &Cluster) -> Result<ExecAuthCluster, String> {
     let extension = cluster.extensions.iter().flatten().find(|it| it.name == EXEC_EXTENSION);
     Ok(ExecAuthCluster {

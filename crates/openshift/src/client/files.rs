@@ -1,4 +1,4 @@
-//! Which kubeconfig files are read, and how several become one.
+//! Finds kubeconfig files and merges them.
 
 use std::{
     env, fs, io,
@@ -36,7 +36,7 @@ pub(crate) fn load(connection: &Connection) -> Result<Selected> {
         return select(&path.display().to_string(), read(&path)?, context);
     }
     let names = list.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-    // Files that are not there are skipped, as kubectl does it.
+    // As for kubectl, missing files are skipped.
     let found = list.iter().filter(|path| is_there(path)).collect::<Vec<_>>();
     if found.is_empty() {
         return Err(unusable(&of(&names), format!("{VARIABLE} names no file that exists")));
@@ -56,7 +56,7 @@ fn of(names: &str) -> String {
     format!("the kubeconfig {names}")
 }
 
-/// A file without permission counts as there: reading it fails with the reason.
+/// A file without permission exists: reading it fails with the reason.
 fn is_there(path: &Path) -> bool {
     fs::metadata(path).map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true)
 }

@@ -39,7 +39,7 @@ pub(super) fn impersonation(user: &AuthInfo) -> Result<Vec<(HeaderName, HeaderVa
         };
     };
     let value = |field: &str, text: &str| {
-        // Go cuts off blanks at the ends.
+        // As in Go, blanks at the ends are removed.
         HeaderValue::from_bytes(text.trim_matches([' ', '\t']).as_bytes())
             .map_err(|_| format!("has `{field}`, which {UNSENDABLE}"))
     };

@@ -1,8 +1,7 @@
-//! The way to an API server, set up as client-go does it.
+//! Connects to an API server as client-go does.
 //!
-//! One step follows the other, and kube only gets what they leave: [`files`] finds and merges the kubeconfigs that [`document`] reads,
-//! [`context`] selects the cluster and the user, [`settings`] turns them into values that cannot be wrong any more, and [`service`]
-//! connects. Errors name the file, the entry and the field. They never quote a value that may be a secret.
+//! [`files`] finds and merges the kubeconfigs that [`document`] reads. [`context`] selects the cluster and the user. [`settings`] checks all
+//! values. [`service`] connects. Errors name the file, the entry and the field. They never quote a value that may be a secret.
 
 mod certificates;
 mod connection;

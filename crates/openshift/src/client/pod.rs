@@ -1,4 +1,4 @@
-//! Limits on a kubeconfig in a pod: the author of the file must not get the rights of the process.
+//! Limits a kubeconfig in a pod: the author of the file must not get the rights of the process.
 
 use std::{env, path::Path};
 
@@ -12,7 +12,7 @@ pub(crate) fn is_pod() -> bool {
     env::var_os(SERVICE).is_some()
 }
 
-/// Fails if a kubeconfig names a program, or a file outside of its own folder: it could send the pod's own token elsewhere.
+/// Refuses a kubeconfig that names a program or a file outside of its folder: it could send the pod's token to another server.
 pub(super) fn check(document: &Document, folder: &Path) -> Result<(), String> {
     let users = || document.users.values();
     for (is_there, what) in [

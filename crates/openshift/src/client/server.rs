@@ -5,21 +5,21 @@ use std::{net::IpAddr, str::FromStr};
 use http::{Uri, uri::Scheme};
 use regcred_core::{SecretString, user_info};
 
-/// Longer than any URL that people write. Each request appends its own path, and a URL has at most 64 KiB.
+/// Longer than any real URL. Each request appends a path, and a URL has at most 64 KiB.
 const LONGEST: usize = 4096;
 
-/// Where an API server is.
+/// The URL of an API server, in parts.
 #[derive(Debug)]
 pub(super) struct Server {
     /// Without a user.
     pub(super) url: Uri,
     /// The user and the password of the URL.
     pub(super) user: Option<(String, SecretString)>,
-    /// Whether the text names no scheme, which then is HTTP.
+    /// Whether the text has no scheme. It then means HTTP.
     pub(super) is_bare: bool,
 }
 
-/// Reads a URL, or a host with a port. An error quotes nothing: there may be a password.
+/// Parses a URL, or a host with a port. An error quotes nothing: there may be a password.
 pub(super) fn parse(text: &str) -> Result<Server, String> {
     let invalid = || "is not a URL such as https://api.example.com:6443".to_owned();
     if text.len() > LONGEST || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -46,7 +46,7 @@ pub(super) fn parse(text: &str) -> Result<Server, String> {
     };
     let url = Uri::builder().scheme(scheme).authority(authority).path_and_query(clean(path)).build();
     let url = url.ok().filter(|url| url.host().is_some_and(|host| !host.is_empty())).ok_or_else(invalid)?;
-    // "host:" is a host without a port, and "host:x" is none at all.
+    // "host:" is a host without a port, and "host:x" is invalid.
     let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|it| !it.contains(']'));
     if port.is_some_and(|port| !port.is_empty() && port.parse::<u16>().is_err()) {
         return Err(invalid());
@@ -54,7 +54,7 @@ pub(super) fn parse(text: &str) -> Result<Server, String> {
     Ok(Server { url, user, is_bare })
 }
 
-/// Checks the URL of an API server that a person writes down: HTTPS, or HTTP on loopback, without a user and a query. A path is fine.
+/// Checks the URL of an API server in a config: HTTPS, or HTTP on loopback, without a user and a query. A path is fine.
 ///
 /// The error is a message for people, and quotes nothing: there may be a password.
 pub fn check_server(text: &str) -> Result<(), String> {
@@ -96,7 +96,7 @@ fn is_scheme(text: &str) -> bool {
     text.starts_with(|it: char| it.is_ascii_alphabetic()) && text.bytes().all(known)
 }
 
-/// Whether a host never leaves the machine.
+/// Whether a host is on loopback.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let address = IpAddr::from_str(host.trim_start_matches('[').trim_end_matches(']'));
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())

@@ -1,4 +1,4 @@
-//! The client: connections that are pooled, and each request with the credential that counts now.
+//! The client: pooled connections, and the current credential in each request.
 
 use std::{
     env,
@@ -39,19 +39,19 @@ use crate::{client::connection::unusable, retry_after};
 
 /// Names the authorities to trust where a kubeconfig does not.
 pub(crate) const TRUST: &str = "SSL_CERT_FILE";
-/// For a connection: longer than a lost first packet, shorter than one look may take.
+/// For a connection: longer than the retransmission of a lost packet, shorter than the deadline of a call.
 const CONNECT: Duration = Duration::from_secs(4);
-/// A token file is read again after this time: the kubelet renews a token long before its end. client-go waits as long.
+/// A token file is read again after this time, as in client-go. The kubelet renews a token long before it expires.
 const REREAD: Duration = Duration::from_secs(50);
-/// A plug-in runs again this long before its credential ends: a request may be on its way.
+/// A plug-in runs again this long before its credential expires, because a request takes time.
 const EARLY: Duration = Duration::from_secs(10);
-/// A plug-in whose credential is refused runs again after this time at the earliest.
+/// A plug-in runs again this long after a credential that the server rejected.
 const PAUSE: Duration = Duration::from_mins(1);
 
 type Answer = Response<Either<Incoming, Full<Bytes>>>;
 type Sender = BoxCloneSyncService<Request<Body>, Answer, BoxError>;
 
-/// A client for these settings. Runs the exec plug-in, if there is one. The clock decides when a credential of the plug-in ends.
+/// Makes a client. Runs the exec plug-in if there is one. The clock decides when a credential of the plug-in expires.
 pub(crate) async fn connect(settings: Settings, clock: Arc<dyn Clock>) -> Result<Client> {
     let namespace = settings.config.default_namespace.clone();
     let session = Arc::new(Session::new(settings, clock).await?);
@@ -59,9 +59,7 @@ pub(crate) async fn connect(settings: Settings, clock: Arc<dyn Clock>) -> Result
 }
 
 struct Session {
-    config: Config,
-    proxy: Option<ProxyUrl>,
-    credential: Credential,
+    settings: Settings,
     clock: Arc<dyn Clock>,
     current: RwLock<Current>,
     /// One plug-in runs at a time.
@@ -80,13 +78,13 @@ struct Current {
 }
 
 impl Current {
-    /// Takes what a plug-in answered. A certificate takes connections of its own.
-    fn take(&mut self, issued: Issued, config: &Config, proxy: Option<&ProxyUrl>) -> Result<()> {
+    /// Takes the credential of a plug-in. A certificate needs new connections.
+    fn take(&mut self, issued: Issued, settings: &Settings) -> Result<()> {
         let Issued { header, identity, expires } = issued;
         if identity.is_some() {
-            let mut config = config.clone();
+            let mut config = settings.config.clone();
             identify(&mut config, identity.as_ref());
-            self.sender = sender(&config, proxy)?;
+            self.sender = sender(&config, settings.proxy.as_ref())?;
         }
         (self.header, self.expires) = (header, expires);
         (self.taken, self.is_rejected) = (Instant::now(), false);
@@ -96,20 +94,19 @@ impl Current {
 
 impl Session {
     async fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self> {
-        let Settings { config, proxy, credential, .. } = settings;
         let failed = |reason| unusable("the kubeconfig", reason);
-        let (header, issued) = match &credential {
+        let (header, issued) = match &settings.credential {
             Credential::None => (None, None),
             Credential::Fixed(header) => (Some(header.clone()), None),
             Credential::File(file) => (file.read().map_err(failed)?, None),
             Credential::Plugin(plugin) => (None, Some(plugin.run().await?)),
         };
-        let sender = sender(&config, proxy.as_ref())?;
+        let sender = sender(&settings.config, settings.proxy.as_ref())?;
         let mut current = Current { header, expires: None, sender, taken: Instant::now(), is_rejected: false };
         if let Some(issued) = issued {
-            current.take(issued, &config, proxy.as_ref())?;
+            current.take(issued, &settings)?;
         }
-        Ok(Self { config, proxy, credential, clock, current: RwLock::new(current), renewing: Mutex::new(()) })
+        Ok(Self { settings, clock, current: RwLock::new(current), renewing: Mutex::new(()) })
     }
 
     async fn send(self: Arc<Self>, mut request: Request<Body>) -> Result<Answer, BoxError> {
@@ -125,7 +122,7 @@ impl Session {
         Ok(answer)
     }
 
-    /// Notes that the server does not accept the credential that was taken then.
+    /// Marks the credential that was taken then as rejected.
     fn reject(&self, taken: Instant) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         current.is_rejected |= current.taken == taken;
@@ -135,18 +132,18 @@ impl Session {
         self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Renews what is due.
+    /// Renews the credential if it is due.
     async fn renew(self: &Arc<Self>) -> Result<()> {
-        match &self.credential {
+        match &self.settings.credential {
             Credential::File(file) if self.is_due() => {
                 let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-                // The last token counts while the file cannot be read: some programs remove it.
+                // The last token counts while the file is not readable: some programs remove it before they write it.
                 current.header = file.read().ok().flatten().or(current.header.take());
                 (current.taken, current.is_rejected) = (Instant::now(), false);
                 Ok(())
             }
             Credential::Plugin(_) if self.is_due() => {
-                // A request that gives up does not end the plug-in that others wait for.
+                // A cancelled request must not end the plug-in, because other requests wait for it.
                 let session = Arc::clone(self);
                 let renewing = tokio::spawn(async move { session.run_plugin().await });
                 renewing.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "running an exec plug-in panicked")))
@@ -157,7 +154,7 @@ impl Session {
 
     fn is_due(&self) -> bool {
         let Current { expires, taken, is_rejected, .. } = &*self.current();
-        match &self.credential {
+        match &self.settings.credential {
             Credential::File(_) => *is_rejected || taken.elapsed() >= REREAD,
             Credential::Plugin(_) => {
                 let is_rejected = *is_rejected && taken.elapsed() >= PAUSE;
@@ -169,29 +166,29 @@ impl Session {
 
     async fn run_plugin(&self) -> Result<()> {
         let _one = self.renewing.lock().await;
-        let Credential::Plugin(plugin) = &self.credential else { return Ok(()) };
+        let Credential::Plugin(plugin) = &self.settings.credential else { return Ok(()) };
         if !self.is_due() {
             return Ok(());
         }
         match plugin.run().await {
             Ok(issued) => {
                 let mut current = self.current().clone();
-                current.take(issued, &self.config, self.proxy.as_ref())?;
+                current.take(issued, &self.settings)?;
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
                 Ok(())
             }
             Err(_) if self.current().expires.is_some_and(|it| it > self.clock.now()) => Ok(()),
-            // It worked when the client was made, so it may work again.
+            // The plug-in has worked before, so this error is retryable.
             Err(error) => Err(Error::new(ErrorKind::Unreachable, error.to_string())
                 .with_cause(std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default())),
         }
     }
 }
 
-/// kube's own layers over connections that send at once: kube leaves Nagle's algorithm on, and with TLS each new connection then
-/// waits 40 ms for an acknowledgement.
+/// Makes kube's layers over connections without Nagle's algorithm. kube leaves it on, and each new TLS connection then waits 40 ms for an
+/// acknowledgement.
 fn sender(config: &Config, proxy: Option<&ProxyUrl>) -> Result<Sender> {
-    // It fails if the program has chosen a provider already, which is as good.
+    // It fails if the program has already chosen a provider, which is fine.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut direct = HttpConnector::new();
     direct.enforce_http(false);
@@ -205,7 +202,7 @@ fn sender(config: &Config, proxy: Option<&ProxyUrl>) -> Result<Sender> {
         None => None,
     };
     if url.scheme_str() == Some("https") {
-        // As in Go, the authorities of the cluster are those of the proxy.
+        // As in Go, the proxy is verified by the authorities of the cluster.
         let mut trust = config.clone();
         (trust.tls_server_name, trust.cluster_url) = (None, url.clone());
         identify(&mut trust, None);
@@ -216,14 +213,10 @@ fn sender(config: &Config, proxy: Option<&ProxyUrl>) -> Result<Sender> {
 }
 
 fn tunnel<C>(proxy: Uri, connector: C, authorization: Option<HeaderValue>) -> Tunnel<C> {
-    let tunnel = Tunnel::new(proxy, connector);
-    match authorization {
-        Some(authorization) => tunnel.with_auth(authorization),
-        None => tunnel,
-    }
+    authorization.into_iter().fold(Tunnel::new(proxy, connector), Tunnel::with_auth)
 }
 
-/// Connections of this connector, with TLS above it.
+/// Makes connections of this connector, with TLS over them.
 fn over<C>(config: &Config, connector: C) -> Result<Sender>
 where
     C: Service<Uri> + Clone + Send + Sync + 'static,
@@ -242,7 +235,7 @@ where
     Ok(BoxCloneSyncService::new(service))
 }
 
-/// Why TLS cannot be set up.
+/// Says why TLS cannot be set up.
 fn unconnectable(error: &kube::Error) -> Error {
     let reason = match error {
         kube::Error::RustlsTls(

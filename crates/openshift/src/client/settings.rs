@@ -18,18 +18,18 @@ use super::{
 };
 use crate::client::connection::unusable;
 
-/// The way to an API server. All values are valid.
+/// Settings of a connection. All values are valid.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) context: Option<String>,
-    /// The input of kube for TLS and headers. It holds neither a token nor a proxy.
+    /// The settings of kube for TLS and headers, without a token and a proxy.
     pub(super) config: Config,
     pub(super) proxy: Option<ProxyUrl>,
     pub(super) credential: Credential,
 }
 
 impl Settings {
-    /// Checks what a context selects.
+    /// Checks the cluster and the user of a context.
     pub(crate) fn of(selected: Selected, proxies: &Proxies) -> Result<Self> {
         let Selected { context, cluster_name, cluster, user_name, mut user, namespace } = selected;
         let of_cluster = |reason: String| unusable("the kubeconfig", format!("its cluster {cluster_name:?} {reason}"));
@@ -78,7 +78,7 @@ impl Settings {
         Ok(Self { context, config, proxy, credential })
     }
 
-    /// Checks a configuration that another program made.
+    /// Checks a configuration that the calling program made.
     pub(crate) fn from_config(mut config: Config, context: Option<String>) -> Result<Self> {
         let failed = |reason: String| unusable("the client configuration", format!("its user {reason}"));
         let cluster = config.auth_info.exec.as_mut().and_then(|exec| exec.cluster.take());
@@ -101,7 +101,7 @@ impl Settings {
         Ok(Self { context, config, proxy: proxy.transpose()?, credential })
     }
 
-    /// Whether the authorities of this machine count.
+    /// Whether the authorities of this machine are needed.
     pub(crate) fn needs_machine_trust(&self) -> bool {
         self.config.root_cert.is_none()
     }

@@ -14,10 +14,10 @@ use regcred_core::{ErrorKind, Result};
 use serde_json::Value;
 
 use crate::{
-    call::limited,
+    call::translated,
     cluster::Cluster,
-    decode::{Kept, account, metadata, whole_secret},
-    error::Doing,
+    decode::{KeptAnnotations, account, metadata, whole_secret},
+    error::RequestContext,
     pages::{CRON_JOBS, List},
     stream::Piece,
 };
@@ -42,7 +42,7 @@ impl<'a> Objects<'a> {
         reduce: impl Fn(Result<Secret, ObjectMeta>) -> Option<T>,
     ) -> Result<Vec<T>> {
         let list = List::of::<Secret>(self.0.client(), "secrets", namespace).fields(&format!("type={kind}"));
-        list.all_retried(|piece| reduce(whole_secret(piece).map_err(|it| it.into_metadata()))).await
+        list.all_retried(|piece| reduce(whole_secret(piece).map_err(|it| it.metadata))).await
     }
 
     /// Lists the Secrets of a type, without their data.
@@ -53,7 +53,7 @@ impl<'a> Objects<'a> {
         reduce: impl Fn(&ObjectMeta) -> Option<T>,
     ) -> Result<Vec<T>> {
         let list = List::of::<Secret>(self.0.client(), "secrets", namespace).fields(&format!("type={kind}"));
-        list.metadata().all_retried(|piece| reduce(&metadata(piece, &Kept::new()).ok()?)).await
+        list.metadata().all_retried(|piece| reduce(&metadata(piece, &KeptAnnotations::new()).ok()?)).await
     }
 
     /// Lists ServiceAccounts.
@@ -99,9 +99,9 @@ impl<'a> Objects<'a> {
 
     /// Reads the data of a ConfigMap; `None` if it does not exist or cannot be read.
     pub async fn config_map(&self, namespace: &str, name: &str) -> Option<BTreeMap<String, String>> {
-        let doing = Doing { verb: "get", resource: "configmaps", namespace: Some(namespace), name };
+        let context = RequestContext { verb: "get", resource: "configmaps", namespace: Some(namespace), name };
         let api = Api::<ConfigMap>::namespaced(self.0.client().clone(), namespace);
-        let found = limited(&doing, api.get_opt(name)).await.ok()??;
+        let found = translated(&context, api.get_opt(name)).await.ok()??;
         Some(found.data.unwrap_or_default())
     }
 }

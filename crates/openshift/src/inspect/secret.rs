@@ -6,7 +6,7 @@ use regcred_dockerconfig::DockerConfig;
 
 use crate::{
     adopt,
-    fields::{entries, has, updated, value},
+    fields::{ANNOTATIONS, entries, is_owned, mark, owns, value},
     hidden::{Unread, unread},
     record::{self, INSTANCE, MANAGED_BY, REGCRED},
     refusal::{self, DOCKER_CONFIG},
@@ -23,9 +23,8 @@ pub fn instance(metadata: &ObjectMeta) -> Option<&str> {
 pub fn merged_by(metadata: &ObjectMeta) -> Vec<String> {
     let names = metadata.annotations.iter().flatten().filter_map(|(name, _)| name.strip_prefix(&record::merged("")));
     let is_owned = |instance: &&str| {
-        let field = format!("f:{}", record::merged(instance));
-        let fields = updated(metadata, &record::managers(instance)[1]);
-        fields.is_some_and(|fields| has(fields, &["f:metadata", "f:annotations", &field]))
+        let annotation = mark(ANNOTATIONS, &record::merged(instance));
+        is_owned(metadata, (&record::managers(instance)[1], "Update"), &annotation)
     };
     names.filter(is_owned).map(str::to_owned).collect()
 }
@@ -58,8 +57,7 @@ pub fn managers(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEnt
 /// Returns the field managers that own one value of a Secret's data.
 pub fn data_managers<'a>(metadata: &'a ObjectMeta, key: &str) -> impl Iterator<Item = &'a ManagedFieldsEntry> {
     let paths = [vec!["f:data".to_owned(), format!("f:{key}")], vec!["f:stringData".to_owned()]];
-    entries(metadata)
-        .filter(move |it| it.fields_v1.as_ref().is_some_and(|fields| paths.iter().any(|path| has(&fields.0, path))))
+    entries(metadata).filter(move |entry| paths.iter().any(|path| owns(entry, path)))
 }
 
 /// Returns a key of `auths` without scheme and API version.

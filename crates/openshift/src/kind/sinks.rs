@@ -12,8 +12,7 @@ use regcred_plan::{Kept, Run, ServiceAccountLink, SinkTarget};
 
 use super::{listed::listed, reread::Reread};
 use crate::{
-    Cache, Cluster, Foreign, Link, LoginFormat, NamedSource, NamespaceList, NamespaceSource, OpenShiftSink,
-    WatchedSource, Watches,
+    Cache, Cluster, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink, WatchedSource, Watches,
 };
 
 /// The settings of a sink. Targets with the same settings share one.
@@ -109,7 +108,7 @@ impl<'a> Sinks<'a> {
             NamedWatches::Nothing => return Arc::new(Reread { targets: targets(), every }),
         };
         let namespaces = target.namespaces.iter().cloned();
-        Arc::new(NamedSource::new(&self.cluster, store.clone(), name.clone(), namespaces, sink, every, is_whole))
+        Arc::new(WatchedSource::named(&self.cluster, store.clone(), name.clone(), namespaces, sink, every, is_whole))
     }
 
     fn sink(&mut self, settings: Settings) -> Arc<OpenShiftSink> {

@@ -7,7 +7,7 @@ use serde_json::{Value, from_value, json};
 use super::owners::{DATA, FIELDS, FOREIGN, LAST_APPLIED, Owner, Owners, TYPE, managed_fields, owners, read};
 use crate::{
     adopt::{patch, writer},
-    form::Form,
+    template::SecretTemplate,
 };
 
 const US: &str = "regcred";
@@ -33,7 +33,8 @@ fn metadata(managed_fields: &Value, has_copy: bool) -> ObjectMeta {
 }
 
 fn taken_over(managed_fields: &Value, has_copy: bool) -> Value {
-    let patch = patch(&metadata(managed_fields, has_copy), &[US], &Form::default());
+    let patch = patch(&metadata(managed_fields, has_copy), &[US], &SecretTemplate::default());
+    let patch = serde_json::to_value(patch).expect("it serialises");
     let guard = json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": "7" });
     assert_eq!(patch[0], guard, "it replaces what was read and nothing else");
     assert_eq!((&patch[1]["op"], &patch[1]["path"]), (&json!("add"), &json!("/metadata/managedFields")));

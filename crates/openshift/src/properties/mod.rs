@@ -1,11 +1,11 @@
-//! What holds for every Secret that others may have touched, and for every ServiceAccount that others write too.
+//! Properties of every Secret and every ServiceAccount that other programs may write too.
 
 mod accounts;
 mod adoption;
 mod kubeconfigs;
 mod links;
 mod owners;
-mod standing;
+mod ownership;
 
 use proptest::test_runner::Config;
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use regcred_core::{Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written, testing::conformance};
-use regcred_openshift::{Link, NamedSource, OpenShiftSink};
+use regcred_openshift::{Link, OpenShiftSink, WatchedSource};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
 use tokio::{task::AbortHandle, time::timeout};
@@ -41,7 +41,7 @@ async fn watching(resync: Duration, with_users: bool, prepare: impl FnOnce(&Fake
     let sink = Arc::new(builder(&kube).await.with_links(Link::defaults()).with_annotations(annotations).build());
     let (cluster, store, name) = (connect(&kube).await, target("team-a").store, NAME.parse().expect("valid"));
     let namespaces = ["team-a", "team-b"].map(|it| it.parse().expect("valid"));
-    let source = NamedSource::new(&cluster, store, name, namespaces, &sink, resync, with_users);
+    let source = WatchedSource::named(&cluster, store, name, namespaces, &sink, resync, with_users);
     let (feed, mut sightings) = Feed::channel(16);
     let task = tokio::spawn(async move { source.watch(feed).await }).abort_handle();
     while !matches!(sightings.next().await.expect("it goes on").1, Sighting::Synced) {}
@@ -61,7 +61,7 @@ impl conformance::SourceUnderTest for Named {
         let sink = builder(&self.0).await.with_links(Link::defaults()).build();
         let (store, name) = (target("team-a").store, NAME.parse().expect("valid"));
         let namespaces = ["team-a", "team-b"].map(|it| it.parse().expect("valid"));
-        Arc::new(NamedSource::new(&connect(&self.0).await, store, name, namespaces, &sink, LONG, true))
+        Arc::new(WatchedSource::named(&connect(&self.0).await, store, name, namespaces, &sink, LONG, true))
     }
 
     async fn targets(&self) -> BTreeSet<Target> {

@@ -16,9 +16,9 @@ fn right(verb: &'static str, name: &str) -> Right {
 async fn a_server_tells_its_version_and_its_time() {
     let kube = FakeKube::start().await;
     kube.set_clock_ahead(Duration::from_hours(1));
-    let greeting = check::greet(&connect(&kube).await).await.expect("it answers");
-    assert_eq!((greeting.version.as_deref(), greeting.release), (Some("v1.33.0-standin"), Some((1, 33))));
-    let ahead = greeting.time.expect("it tells").duration_since(SystemClock.now()).expect("it is ahead");
+    let info = check::server_info(&connect(&kube).await).await.expect("it answers");
+    assert_eq!((info.version.as_deref(), info.release), (Some("v1.33.0-standin"), Some((1, 33))));
+    let ahead = info.time.expect("it tells").duration_since(SystemClock.now()).expect("it is ahead");
     assert!(Duration::from_hours(1).abs_diff(ahead) < Duration::from_secs(30), "{ahead:?}");
     assert_eq!(check::user(&connect(&kube).await).await.expect("it answers").as_deref(), Some("standin"));
 }
@@ -28,17 +28,17 @@ async fn what_answers_instead_of_a_server_is_not_quoted() {
     let kube = FakeKube::start().await;
     for body in ["<html>canary</html>", r#"{"gitVersion":"can ary"}"#, "[]", ""] {
         kube.answer_next(1, 200, "application/json", &[], body);
-        let error = check::greet(&connect(&kube).await).await.expect_err(body);
+        let error = check::server_info(&connect(&kube).await).await.expect_err(body);
         assert!(error.chain().ends_with("not that of a Kubernetes API; is there a proxy?"), "{error:?}");
     }
     kube.fail_next(1, 403, "Forbidden", "canary", None);
-    let greeting = check::greet(&connect(&kube).await).await.expect("somebody has forbidden that question alone");
-    assert_eq!((greeting.version, greeting.release, greeting.time.is_some()), (None, None, true));
+    let info = check::server_info(&connect(&kube).await).await.expect("somebody has forbidden that question alone");
+    assert_eq!((info.version, info.release, info.time.is_some()), (None, None, true));
     for (status, kind) in
         [(401, ErrorKind::Unauthenticated), (429, ErrorKind::Throttled), (503, ErrorKind::Unreachable)]
     {
         kube.answer_next(1, status, "text/plain", &[], "canary");
-        let error = check::greet(&connect(&kube).await).await.expect_err("it is no answer");
+        let error = check::server_info(&connect(&kube).await).await.expect_err("it is no answer");
         assert!(error.kind() == kind && !error.chain().contains("canary"), "{error:?}");
     }
     kube.answer_next(1, 404, "application/json", &[], r#"{"kind":"Status","code":404,"message":"canary"}"#);

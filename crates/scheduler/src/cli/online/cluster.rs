@@ -121,7 +121,7 @@ async fn learn(
     let server = cluster.server();
     learnt.server = Some(server.to_owned());
     let findings = &mut learnt.findings;
-    let greeting = match check::greet(cluster).await {
+    let greeting = match check::server_info(cluster).await {
         Ok(greeting) => greeting,
         Err(error) => {
             findings.push(Finding::error("cluster", server, &error).with_fix(fix(server, &error)));

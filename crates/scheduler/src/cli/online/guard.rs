@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use regcred_openshift::{Cluster, Greeting, Policies, Right, check};
+use regcred_openshift::{Cluster, Policies, Right, ServerInfo, check};
 use regcred_plan::{Demand, Finding, Verdict};
 
 /// A namespace in which the right to create Secrets gives the token of any ServiceAccount.
@@ -15,7 +15,7 @@ const OF_SECRETS: &str = "-guard-secrets";
 /// token of a ServiceAccount.
 pub(crate) async fn ask(
     cluster: &Cluster,
-    greeting: &Greeting,
+    greeting: &ServerInfo,
     user: Option<&str>,
     demands: &[Demand],
 ) -> Option<Finding> {

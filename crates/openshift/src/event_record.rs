@@ -1,4 +1,4 @@
-//! Events of Kubernetes: what people see with `kubectl describe` and `kubectl get events`.
+//! Events of Kubernetes, which `kubectl describe` and `kubectl get events` show.
 
 use std::time::SystemTime;
 
@@ -10,36 +10,36 @@ use kube::{
 };
 use regcred_core::{ErrorKind, Result};
 
-use crate::{call::limited, cluster::Cluster, error::Doing};
+use crate::{call::translated, cluster::Cluster, error::RequestContext};
 
-/// The server takes no more of a text.
+/// Longest note that the server accepts, in bytes.
 const LONGEST: usize = 1_000;
-/// Of the name of an event, without the number that makes it one of its own.
+/// Of the name of an event, without the number that makes it unique.
 const LONGEST_NAME: usize = 230;
 const REPORTER: &str = "regcred.dev/regcred";
 
 /// A warning about an object.
 #[derive(Clone, Debug)]
-pub struct Notice {
-    /// Its namespace.
+pub struct EventRecord {
+    /// Namespace of the object.
     pub namespace: String,
     /// Such as `Secret`, of the core group.
     pub kind: &'static str,
-    /// Its name; it need not be there.
+    /// Name of the object, which need not exist.
     pub name: String,
-    /// In one word in camel case, such as `Refused`.
+    /// One word in camel case, such as `Refused`.
     pub reason: &'static str,
-    /// What was being done, such as `Refresh`.
+    /// The action that failed, such as `Refresh`.
     pub action: &'static str,
-    /// What is wrong, and what helps. Whoever may see events of the namespace reads it.
+    /// The problem and the fix. Everyone with the right to read events of the namespace sees it.
     pub text: String,
 }
 
-/// Makes an event of it. `reporter`: which process says so. Takes the right to create events of group `events.k8s.io`.
-pub async fn notify(cluster: &Cluster, notice: &Notice, reporter: &str, now: SystemTime) -> Result<()> {
-    let Notice { namespace, kind, name, reason, action, text } = notice;
-    let doing = Doing { verb: "create", resource: "events", namespace: Some(namespace), name };
-    let time = Timestamp::try_from(now).map_err(|_| doing.failed(ErrorKind::Bug, "the time is out of range"))?;
+/// Creates an event. `reporter`: the process that reports it. Needs the right to create events of group `events.k8s.io`.
+pub async fn record_event(cluster: &Cluster, record: &EventRecord, reporter: &str, now: SystemTime) -> Result<()> {
+    let EventRecord { namespace, kind, name, reason, action, text } = record;
+    let context = RequestContext { verb: "create", resource: "events", namespace: Some(namespace), name };
+    let time = Timestamp::try_from(now).map_err(|_| context.failed(ErrorKind::Bug, "the time is out of range"))?;
     let number = time.as_nanosecond();
     let metadata = ObjectMeta {
         name: Some(format!("{}.{number:x}", cut(name, LONGEST_NAME).trim_end_matches(['.', '-']))),
@@ -66,10 +66,10 @@ pub async fn notify(cluster: &Cluster, notice: &Notice, reporter: &str, now: Sys
         ..Event::default()
     };
     let api = Api::<Event>::namespaced(cluster.client().clone(), namespace);
-    limited(&doing, api.create(&PostParams::default(), &event)).await.map(drop)
+    translated(&context, api.create(&PostParams::default(), &event)).await.map(drop)
 }
 
-/// The beginning of a text, which ends where a letter does.
+/// The beginning of a text, up to a whole character.
 fn cut(text: &str, longest: usize) -> &str {
     &text[..text.floor_char_boundary(longest)]
 }

@@ -8,8 +8,8 @@ use serde_json::{from_value, json};
 
 use super::owners::{DATA, EXPIRES_AT, FIELDS, FOREIGN, HOSTS, LAST_APPLIED, Owners, managed_fields, owners};
 use crate::{
-    form::Form,
-    ownership::{Identity, Standing, standing},
+    ownership::{Ownership, ownership},
+    settings::SinkSettings,
 };
 
 const TARGET: &str = "team-a/ecr-secret";
@@ -126,12 +126,13 @@ proptest! {
     fn ours_says_so_and_is_intact_as_long_as_our_own_apply_owns_it(case in case()) {
         let (instance, manager) = case.us;
         let metadata = case.metadata();
-        let stands = standing(&metadata, &Identity { instance, manager, target: TARGET, links: &[], form: &Form::default() });
+        let settings = SinkSettings { instance: instance.parse().expect("valid"), ..SinkSettings::default() };
+        let stands = ownership(&metadata, &settings, manager, TARGET);
         let says = case.labels.get("regcred.dev/instance").copied();
         let managed = case.labels.get("app.kubernetes.io/managed-by") == Some(&"regcred");
         let names_itself = case.annotations.get("regcred.dev/target") == Some(&TARGET);
         match stands {
-            Standing::Ours(ours) => {
+            Ownership::Owned(ours) => {
                 let is_labelled = says == Some(instance) || (says.is_none() && case.applied(DATA));
                 prop_assert!(managed && is_labelled && names_itself);
                 let as_it_was = ours.drift.is_empty() && ours.undone.is_empty() && !ours.is_claimed;
@@ -140,11 +141,11 @@ proptest! {
                 let hosts = case.annotations.get("regcred.dev/hosts");
                 prop_assert_eq!(ours.records.is_some(), case.applied(HOSTS) && hosts == Some(&RECORDS));
             }
-            Standing::Instance(other) => {
+            Ownership::OtherInstance(other) => {
                 prop_assert!(managed && other != instance);
                 prop_assert_eq!(Some(other.as_str()), says);
             }
-            Standing::Theirs(_) => {
+            Ownership::Foreign(_) => {
                 prop_assert!(!managed || says.is_none() || (says == Some(instance) && !names_itself));
             }
         }

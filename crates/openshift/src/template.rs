@@ -1,4 +1,4 @@
-//! What a Secret of ours looks like beside its credentials: what the config says of its labels, annotations and logins.
+//! What the config says of a Secret beside its credentials: labels, annotations, and the format of logins.
 
 use std::collections::BTreeMap;
 
@@ -8,21 +8,21 @@ use regcred_dockerconfig::DockerConfig;
 use serde_json::Value;
 
 use crate::{
-    fields::{MARKS, applier_of, has, others_of, value},
+    fields::{ANNOTATIONS, LABELS, MARKS, applier_of, has, mark, others_of, value},
     record::{self, CREDENTIALS},
 };
 
-/// The value of `regcred.dev/credentials`. What is not there says that logins are written with `auth` alone.
+/// The value of `regcred.dev/credentials`. If it is absent, logins are written with `auth` alone.
 const FULL: &str = "full";
 
-/// How a login is written.
+/// The format of a login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LoginFormat {
     /// `auth` alone, which the kubelet, Podman, Buildah, Skopeo and Docker read.
     #[default]
     Auth,
-    /// Also `username` and `password`, for readers that want these.
+    /// Also `username` and `password`, for readers that need them.
     Full,
 }
 
@@ -38,16 +38,16 @@ impl LoginFormat {
     }
 }
 
-/// What the config says of a Secret of ours.
+/// The desired labels, annotations and login format of a Secret that regcred owns.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Form {
+pub(crate) struct SecretTemplate {
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) logins: LoginFormat,
 }
 
-impl Form {
-    /// The annotations of the config, and what is remembered of the form.
+impl SecretTemplate {
+    /// The annotations of the config, and the one that records the login format.
     pub(crate) fn annotations(&self) -> BTreeMap<String, String> {
         let mut all = self.annotations.clone();
         if self.logins == LoginFormat::Full {
@@ -56,67 +56,59 @@ impl Form {
         all
     }
 
-    /// Without what somebody else applies: that stays theirs. Also who, in words.
+    /// Leaves out what another manager applies, and names these managers.
     pub(crate) fn yielding(&self, metadata: &ObjectMeta, us: &str) -> (Self, Vec<String>) {
-        let (mut form, mut theirs) = (self.clone(), vec![]);
+        let (mut template, mut yielded) = (self.clone(), vec![]);
         let mut take = |kind: &str, map: &str, wanted: &mut BTreeMap<String, String>| {
             wanted.retain(|name, _| {
-                let path = ["f:metadata", map, &format!("f:{name}")];
-                let Some(owner) = applier_of(metadata, &path, us) else { return true };
-                theirs.push(format!("{kind} {name}, which {owner} applies"));
+                let Some(owner) = applier_of(metadata, &mark(map, name), us) else { return true };
+                yielded.push(format!("{kind} {name}, which {owner} applies"));
                 false
             });
         };
-        take("label", "f:labels", &mut form.labels);
-        take("annotation", "f:annotations", &mut form.annotations);
-        (form, theirs)
+        take("label", LABELS, &mut template.labels);
+        take("annotation", ANNOTATIONS, &mut template.annotations);
+        (template, yielded)
     }
 
-    /// What is written otherwise, in words: what somebody else did, and what the config says by now. `ours`: the fields of our
-    /// own apply.
-    pub(crate) fn differences(&self, metadata: &ObjectMeta, ours: &Value, us: &str) -> (Vec<String>, Vec<String>) {
+    /// Compares a Secret with this template. Returns the edits of other managers, and the changes of the config. `owned`: the fields of
+    /// our own apply.
+    pub(crate) fn differences(&self, metadata: &ObjectMeta, owned: &Value, us: &str) -> (Vec<String>, Vec<String>) {
         let (mut drift, mut undone) = (vec![], vec![]);
-        let owns = |map: &str, name: &str| has(ours, &["f:metadata", map, &format!("f:{name}")]);
-        let found = value(metadata.annotations.as_ref(), CREDENTIALS).filter(|_| owns("f:annotations", CREDENTIALS));
+        let is_owned = |map: &str, name: &str| has(owned, &mark(map, name));
+        let found = value(metadata.annotations.as_ref(), CREDENTIALS).filter(|_| is_owned(ANNOTATIONS, CREDENTIALS));
         if found.is_some_and(|it| it == FULL) != (self.logins == LoginFormat::Full) {
             drift.push("its logins are written otherwise in the config".to_owned());
         }
         let kinds = [
-            ("label", "f:labels", &self.labels, metadata.labels.as_ref()),
-            ("annotation", "f:annotations", &self.annotations, metadata.annotations.as_ref()),
+            ("label", LABELS, &self.labels, metadata.labels.as_ref()),
+            ("annotation", ANNOTATIONS, &self.annotations, metadata.annotations.as_ref()),
         ];
         for (kind, map, wanted, found) in kinds {
             let mut is_other = false;
             for (name, text) in wanted {
                 let is_there = value(found, name) == Some(text);
-                if owns(map, name) {
+                if is_owned(map, name) {
                     is_other |= !is_there;
-                } else if let Some(other) =
-                    others_of(metadata, &["f:metadata", map, &format!("f:{name}")], (us, "Apply")).filter(|_| !is_there)
-                {
+                } else if let Some(other) = others_of(metadata, &mark(map, name), (us, "Apply")).filter(|_| !is_there) {
                     drift.push(format!("its {kind} {name} is as {other} has it"));
                 } else {
                     is_other = true;
                 }
             }
-            let names = ours["f:metadata"][map].as_object().into_iter().flat_map(|fields| fields.keys());
-            let extra = names.filter_map(|field| field.strip_prefix("f:")).filter(|name| !is_own_mark(name));
-            if is_other || extra.into_iter().any(|name| !wanted.contains_key(name)) {
+            let names = owned["f:metadata"][map].as_object().into_iter().flat_map(|fields| fields.keys());
+            let mut extra = names.filter_map(|field| field.strip_prefix("f:")).filter(|name| !is_own_mark(name));
+            if is_other || extra.any(|name| !wanted.contains_key(name)) {
                 undone.push(format!("its {kind}s are not as the config has them"));
             }
         }
         (drift, undone)
     }
 
-    /// The fields that the config sets, as `managedFields` names them.
+    /// The paths of the fields that the config sets.
     pub(crate) fn fields(&self) -> impl Iterator<Item = Vec<String>> {
-        let paths = |map: &'static str, names: &BTreeMap<String, String>| {
-            names
-                .keys()
-                .map(|name| vec!["f:metadata".to_owned(), map.to_owned(), format!("f:{name}")])
-                .collect::<Vec<_>>()
-        };
-        paths("f:labels", &self.labels).into_iter().chain(paths("f:annotations", &self.annotations))
+        let labels = self.labels.keys().map(|name| mark(LABELS, name).to_vec());
+        labels.chain(self.annotations.keys().map(|name| mark(ANNOTATIONS, name).to_vec()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The task that watches a cluster, feeds the cache, and publishes changes to its subscribers.
+//! The task that watches a cluster, feeds the cache, and sends changes to its subscribers.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -19,68 +19,70 @@ use crate::{
     cache::Cache,
     call::PAGE,
     cluster::Cluster,
-    namespace::{self, Place},
+    namespace::{self, LiveNamespace},
     resync::Resync,
-    subscriber::{Scope, Subject, Subscriber},
-    watch::{Event, Outlet, backoff},
+    subscriber::{Subject, Subscriber, Subscription},
+    watch::{Event, EventSender, backoff},
 };
 
-/// Number of events that wait before the server does. Each is bounded, and can still be large.
+/// Number of events in memory. Each is bounded, and can still be large.
 const WAITING: usize = 16;
-/// Watches that are too old are too old together. One look at their targets is enough for all of them.
+/// Several watches are often too old at the same time. Their targets are then reconciled once.
 const TOGETHER: Duration = Duration::from_secs(1);
 /// Interval at which the cache drops lists without recent calls.
 const TIDY: Duration = Duration::from_mins(6);
 
-/// The watches of a hub, besides that of the namespaces of the cluster.
-pub(crate) struct Watched {
+/// The watches of a task.
+#[derive(Debug)]
+pub(crate) struct WatchScope {
     pub(crate) cluster: Cluster,
     pub(crate) subjects: BTreeSet<Subject>,
-    /// Whether the namespaces of the cluster are listed and watched.
+    /// The watches that a target needs and that never run.
+    pub(crate) missing: BTreeSet<Subject>,
+    /// Whether the namespaces of the cluster are listed and watched too.
     pub(crate) is_listing: bool,
     pub(crate) cache: Cache,
-    /// How often each target is named again that is not watched as a whole, and when the first of them is.
+    /// How often each target is reported that is not watched as a whole, and when the first of them is.
     pub(crate) resync: Duration,
     pub(crate) first_resync: Duration,
 }
 
-/// Its subscribers join and leave while it runs.
-pub(crate) struct Hub {
-    watched: Arc<Watched>,
+/// The watches of one cluster while they run. Subscribers join and leave.
+pub(crate) struct SharedWatch {
+    scope: Arc<WatchScope>,
     joining: mpsc::UnboundedReceiver<Subscriber>,
     subscribers: BTreeMap<u64, Subscriber>,
     joined: u64,
-    /// The namespaces, each with its uid. A namespace that was created anew is another one.
+    /// The namespaces, each with its uid. A namespace that was created again has another one.
     there: HashMap<Namespace, String>,
-    /// The watches that are not there.
+    /// The watches that do not run.
     missing: BTreeSet<Subject>,
     has_warned: bool,
     /// Each target in turn that is not watched as a whole.
     resync: Resync<(u64, Target)>,
-    /// The watches that may have missed changes, and when their targets are looked at again.
+    /// The watches that may have missed changes, and when their targets are reconciled.
     missed: (BTreeSet<Subject>, Option<Instant>),
-    /// When the namespaces are listed again, and how often in a row that has failed.
+    /// When the namespaces are listed again, and the number of failures in a row.
     relist: (Option<Instant>, u32),
 }
 
-impl Hub {
-    pub(crate) fn new(watched: Arc<Watched>, joining: mpsc::UnboundedReceiver<Subscriber>) -> Self {
-        let resync = Resync::new(watched.resync, watched.first_resync);
+impl SharedWatch {
+    pub(crate) fn new(scope: Arc<WatchScope>, joining: mpsc::UnboundedReceiver<Subscriber>) -> Self {
         Self {
-            watched,
+            resync: Resync::new(scope.resync, scope.first_resync),
             joining,
             subscribers: BTreeMap::new(),
             joined: 0,
             there: HashMap::new(),
-            missing: BTreeSet::new(),
+            missing: scope.missing.clone(),
             has_warned: false,
-            resync,
             missed: (BTreeSet::new(), None),
             relist: (None, 0),
+            scope,
         }
     }
 
-    /// Runs until it is dropped, or fails all subscribers if it cannot begin.
+    /// Runs until it is dropped. If it cannot start, all subscribers fail.
     pub(crate) async fn run(mut self) {
         if let Err(error) = self.watch().await {
             self.joining.close();
@@ -94,23 +96,23 @@ impl Hub {
     async fn watch(&mut self) -> Result<()> {
         let (into, mut events) = mpsc::channel(WAITING);
         let mut running = FuturesUnordered::new();
-        let watched = self.watched.clone();
-        let watch = |subject: &Subject| subject.watch(&watched.cluster, watched.cache.kept());
-        // A watch begins before anything is read, so it reports changes after the read.
-        let begun = watched.subjects.iter().map(async |subject| (subject, watch(subject).version().await));
+        let scope = self.scope.clone();
+        let watch = |subject: &Subject| subject.watch(&scope.cluster, scope.cache.kept());
+        // A watch starts before any read, so that it reports changes after the read.
+        let begun = scope.subjects.iter().map(async |subject| (subject, watch(subject).version().await));
         for (subject, version) in join_all(begun).await {
             if let Err(error) = &version {
-                if watched.is_listing && error.kind() != ErrorKind::Denied {
+                if scope.is_listing && error.kind() != ErrorKind::Denied {
                     return Err(error.clone());
                 }
                 self.miss(subject, error);
             }
-            running.push(watch(subject).keep(version, Outlet { subject: subject.clone(), into: into.clone() }));
+            running.push(watch(subject).keep(version, EventSender { subject: subject.clone(), into: into.clone() }));
         }
         let version = self.list().await?;
-        if watched.is_listing {
+        if scope.is_listing {
             let subject = Subject::Namespaces;
-            running.push(watch(&subject).keep(Ok(version), Outlet { subject, into }));
+            running.push(watch(&subject).keep(Ok(version), EventSender { subject, into }));
         }
         let mut tidy = Instant::now() + TIDY;
         loop {
@@ -122,7 +124,7 @@ impl Hub {
                         self.turn_away(&error);
                     }
                 }
-                Some((subject, event)) = events.recv() => self.see(&subject, event).await,
+                Some((subject, event)) = events.recv() => self.dispatch(&subject, event).await,
                 Some(()) = running.next() => {}
                 () = at(self.relist.0) => {
                     let failures = self.relist.1 + 1;
@@ -131,10 +133,10 @@ impl Hub {
                         Err(error) => (Some(Instant::now() + backoff("namespaces", &error, failures)), failures),
                     };
                 }
-                () = at(self.missed.1) => self.look_again().await,
+                () = at(self.missed.1) => self.catch_up().await,
                 () = sleep_until(tidy) => {
                     tidy = Instant::now() + TIDY;
-                    watched.cache.tidy().await;
+                    scope.cache.tidy().await;
                 }
                 () = self.resync.tick() => {
                     let (subscribers, missing) = (&self.subscribers, &self.missing);
@@ -148,7 +150,7 @@ impl Hub {
     }
 
     fn enter(&mut self, subscriber: Subscriber) {
-        self.subscribers.retain(|_, it| !it.has_left()); // first: one that left may be back
+        self.subscribers.retain(|_, it| !it.has_left()); // first: one that left may have joined again
         self.joined += 1;
         self.subscribers.insert(self.joined, subscriber);
     }
@@ -159,57 +161,53 @@ impl Hub {
         }
     }
 
-    /// Fails the subscribers that do not know the namespaces. The others are not concerned.
+    /// Fails the subscribers that do not know the namespaces yet.
     fn turn_away(&mut self, error: &Error) {
         for (_, subscriber) in self.subscribers.extract_if(.., |_, it| !it.synced) {
             subscriber.fail(error);
         }
     }
 
-    /// A watch is not there: names its targets again at intervals.
+    /// A watch does not run: its targets are reported at intervals.
     fn miss(&mut self, subject: &Subject, error: &Error) {
         if error.kind() == ErrorKind::Denied && !std::mem::replace(&mut self.has_warned, true) {
-            let minutes = self.watched.resync.as_secs() / 60;
+            let minutes = self.scope.resync.as_secs() / 60;
             warn!(error = error.chain(), minutes, "cannot watch, so reads each target once in so many minutes");
         }
         self.missing.insert(subject.clone());
-        for subscriber in self.subscribers.values() {
-            let concerned = subscriber.all().filter(|target| subscriber.needs(subject, target));
-            concerned.for_each(|target| subscriber.targets.unfollow(&target));
+        for Subscriber { subscription, .. } in self.subscribers.values() {
+            let concerned = subscription.all().filter(|target| subscription.needs(subject, target));
+            concerned.for_each(|target| subscription.targets.states().unfollow(&target));
         }
     }
 
-    /// Looks again at the targets whose changes may have been missed.
-    async fn look_again(&mut self) {
+    /// Reports the targets whose changes may have been missed.
+    async fn catch_up(&mut self) {
         let (missed, _) = std::mem::take(&mut self.missed);
-        self.watched.cache.reset();
-        let is_concerned = |it: &Subscriber, target: &Target| missed.iter().any(|subject| it.needs(subject, target));
+        self.scope.cache.reset();
+        let is_concerned = |it: &Subscription, target: &Target| missed.iter().any(|subject| it.needs(subject, target));
         for (number, target) in targets(&self.subscribers, is_concerned) {
-            if let Some(subscriber) = self.subscribers.get(&number).filter(|it| it.covers(&target, &self.missing)) {
-                subscriber.targets.follow(&target);
+            if let Some(subscriber) = self.subscribers.get(&number) {
+                subscriber.subscription.follow(&target, &self.missing);
             }
             self.again((number, target)).await;
         }
     }
 
-    /// Names all targets to every subscriber. Returns the version of the list of namespaces.
+    /// Reports all targets to new subscribers. Returns the version of the list of namespaces.
     async fn list(&mut self) -> Result<String> {
         self.enter_all();
         // Older lists may miss changes from before the watch.
         if self.subscribers.values().any(|it| !it.synced) {
-            self.watched.cache.reset();
+            self.scope.cache.reset();
         }
-        let version = if self.watched.is_listing { self.list_namespaces().await? } else { String::new() };
-        let missing = &self.missing;
+        let version = if self.scope.is_listing { self.list_namespaces().await? } else { String::new() };
         for subscriber in self.subscribers.values_mut().filter(|it| !it.synced) {
             subscriber.synced = true;
-            if subscriber.scope != Scope::Selected {
-                for target in subscriber.all() {
-                    if subscriber.covers(&target, missing) {
-                        subscriber.targets.follow(&target);
-                    }
-                    subscriber.feed.send(Sighting::Present(target)).await;
-                }
+            let subscription = &subscriber.subscription;
+            for target in subscription.all().filter(|_| !self.scope.is_listing) {
+                subscription.follow(&target, &self.missing);
+                subscriber.feed.send(Sighting::Present(target)).await;
             }
             subscriber.feed.send(Sighting::Synced).await;
         }
@@ -217,15 +215,15 @@ impl Hub {
     }
 
     async fn list_namespaces(&mut self) -> Result<String> {
-        let watched = self.watched.clone();
-        let (list, own) = (namespace::list(watched.cluster.client()), watched.cluster.own_namespace());
+        let scope = self.scope.clone();
+        let (list, own) = (namespace::list(scope.cluster.client()), scope.cluster.own_namespace());
         let mut absent = self.there.keys().cloned().collect::<HashSet<_>>();
         let (mut next, mut version) = (None, None);
         loop {
             let page = list.page(PAGE, next, |piece| namespace::read(piece, own)).await?;
-            for place in page.items.into_iter().flatten() {
-                absent.remove(&place.name);
-                self.there(place).await;
+            for namespace in page.items.into_iter().flatten() {
+                absent.remove(&namespace.name);
+                self.there(namespace).await;
             }
             version = version.or(Some(page.version));
             next = page.next;
@@ -239,7 +237,7 @@ impl Hub {
         Ok(version.unwrap_or_default())
     }
 
-    async fn see(&mut self, subject: &Subject, event: Event) {
+    async fn dispatch(&mut self, subject: &Subject, event: Event) {
         match (subject, event) {
             (Subject::Namespaces, Event::Resumed) => self.relist = (Some(Instant::now()), 0),
             (Subject::Namespaces, Event::Denied(error)) => {
@@ -252,33 +250,33 @@ impl Hub {
                 self.missed.1.get_or_insert_with(|| Instant::now() + TOGETHER);
             }
             (subject, Event::Denied(error)) => self.miss(subject, &error),
-            (Subject::Namespaces, Event::Made(object) | Event::Written(object)) => {
+            (Subject::Namespaces, Event::Added(object) | Event::Modified(object)) => {
                 let name = object.metadata.name.clone().unwrap_or_default();
-                match Place::read(object.metadata, self.watched.cluster.own_namespace()) {
-                    Some(place) => self.there(place).await,
+                match LiveNamespace::read(object.metadata, self.scope.cluster.own_namespace()) {
+                    Some(namespace) => self.there(namespace).await,
                     None => self.gone(&name).await,
                 }
             }
-            (Subject::Namespaces, Event::Gone(object)) => {
+            (Subject::Namespaces, Event::Deleted(object)) => {
                 self.gone(object.metadata.name.as_deref().unwrap_or_default()).await;
             }
-            // A namespace that is only labelled stays the same.
-            (Subject::Namespace(_), Event::Written(_)) => {}
-            (Subject::Namespace(name), Event::Made(_) | Event::Gone(_)) => {
-                self.publish(name.as_str(), |it, target| {
+            // New labels do not matter to a namespace that the config names.
+            (Subject::Namespace(_), Event::Modified(_)) => {}
+            (Subject::Namespace(name), Event::Added(_) | Event::Deleted(_)) => {
+                let changed = |it: &Subscription, target: &Target| {
                     it.targets.invalidate(target);
                     true
-                })
-                .await;
+                };
+                self.publish(name.as_str(), changed).await;
             }
             (Subject::Secret(_, name), event) => {
-                let is_changed = |it: &Subscriber, target: &Target| {
-                    it.choice.secret == *name && it.targets.secret_event(target, &event)
+                let is_changed = |it: &Subscription, target: &Target| {
+                    it.selector.secret == *name && it.targets.secret_event(target, &event)
                 };
                 self.publish(event.namespace(), is_changed).await;
             }
             (Subject::Account(_, name), event) => {
-                let is_changed = |it: &Subscriber, target: &Target| {
+                let is_changed = |it: &Subscription, target: &Target| {
                     it.accounts.contains(name) && it.targets.account_event(target, name, &event)
                 };
                 self.publish(event.namespace(), is_changed).await;
@@ -286,20 +284,19 @@ impl Hub {
         }
     }
 
-    async fn there(&mut self, place: Place) {
-        let before = self.there.insert(place.name.clone(), place.uid.clone());
-        let is_another = before.is_none_or(|before| before != place.uid);
+    async fn there(&mut self, namespace: LiveNamespace) {
+        let before = self.there.insert(namespace.name.clone(), namespace.uid.clone());
+        let is_another = before.is_none_or(|before| before != namespace.uid);
         for subscriber in self.subscribers.values_mut() {
-            let Some(target) = subscriber.choice.target(&place) else {
-                subscriber.lose(place.name.as_str()).await;
+            let subscription = &mut subscriber.subscription;
+            let Some(target) = subscription.selector.target(&namespace) else {
+                subscriber.lose(namespace.name.as_str()).await;
                 continue;
             };
-            if subscriber.wanted.insert(place.name.clone()) || is_another {
-                if subscriber.covers(&target, &self.missing) {
-                    subscriber.targets.follow(&target);
-                }
+            if subscription.wanted.insert(namespace.name.clone()) || is_another {
+                subscription.follow(&target, &self.missing);
                 if subscriber.synced {
-                    subscriber.targets.invalidate(&target);
+                    subscription.targets.invalidate(&target);
                 }
                 subscriber.feed.send(Sighting::Present(target)).await;
             }
@@ -313,32 +310,32 @@ impl Hub {
         }
     }
 
-    /// Names the targets of a namespace that have changed.
-    async fn publish(&self, namespace: &str, is_changed: impl Fn(&Subscriber, &Target) -> bool) {
-        for subscriber in self.subscribers.values().filter(|it| it.synced) {
-            let target = subscriber.wanted.get(namespace).map(|namespace| subscriber.choice.at(namespace));
-            if let Some(target) = target.filter(|target| is_changed(subscriber, target)) {
-                subscriber.feed.send(Sighting::Present(target)).await;
+    /// Reports the targets of a namespace that have changed.
+    async fn publish(&self, namespace: &str, is_changed: impl Fn(&Subscription, &Target) -> bool) {
+        for Subscriber { subscription, feed, .. } in self.subscribers.values().filter(|it| it.synced) {
+            let target = subscription.wanted.get(namespace).map(|namespace| subscription.selector.at(namespace));
+            if let Some(target) = target.filter(|target| is_changed(subscription, target)) {
+                feed.send(Sighting::Present(target)).await;
             }
         }
     }
 
     async fn again(&self, (number, target): (u64, Target)) {
-        let subscriber = self.subscribers.get(&number).filter(|it| it.wanted.contains(target.group()));
+        let subscriber = self.subscribers.get(&number).filter(|it| it.subscription.wanted.contains(target.group()));
         if let Some(subscriber) = subscriber {
             subscriber.feed.send(Sighting::Again(target)).await;
         }
     }
 }
 
-/// Those targets that `takes` accepts, each with the number of its subscriber.
+/// The targets that `takes` accepts, each with the number of its subscriber.
 fn targets(
     subscribers: &BTreeMap<u64, Subscriber>,
-    takes: impl Fn(&Subscriber, &Target) -> bool,
+    takes: impl Fn(&Subscription, &Target) -> bool,
 ) -> Vec<(u64, Target)> {
     let mut all = vec![];
-    for (number, subscriber) in subscribers {
-        all.extend(subscriber.all().filter(|target| takes(subscriber, target)).map(|target| (*number, target)));
+    for (number, Subscriber { subscription, .. }) in subscribers {
+        all.extend(subscription.all().filter(|target| takes(subscription, target)).map(|target| (*number, target)));
     }
     all
 }

@@ -1,0 +1,142 @@
+//! What `observe` read of a target. The next write gets it back.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ServiceAccount;
+use regcred_core::{Details, Error, Observed, Refusal, Result};
+
+use crate::{
+    hidden::Unread,
+    link::{Link, Lists},
+    ownership::{Owned, Version},
+    record::{Records, by_provider},
+};
+
+/// The Secret and the ServiceAccounts of one target.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    /// The version of the Secret. `None`: there was none.
+    pub(crate) version: Option<Version>,
+    /// The other managers of the Secret.
+    pub(crate) writers: Vec<String>,
+    pub(crate) secret: SecretState,
+    pub(crate) accounts: Accounts,
+}
+
+/// What exists at a target, and what regcred may do with it.
+#[derive(Clone, Debug)]
+pub(crate) enum SecretState {
+    /// There is no Secret: create one.
+    Absent,
+    Owned(Owned),
+    /// The Secret of another owner, who is named, to be taken over.
+    Adoptable(String),
+    /// The Secret of another owner, to be merged into.
+    Merged(Merged),
+    Refused(Refusal),
+}
+
+/// Our entries in the Secret of another owner.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Merged {
+    pub(crate) records: Records,
+    /// The entries that another program has changed, in words.
+    pub(crate) drift: Vec<String>,
+    /// The readers that do not get our logins. `None`: all do.
+    pub(crate) unread: Option<Unread>,
+}
+
+/// The ServiceAccounts of the links.
+#[derive(Clone, Debug)]
+pub(crate) enum Accounts {
+    Read(ReadAccounts),
+    /// Each that exists is linked. These are they, and how they use the Secret.
+    Linked(Vec<String>),
+}
+
+/// Each by name. `None`: it does not exist. One that cannot be read is one link's failure, not the Secret's.
+pub(crate) type ReadAccounts = BTreeMap<String, Result<Option<ServiceAccount>>>;
+
+impl Snapshot {
+    /// As the port reports it.
+    pub(crate) fn observed(&self, links: &[Link], secret: &str, manager: &str) -> Observed {
+        let waiting_for = self.waiting_for(links);
+        let (observed, records) = match &self.secret {
+            SecretState::Absent => return Observed::absent(),
+            SecretState::Refused(refusal) => (Observed::refused(refusal.clone()), None),
+            SecretState::Adoptable(owner) => (Observed::adopted_from(owner), None),
+            SecretState::Owned(owned) => {
+                let yielded = (!owned.yielded.is_empty()).then(|| owned.yielded.join(", "));
+                let holding = self.holding(owned.records.as_ref(), links, secret).waiting_for(waiting_for.or(yielded));
+                let holding = holding.with_failure(self.accounts.failure()).with_drift(owned.drift.iter().cloned());
+                (holding.with_undone(owned.undone.iter().cloned()), owned.records.as_ref())
+            }
+            SecretState::Merged(Merged { records, drift, unread }) => {
+                let waiting_for = waiting_for.or_else(|| unread.as_ref()?.waiting());
+                let failure = unread.as_ref().and_then(Unread::failure).or_else(|| self.accounts.failure());
+                let holding = self.holding(Some(records), links, secret).waiting_for(waiting_for);
+                (holding.with_failure(failure).with_drift(drift.iter().cloned()), Some(records))
+            }
+        };
+        let is_owned = matches!(self.secret, SecretState::Owned(_));
+        let mut details = Details::of(if is_owned { manager.to_owned() } else { self.writers.join(", ") });
+        details.registries = records.into_iter().flat_map(Records::keys).cloned().collect();
+        details.used_by = match &self.secret {
+            // Without a config the Secret itself says which accounts use it.
+            SecretState::Owned(Owned { linked: Some(linked), .. }) if links.is_empty() => linked.users(),
+            _ => self.users(links, |_, account| Lists::naming(account, secret)),
+        };
+        details.writers.clone_from(&self.writers);
+        observed.remembered(matches!(self.accounts, Accounts::Linked(_))).with_details(details)
+    }
+
+    fn holding(&self, records: Option<&Records>, links: &[Link], secret: &str) -> Observed {
+        let is_unlinked = |link: &&Link| self.account(link).is_some_and(|account| !link.holds(account, secret));
+        let unlinked = links.iter().filter(is_unlinked);
+        let unlinked = unlinked.map(|link| format!("ServiceAccount {} is not linked", link.account()));
+        Observed::ours(records.map(by_provider).unwrap_or_default()).with_undone(unlinked)
+    }
+
+    /// The accounts that use the Secret once all of them are linked, and how.
+    pub(crate) fn users_once_linked(&self, links: &[Link], secret: &str) -> Vec<String> {
+        self.users(links, |link, account| link.lists_once_linked(account, secret))
+    }
+
+    fn users(&self, links: &[Link], lists: impl Fn(&Link, &ServiceAccount) -> Lists) -> Vec<String> {
+        let user = |link: &Link| lists(link, self.account(link)?).user(link.account());
+        match &self.accounts {
+            Accounts::Linked(users) => users.clone(),
+            Accounts::Read(_) => links.iter().filter_map(user).collect(),
+        }
+    }
+
+    fn account(&self, link: &Link) -> Option<&ServiceAccount> {
+        self.accounts.of(link)?.as_ref().ok()?.as_ref()
+    }
+
+    /// The accounts that should exist and do not.
+    pub(crate) fn waiting_for(&self, links: &[Link]) -> Option<String> {
+        let Accounts::Read(read) = &self.accounts else { return None };
+        let is_missing = |link: &Link| matches!(read.get(link.account()), None | Some(Ok(None)));
+        let missing = links.iter().filter(|link| link.is_expected() && is_missing(link));
+        let missing = missing.map(Link::account).collect::<Vec<_>>();
+        (!missing.is_empty()).then(|| format!("ServiceAccount {} does not exist", missing.join(", ")))
+    }
+}
+
+impl Accounts {
+    /// What was read of one.
+    pub(crate) fn of(&self, link: &Link) -> Option<&Result<Option<ServiceAccount>>> {
+        match self {
+            Self::Read(read) => read.get(link.account()),
+            Self::Linked(_) => None,
+        }
+    }
+
+    fn failure(&self) -> Option<Error> {
+        match self {
+            Self::Read(read) => read.values().find_map(|read| read.as_ref().err().cloned()),
+            Self::Linked(_) => None,
+        }
+    }
+}
