@@ -21,7 +21,8 @@ use regcred_ecr::{EcrProvider, EcrType, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Keyring, Minter, Pass, Route};
 use regcred_migrate::{Search, Vendor, discover};
 use regcred_openshift::{
-    Cache, Cluster, Clusters, Connection, Lease, Link, OpenShiftSink, OpenShiftType, WatchedSource, Watches,
+    Cache, Cluster, Clusters, Connection, Lease, Link, OpenShiftSink, OpenShiftType, WatchedObjects, WatchedSource,
+    Watches,
 };
 use regcred_testkit::FakeKube;
 use serde_json::json;
@@ -106,7 +107,6 @@ const HARMLESS: &[&str] = &[
     "Namespace",
     "NamespaceList",
     "NamespaceSource",
-    "Notice",
     "PUBLIC_HOSTS",
     "Pass",
     "Pattern",
@@ -137,6 +137,7 @@ const HARMLESS: &[&str] = &[
     "Target",
     "TargetSource",
     "Validity",
+    "WatchedObjects",
     "Written",
 ];
 
@@ -302,7 +303,8 @@ fn sources(cluster: &Cluster, store: StoreName) -> (WatchedSource, WatchedSource
     let (keeper, resync) = (OpenShiftSink::builder(cluster.clone()).build(), Duration::from_mins(5));
     let (secret, namespace) = ("ecr-secret".parse::<SecretName>().expect("valid"), "team-a".parse().expect("valid"));
     let watches = Watches::new(cluster, [secret.clone()], [], &Cache::new(cluster, [], []), resync);
-    let named = WatchedSource::named(cluster, store.clone(), secret.clone(), [namespace], &keeper, resync, true);
+    let named =
+        WatchedSource::named(cluster, store.clone(), secret.clone(), [namespace], &keeper, resync, WatchedObjects::All);
     (named, WatchedSource::new(watches, store, secret, |_, _| true, &keeper))
 }
 

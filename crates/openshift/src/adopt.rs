@@ -47,8 +47,8 @@ pub(crate) fn writer(metadata: &ObjectMeta, us: &[impl AsRef<str>]) -> Option<Re
     Some(refusal::still_written(&format!("applied by {}", named(metadata, applies)?)))
 }
 
-/// Whether it holds a login that would be lost. None is lost whose key means one of our registries or, with a login of the same
-/// user, a part of one: readers take ours in its place.
+/// The logins that an adoption would lose. A login is not lost if its key names one of our registries, or a part of one with the same user:
+/// readers then use ours.
 pub(crate) fn excess(stored: &Stored, set: &CredentialSet) -> Option<Refusal> {
     let mut config = match read(stored) {
         Ok(config) => config,
@@ -79,7 +79,7 @@ fn losing<'a>(keys: impl Iterator<Item = &'a str>) -> Option<Refusal> {
     shown(keys).map(|others| refusal::holds_more(&format!("logins for {others}")))
 }
 
-/// What it holds, if that is logins and no more.
+/// The logins of a Secret that holds nothing else.
 fn read(stored: &Stored) -> Result<DockerConfig, Refusal> {
     let data = stored.data.as_deref().unwrap_or(b"{}");
     let config = DockerConfig::parse(data).map_err(|_| refusal::unreadable("its data is not a Docker config"))?;

@@ -75,8 +75,8 @@ impl Cluster {
     /// use kube::client::Body;
     /// use regcred_openshift::Cluster;
     ///
-    /// let nobody = tower::service_fn(async |_: http::Request<Body>| Err::<http::Response<Body>, _>("nobody is there"));
-    /// let cluster = Cluster::from_client(kube::Client::new(nobody, "default"), &"https://api.example:6443".parse().expect("a URL"));
+    /// let service = tower::service_fn(async |_: http::Request<Body>| Err::<http::Response<Body>, _>("no server"));
+    /// let cluster = Cluster::from_client(kube::Client::new(service, "default"), &"https://api.example:6443".parse().expect("a URL"));
     /// assert_eq!((cluster.server(), cluster.default_namespace()), ("https://api.example:6443/", "default"));
     /// # }
     /// ```

@@ -131,7 +131,7 @@ fn from_status(status: &Status, context: &RequestContext<'_>) -> Error {
         410 => failed(ErrorKind::Conflict, "it is outdated meanwhile (HTTP 410)".into()),
         409 | 422 if is_about(status, "type") => refusal::wrong_type(None).into(),
         422 if status.message.contains("when `immutable` is set") => refusal::immutable().into(),
-        409 => failed(ErrorKind::Conflict, format!("somebody else wrote {} meanwhile (HTTP 409)", fields(status))),
+        409 => failed(ErrorKind::Conflict, format!("another writer changed {} meanwhile (HTTP 409)", fields(status))),
         413 => failed(ErrorKind::Invalid, "it is too large for the API server (HTTP 413)".into()),
         422 => failed(ErrorKind::Refused, format!("the API server does not accept {} ({})", fields(status), answer())),
         429 => failed(ErrorKind::Throttled, answer()).with_retry_after(retry_after),
@@ -150,7 +150,7 @@ pub(crate) fn is_by_policy(status: &Status) -> bool {
     matches!(status.code, 403 | 422) && status.message.contains("ValidatingAdmissionPolicy")
 }
 
-/// What denied the request, other than RBAC.
+/// Names what denied the request, other than RBAC.
 fn explanation(status: &Status) -> Option<String> {
     let called = |after: &str| {
         let name = status.message.split_once(after).map_or("", |(_, rest)| rest);
@@ -296,11 +296,11 @@ mod tests {
                  config; if you did so just now, try again in a minute",
             ),
         ];
-        for (message, told) in denied {
+        for (message, message) in denied {
             for code in [403, 422] {
                 let error = translated(json!({ "code": code, "message": message }));
                 assert_eq!(error.kind(), ErrorKind::Denied);
-                assert!(error.chain().ends_with(told) && !error.chain().contains("canary"), "{error:?}");
+                assert!(error.chain().ends_with(message) && !error.chain().contains("canary"), "{error:?}");
             }
         }
     }

@@ -81,7 +81,7 @@ pub(crate) fn is_latest(metadata: &ObjectMeta, manager: &str) -> bool {
 
 /// Names the other owners of a field for a person.
 pub(crate) fn owner_of(metadata: &ObjectMeta, path: &[impl AsRef<str>], us: Manager<'_>) -> String {
-    others_of(metadata, path, us).unwrap_or_else(|| "somebody who removed it".into())
+    others_of(metadata, path, us).unwrap_or_else(|| "a writer that removed it".into())
 }
 
 /// The other managers that apply a field, and would apply it again.
@@ -95,7 +95,7 @@ pub(crate) fn others_of(metadata: &ObjectMeta, path: &[impl AsRef<str>], us: Man
 }
 
 pub(crate) fn managers(metadata: &ObjectMeta) -> String {
-    named(metadata, |_| true).map_or_else(|| "nobody says who wrote it".into(), |names| format!("written by {names}"))
+    named(metadata, |_| true).map_or_else(|| "its writer is unknown".into(), |names| format!("written by {names}"))
 }
 
 /// The managers of the object, besides these two.

@@ -21,7 +21,7 @@ impl Unread {
         self.text
     }
 
-    /// What the target waits for. A person may want it so if some reader gets each login.
+    /// The reason to wait. A person may accept it if some reader gets each login.
     pub(crate) fn waiting(&self) -> Option<String> {
         (!self.is_useless).then(|| self.text.clone())
     }

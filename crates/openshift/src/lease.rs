@@ -49,10 +49,7 @@ struct Holder {
 }
 
 /// The latest version of the Lease, and when it was first seen.
-struct Seen {
-    version: Option<String>,
-    at: Instant,
-}
+type LastChange = (Option<String>, Instant);
 
 impl Lease {
     /// Starts a task that acquires and renews the Lease. `identity`: unique name of this candidate.
@@ -109,14 +106,14 @@ impl Drop for Lease {
 
 impl Holder {
     async fn take_part(self, held: watch::Sender<bool>) {
-        let mut seen = Seen { version: None, at: Instant::now() };
+        let mut last_change = (None, Instant::now());
         // The start of the last successful renewal. The server has recorded it no earlier.
         let mut renewed: Option<Instant> = None;
         let mut failing = false;
         loop {
             let began = Instant::now();
             let deadline = renewed.unwrap_or(began) + RENEW_DEADLINE;
-            let tried = timeout_at(deadline.min(began + TRY), self.try_once(&mut seen)).await;
+            let tried = timeout_at(deadline.min(began + TRY), self.try_once(&mut last_change)).await;
             let late = |_| Err(self.context("get").failed(ErrorKind::Unreachable, "no answer in time"));
             let tried = tried.unwrap_or_else(late);
             let has_failed = tried.is_err();
@@ -145,11 +142,11 @@ impl Holder {
     }
 
     /// Acquires or renews the Lease. Returns whether this candidate holds it.
-    async fn try_once(&self, seen: &mut Seen) -> Result<bool> {
+    async fn try_once(&self, last_change: &mut LastChange) -> Result<bool> {
         let there = translated(&self.context("get"), self.api.get_opt(&self.name)).await?;
         let version = there.as_ref().and_then(|it| it.metadata.resource_version.clone());
-        if seen.version != version {
-            *seen = Seen { version: version.clone(), at: Instant::now() };
+        if last_change.0 != version {
+            *last_change = (version.clone(), Instant::now());
         }
         let spec = there.and_then(|it| it.spec).unwrap_or_default();
         let holder = spec.holder_identity.as_deref().unwrap_or_default();
@@ -158,7 +155,7 @@ impl Holder {
             .and_then(|it| u64::try_from(it).ok())
             .map_or(LEASE_DURATION, Duration::from_secs);
         let is_ours = holder == self.identity;
-        if !is_ours && !holder.is_empty() && seen.at.elapsed() < lasts.max(RETRY_PERIOD) {
+        if !is_ours && !holder.is_empty() && last_change.1.elapsed() < lasts.max(RETRY_PERIOD) {
             return Ok(false);
         }
         let now = Timestamp::try_from(self.clock.now()).unwrap_or_default();
@@ -173,7 +170,7 @@ impl Holder {
         };
         match self.apply(version.as_deref(), next, version.is_some()).await {
             Ok(after) => {
-                *seen = Seen { version: after, at: Instant::now() };
+                *last_change = (after, Instant::now());
                 Ok(true)
             }
             // Another candidate was faster.

@@ -47,16 +47,11 @@ mod watch;
 mod watches;
 mod writer;
 
-/// The previous names of [`event_record`].
-pub mod notice {
-    pub use crate::event_record::{EventRecord as Notice, record_event as notify};
-}
-
 pub use cache::Cache;
 pub use check::{Policies, Right, ServerInfo};
 pub use client::{Connection, check_server};
 pub use cluster::Cluster;
-pub use event_record::{EventRecord, EventRecord as Notice};
+pub use event_record::EventRecord;
 pub use installed::{Installed, InstalledKind};
 #[cfg(feature = "plan")]
 pub use kind::{Clusters, OpenShiftType, listed};
@@ -67,4 +62,4 @@ pub use settings::Foreign;
 pub use sink::{OpenShiftSink, OpenShiftSinkBuilder};
 pub use source::{NamespaceList, NamespaceSource};
 pub use template::LoginFormat;
-pub use watches::{WatchedSource, Watches};
+pub use watches::{WatchedObjects, WatchedSource, Watches};

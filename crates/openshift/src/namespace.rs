@@ -35,7 +35,7 @@ pub(crate) fn read(piece: Piece<'_>, own: Option<&str>) -> Option<LiveNamespace>
     LiveNamespace::read(readable_metadata(piece), own)
 }
 
-/// Says whether a namespace with this name and these labels is wanted.
+/// Whether a namespace with this name and these labels is wanted.
 type Takes = dyn Fn(&str, &BTreeMap<String, String>) -> bool + Send + Sync;
 
 /// The Secret of one name in each namespace that is wanted, at addresses of a store.

@@ -118,7 +118,7 @@ pub(crate) async fn adopt(
     }
     if !set.failed().is_empty() {
         let message = format!("{target} is not adopted while a provider fails");
-        let cause = "nobody can say yet which of its logins are for registries of the config";
+        let cause = "until the provider answers, it is not known which of its logins are for registries of the config";
         return Err(Error::new(ErrorKind::Unreachable, message).with_cause(cause));
     }
     // Under its previous name this installation wrote every login itself, so none of another owner is lost.
@@ -180,7 +180,7 @@ pub(crate) fn shares(metadata: &ObjectMeta, us: &str) -> Option<String> {
         data.is_some_and(|keys| keys.keys().any(|key| key.starts_with("f:") && key != DATA[1]))
     };
     let mut others = entries(metadata).filter(|entry| entry.manager.as_deref() != Some(us)).filter(has_more);
-    others.next().map(|entry| entry.manager.clone().unwrap_or_else(|| "somebody".into()))
+    others.next().map(|entry| entry.manager.clone().unwrap_or_else(|| "another manager".into()))
 }
 
 /// Reads a Secret with its data. Fails if it is not in the state that was seen.

@@ -1,4 +1,4 @@
-//! Who owns a Secret, and whether another program changed it: decided from metadata alone.
+//! The owner of a Secret and the changes of other programs, from metadata alone.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -37,7 +37,7 @@ pub(crate) struct Owned {
     pub(crate) drift: Vec<String>,
     /// The changes of the config that are not applied yet.
     pub(crate) undone: Vec<String>,
-    /// What is written beside the credentials.
+    /// The desired labels, annotations and login format.
     pub(crate) template: Box<SecretTemplate>,
     /// The labels and annotations of the config that another manager applies. They are not written.
     pub(crate) yielded: Vec<String>,
@@ -234,7 +234,7 @@ mod tests {
         assert!(drift.iter().any(|it| it.contains(INSTANCE)), "it is still ours, and the label is put back: {drift:?}");
         unmarked["managedFields"][0]["manager"] = json!("helm");
         assert_eq!(owner(&unmarked), "its marks of regcred were removed: written by \"helm\"");
-        assert_eq!(owner(&json!({})), "it is not regcred's: nobody says who wrote it");
+        assert_eq!(owner(&json!({})), "it is not regcred's: its writer is unknown");
     }
 
     #[test]

@@ -199,7 +199,7 @@ mod tests {
 
     use super::*;
 
-    /// What a list comes to whose requests are answered so, and how each of them asked to go on.
+    /// Lists with these answers. Returns the result, and the token of each request.
     async fn listed(answers: &[Result<(u8, Option<&str>), u16>]) -> (Result<Option<Vec<u8>>>, Vec<Option<String>>) {
         let (answers, asked) = (RefCell::new(answers.iter().collect::<VecDeque<_>>()), RefCell::new(vec![]));
         let page = |next: Option<String>| {

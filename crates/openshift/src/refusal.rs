@@ -72,7 +72,7 @@ pub(crate) fn still_written(by: &str) -> Refusal {
     Refusal::new(
         "foreign",
         format!("it is {by}, who would write it again"),
-        "have that one give it up first, then adopt it",
+        "stop that writer first, then adopt the Secret",
     )
 }
 
@@ -93,13 +93,13 @@ pub(crate) fn absent() -> Refusal {
 
 /// Not to be merged into or adopted.
 pub(crate) fn unreadable(how: &str) -> Refusal {
-    Refusal::new("unreadable", how, "mend it first: of what it holds nothing may be lost")
+    Refusal::new("unreadable", how, "correct it first: regcred must not lose any of its data")
 }
 
 /// Not to be removed: it is not known which entries are ours.
 pub(crate) fn not_known(annotation: &str) -> Refusal {
-    let found = format!("somebody else wrote its {annotation}, so which of its logins are ours is not known");
-    Refusal::new("unreadable", found, "take them out by hand, and then the annotation")
+    let found = format!("another program wrote its {annotation}, so it is not known which of its logins are regcred's");
+    Refusal::new("unreadable", found, "remove the logins by hand, then the annotation")
 }
 
 /// Not to be removed: it holds other data.
@@ -107,7 +107,7 @@ pub(crate) fn shared(with: &str) -> Refusal {
     Refusal::new(
         "foreign",
         format!("{with} keeps data of its own in it"),
-        "have that moved first, or delete the Secret by hand",
+        "move that data first, or delete the Secret by hand",
     )
 }
 

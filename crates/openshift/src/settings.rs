@@ -6,7 +6,7 @@ use regcred_core::InstanceName;
 
 use crate::{link::Link, template::SecretTemplate};
 
-/// Says of a host whether the config has a login for it.
+/// Whether the config has a login for a host.
 pub(crate) type Expected = dyn Fn(&str) -> bool + Send + Sync;
 
 #[derive(Default)]
@@ -20,7 +20,7 @@ pub(crate) struct SinkSettings {
     pub(crate) links: Vec<Link>,
 }
 
-/// What the sink does with an existing Secret that regcred does not own.
+/// The policy for an existing Secret that regcred does not own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Foreign {

@@ -37,7 +37,7 @@ const TIDY: Duration = Duration::from_mins(6);
 pub(crate) struct WatchScope {
     pub(crate) cluster: Cluster,
     pub(crate) subjects: BTreeSet<Subject>,
-    /// The watches that a target needs and that never run.
+    /// The watches that never run. Each of their targets is reported at intervals.
     pub(crate) missing: BTreeSet<Subject>,
     /// Whether the namespaces of the cluster are listed and watched too.
     pub(crate) is_listing: bool,
@@ -172,7 +172,7 @@ impl SharedWatch {
     fn miss(&mut self, subject: &Subject, error: &Error) {
         if error.kind() == ErrorKind::Denied && !std::mem::replace(&mut self.has_warned, true) {
             let minutes = self.scope.resync.as_secs() / 60;
-            warn!(error = error.chain(), minutes, "cannot watch, so reads each target once in so many minutes");
+            warn!(error = error.chain(), minutes, "cannot watch, reading each target at intervals");
         }
         self.missing.insert(subject.clone());
         for Subscriber { subscription, .. } in self.subscribers.values() {

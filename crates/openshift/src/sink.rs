@@ -246,14 +246,14 @@ impl OpenShiftSinkBuilder {
         self
     }
 
-    /// What the sink does with a Secret that regcred does not own. Default: leaves it unchanged.
+    /// The policy for a Secret that regcred does not own. Default: the sink leaves it unchanged.
     #[must_use]
     pub fn with_foreign(mut self, foreign: Foreign) -> Self {
         self.settings.foreign = foreign;
         self
     }
 
-    /// Says of a host whether each Secret is to hold a login for it, as far as that is known before a mint. Then `observe` refuses to adopt a
+    /// A function that returns whether each Secret gets a login for a host, if that is known before a mint. `observe` then refuses to adopt a
     /// Secret with a login for another host. Default: `apply` refuses it.
     #[must_use]
     pub fn with_expected(mut self, expected: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {

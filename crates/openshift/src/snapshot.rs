@@ -1,4 +1,4 @@
-//! What `observe` read of a target. The next write gets it back.
+//! The state of a target that `observe` read. The next write gets it back.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(crate) struct Snapshot {
     pub(crate) accounts: Accounts,
 }
 
-/// What exists at a target, and what regcred may do with it.
+/// The Secret of a target, and what regcred may do with it.
 #[derive(Clone, Debug)]
 pub(crate) enum SecretState {
     /// There is no Secret: create one.
@@ -82,7 +82,7 @@ impl Snapshot {
         let mut details = Details::of(if is_owned { manager.to_owned() } else { self.writers.join(", ") });
         details.registries = records.into_iter().flat_map(Records::keys).cloned().collect();
         details.used_by = match &self.secret {
-            // Without a config the Secret itself says which accounts use it.
+            // Without links in the config, the record of the Secret counts.
             SecretState::Owned(Owned { linked: Some(linked), .. }) if links.is_empty() => linked.users(),
             _ => self.users(links, |_, account| Lists::naming(account, secret)),
         };
@@ -125,7 +125,6 @@ impl Snapshot {
 }
 
 impl Accounts {
-    /// What was read of one.
     pub(crate) fn of(&self, link: &Link) -> Option<&Result<Option<ServiceAccount>>> {
         match self {
             Self::Read(read) => read.get(link.account()),

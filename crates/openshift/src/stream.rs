@@ -282,7 +282,7 @@ mod tests {
 
     use super::*;
 
-    /// The objects of a list that arrives in pieces of this size, and what it says beside them.
+    /// The objects and the end of a list that arrives in pieces of this size.
     fn split(text: &str, size: usize) -> (Vec<(String, bool)>, kube::Result<ListEnd>) {
         let (mut splitter, mut found) = (Splitter::default(), vec![]);
         let mut each = |piece: Piece<'_>| {

@@ -59,7 +59,7 @@ impl Subscription {
     pub(crate) fn needs(&self, subject: &Subject, target: &Target) -> bool {
         let is_here = |namespace: &Option<Namespace>| namespace.as_ref().is_none_or(|it| it.as_str() == target.group());
         match subject {
-            Subject::Namespaces => false,
+            Subject::Namespaces => true,
             Subject::Namespace(name) => name.as_str() == target.group(),
             Subject::Secret(namespace, name) => name.as_str() == target.name() && is_here(namespace),
             Subject::Account(namespace, name) => self.accounts.contains(name) && is_here(namespace),

@@ -1,4 +1,4 @@
-//! What the config says of a Secret beside its credentials: labels, annotations, and the format of logins.
+//! The desired labels, annotations and login format of a Secret.
 
 use std::collections::BTreeMap;
 

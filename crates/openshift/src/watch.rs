@@ -231,7 +231,7 @@ impl Watch {
         loop {
             // The layers of the client log what passes through them.
             let next = timeout(SILENCE, lines.next().with_subscriber(Dispatch::none())).await;
-            let next = next.map_err(|_| failed(ErrorKind::Unreachable, "nothing was heard for too long"))?;
+            let next = next.map_err(|_| failed(ErrorKind::Unreachable, "the watch was silent for too long"))?;
             let next = next.map_err(|error| End::of(&kube::Error::ReadEvents(error), &context))?;
             let Some(line) = next else { return Ok(()) };
             let malformed = || failed(ErrorKind::Malformed, "an event of the watch cannot be read");

@@ -101,6 +101,17 @@ impl fmt::Debug for Watches {
     }
 }
 
+/// The objects in named namespaces that are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchedObjects {
+    /// Secrets, their ServiceAccounts, and the namespaces.
+    All,
+    /// Secrets alone.
+    Secrets,
+    /// No object. Each target is reported again at intervals.
+    None,
+}
+
 /// One Secret in each namespace that is wanted, watched together with its ServiceAccounts.
 #[derive(Clone)]
 pub struct WatchedSource {
@@ -124,8 +135,8 @@ impl WatchedSource {
     }
 
     /// The Secret of this name in these namespaces, at addresses of this store. Each object is watched by its name, so that RBAC rules by
-    /// name are enough. `sink`: the sink that writes the Secrets. `resync`: how often each target without a watch is reported again.
-    /// `is_whole`: whether the namespaces and their ServiceAccounts are watched too.
+    /// name are enough. `sink`: the sink that writes the Secrets. `resync`: how often each target is reported again of which an object is
+    /// not watched.
     pub fn named(
         cluster: &Cluster,
         store: StoreName,
@@ -133,18 +144,19 @@ impl WatchedSource {
         namespaces: impl IntoIterator<Item = Namespace>,
         sink: &OpenShiftSink,
         resync: Duration,
-        is_whole: bool,
+        watched: WatchedObjects,
     ) -> Self {
         let (wanted, targets) = (namespaces.into_iter().collect::<BTreeSet<_>>(), sink.targets().clone());
-        let (mut subjects, mut others) = (BTreeSet::new(), BTreeSet::new());
-        for namespace in &wanted {
+        let mut subjects = BTreeSet::new();
+        for namespace in wanted.iter().filter(|_| watched != WatchedObjects::None) {
             subjects.insert(Subject::Secret(Some(namespace.clone()), secret.clone()));
-            let accounts = targets.accounts().into_iter();
-            others.extend(accounts.map(|account| Subject::Account(Some(namespace.clone()), account)));
-            others.insert(Subject::Namespace(namespace.clone()));
+            if watched == WatchedObjects::All {
+                let accounts = targets.accounts().into_iter();
+                subjects.extend(accounts.map(|account| Subject::Account(Some(namespace.clone()), account)));
+                subjects.insert(Subject::Namespace(namespace.clone()));
+            }
         }
-        let missing = if is_whole { BTreeSet::new() } else { std::mem::take(&mut others) };
-        subjects.extend(others);
+        let missing = (watched != WatchedObjects::All).then_some(Subject::Namespaces).into_iter().collect();
         let watches = Watches::of(WatchScope {
             cluster: cluster.clone(),
             subjects,
@@ -173,5 +185,48 @@ impl TargetSource for WatchedSource {
 impl fmt::Debug for WatchedSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WatchedSource").field("selector", &self.subscription.selector).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::client::Body;
+    use regcred_core::{Sighting, Target, testing::target};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_watch_each_target_is_reported_again_once_per_interval() {
+        let service = tower::service_fn(async |_: http::Request<Body>| Err::<http::Response<Body>, _>("no server"));
+        let server = "https://api.example:6443".parse().expect("a URL");
+        let cluster = Cluster::from_client(kube::Client::new(service, "default"), &server);
+        let sink = OpenShiftSink::builder(cluster.clone()).build();
+        let (a, b) = (target("a"), target("b"));
+        let (store, secret) = (a.store.clone(), a.name().parse().expect("valid"));
+        let namespaces = ["a", "b"].map(|it| it.parse().expect("valid"));
+        let every = Duration::from_mins(5);
+        let source = WatchedSource::named(&cluster, store, secret, namespaces, &sink, every, WatchedObjects::None);
+        let (feed, mut sightings) = Feed::channel(16);
+        let watching = tokio::spawn(async move { source.watch(feed).await });
+        let start = Instant::now();
+        let mut seen = vec![];
+        for _ in 0..6 {
+            let (_, sighting) = sightings.next().await.expect("it goes on");
+            seen.push((start.elapsed().as_secs(), sighting));
+        }
+        let (present, again) = (|it: &Target| Sighting::Present(it.clone()), |it: &Target| Sighting::Again(it.clone()));
+        assert_eq!(
+            seen,
+            [
+                (0, present(&a)),
+                (0, present(&b)),
+                (0, Sighting::Synced),
+                (150, again(&a)),
+                (300, again(&b)),
+                (450, again(&a))
+            ]
+        );
+        watching.abort();
     }
 }

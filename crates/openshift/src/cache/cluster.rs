@@ -21,7 +21,7 @@ use crate::{
 
 /// The cache of one cluster, which its sinks and its watches share.
 ///
-/// For Secrets of some names, a few lists replace a thousand reads if RBAC allows lists.
+/// A few lists replace a thousand reads of Secrets with some names, if RBAC allows lists.
 #[derive(Clone)]
 pub struct Cache(Arc<Inner>);
 

@@ -45,13 +45,8 @@ pub(super) struct Listed<T> {
     passed: String,
     in_order: bool,
     answered: HashSet<Namespace>,
-    alone: Alone,
-}
-
-/// The namespaces that were read one by one recently. A few of them, even often, are no reason for a new list.
-struct Alone {
-    since: Instant,
-    namespaces: HashSet<Namespace>,
+    /// The namespaces that were read one by one recently, and since when. A few of them, even often, are no reason for a new list.
+    alone: (Instant, HashSet<Namespace>),
 }
 
 /// How far a list has been read.
@@ -162,7 +157,7 @@ impl<T> Listed<T> {
 
     /// Counts a namespace that is read alone. Returns whether there are many.
     fn is_wave(&mut self, namespace: &Namespace) -> bool {
-        let Alone { since, namespaces } = &mut self.alone;
+        let (since, namespaces) = &mut self.alone;
         if since.elapsed() > WITHIN {
             *since = Instant::now();
             namespaces.clear();
@@ -186,7 +181,7 @@ impl<T> Default for Listed<T> {
     fn default() -> Self {
         let (there, answered, passed) = (HashMap::new(), HashSet::new(), String::new());
         let now = Instant::now();
-        let alone = Alone { since: now, namespaces: HashSet::new() };
+        let alone = (now, HashSet::new());
         let (at, page, size) = (At::Start, FIRST_PAGE, 0);
         Self { began: now, asked: now, at, page, there, size, passed, in_order: true, answered, alone }
     }
@@ -216,7 +211,7 @@ mod tests {
         Page { size: 100 * items.len(), items, next: next.map(str::to_owned), version: String::new() }
     }
 
-    /// What a list says of each of these, one after another, and how many pages it took until then. Its pages hold two each.
+    /// The answers of a list to these questions in turn, each with the number of pages so far. A page holds two objects.
     async fn answers(all: &[&str], asked: &[&str]) -> Vec<(Option<bool>, usize)> {
         let (mut listed, pages, mut said) = (Listed::default(), RefCell::new(0), vec![]);
         for name in asked {
@@ -251,7 +246,7 @@ mod tests {
         for _ in 0..2 * WAVE {
             assert_eq!(listed.ask(&namespace("b"), Some(Instant::now()), whole).await.expect("it works"), None);
         }
-        assert!(listed.alone.namespaces.is_empty());
+        assert!(listed.alone.1.is_empty());
     }
 
     #[tokio::test]
@@ -317,7 +312,7 @@ mod tests {
         let first = |_, _| std::future::ready(Ok(page_of(&["a"], Some("1"))));
         listed.ask(&namespace("a"), None, first).await.expect("it works");
         let down = |_, _| std::future::ready(Err(Error::new(ErrorKind::Unreachable, "no answer")));
-        listed.ask(&namespace("b"), None, down).await.expect_err("it is told");
+        listed.ask(&namespace("b"), None, down).await.expect_err("it is reported");
         let anew = |_, next: Option<String>| {
             std::future::ready(match next {
                 Some(_) => Err(Error::new(ErrorKind::Conflict, "too old")),

@@ -12,7 +12,7 @@ use crate::{ownership::Version, record::Records};
 /// More than the number of credential sets that are written at a time.
 const SHARED: usize = 32;
 
-/// What is known of a Secret. Targets with equal contents share one. It holds no data of a Secret.
+/// The credentials, links and writers of a Secret, without its data. Targets with equal contents share one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(crate) records: Records,

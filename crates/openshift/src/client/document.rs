@@ -148,7 +148,7 @@ fn by_name<T>(key: &str, entries: impl Iterator<Item = (String, T)>) -> Result<B
 pub(super) fn typed<T: DeserializeOwned>(mut value: Value) -> Result<T, String> {
     drop_empty(&mut value);
     serde_path_to_error::deserialize(value).map_err(|error| {
-        // serde says last what it expected. Before that it quotes the value, which may be a secret.
+        // The message of serde ends in the expected type. Before that it quotes the value, which may be a secret.
         let message = error.inner().to_string();
         let what = match message.rsplit_once(", expected ").map(|(_, expected)| expected) {
             Some("a string" | "string or map") => "text: put it in quotes".to_owned(),

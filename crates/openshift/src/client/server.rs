@@ -191,8 +191,8 @@ mod tests {
             ("https://api.example?token=canary", "it has a query or a fragment"),
             ("https://api.example/#canary", "it has a query or a fragment"),
         ] {
-            let told = check_server(text).expect_err(text);
-            assert!(told.starts_with(expected) && !told.contains("ary"), "{text}: {told}");
+            let message = check_server(text).expect_err(text);
+            assert!(message.starts_with(expected) && !message.contains("ary"), "{text}: {message}");
         }
     }
 }

@@ -235,7 +235,7 @@ where
     Ok(BoxCloneSyncService::new(service))
 }
 
-/// Says why TLS cannot be set up.
+/// The error of a TLS setup that failed.
 fn unconnectable(error: &kube::Error) -> Error {
     let reason = match error {
         kube::Error::RustlsTls(

@@ -29,7 +29,7 @@ pub fn merged_by(metadata: &ObjectMeta) -> Vec<String> {
     names.filter(is_owned).map(str::to_owned).collect()
 }
 
-/// Returns why regcred cannot take over the Secret or merge into it, whatever data it has.
+/// Returns why regcred cannot take over the Secret or merge into it, regardless of its data.
 pub fn obstacle(metadata: &ObjectMeta, kind: Option<&str>, immutable: Option<bool>) -> Option<Refusal> {
     match (kind, immutable) {
         (Some(kind), _) if kind != DOCKER_CONFIG => Some(refusal::wrong_type(Some(kind))),

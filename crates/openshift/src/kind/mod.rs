@@ -2,7 +2,6 @@
 
 mod clusters;
 mod listed;
-mod reread;
 mod sinks;
 
 use regcred_config::{OpenShiftOptions, Origin, Partial, Problem, Problems, Spec};

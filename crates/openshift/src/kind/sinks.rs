@@ -10,9 +10,10 @@ use regcred_config::{Merge, NamedWatches, SecretSettings};
 use regcred_core::{Address, Scope, Target, TargetSource};
 use regcred_plan::{Kept, Run, ServiceAccountLink, SinkTarget};
 
-use super::{listed::listed, reread::Reread};
+use super::listed::listed;
 use crate::{
-    Cache, Cluster, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink, WatchedSource, Watches,
+    Cache, Cluster, Foreign, Link, LoginFormat, NamespaceList, NamespaceSource, OpenShiftSink, WatchedObjects,
+    WatchedSource, Watches,
 };
 
 /// The settings of a sink. Targets with the same settings share one.
@@ -100,15 +101,16 @@ impl<'a> Sinks<'a> {
             };
         }
         let at = |namespace| Target::new(store.clone(), Address::secret(namespace, name.clone()));
-        let targets = || target.namespaces.iter().cloned().map(at).collect::<Vec<_>>();
-        let Some(every) = self.run.watching else { return Arc::new(targets()) };
-        let is_whole = match self.named {
-            NamedWatches::Everything => true,
-            NamedWatches::Secrets => false,
-            NamedWatches::Nothing => return Arc::new(Reread { targets: targets(), every }),
+        let Some(every) = self.run.watching else {
+            return Arc::new(target.namespaces.iter().cloned().map(at).collect::<Vec<_>>());
+        };
+        let watched = match self.named {
+            NamedWatches::Everything => WatchedObjects::All,
+            NamedWatches::Secrets => WatchedObjects::Secrets,
+            NamedWatches::Nothing => WatchedObjects::None,
         };
         let namespaces = target.namespaces.iter().cloned();
-        Arc::new(WatchedSource::named(&self.cluster, store.clone(), name.clone(), namespaces, sink, every, is_whole))
+        Arc::new(WatchedSource::named(&self.cluster, store.clone(), name.clone(), namespaces, sink, every, watched))
     }
 
     fn sink(&mut self, settings: Settings) -> Arc<OpenShiftSink> {

@@ -209,7 +209,7 @@ proptest! {
         let proxies = Proxies::from_variables(|name| variables.get(name).cloned());
         let result = runtime.block_on(used(&text, &proxies));
         runtime.shutdown_background();
-        let told = format!("{:?} {proxies:?} {:?}", result.err(), proxies.warnings());
-        prop_assert!(!told.contains("s3cret"), "{told}");
+        let message = format!("{:?} {proxies:?} {:?}", result.err(), proxies.warnings());
+        prop_assert!(!message.contains("s3cret"), "{message}");
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use regcred_core::{Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written, testing::conformance};
-use regcred_openshift::{Link, OpenShiftSink, WatchedSource};
+use regcred_openshift::{Link, OpenShiftSink, WatchedObjects, WatchedSource};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
 use tokio::{task::AbortHandle, time::timeout};
@@ -30,7 +30,7 @@ impl Drop for Watching {
 type Change = fn(&Watching);
 
 /// Two namespaces whose Secrets are written and linked, and a source that watches them.
-async fn watching(resync: Duration, with_users: bool, prepare: impl FnOnce(&FakeKube)) -> Watching {
+async fn watching(resync: Duration, watched: WatchedObjects, prepare: impl FnOnce(&FakeKube)) -> Watching {
     let kube = FakeKube::start().await;
     for namespace in ["team-a", "team-b"] {
         kube.add_namespace(namespace, &["default", "builder"]);
@@ -41,7 +41,7 @@ async fn watching(resync: Duration, with_users: bool, prepare: impl FnOnce(&Fake
     let sink = Arc::new(builder(&kube).await.with_links(Link::defaults()).with_annotations(annotations).build());
     let (cluster, store, name) = (connect(&kube).await, target("team-a").store, NAME.parse().expect("valid"));
     let namespaces = ["team-a", "team-b"].map(|it| it.parse().expect("valid"));
-    let source = WatchedSource::named(&cluster, store, name, namespaces, &sink, resync, with_users);
+    let source = WatchedSource::named(&cluster, store, name, namespaces, &sink, resync, watched);
     let (feed, mut sightings) = Feed::channel(16);
     let task = tokio::spawn(async move { source.watch(feed).await }).abort_handle();
     while !matches!(sightings.next().await.expect("it goes on").1, Sighting::Synced) {}
@@ -61,7 +61,15 @@ impl conformance::SourceUnderTest for Named {
         let sink = builder(&self.0).await.with_links(Link::defaults()).build();
         let (store, name) = (target("team-a").store, NAME.parse().expect("valid"));
         let namespaces = ["team-a", "team-b"].map(|it| it.parse().expect("valid"));
-        Arc::new(WatchedSource::named(&connect(&self.0).await, store, name, namespaces, &sink, LONG, true))
+        Arc::new(WatchedSource::named(
+            &connect(&self.0).await,
+            store,
+            name,
+            namespaces,
+            &sink,
+            LONG,
+            WatchedObjects::All,
+        ))
     }
 
     async fn targets(&self) -> BTreeSet<Target> {
@@ -102,7 +110,7 @@ impl Watching {
 
 #[tokio::test]
 async fn a_change_of_a_secret_an_account_or_a_namespace_names_its_target_at_once() {
-    let mut watching = watching(LONG, true, |_| ()).await;
+    let mut watching = watching(LONG, WatchedObjects::All, |_| ()).await;
     let changes: [(&str, Change); 8] = [
         ("a deleted Secret", |it| it.kube.remove("secrets", "team-a", NAME)),
         ("edited data", |it| it.edit("secrets", NAME, |secret| secret["data"][".dockerconfigjson"] = json!("e30="))),
@@ -138,7 +146,7 @@ async fn a_change_of_a_secret_an_account_or_a_namespace_names_its_target_at_once
 
 #[tokio::test]
 async fn own_writes_and_changes_beside_them_name_no_target() {
-    let mut watching = watching(LONG, true, |_| ()).await;
+    let mut watching = watching(LONG, WatchedObjects::All, |_| ()).await;
     for serial in 2..5 {
         assert_eq!(watching.refresh(&target("team-a"), serial).await, ["patch secrets"], "nothing has to be read");
     }
@@ -156,7 +164,8 @@ async fn what_may_not_be_watched_is_read_again_and_again() {
         [("secrets", None), ("serviceaccounts", Some("team-a")), ("namespaces", None), ("serviceaccounts", None)];
     for (resource, namespace) in denied {
         let mut watching =
-            watching(Duration::from_millis(50), true, |kube| kube.deny("watch", resource, namespace)).await;
+            watching(Duration::from_millis(50), WatchedObjects::All, |kube| kube.deny("watch", resource, namespace))
+                .await;
         for _ in 0..3 {
             let next = watching.next().await;
             assert!(matches!(&next, Sighting::Again(it) if namespace.is_none_or(|of| it.group() == of)), "{next:?}");
@@ -170,7 +179,7 @@ async fn what_may_not_be_watched_is_read_again_and_again() {
 
 #[tokio::test]
 async fn with_secrets_alone_each_target_is_read_again_too() {
-    let mut watching = watching(Duration::from_millis(50), false, |_| ()).await;
+    let mut watching = watching(Duration::from_millis(50), WatchedObjects::Secrets, |_| ()).await;
     assert!(matches!(watching.next().await, Sighting::Again(_)));
     watching.kube.remove("secrets", "team-a", NAME);
     while !matches!(watching.next().await, Sighting::Present(it) if it == target("team-a")) {}
@@ -179,7 +188,7 @@ async fn with_secrets_alone_each_target_is_read_again_too() {
 
 #[tokio::test]
 async fn what_may_have_been_missed_is_read_again() {
-    let mut watching = watching(LONG, true, |_| ()).await;
+    let mut watching = watching(LONG, WatchedObjects::All, |_| ()).await;
     assert_eq!(watching.refresh(&target("team-a"), 2).await, ["patch secrets"]);
     watching.kube.forget_history();
     watching.kube.close_watches();

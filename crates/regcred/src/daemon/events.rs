@@ -10,7 +10,7 @@ use std::{
 
 use regcred_core::{Clock, StoreName, Target};
 use regcred_engine::{Event, State, Step};
-use regcred_openshift::{Cluster, Clusters, Notice, notice::notify};
+use regcred_openshift::{Cluster, Clusters, EventRecord, event_record::record_event};
 use tokio::{sync::mpsc, time::Instant};
 use tracing::debug;
 
@@ -22,7 +22,7 @@ const WAITING: usize = 256;
 /// The events in the clusters of one config.
 #[derive(Debug)]
 pub(crate) struct KubernetesEvents {
-    sender: mpsc::Sender<(StoreName, Notice)>,
+    sender: mpsc::Sender<(StoreName, EventRecord)>,
     /// The store, the namespace and the pod of regcred itself.
     own: Option<(StoreName, String, String)>,
     sent: Mutex<HashMap<About, Instant>>,
@@ -57,7 +57,7 @@ impl KubernetesEvents {
                     }
                     _ => return,
                 };
-                self.send(About::Target((*target).clone()), &target.store, || Notice {
+                self.send(About::Target((*target).clone()), &target.store, || EventRecord {
                     namespace: target.group().to_owned(),
                     kind: "Secret",
                     name: target.name().to_owned(),
@@ -68,7 +68,7 @@ impl KubernetesEvents {
             }
             Event::MintFailed { provider, error, .. } => {
                 let Some((store, namespace, pod)) = &self.own else { return };
-                self.send(About::Provider(provider.to_string()), store, || Notice {
+                self.send(About::Provider(provider.to_string()), store, || EventRecord {
                     namespace: namespace.clone(),
                     kind: "Pod",
                     name: pod.clone(),
@@ -81,27 +81,27 @@ impl KubernetesEvents {
         }
     }
 
-    fn send(&self, about: About, store: &StoreName, notice: impl FnOnce() -> Notice) {
+    fn send(&self, about: About, store: &StoreName, record: impl FnOnce() -> EventRecord) {
         let mut sent = self.sent.lock().expect("no holder of the lock panics");
         match sent.entry(about) {
             Entry::Occupied(last) if last.get().elapsed() < AGAIN => return,
             Entry::Occupied(mut last) => drop(last.insert(Instant::now())),
             Entry::Vacant(first) => drop(first.insert(Instant::now())),
         }
-        self.sender.try_send((store.clone(), notice())).ok();
+        self.sender.try_send((store.clone(), record())).ok();
     }
 }
 
 async fn send(
     clusters: BTreeMap<StoreName, Cluster>,
-    mut events: mpsc::Receiver<(StoreName, Notice)>,
+    mut events: mpsc::Receiver<(StoreName, EventRecord)>,
     reporter: String,
     clock: Arc<dyn Clock>,
 ) {
-    while let Some((store, notice)) = events.recv().await {
+    while let Some((store, record)) = events.recv().await {
         let Some(cluster) = clusters.get(&store) else { continue };
-        if let Err(error) = notify(cluster, &notice, &reporter, clock.now()).await {
-            debug!(namespace = notice.namespace, error = error.chain(), "an event could not be made");
+        if let Err(error) = record_event(cluster, &record, &reporter, clock.now()).await {
+            debug!(namespace = record.namespace, error = error.chain(), "an event could not be made");
         }
     }
 }

@@ -171,7 +171,7 @@ async fn entries_of_which_nobody_says_whose_they_are_are_told_and_left() {
     world.kube.put("secrets", "team-a", "registries", shared, "tenant");
     let (code, report, _) = cleanup(&world, &["--yes"]);
     assert_eq!(code, 1, "{report:#}");
-    assert!(report.to_string().contains("which of its logins are ours is not known"), "{report:#}");
+    assert!(report.to_string().contains("it is not known which of its logins are"), "{report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
