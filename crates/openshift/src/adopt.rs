@@ -4,7 +4,7 @@
 //! becomes the owner of our fields first. Then an ordinary apply removes each field that it does not name and that has no other owner, such
 //! as the copy of the old token.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use json_patch::Patch;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
@@ -41,7 +41,7 @@ pub(crate) fn writer(metadata: &ObjectMeta, us: &[impl AsRef<str>]) -> Option<Re
         return Some(refusal::still_written(&format!("controlled by {name}")));
     }
     // An apply of `stringData` overwrites the data without a conflict.
-    let wanted = claims().chain([vec!["f:stringData".to_owned()]]).collect::<Vec<_>>();
+    let wanted = claims().chain([vec!["f:stringData".into()]]).collect::<Vec<_>>();
     let applies =
         |it: &ManagedFieldsEntry| is_apply(it) && !is_ours(it, us) && wanted.iter().any(|path| owns(it, path));
     Some(refusal::still_written(&format!("applied by {}", named(metadata, applies)?)))
@@ -125,8 +125,8 @@ fn taken_over(metadata: &ObjectMeta, us: &[impl AsRef<str>], template: &SecretTe
         }
     }
     // An object without managers has data too, and maybe the copy of the old token.
-    put(&mut owned, &DATA.map(str::to_owned));
-    put(&mut owned, &["f:type".to_owned()]);
+    put(&mut owned, &DATA);
+    put(&mut owned, &["f:type"]);
     if value(metadata.annotations.as_ref(), LAST_APPLIED).is_some() {
         put(&mut owned, &mark(ANNOTATIONS, LAST_APPLIED));
     }
@@ -143,9 +143,9 @@ fn taken_over(metadata: &ObjectMeta, us: &[impl AsRef<str>], template: &SecretTe
 }
 
 /// The fields that become ours if they exist.
-fn claims() -> impl Iterator<Item = Vec<String>> {
+fn claims() -> impl Iterator<Item = Vec<Cow<'static, str>>> {
     let marks = MARKS.iter().copied().chain([(ANNOTATIONS, LAST_APPLIED)]).map(|(map, name)| mark(map, name).to_vec());
-    [DATA.map(str::to_owned).to_vec(), vec!["f:type".into()]].into_iter().chain(marks)
+    [DATA.map(Cow::from).to_vec(), vec!["f:type".into()]].into_iter().chain(marks)
 }
 
 fn is_ours(entry: &ManagedFieldsEntry, us: &[impl AsRef<str>]) -> bool {
@@ -153,23 +153,23 @@ fn is_ours(entry: &ManagedFieldsEntry, us: &[impl AsRef<str>]) -> bool {
 }
 
 /// Takes a field out of a set, with the maps above it in which nothing is left; whether it was there.
-fn take(fields: &mut Value, path: &[String]) -> bool {
+fn take(fields: &mut Value, path: &[impl AsRef<str>]) -> bool {
     let (Some((first, rest)), Some(map)) = (path.split_first(), fields.as_object_mut()) else { return false };
     if rest.is_empty() {
-        return map.remove(first).is_some();
+        return map.remove(first.as_ref()).is_some();
     }
-    let Some(inner) = map.get_mut(first) else { return false };
+    let Some(inner) = map.get_mut(first.as_ref()) else { return false };
     let taken = take(inner, rest);
     let empty = inner.as_object().is_some_and(|inner| inner.keys().all(|name| name == "."));
     if taken && empty {
-        map.remove(first);
+        map.remove(first.as_ref());
     }
     taken
 }
 
-fn put(fields: &mut Value, path: &[String]) {
+fn put(fields: &mut Value, path: &[impl AsRef<str>]) {
     let mut at = fields;
-    for step in path {
+    for step in path.iter().map(AsRef::as_ref) {
         if !at[step].is_object() {
             at[step] = json!({});
         }

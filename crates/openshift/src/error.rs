@@ -296,11 +296,11 @@ mod tests {
                  config; if you did so just now, try again in a minute",
             ),
         ];
-        for (message, message) in denied {
+        for (message, cause) in denied {
             for code in [403, 422] {
                 let error = translated(json!({ "code": code, "message": message }));
                 assert_eq!(error.kind(), ErrorKind::Denied);
-                assert!(error.chain().ends_with(message) && !error.chain().contains("canary"), "{error:?}");
+                assert!(error.chain().ends_with(cause) && !error.chain().contains("canary"), "{error:?}");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Which manager owns which field of an object, by its `managedFields`.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use serde_json::Value;
@@ -27,15 +27,16 @@ pub(crate) const MARKS: [(&str, &str); 7] = [
 pub(crate) type Manager<'a> = (&'a str, &'a str);
 
 /// Returns the path of a label or an annotation.
-pub(crate) fn mark(map: &str, name: &str) -> [String; 3] {
-    ["f:metadata".into(), map.into(), format!("f:{name}")]
+pub(crate) fn mark<'a>(map: &'a str, name: &str) -> [Cow<'a, str>; 3] {
+    ["f:metadata".into(), map.into(), format!("f:{name}").into()]
 }
 
 pub(crate) fn value<'a>(map: Option<&'a BTreeMap<String, String>>, name: &str) -> Option<&'a str> {
     map?.get(name).map(String::as_str)
 }
 
-pub(crate) fn entries(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntry> {
+/// Returns the field managers of an object.
+pub fn entries(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntry> {
     metadata.managed_fields.iter().flatten()
 }
 

@@ -23,8 +23,8 @@ pub(crate) fn shown<'a>(keys: impl Iterator<Item = &'a str>) -> Option<String> {
     (!named.is_empty()).then(|| named.join(", "))
 }
 
-/// A key of `auths` without scheme and API version.
-pub(crate) fn bare(key: &str) -> &str {
+/// Returns a key of `auths` without scheme and API version.
+pub fn bare(key: &str) -> &str {
     let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     let key = key.trim_end_matches('/');
     key.strip_suffix("/v1").or_else(|| key.strip_suffix("/v2")).unwrap_or(key)

@@ -1,6 +1,6 @@
 //! The desired labels, annotations and login format of a Secret.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use regcred_core::{Login, Registry, Result};
@@ -106,7 +106,7 @@ impl SecretTemplate {
     }
 
     /// The paths of the fields that the config sets.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = Vec<String>> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = Vec<Cow<'static, str>>> {
         let labels = self.labels.keys().map(|name| mark(LABELS, name).to_vec());
         labels.chain(self.annotations.keys().map(|name| mark(ANNOTATIONS, name).to_vec()))
     }

@@ -144,19 +144,19 @@ impl WatchedSource {
         namespaces: impl IntoIterator<Item = Namespace>,
         sink: &OpenShiftSink,
         resync: Duration,
-        watched: WatchedObjects,
+        objects: WatchedObjects,
     ) -> Self {
         let (wanted, targets) = (namespaces.into_iter().collect::<BTreeSet<_>>(), sink.targets().clone());
         let mut subjects = BTreeSet::new();
-        for namespace in wanted.iter().filter(|_| watched != WatchedObjects::None) {
+        for namespace in wanted.iter().filter(|_| objects != WatchedObjects::None) {
             subjects.insert(Subject::Secret(Some(namespace.clone()), secret.clone()));
-            if watched == WatchedObjects::All {
+            if objects == WatchedObjects::All {
                 let accounts = targets.accounts().into_iter();
                 subjects.extend(accounts.map(|account| Subject::Account(Some(namespace.clone()), account)));
                 subjects.insert(Subject::Namespace(namespace.clone()));
             }
         }
-        let missing = (watched != WatchedObjects::All).then_some(Subject::Namespaces).into_iter().collect();
+        let missing = (objects != WatchedObjects::All).then_some(Subject::Namespaces).into_iter().collect();
         let watches = Watches::of(WatchScope {
             cluster: cluster.clone(),
             subjects,

@@ -5,5 +5,6 @@ mod secret;
 
 pub use self::{
     objects::Objects,
-    secret::{bare, data_managers, hidden_after_merge, instance, managers, merged_by, obstacle},
+    secret::{data_managers, hidden_after_merge, instance, merged_by, obstacle},
 };
+pub use crate::{fields::entries as managers, refusal::bare};

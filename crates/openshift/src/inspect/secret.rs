@@ -49,20 +49,10 @@ pub fn hidden_after_merge(mut config: DockerConfig, registries: &[String], user:
     unread(&config, &registries).map(Unread::into_text)
 }
 
-/// Returns the field managers of an object.
-pub fn managers(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntry> {
-    entries(metadata)
-}
-
 /// Returns the field managers that own one value of a Secret's data.
 pub fn data_managers<'a>(metadata: &'a ObjectMeta, key: &str) -> impl Iterator<Item = &'a ManagedFieldsEntry> {
     let paths = [vec!["f:data".to_owned(), format!("f:{key}")], vec!["f:stringData".to_owned()]];
     entries(metadata).filter(move |entry| paths.iter().any(|path| owns(entry, path)))
-}
-
-/// Returns a key of `auths` without scheme and API version.
-pub fn bare(key: &str) -> &str {
-    refusal::bare(key)
 }
 
 #[cfg(test)]
