@@ -260,7 +260,7 @@ mod tests {
         applied[0]["fieldsV1"] = json!({ "f:stringData": { "f:x": {} } });
         assert!(writer(&metadata(&applied), &["regcred"]).is_some(), "it would overwrite the data without a conflict");
         applied[0]["fieldsV1"] = json!({ "f:metadata": { "f:labels": { "f:app.kubernetes.io/managed-by": {} } } });
-        assert!(writer(&metadata(&applied), &["regcred"]).is_some(), "it would stand in the way of our label");
+        assert!(writer(&metadata(&applied), &["regcred"]).is_some(), "it would conflict with our label");
         let mut controlled = metadata(&recipe());
         let owner =
             json!([{ "apiVersion": "v1", "kind": "ExternalSecret", "name": "ecr", "uid": "u", "controller": true }]);

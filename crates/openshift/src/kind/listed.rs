@@ -8,7 +8,7 @@ use regcred_plan::SinkTarget;
 /// A few lists are cheaper than four reads each, from this number of Secrets of one name on.
 const ENOUGH: usize = 8;
 
-/// Returns the names of the Secrets that a pass reads in lists if it may, because there are so many.
+/// Returns the names of the Secrets that a pass reads in lists, if RBAC allows lists.
 pub fn listed<O>(targets: &[SinkTarget<O>]) -> impl Iterator<Item = SecretName> + use<O> {
     let mut alike = BTreeMap::<_, usize>::new();
     for target in targets {

@@ -24,7 +24,7 @@ struct Settings {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     logins: LoginFormat,
-    /// For adoption, the entries and patterns that a Secret may hold. `None`: they are not known.
+    /// The entries and patterns that an adopted Secret may hold. `None`: they are not known.
     expected: Option<Vec<String>>,
 }
 
@@ -59,7 +59,7 @@ fn expected(scopes: &[Scope]) -> Option<Vec<String>> {
     Some(all)
 }
 
-/// The sinks of one cluster. What one of them has read serves all of their targets.
+/// The sinks of one cluster. They share a cache.
 pub(super) struct Sinks<'a> {
     cluster: Cluster,
     run: &'a Run,

@@ -1,4 +1,4 @@
-//! A ServiceAccount as the API server keeps it, and others who write it.
+//! A ServiceAccount on an API server, and other programs that write it.
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ pub(super) const LINKED: &str = "ecr-secret";
 pub(super) const UNLINKED: &str = "old-secret";
 pub(super) const LISTS: [&str; 2] = ["imagePullSecrets", "secrets"];
 
-/// It takes no guarded patch of what has changed since it was read.
+/// It refuses a guarded patch if the object has changed since it was read.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     pub(super) account: Value,
@@ -34,7 +34,7 @@ impl Server {
     }
 }
 
-/// What somebody else does in one of [`LISTS`] to entries whose names begin in a way of their own.
+/// The edits of another program in one of [`LISTS`], to entries with a name prefix of its own.
 #[derive(Clone, Debug)]
 pub(super) enum Edit {
     Add(usize, Index),

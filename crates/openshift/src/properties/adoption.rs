@@ -1,4 +1,4 @@
-//! Who owns what, before and after a Secret of somebody else becomes ours.
+//! The owner of each field before and after an adoption.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ use crate::{
 const US: &str = "regcred";
 const OURS: Owner = (US, "Apply");
 
-/// Nobody else applies what is ours: of such a Secret it would not be taken.
+/// Owners of which none applies our fields, because such a Secret is not adopted.
 fn given_up() -> impl Strategy<Value = Owners> {
     owners().prop_map(|mut owners| {
         for ((manager, operation), fields) in &mut owners {

@@ -1,4 +1,4 @@
-//! What becomes of the lists of a ServiceAccount that several write at the same time.
+//! The lists of a ServiceAccount after concurrent writes.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use proptest::{collection::vec, prelude::*, sample::Index};
@@ -7,7 +7,7 @@ use serde_json::{Value, from_value, json};
 use super::accounts::{Edit, LINKED, LISTS, Server, UNLINKED, edits, entries, server, without};
 use crate::link::{Link, Lists, unlink};
 
-/// Who writes the account, and what was read for the next write.
+/// A writer of the account, and what it has read for its next write.
 #[derive(Clone, Debug)]
 struct Writer {
     task: Task,
@@ -19,7 +19,7 @@ struct Writer {
 enum Task {
     Link(Link),
     Unlink,
-    /// Whose entries have names that begin so, and what is left to do with them.
+    /// A program with this name prefix, and its remaining edits.
     Foreign(&'static str, Vec<Edit>),
 }
 
@@ -39,7 +39,7 @@ impl Writer {
         Self { task, read: None, is_done: false }
     }
 
-    /// Reads, or writes what follows from what it read. After that it reads again, until nothing is left to do.
+    /// Reads, or writes the patch of what it has read. It reads again until nothing is left to do.
     fn step(&mut self, server: &mut Server) {
         let Some(read) = self.read.take() else {
             self.read = Some(server.read());

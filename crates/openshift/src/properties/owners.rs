@@ -1,4 +1,4 @@
-//! Who owns which field, as a relation; and the `managedFields` that say so.
+//! The owners of fields as a relation, and as `managedFields`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

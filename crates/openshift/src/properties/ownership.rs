@@ -1,4 +1,4 @@
-//! Whose a Secret is, and what of it is still as we wrote it.
+//! The owner of a Secret, and which parts are intact.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,12 +14,12 @@ use crate::{
 
 const TARGET: &str = "team-a/ecr-secret";
 const RECORDS: &str = r#"{"r.example":{"provider":"one","issued_at":"1970-01-01T00:00:00Z"}}"#;
-/// What others may have written there, of which nothing is what we write.
+/// Values of other programs that regcred never writes.
 const NONSENSE: [&str; 3] = ["", "[]", r#"{"r.example":{"provider":"one","issued_at":"yesterday"}}"#];
 
 type Texts = BTreeMap<&'static str, &'static str>;
 
-/// A Secret's metadata, and who looks at it: an instance with its manager.
+/// The metadata of a Secret, and an instance with its manager.
 #[derive(Clone, Debug)]
 struct Case {
     us: (&'static str, &'static str),
@@ -43,7 +43,7 @@ fn texts<const N: usize>(texts: [BoxedStrategy<Texts>; N]) -> impl Strategy<Valu
     Vec::from(texts).prop_map(|texts| texts.into_iter().flatten().collect())
 }
 
-/// Nearly ours: what is wrong with it is rare, so that each may be the only fault.
+/// A Secret that is nearly ours. Faults are rare, so that each may be the only one.
 fn case() -> impl Strategy<Value = Case> {
     let us = select(&[("default", "regcred"), ("blue", "regcred/blue")][..]);
     us.prop_flat_map(|us| {
@@ -74,7 +74,7 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// Our apply owns all of ours but for a few; what others own is in their hands, and often not ours.
+/// Our apply owns nearly all of our fields. Other managers own some fields, which are often not ours.
 fn owned(us: &'static str) -> impl Strategy<Value = Owners> {
     let lost = prop_oneof![
         3 => Just(BTreeSet::new()),
