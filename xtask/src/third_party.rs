@@ -12,7 +12,9 @@ use crate::{
 /// The sets of adapters that a library may be wanted with.
 const FEATURES: [&str; 4] = ["", "ecr", "openshift", "ecr,openshift"];
 /// Only the binary needs these.
-const NEVER: [&str; 4] = ["axum", "clap", "prometheus-client", "tracing-subscriber"];
+const BINARY: [&str; 3] = ["axum", "clap", "tracing-subscriber"];
+/// Only the adapters need these.
+const ADAPTERS: [&str; 4] = ["aws-config", "aws-sdk-ecr", "k8s-openapi", "kube"];
 
 pub(crate) fn run() -> Result<()> {
     for features in FEATURES {
@@ -31,11 +33,18 @@ pub(crate) fn run() -> Result<()> {
         cargo
     };
     run_command(theirs("fmt").arg("--check"))?;
-    let tree = tidy::names(theirs("tree").args(["--edges", "normal"]))?;
-    for name in NEVER {
-        ensure!(!tree.contains(name), "{name} is in the tree of a program that embeds regcred without its binary");
-    }
+    let brings_none = |features: &[&str], names: &[&str], what: &str| -> Result<()> {
+        let tree = tidy::names(theirs("tree").args(["--edges", "normal"]).args(features))?;
+        let found = names.iter().find(|name| tree.contains(**name));
+        ensure!(found.is_none(), "{} is in the tree of {what}", found.unwrap_or(&""));
+        Ok(())
+    };
+    brings_none(&[], &BINARY, "a program that embeds regcred without its binary")?;
+    let adapters = [BINARY.as_slice(), ADAPTERS.as_slice()].concat();
+    brings_none(&["--no-default-features"], &adapters, "a program with its own provider and sink")?;
+    // Their program and their command line speak the types of different versions of Kubernetes.
     run_command(theirs("test").arg("--quiet"))?;
-    println!("a program outside the workspace embeds regcred");
+    run_command(theirs("test").args(["--quiet", "--no-default-features", "--features", "cli"]))?;
+    println!("a program outside the workspace embeds regcred, and a command line has its types");
     Ok(())
 }

@@ -166,8 +166,11 @@ impl<'a> RegcredBuilder<'a> {
 
     /// Sets the clock. Default: that of the machine.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.setup.clock = clock.clone();
-        self.built_in = self.built_in.with_clock(clock);
+        #[cfg(feature = "ecr")]
+        {
+            self.built_in = self.built_in.with_clock(clock.clone());
+        }
+        self.setup.clock = clock;
         self
     }
 

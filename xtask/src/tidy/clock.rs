@@ -11,13 +11,12 @@ use super::{
 };
 
 /// The files that may read the machine's clock.
-const READERS: [&str; 9] = [
+const READERS: [&str; 8] = [
     "crates/core/src/clock.rs",
     // The defaults of the two adapters, and of what programs make.
     "crates/ecr/src/kind/mod.rs",
     "crates/ecr/src/provider.rs",
     "crates/openshift/src/cluster.rs",
-    "crates/regcred/src/built_in.rs",
     "crates/regcred/src/regcred.rs",
     // The start of the command line.
     "crates/scheduler/src/cli/mod.rs",

@@ -246,5 +246,5 @@ async fn prune(made: &Made) {
 
 #[cfg(not(feature = "openshift"))]
 async fn prune(_: &Made) {
-    pending().await
+    pending::<()>().await;
 }
