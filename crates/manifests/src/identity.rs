@@ -58,7 +58,7 @@ pub(crate) fn of(plan: &Plan, workload: &Workload) -> (Vec<Value>, Vec<(Value, S
 }
 
 /// For whom the pod's own token is; `None`: it needs none.
-fn audience<'a>(plan: &Plan, identity: &'a Identity) -> Option<&'a str> {
+pub(crate) fn audience<'a>(plan: &Plan, identity: &'a Identity) -> Option<&'a str> {
     match identity {
         Identity::Projected { audience, .. } => Some(audience),
         _ => files(plan).any(|(_, file)| is_token(&file.path)).then_some(AUDIENCE),

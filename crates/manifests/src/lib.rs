@@ -27,6 +27,7 @@ mod resources;
 mod rights;
 mod shape;
 mod template;
+mod values;
 mod write;
 mod yaml;
 
@@ -43,5 +44,6 @@ pub use issuer::Issuer;
 pub use object::Names;
 pub use options::{PodFile, PodOptions, pod_schema};
 pub use template::project_template;
+pub use values::values;
 pub use write::{Manifests, first_run, manifests};
 pub use yaml::{read, yaml};

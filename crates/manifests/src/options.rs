@@ -24,6 +24,8 @@ pub struct PodOptions {
     pub(crate) extra_env: Vec<Value>,
     pub(crate) labels: Map<String, Value>,
     pub(crate) annotations: Map<String, Value>,
+    /// The file that says all of it, which is a file of values for the chart too.
+    pub(crate) file: Map<String, Value>,
 }
 
 /// The content of a file for `regcred manifests --pod`.
@@ -87,6 +89,7 @@ fn options(file: &Value) -> PodOptions {
         extra_env: file["extraEnv"].as_array().cloned().unwrap_or_default(),
         labels: object("podLabels"),
         annotations: object("podAnnotations"),
+        file: file.as_object().cloned().unwrap_or_default(),
     }
 }
 

@@ -31,29 +31,40 @@ pub struct Manifests {
 /// Problems are a sink that is not there, a file of the config that is in no volume, a schedule that is too slow for a CronJob,
 /// and a config that asks nothing of this cluster.
 pub fn manifests(plan: &Plan, install: &Install) -> Result<Manifests, Problems> {
+    let Made { objects, rights, identity, kubectl } = made(plan, install)?;
+    Ok(Manifests { objects, notes: [rights, identity, kubectl].concat() })
+}
+
+/// The objects, and notes on them by subject.
+pub(crate) struct Made {
+    pub(crate) objects: Vec<Value>,
+    /// What the objects allow, and what they leave to a person.
+    pub(crate) rights: Vec<String>,
+    /// Who regcred is in AWS.
+    pub(crate) identity: Vec<String>,
+    /// How the objects are applied with kubectl.
+    pub(crate) kubectl: Vec<String>,
+}
+
+/// Returns the objects and notes of [`manifests()`].
+pub(crate) fn made(plan: &Plan, install: &Install) -> Result<Made, Problems> {
     let here = sinks(plan, install.sink.as_ref())?;
     let (need, site) = (Need::of(plan, &here), Site::new(plan, install));
-    let mut notes = vec![];
     Problems::check(problems(plan, install, &need))?;
     let objects = objects(plan, install, &need, &site);
     Problems::check(guard::problems(&objects))?;
-    if matches!(install.mode, Mode::CronJob(_)) {
-        notes.extend(cronjob::warning(plan));
-        let (name, namespace) = (&site.name, site.namespace);
-        notes.push(format!(
-            "the first pass: kubectl create job --namespace={namespace} --from=cronjob/{name} {name}-first"
-        ));
-    }
-    notes.extend(warnings(&site, plan, install, &need));
+    let is_selecting = !need.selections().is_empty();
+    let mut kubectl = of_kubectl(plan, install, &site, is_selecting);
     if objects.iter().any(|object| object.to_string().len() > LARGEST_NOTE) {
-        notes.push("some of it is too large for what kubectl notes on objects: apply it with --server-side".into());
+        kubectl.push("some of it is too large for what kubectl notes on objects: apply it with --server-side".into());
     }
     let left = leftover::commands(plan, install, &need, &objects).join("\n  ");
-    notes.push(format!(
+    kubectl.push(format!(
         "delete what another mode or version of this installation has left:\n  {left}\n  If it was in another namespace: \
          print the old manifests with --namespace=OLD --no-namespace, and pipe them into `kubectl delete --ignore-not-found --filename -`"
     ));
-    Ok(Manifests { objects, notes })
+    let (rights, identity) = (of_rights(plan, install, &site, is_selecting), of_identity(plan, install, &site));
+    Ok(Made { objects, rights, identity, kubectl })
 }
 
 /// A Job that makes the CronJob's first pass at once, for Argo CD. Problems are those of [`manifests()`].
@@ -104,66 +115,86 @@ fn problems(plan: &Plan, install: &Install, need: &Need) -> Vec<Problem> {
     problems
 }
 
-/// What a person has to know or to do.
-fn warnings(site: &Site<'_>, plan: &Plan, install: &Install, need: &Need) -> Vec<String> {
-    let mut warnings = vec![];
-    let selecting = !need.selections().is_empty();
-    if selecting && install.guard == Guard::Nothing {
-        warnings.push(UNGUARDED.into());
+/// Returns what the objects allow, and what they leave to a person.
+fn of_rights(plan: &Plan, install: &Install, site: &Site<'_>, is_selecting: bool) -> Vec<String> {
+    let mut notes = vec![];
+    if matches!(install.mode, Mode::CronJob(_)) {
+        notes.extend(cronjob::warning(plan));
     }
-    let (name, account, namespace, wide) = (&site.name, &site.account, site.namespace, site.wide("-target"));
-    match install.guard {
-        Guard::Policy if selecting => warnings.push(format!(
-            "these rights are safe only behind the guard, which takes Kubernetes 1.30 or OpenShift 4.17. kubectl goes on after an error: if it \
-             cannot apply a policy named {name}-guard-*, run `kubectl delete clusterrolebinding {wide}`. On older servers print with --role-bindings"
-        )),
-        Guard::Policy => {}
-        Guard::Bindings | Guard::Nothing => warnings.push(
+    if is_selecting && install.guard == Guard::Nothing {
+        notes.push(UNGUARDED.into());
+    }
+    if install.guard != Guard::Policy {
+        notes.push(
             "without the policy, whoever owns this pod can be any ServiceAccount of the namespaces that it serves: RBAC knows no types of Secrets"
                 .into(),
-        ),
+        );
     }
-    if selecting && install.guard == Guard::Bindings {
-        warnings.push(format!(
+    if is_selecting && install.guard == Guard::Bindings {
+        let (account, namespace, wide) = (&site.account, site.namespace, site.wide("-target"));
+        notes.push(format!(
             "each namespace that is chosen needs a binding of its own, also those of tomorrow: kubectl create rolebinding {wide} \
              --clusterrole={wide} --serviceaccount={namespace}:{account} --namespace=NAMESPACE"
         ));
     }
-    if let Some(previous) = plan.previous_instance() {
-        warnings.push(renamed(previous, site));
-    }
     if install.profiles {
-        warnings.push(
+        notes.push(
             "who may label a namespace regcred.dev/profile=NAME: whoever is bound to a ClusterRole with the rule { apiGroups: [regcred.dev], \
              resources: [profiles], resourceNames: [NAME], verbs: [use] }"
                 .into(),
         );
     }
+    notes
+}
+
+/// Returns what differs between `kubectl apply` and a tool that knows what it applied before.
+fn of_kubectl(plan: &Plan, install: &Install, site: &Site<'_>, is_selecting: bool) -> Vec<String> {
+    let mut notes = vec![];
+    let (name, namespace) = (&site.name, site.namespace);
+    if matches!(install.mode, Mode::CronJob(_)) {
+        notes.push(format!(
+            "the first pass: kubectl create job --namespace={namespace} --from=cronjob/{name} {name}-first"
+        ));
+    }
+    if is_selecting && install.guard == Guard::Policy {
+        let wide = site.wide("-target");
+        notes.push(format!(
+            "these rights are safe only behind the guard, which takes Kubernetes 1.30 or OpenShift 4.17. kubectl goes on after an error: if it \
+             cannot apply a policy named {name}-guard-*, run `kubectl delete clusterrolebinding {wide}`. On older servers print with --role-bindings"
+        ));
+    }
+    notes.extend(plan.previous_instance().map(|previous| renamed(previous, site)));
     if matches!(install.mode, Mode::Daemon(..)) && install.monitoring {
-        warnings.push(
+        notes.push(
             "the last two objects, ServiceMonitor and PrometheusRule, need the CRDs of the Prometheus operator. On a cluster without them \
              kubectl applies everything else and exits with 1: print with --no-monitoring"
                 .into(),
         );
     }
-    let Some(workload) = install.mode.workload() else { return warnings };
+    notes
+}
+
+/// Returns what a person has to do so that the pod is somebody in AWS.
+fn of_identity(plan: &Plan, install: &Install, site: &Site<'_>) -> Vec<String> {
+    let mut notes = vec![];
+    let Some(workload) = install.mode.workload() else { return notes };
+    let (account, namespace) = (&site.account, site.namespace);
     match &workload.identity {
         Identity::None if plan.planned_providers().values().any(|it| it.plan().pod == PodCredentials::Identity) => {
-            warnings.push("nobody says who regcred is in AWS: --identity does".into());
+            notes.push("nobody says who regcred is in AWS: --identity does".into());
         }
-        Identity::PodIdentity => warnings.push(format!(
-            "its role: aws eks create-pod-identity-association --cluster-name CLUSTER --namespace {} --service-account {} --role-arn ROLE",
-            site.namespace, site.account
+        Identity::PodIdentity => notes.push(format!(
+            "its role: aws eks create-pod-identity-association --cluster-name CLUSTER --namespace {namespace} --service-account {account} \
+             --role-arn ROLE"
         )),
-        Identity::Webhook { role_arn } if install.account.exists => warnings.push(format!(
+        Identity::Webhook { role_arn } if install.account.exists => notes.push(format!(
             "annotate the ServiceAccount, which these objects do not make: kubectl annotate serviceaccount {account} \
              --namespace={namespace} --overwrite {}={role_arn}",
             identity::ROLE_ANNOTATION
         )),
-        Identity::Keys { secret } => warnings.push(format!(
+        Identity::Keys { secret } => notes.push(format!(
             "a key lives until somebody revokes it: a role is better. Its Secret is not made here: kubectl create secret generic {secret} \
-             --namespace={} --from-file=credentials=FILE",
-            site.namespace
+             --namespace={namespace} --from-file=credentials=FILE"
         )),
         Identity::None | Identity::Webhook { .. } | Identity::Projected { .. } => {}
     }
@@ -172,9 +203,9 @@ fn warnings(site: &Site<'_>, plan: &Plan, install: &Install, need: &Need) -> Vec
         _ => None,
     });
     for (name, key) in without_file.filter(|_| !matches!(workload.identity, Identity::Keys { .. })) {
-        warnings.push(format!("providers.{name}.{key}: the pod has no AWS configuration that has a profile"));
+        notes.push(format!("providers.{name}.{key}: the pod has no AWS configuration that has a profile"));
     }
-    warnings
+    notes
 }
 
 /// How an installation that has a new name is moved to without a gap. Its Secrets carry the label of the instance too, and stay.

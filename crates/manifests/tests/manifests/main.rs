@@ -2,6 +2,7 @@
 
 mod guard;
 mod leftover;
+mod values;
 
 use regcred::{BuiltIn, Plan, Types, config::Config};
 

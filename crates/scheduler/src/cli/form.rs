@@ -11,7 +11,7 @@ use super::{
 pub(crate) fn check(args: &Args) -> Result<()> {
     let (command, is_set) = (&args.command, args.is_output_set);
     let no_objects = match command {
-        Command::Manifests(_) => "--mode iam prints no objects",
+        Command::Manifests(_) => "this --mode prints no objects",
         _ => "this command has no objects",
     };
     let fix = |forms: &str| {

@@ -287,6 +287,57 @@ fn an_instance_under_a_new_name_is_told_how_to_move() {
 }
 
 #[test]
+fn the_values_of_the_chart_hold_the_config_as_it_is_and_what_follows_from_it() {
+    let output = regcred(&["manifests", "--mode", "values", "--sink", "cluster", "--config"])
+        .arg(format!("{CONFIG}full.yaml"))
+        .args(["--mount", "edge=/var/run/secrets/edge", "--identity", "keys", "--aws-secret", "aws", "--quiet"])
+        .output()
+        .expect("it starts");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.starts_with("# Made by `regcred manifests --mode values --sink cluster --config "), "{text}");
+    assert!(
+        text.contains("                # names this installation, so that two do not"),
+        "comments stay as they are: {text}"
+    );
+    let (code, values, told) =
+        manifests("minimal", &["--mode", "values", "--workload", "daemon", "--replicas", "2", "--role-bindings"]);
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(values["config"], fs::read_to_string(format!("{CONFIG}minimal.yaml")).expect("text"));
+    let chosen = ["mode", "guard", "replicas"].map(|key| values[key].clone());
+    assert_eq!(chosen, [json!("daemon"), json!("role-bindings"), json!(2)]);
+    let generated = &values["generated"];
+    let (_, list, _) = manifests("minimal", &["--mode", "daemon", "--replicas", "2", "--role-bindings"]);
+    let mut objects = list["items"].as_array().expect("a list").iter();
+    let role = objects.find(|it| it["metadata"]["name"] == "regcred-target");
+    assert_eq!(generated["rights"]["target"], role.expect("a role")["rules"]);
+    assert_eq!(generated["rights"]["boundIn"], json!(["team-a", "team-b"]));
+    assert_eq!(generated["rights"]["policies"], json!([]));
+    assert!(generated["notes"].to_string().contains("without the policy"), "{generated:#}");
+    assert!(!told.contains("kubectl apply") && !told.contains("kubectl delete"), "Helm does this: {told}");
+}
+
+#[test]
+fn values_are_refused_for_what_manifests_refuses() {
+    for (args, why) in [
+        (&["--workload", "daemon"][..], "--workload needs --mode values\n"),
+        (&["--mode", "values", "--replicas", "2"], "--replicas needs --workload daemon\n"),
+        (&["--mode", "values", "--workload", "rights"], "invalid value 'rights'"),
+        (&["--mode", "values", "--sink", "moon"], "moon is no cluster of this config"),
+        (&["--mode", "values", "--schedule", "@daily"], "lives for 12 hours: run it at least every 10 hours"),
+    ] {
+        let (code, _, told) = manifests("minimal", args);
+        assert!(code == 2 && told.contains(why), "{args:?}: {told}");
+    }
+    let mut named = regcred(&["manifests", "--mode", "values", "--output", "name", "--config"]);
+    let output = named.arg(format!("{CONFIG}minimal.yaml")).output().expect("it starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(2) && told.contains("cannot print names: this --mode prints no objects"),
+        "{told}"
+    );
+}
+
+#[test]
 fn the_charts_schema_has_the_forms_of_the_flags_and_of_the_file() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/chart/regcred/values.schema.json");
     let values = serde_json::from_str::<Value>(&fs::read_to_string(path).expect("text")).expect("JSON");

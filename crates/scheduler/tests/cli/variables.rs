@@ -64,7 +64,7 @@ fn a_form_that_a_command_cannot_print_is_refused() {
         (
             iam,
             "-o name",
-            "error: cannot print names: --mode iam prints no objects\nuse --output table, wide, json or yaml",
+            "error: cannot print names: this --mode prints no objects\nuse --output table, wide, json or yaml",
         ),
         ("check", "-o name", "use --output table, wide, json or yaml"),
         ("completions bash", "-o name", "leave out --output"),

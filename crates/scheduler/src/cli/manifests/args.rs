@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// What is printed
     #[arg(long, value_enum, default_value_t)]
     pub(super) mode: ModeName,
+    /// What the chart of --mode values runs; without it a CronJob
+    #[arg(long, value_enum)]
+    workload: Option<WorkloadName>,
     /// Where regcred runs
     #[arg(long, short, value_name = "NAMESPACE", default_value = "regcred")]
     namespace: Namespace,
@@ -100,6 +103,8 @@ pub(super) enum ModeName {
     FirstRun,
     /// A Deployment, and the rights of a daemon
     Daemon,
+    /// Values for the Helm chart: the config, what the flags choose, and the rights that follow from both
+    Values,
     /// The rights alone, for a regcred that runs elsewhere
     Rights,
     /// The roles in IAM as JSON, each with its policies. With --identity keys also the user
@@ -108,6 +113,15 @@ pub(super) enum ModeName {
     Template,
     /// A dashboard for Grafana, in a ConfigMap that its sidecar takes
     Dashboard,
+}
+
+/// What the chart runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum WorkloadName {
+    /// A CronJob
+    Cronjob,
+    /// A Deployment
+    Daemon,
 }
 
 /// Who regcred is in AWS.
@@ -129,7 +143,7 @@ enum IdentityName {
 impl Args {
     /// Whether it prints objects, which have names.
     pub(crate) fn has_names(&self) -> bool {
-        self.mode != ModeName::Iam
+        !matches!(self.mode, ModeName::Iam | ModeName::Values)
     }
 
     /// What is said and has no effect is an error: somebody counts on it.
@@ -139,14 +153,18 @@ impl Args {
             || (is_iam && self.identity == IdentityName::PodIdentity);
         let with_role =
             if is_iam { "--identity webhook, projected or pod-identity" } else { "--identity webhook or projected" };
+        let is_values = self.mode == ModeName::Values;
+        let is_daemon = self.mode == ModeName::Daemon || (is_values && self.workload == Some(WorkloadName::Daemon));
+        let of_daemon = if is_values { "--workload daemon" } else { "--mode daemon" };
         for (flag, is_said, of, fits) in [
+            ("--workload", self.workload.is_some(), "--mode values", is_values),
             ("--role-arn", self.role_arn.is_some(), with_role, takes_role),
             ("--oidc-issuer", self.oidc_issuer.is_some(), "--mode iam", is_iam),
             ("--audience", self.audience.is_some(), "--identity projected", self.identity == IdentityName::Projected),
             ("--aws-secret", self.aws_secret.is_some(), "--identity keys", self.identity == IdentityName::Keys),
-            ("--replicas", self.replicas.is_some(), "--mode daemon", self.mode == ModeName::Daemon),
-            ("--no-monitoring", self.no_monitoring, "--mode daemon", self.mode == ModeName::Daemon),
-            ("--metrics-from", !self.metrics_from.is_empty(), "--mode daemon", self.mode == ModeName::Daemon),
+            ("--replicas", self.replicas.is_some(), of_daemon, is_daemon),
+            ("--no-monitoring", self.no_monitoring, of_daemon, is_daemon),
+            ("--metrics-from", !self.metrics_from.is_empty(), of_daemon, is_daemon),
             ("--label", !self.label.is_empty(), "--mode template", self.mode == ModeName::Template),
         ] {
             if is_said && !fits {
@@ -183,12 +201,12 @@ impl Args {
             namespace: self.namespace.clone(),
             namespace_exists: self.no_namespace,
             files: files.collect::<Result<_>>()?,
-            mode: match self.mode {
-                ModeName::Daemon => Mode::Daemon(workload, self.replicas.unwrap_or(1)),
-                ModeName::Rights => Mode::Elsewhere,
-                ModeName::Cronjob | ModeName::FirstRun | ModeName::Iam | ModeName::Template | ModeName::Dashboard => {
-                    Mode::CronJob(workload)
+            mode: match (self.mode, self.workload) {
+                (ModeName::Daemon, _) | (ModeName::Values, Some(WorkloadName::Daemon)) => {
+                    Mode::Daemon(workload, self.replicas.unwrap_or(1))
                 }
+                (ModeName::Rights, _) => Mode::Elsewhere,
+                _ => Mode::CronJob(workload),
             },
             guard: match (self.role_bindings, self.unguarded) {
                 (true, _) => Guard::Bindings,

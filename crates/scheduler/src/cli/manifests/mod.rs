@@ -37,6 +37,14 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
         }
         return Ok(ExitCode::SUCCESS);
     }
+    if args.mode == ModeName::Values {
+        let Manifests { objects, notes } = regcred_manifests::values(&plan, &install, &command_line())?;
+        print(output, &Values(objects.into_iter().next().unwrap_or_default()))?;
+        for note in &notes {
+            stderr::note(note);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let made = match args.mode {
         ModeName::Template => regcred_manifests::project_template(&plan, &install, &args.label)?,
         ModeName::FirstRun => regcred_manifests::first_run(&plan, &install)?,
@@ -89,8 +97,28 @@ impl Document for Iam {
     }
 }
 
-/// How it was made, as it can be made again.
+/// The values of `--mode values`.
+struct Values(Value);
+
+impl Document for Values {
+    fn table(&self, _: bool) -> String {
+        let advice =
+            "Change the config and run it again: what is below `generated` fits this config and these settings alone.";
+        regcred_manifests::yaml(&[head(), vec![advice.into()]].concat(), std::slice::from_ref(&self.0))
+    }
+
+    fn json(&self) -> Value {
+        self.0.clone()
+    }
+}
+
+/// How it was made.
 fn head() -> Vec<String> {
+    vec![format!("Made by `{}`.", command_line())]
+}
+
+/// The command line of this process, as a shell takes it again.
+fn command_line() -> String {
     let words = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let args = without_globals(words).into_iter().map(|arg| {
         // It stands in one line, whatever a reader of YAML takes for the end of one.
@@ -99,7 +127,7 @@ fn head() -> Vec<String> {
         let plain = |it: char| it.is_ascii_alphanumeric() || "-_./:=,@%+".contains(it);
         if !arg.is_empty() && arg.chars().all(plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
     });
-    vec![format!("Made by `regcred {}`.", args.collect::<Vec<_>>().join(" "))]
+    format!("regcred {}", args.collect::<Vec<_>>().join(" "))
 }
 
 /// Returns the words of a command line without the flags of all commands, which do not change the objects.
