@@ -222,6 +222,27 @@ fn a_cron_job_never_outlives_the_next_and_gives_up_on_what_a_person_has_to_mend(
 }
 
 #[test]
+fn a_job_ends_before_the_next_one_begins() {
+    for (schedule, seconds) in [
+        ("*/5 * * * *", 285),
+        ("*/2 * * * *", 105),
+        ("59,0 * * * *", 45),
+        ("@hourly", 660),
+        ("17 */4 * * *", 660),
+        ("0 */10 * * *", 660),
+        ("10-59/20 * * * *", 660),
+        ("5/10 0-23 * * ?", 585),
+        ("0 0,10,20 1-31 * *", 660),
+        ("0-59/12 * * 1-12 0-6", 660),
+    ] {
+        let yaml = format!("schedule: '{schedule}'\ntargets: [{{ namespace: a, region: eu-west-1 }}]");
+        let made = manifests(&plan(&yaml), &Install::default()).expect("they can be made");
+        let job = made.objects.iter().find(|it| it["kind"] == "CronJob").expect("a CronJob");
+        assert_eq!(job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"], seconds, "{schedule}");
+    }
+}
+
+#[test]
 fn a_schedule_that_lets_tokens_end_is_refused_and_one_that_may_not_miss_a_run_is_told() {
     let made = |schedule: &str| {
         let config =
@@ -231,7 +252,22 @@ fn a_schedule_that_lets_tokens_end_is_refused_and_one_that_may_not_miss_a_run_is
         manifests(&plan, &Install::default()).map(|it| it.notes).map_err(|problems| problems.to_string())
     };
     assert!(made("0 */11 * * *").expect_err("11 h").contains("pauses for up to 11 hours"));
-    assert!(made("0 8 * * 1-5").is_err());
+    for schedule in [
+        "@daily",
+        "@weekly",
+        "0 0 * * *",
+        "0 */12 * * *",
+        "0 0,11 * * *",
+        "0 8-18 * * *",
+        "*/5 * * * 1-5",
+        "0 1 1 * *",
+        "0 5,16 * * *",
+        "30 4 * 1-6 *",
+        "0 8 * * 1-5",
+    ] {
+        let told = made(schedule).expect_err(schedule);
+        assert!(told.contains("and a credential of type ecr lives for 12 hours"), "{schedule}: {told}");
+    }
     assert!(made("0 */8 * * *").expect("8 h").iter().any(|it| it.contains("if one run fails")));
     assert!(!made("0 */6 * * *").expect("6 h").iter().any(|it| it.contains("if one run fails")));
 }

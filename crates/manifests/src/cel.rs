@@ -16,7 +16,7 @@ pub(crate) fn text(text: &str) -> String {
 
 /// A literal of any text, quoted as in JSON.
 pub(crate) fn any_text(text: &str) -> String {
-    // The chart quotes these two as well.
+    // Readers of YAML 1.1 take these two for ends of lines.
     serde_json::Value::from(text).to_string().replace('\u{2028}', r"\u2028").replace('\u{2029}', r"\u2029")
 }
 

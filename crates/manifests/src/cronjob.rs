@@ -70,7 +70,7 @@ fn schedule(plan: &Plan) -> (String, Option<String>) {
     (format!("{minute}-59/{EVERY} * * * *"), None)
 }
 
-/// Of the sums that a Helm chart can make too.
+/// Adler-32. The minute of an instance follows from it, and has to stay what it is.
 fn adler32(text: &str) -> u64 {
     let (low, high) = text.bytes().fold((1, 0), |(low, high), byte| {
         let low = (low + u64::from(byte)) % 65_521;

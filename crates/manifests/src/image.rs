@@ -8,7 +8,7 @@ pub struct Image(String);
 
 impl Image {
     /// A repository without a tag, as a regular expression for the chart's schema.
-    pub const REPOSITORY: &'static str = "^([A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?/)?[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*$";
+    pub const REPOSITORY: &'static str = "^(([A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/)?[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*$";
     /// A tag or none, as a regular expression for the chart's schema.
     pub const TAG: &'static str = "^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$";
 
@@ -171,6 +171,7 @@ mod tests {
             ("localhost:5000/regcred", true),
             ("regcred", true),
             ("registry.example.com/a/b_c/d__e/f--g", true),
+            ("[2001:db8::1]:5000/regcred", true),
             ("UPPER", false),
             ("ghcr.io/Upper", false),
             ("ghcr.io//x", false),

@@ -1,10 +1,10 @@
 //! Files that are made from others, and are checked in.
 
+mod chart;
 mod config;
 mod kubectl;
 mod manifests;
 mod monitoring;
-mod values;
 
 use std::{fmt::Write, fs, path::Path, process::Command};
 
@@ -22,8 +22,6 @@ const FAULTS_PAGE: &str = "docs/faults.md";
 const KUBECTL_PAGE: &str = "docs/kubectl.md";
 const CONFIG_PAGE: &str = "docs/config.md";
 const SCHEMA: &str = "config/schema.json";
-/// The rules of the guard. A chart takes files only from its own folder.
-const RULES: [&str; 2] = ["crates/manifests/src/guard.yaml", "deploy/chart/regcred/files/guard.yaml"];
 const COMMANDS: [&str; 13] = [
     "init",
     "run",
@@ -46,19 +44,18 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let parsed = serde_json::from_str(&schema)?;
     let config_page = config::page(&parsed)?;
     let pod = serde_json::from_str(&read(Command::new(&regcred).args(["schema", "--pod"]).env_clear())?)?;
-    let values_schema = values::schema(&parsed, &pod)?;
+    let values_schema = chart::schema(&pod)?;
     let pages = [
         (CLI_PAGE, cli_page(&regcred)?),
         (CONFIG_PAGE, config_page),
         (FAULTS_PAGE, faults::page()?),
         (KUBECTL_PAGE, kubectl::page()?),
         (SCHEMA, schema),
-        (values::FILE, values_schema),
+        (chart::SCHEMA, values_schema),
     ];
-    let [from, to] = RULES;
-    let rules = format!("# Made by `cargo xtask generate` from {from}.\n{}", fs::read_to_string(root().join(from))?);
-    let pages = pages.into_iter().chain([(to, rules)]).map(|(file, page)| (file.to_owned(), page));
-    for (file, page) in pages.chain(manifests::all(&regcred)?).chain(monitoring::all(&regcred)?) {
+    let pages = pages.into_iter().map(|(file, page)| (file.to_owned(), page));
+    let pages = pages.chain(manifests::all(&regcred)?).chain(monitoring::all(&regcred)?);
+    for (file, page) in pages.chain(chart::values(&regcred)?) {
         let path = root().join(&file);
         if check {
             let stale = fs::read_to_string(&path).unwrap_or_default() != page;

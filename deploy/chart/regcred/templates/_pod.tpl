@@ -1,13 +1,13 @@
 {{/*
-The spec of a pod that runs a command, but for what its owner says of it: `context`, `command`, and `more` of its container.
+The spec of a pod, but for what its owner says of it: `context`, and `more` of its container.
 Its parts stand in one order: identity, proxy, authorities.
 */}}
 {{- define "regcred.pod" -}}
 {{- $root := .context -}}
 {{- $values := $root.Values -}}
 {{- $name := include "regcred.name" $root -}}
-{{- $audience := include "regcred.audience" $root -}}
 {{- $projected := eq $values.identity.type "projected" -}}
+{{- $audience := $projected | ternary $values.identity.audience $values.generated.tokenAudience -}}
 {{- $keys := eq $values.identity.type "keys" -}}
 {{- $ca := $values.trustedCa.openshift | ternary (printf "%s-trusted-ca" $name) $values.trustedCa.configMap -}}
 serviceAccountName: {{ include "regcred.account" $root }}
@@ -23,7 +23,7 @@ containers:
     imagePullPolicy: {{ . }}
     {{- end }}
     args:
-      {{- concat .command (list "--config" "/etc/regcred/config.yaml") | toYaml | nindent 6 }}
+      {{- toYaml $values.generated.workload.args | nindent 6 }}
     {{- if or $projected $keys $values.proxy.https $ca $values.extraEnv }}
     env:
       {{- if $projected }}
@@ -136,37 +136,13 @@ annotations: {{ toJson . }}
 
 {{- define "regcred.image" -}}
 {{- $image := .Values.image -}}
-{{- if $image.digest -}}
-{{ $image.repository }}@{{ $image.digest }}
-{{- else -}}
-{{ $image.repository }}:{{ $image.tag | default .Chart.AppVersion }}
-{{- end -}}
+{{- $tag := $image.tag | default (empty $image.digest | ternary .Chart.AppVersion "") -}}
+{{ $image.repository }}{{ with $tag }}:{{ . }}{{ end }}{{ with $image.digest }}@{{ . }}{{ end }}
 {{- end -}}
 
-{{/* For whom the pod's own token is; nothing: it needs none. */}}
-{{- define "regcred.audience" -}}
-{{- if eq .Values.identity.type "projected" -}}
-{{- .Values.identity.audience -}}
-{{- else -}}
-{{- $files := list -}}
-{{- range .Values.config.providers -}}
-{{- if eq .type "ecr" -}}
-{{- with (.web_identity | default dict).token_file -}}
-{{- $files = clean . | append $files -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- if has "/var/run/secrets/regcred/token" $files -}}
-sts.amazonaws.com
-{{- end -}}
-{{- end -}}
-{{- end -}}
-
-{{/* The spec of a Job that makes one pass. It has some seconds left to tell how it went, when its own time is over. */}}
+{{/* The spec of a Job that makes one pass. */}}
 {{- define "regcred.job" -}}
-{{- $active := include "regcred.active" . | int -}}
-{{- $pass := min (sub $active 15) 600 | printf "%ds" -}}
-activeDeadlineSeconds: {{ $active }}
+activeDeadlineSeconds: {{ .Values.generated.workload.activeDeadlineSeconds }}
 backoffLimit: 2
 # Nothing can work before a person acts: to try again is to ask for nothing.
 podFailurePolicy:
@@ -181,5 +157,5 @@ template:
     {{- include "regcred.pod.metadata" . | nindent 4 }}
   spec:
     restartPolicy: Never
-    {{- include "regcred.pod" (dict "context" . "command" (list "once" "--timeout" $pass "--log-format" "json")) | nindent 4 }}
+    {{- include "regcred.pod" (dict "context" .) | nindent 4 }}
 {{- end -}}
