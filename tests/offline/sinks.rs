@@ -44,6 +44,8 @@ struct Boards {
     sink: Arc<MemorySink>,
     /// Whether it cannot be made.
     broken: bool,
+    /// Whether it can select namespaces.
+    selects: bool,
     /// The targets of the latest plan.
     planned: Arc<Mutex<Vec<SinkTarget<NoOptions>>>>,
 }
@@ -56,7 +58,9 @@ impl SinkType for Boards {
 
     fn plan(&self, options: &Shelf, targets: &[SinkTarget<NoOptions>], at: &Origin) -> Result<SinkPlan, Problems> {
         self.planned.lock().expect("no panic").clone_from(&targets.to_vec());
-        targets.iter().try_for_each(|it| it.in_namespaces().map(drop))?;
+        if !self.selects {
+            targets.iter().try_for_each(|it| it.in_namespaces().map(drop))?;
+        }
         if targets.len() > options.height as usize {
             let message = format!("{} boards are too few for {} entries", options.height, targets.len());
             return Err(Problem::at(at.join("height"), message).into());
@@ -104,7 +108,7 @@ fn with_built_in(types: Types, cluster: Option<&Cluster>) -> Types {
 }
 
 fn types(sink: &Arc<MemorySink>, broken: bool, cluster: Option<&Cluster>) -> Types {
-    let boards = Boards { sink: sink.clone(), broken, planned: Arc::default() };
+    let boards = Boards { sink: sink.clone(), broken, selects: false, planned: Arc::default() };
     let types = Types::default().with_provider(fake()).and_then(|types| types.with_sink(boards));
     with_built_in(types.expect("they have different names"), cluster)
 }
@@ -182,7 +186,7 @@ fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
 #[test]
 fn a_sink_of_one_s_own_is_told_all_that_the_config_says() {
     let planned = Arc::<Mutex<_>>::default();
-    let boards = Boards { sink: Arc::default(), broken: false, planned: planned.clone() };
+    let boards = Boards { sink: Arc::default(), broken: false, selects: true, planned: planned.clone() };
     let types = with_built_in(Types::default().with_sink(boards).expect("the first"), None);
     let yaml =
         "providers: { push: { type: ecr, region: eu-west-1, access: push } }\nsinks: { vault: { type: shelf, height: 9 } }\n\

@@ -16,8 +16,8 @@ use crate::finding::Finding;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use regcred_config::{Origin, Problems};
-/// use regcred_core::{Registry, RegistryProvider, Result, Scope, async_trait};
+/// use regcred_config::{Origin, Problem, Problems};
+/// use regcred_core::{Registry, RegistryProvider, Scope, async_trait};
 /// use regcred_plan::{ProviderPlan, ProviderType, Types};
 /// # use regcred_core::{SystemClock, testing::FakeProvider};
 ///
@@ -25,7 +25,7 @@ use crate::finding::Finding;
 /// #[serde(deny_unknown_fields)]
 /// struct Options {
 ///     /// Host of the registry.
-///     host: Registry,
+///     host: String,
 /// }
 ///
 /// struct Robot;
@@ -35,13 +35,14 @@ use crate::finding::Finding;
 ///     const NAME: &'static str = "robot";
 ///     type Options = Options;
 ///
-///     fn plan(&self, options: &Options, _: &Origin) -> Result<ProviderPlan, Problems> {
-///         Ok(ProviderPlan::new(Scope::Exact(vec![options.host.clone()])))
+///     fn plan(&self, options: &Options, at: &Origin) -> Result<ProviderPlan, Problems> {
+///         let registry = Registry::new(&options.host).map_err(|error| Problem::below(at, "host", error))?;
+///         Ok(ProviderPlan::new(Scope::Exact(vec![registry])))
 ///     }
 ///
-///     async fn make(&self, options: Options) -> Result<Arc<dyn RegistryProvider>> {
+///     async fn make(&self, options: Options) -> regcred_core::Result<Arc<dyn RegistryProvider>> {
 /// #       let clock = Arc::new(SystemClock);
-/// #       let robot = FakeProvider::new(clock, options.host.as_str());
+/// #       let robot = FakeProvider::new(clock, &options.host);
 ///         Ok(Arc::new(robot))
 ///     }
 /// }
