@@ -1,0 +1,76 @@
+//! Documentation in its three forms: Markdown on GitHub, the book, and rustdoc. Every link works in each.
+
+mod commands;
+mod html;
+mod markdown;
+mod preprocess;
+mod repository;
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use self::repository::Repository;
+use crate::{
+    process::{cargo, root, run as run_command},
+    tools::MDBOOK,
+};
+
+pub(crate) use self::{markdown::Page, preprocess::run as preprocess, repository::url as outside_url};
+
+/// The folder of the pages.
+pub(crate) const FOLDER: &str = "docs";
+
+/// Builds the book and rustdoc, and fails with every broken link at once.
+pub(crate) fn run() -> Result<()> {
+    let repository = Repository::read()?;
+    let (links, mut problems) = markdown::problems(&repository)?;
+    println!("Markdown: {links} links");
+    problems.extend(commands::problems(&repository)?);
+    problems.extend(unlisted(&repository)?);
+
+    let (book, doc) = (root().join("target/book"), root().join("target/doc"));
+    let program = std::env::current_exe().context("cannot find this program")?;
+    let preprocess = format!("{} preprocess", program.display());
+    run_command(MDBOOK.command(["build", FOLDER])?.env("MDBOOK_PREPROCESSOR__REPOSITORY__COMMAND", preprocess))?;
+    run_command(&mut rustdoc())?;
+    for (name, folder, parts) in [("book", &book, None), ("rustdoc", &doc, Some(crates(&doc)?))] {
+        let (links, broken) = html::problems(folder, parts.as_deref(), &doc, &repository)?;
+        println!("{name}: {links} links");
+        problems.extend(broken);
+    }
+    if problems.is_empty() {
+        println!("the book is in {}", book.display());
+        return Ok(());
+    }
+    bail!("{}", problems.join("\n"))
+}
+
+/// rustdoc of the whole workspace, with the features of the lints.
+fn rustdoc() -> std::process::Command {
+    let mut doc = cargo();
+    doc.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--quiet", "--workspace", "--no-deps", "--locked"]);
+    doc.args(["--lib", "--bins", "--examples", "--features", "regcred-tests/live,regcred-tests/year"]);
+    doc
+}
+
+/// The folders of the workspace's libraries in rustdoc. Others can be left from earlier builds.
+fn crates(doc: &std::path::Path) -> Result<Vec<PathBuf>> {
+    let metadata = crate::process::read(cargo().args(["metadata", "--format-version", "1", "--locked", "--no-deps"]))?;
+    let metadata = serde_json::from_str::<serde_json::Value>(&metadata)?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
+    let libraries = targets.filter(|target| target["kind"][0] == "lib").filter_map(|target| target["name"].as_str());
+    let folders = libraries.map(|name| doc.join(name.replace('-', "_"))).filter(|folder| folder.exists());
+    Ok(folders.collect())
+}
+
+/// Pages that the table of contents does not name.
+fn unlisted(repository: &Repository) -> Result<Vec<String>> {
+    let contents = fs::read_to_string(root().join(FOLDER).join("SUMMARY.md"))?;
+    let pages = repository.files().filter_map(|file| file.strip_prefix(FOLDER).ok());
+    let pages =
+        pages.filter(|page| page.extension().is_some_and(|it| it == "md")).map(|page| page.display().to_string());
+    let missing = pages.filter(|page| page != "SUMMARY.md" && !contents.contains(&format!("]({page})")));
+    Ok(missing.map(|page| format!("{FOLDER}/{page} is not in {FOLDER}/SUMMARY.md")).collect())
+}

@@ -1,0 +1,59 @@
+//! Changes of public APIs, as cargo-semver-checks sees them.
+
+use std::{collections::BTreeSet, path::Path, process::Stdio};
+
+use anyhow::{Result, ensure};
+
+use super::packages::{Package, published};
+use crate::{
+    process::{cargo, git, run as run_command},
+    tools::SEMVER_CHECKS,
+};
+
+/// Compares every library with the one of a revision, or with the latest published version.
+///
+/// A breaking change needs a new version: without one, this fails.
+pub(crate) fn run(revision: Option<&str>) -> Result<()> {
+    let libraries = published()?.into_iter().filter(|it| it.is_library).collect::<Vec<_>>();
+    let earlier = match revision {
+        Some(revision) => names(revision)?,
+        None => libraries.iter().filter(|it| is_on_crates_io(&it.name)).map(|it| it.name.clone()).collect(),
+    };
+    let (old, new) = libraries.into_iter().partition::<Vec<Package>, _>(|it| earlier.contains(&it.name));
+    let baseline = revision.unwrap_or("crates.io");
+    for package in &new {
+        println!("{}: not compared, because {baseline} does not have it", package.name);
+    }
+    if old.is_empty() {
+        println!("there is no baseline: name a revision with --baseline");
+        return Ok(());
+    }
+    let mut check = SEMVER_CHECKS.command(["semver-checks", "check-release", "--default-features"])?;
+    check.args(old.iter().flat_map(|it| ["--package", it.name.as_str()]));
+    if let Some(revision) = revision {
+        check.args(["--baseline-rev", revision]);
+    }
+    run_command(&mut check)
+}
+
+/// The crates of a revision.
+fn names(revision: &str) -> Result<BTreeSet<String>> {
+    let files = git(&["ls-tree", "-r", "--name-only", revision])?;
+    let manifests = files.lines().filter(|file| Path::new(file).file_name().is_some_and(|it| it == "Cargo.toml"));
+    let mut names = BTreeSet::new();
+    for manifest in manifests {
+        let text = git(&["show", &format!("{revision}:{manifest}")])?;
+        names.extend(
+            text.lines().find_map(|line| Some(line.strip_prefix("name = \"")?.trim_end_matches('"').to_owned())),
+        );
+    }
+    ensure!(!names.is_empty(), "{revision} has no crates");
+    Ok(names)
+}
+
+/// Asked outside the workspace, where cargo does not answer for the crate in it.
+fn is_on_crates_io(name: &str) -> bool {
+    let mut info = cargo();
+    info.current_dir(std::env::temp_dir()).args(["info", "--quiet", "--registry", "crates-io", name]);
+    info.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
