@@ -13,17 +13,27 @@ use super::repository::{Repository, resolve};
 /// The documentation of a published crate. What is not published yet is in the folder of rustdoc.
 const DOCS_RS: &str = "https://docs.rs/regcred";
 
-/// The number of links in the pages below these parts of a folder, and those that lead nowhere. No parts are all of it.
+/// The pages below a folder.
+pub(super) fn pages(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut pages = vec![];
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            pages.extend(self::pages(&path)?);
+        } else if path.extension().is_some_and(|it| it == "html") {
+            pages.push(path);
+        }
+    }
+    Ok(pages)
+}
+
+/// The number of links in pages of a folder, and those that lead nowhere.
 pub(super) fn problems(
     folder: &Path,
-    parts: Option<&[PathBuf]>,
+    files: Vec<PathBuf>,
     rustdoc: &Path,
     repository: &Repository,
 ) -> Result<(usize, Vec<String>)> {
-    let mut files = vec![];
-    for part in parts.unwrap_or(&[folder.to_owned()]) {
-        collect(part, &mut files)?;
-    }
     let (mut pages, mut links, mut problems) = (Pages::default(), 0, BTreeSet::new());
     for file in files {
         let own = file.strip_prefix(folder)?.parent().unwrap_or(Path::new("")).to_owned();
@@ -114,18 +124,6 @@ impl Page {
     }
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else if path.extension().is_some_and(|it| it == "html") {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,7 +150,8 @@ mod tests {
         ];
         for (link, expected) in cases {
             fs::write(folder.path().join("a.html"), format!("<h1 id=\"here\"><a href=\"{link}\">"))?;
-            let (links, problems) = problems(folder.path(), None, folder.path(), &repository)?;
+            let (links, problems) =
+                problems(folder.path(), vec![folder.path().join("a.html")], folder.path(), &repository)?;
             assert_eq!((links, problems.is_empty()), (1, expected), "{link}: {problems:?}");
         }
         Ok(())

@@ -6,13 +6,18 @@ mod markdown;
 mod preprocess;
 mod repository;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use self::repository::Repository;
 use crate::{
-    process::{cargo, root, run as run_command},
+    process::{cargo, read, root, run as run_command},
     tools::MDBOOK,
 };
 
@@ -34,8 +39,9 @@ pub(crate) fn run() -> Result<()> {
     let preprocess = format!("{} preprocess", program.display());
     run_command(MDBOOK.command(["build", FOLDER])?.env("MDBOOK_PREPROCESSOR__REPOSITORY__COMMAND", preprocess))?;
     run_command(&mut rustdoc())?;
-    for (name, folder, parts) in [("book", &book, None), ("rustdoc", &doc, Some(crates(&doc)?))] {
-        let (links, broken) = html::problems(folder, parts.as_deref(), &doc, &repository)?;
+    let pages = [("book", &book, html::pages(&book)?), ("rustdoc", &doc, modules(&doc)?)];
+    for (name, folder, pages) in pages {
+        let (links, broken) = html::problems(folder, pages, &doc, &repository)?;
         println!("{name}: {links} links");
         problems.extend(broken);
     }
@@ -47,22 +53,27 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// rustdoc of the whole workspace, with the features of the lints.
-fn rustdoc() -> std::process::Command {
+fn rustdoc() -> Command {
     let mut doc = cargo();
     doc.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--quiet", "--workspace", "--no-deps", "--locked"]);
     doc.args(["--lib", "--bins", "--examples", "--features", "regcred-tests/live,regcred-tests/year"]);
     doc
 }
 
-/// The folders of the workspace's libraries in rustdoc. Others can be left from earlier builds.
-fn crates(doc: &std::path::Path) -> Result<Vec<PathBuf>> {
-    let metadata = crate::process::read(cargo().args(["metadata", "--format-version", "1", "--locked", "--no-deps"]))?;
-    let metadata = serde_json::from_str::<serde_json::Value>(&metadata)?;
+/// The modules of the workspace's libraries in rustdoc, which are the pages that people write. rustdoc itself checks the links between
+/// items.
+fn modules(doc: &Path) -> Result<Vec<PathBuf>> {
+    let metadata = read(cargo().args(["metadata", "--format-version", "1", "--locked", "--no-deps"]))?;
+    let metadata = serde_json::from_str::<Value>(&metadata)?;
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
     let libraries = targets.filter(|target| target["kind"][0] == "lib").filter_map(|target| target["name"].as_str());
-    let folders = libraries.map(|name| doc.join(name.replace('-', "_"))).filter(|folder| folder.exists());
-    Ok(folders.collect())
+    let mut pages = vec![];
+    for library in libraries {
+        pages.extend(html::pages(&doc.join(library.replace('-', "_")))?);
+    }
+    pages.retain(|page| page.ends_with("index.html"));
+    Ok(pages)
 }
 
 /// Pages that the table of contents does not name.
