@@ -91,11 +91,16 @@ pub(crate) enum Command {
         allow_dirty: bool,
     },
     /// Compare the public APIs with a revision or the published version, with cargo-semver-checks
-    #[command(after_help = "Examples:\n  cargo xtask semver\n  cargo xtask semver --baseline v0.1.0")]
+    #[command(
+        after_help = "Examples:\n  cargo xtask semver\n  cargo xtask semver --baseline HEAD~10 --package regcred-core"
+    )]
     Semver {
         /// Git revision. Default: the latest version on crates.io
         #[arg(long, value_name = "REV")]
         baseline: Option<String>,
+        /// Crate to compare; repeat the flag for several. Default: every published library
+        #[arg(long, value_name = "NAME")]
+        package: Vec<String>,
     },
     /// Build a release into `target/dist`: archive, image, chart, bill of materials, checksums
     Dist,

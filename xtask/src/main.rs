@@ -47,7 +47,7 @@ fn main() -> Result<()> {
         Command::Preprocess { question: Some(_) } => Ok(()), // every renderer is supported
         Command::Preprocess { question: None } => docs::preprocess(),
         Command::Publish { dry_run, allow_dirty } => release::publish(dry_run, allow_dirty),
-        Command::Semver { baseline } => release::semver(baseline.as_deref()),
+        Command::Semver { baseline, package } => release::semver(baseline.as_deref(), &package),
         Command::Image => image::build().map(drop),
         Command::Dist => dist::run(),
         Command::Storm { part, debug } => storm::run(part, debug),

@@ -1,8 +1,8 @@
 //! Changes of public APIs, as cargo-semver-checks sees them.
 
-use std::{collections::BTreeSet, path::Path, process::Stdio};
+use std::{collections::BTreeSet, path::Path};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::packages::{Package, published};
 use crate::{
@@ -13,11 +13,19 @@ use crate::{
 /// Compares every library with the one of a revision, or with the latest published version.
 ///
 /// A breaking change needs a new version: without one, this fails.
-pub(crate) fn run(revision: Option<&str>) -> Result<()> {
-    let libraries = published()?.into_iter().filter(|it| it.is_library).collect::<Vec<_>>();
+pub(crate) fn run(revision: Option<&str>, only: &[String]) -> Result<()> {
+    let is_asked = |it: &Package| it.is_library && (only.is_empty() || only.contains(&it.name));
+    let libraries = published()?.into_iter().filter(is_asked).collect::<Vec<_>>();
+    ensure!(!libraries.is_empty(), "no published library is called {}", only.join(" or "));
     let earlier = match revision {
         Some(revision) => names(revision)?,
-        None => libraries.iter().filter(|it| is_on_crates_io(&it.name)).map(|it| it.name.clone()).collect(),
+        None => {
+            let mut names = BTreeSet::new();
+            for package in &libraries {
+                names.extend(is_on_crates_io(&package.name)?.then(|| package.name.clone()));
+            }
+            names
+        }
     };
     let (old, new) = libraries.into_iter().partition::<Vec<Package>, _>(|it| earlier.contains(&it.name));
     let baseline = revision.unwrap_or("crates.io");
@@ -51,9 +59,13 @@ fn names(revision: &str) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// Asked outside the workspace, where cargo does not answer for the crate in it.
-fn is_on_crates_io(name: &str) -> bool {
+/// Whether crates.io has a crate. Asked outside the workspace, where cargo does not answer for the crate in it.
+fn is_on_crates_io(name: &str) -> Result<bool> {
     let mut info = cargo();
-    info.current_dir(std::env::temp_dir()).args(["info", "--quiet", "--registry", "crates-io", name]);
-    info.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    info.current_dir(std::env::temp_dir()).args(["info", "--registry", "crates-io", name]);
+    let output = info.output().context("cannot start cargo")?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let is_unknown = errors.contains("could not find");
+    ensure!(output.status.success() || is_unknown, "cannot ask crates.io about {name}: {errors}");
+    Ok(output.status.success())
 }
