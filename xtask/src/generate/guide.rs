@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// A published crate includes files from its own folder alone: there, `docs` is a link to the folder of the pages.
-const MODULES: &str = "crates/scheduler/src/guide.rs";
+const MODULES: &str = "crates/regcred/src/guide.rs";
 /// Every label that a page can link to, as rustdoc resolves it. The first definition of a label counts.
-const LABELS: &str = "crates/scheduler/src/guide.md";
+const LABELS: &str = "crates/regcred/src/guide.md";
 
 const HEAD: &str = "//! The pages of the book, which are in `docs/` of the repository too.\n\
     // Made by `cargo xtask generate` from docs/SUMMARY.md.\n";
