@@ -26,6 +26,9 @@ pub(crate) use self::{markdown::Page, preprocess::run as preprocess, repository:
 /// The folder of the pages.
 pub(crate) const FOLDER: &str = "docs";
 
+/// The pages in rustdoc.
+const GUIDE: &str = "regcred/guide";
+
 /// Builds the book and rustdoc, and fails with every broken link at once.
 pub(crate) fn run() -> Result<()> {
     let repository = Repository::read()?;
@@ -39,7 +42,7 @@ pub(crate) fn run() -> Result<()> {
     let preprocess = format!("{} preprocess", program.display());
     run_command(MDBOOK.command(["build", FOLDER])?.env("MDBOOK_PREPROCESSOR__REPOSITORY__COMMAND", preprocess))?;
     run_command(&mut rustdoc())?;
-    let pages = [("book", &book, html::pages(&book)?), ("rustdoc", &doc, modules(&doc)?)];
+    let pages = [("book", &book, html::pages(&book)?), ("rustdoc", &doc, self::pages(&doc)?)];
     for (name, folder, pages) in pages {
         let (links, broken) = html::problems(folder, pages, &doc, &repository)?;
         println!("{name}: {links} links");
@@ -60,19 +63,15 @@ fn rustdoc() -> Command {
     doc
 }
 
-/// The modules of the workspace's libraries in rustdoc, which are the pages that people write. rustdoc itself checks the links between
-/// items.
-fn modules(doc: &Path) -> Result<Vec<PathBuf>> {
+/// The pages of rustdoc that are Markdown files: those of the crates, and the guide. rustdoc itself checks the links of all other pages.
+fn pages(doc: &Path) -> Result<Vec<PathBuf>> {
     let metadata = read(cargo().args(["metadata", "--format-version", "1", "--locked", "--no-deps"]))?;
     let metadata = serde_json::from_str::<Value>(&metadata)?;
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
     let libraries = targets.filter(|target| target["kind"][0] == "lib").filter_map(|target| target["name"].as_str());
-    let mut pages = vec![];
-    for library in libraries {
-        pages.extend(html::pages(&doc.join(library.replace('-', "_")))?);
-    }
-    pages.retain(|page| page.ends_with("index.html"));
+    let mut pages = html::pages(&doc.join(GUIDE))?;
+    pages.extend(libraries.map(|library| doc.join(library.replace('-', "_")).join("index.html")));
     Ok(pages)
 }
 

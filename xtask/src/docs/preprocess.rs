@@ -38,7 +38,9 @@ fn chapters(value: &mut Value) {
 fn outside(page: &str) -> String {
     let line = |line: &str| {
         let definition = line.strip_prefix('[').and_then(|it| it.split_once("]: ../"));
-        let Some((label, link)) = definition else { return format!("{line}\n") };
+        let Some((label, link)) = definition.filter(|(label, _)| !label.contains(']')) else {
+            return format!("{line}\n");
+        };
         match resolve(FOLDER.as_ref(), &format!("../{link}")) {
             Some(path) => format!("[{label}]: {}\n", url(&path)),
             None => format!("{line}\n"),
