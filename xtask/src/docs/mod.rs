@@ -42,7 +42,7 @@ pub(crate) fn run() -> Result<()> {
     let preprocess = format!("{} preprocess", program.display());
     run_command(MDBOOK.command(["build", FOLDER])?.env("MDBOOK_PREPROCESSOR__REPOSITORY__COMMAND", preprocess))?;
     run_command(&mut rustdoc())?;
-    let pages = [("book", &book, html::pages(&book)?), ("rustdoc", &doc, self::pages(&doc)?)];
+    let pages = [("book", &book, html::pages(&book)?), ("rustdoc", &doc, rustdoc_pages(&doc)?)];
     for (name, folder, pages) in pages {
         let (links, broken) = html::problems(folder, pages, &doc, &repository)?;
         println!("{name}: {links} links");
@@ -64,7 +64,7 @@ fn rustdoc() -> Command {
 }
 
 /// The pages of rustdoc that are Markdown files: those of the crates, and the guide. rustdoc itself checks the links of all other pages.
-fn pages(doc: &Path) -> Result<Vec<PathBuf>> {
+fn rustdoc_pages(doc: &Path) -> Result<Vec<PathBuf>> {
     let metadata = read(cargo().args(["metadata", "--format-version", "1", "--locked", "--no-deps"]))?;
     let metadata = serde_json::from_str::<Value>(&metadata)?;
     let packages = metadata["packages"].as_array().into_iter().flatten();
