@@ -17,16 +17,7 @@ pub(crate) fn run(revision: Option<&str>, only: &[String]) -> Result<()> {
     let is_asked = |it: &Package| it.is_library && (only.is_empty() || only.contains(&it.name));
     let libraries = published()?.into_iter().filter(is_asked).collect::<Vec<_>>();
     ensure!(!libraries.is_empty(), "no published library is called {}", only.join(" or "));
-    let earlier = match revision {
-        Some(revision) => names(revision)?,
-        None => {
-            let mut names = BTreeSet::new();
-            for package in &libraries {
-                names.extend(is_on_crates_io(&package.name)?.then(|| package.name.clone()));
-            }
-            names
-        }
-    };
+    let earlier = revision.map_or_else(|| on_crates_io(&libraries), names)?;
     let (old, new) = libraries.into_iter().partition::<Vec<Package>, _>(|it| earlier.contains(&it.name));
     let baseline = revision.unwrap_or("crates.io");
     for package in &new {
@@ -56,6 +47,15 @@ fn names(revision: &str) -> Result<BTreeSet<String>> {
         );
     }
     ensure!(!names.is_empty(), "{revision} has no crates");
+    Ok(names)
+}
+
+/// The crates that crates.io has.
+fn on_crates_io(packages: &[Package]) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for Package { name, .. } in packages {
+        names.extend(is_on_crates_io(name)?.then(|| name.clone()));
+    }
     Ok(names)
 }
 

@@ -60,7 +60,7 @@ impl Kind {
             "console" => Self::Console,
             "text" => Self::Text,
             "rust,ignore" if is_copied => Self::Rust,
-            "" | "rust" | "no_run" if is_rustdoc => Self::Rust,
+            "" | "rust" | "no_run" | "rust,no_run" if is_rustdoc => Self::Rust,
             info => Self::Unknown(info.into()),
         }
     }
