@@ -9,10 +9,7 @@ use std::{
 use anyhow::Result;
 use pulldown_cmark::{BrokenLink, Event, LinkType, Options, Parser, Tag, TagEnd};
 
-use super::{
-    FOLDER,
-    repository::{Repository, resolve},
-};
+use super::repository::{FOLDER, Repository, resolve};
 use crate::process::root;
 
 /// Pieces of pages, which are no pages: their links are those of the page.

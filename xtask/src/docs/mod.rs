@@ -21,10 +21,11 @@ use crate::{
     tools::MDBOOK,
 };
 
-pub(crate) use self::{markdown::Page, preprocess::run as preprocess, repository::url as outside_url};
-
-/// The folder of the pages.
-pub(crate) const FOLDER: &str = "docs";
+pub(crate) use self::{
+    markdown::Page,
+    preprocess::run as preprocess,
+    repository::{FOLDER, url as outside_url},
+};
 
 /// The pages in rustdoc.
 const GUIDE: &str = "regcred/guide";

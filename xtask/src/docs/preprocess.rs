@@ -5,10 +5,7 @@ use std::io::Read;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{
-    FOLDER,
-    repository::{resolve, url},
-};
+use super::repository::{FOLDER, resolve, url};
 
 /// Reads the book from standard input and writes it to standard output. Every renderer is supported.
 pub(crate) fn run() -> Result<()> {

@@ -10,6 +10,9 @@ use anyhow::Result;
 
 use crate::process::{read, root};
 
+/// The folder of the pages.
+pub(crate) const FOLDER: &str = "docs";
+
 /// The repository on the web.
 const ROOT: &str = "https://github.com/regcred/regcred";
 
