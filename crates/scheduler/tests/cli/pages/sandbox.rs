@@ -24,8 +24,7 @@ const NAMESPACES: [&str; 6] = ["team-a", "team-b", "argocd", "flux-system", "app
 /// The config of a page that shows none.
 const CONFIG: &str = "targets: [{ namespace: team-a, region: eu-west-1 }]\n";
 /// Files that a page takes for granted: the page, the file and its text.
-const GIVEN: [(&str, &str, &str); 11] = [
-    ("deploy/chart/README.md", "values.yaml", ""),
+const GIVEN: [(&str, &str, &str); 9] = [
     ("docs/air-gapped.md", "bundle.pem", ""),
     ("docs/air-gapped.md", "target/image/Containerfile", ""),
     ("docs/coming-from-external-secrets.md", "regcred-objects.yaml", ""),
@@ -33,7 +32,6 @@ const GIVEN: [(&str, &str, &str); 11] = [
     ("docs/config.md", "team-a.yaml", "targets: [{ namespace: team-a, region: eu-west-1 }]"),
     ("docs/config.md", "team-b.yaml", "targets: [{ namespace: team-b, region: eu-west-1 }]"),
     ("docs/install.md", "ca.pem", ""),
-    ("docs/install.md", "my-values.yaml", ""),
     ("docs/leaked-token.md", "deny-ecr.json", ""),
     ("docs/leaked-token.md", "leaked.json", ""),
 ];
@@ -87,7 +85,7 @@ impl Sandbox {
         sandbox
     }
 
-    /// What is wrong with a YAML block: a config, a file that its first line names, the values of the chart, or objects.
+    /// What is wrong with a YAML block: a config, a file that its first line names, or objects.
     pub(super) fn yaml(&self, text: &str, objects: &Objects) -> Vec<String> {
         let named = text.lines().next().and_then(|line| line.strip_prefix("# "));
         let is_file = |name: &&str| Path::new(name).extension().is_some_and(|it| it == "yaml") && !name.contains(' ');
@@ -107,11 +105,7 @@ impl Sandbox {
             self.world.write(name, text);
             return self.console("$ regcred manifests --pod pod.yaml\n...");
         }
-        let config = match value.get("config") {
-            Some(config) => config.to_string(), // the chart's values; JSON is YAML too
-            None => text.to_owned(),
-        };
-        self.world.write(name, &config);
+        self.world.write(name, text);
         self.console(&format!("$ regcred check --config {name}\nThe config is valid.\n..."))
     }
 
