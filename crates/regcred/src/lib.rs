@@ -3,6 +3,8 @@
 mod broken;
 mod built_in;
 mod daemon;
+#[cfg(doc)]
+pub mod guide;
 mod lazy;
 mod minters;
 #[cfg(feature = "openshift")]

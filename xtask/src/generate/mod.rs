@@ -2,6 +2,8 @@
 
 mod chart;
 mod config;
+mod guide;
+mod included;
 mod kubectl;
 mod manifests;
 mod monitoring;
@@ -55,7 +57,18 @@ pub(crate) fn run(check: bool) -> Result<()> {
     ];
     let pages = pages.into_iter().map(|(file, page)| (file.to_owned(), page));
     let pages = pages.chain(manifests::all(&regcred)?).chain(monitoring::all(&regcred)?);
-    for (file, page) in pages.chain(chart::values(&regcred)?) {
+    put(pages.chain(chart::values(&regcred)?), check)?;
+    put(included::all()?, check)?;
+    put(guide::all()?, check)?; // reads the pages
+    if check {
+        println!("generated files are up to date");
+    }
+    Ok(())
+}
+
+/// Writes files, or fails if one is stale.
+fn put(files: impl IntoIterator<Item = (String, String)>, check: bool) -> Result<()> {
+    for (file, page) in files {
         let path = root().join(&file);
         if check {
             let stale = fs::read_to_string(&path).unwrap_or_default() != page;
@@ -65,9 +78,6 @@ pub(crate) fn run(check: bool) -> Result<()> {
             fs::write(&path, page)?;
             println!("wrote {file}");
         }
-    }
-    if check {
-        println!("generated files are up to date");
     }
     Ok(())
 }

@@ -50,8 +50,8 @@ fn every_config_of_the_pages_is_valid() {
     let types = BuiltIn::default().add_to(Types::default()).expect("they have different names");
     let mut count = 0;
     for (name, page) in pages() {
-        // Objects begin with `apiVersion`, and files of a pod with their name. Every other block is a config.
-        for yaml in blocks(&page, "yaml").into_iter().filter(|it| !it.starts_with("apiVersion:")) {
+        // Objects have an `apiVersion`, and files of a pod begin with their name. Every other block is a config.
+        for yaml in blocks(&page, "yaml").into_iter().filter(|it| !it.contains("apiVersion:")) {
             if yaml.starts_with("# pod.yaml") {
                 regcred_manifests::PodFile::parse(yaml).unwrap_or_else(|problems| panic!("{name}: {problems}\n{yaml}"));
                 continue;

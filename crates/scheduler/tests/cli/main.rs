@@ -19,6 +19,7 @@ mod monitoring;
 mod next;
 mod once;
 mod online;
+mod pages;
 mod run;
 mod scale;
 mod selecting;
