@@ -43,8 +43,10 @@ impl Plan {
     /// Returns the plan of a config, or every problem of it.
     pub fn new(config: &Config, types: &Types) -> Result<Self, Problems> {
         let resolved = Resolved::of(config, types);
-        let (groups, sinks) = (resolved.groups(), resolved.sinks(types));
-        let sinks = sinks.map_err(|problems| Problems::check(problems).expect_err("there is a problem"))?;
+        let groups = resolved.groups();
+        let sinks = resolved
+            .sinks(&groups, types)
+            .map_err(|problems| Problems::check(problems).expect_err("there is a problem"))?;
         let mut providers = resolved.providers;
         retain_needed(&mut providers, &groups);
         let (instance, schedule) = (config.instance().clone(), config.schedule().cloned());

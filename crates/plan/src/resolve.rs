@@ -23,7 +23,8 @@ use crate::{
 /// Returns the problems of a config that is well-formed: options that its types refuse, two logins for one registry of one Secret, one Secret
 /// with two settings, a schedule with pauses that are longer than the life of a credential.
 pub fn problems(config: &Config, types: &Types) -> Vec<Problem> {
-    Resolved::of(config, types).sinks(types).err().unwrap_or_default()
+    let resolved = Resolved::of(config, types);
+    resolved.sinks(&resolved.groups(), types).err().unwrap_or_default()
 }
 
 #[derive(Default)]
@@ -94,8 +95,11 @@ impl Resolved {
     }
 
     /// Plans the sinks. Returns every problem of the config, if there is one.
-    pub(crate) fn sinks(&self, types: &Types) -> Result<BTreeMap<StoreName, (Spec, SinkPlan)>, Vec<Problem>> {
-        let groups = self.groups();
+    pub(crate) fn sinks(
+        &self,
+        groups: &[Group],
+        types: &Types,
+    ) -> Result<BTreeMap<StoreName, (Spec, SinkPlan)>, Vec<Problem>> {
         let (mut sinks, mut problems) = (BTreeMap::new(), self.problems.clone());
         for (name, entry) in &self.sinks {
             let own = groups.iter().filter(|group| group.need.store == *name);
