@@ -123,6 +123,7 @@ const HARMLESS: &[&str] = &[
     "Result",
     "Revision",
     "Right",
+    "RoleArn",
     "Schedule",
     "Scope",
     "SecretName",

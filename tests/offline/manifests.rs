@@ -4,11 +4,11 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use proptest::prelude::*;
-use regcred::{BuiltIn, Plan, Types};
+use regcred::{BuiltIn, Plan, Types, plan::ChosenIdentity};
 use regcred_config::Config;
 use regcred_core::Namespace;
 use regcred_manifests::{
-    Guard, Identity, Install, Mode, Mount, Proxy, TrustedCa, Workload, check, expand, manifests, project_template, yaml,
+    Guard, Install, Mode, Mount, Proxy, TrustedCa, Workload, check, expand, manifests, project_template, yaml,
 };
 use serde_json::{Value, json};
 
@@ -99,7 +99,7 @@ fn every_example_is_as_the_published_schemas_have_it() {
             assert_eq!(published.problems(&object), [] as [String; 0], "{file}");
             *kinds.entry(object["kind"].as_str().expect("a kind").into()).or_default() += 1;
             if object["kind"] == "Template" {
-                assert_eq!(check(&object), (vec![], vec![]), "{file}");
+                assert_eq!(check(&object, &types().identities()), (vec![], vec![]), "{file}");
                 let parameters = object["parameters"].as_array().expect("a list");
                 let values =
                     parameters.iter().map(|it| (it["name"].as_str().expect("a name").to_owned(), "team-a".to_owned()));
@@ -360,10 +360,9 @@ proptest! {
         prop_assume!(config.is_ok());
         let plan = Plan::new(&config.expect("it is valid"), &types()).expect("nothing contradicts itself");
         let workload = || Workload {
-            identity: Identity::Projected {
-                role_arn: "arn:aws:iam::123456789012:role/regcred".parse().expect("a role"),
-                audience: audience.clone(),
-            },
+            identity: ChosenIdentity::new("projected")
+                .with_flag("role-arn", "arn:aws:iam::123456789012:role/regcred")
+                .with_flag("audience", &audience),
             mounts: vec![Mount { secret: secret.clone(), folder: "/x".into() }],
             trusted_ca: Some(TrustedCa::OpenShift),
             proxy: Proxy { https: Some(proxy.clone()), no: None },
@@ -389,7 +388,7 @@ proptest! {
         }
         let template = project_template(&plan, &Install { guard: Guard::Bindings, ..install(Mode::Elsewhere) }, &[]).expect("it can be made");
         let template = documents(&yaml(&[], &template.objects)).remove(0);
-        prop_assert_eq!(check(&template), (vec![], vec![]));
+        prop_assert_eq!(check(&template, &types().identities()), (vec![], vec![]));
         let values = [
             ("PROJECT_NAME", target.as_str()), ("PROJECT_DISPLAYNAME", &proxy), ("PROJECT_DESCRIPTION", &audience),
             ("PROJECT_ADMIN_USER", &note), ("PROJECT_REQUESTING_USER", &account),

@@ -30,6 +30,6 @@ pub use arn::shown_principal;
 pub use host::{AccountId, Alias, PUBLIC_HOSTS, Region, RegistryHost};
 pub use identity::{Identity, Role};
 #[cfg(feature = "plan")]
-pub use kind::EcrType;
+pub use kind::{EcrType, RoleArn};
 pub use provider::{EcrProvider, EcrProviderBuilder};
 pub use transport::Transport;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use regcred_plan::Identities;
 use serde_json::Value;
 
 use crate::{
@@ -70,7 +71,9 @@ const HOME: &str = "openshift-config";
 ///
 /// Takes `Template` of group `template.openshift.io` that makes exactly one `Project` named `${PROJECT_NAME}` and its RoleBinding
 /// `admin`, and otherwise only objects that are in a namespace and of kinds that each OpenShift has.
-pub fn check(template: &Value) -> (Vec<String>, Vec<String>) {
+///
+/// `identities`: whose keys no template may hold.
+pub fn check(template: &Value, identities: &Identities) -> (Vec<String>, Vec<String>) {
     if template["kind"] != "Template" || !is_of(&template["apiVersion"], "template.openshift.io") {
         return (vec!["it is not a Template of template.openshift.io/v1".into()], vec![]);
     }
@@ -102,7 +105,7 @@ pub fn check(template: &Value) -> (Vec<String>, Vec<String>) {
     free(&template["labels"], "labels", &mut errors);
     let values = parameters.iter().filter(|it| PARAMETERS.contains(it)).map(|it| ((*it).to_owned(), sample(it)));
     match expand(template, &values.collect::<BTreeMap<_, _>>()) {
-        Ok(expanded) => objects(template, &expanded.objects, &mut errors, &mut warnings),
+        Ok(expanded) => objects(template, &expanded.objects, identities, &mut errors, &mut warnings),
         Err(error) => errors.push(error),
     }
     (errors, warnings)
@@ -124,7 +127,13 @@ fn sample(parameter: &str) -> String {
     if parameter == "PROJECT_NAME" { "team-a".into() } else { "someone".into() }
 }
 
-fn objects(template: &Value, expanded: &[Value], errors: &mut Vec<String>, warnings: &mut Vec<String>) {
+fn objects(
+    template: &Value,
+    expanded: &[Value],
+    identities: &Identities,
+    errors: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) {
     let written = template["objects"].as_array().into_iter().flatten();
     let is_project =
         |object: &Value| object["kind"] == "Project" && is_of(&object["apiVersion"], "project.openshift.io");
@@ -171,9 +180,10 @@ fn objects(template: &Value, expanded: &[Value], errors: &mut Vec<String>, warni
                 ));
             }
         });
-        if written.to_string().contains("AKIA") {
+        let text = written.to_string();
+        for (_, key) in identities.key_marks.iter().filter(|(mark, _)| text.contains(mark)) {
             warnings.push(format!(
-                "{what}: it holds a key of AWS, and each project would: whoever administers a project reads its Secrets"
+                "{what}: it holds {key}, and each project would: whoever administers a project reads its Secrets"
             ));
         }
     }
@@ -268,9 +278,15 @@ fn used(value: &Value, path: &mut Vec<String>, tell: &mut impl FnMut(&[String], 
 
 #[cfg(test)]
 mod tests {
+    use regcred::{BuiltIn, Types};
     use serde_json::json;
 
     use super::*;
+
+    fn check(template: &Value) -> (Vec<String>, Vec<String>) {
+        let types = BuiltIn::default().add_to(Types::default()).expect("they have different names");
+        super::check(template, &types.identities())
+    }
 
     fn good() -> Value {
         json!({

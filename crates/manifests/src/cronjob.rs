@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use regcred_plan::Plan;
+use regcred_plan::{Plan, PodIdentity};
 use serde_json::{Value, json};
 
 use crate::{Workload, object::Site, pod};
@@ -13,17 +13,15 @@ const EVERY: u64 = 15;
 const LONGEST: u64 = 660;
 /// What a pass has left to tell how it went, when its own time is over.
 const REST: u64 = 15;
-/// A token of Amazon ECR lives so long.
-const LIFE: Duration = Duration::from_hours(12);
 /// Missed starts are made up for within this: a controller that was away for hours begins with the next one.
 const LATE: u64 = 600;
 
-pub(crate) fn object(site: &Site<'_>, plan: &Plan, files: usize, workload: &Workload) -> Value {
+pub(crate) fn object(site: &Site<'_>, plan: &Plan, identity: &PodIdentity, files: usize, workload: &Workload) -> Value {
     let (schedule, zone) = schedule(plan);
     let active = active(plan);
     let pass = (active - REST).min(LONGEST - 60);
     let command = ["once".to_owned(), "--timeout".into(), format!("{pass}s"), "--log-format".into(), "json".into()];
-    let mut pod = pod::spec(site, plan, files, workload, &command, &json!({}));
+    let mut pod = pod::spec(site, identity, files, workload, &command, &json!({}));
     pod["restartPolicy"] = "Never".into();
     let mut spec = json!({
         "schedule": schedule,
@@ -61,7 +59,7 @@ pub(crate) fn first(site: &Site<'_>, cron_job: &Value) -> Value {
     json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec })
 }
 
-/// The config's; without one every quarter of an hour, at a minute of its own: not everybody asks AWS at once.
+/// The config's; without one every quarter of an hour, at a minute of its own: not every installation asks its providers at once.
 fn schedule(plan: &Plan) -> (String, Option<String>) {
     if let Some(schedule) = plan.cron() {
         return (schedule.to_string(), Some(schedule.time_zone().to_owned()));
@@ -85,14 +83,19 @@ fn active(plan: &Plan) -> u64 {
     gap.map_or(LONGEST, |gap| gap.saturating_sub(REST).min(LONGEST))
 }
 
-/// A warning, if tokens end where one run fails. A schedule that is slower still is no valid config.
+/// A warning, if credentials end where one run fails. A schedule that is slower still is no valid config.
 pub(crate) fn warning(plan: &Plan) -> Option<String> {
     let schedule = plan.cron()?;
     let (_, longest) = schedule.gaps()?;
-    let hours = longest.as_secs().div_ceil(3_600);
-    (longest * 2 > LIFE).then(|| {
+    let lives = plan.planned_providers().values().filter_map(|it| Some((it.plan().longest_life?, it.kind())));
+    let (life, kind) = lives.min()?;
+    let hours = |time: Duration| time.as_secs().div_ceil(3_600);
+    (longest * 2 > life).then(|| {
         format!(
-            "schedule: {schedule} pauses for up to {hours} hours, and a token of Amazon ECR lives for 12: if one run fails, tokens end before the next"
+            "schedule: {schedule} pauses for up to {} hours, and a credential of type {kind} lives for {}: if one run fails, credentials end \
+             before the next",
+            hours(longest),
+            hours(life)
         )
     })
 }

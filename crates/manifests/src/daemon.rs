@@ -1,7 +1,7 @@
 //! The daemon, and how it is watched.
 
 use regcred_core::Namespace;
-use regcred_plan::Plan;
+use regcred_plan::PodIdentity;
 use serde_json::{Value, json};
 
 use crate::{Install, Workload, alerts, object::Site, pod};
@@ -15,7 +15,7 @@ const GRACE: u32 = 30;
 /// without the Prometheus operator refuses these two, and everything else is applied before.
 pub(crate) fn objects(
     site: &Site<'_>,
-    plan: &Plan,
+    identity: &PodIdentity,
     install: &Install,
     workload: &Workload,
     replicas: u32,
@@ -25,7 +25,7 @@ pub(crate) fn objects(
         json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": site.own(""), "spec": spec })
     });
     let objects = [
-        deployment(site, plan, install.files.len(), workload, replicas),
+        deployment(site, identity, install.files.len(), workload, replicas),
         service(site),
         network(site, &install.metrics_from),
     ];
@@ -33,7 +33,7 @@ pub(crate) fn objects(
     objects.into_iter().chain(budget).chain(monitoring.into_iter().flatten()).collect()
 }
 
-fn deployment(site: &Site<'_>, plan: &Plan, files: usize, workload: &Workload, replicas: u32) -> Value {
+fn deployment(site: &Site<'_>, identity: &PodIdentity, files: usize, workload: &Workload, replicas: u32) -> Value {
     let mut command =
         vec!["run".to_owned(), "--listen".into(), format!("0.0.0.0:{PORT}"), "--log-format".into(), "json".into()];
     if replicas > 1 {
@@ -45,7 +45,7 @@ fn deployment(site: &Site<'_>, plan: &Plan, files: usize, workload: &Workload, r
         "livenessProbe": probe("/livez"),
         "readinessProbe": probe("/readyz"),
     });
-    let mut pod = pod::spec(site, plan, files, workload, &command, &more);
+    let mut pod = pod::spec(site, identity, files, workload, &command, &more);
     pod["terminationGracePeriodSeconds"] = GRACE.into();
     if replicas > 1 {
         pod["topologySpreadConstraints"] = json!([{
@@ -90,8 +90,8 @@ const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 /// Admits the namespaces of Prometheus to the endpoint, and no other pod.
 ///
 /// There is no rule for the kubelet's probes. They come from the pod's own node, and network plug-ins admit these whatever a
-/// policy says; its address is not known here. There is no rule for egress: AWS and API servers have no addresses that a
-/// policy could name.
+/// policy says; its address is not known here. There is no rule for egress: registries and API servers have no
+/// addresses that a policy could name.
 fn network(site: &Site<'_>, metrics_from: &[Namespace]) -> Value {
     // An empty list of peers would admit everyone, so without a namespace there is no rule at all.
     let rule = (!metrics_from.is_empty()).then(|| {

@@ -1,73 +1,52 @@
-//! Who the pod is in AWS: what its ServiceAccount, its environment and its volumes say of that. Never a key.
+//! The identity of the pod, as the types of its providers make it.
 
 use std::path::Path;
 
-use regcred_config::{Problem, Spec};
-use regcred_plan::{NeededFile, Plan};
+use regcred_config::{Problem, Problems, Spec};
+use regcred_plan::{NeededFile, POD_TOKEN, Plan, PodIdentity, Policies, pod_identity};
 use serde_json::{Value, json};
 
-use crate::{Identity, RoleArn, Workload};
+use crate::{Install, object::Site};
 
-/// A token of the cluster's own issuer.
-const TOKEN_FOLDER: &str = "/var/run/secrets/regcred";
-const TOKEN: &str = "token";
-/// A file as the AWS CLI has it.
-const KEYS_FOLDER: &str = "/var/run/secrets/aws";
-const KEYS: &str = "credentials";
-/// AWS's own, for whom a token is unless somebody says otherwise.
-pub const AUDIENCE: &str = "sts.amazonaws.com";
 /// Tokens are renewed by the kubelet at four fifths of this.
 const TOKEN_LIFE: u32 = 3_600;
 
-/// By this annotation the webhook of EKS and ROSA knows the role of a ServiceAccount.
-pub(crate) const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
+/// Returns the policies that the providers of a plan need on their side, with the identity of the installation. Policies of several types are
+/// a document with a key for each type.
+///
+/// Problems are those of the types, such as a missing identity, and a plan whose types have no policies.
+pub fn policies(plan: &Plan, install: &Install) -> Result<Policies, Problems> {
+    let chosen = install.mode.workload().map(|workload| workload.identity.clone()).unwrap_or_default();
+    regcred_plan::policies(plan, &chosen, &Site::new(plan, install).pod())
+}
 
-/// The annotation of the ServiceAccount.
-pub(crate) fn annotation(identity: &Identity) -> Option<(&'static str, &RoleArn)> {
-    match identity {
-        Identity::Webhook { role_arn } => Some((ROLE_ANNOTATION, role_arn)),
-        _ => None,
+/// Returns what the pod needs for its identity. Nothing, if no pod runs here.
+pub(crate) fn of(plan: &Plan, install: &Install, site: &Site<'_>) -> Result<PodIdentity, Problems> {
+    match install.mode.workload() {
+        Some(workload) => pod_identity(plan, &workload.identity, &site.pod()),
+        None => Ok(PodIdentity::default()),
     }
 }
 
-/// What the pod needs for it: variables, and volumes with the folders at which they are.
-pub(crate) fn of(plan: &Plan, workload: &Workload) -> (Vec<Value>, Vec<(Value, String)>) {
-    let mut variables = vec![];
-    let mut volumes = vec![];
-    match &workload.identity {
-        Identity::Projected { role_arn, .. } => {
-            variables.push(json!({ "name": "AWS_ROLE_ARN", "value": role_arn.as_str() }));
-            let file = format!("{TOKEN_FOLDER}/{TOKEN}");
-            variables.push(json!({ "name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": file }));
-        }
-        Identity::Keys { secret } => {
-            let file = format!("{KEYS_FOLDER}/{KEYS}");
-            variables.push(json!({ "name": "AWS_SHARED_CREDENTIALS_FILE", "value": file }));
-            let volume =
-                json!({ "name": "aws", "secret": { "secretName": secret, "items": [{ "key": KEYS, "path": KEYS }] } });
-            volumes.push((volume, KEYS_FOLDER.to_owned()));
-        }
-        Identity::None | Identity::Webhook { .. } | Identity::PodIdentity => {}
-    }
-    if let Some(audience) = audience(plan, &workload.identity) {
+/// Returns the variables of the container.
+pub(crate) fn variables(identity: &PodIdentity) -> Vec<Value> {
+    identity.variables.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
+}
+
+/// Returns the volumes of the pod, each with its folder.
+pub(crate) fn volumes(identity: &PodIdentity) -> Vec<(Value, String)> {
+    let secret = |it: &regcred_plan::SecretFile| {
+        let items = json!([{ "key": it.key, "path": it.key }]);
+        (json!({ "name": it.volume, "secret": { "secretName": it.secret, "items": items } }), it.folder.clone())
+    };
+    let mut volumes = identity.secrets.iter().map(secret).collect::<Vec<_>>();
+    let (folder, file) = POD_TOKEN.rsplit_once('/').unwrap_or_default();
+    if let Some(audience) = &identity.token_audience {
         let token =
-            json!({ "serviceAccountToken": { "audience": audience, "expirationSeconds": TOKEN_LIFE, "path": TOKEN } });
-        volumes.push((json!({ "name": "token", "projected": { "sources": [token] } }), TOKEN_FOLDER.to_owned()));
+            json!({ "serviceAccountToken": { "audience": audience, "expirationSeconds": TOKEN_LIFE, "path": file } });
+        volumes.push((json!({ "name": "token", "projected": { "sources": [token] } }), folder.to_owned()));
     }
-    (variables, volumes)
-}
-
-/// For whom the pod's own token is; `None`: it needs none.
-pub(crate) fn audience<'a>(plan: &Plan, identity: &'a Identity) -> Option<&'a str> {
-    match identity {
-        Identity::Projected { audience, .. } => Some(audience),
-        _ => files(plan).any(|(_, file)| is_token(&file.path)).then_some(AUDIENCE),
-    }
-}
-
-/// Whether a file is the pod's own token.
-pub(crate) fn is_token(file: &Path) -> bool {
-    file == Path::new(TOKEN_FOLDER).join(TOKEN)
+    volumes
 }
 
 /// The files that entries name, each with its entry.
@@ -77,11 +56,13 @@ fn files(plan: &Plan) -> impl Iterator<Item = (&Spec, &NeededFile)> {
     providers.chain(sinks).flat_map(|(entry, files)| files.iter().map(move |file| (entry, file)))
 }
 
-/// Files that the config names and that no volume of the pod holds.
-pub(crate) fn problems(plan: &Plan, workload: &Workload) -> Vec<Problem> {
+/// Files that the config names and that no volume of the pod holds, and annotations that are set twice.
+pub(crate) fn problems(plan: &Plan, install: &Install, identity: &PodIdentity) -> Vec<Problem> {
+    let Some(workload) = install.mode.workload() else { return vec![] };
     let is_there = |file: &Path| {
         let folders = workload.mounts.iter().map(|mount| mount.folder.as_path());
-        is_token(file) || folders.into_iter().any(|folder| file.starts_with(folder))
+        let is_token = identity.token_audience.is_some() && file == Path::new(POD_TOKEN);
+        is_token || folders.into_iter().any(|folder| file.starts_with(folder))
     };
     let missing = files(plan).filter(|(_, file)| !is_there(&file.path)).map(|(spec, needed)| {
         let (key, file) = (&needed.key, needed.path.display());
@@ -89,5 +70,21 @@ pub(crate) fn problems(plan: &Plan, workload: &Workload) -> Vec<Problem> {
             format!("{file} is in no volume of the pod: mount a Secret there that has it, as --mount SECRET=FOLDER");
         spec.problem(key, message)
     });
-    missing.collect()
+    let twice = identity.annotations.keys().filter(|key| install.account.annotations.contains_key(*key));
+    let twice = twice
+        .map(|key| Problem::everywhere(format!("serviceAccount.annotations: the identity sets {key}: leave it out")));
+    missing.chain(twice).collect()
+}
+
+/// Returns what a person has to do so that the pod has its identity.
+pub(crate) fn notes(install: &Install, site: &Site<'_>, identity: &PodIdentity) -> Vec<String> {
+    let (account, namespace) = (&site.account, site.namespace);
+    let annotate = |(key, value): (&String, &String)| {
+        format!(
+            "annotate the ServiceAccount, which these objects do not make: kubectl annotate serviceaccount {account} \
+             --namespace={namespace} --overwrite {key}={value}"
+        )
+    };
+    let annotations = identity.annotations.iter().filter(|_| install.account.exists).map(annotate);
+    annotations.chain(identity.notes.iter().cloned()).collect()
 }

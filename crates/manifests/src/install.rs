@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use regcred_core::{Namespace, StoreName};
+use regcred_plan::ChosenIdentity;
 
-use crate::{Account, Image, PodOptions, RoleArn};
+use crate::{Account, Image, PodOptions};
 
 /// Where the program runs, as what, and behind which guard. `Install::default()` is a CronJob in the namespace `regcred`.
 #[derive(Clone, Debug)]
@@ -50,8 +51,8 @@ pub enum Mode {
 pub struct Workload {
     /// The image.
     pub image: Image,
-    /// Who it is in AWS.
-    pub identity: Identity,
+    /// Who it is for its providers. Default: the identity of the config alone.
+    pub identity: ChosenIdentity,
     /// What its command line says besides the config file.
     pub args: Vec<String>,
     /// Secrets that are there already, as folders.
@@ -62,33 +63,6 @@ pub struct Workload {
     pub proxy: Proxy,
     /// Where and how the pod runs.
     pub pod: PodOptions,
-}
-
-/// Who regcred is in AWS. No variant holds a key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Identity {
-    /// The SDK's chain finds nobody, unless the providers of the config say who they are.
-    #[default]
-    None,
-    /// A webhook of the cluster gives the pod a token for the role: ROSA, and EKS with IRSA.
-    Webhook {
-        /// The role.
-        role_arn: RoleArn,
-    },
-    /// The pod has a token of the cluster's own issuer, and takes the role with it: any cluster whose issuer AWS knows.
-    Projected {
-        /// The role.
-        role_arn: RoleArn,
-        /// Whom the token is for.
-        audience: String,
-    },
-    /// An association of EKS Pod Identity, which is made in AWS.
-    PodIdentity,
-    /// A Secret that is there already, whose key `credentials` is a file as the AWS CLI has it.
-    Keys {
-        /// Its name, in regcred's own namespace.
-        secret: String,
-    },
 }
 
 /// A Secret of regcred's own namespace as a folder.
@@ -134,7 +108,7 @@ impl Default for Workload {
     fn default() -> Self {
         Self {
             image: Image::default(),
-            identity: Identity::None,
+            identity: ChosenIdentity::default(),
             args: vec![],
             mounts: vec![],
             trusted_ca: None,

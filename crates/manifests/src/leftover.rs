@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regcred_plan::Plan;
+use regcred_plan::{Plan, PodIdentity};
 use serde_json::Value;
 
 use crate::{Account, Guard, Install, Mode, TrustedCa, Workload, need::Need, object::Site, objects::objects};
@@ -21,7 +21,7 @@ pub(crate) fn commands(plan: &Plan, install: &Install, need: &Need, now: &[Value
     let mut left = BTreeMap::<(&str, Option<String>), BTreeSet<String>>::new();
     for other in others(install) {
         let its_site = if other.account.name.is_some() { &site } else { &usual };
-        for object in objects(plan, &other, need, its_site) {
+        for object in objects(plan, &other, need, &PodIdentity::default(), its_site) {
             let (group, kind, namespace, name) = identity(&object);
             let is_bound = kind == "rolebinding" && namespace.as_deref() != Some(site.namespace.as_str());
             // regcred does not delete a ServiceAccount that it did not create.

@@ -2,20 +2,16 @@
 
 mod account;
 mod alerts;
-mod arn;
 mod cel;
 mod check;
-mod commands;
 mod cronjob;
 mod daemon;
 mod dashboard;
 mod expand;
 mod guard;
-mod iam;
 mod identity;
 mod image;
 mod install;
-mod issuer;
 mod leftover;
 mod need;
 mod object;
@@ -32,15 +28,12 @@ mod write;
 mod yaml;
 
 pub use account::Account;
-pub use arn::RoleArn;
 pub use check::check;
 pub use dashboard::dashboard;
 pub use expand::{Expanded, expand};
-pub use iam::{Aws, Policies, iam};
-pub use identity::AUDIENCE;
+pub use identity::policies;
 pub use image::Image;
-pub use install::{Guard, Identity, Install, MONITORING, Mode, Mount, Proxy, TrustedCa, Workload};
-pub use issuer::Issuer;
+pub use install::{Guard, Install, MONITORING, Mode, Mount, Proxy, TrustedCa, Workload};
 pub use object::Names;
 pub use options::{PodFile, PodOptions, pod_schema};
 pub use template::project_template;

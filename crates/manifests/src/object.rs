@@ -2,7 +2,7 @@
 
 use regcred_config::digest;
 use regcred_core::{InstanceName, Namespace};
-use regcred_plan::Plan;
+use regcred_plan::{Plan, PodSite};
 use serde_json::{Value, json};
 
 use crate::Install;
@@ -65,6 +65,11 @@ impl<'a> Site<'a> {
         let Names { name, .. } = Names::new(instance, &install.namespace);
         let account = install.account.name.clone().unwrap_or_else(|| name.clone());
         Self { name, account, namespace: &install.namespace, instance: instance.to_string() }
+    }
+
+    /// Where its pods run.
+    pub(crate) fn pod(&self) -> PodSite {
+        PodSite::new(self.namespace.clone(), self.account.as_str())
     }
 
     /// By which its pods are found.

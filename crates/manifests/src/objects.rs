@@ -1,11 +1,11 @@
 //! All objects of an installation, in the order in which they are made.
 
 use regcred_core::InstanceName;
-use regcred_plan::Plan;
+use regcred_plan::{Plan, PodIdentity};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Guard, Install, Mode, TrustedCa, cronjob, daemon, guard, identity,
+    Guard, Install, Mode, TrustedCa, cronjob, daemon, guard,
     need::Need,
     object::Site,
     pod::{self, file_name},
@@ -13,13 +13,19 @@ use crate::{
 };
 
 /// Returns the objects in the order in which they are made.
-pub(crate) fn objects(plan: &Plan, install: &Install, need: &Need, site: &Site<'_>) -> Vec<Value> {
+pub(crate) fn objects(
+    plan: &Plan,
+    install: &Install,
+    need: &Need,
+    identity: &PodIdentity,
+    site: &Site<'_>,
+) -> Vec<Value> {
     let mut objects = vec![];
     if !install.namespace_exists {
         objects.push(namespace(site));
     }
     if !install.account.exists {
-        objects.push(account(site, install));
+        objects.push(account(site, install, identity));
     }
     let prune = plan.prunes() && install.mode.watches();
     let previous = plan.previous_instance().map(InstanceName::as_str).unwrap_or_default();
@@ -39,9 +45,9 @@ pub(crate) fn objects(plan: &Plan, install: &Install, need: &Need, site: &Site<'
         objects.push(pod::trusted_ca(site));
     }
     match &install.mode {
-        Mode::CronJob(workload) => objects.push(cronjob::object(site, plan, install.files.len(), workload)),
+        Mode::CronJob(workload) => objects.push(cronjob::object(site, plan, identity, install.files.len(), workload)),
         Mode::Daemon(workload, replicas) => {
-            objects.extend(daemon::objects(site, plan, install, workload, *replicas));
+            objects.extend(daemon::objects(site, identity, install, workload, *replicas));
         }
         Mode::Elsewhere => {}
     }
@@ -55,14 +61,11 @@ fn namespace(site: &Site<'_>) -> Value {
     json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata })
 }
 
-fn account(site: &Site<'_>, install: &Install) -> Value {
+fn account(site: &Site<'_>, install: &Install, identity: &PodIdentity) -> Value {
     let mut metadata = site.own("");
     metadata["name"] = site.account.as_str().into();
-    for (key, value) in &install.account.annotations {
+    for (key, value) in install.account.annotations.iter().chain(&identity.annotations) {
         metadata["annotations"][key] = value.as_str().into();
-    }
-    if let Some((key, role)) = install.mode.workload().and_then(|workload| identity::annotation(&workload.identity)) {
-        metadata["annotations"][key] = role.as_str().into();
     }
     json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata })
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regcred_config::{Problem, Problems, check_key, check_value};
 use regcred_core::SecretName;
+use regcred_plan::Identities;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -38,8 +39,8 @@ pub struct PodFile {
 }
 
 impl PodFile {
-    /// Reads the text of a file, as YAML or JSON. Returns all problems at once.
-    pub fn parse(text: &str) -> Result<Self, Problems> {
+    /// Reads the text of a file, as YAML or JSON. Returns all problems at once. Variables of these identities are refused.
+    pub fn parse(text: &str, identities: &Identities) -> Result<Self, Problems> {
         let one = |message: String| Problems::from(Problem::everywhere(message));
         let file = if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             Value::Object(Map::new())
@@ -52,7 +53,7 @@ impl PodFile {
             return Err(one(format!("its keys are {}", keys().join(", "))));
         }
         let file = without_nulls(file);
-        environment(&file, &mut problems);
+        environment(&file, identities, &mut problems);
         labels(&file, &mut problems);
         let account = account(&file["serviceAccount"], &mut problems);
         Problems::check(problems.into_iter().map(Problem::everywhere).collect())?;
@@ -133,19 +134,14 @@ fn without_nulls(file: Value) -> Value {
     file.into_iter().filter(|(key, it)| key == "resources" || !it.is_null()).map(kept).collect()
 }
 
-/// Variables that hold credentials. Everyone who may read the pod reads a literal value.
-const CREDENTIALS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
-/// Variables that regcred sets, and the flag or value that sets each.
-const OWN: [(&str, &str); 6] = [
-    ("AWS_ROLE_ARN", "--identity, in the chart `identity`"),
-    ("AWS_WEB_IDENTITY_TOKEN_FILE", "--identity, in the chart `identity`"),
-    ("AWS_SHARED_CREDENTIALS_FILE", "--identity keys, in the chart `identity`"),
+/// Variables that regcred sets beside those of the identity, and the flag or value that sets each.
+const OWN: [(&str, &str); 3] = [
     ("HTTPS_PROXY", "--https-proxy, in the chart `proxy.https`"),
     ("NO_PROXY", "--no-proxy, in the chart `proxy.noProxy`"),
     ("SSL_CERT_FILE", "--ca or --openshift-ca, in the chart `trustedCa`"),
 ];
 
-fn environment(file: &Value, problems: &mut Vec<String>) {
+fn environment(file: &Value, identities: &Identities, problems: &mut Vec<String>) {
     let mut seen = BTreeSet::new();
     for (place, variable) in file["extraEnv"].as_array().into_iter().flatten().enumerate() {
         let Some(name) = variable["name"].as_str() else { continue };
@@ -156,11 +152,14 @@ fn environment(file: &Value, problems: &mut Vec<String>) {
         if variable.get("value").is_some() && variable.get("valueFrom").is_some() {
             wrong("leave out `value` or `valueFrom`");
         }
-        if CREDENTIALS.contains(&name) && variable.get("value").is_some() {
-            wrong(
-                "everyone who may read the pod would read the key: put it into a Secret and use --identity keys, in the chart \
-                 `identity`",
-            );
+        let secret = identities.secret_variables.iter().find(|(secret, _)| *secret == name);
+        if let Some((_, by)) = secret.filter(|_| variable.get("value").is_some()) {
+            wrong(&format!(
+                "everyone who may read the pod would read the key: put it into a Secret and use {by}, in the chart `identity`"
+            ));
+        }
+        if let Some((_, by)) = identities.variables.iter().find(|(own, _)| *own == name) {
+            wrong(&format!("set it with {by}, in the chart `identity`"));
         }
         if let Some((_, by)) = OWN.iter().find(|(own, _)| *own == name) {
             wrong(&format!("set it with {by}"));
@@ -373,13 +372,19 @@ const SELECTOR: Shape = Shape::Map(&[("matchLabels", LABELS), ("matchExpressions
 
 #[cfg(test)]
 mod tests {
+    use regcred::{BuiltIn, Types};
     use serde_json::json;
 
     use super::*;
 
+    fn parse(text: &str) -> Result<PodFile, Problems> {
+        let types = BuiltIn::default().add_to(Types::default()).expect("they have different names");
+        PodFile::parse(text, &types.identities())
+    }
+
     #[test]
     fn a_file_is_read_as_the_chart_reads_it() {
-        let file = PodFile::parse(
+        let file = parse(
             "image: { pullPolicy: Always }\n\
              imagePullSecrets: [{ name: mirror }]\n\
              resources: { requests: { cpu: 1 }, limits: { memory: 1Gi, cpu: null } }\n\
@@ -399,13 +404,12 @@ mod tests {
             ["imagePullSecrets", "nodeSelector", "priorityClassName", "tolerations"]
         );
         assert_eq!(account, Account { name: Some("ci".into()), exists: true, annotations: BTreeMap::new() });
-        let none =
-            PodFile::parse("resources: { limits: null }\nnodeSelector: null\naffinity: {}\n").expect("it is valid");
+        let none = parse("resources: { limits: null }\nnodeSelector: null\naffinity: {}\n").expect("it is valid");
         let resources = json!({ "requests": { "cpu": "10m", "memory": "48Mi" } });
         assert_eq!((none.pod.resources, none.pod.spec), (Some(resources), Map::new()));
-        let none = PodFile::parse("resources: null").expect("it is valid");
+        let none = parse("resources: null").expect("it is valid");
         assert_eq!(none.pod.resources, Some(json!({})), "as Helm has it");
-        assert_eq!(PodFile::parse("# nothing\n").expect("it is valid"), PodFile::default());
+        assert_eq!(parse("# nothing\n").expect("it is valid"), PodFile::default());
     }
 
     #[test]
@@ -423,7 +427,7 @@ mod tests {
             "serviceAccount: { name: regcred-custom, annotations: { a: b } }",
             "{\"priorityClassName\": \"x\"}",
         ] {
-            PodFile::parse(good).expect(good);
+            parse(good).expect(good);
         }
     }
 
@@ -479,11 +483,11 @@ mod tests {
             ("[]", "its keys are image, imagePullSecrets"),
             ("a: [", "it is not one object as YAML or JSON"),
         ] {
-            let told = PodFile::parse(bad).expect_err(bad).to_string();
+            let told = parse(bad).expect_err(bad).to_string();
             assert!(told.contains(why), "{bad}: {told}");
             assert!(!told.contains("hunter2"), "no message quotes a value: {told}");
         }
-        let both = PodFile::parse("nodeselector: {}\nextraEnv: [{ nam: A }]").expect_err("two problems").to_string();
+        let both = parse("nodeselector: {}\nextraEnv: [{ nam: A }]").expect_err("two problems").to_string();
         assert_eq!(both.lines().count(), 2, "{both}");
     }
 }

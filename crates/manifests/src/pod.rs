@@ -1,6 +1,6 @@
 //! The pod: the program, its config, and nothing that it does not need.
 
-use regcred_plan::Plan;
+use regcred_plan::PodIdentity;
 use serde_json::{Value, json};
 
 use crate::{Mount, TrustedCa, Workload, identity, object::Site, resources::resources};
@@ -8,8 +8,6 @@ use crate::{Mount, TrustedCa, Workload, identity, object::Site, resources::resou
 const CONFIG_FOLDER: &str = "/etc/regcred";
 const CA_FOLDER: &str = "/etc/pki/regcred";
 const CA: &str = "ca-bundle.crt";
-/// Where credentials of AWS are served to containers: never behind a proxy.
-const METADATA: &str = "169.254.170.2,169.254.170.23";
 /// What is the cluster's own.
 const CLUSTER: &str = "kubernetes.default.svc,.svc,.cluster.local,$(KUBERNETES_SERVICE_HOST)";
 
@@ -21,19 +19,19 @@ pub(crate) fn file_name(number: usize) -> String {
 /// The spec of a pod that runs a command; `more` is added to its container.
 pub(crate) fn spec(
     site: &Site<'_>,
-    plan: &Plan,
+    identity: &PodIdentity,
     files: usize,
     workload: &Workload,
     command: &[String],
     more: &Value,
 ) -> Value {
-    let (mut variables, identity_volumes) = identity::of(plan, workload);
-    variables.extend(proxy(workload));
+    let mut variables = identity::variables(identity);
+    variables.extend(proxy(workload, identity));
     let mut volumes = vec![(
         json!({ "name": "config", "configMap": { "name": format!("{}-config", site.name) } }),
         CONFIG_FOLDER.to_owned(),
     )];
-    volumes.extend(identity_volumes);
+    volumes.extend(identity::volumes(identity));
     for (number, Mount { secret, folder }) in workload.mounts.iter().enumerate() {
         let volume = json!({ "name": format!("mount-{number}"), "secret": { "secretName": secret } });
         volumes.push((volume, folder.display().to_string()));
@@ -102,12 +100,11 @@ pub(crate) fn metadata(site: &Site<'_>, workload: &Workload) -> Value {
     metadata
 }
 
-fn proxy(workload: &Workload) -> Vec<Value> {
+fn proxy(workload: &Workload, identity: &PodIdentity) -> Vec<Value> {
     let Some(https) = &workload.proxy.https else { return vec![] };
-    let mut no = format!("{CLUSTER},{METADATA}");
-    if let Some(more) = workload.proxy.no.as_ref().filter(|it| !it.is_empty()) {
-        no = format!("{more},{no}");
-    }
+    let more = workload.proxy.no.as_deref().filter(|it| !it.is_empty());
+    let hosts = identity.without_proxy.iter().map(String::as_str);
+    let no = more.into_iter().chain([CLUSTER]).chain(hosts).collect::<Vec<_>>().join(",");
     vec![json!({ "name": "HTTPS_PROXY", "value": https }), json!({ "name": "NO_PROXY", "value": no })]
 }
 

@@ -3,13 +3,12 @@
 use std::fmt::Write;
 
 use regcred_config::{Problem, Problems};
-use regcred_plan::Plan;
+use regcred_plan::{ChosenIdentity, Plan, PodIdentity, pod_identity};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Account, Guard, Identity, Image, Install, MONITORING, Manifests, Mode, TrustedCa, Workload,
-    identity::audience,
+    Account, Guard, Image, Install, MONITORING, Manifests, Mode, TrustedCa, Workload, identity,
     object::Site,
     write::{Made, made},
 };
@@ -22,7 +21,7 @@ pub fn values(plan: &Plan, install: &Install, command: &str) -> Result<Manifests
     let Some(workload) = install.mode.workload() else {
         return Err(Problem::everywhere("mode: the chart runs a CronJob or a Deployment").into());
     };
-    let Made { objects, mut rights, identity, kubectl: _ } = made(plan, install)?;
+    let Made { objects, mut rights, identity: identity_notes, kubectl: _ } = made(plan, install)?;
     let site = Site::new(plan, install);
     if let Some(previous) = plan.previous_instance() {
         rights.push(format!(
@@ -33,7 +32,8 @@ pub fn values(plan: &Plan, install: &Install, command: &str) -> Result<Manifests
         [file] => Value::from(file.as_str()),
         files => files.into(),
     };
-    let mut document = chosen(install, workload);
+    let mut document = chosen(install, workload, &identity::of(plan, install, &site)?);
+    let audience = pod_identity(plan, &ChosenIdentity::default(), &site.pod())?.token_audience;
     document.insert("config".into(), config_text);
     document.insert(
         "generated".into(),
@@ -44,11 +44,11 @@ pub fn values(plan: &Plan, install: &Install, command: &str) -> Result<Manifests
             "names": names(&site),
             "notes": rights,
             "rights": rights_of(&objects, &site),
-            "tokenAudience": audience(plan, &Identity::None).unwrap_or_default(),
+            "tokenAudience": audience.unwrap_or_default(),
             "workload": workload_of(&objects),
         }),
     );
-    Ok(Manifests { objects: vec![document.into()], notes: rights.into_iter().chain(identity).collect() })
+    Ok(Manifests { objects: vec![document.into()], notes: rights.into_iter().chain(identity_notes).collect() })
 }
 
 /// Returns what the chart compares before it renders: what `generated` follows from.
@@ -117,7 +117,7 @@ fn workload_of(objects: &[Value]) -> Value {
 }
 
 /// Returns the values that a person chose by flags, under the names that the chart has for them.
-fn chosen(install: &Install, workload: &Workload) -> Map<String, Value> {
+fn chosen(install: &Install, workload: &Workload, identity: &PodIdentity) -> Map<String, Value> {
     let mut values = workload.pod.file.clone();
     let mut set = |key: &str, value: Value| drop(values.insert(key.to_owned(), value));
     let (mode, replicas) = mode(install);
@@ -145,8 +145,10 @@ fn chosen(install: &Install, workload: &Workload) -> Map<String, Value> {
         let account = json!({ "create": !account.exists, "name": name, "annotations": account.annotations });
         set("serviceAccount", account);
     }
-    if let Some(identity) = identity(&workload.identity) {
-        set("identity", identity);
+    if let Some(name) = workload.identity.name() {
+        let mut parts = json!(identity.values);
+        parts["type"] = name.into();
+        set("identity", parts);
     }
     if !workload.mounts.is_empty() {
         let mounts = workload.mounts.iter().map(|it| json!({ "secret": it.secret, "folder": it.folder }));
@@ -185,19 +187,6 @@ fn guard(guard: Guard) -> &'static str {
         Guard::Bindings => "role-bindings",
         Guard::Nothing => "unguarded",
     }
-}
-
-/// Returns the identity; `None`: nobody said which.
-fn identity(identity: &Identity) -> Option<Value> {
-    Some(match identity {
-        Identity::None => return None,
-        Identity::Webhook { role_arn } => json!({ "type": "webhook", "roleArn": role_arn.as_str() }),
-        Identity::Projected { role_arn, audience } => {
-            json!({ "type": "projected", "roleArn": role_arn.as_str(), "audience": audience })
-        }
-        Identity::PodIdentity => json!({ "type": "pod-identity" }),
-        Identity::Keys { secret } => json!({ "type": "keys", "secretName": secret }),
-    })
 }
 
 /// Returns the parts of an image. Without a tag and a digest a kubelet pulls `latest`, and the chart would add its own version.

@@ -2,11 +2,11 @@
 
 use regcred_config::{Problem, Problems, Spec};
 use regcred_core::InstanceName;
-use regcred_plan::{Plan, PodCredentials, SinkPlan};
+use regcred_plan::{Plan, PodIdentity, SinkPlan};
 use serde_json::Value;
 
 use crate::{
-    Guard, Identity, Install, Mode, cronjob, guard, identity, leftover,
+    Guard, Install, Mode, cronjob, guard, identity, leftover,
     need::{Need, sinks},
     object::{INSTANCE, Site},
     objects::objects,
@@ -40,7 +40,7 @@ pub(crate) struct Made {
     pub(crate) objects: Vec<Value>,
     /// What the objects allow, and what they leave to a person.
     pub(crate) rights: Vec<String>,
-    /// Who regcred is in AWS.
+    /// What a person has to do for the identity of the pod.
     pub(crate) identity: Vec<String>,
     /// How the objects are applied with kubectl.
     pub(crate) kubectl: Vec<String>,
@@ -50,8 +50,19 @@ pub(crate) struct Made {
 pub(crate) fn made(plan: &Plan, install: &Install) -> Result<Made, Problems> {
     let here = sinks(plan, install.sink.as_ref())?;
     let (need, site) = (Need::of(plan, &here), Site::new(plan, install));
-    Problems::check(problems(plan, install, &need))?;
-    let objects = objects(plan, install, &need, &site);
+    let mut wrong = problems(plan, install, &need);
+    let identity = match identity::of(plan, install, &site) {
+        Ok(identity) => {
+            wrong.extend(identity::problems(plan, install, &identity));
+            identity
+        }
+        Err(problems) => {
+            wrong.extend(Vec::from(problems));
+            PodIdentity::default()
+        }
+    };
+    Problems::check(wrong)?;
+    let objects = objects(plan, install, &need, &identity, &site);
     Problems::check(guard::problems(&objects))?;
     let is_selecting = !need.selections().is_empty();
     let mut kubectl = of_kubectl(plan, install, &site, is_selecting);
@@ -63,7 +74,8 @@ pub(crate) fn made(plan: &Plan, install: &Install) -> Result<Made, Problems> {
         "delete what another mode or version of this installation has left:\n  {left}\n  If it was in another namespace: \
          print the old manifests with --namespace=OLD --no-namespace, and pipe them into `kubectl delete --ignore-not-found --filename -`"
     ));
-    let (rights, identity) = (of_rights(plan, install, &site, is_selecting), of_identity(plan, install, &site));
+    let (rights, identity) =
+        (of_rights(plan, install, &site, is_selecting), identity::notes(install, &site, &identity));
     Ok(Made { objects, rights, identity, kubectl })
 }
 
@@ -86,16 +98,7 @@ fn problems(plan: &Plan, install: &Install, need: &Need) -> Vec<Problem> {
     if need.secrets().is_empty() {
         problems.push(Problem::everywhere("targets: none of them is in this cluster; --sink names another".to_owned()));
     }
-    if let Some(workload) = install.mode.workload() {
-        problems.extend(identity::problems(plan, workload));
-        if let (Some((key, _)), true) = (
-            identity::annotation(&workload.identity),
-            install.account.annotations.contains_key(identity::ROLE_ANNOTATION),
-        ) {
-            problems.push(Problem::everywhere(format!(
-                "serviceAccount.annotations: the identity sets {key}: leave it out"
-            )));
-        }
+    if install.mode.workload().is_some() {
         let elsewhere = install.sink.as_ref().and_then(|sink| plan.sinks().get(sink));
         let reached = elsewhere.filter(|(_, sink)| sink.cluster.is_some_and(|it| !it.is_own));
         problems.extend(reached.map(|(spec, _)| {
@@ -170,40 +173,6 @@ fn of_kubectl(plan: &Plan, install: &Install, site: &Site<'_>, is_selecting: boo
              kubectl applies everything else and exits with 1: print with --no-monitoring"
                 .into(),
         );
-    }
-    notes
-}
-
-/// Returns what a person has to do so that the pod is somebody in AWS.
-fn of_identity(plan: &Plan, install: &Install, site: &Site<'_>) -> Vec<String> {
-    let mut notes = vec![];
-    let Some(workload) = install.mode.workload() else { return notes };
-    let (account, namespace) = (&site.account, site.namespace);
-    match &workload.identity {
-        Identity::None if plan.planned_providers().values().any(|it| it.plan().pod == PodCredentials::Identity) => {
-            notes.push("nobody says who regcred is in AWS: --identity does".into());
-        }
-        Identity::PodIdentity => notes.push(format!(
-            "its role: aws eks create-pod-identity-association --cluster-name CLUSTER --namespace {namespace} --service-account {account} \
-             --role-arn ROLE"
-        )),
-        Identity::Webhook { role_arn } if install.account.exists => notes.push(format!(
-            "annotate the ServiceAccount, which these objects do not make: kubectl annotate serviceaccount {account} \
-             --namespace={namespace} --overwrite {}={role_arn}",
-            identity::ROLE_ANNOTATION
-        )),
-        Identity::Keys { secret } => notes.push(format!(
-            "a key lives until somebody revokes it: a role is better. Its Secret is not made here: kubectl create secret generic {secret} \
-             --namespace={namespace} --from-file=credentials=FILE"
-        )),
-        Identity::None | Identity::Webhook { .. } | Identity::Projected { .. } => {}
-    }
-    let without_file = plan.planned_providers().values().filter_map(|it| match &it.plan().pod {
-        PodCredentials::File { key } => Some((it.name(), key)),
-        _ => None,
-    });
-    for (name, key) in without_file.filter(|_| !matches!(workload.identity, Identity::Keys { .. })) {
-        notes.push(format!("providers.{name}.{key}: the pod has no AWS configuration that has a profile"));
     }
     notes
 }

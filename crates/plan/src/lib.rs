@@ -3,6 +3,7 @@
 mod demand;
 mod finding;
 mod group;
+mod identity;
 mod links;
 mod network;
 mod plan;
@@ -12,6 +13,7 @@ mod types;
 
 pub use demand::{Demand, demands};
 pub use finding::{Finding, Verdict, first_few};
+pub use identity::{pod_identity, policies};
 pub use links::{BUILDERS, ServiceAccountLink, usual_accounts};
 pub use network::{connection_fix, is_set};
 pub use plan::Plan;
@@ -21,6 +23,7 @@ pub use resolve::problems;
 pub use rights::{ACCOUNT_VERBS, secret_verbs};
 pub use schemars;
 pub use types::{
+    identity::{ChosenIdentity, Identities, IdentityFlag, POD_TOKEN, PodIdentity, PodSite, Policies, SecretFile},
     provider::{Inline, NeededFile, PodCredentials, Probe, ProviderPlan, ProviderType},
     registry::{PlannedProvider, Types},
     sink::{Choice, ClusterPlan, Kept, NoOptions, Run, SinkPlan, SinkTarget, SinkType, keep},

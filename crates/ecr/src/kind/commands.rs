@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::RoleArn;
+use super::role::RoleArn;
 
 /// Returns the first step, which names what the next ones create.
-pub(crate) fn head(users: &[Value], roles: &[Value]) -> String {
+pub(super) fn head(users: &[Value], roles: &[Value]) -> String {
     let what = match (users.is_empty(), roles.is_empty()) {
         (true, _) => "each role",
         (false, true) => "the user",
@@ -15,7 +15,7 @@ pub(crate) fn head(users: &[Value], roles: &[Value]) -> String {
 }
 
 /// Returns the commands that create the role at a place of the document.
-pub(crate) fn role(place: usize, name: &str, arn: Option<&RoleArn>) -> String {
+pub(super) fn role(place: usize, name: &str, arn: Option<&RoleArn>) -> String {
     let path = arn.and_then(|arn| arn.as_str().split_once(":role/")?.1.rsplit_once('/')).map(|(path, _)| path);
     let path = path.map(|path| format!(" --path '/{}/'", path.replace('\'', r"'\''"))).unwrap_or_default();
     format!(
@@ -26,7 +26,7 @@ pub(crate) fn role(place: usize, name: &str, arn: Option<&RoleArn>) -> String {
 
 /// Returns the commands that create the user at a place of the document, and the Secret with its key. The key goes through a pipe, so it
 /// is in no file and in no process list.
-pub(crate) fn user(place: usize, name: &str, namespace: &str, secret: &str) -> [String; 3] {
+pub(super) fn user(place: usize, name: &str, namespace: &str, secret: &str) -> [String; 3] {
     [
         format!("aws iam create-user --user-name {name}"),
         format!(

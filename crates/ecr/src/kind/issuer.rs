@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 /// An issuer as IAM names it: a host and perhaps a path, without `https://`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issuer(String);
+pub(super) struct Issuer(String);
 
 impl FromStr for Issuer {
     type Err = String;

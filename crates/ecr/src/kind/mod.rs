@@ -1,23 +1,37 @@
 //! The type `ecr` of an entry of `providers:`.
 
+mod chosen;
+mod commands;
 mod fixes;
+mod flags;
 mod inline;
+mod issuer;
 mod options;
 mod planned;
+mod policies;
 mod probe;
+mod role;
 mod token;
+mod workload;
 
 use std::{
     fmt,
+    path::Path,
     sync::{Arc, Mutex},
     time::SystemTime,
 };
 
 use regcred_config::{EcrOptions, Origin, Problem, Problems, Registries, Spec};
 use regcred_core::{Clock, RegistryProvider, Result, SystemClock};
-use regcred_plan::{Finding, Inline, Probe, ProviderPlan, ProviderType, async_trait};
+use regcred_plan::{
+    ChosenIdentity, Finding, Identities, Inline, POD_TOKEN, PodIdentity, PodSite, Policies, Probe, ProviderPlan,
+    ProviderType, async_trait,
+};
 
+pub use self::role::RoleArn;
 use self::{
+    chosen::Chosen,
+    flags::AUDIENCE,
     planned::planned,
     token::{Token, aliases, plain},
 };
@@ -85,6 +99,9 @@ impl ProviderType for EcrType {
         let mut plan = planned(&token, &hosts).with_access(options.access);
         if let Some(web) = &options.web_identity {
             plan = plan.with_file("web_identity.token_file", &web.token_file);
+            if web.token_file == Path::new(POD_TOKEN) {
+                plan = plan.with_token_audience(AUDIENCE);
+            }
         }
         Ok(plan)
     }
@@ -100,6 +117,28 @@ impl ProviderType for EcrType {
 
     async fn probe(&self, entries: Vec<Probe<EcrOptions>>) -> Option<Vec<Finding>> {
         Some(probe::probe(entries, self.transport(), &self.clock).await)
+    }
+
+    fn identities(&self) -> Identities {
+        flags::identities()
+    }
+
+    fn pod_identity(
+        &self,
+        entries: &[Probe<EcrOptions>],
+        chosen: &ChosenIdentity,
+        site: &PodSite,
+    ) -> Result<PodIdentity, Problems> {
+        Ok(workload::pod_identity(entries, &Chosen::of(chosen)?, site))
+    }
+
+    fn policies(
+        &self,
+        entries: &[Probe<EcrOptions>],
+        chosen: &ChosenIdentity,
+        site: &PodSite,
+    ) -> Option<Result<Policies, Problems>> {
+        Some(Chosen::of(chosen).and_then(|chosen| policies::policies(entries, &chosen, site)))
     }
 
     fn reload(&self) {

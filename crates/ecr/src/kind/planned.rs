@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use regcred_config::EcrOptions;
 use regcred_core::{Pattern, Registry, Scope};
-use regcred_plan::{PodCredentials, ProviderPlan};
+use regcred_plan::ProviderPlan;
 
 use super::token::{Token, aliases};
 use crate::{AccountId, RegistryHost};
@@ -24,12 +24,6 @@ pub(super) fn planned(token: &Token, hosts: &[RegistryHost]) -> ProviderPlan {
     } else {
         ProviderPlan::new(Scope::Exact(hosts.iter().map(RegistryHost::registry).collect()))
     };
-    let pod = match &token.options {
-        EcrOptions { web_identity: Some(_), .. } | EcrOptions { identity: Some(_), .. } => PodCredentials::None,
-        EcrOptions { profile: Some(_), .. } => PodCredentials::File { key: "profile".into() },
-        _ => PodCredentials::Identity,
-    };
-    let plan = plan.with_pod_credentials(pod);
     plan.with_mint(token.key()).with_identity(public(token, hosts)).with_auth_bytes(AUTH).with_longest_life(LIFE)
 }
 

@@ -1,6 +1,8 @@
 //! The objects as their readers take them.
 
 mod guard;
+mod iam;
+mod identity;
 mod leftover;
 mod values;
 

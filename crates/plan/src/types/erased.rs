@@ -7,6 +7,7 @@ use regcred_core::{Error, ErrorKind, ProviderName, RegistryProvider, Result, asy
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
+    identity::{ChosenIdentity, Identities, PodIdentity, PodSite, Policies},
     provider::{Probe, ProviderPlan, ProviderType},
     sink::{Kept, Run, SinkPlan, SinkTarget, SinkType},
 };
@@ -48,6 +49,19 @@ pub(crate) trait AnyProviderType: Send + Sync {
         at: &Origin,
     ) -> Option<Result<(ProviderName, Options, ProviderPlan), Problem>>;
     async fn probe(&self, entries: Vec<Probe<Options>>) -> Option<Vec<Finding>>;
+    fn identities(&self) -> Identities;
+    fn pod_identity(
+        &self,
+        entries: Vec<Probe<Options>>,
+        chosen: &ChosenIdentity,
+        site: &PodSite,
+    ) -> Result<PodIdentity, Problems>;
+    fn policies(
+        &self,
+        entries: Vec<Probe<Options>>,
+        chosen: &ChosenIdentity,
+        site: &PodSite,
+    ) -> Option<Result<Policies, Problems>>;
     fn reload(&self);
     fn server_time(&self) -> Option<SystemTime>;
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
@@ -75,8 +89,29 @@ impl<T: ProviderType> AnyProviderType for T {
     }
 
     async fn probe(&self, entries: Vec<Probe<Options>>) -> Option<Vec<Finding>> {
-        let typed = entries.into_iter().filter_map(|it| Some(Probe::new(it.name, it.options.get().ok()?, it.plan)));
-        ProviderType::probe(self, typed.collect()).await
+        ProviderType::probe(self, of_type(entries)).await
+    }
+
+    fn identities(&self) -> Identities {
+        ProviderType::identities(self)
+    }
+
+    fn pod_identity(
+        &self,
+        entries: Vec<Probe<Options>>,
+        chosen: &ChosenIdentity,
+        site: &PodSite,
+    ) -> Result<PodIdentity, Problems> {
+        ProviderType::pod_identity(self, &of_type(entries), chosen, site)
+    }
+
+    fn policies(
+        &self,
+        entries: Vec<Probe<Options>>,
+        chosen: &ChosenIdentity,
+        site: &PodSite,
+    ) -> Option<Result<Policies, Problems>> {
+        ProviderType::policies(self, &of_type(entries), chosen, site)
     }
 
     fn reload(&self) {
@@ -90,6 +125,13 @@ impl<T: ProviderType> AnyProviderType for T {
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         T::Options::json_schema(generator)
     }
+}
+
+/// Entries with their own options.
+fn of_type<O: Clone + 'static>(entries: Vec<Probe<Options>>) -> Vec<Probe<O>> {
+    let typed =
+        entries.into_iter().filter_map(|it| Some(Probe::new(it.name, it.is_inline, it.options.get().ok()?, it.plan)));
+    typed.collect()
 }
 
 /// See [`SinkType`]. The options of a target are `None` if it has none, because its keys are all common ones.

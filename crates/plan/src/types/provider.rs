@@ -7,6 +7,7 @@ use regcred_core::{ProviderName, RegistryProvider, Result, Scope, async_trait};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use super::identity::{ChosenIdentity, Identities, PodIdentity, PodSite, Policies};
 use crate::finding::Finding;
 
 /// A type of provider that entries of `providers:` can name.
@@ -88,6 +89,35 @@ pub trait ProviderType: Send + Sync + 'static {
         None
     }
 
+    /// Returns the identities of `manifests --identity` that this type knows. Default: none.
+    fn identities(&self) -> Identities {
+        Identities::default()
+    }
+
+    /// Returns what a pod needs for these entries, or every problem at once. `chosen` is one of [`ProviderType::identities`], or none. It
+    /// makes no request. Default: nothing.
+    fn pod_identity(
+        &self,
+        entries: &[Probe<Self::Options>],
+        chosen: &ChosenIdentity,
+        site: &PodSite,
+    ) -> Result<PodIdentity, Problems> {
+        let _ = (entries, chosen, site);
+        Ok(PodIdentity::default())
+    }
+
+    /// Returns the policies that these entries need on the other side, for `manifests --mode iam`, or every problem at once. It makes no
+    /// request. `None`, the default: this type has no policies.
+    fn policies(
+        &self,
+        entries: &[Probe<Self::Options>],
+        chosen: &ChosenIdentity,
+        site: &PodSite,
+    ) -> Option<Result<Policies, Problems>> {
+        let _ = (entries, chosen, site);
+        None
+    }
+
     /// Reads the environment and files again for providers that are made from now on, because another config is put in force.
     fn reload(&self) {}
 
@@ -118,6 +148,8 @@ pub struct ProviderPlan {
     pub pod: PodCredentials,
     /// The files that its options name.
     pub files: Vec<NeededFile>,
+    /// The audience of the token at [`POD_TOKEN`](crate::POD_TOKEN). `None`: it needs no token there.
+    pub token_audience: Option<String>,
     /// The hosts and ports that the pod connects to.
     pub egress: Vec<String>,
 }
@@ -167,12 +199,14 @@ pub struct Inline<O> {
     pub plan: ProviderPlan,
 }
 
-/// An entry that [`ProviderType::probe`] checks.
+/// An entry, where a type sees all of its entries at once.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Probe<O> {
     /// The name of the entry, or of the inline provider.
     pub name: String,
+    /// Whether it is the provider of a target that names registries and no provider.
+    pub is_inline: bool,
     /// Its options.
     pub options: O,
     /// What it needs and opens.
@@ -180,8 +214,8 @@ pub struct Probe<O> {
 }
 
 impl<O> Probe<O> {
-    pub(crate) fn new(name: String, options: O, plan: ProviderPlan) -> Self {
-        Self { name, options, plan }
+    pub(crate) fn new(name: String, is_inline: bool, options: O, plan: ProviderPlan) -> Self {
+        Self { name, is_inline, options, plan }
     }
 }
 
@@ -235,6 +269,13 @@ impl ProviderPlan {
     pub fn with_file(mut self, key: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         self.files.push(NeededFile { key: key.into(), path: path.into() });
         self
+    }
+
+    /// Mounts a token of the pod's ServiceAccount for this audience at [`POD_TOKEN`](crate::POD_TOKEN). All providers of a config need the
+    /// same audience. Default: none.
+    #[must_use]
+    pub fn with_token_audience(self, audience: impl Into<String>) -> Self {
+        Self { token_audience: Some(audience.into()), ..self }
     }
 
     /// Sets the credentials that it needs in a pod. Default: none.

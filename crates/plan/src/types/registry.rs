@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     erased::{AnyProviderType, AnySinkType, Options},
+    identity::{ChosenIdentity, Identities, PodIdentity, PodSite, Policies},
     provider::{Probe, ProviderPlan, ProviderType},
     sink::{Kept, Run, SinkPlan, SinkTarget, SinkType},
 };
@@ -45,8 +46,13 @@ pub struct PlannedProvider {
 }
 
 impl Types {
-    /// Adds a type of provider. [`ErrorKind::Invalid`] if there is such a type already.
+    /// Adds a type of provider. [`ErrorKind::Invalid`] if there is such a type already, or if another type has an identity or a flag of the
+    /// same name.
     pub fn with_provider<T: ProviderType>(mut self, provider: T) -> Result<Self> {
+        if let Some(name) = self.identities().shared(&provider.identities()).filter(|_| !self.has_provider(T::NAME)) {
+            let message = format!("two types of provider have the identity or the flag {name}");
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
         if self.providers.insert(T::NAME, Arc::new(provider)).is_some() {
             return Err(Error::new(
                 ErrorKind::Invalid,
@@ -97,6 +103,13 @@ impl Types {
     /// Returns the type of sink that was added as `T`. `None`: there is none with its name, or it is another type.
     pub fn sink_type<T: SinkType>(&self) -> Option<Arc<T>> {
         self.sinks.get(T::NAME)?.itself.clone().downcast().ok()
+    }
+
+    /// Returns the identities that a pod can get for providers of these types.
+    pub fn identities(&self) -> Identities {
+        let mut identities = Identities::default();
+        self.providers.values().for_each(|it| identities.extend(it.identities()));
+        identities
     }
 
     /// Returns the JSON schema of a config with these types.
@@ -218,9 +231,38 @@ impl PlannedProvider {
     /// Checks providers of one type together. `None`: the type has no checks of its own.
     pub async fn probe(of_one_type: &[Self]) -> Option<Vec<Finding>> {
         let of = of_one_type.first()?.of.clone();
-        let entry = |it: &Self| Probe::new(it.name.clone(), it.options.clone(), it.plan.clone());
-        of.probe(of_one_type.iter().map(entry).collect()).await
+        of.probe(entries(of_one_type)).await
     }
+
+    /// Returns the identities that a pod can get for providers of its type.
+    pub(crate) fn identities(&self) -> Identities {
+        self.of.identities()
+    }
+
+    /// Returns what a pod needs for providers of one type.
+    pub(crate) fn pod_identity(
+        of_one_type: &[Self],
+        chosen: &ChosenIdentity,
+        site: &PodSite,
+    ) -> Result<PodIdentity, Problems> {
+        let Some(first) = of_one_type.first() else { return Ok(PodIdentity::default()) };
+        first.of.pod_identity(entries(of_one_type), chosen, site)
+    }
+
+    /// Returns the policies that providers of one type need. `None`: the type has no policies.
+    pub(crate) fn policies(
+        of_one_type: &[Self],
+        chosen: &ChosenIdentity,
+        site: &PodSite,
+    ) -> Option<Result<Policies, Problems>> {
+        of_one_type.first()?.of.policies(entries(of_one_type), chosen, site)
+    }
+}
+
+fn entries(providers: &[PlannedProvider]) -> Vec<Probe<Options>> {
+    let entry =
+        |it: &PlannedProvider| Probe::new(it.name.clone(), it.entry.is_none(), it.options.clone(), it.plan.clone());
+    providers.iter().map(entry).collect()
 }
 
 fn unknown<'a>(entry: &Spec, what: &str, known: impl Iterator<Item = &'a &'static str>) -> Problem {

@@ -53,7 +53,8 @@ fn every_config_of_the_pages_is_valid() {
         // Objects have an `apiVersion`, and files of a pod begin with their name. Every other block is a config.
         for yaml in blocks(&page, "yaml").into_iter().filter(|it| !it.contains("apiVersion:")) {
             if yaml.starts_with("# pod.yaml") {
-                regcred_manifests::PodFile::parse(yaml).unwrap_or_else(|problems| panic!("{name}: {problems}\n{yaml}"));
+                regcred_manifests::PodFile::parse(yaml, &types.identities())
+                    .unwrap_or_else(|problems| panic!("{name}: {problems}\n{yaml}"));
                 continue;
             }
             let config = Config::from_yaml(yaml).unwrap_or_else(|problems| panic!("{name}: {problems}\n{yaml}"));

@@ -59,15 +59,17 @@ use regcred::{BuiltIn, Types};
 pub fn main(types: Types) -> ExitCode {
     panics::install();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let types = BuiltIn::default().with_clock(clock.clone()).add_to(types);
+    types.iter().for_each(manifests::identity::install);
     let args = match parse::parse() {
         Ok(args) => args,
         Err(fault) => return usage::answer(&fault, clock),
     };
     stderr::install(Voice { lines: Lines::new(args.log_format, clock.clone()), quiet: args.quiet });
     colour::install(args.no_color);
-    logs::install(&args.logs(), types.log_targets().to_vec(), clock.clone());
-    let (output, built_in) = (args.output, BuiltIn::default().with_clock(clock.clone()));
-    let types = built_in.add_to(types).map_err(|error| anyhow::anyhow!(error.chain()));
+    let log_targets = types.as_ref().map(|types| types.log_targets().to_vec()).unwrap_or_default();
+    logs::install(&args.logs(), log_targets, clock.clone());
+    let (output, types) = (args.output, types.map_err(|error| anyhow::anyhow!(error.chain())));
     types.and_then(|types| run(args, &types, &clock)).unwrap_or_else(|error| {
         failure::report(output, &error, EXIT_INVALID);
         ExitCode::from(EXIT_INVALID)

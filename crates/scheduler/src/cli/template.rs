@@ -12,6 +12,7 @@ use super::{
     exit::{EXIT_INVALID, EXIT_UNREACHABLE},
     failure::Failure,
     flags::Output,
+    manifests::identity::offered,
     output::{Document, print},
     session::{self, announce},
 };
@@ -23,7 +24,7 @@ pub(crate) fn run(file: &Path, cluster: Option<&Connection>, output: Output) -> 
     let text = text.with_context(|| file.display().to_string())?;
     let name = file.display();
     let template = regcred_manifests::read(&text).map_err(|why| anyhow!("{name}: {why}"))?;
-    let (mut errors, warnings) = regcred_manifests::check(&template);
+    let (mut errors, warnings) = regcred_manifests::check(&template, offered());
     let mut code = 0;
     if let Some(connection) = cluster.filter(|_| errors.is_empty()) {
         let (refused, unreachable) = session::wait(ask(connection, &template))??;

@@ -345,7 +345,7 @@ fn the_charts_schema_has_the_forms_of_the_flags_and_of_the_file() {
     assert_eq!(properties["image"]["properties"]["repository"]["pattern"], regcred_manifests::Image::REPOSITORY);
     assert_eq!(properties["image"]["properties"]["tag"]["pattern"], regcred_manifests::Image::TAG);
     let role = &properties["identity"]["properties"]["roleArn"]["pattern"];
-    assert_eq!(*role, regcred_manifests::RoleArn::PATTERN);
+    assert_eq!(*role, regcred::ecr::RoleArn::PATTERN);
     let (code, pod, told) = run(&mut regcred(&["schema", "--pod"]));
     assert_eq!(code, 0, "{told}");
     for (key, schema) in pod["properties"].as_object().expect("a map") {

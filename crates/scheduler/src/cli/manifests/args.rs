@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use regcred_core::{Namespace, StoreName, read_text_file};
-use regcred_manifests::{
-    AUDIENCE, Guard, Identity, Image, Install, Issuer, Mode, Mount, PodFile, Proxy, RoleArn, TrustedCa, Workload,
-};
+use regcred_manifests::{Guard, Image, Install, Mode, Mount, PodFile, Proxy, TrustedCa, Workload};
 
-use super::values;
+use super::{
+    identity::{IdentityArgs, offered},
+    values,
+};
 use crate::cli::flags::ConfigArgs;
 
 #[derive(Debug, clap::Args)]
@@ -32,21 +33,8 @@ pub(crate) struct Args {
     /// The image
     #[arg(long, value_name = "IMAGE", default_value_t)]
     image: Image,
-    /// Who regcred is in AWS, unless the providers of the config say so
-    #[arg(long, value_enum, default_value_t)]
-    identity: IdentityName,
-    /// The role of --identity webhook and projected; with --mode iam also that of pod-identity
-    #[arg(long, value_name = "ARN", required_if_eq_any = [("identity", "webhook"), ("identity", "projected")])]
-    pub(super) role_arn: Option<RoleArn>,
-    /// Issuer of the cluster's tokens, for the trust policies of --mode iam: an https URL
-    #[arg(long, value_name = "URL")]
-    pub(super) oidc_issuer: Option<Issuer>,
-    /// For whom the token of --identity projected is; without one sts.amazonaws.com
-    #[arg(long, value_name = "AUDIENCE", value_parser = values::audience)]
-    audience: Option<String>,
-    /// The Secret of --identity keys, which is there already; its key `credentials` is a file as the AWS CLI has it
-    #[arg(long, value_name = "NAME", value_parser = values::secret, required_if_eq("identity", "keys"))]
-    aws_secret: Option<String>,
+    #[command(flatten)]
+    identity: IdentityArgs,
     /// A Secret that is there already, as a folder, such as edge=/var/run/secrets/edge; may be given several times
     #[arg(long, value_name = "SECRET=FOLDER", value_parser = values::mount)]
     mount: Vec<Mount>,
@@ -60,7 +48,7 @@ pub(crate) struct Args {
     /// podAnnotations, image.pullPolicy and serviceAccount, as in the chart's values; `regcred schema --pod` prints its schema
     #[arg(long, value_name = "FILE")]
     pod: Option<PathBuf>,
-    /// The proxy on the way to AWS, without a user: everybody reads what is printed
+    /// The proxy on the way to registries, without a user: everybody reads what is printed
     #[arg(long, value_name = "URL", value_parser = values::proxy)]
     https_proxy: Option<String>,
     /// What is not behind the proxy, besides the API server and where pods get their credentials
@@ -124,22 +112,6 @@ enum WorkloadName {
     Daemon,
 }
 
-/// Who regcred is in AWS.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum IdentityName {
-    /// Whom the SDK's chain finds in the pod
-    #[default]
-    None,
-    /// A role, by the webhook of ROSA, or of EKS with IRSA
-    Webhook,
-    /// A role, by a token of the cluster's own issuer
-    Projected,
-    /// A role, by an association of EKS Pod Identity
-    PodIdentity,
-    /// A key, in a Secret that is there already
-    Keys,
-}
-
 impl Args {
     /// Whether it prints objects, which have names.
     pub(crate) fn has_names(&self) -> bool {
@@ -148,20 +120,12 @@ impl Args {
 
     /// What is said and has no effect is an error: somebody counts on it.
     pub(super) fn check(&self) -> Result<()> {
-        let is_iam = self.mode == ModeName::Iam;
-        let takes_role = matches!(self.identity, IdentityName::Webhook | IdentityName::Projected)
-            || (is_iam && self.identity == IdentityName::PodIdentity);
-        let with_role =
-            if is_iam { "--identity webhook, projected or pod-identity" } else { "--identity webhook or projected" };
+        self.identity.check(self.mode == ModeName::Iam)?;
         let is_values = self.mode == ModeName::Values;
         let is_daemon = self.mode == ModeName::Daemon || (is_values && self.workload == Some(WorkloadName::Daemon));
         let of_daemon = if is_values { "--workload daemon" } else { "--mode daemon" };
         for (flag, is_said, of, fits) in [
             ("--workload", self.workload.is_some(), "--mode values", is_values),
-            ("--role-arn", self.role_arn.is_some(), with_role, takes_role),
-            ("--oidc-issuer", self.oidc_issuer.is_some(), "--mode iam", is_iam),
-            ("--audience", self.audience.is_some(), "--identity projected", self.identity == IdentityName::Projected),
-            ("--aws-secret", self.aws_secret.is_some(), "--identity keys", self.identity == IdentityName::Keys),
             ("--replicas", self.replicas.is_some(), of_daemon, is_daemon),
             ("--no-monitoring", self.no_monitoring, of_daemon, is_daemon),
             ("--metrics-from", !self.metrics_from.is_empty(), of_daemon, is_daemon),
@@ -190,7 +154,7 @@ impl Args {
         let PodFile { pod, account } = self.pod_file()?;
         let workload = Workload {
             image: self.image.clone(),
-            identity: self.identity()?,
+            identity: self.identity.chosen(),
             args: self.config.overrides(),
             mounts: self.mount.clone(),
             trusted_ca: self.ca.clone().map(TrustedCa::ConfigMap).or(self.openshift_ca.then_some(TrustedCa::OpenShift)),
@@ -227,20 +191,6 @@ impl Args {
     fn pod_file(&self) -> Result<PodFile> {
         let Some(path) = &self.pod else { return Ok(PodFile::default()) };
         let text = read_text_file(path)?;
-        Ok(PodFile::parse(&text).map_err(|problems| problems.in_file(&path.display().to_string()))?)
-    }
-
-    pub(super) fn identity(&self) -> Result<Identity> {
-        let role_arn = || self.role_arn.clone().context("--role-arn is missing");
-        Ok(match self.identity {
-            IdentityName::None => Identity::None,
-            IdentityName::Webhook => Identity::Webhook { role_arn: role_arn()? },
-            IdentityName::Projected => Identity::Projected {
-                role_arn: role_arn()?,
-                audience: self.audience.clone().unwrap_or_else(|| AUDIENCE.into()),
-            },
-            IdentityName::PodIdentity => Identity::PodIdentity,
-            IdentityName::Keys => Identity::Keys { secret: self.aws_secret.clone().unwrap_or_default() },
-        })
+        Ok(PodFile::parse(&text, offered()).map_err(|problems| problems.in_file(&path.display().to_string()))?)
     }
 }

@@ -1,13 +1,14 @@
 //! `regcred manifests`: what runs a config in a cluster, with the rights that it takes.
 
 mod args;
+pub(crate) mod identity;
 mod values;
 
 use std::{env, process::ExitCode};
 
 use anyhow::{Result, bail};
-use regcred_manifests::{Aws, Manifests, Policies};
-use regcred_plan::{Plan, Types};
+use regcred_manifests::Manifests;
+use regcred_plan::{Plan, Policies, Types};
 use serde_json::{Value, json};
 
 pub(crate) use self::args::Args;
@@ -29,8 +30,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
     let plan = Plan::new(&config, types)?;
     let install = args.install()?;
     if args.mode == ModeName::Iam {
-        let aws = Aws { identity: args.identity()?, role: args.role_arn.clone(), issuer: args.oidc_issuer.clone() };
-        let Policies { document, notes } = regcred_manifests::iam(&config, &install, &aws)?;
+        let Policies { document, notes } = regcred_manifests::policies(&plan, &install)?;
         print(output, &Iam(document))?;
         for note in &notes {
             stderr::note(note);

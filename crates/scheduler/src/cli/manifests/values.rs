@@ -4,17 +4,13 @@ use std::path::PathBuf;
 
 use regcred_config::{check_key, check_value};
 use regcred_core::{Proxies, SecretName};
-use regcred_manifests::{AUDIENCE, Image, Mount};
+use regcred_manifests::{Image, Mount};
 
-/// Where the pod has its own.
-const TAKEN: [&str; 6] = [
-    "/var/run/secrets/eks.amazonaws.com",
-    "/etc/regcred",
-    "/etc/pki/regcred",
-    "/var/run/secrets/aws",
-    "/var/run/secrets/regcred",
-    "/var/run/secrets/kubernetes.io",
-];
+use super::identity::offered;
+
+/// The pod's own folders, beside those of its identities.
+const TAKEN: [&str; 4] =
+    ["/etc/regcred", "/etc/pki/regcred", "/var/run/secrets/regcred", "/var/run/secrets/kubernetes.io"];
 
 pub(super) fn mount(text: &str) -> Result<Mount, String> {
     let example = || Err("it is not the name of a Secret and a folder, such as edge=/var/run/secrets/edge".into());
@@ -31,31 +27,15 @@ pub(super) fn mount(text: &str) -> Result<Mount, String> {
         let (own, this) = (folder_of(it), folder_of(folder));
         this.starts_with(&own) || own.starts_with(&this)
     };
-    if TAKEN.iter().any(meets) {
+    if TAKEN.iter().chain(&offered().folders).any(meets) {
         return Err(format!("{folder} is the pod's own: choose another folder"));
     }
     Ok(Mount { secret: secret.into(), folder: PathBuf::from(folder) })
 }
 
-pub(super) fn secret(text: &str) -> Result<String, String> {
-    object(text).ok_or_else(|| "it is not the name of a Secret, such as aws-key".into())
-}
-
 pub(super) fn config_map(text: &str) -> Result<String, String> {
-    object(text).ok_or_else(|| "it is not the name of a ConfigMap, such as corporate-ca".into())
-}
-
-/// The name of a Secret or a ConfigMap.
-fn object(text: &str) -> Option<String> {
-    SecretName::new(text).ok().map(|name| name.to_string())
-}
-
-/// Parses the audience of a token: a client id of the identity provider in IAM.
-pub(super) fn audience(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.contains(|it: char| it.is_control() || it.is_whitespace()) {
-        return Err(format!("it is not an audience, such as {AUDIENCE}"));
-    }
-    Ok(text.into())
+    let name = SecretName::new(text).map(|name| name.to_string());
+    name.map_err(|_| "it is not the name of a ConfigMap, such as corporate-ca".into())
 }
 
 pub(super) fn proxy(text: &str) -> Result<String, String> {

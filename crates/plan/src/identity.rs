@@ -1,0 +1,81 @@
+//! The identity of the pod that runs a plan, and its policies, over all types of providers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regcred_config::{Problem, Problems};
+
+use crate::{ChosenIdentity, Plan, PlannedProvider, PodIdentity, PodSite, Policies};
+
+/// Returns what a pod needs for the identity that was chosen, or every problem at once. Problems are those of the types, an identity that
+/// no type of the plan knows, and providers that need different tokens.
+pub fn pod_identity(plan: &Plan, chosen: &ChosenIdentity, site: &PodSite) -> Result<PodIdentity, Problems> {
+    let (mut all, mut problems) = (PodIdentity::default(), unknown(plan, chosen));
+    for providers in by_type(plan).into_values() {
+        match PlannedProvider::pod_identity(&providers, &own(&providers, chosen), site) {
+            Ok(identity) => all.extend(identity),
+            Err(wrong) => problems.extend(Vec::from(wrong)),
+        }
+    }
+    if all.token_audience.is_none() {
+        let audiences = plan.planned_providers().values().filter_map(|it| it.plan().token_audience.clone());
+        let audiences = audiences.collect::<BTreeSet<_>>();
+        if audiences.len() > 1 {
+            let list = audiences.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            problems
+                .push(Problem::everywhere(format!("providers: the pod has one token, and these audiences: {list}")));
+        }
+        all.token_audience = audiences.into_iter().next();
+    }
+    Problems::check(problems)?;
+    Ok(all)
+}
+
+/// Returns the policies that the providers of a plan need, or every problem at once. Policies of one type are its own document. Those of
+/// several types are a document with a key for each type.
+///
+/// Problems are those of the types, an identity that no type of the plan knows, and a plan without policies.
+pub fn policies(plan: &Plan, chosen: &ChosenIdentity, site: &PodSite) -> Result<Policies, Problems> {
+    let (mut made, mut problems) = (vec![], unknown(plan, chosen));
+    for (kind, providers) in by_type(plan) {
+        match PlannedProvider::policies(&providers, &own(&providers, chosen), site) {
+            Some(Ok(policies)) => made.push((kind, policies)),
+            Some(Err(wrong)) => problems.extend(Vec::from(wrong)),
+            None => {}
+        }
+    }
+    if made.is_empty() && problems.is_empty() {
+        problems.push(Problem::everywhere("providers: none of them is of a type that has policies"));
+    }
+    Problems::check(problems)?;
+    let notes = made.iter().flat_map(|(_, policies)| policies.notes.clone()).collect();
+    let document = match made.as_slice() {
+        [(_, only)] => only.document.clone(),
+        several => several.iter().map(|(kind, policies)| ((*kind).to_owned(), policies.document.clone())).collect(),
+    };
+    Ok(Policies { document, notes })
+}
+
+fn by_type(plan: &Plan) -> BTreeMap<&'static str, Vec<PlannedProvider>> {
+    let mut by_type = BTreeMap::<_, Vec<_>>::new();
+    for provider in plan.planned_providers().values() {
+        by_type.entry(provider.kind()).or_default().push(provider.clone());
+    }
+    by_type
+}
+
+/// The identity that was chosen, if it is one of this type.
+fn own(providers: &[PlannedProvider], chosen: &ChosenIdentity) -> ChosenIdentity {
+    let is_own = |name| providers.first().is_some_and(|it| it.identities().has(name));
+    match chosen.name() {
+        Some(name) if !is_own(name) => ChosenIdentity::default(),
+        _ => chosen.clone(),
+    }
+}
+
+fn unknown(plan: &Plan, chosen: &ChosenIdentity) -> Vec<Problem> {
+    let is_known = |name: &str| plan.planned_providers().values().any(|it| it.identities().has(name));
+    let unknown = chosen.name().filter(|name| !is_known(name));
+    let problem =
+        unknown.map(|name| Problem::everywhere(format!("--identity {name}: no provider of the config takes it")));
+    problem.into_iter().collect()
+}
