@@ -140,6 +140,13 @@ fn of_rights(plan: &Plan, install: &Install, site: &Site<'_>, is_selecting: bool
              --clusterrole={wide} --serviceaccount={namespace}:{account} --namespace=NAMESPACE"
         ));
     }
+    let egress = plan.egress().into_iter().collect::<Vec<_>>();
+    if install.mode.workload().is_some() && !egress.is_empty() {
+        notes.push(format!(
+            "the pod connects to {}: let it, if a NetworkPolicy or a firewall limits egress",
+            egress.join(", ")
+        ));
+    }
     if install.profiles {
         notes.push(
             "who may label a namespace regcred.dev/profile=NAME: whoever is bound to a ClusterRole with the rule { apiGroups: [regcred.dev], \

@@ -101,6 +101,13 @@ impl Plan {
         &self.sinks
     }
 
+    /// Returns the hosts and ports that a pod connects to, as far as the types name them, in alphabetical order.
+    pub fn egress(&self) -> BTreeSet<&str> {
+        let providers = self.providers.values().flat_map(|it| &it.plan.egress);
+        let needed = self.needed_sinks().filter_map(|(name, _)| self.sinks.get(name));
+        providers.chain(needed.flat_map(|(_, sink)| &sink.egress)).map(String::as_str).collect()
+    }
+
     /// Returns the sinks that a target needs, with their entries.
     pub fn needed_sinks(&self) -> impl Iterator<Item = (&StoreName, &Spec)> {
         let needed = |name: &StoreName| self.groups.iter().any(|group| group.need.store == *name);

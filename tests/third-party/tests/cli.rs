@@ -53,6 +53,7 @@ fn a_misspelt_option_of_a_target_and_two_logins_for_one_registry_are_refused_wit
     assert!(code == Some(2) && told.contains("regcred.yaml:3: providers.bot.host: "), "{told}");
     let (code, said, told) = regcred(folder(CONFIG).path(), "check");
     assert!(code == Some(0) && said.contains("mints       2 for a full pass"), "{said}{told}");
+    assert!(said.ends_with("connects    ghcr.io, quay.io\n"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

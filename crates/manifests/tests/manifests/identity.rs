@@ -220,3 +220,13 @@ fn two_types_with_one_flag_are_refused() {
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.to_string().contains("have the identity or the flag role-arn"), "{error}");
 }
+
+#[test]
+fn the_hosts_that_a_type_names_are_shown() {
+    let made = manifests(&plan(VAULT), &install(vault())).expect("it is valid");
+    let note = "the pod connects to v.example:443";
+    assert!(made.notes.iter().any(|it| it.contains(note)), "{:?}", made.notes);
+    let elsewhere = Install { mode: Mode::Elsewhere, ..Install::default() };
+    let made = manifests(&plan(VAULT), &elsewhere).expect("nothing runs there");
+    assert!(!made.notes.iter().any(|it| it.contains(note)), "{:?}", made.notes);
+}

@@ -101,8 +101,10 @@ impl Document for Checked<'_> {
         }
         namespaces.extend(plan.selections().iter().map(ToString::to_string));
         let namespaces = namespaces.join(", and ");
+        let egress = plan.egress().into_iter().collect::<Vec<_>>().join(", ");
+        let egress = if egress.is_empty() { egress } else { format!("connects    {egress}\n") };
         format!(
-            "The config is valid.\ninstance    {}\nnamespaces  {namespaces}\nSecrets     {}\nproviders   {}\nmints       {} for a full pass\nschedule    {schedule}\n",
+            "The config is valid.\ninstance    {}\nnamespaces  {namespaces}\nSecrets     {}\nproviders   {}\nmints       {} for a full pass\nschedule    {schedule}\n{egress}",
             config.instance(),
             plan.secrets(),
             plan.providers().map(ToString::to_string).collect::<Vec<_>>().join(", "),
@@ -120,6 +122,7 @@ impl Document for Checked<'_> {
             "selections": plan.selections(),
             "secrets": plan.secrets(),
             "mints": plan.mints(),
+            "egress": plan.egress(),
             "schedule": schedule.map(ToString::to_string),
             "time_zone": schedule.map(Schedule::time_zone),
             "warnings": config.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(),
