@@ -24,7 +24,7 @@ pub use rights::{ACCOUNT_VERBS, secret_verbs};
 pub use schemars;
 pub use types::{
     identity::{ChosenIdentity, Identities, IdentityFlag, POD_TOKEN, PodIdentity, PodSite, Policies, SecretFile},
-    provider::{Inline, NeededFile, PodCredentials, Probe, ProviderPlan, ProviderType},
+    provider::{Inline, NeededFile, Probe, ProviderPlan, ProviderType},
     registry::{PlannedProvider, Types},
     sink::{Choice, ClusterPlan, Kept, NoOptions, Run, SinkPlan, SinkTarget, SinkType, keep},
 };

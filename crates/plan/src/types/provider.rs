@@ -144,30 +144,12 @@ pub struct ProviderPlan {
     pub(crate) auth_bytes: Option<usize>,
     /// The longest life of a credential. `None`: it is not known.
     pub longest_life: Option<Duration>,
-    /// The credentials that it needs in a pod. Default: none.
-    pub pod: PodCredentials,
     /// The files that its options name.
     pub files: Vec<NeededFile>,
     /// The audience of the token at [`POD_TOKEN`](crate::POD_TOKEN). `None`: it needs no token there.
     pub token_audience: Option<String>,
     /// The hosts and ports that the pod connects to.
     pub egress: Vec<String>,
-}
-
-/// The credentials that a provider needs in a pod, beside its own options.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PodCredentials {
-    /// None.
-    #[default]
-    None,
-    /// The identity of the pod, which `manifests --identity` gives to it.
-    Identity,
-    /// A file of credentials with the entry that an option names.
-    File {
-        /// The option, such as `profile`.
-        key: String,
-    },
 }
 
 /// A registry that only the provider's answer names.
@@ -276,12 +258,6 @@ impl ProviderPlan {
     #[must_use]
     pub fn with_token_audience(self, audience: impl Into<String>) -> Self {
         Self { token_audience: Some(audience.into()), ..self }
-    }
-
-    /// Sets the credentials that it needs in a pod. Default: none.
-    #[must_use]
-    pub fn with_pod_credentials(self, pod: PodCredentials) -> Self {
-        Self { pod, ..self }
     }
 
     /// Adds a host and port that the pod connects to, such as `quay.io:443`.
