@@ -47,7 +47,7 @@ pub enum Mode {
 }
 
 /// How the program runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Workload {
     /// The image.
     pub image: Image,
@@ -102,20 +102,6 @@ pub enum Guard {
     Bindings,
     /// Nothing: whoever owns the pod can own the cluster.
     Nothing,
-}
-
-impl Default for Workload {
-    fn default() -> Self {
-        Self {
-            image: Image::default(),
-            identity: ChosenIdentity::default(),
-            args: vec![],
-            mounts: vec![],
-            trusted_ca: None,
-            proxy: Proxy::default(),
-            pod: PodOptions::default(),
-        }
-    }
 }
 
 impl Default for Install {
