@@ -225,7 +225,7 @@ impl Plan {
         self.groups.get(route).map_or(&[], |group| &group.need.providers)
     }
 
-    /// Returns the number of credentials that a full pass mints. ECR needs one per region and identity.
+    /// Returns the number of credentials that a full pass mints. Providers with an equal key share one.
     pub fn mints(&self) -> usize {
         self.tokens(self.providers.keys())
     }
@@ -244,7 +244,8 @@ impl Plan {
         let entry = |(registry, auth): &(usize, usize)| {
             let again = match need.secret.credentials {
                 LoginFormat::Auth => 0,
-                LoginFormat::Full => r#""username":"AWS","password":"","#.len() + auth * 3 / 4,
+                // User and password together are as long as the `auth` before it was encoded.
+                LoginFormat::Full => r#""username":"","password":"","#.len() + auth * 3 / 4,
             };
             registry + r#"":{"auth":""},"#.len() + auth + again
         };

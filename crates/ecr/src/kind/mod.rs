@@ -150,6 +150,10 @@ impl ProviderType for EcrType {
         *made = made.take().and_then(|old| old.renewed().ok());
     }
 
+    fn service(&self) -> &'static str {
+        "AWS"
+    }
+
     fn server_time(&self) -> Option<SystemTime> {
         self.transport.lock().expect("no holder of the lock panics").as_ref()?.their_time()
     }

@@ -63,6 +63,7 @@ pub(crate) trait AnyProviderType: Send + Sync {
         site: &PodSite,
     ) -> Option<Result<Policies, Problems>>;
     fn reload(&self);
+    fn service(&self) -> &'static str;
     fn server_time(&self) -> Option<SystemTime>;
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
 }
@@ -116,6 +117,10 @@ impl<T: ProviderType> AnyProviderType for T {
 
     fn reload(&self) {
         ProviderType::reload(self);
+    }
+
+    fn service(&self) -> &'static str {
+        ProviderType::service(self)
     }
 
     fn server_time(&self) -> Option<SystemTime> {

@@ -121,6 +121,11 @@ pub trait ProviderType: Send + Sync + 'static {
     /// Reads the environment and files again for providers that are made from now on, because another config is put in force.
     fn reload(&self) {}
 
+    /// Returns the name of the other side for people. Default: the name of the type.
+    fn service(&self) -> &'static str {
+        Self::NAME
+    }
+
     /// Returns the clock of the other side, by its latest answer. `None`, the default: it is not known.
     fn server_time(&self) -> Option<std::time::SystemTime> {
         None
@@ -300,7 +305,7 @@ impl ProviderPlan {
     }
 }
 
-/// As long as an account of AWS.
+/// About as long as what a wildcard stands for, such as the number of an account.
 const WILDCARD: &str = "000000000000";
 
 /// Without the key of the mint, which may have an external id.

@@ -140,6 +140,11 @@ impl Types {
         self.providers.values().find_map(|it| it.server_time())
     }
 
+    /// Returns the clock of each other side that is known, with its name.
+    pub fn server_times(&self) -> Vec<(&'static str, SystemTime)> {
+        self.providers.values().filter_map(|it| Some((it.service(), it.server_time()?))).collect()
+    }
+
     /// Plans an entry of `providers:`. Returns every problem of it at once.
     pub(crate) fn provider(&self, entry: &Spec) -> Result<PlannedProvider, Problems> {
         let Some((kind, of)) = self.providers.get_key_value(entry.kind()) else {
@@ -211,6 +216,11 @@ impl PlannedProvider {
     /// Returns the name of its type.
     pub fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    /// Returns the name of its other side, for people.
+    pub fn service(&self) -> &'static str {
+        self.of.service()
     }
 
     /// Returns what it needs and opens.

@@ -119,7 +119,7 @@ fn as_json(report: &Report, plan: &Plan, callers: &[Known], exit_code: u8) -> Va
     };
     json!({
         "targets": report.targets.iter().map(target).collect::<Vec<_>>(),
-        "aws": who::as_json(callers),
+        "callers": who::as_json(callers),
         "sources_failed": sources_failed(report, plan),
         "exit_code": exit_code,
     })

@@ -85,7 +85,7 @@ pub(crate) fn report(
     run(args, plan, types, clock, async |engine, _| (work(engine).await, vec![])).map(|(report, _)| report)
 }
 
-/// The same, and prints who regcred is in AWS.
+/// The same, and prints who regcred is for its providers.
 pub(crate) fn report_with_callers(
     args: &PassArgs,
     plan: &Plan,
@@ -93,7 +93,7 @@ pub(crate) fn report_with_callers(
     clock: &Arc<dyn Clock>,
     work: impl AsyncFnOnce(Arc<Engine>) -> Report,
 ) -> Result<(Report, Vec<Known>)> {
-    run(args, plan, types, clock, async |engine, minters| who::beside(minters, work(engine)).await)
+    run(args, plan, types, clock, async |engine, minters| who::beside(minters, plan, work(engine)).await)
 }
 
 fn run(

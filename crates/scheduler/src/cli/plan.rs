@@ -112,7 +112,7 @@ impl Shown<'_> {
             (false, ..) => format!("no login of {} is in it that can be believed", missing.join(", ")),
             (true, Some(end), _) => format!("a credential expired at {}", rfc3339(end)),
             (true, None, Some(due)) => format!("it is due since {}", rfc3339(due)),
-            (true, None, None) => "another AWS account minted it".into(),
+            (true, None, None) => "another account minted it".into(),
         }
     }
 
@@ -176,7 +176,7 @@ impl Document for Shown<'_> {
             "targets": targets.collect::<Vec<_>>(),
             "steps": counts(self.report).into_iter().collect::<BTreeMap<_, _>>(),
             "provider_calls": self.calls,
-            "aws": who::as_json(self.callers),
+            "callers": who::as_json(self.callers),
             "bytes": self.total(),
             "sources_failed": sources_failed(self.report, self.plan),
             "exit_code": self.exit_code,

@@ -1,9 +1,10 @@
-//! The identity of regcred in AWS, asked beside a pass.
+//! The identity of regcred for its providers, asked beside a pass.
 
 use std::time::Duration;
 
 use regcred::{Minters, Mints};
 use regcred_core::{Caller, ErrorKind, ProviderName, Result};
+use regcred_plan::Plan;
 use serde_json::{Value, json};
 use tokio::{task::JoinSet, time::timeout};
 
@@ -15,14 +16,16 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The caller of some providers.
 pub(crate) struct Known {
     providers: Vec<ProviderName>,
+    /// The other side, in one word.
+    service: String,
     /// `None`: there is no answer yet, or the provider has no caller.
     caller: Option<Result<Caller>>,
 }
 
 /// Does the work, and asks for the identity of regcred meanwhile. The work does not fail without an answer.
-pub(crate) async fn beside<T>(minters: &Minters, work: impl Future<Output = T>) -> (T, Vec<Known>) {
+pub(crate) async fn beside<T>(minters: &Minters, plan: &Plan, work: impl Future<Output = T>) -> (T, Vec<Known>) {
     let mints = minters.mints();
-    let asking = ask(&mints);
+    let asking = ask(&mints, plan);
     tokio::pin!(asking, work);
     let (done, known) = tokio::select! {
         biased;
@@ -31,7 +34,7 @@ pub(crate) async fn beside<T>(minters: &Minters, work: impl Future<Output = T>) 
     };
     let known = match known {
         Some(known) => known,
-        None => timeout(PATIENCE, asking).await.unwrap_or_else(|_| unknown(&mints)),
+        None => timeout(PATIENCE, asking).await.unwrap_or_else(|_| unknown(&mints, plan)),
     };
     announce(&known);
     let done = match done {
@@ -41,13 +44,13 @@ pub(crate) async fn beside<T>(minters: &Minters, work: impl Future<Output = T>) 
     (done, known)
 }
 
-async fn ask(mints: &Mints) -> Vec<Known> {
+async fn ask(mints: &Mints, plan: &Plan) -> Vec<Known> {
     let mut asking = JoinSet::new();
     for (place, (_, provider)) in mints.iter().enumerate() {
         let provider = provider.clone();
         asking.spawn(async move { (place, provider.caller().await) });
     }
-    let mut known = unknown(mints);
+    let mut known = unknown(mints, plan);
     while let Some(asked) = asking.join_next().await {
         let Ok((place, caller)) = asked else { continue };
         known[place].caller = caller;
@@ -55,12 +58,17 @@ async fn ask(mints: &Mints) -> Vec<Known> {
     known
 }
 
-fn unknown(mints: &Mints) -> Vec<Known> {
-    mints.iter().map(|(providers, _)| Known { providers: providers.clone(), caller: None }).collect()
+fn unknown(mints: &Mints, plan: &Plan) -> Vec<Known> {
+    let service = |name: &ProviderName| plan.planned_providers().get(name).map(|it| it.service().to_lowercase());
+    let known = |providers: &Vec<ProviderName>| {
+        let service = providers.first().and_then(service).unwrap_or_default();
+        Known { providers: providers.clone(), service, caller: None }
+    };
+    mints.iter().map(|(providers, _)| known(providers)).collect()
 }
 
 fn announce(known: &[Known]) {
-    for Known { providers, caller } in known {
+    for Known { providers, service, caller } in known {
         let names = providers.iter().map(ProviderName::as_str).collect::<Vec<_>>().join(", ");
         let of = format!("{} {names}", if providers.len() == 1 { "provider" } else { "providers" });
         match caller {
@@ -72,22 +80,22 @@ fn announce(known: &[Known]) {
             }
             Some(Err(error)) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Invalid) => {
                 let fix = "`regcred check --online` prints what is missing";
-                stderr::warning(&format!("aws unknown ({of}): {}\n  fix: {fix}", error.chain()));
+                stderr::warning(&format!("{service} unknown ({of}): {}\n  fix: {fix}", error.chain()));
             }
-            // ECR may be reachable if STS is not.
-            Some(Err(error)) => stderr::info(&format!("aws unknown ({of}): {}", error.chain())),
-            None => stderr::info(&format!("aws unknown ({of}): no answer yet")),
+            // A credential may be had all the same.
+            Some(Err(error)) => stderr::info(&format!("{service} unknown ({of}): {}", error.chain())),
+            None => stderr::info(&format!("{service} unknown ({of}): no answer yet")),
         }
     }
 }
 
-/// The account and the name of each provider's caller.
+/// The service, the account and the name of each provider's caller.
 pub(crate) fn as_json(known: &[Known]) -> Value {
-    let of = |Known { providers, caller }: &Known| {
+    let of = |Known { providers, service, caller }: &Known| {
         let caller = caller.as_ref().and_then(|caller| caller.as_ref().ok());
         let (name, account) = (caller.map(|it| &it.name), caller.and_then(|it| it.account.as_ref()));
-        let rows = providers.iter().map(|it| json!({ "provider": it.as_str(), "account": account, "arn": name }));
-        rows.collect::<Vec<_>>()
+        let row = |provider: &ProviderName| json!({ "provider": provider.as_str(), "service": service, "account": account, "name": name });
+        providers.iter().map(row).collect::<Vec<_>>()
     };
     known.iter().flat_map(of).collect()
 }

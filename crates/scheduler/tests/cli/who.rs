@@ -43,8 +43,8 @@ async fn a_pass_and_a_plan_print_who_regcred_is_and_need_no_answer_to_that() {
         let (code, report, logs) = world_of(&world, &mut regcred);
         assert_eq!(code, 0, "{report:#} {logs}");
         assert!(logs.contains(&format!("aws {role} (provider pull")), "{logs}");
-        assert_eq!(report["aws"][0]["arn"], role, "the session is left out: {report:#}");
-        assert_eq!(report["aws"][0]["account"], OWN);
+        assert_eq!(report["callers"][0]["name"], role, "the session is left out: {report:#}");
+        assert_eq!(report["callers"][0]["account"], OWN);
     }
     for answer in [
         Answer::Hang,
@@ -55,7 +55,8 @@ async fn a_pass_and_a_plan_print_who_regcred_is_and_need_no_answer_to_that() {
         let (code, report, logs) = run(&mut world.once(ONE, &["--force", "--output", "json"]));
         assert_eq!((code, of(&report, "team-a").0.as_str()), (0, "fresh"), "{answer:?} {report:#} {logs}");
         assert!(logs.contains("aws unknown (provider ecr-eu-west-1)") && !logs.contains("canary"), "{logs}");
-        assert_eq!(report["aws"], json!([{ "provider": "ecr-eu-west-1", "account": null, "arn": null }]));
+        let unknown = json!({ "provider": "ecr-eu-west-1", "service": "aws", "account": null, "name": null });
+        assert_eq!(report["callers"], json!([unknown]));
     }
 }
 
@@ -91,7 +92,7 @@ async fn a_secret_that_another_account_minted_is_minted_anew_once() {
         let (step, mints) = if first == second { ("leave", 1) } else { ("refresh", 2) };
         assert_eq!(planned["targets"][0]["step"], step, "{planned:#} {logs}");
         let why = planned["targets"][0]["why"].to_string();
-        assert_eq!(why.contains("another AWS account minted it"), first != second, "{why}");
+        assert_eq!(why.contains("another account minted it"), first != second, "{why}");
         for _ in 0..2 {
             let (code, report, logs) = once(second);
             assert_eq!((code, world.mints()), (0, mints), "{report:#} {logs}");

@@ -6,7 +6,7 @@ use regcred_plan::Finding;
 
 use crate::cli::output::span;
 
-/// AWS refuses signatures with a larger difference, and regcred does not believe dates that are further ahead.
+/// Signatures with a larger difference are refused, and regcred does not believe dates that are further ahead.
 const TOO_FAR: Duration = Duration::from_mins(5);
 /// A synchronized clock has a smaller difference.
 const FAR: Duration = Duration::from_mins(1);

@@ -1,4 +1,4 @@
-//! `regcred check --online`: checks that need AWS and the clusters. It writes nothing, and drops each token that it mints.
+//! `regcred check --online`: checks that need providers and clusters. It writes nothing, and drops each token that it mints.
 
 mod access;
 mod clock;
@@ -31,7 +31,7 @@ use super::{
     session,
 };
 
-/// The plan to check, with the ways to AWS and the clusters.
+/// The plan to check, with the ways to providers and clusters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) plan: &'a Plan,
@@ -46,14 +46,15 @@ pub(crate) struct Question<'a> {
 pub(crate) fn run(question: &Question<'_>, strict: bool, output: Output) -> Result<ExitCode> {
     let Question { plan, types, connection, limit, clock } = *question;
     let mut findings = session::wait(async {
-        let mut of_aws = vec![];
-        let (aws, of_clusters) = join!(
-            within(limit, providers::ask(plan, types, clock, &mut of_aws)),
+        let mut of_providers = vec![];
+        let (late_providers, of_clusters) = join!(
+            within(limit, providers::ask(plan, types, clock, &mut of_providers)),
             cluster::ask(connection, plan, limit, clock),
         );
-        of_aws.extend(aws.map(|()| late("AWS", "not everything was asked: the time was over")));
-        of_aws.extend(of_clusters);
-        of_aws
+        let late = late_providers.map(|()| late("providers", "not everything was asked: the time was over"));
+        of_providers.extend(late);
+        of_providers.extend(of_clusters);
+        of_providers
     })?;
     findings.sort_by_key(order);
     let code = match exit_code(&findings) {

@@ -26,9 +26,7 @@ pub(crate) async fn ask(plan: &Plan, types: &Types, clock: &Arc<dyn Clock>, find
     while let Some(asked) = asking.join_next().await {
         findings.extend(asked.unwrap_or_else(|_| panicked()));
     }
-    if let Some(theirs) = types.server_time() {
-        findings.push(compare("AWS", theirs, clock.now()));
-    }
+    findings.extend(types.server_times().into_iter().map(|(whose, theirs)| compare(whose, theirs, clock.now())));
 }
 
 async fn mint_each(providers: Vec<PlannedProvider>) -> Vec<Finding> {
