@@ -4,8 +4,8 @@ use regcred_ecr::{Alias, PUBLIC_HOSTS, RegistryHost, password};
 
 use crate::discover::Vendor;
 
-/// How logins of ECR are told from those of others in a cluster.
-pub fn ecr() -> Vendor {
+/// Returns the vendor whose logins a config can take over: ECR.
+pub fn vendor() -> Vendor {
     Vendor {
         owns: |key| RegistryHost::parse(key).is_ok() || PUBLIC_HOSTS.contains(&key),
         user: password::USER,

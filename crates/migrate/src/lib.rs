@@ -15,7 +15,7 @@ pub use adopt::adopt;
 pub use adoption::{Adoption, Entry, Token, Way};
 pub use config::config;
 pub use discover::{Address, Discovery, End, Job, Keys, Links, PullSecret, Search, Tool, Use, Vendor, discover};
-pub use ecr::ecr;
+pub use ecr::vendor;
 pub use json::json;
 pub use report::{Report, report};
 pub use stop::Stop;

@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Result, anyhow};
 use regcred_config::{Config, Problem};
 use regcred_core::{Clock, Error, ErrorKind};
-use regcred_migrate::{Adoption, Discovery, Search, adopt, config, discover, ecr, json, report};
+use regcred_migrate::{Adoption, Discovery, Search, adopt, config, discover, json, report, vendor};
 use regcred_openshift::{Cluster, Connection};
 use regcred_plan::{Types, problems};
 use serde_json::Value;
@@ -95,7 +95,7 @@ async fn look(args: &Args) -> Result<Result<(String, Discovery), Error>> {
         Ok(namespaces) => namespaces,
         Err(error) => return Ok(Err(error)),
     };
-    let search = Search { namespaces, vendor: ecr() };
+    let search = Search { namespaces, vendor: vendor() };
     let late = |_| {
         let message = format!("the search did not end within {:?}", args.timeout);
         Error::new(ErrorKind::Unreachable, message)
