@@ -82,3 +82,24 @@ fn the_manifests_give_the_rights_that_the_targets_in_the_cluster_need() {
     assert_eq!(code, Some(0), "{told}");
     assert!(said.contains("kind: CronJob") && said.contains("- ecr-secret") && !said.contains("- top"), "{said}");
 }
+
+#[test]
+fn the_identities_of_a_type_are_flags_of_manifests() {
+    let config = "providers: { b: { type: badge, host: quay.io } }\ntargets: [{ namespace: a, providers: [b] }]";
+    let dir = folder(config);
+    let (code, said, told) = regcred(dir.path(), "manifests --identity badge --badge-number 007 -o json");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(said.contains(r#""name": "BADGE""#) && said.contains(r#""value": "7""#), "{said}");
+    for (line, why) in [
+        ("manifests --identity badge", "--badge-number <NUMBER>"),
+        ("manifests --badge-number 7", "--badge-number needs --identity badge"),
+        ("manifests --identity badge --badge-number x", "it is not a number"),
+        ("manifests --identity pod-identity", "--identity pod-identity: no provider of the config takes it"),
+        ("manifests --mode iam", "none of them is of a type that has policies"),
+    ] {
+        let (code, _, told) = regcred(dir.path(), line);
+        assert!(code == Some(2) && told.contains(why), "{line}: {told}");
+    }
+    let (_, help, _) = regcred(dir.path(), "manifests --help");
+    assert!(help.contains("--badge-number <NUMBER>") && help.contains("- badge:"), "{help}");
+}
