@@ -1,12 +1,12 @@
 //! The identity that asks for credentials.
 
-/// The identity that a provider uses on the other side, such as a role of AWS. It is only shown to people, and holds no secret.
+/// The identity that a provider uses on the other side, such as a role. It is only shown to people, and holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Caller {
-    /// The other side, in one word, such as `aws`.
+    /// The other side, in one word, such as `quay`.
     pub service: &'static str,
-    /// Its name there, such as the ARN of a role.
+    /// Its name there, such as that of a role.
     pub name: String,
     /// The account that it belongs to. `None`: the other side has no accounts.
     pub account: Option<String>,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{Error, ErrorKind, Login, Registry, Result, Validity};
 
-/// What one mint returns: one login from ECR, several from a source that knows several registries.
+/// What one mint returns: usually one login, and several from a source that knows several registries.
 #[derive(Clone, Debug)]
 pub struct RegistryCredential {
     logins: Vec<Login>,

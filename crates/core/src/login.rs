@@ -75,7 +75,7 @@ impl Login {
         &self.registries
     }
 
-    /// The user name, such as `AWS`. Empty if there is none.
+    /// The user name. Empty if there is none.
     pub fn username(&self) -> &str {
         &self.username
     }

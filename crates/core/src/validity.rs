@@ -11,8 +11,8 @@ use crate::{Clock, Error, ErrorKind, ProviderName, Result};
 /// The first scheduled run after an instant; `None` where there is none.
 pub type Schedule = dyn Fn(SystemTime) -> Option<SystemTime> + Send + Sync;
 
-/// Renewed here at the latest: OpenShift's own pull-secret controller renews at 60 %, the kubelet's ECR plug-in at 50 %.
-/// Of the 12 h of ECR that leaves more than five for repair.
+/// Renewed here at the latest: OpenShift's own pull-secret controller renews at 60 %, the kubelet's plug-in for credentials at 50 %.
+/// Of twelve hours that leaves more than five for repair.
 const RENEW_AT: f64 = 0.55;
 /// As much earlier at the most, so that credentials of one age are not all renewed in one instant.
 const JITTER: f64 = 0.05;

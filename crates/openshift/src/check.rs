@@ -44,7 +44,7 @@ pub struct Right {
 }
 
 impl Right {
-    /// Makes the right to do this to one object, such as `patch`, `secrets`, `ecr-secret`.
+    /// Makes the right to do this to one object, such as `patch`, `secrets`, `registry-pull`.
     pub fn new(verb: &'static str, resource: &'static str, name: impl Into<String>) -> Self {
         Self { resource, name: name.into(), verb }
     }

@@ -20,7 +20,7 @@ const NO_API: &str = "the answer is not that of a Kubernetes API";
 /// The reason of an answer that is not a `Status`, as kube has it.
 const UNREADABLE: &str = "Failed to parse error data";
 
-/// A request, for errors: `patch`, `Secret ecr-secret in team-a`.
+/// A request, for errors: `patch`, `Secret registry-pull in team-a`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestContext<'a> {
     pub(crate) verb: &'static str,

@@ -111,13 +111,18 @@ impl Setup {
             tokio::spawn(async move {
                 match provider.caller().await {
                     Some(Ok(caller)) => {
-                        tracing::info!(arn = caller.name, providers = names, "identity in AWS");
+                        tracing::info!(
+                            service = caller.service,
+                            name = caller.name,
+                            providers = names,
+                            "identity at the provider"
+                        );
                         if let Some((why, fix)) = caller.warning {
                             warn!(fix, "regcred {why}");
                         }
                     }
                     Some(Err(error)) => {
-                        warn!(providers = names, error = error.chain(), "AWS did not say who regcred is");
+                        warn!(providers = names, error = error.chain(), "the provider did not say who regcred is");
                     }
                     None => {}
                 }

@@ -58,7 +58,7 @@ impl Proxies {
                 _ => Bypass::default(),
             };
         if let (None, Some((name, _))) = (&https, first(["ALL_PROXY", "all_proxy"])) {
-            warnings.push(format!("ignored {name}: regcred reads HTTPS_PROXY, as kubectl and the AWS CLI do"));
+            warnings.push(format!("ignored {name}: regcred reads HTTPS_PROXY, as kubectl does"));
         }
         Self { http, https, bypass, warnings }
     }

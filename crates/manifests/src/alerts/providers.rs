@@ -11,7 +11,7 @@ const RECENT: u32 = 30 * 60;
 const OUTAGE: &str = "15m";
 /// Of a credential's life. A refresh is due when 45 % are left, at the latest, so this is more than an hour of half a day later.
 const LEFT: &str = "1 / 3";
-/// AWS refuses signatures that are five minutes off. A machine that keeps time is wrong by less than a second, so this is a
+/// Signatures that are five minutes off are refused. A machine that keeps time is wrong by less than a second, so this is a
 /// clock that nobody sets, and there is still time to set it.
 const SKEW: u32 = 60;
 
@@ -59,7 +59,7 @@ fn expires(series: &Series) -> Alert {
     }
 }
 
-/// Of the one that leads: others have not asked AWS for long.
+/// Of the one that leads: others have not asked a provider for long.
 fn skew(series: &Series) -> Alert {
     let (skew, leader) = (series.of("regcred_clock_skew_seconds"), series.of("regcred_leader"));
     Alert {
@@ -67,9 +67,10 @@ fn skew(series: &Series) -> Alert {
         severity: Severity::Warning,
         expr: format!("max by (namespace, job) (abs({skew} and {leader} == 1)) > {SKEW}"),
         holds: OUTAGE,
-        summary: "the clock of regcred and that of AWS are {{ $value | humanizeDuration }} apart",
+        summary: "the clocks of regcred and of its providers are {{ $value | humanizeDuration }} apart",
         description: "Set the clock of the node that runs {{ $labels.job }} in the namespace {{ $labels.namespace }}: its time service does not \
-            run, or reaches nobody. When tokens end is judged by that clock. From five minutes on AWS refuses its signatures; regcred then signs \
-            with the time of AWS, and other programs of the node do not. A machine that was suspended shows it too, until AWS is asked again.",
+            run, or reaches nobody. When tokens end is judged by that clock. From five minutes on signatures are refused; regcred then signs \
+            with the time of the provider, and other programs of the node do not. A machine that was suspended shows it too, until a provider \
+            is asked again.",
     }
 }

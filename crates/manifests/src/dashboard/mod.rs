@@ -44,7 +44,7 @@ fn screen() -> Value {
         "schemaVersion": 39,
         "editable": true,
         "refresh": "1m",
-        // Half a day is the life of a token of Amazon ECR: every refresh can be seen once.
+        // Half a day is the life of a usual credential: every refresh can be seen once.
         "time": { "from": "now-12h", "to": "now" },
         "templating": { "list": [
             { "name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus" },
@@ -114,9 +114,9 @@ fn credentials() -> Vec<Panel> {
             .asks(&ends, "{{provider}}"),
         Panel::lines("Credentials asked for", 8, "none").asks(&requests, "{{provider}}: {{outcome}}"),
         Panel::lines("Who leads, and its clock", 8, "none")
-            .described("1 leads. AWS refuses signatures that are 300 seconds off.")
+            .described("1 leads. Signatures that are 300 seconds off are refused.")
             .asks(&leader, "{{pod}} leads")
-            .asks(&skew, "seconds that AWS is ahead"),
+            .asks(&skew, "seconds that the provider is ahead"),
     ]
 }
 

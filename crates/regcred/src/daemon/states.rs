@@ -9,7 +9,7 @@ use std::{
 use regcred_core::{Target, Validity};
 use regcred_engine::{Event, State};
 
-/// A person has to act if a credential with a life of at least half a day, such as one of Amazon ECR, has less than this left.
+/// A person has to act if a credential with a life of at least half a day has less than this left.
 const FLOOR: Duration = Duration::from_hours(2);
 const HALF_A_DAY: Duration = Duration::from_hours(12);
 /// The same limit for a shorter life, as a part of it.
@@ -56,7 +56,7 @@ impl States {
     /// One target, whose credential has this validity.
     #[cfg(test)]
     pub(crate) fn of_one(validity: Validity) -> Self {
-        let address = regcred_core::Address::new("team-a", "ecr-secret");
+        let address = regcred_core::Address::new("team-a", "registry-pull");
         let target = Target::new("cluster".parse().expect("a name"), address);
         let (ends, floor) = (validity.expires_at(), floor(&validity));
         Self(Mutex::new([(target, TargetState { state: State::Fresh, ends, floor })].into()))

@@ -62,7 +62,7 @@ impl Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Find the pull secrets of other tools in a cluster, and print a config that takes them over. Reads only, and asks AWS nothing
+    /// Find the pull secrets of other tools in a cluster, and print a config that takes them over. Reads only, and asks no provider
     #[command(after_help = notes::INIT)]
     Init(Init),
     /// Run continuously: keep every target fresh, and react to changes in the cluster and in the config
@@ -71,13 +71,13 @@ pub(crate) enum Command {
     /// Make one pass: refresh what is due, and exit with the result
     #[command(after_help = notes::ONCE)]
     Once(Once),
-    /// Print what a pass would do, and why. Reads only, and asks AWS only who it is
+    /// Print what a pass would do, and why. Reads only, and asks providers only who it is
     #[command(after_help = notes::PLAN)]
     Plan(Plan),
-    /// Print the state of every target, the worst first. Reads only, and asks AWS nothing
+    /// Print the state of every target, the worst first. Reads only, and asks no provider
     #[command(after_help = notes::STATUS)]
     Status(Status),
-    /// Check the config, and print what it asks for. Asks AWS and the cluster only with --online
+    /// Check the config, and print what it asks for. Asks providers and the cluster only with --online
     #[command(after_help = notes::CHECK)]
     Check(Check),
     /// Print the next runs of a schedule

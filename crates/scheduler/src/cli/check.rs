@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// cluster whether it would create the objects. Nothing is created
     #[arg(long, value_name = "FILE", conflicts_with_all = ["namespace", "show"])]
     pub(crate) template: Option<PathBuf>,
-    /// Ask AWS and the cluster whether a pass would find identity, tokens and rights, and print each fix. Writes nothing
+    /// Ask providers and the cluster whether a pass would find identity, tokens and rights, and print each fix. Writes nothing
     #[arg(long)]
     pub(crate) online: bool,
     /// With --online: exit with code 1 if there is a warning, such as a namespace that does not exist

@@ -1,6 +1,6 @@
 //! Logs of regcred on standard error, without the logs of libraries.
 //!
-//! A library that handles a secret may log it: the AWS SDK logs whole answers, kube logs URLs with their passwords. So events pass by
+//! A library that handles a secret may log it: an SDK logs whole answers, kube logs URLs with their passwords. So events pass by
 //! an allow list of targets, at any level.
 
 use std::{

@@ -124,7 +124,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     Ok(ExitCode::from(code))
 }
 
-/// The life of a token of Amazon ECR.
+/// The life of a credential, unless --life names another.
 const LIFE: Duration = Duration::from_hours(12);
 
 /// When credentials are renewed.

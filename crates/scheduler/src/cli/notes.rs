@@ -7,7 +7,7 @@ pub(super) const INIT: &str = "Examples:
 regcred prints the config on standard output, and what it found on standard error.
 It needs the rights to list secrets, serviceaccounts, and cronjobs (of group batch) in the cluster or in the named namespaces.
 Without the right to list serviceaccounts or cronjobs, it reports the rest.
-regcred finds AWS keys by the names of the keys in a Secret. It does not read their values.
+regcred finds long-lived keys by the names of the keys in a Secret. It does not read their values.
 
 Exit codes:
   0  the search was complete
@@ -70,14 +70,14 @@ Exit codes:
   0  the config is valid. With --online: a pass would find what it needs
   1  with --online --strict: there is a warning
   2  a person has to act: config, usage, identity or permission
-  3  with --online: AWS or the cluster could not be reached";
+  3  with --online: a provider or the cluster could not be reached";
 
 pub(super) const NEXT: &str = "Examples:
   $ regcred next --online
   $ regcred next '30 3,15 * * *' --time-zone Europe/Berlin --count 3";
 
 pub(super) const MANIFESTS: &str = "Examples:
-  $ regcred manifests --identity webhook --role-arn arn:aws:iam::123456789012:role/regcred | kubectl apply --server-side --filename -
+  $ regcred manifests --identity pod-identity | kubectl apply --server-side --filename -
   $ regcred manifests --mode iam --identity pod-identity
 
 The objects go to standard output, for `kubectl apply --filename -`. Steps that applying them leaves to you go to standard error.

@@ -44,7 +44,7 @@ const FLAGS: [(&[&str], &[&str], &str); 30] = [
     (&["--diff"], &["plan"], "plan prints what would change"),
     (&["--check"], &["check"], "check changes nothing"),
     (&["--diff", "--check"], &[], "use `regcred plan`"),
-    (&["--offline"], &["check", "next"], "this command asks AWS and the cluster only with --online"),
+    (&["--offline"], &["check", "next"], "this command asks providers and the cluster only with --online"),
     (&["--offline"], &["manifests", "schema", "version"], "this command asks no server"),
     (&["--online"], &["once", "plan", "status", "run", "cleanup", "init"], "this command always asks the cluster"),
     (&["--once", "--oneshot"], &["run"], "use `regcred once`"),

@@ -182,9 +182,9 @@ async fn a_daemon_says_in_json_where_it_serves_and_how_its_targets_are() {
     let mut daemon = Daemon::start_with(&world, TWO, |command| {
         command.args(["--log-format", "json"]);
     });
-    let told = daemon.told_each(["identity in AWS", "every target is fresh"]);
+    let told = daemon.told_each(["identity at the provider", "every target is fresh"]);
     let [identity, fresh] = told.map(|line| objects(&line)[0].clone());
-    assert_eq!(identity["arn"], "arn:aws:iam::123456789012:user/standin");
+    assert_eq!(identity["name"], "arn:aws:iam::123456789012:user/standin");
     assert_eq!(fresh["targets"], 2);
     daemon.signal("HUP");
     objects(&daemon.told("it is unchanged"));
