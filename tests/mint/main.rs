@@ -1,4 +1,5 @@
-//! Mints as the identity that its one argument describes: once for every line of its input, with a line of JSON for each.
+//! Mints as the identity that its one argument describes: once for every line of its input, with a line of JSON for each. With a list of
+//! identities, it mints as all of them at the same time, and the line has a list.
 //!
 //! A process of its own, because the SDK reads its identity from the environment.
 
@@ -6,10 +7,11 @@ use std::{
     env,
     error::Error,
     io::{self, BufRead},
+    sync::Arc,
 };
 
 use regcred_core::{ErrorKind, RegistryCredential, RegistryProvider};
-use regcred_ecr::{Alias, EcrProvider, Identity, Region, Role};
+use regcred_ecr::{Alias, EcrProvider, Environment, Identity, Region, Role};
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -20,6 +22,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let wanted = serde_json::from_str::<Value>(&env::args().nth(1).ok_or("what is wanted is missing")?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        if let Some(wanted) = wanted.as_array() {
+            return at_once(wanted).await;
+        }
         let provider = match provider(&wanted).await {
             Ok(provider) => provider,
             Err(error) => {
@@ -29,16 +34,56 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         for line in io::stdin().lock().lines() {
             line?;
-            println!(
-                "{}",
-                match provider.credential().await {
-                    Ok(credential) => minted(&credential),
-                    Err(error) => told(error.kind(), &error.chain()),
-                }
-            );
+            println!("{}", mint(&provider).await);
         }
         Ok(())
     })
+}
+
+async fn at_once(wanted: &[Value]) -> Result<(), Box<dyn Error>> {
+    let mut providers = vec![];
+    for wanted in wanted {
+        providers.push(provider(wanted).await.map(Arc::new));
+    }
+    for line in io::stdin().lock().lines() {
+        line?;
+        let minting = providers.iter().cloned().map(|provider| {
+            tokio::spawn(async move {
+                match provider {
+                    Ok(provider) => mint(&provider).await,
+                    Err(error) => told(error.kind(), &error.chain()),
+                }
+            })
+        });
+        let mut answers = vec![];
+        for minting in minting.collect::<Vec<_>>() {
+            answers.push(minting.await?);
+        }
+        println!("{}", Value::from(answers));
+    }
+    Ok(())
+}
+
+async fn mint(provider: &EcrProvider) -> Value {
+    match provider.credential().await {
+        Ok(credential) => minted(&credential),
+        Err(error) => told(error.kind(), &error.chain()),
+    }
+}
+
+/// The variables and files of a tenant. Without files, they are those of the machine.
+fn environment(wanted: &Value) -> Option<Environment> {
+    let texts = |key: &str| {
+        let texts = wanted[key].as_object()?.clone();
+        Some(texts.into_iter().filter_map(|(name, text)| Some((name, text.as_str()?.to_owned()))))
+    };
+    let environment = Environment::new(texts("environment")?);
+    let Some(files) = texts("files") else { return Some(environment) };
+    let files = files.collect::<std::collections::HashMap<_, _>>();
+    Some(environment.with_files(move |path| {
+        let text = path.to_str().and_then(|path| files.get(path));
+        text.map(|text| text.clone().into_bytes()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }))
 }
 
 async fn provider(wanted: &Value) -> regcred_core::Result<EcrProvider> {
@@ -73,6 +118,9 @@ async fn provider(wanted: &Value) -> regcred_core::Result<EcrProvider> {
     }
     if let Some(arn) = text("principal") {
         builder = builder.with_principal(arn);
+    }
+    if let Some(environment) = environment(wanted) {
+        builder = builder.with_environment(environment);
     }
     builder.build().await
 }

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fmt::{Debug, Write},
     fs,
+    io::ErrorKind,
     sync::Arc,
     time::Duration,
 };
@@ -17,7 +18,7 @@ use regcred_core::{
     testing::{FakeProvider, MemorySink, SinkExt, provider_name, target},
 };
 use regcred_dockerconfig::{DockerConfig, DockerConfigFormat, Reader, taken};
-use regcred_ecr::{EcrProvider, EcrType, Identity, Region, Role, Transport};
+use regcred_ecr::{EcrProvider, EcrType, Environment, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Keyring, Minter, Pass, Route};
 use regcred_migrate::{Search, Vendor, discover};
 use regcred_openshift::{
@@ -49,6 +50,7 @@ const SHOWN: &[&str] = &[
     "EcrType",
     "Engine",
     "Entry",
+    "Environment",
     "Error",
     "Event",
     "Failure",
@@ -249,9 +251,17 @@ async fn no_public_type_shows_a_secret() {
     let identity = Identity::given(keys).with_role(Role::new("arn:aws:iam::123456789012:role/pull"));
     shown.show(&identity);
     let transport = Transport::new().expect("it can be made");
-    shown.show(&(EcrType::default().with_transport(transport.clone()), transport));
+    let variables = ["AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY"].map(|name| (name, CANARY));
+    let environment = Environment::new(variables).with_files(|_| Ok(CANARY.into()));
+    let of_tenant = EcrType::default().with_environment(environment.clone());
+    shown.show(&(of_tenant.with_transport(transport.clone()), transport, &environment));
     let ecr = EcrProvider::builder(Region::new("eu-west-1").expect("valid")).with_identity(identity);
     shown.show(&ecr);
+    let of_tenant = EcrProvider::builder(Region::new("eu-west-1").expect("valid"));
+    let of_tenant = of_tenant.with_environment(environment.with_files(|_| Err(ErrorKind::NotFound.into())));
+    shown.show(&of_tenant);
+    let of_tenant = of_tenant.build().await.expect("it is whole");
+    shown.show(&(&of_tenant, of_tenant.credential().await.expect_err("half of its keys is missing")));
     let ecr = ecr.with_endpoint("http://127.0.0.1:9").build().await.expect("it is whole");
     shown.show(&ecr);
     shown.show(&ecr.credential().await.expect_err("nobody listens"));

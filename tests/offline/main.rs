@@ -17,3 +17,4 @@ mod simulated;
 mod sinks;
 #[path = "../kubectl/mod.rs"]
 mod table;
+mod tenants;

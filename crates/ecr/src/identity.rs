@@ -11,7 +11,9 @@ use regcred_core::{Error, ErrorKind, Result};
 
 use crate::{
     arn,
+    environment::Environment,
     host::Region,
+    instance,
     process::Programs,
     settings::Settings,
     sources::{SESSION, Sources, answered, profile_of_environment},
@@ -88,8 +90,11 @@ impl Identity {
     }
 
     /// [`ErrorKind::Invalid`] for a role or a session name that is none, and for a role in another partition than the region: no STS
-    /// knows both.
-    pub(crate) fn check(&self, region: &Region) -> Result<()> {
+    /// knows both. Also for the role of the machine with an environment that a program gives.
+    pub(crate) fn check(&self, region: &Region, environment: &Environment) -> Result<()> {
+        if matches!(self.source, Source::ChainAndInstance) {
+            environment.refuse(instance::ROLE)?;
+        }
         if let Source::WebIdentity { role_arn, .. } = &self.source {
             arn::role(role_arn, region)?;
         }
@@ -105,10 +110,10 @@ impl Identity {
     }
 
     /// The profile whose other settings, such as endpoints, count too.
-    pub(crate) fn profile_name(&self) -> Option<String> {
+    pub(crate) fn profile_name(&self, environment: &Environment) -> Option<String> {
         match &self.source {
             Source::Profile(name) => Some(name.to_string()),
-            _ => profile_of_environment().map(|(_, name)| name),
+            _ => profile_of_environment(environment).map(|(_, name)| name),
         }
     }
 
@@ -117,8 +122,14 @@ impl Identity {
         &self,
         settings: &Settings,
         config: &SdkConfig,
+        environment: &Environment,
     ) -> Result<Credentials, CredentialsError> {
-        let sources = Sources { settings: settings.clone(), config: config.clone(), programs: self.programs.clone() };
+        let sources = Sources {
+            settings: settings.clone(),
+            config: config.clone(),
+            programs: self.programs.clone(),
+            environment: environment.clone(),
+        };
         let base = match &self.source {
             Source::Chain => sources.chain(false).await,
             Source::ChainAndInstance => sources.chain(true).await,

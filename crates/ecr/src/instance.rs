@@ -12,6 +12,8 @@ use regcred_core::{Error, ErrorKind, Result};
 
 use crate::{error::instance_failure, failure::Failure, settings::Settings};
 
+/// What it is, for errors.
+pub(crate) const ROLE: &str = "the role of the machine";
 /// Lists the role of the instance, and has its keys below.
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";

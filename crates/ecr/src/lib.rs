@@ -2,6 +2,7 @@
 
 mod administrator;
 mod arn;
+mod environment;
 mod error;
 mod failure;
 mod host;
@@ -22,11 +23,13 @@ mod provider;
 mod quiet;
 mod settings;
 mod sources;
+mod tenant;
 mod token;
 mod token_file;
 mod transport;
 
 pub use arn::shown_principal;
+pub use environment::Environment;
 pub use host::{AccountId, Alias, PUBLIC_HOSTS, Region, RegistryHost};
 pub use identity::{Identity, Role};
 #[cfg(feature = "plan")]

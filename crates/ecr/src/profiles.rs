@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    env,
     path::{Path, PathBuf},
 };
 
@@ -12,10 +11,10 @@ use aws_runtime::env_config::{
     source,
 };
 use aws_types::os_shim_internal::{Env, Fs};
-use regcred_core::{Error, ErrorKind, Result, read_text_file};
+use regcred_core::{Error, ErrorKind, Result};
 use tokio::task::spawn_blocking;
 
-use crate::{names, quiet::quietly};
+use crate::{environment::Environment, names, quiet::quietly};
 
 /// The two files: the variable that names one, where it is below the home folder if the variable is not set, and how the SDK reads it.
 const FILES: [(&str, &str, EnvConfigFileKind); 2] = [
@@ -52,9 +51,13 @@ impl Profiles {
     ///
     /// [`ErrorKind::Invalid`] if a file is not a regular UTF-8 file of a sane size, or has a line that is no setting. The SDK would
     /// read such a file as empty, and use another identity than the one that the file is for.
-    pub(crate) async fn read() -> Result<Self> {
-        let read =
-            || paths().into_iter().map(|(kind, path)| Ok((kind, text(&path)?, path))).collect::<Result<Vec<_>>>();
+    pub(crate) async fn read(environment: &Environment) -> Result<Self> {
+        let environment = environment.clone();
+        let read = move || {
+            let text = |path: &Path| environment.read_text(path).map(Option::unwrap_or_default);
+            let texts = paths(&environment).into_iter().map(|(kind, path)| Ok((kind, text(&path)?, path)));
+            texts.collect::<Result<Vec<_>>>()
+        };
         Self::parse(spawn_blocking(read).await.expect("reading a file does not panic")?).await
     }
 
@@ -142,10 +145,10 @@ impl std::fmt::Debug for File {
     }
 }
 
-fn paths() -> Vec<(EnvConfigFileKind, PathBuf)> {
-    let home = env::home_dir();
+fn paths(environment: &Environment) -> Vec<(EnvConfigFileKind, PathBuf)> {
+    let home = environment.home();
     let path = |(variable, default, kind)| {
-        let path = match env::var_os(variable) {
+        let path = match environment.get_os(variable) {
             Some(path) => {
                 let path = PathBuf::from(path);
                 let below_home = path.strip_prefix("~").ok().map(Path::to_owned);
@@ -156,10 +159,6 @@ fn paths() -> Vec<(EnvConfigFileKind, PathBuf)> {
         Some((kind, path))
     };
     FILES.into_iter().filter_map(path).collect()
-}
-
-fn text(path: &Path) -> Result<String> {
-    if path.try_exists().unwrap_or(true) { read_text_file(path) } else { Ok(String::new()) }
 }
 
 async fn parse(kind: EnvConfigFileKind, path: &Path, text: &str) -> Result<EnvConfigSections> {
@@ -189,6 +188,7 @@ mod tests {
     fn a_file_that_is_absent_is_empty_and_one_that_is_not_text_is_refused() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("credentials");
+        let text = |path: &Path| Environment::process().read_text(path).map(Option::unwrap_or_default);
         assert_eq!(text(&path).expect("it is read as empty"), "");
         std::fs::write(&path, "\u{feff}# f\u{fc}r\n[default]\n").expect("it can be written");
         assert!(text(&path).expect("UTF-8 is text").starts_with("# f"), "a byte order mark is dropped");

@@ -1,7 +1,7 @@
 //! The provider itself: one call, one token.
 
 use std::{
-    env, fmt,
+    fmt,
     path::Path,
     sync::{
         Arc,
@@ -25,6 +25,7 @@ use tracing::warn;
 use crate::{
     administrator::may_push,
     arn,
+    environment::Environment,
     error::{failed, identity_failure, translate},
     host::{AccountId, Alias, Region, RegistryHost},
     identity::Identity,
@@ -33,7 +34,7 @@ use crate::{
     profiles::Profiles,
     quiet::quietly,
     settings::{DEADLINE, Settings},
-    token,
+    tenant, token,
     transport::{SKEW, Signing, Transport, is_secure, shown},
 };
 
@@ -51,6 +52,7 @@ pub struct EcrProvider {
     ecr: aws_sdk_ecr::Client,
     sts: aws_sdk_sts::Client,
     identity: Identity,
+    environment: Environment,
     settings: Settings,
     config: SdkConfig,
     region: Region,
@@ -80,6 +82,7 @@ pub struct EcrProviderBuilder {
     identity: Identity,
     principal: Option<String>,
     transport: Option<Transport>,
+    environment: Environment,
     clock: Arc<dyn Clock>,
 }
 
@@ -97,6 +100,7 @@ impl EcrProvider {
             identity: Identity::default(),
             principal: None,
             transport: None,
+            environment: Environment::process(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -159,7 +163,8 @@ impl EcrProvider {
 
     /// Finds the credentials to ask with now. `action` is the call that they are for.
     async fn credentials(&self, action: &str) -> Result<Credentials> {
-        let finding = quietly(Box::pin(self.identity.credentials(&self.settings, &self.config)));
+        let finding = self.identity.credentials(&self.settings, &self.config, &self.environment);
+        let finding = quietly(Box::pin(finding));
         let found = timeout(IDENTITY, finding).await;
         let cause = match found {
             Ok(Ok(credentials)) => return Ok(credentials),
@@ -245,6 +250,13 @@ impl EcrProviderBuilder {
         Self { transport: Some(transport), ..self }
     }
 
+    /// Takes variables and files from this environment, and nothing from the process: identity, endpoints, proxies and authorities. Default:
+    /// the environment of the process.
+    #[must_use]
+    pub fn with_environment(self, environment: Environment) -> Self {
+        Self { environment, ..self }
+    }
+
     /// Compares with this clock. Default: the machine's own.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
@@ -259,21 +271,26 @@ impl EcrProviderBuilder {
         self.check()?;
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Transport::new()?,
+            None => Transport::of(self.environment.clone())?,
         };
         let transport = match &self.endpoint {
             Some(endpoint) if self.insecure => transport.allowing(endpoint),
             _ => transport,
         };
-        let (profiles, profile) = (Profiles::read().await?, self.identity.profile_name());
+        let environment = &self.environment;
+        let (profiles, profile) = (Profiles::read(environment).await?, self.identity.profile_name(environment));
         let profile = profile.as_deref().unwrap_or(DEFAULT);
         let transport = match profiles.get(profile, "ca_bundle") {
-            Some(bundle) => transport.trusting(Path::new(bundle.value), profile)?,
+            Some(bundle) => transport.trusting(Path::new(bundle.value), profile, environment)?,
             None => transport,
         };
         let signing = Signing { transport, clock: self.clock.clone() };
         let mut settings = Settings::new(&self.region, signing.clone(), self.fips, self.dual_stack);
-        let config = quietly(settings.load(profiles.contents(), &names::identifier(profile))).await;
+        let (files, profile) = (profiles.contents(), names::identifier(profile));
+        let config = match environment.given() {
+            None => quietly(settings.load(files, &profile)).await,
+            Some(_) => quietly(tenant::load(&mut settings, environment, &files, &profile)).await?,
+        };
         let mut ecr = aws_sdk_ecr::config::Builder::from(&config);
         if let Some(endpoint) = self.endpoint {
             ecr = ecr.endpoint_url(endpoint);
@@ -282,6 +299,7 @@ impl EcrProviderBuilder {
             ecr: aws_sdk_ecr::Client::from_conf(ecr.build()),
             sts: aws_sdk_sts::Client::new(&config),
             identity: self.identity,
+            environment: self.environment,
             settings,
             config,
             region: self.region,
@@ -311,10 +329,11 @@ impl EcrProviderBuilder {
             return invalid(format!("the endpoint {} is neither HTTPS nor on loopback", shown(endpoint)));
         }
         for variable in ENDPOINTS {
-            if env::var(variable).is_ok_and(|url| url.is_empty()) {
+            let url = self.environment.get(variable);
+            if url.as_ref().is_some_and(String::is_empty) {
                 return invalid(format!("{variable} is set, and empty: unset it"));
             }
-            if let Some(url) = env::var(variable).ok().filter(|url| !is_secure(url)) {
+            if let Some(url) = url.filter(|url| !is_secure(url)) {
                 let shown = shown(&url);
                 return invalid(format!("the endpoint {shown} of {variable} is neither HTTPS nor on loopback"));
             }
@@ -322,7 +341,7 @@ impl EcrProviderBuilder {
         if let Some(principal) = self.principal.as_ref().filter(|arn| !arn::is_principal(arn)) {
             return invalid(format!("{principal:?} is not the ARN of a user, a role or a session"));
         }
-        self.identity.check(region)
+        self.identity.check(region, &self.environment)
     }
 }
 

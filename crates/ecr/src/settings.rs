@@ -31,7 +31,7 @@ impl Settings {
         Self { region, signing, fips, dual_stack }
     }
 
-    /// Reads environment and profile. The result has no credentials yet.
+    /// Reads the environment of the process and the profile. The result has no credentials yet.
     pub(crate) async fn load(&mut self, files: EnvConfigFiles, profile: &str) -> SdkConfig {
         let mut loader = aws_config::defaults(behavior())
             .no_credentials()
@@ -68,10 +68,10 @@ impl Settings {
     }
 }
 
-fn behavior() -> BehaviorVersion {
+pub(crate) fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 
-fn timeouts() -> TimeoutConfig {
+pub(crate) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(DEADLINE).build()
 }

@@ -1,6 +1,6 @@
 //! The places that AWS credentials come from, each with its own failures in words.
 
-use std::{env, path::PathBuf, sync::Arc, time::SystemTime};
+use std::{path::PathBuf, sync::Arc, time::SystemTime};
 
 use aws_config::{
     SdkConfig,
@@ -23,6 +23,7 @@ use aws_sdk_sso::{
 use regcred_core::{Error, ErrorKind};
 
 use crate::{
+    environment::Environment,
     error::{find, translate},
     failure::{Absent, Failure},
     instance,
@@ -32,12 +33,15 @@ use crate::{
     profile::{self, DEFAULT, First, Steps},
     profiles::Profiles,
     settings::Settings,
-    token_file,
+    tenant, token_file,
     transport::UnusableProxy,
 };
 
 /// The default name of sessions. `CloudTrail` shows it.
 pub(crate) const SESSION: &str = "regcred";
+
+/// The endpoint of container credentials.
+const CONTAINER: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
 
 /// The settings that every source is asked with.
 #[derive(Clone, Debug)]
@@ -46,6 +50,7 @@ pub(crate) struct Sources {
     /// Endpoints and other settings, for the roles that a profile assumes.
     pub(crate) config: SdkConfig,
     pub(crate) programs: Programs,
+    pub(crate) environment: Environment,
 }
 
 type Found = Result<Credentials, CredentialsError>;
@@ -61,7 +66,7 @@ impl Sources {
             }
             _ => true,
         };
-        let found = environment().await;
+        let found = self.keys_of_environment().await;
         if ends(&found) {
             return found;
         }
@@ -82,15 +87,20 @@ impl Sources {
         if instance {
             return self.instance().await;
         }
-        let nowhere = "no AWS credentials were found in environment, profile, web identity or container";
+        let nowhere = match self.environment.given() {
+            None => "no AWS credentials were found in environment, profile, web identity or container",
+            Some(_) => {
+                "no AWS credentials were found in the variables, profiles and web identity that the program gives"
+            }
+        };
         let error = Error::new(if is_wrong { ErrorKind::Invalid } else { ErrorKind::Denied }, nowhere);
         Err(Failure(if notes.is_empty() { error } else { error.with_cause(notes.join("; ")) }).into())
     }
 
     /// The profile of this name; `None`: the one that `AWS_PROFILE` names. It is read anew each time, as it may be mounted and renewed.
     pub(crate) async fn profile(&self, name: Option<&Arc<str>>) -> Found {
-        let profiles = Profiles::read().await.map_err(Failure)?;
-        let variable = profile_of_environment();
+        let profiles = Profiles::read(&self.environment).await.map_err(Failure)?;
+        let variable = profile_of_environment(&self.environment);
         let (wanted, named_by) = match (name, &variable) {
             (Some(name), _) => (&**name, String::new()),
             (None, Some((variable, name))) => (name.as_str(), format!(" that {variable} names")),
@@ -132,13 +142,14 @@ impl Sources {
         match first {
             First::Keys(keys) => Ok(keys.clone()),
             First::Environment => {
-                let found = environment().await;
+                let found = self.keys_of_environment().await;
                 found.map_err(|error| {
                     unset(error, profile, "Environment", "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are")
                 })
             }
             First::Instance => self.instance().await,
             First::Container => {
+                self.refuse("EcsContainer as credential_source", profile)?;
                 let found = self.container().await;
                 found.map_err(|error| unset(error, profile, "EcsContainer", "AWS_CONTAINER_CREDENTIALS_FULL_URI is"))
             }
@@ -147,6 +158,7 @@ impl Sources {
                 self.web_identity(role_arn, token_file.clone(), session_name).await
             }
             First::Sso { account, role, start_url, region, session } => {
+                self.refuse("the SSO session", profile)?;
                 let mut sso = SsoCredentialsProvider::builder()
                     .configure(&config)
                     .account_id(account)
@@ -163,6 +175,7 @@ impl Sources {
                 answered(&given, &format!("the SSO session of the AWS profile {profile:?}"))
             }
             First::Login { session, region } => {
+                self.refuse("the login session", profile)?;
                 let region = region.clone().map_or_else(|| self.settings.region.clone(), Region::new);
                 let login = LoginCredentialsProvider::builder(session).configure(&config.with_region(Some(region)));
                 let now = self.settings.signing.clock.now();
@@ -172,6 +185,7 @@ impl Sources {
                 answered(&given, &format!("the login session of the AWS profile {profile:?}"))
             }
             First::Program(command) => {
+                self.refuse("the credential_process", profile)?;
                 let given = process::credentials(command, profile, &self.programs).await.map_err(Failure)?;
                 if given.expiry().is_some_and(|end| end <= self.settings.signing.clock.now()) {
                     let message = format!("the credential_process of the AWS profile {profile:?} failed");
@@ -183,8 +197,55 @@ impl Sources {
         }
     }
 
+    /// The keys of the variables.
+    async fn keys_of_environment(&self) -> Found {
+        const KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+        for variable in [KEYS[0], KEYS[1], "AWS_SESSION_TOKEN"] {
+            if self.environment.get_os(variable).is_some_and(|value| value.to_str().is_none()) {
+                let error = Error::new(ErrorKind::Invalid, format!("cannot use {variable}"));
+                return Err(Failure(error.with_cause("it is not UTF-8")).into());
+            }
+        }
+        let state = |variable: &str| self.environment.get(variable).map(|value| value.trim().is_empty());
+        match KEYS.map(state) {
+            [Some(true), _] | [_, Some(true)]
+                if KEYS.iter().any(|it| self.environment.get(it).is_some_and(|value| !value.is_empty())) =>
+            {
+                let blank = if state(KEYS[0]) == Some(true) { KEYS[0] } else { KEYS[1] };
+                return Err(Absent(format!("{blank} is empty")).into());
+            }
+            [Some(false), None] => return Err(Absent(format!("{} is set without {}", KEYS[0], KEYS[1])).into()),
+            [None, Some(false)] => return Err(Absent(format!("{} is set without {}", KEYS[1], KEYS[0])).into()),
+            _ => {}
+        }
+        let given = match self.environment.given() {
+            None => EnvironmentVariableCredentialsProvider::new().provide_credentials().await,
+            Some(_) => tenant::keys(&self.environment),
+        };
+        let keys = given.map_err(|error| match error {
+            CredentialsError::CredentialsNotLoaded(_) => error,
+            _ => Failure(Error::new(
+                ErrorKind::Invalid,
+                "the keys of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not text",
+            ))
+            .into(),
+        })?;
+        let variable = |part| match part {
+            Part::AccessKey => "AWS_ACCESS_KEY_ID",
+            Part::SecretKey => "AWS_SECRET_ACCESS_KEY",
+            Part::SessionToken => "AWS_SESSION_TOKEN",
+        };
+        Ok(clean(&keys, |part| variable(part).to_owned()).map_err(Failure)?)
+    }
+
     /// A role by the token in a file.
     pub(crate) async fn web_identity(&self, role_arn: &str, token_file: PathBuf, session_name: &str) -> Found {
+        let token = token_file::token(&token_file, &self.environment);
+        if self.environment.given().is_some() {
+            let token = token.await.map_err(Failure)?;
+            let given = tenant::web_identity(&self.config, role_arn, &token, session_name).await?;
+            return answered(&given, "the web identity");
+        }
         let fixed = StaticConfiguration {
             web_identity_token_file: token_file.clone(),
             role_arn: role_arn.to_owned(),
@@ -193,17 +254,17 @@ impl Sources {
         let config = self.settings.provider_config();
         let inner =
             WebIdentityTokenCredentialsProvider::builder().configure(&config).static_configuration(fixed).build();
-        token_file::check(&token_file).await.map_err(Failure)?;
+        token.await.map_err(Failure)?;
         answered(&inner.provide_credentials().await?, "the web identity")
     }
 
     /// The web identity that the environment names.
     async fn web_identity_of_environment(&self) -> Found {
-        let Some(file) = path("AWS_WEB_IDENTITY_TOKEN_FILE") else {
+        let Some(file) = self.environment.path("AWS_WEB_IDENTITY_TOKEN_FILE") else {
             return Err(CredentialsError::not_loaded("there is no web identity"));
         };
-        let variable = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
-        token_file::check(&file).await.map_err(Failure)?;
+        let variable = |name: &str| self.environment.get(name).filter(|value| !value.trim().is_empty());
+        token_file::token(&file, &self.environment).await.map_err(Failure)?;
         let Some(role) = variable("AWS_ROLE_ARN") else {
             return Err(Absent("the token of AWS_WEB_IDENTITY_TOKEN_FILE needs a role in AWS_ROLE_ARN".into()).into());
         };
@@ -213,9 +274,19 @@ impl Sources {
         self.web_identity(&role, file, &session).await
     }
 
+    /// Fails if a program gives the environment: the credentials of this profile are not in it.
+    fn refuse(&self, what: &str, profile: &str) -> Result<(), Failure> {
+        Ok(self.environment.refuse(&format!("{what} of the AWS profile {profile:?}"))?)
+    }
+
     async fn container(&self) -> Found {
-        if let Some(file) = path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
-            token_file::check(&file).await.map_err(Failure)?;
+        if self.environment.given().is_some() {
+            let named = CONTAINER.into_iter().find(|variable| self.environment.path(variable).is_some());
+            let Some(variable) = named else { return Err(CredentialsError::not_loaded("there is no container")) };
+            self.environment.refuse(variable).map_err(Failure)?;
+        }
+        if let Some(file) = self.environment.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+            token_file::token(&file, &self.environment).await.map_err(Failure)?;
         }
         let container = EcsCredentialsProvider::builder().configure(&self.settings.provider_config()).build();
         let given = container.provide_credentials().await.map_err(|error| match error {
@@ -230,6 +301,7 @@ impl Sources {
     }
 
     async fn instance(&self) -> Found {
+        self.environment.refuse(instance::ROLE).map_err(Failure)?;
         let given = instance::credentials(&self.settings).await?;
         answered(&given, "the instance metadata service")
     }
@@ -246,52 +318,11 @@ fn unset(error: CredentialsError, profile: &str, source: &str, variables: &str) 
 }
 
 /// The profile that the environment names, and the variable. An empty variable names none, as for the AWS CLI.
-pub(crate) fn profile_of_environment() -> Option<(&'static str, String)> {
+pub(crate) fn profile_of_environment(environment: &Environment) -> Option<(&'static str, String)> {
     ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].into_iter().find_map(|variable| {
-        let name = env::var(variable).ok()?.trim().to_owned();
+        let name = environment.get(variable)?.trim().to_owned();
         (!name.is_empty()).then_some((variable, name))
     })
-}
-
-fn path(variable: &str) -> Option<PathBuf> {
-    env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
-}
-
-async fn environment() -> Found {
-    const KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
-    for variable in [KEYS[0], KEYS[1], "AWS_SESSION_TOKEN"] {
-        if env::var_os(variable).is_some_and(|value| value.to_str().is_none()) {
-            let error = Error::new(ErrorKind::Invalid, format!("cannot use {variable}"));
-            return Err(Failure(error.with_cause("it is not UTF-8")).into());
-        }
-    }
-    let state = |variable: &str| env::var(variable).ok().map(|value| value.trim().is_empty());
-    match KEYS.map(state) {
-        [Some(true), _] | [_, Some(true)]
-            if KEYS.iter().any(|it| env::var(it).is_ok_and(|value| !value.is_empty())) =>
-        {
-            let blank = if state(KEYS[0]) == Some(true) { KEYS[0] } else { KEYS[1] };
-            return Err(Absent(format!("{blank} is empty")).into());
-        }
-        [Some(false), None] => return Err(Absent(format!("{} is set without {}", KEYS[0], KEYS[1])).into()),
-        [None, Some(false)] => return Err(Absent(format!("{} is set without {}", KEYS[1], KEYS[0])).into()),
-        _ => {}
-    }
-    let given = EnvironmentVariableCredentialsProvider::new().provide_credentials().await;
-    let keys = given.map_err(|error| match error {
-        CredentialsError::CredentialsNotLoaded(_) => error,
-        _ => Failure(Error::new(
-            ErrorKind::Invalid,
-            "the keys of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not text",
-        ))
-        .into(),
-    })?;
-    let variable = |part| match part {
-        Part::AccessKey => "AWS_ACCESS_KEY_ID",
-        Part::SecretKey => "AWS_SECRET_ACCESS_KEY",
-        Part::SessionToken => "AWS_SESSION_TOKEN",
-    };
-    Ok(clean(&keys, |part| variable(part).to_owned()).map_err(Failure)?)
 }
 
 /// The keys of an answer, which `from` gave.

@@ -2,28 +2,31 @@
 
 use std::path::Path;
 
-use regcred_core::{Error, ErrorKind, Result, read_text_file};
+use regcred_core::{Error, ErrorKind, Result};
 use tokio::task::spawn_blocking;
 
-/// Fails unless the file holds text. A file that is empty or gone for a moment is read once more.
+use crate::environment::Environment;
+
+/// Reads the token. A file that is empty or gone for a moment is read once more.
 ///
 /// [`ErrorKind::Unreachable`] for an empty file, which the kubelet is writing. [`ErrorKind::Invalid`] for one that is not there or
 /// is not text.
-pub(crate) async fn check(file: &Path) -> Result<()> {
-    if read(file).await.is_ok() { Ok(()) } else { read(file).await }
+pub(crate) async fn token(file: &Path, environment: &Environment) -> Result<String> {
+    match read(file, environment).await {
+        Ok(token) => Ok(token),
+        Err(_) => read(file, environment).await,
+    }
 }
 
-async fn read(file: &Path) -> Result<()> {
-    let file = file.to_path_buf();
+async fn read(file: &Path, environment: &Environment) -> Result<String> {
+    let (file, environment) = (file.to_path_buf(), environment.clone());
     let read = spawn_blocking(move || {
         let place = file.display();
         let failed = |kind, how: &str| Error::new(kind, format!("the token file of the AWS identity, {place}, {how}"));
-        if !file.try_exists().unwrap_or(true) {
-            return Err(failed(ErrorKind::Invalid, "is not there"));
-        }
-        match read_text_file(&file) {
-            Ok(text) if text.trim().is_empty() => Err(failed(ErrorKind::Unreachable, "is empty")),
-            Ok(_) => Ok(()),
+        match environment.read_text(&file) {
+            Ok(None) => Err(failed(ErrorKind::Invalid, "is not there")),
+            Ok(Some(text)) if text.trim().is_empty() => Err(failed(ErrorKind::Unreachable, "is empty")),
+            Ok(Some(text)) => Ok(text.trim().to_owned()),
             Err(error) => Err(failed(ErrorKind::Invalid, "is not usable").with_cause(error.chain())),
         }
     });

@@ -1,7 +1,7 @@
 //! What stands between the SDK and the network: whom it trusts, no secret in clear text, no answer without an end.
 
 use std::{
-    env, fmt, mem,
+    fmt, mem,
     net::IpAddr,
     path::Path,
     sync::{Arc, Mutex},
@@ -29,13 +29,15 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format};
 use http::Uri;
 use http_body_util::Limited;
-use regcred_core::{Clock, Error, ErrorKind, ExposeSecret, Proxies, ProxyUrl, Result, read_file};
+use regcred_core::{Clock, Error, ErrorKind, ExposeSecret, Proxies, ProxyUrl, Result};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
 use tokio::time::Instant;
 use tracing::warn;
+
+use crate::environment::Environment;
 
 /// A real answer has 3 kB.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -60,6 +62,8 @@ pub struct Transport {
     /// The one host beyond the machine that may be spoken to in clear text.
     insecure: Option<Arc<str>>,
     heard: Heard,
+    /// Its variables and files name proxies and authorities.
+    environment: Environment,
     /// Whether a profile may name the authorities: neither a client of one's own nor `AWS_CA_BUNDLE` has decided.
     takes_bundle: bool,
 }
@@ -73,42 +77,48 @@ impl Transport {
     /// [`ErrorKind::Invalid`] if the file holds anything but whole certificates, or none: regcred would trust nobody, or not all who
     /// are meant. A proxy that cannot be used is an error of the first request that needs it.
     pub fn new() -> Result<Self> {
-        let proxies = Proxies::from_env();
+        Self::of(Environment::process())
+    }
+
+    /// The same with the variables and files of this environment.
+    pub(crate) fn of(environment: Environment) -> Result<Self> {
+        let variable = |name: &str| environment.get_os(name).map(|value| value.to_string_lossy().into_owned());
+        let proxies = Proxies::from_variables(variable);
         proxies.warn_once(|warning| warn!("{warning}"));
-        let path = |variable: &str| env::var_os(variable).filter(|path| !path.is_empty());
-        let (bundle, system) = (path(BUNDLE), path(SYSTEM_BUNDLE));
+        let (bundle, system) = (environment.path(BUNDLE), environment.path(SYSTEM_BUNDLE));
         let trust = match (&bundle, &system) {
-            (Some(path), _) => trust_in(BUNDLE, Path::new(path))?,
-            (None, Some(path)) => trust_in(SYSTEM_BUNDLE, Path::new(path))?,
+            (Some(path), _) => trust_in(BUNDLE, path, &environment)?,
+            (None, Some(path)) => trust_in(SYSTEM_BUNDLE, path, &environment)?,
             (None, None) => TrustStore::default(),
         };
         let (direct, tunnelled, unusable) = clients(&proxies, &trust);
         let (proxies, takes_bundle) = (Arc::new(proxies), bundle.is_none());
         let heard = Heard::default();
-        Ok(Self { direct, proxied: tunnelled, proxies, unusable, insecure: None, heard, takes_bundle })
+        Ok(Self { direct, proxied: tunnelled, proxies, unusable, insecure: None, heard, environment, takes_bundle })
     }
 
     /// Trusts the authorities of this file, which `ca_bundle` of a profile names, unless `AWS_CA_BUNDLE` names others.
-    pub(crate) fn trusting(self, path: &Path, profile: &str) -> Result<Self> {
+    pub(crate) fn trusting(self, path: &Path, profile: &str, environment: &Environment) -> Result<Self> {
         if !self.takes_bundle {
             return Ok(self);
         }
-        let trust = trust_in(&format!("ca_bundle of the AWS profile {profile:?}"), path)?;
+        let trust = trust_in(&format!("ca_bundle of the AWS profile {profile:?}"), path, environment)?;
         let (direct, proxied, unusable) = clients(&self.proxies, &trust);
         Ok(Self { direct, proxied, unusable, ..self })
     }
 
     /// The same way, with the environment and the authorities as they are now.
     pub fn renewed(&self) -> Result<Self> {
-        Ok(Self { heard: self.heard.clone(), ..Self::new()? })
+        Ok(Self { heard: self.heard.clone(), ..Self::of(self.environment.clone())? })
     }
 
     /// Through a client of one's own, which brings its own trust, proxies and time-outs. What is refused in clear text is refused as
     /// ever, and so is an answer without an end.
     pub fn from_client(client: impl HttpClient + 'static) -> Self {
         let direct = SharedHttpClient::new(client);
-        let (proxies, heard) = (Arc::default(), Heard::default());
-        Self { proxied: direct.clone(), direct, proxies, unusable: None, insecure: None, heard, takes_bundle: false }
+        let (proxies, heard, environment) = (Arc::default(), Heard::default(), Environment::process());
+        let (tunnelled, unusable, insecure) = (direct.clone(), None, None);
+        Self { direct, proxied: tunnelled, proxies, unusable, insecure, heard, environment, takes_bundle: false }
     }
 
     /// Speaks to the host of this URL in clear text too.
@@ -183,12 +193,13 @@ fn clients(proxies: &Proxies, trust: &TrustStore) -> (SharedHttpClient, SharedHt
 }
 
 /// `named_by`: the variable or the setting with the path.
-fn trust_in(named_by: &str, path: &Path) -> Result<TrustStore> {
+fn trust_in(named_by: &str, path: &Path, environment: &Environment) -> Result<TrustStore> {
     let unusable = |how: String| {
         let message = format!("the authorities of {named_by}, {}, cannot be used", path.display());
         Error::new(ErrorKind::Invalid, message).with_cause(how)
     };
-    let pem = read_file(path).map_err(|error| unusable(error.chain()))?;
+    let pem = environment.read(path).map_err(|error| unusable(error.chain()))?;
+    let pem = pem.ok_or_else(|| unusable(format!("cannot read {}: it does not exist", path.display())))?;
     let mut roots = RootCertStore::empty();
     for (place, certificate) in CertificateDer::pem_slice_iter(&pem).enumerate() {
         let broken = || unusable(format!("certificate {} is broken or cut off", place + 1));
@@ -398,7 +409,7 @@ mod tests {
         let path = dir.path().join("ca.pem");
         let trust = |pem: &str| {
             std::fs::write(&path, pem).expect("it can be written");
-            trust_in("AWS_CA_BUNDLE", &path).map(drop)
+            trust_in("AWS_CA_BUNDLE", &path, &Environment::process()).map(drop)
         };
         let authority = regcred_testkit::tls::Authority::new().pem();
         trust(&authority).expect("one is enough");
@@ -415,7 +426,8 @@ mod tests {
             assert!(error.chain().contains(why) && error.chain().contains("ca.pem"), "{error:?}");
             assert!(!error.chain().contains("canary"), "{error:?}");
         }
-        let error = trust_in("AWS_CA_BUNDLE", &dir.path().join("none.pem")).expect_err("it is not there");
+        let none = trust_in("AWS_CA_BUNDLE", &dir.path().join("none.pem"), &Environment::process());
+        let error = none.expect_err("it is not there");
         assert!(error.chain().contains("none.pem") && error.chain().ends_with("it does not exist"), "{error:?}");
     }
 }

@@ -24,6 +24,14 @@ impl BuiltIn {
         self
     }
 
+    /// Sets the variables and files of every provider of the type `ecr`. Default: those of the process.
+    #[cfg(feature = "ecr")]
+    #[must_use]
+    pub fn with_aws_environment(mut self, environment: regcred_ecr::Environment) -> Self {
+        self.ecr = self.ecr.with_environment(environment);
+        self
+    }
+
     /// Sets the connections to AWS. Default: those of the environment.
     #[cfg(feature = "ecr")]
     #[must_use]

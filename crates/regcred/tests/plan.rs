@@ -9,6 +9,7 @@ use regcred::{
     BuiltIn, Plan, ProviderPlan, ProviderType, Types, async_trait,
     config::{Config, NamespaceFilter, Origin, Problems},
     core::{ProviderName, RegistryProvider, Scope, SystemClock, testing::FakeProvider},
+    ecr::Environment,
     plan::{NoOptions, SinkTarget},
 };
 
@@ -21,6 +22,14 @@ fn types() -> Types {
 
 fn plan(yaml: &str) -> Result<Plan, String> {
     Plan::new(&Config::from_yaml(yaml).expect("its form is valid"), &types()).map_err(|problems| problems.to_string())
+}
+
+/// The key under which the first provider shares its mint.
+fn mint_key(types: &Types) -> String {
+    let config = Config::from_yaml("targets:\n- { namespace: a, region: eu-west-1 }\n").expect("its form is valid");
+    let plan = Plan::new(&config, types).expect("valid");
+    let provider = plan.planned_providers().values().next().expect("there is one");
+    provider.mint().expect("it shares its mint").1.to_owned()
 }
 
 fn without_digest(name: &str) -> &str {
@@ -39,6 +48,20 @@ fn groups(plan: &Plan) -> Vec<(Vec<&str>, Vec<String>)> {
 /// The providers and the namespaces of a route.
 fn group<'a>(providers: &[&'a str], namespaces: &[&str]) -> (Vec<&'a str>, Vec<String>) {
     (providers.to_vec(), namespaces.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn providers_with_different_environments_share_no_mint() {
+    let environment = || Environment::new([("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "canary")]);
+    let of = |environment: &Environment| {
+        let built_in = BuiltIn::default().with_aws_environment(environment.clone());
+        mint_key(&built_in.add_to(Types::default()).expect("they have different names"))
+    };
+    let (one, other) = (environment(), environment());
+    assert_eq!(of(&one), of(&one));
+    assert_ne!(of(&one), of(&other), "their files may differ even where their variables do not");
+    assert_ne!(of(&one), mint_key(&types()), "the process is not a tenant");
+    assert!(!of(&one).contains("canary"));
 }
 
 #[test]

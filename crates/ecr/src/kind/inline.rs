@@ -10,9 +10,13 @@ use super::{
     planned::planned,
     token::{Token, plain},
 };
-use crate::{Region, RegistryHost};
+use crate::{Environment, Region, RegistryHost};
 
-pub(super) fn inline(registries: &Registries, at: &Origin) -> Result<Inline<EcrOptions>, Problem> {
+pub(super) fn inline(
+    registries: &Registries,
+    at: &Origin,
+    environment: &Environment,
+) -> Result<Inline<EcrOptions>, Problem> {
     let wrong = |key: &str| {
         let at = at.join(key);
         move |error: Error| Problem::at(at, error.to_string())
@@ -31,8 +35,8 @@ pub(super) fn inline(registries: &Registries, at: &Origin) -> Result<Inline<EcrO
     let options = EcrOptions::in_region(region.as_str());
     let token = Token { region, options: options.clone() };
     // The fault can only be in the environment.
-    token.provider().check().map_err(|error| Problem::at(at.clone(), error.to_string()))?;
-    Ok(Inline::new(name(&token.region, &hosts), options, planned(&token, &hosts)))
+    token.provider(environment).check().map_err(|error| Problem::at(at.clone(), error.to_string()))?;
+    Ok(Inline::new(name(&token.region, &hosts), options, planned(&token, &hosts, environment)))
 }
 
 /// The same name for the same registries, in every process: it is in the annotations of Secrets.

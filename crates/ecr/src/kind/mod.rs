@@ -35,13 +35,14 @@ use self::{
     planned::planned,
     token::{Token, aliases, plain},
 };
-use crate::Transport;
+use crate::{Environment, Transport};
 
 /// The type `ecr`: tokens of Amazon ECR. Its options are [`EcrOptions`].
 ///
 /// Entries with the same region and identity share one token, whatever registries they name.
 pub struct EcrType {
     clock: Arc<dyn Clock>,
+    environment: Environment,
     transport: Mutex<Option<Transport>>,
     /// Whether the transport was given, so that it is not made anew.
     is_given: bool,
@@ -49,7 +50,8 @@ pub struct EcrType {
 
 impl Default for EcrType {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), transport: Mutex::default(), is_given: false }
+        let (clock, environment) = (Arc::new(SystemClock), Environment::process());
+        Self { clock, environment, transport: Mutex::default(), is_given: false }
     }
 }
 
@@ -60,7 +62,14 @@ impl EcrType {
         Self { clock, ..self }
     }
 
-    /// Sets the connections to AWS. Default: those of [`Transport::new`], made for the first provider and shared by all.
+    /// Sets the variables and files of every provider of this type. Default: those of the process.
+    #[must_use]
+    pub fn with_environment(self, environment: Environment) -> Self {
+        let transport = if self.is_given { self.transport } else { Mutex::default() };
+        Self { environment, transport, ..self }
+    }
+
+    /// Sets the connections to AWS. Default: those of the environment, made for the first provider and shared by all.
     #[must_use]
     pub fn with_transport(self, transport: Transport) -> Self {
         Self { transport: Mutex::new(Some(transport)), is_given: true, ..self }
@@ -71,7 +80,7 @@ impl EcrType {
         if let Some(transport) = &*made {
             return Ok(transport.clone());
         }
-        let transport = Transport::new()?;
+        let transport = Transport::of(self.environment.clone())?;
         *made = Some(transport.clone());
         Ok(transport)
     }
@@ -83,7 +92,7 @@ impl ProviderType for EcrType {
     type Options = EcrOptions;
 
     fn read(&self, entry: &Spec) -> Result<EcrOptions, Problems> {
-        options::read(entry)
+        options::read(entry, &self.environment)
     }
 
     fn plan(&self, options: &EcrOptions, at: &Origin) -> Result<ProviderPlan, Problems> {
@@ -96,7 +105,7 @@ impl ProviderType for EcrType {
         hosts.extend(further.collect::<Vec<_>>());
         hosts.sort();
         hosts.dedup();
-        let mut plan = planned(&token, &hosts).with_access(options.access);
+        let mut plan = planned(&token, &hosts, &self.environment).with_access(options.access);
         if let Some(web) = &options.web_identity {
             plan = plan.with_file("web_identity.token_file", &web.token_file);
             if web.token_file == Path::new(POD_TOKEN) {
@@ -107,16 +116,16 @@ impl ProviderType for EcrType {
     }
 
     async fn make(&self, options: EcrOptions) -> Result<Arc<dyn RegistryProvider>> {
-        let builder = Token::of(&options)?.provider().with_transport(self.transport()?);
+        let builder = Token::of(&options)?.provider(&self.environment).with_transport(self.transport()?);
         Ok(Arc::new(builder.with_clock(self.clock.clone()).build().await?))
     }
 
     fn inline(&self, registries: &Registries, at: &Origin) -> Option<Result<Inline<EcrOptions>, Problem>> {
-        Some(inline::inline(registries, at))
+        Some(inline::inline(registries, at, &self.environment))
     }
 
     async fn probe(&self, entries: Vec<Probe<EcrOptions>>) -> Option<Vec<Finding>> {
-        Some(probe::probe(entries, self.transport(), &self.clock).await)
+        Some(probe::probe(entries, self.transport(), &self.clock, &self.environment).await)
     }
 
     fn identities(&self) -> Identities {
@@ -161,6 +170,10 @@ impl ProviderType for EcrType {
 
 impl fmt::Debug for EcrType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EcrType").field("transport", &self.transport).finish_non_exhaustive()
+        let Self { environment, transport, .. } = self;
+        f.debug_struct("EcrType")
+            .field("environment", environment)
+            .field("transport", transport)
+            .finish_non_exhaustive()
     }
 }

@@ -3,10 +3,10 @@
 use regcred_config::{EcrOptions, Partial, Problem, Problems, Spec};
 
 use super::token::{Token, plain};
-use crate::Region;
+use crate::{Environment, Region};
 
 /// Reads the options of an entry. Returns every problem at once: those of the form, those of one option, and those between options.
-pub(super) fn read(spec: &Spec) -> Result<EcrOptions, Problems> {
+pub(super) fn read(spec: &Spec, environment: &Environment) -> Result<EcrOptions, Problems> {
     let read = spec.partial::<EcrOptions>(&[("region", STAND_INS[0])]);
     let mut problems = read.problems.clone();
     let Some(options) = read.value.clone() else { return Err(all(problems)) };
@@ -18,7 +18,7 @@ pub(super) fn read(spec: &Spec) -> Result<EcrOptions, Problems> {
         }
     }
     problems.extend(conflicts(&options, &read).into_iter().map(|(key, why)| spec.problem(key, why)));
-    problems.extend(refused(spec, &options, &regions));
+    problems.extend(refused(spec, &options, &regions, environment));
     let [region] = regions.as_slice() else { return Err(all(problems)) };
     if let Err(error) = plain(options.accounts.iter().map(regcred_config::Account::as_str), region) {
         problems.push(spec.problem("accounts", error.to_string()));
@@ -48,12 +48,13 @@ const STAND_IN_ROLE: &str = "arn:aws:iam::000000000000:role/x";
 /// The options that are needed to check one, in a region.
 type Only = fn(&EcrOptions, &Region) -> EcrOptions;
 /// Options that the provider itself checks.
-const ALONE: [(&str, Only); 7] = [
+const ALONE: [(&str, Only); 8] = [
     ("aliases", |all, region| EcrOptions { aliases: all.aliases.clone(), ..EcrOptions::in_region(region.as_str()) }),
     ("endpoint", |all, region| {
         let (endpoint, allow_insecure_endpoint) = (all.endpoint.clone(), all.allow_insecure_endpoint);
         EcrOptions { endpoint, allow_insecure_endpoint, ..EcrOptions::in_region(region.as_str()) }
     }),
+    ("identity", |all, region| EcrOptions { identity: all.identity, ..EcrOptions::in_region(region.as_str()) }),
     ("principal", |all, region| EcrOptions {
         principal: all.principal.clone(),
         ..EcrOptions::in_region(region.as_str())
@@ -71,10 +72,10 @@ const ALONE: [(&str, Only); 7] = [
 ];
 
 /// What the provider itself would refuse in each of these regions, each option at its key.
-fn refused(spec: &Spec, options: &EcrOptions, regions: &[Region]) -> Vec<Problem> {
+fn refused(spec: &Spec, options: &EcrOptions, regions: &[Region], environment: &Environment) -> Vec<Problem> {
     let refusal = |options: EcrOptions| {
         let region = Region::new(&options.region).ok()?;
-        Token { region, options }.provider().check().err().map(|error| error.to_string())
+        Token { region, options }.provider(environment).check().err().map(|error| error.to_string())
     };
     let Some(first) = regions.first() else { return vec![] };
     if let Some(message) = refusal(EcrOptions::in_region(first.as_str())) {

@@ -7,7 +7,7 @@ use regcred_core::{Pattern, Registry, Scope};
 use regcred_plan::ProviderPlan;
 
 use super::token::{Token, aliases};
-use crate::{AccountId, RegistryHost};
+use crate::{AccountId, Environment, RegistryHost};
 
 /// About the number of characters in the `auth` of a token.
 const AUTH: usize = 2_700;
@@ -17,14 +17,15 @@ const LIFE: Duration = Duration::from_hours(12);
 const UNKNOWN_ACCOUNT: &str = "000000000000";
 
 /// What a token needs and opens. No hosts: the host that ECR returns with the token.
-pub(super) fn planned(token: &Token, hosts: &[RegistryHost]) -> ProviderPlan {
+pub(super) fn planned(token: &Token, hosts: &[RegistryHost], environment: &Environment) -> ProviderPlan {
+    let key = token.key(environment);
     let plan = if hosts.is_empty() {
         ProviderPlan::new(Scope::Matching(own_registries(token)))
-            .with_unnamed(token.key(), format!("its own registry in {}", token.region))
+            .with_unnamed(key.as_str(), format!("its own registry in {}", token.region))
     } else {
         ProviderPlan::new(Scope::Exact(hosts.iter().map(RegistryHost::registry).collect()))
     };
-    plan.with_mint(token.key()).with_identity(public(token, hosts)).with_auth_bytes(AUTH).with_longest_life(LIFE)
+    plan.with_mint(key).with_identity(public(token, hosts)).with_auth_bytes(AUTH).with_longest_life(LIFE)
 }
 
 /// The registry of the caller's own account, under each of its hosts, for any account.

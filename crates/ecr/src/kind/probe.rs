@@ -4,20 +4,21 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use regcred_config::EcrOptions;
 use regcred_core::{Clock, Error, ErrorKind, RegistryProvider, Result, Scope};
-use regcred_plan::{Finding, Probe, is_set};
+use regcred_plan::{Finding, Probe};
 use tokio::task::JoinSet;
 
 use super::{
     fixes::{command_in, describe, identity_fix, principal_fix, token_fix},
     token::Token,
 };
-use crate::{EcrProvider, Transport, administrator::may_push, arn};
+use crate::{EcrProvider, Environment, Transport, administrator::may_push, arn};
 
 /// Asks each identity for its caller and for one token of each region. Each token is dropped.
 pub(super) async fn probe(
     entries: Vec<Probe<EcrOptions>>,
     transport: Result<Transport>,
     clock: &Arc<dyn Clock>,
+    environment: &Environment,
 ) -> Vec<Finding> {
     let transport = match transport {
         Ok(transport) => transport,
@@ -28,7 +29,11 @@ pub(super) async fn probe(
     };
     let mut asking = JoinSet::new();
     for identity in identities(&entries) {
-        asking.spawn(identity.ask(Way { transport: transport.clone(), clock: clock.clone() }));
+        asking.spawn(identity.ask(Way {
+            transport: transport.clone(),
+            clock: clock.clone(),
+            environment: environment.clone(),
+        }));
     }
     let mut findings = vec![];
     while let Some(asked) = asking.join_next().await {
@@ -99,7 +104,9 @@ impl Identity {
                 let base = self.base(first, &way).await;
                 let fix = match command_in(&error.chain()) {
                     Some(command) => format!("`{command}`"),
-                    None => identity_fix(&self.options, error.kind(), base.as_deref(), &first.region, is_set),
+                    None => {
+                        identity_fix(&self.options, error.kind(), base.as_deref(), &first.region, |it| way.is_set(it))
+                    }
                 };
                 (Finding::error("identity", &subject, error).with_fix(fix), error.is_retryable())
             }
@@ -151,7 +158,7 @@ impl Identity {
                 Finding::minted(subject, &registries, &credential)
             }
             Err(error) => {
-                let fix = token_fix(&token.options, error.kind(), caller, &token.region, is_set);
+                let fix = token_fix(&token.options, error.kind(), caller, &token.region, |it| way.is_set(it));
                 Finding::error("token", subject, &error).with_fix(fix)
             }
         }
@@ -168,16 +175,21 @@ fn in_region(token: &Token, identity: &str) -> String {
     format!("{} by {identity}", token.region)
 }
 
-/// The connections to AWS, and the clock that signs requests.
+/// The connections to AWS, the clock that signs requests, and the variables and files.
 #[derive(Clone)]
 struct Way {
     transport: Transport,
     clock: Arc<dyn Clock>,
+    environment: Environment,
 }
 
 impl Way {
+    fn is_set(&self, variable: &str) -> bool {
+        self.environment.path(variable).is_some()
+    }
+
     async fn provider(&self, token: &Token) -> Result<EcrProvider> {
-        let builder = token.provider().with_transport(self.transport.clone());
+        let builder = token.provider(&self.environment).with_transport(self.transport.clone());
         builder.with_clock(self.clock.clone()).build().await
     }
 }

@@ -3,7 +3,7 @@
 use regcred_config::{Access, AliasName, EcrOptions, IdentityName};
 use regcred_core::Error;
 
-use crate::{AccountId, Alias, EcrProvider, EcrProviderBuilder, Identity, Region, RegistryHost, Role};
+use crate::{AccountId, Alias, EcrProvider, EcrProviderBuilder, Environment, Identity, Region, RegistryHost, Role};
 
 /// The region and the identity of a token. Entries with equal tokens share one mint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,18 +22,23 @@ impl Token {
         Ok(Self { region, options })
     }
 
-    /// Equal for equal tokens.
-    pub(super) fn key(&self) -> String {
+    /// Equal for equal tokens of one environment.
+    pub(super) fn key(&self, environment: &Environment) -> String {
         let EcrOptions { external_id, session_name, principal, endpoint, programs, .. } = &self.options;
         let more = (external_id, session_name, principal, endpoint, programs, &self.options.aliases);
         let forms = (self.options.fips, self.options.dual_stack, self.options.allow_insecure_endpoint);
-        format!("{:?} {more:?} {forms:?}", self.options)
+        let key = format!("{:?} {more:?} {forms:?}", self.options);
+        match environment.id() {
+            Some(id) => format!("{key} in environment {id}"),
+            None => key,
+        }
     }
 
     /// The builder of its provider.
-    pub(super) fn provider(&self) -> EcrProviderBuilder {
+    pub(super) fn provider(&self, environment: &Environment) -> EcrProviderBuilder {
         let Self { region, options } = self;
         let mut provider = EcrProvider::builder(region.clone())
+            .with_environment(environment.clone())
             .with_identity(identity(options))
             .with_aliases(aliases(&options.aliases, region))
             .with_insecure_endpoint(options.allow_insecure_endpoint);
