@@ -4,8 +4,10 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use proptest::prelude::*;
-use regcred::{BuiltIn, Plan, Types, plan::ChosenIdentity};
-use regcred_config::Config;
+use regcred::{
+    BuiltIn, Plan, Types,
+    plan::{ChosenIdentity, from_yaml},
+};
 use regcred_core::Namespace;
 use regcred_manifests::{
     Guard, Install, Mode, Mount, Proxy, TrustedCa, Workload, check, expand, manifests, project_template, yaml,
@@ -20,7 +22,8 @@ fn types() -> Types {
 
 /// The plan of a valid config.
 fn plan(yaml: &str) -> Plan {
-    Plan::new(&Config::from_yaml(yaml).expect("its form is valid"), &types()).expect("it is valid")
+    let config = from_yaml(yaml, &types()).expect("it is valid");
+    Plan::new(&config, &types()).expect("it is valid")
 }
 
 fn documents(text: &str) -> Vec<Value> {
@@ -131,7 +134,7 @@ fn the_sample_build_pushes_with_the_secret_that_the_config_keeps() {
     assert!(!files.is_empty(), "they are there");
     let config =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/profiles.yaml")).expect("text");
-    let config = Config::from_yaml(&config).expect("valid");
+    let config = from_yaml(&config, &types()).expect("valid");
     let kept = config.targets().iter().map(|target| target.secret.name.to_string()).collect::<Vec<_>>();
     let mut builds = 0;
     for (file, text) in files {
@@ -245,8 +248,8 @@ fn a_job_ends_before_the_next_one_begins() {
 #[test]
 fn a_schedule_that_lets_tokens_end_is_refused_and_one_that_may_not_miss_a_run_is_told() {
     let made = |schedule: &str| {
-        let config =
-            Config::from_yaml(&format!("schedule: '{schedule}'\ntargets: [{{ namespace: a, region: eu-west-1 }}]"));
+        let yaml = format!("schedule: '{schedule}'\ntargets: [{{ namespace: a, region: eu-west-1 }}]");
+        let config = from_yaml(&yaml, &types());
         let config = config.map_err(|problems| problems.to_string())?;
         let plan = Plan::new(&config, &types()).map_err(|problems| problems.to_string())?;
         manifests(&plan, &Install::default()).map(|it| it.notes).map_err(|problems| problems.to_string())
@@ -356,7 +359,7 @@ proptest! {
              - namespaces: {{ selector: 'a in (\"x\")' }}\n  region: us-east-1\n  secret: {{ name: \"{secret}-b\" }}\n",
             proxy.replace(char::is_control, " ")
         ).replace("(\"x\")", "(yes, b)");
-        let config = Config::from_yaml(&file);
+        let config = from_yaml(&file, &types());
         prop_assume!(config.is_ok());
         let plan = Plan::new(&config.expect("it is valid"), &types()).expect("nothing contradicts itself");
         let workload = || Workload {

@@ -8,7 +8,7 @@ use std::{
 
 use regcred::{
     BuiltIn, Minters, Plan, ProviderPlan, ProviderType, SinkPlan, SinkType, Types, async_trait,
-    config::{Config, Origin, Problem, Problems},
+    config::{Origin, Problem, Problems},
     engine::{Engine, Pass, State},
     plan::{Kept, NoOptions, Run, SinkTarget, problems, schemars::JsonSchema},
     wire,
@@ -114,8 +114,7 @@ fn types(sink: &Arc<MemorySink>, broken: bool, cluster: Option<&Cluster>) -> Typ
 }
 
 async fn engine(yaml: &str, types: &Types) -> Arc<Engine> {
-    let config = Config::from_yaml(yaml).expect("its form is valid");
-    assert_eq!(problems(&config, types), []);
+    let config = from_yaml(yaml, types).expect("it is valid");
     let plan = Plan::new(&config, types).expect("it is valid");
     let engine = wire::engine(&plan, types, &mut Minters::default(), Arc::new(SystemClock)).await;
     engine.build().expect("it is whole")
@@ -157,7 +156,7 @@ async fn a_sink_that_cannot_be_made_stops_no_other() {
 fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
     let types = types(&Arc::default(), false, None);
     let told = |yaml: &str| {
-        let problems = problems(&Config::from_yaml(yaml).expect("its form is valid"), &types);
+        let problems = from_yaml(yaml, &types).expect_err("it is not valid");
         problems.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(
@@ -192,7 +191,7 @@ fn a_sink_of_one_s_own_is_told_all_that_the_config_says() {
         "providers: { push: { type: ecr, region: eu-west-1, access: push } }\nsinks: { vault: { type: shelf, height: 9 } }\n\
                 targets: [{ namespaces: [app-a, 'app-*'], providers: [push], secret: { adopt: true } }]\n"
             .replace("[app-a, 'app-*']", "{ include: [app-a, 'app-*'], selector: tier }");
-    assert_eq!(problems(&Config::from_yaml(&yaml).expect("its form is valid"), &types), []);
+    from_yaml(&yaml, &types).expect("it is valid");
     let entries = planned.lock().expect("no panic");
     let users = |entry: &SinkTarget<NoOptions>| entry.accounts.iter().map(|it| it.account.clone()).collect::<Vec<_>>();
     assert!(entries.iter().all(|entry| users(entry) == ["builder", "pipeline"] && entry.secret.adopt), "{entries:?}");
@@ -291,10 +290,7 @@ fn each_fault_in_the_options_of_a_target_is_told_with_its_place() {
     ] {
         let yaml = FILES.replace(before, after);
         assert_ne!(yaml, FILES);
-        let problems = match Config::from_yaml(&yaml) {
-            Ok(config) => problems(&config, &types),
-            Err(problems) => problems.iter().cloned().collect(),
-        };
+        let problems = from_yaml(&yaml, &types).expect_err("it is not valid");
         let problems = problems.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(problems, expected, "{after}");
     }

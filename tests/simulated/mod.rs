@@ -4,7 +4,7 @@ mod reach;
 
 use std::{fs, sync::Arc, time::Duration};
 
-use regcred::{BuiltIn, Minters, Plan, Types, config::Config, wire};
+use regcred::{BuiltIn, Minters, Plan, Types, plan::from_yaml, wire};
 use regcred_core::{Clock, testing::TestClock};
 use regcred_ecr::Transport;
 use regcred_engine::Engine;
@@ -102,7 +102,6 @@ impl World {
     async fn daemon_of(&self, config: &str) -> Arc<Engine> {
         let token = self.token.path().join("token");
         let config = config.replace("TOKEN", &token.display().to_string());
-        let config = Config::from_yaml(&config).expect("it is valid");
         let cluster = reach::cluster(&self.kube, &self.to_kube);
         let aws = reach::Aws { aws: self.aws.clone(), line: self.to_aws.clone() };
         let built_in = BuiltIn::default()
@@ -110,6 +109,7 @@ impl World {
             .with_transport(Transport::from_client(aws))
             .with_clusters(Clusters::default().with("cluster".parse().expect("a name"), cluster));
         let types = built_in.add_to(Types::default()).expect("they have different names");
+        let config = from_yaml(&config, &types).expect("it is valid");
         let plan = Plan::new(&config, &types).expect("it is valid").watching();
         let engine = wire::engine(&plan, &types, &mut Minters::default(), self.machine.clone()).await;
         engine.build().expect("it is whole")

@@ -6,9 +6,9 @@ use regcred_core::InstanceName;
 use serde::Serialize;
 
 use crate::{
-    Layers, Origin, Problem, Problems, Registries, Schedule, Setting, Spec, TargetEntry,
+    Grammar, Layers, Origin, Problem, Problems, Schedule, Setting, Spec, TargetEntry,
     load::layers::{United, load, only, without_quotes_of_links},
-    model::{content::Content, target::Doubtful},
+    model::content::Content,
     read::config::read,
 };
 
@@ -18,26 +18,36 @@ pub struct Config {
     content: Content,
 }
 
+/// The findings of the types of a program in a config.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// The problems. A config without problems is valid.
+    pub problems: Vec<Problem>,
+    /// Warnings about values that are valid.
+    pub warnings: Vec<Problem>,
+}
+
 impl Config {
-    /// Reads files, environment and command line. `check` gets the well-formed parts and returns the problems that only a provider or
-    /// a sink can find, so that all problems are reported at once.
-    pub fn load(layers: &Layers, check: impl Fn(&Self) -> Vec<Problem>) -> Result<Self, Problems> {
-        let config = load(layers).and_then(|united| Self::read(united, check));
+    /// Reads files, environment and command line. `check` gets the well-formed parts and returns the problems that only a type of
+    /// provider or of sink can find, so that all problems are reported at once.
+    pub fn load(layers: &Layers, grammar: &Grammar, check: impl Fn(&Self) -> Checked) -> Result<Self, Problems> {
+        let config = load(layers, grammar).and_then(|united| Self::read(united, grammar, check));
         config.map_err(|problems| without_quotes_of_links(layers, problems))
     }
 
-    /// Reads a text, without files and environment.
-    pub fn from_yaml(text: &str) -> Result<Self, Problems> {
-        Self::read(only(text)?, |_| vec![])
+    /// Reads a text, without files and environment. `check` as in [`Config::load`].
+    pub fn from_yaml(text: &str, grammar: &Grammar, check: impl Fn(&Self) -> Checked) -> Result<Self, Problems> {
+        Self::read(only(text, grammar)?, grammar, check)
     }
 
-    fn read(united: United, check: impl Fn(&Self) -> Vec<Problem>) -> Result<Self, Problems> {
+    fn read(united: United, grammar: &Grammar, check: impl Fn(&Self) -> Checked) -> Result<Self, Problems> {
         let United { dict, root, warnings } = united;
-        let (content, mut problems) = read(&dict, &root);
+        let (content, mut problems) = read(&dict, &root, grammar);
         let mut config = Self { content };
-        problems.extend(check(&config));
+        let checked = check(&config);
+        problems.extend(checked.problems);
         Problems::check(problems)?;
-        config.content.warnings.extend(warnings);
+        config.content.warnings.extend(checked.warnings.into_iter().chain(warnings));
         Ok(config)
     }
 
@@ -51,8 +61,8 @@ impl Config {
         self.content.previous_instance.as_ref()
     }
 
-    /// When a CronJob makes its passes; in a daemon, runs that add refreshes to those planned from each credential's own life. No token
-    /// of Amazon ECR expires between two runs. Default: none.
+    /// When a CronJob makes its passes; in a daemon, runs that add refreshes to those planned from each credential's own life. Default:
+    /// none.
     pub fn schedule(&self) -> Option<&Schedule> {
         self.content.schedule.as_ref()
     }
@@ -77,10 +87,10 @@ impl Config {
         &self.content.targets
     }
 
-    /// Returns the registries of targets that have another fault, each with the place of its target. So a check of [`Config::load`]
-    /// reports their faults too. A valid config has none.
-    pub fn doubtful_registries(&self) -> impl Iterator<Item = (&Registries, &Origin)> {
-        self.content.doubtful.iter().map(|Doubtful { registries, origin }| (registries, origin))
+    /// Returns the inline providers of targets that have another fault. So a check of [`Config::load`] reports their faults too. A valid
+    /// config has none.
+    pub fn doubtful(&self) -> &[Spec] {
+        &self.content.doubtful
     }
 
     /// The most writes per second for refreshes that are due. 0: no limit. Default: 50.

@@ -6,6 +6,8 @@ mod names;
 
 mod yaml;
 
+mod grammar;
+
 mod value;
 
 mod schedule;
@@ -18,26 +20,27 @@ mod load;
 
 mod config;
 
-pub use config::Config;
+pub use config::{Checked, Config};
+pub use grammar::{Grammar, Hint, Keys, TypeGrammar, keys};
 pub use load::layers::{Layers, Overrides};
 #[cfg(feature = "schema")]
 pub use model::schema::{TypeSchemas, schema};
 pub use model::{
-    ecr::{Access, Account, AliasName, EcrOptions, IdentityName, WebIdentity},
+    access::Access,
     merged::Setting,
     namespaces::{Namespaces, PLATFORM, PLATFORM_PREFIXES, Selection},
-    openshift::{CLUSTERS, OpenShiftOptions},
     secret::{AccountLink, LinkName, LoginFormat, Merge, SecretSettings},
     spec::Spec,
     target::TargetEntry,
-    wants::{Registries, Wants},
+    wants::Wants,
     watch::NamedWatches,
 };
 pub use names::{
     duration::duration,
     filter::NamespaceFilter,
     label::{check_annotation_key, check_key, check_value},
-    nearest::meant,
+    nearest::{meant, nearest},
+    path::{maybe_path, path},
     selector::{Requirement, Selector},
     word::not_one_of,
 };

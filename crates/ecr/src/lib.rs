@@ -33,6 +33,6 @@ pub use environment::Environment;
 pub use host::{AccountId, Alias, PUBLIC_HOSTS, Region, RegistryHost};
 pub use identity::{Identity, Role};
 #[cfg(feature = "plan")]
-pub use kind::{EcrType, RoleArn};
+pub use kind::{Account, AliasName, EcrOptions, EcrType, IdentityName, RoleArn, WebIdentity};
 pub use provider::{EcrProvider, EcrProviderBuilder};
 pub use transport::Transport;

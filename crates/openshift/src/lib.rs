@@ -54,7 +54,7 @@ pub use cluster::Cluster;
 pub use event_record::EventRecord;
 pub use installed::{Installed, InstalledKind};
 #[cfg(feature = "plan")]
-pub use kind::{Clusters, OpenShiftType, listed};
+pub use kind::{Clusters, OpenShiftOptions, OpenShiftType, listed};
 pub use lease::Lease;
 pub use link::Link;
 pub use rights::Presence;

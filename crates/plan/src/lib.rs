@@ -19,7 +19,7 @@ pub use network::{connection_fix, is_set};
 pub use plan::Plan;
 /// For implementations of [`ProviderType`] and [`SinkType`].
 pub use regcred_core::async_trait;
-pub use resolve::problems;
+pub use resolve::{from_yaml, load};
 pub use rights::{ACCOUNT_VERBS, secret_verbs};
 pub use schemars;
 pub use types::{

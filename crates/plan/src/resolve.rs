@@ -6,8 +6,8 @@ use std::{
 };
 
 use regcred_config::{
-    Access, AccountLink, Config, Namespaces, Origin, Problem, Registries, SecretSettings, Selection, Spec, TargetEntry,
-    Wants,
+    Access, AccountLink, Checked, Config, Layers, Namespaces, Origin, Problem, Problems, SecretSettings, Selection,
+    Spec, TargetEntry, Wants,
 };
 use regcred_core::{Namespace, ProviderName, SecretName, StoreName};
 
@@ -20,11 +20,22 @@ use crate::{
     },
 };
 
+/// Reads the layers of a config with these types. Returns every problem at once.
+pub fn load(layers: &Layers, types: &Types) -> Result<Config, Problems> {
+    Config::load(layers, &types.grammar(), |config| check(config, types))
+}
+
+/// Reads the text of a config with these types, without files and environment. Returns every problem at once.
+pub fn from_yaml(text: &str, types: &Types) -> Result<Config, Problems> {
+    Config::from_yaml(text, &types.grammar(), |config| check(config, types))
+}
+
 /// Returns the problems of a config that is well-formed: options that its types refuse, two logins for one registry of one Secret, one Secret
 /// with two settings, a schedule with pauses that are longer than the life of a credential.
-pub fn problems(config: &Config, types: &Types) -> Vec<Problem> {
+fn check(config: &Config, types: &Types) -> Checked {
     let resolved = Resolved::of(config, types);
-    resolved.sinks(&resolved.groups(), types).err().unwrap_or_default()
+    let problems = resolved.sinks(&resolved.groups(), types).err().unwrap_or_default();
+    Checked { problems, warnings: resolved.warnings }
 }
 
 #[derive(Default)]
@@ -34,9 +45,10 @@ pub(crate) struct Resolved {
     /// The entries of `providers:`, by what the config calls them.
     named: HashMap<ProviderName, ProviderName>,
     /// The providers of targets that name registries. Many targets name the same ones.
-    inline: HashMap<Registries, ProviderName>,
+    inline: HashMap<Spec, ProviderName>,
     wanted: BTreeMap<Address, Wanted>,
     problems: Vec<Problem>,
+    warnings: Vec<Problem>,
 }
 
 /// The place of a Secret.
@@ -86,9 +98,12 @@ impl Resolved {
         for (position, target) in config.targets().iter().enumerate() {
             resolved.add(position, target, types);
         }
-        for (registries, origin) in config.doubtful_registries() {
-            let checked = types.inline(registries, origin);
-            resolved.problems.extend(checked.err().filter(|problem| !resolved.problems.contains(problem)));
+        for keys in config.doubtful() {
+            for problem in types.inline(keys).err().into_iter().flat_map(Vec::<Problem>::from) {
+                if !resolved.problems.contains(&problem) {
+                    resolved.problems.push(problem);
+                }
+            }
         }
         resolved.problems.extend(resolved.slow_schedule(config));
         resolved
@@ -242,17 +257,16 @@ impl Resolved {
     /// What a target wants, as it is recorded; `None` if something of it is wrong, which is told.
     fn wants(&mut self, target: &TargetEntry, types: &Types) -> Option<Vec<ProviderName>> {
         match &target.wants {
-            Wants::Registries(registries) if self.inline.contains_key(registries) => {
-                Some(vec![self.inline[registries].clone()])
-            }
-            Wants::Registries(registries) => match types.inline(registries, &target.origin) {
-                Ok((name, provider)) => {
-                    self.inline.insert(registries.clone(), name.clone());
+            Wants::Inline(keys) if self.inline.contains_key(keys) => Some(vec![self.inline[keys].clone()]),
+            Wants::Inline(keys) => match types.inline(keys) {
+                Ok((name, provider, warnings)) => {
+                    self.warnings.extend(warnings);
+                    self.inline.insert(keys.clone(), name.clone());
                     self.providers.entry(name.clone()).or_insert(provider);
                     Some(vec![name])
                 }
-                Err(problem) => {
-                    self.problems.push(problem);
+                Err(problems) => {
+                    self.problems.extend(Vec::from(problems));
                     None
                 }
             },

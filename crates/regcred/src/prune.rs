@@ -95,7 +95,6 @@ impl Pruning {
 mod tests {
     use std::{sync::Arc, time::SystemTime};
 
-    use regcred_config::Config;
     use regcred_core::{
         Address, CredentialSet, Login, RegistryCredential, SystemClock, Target, Validity, testing::SinkExt,
     };
@@ -134,9 +133,9 @@ mod tests {
         for namespace in ["app-a", "app-b", "left"] {
             keep(&sink, &store, namespace).await;
         }
-        let config = Config::from_yaml("targets: [{ namespaces: ['app-*'], region: eu-west-1 }]").expect("valid");
         let clusters = Clusters::default().with(store.clone(), cluster);
         let types = BuiltIn::default().with_clusters(clusters.clone()).add_to(Types::default()).expect("one of each");
+        let config = from_yaml("targets: [{ namespaces: ['app-*'], region: eu-west-1 }]", &types).expect("valid");
         let plan = Plan::new(&config, &types).expect("valid").watching();
         let pruning = Pruning::new(&plan, &clusters).with_times(Duration::from_millis(20), Duration::from_millis(60));
         let engine = wire::engine(&plan, &types, &mut Minters::default(), Arc::new(SystemClock)).await;

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use regcred_config::{Config, Layers, Problems};
 use regcred_core::{Clock, Error, ErrorKind, Result};
 use regcred_engine::{Builder, Event, Minter, Route};
-use regcred_plan::{Plan, Types, problems};
+use regcred_plan::{Plan, Types, load};
 use tracing::warn;
 
 use crate::{minters::Minters, wire};
@@ -61,7 +61,7 @@ impl Setup {
 
     /// Reads the config, with every problem at once. `None`: there are no files.
     pub(crate) fn load(&self) -> Result<Option<Config>, Problems> {
-        let load = |layers| Config::load(layers, |config| problems(config, &self.types));
+        let load = |layers| load(layers, &self.types);
         self.layers.as_ref().map(load).transpose()
     }
 

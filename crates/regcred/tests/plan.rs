@@ -7,10 +7,10 @@ use std::{
 
 use regcred::{
     BuiltIn, Plan, ProviderPlan, ProviderType, Types, async_trait,
-    config::{Config, NamespaceFilter, Origin, Problems},
+    config::{NamespaceFilter, Origin, Problems},
     core::{ProviderName, RegistryProvider, Scope, SystemClock, testing::FakeProvider},
     ecr::Environment,
-    plan::{NoOptions, SinkTarget},
+    plan::{NoOptions, SinkTarget, from_yaml},
 };
 
 /// About the number of characters in a token of Amazon ECR.
@@ -21,12 +21,13 @@ fn types() -> Types {
 }
 
 fn plan(yaml: &str) -> Result<Plan, String> {
-    Plan::new(&Config::from_yaml(yaml).expect("its form is valid"), &types()).map_err(|problems| problems.to_string())
+    let plan = from_yaml(yaml, &types()).and_then(|config| Plan::new(&config, &types()));
+    plan.map_err(|problems| problems.to_string())
 }
 
 /// The key under which the first provider shares its mint.
 fn mint_key(types: &Types) -> String {
-    let config = Config::from_yaml("targets:\n- { namespace: a, region: eu-west-1 }\n").expect("its form is valid");
+    let config = from_yaml("targets:\n- { namespace: a, region: eu-west-1 }\n", types).expect("it is valid");
     let plan = Plan::new(&config, types).expect("valid");
     let provider = plan.planned_providers().values().next().expect("there is one");
     provider.mint().expect("it shares its mint").1.to_owned()
@@ -331,8 +332,9 @@ fn bytes_are_those_of_every_host_and_unknown_where_a_provider_alone_knows() {
     assert_eq!(bytes("profile: x", ""), one, "the own account's host is as long");
     assert!(bytes("accounts: [123456789012]", "credentials: full") > one + ECR_TOKEN / 2);
     let types = types().with_provider(Fake).expect("there is no other");
-    let config = Config::from_yaml("providers: { x: { type: fake } }\ntargets: [{ namespace: a, providers: [x] }]\n");
-    assert_eq!(Plan::new(&config.expect("its form"), &types).expect("valid").bytes(0), None);
+    let yaml = "providers: { x: { type: fake } }\ntargets: [{ namespace: a, providers: [x] }]\n";
+    let config = from_yaml(yaml, &types).expect("it is valid");
+    assert_eq!(Plan::new(&config, &types).expect("valid").bytes(0), None);
 }
 
 /// A type of provider that knows nothing before it mints.

@@ -19,7 +19,7 @@ use regcred_core::{ProviderName, StoreName, read_text, read_text_file};
 
 use super::environment::Environment;
 use crate::{
-    AccountLink, EcrOptions, OpenShiftOptions, Origin, Problem, Problems,
+    AccountLink, Grammar, Origin, Problem, Problems,
     model::{file, secret::RawSecret},
     names::nearest::meant,
     value::{
@@ -62,9 +62,9 @@ pub(crate) struct United {
 }
 
 /// Reads files and environment, and unites them with the command line.
-pub(crate) fn load(layers: &Layers) -> Result<United, Problems> {
+pub(crate) fn load(layers: &Layers, grammar: &Grammar) -> Result<United, Problems> {
     let texts = layers.files.iter().map(|path| text(path)).collect::<Result<Vec<_>, _>>()?;
-    let files = texts.iter().map(|(name, text)| parse(name, text)).collect::<Result<Vec<_>, _>>()?;
+    let files = texts.iter().map(|(name, text)| parse(name, text, grammar)).collect::<Result<Vec<_>, _>>()?;
     let Overrides { instance, schedule, time_zone } = &layers.overrides;
     let said = [("instance", instance), ("schedule", schedule), ("time_zone", time_zone)];
     let said = said.into_iter().filter_map(|(key, text)| Some((key, text.as_ref()?)));
@@ -75,8 +75,8 @@ pub(crate) fn load(layers: &Layers) -> Result<United, Problems> {
 }
 
 /// Takes one text as the only layer.
-pub(crate) fn only(text: &str) -> Result<United, Problems> {
-    let mut only = parse("config", text)?;
+pub(crate) fn only(text: &str, grammar: &Grammar) -> Result<United, Problems> {
+    let mut only = parse("config", text, grammar)?;
     only.lines = None;
     let (dict, provenance) = unite(vec![only], &Environment::default(), &[])?;
     Ok(United { dict, root: Origin::root(Arc::new(provenance)), warnings: vec![] })
@@ -141,9 +141,11 @@ fn without_quotes(problems: &Problems, link: &Path) -> Problems {
     Problems::check(shown).expect_err("there is at least one")
 }
 
-fn parse(name: &str, text: &str) -> Result<File, Problems> {
+fn parse(name: &str, text: &str, grammar: &Grammar) -> Result<File, Problems> {
     let known = keys::<file::File>();
-    let is_quotable = |map: &str, key: &str| known.contains(&key) || is_key_below(key) || is_name_in(map, key);
+    let is_quotable = |map: &str, key: &str| {
+        known.contains(&key) || is_key_below(key) || grammar.has_key(key) || is_name_in(map, key)
+    };
     let mut data = yaml::text::read(text, is_quotable).map_err(|faults| {
         let problems = faults.into_iter().map(|fault| Problem::in_file(name, fault.line, fault.message));
         Problems::check(problems.collect()).expect_err("there is at least one")
@@ -162,7 +164,7 @@ fn parse(name: &str, text: &str) -> Result<File, Problems> {
 /// Keys that are a person's own, such as a place for anchors.
 const EXTENSION: &str = "x-";
 
-/// Whether it is a key that a config may have below the top.
+/// Whether it is a key of this crate that a config may have below the top.
 fn is_key_below(key: &str) -> bool {
     let parts = [
         keys::<file::Target>(),
@@ -170,8 +172,6 @@ fn is_key_below(key: &str) -> bool {
         keys::<file::Namespaces>(),
         keys::<RawSecret>(),
         keys::<AccountLink>(),
-        keys::<EcrOptions>(),
-        keys::<OpenShiftOptions>(),
     ];
     parts.iter().any(|part| part.contains(&key))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use regcred_core::InstanceName;
 
-use super::{merged::Merged, target::Doubtful};
+use super::merged::Merged;
 use crate::{Origin, Problem, Schedule, Spec, TargetEntry};
 
 /// All values of a config. The methods of [`Config`](crate::Config) describe them.
@@ -17,7 +17,8 @@ pub(crate) struct Content {
     pub(crate) providers: Vec<Spec>,
     pub(crate) sinks: Vec<Spec>,
     pub(crate) targets: Vec<TargetEntry>,
-    pub(crate) doubtful: Vec<Doubtful>,
+    /// Keys of types in targets that have another fault.
+    pub(crate) doubtful: Vec<Spec>,
     pub(crate) max_writes_per_second: u32,
     pub(crate) resync: Duration,
     pub(crate) prune: bool,

@@ -7,10 +7,7 @@ use std::collections::BTreeMap;
 use figment::value::Value;
 use serde::Deserialize;
 
-use super::{
-    ecr::Account,
-    secret::{AccountLink, RawSecret},
-};
+use super::secret::{AccountLink, RawSecret};
 
 /// Who needs a login for which registries, and how it is kept.
 #[derive(Deserialize)]
@@ -33,8 +30,7 @@ pub(crate) struct File {
     schedule: Option<String>,
     /// The IANA name of the schedule's time zone, such as `Europe/Berlin`. Default: `UTC`.
     time_zone: Option<String>,
-    /// Where credentials come from, by a name of one's own. Default: none; targets then name registries of Amazon ECR, which
-    /// are asked for with the identity that the process has.
+    /// Where credentials come from, by a name of one's own. Default: none. Targets then name their registries themselves.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(schema_with = "super::shape::any"))]
     providers: BTreeMap<String, Value>,
@@ -71,7 +67,6 @@ pub(crate) struct Defaults {
 /// Namespaces, what they need a login for, and how the Secret is kept there.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(transform = super::shape::exclusive))]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "its fields are names and documentation")]
 pub(crate) struct Target {
@@ -81,17 +76,9 @@ pub(crate) struct Target {
     /// Several namespaces: a list of names and patterns, or a map that chooses.
     #[cfg_attr(feature = "schema", schemars(schema_with = "namespaces"))]
     namespaces: Option<Value>,
-    /// Entries of `providers`, by name: the Secret holds the logins of all of them. Either this, `region` or `registry`.
+    /// Entries of `providers`, by name: the Secret holds the logins of all of them. Either this, or keys that name the registries.
     #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("uniqueItems" = true)))]
     providers: Option<Vec<String>>,
-    /// Registries of Amazon ECR in this region, such as `eu-west-1`, with the identity that the process has.
-    #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::names::pattern::REGION)))]
-    region: Option<String>,
-    /// With `region`: the AWS accounts whose registries these are, twelve digits each. Default: the identity's own.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("uniqueItems" = true)))]
-    accounts: Option<Vec<Account>>,
-    /// One registry of Amazon ECR by its host, such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com`.
-    registry: Option<String>,
     /// Which entry of `sinks`. Default: the only one.
     sink: Option<String>,
     /// How the Secret is kept.

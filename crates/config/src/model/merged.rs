@@ -3,14 +3,10 @@
 use figment::value::{Dict, Value};
 use serde::Serialize;
 
-use crate::{Origin, value::shown::shown};
+use crate::{Grammar, Origin, TypeGrammar, value::shown::shown};
 
 /// In place of a value that may be a secret.
 const HIDDEN: &str = "<hidden>";
-/// The types whose options are known; of all others any may be a secret.
-const KNOWN: [&str; 3] = ["ecr", "openshift", "kubernetes"];
-/// Options of known types that are hidden.
-const TELLTALE: [&str; 1] = ["external_id"];
 
 /// One value of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +27,8 @@ pub(crate) struct Merged {
 }
 
 impl Merged {
-    pub(crate) fn new(dict: &Dict, root: &Origin) -> Self {
-        let hidden = dict.iter().map(|(key, value)| (key.clone(), visible(key, value)));
+    pub(crate) fn new(dict: &Dict, root: &Origin, grammar: &Grammar) -> Self {
+        let hidden = dict.iter().map(|(key, value)| (key.clone(), visible(key, value, grammar)));
         Self { dict: hidden.collect(), root: root.clone() }
     }
 
@@ -75,21 +71,28 @@ fn collect(value: &Value, origin: &Origin, settings: &mut Vec<Setting>) {
 }
 
 /// A value of the top level without what may be a secret.
-fn visible(key: &str, value: &Value) -> Value {
-    match (key, value) {
-        ("providers" | "sinks", Value::Dict(tag, entries)) => {
-            let entries = entries.iter().map(|(name, entry)| (name.clone(), visible_entry(entry)));
+fn visible(key: &str, value: &Value, grammar: &Grammar) -> Value {
+    let types = match key {
+        "providers" => &grammar.providers,
+        "sinks" => &grammar.sinks,
+        _ => return without_users(value),
+    };
+    match value {
+        Value::Dict(tag, entries) => {
+            let entries = entries.iter().map(|(name, entry)| (name.clone(), visible_entry(entry, types)));
             Value::Dict(*tag, entries.collect())
         }
-        (_, value) => without_users(value),
+        value => without_users(value),
     }
 }
 
-fn visible_entry(entry: &Value) -> Value {
+/// An entry without the options that may be a secret. Its type knows which ones are not.
+fn visible_entry(entry: &Value, types: &[TypeGrammar]) -> Value {
     let Value::Dict(tag, options) = entry else { return without_users(entry) };
-    let is_known = options.get("type").and_then(Value::as_str).is_some_and(|kind| KNOWN.contains(&kind));
+    let kind = options.get("type").and_then(Value::as_str);
+    let public = types.iter().find(|it| Some(it.name) == kind).map_or(&[][..], |it| it.public);
     let option = |(key, value): (&String, &Value)| {
-        let is_told = key == "type" || (is_known && !TELLTALE.contains(&key.as_str()));
+        let is_told = key == "type" || public.contains(&key.as_str());
         (key.clone(), if is_told { without_users(value) } else { Value::from(HIDDEN) })
     };
     Value::Dict(*tag, options.iter().map(option).collect())
@@ -109,25 +112,25 @@ fn without_users(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Config, Setting};
+    use crate::{Setting, grammar::tests::config};
 
     fn settings(yaml: &str) -> Vec<(String, String)> {
-        let config = Config::from_yaml(yaml).expect(yaml);
+        let config = config(yaml).expect(yaml);
         config.settings().into_iter().map(|Setting { key, value, .. }| (key, value)).collect()
     }
 
     #[test]
     fn each_value_is_there_and_what_may_be_a_secret_is_hidden() {
-        let yaml = "x-common: &c { region: eu-west-1 }\nproviders:\n  a: { type: ecr, external_id: canary, <<: *c }\n  \
+        let yaml = "x-common: &c { host: quay.io }\nproviders:\n  a: { type: robot, token_file: canary, <<: *c }\n  \
                     b: { type: vault, token: canary, nested: { key: canary } }\n\
                     targets: [{ namespace: team-a, providers: [a, b] }]\n";
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(
             settings(yaml),
             [
-                pair("providers.a.external_id", "<hidden>"),
-                pair("providers.a.region", "eu-west-1"),
-                pair("providers.a.type", "ecr"),
+                pair("providers.a.host", "quay.io"),
+                pair("providers.a.token_file", "<hidden>"),
+                pair("providers.a.type", "robot"),
                 pair("providers.b.nested", "<hidden>"),
                 pair("providers.b.token", "<hidden>"),
                 pair("providers.b.type", "vault"),
@@ -139,8 +142,8 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_with_a_password_is_hidden_and_a_daily_schedule_is_not() {
-        let yaml = "providers:\n  a: { type: ecr, region: eu-west-1, endpoint: 'https://user:canary@aws.example' }\n\
+    fn a_url_with_a_password_is_hidden_and_a_daily_schedule_is_not() {
+        let yaml = "providers:\n  a: { type: robot, host: 'https://user:canary@quay.example' }\n\
                     schedule: '@hourly'\ntargets: [{ namespace: team-a, providers: [a] }]\n";
         let settings = settings(yaml);
         assert!(!format!("{settings:?}").contains("canary"), "{settings:?}");

@@ -1,11 +1,10 @@
 //! The content of a config, as types.
 
+pub(crate) mod access;
 pub(crate) mod content;
-pub(crate) mod ecr;
 pub(crate) mod file;
 pub(crate) mod merged;
 pub(crate) mod namespaces;
-pub(crate) mod openshift;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
 pub(crate) mod secret;

@@ -14,6 +14,7 @@ type Make = Box<dyn Fn(&mut SchemaGenerator) -> Schema>;
 pub struct TypeSchemas {
     providers: BTreeMap<String, Make>,
     sinks: BTreeMap<String, Make>,
+    inline: Vec<Make>,
     targets: Vec<Make>,
 }
 
@@ -22,6 +23,13 @@ impl TypeSchemas {
     #[must_use]
     pub fn with_provider(mut self, name: &str, options: impl Fn(&mut SchemaGenerator) -> Schema + 'static) -> Self {
         self.providers.insert(name.into(), Box::new(options));
+        self
+    }
+
+    /// Adds the keys of an entry of `targets:` with which a type of provider serves it. Alternatives are a `oneOf` of `required` keys.
+    #[must_use]
+    pub fn with_inline(mut self, of_target: impl Fn(&mut SchemaGenerator) -> Schema + 'static) -> Self {
+        self.inline.push(Box::new(of_target));
         self
     }
 
@@ -57,7 +65,8 @@ pub fn schema(types: &TypeSchemas) -> Value {
         shape::specs(&options.collect::<Vec<_>>()).to_value()
     };
     let entries = [("providers", of(&types.providers)), ("sinks", of(&types.sinks))];
-    let targets = types.targets.iter().map(|make| make(&mut generator).to_value()).collect::<Vec<_>>();
+    let mut all = |makes: &[Make]| makes.iter().map(|make| make(&mut generator).to_value()).collect::<Vec<_>>();
+    let (inline, of_sinks) = (all(&types.inline), all(&types.targets));
     let mut schema = generator.into_root_schema_for::<file::File>().to_value();
     for (key, entries) in entries {
         let described = &mut schema["properties"][key];
@@ -65,15 +74,7 @@ pub fn schema(types: &TypeSchemas) -> Value {
             described[keyword] = value.clone();
         }
     }
-    for options in targets {
-        let (properties, all) =
-            (options["properties"].as_object().cloned(), &mut schema["$defs"]["Target"]["properties"]);
-        for (key, value) in
-            properties.into_iter().flatten().filter(|(key, _)| all.get(key).is_none()).collect::<Vec<_>>()
-        {
-            all[key] = value;
-        }
-    }
+    shape::target(&mut schema["$defs"]["Target"], &inline, &of_sinks);
     schema["title"] = json!("The config file of regcred");
     schema["patternProperties"] = json!({ "^x-": { "description": "A place for YAML anchors. regcred ignores it." } });
     tidy(&mut schema);

@@ -1,7 +1,7 @@
 //! Parts of the JSON schema that no type expresses: rules between keys, and forms of names.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::json;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
 
 use crate::names::pattern::{KEY, NAME, VALUE};
 
@@ -19,20 +19,32 @@ pub(crate) fn annotations(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object", "propertyNames": { "pattern": KEY }, "additionalProperties": { "type": "string" } })
 }
 
-/// Allows one item in place of a list.
-pub(crate) fn one_or_more<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
-    let one = generator.subschema_for::<T>();
-    json_schema!({ "anyOf": [one, { "type": "array", "items": one }] })
-}
-
-/// Of an entry of `targets`: which keys exclude each other, and which need another.
-pub(crate) fn exclusive(target: &mut Schema) {
-    let one_of =
-        |keys: &[&str]| json!({ "oneOf": keys.iter().map(|key| json!({ "required": [key] })).collect::<Vec<_>>() });
-    let both = [one_of(&["namespace", "namespaces"]), one_of(&["providers", "region", "registry"])];
-    target.insert("allOf".into(), json!(both));
-    target.remove("required"); // no key is, but one of each
-    target.insert("dependentRequired".into(), json!({ "accounts": ["region"] }));
+/// Sets the keys of an entry of `targets:` that exclude each other, and adds those of types. `inline`: the schemas of keys with which a type
+/// of provider serves a target. Each `oneOf` in them is an alternative to `providers`.
+pub(crate) fn target(target: &mut Value, inline: &[Value], of_sinks: &[Value]) {
+    let required = |key: &str| json!({ "required": [key] });
+    let mut logins = vec![required("providers")];
+    for options in inline {
+        let all_of = options["required"].as_array().map(|all| json!({ "required": all }));
+        logins.extend(options["oneOf"].as_array().cloned().unwrap_or_else(|| all_of.into_iter().collect()));
+        if let Some(Value::Object(dependent)) = options.get("dependentRequired") {
+            for (key, others) in dependent {
+                target["dependentRequired"][key] = others.clone();
+            }
+        }
+    }
+    let namespaces = ["namespace", "namespaces"].map(required);
+    target["allOf"] = json!([{ "oneOf": namespaces }, { "oneOf": logins }]);
+    for options in inline.iter().chain(of_sinks) {
+        for (key, value) in options["properties"].as_object().into_iter().flatten() {
+            if target["properties"].get(key).is_none() {
+                target["properties"][key] = value.clone();
+            }
+        }
+    }
+    if let Some(target) = target.as_object_mut() {
+        target.remove("required"); // no key is, but one of each
+    }
 }
 
 /// Requires `include` or `selector` in a map that selects namespaces.
@@ -56,14 +68,6 @@ pub(crate) fn merging(secret: &mut Schema) {
     let theirs = theirs.into_iter().collect::<serde_json::Map<_, _>>();
     secret.insert("if".into(), merges);
     secret.insert("then".into(), json!({ "properties": theirs }));
-}
-
-/// Of a provider: one identity asks, and what belongs to a role needs one.
-pub(crate) fn identities(ecr: &mut Schema) {
-    let both = |one: &str, other: &str| json!({ "required": [one, other] });
-    let pairs = [both("profile", "web_identity"), both("profile", "identity"), both("web_identity", "identity")];
-    ecr.insert("not".into(), json!({ "anyOf": pairs }));
-    ecr.insert("dependentRequired".into(), json!({ "external_id": ["role_arn"], "session_name": ["role_arn"] }));
 }
 
 /// A map of things with a type. The options of a known type are its own, those of others may be anything.

@@ -7,6 +7,5 @@ pub(crate) mod nearest;
 pub(crate) mod path;
 #[cfg(feature = "schema")]
 pub(crate) mod pattern;
-pub(crate) mod region;
 pub(crate) mod selector;
 pub(crate) mod word;

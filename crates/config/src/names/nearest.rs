@@ -1,11 +1,11 @@
 //! The known name that is nearest to a wrong one.
 
-/// The word that is the least edits away, and how many those are; `None`: there is no word at all.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<(usize, &'a str)> {
+/// Returns the word that is the least edits away, with the number of edits. `None`: no word is known.
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<(usize, &'a str)> {
     known.map(|known| (strsim::damerau_levenshtein(word, known), known)).min()
 }
 
-/// The known name that was probably meant: the nearest, if it is near enough for a name of its length.
+/// Returns the known name that was probably meant: the nearest, if it is near enough for a name of its length.
 pub fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     nearest(name, known).filter(|(distance, known)| *distance <= known.len() / 3).map(|(_, known)| known)
 }

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-/// Reads a path, which is taken as it is written: there is no shell that would expand a part of it.
-pub(crate) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+/// Reads a path as it is written, for `#[serde(deserialize_with)]`. Fails if a shell would expand a part of it.
+pub fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     let text = String::deserialize(deserializer)?;
     check(&text).map_err(D::Error::custom)?;
     Ok(text.into())
 }
 
-/// The same of a path that may be left out.
-pub(crate) fn maybe_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+/// Reads a path that may be left out. See [`path`].
+pub fn maybe_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     path(deserializer).map(Some)
 }
 

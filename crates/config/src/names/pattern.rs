@@ -6,8 +6,6 @@ pub(crate) const NAME: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
 pub(crate) const NAMES: &str = r"^[-a-z0-9*?\[\]!]{1,253}$";
 /// A Secret or a ServiceAccount.
 pub(crate) const OBJECT: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
-/// A region of AWS.
-pub(crate) const REGION: &str = r"^[a-z]+(-[a-z]+)+-[0-9]{1,2}$";
 /// The key of a label.
 pub(crate) const KEY: &str = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
 /// The value of a label.

@@ -12,10 +12,10 @@ use super::{
     target::{self, Defaults},
 };
 use crate::{
-    EcrOptions, OpenShiftOptions, Origin, Problem, Spec, TargetEntry,
-    model::{content::Content, file, merged::Merged, spec::Usual, target::Doubtful},
+    Grammar, Origin, Problem, Spec, TargetEntry,
+    model::{content::Content, file, merged::Merged},
     names::duration::duration,
-    value::{digest::digest_of, keys::keys, shown::shown},
+    value::{digest::digest_of, shown::shown},
 };
 
 const VERSION: u64 = 1;
@@ -29,15 +29,15 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const CLUSTER: &str = "cluster";
 
 /// Reads a map. Returns what is valid of it, and every problem.
-pub(crate) fn read(dict: &Dict, root: &Origin) -> (Content, Vec<Problem>) {
+pub(crate) fn read(dict: &Dict, root: &Origin, grammar: &Grammar) -> (Content, Vec<Problem>) {
     let mut fields = Fields::of::<file::File>(dict, root);
     version(&mut fields);
     let (instance, schedule) = (instance(&mut fields), schedule(&mut fields));
     let previous_instance = previous_instance(&mut fields, &instance);
-    let ecr = Usual { kind: "ecr", keys: keys::<EcrOptions>(), example: "{ type: ecr, region: eu-west-1 }" };
-    let (providers, provider_names) = specs(&mut fields, "providers", &ecr, |name| ProviderName::new(name).map(drop));
-    let openshift = Usual { kind: "openshift", keys: keys::<OpenShiftOptions>(), example: "{ type: openshift }" };
-    let (mut sinks, mut sink_names) = specs(&mut fields, "sinks", &openshift, |name| StoreName::new(name).map(drop));
+    let (providers, provider_names) =
+        specs(&mut fields, "providers", &grammar.providers, |name| ProviderName::new(name).map(drop));
+    let (mut sinks, mut sink_names) =
+        specs(&mut fields, "sinks", &grammar.sinks, |name| StoreName::new(name).map(drop));
     if sink_names.is_empty() && !fields.has("sinks") {
         sinks.push(Spec::new(CLUSTER, "openshift", root.join("sinks").join(CLUSTER)));
         sink_names.push(CLUSTER.into());
@@ -46,13 +46,13 @@ pub(crate) fn read(dict: &Dict, root: &Origin) -> (Content, Vec<Problem>) {
         fields.problem("sinks", "it names none: leave it out for the cluster that regcred runs in");
     }
     let defaults = defaults(&mut fields);
-    let (targets, doubtful) = targets(&mut fields, &defaults, &sinks);
+    let (targets, doubtful) = targets(&mut fields, &defaults, grammar, &sinks);
     refuse_unnamed(&mut fields, &targets, &provider_names, &sink_names);
     warn_unused(&mut fields, &targets, &providers, &sinks);
     let max_writes_per_second = fields.number("max_writes_per_second").unwrap_or(WRITES);
     let (resync, prune) = (resync(&mut fields), fields.typed("prune").unwrap_or_default());
     let Fields { problems, warnings, .. } = fields;
-    let merged = Merged::new(dict, root);
+    let merged = Merged::new(dict, root, grammar);
     let content = Content {
         origin: root.clone(),
         instance,
@@ -124,24 +124,28 @@ fn defaults(fields: &mut Fields<'_>) -> Defaults {
     defaults
 }
 
-fn targets(fields: &mut Fields<'_>, defaults: &Defaults, sinks: &[Spec]) -> (Vec<TargetEntry>, Vec<Doubtful>) {
-    let nothing =
-        "no target is named: `targets:` is a list of entries such as { namespace: team-a, region: eu-west-1 }";
+fn targets(
+    fields: &mut Fields<'_>,
+    defaults: &Defaults,
+    grammar: &Grammar,
+    sinks: &[Spec],
+) -> (Vec<TargetEntry>, Vec<Spec>) {
     let entries = match fields.get("targets") {
         Some(Value::Array(_, entries)) if !entries.is_empty() => entries,
         _ => {
-            fields.missing("targets", nothing);
+            let example = grammar.target_example();
+            fields.missing("targets", format!("no target is named: `targets:` is a list of entries such as {example}"));
             return (vec![], vec![]);
         }
     };
     let (mut targets, mut doubtful) = (vec![], vec![]);
     for (place, entry) in entries.iter().enumerate() {
         let origin = fields.origin().join(&format!("targets[{place}]"));
-        match target::read(entry, &origin, defaults, sinks, &mut fields.warnings) {
+        match target::read(entry, &origin, defaults, (grammar, sinks), &mut fields.warnings) {
             Ok(target) => targets.push(target),
-            Err((problems, registries)) => {
+            Err((problems, unchecked)) => {
                 fields.problems.extend(problems);
-                doubtful.extend(registries);
+                doubtful.extend(unchecked);
             }
         }
     }
@@ -151,18 +155,18 @@ fn targets(fields: &mut Fields<'_>, defaults: &Defaults, sinks: &[Spec]) -> (Vec
 
 #[cfg(test)]
 mod tests {
-    use crate::{Config, Schedule};
+    use crate::{Schedule, grammar::tests::config};
 
     fn problems(yaml: &str) -> String {
-        Config::from_yaml(yaml).expect_err(yaml).to_string()
+        config(yaml).expect_err(yaml).to_string()
     }
 
-    const TARGETS: &str = "targets: [{ namespace: team-a, region: eu-west-1 }]\n";
+    const TARGETS: &str = "targets: [{ namespace: team-a, host: quay.io }]\n";
 
     #[test]
     fn what_is_valid_is_taken_whole() {
         let yaml = format!("version: 1\nschedule: '17 */4 * * *'\ntime_zone: Europe/Berlin\n{TARGETS}");
-        let config = Config::from_yaml(&yaml).expect("it is valid");
+        let config = config(&yaml).expect("it is valid");
         let schedule = config.schedule().expect("there is one");
         assert_eq!((schedule.to_string().as_str(), schedule.time_zone()), ("17 */4 * * *", "Europe/Berlin"));
         assert_eq!((config.targets().len(), config.warnings().len()), (1, 0));
@@ -171,7 +175,7 @@ mod tests {
     #[test]
     fn every_problem_is_told_at_once_with_its_key() {
         let yaml = "timeZone: UTC\nschedule: '61 * * * *'\nversion: 2\ntargets:\n\
-                    - { namespace: Team, region: eu-west-1 }\n- { namespace: team-b }\n- 7\n";
+                    - { namespace: Team, host: quay.io }\n- { namespace: team-b }\n- 7\n";
         assert_eq!(
             problems(yaml),
             "config: timeZone: this key is not known; did you mean `time_zone`?\n\
@@ -179,8 +183,7 @@ mod tests {
                 .to_owned()
                 + &format!("config: schedule: {}\n", Schedule::parse("61 * * * *", None).expect_err("61 minutes"))
                 + "config: targets[0].namespace: \"Team\" is not a namespace: only lower-case letters, digits and '-' are allowed\n\
-                   config: targets[1].region: it is missing: name a `region`, or a `registry` by its host\n\
-                   config: targets[2]: 7 is not an entry such as { namespace: team-a, region: eu-west-1 }"
+                   config: targets[2]: 7 is not an entry such as { namespace: team-a, host: quay.io }"
         );
     }
 

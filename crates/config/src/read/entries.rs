@@ -3,13 +3,13 @@
 use figment::value::Value;
 
 use super::fields::Fields;
-use crate::{Problem, Spec, TargetEntry, Wants, model::spec::Usual, names::nearest::meant, value::shown::sort};
+use crate::{Problem, Spec, TargetEntry, TypeGrammar, Wants, names::nearest::meant, value::shown::sort};
 
 /// Reads a map of things with a type. Returns also the names of entries that have a fault.
 pub(crate) fn specs(
     fields: &mut Fields<'_>,
     key: &str,
-    usual: &Usual,
+    types: &[TypeGrammar],
     check: fn(&str) -> regcred_core::Result<()>,
 ) -> (Vec<Spec>, Vec<String>) {
     let (mut specs, mut names) = (vec![], vec![]);
@@ -28,7 +28,7 @@ pub(crate) fn specs(
         if let Err(error) = check(name) {
             fields.problems.push(Problem::at(origin.clone(), error.to_string()));
         }
-        let (spec, problem) = Spec::read(name, entry, origin, usual);
+        let (spec, problem) = Spec::read(name, entry, origin, types);
         specs.extend(spec);
         fields.problems.extend(problem);
     }
@@ -43,7 +43,7 @@ pub(crate) fn warn_unused(fields: &mut Fields<'_>, targets: &[TargetEntry], prov
     let is_unwanted = |spec: &&Spec| {
         !targets.iter().any(|target| match &target.wants {
             Wants::Providers(names) => names.iter().any(|name| name.as_str() == spec.name()),
-            Wants::Registries(_) => false,
+            Wants::Inline(_) => false,
         })
     };
     for spec in providers.iter().filter(is_unwanted) {

@@ -4,7 +4,8 @@ use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Origin, Partial, Problem, Registries,
+    Origin, Partial, Problem,
+    grammar::Hint,
     value::{
         keys::{keys, unknown_key},
         shown::{not_text, shown, sort},
@@ -16,8 +17,6 @@ pub(crate) struct Fields<'a> {
     origin: &'a Origin,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
-    /// The regions and hosts that are well-formed, also beside a fault.
-    pub(crate) registries: Vec<Registries>,
     /// Keys that are there under a wrong name. They are not reported as missing.
     meant: Vec<&'static str>,
 }
@@ -25,14 +24,23 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Takes a part of the file, whose known keys are those of `T`. Reports all other keys.
     pub(crate) fn of<T: DeserializeOwned>(dict: &'a Dict, origin: &'a Origin) -> Self {
-        let mut fields = Self { dict, origin, problems: vec![], warnings: vec![], registries: vec![], meant: vec![] };
-        let known = keys::<T>();
+        Self::with_keys(dict, origin, keys::<T>(), &[])
+    }
+
+    /// Takes a part of the file with these keys. Reports all other keys.
+    pub(crate) fn with_keys(dict: &'a Dict, origin: &'a Origin, known: &[&'static str], hints: &[Hint]) -> Self {
+        let mut fields = Self { dict, origin, problems: vec![], warnings: vec![], meant: vec![] };
         for key in dict.keys().filter(|key| !known.contains(&key.as_str())) {
-            let (message, meant) = unknown_key(key, known);
+            let (message, meant) = unknown_key(key, known, hints);
             fields.problem(key, message);
             fields.meant.extend(meant);
         }
         fields
+    }
+
+    /// Returns the map.
+    pub(crate) fn dict(&self) -> &'a Dict {
+        self.dict
     }
 
     pub(crate) fn origin(&self) -> &'a Origin {
@@ -59,7 +67,7 @@ impl<'a> Fields<'a> {
 
     /// Reads a value as a type. Reports all faults of its form, and returns the parts without fault.
     pub(crate) fn typed<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
-        let Partial { value, problems, .. } = Partial::read(self.get(key)?, &self.origin.join(key), &[]);
+        let Partial { value, problems, .. } = Partial::read(self.get(key)?, &self.origin.join(key), &[], &[]);
         self.problems.extend(problems);
         value
     }
@@ -104,6 +112,11 @@ impl<'a> Fields<'a> {
         if !self.is_misspelt(key) {
             self.problem(key, message);
         }
+    }
+
+    /// Returns the keys that are there under a wrong name, which are reported already.
+    pub(crate) fn misspelt(&self) -> &[&'static str] {
+        &self.meant
     }
 
     /// Returns whether a key is there under a wrong name, which is reported already.

@@ -63,7 +63,7 @@ fn chosen(fields: &mut Fields<'_>, dict: &Dict) -> Option<Namespaces> {
     let known = keys::<file::Namespaces>();
     let mut meant = vec![];
     for key in dict.keys().filter(|key| !known.contains(&key.as_str())) {
-        let (message, near) = unknown_key(key, known);
+        let (message, near) = unknown_key(key, known, &[]);
         fields.problem(&format!("namespaces.{key}"), message);
         meant.extend(near);
     }
@@ -233,11 +233,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::Config;
+    use crate::grammar::tests::config;
 
     fn of(namespaces: &str) -> Result<Namespaces, String> {
-        let yaml = format!("targets:\n- {{ namespaces: {namespaces}, region: eu-west-1 }}\n");
-        let config = Config::from_yaml(&yaml).map_err(|problems| problems.to_string())?;
+        let yaml = format!("targets:\n- {{ namespaces: {namespaces}, host: quay.io }}\n");
+        let config = config(&yaml).map_err(|problems| problems.to_string())?;
         Ok(config.targets()[0].namespaces.clone())
     }
 

@@ -1,72 +1,56 @@
 //! Keys of a map: which are known, and which one a wrong one means.
 
-use figment::{
-    error::Kind,
-    value::{Dict, Value},
-};
 use regcred_core::odd_character;
 use serde::de::DeserializeOwned;
 
-use crate::names::nearest::meant;
+use crate::{
+    grammar::{self, Hint, Keys},
+    names::nearest::meant,
+};
 
-/// Keys of AWS, which people look for a place for.
-const AWS_KEYS: [&str; 9] = [
-    "access_key_id",
-    "access_key",
-    "secret_access_key",
-    "secret_key",
-    "session_token",
-    "aws_access_key_id",
-    "aws_secret_access_key",
-    "aws_session_token",
-    "password",
-];
-/// Words of other tools for keys of ours.
-const SYNONYMS: [(&str, &str); 23] = [
-    ("registries", "registry"),
-    ("host", "registry"),
-    ("hosts", "registry"),
-    ("type", "format"),
-    ("role", "role_arn"),
-    ("arn", "role_arn"),
-    ("iam_role", "role_arn"),
-    ("assume_role", "role_arn"),
-    ("account", "accounts"),
-    ("account_id", "accounts"),
-    ("cron", "schedule"),
-    ("interval", "resync"),
-    ("refresh_interval", "resync"),
-    ("tz", "time_zone"),
-    ("name", "instance"),
-    ("secret_name", "secret"),
-    ("target", "namespaces"),
-    ("namespace_selector", "namespaces"),
-    ("match_labels", "selector"),
-    ("label_selector", "selector"),
-    ("labels", "selector"),
-    ("links", "service_accounts"),
-    ("image_pull_secrets", "service_accounts"),
+const NO_PASSWORDS: &str = "a config holds no passwords, keys or tokens. Give them to the provider in a mounted file";
+/// Keys of other tools.
+const HINTS: [Hint; 15] = [
+    Hint::Refused("password", NO_PASSWORDS),
+    Hint::Means("type", "format"),
+    Hint::Means("cron", "schedule"),
+    Hint::Means("interval", "resync"),
+    Hint::Means("refresh_interval", "resync"),
+    Hint::Means("tz", "time_zone"),
+    Hint::Means("name", "instance"),
+    Hint::Means("secret_name", "secret"),
+    Hint::Means("target", "namespaces"),
+    Hint::Means("namespace_selector", "namespaces"),
+    Hint::Means("match_labels", "selector"),
+    Hint::Means("label_selector", "selector"),
+    Hint::Means("labels", "selector"),
+    Hint::Means("links", "service_accounts"),
+    Hint::Means("image_pull_secrets", "service_accounts"),
 ];
 
-/// The keys that a part of the file may have.
-pub(crate) fn keys<T: DeserializeOwned>() -> &'static [&'static str] {
-    let unknown = Dict::from([(String::new(), Value::from(0))]);
-    match Value::from(unknown).deserialize::<T>() {
-        Err(figment::Error { kind: Kind::UnknownField(_, known), .. }) => known,
-        _ => unreachable!("every part of the file denies unknown fields"),
-    }
+/// Returns the keys that a part of the file may have.
+pub(crate) fn keys<T: DeserializeOwned>() -> Keys {
+    grammar::keys::<T>().expect("every part of the file denies unknown fields")
 }
 
-/// A message for a key that is not known, and the known one that was probably meant.
-pub(crate) fn unknown_key(key: &str, known: &'static [&'static str]) -> (String, Option<&'static str>) {
+/// Returns a message for a key that is not known, and the known key that was probably meant. The hints of a type win over general ones.
+pub(crate) fn unknown_key(key: &str, known: &[&'static str], hints: &[Hint]) -> (String, Option<&'static str>) {
     let snake = snake_case(key);
-    if AWS_KEYS.contains(&snake.as_str()) {
-        let message = "this key is not known: keys of AWS belong in the environment, in a profile, or in the Secret of \
-                       `regcred manifests --identity keys`";
-        return (message.into(), None);
+    let hints = || hints.iter().chain(&HINTS);
+    let refused = hints().find_map(|hint| match hint {
+        Hint::Refused(word, why) if *word == snake => Some(why),
+        _ => None,
+    });
+    if let Some(why) = refused {
+        return (format!("this key is not known: {why}"), None);
     }
     let near = meant(&snake, known.iter().copied());
-    let synonym = || SYNONYMS.iter().find(|(word, name)| *word == snake && known.contains(name)).map(|(_, name)| *name);
+    let synonym = || {
+        hints().find_map(|hint| match hint {
+            Hint::Means(word, name) if *word == snake && known.contains(name) => Some(*name),
+            _ => None,
+        })
+    };
     if let Some(name) = near.or_else(synonym) {
         let is_plural = matches!((snake.as_str(), name), ("regions", "region") | ("registries", "registry"));
         let hint = if is_plural { " Write one entry, or one provider, for each." } else { "" };

@@ -12,6 +12,7 @@ use super::{
     provenance::Origin,
     reason::reason,
 };
+use crate::grammar::Hint;
 
 /// A part of a config, as far as it is valid.
 #[derive(Clone, Debug)]
@@ -32,8 +33,8 @@ impl<T> Partial<T> {
 
 impl<T: DeserializeOwned> Partial<T> {
     /// Reads a value. `stand_ins` are texts for required keys at the top that are missing or faulty.
-    pub(crate) fn read(value: &Value, origin: &Origin, stand_ins: &[(&str, &str)]) -> Self {
-        let mut reading = Reading::new(value, origin);
+    pub(crate) fn read(value: &Value, origin: &Origin, hints: &[Hint], stand_ins: &[(&str, &str)]) -> Self {
+        let mut reading = Reading::new(value, origin, hints);
         let value = reading.read(stand_ins);
         Self { value, problems: reading.problems, faulty: reading.faulty.into_iter().collect() }
     }
@@ -50,6 +51,7 @@ fn placeholders() -> [Value; 4] {
 struct Reading<'a> {
     whole: &'a Value,
     origin: &'a Origin,
+    hints: &'a [Hint],
     /// The rest of the whole.
     value: Value,
     /// The places that were taken out of each list of the whole.
@@ -63,10 +65,11 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(whole: &'a Value, origin: &'a Origin) -> Self {
+    fn new(whole: &'a Value, origin: &'a Origin, hints: &'a [Hint]) -> Self {
         Self {
             whole,
             origin,
+            hints,
             value: whole.clone(),
             gaps: BTreeMap::new(),
             blanks: blanks(whole).into_iter().collect(),
@@ -116,7 +119,7 @@ impl<'a> Reading<'a> {
                     if steps.last() != Some(key) {
                         steps.push(key.clone());
                     }
-                    let (message, meant) = unknown_key(key, known);
+                    let (message, meant) = unknown_key(key, known, self.hints);
                     let in_whole = self.in_whole(&steps);
                     self.report(&in_whole, message);
                     let above = &in_whole[..in_whole.len() - 1];
@@ -268,7 +271,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::{Config, EcrOptions};
+    use crate::grammar::tests::config;
 
     #[derive(Debug, PartialEq, Eq, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -295,7 +298,7 @@ mod tests {
     fn read<T: DeserializeOwned>(options: &str, stand_ins: &[(&str, &str)]) -> (Option<T>, Vec<String>) {
         let yaml =
             format!("providers: {{ p: {{ type: other, {options} }} }}\ntargets: [{{ namespace: a, providers: [p] }}]");
-        let config = Config::from_yaml(&yaml).expect(&yaml);
+        let config = config(&yaml).expect(&yaml);
         let Partial { value, problems, .. } = config.providers()[0].partial::<T>(stand_ins);
         let key =
             |it: &Problem| it.origin.as_ref().map(|it| it.key.replacen("providers.p.", "", 1)).unwrap_or_default();
@@ -336,11 +339,11 @@ mod tests {
         let (value, _) = read::<Options>("name: a, count: 1, list: [a, 7], hint: 3, inner: { first: x }", &[]);
         let map = BTreeMap::new();
         assert_eq!(value, Some(Options { name: "a".into(), count: 1, list: vec![7], map, inner: None, hint: None }));
-        for region in ["", "region: EU,", "region: 7,", "region: '',", "regon: eu-west-1,"] {
-            let options = format!("{region} role_arn: r, profile: '', aliases: [foo, fips]");
-            let (value, keys) = read::<EcrOptions>(&options, &[("region", "eu-west-1")]);
-            let value = value.expect("the region has a stand-in");
-            assert_eq!((value.role_arn.as_deref(), value.profile, value.aliases.len()), (Some("r"), None, 1));
+        for name in ["", "name: 7,", "name: [],", "name: '',", "nam: eu-west-1,"] {
+            let options = format!("{name} count: 3, hint: '', list: [foo, 2]");
+            let (value, keys) = read::<Options>(&options, &[("name", "b")]);
+            let value = value.expect("the name has a stand-in");
+            assert_eq!((value.name.as_str(), value.count, value.hint, value.list.len()), ("b", 3, None, 1));
             assert_eq!(keys.len(), 3, "{options}: {keys:?}");
         }
     }

@@ -1,9 +1,9 @@
 //! Fixes in AWS: the missing statements and settings.
 
-use regcred_config::EcrOptions;
 use regcred_core::ErrorKind;
 use regcred_plan::connection_fix;
 
+use super::options::EcrOptions;
 use crate::Region;
 
 /// Returns the caller in words.

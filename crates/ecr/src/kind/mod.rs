@@ -1,5 +1,6 @@
 //! The type `ecr` of an entry of `providers:`.
 
+mod check;
 mod chosen;
 mod commands;
 mod fixes;
@@ -10,6 +11,7 @@ mod options;
 mod planned;
 mod policies;
 mod probe;
+mod region;
 mod role;
 mod token;
 mod workload;
@@ -21,21 +23,67 @@ use std::{
     time::SystemTime,
 };
 
-use regcred_config::{EcrOptions, Origin, Problem, Problems, Registries, Spec};
+use regcred_config::{Hint, Origin, Problem, Problems, Spec, TypeGrammar};
 use regcred_core::{Clock, RegistryProvider, Result, SystemClock};
 use regcred_plan::{
     ChosenIdentity, Finding, Identities, Inline, POD_TOKEN, PodIdentity, PodSite, Policies, Probe, ProviderPlan,
     ProviderType, async_trait,
 };
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-pub use self::role::RoleArn;
+pub use self::{
+    options::{Account, AliasName, EcrOptions, IdentityName, WebIdentity},
+    role::RoleArn,
+};
 use self::{
     chosen::Chosen,
     flags::AUDIENCE,
+    inline::TargetKeys,
     planned::planned,
     token::{Token, aliases, plain},
 };
 use crate::{Environment, Transport};
+
+/// The options that are no secret: all but the external id.
+const PUBLIC: [&str; 15] = [
+    "region",
+    "accounts",
+    "aliases",
+    "profile",
+    "web_identity",
+    "identity",
+    "programs",
+    "role_arn",
+    "session_name",
+    "principal",
+    "endpoint",
+    "fips",
+    "dual_stack",
+    "access",
+    "allow_insecure_endpoint",
+];
+const NO_KEYS: &str =
+    "keys of AWS belong in the environment, in a profile, or in the Secret of `regcred manifests --identity keys`";
+/// Keys that people try.
+const HINTS: [Hint; 17] = [
+    Hint::Means("registries", "registry"),
+    Hint::Means("host", "registry"),
+    Hint::Means("hosts", "registry"),
+    Hint::Means("role", "role_arn"),
+    Hint::Means("arn", "role_arn"),
+    Hint::Means("iam_role", "role_arn"),
+    Hint::Means("assume_role", "role_arn"),
+    Hint::Means("account", "accounts"),
+    Hint::Means("account_id", "accounts"),
+    Hint::Refused("access_key_id", NO_KEYS),
+    Hint::Refused("access_key", NO_KEYS),
+    Hint::Refused("secret_access_key", NO_KEYS),
+    Hint::Refused("secret_key", NO_KEYS),
+    Hint::Refused("session_token", NO_KEYS),
+    Hint::Refused("aws_access_key_id", NO_KEYS),
+    Hint::Refused("aws_secret_access_key", NO_KEYS),
+    Hint::Refused("aws_session_token", NO_KEYS),
+];
 
 /// The type `ecr`: tokens of Amazon ECR. Its options are [`EcrOptions`].
 ///
@@ -92,13 +140,13 @@ impl ProviderType for EcrType {
     type Options = EcrOptions;
 
     fn read(&self, entry: &Spec) -> Result<EcrOptions, Problems> {
-        options::read(entry, &self.environment)
+        check::read(entry, &self.environment)
     }
 
     fn plan(&self, options: &EcrOptions, at: &Origin) -> Result<ProviderPlan, Problems> {
         let wrong = |error: regcred_core::Error| Problem::at(at.clone(), error.to_string());
         let token = Token::of(options).map_err(wrong)?;
-        let accounts = options.accounts.iter().map(regcred_config::Account::as_str);
+        let accounts = options.accounts.iter().map(Account::as_str);
         let mut hosts = plain(accounts, &token.region).map_err(wrong)?;
         let aliases = aliases(&options.aliases, &token.region);
         let further = hosts.iter().flat_map(|host| aliases.iter().filter_map(|alias| host.under(*alias).ok()));
@@ -120,8 +168,20 @@ impl ProviderType for EcrType {
         Ok(Arc::new(builder.with_clock(self.clock.clone()).build().await?))
     }
 
-    fn inline(&self, registries: &Registries, at: &Origin) -> Option<Result<Inline<EcrOptions>, Problem>> {
-        Some(inline::inline(registries, at, &self.environment))
+    fn grammar(&self) -> TypeGrammar {
+        TypeGrammar::new::<EcrOptions>(Self::NAME)
+            .with_target_keys(regcred_config::keys::<TargetKeys>(), "region: eu-west-1")
+            .with_example("{ type: ecr, region: eu-west-1 }")
+            .with_public(&PUBLIC)
+            .with_hints(&HINTS)
+    }
+
+    fn inline(&self, keys: &Spec) -> Result<Inline<EcrOptions>, Problems> {
+        inline::inline(keys, &self.environment)
+    }
+
+    fn inline_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(TargetKeys::json_schema(generator))
     }
 
     async fn probe(&self, entries: Vec<Probe<EcrOptions>>) -> Option<Vec<Finding>> {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use regcred_config::EcrOptions;
 use regcred_core::{Pattern, Registry, Scope};
 use regcred_plan::ProviderPlan;
 
-use super::token::{Token, aliases};
+use super::{
+    options::EcrOptions,
+    token::{Token, aliases},
+};
 use crate::{AccountId, Environment, RegistryHost};
 
 /// About the number of characters in the `auth` of a token.

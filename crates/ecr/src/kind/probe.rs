@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use regcred_config::EcrOptions;
 use regcred_core::{Clock, Error, ErrorKind, RegistryProvider, Result, Scope};
 use regcred_plan::{Finding, Probe};
 use tokio::task::JoinSet;
 
 use super::{
     fixes::{command_in, describe, identity_fix, principal_fix, token_fix},
+    options::EcrOptions,
     token::Token,
 };
 use crate::{EcrProvider, Environment, Transport, administrator::may_push, arn};

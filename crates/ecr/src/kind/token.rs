@@ -1,8 +1,9 @@
 //! The token that an entry asks for, and the provider that mints it.
 
-use regcred_config::{Access, AliasName, EcrOptions, IdentityName};
+use regcred_config::Access;
 use regcred_core::Error;
 
+use super::options::{AliasName, EcrOptions, IdentityName};
 use crate::{AccountId, Alias, EcrProvider, EcrProviderBuilder, Environment, Identity, Region, RegistryHost, Role};
 
 /// The region and the identity of a token. Entries with equal tokens share one mint.

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use regcred_config::Config;
+use regcred::plan::from_yaml;
 use regcred_manifests::{Install, Mode, Workload, manifests};
 use regcred_testkit::policy::{Request, judge, judge_all};
 use serde_json::{Value, json};
 
-use crate::plan;
+use crate::{plan, types};
 
 const USER: &str = "system:serviceaccount:regcred:regcred";
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -709,7 +709,7 @@ proptest! {
         let selector = if selector.is_empty() { String::new() } else { format!(", selector: '{selector}'") };
         let exclude = if exclude.is_empty() { String::new() } else { format!(", exclude: {exclude:?}") };
         let yaml = format!("targets: [{{ namespaces: {{ include: {include:?}{exclude}{selector} }}, region: eu-west-1 }}]");
-        let config = Config::from_yaml(&yaml).expect("valid");
+        let config = from_yaml(&yaml, &types()).expect("valid");
         let selection = config.targets()[0].namespaces.selection.clone().expect("it chooses");
         let policy = policy(&yaml, "guard-secrets");
         for namespace in namespaces.iter().filter(|it| !it.ends_with('-')) {

@@ -6,10 +6,15 @@ mod identity;
 mod leftover;
 mod values;
 
-use regcred::{BuiltIn, Plan, Types, config::Config};
+use regcred::{BuiltIn, Plan, Types, plan::from_yaml};
+
+pub(crate) fn types() -> Types {
+    BuiltIn::default().add_to(Types::default()).expect("they have different names")
+}
 
 /// The plan of a valid config.
 pub(crate) fn plan(yaml: &str) -> Plan {
-    let types = BuiltIn::default().add_to(Types::default()).expect("they have different names");
-    Plan::new(&Config::from_yaml(yaml).expect("its form is valid"), &types).expect("it is valid")
+    let types = types();
+    let config = from_yaml(yaml, &types).expect("it is valid");
+    Plan::new(&config, &types).expect("it is valid")
 }

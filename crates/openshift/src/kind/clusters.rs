@@ -5,10 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use regcred_config::{OpenShiftOptions, Spec};
+use regcred_config::Spec;
 use regcred_core::{Error, ErrorKind, Result, StoreName};
 use regcred_plan::Plan;
 
+use super::OpenShiftOptions;
 use crate::{Cluster, Connection};
 
 /// The connections of sinks to their clusters, by the names of the sinks. All clones share them.

@@ -2,14 +2,15 @@
 
 mod clusters;
 mod listed;
+mod options;
 mod sinks;
 
-use regcred_config::{OpenShiftOptions, Origin, Partial, Problem, Problems, Spec};
+use regcred_config::{Origin, Partial, Problem, Problems, Spec, TypeGrammar, keys};
 use regcred_core::Result;
 use regcred_plan::{Kept, NoOptions, Run, SinkPlan, SinkTarget, SinkType, async_trait};
 
 use self::sinks::Sinks;
-pub use self::{clusters::Clusters, listed::listed};
+pub use self::{clusters::Clusters, listed::listed, options::OpenShiftOptions};
 use crate::check_server;
 
 /// The type `openshift`, and under its other name `kubernetes`: Secrets in a cluster. Its options are [`OpenShiftOptions`].
@@ -43,6 +44,14 @@ impl SinkType for OpenShiftType {
         problems.extend(server.and_then(|it| check_server(it).err()).map(|why| entry.problem("server", why)));
         Problems::check(problems)?;
         value.ok_or_else(|| Problem::at(entry.origin().clone(), "its options cannot be read").into())
+    }
+
+    fn grammar(&self) -> TypeGrammar {
+        TypeGrammar::new::<OpenShiftOptions>(Self::NAME).with_target_keys(keys::<NoOptions>(), "").with_public(&[
+            "kubeconfig",
+            "context",
+            "server",
+        ])
     }
 
     fn plan(&self, options: &OpenShiftOptions, _: &[SinkTarget<NoOptions>], _: &Origin) -> Result<SinkPlan, Problems> {

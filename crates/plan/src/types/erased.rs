@@ -2,13 +2,13 @@
 
 use std::{any::Any, fmt, sync::Arc, time::SystemTime};
 
-use regcred_config::{Origin, Problem, Problems, Registries, Spec};
-use regcred_core::{Error, ErrorKind, ProviderName, RegistryProvider, Result, async_trait};
+use regcred_config::{Problem, Problems, Spec, TypeGrammar};
+use regcred_core::{Error, ErrorKind, RegistryProvider, Result, async_trait};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
     identity::{ChosenIdentity, Identities, PodIdentity, PodSite, Policies},
-    provider::{Probe, ProviderPlan, ProviderType},
+    provider::{Inline, Probe, ProviderPlan, ProviderType},
     sink::{Kept, Run, SinkPlan, SinkTarget, SinkType},
 };
 use crate::finding::Finding;
@@ -43,11 +43,7 @@ impl fmt::Debug for Options {
 pub(crate) trait AnyProviderType: Send + Sync {
     fn plan(&self, entry: &Spec) -> Result<(Options, ProviderPlan), Problems>;
     async fn make(&self, options: &Options) -> Result<Arc<dyn RegistryProvider>>;
-    fn inline(
-        &self,
-        registries: &Registries,
-        at: &Origin,
-    ) -> Option<Result<(ProviderName, Options, ProviderPlan), Problem>>;
+    fn inline(&self, keys: &Spec) -> Result<Inline<Options>, Problems>;
     async fn probe(&self, entries: Vec<Probe<Options>>) -> Option<Vec<Finding>>;
     fn identities(&self) -> Identities;
     fn pod_identity(
@@ -65,7 +61,9 @@ pub(crate) trait AnyProviderType: Send + Sync {
     fn reload(&self);
     fn service(&self) -> &'static str;
     fn server_time(&self) -> Option<SystemTime>;
+    fn grammar(&self) -> TypeGrammar;
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
+    fn inline_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema>;
 }
 
 #[async_trait]
@@ -80,13 +78,9 @@ impl<T: ProviderType> AnyProviderType for T {
         ProviderType::make(self, options.get()?).await
     }
 
-    fn inline(
-        &self,
-        registries: &Registries,
-        at: &Origin,
-    ) -> Option<Result<(ProviderName, Options, ProviderPlan), Problem>> {
-        let inline = ProviderType::inline(self, registries, at)?;
-        Some(inline.map(|it| (it.name, Options::new(it.options), it.plan)))
+    fn inline(&self, keys: &Spec) -> Result<Inline<Options>, Problems> {
+        let Inline { name, options, plan, warnings } = ProviderType::inline(self, keys)?;
+        Ok(Inline { name, options: Options::new(options), plan, warnings })
     }
 
     async fn probe(&self, entries: Vec<Probe<Options>>) -> Option<Vec<Finding>> {
@@ -127,8 +121,16 @@ impl<T: ProviderType> AnyProviderType for T {
         ProviderType::server_time(self)
     }
 
+    fn grammar(&self) -> TypeGrammar {
+        ProviderType::grammar(self)
+    }
+
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         T::Options::json_schema(generator)
+    }
+
+    fn inline_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        ProviderType::inline_schema(self, generator)
     }
 }
 
@@ -144,6 +146,7 @@ fn of_type<O: Clone + 'static>(entries: Vec<Probe<Options>>) -> Vec<Probe<O>> {
 pub(crate) trait AnySinkType: Send + Sync {
     fn plan(&self, entry: &Spec, targets: &[SinkTarget<Option<Spec>>]) -> Result<SinkPlan, Problems>;
     async fn make(&self, entry: &Spec, targets: Vec<SinkTarget<Option<Spec>>>, run: &Run) -> Result<Vec<Kept>>;
+    fn grammar(&self) -> TypeGrammar;
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
     fn target_schema(&self, generator: &mut SchemaGenerator) -> Schema;
 }
@@ -166,6 +169,10 @@ impl<T: SinkType> AnySinkType for T {
         let options = self.read(entry).map_err(invalid)?;
         let targets = typed::<T>(entry, &targets).map_err(invalid)?;
         SinkType::make(self, options, targets, run).await
+    }
+
+    fn grammar(&self) -> TypeGrammar {
+        SinkType::grammar(self)
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {

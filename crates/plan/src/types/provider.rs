@@ -2,9 +2,9 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use regcred_config::{Access, Origin, Problem, Problems, Registries, Spec};
+use regcred_config::{Access, Origin, Problem, Problems, Spec, TypeGrammar};
 use regcred_core::{ProviderName, RegistryProvider, Result, Scope, async_trait};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
 use super::identity::{ChosenIdentity, Identities, PodIdentity, PodSite, Policies};
@@ -76,9 +76,22 @@ pub trait ProviderType: Send + Sync + 'static {
     /// again.
     async fn make(&self, options: Self::Options) -> Result<Arc<dyn RegistryProvider>>;
 
-    /// Returns the provider of a target that names registries and no provider. `None`, the default: this type has none.
-    fn inline(&self, registries: &Registries, at: &Origin) -> Option<Result<Inline<Self::Options>, Problem>> {
-        let _ = (registries, at);
+    /// Returns the keys of its options, hints for misspelt ones, and the keys with which an entry of `targets:` can use it without an entry
+    /// of `providers:`. Default: the keys of its options alone.
+    fn grammar(&self) -> TypeGrammar {
+        TypeGrammar::new::<Self::Options>(Self::NAME)
+    }
+
+    /// Returns the provider of an entry of `targets:` that has a key of [`TypeGrammar::with_target_keys`], or every problem of these keys at
+    /// once. Default: a problem, because the type adds no such keys.
+    fn inline(&self, keys: &Spec) -> Result<Inline<Self::Options>, Problems> {
+        Err(Problem::at(keys.origin().clone(), format!("type {} has to be an entry of `providers:`", Self::NAME))
+            .into())
+    }
+
+    /// Returns the schema of these keys, with alternatives as a `oneOf` of `required`. Default, `None`: there are no such keys.
+    fn inline_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        let _ = generator;
         None
     }
 
@@ -184,6 +197,8 @@ pub struct Inline<O> {
     pub options: O,
     /// What it needs and opens.
     pub plan: ProviderPlan,
+    /// Warnings about keys that are valid.
+    pub warnings: Vec<Problem>,
 }
 
 /// An entry, where a type sees all of its entries at once.
@@ -324,6 +339,12 @@ impl fmt::Debug for ProviderPlan {
 impl<O> Inline<O> {
     /// A provider with this name.
     pub fn new(name: ProviderName, options: O, plan: ProviderPlan) -> Self {
-        Self { name, options, plan }
+        Self { name, options, plan, warnings: vec![] }
+    }
+
+    /// Adds warnings about keys that are valid.
+    #[must_use]
+    pub fn with_warnings(self, warnings: Vec<Problem>) -> Self {
+        Self { warnings, ..self }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::{any::Any, collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
 
-use regcred_config::{Origin, Problem, Problems, Registries, Spec, TypeSchemas};
+use regcred_config::{Grammar, Problem, Problems, Spec, TypeSchemas};
 use regcred_core::{Error, ErrorKind, ProviderName, RegistryProvider, Result};
 use serde_json::Value;
 
 use super::{
     erased::{AnyProviderType, AnySinkType, Options},
     identity::{ChosenIdentity, Identities, PodIdentity, PodSite, Policies},
-    provider::{Probe, ProviderPlan, ProviderType},
+    provider::{Inline, Probe, ProviderPlan, ProviderType},
     sink::{Kept, Run, SinkPlan, SinkTarget, SinkType},
 };
 use crate::finding::Finding;
@@ -117,7 +117,10 @@ impl Types {
         let mut schemas = TypeSchemas::default();
         for (name, provider) in &self.providers {
             let provider = provider.clone();
-            schemas = schemas.with_provider(name, move |generator| provider.schema(generator));
+            let inline = provider.clone();
+            schemas = schemas
+                .with_provider(name, move |generator| provider.schema(generator))
+                .with_inline(move |generator| inline.inline_schema(generator).unwrap_or_default());
         }
         for (name, sink) in &self.sinks {
             let (of_entry, of_target) = (sink.of.clone(), sink.of.clone());
@@ -128,6 +131,12 @@ impl Types {
             );
         }
         regcred_config::schema(&schemas)
+    }
+
+    /// Returns what these types add to the grammar of a config.
+    pub fn grammar(&self) -> Grammar {
+        let grammar = self.providers.values().fold(Grammar::default(), |all, it| all.with_provider(it.grammar()));
+        self.sinks.iter().fold(grammar, |all, (name, sink)| all.with_sink(sink.of.grammar().named(name)))
     }
 
     /// Makes every type read the environment and files again, for what is made from now on.
@@ -163,21 +172,16 @@ impl Types {
         })
     }
 
-    /// Plans the provider of a target that names registries and no provider.
-    pub(crate) fn inline(
-        &self,
-        registries: &Registries,
-        at: &Origin,
-    ) -> Result<(ProviderName, PlannedProvider), Problem> {
-        for (kind, of) in &self.providers {
-            let Some(inline) = of.inline(registries, at) else { continue };
-            let (name, options, plan) = inline?;
-            let digest = regcred_config::digest(plan.identity.as_deref().unwrap_or(name.as_str()));
-            let planned =
-                PlannedProvider { name: name.to_string(), entry: None, kind, digest, plan, options, of: of.clone() };
-            return Ok((name, planned));
-        }
-        Err(Problem::at(at.clone(), "no type of provider of this program reads it: name `providers`"))
+    /// Plans the provider of a target by the keys of its entry, and returns warnings about them.
+    pub(crate) fn inline(&self, keys: &Spec) -> Result<(ProviderName, PlannedProvider, Vec<Problem>), Problems> {
+        let Some((kind, of)) = self.providers.get_key_value(keys.kind()) else {
+            return Err(unknown(keys, "provider", self.providers.keys()).into());
+        };
+        let Inline { name, options, plan, warnings } = of.inline(keys)?;
+        let digest = regcred_config::digest(plan.identity.as_deref().unwrap_or(name.as_str()));
+        let planned =
+            PlannedProvider { name: name.to_string(), entry: None, kind, digest, plan, options, of: of.clone() };
+        Ok((name, planned, warnings))
     }
 
     /// Plans an entry of `sinks:` with the targets that it keeps. Returns every problem at once.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use regcred_config::{Origin, Problem, Problems, SecretSettings, Selection, Spec};
+use regcred_config::{Origin, Problem, Problems, SecretSettings, Selection, Spec, TypeGrammar, keys};
 use regcred_core::{
     Address, Clock, InstanceName, Namespace, Result, Scope, SecretSink, StoreName, Target, TargetSource, async_trait,
 };
@@ -34,6 +34,12 @@ pub trait SinkType: Send + Sync + 'static {
     /// Reads the options of an entry. Override it to report more problems than those of the form. Default: [`Spec::options`].
     fn read(&self, entry: &Spec) -> Result<Self::Options, Problems> {
         entry.options()
+    }
+
+    /// Returns the keys of its options, and those that it adds to an entry of `targets:`. Default: the keys of
+    /// [`TargetOptions`](SinkType::TargetOptions).
+    fn grammar(&self) -> TypeGrammar {
+        TypeGrammar::new::<Self::Options>(Self::NAME).with_target_keys(keys::<Self::TargetOptions>(), "")
     }
 
     /// Returns what a sink needs, or every problem of its options and of its targets at once. It makes no request. Default: it needs

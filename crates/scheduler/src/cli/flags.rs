@@ -10,7 +10,7 @@ use anyhow::bail;
 use clap::ValueEnum;
 use regcred_config::{Config, Layers, NamespaceFilter, Overrides, Problem, Problems};
 use regcred_openshift::Connection;
-use regcred_plan::{Types, problems};
+use regcred_plan::Types;
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -161,7 +161,7 @@ pub(crate) fn load(named: &[PathBuf], layers: &Layers, types: &Types) -> anyhow:
     if named.is_empty() && !has_usual() {
         bail!("cannot find a config: there is no {USUAL} in this folder\nname a file with --config (-f)");
     }
-    let config = Config::load(layers, |config| problems(config, types));
+    let config = regcred_plan::load(layers, types);
     Ok(config.map_err(|problems| match (named, env::var_os(CONFIG)) {
         ([only], Some(variable)) if *only == variable => named_by_variable(problems),
         _ => problems,

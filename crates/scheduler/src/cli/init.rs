@@ -3,11 +3,11 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Result, anyhow};
-use regcred_config::{Config, Problem};
+use regcred_config::Problem;
 use regcred_core::{Clock, Error, ErrorKind};
 use regcred_migrate::{Adoption, Discovery, Search, adopt, config, discover, json, report, vendor};
 use regcred_openshift::{Cluster, Connection};
-use regcred_plan::{Types, problems};
+use regcred_plan::{Types, from_yaml};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -115,11 +115,10 @@ fn elsewhere(error: &Error, args: &Args) -> &'static str {
 
 /// Checks that a config is valid. The error is the first problem.
 fn loads(yaml: &str, types: &Types) -> Result<(), Problem> {
-    let problems = match Config::from_yaml(yaml) {
-        Ok(config) => problems(&config, types),
-        Err(problems) => problems.iter().cloned().collect(),
-    };
-    problems.into_iter().next().map_or(Ok(()), Err)
+    match from_yaml(yaml, types) {
+        Ok(_) => Ok(()),
+        Err(problems) => Vec::from(problems).into_iter().next().map_or(Ok(()), Err),
+    }
 }
 
 #[cfg(test)]

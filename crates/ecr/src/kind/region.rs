@@ -1,9 +1,10 @@
 //! The form of a region's name, and the region that was probably meant.
 
+use regcred_config::nearest;
 use regcred_core::odd_character;
 
-use super::nearest::nearest;
-
+/// The form of a region, as a regular expression for the JSON schema.
+pub(super) const REGION: &str = r"^[a-z]+(-[a-z]+)+-[0-9]{1,2}$";
 /// Sides in the names of regions.
 const SIDES: [&str; 9] =
     ["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
@@ -59,7 +60,7 @@ const KNOWN: [&str; 46] = [
 ];
 
 /// Returns a message if a name does not have the form of a region. It suggests only regions that are known.
-pub(crate) fn check(text: &str) -> Result<(), String> {
+pub(super) fn check(text: &str) -> Result<(), String> {
     if form(text).is_ok() {
         return Ok(());
     }

@@ -1,0 +1,15 @@
+//! The purpose of logins.
+
+use serde::Deserialize;
+
+/// The purpose of the logins of a provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// To pull.
+    #[default]
+    Pull,
+    /// Also to push.
+    Push,
+}

@@ -1,0 +1,122 @@
+//! Checks of the options of an entry: every problem at once, each at its key.
+
+use regcred_config::{Partial, Problem, Problems, Spec};
+
+use super::{
+    options::{Account, EcrOptions},
+    token::{Token, plain},
+};
+use crate::{Environment, Region};
+
+/// Reads the options of an entry. Returns every problem at once: those of the form, those of one option, and those between options.
+pub(super) fn read(spec: &Spec, environment: &Environment) -> Result<EcrOptions, Problems> {
+    let read = spec.partial::<EcrOptions>(&[("region", STAND_INS[0])]);
+    let mut problems = read.problems.clone();
+    let Some(options) = read.value.clone() else { return Err(all(problems)) };
+    let mut regions = STAND_INS.iter().filter_map(|name| Region::new(name).ok()).collect::<Vec<_>>();
+    if !read.is_faulty("region") {
+        match Region::new(&options.region) {
+            Ok(region) => regions = vec![region],
+            Err(error) => problems.push(spec.problem("region", error.to_string())),
+        }
+    }
+    problems.extend(conflicts(&options, &read).into_iter().map(|(key, why)| spec.problem(key, why)));
+    problems.extend(refused(spec, &options, &regions, environment));
+    let [region] = regions.as_slice() else { return Err(all(problems)) };
+    if let Err(error) = plain(options.accounts.iter().map(Account::as_str), region) {
+        problems.push(spec.problem("accounts", error.to_string()));
+    }
+    Problems::check(problems)?;
+    Ok(options)
+}
+
+fn all(problems: Vec<Problem>) -> Problems {
+    Problems::check(problems).expect_err("an entry that cannot be read has a problem")
+}
+
+/// A region of each partition, for checks beside a region that is missing or faulty.
+pub(super) const STAND_INS: [&str; 8] = [
+    "eu-west-1",
+    "cn-north-1",
+    "us-gov-west-1",
+    "eusc-de-east-1",
+    "us-iso-east-1",
+    "us-isob-east-1",
+    "us-isof-south-1",
+    "eu-isoe-west-1",
+];
+/// A role beside a session name, which is checked only with a role.
+const STAND_IN_ROLE: &str = "arn:aws:iam::000000000000:role/x";
+
+/// The options that are needed to check one, in a region.
+type Only = fn(&EcrOptions, &Region) -> EcrOptions;
+/// Options that the provider itself checks.
+const ALONE: [(&str, Only); 8] = [
+    ("aliases", |all, region| EcrOptions { aliases: all.aliases.clone(), ..EcrOptions::in_region(region.as_str()) }),
+    ("endpoint", |all, region| {
+        let (endpoint, allow_insecure_endpoint) = (all.endpoint.clone(), all.allow_insecure_endpoint);
+        EcrOptions { endpoint, allow_insecure_endpoint, ..EcrOptions::in_region(region.as_str()) }
+    }),
+    ("identity", |all, region| EcrOptions { identity: all.identity, ..EcrOptions::in_region(region.as_str()) }),
+    ("principal", |all, region| EcrOptions {
+        principal: all.principal.clone(),
+        ..EcrOptions::in_region(region.as_str())
+    }),
+    ("programs", |all, region| EcrOptions { programs: all.programs.clone(), ..EcrOptions::in_region(region.as_str()) }),
+    ("role_arn", |all, region| EcrOptions { role_arn: all.role_arn.clone(), ..EcrOptions::in_region(region.as_str()) }),
+    ("session_name", |all, _| {
+        let (role_arn, session_name) = (Some(STAND_IN_ROLE.into()), all.session_name.clone());
+        EcrOptions { role_arn, session_name, ..EcrOptions::in_region(STAND_INS[0]) }
+    }),
+    ("web_identity.role_arn", |all, region| EcrOptions {
+        web_identity: all.web_identity.clone(),
+        ..EcrOptions::in_region(region.as_str())
+    }),
+];
+
+/// What the provider itself would refuse in each of these regions, each option at its key.
+fn refused(spec: &Spec, options: &EcrOptions, regions: &[Region], environment: &Environment) -> Vec<Problem> {
+    let refusal = |options: EcrOptions| {
+        let region = Region::new(&options.region).ok()?;
+        Token { region, options }.provider(environment).check().err().map(|error| error.to_string())
+    };
+    let Some(first) = regions.first() else { return vec![] };
+    if let Some(message) = refusal(EcrOptions::in_region(first.as_str())) {
+        // It is wrong whatever the options are: the fault is in the environment.
+        return vec![Problem::at(spec.origin().clone(), message)];
+    }
+    let problem = |(key, only): &(&str, Only)| {
+        let refusals = regions.iter().map(|region| refusal(only(options, region)));
+        let message = refusals.collect::<Option<Vec<_>>>()?.into_iter().next()?;
+        Some(spec.problem(key, message))
+    };
+    ALONE.iter().filter_map(problem).collect()
+}
+
+/// Options that do not go together, each with its key.
+fn conflicts(options: &EcrOptions, read: &Partial<EcrOptions>) -> Vec<(&'static str, &'static str)> {
+    let is_said = |key: &str, is_valid: bool| is_valid || read.is_faulty(key);
+    let sources = [
+        ("profile", is_said("profile", options.profile.is_some())),
+        ("web_identity", is_said("web_identity", options.web_identity.is_some())),
+        ("identity", is_said("identity", options.identity.is_some())),
+    ];
+    let second = sources.iter().filter(|(_, there)| *there).nth(1);
+    let second =
+        second.map(|(key, _)| (*key, "one identity asks: leave out all but one of profile, web_identity and identity"));
+    // The SDK refuses such an endpoint at each call.
+    let forms = [("fips", options.fips == Some(true)), ("dual_stack", options.dual_stack == Some(true))];
+    let has_endpoint = is_said("endpoint", options.endpoint.is_some());
+    let forms = forms.into_iter().filter(|(_, there)| *there && has_endpoint);
+    let of_a_role = [
+        ("external_id", is_said("external_id", options.external_id.is_some())),
+        ("session_name", is_said("session_name", options.session_name.is_some())),
+    ];
+    let has_role = is_said("role_arn", options.role_arn.is_some());
+    let without_role = of_a_role.iter().filter(|(_, there)| *there && !has_role);
+    second
+        .into_iter()
+        .chain(forms.map(|(key, _)| (key, "it is for the endpoints of AWS, and `endpoint` names another")))
+        .chain(without_role.map(|(key, _)| (*key, "it belongs to a `role_arn`, and there is none")))
+        .collect()
+}
