@@ -5,7 +5,7 @@ use std::{fs, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regcred_core::{
-    Clock, Feed, Result, Sighting, SystemClock, Target, TargetSource,
+    Clock, Result, SystemClock, Target, TargetEvent, TargetSender, TargetSource,
     testing::{FakeProvider, provider_name},
 };
 use regcred_engine::{Engine, Event, Minter, Route, State};
@@ -110,11 +110,11 @@ struct Told {
 
 #[async_trait]
 impl TargetSource for Told {
-    async fn watch(&self, feed: Feed) -> Result<()> {
-        feed.send(Sighting::Present(self.target.clone())).await;
-        feed.send(Sighting::Synced).await;
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
+        sender.send(TargetEvent::Present(self.target.clone())).await;
+        sender.send(TargetEvent::Synced).await;
         while self.touched.lock().await.recv().await.is_some() {
-            feed.send(Sighting::Present(self.target.clone())).await;
+            sender.send(TargetEvent::Present(self.target.clone())).await;
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ async fn the_recipe_s_next_runs_are_repaired_and_the_third_makes_it_contested() 
         .with_minter(Minter::new(provider_name("prod"), Arc::new(FakeProvider::new(clock, HOST))))
         .with_route(Route::new("test", providers, source, sink.build()))
         .with_on_event(move |event| {
-            if let Event::Looked { outcome, .. } = event {
+            if let Event::Reconciled { outcome, .. } = event {
                 tell.send((outcome.state(), outcome.written.is_some(), outcome.reasons())).ok();
             }
         })

@@ -12,8 +12,9 @@ use std::{
 use aws_credential_types::Credentials;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regcred_core::{
-    Address, Clock, CredentialSet, Feed, InstanceName, Login, Proxies, ProxyUrl, Registry, RegistryCredential,
-    RegistryProvider, Result, SecretBytes, SecretName, SecretSink, StoreName, SystemClock, Validity, async_trait,
+    Address, Clock, CredentialSet, InstanceName, Login, Proxies, ProxyUrl, Registry, RegistryCredential,
+    RegistryProvider, Result, SecretBytes, SecretName, SecretSink, StoreName, SystemClock, TargetSender, Validity,
+    async_trait,
     document::{Contents, Document, DocumentFormat, DocumentSink, DocumentStore},
     testing::{FakeProvider, MemorySink, SinkExt, provider_name, target},
 };
@@ -54,7 +55,7 @@ const SHOWN: &[&str] = &[
     "Error",
     "Event",
     "Failure",
-    "Feed",
+    "TargetSender",
     "Handed",
     "Hidden",
     "Identity",
@@ -76,7 +77,7 @@ const SHOWN: &[&str] = &[
     "Report",
     "Role",
     "Route",
-    "Sightings",
+    "TargetReceiver",
     "Taken",
     "Transport",
     "WatchedSource",
@@ -132,7 +133,7 @@ const HARMLESS: &[&str] = &[
     "SecretSink",
     "SecretString",
     "ServerInfo",
-    "Sighting",
+    "TargetEvent",
     "State",
     "Step",
     "StoreName",
@@ -210,7 +211,7 @@ async fn no_public_type_shows_a_secret() {
     shown.show(&credential.logins()[0]);
     shown.show(credential.logins()[0].secret());
     shown.show(&set);
-    shown.show(&Feed::channel(1));
+    shown.show(&TargetSender::channel(1));
     let mut config =
         DockerConfig::parse(format!(r#"{{"auths":{{"x":{{"auth":"{CANARY}"}}}},"{CANARY}":1}}"#).as_bytes())
             .expect("a Docker config");

@@ -44,7 +44,7 @@ async fn at_trace_nothing_of_a_token_is_heard() {
     let token = STANDARD.encode(format!("AWS:{}", aws.issued()[0].password));
     let body = format!("{{\"authorizationData\":[{{\"authorizationToken\":\"{token}\",\"proxyEndpoint\":7}}]}}");
     aws.answer_with(Answer::Raw { status: 200, content_type: "application/x-amz-json-1.1".into(), body });
-    let report = self::engine(&aws, &kube).await.once(Pass::default().with_force(true).with_looks(1)).await;
+    let report = self::engine(&aws, &kube).await.once(Pass::default().with_force(true).with_attempts(1)).await;
     assert_eq!(report.exit_code(), 3, "{report:?}");
 
     let heard = String::from_utf8(heard.0.lock().expect("no panic").clone()).expect("text");

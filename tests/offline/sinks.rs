@@ -10,7 +10,7 @@ use regcred::{
     BuiltIn, Minters, Plan, ProviderPlan, ProviderType, SinkPlan, SinkType, Types, async_trait,
     config::{Origin, Problem, Problems},
     engine::{Engine, Pass, State},
-    plan::{Kept, NoOptions, Run, SinkTarget, problems, schemars::JsonSchema},
+    plan::{NoOptions, Run, SinkTarget, SourceAndSink, problems, schemars::JsonSchema},
     wire,
 };
 use regcred_core::{
@@ -68,11 +68,16 @@ impl SinkType for Boards {
         Ok(SinkPlan::default())
     }
 
-    async fn make(&self, _: Shelf, targets: Vec<SinkTarget<NoOptions>>, _: &Run) -> regcred_core::Result<Vec<Kept>> {
+    async fn make(
+        &self,
+        _: Shelf,
+        targets: Vec<SinkTarget<NoOptions>>,
+        _: &Run,
+    ) -> regcred_core::Result<Vec<SourceAndSink>> {
         if self.broken {
             return Err(Error::new(ErrorKind::Unreachable, "the shelf fell over"));
         }
-        let kept = |target: &SinkTarget<NoOptions>| -> Kept {
+        let kept = |target: &SinkTarget<NoOptions>| -> SourceAndSink {
             (Arc::new(target.in_namespaces().expect("it was planned")), self.sink.clone())
         };
         Ok(targets.iter().map(kept).collect())
@@ -146,7 +151,7 @@ async fn each_entry_is_kept_where_its_sink_keeps_it_with_one_mint_for_all() {
 async fn a_sink_that_cannot_be_made_stops_no_other() {
     let (kube, cluster, _dir) = world().await;
     let types = types(&Arc::default(), true, Some(&cluster));
-    let report = engine(CONFIG, &types).await.once(Pass::default().with_looks(1)).await;
+    let report = engine(CONFIG, &types).await.once(Pass::default().with_attempts(1)).await;
     assert_eq!((report.targets.len(), report.sources.len(), report.exit_code()), (1, 2, 1), "{report:#?}");
     assert!(report.sources.values().all(|error| error.to_string().contains("the shelf fell over")));
     assert!(kube.object("secrets", "team-a", "ecr-secret").is_some());
@@ -228,8 +233,13 @@ impl SinkType for Folder {
         Problems::check(problems.collect()).map(|()| SinkPlan::default())
     }
 
-    async fn make(&self, _: NoOptions, targets: Vec<SinkTarget<File>>, _: &Run) -> regcred_core::Result<Vec<Kept>> {
-        let kept = |target: &SinkTarget<File>| -> Kept {
+    async fn make(
+        &self,
+        _: NoOptions,
+        targets: Vec<SinkTarget<File>>,
+        _: &Run,
+    ) -> regcred_core::Result<Vec<SourceAndSink>> {
+        let kept = |target: &SinkTarget<File>| -> SourceAndSink {
             (Arc::new(vec![target.at(Address::named(target.options.path.as_str()))]), self.0.clone())
         };
         Ok(targets.iter().map(kept).collect())

@@ -54,7 +54,7 @@ pub use sink::MockSecretSink;
 pub use sink::{Applied, Details, Observed, SecretSink, Written};
 #[cfg(feature = "mock")]
 pub use source::MockTargetSource;
-pub use source::{Feed, Sighting, Sightings, TargetSource};
+pub use source::{TargetEvent, TargetReceiver, TargetSender, TargetSource};
 pub use target::{Address, Target};
 pub use validity::{Issuer, Schedule, Validity, earliest_by_provider};
 

@@ -1,4 +1,4 @@
-//! The port to whoever knows which targets exist.
+//! The port that discovers targets.
 
 use std::{fmt, sync::Arc};
 
@@ -7,73 +7,73 @@ use tokio::sync::mpsc;
 
 use crate::{Result, Target};
 
-/// Finds targets.
+/// Discovers targets.
 ///
-/// What an implementation owes: it names every target, then says [`Sighting::Synced`], then names again whatever deserves
-/// another look. `Ok(())` means that nothing will change any more; after an error it is started again, and what it has not
-/// named before the next `Synced` is gone. The future may be dropped at any await.
+/// An implementation sends every target, then [`TargetEvent::Synced`], then each target that changes. It returns `Ok(())` if no target can
+/// change any more. After an error, regcred calls it again. A target that it does not send before the next `Synced` is gone. The future may
+/// be dropped at any await.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait TargetSource: fmt::Debug + Send + Sync + 'static {
-    /// Sends what it sees until nothing can change any more.
-    async fn watch(&self, feed: Feed) -> Result<()>;
+    /// Sends events until no target can change any more.
+    async fn watch(&self, sender: TargetSender) -> Result<()>;
 }
 
-/// What a source saw.
+/// An event about a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sighting {
-    /// It appeared, or it, or something it stands on, was touched.
+pub enum TargetEvent {
+    /// The target appeared, or the target or an object that it depends on changed.
     Present(Target),
-    /// It is there still, and nobody knows whether it was touched: worth a look once there is time.
+    /// The target still exists, and it may have changed. It is reconciled after all others.
     Again(Target),
-    /// It is no target any more.
+    /// The target is gone.
     Gone(Target),
-    /// Everything that exists has been named.
+    /// Every target that exists was sent.
     Synced,
 }
 
-/// Where a source puts what it sees. Waits while the receiver is busy.
+/// The end of a channel that a source sends events to. It waits while the receiver is busy.
 #[derive(Clone, Debug)]
-pub struct Feed {
+pub struct TargetSender {
     route: usize,
-    sender: mpsc::Sender<(usize, Sighting)>,
+    sender: mpsc::Sender<(usize, TargetEvent)>,
 }
 
-impl Feed {
-    /// A feed and its other end, which holds so many sightings that nobody has taken yet.
-    pub fn channel(capacity: usize) -> (Self, Sightings) {
+impl TargetSender {
+    /// Returns a sender and its receiver, which buffers `capacity` events.
+    pub fn channel(capacity: usize) -> (Self, TargetReceiver) {
         let (sender, receiver) = mpsc::channel(capacity);
-        (Self { route: 0, sender }, Sightings(receiver))
+        (Self { route: 0, sender }, TargetReceiver(receiver))
     }
 
-    /// Another way into the same end, which arrives there under this number.
+    /// Returns a sender to the same receiver for another route.
     #[must_use]
     pub fn for_route(&self, route: usize) -> Self {
         Self { route, sender: self.sender.clone() }
     }
 
-    /// Passes on one sighting. If nobody listens any more, nothing happens: the source is about to be dropped.
-    pub async fn send(&self, sighting: Sighting) {
-        self.sender.send((self.route, sighting)).await.ok();
+    /// Sends an event. It does nothing if the receiver is gone, because then the source is about to be dropped.
+    pub async fn send(&self, event: TargetEvent) {
+        self.sender.send((self.route, event)).await.ok();
     }
 }
 
-/// What sources saw, in order.
+/// The receiver of the events of all sources, in their order.
 #[derive(Debug)]
-pub struct Sightings(mpsc::Receiver<(usize, Sighting)>);
+pub struct TargetReceiver(mpsc::Receiver<(usize, TargetEvent)>);
 
-impl Sightings {
-    /// The next sighting with the number of its route; `None` once every feed is gone. May be dropped at its await.
-    pub async fn next(&mut self) -> Option<(usize, Sighting)> {
+impl TargetReceiver {
+    /// Returns the next event with its route. `None`: every sender is gone. It may be dropped at its await.
+    pub async fn next(&mut self) -> Option<(usize, TargetEvent)> {
         self.0.recv().await
     }
 
-    /// A sighting that is there already; `None`: nothing waits.
-    pub fn try_next(&mut self) -> Option<(usize, Sighting)> {
+    /// Returns an event that is already there. `None`: there is none.
+    pub fn try_next(&mut self) -> Option<(usize, TargetEvent)> {
         self.0.try_recv().ok()
     }
 
-    /// Whether nothing waits at this moment.
+    /// Returns whether there is no event at this moment.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -82,18 +82,18 @@ impl Sightings {
 /// A fixed list.
 #[async_trait]
 impl TargetSource for Vec<Target> {
-    async fn watch(&self, feed: Feed) -> Result<()> {
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
         for target in self {
-            feed.send(Sighting::Present(target.clone())).await;
+            sender.send(TargetEvent::Present(target.clone())).await;
         }
-        feed.send(Sighting::Synced).await;
+        sender.send(TargetEvent::Synced).await;
         Ok(())
     }
 }
 
 #[async_trait]
 impl<S: TargetSource + ?Sized> TargetSource for Arc<S> {
-    async fn watch(&self, feed: Feed) -> Result<()> {
-        (**self).watch(feed).await
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
+        (**self).watch(sender).await
     }
 }

@@ -151,7 +151,7 @@ mod tests {
     }
 
     /// What a look does: restores what it may; whether it did.
-    fn look(contests: &Contests, target: &Target) -> bool {
+    fn reconcile(contests: &Contests, target: &Target) -> bool {
         let may = contests.disturb(target, &found()).is_none_or(|contest| contest.rest.is_zero());
         if may {
             contests.restore(target, &found());
@@ -164,7 +164,7 @@ mod tests {
         let (contests, target) = (Contests::default(), target("team-a"));
         let mut restored = 0;
         for _ in 0..600 {
-            restored += usize::from(look(&contests, &target));
+            restored += usize::from(reconcile(&contests, &target));
             advance(Duration::from_millis(100)).await;
         }
         assert_eq!(restored, 3, "an opponent who writes ten times a second for a minute costs three writes");
@@ -173,7 +173,7 @@ mod tests {
         restored = 0;
         for _ in 0..120 {
             advance(Duration::from_mins(1)).await;
-            restored += usize::from(look(&contests, &target));
+            restored += usize::from(reconcile(&contests, &target));
         }
         assert!((11..=12).contains(&restored), "in two hours: {restored}");
     }
@@ -182,7 +182,7 @@ mod tests {
     async fn what_is_restored_now_and_then_is_not_contested() {
         let (contests, target) = (Contests::default(), target("team-a"));
         for _ in 0..100 {
-            assert!(look(&contests, &target));
+            assert!(reconcile(&contests, &target));
             advance(Duration::from_mins(5) + Duration::from_secs(1)).await;
             assert_eq!(contests.of(&target), None);
         }
@@ -202,15 +202,15 @@ mod tests {
     async fn an_hour_of_peace_ends_it_and_leaves_nothing_behind() {
         let (contests, target, other) = (Contests::default(), target("team-a"), target("team-b"));
         for _ in 0..3 {
-            look(&contests, &target);
+            reconcile(&contests, &target);
         }
         advance(PEACE.checked_sub(Duration::from_secs(1)).expect("longer")).await;
         assert!(contests.of(&target).is_some_and(|contest| contest.peace == Duration::from_secs(1)));
         advance(Duration::from_secs(1)).await;
         assert_eq!(contests.of(&target), None);
-        look(&contests, &target);
+        reconcile(&contests, &target);
         advance(PEACE).await;
-        look(&contests, &other);
+        reconcile(&contests, &other);
         assert_eq!(contests.lock().len(), 1);
     }
 }

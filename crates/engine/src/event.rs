@@ -27,7 +27,7 @@ pub enum Event<'a> {
         failures: u32,
     },
     /// A target was looked at, and whatever that led to was done.
-    Looked {
+    Reconciled {
         /// Which one.
         target: &'a Target,
         /// What came of it.

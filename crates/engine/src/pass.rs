@@ -8,8 +8,8 @@ use std::time::Duration;
 pub struct Pass {
     /// Whether fresh targets are written too. A minter that holds a fresh credential returns that one. Default: `false`.
     pub force: bool,
-    /// The most looks at one target, if a retry may help. Default: 3.
-    pub looks: u32,
+    /// The most attempts at one target, if a retry may help. Default: 3.
+    pub attempts: u32,
     /// The longest time of the pass. Default: 10 minutes.
     pub deadline: Duration,
     /// Whether providers are asked for their accounts, so that credentials of other accounts are refreshed. Default: `true`.
@@ -23,10 +23,10 @@ impl Pass {
         Self { force, ..self }
     }
 
-    /// Sets the most looks at one target.
+    /// Sets the most attempts at one target.
     #[must_use]
-    pub fn with_looks(self, looks: u32) -> Self {
-        Self { looks, ..self }
+    pub fn with_attempts(self, attempts: u32) -> Self {
+        Self { attempts, ..self }
     }
 
     /// Sets the longest time of the pass.
@@ -44,6 +44,6 @@ impl Pass {
 
 impl Default for Pass {
     fn default() -> Self {
-        Self { force: false, looks: 3, deadline: Duration::from_mins(10), compare_issuers: true }
+        Self { force: false, attempts: 3, deadline: Duration::from_mins(10), compare_issuers: true }
     }
 }

@@ -56,24 +56,24 @@ impl Recorder {
     }
 
     /// The one place where a look becomes the latest word on its target.
-    pub(crate) fn looked(&mut self, target: Target, outcome: Outcome, took: Duration) {
+    pub(crate) fn reconciled(&mut self, target: Target, outcome: Outcome, took: Duration) {
         let outcome = Outcome { validity: self.share(outcome.validity.clone()), ..outcome };
         let failures = self.failures(&target, &outcome);
         let before = self.failures.remove(&target).unwrap_or_default();
         if failures > 0 {
             self.failures.insert(target.clone(), failures);
         }
-        self.tell(target, outcome, before, took);
+        self.log(target, outcome, before, took);
     }
 
     /// Records a target that cannot be looked at.
     pub(crate) fn passed_over(&mut self, route: usize, target: Target, error: Error) {
-        self.tell(target, Outcome { route, ..Outcome::failed(error) }, 0, Duration::ZERO);
+        self.log(target, Outcome { route, ..Outcome::failed(error) }, 0, Duration::ZERO);
     }
 
-    fn tell(&mut self, target: Target, outcome: Outcome, failures_before: u32, took: Duration) {
-        log(&target, &outcome, failures_before, self.have_told_enough(&outcome));
-        self.context.emit(&Event::Looked { target: &target, outcome: &outcome, took });
+    fn log(&mut self, target: Target, outcome: Outcome, failures_before: u32, took: Duration) {
+        log(&target, &outcome, failures_before, self.has_logged_enough(&outcome));
+        self.context.emit(&Event::Reconciled { target: &target, outcome: &outcome, took });
         self.report.targets.insert(target, outcome);
     }
 
@@ -114,7 +114,7 @@ impl Recorder {
     }
 
     /// Whether the pass has logged [`TOLD`] failures. The report lists all of them.
-    fn have_told_enough(&mut self, outcome: &Outcome) -> bool {
+    fn has_logged_enough(&mut self, outcome: &Outcome) -> bool {
         let failed = outcome.state() == State::Failed;
         // The command reports that once for the store.
         if self.is_pass && outcome.failures.iter().any(|it| it.error.kind() == ErrorKind::Unauthenticated) {

@@ -54,7 +54,7 @@ pub(crate) struct RunLoop {
 
 impl RunLoop {
     pub(crate) fn new(shared: Arc<Shared>, pass: Option<Pass>, dry: bool) -> Self {
-        let sources = Sources::start(&shared.routes, pass.map(|pass| pass.looks));
+        let sources = Sources::start(&shared.routes, pass.map(|pass| pass.attempts));
         *shared.known() = Known::default();
         let (context, minters) = (shared.reconciler.context.clone(), &shared.reconciler.minters);
         let wall = context.clock.now();
@@ -241,7 +241,7 @@ impl RunLoop {
     fn conclude(&mut self, target: Target, outcome: Outcome, took: Duration) {
         let outcome = Outcome { route: self.sources.owner(&target).unwrap_or_default(), ..outcome };
         self.requeue(&target, &outcome);
-        self.recorder.looked(target, outcome, took);
+        self.recorder.reconciled(target, outcome, took);
     }
 
     /// Sets when a target is looked at again: after the pause that its failures ask for, else when it is due.
@@ -253,7 +253,7 @@ impl RunLoop {
             None => pause_at_store(error, failures),
         });
         let again = pauses.min();
-        let again = again.filter(|_| self.pass.is_none_or(|pass| outcome.is_retryable() && failures < pass.looks));
+        let again = again.filter(|_| self.pass.is_none_or(|pass| outcome.is_retryable() && failures < pass.attempts));
         let again = again.map(|pause| now + pause).filter(|at| self.pass.is_none() || *at < self.deadline);
         let contest = outcome.look_again.filter(|_| self.pass.is_none()).map(|rest| now + rest);
         self.timers.set_retry(target, again.into_iter().chain(contest).min());

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use regcred_core::{Error, ErrorKind, Feed, Result, Sighting, Sightings, Target, TargetSource};
+use regcred_core::{Error, ErrorKind, Result, Target, TargetEvent, TargetReceiver, TargetSender, TargetSource};
 use tokio::{
     task::{AbortHandle, Id, JoinError, JoinSet},
     time::{Instant, sleep},
@@ -15,8 +15,8 @@ use tracing::{debug, info, warn};
 
 use crate::{Route, workqueue::backoff::pause};
 
-/// So many sightings wait for the loop before their source does.
-const FEED: usize = 1024;
+/// So many events wait for the loop before their source does.
+const CAPACITY: usize = 1024;
 
 /// A source that went on for so long after it had named everything is not failing again, but for the first time.
 const STEADY: Duration = Duration::from_mins(5);
@@ -25,8 +25,8 @@ const STEADY: Duration = Duration::from_mins(5);
 pub(crate) struct Sources {
     /// In one pass: how often a source is asked, and after its first `Synced` it is not listened to any more.
     tries: Option<u32>,
-    feed: Feed,
-    sightings: Sightings,
+    sender: TargetSender,
+    receiver: TargetReceiver,
     tasks: JoinSet<Result<()>>,
     watching: HashMap<Id, usize>,
     routes: Vec<State>,
@@ -65,7 +65,7 @@ impl State {
     }
 }
 
-/// What follows from a sighting.
+/// What follows from an event.
 pub(crate) enum Change {
     /// To be looked at, and if `urgent` ahead of what is only due. `taken_over`: another route has it now.
     Present { target: Target, urgent: bool, taken_over: bool },
@@ -92,7 +92,7 @@ fn insert(routes: &mut Vec<usize>, route: usize) -> bool {
 impl Sources {
     /// Starts all of them. `tries`: for one pass, each so often at the most; `None`: for as long as it lasts.
     pub(crate) fn start(routes: &[Route], tries: Option<u32>) -> Self {
-        let (feed, sightings) = Feed::channel(FEED);
+        let (sender, receiver) = TargetSender::channel(CAPACITY);
         let state = |route: &Route| State {
             name: route.name.clone(),
             source: route.source.clone(),
@@ -109,8 +109,8 @@ impl Sources {
         };
         let mut sources = Self {
             tries,
-            feed,
-            sightings,
+            sender,
+            receiver,
             tasks: JoinSet::new(),
             watching: HashMap::new(),
             routes: routes.iter().map(state).collect(),
@@ -125,7 +125,7 @@ impl Sources {
     /// What has changed; waits until something has. May be dropped at its await.
     pub(crate) async fn next(&mut self) -> Vec<Change> {
         tokio::select! {
-            Some((route, sighting)) = self.sightings.next() => self.see(route, sighting),
+            Some((route, event)) = self.receiver.next() => self.see(route, event),
             Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
         }
     }
@@ -159,15 +159,15 @@ impl Sources {
 
     /// Whether every source has named everything, and all of it was taken.
     pub(crate) fn are_synced(&self) -> bool {
-        self.unsynced().next().is_none() && self.sightings.is_empty()
+        self.unsynced().next().is_none() && self.receiver.is_empty()
     }
 
     fn watch(&mut self, route: usize, after: Duration) {
-        let (source, feed) = (self.routes[route].source.clone(), self.feed.for_route(route));
+        let (source, sender) = (self.routes[route].source.clone(), self.sender.for_route(route));
         let watch = async move {
             sleep(after).await;
-            source.watch(feed.clone()).await?;
-            feed.send(Sighting::Synced).await; // a source that ends has named everything, whether it said so or not
+            source.watch(sender.clone()).await?;
+            sender.send(TargetEvent::Synced).await; // a source that ends has named everything, whether it said so or not
             Ok(())
         };
         let task = self.tasks.spawn(watch);
@@ -176,19 +176,19 @@ impl Sources {
     }
 
     /// While a source names everything nothing is urgent; what appears or is touched afterwards overtakes the rest.
-    fn see(&mut self, route: usize, sighting: Sighting) -> Vec<Change> {
+    fn see(&mut self, route: usize, event: TargetEvent) -> Vec<Change> {
         let (once, state) = (self.tries.is_some(), &mut self.routes[route]);
         if once && state.synced {
             return vec![];
         }
-        match sighting {
-            Sighting::Present(target) => {
+        match event {
+            TargetEvent::Present(target) => {
                 let urgent = state.synced;
                 self.name(route, target, urgent)
             }
-            Sighting::Again(target) => self.name(route, target, false),
-            Sighting::Gone(target) => self.forget(route, target),
-            Sighting::Synced => {
+            TargetEvent::Again(target) => self.name(route, target, false),
+            TargetEvent::Gone(target) => self.forget(route, target),
+            TargetEvent::Synced => {
                 if state.failures > 0 {
                     info!(route = state.name, after_failures = state.failures, "a source of targets works again");
                 }
@@ -198,7 +198,7 @@ impl Sources {
                 }
                 let gone = std::mem::take(&mut state.before);
                 let mut changes = gone.into_iter().flat_map(|target| self.forget(route, target)).collect::<Vec<_>>();
-                self.tell_shadowed(route);
+                self.report_shadowed(route);
                 changes.extend(self.settle(route));
                 changes.push(Change::Synced { route });
                 changes
@@ -251,14 +251,14 @@ impl Sources {
                 let held = std::mem::take(&mut self.routes[waiting].held);
                 let urgent = self.routes[waiting].synced;
                 changes.extend(held.into_iter().flat_map(|target| self.name(waiting, target, urgent)));
-                self.tell_shadowed(waiting);
+                self.report_shadowed(waiting);
             }
         }
         changes
     }
 
     /// One line for however many targets an earlier route has.
-    fn tell_shadowed(&mut self, route: usize) {
+    fn report_shadowed(&mut self, route: usize) {
         let State { name, shadowed, .. } = &mut self.routes[route];
         let shadowed = std::mem::take(shadowed);
         if let Some(example) = shadowed.iter().min() {
@@ -289,8 +289,8 @@ impl Sources {
         });
         // What it sent before its end comes before its end.
         let mut changes = vec![];
-        while let Some((route, sighting)) = self.sightings.try_next() {
-            changes.extend(self.see(route, sighting));
+        while let Some((route, event)) = self.receiver.try_next() {
+            changes.extend(self.see(route, event));
         }
         let route = self.watching.remove(&id).expect("every watch was entered when it began");
         if let Err(error) = result {

@@ -52,13 +52,13 @@ impl Workers {
     /// Looks at a target of this route.
     pub(crate) fn start(&mut self, shared: Arc<Shared>, route: usize, target: Target, before: Before) {
         let (key, stopping, is_forced) = (target.clone(), self.stopping.clone(), before.force != Force::No);
-        let span = info_span!("look", store = %key.store, namespace = key.group(), name = key.name());
-        let look = async move {
+        let span = info_span!("reconcile", store = %key.store, namespace = key.group(), name = key.name());
+        let reconcile = async move {
             let route = &shared.routes[route];
             shared.reconciler.clone().reconcile(route, &key, before, &stopping).await
         };
         let running = Running { target, began: Instant::now(), is_forced };
-        self.running.insert(self.tasks.spawn(look.instrument(span)).id(), running);
+        self.running.insert(self.tasks.spawn(reconcile.instrument(span)).id(), running);
     }
 
     /// Waits for the end of a look; `None`: none is under way. May be dropped at its await.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
-use regcred_core::{Error, ErrorKind, Namespace, Result, Sighting, Target};
+use regcred_core::{Error, ErrorKind, Namespace, Result, Target, TargetEvent};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -207,9 +207,9 @@ impl SharedWatch {
             let subscription = &subscriber.subscription;
             for target in subscription.all().filter(|_| !self.scope.is_listing) {
                 subscription.follow(&target, &self.missing);
-                subscriber.feed.send(Sighting::Present(target)).await;
+                subscriber.sender.send(TargetEvent::Present(target)).await;
             }
-            subscriber.feed.send(Sighting::Synced).await;
+            subscriber.sender.send(TargetEvent::Synced).await;
         }
         Ok(version)
     }
@@ -298,7 +298,7 @@ impl SharedWatch {
                 if subscriber.synced {
                     subscription.targets.invalidate(&target);
                 }
-                subscriber.feed.send(Sighting::Present(target)).await;
+                subscriber.sender.send(TargetEvent::Present(target)).await;
             }
         }
     }
@@ -312,10 +312,10 @@ impl SharedWatch {
 
     /// Reports the targets of a namespace that have changed.
     async fn publish(&self, namespace: &str, is_changed: impl Fn(&Subscription, &Target) -> bool) {
-        for Subscriber { subscription, feed, .. } in self.subscribers.values().filter(|it| it.synced) {
+        for Subscriber { subscription, sender, .. } in self.subscribers.values().filter(|it| it.synced) {
             let target = subscription.wanted.get(namespace).map(|namespace| subscription.selector.at(namespace));
             if let Some(target) = target.filter(|target| is_changed(subscription, target)) {
-                feed.send(Sighting::Present(target)).await;
+                sender.send(TargetEvent::Present(target)).await;
             }
         }
     }
@@ -323,7 +323,7 @@ impl SharedWatch {
     async fn again(&self, (number, target): (u64, Target)) {
         let subscriber = self.subscribers.get(&number).filter(|it| it.subscription.wanted.contains(target.group()));
         if let Some(subscriber) = subscriber {
-            subscriber.feed.send(Sighting::Again(target)).await;
+            subscriber.sender.send(TargetEvent::Again(target)).await;
         }
     }
 }

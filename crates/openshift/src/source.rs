@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use regcred_core::{Feed, Namespace, Result, SecretName, Sighting, StoreName, Target, TargetSource};
+use regcred_core::{Namespace, Result, SecretName, StoreName, Target, TargetEvent, TargetSender, TargetSource};
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep},
@@ -97,18 +97,18 @@ impl NamespaceSource {
 
 #[async_trait]
 impl TargetSource for NamespaceSource {
-    async fn watch(&self, feed: Feed) -> Result<()> {
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
         let mut known = BTreeMap::new();
         loop {
             let found = self.targets().await?;
             for target in known.keys().filter(|target| !found.contains_key(*target)) {
-                feed.send(Sighting::Gone(target.clone())).await;
+                sender.send(TargetEvent::Gone(target.clone())).await;
             }
             for (target, _) in found.iter().filter(|(target, uid)| known.get(*target) != Some(*uid)) {
-                feed.send(Sighting::Present(target.clone())).await;
+                sender.send(TargetEvent::Present(target.clone())).await;
             }
             known = found;
-            feed.send(Sighting::Synced).await;
+            sender.send(TargetEvent::Synced).await;
             sleep(RESYNC).await;
         }
     }

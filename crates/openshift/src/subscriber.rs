@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use k8s_openapi::api::core::v1::{Namespace as NamespaceObject, Secret, ServiceAccount};
-use regcred_core::{Error, Feed, Namespace, SecretName, Sighting, Target};
+use regcred_core::{Error, Namespace, SecretName, Target, TargetEvent, TargetSender};
 use tokio::sync::oneshot;
 
 use crate::{cache::Targets, cluster::Cluster, decode::KeptAnnotations, namespace::NamespaceSelector, watch::Watch};
@@ -82,7 +82,7 @@ impl Subscription {
 /// A source while it watches.
 pub(crate) struct Subscriber {
     pub(crate) subscription: Subscription,
-    pub(crate) feed: Feed,
+    pub(crate) sender: TargetSender,
     /// Whether it knows all of its targets.
     pub(crate) synced: bool,
     /// Ends the source. It is closed once the source is dropped.
@@ -90,8 +90,8 @@ pub(crate) struct Subscriber {
 }
 
 impl Subscriber {
-    pub(crate) fn new(subscription: Subscription, feed: Feed, failed: oneshot::Sender<Error>) -> Self {
-        Self { subscription, feed, synced: false, failed: Some(failed) }
+    pub(crate) fn new(subscription: Subscription, sender: TargetSender, failed: oneshot::Sender<Error>) -> Self {
+        Self { subscription, sender, synced: false, failed: Some(failed) }
     }
 
     pub(crate) fn has_left(&self) -> bool {
@@ -107,7 +107,7 @@ impl Subscriber {
         if let Some(namespace) = self.subscription.wanted.take(namespace) {
             let target = self.subscription.selector.at(&namespace);
             self.subscription.targets.states().unfollow(&target);
-            self.feed.send(Sighting::Gone(target)).await;
+            self.sender.send(TargetEvent::Gone(target)).await;
         }
     }
 }

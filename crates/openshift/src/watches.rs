@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use regcred_core::{Error, ErrorKind, Feed, Namespace, Result, SecretName, StoreName, TargetSource};
+use regcred_core::{Error, ErrorKind, Namespace, Result, SecretName, StoreName, TargetSender, TargetSource};
 use tokio::{
     sync::{mpsc, oneshot},
     task::AbortHandle,
@@ -173,9 +173,9 @@ impl WatchedSource {
 
 #[async_trait]
 impl TargetSource for WatchedSource {
-    async fn watch(&self, feed: Feed) -> Result<()> {
-        let (sender, failed) = oneshot::channel();
-        let running = self.watches.join(Subscriber::new(self.subscription.clone(), feed, sender));
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
+        let (failure, failed) = oneshot::channel();
+        let running = self.watches.join(Subscriber::new(self.subscription.clone(), sender, failure));
         let error = failed.await;
         drop(running);
         Err(error.unwrap_or_else(|_| Error::new(ErrorKind::Bug, "the watches of the cluster panicked")))
@@ -191,7 +191,7 @@ impl fmt::Debug for WatchedSource {
 #[cfg(test)]
 mod tests {
     use kube::client::Body;
-    use regcred_core::{Sighting, Target, testing::target};
+    use regcred_core::{Target, TargetEvent, testing::target};
     use tokio::time::Instant;
 
     use super::*;
@@ -207,21 +207,22 @@ mod tests {
         let namespaces = ["a", "b"].map(|it| it.parse().expect("valid"));
         let every = Duration::from_mins(5);
         let source = WatchedSource::named(&cluster, store, secret, namespaces, &sink, every, WatchedObjects::None);
-        let (feed, mut sightings) = Feed::channel(16);
-        let watching = tokio::spawn(async move { source.watch(feed).await });
+        let (sender, mut receiver) = TargetSender::channel(16);
+        let watching = tokio::spawn(async move { source.watch(sender).await });
         let start = Instant::now();
         let mut seen = vec![];
         for _ in 0..6 {
-            let (_, sighting) = sightings.next().await.expect("it goes on");
-            seen.push((start.elapsed().as_secs(), sighting));
+            let (_, event) = receiver.next().await.expect("it goes on");
+            seen.push((start.elapsed().as_secs(), event));
         }
-        let (present, again) = (|it: &Target| Sighting::Present(it.clone()), |it: &Target| Sighting::Again(it.clone()));
+        let (present, again) =
+            (|it: &Target| TargetEvent::Present(it.clone()), |it: &Target| TargetEvent::Again(it.clone()));
         assert_eq!(
             seen,
             [
                 (0, present(&a)),
                 (0, present(&b)),
-                (0, Sighting::Synced),
+                (0, TargetEvent::Synced),
                 (150, again(&a)),
                 (300, again(&b)),
                 (450, again(&a))

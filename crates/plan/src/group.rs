@@ -13,13 +13,13 @@ use regcred_core::{Namespace, ProviderName, StoreName};
 pub(crate) struct Group {
     /// The first entry of the config that asks for it.
     pub(crate) origin: Origin,
-    pub(crate) need: Need,
-    pub(crate) places: Places,
+    pub(crate) settings: TargetSettings,
+    pub(crate) placement: Placement,
 }
 
 /// Which namespaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Places {
+pub(crate) enum Placement {
     /// In alphabetical order.
     Named(Vec<Namespace>),
     Selected(Selected),
@@ -37,7 +37,7 @@ pub(crate) struct Selected {
 
 /// The settings of a Secret: its logins, its place, and the ServiceAccounts that use it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Need {
+pub(crate) struct TargetSettings {
     pub(crate) store: StoreName,
     pub(crate) providers: Vec<ProviderName>,
     pub(crate) secret: SecretSettings,
@@ -58,28 +58,28 @@ pub(crate) enum Accounts {
 
 impl Group {
     /// Whether it chooses, and may choose the place of such a Secret.
-    pub(crate) fn may_have(&self, need: &Need, namespace: &Namespace) -> bool {
-        let Places::Selected(selected) = &self.places else { return false };
-        self.need.is_same_secret(need) && selected.may_take(namespace.as_str())
+    pub(crate) fn may_have(&self, settings: &TargetSettings, namespace: &Namespace) -> bool {
+        let Placement::Selected(selected) = &self.placement else { return false };
+        self.settings.is_same_secret(settings) && selected.may_take(namespace.as_str())
     }
 
     /// Whether both may be about one Secret, wherever they keep it.
     pub(crate) fn meets(&self, other: &Self) -> bool {
-        let may = |one: &Self, other: &Self| one.places.named().iter().any(|it| other.places.may_have(it));
-        let choose = |it: &Self| matches!(it.places, Places::Selected(_));
-        self.need.secret.name == other.need.secret.name
+        let may = |one: &Self, other: &Self| one.placement.named().iter().any(|it| other.placement.may_have(it));
+        let choose = |it: &Self| matches!(it.placement, Placement::Selected(_));
+        self.settings.secret.name == other.settings.secret.name
             && (may(self, other) || may(other, self) || (choose(self) && choose(other)))
     }
 }
 
-impl Need {
+impl TargetSettings {
     /// Whether both are about Secrets of one name in one store.
     pub(crate) fn is_same_secret(&self, other: &Self) -> bool {
         (&self.store, &self.secret.name) == (&other.store, &other.secret.name)
     }
 }
 
-impl Places {
+impl Placement {
     pub(crate) fn named(&self) -> &[Namespace] {
         match self {
             Self::Named(namespaces) => namespaces,
@@ -122,7 +122,7 @@ impl Selected {
     }
 }
 
-impl fmt::Display for Places {
+impl fmt::Display for Placement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Named(namespaces) => {

@@ -26,5 +26,5 @@ pub use types::{
     identity::{ChosenIdentity, Identities, IdentityFlag, POD_TOKEN, PodIdentity, PodSite, Policies, SecretFile},
     provider::{Inline, NeededFile, Probe, ProviderPlan, ProviderType},
     registry::{PlannedProvider, Types},
-    sink::{Choice, ClusterPlan, Kept, NoOptions, Run, SinkPlan, SinkTarget, SinkType, keep},
+    sink::{Choice, ClusterPlan, NoOptions, Run, SinkPlan, SinkTarget, SinkType, SourceAndSink, fixed_targets},
 };

@@ -2,7 +2,7 @@
 
 use regcred_config::{AccountLink, LinkName};
 
-use crate::group::{Accounts, Need};
+use crate::group::{Accounts, TargetSettings};
 
 /// The ServiceAccounts of builds on OpenShift, which also push.
 pub const BUILDERS: [&str; 2] = ["builder", "pipeline"];
@@ -24,10 +24,10 @@ pub struct ServiceAccountLink {
 }
 
 /// Returns the ServiceAccounts that use a Secret. A Secret of another owner has its users already, so that only those of the config are added.
-pub(crate) fn links(need: &Need) -> Vec<ServiceAccountLink> {
-    match &need.accounts {
+pub(crate) fn links(settings: &TargetSettings) -> Vec<ServiceAccountLink> {
+    match &settings.accounts {
         Accounts::These(accounts) => accounts.iter().map(named).collect(),
-        _ if need.secret.merge.is_on() => vec![],
+        _ if settings.secret.merge.is_on() => vec![],
         Accounts::Builders => builders().collect(),
         Accounts::Usual => {
             let default = ServiceAccountLink { account: DEFAULT.into(), pull: true, mount: false, is_expected: true };

@@ -10,12 +10,12 @@ use regcred_config::{Config, LoginFormat, NamespaceFilter, Problems, Spec};
 use regcred_core::{Clock, InstanceName, Namespace, ProviderName, Result, Schedule, SecretName, StoreName};
 
 use crate::{
-    group::{Group, Places},
+    group::{Group, Placement},
     links::links,
     resolve::{Resolved, sink_target},
     types::{
         registry::{PlannedProvider, Types},
-        sink::{Kept, Run, SinkPlan, SinkTarget},
+        sink::{Run, SinkPlan, SinkTarget, SourceAndSink},
     },
 };
 
@@ -68,7 +68,7 @@ impl Plan {
 
     /// Returns every namespace that the config names, in alphabetical order.
     pub fn namespaces(&self) -> Vec<&Namespace> {
-        let mut namespaces = self.groups.iter().flat_map(|group| group.places.named()).collect::<Vec<_>>();
+        let mut namespaces = self.groups.iter().flat_map(|group| group.placement.named()).collect::<Vec<_>>();
         namespaces.sort();
         namespaces.dedup();
         namespaces
@@ -76,9 +76,9 @@ impl Plan {
 
     /// Returns the selections of further namespaces, in words.
     pub fn selections(&self) -> Vec<String> {
-        let selected = self.groups.iter().filter_map(|group| match &group.places {
-            Places::Named(_) => None,
-            Places::Selected(selected) => Some(selected.selection.to_string()),
+        let selected = self.groups.iter().filter_map(|group| match &group.placement {
+            Placement::Named(_) => None,
+            Placement::Selected(selected) => Some(selected.selection.to_string()),
         });
         let mut selections = selected.collect::<Vec<_>>();
         selections.sort();
@@ -88,7 +88,7 @@ impl Plan {
 
     /// Returns the number of Secrets in namespaces that the config names.
     pub fn secrets(&self) -> usize {
-        self.groups.iter().map(|group| group.places.named().len()).sum()
+        self.groups.iter().map(|group| group.placement.named().len()).sum()
     }
 
     /// Returns every provider that a target needs, by its name in reports and annotations.
@@ -110,7 +110,7 @@ impl Plan {
 
     /// Returns the sinks that a target needs, with their entries.
     pub fn needed_sinks(&self) -> impl Iterator<Item = (&StoreName, &Spec)> {
-        let needed = |name: &StoreName| self.groups.iter().any(|group| group.need.store == *name);
+        let needed = |name: &StoreName| self.groups.iter().any(|group| group.settings.store == *name);
         self.sinks.iter().filter(move |(name, _)| needed(name)).map(|(name, (spec, _))| (name, spec))
     }
 
@@ -125,7 +125,7 @@ impl Plan {
     ///
     /// If there is no such route.
     pub fn store(&self, route: usize) -> &StoreName {
-        &self.groups[route].need.store
+        &self.groups[route].settings.store
     }
 
     /// Returns the task of the sink for a route.
@@ -143,7 +143,12 @@ impl Plan {
     }
 
     /// Makes a source and a sink for each route of a store, in the order of the routes.
-    pub async fn make_sink(&self, store: &StoreName, types: &Types, clock: &Arc<dyn Clock>) -> Result<Vec<Kept>> {
+    pub async fn make_sink(
+        &self,
+        store: &StoreName,
+        types: &Types,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Vec<SourceAndSink>> {
         let Some((entry, _)) = self.sinks.get(store) else { return Ok(vec![]) };
         let run = Run {
             store: store.clone(),
@@ -157,7 +162,7 @@ impl Plan {
 
     /// Returns the ServiceAccounts that a route links its Secrets to.
     pub fn accounts(&self, route: usize) -> Vec<String> {
-        let links = self.groups.get(route).map(|group| links(&group.need)).unwrap_or_default();
+        let links = self.groups.get(route).map(|group| links(&group.settings)).unwrap_or_default();
         links.into_iter().map(|link| link.account).collect()
     }
 
@@ -188,16 +193,17 @@ impl Plan {
 
     /// Returns a Secret that two stores keep in the same place. `None`: there is none.
     pub fn meets(&self, one: &StoreName, other: &StoreName) -> Option<&SecretName> {
-        let of = |store: &StoreName| self.groups.iter().filter(|group| group.need.store == *store).collect::<Vec<_>>();
+        let of =
+            |store: &StoreName| self.groups.iter().filter(|group| group.settings.store == *store).collect::<Vec<_>>();
         let theirs = of(other);
         let met = of(one).into_iter().find(|group| theirs.iter().any(|other| group.meets(other)))?;
-        Some(&met.need.secret.name)
+        Some(&met.settings.secret.name)
     }
 
     /// Returns the names of the Secrets that the plan keeps in a store.
     pub fn secret_names(&self, store: &StoreName) -> BTreeSet<SecretName> {
-        let own = self.groups.iter().filter(|group| group.need.store == *store);
-        own.map(|group| group.need.secret.name.clone()).collect()
+        let own = self.groups.iter().filter(|group| group.settings.store == *store);
+        own.map(|group| group.settings.secret.name.clone()).collect()
     }
 
     /// Returns every provider that a target needs, in alphabetical order.
@@ -208,9 +214,9 @@ impl Plan {
     /// The routes before this one that may have the same targets: what is chosen is not known before it was listed.
     pub fn yields_to(&self, route: usize) -> Vec<usize> {
         let own = &self.groups[route];
-        let meets = |other: &Group| match &own.places {
-            Places::Named(named) => named.iter().any(|namespace| other.may_have(&own.need, namespace)),
-            Places::Selected(_) => other.need.is_same_secret(&own.need) && own.meets(other),
+        let meets = |other: &Group| match &own.placement {
+            Placement::Named(named) => named.iter().any(|namespace| other.may_have(&own.settings, namespace)),
+            Placement::Selected(_) => other.settings.is_same_secret(&own.settings) && own.meets(other),
         };
         (0..route).filter(|before| meets(&self.groups[*before])).collect()
     }
@@ -222,7 +228,7 @@ impl Plan {
 
     /// Returns the providers of a route, in the order of the config.
     pub fn wanted(&self, route: usize) -> &[ProviderName] {
-        self.groups.get(route).map_or(&[], |group| &group.need.providers)
+        self.groups.get(route).map_or(&[], |group| &group.settings.providers)
     }
 
     /// Returns the number of credentials that a full pass mints. Providers with an equal key share one.
@@ -233,16 +239,16 @@ impl Plan {
     /// Returns the number of credentials that a pass mints if it writes only to these routes of the engine.
     pub fn mints_for(&self, routes: &BTreeSet<usize>) -> usize {
         let written = routes.iter().filter_map(|route| self.groups.get(*route));
-        self.tokens(written.flat_map(|group| &group.need.providers))
+        self.tokens(written.flat_map(|group| &group.settings.providers))
     }
 
     /// Returns about how many bytes of logins each Secret of a route holds. `None`: a provider alone knows it.
     pub fn bytes(&self, route: usize) -> Option<usize> {
-        let need = &self.groups.get(route)?.need;
-        let logins = need.providers.iter().map(|name| self.providers.get(name)?.plan.login_bytes());
+        let settings = &self.groups.get(route)?.settings;
+        let logins = settings.providers.iter().map(|name| self.providers.get(name)?.plan.login_bytes());
         let logins = logins.collect::<Option<Vec<_>>>()?.concat();
         let entry = |(registry, auth): &(usize, usize)| {
-            let again = match need.secret.credentials {
+            let again = match settings.secret.credentials {
                 LoginFormat::Auth => 0,
                 // User and password together are as long as the `auth` before it was encoded.
                 LoginFormat::Full => r#""username":"","password":"","#.len() + auth * 3 / 4,
@@ -272,27 +278,27 @@ impl Plan {
 
     /// Restricts the plan to these namespaces. The error is the namespaces that the config neither names nor may select.
     pub fn restrict_to(&mut self, wanted: &[NamespaceFilter]) -> Result<(), Vec<NamespaceFilter>> {
-        let known = |filter: &&NamespaceFilter| self.groups.iter().any(|group| group.places.may_meet(filter));
+        let known = |filter: &&NamespaceFilter| self.groups.iter().any(|group| group.placement.may_meet(filter));
         let unknown = wanted.iter().filter(|filter| !known(filter)).cloned().collect::<Vec<_>>();
         if !unknown.is_empty() {
             return Err(unknown);
         }
         for group in &mut self.groups {
-            match &mut group.places {
-                Places::Named(namespaces) => {
+            match &mut group.placement {
+                Placement::Named(namespaces) => {
                     namespaces.retain(|it| wanted.iter().any(|filter| filter.takes(it.as_str())));
                 }
-                Places::Selected(selected) => selected.only = Some(wanted.to_vec()),
+                Placement::Selected(selected) => selected.only = Some(wanted.to_vec()),
             }
         }
-        self.groups.retain(|group| wanted.iter().any(|filter| group.places.may_meet(filter)));
+        self.groups.retain(|group| wanted.iter().any(|filter| group.placement.may_meet(filter)));
         retain_needed(&mut self.providers, &self.groups);
         Ok(())
     }
 
     /// Whether the config names the namespaces of a route one by one.
     pub fn names_its_places(&self, route: usize) -> bool {
-        self.groups.get(route).is_some_and(|group| matches!(group.places, Places::Named(_)))
+        self.groups.get(route).is_some_and(|group| matches!(group.placement, Placement::Named(_)))
     }
 
     /// Returns the schedule of the config as the function that the engine calls.
@@ -304,6 +310,6 @@ impl Plan {
 
 /// Removes the providers that no group needs.
 fn retain_needed(providers: &mut BTreeMap<ProviderName, PlannedProvider>, groups: &[Group]) {
-    let needed = groups.iter().flat_map(|group| &group.need.providers).collect::<BTreeSet<_>>();
+    let needed = groups.iter().flat_map(|group| &group.settings.providers).collect::<BTreeSet<_>>();
     providers.retain(|name, _| needed.contains(name));
 }

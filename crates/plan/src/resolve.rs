@@ -12,7 +12,7 @@ use regcred_config::{
 use regcred_core::{Namespace, ProviderName, SecretName, StoreName};
 
 use crate::{
-    group::{Accounts, Group, Need, Places, Selected},
+    group::{Accounts, Group, Placement, Selected, TargetSettings},
     links::links,
     types::{
         registry::{PlannedProvider, Types},
@@ -55,12 +55,12 @@ pub(crate) struct Resolved {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Address {
     store: StoreName,
-    place: Place,
+    place: Location,
     name: SecretName,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+enum Location {
     Named(Namespace),
     Selected(Selection),
     /// The options of the entry say where, and this is their digest.
@@ -117,7 +117,7 @@ impl Resolved {
     ) -> Result<BTreeMap<StoreName, (Spec, SinkPlan)>, Vec<Problem>> {
         let (mut sinks, mut problems) = (BTreeMap::new(), self.problems.clone());
         for (name, entry) in &self.sinks {
-            let own = groups.iter().filter(|group| group.need.store == *name);
+            let own = groups.iter().filter(|group| group.settings.store == *name);
             let targets = own.map(|group| sink_target(group, &self.providers, false)).collect::<Vec<_>>();
             match types.sink(entry, &targets) {
                 Ok(plan) => drop(sinks.insert(name.clone(), (entry.clone(), plan))),
@@ -154,36 +154,40 @@ impl Resolved {
     /// Groups the Secrets with the same settings, in the order of the config.
     pub(crate) fn groups(&self) -> Vec<Group> {
         let mut wanted = self.wanted.iter().collect::<Vec<_>>();
-        wanted.sort_by_key(|(address, wanted)| (wanted.position, matches!(address.place, Place::Selected(_))));
+        wanted.sort_by_key(|(address, wanted)| (wanted.position, matches!(address.place, Location::Selected(_))));
         // What is named stands before or behind each entry that chooses, as the config has it.
         let (mut groups, mut alike, mut chosen) = (Vec::<Group>::new(), HashMap::new(), 0);
         for (address, wanted) in wanted {
-            let need = wanted.need(&self.providers);
+            let settings = wanted.settings(&self.providers);
             let namespace = match &address.place {
-                Place::Named(namespace) => namespace.clone(),
-                Place::Selected(selection) => {
+                Location::Named(namespace) => namespace.clone(),
+                Location::Selected(selection) => {
                     let selected = Selected::new(selection.clone(), wanted.also_named.clone());
-                    groups.push(Group { origin: wanted.origin.clone(), need, places: Places::Selected(selected) });
+                    groups.push(Group {
+                        origin: wanted.origin.clone(),
+                        settings,
+                        placement: Placement::Selected(selected),
+                    });
                     chosen += 1;
                     continue;
                 }
-                Place::Described(_) => {
-                    groups.push(Group { origin: wanted.origin.clone(), need, places: Places::Named(vec![]) });
+                Location::Described(_) => {
+                    groups.push(Group { origin: wanted.origin.clone(), settings, placement: Placement::Named(vec![]) });
                     continue;
                 }
             };
             // Those that an earlier choice may have wait for it, and the others do not.
-            let may_be_another_s = groups.iter().any(|earlier| earlier.may_have(&need, &namespace));
-            let place = *alike.entry((chosen, may_be_another_s, need.clone())).or_insert(groups.len());
-            if let Some(Places::Named(namespaces)) = groups.get_mut(place).map(|group| &mut group.places) {
+            let may_be_another_s = groups.iter().any(|earlier| earlier.may_have(&settings, &namespace));
+            let place = *alike.entry((chosen, may_be_another_s, settings.clone())).or_insert(groups.len());
+            if let Some(Placement::Named(namespaces)) = groups.get_mut(place).map(|group| &mut group.placement) {
                 namespaces.push(namespace);
             } else {
-                let places = Places::Named(vec![namespace]);
-                groups.push(Group { origin: wanted.origin.clone(), need, places });
+                let placement = Placement::Named(vec![namespace]);
+                groups.push(Group { origin: wanted.origin.clone(), settings, placement });
             }
         }
         for group in &mut groups {
-            if let Places::Named(namespaces) = &mut group.places {
+            if let Placement::Named(namespaces) = &mut group.placement {
                 namespaces.sort();
             }
         }
@@ -194,15 +198,15 @@ impl Resolved {
         let Some(providers) = self.wants(target, types) else { return };
         let Some(store) = self.store(target) else { return }; // that was told where it stands
         let (also, untold) = self.named_beside(&store, target);
-        let named = target.namespaces.named.iter().cloned().chain(also).map(Place::Named);
-        let selected = target.namespaces.selection.clone().map(Place::Selected);
+        let named = target.namespaces.named.iter().cloned().chain(also).map(Location::Named);
+        let selected = target.namespaces.selection.clone().map(Location::Selected);
         let mut told = vec![]; // of an entry once, not of each of its namespaces
         told.extend(untold.into_iter().chain(self.unguarded_push(target, &providers)));
         let described = target.options.as_ref().filter(|_| target.namespaces == Namespaces::default());
-        let described = described.map(|options| Place::Described(options.digest()));
+        let described = described.map(|options| Location::Described(options.digest()));
         for place in named.chain(selected).chain(described) {
             let address = Address { store: store.clone(), place, name: target.secret.name.clone() };
-            let is_selected = matches!(address.place, Place::Selected(_));
+            let is_selected = matches!(address.place, Location::Selected(_));
             let wanted = self.wanted.entry(address).or_insert_with(|| Wanted::new(position, &store, target));
             if is_selected {
                 wanted.also_named.extend(target.namespaces.named.iter().cloned());
@@ -229,7 +233,7 @@ impl Resolved {
     /// What earlier entries name beside the choice that this one makes too: it is chosen here, unless labels decide.
     fn named_beside(&self, store: &StoreName, target: &TargetEntry) -> (Vec<Namespace>, Option<Problem>) {
         let Some(selection) = &target.namespaces.selection else { return (vec![], None) };
-        let place = Place::Selected(selection.clone());
+        let place = Location::Selected(selection.clone());
         let address = Address { store: store.clone(), place, name: target.secret.name.clone() };
         let Some(earlier) = self.wanted.get(&address) else { return (vec![], None) };
         let is_new = |it: &&Namespace| !target.namespaces.named.contains(it) && selection.may_take(it.as_str());
@@ -315,14 +319,14 @@ impl Wanted {
         }
     }
 
-    fn need(&self, known: &BTreeMap<ProviderName, PlannedProvider>) -> Need {
+    fn settings(&self, known: &BTreeMap<ProviderName, PlannedProvider>) -> TargetSettings {
         let accounts = match &self.accounts {
             Some(accounts) => Accounts::These(accounts.clone()),
             None if self.providers.iter().any(|name| known[name].plan.access == Access::Push) => Accounts::Builders,
             None => Accounts::Usual,
         };
         let (store, providers) = (self.store.clone(), self.providers.clone());
-        Need { store, providers, secret: self.secret.clone(), accounts, options: self.options.clone() }
+        TargetSettings { store, providers, secret: self.secret.clone(), accounts, options: self.options.clone() }
     }
 
     /// Adds the settings of an entry to those of earlier ones.
@@ -408,16 +412,16 @@ pub(crate) fn sink_target(
     known: &BTreeMap<ProviderName, PlannedProvider>,
     adopt: bool,
 ) -> SinkTarget<Option<Spec>> {
-    let accounts = links(&group.need);
-    let Need { store, providers, secret, options, .. } = group.need.clone();
-    let selection = match &group.places {
-        Places::Named(_) => None,
-        Places::Selected(selected) => Some(Choice(selected.clone())),
+    let accounts = links(&group.settings);
+    let TargetSettings { store, providers, secret, options, .. } = group.settings.clone();
+    let selection = match &group.placement {
+        Placement::Named(_) => None,
+        Placement::Selected(selected) => Some(Choice(selected.clone())),
     };
     let adopt = secret.adopt || (adopt && !secret.merge.is_on());
     SinkTarget {
         store,
-        namespaces: group.places.named().to_vec(),
+        namespaces: group.placement.named().to_vec(),
         selection,
         secret: SecretSettings { adopt, ..secret },
         accounts,

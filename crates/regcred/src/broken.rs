@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use regcred_core::{
-    Applied, CredentialSet, Error, Feed, Observed, Result, SecretSink, Target, TargetSource, async_trait,
+    Applied, CredentialSet, Error, Observed, Result, SecretSink, Target, TargetSender, TargetSource, async_trait,
 };
 
-use crate::plan::Kept;
+use crate::plan::SourceAndSink;
 
 #[derive(Debug)]
 pub(crate) struct Broken(Error);
 
 impl Broken {
-    pub(crate) fn kept(error: Error) -> Kept {
+    pub(crate) fn kept(error: Error) -> SourceAndSink {
         let broken = Arc::new(Self(error));
         (broken.clone(), broken)
     }
@@ -20,7 +20,7 @@ impl Broken {
 
 #[async_trait]
 impl TargetSource for Broken {
-    async fn watch(&self, _: Feed) -> Result<()> {
+    async fn watch(&self, _: TargetSender) -> Result<()> {
         Err(self.0.clone())
     }
 }

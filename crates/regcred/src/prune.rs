@@ -48,7 +48,7 @@ impl Pruning {
         let mut failing = false;
         loop {
             sleep(self.every).await;
-            match self.look(engine).await {
+            match self.prune_once(engine).await {
                 Ok(()) => failing = false,
                 Err(error) => {
                     if !failing {
@@ -61,7 +61,7 @@ impl Pruning {
     }
 
     /// One look at each cluster. While a source has not named everything, nothing is an orphan.
-    async fn look(&mut self, engine: &Engine) -> Result<()> {
+    async fn prune_once(&mut self, engine: &Engine) -> Result<()> {
         let mut failed = None::<Error>;
         for (store, cluster, names) in &self.stores {
             let there = match leftovers_named(cluster, store, &self.instance, names).await {
@@ -99,6 +99,7 @@ mod tests {
         Address, CredentialSet, Login, RegistryCredential, SystemClock, Target, Validity, testing::SinkExt,
     };
     use regcred_openshift::{Connection, Link};
+    use regcred_plan::from_yaml;
     use regcred_testkit::FakeKube;
 
     use super::*;

@@ -8,7 +8,7 @@ use std::{
 
 use regcred_core::{Clock, Error, ErrorKind, StoreName};
 use regcred_engine::{Builder, Engine, Route};
-use regcred_plan::{Kept, Plan, Types};
+use regcred_plan::{Plan, SourceAndSink, Types};
 use tokio::time::timeout;
 
 use crate::{broken::Broken, minters::Minters};
@@ -48,7 +48,7 @@ pub async fn engine(plan: &Plan, types: &Types, minters: &mut Minters, clock: Ar
 }
 
 /// Makes a source and a sink for each route of a store.
-async fn make(plan: &Plan, store: &StoreName, types: &Types, clock: &Arc<dyn Clock>) -> Vec<Kept> {
+async fn make(plan: &Plan, store: &StoreName, types: &Types, clock: &Arc<dyn Clock>) -> Vec<SourceAndSink> {
     let routes = (0..plan.routes()).filter(|route| plan.store(*route) == store).count();
     let made = timeout(MAKING, plan.make_sink(store, types, clock)).await.unwrap_or_else(|_| {
         let message = format!("the sink {store} was not made within {} s", MAKING.as_secs());

@@ -39,7 +39,9 @@ fn report(event: &Event<'_>) {
     match event {
         Event::Minted { provider, .. } => println!("regcred: {provider} gave a login"),
         Event::MintFailed { provider, error, .. } => println!("regcred: {provider} gave none: {error}"),
-        Event::Looked { target, outcome, .. } => println!("regcred: {} is {}", target.group(), outcome.state().name()),
+        Event::Reconciled { target, outcome, .. } => {
+            println!("regcred: {} is {}", target.group(), outcome.state().name())
+        }
         _ => {}
     }
 }

@@ -29,7 +29,7 @@ async fn with_fakes_an_old_login_stays_while_the_provider_is_down() {
 
     clock.step(Duration::from_hours(11));
     provider.fail_with(Error::new(ErrorKind::Unreachable, "the registry is down"));
-    let report = regcred.once(Pass::default().with_looks(1)).await.expect("it runs");
+    let report = regcred.once(Pass::default().with_attempts(1)).await.expect("it runs");
     assert_eq!(report.count(State::Fresh), 0, "it is due");
     assert!(sink.stored(&target("team-a")).is_some(), "the old login is still there");
 }
@@ -40,6 +40,6 @@ async fn with_mocks_a_refused_provider_is_asked_once_and_nothing_is_written() {
     let mut provider = MockRegistryProvider::new();
     provider.expect_credential().times(1).returning(|| Err(Error::new(ErrorKind::Denied, "no permission")));
     let mut regcred = program(&clock, Arc::new(provider), sink.clone());
-    let report = regcred.once(Pass::default().with_looks(1)).await.expect("it runs");
+    let report = regcred.once(Pass::default().with_attempts(1)).await.expect("it runs");
     assert_eq!((report.count(State::Failed), sink.writes()), (1, 0), "{report:#?}");
 }

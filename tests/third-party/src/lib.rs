@@ -9,7 +9,7 @@ use regcred::{
     core::{Address, Error, ErrorKind, ExposeSecret, Login, Registry, RegistryCredential, RegistryProvider, Result},
     core::{Scope, SecretBytes, SystemClock, Validity},
     dockerconfig::DockerConfigFormat,
-    plan::{Kept, NoOptions, Run, SinkTarget, keep, schemars, schemars::JsonSchema},
+    plan::{NoOptions, Run, SinkTarget, SourceAndSink, fixed_targets, schemars, schemars::JsonSchema},
 };
 use serde::Deserialize;
 
@@ -98,8 +98,8 @@ impl SinkType for Shelf {
     type Options = NoOptions;
     type TargetOptions = Board;
 
-    async fn make(&self, _: NoOptions, targets: Vec<SinkTarget<Board>>, run: &Run) -> Result<Vec<Kept>> {
+    async fn make(&self, _: NoOptions, targets: Vec<SinkTarget<Board>>, run: &Run) -> Result<Vec<SourceAndSink>> {
         let sink = DocumentSink::new(self.clone(), DockerConfigFormat).with_instance(run.instance.clone());
-        Ok(keep(Arc::new(sink), &targets, |options| Address::named(options.board.as_str())))
+        Ok(fixed_targets(Arc::new(sink), &targets, |options| Address::named(options.board.as_str())))
     }
 }

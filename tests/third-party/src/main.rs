@@ -18,7 +18,7 @@ k8s_if_1_35! {
 async fn main() -> Result<(), Box<dyn Error>> {
     let types = Types::default().with_provider(RobotType)?.with_sink(Shelf::default())?;
     let report_each = |event: &Event<'_>| {
-        if let Event::Looked { target, outcome, .. } = event {
+        if let Event::Reconciled { target, outcome, .. } = event {
             println!("{target} is {}", [vec![outcome.state().name().into()], outcome.reasons()].concat().join(": "));
         }
     };

@@ -31,7 +31,7 @@ impl<S: DocumentStore, F: DocumentFormat> DocumentSink<S, F> {
         Self { instance, ..self }
     }
 
-    async fn look(&self, address: &Address) -> Result<Seen<S::Version>> {
+    async fn read(&self, address: &Address) -> Result<Seen<S::Version>> {
         let document = self.store.load(address).await?;
         let found = document.as_ref().map(|it| self.judge(it));
         Ok(Seen { address: address.clone(), document, found })
@@ -74,7 +74,7 @@ fn refusal(reason: &'static str, found: &str) -> Refusal {
 #[async_trait]
 impl<S: DocumentStore, F: DocumentFormat> SecretSink for DocumentSink<S, F> {
     async fn observe(&self, target: &Target) -> Result<Observed> {
-        let seen = self.look(&target.address).await?;
+        let seen = self.read(&target.address).await?;
         let observed = match &seen.found {
             None => Observed::absent(),
             Some(Err(refusal)) => Observed::refused(refusal.clone()),
@@ -105,7 +105,7 @@ impl<S: DocumentStore, F: DocumentFormat> SecretSink for DocumentSink<S, F> {
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {
-        let seen = self.look(&target.address).await?;
+        let seen = self.read(&target.address).await?;
         let (Some(document), Some(found)) = (&seen.document, &seen.found) else { return Ok(()) };
         if let Err(refusal) = found {
             return Err(refusal.clone().into());

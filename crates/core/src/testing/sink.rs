@@ -29,7 +29,7 @@ struct State {
     panics: BTreeSet<Target>,
     waits: BTreeMap<Target, String>,
     undone: BTreeMap<Target, String>,
-    looks: Vec<Target>,
+    observed: Vec<Target>,
     writes: usize,
 }
 
@@ -140,8 +140,8 @@ impl MemorySink {
     }
 
     /// Every target that was observed, in the order of the answers.
-    pub fn looks(&self) -> Vec<Target> {
-        self.state().looks.clone()
+    pub fn observed(&self) -> Vec<Target> {
+        self.state().observed.clone()
     }
 
     /// How often something was really written.
@@ -189,7 +189,7 @@ impl SecretSink for MemorySink {
     async fn observe(&self, target: &Target) -> Result<Observed> {
         self.begin(target).await?;
         let mut state = self.state();
-        state.looks.push(target.clone());
+        state.observed.push(target.clone());
         let observed = match state.stored.get(target) {
             None => Observed::absent(),
             Some(Stored::Foreign { owner }) => Observed::refused(foreign(owner)),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use regcred_core::{
-    Feed, Result, Sighting, Target, TargetSource,
+    Result, Target, TargetEvent, TargetSender, TargetSource,
     testing::{FakeProvider, MemorySink, TestClock, target},
 };
 use regcred_engine::{Pass, State};
@@ -32,9 +32,9 @@ struct Opponent {
 
 #[async_trait]
 impl TargetSource for Opponent {
-    async fn watch(&self, feed: Feed) -> Result<()> {
-        feed.send(Sighting::Present(self.target.clone())).await;
-        feed.send(Sighting::Synced).await;
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
+        sender.send(TargetEvent::Present(self.target.clone())).await;
+        sender.send(TargetEvent::Synced).await;
         let start = Instant::now();
         for time in 1..=self.times {
             sleep_until(start + self.every * time).await;
@@ -43,7 +43,7 @@ impl TargetSource for Opponent {
                 How::Empty => self.sink.empty(&self.target),
                 How::Delete => self.sink.delete(&self.target),
             }
-            feed.send(Sighting::Present(self.target.clone())).await;
+            sender.send(TargetEvent::Present(self.target.clone())).await;
         }
         std::future::pending().await
     }

@@ -11,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use regcred_core::{
-    Applied, Clock, CredentialSet, Error, ErrorKind, Feed, MockSecretSink, Observed, Result, SecretSink, Sighting,
-    StoreName, Target, TargetSource,
+    Applied, Clock, CredentialSet, Error, ErrorKind, MockSecretSink, Observed, Result, SecretSink, StoreName, Target,
+    TargetEvent, TargetSender, TargetSource,
     testing::{FakeProvider, MemorySink, provider_name, target},
 };
 use regcred_engine::{Event, Minter, Pass, State, Step};
@@ -230,7 +230,7 @@ async fn a_dead_cluster_takes_no_worker_from_another_and_is_given_up_after_three
     let (start, last) = (Instant::now(), Arc::new(Mutex::new(None)));
     let seen = last.clone();
     let engine = fakes.builder().with_route(route).with_route(fakes.route(targets(100))).with_on_event(move |event| {
-        if let Event::Looked { target, .. } = event
+        if let Event::Reconciled { target, .. } = event
             && target.store.as_str() == "memory"
         {
             *seen.lock().expect("no panic") = Some(Instant::now());
@@ -303,11 +303,11 @@ struct Newcomers(Duration);
 
 #[async_trait]
 impl TargetSource for Newcomers {
-    async fn watch(&self, feed: Feed) -> Result<()> {
-        feed.send(Sighting::Present(target("team-0"))).await;
-        feed.send(Sighting::Synced).await;
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
+        sender.send(TargetEvent::Present(target("team-0"))).await;
+        sender.send(TargetEvent::Synced).await;
         sleep(self.0).await;
-        feed.send(Sighting::Present(target("new"))).await;
+        sender.send(TargetEvent::Present(target("new"))).await;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use regcred_core::{
-    Error, ErrorKind, Feed, Result, Sighting, TargetSource,
+    Error, ErrorKind, Result, TargetEvent, TargetSender, TargetSource,
     testing::{MemorySink, target},
 };
 use regcred_engine::{Pass, State};
@@ -24,13 +24,13 @@ struct LateComer;
 
 #[async_trait]
 impl TargetSource for LateComer {
-    async fn watch(&self, feed: Feed) -> Result<()> {
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
         for target in targets(1000) {
-            feed.send(Sighting::Present(target)).await;
+            sender.send(TargetEvent::Present(target)).await;
         }
-        feed.send(Sighting::Synced).await;
+        sender.send(TargetEvent::Synced).await;
         sleep(Duration::from_millis(255)).await;
-        feed.send(Sighting::Present(target("new"))).await;
+        sender.send(TargetEvent::Present(target("new"))).await;
         Ok(())
     }
 }
@@ -40,7 +40,7 @@ async fn a_new_namespace_overtakes_a_full_pass() {
     let fakes = Fakes::with_latency(Duration::from_millis(10));
     let engine = fakes.builder().with_route(fakes.route(LateComer)).build().expect("it is whole");
     engine.run(sleep(HOUR)).await;
-    let looks = fakes.sink.looks();
+    let looks = fakes.sink.observed();
     let place = looks.iter().position(|it| *it == target("new")).expect("it was seen");
     assert!((100..200).contains(&place) && looks.len() == 1001, "{place} of {}", looks.len());
 }
@@ -51,12 +51,12 @@ struct Restless;
 
 #[async_trait]
 impl TargetSource for Restless {
-    async fn watch(&self, feed: Feed) -> Result<()> {
-        feed.send(Sighting::Present(target("team-0"))).await;
-        feed.send(Sighting::Synced).await;
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
+        sender.send(TargetEvent::Present(target("team-0"))).await;
+        sender.send(TargetEvent::Synced).await;
         loop {
             sleep(Duration::from_millis(5)).await;
-            feed.send(Sighting::Present(target("team-0"))).await;
+            sender.send(TargetEvent::Present(target("team-0"))).await;
         }
     }
 }
@@ -67,7 +67,7 @@ async fn one_pass_listens_to_a_source_until_it_has_named_everything() {
     let engine = fakes.builder().with_route(fakes.route(Restless)).build().expect("it is whole");
     let start = Instant::now();
     let report = engine.once(Pass::default()).await;
-    assert_eq!((report.count(State::Fresh), fakes.sink.looks().len()), (1, 1));
+    assert_eq!((report.count(State::Fresh), fakes.sink.observed().len()), (1, 1));
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 }
 
@@ -77,11 +77,11 @@ struct Passing;
 
 #[async_trait]
 impl TargetSource for Passing {
-    async fn watch(&self, feed: Feed) -> Result<()> {
-        feed.send(Sighting::Present(target("team-0"))).await;
-        feed.send(Sighting::Synced).await;
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
+        sender.send(TargetEvent::Present(target("team-0"))).await;
+        sender.send(TargetEvent::Synced).await;
         sleep(HOUR).await;
-        feed.send(Sighting::Gone(target("team-0"))).await;
+        sender.send(TargetEvent::Gone(target("team-0"))).await;
         Ok(())
     }
 }
@@ -110,13 +110,13 @@ struct Forgetful(AtomicUsize);
 
 #[async_trait]
 impl TargetSource for Forgetful {
-    async fn watch(&self, feed: Feed) -> Result<()> {
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
         if self.0.fetch_add(1, SeqCst) > 0 {
-            feed.send(Sighting::Present(target("after"))).await;
+            sender.send(TargetEvent::Present(target("after"))).await;
             return Ok(());
         }
-        feed.send(Sighting::Present(target("before"))).await;
-        feed.send(Sighting::Synced).await;
+        sender.send(TargetEvent::Present(target("before"))).await;
+        sender.send(TargetEvent::Synced).await;
         sleep(Duration::from_secs(1)).await;
         Err(unreachable())
     }
@@ -137,7 +137,7 @@ struct Broken(AtomicUsize);
 
 #[async_trait]
 impl TargetSource for Broken {
-    async fn watch(&self, _: Feed) -> Result<()> {
+    async fn watch(&self, _: TargetSender) -> Result<()> {
         let calls = self.0.fetch_add(1, SeqCst);
         assert!(calls < 100, "as the test wants");
         Err(unreachable())
@@ -172,10 +172,10 @@ struct CutOff(AtomicUsize);
 
 #[async_trait]
 impl TargetSource for CutOff {
-    async fn watch(&self, feed: Feed) -> Result<()> {
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
         self.0.fetch_add(1, SeqCst);
-        feed.send(Sighting::Present(target("team-0"))).await;
-        feed.send(Sighting::Synced).await;
+        sender.send(TargetEvent::Present(target("team-0"))).await;
+        sender.send(TargetEvent::Synced).await;
         Err(unreachable())
     }
 }
@@ -195,13 +195,13 @@ struct Slow(Option<ErrorKind>);
 
 #[async_trait]
 impl TargetSource for Slow {
-    async fn watch(&self, feed: Feed) -> Result<()> {
+    async fn watch(&self, sender: TargetSender) -> Result<()> {
         sleep(Duration::from_secs(1)).await;
         if let Some(kind) = self.0 {
             return Err(Error::new(kind, "it cannot be listed"));
         }
-        feed.send(Sighting::Present(target("team-0"))).await;
-        feed.send(Sighting::Synced).await;
+        sender.send(TargetEvent::Present(target("team-0"))).await;
+        sender.send(TargetEvent::Synced).await;
         sleep(2 * HOUR).await;
         Ok(())
     }
@@ -248,7 +248,7 @@ struct Forbidden;
 
 #[async_trait]
 impl TargetSource for Forbidden {
-    async fn watch(&self, _: Feed) -> Result<()> {
+    async fn watch(&self, _: TargetSender) -> Result<()> {
         Err(Error::new(ErrorKind::Denied, "it may not be listed"))
     }
 }

@@ -7,7 +7,7 @@ mod sinks;
 
 use regcred_config::{Origin, Partial, Problem, Problems, Spec, TypeGrammar, keys};
 use regcred_core::Result;
-use regcred_plan::{Kept, NoOptions, Run, SinkPlan, SinkTarget, SinkType, async_trait};
+use regcred_plan::{NoOptions, Run, SinkPlan, SinkTarget, SinkType, SourceAndSink, async_trait};
 
 use self::sinks::Sinks;
 pub use self::{clusters::Clusters, listed::listed, options::OpenShiftOptions};
@@ -68,7 +68,7 @@ impl SinkType for OpenShiftType {
         options: OpenShiftOptions,
         targets: Vec<SinkTarget<NoOptions>>,
         run: &Run,
-    ) -> Result<Vec<Kept>> {
+    ) -> Result<Vec<SourceAndSink>> {
         let cluster = self.clusters.get_or_connect(&run.store, &options).await?;
         Ok(Sinks::new(cluster, &targets, run).make(&targets))
     }

@@ -8,7 +8,7 @@ use std::{
 
 use regcred_config::{Merge, NamedWatches, SecretSettings};
 use regcred_core::{Address, Scope, Target, TargetSource};
-use regcred_plan::{Kept, Run, ServiceAccountLink, SinkTarget};
+use regcred_plan::{Run, ServiceAccountLink, SinkTarget, SourceAndSink};
 
 use super::listed::listed;
 use crate::{
@@ -82,7 +82,7 @@ impl<'a> Sinks<'a> {
     }
 
     /// Makes a source and a sink for each target, in their order.
-    pub(super) fn make<O>(mut self, targets: &[SinkTarget<O>]) -> Vec<Kept> {
+    pub(super) fn make<O>(mut self, targets: &[SinkTarget<O>]) -> Vec<SourceAndSink> {
         let mut kept = vec![];
         for target in targets {
             let sink = self.sink(Settings::of(target));

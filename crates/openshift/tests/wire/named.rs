@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use regcred_core::{Feed, SecretSink, Sighting, Sightings, Target, TargetSource, Written, testing::conformance};
+use regcred_core::{
+    SecretSink, Target, TargetEvent, TargetReceiver, TargetSender, TargetSource, Written, testing::conformance,
+};
 use regcred_openshift::{Link, OpenShiftSink, WatchedObjects, WatchedSource};
 use regcred_testkit::FakeKube;
 use serde_json::{Value, json};
@@ -16,7 +18,7 @@ const LONG: Duration = Duration::from_hours(1);
 struct Watching {
     kube: FakeKube,
     sink: Arc<OpenShiftSink>,
-    sightings: Sightings,
+    receiver: TargetReceiver,
     task: AbortHandle,
 }
 
@@ -42,10 +44,10 @@ async fn watching(resync: Duration, watched: WatchedObjects, prepare: impl FnOnc
     let (cluster, store, name) = (connect(&kube).await, target("team-a").store, NAME.parse().expect("valid"));
     let namespaces = ["team-a", "team-b"].map(|it| it.parse().expect("valid"));
     let source = WatchedSource::named(&cluster, store, name, namespaces, &sink, resync, watched);
-    let (feed, mut sightings) = Feed::channel(16);
-    let task = tokio::spawn(async move { source.watch(feed).await }).abort_handle();
-    while !matches!(sightings.next().await.expect("it goes on").1, Sighting::Synced) {}
-    let watching = Watching { kube, sink, sightings, task };
+    let (sender, mut receiver) = TargetSender::channel(16);
+    let task = tokio::spawn(async move { source.watch(sender).await }).abort_handle();
+    while !matches!(receiver.next().await.expect("it goes on").1, TargetEvent::Synced) {}
+    let watching = Watching { kube, sink, receiver, task };
     for namespace in ["team-a", "team-b"] {
         watching.refresh(&target(namespace), 1).await;
     }
@@ -88,8 +90,8 @@ async fn the_source_of_named_namespaces_conforms() {
 
 impl Watching {
     /// The target that is named next.
-    async fn next(&mut self) -> Sighting {
-        let next = timeout(Duration::from_secs(30), self.sightings.next()).await;
+    async fn next(&mut self) -> TargetEvent {
+        let next = timeout(Duration::from_secs(30), self.receiver.next()).await;
         next.expect("within half a minute").expect("it goes on").1
     }
 
@@ -134,10 +136,10 @@ async fn a_change_of_a_secret_an_account_or_a_namespace_names_its_target_at_once
         }),
     ];
     for (serial, (what, change)) in (2..).zip(changes) {
-        while watching.sightings.try_next().is_some() {}
+        while watching.receiver.try_next().is_some() {}
         change(&watching);
         let next = watching.next().await;
-        assert!(matches!(&next, Sighting::Present(it) if *it == target("team-a")), "{what}: {next:?}");
+        assert!(matches!(&next, TargetEvent::Present(it) if *it == target("team-a")), "{what}: {next:?}");
         if what != "an immutable Secret" {
             watching.refresh(&target("team-a"), serial).await;
         }
@@ -154,8 +156,8 @@ async fn own_writes_and_changes_beside_them_name_no_target() {
     watching.edit("secrets", NAME, |secret| secret["metadata"]["labels"]["scanned"] = json!("yes"));
     // The source reports the next change that matters, and nothing before it.
     watching.kube.remove("secrets", "team-b", NAME);
-    assert!(matches!(watching.next().await, Sighting::Present(it) if it == target("team-b")));
-    assert_eq!(watching.sightings.try_next().map(|(_, it)| format!("{it:?}")), None);
+    assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target("team-b")));
+    assert_eq!(watching.receiver.try_next().map(|(_, it)| format!("{it:?}")), None);
 }
 
 #[tokio::test]
@@ -168,7 +170,7 @@ async fn what_may_not_be_watched_is_read_again_and_again() {
                 .await;
         for _ in 0..3 {
             let next = watching.next().await;
-            assert!(matches!(&next, Sighting::Again(it) if namespace.is_none_or(|of| it.group() == of)), "{next:?}");
+            assert!(matches!(&next, TargetEvent::Again(it) if namespace.is_none_or(|of| it.group() == of)), "{next:?}");
         }
         assert!(
             watching.kube.requests().iter().all(|it| it.resource != resource || it.verb != "watch"),
@@ -180,9 +182,9 @@ async fn what_may_not_be_watched_is_read_again_and_again() {
 #[tokio::test]
 async fn with_secrets_alone_each_target_is_read_again_too() {
     let mut watching = watching(Duration::from_millis(50), WatchedObjects::Secrets, |_| ()).await;
-    assert!(matches!(watching.next().await, Sighting::Again(_)));
+    assert!(matches!(watching.next().await, TargetEvent::Again(_)));
     watching.kube.remove("secrets", "team-a", NAME);
-    while !matches!(watching.next().await, Sighting::Present(it) if it == target("team-a")) {}
+    while !matches!(watching.next().await, TargetEvent::Present(it) if it == target("team-a")) {}
     assert!(watching.kube.requests().iter().all(|it| it.resource != "namespaces"));
 }
 
@@ -194,7 +196,7 @@ async fn what_may_have_been_missed_is_read_again() {
     watching.kube.close_watches();
     let mut named = BTreeSet::new();
     while named.len() < 2 {
-        if let Sighting::Again(it) = watching.next().await {
+        if let TargetEvent::Again(it) = watching.next().await {
             named.insert(it);
         }
     }

@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use regcred_core::{ErrorKind, Feed, Sighting, Sightings, StoreName, Target, TargetSource, testing::conformance};
+use regcred_core::{
+    ErrorKind, StoreName, Target, TargetEvent, TargetReceiver, TargetSender, TargetSource, testing::conformance,
+};
 use regcred_openshift::{NamespaceList, NamespaceSource};
 use regcred_testkit::FakeKube;
 use serde_json::json;
@@ -24,14 +26,14 @@ fn label(kube: &FakeKube, namespace: &str, tier: &str) {
 }
 
 /// What is seen until everything was named, sorted.
-async fn seen(sightings: &mut Sightings) -> Vec<String> {
+async fn seen(receiver: &mut TargetReceiver) -> Vec<String> {
     let mut seen = vec![];
     loop {
-        match sightings.next().await.expect("it goes on").1 {
-            Sighting::Present(target) => seen.push(target.group().to_owned()),
-            Sighting::Again(target) => seen.push(format!("{} again", target.group())),
-            Sighting::Gone(target) => seen.push(format!("not {}", target.group())),
-            Sighting::Synced => break,
+        match receiver.next().await.expect("it goes on").1 {
+            TargetEvent::Present(target) => seen.push(target.group().to_owned()),
+            TargetEvent::Again(target) => seen.push(format!("{} again", target.group())),
+            TargetEvent::Gone(target) => seen.push(format!("not {}", target.group())),
+            TargetEvent::Synced => break,
         }
     }
     seen.sort();
@@ -70,10 +72,10 @@ async fn what_comes_goes_or_is_labelled_otherwise_is_seen_with_the_next_list() {
         label(&kube, namespace, tier);
     }
     kube.terminate("d");
-    let (feed, mut sightings) = Feed::channel(16);
+    let (sender, mut receiver) = TargetSender::channel(16);
     let source = source(&kube).await;
-    let watching = tokio::spawn(async move { source.watch(feed).await });
-    assert_eq!(seen(&mut sightings).await, ["a", "b", "f"], "what is being deleted is none");
+    let watching = tokio::spawn(async move { source.watch(sender).await });
+    assert_eq!(seen(&mut receiver).await, ["a", "b", "f"], "what is being deleted is none");
 
     kube.add_namespace("e", &[]);
     label(&kube, "e", "run");
@@ -86,7 +88,7 @@ async fn what_comes_goes_or_is_labelled_otherwise_is_seen_with_the_next_list() {
     pause();
     advance(Duration::from_mins(5)).await;
     resume();
-    assert_eq!(seen(&mut sightings).await, ["c", "e", "f", "not a", "not b"], "f is another one");
+    assert_eq!(seen(&mut receiver).await, ["c", "e", "f", "not a", "not b"], "f is another one");
 
     kube.deny("list", "namespaces", None);
     pause();
@@ -94,7 +96,7 @@ async fn what_comes_goes_or_is_labelled_otherwise_is_seen_with_the_next_list() {
     resume();
     let error = watching.await.expect("it does not panic").expect_err("it may not list any more");
     assert_eq!(error.kind(), ErrorKind::Denied, "the engine starts it again, and nothing is gone until then");
-    assert!(sightings.try_next().is_none());
+    assert!(receiver.try_next().is_none());
 }
 
 #[tokio::test]
@@ -107,9 +109,9 @@ async fn sources_that_start_together_share_one_list_of_however_many_pages() {
     }
     let source = source(&kube).await;
     let watch = async |source: NamespaceSource| {
-        let (feed, mut sightings) = Feed::channel(16);
-        let watching = tokio::spawn(async move { source.watch(feed).await });
-        let seen = seen(&mut sightings).await;
+        let (sender, mut receiver) = TargetSender::channel(16);
+        let watching = tokio::spawn(async move { source.watch(sender).await });
+        let seen = seen(&mut receiver).await;
         watching.abort();
         seen.len()
     };
@@ -126,7 +128,7 @@ async fn sources_that_wait_for_one_list_share_its_failure() {
     let source = source(&kube).await;
     let watches = (0..10).map(|_| {
         let source = source.clone();
-        tokio::spawn(async move { source.watch(Feed::channel(16).0).await })
+        tokio::spawn(async move { source.watch(TargetSender::channel(16).0).await })
     });
     for watching in watches.collect::<Vec<_>>() {
         let error = watching.await.expect("it does not panic").expect_err("nobody may list");

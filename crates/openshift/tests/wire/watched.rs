@@ -10,7 +10,7 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use regcred_core::{
-    ErrorKind, Feed, SecretName, SecretSink, Sighting, Sightings, Target, TargetSource, Written,
+    ErrorKind, SecretName, SecretSink, Target, TargetEvent, TargetReceiver, TargetSender, TargetSource, Written,
     testing::{SinkExt, conformance},
 };
 use regcred_openshift::{Cache, Link, OpenShiftSink, WatchedSource, Watches};
@@ -26,7 +26,7 @@ use crate::harness::{NAME, builder, connect, names, requests, set, sink, target}
 /// A sink whose targets are watched, and what the watches tell.
 struct Watching {
     sink: Arc<OpenShiftSink>,
-    sightings: Sightings,
+    receiver: TargetReceiver,
     task: AbortHandle,
 }
 
@@ -82,10 +82,10 @@ async fn the_source_of_watched_namespaces_conforms() {
 /// Which was told of each namespace that is there.
 async fn watching(kube: &FakeKube) -> Watching {
     let (source, sink) = source(kube).await;
-    let (feed, mut sightings) = Feed::channel(16);
-    let task = tokio::spawn(async move { source.watch(feed).await }).abort_handle();
-    while !matches!(sightings.next().await.expect("it goes on").1, Sighting::Synced) {}
-    Watching { sink, sightings, task }
+    let (sender, mut receiver) = TargetSender::channel(16);
+    let task = tokio::spawn(async move { source.watch(sender).await }).abort_handle();
+    while !matches!(receiver.next().await.expect("it goes on").1, TargetEvent::Synced) {}
+    Watching { sink, receiver, task }
 }
 
 /// One namespace, whose Secret is written and linked.
@@ -98,8 +98,8 @@ async fn written() -> (FakeKube, Watching, Target) {
 }
 
 impl Watching {
-    async fn next(&mut self) -> Sighting {
-        self.sightings.next().await.expect("it goes on").1
+    async fn next(&mut self) -> TargetEvent {
+        self.receiver.next().await.expect("it goes on").1
     }
 
     /// Looks and writes, as the engine does; what was asked for meanwhile.
@@ -168,8 +168,8 @@ async fn who_takes_a_link_out_of_one_list_is_seen_and_who_writes_beside_it_distu
         account["secrets"].as_array_mut().expect("a list").insert(0, json!({ "name": "theirs" }));
     });
     edit(&kube, "builder", |account| account["imagePullSecrets"] = json!([]));
-    assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
-    assert_eq!(watching.sightings.try_next().map(|(_, it)| format!("{it:?}")), None, "the other edits wake nobody");
+    assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target));
+    assert_eq!(watching.receiver.try_next().map(|(_, it)| format!("{it:?}")), None, "the other edits wake nobody");
     let undone = vec!["ServiceAccount builder is not linked".to_owned()];
     assert_eq!(watching.undone(&kube, &target).await, (undone.clone(), true));
     watching.refresh(&kube, &target, 2).await;
@@ -179,7 +179,7 @@ async fn who_takes_a_link_out_of_one_list_is_seen_and_who_writes_beside_it_distu
     assert_eq!(watching.refresh(&kube, &target, 3).await, ["patch secrets"]);
 
     edit(&kube, "builder", |account| account["secrets"] = json!([{ "name": "theirs" }]));
-    assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
+    assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target));
     assert_eq!(watching.undone(&kube, &target).await, (undone, true));
 }
 
@@ -195,7 +195,7 @@ async fn what_somebody_has_written_before_the_watch_tells_is_not_written_over() 
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let observed = watching.sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
     assert!(observed.refusal.is_some(), "it is read anew, and somebody else's now");
-    assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
+    assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target));
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn wrong_data_that_somebody_applies_as_our_field_manager_is_put_right_at_o
         let mut secret = kube.object("secrets", "team-a", NAME).expect("it is there");
         secret["data"][".dockerconfigjson"] = json!(STANDARD.encode(data));
         apply(&kube, secret, "regcred").await;
-        assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
+        assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target));
         let undone = vec!["its data holds no login for r.example".to_owned()];
         assert_eq!(watching.undone(&kube, &target).await, (undone, true), "{data}");
         watching.refresh(&kube, &target, serial).await;
@@ -249,14 +249,14 @@ async fn what_may_have_changed_unseen_is_read_again() {
     assert_eq!(watching.refresh(&kube, &target, 2).await, ["patch secrets"]);
     kube.forget_history();
     kube.close_watches();
-    assert!(matches!(watching.next().await, Sighting::Again(it) if it == target), "after a second");
+    assert!(matches!(watching.next().await, TargetEvent::Again(it) if it == target), "after a second");
     assert_eq!(watching.undone(&kube, &target).await, (vec![], true));
     assert_eq!(watching.undone(&kube, &target).await, (vec![], false));
 
     kube.remove_namespace("team-a");
-    while watching.next().await != Sighting::Gone(target.clone()) {}
+    while watching.next().await != TargetEvent::Gone(target.clone()) {}
     kube.add_namespace("team-a", &["default", "builder"]);
-    assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
+    assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target));
     assert!(watching.sink.observe(&target).await.expect("it can be read").existing().is_none(), "it is another one");
 }
 
@@ -273,7 +273,7 @@ async fn an_account_that_goes_is_missed_at_the_next_look_and_one_that_comes_link
     };
     timeout(Duration::from_secs(30), missed).await.expect("the watch tells of it");
     kube.put("serviceaccounts", "team-a", "default", account, "gitops");
-    assert!(matches!(watching.next().await, Sighting::Present(it) if it == target));
+    assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target));
     assert_eq!(watching.sink.observe(&target).await.expect("read").existing().expect("there").waiting_for, None);
 }
 
@@ -297,15 +297,15 @@ async fn who_comes_when_nobody_can_be_told_of_everything_is_turned_away_alone() 
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &[]);
     let (source, _) = source(&kube).await;
-    let ((feed, mut sightings), early) = (Feed::channel(16), source.clone());
-    let early = tokio::spawn(async move { early.watch(feed).await });
-    while sightings.next().await.expect("it goes on").1 != Sighting::Synced {}
+    let ((sender, mut receiver), early) = (TargetSender::channel(16), source.clone());
+    let early = tokio::spawn(async move { early.watch(sender).await });
+    while receiver.next().await.expect("it goes on").1 != TargetEvent::Synced {}
     kube.deny("list", "namespaces", None);
-    let (feed, _late) = Feed::channel(16);
-    let error = source.watch(feed).await.expect_err("nobody lists for it");
+    let (sender, _late) = TargetSender::channel(16);
+    let error = source.watch(sender).await.expect_err("nobody lists for it");
     assert_eq!(error.kind(), ErrorKind::Denied);
     kube.add_namespace("team-b", &[]);
-    let seen = sightings.next().await.expect("it goes on").1;
-    assert_eq!((seen, early.is_finished()), (Sighting::Present(target("team-b")), false), "it watches still");
+    let seen = receiver.next().await.expect("it goes on").1;
+    assert_eq!((seen, early.is_finished()), (TargetEvent::Present(target("team-b")), false), "it watches still");
     early.abort();
 }

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::{
     identity::{ChosenIdentity, Identities, PodIdentity, PodSite, Policies},
     provider::{Inline, Probe, ProviderPlan, ProviderType},
-    sink::{Kept, Run, SinkPlan, SinkTarget, SinkType},
+    sink::{Run, SinkPlan, SinkTarget, SinkType, SourceAndSink},
 };
 use crate::finding::Finding;
 
@@ -145,7 +145,8 @@ fn of_type<O: Clone + 'static>(entries: Vec<Probe<Options>>) -> Vec<Probe<O>> {
 #[async_trait]
 pub(crate) trait AnySinkType: Send + Sync {
     fn plan(&self, entry: &Spec, targets: &[SinkTarget<Option<Spec>>]) -> Result<SinkPlan, Problems>;
-    async fn make(&self, entry: &Spec, targets: Vec<SinkTarget<Option<Spec>>>, run: &Run) -> Result<Vec<Kept>>;
+    async fn make(&self, entry: &Spec, targets: Vec<SinkTarget<Option<Spec>>>, run: &Run)
+    -> Result<Vec<SourceAndSink>>;
     fn grammar(&self) -> TypeGrammar;
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
     fn target_schema(&self, generator: &mut SchemaGenerator) -> Schema;
@@ -164,7 +165,12 @@ impl<T: SinkType> AnySinkType for T {
         }
     }
 
-    async fn make(&self, entry: &Spec, targets: Vec<SinkTarget<Option<Spec>>>, run: &Run) -> Result<Vec<Kept>> {
+    async fn make(
+        &self,
+        entry: &Spec,
+        targets: Vec<SinkTarget<Option<Spec>>>,
+        run: &Run,
+    ) -> Result<Vec<SourceAndSink>> {
         let invalid = |problems: Problems| Error::new(ErrorKind::Invalid, problems.to_string());
         let options = self.read(entry).map_err(invalid)?;
         let targets = typed::<T>(entry, &targets).map_err(invalid)?;

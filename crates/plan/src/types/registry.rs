@@ -10,7 +10,7 @@ use super::{
     erased::{AnyProviderType, AnySinkType, Options},
     identity::{ChosenIdentity, Identities, PodIdentity, PodSite, Policies},
     provider::{Inline, Probe, ProviderPlan, ProviderType},
-    sink::{Kept, Run, SinkPlan, SinkTarget, SinkType},
+    sink::{Run, SinkPlan, SinkTarget, SinkType, SourceAndSink},
 };
 use crate::finding::Finding;
 
@@ -198,7 +198,7 @@ impl Types {
         entry: &Spec,
         targets: Vec<SinkTarget<Option<Spec>>>,
         run: &Run,
-    ) -> Result<Vec<Kept>> {
+    ) -> Result<Vec<SourceAndSink>> {
         match self.sinks.get(entry.kind()) {
             Some(sink) => sink.of.make(entry, targets, run).await,
             None => Err(Error::new(ErrorKind::Invalid, unknown(entry, "sink", self.sinks.keys()).to_string())),

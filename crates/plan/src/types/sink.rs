@@ -13,7 +13,7 @@ use super::provider::NeededFile;
 use crate::{group::Selected, links::ServiceAccountLink};
 
 /// A source of targets, and the sink that keeps them.
-pub type Kept = (Arc<dyn TargetSource>, Arc<dyn SecretSink>);
+pub type SourceAndSink = (Arc<dyn TargetSource>, Arc<dyn SecretSink>);
 
 /// A type of sink that entries of `sinks:` can name.
 ///
@@ -61,7 +61,7 @@ pub trait SinkType: Send + Sync + 'static {
         options: Self::Options,
         targets: Vec<SinkTarget<Self::TargetOptions>>,
         run: &Run,
-    ) -> Result<Vec<Kept>>;
+    ) -> Result<Vec<SourceAndSink>>;
 }
 
 /// The options of a target whose type of sink has none.
@@ -153,7 +153,11 @@ impl fmt::Display for Choice {
 }
 
 /// Keeps each target in one sink, at the address that its options describe.
-pub fn keep<O>(sink: Arc<dyn SecretSink>, targets: &[SinkTarget<O>], address: impl Fn(&O) -> Address) -> Vec<Kept> {
+pub fn fixed_targets<O>(
+    sink: Arc<dyn SecretSink>,
+    targets: &[SinkTarget<O>],
+    address: impl Fn(&O) -> Address,
+) -> Vec<SourceAndSink> {
     let source = |target: &SinkTarget<O>| Arc::new(vec![target.at(address(&target.options))]) as Arc<dyn TargetSource>;
     targets.iter().map(source).zip(std::iter::repeat(sink)).collect()
 }

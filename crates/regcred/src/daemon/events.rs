@@ -49,7 +49,7 @@ impl KubernetesEvents {
 
     pub(crate) fn follow(&self, event: &Event<'_>) {
         match event {
-            Event::Looked { target, outcome, .. } => {
+            Event::Reconciled { target, outcome, .. } => {
                 let text = match (outcome.state(), &outcome.step, &outcome.contested) {
                     (State::Refused, Some(Step::Refuse(refusal)), _) => ("Refused", refusal.to_string()),
                     (State::Contested, _, Some(contested)) => {
@@ -147,7 +147,7 @@ mod tests {
         let target = Target::new(store, Address::secret(namespace, name));
         let mut outcome = Outcome::default();
         outcome.step = Some(Step::Refuse(Refusal::new("foreign", "another owner", "delete it")));
-        events.follow(&Event::Looked { target: &target, outcome: &outcome, took: Duration::ZERO });
+        events.follow(&Event::Reconciled { target: &target, outcome: &outcome, took: Duration::ZERO });
         let event = serde_json::from_slice::<Value>(&bodies.recv().await.expect("one event")).expect("JSON");
         assert!(event["eventTime"].as_str().is_some_and(|it| it.starts_with("2015-08-19T16:05:")), "{event:#}");
     }

@@ -115,7 +115,7 @@ impl Metrics {
             Event::MintFailed { provider, error, .. } => {
                 self.requested(&Provider { provider: provider.to_string() }, &error.kind().to_string());
             }
-            Event::Looked { target, outcome, took } => {
+            Event::Reconciled { target, outcome, took } => {
                 let sink = target.store.to_string();
                 self.took.get_or_create(&Sink { sink: sink.clone() }).observe(took.as_secs_f64());
                 self.syncs.get_or_create(&Sync { sink, outcome: came_of(outcome) }).inc();

@@ -32,7 +32,7 @@ pub(crate) struct TargetState {
 impl States {
     pub(crate) fn follow(&self, event: &Event<'_>) {
         match event {
-            Event::Looked { target, outcome, .. } => {
+            Event::Reconciled { target, outcome, .. } => {
                 let (mut all, state) = (self.all(), outcome.state());
                 // A target that could not be read keeps its dates.
                 if let Some(known) = all.get_mut(*target).filter(|_| outcome.step.is_none() && state != State::Gone) {

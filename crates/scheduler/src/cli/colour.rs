@@ -52,11 +52,11 @@ mod tests {
     use clap::ValueEnum;
 
     use super::*;
-    use crate::cli::standing::Standing;
+    use crate::cli::target_state::TargetState;
 
     #[test]
     fn each_state_of_a_target_has_a_colour_and_other_words_have_none() {
-        for standing in Standing::value_variants() {
+        for standing in TargetState::value_variants() {
             let word = standing.to_possible_value().expect("it has a name").get_name().to_owned();
             assert!(colour(&word).is_some(), "{word}");
         }

@@ -117,6 +117,6 @@ fn run(
     })?;
     terminal::clear();
     let (report, callers) = report?;
-    session::tell_logins(&report);
+    session::print_logins(&report);
     Ok((report, callers))
 }

@@ -46,7 +46,7 @@ impl Progress {
     pub(crate) fn follow(&self, event: &Event<'_>) {
         let mut counts = self.counts.lock().expect("nothing panics while it holds the lock");
         match event {
-            Event::Looked { outcome, .. } => {
+            Event::Reconciled { outcome, .. } => {
                 counts.looked_at += 1;
                 counts.written += usize::from(outcome.written.is_some());
                 counts.failed += usize::from(outcome.state() == State::Failed);

@@ -61,7 +61,7 @@ pub(crate) fn explain(error: &Error) -> String {
 }
 
 /// Reports each cluster of a pass that does not accept the credentials. All its targets fail for this reason.
-pub(crate) fn tell_logins(report: &Report) {
+pub(crate) fn print_logins(report: &Report) {
     let is_one = |error: &Error| error.kind() == ErrorKind::Unauthenticated;
     let mut stores = BTreeMap::new();
     for (target, Outcome { failures, .. }) in &report.targets {

@@ -23,7 +23,7 @@ use super::{
         yaml,
     },
     pass,
-    standing::Standing,
+    target_state::TargetState,
 };
 
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     pub(crate) pass: PassArgs,
     /// Only targets in this state. Repeat the flag or use commas for several
     #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
-    pub(crate) state: Vec<Standing>,
+    pub(crate) state: Vec<TargetState>,
     /// Only targets with a credential that ends within so long, such as 2h
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) within: Option<Duration>,
@@ -148,7 +148,7 @@ impl<'a> Shown<'a> {
             let latest = now.checked_add(within);
             rows.retain(|row| row.ends.is_some_and(|end| latest.is_none_or(|latest| end <= latest)));
         }
-        let code = code.max(u8::from(rows.iter().any(|row| row.standing <= Standing::Edited)));
+        let code = code.max(u8::from(rows.iter().any(|row| row.standing <= TargetState::Edited)));
         Self { rows, total, now, code, sources: json!([]), unknown: String::new() }
     }
 
@@ -164,8 +164,8 @@ impl Document for Shown<'_> {
             return unknown.clone();
         }
         let mut text = as_table(rows, *now, wide);
-        let count_of = |it: &Standing| rows.iter().filter(|row| row.standing == *it).count();
-        let counts = Standing::value_variants().iter().map(|it| (it.word(), count_of(it)));
+        let count_of = |it: &TargetState| rows.iter().filter(|row| row.standing == *it).count();
+        let counts = TargetState::value_variants().iter().map(|it| (it.word(), count_of(it)));
         let counts = counts.filter(|(_, count)| *count > 0).map(|(word, count)| format!("{count} {word}"));
         let counts = counts.collect::<Vec<_>>().join(", ");
         let colon = if counts.is_empty() { "" } else { ": " };
@@ -187,7 +187,7 @@ impl Document for Shown<'_> {
 pub(super) struct Row<'a> {
     target: &'a Target,
     outcome: &'a Outcome,
-    standing: Standing,
+    standing: TargetState,
     /// The earliest end of its credentials.
     ends: Option<SystemTime>,
     /// The providers whose login it should hold, but does not.
@@ -197,7 +197,7 @@ pub(super) struct Row<'a> {
 impl<'a> Row<'a> {
     pub(super) fn new(target: &'a Target, outcome: &'a Outcome, missing: Vec<String>, now: SystemTime) -> Self {
         let ends = outcome.validity.values().filter_map(Validity::expires_at).min();
-        Self { target, outcome, standing: Standing::of(outcome, &missing, now), ends, missing }
+        Self { target, outcome, standing: TargetState::of(outcome, &missing, now), ends, missing }
     }
 
     fn details(&self) -> Details {

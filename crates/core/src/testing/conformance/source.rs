@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::time::timeout;
 
 use super::after_polls;
-use crate::{Feed, Sighting, Sightings, Target, TargetSource};
+use crate::{Target, TargetEvent, TargetReceiver, TargetSender, TargetSource};
 
 /// A source that is dropped more often than this never names everything.
 const AWAITS: usize = 1000;
@@ -42,19 +42,19 @@ pub async fn source(under_test: &dyn SourceUnderTest) {
     follows_what_comes_and_goes(under_test).await;
 }
 
-async fn next(sightings: &mut Sightings, rule: &str) -> Option<Sighting> {
-    let next = timeout(PATIENCE, sightings.next()).await.unwrap_or_else(|_| panic!("{rule}: nothing was sent"));
-    next.map(|(_, sighting)| sighting)
+async fn next(receiver: &mut TargetReceiver, rule: &str) -> Option<TargetEvent> {
+    let next = timeout(PATIENCE, receiver.next()).await.unwrap_or_else(|_| panic!("{rule}: nothing was sent"));
+    next.map(|(_, event)| event)
 }
 
 /// What a source names until it says that this is everything, or until it ends.
-async fn named(sightings: &mut Sightings) -> BTreeSet<Target> {
+async fn named(receiver: &mut TargetReceiver) -> BTreeSet<Target> {
     let mut named = BTreeSet::new();
     loop {
-        match next(sightings, "a source names everything").await {
-            Some(Sighting::Present(target) | Sighting::Again(target)) => drop(named.insert(target)),
-            Some(Sighting::Gone(target)) => drop(named.remove(&target)),
-            Some(Sighting::Synced) | None => return named,
+        match next(receiver, "a source names everything").await {
+            Some(TargetEvent::Present(target) | TargetEvent::Again(target)) => drop(named.insert(target)),
+            Some(TargetEvent::Gone(target)) => drop(named.remove(&target)),
+            Some(TargetEvent::Synced) | None => return named,
         }
     }
 }
@@ -64,11 +64,11 @@ async fn names_everything_and_then_says_so(under_test: &dyn SourceUnderTest) {
     let expected = under_test.targets().await;
     assert!(!expected.is_empty(), "the test's source has a target");
     for _ in 0..2 {
-        let (feed, mut sightings) = Feed::channel(1);
+        let (sender, mut receiver) = TargetSender::channel(1);
         let again = source.clone();
-        let task = tokio::spawn(async move { again.watch(feed).await });
+        let task = tokio::spawn(async move { again.watch(sender).await });
         assert_eq!(
-            named(&mut sightings).await,
+            named(&mut receiver).await,
             expected,
             "every target is named before `Synced`, and again by the next call"
         );
@@ -79,18 +79,18 @@ async fn names_everything_and_then_says_so(under_test: &dyn SourceUnderTest) {
 async fn begins_anew_after_a_dropped_call(under_test: &dyn SourceUnderTest) {
     let (source, expected) = (under_test.source().await, under_test.targets().await);
     for polls in 0..AWAITS {
-        let (feed, mut sightings) = Feed::channel(1);
+        let (sender, mut receiver) = TargetSender::channel(1);
         let is_done = tokio::select! {
             biased;
-            finished = after_polls(polls, source.watch(feed)) => finished.is_some(),
-            _ = named(&mut sightings) => true,
+            finished = after_polls(polls, source.watch(sender)) => finished.is_some(),
+            _ = named(&mut receiver) => true,
         };
         if is_done {
-            let (feed, mut sightings) = Feed::channel(1);
+            let (sender, mut receiver) = TargetSender::channel(1);
             let again = source.clone();
-            let task = tokio::spawn(async move { again.watch(feed).await });
+            let task = tokio::spawn(async move { again.watch(sender).await });
             assert_eq!(
-                named(&mut sightings).await,
+                named(&mut receiver).await,
                 expected,
                 "a call works after one that was dropped at await {polls}"
             );
@@ -103,15 +103,15 @@ async fn begins_anew_after_a_dropped_call(under_test: &dyn SourceUnderTest) {
 
 async fn follows_what_comes_and_goes(under_test: &dyn SourceUnderTest) {
     let source = under_test.source().await;
-    let (feed, mut sightings) = Feed::channel(16);
-    let task = tokio::spawn(async move { source.watch(feed).await });
-    named(&mut sightings).await;
+    let (sender, mut receiver) = TargetSender::channel(16);
+    let task = tokio::spawn(async move { source.watch(sender).await });
+    named(&mut receiver).await;
     if let Some(target) = under_test.add().await {
         let rule = "a target that appears is named";
-        while next(&mut sightings, rule).await.expect(rule) != Sighting::Present(target.clone()) {}
+        while next(&mut receiver, rule).await.expect(rule) != TargetEvent::Present(target.clone()) {}
         under_test.remove(&target).await;
         let rule = "a target that ends is gone";
-        while next(&mut sightings, rule).await.expect(rule) != Sighting::Gone(target.clone()) {}
+        while next(&mut receiver, rule).await.expect(rule) != TargetEvent::Gone(target.clone()) {}
     }
     task.abort();
 }

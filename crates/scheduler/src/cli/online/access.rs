@@ -7,7 +7,7 @@ use regcred_openshift::{Cluster, Right, check};
 use regcred_plan::{Demand, Finding};
 
 use super::{
-    look::{Place, rights},
+    namespace_check::{CheckedNamespace, rights},
     rbac::{self, Asker, Missing, words},
 };
 
@@ -20,8 +20,8 @@ pub(crate) async fn everywhere(cluster: &Cluster, demands: &[Demand]) -> BTreeSe
 }
 
 /// Returns the findings about rights. Namespaces with the same answer share a row.
-pub(crate) fn tell(places: &[Place], asker: Asker<'_>) -> Vec<Finding> {
-    let mut lacking = BTreeMap::<Missing<'_>, Vec<&Place>>::new();
+pub(crate) fn findings(places: &[CheckedNamespace], asker: Asker<'_>) -> Vec<Finding> {
+    let mut lacking = BTreeMap::<Missing<'_>, Vec<&CheckedNamespace>>::new();
     let mut fine = BTreeMap::<&[Right], Vec<&str>>::new();
     let (mut unknown, mut failure) = (vec![], None);
     for place in places {

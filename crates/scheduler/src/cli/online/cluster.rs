@@ -14,7 +14,7 @@ use super::{
     finding::prefix,
     guard, leftover,
     limit::{MORE, late, within},
-    look::{self, Place},
+    namespace_check::{self, CheckedNamespace},
     namespaces,
     rbac::Asker,
 };
@@ -72,7 +72,7 @@ struct Learnt {
     server: Option<String>,
     answers: bool,
     user: Option<String>,
-    places: Vec<Place>,
+    places: Vec<CheckedNamespace>,
     findings: Vec<Finding>,
 }
 
@@ -98,8 +98,8 @@ async fn ask_one(
     let is_late = within(limit, asking).await.is_some();
     let Learnt { server, answers, user, places, mut findings } = learnt;
     let asker = Asker { instance, user: user.as_deref() };
-    findings.extend(namespaces::tell(&places, asker));
-    findings.extend(access::tell(&places, asker));
+    findings.extend(namespaces::findings(&places, asker));
+    findings.extend(access::findings(&places, asker));
     match server {
         _ if !is_late => {}
         Some(server) if !answers => {
@@ -121,8 +121,8 @@ async fn learn(
     let server = cluster.server();
     learnt.server = Some(server.to_owned());
     let findings = &mut learnt.findings;
-    let greeting = match check::server_info(cluster).await {
-        Ok(greeting) => greeting,
+    let server_info = match check::server_info(cluster).await {
+        Ok(server_info) => server_info,
         Err(error) => {
             findings.push(Finding::error("cluster", server, &error).with_fix(fix(server, &error)));
             return;
@@ -135,20 +135,20 @@ async fn learn(
     let user = learnt.user.as_deref();
     let words = [
         cluster.context().map(|context| format!("context {context}")),
-        greeting.version.clone(),
+        server_info.version.clone(),
         user.map(|user| format!("as {}", user.escape_debug())),
     ];
     let words = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
     findings.push(Finding::ok("cluster", server, if words.is_empty() { "it answers".into() } else { words }));
-    if let Some(theirs) = greeting.time {
+    if let Some(theirs) = server_info.time {
         findings.push(compare("API server", theirs, now));
     }
-    findings.extend(guard::ask(cluster, &greeting, user, demands).await);
+    findings.extend(guard::ask(cluster, &server_info, user, demands).await);
     findings.extend(access::listing(cluster, demands, listed).await);
     let everywhere = access::everywhere(cluster, demands).await;
     let (chosen, listed) = namespaces::select(cluster, Asker { instance, user }, demands, findings).await;
-    learnt.places = look::places(demands, &chosen, &listed);
-    look::look(cluster, &everywhere, &mut learnt.places).await;
+    learnt.places = namespace_check::places(demands, &chosen, &listed);
+    namespace_check::look(cluster, &everywhere, &mut learnt.places).await;
     findings.extend(leftover::ask(cluster, instance, demands, &learnt.places).await);
 }
 

@@ -15,7 +15,7 @@ const OF_SECRETS: &str = "-guard-secrets";
 /// token of a ServiceAccount.
 pub(crate) async fn ask(
     cluster: &Cluster,
-    greeting: &ServerInfo,
+    server_info: &ServerInfo,
     user: Option<&str>,
     demands: &[Demand],
 ) -> Option<Finding> {
@@ -35,14 +35,14 @@ pub(crate) async fn ask(
         return Some(Finding::ok("guard", SYSTEM, format!("may not write Secret {all} there")));
     }
     let can = format!("this identity can write Secret {open} there, which is a way to cluster-admin");
-    let release = greeting.version.as_deref().unwrap_or("of this version");
+    let release = server_info.version.as_deref().unwrap_or("of this version");
     let policies = match check::policies(cluster, user).await {
         Ok(Policies::Named(policies)) if policies.iter().any(|it| it.contains(OF_SECRETS)) => {
             let message = format!("{can}; ValidatingAdmissionPolicy {} is there to guard it", policies.join(", "));
             return Some(Finding::ok("guard", SYSTEM, message));
         }
         Ok(Policies::Named(_)) => "and no ValidatingAdmissionPolicy of regcred's names it".into(),
-        Ok(Policies::NotServed) if greeting.release.is_some_and(|release| release < (1, 30)) => {
+        Ok(Policies::NotServed) if server_info.release.is_some_and(|release| release < (1, 30)) => {
             format!("and a server {release} has no ValidatingAdmissionPolicies, which came with 1.30")
         }
         Ok(Policies::NotServed) => "and this server has no ValidatingAdmissionPolicies".into(),

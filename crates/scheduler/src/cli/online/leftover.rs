@@ -9,7 +9,7 @@ use regcred_openshift::{
 };
 use regcred_plan::{Demand, Finding, first_few};
 
-use super::{look::Place, rbac::for_each};
+use super::{namespace_check::CheckedNamespace, rbac::for_each};
 
 const CHECK: &str = "leftovers";
 /// `regcred manifests` ends the names of the roles and bindings of targets so.
@@ -32,7 +32,7 @@ pub(crate) async fn ask(
     cluster: &Cluster,
     instance: &InstanceName,
     demands: &[Demand],
-    places: &[Place],
+    places: &[CheckedNamespace],
 ) -> Vec<Finding> {
     let selects = demands.iter().any(|demand| !demand.selected.is_empty());
     let is_known = !selects || places.iter().any(|place| place.chosen);

@@ -7,7 +7,7 @@ mod finding;
 mod guard;
 mod leftover;
 mod limit;
-mod look;
+mod namespace_check;
 mod namespaces;
 mod providers;
 mod rbac;

@@ -7,7 +7,7 @@ use regcred_openshift::{Cluster, NamespaceList, Presence};
 use regcred_plan::{Demand, Finding};
 
 use super::{
-    look::{Place, Seen},
+    namespace_check::{Answers, CheckedNamespace},
     rbac::{self, Asker},
 };
 
@@ -55,7 +55,7 @@ fn choice(words: String, found: &Result<Vec<Namespace>>, asker: Asker<'_>) -> Fi
 const READY: &str = "see whether the API server is well: `kubectl get --raw /readyz`";
 
 /// Of all that were to be looked at.
-pub(crate) fn tell(places: &[Place], asker: Asker<'_>) -> Vec<Finding> {
+pub(crate) fn findings(places: &[CheckedNamespace], asker: Asker<'_>) -> Vec<Finding> {
     let looked_at = places.iter().filter_map(|place| Some((place.namespace.as_str(), place.seen.as_ref()?)));
     let looked_at = looked_at.collect::<Vec<_>>();
     let are = |presence| {
@@ -91,7 +91,8 @@ pub(crate) fn tell(places: &[Place], asker: Asker<'_>) -> Vec<Finding> {
         let fix = rbac::get_namespaces(&unseen, asker);
         findings.push(Finding::warning("namespaces", "", message).with_namespaces(&unseen).with_fix(fix));
     }
-    let failed = looked_at.iter().filter_map(|(name, Seen { presence, .. })| Some((*name, presence.as_ref().err()?)));
+    let failed =
+        looked_at.iter().filter_map(|(name, Answers { presence, .. })| Some((*name, presence.as_ref().err()?)));
     let (failed, errors) = failed.unzip::<_, _, Vec<_>, Vec<_>>();
     if let Some(error) = errors.first() {
         findings.push(Finding::error("namespaces", "", error).with_namespaces(&failed).with_fix(READY));

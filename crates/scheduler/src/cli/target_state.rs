@@ -7,7 +7,7 @@ use regcred_engine::{Outcome, State, Step};
 
 /// How a target stands, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(crate) enum Standing {
+pub(crate) enum TargetState {
     /// A credential in it does not work any more
     Expired,
     /// There is no Secret
@@ -34,7 +34,7 @@ pub(crate) enum Standing {
     Gone,
 }
 
-impl Standing {
+impl TargetState {
     /// Returns the state of a target at this time. `missing`: the providers whose login it should hold, but does not.
     pub(crate) fn of(outcome: &Outcome, missing: &[String], now: SystemTime) -> Self {
         let expired = outcome.validity.values().any(|it| !it.is_usable(now));

@@ -7,13 +7,13 @@ use regcred_openshift::{Cluster, Presence, Right, check};
 use regcred_plan::Demand;
 
 /// The most namespaces that are checked. A server on a small machine answers nine rights in each of them within 15 seconds.
-const ASKED_ABOUT: usize = 2_000;
+const MOST: usize = 2_000;
 /// How many namespaces are checked together. When the time limit ends, only the answers for these are lost.
 const TOGETHER: usize = 16;
 
 /// A namespace with a target.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct CheckedNamespace {
     pub(crate) namespace: Namespace,
     /// Whether a selection chooses it, and the config does not name it.
     pub(crate) chosen: bool,
@@ -22,19 +22,19 @@ pub(crate) struct Place {
     /// The rights for all targets there, each right once.
     pub(crate) needed: Vec<Right>,
     /// `None`: it was not checked.
-    pub(crate) seen: Option<Seen>,
+    pub(crate) seen: Option<Answers>,
 }
 
 /// The answers about a namespace.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Answers {
     pub(crate) presence: Result<Presence>,
     pub(crate) missing: Vec<Right>,
     /// Why the answers are not complete.
     pub(crate) unknown: Option<Error>,
 }
 
-impl Seen {
+impl Answers {
     fn of(presence: Result<Presence>) -> Self {
         Self { presence, missing: vec![], unknown: None }
     }
@@ -51,7 +51,11 @@ pub(crate) fn rights(demand: &Demand) -> impl Iterator<Item = Right> {
 }
 
 /// Those that are named, and then those that were chosen for each of the demands. `listed`: those that are known to be there.
-pub(crate) fn places(demands: &[Demand], chosen: &[Vec<Namespace>], listed: &BTreeSet<Namespace>) -> Vec<Place> {
+pub(crate) fn places(
+    demands: &[Demand],
+    chosen: &[Vec<Namespace>],
+    listed: &BTreeSet<Namespace>,
+) -> Vec<CheckedNamespace> {
     let named = demands.iter().flat_map(|demand| &demand.namespaces).collect::<BTreeSet<_>>();
     let mut places = BTreeMap::<(bool, &Namespace), Vec<Right>>::new();
     for (demand, chosen) in demands.iter().zip(chosen) {
@@ -61,7 +65,7 @@ pub(crate) fn places(demands: &[Demand], chosen: &[Vec<Namespace>], listed: &BTr
             needed.extend(more);
         }
     }
-    let place = |((chosen, namespace), needed): ((bool, &Namespace), Vec<Right>)| Place {
+    let place = |((chosen, namespace), needed): ((bool, &Namespace), Vec<Right>)| CheckedNamespace {
         namespace: namespace.clone(),
         chosen,
         listed: listed.contains(namespace),
@@ -72,16 +76,16 @@ pub(crate) fn places(demands: &[Demand], chosen: &[Vec<Namespace>], listed: &BTr
 }
 
 /// Looks at one after the other, each wholly or not at all. What is held `everywhere`, and what was listed, is not asked again.
-pub(crate) async fn look(cluster: &Cluster, everywhere: &BTreeSet<Right>, places: &mut [Place]) {
+pub(crate) async fn look(cluster: &Cluster, everywhere: &BTreeSet<Right>, places: &mut [CheckedNamespace]) {
     let mut asked = vec![];
     for place in places {
         if place.listed && place.needed.iter().all(|right| everywhere.contains(right)) {
-            place.seen = Some(Seen::of(Ok(Presence::Here)));
+            place.seen = Some(Answers::of(Ok(Presence::Here)));
         } else {
             asked.push(place);
         }
     }
-    asked.truncate(ASKED_ABOUT);
+    asked.truncate(MOST);
     for together in asked.chunks_mut(TOGETHER) {
         let mut seen = presence(cluster, together).await;
         missing(cluster, everywhere, together, &mut seen).await;
@@ -91,14 +95,19 @@ pub(crate) async fn look(cluster: &Cluster, everywhere: &BTreeSet<Right>, places
     }
 }
 
-async fn presence(cluster: &Cluster, places: &[&mut Place]) -> Vec<Seen> {
+async fn presence(cluster: &Cluster, places: &[&mut CheckedNamespace]) -> Vec<Answers> {
     let names = places.iter().filter(|it| !it.listed).map(|it| it.namespace.as_str()).collect::<Vec<_>>();
     let mut answers = check::namespaces(cluster, &names).await.into_iter();
-    let answer = |place: &&mut Place| if place.listed { None } else { answers.next() };
-    places.iter().map(answer).map(|answer| Seen::of(answer.unwrap_or(Ok(Presence::Here)))).collect()
+    let answer = |place: &&mut CheckedNamespace| if place.listed { None } else { answers.next() };
+    places.iter().map(answer).map(|answer| Answers::of(answer.unwrap_or(Ok(Presence::Here)))).collect()
 }
 
-async fn missing(cluster: &Cluster, everywhere: &BTreeSet<Right>, places: &[&mut Place], seen: &mut [Seen]) {
+async fn missing(
+    cluster: &Cluster,
+    everywhere: &BTreeSet<Right>,
+    places: &[&mut CheckedNamespace],
+    seen: &mut [Answers],
+) {
     let mut questions = vec![];
     for (number, place) in places.iter().enumerate().filter(|(number, _)| seen[*number].lives()) {
         let open = place.needed.iter().filter(|right| !everywhere.contains(right));
