@@ -31,10 +31,6 @@ use regcred_plan::{
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-pub use self::{
-    options::{Account, AliasName, EcrOptions, IdentityName, WebIdentity},
-    role::RoleArn,
-};
 use self::{
     chosen::Chosen,
     flags::AUDIENCE,

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use regcred_config::{Access, EcrOptions, Problem, Problems};
+use regcred_config::{Access, Problem, Problems};
 use regcred_core::Scope;
 use regcred_plan::{POD_TOKEN, PodSite, Policies, Probe};
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use super::{
     chosen::{Chosen, Source},
     commands,
     flags::AUDIENCE,
+    options::EcrOptions,
     role::RoleArn,
 };
 use crate::{Region, RegistryHost};

@@ -1,11 +1,11 @@
 //! The pod in AWS: its ServiceAccount, its environment and its volumes. Never a key.
 
-use regcred_config::EcrOptions;
 use regcred_plan::{POD_TOKEN, PodIdentity, PodSite, Probe, SecretFile};
 
 use super::{
     chosen::{Chosen, Source},
     flags::{KEYS_FOLDER, KEYS_VARIABLE, ROLE_VARIABLE, TOKEN_VARIABLE},
+    options::EcrOptions,
 };
 
 /// The name of the file with keys, and of the key of its Secret.

@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use regcred::BuiltIn;
-use regcred_plan::{Types, check};
+use regcred_plan::{Types, from_yaml};
 
 use super::args::Args;
 

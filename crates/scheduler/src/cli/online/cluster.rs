@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use regcred_config::OpenShiftOptions;
 use regcred_core::{Clock, Error, ErrorKind, InstanceName, Result, SecretName, StoreName};
-use regcred_openshift::{Cluster, Clusters, Connection, check, listed};
+use regcred_openshift::{Cluster, Clusters, Connection, OpenShiftOptions, check, listed};
 use regcred_plan::{Demand, Finding, Plan, connection_fix, demands, is_set};
 use tokio::task::JoinSet;
 
