@@ -210,12 +210,12 @@ async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a
 
     // In this process, for in the daemon it takes ten minutes.
     let text = std::fs::read_to_string(&installed.config).expect("text");
-    let config = regcred_config::Config::from_yaml(&text).expect("valid");
     let connection = Connection { kubeconfig: Some(installed.kubeconfig.clone()), context: None };
     let cluster = regcred_openshift::Cluster::connect(&connection).await.expect("there is a way");
     let clusters = regcred_openshift::Clusters::default().with("cluster".parse().expect("a name"), cluster);
     let built_in = regcred::BuiltIn::default().with_clusters(clusters.clone());
     let types = built_in.add_to(regcred::Types::default()).expect("they have different names");
+    let config = regcred::plan::from_yaml(&text, &types).expect("valid");
     let plan = regcred::Plan::new(&config, &types).expect("valid").watching();
     let pruning =
         regcred::Pruning::new(&plan, &clusters).with_times(Duration::from_millis(100), Duration::from_millis(300));

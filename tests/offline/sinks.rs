@@ -10,7 +10,7 @@ use regcred::{
     BuiltIn, Minters, Plan, ProviderPlan, ProviderType, SinkPlan, SinkType, Types, async_trait,
     config::{Origin, Problem, Problems},
     engine::{Engine, Pass, State},
-    plan::{NoOptions, Run, SinkTarget, SourceAndSink, problems, schemars::JsonSchema},
+    plan::{NoOptions, Run, SinkTarget, SourceAndSink, from_yaml, schemars::JsonSchema},
     wire,
 };
 use regcred_core::{
