@@ -106,6 +106,11 @@ impl TypeGrammar {
         Self { target, target_example: example, ..self }
     }
 
+    /// Returns the keys that it adds to an entry of `targets:`. `None`: any key.
+    pub fn target_keys(&self) -> Option<Keys> {
+        self.target
+    }
+
     /// Sets the options that hold no secret, so that outputs may show them. Default: none.
     #[must_use]
     pub fn with_public(self, public: Keys) -> Self {

@@ -1,11 +1,17 @@
-//! Targets that name registries of Amazon ECR by keys of their own.
+//! Targets that name their registries by keys of their own: those of Amazon ECR, and those of a program.
+
+use std::sync::Arc;
 
 use regcred::{
-    BuiltIn, Plan, Types,
-    config::{Config, Problems},
-    core::{Registry, Scope},
-    plan::from_yaml,
+    BuiltIn, Plan, ProviderPlan, ProviderType, Types, async_trait,
+    config::{Config, Problems, Spec, TypeGrammar},
+    core::{ProviderName, Registry, RegistryProvider, Scope, SystemClock, testing::FakeProvider},
+    plan::{
+        Inline, from_yaml,
+        schemars::{self, JsonSchema, Schema, SchemaGenerator},
+    },
 };
+use serde_json::json;
 
 fn types() -> Types {
     BuiltIn::default().add_to(Types::default()).expect("they have different names")
@@ -200,4 +206,86 @@ fn harmless_forms_are_taken_with_a_warning() {
          \"210987654321.dkr.ecr.us-east-1.amazonaws.com\"",
         ]
     );
+}
+
+/// Logins of one host, which a target can also name by `host`.
+struct Hosts;
+
+#[derive(Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Host {
+    /// Such as `quay.io`.
+    host: String,
+}
+
+#[async_trait]
+impl ProviderType for Hosts {
+    const NAME: &'static str = "hosts";
+    type Options = Host;
+
+    fn grammar(&self) -> TypeGrammar {
+        TypeGrammar::new::<Host>(Self::NAME).with_target_keys(Some(&["host"]), "host: quay.io")
+    }
+
+    fn inline(&self, keys: &Spec) -> Result<Inline<Host>, Problems> {
+        let options = keys.options::<Host>()?;
+        let registry = Registry::new(&options.host).map_err(|error| keys.problem("host", error.to_string()))?;
+        let name = ProviderName::new("hosts").expect("a valid name");
+        Ok(Inline::new(name, options, ProviderPlan::new(Scope::Exact(vec![registry]))))
+    }
+
+    fn inline_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some(Host::json_schema(generator))
+    }
+
+    async fn make(&self, options: Host) -> regcred::core::Result<Arc<dyn RegistryProvider>> {
+        Ok(Arc::new(FakeProvider::new(Arc::new(SystemClock), &options.host)))
+    }
+}
+
+#[test]
+fn a_type_of_a_program_serves_targets_by_its_own_keys() {
+    let types = types().with_provider(Hosts).expect("no other type has its name or its key");
+    let yaml = "targets: [{ namespace: a, host: quay.io }, { namespace: b, region: eu-west-1 }]";
+    let plan = Plan::new(&from_yaml(yaml, &types).expect("valid"), &types).expect("valid");
+    let names = plan.providers().map(ProviderName::as_str).collect::<Vec<_>>();
+    assert_eq!(names, ["ecr-eu-west-1", "hosts"]);
+
+    let problem = |entry: &str| from_yaml(&format!("targets: [{entry}]"), &types).expect_err(entry).to_string();
+    assert_eq!(
+        problem("{ namespace: a, host: quay.io, region: eu-west-1 }"),
+        "config: targets[0].host: it is a key of type hosts, beside keys of type ecr: leave one of the two out"
+    );
+    assert_eq!(
+        problem("{ namespace: a, hots: quay.io }"),
+        "config: targets[0].hots: this key is not known; did you mean `host`?"
+    );
+
+    let schema = types.schema();
+    let target = &schema["$defs"]["Target"];
+    assert_eq!(target["properties"]["host"]["description"], "Such as `quay.io`.");
+    let alternatives = ["providers", "region", "registry", "host"].map(|key| json!({ "required": [key] }));
+    assert_eq!(target["allOf"][1]["oneOf"], json!(alternatives));
+}
+
+#[test]
+fn two_types_with_one_key_of_a_target_are_refused() {
+    struct Others;
+
+    #[async_trait]
+    impl ProviderType for Others {
+        const NAME: &'static str = "others";
+        type Options = Host;
+
+        fn grammar(&self) -> TypeGrammar {
+            TypeGrammar::new::<Host>(Self::NAME).with_target_keys(Some(&["host"]), "host: quay.io")
+        }
+
+        async fn make(&self, options: Host) -> regcred::core::Result<Arc<dyn RegistryProvider>> {
+            Hosts.make(options).await
+        }
+    }
+
+    let error = Types::default().with_provider(Hosts).and_then(|types| types.with_provider(Others)).expect_err("both");
+    assert_eq!(error.to_string(), "two types of provider read the key host of a target, and one is others");
 }

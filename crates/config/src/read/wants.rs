@@ -36,6 +36,10 @@ pub(crate) fn wants(fields: &mut Fields<'_>, grammar: &Grammar) -> Read {
     }
     let (first, others) = match used.as_slice() {
         [] if fields.is_misspelt("providers") => return Read { wants: None, doubtful: vec![] },
+        // The misspelt key of another type says which type was meant.
+        [] if types.iter().skip(1).any(|(kind, _)| is_misspelt(fields, kind)) => {
+            return Read { wants: None, doubtful: vec![] };
+        }
         [] => (types.first(), &[][..]),
         [first, others @ ..] => (Some(*first), others),
     };
@@ -55,6 +59,11 @@ pub(crate) fn wants(fields: &mut Fields<'_>, grammar: &Grammar) -> Read {
     let misspelt = fields.misspelt().to_vec();
     let spec = spec(fields, kind, keys.clone(), &misspelt);
     Read { doubtful: vec![spec.clone()], wants: others.is_empty().then_some(Wants::Inline(spec)) }
+}
+
+/// Returns whether a key of a type is there under a wrong name.
+fn is_misspelt(fields: &Fields<'_>, kind: &TypeGrammar) -> bool {
+    kind.target.unwrap_or_default().iter().any(|key| fields.is_misspelt(key))
 }
 
 /// Returns the keys of an entry that a type of provider understands.

@@ -46,11 +46,18 @@ pub struct PlannedProvider {
 }
 
 impl Types {
-    /// Adds a type of provider. [`ErrorKind::Invalid`] if there is such a type already, or if another type has an identity or a flag of the
-    /// same name.
+    /// Adds a type of provider. [`ErrorKind::Invalid`] if there is such a type already, or if another type has an identity, a flag, or a key of
+    /// a target of the same name.
     pub fn with_provider<T: ProviderType>(mut self, provider: T) -> Result<Self> {
         if let Some(name) = self.identities().shared(&provider.identities()).filter(|_| !self.has_provider(T::NAME)) {
             let message = format!("two types of provider have the identity or the flag {name}");
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        let keys = provider.grammar().target_keys().unwrap_or_default();
+        let others = self.providers.iter().filter(|(name, _)| **name != T::NAME);
+        let taken = others.filter_map(|(_, of)| of.grammar().target_keys()).flatten().find(|key| keys.contains(key));
+        if let Some(key) = taken {
+            let message = format!("two types of provider read the key {key} of a target, and one is {}", T::NAME);
             return Err(Error::new(ErrorKind::Invalid, message));
         }
         if self.providers.insert(T::NAME, Arc::new(provider)).is_some() {
