@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use regcred::{
     BuiltIn, Plan, ProviderPlan, ProviderType, Types,
-    config::{Config, Origin, Problems},
+    config::{Origin, Problems},
     core::{ErrorKind, Registry, RegistryProvider, Result, Scope, async_trait},
-    plan::{ChosenIdentity, Identities, IdentityFlag, PodIdentity, PodSite, Policies, Probe, SecretFile, schemars},
+    plan::{
+        ChosenIdentity, Identities, IdentityFlag, PodIdentity, PodSite, Policies, Probe, SecretFile, from_yaml,
+        schemars,
+    },
 };
 use regcred_manifests::{
     Account, Install, Manifests, Mode, PodFile, Proxy, Workload, check, manifests, policies, values,
@@ -91,7 +94,8 @@ fn types() -> Types {
 const VAULT: &str = "providers: { v: { type: vault, host: v.example } }\ntargets: [{ namespace: a, providers: [v] }]";
 
 fn plan(yaml: &str) -> Plan {
-    Plan::new(&Config::from_yaml(yaml).expect("its form is valid"), &types()).expect("it is valid")
+    let types = types();
+    Plan::new(&from_yaml(yaml, &types).expect("it is valid"), &types).expect("it is valid")
 }
 
 fn install(identity: ChosenIdentity) -> Install {
