@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use regcred::{Regcred, config::Config, engine::Pass};
+use regcred::{Regcred, engine::Pass};
 use regcred_ecr::Environment;
 use regcred_openshift::{Cluster, Connection};
 use regcred_testkit::{ContainerCredentials, FakeAws, FakeKube, ForwardProxy};
@@ -276,7 +276,7 @@ async fn two_daemons_of_one_process_write_the_tokens_of_their_own_tenants() {
             [("AWS_ACCESS_KEY_ID", tenant), ("AWS_SECRET_ACCESS_KEY", "x"), ("AWS_ENDPOINT_URL", &aws.url())];
         let config = format!("instance: {tenant}\ntargets:\n- {{ namespace: {tenant}, region: us-east-1 }}\n");
         let regcred = Regcred::builder()
-            .with_config(Config::from_yaml(&config).expect("it is valid"))
+            .with_yaml(config)
             .with_cluster("cluster".parse().expect("a name"), cluster.clone())
             .with_aws_environment(Environment::new(variables))
             .build();

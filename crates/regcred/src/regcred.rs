@@ -6,7 +6,7 @@ use prometheus_client::registry::Registry;
 use regcred_config::{Config, Layers, Overrides};
 use regcred_core::{Clock, ProviderName, RegistryProvider, Result, SystemClock};
 use regcred_engine::{Event, Minter, Pass, Report, Route};
-use regcred_plan::{Plan, Types};
+use regcred_plan::{Plan, Types, from_yaml};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
@@ -96,6 +96,8 @@ impl Regcred {
 pub struct RegcredBuilder<'a> {
     setup: Setup,
     built_in: BuiltIn,
+    /// The text of a config.
+    yaml: Option<String>,
     registry: Option<&'a mut Registry>,
 }
 
@@ -118,7 +120,7 @@ impl Default for RegcredBuilder<'_> {
             #[cfg(feature = "openshift")]
             lease: None,
         };
-        Self { setup, built_in: BuiltIn::default(), registry: None }
+        Self { setup, built_in: BuiltIn::default(), yaml: None, registry: None }
     }
 }
 
@@ -139,6 +141,11 @@ impl<'a> RegcredBuilder<'a> {
     pub fn with_layers(mut self, layers: Layers) -> Self {
         self.setup.layers = Some(layers);
         self
+    }
+
+    /// Reads the config from a YAML text, without variables of the environment.
+    pub fn with_yaml(self, text: impl Into<String>) -> Self {
+        Self { yaml: Some(text.into()), ..self }
     }
 
     /// Sets the config. With files too, it is what they hold at the start.
@@ -233,7 +240,7 @@ impl<'a> RegcredBuilder<'a> {
     ///
     /// Fails as [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) with every problem of the config, one on each line.
     pub fn build(self) -> Result<Regcred> {
-        let Self { mut setup, built_in, registry } = self;
+        let Self { mut setup, built_in, yaml, registry } = self;
         #[cfg(feature = "openshift")]
         let built_in = built_in.with_clusters(setup.clusters.clone());
         setup.types = built_in.add_to(setup.types)?;
@@ -241,9 +248,10 @@ impl<'a> RegcredBuilder<'a> {
         if let Some(of) = setup.types.sink_type::<regcred_openshift::OpenShiftType>() {
             setup.clusters = of.clusters();
         }
-        let config = match setup.config.take() {
-            Some(config) => Some(config),
-            None => setup.load().map_err(invalid)?,
+        let config = match (setup.config.take(), yaml) {
+            (Some(config), _) => Some(config),
+            (None, Some(yaml)) => Some(from_yaml(&yaml, &setup.types).map_err(invalid)?),
+            (None, None) => setup.load().map_err(invalid)?,
         };
         let plan = config.as_ref().map(|config| Plan::new(config, &setup.types)).transpose().map_err(invalid)?;
         let states = Arc::<States>::default();

@@ -7,7 +7,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use regcred::{Regcred, config::Config, ecr::Environment, engine::Pass};
+use regcred::{Regcred, ecr::Environment, engine::Pass};
 use tokio::task::JoinSet;
 
 /// The place of a file that the AWS settings of a tenant name: always below the folder of the tenant.
@@ -16,11 +16,11 @@ fn below(folder: &Path, file: &Path) -> PathBuf {
 }
 
 fn regcred(folder: PathBuf) -> Result<Regcred, Box<dyn Error>> {
-    let config = Config::from_yaml(&fs::read_to_string(folder.join("regcred.yaml"))?)?;
+    let config = fs::read_to_string(folder.join("regcred.yaml"))?;
     let variables = fs::read_to_string(folder.join("aws.env"))?;
     let environment = Environment::new(variables.lines().filter_map(|line| line.split_once('=')));
     let environment = environment.with_files(move |file| fs::read(below(&folder, file)));
-    Ok(Regcred::builder().with_config(config).with_aws_environment(environment).build()?)
+    Ok(Regcred::builder().with_yaml(config).with_aws_environment(environment).build()?)
 }
 
 #[tokio::main]

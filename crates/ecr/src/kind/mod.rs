@@ -38,6 +38,10 @@ use self::{
     planned::planned,
     token::{Token, aliases, plain},
 };
+pub use self::{
+    options::{Account, AliasName, EcrOptions, IdentityName, WebIdentity},
+    role::RoleArn,
+};
 use crate::{Environment, Transport};
 
 /// The options that are no secret: all but the external id.
