@@ -19,7 +19,7 @@ use regcred_core::{
     testing::{FakeProvider, MemorySink, SinkExt, provider_name, target},
 };
 use regcred_dockerconfig::{DockerConfig, DockerConfigFormat, Reader, taken};
-use regcred_ecr::{EcrProvider, EcrType, Environment, Identity, Region, Role, Transport};
+use regcred_ecr::{EcrOptions, EcrProvider, EcrType, Environment, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Keyring, Minter, Pass, Route};
 use regcred_migrate::{Search, Vendor, discover};
 use regcred_openshift::{
@@ -46,6 +46,7 @@ const SHOWN: &[&str] = &[
     "DockerConfig",
     "Document",
     "DocumentSink",
+    "EcrOptions",
     "EcrProvider",
     "EcrProviderBuilder",
     "EcrType",
@@ -85,9 +86,11 @@ const SHOWN: &[&str] = &[
 ];
 /// What holds names, dates and choices alone; or is a trait.
 const HARMLESS: &[&str] = &[
+    "Account",
     "AccountId",
     "Address",
     "Alias",
+    "AliasName",
     "Cache",
     "Caller",
     "Clock",
@@ -99,6 +102,7 @@ const HARMLESS: &[&str] = &[
     "EventRecord",
     "ExposeSecret",
     "Foreign",
+    "IdentityName",
     "ImageName",
     "Installed",
     "InstalledKind",
@@ -110,6 +114,7 @@ const HARMLESS: &[&str] = &[
     "Namespace",
     "NamespaceList",
     "NamespaceSource",
+    "OpenShiftOptions",
     "PUBLIC_HOSTS",
     "Pass",
     "Pattern",
@@ -133,15 +138,16 @@ const HARMLESS: &[&str] = &[
     "SecretSink",
     "SecretString",
     "ServerInfo",
-    "TargetEvent",
     "State",
     "Step",
     "StoreName",
     "SystemClock",
     "Target",
+    "TargetEvent",
     "TargetSource",
     "Validity",
     "WatchedObjects",
+    "WebIdentity",
     "Written",
 ];
 
@@ -201,6 +207,34 @@ async fn show_keyring(shown: &mut Shown) {
     shown.show(&keyring);
 }
 
+/// Shows the types of Amazon ECR.
+async fn show_ecr(shown: &mut Shown) {
+    let keys = Credentials::from_keys("AKIAIOSFODNN7EXAMPLE", CANARY, Some(CANARY.into()));
+    let identity = Identity::given(keys).with_role(Role::new("arn:aws:iam::123456789012:role/pull"));
+    shown.show(&identity);
+    let transport = Transport::new().expect("it can be made");
+    let variables = ["AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY"].map(|name| (name, CANARY));
+    let environment = Environment::new(variables).with_files(|_| Ok(CANARY.into()));
+    let of_tenant = EcrType::default().with_environment(environment.clone());
+    shown.show(&(of_tenant.with_transport(transport.clone()), transport, &environment));
+    let options = EcrOptions {
+        external_id: Some(CANARY.into()),
+        endpoint: Some(format!("https://user:{CANARY}@aws.example")),
+        ..EcrOptions::in_region("eu-west-1")
+    };
+    shown.show(&options);
+    let ecr = EcrProvider::builder(Region::new("eu-west-1").expect("valid")).with_identity(identity);
+    shown.show(&ecr);
+    let of_tenant = EcrProvider::builder(Region::new("eu-west-1").expect("valid"));
+    let of_tenant = of_tenant.with_environment(environment.with_files(|_| Err(ErrorKind::NotFound.into())));
+    shown.show(&of_tenant);
+    let of_tenant = of_tenant.build().await.expect("it is whole");
+    shown.show(&(&of_tenant, of_tenant.credential().await.expect_err("half of its keys is missing")));
+    let ecr = ecr.with_endpoint("http://127.0.0.1:9").build().await.expect("it is whole");
+    shown.show(&ecr);
+    shown.show(&ecr.credential().await.expect_err("nobody listens"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_public_type_shows_a_secret() {
     let mut shown = Shown(String::new());
@@ -248,24 +282,7 @@ async fn no_public_type_shows_a_secret() {
     shown.show(&engine.once(Pass::default()).await);
     shown.show(&engine);
 
-    let keys = Credentials::from_keys("AKIAIOSFODNN7EXAMPLE", CANARY, Some(CANARY.into()));
-    let identity = Identity::given(keys).with_role(Role::new("arn:aws:iam::123456789012:role/pull"));
-    shown.show(&identity);
-    let transport = Transport::new().expect("it can be made");
-    let variables = ["AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY"].map(|name| (name, CANARY));
-    let environment = Environment::new(variables).with_files(|_| Ok(CANARY.into()));
-    let of_tenant = EcrType::default().with_environment(environment.clone());
-    shown.show(&(of_tenant.with_transport(transport.clone()), transport, &environment));
-    let ecr = EcrProvider::builder(Region::new("eu-west-1").expect("valid")).with_identity(identity);
-    shown.show(&ecr);
-    let of_tenant = EcrProvider::builder(Region::new("eu-west-1").expect("valid"));
-    let of_tenant = of_tenant.with_environment(environment.with_files(|_| Err(ErrorKind::NotFound.into())));
-    shown.show(&of_tenant);
-    let of_tenant = of_tenant.build().await.expect("it is whole");
-    shown.show(&(&of_tenant, of_tenant.credential().await.expect_err("half of its keys is missing")));
-    let ecr = ecr.with_endpoint("http://127.0.0.1:9").build().await.expect("it is whole");
-    shown.show(&ecr);
-    shown.show(&ecr.credential().await.expect_err("nobody listens"));
+    show_ecr(&mut shown).await;
 
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);

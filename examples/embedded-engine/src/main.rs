@@ -40,7 +40,7 @@ fn report(event: &Event<'_>) {
         Event::Minted { provider, .. } => println!("regcred: {provider} gave a login"),
         Event::MintFailed { provider, error, .. } => println!("regcred: {provider} gave none: {error}"),
         Event::Reconciled { target, outcome, .. } => {
-            println!("regcred: {} is {}", target.group(), outcome.state().name())
+            println!("regcred: {} is {}", target.group(), outcome.state().name());
         }
         _ => {}
     }

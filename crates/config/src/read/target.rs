@@ -141,7 +141,7 @@ mod tests {
         let [inline, named] = config.targets() else { panic!("two") };
         let Wants::Inline(keys) = &inline.wants else { panic!("{inline:?}") };
         assert_eq!((keys.kind(), keys.has("host"), keys.has("robot")), ("robot", true, false));
-        assert!(matches!(&named.wants, Wants::Providers(names) if names[0].as_str() == "pull"), "{named:?}");
+        assert!(matches!(&named.wants, Wants::Providers(all) if all[0].as_str() == "pull"), "{named:?}");
     }
 
     #[test]

@@ -4,16 +4,34 @@ use std::{
     io::{BufRead, BufReader},
     net::TcpStream,
     process::{Child, ChildStderr, Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
 };
 
 use regcred_testkit::FakeKube;
 
 use crate::world::{World, regcred};
 
+/// Reads the lines of a log, each with its line break, until the process ends.
+fn lines(stderr: ChildStderr) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        let mut stderr = BufReader::new(stderr);
+        let mut line = String::new();
+        while stderr.read_line(&mut line).expect("text") > 0 {
+            if sender.send(std::mem::take(&mut line)).is_err() {
+                line.clear(); // nobody reads the rest
+            }
+        }
+    });
+    lines
+}
+
 /// A daemon, which is killed if a test fails.
 pub(crate) struct Daemon {
     child: Child,
-    stderr: BufReader<ChildStderr>,
+    /// The lines of its log. A thread reads them at once, because a full pipe would stop the daemon.
+    lines: Receiver<String>,
     address: String,
 }
 
@@ -44,8 +62,8 @@ impl Daemon {
         command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "not-a-real-key");
         change(&mut command);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
-        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-        let mut daemon = Self { child, stderr, address: String::new() };
+        let lines = lines(child.stderr.take().expect("it is piped"));
+        let mut daemon = Self { child, lines, address: String::new() };
         let line = daemon.told("health and metrics at http://");
         line.split("http://").nth(1).expect("an address").trim().clone_into(&mut daemon.address);
         daemon
@@ -55,8 +73,7 @@ impl Daemon {
     pub(crate) fn told(&mut self, what: &str) -> String {
         let mut all = String::new();
         loop {
-            let mut line = String::new();
-            assert_ne!(self.stderr.read_line(&mut line).expect("text"), 0, "it ended and never said {what:?}: {all}");
+            let line = self.lines.recv().unwrap_or_else(|_| panic!("it ended and never said {what:?}: {all}"));
             if line.contains(what) {
                 return line;
             }
@@ -68,8 +85,7 @@ impl Daemon {
     pub(crate) fn told_each<const N: usize>(&mut self, what: [&str; N]) -> [String; N] {
         let mut found = what.map(|_| String::new());
         while found.iter().any(String::is_empty) {
-            let mut line = String::new();
-            assert_ne!(self.stderr.read_line(&mut line).expect("text"), 0, "it ended, and said {found:?} of {what:?}");
+            let line = self.lines.recv().unwrap_or_else(|_| panic!("it ended, and said {found:?} of {what:?}"));
             if let Some(place) = what.iter().position(|it| line.contains(it)) {
                 found[place] = line;
             }

@@ -128,7 +128,11 @@ fn each_fault_has_its_line_and_its_fix() {
         (entry("registries: [foo]"), 2, "did you mean `registry`? Write one entry, or one provider, for each."),
         (entry("hosts: foo"), 2, "did you mean `registry`?"),
         (entry("region: eu-west-1, accounts: 123456789012"), 2, "write them in brackets, such as [\"123456789012\"]"),
-        (provider("region: eu-west-1, accounts: 123456789012"), 2, "a number is not a list: put it in brackets"),
+        (
+            provider("region: eu-west-1, accounts: 123456789012"),
+            2,
+            "a number is not a list of AWS accounts: write them in brackets",
+        ),
         (secret("annotations: { a b: 3 }"), 2, "\"a b\" is not the key of an annotation, such as"),
         (secret("annotations: { '': x }"), 2, "the key of an annotation is missing"),
         (secret("labels: { a b: c }"), 2, "\"a b\" is not the key of a label, such as"),
