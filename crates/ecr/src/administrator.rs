@@ -1,6 +1,6 @@
-//! Callers whose tokens should not be in Secrets.
+//! Warns about callers whose tokens should not be in Secrets, such as root and administrators.
 
-/// Roles that administrators have, by the names that AWS and its guides give them.
+/// Usual names of administrator roles, as AWS and its guides use them.
 const ADMINISTRATORS: [&str; 6] = [
     "admin",
     "administrator",
@@ -10,7 +10,8 @@ const ADMINISTRATORS: [&str; 6] = [
     "poweruseraccess",
 ];
 
-/// A warning and its fix for a caller that is root or an administrator by its name; `None` for others.
+/// Returns a warning and its fix if the caller is root or has the name of an administrator. Returns `None` for other
+/// callers.
 pub(crate) fn may_push(arn: &str) -> Option<(String, String)> {
     let resource = arn.splitn(6, ':').nth(5)?;
     let name = match resource.split('/').collect::<Vec<_>>().as_slice() {
@@ -18,7 +19,7 @@ pub(crate) fn may_push(arn: &str) -> Option<(String, String)> {
         ["assumed-role", name, ..] | ["role" | "user", .., name] => name.to_ascii_lowercase(),
         _ => return None,
     };
-    // IAM Identity Center puts a random suffix behind the name of a permission set.
+    // IAM Identity Center appends a random suffix to the name of a permission set.
     let name =
         name.strip_prefix("awsreservedsso_").and_then(|name| name.rsplit_once('_')).map_or(&*name, |(name, _)| name);
     let is_one = ADMINISTRATORS.contains(&name);

@@ -1,15 +1,16 @@
-//! Names of principals.
+//! ARNs of principals.
 
 use regcred_core::{Error, ErrorKind, Result};
 
 use crate::host::Region;
 
-/// Whether it is `arn:PARTITION:SERVICE::ACCOUNT:RESOURCE` of an IAM or STS principal. IAM and STS have no region in their ARNs.
+/// Returns whether the text is the ARN of an IAM or STS principal: `arn:PARTITION:SERVICE::ACCOUNT:RESOURCE`. IAM and
+/// STS ARNs have no region.
 pub(crate) fn is_principal(text: &str) -> bool {
     parts(text).is_some()
 }
 
-/// Partition, account and resource.
+/// Returns the partition, the account and the resource.
 fn parts(arn: &str) -> Option<[&str; 3]> {
     let parts = arn.splitn(6, ':').collect::<Vec<_>>();
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -24,7 +25,7 @@ fn parts(arn: &str) -> Option<[&str; 3]> {
     }
 }
 
-/// A principal as people are shown it: of a session, its role without the name of the session.
+/// Returns a principal as regcred displays it. A session is displayed as its role, without the session name.
 pub fn shown_principal(arn: &str) -> String {
     match parts(arn) {
         Some([.., resource]) if resource.starts_with("assumed-role/") => {
@@ -35,12 +36,12 @@ pub fn shown_principal(arn: &str) -> String {
     }
 }
 
-/// The account of a principal; `None` if it has none.
+/// Returns the account of a principal, or `None` if it has none.
 pub(crate) fn account(arn: &str) -> Option<&str> {
     parts(arn).map(|[_, account, _]| account).filter(|account| !account.is_empty())
 }
 
-/// Whether it is the ARN of an IAM role.
+/// Returns whether the text is the ARN of an IAM role.
 pub(crate) fn is_role(arn: &str) -> bool {
     let digits = |account: &str| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
     let named = |resource: &str| resource.strip_prefix("role/").is_some_and(|it| !it.is_empty());
@@ -48,7 +49,8 @@ pub(crate) fn is_role(arn: &str) -> bool {
         && parts(arn).is_some_and(|[_, account, resource]| digits(account) && named(resource))
 }
 
-/// The ARN of an IAM role in the partition of the region; [`ErrorKind::Invalid`] if it is none.
+/// Checks that the text is the ARN of an IAM role in the region's partition. Fails with [`ErrorKind::Invalid`]
+/// otherwise.
 pub(crate) fn role(arn: &str, region: &Region) -> Result<()> {
     match parts(arn) {
         Some([partition, ..]) if is_role(arn) => {
@@ -68,8 +70,9 @@ pub(crate) fn role(arn: &str, region: &Region) -> Result<()> {
     }
 }
 
-/// Whether a caller is the principal that was named. A session is that of its role, which may be named instead: then the path
-/// of the role does not count, for a session's ARN does not have it.
+/// Returns whether a caller is the named principal. A session matches its role. The role's path is then ignored,
+/// because a
+/// session's ARN does not contain it.
 pub(crate) fn is_same(caller: &str, named: &str) -> bool {
     let session = |arn: &str| {
         let [partition, account, resource] = parts(arn)?;

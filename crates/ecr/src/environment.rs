@@ -1,4 +1,4 @@
-//! The variables and files of a provider: those of the process, or those that a program gives.
+//! The variables and files of a provider. They come from the process, or from a program that embeds regcred.
 
 use std::{
     collections::BTreeMap,
@@ -14,14 +14,17 @@ use std::{
 
 use regcred_core::{Error, ErrorKind, Result, read_file, read_text};
 
-/// The variables and files that a provider reads in place of those of the process.
+/// The variables and files that a provider reads instead of those of the process.
 ///
-/// It lets two tenants of one program have different identities. The identity comes from static keys, a profile with keys or roles, or a web
-/// identity. A provider never falls back to the identity of the process. What it cannot take from an environment, such as container
-/// credentials, is [`ErrorKind::Invalid`].
+/// It lets two tenants of one program have different identities. The identity comes from static keys, a profile with
+/// keys or roles, or a web
+/// identity. A provider never falls back to the identity of the process. Sources that an environment cannot provide,
+/// such as container
+/// credentials, fail with [`ErrorKind::Invalid`].
 ///
-/// Every environment that is made with [`Environment::new`] is another one: providers share a token only if they share the environment.
-/// Its `Debug` form shows the names of the variables.
+/// Each call of [`Environment::new`] creates a distinct environment. Providers share a token only if they share the
+/// environment.
+/// Its `Debug` form shows the names of the variables, and no values.
 #[derive(Clone)]
 pub struct Environment(Option<Given>);
 
@@ -36,32 +39,37 @@ struct Given {
 type Files = dyn Fn(&Path) -> io::Result<Vec<u8>> + Send + Sync;
 
 impl Environment {
-    /// These variables, and no others. Files are those of the machine. There is no home folder without `HOME`.
+    /// Creates an environment with these variables and no others. Files are those of the machine. There is no home
+    /// folder without `HOME`.
     pub fn new<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self(Some(Given { id: next_id(), variables: Arc::new(variables), files: None }))
     }
 
-    /// Reads files with this function: the shared configuration files, token files and bundles of authorities. Threads of the async runtime
-    /// call it too, so it must be as fast as a disk, and must not wait for a task.
+    /// Reads files with this function: the shared configuration files, token files and CA bundles. Default: the files
+    /// of the machine.
     ///
-    /// A file that does not exist is [`io::ErrorKind::NotFound`]. Of other errors, regcred shows the kind. Default: the files of the machine.
+    /// The function is also called on threads of the async runtime. It must be as fast as a disk read, and must not
+    /// wait for a task.
+    ///
+    /// Return [`io::ErrorKind::NotFound`] for a file that does not exist. For other errors, regcred shows only the
+    /// kind.
     #[must_use]
     pub fn with_files(self, read: impl Fn(&Path) -> io::Result<Vec<u8>> + Send + Sync + 'static) -> Self {
         Self(self.0.map(|given| Given { id: next_id(), files: Some(Arc::new(read)), ..given }))
     }
 
-    /// That of the process.
+    /// Returns the environment of the process.
     pub(crate) fn process() -> Self {
         Self(None)
     }
 
-    /// Names this environment within the process. `None`: it is that of the process.
+    /// Returns the id of this environment within the process, or `None` for the environment of the process.
     pub(crate) fn id(&self) -> Option<u64> {
         self.0.as_ref().map(|given| given.id)
     }
 
-    /// All variables that the program gives. `None`: it is that of the process.
+    /// Returns all variables that the program gave, or `None` for the environment of the process.
     pub(crate) fn given(&self) -> Option<&BTreeMap<String, String>> {
         self.0.as_ref().map(|given| &*given.variables)
     }
@@ -73,12 +81,12 @@ impl Environment {
         }
     }
 
-    /// A variable that is text; `None` if it is not set or not UTF-8.
+    /// Returns a variable as text, or `None` if it is not set or not UTF-8.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         self.get_os(name)?.into_string().ok()
     }
 
-    /// A variable with a path; `None` if it is empty or not set.
+    /// Returns a variable as a path, or `None` if it is empty or not set.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         self.get_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
     }
@@ -87,7 +95,7 @@ impl Environment {
         if self.0.is_some() { self.path("HOME") } else { env::home_dir() }
     }
 
-    /// Reads a file; `None` if it does not exist. Blocks.
+    /// Reads a file. Returns `None` if it does not exist. Blocks.
     pub(crate) fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         match self.0.as_ref().and_then(|given| given.files.as_ref()) {
             None if path.try_exists().unwrap_or(true) => read_file(path).map(Some),
@@ -100,13 +108,14 @@ impl Environment {
         }
     }
 
-    /// Reads a UTF-8 file of at most 4 MiB; `None` if it does not exist. Blocks.
+    /// Reads a UTF-8 file of at most 4 MiB. Returns `None` if it does not exist. Blocks.
     pub(crate) fn read_text(&self, path: &Path) -> Result<Option<String>> {
         let text = |bytes: Vec<u8>| read_text(bytes.as_slice()).map_err(|error| unreadable(path, error.to_string()));
         self.read(path)?.map(text).transpose()
     }
 
-    /// [`ErrorKind::Invalid`] if a program gives the environment: `what` belongs to the process or to its machine.
+    /// Fails with [`ErrorKind::Invalid`] if a program gave the environment. `what` belongs to the process or to its
+    /// machine.
     pub(crate) fn refuse(&self, what: &str) -> Result<()> {
         if self.0.is_none() {
             return Ok(());
@@ -126,7 +135,7 @@ fn unreadable(path: &Path, cause: String) -> Error {
     Error::new(ErrorKind::Invalid, format!("cannot read {}", path.display())).with_cause(cause)
 }
 
-/// Values may be keys.
+/// Hides the values, because they may be keys.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

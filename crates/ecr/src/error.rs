@@ -1,4 +1,5 @@
-//! The one place that reads errors of the SDK. They are translated, never wrapped: their text may quote an answer.
+//! Translates errors of the SDK. It never wraps them, because their text may quote an answer. No other module reads
+//! them.
 
 use std::{
     error::Error as StdError,
@@ -25,10 +26,10 @@ use crate::{
 
 /// The longest value that is quoted from an answer.
 const LONGEST_VALUE: usize = 256;
-/// The usual reason in a pod: an answer of the service is lost after one hop.
+/// The usual cause in a pod: the instance metadata service limits its answers to one network hop.
 const HOP_LIMIT: &str = "a pod needs a hop limit of 2, which \
     `aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2 --instance-id ID` sets";
-/// How codes begin that mean: not you.
+/// Prefixes of the error codes that mean a denied request.
 const DENIED: [&str; 12] = [
     "AccessDenied",
     "ExpiredToken",
@@ -44,12 +45,13 @@ const DENIED: [&str; 12] = [
     "UnrecognizedClient",
 ];
 
-/// `ecr:GetAuthorizationToken in eu-west-1 was throttled`, and why.
+/// Returns an error such as `ecr:GetAuthorizationToken in eu-west-1 was throttled`, followed by the cause.
 pub(crate) fn failed(kind: ErrorKind, action: &str, how: &str, cause: impl Into<String>) -> Error {
     Error::new(kind, format!("{action} {how}")).with_cause(cause.into())
 }
 
-/// Says what failed and of which sort it is. `action` is what was asked for, such as `ecr:GetAuthorizationToken in eu-west-1`.
+/// Translates an SDK error into an error with a kind. `action` is the failed call, such as `ecr:GetAuthorizationToken
+/// in eu-west-1`.
 pub(crate) fn translate<E>(error: &SdkError<E, HttpResponse>, action: &str, now: SystemTime) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
@@ -109,7 +111,7 @@ where
     }
 }
 
-/// Why there was no connection. The words of the libraries are looked into, not quoted.
+/// Returns why the connection failed. The texts of the libraries are searched, but never quoted.
 fn connection_failure(error: &ConnectorError) -> &'static str {
     let says = |words: &str| text_of(error).any(|text| text.contains(words));
     if says("roxy auth") {
@@ -127,7 +129,7 @@ fn connection_failure(error: &ConnectorError) -> &'static str {
     }
 }
 
-/// Why there is no identity to ask with.
+/// Returns the error for a call that has no credentials.
 pub(crate) fn identity_failure(failure: &CredentialsError, now: SystemTime) -> Error {
     if let Some(Failure(error)) = find::<Failure>(failure) {
         return error.clone();
@@ -148,7 +150,7 @@ pub(crate) fn identity_failure(failure: &CredentialsError, now: SystemTime) -> E
     }
 }
 
-/// Why a provider of credentials failed: somebody said no, or a file is not there.
+/// Translates the failure of a credentials provider, such as a denied request or a missing file.
 fn loading_failure(failure: &CredentialsError, now: SystemTime) -> Error {
     let look = |error: Error, at: &str| match error.kind() {
         ErrorKind::Denied => Error::new(ErrorKind::Denied, format!("{}; look at {at}", error.chain())),
@@ -175,24 +177,24 @@ fn loading_failure(failure: &CredentialsError, now: SystemTime) -> Error {
     }
 }
 
-/// The status with which the endpoint of a container refused; the SDK has it in words alone.
+/// Returns the HTTP status of a refusal by a container credential endpoint. The SDK reports it only in its message.
 fn container_status(failure: &CredentialsError) -> Option<u16> {
     status_in(&text_of(failure).find(|text| text.contains("HTTP credential provider"))?)
 }
 
-/// The status of an answer in the words of the SDK.
+/// Parses the HTTP status from a message of the SDK.
 fn status_in(text: &str) -> Option<u16> {
     let (_, status) = text.split_once("StatusCode(")?;
     status.split(')').next()?.parse().ok()
 }
 
-/// Why the machine has no role to give.
+/// Translates a failure to get the role of the machine.
 pub(crate) fn instance_failure(failure: &CredentialsError) -> Error {
     let asked = |kind, how: &str| Error::new(kind, format!("the instance metadata service {how}"));
     if has_cause::<InsecureEndpoint>(failure) {
         return asked(ErrorKind::Invalid, "was not asked").with_cause(InsecureEndpoint);
     }
-    // The SDK keeps most of these apart in words alone.
+    // The SDK distinguishes most of these only by their message.
     let words = text_of(failure).chain([format!("{failure:?}")]).collect::<Vec<_>>();
     let says = |part: &str| words.iter().any(|text| text.contains(part));
     let status = words.iter().find_map(|text| status_in(text)).filter(|status| *status >= 300);
@@ -219,7 +221,7 @@ pub(crate) fn instance_failure(failure: &CredentialsError) -> Error {
     }
 }
 
-/// What an error answer says, in values of a known form.
+/// The fields of an error answer. Only values of a known form are kept.
 struct Answer<'a> {
     status: u16,
     code: Option<&'a str>,
@@ -259,7 +261,8 @@ impl Answer<'_> {
     }
 }
 
-/// The code of an error as AWS writes them: letters alone, the first one a capital. Anything else could be a secret.
+/// Returns the text if it is an AWS error code: only letters, the first one a capital. Any other text could be a
+/// secret.
 fn code(text: &str) -> Option<&str> {
     let text = text.rsplit('#').next().unwrap_or(text);
     let is_code = text.starts_with(|first: char| first.is_ascii_uppercase())
@@ -268,12 +271,12 @@ fn code(text: &str) -> Option<&str> {
     is_code.then_some(text)
 }
 
-/// Whether an id is a UUID, as those of ECR and STS are.
+/// Returns whether an id is a UUID, as the request ids of ECR and STS are.
 fn is_request_id(id: &str) -> bool {
     id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
-/// `ecr:Something` or `sts:Something`.
+/// Returns whether the text has the form `ecr:Something` or `sts:Something`.
 fn is_action(text: &str) -> bool {
     let action = text.strip_prefix("ecr:").or_else(|| text.strip_prefix("sts:"));
     action.is_some_and(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_alphabetic()))
@@ -291,7 +294,7 @@ fn has_cause<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
     find::<E>(error).is_some()
 }
 
-/// For looking into, not for quoting.
+/// Returns the messages of an error and its sources. Search them, but never quote them.
 fn text_of<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = String> + 'a {
     causes(error).map(ToString::to_string)
 }

@@ -1,15 +1,15 @@
-//! Failures that regcred itself finds while the SDK looks for credentials.
+//! Failures that regcred itself detects while the SDK looks for credentials.
 
 use std::fmt;
 
 use aws_credential_types::provider::error::CredentialsError;
 use regcred_core::Error;
 
-/// A failure that is shown as it is: none of its words come from the SDK or from a file's contents.
+/// A failure that is safe to display. Its text contains nothing from the SDK or from a file.
 #[derive(Debug)]
 pub(crate) struct Failure(pub(crate) Error);
 
-/// Why a source has no credentials, in words that may be shown. The next source is asked.
+/// The reason why a source has no credentials, safe to display. The chain continues with the next source.
 #[derive(Debug)]
 pub(crate) struct Absent(pub(crate) String);
 

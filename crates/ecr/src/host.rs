@@ -4,12 +4,12 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use regcred_core::{Error, ErrorKind, Registry, Result, odd_character};
 
-/// An AWS account: twelve digits, leading zeros kept.
+/// An AWS account: twelve digits, with leading zeros.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(Arc<str>);
 
 impl AccountId {
-    /// [`ErrorKind::Invalid`] if it is anything but twelve digits.
+    /// Parses an account. Fails with [`ErrorKind::Invalid`] if the text is not twelve digits.
     pub fn new(id: impl AsRef<str>) -> Result<Self> {
         let id = id.as_ref();
         if id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -26,7 +26,7 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// An AWS region, in a partition that is known.
+/// An AWS region in a known partition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Region {
     name: Arc<str>,
@@ -34,7 +34,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// [`ErrorKind::Invalid`] if it does not look like a region of any partition.
+    /// Parses a region. Fails with [`ErrorKind::Invalid`] if the text does not look like a region of any partition.
     pub fn new(name: impl AsRef<str>) -> Result<Self> {
         let name = name.as_ref();
         match Partition::of(name) {
@@ -43,18 +43,17 @@ impl Region {
         }
     }
 
-    /// Such as `eu-west-1`.
+    /// Returns the name, such as `eu-west-1`.
     pub fn as_str(&self) -> &str {
         &self.name
     }
 
-    /// The domain of what AWS has there, such as `amazonaws.com`.
+    /// Returns the domain of AWS services in this region, such as `amazonaws.com`.
     pub fn domain(&self) -> &'static str {
         self.partition.domain
     }
 
-    /// Whether its registries have such a host.
-    /// The name of its partition, as in an ARN.
+    /// Returns the name of the partition, as in an ARN.
     pub(crate) fn partition(&self) -> &'static str {
         self.partition.name
     }
@@ -63,7 +62,7 @@ impl Region {
         alias == Alias::Fips || self.partition.dual_stack.is_some()
     }
 
-    /// [`ErrorKind::Invalid`] if its registries have no such host.
+    /// Fails with [`ErrorKind::Invalid`] if registries in this region have no host of this form.
     pub(crate) fn check(&self, alias: Alias) -> Result<()> {
         if self.has(alias) { Ok(()) } else { Err(invalid(format!("registries in {self} have no {alias} host"))) }
     }
@@ -75,7 +74,8 @@ impl fmt::Display for Region {
     }
 }
 
-/// Another host of the same registry. The parts of an image's name are compared as text, so each host that is used in one
+/// Another host of the same registry. Container runtimes compare image names as text, so each host that an image name
+/// uses
 /// needs its own entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Alias {
@@ -88,7 +88,7 @@ pub enum Alias {
 }
 
 impl Alias {
-    /// Every one that registries in this region have.
+    /// Returns all aliases that registries in this region have.
     pub fn all(region: &Region) -> Vec<Self> {
         [Self::Fips, Self::DualStack, Self::DualStackFips].into_iter().filter(|it| region.has(*it)).collect()
     }
@@ -112,20 +112,21 @@ impl fmt::Display for Alias {
     }
 }
 
-/// A partition of AWS, by the domains of its registries.
+/// A partition of AWS, with the domains of its registries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Partition {
-    /// As in an ARN.
+    /// The name as in an ARN.
     name: &'static str,
-    /// How its regions begin.
+    /// The prefixes of its region names.
     prefixes: &'static [&'static str],
     /// The domain of plain and FIPS hosts.
     domain: &'static str,
-    /// The domain of dual-stack hosts, where there are any.
+    /// The domain of dual-stack hosts, or `None` if the partition has no such hosts.
     dual_stack: Option<&'static str>,
 }
 
-/// Longer prefixes before shorter ones. The commercial partition is last, as its prefixes are the plainest.
+/// The known partitions, with longer prefixes before shorter ones. The commercial partition is last, because its
+/// prefixes are the shortest.
 const PARTITIONS: [Partition; 8] = [
     Partition {
         name: "aws-cn",
@@ -156,16 +157,16 @@ impl Partition {
         if !numbered || !worded || words().count() < 2 {
             return None;
         }
-        // One word follows the prefix, as in the table of the SDK: it would send other names to another partition.
+        // One word follows the prefix, as in the SDK's table. The SDK would assign other names to another partition.
         let follows = |prefix: &&str| place.strip_prefix(*prefix).is_some_and(|side| !side.contains('-'));
         PARTITIONS.into_iter().find(|it| it.prefixes.iter().any(follows))
     }
 }
 
-/// The hosts of ECR Public, which is one registry of all accounts, with tokens of its own.
+/// The hosts of ECR Public. It is one registry for all accounts and has its own tokens.
 pub const PUBLIC_HOSTS: [&str; 2] = ["public.ecr.aws", "ecr-public.aws.com"];
 
-/// The host of one registry of ECR: an account in a region, in one of the forms that AWS serves.
+/// The host of one ECR registry: an account in a region, in one of the forms that AWS serves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegistryHost {
     account: AccountId,
@@ -182,7 +183,7 @@ enum Form {
 }
 
 impl Form {
-    /// Where hosts of this form end; `None`: the partition has none.
+    /// Returns the domain of hosts of this form, or `None` if the partition has none.
     fn domain(self, region: &Region) -> Option<&'static str> {
         match self {
             Self::Plain | Self::Fips => Some(region.partition.domain),
@@ -192,13 +193,14 @@ impl Form {
 }
 
 impl RegistryHost {
-    /// The plain host: `ACCOUNT.dkr.ecr.REGION.amazonaws.com` and its like in other partitions.
+    /// Returns the plain host: `ACCOUNT.dkr.ecr.REGION.amazonaws.com`, or its equivalent in another partition.
     pub fn plain(account: AccountId, region: Region) -> Self {
         Self { account, region, form: Form::Plain }
     }
 
-    /// Reads a host, anchored at both ends. [`ErrorKind::Invalid`] if it is none of ECR, or its domain is not that of its
-    /// region's partition.
+    /// Parses a host. The whole text must match. Fails with [`ErrorKind::Invalid`] if it is not an ECR host, or if its
+    /// domain is
+    /// not that of the region's partition.
     pub fn parse(host: &str) -> Result<Self> {
         let parsed = Self::parts(host).and_then(|(account, form, rest)| {
             let (region, domain) = rest.split_once('.')?;
@@ -234,17 +236,17 @@ impl RegistryHost {
         forms.into_iter().find_map(|(infix, form)| Some((account.clone(), form, rest.strip_prefix(infix)?)))
     }
 
-    /// Whose registry it is.
+    /// Returns the account that owns the registry.
     pub fn account(&self) -> &AccountId {
         &self.account
     }
 
-    /// Where it is, and where its tokens have to be minted.
+    /// Returns the region of the registry. Its tokens must be minted in this region.
     pub fn region(&self) -> &Region {
         &self.region
     }
 
-    /// Which of the registry's hosts it is; `None`: the plain one.
+    /// Returns the alias of this host, or `None` for the plain host.
     pub fn alias(&self) -> Option<Alias> {
         match self.form {
             Form::Plain => None,
@@ -254,13 +256,14 @@ impl RegistryHost {
         }
     }
 
-    /// The same registry under another host. [`ErrorKind::Invalid`] where the partition has none of its form.
+    /// Returns another host of the same registry. Fails with [`ErrorKind::Invalid`] if the partition has no host of
+    /// this form.
     pub fn under(&self, alias: Alias) -> Result<Self> {
         self.region.check(alias)?;
         Ok(Self { form: alias.form(), ..self.clone() })
     }
 
-    /// The keys of `auths` for these hosts and for each one's registry under its aliases, none twice.
+    /// Returns the keys of `auths` for these hosts and for their aliases, without duplicates.
     pub(crate) fn with_aliases(hosts: &[Self], aliases: &[Alias]) -> Vec<Registry> {
         let mut registries = vec![];
         for host in hosts {
@@ -274,7 +277,7 @@ impl RegistryHost {
         registries
     }
 
-    /// As a key of `auths`.
+    /// Returns the host as a key of `auths`.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! Who asks.
+//! The identity of a provider in AWS.
 
 use std::{fmt, path::Path, sync::Arc};
 
@@ -19,7 +19,7 @@ use crate::{
     sources::{SESSION, Sources, answered, profile_of_environment},
 };
 
-/// Who asks ECR. Default: the chain.
+/// The identity that asks ECR for tokens. Default: [`Identity::chain`].
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
     source: Source,
@@ -49,48 +49,55 @@ pub struct Role {
 }
 
 impl Identity {
-    /// Environment, shared profile, web identity (IRSA, ROSA), container credentials (EKS Pod Identity, ECS), in this order.
-    /// The node's own role is not among them: every pod on a node can reach that, so whoever wants it has to say so.
+    /// Tries these sources in order: environment, shared profile, web identity (IRSA, ROSA), container credentials (EKS
+    /// Pod Identity, ECS).
+    ///
+    /// The role of the node is not in the chain, because every pod on a node can use it. Use [`Identity::instance`] to
+    /// include it.
     pub fn chain() -> Self {
         Self::default()
     }
 
-    /// As [`Identity::chain`], and at last the role of the machine, from its instance metadata (version 2).
+    /// Tries the sources of [`Identity::chain`], then the role of the machine from its instance metadata (version 2).
     pub fn instance() -> Self {
         Self { source: Source::ChainAndInstance, ..Self::default() }
     }
 
-    /// A profile of the shared configuration files, and of no other source.
+    /// Uses a profile of the shared configuration files, and no other source.
     pub fn profile(name: impl AsRef<str>) -> Self {
         Self { source: Source::Profile(name.as_ref().into()), ..Self::default() }
     }
 
-    /// A role by the web identity in this file, which is read anew each time: the kubelet renews it.
+    /// Uses a role with the web identity in this file. The file is read for each mint, because the kubelet renews it.
     pub fn web_identity(role_arn: impl AsRef<str>, token_file: impl AsRef<Path>) -> Self {
         let source = Source::WebIdentity { role_arn: role_arn.as_ref().into(), token_file: token_file.as_ref().into() };
         Self { source, ..Self::default() }
     }
 
-    /// These credentials, or whatever gives them.
+    /// Uses these credentials, or the credentials that this provider returns.
     pub fn given(credentials: impl ProvideCredentials + 'static) -> Self {
         Self { source: Source::Given(SharedCredentialsProvider::new(credentials)), ..Self::default() }
     }
 
-    /// Assumes a role, as the identity that this is.
+    /// Assumes a role with this identity.
     #[must_use]
     pub fn with_role(self, role: Role) -> Self {
         Self { role: Some(role), ..self }
     }
 
-    /// Has profiles run these programs alone as their `credential_process`, each named by its absolute path. Default: every program
-    /// outside of a pod, and none in a pod.
+    /// Limits the programs that profiles may run as `credential_process`. Each is named by its absolute path. Default:
+    /// every program
+    /// outside a pod, and none in a pod.
     #[must_use]
     pub fn with_programs(self, programs: impl IntoIterator<Item = String>) -> Self {
         Self { programs: Programs(programs.into_iter().collect()), ..self }
     }
 
-    /// [`ErrorKind::Invalid`] for a role or a session name that is none, and for a role in another partition than the region: no STS
-    /// knows both. Also for the role of the machine with an environment that a program gives.
+    /// Fails with [`ErrorKind::Invalid`] for an invalid role or session name.
+    ///
+    /// Also fails for a role in another partition than the region, because no STS endpoint serves both. Also fails for
+    /// the role of the
+    /// machine with an environment that a program gave.
     pub(crate) fn check(&self, region: &Region, environment: &Environment) -> Result<()> {
         if matches!(self.source, Source::ChainAndInstance) {
             environment.refuse(instance::ROLE)?;
@@ -109,7 +116,7 @@ impl Identity {
         Err(Error::new(ErrorKind::Invalid, message))
     }
 
-    /// The profile whose other settings, such as endpoints, count too.
+    /// Returns the profile whose other settings, such as endpoints, also apply.
     pub(crate) fn profile_name(&self, environment: &Environment) -> Option<String> {
         match &self.source {
             Source::Profile(name) => Some(name.to_string()),
@@ -117,7 +124,7 @@ impl Identity {
         }
     }
 
-    /// Its credentials, from wherever they are now, with its role assumed.
+    /// Returns the current credentials, after assuming the role if there is one.
     pub(crate) async fn credentials(
         &self,
         settings: &Settings,
@@ -150,18 +157,18 @@ impl Identity {
 }
 
 impl Role {
-    /// By its ARN, in a session that is called `regcred`.
+    /// Creates a role from its ARN. The session name is `regcred`.
     pub fn new(arn: impl Into<String>) -> Self {
         Self { arn: arn.into(), external_id: None, session_name: SESSION.into() }
     }
 
-    /// With the external id that its trust policy asks for.
+    /// Sets the external id that the role's trust policy requires.
     #[must_use]
     pub fn with_external_id(self, id: impl Into<String>) -> Self {
         Self { external_id: Some(id.into()), ..self }
     }
 
-    /// With another name for the session, which `CloudTrail` shows. Default: `regcred`.
+    /// Sets the session name that `CloudTrail` shows. Default: `regcred`.
     #[must_use]
     pub fn with_session_name(self, name: impl Into<String>) -> Self {
         Self { session_name: name.into(), ..self }

@@ -12,9 +12,9 @@ use regcred_core::{Error, ErrorKind, Result};
 
 use crate::{error::instance_failure, failure::Failure, settings::Settings};
 
-/// What it is, for errors.
+/// The name of this source in errors.
 pub(crate) const ROLE: &str = "the role of the machine";
-/// Lists the role of the instance, and has its keys below.
+/// Lists the role of the instance. The credentials are at this path plus the role name.
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 const MODE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
@@ -23,7 +23,8 @@ const LONGEST_NAME: usize = 128;
 
 /// Returns the credentials of the role of this instance.
 ///
-/// The SDK puts the name of the role into a URL as it is, and panics if the result is no URL. So the name is read and checked here.
+/// The SDK inserts the role name into a URL unchecked, and panics if the result is not a URL. This function reads and
+/// checks the name first.
 pub(crate) async fn credentials(settings: &Settings) -> Result<Credentials, CredentialsError> {
     check_variables(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned())).map_err(Failure)?;
     let config = settings.provider_config();
@@ -38,7 +39,7 @@ pub(crate) async fn credentials(settings: &Settings) -> Result<Credentials, Cred
     given.map_err(|error| Failure(instance_failure(&error)).into())
 }
 
-/// Fails for variables that the SDK cannot use. Its own error does not name them.
+/// Fails for variables that the SDK cannot use. The SDK's own error does not name them.
 fn check_variables(variable: impl Fn(&str) -> Option<String>) -> Result<()> {
     let invalid = |name: &str, why: &str| {
         Err(Error::new(ErrorKind::Invalid, format!("cannot use {name}")).with_cause(why.to_owned()))
@@ -56,7 +57,8 @@ fn check_variables(variable: impl Fn(&str) -> Option<String>) -> Result<()> {
     }
 }
 
-/// Returns the name in an answer, which may end in a newline. [`ErrorKind::Malformed`] if the answer is not the name of one role.
+/// Returns the role name in an answer, which may end in a newline. Fails with [`ErrorKind::Malformed`] if the answer is
+/// not one role name.
 fn role(answer: &str) -> Result<&str> {
     let name = answer.trim_end_matches(['\r', '\n']);
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
@@ -68,7 +70,7 @@ fn role(answer: &str) -> Result<&str> {
     Err(Error::new(ErrorKind::Malformed, message).with_cause(cause))
 }
 
-/// As the SDK reports that it cannot list the roles.
+/// Returns the error that the SDK reports if it cannot list the roles.
 fn unlisted(error: ImdsError) -> CredentialsError {
     match error {
         ImdsError::ErrorResponse(answer) if answer.response().status().as_u16() == 404 => {

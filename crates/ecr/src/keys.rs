@@ -1,4 +1,4 @@
-//! Keys as people paste them: with whitespace around them, or broken over two lines.
+//! Cleans up pasted keys, which may have whitespace around them or a line break inside.
 
 use aws_credential_types::Credentials;
 use regcred_core::{Error, ErrorKind, Result};
@@ -12,7 +12,7 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// Its name in an answer.
+    /// Returns the name of this part in an answer.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::AccessKey => "access key",
@@ -22,10 +22,12 @@ impl Part {
     }
 }
 
-/// Returns the keys without the whitespace around them. An empty session token is none.
+/// Returns the keys without the whitespace around them. An empty session token counts as no session token.
 ///
-/// [`ErrorKind::Invalid`] for an empty key, and for a character that no key of AWS has: no header can carry a newline, and AWS
-/// refuses what is signed with the rest. `name` returns what a part is called where the keys come from. The value is not shown.
+/// Fails with [`ErrorKind::Invalid`] for an empty key, and for a character that no AWS key contains. A header cannot
+/// carry a newline, and AWS
+/// rejects signatures made with other invalid characters. `name` returns the name of a part at its origin. The value is
+/// not shown.
 pub(crate) fn clean(keys: &Credentials, name: impl Fn(Part) -> String) -> Result<Credentials> {
     let part = |part, value: &str| check(value.trim(), || name(part)).map(|()| value.trim().to_owned());
     let token = keys.session_token().filter(|token| !token.trim().is_empty());
@@ -40,7 +42,9 @@ pub(crate) fn clean(keys: &Credentials, name: impl Fn(Part) -> String) -> Result
     Ok(clean.build())
 }
 
-/// Fails for an empty value and for one with a character that is not printable ASCII. The message has its place, and no character of it.
+/// Fails for an empty value, and for a character that is not printable ASCII. The message gives the position of the
+/// character, but not the
+/// character itself.
 fn check(value: &str, name: impl Fn() -> String) -> Result<()> {
     let invalid = |what: String| Error::new(ErrorKind::Invalid, format!("cannot use {}", name())).with_cause(what);
     if value.is_empty() {

@@ -1,4 +1,4 @@
-//! Settings that fit on one line: the ARN of a role, the name of a session, the name of a profile.
+//! Settings that fit on one line: a role ARN, a session name, a profile name.
 
 use regcred_core::{Error, ErrorKind, Result};
 
@@ -6,7 +6,8 @@ use crate::arn;
 
 /// Returns a value without the whitespace around it.
 ///
-/// [`ErrorKind::Invalid`] for a control character inside. `place` returns where the value comes from. The value is not shown.
+/// Fails with [`ErrorKind::Invalid`] for a control character inside. `place` returns the origin of the value. The value
+/// is not shown.
 pub(crate) fn line(value: &str, place: impl Fn() -> String) -> Result<String> {
     let value = value.trim();
     let Some((at, odd)) = value.chars().enumerate().find(|(_, it)| it.is_control()) else { return Ok(value.into()) };
@@ -15,7 +16,7 @@ pub(crate) fn line(value: &str, place: impl Fn() -> String) -> Result<String> {
     Err(Error::new(ErrorKind::Invalid, format!("cannot use {}", place())).with_cause(cause))
 }
 
-/// The same for the ARN of a role. [`ErrorKind::Invalid`] if it is not the ARN of a role.
+/// Does the same as `line` for the ARN of a role. Fails with [`ErrorKind::Invalid`] if the value is not one.
 pub(crate) fn role_arn(value: &str, place: impl Fn() -> String) -> Result<String> {
     let value = line(value, &place)?;
     if arn::is_role(&value) {

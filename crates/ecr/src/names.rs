@@ -1,8 +1,8 @@
-//! Names of profiles and sessions that the SDK does not accept, such as `[profile "my dev"]`. The AWS CLI accepts them.
+//! Escapes names of profiles and sessions that the SDK rejects but the AWS CLI accepts, such as `[profile "my dev"]`.
 
 use std::fmt::Write;
 
-/// Begins and ends the number of a character.
+/// Marks the start and the end of an escaped character.
 const MARK: char = '@';
 
 /// Returns a name in the characters that the SDK accepts.
@@ -12,13 +12,13 @@ pub(crate) fn identifier(name: &str) -> String {
         if it.is_ascii_alphanumeric() || "_-/.%@:+".contains(it) {
             identifier.push(it);
         } else {
-            let _ = write!(identifier, "{MARK}{MARK}{:x}{MARK}{MARK}", u32::from(it)); // a String takes everything
+            let _ = write!(identifier, "{MARK}{MARK}{:x}{MARK}{MARK}", u32::from(it)); // a String never fails
         }
     }
     identifier
 }
 
-/// Returns the name of an identifier.
+/// Returns the original name of an escaped identifier.
 pub(crate) fn name(identifier: &str) -> String {
     let mut parts = identifier.split("@@");
     let mut name = parts.next().unwrap_or_default().to_owned();
@@ -34,12 +34,12 @@ pub(crate) fn name(identifier: &str) -> String {
     name
 }
 
-/// Returns the text of a file whose sections have names that the SDK accepts. Lines keep their numbers.
+/// Returns the text of a file with all section names escaped. Lines keep their numbers.
 pub(crate) fn encoded(text: &str, is_config: bool) -> String {
     text.split_inclusive('\n').map(|line| section(line, is_config).unwrap_or_else(|| line.to_owned())).collect()
 }
 
-/// Returns the line of a section with another name; `None` if the line can stay.
+/// Returns a section line with its name escaped, or `None` if the line needs no change.
 fn section(line: &str, is_config: bool) -> Option<String> {
     let (inside, rest) = line.strip_prefix('[')?.split_once(']')?;
     if !is_config {

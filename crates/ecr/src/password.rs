@@ -1,22 +1,24 @@
-//! What a token of ECR says of itself.
+//! Reads the expiry inside an ECR token.
 
 use std::time::{Duration, SystemTime};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-/// Later than this it is no date of a token: milliseconds, or a mistake.
+/// A later time is not the expiry of a token: it is in milliseconds, or a mistake.
 const LATEST: u64 = 1 << 33; // in the year 2242
 
-/// How long a token of ECR lives.
+/// The lifetime of an ECR token.
 pub const LIFE: Duration = Duration::from_hours(12);
-/// The user of every login with one.
+/// The user name of every login with an ECR token.
 pub const USER: &str = "AWS";
 
-/// When a password of ECR ends, as it says itself; `None` if it does not, or is none.
+/// Returns the expiry that an ECR password contains. Returns `None` if it contains none, or if it is not an ECR
+/// password.
 ///
-/// A real one is base64 of JSON whose `expiration` is in seconds since 1970. AWS does not promise that: it is for telling how a
-/// Secret stands that somebody else has written, and nothing is decided by it.
+/// A real password is base64 of JSON whose `expiration` is in seconds since 1970. AWS does not guarantee this format.
+/// Use the result
+/// only to report on a Secret that another tool wrote, and never to make a decision.
 pub fn ends_at(password: &str) -> Option<SystemTime> {
     let json = serde_json::from_slice::<Value>(&STANDARD.decode(password).ok()?).ok()?;
     let seconds = json["expiration"].as_u64().filter(|seconds| *seconds < LATEST)?;

@@ -13,9 +13,9 @@ use tokio::{
     time::timeout,
 };
 
-/// A program that asks an identity provider takes a few seconds.
+/// A program that calls an identity provider takes a few seconds.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// The real answer has about 1 kB.
+/// A real answer has about 1 kB.
 const LONGEST_OUTPUT: u64 = 64 * 1024;
 /// Set in every pod.
 const POD: &str = "KUBERNETES_SERVICE_HOST";
@@ -25,7 +25,7 @@ const POD: &str = "KUBERNETES_SERVICE_HOST";
 pub(crate) struct Programs(pub(crate) Vec<String>);
 
 impl Programs {
-    /// [`ErrorKind::Invalid`] for a program that is not named by its absolute path: `PATH` may be anything.
+    /// Fails with [`ErrorKind::Invalid`] for a program without an absolute path, because `PATH` cannot be trusted.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(relative) = self.0.iter().find(|program| !program.starts_with('/')) else { return Ok(()) };
         Err(Error::new(
@@ -34,7 +34,9 @@ impl Programs {
         ))
     }
 
-    /// Whether a program may run. A pod runs only what the config names: who may write its AWS profile may not be who runs it.
+    /// Fails if a program may not run. In a pod, only programs of the config may run: the author of the AWS profile may
+    /// not be the
+    /// operator of the pod.
     fn allow(&self, program: &str) -> Result<()> {
         let in_pod = env::var_os(POD).is_some_and(|host| !host.is_empty());
         if self.0.iter().any(|it| it == program) || (self.0.is_empty() && !in_pod) {
@@ -50,8 +52,9 @@ impl Programs {
     }
 }
 
-/// Runs the command line of a profile, and returns the credentials that it prints. Its words are split as the AWS CLI splits them,
-/// without a shell. Nothing that it prints is shown.
+/// Runs the command line of a profile and returns the credentials that it prints. The words are split as the AWS CLI
+/// splits them,
+/// without a shell. The output is never shown.
 pub(crate) async fn credentials(command: &str, profile: &str, programs: &Programs) -> Result<Credentials> {
     let failed = |kind, cause: String| {
         Error::new(kind, format!("the credential_process of the AWS profile {profile:?} failed")).with_cause(cause)
@@ -97,12 +100,12 @@ async fn run(program: &str, arguments: &[String]) -> Result<Vec<u8>> {
     }
 }
 
-/// A program and its children. All of them end when this is dropped.
+/// A program and its child processes. All of them are killed on drop.
 struct Group(Child);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Without an id it has ended, and the id may be another's.
+        // Without an id the program has ended, and the id may belong to another process.
         let id = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(id) = id {
             let _ = kill_process_group(id, Signal::KILL);
@@ -110,7 +113,7 @@ impl Drop for Group {
     }
 }
 
-/// Reads what a program prints; in words, what is wrong with it.
+/// Parses the output of a program. The error describes what is wrong with it.
 pub(crate) fn parse(output: &[u8]) -> Result<Credentials, String> {
     let answer =
         serde_json::from_slice::<Value>(output).map_err(|_| "printed something that is not JSON".to_owned())?;
@@ -201,7 +204,7 @@ mod tests {
         let (started, fifo) = (dir.path().join("started"), dir.path().join("fifo"));
         let made = std::process::Command::new("mkfifo").args([&started, &fifo]).status().expect("it runs");
         assert!(made.success());
-        // The child holds the pipe open for writing, and reading it ends when the child is gone.
+        // The child holds the pipe open for writing. Reading from it ends once the child is gone.
         let script = format!("(exec 3>{0}; echo > {1}; sleep 1000) & wait", fifo.display(), started.display());
         let running = tokio::spawn(async move { shell(&script).await.map(drop) });
         let reading = std::thread::spawn(move || {

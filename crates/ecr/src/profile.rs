@@ -11,10 +11,10 @@ use crate::{
     profiles::{Profiles, Setting},
 };
 
-/// The profile that is meant where nothing names one.
+/// The profile that is used if nothing names one.
 pub(crate) const DEFAULT: &str = "default";
 
-/// The credentials of a profile, step by step.
+/// The steps from a profile to its credentials.
 #[derive(Debug)]
 pub(crate) struct Steps {
     /// The profile that the first credentials come from.
@@ -24,7 +24,7 @@ pub(crate) struct Steps {
     pub(crate) roles: Vec<Assumed>,
 }
 
-/// Where the first credentials of a profile come from.
+/// The source of the first credentials of a profile.
 #[derive(Debug)]
 pub(crate) enum First {
     Keys(Credentials),
@@ -63,8 +63,9 @@ pub(crate) struct Assumed {
 
 /// Follows a profile to its first credentials. The order within a profile is that of the SDK.
 ///
-/// `None` if the profile has no settings for credentials. [`ErrorKind::Invalid`] if they contradict each other, or name a profile
-/// that does not exist.
+/// Returns `None` if the profile has no settings for credentials. Fails with [`ErrorKind::Invalid`] if the settings
+/// contradict each
+/// other, or name a profile that does not exist.
 pub(crate) fn steps(profiles: &Profiles, name: &str) -> Result<Option<Steps>> {
     let (mut seen, mut roles) = (vec![name.to_owned()], vec![]);
     loop {
@@ -92,7 +93,7 @@ pub(crate) fn steps(profiles: &Profiles, name: &str) -> Result<Option<Steps>> {
             (Some(_), Some(_)) => return Err(profile.invalid("it has both source_profile and credential_source")),
             (None, None) => return Err(profile.invalid("its role_arn needs a source_profile or a credential_source")),
             (Some(source), None) if source.value != profile.name => source,
-            // Its own credentials assume its role.
+            // The profile's own credentials assume its role.
             _ => {
                 let first = profile
                     .first()?
@@ -113,11 +114,11 @@ pub(crate) fn steps(profiles: &Profiles, name: &str) -> Result<Option<Steps>> {
     }
 }
 
-/// Why a profile with `mfa_serial` is refused.
+/// The reason for refusing a profile with `mfa_serial`.
 const MFA: &str = "its mfa_serial needs a code from a person, which regcred cannot ask for: \
     use `aws configure export-credentials`, or a role without MFA";
 
-/// The error for a profile that does not exist. `named_by` is the place that names it, such as a variable.
+/// Returns the error for a profile that does not exist. `named_by` is the place that names it, such as a variable.
 pub(crate) fn missing(profiles: &Profiles, name: &str, named_by: &str) -> Error {
     let message = format!("cannot find the AWS profile {name:?}{named_by}");
     Error::new(ErrorKind::Invalid, message).with_cause(profiles.missing(name))
@@ -141,12 +142,12 @@ impl<'a> Profile<'a> {
         Error::new(ErrorKind::Invalid, format!("cannot use the AWS profile {:?}", self.name)).with_cause(why)
     }
 
-    /// Where a setting is, for errors.
+    /// Returns the location of a setting, for errors.
     fn place(&self, key: &str, setting: Setting<'_>) -> String {
         format!("{key} of the AWS profile {:?} in {}", self.name, setting.file.display())
     }
 
-    /// A setting that fits on one line.
+    /// Returns a setting that fits on one line.
     fn line(&self, key: &str) -> Result<Option<String>> {
         self.get(key).map(|it| line(it.value, || self.place(key, it))).transpose()
     }

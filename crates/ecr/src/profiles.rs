@@ -16,19 +16,19 @@ use tokio::task::spawn_blocking;
 
 use crate::{environment::Environment, names, quiet::quietly};
 
-/// The two files: the variable that names one, where it is below the home folder if the variable is not set, and how the SDK reads it.
+/// The two files. Each has the variable with its path, the default path in the home folder, and the SDK's kind of file.
 const FILES: [(&str, &str, EnvConfigFileKind); 2] = [
     ("AWS_CONFIG_FILE", ".aws/config", EnvConfigFileKind::Config),
     ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials", EnvConfigFileKind::Credentials),
 ];
 
-/// How many profiles an error lists.
+/// The number of profiles that an error lists.
 const SHOWN: usize = 5;
 
 /// The profiles of both files.
 #[derive(Debug)]
 pub(crate) struct Profiles {
-    /// As in [`FILES`]: a setting in the later file wins.
+    /// The files in the order of [`FILES`]. A setting in the later file wins.
     files: Vec<File>,
 }
 
@@ -47,10 +47,11 @@ pub(crate) struct Setting<'a> {
 }
 
 impl Profiles {
-    /// Reads both files. A file that does not exist is empty, as for the AWS CLI.
+    /// Reads both files. A missing file counts as empty, as for the AWS CLI.
     ///
-    /// [`ErrorKind::Invalid`] if a file is not a regular UTF-8 file of a sane size, or has a line that is no setting. The SDK would
-    /// read such a file as empty, and use another identity than the one that the file is for.
+    /// Fails with [`ErrorKind::Invalid`] if a file is not a regular UTF-8 file of a sane size, or has a line that is
+    /// not a setting. The SDK
+    /// would treat such a file as empty and use an unintended identity.
     pub(crate) async fn read(environment: &Environment) -> Result<Self> {
         let environment = environment.clone();
         let read = move || {
@@ -61,7 +62,7 @@ impl Profiles {
         Self::parse(spawn_blocking(read).await.expect("reading a file does not panic")?).await
     }
 
-    /// Of these texts, each with its kind and its path.
+    /// Parses these texts, each with its kind and its path.
     pub(crate) async fn parse(texts: Vec<(EnvConfigFileKind, String, PathBuf)>) -> Result<Self> {
         let mut files = vec![];
         for (kind, text, path) in texts {
@@ -72,7 +73,7 @@ impl Profiles {
         Ok(Self { files })
     }
 
-    /// Both files, for the SDK to read the other settings from.
+    /// Returns both files, so that the SDK reads the other settings from them.
     pub(crate) fn contents(&self) -> EnvConfigFiles {
         let empty = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "");
         self.files.iter().fold(empty, |all, file| all.with_contents(file.kind, &file.text)).build()
@@ -83,7 +84,7 @@ impl Profiles {
         self.files.iter().any(|file| file.sections.get_profile(&profile).is_some())
     }
 
-    /// A setting of a profile; `None` if it is empty or not there.
+    /// Returns a setting of a profile, or `None` if it is empty or missing.
     pub(crate) fn get(&self, profile: &str, key: &str) -> Option<Setting<'_>> {
         let profile = names::identifier(profile);
         self.files.iter().rev().find_map(|file| {
@@ -92,7 +93,7 @@ impl Profiles {
         })
     }
 
-    /// Whether a setting of a profile is there without a value.
+    /// Returns whether a profile has a setting without a value.
     pub(crate) fn is_blank(&self, profile: &str, key: &str) -> bool {
         let name = names::identifier(profile);
         let is_there = |file: &File| file.sections.get_profile(&name).is_some_and(|it| it.get(key).is_some());
@@ -104,7 +105,7 @@ impl Profiles {
         self.files.iter().any(|file| file.sections.sso_session(&name).is_some())
     }
 
-    /// A setting of `[sso-session NAME]`; `None` if it is empty or not there.
+    /// Returns a setting of `[sso-session NAME]`, or `None` if it is empty or missing.
     pub(crate) fn sso_session(&self, name: &str, key: &str) -> Option<&str> {
         let name = names::identifier(name);
         self.files.iter().rev().find_map(|file| {
@@ -113,7 +114,9 @@ impl Profiles {
         })
     }
 
-    /// Where a profile that does not exist was looked for. The config file has profiles in sections of another form, which people forget.
+    /// Describes where regcred looked for a profile that does not exist. It mentions `[profile NAME]`, the section form
+    /// of the config
+    /// file, which is easily forgotten.
     pub(crate) fn missing(&self, profile: &str) -> String {
         let paths = self.files.iter().map(|file| file.path.display().to_string()).collect::<Vec<_>>().join(" or ");
         let section = format!("[{profile}]");
@@ -125,7 +128,7 @@ impl Profiles {
         }
     }
 
-    /// The names of the first profiles, in words.
+    /// Lists the names of the first profiles.
     fn listed(&self) -> String {
         let names = self.files.iter().flat_map(|file| file.sections.profiles().map(names::name));
         let names = names.collect::<BTreeSet<_>>();
@@ -138,7 +141,7 @@ impl Profiles {
     }
 }
 
-/// The text holds keys.
+/// Hides the text, because it contains keys.
 impl std::fmt::Debug for File {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("File").field("path", &self.path).finish_non_exhaustive()
@@ -168,7 +171,7 @@ async fn parse(kind: EnvConfigFileKind, path: &Path, text: &str) -> Result<EnvCo
     let source = source::load(&Env::real(), &Fs::real(), &files).await;
     let source = source.map_err(|_| failed("it is not a configuration file of AWS".into()))?;
     EnvConfigSections::parse(source).map_err(|error| {
-        // The parser has the line in words alone.
+        // The parser reports the line only in its message.
         let error = error.to_string();
         let line = error.split_once(" on line ").and_then(|(_, rest)| rest.split(':').next()?.parse::<usize>().ok());
         let line = line.map_or_else(|| "a line".into(), |line| format!("line {line}"));

@@ -1,4 +1,4 @@
-//! The provider itself: one call, one token.
+//! The ECR provider. Each call mints one token.
 
 use std::{
     fmt,
@@ -38,16 +38,19 @@ use crate::{
     transport::{SKEW, Signing, Transport, is_secure, shown},
 };
 
-/// Where the SDK may be sent: to ECR with the request for a token, to STS with a web identity.
+/// The variables that redirect requests: the request for a token to ECR, and the request with a web identity to STS.
 const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS"];
 
-/// To find out who asks, which may take a program and several roles. With [`DEADLINE`] it is less than a minter waits.
+/// The time limit for resolving the caller, which may take a program and several roles. With [`DEADLINE`] it is shorter
+/// than a
+/// minter's wait.
 const IDENTITY: Duration = Duration::from_secs(18);
 
-/// A mint that begins so soon after the question for the caller uses its credentials: a role is assumed once, and a program runs once.
+/// How long a mint may reuse the credentials of a caller lookup. The role is then assumed once, and the program runs
+/// once.
 const SPARE: Duration = Duration::from_secs(5);
 
-/// Mints tokens of Amazon ECR, in one region and as one identity.
+/// Mints tokens of Amazon ECR in one region with one identity.
 pub struct EcrProvider {
     ecr: aws_sdk_ecr::Client,
     sts: aws_sdk_sts::Client,
@@ -61,15 +64,15 @@ pub struct EcrProvider {
     principal: Option<String>,
     clock: Arc<dyn Clock>,
     signing: Signing,
-    /// The ARN of the caller at the first question.
+    /// The ARN of the caller, from the first lookup.
     caller: OnceCell<Result<String>>,
-    /// Credentials that the question for the caller left over, and when they were found.
+    /// Unused credentials of a caller lookup, and when they were obtained.
     spare: Mutex<Option<(Instant, Credentials)>>,
-    /// Whether it was said that this machine's clock is off.
+    /// Whether the clock skew of this machine was logged already.
     is_off: AtomicBool,
 }
 
-/// Makes an [`EcrProvider`].
+/// Builds an [`EcrProvider`].
 #[derive(Debug)]
 pub struct EcrProviderBuilder {
     region: Region,
@@ -87,7 +90,7 @@ pub struct EcrProviderBuilder {
 }
 
 impl EcrProvider {
-    /// For this region.
+    /// Returns a builder for this region.
     pub fn builder(region: Region) -> EcrProviderBuilder {
         EcrProviderBuilder {
             region,
@@ -105,18 +108,18 @@ impl EcrProvider {
         }
     }
 
-    /// The region whose registries its tokens open.
+    /// Returns the region whose registries its tokens open.
     pub fn region(&self) -> &Region {
         &self.region
     }
 
-    /// Asks AWS who it is: the ARN of the caller. One attempt; permission for it is never needed.
+    /// Asks AWS for the ARN of the caller, in one attempt. This call never needs a permission.
     pub async fn caller(&self) -> Result<String> {
         let credentials = self.credentials("sts:GetCallerIdentity").await?;
         self.caller_with(credentials).await
     }
 
-    /// Asks AWS for the ARN of these credentials.
+    /// Asks AWS for the ARN that these credentials belong to.
     async fn caller_with(&self, credentials: Credentials) -> Result<String> {
         let action = "sts:GetCallerIdentity";
         let credentials = aws_sdk_sts::config::Config::builder().credentials_provider(credentials);
@@ -127,7 +130,7 @@ impl EcrProvider {
         if arn::is_principal(&arn) { Ok(arn) } else { Err(senseless()) }
     }
 
-    /// The ARN of the caller, as the first answer to that question has it. AWS is asked once, however many wait for it.
+    /// Returns the ARN of the caller from the first lookup. Concurrent callers share one request to AWS.
     pub async fn known_caller(&self) -> Result<&str> {
         let ask = async || {
             let mut spare = self.spare.lock().await;
@@ -139,7 +142,7 @@ impl EcrProvider {
         self.caller.get_or_init(ask).await.as_deref().map_err(Clone::clone)
     }
 
-    /// One attempt: mints a token as the identity that the provider was built for.
+    /// Mints a token with the provider's identity, in one attempt.
     async fn ask(&self) -> Result<RegistryCredential> {
         let action = &format!("ecr:GetAuthorizationToken in {}", self.region);
         let spare = self.spare.lock().await.take().filter(|(found, _)| found.elapsed() < SPARE);
@@ -161,7 +164,7 @@ impl EcrProvider {
         credential.for_registries(RegistryHost::with_aliases(&hosts, &self.aliases))
     }
 
-    /// Finds the credentials to ask with now. `action` is the call that they are for.
+    /// Resolves the credentials for a call. `action` names the call.
     async fn credentials(&self, action: &str) -> Result<Credentials> {
         let finding = self.identity.credentials(&self.settings, &self.config, &self.environment);
         let finding = quietly(Box::pin(finding));
@@ -174,7 +177,8 @@ impl EcrProvider {
         Err(failed(cause.kind(), action, "was not asked for", cause.chain()).with_retry_after(cause.retry_after()))
     }
 
-    /// [`ErrorKind::Denied`] if whoever it is, as [`EcrProvider::caller`] has it, is not the principal that it has to be.
+    /// Fails with [`ErrorKind::Denied`] if the caller is not the required principal. `caller` is the result of
+    /// [`EcrProvider::caller`].
     pub fn check_principal(&self, caller: &str) -> Result<()> {
         let Some(wanted) = self.principal.as_ref().filter(|wanted| !arn::is_same(caller, wanted)) else {
             return Ok(());
@@ -186,87 +190,95 @@ impl EcrProvider {
 }
 
 impl EcrProviderBuilder {
-    /// Its logins name the plain hosts of these accounts. Without any: the account that ECR's answer names.
+    /// Sets the accounts whose plain hosts the logins name. Default: the account in ECR's answer.
     #[must_use]
     pub fn with_accounts(mut self, accounts: impl IntoIterator<Item = AccountId>) -> Self {
         self.hosts.extend(accounts.into_iter().map(|account| RegistryHost::plain(account, self.region.clone())));
         self
     }
 
-    /// Its logins name these hosts, in whatever form.
+    /// Sets the hosts that the logins name, in any form.
     #[must_use]
     pub fn with_hosts(mut self, hosts: impl IntoIterator<Item = RegistryHost>) -> Self {
         self.hosts.extend(hosts);
         self
     }
 
-    /// Its logins name each account's registry under these hosts too. Default: none.
+    /// Adds these hosts of each account's registry to the logins. Default: none.
     #[must_use]
     pub fn with_aliases(mut self, aliases: impl IntoIterator<Item = Alias>) -> Self {
         self.aliases.extend(aliases);
         self
     }
 
-    /// Asks there instead of at ECR's own endpoint. HTTPS, or HTTP on loopback.
+    /// Sets the endpoint to use instead of ECR's own. It must be HTTPS, or HTTP on loopback.
     #[must_use]
     pub fn with_endpoint(self, url: impl Into<String>) -> Self {
         Self { endpoint: Some(url.into()), ..self }
     }
 
-    /// Whether that endpoint may be plain HTTP elsewhere than on loopback, where anybody on the way reads the tokens. Default: no.
+    /// Sets whether that endpoint may be plain HTTP beyond loopback, where the network can read the tokens. Default:
+    /// no.
     #[must_use]
     pub fn with_insecure_endpoint(self, insecure: bool) -> Self {
         Self { insecure, ..self }
     }
 
-    /// Asks at FIPS endpoints. Default: as `AWS_USE_FIPS_ENDPOINT` or the profile says, else no.
+    /// Sets whether to use FIPS endpoints. Default: `AWS_USE_FIPS_ENDPOINT` or the profile, otherwise no.
     #[must_use]
     pub fn with_fips(self, fips: bool) -> Self {
         Self { fips: Some(fips), ..self }
     }
 
-    /// Asks at dual-stack endpoints. Default: as `AWS_USE_DUALSTACK_ENDPOINT` or the profile says, else no.
+    /// Sets whether to use dual-stack endpoints. Default: `AWS_USE_DUALSTACK_ENDPOINT` or the profile, otherwise no.
     #[must_use]
     pub fn with_dual_stack(self, dual_stack: bool) -> Self {
         Self { dual_stack: Some(dual_stack), ..self }
     }
 
-    /// Asks as this identity, or with these credentials. Default: [`Identity::chain`].
+    /// Sets the identity or the credentials. Default: [`Identity::chain`].
     #[must_use]
     pub fn with_identity(self, identity: impl Into<Identity>) -> Self {
         Self { identity: identity.into(), ..self }
     }
 
-    /// Before each mint, makes sure that the caller is this principal: the ARN of a user or of a session, or of a role for any
-    /// session of it. Another one is [`ErrorKind::Denied`]. Default: whoever the identity is.
+    /// Checks before each mint that the caller is this principal. Default: no check.
+    ///
+    /// The principal is the ARN of a user, of a session, or of a role. A role matches any of its sessions. Another
+    /// caller fails with
+    /// [`ErrorKind::Denied`].
     #[must_use]
     pub fn with_principal(self, arn: impl Into<String>) -> Self {
         Self { principal: Some(arn.into()), ..self }
     }
 
-    /// Goes this way, which other providers may go too. Default: one of its own.
+    /// Sets the transport, which other providers may share. Default: its own transport.
     #[must_use]
     pub fn with_transport(self, transport: Transport) -> Self {
         Self { transport: Some(transport), ..self }
     }
 
-    /// Takes variables and files from this environment, and nothing from the process: identity, endpoints, proxies and authorities. Default:
-    /// the environment of the process.
+    /// Reads all variables and files from this environment: identity, endpoints, proxies and CA bundles. Default: the
+    /// environment of
+    /// the process.
     #[must_use]
     pub fn with_environment(self, environment: Environment) -> Self {
         Self { environment, ..self }
     }
 
-    /// Compares with this clock. Default: the machine's own.
+    /// Sets the clock to compare with. Default: the clock of the machine.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
 
-    /// Reads environment and profile, and sends no request.
+    /// Builds the provider. Reads the environment and the profile, and sends no request.
     ///
-    /// [`ErrorKind::Invalid`] for a host in another region, an alias that its partition does not have, an invalid ARN, a shared
-    /// configuration file or a bundle of authorities that cannot be read, and an endpoint that would receive tokens in clear text.
+    /// Fails with [`ErrorKind::Invalid`] for:
+    /// - a host in another region, or an alias that the partition does not have
+    /// - an invalid ARN
+    /// - a shared configuration file or a CA bundle that cannot be read
+    /// - an endpoint that would receive tokens in clear text
     pub async fn build(self) -> Result<EcrProvider> {
         self.check()?;
         let transport = match self.transport {
@@ -314,7 +326,7 @@ impl EcrProviderBuilder {
         })
     }
 
-    /// What [`build`](Self::build) would refuse, without reading a profile or making connections ready.
+    /// Reports the errors of [`build`](Self::build), without reading a profile or preparing connections.
     pub fn check(&self) -> Result<()> {
         let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
         let region = &self.region;
@@ -347,7 +359,8 @@ impl EcrProviderBuilder {
 
 #[async_trait]
 impl RegistryProvider for EcrProvider {
-    /// A call that was refused for its time is repeated at once: its answer says what time it is, and the next one is signed with that.
+    /// Mints a token. A call that AWS rejects because of clock skew is retried once, signed with the time of that
+    /// answer.
     async fn credential(&self) -> Result<RegistryCredential> {
         let before = self.signing.skew();
         let asked = self.ask().await;
@@ -363,7 +376,7 @@ impl RegistryProvider for EcrProvider {
         }
     }
 
-    /// The hosts that it was told. Otherwise the answer of ECR names the host.
+    /// Returns the configured hosts. Without any, ECR's answer names the host.
     fn scope(&self) -> Scope {
         if self.hosts.is_empty() {
             return Scope::Unknown;
@@ -375,12 +388,12 @@ impl RegistryProvider for EcrProvider {
         Some(token::LONGEST_LIFE)
     }
 
-    /// The account of the caller. A token names the same account as its own registry's.
+    /// Returns the account of the caller. A token names the same account as its own registry's.
     async fn issuer(&self) -> Option<Issuer> {
         self.known_caller().await.ok().and_then(arn::account).map(Issuer::of)
     }
 
-    /// The ARN of the principal, without the name of its session.
+    /// Returns the ARN of the principal, without the session name.
     async fn caller(&self) -> Option<Result<Caller>> {
         Some(self.known_caller().await.map(|arn| {
             let account = arn::account(arn).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! How the SDK goes about its calls, for ECR, for STS and for what gives credentials alike.
+//! The settings of all SDK calls: to ECR, to STS and to credential sources.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use aws_sdk_ecr::config::Region as SdkRegion;
 
 use crate::{host::Region, transport::Signing};
 
-/// For one call: ECR answers in a tenth of a second, a slow proxy in a few.
+/// The time limit of one call. ECR answers in a tenth of a second, and through a slow proxy in a few seconds.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
-/// For a connection: longer than a lost first packet, shorter than anybody's patience.
+/// The time limit of a connection. It allows for one lost packet, and fails before a user loses patience.
 const CONNECT: Duration = Duration::from_secs(4);
 
-/// What the builder was told, and where it was told nothing, what environment or profile say.
+/// The settings of the builder. The environment or the profile supplies the ones that are not set.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) region: SdkRegion,
@@ -37,7 +37,7 @@ impl Settings {
             .no_credentials()
             .profile_files(files)
             .profile_name(profile)
-            .identity_cache(IdentityCache::no_cache()) // a mint in six hours asks anew who it is, and sees what has rotated
+            .identity_cache(IdentityCache::no_cache()) // each mint resolves the identity again, to see rotation
             .region(self.region.clone())
             .http_client(self.signing.transport.clone())
             .time_source(self.signing.clone())
@@ -54,7 +54,7 @@ impl Settings {
         config
     }
 
-    /// For what gives credentials. A new one each time: it remembers the profile that it has read.
+    /// Returns the configuration for credential sources. It is new for each call, because it caches the profile.
     pub(crate) fn provider_config(&self) -> ProviderConfig {
         ProviderConfig::without_region()
             .with_behavior_version(Some(behavior()))

@@ -1,4 +1,4 @@
-//! The places that AWS credentials come from, each with its own failures in words.
+//! The sources of AWS credentials, each with its own error messages.
 
 use std::{path::PathBuf, sync::Arc, time::SystemTime};
 
@@ -37,17 +37,17 @@ use crate::{
     transport::UnusableProxy,
 };
 
-/// The default name of sessions. `CloudTrail` shows it.
+/// The default session name. `CloudTrail` shows it.
 pub(crate) const SESSION: &str = "regcred";
 
-/// The endpoint of container credentials.
+/// The variables with the endpoint of container credentials.
 const CONTAINER: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
 
-/// The settings that every source is asked with.
+/// The settings that every source uses.
 #[derive(Clone, Debug)]
 pub(crate) struct Sources {
     pub(crate) settings: Settings,
-    /// Endpoints and other settings, for the roles that a profile assumes.
+    /// Endpoints and other settings for the roles that a profile assumes.
     pub(crate) config: SdkConfig,
     pub(crate) programs: Programs,
     pub(crate) environment: Environment,
@@ -56,7 +56,8 @@ pub(crate) struct Sources {
 type Found = Result<Credentials, CredentialsError>;
 
 impl Sources {
-    /// Environment, profile, web identity and container, in this order; with `instance`, also the role of the machine.
+    /// Tries environment, profile, web identity and container, in this order. With `instance`, also tries the role of
+    /// the machine.
     pub(crate) async fn chain(&self, instance: bool) -> Found {
         let mut notes = vec![];
         let mut ends = |found: &Found| match found {
@@ -74,7 +75,7 @@ impl Sources {
         if ends(&found) {
             return found;
         }
-        // A profile that a variable names is wanted.
+        // A profile that a variable names is required.
         let is_wrong = found.as_ref().is_err_and(|error| find::<Absent>(error).is_some());
         let found = self.web_identity_of_environment().await;
         if ends(&found) {
@@ -97,7 +98,9 @@ impl Sources {
         Err(Failure(if notes.is_empty() { error } else { error.with_cause(notes.join("; ")) }).into())
     }
 
-    /// The profile of this name; `None`: the one that `AWS_PROFILE` names. It is read anew each time, as it may be mounted and renewed.
+    /// Returns the credentials of the profile with this name. `None` means the profile that `AWS_PROFILE` names.
+    ///
+    /// The file is read for each call, because it may be mounted and renewed.
     pub(crate) async fn profile(&self, name: Option<&Arc<str>>) -> Found {
         let profiles = Profiles::read(&self.environment).await.map_err(Failure)?;
         let variable = profile_of_environment(&self.environment);
@@ -106,7 +109,7 @@ impl Sources {
             (None, Some((variable, name))) => (name.as_str(), format!(" that {variable} names")),
             (None, None) => (DEFAULT, String::new()),
         };
-        // Only a profile that the config names must exist. After the others, the chain asks its next source.
+        // Only a profile that the config names must exist. For other missing profiles, the chain tries its next source.
         let absent = |error: Error| match (name, &variable) {
             (Some(_), _) => CredentialsError::from(Failure(error)),
             (None, Some(_)) => Absent(error.chain()).into(),
@@ -197,7 +200,7 @@ impl Sources {
         }
     }
 
-    /// The keys of the variables.
+    /// Returns the keys in the environment variables.
     async fn keys_of_environment(&self) -> Found {
         const KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
         for variable in [KEYS[0], KEYS[1], "AWS_SESSION_TOKEN"] {
@@ -238,7 +241,7 @@ impl Sources {
         Ok(clean(&keys, |part| variable(part).to_owned()).map_err(Failure)?)
     }
 
-    /// A role by the token in a file.
+    /// Returns the credentials of a role, with the web identity token in a file.
     pub(crate) async fn web_identity(&self, role_arn: &str, token_file: PathBuf, session_name: &str) -> Found {
         let token = token_file::token(&token_file, &self.environment);
         if self.environment.given().is_some() {
@@ -258,7 +261,7 @@ impl Sources {
         answered(&inner.provide_credentials().await?, "the web identity")
     }
 
-    /// The web identity that the environment names.
+    /// Returns the credentials of the web identity that the environment names.
     async fn web_identity_of_environment(&self) -> Found {
         let Some(file) = self.environment.path("AWS_WEB_IDENTITY_TOKEN_FILE") else {
             return Err(CredentialsError::not_loaded("there is no web identity"));
@@ -274,7 +277,7 @@ impl Sources {
         self.web_identity(&role, file, &session).await
     }
 
-    /// Fails if a program gives the environment: the credentials of this profile are not in it.
+    /// Fails if a program gave the environment, because the credentials of this profile are not part of it.
     fn refuse(&self, what: &str, profile: &str) -> Result<(), Failure> {
         Ok(self.environment.refuse(&format!("{what} of the AWS profile {profile:?}"))?)
     }
@@ -307,7 +310,7 @@ impl Sources {
     }
 }
 
-/// Why the source that a profile names has no credentials.
+/// Returns the error for a profile whose source has no credentials.
 fn unset(error: CredentialsError, profile: &str, source: &str, variables: &str) -> CredentialsError {
     if !matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
         return error;
@@ -317,7 +320,7 @@ fn unset(error: CredentialsError, profile: &str, source: &str, variables: &str) 
     Failure(Error::new(ErrorKind::Invalid, message).with_cause(why)).into()
 }
 
-/// The profile that the environment names, and the variable. An empty variable names none, as for the AWS CLI.
+/// Returns the profile that the environment names, and the variable. An empty variable names none, as for the AWS CLI.
 pub(crate) fn profile_of_environment(environment: &Environment) -> Option<(&'static str, String)> {
     ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].into_iter().find_map(|variable| {
         let name = environment.get(variable)?.trim().to_owned();
@@ -325,12 +328,12 @@ pub(crate) fn profile_of_environment(environment: &Environment) -> Option<(&'sta
     })
 }
 
-/// The keys of an answer, which `from` gave.
+/// Returns the keys of an answer from the source `from`.
 pub(crate) fn answered(keys: &Credentials, from: &str) -> Found {
     Ok(clean(keys, |part| format!("the {} of {from}", part.name())).map_err(Failure)?)
 }
 
-/// Why a session that a person starts gave no credentials. `command` starts it anew.
+/// Returns the error for a failed interactive session. `command` is the command that starts a new session.
 fn session_failure(failure: &CredentialsError, command: &str, now: SystemTime) -> Failure {
     let again = |why: &str| Error::new(ErrorKind::Denied, format!("{why}, so run `{command}`"));
     if let Some(sso) = find::<SdkError<GetRoleCredentialsError, HttpResponse>>(failure) {
@@ -344,7 +347,7 @@ fn session_failure(failure: &CredentialsError, command: &str, now: SystemTime) -
     if let Some(UnusableProxy(error)) = find::<UnusableProxy>(failure) {
         return Failure(error.clone());
     }
-    // The SDK keeps these apart in words alone, and hides some of their causes.
+    // The SDK distinguishes these only by their message, and hides some of their causes.
     let words = format!("{failure:?}");
     Failure(if words.contains("NotFound") {
         again("there is no session on this machine")

@@ -1,4 +1,6 @@
-//! What aws-config reads from the process alone, for an environment that a program gives: the settings of calls, and web identities.
+//! Replaces the parts of aws-config that read only the process: call settings and web identities. Used with an
+//! environment that a
+//! program gave.
 
 use std::{collections::HashMap, time::SystemTime};
 
@@ -18,12 +20,14 @@ use crate::{
     settings::{Settings, behavior, timeouts},
 };
 
-/// The endpoint of all services, or with the name of a service after it of that one.
+/// The endpoint of all services. With a service name appended, it is the endpoint of that service.
 const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 
-/// The same settings as [`Settings::load`], from the variables of `environment` and from these files. It has no credentials yet.
+/// Loads the same settings as [`Settings::load`], from the variables of `environment` and from these files. The result
+/// has no
+/// credentials yet.
 ///
-/// [`ErrorKind::Invalid`] for a switch that is neither `true` nor `false`.
+/// Fails with [`ErrorKind::Invalid`] for a switch that is neither `true` nor `false`.
 pub(crate) async fn load(
     settings: &mut Settings,
     environment: &Environment,
@@ -53,7 +57,7 @@ pub(crate) async fn load(
     Ok(config.service_config(configured).build())
 }
 
-/// The variables and the profile, as the clients of the SDK ask for them.
+/// The variables and the profile, in the form that the clients of the SDK read.
 struct Configured {
     variables: Env,
     sections: EnvConfigSections,
@@ -65,7 +69,7 @@ impl Configured {
         let variables = environment.given().cloned().unwrap_or_default();
         let variables = Env::from(variables.into_iter().collect::<HashMap<_, _>>());
         let unreadable = || Error::new(ErrorKind::Invalid, "cannot read the shared configuration files of AWS");
-        // The files have contents already. The SDK finds no other file.
+        // The file contents are already loaded. The SDK finds no other file.
         let mut source = source::load(&variables, &Fs::from_slice(&[]), files).await.map_err(|_| unreadable())?;
         source.profile = profile.to_owned().into();
         let sections = EnvConfigSections::parse(source).map_err(|_| unreadable())?;
@@ -99,14 +103,14 @@ impl LoadServiceConfig for Configured {
     }
 }
 
-/// Variables and sections hold keys.
+/// Hides the values, because variables and sections contain keys.
 impl std::fmt::Debug for Configured {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Configured")
     }
 }
 
-/// The keys of the variables.
+/// Returns the keys in the variables.
 pub(crate) fn keys(environment: &Environment) -> Result<Credentials, CredentialsError> {
     let text = |variable| environment.get(variable).filter(|value| !value.trim().is_empty());
     match ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(text) {
@@ -117,7 +121,7 @@ pub(crate) fn keys(environment: &Environment) -> Result<Credentials, Credentials
     }
 }
 
-/// Asks STS for a role by this token.
+/// Asks STS for the credentials of a role with this token.
 pub(crate) async fn web_identity(
     config: &SdkConfig,
     role_arn: &str,

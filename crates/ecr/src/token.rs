@@ -1,4 +1,4 @@
-//! From an answer to a credential. Pure and strict.
+//! Parses ECR's answer into a credential. Pure and strict.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,17 +8,18 @@ use regcred_core::{Error, ErrorKind, Issuer, Login, RegistryCredential, Result, 
 
 use crate::host::{AccountId, Region, RegistryHost};
 
-/// A real one has about 2,700 characters; one of this size would not fit beside others in a Secret.
+/// A real token has about 2,700 characters. A token of this size would not fit beside others in a Secret.
 const LONGEST_TOKEN: usize = 16 * 1024;
-/// ECR gives 12 h; an hour more is a clock that is off, more than that is no token of ECR.
+/// ECR issues tokens for 12 h. One more hour allows for clock skew. A longer lifetime cannot come from ECR.
 pub(crate) const LONGEST_LIFE: Duration = Duration::from_hours(13);
-/// Shorter than this it would be gone before it is used.
+/// A token with a shorter lifetime would expire before anything uses it.
 const SHORTEST_LIFE: Duration = Duration::from_mins(1);
-/// The life of a token that does not say: ECR's own says, so this is somebody's imitation.
+/// The lifetime of a token without an expiry. ECR always sends one, so this is another implementation of the API.
 const ASSUMED_LIFE: Duration = Duration::from_hours(1);
 
-/// Takes the one entry that belongs to the region (and to one of the accounts, if several do), decodes it and checks its
-/// life. Its registry is the host that the entry names, which is returned beside it.
+/// Selects the entry of the region, decodes it and checks its lifetime. If several entries match, the one of the
+/// configured
+/// accounts is used. Also returns the registry host that the entry names.
 pub(crate) fn credential(
     answer: &[AuthorizationData],
     region: &Region,

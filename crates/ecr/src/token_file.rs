@@ -1,4 +1,4 @@
-//! Files with the token of a web identity or of a container, which the kubelet renews.
+//! Files with the token of a web identity or of a container. The kubelet renews them.
 
 use std::path::Path;
 
@@ -7,10 +7,11 @@ use tokio::task::spawn_blocking;
 
 use crate::environment::Environment;
 
-/// Reads the token. A file that is empty or gone for a moment is read once more.
+/// Reads the token. If the file is empty or missing, it is read once more at once.
 ///
-/// [`ErrorKind::Unreachable`] for an empty file, which the kubelet is writing. [`ErrorKind::Invalid`] for one that is not there or
-/// is not text.
+/// Fails with [`ErrorKind::Unreachable`] for an empty file, because the kubelet is writing it. Fails with
+/// [`ErrorKind::Invalid`] for
+/// a file that does not exist or is not text.
 pub(crate) async fn token(file: &Path, environment: &Environment) -> Result<String> {
     match read(file, environment).await {
         Ok(token) => Ok(token),

@@ -1,4 +1,4 @@
-//! What stands between the SDK and the network: whom it trusts, no secret in clear text, no answer without an end.
+//! The connections of the SDK: trusted authorities, no secret in clear text, and a size limit for answers.
 
 use std::{
     fmt, mem,
@@ -41,46 +41,48 @@ use crate::environment::Environment;
 
 /// A real answer has 3 kB.
 const LONGEST_ANSWER: usize = 64 * 1024;
-/// Names a PEM file of the authorities to trust instead of the machine's own.
+/// The variable with a PEM file of authorities to trust instead of the machine's own.
 const BUNDLE: &str = "AWS_CA_BUNDLE";
-/// The same for all programs of a machine. It counts if AWS has no bundle of its own.
+/// The same variable for all programs of a machine. It applies if no AWS setting names a CA bundle.
 const SYSTEM_BUNDLE: &str = "SSL_CERT_FILE";
-/// Where a machine or a container is given its credentials: in clear text, but never beyond the machine itself.
+/// The addresses that serve credentials to a machine or a container. They use clear text, but never leave the machine.
 const METADATA: [&str; 5] = ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"];
 
-/// The way to AWS, which providers may share: connections, proxies of the environment, and the authorities to trust.
+/// The connections to AWS: connection pool, proxies of the environment and trusted authorities. Providers may share
+/// one.
 ///
-/// Nothing is sent in clear text but to loopback and to the addresses that give a machine its credentials, wherever it was
-/// configured; and what goes there goes through no proxy.
+/// It sends clear text only to loopback, to the addresses that serve credentials to a machine, and to an endpoint that the
+/// config allows by name. These requests never use a proxy.
 #[derive(Clone, Debug)]
 pub struct Transport {
     direct: SharedHttpClient,
     proxied: SharedHttpClient,
     proxies: Arc<Proxies>,
-    /// Why no connection can use the proxy. It counts once a connection needs the proxy.
+    /// Why the proxy cannot be used. It is an error only for connections that need the proxy.
     unusable: Option<Error>,
-    /// The one host beyond the machine that may be spoken to in clear text.
+    /// The one host beyond the machine that may be contacted in clear text.
     insecure: Option<Arc<str>>,
     heard: Heard,
-    /// Its variables and files name proxies and authorities.
+    /// The variables and files that name proxies and authorities.
     environment: Environment,
-    /// Whether a profile may name the authorities: neither a client of one's own nor `AWS_CA_BUNDLE` has decided.
+    /// Whether a profile may name the authorities. It may unless a custom client or `AWS_CA_BUNDLE` did.
     takes_bundle: bool,
 }
 
-/// The time that the last answer names, and when it came.
+/// The time in the last answer, and when the answer arrived.
 type Heard = Arc<Mutex<Option<(SystemTime, Instant)>>>;
 
 impl Transport {
-    /// Reads the file that `AWS_CA_BUNDLE` names or, if that is not set, `SSL_CERT_FILE`.
+    /// Creates a transport. Reads the file that `AWS_CA_BUNDLE` names or, if that is not set, `SSL_CERT_FILE`.
     ///
-    /// [`ErrorKind::Invalid`] if the file holds anything but whole certificates, or none: regcred would trust nobody, or not all who
-    /// are meant. A proxy that cannot be used is an error of the first request that needs it.
+    /// Fails with [`ErrorKind::Invalid`] unless the file contains only whole certificates, and at least one. Otherwise
+    /// regcred would trust
+    /// none or only some of the intended authorities. An unusable proxy is an error of the first request that needs it.
     pub fn new() -> Result<Self> {
         Self::of(Environment::process())
     }
 
-    /// The same with the variables and files of this environment.
+    /// Creates a transport with the variables and files of this environment.
     pub(crate) fn of(environment: Environment) -> Result<Self> {
         let variable = |name: &str| environment.get_os(name).map(|value| value.to_string_lossy().into_owned());
         let proxies = Proxies::from_variables(variable);
@@ -97,7 +99,7 @@ impl Transport {
         Ok(Self { direct, proxied: tunnelled, proxies, unusable, insecure: None, heard, environment, takes_bundle })
     }
 
-    /// Trusts the authorities of this file, which `ca_bundle` of a profile names, unless `AWS_CA_BUNDLE` names others.
+    /// Trusts the authorities in this file, which a profile's `ca_bundle` names, unless `AWS_CA_BUNDLE` names others.
     pub(crate) fn trusting(self, path: &Path, profile: &str, environment: &Environment) -> Result<Self> {
         if !self.takes_bundle {
             return Ok(self);
@@ -107,13 +109,14 @@ impl Transport {
         Ok(Self { direct, proxied, unusable, ..self })
     }
 
-    /// The same way, with the environment and the authorities as they are now.
+    /// Creates the same transport with the current environment and authorities.
     pub fn renewed(&self) -> Result<Self> {
         Ok(Self { heard: self.heard.clone(), ..Self::of(self.environment.clone())? })
     }
 
-    /// Through a client of one's own, which brings its own trust, proxies and time-outs. What is refused in clear text is refused as
-    /// ever, and so is an answer without an end.
+    /// Creates a transport from a custom client, which brings its own trust, proxies and timeouts. The rules for clear
+    /// text and the
+    /// size limit for answers still apply.
     pub fn from_client(client: impl HttpClient + 'static) -> Self {
         let direct = SharedHttpClient::new(client);
         let (proxies, heard, environment) = (Arc::default(), Heard::default(), Environment::process());
@@ -121,12 +124,13 @@ impl Transport {
         Self { direct, proxied: tunnelled, proxies, unusable, insecure, heard, environment, takes_bundle: false }
     }
 
-    /// Speaks to the host of this URL in clear text too.
+    /// Also allows clear text to the host of this URL.
     pub(crate) fn allowing(self, url: &str) -> Self {
         Self { insecure: Some(host(url).into()), ..self }
     }
 
-    /// What time it is on the other side, to a second or two, by the last answer that came this way; `None`: there was none.
+    /// Returns the server's current time, to a second or two, from the last answer on this transport. Returns `None` if
+    /// there was no answer.
     ///
     /// # Panics
     ///
@@ -137,11 +141,14 @@ impl Transport {
     }
 }
 
-/// AWS takes a signature that is five minutes old.
+/// The largest tolerated clock skew. AWS accepts a signature that is five minutes old.
 pub(crate) const SKEW: Duration = Duration::from_mins(4);
 
-/// The way of one provider, and what time its requests are signed with: this machine's or, where that is too far from it, the other
-/// side's. The SDK can correct that too, but each of its clients for itself, and some live for one call.
+/// The transport of one provider, and the time that signs its requests. That is this machine's time or, if the skew is
+/// too large,
+/// the server's time.
+///
+/// The SDK can correct the time too, but separately for each client, and some clients live for one call.
 #[derive(Clone, Debug)]
 pub(crate) struct Signing {
     pub(crate) transport: Transport,
@@ -149,13 +156,14 @@ pub(crate) struct Signing {
 }
 
 impl Signing {
-    /// See [`skew`]; 0 while nobody has answered.
+    /// Returns the result of [`skew`], or 0 before the first answer.
     pub(crate) fn skew(&self) -> i64 {
         self.transport.their_time().map_or(0, |theirs| skew(theirs, self.clock.now()))
     }
 }
 
-/// How far the other side's clock is ahead of this machine's, in whole seconds, where that is more than signatures allow for; else 0.
+/// Returns how far the server's clock is ahead of this machine's, in whole seconds. Returns 0 if signatures allow for
+/// the difference.
 pub(crate) fn skew(theirs: SystemTime, ours: SystemTime) -> i64 {
     let seconds = |apart: Duration| i64::try_from(apart.as_secs()).unwrap_or(i64::MAX);
     match theirs.duration_since(ours) {
@@ -192,7 +200,7 @@ fn clients(proxies: &Proxies, trust: &TrustStore) -> (SharedHttpClient, SharedHt
     (client(trust, ProxyConfig::disabled()), client(trust, proxy), unusable)
 }
 
-/// `named_by`: the variable or the setting with the path.
+/// Reads the authorities to trust. `named_by` is the variable or the setting with the path.
 fn trust_in(named_by: &str, path: &Path, environment: &Environment) -> Result<TrustStore> {
     let unusable = |how: String| {
         let message = format!("the authorities of {named_by}, {}, cannot be used", path.display());
@@ -245,7 +253,7 @@ struct Guarded {
 }
 
 impl Guarded {
-    /// Whether a server over TLS is behind the proxy, which may be unusable.
+    /// Returns whether requests to this URL use TLS through the proxy. The proxy may be unusable.
     fn is_proxied(&self, url: &str) -> bool {
         let port = url.parse::<Uri>().ok().and_then(|url| url.port_u16()).unwrap_or(443);
         !matches!(self.proxies.proxy_for("https", host(url), port), Ok(None))
@@ -255,7 +263,7 @@ impl Guarded {
 impl HttpConnector for Guarded {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let host = host(request.uri());
-        // What gives a machine its credentials has the machine's own clock.
+        // The credential endpoints of a machine use the machine's own clock.
         let heard = (!METADATA.contains(&host)).then(|| self.heard.clone());
         let answer = match (is_near(host), request.uri().starts_with("https://")) {
             (false, false) if self.insecure.as_deref() != Some(host) => {
@@ -280,7 +288,7 @@ impl HttpConnector for Guarded {
     }
 }
 
-/// When an answer was given, by the clock of whoever gave it.
+/// Returns when an answer was sent, by the clock of its sender.
 pub(crate) fn time_of(answer: &Response) -> Option<SystemTime> {
     let date = DateTime::from_str(answer.headers().get("date")?, Format::HttpDate).ok()?;
     SystemTime::try_from(date).ok()
@@ -292,7 +300,7 @@ fn limited(mut answer: Response) -> Response {
     answer
 }
 
-/// The endpoint is not HTTPS, and not on loopback.
+/// The endpoint is neither HTTPS nor on loopback.
 #[derive(Debug)]
 pub(crate) struct InsecureEndpoint;
 
@@ -316,12 +324,13 @@ impl fmt::Display for UnusableProxy {
 
 impl std::error::Error for UnusableProxy {}
 
-/// Whether it is HTTPS, or HTTP on loopback.
+/// Returns whether the URL is HTTPS, or HTTP on loopback.
 pub(crate) fn is_secure(url: &str) -> bool {
     url.starts_with("https://") || (url.starts_with("http://") && is_loopback(host(url)))
 }
 
-/// A URL as errors may show it: scheme, host and port. A user, a path and a query can hold a secret, and so can what is not a URL.
+/// Returns a URL as errors may show it: scheme, host and port. User, path and query can contain a secret. So can text
+/// that is not a URL.
 pub(crate) fn shown(url: &str) -> String {
     let shown = url.parse::<Uri>().ok().and_then(|url| {
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -330,7 +339,7 @@ pub(crate) fn shown(url: &str) -> String {
     shown.unwrap_or_else(|| "that is not a URL".into())
 }
 
-/// Whether it never leaves the machine.
+/// Returns whether a request to this host never leaves the machine.
 fn is_near(host: &str) -> bool {
     is_loopback(host) || METADATA.contains(&host)
 }
@@ -339,7 +348,8 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// The host of a URL, without port and brackets; empty if it has none, or names a user before it.
+/// Returns the host of a URL, without port and brackets. Returns an empty text if there is no host, or if a user
+/// precedes it.
 fn host(url: &str) -> &str {
     let Some((_, rest)) = url.split_once("://") else { return "" };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

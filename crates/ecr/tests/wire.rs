@@ -1,4 +1,4 @@
-//! The provider at the wire: the real SDK against a stand-in on loopback.
+//! Wire tests of the provider: the real SDK against a fake server on loopback.
 
 use std::{sync::Arc, time::Duration};
 
@@ -62,7 +62,7 @@ async fn accounts_and_partitions_decide_the_hosts() {
     );
 }
 
-/// Two stand-ins, of which the second quotes the token where none is asked for.
+/// Two fake servers. The second one quotes the token in an unexpected place.
 struct Ecr {
     sane: FakeAws,
     mad: FakeAws,

@@ -1,4 +1,4 @@
-//! Checks of the options of an entry: every problem at once, each at its key.
+//! Checks the options of an entry. Reports all problems at once, each at its key.
 
 use regcred_config::{Partial, Problem, Problems, Spec};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{Environment, Region};
 
-/// Reads the options of an entry. Returns every problem at once: those of the form, those of one option, and those between options.
+/// Reads the options of an entry. Returns all problems at once: of the form, of single options, and of combinations.
 pub(super) fn read(spec: &Spec, environment: &Environment) -> Result<EcrOptions, Problems> {
     let read = spec.partial::<EcrOptions>(&[("region", STAND_INS[0])]);
     let mut problems = read.problems.clone();
@@ -34,7 +34,7 @@ fn all(problems: Vec<Problem>) -> Problems {
     Problems::check(problems).expect_err("an entry that cannot be read has a problem")
 }
 
-/// A region of each partition, for checks beside a region that is missing or faulty.
+/// A region of each partition. Other options are checked against these if the region is missing or invalid.
 pub(super) const STAND_INS: [&str; 8] = [
     "eu-west-1",
     "cn-north-1",
@@ -45,10 +45,10 @@ pub(super) const STAND_INS: [&str; 8] = [
     "us-isof-south-1",
     "eu-isoe-west-1",
 ];
-/// A role beside a session name, which is checked only with a role.
+/// A role for checking a session name, which is checked only with a role.
 const STAND_IN_ROLE: &str = "arn:aws:iam::000000000000:role/x";
 
-/// The options that are needed to check one, in a region.
+/// Returns only the options that are needed to check one option in a region.
 type Only = fn(&EcrOptions, &Region) -> EcrOptions;
 /// Options that the provider itself checks.
 const ALONE: [(&str, Only); 8] = [
@@ -74,7 +74,7 @@ const ALONE: [(&str, Only); 8] = [
     }),
 ];
 
-/// What the provider itself would refuse in each of these regions, each option at its key.
+/// Returns the options that the provider would refuse in each of these regions, each at its key.
 fn refused(spec: &Spec, options: &EcrOptions, regions: &[Region], environment: &Environment) -> Vec<Problem> {
     let refusal = |options: EcrOptions| {
         let region = Region::new(&options.region).ok()?;
@@ -82,7 +82,7 @@ fn refused(spec: &Spec, options: &EcrOptions, regions: &[Region], environment: &
     };
     let Some(first) = regions.first() else { return vec![] };
     if let Some(message) = refusal(EcrOptions::in_region(first.as_str())) {
-        // It is wrong whatever the options are: the fault is in the environment.
+        // It fails with any options, so the fault is in the environment.
         return vec![Problem::at(spec.origin().clone(), message)];
     }
     let problem = |(key, only): &(&str, Only)| {
@@ -93,7 +93,7 @@ fn refused(spec: &Spec, options: &EcrOptions, regions: &[Region], environment: &
     ALONE.iter().filter_map(problem).collect()
 }
 
-/// Options that do not go together, each with its key.
+/// Returns options that cannot be combined, each with its key.
 fn conflicts(options: &EcrOptions, read: &Partial<EcrOptions>) -> Vec<(&'static str, &'static str)> {
     let is_said = |key: &str, is_valid: bool| is_valid || read.is_faulty(key);
     let sources = [

@@ -15,29 +15,31 @@ use super::{
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
     pub(super) source: Source,
-    /// The role of that identity, if it is known. Its name is otherwise that of the ServiceAccount, and its account is not known.
+    /// The role of that identity, if it is known. Otherwise its name is that of the ServiceAccount, and its account is
+    /// not known.
     pub(super) role: Option<RoleArn>,
     /// The issuer of the cluster's tokens.
     pub(super) issuer: Option<Issuer>,
 }
 
-/// Where the pod gets its credentials from.
+/// The source of the pod's credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// The SDK's chain finds nobody, unless the providers of the config say who they are.
+    /// The SDK's chain finds no credentials. The providers of the config must set their own identity.
     Nothing,
-    /// A webhook of the cluster gives the pod a token for the role: ROSA, and EKS with IRSA.
+    /// A webhook of the cluster gives the pod a token for the role. Used on ROSA, and on EKS with IRSA.
     Webhook { role: RoleArn },
-    /// The pod has a token of the cluster's own issuer, and takes the role with it: any cluster whose issuer AWS knows.
+    /// The pod has a token of the cluster's own issuer and assumes the role with it. Works on any cluster whose issuer
+    /// is registered in IAM.
     Projected { role: RoleArn, audience: String },
-    /// An association of EKS Pod Identity, which is made in AWS.
+    /// An association of EKS Pod Identity, which is created in AWS.
     PodIdentity,
-    /// A Secret that is there already, whose key `credentials` is a file as the AWS CLI has it.
+    /// An existing Secret. Its key `credentials` is a credentials file of the AWS CLI.
     Keys { secret: String },
 }
 
 impl Chosen {
-    /// Reads the flags. Problems are a missing or faulty value.
+    /// Reads the flags. Fails for a missing or invalid value.
     pub(super) fn of(chosen: &ChosenIdentity) -> Result<Self, Problems> {
         let (role, issuer) = (read::<RoleArn>(chosen, ROLE_FLAG)?, read(chosen, ISSUER_FLAG)?);
         let known = || role.clone().ok_or_else(|| problem(format!("--{ROLE_FLAG} is missing")));

@@ -1,10 +1,10 @@
-//! The commands that create the roles and the user of a document of IAM, which is saved as `iam.json`.
+//! The commands that create the roles and the user of an IAM document, which is saved as `iam.json`.
 
 use serde_json::Value;
 
 use super::role::RoleArn;
 
-/// Returns the first step, which names what the next ones create.
+/// Returns the first step, which names the roles and users that the next steps create.
 pub(super) fn head(users: &[Value], roles: &[Value]) -> String {
     let what = match (users.is_empty(), roles.is_empty()) {
         (true, _) => "each role",
@@ -14,7 +14,7 @@ pub(super) fn head(users: &[Value], roles: &[Value]) -> String {
     format!("save the document as iam.json, then create {what}:")
 }
 
-/// Returns the commands that create the role at a place of the document.
+/// Returns the commands that create the role at a position in the document.
 pub(super) fn role(place: usize, name: &str, arn: Option<&RoleArn>) -> String {
     let path = arn.and_then(|arn| arn.as_str().split_once(":role/")?.1.rsplit_once('/')).map(|(path, _)| path);
     let path = path.map(|path| format!(" --path '/{}/'", path.replace('\'', r"'\''"))).unwrap_or_default();
@@ -24,8 +24,9 @@ pub(super) fn role(place: usize, name: &str, arn: Option<&RoleArn>) -> String {
     )
 }
 
-/// Returns the commands that create the user at a place of the document, and the Secret with its key. The key goes through a pipe, so it
-/// is in no file and in no process list.
+/// Returns the commands that create the user at a position in the document, and the Secret with its key. The key goes
+/// through a
+/// pipe, so it appears in no file and no process list.
 pub(super) fn user(place: usize, name: &str, namespace: &str, secret: &str) -> [String; 3] {
     [
         format!("aws iam create-user --user-name {name}"),

@@ -6,7 +6,7 @@ use regcred_plan::connection_fix;
 use super::options::EcrOptions;
 use crate::Region;
 
-/// Returns the caller in words.
+/// Returns a description of the caller.
 pub(crate) fn describe(options: &EcrOptions) -> String {
     let source = match (&options.profile, &options.web_identity, options.identity) {
         (Some(profile), ..) => format!("profile {profile}"),
@@ -20,12 +20,12 @@ pub(crate) fn describe(options: &EcrOptions) -> String {
     }
 }
 
-/// The command that a message of the provider ends in: it starts a person's session anew.
+/// Returns the command at the end of a provider's message. It starts a new interactive session.
 pub(crate) fn command_in(message: &str) -> Option<&str> {
     message.split_once("so run `")?.1.split('`').next()
 }
 
-/// Returns the fix if AWS did not name the caller. `base`: the caller before it assumes its role, if it is known.
+/// Returns the fix if AWS did not name the caller. `base` is the caller before it assumes its role, if it is known.
 pub(crate) fn identity_fix(
     options: &EcrOptions,
     kind: ErrorKind,
@@ -105,7 +105,7 @@ const INSTANCE: &str = "no other source had credentials, so the instance metadat
     \x20 and see that the machine has an instance profile, and that STS and ECR can be reached";
 const MALFORMED: &str = "see what answers there: a proxy, a captive portal, or an `endpoint` that is not that of AWS";
 
-/// Which sources the SDK's chain has, and which of them are there.
+/// Lists the sources of the SDK's chain, and which of them are set.
 fn chain(is_set: impl Fn(&str) -> bool) -> String {
     let set = |variable: &str| format!("{variable} ({})", if is_set(variable) { "set" } else { "not set" });
     format!(
@@ -134,7 +134,9 @@ fn web_identity(role: &str) -> String {
     )
 }
 
-/// Both ends of `sts:AssumeRole`: who asks may ask, and the role trusts who asks. The external id is not shown.
+/// Describes both ends of `sts:AssumeRole`: the caller needs the permission, and the role must trust the caller. The
+/// external id is not
+/// shown.
 fn assume_role(role: &str, base: &str, external_id: bool) -> String {
     let condition = if external_id {
         r#", "Condition": { "StringEquals": { "sts:ExternalId": "<the external_id of the config>" } }"#
@@ -150,7 +152,8 @@ fn assume_role(role: &str, base: &str, external_id: bool) -> String {
     )
 }
 
-/// Whose policies count: of a session its role's. A role's path is not known from its session.
+/// Returns the principal whose policies apply. For a session, that is its role. The session ARN does not contain the
+/// role's path.
 fn principal(arn: &str) -> String {
     let parts = arn.splitn(6, ':').collect::<Vec<_>>();
     let ["arn", partition, "sts", _, account, resource] = parts.as_slice() else { return arn.to_owned() };

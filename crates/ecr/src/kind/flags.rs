@@ -15,9 +15,9 @@ pub(super) const ISSUER_FLAG: &str = "oidc-issuer";
 pub(super) const AUDIENCE_FLAG: &str = "audience";
 pub(super) const SECRET_FLAG: &str = "aws-secret";
 
-/// The audience of AWS itself, which a token has unless a person chooses another one.
+/// The default audience of a token: AWS itself.
 pub(super) const AUDIENCE: &str = "sts.amazonaws.com";
-/// The file with keys as the AWS CLI has it.
+/// The folder of the credentials file in the format of the AWS CLI.
 pub(super) const KEYS_FOLDER: &str = "/var/run/secrets/aws";
 
 pub(super) const ROLE_VARIABLE: &str = "AWS_ROLE_ARN";

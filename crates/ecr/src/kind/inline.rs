@@ -1,4 +1,5 @@
-//! The provider of a target that names a region or a registry, and no provider: it asks with the identity that the process has.
+//! The provider of a target that names a region or a registry instead of a provider. It uses the identity of the
+//! process.
 
 use std::fmt::Write as _;
 
@@ -26,11 +27,12 @@ const PUBLIC: [&str; 2] = ["public.ecr.aws", "ecr-public.aws.com"];
 #[schemars(transform = alternatives)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TargetKeys {
-    /// Registries of Amazon ECR in this region, such as `eu-west-1`, with the identity that the process has.
+    /// Registries of Amazon ECR in this region, such as `eu-west-1`, with the identity of the process.
     #[serde(default, deserialize_with = "maybe_region")]
     #[schemars(regex(pattern = REGION))]
     region: Option<String>,
-    /// With `region`: the AWS accounts whose registries these are, twelve digits each. Default: the identity's own.
+    /// With `region`: the AWS accounts that own the registries, twelve digits each. Default: the identity's own
+    /// account.
     #[serde(default, deserialize_with = "accounts")]
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     accounts: Vec<Account>,
@@ -47,7 +49,7 @@ fn alternatives(keys: &mut Schema) {
     keys.insert("dependentRequired".into(), json!({ "accounts": ["region"] }));
 }
 
-/// Reads the keys of a target. Returns every problem of them at once.
+/// Reads the keys of a target. Returns all problems at once.
 pub(super) fn inline(keys: &Spec, environment: &Environment) -> Result<Inline<EcrOptions>, Problems> {
     let Partial { value, mut problems, .. } = keys.partial::<TargetKeys>(&[]);
     let TargetKeys { region, accounts, registry } = value.unwrap_or_default();
@@ -75,7 +77,7 @@ pub(super) fn inline(keys: &Spec, environment: &Environment) -> Result<Inline<Ec
     let (region, hosts) = match (region, hosts, host) {
         (_, _, Some(host)) => (host.region().clone(), vec![host]),
         (Some(region), Some(hosts), None) => (region, hosts),
-        // A key is there under a wrong name. That was reported, so nothing uses this provider.
+        // A key has a wrong name. That was reported already, so nothing uses this provider.
         _ => (Region::new(STAND_INS[0]).expect("it is one"), vec![]),
     };
     let options = EcrOptions::in_region(region.as_str());
@@ -101,7 +103,7 @@ fn combination(keys: &Spec) -> Option<Problem> {
     }
 }
 
-/// Reads a host. It accepts a scheme, a final slash and upper case. It refuses a port, because keys match with their port.
+/// Reads a host. Accepts a scheme, a final slash and upper case. Refuses a port, because keys match with their port.
 fn host(text: &str) -> Result<String, String> {
     let lower = text.to_ascii_lowercase();
     let host = lower.strip_prefix("https://").unwrap_or(&lower).trim_end_matches('/').to_owned();
@@ -113,7 +115,7 @@ fn host(text: &str) -> Result<String, String> {
         _ => None,
     };
     let hint = match () {
-        // The text before it can be a password.
+        // The text before the `@` can be a password.
         () if host.contains('@') => {
             return Err("it is not the host of an ECR registry, without a user and a password".into());
         }
@@ -133,7 +135,7 @@ fn host(text: &str) -> Result<String, String> {
     Err(format!("{text:?} is not the host of an ECR registry, {hint}"))
 }
 
-/// The same name for the same registries, in every process: it is in the annotations of Secrets.
+/// Returns the same name for the same registries in every process, because annotations of Secrets contain it.
 fn name(region: &Region, hosts: &[RegistryHost]) -> ProviderName {
     let mut name = format!("ecr-{region}");
     match hosts {

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-/// An issuer as IAM names it: a host and perhaps a path, without `https://`.
+/// An issuer as IAM names it: a host and an optional path, without `https://`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Issuer(String);
 

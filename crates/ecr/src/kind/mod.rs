@@ -44,7 +44,7 @@ pub use self::{
 };
 use crate::{Environment, Transport};
 
-/// The options that are no secret: all but the external id.
+/// The options that are not secret: all except the external id.
 const PUBLIC: [&str; 15] = [
     "region",
     "accounts",
@@ -64,7 +64,7 @@ const PUBLIC: [&str; 15] = [
 ];
 const NO_KEYS: &str =
     "keys of AWS belong in the environment, in a profile, or in the Secret of `regcred manifests --identity keys`";
-/// Keys that people try.
+/// Keys that are often used by mistake, each with a hint.
 const HINTS: [Hint; 17] = [
     Hint::Means("registries", "registry"),
     Hint::Means("host", "registry"),
@@ -87,12 +87,12 @@ const HINTS: [Hint; 17] = [
 
 /// The type `ecr`: tokens of Amazon ECR. Its options are [`EcrOptions`].
 ///
-/// Entries with the same region and identity share one token, whatever registries they name.
+/// Entries with the same region and identity share one token, whichever registries they name.
 pub struct EcrType {
     clock: Arc<dyn Clock>,
     environment: Environment,
     transport: Mutex<Option<Transport>>,
-    /// Whether the transport was given, so that it is not made anew.
+    /// Whether the program gave the transport. Then it is not recreated.
     is_given: bool,
 }
 
@@ -104,7 +104,7 @@ impl Default for EcrType {
 }
 
 impl EcrType {
-    /// Sets the clock that requests are signed with. Default: that of the machine.
+    /// Sets the clock that requests are signed with. Default: the clock of the machine.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
@@ -117,7 +117,8 @@ impl EcrType {
         Self { environment, transport, ..self }
     }
 
-    /// Sets the connections to AWS. Default: those of the environment, made for the first provider and shared by all.
+    /// Sets the connections to AWS. Default: those of the environment, created for the first provider and shared by
+    /// all.
     #[must_use]
     pub fn with_transport(self, transport: Transport) -> Self {
         Self { transport: Mutex::new(Some(transport)), is_given: true, ..self }
@@ -215,7 +216,7 @@ impl ProviderType for EcrType {
             return;
         }
         let mut made = self.transport.lock().expect("no holder of the lock panics");
-        // An environment that cannot be used is the error of the next mint.
+        // If the new environment cannot be used, the next mint reports the error.
         *made = made.take().and_then(|old| old.renewed().ok());
     }
 

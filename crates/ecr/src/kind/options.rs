@@ -13,59 +13,62 @@ use serde_json::json;
 
 use super::region::{self, REGION};
 
-/// Tokens of Amazon ECR: of which region, for which registries, and as whom they are asked for.
+/// Amazon ECR tokens of one region: the registries and the identity.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[schemars(transform = identities)]
 #[serde(deny_unknown_fields)]
 pub struct EcrOptions {
-    /// Such as `eu-west-1`: a token opens the registries of one region.
+    /// AWS region, such as `eu-west-1`. A token opens the registries of one region.
     #[serde(deserialize_with = "checked_region")]
     #[schemars(regex(pattern = REGION))]
     pub region: String,
-    /// Twelve digits each. Default: the identity's own account.
+    /// AWS accounts that own the registries, twelve digits each. Default: the identity's own account.
     #[serde(default, deserialize_with = "accounts")]
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub accounts: Vec<Account>,
-    /// Further hosts of the same registries, as images may name them. Default: none.
+    /// Additional hosts of the same registries that image names may use. Default: none.
     #[serde(default, deserialize_with = "one_or_more")]
     #[schemars(schema_with = "one_or_more_schema")]
     pub aliases: Vec<AliasName>,
     /// A profile of the shared AWS configuration. Default: the SDK's chain without instance metadata.
     pub profile: Option<String>,
-    /// A role by a token that the kubelet mounts.
+    /// A role to assume with a token that the kubelet mounts.
     pub web_identity: Option<WebIdentity>,
-    /// `instance`: also the machine's own role.
+    /// `instance`: also use the machine's own role.
     pub identity: Option<IdentityName>,
-    /// The programs that a profile may run as its `credential_process`, each by its absolute path. Default: none in a pod, and every
-    /// one elsewhere.
+    /// Programs that a profile may run as its `credential_process`, each by its absolute path. Default: none in a pod,
+    /// and every
+    /// program elsewhere.
     #[serde(default)]
     #[schemars(inner(regex(pattern = "^/")))]
     pub programs: Vec<String>,
-    /// A role that is assumed by whom the above is.
+    /// A role that the identity assumes.
     pub role_arn: Option<String>,
-    /// What the role's trust policy asks for.
+    /// The external id that the role's trust policy requires.
     pub external_id: Option<String>,
-    /// What `CloudTrail` shows. Default: `regcred`.
+    /// The session name that `CloudTrail` shows. Default: `regcred`.
     pub session_name: Option<String>,
-    /// Who the caller has to be, or nothing is minted: the ARN of a user, a role or a session.
+    /// The required caller: the ARN of a user, a role or a session. Any other caller mints nothing.
     pub principal: Option<String>,
-    /// Where to ask instead of at ECR: HTTPS, or HTTP on loopback. Default: as the environment or the profile says, else ECR.
+    /// The endpoint to use instead of ECR: HTTPS, or HTTP on loopback. Default: from the environment or the profile,
+    /// otherwise ECR.
     pub endpoint: Option<String>,
-    /// Whether to ask at FIPS endpoints. Default: as the environment or the profile says.
+    /// Whether to use FIPS endpoints. Default: from the environment or the profile.
     pub fips: Option<bool>,
-    /// Whether to ask at dual-stack endpoints. Default: as the environment or the profile says.
+    /// Whether to use dual-stack endpoints. Default: from the environment or the profile.
     pub dual_stack: Option<bool>,
-    /// Whether its tokens `pull` or also `push`: the Secrets of one that pushes are linked to `builder` and `pipeline` alone,
-    /// unless `service_accounts` says otherwise. What it may do AWS decides. Default: `pull`.
+    /// Whether images are only pulled (`pull`) or also pushed (`push`). Default: `pull`. AWS decides what the token
+    /// permits. With `push`, Secrets
+    /// are linked only to `builder` and `pipeline`, unless `service_accounts` is set.
     #[serde(default)]
     pub access: Access,
-    /// Whether `endpoint` may be HTTP elsewhere than on loopback. Default: `false`.
+    /// Whether `endpoint` may be HTTP beyond loopback. Default: `false`.
     #[serde(default)]
     pub allow_insecure_endpoint: bool,
 }
 
 impl EcrOptions {
-    /// The tokens of a region, as whom the chain says.
+    /// Returns the options for a region, with the identity of the chain.
     pub fn in_region(region: impl Into<String>) -> Self {
         Self {
             region: region.into(),
@@ -88,7 +91,7 @@ impl EcrOptions {
     }
 }
 
-/// Without the external id, and without the endpoint, which may have a user in it.
+/// Hides the external id, and the endpoint, which may contain a user.
 impl fmt::Debug for EcrOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { region, accounts, profile, web_identity, identity, role_arn, .. } = self;
@@ -103,19 +106,19 @@ impl fmt::Debug for EcrOptions {
     }
 }
 
-/// A role by a token that the kubelet mounts.
+/// A role to assume with a token that the kubelet mounts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebIdentity {
     /// The role.
     pub role_arn: String,
-    /// The token's file, read anew for each mint.
+    /// The token file, read for each mint.
     #[serde(deserialize_with = "path")]
     #[schemars(with = "PathBuf")]
     pub token_file: PathBuf,
 }
 
-/// Where an identity may come from besides the chain.
+/// A source of the identity besides the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IdentityName {
@@ -123,7 +126,7 @@ pub enum IdentityName {
     Instance,
 }
 
-/// Further hosts of a registry.
+/// Additional hosts of a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AliasName {
@@ -131,11 +134,11 @@ pub enum AliasName {
     Fips,
     /// `ACCOUNT.dkr-ecr.REGION.on.aws`.
     DualStack,
-    /// Every one that the region has.
+    /// All additional hosts of the region.
     All,
 }
 
-/// Whether it has the form of an AWS account.
+/// Returns whether the text has the form of an AWS account.
 pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -145,7 +148,7 @@ pub(super) fn is_account(text: &str) -> bool {
 pub struct Account(String);
 
 impl Account {
-    /// The digits.
+    /// Returns the digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -198,7 +201,7 @@ impl<'de> Deserialize<'de> for Account {
     }
 }
 
-/// Reads an account. `shown` is the same as the config has it.
+/// Parses an account. `shown` is the value as the config contains it.
 fn account<E: Error>(text: &str, shown: &str) -> Result<Account, E> {
     if is_account(text) {
         return Ok(Account(text.into()));
@@ -207,7 +210,7 @@ fn account<E: Error>(text: &str, shown: &str) -> Result<Account, E> {
     Err(E::custom(format!("{shown} is not an AWS account: {odd}")))
 }
 
-/// Reads at least one account, and none twice.
+/// Reads at least one account. Fails for a duplicate.
 pub(super) fn accounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Account>, D::Error> {
     struct List;
     impl<'de> Visitor<'de> for List {
@@ -238,7 +241,7 @@ pub(super) fn checked_region<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
     Ok(text)
 }
 
-/// A list, or one thing of it alone.
+/// Reads a list, or a single item.
 fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AliasName>, D::Error> {
     struct OneOrMore;
     impl<'de> Visitor<'de> for OneOrMore {
@@ -268,7 +271,7 @@ fn one_or_more_schema(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({ "anyOf": [one, { "type": "array", "items": one }] })
 }
 
-/// One identity asks, and what belongs to a role needs one.
+/// Requires exactly one identity, and a role for the options that belong to a role.
 fn identities(ecr: &mut Schema) {
     let both = |one: &str, other: &str| json!({ "required": [one, other] });
     let pairs = [both("profile", "web_identity"), both("profile", "identity"), both("web_identity", "identity")];

@@ -1,4 +1,4 @@
-//! What a token needs and opens, for the plan of a config.
+//! The needs of a token and the registries that it opens, for the plan of a config.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use super::{
 };
 use crate::{AccountId, Environment, RegistryHost};
 
-/// About the number of characters in the `auth` of a token.
+/// The approximate number of characters in the `auth` of a token.
 const AUTH: usize = 2_700;
-/// The life of a token.
+/// The lifetime of a token.
 const LIFE: Duration = Duration::from_hours(12);
-/// Stands for an account that only the answer names.
+/// A placeholder for an account that only the answer names.
 const UNKNOWN_ACCOUNT: &str = "000000000000";
 
-/// What a token needs and opens. No hosts: the host that ECR returns with the token.
+/// Returns what a token needs and opens. Without hosts, it opens the host that ECR returns with the token.
 pub(super) fn planned(token: &Token, hosts: &[RegistryHost], environment: &Environment) -> ProviderPlan {
     let key = token.key(environment);
     let plan = if hosts.is_empty() {
@@ -30,7 +30,7 @@ pub(super) fn planned(token: &Token, hosts: &[RegistryHost], environment: &Envir
     plan.with_mint(key).with_identity(public(token, hosts)).with_auth_bytes(AUTH).with_longest_life(LIFE)
 }
 
-/// The registry of the caller's own account, under each of its hosts, for any account.
+/// Returns patterns for the registry of the caller's own account under each of its hosts, for any account.
 fn own_registries(token: &Token) -> Vec<Pattern> {
     let Token { region, options } = token;
     let Ok(account) = AccountId::new(UNKNOWN_ACCOUNT) else { return vec![] };
@@ -41,8 +41,9 @@ fn own_registries(token: &Token) -> Vec<Pattern> {
     hosts.filter_map(any_account).collect()
 }
 
-/// The settings that decide which credential is minted. Settings that only lead to it, such as an external id, are not in it: tenants could
-/// guess them from its digest.
+/// Returns the settings that decide which credential is minted. Settings that only lead to it, such as an external id,
+/// are not included,
+/// because tenants could guess them from the digest.
 fn public(token: &Token, hosts: &[RegistryHost]) -> String {
     let EcrOptions { profile, web_identity, identity, role_arn, aliases, .. } = &token.options;
     let web_role = web_identity.as_ref().map(|web| &web.role_arn);

@@ -1,4 +1,4 @@
-//! The roles and the user in IAM that a config needs: what each may do, and who may take it.
+//! The IAM roles and the user that a config needs: their permissions and their trust.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,31 +21,32 @@ use crate::{Region, RegistryHost};
 
 /// The actions that pull an image, besides the token.
 const PULL: [&str; 3] = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
-/// The further actions that push an image.
+/// The additional actions that push an image.
 const PUSH: [&str; 4] = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"];
 
-/// A role of the config, or the one of regcred's own pod, which comes first.
+/// A role of the config, or the role of regcred's own pod, which comes first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Who {
     Pod,
     Role(RoleArn),
 }
 
-/// The rights of a role, and the identities that may take it.
+/// The permissions of a role, and the identities that may assume it.
 #[derive(Default)]
 struct Role {
     providers: BTreeSet<String>,
-    /// Registries by whether their images are pushed too.
+    /// The registries, each with whether images are also pushed.
     registries: BTreeMap<(String, Option<String>), Access>,
     takes: BTreeSet<RoleArn>,
     taken_by: BTreeMap<Who, Option<String>>,
     by_token: bool,
 }
 
-/// Returns the roles that these entries need: `{ "roles": [{ "name", "arn", "providers", "policy", "trust" }], "users": [{ "name",
-/// "providers", "policy" }] }`. A role without `arn` is in an account that is not known.
+/// Returns the roles that these entries need: `{ "roles": [{ "name", "arn", "providers", "policy", "trust" }], "users":
+/// [{ "name",
+/// "providers", "policy" }] }`. A role without `arn` is in an unknown account.
 ///
-/// Problems are a missing identity, a missing issuer, and a role of another partition than its registries.
+/// Fails for a missing identity, a missing issuer, and a role in another partition than its registries.
 pub(super) fn policies(entries: &[Probe<EcrOptions>], chosen: &Chosen, site: &PodSite) -> Result<Policies, Problems> {
     let (mut roles, mut notes, mut problems) = (BTreeMap::<Who, Role>::new(), vec![], vec![]);
     let pod = chosen.role.clone().map_or(Who::Pod, Who::Role);
@@ -145,7 +146,7 @@ pub(super) fn policies(entries: &[Probe<EcrOptions>], chosen: &Chosen, site: &Po
     Ok(Policies { document: json!({ "roles": made, "users": users }), notes })
 }
 
-/// Returns the accounts whose registries an entry opens. `None`: that of the caller.
+/// Returns the accounts whose registries an entry opens. `None` is the account of the caller.
 fn accounts(entry: &Probe<EcrOptions>) -> BTreeSet<Option<String>> {
     let Scope::Exact(registries) = &entry.plan.scope else { return BTreeSet::from([None]) };
     let hosts = registries.iter().filter_map(|it| RegistryHost::parse(it.as_str()).ok());
@@ -224,7 +225,7 @@ fn policy(role: &Role, arn: Option<&RoleArn>) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// Null where it is not known who takes the role.
+/// Returns the trust policy of a role, or null if the identity that assumes it is not known.
 fn trust(role: &Role, is_pod: bool, arn: Option<&RoleArn>, chosen: &Chosen, site: &PodSite) -> Value {
     let mut statements = vec![];
     if let (true, Some(issuer), Some(arn)) = (role.by_token, &chosen.issuer, arn) {
@@ -276,7 +277,7 @@ fn trust(role: &Role, is_pod: bool, arn: Option<&RoleArn>, chosen: &Chosen, site
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// The partition of a region.
+/// Returns the partition of a region.
 fn partition(region: &str) -> &'static str {
     Region::new(region).map_or("aws", |region| region.partition())
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{EcrProvider, Environment, Transport, administrator::may_push, arn};
 
-/// Asks each identity for its caller and for one token of each region. Each token is dropped.
+/// Asks AWS for the caller of each identity, and for one token of each region. Each token is dropped.
 pub(super) async fn probe(
     entries: Vec<Probe<EcrOptions>>,
     transport: Result<Transport>,
@@ -45,7 +45,7 @@ pub(super) async fn probe(
     findings
 }
 
-/// All tokens that one caller asks for.
+/// All tokens that one caller requests.
 struct Identity {
     /// The options that select the caller, and no others.
     options: EcrOptions,
@@ -53,7 +53,7 @@ struct Identity {
     tokens: BTreeMap<Token, Vec<Host>>,
 }
 
-/// The host of a login. `None`: the host that ECR returns, for the caller's own account.
+/// The host of a login. `None` is the host that ECR returns, for the caller's own account.
 type Host = Option<String>;
 
 fn identities(entries: &[Probe<EcrOptions>]) -> Vec<Identity> {
@@ -124,7 +124,7 @@ impl Identity {
         for (token, hosts) in &self.tokens {
             minted.push(self.token(token, hosts, arn, &subject, &way).await);
         }
-        // An unknown identity fails only a config with a principal, and then no token is minted.
+        // An unknown caller is an error only with a configured principal, and then no token is minted.
         let identity =
             if minted.iter().all(Finding::is_ok) && caller.is_err() { identity.into_warning() } else { identity };
         std::iter::once(identity).chain(minted).collect()

@@ -1,11 +1,11 @@
-//! The form of a region's name, and the region that was probably meant.
+//! The form of region names, and suggestions for misspelt ones.
 
 use regcred_config::nearest;
 use regcred_core::odd_character;
 
-/// The form of a region, as a regular expression for the JSON schema.
+/// The form of a region name, as a regular expression for the JSON schema.
 pub(super) const REGION: &str = r"^[a-z]+(-[a-z]+)+-[0-9]{1,2}$";
-/// Sides in the names of regions.
+/// The direction words in region names.
 const SIDES: [&str; 9] =
     ["central", "east", "north", "northeast", "northwest", "south", "southeast", "southwest", "west"];
 
@@ -59,7 +59,7 @@ const KNOWN: [&str; 46] = [
     "us-west-2",
 ];
 
-/// Returns a message if a name does not have the form of a region. It suggests only regions that are known.
+/// Returns a message if a name does not have the form of a region. The message suggests only known regions.
 pub(super) fn check(text: &str) -> Result<(), String> {
     if form(text).is_ok() {
         return Ok(());
@@ -83,7 +83,8 @@ fn known(name: &str) -> Option<&'static str> {
     KNOWN.into_iter().find(|known| *known == name)
 }
 
-/// Fails if a name does not have the form of a region, with the same name and the nearest side if only the side is wrong.
+/// Fails if a name does not have the form of a region. If only the direction word is wrong, the error is the name with
+/// the nearest one.
 fn form(text: &str) -> Result<(), Option<String>> {
     let words = text.split('-').collect::<Vec<_>>();
     let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());

@@ -2,35 +2,35 @@
 
 use std::{fmt, str::FromStr};
 
-/// The longest name of a role, and the longest path before it.
+/// The limits of IAM for the name of a role and for the path before it.
 const LONGEST_NAME: usize = 64;
 const LONGEST_PATH: usize = 512;
 
-/// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
+/// The ARN of a role: `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RoleArn(String);
 
 impl RoleArn {
-    /// A role or none, as a regular expression for the chart's schema.
+    /// An optional role ARN, as a regular expression for the chart's schema.
     pub const PATTERN: &'static str =
         r"^(arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/([!-~]{1,510}/)?[A-Za-z0-9_+=,.@-]{1,64})?$";
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// `aws`, `aws-cn`, `aws-us-gov` and so on.
+    /// Returns the partition, such as `aws`, `aws-cn` or `aws-us-gov`.
     pub fn partition(&self) -> &str {
         self.0.split(':').nth(1).unwrap_or_default()
     }
 
-    /// The AWS account: twelve digits.
+    /// Returns the AWS account: twelve digits.
     pub fn account(&self) -> &str {
         self.0.split(':').nth(4).unwrap_or_default()
     }
 
-    /// The name without its path.
+    /// Returns the name without its path.
     pub fn name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
     }

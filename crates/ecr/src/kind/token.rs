@@ -1,4 +1,4 @@
-//! The token that an entry asks for, and the provider that mints it.
+//! The token that an entry needs, and the provider that mints it.
 
 use regcred_config::Access;
 use regcred_core::Error;
@@ -10,12 +10,12 @@ use crate::{AccountId, Alias, EcrProvider, EcrProviderBuilder, Environment, Iden
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Token {
     pub(super) region: Region,
-    /// Without accounts and access. With aliases only where the answer names the account.
+    /// The options without accounts and access. They include aliases only if the answer names the account.
     pub(super) options: EcrOptions,
 }
 
 impl Token {
-    /// The token of an entry. Its accounts only choose the hosts of the logins.
+    /// Returns the token of an entry. Its accounts only choose the hosts of the logins.
     pub(super) fn of(options: &EcrOptions) -> Result<Self, Error> {
         let region = Region::new(&options.region)?;
         let aliases = if options.accounts.is_empty() { options.aliases.clone() } else { vec![] };
@@ -23,7 +23,7 @@ impl Token {
         Ok(Self { region, options })
     }
 
-    /// Equal for equal tokens of one environment.
+    /// Returns a key that is equal for equal tokens of one environment.
     pub(super) fn key(&self, environment: &Environment) -> String {
         let EcrOptions { external_id, session_name, principal, endpoint, programs, .. } = &self.options;
         let more = (external_id, session_name, principal, endpoint, programs, &self.options.aliases);
@@ -35,7 +35,7 @@ impl Token {
         }
     }
 
-    /// The builder of its provider.
+    /// Returns the builder of its provider.
     pub(super) fn provider(&self, environment: &Environment) -> EcrProviderBuilder {
         let Self { region, options } = self;
         let mut provider = EcrProvider::builder(region.clone())

@@ -1,4 +1,4 @@
-//! The pod in AWS: its ServiceAccount, its environment and its volumes. Never a key.
+//! The pod's AWS identity: its ServiceAccount, its environment and its volumes. It never contains a key.
 
 use regcred_plan::{POD_TOKEN, PodIdentity, PodSite, Probe, SecretFile};
 
@@ -8,11 +8,11 @@ use super::{
     options::EcrOptions,
 };
 
-/// The name of the file with keys, and of the key of its Secret.
+/// The name of the credentials file, and of the key in its Secret.
 const KEYS_FILE: &str = "credentials";
-/// By this annotation the webhook of EKS and ROSA knows the role of a ServiceAccount.
+/// The annotation of a ServiceAccount with its role, which the webhook of EKS and ROSA reads.
 const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
-/// Where credentials of AWS are served to containers: never behind a proxy.
+/// The addresses that serve AWS credentials to containers. They are never behind a proxy.
 const METADATA: [&str; 2] = ["169.254.170.2", "169.254.170.23"];
 
 /// Returns what a pod needs for its identity.
@@ -53,7 +53,7 @@ pub(super) fn pod_identity(entries: &[Probe<EcrOptions>], chosen: &Chosen, site:
     })
 }
 
-/// Whether the options name no identity, so that the one of the process is used.
+/// Returns whether the options name no identity, so that the identity of the process applies.
 fn asks_as_the_pod(options: &EcrOptions) -> bool {
     options.web_identity.is_none() && options.identity.is_none() && options.profile.is_none()
 }

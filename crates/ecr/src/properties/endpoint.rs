@@ -1,10 +1,10 @@
-//! Which endpoints may see a secret.
+//! Properties of endpoints: which ones may receive a secret.
 
 use proptest::prelude::*;
 
 use crate::transport::is_secure;
 
-/// Hosts that nobody but this machine answers for.
+/// Hosts that only this machine serves.
 fn near() -> impl Strategy<Value = String> {
     prop_oneof![3 => near_name(), 1 => Just("[::1]".to_owned())]
 }
@@ -14,7 +14,7 @@ fn near_name() -> impl Strategy<Value = String> {
     prop_oneof![Just("localhost".to_owned()), v4]
 }
 
-/// Hosts of others, many of which look like one of ours.
+/// Hosts of other machines, many of which look like a local one.
 fn far() -> impl Strategy<Value = String> {
     let word = "[a-z0-9]([a-z0-9-]{0,6}[a-z0-9])?";
     let name = (word, word).prop_map(|(one, other)| format!("{one}.{other}.example"));
@@ -32,7 +32,7 @@ fn far() -> impl Strategy<Value = String> {
     prop_oneof![2 => name, 4 => like_ours, 2 => v4, 1 => v6, 1 => known.prop_map(str::to_owned)]
 }
 
-/// What may stand behind a host: it says nothing of where a request goes.
+/// The rest of a URL after its host, which does not change where a request goes.
 fn rest() -> impl Strategy<Value = String> {
     let port = prop_oneof![Just(String::new()), (1..=u16::MAX).prop_map(|port| format!(":{port}"))];
     let start = prop::sample::select(vec!["", "/", "/x", "?x=", "#", "/@", "?@", "/?u=http://"]);

@@ -1,4 +1,4 @@
-//! Which hosts are registries of ECR, and of whom and where.
+//! Properties of ECR hosts: which ones are registries, and their account and region.
 
 use proptest::{
     collection::vec,
@@ -9,8 +9,8 @@ use regcred_core::ErrorKind;
 
 use crate::host::{AccountId, Region, RegistryHost};
 
-/// How the regions of a partition begin, and the domains of their registries: of plain ones, and of dual-stack ones if
-/// there are any.
+/// The prefix of the region names of a partition, the domain of its plain hosts, and the domain of its dual-stack hosts
+/// if it has any.
 const PARTITIONS: [(&str, &str, &str); 16] = [
     ("us-gov-", "amazonaws.com", "on.aws"),
     ("us-isob-", "sc2s.sgov.gov", ""),
@@ -53,7 +53,7 @@ fn host() -> impl Strategy<Value = Host> {
     })
 }
 
-/// A host with a character more, less or otherwise, with something before or behind it, or in upper case.
+/// Valid hosts with one change: a character more, less or replaced, a prefix, a suffix, or upper case.
 fn mutated() -> impl Strategy<Value = Vec<String>> {
     let odd =
         prop_oneof!["[0-9]", "[a-z]", "[-.:/@*? \n]", "\\PC", select(vec!["fips", "-fips", "iso"]).prop_map_into()];
@@ -94,7 +94,7 @@ fn mutated() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
-/// What the labels of such a text say: account, region and domain.
+/// Returns the account, the region and the domain of such a text.
 fn labels(text: &str) -> Option<(&str, &str, &str)> {
     let (account, rest) = text.split_once('.')?;
     let (service, rest) = rest.split_once('.')?;

@@ -1,4 +1,4 @@
-//! What holds for every token, host, principal and endpoint.
+//! Properties of all tokens, hosts, principals and endpoints.
 
 mod endpoint;
 mod host;
@@ -8,7 +8,7 @@ mod token;
 
 use proptest::test_runner::Config;
 
-/// The default number of cases, and no file for those that failed: a case worth keeping becomes a test of its own.
+/// Uses the default number of cases, and no file of failed cases. A case worth keeping becomes a test of its own.
 fn config() -> Config {
     Config { failure_persistence: None, ..Config::default() }
 }

@@ -1,10 +1,10 @@
-//! Who is whom.
+//! Properties of principals: which callers match which principals.
 
 use proptest::prelude::*;
 
 use crate::arn::is_same;
 
-/// Of the same few names, so that two of them meet often.
+/// Principals with few different names, so that matches are frequent.
 #[derive(Clone, Debug)]
 struct Principal {
     partition: &'static str,
@@ -63,7 +63,7 @@ fn principal() -> impl Strategy<Value = Principal> {
     (partition, account, kind).prop_map(|(partition, account, kind)| Principal { partition, account, kind })
 }
 
-/// A role itself never calls: a session of it does.
+/// Principals that can call. A role never calls, only its sessions do.
 fn caller() -> impl Strategy<Value = Principal> {
     principal().prop_map(|it| match it.kind {
         Kind::Role(name) => {

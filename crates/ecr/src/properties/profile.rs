@@ -1,4 +1,4 @@
-//! Keys, shared configuration files and what programs print, however they are written.
+//! Properties of keys, shared configuration files and program output, in any form.
 
 use std::path::PathBuf;
 
@@ -39,7 +39,7 @@ const KEYS: [&str; 19] = [
     "AWS_ACCESS_KEY_ID",
 ];
 
-/// A line as people write them, or nearly one.
+/// A line of a configuration file, valid or nearly valid.
 fn line() -> impl Strategy<Value = String> {
     let name = || select(&NAMES[..]);
     let value = prop_oneof![

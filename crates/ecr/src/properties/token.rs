@@ -1,4 +1,4 @@
-//! What is read of a token, what is said of a bad one, and how long it may live.
+//! Properties of tokens: parsing, error messages of bad tokens, and the lifetime.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use crate::{host::Region, token::credential};
 
 const NOW: u64 = 1_800_000_000;
 const SECOND: i128 = 1_000_000_000;
-/// Who has so many characters in a row of a secret has part of it; fewer may be chance.
+/// A shorter run of the secret's characters may be a coincidence.
 const PART: usize = 8;
 
 fn read(token: &str, ends: DateTime, now: SystemTime) -> Result<RegistryCredential> {
@@ -27,7 +27,7 @@ fn read_now(token: &str) -> Result<RegistryCredential> {
     read(token, DateTime::from(now + Duration::from_hours(12)), now)
 }
 
-/// A part of the secret that the text shows.
+/// Returns a part of the secret that the text shows.
 fn leak(shown: &str, secret: &str) -> Option<String> {
     let secret = secret.chars().collect::<Vec<_>>();
     secret.windows(PART).map(|part| part.iter().collect::<String>()).find(|part| shown.contains(part))
@@ -41,7 +41,7 @@ fn password() -> impl Strategy<Value = String> {
     prop_oneof![4 => "[^\\p{Cc}]{1,40}", 1 => "[a-zA-Z0-9+/=:]{2000,3000}"]
 }
 
-/// What a token may be that is not a good one, and nearly good ones among them.
+/// Tokens that are not valid, some of them nearly valid.
 fn token() -> impl Strategy<Value = Vec<u8>> {
     let encoded = |bytes: Vec<u8>| STANDARD.encode(bytes).into_bytes();
     let pair = || (user(), password()).prop_map(|(user, password)| format!("{user}:{password}").into_bytes());
@@ -69,7 +69,7 @@ fn token() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// The nanoseconds of the present second, and an end: next to those at which it turns, or at any second that there is.
+/// The nanoseconds of the present second, and an expiry. The expiry is near a limit, or any second.
 fn now_and_end() -> impl Strategy<Value = (u32, i64, u32)> {
     let turns = prop::sample::select(vec![0, 60, 3600, 12 * 3600, 13 * 3600]);
     let step = prop::sample::select(vec![1, SECOND / 2, SECOND]);
