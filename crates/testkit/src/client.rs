@@ -1,4 +1,4 @@
-//! A tiny HTTP client for the tests of this crate: one request, one connection.
+//! A small HTTP client for the tests of this crate. It opens one connection per request.
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-/// What came back.
+/// An HTTP response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -31,7 +31,7 @@ impl Reply {
     }
 }
 
-/// Sends one request to the server at `base`. `target` goes out as it is: a path, an absolute address or an authority.
+/// Sends one request to the server at `base`. `target` is sent unchanged: a path, an absolute URL or an authority.
 pub(crate) async fn send(base: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
     let address = base.strip_prefix("http://").expect("stand-ins speak plain HTTP");
     let socket = TcpStream::connect(address).await.expect("the stand-in listens");

@@ -1,6 +1,6 @@
-//! Identifiers that look like the real ones.
+//! Identifiers in realistic formats.
 
-/// Text in the form of a random UUID.
+/// Returns text in the format of a random UUID.
 pub(crate) fn uuid() -> String {
     let bits = fastrand::u128(..);
     format!(

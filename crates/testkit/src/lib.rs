@@ -1,20 +1,23 @@
-//! Stand-ins at the wire, on loopback, for tests and the demo.
+//! Fake servers on loopback, for tests and the demo.
 //!
-//! | stand-in | speaks |
+//! | fake server | protocol |
 //! |---|---|
 //! | [`FakeAws`] | `GetAuthorizationToken` of ECR; `GetCallerIdentity`, `AssumeRole` and `AssumeRoleWithWebIdentity` of STS |
-//! | [`ContainerCredentials`] | the endpoint from which a container on EKS or ECS has its keys |
-//! | [`InstanceMetadata`] | the metadata service of EC2, version 2, as far as it gives keys |
+//! | [`ContainerCredentials`] | the endpoint that gives keys to a container on EKS or ECS |
+//! | [`InstanceMetadata`] | the EC2 metadata service, version 2, limited to keys |
 //! | [`SignIn`] | the services that turn a session of `aws sso login` or `aws login` into keys |
-//! | [`FakeKube`] | the part of the Kubernetes API that Secrets, `ServiceAccounts`, Namespaces and lists of `CronJobs` and `Templates` need |
-//! | [`CheckingProxy`] | HTTP in front of one real registry, which it opens to the right logins only |
-//! | [`FaultProxy`] | TCP or TLS in front of one server, whose answers it delays, cuts, resets or replaces |
-//! | [`ForwardProxy`] | `CONNECT`, which it leads to one local address whatever host is named, or refuses |
+//! | [`FakeKube`] | the Kubernetes API for Secrets, `ServiceAccounts`, Namespaces, and lists of `CronJobs` and `Templates` |
+//! | [`CheckingProxy`] | HTTP in front of one real registry, for accepted logins only |
+//! | [`FaultProxy`] | TCP or TLS in front of one server; it delays, cuts, resets or replaces answers |
+//! | [`ForwardProxy`] | `CONNECT`; it sends all hosts to one local address, or refuses |
 //!
-//! They are written from the protocols and know nothing of the code they test. Each listens on a free port of 127.0.0.1
-//! and ends when it is dropped; [`FakeAws`] and [`FakeKube`] do without a socket too, on a clock that they are given, so that a test
-//! can let months pass. They are no servers for anything else: TLS by a [`FaultProxy`] only, no persistence, no
-//! access control beyond what a test asks for. [`policy::judge`] is what an API server of 1.30 makes of a `ValidatingAdmissionPolicy`. [`tls::Authority`] makes the certificates, a [`Recipe`] the objects that a shell script leaves in a cluster.
+//! The servers are written from the protocols and share no code with the code under test. Each listens on a free port
+//! of 127.0.0.1 and stops when it is dropped. [`FakeAws`] and [`FakeKube`] also work without a socket, on a clock from
+//! the test, so that a test can simulate months. The servers are for tests only: they persist nothing and enforce only
+//! the access control that a test asks for. TLS needs a [`FaultProxy`].
+//!
+//! [`policy::judge`] evaluates a `ValidatingAdmissionPolicy` as an API server of version 1.30 does. [`tls::Authority`]
+//! creates certificates. A [`Recipe`] creates the objects that a shell script leaves in a cluster.
 //!
 //! ```
 //! use regcred_testkit::FakeKube;

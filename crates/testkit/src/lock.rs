@@ -1,4 +1,4 @@
-//! Locks that outlive a panic: one failed test thread must not fail the others with a second story.
+//! Locks that survive a panic. A failed test thread must not cause confusing failures in other threads.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! The clock of the stand-ins, and how a server writes a moment.
+//! The clock of the fake servers, and the time formats that they use.
 
 use std::{
     fmt,
@@ -8,7 +8,7 @@ use std::{
 
 use axum::http::Response;
 
-/// What time it is for one stand-in. Default: the wall clock.
+/// The clock of one fake server. Default: the wall clock.
 #[derive(Clone)]
 pub(crate) struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
@@ -21,7 +21,7 @@ impl Clock {
         (self.0)()
     }
 
-    /// Gives an answer its date, as a server on a socket does.
+    /// Adds a `Date` header to a response, as a server on a socket does.
     pub(crate) fn date<B>(&self, response: &mut Response<B>) {
         if let Ok(date) = http_date(self.now()).parse() {
             response.headers_mut().entry("date").or_insert(date);
@@ -41,13 +41,13 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// The wall clock.
+/// Returns the time of the wall clock.
 #[expect(clippy::disallowed_methods, reason = "a server has its own clock, as the real one")]
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// A moment as Kubernetes writes it: RFC 3339, UTC, whole seconds.
+/// Formats a time as Kubernetes does: RFC 3339, UTC, whole seconds.
 pub(crate) fn rfc3339(moment: SystemTime) -> String {
     let seconds = moment.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (day, time) = (seconds / 86_400, seconds % 86_400);
@@ -55,7 +55,7 @@ pub(crate) fn rfc3339(moment: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", time / 3600, time / 60 % 60, time % 60)
 }
 
-/// A moment as HTTP writes it, such as `Thu, 01 Jan 1970 00:00:00 GMT`.
+/// Formats a time as HTTP does, such as `Thu, 01 Jan 1970 00:00:00 GMT`.
 pub(crate) fn http_date(moment: SystemTime) -> String {
     let seconds = moment.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (days, time) = (seconds / 86_400, seconds % 86_400);
@@ -66,22 +66,23 @@ pub(crate) fn http_date(moment: SystemTime) -> String {
     format!("{weekday}, {day:02} {month} {year:04} {:02}:{:02}:{:02} GMT", time / 3600, time / 60 % 60, time % 60)
 }
 
-/// A moment as a signature of AWS has it, such as `20260101T000000Z`; nothing for anything else.
+/// Parses the time in an AWS signature, such as `20260101T000000Z`. Returns `None` for any other format.
 pub(crate) fn signed_at(text: &str) -> Option<SystemTime> {
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
     let is_dated = text.len() == 16 && text.ends_with('Z') && text.get(8..9) == Some("T");
     let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
     let seconds = number(9, 11)? * 3600 + number(11, 13)? * 60 + number(13, 15)?;
-    // Years are counted from March, as below.
+    // Years start in March, as in `civil`.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day.checked_sub(1)?;
     is_dated.then_some(())?;
     Some(UNIX_EPOCH + Duration::from_secs(days.checked_sub(719_468)? * 86_400 + seconds))
 }
 
-/// Year, month and day of a day counted from 1970-01-01. Years are counted from March, so that a leap day comes last.
+/// Converts days since 1970-01-01 to year, month and day. Years start in March internally, so that a leap day comes
+/// last.
 fn civil(day: u64) -> (u64, u64, u64) {
-    let day = day + 719_468; // from 0000-03-01
+    let day = day + 719_468; // days since 0000-03-01
     let (era, day_of_era) = (day / 146_097, day % 146_097);
     let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);

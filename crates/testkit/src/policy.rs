@@ -1,33 +1,33 @@
-//! A ValidatingAdmissionPolicy at work: what an API server makes of its expressions, with an interpreter of their language.
+//! Evaluates a ValidatingAdmissionPolicy as an API server does, with a CEL interpreter.
 
 use std::{collections::HashMap, sync::Arc};
 
 use cel::{Context, Program, Value as Cel, extractors::This, objects::Key, to_value};
 use serde_json::{Value, json};
 
-/// A write, as it comes to a policy.
+/// A write request, as a policy sees it.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Whose it is.
+    /// The name of the user.
     pub user: String,
     /// `CREATE`, `UPDATE` or `DELETE`.
     pub operation: &'static str,
-    /// Such as `secrets`.
+    /// The resource, such as `secrets`.
     pub resource: &'static str,
-    /// Where; empty for what is in none.
+    /// The namespace. Empty for cluster-scoped objects.
     pub namespace: String,
-    /// The namespace's labels.
+    /// The labels of the namespace.
     pub labels: Value,
-    /// What is to be; null where it is deleted.
+    /// The new object. Null for a delete.
     pub object: Value,
-    /// What is; null where it is made.
+    /// The existing object. Null for a create.
     pub old: Value,
-    /// What its user may do, each as `/GROUP/RESOURCE/NAME/VERB`.
+    /// The permissions of the user, each as `/GROUP/RESOURCE/NAME/VERB`.
     pub rights: Vec<&'static str>,
 }
 
 impl Request {
-    /// In a namespace that has no label but its name.
+    /// Creates a request in a namespace whose only label is its name.
     pub fn new(user: &str, operation: &'static str, resource: &'static str, namespace: &str) -> Self {
         Self {
             user: user.into(),
@@ -41,21 +41,21 @@ impl Request {
         }
     }
 
-    /// With what is to be.
+    /// Sets the new object.
     #[must_use]
     pub fn object(mut self, object: Value) -> Self {
         self.object = object;
         self
     }
 
-    /// With what is.
+    /// Sets the existing object.
     #[must_use]
     pub fn over(mut self, old: Value) -> Self {
         self.old = old;
         self
     }
 
-    /// In a namespace with this label too.
+    /// Adds a label to the namespace.
     #[must_use]
     pub fn labelled(mut self, key: &str, value: &str) -> Self {
         self.labels[key] = value.into();
@@ -63,7 +63,7 @@ impl Request {
     }
 }
 
-/// Whether every policy that is about a request lets it pass; the first message that refuses it.
+/// Returns an error if any policy that matches the request refuses it. The error is the first message.
 ///
 /// # Panics
 ///
@@ -79,11 +79,12 @@ pub fn judge_all<'a>(policies: impl IntoIterator<Item = &'a Value>, request: &Re
     policies.into_iter().filter(is_about).try_for_each(|policy| judge(policy, request))
 }
 
-/// Whether a policy lets a request pass; the message that refuses it. An expression that fails refuses too.
+/// Returns an error with the policy's message if the policy refuses the request. An expression that fails also refuses
+/// it.
 ///
 /// # Panics
 ///
-/// If an expression is none.
+/// If an expression does not compile.
 pub fn judge(policy: &Value, request: &Request) -> Result<(), String> {
     let mut context = Context::default();
     authorizer(&mut context, &request.rights);
@@ -103,12 +104,12 @@ pub fn judge(policy: &Value, request: &Request) -> Result<(), String> {
     }
     let list = |key: &str| policy["spec"][key].as_array().cloned().unwrap_or_default();
     for condition in list("matchConditions") {
-        // One that fails refuses, as `failurePolicy: Fail` has it.
+        // A condition that fails refuses the request, as with `failurePolicy: Fail`.
         if evaluate(&condition, &context)? != Cel::Bool(true) {
             return Ok(());
         }
     }
-    // The server evaluates one when it is needed: one that cannot be fails whoever needs it.
+    // The server evaluates variables lazily. A variable that fails therefore fails only the expressions that use it.
     let mut variables = HashMap::<Key, Cel>::new();
     for variable in list("variables") {
         context.add_variable_from_value("variables", Cel::Map(variables.clone().into()));
@@ -133,7 +134,7 @@ fn evaluate(of: &Value, context: &Context<'_, '_>) -> Result<Cel, String> {
     program.execute(context).map_err(|error| error.to_string())
 }
 
-/// `authorizer.group(g).resource(r).name(n).check(v).allowed()`, as the server's library has it.
+/// Adds `authorizer.group(g).resource(r).name(n).check(v).allowed()`, as in the CEL library of the API server.
 fn authorizer(context: &mut Context<'_, '_>, rights: &[&'static str]) {
     let step = |This(so_far): This<Arc<String>>, next: Arc<String>| format!("{so_far}/{next}");
     context.add_variable_from_value("authorizer", Cel::String(Arc::new(String::new())));

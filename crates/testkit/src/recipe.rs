@@ -1,4 +1,5 @@
-//! What a shell script leaves in a namespace that `aws ecr get-login-password` and `kubectl apply` are run in by a CronJob.
+//! The objects that a shell script leaves in a namespace. A CronJob runs the script, which calls `aws ecr
+//! get-login-password` and `kubectl apply`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,28 +8,28 @@ use serde_json::{Value, json};
 
 use crate::{FakeKube, aws::ecr::password};
 
-/// Who `kubectl apply` is to the API server.
+/// The field manager of `kubectl apply`.
 const KUBECTL: &str = "kubectl-client-side-apply";
 
-/// One script: its registry, and what it has left. Its `Debug` form shows no secret.
+/// One script: its registry and its objects. The `Debug` form hides all secrets.
 #[derive(Clone)]
 pub struct Recipe {
-    /// The token that it has put into `ecr-secret`.
+    /// The token in the Secret `ecr-secret`.
     pub password: String,
-    /// The key that it asks AWS with, which stands in the namespace too.
+    /// The AWS secret key of the script. It is stored in the namespace too.
     pub secret_key: String,
     host: String,
 }
 
 impl Recipe {
-    /// For the registry at this host, with a token that ends then.
+    /// Creates a recipe for the registry at this host, with a token that expires at `ends_at`.
     pub fn new(host: &str, ends_at: SystemTime) -> Self {
         let seconds = ends_at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let secret_key = (0..40).map(|_| fastrand::alphanumeric()).collect();
         Self { password: password(seconds), secret_key, host: host.to_owned() }
     }
 
-    /// The Secret that the script makes.
+    /// Returns the Secret that the script creates.
     pub fn secret(&self) -> Value {
         let auth = STANDARD.encode(format!("AWS:{}", self.password));
         let entry = json!({ "username": "AWS", "password": self.password, "auth": auth });
@@ -43,8 +44,8 @@ impl Recipe {
         applied("v1", "Secret", json!({ "data": data.into_iter().collect::<std::collections::BTreeMap<_, _>>() }))
     }
 
-    /// Makes `ecr-secret`, linked to `default` and `builder` where they are; the script's own Secret with its key of AWS; and
-    /// the CronJob `ecr-creds-rotator`.
+    /// Adds the objects of the script to a namespace: `ecr-secret`, the Secret with the AWS key, and the CronJob
+    /// `ecr-creds-rotator`. It links `ecr-secret` to the ServiceAccounts `default` and `builder` if they exist.
     pub fn add_to(&self, cluster: &FakeKube, namespace: &str) {
         cluster.put("secrets", namespace, "ecr-secret", self.secret(), KUBECTL);
         cluster.put("secrets", namespace, "ecr-creds-rotator-secret", self.keys(), KUBECTL);
@@ -78,7 +79,7 @@ fn cron_job() -> Value {
     applied("batch/v1", "CronJob", json!({ "spec": spec }))
 }
 
-/// With the copy of itself that `kubectl apply` leaves.
+/// Returns the object with the last-applied annotation of `kubectl apply`.
 fn applied(version: &str, kind: &str, mut object: Value) -> Value {
     object["apiVersion"] = version.into();
     object["kind"] = kind.into();

@@ -1,4 +1,4 @@
-//! One listener on loopback that ends when it is dropped.
+//! One server on loopback that stops when it is dropped.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -11,7 +11,7 @@ use axum::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-/// A running server. Dropping it closes the port and idle connections, and cuts short what is still being answered.
+/// A running server. Dropping it closes the port and idle connections, and aborts unfinished answers.
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
@@ -19,7 +19,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers every request, of any method and form of address, with `answer`.
+    /// Starts a server that answers every request with `answer`, for any method and form of URL.
     pub(crate) async fn start<A, F>(answer: A) -> Self
     where
         A: Fn(Request) -> F + Clone + Send + Sync + 'static,
@@ -47,12 +47,12 @@ impl Server {
         Self { address, _until_dropped: until_dropped }
     }
 
-    /// Where it listens.
+    /// Returns the address of the server.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it listens, without a trailing slash.
+    /// Returns the URL of the server, without a trailing slash.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -73,7 +73,7 @@ mod tests {
             let url = url.clone();
             async move { send(&url, "GET", "/", &[], "").await.status }
         });
-        // One turn of the loop for the request to be on its way.
+        // One turn of the event loop lets the request go out.
         tokio::task::yield_now().await;
         drop(server);
         assert!(matches!(hanging.await, Ok(503) | Err(_)));

@@ -1,4 +1,4 @@
-//! Certificates that nobody trusts who was not told to.
+//! Certificates of a private authority. Only clients that are configured to trust the authority accept them.
 
 use std::{fmt, sync::Arc};
 
@@ -16,7 +16,7 @@ use tokio_rustls::{
     },
 };
 
-/// A certificate authority of its own, with another name and key each time.
+/// A certificate authority. Each has its own name and key.
 ///
 /// ```
 /// use regcred_testkit::tls::Authority;
@@ -35,39 +35,39 @@ impl Default for Authority {
 }
 
 impl Authority {
-    /// Makes one.
+    /// Creates an authority.
     ///
     /// # Panics
     ///
-    /// If the system has no randomness.
+    /// If the system has no source of randomness.
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
-        // Verifiers look for the issuer by its name, so that a stranger must not have ours.
+        // Verifiers look up the issuer by name, so another authority must not have the same name.
         params.distinguished_name.push(DnType::CommonName, format!("authority {:016x}", fastrand::u64(..)));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         Self(CertifiedIssuer::self_signed(params, key()).expect("the parameters are complete"))
     }
 
-    /// Its own certificate, for a client's trust store.
+    /// Returns the certificate of the authority, for a client's trust store.
     pub fn pem(&self) -> String {
         self.0.pem()
     }
 
-    /// A server's certificate for these DNS names and IP addresses.
+    /// Issues a server certificate for these DNS names and IP addresses.
     ///
     /// # Panics
     ///
-    /// If a name cannot stand in a certificate.
+    /// If a name is not valid in a certificate.
     pub fn issue(&self, names: &[&str]) -> Certificate {
         self.sign(&server(names))
     }
 
-    /// As [`Authority::issue`], but it ended in 2021.
+    /// Issues a certificate like [`Authority::issue`], but one that expired in 2021.
     ///
     /// # Panics
     ///
-    /// If a name cannot stand in a certificate.
+    /// If a name is not valid in a certificate.
     pub fn issue_expired(&self, names: &[&str]) -> Certificate {
         let mut params = server(names);
         params.not_before = date_time_ymd(2020, 1, 1);
@@ -82,7 +82,7 @@ impl Authority {
     }
 }
 
-/// A server's certificate with its key. Its `Debug` form does not show the key.
+/// A server certificate with its key. The `Debug` form hides the key.
 #[derive(Clone)]
 pub struct Certificate {
     der: CertificateDer<'static>,
@@ -97,27 +97,29 @@ impl fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// For `localhost` and 127.0.0.1, by an authority that nobody can trust because it is gone.
+    /// Issues a certificate for `localhost` and 127.0.0.1 by an unknown authority. No client can trust that authority,
+    /// because it is discarded.
     pub fn stranger() -> Self {
         Authority::new().issue(&["localhost", "127.0.0.1"])
     }
 
-    /// The certificate without its key.
+    /// Returns the certificate in PEM, without its key.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// The key, in PEM.
+    /// Returns the key in PEM.
     pub fn key_pem(&self) -> String {
         let text = STANDARD.encode(&self.key);
         let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
         format!("-----BEGIN PRIVATE KEY-----\n{lines}\n-----END PRIVATE KEY-----\n")
     }
 
-    /// What ends TLS with this certificate. It speaks HTTP/1.1 only, and so names no protocol.
+    /// Returns an acceptor for TLS with this certificate. It offers no ALPN protocol, because it supports only
+    /// HTTP/1.1.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.clone()));
-        // A process default would be everybody's, and the code under test may set its own.
+        // The process-wide default is shared, and the code under test may set its own.
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("the provider has the usual suites")

@@ -1,4 +1,4 @@
-//! What the stand-in is told to say.
+//! The answers that a test can order from the fake AWS.
 
 use axum::{
     body::Body,
@@ -8,24 +8,24 @@ use axum::{
 
 use crate::id::uuid;
 
-/// How AWS answers.
+/// How the fake AWS answers a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Answer {
-    /// As it should: a fresh token, the caller's identity, the keys of a role.
+    /// The normal answer: a new token, the caller's identity, or the keys of a role.
     #[default]
     Token,
-    /// An error in the form of the protocol that was spoken.
+    /// An error in the format of the request's protocol.
     Error {
         /// HTTP status.
         status: u16,
-        /// The error's code, `AccessDeniedException` for one.
+        /// The error code, such as `AccessDeniedException`.
         code: String,
-        /// Text for people.
+        /// The message for people.
         message: String,
-        /// Seconds for a `Retry-After` header.
+        /// The value of the `Retry-After` header, in seconds. `None` sends no header.
         retry_after: Option<u64>,
     },
-    /// Exactly this, as a proxy or a broken server would.
+    /// Exactly this response, as a proxy or a broken server would send it.
     Raw {
         /// HTTP status.
         status: u16,
@@ -34,11 +34,11 @@ pub enum Answer {
         /// The whole body.
         body: String,
     },
-    /// Nothing, ever: the connection stays open.
+    /// No answer. The connection stays open.
     Hang,
 }
 
-/// A response with this body and AWS's request id. A status that HTTP does not know becomes 500.
+/// Returns a response with this body and an AWS request id. An invalid status becomes 500.
 pub(super) fn raw(status: u16, content_type: &str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

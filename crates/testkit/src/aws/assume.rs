@@ -1,4 +1,4 @@
-//! Roles and who may assume them.
+//! Roles, and the callers that may assume them.
 
 use std::sync::Mutex;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::lock::lock;
 
-/// `AssumeRole`, by a caller who is known.
+/// Answers `AssumeRole` from a signed caller.
 pub(super) fn by_caller(state: &Mutex<State>, caller: &Caller, call: &Call, form: &Form) -> Result<Response, Refusal> {
     let (role, name) = wanted(call)?;
     let mut state = lock(state);
@@ -27,7 +27,7 @@ pub(super) fn by_caller(state: &Mutex<State>, caller: &Caller, call: &Call, form
     Ok(sts::assumed(&session, partition(&call.region)))
 }
 
-/// `AssumeRoleWithWebIdentity`, by whoever has a token.
+/// Answers `AssumeRoleWithWebIdentity` from any caller with a token.
 pub(super) fn by_web_identity(state: &Mutex<State>, call: &Call, form: &Form) -> Result<Response, Refusal> {
     let (role, name) = wanted(call)?;
     let token = call.web_identity_token.as_deref();
@@ -41,7 +41,7 @@ pub(super) fn by_web_identity(state: &Mutex<State>, call: &Call, form: &Form) ->
         return Err(Refusal::bad("ExpiredTokenException", message));
     }
     let session = state.open(&role, name, form);
-    // Nobody signed, so there is no region.
+    // The request is not signed, so the region is unknown.
     Ok(sts::assumed_with_web_identity(&session, role.partition))
 }
 
@@ -63,7 +63,7 @@ fn wanted(call: &Call) -> Result<(Role<'_>, &str), Refusal> {
     }
 }
 
-/// A value that breaks a rule. STS shows every value, and so a token is never one here.
+/// Returns the error for an invalid value. STS prints the value, so `value` is never a token.
 fn invalid(value: Option<&str>, field: &str, constraint: &str) -> Refusal {
     let value = value.map_or_else(|| "null".to_owned(), |value| format!("'{value}'"));
     let message =

@@ -1,24 +1,24 @@
-//! What was asked of AWS, and what was handed out.
+//! The requests that reached the fake AWS, and the tokens that it issued.
 
 use std::{fmt, time::SystemTime};
 
-/// One request, whatever was answered. Region and key are empty where the request was not signed. Its `Debug` form does
-/// not show the web identity token.
+/// One request, whether or not it succeeded. Region and key are empty if the request was not signed. The `Debug` form
+/// hides the web identity token.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Call {
-    /// `GetAuthorizationToken`, `GetCallerIdentity`, or what else was asked for.
+    /// The requested action, such as `GetAuthorizationToken` or `GetCallerIdentity`.
     pub action: String,
-    /// From the credential scope of the signature.
+    /// The region from the credential scope of the signature.
     pub region: String,
-    /// The access key id that signed.
+    /// The access key id from the signature.
     pub access_key: String,
-    /// The role that is to be assumed.
+    /// The ARN of the role to assume.
     pub role_arn: Option<String>,
-    /// The external id that goes with the role.
+    /// The external id for the role.
     pub external_id: Option<String>,
-    /// The name that the session is to have.
+    /// The name for the session.
     pub session_name: Option<String>,
-    /// The token by which a workload proves who it is.
+    /// The token that identifies the workload.
     pub web_identity_token: Option<String>,
 }
 
@@ -36,16 +36,16 @@ impl fmt::Debug for Call {
     }
 }
 
-/// One token that was handed out. Its `Debug` form does not show the password.
+/// One token that was issued. The `Debug` form hides the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Issued {
-    /// The region that was asked.
+    /// The region of the request.
     pub region: String,
-    /// The registry host of the answer, without scheme.
+    /// The registry host in the response, without a scheme.
     pub registry: String,
     /// The password of the user `AWS`.
     pub password: String,
-    /// As in the answer, with milliseconds.
+    /// The expiry in the response, in milliseconds.
     pub expires_at: SystemTime,
 }
 

@@ -1,15 +1,15 @@
-//! Who signed a request.
+//! The identity behind a signature.
 
 use super::{keys::Keys, region::partition};
 
-/// A role that was assumed, with its keys.
+/// A session of an assumed role, with its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The role, as it was asked for.
+    /// The ARN of the role in the request.
     pub role_arn: String,
-    /// The name of the session, as it was asked for.
+    /// The session name in the request.
     pub name: String,
-    /// What was handed out.
+    /// The keys that were issued for the session.
     pub keys: Keys,
     account: String,
     role: String,
@@ -36,13 +36,13 @@ impl Session {
     }
 }
 
-/// The parts of a role's ARN.
+/// The parts of a role ARN.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Role<'a> {
     arn: &'a str,
     pub(super) partition: &'a str,
     account: &'a str,
-    /// Without the path before it.
+    /// The role name without its path.
     name: &'a str,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Role<'a> {
     }
 }
 
-/// An identity as AWS names it.
+/// An AWS identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Caller {
     pub(super) account: String,
@@ -66,7 +66,7 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// Whoever has a key that was not handed out here: always the same user of the account.
+    /// Returns the caller for any key that this server did not issue. It is always the same user of the account.
     pub(super) fn user(account: &str) -> Self {
         Self {
             account: account.to_owned(),

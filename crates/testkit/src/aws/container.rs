@@ -1,4 +1,4 @@
-//! The endpoint from which a container has its keys: that of EKS Pod Identity, and of ECS.
+//! The endpoint that gives keys to containers, as in EKS Pod Identity and ECS.
 
 use std::{
     collections::HashSet,
@@ -14,11 +14,11 @@ use serde_json::json;
 use super::{Keys, answer::raw};
 use crate::{lock::lock, now::now, server::Server};
 
-/// What the agent of EKS gives.
+/// The lifetime that the EKS Pod Identity agent uses.
 const SIX_HOURS: Duration = Duration::from_hours(6);
 const CONTENT_TYPE: &str = "application/json";
 
-/// The credentials endpoint of a container. It answers every path, to the tokens that it was told to accept.
+/// The credentials endpoint of a container. It answers on every path if the request has an accepted token.
 ///
 /// ```
 /// # #[tokio::main]
@@ -53,7 +53,7 @@ impl fmt::Debug for State {
 }
 
 impl ContainerCredentials {
-    /// Starts it on a free port, with keys of six hours. No token is accepted yet.
+    /// Starts the endpoint on a free port, with keys that live for six hours. It accepts no token yet.
     pub async fn start() -> Self {
         let state = Arc::new(Mutex::new(State {
             life: SIX_HOURS,
@@ -67,32 +67,33 @@ impl ContainerCredentials {
         Self { server, state }
     }
 
-    /// What `AWS_CONTAINER_CREDENTIALS_FULL_URI` is to be.
+    /// Returns the value for `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
     pub fn url(&self) -> String {
         self.server.url() + "/v1/credentials"
     }
 
-    /// Accepts this token, beside those it accepts already.
+    /// Accepts this token in addition to the tokens accepted so far.
     pub fn accept(&self, token: &str) {
         lock(&self.state).accepted.insert(token.to_owned());
     }
 
-    /// Hands out this access key instead of a good one.
+    /// Returns this access key id instead of a generated one.
     pub fn set_access_key(&self, key: &str) {
         lock(&self.state).access_key = Some(key.to_owned());
     }
 
-    /// How long the keys live that are handed out from now on.
+    /// Sets the lifetime of keys that are issued from now on.
     pub fn set_life(&self, life: Duration) {
         lock(&self.state).life = life;
     }
 
-    /// The `Authorization` of every request so far, in order, accepted or not. It is empty where there was none.
+    /// Returns the `Authorization` header of every request in order, accepted or not. A missing header is an empty
+    /// string.
     pub fn presented(&self) -> Vec<String> {
         lock(&self.state).presented.clone()
     }
 
-    /// All keys so far, in order.
+    /// Returns all issued keys in order.
     pub fn issued(&self) -> Vec<Keys> {
         lock(&self.state).issued.clone()
     }

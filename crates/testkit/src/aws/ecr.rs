@@ -1,4 +1,4 @@
-//! AWS JSON 1.1 as ECR speaks it.
+//! The AWS JSON 1.1 protocol, as ECR uses it.
 
 use std::{
     sync::Mutex,
@@ -22,22 +22,22 @@ use crate::lock::lock;
 pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 pub(super) const GET_AUTHORIZATION_TOKEN: &str = "GetAuthorizationToken";
 const SERVICE: &str = "AmazonEC2ContainerRegistry_V20150921.";
-/// As long as real ones are: of so many bytes, which base64 makes 2,700 characters of.
+/// The size of a real password, in bytes. Base64 turns it into 2,700 characters.
 const PASSWORD_BYTES: usize = 2_025;
-/// The key that encrypts the payload, as it stands beside it.
+/// The size of the encrypted data key in a password, in characters.
 const DATA_KEY: usize = 250;
 
-/// The header that says which operation of which service is meant.
+/// Returns the header that names the service and the operation.
 pub(super) fn target(parts: &Parts) -> Option<&str> {
     parts.headers.get("x-amz-target").map(|target| target.to_str().unwrap_or_default())
 }
 
-/// The operation without the service, or all of it where it is another service's.
+/// Returns the operation without the service prefix. The target of another service is returned unchanged.
 pub(super) fn action(target: &str) -> &str {
     target.strip_prefix(SERVICE).unwrap_or(target)
 }
 
-/// Mints a token for the caller's registry, remembers it and hands it out.
+/// Mints a token for the caller's registry, records it and returns it.
 pub(super) fn token(state: &Mutex<State>, account: &str, region: &str) -> Response {
     let (issued, listener) = {
         let mut state = lock(state);
@@ -59,7 +59,7 @@ pub(super) fn token(state: &Mutex<State>, account: &str, region: &str) -> Respon
 
 fn mint(expires_at: SystemTime, account: &str, region: &str) -> Issued {
     let expires_at = expires_at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    // The answer has milliseconds, so what is remembered has no more.
+    // The response has millisecond precision, so the record has the same.
     let milliseconds = u64::try_from(expires_at.as_millis()).unwrap_or(u64::MAX);
     Issued {
         region: region.to_owned(),
@@ -69,7 +69,7 @@ fn mint(expires_at: SystemTime, account: &str, region: &str) -> Issued {
     }
 }
 
-/// A password as real ones are: base64 of JSON that says when it ends.
+/// Returns a password in the format of real ones: base64 of JSON that contains the expiry.
 pub(crate) fn password(expiration: u64) -> String {
     let with = |payload: &str, key: &str| {
         format!(
@@ -80,7 +80,7 @@ pub(crate) fn password(expiration: u64) -> String {
     STANDARD.encode(with(&random(payload, BASE64), &random(DATA_KEY, BASE64)))
 }
 
-/// The body of an error.
+/// Returns the body of an error response.
 pub(super) fn error(refusal: &Refusal) -> String {
     if refusal.message.is_empty() {
         return json!({ "__type": refusal.code }).to_string();

@@ -1,4 +1,4 @@
-//! The stand-in for AWS that tests use.
+//! The fake AWS server for tests.
 
 use std::{
     net::SocketAddr,
@@ -21,10 +21,10 @@ use super::{
 };
 use crate::{lock::lock, now::Clock, server::Server};
 
-/// AWS on loopback, or without a socket: every region and every account key is welcome, signatures are read and not verified.
+/// AWS on loopback, or without a socket. It accepts every region and every access key, and does not verify signatures.
 ///
-/// Keys of roles that were assumed here are known: they need their session token, and end as they were told. Whoever
-/// signs with one is that role, in the role's account.
+/// Keys of assumed roles are checked: they need their session token, and they expire. A caller that signs with such
+/// keys is that role, in the role's account.
 ///
 /// ```
 /// # #[tokio::main]
@@ -43,12 +43,13 @@ pub struct FakeAws {
 }
 
 impl FakeAws {
-    /// Starts it on a free port, with account 123456789012 and tokens of 12 hours.
+    /// Starts the server on a free port, with account 123456789012 and tokens that live for 12 hours.
     pub async fn start() -> Self {
         Self::start_on(Clock::default()).await
     }
 
-    /// The same, with a clock of its own: its answers show that, and it takes signatures of five minutes before and after.
+    /// Starts the server with this clock. Its responses show that time, and it accepts signatures within five minutes
+    /// of it.
     pub async fn start_at(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self::start_on(Clock::new(now)).await
     }
@@ -60,13 +61,14 @@ impl FakeAws {
         Self { server: Some(server), state }
     }
 
-    /// Without a socket, on this clock: [`FakeAws::answer`] is the way to it, whatever host a request names. It needs neither network nor
-    /// thread, and so a runtime whose time is paused can hold it together with its clients. Whatever asks for its address panics.
+    /// Creates a fake without a socket, on this clock. Send requests with [`FakeAws::answer`]; the host in the request
+    /// is ignored. It needs no network and no thread, so it works in a runtime with paused time. Methods that need its
+    /// address panic.
     pub fn without_socket(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self { server: None, state: Arc::new(Mutex::new(State::new(Clock::new(now)))) }
     }
 
-    /// Answers for another account.
+    /// Sets the account. The default is 123456789012.
     #[must_use]
     pub fn with_account(self, account: &str) -> Self {
         account.clone_into(&mut lock(&self.state).account);
@@ -77,32 +79,32 @@ impl FakeAws {
         self.server.as_ref().expect("one that was made without a socket has no address")
     }
 
-    /// The endpoint, for ECR and STS alike.
+    /// Returns the endpoint URL for ECR and STS.
     pub fn url(&self) -> String {
         self.server().url()
     }
 
-    /// Where it listens, for a proxy in front of it.
+    /// Returns the address of the server, for a proxy in front of it.
     pub fn address(&self) -> SocketAddr {
         self.server().address()
     }
 
-    /// How long the tokens live that are handed out from now on.
+    /// Sets the lifetime of ECR tokens that are issued from now on.
     pub fn set_life(&self, life: Duration) {
         lock(&self.state).life = life;
     }
 
-    /// How long the keys live that STS hands out from now on, instead of what is asked for.
+    /// Sets the lifetime of STS keys that are issued from now on. It overrides the lifetime in the request.
     pub fn set_session_life(&self, life: Duration) {
         lock(&self.state).session_life = Some(life);
     }
 
-    /// Lets callers assume this role with this external id only. Web identities have no external id.
+    /// Requires this external id from callers that assume this role. Requests with a web identity have no external id.
     pub fn require_external_id(&self, role_arn: &str, id: &str) {
         lock(&self.state).external_ids.insert(role_arn.to_owned(), id.to_owned());
     }
 
-    /// Takes this web identity token for expired from now on.
+    /// Treats this web identity token as expired from now on.
     pub fn expire_web_identity(&self, token: &str) {
         lock(&self.state).expired_web_identities.insert(token.to_owned());
     }
@@ -122,33 +124,33 @@ impl FakeAws {
         lock(&self.state).by_action.insert(action.to_owned(), answer);
     }
 
-    /// Every request so far, in order.
+    /// Returns every request in order.
     pub fn calls(&self) -> Vec<Call> {
         lock(&self.state).calls.clone()
     }
 
-    /// Every token so far, in order.
+    /// Returns every issued token in order.
     pub fn issued(&self) -> Vec<Issued> {
         lock(&self.state).issued.clone()
     }
 
-    /// Every role that was assumed so far, in order.
+    /// Returns every assumed role in order.
     pub fn sessions(&self) -> Vec<Session> {
         lock(&self.state).sessions.clone()
     }
 
-    /// Forgets every call, token and role so far; keys that it has handed out are then those of a stranger.
+    /// Forgets all calls, tokens and roles. Keys of forgotten roles then count as keys that this server did not issue.
     pub fn forget_calls(&self) {
         let mut state = lock(&self.state);
         (state.calls, state.issued, state.sessions) = (vec![], vec![], vec![]);
     }
 
-    /// Calls `listener` with each token before the token is returned, so that a registry knows it first.
+    /// Calls `listener` with each token before the response is sent, so that a registry can accept it first.
     pub fn on_issue(&self, listener: impl Fn(&Issued) + Send + Sync + 'static) {
         lock(&self.state).listener = Some(Arc::new(listener));
     }
 
-    /// Answers a request as if it had come over the network.
+    /// Answers a request as if it had arrived over the network.
     pub fn answer<B>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + Send + use<B>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use axum::{extract::Query, http::Uri};
 
-/// The fields of a form, decoded.
+/// The decoded fields of a form.
 #[derive(Debug, Default)]
 pub(super) struct Form(HashMap<String, String>);
 
 impl Form {
-    /// Empty where the body is no form.
+    /// Parses a body. Returns an empty form if the body is not a form.
     pub(super) fn read(body: &[u8]) -> Self {
-        // A form is a query that stands elsewhere.
+        // A form has the syntax of a query string.
         let uri = str::from_utf8(body).ok().and_then(|form| format!("/?{form}").parse::<Uri>().ok());
         let query = uri.and_then(|uri| Query::try_from_uri(&uri).ok());
         Self(query.map(|Query(fields)| fields).unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Temporary keys, as every source of them hands them out.
+//! Temporary keys, in the shape that all credential sources return.
 
 use std::{
     fmt,
@@ -10,16 +10,16 @@ use crate::now::rfc3339;
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 pub(super) const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Keys that end. Its `Debug` form shows neither the secret nor the token.
+/// Temporary keys. The `Debug` form hides the secret key and the session token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Keys {
-    /// `ASIA…`, another one each time.
+    /// The access key id. It starts with `ASIA` and differs each time.
     pub access_key: String,
-    /// What signs.
+    /// The key that signs requests.
     pub secret_key: String,
-    /// What every request with these keys carries.
+    /// The token that requests with these keys must carry.
     pub session_token: String,
-    /// As in the answer, with whole seconds.
+    /// The expiry in the response, in whole seconds.
     pub expires_at: SystemTime,
 }
 
@@ -43,13 +43,13 @@ impl Keys {
         }
     }
 
-    /// The end as AWS writes it.
+    /// Returns the expiry in the format of AWS.
     pub(super) fn expiration(&self) -> String {
         rfc3339(self.expires_at)
     }
 }
 
-/// So many random characters of an alphabet.
+/// Returns `length` random characters of an alphabet.
 pub(super) fn random(length: usize, alphabet: &[u8]) -> String {
     (0..length).map(|_| char::from(alphabet[fastrand::usize(..alphabet.len())])).collect()
 }

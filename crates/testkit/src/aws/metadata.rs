@@ -1,4 +1,4 @@
-//! The metadata service of an EC2 instance, version 2: no answer without a token of its own.
+//! The EC2 instance metadata service, version 2. It requires a session token.
 
 use std::{
     collections::HashSet,
@@ -26,16 +26,16 @@ use crate::{
     server::Server,
 };
 
-/// What an instance profile gives.
+/// The lifetime of instance profile keys.
 const SIX_HOURS: Duration = Duration::from_hours(6);
-/// The longest life of a token, in seconds, as the real service has it.
+/// The longest lifetime of a session token, in seconds, as in the real service.
 const LONGEST_TOKEN: u64 = 21_600;
 const ROLE: &str = "standin-role";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 const TOKEN: &str = "x-aws-ec2-metadata-token";
 const TOKEN_LIFE: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 
-/// The metadata service of an instance whose role is `standin-role`. It knows the keys of the role and nothing else.
+/// The metadata service of an instance with the role `standin-role`. It serves the keys of the role and nothing else.
 ///
 /// ```
 /// # #[tokio::main]
@@ -72,7 +72,7 @@ impl fmt::Debug for State {
 }
 
 impl InstanceMetadata {
-    /// Starts it on a free port, with keys of six hours.
+    /// Starts the service on a free port, with keys that live for six hours.
     pub async fn start() -> Self {
         let state = Arc::new(Mutex::new(State {
             life: SIX_HOURS,
@@ -89,43 +89,43 @@ impl InstanceMetadata {
         Self { server, state }
     }
 
-    /// What `AWS_EC2_METADATA_SERVICE_ENDPOINT` is to be.
+    /// Returns the value for `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// How long the keys live that are handed out from now on. The real service hands out the same keys until shortly
-    /// before their end; this one has new keys each time.
+    /// Sets the lifetime of keys that are issued from now on. The real service returns the same keys until shortly
+    /// before they expire. This one returns new keys each time.
     pub fn set_life(&self, life: Duration) {
         lock(&self.state).life = life;
     }
 
-    /// Answers everything so from now on.
+    /// Answers every request with this error from now on.
     pub fn fail_with(&self, status: u16, body: &str) {
         lock(&self.state).failure = Some((status, body.to_owned()));
     }
 
-    /// Hands out this access key instead of a good one.
+    /// Returns this access key id instead of a generated one.
     pub fn set_access_key(&self, key: &str) {
         lock(&self.state).access_key = Some(key.to_owned());
     }
 
-    /// Answers the question for the role with this text. The keys stay below the name of the role.
+    /// Returns this text as the list of roles. The keys stay under the name of the role.
     pub fn list_roles_as(&self, list: &str) {
         lock(&self.state).list = Some(list.to_owned());
     }
 
-    /// Takes the role from the instance: a question for it is answered with 404.
+    /// Removes the role from the instance. Requests for a role then get a 404.
     pub fn remove_role(&self) {
         lock(&self.state).role = None;
     }
 
-    /// Every request so far, as method and path: `PUT /latest/api/token`.
+    /// Returns every request as method and path, such as `PUT /latest/api/token`.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state).requests.clone()
     }
 
-    /// All keys so far, in order.
+    /// Returns all issued keys in order.
     pub fn issued(&self) -> Vec<Keys> {
         lock(&self.state).issued.clone()
     }
@@ -157,7 +157,8 @@ impl State {
         response
     }
 
-    /// Tokens do not end here, because the shortest useful life is longer than a test.
+    /// Returns whether the request has a known session token. Tokens never expire here, because tests are shorter than
+    /// any useful lifetime.
     fn knows(&self, headers: &HeaderMap) -> bool {
         headers.get(TOKEN).and_then(|token| token.to_str().ok()).is_some_and(|token| self.tokens.contains(token))
     }
@@ -189,7 +190,7 @@ impl State {
     }
 }
 
-/// An error as the service shows it: a page for people.
+/// Returns an error as the service sends it: an HTML page.
 fn page(status: u16, title: &str) -> Response {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n<html><head><title>{status} - {title}</title></head>\

@@ -1,5 +1,5 @@
-//! ECR's `GetAuthorizationToken`, what STS has for identities and roles, and the places where a machine or container has
-//! its keys from, as AWS answers them.
+//! Fakes of the AWS services that regcred uses. They cover `GetAuthorizationToken` of ECR, identities and roles of STS,
+//! and the credential sources of machines and containers.
 
 mod answer;
 mod assume;

@@ -1,6 +1,6 @@
-//! Errors of AWS, and the protocols that carry them.
+//! AWS errors, and the protocols that carry them.
 
-/// An error of AWS.
+/// An AWS error.
 pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) code: String,
@@ -14,7 +14,7 @@ impl Refusal {
     }
 }
 
-/// The two protocols that are spoken, each with its own form for errors.
+/// The two protocols, each with its own error format.
 #[derive(Clone, Copy)]
 pub(super) enum Protocol {
     Json,
@@ -22,7 +22,7 @@ pub(super) enum Protocol {
 }
 
 impl Protocol {
-    /// Returns the service that speaks this protocol.
+    /// Returns the service that uses this protocol.
     pub(super) fn service(self) -> &'static str {
         match self {
             Self::Json => "ecr",

@@ -1,6 +1,6 @@
-//! What a region's name tells.
+//! Facts that follow from the name of a region.
 
-/// The partition in ARNs.
+/// Returns the partition in ARNs of this region.
 pub(super) fn partition(region: &str) -> &'static str {
     match region {
         _ if region.starts_with("cn-") => "aws-cn",
@@ -9,7 +9,7 @@ pub(super) fn partition(region: &str) -> &'static str {
     }
 }
 
-/// Where the names of a region's servers end.
+/// Returns the DNS suffix of this region's endpoints.
 pub(super) fn dns_suffix(region: &str) -> &'static str {
     if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }

@@ -1,4 +1,4 @@
-//! Who signed, and for which region: the credential scope of a `SigV4` header.
+//! The credential scope of a `SigV4` header: the access key, the region and the service.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use crate::now::signed_at;
 
 const WINDOW: Duration = Duration::from_mins(5);
 
-/// What a signature says about itself. It is read and not verified.
+/// The claims of a signature. The signature is not verified.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Scope {
     pub(super) access_key: String,
@@ -18,7 +18,7 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// AWS refuses a signature that was made for another service.
+    /// Returns an error if the signature is for another service, as AWS does.
     pub(super) fn expect(&self, service: &str) -> Result<(), Refusal> {
         if self.service == service {
             return Ok(());
@@ -28,7 +28,7 @@ impl Scope {
     }
 }
 
-/// AWS refuses a signature that was made more than five minutes before or after.
+/// Returns an error if the signature is more than five minutes old or in the future, as AWS does.
 pub(super) fn expect_now(parts: &Parts, now: SystemTime) -> Result<(), Refusal> {
     let signed = parts.headers.get("x-amz-date").and_then(|it| it.to_str().ok()).and_then(signed_at);
     let how = match signed {
@@ -39,7 +39,7 @@ pub(super) fn expect_now(parts: &Parts, now: SystemTime) -> Result<(), Refusal> 
     Err(Refusal { status: 403, ..Refusal::bad("InvalidSignatureException", how) })
 }
 
-/// Nothing where the header is missing or is no complete `SigV4` header.
+/// Reads the scope. Returns `None` if the header is missing or is not a complete `SigV4` header.
 pub(super) fn read(parts: &Parts) -> Option<Scope> {
     let header = parts.headers.get("authorization")?.to_str().ok()?;
     let fields = header.strip_prefix("AWS4-HMAC-SHA256 ")?;

@@ -1,4 +1,4 @@
-//! From an HTTP request to an HTTP answer.
+//! Turns an HTTP request into an HTTP response.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{id::uuid, lock::lock};
 
-/// Requests of both protocols have a few kilobytes at most.
+/// The size limit for a request. Requests of both protocols have a few kilobytes at most.
 const LONGEST_REQUEST: usize = 64 * 1024;
 
 pub(super) async fn answer(state: Arc<Mutex<State>>, request: Request) -> Response {

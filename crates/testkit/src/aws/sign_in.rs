@@ -1,5 +1,5 @@
-//! The services that turn sessions of `aws sso login` and `aws login` into keys: the portal and the OIDC service of IAM Identity
-//! Center, and the token service of AWS Sign-In.
+//! The services that turn sessions of `aws sso login` and `aws login` into keys. They are the portal and the OIDC
+//! service of IAM Identity Center, and the token service of AWS Sign-In.
 
 use std::{
     collections::HashMap,
@@ -21,10 +21,11 @@ use crate::{lock::lock, now::now, server::Server};
 const CONTENT_TYPE: &str = "application/json";
 const BEARER: &str = "x-amz-sso_bearer_token";
 const LONGEST_REQUEST: usize = 64 * 1024;
-/// In seconds: what both services give.
+/// The lifetime of tokens and keys, in seconds, as in both services.
 const LIFE: u64 = 3600;
 
-/// The services behind a person's session, on one address. It knows the tokens that it was told to accept, and those it gave.
+/// The services behind a user's session, on one address. They accept the tokens that a test registers and those that
+/// they issue.
 ///
 /// ```
 /// # #[tokio::main]
@@ -61,7 +62,7 @@ impl fmt::Debug for State {
 }
 
 impl SignIn {
-    /// Starts it on a free port. No token is accepted yet.
+    /// Starts the services on a free port. They accept no token yet.
     pub async fn start() -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
@@ -69,42 +70,42 @@ impl SignIn {
         Self { server, state }
     }
 
-    /// The endpoint of all three services.
+    /// Returns the endpoint URL of all three services.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Gives the keys of any role to this access token of IAM Identity Center.
+    /// Accepts this access token of IAM Identity Center. It gets the keys of any role.
     pub fn accept_access(&self, token: &str) {
         lock(&self.state).access.push(token.to_owned());
     }
 
-    /// Exchanges this refresh token once, for a new one and what it opens.
+    /// Accepts this refresh token once. The response contains a new refresh token, with an access token or with keys.
     pub fn accept_refresh(&self, token: &str) {
         lock(&self.state).refresh.push(token.to_owned());
     }
 
-    /// Answers everything so from now on.
+    /// Answers every request with this error from now on.
     pub fn fail_with(&self, status: u16, body: &str) {
         lock(&self.state).failure = Some((status, body.to_owned()));
     }
 
-    /// Hands out this access key instead of a good one.
+    /// Returns this access key id instead of a generated one.
     pub fn set_access_key(&self, key: &str) {
         lock(&self.state).keys = Some(key.to_owned());
     }
 
-    /// Every request so far: the method, the path, and the account and role that were asked for.
+    /// Returns every request: the method, the path, and the requested account and role.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state).requests.clone()
     }
 
-    /// All keys so far, in order.
+    /// Returns all issued keys in order.
     pub fn issued(&self) -> Vec<Keys> {
         lock(&self.state).issued.clone()
     }
 
-    /// The tokens that it takes now, those that it gave included.
+    /// Returns all tokens that are accepted now, including the issued ones.
     pub fn tokens(&self) -> Vec<String> {
         let state = lock(&self.state);
         state.access.iter().chain(&state.refresh).cloned().collect()
@@ -159,7 +160,7 @@ impl State {
         raw(200, CONTENT_TYPE, json!({ "roleCredentials": keys }).to_string())
     }
 
-    /// Whether a refresh token is known. It is so once.
+    /// Consumes a refresh token. Returns false if it is unknown or already used.
     fn take(&mut self, token: &str) -> bool {
         let place = self.refresh.iter().position(|it| it == token);
         place.map(|place| self.refresh.remove(place)).is_some()

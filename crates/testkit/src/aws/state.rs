@@ -1,4 +1,4 @@
-//! The state of the AWS that tests use.
+//! The state of the fake AWS.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::now::Clock;
 
-/// The life of a token of ECR.
+/// The lifetime of an ECR token.
 pub(super) const TWELVE_HOURS: Duration = Duration::from_hours(12);
 
-/// The life of a session in seconds, if the request has none.
+/// The lifetime of a session in seconds, if the request has none.
 const ONE_HOUR: u64 = 3_600;
 
 pub(super) type Listener = Arc<dyn Fn(&Issued) + Send + Sync>;
@@ -30,12 +30,12 @@ pub(super) struct State {
     pub(super) clock: Clock,
     pub(super) account: String,
     pub(super) life: Duration,
-    /// Nothing where STS is to give what is asked for.
+    /// The lifetime that overrides the request. `None` uses the lifetime in the request.
     pub(super) session_life: Option<Duration>,
     pub(super) answer: Answer,
     pub(super) by_region: HashMap<String, Answer>,
     pub(super) by_action: HashMap<String, Answer>,
-    /// By role.
+    /// The required external id, by role.
     pub(super) external_ids: HashMap<String, String>,
     pub(super) expired_web_identities: HashSet<String>,
     pub(super) calls: Vec<Call>,
@@ -74,14 +74,15 @@ impl State {
         }
     }
 
-    /// Records a call, and returns its answer.
+    /// Records a call and returns its answer.
     pub(super) fn begin(&mut self, call: &Call) -> Answer {
         self.calls.push(call.clone());
         let special = self.by_action.get(&call.action).or_else(|| self.by_region.get(&call.region));
         special.unwrap_or(&self.answer).clone()
     }
 
-    /// The owner of the key that signed. Keys that were handed out here need their token, and end.
+    /// Returns the owner of the key that signed. Keys that this server issued need their session token and must not be
+    /// expired.
     pub(super) fn authenticate(
         &self,
         protocol: Protocol,
@@ -106,7 +107,7 @@ impl State {
         Ok(session.caller())
     }
 
-    /// Opens a session of a role, for as long as the form asks.
+    /// Opens a session of a role, with the lifetime in the form.
     pub(super) fn open(&mut self, role: &Role<'_>, name: &str, form: &Form) -> Session {
         let asked = form.get("DurationSeconds").and_then(|seconds| seconds.parse().ok()).unwrap_or(ONE_HOUR);
         let life = self.session_life.unwrap_or(Duration::from_secs(asked));

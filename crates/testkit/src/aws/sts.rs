@@ -1,4 +1,4 @@
-//! The query protocol as STS speaks it: a form in, XML out.
+//! The query protocol, as STS uses it: form in, XML out.
 
 use axum::response::Response;
 
@@ -15,18 +15,18 @@ pub(super) const ASSUME_ROLE: &str = "AssumeRole";
 pub(super) const ASSUME_ROLE_WITH_WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
-/// Who the caller is.
+/// Returns the identity of the caller.
 pub(super) fn identity(caller: &Caller, region: &str) -> Response {
     let (arn, id, account) = (escape(&caller.arn(region)), escape(&caller.id), escape(&caller.account));
     success(GET_CALLER_IDENTITY, &format!("<Arn>{arn}</Arn><UserId>{id}</UserId><Account>{account}</Account>"))
 }
 
-/// The keys of a session.
+/// Returns the keys of a session.
 pub(super) fn assumed(session: &Session, partition: &str) -> Response {
     success(ASSUME_ROLE, &keys(session, partition))
 }
 
-/// The keys of a session, and whose token it was.
+/// Returns the keys of a session, and the subject of the token.
 pub(super) fn assumed_with_web_identity(session: &Session, partition: &str) -> Response {
     let result = keys(session, partition)
         + "<SubjectFromWebIdentityToken>system:serviceaccount:standin:standin</SubjectFromWebIdentityToken>\
@@ -58,7 +58,7 @@ fn success(action: &str, result: &str) -> Response {
     raw(200, CONTENT_TYPE, body)
 }
 
-/// The body of an error.
+/// Returns the body of an error response.
 pub(super) fn error(refusal: &Refusal, request_id: &str) -> String {
     let fault = if refusal.status < 500 { "Sender" } else { "Receiver" };
     format!(

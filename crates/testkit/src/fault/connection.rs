@@ -1,4 +1,4 @@
-//! One connection: requests go up, answers come down, and each answer meets its fault.
+//! One proxied connection. Requests go to the upstream, and each answer gets its fault.
 
 use std::{fmt::Write, future::pending, io, net::SocketAddr};
 
@@ -16,11 +16,11 @@ use super::{
     wire::{Wire, close, reset, say, swallow},
 };
 
-/// Neither HTTP nor TLS.
+/// Bytes that are neither HTTP nor TLS.
 const GARBAGE: &[u8] = b"\x00\x01\xfe\xff these bytes are no protocol\r\n\r\n";
 const BUFFER: usize = 16 * 1024;
 
-/// Serves a connection to its end. The errors are those of the sockets, and nobody's to handle.
+/// Serves a connection until it ends. Errors come from the sockets, and the caller can ignore them.
 pub(super) async fn serve(
     client: TcpStream,
     upstream: SocketAddr,
@@ -48,7 +48,7 @@ async fn pump(mut client: impl Wire, upstream: SocketAddr, shared: &Shared) -> i
                 if asked.is_empty() {
                     return Ok(());
                 }
-                // The first bytes after an answer are another request.
+                // Bytes after an answer belong to the next request.
                 if passage.as_ref().is_none_or(Passage::began) {
                     match shared.take_for_request() {
                         fault if goes_up(&fault) => passage = Some(Passage::new(fault)),
@@ -83,7 +83,7 @@ async fn connect(upstream: SocketAddr) -> io::Result<TcpStream> {
     Ok(server)
 }
 
-/// What the upstream says. Nothing, ever, where it was not asked.
+/// Reads from the upstream. Never returns if there is no upstream connection yet.
 async fn read(server: &mut Option<TcpStream>, told: &mut [u8]) -> io::Result<usize> {
     match server {
         Some(server) => server.read(told).await,
@@ -91,7 +91,7 @@ async fn read(server: &mut Option<TcpStream>, told: &mut [u8]) -> io::Result<usi
     }
 }
 
-/// Whether the upstream is asked under this fault.
+/// Returns whether a request with this fault is sent to the upstream.
 fn goes_up(fault: &Fault) -> bool {
     match fault {
         Fault::None | Fault::Delay(_) | Fault::Truncate(_) | Fault::ResetAfter(_) | Fault::SlowBody { .. } => true,
@@ -105,17 +105,17 @@ fn goes_up(fault: &Fault) -> bool {
     }
 }
 
-/// Does what the client gets instead of an answer of the upstream.
+/// Applies a fault that replaces the answer of the upstream.
 async fn instead(fault: Fault, mut client: impl Wire) -> io::Result<()> {
     match fault {
         Fault::Reset => reset(client),
         Fault::BlackHole | Fault::SilentHandshake => {
             swallow(&mut client).await?;
-            // A client that only stopped sending is not answered either.
+            // A client that has only closed its sending side gets no answer either.
             pending().await
         }
         Fault::BadHandshake => {
-            // Not before the client began, as a server would not.
+            // Wait for the first bytes of the client, as a server would.
             if client.read(&mut vec![0; BUFFER]).await? == 0 {
                 return Ok(());
             }
@@ -142,7 +142,7 @@ async fn instead(fault: Fault, mut client: impl Wire) -> io::Result<()> {
 fn render(status: u16, content_type: &str, headers: &[(String, String)], body: &str) -> String {
     let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default();
     let mut answer = format!("HTTP/1.1 {status} {reason}\r\ncontent-type: {content_type}\r\nconnection: close\r\n");
-    // Writing to a text cannot fail.
+    // Writing to a `String` cannot fail.
     for (name, value) in headers {
         let _ = write!(answer, "{name}: {value}\r\n");
     }

@@ -1,55 +1,55 @@
-//! The faults that a proxy can make.
+//! The faults that the proxy can inject.
 
 use std::time::Duration;
 
-/// A fault of an answer. With TLS, all faults but the two of the handshake happen inside it.
+/// A fault in an answer. With TLS, all faults except the two handshake faults happen inside the TLS stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing: every byte goes through.
+    /// No fault. Every byte is forwarded.
     #[default]
     None,
-    /// The first byte of the answer is late by this time.
+    /// The first byte of the answer is delayed by this time.
     Delay(Duration),
-    /// A new connection is closed at once, an open one at its next request.
+    /// A new connection is closed immediately. An open connection is closed at its next request.
     Refuse,
-    /// The connection is reset (RST) once the request begins. The upstream is not asked.
+    /// The connection is reset (RST) when the request begins. The upstream gets no request.
     Reset,
-    /// The request is read and never answered, and the connection stays open. The upstream is not asked.
+    /// The request is read and never answered, and the connection stays open. The upstream gets no request.
     BlackHole,
-    /// The answer ends after this number of bytes, with its head, in a proper close.
+    /// The answer, including its head, is cut after this many bytes. The connection is closed normally.
     Truncate(usize),
-    /// The answer ends after this number of bytes, with its head, in a reset (RST).
+    /// The answer, including its head, is cut after this many bytes. The connection is reset (RST).
     ResetAfter(usize),
-    /// Bytes that are no HTTP, then a proper close. The upstream is not asked.
+    /// The client gets bytes that are not HTTP, and a normal close. The upstream gets no request.
     Garbage,
-    /// The proxy's own answer, as a load balancer gives it, then a proper close. The upstream is not asked.
+    /// The proxy answers by itself, as a load balancer does, and closes the connection. The upstream gets no request.
     Answer {
         /// HTTP status.
         status: u16,
         /// The `Content-Type` header.
         content_type: String,
-        /// More headers. A `Content-Length` among them is sent as it is, true or not.
+        /// More headers. A `Content-Length` here is sent unchanged, even if it is wrong.
         headers: Vec<(String, String)>,
         /// The whole body.
         body: String,
     },
-    /// The head of the answer comes at once. Its body comes in pieces, with a pause before each.
+    /// The head of the answer is sent immediately. The body is sent in pieces, with a pause before each piece.
     SlowBody {
-        /// The size of a piece, at least 1.
+        /// The size of a piece in bytes, at least 1.
         bytes: usize,
-        /// The pause.
+        /// The pause before each piece.
         every: Duration,
     },
-    /// Garbage where the `ServerHello` is due. An open connection is closed at its next request, so that a new one meets
-    /// this. Without TLS the first request gets it.
+    /// The client gets garbage instead of the `ServerHello`. An open connection is closed at its next request, so that
+    /// the new connection gets the fault. Without TLS, the first request gets the garbage.
     BadHandshake,
-    /// The handshake is never answered, and the connection stays open. An open connection is closed at its next request,
-    /// so that a new one meets this. Without TLS the first request gets it.
+    /// The handshake is never answered, and the connection stays open. An open connection is closed at its next
+    /// request, so that the new connection gets the fault. Without TLS, the first request gets no answer.
     SilentHandshake,
 }
 
 impl Fault {
-    /// A [`Fault::Answer`] without more headers.
+    /// Returns a [`Fault::Answer`] without additional headers.
     pub fn answer(status: u16, content_type: &str, body: &str) -> Self {
         Self::Answer { status, content_type: content_type.to_owned(), headers: Vec::new(), body: body.to_owned() }
     }

@@ -1,4 +1,4 @@
-//! Faults at the wire: what networks, proxies and load balancers do to an answer.
+//! Network faults: what networks, proxies and load balancers do to an answer.
 
 mod connection;
 mod kind;

@@ -9,16 +9,16 @@ use super::{
     wire::{Wire, say},
 };
 
-/// An answer with the fault that it meets, from the request on.
+/// An answer and its fault, from the start of the request.
 #[derive(Debug)]
 pub(super) struct Passage {
     fault: Fault,
-    /// Bytes that went through.
+    /// The number of bytes forwarded so far.
     passed: usize,
     head: Head,
 }
 
-/// What becomes of the connection.
+/// The next step for the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Continue,
@@ -31,12 +31,12 @@ impl Passage {
         Self { fault, passed: 0, head: Head::default() }
     }
 
-    /// Whether some of the answer was seen, so that what the client sends now is another request.
+    /// Returns whether part of the answer has arrived. If so, new bytes from the client are another request.
     pub(super) fn began(&self) -> bool {
         self.passed > 0
     }
 
-    /// Lets the next bytes of the answer through, as far as they come.
+    /// Forwards the next bytes of the answer, as far as the fault allows.
     pub(super) async fn pass(&mut self, client: &mut impl Wire, bytes: &[u8]) -> io::Result<Next> {
         match self.fault {
             Fault::Truncate(limit) if self.passed + bytes.len() >= limit => {
@@ -68,14 +68,14 @@ impl Passage {
     }
 }
 
-/// How much of the empty line after a head was seen.
+/// How much of the empty line after the head has arrived.
 #[derive(Debug, Default)]
 struct Head(usize);
 
 impl Head {
     const END: &[u8] = b"\r\n\r\n";
 
-    /// How many of these bytes belong to the head.
+    /// Returns how many of these bytes belong to the head.
     fn length(&mut self, bytes: &[u8]) -> usize {
         for (at, byte) in bytes.iter().enumerate() {
             if self.0 == Self::END.len() {

@@ -1,8 +1,8 @@
-//! Which fault is whose.
+//! The order in which faults apply.
 
 use super::kind::Fault;
 
-/// The fault that holds, and one that holds for a while before it.
+/// The permanent fault, and a temporary fault that applies before it.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     settled: Fault,
@@ -18,13 +18,13 @@ impl Plan {
         self.first = Some((count, fault));
     }
 
-    /// What a connection meets when it is opened, if it meets anything then.
+    /// Returns the fault for a new connection, if it applies when the connection opens.
     pub(super) fn take_for_connection(&mut self) -> Option<Fault> {
         let here = matches!(self.now(), Fault::Refuse | Fault::BadHandshake | Fault::SilentHandshake);
         here.then(|| self.take())
     }
 
-    /// What a request on an open connection meets. The faults of the handshake stay for the connection that comes next.
+    /// Returns the fault for a request on an open connection. Handshake faults are kept for the next connection.
     pub(super) fn take_for_request(&mut self) -> Fault {
         match self.now() {
             Fault::BadHandshake | Fault::SilentHandshake => Fault::Refuse,

@@ -1,4 +1,4 @@
-//! The proxy: a port, the plan of its faults, and a count of who came.
+//! The proxy: its port, its plan of faults, and its counters.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -11,11 +11,12 @@ use tokio_rustls::TlsAcceptor;
 use super::{connection, kind::Fault, shared::Shared};
 use crate::tls::Certificate;
 
-/// A TCP proxy on loopback in front of one server, whose answers meet a [`Fault`] that can change at any time.
+/// A TCP proxy on loopback in front of one server. It injects a [`Fault`] into answers, and a test can change the fault
+/// at any time.
 ///
-/// A request is what a client sends first or after an answer, as HTTP/1.1 without pipelining has it. It meets the fault
-/// that holds when it begins, on a new connection and on one that was kept alive. Dropping the proxy closes its port and
-/// every connection.
+/// A request starts with the first bytes on a connection, or with the first bytes after an answer. Pipelining is not
+/// supported. A request gets the fault that is set when it begins, on new and on kept-alive connections. Dropping the
+/// proxy closes its port and all connections.
 ///
 /// ```
 /// # #[tokio::main]
@@ -38,12 +39,12 @@ pub struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// Starts it on a free port, in front of the server at `upstream`, with [`Fault::None`].
+    /// Starts the proxy on a free port, in front of the server at `upstream`, with [`Fault::None`].
     pub async fn start(upstream: SocketAddr) -> Self {
         Self::listen(upstream, "http", None).await
     }
 
-    /// Starts it with TLS towards its clients. The upstream is spoken to in plain text.
+    /// Starts the proxy with TLS for its clients. It connects to the upstream in plain text.
     pub async fn start_tls(upstream: SocketAddr, certificate: &Certificate) -> Self {
         Self::listen(upstream, "https", Some(certificate.acceptor())).await
     }
@@ -57,38 +58,38 @@ impl FaultProxy {
         Self { address, scheme, shared, _accepting: accepting }
     }
 
-    /// The address as a URL, without a trailing slash. A certificate must name 127.0.0.1 to fit it.
+    /// Returns the URL of the proxy, without a trailing slash. A certificate must name 127.0.0.1 to match it.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// Where it listens.
+    /// Returns the address of the proxy.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Every request from now on meets this, until the next call. Takes back [`FaultProxy::set_for`].
+    /// Sets the fault of all requests from now on. It cancels [`FaultProxy::set_for`].
     pub fn set(&self, fault: Fault) {
         self.shared.plan().set(fault);
     }
 
-    /// The next `count` requests meet this, then again what [`FaultProxy::set`] said.
+    /// Sets the fault of the next `count` requests. After them, the fault from [`FaultProxy::set`] applies again.
     pub fn set_for(&self, count: usize, fault: Fault) {
         self.shared.plan().set_for(count, fault);
     }
 
-    /// How many connections came, whatever became of them.
+    /// Returns the number of connections so far, including failed ones.
     pub fn connections(&self) -> usize {
         self.shared.connections()
     }
 
-    /// How many requests began, without those that a fault of the connection kept away.
+    /// Returns the number of requests so far. It excludes requests that a connection fault prevented.
     pub fn requests(&self) -> usize {
         self.shared.requests()
     }
 }
 
-/// Takes connections until it is aborted, and takes them along then.
+/// Accepts connections until the task is aborted. Aborting it also ends the connections.
 async fn accept(listener: TcpListener, upstream: SocketAddr, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {

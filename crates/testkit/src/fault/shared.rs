@@ -1,4 +1,4 @@
-//! The state that the proxy and its connections share.
+//! State that the proxy and its connections share.
 
 use std::sync::{
     Mutex, MutexGuard,
@@ -8,7 +8,7 @@ use std::sync::{
 use super::{kind::Fault, plan::Plan};
 use crate::lock::lock;
 
-/// The plan of faults, and counts of connections and requests.
+/// The plan of faults, and the counters of connections and requests.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     plan: Mutex<Plan>,

@@ -1,4 +1,4 @@
-//! A client's end of a connection, with TLS or without, and the ways to end it.
+//! The client's end of a connection, with or without TLS, and the ways to end it.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-/// A stream whose socket can be reset.
+/// A stream that can be reset.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {
     fn socket(&self) -> &TcpStream;
 }
@@ -30,21 +30,21 @@ pub(super) async fn say(wire: &mut impl Wire, bytes: &[u8]) -> io::Result<()> {
     wire.flush().await
 }
 
-/// Ends a connection properly. What the client still sends is read, because a socket that is closed over unread bytes
-/// sends a reset, which can overtake the answer.
+/// Closes a connection normally. It reads what the client still sends, because closing a socket with unread bytes sends
+/// a reset. The reset could overtake the answer.
 pub(super) async fn close(mut wire: impl Wire) -> io::Result<()> {
     wire.shutdown().await?;
     swallow(&mut wire).await
 }
 
-/// Reads until the client leaves.
+/// Reads until the client disconnects.
 pub(super) async fn swallow(wire: &mut impl Wire) -> io::Result<()> {
     let mut unread = vec![0; 16 * 1024];
     while wire.read(&mut unread).await? > 0 {}
     Ok(())
 }
 
-/// Ends a connection with a reset.
+/// Resets a connection.
 pub(super) fn reset(wire: impl Wire) -> io::Result<()> {
     wire.socket().set_zero_linger()?;
     drop(wire);

@@ -1,4 +1,4 @@
-//! A forward proxy as `HTTPS_PROXY` names it.
+//! A forward proxy for `HTTPS_PROXY`.
 
 mod page;
 mod proxy;

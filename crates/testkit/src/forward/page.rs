@@ -1,4 +1,4 @@
-//! Pages of the proxy itself.
+//! Pages that the proxy sends itself.
 
 use axum::{
     body::Body,
@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 
-/// Returns a page in HTML.
+/// Returns an HTML page.
 pub(super) fn page(status: u16, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,4 +1,4 @@
-//! The proxy, and where it leads.
+//! The proxy, and its destination.
 
 use std::{
     net::SocketAddr,
@@ -14,10 +14,11 @@ use super::{
 };
 use crate::{lock::lock, registry::forward::forward, server::Server};
 
-/// An HTTP forward proxy that leads every host to one local address, or refuses.
+/// An HTTP forward proxy that sends all hosts to one local address, or refuses.
 ///
-/// A test sees in [`FaultProxy`](crate::FaultProxy) with TLS what a client says to a public name, and here which name it
-/// was. Until it is told more, it answers 502. Dropping it closes its port and every tunnel.
+/// This proxy shows which public name the client connected to. A [`FaultProxy`](crate::FaultProxy) with TLS behind it
+/// shows what the client sent. The proxy answers 502 until it is configured. Dropping it closes its port and all
+/// tunnels.
 ///
 /// ```
 /// # #[tokio::main]
@@ -41,7 +42,7 @@ pub struct ForwardProxy {
 }
 
 impl ForwardProxy {
-    /// Starts it on a free port.
+    /// Starts the proxy on a free port.
     pub async fn start() -> Self {
         let state = Arc::<Mutex<State>>::default();
         let shared = Arc::clone(&state);
@@ -54,24 +55,24 @@ impl ForwardProxy {
         self.server.url()
     }
 
-    /// Leads every `CONNECT` to this address from now on, whatever host it names. A plain request goes there too, as the
-    /// proxy's own.
+    /// Sends every `CONNECT` to this address from now on, regardless of its host. A plain request is forwarded to the
+    /// same address.
     pub fn tunnel_to(&self, address: SocketAddr) {
         lock(&self.state).way = Way::To(address);
     }
 
-    /// Answers everything so from now on, as HTML. 407 comes with a `Proxy-Authenticate`. To a `CONNECT` a success opens
-    /// the tunnel, as it must, and then the body comes out of it.
+    /// Answers every request with this HTML page from now on. Status 407 includes a `Proxy-Authenticate` header. A
+    /// success status opens the tunnel for a `CONNECT`, and the body is sent through the tunnel.
     pub fn answer_with(&self, status: u16, body: &str) {
         lock(&self.state).way = Way::Answer { status, body: body.to_owned() };
     }
 
-    /// Every `CONNECT` so far, as `host:port`.
+    /// Returns every `CONNECT` so far, as `host:port`.
     pub fn connects(&self) -> Vec<String> {
         lock(&self.state).connects.clone()
     }
 
-    /// Every plain request so far, as method and whole address: `GET http://host/path`.
+    /// Returns every plain request so far, as method and absolute URL: `GET http://host/path`.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state).requests.clone()
     }

@@ -12,7 +12,7 @@ pub(super) struct State {
     pub(super) tunnels: JoinSet<()>,
 }
 
-/// The answer to a request.
+/// How the proxy answers a request.
 #[derive(Clone, Debug)]
 pub(super) enum Way {
     To(SocketAddr),

@@ -9,7 +9,7 @@ use crate::{client::send, server::Server};
 
 const PUBLIC: &str = "api.ecr-fips.us-east-1.amazonaws.com:443";
 
-/// A server that tells what reached it.
+/// Starts a server that returns the request it received.
 async fn target() -> Server {
     Server::start(async |request: Request| {
         let host = request.headers()["host"].to_str().expect("text").to_owned();
@@ -18,7 +18,7 @@ async fn target() -> Server {
     .await
 }
 
-/// Asks for a tunnel and reads until the empty line after the proxy's answer.
+/// Requests a tunnel and reads up to the empty line after the proxy's answer.
 async fn connect(proxy: &ForwardProxy) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(proxy.url().trim_start_matches("http://")).await.expect("the proxy listens");
     let request = format!("CONNECT {PUBLIC} HTTP/1.1\r\nhost: {PUBLIC}\r\n\r\n");
@@ -89,7 +89,7 @@ async fn a_proxy_that_was_told_nothing_and_one_before_a_closed_port_answer_502()
     let target = target().await;
     proxy.tunnel_to(target.address());
     drop(target);
-    // The port closes as soon as the server's own task runs.
+    // The port closes only when the task of the server runs.
     while !connect(&proxy).await.1.starts_with("HTTP/1.1 502 ") {
         tokio::task::yield_now().await;
     }

@@ -1,4 +1,4 @@
-//! What happens after a `CONNECT` was granted.
+//! Tunnels after a successful `CONNECT`.
 
 use std::{net::SocketAddr, sync::Mutex};
 
@@ -13,7 +13,7 @@ use tokio::{
 use super::{page::page, state::State};
 use crate::lock::lock;
 
-/// A tunnel to `address`, if somebody listens there.
+/// Opens a tunnel to `address`. Returns a 502 page if nothing listens there.
 pub(super) async fn open(state: &Mutex<State>, request: &mut Request, address: SocketAddr) -> Response {
     let mut server = match TcpStream::connect(address).await {
         Ok(server) => server,
@@ -28,7 +28,7 @@ pub(super) async fn open(state: &Mutex<State>, request: &mut Request, address: S
     })
 }
 
-/// A tunnel out of which nothing but this text comes.
+/// Opens a tunnel that sends this text and then closes.
 pub(super) fn say(state: &Mutex<State>, request: &mut Request, text: String) -> Response {
     let client = upgrade::on(request);
     grant(state, async move {

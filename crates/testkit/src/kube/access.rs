@@ -1,8 +1,8 @@
-//! Who may what: everybody everything, except what a test denies.
+//! Access rules. Everything is allowed except what a test denies.
 
 use super::failure::Failure;
 
-/// What is denied.
+/// The denied requests.
 #[derive(Debug, Default)]
 pub(super) struct Rules(Vec<Rule>);
 
@@ -15,7 +15,8 @@ struct Rule {
 }
 
 impl Rules {
-    /// Denies this in one namespace or in all and cluster-wide, to one name or to all and where none is given.
+    /// Denies a verb on a resource. `namespace: None` covers all namespaces and cluster-wide requests. `name: None`
+    /// covers all names and requests without a name.
     pub(super) fn deny(&mut self, verb: &str, resource: &str, namespace: Option<&str>, name: Option<&str>) {
         let (verb, resource) = (verb.to_owned(), resource.to_owned());
         let (namespace, name) = (namespace.map(str::to_owned), name.map(str::to_owned));
@@ -30,7 +31,7 @@ impl Rules {
         })
     }
 
-    /// Whether this is allowed in each namespace and cluster-wide.
+    /// Returns whether the request is allowed in every namespace and cluster-wide.
     pub(super) fn allows_everywhere(&self, verb: &str, resource: &str, name: Option<&str>) -> bool {
         !self.0.iter().any(|rule| {
             let this = rule.name.is_none() || rule.name.as_deref() == name;

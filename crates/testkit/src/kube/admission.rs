@@ -1,4 +1,4 @@
-//! What is asked beside the rules before something is stored: quotas and webhooks.
+//! Admission checks: quotas and webhooks.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use super::{
     kind::{Key, Kind},
 };
 
-/// The namespaces in which Secrets are not admitted.
+/// The namespaces that refuse Secrets.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
     full: HashSet<String>,
@@ -15,12 +15,12 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// Lets no Secret more into a namespace.
+    /// Refuses new Secrets in a namespace, as an exhausted quota does.
     pub(super) fn fill(&mut self, namespace: &str) {
         self.full.insert(namespace.to_owned());
     }
 
-    /// Lets a webhook refuse every Secret of a namespace.
+    /// Refuses every write of a Secret in a namespace, as a webhook does.
     pub(super) fn watch(&mut self, namespace: &str) {
         self.watched.insert(namespace.to_owned());
     }
@@ -30,7 +30,7 @@ impl Admission {
         self.watched.remove(namespace);
     }
 
-    /// Webhooks come first, because a quota counts only what is let in by all others.
+    /// Checks a create. Webhooks come first, because a quota counts only objects that passed all other checks.
     pub(super) fn admit_new(&self, key: &Key) -> Result<(), Failure> {
         self.admit_change(key)?;
         if key.kind == Kind::Secret && self.full.contains(&key.namespace) {

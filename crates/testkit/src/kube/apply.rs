@@ -12,14 +12,15 @@ use super::{
     write::{Writer, born, check_address, check_version_and_uid, pin, stated},
 };
 
-/// What an apply led to.
+/// The result of an apply.
 #[derive(Debug)]
 pub(super) struct Applied {
     pub(super) object: Value,
     pub(super) created: bool,
 }
 
-/// Applies a configuration. With `force`, fields of others are taken over instead of being a conflict.
+/// Applies a configuration. With `force`, the apply takes over fields of other managers. Without it, they are
+/// conflicts.
 pub(super) fn apply(
     store: &mut Store,
     key: &Key,
@@ -37,7 +38,8 @@ pub(super) fn apply(
     }
 }
 
-/// A `resourceVersion` is no obstacle here, a `uid` is: it names an object that is gone.
+/// Creates the object of an apply. A `resourceVersion` is ignored. A `uid` is a conflict, because it names a deleted
+/// object.
 fn apply_new(store: &mut Store, key: &Key, config: &Value, writer: Writer<'_>) -> Result<Value, Failure> {
     store.admit(key)?;
     if let Some(uid) = stated(config, "uid") {
@@ -72,7 +74,7 @@ fn apply_over(
             tree::remove(&mut new, field);
         }
     }
-    // A map that lost its last field is gone, not changed.
+    // A map that lost its last field counts as removed, not as changed.
     tree::tidy(&mut new);
     let change = Change::between(old, &new);
     let conflicts = managers.conflicts(writer.manager, &change);
@@ -101,7 +103,7 @@ fn check_config(key: &Key, config: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An apply must say who applies.
+/// Returns the error for an apply without a field manager.
 pub(super) fn manager_missing() -> Failure {
     let message = "Required value: is required for apply patch";
     let cause = Cause::new("FieldValueRequired", "fieldManager", message);

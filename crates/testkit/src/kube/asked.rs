@@ -1,4 +1,4 @@
-//! What a request asks for: its path, query and headers, before the body is read.
+//! A request, parsed from its path, query and headers before the body is read.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use axum::{
 
 use super::{kind::Kind, record::Request};
 
-/// A request in the words of the API.
+/// A request in terms of the Kubernetes API.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) verb: &'static str,
@@ -21,26 +21,26 @@ pub(super) struct Asked {
     path: String,
 }
 
-/// What stands in the path.
+/// The place that the path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Version,
     AccessReview,
     SelfReview,
     Policies,
-    /// The objects of a kind, in one namespace or in all.
+    /// All objects of a kind, in one namespace or in all.
     Collection(Kind, Option<String>),
     /// One object: kind, namespace (empty for namespaces) and name.
     Object(Kind, String, String),
     Unknown,
 }
 
-/// The form of the answer that the client takes.
+/// The format of the answer that the client accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Whole,
     Metadata,
-    /// A form that this server does not have, tables for one.
+    /// A format that this server does not support, such as tables.
     Other,
 }
 
@@ -64,7 +64,7 @@ impl Asked {
         }
     }
 
-    /// Whose write it is: the field manager that is named, else the program that asks.
+    /// Returns the field manager: the one in the query, or else the program in the user agent.
     pub(super) fn manager(&self) -> &str {
         match self.query.get("fieldManager") {
             Some(manager) if !manager.is_empty() => manager,
@@ -79,7 +79,7 @@ impl Asked {
         self.verb == "patch" && self.content_type == APPLY_PATCH
     }
 
-    /// Whether a switch of the query is on.
+    /// Returns whether a query parameter is true.
     pub(super) fn is_set(&self, switch: &str) -> bool {
         self.query.get(switch).is_some_and(|value| value == "true" || value == "1")
     }
@@ -88,7 +88,7 @@ impl Asked {
         self.query.get("dryRun").is_some_and(|value| value == "All")
     }
 
-    /// What an authoriser looks at: resource, namespace and name.
+    /// Returns what an authorizer checks: resource, namespace and name.
     pub(super) fn attributes(&self) -> (&str, Option<&str>, Option<&str>) {
         match &self.place {
             Place::Collection(kind, namespace) => (kind.resource(), namespace.as_deref(), None),
@@ -139,7 +139,7 @@ fn place(path: &str) -> Place {
     }
 }
 
-/// What stands below the path of a version.
+/// Parses the path below a version.
 fn place_of(version: &str, rest: &[&str]) -> Place {
     let kind = |resource| Kind::of_resource(resource).filter(|kind| kind.version() == version);
     let namespaced = |resource| kind(resource).filter(|kind| *kind != Kind::Namespace);

@@ -1,10 +1,10 @@
-//! What the API says when it says no: the `Status` object.
+//! API errors: the `Status` object.
 
 use serde_json::{Value, json};
 
 use super::kind::Key;
 
-/// An answer that is not a success.
+/// An error response.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Failure {
     pub(super) status: u16,
@@ -14,7 +14,7 @@ pub(super) struct Failure {
     details: Value,
 }
 
-/// One thing that is wrong with a field.
+/// A problem with one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cause {
     pub(super) reason: &'static str,
@@ -80,20 +80,20 @@ impl Failure {
             .about(resource, &key.name)
     }
 
-    /// A precondition that does not hold.
+    /// Returns the error for a failed precondition.
     pub(super) fn conflict(key: &Key, message: &str) -> Self {
         let (resource, name) = (key.kind.resource(), &key.name);
         let message = format!("Operation cannot be fulfilled on {resource} \"{name}\": {message}");
         Self::new(409, "Conflict", message).about(resource, name)
     }
 
-    /// The object was read before somebody else wrote it.
+    /// Returns the error for a write that is based on an outdated version.
     pub(super) fn stale(key: &Key) -> Self {
         let message = "the object has been modified; please apply your changes to the latest version and try again";
         Self::conflict(key, message)
     }
 
-    /// Fields that belong to other managers.
+    /// Returns the error for an apply that conflicts with other field managers.
     pub(super) fn owned_by_others(causes: &[Cause]) -> Self {
         let fields = causes.iter().map(|cause| format!("{}: {}", cause.message, cause.field)).collect::<Vec<_>>();
         let noun = if causes.len() == 1 { "conflict" } else { "conflicts" };
@@ -112,7 +112,7 @@ impl Failure {
         Self::new(422, "Invalid", message).about(kind, name).caused_by(causes)
     }
 
-    /// Nothing new comes into a namespace that is being taken away.
+    /// Returns the error for a create in a terminating namespace.
     pub(super) fn terminating(key: &Key) -> Self {
         let (resource, name, namespace) = (key.kind.resource(), &key.name, &key.namespace);
         let because = format!("unable to create new content in namespace {namespace} because it is being terminated");
@@ -125,19 +125,19 @@ impl Failure {
         )])
     }
 
-    /// One Secret more would be too many.
+    /// Returns the error for a Secret that exceeds the quota.
     pub(super) fn over_quota(key: &Key) -> Self {
         let (resource, name) = (key.kind.resource(), &key.name);
         let because = "exceeded quota: q, requested: secrets=1, used: secrets=0, limited: secrets=0";
         Self::new(403, "Forbidden", format!("{resource} \"{name}\" is forbidden: {because}")).about(resource, name)
     }
 
-    /// A policy of the cluster's own says no.
+    /// Returns the error for a request that an admission webhook denied.
     pub(super) fn by_webhook() -> Self {
         Self::new(403, "Forbidden", "admission webhook \"policy.example.com\" denied the request: because")
     }
 
-    /// No rule allows it.
+    /// Returns the error for a request that the access rules deny.
     pub(super) fn forbidden(verb: &str, resource: &str, namespace: Option<&str>, name: Option<&str>) -> Self {
         let object = name.map_or_else(|| resource.to_owned(), |name| format!("{resource} \"{name}\""));
         let scope =
@@ -158,7 +158,7 @@ impl Failure {
         failure
     }
 
-    /// The `Status` object.
+    /// Returns the `Status` object.
     pub(super) fn to_json(&self) -> Value {
         json!({
             "kind": "Status",

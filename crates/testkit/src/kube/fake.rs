@@ -1,4 +1,4 @@
-//! The API server that tests use.
+//! The fake API server for tests.
 
 use std::{
     net::SocketAddr,
@@ -27,14 +27,15 @@ use super::{
 };
 use crate::{now::Clock, server::Server};
 
-/// How long a test waits for something that happens by itself.
+/// The longest time that a test waits for a condition.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A Kubernetes API server on loopback, or without a socket.
 ///
-/// The doors of this type act on the store directly: they pass no access rule, answer no fault and are not counted as
-/// requests. For `namespaces` the `namespace` argument is not looked at. Doors that take a `resource` panic for one that is
-/// not `namespaces`, `secrets`, `serviceaccounts`, `configmaps`, `cronjobs`, `deployments` or `templates`.
+/// Most methods of this type act directly on the store. They skip access rules and ordered faults, and are not counted
+/// as requests. For the resource `namespaces`, they ignore the `namespace` argument. Methods with a `resource` argument
+/// support `namespaces`, `secrets`, `serviceaccounts`, `configmaps`, `cronjobs`, `deployments` and `templates`. They
+/// panic for any other resource.
 #[derive(Debug)]
 pub struct FakeKube {
     server: Option<Server>,
@@ -42,7 +43,7 @@ pub struct FakeKube {
 }
 
 impl FakeKube {
-    /// Starts it on a free port, without any namespace.
+    /// Starts the server on a free port, without any namespace.
     pub async fn start() -> Self {
         let shared = Arc::<Shared>::default();
         let serving = Arc::clone(&shared);
@@ -50,8 +51,8 @@ impl FakeKube {
         Self { server: Some(server), shared }
     }
 
-    /// Without a socket, on this clock: [`FakeKube::answer`] is the way to it. It needs neither network nor thread, and so a runtime whose
-    /// time is paused can hold it together with its clients. Whatever asks for its address panics.
+    /// Creates a fake without a socket, on this clock. Send requests with [`FakeKube::answer`]. It needs no network and
+    /// no thread, so it works in a runtime with paused time. Methods that need its address panic.
     ///
     /// ```
     /// use axum::{body::Body, http::Request};
@@ -77,17 +78,17 @@ impl FakeKube {
         self.server.as_ref().expect("one that was made without a socket has no address")
     }
 
-    /// The address of the server, without a trailing slash.
+    /// Returns the URL of the server, without a trailing slash.
     pub fn url(&self) -> String {
         self.server().url()
     }
 
-    /// Where it listens, for a proxy in front of it.
+    /// Returns the address of the server, for a proxy in front of it.
     pub fn address(&self) -> SocketAddr {
         self.server().address()
     }
 
-    /// A kubeconfig whose current context `standin` leads here.
+    /// Returns a kubeconfig. Its current context `standin` points to this server.
     pub fn kubeconfig(&self) -> String {
         let url = self.url();
         format!(
@@ -110,8 +111,8 @@ impl FakeKube {
         )
     }
 
-    /// Makes a namespace with these `ServiceAccounts`. Each has its `<name>-dockercfg-abc12` in both lists, as OpenShift
-    /// links the Secret for its own registry.
+    /// Creates a namespace with these `ServiceAccounts`. Each one references its Secret `<name>-dockercfg-abc12` in
+    /// both lists, as OpenShift does for its internal registry.
     pub fn add_namespace(&self, name: &str, service_accounts: &[&str]) {
         self.put("namespaces", "", name, json!({}), "kube-controller-manager");
         for account in service_accounts {
@@ -121,38 +122,38 @@ impl FakeKube {
         }
     }
 
-    /// Begins the end of a namespace: what is in it can still change, and nothing new can come.
+    /// Starts to terminate a namespace. Existing objects can still change, but new objects are refused.
     pub fn terminate(&self, namespace: &str) {
         self.shared.state().store.terminate(namespace);
     }
 
-    /// Takes a namespace away with all that is in it.
+    /// Removes a namespace and all objects in it.
     pub fn remove_namespace(&self, name: &str) {
         self.shared.state().store.remove_namespace(name);
     }
 
-    /// The object as it is stored.
+    /// Returns the stored object.
     pub fn object(&self, resource: &str, namespace: &str, name: &str) -> Option<Value> {
         self.shared.state().store.get(&key(resource, namespace, name)).cloned()
     }
 
-    /// All objects of a resource, by namespace and name.
+    /// Returns all objects of a resource, sorted by namespace and name.
     pub fn objects(&self, resource: &str) -> Vec<Value> {
         let state = self.shared.state();
         state.store.all(kind(resource), None).map(|(_, object)| object.clone()).collect()
     }
 
-    /// Namespace and name of all objects of a resource.
+    /// Returns the namespace and name of all objects of a resource.
     pub fn addresses(&self, resource: &str) -> Vec<(String, String)> {
         let state = self.shared.state();
         state.store.all(kind(resource), None).map(|(key, _)| (key.namespace.clone(), key.name.clone())).collect()
     }
 
-    /// Makes the object, or replaces it, as an `Update` by `manager`. A `resourceVersion` in it is not looked at.
+    /// Creates or replaces the object, as an `Update` by `manager`. A `resourceVersion` in it is ignored.
     ///
     /// # Panics
     ///
-    /// If the server would refuse the object: a broken test.
+    /// If the server would refuse the object. The test is broken then.
     pub fn put(&self, resource: &str, namespace: &str, name: &str, mut object: Value, manager: &str) {
         let key = key(resource, namespace, name);
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -169,49 +170,50 @@ impl FakeKube {
         assert!(written.is_ok(), "{resource} {namespace}/{name} is refused: {written:?}");
     }
 
-    /// Stores the object as it is, its `managedFields` too, as one that an older server wrote. It has to be there already.
+    /// Stores the object unchanged, including its `managedFields`, as if an older server had written it. The object
+    /// must exist already.
     pub fn put_raw(&self, resource: &str, namespace: &str, name: &str, object: Value) {
         let store = &mut self.shared.state().store;
         store.commit(&key(resource, namespace, name), object, false);
     }
 
-    /// Takes an object away, if it is there.
+    /// Removes an object if it exists.
     pub fn remove(&self, resource: &str, namespace: &str, name: &str) {
         self.shared.state().store.remove(&key(resource, namespace, name));
     }
 
-    /// Every request so far, in the order in which they came.
+    /// Returns every request in the order of arrival.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.state().record.requests()
     }
 
-    /// Forgets the requests so far.
+    /// Forgets all requests so far.
     pub fn clear_requests(&self) {
         self.shared.state().record.clear();
     }
 
-    /// Refuses this from now on with 403: in one namespace, or everywhere and cluster-wide. Verbs are those of
-    /// [`Request::verb`]; an apply that would create needs `create` too.
+    /// Denies matching requests with 403 from now on. `namespace: None` covers all namespaces and cluster-wide
+    /// requests. Verbs are those of [`Request::verb`]. An apply that would create an object needs `create` too.
     pub fn deny(&self, verb: &str, resource: &str, namespace: Option<&str>) {
         self.shared.state().rules.deny(verb, resource, namespace, None);
     }
 
-    /// Refuses this from now on with 403 for one name only, in one namespace or in all. Requests that name no object, as
-    /// lists and a POST, are not touched.
+    /// Denies matching requests for one name with 403 from now on, in one namespace or in all. Requests without a name,
+    /// such as a list or a POST, are not affected.
     pub fn deny_named(&self, verb: &str, resource: &str, namespace: Option<&str>, name: &str) {
         self.shared.state().rules.deny(verb, resource, namespace, Some(name));
     }
 
-    /// Takes back every [`FakeKube::deny`] and [`FakeKube::deny_named`].
+    /// Cancels every [`FakeKube::deny`] and [`FakeKube::deny_named`].
     pub fn allow_all(&self) {
         self.shared.state().rules = Rules::default();
     }
 
-    /// Waits until this is so, and looks whenever something changes.
+    /// Waits until the condition is true. It checks the condition whenever an object changes.
     ///
     /// # Panics
     ///
-    /// If it is not within half a minute.
+    /// If the condition is still false after 30 seconds.
     pub async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let mut changes = self.shared.state().store.changes();
         let waiting = async {
@@ -222,36 +224,37 @@ impl FakeKube {
         assert!(timeout(PATIENCE, waiting).await.is_ok(), "{what}: not within half a minute");
     }
 
-    /// Ends every watch that is open, as a server does now and then.
+    /// Closes all open watches, as a server does from time to time.
     pub fn close_watches(&self) {
         self.shared.closed.send_replace(());
     }
 
-    /// Forgets all changes, and ends every watch. A watch from an earlier version gets 410.
+    /// Forgets all changes and closes all watches. A watch from an earlier version gets a 410.
     pub fn forget_history(&self) {
         self.shared.state().store.forget();
         self.close_watches();
     }
 
-    /// Has a `ValidatingAdmissionPolicy` of regcred's from now on, for what this user writes. It is listed, and guards nothing.
+    /// Adds a `ValidatingAdmissionPolicy` of regcred for writes by this user. The server lists it but does not enforce
+    /// it.
     pub fn add_policy(&self, name: &str, user: &str) {
         self.shared.state().policies.push((name.to_owned(), user.to_owned()));
     }
 
-    /// Sets the clock that its answers show so far ahead.
+    /// Sets how far the clock in the responses is ahead of the real time.
     pub fn set_clock_ahead(&self, ahead: Duration) {
         self.shared.state().ahead = Some(ahead);
     }
 
-    /// Answers the next `count` requests, whatever they ask, with this failure. It replaces what was ordered before for
-    /// the next requests.
+    /// Answers the next `count` requests with this failure, whatever they ask for. It replaces an earlier order for the
+    /// next requests.
     pub fn fail_next(&self, count: usize, status: u16, reason: &str, message: &str, retry_after: Option<u64>) {
         let failure = Failure::new(status, reason, message).with_retry_after(retry_after);
         self.shared.state().faults.order(count, Fault::Failure(failure));
     }
 
-    /// As [`FakeKube::fail_next`], but with exactly this answer, which need not have the form of the API. So are answers
-    /// of load balancers, and of the server's own priority and fairness:
+    /// Works like [`FakeKube::fail_next`], but sends exactly this answer, in any format. Load balancers send such
+    /// answers, and so does the API server's priority and fairness:
     ///
     /// ```
     /// # #[tokio::main]
@@ -272,7 +275,7 @@ impl FakeKube {
     }
 
     /// Answers every request for a list or an object in this namespace with this failure, until
-    /// [`FakeKube::restore_namespace`]. The Namespace itself and lists of the whole cluster are not touched.
+    /// [`FakeKube::restore_namespace`]. Requests for the Namespace itself and cluster-wide lists are not affected.
     pub fn fail_namespace(&self, namespace: &str, status: u16, reason: &str, message: &str) {
         self.shared.state().faults.fail_namespace(namespace, Failure::new(status, reason, message));
     }
@@ -288,14 +291,15 @@ impl FakeKube {
         self.shared.state().admission.watch(namespace);
     }
 
-    /// Takes back [`FakeKube::fail_namespace`], [`FakeKube::quota`] and [`FakeKube::webhook`] for this namespace.
+    /// Cancels [`FakeKube::fail_namespace`], [`FakeKube::quota`] and [`FakeKube::webhook`] for this namespace.
     pub fn restore_namespace(&self, namespace: &str) {
         let mut state = self.shared.state();
         state.faults.restore(namespace);
         state.admission.restore(namespace);
     }
 
-    /// Answers a request as if it had come over the network. Watches go on as long as the body of their answer is there.
+    /// Answers a request as if it had arrived over the network. A watch continues until the body of its answer is
+    /// dropped.
     pub fn answer<B>(&self, request: http::Request<B>) -> impl Future<Output = http::Response<Body>> + Send + use<B>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
@@ -310,7 +314,7 @@ impl FakeKube {
         }
     }
 
-    /// While true, requests get no answer. They get it when it is false again, unless the client has left.
+    /// Stops answering requests while `hanging` is true. When it becomes false, waiting requests get their answers.
     pub fn hang(&self, hanging: bool) {
         self.shared.hanging.send_replace(hanging);
     }

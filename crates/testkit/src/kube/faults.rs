@@ -1,4 +1,4 @@
-//! Answers that were ordered, whatever is asked.
+//! Answers that a test orders in advance.
 
 use std::collections::HashMap;
 
@@ -14,23 +14,23 @@ use super::{
     kind::Kind,
 };
 
-/// What is to be answered instead of the truth.
+/// The ordered answers.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     next: Option<(usize, Fault)>,
     by_namespace: HashMap<String, Failure>,
 }
 
-/// One answer that was ordered.
+/// One ordered answer.
 #[derive(Clone, Debug)]
 pub(super) enum Fault {
-    /// In the form of the API.
+    /// A failure in the format of the API.
     Failure(Failure),
-    /// As something before the API answers.
+    /// An answer from a server in front of the API.
     Raw(Raw),
 }
 
-/// An answer that is sent as it is.
+/// An answer that is sent unchanged.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Raw {
     pub(super) status: u16,
@@ -52,7 +52,7 @@ impl Faults {
         self.by_namespace.remove(namespace);
     }
 
-    /// The fault of this request, if one was ordered.
+    /// Returns the fault for this request, if one was ordered.
     pub(super) fn take(&mut self, asked: &Asked) -> Option<Fault> {
         if let Some((left, fault)) = &mut self.next
             && *left > 0
@@ -70,7 +70,7 @@ impl Faults {
 }
 
 impl Raw {
-    /// What HTTP cannot send is left out, and a status that it does not know becomes 500.
+    /// Builds the response. Headers that HTTP cannot send are left out, and an invalid status becomes 500.
     pub(super) fn render(self) -> Response {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

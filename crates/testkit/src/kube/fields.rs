@@ -1,4 +1,4 @@
-//! Sets of fields, and how `managedFields` writes them.
+//! Sets of fields, and their format in `managedFields`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::{path::Path, tree};
 pub(super) struct FieldSet(BTreeSet<Path>);
 
 impl FieldSet {
-    /// What an applied configuration names: its leaves, not the maps around them.
+    /// Returns the fields of an applied configuration: its leaves, without the maps around them.
     pub(super) fn applied(config: &Value) -> Self {
         let nodes = nodes(config);
         let leaves = nodes.into_iter().filter(|(_, node)| !matches!(node, Node::Around));
@@ -38,7 +38,7 @@ impl FieldSet {
         self.0.retain(|path| !other.0.contains(path));
     }
 
-    /// From the `fieldsV1` of an entry.
+    /// Parses the `fieldsV1` of an entry.
     pub(super) fn read(fields: &Value) -> Self {
         fn walk(node: &Map<String, Value>, path: &mut Path, found: &mut BTreeSet<Path>) {
             for (step, below) in node {
@@ -61,7 +61,7 @@ impl FieldSet {
         Self(found)
     }
 
-    /// As the `fieldsV1` of an entry. A field that is owned together with fields below it has the mark `.`.
+    /// Writes the `fieldsV1` of an entry. The mark `.` means that the field is owned together with fields below it.
     pub(super) fn write(&self) -> Value {
         let mut root = Map::new();
         for path in &self.0 {
@@ -87,9 +87,9 @@ fn descend<'a>(root: &'a mut Map<String, Value>, path: &Path) -> &'a mut Map<Str
 /// The difference between two states of an object.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Change {
-    /// Fields that are new or have another value.
+    /// Fields that are new or have a new value.
     pub(super) set: FieldSet,
-    /// Fields that are gone.
+    /// Fields that were removed.
     pub(super) removed: FieldSet,
 }
 
@@ -110,11 +110,11 @@ impl Change {
 #[derive(PartialEq)]
 enum Node<'a> {
     Leaf(&'a Value),
-    /// A map or keyed list that has something in it.
+    /// A map or keyed list that is not empty.
     Around,
 }
 
-/// Every field of an object that somebody can own.
+/// Returns every field of an object that a manager can own.
 fn nodes(object: &Value) -> BTreeMap<Path, Node<'_>> {
     fn walk<'a>(value: &'a Value, path: &mut Path, found: &mut BTreeMap<Path, Node<'a>>) {
         let children = tree::children(path, value);
@@ -135,7 +135,7 @@ fn nodes(object: &Value) -> BTreeMap<Path, Node<'_>> {
     found
 }
 
-/// A path as people read it: `.data..dockerconfigjson`, `.secrets[name="x"]`.
+/// Formats a path for people: `.data..dockerconfigjson`, `.secrets[name="x"]`.
 pub(super) fn display(path: &Path) -> String {
     let step = |step: &String| match (step.strip_prefix("f:"), step.strip_prefix("k:")) {
         (Some(name), _) => format!(".{name}"),

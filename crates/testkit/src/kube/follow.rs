@@ -1,4 +1,4 @@
-//! Watches: what changes, a line of JSON each.
+//! Watches: a stream of changes, one line of JSON each.
 
 use std::{
     convert::Infallible,
@@ -19,7 +19,7 @@ use tokio::{sync::mpsc, time::sleep};
 
 use super::{asked::Asked, failure::Failure, kind::Kind, list::is_watched, state::Shared, store::Change, view};
 
-/// As long as the real server lets one go on that says nothing of it.
+/// The limit for a watch without `timeoutSeconds`, as in the real server.
 const LONGEST: Duration = Duration::from_mins(30);
 
 /// The lines of one watch.
@@ -37,7 +37,7 @@ impl hyper::body::Body for Lines {
     }
 }
 
-/// Tells of changes of a kind until the watch's time is over, watches are closed, or nobody listens.
+/// Streams the changes of a kind until the watch times out, watches are closed, or the client disconnects.
 pub(super) fn follow(shared: Arc<Shared>, asked: Asked, kind: Kind, namespace: Option<String>) -> Response {
     let (lines, receiver) = mpsc::channel(16);
     let limit = asked.query.get("timeoutSeconds").and_then(|it| it.parse().ok()).map_or(LONGEST, Duration::from_secs);
@@ -70,7 +70,7 @@ pub(super) fn follow(shared: Arc<Shared>, asked: Asked, kind: Kind, namespace: O
     response
 }
 
-/// What has changed since a version, and whether the watch ends with it.
+/// Returns the changes since a version, and whether the watch must end.
 fn news(shared: &Shared, asked: &Asked, kind: Kind, namespace: Option<&str>, version: &mut u64) -> (Vec<Bytes>, bool) {
     let state = shared.state();
     let Some(changes) = state.store.since(*version) else {

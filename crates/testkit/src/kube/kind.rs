@@ -1,6 +1,6 @@
-//! The kinds that are served, and the address of an object.
+//! The kinds that the server supports, and the address of an object.
 
-/// A kind: of the core group, but for CronJobs, Deployments and OpenShift's Templates.
+/// A kind of the core group, or CronJobs, Deployments and OpenShift's Templates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     Namespace,
@@ -26,7 +26,7 @@ impl Kind {
         all.into_iter().find(|kind| kind.resource() == resource)
     }
 
-    /// Its group and version, as in an object's `apiVersion`.
+    /// Returns the group and version, as in `apiVersion`.
     pub(super) fn version(self) -> &'static str {
         match self {
             Self::Namespace | Self::Secret | Self::ServiceAccount | Self::ConfigMap => "v1",
@@ -36,7 +36,7 @@ impl Kind {
         }
     }
 
-    /// As in a path: plural, lower case.
+    /// Returns the resource name for a path: plural, lower case.
     pub(super) fn resource(self) -> &'static str {
         match self {
             Self::Namespace => "namespaces",
@@ -49,7 +49,7 @@ impl Kind {
         }
     }
 
-    /// As in an object's `kind`.
+    /// Returns the name, as in `kind`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Namespace => "Namespace",
@@ -63,11 +63,11 @@ impl Kind {
     }
 }
 
-/// Where an object is. The order is that of lists.
+/// The address of an object. Lists use this order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) kind: Kind,
-    /// Empty for namespaces, which are in none.
+    /// Empty for namespaces.
     pub(super) namespace: String,
     pub(super) name: String,
 }

@@ -11,7 +11,7 @@ use super::{
     store::Store,
 };
 
-/// The objects of a kind that the query asks for, whole, and the list's own metadata.
+/// Returns the objects of a kind that match the query, and the metadata of the list.
 pub(super) fn list(
     store: &Store,
     kind: Kind,
@@ -36,7 +36,7 @@ pub(super) fn list(
     let mut metadata = json!({ "resourceVersion": store.version() });
     if let Some((last, _)) = page.last().filter(|_| left > 0) {
         metadata["continue"] = URL_SAFE_NO_PAD.encode(format!("{}/{}", last.namespace, last.name)).into();
-        // The real server does not count what a selector would have to look at.
+        // The real server does not report a count if a selector is set.
         if fields.0.is_empty() && labels.0.is_empty() {
             metadata["remainingItemCount"] = left.into();
         }
@@ -45,7 +45,7 @@ pub(super) fn list(
     Ok(List { items, metadata, contradictory: fields.contradict() })
 }
 
-/// Whether a watch with this query is told of an object.
+/// Returns whether a watch with this query includes an object.
 pub(super) fn is_watched(object: &Value, query: &HashMap<String, String>) -> Result<bool, Failure> {
     let text = |name: &str| query.get(name).map(String::as_str).filter(|value| !value.is_empty());
     let fields = Terms::read(text("fieldSelector"), "fieldSelector")?;
@@ -58,13 +58,13 @@ pub(super) fn is_watched(object: &Value, query: &HashMap<String, String>) -> Res
 pub(super) struct List {
     pub(super) items: Vec<Value>,
     pub(super) metadata: Value,
-    /// Asked for two names at once, which the real server answers with null instead of an empty list.
+    /// The query asks for two different names. The real server then answers with null instead of an empty list.
     pub(super) contradictory: bool,
 }
 
 fn page<'a>(kind: Kind, text: impl Fn(&str) -> Option<&'a str>) -> Result<(usize, Option<Key>), Failure> {
     let limit = match text("limit").map(str::parse) {
-        // From the watch cache (version 0) a list comes in one piece.
+        // A list from the watch cache (version 0) is never paged.
         Some(Ok(limit)) if limit > 0 && text("resourceVersion") != Some("0") => limit,
         None | Some(Ok(_)) => usize::MAX,
         Some(Err(_)) => return Err(Failure::bad_request("the limit is no number")),
@@ -81,7 +81,7 @@ fn page<'a>(kind: Kind, text: impl Fn(&str) -> Option<&'a str>) -> Result<(usize
     }
 }
 
-/// The fields that can be selected.
+/// Returns whether the field can be used in a field selector.
 fn selectable(kind: Kind, name: &str) -> bool {
     match kind {
         Kind::Secret => matches!(name, "metadata.name" | "metadata.namespace" | "type"),
@@ -96,7 +96,7 @@ fn field<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     name.split('.').try_fold(object, |value, step| value.get(step))?.as_str()
 }
 
-/// A selector: all terms hold.
+/// A selector. All terms must match.
 struct Terms(Vec<Term>);
 
 struct Term {

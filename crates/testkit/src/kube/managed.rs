@@ -1,4 +1,4 @@
-//! Who owns which fields: `metadata.managedFields`.
+//! Field ownership: `metadata.managedFields`.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{
     path::Path,
 };
 
-/// How a manager came to its fields.
+/// How a manager got its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Operation {
     Apply,
@@ -28,7 +28,7 @@ impl Entry {
         self.manager == manager && self.operation == operation
     }
 
-    /// As the text of a conflict names it.
+    /// Returns the manager in the wording of a conflict message.
     fn display(&self) -> String {
         match self.operation {
             Operation::Apply => format!("conflict with {:?}", self.manager),
@@ -42,7 +42,7 @@ impl Entry {
 pub(super) struct Managers(Vec<Entry>);
 
 impl Managers {
-    /// From the `metadata.managedFields` of an object. What makes no sense is left out.
+    /// Parses the `metadata.managedFields` of an object. Invalid entries are skipped.
     pub(super) fn of(object: &Value) -> Self {
         let entries = object["metadata"]["managedFields"].as_array().into_iter().flatten();
         Self(entries.filter_map(read).collect())
@@ -62,7 +62,7 @@ impl Managers {
         entries.collect()
     }
 
-    /// Records an update: what was changed is the manager's now, and nobody else's.
+    /// Records an update. The manager becomes the only owner of the changed fields.
     pub(super) fn update(&mut self, manager: &str, change: &Change, now: &str) {
         for entry in &mut self.0 {
             entry.fields.difference(&change.removed);
@@ -78,18 +78,18 @@ impl Managers {
         self.settle();
     }
 
-    /// What the manager applied last.
+    /// Returns the fields of the manager's last apply.
     pub(super) fn applied_by(&self, manager: &str) -> FieldSet {
         let entry = self.0.iter().find(|entry| entry.is(manager, Operation::Apply));
         entry.map(|entry| entry.fields.clone()).unwrap_or_default()
     }
 
-    /// Whether anybody but the manager's own Apply owns the field.
+    /// Returns whether any entry other than the manager's own apply owns the field.
     pub(super) fn others_own(&self, manager: &str, field: &Path) -> bool {
         self.0.iter().any(|entry| !entry.is(manager, Operation::Apply) && entry.fields.contains(field))
     }
 
-    /// The fields that an apply by `manager` would change although others own them.
+    /// Returns a conflict for each field that this apply would change and another manager owns.
     pub(super) fn conflicts(&self, manager: &str, change: &Change) -> Vec<Cause> {
         let others = self.0.iter().filter(|entry| !entry.is(manager, Operation::Apply));
         let conflicts = others.flat_map(|entry| {
@@ -99,7 +99,8 @@ impl Managers {
         conflicts.collect()
     }
 
-    /// Records an apply that may happen: its configuration is the manager's, and what it changes nobody else's.
+    /// Records an apply without conflicts. The manager owns its configuration, and is the only owner of the changed
+    /// fields.
     pub(super) fn apply(&mut self, manager: &str, config: FieldSet, change: &Change, now: &str) {
         for entry in self.0.iter_mut().filter(|entry| !entry.is(manager, Operation::Apply)) {
             entry.fields.difference(&change.set);
@@ -122,7 +123,7 @@ impl Managers {
         &mut self.0[at]
     }
 
-    /// Nobody stays without a field; the order is the server's.
+    /// Removes managers without fields, and sorts the rest as the server does.
     fn settle(&mut self) {
         self.0.retain(|entry| !entry.fields.is_empty());
         self.0.sort_by(|a, b| (a.operation, &a.time, &a.manager).cmp(&(b.operation, &b.time, &b.manager)));

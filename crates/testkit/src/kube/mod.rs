@@ -1,7 +1,9 @@
-//! An in-memory Kubernetes API with Namespaces, Secrets, `ServiceAccounts`, `ConfigMaps`, `CronJobs`, `Deployments` and OpenShift's `Templates`.
+//! An in-memory Kubernetes API with Namespaces, Secrets, `ServiceAccounts`, `ConfigMaps`, `CronJobs`, `Deployments` and
+//! OpenShift's `Templates`.
 //!
-//! Ownership of fields, preconditions, the life of namespaces and the checks of Secrets are as a real API server has them.
-//! Of other kinds there are the names of policies alone. Subresources and access control by role are not here: ask [`FakeKube::deny`] for a refusal.
+//! Field ownership, preconditions, namespace termination and the validation of Secrets work as in a real API server.
+//! Admission policies are only listed. Subresources and role-based access control are not supported. Use
+//! [`FakeKube::deny`] to refuse requests.
 
 mod access;
 mod admission;

@@ -9,7 +9,7 @@ use super::{
     write::{Writer, update},
 };
 
-/// RFC 7386.
+/// Applies a merge patch (RFC 7386).
 pub(super) fn merge_patch(store: &mut Store, key: &Key, patch: &Value, writer: Writer<'_>) -> Result<Value, Failure> {
     let old = store.get(key).cloned().ok_or_else(|| Failure::not_found(key))?;
     if !patch.is_object() {
@@ -20,13 +20,13 @@ pub(super) fn merge_patch(store: &mut Store, key: &Key, patch: &Value, writer: W
     update(store, key, &old, new, writer)
 }
 
-/// RFC 6902: `add`, `replace`, `remove` and `test`.
+/// Applies a JSON patch (RFC 6902) with the operations `add`, `replace`, `remove` and `test`.
 pub(super) fn json_patch(store: &mut Store, key: &Key, patch: &Value, writer: Writer<'_>) -> Result<Value, Failure> {
     let old = store.get(key).cloned().ok_or_else(|| Failure::not_found(key))?;
     let steps = patch.as_array().ok_or_else(|| Failure::bad_request("a JSON patch is a list"))?;
     let mut new = old.clone();
     for step in steps {
-        // The real server's answer to a step that does not fit is as short as this.
+        // The real server's message for a step that does not apply is this short too.
         step_of(&mut new, step).ok_or_else(|| {
             Failure::new(422, "Invalid", "the server rejected our request due to an error in our request")
         })?;
@@ -53,7 +53,7 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-/// Does one operation, or nothing at all if it does not fit.
+/// Applies one operation. Returns `None` and changes nothing if it does not apply.
 fn step_of(object: &mut Value, step: &Value) -> Option<()> {
     let path = step["path"].as_str()?;
     match step["op"].as_str()? {

@@ -1,4 +1,5 @@
-//! Where a field is in an object.
+//! The path of a field in an object.
 
-/// From the object's root to a field, each step as `FieldsV1` spells it: `f:NAME`, or `k:{"name":"…"}` in a keyed list.
+/// The steps from the root of the object to a field. Each is in the format of `FieldsV1`: `f:NAME`, or `k:{"name":"…"}`
+/// in a keyed list.
 pub(super) type Path = Vec<String>;

@@ -1,26 +1,26 @@
-//! What was asked, for tests that count.
+//! A record of requests, for tests that count them.
 
 /// One request that reached the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
-    /// `get`, `list`, `create`, `update`, `patch` or `delete`; `watch` and `deletecollection`, which are refused; or
-    /// `head`, `options`, `other` for the rest of HTTP.
+    /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or `deletecollection`. For other HTTP methods it
+    /// is `head`, `options` or `other`.
     pub verb: String,
-    /// `secrets` and its like, or the path where it is no resource of this server.
+    /// The resource, such as `secrets`. It is the path if this server has no such resource.
     pub resource: String,
-    /// As an authoriser sees it: for one of the `namespaces` its own name.
+    /// The namespace, as an authorizer sees it. For a request about a Namespace, it is the name of that Namespace.
     pub namespace: Option<String>,
-    /// Nothing for lists, and for creation by POST.
+    /// The name. `None` for lists and for a create by POST.
     pub name: Option<String>,
-    /// Whether only the metadata was asked for.
+    /// Whether the client asked for metadata only.
     pub metadata_only: bool,
-    /// Whether it was a server-side apply.
+    /// Whether the request was a server-side apply.
     pub apply: bool,
-    /// The HTTP status that was answered, or 0 while nothing is.
+    /// The HTTP status of the response. 0 until the response is sent.
     pub status: u16,
 }
 
-/// All requests, numbered, so that an answer finds its request even when the rest is forgotten.
+/// All requests with their numbers. An answer finds its request by number, even after earlier requests were forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     first: usize,
@@ -28,7 +28,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Writes a request down and gives its number.
+    /// Records a request and returns its number.
     pub(super) fn begin(&mut self, request: Request) -> usize {
         self.requests.push(request);
         self.first + self.requests.len() - 1
@@ -46,7 +46,7 @@ impl Record {
 
     pub(super) fn clear(&mut self) {
         self.first += self.requests.len();
-        self.requests = vec![]; // their memory goes too
+        self.requests = vec![]; // frees the memory
     }
 }
 

@@ -1,4 +1,4 @@
-//! From an HTTP request to an HTTP answer.
+//! Turns an HTTP request into an HTTP response.
 
 use std::sync::Arc;
 
@@ -26,17 +26,17 @@ use super::{
 };
 use crate::now::http_date;
 
-/// The real server's limit.
+/// The request body limit of the real server.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;
 
-/// A success: status and body.
+/// A successful response: status and body.
 type Success = (u16, Value);
 
 pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let asked = Asked::read(&parts);
     let number = shared.state().record.begin(asked.to_request());
-    // An error would mean that the sender is gone, which `shared` holds.
+    // An error is impossible, because `shared` holds the sender.
     drop(shared.hanging.subscribe().wait_for(|hanging| !hanging).await);
     let body = to_bytes(body, LARGEST_BODY).await;
     if let Some(response) = watching(&shared, &asked) {
@@ -60,7 +60,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
     response
 }
 
-/// The answer to a watch that is allowed, and that no fault is for.
+/// Returns the response to a watch. Returns `None` if the request is not a watch.
 fn watching(shared: &Arc<Shared>, asked: &Asked) -> Option<Response> {
     let Place::Collection(kind, namespace_of) = &asked.place else { return None };
     if asked.verb != "watch" {
@@ -186,7 +186,7 @@ fn run_apply(state: &mut State, asked: &Asked, key: &Key, body: &Bytes) -> Resul
         return Err(manager_missing());
     }
     if state.store.get(key).is_none() {
-        // An apply that creates an object needs the right to create that name.
+        // An apply that creates an object needs permission to create that name.
         let (resource, namespace, name) = asked.attributes();
         state.rules.check("create", resource, namespace, name)?;
     }
@@ -195,7 +195,7 @@ fn run_apply(state: &mut State, asked: &Asked, key: &Key, body: &Bytes) -> Resul
     Ok((status, view::object(applied.object, asked.form)))
 }
 
-/// Answers what the rules would answer.
+/// Answers a `SelfSubjectAccessReview` according to the access rules.
 fn review(state: &State, body: &Bytes) -> Result<Success, Failure> {
     let mut review = parse(body)?;
     if !review.is_object() {
@@ -229,7 +229,7 @@ fn parse(body: &Bytes) -> Result<Value, Failure> {
     serde_json::from_slice(body).map_err(|error| Failure::bad_request(format!("the body is no JSON: {error}")))
 }
 
-/// Who asks.
+/// Returns the identity of the client.
 fn self_review() -> Value {
     json!({
         "kind": "SelfSubjectReview",

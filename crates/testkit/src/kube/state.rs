@@ -1,4 +1,4 @@
-//! The state that all connections share.
+//! State that all connections share.
 
 use std::{
     sync::{Mutex, MutexGuard},
@@ -14,7 +14,7 @@ use crate::lock::lock;
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     pub(super) hanging: watch::Sender<bool>,
-    /// Ends the watches that are open when it changes.
+    /// Every change of this channel ends the open watches.
     pub(super) closed: watch::Sender<()>,
 }
 
@@ -31,8 +31,8 @@ pub(super) struct State {
     pub(super) record: Record,
     pub(super) admission: Admission,
     pub(super) faults: Faults,
-    /// Their names, and whom they judge.
+    /// The name of each policy, and the user whose writes it checks.
     pub(super) policies: Vec<(String, String)>,
-    /// How far its clock is ahead of ours.
+    /// How far the clock of the server is ahead of the real time.
     pub(super) ahead: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! The objects, their versions, and the life of namespaces.
+//! The objects, their versions, and the lifecycle of namespaces.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,20 +11,20 @@ use super::{
 };
 use crate::now::{Clock, rfc3339};
 
-/// Everything that is stored.
+/// All stored objects.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     objects: BTreeMap<Key, Value>,
     version: u64,
-    /// What watches are told, the oldest first.
+    /// The events for watches, oldest first.
     history: VecDeque<Change>,
-    /// Up to this version nobody knows any more what has changed.
+    /// Changes up to this version are forgotten.
     forgotten: u64,
     pub(super) clock: Clock,
     changed: watch::Sender<u64>,
 }
 
-/// What watches are told of one version.
+/// One event for watches.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     pub(super) version: u64,
@@ -33,11 +33,11 @@ pub(super) struct Change {
     pub(super) object: Value,
 }
 
-/// So many changes are kept, as the real server's cache keeps some.
+/// The number of changes to keep. The cache of the real server is limited too.
 const KEPT: usize = 50_000;
 
 impl Store {
-    /// Now, as objects say when something happened to them.
+    /// Returns the current time in the format of object metadata.
     pub(super) fn moment(&self) -> String {
         rfc3339(self.clock.now())
     }
@@ -50,7 +50,7 @@ impl Store {
         self.objects.get(key)
     }
 
-    /// All objects of a kind, in one namespace or in all, in the order of lists.
+    /// Returns all objects of a kind, in one namespace or in all, in list order.
     pub(super) fn all<'a>(
         &'a self,
         kind: Kind,
@@ -61,7 +61,7 @@ impl Store {
         objects.take_while(move |(key, _)| key.kind == kind && namespace.is_none_or(|it| it == key.namespace))
     }
 
-    /// Stores an object with a new version, unless it is the same as before.
+    /// Stores an object with a new version. An unchanged object keeps its version.
     pub(super) fn commit(&mut self, key: &Key, mut object: Value, dry_run: bool) -> Value {
         if let Some(old) = self.objects.get(key) {
             object["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
@@ -85,7 +85,7 @@ impl Store {
         Some(removed)
     }
 
-    /// A new version, of which watches are told.
+    /// Creates a new version and sends an event to watches.
     fn tell(&mut self, key: &Key, event: &'static str, object: &Value) {
         self.version += 1;
         self.history.push_back(Change { version: self.version, event, key: key.clone(), object: object.clone() });
@@ -95,25 +95,25 @@ impl Store {
         self.changed.send_replace(self.version);
     }
 
-    /// What has changed since a version; `None`: nobody knows any more.
+    /// Returns the changes since a version. `None` means that some of them are forgotten.
     pub(super) fn since(&self, version: u64) -> Option<impl Iterator<Item = &Change>> {
         let first = self.history.partition_point(|change| change.version <= version);
         (version >= self.forgotten).then(|| self.history.range(first..))
     }
 
-    /// Forgets what has changed so far.
+    /// Forgets all changes so far.
     pub(super) fn forget(&mut self) {
-        self.history = VecDeque::new(); // its memory goes too
+        self.history = VecDeque::new(); // frees the memory
         self.forgotten = self.version + 1;
         self.version += 1;
     }
 
-    /// The latest version, as it changes.
+    /// Returns a channel with the latest version.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
-    /// Marks a namespace as going away. Its content is the caller's to remove.
+    /// Marks a namespace as terminating. The caller must remove its content.
     pub(super) fn terminate(&mut self, namespace: &str) -> Option<Value> {
         let key = Key::of_namespace(namespace);
         let mut object = self.get(&key)?.clone();
@@ -132,7 +132,7 @@ impl Store {
         }
     }
 
-    /// Whether something new may come to this address.
+    /// Returns an error if a new object must not be created at this address.
     pub(super) fn admit(&self, key: &Key) -> Result<(), Failure> {
         if key.kind == Kind::Namespace {
             return Ok(());

@@ -1,20 +1,20 @@
-//! The shape of objects: which values are maps, keyed lists or leaves, and reading and writing along a path.
+//! The structure of objects: maps, keyed lists and leaves, and access along a path.
 
 use serde_json::{Map, Value, json};
 
 use super::path::Path;
 
-/// Lists whose items are told apart by their `name`. All other lists are one value.
+/// Returns whether items of the list are identified by their `name`. All other lists are one value.
 fn is_keyed_list(path: &[String]) -> bool {
     path == ["f:secrets"]
 }
 
-/// Objects with fixed fields, which nobody owns as a whole.
+/// Returns whether the object has fixed fields. No manager owns such an object as a whole.
 pub(super) fn is_struct(path: &[String]) -> bool {
     matches!(path, []) || matches!(path, [top] if matches!(top.as_str(), "f:metadata" | "f:spec" | "f:status"))
 }
 
-/// Fields that belong to the server and that no manager owns.
+/// Returns whether the field belongs to the server. No manager owns such a field.
 pub(super) fn is_of_the_server(path: &[String], step: &str) -> bool {
     match path {
         [] => matches!(step, "f:apiVersion" | "f:kind"),
@@ -34,10 +34,10 @@ pub(super) fn is_of_the_server(path: &[String], step: &str) -> bool {
     }
 }
 
-/// The steps below a value; none for a leaf.
+/// Returns the steps below a value. A leaf has none.
 pub(super) fn children<'a>(path: &[String], value: &'a Value) -> Vec<(String, &'a Value)> {
     match value {
-        // Items of keyed lists are references, which are owned as a whole.
+        // Items of keyed lists are references, which a manager owns as a whole.
         Value::Object(_) if path.len() > 1 && is_keyed_list(&path[..path.len() - 1]) => Vec::new(),
         Value::Object(map) => map.iter().map(|(name, value)| (format!("f:{name}"), value)).collect(),
         Value::Array(items) if is_keyed_list(path) => items.iter().map(|item| (item_step(item), item)).collect(),
@@ -49,7 +49,7 @@ fn item_step(item: &Value) -> String {
     format!("k:{}", json!({ "name": item["name"] }))
 }
 
-/// Lays an applied configuration over an object.
+/// Merges an applied configuration into an object.
 pub(super) fn merge(path: &mut Path, object: &mut Value, config: &Value) {
     match (&mut *object, config) {
         (Value::Object(object), Value::Object(config)) => {
@@ -78,7 +78,7 @@ pub(super) fn merge(path: &mut Path, object: &mut Value, config: &Value) {
     }
 }
 
-/// Takes a field out. A map with something in it stays.
+/// Removes a field. A map that is not empty stays.
 pub(super) fn remove(value: &mut Value, path: &[String]) {
     let Some((step, rest)) = path.split_first() else { return };
     if let Value::Array(items) = value {
@@ -94,7 +94,7 @@ pub(super) fn remove(value: &mut Value, path: &[String]) {
     }
 }
 
-/// An object as it is stored: no nulls, and no empty maps or lists where absence means the same.
+/// Converts an object to its stored form. It removes nulls, and empty maps and lists that mean the same as absence.
 pub(super) fn tidy(object: &mut Value) {
     let Some(fields) = object.as_object_mut() else { return };
     fields.retain(|name, value| {

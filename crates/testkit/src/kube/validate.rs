@@ -1,4 +1,4 @@
-//! What a valid object is, and which changes a Secret allows.
+//! Validation of objects, and the changes that a Secret allows.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
@@ -9,10 +9,10 @@ use super::{
     tree,
 };
 
-/// The most that the values of a Secret may have together.
+/// The size limit for all values of a Secret together, in bytes.
 const LARGEST: usize = 1024 * 1024;
 
-/// Brings a new state into the form that is stored, and refuses what a real server would refuse.
+/// Converts a new state to its stored form. Returns an error if a real server would refuse it.
 pub(super) fn settle(key: &Key, old: Option<&Value>, new: &mut Value) -> Result<(), Failure> {
     if key.kind == Kind::Secret {
         fold_string_data(key, new)?;
@@ -39,7 +39,7 @@ pub(super) fn settle(key: &Key, old: Option<&Value>, new: &mut Value) -> Result<
     if causes.is_empty() { Ok(()) } else { Err(Failure::invalid(key, &causes)) }
 }
 
-/// An object and its metadata must be readable before anything is done with them.
+/// Returns an error if the object or its metadata has the wrong type.
 pub(super) fn readable(key: &Key, object: &Value) -> Result<(), Failure> {
     if !object.is_object() {
         return Err(unreadable(key, "it is no object"));
@@ -75,7 +75,7 @@ fn references(key: &Key, name: &str, object: &Value) -> Result<(), Failure> {
     if right { Ok(()) } else { Err(unreadable(key, &format!("{name} is no list of references"))) }
 }
 
-/// `stringData` is for writing only: it becomes `data`.
+/// Merges the write-only `stringData` into `data`.
 fn fold_string_data(key: &Key, secret: &mut Value) -> Result<(), Failure> {
     let plain = secret["stringData"].take();
     strings(key, "stringData", &plain)?;
@@ -113,7 +113,7 @@ fn secret(secret: &Value, causes: &mut Vec<Cause>) {
         causes.push(Cause::new("FieldValueRequired", field, "Required value"));
         return;
     };
-    // A value that is no base64 is reported above.
+    // Invalid base64 is reported above.
     let Ok(bytes) = STANDARD.decode(value) else { return };
     if serde_json::from_slice::<Map<String, Value>>(&bytes).is_err() {
         let message = "Invalid value: \"<secret contents redacted>\": the value is no JSON object";

@@ -1,15 +1,15 @@
-//! The form in which objects go out: whole, or their metadata only.
+//! The format of objects in responses: complete, or metadata only.
 
 use serde_json::{Value, json};
 
 use super::{asked::Form, kind::Kind, list::List};
 
-/// One object as an answer. A `Status` is always whole.
+/// Returns one object for a response. A `Status` is always complete.
 pub(super) fn object(object: Value, form: Form) -> Value {
     if form == Form::Metadata && object["kind"] != "Status" { partial(object) } else { object }
 }
 
-/// A list as an answer.
+/// Returns a list for a response.
 pub(super) fn list(kind: Kind, list: List, form: Form) -> Value {
     let items = list.items.into_iter().map(|item| if form == Form::Metadata { partial(item) } else { bare(item) });
     let items = if list.contradictory { Value::Null } else { items.collect() };
@@ -24,7 +24,7 @@ fn partial(mut object: Value) -> Value {
     json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"].take() })
 }
 
-/// In a list of one kind, items do not say what they are.
+/// Items in a list of one kind have no `kind` and `apiVersion`.
 fn bare(mut object: Value) -> Value {
     if let Some(object) = object.as_object_mut() {
         object.remove("kind");

@@ -1,4 +1,4 @@
-//! Creating, replacing and deleting, with their preconditions.
+//! Create, replace and delete, with their preconditions.
 
 use serde_json::{Value, json};
 
@@ -13,13 +13,13 @@ use super::{
 };
 use crate::id::uuid;
 
-/// On whose behalf something is written.
+/// The manager of a write, and the rules that apply to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Writer<'a> {
     pub(super) manager: &'a str,
-    /// Answer as if, and store nothing.
+    /// Answers as usual, but stores nothing.
     pub(super) dry_run: bool,
-    /// What has a say in it.
+    /// The admission checks.
     pub(super) admission: &'a Admission,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn replace(store: &mut Store, key: &Key, object: Value, writer: Write
     update(store, key, &old, object, writer)
 }
 
-/// Stores the new state of an object that was there, whichever way it came about.
+/// Stores the new state of an existing object.
 pub(super) fn update(
     store: &mut Store,
     key: &Key,
@@ -57,7 +57,7 @@ pub(super) fn update(
 ) -> Result<Value, Failure> {
     validate::readable(key, &new)?;
     check_version_and_uid(key, old, &new)?;
-    // Managed fields that a client sends are taken as they are; without any the stored ones stay.
+    // `managedFields` in the request are used as they are. Without any, the stored ones stay.
     let mut managers = Managers::of(&new);
     if managers == Managers::default() {
         managers = Managers::of(old);
@@ -70,7 +70,7 @@ pub(super) fn update(
     Ok(store.commit(key, new, writer.dry_run))
 }
 
-/// Deletes an object, or begins the end of a namespace. `options` is a `DeleteOptions`, or null.
+/// Deletes an object, or starts to terminate a namespace. `options` is a `DeleteOptions` object or null.
 pub(super) fn delete(store: &mut Store, key: &Key, options: &Value, dry_run: bool) -> Result<Value, Failure> {
     let old = store.get(key).ok_or_else(|| Failure::not_found(key))?;
     let wanted = &options["preconditions"];
@@ -104,12 +104,12 @@ pub(super) fn delete(store: &mut Store, key: &Key, options: &Value, dry_run: boo
     }))
 }
 
-/// A text of the metadata, if it is given.
+/// Returns a non-empty text field of the metadata.
 pub(super) fn stated<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object["metadata"][name].as_str().filter(|text| !text.is_empty())
 }
 
-/// The object must be what the path says.
+/// Returns an error if the object does not match the path.
 pub(super) fn check_address(key: &Key, object: &Value) -> Result<(), Failure> {
     validate::readable(key, object)?;
     let kind = object["kind"].as_str().unwrap_or(key.kind.name());
@@ -132,7 +132,7 @@ pub(super) fn check_address(key: &Key, object: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a patch or a new state says about the one that it was made from.
+/// Checks the `resourceVersion` and `uid` of a request against the stored object.
 pub(super) fn check_version_and_uid(key: &Key, old: &Value, new: &Value) -> Result<(), Failure> {
     if stated(new, "resourceVersion").is_some_and(|version| old["metadata"]["resourceVersion"] != *version) {
         return Err(Failure::stale(key));
@@ -150,7 +150,7 @@ fn uid_conflict(key: &Key, uid: &str, old: &Value) -> Failure {
     Failure::conflict(key, &message)
 }
 
-/// Gives a new object what the server gives it.
+/// Adds the metadata that the server sets on a new object.
 pub(super) fn born(key: &Key, mut object: Value, moment: &str) -> Value {
     let metadata = &mut object["metadata"];
     metadata["uid"] = uuid().into();
@@ -167,7 +167,7 @@ pub(super) fn born(key: &Key, mut object: Value, moment: &str) -> Value {
     object
 }
 
-/// Puts back what no write can change.
+/// Restores the fields that no write can change.
 pub(super) fn pin(key: &Key, old: &Value, new: &mut Value) {
     for name in ["uid", "creationTimestamp", "deletionTimestamp", "resourceVersion"] {
         new["metadata"][name] = old["metadata"][name].clone();

@@ -1,4 +1,4 @@
-//! The way on to a real server: everything but the headers of one hop goes through, bodies as streams.
+//! Forwards requests to a real server. Bodies are streamed, and everything except the hop-by-hop headers is forwarded.
 
 use std::{io, net::SocketAddr};
 
@@ -12,7 +12,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// Headers that are meant for the next hop only.
+/// Headers that apply to one hop only.
 const HOP_BY_HOP: [&str; 8] = [
     "connection",
     "keep-alive",
@@ -24,7 +24,7 @@ const HOP_BY_HOP: [&str; 8] = [
     "upgrade",
 ];
 
-/// Sends the request to `upstream` under the name `host`, so that links in the answer lead back to that name.
+/// Sends the request to `upstream` with the host name `host`, so that links in the answer point to that name.
 pub(crate) async fn forward(upstream: SocketAddr, host: &str, request: Request) -> io::Result<Response> {
     let (mut parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -35,7 +35,7 @@ pub(crate) async fn forward(upstream: SocketAddr, host: &str, request: Request) 
     let socket = TcpStream::connect(upstream).await?;
     socket.set_nodelay(true)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.map_err(io::Error::other)?;
-    // It ends with the answer's body, because a connection serves one request.
+    // The task ends with the body of the answer, because each connection serves one request.
     tokio::spawn(connection);
     let response = sender.send_request(Request::from_parts(parts, body)).await.map_err(io::Error::other)?;
     let mut response = response.map(Body::new);
@@ -43,7 +43,7 @@ pub(crate) async fn forward(upstream: SocketAddr, host: &str, request: Request) 
     Ok(response)
 }
 
-/// Takes out what belongs to one connection: the standard headers and those that `Connection` names.
+/// Removes the hop-by-hop headers: the standard ones and those that `Connection` names.
 fn strip_hop(headers: &mut HeaderMap) {
     let named = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
     let named = named.flat_map(|names| names.split(',')).filter_map(|name| name.trim().parse::<HeaderName>().ok());

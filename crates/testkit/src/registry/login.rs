@@ -1,10 +1,10 @@
-//! Which logins are good, and what a request's header is worth.
+//! The accepted logins, and how a request's header is checked against them.
 
 use std::{collections::HashMap, fmt, time::SystemTime};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// Accepted logins by host. The `Debug` form shows no password.
+/// Accepted logins by host. The `Debug` form hides passwords.
 #[derive(Default)]
 pub(super) struct Logins(HashMap<String, Vec<Login>>);
 
@@ -20,7 +20,7 @@ impl fmt::Debug for Logins {
     }
 }
 
-/// What a request may expect.
+/// The result of checking a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Accepted,
@@ -53,7 +53,7 @@ impl Logins {
     }
 }
 
-/// A host in the form that compares: lower case, without HTTP's own port.
+/// Normalizes a host for comparison: lower case, without the default HTTP port.
 fn name(host: &str) -> String {
     let host = host.to_ascii_lowercase();
     host.strip_suffix(":80").map(str::to_owned).unwrap_or(host)

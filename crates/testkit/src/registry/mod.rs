@@ -1,4 +1,4 @@
-//! A registry that knows which logins it was given.
+//! A registry proxy that accepts only registered logins.
 
 pub(crate) mod forward;
 mod login;
@@ -20,12 +20,12 @@ use serde_json::json;
 
 use crate::{lock::lock, now::now, server::Server};
 
-/// A forward HTTP proxy in front of one real registry. To its clients it is every host with an accepted login, and it lets
-/// a request through only with exactly such a login for exactly that host.
+/// A forward HTTP proxy in front of one real registry. It acts as every host that has an accepted login. A request
+/// passes only with a login that is accepted for exactly that host.
 ///
-/// It takes requests with an absolute address, as clients send them to `HTTP_PROXY`, and those whose header names the host, as
-/// they come out of a [`FaultProxy`](crate::FaultProxy) with TLS. It refuses `CONNECT`, so clients that may fall back to plain
-/// HTTP do so.
+/// The proxy takes requests with an absolute URL, as clients send them to `HTTP_PROXY`. It also takes requests that
+/// name the host in a header, as a [`FaultProxy`](crate::FaultProxy) with TLS forwards them. It refuses `CONNECT`, so
+/// that clients fall back to plain HTTP if they may.
 ///
 /// ```
 /// # #[tokio::main]
@@ -51,7 +51,7 @@ struct State {
 }
 
 impl CheckingProxy {
-    /// Starts it on a free port, in front of the registry at `upstream`. No login is accepted yet.
+    /// Starts the proxy on a free port, in front of the registry at `upstream`. It accepts no login yet.
     pub async fn start(upstream: SocketAddr) -> Self {
         let state = Arc::<Mutex<State>>::default();
         let shared = Arc::clone(&state);
@@ -59,22 +59,22 @@ impl CheckingProxy {
         Self { server, state }
     }
 
-    /// What `HTTP_PROXY` is to be.
+    /// Returns the value for `HTTP_PROXY`.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// Accepts this login for this host, beside those it accepts already.
+    /// Accepts this login for this host, in addition to the logins accepted so far.
     pub fn accept(&self, host: &str, username: &str, password: &str) {
         lock(&self.state).logins.accept(host, username, password, None);
     }
 
-    /// Accepts this login for this host, up to a moment. After it the answer is that of ECR to an expired token.
+    /// Accepts this login for this host until `end`. After that, the proxy answers as ECR does for an expired token.
     pub fn accept_until(&self, host: &str, username: &str, password: &str, end: SystemTime) {
         lock(&self.state).logins.accept(host, username, password, Some(end));
     }
 
-    /// Every request so far: host, path and the status that was answered. The host is empty where none was named.
+    /// Returns every request as host, path and response status. The host is empty if the request named none.
     pub fn requests(&self) -> Vec<(String, String, u16)> {
         lock(&self.state).requests.clone()
     }
@@ -112,7 +112,7 @@ async fn decide(state: &Mutex<State>, upstream: SocketAddr, host: &str, mut requ
     }
 }
 
-/// An error as registries write it.
+/// Returns an error in the format of registries.
 fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
     let body = json!({ "errors": [{ "code": code, "message": message }] });
     let mut response = Response::new(Body::from(body.to_string()));

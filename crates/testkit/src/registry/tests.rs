@@ -6,7 +6,7 @@ use crate::client::{Reply, send};
 
 const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 
-/// A registry that tells what reached it. `/gone` leads elsewhere.
+/// Starts a registry that returns the request it received. `/gone` redirects.
 async fn registry() -> (Server, SocketAddr) {
     let server = Server::start(async |request: Request| {
         let (parts, body) = request.into_parts();

@@ -1,4 +1,4 @@
-//! Over the wire, in both protocols.
+//! Tests over the network, in both protocols.
 
 mod direct;
 mod roles;

@@ -1,11 +1,11 @@
-//! Roles that are assumed, by callers and by web identities, and what their keys are good for.
+//! Tests of roles that callers and web identities assume, and of the keys of those roles.
 
 use super::*;
 
 const ROLE: &str = "arn:aws:iam::210987654321:role/team/a/pull";
 const MINE: &str = "AKIDEXAMPLE";
 
-/// A call to STS in a region, with a key and perhaps its session token.
+/// Sends a call to STS in a region, with a key and an optional session token.
 async fn sts(aws: &FakeAws, region: &str, key: &str, token: Option<&str>, form: &str) -> Reply {
     let authorization = signed(region, "sts").replace(MINE, key);
     let mut headers = vec![("authorization", authorization.as_str())];
@@ -21,12 +21,12 @@ fn with_token(token: &str) -> String {
     assume(ROLE).replace("AssumeRole&", "AssumeRoleWithWebIdentity&") + "&WebIdentityToken=" + token
 }
 
-/// A call to STS that nobody signed.
+/// Sends an unsigned call to STS.
 async fn unsigned(aws: &FakeAws, form: &str) -> Reply {
     send(&aws.url(), "POST", "/", &[], form).await
 }
 
-/// The text of the first element of this name.
+/// Returns the text of the first element with this name.
 fn element(reply: &Reply, name: &str) -> String {
     let after =
         reply.text().split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name}: {}", reply.text())).1;

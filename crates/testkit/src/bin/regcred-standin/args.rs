@@ -1,14 +1,14 @@
-//! The command line.
+//! Command-line arguments.
 
 use std::{net::SocketAddr, path::PathBuf};
 
-/// What the caller wants to have.
+/// The parsed arguments.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Args {
-    /// Where the kubeconfig goes.
+    /// The directory for the kubeconfig.
     pub(crate) dir: PathBuf,
     pub(crate) namespaces: Vec<String>,
-    /// The real registry behind the proxy. Without one there is no proxy.
+    /// The address of the real registry behind the proxy. `None` starts no proxy.
     pub(crate) registry: Option<SocketAddr>,
 }
 

@@ -1,11 +1,13 @@
-//! AWS, a Kubernetes API and a checking registry proxy on loopback, driven by lines on the standard input.
+//! Runs a fake AWS, a fake Kubernetes API and a checking registry proxy on loopback. Commands come as lines on standard
+//! input.
 //!
 //! ```text
 //! regcred-standin --dir DIR [--namespace NAME]... [--registry ADDRESS]
 //! ```
 //!
-//! It writes `DIR/kubeconfig` and prints one line of JSON with the addresses. Then it answers each line it reads with one
-//! line of JSON: `show`, `life SECONDS`, `recipe NAMESPACE REGION SECONDS`, `suspend NAMESPACE`, `quit`. It ends with `quit` or when its input does.
+//! The program writes `DIR/kubeconfig` and prints one line of JSON with the addresses. Then it answers each input line
+//! with one line of JSON. The commands are `show`, `life SECONDS`, `recipe NAMESPACE REGION SECONDS`, `suspend
+//! NAMESPACE` and `quit`. It exits after `quit` or at the end of the input.
 
 mod args;
 mod show;
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> io::Result<()> {
-    // The servers run on the runtime's own threads while this one waits for lines.
+    // The servers run on threads of the runtime while this thread reads lines.
     let runtime = tokio::runtime::Runtime::new()?;
     let stage = runtime.block_on(Stage::start(args))?;
     say(&stage.greeting())?;

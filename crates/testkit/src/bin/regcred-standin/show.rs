@@ -1,4 +1,4 @@
-//! What happened so far, without any password.
+//! A report of what happened so far, without passwords.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_testkit::{FakeAws, FakeKube};
 use serde_json::{Value, json};
 
-/// The ECR tokens that were handed out, the registry Secrets of the cluster, and the requests to its API.
+/// Returns the issued ECR tokens, the registry Secrets of the cluster, and the requests to its API.
 pub(crate) fn show(aws: &FakeAws, kube: &FakeKube) -> Value {
     let tokens = aws.issued();
     let requests = kube.requests();
@@ -47,14 +47,14 @@ fn links(account: &Value, name: &Value) -> bool {
     lists.flatten().any(|reference| reference["name"] == *name)
 }
 
-/// The hosts of the Docker config; none if it is unreadable.
+/// Returns the hosts in the Docker config. Returns none if the config is unreadable.
 fn registries(secret: &Value) -> Vec<String> {
     let config = secret["data"][".dockerconfigjson"].as_str().and_then(|text| STANDARD.decode(text).ok());
     let config = config.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()).unwrap_or_default();
     config["auths"].as_object().map(|auths| auths.keys().cloned().collect()).unwrap_or_default()
 }
 
-/// Who owns the Docker config; of several the first.
+/// Returns the first manager that owns the Docker config.
 fn manager(metadata: &Value) -> &Value {
     let mut entries = metadata["managedFields"].as_array().into_iter().flatten();
     let owner = entries.find(|entry| !entry["fieldsV1"]["f:data"]["f:.dockerconfigjson"].is_null());

@@ -1,4 +1,4 @@
-//! The stand-ins together, and what a line on the input does to them.
+//! All fake servers together, and the commands that act on them.
 
 use std::{
     fs, io,
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use crate::{args::Args, show};
 
-/// What can be said.
+/// The list of commands for error messages.
 const COMMANDS: &str = "show, life SECONDS, recipe NAMESPACE REGION SECONDS, suspend NAMESPACE, quit";
 
-/// Everything that runs.
+/// All running fake servers.
 #[derive(Debug)]
 pub(crate) struct Stage {
     aws: FakeAws,
@@ -46,7 +46,7 @@ impl Stage {
         Ok(Self { aws, kube, proxy, kubeconfig })
     }
 
-    /// Where everything is.
+    /// Returns the addresses of all servers.
     pub(crate) fn greeting(&self) -> Value {
         json!({
             "aws": self.aws.url(),
@@ -56,7 +56,7 @@ impl Stage {
         })
     }
 
-    /// Does what a line says; nothing for `quit`.
+    /// Runs one command and returns its answer. Returns `None` for `quit`.
     pub(crate) fn answer(&self, line: &str, now: SystemTime) -> Option<Value> {
         match line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim())) {
             ("show", "") => Some(show::show(&self.aws, &self.kube)),
@@ -74,7 +74,8 @@ impl Stage {
         }
     }
 
-    /// What a shell script has left in a namespace; its token ends so many seconds from now, or ended so many ago.
+    /// Adds the objects of a shell script to a namespace. The token expires that many seconds from now. A negative
+    /// number means that it expired in the past.
     fn recipe(&self, line: &str, now: SystemTime) -> Result<Value, &'static str> {
         let wrong = "recipe needs a namespace, a region, and the seconds in which its token ends, such as -60";
         let [namespace, region, seconds] = line.split(' ').collect::<Vec<_>>()[..] else { return Err(wrong) };
@@ -86,7 +87,7 @@ impl Stage {
         Ok(json!({ "recipe": namespace }))
     }
 
-    /// Suspends that script.
+    /// Suspends the CronJob of the script.
     fn suspend(&self, namespace: &str) -> Value {
         let Some(mut job) = self.kube.object("cronjobs", namespace, "ecr-creds-rotator") else {
             return json!({ "error": format!("there is no recipe in {namespace:?}") });

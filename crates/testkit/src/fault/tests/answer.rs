@@ -1,10 +1,10 @@
-//! One fault a test, in the middle of a connection or at its start.
+//! Tests of one fault each, on a new or an open connection.
 
 use std::time::Instant;
 
 use super::*;
 
-/// A connection that was used once and is idle, then the fault.
+/// Opens a connection, uses it once, and then sets the fault.
 async fn idle(proxy: &FaultProxy, fault: Fault) -> TcpStream {
     let mut stream = connect(proxy).await;
     ask(&mut stream).await;
@@ -28,7 +28,7 @@ async fn an_idle_connection_meets_the_new_fault_with_its_next_request() {
         let mut stream = idle(&proxy, fault.clone()).await;
         assert!(is_silent(&mut stream).await, "{fault:?}");
         ask(&mut stream).await;
-        // A refusal leaves the request unread, which is a reset to some systems.
+        // On some systems a refusal resets the connection, because the request stays unread.
         assert_eq!(String::from_utf8_lossy(&drain(&mut stream).await.0), heard, "{fault:?}");
     }
 }
@@ -164,7 +164,7 @@ async fn a_slow_body_has_a_prompt_head() {
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.expect("the head comes"));
     }
-    // Three pieces, and a pause before each. The first may have begun already.
+    // The body has three pieces, with a pause before each. The first pause may have started already.
     let start = Instant::now();
     assert_eq!(hear(&mut stream).await, BODY);
     assert!(start.elapsed() >= LONG_ENOUGH * 2);

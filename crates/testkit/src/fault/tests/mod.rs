@@ -1,4 +1,4 @@
-//! Over the wire, with plain sockets, because a client that helps itself would hide what happens.
+//! Tests over the network with plain sockets. An HTTP client with retries would hide the faults.
 
 mod answer;
 mod tls;
@@ -15,7 +15,7 @@ use tokio::{
 use super::{Fault, FaultProxy};
 use crate::server::Server;
 
-/// What the upstream says to every request.
+/// The upstream's body for every request.
 const BODY: &str = "0123456789";
 const LONG_ENOUGH: Duration = Duration::from_millis(30);
 
@@ -27,13 +27,13 @@ async fn connect(proxy: &FaultProxy) -> TcpStream {
     TcpStream::connect(proxy.address()).await.expect("the proxy listens")
 }
 
-/// Sends a request and leaves the answer on the wire.
+/// Sends a request and leaves the answer unread.
 async fn ask(stream: &mut (impl AsyncWrite + Unpin)) {
     stream.write_all(b"GET / HTTP/1.1\r\nhost: upstream\r\n\r\n").await.expect("the connection is open");
     stream.flush().await.expect("the connection is open");
 }
 
-/// Reads one whole answer of the upstream, so that the connection is idle again.
+/// Reads one complete answer of the upstream, so that the connection is idle again.
 async fn hear(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut heard = Vec::new();
     while !heard.ends_with(BODY.as_bytes()) {
@@ -43,7 +43,7 @@ async fn hear(stream: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8(heard).expect("the answer is text")
 }
 
-/// Reads to the end, and says which end it was.
+/// Reads to the end of the stream, and returns the bytes and how it ended.
 async fn drain(stream: &mut (impl AsyncRead + Unpin)) -> (Vec<u8>, Result<(), io::ErrorKind>) {
     let mut heard = Vec::new();
     loop {
@@ -55,7 +55,7 @@ async fn drain(stream: &mut (impl AsyncRead + Unpin)) -> (Vec<u8>, Result<(), io
     }
 }
 
-/// Whether nothing comes, neither a byte nor an end.
+/// Returns whether neither a byte nor the end of the stream arrives.
 async fn is_silent(stream: &mut (impl AsyncRead + Unpin)) -> bool {
     timeout(LONG_ENOUGH, stream.read(&mut [0])).await.is_err()
 }

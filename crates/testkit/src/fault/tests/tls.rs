@@ -1,4 +1,4 @@
-//! With TLS towards the client: whom it trusts, and faults at the handshake and inside.
+//! Tests with TLS for the client: trust, faults in the handshake, and faults inside TLS.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::tls::{Authority, Certificate};
 
 const NAMES: [&str; 2] = ["localhost", "127.0.0.1"];
 
-/// A connection to `name` through a client that trusts `authority` only.
+/// Connects to `name` with a client that trusts only `authority`.
 async fn shake(proxy: &FaultProxy, authority: &Authority, name: &str) -> io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     let root = CertificateDer::from_pem_slice(authority.pem().as_bytes()).expect("it is PEM");

@@ -76,7 +76,7 @@ async fn the_same_value_is_owned_by_both() {
     let object = kube.apply("s", "two", json!({ "data": { "k": "YQ==" } })).await.json();
     assert_eq!(managers(&object), ["one Apply", "two Apply"]);
     assert_status(&kube.apply("s", "two", json!({ "data": { "k": "Yg==" } })).await, 409, "Conflict");
-    // What one of two owners leaves out stays.
+    // A field with two owners stays if one owner leaves it out.
     let object = kube.apply("s", "two", json!({ "data": { "l": "YQ==" } })).await.json();
     assert_eq!(object["data"], json!({ "k": "YQ==", "l": "YQ==" }));
 }

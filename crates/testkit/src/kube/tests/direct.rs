@@ -1,4 +1,4 @@
-//! Without a socket.
+//! Tests of the fake without a socket.
 
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! What a test can do to the cluster from behind.
+//! Tests of the methods that change the cluster directly.
 
 use super::*;
 use crate::kube::Request;
@@ -54,7 +54,7 @@ async fn what_is_denied_is_denied_there_and_only_there() {
     assert_status(&reply, 403, "Forbidden");
     assert_eq!(reply.json()["details"], json!({ "kind": "secrets", "name": "s" }));
     assert_status(&kube.get("/api/v1/namespaces/b/secrets/s").await, 404, "NotFound");
-    // An apply that would create needs both rights.
+    // An apply that would create an object needs both permissions.
     let reply = kube.apply("s", "me", json!({})).await;
     assert_status(&reply, 403, "Forbidden");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Over the wire, one question a file.
+//! Tests over the network, with one subject per file.
 
 mod apply;
 mod direct;
@@ -19,7 +19,7 @@ const MERGE: &str = "application/merge-patch+json";
 const JSON: &str = "application/json-patch+json";
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
-/// A cluster with the namespace `a`.
+/// Starts a cluster with the namespace `a`.
 async fn cluster() -> FakeKube {
     let kube = FakeKube::start().await;
     kube.add_namespace("a", &["default", "builder"]);
@@ -44,7 +44,7 @@ impl FakeKube {
         send(&self.url(), "PATCH", path, &[("content-type", kind), ("user-agent", "curl/8")], &body.to_string()).await
     }
 
-    /// Applies a Secret of namespace `a`.
+    /// Applies a Secret in namespace `a`.
     async fn apply(&self, name: &str, manager: &str, body: Value) -> Reply {
         let mut config = body;
         config["apiVersion"] = json!("v1");
@@ -57,7 +57,7 @@ impl FakeKube {
     }
 }
 
-/// The managers of an object with their operations.
+/// Returns the managers of an object with their operations.
 fn managers(object: &Value) -> Vec<String> {
     let entries = object["metadata"]["managedFields"].as_array().expect("there are managers");
     let text = |value: &Value| value.as_str().expect("text").to_owned();

@@ -1,4 +1,4 @@
-//! Refusals that belong to a name or a namespace, and answers that are none of the API's.
+//! Tests of refusals for one name or namespace, and of answers that are not in the format of the API.
 
 use super::*;
 
@@ -64,7 +64,7 @@ async fn a_quota_keeps_new_secrets_out_and_lets_old_ones_change() {
     assert_eq!(kube.ask("POST", "/api/v1/namespaces/a/serviceaccounts", account).await.status, 201);
     kube.add_namespace("b", &[]);
     assert_eq!(kube.ask("POST", "/api/v1/namespaces/b/secrets", secret()).await.status, 201);
-    // The doors pass it.
+    // Direct writes skip admission.
     kube.put("secrets", "a", "another", json!({}), "one");
     kube.restore_namespace("a");
     assert_eq!(kube.apply("s", "me", json!({})).await.status, 201);

@@ -1,4 +1,4 @@
-//! What a Secret must be.
+//! Tests of the validation of Secrets.
 
 use super::*;
 
@@ -55,7 +55,8 @@ async fn an_immutable_one_keeps_its_data() {
 #[tokio::test]
 async fn it_holds_a_mebibyte_at_most() {
     let kube = cluster().await;
-    // Four characters for three bytes: one byte less than the limit, and two more than it.
+    // Four characters encode three bytes. The first size is one byte below the limit, and the second is two bytes above
+    // it.
     for (groups, status) in [(349_525, 201), (349_526, 422)] {
         let reply = kube.apply("s", "me", json!({ "data": { "k": "QUFB".repeat(groups) } })).await;
         assert_eq!(reply.status, status);

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::{METADATA, cluster};
 use crate::client::send;
 
-/// What a watch of Secrets is told that ends by itself.
+/// Returns the events of a watch of Secrets that ends by itself.
 async fn told(kube: &super::FakeKube, query: &str) -> Vec<String> {
     let path = format!("/api/v1/secrets?watch=true&timeoutSeconds=0&{query}");
     let reply = send(&kube.url(), "GET", &path, &[("accept", METADATA)], "").await;

@@ -57,7 +57,7 @@ async fn a_merge_patch_notices_that_it_is_stale() {
     let written = kube.patch(MERGE, path, link(&read)).await;
     assert_eq!(written.status, 200);
     assert_eq!(written.json()["imagePullSecrets"][1]["name"], "mine");
-    // The same again is stale in name only, and a conflict all the same.
+    // The repeated patch has an outdated version. It is a conflict, although it changes nothing.
     assert_status(&kube.patch(MERGE, path, link(&read)).await, 409, "Conflict");
     let version = written.json()["metadata"]["resourceVersion"].clone();
     let again = kube.patch(MERGE, path, link(&version)).await;
