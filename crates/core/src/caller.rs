@@ -1,16 +1,16 @@
-//! The identity that asks for credentials.
+//! The identity that requests credentials.
 
-/// The identity that a provider uses on the other side, such as a role. It is only shown to people, and holds no secret.
+/// The identity that a provider uses at a service, such as a role. It is only displayed, and contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Caller {
-    /// The other side, in one word, such as `quay`.
+    /// The service, in one word, such as `quay`.
     pub service: &'static str,
-    /// Its name there, such as that of a role.
+    /// The name of the identity at the service, such as the name of a role.
     pub name: String,
-    /// The account that it belongs to. `None`: the other side has no accounts.
+    /// The account of the identity. `None`: the service has no accounts.
     pub account: Option<String>,
-    /// Why its credentials should not be in Secrets, and the fix. `None`: nothing is known against it.
+    /// Why its credentials should not be in Secrets, and the fix. `None`: there is no warning.
     pub warning: Option<(String, String)>,
 }
 
@@ -26,7 +26,8 @@ impl Caller {
         Self { account: account.into(), ..self }
     }
 
-    /// Sets why its credentials should not be in Secrets, and the fix. The reason completes the sentence "regcred …".
+    /// Sets the warning: why its credentials should not be in Secrets, and the fix. The reason completes the sentence
+    /// "regcred …".
     #[must_use]
     pub fn with_warning(self, warning: impl Into<Option<(String, String)>>) -> Self {
         Self { warning: warning.into(), ..self }

@@ -1,14 +1,14 @@
-//! What time is it?
+//! The clock.
 
 use std::{fmt, time::SystemTime};
 
-/// Wall time. Sleeping is always tokio's, so that a paused runtime moves both.
+/// Wall time. Code sleeps only in tokio's time, so a paused runtime in a test moves both.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The present moment.
+    /// Returns the current time.
     fn now(&self) -> SystemTime;
 }
 
-/// The machine's own clock.
+/// The clock of the machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -1,10 +1,10 @@
-//! What a provider mints. An unvalidated one cannot exist.
+//! Credentials. An invalid one cannot be constructed.
 
 use std::collections::BTreeSet;
 
 use crate::{Error, ErrorKind, Login, Registry, Result, Validity};
 
-/// What one mint returns: usually one login, and several from a source that knows several registries.
+/// The result of one mint: usually one login, or several if the source knows several registries.
 #[derive(Clone, Debug)]
 pub struct RegistryCredential {
     logins: Vec<Login>,
@@ -12,7 +12,7 @@ pub struct RegistryCredential {
 }
 
 impl RegistryCredential {
-    /// Refuses as [`ErrorKind::Malformed`]: no login, or one registry twice.
+    /// Creates a credential. Returns [`ErrorKind::Malformed`] if there is no login or if a registry occurs twice.
     pub fn new(logins: Vec<Login>, validity: Validity) -> Result<Self> {
         if logins.is_empty() {
             return Err(Error::new(ErrorKind::Malformed, "the credential holds no login"));
@@ -26,23 +26,24 @@ impl RegistryCredential {
         Ok(Self { logins, validity })
     }
 
-    /// The logins, in the provider's order.
+    /// Returns the logins, in the provider's order.
     pub fn logins(&self) -> &[Login] {
         &self.logins
     }
 
-    /// From when to when it works.
+    /// Returns the period in which the credential works.
     pub fn validity(&self) -> Validity {
         self.validity
     }
 
-    /// Every registry it is good for.
+    /// Returns every registry that the credential opens.
     pub fn registries(&self) -> impl Iterator<Item = &Registry> {
         self.logins.iter().flat_map(Login::registries)
     }
 
-    /// The same login and validity under other keys: one token often opens more registries than it names.
-    /// Refuses as [`ErrorKind::Malformed`] a credential of several logins: nobody could say which is meant.
+    /// Returns the same login and validity for other registries, because one token often opens more registries than it
+    /// names. Returns [`ErrorKind::Malformed`] if the credential has several logins, because the choice between them is
+    /// ambiguous.
     pub fn for_registries(&self, registries: Vec<Registry>) -> Result<Self> {
         let [login] = self.logins.as_slice() else {
             return Err(Error::new(

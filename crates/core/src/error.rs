@@ -1,40 +1,41 @@
-//! One error for all ports: *what* failed. *Where* (provider, target) the engine adds, once.
+//! The error of all ports. A port describes *what* failed. The engine adds *where* it failed (provider, target), once.
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-/// [`Error`] unless said otherwise.
+/// A result whose error is an [`Error`] by default.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What sort of failure it is, and what a person should do about it.
+/// The kind of a failure, and what a user should do about it.
 ///
 /// Its kebab-case name ([`ErrorKind::name`]) is the same in logs, reports and documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Our own input is wrong: mend the config.
+    /// regcred's own input is wrong. Fix the config.
     Invalid,
-    /// The other side does not know who asks: log in again, or renew the credentials.
+    /// The other side does not recognise the caller. Log in again, or renew the credentials.
     Unauthenticated,
-    /// No permission: grant the action or verb that the message names.
+    /// A permission is missing. Grant the action or verb that the message names.
     Denied,
-    /// Somebody else owns what stands there: choose another name, or have them give it up.
+    /// Another owner has the target. Choose another name, or make that owner release the target.
     Refused,
-    /// The place itself is gone or going, as a namespace that is being deleted: nothing to do.
+    /// The place itself is gone or is being deleted, such as a terminating namespace. No action is needed.
     Gone,
-    /// Somebody else was faster: nothing to do, it is looked at again; if it lasts, look who else writes there.
+    /// Another writer was faster. No action is needed, because regcred retries. Find the other writer if the error
+    /// persists.
     Conflict,
-    /// The answer makes no sense: look at proxy and endpoint.
+    /// The response is not valid. Check the proxy and the endpoint.
     Malformed,
-    /// Told to wait: lower the rate.
+    /// The other side asked regcred to wait. Lower the rate.
     Throttled,
-    /// No answer in time, or a failure on the other side: look at the network and the service.
+    /// The other side did not respond in time, or it failed. Check the network and the service.
     Unreachable,
-    /// A panic or a broken contract: report it.
+    /// A panic or a broken contract. Report it.
     Bug,
 }
 
 impl ErrorKind {
-    /// The name in kebab case, as in logs and reports.
+    /// Returns the name in kebab case, as in logs and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
@@ -50,7 +51,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the same call may succeed later without anybody's help.
+    /// Returns whether the same call may succeed later without action by a user.
     pub fn is_retryable(self) -> bool {
         matches!(self, Self::Conflict | Self::Malformed | Self::Throttled | Self::Unreachable)
     }
@@ -64,8 +65,9 @@ impl fmt::Display for ErrorKind {
 
 /// A failure of a port.
 ///
-/// `Display` says what was being done, in lower case, without the cause; [`source`](StdError::source) holds the cause as
-/// text. Whoever makes one owes that neither contains a secret: vendor errors are translated, never wrapped.
+/// `Display` prints what was being done, in lower case, without the cause. [`source`](StdError::source) returns the
+/// cause as text. The code that creates an error must keep secrets out of both. It translates vendor errors and never
+/// wraps them.
 #[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,
@@ -78,39 +80,39 @@ pub struct Error {
 struct Cause(Arc<str>);
 
 impl Error {
-    /// `message` says what was being done and what came of it.
+    /// Creates an error. `message` describes what was being done and how it failed.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into().into(), cause: None, retry_after: None }
     }
 
-    /// With the cause in words.
+    /// Sets the cause as text.
     #[must_use]
     pub fn with_cause(self, cause: impl fmt::Display) -> Self {
         Self { cause: Some(Cause(cause.to_string().into())), ..self }
     }
 
-    /// With the pause that the other side asked for; it wins over our own back-off.
+    /// Sets the pause that the other side asked for. It takes precedence over regcred's own back-off.
     #[must_use]
     pub fn with_retry_after(self, pause: Option<Duration>) -> Self {
         Self { retry_after: pause, ..self }
     }
 
-    /// What sort of failure it is.
+    /// Returns the kind of the failure.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// How long the other side asked us to wait, if it did.
+    /// Returns the pause that the other side asked for. `None`: it asked for none.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// See [`ErrorKind::is_retryable`].
+    /// Returns whether the same call may succeed later: see [`ErrorKind::is_retryable`].
     pub fn is_retryable(&self) -> bool {
         self.kind.is_retryable()
     }
 
-    /// Message and cause on one line, for the place that shows it.
+    /// Returns message and cause on one line, for the code that displays the error.
     pub fn chain(&self) -> String {
         self.cause
             .as_ref()

@@ -1,4 +1,4 @@
-//! Files that people, mounts and other programs provide.
+//! Reads files that users, mounts and other programs provide.
 
 use std::{
     fs::File,
@@ -8,19 +8,21 @@ use std::{
 
 use crate::{Error, ErrorKind, Result};
 
-/// Larger than any config, kubeconfig, bundle of authorities or token. Kubernetes mounts at most 1 MiB.
+/// The largest input, in bytes. It is larger than any config, kubeconfig, CA bundle or token. Kubernetes mounts at most
+/// 1 MiB.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// Reads a regular file of at most 4 MiB. A symbolic link is followed. `/dev/null` is an empty file.
 ///
-/// A pipe, a device and a folder are [`ErrorKind::Invalid`], and so are a larger file and one that does not exist or cannot be
-/// opened: the error names the file and never quotes it. A pipe without a writer does not block. Blocks only as long as the disk does.
+/// Returns [`ErrorKind::Invalid`] for a pipe, a device, a folder, a larger file, and a file that cannot be opened. The
+/// error names the file and does not quote its content. A pipe without a writer does not block. The call blocks only
+/// for disk reads.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     let failed = |cause: String| cannot_read(path, &cause);
     let file = open(path).map_err(|error| failed(reason(&error)))?;
     let metadata = file.metadata().map_err(|error| failed(reason(&error)))?;
     if !metadata.is_file() {
-        // People name it to switch a file off.
+        // Users name `/dev/null` to disable a file.
         if path.canonicalize().is_ok_and(|path| path == Path::new("/dev/null")) {
             return Ok(vec![]);
         }
@@ -29,14 +31,16 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     read_limited(file).map_err(|error| failed(reason(&error)))
 }
 
-/// Reads a regular UTF-8 file of at most 4 MiB, without a byte order mark.
+/// Reads a regular UTF-8 file of at most 4 MiB, without its byte order mark.
 ///
-/// Fails as [`read_file`] does. A file that is not UTF-8 is [`ErrorKind::Invalid`] with the offset of the first bad byte.
+/// Fails like [`read_file`]. A file that is not UTF-8 is [`ErrorKind::Invalid`], with the offset of the first invalid
+/// byte.
 pub fn read_text_file(path: &Path) -> Result<String> {
     utf8(read_file(path)?).map_err(|cause| cannot_read(path, &cause))
 }
 
-/// Reads a stream to its end. More than 4 MiB, and bytes that are not UTF-8, are an [`io::ErrorKind::InvalidData`] error that quotes nothing.
+/// Reads a UTF-8 stream to its end, without its byte order mark. Returns [`io::ErrorKind::InvalidData`] for more than 4
+/// MiB and for bytes that are not UTF-8. The error does not quote the stream.
 pub fn read_text(stream: impl Read) -> io::Result<String> {
     utf8(read_limited(stream)?).map_err(|cause| io::Error::new(io::ErrorKind::InvalidData, cause))
 }
@@ -72,7 +76,7 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-/// Opens without waiting: opening a pipe otherwise blocks until another process opens it too.
+/// Opens without blocking. Opening a pipe otherwise blocks until another process opens it too.
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;

@@ -1,4 +1,4 @@
-//! The name of an image, as container runtimes read it.
+//! Image names, as container runtimes read them.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use crate::{Error, ErrorKind, Registry, Result};
 
 /// The repository that an image is pulled from, such as `registry.example:5000/team/app`. Tag and digest are dropped.
 ///
-/// Docker, Podman and the kubelet read a name without a registry as one of Docker Hub, and so does this.
+/// Docker, Podman and the kubelet resolve a name without a registry to Docker Hub. This type does the same.
 ///
 /// Source: `ParseNormalizedNamed` in the `reference` package of distribution.
 ///
@@ -20,8 +20,8 @@ use crate::{Error, ErrorKind, Registry, Result};
 pub struct ImageName(Registry);
 
 impl ImageName {
-    /// Reads an image reference. [`ErrorKind::Invalid`] with the reason: a scheme, no name, upper-case letters in the repository, a
-    /// registry that cannot be one.
+    /// Parses an image reference. Returns [`ErrorKind::Invalid`] with the reason for a scheme, a missing name,
+    /// upper-case letters in the repository, or an invalid registry.
     pub fn new(reference: impl AsRef<str>) -> Result<Self> {
         let reference = reference.as_ref();
         let invalid = |reason: &str| Error::new(ErrorKind::Invalid, format!("{reference:?} is not an image: {reason}"));
@@ -45,7 +45,7 @@ impl ImageName {
         Registry::new(format!("{host}/{library}{path}")).map(Self).map_err(|error| invalid(&error.to_string()))
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -69,7 +69,7 @@ impl fmt::Display for ImageName {
 mod tests {
     use super::*;
 
-    /// Each was given to distribution's own code, or is an example of its documentation.
+    /// Each case was checked with the code of distribution, or is an example from its documentation.
     #[test]
     fn a_reference_is_read_as_container_runtimes_read_it() {
         let cases = [

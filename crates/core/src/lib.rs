@@ -25,7 +25,7 @@ mod target;
 pub mod testing;
 mod validity;
 
-/// For implementations of the ports: `#[async_trait]` of the version that they are declared with.
+/// The `#[async_trait]` attribute for implementations of the ports, in the version that declares them.
 pub use async_trait::async_trait;
 pub use caller::Caller;
 pub use clock::{Clock, SystemClock};
@@ -45,7 +45,7 @@ pub use refusal::Refusal;
 pub use registry::Registry;
 pub use revision::Revision;
 pub use scope::Scope;
-/// Passwords: neither printed nor serialised.
+/// Secret text, such as a password. It is neither printed nor serialised.
 pub use secrecy::{ExposeSecret, SecretString};
 
 pub use set::CredentialSet;
@@ -58,5 +58,5 @@ pub use source::{TargetEvent, TargetReceiver, TargetSender, TargetSource};
 pub use target::{Address, Target};
 pub use validity::{Issuer, Schedule, Validity, earliest_by_provider};
 
-/// Bytes that hold passwords: neither printed nor serialised.
+/// Bytes that contain passwords. They are neither printed nor serialised.
 pub type SecretBytes = secrecy::SecretSlice<u8>;

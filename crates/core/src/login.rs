@@ -1,4 +1,4 @@
-//! One way into registries. An unvalidated one cannot exist.
+//! Logins for registries. An invalid one cannot be constructed.
 
 use std::fmt;
 
@@ -14,22 +14,25 @@ pub struct Login {
     secret: LoginSecret,
 }
 
-/// What a registry takes as proof. `Debug` shows its kind alone.
+/// The secret of a login. `Debug` shows only its kind.
 #[derive(Clone, Debug)]
 pub enum LoginSecret {
-    /// A password or an access token. Clients send it with the user name. It may have several lines, as the key file of a Google service
-    /// account has.
+    /// A password or an access token. Clients send it with the user name. It may have several lines, such as the key
+    /// file of a Google service account.
     Password(SecretString),
     /// A refresh token of the registry, which clients exchange for access tokens: `identitytoken` in a Docker config. The kubelet
     /// cannot use it.
     IdentityToken(SecretString),
-    /// A whole entry of `auths` as JSON, to be copied byte for byte.
+    /// A whole entry of `auths` as JSON, which is copied byte for byte.
     Entry(SecretString),
 }
 
 impl Login {
-    /// A user name and a password. Refuses as [`ErrorKind::Malformed`]: no registry, an empty user name, one with a colon or a control
-    /// character, an empty password, one with a NUL character. The error names the fault, never the text.
+    /// Creates a login from a user name and a password.
+    ///
+    /// Returns [`ErrorKind::Malformed`] for no registry, an empty user name, or one with a colon or a control
+    /// character. The same holds for a password that is empty or contains a NUL character. The error names the fault
+    /// and does not quote the text.
     pub fn new(registries: Vec<Registry>, username: impl Into<String>, password: SecretString) -> Result<Self> {
         let username = username.into();
         if username.is_empty() || !is_username(&username) {
@@ -38,8 +41,8 @@ impl Login {
         Self::of(registries, username, LoginSecret::Password(password))
     }
 
-    /// An identity token, and the user name that some registries want beside it. The user name may be empty. Refuses the same as
-    /// [`Login::new`] otherwise.
+    /// Creates a login from an identity token and a user name, which some registries require. The user name may be
+    /// empty. Otherwise rejects the same input as [`Login::new`].
     pub fn identity_token(registries: Vec<Registry>, username: impl Into<String>, token: SecretString) -> Result<Self> {
         let username = username.into();
         if !is_username(&username) {
@@ -48,8 +51,11 @@ impl Login {
         Self::of(registries, username, LoginSecret::IdentityToken(token))
     }
 
-    /// An entry of the `auths` of a Docker config, which is copied as it is. The user name is not read out of it, so it is empty.
-    /// Refuses as [`ErrorKind::Malformed`]: no registry, an empty entry. Whoever writes it checks that it is JSON.
+    /// Creates a login from an entry of the `auths` of a Docker config, which is copied unchanged. The user name is not
+    /// read from the entry, so it is empty.
+    ///
+    /// Returns [`ErrorKind::Malformed`] for no registry and for an entry that is empty or contains a NUL character. The
+    /// code that writes the entry checks that it is JSON.
     pub fn entry(registries: Vec<Registry>, json: SecretString) -> Result<Self> {
         Self::of(registries, String::new(), LoginSecret::Entry(json))
     }
@@ -65,27 +71,27 @@ impl Login {
         Ok(Self { registries, username, secret })
     }
 
-    /// The same user name and secret for other registries. Refuses as [`ErrorKind::Malformed`] no registry at all.
+    /// Returns the same user name and secret for other registries. Returns [`ErrorKind::Malformed`] for no registry.
     pub fn for_registries(&self, registries: Vec<Registry>) -> Result<Self> {
         Self::of(registries, self.username.clone(), self.secret.clone())
     }
 
-    /// The registries that it opens.
+    /// Returns the registries that the login opens.
     pub fn registries(&self) -> &[Registry] {
         &self.registries
     }
 
-    /// The user name. Empty if there is none.
+    /// Returns the user name. Empty: there is none.
     pub fn username(&self) -> &str {
         &self.username
     }
 
-    /// The secret itself.
+    /// Returns the secret itself.
     pub fn secret(&self) -> &LoginSecret {
         &self.secret
     }
 
-    /// The password; `None` if the secret is of another kind.
+    /// Returns the password. `None`: the secret is of another kind.
     pub fn password(&self) -> Option<&SecretString> {
         match &self.secret {
             LoginSecret::Password(password) => Some(password),
@@ -103,7 +109,7 @@ impl LoginSecret {
         }
     }
 
-    /// The text of the secret, of whatever kind.
+    /// Returns the text of the secret, of any kind.
     pub fn expose(&self) -> &str {
         match self {
             Self::Password(text) | Self::IdentityToken(text) | Self::Entry(text) => text.expose_secret(),

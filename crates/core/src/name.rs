@@ -1,4 +1,4 @@
-//! Names that were checked once, at the door.
+//! Names that are validated once, when they are created.
 
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
@@ -11,7 +11,7 @@ macro_rules! name {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Takes a valid name; an invalid one is [`ErrorKind::Invalid`] with the reason.
+            /// Creates a name. Returns [`ErrorKind::Invalid`] with the reason if the name is not valid.
             pub fn new(name: impl AsRef<str>) -> Result<Self> {
                 let name = name.as_ref();
                 match $check(name) {
@@ -20,7 +20,7 @@ macro_rules! name {
                 }
             }
 
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -32,7 +32,7 @@ macro_rules! name {
             }
         }
 
-        /// So that a map by names is asked with text.
+        /// Allows lookups by text in a map with these names as keys.
         impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
@@ -68,11 +68,11 @@ macro_rules! name {
 }
 
 name! {
-    /// Names a provider within one configuration.
+    /// The name of a provider within one configuration.
     ProviderName: "provider name", dns_label
 }
 name! {
-    /// Names a store, such as one cluster: where two targets with the same address are the same target.
+    /// The name of a store, such as one cluster. An address identifies one target within its store.
     StoreName: "store name", dns_label
 }
 name! {
@@ -80,7 +80,7 @@ name! {
     Namespace: "namespace", dns_label
 }
 name! {
-    /// Names one installation of regcred, so that two in one store do not write each other's Secrets.
+    /// The name of one installation of regcred. Two installations in one store do not overwrite each other's Secrets.
     InstanceName: "name for an instance", dns_label
 }
 name! {
@@ -88,15 +88,15 @@ name! {
     SecretName: "Secret name", dns_subdomain
 }
 
-/// `default`, as where nobody says otherwise.
+/// Returns `default`, the name of an installation without a configured name.
 impl Default for InstanceName {
     fn default() -> Self {
         Self("default".into())
     }
 }
 
-const LABEL: usize = 63; // of a name that is one DNS label, as the Kubernetes API checks it
-const SUBDOMAIN: usize = 253; // of a name that may have dots, in total
+const LABEL: usize = 63; // a name that is one DNS label, as the Kubernetes API checks it
+const SUBDOMAIN: usize = 253; // a whole name that may contain dots
 
 fn dns_label(name: &str) -> Result<(), String> {
     at_most(name, LABEL)?;
@@ -116,7 +116,7 @@ fn at_most(name: &str, limit: usize) -> Result<(), String> {
     if long { Err(format!("it has {} characters, {limit} are allowed", name.len())) } else { Ok(()) }
 }
 
-/// One label of a DNS name, of any length.
+/// Checks one label of a DNS name, of any length.
 pub(crate) fn label(label: &str) -> Result<(), String> {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     match label.as_bytes() {

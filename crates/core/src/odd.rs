@@ -1,6 +1,6 @@
-//! Characters that look like others: text that was pasted from a wiki or a chat.
+//! Non-ASCII characters that look like ASCII, as in text pasted from a wiki or a chat.
 
-/// Characters that people take for ASCII ones, and what they look like.
+/// Non-ASCII characters, each with its name and the ASCII text that it looks like.
 const ALIKE: [(char, &str, &str); 28] = [
     ('\u{a0}', "no-break space", "a blank"),
     ('\u{ad}', "soft hyphen", "'-'"),
@@ -32,7 +32,7 @@ const ALIKE: [(char, &str, &str); 28] = [
     ('\u{456}', "Cyrillic i", "'i'"),
 ];
 
-/// Names the first character that is not ASCII, for a name that has to be; `None`: there is none.
+/// Describes the first non-ASCII character of a name that must be ASCII. `None`: every character is ASCII.
 pub fn odd_character(text: &str) -> Option<String> {
     let odd = text.chars().find(|it| !it.is_ascii())?;
     let code = u32::from(odd);

@@ -1,16 +1,17 @@
-//! Which images a key stands for, by the rules of the kubelet.
+//! Patterns that match images, by the rules of the kubelet.
 
 use std::{fmt, str::FromStr};
 
 use crate::{Error, ErrorKind, Result};
 
-/// A key of the kubelet for images, such as `registry.example`, `*.registry.example:5000` or `registry.example/team`.
+/// A kubelet key that matches images, such as `registry.example`, `*.registry.example:5000` or `registry.example/team`.
 ///
-/// `*` matches any text within one label of the host. Host and image must have as many labels and the same port. The path is a prefix of
-/// the image's path, also of a part of a name. A scheme and an API version (`https://HOST/v1/`) are ignored.
+/// `*` matches any text within one label of the host. Both hosts must have the same number of labels and the same port.
+/// The path is a prefix of the image's path, and it may end within a name. A scheme and an API version
+/// (`https://HOST/v1/`) are ignored.
 ///
-/// Source: `URLsMatch` in `pkg/credentialprovider/keyring.go` of Kubernetes, which it uses for the keys of pull secrets and for the
-/// `matchImages` of credential provider plug-ins.
+/// Source: `URLsMatch` in `pkg/credentialprovider/keyring.go` of Kubernetes. Kubernetes uses it for the keys of pull
+/// secrets and for the `matchImages` of credential provider plug-ins.
 ///
 /// ```
 /// # use regcred_core::Pattern;
@@ -26,7 +27,8 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Reads a key. [`ErrorKind::Invalid`] if Go cannot parse it as a URL, so that the kubelet ignores it.
+    /// Parses a key. Returns [`ErrorKind::Invalid`] if Go cannot parse it as a URL, because the kubelet ignores such a
+    /// key.
     pub fn new(key: impl AsRef<str>) -> Result<Self> {
         let key = key.as_ref();
         let invalid = || Error::new(ErrorKind::Invalid, format!("{key:?} is not a pattern for images"));
@@ -50,7 +52,7 @@ impl Pattern {
         Ok(Self { host: host.into(), path: if path == "/" { "".into() } else { path.into() } })
     }
 
-    /// Whether it stands for an image such as `registry.example/team/app`, without tag and digest.
+    /// Returns whether the pattern matches an image such as `registry.example/team/app`, without tag and digest.
     pub fn matches(&self, image: &str) -> bool {
         let (authority, path) = image.find('/').map_or((image, ""), |slash| image.split_at(slash));
         let (pattern, port) = without_port(&self.host);
@@ -63,7 +65,7 @@ impl Pattern {
     }
 }
 
-/// The colons of an IPv6 address are in brackets.
+/// Splits host and port. The colons of an IPv6 address are inside brackets.
 fn without_port(authority: &str) -> (&str, &str) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port),
@@ -71,7 +73,7 @@ fn without_port(authority: &str) -> (&str, &str) {
     }
 }
 
-/// The other wildcards of Go's `filepath.Match` cannot be in a host.
+/// Matches one label. A host cannot contain the other wildcards of Go's `filepath.Match`.
 fn is_match(pattern: &str, label: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return pattern == label };
     let Some(rest) = label.strip_prefix(before) else { return false };
@@ -87,7 +89,7 @@ impl FromStr for Pattern {
     }
 }
 
-/// Without scheme and API version.
+/// Prints the key without scheme and API version.
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.host, self.path)

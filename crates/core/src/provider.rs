@@ -1,4 +1,4 @@
-//! The port to whoever mints credentials.
+//! The port to services that mint credentials.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -6,55 +6,57 @@ use async_trait::async_trait;
 
 use crate::{Caller, Issuer, RegistryCredential, Result, Scope};
 
-/// Mints registry credentials. Bound to account, region and identity when it is built.
+/// Mints registry credentials. Account, region and identity are fixed when the provider is built.
 ///
-/// What an implementation owes:
-/// - One call is one attempt under its own deadline: no cache, no pause, no loop. Those belong to the caller, who asks when
-///   a new credential is wanted and takes what it gets for new.
-/// - The credential is usable when it is returned, and nothing in it was guessed from what the other side did not say.
-/// - The future may be dropped at any await; a later call works as if the first had not been made.
-/// - No secret, and no body of an answer, in errors, in `Debug` or in what is logged below the call.
+/// An implementation guarantees:
+/// - One call is one attempt under its own deadline. It has no cache, no pause and no retry loop, because those belong
+///   to the caller. The caller calls when it needs a new credential, and treats each result as new.
+/// - The credential is usable when it is returned. The provider does not guess values that are missing in the response.
+/// - The future may be dropped at any await. A later call works as if the dropped call had not been made.
+/// - No secret and no response body appears in errors, in `Debug` or in logs below the call.
 #[async_trait]
 pub trait RegistryProvider: fmt::Debug + Send + Sync + 'static {
-    /// Asks for a new credential.
+    /// Mints a new credential.
     async fn credential(&self) -> Result<RegistryCredential>;
 
-    /// Returns the registries that its credentials open, as far as they are known before the first one is minted. Default:
+    /// Returns the registries that the credentials open, as far as they are known before the first mint. Default:
     /// [`Scope::Unknown`].
     fn scope(&self) -> Scope {
         Scope::Unknown
     }
 
-    /// Returns when the source of the credential has changed, such as a file or a Secret that a person has replaced. A new credential is then
-    /// minted at once, although the latest one is not due. It is called again after it has returned. The future may be dropped at
-    /// any await, and a change that happens between two calls must not get lost. Default: never returns.
+    /// Completes when the source of the credential changes, such as a file or a Secret that a user replaces.
+    ///
+    /// regcred then mints a new credential immediately, even if the latest one is not due, and calls the method again.
+    /// The future may be dropped at any await. A change between two calls must not be lost. Default: never completes.
     async fn changed(&self) {
         std::future::pending::<()>().await;
     }
 
-    /// No credential of this provider lives longer than this, so that a later end that is read somewhere was not given by
-    /// it. Default, `None`: nobody knows.
+    /// Returns the longest life of any credential of this provider. A stored credential with a later end is not from
+    /// this provider. Default, `None`: the longest life is not known.
     fn longest_life(&self) -> Option<Duration> {
         None
     }
 
-    /// Returns the account that would mint now, without minting; `None` if it is not known. The answer may be remembered. A target that
-    /// holds a credential of another issuer is not fresh. Default, `None`: an issuer is not compared.
+    /// Returns the account that would mint now, without minting. The result may be cached. A target with a credential
+    /// of another issuer is not fresh. Default, `None`: the account is not known, and issuers are not compared.
     async fn issuer(&self) -> Option<Issuer> {
         None
     }
 
-    /// Returns the identity that asks for credentials, without minting. It is only shown to people. `None`, the default: it is not known.
+    /// Returns the identity that requests credentials, without minting. It is only displayed. Default, `None`: the
+    /// identity is not known.
     async fn caller(&self) -> Option<Result<Caller>> {
         None
     }
 }
 
-// By hand, so that a mock needs no word about what has a default.
+// Written by hand, so that a mock needs no expectations for methods with defaults.
 #[cfg(feature = "mock")]
 mockall::mock! {
     #[derive(Debug)]
-    /// A [`RegistryProvider`] that does what a test expects.
+    /// A mock [`RegistryProvider`] with the expectations of a test.
     pub RegistryProvider {}
 
     #[async_trait]

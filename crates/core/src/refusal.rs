@@ -1,12 +1,12 @@
-//! Why a target is left alone.
+//! Why regcred leaves a target unchanged.
 
 use std::fmt;
 
 use crate::{Error, ErrorKind};
 
-/// Why a target is left alone, and what a person can do about it.
+/// Why regcred leaves a target unchanged, and how a user can fix it.
 ///
-/// `Display` puts it on one line: the reason, what was found, the remedy.
+/// `Display` prints one line: the reason, what was found, the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     reason: &'static str,
@@ -15,12 +15,13 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// `reason` is a word in kebab case, such as `foreign`; `found` says what stands there, `remedy` what would help.
+    /// Creates a refusal. `reason` is a word in kebab case, such as `foreign`. `found` describes what is at the target,
+    /// and `remedy` is the fix.
     pub fn new(reason: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { reason, found: found.into(), remedy: remedy.into() }
     }
 
-    /// The word that is the same in logs, reports and documentation.
+    /// Returns the reason. It is the same word in logs, reports and documentation.
     pub fn reason(&self) -> &'static str {
         self.reason
     }

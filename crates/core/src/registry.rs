@@ -6,9 +6,9 @@ use crate::{Error, ErrorKind, Result, name::label};
 
 /// A registry, or a part of one: `host[:port][/path]`, such as `registry.example:5000/team`.
 ///
-/// The form is canonical, so that two spellings of one registry are equal: lower case, without a scheme, without a slash at the end, and
-/// `docker.io` for every host of Docker Hub. How a registry is spelled in a file is up to the format of that file: a Docker config has
-/// `https://index.docker.io/v1/` for `docker.io`.
+/// The form is canonical, so two spellings of one registry are equal. It is in lower case, without a scheme and without
+/// a trailing slash. Every host of Docker Hub is `docker.io`. Each file format has its own spelling of a registry. For
+/// example, a Docker config contains `https://index.docker.io/v1/` for `docker.io`.
 ///
 /// ```
 /// # use regcred_core::Registry;
@@ -23,11 +23,12 @@ pub struct Registry(Arc<str>);
 const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 
 impl Registry {
-    /// Reads a registry in any spelling: with `http://` or `https://`, with upper-case letters, with slashes at the end. After a scheme, an
-    /// API version (`/v1/`, `/v2/`) and the port 443 of HTTPS are dropped.
+    /// Parses a registry in any spelling: with `http://` or `https://`, in upper case, or with trailing slashes. An API
+    /// version (`/v1/`, `/v2/`) is dropped after a scheme, and the port 443 after `https://`. Both are always dropped
+    /// for Docker Hub.
     ///
-    /// [`ErrorKind::Invalid`] with the reason: a user name, a wildcard (see [`Pattern`](crate::Pattern)), another scheme, a host name, port
-    /// or path that cannot be one.
+    /// Returns [`ErrorKind::Invalid`] with the reason for a user name, a wildcard (see [`Pattern`](crate::Pattern)),
+    /// another scheme, or an invalid host name, port or path.
     pub fn new(text: impl AsRef<str>) -> Result<Self> {
         let text = text.as_ref();
         let invalid =
@@ -35,22 +36,23 @@ impl Registry {
         canonical(text).map(|it| Self(it.into())).map_err(invalid)
     }
 
-    /// Whether this is Docker Hub, or a part of it.
+    /// Returns whether this is Docker Hub, or a part of it.
     pub fn is_docker_hub(&self) -> bool {
         self.host_and_port() == DOCKER_HUB[0]
     }
 
-    /// Whether an image such as `registry.example/team/app`, without tag and digest, is of this registry. A path ends at a slash.
+    /// Returns whether an image such as `registry.example/team/app`, without tag and digest, is in this registry. A
+    /// path matches whole segments only.
     pub fn covers(&self, image: &str) -> bool {
         image.strip_prefix(self.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// The canonical form as text.
+    /// Returns the canonical form as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The host, with the port if there is one: `registry.example:5000`.
+    /// Returns the host, with the port if there is one: `registry.example:5000`.
     pub fn host_and_port(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
     }
@@ -86,7 +88,7 @@ fn canonical(text: &str) -> Result<String, &'static str> {
     Ok(host + &port + &segments.join("/"))
 }
 
-/// A host name, an IPv4 address, or an IPv6 address in brackets; and a port.
+/// Parses a host name, an IPv4 address or an IPv6 address in brackets, with an optional port.
 fn host_and_port(authority: &str) -> Result<(String, Option<u16>), &'static str> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         let (address, port) = rest.split_once(']').ok_or("its IPv6 address has no closing bracket")?;
@@ -112,7 +114,7 @@ fn is_segment(segment: &str) -> bool {
     segment.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte))
 }
 
-/// Returns the text for an error, without a part before an `@`, which may be a password.
+/// Returns the text for an error, without the part before an `@`, which may be a password.
 fn without_user(text: &str) -> &str {
     text.rsplit_once('@').map_or(text, |(_, host)| host)
 }

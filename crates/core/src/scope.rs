@@ -1,4 +1,4 @@
-//! What a provider can open, before it mints.
+//! The registries that a provider can open, before it mints.
 
 use crate::{Pattern, Registry};
 
@@ -6,7 +6,7 @@ use crate::{Pattern, Registry};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Scope {
-    /// Only a minted credential shows it.
+    /// The registries are known only after a mint.
     #[default]
     Unknown,
     /// These registries, and no others.
@@ -16,7 +16,8 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// Whether a credential of the provider may open an image such as `registry.example/team/app`, without tag and digest.
+    /// Returns whether a credential of the provider may open an image such as `registry.example/team/app`, without tag
+    /// and digest.
     ///
     /// ```
     /// # use regcred_core::{Pattern, Registry, Scope};
@@ -32,7 +33,8 @@ impl Scope {
         matches!(self, Self::Unknown) || self.longest(image).is_some()
     }
 
-    /// Returns the number of characters of the longest registry or pattern that matches an image. `None`: there is none, or it is unknown.
+    /// Returns the length of the longest registry or pattern that matches an image, in bytes. `None`: none matches, or
+    /// the registries are unknown.
     pub fn longest(&self, image: &str) -> Option<usize> {
         match self {
             Self::Unknown => None,

@@ -1,4 +1,4 @@
-//! What is to stand at one target, by provider.
+//! The credentials for one target, by provider.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,8 @@ use std::{
 
 use crate::{Error, ErrorKind, Login, ProviderName, RegistryCredential, Result, Validity};
 
-/// The credentials for one target, by provider, and the providers that could give none: what stands there for those stays.
+/// The credentials for one target, by provider, and the providers that failed. The target keeps its entries of failed
+/// providers.
 #[derive(Clone, Debug, Default)]
 pub struct CredentialSet {
     credentials: BTreeMap<ProviderName, Arc<RegistryCredential>>,
@@ -17,12 +18,13 @@ pub struct CredentialSet {
 }
 
 impl CredentialSet {
-    /// An empty one.
+    /// Creates an empty set.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds what a provider minted. [`ErrorKind::Invalid`] if a registry is there already from another provider.
+    /// Adds the credential of a provider. Returns [`ErrorKind::Invalid`] if another provider already has a login for
+    /// one of its registries.
     pub fn insert(&mut self, provider: ProviderName, credential: Arc<RegistryCredential>) -> Result<()> {
         for registry in credential.registries() {
             let rival = self.logins().find(|(name, login)| *name != &provider && login.registries().contains(registry));
@@ -36,19 +38,21 @@ impl CredentialSet {
         Ok(())
     }
 
-    /// Notes that a provider has none to give at present.
+    /// Records that a provider failed to return a credential.
     pub fn insert_failed(&mut self, provider: ProviderName) {
         self.credentials.remove(&provider);
         self.failed.insert(provider);
     }
 
-    /// Notes that no credential of this provider can end later than that.
+    /// Sets the latest time at which a credential of this provider can end.
     pub fn limit(&mut self, provider: ProviderName, latest_end: SystemTime) {
         self.latest_ends.insert(provider, latest_end);
     }
 
-    /// Whether what stands there for a provider ends later than what this set holds for it, and so stays. An end that is
-    /// later than any of this provider can be is somebody's invention, and counts for nothing. An entry that another account minted does not stay.
+    /// Returns whether the stored entry of a provider ends later than its credential in this set. Such an entry stays.
+    ///
+    /// Returns `false` if the stored end is later than the [limit](Self::limit) of the provider, because the provider
+    /// cannot have issued it. Also returns `false` if another account minted the stored entry.
     pub fn is_outlived_by(&self, provider: &ProviderName, stored: &Validity) -> bool {
         let believed = match (self.latest_ends.get(provider), stored.expires_at()) {
             (None, _) => true,
@@ -62,27 +66,27 @@ impl CredentialSet {
         believed && self.get(provider).is_some_and(|new| stays(new.validity()))
     }
 
-    /// Whether no provider gave any.
+    /// Returns whether the set contains no credential.
     pub fn is_empty(&self) -> bool {
         self.credentials.is_empty()
     }
 
-    /// The credential of one provider.
+    /// Returns the credential of one provider. `None`: there is none.
     pub fn get(&self, provider: &ProviderName) -> Option<&Arc<RegistryCredential>> {
         self.credentials.get(provider)
     }
 
-    /// By provider, in the order of their names.
+    /// Returns the credentials by provider, in the order of the provider names.
     pub fn iter(&self) -> impl Iterator<Item = (&ProviderName, &Arc<RegistryCredential>)> {
         self.credentials.iter()
     }
 
-    /// All logins, each with its provider.
+    /// Returns all logins, each with its provider.
     pub fn logins(&self) -> impl Iterator<Item = (&ProviderName, &Login)> {
         self.iter().flat_map(|(name, credential)| credential.logins().iter().map(move |login| (name, login)))
     }
 
-    /// The providers whose entries must stay as they stand.
+    /// Returns the providers that failed. Their entries in the target must stay unchanged.
     pub fn failed(&self) -> &BTreeSet<ProviderName> {
         &self.failed
     }

@@ -1,4 +1,4 @@
-//! The port to wherever credentials are kept.
+//! The port to places that keep credentials.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -6,201 +6,207 @@ use async_trait::async_trait;
 
 use crate::{CredentialSet, Error, ProviderName, Refusal, Registry, Result, Revision, Target, Validity};
 
-/// Keeps credentials at addresses of one store. The store and the way of writing are fixed when the sink is built.
+/// Keeps credentials at addresses of one store. The store and the write method are fixed when the sink is built.
 ///
 /// An implementation guarantees:
-/// - Every call ends under its own deadline and is one attempt.
-/// - `apply` is based on an observation. If the target has changed since, it fails as [`Conflict`](crate::ErrorKind::Conflict) and
-///   changes nothing. Only where nothing was seen may it write over what the same installation has created since.
-/// - A target of another owner is neither changed nor removed. Content of another owner in a target of ours stays where the format
-///   allows it.
-/// - `apply` converges from whatever a dropped call left behind. Credentials change in one write, which is visible as a whole
-///   or not at all.
-/// - The same set twice is [`Written::Unchanged`]. An entry of ours that [outlives](CredentialSet::is_outlived_by) its replacement stays.
+/// - Every call is one attempt and ends under its own deadline.
+/// - `apply` is based on an observation. If the target has changed since, it fails as
+///   [`Conflict`](crate::ErrorKind::Conflict) and changes nothing. Only if the observation found nothing may `apply`
+///   overwrite what the same installation has created since.
+/// - A target of another owner is neither changed nor removed. In a target of regcred, content of another owner stays
+///   if the format allows it.
+/// - `apply` converges from any state that a dropped call left. Credentials change in one write, which is visible as a
+///   whole or not at all.
+/// - The second of two writes of the same set returns [`Written::Unchanged`]. An entry of regcred that
+///   [outlives](CredentialSet::is_outlived_by) its replacement stays.
 /// - No secret appears in errors, in `Debug` or in logs below the call.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SecretSink: fmt::Debug + Send + Sync + 'static {
-    /// Returns what is at the target. [`Observed::exists`] is false if there is nothing.
-    /// [`Gone`](crate::ErrorKind::Gone): the place itself does not exist.
+    /// Returns what is at the target. [`Observed::exists`] is false if there is nothing. Fails as
+    /// [`Gone`](crate::ErrorKind::Gone) if the place itself does not exist.
     async fn observe(&self, target: &Target) -> Result<Observed>;
 
-    /// Makes the target hold these credentials, and for providers that failed what it held for them before. `observed` is the result of
-    /// an `observe` of this sink for this target. A target of another owner is [`Refused`](crate::ErrorKind::Refused).
+    /// Writes these credentials to the target, which keeps its entries of failed providers. `observed` is the result of
+    /// an `observe` of this sink for this target. Fails as [`Refused`](crate::ErrorKind::Refused) for a target of
+    /// another owner.
     async fn apply(&self, target: &Target, observed: &Observed, credentials: &CredentialSet) -> Result<Applied>;
 
-    /// Removes what `apply` made. It reads the target itself and removes just what it read. A target of another owner is
-    /// [`Refused`](crate::ErrorKind::Refused). A target without anything is no error.
+    /// Removes what `apply` created. It reads the target itself and removes exactly what it read. Fails as
+    /// [`Refused`](crate::ErrorKind::Refused) for a target of another owner. An absent target is not an error.
     async fn remove(&self, target: &Target) -> Result<()>;
 }
 
-/// What a look finds that no decision hangs on, and people want to know.
+/// Information about a target that is only displayed and does not influence reconciliation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Details {
-    /// Whose it is, in a word or two; empty: nobody says.
+    /// The owner, in a word or two. Empty: the owner is not known.
     pub owner: String,
-    /// The registries that it holds logins of ours for.
+    /// The registries that regcred has logins for in the target.
     pub registries: Vec<Registry>,
-    /// What uses it: "default (pull)".
+    /// The users of the target, such as "default (pull)".
     pub used_by: Vec<String>,
-    /// Who else writes it, or has written it.
+    /// The other writers of the target, current and past.
     pub writers: Vec<String>,
 }
 
-/// What a sink found at a target; never the secret itself. By default nothing.
+/// The observed state of a target, without the secret itself. Default: nothing exists.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Observed {
-    /// Whether there is anything. If not, the other fields that describe it are empty.
+    /// Whether anything exists at the target. If not, the other fields that describe it are empty.
     pub exists: bool,
     /// The state that the next `apply` is based on.
     pub revision: Revision,
-    /// Why it is not ours to write.
+    /// Why regcred must not write the target. `None`: it may.
     pub refusal: Option<Refusal>,
-    /// Whose it is, if the sink was told to take it over with the next `apply`. That takes a set in which no provider failed.
+    /// The owner, if the sink is configured to adopt the target with the next `apply`. Adoption requires a set in which
+    /// no provider failed.
     pub adopted_from: Option<String>,
-    /// What it holds, by provider, as far as its dates can be believed.
+    /// The validity of each provider's credential in the target. A provider without reliable dates is absent.
     pub validity: BTreeMap<ProviderName, Validity>,
-    /// What somebody else did to it, so that it has to be written although everything is fresh: "its data was edited".
+    /// Changes by another writer that require a write even if everything is fresh, such as "its data was edited".
     pub drift: Vec<String>,
-    /// What is left to do although everything is fresh, and may be nobody's doing: "ServiceAccount builder is not linked".
+    /// Work that is left even if everything is fresh, such as "ServiceAccount builder is not linked". Another writer
+    /// did not necessarily cause it.
     pub undone: Vec<String>,
-    /// What could not be done yet and is no failure: "ServiceAccount builder does not exist".
+    /// A condition that is not met yet and is not a failure, such as "ServiceAccount builder does not exist".
     pub waiting_for: Option<String>,
-    /// What could not be looked at beside the target itself, such as a ServiceAccount that uses it.
+    /// The error of reading something beside the target itself, such as a ServiceAccount that uses it.
     pub failure: Option<Error>,
-    /// Nobody was asked: it is known that nothing has happened to the target since it was last looked at or written.
+    /// Whether the sink answered from its cache: the target is known to be unchanged since the last read or write.
     pub is_remembered: bool,
-    /// What else there is to know.
+    /// Information that is only displayed.
     pub details: Details,
 }
 
 impl Details {
-    /// Of something that belongs to this one.
+    /// Creates details with this owner.
     pub fn of(owner: impl Into<String>) -> Self {
         Self { owner: owner.into(), ..Self::default() }
     }
 }
 
 impl Observed {
-    /// Nothing is there.
+    /// Describes an absent target.
     pub fn absent() -> Self {
         Self::default()
     }
 
-    /// Ours, with what it holds.
+    /// Describes a target of regcred that holds credentials with these dates.
     pub fn ours(validity: BTreeMap<ProviderName, Validity>) -> Self {
         Self { exists: true, validity, ..Self::default() }
     }
 
-    /// Not ours to write.
+    /// Describes a target that regcred must not write.
     pub fn refused(refusal: Refusal) -> Self {
         Self { exists: true, refusal: Some(refusal), ..Self::default() }
     }
 
-    /// Of another owner, to be taken over with the next `apply`.
+    /// Describes a target of another owner that the next `apply` adopts.
     pub fn adopted_from(owner: impl Into<String>) -> Self {
         Self { exists: true, adopted_from: Some(owner.into()), ..Self::default() }
     }
 
-    /// Returns itself if something is there.
+    /// Returns itself if something exists at the target.
     pub fn existing(self) -> Option<Self> {
         self.exists.then_some(self)
     }
 
-    /// With the state that the next `apply` is based on.
+    /// Sets the state that the next `apply` is based on.
     #[must_use]
     pub fn with_revision(self, revision: Revision) -> Self {
         Self { revision, ..self }
     }
 
-    /// With what somebody else did to it.
+    /// Adds changes by another writer.
     #[must_use]
     pub fn with_drift(mut self, reasons: impl IntoIterator<Item = String>) -> Self {
         self.drift.extend(reasons);
         self
     }
 
-    /// With what is left to do.
+    /// Adds work that is left to do.
     #[must_use]
     pub fn with_undone(mut self, reasons: impl IntoIterator<Item = String>) -> Self {
         self.undone.extend(reasons);
         self
     }
 
-    /// With something that could not be done yet.
+    /// Sets the condition that is not met yet.
     #[must_use]
     pub fn waiting_for(self, what: Option<String>) -> Self {
         Self { waiting_for: what, ..self }
     }
 
-    /// With what could not be looked at beside the target itself.
+    /// Sets the error of reading something beside the target itself.
     #[must_use]
     pub fn with_failure(self, failure: Option<Error>) -> Self {
         Self { failure, ..self }
     }
 
-    /// Known without asking anybody.
+    /// Sets whether the sink answered from its cache.
     #[must_use]
     pub fn remembered(self, is_remembered: bool) -> Self {
         Self { is_remembered, ..self }
     }
 
-    /// With what else there is to know.
+    /// Sets the information that is only displayed.
     #[must_use]
     pub fn with_details(self, details: Details) -> Self {
         Self { details, ..self }
     }
 }
 
-/// What an `apply` did.
+/// The result of an `apply`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Applied {
-    /// To the target itself.
+    /// The effect on the target itself.
     pub written: Written,
     /// Whether something beside the target itself was written, such as a link.
     pub also_written: bool,
-    /// What could not be done yet and is no failure: "ServiceAccount builder does not exist".
+    /// A condition that is not met yet and is not a failure, such as "ServiceAccount builder does not exist".
     pub waiting_for: Option<String>,
-    /// What failed after the target itself was written, such as a link: it is tried again with the next look.
+    /// The error of a step after the write of the target itself, such as a link. The next reconciliation retries the
+    /// step.
     pub failure: Option<Error>,
 }
 
 impl Applied {
-    /// With nothing left to wait for.
+    /// Creates a result without an unmet condition and without an error.
     pub fn new(written: Written) -> Self {
         Self { written, also_written: false, waiting_for: None, failure: None }
     }
 
-    /// With something that could not be done yet.
+    /// Sets the condition that is not met yet.
     #[must_use]
     pub fn waiting_for(self, what: Option<String>) -> Self {
         Self { waiting_for: what, ..self }
     }
 
-    /// With something that was written beside the target itself.
+    /// Sets whether something beside the target itself was written.
     #[must_use]
     pub fn also_written(self, also_written: bool) -> Self {
         Self { also_written, ..self }
     }
 
-    /// With what failed after the target itself was written.
+    /// Sets the error of a step after the write of the target itself.
     #[must_use]
     pub fn with_failure(self, failure: Option<Error>) -> Self {
         Self { failure, ..self }
     }
 }
 
-/// What happened to a target.
+/// The effect of an `apply` on a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// There was nothing before.
+    /// The target did not exist and was created.
     Created,
-    /// It was there and is now different.
+    /// The target existed and was changed.
     Updated,
-    /// It was there and is as it was.
+    /// The target existed and was not changed.
     Unchanged,
 }
 

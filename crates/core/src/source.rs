@@ -9,9 +9,9 @@ use crate::{Result, Target};
 
 /// Discovers targets.
 ///
-/// An implementation sends every target, then [`TargetEvent::Synced`], then each target that changes. It returns `Ok(())` if no target can
-/// change any more. After an error, regcred calls it again. A target that it does not send before the next `Synced` is gone. The future may
-/// be dropped at any await.
+/// An implementation sends every target, then [`TargetEvent::Synced`], then each target that changes. It returns
+/// `Ok(())` if no target can change any more. After an error, regcred calls it again. A target that it does not send
+/// before the next `Synced` is gone. The future may be dropped at any await.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait TargetSource: fmt::Debug + Send + Sync + 'static {
@@ -24,7 +24,7 @@ pub trait TargetSource: fmt::Debug + Send + Sync + 'static {
 pub enum TargetEvent {
     /// The target appeared, or the target or an object that it depends on changed.
     Present(Target),
-    /// The target still exists, and it may have changed. It is reconciled after all others.
+    /// The target still exists and may have changed. It is reconciled after all others.
     Again(Target),
     /// The target is gone.
     Gone(Target),
@@ -32,7 +32,7 @@ pub enum TargetEvent {
     Synced,
 }
 
-/// The end of a channel that a source sends events to. It waits while the receiver is busy.
+/// The sending end of a channel for the events of a source. It waits while the receiver is busy.
 #[derive(Clone, Debug)]
 pub struct TargetSender {
     route: usize,
@@ -52,34 +52,34 @@ impl TargetSender {
         Self { route, sender: self.sender.clone() }
     }
 
-    /// Sends an event. It does nothing if the receiver is gone, because then the source is about to be dropped.
+    /// Sends an event. Does nothing if the receiver is gone, because the source is then about to be dropped.
     pub async fn send(&self, event: TargetEvent) {
         self.sender.send((self.route, event)).await.ok();
     }
 }
 
-/// The receiver of the events of all sources, in their order.
+/// The receiver of the events of all sources, in the order in which they were sent.
 #[derive(Debug)]
 pub struct TargetReceiver(mpsc::Receiver<(usize, TargetEvent)>);
 
 impl TargetReceiver {
-    /// Returns the next event with its route. `None`: every sender is gone. It may be dropped at its await.
+    /// Returns the next event with its route. `None`: every sender is gone. The future may be dropped at its await.
     pub async fn next(&mut self) -> Option<(usize, TargetEvent)> {
         self.0.recv().await
     }
 
-    /// Returns an event that is already there. `None`: there is none.
+    /// Returns the next event if it has already arrived. `None`: none has.
     pub fn try_next(&mut self) -> Option<(usize, TargetEvent)> {
         self.0.try_recv().ok()
     }
 
-    /// Returns whether there is no event at this moment.
+    /// Returns whether no event has arrived.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// A fixed list.
+/// A fixed list of targets.
 #[async_trait]
 impl TargetSource for Vec<Target> {
     async fn watch(&self, sender: TargetSender) -> Result<()> {

@@ -8,40 +8,40 @@ use crate::{Namespace, SecretName, StoreName};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Target {
-    /// Which cluster or machine.
+    /// The store, such as a cluster or a machine.
     pub store: StoreName,
-    /// Where in it.
+    /// The address within the store.
     pub address: Address,
 }
 
 impl Target {
-    /// Makes one.
+    /// Creates a target.
     pub fn new(store: StoreName, address: Address) -> Self {
         Self { store, address }
     }
 
-    /// See [`Address::group`].
+    /// Returns the group of the address: see [`Address::group`].
     pub fn group(&self) -> &str {
         self.address.group()
     }
 
-    /// See [`Address::name`].
+    /// Returns the name of the address: see [`Address::name`].
     pub fn name(&self) -> &str {
         self.address.name()
     }
 }
 
-/// `GROUP/NAME in STORE`.
+/// Prints `GROUP/NAME in STORE`.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} in {}", self.address, self.store)
     }
 }
 
-/// The address of a target within its store. The sink defines its meaning: namespace and name of a Secret, the path of a file, or a name
-/// with slashes in a store of secrets.
+/// The address of a target within its store. The sink defines its meaning. It can be the namespace and name of a
+/// Secret, the path of a file, or a name with slashes in a secret manager.
 ///
-/// A sink refuses an address that it cannot have with [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
+/// A sink rejects an address that its store cannot hold, with [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
     group: Arc<str>,
@@ -49,34 +49,35 @@ pub struct Address {
 }
 
 impl Address {
-    /// The address of a name in a group.
+    /// Creates the address of a name in a group.
     pub fn new(group: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self { group: group.into(), name: name.into() }
     }
 
-    /// The address of a name in a store that has no groups, such as the path of a file.
+    /// Creates the address of a name in a store without groups, such as the path of a file.
     pub fn named(name: impl Into<Arc<str>>) -> Self {
         Self::new("", name)
     }
 
-    /// The address of a Secret of Kubernetes. Its group is its namespace.
+    /// Creates the address of a Kubernetes Secret. Its group is its namespace.
     pub fn secret(namespace: Namespace, name: SecretName) -> Self {
         Self::new(namespace, name)
     }
 
-    /// The group, such as a namespace. The work queue takes turns between groups, so that one with many targets does not delay the others.
-    /// Empty if the store has no groups.
+    /// Returns the group, such as a namespace. Empty: the store has no groups.
+    ///
+    /// The work queue takes turns between groups, so a group with many targets does not delay the others.
     pub fn group(&self) -> &str {
         &self.group
     }
 
-    /// The name within the group.
+    /// Returns the name within the group.
     pub fn name(&self) -> &str {
         &self.name
     }
 }
 
-/// `GROUP/NAME`, or the name alone if there is no group.
+/// Prints `GROUP/NAME`, or only the name if there is no group.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.group.is_empty() { f.pad(&self.name) } else { f.pad(&format!("{}/{}", self.group, self.name)) }

@@ -1,4 +1,4 @@
-//! From when to when a credential works, and the only code that says when to renew it.
+//! The validity of a credential, and the only code that decides when to renew it.
 
 use std::{
     collections::BTreeMap,
@@ -8,20 +8,22 @@ use std::{
 
 use crate::{Clock, Error, ErrorKind, ProviderName, Result};
 
-/// The first scheduled run after an instant; `None` where there is none.
+/// A function that returns the first scheduled run after a time. `None`: no run follows.
 pub type Schedule = dyn Fn(SystemTime) -> Option<SystemTime> + Send + Sync;
 
-/// Renewed here at the latest: OpenShift's own pull-secret controller renews at 60 %, the kubelet's plug-in for credentials at 50 %.
-/// Of twelve hours that leaves more than five for repair.
+/// The latest renewal, as a part of the life. OpenShift's own pull-secret controller renews at 60 %, the kubelet's
+/// credential plug-in at 50 %. Of a twelve-hour life, more than five hours remain for repair.
 const RENEW_AT: f64 = 0.55;
-/// As much earlier at the most, so that credentials of one age are not all renewed in one instant.
+/// The largest jitter, as a part of the life. A renewal is earlier by the jitter, so that credentials of the same age
+/// are not all renewed at once.
 const JITTER: f64 = 0.05;
-/// A schedule never asks for a mint before this part of the life is over, so `*/5 * * * *` costs ten a life.
+/// The part of the life before which a schedule never triggers a mint. `*/5 * * * *` therefore costs ten mints per
+/// life.
 const REST: f64 = 0.10;
-/// Two machines' clocks may differ by so much; what is issued later than this is a clock that jumped back.
+/// The largest difference between the clocks of two machines. A later issue time means that a clock was set back.
 const SKEW: Duration = Duration::from_mins(5);
 
-/// From when to when a credential works. Whole seconds: what is written down is what is read back.
+/// The period in which a credential works. Times are in whole seconds, so a stored validity is read back unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
     issued_at: SystemTime,
@@ -29,12 +31,12 @@ pub struct Validity {
     issuer: Option<Issuer>,
 }
 
-/// The account that a credential was minted as, in a digest. Targets record it, and readers of a target see it.
+/// A digest of the account that minted a credential. Targets record it, and every reader of a target sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Issuer(NonZeroU64);
 
 impl Issuer {
-    /// The digest of a name. It is the same in every process: FNV-1a of 64 bits.
+    /// Returns the digest of a name: 64-bit FNV-1a. It is the same in every process.
     pub fn of(name: &str) -> Self {
         let digest = name.bytes().fold(0xcbf2_9ce4_8422_2325, |digest: u64, byte| {
             (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -42,18 +44,18 @@ impl Issuer {
         Self(NonZeroU64::new(digest).unwrap_or(NonZeroU64::MIN))
     }
 
-    /// As a number, which [`Issuer::from_number`] reads back.
+    /// Returns the digest as a number, which [`Issuer::from_number`] converts back.
     pub fn number(self) -> u64 {
         self.0.get()
     }
 
-    /// Reads back a number of [`Issuer::number`]; `None` for zero, which is never one.
+    /// Converts a number of [`Issuer::number`] back. `None`: the number is zero, which is never a digest.
     pub fn from_number(number: u64) -> Option<Self> {
         NonZeroU64::new(number).map(Self)
     }
 }
 
-/// Returns for each provider the dates that end first.
+/// Returns the validity that ends first, for each provider.
 pub fn earliest_by_provider<'a>(
     dates: impl IntoIterator<Item = (&'a ProviderName, Validity)>,
 ) -> BTreeMap<ProviderName, Validity> {
@@ -68,7 +70,8 @@ pub fn earliest_by_provider<'a>(
 }
 
 impl Validity {
-    /// `expires_at: None` is a credential without an end. One that ends before it begins is [`ErrorKind::Malformed`].
+    /// Creates a validity. `expires_at: None` is a credential without an end. Returns [`ErrorKind::Malformed`] if the
+    /// end is not at least a second after the start.
     pub fn new(issued_at: SystemTime, expires_at: Option<SystemTime>) -> Result<Self> {
         let (issued_at, expires_at) = (whole_seconds(issued_at), expires_at.map(whole_seconds));
         if expires_at.is_some_and(|end| end <= issued_at) {
@@ -77,39 +80,39 @@ impl Validity {
         Ok(Self { issued_at, expires_at, issuer: None })
     }
 
-    /// From now on, for so long.
+    /// Creates a validity that starts now and lasts for `life`.
     pub fn lasting(clock: &dyn Clock, life: Duration) -> Result<Self> {
         let now = clock.now();
         Self::new(now, Some(now + life))
     }
 
-    /// With the account that minted it.
+    /// Sets the account that minted the credential.
     #[must_use]
     pub fn with_issuer(self, issuer: Option<Issuer>) -> Self {
         Self { issuer, ..self }
     }
 
-    /// The account that minted it; `None` if it is not known.
+    /// Returns the account that minted the credential. `None`: it is not known.
     pub fn issuer(&self) -> Option<Issuer> {
         self.issuer
     }
 
-    /// When it was issued.
+    /// Returns the issue time.
     pub fn issued_at(&self) -> SystemTime {
         self.issued_at
     }
 
-    /// When it ends; `None` if it does not.
+    /// Returns the end. `None`: the credential does not end.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.expires_at
     }
 
-    /// Whether it works at that time.
+    /// Returns whether the credential works at that time.
     pub fn is_usable(&self, at: SystemTime) -> bool {
         self.expires_at.is_none_or(|end| at < end)
     }
 
-    /// Whether it ends later than the other.
+    /// Returns whether the credential ends later than another one.
     pub fn outlives(&self, other: &Self) -> bool {
         match (self.expires_at, other.expires_at) {
             (None, Some(_)) => true,
@@ -118,10 +121,14 @@ impl Validity {
         }
     }
 
-    /// When to renew: the earlier of 50 to 55 % of its life, by a jitter that every process computes alike, and the first
-    /// scheduled run after a tenth of it. Without an end, the first scheduled run after its issue. `None`: never.
+    /// Returns when to renew the credential. `None`: never.
     ///
-    /// A schedule adds renewals and never removes one, and there are no ticks to lose: whoever asks, asks the data.
+    /// That is the earlier of two times. One is at 50 to 55 % of the life, by a jitter that every process computes
+    /// identically. The other is the first scheduled run after a tenth of the life. A credential without an end is
+    /// renewed at the first scheduled run after its issue.
+    ///
+    /// A schedule adds renewals and never removes one. The result depends only on the dates, so a restart misses no
+    /// run.
     pub fn renew_at(&self, schedule: &Schedule) -> Option<SystemTime> {
         let Some(end) = self.expires_at else { return schedule(self.issued_at) };
         let life = end.duration_since(self.issued_at).unwrap_or_default();
@@ -130,7 +137,8 @@ impl Validity {
         Some(scheduled.map_or(planned, |scheduled| scheduled.min(planned)))
     }
 
-    /// Whether nothing need be done at that time: it is usable, its renewal lies ahead, and it was not issued in the future.
+    /// Returns whether nothing is due at that time. The credential is usable, its renewal lies ahead, and it was not
+    /// issued in the future.
     pub fn is_fresh(&self, at: SystemTime, schedule: &Schedule) -> bool {
         self.is_usable(at) && self.issued_at <= at + SKEW && self.renew_at(schedule).is_none_or(|due| at < due)
     }
@@ -141,7 +149,7 @@ fn whole_seconds(time: SystemTime) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
 }
 
-/// Spreads instants over `0..1`: the finaliser of splitmix64, so that neighbouring seconds lie far apart.
+/// Spreads issue times over `0..1`. It uses the finaliser of splitmix64, so neighbouring seconds get distant values.
 fn fraction(issued_at: SystemTime) -> f64 {
     let mut bits = issued_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -1,4 +1,4 @@
-//! The fakes obey the rules that they are used to check.
+//! The fakes pass the conformance suites.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

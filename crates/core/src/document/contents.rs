@@ -8,11 +8,11 @@ use crate::{CredentialSet, InstanceName, Login, ProviderName, Registry, Result, 
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Contents {
-    /// The installation that wrote it.
+    /// The installation that wrote the document.
     pub instance: InstanceName,
     /// One login for each registry.
     pub entries: BTreeMap<Registry, Entry>,
-    /// The changes of another writer since then: "its login for r.example was edited".
+    /// Changes by another writer since regcred's last write, such as "its login for r.example was edited".
     pub drift: Vec<String>,
 }
 
@@ -22,22 +22,22 @@ pub struct Contents {
 pub struct Entry {
     /// The provider that minted it.
     pub provider: ProviderName,
-    /// Its dates. `None`: they are unknown, because another writer changed the login.
+    /// The validity of the login. `None`: it is unknown, because another writer changed the login.
     pub validity: Option<Validity>,
-    /// The login itself, for this registry alone.
+    /// The login itself, for this registry only.
     pub login: Login,
 }
 
 impl Contents {
-    /// Makes contents without a login.
+    /// Creates contents without a login.
     pub fn new(instance: InstanceName) -> Self {
         Self { instance, entries: BTreeMap::new(), drift: vec![] }
     }
 
     /// Returns what a document holds after a set is applied. `self` is what it holds before.
     ///
-    /// The entries of a provider that failed stay, and so does an entry that ends later than its replacement. All other entries without a
-    /// new credential are dropped.
+    /// The entries of a failed provider stay. An entry that ends later than its replacement stays too. All other
+    /// entries without a new credential are removed.
     pub fn with(&self, set: &CredentialSet) -> Result<Self> {
         let mut entries = self.entries.clone();
         entries.retain(|_, entry| set.failed().contains(&entry.provider));
@@ -54,7 +54,8 @@ impl Contents {
         Ok(Self { instance: self.instance.clone(), entries, drift: vec![] })
     }
 
-    /// Returns the dates of each provider: those of the entry that ends first. A provider with an entry of unknown dates is absent.
+    /// Returns the validity of each provider, from the entry that ends first. A provider with an entry of unknown
+    /// validity is absent.
     pub fn validity(&self) -> BTreeMap<ProviderName, Validity> {
         let known = self.entries.values().filter_map(|entry| Some((&entry.provider, entry.validity?)));
         let mut dates = earliest_by_provider(known);
@@ -66,7 +67,7 @@ impl Contents {
 }
 
 impl Entry {
-    /// Makes one. `login` is for one registry.
+    /// Creates an entry. `login` is for one registry.
     pub fn new(provider: ProviderName, validity: Option<Validity>, login: Login) -> Self {
         Self { provider, validity, login }
     }

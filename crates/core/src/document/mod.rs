@@ -1,7 +1,7 @@
 //! Sinks that keep each target as one document: a file, an object of a bucket, a secret of a secret manager.
 //!
-//! A [`DocumentStore`] loads and stores bytes. A [`DocumentFormat`] reads and writes logins in them. A [`DocumentSink`] is a full
-//! [`SecretSink`](crate::SecretSink) of the two.
+//! A [`DocumentStore`] loads and stores bytes. A [`DocumentFormat`] reads and writes logins in them. A [`DocumentSink`]
+//! combines both into a full [`SecretSink`](crate::SecretSink).
 
 mod contents;
 mod format;

@@ -1,4 +1,4 @@
-//! A document store and a format are a sink.
+//! A sink made of a document store and a format.
 
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
@@ -11,7 +11,8 @@ use crate::{
 
 /// Keeps each target as one document of a store.
 ///
-/// A document without the records of regcred belongs to another owner and is refused, and so is one of another installation.
+/// It refuses a document without the records of regcred, because the document belongs to another owner. It also refuses
+/// a document of another installation.
 #[derive(Debug)]
 pub struct DocumentSink<S, F> {
     store: S,
@@ -20,12 +21,13 @@ pub struct DocumentSink<S, F> {
 }
 
 impl<S: DocumentStore, F: DocumentFormat> DocumentSink<S, F> {
-    /// Makes a sink of the installation `default`.
+    /// Creates a sink of the installation `default`.
     pub fn new(store: S, format: F) -> Self {
         Self { store, format, instance: InstanceName::default() }
     }
 
-    /// Names this installation of regcred, so that two with one store do not write each other's documents. Default: `default`.
+    /// Sets the name of this installation of regcred. Two installations with one store then do not overwrite each
+    /// other's documents. Default: `default`.
     #[must_use]
     pub fn with_instance(self, instance: InstanceName) -> Self {
         Self { instance, ..self }
@@ -49,7 +51,7 @@ impl<S: DocumentStore, F: DocumentFormat> DocumentSink<S, F> {
     }
 }
 
-/// A document, and what it is to this installation.
+/// A document, and whether this installation may write it.
 struct Seen<V> {
     address: Address,
     document: Option<Document<V>>,

@@ -28,7 +28,7 @@ enum Entry {
 }
 
 impl Bypass {
-    /// Reads a list with commas. Returns what cannot be read, with the reason.
+    /// Parses a comma-separated list. Returns each entry that cannot be parsed, with the reason.
     pub(super) fn parse(list: &str) -> (Self, Vec<(String, &'static str)>) {
         let (mut bypass, mut skipped) = (Self::default(), vec![]);
         for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
@@ -41,7 +41,7 @@ impl Bypass {
         (bypass, skipped)
     }
 
-    /// Whether a server is reached directly.
+    /// Returns whether a server is reached directly.
     pub(super) fn matches(&self, host: &str, port: u16) -> bool {
         let address = host.parse::<IpAddr>().ok().map(|it| it.to_canonical());
         if self.all || host == "localhost" || address.is_some_and(|it| it.is_loopback()) {
@@ -74,7 +74,7 @@ fn is_in(address: IpAddr, network: IpAddr, bits: u8) -> bool {
     }
 }
 
-/// `entry` is neither empty nor in upper case.
+/// Parses an entry, which is neither empty nor in upper case.
 fn parse(entry: &str) -> Result<Entry, &'static str> {
     if let Some((address, bits)) = entry.split_once('/') {
         let network = address.parse::<IpAddr>().ok().zip(bits.parse::<u8>().ok());
@@ -87,7 +87,7 @@ fn parse(entry: &str) -> Result<Entry, &'static str> {
         return Ok(Entry::Address { address: address.to_canonical(), port: None });
     }
     let (host, port) = match entry.rsplit_once(':') {
-        // As in Go, an empty port is every port.
+        // An empty port means every port, as in Go.
         Some((host, "")) => (host, None),
         Some((host, port)) => (host, Some(port.parse::<u16>().map_err(|_| "has a port that is not a number")?)),
         None => (entry, None),

@@ -1,4 +1,4 @@
-//! Which proxy a connection goes through, by the rules of Go (`golang.org/x/net/http/httpproxy`), which kubectl follows.
+//! Selects the proxy of a connection by the rules of Go (`golang.org/x/net/http/httpproxy`), which kubectl follows.
 
 mod bypass;
 mod url;
@@ -12,10 +12,10 @@ use self::bypass::Bypass;
 pub use self::url::{ProxyUrl, user_info};
 use crate::{Error, ErrorKind, Result};
 
-/// The proxies that the environment names: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in upper or in lower case.
+/// The proxies that the environment configures: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in upper or in lower case.
 ///
-/// The upper-case variable wins unless it is empty. The scheme of the server decides which proxy it is. `localhost` and loopback
-/// addresses are always reached directly.
+/// The upper-case variable takes precedence unless it is empty. The scheme of the server selects the proxy. `localhost`
+/// and loopback addresses are always reached directly.
 #[derive(Clone, Default)]
 pub struct Proxies {
     http: Option<Named>,
@@ -63,9 +63,10 @@ impl Proxies {
         Self { http, https, bypass, warnings }
     }
 
-    /// Returns the proxy for a server, or `None` if the connection is direct. `host` is a name or an IP address without brackets.
+    /// Returns the proxy for a server. `None`: the connection is direct. `host` is a name or an IP address without
+    /// brackets.
     ///
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the variable of the proxy holds no HTTP proxy.
+    /// Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the variable of the proxy contains no HTTP proxy.
     pub fn proxy_for(&self, scheme: &str, host: &str, port: u16) -> Result<Option<ProxyUrl>> {
         let named = match scheme {
             "https" => &self.https,
@@ -80,14 +81,15 @@ impl Proxies {
         }
     }
 
-    /// Returns the proxy for servers over TLS. `NO_PROXY` does not apply.
+    /// Returns the proxy for servers with TLS. `NO_PROXY` does not apply.
     ///
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the variable holds no HTTP proxy.
+    /// Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if the variable contains no HTTP proxy.
     pub fn https(&self) -> Result<Option<ProxyUrl>> {
         self.https.as_ref().map(|Named { variable, value }| ProxyUrl::parse_lenient(value, variable)).transpose()
     }
 
-    /// Returns a list for `NO_PROXY` without blanks and empty entries. The error names the first entry that cannot be read.
+    /// Returns a list for `NO_PROXY` without spaces and empty entries. The error names the first entry that cannot be
+    /// parsed.
     pub fn normalize_no_proxy(list: &str) -> Result<String> {
         if let Some((entry, reason)) = Bypass::parse(list).1.into_iter().next() {
             let message = format!("cannot use the entry {} of NO_PROXY", shown_entry(&entry));
@@ -97,12 +99,12 @@ impl Proxies {
         Ok(entries.collect::<Vec<_>>().join(","))
     }
 
-    /// The entries and variables that were skipped, one sentence each, without secrets.
+    /// Returns the entries and variables that were skipped, one sentence each, without secrets.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Hands each warning to a logger. Does so once in the life of the process: several adapters read the same environment.
+    /// Passes each warning to a logger, once per process, because several adapters read the same environment.
     pub fn warn_once(&self, log: impl FnMut(&String)) {
         static TOLD: AtomicBool = AtomicBool::new(false);
         if !self.warnings.is_empty() && !TOLD.swap(true, Ordering::Relaxed) {
@@ -111,7 +113,7 @@ impl Proxies {
     }
 }
 
-/// Quotes an entry. The part before an `@` may be a password.
+/// Quotes an entry without the part before an `@`, which may be a password.
 fn shown_entry(entry: &str) -> String {
     match entry.rsplit_once('@') {
         Some((_, host)) => format!("{:?}", format!("...@{host}")),

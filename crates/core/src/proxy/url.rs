@@ -6,18 +6,19 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{Error, ErrorKind, Result};
 
-/// The URL of an HTTP proxy: `http` or `https`, a host and a port, perhaps with a user.
+/// The URL of an HTTP proxy: `http` or `https`, a host and a port, with an optional user.
 #[derive(Clone)]
 pub struct ProxyUrl {
-    /// Without the user.
+    /// The URL without the user.
     url: String,
     user: Option<(String, SecretString)>,
 }
 
 impl ProxyUrl {
-    /// Parses a URL. `place` names the variable or the field for errors, which never quote the value.
+    /// Parses a URL. `place` names the variable or the field in errors, which never quote the value.
     ///
-    /// [`ErrorKind::Invalid`] if it has no scheme, if the scheme is not `http` or `https`, or if it is not a URL.
+    /// Returns [`ErrorKind::Invalid`] if it has no scheme, if the scheme is not `http` or `https`, or if it is not a
+    /// URL.
     pub fn parse(text: &str, place: &str) -> Result<Self> {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(refused(place, format!("it has no scheme: {EXAMPLE}")));
@@ -47,17 +48,17 @@ impl ProxyUrl {
         Ok(Self { url: format!("{scheme}://{host}:{port}"), user })
     }
 
-    /// Parses a URL that may lack its scheme, which is `http` then.
+    /// Parses a URL whose scheme may be missing. The default is `http`.
     pub(super) fn parse_lenient(text: &str, place: &str) -> Result<Self> {
         if text.contains("://") { Self::parse(text, place) } else { Self::parse(&format!("http://{text}"), place) }
     }
 
-    /// The URL without the user: scheme, host and port.
+    /// Returns the URL without the user: scheme, host and port.
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
-    /// The user and the password, decoded.
+    /// Returns the user and the password, decoded. `None`: the URL has no user.
     pub fn user(&self) -> Option<(&str, &SecretString)> {
         self.user.as_ref().map(|(user, password)| (user.as_str(), password))
     }
@@ -86,11 +87,12 @@ fn split(server: &str) -> Option<(&str, &str)> {
     (!host.is_empty() && host.bytes().all(known)).then_some((host, port))
 }
 
-/// Decodes the user and the password of a URL, such as `bob:p%40ss`. `None` if a header cannot hold them.
+/// Decodes the user and the password of a URL, such as `bob:p%40ss`. `None`: they are not valid, or a header cannot
+/// contain them.
 pub fn user_info(text: &str) -> Option<(String, SecretString)> {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
     let decoded = |text: &str| decoded(text).filter(|it| !it.chars().any(char::is_control));
-    // A blank is a mistake in a URL: Go refuses it too.
+    // Go also rejects a space in a URL.
     let is_url = text.bytes().all(|byte| byte.is_ascii_graphic());
     Some((decoded(user).filter(|_| is_url)?, decoded(password)?.into()))
 }

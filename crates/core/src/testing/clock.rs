@@ -1,4 +1,4 @@
-//! Wall time that follows tokio's.
+//! A test clock that follows tokio's time.
 
 use std::{
     sync::Mutex,
@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use crate::Clock;
 
-/// Wall time that starts at a fixed date, follows tokio's clock, paused or not, and can be stepped on its own.
+/// Wall time that starts at a fixed date and follows tokio's time. Tests can also step it on its own.
 ///
-/// Make it inside a runtime with `start_paused`: then `tokio::time::sleep` and `advance` move both.
+/// Create it inside a runtime with `start_paused`. Then `tokio::time::sleep` and `advance` move both.
 #[derive(Debug)]
 pub struct TestClock {
     start: Instant,
@@ -19,13 +19,13 @@ pub struct TestClock {
 }
 
 impl TestClock {
-    /// Begins at 2015-08-19T16:00:00Z.
+    /// Creates a clock that starts at 2015-08-19T16:00:00Z.
     #[expect(clippy::new_without_default, reason = "it reads tokio's clock, which is not there outside a runtime")]
     pub fn new() -> Self {
         Self { start: Instant::now(), base: Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_hours(400_000)) }
     }
 
-    /// The wall clock jumps ahead; tokio's time does not.
+    /// Sets the wall clock ahead. Does not move tokio's time.
     ///
     /// # Panics
     ///
@@ -34,7 +34,7 @@ impl TestClock {
         *self.base.lock().expect("no call panics") += by;
     }
 
-    /// The wall clock jumps back; tokio's time does not.
+    /// Sets the wall clock back. Does not move tokio's time.
     ///
     /// # Panics
     ///

@@ -1,6 +1,6 @@
-//! Fakes with memory, a clock that tests move, and the conformance suites. Feature `testing`.
+//! Fakes with memory, a clock that tests control, and the conformance suites. Requires the feature `testing`.
 //!
-//! They stand in at the ports. For tests that should cross a wire, run a server.
+//! The fakes implement the ports. For tests that need a network connection, run a server.
 
 mod clock;
 pub mod conformance;
@@ -15,7 +15,7 @@ use crate::{
     Address, Applied, CredentialSet, Namespace, ProviderName, Result, SecretName, SecretSink, StoreName, Target,
 };
 
-/// What a test does with a sink in one call.
+/// Shortcuts for tests of a sink.
 pub trait SinkExt: SecretSink {
     /// Observes a target and applies a set to what it found, as the engine does.
     fn write(&self, target: &Target, credentials: &CredentialSet) -> impl Future<Output = Result<Applied>> + Send {
@@ -28,22 +28,22 @@ pub trait SinkExt: SecretSink {
 
 impl<S: SecretSink + ?Sized> SinkExt for S {}
 
-/// The address `namespace`/`ecr-secret` in the store `memory`.
+/// Returns the target `namespace`/`ecr-secret` in the store `memory`.
 ///
 /// # Panics
 ///
-/// If that is no valid namespace.
+/// If `namespace` is not a valid namespace.
 pub fn target(namespace: &str) -> Target {
     let namespace = Namespace::new(namespace).expect("the test's namespace is valid");
     let address = Address::secret(namespace, SecretName::new("ecr-secret").expect("a valid name"));
     Target::new(StoreName::new("memory").expect("a valid name"), address)
 }
 
-/// A provider's name.
+/// Returns the name of a provider.
 ///
 /// # Panics
 ///
-/// If it is not valid.
+/// If `name` is not a valid provider name.
 pub fn provider_name(name: &str) -> ProviderName {
     ProviderName::new(name).expect("the test's provider name is valid")
 }

@@ -1,4 +1,4 @@
-//! A provider that counts.
+//! A fake provider that counts its calls.
 
 use std::{
     sync::{
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::{Clock, Error, Issuer, Login, Registry, RegistryCredential, RegistryProvider, Result, Validity};
 
-/// Mints a different password at every call, and remembers how often it was called.
+/// Mints a different password in every call, and counts its calls.
 #[derive(Debug)]
 pub struct FakeProvider {
     clock: Arc<dyn Clock>,
@@ -29,11 +29,11 @@ pub struct FakeProvider {
 }
 
 impl FakeProvider {
-    /// For one registry, with a life of 12 h and without delay.
+    /// Creates a provider for one registry, with a life of 12 hours and without latency.
     ///
     /// # Panics
     ///
-    /// If `registry` is none.
+    /// If `registry` is not a valid registry.
     pub fn new(clock: Arc<dyn Clock>, registry: &str) -> Self {
         Self {
             clock,
@@ -49,25 +49,25 @@ impl FakeProvider {
         }
     }
 
-    /// With another life; `None` is one without an end.
+    /// Sets the life of the credentials. `None`: they do not end.
     #[must_use]
     pub fn with_life(self, life: Option<Duration>) -> Self {
         Self { life, ..self }
     }
 
-    /// Says of itself that no credential lives longer than this. Default: it does not say.
+    /// Sets the longest life that the provider reports. Default: it reports none.
     #[must_use]
     pub fn with_longest_life(self, longest_life: Duration) -> Self {
         Self { longest_life: Some(longest_life), ..self }
     }
 
-    /// With a delay before each answer, on tokio's clock.
+    /// Sets a delay before each response, in tokio's time.
     #[must_use]
     pub fn with_latency(self, latency: Duration) -> Self {
         Self { latency, ..self }
     }
 
-    /// Fails like this from now on, or with `None` works again.
+    /// Makes every later call fail with this error. `None`: calls succeed again.
     ///
     /// # Panics
     ///
@@ -76,7 +76,7 @@ impl FakeProvider {
         *self.failure.lock().expect("no call panics") = failure.into();
     }
 
-    /// Mints as this account from now on. Default: the account is not known.
+    /// Sets the account that later calls mint as. Default: the account is not known.
     ///
     /// # Panics
     ///
@@ -85,17 +85,17 @@ impl FakeProvider {
         *self.issuer.lock().expect("no call panics") = account.map(Issuer::of);
     }
 
-    /// Reports that its source has changed: see [`RegistryProvider::changed`].
+    /// Reports that the source of the provider has changed: see [`RegistryProvider::changed`].
     pub fn change(&self) {
         self.changes.notify_one();
     }
 
-    /// How often it was asked for its issuer.
+    /// Returns how often the issuer was requested.
     pub fn asked(&self) -> usize {
         self.asked.load(SeqCst)
     }
 
-    /// How often it was called.
+    /// Returns how often a credential was requested.
     pub fn calls(&self) -> usize {
         self.calls.load(SeqCst)
     }

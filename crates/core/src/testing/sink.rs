@@ -13,7 +13,7 @@ use crate::{
     Target, Validity, Written,
 };
 
-/// Keeps what it is given, refuses what is foreign, and remembers what was asked of it.
+/// Stores credentials in memory, refuses foreign targets, and records its calls.
 #[derive(Debug, Default)]
 pub struct MemorySink {
     latency: Duration,
@@ -23,7 +23,7 @@ pub struct MemorySink {
 #[derive(Debug, Default)]
 struct State {
     stored: BTreeMap<Target, Stored>,
-    /// Increases with each change of a target, by whomever.
+    /// Increases with each change of a target by any writer.
     versions: BTreeMap<Target, u64>,
     failures: BTreeMap<Target, Error>,
     panics: BTreeSet<Target>,
@@ -57,17 +57,17 @@ impl std::fmt::Debug for Entry {
 }
 
 impl MemorySink {
-    /// With a delay before each answer, on tokio's clock.
+    /// Creates a sink with a delay before each response, in tokio's time.
     pub fn with_latency(latency: Duration) -> Self {
         Self { latency, ..Self::default() }
     }
 
-    /// Somebody else puts something there.
+    /// Replaces the target with content of another owner.
     pub fn plant_foreign(&self, target: &Target, owner: &str) {
         self.change(target, |stored| *stored = Some(Stored::Foreign { owner: owner.into() }));
     }
 
-    /// Somebody edits what is ours there.
+    /// Marks the target as edited by another writer, if regcred owns it.
     pub fn edit(&self, target: &Target) {
         self.change(target, |stored| {
             if let Some(Stored::Ours { edited, .. }) = stored {
@@ -76,7 +76,7 @@ impl MemorySink {
         });
     }
 
-    /// Somebody takes out all that is ours there, and leaves no trace.
+    /// Removes all entries of regcred, without a trace of the other writer.
     pub fn empty(&self, target: &Target) {
         self.change(target, |stored| {
             if let Some(Stored::Ours { entries, .. }) = stored {
@@ -85,12 +85,12 @@ impl MemorySink {
         });
     }
 
-    /// Somebody removes what is there.
+    /// Deletes the target, as another writer does.
     pub fn delete(&self, target: &Target) {
         self.change(target, |stored| *stored = None);
     }
 
-    /// Every call for this target fails like this from now on, or with `None` works again.
+    /// Makes every later call for this target fail with this error. `None`: calls succeed again.
     pub fn fail_with(&self, target: &Target, failure: impl Into<Option<Error>>) {
         let mut state = self.state();
         match failure.into() {
@@ -99,17 +99,17 @@ impl MemorySink {
         };
     }
 
-    /// Every call for this target panics.
+    /// Makes every later call for this target panic.
     pub fn panic_at(&self, target: &Target) {
         self.state().panics.insert(target.clone());
     }
 
-    /// This is left to do beside the target, until the next `apply`.
+    /// Leaves this work to do beside the target until the next `apply`.
     pub fn leave_undone(&self, target: &Target, what: &str) {
         self.state().undone.insert(target.clone(), what.into());
     }
 
-    /// What this target waits for from now on, or with `None` nothing.
+    /// Sets the condition that this target waits for. `None`: there is none.
     pub fn wait_for(&self, target: &Target, what: Option<&str>) {
         let mut state = self.state();
         match what {
@@ -118,7 +118,8 @@ impl MemorySink {
         };
     }
 
-    /// What is stored there: user name and password by registry, empty if it is foreign; `None`: nothing.
+    /// Returns the stored user name and password by registry. The map is empty if the target is foreign. `None`:
+    /// nothing is stored.
     pub fn stored(&self, target: &Target) -> Option<BTreeMap<Registry, (String, String)>> {
         match self.state().stored.get(target)? {
             Stored::Ours { entries, .. } => {
@@ -129,7 +130,7 @@ impl MemorySink {
         }
     }
 
-    /// The dates of every entry that is stored anywhere.
+    /// Returns the validity of every stored entry.
     pub fn validities(&self) -> Vec<Validity> {
         let state = self.state();
         let ours = state.stored.values().filter_map(|stored| match stored {
@@ -139,12 +140,12 @@ impl MemorySink {
         ours.flatten().collect()
     }
 
-    /// Every target that was observed, in the order of the answers.
+    /// Returns every observed target, in the order of the responses.
     pub fn observed(&self) -> Vec<Target> {
         self.state().observed.clone()
     }
 
-    /// How often something was really written.
+    /// Returns how often `apply` changed a target.
     pub fn writes(&self) -> usize {
         self.state().writes
     }

@@ -1,4 +1,4 @@
-//! What holds for every validity, every name and every set of credentials.
+//! Properties of every validity, every name and every set of credentials.
 
 mod names;
 mod set;
@@ -6,7 +6,7 @@ mod validity;
 
 use proptest::test_runner::Config;
 
-/// The default number of cases, and no file for those that failed: a case worth keeping becomes a test of its own.
+/// The default number of cases, without a file for failed cases. A case worth keeping becomes a separate test.
 fn config() -> Config {
     Config { failure_persistence: None, ..Config::default() }
 }

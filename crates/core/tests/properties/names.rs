@@ -1,4 +1,4 @@
-//! Which texts are names and registries.
+//! Properties of names and registries.
 
 use proptest::{
     collection::vec,
@@ -7,7 +7,7 @@ use proptest::{
 };
 use regcred_core::{ErrorKind, InstanceName, Namespace, ProviderName, Registry, SecretName, StoreName};
 
-/// Where a reader stands who knows the grammar of `host[:port][/path]` and looks at one character after another.
+/// The state of a parser for the grammar of `host[:port][/path]` that reads one character at a time.
 #[derive(Clone, Copy)]
 enum Place {
     LabelStart,
@@ -57,7 +57,7 @@ fn registry() -> impl Strategy<Value = String> {
     (host, "(:[1-9][0-9]{0,4})?", "(/[a-z0-9._-]{1,6}){0,3}").prop_map(|(host, port, path)| host + &port + &path)
 }
 
-/// Those that are names, those that nearly are, those of the lengths at which it turns, and anything.
+/// Generates valid names, nearly valid names, names near the length limits, and arbitrary text.
 fn text() -> impl Strategy<Value = String> {
     let odd =
         prop_oneof!["[A-Z.:/*_+@ -]".boxed(), "\\PC".boxed(), select(vec!["://", "..", ":0", "0"]).prop_map_into()];

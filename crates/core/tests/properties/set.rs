@@ -1,4 +1,4 @@
-//! What stays because it ends later than what was minted.
+//! Which entries stay because they end later than the new credential.
 
 use std::{
     collections::BTreeMap,
@@ -10,13 +10,13 @@ use proptest::{collection::vec, prelude::*};
 use regcred_core::{CredentialSet, Login, ProviderName, Registry, RegistryCredential, Validity};
 
 const PROVIDERS: [&str; 3] = ["one", "two", "three"];
-/// After every end that a credential says it has.
+/// Represents a credential without an end. It is later than every other end.
 const ENDLESS: u64 = u64::MAX;
 
-/// What happens to a set, for one of [`PROVIDERS`].
+/// A change of a set, for one of [`PROVIDERS`].
 #[derive(Clone, Copy, Debug)]
 enum Change {
-    /// With a credential that ends then, in seconds.
+    /// Inserts a credential that ends at this time, in seconds.
     Insert(u64),
     Fail,
     Limit(u64),

@@ -1,4 +1,4 @@
-//! When a credential is renewed, whatever its life and whatever the schedule.
+//! When a credential is renewed, for every life and every schedule.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,10 +8,10 @@ use regcred_core::{ErrorKind, Schedule, Validity};
 const YEAR: u64 = 365 * 24 * 3600;
 const SKEW: Duration = Duration::from_mins(5);
 const NEVER: &Schedule = &|_| None;
-/// Parts of a life are floating-point numbers, which over ten years are exact to much less than this.
+/// The tolerance for parts of a life, which are floating-point numbers. Their error over ten years is much smaller.
 const ROUNDING: Duration = Duration::from_micros(1);
 
-/// Runs at `phase` and every `period` seconds after it, until `last` if there is one.
+/// A schedule that runs at `phase` and every `period` seconds after it, until `last` if it is set.
 #[derive(Clone, Copy, Debug)]
 struct Runs {
     phase: u64,
@@ -44,7 +44,7 @@ fn validity(issued: u64, life: Option<u64>) -> Validity {
     Validity::new(at(issued), life.map(|life| at(issued + life))).expect("it has a life")
 }
 
-/// How much of its life is over at that time.
+/// Returns the time at which this percentage of the life is over.
 fn part(of: &Validity, percent: u32) -> SystemTime {
     let life = of.expires_at().expect("it ends").duration_since(of.issued_at()).expect("later");
     of.issued_at() + life * percent / 100
@@ -54,7 +54,7 @@ fn issued() -> impl Strategy<Value = u64> {
     0..230 * YEAR
 }
 
-/// From two seconds to ten years, of every order of magnitude.
+/// Generates lives from two seconds to ten years, in every order of magnitude.
 fn life() -> impl Strategy<Value = u64> {
     prop_oneof![2..60_u64, 60..3600_u64, 3600..48 * 3600_u64, 48 * 3600..=10 * YEAR]
 }
@@ -65,7 +65,7 @@ fn runs() -> impl Strategy<Value = Runs> {
     runs.prop_map(|(period, phase, last)| Runs { phase: phase % period, period, last })
 }
 
-/// A moment next to one of those that matter, or any.
+/// Generates a time close to one that matters, or any time.
 fn moment(validity: Validity, runs: Runs) -> impl Strategy<Value = SystemTime> {
     let due = validity.renew_at(&runs.schedule());
     let ends = [Some(validity.issued_at()), Some(validity.issued_at() - SKEW), due, validity.expires_at()];

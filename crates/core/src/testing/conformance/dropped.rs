@@ -1,8 +1,9 @@
-//! Futures that are dropped at an await.
+//! Drops futures at an await.
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 
-/// Polls a future until it has waited `polls` times and then drops it; its value if it was faster.
+/// Polls a future, and drops it once it is pending after more than `polls` polls. Returns its value if it completes
+/// earlier.
 pub async fn after_polls<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
     let (mut future, mut left) = (pin!(future), polls);
     poll_fn(|context| match future.as_mut().poll(context) {

@@ -1,8 +1,9 @@
-//! What every provider, every sink and every source must do, as suites that panic with the broken rule.
+//! The rules for every provider, sink and source, as suites that panic with the broken rule.
 //!
-//! Run them on a fake for speed and on the real thing for truth: they speak to the ports alone. [`provider`] takes a
-//! [`ProviderUnderTest`], whose other side can be misled; [`sink`] takes a [`SinkUnderTest`], which can look at what is
-//! really stored and plant what is foreign. [`source`] takes a [`SourceUnderTest`], which can add and remove targets.
+//! Run them on a fake for speed, and on the real system for certainty. They use only the ports. [`provider`] takes a
+//! [`ProviderUnderTest`], which includes a provider with invalid responses. [`sink`] takes a [`SinkUnderTest`], which
+//! can read the stored content and create foreign content. [`source`] takes a [`SourceUnderTest`], which can add and
+//! remove targets.
 
 mod dropped;
 mod provider;

@@ -1,4 +1,4 @@
-//! What every provider must do.
+//! The conformance suite for providers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,22 +7,22 @@ use async_trait::async_trait;
 use super::after_polls;
 use crate::{Clock, RegistryProvider};
 
-/// A provider that is dropped more often than this never answers.
+/// The number of dropped calls after which the suite treats the provider as stuck.
 const AWAITS: usize = 1000;
 
-/// A provider, and another one whose other side is out of its mind.
+/// A working provider, and a provider whose service responds with nonsense.
 #[async_trait]
 pub trait ProviderUnderTest: Send + Sync {
-    /// What every password contains, and nothing else may.
+    /// Returns a text that every password contains and that appears nowhere else.
     fn canary(&self) -> &str;
 
-    /// The clock that its dates are compared with.
+    /// Returns the clock that the dates of credentials are compared with.
     fn clock(&self) -> Arc<dyn Clock>;
 
-    /// One that works.
+    /// Returns a working provider.
     async fn provider(&self) -> Arc<dyn RegistryProvider>;
 
-    /// One that is answered with something that contains the canary and is no credential.
+    /// Returns a provider whose service responds with text that contains the canary and is not a credential.
     async fn misled(&self) -> Arc<dyn RegistryProvider>;
 }
 
@@ -30,7 +30,7 @@ pub trait ProviderUnderTest: Send + Sync {
 ///
 /// # Panics
 ///
-/// With the rule that is broken.
+/// With the rule that the provider breaks.
 pub async fn provider(under_test: &dyn ProviderUnderTest) {
     assert!(!under_test.canary().is_empty(), "the canary is not empty");
     mints_what_works(under_test).await;

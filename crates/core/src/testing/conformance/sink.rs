@@ -1,4 +1,4 @@
-//! What every sink must do.
+//! The conformance suite for sinks.
 
 use std::{
     collections::BTreeMap,
@@ -17,32 +17,32 @@ use crate::{
 
 const CANARY: &str = "cAnArY-0123456789";
 const HOUR: Duration = Duration::from_hours(1);
-/// A sink that is dropped more often than this never answers.
+/// The number of dropped calls after which the suite treats the sink as stuck.
 const AWAITS: usize = 1000;
-/// One dropped call can win few races.
+/// The largest number of races that one dropped call can win.
 const RACES: usize = 10;
-/// At once, as a first pass would.
+/// The number of concurrent writes, as in a first pass.
 const MANY: usize = 100;
 
-/// A sink together with the other door to its store.
+/// A sink, and direct access to its store.
 #[async_trait]
 pub trait SinkUnderTest: Send + Sync {
-    /// The sink, with settings that nothing stands in the way of.
+    /// Returns the sink, with settings that allow every call.
     fn sink(&self) -> Arc<dyn SecretSink>;
 
-    /// The clock that its dates are compared with.
+    /// Returns the clock that the dates of credentials are compared with.
     fn clock(&self) -> Arc<dyn Clock>;
 
-    /// An address where nothing stands and something can be written, another one at each call.
+    /// Returns an address that is empty and writable. Each call returns another one.
     async fn vacant(&self) -> Target;
 
-    /// What really stands there: user name and password by registry; `None`: nothing.
+    /// Returns the stored user name and password by registry, read directly from the store. `None`: nothing is stored.
     async fn stored(&self, target: &Target) -> Option<BTreeMap<Registry, (String, String)>>;
 
-    /// Puts something there that belongs to somebody else.
+    /// Creates content of another owner at the target.
     async fn plant_foreign(&self, target: &Target);
 
-    /// All of what really stands there, in a form that shows any change.
+    /// Returns all stored content of the target, in a form that shows any change.
     async fn fingerprint(&self, target: &Target) -> String;
 }
 
@@ -50,7 +50,7 @@ pub trait SinkUnderTest: Send + Sync {
 ///
 /// # Panics
 ///
-/// With the rule that is broken.
+/// With the rule that the sink breaks.
 pub async fn sink(under_test: &dyn SinkUnderTest) {
     keeps_and_reports(under_test).await;
     keeps_what_a_failed_provider_left(under_test).await;
@@ -65,7 +65,7 @@ pub async fn sink(under_test: &dyn SinkUnderTest) {
     converges_after_a_dropped_call(under_test).await;
 }
 
-/// A set of credentials in the making.
+/// Creates sets of credentials.
 struct Sets {
     now: SystemTime,
 }
@@ -280,7 +280,8 @@ async fn converges_after_a_dropped_call(under_test: &dyn SinkUnderTest) {
     panic!("a call ends within {AWAITS} polls");
 }
 
-/// A dropped call may still reach the store and win a race against the next: as the engine does, try again.
+/// Writes a set and retries conflicts, as the engine does. A dropped call may still reach the store and win a race
+/// against the next call.
 async fn until_it_holds(sink: &dyn SecretSink, target: &Target, set: &CredentialSet) -> Result<()> {
     for _ in 0..RACES {
         match sink.write(target, set).await {

@@ -1,4 +1,4 @@
-//! What every source of targets must do.
+//! The conformance suite for sources of targets.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -8,26 +8,26 @@ use tokio::time::timeout;
 use super::after_polls;
 use crate::{Target, TargetEvent, TargetReceiver, TargetSender, TargetSource};
 
-/// A source that is dropped more often than this never names everything.
+/// The number of dropped calls after which the suite treats the source as stuck.
 const AWAITS: usize = 1000;
-/// Nothing on loopback takes longer.
+/// The longest wait for an event. Nothing on loopback takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A source together with the other door to where its targets come from.
+/// A source, and direct access to the place that it discovers targets in.
 #[async_trait]
 pub trait SourceUnderTest: Send + Sync {
-    /// The source, with at least one target.
+    /// Returns the source, with at least one target.
     async fn source(&self) -> Arc<dyn TargetSource>;
 
-    /// All targets that it has now.
+    /// Returns all current targets.
     async fn targets(&self) -> BTreeSet<Target>;
 
-    /// Makes one more target. Default, `None`: its targets are fixed.
+    /// Creates one more target. Default, `None`: the targets are fixed.
     async fn add(&self) -> Option<Target> {
         None
     }
 
-    /// Ends a target that [`add`](Self::add) has made. Default: it makes none.
+    /// Removes a target that [`add`](Self::add) has created. Default: does nothing, because `add` creates none.
     async fn remove(&self, _: &Target) {}
 }
 
@@ -35,7 +35,7 @@ pub trait SourceUnderTest: Send + Sync {
 ///
 /// # Panics
 ///
-/// With the rule that is broken.
+/// With the rule that the source breaks.
 pub async fn source(under_test: &dyn SourceUnderTest) {
     names_everything_and_then_says_so(under_test).await;
     begins_anew_after_a_dropped_call(under_test).await;
@@ -47,7 +47,7 @@ async fn next(receiver: &mut TargetReceiver, rule: &str) -> Option<TargetEvent> 
     next.map(|(_, event)| event)
 }
 
-/// What a source names until it says that this is everything, or until it ends.
+/// Returns the targets that a source sends until it sends `Synced` or ends.
 async fn named(receiver: &mut TargetReceiver) -> BTreeSet<Target> {
     let mut named = BTreeSet::new();
     loop {
