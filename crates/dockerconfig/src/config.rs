@@ -1,4 +1,4 @@
-//! The `auths` of a Docker config.
+//! Reads and edits the `auths` of a Docker config.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -15,48 +15,57 @@ use crate::{
     text::{Changes, Text},
 };
 
-/// Registry logins as `.dockerconfigjson` holds them. Its `Debug` shows the registries alone.
+/// Registry logins in the format of `.dockerconfigjson`. Its `Debug` shows only the registries.
 #[derive(Clone)]
 pub struct DockerConfig {
     text: Text,
-    /// None of them marks as removed what the text does not have.
+    /// A change that removes a key is only present if the text has that key.
     changes: Changes,
 }
 
-/// What one value of `auths` holds, as far as it concerns us.
+/// The part of a value of `auths` that holds the login.
 #[derive(Deserialize)]
 struct Auth {
     auth: String,
 }
 
 impl DockerConfig {
-    /// One without any login.
+    /// Returns a config without logins.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Reads one. [`ErrorKind::Malformed`](regcred_core::ErrorKind::Malformed) if it is not an object with an object
-    /// `auths`, or if a field of either occurs twice. As in Go, `null` in place of either, or no `auths`, means no login.
+    /// Parses a config from JSON.
+    ///
+    /// `null`, an `auths` of `null` and a missing `auths` all mean that there are no logins, as in Go.
+    ///
+    /// Fails with [`ErrorKind::Malformed`](regcred_core::ErrorKind::Malformed) if the config or its `auths` is not an
+    /// object. Fails the same way if a field of either occurs twice.
     pub fn parse(json: &[u8]) -> Result<Self> {
         Ok(Self { text: Text::parse(json)?, changes: Changes::new() })
     }
 
-    /// Sets the login of one registry: in its old place, or before the first registry that is greater.
+    /// Sets the login of one registry. A new entry goes before the first registry that sorts after it.
     pub fn set(&mut self, registry: &Registry, username: &str, password: &SecretString) {
         let auth = STANDARD.encode(format!("{username}:{}", password.expose_secret()));
-        // Base64 needs no escapes.
+        // Base64 contains no character that JSON escapes.
         self.put(registry, format!(r#"{{"auth":"{auth}"}}"#));
     }
 
-    /// The same, with `username` and `password` beside the `auth` that says both: some readers want these.
+    /// Sets a login like [`set`](Self::set), with `username` and `password` beside `auth`. Some readers need these
+    /// fields.
     pub fn set_in_full(&mut self, registry: &Registry, username: &str, password: &SecretString) {
         let auth = STANDARD.encode(format!("{username}:{}", password.expose_secret()));
         let entry = json!({ "username": username, "password": password.expose_secret(), "auth": auth });
         self.put(registry, entry.to_string());
     }
 
-    /// Sets whatever a login has: user name and password as [`set`](Self::set) does, an identity token with the user name beside it, or an
-    /// entry byte for byte. [`ErrorKind::Malformed`](regcred_core::ErrorKind::Malformed) if the entry is not a JSON object.
+    /// Sets a login of any kind.
+    ///
+    /// A user name and password are written as by [`set`](Self::set). An identity token is written with the user name
+    /// beside it. An entry is written byte for byte.
+    ///
+    /// Fails with [`ErrorKind::Malformed`](regcred_core::ErrorKind::Malformed) if the entry is not a JSON object.
     pub fn set_login(&mut self, registry: &Registry, login: &Login) -> Result<()> {
         match login.secret() {
             LoginSecret::Password(password) => self.set(registry, login.username(), password),
@@ -78,7 +87,7 @@ impl DockerConfig {
         Ok(())
     }
 
-    /// Takes over from another config what stands there for a registry, byte for byte; whether anything did.
+    /// Copies the entry of a registry from another config, byte for byte. Returns whether that config has one.
     pub fn carry_over(&mut self, registry: &Registry, from: &Self) -> bool {
         from.entry(registry).map(|json| self.put(registry, json.into())).is_some()
     }
@@ -87,7 +96,7 @@ impl DockerConfig {
         self.changes.insert(key(registry).into(), Some(json));
     }
 
-    /// Removes what stands there for a registry; whether anything did.
+    /// Removes the entry of a registry. Returns whether there was one.
     pub fn remove(&mut self, registry: &Registry) -> bool {
         self.remove_key(key(registry))
     }
@@ -102,12 +111,12 @@ impl DockerConfig {
         did
     }
 
-    /// What stands there for a registry, as raw JSON: a secret, which must not be shown.
+    /// Returns the entry of a registry as raw JSON. It is a secret: never log or print it.
     pub fn entry(&self, registry: &Registry) -> Option<&str> {
         self.entry_of(key(registry))
     }
 
-    /// The entry of any key of `auths`, as raw JSON: a secret, which must not be shown.
+    /// Returns the entry of any key of `auths` as raw JSON. It is a secret: never log or print it.
     pub fn entry_of(&self, key: &str) -> Option<&str> {
         match self.changes.get(key) {
             Some(change) => change.as_deref(),
@@ -115,10 +124,13 @@ impl DockerConfig {
         }
     }
 
-    /// The keys that mean one of these registries, or a part of it, in another spelling than regcred's own, each with its
-    /// registry. A key that is more than one registry's belongs to the one with the longest path.
+    /// Returns the aliases of these registries, each with its registry.
     ///
-    /// A part that has a login of another user than its registry is left out: it is there on purpose.
+    /// An alias is a key that means a registry, or a part of it, but is not the key that regcred writes. A key that
+    /// matches several registries belongs to the one with the longest path.
+    ///
+    /// A part whose login has another user than its registry is not an alias. regcred assumes that such a login is
+    /// intentional.
     pub fn aliases<'a>(&self, registries: impl IntoIterator<Item = &'a Registry>) -> Vec<(String, &'a Registry)> {
         let registries = registries.into_iter().collect::<BTreeSet<_>>();
         let alias = |(name, json): (&str, &str)| {
@@ -136,7 +148,7 @@ impl DockerConfig {
         self.entries().filter_map(alias).collect()
     }
 
-    /// Gives every [alias](Self::aliases) of these registries the entry of its registry.
+    /// Copies the entry of each registry to its [aliases](Self::aliases).
     pub fn renew_aliases<'a>(&mut self, registries: impl IntoIterator<Item = &'a Registry>) {
         for (key, registry) in self.aliases(registries) {
             if let Some(json) = self.entry(registry).map(str::to_owned) {
@@ -154,45 +166,54 @@ impl DockerConfig {
         }
     }
 
-    /// Whether it has no login and no field beside `auths`.
+    /// Returns whether the config has no login and no field beside `auths`.
     pub fn is_empty(&self) -> bool {
         self.entries().next().is_none() && !self.text.has_more()
     }
 
-    /// The values of the fields beside `auths` with this name, in any case.
+    /// Returns the values of all fields beside `auths` with this name, ignoring case.
     pub(crate) fn beside(&self, name: &str) -> impl Iterator<Item = &str> {
         self.text.beside(name)
     }
 
-    /// Name and value of the fields behind `auths` that Go reads into it.
+    /// Returns the name and value of each field after `auths` that Go decodes into `auths` too.
     pub(crate) fn behind(&self) -> impl Iterator<Item = (&str, &str)> {
         self.text.behind()
     }
 
-    /// User name and password for a registry, from a padded `auth` that is split at its first colon; `None` if there is
-    /// none or it cannot be read.
+    /// Returns the user name and password for a registry.
+    ///
+    /// Decodes a padded `auth` and splits it at the first colon. Returns `None` if there is no `auth` or it cannot be
+    /// decoded.
     pub fn login(&self, registry: &Registry) -> Option<(String, SecretString)> {
         let entry = serde_json::from_str::<Auth>(self.entry(registry)?).ok()?;
         let pair = String::from_utf8(STANDARD.decode(entry.auth).ok()?).ok()?;
         pair.split_once(':').map(|(username, password)| (username.to_owned(), password.into()))
     }
 
-    /// The keys of `auths`, valid or not: those that were parsed in their order, then the new ones in theirs.
+    /// Returns the keys of `auths`, valid or not. Parsed keys keep their order, and new keys follow in sorted order.
     pub fn registries(&self) -> impl Iterator<Item = &str> {
         self.entries().map(|(name, _)| name)
     }
 
-    /// The registries whose entry has the [key](key()) that regcred would write.
+    /// Returns the registries whose entry has the [key](key()) that regcred would write.
     pub fn canonical(&self) -> impl Iterator<Item = Registry> {
         self.registries().filter_map(|name| Registry::new(name).ok().filter(|it| key(it) == name))
     }
 
-    /// The keys of `auths` whose entry the kubelet cannot read, as they stand: escape them before they are shown.
+    /// Returns the keys of `auths` whose entry the kubelet cannot read. The keys are unescaped, so escape them before
+    /// you print them.
     ///
-    /// One such entry is enough for the kubelet (`DockerConfigEntry.UnmarshalJSON` in its `pkg/credentialprovider`) to
-    /// refuse the file as a whole, good logins and all. It is one that is not an object; whose `auth`, `username`,
-    /// `password` or `email` is not a string; or whose `auth`, unless empty, is not base64, padded or not, of a text
-    /// with a colon. `null` is as good as absent in all these places.
+    /// One such entry makes the kubelet refuse the whole file, valid logins included. See
+    /// `DockerConfigEntry.UnmarshalJSON` in its `pkg/credentialprovider`.
+    ///
+    /// The kubelet cannot read an entry in any of these cases:
+    ///
+    /// - The entry is not an object.
+    /// - Its `auth`, `username`, `password` or `email` is not a string.
+    /// - Its `auth` is not empty, and is not base64 of a text with a colon. Padding is optional.
+    ///
+    /// `null` counts as absent in all these places.
     pub fn unreadable(&self) -> Vec<String> {
         self.entries().filter(|(_, json)| !entry::is_readable(json)).map(|(name, _)| name.into()).collect()
     }
@@ -206,11 +227,10 @@ impl DockerConfig {
         old.chain(new.filter_map(|(name, change)| Some((name.as_str(), change.as_deref()?))))
     }
 
-    /// As JSON: the text that was parsed, with nothing but the changes.
+    /// Returns the config as JSON. Only the changes differ from the text that was parsed.
     ///
-    /// A login that is set anew changes the bytes of its entry's value. One that is removed takes its name and one
-    /// comma with it. One that is added stands before the first registry that is greater, in whatever order they were
-    /// set.
+    /// A changed login replaces only the value of its entry. A removed login takes its name and one comma with it. A
+    /// new login goes before the first registry that sorts after it, so the order of the calls does not matter.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.text.render(&self.changes).into_bytes()
     }

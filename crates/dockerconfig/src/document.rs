@@ -1,4 +1,4 @@
-//! A Docker config as a document of its own, such as an `auth.json`.
+//! Stores a Docker config as a document of its own, such as an `auth.json`.
 
 use regcred_core::{
     Error, ErrorKind, InstanceName, Login, Result, SecretBytes,
@@ -12,23 +12,24 @@ use crate::{
     record::{self, Record, Records},
 };
 
-/// The field beside `auths` that has the records of regcred. All readers of a Docker config skip fields that they do not know.
+/// The field beside `auths` with the records of regcred. Readers of a Docker config ignore fields that they do not
+/// know.
 const FIELD: &str = "regcred";
 
-/// The format of `~/.docker/config.json`, `auth.json` and `.dockerconfigjson`, with the records of regcred in a field `regcred`.
+/// The format of `~/.docker/config.json`, `auth.json` and `.dockerconfigjson`. A field `regcred` holds the records.
 ///
-/// Logins and fields of other programs stay as they are.
+/// Logins and fields of other programs are left unchanged.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DockerConfigFormat;
 
-/// The value of the field.
+/// The value of the `regcred` field.
 #[derive(Deserialize, Serialize)]
 struct Field {
     instance: String,
     hosts: Box<RawValue>,
 }
 
-/// The records of a document of regcred.
+/// The records of a document that regcred owns.
 struct Recorded {
     instance: InstanceName,
     records: Records,
@@ -65,7 +66,7 @@ impl DocumentFormat for DockerConfigFormat {
             let digest = config.entry(registry).map(record::digest);
             let new =
                 validity.map(|validity| Record { provider: provider.clone(), validity, digest, is_hidden: false });
-            // The old record still shows that the login was edited.
+            // Keeps the old record, which still shows that the login was edited.
             records.extend(new.or_else(|| old.get(registry).cloned()).map(|record| (registry.clone(), record)));
         }
         let hosts = RawValue::from_string(record::write(&records)).map_err(|_| bug())?;
@@ -85,7 +86,7 @@ impl DocumentFormat for DockerConfigFormat {
     }
 }
 
-/// Returns the config, and its records if it is regcred's.
+/// Returns the config, and its records if regcred owns the document.
 fn parse(document: &[u8]) -> Result<(DockerConfig, Option<Recorded>)> {
     let config = DockerConfig::parse(document)?;
     let json = text(document)?;

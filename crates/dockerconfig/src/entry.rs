@@ -1,4 +1,4 @@
-//! What the kubelet makes of one entry of `auths`.
+//! Decodes one entry of `auths` as the kubelet and other readers do.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use base64::{
 };
 use serde_json::value::RawValue;
 
-/// Go's `StdEncoding` ignores bits that belong to no byte.
+/// Ignores trailing bits that are not part of a byte, as Go's `StdEncoding` does.
 const PADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT_PAD);
 const LENIENT_PAD: GeneralPurposeConfig = PAD.with_decode_allow_trailing_bits(true);
-/// Go's `RawStdEncoding`.
+/// Decodes base64 without padding, as Go's `RawStdEncoding` does.
 const UNPADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT_NO_PAD);
 const LENIENT_NO_PAD: GeneralPurposeConfig = NO_PAD.with_decode_allow_trailing_bits(true);
 
-/// Whether it is an object whose fields are what `DockerConfigEntry.UnmarshalJSON` in Kubernetes asks for.
+/// Returns whether `DockerConfigEntry.UnmarshalJSON` in Kubernetes can decode the entry.
 ///
-/// Names are compared as Go does it, without regard to case, and `null` is taken for absent.
+/// Field names are compared without regard to case, as in Go, and `null` counts as absent.
 pub(crate) fn is_readable(json: &str) -> bool {
     if json == "null" {
         return true;
@@ -31,12 +31,12 @@ pub(crate) fn is_readable(json: &str) -> bool {
     })
 }
 
-/// Whether it is a JSON object.
+/// Returns whether the text is a JSON object.
 pub(crate) fn is_object(json: &str) -> bool {
     serde_json::from_str::<BTreeMap<String, &RawValue>>(json).is_ok()
 }
 
-/// Whether Go can decode it at all: it is `null`, or an object in which these fields are text or `null`.
+/// Returns whether Go can decode the entry: it is `null`, or an object in which these fields are strings or `null`.
 pub(crate) fn has_texts(json: &str, names: &[&str]) -> bool {
     let Ok(fields) = serde_json::from_str::<Option<BTreeMap<String, &RawValue>>>(json) else { return false };
     let is_text = |name: &String| names.iter().any(|it| it.eq_ignore_ascii_case(name));
@@ -44,7 +44,7 @@ pub(crate) fn has_texts(json: &str, names: &[&str]) -> bool {
     texts.all(|(_, value)| value.get().starts_with('"') || value.get() == "null")
 }
 
-/// Whether docker decodes its `auth`: there is none, or it is padded base64 of a user and a colon.
+/// Returns whether docker can decode the `auth`: it is absent, or padded base64 of a user name and a colon.
 pub(crate) fn is_valid_for_docker(json: &str) -> bool {
     let Ok(Some(fields)) = serde_json::from_str::<Option<BTreeMap<String, &RawValue>>>(json) else { return true };
     let auths = fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case("auth"));
@@ -56,7 +56,9 @@ pub(crate) fn is_valid_for_docker(json: &str) -> bool {
     auths.all(is_login)
 }
 
-/// The user of a login: of its `auth` or, without one, its `username`. `None`: it has no login that can be read.
+/// Returns the user name of a login from its `auth` or, without `auth`, from its `username`.
+///
+/// Returns `None` if the entry has no readable login.
 pub(crate) fn user(json: &str) -> Option<String> {
     let fields = serde_json::from_str::<BTreeMap<String, &RawValue>>(json).ok()?;
     let text = |name: &str| {
@@ -73,12 +75,12 @@ pub(crate) fn user(json: &str) -> Option<String> {
     }
 }
 
-/// Whether it is base64, as Go reads it, with a colon in it.
+/// Returns whether the text is base64 with a colon in it, as Go decodes it.
 fn is_login(auth: &str) -> bool {
     decoded(auth).is_some_and(|pair| pair.contains(&b':'))
 }
 
-/// Decodes base64, padded or not, as Go does.
+/// Decodes base64 with or without padding, as Go does.
 fn decoded(auth: &str) -> Option<Vec<u8>> {
     let auth = auth.replace(['\r', '\n'], "");
     if auth.ends_with('=') { PADDED.decode(&auth).ok() } else { UNPADDED.decode(&auth).ok() }
@@ -108,7 +110,7 @@ mod tests {
         }
     }
 
-    /// Each was given to Kubernetes' own code, which agrees.
+    /// Kubernetes' own code was run on each of these cases and gave the same result.
     #[test]
     fn what_the_kubelet_refuses_is_unreadable() {
         let readable = [

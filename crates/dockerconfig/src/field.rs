@@ -1,4 +1,4 @@
-//! Changes one field of a JSON object, and no other byte.
+//! Changes one field of a JSON object and leaves every other byte unchanged.
 
 use regcred_core::{Error, ErrorKind, Result};
 use serde_json::Value;
@@ -10,7 +10,7 @@ pub(crate) fn get<'a>(json: &'a str, name: &str) -> Result<Option<&'a str>> {
     Ok(locate(json)?.get(name).map(|field| &json[field.value.clone()]))
 }
 
-/// Sets a field of an object to a value, in its old place or behind the other fields.
+/// Sets a field of an object to a value. A new field goes after the other fields.
 pub(crate) fn set(json: &str, name: &str, value: &str) -> Result<String> {
     let object = locate(json)?;
     if let Some(field) = object.get(name) {

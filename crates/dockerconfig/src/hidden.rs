@@ -1,4 +1,4 @@
-//! Answers which readers do not get the login of a registry, and why.
+//! Finds the readers that do not get the login of a registry, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,22 +10,24 @@ use crate::{
     reader::{Cause, Reader, Taken, is_docker_hub, refused_by, taken_if_read},
 };
 
-/// An entry that some readers do not take.
+/// A reason why some readers do not use the entry of a registry, with those readers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hidden {
-    /// The readers, in their order.
+    /// The readers, in the order of [`Reader::ALL`].
     pub readers: Vec<Reader>,
-    /// Why.
+    /// The reason.
     pub cause: Cause,
 }
 
-/// Of the images of one registry. A tenant can write thousands of keys.
+/// Upper limit on the images checked for one registry. A tenant can write thousands of keys.
 const IMAGES: usize = 65;
 
-/// Returns the readers that do not take the entry of a registry for every image of it, or that can take another one. Empty: all do.
+/// Returns the readers that do not always use the entry of a registry. The result is empty if all readers use it for
+/// every image.
 ///
-/// The images are those of the registry and of all keys that [mean](Meaning) it. An entry with the same text is as good as its own.
+/// Checks an image for the registry and for each key that [means](Meaning) it. A key with the same entry counts as the
+/// registry's own.
 pub fn hidden(config: &DockerConfig, registry: &Registry) -> Vec<Hidden> {
     let own = config.entry(registry);
     let spelled = config.registries().filter(|key| Meaning::of(key, registry).is_some()).map(image_of);
@@ -48,7 +50,7 @@ pub fn hidden(config: &DockerConfig, registry: &Registry) -> Vec<Hidden> {
     causes.into_iter().map(hidden).collect()
 }
 
-/// The field behind `auths` that has another login for a registry.
+/// Returns the field after `auths` that has another login for the registry.
 fn shadow(config: &DockerConfig, registry: &Registry) -> Option<Cause> {
     let has_one = |json: &str| {
         let entries = serde_json::from_str::<BTreeMap<String, &RawValue>>(json).unwrap_or_default();
@@ -58,7 +60,7 @@ fn shadow(config: &DockerConfig, registry: &Registry) -> Option<Cause> {
     fields.next().map(|(name, _)| Cause::Field(name.to_owned()))
 }
 
-/// Why a reader does not take this entry for an image.
+/// Returns why a reader does not use this entry for an image.
 fn cause(config: &DockerConfig, reader: Reader, image: &str, own: Option<&str>) -> Option<Cause> {
     let groups = match taken_if_read(config, reader, image) {
         Taken::Helper(cause) => return Some(cause),
@@ -72,7 +74,7 @@ fn cause(config: &DockerConfig, reader: Reader, image: &str, own: Option<&str>) 
     groups.first()?.iter().find(|key| !is_own(key)).map(|key| Cause::Key(key.clone()))
 }
 
-/// The image that a key is for: without scheme, API version and slash at the end.
+/// Returns the image that a key is for, without the scheme, the API version and a trailing slash.
 fn image_of(key: &str) -> String {
     let rest = key.split_once("://").map_or(key, |(_, rest)| rest).trim_end_matches('/');
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -81,7 +83,7 @@ fn image_of(key: &str) -> String {
         None if path == "v1" || path == "v2" => "",
         _ => path,
     };
-    // No image has another name of Docker Hub: every client writes docker.io in its place.
+    // Every client writes docker.io in an image name, so no image uses another name of Docker Hub.
     let host = if is_docker_hub(host) || host == "registry-1.docker.io" { "docker.io" } else { host };
     if path.is_empty() { host.to_owned() } else { format!("{host}/{path}") }
 }
@@ -146,7 +148,7 @@ mod tests {
             ),
             (r#"{"auths":{"r.example":OURS},"credHelpers":{"quay.io":"x"}}"#, &[]),
             (r#"{"auths":{"r.example":OURS},"credsStore":"x"}"#, &["[Docker]: CredsStore"]),
-            // Go reads names in any case into one map, and what comes later wins.
+            // Go decodes field names of any case into one map, and the last one wins.
             (
                 r#"{"auths":{"r.example":OURS},"Auths":{"r.example":OLD}}"#,
                 &[r#"[Kubelet, Import, Containers, Docker]: Field("Auths")"#],
@@ -254,7 +256,7 @@ mod tests {
         for key in keys {
             for entry in [OLD, r#"{"auth":"Zm9v"}"#, "7", "[]", "\"x\"", "null", "{}", r#"{"auth":"%%%"}"#] {
                 if key.contains('*') && entry != OLD {
-                    continue; // it is another registry's too
+                    continue; // A wildcard also covers other registries.
                 }
                 let registry = Registry::new("r.example").expect("valid");
                 let mut config = parsed(&format!(r#"{{"auths":{{"{key}":{entry}}}}}"#));

@@ -1,10 +1,10 @@
-//! Under which key of `auths` is a registry found?
+//! Chooses the key of `auths` for a registry.
 
 use regcred_core::Registry;
 
-/// The key of Docker Hub. Docker looks up this one alone, and the kubelet and containers/image find it too.
+/// The key of Docker Hub. Docker looks up only this key, and the kubelet and containers/image find it too.
 ///
-/// Source: `IndexServer` in `registry/config.go` of moby, which `docker login` writes.
+/// `docker login` writes this key. Source: `IndexServer` in `registry/config.go` of moby.
 pub(crate) const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
 /// Returns the key of `auths` under which every reader finds the login of a registry: its canonical form, but for Docker Hub.

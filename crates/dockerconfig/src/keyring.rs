@@ -1,12 +1,14 @@
 //! Finds the keys of `auths` that match an image, as the kubelet does.
 //!
-//! The same as `BasicDockerKeyring` in Kubernetes' `pkg/credentialprovider/keyring.go`, which OpenShift's import of images uses too.
+//! Follows `BasicDockerKeyring` in Kubernetes' `pkg/credentialprovider/keyring.go`. OpenShift's image import uses the
+//! same code.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use regcred_core::Pattern;
 
-/// The keys that match an image, in the order in which their logins are tried. The order within one group is random.
+/// Returns the keys that match an image, in the order in which the kubelet tries their logins. The order within a group
+/// is random.
 pub(crate) fn lookup<'a>(keys: impl Iterator<Item = &'a str>, image: &str) -> Vec<Vec<&'a str>> {
     let (mut index, mut of_docker_hub) = (BTreeMap::<_, Vec<&str>>::new(), vec![]);
     for key in keys {
@@ -26,7 +28,7 @@ pub(crate) fn lookup<'a>(keys: impl Iterator<Item = &'a str>, image: &str) -> Ve
 /// The host in the key that `docker login` writes for Docker Hub.
 const INDEX: &str = "index.docker.io";
 
-/// Whether the kubelet takes the login of Docker Hub if no key matches an image.
+/// Returns whether the kubelet uses the login of Docker Hub for an image that no key matches.
 fn is_of_docker_hub(image: &str) -> bool {
     match image.split_once('/') {
         None => !image.is_empty(),
@@ -39,7 +41,7 @@ fn is_of_docker_hub(image: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Each was given to Kubernetes' own code, which agrees.
+    /// Kubernetes' own code was run on each of these cases and gave the same result.
     #[test]
     fn keys_match_as_in_the_kubelet() {
         let cases = [

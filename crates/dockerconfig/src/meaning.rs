@@ -1,4 +1,4 @@
-//! Which registry does a key of `auths` mean?
+//! Answers which registry a key of `auths` means.
 
 use regcred_core::Registry;
 
@@ -7,18 +7,21 @@ use crate::key::key as key_of;
 /// The relation of a key of `auths` to a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Meaning {
-    /// The registry, as regcred writes it.
+    /// The key is the one that regcred writes for the registry.
     Exact,
-    /// The same registry, written with a scheme, an API version, port 443, capitals or a slash at the end.
+    /// The same registry in another spelling: with a scheme, an API version, port 443, capitals or a trailing slash.
     Spelling,
-    /// Some of its repositories: the key has a longer path.
+    /// Some repositories of the registry: the key has a longer path.
     Part,
 }
 
 impl Meaning {
-    /// Returns what a key means for a registry. `None`: it means another one, or it has a wildcard or a user.
+    /// Returns what a key means for a registry.
     ///
-    /// Readers differ on which of these spellings they take: see [`Reader`](crate::Reader). A login for the registry is right for all.
+    /// Returns `None` if the key means another registry, contains a wildcard, or contains a user.
+    ///
+    /// Readers accept different spellings (see [`Reader`](crate::Reader)). The login of the registry is correct for all
+    /// of them.
     pub fn of(key: &str, registry: &Registry) -> Option<Self> {
         if key == key_of(registry) {
             return Some(Self::Exact);
@@ -50,7 +53,7 @@ fn split(key: &str) -> (&str, &str) {
     key.split_once('/').unwrap_or((key, ""))
 }
 
-/// Every reader uses port 443 by default, and one host of Docker Hub for the others.
+/// Returns the host of an authority. Every reader uses port 443 by default, and Docker Hub has several host names.
 fn host_of(authority: &str) -> &str {
     match authority.strip_suffix(":443").unwrap_or(authority) {
         "index.docker.io" | "registry-1.docker.io" => "docker.io",
@@ -58,7 +61,8 @@ fn host_of(authority: &str) -> &str {
     }
 }
 
-/// Without an API version at the beginning, which docker and the kubelet ignore, and without a slash at the end.
+/// Returns the segments of a path, without a leading API version and a trailing slash. Docker and the kubelet ignore
+/// the API version.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     let path = path.trim_end_matches('/');
     let path = match path.split_once('/') {

@@ -1,4 +1,4 @@
-//! Where the fields of a JSON object stand in a text.
+//! Locates the fields of a JSON object in a text.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -12,29 +12,29 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// The fields of an object. A name that stands there twice is refused: readers differ on which of the two counts.
+/// The fields of an object. A duplicate name is refused, because readers disagree on which field counts.
 #[derive(Clone)]
 pub(crate) struct Object {
-    /// Just behind the opening brace.
+    /// Position after the opening brace.
     pub(crate) start: usize,
-    /// In the order of the text.
+    /// The fields in the order of the text.
     pub(crate) fields: Vec<Field>,
-    /// Where each stands in `fields`: others may have written a hundred thousand.
+    /// Index of each name in `fields`. A document of another writer may have a hundred thousand fields.
     places: HashMap<String, usize>,
 }
 
-/// A field and its place. No white space belongs to it but what stands inside.
+/// A field and its position. Surrounding white space is not part of it.
 #[derive(Clone)]
 pub(crate) struct Field {
-    /// Without escapes.
+    /// The name without escapes.
     pub(crate) name: String,
-    /// The quote before its name.
+    /// Position of the quote before the name.
     pub(crate) start: usize,
     pub(crate) value: Range<usize>,
 }
 
 impl Object {
-    /// Reads the object that this part of the text is, white space around it aside.
+    /// Reads the object in this part of the text. White space around the object is allowed.
     pub(crate) fn locate(text: &str, part: Range<usize>) -> serde_json::Result<Self> {
         let json = &text[part.clone()];
         let Pairs { pairs, places } = serde_json::from_str(json)?;
@@ -42,7 +42,7 @@ impl Object {
         let mut end = start;
         let mut fields = Vec::with_capacity(pairs.len());
         for (name, value) in pairs {
-            // White space and a comma are all that can stand before the quote.
+            // Only white space and a comma can precede the quote.
             let start = end + text[end..].find('"').expect("a name stands before its value");
             let value_start = value.get().as_ptr().addr() - text.as_ptr().addr();
             end = value_start + value.get().len();
@@ -55,13 +55,13 @@ impl Object {
         self.places.get(name).map(|place| &self.fields[*place])
     }
 
-    /// Just behind the last field, or the opening brace if there is none.
+    /// Returns the position after the last field, or after the opening brace if there is no field.
     pub(crate) fn end(&self) -> usize {
         self.fields.last().map_or(self.start, |field| field.value.end)
     }
 }
 
-/// The fields of an object with their values as slices of the text.
+/// The fields of an object, with their values as slices of the text.
 struct Pairs<'a> {
     pairs: Vec<(String, &'a RawValue)>,
     places: HashMap<String, usize>,

@@ -1,4 +1,4 @@
-//! Answers which login a reader takes out of a Docker config.
+//! Answers which login a reader takes from a Docker config.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -14,52 +14,55 @@ pub enum Reader {
     ///
     /// Source: `pkg/credentialprovider/keyring.go` of Kubernetes.
     Kubelet,
-    /// OpenShift's import of images. It finds logins as the kubelet does, and takes the first of them alone.
+    /// OpenShift's image import. It finds logins as the kubelet does, but uses only the first one.
     ///
     /// Source: `pkg/image/registryclient` of openshift/library-go and `BasicFromKeyring` of openshift/oc.
     Import,
-    /// Podman, Buildah, Skopeo and everything else on containers/image.
+    /// Podman, Buildah, Skopeo and every other program on containers/image.
     ///
-    /// It asks the program that `credHelpers` names for the host. Else it takes the longest key that is the image or a parent of
-    /// it, and at last a key with a scheme.
+    /// It asks the program that `credHelpers` names for the host. Without one, it uses the longest key that is the
+    /// image or a parent of it. Keys with a scheme come last.
     ///
     /// Source: containers-auth.json(5), and `findCredentialsInFile` in `pkg/docker/config` of containers/image.
     Containers,
-    /// Docker. For an image of Docker Hub it takes `https://index.docker.io/v1/` and no other key. It asks the program that `credHelpers` or `credsStore` names. Else it takes the key that is the host, and at last a
-    /// key with a scheme or a path. If that program cannot run, Docker 28 takes the entry after all.
+    /// Docker. For an image of Docker Hub it uses only the key `https://index.docker.io/v1/`.
+    ///
+    /// It asks the program that `credHelpers` or `credsStore` names. Without one, it uses the key that equals the host.
+    /// Keys with a scheme or a path come last. If the program cannot run, Docker 28 uses the entry of `auths`.
     ///
     /// Source: `cli/config/configfile` and `cli/config/credentials` of docker/cli.
     Docker,
 }
 
-/// The way in which a reader gets the login for an image.
+/// How a reader gets the login for an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// Takes the entries of these keys, in this order. The order within one group is random.
+    /// The reader uses the entries of these keys, in this order. The order within a group is random.
     Keys(Vec<Vec<String>>),
-    /// Asks a credential helper, and takes no entry.
+    /// The reader asks a credential helper and uses no entry.
     Helper(Cause),
-    /// Refuses the whole config, because of the entries of these keys or of these fields.
+    /// The reader refuses the whole config because of the entries of these keys, or because of these fields.
     Refused(Vec<String>),
 }
 
-/// Why a reader does not take the entry of a registry.
+/// Why a reader does not use the entry of a registry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cause {
     /// `credHelpers` names a program for this host.
     CredHelper(String),
     /// `credsStore` names a program for all hosts.
     CredsStore,
-    /// This key comes first.
+    /// The reader uses this key first.
     Key(String),
-    /// A field behind `auths` with this name, such as `Auths`, has a login too. Every reader is written in Go, which reads both into one.
+    /// A field after `auths` with this name, such as `Auths`, has a login too. Every reader is written in Go, and Go
+    /// decodes both fields into one.
     Field(String),
-    /// The reader refuses the whole config, because of these keys or fields.
+    /// The reader refuses the whole config because of these keys or fields.
     Unreadable(Vec<String>),
 }
 
 impl Reader {
-    /// All of them.
+    /// All readers.
     pub const ALL: [Self; 4] = [Self::Kubelet, Self::Import, Self::Containers, Self::Docker];
 }
 
@@ -79,7 +82,7 @@ impl fmt::Display for Reader {
     }
 }
 
-/// Returns the login that a reader takes for an image such as `r.example/team/app`, without tag and digest.
+/// Returns the login that a reader uses for an image such as `r.example/team/app`, without tag and digest.
 pub fn taken(config: &DockerConfig, reader: Reader, image: &str) -> Taken {
     match refused_by(config, reader) {
         refused if refused.is_empty() => taken_if_read(config, reader, image),
@@ -102,7 +105,9 @@ pub(crate) fn taken_if_read(config: &DockerConfig, reader: Reader, image: &str) 
     Taken::Keys(groups.into_iter().map(|group| group.into_iter().map(str::to_owned).collect()).collect())
 }
 
-/// The import tries again without the port that HTTPS has anyway. Of Docker Hub it knows no parts.
+/// Returns the keys that the image import uses.
+///
+/// Without a match it retries without port 443, the default of HTTPS. For Docker Hub it ignores keys with a path.
 fn imported<'a>(config: &'a DockerConfig, image: &str, host: &str) -> Vec<Vec<&'a str>> {
     let images = match host.strip_suffix(":443") {
         _ if is_docker_hub(host) => vec!["index.docker.io".to_owned(), "docker.io".to_owned()],
@@ -113,7 +118,7 @@ fn imported<'a>(config: &'a DockerConfig, image: &str, host: &str) -> Vec<Vec<&'
     found.find(|groups| !groups.is_empty()).into_iter().flatten().take(1).collect()
 }
 
-/// The first of these keys that there is, or all that match.
+/// Returns the first of these keys that exists, or otherwise all keys that match.
 fn first<'a>(
     config: &'a DockerConfig,
     keys: impl IntoIterator<Item = &'a str>,
@@ -126,7 +131,7 @@ fn first<'a>(
     if others.is_empty() { vec![] } else { vec![others] }
 }
 
-/// The credential helper that a reader asks for a host. Docker takes an empty name for none.
+/// Returns the credential helper that a reader asks for a host. Docker ignores an empty helper name.
 fn helper_of(config: &DockerConfig, reader: Reader, host: &str) -> Option<Cause> {
     let named = config.beside(HELPERS).filter_map(|json| serde_json::from_str::<BTreeMap<String, String>>(json).ok());
     let name = if reader == Reader::Docker && is_docker_hub(host) { DOCKER_HUB } else { host };
@@ -141,7 +146,7 @@ fn helper_of(config: &DockerConfig, reader: Reader, host: &str) -> Option<Cause>
     }
 }
 
-/// The keys of `auths` and the fields beside it that make a reader refuse the whole config.
+/// Returns the keys of `auths` and the fields beside it that make a reader refuse the whole config.
 pub(crate) fn refused_by(config: &DockerConfig, reader: Reader) -> Vec<String> {
     if matches!(reader, Reader::Kubelet | Reader::Import) {
         return config.unreadable();
@@ -164,34 +169,34 @@ pub(crate) fn refused_by(config: &DockerConfig, reader: Reader) -> Vec<String> {
 
 const HELPERS: &str = "credHelpers";
 const STORE: &str = "credsStore";
-/// The fields of an entry that have to be text for Go to decode the file at all.
+/// The fields of an entry that must be strings. Otherwise Go cannot decode the file.
 const CONTAINERS_TEXTS: [&str; 2] = ["auth", "identitytoken"];
 const DOCKER_TEXTS: [&str; 7] =
     ["auth", "username", "password", "email", "serveraddress", "identitytoken", "registrytoken"];
 
-/// An image and what is above it, down to the host: `r.example/team/app`, `r.example/team`, `r.example`.
+/// Returns an image and its parents up to the host: `r.example/team/app`, `r.example/team`, `r.example`.
 fn parents(image: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(image), |it| it.rsplit_once('/').map(|(parent, _)| parent))
 }
 
-/// As containers/image has it: of a key with a scheme the host, and the whole of any other key.
+/// Returns the host of a key with a scheme, or otherwise the whole key, as containers/image does.
 fn host_of_url(key: &str) -> Option<&str> {
     let rest = key.strip_prefix("http://").unwrap_or(key);
     let rest = rest.strip_prefix("https://").unwrap_or(rest);
     if rest.len() == key.len() { Some(key) } else { rest.split('/').next() }
 }
 
-/// Docker and containers/image read both of an image's name as Docker Hub.
+/// Returns whether a host means Docker Hub in an image name, for docker and containers/image.
 pub(crate) fn is_docker_hub(host: &str) -> bool {
     matches!(host, "docker.io" | "index.docker.io")
 }
 
-/// As containers/image has it: one name for the hosts of Docker Hub.
+/// Maps the hosts of Docker Hub to one name, as containers/image does.
 fn hub_of(host: &str) -> &str {
     if matches!(host, "docker.io" | "registry-1.docker.io") { "index.docker.io" } else { host }
 }
 
-/// As docker has it, with or without a scheme.
+/// Returns the host of a key with or without a scheme, as docker does.
 fn host_of(key: &str) -> &str {
     let rest = key.split_once("://").map_or(key, |(_, rest)| rest);
     rest.split('/').next().unwrap_or_default()

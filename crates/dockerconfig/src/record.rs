@@ -1,4 +1,4 @@
-//! The providers and the dates of the logins in a Docker config, which has no place for them.
+//! Records the provider and the dates of each login. A Docker config has no field for them.
 
 use std::{
     collections::BTreeMap,
@@ -10,16 +10,16 @@ use regcred_core::{Issuer, ProviderName, Registry, Validity, earliest_by_provide
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Which provider gave the login of a registry, and its dates.
+/// The provider and the dates of the login of a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The provider.
     pub provider: ProviderName,
-    /// The dates.
+    /// The issue date, the expiry and the issuer.
     pub validity: Validity,
-    /// The [digest] of the entry, where another writer may change it. `None`: the store itself shows changes.
+    /// The [digest] of the entry, if another writer can change the entry. `None` if the store itself shows changes.
     pub digest: Option<String>,
-    /// Whether some readers of the config do not get this login, but another one or none.
+    /// Whether some readers of the config get another login, or none, instead of this one.
     pub is_hidden: bool,
 }
 
@@ -36,18 +36,18 @@ struct Wire {
     digest: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     hidden: bool,
-    /// The account that minted it, in hexadecimal digits: not every reader of JSON keeps 64 bits of a number.
+    /// The account that minted the login, in hexadecimal digits. Some JSON readers cannot represent a 64-bit number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     issuer: Option<String>,
 }
 
-/// Returns 16 hexadecimal digits that differ for two entries of `auths`. They do not show the entry.
+/// Returns a digest of an entry of `auths`, as 16 hexadecimal digits. It does not reveal the entry.
 pub fn digest(entry: &str) -> String {
     let first = Sha256::digest(entry)[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
     format!("{first:016x}")
 }
 
-/// Returns records as a JSON object, with a field for each registry.
+/// Returns records as a JSON object with a field for each registry.
 pub fn write(records: &Records) -> String {
     let wire = |record: &Record| Wire {
         provider: record.provider.to_string(),
@@ -58,10 +58,10 @@ pub fn write(records: &Records) -> String {
         issuer: record.validity.issuer().map(|issuer| format!("{:016x}", issuer.number())),
     };
     let wire = records.iter().map(|(registry, record)| (registry.as_str(), wire(record))).collect::<BTreeMap<_, _>>();
-    serde_json::to_string(&wire).unwrap_or_default() // text and dates always serialise
+    serde_json::to_string(&wire).unwrap_or_default() // Text and dates always serialize
 }
 
-/// Reads what [`write()`] returned; `None` if the text is anything else.
+/// Parses the output of [`write()`]. Returns `None` for any other text.
 pub fn read(annotation: &str) -> Option<Records> {
     let wire = serde_json::from_str::<BTreeMap<String, Wire>>(annotation).ok()?;
     let record = |(host, wire): (String, Wire)| -> Option<(Registry, Record)> {
@@ -75,7 +75,8 @@ pub fn read(annotation: &str) -> Option<Records> {
     wire.into_iter().map(record).collect()
 }
 
-/// Returns the earliest end and the latest issue of all records as RFC 3339. `None`: there is none.
+/// Returns the earliest expiry and the latest issue date of all records, in RFC 3339. `None` if no record has that
+/// date.
 pub fn summary(records: &Records) -> (Option<String>, Option<String>) {
     let validities = || records.values().map(|record| record.validity);
     let text = |time| timestamp(time).to_string();
@@ -85,7 +86,7 @@ pub fn summary(records: &Records) -> (Option<String>, Option<String>) {
     )
 }
 
-/// Returns the dates of each provider: those of the record that ends first.
+/// Returns the dates of each provider, from its record that expires first.
 pub fn by_provider(records: &Records) -> BTreeMap<ProviderName, Validity> {
     earliest_by_provider(records.values().map(|record| (&record.provider, record.validity)))
 }

@@ -1,4 +1,4 @@
-//! A Docker config as it was written, and how it is written with changes.
+//! Keeps a Docker config as text and renders it with changes.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -8,17 +8,17 @@ use serde_json::Value;
 use crate::object::Object;
 
 const AUTHS: &str = "auths";
-/// Go and the kubelet read it as no login, in place of the whole config and of its `auths`.
+/// Go and the kubelet read `null` as no logins, for the whole config and for its `auths`.
 const NULL: &str = "null";
 
-/// What is to stand in `auths` by name, as JSON; `None` is what is to be gone.
+/// The new value of each changed key of `auths`, as JSON. `None` removes the key.
 pub(crate) type Changes = BTreeMap<String, Option<String>>;
 
-/// The text of a Docker config and the places in it that can change.
+/// The text of a Docker config, and the places in it that can change.
 #[derive(Clone)]
 pub(crate) struct Text {
     json: String,
-    /// `None`: the whole text is `null`.
+    /// `None` if the whole text is `null`.
     top: Option<Object>,
     auths: Auths,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Text {
 #[derive(Clone)]
 enum Auths {
     Absent,
-    /// It is `null`, and this is its place.
+    /// The value is `null`, at this place.
     Null(Range<usize>),
     Object(Object),
 }
@@ -52,35 +52,36 @@ impl Text {
         Ok(Self { json: text.into(), top: Some(top), auths })
     }
 
-    /// What stands in `auths` under a name.
+    /// Returns the value of a key of `auths`.
     pub(crate) fn entry(&self, name: &str) -> Option<&str> {
         self.logins()?.get(name).map(|field| &self.json[field.value.clone()])
     }
 
-    /// All that stands in `auths`, in its order.
+    /// Returns the entries of `auths`, in the order of the text.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
         let fields = self.logins().into_iter().flat_map(|auths| &auths.fields);
         fields.map(|field| (field.name.as_str(), &self.json[field.value.clone()]))
     }
 
-    /// The values of the fields beside `auths` with this name, in any case: Go compares names so.
+    /// Returns the values of the fields beside `auths` with this name. Like Go, it ignores case.
     pub(crate) fn beside(&self, name: &str) -> impl Iterator<Item = &str> {
         let fields = self.top.iter().flat_map(|top| &top.fields);
         fields.filter(move |it| it.name.eq_ignore_ascii_case(name)).map(|field| &self.json[field.value.clone()])
     }
 
-    /// The fields that Go reads into `auths` too, because it compares names in any case: name and value of those that stand behind
-    /// `auths`, whose entries win. What stands before loses.
+    /// Returns the name and value of each field after `auths` that Go decodes into `auths` too.
+    ///
+    /// Go ignores the case of field names, and the entries of the last field win. Fields before `auths` therefore lose.
     pub(crate) fn behind(&self) -> impl Iterator<Item = (&str, &str)> {
         let fields = self.top.iter().flat_map(|top| &top.fields);
-        // Without `auths`, regcred writes one behind all others.
+        // Without `auths`, regcred adds the field after all others.
         let has_auths = !matches!(self.auths, Auths::Absent);
         let behind = fields.skip_while(|field| field.name != AUTHS).filter(move |_| has_auths);
         let others = behind.filter(|field| field.name != AUTHS && field.name.eq_ignore_ascii_case(AUTHS));
         others.map(|field| (field.name.as_str(), &self.json[field.value.clone()]))
     }
 
-    /// Whether there are fields beside `auths`.
+    /// Returns whether there are fields beside `auths`.
     pub(crate) fn has_more(&self) -> bool {
         self.top.iter().flat_map(|top| &top.fields).any(|field| field.name != AUTHS)
     }
@@ -92,7 +93,7 @@ impl Text {
         }
     }
 
-    /// The text with the changes; every byte that none of them concerns is as it was.
+    /// Returns the text with the changes. Every other byte is unchanged.
     pub(crate) fn render(&self, changes: &Changes) -> String {
         let new = changes.iter().filter(|(name, _)| self.entry(name).is_none());
         let new = new.filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?))).collect::<Vec<_>>();
@@ -111,10 +112,10 @@ impl Text {
         }
     }
 
-    /// Goes over the text once, and over the new fields, which are sorted, beside it.
+    /// Merges the sorted new fields into the text in one pass.
     ///
-    /// A removed field takes with it the comma behind it or, if no field stays behind it, the one before it. A new
-    /// field comes with such a comma: so what is put in and removed again leaves no trace.
+    /// A removed field takes the comma after it. If no later field remains, it takes the comma before it. A new field
+    /// comes with one comma in the same way, so adding and removing a field leaves no trace.
     fn render_into(&self, auths: &Object, changes: &Changes, new: Vec<(&str, &str)>) -> String {
         let last = auths.fields.iter().rposition(|field| changes.get(&field.name) != Some(&None));
         let mut new = new.into_iter().peekable();
@@ -158,7 +159,7 @@ fn written((name, value): (&str, &str)) -> String {
     format!("{}:{value}", Value::from(name))
 }
 
-/// Where and how it fails to be what it should; serde's own message would quote it.
+/// Returns an error with the reason and its position. The message of serde would quote the text.
 fn malformed(what: &str, error: &serde_json::Error) -> Error {
     let how = match error.classify() {
         serde_json::error::Category::Data => "is not an object with every field once",
@@ -172,7 +173,7 @@ fn malformed(what: &str, error: &serde_json::Error) -> Error {
 mod tests {
     use super::*;
 
-    /// Applies changes that are written `name=value`, or `name` for a removal.
+    /// Applies changes in the form `name=value`, or `name` for a removal.
     fn changed(text: &str, changes: &str) -> String {
         let change = |it: &str| match it.split_once('=') {
             Some((name, value)) => (name.to_owned(), Some(value.to_owned())),

@@ -1,4 +1,4 @@
-//! A document store with the format of Docker configs is a sink like any other.
+//! Tests a document store that uses the format of Docker configs as a sink.
 
 #[path = "../../../tests/third-party/tests/document/documents.rs"]
 mod documents;

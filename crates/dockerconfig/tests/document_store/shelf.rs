@@ -1,4 +1,4 @@
-//! A store as a third party would write it: a map, whose versions are numbers.
+//! An in-memory document store as a third party would write it. Its versions are numbers.
 
 use std::{collections::BTreeMap, sync::Mutex};
 

@@ -1,4 +1,4 @@
-//! Docker configs as text, as untidy as JSON allows, and edits of them.
+//! Generates Docker configs as untidy text, and edits of them.
 
 use std::collections::HashSet;
 
@@ -6,10 +6,10 @@ use proptest::{collection::vec, prelude::*};
 use regcred_core::Registry;
 use regcred_dockerconfig::DockerConfig;
 
-/// The hosts that are edited. All that a config holds beside them is foreign.
+/// The hosts that are edited. Everything else in a config is foreign.
 pub(crate) const HOSTS: [&str; 5] = ["0.example", "a.example", "localhost:5000", "m.example/team", "z.example"];
 
-/// What is done to one host.
+/// A change to one host.
 #[derive(Clone, Debug)]
 pub(crate) enum Edit {
     Set(&'static str, String),
@@ -37,7 +37,7 @@ pub(crate) fn sets() -> impl Strategy<Value = Vec<Edit>> {
     vec(set(), 0..8)
 }
 
-/// At most one edit of each host, in one order and in another.
+/// Generates at most one edit of each host, in two different orders.
 pub(crate) fn shuffled_edits() -> impl Strategy<Value = (Vec<Edit>, Vec<Edit>)> {
     let distinct = edits().prop_map(|edits| {
         let mut seen = HashSet::new();
@@ -54,7 +54,7 @@ fn host() -> impl Strategy<Value = &'static str> {
     prop::sample::select(&HOSTS[..])
 }
 
-/// Most have `auths`.
+/// Generates a config. Most configs have `auths`.
 pub(crate) fn config() -> impl Strategy<Value = String> {
     config_around(prop::option::weighted(0.8, auths()))
 }
@@ -96,7 +96,7 @@ fn value() -> BoxedStrategy<String> {
     nested.boxed()
 }
 
-/// An object of these fields, each name once, with white space wherever it may stand.
+/// Generates an object with these fields. Each name occurs once, and white space may occur anywhere.
 fn object(fields: BoxedStrategy<Vec<(String, String)>>) -> impl Strategy<Value = String> {
     let spelled = fields.prop_flat_map(|fields| {
         let mut seen = HashSet::new();
@@ -117,7 +117,7 @@ fn space() -> BoxedStrategy<String> {
     "[ \t\r\n]{0,2}".boxed()
 }
 
-/// Any text: also braces, commas, quotes, and neighbours of [`HOSTS`].
+/// Generates any text, including braces, commas, quotes and near misses of [`HOSTS`].
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         "\\PC{0,4}",
@@ -128,7 +128,7 @@ fn name() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Other spellings of [`HOSTS`], parts of them, wildcards, and fields that readers look at.
+/// Generates other spellings of [`HOSTS`], parts of them, wildcards, and fields that readers use.
 fn spelling() -> impl Strategy<Value = String> {
     let scheme = prop::sample::select(vec!["", "https://", "http://", "HTTPS://"]);
     let end = prop::sample::select(vec!["", "/", "/v1/", "/v2/team", ":443", ":443/team", "/team/app", "?x", "/%zz"]);
@@ -144,7 +144,7 @@ fn spelling() -> impl Strategy<Value = String> {
     prop_oneof![3 => spelled, 1 => other.prop_map(str::to_owned)]
 }
 
-/// A string of JSON, in which any character may be escaped and some are.
+/// Generates a JSON string in which some characters are escaped.
 fn spelled(text: BoxedStrategy<String>) -> BoxedStrategy<String> {
     let choices = vec(prop::bool::weighted(0.2), 16);
     (text, choices).prop_map(|(text, choices)| spell(&text, choices.into_iter().cycle())).boxed()

@@ -1,4 +1,4 @@
-//! What holds for every Docker config and every sequence of edits.
+//! Properties of every Docker config and every sequence of edits.
 
 mod generate;
 
@@ -32,7 +32,7 @@ fn edited(before: &str, edits: &[Edit]) -> String {
     text(&with(before, edits))
 }
 
-/// All that none of the edits may touch: the fields beside `auths`, and the foreign fields in it.
+/// Returns everything that no edit may change: the fields beside `auths` and the foreign entries in it.
 fn foreign(text: &str) -> [BTreeMap<String, String>; 2] {
     let mut top = serde_json::from_str::<Raw>(text).expect(text);
     let auths = top.remove("auths").map(|auths| serde_json::from_str::<Raw>(auths.get()).expect(text));
@@ -41,7 +41,7 @@ fn foreign(text: &str) -> [BTreeMap<String, String>; 2] {
     [top, auths].map(|fields| fields.into_iter().map(|(name, json)| (name, json.get().to_owned())).collect())
 }
 
-/// The same edits on JSON without a text.
+/// Applies the same edits to parsed JSON instead of text.
 fn model(before: &str, edits: &[Edit]) -> Value {
     let mut value = serde_json::from_str::<Value>(before).expect(before);
     let mut expected = value.get("auths").cloned().unwrap_or_else(|| json!({}));
