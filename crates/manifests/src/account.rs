@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-/// The `ServiceAccount` that regcred runs as. Default: one is made, with the name of the installation.
+/// The `ServiceAccount` that regcred runs as. By default regcred creates one with the name of the installation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    /// Its name. Default: `regcred`, or `regcred-INSTANCE`.
+    /// Name of the `ServiceAccount`. Default: `regcred`, or `regcred-INSTANCE`.
     pub name: Option<String>,
-    /// Whether it exists already: then it is not made, and the rights are bound to it.
+    /// Whether the `ServiceAccount` already exists. If it does, the manifests do not create it, but bind the rights to
+    /// it.
     pub exists: bool,
-    /// Its annotations, beside those of the identity.
+    /// Annotations in addition to those of the identity.
     pub annotations: BTreeMap<String, String>,
 }

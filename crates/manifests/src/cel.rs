@@ -1,43 +1,43 @@
-//! Expressions in the Common Expression Language, as the API server reads them.
+//! Builds expressions in the Common Expression Language (CEL) for the API server.
 
 use regcred_config::{PLATFORM, PLATFORM_PREFIXES, Requirement, Selection};
 use regcred_core::Namespace;
 
-/// The length of the longest expression that a server compiles, in characters.
+/// Length in characters of the longest expression that an API server compiles.
 pub(crate) const LONGEST: usize = 100_000;
-/// How many entries one map has. The longest name of a namespace has 63 characters, that of a Secret 253.
+/// Number of entries in one map. A namespace name has at most 63 characters, and a Secret name at most 253.
 pub(crate) const NAMESPACES_AT_ONCE: usize = 1_000;
 pub(crate) const SECRETS_AT_ONCE: usize = 300;
 
-/// A literal. Names hold neither quotes nor backslashes, but regular expressions do.
+/// Returns a string literal. Names contain no quotes and no backslashes, but regular expressions do.
 pub(crate) fn text(text: &str) -> String {
     format!("'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))
 }
 
-/// A literal of any text, quoted as in JSON.
+/// Returns a string literal for any text, quoted as in JSON.
 pub(crate) fn any_text(text: &str) -> String {
-    // Readers of YAML 1.1 take these two for ends of lines.
+    // YAML 1.1 parsers treat these two characters as line breaks.
     serde_json::Value::from(text).to_string().replace('\u{2028}', r"\u2028").replace('\u{2029}', r"\u2029")
 }
 
-/// A map of literals.
+/// Returns a map literal.
 pub(crate) fn map<K: AsRef<str>>(items: impl IntoIterator<Item = (K, String)>) -> String {
     let items = items.into_iter().map(|(key, value)| format!("{}: {value}", text(key.as_ref()))).collect::<Vec<_>>();
     format!("{{{}}}", items.join(", "))
 }
 
-/// A list of literals.
+/// Returns a list literal.
 pub(crate) fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
     let items = items.into_iter().map(|item| text(item.as_ref())).collect::<Vec<_>>();
     format!("[{}]", items.join(", "))
 }
 
-/// `one || other`; false if there is none.
+/// Returns `one || other`, or `false` if there are no parts.
 pub(crate) fn one_of(parts: impl IntoIterator<Item = String>) -> String {
     joined(parts, " || ", "false")
 }
 
-/// `one && other`; true if there is none.
+/// Returns `one && other`, or `true` if there are no parts.
 pub(crate) fn all_of(parts: impl IntoIterator<Item = String>) -> String {
     joined(parts, " && ", "true")
 }
@@ -51,7 +51,9 @@ fn joined(parts: impl IntoIterator<Item = String>, between: &str, none: &str) ->
     }
 }
 
-/// Whether the request's namespace is chosen: as [`Selection::takes`] has it, and regcred's own never is.
+/// Returns an expression that is true if the config selects the request's namespace.
+///
+/// It agrees with [`Selection::takes`], and never selects regcred's own namespace.
 pub(crate) fn is_selected(selection: &Selection, own: &Namespace) -> String {
     let include = one_of(selection.include().map(matches));
     let include = (include != matches("*")).then_some(include);
@@ -66,7 +68,7 @@ fn is_not_of_the_platform(own: &Namespace) -> String {
     format!("!(request.namespace in {names} || {})", prefixes.join(" || "))
 }
 
-/// What one label of the request's namespace has to be.
+/// Returns the condition on one label of the request's namespace.
 fn label(key: &str, requirement: &Requirement) -> String {
     let labels = "namespaceObject.metadata.labels";
     let there = format!("has({labels}) && {} in {labels}", text(key));
@@ -79,12 +81,13 @@ fn label(key: &str, requirement: &Requirement) -> String {
     }
 }
 
-/// Whether the request's namespace matches a pattern.
+/// Returns an expression that is true if the request's namespace matches a pattern.
 fn matches(pattern: &str) -> String {
     format!("request.namespace.matches({})", text(&regex(pattern)))
 }
 
-/// A pattern as a regular expression of RE2. Patterns have passed the config: in brackets they have letters and ranges alone.
+/// Converts a pattern to an RE2 regular expression. The config validates patterns: brackets contain only letters and
+/// ranges.
 fn regex(pattern: &str) -> String {
     format!("^{}$", pattern.replace("[!", "[^").replace('*', ".*").replace('?', "."))
 }

@@ -1,4 +1,4 @@
-//! Whether a template for project requests can be switched to: a bad one breaks `oc new-project` for everybody.
+//! Checks a template for project requests. A broken template breaks `oc new-project` for every user.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{
     template::PARAMETERS,
 };
 
-/// Kinds of objects that are in a namespace and that every OpenShift serves, by group and version.
+/// Namespaced kinds that every OpenShift cluster serves, by group and version.
 const NAMESPACED: [(&str, &[&str]); 16] = [
     (
         "v1",
@@ -43,7 +43,7 @@ const NAMESPACED: [(&str, &[&str]); 16] = [
     ("route.openshift.io/v1", &["Route"]),
     ("template.openshift.io/v1", &["Template"]),
 ];
-/// Kinds that are in no namespace: the server refuses them, and deletes the project that was begun.
+/// Cluster-scoped kinds. The server refuses them and deletes the new project.
 const CLUSTER: [&str; 12] = [
     "APIService",
     "ClusterResourceQuota",
@@ -58,21 +58,24 @@ const CLUSTER: [&str; 12] = [
     "StorageClass",
     "ValidatingAdmissionPolicy",
 ];
-/// Where what people say of their project belongs.
+/// Annotations that may contain free text, because they describe the project.
 const DESCRIBES: [&str; 2] = ["openshift.io/description", "openshift.io/display-name"];
-/// What whoever requests a project writes freely.
+/// Parameters with free text from the user who requests the project.
 const FREE: [&str; 2] = ["PROJECT_DISPLAYNAME", "PROJECT_DESCRIPTION"];
-/// Whatever is in there is run.
+/// Fields whose content is executed.
 const RUN: [&str; 5] = ["command", "args", "env", "dockerfile", "script"];
-/// Where OpenShift looks for the template.
+/// The namespace in which OpenShift looks for the template.
 const HOME: &str = "openshift-config";
 
-/// What is wrong with a template, and what is odd about it; both empty for a good one.
+/// Returns the errors and the warnings for a template. Both are empty for a good template.
 ///
-/// Takes `Template` of group `template.openshift.io` that makes exactly one `Project` named `${PROJECT_NAME}` and its RoleBinding
-/// `admin`, and otherwise only objects that are in a namespace and of kinds that each OpenShift has.
+/// A template must meet these conditions:
 ///
-/// `identities`: whose keys no template may hold.
+/// - It is a `Template` of group `template.openshift.io`.
+/// - It creates exactly one `Project` named `${PROJECT_NAME}`, and the `RoleBinding` of the role `admin`.
+/// - All other objects are namespaced and of kinds that every OpenShift cluster has.
+///
+/// `identities` marks the keys that a template should not contain. The result has a warning for each such key.
 pub fn check(template: &Value, identities: &Identities) -> (Vec<String>, Vec<String>) {
     if template["kind"] != "Template" || !is_of(&template["apiVersion"], "template.openshift.io") {
         return (vec!["it is not a Template of template.openshift.io/v1".into()], vec![]);
@@ -111,7 +114,7 @@ pub fn check(template: &Value, identities: &Identities) -> (Vec<String>, Vec<Str
     (errors, warnings)
 }
 
-/// Whether something that everybody sees as a name or a label has free text in it.
+/// Adds an error for each place where a public name or label contains free text.
 fn free(value: &Value, what: &str, errors: &mut Vec<String>) {
     used(value, &mut vec![], &mut |path, name| {
         if FREE.contains(&name) {
@@ -195,7 +198,7 @@ fn objects(
     let admins = template["objects"].as_array().into_iter().flatten().filter(|it| it["kind"] == "RoleBinding");
     let is_admin = |it: &Value| {
         let user = |subject: &Value| subject["kind"] == "User" && subject["name"] == "${PROJECT_ADMIN_USER}";
-        // Before groups, a role that named no kind was the cluster's.
+        // Before API groups existed, a role reference without a kind meant a cluster role.
         let is_cluster_s = it["roleRef"]["kind"] == "ClusterRole" || it["roleRef"]["kind"].is_null();
         is_cluster_s && it["roleRef"]["name"] == "admin" && it["subjects"].as_array().into_iter().flatten().any(user)
     };
@@ -208,7 +211,7 @@ fn objects(
     }
 }
 
-/// Labels that the server refuses; the name too.
+/// Adds an error for each label, or name, that the server refuses.
 fn labels(object: &Value, what: &str, errors: &mut Vec<String>) {
     for (key, value) in object["metadata"]["labels"].as_object().into_iter().flatten() {
         let text = value.as_str().unwrap_or("\u{0}");
@@ -224,7 +227,7 @@ fn labels(object: &Value, what: &str, errors: &mut Vec<String>) {
     }
 }
 
-/// Why the server could not make an object in the new project.
+/// Returns why the server could not create an object in the new project.
 fn misplaced(object: &Value) -> Option<String> {
     let (kind, version) =
         (object["kind"].as_str().unwrap_or_default(), object["apiVersion"].as_str().unwrap_or_default());
@@ -245,7 +248,7 @@ fn misplaced(object: &Value) -> Option<String> {
 }
 
 fn is_of(api_version: &Value, group: &str) -> bool {
-    // Before groups, OpenShift had `v1` for its own kinds; the server still reads that.
+    // Before API groups existed, OpenShift used `v1` for its own kinds. The server still accepts that.
     api_version.as_str().is_some_and(|it| it == "v1" || it.strip_prefix(group) == Some("/v1"))
 }
 
@@ -254,7 +257,7 @@ fn described(object: &Value) -> String {
     format!("{} {}", text(&object["kind"]), text(&object["metadata"]["name"]))
 }
 
-/// Every parameter that a value uses, with the way to it.
+/// Reports every parameter that a value uses, with its path.
 fn used(value: &Value, path: &mut Vec<String>, tell: &mut impl FnMut(&[String], &str)) {
     match value {
         Value::String(text) => {

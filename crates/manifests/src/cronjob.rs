@@ -1,4 +1,4 @@
-//! A pass now and then.
+//! The CronJob that runs a pass on a schedule.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use crate::{Workload, object::Site, pod};
 
-/// Without a schedule it looks so often, in minutes.
+/// Interval of the passes in minutes, if the config has no schedule.
 const EVERY: u64 = 15;
-/// A pass has no more time than this, whatever the schedule.
+/// Longest run of a Job in seconds, for any schedule.
 const LONGEST: u64 = 660;
-/// What a pass has left to tell how it went, when its own time is over.
+/// Seconds that a pass has left to report its result after its own timeout.
 const REST: u64 = 15;
-/// Missed starts are made up for within this: a controller that was away for hours begins with the next one.
+/// Seconds within which a missed start is made up. A controller that was down for longer waits for the next start.
 const LATE: u64 = 600;
 
 pub(crate) fn object(site: &Site<'_>, plan: &Plan, identity: &PodIdentity, files: usize, workload: &Workload) -> Value {
@@ -34,7 +34,7 @@ pub(crate) fn object(site: &Site<'_>, plan: &Plan, identity: &PodIdentity, files
             "spec": {
                 "activeDeadlineSeconds": active,
                 "backoffLimit": 2,
-                // Nothing can work before a person acts: to try again is to ask for nothing.
+                // Exit code 2 needs a change by a person, so a retry cannot succeed.
                 "podFailurePolicy": { "rules": [{
                     "action": "FailJob",
                     "onExitCodes": { "containerName": "regcred", "operator": "In", "values": [2] },
@@ -49,8 +49,9 @@ pub(crate) fn object(site: &Site<'_>, plan: &Plan, identity: &PodIdentity, files
     json!({ "apiVersion": "batch/v1", "kind": "CronJob", "metadata": site.own(""), "spec": spec })
 }
 
-/// Its pass as a Job of its own, at once: a hook of Argo CD, which deletes the last one first. Without such a hook its next version
-/// could not be applied over it.
+/// Returns a Job that runs the CronJob's pass immediately, as a hook of Argo CD.
+///
+/// Argo CD deletes the previous Job first. Without the hook, a later version could not be applied over that Job.
 pub(crate) fn first(site: &Site<'_>, cron_job: &Value) -> Value {
     let mut metadata = site.own("-first");
     metadata["annotations"] =
@@ -59,7 +60,10 @@ pub(crate) fn first(site: &Site<'_>, cron_job: &Value) -> Value {
     json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec })
 }
 
-/// The config's; without one every quarter of an hour, at a minute of its own: not every installation asks its providers at once.
+/// Returns the schedule and time zone of the config, or otherwise a pass every fifteen minutes.
+///
+/// The minute of the default schedule depends on the name of the instance. The instances then do not all call
+/// their providers at once.
 fn schedule(plan: &Plan) -> (String, Option<String>) {
     if let Some(schedule) = plan.cron() {
         return (schedule.to_string(), Some(schedule.time_zone().to_owned()));
@@ -68,7 +72,7 @@ fn schedule(plan: &Plan) -> (String, Option<String>) {
     (format!("{minute}-59/{EVERY} * * * *"), None)
 }
 
-/// Adler-32. The minute of an instance follows from it, and has to stay what it is.
+/// Returns the Adler-32 checksum of a text. It determines the minute of an instance, so it must never change.
 fn adler32(text: &str) -> u64 {
     let (low, high) = text.bytes().fold((1, 0), |(low, high), byte| {
         let low = (low + u64::from(byte)) % 65_521;
@@ -77,13 +81,13 @@ fn adler32(text: &str) -> u64 {
     (high << 16) | low
 }
 
-/// How long a Job may take: it ends before the next one begins.
+/// Returns how long a Job may run, in seconds. A Job ends before the next one starts.
 fn active(plan: &Plan) -> u64 {
     let gap = plan.cron().map_or(Some(EVERY * 60), |it| it.gaps().map(|(shortest, _)| shortest.as_secs()));
     gap.map_or(LONGEST, |gap| gap.saturating_sub(REST).min(LONGEST))
 }
 
-/// A warning, if credentials end where one run fails. A schedule that is slower still is no valid config.
+/// Returns a warning if one failed run lets credentials expire. The config refuses a schedule that is slower still.
 pub(crate) fn warning(plan: &Plan) -> Option<String> {
     let schedule = plan.cron()?;
     let (_, longest) = schedule.gaps()?;

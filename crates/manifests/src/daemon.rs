@@ -1,4 +1,4 @@
-//! The daemon, and how it is watched.
+//! The daemon, and the objects that monitor it.
 
 use regcred_core::Namespace;
 use regcred_plan::PodIdentity;
@@ -8,11 +8,14 @@ use crate::{Install, Workload, alerts, object::Site, pod};
 
 const PORT: u16 = 8080;
 const PORT_NAME: &str = "http";
-/// What was begun is finished within this: a write has a deadline of ten seconds.
+/// Grace period of the pod, in seconds. The daemon finishes writes in progress, and a write times out after ten
+/// seconds.
 const GRACE: u32 = 30;
 
-/// Deployment, Service, NetworkPolicy, of several a PodDisruptionBudget, and last ServiceMonitor and PrometheusRule: a cluster
-/// without the Prometheus operator refuses these two, and everything else is applied before.
+/// Returns the Deployment, the Service and the NetworkPolicy.
+///
+/// Several replicas also get a PodDisruptionBudget. With [`Install::monitoring`] a ServiceMonitor and a PrometheusRule
+/// come last. A cluster without the Prometheus operator refuses them, and by then everything else is applied.
 pub(crate) fn objects(
     site: &Site<'_>,
     identity: &PodIdentity,
@@ -84,16 +87,17 @@ fn monitor(site: &Site<'_>) -> Value {
     })
 }
 
-/// The label that Kubernetes sets on each namespace to its name, since 1.21.
+/// The label that Kubernetes sets to the name of each namespace, since 1.21.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
-/// Admits the namespaces of Prometheus to the endpoint, and no other pod.
+/// Returns a policy that admits only the namespaces of Prometheus to the endpoint.
 ///
-/// There is no rule for the kubelet's probes. They come from the pod's own node, and network plug-ins admit these whatever a
-/// policy says; its address is not known here. There is no rule for egress: registries and API servers have no
-/// addresses that a policy could name.
+/// It has no rule for the kubelet's probes. They come from the pod's own node, whose address is unknown here. Network
+/// plug-ins admit them regardless of any policy.
+///
+/// It has no rule for egress, because registries and API servers have no addresses that a policy could list.
 fn network(site: &Site<'_>, metrics_from: &[Namespace]) -> Value {
-    // An empty list of peers would admit everyone, so without a namespace there is no rule at all.
+    // An empty list of peers would admit every pod. Without a namespace there is no rule at all.
     let rule = (!metrics_from.is_empty()).then(|| {
         let names = metrics_from.iter().map(Namespace::as_str).collect::<Vec<_>>();
         let expression = json!({ "key": NAME_LABEL, "operator": "In", "values": names });

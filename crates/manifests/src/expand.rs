@@ -1,19 +1,24 @@
-//! What OpenShift makes of a Template: its parameters put into every text of every object.
+//! Expands an OpenShift Template: replaces its parameters in every text of every object.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// The objects of a template with values for its parameters.
+/// The objects of a template, with values for its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expanded {
-    /// In the order of the template. Namespaces that were written out are gone, as the server takes them out.
+    /// The objects in the order of the template. Literal namespaces are removed, as the server does.
     pub objects: Vec<Value>,
 }
 
-/// Expands a template as the server does: `${NAME}` in any text, keys too; `${{NAME}}` alone in a text is read as JSON; a name
-/// that is no parameter stays as it is. The error is what the server would refuse: a parameter without a value that has to have
-/// one, a name of one that is none.
+/// Expands a template as the server does.
+///
+/// - `${NAME}` is replaced in any text, including keys.
+/// - `${{NAME}}` as the whole text is replaced and parsed as JSON.
+/// - A name that is not a parameter stays unchanged.
+///
+/// Returns an error if a required parameter has no value, or if a parameter's name is invalid. The server refuses both.
+/// Returns an error as well if `values` has a name that is not a parameter.
 pub fn expand(template: &Value, values: &BTreeMap<String, String>) -> Result<Expanded, String> {
     let mut known = BTreeMap::new();
     for parameter in template["parameters"].as_array().into_iter().flatten() {
@@ -33,7 +38,7 @@ pub fn expand(template: &Value, values: &BTreeMap<String, String>) -> Result<Exp
     let labels = template["labels"].as_object();
     let objects = template["objects"].as_array().into_iter().flatten().map(|object| {
         let mut object = object.clone();
-        // What was written out is taken out; what a parameter gives stays.
+        // The server removes a literal namespace, but keeps a namespace that contains a parameter.
         if object["metadata"]["namespace"].as_str().is_some_and(|it| !it.contains("${"))
             && let Some(metadata) = object["metadata"].as_object_mut()
         {
@@ -61,14 +66,14 @@ fn put_in(value: &Value, known: &BTreeMap<String, String>) -> Value {
     }
 }
 
-/// `${{NAME}}` alone, as a number or whatever else JSON has; text, if it is none.
+/// Returns the value of a text that is only `${{NAME}}`, parsed as JSON. A value that is not JSON stays text.
 fn typed(text: &str, known: &BTreeMap<String, String>) -> Option<Value> {
     let name = text.strip_prefix("${{")?.strip_suffix("}}")?;
     let value = known.get(name)?;
     Some(serde_json::from_str(value).unwrap_or_else(|_| value.clone().into()))
 }
 
-/// Each name that stands in the text at first is put in once, in their order.
+/// Replaces each name in the original text once, in order. It does not expand the values again.
 fn put_in_text(text: &str, known: &BTreeMap<String, String>) -> String {
     let mut done = text.to_owned();
     for name in names(text) {
@@ -79,7 +84,7 @@ fn put_in_text(text: &str, known: &BTreeMap<String, String>) -> String {
     done
 }
 
-/// The names that a text has as `${NAME}`, in their order.
+/// Returns the names that a text contains as `${NAME}`, in order.
 pub(crate) fn names(text: &str) -> Vec<&str> {
     let after = text.split("${").skip(1);
     let names = after.filter_map(|it| it.split_once('}')).map(|(name, _)| name);

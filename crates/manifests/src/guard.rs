@@ -1,10 +1,11 @@
 //! The guard: admission policies for everything that regcred's ServiceAccount may write.
 //!
-//! RBAC knows the names of Secrets and not their types. A right to create a Secret of one name in every namespace is a right to
-//! create a token of any ServiceAccount in `kube-system`, and to read it back. So the guard judges the content of each write.
+//! RBAC restricts Secrets by name, but not by type. Permission to create a Secret of one name in every namespace is
+//! dangerous. It allows creating a token of any ServiceAccount in `kube-system`, and reading it back. The guard
+//! therefore checks the content of each write.
 //!
-//! The rules are in `guard.yaml` and the same for every config. The config comes in front of them as data: maps that say what
-//! regcred does with which Secret in which place. So no expression grows with the number of names, except those literals.
+//! The rules are in `guard.yaml` and are the same for every config. Variables before the rules hold the data of the
+//! config: maps of what regcred does with each Secret in each place. Only these literals grow with the number of names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +21,12 @@ use crate::{
 };
 
 const RULES: &str = include_str!("guard.yaml");
-/// etcd takes objects of 1.5 MiB. The server adds `managedFields`, and `kubectl` an annotation.
+/// Limit on the size of a policy, in bytes. etcd accepts objects of 1.5 MiB, and the server adds `managedFields`, and
+/// `kubectl` an annotation.
 const LARGEST: usize = 1_000_000;
 
-/// The policies and their bindings, for an instance and the name that it had before, which may be empty. `events`: whether regcred creates Events.
+/// Returns the policies and their bindings for an instance and its previous name, which may be empty. `events`: whether
+/// regcred creates Events.
 pub(crate) fn objects(site: &Site<'_>, need: &Need, [instance, previous]: [&str; 2], events: bool) -> Vec<Value> {
     let rules = yaml::read(RULES).expect("the rules are YAML");
     let data = data(site, need, instance, previous);
@@ -55,7 +58,7 @@ pub(crate) fn objects(site: &Site<'_>, need: &Need, [instance, previous]: [&str;
     objects
 }
 
-/// Why a server would refuse a policy: the rights must not be printed then.
+/// Returns the reasons why a server would refuse a policy. The rights must not be printed without the policy.
 pub(crate) fn problems(objects: &[Value]) -> Vec<Problem> {
     const REMEDY: &str = "choose namespaces by pattern or label, or split the config into several instances";
     let mut problems = vec![];
@@ -82,7 +85,7 @@ pub(crate) fn problems(objects: &[Value]) -> Vec<Problem> {
 const ALL: &[&str] = &["secrets", "accounts", "events"];
 const WRITES: &[&str] = &["secrets", "accounts"];
 
-/// The variables that hold the config: for which policies, name and expression.
+/// Returns the variables that hold the config: the policies that need each one, its name and its expression.
 fn data(
     site: &Site<'_>,
     need: &Need,
@@ -122,7 +125,7 @@ fn data(
         define(ALL, &format!("selected_{number}"), is_selected(selection, site.namespace));
         here.push(format!("variables.selected_{number} ? 's{number}' : ''"));
     }
-    // A list may be long. A server refuses operators that nest more than 250 deep.
+    // The list may be long, and a server refuses operators that are nested more than 250 levels deep.
     define(ALL, "here", format!("[{}].filter(p, p != '')", here.join(", ")));
     let secrets = need.secrets().into_keys().collect::<Vec<_>>();
     let mut parts = vec![];
@@ -134,19 +137,20 @@ fn data(
     data
 }
 
-/// The values of each key.
+/// Returns a map of the values of each key.
 fn values(values: &Values) -> String {
     let list = |values: &BTreeSet<String>| values.iter().map(|it| any_text(it)).collect::<Vec<_>>().join(", ");
     map(values.iter().map(|(key, values)| (key, format!("[{}]", list(values)))))
 }
 
-/// What regcred does with which Secret in which place. Namespaces with the same Secrets, kept in the same way, are one place.
+/// The actions of regcred on each Secret in each place. Namespaces with the same Secrets and the same rules share one
+/// place.
 #[derive(Default)]
 struct Places<'a> {
     kinds: Vec<&'a BTreeSet<String>>,
-    /// `PLACE/SECRET` and the index of its kind.
+    /// Each `PLACE/SECRET` and the index of its kind.
     entries: BTreeMap<String, usize>,
-    /// Each namespace and the number of its place.
+    /// The number of each namespace's place.
     named: BTreeMap<&'a Namespace, usize>,
     selections: Vec<&'a Selection>,
 }

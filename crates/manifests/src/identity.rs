@@ -1,4 +1,4 @@
-//! The identity of the pod, as the types of its providers make it.
+//! The identity of the pod, as its provider types define it.
 
 use std::path::Path;
 
@@ -8,19 +8,20 @@ use serde_json::{Value, json};
 
 use crate::{Install, object::Site};
 
-/// Tokens are renewed by the kubelet at four fifths of this.
+/// Lifetime of the projected token, in seconds. The kubelet renews a token after four fifths of its lifetime.
 const TOKEN_LIFE: u32 = 3_600;
 
-/// Returns the policies that the providers of a plan need on their side, with the identity of the installation. Policies of several types are
-/// a document with a key for each type.
+/// Returns the policies that the plan's providers need in their own systems, with the identity of the installation.
 ///
-/// Problems are those of the types, such as a missing identity, and a plan whose types have no policies.
+/// The policies of several types are one document with a key for each type.
+///
+/// Problems come from the types, such as a missing identity. A plan whose types have no policies is a problem too.
 pub fn policies(plan: &Plan, install: &Install) -> Result<Policies, Problems> {
     let chosen = install.mode.workload().map(|workload| workload.identity.clone()).unwrap_or_default();
     regcred_plan::policies(plan, &chosen, &Site::new(plan, install).pod())
 }
 
-/// Returns what the pod needs for its identity. Nothing, if no pod runs here.
+/// Returns what the pod needs for its identity. The result is empty if no pod runs in the cluster.
 pub(crate) fn of(plan: &Plan, install: &Install, site: &Site<'_>) -> Result<PodIdentity, Problems> {
     match install.mode.workload() {
         Some(workload) => pod_identity(plan, &workload.identity, &site.pod()),
@@ -28,12 +29,12 @@ pub(crate) fn of(plan: &Plan, install: &Install, site: &Site<'_>) -> Result<PodI
     }
 }
 
-/// Returns the variables of the container.
+/// Returns the environment variables of the container.
 pub(crate) fn variables(identity: &PodIdentity) -> Vec<Value> {
     identity.variables.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
 }
 
-/// Returns the volumes of the pod, each with its folder.
+/// Returns the volumes of the pod, each with its mount path.
 pub(crate) fn volumes(identity: &PodIdentity) -> Vec<(Value, String)> {
     let secret = |it: &regcred_plan::SecretFile| {
         let items = json!([{ "key": it.key, "path": it.key }]);
@@ -49,14 +50,14 @@ pub(crate) fn volumes(identity: &PodIdentity) -> Vec<(Value, String)> {
     volumes
 }
 
-/// The files that entries name, each with its entry.
+/// Returns the files that entries of the config name, each with its entry.
 fn files(plan: &Plan) -> impl Iterator<Item = (&Spec, &NeededFile)> {
     let providers = plan.planned_providers().values().filter_map(|it| Some((it.entry()?, &it.plan().files)));
     let sinks = plan.sinks().values().map(|(entry, sink)| (entry, &sink.files));
     providers.chain(sinks).flat_map(|(entry, files)| files.iter().map(move |file| (entry, file)))
 }
 
-/// Files that the config names and that no volume of the pod holds, and annotations that are set twice.
+/// Returns the files of the config that no volume of the pod provides, and the annotations that are set twice.
 pub(crate) fn problems(plan: &Plan, install: &Install, identity: &PodIdentity) -> Vec<Problem> {
     let Some(workload) = install.mode.workload() else { return vec![] };
     let is_there = |file: &Path| {
@@ -76,7 +77,7 @@ pub(crate) fn problems(plan: &Plan, install: &Install, identity: &PodIdentity) -
     missing.chain(twice).collect()
 }
 
-/// Returns what a person has to do so that the pod has its identity.
+/// Returns the manual steps that give the pod its identity.
 pub(crate) fn notes(install: &Install, site: &Site<'_>, identity: &PodIdentity) -> Vec<String> {
     let (account, namespace) = (&site.account, site.namespace);
     let annotate = |(key, value): (&String, &String)| {

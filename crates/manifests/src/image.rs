@@ -1,18 +1,19 @@
-//! The reference of an image.
+//! Parses the reference of an image.
 
 use std::{fmt, str::FromStr};
 
-/// `[HOST[:PORT]/]PATH[:TAG][@sha256:DIGEST]`, as registries and the kubelet take it. Default: that of this version.
+/// An image reference as registries and the kubelet accept it: `[HOST[:PORT]/]PATH[:TAG][@sha256:DIGEST]`. Default: the
+/// image of this version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image(String);
 
 impl Image {
-    /// A repository without a tag, as a regular expression for the chart's schema.
+    /// Regular expression for a repository without a tag, for the chart's schema.
     pub const REPOSITORY: &'static str = "^(([A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/)?[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*$";
-    /// A tag or none, as a regular expression for the chart's schema.
+    /// Regular expression for an optional tag, for the chart's schema.
     pub const TAG: &'static str = "^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$";
 
-    /// The text.
+    /// Returns the reference as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -47,7 +48,7 @@ impl fmt::Display for Image {
     }
 }
 
-/// The longest repository, with its host.
+/// Maximum length of a repository, including its host.
 const LONGEST_NAME: usize = 255;
 const LONGEST_TAG: usize = 128;
 
@@ -61,7 +62,7 @@ fn is_reference(text: &str) -> bool {
     name.len() <= LONGEST_NAME && is_repository(name) && tag.is_none_or(is_tag) && digest.is_none_or(is_digest)
 }
 
-/// The first part is a host if it has a dot or a port, or is `localhost`.
+/// Returns whether a name is a repository. Its first part is a host if it contains a dot or a port, or is `localhost`.
 fn is_repository(name: &str) -> bool {
     let path = match name.split_once('/') {
         Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => {
@@ -92,7 +93,8 @@ fn is_host(host: &str) -> bool {
     is_name && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
-/// Lower-case words with one dot, one or two underscores, or dashes between them.
+/// Returns whether a path component is valid. It is lower-case words, separated by one dot, one or two underscores, or
+/// dashes.
 fn is_component(component: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let separators = component.split(|it: char| u8::try_from(it).is_ok_and(is_word)).filter(|it| !it.is_empty());

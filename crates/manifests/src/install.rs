@@ -1,4 +1,4 @@
-//! What is said of an installation beside its config.
+//! The options of an installation that are not in the config.
 
 use std::path::PathBuf;
 
@@ -7,100 +7,103 @@ use regcred_plan::ChosenIdentity;
 
 use crate::{Account, Image, PodOptions};
 
-/// Where the program runs, as what, and behind which guard. `Install::default()` is a CronJob in the namespace `regcred`.
+/// Where regcred runs, how, and behind which guard. `Install::default()` is a CronJob in the namespace `regcred`.
 #[derive(Clone, Debug)]
 pub struct Install {
-    /// Where its objects are.
+    /// The namespace of the installation.
     pub namespace: Namespace,
-    /// Whether that namespace is there already. Default: it is made.
+    /// Whether the namespace already exists. Default: the manifests create it.
     pub namespace_exists: bool,
-    /// The text of each config file, in their order.
+    /// The text of each config file, in order.
     pub files: Vec<String>,
-    /// What runs.
+    /// The workload that runs regcred.
     pub mode: Mode,
-    /// What stands between its rights and the namespaces that are not chosen.
+    /// How writes outside the selected namespaces are prevented.
     pub guard: Guard,
-    /// Whether namespaces may be labelled for a profile only by whom RBAC allows to use that profile. Default: no.
+    /// Whether labeling a namespace for a profile requires an RBAC permission to use that profile. Default: no.
     pub profiles: bool,
-    /// Which entry of `sinks:` is this cluster. Default: those without a kubeconfig.
+    /// The entry of `sinks:` for this cluster. Default: the sinks without a kubeconfig.
     pub sink: Option<StoreName>,
-    /// The namespaces that may connect to a daemon's endpoint: those of Prometheus. Default: [`MONITORING`]. Empty: none.
+    /// The namespaces of Prometheus, which may connect to a daemon's endpoint. Default: [`MONITORING`]. Empty: none.
     pub metrics_from: Vec<Namespace>,
-    /// Whether a daemon's `ServiceMonitor` and `PrometheusRule` are made. They need the CRDs of the Prometheus operator. Default: yes.
+    /// Whether to create a daemon's `ServiceMonitor` and `PrometheusRule`. They need the CRDs of the Prometheus
+    /// operator. Default: yes.
     pub monitoring: bool,
-    /// Which `ServiceAccount` regcred runs as.
+    /// The `ServiceAccount` that regcred runs as.
     pub account: Account,
 }
 
-/// The namespaces in which Prometheus usually runs: on OpenShift for the platform and for user workloads, and elsewhere.
+/// The namespaces in which Prometheus usually runs: two on OpenShift, for the platform and for user workloads, and one
+/// on other clusters.
 pub const MONITORING: [&str; 3] = ["openshift-monitoring", "openshift-user-workload-monitoring", "monitoring"];
 
-/// What runs in the cluster.
+/// The workload that runs regcred in the cluster.
 #[derive(Clone, Debug)]
 pub enum Mode {
-    /// A pass now and then.
+    /// A CronJob that runs passes.
     CronJob(Workload),
-    /// The daemon, so many times.
+    /// The daemon, with this number of replicas.
     Daemon(Workload, u32),
-    /// Nothing: it runs elsewhere, and writes here as its ServiceAccount.
+    /// No workload. regcred runs outside the cluster and authenticates as its ServiceAccount.
     Elsewhere,
 }
 
-/// How the program runs.
+/// How the regcred container runs.
 #[derive(Clone, Debug, Default)]
 pub struct Workload {
-    /// The image.
+    /// The image of the container.
     pub image: Image,
-    /// Who it is for its providers. Default: the identity of the config alone.
+    /// The identity for its providers. Default: only the identity in the config.
     pub identity: ChosenIdentity,
-    /// What its command line says besides the config file.
+    /// Command-line arguments in addition to the config file.
     pub args: Vec<String>,
-    /// Secrets that are there already, as folders.
+    /// Existing Secrets to mount as folders.
     pub mounts: Vec<Mount>,
-    /// Whom it trusts instead of the authorities in its image.
+    /// The certificate authorities that replace those in the image.
     pub trusted_ca: Option<TrustedCa>,
-    /// The way out of the cluster.
+    /// The proxy for outgoing connections.
     pub proxy: Proxy,
-    /// Where and how the pod runs.
+    /// Options of the pod, such as its scheduling.
     pub pod: PodOptions,
 }
 
-/// A Secret of regcred's own namespace as a folder.
+/// A Secret in regcred's own namespace, mounted as a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// Its name.
+    /// Name of the Secret.
     pub secret: String,
-    /// Where its keys are files.
+    /// The mount path. Each key of the Secret is a file in this folder.
     pub folder: PathBuf,
 }
 
-/// Where the authorities come from that are trusted instead of those in the image.
+/// Source of the certificate authorities that replace those in the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustedCa {
-    /// OpenShift puts those of the cluster into a ConfigMap of ours.
+    /// OpenShift adds the cluster's authorities to a ConfigMap that the manifests create.
     OpenShift,
-    /// The key `ca-bundle.crt` of a ConfigMap that is there already.
+    /// The key `ca-bundle.crt` of an existing ConfigMap with this name.
     ConfigMap(String),
 }
 
-/// The way out of the cluster. Default: straight.
+/// The proxy for outgoing connections. Default: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxy {
-    /// The URL of `HTTPS_PROXY`.
+    /// The URL of the proxy, for `HTTPS_PROXY`.
     pub https: Option<String>,
-    /// What is not behind it, besides the API server and the addresses of credentials: `NO_PROXY`.
+    /// Destinations that bypass the proxy, for `NO_PROXY`. The API server and the addresses that serve credentials are
+    /// added.
     pub no: Option<String>,
 }
 
-/// What stands between the program's rights and the namespaces that are not chosen.
+/// How writes outside the selected namespaces are prevented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Guard {
-    /// A ValidatingAdmissionPolicy. Takes Kubernetes 1.30 or OpenShift 4.17.
+    /// A ValidatingAdmissionPolicy. It requires Kubernetes 1.30 or OpenShift 4.17.
     #[default]
     Policy,
-    /// A RoleBinding in each namespace. For servers before these; whoever makes a namespace has to make its binding.
+    /// A RoleBinding in each namespace, for older servers. The creator of a namespace must also create its binding.
     Bindings,
-    /// Nothing: whoever owns the pod can own the cluster.
+    /// No guard. Anyone who controls the pod can take over the cluster.
     Nothing,
 }
 
@@ -122,7 +125,7 @@ impl Default for Install {
 }
 
 impl Mode {
-    /// How it runs; `None`: not here.
+    /// Returns how regcred runs, or `None` if it runs outside the cluster.
     pub(crate) fn workload(&self) -> Option<&Workload> {
         match self {
             Self::CronJob(workload) | Self::Daemon(workload, _) => Some(workload),
@@ -130,7 +133,8 @@ impl Mode {
         }
     }
 
-    /// Whether it goes on, and so is told of what changes in the cluster. What runs elsewhere may.
+    /// Returns whether regcred runs continuously and watches the cluster. `Elsewhere` counts, because a daemon may run
+    /// there.
     pub(crate) fn watches(&self) -> bool {
         !matches!(self, Self::CronJob(_))
     }

@@ -1,4 +1,4 @@
-//! The commands that delete what another mode of the same installation has left in a cluster.
+//! The commands that delete the objects of another mode of the same installation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::{Account, Guard, Install, Mode, TrustedCa, Workload, need::Need, object::Site, objects::objects};
 
-/// The kinds of the Prometheus operator.
+/// The group of kinds of the Prometheus operator.
 const MONITORING: &str = "monitoring";
-/// The policy of version 0.1.0, which judged Secrets and ServiceAccounts in one.
+/// The policy of version 0.1.0, which covered both Secrets and ServiceAccounts.
 const OLD_GUARD: &str = "-guard";
 
-/// One command for each group of kinds: kubectl stops at a kind that the server does not know.
+/// Returns one command for each group of kinds, because kubectl stops at a kind that the server does not know.
 pub(crate) fn commands(plan: &Plan, install: &Install, need: &Need, now: &[Value]) -> Vec<String> {
     let site = Site::new(plan, install);
     let usual = Install { account: Account::default(), ..install.clone() };
@@ -35,7 +35,7 @@ pub(crate) fn commands(plan: &Plan, install: &Install, need: &Need, now: &[Value
             }
         }
     }
-    // A config that chose namespaces had its rights in the whole cluster.
+    // A config that selected namespaces had its rights in the whole cluster.
     let bound = site.wide("-target");
     let is_wide = now.iter().any(|(_, kind, _, name)| kind == "clusterrolebinding" && *name == bound);
     if !is_wide {
@@ -54,7 +54,7 @@ pub(crate) fn commands(plan: &Plan, install: &Install, need: &Need, now: &[Value
         let only = if part == MONITORING { "  # only with the Prometheus operator" } else { "" };
         commands.push(format!("kubectl delete --ignore-not-found{namespace} {names}{only}"));
     }
-    // Bindings of namespaces are made where the rights are not bound in the whole cluster.
+    // If the other mode did not bind the rights in the whole cluster, each namespace has its own binding.
     if is_wide {
         commands.push(format!(
             "kubectl delete --ignore-not-found rolebinding --all-namespaces --field-selector=metadata.name={bound}"
@@ -63,7 +63,7 @@ pub(crate) fn commands(plan: &Plan, install: &Install, need: &Need, now: &[Value
     commands
 }
 
-/// Every other way to install the same config.
+/// Returns every other way to install the same config.
 fn others(install: &Install) -> Vec<Install> {
     let workload = || Workload { trusted_ca: Some(TrustedCa::OpenShift), ..Workload::default() };
     let modes = [Mode::CronJob(workload()), Mode::Daemon(workload(), 2), Mode::Elsewhere];
@@ -74,7 +74,7 @@ fn others(install: &Install) -> Vec<Install> {
     all.flat_map(usual).collect()
 }
 
-/// Group, kind, namespace and name.
+/// Returns the group, kind, namespace and name of an object.
 fn identity(object: &Value) -> (String, String, Option<String>, String) {
     let text = |at: &str| object.pointer(at).and_then(Value::as_str);
     let group = text("/apiVersion").and_then(|it| it.split_once('/')).map_or("", |(group, _)| group);
@@ -83,7 +83,8 @@ fn identity(object: &Value) -> (String, String, Option<String>, String) {
     (group.into(), kind, text("/metadata/namespace").map(str::to_owned), name.into())
 }
 
-/// Kinds that every server knows, those of 1.30 and those of the Prometheus operator.
+/// Returns the group of kinds: those that every server knows, those of Kubernetes 1.30, or those of the Prometheus
+/// operator.
 fn part(group: &str) -> &'static str {
     match group {
         "admissionregistration.k8s.io" => "policies",

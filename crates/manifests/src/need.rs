@@ -1,4 +1,4 @@
-//! What a config asks for in one cluster: which Secrets, of whom, where.
+//! The Secrets of a config in one cluster, with their owners and namespaces.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,35 +6,36 @@ use regcred_config::{Merge, Problem, Selection};
 use regcred_core::{Namespace, SecretName, StoreName};
 use regcred_plan::Plan;
 
-/// Everything that is written in one cluster.
+/// Everything that regcred writes in one cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Need {
-    /// Secrets that are regcred's, and where.
+    /// Secrets that regcred owns, with their namespaces.
     pub(crate) own: BTreeMap<SecretName, Places>,
-    /// Secrets that stay somebody else's, and where.
+    /// Secrets that another tool owns and regcred merges into, with their namespaces.
     pub(crate) merged: BTreeMap<SecretName, Places>,
-    /// Those of them that are created if there is none.
+    /// Merged Secrets that regcred creates if they do not exist.
     pub(crate) created: BTreeSet<SecretName>,
-    /// ServiceAccounts that use any of them.
+    /// ServiceAccounts that use any of these Secrets.
     pub(crate) accounts: BTreeSet<String>,
-    /// The labels and annotations that the config puts on any of them: the values of each key.
+    /// Labels and annotations that the config sets on any of these Secrets: the values of each key.
     pub(crate) labels: Values,
     pub(crate) annotations: Values,
-    /// What regcred does with each Secret in each place, in the words of the guard: `own`, `adopt`, `merge`, `create`, `pull/ACCOUNT` and
-    /// `mount/ACCOUNT`.
+    /// The actions of regcred on each Secret in each place, in the words of the guard.
+    ///
+    /// The words are `own`, `adopt`, `merge`, `create`, `pull/ACCOUNT` and `mount/ACCOUNT`.
     pub(crate) kinds: BTreeMap<Place, BTreeMap<SecretName, BTreeSet<String>>>,
-    /// The selections of `kinds`, in the order of the file.
+    /// The selections of `kinds`, in the order of the config file.
     pub(crate) order: Vec<Selection>,
 }
 
-/// Values by key.
+/// The values of each key.
 pub(crate) type Values = BTreeMap<String, BTreeSet<String>>;
 
-/// Namespaces.
+/// Namespaces, by name and by selection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Places {
     pub(crate) named: BTreeSet<Namespace>,
-    /// In the order of the file, none twice.
+    /// Selections in the order of the config file, without duplicates.
     pub(crate) selections: Vec<Selection>,
 }
 
@@ -46,7 +47,7 @@ impl Places {
     }
 }
 
-/// A namespace of the config, or a selection of namespaces.
+/// A namespace that the config names, or a selection of namespaces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
     Named(Namespace),
@@ -54,7 +55,7 @@ pub(crate) enum Place {
 }
 
 impl Need {
-    /// What a plan keeps in the cluster of these sinks.
+    /// Returns what a plan maintains in the cluster of these sinks.
     pub(crate) fn of(plan: &Plan, sinks: &BTreeSet<StoreName>) -> Self {
         let mut need = Self::default();
         for target in (0..plan.routes()).map(|route| plan.target(route)).filter(|it| sinks.contains(&it.store)) {
@@ -98,7 +99,7 @@ impl Need {
         need
     }
 
-    /// Each Secret with where it is, whosever it is.
+    /// Returns each Secret, owned or merged, with its namespaces.
     pub(crate) fn secrets(&self) -> BTreeMap<&SecretName, Places> {
         let mut all = BTreeMap::<&SecretName, Places>::new();
         for (name, places) in self.own.iter().chain(&self.merged) {
@@ -109,18 +110,18 @@ impl Need {
         all
     }
 
-    /// Every namespace that is named.
+    /// Returns every namespace that the config names.
     pub(crate) fn named(&self) -> BTreeSet<&Namespace> {
         self.own.values().chain(self.merged.values()).flat_map(|places| &places.named).collect()
     }
 
-    /// Every way in which further ones are chosen.
+    /// Returns every selection of namespaces.
     pub(crate) fn selections(&self) -> BTreeSet<&Selection> {
         self.own.values().chain(self.merged.values()).flat_map(|places| &places.selections).collect()
     }
 }
 
-/// The sinks that are the cluster where the objects are made: the one that is named, or those without a kubeconfig.
+/// Returns the sinks of the cluster that the objects are for: the named sink, or those without a kubeconfig.
 pub(crate) fn sinks(plan: &Plan, named: Option<&StoreName>) -> Result<BTreeSet<StoreName>, Problem> {
     let clusters = plan.sinks().iter().filter_map(|(name, (_, sink))| Some((name.clone(), sink.cluster?)));
     let clusters = clusters.collect::<BTreeMap<_, _>>();

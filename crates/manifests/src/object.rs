@@ -1,4 +1,4 @@
-//! What every object has: a name, labels, a place.
+//! The metadata of every object: name, labels and namespace.
 
 use regcred_config::digest;
 use regcred_core::{InstanceName, Namespace};
@@ -7,20 +7,20 @@ use serde_json::{Value, json};
 
 use crate::Install;
 
-/// A CronJob's name may be no longer: each Job adds eleven characters.
+/// Maximum length of a CronJob's name. Each Job adds eleven characters to it.
 const LONGEST: usize = 52;
 const PROGRAM: &str = "regcred";
-/// By its own label a command finds the installation that keeps an instance's Secrets.
+/// The label by which a command finds the installation of an instance.
 pub(crate) const INSTANCE: &str = "regcred.dev/instance";
 
 /// The names of an installation's objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
-    /// `regcred`, or `regcred-INSTANCE`: of its workload, and of its `ServiceAccount` unless another one is named.
+    /// Name of the workload, and of its `ServiceAccount` unless another one is named: `regcred`, or `regcred-INSTANCE`.
     pub name: String,
-    /// The `ClusterRole` and its bindings with the rights on Secrets and `ServiceAccounts`.
+    /// Name of the `ClusterRole` with the rights on Secrets and `ServiceAccounts`, and of its bindings.
     pub target_role: String,
-    /// The `ClusterRole` and its binding with the rights on namespaces.
+    /// Name of the `ClusterRole` with the rights on namespaces, and of its binding.
     pub namespaces_role: String,
 }
 
@@ -36,8 +36,10 @@ impl Names {
     }
 }
 
-/// The name of an object outside its own namespace. Two installations of one instance in two namespaces must not share it, so
-/// it has the namespace unless that is `regcred`. A name before the dot has no dots.
+/// Returns the name of an object outside the installation's own namespace.
+///
+/// Two installations of one instance in two namespaces must not share a name. The name therefore ends in the namespace,
+/// unless that is `regcred`. The part before the dot contains no dot.
 fn wide(name: &str, namespace: &Namespace, suffix: &str) -> String {
     match namespace.as_str() {
         PROGRAM => format!("{name}{suffix}"),
@@ -45,12 +47,12 @@ fn wide(name: &str, namespace: &Namespace, suffix: &str) -> String {
     }
 }
 
-/// An installation: what its objects are called, and where they are.
+/// An installation: its name, its ServiceAccount and its namespace.
 #[derive(Clone, Debug)]
 pub(crate) struct Site<'a> {
-    /// `regcred`, or `regcred-INSTANCE`.
+    /// Name of the installation: `regcred`, or `regcred-INSTANCE`.
     pub(crate) name: String,
-    /// Its `ServiceAccount`.
+    /// Name of its `ServiceAccount`.
     pub(crate) account: String,
     pub(crate) namespace: &'a Namespace,
     instance: String,
@@ -67,12 +69,12 @@ impl<'a> Site<'a> {
         Self { name, account, namespace: &install.namespace, instance: instance.to_string() }
     }
 
-    /// Where its pods run.
+    /// Returns where the pods run.
     pub(crate) fn pod(&self) -> PodSite {
         PodSite::new(self.namespace.clone(), self.account.as_str())
     }
 
-    /// By which its pods are found.
+    /// Returns the labels that select the pods.
     pub(crate) fn selector(&self) -> Value {
         json!({ "app.kubernetes.io/name": PROGRAM, "app.kubernetes.io/instance": self.name })
     }
@@ -85,29 +87,29 @@ impl<'a> Site<'a> {
         labels
     }
 
-    /// The name of an object outside its own namespace.
+    /// Returns the name of an object outside the installation's own namespace.
     pub(crate) fn wide(&self, suffix: &str) -> String {
         wide(&self.name, self.namespace, suffix)
     }
 
-    /// Metadata of an object of the whole cluster.
+    /// Returns the metadata of a cluster-scoped object.
     pub(crate) fn everywhere(&self, suffix: &str) -> Value {
         json!({ "name": self.wide(suffix), "labels": self.labels() })
     }
 
-    /// Metadata of an object in a namespace that it serves.
+    /// Returns the metadata of an object in a namespace that regcred serves.
     pub(crate) fn within(&self, namespace: &Namespace, suffix: &str) -> Value {
         let mut metadata = self.everywhere(suffix);
         metadata["namespace"] = namespace.as_str().into();
         metadata
     }
 
-    /// Metadata of an object in its own namespace.
+    /// Returns the metadata of an object in the installation's own namespace.
     pub(crate) fn own(&self, suffix: &str) -> Value {
         json!({ "name": format!("{}{suffix}", self.name), "labels": self.labels(), "namespace": self.namespace.as_str() })
     }
 
-    /// An admission policy, and the binding by which it denies.
+    /// Returns an admission policy, and the binding that makes it deny requests.
     pub(crate) fn policy(&self, suffix: &str, spec: &Value) -> [Value; 2] {
         let policy = json!({
             "apiVersion": "admissionregistration.k8s.io/v1",
@@ -124,18 +126,18 @@ impl<'a> Site<'a> {
         [policy, binding]
     }
 
-    /// As the API server calls its ServiceAccount.
+    /// Returns the user name of the ServiceAccount in API requests.
     pub(crate) fn user(&self) -> String {
         format!("system:serviceaccount:{}:{}", self.namespace, self.account)
     }
 
-    /// Its ServiceAccount, as a binding names it.
+    /// Returns the ServiceAccount as the subjects of a binding.
     pub(crate) fn subjects(&self) -> Value {
         json!([{ "kind": "ServiceAccount", "name": self.account, "namespace": self.namespace.as_str() }])
     }
 }
 
-/// A long name ends in a number that stands for all of it.
+/// Shortens a long name. The result ends in a digest of the whole name.
 fn shortened(name: &str) -> String {
     if name.len() <= LONGEST {
         return name.to_owned();

@@ -1,4 +1,4 @@
-//! All objects of an installation, in the order in which they are made.
+//! All objects of an installation, in the order of their creation.
 
 use regcred_core::InstanceName;
 use regcred_plan::{Plan, PodIdentity};
@@ -12,7 +12,7 @@ use crate::{
     profile, rights,
 };
 
-/// Returns the objects in the order in which they are made.
+/// Returns the objects in the order of their creation.
 pub(crate) fn objects(
     plan: &Plan,
     install: &Install,
@@ -30,7 +30,7 @@ pub(crate) fn objects(
     let prune = plan.prunes() && install.mode.watches();
     let previous = plan.previous_instance().map(InstanceName::as_str).unwrap_or_default();
     let instances = [plan.instance().as_str(), previous];
-    // The guard comes before the rights: they must not be in force without it.
+    // The guard comes before the rights, so that the rights are never in force without it.
     if install.guard == Guard::Policy {
         objects.extend(guard::objects(site, need, instances, install.mode.watches()));
     }

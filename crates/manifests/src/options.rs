@@ -1,4 +1,4 @@
-//! Where and how the pod runs, as a person writes it: one file whose keys are those of the chart's values.
+//! The options of the pod, in a file that uses the keys of the chart's values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,32 +14,34 @@ use crate::{
     yaml,
 };
 
-/// Options of the pod that do not follow from the config. Default: requests and limits that fit ten thousand namespaces.
+/// Options of the pod that do not follow from the config. Default: requests and limits that fit ten thousand
+/// namespaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodOptions {
     /// `imagePullSecrets`, `nodeSelector`, `tolerations`, `affinity` and `priorityClassName`, as in the spec of a pod.
     pub(crate) spec: Map<String, Value>,
     pub(crate) pull_policy: Option<String>,
-    /// Default: those of [`resources()`].
+    /// Requests and limits. Default: those of [`resources()`].
     pub(crate) resources: Option<Value>,
     pub(crate) extra_env: Vec<Value>,
     pub(crate) labels: Map<String, Value>,
     pub(crate) annotations: Map<String, Value>,
-    /// The file that says all of it, which is a file of values for the chart too.
+    /// The file itself. It is also a values file for the chart.
     pub(crate) file: Map<String, Value>,
 }
 
 /// The content of a file for `regcred manifests --pod`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodFile {
-    /// Of the pod.
+    /// Options of the pod.
     pub pod: PodOptions,
-    /// Of the `ServiceAccount` that it runs as.
+    /// Options of the `ServiceAccount` that the pod runs as.
     pub account: Account,
 }
 
 impl PodFile {
-    /// Reads the text of a file, as YAML or JSON. Returns all problems at once. Variables of these identities are refused.
+    /// Parses a file in YAML or JSON. Returns all problems at once. Environment variables of these identities are
+    /// refused.
     pub fn parse(text: &str, identities: &Identities) -> Result<Self, Problems> {
         let one = |message: String| Problems::from(Problem::everywhere(message));
         let file = if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
@@ -61,7 +63,7 @@ impl PodFile {
     }
 }
 
-/// The JSON schema of such a file.
+/// Returns the JSON schema of the file.
 pub fn pod_schema() -> Value {
     let mut schema = FILE.schema();
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
@@ -74,7 +76,7 @@ fn keys() -> Vec<&'static str> {
     keys.iter().map(|(key, _)| *key).collect()
 }
 
-/// A file that the shape allows.
+/// Returns the options in a file that has passed validation.
 fn options(file: &Value) -> PodOptions {
     let object = |key: &str| file[key].as_object().cloned().unwrap_or_default();
     let spec = ["imagePullSecrets", "nodeSelector", "tolerations", "affinity", "priorityClassName"].into_iter();
@@ -104,7 +106,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Merges values over defaults as Helm does: maps are united, and a null removes a key.
+/// Merges values over defaults as Helm does. Maps are merged, and a null removes a key.
 fn over(mut below: Value, above: &Value) -> Value {
     let (Value::Object(map), Value::Object(said)) = (&mut below, above) else { return above.clone() };
     for (key, value) in said {
@@ -118,7 +120,7 @@ fn over(mut below: Value, above: &Value) -> Value {
     below
 }
 
-/// A null leaves a key out. Of `resources` it leaves out what would be there by itself, so it is kept.
+/// Removes keys whose value is null. In `resources` a null removes a default, so those nulls are kept.
 fn without_nulls(file: Value) -> Value {
     fn strip(value: Value) -> Value {
         match value {
@@ -134,7 +136,7 @@ fn without_nulls(file: Value) -> Value {
     file.into_iter().filter(|(key, it)| key == "resources" || !it.is_null()).map(kept).collect()
 }
 
-/// Variables that regcred sets beside those of the identity, and the flag or value that sets each.
+/// Variables that regcred sets in addition to those of the identity, and the flag or value that sets each.
 const OWN: [(&str, &str); 3] = [
     ("HTTPS_PROXY", "--https-proxy, in the chart `proxy.https`"),
     ("NO_PROXY", "--no-proxy, in the chart `proxy.noProxy`"),
@@ -170,7 +172,7 @@ fn environment(file: &Value, identities: &Identities, problems: &mut Vec<String>
     }
 }
 
-/// By these prefixes the objects of regcred are found and selected.
+/// Prefixes of the labels by which regcred's objects are found and selected.
 const RESERVED: [&str; 2] = ["app.kubernetes.io/", "regcred.dev/"];
 
 fn labels(file: &Value, problems: &mut Vec<String>) {
@@ -245,7 +247,7 @@ const ANNOTATIONS: Shape = Shape::Names(&ANNOTATION_KEY, &Shape::Text(&ANY));
 const AMOUNTS: Shape = Shape::Names(&RESOURCE, &Shape::Quantity);
 const TEXTS: Shape = Shape::List(&Shape::Text(&ANY));
 
-/// The file. Parts that Kubernetes defines have its keys.
+/// The shape of the file. Parts that Kubernetes defines use the keys of Kubernetes.
 const FILE: Shape = Shape::Map(
     &[
         ("image", Shape::Map(&[("pullPolicy", Shape::Word(&["", "Always", "IfNotPresent", "Never"]))], &[])),

@@ -1,4 +1,4 @@
-//! The pod: the program, its config, and nothing that it does not need.
+//! The pod: regcred, its config, and nothing else.
 
 use regcred_plan::PodIdentity;
 use serde_json::{Value, json};
@@ -8,15 +8,15 @@ use crate::{Mount, TrustedCa, Workload, identity, object::Site, resources::resou
 const CONFIG_FOLDER: &str = "/etc/regcred";
 const CA_FOLDER: &str = "/etc/pki/regcred";
 const CA: &str = "ca-bundle.crt";
-/// What is the cluster's own.
+/// Destinations inside the cluster, which bypass the proxy.
 const CLUSTER: &str = "kubernetes.default.svc,.svc,.cluster.local,$(KUBERNETES_SERVICE_HOST)";
 
-/// The names of the config's files, in the ConfigMap as in the pod.
+/// Returns the name of a config file, in the ConfigMap and in the pod.
 pub(crate) fn file_name(number: usize) -> String {
     if number == 0 { "config.yaml".into() } else { format!("config-{}.yaml", number + 1) }
 }
 
-/// The spec of a pod that runs a command; `more` is added to its container.
+/// Returns the spec of a pod that runs a command. `more` is added to its container.
 pub(crate) fn spec(
     site: &Site<'_>,
     identity: &PodIdentity,
@@ -88,7 +88,7 @@ pub(crate) fn spec(
     spec
 }
 
-/// The labels and annotations of the pod.
+/// Returns the labels and annotations of the pod.
 pub(crate) fn metadata(site: &Site<'_>, workload: &Workload) -> Value {
     let mut metadata = json!({ "labels": site.labels() });
     for (key, value) in &workload.pod.labels {
@@ -108,7 +108,8 @@ fn proxy(workload: &Workload, identity: &PodIdentity) -> Vec<Value> {
     vec![json!({ "name": "HTTPS_PROXY", "value": https }), json!({ "name": "NO_PROXY", "value": no })]
 }
 
-/// A ConfigMap that OpenShift fills with the authorities of the cluster. It owns what is in it, so nothing is.
+/// Returns a ConfigMap that OpenShift fills with the cluster's certificate authorities. OpenShift owns its data, so it
+/// has none here.
 pub(crate) fn trusted_ca(site: &Site<'_>) -> Value {
     let mut metadata = site.own("-trusted-ca");
     metadata["labels"]["config.openshift.io/inject-trusted-cabundle"] = "true".into();

@@ -1,4 +1,4 @@
-//! Self-service without a type of our own: who may use a profile may label a namespace for it.
+//! Lets users label a namespace for a profile that RBAC allows them to use. This needs no custom resource.
 
 use serde_json::{Value, json};
 
@@ -8,14 +8,14 @@ use crate::object::Site;
 pub(crate) const LABEL: &str = "regcred.dev/profile";
 const GROUP: &str = "regcred.dev";
 
-/// The policy and its binding. Nobody needs the right to take the label away, or to leave it as it is.
+/// Returns the policy and its binding. Removing the label, or leaving it unchanged, needs no permission.
 pub(crate) fn objects(site: &Site<'_>) -> [Value; 2] {
     let labels = "object.metadata.labels";
     let old = "oldObject.metadata.labels";
     let spec = json!({
         "failurePolicy": "Fail",
         "matchConstraints": { "resourceRules": [{
-            // A status is written with labels too.
+            // A write to the status can change labels too.
             "apiGroups": [""], "apiVersions": ["v1"], "resources": ["namespaces", "namespaces/status", "namespaces/finalize"],
             "operations": ["CREATE", "UPDATE"], "scope": "Cluster",
         }] },

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-/// Requests and limits that fit ten thousand namespaces.
+/// Returns requests and limits that fit ten thousand namespaces.
 ///
-/// A pass takes 14 MiB for one namespace and 77 MiB for ten thousand. A daemon of ten thousand takes 43 MiB. CONTRIBUTING.md has the
-/// figures.
+/// A pass uses 14 MiB for one namespace and 77 MiB for ten thousand. A daemon uses 43 MiB for ten thousand.
+/// CONTRIBUTING.md has the measurements.
 pub(crate) fn resources() -> Value {
     json!({ "requests": { "cpu": "10m", "memory": "48Mi" }, "limits": { "memory": "256Mi" } })
 }

@@ -1,4 +1,4 @@
-//! What the ServiceAccount may do: as much as the config takes, and on objects by their names.
+//! The RBAC rules of the ServiceAccount. They cover only what the config needs, and list objects by name.
 
 use std::collections::BTreeSet;
 
@@ -14,12 +14,12 @@ use crate::{
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// Whether rights are bound in the whole cluster, or in each namespace.
+/// Returns whether rights are bound in the whole cluster instead of in each namespace.
 pub(crate) fn cluster_wide(need: &Need, install: &Install) -> bool {
     !need.selections().is_empty() && install.guard != Guard::Bindings
 }
 
-/// Roles and bindings.
+/// Returns the roles and their bindings.
 pub(crate) fn objects(site: &Site<'_>, need: &Need, install: &Install, prune: bool) -> Vec<Value> {
     let everywhere = cluster_wide(need, install);
     let mut objects = vec![
@@ -41,7 +41,8 @@ pub(crate) fn objects(site: &Site<'_>, need: &Need, install: &Install, prune: bo
     objects
 }
 
-/// The binding that a namespace needs where none is bound in the whole cluster; `namespace` may be a parameter.
+/// Returns the binding that a namespace needs if the rights are not bound in the whole cluster. `namespace` may be a
+/// parameter.
 pub(crate) fn target_binding(site: &Site<'_>, namespace: &str) -> Value {
     let mut metadata = site.everywhere("-target");
     metadata["namespace"] = namespace.into();
@@ -51,7 +52,7 @@ pub(crate) fn target_binding(site: &Site<'_>, namespace: &str) -> Value {
 fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -> Vec<Value> {
     let watches = install.mode.watches();
     let named = named_watches(need, install);
-    // A list or a watch of one name is allowed by that name, in one namespace as in all of them.
+    // RBAC allows a list or watch of one object by its name, in one namespace or in all of them.
     let rule = |resource: &str, names: Vec<&str>, verbs: &[&str]| {
         let bulk: &[&str] = match (everywhere, named) {
             (true, _) if !watches => &["list"],
@@ -76,14 +77,14 @@ fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -
     if !created.is_empty() {
         rules.push(rule("secrets", created, &write));
     }
-    // They are never made, only written.
+    // Merged Secrets are updated, but never created.
     if !merged.is_empty() {
         rules.push(rule("secrets", merged, secret_verbs(false)));
     }
     if !accounts.is_empty() {
         rules.push(rule("serviceaccounts", accounts, &ACCOUNT_VERBS));
     }
-    // A link that the config drops has to be undone.
+    // regcred must remove links that the config no longer has.
     let dropped = usual_accounts().into_iter().filter(|name| !need.accounts.contains(*name)).collect::<Vec<_>>();
     if !dropped.is_empty() {
         rules.push(json!({ "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": dropped, "verbs": ACCOUNT_VERBS }));
@@ -94,7 +95,10 @@ fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -
     rules
 }
 
-/// Who chooses has to see what there is; who names has to tell a namespace that is gone from a right that is missing.
+/// Returns the rule on namespaces.
+///
+/// A config that selects namespaces needs to list them. A config that names them needs `get`, to distinguish a deleted
+/// namespace from a missing permission.
 fn namespaces_rule(need: &Need, install: &Install) -> Value {
     if need.selections().is_empty() {
         let names = need.named().into_iter().map(AsRef::<str>::as_ref).collect::<Vec<_>>();
@@ -106,7 +110,7 @@ fn namespaces_rule(need: &Need, install: &Install) -> Value {
     json!({ "apiGroups": [""], "resources": ["namespaces"], "verbs": verbs })
 }
 
-/// Returns what a daemon watches in the namespaces that the config names; a CronJob watches nothing.
+/// Returns what a daemon watches in the namespaces that the config names. A CronJob watches nothing.
 fn named_watches(need: &Need, install: &Install) -> NamedWatches {
     if !install.mode.watches() {
         return NamedWatches::Nothing;
@@ -122,7 +126,8 @@ fn named_watches(need: &Need, install: &Install) -> NamedWatches {
     NamedWatches::of(secrets, accounts, need.named().len())
 }
 
-/// In its own namespace: what befalls the daemon itself, and which of several leads.
+/// Returns the rules in the installation's own namespace: Events about the daemon, and the Lease if there are several
+/// replicas.
 fn own_rules(site: &Site<'_>, replicas: u32) -> Vec<Value> {
     let lease = json!({
         "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [site.name], "verbs": ["get", "create", "patch"],

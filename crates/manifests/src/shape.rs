@@ -1,13 +1,13 @@
-//! The shape of a value that a person writes: what is wrong with it, all at once, and the same as a JSON schema.
+//! Shapes of values in a file: validation with all problems at once, and a JSON schema of the same rules.
 
 use regcred_config::{meant, not_one_of};
 use serde_json::{Map, Value, json};
 
 /// The shape of a value. A null counts as absent, as in the values of a chart.
 pub(crate) enum Shape {
-    /// Text of a form.
+    /// Text in this form.
     Text(&'static Form),
-    /// A quantity of a resource. YAML has `1` and `0.5` as numbers.
+    /// A quantity of a resource. It may be a number, because YAML reads `1` and `0.5` as numbers.
     Quantity,
     /// Text that may hold a secret, so no message quotes it.
     Secret,
@@ -16,14 +16,14 @@ pub(crate) enum Shape {
     Bool,
     /// A whole number.
     Number,
-    /// A map with these keys, of which the second are required.
+    /// A map with these keys. The second list has the required keys.
     Map(&'static [(&'static str, Shape)], &'static [&'static str]),
-    /// A map from any key of a form to values of one shape.
+    /// A map whose keys have a form, and whose values have one shape.
     Names(&'static Form, &'static Shape),
     List(&'static Shape),
 }
 
-/// A form of text: a check, the same as a regular expression, and what it is called.
+/// A form of text: a check, a regular expression for the same rule, and a name for messages.
 pub(crate) struct Form {
     pub(crate) is: fn(&str) -> bool,
     pub(crate) pattern: &'static str,
@@ -31,7 +31,8 @@ pub(crate) struct Form {
 }
 
 impl Shape {
-    /// Adds what is wrong with a value at a path, such as `tolerations[0].efect: this key is not known; did you mean effect?`.
+    /// Adds the problems of a value at a path, such as `tolerations[0].efect: this key is not known; did you mean
+    /// effect?`.
     pub(crate) fn check(&self, path: &str, value: &Value, problems: &mut Vec<String>) {
         if value.is_null() {
             return;
@@ -53,7 +54,7 @@ impl Shape {
             }
             (Self::Word(words), Value::String(text)) if words.contains(&text.as_str()) => {}
             (Self::Word(words), _) => {
-                // The empty word leaves the key out, and nobody writes it.
+                // The empty word means that the key is absent, so the message does not offer it.
                 let words = words.iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>();
                 wrong(&format!("it must be one of {}", words.join(", ")));
             }
@@ -85,7 +86,7 @@ impl Shape {
         }
     }
 
-    /// The same as a JSON schema.
+    /// Returns the shape as a JSON schema.
     pub(crate) fn schema(&self) -> Value {
         match self {
             Self::Quantity => json!({ "type": ["string", "number"], "pattern": QUANTITY, "minimum": 0 }),
@@ -151,7 +152,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// The same as [`is_quantity`], as a regular expression.
+/// Regular expression for the same rule as [`is_quantity`].
 const QUANTITY: &str = "^([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]+)?$";
 
 fn is_quantity(text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! What each requested project begins with on OpenShift: a label, by which it is chosen.
+//! The template for project requests on OpenShift. It adds the label by which the config selects a project.
 
 use regcred_config::{Problem, Problems, Requirement, Selection};
 use regcred_plan::Plan;
@@ -11,16 +11,18 @@ use crate::{
     rights,
 };
 
-/// What the server fills in, and nothing else.
+/// The only parameters that the server sets.
 pub(crate) const PARAMETERS: [&str; 5] =
     ["PROJECT_NAME", "PROJECT_DISPLAYNAME", "PROJECT_DESCRIPTION", "PROJECT_ADMIN_USER", "PROJECT_REQUESTING_USER"];
-/// Where OpenShift looks for the template.
+/// The namespace in which OpenShift looks for the template.
 const NAMESPACE: &str = "openshift-config";
-/// The platform's namespaces, as `oc get projects` prints them.
+/// Matches the namespaces of the platform, as `oc get projects` prints them.
 const PLATFORM: &str = "/(default|openshift|dedicated-admin|(kube|openshift|redhat)-.*)$";
 
-/// A template for project requests that labels the project as the config's choice wants it, and with [`Guard::Bindings`] binds
-/// the rights there too. `labels`: instead of those that the config's only choice asks for.
+/// Returns a template for project requests that labels each project as the config's selection requires.
+///
+/// With [`Guard::Bindings`] the template also binds the rights in the project. `labels` replaces the labels of the
+/// config's only selection.
 pub fn project_template(plan: &Plan, install: &Install, labels: &[(String, String)]) -> Result<Manifests, Problems> {
     let here = sinks(plan, install.sink.as_ref())?;
     let (need, site) = (Need::of(plan, &here), Site::new(plan, install));
@@ -81,14 +83,14 @@ pub fn project_template(plan: &Plan, install: &Install, labels: &[(String, Strin
     Ok(Manifests { objects: vec![template], notes: notes.into_iter().chain(bound).collect() })
 }
 
-/// For each project but those of the platform.
+/// Returns a shell command that runs `command` for each project except those of the platform.
 fn backfill(command: &str) -> String {
     format!(
         "oc get projects --output=name | sed 's,^project[^/]*/,namespace/,' | grep --invert-match --extended-regexp '{PLATFORM}' | xargs --replace {command}"
     )
 }
 
-/// The labels that the only choice of a config asks for.
+/// Returns the labels that the only selection of the config requires.
 fn wanted(need: &Need) -> Result<Vec<(String, String)>, Problem> {
     let problem = |message: &str| Problem::everywhere(format!("targets: {message}"));
     let selections = need.selections();

@@ -1,4 +1,4 @@
-//! The values of the Helm chart: what a person chose, and under `generated` what follows from the config.
+//! The values of the Helm chart: the user's choices, and under `generated` the values that follow from the config.
 
 use std::fmt::Write;
 
@@ -13,10 +13,11 @@ use crate::{
     write::{Made, made},
 };
 
-/// Returns the values by which the chart makes the objects of [`manifests()`](crate::manifests()) as one document, and notes for
-/// the person who installs it.
+/// Returns the values from which the chart renders the objects of [`manifests()`](crate::manifests()). They are one
+/// document, with notes for the person who installs it.
 ///
-/// `command`: the command line that makes them again. Problems are those of `manifests()`, and an installation without a workload.
+/// `command` is the command line that generates them again. Problems are those of `manifests()`, and an installation
+/// without a workload.
 pub fn values(plan: &Plan, install: &Install, command: &str) -> Result<Manifests, Problems> {
     let Some(workload) = install.mode.workload() else {
         return Err(Problem::everywhere("mode: the chart runs a CronJob or a Deployment").into());
@@ -51,7 +52,7 @@ pub fn values(plan: &Plan, install: &Install, command: &str) -> Result<Manifests
     Ok(Manifests { objects: vec![document.into()], notes: rights.into_iter().chain(identity_notes).collect() })
 }
 
-/// Returns what the chart compares before it renders: what `generated` follows from.
+/// Returns the settings that `generated` follows from. The chart compares them before it renders.
 fn settings(install: &Install, site: &Site<'_>) -> Value {
     let (mode, replicas) = mode(install);
     json!({
@@ -67,7 +68,7 @@ fn settings(install: &Install, site: &Site<'_>) -> Value {
     })
 }
 
-/// Returns the SHA-256 of a text in hexadecimal digits.
+/// Returns the SHA-256 digest of a text, in hexadecimal.
 fn sum(text: &str) -> String {
     Sha256::digest(text).iter().fold(String::new(), |mut digits, byte| {
         let _ = write!(digits, "{byte:02x}");
@@ -97,7 +98,7 @@ fn rights_of(objects: &[Value], site: &Site<'_>) -> Value {
     })
 }
 
-/// Returns the arguments of the container, and of a CronJob when it runs and how long each Job may take.
+/// Returns the arguments of the container. For a CronJob it adds the schedule and the time limit of a Job.
 fn workload_of(objects: &[Value]) -> Value {
     let find = |kind| objects.iter().find(|it| it["kind"] == kind).map(|it| &it["spec"]);
     let args = |pod: &Value| pod["spec"]["containers"][0]["args"].clone();
@@ -116,7 +117,7 @@ fn workload_of(objects: &[Value]) -> Value {
     find("Deployment").map(|spec| json!({ "args": args(&spec["template"]) })).unwrap_or_default()
 }
 
-/// Returns the values that a person chose by flags, under the names that the chart has for them.
+/// Returns the values that the user set with flags, under the keys of the chart.
 fn chosen(install: &Install, workload: &Workload, identity: &PodIdentity) -> Map<String, Value> {
     let mut values = workload.pod.file.clone();
     let mut set = |key: &str, value: Value| drop(values.insert(key.to_owned(), value));
@@ -173,7 +174,7 @@ fn chosen(install: &Install, workload: &Workload, identity: &PodIdentity) -> Map
     values
 }
 
-/// Returns the mode in the word of the chart, and how many pods run.
+/// Returns the chart's name of the mode, and the number of pods.
 fn mode(install: &Install) -> (&'static str, u32) {
     match install.mode {
         Mode::Daemon(_, replicas) => ("daemon", replicas),
@@ -189,7 +190,10 @@ fn guard(guard: Guard) -> &'static str {
     }
 }
 
-/// Returns the parts of an image. Without a tag and a digest a kubelet pulls `latest`, and the chart would add its own version.
+/// Returns the parts of an image.
+///
+/// An image without tag and digest gets the tag `latest`, which is what a kubelet pulls. Without a tag the chart would
+/// add its own version.
 fn image(image: &Image) -> Map<String, Value> {
     let (named, digest) = image.as_str().split_once('@').unwrap_or((image.as_str(), ""));
     let last = named.rfind('/').map_or(0, |at| at + 1);

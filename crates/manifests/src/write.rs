@@ -12,24 +12,24 @@ use crate::{
     objects::objects,
 };
 
-/// A ConfigMap may hold 1 MiB; what others note on it needs room.
+/// Size limit of the config files, in bytes. A ConfigMap may hold 1 MiB, and other tools add annotations to it.
 const LARGEST: usize = 900 * 1024;
-/// What `kubectl apply` notes on an object may be no larger, unless the server applies.
+/// Size limit of the annotation that `kubectl apply` writes, in bytes. Server-side apply writes no such annotation.
 const LARGEST_NOTE: usize = 256 * 1024;
 
-/// What has to be in a cluster.
+/// The objects for a cluster.
 #[derive(Clone, Debug)]
 pub struct Manifests {
-    /// The objects, in the order in which they are made.
+    /// The objects, in the order of their creation.
     pub objects: Vec<Value>,
-    /// What applying them does not do, or what is dangerous about them; a line or more each.
+    /// Remaining manual steps and risks, in one or more lines each.
     pub notes: Vec<String>,
 }
 
-/// The objects that run regcred with a config, and give it the rights that the config takes.
+/// Returns the objects that run regcred with a config and grant the rights that the config needs.
 ///
-/// Problems are a sink that is not there, a file of the config that is in no volume, a schedule that is too slow for a CronJob,
-/// and a config that asks nothing of this cluster.
+/// Problems are a sink that does not exist, a file of the config that no volume provides, a schedule that is too slow
+/// for a CronJob, and a config without targets in this cluster.
 pub fn manifests(plan: &Plan, install: &Install) -> Result<Manifests, Problems> {
     let Made { objects, rights, identity, kubectl } = made(plan, install)?;
     Ok(Manifests { objects, notes: [rights, identity, kubectl].concat() })
@@ -38,11 +38,11 @@ pub fn manifests(plan: &Plan, install: &Install) -> Result<Manifests, Problems> 
 /// The objects, and notes on them by subject.
 pub(crate) struct Made {
     pub(crate) objects: Vec<Value>,
-    /// What the objects allow, and what they leave to a person.
+    /// Notes on the rights that the objects grant, and the manual steps that remain.
     pub(crate) rights: Vec<String>,
-    /// What a person has to do for the identity of the pod.
+    /// Manual steps for the identity of the pod.
     pub(crate) identity: Vec<String>,
-    /// How the objects are applied with kubectl.
+    /// How to apply the objects with kubectl.
     pub(crate) kubectl: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn made(plan: &Plan, install: &Install) -> Result<Made, Problems> {
     Ok(Made { objects, rights, identity, kubectl })
 }
 
-/// A Job that makes the CronJob's first pass at once, for Argo CD. Problems are those of [`manifests()`].
+/// Returns a Job for Argo CD that runs the CronJob's first pass immediately. Problems are those of [`manifests()`].
 pub fn first_run(plan: &Plan, install: &Install) -> Result<Manifests, Problems> {
     let site = Site::new(plan, install);
     let made = manifests(plan, install)?.objects;
@@ -118,7 +118,7 @@ fn problems(plan: &Plan, install: &Install, need: &Need) -> Vec<Problem> {
     problems
 }
 
-/// Returns what the objects allow, and what they leave to a person.
+/// Returns notes on the rights that the objects grant, and the manual steps that remain.
 fn of_rights(plan: &Plan, install: &Install, site: &Site<'_>, is_selecting: bool) -> Vec<String> {
     let mut notes = vec![];
     if matches!(install.mode, Mode::CronJob(_)) {
@@ -157,7 +157,7 @@ fn of_rights(plan: &Plan, install: &Install, site: &Site<'_>, is_selecting: bool
     notes
 }
 
-/// Returns what differs between `kubectl apply` and a tool that knows what it applied before.
+/// Returns notes on the differences between `kubectl apply` and a tool that tracks what it applied.
 fn of_kubectl(plan: &Plan, install: &Install, site: &Site<'_>, is_selecting: bool) -> Vec<String> {
     let mut notes = vec![];
     let (name, namespace) = (&site.name, site.namespace);
@@ -184,7 +184,7 @@ fn of_kubectl(plan: &Plan, install: &Install, site: &Site<'_>, is_selecting: boo
     notes
 }
 
-/// How an installation that has a new name is moved to without a gap. Its Secrets carry the label of the instance too, and stay.
+/// Returns how to rename an installation without a gap. Its Secrets have the label of the instance too, and are kept.
 fn renamed(previous: &InstanceName, site: &Site<'_>) -> String {
     let (namespace, label) = (site.namespace, format!("--selector={INSTANCE}={previous}"));
     let own =
@@ -198,7 +198,7 @@ fn renamed(previous: &InstanceName, site: &Site<'_>) -> String {
     )
 }
 
-/// Why a cluster-wide right to write a Secret of one name is the right to everything.
+/// Explains why a cluster-wide right to write a Secret of one name gives full control of the cluster.
 pub(crate) const UNGUARDED: &str = "UNGUARDED: whoever owns this pod can own the cluster. It may write Secrets of its names in every namespace, also in \
     kube-system, and RBAC knows no types: a Secret of type kubernetes.io/service-account-token made there reads back as the token of any ServiceAccount. \
     On Kubernetes 1.30, OpenShift 4.17 and later leave --unguarded out; before these use --role-bindings";

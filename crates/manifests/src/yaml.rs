@@ -1,11 +1,11 @@
-//! Objects as text, and text as an object.
+//! Converts objects to YAML text and back.
 
 use std::fmt::Write;
 
 use serde_json::Value;
 use serde_saphyr::Error;
 
-/// The one object of a text; what is wrong with it, in words.
+/// Parses a text that contains one object. The error describes the problem.
 pub fn read(text: &str) -> Result<Value, String> {
     let options = serde_saphyr::options! { with_snippet: false, strict_booleans: false };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
@@ -22,7 +22,8 @@ pub fn read(text: &str) -> Result<Value, String> {
     })
 }
 
-/// Documents of YAML, which readers of its older version read alike. `head`: lines of comment above them all.
+/// Returns objects as YAML documents that parsers of YAML 1.1 and 1.2 read the same way. `head` becomes comment lines
+/// at the top.
 #[expect(clippy::missing_panics_doc, reason = "whatever JSON is, it is YAML")]
 pub fn yaml(head: &[String], objects: &[Value]) -> String {
     let options = serde_saphyr::ser_options! { compact_list_indent: false, folded_wrap_chars: usize::MAX };

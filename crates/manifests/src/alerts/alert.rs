@@ -1,29 +1,30 @@
-//! One rule, and the series that it asks for.
+//! An alert rule, and the series that it queries.
 
 use crate::object::Site;
 
-/// How soon a person has to act.
+/// How urgent an alert is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Severity {
     Warning,
-    /// Pods of tenants cannot pull soon, or no alert would show it.
+    /// Tenants' pods soon cannot pull images, or no other alert can show that.
     Critical,
 }
 
-/// One rule.
+/// An alert rule.
 #[derive(Clone, Debug)]
 pub(super) struct Alert {
     pub(super) name: &'static str,
     pub(super) severity: Severity,
     pub(super) expr: String,
-    /// It has to be so for this long.
+    /// How long the condition must hold before the alert fires.
     pub(super) holds: &'static str,
     pub(super) summary: &'static str,
-    /// Its meaning, and the steps to fix it.
+    /// The meaning of the alert, and how to fix the cause.
     pub(super) description: &'static str,
 }
 
-/// The series of one installation. Prometheus adds these labels to the series of its Service, so no other installation matches.
+/// The series of one installation. Prometheus adds these labels to the series of a Service, so they match no other
+/// installation.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
     pub(super) labels: String,
@@ -38,7 +39,7 @@ impl Series {
         format!("{metric}{{{}}}", self.labels)
     }
 
-    /// Those that have another label too, such as `within="1h"`.
+    /// Returns the series that also have another label, such as `within="1h"`.
     pub(super) fn with(&self, metric: &str, label: &str) -> String {
         format!("{metric}{{{},{label}}}", self.labels)
     }

@@ -1,20 +1,20 @@
-//! Daemons that are not there, do not lead, or do not come forward.
+//! Alerts about daemons that are absent, do not lead, or fall behind.
 
 use super::alert::{Alert, Series, Severity};
 
-/// A node that is drained, a pod that starts elsewhere: over in less.
+/// A drained node, or a pod that starts on another node, recovers in less time.
 const RESTARTED: &str = "15m";
-/// A Lease is free after fifteen seconds; with one replica, an update has two daemons for less than the thirty seconds in
-/// which the old one ends.
+/// A Lease expires after fifteen seconds. Two daemons run during an update with one replica, but for less than thirty
+/// seconds. The old one exits within that time.
 const HANDED_OVER: &str = "10m";
-/// When nobody works, no target's end is known, so none that is near can be told. The first token has five hours left at
-/// the least: from here on there are three.
+/// Without a leader, regcred reports no expiry dates, so no alert can warn before a token expires. A token has at least
+/// five hours left when the outage starts. When this alert fires, three hours are left.
 const NOBODY_SEES: &str = "2h";
-/// The kubelet brings a changed ConfigMap within two minutes. Who has made a mistake may have mended it by then.
+/// The kubelet updates a mounted ConfigMap within two minutes. The rest is time to correct a mistake.
 const MENDED: &str = "10m";
-/// Twice the longest pause that a cluster can ask for, which is a quarter of an hour.
+/// Limit in seconds: twice the longest pause that a cluster can request, which is fifteen minutes.
 const OLDEST: u32 = 30 * 60;
-/// So many looks are under way at once, and count too: beyond them something waits.
+/// Number of reconciliations that run at once. The queue depth includes them, so any more are waiting.
 const AT_ONCE: u32 = 16;
 
 pub(super) fn alerts(series: &Series) -> Vec<Alert> {
@@ -25,7 +25,8 @@ pub(super) fn alerts(series: &Series) -> Vec<Alert> {
     twice(absent, RESTARTED).into_iter().chain(twice(nobody, HANDED_OVER)).chain(alone).collect()
 }
 
-/// None is scraped, or none answers for half of the time: one that starts again and again answers now and then.
+/// Fires if Prometheus scrapes no daemon, or if every daemon is down half of the time. A daemon in a restart loop
+/// answers some scrapes.
 fn absent(series: &Series, severity: Severity, holds: &'static str) -> Alert {
     let up = series.of("up");
     Alert {
@@ -96,7 +97,7 @@ fn stuck(series: &Series) -> Alert {
         name: "RegcredWorkStuck",
         severity: Severity::Warning,
         expr: format!("max by (namespace, job, store) ({}) > {OLDEST}", series.of("regcred_pending_oldest_seconds")),
-        holds: "5m", // Ten scrapes: one number alone says little.
+        holds: "5m", // Ten scrapes. A single sample is not enough.
         summary: "a look at a pull secret of {{ $labels.store }} has been waiting for {{ $value | humanizeDuration }}",
         description: "The API server of {{ $labels.store }} does not answer, or answers too slowly for the number of targets: the log of \
             {{ $labels.job }} in the namespace {{ $labels.namespace }} says which. A limit on requests (429) halves the pace; `max_writes_per_second` \
@@ -104,7 +105,7 @@ fn stuck(series: &Series) -> Alert {
     }
 }
 
-/// It is never empty, and does not shrink: a first pass over many namespaces shrinks.
+/// Fires if the queue is never empty and does not shrink. The queue of a first pass over many namespaces shrinks.
 fn queue(series: &Series) -> Alert {
     let depth = series.of("regcred_queue_depth");
     Alert {
@@ -114,7 +115,7 @@ fn queue(series: &Series) -> Alert {
             "max by (namespace, job, store) (min_over_time({depth}[30m])) > {AT_ONCE}\n\
              and max by (namespace, job, store) (delta({depth}[30m])) >= 0"
         ),
-        // With the half hour it looks back on: as long as RegcredWorkStuck waits.
+        // The query already covers 30 minutes, so the total delay is the same as that of RegcredWorkStuck.
         holds: "5m",
         summary: "more work comes for {{ $labels.store }} than is done: {{ $value }} targets or more wait",
         description: "For half an hour the queue has neither been empty nor become shorter. Something changes Secrets, ServiceAccounts or namespaces \

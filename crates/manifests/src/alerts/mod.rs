@@ -1,7 +1,7 @@
-//! What wants a person, as rules for Prometheus.
+//! Alert rules for Prometheus.
 //!
-//! Of several daemons the one that leads has the targets, so every rule takes the largest of what the replicas say: a standby
-//! says nothing, and one that led before says what is older.
+//! Only the leader exports target metrics, so every rule takes the largest value of all replicas. A standby exports
+//! none, and a former leader exports older values.
 
 mod alert;
 mod daemon;

@@ -1,18 +1,20 @@
-//! Providers that give no credentials, and clocks.
+//! Alerts about providers that return no credentials, and about clock skew.
 
 use super::alert::{Alert, Series, Severity};
 
-/// A provider that fails is asked again within five minutes, or a quarter of an hour where it says so itself: two attempts
-/// at the least, as the first failure of all makes a counter and does not count it up.
+/// regcred retries a failed provider within five minutes, or within fifteen if the provider asks for it. This window
+/// therefore contains at least two attempts. The first failure only creates the counter, so `increase` does not count
+/// it.
 const ATTEMPTS: &str = "30m";
-/// The same in seconds: what has worked since then fails no more.
+/// The same window in seconds. A provider that succeeded within it is not failing.
 const RECENT: u32 = 30 * 60;
-/// A provider that is down for a quarter of an hour harms nobody: a refresh is due with five hours left.
+/// An outage of fifteen minutes does no harm, because a refresh is due five hours before the expiry.
 const OUTAGE: &str = "15m";
-/// Of a credential's life. A refresh is due when 45 % are left, at the latest, so this is more than an hour of half a day later.
+/// Fraction of a credential's life. A refresh is due at the latest when 45 % of the life is left. For a life of twelve
+/// hours, this limit is more than an hour later.
 const LEFT: &str = "1 / 3";
-/// Signatures that are five minutes off are refused. A machine that keeps time is wrong by less than a second, so this is a
-/// clock that nobody sets, and there is still time to set it.
+/// AWS rejects signatures that are off by five minutes. A synchronized clock is off by less than a second. At this
+/// limit the clock is not synchronized, and there is still time to fix it.
 const SKEW: u32 = 60;
 
 pub(super) fn alerts(series: &Series) -> Vec<Alert> {
@@ -37,7 +39,8 @@ fn fails(series: &Series) -> Alert {
     }
 }
 
-/// Also when nobody has tried. Where no target ends soon nobody needs it: the provider has left the config, or all its targets have.
+/// Fires even if regcred made no attempt. If no target expires soon, no target needs the provider: the config no longer
+/// has the provider, or its targets.
 fn expires(series: &Series) -> Alert {
     let ends = series.of("regcred_credential_expiry_timestamp_seconds");
     let success = series.of("regcred_credential_last_success_timestamp_seconds");
@@ -59,7 +62,7 @@ fn expires(series: &Series) -> Alert {
     }
 }
 
-/// Of the one that leads: others have not asked a provider for long.
+/// Compares only the leader, because the other replicas have not contacted a provider for a long time.
 fn skew(series: &Series) -> Alert {
     let (skew, leader) = (series.of("regcred_clock_skew_seconds"), series.of("regcred_leader"));
     Alert {

@@ -1,4 +1,4 @@
-//! The rules of an installation, in groups.
+//! The alert rules of an installation, in groups.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::object::Site;
 
-/// The rules of an installation.
+/// Returns the `PrometheusRule` of an installation.
 pub(crate) fn object(site: &Site<'_>) -> Value {
     json!({
         "apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": site.own(""),
@@ -72,7 +72,7 @@ mod tests {
         let named = Regex::new(r"\$labels\.(\w+)").expect("valid");
         let kept = Regex::new(r"by \(([^)]*)\)").expect("valid");
         for alert in all() {
-            // An alert without an aggregation has the labels of a scraped pod.
+            // An alert without an aggregation keeps the labels of the scraped pod.
             let kept = kept.captures(&alert.expr).map_or("namespace, job, pod".to_owned(), |it| it[1].to_owned());
             for captures in named.captures_iter(&format!("{} {}", alert.summary, alert.description)) {
                 assert!(kept.split(", ").any(|it| it == &captures[1]), "{}: {} of {kept}", alert.name, &captures[1]);

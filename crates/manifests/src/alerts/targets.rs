@@ -1,16 +1,18 @@
-//! Secrets that end, and Secrets that regcred cannot keep.
+//! Alerts about Secrets that expire, and Secrets that regcred cannot update.
 
 use super::alert::{Alert, Series, Severity};
 
-/// A look that fails is repeated after five minutes at the most, so this is three of them. Half a day's token has at least
-/// five hours left when its refresh is due: there is time to wait.
+/// Covers three attempts, because regcred retries a failed reconciliation within five minutes. A twelve-hour token has
+/// at least five hours left when its refresh is due, so there is time to wait.
 const LOOKED_AGAIN: &str = "15m";
-/// A daemon that comes back after a long time finds Secrets that end soon, and has refreshed ten thousand of them by then.
+/// A daemon that was down for a long time finds Secrets that expire soon. It refreshes ten thousand of them in this
+/// time.
 const CAUGHT_UP: &str = "5m";
 
 pub(super) fn alerts(series: &Series) -> Vec<Alert> {
-    // A token of half a day is refreshed with more than five hours left. The floor is that of /healthz/targets: three hours of
-    // attempts have failed, and a person still has time. After the last hour builds and new pods fail.
+    // A twelve-hour token is refreshed with more than five hours left. The floor is that of /healthz/targets: attempts
+    // have failed for three hours, and there is still time to act. The critical alert covers the last hour, after which
+    // builds and new pods fail.
     let labels = "namespace, job, sink";
     let past = format!("max by ({labels}) ({}) > 0", series.of("regcred_targets_past_floor"));
     let ending = format!("max by ({labels}) ({}) > 0", series.with("regcred_targets_expiring", r#"within="1h""#));

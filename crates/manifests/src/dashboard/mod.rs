@@ -1,4 +1,7 @@
-//! One screen in Grafana: is everything fresh, what ends next, do providers work, is anything stuck, who leads.
+//! A Grafana dashboard on one screen.
+//!
+//! It shows whether everything is fresh, what expires next, whether providers work, whether work is stuck, and which
+//! replica leads.
 
 mod panel;
 
@@ -9,14 +12,15 @@ use crate::{Install, Manifests, object::Site};
 
 use self::panel::{Panel, laid_out};
 
-/// The installation that is chosen above. Replicas that do not lead say nothing of targets, so the largest number is the one.
+/// Selects the installation that is chosen at the top. Standbys export no target metrics, so panels take the largest
+/// value.
 const HERE: &str = r#"namespace="$namespace",job="$job""#;
-/// By this label Grafana's sidecar knows a dashboard.
+/// The label by which Grafana's sidecar finds a dashboard.
 const TAKEN: &str = "grafana_dashboard";
 
-/// The dashboard as a `ConfigMap` in regcred's own namespace, where the sidecar of Grafana finds it.
+/// Returns the dashboard as a `ConfigMap` in regcred's own namespace, where Grafana's sidecar finds it.
 ///
-/// It shows every installation that Prometheus knows, so one is enough.
+/// The dashboard shows every installation that Prometheus scrapes, so one is enough.
 pub fn dashboard(plan: &Plan, install: &Install) -> Manifests {
     let site = Site::new(plan, install);
     let mut metadata = site.own("-dashboard");
@@ -26,7 +30,7 @@ pub fn dashboard(plan: &Plan, install: &Install) -> Manifests {
     Manifests { objects: vec![object], notes: vec![] }
 }
 
-/// As Grafana imports it.
+/// Returns the dashboard in Grafana's import format.
 fn screen() -> Value {
     let variable = |name: &str, label: &str, query: &str| {
         json!({
@@ -36,7 +40,7 @@ fn screen() -> Value {
     };
     let panels = [numbers(), targets(), credentials(), work()].concat();
     json!({
-        // The same wherever it is imported, so that a newer one takes the place of an older one.
+        // The UID is the same everywhere, so importing a newer version replaces the older one.
         "uid": "regcred",
         "title": "regcred",
         "description": "Registry credentials in pull secrets. Made by `regcred manifests --mode dashboard`.",
@@ -44,7 +48,7 @@ fn screen() -> Value {
         "schemaVersion": 39,
         "editable": true,
         "refresh": "1m",
-        // Half a day is the life of a usual credential: every refresh can be seen once.
+        // Twelve hours is the life of a typical credential, so every refresh is visible once.
         "time": { "from": "now-12h", "to": "now" },
         "templating": { "list": [
             { "name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus" },
@@ -55,7 +59,7 @@ fn screen() -> Value {
     })
 }
 
-/// Whether a person has to look, in one row.
+/// Returns a row of numbers that show whether a person must act.
 fn numbers() -> Vec<Panel> {
     let of =
         |state: &str| format!("sum(max by (sink, state) (regcred_targets{{{HERE},state=~\"{state}\"}})) or vector(0)");

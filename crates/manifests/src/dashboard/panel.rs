@@ -1,11 +1,11 @@
-//! Panels, as Grafana has them.
+//! Panels in Grafana's format.
 
 use serde_json::{Value, json};
 
-/// How many columns Grafana has.
+/// Number of columns in Grafana's grid.
 pub(super) const WIDTH: u32 = 24;
 
-/// A question, and the queries that answer it. It is made of a width and a height, which [`laid_out`] puts somewhere.
+/// A panel with its queries. It has a width and a height, and [`laid_out`] sets its position.
 #[derive(Clone, Debug)]
 pub(super) struct Panel {
     kind: &'static str,
@@ -23,7 +23,7 @@ impl Panel {
         Self { kind, title, description: "", size, unit, queries: vec![], thresholds: vec![step(None, "green")], more }
     }
 
-    /// One number, whose background tells whether it is good.
+    /// Returns a panel with one number. The background color shows whether the number is good.
     pub(super) fn number(title: &'static str, unit: &'static str) -> Self {
         let options = json!({
             "colorMode": "background", "graphMode": "none", "textMode": "value",
@@ -32,7 +32,7 @@ impl Panel {
         Self::new("stat", title, (4, 4), unit, options)
     }
 
-    /// Lines over time.
+    /// Returns a panel with lines over time.
     pub(super) fn lines(title: &'static str, width: u32, unit: &'static str) -> Self {
         let options = json!({
             "legend": { "displayMode": "list", "placement": "bottom" },
@@ -41,7 +41,7 @@ impl Panel {
         Self::new("timeseries", title, (width, 7), unit, options)
     }
 
-    /// What is so now, a row each.
+    /// Returns a table of current values, with a row for each.
     pub(super) fn table(title: &'static str, width: u32, unit: &'static str) -> Self {
         Self::new("table", title, (width, 7), unit, json!({ "sortBy": [{ "displayName": "Value", "desc": false }] }))
     }
@@ -50,7 +50,7 @@ impl Panel {
         Self { description, ..self }
     }
 
-    /// `legend`: with labels in double braces.
+    /// Adds a query. `legend` contains labels in double braces.
     pub(super) fn asks(mut self, expr: &str, legend: &str) -> Self {
         let mut query = json!({ "refId": reference(self.queries.len()), "expr": expr, "legendFormat": legend });
         if self.kind == "table" {
@@ -63,7 +63,7 @@ impl Panel {
         self
     }
 
-    /// From a value on it has another colour. The first one is that of all lower values.
+    /// Sets the colors of the values. Each color applies from its value on, and `lowest` to all lower values.
     pub(super) fn coloured(self, lowest: &str, steps: &[(f64, &str)]) -> Self {
         let steps = steps.iter().map(|(value, colour)| step(Some(*value), colour));
         Self { thresholds: [step(None, lowest)].into_iter().chain(steps).collect(), ..self }
@@ -86,7 +86,7 @@ impl Panel {
             "options": self.more, "targets": self.queries,
         });
         if self.kind == "table" {
-            // What Prometheus notes for itself says nothing to a reader.
+            // Readers do not need Prometheus' own time column.
             panel["transformations"] = json!([{ "id": "organize", "options": { "excludeByName": { "Time": true } } }]);
         }
         panel
@@ -97,12 +97,12 @@ fn step(value: Option<f64>, colour: &str) -> Value {
     json!({ "color": colour, "value": value })
 }
 
-/// A, B, C and so on.
+/// Returns the reference of a query: A, B, C and so on.
 fn reference(place: usize) -> String {
     char::from(b'A' + u8::try_from(place).expect("a panel has few queries")).to_string()
 }
 
-/// Side by side from the left, and a new row where the next one does not fit.
+/// Places panels from left to right. A panel that does not fit starts a new row.
 pub(super) fn laid_out(panels: &[Panel]) -> Vec<Value> {
     let (mut x, mut y, mut highest) = (0, 0, 0);
     let placed = panels.iter().enumerate().map(|(place, panel)| {

@@ -1,4 +1,4 @@
-//! What the guard lets pass, and the attacks that it stops.
+//! Tests which requests the guard admits, and which attacks it stops.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +50,7 @@ fn policy(yaml: &str, suffix: &str) -> Value {
     policies(yaml).into_iter().find(|it| it["metadata"]["name"] == name).expect("a policy")
 }
 
-/// One of ours.
+/// Returns a Secret that regcred owns.
 fn secret(namespace: &str, name: &str) -> Value {
     json!({
         "metadata": {
@@ -68,7 +68,7 @@ fn ours(operation: &str) -> Value {
     json!({ "manager": "regcred", "operation": operation, "apiVersion": "v1", "fieldsV1": { "f:data": { "f:.dockerconfigjson": {} }, "f:type": {} } })
 }
 
-/// One that another manager applies.
+/// Returns a Secret that another manager applies.
 fn foreign(name: &str) -> Value {
     let fields = json!({
         "f:data": { ".": {}, "f:.dockerconfigjson": {}, "f:url": {} },
@@ -173,7 +173,7 @@ fn own_secrets_are_created_refreshed_and_repaired() {
             it["metadata"]["annotations"]["example.com/docs"] = "https://wiki.example.com".into();
         }),
     ));
-    // A tenant wrote the data under another name. A forced apply takes it back.
+    // A tenant wrote the data with another field manager. A forced apply takes the field back.
     let tenant = json!({ "manager": "kubectl-edit", "operation": "Update", "apiVersion": "v1", "fieldsV1": { "f:data": { "f:.dockerconfigjson": {} }, "f:metadata": { "f:labels": { "f:team": {} } } } });
     let drifted = edited(&made, |it| {
         it["metadata"]["managedFields"] = json!([ours("Apply"), tenant]);
@@ -184,7 +184,7 @@ fn own_secrets_are_created_refreshed_and_repaired() {
         &drifted,
         edited(&drifted, |it| remove(it, "/metadata/managedFields/1/fieldsV1", "f:data")),
     ));
-    // The server itself adds an entry if there were none.
+    // The server itself adds an entry if there was none.
     let bare = edited(&made, |it| it["metadata"]["managedFields"] = json!([]));
     let before = json!({ "manager": "before-first-apply", "operation": "Update", "apiVersion": "v1", "fieldsV1": { "f:metadata": {} } });
     passes(&update(
@@ -196,7 +196,7 @@ fn own_secrets_are_created_refreshed_and_repaired() {
 
 #[test]
 fn foreign_secrets_are_adopted_and_merged_where_the_config_says_so() {
-    // The first write of an adoption changes managedFields, the second one the rest.
+    // The first write of an adoption changes only managedFields, and the second write changes the rest.
     let theirs = edited(&foreign("ecr-pull"), |it| {
         it["metadata"]["managedFields"][0]["operation"] = "Update".into();
         remove(it, "/data", "url");
@@ -242,7 +242,7 @@ fn foreign_secrets_are_adopted_and_merged_where_the_config_says_so() {
             .push(edited(&ours("Update"), |it| it["manager"] = "regcred-merge".into()));
     });
     passes(&update("argocd", &merged, refreshed.clone()));
-    // Its entries may also be removed where the config has dropped the namespace.
+    // regcred may also remove its entries if the config no longer has the namespace.
     for namespace in ["argocd", "dropped"] {
         passes(&update(namespace, &refreshed, edited(&refreshed, |it| remove(it, "/metadata/annotations", MARK))));
     }
@@ -361,7 +361,7 @@ fn s4_managed_fields_of_other_managers_are_neither_forged_nor_removed() {
         refused(&write(&|it| push(it, &argo)), ADDED);
         refused(&write(&|it| it["metadata"]["managedFields"] = json!([])), TAKEN);
         refused(&write(&|it| remove(it, "/metadata/managedFields/0/fieldsV1/f:secrets", "k:{\"name\":\"x\"}")), TAKEN);
-        // Their fields of a list go only with a change of that list.
+        // Fields of other managers in a list are removed only with a change of that list.
         let mount =
             |it: &mut Value| remove(it, "/metadata/managedFields/0/fieldsV1/f:secrets", "k:{\"name\":\"ecr-pull\"}");
         let pull = |it: &mut Value| remove(it, "/metadata/managedFields/0/fieldsV1", "f:imagePullSecrets");
@@ -436,7 +436,7 @@ fn s6_marks_are_set_only_by_adoption_and_kept_afterwards() {
     }
 }
 
-/// One that regcred has created to merge into it.
+/// Returns a Secret that regcred created in order to merge into it.
 fn created() -> Value {
     let mut apply = ours("Apply");
     apply["manager"] = "regcred-merge".into();
@@ -696,7 +696,7 @@ fn a_profile_is_set_by_whoever_may_use_it() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-    /// The guard and the daemon have to agree on what is chosen: what one takes and the other does not is never written.
+    /// The guard and the daemon must select the same namespaces. Otherwise some Secrets are never written.
     #[test]
     fn the_guard_takes_what_the_config_takes(
         include in proptest::sample::subsequence(vec!["app-*", "*", "x?", "[a-c]*", "[!a]-*", "kube-*"], 1..4),
@@ -722,7 +722,7 @@ proptest! {
     }
 }
 
-/// The policy for Secrets of the same config under a new instance name.
+/// Returns the policy for Secrets of the same config under a new instance name.
 fn renamed(yaml: &str) -> Value {
     let plan = plan(&format!("instance: blue\nprevious_instance: default\n{yaml}"));
     let daemon = Mode::Daemon(Workload::default(), 1);

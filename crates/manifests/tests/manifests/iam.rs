@@ -1,4 +1,4 @@
-//! The policies of `--mode iam` for providers of type `ecr`.
+//! Tests the policies of `--mode iam` for providers of type `ecr`.
 
 use regcred_manifests::{Install, Mode, Workload, policies};
 use regcred_plan::{ChosenIdentity, Policies};

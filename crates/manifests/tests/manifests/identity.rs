@@ -1,4 +1,4 @@
-//! The identity of a pod by a type of provider that regcred does not bring along.
+//! Tests the identity of a pod with a provider type that is not built in.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use regcred_manifests::{
 };
 use serde_json::{Value, json};
 
-/// The type `vault`. Its pods can get the identity `vault`.
+/// The provider type `vault`. Its pods can use the identity `vault`.
 struct Vault {
     flag: &'static str,
 }

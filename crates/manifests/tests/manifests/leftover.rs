@@ -1,4 +1,4 @@
-//! The commands that delete what another mode of an installation has left.
+//! Tests the commands that delete the objects of another mode.
 
 use regcred_manifests::{Account, Guard, Install, Mode, Workload, manifests};
 

@@ -1,4 +1,4 @@
-//! The objects as their readers take them.
+//! Tests the objects as Kubernetes, OpenShift and AWS read them.
 
 mod guard;
 mod iam;
@@ -12,7 +12,7 @@ pub(crate) fn types() -> Types {
     BuiltIn::default().add_to(Types::default()).expect("they have different names")
 }
 
-/// The plan of a valid config.
+/// Returns the plan of a valid config.
 pub(crate) fn plan(yaml: &str) -> Plan {
     let types = types();
     let config = from_yaml(yaml, &types).expect("it is valid");

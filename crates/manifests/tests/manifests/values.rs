@@ -1,4 +1,4 @@
-//! The values of the chart.
+//! Tests the values of the chart.
 
 use regcred_manifests::{Install, Mode, values};
 
