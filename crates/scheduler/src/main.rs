@@ -1,4 +1,4 @@
-//! The binary: see `regcred --help`.
+//! The binary `regcred`. See `regcred --help`.
 
 use std::process::ExitCode;
 

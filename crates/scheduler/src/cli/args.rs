@@ -33,13 +33,13 @@ pub(crate) struct Args {
     /// Print only errors on standard error
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print more logs: -v for debug. -vv adds trace, which only added providers and sinks log. Without it RUST_LOG sets the level
+    /// Print more logs: -v for debug, -vv for trace, which only added providers and sinks use. Without it, RUST_LOG sets the level
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Print no colors. They are printed at a terminal only, and not if NO_COLOR is set
+    /// Print no colors. Default: colors at a terminal, unless NO_COLOR is set
     #[arg(long, alias = "no-colour", global = true)]
     pub(crate) no_color: bool,
-    /// Whether the command line sets the format of the result, and not a variable or the default
+    /// Whether the command line sets the format of the result. False if a variable or the default sets it.
     #[arg(skip)]
     pub(crate) is_output_set: bool,
     #[command(subcommand)]
@@ -47,7 +47,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Which logs are printed, and how.
+    /// Returns the level and the format of the logs.
     pub(crate) fn logs(&self) -> Logs {
         let asked = match (self.quiet, self.verbose) {
             (true, _) => Some("error"),
@@ -62,7 +62,7 @@ impl Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Find the pull secrets of other tools in a cluster, and print a config that takes them over. Reads only, and asks no provider
+    /// Find the pull secrets of other tools in a cluster, and print a config that adopts them. Read-only: calls no provider
     #[command(after_help = notes::INIT)]
     Init(Init),
     /// Run continuously: keep every target fresh, and react to changes in the cluster and in the config
@@ -71,22 +71,22 @@ pub(crate) enum Command {
     /// Make one pass: refresh what is due, and exit with the result
     #[command(after_help = notes::ONCE)]
     Once(Once),
-    /// Print what a pass would do, and why. Reads only, and asks providers only who it is
+    /// Print what a pass would do, and why. Read-only: asks providers only for the caller identity
     #[command(after_help = notes::PLAN)]
     Plan(Plan),
-    /// Print the state of every target, the worst first. Reads only, and asks no provider
+    /// Print the state of every target, the worst first. Read-only: calls no provider
     #[command(after_help = notes::STATUS)]
     Status(Status),
-    /// Check the config, and print what it asks for. Asks providers and the cluster only with --online
+    /// Check the config, and print a summary. Contact providers and the cluster only with --online
     #[command(after_help = notes::CHECK)]
     Check(Check),
     /// Print the next runs of a schedule
     #[command(after_help = notes::NEXT)]
     Next(Next),
-    /// Print the objects that run a config in a cluster, with only the rights that it needs
+    /// Print the objects that run a config in a cluster, with only the RBAC rights that it needs
     #[command(after_help = notes::MANIFESTS)]
     Manifests(Manifests),
-    /// Remove what an installation has left in a cluster: links, then Secrets. Without --yes, only list them
+    /// Remove what an installation left in a cluster: first the links, then the Secrets. Without --yes, only list them
     #[command(after_help = notes::CLEANUP)]
     Cleanup(Cleanup),
     /// Print the JSON schema of a config file, for editors
@@ -104,12 +104,12 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether its logs say what it has done.
+    /// Whether the command changes objects. If so, the default log level is info, so that the logs report each change.
     fn writes(&self) -> bool {
         matches!(self, Self::Run(_) | Self::Once(_) | Self::Cleanup(_))
     }
 
-    /// Whether its result is about objects, which have names.
+    /// Whether the result lists objects, which have names.
     pub(crate) fn has_names(&self) -> bool {
         match self {
             Self::Init(_) | Self::Once(_) | Self::Plan(_) | Self::Status(_) | Self::Cleanup(_) => true,
@@ -118,7 +118,7 @@ impl Command {
         }
     }
 
-    /// Whether it prints a result that has only one form, or none.
+    /// Whether the command prints its result in only one form, or prints none.
     pub(crate) fn has_one_form(&self) -> bool {
         matches!(self, Self::Completions(_) | Self::Man(_))
     }

@@ -1,5 +1,6 @@
-//! `regcred check`: checks the config and prints a summary. [`super::online`] is `--online`, [`super::template`] is `--template`, and
-//! [`super::merged`] is `--show`.
+//! `regcred check`: checks the config and prints a summary.
+//!
+//! [`super::online`] handles `--online`, [`super::template`] handles `--template`, and [`super::merged`] handles `--show`.
 
 use std::{fmt::Write, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
@@ -22,29 +23,30 @@ use super::{
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// Check a template for project requests on OpenShift instead of the config; `-` is standard input. With --online, ask the
-    /// cluster whether it would create the objects. Nothing is created
+    /// Check an OpenShift project request template instead of the config. `-` reads standard input. With --online, ask the cluster
+    /// whether it would create the objects, without creating them
     #[arg(long, value_name = "FILE", conflicts_with_all = ["namespace", "show"])]
     pub(crate) template: Option<PathBuf>,
-    /// Ask providers and the cluster whether a pass would find identity, tokens and rights, and print each fix. Writes nothing
+    /// Check identity, tokens and rights with the providers and the cluster, and print a fix for each problem. Write nothing
     #[arg(long)]
     pub(crate) online: bool,
     /// With --online: exit with code 1 if there is a warning, such as a namespace that does not exist
     #[arg(long, requires = "online")]
     pub(crate) strict: bool,
-    /// Print the config that files, environment and command line make together, and where each value comes from
+    /// Print the merged config of files, environment and command line, with the source of each value
     #[arg(long, conflicts_with = "online")]
     pub(crate) show: bool,
-    /// With --online: only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for several
+    /// With --online: check only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for
+    /// several
     #[arg(long, short, alias = "target", value_name = "NAMESPACE", value_delimiter = ',', value_parser = NamespaceFilter::parse, requires = "online")]
     pub(crate) namespace: Vec<NamespaceFilter>,
     /// End the checks after this time, such as 90s or 10m
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, requires = "online")]
     pub(crate) timeout: Duration,
-    /// The kubeconfig to use, also inside a cluster
+    /// Kubeconfig file to use, even inside a cluster
     #[arg(long, value_name = "FILE", requires = "online")]
     kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig
+    /// Name of the kubeconfig context
     #[arg(long, value_name = "NAME", requires = "online")]
     context: Option<String>,
 }

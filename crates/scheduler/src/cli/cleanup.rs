@@ -1,4 +1,4 @@
-//! `regcred cleanup`: removes what an installation has left in a cluster, and nothing else.
+//! `regcred cleanup`: removes what an installation left in a cluster, and nothing else.
 
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -24,18 +24,18 @@ use super::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Whose instance it is; of several files the later one wins. Default: regcred.yaml in this folder, if it is there
+    /// Config file that names the installation. If there are several, the later one wins. Default: regcred.yaml in this folder, if it exists
     #[arg(long, short = 'f', short_alias = 'c', value_name = "FILE", env = "REGCRED_CONFIG")]
     config: Vec<PathBuf>,
-    /// Which installation, if no config says so
+    /// Name of the installation. Overrides the config
     #[arg(long, value_name = "NAME")]
     instance: Option<InstanceName>,
     #[command(flatten)]
     pub(crate) only: Only,
-    /// Remove it
+    /// Remove the objects instead of only listing them
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Remove it even if the installation still runs, and would create all of it again
+    /// Remove the objects even if the installation still runs and would create them again
     #[arg(long, requires = "yes")]
     pub(crate) even_if_running: bool,
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Returns the instance of the command line, of the config, or the default one.
+    /// Returns the instance of the command line, else of the config, else the default one.
     pub(crate) fn instance(&self, types: &Types) -> Result<InstanceName> {
         match &self.instance {
             Some(instance) => Ok(instance.clone()),
@@ -69,7 +69,7 @@ const EACH: Duration = Duration::from_mins(1);
 /// A Secret that was found, and whether it was removed.
 struct Removed {
     leftover: Leftover,
-    /// `None`: the Secret is only listed.
+    /// `None` if the Secret is only listed.
     done: Option<Result<(), Error>>,
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
 struct Shown<'a> {
     removed: &'a [Removed],
     instance: &'a InstanceName,
-    /// The instances that have Secrets, if this one has none.
+    /// The instances that have Secrets. Filled only if this instance has none.
     others: &'a BTreeSet<String>,
     code: u8,
 }
@@ -111,10 +111,12 @@ impl Document for Shown<'_> {
     }
 }
 
-/// The Secrets of the instance. If there are none, the names of the instances that have Secrets.
+/// The Secrets of the instance. If it has none, also the names of the instances that have Secrets.
 type Found = (Vec<Removed>, BTreeSet<String>);
 
-/// Finds the Secrets, and removes them with `--yes`. The outer error is about the command line or the connection's settings.
+/// Finds the Secrets, and removes them with `--yes`.
+///
+/// The outer error is about the command line, the connection settings, or an installation that still runs.
 async fn work(args: &Args, instance: &InstanceName) -> Result<Result<Found, Error>> {
     let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
@@ -136,7 +138,7 @@ async fn work(args: &Args, instance: &InstanceName) -> Result<Result<Found, Erro
         Err(error) => return Ok(Err(error)),
     };
     if found.is_empty() {
-        // A name with a typo is the usual reason. Nothing fails if the list does.
+        // A misspelled name is the usual reason. The command does not fail if this list fails.
         return Ok(Ok((vec![], leftover::instances(&cluster, &namespaces).await.unwrap_or_default())));
     }
     let sink =
@@ -147,7 +149,7 @@ async fn work(args: &Args, instance: &InstanceName) -> Result<Result<Found, Erro
         let sink = if leftover.is_merged { &merged } else { &own };
         let done = if args.yes { Some(remove(sink, &leftover).await) } else { None };
         if let Some(done) = &done {
-            // One line per Secret, so that the log shows how far an interrupted command came.
+            // Log one line per Secret, so that the log shows how far an interrupted command came.
             let state = if done.is_ok() { "removed" } else { "failed" };
             debug!(target = %leftover.target, state, "cleaned up");
         }
@@ -156,7 +158,9 @@ async fn work(args: &Args, instance: &InstanceName) -> Result<Result<Found, Erro
     Ok(Ok((removed, BTreeSet::new())))
 }
 
-/// Returns why nothing may be removed yet, with the fix. `None`: no workload would create the Secrets again.
+/// Returns why nothing may be removed yet, with the fix.
+///
+/// `None` if no workload would create the Secrets again.
 async fn obstacle(cluster: &Cluster, instance: &InstanceName) -> Result<Option<String>, Error> {
     match leftover::writers(cluster, instance).await {
         Ok(running) if running.is_empty() => Ok(None),
@@ -176,12 +180,14 @@ async fn obstacle(cluster: &Cluster, instance: &InstanceName) -> Result<Option<S
     }
 }
 
-/// Removes the links first, then the Secret. Of a merged Secret, which has another owner, it removes the entries.
+/// Removes the links first, then the Secret.
+///
+/// A merged Secret has another owner. Removes only the entries of regcred from it, and leaves its links.
 async fn remove(sink: &OpenShiftSink, leftover: &Leftover) -> Result<(), Error> {
     let late = |_| Error::new(ErrorKind::Unreachable, format!("{} was not removed within a minute", leftover.target));
     let removing = async {
         sink.remove(&leftover.target).await?;
-        // A ServiceAccount that a person linked by hand would keep the name of a Secret that no longer exists.
+        // If a person linked a ServiceAccount by hand, it would keep the name of a deleted Secret.
         match sink.unlink_everywhere(&leftover.target).await {
             Err(error) if error.kind() != ErrorKind::Denied => Err(error),
             _ => Ok(()),

@@ -13,7 +13,7 @@ const RED: u8 = 31;
 const GREEN: u8 = 32;
 const YELLOW: u8 = 33;
 
-/// The columns whose words have a colour.
+/// The titles of the columns whose words have a colour.
 const COLUMNS: [&str; 4] = ["STATE", "STEP", "RESULT", "DONE"];
 
 /// Turns colours on if standard output is a terminal, unless a flag or the environment turns them off.
@@ -27,7 +27,7 @@ pub(crate) fn is_wanted(no_color: bool) -> bool {
     !no_color && !is_dumb && env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
 }
 
-/// Returns the cell of a column with its colour, or as it is.
+/// Returns the cell of a column with its colour. A word without a colour is returned unchanged.
 pub(crate) fn paint(column: &str, cell: &str) -> String {
     match colour(cell) {
         Some(code) if ON.load(Relaxed) && COLUMNS.contains(&column) => format!("\x1b[{code}m{cell}\x1b[0m"),
@@ -35,7 +35,9 @@ pub(crate) fn paint(column: &str, cell: &str) -> String {
     }
 }
 
-/// Red needs a person, yellow resolves by itself or is about to change, green is as it should be.
+/// Returns the colour of a word, as an ANSI code. `None` if the word has no colour.
+///
+/// Red: a person has to act. Yellow: it resolves by itself or is about to change. Green: it is as it should be.
 fn colour(word: &str) -> Option<u8> {
     Some(match word {
         "expired" | "missing" | "incomplete" | "failed" | "refused" | "foreign" | "contested" | "refuse" => RED,

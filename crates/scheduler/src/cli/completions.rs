@@ -1,4 +1,4 @@
-//! `regcred completions`: for shells.
+//! `regcred completions`: prints completions for a shell.
 
 use std::process::ExitCode;
 

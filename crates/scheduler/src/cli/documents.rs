@@ -1,4 +1,4 @@
-//! Tests of the pages: the program loads every config and parses every command line in them.
+//! Tests of the documentation pages: the program loads every config and parses every command line in them.
 
 use std::{fs, path::PathBuf};
 
@@ -15,7 +15,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Every page that a user reads, with its name.
+/// Returns every page that a user reads, with its name.
 fn pages() -> Vec<(String, String)> {
     let root = root();
     let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md"), root.join("SECURITY.md")];
@@ -27,14 +27,14 @@ fn pages() -> Vec<(String, String)> {
     files.into_iter().filter_map(read).collect()
 }
 
-/// The blocks of a page in one language.
+/// Returns the blocks of a page in one language.
 fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("```{language}\n");
     let parts = page.split(fence.as_str()).skip(1);
     parts.filter_map(|rest| rest.split("\n```").next()).collect()
 }
 
-/// The command lines of regcred in a page, in consoles and between backticks.
+/// Returns the command lines of regcred in a page, from console blocks and from text between backticks.
 fn command_lines(page: &str) -> Vec<String> {
     let consoles = blocks(page, "console").into_iter().map(|block| block.replace("\\\n", " ")).collect::<Vec<_>>();
     let typed = consoles.iter().flat_map(|block| block.lines()).filter_map(|line| line.strip_prefix("$ "));
@@ -49,7 +49,7 @@ fn every_config_of_the_pages_is_valid() {
     let types = BuiltIn::default().add_to(Types::default()).expect("they have different names");
     let mut count = 0;
     for (name, page) in pages() {
-        // Objects have an `apiVersion`, and files of a pod begin with their name. Every other block is a config.
+        // Objects have an `apiVersion`, and the block of a pod file begins with its name. Every other block is a config.
         for yaml in blocks(&page, "yaml").into_iter().filter(|it| !it.contains("apiVersion:")) {
             if yaml.starts_with("# pod.yaml") {
                 regcred_manifests::PodFile::parse(yaml, &types.identities())
@@ -68,10 +68,10 @@ fn every_command_line_of_the_pages_is_one() {
     let mut count = 0;
     for (name, page) in pages() {
         for line in command_lines(&page) {
-            // The shell reads redirections and pipes.
+            // The shell handles redirections and pipes, so the test cuts them off.
             let own = line.split(['>', '|', ';']).next().unwrap_or_default();
             let parsed = Args::command().try_get_matches_from(own.split_whitespace());
-            // Prose leaves out what it is not about: arguments, and the value of a flag.
+            // Prose may leave out arguments, and the value of a flag.
             let left_out = [ErrorKind::MissingRequiredArgument, ErrorKind::MissingSubcommand, ErrorKind::DisplayHelp];
             let is_left_out = |error: &clap::Error| {
                 let empty = ContextValue::String(String::new());

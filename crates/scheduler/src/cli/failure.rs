@@ -1,4 +1,6 @@
-//! Errors for tools: with `-o json` or `-o yaml` the same problems that standard error has are one document on standard output.
+//! Errors for tools.
+//!
+//! With `-o json` or `-o yaml`, standard output contains the problems of standard error as one document.
 
 use anyhow::Error;
 use regcred_config::{Origin, Problem, Problems};
@@ -10,7 +12,7 @@ use super::{
     stderr,
 };
 
-/// One problem, and where it is, if it is in a config.
+/// One problem, with its place if it is in a config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     message: String,
@@ -23,12 +25,12 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// A problem without a place.
+    /// Returns a problem without a place.
     pub(crate) fn of(text: &str) -> Self {
         Self { message: text.into(), file: None, line: None, path: None, text: text.into() }
     }
 
-    /// A problem of a file, or of the part of it that `path` names.
+    /// Returns a problem of a file, or of the part of the file that `path` names.
     pub(crate) fn in_file(file: &str, path: Option<&str>, message: &str) -> Self {
         let text = [Some(file), path, Some(message)].into_iter().flatten().collect::<Vec<_>>().join(": ");
         Self { message: message.into(), file: Some(file.into()), line: None, path: path.map(str::to_owned), text }
@@ -63,7 +65,7 @@ pub(crate) fn report(output: Output, error: &Error, exit_code: u8) {
     print(output, &failures, exit_code);
 }
 
-/// Prints errors as one document, if tools read standard output.
+/// Prints errors as one document if the output is JSON or YAML. Prints nothing in the other formats.
 pub(crate) fn print(output: Output, failures: &[Failure], exit_code: u8) {
     let document = json!({
         "errors": failures.iter().map(Failure::json).collect::<Vec<_>>(),
@@ -74,6 +76,6 @@ pub(crate) fn print(output: Output, failures: &[Failure], exit_code: u8) {
         Output::Yaml => yaml(&document),
         Output::Table | Output::Wide | Output::Name => return,
     };
-    // A closed pipe changes nothing: the exit code reports the failure too.
+    // A closed pipe is not reported, because the exit code reports the failure too.
     print_text(&text).ok();
 }

@@ -12,15 +12,15 @@ use regcred_config::{Config, Layers, NamespaceFilter, Overrides, Problem, Proble
 use regcred_openshift::Connection;
 use regcred_plan::Types;
 
-/// How results are printed.
+/// The format of results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
     /// Lines and columns for people
     #[default]
     Table,
-    /// The same with more columns, and without shortened cells
+    /// Table with more columns, and without shortened cells
     Wide,
-    /// One JSON document with stable field names, for errors too
+    /// One JSON document with stable field names, also for errors
     Json,
     /// The same document as YAML
     Yaml,
@@ -28,31 +28,31 @@ pub(crate) enum Output {
     Name,
 }
 
-/// How logs are printed.
+/// The format of logs.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum LogFormat {
     /// Lines for people
     #[default]
     Text,
-    /// One JSON document a line
+    /// One JSON object per line
     Json,
 }
 
-/// Which namespaces.
+/// The namespaces that a command is limited to.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Only {
-    /// Only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for several
+    /// Select only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for several
     #[arg(long, short, alias = "target", value_name = "NAMESPACE", value_delimiter = ',', value_parser = NamespaceFilter::parse)]
     pub(crate) namespace: Vec<NamespaceFilter>,
 }
 
-/// Which cluster.
+/// The cluster that a command uses.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct ClusterArgs {
-    /// The kubeconfig to use, also inside a cluster
+    /// Kubeconfig file to use, even inside a cluster
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig
+    /// Name of the kubeconfig context
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
 }
@@ -63,18 +63,18 @@ impl ClusterArgs {
     }
 }
 
-/// What a pass writes beside what is due.
+/// Flags that let a pass write more than what is due.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Writing {
-    /// Refresh Secrets that are fresh, too
+    /// Also refresh Secrets that are fresh
     #[arg(long)]
     pub(crate) force: bool,
-    /// Take over Secrets of other owners that hold only logins of the config. Stop their writer first
+    /// Adopt Secrets of other owners that hold only logins of the config. Stop their writers first
     #[arg(long)]
     pub(crate) adopt: bool,
 }
 
-/// What every command needs that looks at the cluster.
+/// Flags of the commands that read the targets in a cluster.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PassArgs {
     #[command(flatten)]
@@ -97,31 +97,31 @@ impl PassArgs {
     }
 }
 
-/// Where the config comes from.
+/// The source of the config, and the flags that override it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigArgs {
-    /// The config file, or `-`; of several the later one wins, and the targets of all are joined. Default: regcred.yaml in
-    /// this folder
+    /// Config file, or `-` for standard input. If there are several, the later one wins, and the targets of all are joined. Default:
+    /// regcred.yaml in this folder
     #[arg(long, short = 'f', short_alias = 'c', value_name = "FILE", env = "REGCRED_CONFIG")]
     pub(crate) config: Vec<PathBuf>,
-    /// Name of this installation, instead of the config's
+    /// Name of this installation. Overrides the config
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<String>,
-    /// Schedule, instead of the config's
+    /// Schedule as a cron expression. Overrides the config
     #[arg(long, value_name = "CRON")]
     pub(crate) schedule: Option<String>,
-    /// Time zone, instead of the config's
+    /// Time zone of the schedule. Overrides the config
     #[arg(long, value_name = "ZONE")]
     pub(crate) time_zone: Option<String>,
 }
 
 impl ConfigArgs {
-    /// Returns the config files, or the default one.
+    /// Returns the config files, or the default file if the command line names none.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         files(&self.config)
     }
 
-    /// Returns the other flags of the config, as the command line has them.
+    /// Returns the other config flags, as command-line arguments.
     pub(crate) fn overrides(&self) -> Vec<String> {
         let Self { config: _, instance, schedule, time_zone } = self;
         let said = [("--instance", instance), ("--schedule", schedule), ("--time-zone", time_zone)];
@@ -132,7 +132,7 @@ impl ConfigArgs {
         Ok(self.load_layers(types)?.0)
     }
 
-    /// Loads the config, and returns also its layers, for a daemon that reads them again.
+    /// Loads the config, and returns it with its layers. A daemon reads the layers again.
     pub(crate) fn load_layers(&self, types: &Types) -> anyhow::Result<(Config, Layers)> {
         let (schedule, time_zone) = (self.schedule.clone(), self.time_zone.clone());
         let overrides = Overrides { instance: self.instance.clone(), schedule, time_zone };
@@ -168,7 +168,7 @@ pub(crate) fn load(named: &[PathBuf], layers: &Layers, types: &Types) -> anyhow:
     })?)
 }
 
-/// The variable of `--config`.
+/// The environment variable of `--config`.
 const CONFIG: &str = "REGCRED_CONFIG";
 
 /// Adds the variable to the problems of a whole file, because the variable may have named that file.
@@ -183,7 +183,7 @@ fn named_by_variable(problems: Problems) -> Problems {
     Problems::check(problems).expect_err("there is at least one")
 }
 
-/// Reads a time such as 90s.
+/// Parses a duration such as 90s. Refuses zero.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     regcred_config::duration(text)
         .filter(|it| !it.is_zero())

@@ -1,4 +1,4 @@
-//! Which commands print their result in which form.
+//! Checks that a command can print its result in the chosen form.
 
 use anyhow::{Result, bail};
 
@@ -7,7 +7,9 @@ use super::{
     flags::Output,
 };
 
-/// Refuses a form that the command cannot print. A variable sets the form of all commands, so commands with one form ignore it.
+/// Refuses a form that the command cannot print.
+///
+/// A variable sets the form of all commands. Commands with only one form therefore ignore it, except for the form `name`.
 pub(crate) fn check(args: &Args) -> Result<()> {
     let (command, is_set) = (&args.command, args.is_output_set);
     let no_objects = match command {

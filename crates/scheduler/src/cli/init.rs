@@ -1,4 +1,4 @@
-//! `regcred init`: finds the pull secrets of other tools in a cluster, and prints a config that takes them over.
+//! `regcred init`: finds the pull secrets of other tools in a cluster, and prints a config that adopts them.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &dyn Clock)
     Ok(ExitCode::from(code))
 }
 
-/// The findings, and the config that takes them over.
+/// The findings, and the config that adopts them.
 struct Found<'a> {
     discovery: &'a Discovery,
     adoption: &'a Adoption<'a>,
@@ -71,7 +71,7 @@ struct Found<'a> {
 }
 
 impl Document for Found<'_> {
-    /// The config alone, because it goes into a file. The findings go to standard error.
+    /// Returns only the config, because the output goes into a file. The findings go to standard error.
     fn table(&self, _: bool) -> String {
         self.config.to_owned()
     }
@@ -87,7 +87,9 @@ impl Document for Found<'_> {
     }
 }
 
-/// Returns the server and the findings. The outer error is about the connection's settings.
+/// Returns the server and the findings.
+///
+/// The outer error is about the connection settings.
 async fn look(args: &Args) -> Result<Result<(String, Discovery), Error>> {
     let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
@@ -104,7 +106,9 @@ async fn look(args: &Args) -> Result<Result<(String, Discovery), Error>> {
     Ok(found.and_then(|it| it).map(|found| (cluster.server().to_owned(), found)))
 }
 
-/// Returns another fix for a caller that lacks a right in the whole cluster only.
+/// Returns another fix for a caller that may lack a right only cluster-wide.
+///
+/// Empty for other errors, and with `--namespace`.
 fn elsewhere(error: &Error, args: &Args) -> &'static str {
     if error.kind() == ErrorKind::Denied && args.only.namespace.is_empty() {
         "; or look only where that may be done, with --namespace"
@@ -113,7 +117,7 @@ fn elsewhere(error: &Error, args: &Args) -> &'static str {
     }
 }
 
-/// Checks that a config is valid. The error is the first problem.
+/// Checks that a config is valid. Returns the first problem as the error.
 fn loads(yaml: &str, types: &Types) -> Result<(), Problem> {
     match from_yaml(yaml, types) {
         Ok(_) => Ok(()),

@@ -1,4 +1,4 @@
-//! `regcred status --instance NAME` without a config: the Secrets of an installation, as their annotations describe them.
+//! `regcred status --instance NAME` without a config: prints the Secrets of an installation from their annotations.
 
 use std::{process::ExitCode, time::SystemTime};
 
@@ -38,7 +38,7 @@ pub(super) fn run(instance: &str, args: &Args, output: Output, clock: &dyn Clock
     Ok(shown.exit_code())
 }
 
-/// Reads each Secret of the instance. The outer error is about the connection's settings.
+/// Reads each Secret of the instance. The outer error is about the connection settings.
 async fn look(instance: &InstanceName, args: &Args, clock: &dyn Clock) -> Result<PortResult<Vec<(Target, Outcome)>>> {
     let cluster = Cluster::connect(&args.pass.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
@@ -65,7 +65,7 @@ async fn look(instance: &InstanceName, args: &Args, clock: &dyn Clock) -> Result
     Ok(tokio::time::timeout(args.pass.timeout, looking).await.map_err(late).and_then(|it| it))
 }
 
-/// Returns the outcome of reading one Secret at this time. Without a config it has no schedule and no missing login.
+/// Returns the outcome of reading one Secret at this time. Without a config, there is no schedule and no missing login.
 fn outcome(observed: PortResult<Observed>, now: SystemTime) -> Outcome {
     let mut outcome = Outcome::default();
     match observed {

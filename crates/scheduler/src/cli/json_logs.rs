@@ -1,7 +1,7 @@
-//! Log lines as JSON: one object a line, without a key twice.
+//! Log lines as JSON: one object per line, without duplicate keys.
 //!
-//! The format of tracing-subscriber writes the fields of an event beside `target`, and the name of a span beside its fields. An event
-//! that has a field `target`, and a span that has a field `name`, then have two keys of that name, and strict readers drop the line.
+//! The JSON format of tracing-subscriber writes the fields of an event beside `target`, and the fields of a span beside its `name`. An
+//! event with a field `target`, or a span with a field `name`, then has a duplicate key. Strict readers drop such a line.
 
 use std::{fmt, sync::Arc};
 
@@ -21,9 +21,9 @@ use tracing_subscriber::{
 
 use super::stderr::json_line;
 
-/// Formats an event as one object: `timestamp`, `level`, `logger`, `message`, the fields of the event, and those of its spans.
+/// Formats an event as one object: `timestamp`, `level`, `logger`, `span`, `message`, and the fields of the event and of its spans.
 ///
-/// Of two fields with the same name the innermost is kept. The clock gives the timestamp.
+/// If two fields have the same name, the innermost one is kept. The clock gives the timestamp.
 #[derive(Clone, Debug)]
 pub(crate) struct JsonLines(pub(crate) Arc<dyn Clock>);
 

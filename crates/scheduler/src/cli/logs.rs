@@ -1,7 +1,7 @@
 //! Logs of regcred on standard error, without the logs of libraries.
 //!
-//! A library that handles a secret may log it: an SDK logs whole answers, kube logs URLs with their passwords. So events pass by
-//! an allow list of targets, at any level.
+//! A library may log a secret that it handles: an SDK logs whole answers, and kube logs URLs with passwords. An allow list of targets
+//! therefore filters the events at every level.
 
 use std::{
     env,
@@ -14,23 +14,23 @@ use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt
 
 use super::{colour, flags::LogFormat, json_logs::JsonLines, stderr as voice, terminal};
 
-/// The first part of the log targets of our own crates.
+/// The prefix of the log targets of our own crates.
 const OURS: &str = "regcred";
 
-/// Which logs are printed, and how.
+/// The level and the format of the logs.
 #[derive(Clone, Debug)]
 pub(crate) struct Logs {
     pub(crate) format: LogFormat,
     /// The level if `RUST_LOG` is not set.
     pub(crate) level: &'static str,
-    /// The level of a flag, which wins over `RUST_LOG`.
+    /// The level of a flag, which overrides `RUST_LOG`.
     pub(crate) asked: Option<&'static str>,
     pub(crate) no_color: bool,
 }
 
-/// Installs the one subscriber of the process.
+/// Installs the only subscriber of the process.
 ///
-/// `targets`: crates whose events are printed too. `clock`: the time of each JSON line.
+/// `targets`: more crates whose events are printed. `clock`: gives the time of each JSON line.
 pub(crate) fn install(logs: &Logs, targets: Vec<String>, clock: Arc<dyn Clock>) {
     let Logs { format, level, asked, no_color } = *logs;
     let set = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|filter| !filter.is_empty() && asked.is_none());
@@ -58,7 +58,7 @@ pub(crate) fn install(logs: &Logs, targets: Vec<String>, clock: Arc<dyn Clock>) 
     }
 }
 
-/// Whether events of this target are printed: those of our crates, and those of crates in the list.
+/// Whether events of this target are printed: those of our crates, and those of the crates in `more`.
 fn is_allowed(target: &str, more: &[String]) -> bool {
     let name = target.split("::").next().unwrap_or_default();
     name == OURS
@@ -66,7 +66,7 @@ fn is_allowed(target: &str, more: &[String]) -> bool {
         || more.iter().any(|it| it == name)
 }
 
-/// The targets that a filter names and that are not printed.
+/// Returns the targets that a filter names but that are not printed.
 fn foreign_targets<'a>(filter: &'a str, more: &[String]) -> Vec<&'a str> {
     let target = |directive: &'a str| {
         let name = directive.split(['=', '[']).next().unwrap_or_default().trim();

@@ -1,4 +1,4 @@
-//! `regcred man`: pages for `man`.
+//! `regcred man`: writes man pages.
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
@@ -7,7 +7,7 @@ use clap::Command;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder for the pages. It is created if it does not exist
+    /// Folder for the pages, created if it does not exist
     #[arg(value_name = "FOLDER")]
     pub(crate) folder: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! `regcred check --show`: the config that files, environment and command line make together.
+//! `regcred check --show`: prints the merged config of files, environment and command line.
 
 use std::process::ExitCode;
 
@@ -16,7 +16,9 @@ pub(crate) fn run(config: &Config, output: Output) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The merged config. As JSON and YAML it is a config that can replace its parts. Values that may be secrets are hidden.
+/// The merged config.
+///
+/// The JSON or YAML output is a config that can replace its parts. Values that may be secrets are hidden.
 struct Merged<'a>(&'a Config);
 
 impl Document for Merged<'_> {

@@ -52,10 +52,16 @@ use self::{
 };
 use regcred::{BuiltIn, Types};
 
-/// Parses the command line and runs it, with a config that may name these types. The machine's clock gives the time.
+/// Parses the command line and runs it.
 ///
-/// Returns the exit code: 0 everything is as it should be, 1 something failed or was refused, 2 a person has to act first, 3 provider or
-/// cluster could not be reached.
+/// A config may name these types. The system clock gives the time.
+///
+/// Returns the exit code:
+///
+/// - 0: everything is as it should be
+/// - 1: something failed or was refused
+/// - 2: a person has to act first
+/// - 3: a provider or the cluster could not be reached
 pub fn main(types: Types) -> ExitCode {
     panics::install();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

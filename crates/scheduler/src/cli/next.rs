@@ -1,4 +1,4 @@
-//! `regcred next`: the next runs of a schedule, and the next refreshes.
+//! `regcred next`: prints the next runs of a schedule, and the next refreshes.
 
 use std::{
     collections::BTreeMap,
@@ -25,40 +25,40 @@ use super::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Five fields as in a Kubernetes CronJob, or @hourly and its like; without one the config's
+    /// Five fields as in a Kubernetes CronJob, or a macro such as @hourly. Default: the schedule of the config
     #[arg(value_name = "EXPR")]
     pub(crate) expression: Option<String>,
-    /// The config file. Default: regcred.yaml in this folder
+    /// Config file. Default: regcred.yaml in this folder
     #[arg(long, short = 'f', short_alias = 'c', value_name = "FILE", env = "REGCRED_CONFIG")]
     pub(crate) config: Vec<PathBuf>,
-    /// The IANA name of the schedule's time zone
+    /// IANA name of the schedule's time zone
     #[arg(long, value_name = "ZONE")]
     pub(crate) time_zone: Option<String>,
-    /// Only runs after this time, in seconds since 1970; without one, now
+    /// Print only runs after this time, in seconds since 1970. Default: now
     #[arg(long, value_name = "EPOCH", conflicts_with = "online")]
     pub(crate) after: Option<u64>,
-    /// How many runs and refreshes
+    /// Number of runs and refreshes to print
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) count: usize,
-    /// Also the refreshes of a credential that is minted now and lives so long, such as 1h; with a config 12h
+    /// Also print the refreshes of a credential that is minted now and has this life, such as 1h. Default with a config: 12h
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "online")]
     pub(crate) life: Option<Duration>,
-    /// Print the next refresh of each Secret in the cluster instead. Reads only
+    /// Print the next refresh of each Secret in the cluster instead. Write nothing
     #[arg(long, conflicts_with = "expression")]
     pub(crate) online: bool,
-    /// With --online: only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for several
+    /// With --online: read only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for several
     #[arg(long, short, alias = "target", value_name = "NAMESPACE", value_delimiter = ',', value_parser = NamespaceFilter::parse, requires = "online")]
     namespace: Vec<NamespaceFilter>,
-    /// The kubeconfig to use, also inside a cluster
+    /// Kubeconfig file to use, even inside a cluster
     #[arg(long, value_name = "FILE", requires = "online")]
     kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig
+    /// Name of the kubeconfig context
     #[arg(long, value_name = "NAME", requires = "online")]
     context: Option<String>,
 }
 
 impl Args {
-    /// The config, unless an expression is given instead.
+    /// Loads the config. `None` if an expression is given instead.
     pub(crate) fn config(&self, types: &Types) -> Result<Option<Config>> {
         if self.expression.is_some() {
             return Ok(None);
@@ -124,15 +124,15 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     Ok(ExitCode::from(code))
 }
 
-/// The life of a credential, unless --life names another.
+/// The life of a credential without `--life`.
 const LIFE: Duration = Duration::from_hours(12);
 
-/// When credentials are renewed.
+/// The refreshes to print.
 enum Refreshes {
     NotAsked,
-    /// Of a credential that is minted now and has this life, and of its successors.
+    /// Refreshes of a credential that is minted now with this life, and of its successors.
     Expected(Duration, Vec<Refresh>),
-    /// Of the credentials in the cluster.
+    /// Refreshes of the credentials in the cluster.
     Real(Vec<Refresh>),
 }
 
@@ -156,7 +156,7 @@ fn expected(schedule: Option<&Schedule>, after: SystemTime, life: Duration, coun
     Ok(refreshes)
 }
 
-/// Returns the next refresh of each Secret. Refreshes at the same time for the same reason are one row.
+/// Returns the next refresh of each Secret. Refreshes at the same time for the same reason share a row.
 fn real(report: &Report, now: SystemTime, count: usize) -> Vec<Refresh> {
     let mut together = BTreeMap::<(SystemTime, String), usize>::new();
     for outcome in report.targets.values() {
@@ -183,7 +183,7 @@ fn unseen(report: &Report, plan: &Plan) -> Vec<String> {
     failed.chain(unknown(report, plan).lines().map(str::to_owned)).collect()
 }
 
-/// Returns how far into the life of a credential this time is.
+/// Returns the reason for a refresh at this time, with the age of the credential.
 fn why(validity: &Validity, at: SystemTime) -> String {
     let age = at.duration_since(validity.issued_at()).unwrap_or_default();
     let life = validity.expires_at().and_then(|end| end.duration_since(validity.issued_at()).ok());
@@ -198,7 +198,7 @@ struct Shown {
     zone: TimeZone,
     runs: Vec<SystemTime>,
     refreshes: Refreshes,
-    /// The targets and entries that could not be read.
+    /// The targets and config entries that could not be read.
     failed: Vec<String>,
     code: u8,
 }

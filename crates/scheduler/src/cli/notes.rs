@@ -129,7 +129,7 @@ mod tests {
                 let line = &example[example.find("regcred").expect(example)..];
                 let line = line.split(['|', '>', ')']).next().unwrap_or_default();
                 let words = line.split_whitespace().map(|word| word.trim_matches('\''));
-                // The one example with blanks in quotes.
+                // This is the only example with blanks in quotes.
                 let words = if line.contains("* *'") {
                     let (before, rest) = line.split_once('\'').expect(example);
                     let (quoted, after) = rest.split_once('\'').expect(example);

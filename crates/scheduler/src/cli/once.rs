@@ -1,4 +1,4 @@
-//! `regcred once`: one pass.
+//! `regcred once`: makes one pass.
 
 use std::{fmt::Write, process::ExitCode, sync::Arc};
 
@@ -91,7 +91,7 @@ fn as_table(report: &Report, wide: bool) -> String {
     text
 }
 
-/// Returns the change to the Secret, in one word.
+/// Returns the change to the Secret as one word.
 fn done(outcome: &Outcome) -> &'static str {
     match outcome.written {
         Some(Written::Updated) if matches!(outcome.step, Some(Step::Adopt(_))) => "adopted",

@@ -15,13 +15,13 @@ use super::{colour::paint, flags::Output, terminal};
 
 /// A result that can be printed in every form.
 pub(crate) trait Document {
-    /// Lines and columns for people. `wide`: nothing is left out to save room.
+    /// Returns lines and columns for people. `wide`: nothing is left out to save room.
     fn table(&self, wide: bool) -> String;
 
-    /// The same for tools, with field names that stay.
+    /// Returns the same result for tools. The field names are stable.
     fn json(&self) -> Value;
 
-    /// The objects of the result, as `KIND/NAME`. Default: none.
+    /// Returns the objects of the result as `KIND/NAME`. Default: none.
     fn names(&self) -> Vec<String> {
         vec![]
     }
@@ -38,7 +38,7 @@ pub(crate) fn print(output: Output, document: &impl Document) -> io::Result<()> 
     })
 }
 
-/// Prints text on standard output. A reader that closes the pipe has seen enough.
+/// Prints text on standard output. A closed pipe is not an error: the reader has seen enough.
 pub(crate) fn print_text(text: &str) -> io::Result<()> {
     match write(text) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -46,7 +46,7 @@ pub(crate) fn print_text(text: &str) -> io::Result<()> {
     }
 }
 
-/// Prints text on standard output. Returns false if the reader closed it.
+/// Prints text on standard output. Returns false on any error, such as a closed pipe.
 pub(crate) fn is_read(text: &str) -> bool {
     write(text).is_ok()
 }
@@ -57,17 +57,19 @@ fn write(text: &str) -> io::Result<()> {
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
 }
 
-/// A JSON document as YAML.
+/// Returns a JSON document as YAML.
 pub(crate) fn yaml(document: &Value) -> String {
     regcred_manifests::yaml(&[], std::slice::from_ref(document))
 }
 
-/// The name of a target as `kubectl get --output=name` prints it.
+/// Returns the name of a target as `kubectl get --output=name` prints it.
 pub(crate) fn name(target: &Target) -> String {
     format!("secret/{}", target.name())
 }
 
-/// A row for each target, without the columns in `hidden`. If there are several sinks, the first column is the target's.
+/// Returns a table with a row for each target, without the columns in `hidden`.
+///
+/// If the targets are in several sinks, the first column is the sink.
 pub(crate) fn targets(head: &[&str], rows: &[(&Target, Vec<String>)], hidden: &[&str]) -> String {
     let several = rows.iter().any(|(target, _)| target.store != rows[0].0.store);
     let is_shown = |column: &usize| !hidden.contains(&head[*column]);
@@ -84,7 +86,7 @@ pub(crate) fn targets(head: &[&str], rows: &[(&Target, Vec<String>)], hidden: &[
     lines(&titles, &rows.iter().map(row).collect::<Vec<_>>())
 }
 
-/// Rows in columns that line up, without trailing blanks.
+/// Returns a table with aligned columns, without trailing blanks.
 pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let rows = rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>();
     lines(&head.map(str::to_owned), &rows)
@@ -109,13 +111,13 @@ pub(crate) fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
-/// The entries of the config whose targets are unknown.
+/// Returns the config entries whose targets are unknown, for tools.
 pub(crate) fn sources_failed(report: &Report, plan: &Plan) -> Value {
     let source = |(route, error): (&usize, &Error)| json!({ "entry": plan.entry(*route), "error": error.chain(), "kind": error.kind().to_string() });
     report.sources.iter().map(source).collect()
 }
 
-/// A line for each entry of the config whose targets are unknown.
+/// Returns a line for each config entry whose targets are unknown.
 pub(crate) fn unknown(report: &Report, plan: &Plan) -> String {
     let line = |(route, error): (&usize, &Error)| {
         let entry = plan.entry(*route).unwrap_or_default();
@@ -130,7 +132,7 @@ pub(crate) fn missing(outcome: &Outcome, plan: &Plan) -> Vec<String> {
     wanted.filter(|name| !outcome.validity.contains_key(*name)).map(ToString::to_string).collect()
 }
 
-/// The dates of the credentials in a target, by provider.
+/// Returns the dates of the credentials in a target, by provider.
 pub(crate) fn providers(outcome: &Outcome) -> Map<String, Value> {
     let dates = |(name, validity): (&ProviderName, &Validity)| {
         let (issued_at, expires_at) = (rfc3339(validity.issued_at()), validity.expires_at().map(rfc3339));
@@ -139,7 +141,7 @@ pub(crate) fn providers(outcome: &Outcome) -> Map<String, Value> {
     outcome.validity.iter().map(dates).collect()
 }
 
-/// A span of time in its two largest units.
+/// Returns a duration in its two largest units.
 pub(crate) fn span(time: Duration) -> String {
     let (minutes, seconds) = (time.as_secs() / 60, time.as_secs() % 60);
     let (hours, minutes_left) = (minutes / 60, minutes % 60);
@@ -151,7 +153,7 @@ pub(crate) fn span(time: Duration) -> String {
     }
 }
 
-/// RFC 3339 in UTC, whole seconds.
+/// Returns a time as RFC 3339 in UTC, in whole seconds.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     timestamp(time).to_string()
 }

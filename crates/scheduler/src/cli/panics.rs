@@ -4,7 +4,9 @@ use std::panic;
 
 use super::stderr;
 
-/// Prints a panic only with text from the source code. The full message may quote a value that is a secret.
+/// Installs a hook that prints a panic only with text from the source code.
+///
+/// The full message may quote a secret.
 pub(crate) fn install() {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
@@ -12,6 +14,8 @@ pub(crate) fn install() {
     }));
 }
 
+/// Returns the report of a panic.
+///
 /// `literal`: the message, if it is a literal of the source code without formatted values.
 fn describe(literal: Option<&str>, place: &str) -> String {
     let what = literal.unwrap_or("its text is not shown, for it may hold a secret");

@@ -1,4 +1,6 @@
-//! The command line with the variables of its flags. An empty variable counts as unset, and a fault in a variable names the variable.
+//! Parses the command line with the environment variables of its flags.
+//!
+//! An empty variable counts as unset. A fault in the value of a variable names the variable.
 
 use std::env;
 
@@ -11,7 +13,7 @@ use clap::{
 
 use super::args::Args;
 
-/// A command line that is not valid.
+/// An invalid command line.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) error: clap::Error,
@@ -24,7 +26,7 @@ pub(crate) fn parse() -> Result<Args, Fault> {
     let is_empty = |name: &str| env::var_os(name).is_some_and(|value| value.is_empty());
     let command = without(Args::command(), &is_empty);
     let fault = |error: clap::Error| {
-        // Without the variable of a faulty value, the same words have no such fault.
+        // If the error disappears without the variable, the variable causes it.
         let variable = variable_of(&command, &error).filter(|variable| {
             let other = without(command.clone(), &|name| name == variable).try_get_matches().err();
             other.is_none_or(|other| other.to_string() != error.to_string())
@@ -38,7 +40,7 @@ pub(crate) fn parse() -> Result<Args, Fault> {
     Ok(args)
 }
 
-/// Whether `--output` has its value from this source.
+/// Whether the value of `--output` comes from this source.
 fn is_set_by(matches: &ArgMatches, source: ValueSource) -> bool {
     let below = matches.subcommand().map(|(_, matches)| matches);
     [Some(matches), below].into_iter().flatten().any(|it| it.value_source("output") == Some(source))

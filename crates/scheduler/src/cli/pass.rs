@@ -1,4 +1,4 @@
-//! From arguments to a report: the steps of every command that reads the cluster.
+//! The steps from arguments to a report, for every command that reads the cluster.
 
 use std::sync::Arc;
 
@@ -39,9 +39,9 @@ pub(crate) fn of(config: &Config, only: &[NamespaceFilter], types: &Types) -> Re
     Ok(plan)
 }
 
-/// Warns of namespaces that the config names and that are not there, and returns the exit code of the report.
+/// Warns of namespaces that the config names but that do not exist, and returns the exit code of the report.
 ///
-/// With `--strict` such a namespace is a failure, and so is a config without a target.
+/// With `--strict`, such a namespace is a failure. A config without targets is one too.
 pub(crate) fn exit_code(args: &PassArgs, report: &Report, plan: &Plan) -> u8 {
     let is_absent = |route| plan.names_its_places(route);
     let absent = report.targets.iter().filter(|(_, it)| it.state() == State::Gone && is_absent(it.route));
@@ -58,12 +58,12 @@ pub(crate) fn exit_code(args: &PassArgs, report: &Report, plan: &Plan) -> u8 {
     }
 }
 
-/// Whether the config names no target, as far as all of its sources were read.
+/// Whether the config has no targets, and all of its sources were read.
 fn has_no_targets(report: &Report) -> bool {
     report.targets.is_empty() && report.sources.is_empty()
 }
 
-/// Warns if there is no target, as `kubectl get` does.
+/// Warns if there are no targets, as `kubectl get` does.
 pub(crate) fn warn_if_none(report: &Report, plan: &Plan) {
     if !has_no_targets(report) {
         return;
@@ -74,7 +74,7 @@ pub(crate) fn warn_if_none(report: &Report, plan: &Plan) {
     stderr::warning(&format!("No targets found{why}"));
 }
 
-/// Connects, prints the clusters, and runs the work on an engine.
+/// Connects to the clusters, prints their servers, and runs the work on an engine.
 pub(crate) fn report(
     args: &PassArgs,
     plan: &Plan,
@@ -85,7 +85,7 @@ pub(crate) fn report(
     run(args, plan, types, clock, async |engine, _| (work(engine).await, vec![])).map(|(report, _)| report)
 }
 
-/// The same, and prints who regcred is for its providers.
+/// Does the same as `report`, and prints regcred's identity at its providers.
 pub(crate) fn report_with_callers(
     args: &PassArgs,
     plan: &Plan,

@@ -27,15 +27,15 @@ pub(crate) struct Args {
     pub(crate) pass: PassArgs,
     #[command(flatten)]
     pub(crate) writing: Writing,
-    /// Only targets that a pass would change
+    /// Print only targets that a pass would change
     #[arg(long)]
     pub(crate) changes: bool,
-    /// Exit with 10 if `once` would change anything
+    /// Exit with code 10 if `once` would change anything
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
 }
 
-/// The exit code of `--detailed-exitcode` if there are changes. It differs from every failure.
+/// The exit code of `--detailed-exitcode` if there are changes. No failure has this code.
 const EXIT_CHANGES: u8 = 10;
 /// The steps in the order of the summary.
 const STEPS: [&str; 7] = ["create", "refresh", "repair", "adopt", "link", "leave", "refuse"];
@@ -87,7 +87,7 @@ impl Shown<'_> {
         self.report.targets.iter().filter(is_asked)
     }
 
-    /// Returns the reasons of the step. Empty if the pass would do nothing.
+    /// Returns the reasons for the step, then the reasons of the outcome.
     fn why(&self, outcome: &Outcome) -> Vec<String> {
         let mut own = match &outcome.step {
             Some(Step::Create) => vec!["there is no Secret".into()],
@@ -116,7 +116,9 @@ impl Shown<'_> {
         }
     }
 
-    /// Returns about how many bytes of logins a step writes. `None`: none, or the size is unknown.
+    /// Returns the approximate size of the logins that a step writes, in bytes.
+    ///
+    /// `None` if the step writes none, or if the size is unknown.
     fn bytes(&self, outcome: &Outcome) -> Option<usize> {
         self.plan.bytes(outcome.route).filter(|_| mints(outcome))
     }

@@ -1,4 +1,4 @@
-//! The progress of a pass, in one line at a terminal.
+//! The progress of a pass, as one line at a terminal.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -14,13 +14,13 @@ use super::{
     terminal::{clear, replace},
 };
 
-/// Between two updates of the line. A person does not read faster.
+/// The interval between two updates of the line. A person does not read faster.
 const EVERY: Duration = Duration::from_millis(100);
 
 /// Counts the targets of a pass.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// The number of targets that the config names. Selected targets are not in it.
+    /// The number of targets that the config names. Selected targets are not counted.
     named: usize,
     chooses: bool,
     counts: Mutex<Counts>,
@@ -35,14 +35,14 @@ struct Counts {
 }
 
 impl Progress {
-    /// Returns `None` if standard error is not a terminal, or is not for people.
+    /// Returns `None` if standard error is not a terminal, or not for people.
     pub(crate) fn at_a_terminal(named: usize, chooses: bool) -> Option<Self> {
         let seen =
             stderr().is_terminal() && is_for_people() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         seen.then(|| Self { named, chooses, counts: Mutex::default() })
     }
 
-    /// Follows one event.
+    /// Counts one event, and redraws the line.
     pub(crate) fn follow(&self, event: &Event<'_>) {
         let mut counts = self.counts.lock().expect("nothing panics while it holds the lock");
         match event {

@@ -1,4 +1,4 @@
-//! `regcred schema`: for editors and validators.
+//! `regcred schema`: prints JSON schemas for editors and validators.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use super::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Instead print the schema of the file that `manifests --pod` takes
+    /// Print the schema of the file for `manifests --pod` instead
     #[arg(long)]
     pub(crate) pod: bool,
 }

@@ -1,4 +1,4 @@
-//! The connection of a command to a cluster: the runtime, the address of the server, and the fix for a login that has ended.
+//! The connection of a command to a cluster: the runtime, the server address, and the fix for an expired login.
 
 use std::{collections::BTreeMap, error::Error as StdError};
 
@@ -11,7 +11,7 @@ use regcred_plan::{Plan, Types};
 
 use super::stderr;
 
-/// Runs asynchronous work. A plug-in that hangs does not delay the end of the process.
+/// Runs asynchronous work to its end. A plug-in that hangs does not delay the exit of the process.
 pub(crate) fn wait<T>(work: impl Future<Output = T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(work);
@@ -19,7 +19,7 @@ pub(crate) fn wait<T>(work: impl Future<Output = T>) -> Result<T> {
     Ok(done)
 }
 
-/// Returns the connections of the type of sink that keeps Secrets.
+/// Returns the clusters of the sink type that keeps Secrets.
 pub(crate) fn clusters(types: &Types) -> Clusters {
     types.sink_type::<OpenShiftType>().map(|of| of.clusters()).unwrap_or_default()
 }
@@ -45,7 +45,7 @@ pub(crate) fn announce_all(clusters: &Clusters) {
     }
 }
 
-/// Prints the server that a command uses. `sink`: the name of the sink, if there are several.
+/// Prints the server that a command uses. `sink`: the name of the sink if there are several, or else `None`.
 pub(crate) fn announce(cluster: &Cluster, sink: Option<&str>) {
     let sink = sink.map(|sink| format!(" {sink}:")).unwrap_or_default();
     let context = cluster.context().map(|context| format!(" (context {context})")).unwrap_or_default();
@@ -60,7 +60,9 @@ pub(crate) fn explain(error: &Error) -> String {
     }
 }
 
-/// Reports each cluster of a pass that does not accept the credentials. All its targets fail for this reason.
+/// Reports each cluster that did not accept the credentials of a pass.
+///
+/// All its targets fail for this reason, so one line per cluster is enough.
 pub(crate) fn print_logins(report: &Report) {
     let is_one = |error: &Error| error.kind() == ErrorKind::Unauthenticated;
     let mut stores = BTreeMap::new();
@@ -79,13 +81,15 @@ pub(crate) fn print_logins(report: &Report) {
     }
 }
 
-/// Returns the fix for credentials that an API server does not accept (HTTP 401). `server`: its address, if one is meant.
+/// Returns the fix for credentials that an API server does not accept (HTTP 401). `server`: its address, if known.
 pub(crate) fn log_in(server: Option<&str>) -> String {
     let server = server.map(|server| format!(" {server}")).unwrap_or_default();
     format!("log in again with `oc login{server}`, or renew the credentials of the kubeconfig")
 }
 
-/// Returns the namespaces of `--namespace`. A pattern needs the right to list namespaces. It fails if none matches.
+/// Returns the namespaces of `--namespace`.
+///
+/// A pattern needs the right to list namespaces. Fails if no namespace matches.
 pub(crate) async fn namespaces(cluster: &Cluster, filters: &[NamespaceFilter]) -> regcred_core::Result<Vec<Namespace>> {
     if let Some(named) = filters.iter().map(|it| it.name().cloned()).collect() {
         return Ok(named);

@@ -30,10 +30,10 @@ use super::{
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) pass: PassArgs,
-    /// Only targets in this state. Repeat the flag or use commas for several
+    /// Print only targets in this state. Repeat the flag or use commas for several
     #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
     pub(crate) state: Vec<TargetState>,
-    /// Only targets with a credential that ends within so long, such as 2h
+    /// Print only targets with a credential that expires within this time, such as 2h
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) within: Option<Duration>,
     /// Keep running, and print each target again when it changes
@@ -41,7 +41,9 @@ pub(crate) struct Args {
     pub(crate) watch: bool,
 }
 
-/// Between two reads of `--watch`. A person sees a change soon, and the load on the API server is small.
+/// The interval between two reads of `--watch`.
+///
+/// A person sees a change soon, and the load on the API server stays small.
 const EVERY: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
@@ -55,7 +57,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     }
     let report = pass::report(&args.pass, &plan, types, clock, async |engine| engine.plan(look).await)?;
     pass::warn_if_none(&report, &plan);
-    // The exit code reports a cluster that could not be read, whatever rows are shown.
+    // The codes 2 and 3 report a cluster that could not be read, even if the flags hide all of its rows.
     let code = match pass::exit_code(&args.pass, &report, &plan) {
         code @ (2 | 3) => code,
         1 if report.exit_code() == 0 => 1,
@@ -69,7 +71,9 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     Ok(shown.exit_code())
 }
 
-/// Prints every target, then each target that changes. It ends if the process is interrupted or the reader closes the output.
+/// Prints every target, then each target that changes.
+///
+/// Ends if the process is interrupted, or if the reader closes the output.
 async fn watch(
     engine: &Arc<Engine>,
     look: Pass,
@@ -108,7 +112,7 @@ async fn watch(
     }
 }
 
-/// The rows that changed, as `kubectl get --watch` prints them: one by one, and the titles only once.
+/// Returns the changed rows as `kubectl get --watch` prints them: one by one, with the titles only once.
 fn changes(rows: &[Row<'_>], now: SystemTime, output: Output, with_titles: bool) -> String {
     let each = |print: fn(&Row<'_>) -> String| rows.iter().map(print).collect::<String>();
     match output {
@@ -123,21 +127,21 @@ fn changes(rows: &[Row<'_>], now: SystemTime, output: Output, with_titles: bool)
     }
 }
 
-/// The rows of the targets that the flags ask for.
+/// The rows of the targets that the flags select.
 pub(super) struct Shown<'a> {
     rows: Vec<Row<'a>>,
     /// The number of all targets, including hidden ones.
     total: usize,
     now: SystemTime,
     code: u8,
-    /// The entries of the config whose namespaces are not known, for tools.
+    /// The config entries whose namespaces are unknown, for tools.
     pub(super) sources: Value,
-    /// The same for people.
+    /// The same entries as text for people.
     pub(super) unknown: String,
 }
 
 impl<'a> Shown<'a> {
-    /// Selects the targets that the flags ask for, the worst first. `code`: the lowest exit code.
+    /// Keeps the targets that the flags select, and sorts the worst first. `code`: the minimum exit code.
     pub(super) fn new(mut rows: Vec<Row<'a>>, args: &Args, now: SystemTime, code: u8) -> Self {
         rows.sort_by_key(|row| (row.standing, row.ends.is_none(), row.ends, row.target));
         let total = rows.len();
@@ -188,9 +192,9 @@ pub(super) struct Row<'a> {
     target: &'a Target,
     outcome: &'a Outcome,
     standing: TargetState,
-    /// The earliest end of its credentials.
+    /// The earliest expiry of the credentials. `None` if no expiry is known.
     ends: Option<SystemTime>,
-    /// The providers whose login it should hold, but does not.
+    /// The providers whose login the target should hold, but does not.
     missing: Vec<String>,
 }
 

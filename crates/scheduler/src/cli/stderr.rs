@@ -1,6 +1,6 @@
 //! Lines on standard error besides the logs: errors, warnings, notes, and the address of the cluster.
 //!
-//! With `--log-format json` each of them is one JSON object on one line, as the logs are.
+//! With `--log-format json`, each of them is one JSON object on one line, like the logs.
 
 use std::{
     io::{Write, stderr},
@@ -25,7 +25,7 @@ static DEFAULT: Voice = Voice { lines: Lines::Text, quiet: false };
 #[derive(Debug)]
 pub(crate) struct Voice {
     pub(crate) lines: Lines,
-    /// Whether only errors are written.
+    /// Whether to write only errors.
     pub(crate) quiet: bool,
 }
 
@@ -34,12 +34,12 @@ pub(crate) struct Voice {
 pub(crate) enum Lines {
     /// Text for people.
     Text,
-    /// One JSON object, with the time by this clock.
+    /// One JSON object. The clock gives its time.
     Json(Arc<dyn Clock>),
 }
 
 impl Lines {
-    /// Lines in this format. `clock`: the time of each JSON line.
+    /// Returns the form of lines for this format. `clock`: gives the time of each JSON line.
     pub(crate) fn new(format: LogFormat, clock: Arc<dyn Clock>) -> Self {
         match format {
             LogFormat::Text => Self::Text,
@@ -48,12 +48,12 @@ impl Lines {
     }
 }
 
-/// Sets the voice of the process, once.
+/// Sets the voice of the process. Only the first call has an effect.
 pub(crate) fn install(voice: Voice) {
     VOICE.get_or_init(|| voice);
 }
 
-/// Whether anything but errors and JSON lines may be drawn on standard error.
+/// Whether standard error may show progress: it has text lines, and is not limited to errors.
 pub(crate) fn is_for_people() -> bool {
     let Voice { lines, quiet } = voice();
     !quiet && matches!(lines, Lines::Text)
@@ -68,7 +68,7 @@ pub(crate) fn error(text: &str) {
     write(&line(&voice().lines, "ERROR", "error: ", text));
 }
 
-/// Reports what is odd, but works.
+/// Reports a problem that does not stop the command.
 pub(crate) fn warning(text: &str) {
     say("WARN", "warning: ", text);
 }
@@ -83,7 +83,7 @@ pub(crate) fn note(text: &str) {
     say("INFO", "note: ", text);
 }
 
-/// Reports a fact, such as the server that a command speaks to.
+/// Reports a fact, such as the server that a command uses.
 pub(crate) fn info(text: &str) {
     say("INFO", "", text);
 }
@@ -95,7 +95,7 @@ fn say(level: &str, prefix: &str, text: &str) {
     }
 }
 
-/// One line for machines; for people the text with a prefix that names what it is.
+/// Returns a JSON line for machines, or a text line with a prefix that names its type.
 fn line(lines: &Lines, level: &str, prefix: &str, text: &str) -> String {
     match lines {
         Lines::Text => format!("{prefix}{text}\n"),
@@ -106,7 +106,7 @@ fn line(lines: &Lines, level: &str, prefix: &str, text: &str) -> String {
     }
 }
 
-/// One JSON object on one line: time and level first, then fields. Each key is there once.
+/// Returns one JSON object on one line: time and level first, then the fields. No key is repeated.
 pub(crate) fn json_line(now: SystemTime, level: &str, fields: &Map<String, Value>) -> String {
     let now = Timestamp::try_from(now).unwrap_or(Timestamp::MAX);
     let mut line = format!("{{\"timestamp\":\"{now:.6}\",\"level\":\"{level}\"");
@@ -116,7 +116,9 @@ pub(crate) fn json_line(now: SystemTime, level: &str, fields: &Map<String, Value
     line + "}\n"
 }
 
-/// Writes a whole line at once. If standard error is closed or full, the text is lost and the work goes on.
+/// Writes a whole line at once.
+///
+/// If standard error is closed or full, the text is lost and the command continues.
 fn write(text: &str) {
     terminal::clear();
     let mut stderr = stderr().lock();

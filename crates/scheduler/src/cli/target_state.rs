@@ -1,36 +1,36 @@
-//! The state of a target, in one word.
+//! The state of a target, as one word.
 
 use std::time::SystemTime;
 
 use clap::ValueEnum;
 use regcred_engine::{Outcome, State, Step};
 
-/// How a target stands, the worst first.
+/// The state of a target, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum TargetState {
-    /// A credential in it does not work any more
+    /// A credential in the Secret has expired
     Expired,
-    /// There is no Secret
+    /// The Secret does not exist
     Missing,
-    /// A login that the config asks for is not in it
+    /// The Secret lacks a login that the config asks for
     Incomplete,
-    /// Somebody else made it, and it is to be taken over
+    /// Another owner made the Secret, and regcred is set to adopt it
     Foreign,
-    /// It could not be looked at, or not everything beside it
+    /// The Secret or an object beside it could not be read
     Failed,
-    /// It belongs to somebody else
+    /// The Secret belongs to another owner
     Refused,
-    /// It is not as the config has it by now, or somebody has changed it
+    /// The Secret differs from the config, or another writer changed it
     Edited,
-    /// A ServiceAccount does not use it yet
+    /// A ServiceAccount does not use the Secret yet
     Unlinked,
-    /// A credential wants to be renewed, and works
+    /// A credential is due for a refresh, and still works
     Due,
-    /// It waits for a ServiceAccount
+    /// The target waits for a ServiceAccount
     Waiting,
-    /// It is as it should be
+    /// The target is as it should be
     Fresh,
-    /// Its namespace is gone or going
+    /// The namespace does not exist, or is being deleted
     Gone,
 }
 
@@ -54,7 +54,7 @@ impl TargetState {
         }
     }
 
-    /// The word of the state, as `--state` takes it.
+    /// Returns the word of the state, as `--state` accepts it.
     pub(crate) fn word(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }

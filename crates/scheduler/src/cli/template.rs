@@ -17,7 +17,7 @@ use super::{
     session::{self, announce},
 };
 
-/// Checks the template in a file, and asks the cluster too if there is a connection.
+/// Checks the template in a file. If there is a connection, the cluster checks it too.
 pub(crate) fn run(file: &Path, cluster: Option<&Connection>, output: Output) -> Result<ExitCode> {
     let is_stdin = file == Path::new("-");
     let text = if is_stdin { read_text(io::stdin()).map_err(anyhow::Error::from) } else { Ok(read_text_file(file)?) };
@@ -75,7 +75,7 @@ impl Document for Judged {
     }
 }
 
-/// Splits the place of an object, such as `objects[1]`, from a message that begins with it.
+/// Splits the path of an object, such as `objects[1]`, from a message that begins with it.
 fn placed(text: &str) -> (Option<&str>, &str) {
     let end = text.strip_prefix("objects[").and_then(|rest| rest.find(']')).map(|at| at + "objects[]".len());
     match end.map(|end| text.split_at(end)) {
@@ -88,17 +88,17 @@ const GOOD: &str = "Nothing wrong was found: each project that users request beg
 const JUDGED: &str =
     "Nothing wrong was found, and the cluster would create what it holds in each project that users request.\n";
 
-/// The APIs of a cluster on which users request projects by a template.
+/// The APIs of a cluster in which users request projects from a template.
 const OPENSHIFT: [&str; 2] = ["project.openshift.io/v1", "template.openshift.io/v1"];
 
-/// Returns the objects that the cluster would refuse, and whether it is unreachable.
+/// Returns the errors of the objects that the cluster would refuse, and whether the cluster is unreachable.
 ///
-/// It asks in the namespace of the connection, because there is no project.
+/// The dry run uses the namespace of the connection, because the project does not exist.
 async fn ask(connection: &Connection, template: &Value) -> Result<(Vec<String>, bool)> {
     let cluster = Cluster::connect(connection).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
     let parameters = template["parameters"].as_array().into_iter().flatten();
-    // A parameter with a value of its own keeps it.
+    // A parameter with its own value keeps it.
     let sample = |it: &Value| {
         let name = it["name"].as_str().filter(|_| it["value"].as_str().unwrap_or_default().is_empty())?;
         Some((name.to_owned(), cluster.default_namespace().to_owned()))

@@ -1,4 +1,4 @@
-//! The line of progress at the end of standard error.
+//! The progress line at the end of standard error.
 
 use std::{
     io::{Write, stderr},
@@ -7,7 +7,7 @@ use std::{
 
 const CLEAR: &str = "\r\x1b[2K";
 
-/// Whether the line of progress is the last output on standard error. Every other output clears it first.
+/// Whether the progress line is the last output on standard error. Every other output clears it first.
 static DRAWN: AtomicBool = AtomicBool::new(false);
 
 /// Replaces the line. If standard error is closed, the line is lost and the pass continues.

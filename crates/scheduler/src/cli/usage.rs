@@ -17,7 +17,7 @@ use super::{
     stderr::{self, Lines, Voice},
 };
 
-/// Commands of other tools, and ours for them.
+/// Commands of other tools, with the regcred command that replaces them.
 const COMMANDS: [(&[&str], &str); 13] = [
     (&["validate", "lint", "verify", "test", "vet"], "check"),
     (&["doctor", "preflight", "diagnose", "can-i", "whoami", "auth"], "check --online"),
@@ -34,8 +34,9 @@ const COMMANDS: [(&[&str], &str); 13] = [
     (&["cron", "schedule"], "next"),
 ];
 
-/// Flags of other tools with ours for them, and the commands for which the tip is right. No commands stand for all commands. The first
-/// tip that fits is printed.
+/// Flags of other tools, the commands for which the tip is right, and the tip.
+///
+/// An empty list of commands means all commands. The first tip that fits is printed.
 const FLAGS: [(&[&str], &[&str], &str); 30] = [
     (DRY_RUN, &["cleanup"], "cleanup only lists without --yes"),
     (DRY_RUN, &["init", "manifests"], "this command only prints"),
@@ -82,7 +83,7 @@ const DRY_RUN: &[&str] = &["--dry-run", "--dryrun", "--noop", "--what-if", "--pr
 pub(crate) fn answer(fault: &Fault, clock: Arc<dyn Clock>) -> ExitCode {
     let Fault { error, variable } = fault;
     if !error.use_stderr() {
-        // The reader of a pipe may have seen enough.
+        // A closed pipe is not an error: the reader may have seen enough.
         error.print().ok();
         return ExitCode::SUCCESS;
     }
@@ -111,7 +112,9 @@ pub(crate) fn answer(fault: &Fault, clock: Arc<dyn Clock>) -> ExitCode {
     ExitCode::from(EXIT_INVALID)
 }
 
-/// The value of an option before anything is parsed; the last one wins.
+/// Returns the value of an option before the command line is parsed.
+///
+/// The last value wins. Without one, the variable gives the value.
 fn said(words: &[OsString], names: &[&str], variable: &str) -> Option<String> {
     let texts = words.iter().map(|it| it.to_string_lossy()).take_while(|it| it != "--").collect::<Vec<_>>();
     let value = |place: usize| {
@@ -127,7 +130,7 @@ fn said(words: &[OsString], names: &[&str], variable: &str) -> Option<String> {
     (0..texts.len()).rev().find_map(value).or_else(|| env::var(variable).ok().filter(|value| !value.is_empty()))
 }
 
-/// Returns our command or flag for one of another tool.
+/// Returns a tip that names regcred's command or flag for one of another tool.
 fn tip(error: &clap::Error, words: &[OsString]) -> Option<String> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
@@ -161,7 +164,7 @@ fn tip(error: &clap::Error, words: &[OsString]) -> Option<String> {
     }
 }
 
-/// The command that the words name, if one is named.
+/// Returns the first command that the words name.
 fn command(words: &[OsString]) -> Option<String> {
     let known = Args::command();
     let mut words = words.iter().map(|word| word.to_string_lossy().into_owned());
@@ -175,13 +178,13 @@ fn has_flag(command: Option<&str>, flag: &str) -> bool {
     all.any(|arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long)))
 }
 
-/// Names the variable instead of the flag that it sets, because the flag may not be on the command line.
+/// Replaces the flag in an error with its variable, because the flag may not be on the command line.
 fn of_variable(text: &str, error: &clap::Error, variable: &str) -> String {
     let flag = flag(error).unwrap_or_default();
     text.replace(&format!("for '{flag}'"), &format!("of the variable {variable}"))
 }
 
-/// Puts our tip where clap has its own, which is only a guess by letters.
+/// Replaces clap's tip, which is only a guess by spelling, with ours.
 fn with_tip(text: &str, tip: &str) -> String {
     let mut lines = text.lines().filter(|line| !line.trim_start().starts_with("tip:")).collect::<Vec<_>>();
     lines.dedup_by(|one, other| one.is_empty() && other.is_empty());

@@ -1,4 +1,4 @@
-//! `regcred version`.
+//! `regcred version`: prints the version.
 
 use std::{
     env::consts::{ARCH, OS},
@@ -15,7 +15,7 @@ use super::{
 
 /// The version of this program.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The commit that it is built from; `None`: the build did not set `REGCRED_COMMIT`, as with `cargo install`.
+/// The commit of this build. `None` if the build did not set `REGCRED_COMMIT`, as with `cargo install`.
 const COMMIT: Option<&str> = option_env!("REGCRED_COMMIT");
 
 pub(crate) fn run(output: Output) -> Result<ExitCode> {
@@ -38,7 +38,7 @@ impl Document for Version {
     }
 }
 
-/// The platform as image registries and Go programs write it, such as `linux/amd64`.
+/// Returns the platform as image registries and Go programs write it, such as `linux/amd64`.
 pub(crate) fn platform() -> String {
     let arch = match ARCH {
         "x86_64" => "amd64",

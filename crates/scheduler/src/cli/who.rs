@@ -1,4 +1,4 @@
-//! The identity of regcred for its providers, asked beside a pass.
+//! The identity of regcred at its providers, which is requested during a pass.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::stderr;
 
-/// How long a finished pass waits for the answer.
+/// The longest time that a finished pass waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The caller of some providers.
+/// The identity of regcred at a group of providers.
 pub(crate) struct Known {
     providers: Vec<ProviderName>,
-    /// The other side, in one word.
+    /// The service of the providers, in lower case.
     service: String,
     /// `None`: there is no answer yet, or the provider has no caller.
     caller: Option<Result<Caller>>,
 }
 
-/// Does the work, and asks for the identity of regcred meanwhile. The work does not fail without an answer.
+/// Runs the work, and requests regcred's identity at the same time. The work does not fail without an answer.
 pub(crate) async fn beside<T>(minters: &Minters, plan: &Plan, work: impl Future<Output = T>) -> (T, Vec<Known>) {
     let mints = minters.mints();
     let asking = ask(&mints, plan);
@@ -82,14 +82,14 @@ fn announce(known: &[Known]) {
                 let fix = "`regcred check --online` prints what is missing";
                 stderr::warning(&format!("{service} unknown ({of}): {}\n  fix: {fix}", error.chain()));
             }
-            // A credential may be had all the same.
+            // Minting may work without this answer.
             Some(Err(error)) => stderr::info(&format!("{service} unknown ({of}): {}", error.chain())),
             None => stderr::info(&format!("{service} unknown ({of}): no answer yet")),
         }
     }
 }
 
-/// The service, the account and the name of each provider's caller.
+/// Returns the service, the account and the name of each provider's caller.
 pub(crate) fn as_json(known: &[Known]) -> Value {
     let of = |Known { providers, service, caller }: &Known| {
         let caller = caller.as_ref().and_then(|caller| caller.as_ref().ok());

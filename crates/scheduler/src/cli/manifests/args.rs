@@ -18,92 +18,94 @@ use crate::cli::flags::ConfigArgs;
 pub(crate) struct Args {
     #[command(flatten)]
     pub(super) config: ConfigArgs,
-    /// What is printed
+    /// Kind of manifests to print
     #[arg(long, value_enum, default_value_t)]
     pub(super) mode: ModeName,
-    /// What the chart of --mode values runs; without it a CronJob
+    /// Workload that the chart of --mode values runs. Default: a CronJob
     #[arg(long, value_enum)]
     workload: Option<WorkloadName>,
-    /// Where regcred runs
+    /// Namespace that regcred runs in
     #[arg(long, short, value_name = "NAMESPACE", default_value = "regcred")]
     namespace: Namespace,
-    /// That namespace is there already: do not print it
+    /// Do not print the Namespace, because it exists already
     #[arg(long)]
     no_namespace: bool,
-    /// The image
+    /// Container image of regcred
     #[arg(long, value_name = "IMAGE", default_value_t)]
     image: Image,
     #[command(flatten)]
     identity: IdentityArgs,
-    /// A Secret that is there already, as a folder, such as edge=/var/run/secrets/edge; may be given several times
+    /// Mount an existing Secret as a folder, such as edge=/var/run/secrets/edge. Repeat the flag for several
     #[arg(long, value_name = "SECRET=FOLDER", value_parser = values::mount)]
     mount: Vec<Mount>,
-    /// Trust the authorities of the cluster, which OpenShift puts into a ConfigMap, instead of the image's
+    /// Trust the certificate authorities of the cluster instead of the image's. OpenShift puts them into a ConfigMap
     #[arg(long)]
     openshift_ca: bool,
-    /// Trust the authorities in the key `ca-bundle.crt` of a ConfigMap that is there already, instead of the image's
+    /// Trust the certificate authorities in the key `ca-bundle.crt` of an existing ConfigMap instead of the image's
     #[arg(long, value_name = "CONFIGMAP", conflicts_with = "openshift_ca", value_parser = values::config_map)]
     ca: Option<String>,
     /// YAML file with imagePullSecrets, resources, nodeSelector, tolerations, affinity, priorityClassName, extraEnv, podLabels,
-    /// podAnnotations, image.pullPolicy and serviceAccount, as in the chart's values; `regcred schema --pod` prints its schema
+    /// podAnnotations, image.pullPolicy and serviceAccount, as in the chart's values. `regcred schema --pod` prints its schema
     #[arg(long, value_name = "FILE")]
     pod: Option<PathBuf>,
-    /// The proxy on the way to registries, without a user: everybody reads what is printed
+    /// URL of the proxy to the registries. It must not contain a user, because manifests are not secret
     #[arg(long, value_name = "URL", value_parser = values::proxy)]
     https_proxy: Option<String>,
-    /// What is not behind the proxy, besides the API server and where pods get their credentials
+    /// Hosts that bypass the proxy, besides the API server and the sources of the pod's credentials
     #[arg(long, value_name = "HOSTS", requires = "https_proxy", value_parser = values::no_proxy)]
     no_proxy: Option<String>,
-    /// How many daemons, of which one leads; without it one
+    /// Number of daemons, of which one leads. Default: 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5))]
     replicas: Option<u32>,
-    /// Namespace of a Prometheus that scrapes the daemon; repeat the flag for several. No other pod may connect. Default:
+    /// Namespace of a Prometheus that scrapes the daemon. Repeat the flag for several. No other pod may connect. Default:
     /// openshift-monitoring, openshift-user-workload-monitoring and monitoring
     #[arg(long, value_name = "NAMESPACE")]
     metrics_from: Vec<Namespace>,
     /// Leave out the ServiceMonitor and the PrometheusRule of --mode daemon, which need the CRDs of the Prometheus operator
     #[arg(long)]
     no_monitoring: bool,
-    /// For servers before Kubernetes 1.30 or OpenShift 4.17: rights are bound in each namespace, and no policy is printed
+    /// Bind rights in each namespace and print no policy, for servers before Kubernetes 1.30 or OpenShift 4.17
     #[arg(long)]
     role_bindings: bool,
-    /// Neither a policy nor bindings where namespaces are chosen: whoever owns the pod can own the cluster
+    /// Print neither a policy nor bindings per namespace if the config selects namespaces. Control of the pod can then become control of
+    /// the cluster
     #[arg(long, conflicts_with = "role_bindings")]
     unguarded: bool,
-    /// Also a policy by which only whoever may `use` profiles.regcred.dev/NAME labels a namespace regcred.dev/profile=NAME
+    /// Also print a policy that guards the label regcred.dev/profile=NAME of namespaces. Setting it then needs the verb `use` on
+    /// profiles.regcred.dev/NAME
     #[arg(long, conflicts_with_all = ["role_bindings", "unguarded"])]
     profiles: bool,
-    /// Which entry of `sinks` is the cluster; without one, those that have no kubeconfig
+    /// Entry of `sinks` that is this cluster. Default: the entries without a kubeconfig
     #[arg(long, value_name = "NAME")]
     sink: Option<StoreName>,
-    /// A label that --mode template sets; without one, those that the config chooses by
+    /// Label that --mode template sets. Default: the labels that the config selects namespaces by
     #[arg(long, value_name = "KEY=VALUE", value_parser = values::label)]
     pub(super) label: Vec<(String, String)>,
 }
 
-/// What is printed.
+/// The kind of manifests to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum ModeName {
     /// A CronJob, and the rights of its passes
     #[default]
     Cronjob,
-    /// The CronJob's first pass as a Job, for Argo CD to make after a sync
+    /// The CronJob's first pass as a Job, which Argo CD creates after a sync
     FirstRun,
     /// A Deployment, and the rights of a daemon
     Daemon,
-    /// Values for the Helm chart: the config, what the flags choose, and the rights that follow from both
+    /// Values for the Helm chart: the config, the settings of the flags, and the rights that both need
     Values,
-    /// The rights alone, for a regcred that runs elsewhere
+    /// Only the rights, for a regcred that runs elsewhere
     Rights,
-    /// The roles in IAM as JSON, each with its policies. With --identity keys also the user
+    /// IAM roles with their policies, as JSON. With --identity keys, also the IAM user
     Iam,
-    /// A template for project requests on OpenShift, which labels each project
+    /// OpenShift project request template that labels each project
     Template,
-    /// A dashboard for Grafana, in a ConfigMap that its sidecar takes
+    /// Grafana dashboard, in a ConfigMap for Grafana's sidecar
     Dashboard,
 }
 
-/// What the chart runs.
+/// The workload that the chart runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum WorkloadName {
     /// A CronJob
@@ -113,12 +115,12 @@ enum WorkloadName {
 }
 
 impl Args {
-    /// Whether it prints objects, which have names.
+    /// Whether the mode prints objects, which have names.
     pub(crate) fn has_names(&self) -> bool {
         !matches!(self.mode, ModeName::Iam | ModeName::Values)
     }
 
-    /// What is said and has no effect is an error: somebody counts on it.
+    /// Refuses a flag that would have no effect, because the user relies on it. Also refuses two mounts at one folder.
     pub(super) fn check(&self) -> Result<()> {
         self.identity.check(self.mode == ModeName::Iam)?;
         let is_values = self.mode == ModeName::Values;

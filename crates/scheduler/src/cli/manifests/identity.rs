@@ -1,4 +1,4 @@
-//! The identities that the types of this program offer: `--identity`, and the flags that describe one.
+//! The identities that the types of this program offer: `--identity`, and the flags that describe an identity.
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
@@ -7,14 +7,14 @@ use clap::{Arg, ArgMatches, Command, Error, FromArgMatches, builder::PossibleVal
 use regcred::{BuiltIn, Types};
 use regcred_plan::{ChosenIdentity, Identities, IdentityFlag};
 
-/// The identities of this process. Unset: those of the types that this build brings along.
+/// The identities of this process. If unset, the identities of the built-in types.
 static OFFERED: OnceLock<Identities> = OnceLock::new();
 
 /// The value of `--identity` for no identity.
 const NONE: &str = "none";
 const NAME: &str = "identity";
 
-/// Offers the identities of these types. It has to be called before the command line is parsed.
+/// Offers the identities of these types. Call it before the command line is parsed.
 pub(crate) fn install(types: &Types) {
     OFFERED.set(types.identities()).ok();
 }
@@ -24,7 +24,7 @@ pub(crate) fn offered() -> &'static Identities {
     OFFERED.get_or_init(|| BuiltIn::default().add_to(Types::default()).map(|it| it.identities()).unwrap_or_default())
 }
 
-/// `--identity`, and the flags of the types that describe one.
+/// `--identity`, and the flags of the types that describe an identity.
 #[derive(Clone, Debug)]
 pub(super) struct IdentityArgs {
     name: String,
@@ -32,7 +32,7 @@ pub(super) struct IdentityArgs {
 }
 
 impl IdentityArgs {
-    /// Refuses a flag that the identity does not use. `is_policy`: with `--mode iam`.
+    /// Refuses a flag that the chosen identity does not use. `is_policy`: whether the mode is `iam`.
     pub(super) fn check(&self, is_policy: bool) -> Result<()> {
         for flag in offered().flags.iter().filter(|flag| self.flags.contains_key(flag.name)) {
             let takes = if is_policy { flag.policy_identities } else { flag.identities };
@@ -45,14 +45,14 @@ impl IdentityArgs {
         Ok(())
     }
 
-    /// Returns the identity that was chosen.
+    /// Returns the chosen identity.
     pub(super) fn chosen(&self) -> ChosenIdentity {
         let chosen = if self.name == NONE { ChosenIdentity::default() } else { ChosenIdentity::new(&self.name) };
         self.flags.iter().fold(chosen, |chosen, (flag, value)| chosen.with_flag(*flag, value))
     }
 }
 
-/// Returns words as alternatives: `a, b or c`.
+/// Joins words as alternatives: `a, b or c`.
 fn any(words: &[&str]) -> String {
     match words {
         [before @ .., last] if !before.is_empty() => format!("{} or {last}", before.join(", ")),

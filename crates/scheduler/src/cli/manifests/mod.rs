@@ -1,4 +1,4 @@
-//! `regcred manifests`: what runs a config in a cluster, with the rights that it takes.
+//! `regcred manifests`: prints the objects that run a config in a cluster, with the rights that it needs.
 
 mod args;
 pub(crate) mod identity;
@@ -71,7 +71,7 @@ impl Document for Objects {
         json!({ "apiVersion": "v1", "kind": "List", "items": self.0 })
     }
 
-    /// As kubectl names them, such as `cronjob.batch/regcred`.
+    /// Returns the names as kubectl writes them, such as `cronjob.batch/regcred`.
     fn names(&self) -> Vec<String> {
         let name = |object: &Value| {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -112,16 +112,16 @@ impl Document for Values {
     }
 }
 
-/// How it was made.
+/// Returns the header comment, which names the command that made the output.
 fn head() -> Vec<String> {
     vec![format!("Made by `{}`.", command_line())]
 }
 
-/// The command line of this process, as a shell takes it again.
+/// Returns the command line of this process, quoted for a shell.
 fn command_line() -> String {
     let words = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let args = without_globals(words).into_iter().map(|arg| {
-        // It stands in one line, whatever a reader of YAML takes for the end of one.
+        // The comment must stay on one line for every YAML reader, so each kind of line break is replaced.
         let is_break = |it: char| it.is_control() || matches!(it, '\u{2028}' | '\u{2029}');
         let arg = arg.replace(is_break, "?");
         let plain = |it: char| it.is_ascii_alphanumeric() || "-_./:=,@%+".contains(it);
@@ -130,7 +130,7 @@ fn command_line() -> String {
     format!("regcred {}", args.collect::<Vec<_>>().join(" "))
 }
 
-/// Returns the words of a command line without the flags of all commands, which do not change the objects.
+/// Returns the words of a command line without the global flags. Global flags do not change the objects.
 fn without_globals(words: Vec<String>) -> Vec<String> {
     let mut kept = vec![];
     let mut words = words.into_iter();

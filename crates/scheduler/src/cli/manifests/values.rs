@@ -1,4 +1,4 @@
-//! The values of the flags of `regcred manifests`: each is parsed or refused before anything is made.
+//! The values of the flags of `regcred manifests`. Each is parsed or refused before anything is made.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use regcred_manifests::{Image, Mount};
 
 use super::identity::offered;
 
-/// The pod's own folders, beside those of its identities.
+/// Folders that the pod itself uses, besides those of its identities.
 const TAKEN: [&str; 4] =
     ["/etc/regcred", "/etc/pki/regcred", "/var/run/secrets/regcred", "/var/run/secrets/kubernetes.io"];
 
@@ -44,7 +44,7 @@ pub(super) fn proxy(text: &str) -> Result<String, String> {
     }
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let authority = rest.map(|it| it.strip_suffix('/').unwrap_or(it));
-    // It is a host and a port, as those of a registry are.
+    // The rest is a host and a port, in the form that a registry has.
     if authority.is_some_and(|it| {
         format!("{it}/regcred").parse::<Image>().is_ok() && it.contains(['.', ':']) && !it.contains('/')
     }) {
@@ -53,7 +53,7 @@ pub(super) fn proxy(text: &str) -> Result<String, String> {
     Err("it is not a URL such as http://proxy.example.com:3128".into())
 }
 
-/// The list as regcred reads it: the pod must not be given what it skips.
+/// Normalizes the list as regcred reads it, so that the pod gets no entry that regcred would skip.
 pub(super) fn no_proxy(text: &str) -> Result<String, String> {
     Proxies::normalize_no_proxy(text).map_err(|error| error.chain())
 }

@@ -1,4 +1,4 @@
-//! Checks whether regcred has the rights of a pass in each namespace.
+//! Checks whether regcred has the rights that a pass needs in each namespace.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::{
     rbac::{self, Asker, Missing, words},
 };
 
-/// Returns the rights that regcred has in every namespace. They need no further questions.
+/// Returns the rights that regcred has cluster-wide. They need no further checks in each namespace.
 pub(crate) async fn everywhere(cluster: &Cluster, demands: &[Demand]) -> BTreeSet<Right> {
     let all = demands.iter().flat_map(rights).collect::<BTreeSet<_>>();
     let wanted = all.iter().map(|right| (None, right)).collect::<Vec<_>>();
@@ -55,7 +55,7 @@ pub(crate) fn findings(places: &[CheckedNamespace], asker: Asker<'_>) -> Vec<Fin
     findings
 }
 
-/// Returns whether a pass lists Secrets cluster-wide. Without this right it reads them one by one.
+/// Reports whether a pass can list Secrets cluster-wide. Without this right, it reads them one by one.
 pub(crate) async fn listing(cluster: &Cluster, demands: &[Demand], listed: &BTreeSet<SecretName>) -> Vec<Finding> {
     let mut findings = vec![];
     for demand in demands.iter().filter(|demand| listed.contains(&demand.secret)) {

@@ -1,4 +1,4 @@
-//! Compares this machine's clock with another one.
+//! Compares the clock of this machine with another clock.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,15 +6,15 @@ use regcred_plan::Finding;
 
 use crate::cli::output::span;
 
-/// Signatures with a larger difference are refused, and regcred does not believe dates that are further ahead.
+/// Servers refuse signatures with a larger difference. regcred does not trust dates that are further ahead.
 const TOO_FAR: Duration = Duration::from_mins(5);
-/// A synchronized clock has a smaller difference.
+/// The largest difference between synchronized clocks.
 const FAR: Duration = Duration::from_mins(1);
 
 const FIX: &str = "have NTP set the clock of this machine, for a pod that of its node: `chronyc tracking` says how far it is off,\n\
                    `chronyc makestep` sets it; where there is no chrony, `timedatectl set-ntp true`";
 
-/// Compares the clock of `whose`, which shows `theirs`, with ours, which shows `now`.
+/// Compares the clock of `whose`, which shows `theirs`, with the clock of this machine, which shows `now`.
 pub(crate) fn compare(whose: &str, theirs: SystemTime, now: SystemTime) -> Finding {
     let (off, how) = match now.duration_since(theirs) {
         Ok(ahead) => (ahead, "ahead of"),

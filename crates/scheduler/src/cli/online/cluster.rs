@@ -1,4 +1,4 @@
-//! Checks of each cluster: its answer, the user, the clock, and all checks that need a connection.
+//! Checks each cluster: whether it answers, its user, its clock, and all checks that need a connection.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::cli::{output::span, session::log_in};
 
-/// Asks each cluster for all that a pass needs of it, all at once, for as long as `limit`.
+/// Checks everything that a pass needs in each cluster, for at most `limit`. All clusters are checked concurrently.
 pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration, clock: &Arc<dyn Clock>) -> Vec<Finding> {
     let mut findings = vec![];
     for (name, kind) in other_sinks(plan) {
@@ -59,7 +59,7 @@ pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration, c
     findings
 }
 
-/// The sinks that are no clusters and that a target needs, each with its type.
+/// Returns the sinks that a target needs and that are not clusters, each with its type.
 fn other_sinks(plan: &Plan) -> impl Iterator<Item = (&StoreName, &str)> {
     let others = plan.needed_sinks().filter(|(name, _)| plan.sinks()[*name].1.cluster.is_none());
     others.map(|(name, entry)| (name, entry.kind()))
@@ -75,7 +75,9 @@ struct Learnt {
     findings: Vec<Finding>,
 }
 
-/// Asks one cluster. The findings until the time limit are kept. `way`: the sink with its options, for the fix of a failed connection.
+/// Checks one cluster. Keeps the findings from before the time limit.
+///
+/// `way`: the sink with its options, for the fix of a failed connection.
 async fn ask_one(
     connecting: impl Future<Output = Result<Cluster>>,
     way: (&StoreName, &OpenShiftOptions),
@@ -151,7 +153,7 @@ async fn learn(
     findings.extend(leftover::ask(cluster, instance, demands, &learnt.places).await);
 }
 
-/// The fix for a connection that cannot be used. The error names the file and what is wrong with it.
+/// Returns the fix for a connection that cannot be used. The error names the file and the problem.
 fn unusable(sink: &str, options: &OpenShiftOptions, error: &Error) -> String {
     let OpenShiftOptions { kubeconfig, context, server } = options;
     let keys = [("kubeconfig", kubeconfig.is_some()), ("context", context.is_some()), ("server", server.is_some())];
@@ -170,7 +172,7 @@ fn unusable(sink: &str, options: &OpenShiftOptions, error: &Error) -> String {
 const SEVERAL: &str =
     "leave --kubeconfig and --context out: each sink has its own, as its `kubeconfig` and `context` say";
 
-/// Reaches the API server with another program.
+/// The command that reaches the API server with another program.
 const PROBE: &str = "kubectl get --raw /version";
 
 const UNTRUSTED: &str = "name the authority of its certificate as `certificate-authority` of the cluster in the kubeconfig, and see that\n\

@@ -13,18 +13,18 @@ use crate::cli::{
 /// The checks, in the order of the table.
 const CHECKS: [&str; 10] =
     ["identity", "token", "cluster", "clock", "namespaces", "rights", "listing", "guard", "leftovers", "time"];
-/// Names the cluster of the finding, if there are several.
+/// Adds the name of the sink to the subject of a finding, for a config with several clusters.
 pub(crate) fn prefix(finding: &mut Finding, sink: &str) {
     finding.subject = format!("sink {sink}, {}", finding.subject);
 }
 
-/// Its place among others: in the order of the checks, failures first.
+/// Returns the sort key of a finding: the order of the checks, then failures first.
 pub(crate) fn order(finding: &Finding) -> (Option<usize>, usize, String) {
     let grade = ["failed", "warning", "info", "ok"].iter().position(|it| *it == finding.verdict.name());
     (CHECKS.iter().position(|check| *check == finding.check), grade.unwrap_or_default(), finding.subject.clone())
 }
 
-/// 0 all is well, 2 a person has to act, 3 somebody could not be reached.
+/// Returns the exit code: 0 if no check failed, 2 if a person has to act, 3 if a server could not be reached.
 pub(crate) fn exit_code(findings: &[Finding]) -> u8 {
     let any = |verdict| findings.iter().any(|finding| finding.verdict == verdict);
     match () {

@@ -1,18 +1,19 @@
-//! Checks whether regcred could get more rights with the ones that it has.
+//! Checks whether regcred's rights let it get more rights.
 
 use std::collections::BTreeSet;
 
 use regcred_openshift::{Cluster, Policies, Right, ServerInfo, check};
 use regcred_plan::{Demand, Finding, Verdict};
 
-/// A namespace in which the right to create Secrets gives the token of any ServiceAccount.
+/// A namespace in which the right to create Secrets leads to the token of any ServiceAccount.
 const SYSTEM: &str = "kube-system";
 
-/// The end of the name of the policy for Secrets in `regcred manifests`.
+/// The suffix in the name of the Secret policy of `regcred manifests`.
 const OF_SECRETS: &str = "-guard-secrets";
 
-/// Checks the right to create Secrets in that namespace. RBAC limits the name of a Secret but not its type, so such a Secret can hold the
-/// token of a ServiceAccount.
+/// Checks the right to create Secrets in `kube-system`.
+///
+/// RBAC limits the name of a Secret but not its type, so such a Secret can hold the token of a ServiceAccount.
 pub(crate) async fn ask(
     cluster: &Cluster,
     server_info: &ServerInfo,
@@ -46,7 +47,7 @@ pub(crate) async fn ask(
             format!("and a server {release} has no ValidatingAdmissionPolicies, which came with 1.30")
         }
         Ok(Policies::NotServed) => "and this server has no ValidatingAdmissionPolicies".into(),
-        // The pod itself may not list policies.
+        // A pod may not list policies, so a dry run checks whether a policy refuses the Secret.
         Ok(Policies::Unknown) | Err(_) => match check::refuses_tokens(cluster, SYSTEM, names.first().copied()?).await {
             Ok(true) => {
                 let message =
@@ -58,7 +59,7 @@ pub(crate) async fn ask(
         },
     };
     let message = format!("{can}, {policies}");
-    // An administrator may do that anyway.
+    // An administrator has this right anyway.
     let is_pod = user.is_some_and(|user| user.starts_with("system:serviceaccount:"));
     Some(if is_pod {
         Finding::failed("guard", SYSTEM, message).with_fix(GUARD)

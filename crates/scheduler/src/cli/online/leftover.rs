@@ -1,4 +1,4 @@
-//! Do rights, policies or workloads remain that another mode of this installation made?
+//! Checks for rights, policies and workloads that another mode of this installation left in the cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,22 +12,24 @@ use regcred_plan::{Demand, Finding, first_few};
 use super::{namespace_check::CheckedNamespace, rbac::for_each};
 
 const CHECK: &str = "leftovers";
-/// `regcred manifests` ends the names of the roles and bindings of targets so.
+/// The suffix in the names of target roles and bindings, as `regcred manifests` prints them.
 const TARGET: &str = "-target";
-/// The policies of a guard. The last one is from version 0.1.0.
+/// The suffixes in the names of the guard's policies. The last one is from version 0.1.0.
 const GUARD: [&str; 4] = ["-guard-secrets", "-guard-accounts", "-guard-events", "-guard"];
-/// So many RoleBindings are named in one command.
+/// The most RoleBindings that one command names.
 const NAMED: usize = 20;
 
-/// What the config asks for.
+/// The namespaces that the config needs.
 struct Wanted {
-    /// Whether it chooses namespaces by pattern or label.
+    /// Whether the config selects namespaces by pattern or label.
     selects: bool,
-    /// The namespaces that it names or that were chosen; `None` if not all are known.
+    /// The named and the selected namespaces. `None` if not all of them are known.
     namespaces: Option<BTreeSet<String>>,
 }
 
-/// Looks for what `regcred manifests` printed for another mode. Without the rights to list bindings and workloads there is no finding.
+/// Looks for objects that `regcred manifests` printed for another mode.
+///
+/// Returns no finding without the rights to list bindings and policies. Skips the workloads without the rights to list them.
 pub(crate) async fn ask(
     cluster: &Cluster,
     instance: &InstanceName,
@@ -52,7 +54,9 @@ pub(crate) async fn ask(
     findings
 }
 
-/// A CronJob beside a Deployment, or one of them in two namespaces: each refreshes what the other one refreshes.
+/// Warns if several workloads run for this instance, such as a CronJob beside a Deployment.
+///
+/// Each of them refreshes the same targets.
 fn several(writers: &[Writer]) -> Option<Finding> {
     let lasting = writers.iter().filter(|it| it.kind != "Job").collect::<Vec<_>>();
     if lasting.len() < 2 {
@@ -67,7 +71,7 @@ fn several(writers: &[Writer]) -> Option<Finding> {
     Some(Finding::warning(CHECK, "workloads", format!("several run for this instance: {named}")).with_fix(fix))
 }
 
-/// Rights are judged for each installation: two in different namespaces have different names.
+/// Judges the rights of each installation separately. Installations in different namespaces have different names.
 fn judge(installed: &[Installed], wanted: &Wanted) -> Vec<Finding> {
     let mut installations = BTreeMap::<(&str, &str), Vec<&Installed>>::new();
     for object in installed {
@@ -129,7 +133,9 @@ fn judge(installed: &[Installed], wanted: &Wanted) -> Vec<Finding> {
 const ELSEWHERE: &str = "print the manifests of the one that you do not use with its --namespace and --no-namespace, and pipe them into\n\
                          `kubectl delete --ignore-not-found --filename -`";
 
-/// The installation that has an object, as what stands before and behind the kind of object in its name.
+/// Returns the installation that has an object: the parts of the object's name before and after the suffix.
+///
+/// `None` if the name has no known suffix.
 fn installation(object: &Installed) -> Option<(&str, &str)> {
     let (left, _) = object.name.split_once('.').unwrap_or((&object.name, ""));
     let rest = &object.name[left.len()..];
@@ -177,7 +183,7 @@ mod tests {
         Wanted { selects: true, ..names(namespaces) }
     }
 
-    /// Each row: what is installed, what the config wants, and a part of each fix.
+    /// Each row has the installed objects, the needs of the config, and a part of each fix.
     #[test]
     fn what_another_mode_left_is_named_with_the_command_that_deletes_it() {
         let guard = ["regcred-guard-secrets", "regcred-guard-accounts", "regcred-guard-events"].map(policy);

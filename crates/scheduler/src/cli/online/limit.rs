@@ -5,15 +5,15 @@ use std::time::Duration;
 use regcred_plan::{Finding, Verdict};
 use tokio::time::timeout;
 
-/// The fix of a check that did not end in time.
+/// The fix for a check that did not end in time.
 pub(super) const MORE: &str = "give it more, such as `--timeout 2m`, or check less with `--namespace`";
 
-/// Runs a check; `Some` if it does not end in time. Its findings until then are kept.
+/// Runs a check with a time limit. Returns `Some` if it does not end in time. Its findings until then are kept.
 pub(super) async fn within(limit: Duration, asking: impl Future<Output = ()>) -> Option<()> {
     timeout(limit, asking).await.is_err().then_some(())
 }
 
-/// A finding about a check that did not end in time.
+/// Returns a finding about a check that did not end in time.
 pub(super) fn late(whom: &str, message: &str) -> Finding {
     Finding::new("time", Verdict::Unreachable, whom, message).with_fix(MORE)
 }

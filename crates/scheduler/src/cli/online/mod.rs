@@ -1,4 +1,4 @@
-//! `regcred check --online`: checks that need providers and clusters. It writes nothing, and drops each token that it mints.
+//! `regcred check --online`: checks providers and clusters. It writes nothing, and drops each token that it mints.
 
 mod access;
 mod clock;
@@ -31,18 +31,18 @@ use super::{
     session,
 };
 
-/// The plan to check, with the ways to providers and clusters.
+/// The plan to check, with the settings for its providers and clusters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) types: &'a Types,
     pub(crate) connection: &'a Connection,
-    /// How long the answers may take.
+    /// The time limit of the checks.
     pub(crate) limit: Duration,
     pub(crate) clock: &'a Arc<dyn Clock>,
 }
 
-/// Asks, and prints what was found. `strict`: a warning is a failure.
+/// Runs the checks and prints the findings. `strict`: a warning is a failure.
 pub(crate) fn run(question: &Question<'_>, strict: bool, output: Output) -> Result<ExitCode> {
     let Question { plan, types, connection, limit, clock } = *question;
     let mut findings = session::wait(async {

@@ -6,22 +6,22 @@ use regcred_core::{Error, Namespace, Result};
 use regcred_openshift::{Cluster, Presence, Right, check};
 use regcred_plan::Demand;
 
-/// The most namespaces that are checked. A server on a small machine answers nine rights in each of them within 15 seconds.
+/// The most namespaces that are checked. A server on a small machine checks nine rights in each of them within 15 seconds.
 const MOST: usize = 2_000;
-/// How many namespaces are checked together. When the time limit ends, only the answers for these are lost.
+/// The number of namespaces that are checked together. When the time limit ends, only their answers are lost.
 const TOGETHER: usize = 16;
 
 /// A namespace with a target.
 #[derive(Debug)]
 pub(crate) struct CheckedNamespace {
     pub(crate) namespace: Namespace,
-    /// Whether a selection chooses it, and the config does not name it.
+    /// Whether only a selection chooses the namespace. False if the config names it.
     pub(crate) chosen: bool,
-    /// Whether it was listed.
+    /// Whether the namespace is in the list of the cluster's namespaces.
     listed: bool,
-    /// The rights for all targets there, each right once.
+    /// The rights that all targets in the namespace need, without duplicates.
     pub(crate) needed: Vec<Right>,
-    /// `None`: it was not checked.
+    /// `None` if the namespace was not checked.
     pub(crate) seen: Option<Answers>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct CheckedNamespace {
 pub(crate) struct Answers {
     pub(crate) presence: Result<Presence>,
     pub(crate) missing: Vec<Right>,
-    /// Why the answers are not complete.
+    /// The reason why the answers are incomplete. `None` if they are complete.
     pub(crate) unknown: Option<Error>,
 }
 
@@ -39,18 +39,20 @@ impl Answers {
         Self { presence, missing: vec![], unknown: None }
     }
 
-    /// Whether a Secret can be created there, as far as the answers show.
+    /// Whether a Secret can be created in the namespace, as far as the answers show.
     pub(crate) fn lives(&self) -> bool {
         !matches!(self.presence, Ok(Presence::Absent | Presence::Going))
     }
 }
 
-/// The rights that a demand takes in one namespace.
+/// Returns the rights that a demand needs in one namespace.
 pub(crate) fn rights(demand: &Demand) -> impl Iterator<Item = Right> {
     demand.rights().map(|(verb, resource, name)| Right::new(verb, resource, name))
 }
 
-/// Those that are named, and then those that were chosen for each of the demands. `listed`: those that are known to be there.
+/// Returns the named namespaces, then the namespaces that the demands select.
+///
+/// `listed`: the namespaces that are known to exist.
 pub(crate) fn places(
     demands: &[Demand],
     chosen: &[Vec<Namespace>],
@@ -75,7 +77,9 @@ pub(crate) fn places(
     places.into_iter().map(place).collect()
 }
 
-/// Looks at one after the other, each wholly or not at all. What is held `everywhere`, and what was listed, is not asked again.
+/// Checks the namespaces in groups, each namespace completely or not at all.
+///
+/// Does not check again what is known: rights that are held `everywhere`, and the existence of listed namespaces.
 pub(crate) async fn look(cluster: &Cluster, everywhere: &BTreeSet<Right>, places: &mut [CheckedNamespace]) {
     let mut asked = vec![];
     for place in places {

@@ -1,4 +1,4 @@
-//! Which namespaces are meant, and are they there?
+//! Checks which namespaces the config selects, and whether they exist.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,9 @@ use super::{
     rbac::{self, Asker},
 };
 
-/// What each demand chooses, as a pass would, and all that are there, if they were listed for it.
+/// Returns the namespaces that each demand selects, as a pass would, and all existing namespaces.
+///
+/// The second set is empty if no demand selects namespaces, or if the list fails.
 pub(crate) async fn select(
     cluster: &Cluster,
     asker: Asker<'_>,
@@ -54,7 +56,7 @@ fn choice(words: String, found: &Result<Vec<Namespace>>, asker: Asker<'_>) -> Fi
 
 const READY: &str = "see whether the API server is well: `kubectl get --raw /readyz`";
 
-/// Of all that were to be looked at.
+/// Returns the findings about the existence of the namespaces.
 pub(crate) fn findings(places: &[CheckedNamespace], asker: Asker<'_>) -> Vec<Finding> {
     let looked_at = places.iter().filter_map(|place| Some((place.namespace.as_str(), place.seen.as_ref()?)));
     let looked_at = looked_at.collect::<Vec<_>>();

@@ -1,4 +1,6 @@
-//! Checks of the providers: each type checks its own, or mints one credential of each.
+//! Checks the providers.
+//!
+//! Each type checks its own providers. If a type has no checks, each of its providers mints one credential.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::clock::compare;
 
-/// Checks every provider of the plan, all types at once.
+/// Checks every provider of the plan, all types concurrently.
 pub(crate) async fn ask(plan: &Plan, types: &Types, clock: &Arc<dyn Clock>, findings: &mut Vec<Finding>) {
     let mut by_type = BTreeMap::<&str, Vec<PlannedProvider>>::new();
     for provider in plan.planned_providers().values() {

@@ -1,4 +1,4 @@
-//! Fixes in the cluster: the missing rules and bindings.
+//! Fixes for missing rights in the cluster: rules and bindings.
 
 use std::fmt::Write;
 
@@ -6,17 +6,18 @@ use regcred_core::{InstanceName, Namespace};
 use regcred_manifests::{Install, Names};
 use regcred_openshift::Right;
 
-/// The user that asks, and the installation that it asks for.
+/// The user that runs the checks, and the installation that it checks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asker<'a> {
     pub(crate) instance: &'a InstanceName,
-    /// Absent if the server does not name the user.
+    /// `None` if the server does not name the user.
     pub(crate) user: Option<&'a str>,
 }
 
 impl Asker<'_> {
-    /// The names that `regcred manifests` gives to the objects of this installation. It is in the namespace of the ServiceAccount that
-    /// asks, and in the usual one if a person asks.
+    /// Returns the names that `regcred manifests` gives to the objects of this installation.
+    ///
+    /// The installation is in the namespace of the ServiceAccount that runs the checks, or in the default one if a person runs them.
     fn names(self) -> Names {
         let account = self.user.and_then(|user| user.strip_prefix("system:serviceaccount:")?.split_once(':'));
         let namespace = account.and_then(|(namespace, _)| Namespace::new(namespace).ok());
@@ -35,7 +36,7 @@ impl Asker<'_> {
         }
     }
 
-    /// A line for the case that the server does not name the user.
+    /// Returns a line to append if the server does not name the user, or else nothing.
     fn untold(self) -> &'static str {
         if self.user.is_none() { "\nthe server does not name the user that asks: put in yours" } else { "" }
     }
@@ -45,11 +46,11 @@ impl Asker<'_> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Missing<'a> {
     pub(crate) rights: &'a [Right],
-    /// Whether that is all that is needed there, for whatever is kept there: then nothing is bound.
+    /// Whether these are all the rights that the targets in the namespace need. If so, the role is not bound there.
     pub(crate) all: bool,
 }
 
-/// Rights that make one rule.
+/// Rights that form one rule.
 struct Rule<'a> {
     resource: &'a str,
     names: Vec<&'a str>,
@@ -75,13 +76,13 @@ fn rules(rights: &[Right]) -> Vec<Rule<'_>> {
     rules
 }
 
-/// On one line.
+/// Returns the rules on one line.
 pub(crate) fn words(rights: &[Right]) -> String {
     let rule = |rule: Rule<'_>| format!("{} {} {}", rule.verbs.join(", "), rule.resource, rule.names.join(", "));
     rules(rights).into_iter().map(rule).collect::<Vec<_>>().join("; ")
 }
 
-/// The rules, as a role has them.
+/// Returns the rules as YAML, in the form of a role.
 fn yaml(rights: &[Right]) -> String {
     let mut text = String::new();
     for Rule { resource, names, verbs } in rules(rights) {
@@ -94,7 +95,9 @@ fn yaml(rights: &[Right]) -> String {
     text
 }
 
-/// The rules, and where nothing is bound the command that binds. `chosen`: whether there may be more such namespaces later.
+/// Returns the missing rules. If no role is bound, also returns the command that binds it.
+///
+/// `chosen`: whether a selection chose the namespaces, so that more may come later.
 pub(crate) fn fix(missing: &Missing<'_>, namespaces: &[&str], chosen: bool, asker: Asker<'_>) -> String {
     let (rules, role) = (yaml(missing.rights), asker.names().target_role);
     if !missing.all {
@@ -111,7 +114,7 @@ pub(crate) fn fix(missing: &Missing<'_>, namespaces: &[&str], chosen: bool, aske
     )
 }
 
-/// A binding is for one namespace, and what chooses takes those of tomorrow too.
+/// A binding covers one namespace, but a selection also matches namespaces that are created later.
 const LATER: &str = "\na namespace that is made later stays unbound: bind each as it is made, or bind cluster-wide behind a \
                      ValidatingAdmissionPolicy";
 
@@ -138,7 +141,7 @@ pub(crate) fn get_namespaces(namespaces: &[&str], asker: Asker<'_>) -> String {
     )
 }
 
-/// One line of shell, for however many namespaces.
+/// Returns one line of shell, for any number of namespaces.
 pub(crate) fn for_each(namespaces: &[&str], command: impl Fn(&str) -> String) -> String {
     match namespaces {
         [one] => command(one),

@@ -1,7 +1,7 @@
 //! Connections to the endpoint: how many are open, for how long, and which one is closed first.
 //!
-//! The port is open to other pods, so a stranger may connect. The endpoint shares its thread, its memory and its file
-//! descriptors with the engine, so each of them has a bound here.
+//! The port is open to other pods, so untrusted clients may connect. The endpoint shares its thread, memory and file descriptors with the
+//! engine. This module limits the use of each.
 
 use std::{
     cmp::Reverse,
@@ -31,30 +31,30 @@ use tracing::warn;
 /// The kubelet and two replicas of Prometheus need four. With [`BUFFER`], 64 clients hold 1 MiB.
 const LIMIT: usize = 64;
 
-/// The most bytes of a request's headers. A larger request gets the status 431.
+/// The largest size of a request's headers, in bytes. A larger request gets the status 431.
 ///
-/// The kubelet sends about 200 bytes and Prometheus about 500. The bearer tokens of a service mesh have a few thousand.
+/// The kubelet sends about 200 bytes, and Prometheus about 500. The bearer tokens of a service mesh have a few thousand.
 const BUFFER: usize = 16 * 1024;
 
-/// How long a client may take to send its headers, from its connection on.
+/// The longest time in which a client may send its headers, counted from the start of the connection.
 ///
 /// The kubelet gives up after one second. Five seconds allow for one lost packet, and for two retransmissions of it.
 const HEADERS: Duration = Duration::from_secs(5);
 
-/// How long a connection may be open.
+/// The longest time that a connection may be open.
 ///
-/// [`HEADERS`] to send the request, and ten seconds to read the answer: after these, Prometheus gives up by default.
+/// A client has [`HEADERS`] to send the request, and ten seconds to read the answer. Prometheus gives up after ten seconds by default.
 const LIFETIME: Duration = Duration::from_secs(15);
 
-/// How long to wait after an error of the process, such as `EMFILE`.
+/// The pause after an error of the process, such as `EMFILE`.
 ///
-/// The connection stays in the kernel's queue, so `accept` would return the same error at once. Axum waits as long.
+/// The connection stays in the kernel's queue, so `accept` would return the same error immediately. Axum pauses for the same time.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How many connections the kernel holds until they are accepted.
+/// The number of connections that the kernel queues until they are accepted.
 ///
-/// When this queue is full, the kernel drops what comes, and a client tries again after a second: too late for a probe. The
-/// default, 128, is full after a few milliseconds of a client that connects as fast as it can.
+/// If this queue is full, the kernel drops new connections. A client then retries after a second, which is too late for a probe. A client
+/// that connects as fast as it can fills the default queue, 128, in a few milliseconds.
 const QUEUE: u32 = 1024;
 
 /// An open connection.
@@ -68,16 +68,16 @@ struct Open {
 /// Listens at an address.
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A daemon that is started again finds old connections in TIME_WAIT.
+    // A restarted daemon can then bind while old connections are in TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(QUEUE)
 }
 
-/// Accepts connections and answers them, and never returns.
+/// Accepts connections and answers them. Never returns.
 ///
-/// A new connection is always accepted: a full house would refuse the kubelet's probes, and the kubelet would restart the
-/// daemon. [`first_to_close`] decides which open connection makes room.
+/// A new connection is always accepted. If the endpoint refused the kubelet's probes, the kubelet would restart the daemon.
+/// [`first_to_close`] decides which open connection makes room.
 pub(super) async fn accept(listener: TcpListener, router: Router) {
     // In the order in which they were accepted.
     let mut open = Vec::<Open>::with_capacity(LIMIT);
@@ -96,7 +96,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router) {
             let peers = open.iter().map(|it| it.peer).collect::<Vec<_>>();
             let Open { keep, task, .. } = open.remove(first_to_close(&peers, peer));
             drop(keep);
-            // Its file descriptor is free after this, and the other connections had their turn.
+            // The await frees the file descriptor, and lets the other connections make progress.
             drop(task.await);
         }
         let (keep, kept) = oneshot::channel();
@@ -105,15 +105,17 @@ pub(super) async fn accept(listener: TcpListener, router: Router) {
     }
 }
 
-/// Whether the client caused the error, which then ends with its connection.
+/// Whether the client caused the error. Such an error affects only its connection.
 fn is_of_the_client(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
 }
 
-/// Returns which of the open connections is closed for one more from `new`: the oldest of the address that has the most.
+/// Returns the index of the connection that is closed to make room for one from `new`.
 ///
-/// So a client with many connections closes its own, however fast it makes them. The kubelet and Prometheus have one or two.
-/// `peers`: the addresses of the open connections, the oldest first; at least one.
+/// It is the oldest connection of the address with the most connections. A client with many connections therefore closes its own, however
+/// fast it opens them. The kubelet and Prometheus have one or two.
+///
+/// `peers`: the addresses of the open connections, the oldest first. There is at least one.
 fn first_to_close(peers: &[IpAddr], new: IpAddr) -> usize {
     let mut counts = HashMap::<IpAddr, usize>::new();
     for peer in peers.iter().chain([&new]) {
@@ -125,17 +127,17 @@ fn first_to_close(peers: &[IpAddr], new: IpAddr) -> usize {
 /// Answers one connection.
 async fn serve(stream: TcpStream, router: Router, kept: oneshot::Receiver<()>) {
     if let Some(stream) = answer(stream, router, kept).await {
-        // A reset: the kernel keeps no unread answer for this client.
+        // A reset, so that the kernel keeps no unread answer for this client.
         drop(stream.set_zero_linger());
     }
 }
 
-/// Answers one request of HTTP/1.
+/// Answers one HTTP/1 request.
 ///
-/// Returns the stream if the connection took too long, or if its place was taken (`kept` is closed).
+/// Returns the stream if the connection took too long, or if another connection took its place (`kept` is closed).
 ///
-/// There is no second request on a connection: the kubelet makes a new one for each probe, and Prometheus asks twice a
-/// minute. So no connection is ever idle between two requests.
+/// A connection serves only one request, so it is never idle between two requests. The kubelet opens a new connection for each probe, and
+/// Prometheus scrapes twice a minute.
 async fn answer<S>(stream: S, router: Router, kept: oneshot::Receiver<()>) -> Option<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -147,7 +149,7 @@ where
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::select! {
-        // An error is the client's: there is nobody to report it to.
+        // The client caused the error, so no log reports it.
         _ = &mut connection => return None,
         () = sleep(LIFETIME) => {}
         _ = kept => {}
@@ -165,10 +167,10 @@ mod tests {
 
     use super::*;
 
-    /// More than all buffers between server and client hold.
+    /// More bytes than all buffers between server and client hold.
     const LONG: usize = 1 << 20;
 
-    /// A client, the server's task, and what keeps the connection.
+    /// Returns a client, the server's task, and the sender that keeps the connection open.
     fn connect() -> (DuplexStream, JoinHandle<Option<DuplexStream>>, oneshot::Sender<()>) {
         let router = Router::new().route("/", get(async || "ok\n")).route("/long", get(async || "x".repeat(LONG)));
         let (client, server) = duplex(1024);

@@ -21,10 +21,10 @@ use super::{
 pub(crate) struct Args {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Address of the endpoint for health and metrics, such as 0.0.0.0:8080 or :8080. Default: no endpoint
+    /// Address of the health and metrics endpoint, such as 0.0.0.0:8080 or :8080. Default: no endpoint
     #[arg(long, value_name = "ADDRESS", value_parser = serve::address)]
     listen: Option<SocketAddr>,
-    /// A Lease, of which only who holds it works, so that several may run
+    /// Name of the Lease for leader election. Only the leader works, so several replicas can run
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = lease)]
     lease: Option<(String, String)>,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 /// Parses `NAMESPACE/NAME`.
 fn lease(text: &str) -> Result<(String, String), String> {
     match text.split_once('/') {
-        // A Lease has a name of the same form as a Secret.
+        // The name of a Lease has the same form as that of a Secret.
         Some((namespace, name)) if Namespace::new(namespace).is_ok() && SecretName::new(name).is_ok() => {
             Ok((namespace.into(), name.into()))
         }

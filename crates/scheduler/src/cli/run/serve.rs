@@ -20,7 +20,9 @@ use crate::cli::stderr;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Parses an address with a port. Without a host, it is every address of the machine, as in Go.
+/// Parses an address with a port.
+///
+/// Without a host, it is 0.0.0.0, which means every IPv4 address of the machine.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
     whole.parse().map_err(|_| "it is not an address and a port, such as 0.0.0.0:8080 or :8080".into())
@@ -63,7 +65,9 @@ fn metrics(registry: &Registry) -> String {
     text
 }
 
-/// Returns 503 if a target is past its floor. It is for people and alerts, not for a probe that restarts the daemon.
+/// Returns 503 if a target is past its floor.
+///
+/// The endpoint is for people and alerts, not for a probe that restarts the daemon.
 fn targets(past_their_floor: usize) -> impl IntoResponse + use<> {
     match past_their_floor {
         0 => (StatusCode::OK, "ok\n".to_owned()),

@@ -4,14 +4,14 @@ use std::io;
 
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
-/// What a signal asks for.
+/// The action that a signal requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// SIGTERM, or SIGINT: finish what is being written, and end.
+    /// SIGTERM or SIGINT: finish the writes that have begun, and exit.
     Stop,
-    /// SIGHUP: read the config again.
+    /// SIGHUP: reload the config.
     Reload,
-    /// SIGUSR1: mint, and write everything.
+    /// SIGUSR1: mint new credentials, and write every target.
     Refresh,
 }
 
@@ -32,7 +32,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next signal. It can be dropped at its await.
+    /// Waits for the next signal. The future is cancel safe.
     pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {
             biased;
