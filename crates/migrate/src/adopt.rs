@@ -1,4 +1,4 @@
-//! What can be taken over, and how. Pure.
+//! Decides which Secrets regcred can take over, and how. It does no IO.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,14 +14,14 @@ use crate::{
     stop::stops,
 };
 
-/// Where OpenShift keeps what every node pulls with.
+/// The pull secret that OpenShift uses on every node.
 const GLOBAL: (&str, &str) = ("openshift-config", "pull-secret");
 
-/// What two Secrets have in common that one entry is for.
+/// The properties that Secrets must share to be in one entry.
 type Like<'a> = (Way, &'a str, Vec<Token>, Option<&'a [Use]>, &'a [String], Option<Tool>);
 
-/// Decides what becomes of each Secret that was found. `loads` checks a config of one entry: an entry that is not valid is left out,
-/// with the reason.
+/// Decides how to take over each Secret. `loads` validates a config of one entry. An invalid entry is left out, with
+/// the reason.
 pub fn adopt<'a>(discovery: &'a Discovery, loads: impl Fn(&str) -> Result<(), Problem>) -> Adoption<'a> {
     let (mut alike, mut adoption) = (BTreeMap::<Like<'a>, Vec<&'a PullSecret>>::new(), Adoption::default());
     for secret in &discovery.secrets {
@@ -31,14 +31,14 @@ pub fn adopt<'a>(discovery: &'a Discovery, loads: impl Fn(&str) -> Result<(), Pr
         }
     }
     for ((way, name, tokens, accounts, ..), secrets) in alike {
-        let Ok(name) = SecretName::new(name) else { continue }; // looked at before
+        let Ok(name) = SecretName::new(name) else { continue }; // `way` has checked the name
         let accounts = accounts.map(<[Use]>::to_vec);
         let jobs = writing(&discovery.jobs, &secrets);
         let stops = stops(&jobs, discovery);
         let it = Entry { way, name, tokens, accounts, secrets, jobs, stops };
         match loads(&entry(&it)) {
             Ok(()) => adoption.entries.push(it),
-            // Without the place in a config that nobody sees.
+            // The position is left out, because the user never sees this config.
             Err(Problem { message, .. }) => {
                 adoption.left.extend(it.secrets.into_iter().map(|secret| (secret, message.clone())));
             }
@@ -52,7 +52,7 @@ pub fn adopt<'a>(discovery: &'a Discovery, loads: impl Fn(&str) -> Result<(), Pr
     adoption
 }
 
-/// How a Secret can be kept, or why it cannot.
+/// Returns how regcred can keep a Secret, or why it cannot.
 fn way(secret: &PullSecret) -> Result<Way, String> {
     if Namespace::new(&secret.at.namespace).is_err() || SecretName::new(&secret.at.name).is_err() {
         return Err("its name is none that a config takes".into());
@@ -99,7 +99,7 @@ fn way(secret: &PullSecret) -> Result<Way, String> {
 }
 
 fn like(way: Way, secret: &PullSecret) -> Like<'_> {
-    // Whose Secret it stays links it; of others it is told where it is not as we would have it.
+    // The owner of a merged Secret links it. The config lists the links of an owned Secret only if they are not the defaults.
     let is_theirs = matches!(way, Way::Merge | Way::KeepMerged);
     let links = secret.links.as_ref().filter(|links| !is_theirs && !links.are_defaults);
     let accounts = links.map(|links| links.accounts.as_slice());
@@ -117,7 +117,8 @@ fn tokens(registries: &[String]) -> Vec<Token> {
     by_region.into_values().collect()
 }
 
-/// Jobs that may be what writes these Secrets: a script does so where it is, a tool wherever it is known to have written.
+/// Returns the jobs that may write these Secrets. A script writes in its own namespace, and a tool wherever it left
+/// traces.
 fn writing<'a>(jobs: &'a [Job], secrets: &[&PullSecret]) -> Vec<&'a Job> {
     let tools = secrets.iter().filter_map(|it| it.tool).filter(|it| *it != Tool::Script).collect::<HashSet<_>>();
     let by_script = secrets.iter().filter(|it| matches!(it.tool, None | Some(Tool::Script)));

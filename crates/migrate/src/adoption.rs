@@ -1,4 +1,4 @@
-//! What the config takes over, and how.
+//! The Secrets that the config takes over, and how.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,48 +9,48 @@ use crate::{
     stop::Stop,
 };
 
-/// What becomes of every Secret that was found.
+/// The decision on every Secret that was found.
 #[derive(Debug, Default)]
 pub struct Adoption<'a> {
-    /// What the config has entries for.
+    /// The entries of the config.
     pub entries: Vec<Entry<'a>>,
-    /// Those that it cannot have, each with the reason.
+    /// The Secrets that the config leaves out, each with the reason.
     pub left: Vec<(&'a PullSecret, String)>,
 }
 
-/// Secrets that are kept alike.
+/// Secrets that regcred keeps in the same way.
 #[derive(Debug)]
 pub struct Entry<'a> {
-    /// How they are kept.
+    /// How regcred keeps the Secrets.
     pub way: Way,
-    /// Their name.
+    /// Name of the Secrets.
     pub name: SecretName,
-    /// By region.
+    /// The tokens that the Secrets need, by region.
     pub tokens: Vec<Token>,
-    /// Who uses it; `None`: as the config has it unless it is told.
+    /// The ServiceAccounts that use the Secrets. `None` if the default of the config applies.
     pub accounts: Option<Vec<Use>>,
     /// The Secrets.
     pub secrets: Vec<&'a PullSecret>,
-    /// Jobs that write them.
+    /// Jobs that write the Secrets.
     pub jobs: Vec<&'a Job>,
-    /// What stops those that run.
+    /// How to stop those jobs that are not suspended.
     pub stops: Vec<Stop<'a>>,
 }
 
-/// How a Secret is kept.
+/// How regcred keeps a Secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Way {
-    /// It holds nothing but logins that can be renewed.
+    /// regcred takes the Secret over. It contains only logins that regcred can renew.
     Adopt,
-    /// Others stand beside them.
+    /// regcred merges its logins into the Secret, because the Secret has other content too.
     Merge,
-    /// It is regcred's own.
+    /// regcred already owns the Secret.
     Keep,
-    /// regcred has merged logins into it.
+    /// regcred has already merged logins into the Secret.
     KeepMerged,
 }
 
-/// Accounts in one region, under one or several hosts.
+/// ECR accounts in one region, under one or more kinds of hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token {
     /// The region.
@@ -62,14 +62,14 @@ pub struct Token {
 }
 
 impl<'a> Adoption<'a> {
-    /// How each Secret is kept that is in the config.
+    /// Returns how regcred keeps each Secret of the config.
     pub fn ways(&self) -> HashMap<&'a Address, Way> {
         self.entries.iter().flat_map(|entry| entry.secrets.iter().map(|it| (&it.at, entry.way))).collect()
     }
 }
 
 impl<'a> Entry<'a> {
-    /// Returns the namespaces of its Secrets in which no job was found that writes them.
+    /// Returns the namespaces of its Secrets for which no writing job was found.
     pub(crate) fn unwritten(&self) -> Vec<&'a str> {
         let is_written = |secret: &PullSecret| {
             self.jobs.iter().any(|job| match job.tool {

@@ -1,16 +1,16 @@
-//! One line for what many have in common. Pure.
+//! Groups equal findings into one line. It does no IO.
 
 use std::collections::HashMap;
 
 use crate::{comment::visible, discover::Address};
 
-/// So many are named.
+/// Number of names to print before the rest are counted.
 const NAMED: usize = 3;
 
-/// Where something was found, and what.
+/// The address of a finding, and its description.
 pub(crate) type Finding<'a> = (&'a Address, String);
 
-/// One row for what was found under one name in many namespaces.
+/// Returns one row for equal findings about objects of one name in several namespaces.
 pub(crate) fn alike<'a>(found: impl IntoIterator<Item = Finding<'a>>) -> Vec<[String; 2]> {
     let (mut rows, mut known) = (Vec::<(&Address, String, usize)>::new(), HashMap::new());
     for (at, what) in found {
@@ -31,7 +31,7 @@ pub(crate) fn alike<'a>(found: impl IntoIterator<Item = Finding<'a>>) -> Vec<[St
     rows.into_iter().map(row).collect()
 }
 
-/// The first of them by name, and how many more.
+/// Returns the first names, and how many more there are.
 pub(crate) fn named(names: &[impl AsRef<str>]) -> String {
     let first = names.iter().take(NAMED).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(NAMED) {

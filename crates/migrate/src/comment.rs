@@ -1,9 +1,9 @@
-//! Comments in YAML, of text that anybody may have chosen.
+//! Writes untrusted text as YAML comments.
 
-/// Of a line, as an editor shows it whole.
+/// Length of a line in characters, which fits into an editor window.
 pub(crate) const WIDTH: usize = 110;
 
-/// As lines of a comment, none of which anything in the text can leave.
+/// Returns a text as comment lines. No character in the text can end the comment.
 pub(crate) fn comment(indent: usize, text: &str) -> String {
     let margin = format!("{}# ", " ".repeat(indent));
     let mut lines = vec![String::new()];
@@ -21,12 +21,13 @@ pub(crate) fn comment(indent: usize, text: &str) -> String {
     lines.into_iter().map(|line| margin.clone() + &line + "\n").collect()
 }
 
-/// As one line of a comment, whatever its length: to be copied.
+/// Returns a text as one comment line of any length, so that it can be copied.
 pub(crate) fn quoted(indent: usize, code: &str) -> String {
     format!("{}#   {}\n", " ".repeat(indent), visible(code))
 }
 
-/// With what is not plainly visible escaped: line breaks of every sort, control characters, marks that turn the direction.
+/// Escapes characters that are not plainly visible: line breaks, control characters and marks that change the text
+/// direction.
 pub(crate) fn visible(text: &str) -> String {
     let shown = |it: char| it == ' ' || it.is_ascii_graphic() || it.is_alphanumeric();
     text.chars().map(|it| if shown(it) { it.to_string() } else { it.escape_unicode().to_string() }).collect()

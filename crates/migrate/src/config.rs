@@ -1,4 +1,4 @@
-//! The config that takes over what was found, as YAML. Pure.
+//! Writes the config that takes over the Secrets, as YAML. It does no IO.
 
 use std::{collections::BTreeSet, fmt::Write};
 
@@ -10,10 +10,10 @@ use crate::{
     ecr::host,
 };
 
-/// Words that YAML, in one version or another, takes for something else than text.
+/// Words that some version of YAML does not read as text.
 const NOT_TEXT: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
 
-/// An entry to begin with.
+/// An example entry, for a config without entries.
 const FIRST: &str = "\
 # targets:
 #   - namespace: team-a
@@ -21,7 +21,7 @@ const FIRST: &str = "\
 #     accounts: [\"123456789012\"]
 ";
 
-/// Writes the config. Without entries it has comments alone.
+/// Returns the config. Without entries it contains only comments.
 pub fn config(adoption: &Adoption<'_>, server: &str) -> String {
     let mut yaml = comment(0, &format!("Made by `regcred init` from what stands in {server}."));
     if !adoption.entries.is_empty() {
@@ -39,7 +39,7 @@ pub fn config(adoption: &Adoption<'_>, server: &str) -> String {
     yaml + &body(&adoption.entries.iter().collect::<Vec<_>>())
 }
 
-/// A config of one entry alone.
+/// Returns a config with one entry.
 pub(crate) fn entry(entry: &Entry<'_>) -> String {
     body(&[entry])
 }
@@ -71,7 +71,7 @@ fn body(entries: &[&Entry<'_>]) -> String {
     yaml
 }
 
-/// Of a provider: the region, and a number where there are several.
+/// Returns the name of a provider: the region, and a number if a region has several.
 fn name(named: &[&Token], place: usize) -> String {
     let region = &named[place].region;
     match named[..place].iter().filter(|it| it.region == *region).count() {
@@ -118,7 +118,7 @@ fn list<'a>(indent: usize, items: impl Iterator<Item = &'a str>) -> String {
     wrapped(indent, items.map(text))
 }
 
-/// `[a, b]`, over as many lines as it takes.
+/// Returns `[a, b]`, wrapped over several lines if necessary.
 fn wrapped(indent: usize, items: impl Iterator<Item = String>) -> String {
     let (mut lines, mut line) = (vec![], String::new());
     for item in items {
@@ -136,7 +136,7 @@ fn wrapped(indent: usize, items: impl Iterator<Item = String>) -> String {
     if all.contains('\n') { format!("[{margin}{all}\n{}]", " ".repeat(indent - 2)) } else { format!("[{all}]") }
 }
 
-/// A name as text in every version of YAML.
+/// Returns a name that every version of YAML reads as text.
 fn text(name: &str) -> String {
     let plain = name.starts_with(|it: char| it.is_ascii_lowercase())
         && name.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || matches!(it, b'-' | b'.'))
@@ -144,7 +144,7 @@ fn text(name: &str) -> String {
     if plain { name.to_owned() } else { serde_json::Value::from(name).to_string() }
 }
 
-/// What to know and to do before an entry is used.
+/// Returns comments with the facts and steps to know before the entry is used.
 fn remarks(entry: &Entry<'_>) -> String {
     let Some(first) = entry.secrets.first() else { return String::new() };
     let writers = first.writers.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>().join(", ");
@@ -178,7 +178,7 @@ fn remarks(entry: &Entry<'_>) -> String {
     remarks + &stop(entry, first.tool)
 }
 
-/// What it holds that regcred would not write.
+/// Returns comments on the content that regcred would not write.
 fn beside(entry: &Entry<'_>) -> String {
     let mut why = vec![];
     if let Some(which) = which(entry, |it| it.others > 0 || it.registries.iter().any(|it| host(it).is_none())) {
@@ -204,7 +204,7 @@ fn beside(entry: &Entry<'_>) -> String {
     comment(2, &format!("{}; so it stays its owner's, and `merge` keeps that", why.join("; ")))
 }
 
-/// In which namespaces it is so; `None`: in none, and empty: in all.
+/// Returns in which namespaces a condition holds. `None` means in no namespace, and an empty text in all.
 fn which(entry: &Entry<'_>, is: impl Fn(&PullSecret) -> bool) -> Option<String> {
     let those = entry.secrets.iter().filter(|it| is(it)).map(|it| it.at.namespace.as_str()).collect::<Vec<_>>();
     match those.len() {
@@ -214,7 +214,7 @@ fn which(entry: &Entry<'_>, is: impl Fn(&PullSecret) -> bool) -> Option<String> 
     }
 }
 
-/// Renders what has to stop first, as comments: the jobs that were found, and the writers of namespaces without one.
+/// Returns comments with the jobs to stop first, and with the writers in namespaces without a job.
 fn stop(entry: &Entry<'_>, tool: Option<Tool>) -> String {
     let is_kept = matches!(entry.way, Way::Keep | Way::KeepMerged);
     let lead = if is_kept { "still to stop" } else { "stop first" };

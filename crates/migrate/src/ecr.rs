@@ -1,10 +1,10 @@
-//! How logins of ECR are told from those of others, for who finds them in a cluster.
+//! Recognizes the logins of ECR for the search in a cluster.
 
 use regcred_ecr::{Alias, PUBLIC_HOSTS, RegistryHost, password};
 
 use crate::discover::Vendor;
 
-/// Returns the vendor whose logins a config can take over: ECR.
+/// Returns ECR, the vendor whose logins a config can take over.
 pub fn vendor() -> Vendor {
     Vendor {
         owns: |key| RegistryHost::parse(key).is_ok() || PUBLIC_HOSTS.contains(&key),
@@ -14,16 +14,16 @@ pub fn vendor() -> Vendor {
     }
 }
 
-/// A host of ECR, as a config asks for it.
+/// A host of ECR, in the terms of a config.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Host {
     pub(crate) region: String,
     pub(crate) account: String,
-    /// Which of `aliases` it takes; `None`: it is the plain one.
+    /// The value of `aliases` for this host, or `None` for the plain host.
     pub(crate) alias: Option<&'static str>,
 }
 
-/// What such a host is; `None` of one of ECR Public, or of another vendor.
+/// Parses a host. Returns `None` for ECR Public and for other vendors.
 pub(crate) fn host(registry: &str) -> Option<Host> {
     let host = RegistryHost::parse(registry).ok()?;
     let alias = host.alias().map(|alias| match alias {

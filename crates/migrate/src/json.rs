@@ -1,4 +1,4 @@
-//! What was found, with names that stay.
+//! Renders the findings as JSON, with stable field names.
 
 use std::{collections::HashMap, time::SystemTime};
 

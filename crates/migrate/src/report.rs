@@ -1,4 +1,4 @@
-//! What was found, the worst first, for people.
+//! Renders the findings for people, with the worst first.
 
 use std::{
     collections::HashSet,
@@ -15,19 +15,19 @@ use crate::{
     stop::suspend,
 };
 
-/// So many rows of a sort are shown; JSON has all.
+/// Limit on the rows of each kind. The JSON output has all of them.
 const SHOWN: usize = 20;
 
 /// The findings for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The kind of a finding, its place, and what it is. The worst are first.
+    /// The kind, the place and the description of each finding. The worst findings come first.
     pub rows: Vec<[String; 3]>,
-    /// How many Secrets there are, by what becomes of them.
+    /// The number of Secrets for each decision.
     pub summary: String,
 }
 
-/// Reports the findings at a point in time. `span` formats a duration.
+/// Returns the findings at a point in time. `span` formats a duration.
 pub fn report(discovery: &Discovery, adoption: &Adoption<'_>, now: SystemTime, span: fn(Duration) -> String) -> Report {
     let kinds = [
         ("expired", expired(discovery, now, span)),
@@ -67,7 +67,7 @@ pub fn report(discovery: &Discovery, adoption: &Adoption<'_>, now: SystemTime, s
     Report { rows, summary }
 }
 
-/// The longest ago first.
+/// Returns the expired Secrets, with the earliest expiry first.
 fn expired(discovery: &Discovery, now: SystemTime, span: fn(Duration) -> String) -> Vec<Finding<'_>> {
     let mut ended = discovery.secrets.iter().filter_map(|it| Some((it, it.ends?))).collect::<Vec<_>>();
     ended.retain(|(_, end)| end.at <= now);
@@ -95,7 +95,7 @@ fn broken(discovery: &Discovery) -> Vec<Finding<'_>> {
     refused.chain(unreadable).collect()
 }
 
-/// Those beside a login first.
+/// Returns the AWS keys. Keys in namespaces with logins come first.
 fn keys(discovery: &Discovery) -> Vec<Finding<'_>> {
     let with_logins = discovery.with_logins();
     let told = |it: &Keys, beside: bool| {
@@ -108,7 +108,8 @@ fn keys(discovery: &Discovery) -> Vec<Finding<'_>> {
     beside.into_iter().map(|it| (&it.at, told(it, true))).chain(others).collect()
 }
 
-/// Templates that would bring jobs, and jobs that run. How one is stopped stands in the config, if it writes what is in there.
+/// Returns the templates that would create jobs, and the jobs that run. If the config has an entry for what a job
+/// writes, it also contains the command to stop the job.
 fn writers<'a>(discovery: &'a Discovery, adoption: &Adoption<'_>) -> Vec<Finding<'a>> {
     let known = adoption.entries.iter().flat_map(|it| &it.jobs).map(|it| &it.at).collect::<HashSet<_>>();
     let told = |it: &Job| {

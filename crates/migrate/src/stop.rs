@@ -1,4 +1,4 @@
-//! How the jobs that write Secrets are stopped, in commands that can be pasted. Pure.
+//! Renders commands, ready to paste, that stop the jobs that write Secrets. It does no IO.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +8,19 @@ use crate::{
     discover::{Discovery, Job},
 };
 
-/// So many namespaces go into one command, if there is a shorter way.
+/// Limit on the namespaces in one command, if a shorter command exists.
 const LOOPED: usize = 8;
 
-/// Jobs of one name that run.
+/// Running jobs with the same name.
 #[derive(Debug)]
 pub struct Stop<'a> {
     name: &'a str,
     namespaces: Vec<&'a str>,
-    /// Whether there are no others of that name: then the cluster can be asked where they are.
+    /// Whether no other job has that name. The command can then ask the cluster for the namespaces.
     are_all: bool,
 }
 
-/// What stops these jobs, by their name.
+/// Groups the jobs that are not suspended by name.
 pub(crate) fn stops<'a>(jobs: &[&'a Job], discovery: &Discovery) -> Vec<Stop<'a>> {
     let mut by_name = BTreeMap::<&str, Vec<&Job>>::new();
     for job in jobs.iter().filter(|it| !it.is_suspended) {
@@ -35,7 +35,7 @@ pub(crate) fn stops<'a>(jobs: &[&'a Job], discovery: &Discovery) -> Vec<Stop<'a>
 }
 
 impl Stop<'_> {
-    /// As lines of a comment that begin with these words.
+    /// Returns comment lines with the command, after these words.
     pub(crate) fn told(&self, lead: &str) -> String {
         let Self { name, namespaces, are_all } = self;
         let is_plain = is_plain(name) && namespaces.iter().all(|it| is_plain(it));
@@ -59,7 +59,7 @@ impl Stop<'_> {
     }
 }
 
-/// How a job is suspended, in words where its name cannot go into a shell.
+/// Returns the command that suspends a job. If a shell would misread its name, returns a description instead.
 pub(crate) fn suspend(job: &Job) -> String {
     let (name, namespace) = (&job.at.name, &job.at.namespace);
     if is_plain(name) && is_plain(namespace) {
@@ -78,7 +78,7 @@ fn command(name: &str, namespace: &str) -> String {
     format!("kubectl patch cronjob {name} --namespace {namespace} --type merge --patch {patch}")
 }
 
-/// Whether a shell takes it as it stands.
+/// Returns whether a shell reads the text literally.
 fn is_plain(name: &str) -> bool {
     let plain = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.');
     !name.is_empty() && !name.starts_with('-') && name.bytes().all(plain)
@@ -100,7 +100,7 @@ mod tests {
         (0..count).map(job).collect()
     }
 
-    /// The command of all but the last `spared` jobs that were found.
+    /// Returns the command for all jobs except the last `spared` ones.
     fn command_of(found: Vec<Job>, spared: usize, is_whole: bool) -> String {
         let discovery = Discovery { jobs: found, is_whole, ..Discovery::default() };
         let written = discovery.jobs[..discovery.jobs.len() - spared].iter().collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Who uses a pull secret.
+//! Finds the ServiceAccounts that use a pull secret.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,12 +7,12 @@ use regcred_openshift::Link;
 
 use super::found::{Address, Links, PullSecret, Use};
 
-/// A `ServiceAccount` beside a Secret that was found, and which of those it uses.
+/// A `ServiceAccount` in a namespace with pull secrets, and the pull secrets that it uses.
 #[derive(Debug)]
 pub(super) struct Account {
     namespace: String,
     name: String,
-    /// By the Secret's name: in `imagePullSecrets`, in `secrets`.
+    /// Whether each Secret is in `imagePullSecrets`, and whether it is in `secrets`, by the name of the Secret.
     uses: HashMap<String, (bool, bool)>,
 }
 
@@ -38,7 +38,7 @@ impl Account {
     }
 }
 
-/// Says of every Secret who uses it.
+/// Adds to every Secret the ServiceAccounts that use it.
 pub(super) fn link(secrets: &mut [PullSecret], accounts: &[Account]) {
     let mut by_namespace = HashMap::<&str, Vec<&Account>>::new();
     for account in accounts {

@@ -11,149 +11,152 @@ use regcred_openshift::Presence;
 
 use super::tool::Tool;
 
-/// What is looked for, and where.
+/// The logins to search for, and the namespaces to search.
 #[derive(Clone, Debug)]
 pub struct Search {
-    /// Only there; empty: in the whole cluster.
+    /// The namespaces to search. If the list is empty, the whole cluster is searched.
     pub namespaces: Vec<Namespace>,
-    /// Whose logins.
+    /// The vendor of the logins.
     pub vendor: Vendor,
 }
 
-/// How logins of one vendor are told from those of others. Functions that keep nothing: they are shown passwords.
+/// How to recognize the logins of one vendor. The functions receive passwords and must not store them.
 #[derive(Clone, Copy, Debug)]
 pub struct Vendor {
-    /// Whether a key of `auths`, without scheme and API version, is the host of one of its registries.
+    /// Whether a key of `auths`, without scheme and API version, is the host of one of the vendor's registries.
     pub owns: fn(&str) -> bool,
-    /// The user of every login.
+    /// The user name of every login.
     pub user: &'static str,
-    /// When a password ends, if that can be told from it.
+    /// When a password expires, or `None` if the password does not contain the expiry.
     pub ends: fn(&str) -> Option<SystemTime>,
-    /// How long a password lives of which it cannot be told.
+    /// The lifetime of a password that does not contain its expiry.
     pub life: Duration,
 }
 
-/// What was found, by namespace and name.
+/// The findings, sorted by namespace and name.
 #[derive(Clone, Debug, Default)]
 pub struct Discovery {
     /// Secrets with logins of the vendor.
     pub secrets: Vec<PullSecret>,
-    /// Secrets of a pull secret's type whose data is none: nobody can say what they hold.
+    /// Secrets with the type of a pull secret whose data cannot be read.
     pub unreadable: Vec<Address>,
-    /// Jobs that look as if they wrote such Secrets.
+    /// Jobs that appear to write such Secrets.
     pub jobs: Vec<Job>,
-    /// Templates of new projects, on OpenShift, that would bring such a job along.
+    /// Templates for new projects on OpenShift that would create such a job.
     pub templates: Vec<Address>,
-    /// Secrets with a key of AWS, by the names of what they hold.
+    /// Secrets with an AWS key, recognized by the names of their values.
     pub keys: Vec<Keys>,
-    /// What could not be listed, with the right that it takes.
+    /// Errors of the lists that failed, with the permission that each list needs.
     pub unlisted: Vec<Error>,
-    /// Namespaces that were asked for by name and have none of all this.
+    /// Namespaces of the search without any finding.
     pub nothing_in: Vec<(Namespace, Presence)>,
-    /// Whether it is of the whole cluster.
+    /// Whether the whole cluster was searched.
     pub is_whole: bool,
 }
 
-/// Where an object is. Names are as the server has them.
+/// The address of an object. Its names are unchecked, as the server returns them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
-    /// Its namespace.
+    /// Namespace of the object.
     pub namespace: String,
-    /// Its name.
+    /// Name of the object.
     pub name: String,
 }
 
-/// A Secret with logins of the vendor, without the logins.
+/// A Secret with logins of the vendor, without the logins themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullSecret {
-    /// Where it is.
+    /// Address of the Secret.
     pub at: Address,
-    /// The vendor's registries in it, as they would be written today, in order and none twice.
+    /// The vendor's registries in the Secret, in today's spelling, sorted and without duplicates.
     pub registries: Vec<String>,
-    /// So many logins of others stand beside them.
+    /// Number of logins for other registries.
     pub others: usize,
-    /// So many entries the kubelet cannot read; one is enough for it to refuse all.
+    /// Number of entries that the kubelet cannot read. One such entry makes it refuse the whole Secret.
     pub undecodable: usize,
-    /// What it holds beside `auths`, in words.
+    /// Content beside `auths`, in words.
     pub more: Vec<String>,
-    /// Keys of its registries that are no hosts alone, as with a port or a path: nobody would write them so today.
+    /// Keys of the vendor's registries that are not plain hosts, such as keys with a port or a path.
     pub odd: Vec<String>,
-    /// Keys with a wildcard that match registries of the vendor. The kubelet alone and OpenShift's import read them.
+    /// Keys with a wildcard that match registries of the vendor. Only the kubelet and OpenShift's image import support
+    /// wildcards.
     pub wildcards: Vec<String>,
-    /// The readers that would not get its logins though they were renewed, in words.
+    /// The readers that would not get the logins even after a renewal, in words.
     pub hidden: Option<String>,
-    /// Whether all of the vendor's logins are by its user.
+    /// Whether all of the vendor's logins have its user name.
     pub has_user: bool,
-    /// When the first of the vendor's logins ends.
+    /// When the first of the vendor's logins expires.
     pub ends: Option<End>,
-    /// When its data was written last, as far as the server knows.
+    /// When the data was last written, as far as the server knows.
     pub written_at: Option<SystemTime>,
-    /// Who has written its data, as they call themselves: cut, and in need of escapes.
+    /// The field managers that wrote the data. The names are truncated and unescaped.
     pub writers: Vec<String>,
-    /// What wrote it, if it is known.
+    /// The tool that wrote the Secret, if it is known.
     pub tool: Option<Tool>,
-    /// The installation of regcred that keeps it.
+    /// The instance of regcred that owns the Secret.
     pub instance: Option<String>,
-    /// The installations that have merged logins into it, while it stays somebody else's.
+    /// The instances of regcred that merged logins into the Secret without owning it.
     pub merged_by: Vec<String>,
-    /// Why it cannot be taken over or merged into, whatever it is to hold.
+    /// Why regcred can neither take over the Secret nor merge into it, regardless of its content.
     pub obstacle: Option<Refusal>,
-    /// Whether `kubectl apply` has left a copy of its data in an annotation.
+    /// Whether `kubectl apply` left a copy of the data in an annotation.
     pub has_copy: bool,
-    /// Who uses it; `None`: that could not be listed.
+    /// The ServiceAccounts that use the Secret. `None` if they could not be listed.
     pub links: Option<Links>,
 }
 
-/// The end of a login.
+/// The expiry of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct End {
-    /// When.
+    /// The time of the expiry.
     pub at: SystemTime,
-    /// From the last write and the usual life: the password does not say.
+    /// Whether the time is an estimate from the last write and the usual lifetime. It is if the password does not
+    /// contain the expiry.
     pub is_estimate: bool,
 }
 
 /// The `ServiceAccounts` that use a Secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
-    /// By name.
+    /// The accounts, sorted by name.
     pub accounts: Vec<Use>,
-    /// Whether they are those that [`Link::defaults`](regcred_openshift::Link::defaults) would make, as far as the accounts exist.
+    /// Whether these are the links that [`Link::defaults`](regcred_openshift::Link::defaults) would create for the
+    /// existing accounts.
     pub are_defaults: bool,
 }
 
 /// How a `ServiceAccount` uses a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
-    /// Its name.
+    /// Name of the account.
     pub account: String,
-    /// In `imagePullSecrets`.
+    /// Whether the Secret is in `imagePullSecrets`.
     pub pull: bool,
-    /// In `secrets`.
+    /// Whether the Secret is in `secrets`.
     pub mount: bool,
 }
 
-/// A `CronJob` that looks as if it wrote pull secrets.
+/// A `CronJob` that appears to write pull secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Where it is.
+    /// Address of the job.
     pub at: Address,
-    /// What it runs, if it is known.
+    /// The tool that the job runs, if it is known.
     pub tool: Option<Tool>,
-    /// When it runs, as it says.
+    /// The schedule in the job's spec.
     pub schedule: String,
     /// Whether it is suspended.
     pub is_suspended: bool,
-    /// Whether its name alone says so: then every job of that name is one.
+    /// Whether the name alone identifies the job. If it does, every job with that name counts.
     pub is_by_name: bool,
 }
 
-/// A Secret with a key of AWS.
+/// A Secret with an AWS key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
-    /// Where it is.
+    /// Address of the Secret.
     pub at: Address,
-    /// The names of the values that make up the key; of the values nothing was read.
+    /// The names of the values that make up the key. The values themselves are never read.
     pub names: Vec<String>,
 }
 
@@ -165,7 +168,7 @@ impl Address {
 }
 
 impl Discovery {
-    /// Returns the namespaces that have logins of the vendor.
+    /// Returns the namespaces with logins of the vendor.
     pub(crate) fn with_logins(&self) -> HashSet<&str> {
         self.secrets.iter().map(|it| it.at.namespace.as_str()).collect()
     }

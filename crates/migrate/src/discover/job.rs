@@ -1,4 +1,4 @@
-//! Jobs that look as if they wrote pull secrets.
+//! Finds jobs that appear to write pull secrets.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
@@ -9,17 +9,17 @@ use super::{
     tool::Tool,
 };
 
-/// Of a schedule, as the API takes it.
+/// Longest schedule to keep, in characters.
 const LONGEST_SCHEDULE: usize = 100;
-/// Of the ConfigMaps that one job names.
+/// Limit on the ConfigMaps of one job.
 const MOST: usize = 10;
 
-/// A job that may be one, as far as it can be told from itself.
+/// A job that may write pull secrets, as far as its own spec shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
     job: Job,
     says: Says,
-    /// The ConfigMaps of its namespace that it takes files or variables from.
+    /// ConfigMaps from which the job takes files or variables.
     pub(super) scripts: Vec<String>,
 }
 
@@ -50,17 +50,18 @@ impl Candidate {
         Some(Self { job, says, scripts })
     }
 
-    /// Its namespace.
+    /// Returns the namespace of the job.
     pub(super) fn namespace(&self) -> &str {
         &self.job.at.namespace
     }
 
-    /// With what stands in one of its ConfigMaps.
+    /// Adds the findings in the text of one of the job's ConfigMaps.
     pub(super) fn with(self, text: &str) -> Self {
         Self { says: self.says.and(Says::of(text)), ..self }
     }
 
-    /// `None`: it writes no pull secret. A job that is known by its name alone may copy images instead.
+    /// Returns the job, or `None` if it writes no pull secret. A job that is known only by its name may copy images
+    /// instead.
     pub(super) fn into_job(self) -> Option<Job> {
         let Self { job, says, .. } = self;
         let is_writer = says.asks && says.writes;
@@ -69,28 +70,28 @@ impl Candidate {
     }
 }
 
-/// A template that says the name of a rotator, or its script, anywhere in what it makes.
+/// Returns the address of a template whose objects contain the name of a rotator, or its script.
 pub(super) fn in_template(metadata: &ObjectMeta, template: &Value) -> Option<Address> {
     let text = template["objects"].to_string();
     let is_script = text.contains("CronJob") && Says::of(&text.replace("\\n", "\n")).asks;
     (is_script || Tool::is_in(&text)).then(|| Address::of(metadata))
 }
 
-/// Whether it is ourselves: pull secrets of others are called so too.
+/// Returns whether the container runs regcred itself. Its jobs may have similar names.
 fn runs_regcred(container: &Value) -> bool {
     let image = container["image"].as_str().unwrap_or_default();
     let last = image.rsplit('/').next().unwrap_or_default();
     last.split([':', '@']).next() == Some("regcred")
 }
 
-/// What a container runs, with its variables.
+/// Returns the command, the arguments and the variables of a container.
 fn text(container: &Value) -> String {
     let lists = ["command", "args"].into_iter().filter_map(|list| container[list].as_array()).flatten();
     let variables = container["env"].as_array().into_iter().flatten().map(|it| &it["value"]);
     lists.chain(variables).filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
 }
 
-/// The ConfigMaps that a pod mounts or takes variables from.
+/// Returns the ConfigMaps that a pod mounts or takes variables from.
 fn scripts<'a>(pod: &'a Value, containers: impl Iterator<Item = &'a Value> + Clone) -> Vec<String> {
     let list = |of: &'a Value| of.as_array().into_iter().flatten();
     let volumes = list(&pod["volumes"]);

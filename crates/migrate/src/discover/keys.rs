@@ -1,4 +1,4 @@
-//! Keys of AWS, by the names of what a Secret holds.
+//! Finds AWS keys by the names of the values in a Secret.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,12 @@ use regcred_openshift::inspect::managers;
 
 use super::found::{Address, Keys};
 
-/// In lower case and with underscores: the part of a key that is secret, and the one that is its name.
+/// Names of the secret part and of the ID of a key, in lower case with underscores.
 const SECRET: [&str; 2] = ["aws_secret_access_key", "aws_secret_key"];
 const ID: [&str; 2] = ["aws_access_key_id", "aws_access_key"];
 
-/// From who has written what. A Secret of before Kubernetes 1.18 that nobody has written since does not say.
+/// Returns the AWS key of a Secret from its field managers. A Secret that was last written before Kubernetes 1.18 has
+/// none.
 pub(super) fn reduce(metadata: &ObjectMeta) -> Option<Keys> {
     let fields = managers(metadata).filter_map(|it| it.fields_v1.as_ref()).flat_map(|fields| {
         let maps = ["f:data", "f:stringData"].into_iter().filter_map(|map| fields.0.get(map)?.as_object());

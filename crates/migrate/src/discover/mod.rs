@@ -1,4 +1,5 @@
-//! What other tools keep in a cluster: pull secrets with their writers and users, jobs that rotate them, keys of AWS.
+//! Finds what other tools maintain in a cluster: pull secrets with their writers and users, jobs that rotate them, and
+//! AWS keys.
 
 mod account;
 mod found;

@@ -1,4 +1,4 @@
-//! From a Secret to what may be told of it. The logins stay here.
+//! Reduces a Secret to the facts that may be shown. The logins are dropped here.
 
 use std::time::SystemTime;
 
@@ -18,24 +18,24 @@ use super::{
 /// The type of a pull Secret, and the key of its data.
 pub(super) const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
 const DATA_KEY: &str = ".dockerconfigjson";
-/// The form of before `auths`.
+/// The older type, from before `auths` existed.
 pub(super) const DOCKER_CFG: &str = "kubernetes.io/dockercfg";
 const CFG_KEY: &str = ".dockercfg";
-/// The annotation in which `kubectl apply` keeps a copy.
+/// The annotation in which `kubectl apply` stores a copy.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-/// Of a writer's name, and of writers.
+/// Limits on the length of a writer's name and on the number of writers.
 const LONGEST: usize = 64;
 const MOST: usize = 5;
-/// What a Docker config holds beside `auths`. Any other name may be anything.
+/// Fields beside `auths` whose names may be shown. Any other name may contain a secret.
 const MORE: [&str; 5] = ["credHelpers", "credsStore", "HttpHeaders", "plugins", "proxies"];
 
-/// What is kept of a Secret that was read; of one without a login of the vendor nothing.
+/// The facts about a Secret. A Secret without a login of the vendor has none.
 pub(super) enum Reduced {
     Found(Box<PullSecret>),
     Unreadable(Address),
 }
 
-/// One value of `auths`, as far as it concerns us.
+/// The fields of an entry of `auths` that are needed here.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Entry {
@@ -44,7 +44,7 @@ struct Entry {
     password: Option<String>,
 }
 
-/// What a Secret's logins come to.
+/// The facts about the logins in a Secret.
 #[derive(Default)]
 struct Logins {
     registries: Vec<String>,
@@ -97,7 +97,7 @@ pub(super) fn reduce(secret: Secret, vendor: &Vendor) -> Option<Reduced> {
 }
 
 impl Logins {
-    /// Of what the sink could read too: `None` if it could not.
+    /// Returns the facts about a Docker config. `None` if the sink could not read it either.
     fn of_config(data: &[u8], vendor: &Vendor) -> Option<Self> {
         let config = DockerConfig::parse(data).ok()?;
         let top = serde_json::from_slice::<Map<String, Value>>(data).ok()?;
@@ -140,7 +140,7 @@ impl Logins {
     }
 }
 
-/// The host that a key is for: some write it with a port or a path, or in capitals.
+/// Returns the host of a key. Some tools add a port or a path, or use capitals.
 fn host(key: &str) -> String {
     let key = bare(key).to_ascii_lowercase();
     let authority = key.split_once('/').map_or(key.as_str(), |(authority, _)| authority);
@@ -150,7 +150,7 @@ fn host(key: &str) -> String {
     }
 }
 
-/// A host that a wildcard matches: the first label is an account, any other a region.
+/// Returns a host that a wildcard matches. The first label is an account, and any other label is a region.
 fn sample(host: &str) -> String {
     let sample = |(place, label): (usize, &str)| match (place, label.contains('*')) {
         (_, false) => label.to_owned(),
@@ -160,7 +160,7 @@ fn sample(host: &str) -> String {
     host.split('.').enumerate().map(sample).collect::<Vec<_>>().join(".")
 }
 
-/// A key with a wildcard, as far as it names registries.
+/// Returns the part of a wildcard key that names registries.
 fn shown_wildcard(key: &str, host: &str) -> String {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '*' | '.' | '-');
     match (bare(key).chars().all(is_plain), host.chars().all(is_plain)) {
@@ -170,13 +170,13 @@ fn shown_wildcard(key: &str, host: &str) -> String {
     }
 }
 
-/// Such a key, as far as it names a registry: anything else may hold a secret.
+/// Returns the part of a key that names a registry. The rest may contain a secret.
 fn shown(key: &str, host: &str) -> String {
     let key = bare(key);
     if Registry::new(key.to_ascii_lowercase()).is_ok() { key.to_owned() } else { format!("{host}...") }
 }
 
-/// In words.
+/// Returns field names in words.
 fn more<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let (mut known, others) = names.partition::<Vec<_>, _>(|it| MORE.contains(it));
     known.sort_unstable();
@@ -185,7 +185,7 @@ fn more<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     known.chain(others).collect()
 }
 
-/// `auth` before the two others, as the kubelet has it.
+/// Returns the user name and password. `auth` takes precedence over the other fields, as in the kubelet.
 fn pair(entry: Entry) -> (Option<String>, Option<String>) {
     let auth = entry.auth.filter(|it| !it.is_empty()).and_then(|it| String::from_utf8(STANDARD.decode(it).ok()?).ok());
     match auth.as_deref().and_then(|it| it.split_once(':')) {
@@ -194,13 +194,13 @@ fn pair(entry: Entry) -> (Option<String>, Option<String>) {
     }
 }
 
-/// When somebody last wrote its data; where nobody is said to have, when it was made.
+/// Returns when the data was last written, or when the Secret was created if no manager owns the data.
 fn written_at(metadata: &ObjectMeta, key: &str) -> Option<SystemTime> {
     let last = data_managers(metadata, key).filter_map(|it| it.time.as_ref()).map(|time| time.0).max();
     last.or(metadata.creation_timestamp.as_ref().map(|time| time.0)).map(SystemTime::from)
 }
 
-/// Who owns its data; where nobody does, who owns any of it.
+/// Returns the field managers of the data, or all field managers if none owns the data.
 fn writers(metadata: &ObjectMeta, key: &str) -> Vec<String> {
     let cut = |name: &String| name.chars().take(LONGEST).collect::<String>();
     let mut names = data_managers(metadata, key).filter_map(|it| it.manager.as_ref()).map(cut).collect::<Vec<_>>();
@@ -232,7 +232,7 @@ mod tests {
         json!({ "auth": STANDARD.encode(format!("AWS:{password}")) })
     }
 
-    /// Written at 1000 by `kubectl`, labelled at 2000 by somebody else.
+    /// Returns a Secret that `kubectl` wrote at 1000. Another manager set a label at 2000.
     fn of(kind: &str, key: &str, data: &str) -> Secret {
         let data_owner = json!({ "f:data": { format!("f:{key}"): {} } });
         let managed = json!([
@@ -251,7 +251,7 @@ mod tests {
         }
     }
 
-    /// In seconds, and whether that is an estimate.
+    /// Returns the expiry in seconds, and whether it is an estimate.
     fn end(found: &PullSecret) -> Option<(u64, bool)> {
         let since = |end: End| end.at.duration_since(SystemTime::UNIX_EPOCH).expect("it is later").as_secs();
         found.ends.map(|end| (since(end), end.is_estimate))

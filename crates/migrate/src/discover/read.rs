@@ -1,4 +1,4 @@
-//! The lists of what is looked for. What arrives is reduced at once.
+//! Lists the objects of a search, and reduces each object as it arrives.
 
 use std::collections::HashSet;
 
@@ -13,22 +13,22 @@ use super::{
     pull_secret::{self, DOCKER_CFG, DOCKER_CONFIG, Reduced},
 };
 
-/// Where OpenShift has the template of new projects.
+/// The namespace of the template for new projects on OpenShift.
 const TEMPLATES: &str = "openshift-config";
-/// So many ConfigMaps are read at the most, one after the other.
+/// Limit on the ConfigMaps that are read, one after the other.
 const SCRIPTS: usize = 200;
-/// What a Secret is that says no type.
+/// The type of a Secret without an explicit type.
 const OPAQUE: &str = "Opaque";
 
-/// Where nothing could be listed, and why.
+/// The namespace in which a list failed, and the error. `None` is the whole cluster.
 pub(super) type Unlisted = (Option<String>, Error);
-/// What was read, unless nothing could be, and what could not.
+/// The objects and the failed lists. The objects are `None` if every list failed.
 type Read<T> = (Option<Vec<T>>, Vec<Unlisted>);
 
-/// Reads in the whole cluster, or in some namespaces of it.
+/// Lists objects in the whole cluster or in some namespaces.
 pub(super) struct Reader<'a> {
     objects: Objects<'a>,
-    /// `None`: the whole cluster.
+    /// The namespaces to list. `None` is the whole cluster.
     scopes: Vec<Option<String>>,
 }
 
@@ -56,20 +56,22 @@ impl<'a> Reader<'a> {
         self.everywhere(read).await
     }
 
-    /// In namespaces with Secrets that were found, and of those alone.
+    /// Lists the ServiceAccounts in namespaces with pull secrets, and which of those Secrets they use.
     pub(super) async fn accounts(&self, used: &HashSet<Address>) -> Read<Account> {
         let namespaces = &used.iter().map(|it| it.namespace.as_str()).collect::<HashSet<_>>();
         let reduce = |account: &_| Account::reduce(account, namespaces, used);
         self.everywhere(async |scope| self.objects.service_accounts(scope, reduce).await).await
     }
 
-    /// Of an API server that has no `CronJobs`, none.
+    /// Lists the `CronJobs`. An API server without that kind has none.
     pub(super) async fn jobs(&self) -> Read<Candidate> {
         self.everywhere(async |scope| self.objects.cron_jobs(scope, Candidate::reduce).await).await
     }
 
-    /// Which of these jobs write pull secrets. Scripts in ConfigMaps are read where logins are: one that may not be read, or is not
-    /// there, says nothing.
+    /// Returns the jobs that write pull secrets.
+    ///
+    /// Scripts in ConfigMaps are read only in namespaces with logins. A script that is missing, or that may not be
+    /// read, is ignored.
     pub(super) async fn writers(&self, candidates: Vec<Candidate>, namespaces: &HashSet<String>) -> Vec<Job> {
         let (mut jobs, mut left) = (vec![], SCRIPTS);
         for mut candidate in candidates {
@@ -94,7 +96,9 @@ impl<'a> Reader<'a> {
         Some(data.into_values().collect::<Vec<_>>().join("\n"))
     }
 
-    /// Only where the whole cluster is looked through; none on what is no OpenShift, and none where that may not be seen.
+    /// Lists the templates for new projects, but only in a search of the whole cluster.
+    ///
+    /// A cluster that is not OpenShift has none. A missing permission counts as none too.
     pub(super) async fn templates(&self) -> Read<Address> {
         let read = async |scope: Option<&str>| match scope {
             Some(_) => Ok(vec![]),
@@ -103,12 +107,12 @@ impl<'a> Reader<'a> {
         self.everywhere(read).await
     }
 
-    /// By metadata alone: who has written which value of a Secret is noted there, and so is the value's name.
+    /// Lists Secrets by their metadata only. The field managers list the names of the values.
     pub(super) async fn keys(&self) -> Read<Keys> {
         self.everywhere(async |scope| self.objects.secrets_metadata(OPAQUE, scope, keys::reduce).await).await
     }
 
-    /// What stops one namespace stops no other.
+    /// Runs a list in each scope. A failure in one namespace does not stop the others.
     async fn everywhere<T>(&self, read: impl AsyncFn(Option<&str>) -> Result<Vec<T>>) -> Read<T> {
         let (mut all, mut failed) = (None, vec![]);
         for scope in &self.scopes {

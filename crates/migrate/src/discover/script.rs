@@ -1,19 +1,19 @@
-//! Finds out what a script does with a token of ECR.
+//! Finds out what a script does with an ECR token.
 //!
-//! Whole words decide: a mirror also names secrets, and copies images.
+//! It compares whole words, because a script that mirrors images also names secrets.
 
-/// The findings in a text that concern pull secrets.
+/// The actions of a script that concern pull secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Says {
-    /// It asks ECR for a token.
+    /// The script requests an ECR token.
     pub(super) asks: bool,
-    /// It writes Secrets.
+    /// The script writes Secrets.
     pub(super) writes: bool,
-    /// It copies images.
+    /// The script copies images.
     pub(super) copies: bool,
 }
 
-/// Words of the AWS CLI, of its `PowerShell` module and of the SDKs, in lower case.
+/// Words in lower case of the AWS CLI, its `PowerShell` module and the AWS SDKs.
 const ASKS: [&str; 6] = [
     "get-login-password",
     "get-authorization-token",
@@ -25,9 +25,9 @@ const ASKS: [&str; 6] = [
 /// Programs that write to a cluster.
 const CLIENTS: [&str; 4] = ["kubectl", "oc", "kubecolor", "k"];
 const VERBS: [&str; 7] = ["create", "apply", "patch", "replace", "delete", "set", "edit"];
-/// Between a verb and what it is about, such as `--namespace team-a`.
+/// Number of words allowed between a verb and its object, such as `--namespace team-a`.
 const FLAGS: usize = 8;
-/// Of client libraries and of the API, in lower case.
+/// Calls of client libraries and of the API, in lower case.
 const CALLS: [&str; 8] = [
     "create_namespaced_secret",
     "patch_namespaced_secret",
@@ -59,7 +59,7 @@ impl Says {
     }
 }
 
-/// Without its path.
+/// Returns the program without its path.
 fn program(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or_default()
 }
@@ -73,7 +73,7 @@ fn asks(words: &[&str]) -> bool {
 fn writes(words: &[&str]) -> bool {
     let is_manifest = words.windows(2).any(|pair| pair[0] == "kind" && pair[1] == "secret");
     let is_call = |word: &&str| word.split('.').any(|part| CALLS.contains(&part));
-    // client-go: `CoreV1().Secrets(namespace)`, with or without the parentheses.
+    // Matches `CoreV1().Secrets(namespace)` of client-go, with or without the parentheses.
     let is_go = words.windows(2).any(|pair| pair[0].ends_with("corev1") && pair[1].starts_with(".secrets"))
         || words.iter().any(|word| word.contains("corev1.secrets"));
     let is_api =
@@ -82,8 +82,10 @@ fn writes(words: &[&str]) -> bool {
     is_manifest || is_posted || is_go || words.iter().any(is_call) || writes_with_a_client(words)
 }
 
-/// Such as `kubectl --namespace team-a create secret docker-registry ecr`, `oc delete secret/ecr`, and what applies a
-/// `.dockerconfigjson`.
+/// Returns whether a command writes a Secret.
+///
+/// Examples are `kubectl --namespace team-a create secret docker-registry ecr`, `oc delete secret/ecr`, and a command
+/// that applies a `.dockerconfigjson`.
 fn writes_with_a_client(words: &[&str]) -> bool {
     let is_client = |word: &str| CLIENTS.contains(&program(word));
     if !words.iter().any(|word| is_client(word)) {

@@ -12,9 +12,13 @@ use super::{
     read::{Reader, Unlisted},
 };
 
-/// Looks through a cluster. Secrets of the types of pull secrets are read whole and reduced as they arrive; of all others and of
-/// everything else the metadata alone, or what it takes to tell. What cannot be listed besides them is noted, and the rest goes on.
-/// An error only if no such Secret can be listed anywhere.
+/// Searches a cluster for registry logins and the tools that maintain them.
+///
+/// Secrets with the type of a pull secret are read in full, and reduced as they arrive. Of other Secrets only the
+/// metadata is read.
+///
+/// Fails only if no namespace allows listing pull secrets. Any other failed list is reported in the result, and the
+/// search continues.
 pub async fn discover(cluster: &Cluster, search: &Search) -> Result<Discovery> {
     let reader = Reader::new(cluster, &search.namespaces);
     let mut found = Discovery { is_whole: search.namespaces.is_empty(), ..Discovery::default() };
@@ -49,7 +53,7 @@ pub async fn discover(cluster: &Cluster, search: &Search) -> Result<Discovery> {
     found.keys = keys.unwrap_or_default();
     failed.extend(unlisted);
     found.nothing_in = nothing_in(cluster, search, &found, &failed).await;
-    let mut told = HashSet::new(); // one right may stand in the way of two lists
+    let mut told = HashSet::new(); // one missing permission can fail two lists
     found.unlisted = failed.into_iter().map(|(_, error)| error).filter(|error| told.insert(error.chain())).collect();
     found.secrets.sort_by(|one, other| one.at.cmp(&other.at));
     found.unreadable.sort();
@@ -59,7 +63,7 @@ pub async fn discover(cluster: &Cluster, search: &Search) -> Result<Discovery> {
     Ok(found)
 }
 
-/// Of the namespaces that were named, those that were looked through in vain.
+/// Returns the namespaces of the search that were searched without any finding.
 async fn nothing_in(
     cluster: &Cluster,
     search: &Search,

@@ -1,22 +1,22 @@
-//! Tools that write pull secrets, by the traces that they leave.
+//! Recognizes tools that write pull secrets by the traces that they leave.
 
 use std::fmt;
 
-/// A tool that is known.
+/// A known tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Tool {
-    /// A script with `kubectl` or `oc`, as the `ecr-creds-rotator` of the shell recipe.
+    /// A script with `kubectl` or `oc`, such as the `ecr-creds-rotator` of the shell recipe.
     Script,
     /// `nabsul/k8s-ecr-login-renew`.
     EcrLoginRenew,
-    /// The registry-creds of UPMC, which minikube has as an add-on, or that of alexellis.
+    /// The registry-creds of UPMC, which is an add-on of minikube, or that of alexellis.
     RegistryCreds,
-    /// The imagepullsecret-patcher of titansoft and its successors.
+    /// The imagepullsecret-patcher of titansoft, and its successors.
     Patcher,
     /// The `ecrtokenrefresher` of EKS Anywhere.
     EksAnywhere,
-    /// An operator, as the ecr-secret-operator of rh-mobb: most go by the name of `manager`.
+    /// An operator, such as the ecr-secret-operator of rh-mobb. Most operators use the field manager `manager`.
     Operator,
     /// The External Secrets Operator.
     ExternalSecrets,
@@ -24,11 +24,11 @@ pub enum Tool {
     Provisioner,
     /// Helm.
     Helm,
-    /// Argo CD, Flux and their like.
+    /// Argo CD, Flux and similar tools.
     GitOps,
 }
 
-/// How a field manager begins.
+/// Prefixes of field managers.
 const MANAGERS: [(&str, Tool); 16] = [
     ("externalsecrets.external-secrets.io", Tool::ExternalSecrets),
     ("external-secrets", Tool::ExternalSecrets),
@@ -48,7 +48,7 @@ const MANAGERS: [(&str, Tool); 16] = [
     ("curl", Tool::Script),
 ];
 
-/// What the name, a container or an image of a job has in it.
+/// Text in the name, a container or an image of a job.
 const JOBS: [(&str, Tool); 8] = [
     ("ecr-login-renew", Tool::EcrLoginRenew),
     ("cron-ecr-renew", Tool::EksAnywhere),
@@ -60,15 +60,17 @@ const JOBS: [(&str, Tool); 8] = [
     ("ecr-token", Tool::Script),
 ];
 
-/// How a label or an annotation of a Secret begins.
+/// Prefixes of the labels and annotations of a Secret.
 const LABELS: [(&str, Tool); 2] =
     [("reconcile.external-secrets.io/", Tool::ExternalSecrets), ("imagepullsecrets.preferred.jp/", Tool::Provisioner)];
 
-/// Words in a name that say what is refreshed: with `ecr` the first list is enough, with `registry` the first two are needed.
+/// Words in a name that describe a refresh. With `ecr` a word of either list is enough. With `registry` a word of the
+/// first list is required.
 const REFRESHES: [&str; 5] = ["refresh", "renew", "rotat", "updat", "login"];
 const LOGINS: [&str; 6] = ["token", "cred", "auth", "secret", "password", "login"];
 
-/// Whether a name such as `ecr-login` or `registry-refresh` says that it renews logins. Of an image its last part counts.
+/// Returns whether a name such as `ecr-login` or `registry-refresh` describes a renewal of logins. Only the last part
+/// of an image counts.
 fn is_refresh(name: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     let words = last.split(['-', '_', '.', ':', '@']).collect::<Vec<_>>();
@@ -78,7 +80,7 @@ fn is_refresh(name: &str) -> bool {
 }
 
 impl Tool {
-    /// By the kind of the Secret's controller, by its labels and annotations, or by who has written it.
+    /// Recognizes a tool by the Secret's controller, by its labels and annotations, or by its field managers.
     pub(super) fn of(
         controller: Option<&str>,
         writers: &[String],
@@ -103,19 +105,19 @@ impl Tool {
         by_label.or_else(|| MANAGERS.iter().find_map(known))
     }
 
-    /// By the names and images of a job.
+    /// Recognizes a tool by the names and images of a job.
     pub(super) fn of_job(names: &[&str]) -> Option<Self> {
         let is_known = |part: &str| names.iter().any(|name| name.contains(part));
         let known = JOBS.iter().find_map(|(part, tool)| is_known(part).then_some(*tool));
         known.or_else(|| names.iter().any(|name| is_refresh(name)).then_some(Self::Script))
     }
 
-    /// Whether a text has the name of a tool in it.
+    /// Returns whether a text contains the name of a tool.
     pub(super) fn is_in(text: &str) -> bool {
         JOBS.iter().any(|(part, _)| text.contains(part))
     }
 
-    /// Its name in kebab case, as in documents.
+    /// Returns the name in kebab case, as in documentation.
     pub fn name(self) -> &'static str {
         match self {
             Self::Script => "script",
@@ -131,7 +133,7 @@ impl Tool {
         }
     }
 
-    /// How it is stopped from writing one Secret, where that is no job to suspend.
+    /// Returns how to stop the tool from writing one Secret if there is no job to suspend.
     pub fn stop(self) -> &'static str {
         match self {
             Self::Script => "suspend the job that runs the script, or stop running it",
