@@ -1,4 +1,5 @@
-//! A bot that builds. The runtime, the work and the end are its own. regcred, which keeps its logins fresh, is one task among others.
+//! A build bot with regcred inside. The bot owns the runtime, its work and its shutdown. regcred is one task that
+//! refreshes its logins.
 
 mod shelf;
 
@@ -16,7 +17,7 @@ use tokio::task::JoinSet;
 
 use shelf::Shelf;
 
-/// A provider of one's own. In earnest it would ask a server for the password.
+/// A custom provider. A real one would ask a server for the password.
 #[derive(Debug)]
 struct Robot;
 
@@ -28,7 +29,7 @@ impl RegistryProvider for Robot {
     }
 }
 
-/// The bot's own work, which begins when there is a login for it.
+/// Does the bot's own work. It starts when a login for the team exists.
 async fn build(team: Target, shelf: Arc<Shelf>) {
     for login in shelf.logins(&team).await {
         println!("bot: {} pushes to {} as {}", team.group(), login.registries()[0], login.username());
@@ -61,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await?;
     let builds = teams.into_iter().map(|team| build(team, shelf.clone())).collect::<JoinSet<_>>();
     builds.join_all().await;
-    handle.shutdown().await?; // whatever ends the bot: a signal, a request, or as here the end of its work
+    handle.shutdown().await?; // the bot decides when: on a signal, a request, or here at the end of its work
     println!("bot: done");
     Ok(())
 }

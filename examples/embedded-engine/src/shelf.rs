@@ -1,4 +1,4 @@
-//! A sink that is a plain map, in which the rest of the bot finds its logins.
+//! A sink that is a map in memory. The rest of the bot reads its logins from it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,7 +8,7 @@ use regcred::core::{
 };
 use tokio::sync::watch;
 
-/// What a target holds, by provider.
+/// The credentials of a target, by provider.
 type Held = BTreeMap<ProviderName, Arc<RegistryCredential>>;
 
 /// The logins of every team.
@@ -16,7 +16,7 @@ type Held = BTreeMap<ProviderName, Arc<RegistryCredential>>;
 pub(crate) struct Shelf(watch::Sender<BTreeMap<Target, Arc<Held>>>);
 
 impl Shelf {
-    /// What a team logs in with, as soon as there is anything.
+    /// Returns the logins of a team. Waits until there is at least one.
     pub(crate) async fn logins(&self, team: &Target) -> Vec<Login> {
         let mut changes = self.0.subscribe();
         let now = changes.wait_for(|shelf| shelf.contains_key(team)).await.expect("the sender is our own");

@@ -1,4 +1,4 @@
-//! The bot does its work, hears from its engine, and ends.
+//! The bot does its work, receives events from its engine, and exits.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ fn every_team_is_built_with_a_login_of_one_mint_and_regcred_stops_with_the_bot()
     assert!(output.status.success(), "{said}");
     let mut lines = said.lines().collect::<Vec<_>>();
     assert_eq!(lines.pop(), Some("bot: done"), "{said}");
-    lines.sort_unstable(); // which task is first, the runtime decides
+    lines.sort_unstable(); // the runtime decides which task runs first
     let expected = [
         "bot: team-a pushes to quay.io as bot+robot",
         "bot: team-b pushes to quay.io as bot+robot",

@@ -1,4 +1,4 @@
-//! Two ways to test a program that embeds regcred, without a network: fakes with a memory, and mocks with expectations.
+//! Two ways to test a program that embeds regcred without a network: fakes with state, and mocks with expectations.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use regcred::{
     engine::{Pass, Route, State},
 };
 
-/// One target with one provider, on a clock that the test moves.
+/// Builds regcred with one target and one provider, on a clock that the test controls.
 fn program(clock: &Arc<TestClock>, provider: Arc<dyn RegistryProvider>, sink: Arc<MemorySink>) -> Regcred {
     let name = "robot".parse::<ProviderName>().expect("a name");
     let route = Route::new("mine", vec![name.clone()], Arc::new(vec![target("team-a")]), sink);

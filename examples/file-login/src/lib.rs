@@ -1,4 +1,4 @@
-//! A login whose password another program renews in a file, as an agent of Vault does.
+//! A provider that reads a password from a file. Another program, such as a Vault agent, renews the password.
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
@@ -13,21 +13,21 @@ use regcred::{
 };
 use serde::Deserialize;
 
-/// The options of an entry of `providers:`.
+/// The options of an entry in `providers:`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
-    /// The key in `auths`, such as `quay.io`.
+    /// Key in `auths`, such as `quay.io`.
     pub registry: String,
-    /// Such as `team-a+robot`.
+    /// User name, such as `team-a+robot`.
     pub username: String,
-    /// Holds the password and nothing else. Read anew each time.
+    /// File that contains only the password. It is read for every credential.
     pub password_file: PathBuf,
-    /// For how many minutes a password works after it was written.
+    /// Lifetime of a password in minutes, counted from the last change of the file.
     pub minutes: u32,
 }
 
-/// The provider.
+/// Mints a login from the password file.
 #[derive(Debug)]
 pub struct FileLogin {
     registry: Registry,
@@ -35,7 +35,7 @@ pub struct FileLogin {
 }
 
 impl FileLogin {
-    /// Refuses what is no registry.
+    /// Creates the provider. Fails if the registry name is invalid.
     pub fn new(options: Options) -> Result<Self> {
         Ok(Self { registry: Registry::new(&options.registry)?, options })
     }
@@ -59,7 +59,7 @@ impl RegistryProvider for FileLogin {
     }
 }
 
-/// The type `file` of an entry of `providers:`.
+/// The provider type `file` for entries in `providers:`.
 #[derive(Debug)]
 pub struct FileType;
 

@@ -1,4 +1,4 @@
-//! regcred, and one more type of provider: `regcred-with-files once --config regcred.yaml`.
+//! regcred with one more provider type: `regcred-with-files once --config regcred.yaml`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The provider does what every provider must, and a config can name it.
+//! The provider passes the conformance suite, and a config can use it.
 
 use std::{fs, path::Path, process::Command, sync::Arc};
 
@@ -47,7 +47,7 @@ async fn it_conforms() {
     conformance::provider(&Files(tempfile::tempdir().expect("a folder"))).await;
 }
 
-/// Runs the binary with this config; its exit code and what it said.
+/// Runs the binary with this config. Returns its exit code and its output.
 fn run(dir: &Path, command: &str, config: &str, aws: &str) -> (Option<i32>, String) {
     let file = dir.join("regcred.yaml");
     fs::write(&file, config).expect("it can be written");

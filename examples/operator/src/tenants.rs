@@ -1,4 +1,5 @@
-//! Tenants in one process, each with an AWS identity of its own. A folder for each has its config, its variables and its files.
+//! Tenants in one process, each with its own AWS identity. Each tenant has a folder with its config, variables and
+//! files.
 
 use std::{
     env,
@@ -10,7 +11,7 @@ use std::{
 use regcred::{Regcred, ecr::Environment, engine::Pass};
 use tokio::task::JoinSet;
 
-/// The place of a file that the AWS settings of a tenant name: always below the folder of the tenant.
+/// Returns the path of a file that a tenant's AWS settings name. The path is always inside the tenant's folder.
 fn below(folder: &Path, file: &Path) -> PathBuf {
     folder.join(file.components().filter(|part| matches!(part, Component::Normal(_))).collect::<PathBuf>())
 }

@@ -1,4 +1,4 @@
-//! The operator keeps Secrets, also after the API server was away.
+//! The operator keeps Secrets up to date, even after an outage of the API server.
 
 use std::{
     fs,
@@ -36,7 +36,7 @@ async fn it_restores_what_was_deleted_while_the_api_server_restarted() {
     let secret = || kube.object("secrets", "team-a", "ecr-secret");
     assert!(secret().is_some());
 
-    // The API server goes away with all its connections, and comes back.
+    // The API server closes all connections, is down for a while, and then recovers.
     line.set(Fault::Refuse);
     kube.close_watches();
     kube.remove("secrets", "team-a", "ecr-secret");

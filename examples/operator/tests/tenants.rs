@@ -1,4 +1,4 @@
-//! Each tenant writes the token of its own identity, although the process has an identity too.
+//! Each tenant gets a token of its own identity, although the process has an identity too.
 
 use std::{fs, process::Command};
 

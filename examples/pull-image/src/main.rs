@@ -1,5 +1,5 @@
-//! `pull-image HOST/REPOSITORY:TAG` pulls an image from Amazon ECR as the AWS identity that the SDK finds, and prints what it is
-//! made of.
+//! `pull-image HOST/REPOSITORY:TAG` pulls an image from Amazon ECR and prints its parts. It uses the AWS identity that
+//! the SDK finds.
 
 use std::{env, iter, time::Duration};
 
@@ -8,7 +8,7 @@ use oci_client::{Client, Reference, client::ClientConfig, secrets::RegistryAuth}
 use regcred_core::RegistryProvider;
 use regcred_ecr::{EcrProvider, RegistryHost};
 
-/// A registry that is silent for so long will not answer any more.
+/// The longest wait for data. After that, an answer from the registry is unlikely.
 const SILENCE: Duration = Duration::from_secs(30);
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,14 +19,14 @@ async fn main() -> Result<()> {
     let (manifest, digest) = client.pull_image_manifest(&image, &auth).await?;
     println!("{image} is {digest}");
     for blob in iter::once(&manifest.config).chain(&manifest.layers) {
-        let mut content = vec![]; // where it would be unpacked, written or looked into
+        let mut content = vec![]; // a real program would unpack, store or scan this
         client.pull_blob(&image, blob, &mut content).await?;
         println!("{} {} {} bytes", blob.digest, blob.media_type, content.len());
     }
     Ok(())
 }
 
-/// A login for a registry of ECR: its host says in which region to ask, and for which account.
+/// Mints a login for an ECR registry. The host contains the region and the account.
 async fn mint(registry: &str) -> Result<RegistryAuth> {
     let host = RegistryHost::parse(registry)?;
     let provider = EcrProvider::builder(host.region().clone()).with_accounts([host.account().clone()]).build().await?;

@@ -1,4 +1,4 @@
-//! The example pulls over HTTPS, at a registry that takes exactly the login that was minted for it.
+//! The example pulls over HTTPS, from a registry that accepts only the minted login.
 
 use std::{collections::BTreeMap, fmt::Write, fs, net::SocketAddr, process::Command, sync::Arc};
 
@@ -19,7 +19,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
-/// A registry with one image, as its paths with media type and content, and what `pull-image` has to say of it.
+/// A registry with one image: its paths with media type and content, and the expected output of `pull-image`.
 struct Image {
     served: BTreeMap<String, (&'static str, String)>,
     told: String,
@@ -65,7 +65,7 @@ fn digest(content: &str) -> String {
     })
 }
 
-/// The registry behind TLS, where a proxy leads whatever host is named.
+/// A registry behind TLS. A proxy sends every host to it.
 struct Far {
     aws: FakeAws,
     registry: Arc<CheckingProxy>,
@@ -85,13 +85,13 @@ impl Far {
         Self { aws: FakeAws::start().await, registry, proxy, _tls: tls, dir }
     }
 
-    /// Every token that is minted from now on opens its registry.
+    /// Lets every token that is minted from now on open its registry.
     fn open(&self) {
         let registry = self.registry.clone();
         self.aws.on_issue(move |issued| registry.accept(&issued.registry, "AWS", &issued.password));
     }
 
-    /// Runs the program; its exit code, and what it said and complained about.
+    /// Runs the program. Returns its exit code, standard output and standard error.
     fn pull(&self, image: &str) -> (Option<i32>, String, String) {
         let mut program = Command::new(env!("CARGO_BIN_EXE_pull-image"));
         program.arg(image).env_clear().env("AWS_ENDPOINT_URL", self.aws.url()).env("HTTPS_PROXY", self.proxy.url());
