@@ -32,12 +32,12 @@ fetch_source() {
     (cd "$scratch" && apt-get source --download-only -qq kubernetes=1.20.5+really1.20.2-1.1+deb12u1)
     mkdir -p "$tree"
     tar -xf "$scratch"/kubernetes_*.orig.tar.gz --strip-components=1 -C "$tree"
-    # Its copy of reflect2 reads map headers as Go did before 1.18; Debian has the release that does not.
+    # The bundled reflect2 relies on the map headers of Go before 1.18. Debian packages a newer release without this problem.
     rm -r "$tree/vendor/github.com/modern-go/reflect2"
     cp -r /usr/share/gocode/src/github.com/modern-go/reflect2 "$tree/vendor/github.com/modern-go/"
 }
 
-# The OpenAPI definitions are not in the source: they are generated from every package that asks for it.
+# The source does not contain the OpenAPI definitions. They are generated from every package that requests it.
 generate_openapi() {
     go build -o "$scratch/openapi-gen" ./vendor/k8s.io/kube-openapi/cmd/openapi-gen
     find -L pkg vendor/k8s.io -type f -name '*.go' -not -name 'zz_generated*' \

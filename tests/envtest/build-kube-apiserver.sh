@@ -12,7 +12,7 @@
 set -euo pipefail
 
 module=$(cd "$(dirname "$0")/current" && pwd)
-# Not by `go list`: Go is not needed if the programs are built.
+# Do not use `go list`: an existing build does not need Go.
 version=$(sed -n 's|^\s*k8s\.io/kubernetes \(v[0-9.]*\).*|\1|p' "$module/go.mod")
 assets=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/regcred/envtest/$version}
 programs=(kube-apiserver kube-controller-manager kubectl)
@@ -26,7 +26,7 @@ is_built() {
 
 say() { echo "envtest: $*" >&2; }
 
-# Go downloads the toolchain that go.mod asks for since 1.21.
+# Since 1.21, Go downloads the toolchain in go.mod.
 check_go() {
     local minor
     minor=$(go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p') || true
@@ -40,13 +40,13 @@ check_go() {
 build() {
     local major minor package=k8s.io/component-base/version flags program
     IFS=. read -r major minor _ <<< "${version#v}"
-    # Without its version the server calls itself v0.0.0 and refuses some of its own defaults.
+    # Without a version, the server reports v0.0.0 and rejects some of its own defaults.
     flags="-s -w -X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
     cd "$module"
     mkdir -p "$assets"
     for program in "${programs[@]}"; do
         say "building $program $version"
-        # Under another name first: an interrupted build must not look finished.
+        # Use a temporary name first, because an interrupted build must not look finished.
         CGO_ENABLED=0 GOFLAGS=-mod=readonly go build -trimpath -ldflags "$flags" \
             -o "$assets/$program.new" "k8s.io/kubernetes/cmd/$program"
         mv "$assets/$program.new" "$assets/$program"
