@@ -1,6 +1,7 @@
-//! Asks an API server for its version as regcred's library does: with the kubeconfig and the proxies of its environment.
+//! Asks an API server for its version, as regcred's library does. It uses the kubeconfig and the proxies in its
+//! environment.
 //!
-//! A process of its own, because both come from the environment. Its argument is the name of a context.
+//! This is a separate process, because both come from the environment. The argument is the name of a context.
 
 use std::{env, process::ExitCode};
 

@@ -1,4 +1,4 @@
-//! What a daemon holds on to: no more after a year than after a month, though namespaces come and go.
+//! Memory of a daemon. It uses no more after a year than after a month, although namespaces come and go.
 
 #[path = "../simulated/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the months of the other tests use the rest")]
@@ -17,10 +17,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 #[global_allocator]
 static ALLOC: Alloc = Alloc;
 
-/// Into a life of twelve hours: everything was written, and nothing is due.
+/// A time in a credential's twelve hours when all Secrets are written and none is due.
 const PHASE: Duration = Duration::from_hours(2);
 
-/// A day of a cluster, in which a namespace comes, another one goes, and somebody edits a Secret.
+/// Simulates a day in a cluster: one namespace is created, another is deleted, and a user edits a Secret.
 async fn live(world: &World, day: usize) {
     let begun = Instant::now();
     let name = format!("new-{day}");
@@ -36,7 +36,8 @@ async fn live(world: &World, day: usize) {
     sleep_until(begun + DAY).await;
 }
 
-/// What is held at a moment that is like any other of its kind, without what the stand-ins remember.
+/// Returns the memory in use, in bytes. It measures at the same phase each time, after the fake servers forgot their
+/// records.
 async fn held(world: &World, minted: &Mutex<Instant>) -> usize {
     while minted.lock().expect("no panic").elapsed() > Duration::from_mins(1) {
         sleep(Duration::from_secs(30)).await;
@@ -48,7 +49,7 @@ async fn held(world: &World, minted: &Mutex<Instant>) -> usize {
     HeapStats::get().curr_bytes
 }
 
-/// As a server does now and then. Watches begin anew.
+/// Clears the history of the fake servers, as a real server does from time to time. Watches start again.
 fn forget(world: &World) {
     world.aws.forget_calls();
     world.kube.clear_requests();
@@ -57,7 +58,7 @@ fn forget(world: &World) {
 
 #[tokio::test(start_paused = true)]
 async fn a_daemon_holds_no_more_after_a_year_than_after_a_month() {
-    // Bytes are counted, and nobody asks whose they are: what is noted of each is as little as can be.
+    // The test needs only the number of bytes, so the profiler records as little of each allocation as possible.
     let _profiler = Profiler::builder().testing().trim_backtraces(Some(4)).build();
     let world = World::new(8);
     let minted = Arc::new(Mutex::new(Instant::now()));

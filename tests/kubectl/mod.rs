@@ -1,4 +1,4 @@
-//! The table of kubeconfigs and environments that kubectl and regcred are compared by.
+//! The table of kubeconfigs and environments that compares regcred with kubectl.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ use regcred_testkit::{
 use serde::Deserialize;
 use tempfile::TempDir;
 
-/// A name that only the proxy knows.
+/// A name that only the proxy can resolve.
 const NAMED: &str = "api.cluster.example";
 
 /// One row of `cases.yaml`.
@@ -37,9 +37,9 @@ pub(crate) struct Case {
     /// The context, in YAML on one line.
     #[serde(default = "context")]
     context: String,
-    /// A whole kubeconfig in place of these.
+    /// A complete kubeconfig that replaces the three fields above.
     whole: Option<String>,
-    /// More files beside the kubeconfig.
+    /// More files next to the kubeconfig.
     #[serde(default)]
     files: BTreeMap<String, String>,
     #[serde(default)]
@@ -50,7 +50,7 @@ pub(crate) struct Case {
     pub(crate) kubectl: String,
     /// The first request of regcred, if it differs.
     pub(crate) regcred: Option<String>,
-    /// Why it differs.
+    /// The reason for the difference.
     pub(crate) why: Option<String>,
     /// A part of regcred's message.
     pub(crate) says: Option<String>,
@@ -68,13 +68,13 @@ fn context() -> String {
     "{ cluster: c, user: u }".into()
 }
 
-/// Every row.
+/// Returns every row.
 pub(crate) fn cases() -> Vec<Case> {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/kubectl/cases.yaml")).expect("it is there");
     serde_saphyr::from_str(&text).expect("the table is YAML")
 }
 
-/// A server over HTTPS and HTTP, and a proxy that connects every name to it.
+/// A server with HTTPS and HTTP, and a proxy that connects every host to it.
 pub(crate) struct World {
     seen: Arc<Mutex<Vec<String>>>,
     plain: SocketAddr,
@@ -97,7 +97,7 @@ impl World {
         Self { seen, plain, tls, proxy, authority: authority.pem(), client: authority.issue(&["jane"]), dir }
     }
 
-    /// Runs a program on a case. Returns the way and the headers of its first request, or `nothing`.
+    /// Runs a program on a case. Returns the route and the headers of its first request, or `nothing`.
     pub(crate) fn outcome(&self, case: &Case, program: &str, args: &[&str]) -> (String, Output) {
         self.seen.lock().expect("nothing panics").clear();
         let asked = || self.proxy.connects().len() + self.proxy.requests().len();
@@ -137,7 +137,7 @@ impl World {
         (way, output)
     }
 
-    /// The argument of `--context`.
+    /// Returns the argument of `--context`.
     pub(crate) fn flag(case: &Case) -> Option<&str> {
         case.flag.as_deref()
     }
@@ -171,7 +171,7 @@ impl World {
     }
 }
 
-/// Answers every request as an API server answers `/version`, and records its headers.
+/// Starts a server that answers every request like `/version` of an API server, and records its headers.
 fn record() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
@@ -213,7 +213,7 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{ANSWER}",
         ANSWER.len()
     );
-    // The client may be gone.
+    // The client may have disconnected.
     let _ = stream.write_all(answer.as_bytes());
 }
 

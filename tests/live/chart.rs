@@ -1,4 +1,5 @@
-//! The chart and the kustomize bases, by the real helm and kubectl: what they make is what `regcred manifests` makes.
+//! The chart and the kustomize bases, with the real helm and kubectl. They produce the same objects as `regcred
+//! manifests`.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use crate::{installed::manifests, world::setting};
 
-/// The labels that Helm's conventions ask for, and that nothing else has.
+/// The labels of Helm's conventions. `regcred manifests` does not print them.
 const OF_HELM: [&str; 2] = ["helm.sh/chart", "app.kubernetes.io/managed-by"];
 
 fn deploy(path: &str) -> PathBuf {
@@ -35,7 +36,7 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// By kind, namespace and name.
+/// Returns the objects by kind, namespace and name.
 fn by_name(objects: Vec<Value>) -> BTreeMap<String, Value> {
     let name = |it: &Value| format!("{} {}/{}", it["kind"], it["metadata"]["namespace"], it["metadata"]["name"]);
     let count = objects.len();
@@ -49,7 +50,7 @@ fn documents(text: &str) -> Vec<Value> {
     documents.into_iter().filter(|it| !it.is_null()).collect()
 }
 
-/// The values that the chart comes with, for tests and for people.
+/// Returns the values files that are shipped with the chart, for tests and for users.
 fn values() -> Vec<PathBuf> {
     let files =
         fs::read_dir(deploy("chart/regcred/ci")).expect("a folder").map(|entry| entry.expect("an entry").path());
@@ -64,7 +65,7 @@ fn regcred(args: &[&str]) -> Output {
     regcred.current_dir(deploy("..")).args(args).env_clear().output().expect("regcred starts")
 }
 
-/// Without the labels that Helm's conventions ask for.
+/// Removes the labels of Helm's conventions from an object.
 #[track_caller]
 fn without_labels_of_helm(mut object: Value) -> Value {
     let labels = object["metadata"]["labels"].as_object_mut().expect("it has labels");
@@ -102,14 +103,14 @@ fn the_chart_makes_what_regcred_manifests_makes() {
     }
 }
 
-/// What a person does: prints the values of a config, and hands them to Helm.
+/// The steps of a user: print the values for a config, and pass them to Helm.
 struct Printed {
     values: String,
     _dir: tempfile::TempDir,
 }
 
 impl Printed {
-    /// The values of a config, by these flags.
+    /// Prints the values for a config with these flags.
     fn new(config: &str, flags: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let [file, values] = ["regcred.yaml", "values.yaml"].map(|name| dir.path().join(name).display().to_string());
@@ -200,7 +201,7 @@ fn values_of_another_config_or_another_release_are_refused_with_the_command_that
     }
 }
 
-/// Runs `helm template` with values that the chart comes with, and these.
+/// Runs `helm template` with a shipped values file and additional arguments.
 fn template(name: &str, more: &[&str]) -> Output {
     let (chart, file) = (deploy("chart/regcred").display().to_string(), deploy("chart/regcred/ci").join(name));
     let file = file.with_extension("yaml").display().to_string();
@@ -297,7 +298,7 @@ fn the_kustomize_bases_make_what_regcred_manifests_makes() {
         let wanted = by_name(documents(&fs::read_to_string(deploy(generated)).expect("text")));
         assert_eq!(made, wanted, "{base}");
     }
-    // In an overlay, with the first pass and another image.
+    // An overlay with the first pass and another image.
     let dir = tempfile::tempdir_in(deploy("kustomize")).expect("a folder");
     let overlay = "resources: [../cronjob]\ncomponents: [../first-run]\nimages: [{ name: ghcr.io/regcred/regcred, newName: r.example/regcred }]\n";
     fs::write(dir.path().join("kustomization.yaml"), overlay).expect("it can be written");

@@ -1,4 +1,4 @@
-//! `regcred run` on the real API server, with exactly the rights that `regcred manifests --mode daemon` gives it.
+//! `regcred run` on a real API server, with exactly the RBAC rules that `regcred manifests --mode daemon` prints.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -15,7 +15,7 @@ use crate::{
     world::{World, command, regcred, until},
 };
 
-/// A daemon, which is killed if a test fails.
+/// A daemon process. It is killed if a test fails.
 pub(crate) struct Daemon(Child);
 
 impl Daemon {
@@ -43,13 +43,13 @@ impl Drop for Daemon {
     }
 }
 
-/// Whether a Secret of ours is there and used.
+/// Returns whether regcred's Secret exists and the ServiceAccount uses it.
 fn is_served(world: &World, namespace: &str, name: &str) -> bool {
     let account = world.find(namespace, "serviceaccounts", "default").unwrap_or_default();
     world.find(namespace, "secrets", name).is_some() && account["imagePullSecrets"].to_string().contains(name)
 }
 
-/// The reasons of regcred's events in a namespace.
+/// Returns the reasons of regcred's Events in a namespace.
 fn told(world: &World, namespace: &str) -> Vec<String> {
     let path = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events");
     let list = serde_json::from_str::<Value>(&world.kubectl(&["get", "--raw", &path], "")).expect("JSON");
@@ -58,7 +58,8 @@ fn told(world: &World, namespace: &str) -> Vec<String> {
     ours.filter_map(|it| it["reason"].as_str().map(str::to_owned)).collect()
 }
 
-/// What a daemon may come to: making, linking, carrying over what a provider fails, restoring, refusing, and a namespace that goes.
+/// Runs a daemon through all cases. It creates, links, carries over a login after a provider failure, restores and
+/// refuses. It also sees a namespace disappear.
 async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespace: &str, foreign: &str, going: &str) {
     world.delete_namespace(going).await;
     let lease = format!("{}/regcred-{}", installed.namespace, installed.instance);
@@ -71,7 +72,7 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
     };
     until("it is merged into", merged).await;
     until("its owner is told", || told(world, foreign).contains(&"Refused".to_owned())).await;
-    // One region fails while both are minted anew, and its login is carried over.
+    // One region fails while both are minted again. Its old login is carried over.
     let uid = |secret: &Value| secret["metadata"]["uid"].clone();
     let before = world.find(namespace, "secrets", "ecr-pull").expect("it is there");
     let denied =
@@ -143,7 +144,7 @@ async fn in_selecting_mode_a_daemon_misses_no_right_and_leaves_none_over() {
     everything(&world, &aws, &installed, &namespace, &foreign, &going).await;
     let asked = installed.asked();
     assert!(refused(&asked, &going).is_empty(), "{asked:#?}");
-    // The daemon's watch shows which namespaces exist. A check in its pod reads those that the config names.
+    // The daemon's watch shows which namespaces exist. A check in its pod reads the namespaces in the config.
     let checked = regcred(&aws, &installed.kubeconfig, &["check", "--online", "--config", &installed.config]);
     let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
     assert!(said.contains(&going), "{said}");
@@ -171,7 +172,7 @@ async fn of_two_daemons_one_works_and_the_other_takes_over_at_once() {
     let second = Daemon::start(&aws, &installed, &["--lease", &lease]);
     let waits = first.0.id();
     assert!(led.ends_with(&format!("_{waits}")), "{led}");
-    // What the leader restores is restored once: the other one does nothing.
+    // The leader restores the Secret once. The standby does nothing.
     world.kubectl(&["delete", "secret", "ecr-secret", "--namespace", &namespace], "");
     first.stop();
     until("the other one leads", || holder().ends_with(&format!("_{}", second.0.id()))).await;
@@ -208,7 +209,7 @@ async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a
     assert!(is_merged(&kept) && is_merged(&left));
     world.kubectl(&["label", "namespace", &left, "regcred.test/prune-"], "");
 
-    // In this process, for in the daemon it takes ten minutes.
+    // Prune in this process, because the daemon waits ten minutes.
     let text = std::fs::read_to_string(&installed.config).expect("text");
     let connection = Connection { kubeconfig: Some(installed.kubeconfig.clone()), context: None };
     let cluster = regcred_openshift::Cluster::connect(&connection).await.expect("there is a way");
@@ -228,7 +229,7 @@ async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a
     });
     let prune = tokio::spawn(async move { pruning.run(&engine).await });
     until("it is removed", || world.find(&left, "secrets", "ecr-secret").is_none_or(|it| it["kind"] != "Secret")).await;
-    // Its entries in a merged Secret go too, though the namespace is no longer selected.
+    // Entries in a merged Secret are removed too, although the namespace is no longer selected.
     until("its entries are removed", || !is_merged(&left)).await;
     assert!(is_merged(&kept));
     assert!(!is_served(&world, &left, "ecr-secret") && is_served(&world, &kept, "ecr-secret"));

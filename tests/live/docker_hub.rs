@@ -1,5 +1,5 @@
-//! A login for Docker Hub, from a provider of these tests to the pull: through the engine, a Secret on a real API server, and the
-//! programs that read it.
+//! A login for Docker Hub, from a custom provider to the pull. It passes through the engine, a Secret on a real API
+//! server, and the programs that read the Secret.
 
 use std::{fs, path::Path, process::Command, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 const USER: &str = "team-bot";
-/// With a newline, as pasted key files have.
+/// A password with a trailing newline, as in pasted key files.
 const PASSWORD: &str = "dckr_pat_opens:nothing\n";
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl RegistryProvider for DockerHub {
     }
 }
 
-/// Pulls with its own storage, and without a registry or a setting of this machine.
+/// Pulls an image with separate storage, and without any registry configuration of this machine.
 fn pull(program: &str, dir: &Path, proxy: &str, auth: &Path, image: &str) {
     let storage = dir.join(format!("{program}-storage"));
     let mut command = Command::new(program);

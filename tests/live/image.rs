@@ -1,4 +1,4 @@
-//! The image, the whole way: pushed with the Secret that regcred wrote, pulled again, and run as OpenShift runs it.
+//! The image, end to end. It is pushed with the Secret that regcred wrote, pulled again, and run as OpenShift runs it.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
-/// As OpenShift chooses one from the range of a namespace.
+/// A user id like one that OpenShift picks from the range of a namespace.
 const USER: &str = "1000770000";
 
 #[track_caller]
@@ -30,7 +30,7 @@ fn json(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).expect("it is there")).expect("JSON")
 }
 
-/// A layout of the OCI as a root file system; its config.
+/// Unpacks an OCI layout to a root file system. Returns the image config.
 fn unpack(layout: &Path, root: &Path) -> Value {
     let blob = |digest: &Value| {
         layout.join("blobs/sha256").join(digest.as_str().expect("a digest").trim_start_matches("sha256:"))
@@ -44,7 +44,7 @@ fn unpack(layout: &Path, root: &Path) -> Value {
     json(&blob(&manifest["config"]["digest"]))
 }
 
-/// A program of a root file system that nobody can write to, as a user that it does not know, without any capability.
+/// Runs a program in a read-only root file system, with an unknown user id and without capabilities.
 fn run(root: &Path, environment: &[(&str, String)], args: &[&str]) -> Output {
     let script = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && root=$1 && shift && \
                   exec setpriv --no-new-privs chroot --userspec=+$USER_ID:+0 --groups= \"$root\" \"$@\"";
@@ -74,7 +74,7 @@ async fn the_image_is_pushed_with_regcred_s_secret_pulled_and_run_as_openshift_r
     fs::write(&auth, data).expect("it can be written");
     let minted = aws.issued().pop().expect("a token was minted");
 
-    // buildah, as a build on OpenShift does, to a registry that takes that token and no other.
+    // buildah pushes, as an OpenShift build does, to a registry that accepts only that token.
     let there = format!("docker://{HOST}/regcred:0.1.0");
     let store = PathBuf::from(setting("REGCRED_LIVE_IMAGE_STORE"));
     let push = || {
@@ -96,7 +96,7 @@ async fn the_image_is_pushed_with_regcred_s_secret_pulled_and_run_as_openshift_r
     proxy.accept(HOST, "AWS", &minted.password);
     succeeds(&mut push());
 
-    // And back again, as a node does.
+    // Pull the image again, as a node does.
     let layout = dir.path().join("layout");
     let mut skopeo = Command::new("skopeo");
     skopeo
@@ -124,7 +124,8 @@ async fn the_image_is_pushed_with_regcred_s_secret_pulled_and_run_as_openshift_r
 
     let version = run(&root, &[], &["version"]);
     assert!(version.status.success(), "{}", String::from_utf8_lossy(&version.stderr));
-    // A pass from inside, with config and token where a pod has them; nothing can be written beside.
+    // Run a pass inside the image, with the config and the token where a pod has them. The root file system is
+    // read-only.
     let inside = root.join("etc/regcred");
     fs::create_dir_all(&inside).expect("a folder");
     fs::copy(&config, inside.join("config.yaml")).expect("it can be copied");

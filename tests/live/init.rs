@@ -1,4 +1,4 @@
-//! `regcred init` on a real API server: from what the shell recipe left to a second pass that finds nothing to do.
+//! `regcred init` on a real API server, from the leftovers of the shell recipe to a second pass with nothing to do.
 
 use std::{fs, path::Path, process::Command};
 
@@ -13,7 +13,7 @@ use crate::{
 
 const PATCH: &str = r#"{"spec":{"suspend":true}}"#;
 
-/// All that the recipe makes in a namespace, as its README has it.
+/// Creates all objects of the recipe in a namespace, as in its README.
 async fn plant(world: &World, namespace: &str, password: &str) {
     for account in ["default", "builder"] {
         world.account(namespace, account).await;
@@ -39,7 +39,7 @@ async fn plant(world: &World, namespace: &str, password: &str) {
 }
 
 fn job(world: &World, namespace: &str, name: &str) -> Value {
-    // Servers before 1.21 have no batch/v1 of it, those after 1.24 nothing else.
+    // Servers before 1.21 do not have CronJobs in batch/v1. Servers since 1.25 have them only there.
     let versions = world.kubectl(&["api-versions"], "");
     let version = if versions.contains("batch/v1beta1") { "batch/v1beta1" } else { "batch/v1" };
     let container = json!({ "name": "rotator", "image": "registry.example/aws-oc-cli", "command": ["true"] });
@@ -50,7 +50,7 @@ fn job(world: &World, namespace: &str, name: &str) -> Value {
     })
 }
 
-/// Exit code, standard output and standard error.
+/// Returns exit code, standard output and standard error.
 fn run(aws: &FakeAws, kubeconfig: &Path, args: &[&str]) -> (Option<i32>, String, String) {
     let output = regcred(aws, kubeconfig, args);
     let [out, err] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).expect("text"));

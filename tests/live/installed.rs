@@ -1,4 +1,4 @@
-//! An installation as `regcred manifests` has it, on the real API server, and what was asked with its rights.
+//! An installation from `regcred manifests` on a real API server, and the requests that its ServiceAccount made.
 
 use std::{
     collections::BTreeSet,
@@ -15,26 +15,26 @@ use crate::{
     world::{World, setting},
 };
 
-/// One of its own: a namespace, an instance, and the objects that a config comes to.
+/// A separate installation: a namespace, an instance, and the objects of a config.
 pub(crate) struct Installed {
     pub(crate) namespace: String,
     pub(crate) instance: String,
     pub(crate) config: String,
-    /// With the token of its ServiceAccount.
+    /// A kubeconfig with the token of its ServiceAccount.
     pub(crate) kubeconfig: PathBuf,
-    /// All that was made, also what this server does not know.
+    /// All printed objects, including kinds that this server does not support.
     pub(crate) objects: Vec<Value>,
     _dir: tempfile::TempDir,
 }
 
 impl Installed {
-    /// With a config, whose `instance` is put in, and what else `regcred manifests` is told.
+    /// Installs a config with a unique `instance`, and with more arguments for `regcred manifests`.
     pub(crate) async fn new(world: &World, yaml: &str, more: &[&str]) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         Self::of_instance(world, &format!("live-{}", NUMBER.fetch_add(1, SeqCst)), yaml, more).await
     }
 
-    /// The same, of this instance.
+    /// Installs a config with this `instance`.
     pub(crate) async fn of_instance(world: &World, instance: &str, yaml: &str, more: &[&str]) -> Self {
         let namespace = world.namespace().await;
         let dir = tempfile::tempdir().expect("a folder");
@@ -63,12 +63,12 @@ impl Installed {
         }
     }
 
-    /// As the server calls its ServiceAccount.
+    /// Returns the user name of its ServiceAccount.
     pub(crate) fn user(&self) -> String {
         format!("system:serviceaccount:{}:regcred-{}", self.namespace, self.instance)
     }
 
-    /// What was asked as its ServiceAccount so far.
+    /// Returns the requests of its ServiceAccount so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         let log = fs::read_to_string(setting("REGCRED_LIVE_AUDIT")).expect("the server keeps one");
         let entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -76,7 +76,7 @@ impl Installed {
         own.map(|it| Asked::read(&it)).collect()
     }
 
-    /// Every right that a role of it has: resource and verb, and whether it was used, by what was asked.
+    /// Returns every verb and resource that a role grants and no request used.
     pub(crate) fn unused(&self, asked: &[Asked]) -> BTreeSet<String> {
         let roles = self.objects.iter().filter(|it| matches!(it["kind"].as_str(), Some("ClusterRole" | "Role")));
         let granted = roles.flat_map(|role| role["rules"].as_array().cloned().unwrap_or_default());
@@ -102,7 +102,7 @@ impl Installed {
     }
 }
 
-/// What `regcred manifests` makes of a config.
+/// Returns the objects that `regcred manifests` prints for a config.
 pub(crate) fn manifests(config: &Path, more: &[&str]) -> Vec<Value> {
     let mut command = Command::new(setting("REGCRED_LIVE_BINARY"));
     command.args(["manifests", "--output", "json", "--config"]).arg(config).args(more).env_clear();
@@ -112,12 +112,13 @@ pub(crate) fn manifests(config: &Path, more: &[&str]) -> Vec<Value> {
     list["items"].as_array().expect("a list").clone()
 }
 
-/// The requests that the server refused outside a deleted namespace. The server deletes a namespace with the rights in it.
+/// Returns the requests that the server refused outside a deleted namespace. Deleting a namespace also deletes the
+/// permissions in it.
 pub(crate) fn refused<'a>(asked: &'a [Asked], deleted: &str) -> Vec<&'a Asked> {
     asked.iter().filter(|it| it.code == 403 && it.namespace != deleted).collect()
 }
 
-/// One request, as the server's audit log has it.
+/// One request in the audit log of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) verb: String,
@@ -132,7 +133,7 @@ impl Asked {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let reference = &entry["objectRef"];
         let mut name = text(&reference["name"]);
-        // A list of one name is a list whose selector names it.
+        // A list with a selector for one name counts as a list of that name.
         let selected = text(&entry["requestURI"])
             .split(['?', '&'])
             .find_map(|it| Some(it.strip_prefix("fieldSelector=")?.to_owned()));
@@ -151,7 +152,8 @@ impl Asked {
         }
     }
 
-    /// An apply that makes an object is a patch that takes the right to create it, too. That there is nothing is an answer.
+    /// Returns whether the request used the verb. An apply that creates an object is a patch, but needs `create` too. A
+    /// 404 for a get counts as a use.
     fn uses(&self, verb: &str) -> bool {
         let made = self.verb == "patch" && self.code == 201;
         let answered = self.code < 300 || (self.verb == "get" && self.code == 404);

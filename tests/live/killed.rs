@@ -1,4 +1,4 @@
-//! The process is killed at any moment.
+//! The process is killed at random moments.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, process::Stdio, time::Duration};
 
@@ -17,7 +17,7 @@ const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 const NAMESPACES: usize = 8;
 const KILLS: usize = 50;
 
-/// Data and dates of a Secret are of one and the same token, which ECR has issued.
+/// Asserts that data and dates of a Secret belong to the same token, which ECR issued.
 fn assert_whole(secret: &Value, issued: &BTreeMap<String, String>) {
     let data = STANDARD.decode(secret["data"][".dockerconfigjson"].as_str().expect("data")).expect("base64");
     let config = serde_json::from_slice::<Value>(&data).expect("a whole Docker config");
@@ -48,10 +48,11 @@ async fn after_a_kill_at_fifty_random_points_nothing_is_half_written_and_the_nex
         if kill % 10 == 0 {
             for namespace in &namespaces {
                 let secrets = Api::<Secret>::namespaced(world.client.clone(), namespace);
-                drop(secrets.delete("ecr-secret", &DeleteParams::default()).await); // at first there is none
+                drop(secrets.delete("ecr-secret", &DeleteParams::default()).await); // in the first round it does not exist
             }
         }
-        // A token's dates have whole seconds; each pass has a life of its own, so that its tokens can be told apart.
+        // Token dates have whole seconds. Each pass uses a different lifetime, so that its tokens differ in their
+        // dates.
         aws.set_life(Duration::from_secs(36_000 + 10 * u64::try_from(kill).expect("small")));
         let args = ["once", "--config", &config, "--force"];
         let mut process =
@@ -78,7 +79,7 @@ async fn after_a_kill_at_fifty_random_points_nothing_is_half_written_and_the_nex
     assert!(cut_short > KILLS / 4, "the kills came while it worked: {cut_short} of {KILLS}");
 }
 
-/// As the annotation has it: whole seconds.
+/// Formats the expiry as in the annotation, in whole seconds.
 fn rfc3339(issued: &regcred_testkit::aws::Issued) -> String {
     let seconds = issued.expires_at.duration_since(std::time::SystemTime::UNIX_EPOCH).expect("after 1970").as_secs();
     jiff::Timestamp::from_second(i64::try_from(seconds).expect("soon")).expect("a date").to_string()

@@ -1,10 +1,10 @@
-//! The table of kubeconfigs, checked with the real kubectl.
+//! Compares the table of kubeconfigs with the real kubectl.
 
 use std::{env, path::PathBuf};
 
 use crate::table::{World, cases};
 
-/// The kubectl of `cargo xtask e2e`.
+/// Returns the path of kubectl from `cargo xtask e2e`.
 fn kubectl() -> PathBuf {
     let path = env::var_os("PATH").expect("there is a PATH");
     env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|it| it.is_file()).expect("kubectl is in PATH")

@@ -1,4 +1,4 @@
-//! Needs the servers that `cargo xtask e2e` starts (`REGCRED_LIVE_*`), and fails without them.
+//! These tests need the servers that `cargo xtask e2e` starts (`REGCRED_LIVE_*`). They fail without them.
 
 mod attack;
 mod chart;

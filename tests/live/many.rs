@@ -1,4 +1,4 @@
-//! A few namespaces of two hundred are in trouble.
+//! Failures in a few of two hundred namespaces.
 
 use std::{fmt::Write as _, fs, time::Duration};
 
@@ -40,7 +40,7 @@ async fn four_troubled_namespaces_of_two_hundred_stop_nobody_and_each_has_its_re
             all.create(&new, &namespace.expect("a Namespace")).await.expect("it can be made");
             let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default" } });
             let accounts = Api::<ServiceAccount>::namespaced(client.clone(), &name);
-            // An apply, because kube-controller-manager creates it too.
+            // Use an apply, because kube-controller-manager creates the account too.
             let apply = PatchParams::apply("many");
             accounts.patch("default", &apply, &Patch::Apply(account)).await.expect("it can be made");
             let binding = json!({

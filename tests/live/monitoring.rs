@@ -1,4 +1,4 @@
-//! The alerts and the dashboard, by the real promtool: what Prometheus makes of them.
+//! The alerts and the dashboard, checked with the real promtool.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ fn promtool(action: &str, files: &[PathBuf]) -> String {
     told
 }
 
-/// Files that end so, in a folder.
+/// Returns the files in a folder with this suffix.
 fn files(folder: &str, end: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(root(folder)).expect("a folder").map(|entry| entry.expect("an entry").path());
     let mut files = entries.filter(|path| path.display().to_string().ends_with(end)).collect::<Vec<_>>();
@@ -61,7 +61,7 @@ fn the_tests_would_see_a_rule_that_is_wrong() {
     }
 }
 
-/// Each query becomes a rule, which promtool reads as Prometheus does.
+/// Converts each query to a rule, because promtool parses rules as Prometheus does.
 #[test]
 fn prometheus_understands_every_query_of_the_dashboard() {
     let dashboard = fs::read_to_string(root("deploy/monitoring/dashboard.json")).expect("text");

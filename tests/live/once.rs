@@ -1,4 +1,4 @@
-//! `regcred once` on a real API server, with exactly the rights that `regcred manifests` gives it.
+//! `regcred once` on a real API server, with exactly the RBAC rules that `regcred manifests` prints.
 
 use std::{fmt::Write, fs, path::PathBuf};
 
@@ -9,12 +9,12 @@ use crate::world::{World, mints, regcred};
 
 const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/minimal.yaml");
 
-/// A kubeconfig for the ServiceAccount that the minimal config's manifests give its rights to, in a folder of its own.
+/// Creates a kubeconfig in its own folder, for the ServiceAccount in the manifests of the minimal config.
 pub(crate) fn kubeconfig_of_regcred(world: &World) -> (tempfile::TempDir, PathBuf) {
     kubeconfig_of(world, "regcred", "regcred")
 }
 
-/// A kubeconfig with the token that a pod of a ServiceAccount has, in a folder of its own.
+/// Creates a kubeconfig in its own folder, with a token as in a pod of the ServiceAccount.
 pub(crate) fn kubeconfig_of(world: &World, namespace: &str, account: &str) -> (tempfile::TempDir, PathBuf) {
     let request = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} }).to_string();
     let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
@@ -30,7 +30,7 @@ pub(crate) fn kubeconfig_of(world: &World, namespace: &str, account: &str) -> (t
     (dir, path)
 }
 
-/// Gives regcred its rights in one more namespace.
+/// Grants regcred its permissions in one more namespace.
 pub(crate) fn bind(world: &World, namespace: &str) {
     let bind = ["create", "rolebinding", "regcred-target", "--clusterrole=regcred-target"];
     world.kubectl(&[&bind[..], &["--serviceaccount=regcred:regcred", "--namespace", namespace]].concat(), "");

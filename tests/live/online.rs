@@ -1,4 +1,4 @@
-//! `regcred check --online` on a real API server: what it says is missing is what is missing.
+//! `regcred check --online` on a real API server. It reports exactly the missing permissions.
 
 use std::{
     fmt::Write,
@@ -26,7 +26,7 @@ async fn check(kubeconfig: &Path, config: &str) -> (Option<i32>, Value) {
     (output.status.code(), report.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr))))
 }
 
-/// The rows of one check.
+/// Returns the rows of one check.
 pub(crate) fn rows<'a>(report: &'a Value, check: &str) -> Vec<&'a Value> {
     report["checks"].as_array().expect("a list").iter().filter(|it| it["check"] == check).collect()
 }
@@ -35,7 +35,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value}"))
 }
 
-/// The part of a fix that is YAML of rules.
+/// Returns the RBAC rules in a fix, as YAML.
 fn rules(fix: &str) -> &str {
     &fix[fix.find("  - apiGroups").unwrap_or_else(|| panic!("{fix}"))..]
 }
@@ -139,7 +139,8 @@ async fn two_thousand_namespaces_are_looked_at_before_the_time_is_over() {
     let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let mut yaml = String::from("targets:\n");
     for number in 0..2_000 {
-        // Rights can be asked for before the namespace is there, and may not be seen not to be.
+        // The server answers permission reviews for namespaces that do not exist. It may not reveal that they are
+        // missing.
         let _ = writeln!(yaml, "- {{ namespace: unbound-{number}, region: eu-west-1 }}");
     }
     let bound = world.namespace().await;

@@ -1,4 +1,4 @@
-//! The ECR provider against an AWS emulator that is not ours.
+//! The ECR provider against a third-party AWS emulator.
 
 use regcred_core::{Clock, RegistryProvider, SystemClock};
 use regcred_ecr::{AccountId, EcrProvider, Region};

@@ -1,4 +1,5 @@
-//! Skopeo, Podman and Buildah take what `regcred-dockerconfig` says that they take, and pull with what a merge leaves.
+//! Skopeo, Podman and Buildah choose the login that `regcred-dockerconfig` predicts. They can pull with a merged
+//! config.
 
 use std::{fs, path::Path, process::Command};
 
@@ -16,7 +17,7 @@ use crate::{
 const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 const READERS: [&str; 3] = ["skopeo", "podman", "buildah"];
 
-/// `HOST` stands for the host. The user of each login is `u` and the place of its key.
+/// Builds a Docker config. `HOST` is replaced by the host. The user of each login is `u` and the position of its key.
 fn config(keys: &[&str], beside: &Value) -> (Vec<u8>, Vec<String>) {
     let keys = keys.iter().map(|key| key.replace("HOST", HOST)).collect::<Vec<_>>();
     let entry = |place| json!({ "auth": STANDARD.encode(format!("u{place}:password")) });
@@ -26,7 +27,7 @@ fn config(keys: &[&str], beside: &Value) -> (Vec<u8>, Vec<String>) {
     (config.to_string().into_bytes(), keys)
 }
 
-/// The user of the login that a program takes for an image; `None`: it takes none.
+/// Returns the user of the login that a program chooses for an image. `None` means no login.
 fn user(program: &str, file: &Path, image: &str) -> Option<String> {
     let mut command = Command::new(program);
     let output = command.args(["login", "--get-login", "--authfile"]).arg(file).arg(image).output();
@@ -98,7 +99,7 @@ fn the_readers_on_containers_image_take_the_key_of_docker_hub_that_is_foretold()
     take_what_is_foretold(configs, &["docker.io", "docker.io/team", "docker.io/team/app", "docker.io/other/app"]);
 }
 
-/// Asks the programs for the login of each image with each config.
+/// Asserts that the programs choose the predicted login for each image and config.
 fn take_what_is_foretold(configs: impl Iterator<Item = (Vec<u8>, Vec<String>)>, images: &[&str]) {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("auth.json");

@@ -1,4 +1,5 @@
-//! A Secret that the shell recipe made with `kubectl apply`: refused, taken over, and kept against the recipe.
+//! A Secret that the shell recipe created with `kubectl apply`. regcred refuses it, adopts it, and restores it after
+//! the recipe runs again.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -22,7 +23,7 @@ use crate::{
 pub(crate) const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// What the recipe does every five minutes.
+/// Does what the recipe does every five minutes.
 pub(crate) fn recipe(world: &World, namespace: &str, password: &str) {
     let make = ["create", "secret", "docker-registry", "ecr-secret", "--docker-username=AWS", "--output=yaml"];
     let (server, password) = (format!("--docker-server={HOST}"), format!("--docker-password={password}"));
@@ -40,7 +41,7 @@ fn data(secret: &Value) -> String {
     String::from_utf8(STANDARD.decode(data).expect("base64")).expect("text")
 }
 
-/// `manager operation` of everybody who owns a part of the data.
+/// Returns `manager operation` for each owner of a part of the data.
 fn owners(secret: &Value) -> Vec<String> {
     let entries = secret["metadata"]["managedFields"].as_array().expect("a list").iter();
     let owns = |it: &&Value| !it["fieldsV1"]["f:data"].is_null();
@@ -101,7 +102,7 @@ async fn a_secret_of_the_recipe_is_refused_and_then_taken_over_with_its_uid_and_
     assert!(!data(&repaired).contains("old-token-again") && repaired["metadata"]["uid"] == before["metadata"]["uid"]);
 }
 
-/// Names its target again whenever it is told to, as a watch would.
+/// A source that sends its target again when the test asks for it, as a watch would.
 #[derive(Debug)]
 struct Told {
     target: Target,

@@ -1,5 +1,5 @@
-//! skopeo logs in, pushes and pulls with the Secret that regcred wrote, at a registry that takes exactly the minted token; and an
-//! image is pulled without a Secret, with a login that was minted for that alone.
+//! skopeo logs in, pushes and pulls with the Secret that regcred wrote. The registry accepts only the minted token. An
+//! image is also pulled without a Secret, with a login that was minted for it.
 
 use std::{
     fs,
@@ -38,7 +38,7 @@ impl Skopeo<'_> {
     }
 }
 
-/// A small image: a config, and one layer without files.
+/// Creates a small image: a config, and one layer without files.
 pub(crate) fn image(dir: &Path) {
     let blobs = dir.join("blobs/sha256");
     fs::create_dir_all(&blobs).expect("a folder");
@@ -100,7 +100,7 @@ async fn skopeo_logs_in_pushes_and_pulls_with_the_secret_that_was_written() {
     assert!(pull.status.success(), "{}", String::from_utf8_lossy(&pull.stderr));
     assert_eq!(String::from_utf8_lossy(&pull.stdout).trim(), "amd64");
 
-    // The registry takes the minted token alone: one that differs in its last character is refused.
+    // The registry accepts only the minted token. It refuses a token with a different last character.
     let mut wrong = minted.password.clone();
     let last = wrong.pop().expect("it is not empty");
     wrong.push(if last == 'A' { 'B' } else { 'A' });
@@ -110,7 +110,7 @@ async fn skopeo_logs_in_pushes_and_pulls_with_the_secret_that_was_written() {
     let refused = Skopeo { auth: &refused, ..skopeo }.run(&["inspect", "--tls-verify=false", &there]);
     assert!(!refused.status.success(), "a token of which only the beginning is right is refused");
 
-    // A forced refresh replaces the token in place, and the new one works.
+    // A forced refresh replaces the token in place, and the new token works.
     let uid = |secret: &Value| secret["metadata"]["uid"].clone();
     let before = uid(&world.get(&namespace, "secrets", "ecr-secret"));
     fs::write(&auth, once(&["--force"])).expect("it can be written");
@@ -138,7 +138,7 @@ async fn an_image_that_skopeo_pushed_is_pulled_with_a_login_that_was_minted_for_
     assert!(push.status.success(), "{}", String::from_utf8_lossy(&push.stderr));
     let digest = skopeo.run(&["inspect", "--tls-verify=false", "--format", "{{.Digest}}", &there]).stdout;
 
-    // The registry behind TLS, as ECR is, where a proxy leads whatever host is named.
+    // The registry is behind TLS, as ECR is. A proxy sends every host to it.
     let (authority, proxy) = (Authority::new(), ForwardProxy::start().await);
     let bundle = dir.path().join("ca.pem");
     fs::write(&bundle, authority.pem()).expect("it can be written");

@@ -1,4 +1,4 @@
-//! The rights of an installation: enough for all that it does, and for nothing else.
+//! The permissions of an installation are sufficient, and none is unnecessary.
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
@@ -21,10 +21,10 @@ use crate::{
 };
 
 pub(crate) const PULL: &str = "eu-west-1";
-/// Its token is refused when a test wants it to be.
+/// A region that refuses to issue a token when a test asks for it.
 pub(crate) const OTHER: &str = "us-east-1";
 
-/// A namespace with the ServiceAccounts that OpenShift makes.
+/// Creates a namespace with the ServiceAccounts that OpenShift creates.
 pub(crate) async fn project(world: &World) -> String {
     let namespace = world.namespace().await;
     for account in ["default", "builder", "pipeline"] {
@@ -50,15 +50,15 @@ pub(crate) fn shared(world: &World, namespace: &str) {
     world.kubectl(&["create", "--filename", "-"], &shared.to_string());
 }
 
-/// All that a pass may come to: making, linking, refreshing, carrying over, merging, a ServiceAccount that somebody else writes at
-/// the same moment, and a namespace that is deleted.
+/// Runs passes through all cases. They create, link, refresh, carry over and merge. Another writer changes a
+/// ServiceAccount at the same time, and a namespace is deleted.
 async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespace: &str, going: &str) {
     world.delete_namespace(going).await;
     let (code, report) = once(aws, installed, &[]);
     assert_eq!(code, Some(0), "made and linked: {report:#}");
     let (code, report) = once(aws, installed, &[]);
     assert_eq!(code, Some(0), "fresh: {report:#}");
-    // One region fails, and its login is carried over.
+    // One region fails, and its old login is carried over.
     let denied =
         Answer::Error { status: 400, code: "AccessDeniedException".into(), message: "no".into(), retry_after: None };
     aws.answer_region_with(OTHER, denied);
@@ -68,7 +68,7 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
     world.kubectl(&["delete", "secret", "ecr-pull", "--namespace", namespace], "");
     let (code, report) = once(aws, installed, &["--force"]);
     assert_eq!(code, Some(0), "made again: {report:#}");
-    // A list is read again only if it was written between reading and writing.
+    // The ServiceAccount is read again only if another writer changed it between the read and the write.
     let reads =
         |asked: &[Asked]| asked.iter().filter(|it| it.verb == "get" && it.resource == "serviceaccounts").count();
     let before = reads(&installed.asked());
@@ -78,7 +78,7 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
             "",
         );
         let writer = busy(world, namespace);
-        // Whoever is always faster wins: then it is linked at the next pass.
+        // A faster writer can win every race. The link is then added in the next pass.
         tokio::task::block_in_place(|| once(aws, installed, &[]));
         writer.abort();
         if reads(&installed.asked()) > before {
@@ -90,7 +90,7 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
 
 const UNLINK: &str = r#"{"imagePullSecrets":[{"name":"default-dockercfg"}]}"#;
 
-/// Somebody who keeps annotating a ServiceAccount.
+/// Starts a writer that keeps annotating a ServiceAccount.
 fn busy(world: &World, namespace: &str) -> AbortHandle {
     let api = Api::<ServiceAccount>::namespaced(world.client.clone(), namespace);
     let writing = tokio::spawn(async move {
@@ -139,7 +139,7 @@ async fn in_selecting_mode_no_right_is_missing_and_none_is_left_over() {
     };
     let before = read();
     everything(&world, &aws, &installed, &namespace, &going).await;
-    // What was written is what the guard lets pass, on servers that have one.
+    // The guard must allow these writes. The interpreter checks this, because older servers do not support the guard.
     let policies = || installed.objects.iter().filter(|it| it["kind"] == "ValidatingAdmissionPolicy");
     assert!(policies().count() >= 2, "it is guarded");
     let write = |operation, resource| {
@@ -148,7 +148,7 @@ async fn in_selecting_mode_no_right_is_missing_and_none_is_left_over() {
     for ((resource, old), (_, new)) in before.into_iter().zip(read()) {
         let name = new["metadata"]["name"].clone();
         assert_ne!(old["metadata"]["resourceVersion"], new["metadata"]["resourceVersion"], "{name} was written");
-        // Other writers wrote between the two as well.
+        // Other managers wrote between the two versions too.
         let (mut old, mut new) = (old, new);
         for object in [&mut old, &mut new] {
             object["metadata"]["managedFields"] = json!([]);
@@ -172,7 +172,7 @@ async fn in_selecting_mode_no_right_is_missing_and_none_is_left_over() {
     assert_eq!(installed.unused(&asked), [].into(), "{asked:#?}");
 }
 
-/// Whoever has the pod's token, with kubectl.
+/// Runs kubectl with the pod's token.
 fn attack(installed: &Installed, args: &[&str], input: &str) -> (bool, String) {
     let mut kubectl = std::process::Command::new("kubectl");
     kubectl.arg("--kubeconfig").arg(&installed.kubeconfig).args(args);
@@ -181,14 +181,14 @@ fn attack(installed: &Installed, args: &[&str], input: &str) -> (bool, String) {
 }
 
 fn secret(name: &str, kind: &str) -> Value {
-    // Without data a server refuses it before any policy does.
+    // A server refuses a Secret without data before any policy runs.
     json!({
         "apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": { "name": name },
         "data": { ".dockerconfigjson": "eyJhdXRocyI6e319" },
     })
 }
 
-/// A whole one, which the server takes if no policy refuses it.
+/// Returns a complete pull Secret, which the server accepts if no policy refuses it.
 fn pull_secret() -> Value {
     let mut secret = secret("ecr-secret", "kubernetes.io/dockerconfigjson");
     secret["data"] = json!({ ".dockerconfigjson": "e30=" });
@@ -248,8 +248,8 @@ async fn in_names_mode_the_pod_s_token_opens_nothing_but_its_own_secrets() {
     }
 }
 
-/// What a cluster-wide right would allow, if nothing stood behind it: on a server that has such policies, with the pod's token;
-/// on an older one as the interpreter of their language judges the same requests.
+/// Attacks that a cluster-wide permission would allow without a guard. A server with these policies gets the attacks
+/// with the pod's token. For an older server, the CEL interpreter evaluates the same requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_selecting_mode_the_guard_stops_whoever_owns_the_pod() {
     let world = World::new().await;
@@ -282,7 +282,7 @@ async fn in_selecting_mode_the_guard_stops_whoever_owns_the_pod() {
         ),
         ("a foreign entry dropped", edited(&|it| it["imagePullSecrets"] = json!([{ "name": "ecr-secret" }]))),
     ];
-    // A policy is in force about a second after its binding.
+    // A policy takes effect about a second after its binding.
     let probe = attacks[0].1.object.to_string();
     let args = ["apply", "--server-side", "--dry-run=server", "--filename", "-", "--namespace", "kube-system"];
     for _ in 0..50 {
@@ -333,7 +333,7 @@ async fn in_selecting_mode_the_guard_stops_whoever_owns_the_pod() {
     eprintln!("the attacks on the guard were stopped by {by}");
 }
 
-/// Where kube-controller-manager runs, as it checks the types of every expression.
+/// The kube-controller-manager checks the types of every expression, so this test needs it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_finds_no_type_error_in_a_guard() {
     let world = World::new().await;
@@ -381,7 +381,7 @@ async fn what_is_checked_in_passes_the_server_s_own_dry_run() {
         }
         let text = known.iter().map(|(text, _)| *text).collect::<Vec<_>>().join("\n---\n");
         world.kubectl(&["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename", "-"], &text);
-        // kubectl's reader of YAML is one of the older version, and has to read the same.
+        // kubectl has an older YAML parser, which must read the same content.
         let read = ["create", "--dry-run=client", "--validate=false", "--output=json", "--filename", "-"];
         let read = world.kubectl(&read, &text);
         let read = serde_json::Deserializer::from_str(&read).into_iter::<Value>().map(|it| it.expect("JSON"));

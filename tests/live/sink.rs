@@ -1,4 +1,4 @@
-//! The sink and a source on a real API server keep the same rules as those in memory.
+//! The sink and a source on a real API server pass the same conformance suite as those in memory.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ use regcred_openshift::{Cache, Link, OpenShiftSink, WatchedSource, Watches};
 
 use crate::world::{World, target};
 
-/// The label that the namespaces of one test have.
+/// A label that all namespaces of one test have.
 const LABEL: &str = "regcred.test/source";
 
 struct Live {
@@ -87,7 +87,7 @@ async fn it_conforms_on_a_real_api_server() {
     conformance::sink(&Live { sink: Arc::new(sink), world }).await;
 }
 
-/// Namespaces with a label of this test, of which the source names each.
+/// Namespaces with a label of this test. The source returns each of them.
 struct Labelled {
     world: World,
     label: String,

@@ -1,4 +1,4 @@
-//! `regcred check --template --online`: the server itself judges what a requested project would begin with, and makes nothing.
+//! `regcred check --template --online`. The server validates the initial objects of a requested project in a dry run.
 
 use std::{fs, path::Path, process::Command};
 
@@ -29,7 +29,7 @@ async fn a_server_takes_what_the_generated_templates_hold_and_refuses_what_it_wo
     let dir = tempfile::tempdir().expect("a folder");
     let bad = dir.path().join("bad.yaml");
     let text = fs::read_to_string(&good).expect("text");
-    // Only a server knows that a number has to be one.
+    // Only a server knows that this value must be a number.
     let quota = "  - apiVersion: v1\n    kind: ResourceQuota\n    metadata: { name: quota }\n    spec: { hard: { pods: many } }\n";
     fs::write(&bad, text.replace("parameters:\n", &format!("{quota}parameters:\n"))).expect("it can be written");
     let (code, verdict) = check(&world, &bad);

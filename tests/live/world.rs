@@ -1,4 +1,4 @@
-//! The real servers, and the ways to them.
+//! The real servers, and the clients that connect to them.
 
 use std::{
     collections::BTreeMap,
@@ -23,12 +23,12 @@ use regcred_testkit::FakeAws;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-/// What `cargo xtask e2e` says.
+/// Returns a setting from `cargo xtask e2e`.
 pub(crate) fn setting(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask e2e`"))
 }
 
-/// The API server, with all rights.
+/// The API server, with cluster-admin permissions.
 pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) kubeconfig: PathBuf,
@@ -47,7 +47,7 @@ impl World {
         Cluster::connect(&connection).await.expect("the kubeconfig is valid")
     }
 
-    /// A namespace that nobody else uses.
+    /// Creates a namespace that no other test uses.
     pub(crate) async fn namespace(&self) -> String {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let name = format!("live-{}-{}", std::process::id(), NUMBER.fetch_add(1, SeqCst));
@@ -58,7 +58,8 @@ impl World {
         name
     }
 
-    /// Creates a ServiceAccount with an entry of another controller, as OpenShift does, or gives it to the one that exists.
+    /// Creates a ServiceAccount with an entry of another controller, as OpenShift does. If the account exists, it adds
+    /// the entry.
     pub(crate) async fn account(&self, namespace: &str, name: &str) {
         let account = json!({
             "metadata": { "name": name },
@@ -77,16 +78,17 @@ impl World {
         .expect("a ServiceAccount can be created");
     }
 
-    /// Deletes ServiceAccount `default`, and keeps kube-controller-manager from creating it again.
+    /// Deletes the ServiceAccount `default`, and prevents kube-controller-manager from creating it again.
     pub(crate) async fn without_default_account(&self, namespace: &str) {
         self.quota(namespace, "count/serviceaccounts");
         let create = ["create", "serviceaccount", "default", "--dry-run=server", "--namespace", namespace];
-        // A refusal of the name alone does not count: the quota is checked first.
+        // Ignore a refusal because the name is taken: the quota is checked first.
         until("the quota is in force", || self.refusal(&create).contains("exceeded quota")).await;
         self.kubectl(&["delete", "serviceaccount", "default", "--ignore-not-found", "--namespace", namespace], "");
     }
 
-    /// Allows no object of a resource in a namespace. Sets the status too, because its controller does not run.
+    /// Sets a quota of zero for a resource in a namespace. It sets the status too, because the quota controller does
+    /// not run.
     pub(crate) fn quota(&self, namespace: &str, resource: &str) {
         let mut quota = json!({
             "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "none", "namespace": namespace },
@@ -98,12 +100,13 @@ impl World {
         self.kubectl(&["replace", "--raw", &path, "--filename", "-"], &quota.to_string());
     }
 
-    /// Whether kube-controller-manager runs: it creates this ServiceAccount. It does not run beside the oldest server.
+    /// Returns whether kube-controller-manager runs. It creates this ServiceAccount. It does not run with the oldest
+    /// server.
     pub(crate) fn has_controllers(&self) -> bool {
         self.find("default", "serviceaccounts", "default").is_some_and(|it| it["kind"] == "ServiceAccount")
     }
 
-    /// Deletes a namespace, and waits until it is gone. Without controllers it stays `Terminating`.
+    /// Deletes a namespace and waits until it is gone. Without controllers the namespace stays `Terminating`.
     pub(crate) async fn delete_namespace(&self, namespace: &str) {
         self.kubectl(&["delete", "namespace", namespace, "--wait=false"], "");
         if self.has_controllers() {
@@ -112,7 +115,8 @@ impl World {
         }
     }
 
-    /// Deletes a namespace that stays `Terminating` with all that is in it: a Pod with a finalizer goes first, and never goes.
+    /// Deletes a namespace that stays `Terminating` with all its objects. The server deletes Pods first, and a Pod with
+    /// a finalizer blocks that step.
     pub(crate) fn terminate(&self, namespace: &str) {
         let pod = json!({
             "apiVersion": "v1", "kind": "Pod",
@@ -123,8 +127,8 @@ impl World {
         self.kubectl(&["delete", "namespace", namespace, "--wait=false"], "");
     }
 
-    /// Waits until every policy that was created before is in force: the server adds policies in the order of their creation, and
-    /// this adds one that refuses a ConfigMap.
+    /// Waits until all existing policies are in force. The server adds policies in order of creation. This adds a
+    /// policy that refuses a ConfigMap, and waits for the refusal.
     pub(crate) async fn policies_are_in_force(&self, namespace: &str) {
         let name = format!("in-force-{namespace}");
         let policy = json!({
@@ -148,14 +152,14 @@ impl World {
         self.kubectl(&["delete", "--wait=false", "--filename", "-"], &both);
     }
 
-    /// Runs kubectl with all rights, and returns its standard error.
+    /// Runs kubectl with cluster-admin permissions. Returns its standard error.
     fn refusal(&self, args: &[&str]) -> String {
         let mut kubectl = Command::new("kubectl");
         let output = kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(args).output().expect("kubectl starts");
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
-    /// Makes a namespace of this name, if it is not there.
+    /// Creates a namespace with this name if it does not exist.
     pub(crate) fn ensure_namespace(&self, name: &str) {
         let mut kubectl = Command::new("kubectl");
         let made = kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(["create", "namespace", name]).output();
@@ -163,7 +167,7 @@ impl World {
         assert!(told.is_empty() || told.contains("AlreadyExists"), "{told}");
     }
 
-    /// Whether the server serves objects of this kind.
+    /// Returns whether the server supports this kind of object.
     pub(crate) fn knows(&self, object: &Value) -> bool {
         static SERVED: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
         let version = object["apiVersion"].as_str().expect("a version");
@@ -178,7 +182,7 @@ impl World {
         resources.into_iter().any(|it| it["kind"] == object["kind"])
     }
 
-    /// Runs kubectl with all rights; its standard output.
+    /// Runs kubectl with cluster-admin permissions. Returns its standard output.
     pub(crate) fn kubectl(&self, args: &[&str], input: &str) -> String {
         let mut kubectl = Command::new("kubectl");
         kubectl.arg("--kubeconfig").arg(&self.kubeconfig).args(args);
@@ -187,7 +191,7 @@ impl World {
         String::from_utf8(output.stdout).expect("kubectl prints text")
     }
 
-    /// The `ecr-secret` of each of these namespaces that has one.
+    /// Returns the `ecr-secret` of each of these namespaces, if it exists.
     pub(crate) async fn secrets(&self, namespaces: &[String]) -> Vec<Value> {
         let api = Api::<Secret>::all(self.client.clone());
         let all =
@@ -196,7 +200,7 @@ impl World {
         all.items.iter().filter(|it| ours(it)).map(|it| serde_json::to_value(it).expect("it serialises")).collect()
     }
 
-    /// An object; `None`: it is not there.
+    /// Returns an object, or `None` if it does not exist.
     pub(crate) fn find(&self, namespace: &str, resource: &str, name: &str) -> Option<Value> {
         let path = format!("/api/v1/namespaces/{namespace}/{resource}/{name}");
         let mut kubectl = Command::new("kubectl");
@@ -204,14 +208,14 @@ impl World {
         serde_json::from_slice(&found.expect("kubectl starts").stdout).ok()
     }
 
-    /// The object as the API serves it: kubectl's own printing leaves out who manages its fields.
+    /// Returns an object as the API serves it. Other output formats of kubectl omit the managed fields.
     pub(crate) fn get(&self, namespace: &str, resource: &str, name: &str) -> Value {
         let json = self.kubectl(&["get", "--raw", &format!("/api/v1/namespaces/{namespace}/{resource}/{name}")], "");
         serde_json::from_str(&json).expect("kubectl prints JSON")
     }
 }
 
-/// Asks until it is so, for a minute at most: other processes do not signal a test.
+/// Polls until the condition is true, for up to a minute. Other processes cannot signal a test.
 pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     let waiting = async {
         while !is_so() {
@@ -221,23 +225,23 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     assert!(timeout(Duration::from_mins(1), waiting).await.is_ok(), "{what}: not within a minute");
 }
 
-/// `ecr-secret` in a namespace.
+/// Returns the target `ecr-secret` in a namespace.
 pub(crate) fn target(namespace: &str) -> Target {
     let store = "live".parse().expect("valid");
     Target::new(store, Address::secret(namespace.parse().expect("valid"), "ecr-secret".parse().expect("valid")))
 }
 
-/// How many tokens AWS was asked for.
+/// Returns how many tokens were requested from AWS.
 pub(crate) fn mints(aws: &FakeAws) -> usize {
     aws.calls().iter().filter(|call| call.action == "GetAuthorizationToken").count()
 }
 
-/// Runs regcred as a user would, with keys that open nothing and ECR on loopback.
+/// Runs regcred as a user would, with invalid keys and ECR on loopback.
 pub(crate) fn regcred(aws: &FakeAws, kubeconfig: &Path, args: &[&str]) -> Output {
     command(aws, kubeconfig, args).output().expect("regcred starts")
 }
 
-/// The same, ready to be started.
+/// Returns the command of [`regcred`], ready to start.
 pub(crate) fn command(aws: &FakeAws, kubeconfig: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(setting("REGCRED_LIVE_BINARY"));
     command.args(args).arg("--kubeconfig").arg(kubeconfig).env_clear();

@@ -1,4 +1,4 @@
-//! Several write at the same time, or write what they should not.
+//! Concurrent writers, and writers that change regcred's objects.
 
 use std::{sync::Arc, time::Duration};
 
@@ -45,7 +45,8 @@ async fn twelve_writers_at_a_time_lose_no_login_and_no_entry_of_a_service_accoun
     world.kubectl(&["create", "--filename", "-"], &theirs.to_string());
     let mut work = JoinSet::new();
     for number in 0..WRITERS {
-        // One half merges into the one Secret, the other has Secrets of its own; all link to the one account.
+        // Half of the writers merge into one Secret. The others have their own Secrets. All of them link to the same
+        // account.
         let merges = number % 2 == 0;
         let foreign = if merges { Foreign::Merge } else { Foreign::Refuse };
         let sink = OpenShiftSink::builder(world.cluster().await).with_foreign(foreign);
@@ -57,7 +58,7 @@ async fn twelve_writers_at_a_time_lose_no_login_and_no_entry_of_a_service_accoun
         }
         work.spawn(async move {
             let set = set(&format!("r{number}.example"), "one");
-            // As the engine does: a lost race is tried again.
+            // Retry after a lost race, as the engine does.
             loop {
                 match sink.write(&target, &set).await {
                     Ok(applied) if applied.failure.is_none() => break,
@@ -127,7 +128,7 @@ async fn an_end_in_2099_that_a_tenant_writes_changes_nothing_whoever_it_says_it_
     assert_eq!(pass().await, Step::Refresh, "dates of others are not believed");
     assert!(!secret()["metadata"]["annotations"].to_string().contains("2099"));
 
-    // As our own field manager, by apply: what it owns is then ours to all appearance.
+    // An apply as regcred's field manager. The changed fields then look like regcred's own.
     let mut applied = json!({ "apiVersion": "v1", "kind": "Secret" });
     let ours = secret();
     let hosts = annotation(&ours, "regcred.dev/hosts");

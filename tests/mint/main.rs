@@ -1,7 +1,7 @@
-//! Mints as the identity that its one argument describes: once for every line of its input, with a line of JSON for each. With a list of
-//! identities, it mints as all of them at the same time, and the line has a list.
+//! Mints a credential as the identity in its argument. It mints once per input line and prints one line of JSON. If the
+//! argument is a list of identities, it mints for all of them concurrently and prints a list.
 //!
-//! A process of its own, because the SDK reads its identity from the environment.
+//! This is a separate process, because the SDK reads its identity from the environment.
 
 use std::{
     env,
@@ -71,7 +71,7 @@ async fn mint(provider: &EcrProvider) -> Value {
     }
 }
 
-/// The variables and files of a tenant. Without files, they are those of the machine.
+/// Returns the variables and files of a tenant. Without files, the tenant uses the files of the machine.
 fn environment(wanted: &Value) -> Option<Environment> {
     let texts = |key: &str| {
         let texts = wanted[key].as_object()?.clone();

@@ -1,4 +1,4 @@
-//! The `Debug` form of every public type shows no secret, and no public type is forgotten here.
+//! The `Debug` form of every public type hides secrets. The lists below contain every public type.
 
 use std::{
     collections::BTreeSet,
@@ -32,7 +32,7 @@ use serde_json::json;
 const CANARY: &str = "cAnArY-0123456789";
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// What is shown below.
+/// The types that the test prints.
 const SHOWN: &[&str] = &[
     "Applied",
     "Builder",
@@ -84,7 +84,7 @@ const SHOWN: &[&str] = &[
     "WatchedSource",
     "Watches",
 ];
-/// What holds names, dates and choices alone; or is a trait.
+/// Types that contain only names, dates and choices, and traits.
 const HARMLESS: &[&str] = &[
     "Account",
     "AccountId",
@@ -167,7 +167,7 @@ fn credential() -> RegistryCredential {
     RegistryCredential::new(vec![login], validity).expect("valid")
 }
 
-/// A store with one document, which holds a secret.
+/// A store with one document that contains a secret.
 #[derive(Debug)]
 struct OneDocument;
 
@@ -207,7 +207,7 @@ async fn show_keyring(shown: &mut Shown) {
     shown.show(&keyring);
 }
 
-/// Shows the types of Amazon ECR.
+/// Prints the types of Amazon ECR.
 async fn show_ecr(shown: &mut Shown) {
     let keys = Credentials::from_keys("AKIAIOSFODNN7EXAMPLE", CANARY, Some(CANARY.into()));
     let identity = Identity::given(keys).with_role(Role::new("arn:aws:iam::123456789012:role/pull"));
@@ -268,7 +268,7 @@ async fn no_public_type_shows_a_secret() {
     shown.show(&memory.write(&target("team-a"), &set).await.expect("it is written"));
     shown.show(&memory.observe(&target("team-a")).await.expect("it is read"));
     shown.show(&memory);
-    // It mints passwords that begin with `canary`.
+    // This provider mints passwords that start with `canary`.
     let provider = Arc::new(FakeProvider::new(clock.clone(), "r.example"));
     let (minter, context) =
         (Arc::new(Minter::new(provider_name("fake"), provider.clone())), Context::new(clock.clone()));
@@ -327,7 +327,7 @@ async fn no_public_type_shows_a_secret() {
     }
 }
 
-/// The Secrets of named and of selected namespaces.
+/// Returns sources for the Secrets of named and of selected namespaces.
 fn sources(cluster: &Cluster, store: StoreName) -> (WatchedSource, WatchedSource) {
     let (keeper, resync) = (OpenShiftSink::builder(cluster.clone()).build(), Duration::from_mins(5));
     let (secret, namespace) = ("ecr-secret".parse::<SecretName>().expect("valid"), "team-a".parse().expect("valid"));

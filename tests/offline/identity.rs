@@ -145,7 +145,7 @@ async fn a_role_is_assumed_with_external_id_and_session_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_web_identity_is_read_anew_each_time_and_its_file_may_be_empty_or_gone_for_a_while() {
     let aws = FakeAws::start().await;
-    aws.set_session_life(Duration::from_secs(5)); // less than the SDK keeps: each mint asks STS again
+    aws.set_session_life(Duration::from_secs(5)); // shorter than the SDK's cache allows, so each mint calls STS again
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("token");
     let (path, url) = (file.display().to_string(), aws.url());
@@ -328,7 +328,7 @@ async fn a_principal_that_is_pinned_is_compared_before_anything_is_minted() {
     assert_eq!(aws.issued().len(), before, "no token was asked for");
 }
 
-/// AWS behind TLS of a private authority, reached through a proxy whatever its name is.
+/// Starts AWS behind TLS of a private authority. A proxy sends every host to it.
 async fn far(aws: &FakeAws, dir: &Path) -> (ForwardProxy, FaultProxy, String) {
     let authority = Authority::new();
     let names = [
@@ -435,7 +435,7 @@ async fn a_proxy_that_refuses_and_an_authority_that_is_not_trusted_are_told_apar
     assert!(aws.issued().is_empty());
 }
 
-/// The program hears everything at TRACE, as one that embeds the library may.
+/// The program logs everything at TRACE, as a program that embeds the library may do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shared_file_that_is_not_text_is_named_with_its_byte_and_nothing_of_it_is_logged() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! Keys as people paste them, from every place that keys come from.
+//! Keys as users paste them, from every credential source.
 
 use std::fs;
 
@@ -148,7 +148,7 @@ async fn an_instance_that_does_not_answer_as_it_should_is_told_with_what_helps()
         assert!(!error.contains("identity: instance") && !error.contains("canary"), "{minted}");
     };
     assert_said(ask("http://127.0.0.1:1", &[]), "unreachable", HOPS);
-    // A port that takes connections and never answers.
+    // A port that accepts connections and never answers.
     let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let silent = format!("http://{}", silent.local_addr().expect("it has an address"));
     assert_said(ask(&silent, &[]), "unreachable", HOPS);
@@ -265,7 +265,8 @@ async fn the_bundle_of_the_aws_cli_is_trusted_before_that_of_openssl() {
     }
     let stranger = with(&[("AWS_CA_BUNDLE", &wrong), ("SSL_CERT_FILE", &right)]);
     assert!(stranger["error"].as_str().is_some_and(|it| it.ends_with("the certificate is not trusted")), "{stranger}");
-    // A profile names one too. The variable of AWS wins, and that of OpenSSL does not count beside it.
+    // A profile can name a CA bundle too. The variable of AWS takes precedence, and the variable of OpenSSL is then
+    // ignored.
     let profile = |bundle: &str| file("config", &format!("[default]\nca_bundle = {bundle}\n"));
     for (bundle, more, is_trusted) in [
         (right.as_str(), None, true),

@@ -1,4 +1,4 @@
-//! Kubeconfigs and proxies: regcred behaves as kubectl does, or the table has the reason.
+//! Kubeconfigs and proxies. regcred behaves like kubectl, or the table contains the reason.
 
 use crate::table::{World, cases};
 

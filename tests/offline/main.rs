@@ -1,4 +1,4 @@
-//! Several libraries together, as a program that embeds them would use them: no network, no cluster.
+//! Tests of several libraries together, as an embedding program would use them. They need no network and no cluster.
 
 mod debug;
 mod identity;

@@ -1,5 +1,5 @@
-//! What `regcred manifests` makes, as an API server and an OpenShift cluster take it: the examples, and whatever names people
-//! choose.
+//! The output of `regcred manifests` is valid for an API server and an OpenShift cluster. The tests cover the examples
+//! and arbitrary names.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -20,7 +20,7 @@ fn types() -> Types {
     BuiltIn::default().add_to(Types::default()).expect("they have different names")
 }
 
-/// The plan of a valid config.
+/// Returns the plan of a valid config.
 fn plan(yaml: &str) -> Plan {
     let config = from_yaml(yaml, &types()).expect("it is valid");
     Plan::new(&config, &types()).expect("it is valid")
@@ -30,7 +30,7 @@ fn documents(text: &str) -> Vec<Value> {
     serde_saphyr::from_multiple::<Value>(text).expect("YAML")
 }
 
-/// Every file that is checked in under a folder, by its name.
+/// Returns every committed file in a folder, by name.
 fn files(folder: &Path) -> Vec<(String, String)> {
     let mut files = vec![];
     for entry in fs::read_dir(folder).expect("a folder") {
@@ -48,7 +48,7 @@ fn deploy(folder: &str) -> Vec<(String, String)> {
     files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(folder))
 }
 
-/// The pod of a workload; `None`: it has none.
+/// Returns the pod spec of a workload, or `None` if the object has no pod.
 fn pod(object: &Value) -> Option<&Value> {
     match object["kind"].as_str()? {
         "CronJob" => Some(&object["spec"]["jobTemplate"]["spec"]["template"]["spec"]),
@@ -57,7 +57,7 @@ fn pod(object: &Value) -> Option<&Value> {
     }
 }
 
-/// What the profile `restricted` of Pod Security and OpenShift's SCC `restricted-v2` ask for.
+/// Asserts the requirements of the `restricted` Pod Security profile and of OpenShift's SCC `restricted-v2`.
 #[track_caller]
 fn is_restricted(pod: &Value, file: &str) {
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{file}");
@@ -83,7 +83,7 @@ fn is_restricted(pod: &Value, file: &str) {
     }
 }
 
-/// Whatever may be in a file that everybody reads.
+/// Asserts that a file contains no secret, because anyone can read it.
 #[track_caller]
 fn holds_no_secret(text: &str, file: &str) {
     for key in ["AKIA", "ASIA", "aws_secret_access_key", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PRIVATE KEY"] {
@@ -142,7 +142,8 @@ fn the_sample_build_pushes_with_the_secret_that_the_config_keeps() {
         for object in documents(&text) {
             assert_eq!(published.problems(&object), [] as [String; 0], "{file}");
             if object["kind"] == "BuildConfig" {
-                // Which of a ServiceAccount's Secrets a build takes has changed between releases: it is said.
+                // OpenShift releases differ in which Secret of a ServiceAccount a build uses. The example therefore
+                // names the Secret.
                 let push = object["spec"]["output"]["pushSecret"]["name"].as_str().expect("it is said");
                 assert!(kept.iter().any(|it| it == push), "{push}: {kept:?}");
                 builds += 1;
@@ -316,7 +317,7 @@ fn what_the_config_names_and_no_volume_holds_is_refused() {
     manifests(&plan, &elsewhere).expect("nothing runs there");
 }
 
-/// Names that a reader of YAML may take for something else, or a template for its own.
+/// Returns names that a YAML parser could misread, or that a template could interpret.
 fn hostile() -> impl Strategy<Value = String> {
     let odd = ["no", "on", "y", "null", "true", "1e3", "0x1f", "12", "1-30", "a", "default", "kube-system"];
     prop_oneof![
@@ -325,7 +326,7 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Texts of labels and command lines.
+/// Returns texts for labels and command lines.
 fn text() -> impl Strategy<Value = String> {
     let odd = [
         "\"; rm -rf /",

@@ -1,4 +1,4 @@
-//! A process that mints as an identity of its environment.
+//! A process that mints with an identity from its environment.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 pub(crate) const PULL: &str = "arn:aws:iam::123456789012:role/pull";
 pub(crate) const HOST: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
 
-/// A process that mints when it is asked to.
+/// A process that mints on request.
 pub(crate) struct Mint {
     child: Child,
     input: ChildStdin,
@@ -34,13 +34,13 @@ impl Mint {
     }
 
     pub(crate) fn again(&mut self) -> Value {
-        self.input.write_all(b"\n").ok(); // one that could not be made has ended, and said why
+        self.input.write_all(b"\n").ok(); // a process that failed to start has exited and printed the reason
         let mut line = String::new();
         self.output.read_line(&mut line).expect("it answers");
         serde_json::from_str(&line).expect("JSON")
     }
 
-    /// All that it logged at trace.
+    /// Returns the log of the process at level TRACE.
     pub(crate) fn log(mut self) -> String {
         drop(self.input);
         self.child.wait().expect("it ends");

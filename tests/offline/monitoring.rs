@@ -1,4 +1,4 @@
-//! Alerts and their tests, which Prometheus's own tool runs among the live ones.
+//! Checks of the alerts and their tests. Prometheus's own tool runs the tests as part of the live tests.
 
 use std::{fs, path::Path};
 

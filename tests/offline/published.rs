@@ -1,16 +1,16 @@
-//! Published schemas of kinds, as an API server has them; see `tests/schemas/README.md`.
+//! Published schemas of Kubernetes kinds, as an API server uses them. See `tests/schemas/README.md`.
 
 use std::{collections::HashMap, fs, path::Path};
 
 use jsonschema::Validator;
 use serde_json::Value;
 
-/// Every kind that there is a schema of.
+/// All kinds that have a schema.
 pub(crate) struct Published(HashMap<String, Validator>);
 
 impl Published {
     pub(crate) fn new() -> Self {
-        // Suites of several crates read them.
+        // Test suites of several crates read these files.
         let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("tests/schemas"));
         let folder = folders.into_iter().find(|folder| folder.exists()).expect("the workspace has it");
         let files = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
@@ -22,7 +22,7 @@ impl Published {
         Self(schemas.collect())
     }
 
-    /// What is wrong with an object; of a kind without a schema, that.
+    /// Returns the problems of an object. A missing schema is a problem too.
     pub(crate) fn problems(&self, object: &Value) -> Vec<String> {
         let text = |key: &str| object[key].as_str().unwrap_or_default().to_lowercase();
         let (version, kind) = (text("apiVersion"), text("kind"));

@@ -1,11 +1,12 @@
-//! What an editor makes of the schema: it takes every example, and marks what it can know to be wrong.
+//! The JSON schema in an editor. It accepts every example, and reports the errors that a schema can detect.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use regcred::{BuiltIn, Types};
 use serde_json::Value;
 
-/// What is wrong in these has to be known: a name's meaning, a sum of two entries, a time that never comes.
+/// Examples whose errors a schema cannot detect: the meaning of a name, the sum of two entries, or a schedule that
+/// never fires.
 const BEYOND: [&str; 6] = [
     "another-partition.yaml",
     "no-yaml.yaml",

@@ -1,4 +1,4 @@
-//! Profiles whose credentials a person or a program gives: `aws sso login`, `aws login` and `credential_process`.
+//! Profiles whose credentials come from a user or a program: `aws sso login`, `aws login` and `credential_process`.
 
 use std::{fs, path::Path};
 
@@ -10,7 +10,7 @@ use crate::minting::{HOST, Mint, PULL, registries};
 
 const START: &str = "https://corp.awsapps.com/start";
 const LOGIN: &str = "arn:aws:iam::123456789012:user/dev";
-/// What the AWS CLI calls the files of these sessions: SHA-1 of the name or URL, and SHA-256 of the ARN.
+/// The file names that the AWS CLI uses for these sessions: SHA-1 of the name or URL, and SHA-256 of the ARN.
 const OF_SESSION: &str = ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json";
 const OF_START: &str = ".aws/sso/cache/a51746d4aa793ae07b25e90c3a5db96fc7832bd7.json";
 const OF_LOGIN: &str = ".aws/login/cache/893f13863f68a08133e541260597f1d60f5bf9b326625782990032cbad201e26.json";
@@ -18,7 +18,7 @@ const KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIBMB/RwQERsVoqWRQG4zK
 const FUTURE: &str = "2099-01-01T00:00:00Z";
 const PAST: &str = "2020-01-01T00:00:00Z";
 
-/// A person's machine, and what it speaks to.
+/// A user's machine, and the servers that it connects to.
 struct Laptop {
     home: TempDir,
     aws: FakeAws,
@@ -46,7 +46,7 @@ impl Laptop {
         fs::read_to_string(self.home.path().join(file)).expect("text")
     }
 
-    /// Mints once. Nothing that holds a secret is in the log, though it has everything at trace.
+    /// Mints once. Asserts that the log contains no secret, although it has level TRACE.
     fn mint(&self, wanted: &Value, more: &[(&str, &str)]) -> Value {
         let (home, aws, sign_in) = (self.home.path().display().to_string(), self.aws.url(), self.sign_in.url());
         let environment = [
@@ -300,7 +300,7 @@ async fn a_program_of_a_profile_mints_and_what_it_prints_is_never_shown() {
     laptop.assert_refuses(&json!({ "profile": "gone" }), &[], "invalid", "/nonexistent/helper is not installed");
     laptop.assert_refuses(&json!({ "profile": "open" }), &[], "invalid", "a quote in its command is not closed");
 
-    // In a pod, and wherever the config lists programs, only those run.
+    // Only the programs in the config may run, both in a pod and if the config lists programs.
     let pod = [("KUBERNETES_SERVICE_HOST", "10.0.0.1")];
     for profile in ["good", "spaced", "shell", "role", "bad"] {
         laptop.assert_refuses(
@@ -533,7 +533,7 @@ async fn settings_of_a_profile_that_contradict_each_other_are_named() {
         laptop.write(".aws/config", config);
         laptop.assert_refuses(&json!({ "profile": "x" }), &[], "invalid", said);
     }
-    // The chain goes on behind a profile that is not there, and names it at the end.
+    // The chain continues after a missing profile, and reports the profile at the end.
     for (config, said) in [
         (format!("[profile y]\n{keys}"), "the AWS profile \"x\" that AWS_PROFILE names: it is not in "),
         (format!("[x]\n{keys}"), "a config file needs [profile x]"),

@@ -1,4 +1,4 @@
-//! The libraries log no token, whatever the program that embeds them wants to hear.
+//! The libraries never log a token, at any log level of the embedding program.
 
 use std::{
     io::{self, Write},

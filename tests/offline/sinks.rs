@@ -1,4 +1,4 @@
-//! Types of sinks that a program brings along, named in a config beside its own types of providers.
+//! Custom sink types. A config uses them together with custom provider types.
 
 use std::{
     collections::BTreeSet,
@@ -39,12 +39,12 @@ struct Shelf {
     height: u32,
 }
 
-/// Boards for so many entries.
+/// A sink type with a limited number of entries.
 struct Boards {
     sink: Arc<MemorySink>,
-    /// Whether it cannot be made.
+    /// Whether creating the sink fails.
     broken: bool,
-    /// Whether it can select namespaces.
+    /// Whether it supports selected namespaces.
     selects: bool,
     /// The targets of the latest plan.
     planned: Arc<Mutex<Vec<SinkTarget<NoOptions>>>>,
@@ -84,7 +84,7 @@ impl SinkType for Boards {
     }
 }
 
-/// A type of provider that always gives the same one.
+/// A provider type that always returns the same provider.
 struct Given<const OTHER: bool>(Arc<FakeProvider>);
 
 #[async_trait]
@@ -208,7 +208,7 @@ fn a_sink_of_one_s_own_is_told_all_that_the_config_says() {
     );
 }
 
-/// The options of one target of the folder.
+/// The options of one target in the folder.
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "regcred::plan::schemars")]
@@ -218,7 +218,7 @@ struct File {
     mode: u32,
 }
 
-/// Files in a folder.
+/// A sink type for files in a folder.
 struct Folder(Arc<MemorySink>);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! Tenants of one process, each with an environment of its own. The process has an identity too, which no tenant may use.
+//! Tenants of one process, each with its own environment. The process has an identity too, which no tenant may use.
 
 use std::{collections::BTreeMap, fs};
 
@@ -13,7 +13,7 @@ use crate::minting::{Mint, PULL, registries};
 
 const KEYS: &str = "aws_access_key_id = AKIASOURCE\naws_secret_access_key = not-a-real-key\n";
 
-/// A process with every identity that it can have.
+/// A process with every kind of identity.
 struct Process {
     aws: FakeAws,
     container: ContainerCredentials,
@@ -36,7 +36,7 @@ impl Process {
         Self { aws: FakeAws::start().await, container, proxy, home }
     }
 
-    /// Mints as these tenants in one process. Its variables name every source of the process.
+    /// Mints as these tenants in one process. The environment variables name every credential source of the process.
     fn mint(&self, tenants: &Value) -> Mint {
         let (aws, container, proxy) = (self.aws.url(), self.container.url(), self.proxy.url());
         let path = |name: &str| self.home.path().join(name).display().to_string();

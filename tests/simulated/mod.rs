@@ -1,4 +1,5 @@
-//! A daemon among stand-ins, in one thread whose time a test moves: the real SDK, the real client of Kubernetes, and no socket.
+//! A daemon among fake servers, in one thread whose time the test controls. It uses the real SDK and the real
+//! Kubernetes client, but no socket.
 
 mod reach;
 
@@ -15,9 +16,9 @@ use tempfile::TempDir;
 
 pub(crate) use self::reach::{Line, Outage};
 
-/// Of the namespaces that carry the label.
+/// Name of the Secrets in namespaces with the label.
 pub(crate) const CHOSEN: &str = "ecr-secret";
-/// Of those that the config names.
+/// Name of the Secrets in namespaces that the config names.
 pub(crate) const NAMED: &str = "named-pull";
 /// Regions, each with its provider below.
 pub(crate) const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
@@ -41,26 +42,26 @@ const CHOOSING: &str = "- namespaces: { selector: registry=ecr }
   service_accounts: [{ name: default, link: [pull] }]
 ";
 
-/// AWS and a cluster, and the machine between them.
+/// AWS and a cluster, and the machine that connects to both.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) aws: Arc<FakeAws>,
     pub(crate) kube: Arc<FakeKube>,
     pub(crate) to_aws: Line,
     pub(crate) to_kube: Line,
-    /// By which AWS and the cluster go.
+    /// The clock of AWS and the cluster.
     pub(crate) truth: Arc<TestClock>,
-    /// What the daemon takes for the time.
+    /// The clock of the daemon.
     pub(crate) machine: Arc<TestClock>,
     token: TempDir,
 }
 
 impl World {
-    /// With namespaces that are named and so many that are chosen. Begins at 2026-01-01T00:00:00Z.
+    /// Creates named namespaces, and `chosen` selected namespaces. The time starts at 2026-01-01T00:00:00Z.
     pub(crate) fn new(chosen: usize) -> Self {
         let clock = || {
             let clock = TestClock::new();
-            clock.step(Duration::from_hours(90_896)); // from 2015
+            clock.step(Duration::from_hours(90_896)); // the clock starts in 2015
             Arc::new(clock)
         };
         let (truth, machine) = (clock(), clock());
@@ -82,19 +83,19 @@ impl World {
         world
     }
 
-    /// Makes a namespace that is chosen.
+    /// Creates a namespace with the label.
     pub(crate) fn add(&self, name: &str) {
         let labels = json!({ "metadata": { "labels": { "registry": "ecr" } } });
         self.kube.put("namespaces", "", name, labels, "kubectl");
         self.kube.put("serviceaccounts", name, "default", json!({}), "kube-controller-manager");
     }
 
-    /// As `regcred run` makes it, of this config and these further lines of it.
+    /// Creates a daemon as `regcred run` does, with this config and additional lines.
     pub(crate) async fn daemon(&self, further: &str) -> Arc<Engine> {
         self.daemon_of(&format!("{further}{CONFIG}{CHOOSING}")).await
     }
 
-    /// The same, for the namespaces that are named alone: nothing is watched.
+    /// Creates a daemon for named namespaces only. It watches nothing.
     pub(crate) async fn daemon_of_few(&self, further: &str) -> Arc<Engine> {
         self.daemon_of(&format!("{further}{CONFIG}")).await
     }

@@ -1,4 +1,5 @@
-//! The ways to the stand-ins, which a test can cut: no bytes in a kernel, so that time that is paused stands still meanwhile.
+//! Connections to the fake servers, which a test can interrupt. They use no sockets, so that paused time does not
+//! advance while a request runs.
 
 use std::{
     future::pending,
@@ -18,18 +19,18 @@ use http_body_util::BodyExt;
 use regcred_openshift::Cluster;
 use regcred_testkit::{FakeAws, FakeKube};
 
-/// How somebody is out of reach.
+/// How a server is unreachable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outage {
-    /// There is no connection.
+    /// The connection is refused.
     Refused,
-    /// Somebody on the way says that nobody is there.
+    /// A load balancer answers that the server is unavailable.
     Unavailable,
-    /// There is no answer.
+    /// The server never answers.
     Silent,
 }
 
-/// The way to one of them.
+/// The connection to one server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line(Arc<Mutex<Option<Outage>>>);
 
@@ -53,7 +54,7 @@ impl Line {
     }
 }
 
-/// The cluster, by the real client.
+/// Returns the cluster, through the real client.
 pub(crate) fn cluster(kube: &Arc<FakeKube>, line: &Line) -> Cluster {
     let (kube, line) = (kube.clone(), line.clone());
     let call = tower::service_fn(move |request: http::Request<kube::client::Body>| {
@@ -63,7 +64,7 @@ pub(crate) fn cluster(kube: &Arc<FakeKube>, line: &Line) -> Cluster {
     Cluster::from_client(kube::Client::new(call, "default"), &http::Uri::from_static("https://api.example:6443"))
 }
 
-/// AWS, below the real SDK.
+/// AWS, as an HTTP client for the real SDK.
 #[derive(Clone, Debug)]
 pub(crate) struct Aws {
     pub(crate) aws: Arc<FakeAws>,

@@ -1,6 +1,7 @@
-//! What regcred itself does under the guard and the printed rights: no request of it is refused.
+//! All requests of regcred succeed under the guard and the printed RBAC rules.
 //!
-//! `rights.rs` and `daemon.rs` have creating, refreshing, carrying over, merging, linking, restoring, Events, the Lease and pruning.
+//! `rights.rs` and `daemon.rs` cover creating, refreshing, carrying over, merging, linking, restoring, Events, the
+//! Lease and pruning.
 
 use std::fs;
 
@@ -13,7 +14,7 @@ use crate::{
     world::{World, regcred},
 };
 
-/// How an installation gets its rights.
+/// How the RBAC rules of an installation are granted.
 #[derive(Clone, Copy, PartialEq)]
 enum Rights {
     Names,
@@ -91,7 +92,7 @@ async fn all_of_it_works(rights: Rights) {
     pass(&aws, &installed, &["--force"], "refresh");
     assert_ne!(secret("ecr-pull")["data"], data);
 
-    // Of an account that the config drops, the link is removed with the rights of before.
+    // The config no longer has this account. regcred removes its link with the rules of the old config.
     let has_link = || {
         names(&world.get(&namespace, "serviceaccounts", "default"), "imagePullSecrets").contains(&"ecr-pull".to_owned())
     };
@@ -105,7 +106,7 @@ async fn all_of_it_works(rights: Rights) {
 
     let asked = installed.asked();
     let refused = refused(&asked, "");
-    // Without rights in the whole cluster, regcred may try lists before it reads one by one.
+    // Without cluster-wide permissions, regcred may try a list before it reads objects one by one.
     let refused =
         refused.into_iter().filter(|it| rights != Rights::RoleBindings || it.verb != "list").collect::<Vec<_>>();
     assert!(refused.is_empty(), "{refused:#?}");

@@ -1,6 +1,6 @@
-//! Attacks on an installation, on a real API server: with the token of its pod, and as a tenant.
+//! Attacks on an installation on a real API server, with the token of its pod and as a tenant.
 //!
-//! A row is one request and the answer that it must get. To add an attack, add a row.
+//! A row is one request and its expected answer. To add an attack, add a row.
 
 #![expect(clippy::similar_names, reason = "`path` and `patch` are the terms of the API")]
 #![expect(clippy::too_many_lines, reason = "a table has a row for each variant of an attack")]
@@ -30,22 +30,22 @@ pub(crate) const STRATEGIC: &str = "application/strategic-merge-patch+json";
 pub(crate) const APPLY: &str = "application/apply-patch+yaml";
 pub(crate) const PLAIN: &str = "application/json";
 
-/// The server answers a request that it refuses within this time, however large the object is. One took 15 seconds before the
-/// guard counted entries first.
+/// The longest time for a refusal, regardless of the size of the object. One refusal took 15 seconds before the guard
+/// compared counts first.
 const LONGEST: Duration = Duration::from_secs(6);
 
-/// What the server must answer.
+/// The expected answer of the server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Expected {
-    /// The guard refuses it with a message that contains this.
+    /// The guard refuses the request. Its message contains this text.
     Guard(&'static str),
-    /// The guard refuses it with this, or the server leaves this text out of what it accepts. Newer servers do.
+    /// The guard refuses the request with the first text. Newer servers may accept it instead and drop the second text.
     GuardOrWithout(&'static str, &'static str),
-    /// The ServiceAccount has no such right.
+    /// RBAC does not allow the request.
     Rbac,
-    /// The server itself finds the object invalid, whoever sends it.
+    /// The server rejects the object as invalid, for any sender.
     Invalid,
-    /// The server accepts it.
+    /// The server accepts the request.
     Harmless,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Row {
     pub(crate) path: String,
     pub(crate) content: &'static str,
     pub(crate) body: Value,
-    /// `None`: that of regcred's pod.
+    /// The field manager. `None` is that of regcred's pod.
     pub(crate) manager: Option<&'static str>,
     pub(crate) expected: Expected,
 }
@@ -74,13 +74,13 @@ impl Row {
         Self { name: name.into(), method, path: path.into(), content, body, manager: None, expected }
     }
 
-    /// Under another name of a field manager.
+    /// Sets another field manager.
     pub(crate) fn under(mut self, manager: &'static str) -> Self {
         self.manager = Some(manager);
         self
     }
 
-    /// Changes an object as it is now: the patch replaces each field of the object that the closure changes.
+    /// Changes an existing object. The patch replaces each field that the closure changes.
     pub(crate) fn edit(
         name: impl Into<String>,
         path: impl Into<String>,
@@ -102,22 +102,22 @@ impl Row {
     }
 }
 
-/// Somebody who sends requests.
+/// A client that sends requests.
 pub(crate) struct Actor {
     client: Client,
     manager: String,
 }
 
 impl Actor {
-    /// With the token of an installation's pod.
+    /// Uses the token of an installation's pod.
     pub(crate) async fn pod(installed: &Installed) -> Self {
         Self { client: client(&installed.kubeconfig).await, manager: format!("regcred/{}", installed.instance) }
     }
 
-    /// With the role `admin` in a namespace.
+    /// Uses the role `admin` in a namespace.
     pub(crate) async fn tenant(world: &World, namespace: &str) -> Self {
         world.kubectl(&["create", "serviceaccount", "tenant", "--namespace", namespace], "");
-        // No controller aggregates `admin` here, so its parts are bound.
+        // No controller aggregates `admin` here, so the test binds its parts.
         for role in ["admin", "system:aggregate-to-admin", "system:aggregate-to-edit", "system:aggregate-to-view"] {
             let (name, role) = (role.replace(':', "-"), format!("--clusterrole={role}"));
             let subject = format!("--serviceaccount={namespace}:tenant");
@@ -127,8 +127,8 @@ impl Actor {
         Self { client: client(&kubeconfig).await, manager: "tenant".into() }
     }
 
-    /// Sends a request; the code and what the server answers. A dry run passes the same checks and changes nothing, so each row
-    /// meets the objects as they were.
+    /// Sends a request. Returns the status code and the answer. A dry run passes the same checks and changes nothing,
+    /// so every row sees the original objects.
     pub(crate) async fn send(&self, row: &Row, dry: bool) -> (u16, String) {
         let mut path = format!("{}{}", row.path, if row.path.contains('?') { '&' } else { '?' });
         let manager = row.manager.unwrap_or(&self.manager).replace('/', "%2F");
@@ -151,7 +151,7 @@ impl Actor {
         assert_eq!(code, 200, "{}: {told}", row.name);
     }
 
-    /// Sends every row and judges the answers. Fails with all rows that got another answer.
+    /// Sends every row and checks the answers. Panics with all rows that got a wrong answer.
     pub(crate) async fn attacks(&self, kind: &str, rows: &[Row]) {
         let mut wrong = String::new();
         for row in rows {

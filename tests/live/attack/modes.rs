@@ -1,4 +1,4 @@
-//! The guard fails closed: no rights without a guard, whatever the config and however often it is installed.
+//! The guard fails closed. No permissions exist without a guard, for any config and any sequence of installations.
 
 use std::{
     fmt::Write,
@@ -21,7 +21,7 @@ use crate::{
 
 const TYPE: &str = "may only write Secrets of type";
 
-/// The attack that matters most: a token of a ServiceAccount of the platform.
+/// Returns the most important attack: a token of a ServiceAccount of the platform.
 fn token(namespace: &str, name: &str) -> Row {
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
@@ -40,7 +40,7 @@ fn is_guarded(world: &World, objects: &[Value]) -> bool {
     knows
 }
 
-/// The server compiles what is printed, and in a short time. With 187 names it refused one that 0.1.0 printed.
+/// The server compiles the printed guard quickly. With 187 names it refused a guard that 0.1.0 printed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s1_a_config_of_any_length_is_guarded_or_not_printed() {
     let world = World::new().await;
@@ -111,7 +111,7 @@ async fn s1_a_config_of_any_length_is_guarded_or_not_printed() {
         pod.attacks(what, &[token("kube-system", name), token(&namespace, name)]).await;
         uninstall(&world, &installed);
     }
-    // What a server would refuse is not printed, and neither are the rights.
+    // If a server would refuse the guard, regcred prints neither the guard nor the RBAC rules.
     let dir = tempfile::tempdir().expect("a folder");
     let config = dir.path().join("config.yaml");
     let long = (0..2_000).map(|it| format!("'a{it:04}-{}*'", "x".repeat(40))).collect::<Vec<_>>().join(", ");
@@ -121,7 +121,7 @@ async fn s1_a_config_of_any_length_is_guarded_or_not_printed() {
     assert!(!printed.status.success() && printed.stdout.is_empty(), "{}", String::from_utf8_lossy(&printed.stdout));
 }
 
-/// Large policies slow down the tests beside this one.
+/// Removes the policies, because large policies slow down the tests that run at the same time.
 fn uninstall(world: &World, installed: &Installed) {
     for kind in ["ClusterRoleBinding", "ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"] {
         for object in installed.objects.iter().filter(|it| it["kind"] == kind) {
@@ -149,12 +149,12 @@ async fn s2_two_installations_of_one_instance_are_both_guarded() {
         let pod = Actor::pod(installed).await;
         pod.attacks("S2 two installations", &rows).await;
     }
-    // Without the second one, the first one is guarded as before.
+    // After the second installation is removed, the first is guarded as before.
     uninstall(&world, &second);
     Actor::pod(&first).await.attacks("S2 after the second one is removed", &rows).await;
 }
 
-/// The policies are applied first, so rights never exist without them.
+/// The policies are applied first, so permissions never exist without them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_guard_is_applied_before_the_rights() {
     let world = World::new().await;
@@ -166,7 +166,8 @@ async fn the_guard_is_applied_before_the_rights() {
     assert!(last.expect("it is printed") < position("ClusterRoleBinding"));
 }
 
-/// Applies what `regcred manifests` prints for a config. Returns the path of the config, and whether the server knows the workload.
+/// Applies the output of `regcred manifests`. Returns the path of the config, and whether the server knows the workload
+/// kind.
 fn apply(world: &World, dir: &Path, namespace: &str, yaml: &str, args: &[&str]) -> (String, bool) {
     let config = dir.join("config.yaml");
     fs::write(&config, yaml).expect("it can be written");
@@ -179,7 +180,7 @@ fn apply(world: &World, dir: &Path, namespace: &str, yaml: &str, args: &[&str]) 
     (config.display().to_string(), is_known)
 }
 
-/// What `regcred check --online` finds of other modes: each warning, and its fix.
+/// Returns what `regcred check --online` reports about leftovers of other modes: each warning with its fix.
 async fn leftovers(world: &World, config: &str) -> Vec<(String, String)> {
     let aws = FakeAws::start().await;
     let output = regcred(&aws, &world.kubeconfig, &["check", "--online", "--config", config, "--output", "json"]);
@@ -192,10 +193,10 @@ async fn leftovers(world: &World, config: &str) -> Vec<(String, String)> {
     wrong.map(|it| (text(&it["message"]), text(&it["fix"]))).collect()
 }
 
-/// A config, and what `regcred manifests` is told beside it.
+/// A config, and the arguments of `regcred manifests`.
 type Way<'a> = (&'a str, &'a [&'a str]);
 
-/// A change of mode is found, and the commands of the fix remove what is left.
+/// The check finds a change of mode, and the commands in the fix remove the leftovers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn u1_what_another_mode_leaves_is_found_and_removed_by_the_printed_commands() {
     let world = World::new().await;
@@ -237,12 +238,12 @@ async fn u1_what_another_mode_leaves_is_found_and_removed_by_the_printed_command
         let mut found = leftovers(&world, &config).await;
         let is_found = found.iter().any(|(message, _)| message.contains(expected));
         assert_eq!(is_found, !expected.is_empty(), "{what}: {found:#?}");
-        // One removal can uncover the next one: a guard is not needed once the rights are gone.
+        // One removal can cause another: the guard is unnecessary once the permissions are removed.
         for _ in 0..3 {
             for (_, fix) in &found {
                 let commands =
                     fix.lines().map(str::trim).filter(|it| it.starts_with("kubectl") || it.starts_with("for "));
-                // "Keep one of them": the new one.
+                // For "Keep one of them", keep the new one.
                 let old_kind = if new.contains(&"daemon") { "cronjob/" } else { "deployment/" };
                 for command in commands.filter(|it| !fix.starts_with("keep") || it.contains(old_kind)) {
                     let mut shell = Command::new("sh");

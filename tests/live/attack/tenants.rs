@@ -1,4 +1,4 @@
-//! What a tenant writes into a namespace of theirs stops no other target.
+//! Objects that a tenant writes to their own namespace must not stop other targets.
 
 use std::{fs, process::Stdio};
 
@@ -13,7 +13,7 @@ use crate::{
     world::{World, command, regcred, until},
 };
 
-/// A field set that is nested so deeply.
+/// Returns a field set with this nesting depth.
 fn nested(depth: usize) -> Value {
     (0..depth).fold(json!({}), |inner, _| json!({ "f:a": inner }))
 }
@@ -24,7 +24,7 @@ fn managed(manager: &str, operation: &str, time: &str, fields: &Value) -> Value 
     }] })
 }
 
-/// Metadata that a tenant can write, and that a reader may stumble over. The server accepts each.
+/// Returns metadata that a tenant can write and that could break a parser. The server accepts each of them.
 fn poisons(instance: &str) -> Vec<(&'static str, Value)> {
     const NOW: &str = "2026-01-01T00:00:00Z";
     let annotations = |key: &str, value: String| json!({ "annotations": { key: value } });
@@ -54,14 +54,14 @@ fn poisons(instance: &str) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Three selected namespaces and one that is not, each with a tenant.
+/// Two selected namespaces and one that is not selected. One tenant has access to `bad`, and another to `other`.
 struct Scene {
     world: World,
     aws: FakeAws,
     installed: Installed,
-    /// Selected, with nothing strange in it.
+    /// Selected. Contains only normal objects.
     good: String,
-    /// Selected.
+    /// Selected. Contains the tenant's objects.
     bad: String,
     /// Not selected.
     other: String,
@@ -95,7 +95,7 @@ impl Scene {
         (output.status.code(), report, told)
     }
 
-    /// The Secret of a namespace as the server has it; `None`: it is not there.
+    /// Returns the Secret of a namespace, or `None` if it does not exist.
     fn secret(&self, namespace: &str) -> Option<Value> {
         self.world.find(namespace, "secrets", &self.name).filter(|it| it["kind"] == "Secret")
     }
@@ -110,7 +110,7 @@ impl Scene {
     }
 }
 
-/// What a report has of a target.
+/// Returns the entry of a target in a report.
 fn of<'a>(report: &'a Value, namespace: &str) -> &'a Value {
     let targets = report["targets"].as_array().unwrap_or_else(|| panic!("{report:#}"));
     targets.iter().find(|it| it["namespace"] == namespace).unwrap_or_else(|| panic!("{report:#}"))
@@ -131,7 +131,7 @@ async fn d1_an_object_that_a_tenant_makes_unreadable_stops_no_other_target() {
             secret["metadata"]["name"] = scene.name.clone().into();
             let path = format!("/api/v1/namespaces/{namespace}/secrets");
             let row = Row::new(format!("{what} in {namespace}"), "POST", path, PLAIN, secret, Harmless);
-            // A server may refuse one, which is as good.
+            // A server may refuse the object. That is fine too.
             sent += usize::from(actor.send(&row, false).await.0 == 200);
             let patch = json!({ "metadata": poison });
             let row = Row::new(*what, "PATCH", account_path(namespace, "default"), MERGE, patch, Harmless);
@@ -142,7 +142,7 @@ async fn d1_an_object_that_a_tenant_makes_unreadable_stops_no_other_target() {
         assert_eq!(of(&report, &scene.good)["done"], "created", "{what}: {report:#} {told}");
         let (_, report, told) = scene.run("status", &[]);
         assert_eq!(of(&report, &scene.good)["state"], "fresh", "{what}: {report:#} {told}");
-        // The object is gone, and its target works again.
+        // After the object is removed, its target works again.
         scene.remove(&scene.bad);
         for namespace in [&scene.bad, &scene.other] {
             let free = r#"{"metadata":{"finalizers":null}}"#;
@@ -165,7 +165,8 @@ async fn d1_a_daemon_restores_secrets_beside_objects_that_a_tenant_makes_unreada
     let lease = format!("{}/regcred-{}", scene.installed.namespace, scene.installed.instance);
     let daemon = Daemon::start(&scene.aws, &scene.installed, &["--lease", &lease]);
     for (what, poison) in poisons(&scene.installed.instance) {
-        // New namespaces for each: a target that is restored three times in ten minutes is contested, and then left alone.
+        // Use new namespaces for each case. A target that is restored three times in ten minutes becomes contested, and
+        // regcred then leaves it alone.
         let (good, bad) = (project(&scene.world).await, project(&scene.world).await);
         let tenant = Actor::tenant(&scene.world, &bad).await;
         for namespace in [&good, &bad] {
@@ -270,7 +271,7 @@ async fn d4_memory_does_not_grow_with_what_tenants_keep() {
     let daemon = Daemon::start(&scene.aws, &scene.installed, &["--lease", &lease]);
     scene.remove(&scene.good);
     until("it is restored", || scene.secret(&scene.good).is_some()).await;
-    // Without them each takes 15 to 30 MiB, and these are 30 MB.
+    // Each process takes 15 to 30 MiB without these objects, and the objects are 30 MB together.
     for (what, peak) in [("once", peaks.into_iter().max()), ("run", peak(daemon.id()))] {
         let peak = peak.expect("it has run");
         eprintln!("D4: {what} takes {peak} MiB at most beside {NAMESPACES} namespaces with 1 MB each");
@@ -279,7 +280,7 @@ async fn d4_memory_does_not_grow_with_what_tenants_keep() {
     daemon.stop();
 }
 
-/// The largest memory that a process has had, in MiB; `None` once it has ended.
+/// Returns the peak memory of a process in MiB, or `None` if it has ended.
 fn peak(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,4 +1,4 @@
-//! Namespaces come and go, while watches end and the server forgets.
+//! Namespaces come and go, while watches end and the server forgets its history.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn a_namespace_that_is_made_has_its_secret_within_a_second_whatever_became
             match count % 4 {
                 0 => world.kube.close_watches(),
                 1 => world.kube.forget_history(),
-                _ => {} // nothing happens for long
+                _ => {} // a quiet period
             }
             sleep(Duration::from_secs(count % 7)).await;
             let name = format!("new-{count}");
@@ -50,7 +50,7 @@ async fn where_nothing_may_be_watched_each_secret_is_looked_at_once_in_resync_an
         sleep(HOUR).await;
         assert!(are_there());
         remove();
-        sleep(2 * HOUR).await; // an hour to the next round at the most, which takes an hour
+        sleep(2 * HOUR).await; // at most an hour until the next round, and the round takes an hour
         assert!(are_there(), "each was looked at");
         world.kube.allow_all();
         sleep(HOUR / 4).await;

@@ -1,4 +1,4 @@
-//! Clocks that are set, machines that sleep, and days of 23 and 25 hours.
+//! Clock changes, suspended machines, and days of 23 and 25 hours.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,13 +11,13 @@ use crate::simulated::{DAY, HOUR, World};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Sets a clock.
+/// A function that changes a clock.
 type Step = fn(&TestClock, Duration);
 
-/// Case 10: the wall clock jumps back or ahead by six hours, and back again.
+/// Case 10: the wall clock jumps six hours back or ahead, and later jumps back to the right time.
 ///
-/// Due times are looked at anew within five minutes, what seems to come from the future is not believed, and the SDK signs with the time
-/// of AWS: nothing expires.
+/// regcred checks due times again within five minutes and ignores dates from the future. The SDK signs with the time of
+/// AWS. Nothing expires.
 #[tokio::test(start_paused = true)]
 async fn a_machine_whose_clock_is_six_hours_wrong_for_a_while_lets_nothing_expire_and_mints_little() {
     let world = World::new(4);
@@ -25,7 +25,7 @@ async fn a_machine_whose_clock_is_six_hours_wrong_for_a_while_lets_nothing_expir
     let days = async {
         for count in 0..6 {
             sleep(HOUR).await;
-            ledger.pass(5 * HOUR + count * HOUR, 2 * HOUR).await; // at every time of a credential's life
+            ledger.pass(5 * HOUR + count * HOUR, 2 * HOUR).await; // jumps happen at every phase of a credential's life
             let (wrong, right): (Step, Step) = if count % 2 == 0 {
                 (TestClock::step, TestClock::step_back)
             } else {
@@ -40,7 +40,7 @@ async fn a_machine_whose_clock_is_six_hours_wrong_for_a_while_lets_nothing_expir
     let report = world.daemon("").await.run(days).await;
     assert_eq!((report.exit_code(), report.targets.len()), (0, 7));
     let mints = ledger.mints();
-    // A clock that is behind makes each token look as if it lived too long: it is asked for again, with pauses.
+    // With a clock that is behind, each token seems to live too long. regcred mints again, with pauses.
     assert!(mints.values().all(|count| *count < 6 * 24 / 6 + 3 * 100), "{mints:?}");
 }
 
@@ -74,7 +74,7 @@ async fn a_schedule_in_a_zone_goes_on_over_the_days_on_which_its_clocks_are_set(
         world.machine.step(ahead);
         world.truth.step(ahead);
         let mut ledger = Ledger::begin(&world);
-        // 02:17 is left out on the last Sunday of March, and comes twice on that of October.
+        // 02:17 does not exist on the last Sunday of March, and exists twice on the last Sunday of October.
         let daemon = world.daemon_of_few("schedule: 17 2-22/4 * * *\ntime_zone: Europe/Berlin").await;
         daemon.run(ledger.pass(30 * DAY, 5 * HOUR)).await;
         let zone = TimeZone::get("Europe/Berlin").expect("known");

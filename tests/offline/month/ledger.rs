@@ -1,4 +1,4 @@
-//! What stands in the cluster, held against what AWS has handed out.
+//! Compares the Secrets in the cluster with the tokens that AWS issued.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -13,21 +13,21 @@ use tokio::time::{Instant, sleep};
 
 use crate::simulated::{CHOSEN, NAMED, World};
 
-/// Often enough that no time of a life is missed that matters.
+/// The check interval. It is short enough to see every important phase of a credential's life.
 const EVERY: Duration = Duration::from_mins(15);
 
 /// Namespace and name.
 type Address = (String, String);
 
-/// Every token of AWS with its end, and what was seen of the cluster.
+/// All tokens of AWS with their expiry, and the observed state of the cluster.
 pub(crate) struct Ledger<'a> {
     world: &'a World,
     tokens: Arc<Mutex<Tokens>>,
-    /// When the first of the tokens of each Secret ends, since it was written last.
+    /// The earliest token expiry in each Secret, since its last write.
     ends: HashMap<Address, SystemTime>,
-    /// How often each object was written, by resource and address.
+    /// The number of writes of each object, by resource and address.
     pub(crate) writes: BTreeMap<(String, Address), usize>,
-    /// The shortest time that any Secret had left.
+    /// The shortest remaining lifetime of any Secret so far.
     pub(crate) least: Duration,
 }
 
@@ -39,7 +39,7 @@ struct Tokens {
 }
 
 impl<'a> Ledger<'a> {
-    /// Begins before anything was minted.
+    /// Starts a ledger. Call it before the first token is minted.
     pub(crate) fn begin(world: &'a World) -> Self {
         let tokens = Arc::<Mutex<Tokens>>::default();
         let (told, truth) = (tokens.clone(), world.truth.clone());
@@ -53,17 +53,18 @@ impl<'a> Ledger<'a> {
         Self { world, tokens, ends: HashMap::new(), writes: BTreeMap::new(), least: Duration::MAX }
     }
 
-    /// How many tokens each region gave.
+    /// Returns the number of tokens per region.
     pub(crate) fn mints(&self) -> BTreeMap<String, usize> {
         self.tokens.lock().expect("no panic").by_region.clone()
     }
 
-    /// When AWS gave each.
+    /// Returns the times at which AWS issued the tokens.
     pub(crate) fn minted(&self) -> Vec<SystemTime> {
         self.tokens.lock().expect("no panic").minted.clone()
     }
 
-    /// Lets time pass and looks now and then: all Secrets are there, no other, and with at least so much time left in each.
+    /// Advances time and checks regularly. Exactly the expected Secrets must exist, with at least `least` of remaining
+    /// lifetime.
     pub(crate) async fn pass(&mut self, time: Duration, least: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end {
@@ -73,7 +74,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The shortest time that any Secret has left; none if it has expired.
+    /// Returns the shortest remaining lifetime of any Secret. It is zero if one has expired.
     pub(crate) fn look(&mut self) -> Duration {
         self.count_writes();
         self.assert_complete();
@@ -85,21 +86,21 @@ impl<'a> Ledger<'a> {
         left
     }
 
-    /// Every namespace that is to have a Secret has it, and no other.
+    /// Asserts that exactly the expected namespaces have a Secret.
     pub(crate) fn assert_complete(&self) {
         let there = self.world.kube.addresses("secrets");
         let ours = there.into_iter().filter(|(_, name)| name == CHOSEN || name == NAMED).collect::<BTreeSet<_>>();
         assert_eq!(ours, self.wanted());
     }
 
-    /// By the namespaces that there are.
+    /// Returns the expected Secrets for the existing namespaces.
     fn wanted(&self) -> BTreeSet<Address> {
         let name = |namespace: &str| if namespace.starts_with("named-") { NAMED } else { CHOSEN };
         let namespaces = self.world.kube.addresses("namespaces").into_iter();
         namespaces.map(|(_, namespace)| (namespace.clone(), name(&namespace).to_owned())).collect()
     }
 
-    /// When the first of its tokens ends, as AWS has it.
+    /// Returns the earliest expiry of the tokens in a Secret, according to AWS.
     fn end(&mut self, address: Address) -> SystemTime {
         let (namespace, name) = &address;
         if let Some(end) = self.ends.get(&address) {
@@ -117,7 +118,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn count_writes(&mut self) {
-        // A review asks for a right, and writes nothing.
+        // A permission review is a POST, but writes nothing.
         let requests = self.world.kube.requests().into_iter();
         let writes = requests.filter(|it| it.resource != "selfsubjectaccessreviews");
         for write in writes.filter(|it| !["get", "list", "watch"].contains(&&*it.verb) && it.status < 300) {
@@ -129,7 +130,7 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Of each login.
+/// Returns the password of each login.
 fn passwords(secret: &Value) -> Vec<String> {
     let text = |base64: &Value| {
         let bytes = STANDARD.decode(base64.as_str().expect("text")).expect("base64");

@@ -1,4 +1,4 @@
-//! Months of a daemon, in seconds: what it keeps has a token that works, whatever happens around it.
+//! Months of a daemon, simulated in seconds. Its targets always hold a valid token, through all kinds of failures.
 
 mod changes;
 mod clocks;

@@ -1,4 +1,4 @@
-//! AWS, the cluster, or both are out of reach again and again.
+//! Repeated outages of AWS, the cluster, or both.
 
 use tokio::time::sleep;
 
@@ -7,7 +7,7 @@ use crate::simulated::{HOUR, Outage, World};
 
 const WAYS: [Outage; 3] = [Outage::Refused, Outage::Unavailable, Outage::Silent];
 
-/// An outage that begins now, each time of whom and in the way that is next.
+/// Starts an outage. Each call breaks the next system in the next way.
 fn break_down(world: &World, count: usize) {
     let way = Some(WAYS[count / 3 % 3]);
     if count % 3 != 1 {
@@ -26,10 +26,10 @@ fn mend(world: &World) {
     world.to_kube.set(None);
 }
 
-/// Case 1: ECR, the API server, or both fail for three hours again and again, through a month.
+/// Case 1: ECR, the API server, or both fail for three hours, repeatedly during a month.
 ///
-/// A daemon asks more and more seldom, up to once in five minutes, and leaves old Secrets as they are: none ever has less than two
-/// hours left, and each is refreshed within minutes of the end of an outage.
+/// The daemon backs off to one retry every five minutes, and leaves existing Secrets unchanged. None ever has less than
+/// two hours left. Each is refreshed within minutes of the end of an outage.
 #[tokio::test(start_paused = true)]
 async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
     let world = World::new(5);
@@ -37,7 +37,7 @@ async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
     let month = async {
         sleep(HOUR).await;
         for count in 0..30 * 24 / 17 {
-            break_down(&world, count); // at every time of a credential's life
+            break_down(&world, count); // outages start at every phase of a credential's life
             ledger.pass(3 * HOUR, 2 * HOUR).await;
             mend(&world);
             ledger.pass(14 * HOUR, 2 * HOUR).await;

@@ -1,11 +1,11 @@
-//! Nothing happens but that time passes.
+//! A month without any incident.
 
 use super::ledger::Ledger;
 use crate::simulated::{DAY, HOUR, REGIONS, World};
 
-/// Case 8: the session of a role lives for an hour, and a daemon for a month.
+/// Case 8: a role session lives for an hour, while the daemon runs for a month.
 ///
-/// Each mint reads the token file and assumes the role anew: no call fails, and none is made in between.
+/// Each mint reads the token file and assumes the role again. No call fails, and there are no calls in between.
 #[tokio::test(start_paused = true)]
 async fn a_quiet_month_costs_one_mint_per_region_and_one_write_per_secret_twice_in_a_life() {
     let world = World::new(17);

@@ -1,4 +1,4 @@
-//! A type of provider and a type of sink that regcred does not bring along.
+//! A provider type and a sink type that are not part of regcred.
 
 use std::{collections::BTreeMap, sync::Arc, sync::Mutex, time::Duration};
 
@@ -29,7 +29,7 @@ impl RegistryProvider for Robot {
     }
 }
 
-/// The type `robot` of an entry of `providers:`.
+/// The provider type `robot` for entries in `providers:`.
 pub struct RobotType;
 
 #[async_trait]
@@ -47,7 +47,8 @@ impl ProviderType for RobotType {
     }
 }
 
-/// Documents in memory, each with the number of its latest write. It is also the type `shelf` of an entry of `sinks:`.
+/// Documents in memory, each with the number of its latest write. It is also the sink type `shelf` for entries in
+/// `sinks:`.
 #[derive(Clone, Debug, Default)]
 pub struct Shelf(Arc<Mutex<(u64, Documents)>>);
 

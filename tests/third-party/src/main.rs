@@ -1,4 +1,4 @@
-//! A program with regcred inside. It brings its own types along, and chooses its own version of Kubernetes.
+//! A program that embeds regcred. It adds its own types and chooses its own version of the Kubernetes types.
 
 use std::{env, error::Error};
 
@@ -10,7 +10,7 @@ use regcred::{
 use third_party::{RobotType, Shelf};
 
 k8s_if_1_35! {
-    /// Not that of the binary `regcred`; with any other this does not compile.
+    /// This version differs from that of the binary `regcred`. The program compiles only with this version.
     const KUBERNETES: &str = "1.35";
 }
 

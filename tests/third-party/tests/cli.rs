@@ -1,4 +1,4 @@
-//! The command line treats both types as it treats the built-in ones.
+//! The command line treats both types like the built-in ones.
 
 use std::{fs, path::Path, process::Command};
 
@@ -17,7 +17,7 @@ targets:
   - { board: top, providers: [bot], sink: shelf }
 ";
 
-/// Runs a command with the config. Returns its exit code, and what it printed.
+/// Runs a command with the config. Returns its exit code and its output.
 fn regcred(dir: &Path, line: &str) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_their-regcred"));
     command.args(line.split(' ')).current_dir(dir).env_clear().env("KUBECONFIG", dir.join("kubeconfig"));

@@ -1,4 +1,4 @@
-//! It keeps logins of its own provider and of ECR in one Secret.
+//! The program keeps logins of its own provider and of ECR in one Secret.
 
 use std::{fs, process::Command};
 

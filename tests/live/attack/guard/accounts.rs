@@ -1,4 +1,4 @@
-//! The lists of ServiceAccounts.
+//! Attacks on the lists in ServiceAccounts.
 
 use super::*;
 
@@ -52,7 +52,7 @@ async fn s8_the_pod_s_token_changes_only_its_own_entries_of_service_accounts() {
             it["automountServiceAccountToken"] = true.into();
         });
     }
-    // Ours, where the config does not ask for it.
+    // Our own entry, in places that the config does not name.
     edit("a mount of ours", &scene.own, "default", Guard(LINK), &push(mount, json!({ "name": name })));
     edit("ours twice", &scene.own, "default", Guard(LINK), &push(pull, json!({ "name": name })));
     edit("ours in another list", &scene.merge, "default", Guard(LINK), &push(mount, json!({ "name": name })));

@@ -1,11 +1,12 @@
-//! How much a request costs the API server.
+//! The cost of attacks for the API server.
 
 use super::*;
 
-/// Part of two messages: the server may or may not track the fields of a ServiceAccount, so the guard may or may not find too many of them.
+/// A part of both possible messages. Some servers do not track the fields of a ServiceAccount, so the guard may not see
+/// that there are too many.
 const EITHER: &str = "ServiceAccount";
 
-/// Each is refused at once: comparing long lists with each other took the API server 15 seconds per request.
+/// Each request is refused quickly. Comparing long lists with each other took the API server 15 seconds per request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d3_an_object_with_many_parts_costs_the_server_little() {
     let Some(scene) = Scene::new().await else { return };

@@ -1,4 +1,4 @@
-//! Events: about whom, and by whom.
+//! Attacks with Events: their subject and their reporter.
 
 use super::*;
 

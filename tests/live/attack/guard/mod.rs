@@ -1,4 +1,4 @@
-//! What the pod's token can still do under the guard: every row is refused.
+//! Attacks with the token of the pod. The guard must refuse every row.
 
 mod accounts;
 mod cost;
@@ -48,29 +48,30 @@ const LONG: &str = "the Event is longer than those of regcred";
 const EVENT_METADATA: &str = "has no labels, annotations, finalizers or owners";
 const EVENT_MANAGED: &str = "has only the managedFields that the server writes";
 
-/// An installation that selects, after its first pass.
+/// An installation that selects namespaces, after its first pass.
 struct Scene {
     world: World,
     installed: Installed,
     pod: Actor,
-    /// Holds a Secret of regcred.
+    /// A namespace with a Secret of regcred.
     own: String,
-    /// Selected like `own`. Holds a foreign Secret of the same name.
+    /// A selected namespace with a foreign Secret of the same name.
     foreign: String,
-    /// Selected like `own`. Has no Secret.
+    /// A selected namespace without a Secret.
     empty: String,
-    /// Its foreign Secret may be adopted.
+    /// A selected namespace whose foreign Secret may be adopted.
     adopt: String,
-    /// Holds a Secret that regcred merges into.
+    /// A namespace with a Secret that regcred merges into.
     merge: String,
-    /// Not selected.
+    /// A namespace that is not selected.
     other: String,
-    /// The name of the Secrets, and of a ServiceAccount that also is in kube-system: no other test uses it.
+    /// The name of the Secrets, and of a ServiceAccount in kube-system. No other test uses it.
     name: String,
 }
 
 impl Scene {
-    /// `None`: the server has no such policies. Offline, an interpreter judges the same attacks.
+    /// Creates the scene. Returns `None` if the server does not support these policies. An offline test then evaluates
+    /// the same attacks.
     async fn new() -> Option<Self> {
         let (world, aws) = (World::new().await, FakeAws::start().await);
         let own = project(&world).await;
@@ -112,7 +113,7 @@ impl Scene {
             eprintln!("skipped: this server has no ValidatingAdmissionPolicy");
             return None;
         }
-        // All but the foreign one and the one that is adopted later are written.
+        // Write all Secrets except the foreign one and the one to adopt later.
         for namespace in [&own, &merge] {
             let args = ["once", "--config", &installed.config, "--target", namespace];
             let once = regcred(&aws, &installed.kubeconfig, &args);
@@ -134,7 +135,7 @@ impl Scene {
         secret_path(namespace, &self.name)
     }
 
-    /// A Secret as regcred makes it.
+    /// Returns a Secret in the form that regcred creates.
     fn made(&self, namespace: &str, edit: impl FnOnce(&mut Value)) -> Value {
         let mut made = json!({
             "apiVersion": "v1", "kind": "Secret", "type": DOCKER,
@@ -149,19 +150,19 @@ impl Scene {
         made
     }
 
-    /// Creates or forces a Secret by server-side apply.
+    /// Creates or overwrites a Secret by a forced server-side apply.
     fn apply(&self, name: &str, namespace: &str, edit: impl FnOnce(&mut Value), expected: super::Expected) -> Row {
         let path = format!("{}?force=true", self.path(namespace));
         Row::new(name, "PATCH", path, APPLY, self.made(namespace, edit), expected)
     }
 
-    /// Removes the objects that the scene has outside its own namespaces.
+    /// Removes the objects that the scene created outside its own namespaces.
     fn clean(&self) {
         self.world.kubectl(&["delete", "serviceaccount", &self.name, "--namespace", "kube-system"], "");
     }
 }
 
-/// A Secret of another controller, which applies it with a label and annotations.
+/// Creates a Secret of another controller, by an apply with a label and annotations.
 fn theirs(world: &World, namespace: &str, name: &str, manager: &str) {
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "type": DOCKER,
@@ -200,12 +201,12 @@ fn entry(manager: &str, operation: &str, fields: &Value) -> Value {
     })
 }
 
-/// The `managedFields` of an object.
+/// Returns the `managedFields` of an object.
 fn managed(object: &mut Value) -> &mut Vec<Value> {
     object["metadata"]["managedFields"].as_array_mut().expect("a list")
 }
 
-/// The last entry of another manager.
+/// Returns the last entry of a manager other than regcred.
 fn stranger(object: &mut Value) -> &mut Value {
     let others = |it: &&mut Value| !it["manager"].as_str().unwrap_or_default().starts_with("regcred");
     managed(object).iter_mut().rev().find(others).expect("another manager")
@@ -215,7 +216,7 @@ fn fields(object: &mut Value) -> &mut Map<String, Value> {
     stranger(object)["fieldsV1"].as_object_mut().expect("a map")
 }
 
-/// So many of something.
+/// Returns `count` copies of a value with different keys.
 fn many<T: FromIterator<(String, Value)>>(count: usize, value: &Value) -> T {
     (0..count).map(|number| (format!("k{number}"), value.clone())).collect()
 }

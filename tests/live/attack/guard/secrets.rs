@@ -1,4 +1,4 @@
-//! Secrets: type, name, marks, data, labels, annotations and managedFields.
+//! Attacks on Secrets: type, name, ownership marks, data, labels, annotations and managedFields.
 
 use super::*;
 
@@ -25,7 +25,7 @@ async fn the_pod_s_token_writes_no_secret_of_another_type_name_or_namespace() {
         "kubernetes.io/dockerconfigjson.example",
         "Kubernetes.io/dockerconfigjson",
     ] {
-        // Some of these lack the keys that the server itself asks for.
+        // The server itself requires these keys for some types.
         let data = |edit: &mut Value| {
             for key in [".dockercfg", "username", "password", "ssh-privatekey", "tls.crt", "tls.key"] {
                 edit["data"][key] = "e30=".into();
@@ -194,8 +194,8 @@ async fn s3_the_pod_s_token_sets_and_removes_no_annotation_of_others() {
     scene.clean();
 }
 
-/// What the pod's token may try with the `managedFields` of an object that another manager has fields of. `label` is one of
-/// their fields.
+/// Adds attacks on the `managedFields` of an object that another manager partly owns. `label` is a field of that
+/// manager.
 fn forgeries(rows: &mut Vec<Row>, what: &str, path: &str, object: &Value, manager: &str) {
     let argo = json!({ "f:metadata": { "f:labels": { "f:x": {} } } });
     let mut row = |name: &str, expected, edit: &dyn Fn(&mut Value)| {
@@ -259,7 +259,7 @@ async fn s4_the_pod_s_token_forges_no_managed_fields() {
     let manager = format!("regcred/{}", scene.installed.instance);
     let mut rows = vec![];
     let (own, merge, adopt) = (scene.path(&scene.own), scene.path(&scene.merge), scene.path(&scene.adopt));
-    // Another manager has a label on it.
+    // Another manager owns a label on it.
     let args = ["label", "secret", &scene.name, "team=a", "--field-manager=helper", "--namespace", &scene.own];
     scene.world.kubectl(&args, "");
     forgeries(&mut rows, "own", &own, &scene.secret(&scene.own), &manager);
@@ -292,7 +292,7 @@ async fn s4_the_pod_s_token_forges_no_managed_fields() {
             rows.push(take("annotations", "f:annotations"));
         }
     }
-    // A write under another name of a field manager adds an entry for it.
+    // A write with another field manager adds an entry for that manager.
     let write = json!({ "data": { ".dockerconfigjson": "e30K" } });
     for manager in ["attack", "argocd-controller", "helper", "regcred", "ancient-changes", "before-first-apply"] {
         let row = Row::new(format!("written as {manager}"), "PATCH", &own, MERGE, write.clone(), Guard(ADDED));
@@ -346,7 +346,7 @@ async fn s5_the_pod_s_token_sets_and_removes_no_label_of_others() {
         ("managed by us", MERGE, label("app.kubernetes.io/managed-by", "regcred")),
     ] {
         rows.push(Row::new(format!("{name}, merged"), "PATCH", &merge, content, body.clone(), Guard(LABELS)));
-        // The first write of an adoption must not change a label.
+        // The first write of an adoption must not change labels.
         rows.push(Row::new(format!("{name}, to adopt"), "PATCH", &adopt, content, body, Guard(LABELS)));
     }
     for account in [account_path(&scene.own, "default"), account_path("kube-system", &scene.name)] {
@@ -420,7 +420,7 @@ async fn s6_the_pod_s_token_takes_and_deletes_no_foreign_secret() {
             rows.push(Row::new(format!("written, {what}"), "PATCH", &path, MERGE, data, Guard(why)));
         }
     }
-    // Part of the marks first, and the rest in the next request.
+    // Set some of the marks in the first request, and the rest in the next.
     let foreign = scene.path(&scene.foreign);
     for (name, body) in [
         ("managed-by first", label("app.kubernetes.io/managed-by", "regcred")),
@@ -441,7 +441,7 @@ async fn s6_the_pod_s_token_takes_and_deletes_no_foreign_secret() {
         Guard(FOREIGN),
     ));
     rows.push(Row::new("delete one to adopt", "DELETE", &adopt, PLAIN, Value::Null, Guard(DELETE)));
-    // Of our own, to make it another's.
+    // Change the marks of our own Secret so that it gets another owner.
     let own = scene.path(&scene.own);
     for (name, body) in [
         ("to another instance", label("regcred.dev/instance", "other")),
@@ -454,7 +454,7 @@ async fn s6_the_pod_s_token_takes_and_deletes_no_foreign_secret() {
     }
     scene.pod.attacks("S6 marks", &rows).await;
 
-    // Secrets that only look like ours, which others made.
+    // Secrets of other owners that look like ours.
     for (what, edit) in [
         ("of another instance", label("regcred.dev/instance", "other")),
         ("a copy of ours from elsewhere", annotation("regcred.dev/target", format!("{}/{}", scene.own, scene.name))),

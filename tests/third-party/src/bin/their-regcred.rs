@@ -1,4 +1,4 @@
-//! The command line of regcred, with three more types: `their-regcred check --config regcred.yaml`.
+//! The command line of regcred with three more types: `their-regcred check --config regcred.yaml`.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -10,7 +10,7 @@ use regcred::{
 };
 use third_party::{Robot, RobotType, Shelf};
 
-/// The type `badge`: a robot whose pod has a badge.
+/// The provider type `badge`: a robot account whose pod has a badge.
 struct BadgeType;
 
 #[async_trait]

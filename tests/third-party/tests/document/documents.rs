@@ -1,4 +1,4 @@
-//! The store and its sink, as the suite of sinks and other tests want them.
+//! The store and its sink, prepared for the conformance suite and other tests.
 
 use std::{
     collections::BTreeMap,

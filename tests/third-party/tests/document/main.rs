@@ -1,4 +1,4 @@
-//! The types of this crate keep every rule, and take little code.
+//! The types of this crate pass the conformance suite, and need little code.
 
 mod documents;
 
@@ -11,7 +11,7 @@ use regcred_core::{
 };
 use third_party::Robot;
 
-/// The name that the other users of `documents.rs` have for it.
+/// Other users of `documents.rs` import it from a module with this name.
 mod shelf {
     pub(crate) use third_party::Shelf;
 }
