@@ -126,7 +126,7 @@ impl DockerConfig {
 
     /// Returns the aliases of these registries, each with its registry.
     ///
-    /// An alias is a key that means a registry, or a part of it, but is not the key that regcred writes. A key that
+    /// An alias is a key that means a registry, or a part of it. The key that regcred writes is not an alias. A key that
     /// matches several registries belongs to the one with the longest path.
     ///
     /// A part whose login has another user than its registry is not an alias. regcred assumes that such a login is
@@ -230,7 +230,7 @@ impl DockerConfig {
     /// Returns the config as JSON. Only the changes differ from the text that was parsed.
     ///
     /// A changed login replaces only the value of its entry. A removed login takes its name and one comma with it. A
-    /// new login goes before the first registry that sorts after it, so the order of the calls does not matter.
+    /// new login goes before the first registry that sorts after it. The order of the calls does not matter.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.text.render(&self.changes).into_bytes()
     }

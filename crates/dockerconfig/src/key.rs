@@ -7,7 +7,9 @@ use regcred_core::Registry;
 /// `docker login` writes this key. Source: `IndexServer` in `registry/config.go` of moby.
 pub(crate) const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
-/// Returns the key of `auths` under which every reader finds the login of a registry: its canonical form, but for Docker Hub.
+/// Returns the key of `auths` under which every reader finds the login of a registry.
+///
+/// The key is the registry's canonical form, except for Docker Hub.
 ///
 /// ```
 /// # use regcred_core::Registry;

@@ -28,8 +28,12 @@ pub struct Manifests {
 
 /// Returns the objects that run regcred with a config and grant the rights that the config needs.
 ///
-/// Problems are a sink that does not exist, a file of the config that no volume provides, a schedule that is too slow
-/// for a CronJob, and a config without targets in this cluster.
+/// These are problems:
+///
+/// - a sink that does not exist
+/// - a file of the config that no volume provides
+/// - a schedule that is too slow for a CronJob
+/// - a config without targets in this cluster
 pub fn manifests(plan: &Plan, install: &Install) -> Result<Manifests, Problems> {
     let Made { objects, rights, identity, kubectl } = made(plan, install)?;
     Ok(Manifests { objects, notes: [rights, identity, kubectl].concat() })
