@@ -1,4 +1,4 @@
-//! What the types of a program add to the grammar of a config.
+//! The keys that the types of a program add to a config.
 
 use figment::{
     error::Kind,
@@ -9,16 +9,17 @@ use serde::de::DeserializeOwned;
 /// The keys of a map.
 pub type Keys = &'static [&'static str];
 
-/// What the types of a program add to the grammar of a config: their options, and keys of an entry of `targets:`.
+/// The keys that the types of a program add to a config: their options, and keys of an entry of `targets:`.
 ///
-/// With it, a config reports a misspelt key at its file and line. Default: no types. The options of unknown types can be anything.
+/// With it, a config reports a misspelt key at its file and line. Default: no types. The options of unknown types can
+/// be anything.
 #[derive(Clone, Debug, Default)]
 pub struct Grammar {
     pub(crate) providers: Vec<TypeGrammar>,
     pub(crate) sinks: Vec<TypeGrammar>,
 }
 
-/// What one type of provider or sink adds to the grammar of a config.
+/// The keys that one type of provider or sink adds to a config.
 #[derive(Clone, Debug)]
 pub struct TypeGrammar {
     pub(crate) name: &'static str,
@@ -32,7 +33,7 @@ pub struct TypeGrammar {
     pub(crate) target_example: &'static str,
 }
 
-/// Help for a key that people try, and that is not known.
+/// Help for an unknown key that is often used by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hint {
     /// The first key, in snake case, means the second key.
@@ -56,7 +57,7 @@ impl Grammar {
         self
     }
 
-    /// Returns every key that a type adds somewhere.
+    /// Returns whether any type adds this key.
     pub(crate) fn has_key(&self, key: &str) -> bool {
         let types = self.providers.iter().chain(&self.sinks);
         types.flat_map(|it| [it.options, it.target]).flatten().any(|keys| keys.contains(&key))
@@ -80,7 +81,7 @@ impl Grammar {
 }
 
 impl TypeGrammar {
-    /// A type with options `O`. It adds no key to an entry of `targets:`.
+    /// Creates the grammar of a type with options `O`. It adds no key to an entry of `targets:`.
     pub fn new<O: DeserializeOwned>(name: &'static str) -> Self {
         Self {
             name,
@@ -93,14 +94,15 @@ impl TypeGrammar {
         }
     }
 
-    /// Returns the same under another name of the type.
+    /// Returns the same grammar under another name of the type.
     #[must_use]
     pub fn named(self, name: &'static str) -> Self {
         Self { name, ..self }
     }
 
-    /// Adds keys to an entry of `targets:`. `None`: any key. `example` is such a key with a value, as messages show it. Without keys it
-    /// has no meaning.
+    /// Adds keys to an entry of `targets:`. `None`: any key.
+    ///
+    /// `example` is such a key with a value, for messages. It is not used without keys.
     #[must_use]
     pub fn with_target_keys(self, target: Option<Keys>, example: &'static str) -> Self {
         Self { target, target_example: example, ..self }
@@ -111,13 +113,13 @@ impl TypeGrammar {
         self.target
     }
 
-    /// Sets the options that hold no secret, so that outputs may show them. Default: none.
+    /// Sets the options that are not secret, so that outputs may show them. Default: none.
     #[must_use]
     pub fn with_public(self, public: Keys) -> Self {
         Self { public, ..self }
     }
 
-    /// Sets help for keys that people try. Default: none.
+    /// Sets help for keys that are often used by mistake. Default: none.
     #[must_use]
     pub fn with_hints(self, hints: &'static [Hint]) -> Self {
         Self { hints, ..self }
@@ -161,7 +163,9 @@ pub(crate) mod tests {
     #[serde(deny_unknown_fields)]
     struct NoOptions {}
 
-    /// A provider `robot`, which targets can also use by their keys `host` and `robot`, and a sink `openshift` without keys.
+    /// Returns a grammar with a provider `robot`, which targets can also use by their keys `host` and `robot`, and a
+    /// sink `openshift` without
+    /// keys.
     pub(crate) fn grammar() -> Grammar {
         let robot = TypeGrammar::new::<Options>("robot").with_target_keys(Some(&["host", "robot"]), "host: quay.io");
         let robot = robot.with_public(&["host"]).with_example("{ type: robot, host: quay.io }");

@@ -1,7 +1,8 @@
 //! When to renew: the `schedule` of a Kubernetes `CronJob`, with its `timeZone`.
 //!
-//! `fields` reads the grammar, and `calendar` finds the wall times. Here each wall time becomes the instants that show it: none in the
-//! gap of a clock set forward, two in the fold of one set back.
+//! `fields` reads the grammar, and `calendar` finds the wall times. This module converts each wall time to instants. A
+//! wall time in the gap
+//! of a clock set forward has no instant, and one in the fold of a clock set back has two.
 
 mod calendar;
 mod fields;
@@ -19,13 +20,13 @@ use regcred_core::{Error, ErrorKind, Result};
 
 use self::{calendar::Calendar, fields::Fields};
 
-/// 2026-01-01, since 1970: a year to look through that is the same for everybody.
+/// 2026-01-01, since 1970. A fixed year makes the result independent of the current date.
 const YEAR: Duration = Duration::from_hours(490_896);
-/// Clocks are set back by three hours at most (Antarctica/Casey in 2010), so an instant's wall time is not shown again later
-/// than this.
+/// Clocks are set back by at most three hours (Antarctica/Casey in 2010). So an instant's wall time does not repeat
+/// later than this.
 const LONGEST_FOLD: i64 = 3 * 60 * 60;
 
-/// A Kubernetes cron expression in a time zone: whole minutes at which something runs.
+/// A Kubernetes cron expression in a time zone. It selects whole minutes.
 ///
 /// `Display` is the expression as written.
 ///
@@ -42,16 +43,18 @@ pub struct Schedule {
     expression: String,
     zone: TimeZone,
     zone_name: String,
-    /// It runs when any of them does: there are two where both day fields are given, since either may match.
+    /// The schedule runs when any of these does. There are two if both day fields are set, because either may match.
     calendars: Vec<Calendar>,
 }
 
 impl Schedule {
-    /// Reads the five fields minute, hour, day of month, month and day of week, or a shorthand such as `@daily`, in the
-    /// grammar of Kubernetes. `time_zone` is a name of the IANA database, as `Europe/Berlin`; `None` is UTC.
+    /// Parses the five fields minute, hour, day of month, month and day of week, or a shorthand such as `@daily`. The
+    /// grammar is that of
+    /// Kubernetes. `time_zone` is an IANA name, such as `Europe/Berlin`. `None` is UTC.
     ///
-    /// [`ErrorKind::Invalid`]: anything else, a schedule that never fires, and what Kubernetes reads but a schedule here does
-    /// not mean, `TZ=`, `CRON_TZ=` and `@every`. The message holds the expression or the zone, and what to write instead.
+    /// Fails with [`ErrorKind::Invalid`] for any other text, and for a schedule that never fires. Also fails for `TZ=`,
+    /// `CRON_TZ=` and `@every`, which
+    /// Kubernetes accepts. The message contains the expression or the zone, and the text to write instead.
     pub fn parse(expression: &str, time_zone: Option<&str>) -> Result<Self> {
         let refuse = |reason| Error::new(ErrorKind::Invalid, format!("{expression:?} is not a schedule: {reason}"));
         let calendars = Calendar::all(&Fields::parse(expression).map_err(refuse)?);
@@ -64,28 +67,30 @@ impl Schedule {
         Ok(Self { expression: expression.to_owned(), zone, zone_name, calendars })
     }
 
-    /// The IANA name of the zone in which the fields are read; `UTC` unless given.
+    /// Returns the IANA name of the schedule's time zone. Default: `UTC`.
     pub fn time_zone(&self) -> &str {
         &self.zone_name
     }
 
-    /// The first run later than an instant. A wall time that the clocks skip is no run, one that they repeat is two.
+    /// Returns the first run later than an instant. A wall time that the clocks skip has no run, and one that they
+    /// repeat has two.
     ///
-    /// `None`: there is none before the calendar of the search ends with the year 2100.
+    /// Returns `None` if there is no run before the end of the year 2100, where the search ends.
     pub fn next_after(&self, after: SystemTime) -> Option<SystemTime> {
-        // Runs are whole minutes, so later than the instant is later than its second.
+        // Runs are whole minutes, so a run after the instant is also after its second.
         let after = Timestamp::try_from(after).ok()?.as_second();
         let run = self.calendars.iter().filter_map(|calendar| self.first_run(calendar, after)).min()?;
         Timestamp::from_second(run).ok().map(SystemTime::from)
     }
 
-    /// The runs later than an instant, in their order.
+    /// Returns the runs later than an instant, in order.
     pub fn upcoming(&self, after: SystemTime) -> impl Iterator<Item = SystemTime> + '_ {
         iter::successors(self.next_after(after), |run| self.next_after(*run))
     }
 
-    /// The shortest and the longest time between two runs of the year 2026, and of those that follow until there are two;
-    /// `None`: it runs once at the most.
+    /// Returns the shortest and the longest time between two runs of the year 2026, or between the next two runs if the
+    /// year has fewer.
+    /// Returns `None` if the schedule runs at most once.
     pub fn gaps(&self) -> Option<(Duration, Duration)> {
         let start = SystemTime::UNIX_EPOCH + YEAR;
         let runs = self.upcoming(start).take_while(|run| *run < start + Duration::from_hours(366 * 24));
@@ -95,16 +100,17 @@ impl Schedule {
         gaps.clone().min().zip(gaps.max())
     }
 
-    /// The first run of one calendar, in seconds since 1970 like all instants below.
+    /// Returns the first run of one calendar, in seconds since 1970, like all instants below.
     fn first_run(&self, calendar: &Calendar, after: i64) -> Option<i64> {
         let offset = |second| Some(i64::from(self.zone.to_offset(Timestamp::from_second(second).ok()?).seconds()));
-        // No later instant shows an earlier wall time: if the clocks are about to be set back, they show this one again.
+        // A later instant shows an earlier wall time only if the clocks are about to be set back. Then they repeat this
+        // one.
         let earliest_wall = after + offset(after)?.min(offset(after + LONGEST_FOLD)?);
         let mut repeated = None;
         for wall in calendar.walls_after(earliest_wall) {
             let Some((first, second)) = self.instants(wall) else { continue };
             if first > after {
-                // The walls to come are first shown later still.
+                // All later wall times have later first instants.
                 return repeated.into_iter().chain([first]).min();
             }
             if second > after {
@@ -114,7 +120,8 @@ impl Schedule {
         repeated
     }
 
-    /// The first and the second instant at which clocks show a wall time; mostly they are one. `None` if clocks skip it.
+    /// Returns the first and the second instant at which clocks show a wall time. Usually both are the same. Returns
+    /// `None` if clocks skip it.
     fn instants(&self, wall: i64) -> Option<(i64, i64)> {
         let shown = Offset::UTC.to_datetime(Timestamp::from_second(wall).ok()?);
         let at = |offset: Offset| wall - i64::from(offset.seconds());
@@ -132,7 +139,7 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// The zone of that name, from the database that is part of the program: the machine's may be old or missing.
+/// Returns the zone with this name from the built-in database. The machine's database may be old or missing.
 fn zone(name: &str) -> Result<TimeZone> {
     let refuse = |reason| {
         let message = format!("{name:?} is not a time zone: {reason}, give an IANA name as Europe/Berlin");
@@ -163,7 +170,7 @@ mod tests {
         text.parse::<Timestamp>().expect("it is RFC 3339").into()
     }
 
-    /// The next runs, as clocks in the zone show them.
+    /// Returns the next runs, as clocks in the zone show them.
     fn runs(schedule: &Schedule, after: &str, count: usize) -> String {
         let shown = |run| {
             let run = Timestamp::try_from(run).expect("it is in range");
@@ -199,9 +206,9 @@ mod tests {
             ("0 0 13 * *", "2026-02-13 2026-03-13 2026-04-13"),
             ("0 0 ? * fri", "2026-02-06 2026-02-13 2026-02-20"),
             ("0 0 10 * fri", "2026-02-06 2026-02-10 2026-02-13"),
-            // A step makes a star a set like any other: 1, 16 and 31.
+            // A star with a step is an ordinary set: 1, 16 and 31.
             ("0 0 */15 * fri", "2026-02-06 2026-02-13 2026-02-16"),
-            // A day that never comes takes nothing away.
+            // A day that never occurs excludes nothing.
             ("0 0 30 2 sun", "2026-02-08 2026-02-15 2026-02-22"),
         ] {
             let shown = runs(&schedule(expression, "UTC"), "2026-02-01T12:00:00Z", 3).replace("T00:00+00:00", "");
@@ -235,7 +242,7 @@ mod tests {
 
     #[test]
     fn no_instant_that_matches_is_left_out_around_a_change_of_clocks() {
-        // Folds of 30 min, 1 h, 2 h and 3 h, and a day that a zone left out.
+        // Folds of 30 min, 1 h, 2 h and 3 h, and a day that a zone skipped.
         for (zone, around) in [
             ("Australia/Lord_Howe", "2026-04-04T12:00:00Z"),
             ("Europe/Berlin", "2026-10-24T21:00:00Z"),

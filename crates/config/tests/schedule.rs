@@ -1,4 +1,5 @@
-//! The schedule against robfig/cron 3.0.1, which is what Kubernetes runs: same expressions, same instants.
+//! Compares the schedule with robfig/cron 3.0.1, the library of Kubernetes: the same expressions must give the same
+//! instants.
 
 use std::{
     collections::HashSet,
@@ -10,30 +11,33 @@ use regcred_config::Schedule;
 
 /// The only reasons for which a row may differ.
 enum Reason {
-    /// robfig leaves out a time that clocks show on the day they change; this is the first one, as local time.
+    /// robfig skips a time that clocks show on the day they change. This is the first skipped time, as local time.
     Skips(&'static str),
-    /// Refused on purpose, with this in the message.
+    /// Refused on purpose, with this text in the message.
     Refused(&'static str),
 }
 
 /// Expression, zone and start of each row that differs.
 const DIFFERENT: [(&str, &str, &str, Reason); 8] = [
-    // robfig goes from midnight in steps of an hour. Clocks that are set back by half an hour at 02:00 take it to minute 30
-    // of the hour it looks for, and from there it only looks ahead.
+    // robfig advances from midnight in steps of an hour. If clocks are set back by half an hour at 02:00, it arrives at
+    // minute 30 of
+    // the hour and only looks ahead from there.
     ("26 3 * * 0/7", "Australia/Lord_Howe", "1774789260", Reason::Skips("2026-04-05T03:26")),
     ("0 13-15 * * 0", "Australia/Lord_Howe", "1774968600", Reason::Skips("2026-04-05T13:00")),
     ("*/18 6-21/3 * 4/7 2-2/3,0", "Australia/Lord_Howe", "1775022660", Reason::Skips("2026-04-05T06:00")),
-    // Clocks are set forward at midnight. robfig goes from midnight to midnight, finds none, and drops the whole day.
+    // Clocks are set forward at midnight. robfig advances from midnight to midnight, finds none, and drops the whole
+    // day.
     ("16/6 * * oct,4/1 0/5", "Africa/Cairo", "1840267963", Reason::Skips("2028-04-28T01:16")),
-    // The zone is a key of its own, and only there; an interval has no instants that two processes agree on.
+    // The zone is only accepted in its own key. Two processes can never agree on the instants of an interval.
     ("TZ=UTC 0 0 * * *", "UTC", "0", Reason::Refused("time_zone: UTC")),
     ("CRON_TZ=Europe/Warsaw 0 0 * * *", "UTC", "0", Reason::Refused("time_zone: Europe/Warsaw")),
     ("@every 1h", "UTC", "0", Reason::Refused("@every")),
     ("@every 90s", "UTC", "0", Reason::Refused("@every")),
 ];
 
-/// A line of the vectors. `outcome` is the next runs in epoch seconds, or `NONE` without any, `OK` or `ERR` where only the
-/// grammar is asked.
+/// A row of the vectors. `outcome` is the next runs in epoch seconds, or `NONE`. For rows that only test the grammar,
+/// it is `OK` or
+/// `ERR`.
 struct Row {
     expression: &'static str,
     zone: &'static str,
@@ -72,10 +76,10 @@ fn rows() -> impl Iterator<Item = Row> {
 }
 
 impl Row {
-    /// What the schedule makes of it, in the words of the vectors.
+    /// Returns our result in the notation of the vectors.
     fn ours(&self) -> String {
         match Schedule::parse(self.expression, Some(self.zone)) {
-            // robfig reads it and then finds no run; here that is said at once.
+            // robfig accepts it and then finds no run. regcred reports this at once.
             Err(error) if error.to_string().contains("never fires") => "NONE".to_owned(),
             Err(_) => "ERR".to_owned(),
             Ok(_) if matches!(self.outcome, "OK" | "ERR") => "OK".to_owned(),
@@ -91,7 +95,7 @@ impl Row {
         schedule.upcoming(start).map(|run| Timestamp::try_from(run).expect("it is in range").as_second())
     }
 
-    /// Whether it is that reason for which it differs.
+    /// Checks that the row differs for this reason.
     fn check(&self, reason: &Reason) {
         let schedule = Schedule::parse(self.expression, Some(self.zone));
         match reason {
@@ -111,7 +115,7 @@ impl Row {
         }
     }
 
-    /// The one instant at which clocks show this; it is in no gap and in no fold.
+    /// Returns the only instant at which clocks show this time. The time is in no gap and in no fold.
     fn only_instant(&self, local: &str) -> i64 {
         let zone = TimeZoneDatabase::bundled().get(self.zone).expect("it is a zone");
         let shown: civil::DateTime = local.parse().expect("it is a local time");

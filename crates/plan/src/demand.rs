@@ -1,4 +1,4 @@
-//! What a plan asks of a cluster: which verbs on which objects, and where.
+//! The permissions that a plan needs in a cluster: verbs, objects and namespaces.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use regcred_core::{Namespace, SecretName, StoreName};
 
 use crate::{Choice, Plan, rights};
 
-/// What keeping Secrets of one name in one way asks of a cluster.
+/// The permissions for Secrets of one name with the same settings.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Demand {
@@ -19,12 +19,13 @@ pub struct Demand {
     pub accounts: Vec<String>,
     /// The namespaces that the config names.
     pub namespaces: Vec<Namespace>,
-    /// The selections of further ones.
+    /// The selections of other namespaces.
     pub selected: Vec<Choice>,
 }
 
 impl Demand {
-    /// What Secrets with this name in these namespaces take. `creates`: whether regcred creates them where there are none.
+    /// Returns the permissions for Secrets with this name in these namespaces. `creates`: whether regcred creates
+    /// missing Secrets.
     pub fn new(secret: SecretName, creates: bool, accounts: Vec<String>, namespaces: Vec<Namespace>) -> Self {
         Self { secret, secret_verbs: rights::secret_verbs(creates), accounts, namespaces, selected: vec![] }
     }
@@ -37,7 +38,7 @@ impl Demand {
     }
 }
 
-/// Returns all that a plan keeps in a cluster, each way once.
+/// Returns the permissions for everything that a plan keeps in a cluster, without duplicates.
 pub fn demands(plan: &Plan, store: &StoreName) -> Vec<Demand> {
     let mut alike = BTreeMap::<(SecretName, bool, Vec<String>), (Vec<Namespace>, Vec<Choice>)>::new();
     for target in plan.targets(store) {

@@ -7,17 +7,17 @@ use regcred_core::{Error, ErrorKind, RegistryCredential};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What was checked, such as `identity` or `token`.
+    /// The name of the check, such as `identity` or `token`.
     pub check: &'static str,
-    /// What it is about, such as a provider.
+    /// The subject of the check, such as a provider.
     pub subject: String,
-    /// The namespaces that it is about, if it is about any.
+    /// The namespaces that the check concerns, if any.
     pub namespaces: Vec<String>,
     /// Whether it passed.
     pub verdict: Verdict,
-    /// What was found.
+    /// The result in words.
     pub message: String,
-    /// What a person can do about it, in one line or several.
+    /// The fix, in one line or several.
     pub fix: Option<String>,
 }
 
@@ -25,22 +25,22 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It passed.
+    /// The check passed.
     Ok,
-    /// It passed for this identity, and would not for another one.
+    /// The check passed for this identity, and would fail for another one.
     Info,
-    /// regcred works, and a person should look at it. `check --strict` fails.
+    /// regcred works, but the result needs attention. `check --strict` fails.
     Warning,
-    /// A person has to fix it.
+    /// The problem must be fixed.
     Failed,
-    /// The other side could not be reached. It may pass later.
+    /// The other side could not be reached. The check may pass later.
     Unreachable,
 }
 
-/// The most namespaces in one row of a table. JSON has all of them.
+/// The maximum number of namespaces in one row of a table. JSON has all of them.
 const NAMED: usize = 3;
 
-/// Returns the first namespaces by name, with the number of all if there are more.
+/// Returns the first namespaces by name, with the total number if there are more.
 pub fn first_few(namespaces: &[&str]) -> String {
     let named = namespaces.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     if namespaces.len() <= NAMED { named } else { format!("{} namespaces ({named}, ...)", namespaces.len()) }
@@ -59,27 +59,28 @@ impl Verdict {
 }
 
 impl Finding {
-    /// A result with this verdict and no fix.
+    /// Creates a result with this verdict and no fix.
     pub fn new(check: &'static str, verdict: Verdict, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self { check, subject: subject.into(), namespaces: vec![], verdict, message: message.into(), fix: None }
     }
 
-    /// A check that passed.
+    /// Creates the result of a check that passed.
     pub fn ok(check: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(check, Verdict::Ok, subject, message)
     }
 
-    /// A warning.
+    /// Creates a warning.
     pub fn warning(check: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(check, Verdict::Warning, subject, message)
     }
 
-    /// A failure that a person has to fix.
+    /// Creates a failure that must be fixed.
     pub fn failed(check: &'static str, subject: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(check, Verdict::Failed, subject, message)
     }
 
-    /// A call that failed: [`Verdict::Unreachable`] if it may succeed later, else [`Verdict::Failed`].
+    /// Creates the result of a failed call: [`Verdict::Unreachable`] if it may succeed later, otherwise
+    /// [`Verdict::Failed`].
     pub fn error(check: &'static str, subject: impl Into<String>, error: &Error) -> Self {
         let verdict = match error.kind() {
             ErrorKind::Unreachable | ErrorKind::Throttled => Verdict::Unreachable,
@@ -88,7 +89,9 @@ impl Finding {
         Self::new(check, verdict, subject, format!("{} ({})", error.chain(), error.kind()))
     }
 
-    /// A credential that was minted: its registries and its end. `registries`: under which names it is used; empty for its own.
+    /// Creates the result of a mint, with the registries and the expiry. `registries`: the names under which the
+    /// credential is used. Empty:
+    /// its own registries.
     pub fn minted(subject: impl Into<String>, registries: &[String], credential: &RegistryCredential) -> Self {
         let mut registries = registries.to_vec();
         if registries.is_empty() {
@@ -101,14 +104,14 @@ impl Finding {
         Self::ok("token", subject, format!("a token for {} {until}", registries.join(", ")))
     }
 
-    /// Sets the namespaces that it is about, which are its subject. The subject names the first three.
+    /// Sets the namespaces, which become the subject. The subject names the first three.
     #[must_use]
     pub fn with_namespaces(self, namespaces: &[&str]) -> Self {
         let named = namespaces.iter().map(ToString::to_string).collect();
         Self { subject: first_few(namespaces), namespaces: named, ..self }
     }
 
-    /// Adds what a person can do about it.
+    /// Sets the fix.
     #[must_use]
     pub fn with_fix(self, fix: impl Into<String>) -> Self {
         Self { fix: Some(fix.into()), ..self }
@@ -120,7 +123,7 @@ impl Finding {
         Self { verdict: Verdict::Warning, ..self }
     }
 
-    /// Returns whether it passed.
+    /// Returns whether the check passed.
     pub fn is_ok(&self) -> bool {
         self.verdict == Verdict::Ok
     }

@@ -1,4 +1,4 @@
-//! Secrets with the same settings, and the namespaces that have them. Pure.
+//! Groups Secrets with the same settings, with their namespaces. Pure.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ pub(crate) struct Group {
     pub(crate) placement: Placement,
 }
 
-/// Which namespaces.
+/// The namespaces of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Placement {
     /// In alphabetical order.
@@ -29,9 +29,9 @@ pub(crate) enum Placement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selected {
     pub(crate) selection: Selection,
-    /// Without these namespaces, which the same entries name.
+    /// Excluded namespaces, which the same entries name.
     pub(crate) except: BTreeSet<Namespace>,
-    /// Only of these namespaces. `None`: of all.
+    /// Restricts the selection to these namespaces. `None`: no restriction.
     pub(crate) only: Option<Vec<NamespaceFilter>>,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct TargetSettings {
     pub(crate) providers: Vec<ProviderName>,
     pub(crate) secret: SecretSettings,
     pub(crate) accounts: Accounts,
-    /// The keys of the target that the type of its sink alone understands.
+    /// The keys of the target that only the type of its sink understands.
     pub(crate) options: Option<Spec>,
 }
 
@@ -57,13 +57,13 @@ pub(crate) enum Accounts {
 }
 
 impl Group {
-    /// Whether it chooses, and may choose the place of such a Secret.
+    /// Returns whether this group selects namespaces, and may select the namespace of a Secret with these settings.
     pub(crate) fn may_have(&self, settings: &TargetSettings, namespace: &Namespace) -> bool {
         let Placement::Selected(selected) = &self.placement else { return false };
         self.settings.is_same_secret(settings) && selected.may_take(namespace.as_str())
     }
 
-    /// Whether both may be about one Secret, wherever they keep it.
+    /// Returns whether both groups may have the same Secret, in any store.
     pub(crate) fn meets(&self, other: &Self) -> bool {
         let may = |one: &Self, other: &Self| one.placement.named().iter().any(|it| other.placement.may_have(it));
         let choose = |it: &Self| matches!(it.placement, Placement::Selected(_));
@@ -73,7 +73,7 @@ impl Group {
 }
 
 impl TargetSettings {
-    /// Whether both are about Secrets of one name in one store.
+    /// Returns whether both have Secrets of one name in one store.
     pub(crate) fn is_same_secret(&self, other: &Self) -> bool {
         (&self.store, &self.secret.name) == (&other.store, &other.secret.name)
     }
@@ -87,7 +87,7 @@ impl Placement {
         }
     }
 
-    /// Whether a namespace of this name can be one of them.
+    /// Returns whether a namespace of this name can be part of the placement.
     pub(crate) fn may_have(&self, namespace: &Namespace) -> bool {
         match self {
             Self::Named(namespaces) => namespaces.contains(namespace),
@@ -95,7 +95,8 @@ impl Placement {
         }
     }
 
-    /// Whether a namespace that the filter takes can be one of them. What a pattern and a selection have in common, only a cluster knows.
+    /// Returns whether a namespace that the filter matches can be part of the placement. The overlap of a pattern and a selection
+    /// depends on the cluster, so it counts as possible.
     pub(crate) fn may_meet(&self, filter: &NamespaceFilter) -> bool {
         match (self, filter.name()) {
             (_, Some(namespace)) => self.may_have(namespace),

@@ -6,8 +6,10 @@ use regcred_config::{Problem, Problems};
 
 use crate::{ChosenIdentity, Plan, PlannedProvider, PodIdentity, PodSite, Policies};
 
-/// Returns what a pod needs for the identity that was chosen, or every problem at once. Problems are those of the types, an identity that
-/// no type of the plan knows, and providers that need different tokens.
+/// Returns what a pod needs for the chosen identity, or every problem at once.
+///
+/// Problems are those of the types, an identity that no type of the plan knows, and providers that need different
+/// tokens.
 pub fn pod_identity(plan: &Plan, chosen: &ChosenIdentity, site: &PodSite) -> Result<PodIdentity, Problems> {
     let (mut all, mut problems) = (PodIdentity::default(), unknown(plan, chosen));
     for providers in by_type(plan).into_values() {
@@ -30,8 +32,9 @@ pub fn pod_identity(plan: &Plan, chosen: &ChosenIdentity, site: &PodSite) -> Res
     Ok(all)
 }
 
-/// Returns the policies that the providers of a plan need, or every problem at once. Policies of one type are its own document. Those of
-/// several types are a document with a key for each type.
+/// Returns the policies that the providers of a plan need, or every problem at once.
+///
+/// If all policies belong to one type, they are its own document. Otherwise the document has a key for each type.
 ///
 /// Problems are those of the types, an identity that no type of the plan knows, and a plan without policies.
 pub fn policies(plan: &Plan, chosen: &ChosenIdentity, site: &PodSite) -> Result<Policies, Problems> {
@@ -63,7 +66,7 @@ fn by_type(plan: &Plan) -> BTreeMap<&'static str, Vec<PlannedProvider>> {
     by_type
 }
 
-/// The identity that was chosen, if it is one of this type.
+/// Returns the chosen identity if it is one of this type.
 fn own(providers: &[PlannedProvider], chosen: &ChosenIdentity) -> ChosenIdentity {
     let is_own = |name| providers.first().is_some_and(|it| it.identities().has(name));
     match chosen.name() {

@@ -23,7 +23,8 @@ pub struct ServiceAccountLink {
     pub is_expected: bool,
 }
 
-/// Returns the ServiceAccounts that use a Secret. A Secret of another owner has its users already, so that only those of the config are added.
+/// Returns the ServiceAccounts that use a Secret. A Secret of another owner already has users, so only those of the
+/// config are added.
 pub(crate) fn links(settings: &TargetSettings) -> Vec<ServiceAccountLink> {
     match &settings.accounts {
         Accounts::These(accounts) => accounts.iter().map(named).collect(),

@@ -3,8 +3,9 @@
 /// The variables that name proxies and authorities.
 const VARIABLES: [&str; 3] = ["HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE"];
 
-/// Returns the fix if a place could not be reached. `probe` is a command that connects to the same place. It only says whether a variable is
-/// set, because that of a proxy can hold a password.
+/// Returns the fix for a place that could not be reached. `probe` is a command that connects to the same place.
+///
+/// It reports only whether a variable is set, because a proxy URL can contain a password.
 pub fn connection_fix(place: &str, probe: &str, is_set: impl Fn(&str) -> bool) -> String {
     let set = VARIABLES
         .map(|it| format!("{it} is {}", if is_set(it) || is_set(&it.to_lowercase()) { "set" } else { "not set" }));

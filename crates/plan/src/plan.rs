@@ -19,23 +19,23 @@ use crate::{
     },
 };
 
-/// The plan of a config: every provider once, and for each kind of Secret the namespaces that have it.
+/// The plan of a config: every provider once, and the namespaces of each kind of Secret.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) providers: BTreeMap<ProviderName, PlannedProvider>,
     pub(crate) sinks: BTreeMap<StoreName, (Spec, SinkPlan)>,
-    /// The groups in the order of the config. If two groups have one address, the first one owns it.
+    /// The groups in the order of the config. If two groups have the same address, the first one owns it.
     pub(crate) groups: Vec<Group>,
     pub(crate) instance: InstanceName,
     pub(crate) previous_instance: Option<InstanceName>,
     pub(crate) adopt: bool,
     prunes: bool,
     pub(crate) schedule: Option<regcred_config::Schedule>,
-    /// The time between two looks at a target that cannot be watched.
+    /// The time between two reads of a target that cannot be watched.
     resync: Duration,
-    /// The most due targets that a daemon refreshes in one second. 0: no limit.
+    /// The maximum number of due targets that a daemon refreshes per second. 0: no limit.
     pub(crate) due_per_second: u32,
-    /// The time between two looks at a target that cannot be watched, for a daemon. `None`: the plan is for one pass.
+    /// The time between two reads of a target that cannot be watched, for a daemon. `None`: the plan is for one pass.
     pub(crate) watching: Option<Duration>,
 }
 
@@ -74,7 +74,7 @@ impl Plan {
         namespaces
     }
 
-    /// Returns the selections of further namespaces, in words.
+    /// Returns the selections of other namespaces, as text.
     pub fn selections(&self) -> Vec<String> {
         let selected = self.groups.iter().filter_map(|group| match &group.placement {
             Placement::Named(_) => None,
@@ -123,16 +123,16 @@ impl Plan {
     ///
     /// # Panics
     ///
-    /// If there is no such route.
+    /// Panics if the route does not exist.
     pub fn store(&self, route: usize) -> &StoreName {
         &self.groups[route].settings.store
     }
 
-    /// Returns the task of the sink for a route.
+    /// Returns the sink's task for a route.
     ///
     /// # Panics
     ///
-    /// If there is no such route.
+    /// Panics if the route does not exist.
     pub fn target(&self, route: usize) -> SinkTarget<Option<Spec>> {
         sink_target(&self.groups[route], &self.providers, self.adopt)
     }
@@ -171,7 +171,7 @@ impl Plan {
         &self.instance
     }
 
-    /// Returns the earlier name of this installation. `None`: it had none.
+    /// Returns the previous name of this installation. `None`: it had none.
     pub fn previous_instance(&self) -> Option<&InstanceName> {
         self.previous_instance.as_ref()
     }
@@ -186,7 +186,8 @@ impl Plan {
         self.schedule.as_ref()
     }
 
-    /// Returns the most due targets that a daemon refreshes in one second. `None`: the plan is for one pass. 0: no limit.
+    /// Returns the maximum number of due targets that a daemon refreshes per second. `None`: the plan is for one pass.
+    /// 0: no limit.
     pub fn due_per_second(&self) -> Option<u32> {
         self.watching.map(|_| self.due_per_second)
     }
@@ -211,7 +212,8 @@ impl Plan {
         self.providers.keys()
     }
 
-    /// The routes before this one that may have the same targets: what is chosen is not known before it was listed.
+    /// Returns the earlier routes that may have the same targets. A selection is known only after the namespaces are
+    /// listed.
     pub fn yields_to(&self, route: usize) -> Vec<usize> {
         let own = &self.groups[route];
         let meets = |other: &Group| match &own.placement {
@@ -242,7 +244,8 @@ impl Plan {
         self.tokens(written.flat_map(|group| &group.settings.providers))
     }
 
-    /// Returns about how many bytes of logins each Secret of a route holds. `None`: a provider alone knows it.
+    /// Returns the approximate size of the logins in each Secret of a route, in bytes. `None`: only the provider knows
+    /// it.
     pub fn bytes(&self, route: usize) -> Option<usize> {
         let settings = &self.groups.get(route)?.settings;
         let logins = settings.providers.iter().map(|name| self.providers.get(name)?.plan.login_bytes());
@@ -270,13 +273,14 @@ impl Plan {
         Self { adopt, ..self }
     }
 
-    /// For a daemon: it is told of what changes in a cluster, and looks at what it is not told of once in the config's `resync`.
+    /// Prepares the plan for a daemon. It watches its targets, and reads the others at the config's `resync` interval.
     #[must_use]
     pub fn watching(self) -> Self {
         Self { watching: Some(self.resync), ..self }
     }
 
-    /// Restricts the plan to these namespaces. The error is the namespaces that the config neither names nor may select.
+    /// Restricts the plan to these namespaces. The error lists the namespaces that the config neither names nor may
+    /// select.
     pub fn restrict_to(&mut self, wanted: &[NamespaceFilter]) -> Result<(), Vec<NamespaceFilter>> {
         let known = |filter: &&NamespaceFilter| self.groups.iter().any(|group| group.placement.may_meet(filter));
         let unknown = wanted.iter().filter(|filter| !known(filter)).cloned().collect::<Vec<_>>();
@@ -296,7 +300,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Whether the config names the namespaces of a route one by one.
+    /// Returns whether the config names the namespaces of a route one by one.
     pub fn names_its_places(&self, route: usize) -> bool {
         self.groups.get(route).is_some_and(|group| matches!(group.placement, Placement::Named(_)))
     }

@@ -30,8 +30,9 @@ pub fn from_yaml(text: &str, types: &Types) -> Result<Config, Problems> {
     Config::from_yaml(text, &types.grammar(), |config| check(config, types))
 }
 
-/// Returns the problems of a config that is well-formed: options that its types refuse, two logins for one registry of one Secret, one Secret
-/// with two settings, a schedule with pauses that are longer than the life of a credential.
+/// Returns the problems of a well-formed config. These are options that its types refuse, two logins for one registry
+/// in one Secret, one
+/// Secret with two settings, and a schedule with pauses longer than the lifetime of a credential.
 fn check(config: &Config, types: &Types) -> Checked {
     let resolved = Resolved::of(config, types);
     let problems = resolved.sinks(&resolved.groups(), types).err().unwrap_or_default();
@@ -42,7 +43,7 @@ fn check(config: &Config, types: &Types) -> Checked {
 pub(crate) struct Resolved {
     pub(crate) providers: BTreeMap<ProviderName, PlannedProvider>,
     pub(crate) sinks: BTreeMap<StoreName, Spec>,
-    /// The entries of `providers:`, by what the config calls them.
+    /// The recorded names of the entries of `providers:`, by their names in the config.
     named: HashMap<ProviderName, ProviderName>,
     /// The providers of targets that name registries. Many targets name the same ones.
     inline: HashMap<Spec, ProviderName>,
@@ -63,7 +64,7 @@ struct Address {
 enum Location {
     Named(Namespace),
     Selected(Selection),
-    /// The options of the entry say where, and this is their digest.
+    /// The options of the entry give the place. This is their digest.
     Described(u64),
 }
 
@@ -72,7 +73,7 @@ impl Resolved {
         let mut resolved = Self::default();
         for spec in config.providers() {
             let provider = types.provider(spec).map_err(Vec::<Problem>::from);
-            // A faulty name was reported.
+            // The invalid name was reported already.
             let Ok(name) = ProviderName::new(spec.name()) else {
                 resolved.problems.extend(provider.err().into_iter().flatten());
                 continue;
@@ -88,7 +89,7 @@ impl Resolved {
         }
         for spec in config.sinks() {
             let Ok(name) = StoreName::new(spec.name()) else {
-                // Its name was reported, and its options are checked all the same.
+                // The invalid name was reported already. The options are checked nevertheless.
                 let problems = types.sink(spec, &[]).err();
                 resolved.problems.extend(problems.into_iter().flat_map(Vec::<Problem>::from));
                 continue;
@@ -155,7 +156,7 @@ impl Resolved {
     pub(crate) fn groups(&self) -> Vec<Group> {
         let mut wanted = self.wanted.iter().collect::<Vec<_>>();
         wanted.sort_by_key(|(address, wanted)| (wanted.position, matches!(address.place, Location::Selected(_))));
-        // What is named stands before or behind each entry that chooses, as the config has it.
+        // Named namespaces come before or after each entry that selects, in the order of the config.
         let (mut groups, mut alike, mut chosen) = (Vec::<Group>::new(), HashMap::new(), 0);
         for (address, wanted) in wanted {
             let settings = wanted.settings(&self.providers);
@@ -176,7 +177,8 @@ impl Resolved {
                     continue;
                 }
             };
-            // Those that an earlier choice may have wait for it, and the others do not.
+            // Namespaces that an earlier selection may own wait for it, and the others do not. So they are separate
+            // groups.
             let may_be_another_s = groups.iter().any(|earlier| earlier.may_have(&settings, &namespace));
             let place = *alike.entry((chosen, may_be_another_s, settings.clone())).or_insert(groups.len());
             if let Some(Placement::Named(namespaces)) = groups.get_mut(place).map(|group| &mut group.placement) {
@@ -196,11 +198,11 @@ impl Resolved {
 
     fn add(&mut self, position: usize, target: &TargetEntry, types: &Types) {
         let Some(providers) = self.wants(target, types) else { return };
-        let Some(store) = self.store(target) else { return }; // that was told where it stands
+        let Some(store) = self.store(target) else { return }; // this was reported already
         let (also, untold) = self.named_beside(&store, target);
         let named = target.namespaces.named.iter().cloned().chain(also).map(Location::Named);
         let selected = target.namespaces.selection.clone().map(Location::Selected);
-        let mut told = vec![]; // of an entry once, not of each of its namespaces
+        let mut told = vec![]; // once per entry, not per namespace
         told.extend(untold.into_iter().chain(self.unguarded_push(target, &providers)));
         let described = target.options.as_ref().filter(|_| target.namespaces == Namespaces::default());
         let described = described.map(|options| Location::Described(options.digest()));
@@ -230,7 +232,9 @@ impl Resolved {
         Some(store.clone())
     }
 
-    /// What earlier entries name beside the choice that this one makes too: it is chosen here, unless labels decide.
+    /// Returns the namespaces that earlier entries name beside the same selection. This entry selects them too, unless
+    /// labels decide. Then
+    /// the result is a problem.
     fn named_beside(&self, store: &StoreName, target: &TargetEntry) -> (Vec<Namespace>, Option<Problem>) {
         let Some(selection) = &target.namespaces.selection else { return (vec![], None) };
         let place = Location::Selected(selection.clone());
@@ -247,7 +251,9 @@ impl Resolved {
         (beside, unknown)
     }
 
-    /// A user who may create namespaces chooses their names, but not their labels.
+    /// Refuses a push login for namespaces without a required label. A user who may create namespaces chooses their
+    /// names, but not their
+    /// labels.
     fn unguarded_push(&self, target: &TargetEntry, providers: &[ProviderName]) -> Option<Problem> {
         let selection = target.namespaces.selection.as_ref().filter(|it| !it.asks_for_a_label())?;
         let pushes = providers.iter().any(|name| self.providers[name].plan.access == Access::Push);
@@ -258,7 +264,8 @@ impl Resolved {
         pushes.then(|| Problem::at(target.origin.join("namespaces"), message))
     }
 
-    /// What a target wants, as it is recorded; `None` if something of it is wrong, which is told.
+    /// Returns the recorded names of a target's providers. Returns `None` if one of them is invalid, which was
+    /// reported.
     fn wants(&mut self, target: &TargetEntry, types: &Types) -> Option<Vec<ProviderName>> {
         match &target.wants {
             Wants::Inline(keys) if self.inline.contains_key(keys) => Some(vec![self.inline[keys].clone()]),
@@ -274,14 +281,15 @@ impl Resolved {
                     None
                 }
             },
-            // One that is not here was told to be wrong where it stands.
+            // A missing name has an invalid entry, which was reported already.
             Wants::Providers(names) => names.iter().map(|name| self.named.get(name).cloned()).collect(),
         }
     }
 }
 
-/// The name that stands in the annotations of Secrets: whoever changes what a provider is gets another one, whose credentials nobody
-/// holds yet.
+/// Returns the provider name for the annotations of Secrets. It changes with the provider, so that no existing
+/// credential matches a
+/// changed provider.
 fn recorded(spec: &Spec, provider: &PlannedProvider) -> Result<ProviderName, Vec<Problem>> {
     ProviderName::new(format!("{}-{:016x}", spec.name(), provider.digest))
         .map_err(|_| vec![Problem::at(spec.origin().clone(), "its name is too long")])
@@ -296,11 +304,11 @@ struct Wanted {
     providers: Vec<ProviderName>,
     secret: SecretSettings,
     options: Option<Spec>,
-    /// `None`: the usual ones.
+    /// `None`: the default ones.
     accounts: Option<Vec<AccountLink>>,
     /// The entry that asks for each login.
     logins: BTreeMap<String, String>,
-    /// Of a selection: what the same entries name.
+    /// For a selection: the namespaces that the same entries name.
     also_named: BTreeSet<Namespace>,
 }
 
@@ -365,7 +373,7 @@ impl Wanted {
         for name in names {
             let again = self.providers.contains(name);
             if again && is_named {
-                continue; // entries may share a provider; what the short form says twice, nobody means
+                continue; // entries may share a provider, but a duplicate in the short form is a mistake
             }
             for login in known[name].plan.logins() {
                 let entry = target.origin.name();
@@ -406,7 +414,7 @@ fn unite(accounts: &mut Vec<AccountLink>, others: &[AccountLink]) {
     accounts.sort();
 }
 
-/// The task of a sink for a group. `adopt`: Secrets of other owners are taken over wherever they are.
+/// Returns the sink's task for a group. `adopt`: whether Secrets of other owners are taken over everywhere.
 pub(crate) fn sink_target(
     group: &Group,
     known: &BTreeMap<ProviderName, PlannedProvider>,
@@ -431,7 +439,7 @@ pub(crate) fn sink_target(
     }
 }
 
-/// Such as `10 hours` or `45 minutes`.
+/// Formats a duration, such as `10 hours` or `45 minutes`.
 fn span(time: Duration) -> String {
     match time.as_secs() {
         seconds if seconds >= 7_200 => format!("{} hours", seconds / 3_600),

@@ -3,7 +3,7 @@
 /// The verbs on a ServiceAccount that uses a Secret.
 pub const ACCOUNT_VERBS: [&str; 2] = ["get", "patch"];
 
-/// Returns the verbs on a Secret. `creates`: whether regcred creates it where there is none.
+/// Returns the verbs on a Secret. `creates`: whether regcred creates missing Secrets.
 pub fn secret_verbs(creates: bool) -> &'static [&'static str] {
     if creates { &["get", "create", "patch"] } else { &["get", "patch"] }
 }

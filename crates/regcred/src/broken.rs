@@ -1,4 +1,4 @@
-//! A placeholder for a sink that could not be made. Its targets are unknown, and the targets of other sinks are refreshed.
+//! A placeholder for a sink that could not be created. Its targets are unknown. Targets of other sinks are refreshed.
 
 use std::sync::Arc;
 

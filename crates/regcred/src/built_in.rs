@@ -1,4 +1,4 @@
-//! The types that this build brings along.
+//! The types that this build includes.
 
 #[cfg(feature = "ecr")]
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub struct BuiltIn {
 }
 
 impl BuiltIn {
-    /// Sets the clock that requests to AWS are signed with. Default: that of the machine.
+    /// Sets the clock that requests to AWS are signed with. Default: the clock of the machine.
     #[cfg(feature = "ecr")]
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn regcred_core::Clock>) -> Self {
@@ -48,9 +48,9 @@ impl BuiltIn {
         self
     }
 
-    /// Adds the types to those of a program. A type of the program with the same name stays.
+    /// Adds these types to those of a program. A type of the program with the same name wins.
     ///
-    /// Fails if the program has a sink with only one of the names of a built-in one.
+    /// Fails if a sink type of the program has only one of the names of a built-in type.
     pub fn add_to(self, types: Types) -> Result<Types> {
         #[cfg(feature = "ecr")]
         let types = if types.has_provider("ecr") { types } else { types.with_provider(self.ecr)? };

@@ -1,4 +1,4 @@
-//! A provider that is made when its first credential is wanted.
+//! A provider that is created when its first credential is needed.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use regcred_core::{Caller, Issuer, RegistryCredential, RegistryProvider, Result,
 use regcred_plan::PlannedProvider;
 use tokio::sync::{Notify, OnceCell};
 
-/// Makes its provider under the deadline of the first caller. A failure to make it is a failure of that mint alone.
+/// Creates its provider within the deadline of the first caller. If that fails, only that mint fails.
 #[derive(Debug)]
 pub(crate) struct Lazy {
     planned: PlannedProvider,
@@ -38,7 +38,7 @@ impl RegistryProvider for Lazy {
 
     async fn changed(&self) {
         let mut is_made = pin!(self.is_made.notified());
-        is_made.as_mut().enable(); // so that it misses no provider that is made from here on
+        is_made.as_mut().enable(); // registered before the check, so that no notification is missed
         if self.made.get().is_none() {
             is_made.await;
         }

@@ -1,4 +1,4 @@
-//! The minters of a plan: one per credential, however many providers share it.
+//! The minters of a plan: one per credential, shared by its providers.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -11,9 +11,9 @@ use crate::lazy::Lazy;
 /// The minters with their credentials and back-offs. A daemon keeps them from one config to the next.
 #[derive(Clone, Default)]
 pub struct Minters {
-    /// By type and key: the mints that providers share.
+    /// The mints that providers share, by type and key.
     shared: BTreeMap<(&'static str, String), Mint>,
-    /// Of providers that share nothing, by their names.
+    /// The mints of providers that do not share, by their names.
     own: BTreeMap<ProviderName, Mint>,
 }
 
@@ -22,16 +22,17 @@ pub struct Minters {
 struct Mint {
     minter: Arc<Minter>,
     provider: Arc<Lazy>,
-    /// The providers that give its credential.
+    /// The providers that use its credential.
     names: Vec<ProviderName>,
 }
 
-/// The providers that mint, each with the names of those that share its mint.
+/// The providers that mint, each with the names of the providers that share its mint.
 pub type Mints = Vec<(Vec<ProviderName>, Arc<dyn RegistryProvider>)>;
 
 impl Minters {
-    /// Returns one minter for each provider of the plan, and keeps no others. Providers that share a mint differ in the registries of their
-    /// logins only.
+    /// Returns one minter for each provider of the plan, and keeps no others. Providers that share a mint differ only
+    /// in the registries of
+    /// their logins.
     pub(crate) fn of(&mut self, plan: &Plan, types: &Types) -> Vec<Arc<Minter>> {
         types.reload();
         let (mut kept, mut minters) = (Self::default(), vec![]);
@@ -60,7 +61,7 @@ impl Minters {
         all.map(|mint| (mint.names.clone(), mint.provider.clone() as _)).collect()
     }
 
-    /// Makes each minter mint anew, even if its credential is fresh.
+    /// Makes each minter mint again, even if its credential is fresh.
     pub fn forget(&self) {
         for mint in self.shared.values().chain(self.own.values()) {
             mint.minter.forget();
@@ -76,7 +77,7 @@ impl Mint {
     }
 }
 
-/// Gives the credential of a shared mint, for the registries of this provider.
+/// Returns a minter of the shared credential, for the registries of this provider.
 fn derived(name: &ProviderName, base: &Arc<Minter>, planned: &PlannedProvider) -> Minter {
     let registries = match &planned.plan().scope {
         Scope::Exact(registries) => Some(registries.clone()),

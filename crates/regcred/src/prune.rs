@@ -1,4 +1,4 @@
-//! Removes Secrets that the config no longer asks for.
+//! Removes Secrets that no target of the config names any more.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,11 +13,14 @@ use tracing::{info, warn};
 
 use crate::{Plan, openshift::Clusters};
 
-/// As often as due times are looked at.
+/// The interval at which the engine checks due times.
 const EVERY: Duration = Duration::from_mins(5);
 
-/// What takes away Secrets of an installation that its config does not ask for any more: ten minutes after that was seen first, and
-/// few in an hour. Of Secrets that are somebody else's it takes out its own entries.
+/// Removes Secrets of an installation that its config does not name any more.
+///
+/// A Secret is removed ten minutes after it was first found unneeded, and only a few per hour. For Secrets of other
+/// owners, only regcred's
+/// entries are removed.
 #[derive(Clone, Debug)]
 pub struct Pruning {
     instance: InstanceName,
@@ -27,7 +30,9 @@ pub struct Pruning {
 }
 
 impl Pruning {
-    /// In the clusters of a plan, of Secrets with the names that it has: a Secret of another name needs `regcred cleanup`.
+    /// Creates a task for the clusters of a plan. It covers Secrets with the names in the plan. Use `regcred cleanup`
+    /// for Secrets of other
+    /// names.
     pub fn new(plan: &Plan, clusters: &Clusters) -> Self {
         let stores = clusters.connected().into_iter().map(|(store, cluster)| {
             let names = plan.secret_names(&store);
@@ -36,14 +41,14 @@ impl Pruning {
         Self { instance: plan.instance().clone(), stores: stores.collect(), every: EVERY, prune: BTreeMap::new() }
     }
 
-    /// Looks so often, and takes away what was an orphan for so long.
+    /// Sets how often it checks, and how long a Secret must have been an orphan.
     #[must_use]
     pub fn with_times(mut self, every: Duration, after: Duration) -> Self {
         self.prune = self.stores.iter().map(|(store, ..)| (store.clone(), Prune::after(after))).collect();
         Self { every, ..self }
     }
 
-    /// Works beside a run of the engine, and never ends.
+    /// Runs beside an engine, and never returns.
     pub async fn run(mut self, engine: &Engine) {
         let mut failing = false;
         loop {
@@ -60,7 +65,7 @@ impl Pruning {
         }
     }
 
-    /// One look at each cluster. While a source has not named everything, nothing is an orphan.
+    /// Checks each cluster once. Nothing is an orphan until each source has named all its targets.
     async fn prune_once(&mut self, engine: &Engine) -> Result<()> {
         let mut failed = None::<Error>;
         for (store, cluster, names) in &self.stores {
@@ -105,7 +110,7 @@ mod tests {
     use super::*;
     use crate::{BuiltIn, Minters, Types, wire};
 
-    /// A Secret of ours in a namespace, with its link.
+    /// Creates a Secret of this installation in a namespace, with its link.
     async fn keep(sink: &OpenShiftSink, store: &StoreName, namespace: &str) {
         let (namespace, name) = (namespace.parse().expect("a name"), "ecr-secret".parse().expect("a name"));
         let target = Target::new(store.clone(), Address::secret(namespace, name));

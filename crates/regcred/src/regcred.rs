@@ -1,4 +1,4 @@
-//! The front door: a config, its plan, and the ways to run it.
+//! The entry point: a config, its plan, and the ways to run it.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -47,7 +47,7 @@ pub struct Regcred {
 }
 
 impl Regcred {
-    /// One without config, types and routes.
+    /// Returns a builder without config, types and routes.
     pub fn builder<'a>() -> RegcredBuilder<'a> {
         RegcredBuilder::default()
     }
@@ -57,7 +57,7 @@ impl Regcred {
         self.plan.as_ref()
     }
 
-    /// Reconciles every target once, and reports.
+    /// Reconciles every target once, and returns a report.
     pub async fn once(&mut self, pass: Pass) -> Result<Report> {
         Ok(self.engine().await?.once(pass).await)
     }
@@ -73,7 +73,7 @@ impl Regcred {
         in_force.engine.with_on_event(move |event| followers.iter().for_each(|follow| follow(event))).build()
     }
 
-    /// Starts the daemon in a task of its own. It runs until its handle is dropped or stops it.
+    /// Starts the daemon in its own task. It runs until its handle is dropped or stops it.
     ///
     /// Fails if no cluster of the config can be connected to.
     pub async fn spawn(self) -> Result<Handle> {
@@ -90,7 +90,7 @@ impl Regcred {
     }
 }
 
-/// Makes a [`Regcred`].
+/// Builds a [`Regcred`].
 #[derive(Debug)]
 #[must_use]
 pub struct RegcredBuilder<'a> {
@@ -125,13 +125,14 @@ impl Default for RegcredBuilder<'_> {
 }
 
 impl<'a> RegcredBuilder<'a> {
-    /// Adds types of providers and sinks that the config can name, beside the built-in ones. Default: none.
+    /// Adds types of providers and sinks that the config can name, in addition to the built-in ones. Default: none.
     pub fn with_types(mut self, types: Types) -> Self {
         self.setup.types = types;
         self
     }
 
-    /// Reads the config from a YAML file, and from variables of the environment that begin with `REGCRED__`. A daemon reads it again when it
+    /// Reads the config from a YAML file, and from environment variables that begin with `REGCRED__`. A daemon reloads
+    /// the file when it
     /// changes.
     pub fn with_config_file(self, file: impl Into<PathBuf>) -> Self {
         self.with_layers(Layers { files: vec![file.into()], overrides: Overrides::default() })
@@ -148,30 +149,31 @@ impl<'a> RegcredBuilder<'a> {
         Self { yaml: Some(text.into()), ..self }
     }
 
-    /// Sets the config. With files too, it is what they hold at the start.
+    /// Sets the config. If files are set too, the config must be their content at the start.
     pub fn with_config(mut self, config: Config) -> Self {
         self.setup.config = Some(config);
         self
     }
 
-    /// Adds a provider that routes can name, beside those of the config.
+    /// Adds a provider that routes can name, in addition to those of the config.
     pub fn with_provider(self, name: ProviderName, provider: Arc<dyn RegistryProvider>) -> Self {
         self.with_minter(Minter::new(name, provider))
     }
 
-    /// Adds a provider with the credential that its [`Minter`] shares, such as with a [`Keyring`](crate::Keyring).
+    /// Adds a provider by its [`Minter`], whose credential it shares with other users, such as a
+    /// [`Keyring`](crate::Keyring).
     pub fn with_minter(mut self, minter: impl Into<Arc<Minter>>) -> Self {
         self.setup.given_minters.push(minter.into());
         self
     }
 
-    /// Adds targets without a config: their providers, their source and the sink that keeps them.
+    /// Adds targets without a config: their providers, their source and their sink.
     pub fn with_route(mut self, route: Route) -> Self {
         self.setup.routes.push(route);
         self
     }
 
-    /// Sets the clock. Default: that of the machine.
+    /// Sets the clock. Default: the clock of the machine.
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         #[cfg(feature = "ecr")]
         {
@@ -181,19 +183,20 @@ impl<'a> RegcredBuilder<'a> {
         self
     }
 
-    /// Calls a function for each event, such as a credential that was minted or a target that was reconciled. It must not block.
+    /// Calls a function for each event, such as a minted credential or a reconciled target. The function must not
+    /// block.
     pub fn with_on_event(mut self, follow: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.setup.on_event.push(Arc::new(follow));
         self
     }
 
-    /// Calls a function for each config that is put in force.
+    /// Calls a function for each config that takes effect.
     pub fn with_on_config(mut self, follow: impl Fn(&Config, &Plan) + Send + Sync + 'static) -> Self {
         self.setup.on_config.push(Arc::new(follow));
         self
     }
 
-    /// Registers the metrics of a daemon, with the prefix `regcred`. Default: there are none.
+    /// Registers the metrics of a daemon, with the prefix `regcred`. Default: no metrics.
     pub fn with_metrics(self, registry: &'a mut Registry) -> Self {
         Self { registry: Some(registry), ..self }
     }
@@ -213,8 +216,9 @@ impl<'a> RegcredBuilder<'a> {
         self
     }
 
-    /// Sets the cluster of a sink. The kubeconfigs of the config are then not read, nor those of the environment. Default: each sink connects
-    /// as the config says.
+    /// Sets the cluster of a sink. The kubeconfigs of the config and of the environment are then not read. Default:
+    /// each sink connects as
+    /// the config specifies.
     #[cfg(feature = "openshift")]
     pub fn with_cluster(mut self, sink: regcred_core::StoreName, cluster: regcred_openshift::Cluster) -> Self {
         self.setup.clusters = self.setup.clusters.with(sink, cluster);
@@ -222,23 +226,25 @@ impl<'a> RegcredBuilder<'a> {
         self
     }
 
-    /// Sets the kubeconfig and the context that win over those of the config. Default: those of the config.
+    /// Sets a kubeconfig and a context that override those of the config. Default: those of the config.
     #[cfg(feature = "openshift")]
     pub fn with_connection(mut self, connection: regcred_openshift::Connection) -> Self {
         self.setup.connection = Some(connection);
         self
     }
 
-    /// Makes a daemon work only while it holds a Lease, so that several replicas can run. Default: it works from its start.
+    /// Makes a daemon work only while it holds a Lease, so that several replicas can run. Default: it works from the
+    /// start.
     #[cfg(feature = "openshift")]
     pub fn with_leader_election(mut self, namespace: impl Into<String>, name: impl Into<String>) -> Self {
         self.setup.lease = Some(crate::setup::LeaseName { namespace: namespace.into(), name: name.into() });
         self
     }
 
-    /// Reads the config and plans it. It makes no request.
+    /// Reads and plans the config. It makes no request.
     ///
-    /// Fails as [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) with every problem of the config, one on each line.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) and every problem of the config, one per
+    /// line.
     pub fn build(self) -> Result<Regcred> {
         let Self { mut setup, built_in, yaml, registry } = self;
         #[cfg(feature = "openshift")]
@@ -275,7 +281,7 @@ async fn leader(setup: &Setup) -> Result<Option<Leader>> {
         (None, Some((_, given))) => given,
         (connection, _) => Cluster::connect(&connection.clone().unwrap_or_default()).await?,
     };
-    // No two processes have the same: a pod's name is its host name, and a pod can have several containers.
+    // This is unique to the process. A pod's host name is its name, and a pod can have several containers.
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "regcred".into());
     let identity = format!("{host}_{}", std::process::id());
     Ok(Some(Lease::start(&cluster, &lease.namespace, &lease.name, &identity, setup.clock.clone())))

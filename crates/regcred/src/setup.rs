@@ -1,4 +1,4 @@
-//! What a program gives: types, config, connections, and what follows the events.
+//! The inputs of a program: types, config, connections, and event handlers.
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
@@ -10,9 +10,9 @@ use tracing::warn;
 
 use crate::{minters::Minters, wire};
 
-/// Follows the events of an engine.
+/// A handler for the events of an engine.
 pub(crate) type OnEvent = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
-/// Follows the configs that are put in force.
+/// A handler for configs that take effect.
 pub(crate) type OnConfig = Arc<dyn Fn(&Config, &Plan) + Send + Sync>;
 
 /// The Lease of leader election.
@@ -23,12 +23,12 @@ pub(crate) struct LeaseName {
     pub(crate) name: String,
 }
 
-/// All that outlives one config.
+/// Everything that outlives one config.
 #[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) types: Types,
     pub(crate) clock: Arc<dyn Clock>,
-    /// The config of the start. `None`: it is read from the layers, or there is none.
+    /// The initial config. `None`: it is read from the layers, or there is none.
     pub(crate) config: Option<Config>,
     /// Files, environment and overrides, read again at each reload. `None`: the config never changes.
     pub(crate) layers: Option<Layers>,
@@ -39,7 +39,7 @@ pub(crate) struct Setup {
     pub(crate) on_config: Vec<OnConfig>,
     #[cfg(feature = "openshift")]
     pub(crate) clusters: regcred_openshift::Clusters,
-    /// The connection that wins over that of the config. `None`: the clusters are given.
+    /// The connection that overrides that of the config. `None`: the program gave the clusters.
     #[cfg(feature = "openshift")]
     pub(crate) connection: Option<regcred_openshift::Connection>,
     #[cfg(feature = "openshift")]
@@ -59,13 +59,13 @@ impl Setup {
         self.layers.iter().flat_map(|layers| layers.files.clone()).collect()
     }
 
-    /// Reads the config, with every problem at once. `None`: there are no files.
+    /// Reads the config. Returns every problem at once. `None`: there are no files.
     pub(crate) fn load(&self) -> Result<Option<Config>, Problems> {
         let load = |layers| load(layers, &self.types);
         self.layers.as_ref().map(load).transpose()
     }
 
-    /// Plans a config, connects to its clusters, and makes an engine. `watching`: for a daemon.
+    /// Plans a config, connects to its clusters, and creates an engine. `watching`: for a daemon.
     pub(crate) async fn put_in_force(&mut self, config: Option<Config>, watching: bool) -> Result<InForce> {
         let plan = config.as_ref().map(|config| Plan::new(config, &self.types)).transpose().map_err(invalid)?;
         let plan = plan.map(|plan| if watching { plan.watching() } else { plan });
@@ -89,7 +89,7 @@ impl Setup {
         Ok(InForce { config, plan, engine })
     }
 
-    /// Connects to the clusters of the plan. Clusters that the program gives stay.
+    /// Connects to the clusters of the plan. Clusters that the program gave are kept.
     #[cfg(feature = "openshift")]
     async fn connect(&self, plan: &Plan) -> Result<()> {
         if let Some(connection) = &self.connection {
@@ -98,7 +98,7 @@ impl Setup {
         self.clusters.check(plan)
     }
 
-    /// Makes each minter mint anew.
+    /// Makes each minter mint again.
     pub(crate) fn forget_credentials(&self) {
         self.minters.forget();
         self.given_minters.iter().for_each(|minter| minter.forget());
@@ -131,7 +131,7 @@ impl Setup {
     }
 }
 
-/// The problems of a config as one error.
+/// Returns the problems of a config as one error.
 #[expect(clippy::needless_pass_by_value, reason = "it is the error of a result")]
 pub(crate) fn invalid(problems: Problems) -> Error {
     Error::new(ErrorKind::Invalid, problems.to_string())

@@ -1,4 +1,4 @@
-//! From a plan to an engine.
+//! Creates an engine from a plan.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -13,11 +13,14 @@ use tokio::time::timeout;
 
 use crate::{broken::Broken, minters::Minters};
 
-/// The time limit for making a sink, which may make requests.
+/// The time limit for creating a sink, which may make requests.
 const MAKING: Duration = Duration::from_secs(30);
 
-/// Returns an engine for the plan, with the minters of an earlier engine. Its routes are those of the plan. It mints once per credential,
-/// however many providers and targets share it. A sink that cannot be made fails the routes of that sink alone.
+/// Returns an engine for the plan, with the minters of an earlier engine. Its routes are those of the plan.
+///
+/// It mints once per credential, regardless of the number of providers and targets that share it. If a sink cannot be
+/// created, only the routes of
+/// that sink fail.
 ///
 /// # Panics
 ///
@@ -47,7 +50,7 @@ pub async fn engine(plan: &Plan, types: &Types, minters: &mut Minters, clock: Ar
     engine
 }
 
-/// Makes a source and a sink for each route of a store.
+/// Creates a source and a sink for each route of a store.
 async fn make(plan: &Plan, store: &StoreName, types: &Types, clock: &Arc<dyn Clock>) -> Vec<SourceAndSink> {
     let routes = (0..plan.routes()).filter(|route| plan.store(*route) == store).count();
     let made = timeout(MAKING, plan.make_sink(store, types, clock)).await.unwrap_or_else(|_| {

@@ -1,4 +1,4 @@
-//! Targets that name their registries by keys of their own: those of Amazon ECR, and those of a program.
+//! Targets with keys that name their registries: those of Amazon ECR, and those of a program.
 
 use std::sync::Arc;
 
@@ -208,7 +208,7 @@ fn harmless_forms_are_taken_with_a_warning() {
     );
 }
 
-/// Logins of one host, which a target can also name by `host`.
+/// The logins of one host. A target can also name it by `host`.
 struct Hosts;
 
 #[derive(Clone, serde::Deserialize, JsonSchema)]

@@ -13,7 +13,7 @@ use regcred::{
     plan::{NoOptions, SinkTarget, from_yaml},
 };
 
-/// About the number of characters in a token of Amazon ECR.
+/// The approximate number of characters in a token of Amazon ECR.
 const ECR_TOKEN: usize = 2_700;
 
 fn types() -> Types {
@@ -25,7 +25,7 @@ fn plan(yaml: &str) -> Result<Plan, String> {
     plan.map_err(|problems| problems.to_string())
 }
 
-/// The key under which the first provider shares its mint.
+/// Returns the key under which the first provider shares its mint.
 fn mint_key(types: &Types) -> String {
     let config = from_yaml("targets:\n- { namespace: a, region: eu-west-1 }\n", types).expect("it is valid");
     let plan = Plan::new(&config, types).expect("valid");
@@ -37,7 +37,7 @@ fn without_digest(name: &str) -> &str {
     name.rsplit_once('-').filter(|(_, digest)| digest.len() == 16).map_or(name, |(name, _)| name)
 }
 
-/// The providers of each route without their digests, and the namespaces that it names.
+/// Returns the providers of each route without their digests, and the namespaces that the route names.
 fn groups(plan: &Plan) -> Vec<(Vec<&str>, Vec<String>)> {
     let route = |route| {
         let providers = plan.wanted(route).iter().map(|name| without_digest(name.as_str())).collect();
@@ -46,7 +46,7 @@ fn groups(plan: &Plan) -> Vec<(Vec<&str>, Vec<String>)> {
     (0..plan.routes()).map(route).collect()
 }
 
-/// The providers and the namespaces of a route.
+/// Returns the providers and the namespaces of a route.
 fn group<'a>(providers: &[&'a str], namespaces: &[&str]) -> (Vec<&'a str>, Vec<String>) {
     (providers.to_vec(), namespaces.iter().map(ToString::to_string).collect())
 }
@@ -100,7 +100,7 @@ fn two_logins_for_one_host_of_one_secret_are_refused_where_the_second_stands() {
         "targets:\n- {{ namespace: a, region: eu-west-1, accounts: [123456789012] }}\n\
          - {{ namespace: a, registry: {host} }}\n- {{ namespace: b, registry: {host} }}\n"
     );
-    // One account in one region has one name, so that it is one provider.
+    // One account in one region has one name, so both are one provider.
     let problems = plan(&yaml).expect_err("twice");
     assert_eq!(
         problems,
@@ -337,7 +337,7 @@ fn bytes_are_those_of_every_host_and_unknown_where_a_provider_alone_knows() {
     assert_eq!(Plan::new(&config, &types).expect("valid").bytes(0), None);
 }
 
-/// A type of provider that knows nothing before it mints.
+/// A type of provider whose plan is empty before it mints.
 struct Fake;
 
 #[async_trait]

@@ -9,7 +9,7 @@ use figment::{
 
 use crate::{Problem, value::variable::PREFIX, yaml::text::Yaml};
 
-/// The prefix with one underscore, by mistake.
+/// The prefix with one underscore, which is a common mistake.
 const SHORT: &str = "REGCRED_";
 
 /// The variables that set keys, such as `REGCRED__PROVIDERS__PULL__REGION`.
@@ -17,7 +17,7 @@ const SHORT: &str = "REGCRED_";
 pub(crate) struct Environment {
     /// Keys above come before keys below.
     variables: Vec<Variable>,
-    /// The names of variables with one underscore, and the keys that they seem to mean.
+    /// The names of variables with one underscore, and the keys that were probably meant.
     short: Vec<(String, Vec<String>)>,
 }
 
@@ -29,7 +29,7 @@ struct Variable {
 }
 
 impl Environment {
-    /// That of the process.
+    /// Reads the environment of the process.
     pub(crate) fn read() -> Self {
         Self::of(env::vars_os())
     }
@@ -50,7 +50,7 @@ impl Environment {
         environment
     }
 
-    /// Warns of variables that look like ours and are not read. `known`: the keys of a config.
+    /// Warns of variables that look like regcred's and are not read. `known`: the keys of a config.
     pub(crate) fn warnings(&self, known: &[&str]) -> Vec<Problem> {
         let is_key = |steps: &[String]| steps.first().is_some_and(|step| known.contains(&step.as_str()));
         let meant = self.short.iter().filter(|(_, steps)| is_key(steps));
@@ -76,7 +76,7 @@ impl Environment {
     }
 }
 
-/// Sets the value at the end of the steps. A number leads into a list. Returns the key.
+/// Sets the value at the end of the steps. A number is an index into a list. Returns the key.
 fn put(value: &mut Value, steps: &[String], new: Value, key: String) -> Result<String, String> {
     let [step, rest @ ..] = steps else {
         *value = new;
@@ -102,7 +102,8 @@ fn steps(variable: &str, prefix: &str) -> Option<Vec<String>> {
     steps.iter().all(|step| !step.is_empty()).then_some(steps)
 }
 
-/// `true`, `false`, a list, a map or a quoted text as in YAML; anything else is text, also where it looks like a number: an
+/// Parses `true`, `false`, a list, a map or a quoted text as in YAML. Anything else is text, even if it looks like a
+/// number: an
 /// account keeps its zeros.
 fn value(text: &str) -> Value {
     match text {

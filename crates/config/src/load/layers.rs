@@ -1,4 +1,4 @@
-//! From files, environment and command line to one map, which remembers where each key came from.
+//! Merges files, environment and command line into one map, which records the origin of each key.
 
 use std::{
     collections::BTreeSet,
@@ -30,10 +30,10 @@ use crate::{
 };
 
 const TARGETS: &str = "targets";
-/// Instead of a file's name.
+/// Used instead of a file name.
 const STDIN: &str = "-";
 
-/// Where a configuration comes from, besides the environment.
+/// The sources of a configuration, besides the environment.
 #[derive(Clone, Debug, Default)]
 pub struct Layers {
     /// YAML files, at least one. `-` is standard input. A later file overrides an earlier one, and the `targets` of all are joined.
@@ -74,7 +74,7 @@ pub(crate) fn load(layers: &Layers, grammar: &Grammar) -> Result<United, Problem
     Ok(United { dict, root: Origin::root(Arc::new(provenance)), warnings })
 }
 
-/// Takes one text as the only layer.
+/// Uses one text as the only layer.
 pub(crate) fn only(text: &str, grammar: &Grammar) -> Result<United, Problems> {
     let mut only = parse("config", text, grammar)?;
     only.lines = None;
@@ -82,7 +82,7 @@ pub(crate) fn only(text: &str, grammar: &Grammar) -> Result<United, Problems> {
     Ok(United { dict, root: Origin::root(Arc::new(provenance)), warnings: vec![] })
 }
 
-/// Returns the problems without any text of the files if a file is a link out of its folder.
+/// Returns the problems. Removes every text from the files if a file is a link to another folder.
 pub(crate) fn without_quotes_of_links(layers: &Layers, problems: Problems) -> Problems {
     match layers.files.iter().find(|path| is_elsewhere(path)) {
         Some(link) => without_quotes(&problems, link),
@@ -96,7 +96,7 @@ struct File {
     lines: Option<Lines>,
 }
 
-/// Folders of streams that the caller has opened, as a shell does for `<(command)`. Any other pipe is refused.
+/// Folders of streams that the caller opened, as a shell does for `<(command)`. Any other pipe is refused.
 const STREAMS: [&str; 2] = ["/dev/fd/", "/proc/self/fd/"];
 
 fn text(path: &Path) -> Result<(String, String), Problems> {
@@ -113,7 +113,7 @@ fn text(path: &Path) -> Result<(String, String), Problems> {
     Ok((name, text?))
 }
 
-/// Whether a file is a link out of its own folder. The links of a mounted `ConfigMap` stay inside.
+/// Returns whether a file is a link to another folder. The links of a mounted `ConfigMap` stay inside.
 fn is_elsewhere(path: &Path) -> bool {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match (path.canonicalize(), folder.canonicalize()) {
@@ -122,7 +122,7 @@ fn is_elsewhere(path: &Path) -> bool {
     }
 }
 
-/// Returns the problems without any text of the files: the link may lead to a file that is not a config.
+/// Returns the problems without any text of the files, because the link may lead to a file that is not a config.
 fn without_quotes(problems: &Problems, link: &Path) -> Problems {
     let unquoted = |problem: &Problem| {
         let place = problem.origin.as_ref().map(|it| (it.source(), it.line()));
@@ -151,7 +151,7 @@ fn parse(name: &str, text: &str, grammar: &Grammar) -> Result<File, Problems> {
         Problems::check(problems.collect()).expect_err("there is at least one")
     })?;
     let is_meant = |key: &String| known.contains(&key.as_str()) || meant(key, known.iter().copied()).is_some();
-    // A file without any of our keys can be a file of secrets, so none of its keys is quoted.
+    // A file without any of our keys may contain secrets, so none of its keys is quoted.
     if !data.is_empty() && !data.keys().any(is_meant) {
         let is_kubeconfig = data.contains_key("clusters") && data.contains_key("users");
         let hint = if is_kubeconfig { ": it looks like a kubeconfig, which --kubeconfig names" } else { "" };
@@ -161,10 +161,10 @@ fn parse(name: &str, text: &str, grammar: &Grammar) -> Result<File, Problems> {
     Ok(File { name: name.into(), data, lines: Some(Lines::of(text)) })
 }
 
-/// Keys that are a person's own, such as a place for anchors.
+/// The prefix of the user's own keys, such as a place for anchors.
 const EXTENSION: &str = "x-";
 
-/// Whether it is a key of this crate that a config may have below the top.
+/// Returns whether this crate reads the key below the top level of a config.
 fn is_key_below(key: &str) -> bool {
     let parts = [
         keys::<file::Target>(),
@@ -176,7 +176,7 @@ fn is_key_below(key: &str) -> bool {
     parts.iter().any(|part| part.contains(&key))
 }
 
-/// Whether it is a valid name in a map of names.
+/// Returns whether the text is a valid name in a map of names.
 fn is_name_in(map: &str, key: &str) -> bool {
     match map {
         "providers" => ProviderName::new(key).is_ok(),

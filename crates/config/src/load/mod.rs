@@ -1,4 +1,4 @@
-//! From files, environment and command line to one map.
+//! Merges files, environment and command line into one map.
 
 mod environment;
 pub(crate) mod layers;

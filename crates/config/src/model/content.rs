@@ -24,6 +24,6 @@ pub(crate) struct Content {
     pub(crate) prune: bool,
     pub(crate) warnings: Vec<Problem>,
     pub(crate) merged: Merged,
-    /// Digest of all values: equal configs have equal digests.
+    /// Digest of all values. Equal configs have equal digests.
     pub(crate) digest: u64,
 }

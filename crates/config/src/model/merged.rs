@@ -1,21 +1,21 @@
-//! The configuration as one map, with where each value comes from, and without what may be a secret.
+//! The configuration as one map, with the origin of each value. Values that may be secret are hidden.
 
 use figment::value::{Dict, Value};
 use serde::Serialize;
 
 use crate::{Grammar, Origin, TypeGrammar, value::shown::shown};
 
-/// In place of a value that may be a secret.
+/// Replaces a value that may be a secret.
 const HIDDEN: &str = "<hidden>";
 
 /// One value of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// Such as `targets[0].region`; entries of several files are counted on.
+    /// The key, such as `targets[0].region`. Entries of several files are numbered consecutively.
     pub key: String,
-    /// As text, `<hidden>` if it may be a secret.
+    /// The value as text, or `<hidden>` if it may be a secret.
     pub value: String,
-    /// Such as `regcred.yaml:3` or `environment REGCRED__SCHEDULE`.
+    /// The origin, such as `regcred.yaml:3` or `environment REGCRED__SCHEDULE`.
     pub from: String,
 }
 
@@ -32,12 +32,12 @@ impl Merged {
         Self { dict: hidden.collect(), root: root.clone() }
     }
 
-    /// The whole map.
+    /// Returns the whole map.
     pub(crate) fn map(&self) -> impl Serialize {
         &self.dict
     }
 
-    /// Each value with where it comes from, in the order of the keys.
+    /// Returns each value with its origin, in the order of the keys.
     pub(crate) fn settings(&self) -> Vec<Setting> {
         let mut settings = vec![];
         for (key, value) in &self.dict {
@@ -70,7 +70,7 @@ fn collect(value: &Value, origin: &Origin, settings: &mut Vec<Setting>) {
     }
 }
 
-/// A value of the top level without what may be a secret.
+/// Returns a value of the top level without what may be a secret.
 fn visible(key: &str, value: &Value, grammar: &Grammar) -> Value {
     let types = match key {
         "providers" => &grammar.providers,
@@ -86,7 +86,7 @@ fn visible(key: &str, value: &Value, grammar: &Grammar) -> Value {
     }
 }
 
-/// An entry without the options that may be a secret. Its type knows which ones are not.
+/// Returns an entry without the options that may be secret. Its type declares which options are public.
 fn visible_entry(entry: &Value, types: &[TypeGrammar]) -> Value {
     let Value::Dict(tag, options) = entry else { return without_users(entry) };
     let kind = options.get("type").and_then(Value::as_str);

@@ -1,4 +1,4 @@
-//! Which namespaces a target is about.
+//! The namespaces of a target.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,21 +7,22 @@ use regcred_core::Namespace;
 
 use crate::Selector;
 
-/// Namespaces of the platform. A config can name them, and no pattern matches them.
+/// Namespaces of the platform. A config can name them, but no pattern matches them.
 pub const PLATFORM: [&str; 3] = ["default", "openshift", "dedicated-admin"];
-/// Prefixes of further namespaces of the platform.
+/// Name prefixes of other namespaces of the platform.
 pub const PLATFORM_PREFIXES: [&str; 3] = ["kube-", "openshift-", "redhat-"];
 
-/// The namespaces of an entry: those that are named, and those that are chosen in a cluster. At least one of the two.
+/// The namespaces of an entry: named ones, and those that a selection chooses in a cluster. At least one of the two is
+/// set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Namespaces {
-    /// In the order of the file, none twice.
+    /// The named namespaces, in the order of the file, without duplicates.
     pub named: Vec<Namespace>,
-    /// `None`: only those that are named.
+    /// The selection. `None`: only the named ones.
     pub selection: Option<Selection>,
 }
 
-/// Namespaces by pattern and labels. Those of the platform are never among them.
+/// Selects namespaces by pattern and labels. It never selects namespaces of the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Selection {
     /// At least one.
@@ -31,7 +32,8 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Selects names that match a pattern of `include` and none of `exclude`. `None` if `include` is empty.
+    /// Creates a selection of the names that match a pattern of `include` and none of `exclude`. Returns `None` if
+    /// `include` is empty.
     pub(crate) fn new(include: Vec<Pattern>, exclude: Vec<Pattern>, selector: Selector) -> Option<Self> {
         // Equal patterns in another order make an equal selection.
         let in_order = |mut patterns: Vec<Pattern>| {
@@ -48,28 +50,29 @@ impl Selection {
         self.may_take(namespace) && self.selector.takes(labels)
     }
 
-    /// Returns whether the name of a namespace fits, without its labels.
+    /// Returns whether the name of a namespace matches, without its labels.
     pub fn may_take(&self, namespace: &str) -> bool {
         let is_in = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(namespace));
         !is_system(namespace) && is_in(&self.include) && !is_in(&self.exclude)
     }
 
-    /// Its patterns, in the grammar of the `glob` crate: `*`, `?`, `[a-z]`, `[!a-z]`. One of them has to match.
+    /// Returns its patterns, in the grammar of the `glob` crate: `*`, `?`, `[a-z]`, `[!a-z]`. At least one of them must
+    /// match.
     pub fn include(&self) -> impl Iterator<Item = &str> {
         self.include.iter().map(Pattern::as_str)
     }
 
-    /// The patterns of which none may match.
+    /// Returns the patterns that must not match.
     pub fn exclude(&self) -> impl Iterator<Item = &str> {
         self.exclude.iter().map(Pattern::as_str)
     }
 
-    /// The selector of labels.
+    /// Returns the label selector.
     pub fn selector(&self) -> &Selector {
         &self.selector
     }
 
-    /// Whether labels decide too.
+    /// Returns whether the selection depends on labels.
     pub fn has_selector(&self) -> bool {
         !self.selector.is_empty()
     }
@@ -80,7 +83,7 @@ impl Selection {
     }
 }
 
-/// In one line, such as `app-* with team=a, without app-legacy-*`.
+/// Formats the selection in one line, such as `app-* with team=a, without app-legacy-*`.
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let listed = |patterns: &[Pattern]| patterns.iter().map(Pattern::as_str).collect::<Vec<_>>().join(", ");
@@ -95,7 +98,7 @@ impl fmt::Display for Selection {
     }
 }
 
-/// Whether it is a namespace of the platform.
+/// Returns whether the name is that of a platform namespace.
 pub(crate) fn is_system(namespace: &str) -> bool {
     PLATFORM.contains(&namespace) || PLATFORM_PREFIXES.iter().any(|prefix| namespace.starts_with(prefix))
 }

@@ -26,7 +26,8 @@ impl TypeSchemas {
         self
     }
 
-    /// Adds the keys of an entry of `targets:` with which a type of provider serves it. Alternatives are a `oneOf` of `required` keys.
+    /// Adds the keys with which an entry of `targets:` uses a type of provider directly. Alternatives are a `oneOf` of
+    /// `required` keys.
     #[must_use]
     pub fn with_inline(mut self, of_target: impl Fn(&mut SchemaGenerator) -> Schema + 'static) -> Self {
         self.inline.push(Box::new(of_target));
@@ -81,7 +82,8 @@ pub fn schema(types: &TypeSchemas) -> Value {
     schema
 }
 
-/// Removes `null`, because a key without a value is a mistake. Removes the sizes of numbers, and the line breaks of descriptions.
+/// Removes `null`, because a key without a value is a mistake. Also removes the sizes of numbers, and the line breaks
+/// of descriptions.
 fn tidy(schema: &mut Value) {
     let is_null = |it: &Value| *it == json!("null") || *it == json!({ "type": "null" });
     match schema {

@@ -1,4 +1,4 @@
-//! How a target's Secret is kept, and who uses it.
+//! The Secret of a target, and the ServiceAccounts that use it.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -10,23 +10,23 @@ use serde::{
 
 use crate::names::word::MERGE;
 
-/// Under this name the shell recipe keeps it too.
+/// The name that the shell recipe uses too.
 const NAME: &str = "ecr-secret";
 
 /// The Secret of a target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretSettings {
-    /// Default: `ecr-secret`.
+    /// The name. Default: `ecr-secret`.
     pub name: SecretName,
-    /// Whether its entries are put into a Secret of another owner. Default: no.
+    /// Whether its entries are merged into a Secret of another owner. Default: no.
     pub merge: Merge,
     /// Whether regcred takes over a Secret of another owner. Default: no.
     pub adopt: bool,
-    /// How a login is written.
+    /// The format of a login.
     pub credentials: LoginFormat,
-    /// Labels beside regcred's own.
+    /// Labels in addition to regcred's own.
     pub labels: BTreeMap<String, String>,
-    /// Annotations beside regcred's own.
+    /// Annotations in addition to regcred's own.
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -43,20 +43,20 @@ impl Default for SecretSettings {
     }
 }
 
-/// Whether entries are put into a Secret of another owner.
+/// Whether entries are merged into a Secret of another owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Merge {
-    /// The Secret is regcred's own.
+    /// No: the Secret is regcred's own.
     #[default]
     No,
-    /// They are, if there is one.
+    /// Entries are merged if the Secret exists.
     Yes,
-    /// They are. If there is none, one is created that holds these entries alone.
+    /// Entries are merged. If the Secret does not exist, one with only these entries is created.
     Create,
 }
 
 impl Merge {
-    /// Whether the Secret stays its owner's.
+    /// Returns whether the Secret keeps its owner.
     pub fn is_on(self) -> bool {
         self != Self::No
     }
@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for Merge {
     }
 }
 
-/// How a login is written into a Secret.
+/// The format of a login in a Secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -92,7 +92,7 @@ pub enum LoginFormat {
     /// `auth` alone, which the kubelet, Podman, Buildah, Skopeo and Docker read.
     #[default]
     Auth,
-    /// Also `username` and `password`, for readers that want these.
+    /// Also `username` and `password`, for readers that need them.
     Full,
 }
 
@@ -105,31 +105,33 @@ pub(crate) enum Format {
     DockerConfigJson,
 }
 
-/// How the Secret is kept.
+/// Settings of the Secret.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "Secret", transform = super::shape::merging))]
 #[serde(deny_unknown_fields, expecting = "a map such as { name: ecr-pull }")]
 pub(crate) struct RawSecret {
-    /// Its name. Default: `ecr-secret`.
+    /// Name of the Secret. Default: `ecr-secret`.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::names::pattern::OBJECT)))]
     pub(crate) name: Option<String>,
-    /// Whether its entries are put into a Secret of another owner. `create` creates the Secret if there is none. Default: `false`.
+    /// Whether entries are merged into a Secret of another owner. `create` creates the Secret if it does not exist.
+    /// Default: `false`.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(schema_with = "super::shape::merge"))]
     pub(crate) merge: Option<Merge>,
-    /// Whether one that somebody else made is taken over, if it holds nothing but logins that the config names. Default: `false`.
+    /// Whether regcred takes over a Secret that another tool created. The Secret must hold only logins that the config
+    /// names. Default: `false`.
     pub(crate) adopt: Option<bool>,
-    /// Its type. Default: `dockerconfigjson`.
+    /// Type of the Secret. Default: `dockerconfigjson`.
     #[expect(dead_code, reason = "there is one")]
     pub(crate) format: Option<Format>,
-    /// How a login is written: `auth` alone, or `full` with `username` and `password` too. Default: `auth`.
+    /// Format of a login: `auth` alone, or `full` with `username` and `password` too. Default: `auth`.
     pub(crate) credentials: Option<LoginFormat>,
-    /// Labels beside regcred's own.
+    /// Labels in addition to regcred's own.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(schema_with = "super::shape::labels"))]
     pub(crate) labels: BTreeMap<String, String>,
-    /// Annotations beside regcred's own.
+    /// Annotations in addition to regcred's own.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(schema_with = "super::shape::annotations"))]
     pub(crate) annotations: BTreeMap<String, String>,
@@ -140,10 +142,10 @@ pub(crate) struct RawSecret {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a map such as { name: default, link: [pull] }")]
 pub struct AccountLink {
-    /// Such as `default`.
+    /// Name of the ServiceAccount, such as `default`.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::names::pattern::OBJECT)))]
     pub name: String,
-    /// How: to `pull` the images of its pods, to `mount` it, which builds push with, or both. Default: `[pull]`.
+    /// Uses of the Secret: `pull` for the images of its pods, `mount` for pushes of builds, or both. Default: `[pull]`.
     #[serde(default = "pull")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub link: Vec<LinkName>,
@@ -155,9 +157,9 @@ pub struct AccountLink {
 #[cfg_attr(feature = "schema", derive(serde::Serialize))]
 #[serde(rename_all = "lowercase")]
 pub enum LinkName {
-    /// To pull the images of its pods: in `imagePullSecrets`.
+    /// Pulls the images of its pods: in `imagePullSecrets`.
     Pull,
-    /// In builds, and mounted into its pods: in `secrets`.
+    /// Used by builds, and mounted into its pods: in `secrets`.
     Mount,
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::names::pattern::{KEY, NAME, VALUE};
 
-/// A part that the types of a program describe.
+/// Returns the schema of a part that the types of a program describe.
 pub(crate) fn any(_: &mut SchemaGenerator) -> Schema {
     json_schema!({})
 }
@@ -19,8 +19,10 @@ pub(crate) fn annotations(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "object", "propertyNames": { "pattern": KEY }, "additionalProperties": { "type": "string" } })
 }
 
-/// Sets the keys of an entry of `targets:` that exclude each other, and adds those of types. `inline`: the schemas of keys with which a type
-/// of provider serves a target. Each `oneOf` in them is an alternative to `providers`.
+/// Sets the keys of an entry of `targets:` that exclude each other, and adds those of types.
+///
+/// `inline`: the schemas of keys with which an entry uses a type of provider directly. Each `oneOf` in them is an
+/// alternative to `providers`.
 pub(crate) fn target(target: &mut Value, inline: &[Value], of_sinks: &[Value]) {
     let required = |key: &str| json!({ "required": [key] });
     let mut logins = vec![required("providers")];
@@ -43,7 +45,7 @@ pub(crate) fn target(target: &mut Value, inline: &[Value], of_sinks: &[Value]) {
         }
     }
     if let Some(target) = target.as_object_mut() {
-        target.remove("required"); // no key is, but one of each
+        target.remove("required"); // no single key is required, but one of each group is
     }
 }
 
@@ -53,7 +55,7 @@ pub(crate) fn choosing(namespaces: &mut Schema) {
     namespaces.insert("anyOf".into(), json!(either));
 }
 
-/// Whether entries are merged into a Secret, and whether it is created for that.
+/// Returns the schema of `merge`: whether entries are merged into a Secret, and whether it is created for that.
 pub(crate) fn merge(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": [true, false, "create"] })
 }
@@ -70,7 +72,8 @@ pub(crate) fn merging(secret: &mut Schema) {
     secret.insert("then".into(), json!({ "properties": theirs }));
 }
 
-/// A map of things with a type. The options of a known type are its own, those of others may be anything.
+/// Returns the schema of a map of entries with a type. The options of a known type are its own. The options of other
+/// types can be anything.
 pub(crate) fn specs(known: &[(String, Schema)]) -> Schema {
     let conditions = known.iter().map(|(name, options)| {
         let is = json!({ "properties": { "type": { "const": name } }, "required": ["type"] });
@@ -89,7 +92,7 @@ pub(crate) fn specs(known: &[(String, Schema)]) -> Schema {
     })
 }
 
-/// The options of a type, with the key `type`.
+/// Adds the key `type` to the options of a type.
 pub(crate) fn typed(mut schema: Schema) -> Schema {
     if let Some(properties) = schema.get_mut("properties") {
         properties["type"] = json!({ "type": "string" });

@@ -1,4 +1,4 @@
-//! Something of a type, as a config describes it: options that the type alone understands.
+//! An entry with a type: options that only the type understands.
 
 use std::{
     fmt,
@@ -19,43 +19,44 @@ use crate::{
 
 const TYPE: &str = "type";
 
-/// One entry of `providers:` or `sinks:`: its name, its type, and options that the type alone understands.
+/// One entry of `providers:` or `sinks:`: its name, its type, and options that only the type understands.
 #[derive(Clone)]
 pub struct Spec {
     name: String,
     kind: String,
-    /// Many targets have the same ones.
+    /// Many targets share the same options.
     options: Arc<Dict>,
     /// Help for unknown keys.
     hints: &'static [Hint],
-    /// Keys that are there under a wrong name, which was reported.
+    /// Keys with a wrong name. They were reported already.
     misspelt: Vec<&'static str>,
     origin: Origin,
 }
 
 impl Spec {
-    /// An entry of this type without options, at a place of the config.
+    /// Creates an entry of this type without options, at a place of the config.
     pub fn without_options(kind: &str, origin: Origin) -> Self {
         Self::new(&origin.name(), kind, origin)
     }
 
-    /// Without options.
+    /// Creates an entry without options.
     pub(crate) fn new(name: &str, kind: &str, origin: Origin) -> Self {
         Self { name: name.into(), kind: kind.into(), options: Arc::default(), hints: &[], misspelt: vec![], origin }
     }
 
-    /// The keys of an entry of `targets:` that a type understands.
+    /// Creates a spec from the keys of an entry of `targets:` that a type understands.
     pub(crate) fn of_target(kind: &str, hints: &'static [Hint], options: Arc<Dict>, origin: Origin) -> Self {
         Self { options, hints, ..Self::without_options(kind, origin) }
     }
 
-    /// Adds keys of the type that are not missing, although they are not there.
+    /// Marks keys of the type as present under a wrong name, so that they are not reported as missing.
     pub(crate) fn with_misspelt(self, misspelt: Vec<&'static str>) -> Self {
         Self { misspelt, ..self }
     }
 
-    /// Reads an entry. If its type is missing or faulty, it is returned with the first type that all of its keys fit, so that its
-    /// options are checked too.
+    /// Reads an entry. If its type is missing or faulty, uses the first type that all of its keys fit, so that its
+    /// options are
+    /// checked too.
     pub(crate) fn read(
         name: &str,
         value: &Value,
@@ -92,24 +93,24 @@ impl Spec {
         (spec, problem)
     }
 
-    /// Its name in the config.
+    /// Returns its name in the config.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its `type`.
+    /// Returns its `type`.
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// Of type and options: the same for the same ones, in every process.
+    /// Returns the digest of type and options. Equal ones have the same digest in every process.
     pub fn digest(&self) -> u64 {
         let mut text = format!("{:?}", self.kind);
         canonical(&Value::from(self.options.as_ref().clone()), &mut text);
         digest(&text)
     }
 
-    /// Its place in the config.
+    /// Returns its place in the config.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
@@ -119,37 +120,39 @@ impl Spec {
         Problem::at(self.origin.join(key), message)
     }
 
-    /// Returns whether there is no option.
+    /// Returns whether there are no options.
     pub fn is_empty(&self) -> bool {
         self.options.is_empty()
     }
 
-    /// Returns whether an option is there, valid or not.
+    /// Returns whether an option is present, valid or not.
     pub fn has(&self, key: &str) -> bool {
         self.options.contains_key(key)
     }
 
-    /// Returns whether an option is there under a wrong name, which was reported already. Do not report that it is missing.
+    /// Returns whether an option has a wrong name. This was reported already. Do not report the option as missing.
     pub fn is_misspelt(&self, key: &str) -> bool {
         self.misspelt.contains(&key)
     }
 
-    /// Reads its options as a type. A type that denies unknown fields reports each of them by its key. All faults of the form are
-    /// reported at once.
+    /// Reads its options as a type. A type that denies unknown fields reports each of them by its key. All faults of
+    /// form are reported
+    /// at once.
     pub fn options<T: DeserializeOwned>(&self) -> Result<T, Problems> {
         let Partial { value, problems, .. } = self.partial(&[]);
         Problems::check(problems)?;
         value.ok_or_else(|| Problem::at(self.origin.clone(), "its options cannot be read").into())
     }
 
-    /// Reads its options as a type, as far as they are valid. `stand_ins` are values for required options that are missing or faulty, so
-    /// that the other options can be checked.
+    /// Reads the valid parts of its options as a type. `stand_ins` are values for required options that are missing or
+    /// faulty, so that the
+    /// other options can be checked.
     pub fn partial<T: DeserializeOwned>(&self, stand_ins: &[(&str, &str)]) -> Partial<T> {
         Partial::read(&Value::from(self.options.as_ref().clone()), &self.origin, self.hints, stand_ins)
     }
 }
 
-/// Two specs are equal if their types and options are, under any name and at any place.
+/// Two specs are equal if their types and options are. Their names and places do not matter.
 impl PartialEq for Spec {
     fn eq(&self, other: &Self) -> bool {
         (&self.kind, self.digest()) == (&other.kind, other.digest())
@@ -164,7 +167,7 @@ impl Hash for Spec {
     }
 }
 
-/// Without the values of its options, which may be anything.
+/// Hides the values of its options, because they may be secret.
 impl fmt::Debug for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, kind, options, origin, .. } = self;

@@ -1,24 +1,26 @@
-//! The objects that a daemon watches by their names.
+//! The objects that a daemon watches by name.
 
-/// Each watch is a connection to the API server. 100 of them take 1 MiB of memory in the daemon, and 50 ms of CPU when it starts.
+/// Each watch is a connection to the API server. 100 of them take 1 MiB of memory in the daemon, and 50 ms of CPU at
+/// startup.
 const MOST: usize = 100;
 
-/// The objects that a daemon watches in the namespaces that a config names. It reads the other ones at each `resync`.
+/// The objects that a daemon watches in the namespaces that a config names. It reads other objects at each `resync`.
 ///
-/// The daemon and the RBAC rules of `regcred manifests` both follow this.
+/// The daemon and the RBAC rules of `regcred manifests` both depend on this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamedWatches {
-    /// Secrets, the ServiceAccounts that use them, and the namespaces: all together are at most 100 objects.
+    /// Secrets, the ServiceAccounts that use them, and the namespaces, if there are at most 100 objects in total.
     Everything,
-    /// Secrets only: they are at most 100.
+    /// Only Secrets, if there are at most 100.
     Secrets,
     /// Nothing.
     Nothing,
 }
 
 impl NamedWatches {
-    /// Returns what is watched if a config names these numbers of objects in one cluster. A ServiceAccount counts once for each Secret
-    /// that it uses.
+    /// Returns the watched objects for a config that names these numbers of objects in one cluster. A ServiceAccount
+    /// counts once for each
+    /// Secret that it uses.
     pub fn of(secrets: usize, accounts: usize, namespaces: usize) -> Self {
         match (secrets + accounts + namespaces <= MOST, secrets <= MOST) {
             _ if secrets == 0 => Self::Nothing,

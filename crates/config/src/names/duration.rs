@@ -1,8 +1,10 @@
-//! Spans of time as people write them.
+//! Durations in text form.
 
 use std::time::Duration;
 
-/// Reads a span with its unit, such as `90s`, `10m` or `1h30m`. `None`: it is none, or it has no fixed length, such as a day.
+/// Parses a duration with its unit, such as `90s`, `10m` or `1h30m`. Returns `None` for other text, and for a unit
+/// without a fixed length,
+/// such as a day.
 pub fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let begins_with_digit = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! Namespaces that a person names on a command line.
+//! Namespaces that a user names on a command line.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ enum Kind {
 }
 
 impl NamespaceFilter {
-    /// Reads a name, or a pattern in the grammar of `namespaces` in a config. Errors name what was found.
+    /// Parses a name, or a pattern in the grammar of `namespaces` in a config. Errors quote the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if !text.contains(['*', '?', '[']) {
@@ -29,7 +29,7 @@ impl NamespaceFilter {
         }
     }
 
-    /// Whether this namespace is meant.
+    /// Returns whether a namespace matches.
     pub fn takes(&self, namespace: &str) -> bool {
         match &self.0 {
             Kind::Name(name) => name.as_str() == namespace,
@@ -37,7 +37,7 @@ impl NamespaceFilter {
         }
     }
 
-    /// The namespace; `None`: it is a pattern.
+    /// Returns the namespace. `None`: it is a pattern.
     pub fn name(&self) -> Option<&Namespace> {
         match &self.0 {
             Kind::Name(name) => Some(name),
@@ -52,7 +52,7 @@ impl From<Namespace> for NamespaceFilter {
     }
 }
 
-/// As it was written.
+/// Formats the filter as it was written.
 impl fmt::Display for NamespaceFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

@@ -1,16 +1,16 @@
-//! Labels and annotations: what Kubernetes takes, and which are not the config's to set.
+//! Labels and annotations: what Kubernetes accepts, and which keys a config must not set.
 
-/// For the part of a key behind its prefix, and for a label's value.
+/// The limit for the part of a key behind its prefix, and for a label's value.
 const LONGEST: usize = 63;
-/// For the prefix of a key.
+/// The limit for the prefix of a key.
 const LONGEST_PREFIX: usize = 253;
 
-/// Checks the key of a label. The error is a message for people.
+/// Checks the key of a label. The error is a message for the user.
 pub fn check_key(key: &str) -> Result<(), String> {
     check_key_of("a label", key)
 }
 
-/// Checks the key of an annotation, which has the same form. The error is a message for people.
+/// Checks the key of an annotation, which has the same form. The error is a message for the user.
 pub fn check_annotation_key(key: &str) -> Result<(), String> {
     check_key_of("an annotation", key)
 }
@@ -28,7 +28,7 @@ fn check_key_of(what: &str, key: &str) -> Result<(), String> {
     Err(format!("{key:?} is not the key of {what}, such as team or example.com/team"))
 }
 
-/// Checks the value of a label, which may be empty. The error is a message for people.
+/// Checks the value of a label, which may be empty. The error is a message for the user.
 pub fn check_value(value: &str) -> Result<(), String> {
     if value.is_empty() || is_word(value) {
         return Ok(());
@@ -45,7 +45,7 @@ pub(crate) fn owner(key: &str) -> Option<&'static str> {
     match key {
         "app.kubernetes.io/instance" => return Some("Argo CD takes the object for its own by it"),
         "app.kubernetes.io/managed-by" => return Some("regcred sets it"),
-        _ if is_in("app.kubernetes.io") || is_in("app.openshift.io") => return None, // these describe, and nothing acts on them
+        _ if is_in("app.kubernetes.io") || is_in("app.openshift.io") => return None, // no program acts on these
         _ => {}
     }
     let owners = [

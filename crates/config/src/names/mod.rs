@@ -1,4 +1,4 @@
-//! Names, words and patterns. They know nothing of a config.
+//! Names, words and patterns, independent of a config.
 
 pub(crate) mod duration;
 pub(crate) mod filter;

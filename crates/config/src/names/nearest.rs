@@ -1,6 +1,6 @@
-//! The known name that is nearest to a wrong one.
+//! Finds the known name that is nearest to a wrong one.
 
-/// Returns the word that is the least edits away, with the number of edits. `None`: no word is known.
+/// Returns the word with the fewest edits, and the number of edits. `None`: there are no known words.
 pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<(usize, &'a str)> {
     known.map(|known| (strsim::damerau_levenshtein(word, known), known)).min()
 }

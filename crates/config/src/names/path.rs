@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-/// Reads a path as it is written, for `#[serde(deserialize_with)]`. Fails if a shell would expand a part of it.
+/// Reads a path as written, for `#[serde(deserialize_with)]`. Fails if a shell would expand a part of it.
 pub fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     let text = String::deserialize(deserializer)?;
     check(&text).map_err(D::Error::custom)?;
     Ok(text.into())
 }
 
-/// Reads a path that may be left out. See [`path`].
+/// Reads an optional path. See [`path`].
 pub fn maybe_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     path(deserializer).map(Some)
 }

@@ -1,8 +1,8 @@
 //! The forms of names, as regular expressions for the JSON schema.
 
-/// A name of one's own, or a namespace.
+/// A name of the user's choice, or a namespace.
 pub(crate) const NAME: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
-/// A namespace, or a pattern of some.
+/// A namespace, or a pattern of namespaces.
 pub(crate) const NAMES: &str = r"^[-a-z0-9*?\[\]!]{1,253}$";
 /// A Secret or a ServiceAccount.
 pub(crate) const OBJECT: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";

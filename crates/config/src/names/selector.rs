@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, fmt};
 
 use super::label::{check_key, check_value};
 
-/// Kubernetes sets it on every namespace.
+/// The label that Kubernetes sets on every namespace.
 const OWN_NAME: &str = "kubernetes.io/metadata.name";
 
-/// Conditions on the labels of an object. An empty selector matches each object.
+/// Conditions on the labels of an object. An empty selector matches every object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Selector(Vec<Term>);
 
@@ -20,19 +20,20 @@ struct Term {
 /// A condition on one label.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Requirement {
-    /// It exists, with any value.
+    /// The label exists, with any value.
     Exists,
-    /// Not there.
+    /// The label does not exist.
     IsAbsent,
-    /// One of these.
+    /// The label has one of these values.
     IsOneOf(Vec<String>),
-    /// None of these, or not there.
+    /// The label has none of these values, or does not exist.
     IsNoneOf(Vec<String>),
 }
 
 impl Selector {
-    /// Reads terms with commas between them: `a`, `!a`, `a=b`, `a==b`, `a!=b`, `a in (b, c)`, `a notin (b, c)`. The error is a message
-    /// for people.
+    /// Parses terms separated by commas: `a`, `!a`, `a=b`, `a==b`, `a!=b`, `a in (b, c)`, `a notin (b, c)`. The error
+    /// is a message for the
+    /// user.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut terms = split(text)?.into_iter().map(Term::parse).collect::<Result<Vec<_>, _>>()?;
         terms.sort();
@@ -40,7 +41,7 @@ impl Selector {
         Ok(Self(terms))
     }
 
-    /// Whether labels are as they have to be.
+    /// Returns whether labels meet all conditions.
     pub fn takes(&self, labels: &BTreeMap<String, String>) -> bool {
         self.0.iter().all(|Term { key, test }| {
             let value = labels.get(key);
@@ -53,17 +54,17 @@ impl Selector {
         })
     }
 
-    /// Every label that it asks about, in one order.
+    /// Returns each condition with its label, in a fixed order.
     pub fn requirements(&self) -> impl Iterator<Item = (&str, &Requirement)> {
         self.0.iter().map(|Term { key, test }| (key.as_str(), test))
     }
 
-    /// Whether it takes everything.
+    /// Returns whether it matches everything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns whether it requires a label besides the name, which each namespace has as a label.
+    /// Returns whether it requires a label other than the name, which each namespace has as a label.
     pub fn asks_for_a_label(&self) -> bool {
         self.0.iter().any(|Term { key, test }| match test {
             Requirement::Exists => key != OWN_NAME,
@@ -73,7 +74,7 @@ impl Selector {
     }
 }
 
-/// At the commas that are in no brackets.
+/// Splits at the commas outside brackets.
 fn split(text: &str) -> Result<Vec<&str>, String> {
     let (mut terms, mut start, mut inside) = (vec![], 0, false);
     for (at, letter) in text.char_indices() {

@@ -6,7 +6,8 @@ const LONGEST: usize = 8;
 /// The values of `merge`, in words.
 pub(crate) const MERGE: &str = "true, false or create";
 
-/// Returns the fault of a value in place of fixed words, such as `true or false`. `found` is the sort of the value, and `text` its text if
+/// Returns the message for a value in place of fixed words, such as `true or false`. `found` is the sort of the value.
+/// `text` is its text, if
 /// it is one.
 pub fn not_one_of(words: &str, found: &str, text: Option<&str>) -> String {
     match text {
@@ -17,7 +18,8 @@ pub fn not_one_of(words: &str, found: &str, text: Option<&str>) -> String {
     }
 }
 
-/// Whether a message may quote a text that can be a password: it is a short word of letters, or one digit.
+/// Returns whether a message may quote a text that can be a password. It may quote a short word of letters, or one
+/// digit.
 fn is_quotable(text: &str) -> bool {
     let is_word = text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_alphabetic());
     !text.is_empty() && (is_word || matches!(text, "0" | "1"))

@@ -1,4 +1,4 @@
-//! From one map to the content of a config, with every problem at once.
+//! Reads one map into the content of a config, with all problems at once.
 
 use std::time::Duration;
 
@@ -19,16 +19,16 @@ use crate::{
 };
 
 const VERSION: u64 = 1;
-/// An API server takes ten times as many. Its other clients must not notice it.
+/// An API server accepts ten times as many. Its other clients must not notice regcred's writes.
 const WRITES: u32 = 50;
-/// As often as due times are looked at.
+/// The interval at which the engine checks due times.
 const RESYNC: Duration = Duration::from_mins(5);
-/// An API server hardly feels one look a second.
+/// One read per second is a negligible load for an API server.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// The sink of a config without `sinks`.
 const CLUSTER: &str = "cluster";
 
-/// Reads a map. Returns what is valid of it, and every problem.
+/// Reads a map. Returns its valid parts, and every problem.
 pub(crate) fn read(dict: &Dict, root: &Origin, grammar: &Grammar) -> (Content, Vec<Problem>) {
     let mut fields = Fields::of::<file::File>(dict, root);
     version(&mut fields);

@@ -1,11 +1,11 @@
-//! The entries of `providers:` and `sinks:`, and whether targets name them.
+//! The entries of `providers:` and `sinks:`, and the names by which targets refer to them.
 
 use figment::value::Value;
 
 use super::fields::Fields;
 use crate::{Problem, Spec, TargetEntry, TypeGrammar, Wants, names::nearest::meant, value::shown::sort};
 
-/// Reads a map of things with a type. Returns also the names of entries that have a fault.
+/// Reads a map of entries with a type. Also returns the names of entries that have a fault.
 pub(crate) fn specs(
     fields: &mut Fields<'_>,
     key: &str,
@@ -58,7 +58,7 @@ pub(crate) fn warn_unused(fields: &mut Fields<'_>, targets: &[TargetEntry], prov
     }
 }
 
-/// Reports each provider and sink that a target names and the config does not.
+/// Reports each provider and sink that a target names and the config does not define.
 pub(crate) fn refuse_unnamed(fields: &mut Fields<'_>, targets: &[TargetEntry], providers: &[String], sinks: &[String]) {
     for target in targets {
         if let Wants::Providers(names) = &target.wants
@@ -85,7 +85,7 @@ pub(crate) fn refuse_unnamed(fields: &mut Fields<'_>, targets: &[TargetEntry], p
     }
 }
 
-/// Returns a message if a name is not there. It suggests the nearest name.
+/// Returns a message if a name is not defined. It suggests the nearest name.
 fn unnamed(key: &str, name: &str, known: &[String]) -> Option<String> {
     if known.iter().any(|known| known == name) {
         return None;

@@ -1,4 +1,4 @@
-//! The fields of one map of a config. Each is read by itself, so that all problems are reported at once.
+//! Reads the fields of one map of a config. Each is read separately, so that all problems are reported at once.
 
 use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
@@ -17,17 +17,17 @@ pub(crate) struct Fields<'a> {
     origin: &'a Origin,
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
-    /// Keys that are there under a wrong name. They are not reported as missing.
+    /// Keys that are present under a wrong name. They are not reported as missing.
     meant: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
-    /// Takes a part of the file, whose known keys are those of `T`. Reports all other keys.
+    /// Reads a part of the file, whose known keys are those of `T`. Reports all other keys.
     pub(crate) fn of<T: DeserializeOwned>(dict: &'a Dict, origin: &'a Origin) -> Self {
         Self::with_keys(dict, origin, keys::<T>(), &[])
     }
 
-    /// Takes a part of the file with these keys. Reports all other keys.
+    /// Reads a part of the file with these keys. Reports all other keys.
     pub(crate) fn with_keys(dict: &'a Dict, origin: &'a Origin, known: &[&'static str], hints: &[Hint]) -> Self {
         let mut fields = Self { dict, origin, problems: vec![], warnings: vec![], meant: vec![] };
         for key in dict.keys().filter(|key| !known.contains(&key.as_str())) {
@@ -65,14 +65,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads a value as a type. Reports all faults of its form, and returns the parts without fault.
+    /// Reads a value as a type. Reports all faults of its form, and returns the valid parts.
     pub(crate) fn typed<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
         let Partial { value, problems, .. } = Partial::read(self.get(key)?, &self.origin.join(key), &[], &[]);
         self.problems.extend(problems);
         value
     }
 
-    /// Reads a number. The environment has numbers as text.
+    /// Reads a number. In the environment, numbers are text.
     pub(crate) fn number<N: TryFrom<u128>>(&mut self, key: &str) -> Option<N> {
         let value = self.get(key)?;
         let number = match value {
@@ -86,7 +86,7 @@ impl<'a> Fields<'a> {
         number
     }
 
-    /// Returns each item of a list with its key. Reports a value that is not a list of what is expected.
+    /// Returns each item of a list with its key. Reports a value that is not a list. `expected` describes the list.
     pub(crate) fn list(&mut self, key: &str, expected: &str) -> Option<Vec<(String, &'a Value)>> {
         match self.get(key)? {
             Value::Array(_, list) if !list.is_empty() => {
@@ -107,19 +107,19 @@ impl<'a> Fields<'a> {
         self.warnings.push(Problem::at(self.origin.join(key), message));
     }
 
-    /// Reports a missing key, unless it is there under a wrong name.
+    /// Reports a missing key, unless it is present under a wrong name.
     pub(crate) fn missing(&mut self, key: &str, message: impl Into<String>) {
         if !self.is_misspelt(key) {
             self.problem(key, message);
         }
     }
 
-    /// Returns the keys that are there under a wrong name, which are reported already.
+    /// Returns the keys that are present under a wrong name. They were reported already.
     pub(crate) fn misspelt(&self) -> &[&'static str] {
         &self.meant
     }
 
-    /// Returns whether a key is there under a wrong name, which is reported already.
+    /// Returns whether a key is present under a wrong name. This was reported already.
     pub(crate) fn is_misspelt(&self, key: &str) -> bool {
         self.meant.contains(&key)
     }

@@ -1,4 +1,4 @@
-//! From a map of values to the model. Each reader is a function that reports all problems of its part at once.
+//! Reads a map of values into the model. Each reader is a function that reports all problems of its part at once.
 
 pub(crate) mod config;
 mod entries;

@@ -1,4 +1,4 @@
-//! Which namespaces an entry of `targets:` is about.
+//! The namespaces of an entry of `targets:`.
 
 use figment::value::{Dict, Value};
 use glob::Pattern;
@@ -20,7 +20,7 @@ enum Item {
     Pattern(Pattern),
 }
 
-/// `namespace: a`, `namespaces: [a, "b-*"]` or `namespaces: { include, exclude, selector }`.
+/// Reads `namespace: a`, `namespaces: [a, "b-*"]` or `namespaces: { include, exclude, selector }`.
 pub(crate) fn namespaces(fields: &mut Fields<'_>) -> Option<Namespaces> {
     match (fields.get("namespace"), fields.get("namespaces")) {
         (Some(value), None) => {
@@ -84,7 +84,7 @@ fn chosen(fields: &mut Fields<'_>, dict: &Dict) -> Option<Namespaces> {
         Some(include) => include,
     };
     let exclude = exclude.unwrap_or_else(|| Some(vec![]));
-    // Of lists with a fault nothing more is known.
+    // These checks need a list without faults.
     if let Some(include) = &include {
         let has_pattern = include.iter().any(|item| matches!(item, Item::Pattern(_)));
         if is_said("selector") && !has_pattern {
@@ -203,7 +203,8 @@ fn pattern(fields: &mut Fields<'_>, key: &str, text: &str) -> Option<Pattern> {
     None
 }
 
-/// Returns whether all brackets hold letters of names and rising ranges. Readers of patterns differ on anything else.
+/// Returns whether all brackets hold letters of names and rising ranges. Implementations of patterns differ on anything
+/// else.
 fn has_plain_classes(pattern: &str) -> bool {
     let classes = pattern.split('[').skip(1).map(|rest| rest.split_once(']').map_or(rest, |(class, _)| class));
     let is_plain = |class: &str| {

@@ -13,10 +13,10 @@ use crate::{
     value::shown::sort,
 };
 
-/// For all annotations of an object together; Kubernetes takes 256 KiB, and regcred's own need room.
+/// The limit for all annotations of an object. Kubernetes accepts 256 KiB, and regcred's own annotations need space.
 const LARGEST: usize = 128 * 1024;
 
-/// Reads the settings of the Secret. `None` if it reports a problem.
+/// Reads the settings of the Secret. Returns `None` if it reports a problem.
 pub(crate) fn secret(fields: &mut Fields<'_>, defaults: &RawSecret) -> Option<SecretSettings> {
     let before = fields.problems.len();
     let own = if fields.has("secret") { fields.typed::<RawSecret>("secret")? } else { RawSecret::default() };
@@ -42,7 +42,7 @@ pub(crate) fn secret(fields: &mut Fields<'_>, defaults: &RawSecret) -> Option<Se
         fields.problem("secret.adopt", "what is merged into is never taken over: leave out `merge` or `adopt`");
     }
     if settings.merge.is_on() {
-        // They are for Secrets that regcred owns. `defaults` can set them for other targets.
+        // These keys apply only to Secrets that regcred owns. `defaults` can set them for other targets.
         settings.labels.clear();
         settings.annotations.clear();
     }
@@ -82,7 +82,7 @@ pub(crate) fn check_secret(fields: &mut Fields<'_>, raw: &RawSecret) {
     }
 }
 
-/// Reads the ServiceAccounts that use the Secret. `None` if the key is missing or not a list.
+/// Reads the ServiceAccounts that use the Secret. Returns `None` if the key is missing or not a list.
 pub(crate) fn service_accounts(fields: &mut Fields<'_>) -> Option<Vec<AccountLink>> {
     let entries = match fields.get("service_accounts")? {
         Value::Array(_, entries) => entries,

@@ -1,4 +1,4 @@
-//! One entry of `targets:`, in its short form or its full one.
+//! Reads one entry of `targets:`, in its short or full form.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -17,7 +17,7 @@ use crate::{
     value::{keys::keys, shown::shown},
 };
 
-/// Values for entries that do not set them.
+/// Default values for entries.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Defaults {
     pub(crate) secret: RawSecret,
@@ -25,7 +25,7 @@ pub(crate) struct Defaults {
 }
 
 impl Defaults {
-    /// Reads the `defaults` of a file. Returns all problems too.
+    /// Reads the `defaults` of a file. Also returns all problems.
     pub(crate) fn read(value: &Value, origin: &Origin) -> (Self, Vec<Problem>) {
         let Value::Dict(_, dict) = value else {
             let message = format!("{} is not a map such as {{ secret: {{ name: ecr-pull }} }}", shown(value));
@@ -83,7 +83,7 @@ pub(crate) fn read(
     }
 }
 
-/// Returns the type of the sink of an entry. `None`: the entry does not say which sink.
+/// Returns the type of the sink of an entry. `None`: the entry names no known sink.
 fn sink_type<'a>(dict: &Dict, sinks: &'a [Spec]) -> Option<&'a str> {
     let sink = match (dict.get("sink"), sinks) {
         (Some(name), _) => sinks.iter().find(|sink| name.as_str() == Some(sink.name())),
@@ -93,7 +93,8 @@ fn sink_type<'a>(dict: &Dict, sinks: &'a [Spec]) -> Option<&'a str> {
     sink.map(Spec::kind)
 }
 
-/// Splits an entry into the keys that this crate checks, and those of the type of its sink. `described`: the keys of that type; `None`: any.
+/// Splits an entry into the keys that this crate checks and the keys of the type of its sink. `described`: the keys of
+/// that type. `None`: any.
 fn split(dict: &Dict, common: &[&str], described: Option<Keys>) -> (Dict, Dict) {
     let is_own = |key: &str| common.contains(&key) || described.is_some_and(|keys| !keys.contains(&key));
     dict.clone().into_iter().partition(|(key, _)| is_own(key))

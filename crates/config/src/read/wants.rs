@@ -1,4 +1,4 @@
-//! The logins that a target gets: by the names of providers, or by keys that a type of provider understands.
+//! The logins of a target: by the names of providers, or by keys that a type of provider understands.
 
 use figment::value::Dict;
 use regcred_core::ProviderName;
@@ -10,7 +10,7 @@ use crate::{
     value::shown::{not_text, shown, sort},
 };
 
-/// The logins of an entry, and the keys of types beside a fault, which the types check too.
+/// The logins of an entry, and the keys of types next to a fault, which the types check too.
 pub(crate) struct Read {
     /// `None`: a problem was reported.
     pub(crate) wants: Option<Wants>,
@@ -27,7 +27,7 @@ pub(crate) fn wants(fields: &mut Fields<'_>, grammar: &Grammar) -> Read {
         let mut doubtful = vec![];
         for (kind, (key, value)) in said {
             fields.problem(key, "`providers` says already what is wanted: leave one of the two out");
-            // Each key alone, and nothing is missing.
+            // Each key is checked alone, so that none is missing.
             let alone = Dict::from([(key.clone(), value.clone())]);
             doubtful.push(spec(fields, kind, alone, kind.target.unwrap_or_default()));
         }
@@ -36,7 +36,7 @@ pub(crate) fn wants(fields: &mut Fields<'_>, grammar: &Grammar) -> Read {
     }
     let (first, others) = match used.as_slice() {
         [] if fields.is_misspelt("providers") => return Read { wants: None, doubtful: vec![] },
-        // The misspelt key of another type says which type was meant.
+        // The misspelt key of another type shows which type was meant.
         [] if types.iter().skip(1).any(|(kind, _)| is_misspelt(fields, kind)) => {
             return Read { wants: None, doubtful: vec![] };
         }
@@ -61,7 +61,7 @@ pub(crate) fn wants(fields: &mut Fields<'_>, grammar: &Grammar) -> Read {
     Read { doubtful: vec![spec.clone()], wants: others.is_empty().then_some(Wants::Inline(spec)) }
 }
 
-/// Returns whether a key of a type is there under a wrong name.
+/// Returns whether a key of a type is present under a wrong name.
 fn is_misspelt(fields: &Fields<'_>, kind: &TypeGrammar) -> bool {
     kind.target.unwrap_or_default().iter().any(|key| fields.is_misspelt(key))
 }

@@ -1,7 +1,8 @@
-//! The search through the calendar, by the `cron` crate. No other file uses `cron` and `chrono`.
+//! The search through the calendar, with the `cron` crate. No other file uses `cron` and `chrono`.
 //!
-//! `cron` knows neither Kubernetes' rule for the two day fields nor time zones without a second zone library. So it gets explicit sets, and
-//! wall times as if they were UTC.
+//! `cron` does not support Kubernetes' rule for the two day fields, and needs a second library for time zones. So it
+//! gets explicit sets, and
+//! wall times in place of UTC times.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +10,13 @@ use chrono::{DateTime, Utc};
 
 use super::fields::{DAY_OF_MONTH, DAY_OF_WEEK, Fields};
 
-/// Wall times, which repeat.
+/// Repeating wall times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Calendar(cron::Schedule);
 
 impl Calendar {
-    /// Returns the calendars of a schedule, which runs when any of them does. None if the schedule never fires.
+    /// Returns the calendars of a schedule, which runs when any of them does. The list is empty if the schedule never
+    /// fires.
     pub(super) fn all(fields: &Fields) -> Vec<Self> {
         let pairs = if fields.any_day {
             vec![(fields.day_of_month.clone(), fields.day_of_week.clone())]
@@ -34,7 +36,7 @@ impl Calendar {
         }
         let lists = lists.map(|list| list.iter().map(u32::to_string).collect::<Vec<_>>().join(","));
         let calendar = Self(format!("0 {}", lists.join(" ")).parse().expect("cron reads lists of its own numbers"));
-        // From 1970 on every day of the calendar comes up, 29 February on every weekday too.
+        // From 1970 on, every day of the calendar occurs, including 29 February on every weekday.
         let fires = calendar.walls_after(0).next().is_some();
         fires.then_some(calendar)
     }

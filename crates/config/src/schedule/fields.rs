@@ -1,4 +1,4 @@
-//! The grammar: from an expression to explicit sets, as robfig/cron v3 reads it, because that is what Kubernetes runs.
+//! Parses an expression into explicit sets, as robfig/cron v3 does. Kubernetes uses that library.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ pub(super) struct Unit {
     name: &'static str,
     first: u32,
     last: u32,
-    /// Names of the values, from the first one on.
+    /// Names of the values, starting with the first.
     names: &'static [&'static str],
 }
 
@@ -24,7 +24,7 @@ const MONTH: Unit = Unit {
 pub(super) const DAY_OF_WEEK: Unit =
     Unit { name: "day of week", first: 0, last: 6, names: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"] };
 
-/// The five fields. A set is empty where its list names nothing, as `,` does.
+/// The five fields. A set is empty if its list has no items, such as `,`.
 #[derive(Debug)]
 pub(super) struct Fields {
     pub(super) minute: BTreeSet<u32>,
@@ -33,20 +33,21 @@ pub(super) struct Fields {
     pub(super) month: BTreeSet<u32>,
     /// Sunday is 0.
     pub(super) day_of_week: BTreeSet<u32>,
-    /// Whether one of the two day fields is a star, so that the other one decides alone. Without a star either may match.
+    /// Whether one of the two day fields is a star. Then the other one decides alone. Otherwise either may match.
     pub(super) any_day: bool,
 }
 
 impl Unit {
-    /// Every value that the field may hold.
+    /// Returns every value of the field.
     pub(super) fn all(&self) -> BTreeSet<u32> {
         (self.first..=self.last).collect()
     }
 
-    /// The set that a field names, and whether it is a star: it lists `*` or `?`, and with no step above 1. `1-31` is none.
+    /// Returns the set of a field, and whether the field is a star: its list contains `*` or `?` without a step above
+    /// 1. `1-31` is not a star.
     fn parse(&self, field: &str) -> Result<(BTreeSet<u32>, bool), String> {
         let (mut values, mut star) = (BTreeSet::new(), false);
-        // Empty items are none, so `1,` is `1`.
+        // Empty items are ignored, so `1,` means `1`.
         for item in field.split(',').filter(|item| !item.is_empty()) {
             star |= self.item(item, &mut values).map_err(|reason| format!("{} {item:?}: {reason}", self.name))?;
         }
@@ -60,7 +61,7 @@ impl Unit {
         let every = matches!(low, "*" | "?");
         let first = if every { self.first } else { self.value(low)? };
         let last = match (high, step) {
-            // Like robfig, which does not look at what follows the star of `*-5`.
+            // Like robfig, which ignores the text after the star of `*-5`.
             _ if every => self.last,
             (Some(high), _) => self.value(high)?,
             (None, Some(_)) => self.last,
@@ -78,7 +79,7 @@ impl Unit {
         Ok(every && step == 1)
     }
 
-    /// One value, by number or by name.
+    /// Parses one value, given as number or name.
     fn value(&self, text: &str) -> Result<u32, String> {
         if let Some(value) = (self.first..).zip(self.names).find(|(_, name)| name.eq_ignore_ascii_case(text)) {
             return Ok(value.0);
@@ -95,7 +96,7 @@ impl Unit {
 }
 
 impl Fields {
-    /// Reads an expression. The error is the reason, in words that can follow "is not a schedule: ".
+    /// Parses an expression. The error is the reason, which can follow "is not a schedule: ".
     pub(super) fn parse(expression: &str) -> Result<Self, String> {
         for prefix in ["TZ=", "CRON_TZ="] {
             if let Some(rest) = expression.strip_prefix(prefix) {
@@ -130,7 +131,7 @@ fn expand(shorthand: &str) -> Result<&'static str, String> {
         "@weekly" => Ok("0 0 * * 0"),
         "@monthly" => Ok("0 0 1 * *"),
         "@yearly" | "@annually" => Ok("0 0 1 1 *"),
-        // It counts from the start of a process; renewal asks which instants lie ahead, whoever asks and whenever.
+        // `@every` counts from the start of a process. A renewal time must not depend on the process.
         _ if shorthand.starts_with("@every") => {
             Err("`@every` is not fixed to the clock, write fields as `0 */6 * * *`".to_owned())
         }

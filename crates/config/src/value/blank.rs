@@ -5,10 +5,11 @@ use figment::value::Value;
 /// The message for such a key.
 pub(crate) const BLANK: &str = "nothing stands there: leave the key out, or say something";
 
-/// Maps of texts that may be empty.
+/// Maps whose values may be empty.
 const FREE: [&str; 2] = ["labels", "annotations"];
 
-/// Returns the steps to each key without a value. Such a key is a problem: a role, a pin or a guard could be ignored otherwise.
+/// Returns the steps to each key without a value. Such a key is a problem, because otherwise a role, a pin or a guard
+/// could be ignored.
 pub(crate) fn blanks(value: &Value) -> Vec<Vec<String>> {
     let below = |step: String, found: Vec<Vec<String>>| {
         found.into_iter().map(move |rest| std::iter::once(step.clone()).chain(rest).collect::<Vec<_>>())

@@ -6,7 +6,7 @@ use figment::value::{Dict, Value};
 
 use super::shown::shown;
 
-/// FNV-1a: short, and the same for ever, which the standard library's hash does not promise.
+/// Returns the FNV-1a digest. It is short and stable. The standard library's hash does not promise stability.
 pub fn digest(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
@@ -18,7 +18,7 @@ pub(crate) fn digest_of(dict: &Dict) -> u64 {
     digest(&text)
 }
 
-/// Writes a value in one way only: without what figment knows of its source.
+/// Writes a value in its only canonical form, without figment's metadata.
 pub(crate) fn canonical(value: &Value, text: &mut String) {
     match value {
         Value::Dict(_, dict) => {

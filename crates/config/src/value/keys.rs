@@ -1,4 +1,4 @@
-//! Keys of a map: which are known, and which one a wrong one means.
+//! Known keys of a map, and suggestions for unknown ones.
 
 use regcred_core::odd_character;
 use serde::de::DeserializeOwned;
@@ -33,7 +33,8 @@ pub(crate) fn keys<T: DeserializeOwned>() -> Keys {
     grammar::keys::<T>().expect("every part of the file denies unknown fields")
 }
 
-/// Returns a message for a key that is not known, and the known key that was probably meant. The hints of a type win over general ones.
+/// Returns a message for an unknown key, and the known key that was probably meant. The hints of a type override
+/// general ones.
 pub(crate) fn unknown_key(key: &str, known: &[&'static str], hints: &[Hint]) -> (String, Option<&'static str>) {
     let snake = snake_case(key);
     let hints = || hints.iter().chain(&HINTS);

@@ -1,4 +1,4 @@
-//! Values, the places that they come from, and their problems.
+//! Values, their origins, and their problems.
 
 mod blank;
 pub(crate) mod digest;

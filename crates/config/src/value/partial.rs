@@ -1,4 +1,4 @@
-//! A part of a config as a type, as far as it is valid, with all faults of its form at once.
+//! Reads the valid parts of a config as a type, and reports all faults of form at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::grammar::Hint;
 
-/// A part of a config, as far as it is valid.
+/// The valid parts of a piece of the config.
 #[derive(Clone, Debug)]
 pub struct Partial<T> {
     /// The value without its faulty parts. `None` if a required part is missing or faulty and has no stand-in.
@@ -25,14 +25,14 @@ pub struct Partial<T> {
 }
 
 impl<T> Partial<T> {
-    /// Whether a key is there with a fault or under a wrong name, or is missing although it is required.
+    /// Returns whether a key has a fault or a wrong name, or is required and missing.
     pub fn is_faulty(&self, key: &str) -> bool {
         self.faulty.iter().any(|steps| steps.first().is_some_and(|step| step == key))
     }
 }
 
 impl<T: DeserializeOwned> Partial<T> {
-    /// Reads a value. `stand_ins` are texts for required keys at the top that are missing or faulty.
+    /// Reads a value. `stand_ins` are texts for required top-level keys that are missing or faulty.
     pub(crate) fn read(value: &Value, origin: &Origin, hints: &[Hint], stand_ins: &[(&str, &str)]) -> Self {
         let mut reading = Reading::new(value, origin, hints);
         let value = reading.read(stand_ins);
@@ -40,25 +40,25 @@ impl<T: DeserializeOwned> Partial<T> {
     }
 }
 
-/// Values in place of a required key that is missing, so that serde continues to the next fault.
+/// Returns values to use for a missing required key, so that serde continues to the next fault.
 fn placeholders() -> [Value; 4] {
     [Value::from("x"), Value::from(1_u32), Value::from(false), Value::from(Vec::<Value>::new())]
 }
 
-/// Serde stops at the first fault. So this removes each faulty value and reads the rest again.
+/// Removes each faulty value and reads the rest again, because serde stops at the first fault.
 ///
-/// Steps lead to a value: keys of maps, and places in lists. Those of the fields are steps in the whole.
+/// Steps lead to a value: keys of maps, and indices of lists. The steps in the fields refer to the whole value.
 struct Reading<'a> {
     whole: &'a Value,
     origin: &'a Origin,
     hints: &'a [Hint],
-    /// The rest of the whole.
+    /// The rest of the whole value.
     value: Value,
-    /// The places that were taken out of each list of the whole.
+    /// The indices removed from each list of the whole.
     gaps: BTreeMap<Vec<String>, BTreeSet<usize>>,
     /// Values without content.
     blanks: BTreeSet<Vec<String>>,
-    /// Keys that have a placeholder, each with the placeholders that were not tried.
+    /// Keys that have a placeholder, each with the placeholders that were not tried yet.
     invented: Vec<(Vec<String>, Vec<Value>)>,
     faulty: BTreeSet<Vec<String>>,
     problems: Vec<Problem>,
@@ -81,13 +81,13 @@ impl<'a> Reading<'a> {
 
     fn read<T: DeserializeOwned>(&mut self, stand_ins: &[(&str, &str)]) -> Option<T> {
         let value = self.read_rest(stand_ins);
-        // A required part can be missing, and then reading ends before all blanks are seen.
+        // If a required part is missing, reading ends before all blanks are seen.
         while self.next_blank().is_some() {}
         value
     }
 
     fn read_rest<T: DeserializeOwned>(&mut self, stand_ins: &[(&str, &str)]) -> Option<T> {
-        let mut stand_ins = stand_ins.to_vec(); // one that is not valid is used once only
+        let mut stand_ins = stand_ins.to_vec(); // an invalid one is used only once
         loop {
             let error = match self.value.deserialize::<T>() {
                 Ok(value) => {
@@ -139,7 +139,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Reports a blank that is not reported yet, and returns the steps to it in what is left.
+    /// Reports the next unreported blank, and returns the steps to it in what is left.
     fn next_blank(&mut self) -> Option<Vec<String>> {
         while let Some(blank) = self.blanks.pop_first() {
             if let Some(steps) = self.left(&blank).filter(|_| !self.faulty.contains(&blank)) {
@@ -164,7 +164,7 @@ impl<'a> Reading<'a> {
         self.insert(steps, first)
     }
 
-    /// Replaces a placeholder that does not have the type of its key. If none has, its map is taken out.
+    /// Replaces a placeholder that does not have the type of its key. If no placeholder does, its map is removed.
     fn invent_another(&mut self, steps: &[String]) -> Option<()> {
         let in_whole = self.in_whole(steps);
         let place = self.invented.iter().position(|(steps, _)| *steps == in_whole)?;
@@ -185,7 +185,7 @@ impl<'a> Reading<'a> {
         self.faulty.insert(in_whole.to_vec());
     }
 
-    /// Steps in what is left, as steps in the whole.
+    /// Converts steps in what is left to steps in the whole.
     fn in_whole(&self, steps: &[String]) -> Vec<String> {
         let mut whole = vec![];
         for step in steps {
@@ -199,7 +199,7 @@ impl<'a> Reading<'a> {
         whole
     }
 
-    /// Steps in the whole, as steps in what is left. `None` if that is gone.
+    /// Converts steps in the whole to steps in what is left. Returns `None` if that part was removed.
     fn left(&self, whole: &[String]) -> Option<Vec<String>> {
         let mut left = vec![];
         for (depth, step) in whole.iter().enumerate() {
@@ -214,7 +214,8 @@ impl<'a> Reading<'a> {
         find(&self.value, &left).is_some().then_some(left)
     }
 
-    /// Removes the value at the end of the steps, and a list that is empty then. `None` if it is the whole.
+    /// Removes the value at the end of the steps, and a list that is then empty. Returns `None` if the steps lead to
+    /// the whole.
     fn take(&mut self, steps: &[String]) -> Option<()> {
         let (last, above) = steps.split_last()?;
         let in_whole = self.in_whole(steps);

@@ -7,39 +7,39 @@ use super::provenance::Origin;
 /// One problem of a config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where; `None`: in the whole of it, or in a file that has no keys yet.
+    /// The place. `None`: the whole config, or a file that has no keys yet.
     pub origin: Option<Origin>,
-    /// The file, if it could not be read as a configuration at all.
+    /// The file, if it could not be read as a configuration.
     pub file: Option<String>,
-    /// The line in that file, counted from 1.
+    /// The line in that file, starting at 1.
     pub line: Option<u64>,
     /// The value that was found, and the values that are allowed.
     pub message: String,
 }
 
 impl Problem {
-    /// At this place.
+    /// Creates a problem at this place.
     pub fn at(origin: Origin, message: impl Into<String>) -> Self {
         Self { origin: Some(origin), ..Self::everywhere(message) }
     }
 
-    /// With a key below this place.
+    /// Creates a problem with a key below this place.
     pub fn below(origin: &Origin, key: &str, why: impl fmt::Display) -> Self {
         Self::at(origin.join(key), why.to_string())
     }
 
-    /// Of the whole.
+    /// Creates a problem of the whole config.
     pub fn everywhere(message: impl Into<String>) -> Self {
         Self { origin: None, file: None, line: None, message: message.into() }
     }
 
-    /// In a file that is no configuration yet.
+    /// Creates a problem of a file that could not be read as a configuration.
     pub(crate) fn in_file(file: &str, line: Option<u64>, message: impl Into<String>) -> Self {
         Self { file: Some(file.into()), line, ..Self::everywhere(message) }
     }
 }
 
-/// As compilers have it, so that editors can jump there: `FILE:LINE: KEY: MESSAGE`.
+/// Formats the problem like a compiler, so that editors can jump to it: `FILE:LINE: KEY: MESSAGE`.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { origin, file, line, message } = self;
@@ -52,18 +52,18 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong, at once, in the order of the configuration. At least one.
+/// All problems at once, in the order of the configuration. There is at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// `Ok` if there is none. Those of the file are brought into its order.
+    /// Returns `Ok` if there are no problems. Sorts problems of the file by their lines.
     pub fn check(mut problems: Vec<Problem>) -> Result<(), Self> {
         problems.sort_by_key(|problem| problem.origin.as_ref().map(Origin::order));
         if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
     }
 
-    /// Names the file of the problems that have no place yet.
+    /// Sets the file of the problems that have no place yet.
     #[must_use]
     pub fn in_file(self, file: &str) -> Self {
         let placed = |problem: Problem| match (&problem.origin, &problem.file) {
@@ -73,7 +73,7 @@ impl Problems {
         Self(self.0.into_iter().map(placed).collect())
     }
 
-    /// One by one.
+    /// Returns each problem.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()
     }

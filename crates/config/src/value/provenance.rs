@@ -1,11 +1,11 @@
-//! The layer of a key, and its place in that layer.
+//! The origin of a key: its layer, and its place in that layer.
 
 use std::{collections::BTreeSet, fmt, ops::Range, sync::Arc};
 
 use super::variable::variable;
 use crate::yaml::lines::Lines;
 
-/// The layers of a configuration, as far as problems point into them.
+/// The layers of a configuration, as far as problems refer to them.
 #[derive(Debug, Default)]
 pub(crate) struct Provenance {
     pub(crate) files: Vec<Source>,
@@ -21,21 +21,21 @@ pub(crate) struct Source {
     pub(crate) name: String,
     /// `None` for a text without a file.
     pub(crate) lines: Option<Lines>,
-    /// Which entries of `targets:` are its own, where those of several files are joined.
+    /// The entries of `targets:` that come from this file, in the list of all files.
     pub(crate) targets: Range<usize>,
 }
 
-/// The place of a key in the config. `Display` has the form of compilers: `FILE:LINE: KEY`.
+/// The place of a key in the config. `Display` has the form of compiler messages: `FILE:LINE: KEY`.
 #[derive(Clone)]
 pub struct Origin {
-    /// Such as `targets[2]`; those of several files are counted on.
+    /// The key, such as `targets[2]`. Entries of several files are numbered consecutively.
     pub key: String,
     provenance: Arc<Provenance>,
 }
 
-/// A key as its layer has it.
+/// A key in the numbering of its own layer.
 struct Place<'a> {
-    /// Counted from 0; `None`: no file.
+    /// The index of the file, starting at 0. `None`: no file.
     file: Option<usize>,
     source: String,
     key: String,
@@ -47,36 +47,36 @@ impl Origin {
         Self { key: String::new(), provenance }
     }
 
-    /// A key below this one.
+    /// Returns a key below this one.
     #[must_use]
     pub fn join(&self, key: &str) -> Self {
         let dot = if key.starts_with('[') || self.key.is_empty() { "" } else { "." };
         Self { key: format!("{}{dot}{key}", self.key), ..self.clone() }
     }
 
-    /// The file, or what else the value came from.
+    /// Returns the file, or the other source of the value.
     pub fn source(&self) -> String {
         self.place().source
     }
 
-    /// The line in the file, counted from 1; `None` if it is not from a file.
+    /// Returns the line in the file, starting at 1, or `None` if the key is not from a file.
     pub fn line(&self) -> Option<u64> {
         let place = self.place();
         place.lines?.line(&place.key)
     }
 
-    /// In the order of files and lines; what is from no file comes first.
+    /// Returns the sort key: files and lines in order. Keys from other sources come first.
     pub(crate) fn order(&self) -> (Option<usize>, Option<u64>) {
         (self.place().file, self.line())
     }
 
-    /// The key as messages about others may name it, with its file where there are several.
+    /// Returns the key for messages about other keys. It includes the file if there are several.
     pub fn name(&self) -> String {
         let place = self.place();
         if self.provenance.files.len() > 1 { format!("{}: {}", place.source, place.key) } else { place.key }
     }
 
-    /// The key as its own layer has it.
+    /// Returns the key in the numbering of its own layer.
     pub fn path(&self) -> String {
         self.place().key
     }
@@ -115,14 +115,14 @@ impl Provenance {
         {
             return Place { file: Some(number), source: file.name.clone(), key: own, lines: file.lines.as_ref() };
         }
-        // No file has it: it is there only because the environment sets something below it.
+        // No file has the key. It exists only because the environment sets something below it.
         let below = self.environment.iter().find(|it| is_at_or_below(it, key));
         below.map_or_else(|| elsewhere("config".into()), environment)
     }
 }
 
 impl Source {
-    /// Whether the file has that very key.
+    /// Returns whether the file has exactly this key.
     fn has(&self, key: &str) -> bool {
         match (&self.lines, self.own_key(key)) {
             (Some(lines), Some(own)) => lines.depth(&own) == own.len(),
@@ -130,7 +130,7 @@ impl Source {
         }
     }
 
-    /// The key as this file has it; `None`: it is another file's.
+    /// Returns the key in this file's numbering. `None`: it is another file's key.
     fn own_key(&self, key: &str) -> Option<String> {
         let Some((number, rest)) = key.strip_prefix("targets[").and_then(|rest| rest.split_once(']')) else {
             return Some(key.into());
@@ -140,7 +140,7 @@ impl Source {
     }
 }
 
-/// Whether a key is this one, or one of those below it.
+/// Returns whether a key is this one, or below it.
 fn is_at_or_below(key: &str, above: &str) -> bool {
     key.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
@@ -161,7 +161,7 @@ impl fmt::Debug for Origin {
     }
 }
 
-/// Of one configuration: there the key is enough.
+/// Compares origins of one configuration, where the key is enough.
 impl PartialEq for Origin {
     fn eq(&self, other: &Self) -> bool {
         self.key == other.key

@@ -1,4 +1,4 @@
-//! Errors of serde in words.
+//! Error messages for serde's errors.
 
 use figment::{error::Kind, value::Value};
 
@@ -8,7 +8,7 @@ use crate::names::{
     word::{MERGE, not_one_of},
 };
 
-/// Returns the fault of a value. The value can be a password, so only short words are quoted.
+/// Returns the message for a faulty value. The value can be a password, so only short words are quoted.
 pub(crate) fn reason(steps: &[String], kind: &Kind, value: Option<&Value>) -> String {
     match kind {
         Kind::UnknownVariant(found, known) => {

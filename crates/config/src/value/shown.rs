@@ -1,8 +1,8 @@
-//! Values in words, for messages.
+//! Descriptions of values, for messages.
 
 use figment::{error::Actual, value::Value};
 
-/// A value as its writer would know it again.
+/// Returns a value in a form that its author recognises.
 pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::String(_, text) => format!("{text:?}"),
@@ -20,7 +20,7 @@ pub(crate) fn shown(value: &Value) -> String {
     }
 }
 
-/// Returns the sort of a value, in words.
+/// Returns the sort of a value, for messages.
 pub(crate) fn sort(value: &Value) -> &'static str {
     match value {
         Value::String(..) | Value::Char(..) => "text",
@@ -45,7 +45,7 @@ pub(crate) fn sort_of(found: &Actual) -> &'static str {
     }
 }
 
-/// Why a value is not the text that belongs there, and what to write. `found`: what it is, as [`sort`] has it.
+/// Returns why a value is not text, and what to write. `found`: its sort, as [`sort`] returns it.
 pub(crate) fn not_text(key: &str, found: &str) -> &'static str {
     match (key.rsplit('.').next().unwrap_or_default(), found) {
         ("namespace", "a list") => "is not one namespace: use `namespaces` for several",

@@ -1,6 +1,8 @@
 //! The names of environment variables that set keys.
 
-/// The prefix of the variables. It has two underscores because a Service named `regcred` puts `REGCRED_PORT` and its like into every pod.
+/// The prefix of the variables. It has two underscores because a Service named `regcred` adds variables such as
+/// `REGCRED_PORT` to every
+/// pod.
 pub(crate) const PREFIX: &str = "REGCRED__";
 
 /// Returns the variable that sets a key.

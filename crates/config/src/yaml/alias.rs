@@ -1,16 +1,17 @@
-//! An alias that refers to no anchor: a pattern without quotes, or a name that is not defined above.
+//! Errors for an alias without an anchor: a pattern without quotes, or an undefined name.
 
 /// Longest anchor name that a message quotes.
 const LONGEST: usize = 32;
 /// Keys whose values can be patterns.
 const PATTERNS: [&str; 4] = ["namespace", "namespaces", "include", "exclude"];
 
-/// For a value that begins with `*` and looks like a pattern.
+/// The message for a value that begins with `*` and looks like a pattern.
 pub(crate) const PATTERN: &str = "`*` begins an alias in YAML: put a pattern in quotes, such as \"*-dev\"";
 
-/// Returns the fault of an alias in words. The name of the anchor is quoted only below a known key, because it can be a part of a secret.
+/// Returns the message for such an alias. The name of the anchor is quoted only below a known key, because it can be
+/// part of a secret.
 ///
-/// `line` and `column` count from 1 and are where the alias is.
+/// `line` and `column` give the position of the alias. They start at 1.
 pub(crate) fn explain(yaml: &str, line: u64, column: u64, is_known: impl Fn(&str) -> bool) -> String {
     let above = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
     let text = yaml.lines().nth(above).unwrap_or_default();
@@ -26,7 +27,7 @@ pub(crate) fn explain(yaml: &str, line: u64, column: u64, is_known: impl Fn(&str
     }
 }
 
-/// Returns the text before an alias, and the name behind its `*`.
+/// Returns the text before an alias, and the name after its `*`.
 fn alias(line: &str, column: usize) -> Option<(&str, &str)> {
     let at = line.char_indices().nth(column.saturating_sub(1)).map(|(at, _)| at);
     let at = at.filter(|at| line[*at..].starts_with('*')).or_else(|| line.find('*'))?;
@@ -35,7 +36,7 @@ fn alias(line: &str, column: usize) -> Option<(&str, &str)> {
     Some((&line[..at], &rest[..end]))
 }
 
-/// Whether it can be the name of an anchor that a person chose, and not a pattern.
+/// Returns whether the text can be the name of an anchor, and not a pattern.
 fn is_name(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
     let starts_well = text.starts_with(|it: char| it.is_ascii_alphanumeric() || it == '_');
@@ -49,7 +50,9 @@ fn key_in(text: &str) -> Option<&str> {
     Some(before[start..].trim_matches(['"', '\'']))
 }
 
-/// Returns the key of the block list that an item is in: of the nearest line above that ends with `:`, at most as deep as the item.
+/// Returns the key of the block list that contains an item: the nearest line above that ends with `:` and is indented
+/// at most as deep as the
+/// item.
 fn key_above(yaml: &str, above: usize, depth: usize) -> Option<&str> {
     let lines = yaml.lines().take(above).collect::<Vec<_>>();
     let is_open = |line: &&&str| {

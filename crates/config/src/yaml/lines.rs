@@ -1,4 +1,4 @@
-//! The lines of the keys of a file.
+//! The line numbers of the keys of a file.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -13,12 +13,12 @@ use serde_saphyr::Spanned;
 
 use super::options::{options, permissive};
 
-/// The lines of a YAML text by key path, such as `targets[2].region`, counted from 1.
+/// The lines of a YAML text by key path, such as `targets[2].region`. Lines start at 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lines(HashMap<String, u64>);
 
 impl Lines {
-    /// Of a text that is no YAML there are none.
+    /// Returns the lines of a text. There are none if the text is not YAML.
     pub(crate) fn of(text: &str) -> Self {
         let mut lines = HashMap::new();
         if let Ok(root) = serde_saphyr::from_str_with_options::<Spanned<Node>>(text, options()) {
@@ -27,12 +27,13 @@ impl Lines {
         Self(lines)
     }
 
-    /// Of a key, or where it is missing, of the nearest one above it; `None` if there is none.
+    /// Returns the line of a key. If the key is missing, returns the line of the nearest key above it, or `None` if
+    /// there is none.
     pub(crate) fn line(&self, key: &str) -> Option<u64> {
         self.nearest(key).map(|(_, line)| line)
     }
 
-    /// How much of a key is there, in characters.
+    /// Returns the length of the longest existing part of a key, in characters.
     pub(crate) fn depth(&self, key: &str) -> usize {
         self.nearest(key).map_or(0, |(key, _)| key.len())
     }
@@ -48,19 +49,19 @@ impl Lines {
     }
 }
 
-/// A key that a map has twice.
+/// A duplicate key of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Repeated {
-    /// Path of the map. Empty for the map at the top.
+    /// Path of the map. Empty for the top-level map.
     pub(crate) map: String,
     pub(crate) key: String,
-    /// Line of the first one, counted from 1.
+    /// Line of the first occurrence, starting at 1.
     pub(crate) first: u64,
-    /// Line of the second one.
+    /// Line of the second occurrence.
     pub(crate) line: u64,
 }
 
-/// Returns the keys that are there twice, in the order of their lines.
+/// Returns the duplicate keys, in the order of their lines.
 pub(crate) fn repeated(text: &str) -> Vec<Repeated> {
     let mut found = vec![];
     if let Ok(root) = serde_saphyr::from_str_with_options::<Spanned<Node>>(text, permissive()) {

@@ -1,4 +1,4 @@
-//! YAML: its text, its faults and its lines.
+//! YAML: its text, its faults and its line numbers.
 
 pub(crate) mod alias;
 pub(crate) mod lines;

@@ -1,11 +1,11 @@
-//! How the parser reads YAML: strict, and within bounds.
+//! The options of the YAML parser: strict, and with limits.
 
 use serde_saphyr::{DuplicateKeyPolicy, Options};
 
-/// A config of 10,000 entries in their full form has 400,000 nodes. No config has more than this.
+/// The limit of nodes. A config of 10,000 full entries has 400,000 nodes, so no real config reaches it.
 const NODES: usize = 10_000_000;
 
-/// An anchor may be used however often: many entries share what they say alike.
+/// An anchor may be used any number of times, because many entries share values.
 pub(crate) fn options() -> Options {
     let budget = serde_saphyr::budget! {
         max_nodes: NODES,
@@ -21,7 +21,7 @@ pub(crate) fn options() -> Options {
     }
 }
 
-/// Returns the same options for a text whose maps may have a key twice.
+/// Returns the same options for a text whose maps may have duplicate keys.
 pub(crate) fn permissive() -> Options {
     let mut options = options();
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;

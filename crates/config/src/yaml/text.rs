@@ -1,4 +1,4 @@
-//! YAML as a layer: strict where YAML is generous.
+//! YAML as a layer, stricter than the YAML standard.
 
 use figment::{
     providers::Format,
@@ -13,7 +13,8 @@ use super::{
     options::options,
 };
 
-/// Booleans are `true` and `false` alone, and digits behind a zero are no number: account ids keep their zeros.
+/// The rules for scalars. Booleans are only `true` and `false`. Digits after a zero are text, so that account ids keep
+/// their zeros.
 #[derive(Debug)]
 pub(crate) struct Yaml;
 
@@ -27,15 +28,15 @@ impl Format for Yaml {
     }
 }
 
-/// Why a text is no YAML, without words of the parser.
+/// Why a text is not valid YAML. It contains no text of the parser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// Counted from 1.
+    /// The line, starting at 1.
     pub(crate) line: Option<u64>,
     pub(crate) message: String,
 }
 
-/// Reads a text as one map. Returns one fault, or one for each key that is there twice.
+/// Reads a text as one map. Returns one fault, or one for each duplicate key.
 ///
 /// `is_known` returns whether a key of the map at a path may be quoted, because the text can be a file of secrets.
 pub(crate) fn read(text: &str, is_known: impl Fn(&str, &str) -> bool) -> Result<Dict, Vec<Fault>> {
@@ -74,14 +75,15 @@ fn twice(repeated: &Repeated, is_known: impl Fn(&str, &str) -> bool) -> Fault {
     Fault { line: Some(*line), message }
 }
 
-/// The line that the text of an error names, where a bracket or a quote was opened; else the line where reading ended.
+/// Returns the line of an opening bracket or quote that the error names. Otherwise returns the line where reading
+/// ended.
 fn line_of(error: &Error, yaml: &str) -> Option<u64> {
     let text = error.without_snippet().to_string();
     if let Error::MultipleDocuments { .. } = error.without_snippet() {
         return second_document(yaml);
     }
     if text.contains("tab") {
-        // Reading ends at the end of the line above.
+        // The reported position is the end of the line above.
         let mut lines = yaml.lines().zip(1..);
         let is_indented_by_tab = |line: &str| line.trim_start_matches(' ').starts_with('\t');
         if let Some((_, number)) = lines.find(|(line, _)| is_indented_by_tab(line)) {
@@ -95,7 +97,7 @@ fn line_of(error: &Error, yaml: &str) -> Option<u64> {
     named.or_else(|| error.location().map(|at| at.line()))
 }
 
-/// The `---` between the first document and the second. The parser names the line after it.
+/// Returns the line of the `---` between the first and the second document. The parser reports the line after it.
 fn second_document(yaml: &str) -> Option<u64> {
     let is_marker =
         |line: &str| line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
@@ -104,7 +106,7 @@ fn second_document(yaml: &str) -> Option<u64> {
     lines.find(|(line, _)| is_marker(line)).map(|(_, number)| number)
 }
 
-/// Returns the fault in words. It quotes nothing of the text.
+/// Returns the message for a fault. It quotes nothing of the text.
 fn explain(error: &Error, line: &str) -> String {
     let error = error.without_snippet();
     match error {

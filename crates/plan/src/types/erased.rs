@@ -1,4 +1,4 @@
-//! Types of providers and sinks without their options, so that they fit into one map.
+//! Types of providers and sinks with erased options, so that they fit into one map.
 
 use std::{any::Any, fmt, sync::Arc, time::SystemTime};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::finding::Finding;
 
-/// The options of an entry, as its type has read them.
+/// The options of an entry, as its type parsed them.
 #[derive(Clone)]
 pub(crate) struct Options(Arc<dyn Any + Send + Sync>);
 
@@ -22,7 +22,7 @@ impl Options {
         Self(Arc::new(options))
     }
 
-    /// The options were read by the same type.
+    /// Returns the options. They were read by the same type.
     fn get<T: Clone + 'static>(&self) -> Result<T> {
         self.0
             .downcast_ref::<T>()
@@ -31,7 +31,7 @@ impl Options {
     }
 }
 
-/// They may hold anything.
+/// Hides the options, because they may be secret.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Options")
@@ -134,14 +134,14 @@ impl<T: ProviderType> AnyProviderType for T {
     }
 }
 
-/// Entries with their own options.
+/// Returns the entries with their own options.
 fn of_type<O: Clone + 'static>(entries: Vec<Probe<Options>>) -> Vec<Probe<O>> {
     let typed =
         entries.into_iter().filter_map(|it| Some(Probe::new(it.name, it.is_inline, it.options.get().ok()?, it.plan)));
     typed.collect()
 }
 
-/// See [`SinkType`]. The options of a target are `None` if it has none, because its keys are all common ones.
+/// See [`SinkType`]. The options of a target are `None` if all of its keys are common ones.
 #[async_trait]
 pub(crate) trait AnySinkType: Send + Sync {
     fn plan(&self, entry: &Spec, targets: &[SinkTarget<Option<Spec>>]) -> Result<SinkPlan, Problems>;

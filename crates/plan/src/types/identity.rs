@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, fmt};
 use regcred_core::Namespace;
 use serde_json::Value;
 
-/// The file of a token of the pod's ServiceAccount. `regcred manifests` mounts it for the audience of
+/// The file with a token of the pod's ServiceAccount. `regcred manifests` mounts it for the audience of
 /// [`ProviderPlan::with_token_audience`](crate::ProviderPlan::with_token_audience).
 pub const POD_TOKEN: &str = "/var/run/secrets/regcred/token";
 
-/// The identities of `manifests --identity` that a type of provider knows, and what belongs to them. Default: none.
+/// The identities of `manifests --identity` that a type of provider knows, and their flags and variables. Default:
+/// none.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Identities {
@@ -23,7 +24,7 @@ pub struct Identities {
     pub secret_variables: Vec<(&'static str, &'static str)>,
     /// The folders of the pod that they use. Nothing else can be mounted there.
     pub folders: Vec<&'static str>,
-    /// Text that stands in each long-lived key, and the name of such a key.
+    /// Text that each long-lived key contains, and the name of such a key.
     pub key_marks: Vec<(&'static str, &'static str)>,
 }
 
@@ -37,23 +38,23 @@ pub struct IdentityFlag {
     pub value_name: &'static str,
     /// Its help.
     pub help: &'static str,
-    /// The identities that need it.
+    /// The identities that require it.
     pub required_by: &'static [&'static str],
-    /// The identities that it belongs to.
+    /// The identities that accept it.
     pub identities: &'static [&'static str],
-    /// The identities that it belongs to with `--mode iam`.
+    /// The identities that accept it with `--mode iam`.
     pub policy_identities: &'static [&'static str],
     parse: fn(&str) -> Result<String, String>,
 }
 
-/// The identity that a person chose for the pod. Default: none.
+/// The identity that the user chose for the pod. Default: none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChosenIdentity {
     name: Option<String>,
     flags: BTreeMap<String, String>,
 }
 
-/// Where the pod runs.
+/// The namespace and the ServiceAccount of the pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PodSite {
@@ -71,7 +72,7 @@ pub struct PodIdentity {
     pub variables: Vec<(String, String)>,
     /// The files of existing Secrets.
     pub secrets: Vec<SecretFile>,
-    /// The audience of the token at [`POD_TOKEN`], instead of that of the providers. `None`: the providers set it.
+    /// The audience of the token at [`POD_TOKEN`], instead of the providers' audience. `None`: the providers set it.
     pub token_audience: Option<String>,
     /// The annotations of the ServiceAccount.
     pub annotations: BTreeMap<String, String>,
@@ -79,7 +80,7 @@ pub struct PodIdentity {
     pub without_proxy: Vec<String>,
     /// The keys below `identity` in the values of the chart.
     pub values: BTreeMap<String, String>,
-    /// What a person has to do, one note each.
+    /// Notes on the user's remaining steps.
     pub notes: Vec<String>,
 }
 
@@ -97,10 +98,10 @@ pub struct SecretFile {
     pub folder: String,
 }
 
-/// The policies that providers of one type need on their side.
+/// The policies that providers of one type need in their service.
 #[derive(Clone, Debug)]
 pub struct Policies {
-    /// The policies, as the type documents them.
+    /// The policies, in the form that the type documents.
     pub document: Value,
     /// Commands and warnings.
     pub notes: Vec<String>,
@@ -121,14 +122,14 @@ impl Identities {
         self
     }
 
-    /// Adds a variable of the container that `flag` sets, such as `--identity`. A person cannot set it too.
+    /// Adds a variable of the container that `flag` sets, such as `--identity`. The user cannot set it too.
     #[must_use]
     pub fn with_variable(mut self, variable: &'static str, flag: &'static str) -> Self {
         self.variables.push((variable, flag));
         self
     }
 
-    /// Adds a variable that holds a secret. A person cannot set its value in a pod, and uses `flag` instead.
+    /// Adds a variable that holds a secret. The user cannot set its value in a pod, and uses `flag` instead.
     #[must_use]
     pub fn with_secret_variable(mut self, variable: &'static str, flag: &'static str) -> Self {
         self.secret_variables.push((variable, flag));
@@ -142,7 +143,7 @@ impl Identities {
         self
     }
 
-    /// Adds text that stands in each long-lived key. `name` completes the sentence "it holds …".
+    /// Adds text that each long-lived key contains. `name` completes the sentence "it holds …".
     #[must_use]
     pub fn with_key_mark(mut self, text: &'static str, name: &'static str) -> Self {
         self.key_marks.push((text, name));
@@ -164,7 +165,7 @@ impl Identities {
         self.key_marks.extend(other.key_marks);
     }
 
-    /// Returns the name of an identity or of a flag that is in both.
+    /// Returns the name of an identity or of a flag that both have.
     pub(crate) fn shared(&self, other: &Self) -> Option<&'static str> {
         let flags = self.flags.iter().map(|it| it.name).filter(|name| other.flags.iter().any(|it| it.name == *name));
         self.names.iter().map(|(name, _)| *name).filter(|name| other.has(name)).chain(flags).next()
@@ -172,7 +173,7 @@ impl Identities {
 }
 
 impl IdentityFlag {
-    /// A flag that belongs to these identities. `parse` returns the value to use, or why it is none.
+    /// Creates a flag of these identities. `parse` returns the value to use, or why the text is not valid.
     pub fn new(
         name: &'static str,
         value_name: &'static str,
@@ -183,26 +184,27 @@ impl IdentityFlag {
         Self { name, value_name, help, required_by: &[], identities, policy_identities: identities, parse }
     }
 
-    /// Sets the identities that need it. Default: none.
+    /// Sets the identities that require it. Default: none.
     #[must_use]
     pub fn with_required_by(self, identities: &'static [&'static str]) -> Self {
         Self { required_by: identities, ..self }
     }
 
-    /// Sets the identities that it belongs to with `--mode iam`: `none` stands for no identity. Default: the same as in other modes.
+    /// Sets the identities that accept it with `--mode iam`. `none` means no identity. Default: the same as in other
+    /// modes.
     #[must_use]
     pub fn with_policy_identities(self, identities: &'static [&'static str]) -> Self {
         Self { policy_identities: identities, ..self }
     }
 
-    /// Returns the value to use, or why the text is none.
+    /// Returns the value to use, or why the text is not valid.
     pub fn parse(&self, text: &str) -> Result<String, String> {
         (self.parse)(text)
     }
 }
 
 impl ChosenIdentity {
-    /// The identity with this name.
+    /// Creates the identity with this name.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: Some(name.into()), ..Self::default() }
     }
@@ -226,12 +228,12 @@ impl ChosenIdentity {
 }
 
 impl PodSite {
-    /// A pod in this namespace that runs as this ServiceAccount.
+    /// Creates the site of a pod in this namespace that runs as this ServiceAccount.
     pub fn new(namespace: Namespace, account: impl Into<String>) -> Self {
         Self { namespace, account: account.into() }
     }
 
-    /// Returns the name that the API server gives to the ServiceAccount, which is the subject of its tokens.
+    /// Returns the API server's name for the ServiceAccount, which is the subject of its tokens.
     pub fn user(&self) -> String {
         format!("system:serviceaccount:{}:{}", self.namespace, self.account)
     }
@@ -279,7 +281,7 @@ impl PodIdentity {
         self
     }
 
-    /// Adds a note about what a person has to do.
+    /// Adds a note on a remaining step for the user.
     #[must_use]
     pub fn with_note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
@@ -299,7 +301,7 @@ impl PodIdentity {
 }
 
 impl SecretFile {
-    /// The key of a Secret as a file in a folder. `volume` is a name that no other volume has.
+    /// Creates a file in a folder from a key of a Secret. `volume` is a unique volume name.
     pub fn new(
         volume: impl Into<String>,
         secret: impl Into<String>,

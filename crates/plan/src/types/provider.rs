@@ -56,47 +56,56 @@ pub trait ProviderType: Send + Sync + 'static {
     /// The value of `type:`.
     const NAME: &'static str;
 
-    /// The options of an entry. Their doc comments are the descriptions in the JSON schema. Use `#[serde(deny_unknown_fields)]`, so that
+    /// The options of an entry. Their doc comments are the descriptions in the JSON schema. Use
+    /// `#[serde(deny_unknown_fields)]`, so that
     /// regcred reports a misspelt option with its file and line.
     type Options: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static;
 
-    /// Reads the options of an entry. Override it to report more problems than those of the form. Default: [`Spec::options`].
+    /// Reads the options of an entry. Override it to report problems beyond those of form. Default: [`Spec::options`].
     fn read(&self, entry: &Spec) -> Result<Self::Options, Problems> {
         entry.options()
     }
 
-    /// Returns what an entry needs, or every problem of its options at once. `at` is the place of the entry: [`Problem::below`] names an
-    /// option. It makes no request. Default: its scope is unknown, and it needs nothing.
+    /// Returns what an entry needs, or every problem of its options at once. It makes no request. Default: an unknown
+    /// scope and no needs.
+    ///
+    /// `at` is the place of the entry. Use [`Problem::below`] to name an option.
     fn plan(&self, options: &Self::Options, at: &Origin) -> Result<ProviderPlan, Problems> {
         let _ = (options, at);
         Ok(ProviderPlan::default())
     }
 
-    /// Makes a provider. regcred calls it when the first credential is wanted. If it fails, that mint fails, and the next mint calls it
-    /// again.
+    /// Creates a provider. regcred calls it for the first credential. If it fails, that mint fails, and the next mint
+    /// calls it again.
     async fn make(&self, options: Self::Options) -> Result<Arc<dyn RegistryProvider>>;
 
-    /// Returns the keys of its options, hints for misspelt ones, and the keys with which an entry of `targets:` can use it without an entry
-    /// of `providers:`. Default: the keys of its options alone.
+    /// Returns the keys of its options, hints for misspelt ones, and the keys with which an entry of `targets:` can use
+    /// it directly. Default:
+    /// only the keys of its options.
     fn grammar(&self) -> TypeGrammar {
         TypeGrammar::new::<Self::Options>(Self::NAME)
     }
 
-    /// Returns the provider of an entry of `targets:` that has a key of [`TypeGrammar::with_target_keys`], or every problem of these keys at
+    /// Returns the provider of an entry of `targets:` that has a key of [`TypeGrammar::with_target_keys`], or every
+    /// problem of these keys at
     /// once. Default: a problem, because the type adds no such keys.
     fn inline(&self, keys: &Spec) -> Result<Inline<Self::Options>, Problems> {
         Err(Problem::at(keys.origin().clone(), format!("type {} has to be an entry of `providers:`", Self::NAME))
             .into())
     }
 
-    /// Returns the schema of these keys, with alternatives as a `oneOf` of `required`. Default, `None`: there are no such keys.
+    /// Returns the schema of these keys, with alternatives as a `oneOf` of `required`. `None`, the default: there are
+    /// no such keys.
     fn inline_schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
         let _ = generator;
         None
     }
 
-    /// Checks entries for `check --online`: the identity, and a credential of each. All entries of this type come in one call, so that one
-    /// caller is asked for once. It drops each credential. Default, `None`: regcred makes each provider and asks it for a credential.
+    /// Checks the identity and a credential of each entry for `check --online`. It drops each credential. `None`, the
+    /// default: regcred creates
+    /// each provider and asks it for a credential.
+    ///
+    /// All entries of this type come in one call, so that each caller is looked up only once.
     async fn probe(&self, entries: Vec<Probe<Self::Options>>) -> Option<Vec<Finding>> {
         let _ = entries;
         None
@@ -107,8 +116,9 @@ pub trait ProviderType: Send + Sync + 'static {
         Identities::default()
     }
 
-    /// Returns what a pod needs for these entries, or every problem at once. `chosen` is one of [`ProviderType::identities`], or none. It
-    /// makes no request. Default: nothing.
+    /// Returns what a pod needs for these entries, or every problem at once. It makes no request. Default: nothing.
+    ///
+    /// `chosen` is one of [`ProviderType::identities`], or none.
     fn pod_identity(
         &self,
         entries: &[Probe<Self::Options>],
@@ -119,7 +129,8 @@ pub trait ProviderType: Send + Sync + 'static {
         Ok(PodIdentity::default())
     }
 
-    /// Returns the policies that these entries need on the other side, for `manifests --mode iam`, or every problem at once. It makes no
+    /// Returns the policies that these entries need in their service, for `manifests --mode iam`, or every problem at
+    /// once. It makes no
     /// request. `None`, the default: this type has no policies.
     fn policies(
         &self,
@@ -131,21 +142,22 @@ pub trait ProviderType: Send + Sync + 'static {
         None
     }
 
-    /// Reads the environment and files again for providers that are made from now on, because another config is put in force.
+    /// Reads the environment and files again, for providers that are created afterwards. regcred calls it before it
+    /// applies a new config.
     fn reload(&self) {}
 
-    /// Returns the name of the other side for people. Default: the name of the type.
+    /// Returns the display name of the service behind this type. Default: the name of the type.
     fn service(&self) -> &'static str {
         Self::NAME
     }
 
-    /// Returns the clock of the other side, by its latest answer. `None`, the default: it is not known.
+    /// Returns the current time of that service, from its latest answer. `None`, the default: it is not known.
     fn server_time(&self) -> Option<std::time::SystemTime> {
         None
     }
 }
 
-/// What an entry of `providers:` needs and opens, as far as its options say it.
+/// What an entry of `providers:` needs and opens, as far as its options show.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ProviderPlan {
@@ -157,10 +169,10 @@ pub struct ProviderPlan {
     pub(crate) unnamed: Option<Unnamed>,
     pub(crate) mint: Option<String>,
     pub(crate) identity: Option<String>,
-    /// Whether its logins push too. Default: they pull.
+    /// Whether its logins also push. Default: they pull.
     pub access: Access,
     pub(crate) auth_bytes: Option<usize>,
-    /// The longest life of a credential. `None`: it is not known.
+    /// The longest lifetime of a credential. `None`: it is not known.
     pub longest_life: Option<Duration>,
     /// The files that its options name.
     pub files: Vec<NeededFile>,
@@ -187,11 +199,11 @@ pub struct NeededFile {
     pub path: PathBuf,
 }
 
-/// The provider of a target that names registries and no provider.
+/// The provider of a target that names registries instead of a provider.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Inline<O> {
-    /// Its name in reports and in the annotations of Secrets: equal for equal registries, in every process.
+    /// Its name in reports and in the annotations of Secrets. It is equal for equal registries in every process.
     pub name: ProviderName,
     /// Its options.
     pub options: O,
@@ -201,13 +213,13 @@ pub struct Inline<O> {
     pub warnings: Vec<Problem>,
 }
 
-/// An entry, where a type sees all of its entries at once.
+/// An entry, in calls that pass all entries of a type at once.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Probe<O> {
     /// The name of the entry, or of the inline provider.
     pub name: String,
-    /// Whether it is the provider of a target that names registries and no provider.
+    /// Whether it is the provider of a target that names registries instead of a provider.
     pub is_inline: bool,
     /// Its options.
     pub options: O,
@@ -222,45 +234,51 @@ impl<O> Probe<O> {
 }
 
 impl ProviderPlan {
-    /// A provider that opens these registries, shares no mint and has no needs.
+    /// Creates the plan of a provider that opens these registries, shares no mint and has no needs.
     pub fn new(scope: Scope) -> Self {
         Self { scope, ..Self::default() }
     }
 
-    /// Adds a registry that only the answer of the provider names, such as that of the caller's own account. Two providers of one Secret
+    /// Adds a registry that only the provider's answer names, such as that of the caller's own account. Two providers
+    /// of one Secret
     /// conflict if their keys are equal. `description` completes the sentence "it has a login for …".
     #[must_use]
     pub fn with_unnamed(self, key: impl Into<String>, description: impl Into<String>) -> Self {
         Self { unnamed: Some(Unnamed { key: key.into(), description: description.into() }), ..self }
     }
 
-    /// Shares one mint among all entries of this type with an equal key. The key names whatever the credential depends on. It appears in
-    /// no output. Default: an entry shares with nobody.
+    /// Shares one mint among all entries of this type with an equal key. Include everything that the credential depends
+    /// on in the key. No
+    /// output shows it. Default: no sharing.
     #[must_use]
     pub fn with_mint(self, key: impl Into<String>) -> Self {
         Self { mint: Some(key.into()), ..self }
     }
 
-    /// Sets the options that decide which credential is minted, as text. Its digest is in the annotations of Secrets, which tenants can
-    /// read, so it must not contain a secret. Another digest means another credential. Default: all options.
+    /// Sets the options that decide which credential is minted, as text. Default: all options.
+    ///
+    /// Its digest is in the annotations of Secrets, which tenants can read. So the text must not contain a secret.
+    /// Another digest means another
+    /// credential.
     #[must_use]
     pub fn with_identity(self, text: impl Into<String>) -> Self {
         Self { identity: Some(text.into()), ..self }
     }
 
-    /// Sets whether its logins push too. A Secret that pushes is linked to the ServiceAccounts of builds only. Default: pull.
+    /// Sets whether its logins also push. A Secret that pushes is linked only to the ServiceAccounts of builds.
+    /// Default: pull.
     #[must_use]
     pub fn with_access(self, access: Access) -> Self {
         Self { access, ..self }
     }
 
-    /// Sets about how many bytes the `auth` of one login has, for `plan`. Default: unknown.
+    /// Sets the approximate size of the `auth` of one login in bytes, for `plan`. Default: unknown.
     #[must_use]
     pub fn with_auth_bytes(self, bytes: usize) -> Self {
         Self { auth_bytes: Some(bytes), ..self }
     }
 
-    /// Sets the longest life of a credential. A schedule with longer pauses is refused. Default: unknown.
+    /// Sets the longest lifetime of a credential. A schedule with longer pauses is refused. Default: unknown.
     #[must_use]
     pub fn with_longest_life(self, life: Duration) -> Self {
         Self { longest_life: Some(life), ..self }
@@ -288,7 +306,7 @@ impl ProviderPlan {
     }
 }
 
-/// A login as conflicts between providers see it.
+/// A login in the comparison of providers for conflicts.
 pub(crate) struct PlannedLogin {
     /// Equal for logins of the same registry.
     pub(crate) key: String,
@@ -296,7 +314,7 @@ pub(crate) struct PlannedLogin {
 }
 
 impl ProviderPlan {
-    /// Its logins, as far as they are known before a mint.
+    /// Returns its logins, as far as they are known before a mint.
     pub(crate) fn logins(&self) -> Vec<PlannedLogin> {
         let exact: &[_] = if let Scope::Exact(registries) = &self.scope { registries } else { &[] };
         let exact = exact.iter().map(|it| PlannedLogin { key: it.to_string(), description: it.to_string() });
@@ -305,12 +323,12 @@ impl ProviderPlan {
         exact.chain(unnamed).collect()
     }
 
-    /// About how many bytes each of its logins has as an entry of `auths`, by the length of its registry. `None`: it is not known.
+    /// Returns the length of each registry and the approximate size of its `auth`, in bytes. `None`: it is not known.
     pub(crate) fn login_bytes(&self) -> Option<Vec<(usize, usize)>> {
         let auth = self.auth_bytes?;
         let registries = match &self.scope {
             Scope::Exact(registries) => registries.iter().map(|it| it.as_str().len()).collect::<Vec<_>>(),
-            // A wildcard stands for a label of about this length.
+            // A wildcard is replaced by a label of about this length.
             Scope::Matching(patterns) => {
                 patterns.iter().map(|it| it.to_string().replace('*', WILDCARD).len()).collect()
             }
@@ -320,10 +338,10 @@ impl ProviderPlan {
     }
 }
 
-/// About as long as what a wildcard stands for, such as the number of an account.
+/// A text about as long as the value of a wildcard, such as an account number.
 const WILDCARD: &str = "000000000000";
 
-/// Without the key of the mint, which may have an external id.
+/// Hides the key of the mint, which may contain an external id.
 impl fmt::Debug for ProviderPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProviderPlan")
@@ -337,12 +355,12 @@ impl fmt::Debug for ProviderPlan {
 }
 
 impl<O> Inline<O> {
-    /// A provider with this name.
+    /// Creates an inline provider with this name.
     pub fn new(name: ProviderName, options: O, plan: ProviderPlan) -> Self {
         Self { name, options, plan, warnings: vec![] }
     }
 
-    /// Adds warnings about keys that are valid.
+    /// Adds warnings about valid keys.
     #[must_use]
     pub fn with_warnings(self, warnings: Vec<Problem>) -> Self {
         Self { warnings, ..self }

@@ -18,19 +18,19 @@ use crate::finding::Finding;
 #[derive(Clone, Default)]
 pub struct Types {
     providers: BTreeMap<&'static str, Arc<dyn AnyProviderType>>,
-    /// Under each of their names.
+    /// The types of sinks, under each of their names.
     sinks: BTreeMap<&'static str, Sink>,
     log_targets: Vec<String>,
 }
 
-/// A type of sink, with and without its own type.
+/// A type of sink, with and without its concrete type.
 #[derive(Clone)]
 struct Sink {
     of: Arc<dyn AnySinkType>,
     itself: Arc<dyn Any + Send + Sync>,
 }
 
-/// A provider that a target may use: what it needs, and how it is made.
+/// A provider that a target may use: its needs, and how to create it.
 #[derive(Clone)]
 pub struct PlannedProvider {
     /// The name of its entry, or of the inline provider.
@@ -38,7 +38,7 @@ pub struct PlannedProvider {
     /// `None`: it is inline.
     entry: Option<Spec>,
     kind: &'static str,
-    /// What stands for its options in annotations.
+    /// The digest of its options for annotations.
     pub(crate) digest: u64,
     pub(crate) plan: ProviderPlan,
     options: Options,
@@ -46,8 +46,11 @@ pub struct PlannedProvider {
 }
 
 impl Types {
-    /// Adds a type of provider. [`ErrorKind::Invalid`] if there is such a type already, or if another type has an identity, a flag, or a key of
-    /// a target of the same name.
+    /// Adds a type of provider.
+    ///
+    /// Fails with [`ErrorKind::Invalid`] if the type exists already. Also fails if another type has an identity, a
+    /// flag, or a key of a target with
+    /// the same name.
     pub fn with_provider<T: ProviderType>(mut self, provider: T) -> Result<Self> {
         if let Some(name) = self.identities().shared(&provider.identities()).filter(|_| !self.has_provider(T::NAME)) {
             let message = format!("two types of provider have the identity or the flag {name}");
@@ -69,7 +72,7 @@ impl Types {
         Ok(self)
     }
 
-    /// Adds a type of sink. [`ErrorKind::Invalid`] if there is such a type already.
+    /// Adds a type of sink. Fails with [`ErrorKind::Invalid`] if the type exists already.
     pub fn with_sink<T: SinkType>(mut self, sink: T) -> Result<Self> {
         let sink = Arc::new(sink);
         for name in [T::NAME].iter().chain(T::ALIASES) {
@@ -84,8 +87,10 @@ impl Types {
         Ok(self)
     }
 
-    /// Lets the binary print what a crate logs, by the crate's name as in `use`: `my_provider`. Default: it prints what the crates of
-    /// regcred log and nothing else, at any level, because a library can log the secrets that it handles.
+    /// Lets the binary print the logs of a crate. The name is the crate's name as in `use`: `my_provider`.
+    ///
+    /// Default: the binary prints only the logs of regcred's own crates, at any level. A library can log the secrets
+    /// that it handles.
     #[must_use]
     pub fn with_log_target(mut self, crate_name: impl Into<String>) -> Self {
         self.log_targets.push(crate_name.into());
@@ -146,17 +151,17 @@ impl Types {
         self.sinks.iter().fold(grammar, |all, (name, sink)| all.with_sink(sink.of.grammar().named(name)))
     }
 
-    /// Makes every type read the environment and files again, for what is made from now on.
+    /// Makes every type read the environment and files again, for objects created afterwards.
     pub fn reload(&self) {
         self.providers.values().for_each(|it| it.reload());
     }
 
-    /// Returns the clock of the first type of provider that knows the other side's.
+    /// Returns the current time of a service, from the first type of provider that knows it.
     pub fn server_time(&self) -> Option<SystemTime> {
         self.providers.values().find_map(|it| it.server_time())
     }
 
-    /// Returns the clock of each other side that is known, with its name.
+    /// Returns each known time of a service, with the service's name.
     pub fn server_times(&self) -> Vec<(&'static str, SystemTime)> {
         self.providers.values().filter_map(|it| Some((it.service(), it.server_time()?))).collect()
     }
@@ -199,7 +204,7 @@ impl Types {
         }
     }
 
-    /// Makes a source and a sink for each of these targets of an entry of `sinks:`.
+    /// Creates a source and a sink for each of these targets of an entry of `sinks:`.
     pub(crate) async fn make_sink(
         &self,
         entry: &Spec,
@@ -229,7 +234,7 @@ impl PlannedProvider {
         self.kind
     }
 
-    /// Returns the name of its other side, for people.
+    /// Returns the display name of its service.
     pub fn service(&self) -> &'static str {
         self.of.service()
     }
@@ -239,12 +244,12 @@ impl PlannedProvider {
         &self.plan
     }
 
-    /// Returns the key under which providers share one mint. `None`: it shares with nobody.
+    /// Returns the key under which providers share one mint. `None`: it does not share.
     pub fn mint(&self) -> Option<(&'static str, &str)> {
         Some((self.kind, self.plan.mint.as_deref()?))
     }
 
-    /// Makes the provider.
+    /// Creates the provider.
     pub async fn make(&self) -> Result<Arc<dyn RegistryProvider>> {
         self.of.make(&self.options).await
     }

@@ -17,13 +17,14 @@ pub type SourceAndSink = (Arc<dyn TargetSource>, Arc<dyn SecretSink>);
 
 /// A type of sink that entries of `sinks:` can name.
 ///
-/// The built-in types implement this trait too. An entry of `targets:` can have options that only its type of sink understands, such as
+/// The built-in types implement this trait too. An entry of `targets:` can have options that only its type of sink
+/// understands, such as
 /// the path of a file.
 #[async_trait]
 pub trait SinkType: Send + Sync + 'static {
     /// The value of `type:`.
     const NAME: &'static str;
-    /// Further values of `type:`. Default: none.
+    /// Additional values of `type:`. Default: none.
     const ALIASES: &'static [&'static str] = &[];
 
     /// The options of an entry of `sinks:`. Use `#[serde(deny_unknown_fields)]`.
@@ -31,7 +32,7 @@ pub trait SinkType: Send + Sync + 'static {
     /// The options of an entry of `targets:` with this sink: [`NoOptions`], or a type with `#[serde(deny_unknown_fields)]`.
     type TargetOptions: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static;
 
-    /// Reads the options of an entry. Override it to report more problems than those of the form. Default: [`Spec::options`].
+    /// Reads the options of an entry. Override it to report problems beyond those of form. Default: [`Spec::options`].
     fn read(&self, entry: &Spec) -> Result<Self::Options, Problems> {
         entry.options()
     }
@@ -42,8 +43,9 @@ pub trait SinkType: Send + Sync + 'static {
         TypeGrammar::new::<Self::Options>(Self::NAME).with_target_keys(keys::<Self::TargetOptions>(), "")
     }
 
-    /// Returns what a sink needs, or every problem of its options and of its targets at once. It makes no request. Default: it needs
-    /// nothing, and has no problem.
+    /// Returns what a sink needs, or every problem of its options and of its targets at once. It makes no request.
+    /// Default: no needs and no
+    /// problem.
     fn plan(
         &self,
         options: &Self::Options,
@@ -54,8 +56,8 @@ pub trait SinkType: Send + Sync + 'static {
         Ok(SinkPlan::default())
     }
 
-    /// Makes a source and a sink for each of these targets, in their order. If it fails, the targets of this sink fail, and the other sinks
-    /// work.
+    /// Creates a source and a sink for each of these targets, in order. If it fails, only the targets of this sink
+    /// fail.
     async fn make(
         &self,
         options: Self::Options,
@@ -69,11 +71,11 @@ pub trait SinkType: Send + Sync + 'static {
 #[serde(deny_unknown_fields)]
 pub struct NoOptions {}
 
-/// What a sink needs, as far as its options say it.
+/// What a sink needs, as far as its options show.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SinkPlan {
-    /// The Kubernetes cluster that it is. `None`: it is none.
+    /// The Kubernetes cluster that the sink writes to. `None`: the sink is not a cluster.
     pub cluster: Option<ClusterPlan>,
     /// The files that its options name.
     pub files: Vec<NeededFile>,
@@ -91,7 +93,7 @@ pub struct ClusterPlan {
     pub has_server: bool,
 }
 
-/// The circumstances in which a sink is made.
+/// The context in which a sink is created.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Run {
@@ -99,29 +101,29 @@ pub struct Run {
     pub store: StoreName,
     /// The name of this installation. A sink records it as the owner of what it writes.
     pub instance: InstanceName,
-    /// The earlier name of this installation, whose targets are taken over.
+    /// The previous name of this installation, whose targets are taken over.
     pub previous_instance: Option<InstanceName>,
-    /// For a daemon, how often a target is read that cannot be watched. `None`: it is one pass.
+    /// The interval at which a daemon reads a target that cannot be watched. `None`: one pass.
     pub watching: Option<Duration>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
-/// Targets that a sink keeps with the same settings: an entry of `targets:`, or several that were united.
+/// Targets that a sink keeps with the same settings: one entry of `targets:`, or several united ones.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SinkTarget<O> {
     /// The name of the sink in the config. It is part of each address.
     pub store: StoreName,
-    /// The namespaces that the config names. Empty if the options say where the target is.
+    /// The namespaces that the config names. Empty if the options give the place.
     pub namespaces: Vec<Namespace>,
-    /// The selection of further namespaces in the store. `None`: no others.
+    /// The selection of other namespaces in the store. `None`: no others.
     pub selection: Option<Choice>,
     /// The settings of each Secret.
     pub secret: SecretSettings,
-    /// The ServiceAccounts that use it, if the store has such a thing.
+    /// The ServiceAccounts that use it, if the store has ServiceAccounts.
     pub accounts: Vec<ServiceAccountLink>,
-    /// The registries that its logins open, per provider; [`Scope::Unknown`] if only the provider's answer says it.
+    /// The registries that its logins open, per provider. [`Scope::Unknown`] if only the provider's answer names them.
     pub scopes: Vec<Scope>,
     /// The keys of the target that only this type of sink understands.
     pub options: O,
@@ -129,30 +131,31 @@ pub struct SinkTarget<O> {
     pub origin: Origin,
 }
 
-/// Namespaces by name and labels.
+/// A selection of namespaces by name and labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice(pub(crate) Selected);
 
 impl Choice {
-    /// Returns the selection of the config, without what the same entries name and the command line leaves out.
+    /// Returns the selection of the config. It ignores the namespaces that the same entries name, and the restriction
+    /// of the command line.
     pub fn selection(&self) -> &Selection {
         &self.0.selection
     }
 
-    /// Whether a namespace with these labels is one of them.
+    /// Returns whether a namespace with these labels is selected.
     pub fn takes(&self, namespace: &str, labels: &BTreeMap<String, String>) -> bool {
         self.0.takes(namespace, labels)
     }
 }
 
-/// As the config says it.
+/// Formats the selection as in the config.
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.selection.fmt(f)
     }
 }
 
-/// Keeps each target in one sink, at the address that its options describe.
+/// Creates one sink for all targets. Each target is at the address that its options describe.
 pub fn fixed_targets<O>(
     sink: Arc<dyn SecretSink>,
     targets: &[SinkTarget<O>],
@@ -163,8 +166,9 @@ pub fn fixed_targets<O>(
 }
 
 impl<O> SinkTarget<O> {
-    /// Returns one target in each namespace that the config names, with the name of its Secret. Fails if the entry selects namespaces: this
-    /// sink cannot list them.
+    /// Returns one target in each namespace that the config names, with the name of its Secret. Fails if the entry
+    /// selects namespaces,
+    /// because this sink cannot list them.
     pub fn in_namespaces(&self) -> Result<Vec<Target>, Problem> {
         if let Some(selection) = &self.selection {
             let message = format!("this sink has no namespaces to choose from: name them instead of {selection}");
@@ -188,14 +192,16 @@ impl<O> SinkTarget<O> {
 }
 
 impl SinkPlan {
-    /// Sets that it is a Kubernetes cluster, for which `manifests` prints rights. `is_own`: the cluster that regcred runs in. `has_server`: the
-    /// config names the address of its API server.
+    /// Marks the sink as a Kubernetes cluster, for which `manifests` prints RBAC rules.
+    ///
+    /// `is_own`: the cluster that regcred runs in. `has_server`: the config names the address of its API server.
     #[must_use]
     pub fn with_cluster(self, is_own: bool, has_server: bool) -> Self {
         Self { cluster: Some(ClusterPlan { is_own, has_server }), ..self }
     }
 
-    /// Adds a file that the option `key` names, such as a kubeconfig. `manifests` refuses a pod that mounts nothing there.
+    /// Adds a file that the option `key` names, such as a kubeconfig. `manifests` refuses a pod that mounts nothing
+    /// there.
     #[must_use]
     pub fn with_file(mut self, key: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         self.files.push(NeededFile { key: key.into(), path: path.into() });

@@ -1,4 +1,5 @@
-//! Events of Kubernetes. A failure of a provider is an event of regcred's own pod. An event in the namespace of a target is only about a
+//! Kubernetes Events. A failure of a provider is reported on regcred's own pod. An Event in the namespace of a target
+//! is only about a
 //! problem that the owner of the namespace can fix.
 
 use std::{
@@ -14,12 +15,12 @@ use regcred_openshift::{Cluster, Clusters, EventRecord, event_record::record_eve
 use tokio::{sync::mpsc, time::Instant};
 use tracing::debug;
 
-/// Between two events about the same target or provider.
+/// The minimum time between two Events about the same target or provider.
 const AGAIN: Duration = Duration::from_hours(1);
-/// The most events that wait. Further ones are dropped, because the metrics report the same problems.
+/// The maximum number of queued Events. Further ones are dropped, because the metrics report the same problems.
 const WAITING: usize = 256;
 
-/// The events in the clusters of one config.
+/// The Events in the clusters of one config.
 #[derive(Debug)]
 pub(crate) struct KubernetesEvents {
     sender: mpsc::Sender<(StoreName, EventRecord)>,
@@ -35,7 +36,8 @@ enum About {
 }
 
 impl KubernetesEvents {
-    /// Starts a task that sends the events. It ends when this value is dropped. `home`: the namespace of regcred, if it is known.
+    /// Starts a task that sends the Events. It ends when this value is dropped. `home`: the namespace of regcred, if it
+    /// is known.
     pub(crate) fn start(clusters: &Clusters, home: Option<&str>, clock: Arc<dyn Clock>) -> Self {
         let clusters = clusters.connected().into_iter().collect::<BTreeMap<_, _>>();
         let pod = env::var("HOSTNAME").ok();
@@ -117,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// The clusters of a config, all of them an API server that takes the bodies of requests.
+    /// Returns the clusters of a config. All of them use one API server that records the bodies of requests.
     async fn clusters(dir: &std::path::Path) -> (Clusters, mpsc::Receiver<Bytes>) {
         let (sender, bodies) = mpsc::channel(1);
         let router = Router::new().fallback(async move |body: Bytes| drop(sender.send(body).await));

@@ -1,4 +1,4 @@
-//! The first time that every target was reconciled.
+//! Detects that every target was reconciled once.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::states::States;
 
-/// Waits until every source has named its targets and no target of them waits.
+/// Waits until every source has named its targets and none of them is queued.
 #[derive(Debug)]
 pub(crate) struct FirstPass {
     progress: Mutex<Progress>,
@@ -36,13 +36,13 @@ impl FirstPass {
         Self { progress: Mutex::default(), done, is_logged: AtomicBool::new(false) }
     }
 
-    /// Starts again, because another config is in force.
+    /// Starts again for a new config.
     pub(crate) fn restart(&self) {
         *self.progress.lock().expect("no holder of the lock panics") = Progress::default();
         self.is_logged.store(false, Relaxed);
     }
 
-    /// Follows one event. `states`: the states of the targets after the event.
+    /// Handles one event. `states`: the states of the targets after the event.
     pub(crate) fn follow(&self, event: &Event<'_>, states: &States) {
         let mut progress = self.progress.lock().expect("no holder of the lock panics");
         match event {

@@ -10,18 +10,18 @@ use tokio::{
 
 use super::health::Health;
 
-/// What a daemon is asked for.
+/// A command for the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    /// Finish the writes that are under way, and end.
+    /// Finish the writes in progress, and end.
     Stop,
     /// Read the config again.
     Reload,
-    /// Mint, and write every target.
+    /// Mint again, and write every target.
     Refresh,
 }
 
-/// A running daemon. It ends when the handle is dropped, and then leaves nothing half-written.
+/// A running daemon. It ends when the handle is dropped. No write is left half done.
 #[derive(Debug)]
 pub struct Handle {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
@@ -31,9 +31,10 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Waits until every source has named its targets, and each of them was reconciled once. It does not say that all of them are fresh.
+    /// Waits until every source has named its targets, and each of them was reconciled once. The targets may still have
+    /// failed.
     ///
-    /// Fails as [`ErrorKind::Gone`] if the daemon ends before.
+    /// Fails with [`ErrorKind::Gone`] if the daemon ends before.
     pub async fn first_pass(&self) -> Result<()> {
         let done = self.first_pass.clone().wait_for(|done| *done).await.map(drop);
         done.map_err(|_| Error::new(ErrorKind::Gone, "the daemon ended before its first pass"))
@@ -44,12 +45,12 @@ impl Handle {
         self.health.clone()
     }
 
-    /// Reads the config again. An invalid config is reported in the logs, and the old one stays in force.
+    /// Reads the config again. An invalid config is logged, and the old one stays in effect.
     pub fn reload(&self) {
         self.send(Command::Reload);
     }
 
-    /// Mints every credential anew and writes every target, at the pace of `max_writes_per_second`.
+    /// Mints every credential again and writes every target, at the rate of `max_writes_per_second`.
     pub fn refresh(&self) {
         self.send(Command::Refresh);
     }
@@ -64,14 +65,14 @@ impl Handle {
         (&mut self.task).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "the daemon panicked")))
     }
 
-    /// Ends the daemon, and waits until the writes that are under way have finished, for at most 20 s.
+    /// Ends the daemon, and waits for the writes in progress, for at most 20 s.
     pub async fn shutdown(mut self) -> Result<()> {
         self.stop();
         self.ended().await
     }
 
     fn send(&self, command: Command) {
-        // A daemon that has ended needs nothing.
+        // The send fails only if the daemon has ended already.
         self.commands.send(command).ok();
     }
 }

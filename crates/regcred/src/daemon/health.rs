@@ -22,17 +22,18 @@ impl Health {
         Self { serving: AtomicBool::new(false), states, clock }
     }
 
-    /// Notes that a config is in force.
+    /// Records that a config is in effect.
     pub(crate) fn serves(&self) {
         self.serving.store(true, Relaxed);
     }
 
-    /// Returns whether a config is in force. Providers, sinks and targets do not change this.
+    /// Returns whether a config is in effect. Providers, sinks and targets do not change this.
     pub fn is_ready(&self) -> bool {
         self.serving.load(Relaxed)
     }
 
-    /// Returns the number of targets with less than two hours left, or 15 % of a shorter life. A person has to act.
+    /// Returns the number of targets whose credential has less than two hours left, or 15 % of a shorter lifetime.
+    /// These need attention.
     pub fn past_their_floor(&self) -> usize {
         let now = self.clock.now();
         self.states.all().values().filter(|it| it.is_past_its_floor(now)).count()

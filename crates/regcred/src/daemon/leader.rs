@@ -1,4 +1,4 @@
-//! Leader election: which of several daemons works.
+//! Leader election among several daemons.
 
 /// A Lease in a cluster.
 #[cfg(feature = "openshift")]
@@ -33,7 +33,7 @@ impl Leader {
     }
 }
 
-/// Waits until the leadership ends. `None`: it never does.
+/// Waits until this daemon loses leadership. `None`: never.
 pub(crate) async fn lost(leader: Option<&Leader>) {
     match leader {
         Some(leader) => leader.lost().await,
@@ -41,7 +41,7 @@ pub(crate) async fn lost(leader: Option<&Leader>) {
     }
 }
 
-/// Waits until the election has stopped. `None`: it never does.
+/// Waits until leader election has stopped. `None`: never.
 pub(crate) async fn died(leader: Option<&Leader>) {
     match leader {
         Some(leader) => leader.died().await,

@@ -1,4 +1,4 @@
-//! The metrics of a daemon that events count. [`super::scraped`] has those that are counted when Prometheus scrapes them.
+//! The metrics of a daemon that are updated by events. [`super::scraped`] has those that are computed at each scrape.
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -17,7 +17,7 @@ use super::{
     states::States,
 };
 
-/// The buckets of the time of a reconciliation, in seconds. The first is one request, the last is all deadlines together.
+/// The buckets of the reconciliation time, in seconds. The first is one request. The last is the sum of all deadlines.
 const TOOK: [f64; 11] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0];
 
 /// The metrics of a daemon. The registry has clones of them.
@@ -36,7 +36,8 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Registers all metrics with the prefix `regcred`. `leads`: whether the process leads from the start, because there is no election.
+    /// Registers all metrics with the prefix `regcred`. `leads`: whether the process leads from the start, because
+    /// there is no election.
     pub(crate) fn new(
         registry: &mut Registry,
         leads: bool,
@@ -96,7 +97,7 @@ impl Metrics {
         self.reload.set(i64::from(success));
     }
 
-    /// Forgets the queues, for another config or another leader.
+    /// Drops the queue metrics, for a new config or a new leader.
     pub(crate) fn forget_queues(&self) {
         self.scraped.forget_queues();
         self.depth.clear();
@@ -136,7 +137,7 @@ impl Metrics {
     }
 }
 
-/// Returns the result of a reconciliation, in one word.
+/// Returns the result of a reconciliation, as one word.
 fn came_of(outcome: &Outcome) -> &'static str {
     match (outcome.state(), outcome.written) {
         (State::Fresh | State::Waiting | State::Contested, Some(Written::Created)) => "created",

@@ -1,4 +1,5 @@
-//! Changes of the config's files. Kubernetes swaps a mounted ConfigMap without a signal, so the files are polled.
+//! Detects changes of the config files. Kubernetes replaces a mounted ConfigMap without a signal, so the files are
+//! polled.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -6,7 +7,7 @@ use regcred_config::digest;
 use regcred_core::read_text_file;
 use tokio::time::sleep;
 
-/// The kubelet needs about a minute to mount a new ConfigMap, so ten seconds more do not matter.
+/// The kubelet needs about a minute to mount a new ConfigMap, so ten more seconds do not matter.
 const EVERY: Duration = Duration::from_secs(10);
 
 pub(crate) struct Reload {
@@ -20,7 +21,7 @@ impl Reload {
         Self { last: sum(&files), files }
     }
 
-    /// Waits until a file changes. It can be dropped at its await.
+    /// Waits until a file changes. Safe to cancel.
     pub(crate) async fn changed(&mut self) {
         loop {
             sleep(EVERY).await;

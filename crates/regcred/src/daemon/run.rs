@@ -32,7 +32,7 @@ pub(crate) struct Daemon {
     pub(crate) leader: Option<Leader>,
 }
 
-/// An engine that may run, and what it was made of.
+/// An engine that may run, and the parts it was created with.
 struct Made {
     engine: Arc<Engine>,
     config: Option<Config>,
@@ -47,7 +47,7 @@ enum Next {
 }
 
 impl Daemon {
-    /// Runs until it is asked to stop. Fails if the first engine cannot be made, or if leader election stops.
+    /// Runs until it receives a stop command. Fails if the first engine cannot be created, or if leader election stops.
     pub(crate) async fn run(mut self, in_force: InForce, mut commands: mpsc::UnboundedReceiver<Command>) -> Result<()> {
         let mut reload = Reload::of(&self.setup.files());
         let mut made = self.make(in_force)?;
@@ -73,7 +73,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// Makes the engine of a config, and what works beside it.
+    /// Creates the engine of a config, and the tasks that run beside it.
     fn make(&self, in_force: InForce) -> Result<Made> {
         let InForce { config, plan, engine } = in_force;
         if let (Some(config), Some(plan)) = (&config, &plan) {
@@ -118,7 +118,7 @@ impl Daemon {
         })
     }
 
-    /// Runs the engine while the process leads, until a command, a new config or the end of the election.
+    /// Runs the engine while the process leads. Ends at a command, a new config or the end of leader election.
     async fn work(
         &self,
         made: &Made,
@@ -129,7 +129,7 @@ impl Daemon {
         let mut working = pin!(self.lead_and_run(&made.engine, stopped));
         let next = tokio::select! {
             next = self.next(made, commands, reload) => next,
-            // The engine knows no targets while it does not run, and then nothing is pruned.
+            // While the engine does not run, it has no targets, and nothing is pruned.
             () = prune(made) => Next::Stop,
             () = &mut working => return Ok(Next::Stop),
             () = leader::died(self.leader.as_ref()) => {
@@ -138,11 +138,11 @@ impl Daemon {
             }
         };
         stop.send_replace(true);
-        working.await; // what is being written is finished
+        working.await; // finishes the writes in progress
         Ok(next)
     }
 
-    /// Runs the engine in each term of leadership, or without an election at once, until it is stopped.
+    /// Runs the engine in each term of leadership until it is stopped. Without an election, runs it at once.
     async fn lead_and_run(&self, engine: &Engine, stopped: watch::Receiver<bool>) {
         let until = |mut stopped: watch::Receiver<bool>| async move { drop(stopped.wait_for(|it| *it).await) };
         loop {
@@ -192,7 +192,7 @@ impl Daemon {
         }
     }
 
-    /// Reads the config again. An invalid config is reported, and the old one stays in force.
+    /// Reads the config again. An invalid config is logged, and the old one stays in effect.
     fn reload(&self, current: Option<&Config>) -> Option<Config> {
         let loaded = self.setup.load().transpose()?;
         self.reloaded(loaded.is_ok());
@@ -214,7 +214,7 @@ impl Daemon {
         }
     }
 
-    /// Forgets the states of the targets and the queues.
+    /// Drops the states of the targets and the queues.
     fn forget_targets(&self) {
         self.states.forget();
         if let Some(metrics) = &self.metrics {
@@ -235,7 +235,7 @@ impl Daemon {
     }
 }
 
-/// Removes what the config no longer asks for. Never ends.
+/// Removes what the config no longer names. Never returns.
 #[cfg(feature = "openshift")]
 async fn prune(made: &Made) {
     match made.pruning.clone() {

@@ -1,4 +1,4 @@
-//! The metrics that are counted when Prometheus scrapes them.
+//! The metrics that are computed when Prometheus scrapes them.
 
 use std::{
     collections::BTreeMap,
@@ -21,19 +21,19 @@ use super::{
     states::States,
 };
 
-/// The most targets with a line of their own: those that expire first.
+/// The maximum number of targets with their own time series: those that expire first.
 const SHOWN: usize = 100;
 /// The windows of `targets_expiring`, in hours.
 const WITHIN: [u64; 3] = [1, 2, 4];
 
-/// What is known at any time, and counted at a scrape.
+/// The inputs of the metrics that are computed at a scrape.
 #[derive(Debug)]
 pub(crate) struct Scraped {
     states: Arc<States>,
     clock: Arc<dyn Clock>,
-    /// The types, which know the clock of the other side.
+    /// The types, which know the clocks of the services.
     types: Types,
-    /// Since when the oldest target of each store waits.
+    /// When the oldest queued target of each store was queued.
     waiting: Mutex<BTreeMap<StoreName, Option<Instant>>>,
 }
 
@@ -51,7 +51,7 @@ impl Scraped {
         Self { states, clock, types, waiting: Mutex::default() }
     }
 
-    /// Notes since when the oldest target of a store waits. `None`: none waits.
+    /// Records when the oldest queued target of a store was queued. `None`: the queue is empty.
     pub(crate) fn waits(&self, store: StoreName, since: Option<Instant>) {
         self.waiting.lock().expect("no holder of the lock panics").insert(store, since);
     }
@@ -135,13 +135,13 @@ trait Encode {
 
 impl<M: EncodeMetric> Encode for M {
     fn encode(&self, encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str) -> fmt::Result {
-        // The registry ends the help of its own metrics with a full stop.
+        // The registry also ends the help of its own metrics with a full stop.
         let metric = encoder.encode_descriptor(name, &format!("{help}."), None, self.metric_type())?;
         EncodeMetric::encode(self, metric)
     }
 }
 
-/// Since 1970.
+/// Returns the seconds since 1970.
 pub(crate) fn seconds(time: SystemTime) -> f64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

@@ -1,4 +1,4 @@
-//! The state of each target after its latest reconciliation. Health and metrics are counted from it.
+//! The state of each target after its latest reconciliation. Health and metrics use it.
 
 use std::{
     collections::HashMap,
@@ -9,13 +9,13 @@ use std::{
 use regcred_core::{Target, Validity};
 use regcred_engine::{Event, State};
 
-/// A person has to act if a credential with a life of at least half a day has less than this left.
+/// A credential with a lifetime of at least half a day needs attention if it has less time left than this.
 const FLOOR: Duration = Duration::from_hours(2);
 const HALF_A_DAY: Duration = Duration::from_hours(12);
-/// The same limit for a shorter life, as a part of it.
+/// The same limit for a shorter lifetime, as a fraction of it.
 const PART: f64 = 0.15;
 
-/// The states of all targets in the present run.
+/// The states of all targets in the current run.
 #[derive(Debug, Default)]
 pub(crate) struct States(Mutex<HashMap<Target, TargetState>>);
 
@@ -23,9 +23,9 @@ pub(crate) struct States(Mutex<HashMap<Target, TargetState>>);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TargetState {
     pub(crate) state: State,
-    /// When its first credential expires. `None`: none expires.
+    /// When its first credential expires. `None`: no credential expires.
     pub(crate) ends: Option<SystemTime>,
-    /// The time from which a person has to act.
+    /// The time from which the target needs attention.
     floor: Option<SystemTime>,
 }
 
@@ -48,12 +48,12 @@ impl States {
         }
     }
 
-    /// Forgets all targets, for another config or another leader.
+    /// Drops all targets, for a new config or a new leader.
     pub(crate) fn forget(&self) {
         self.all().clear();
     }
 
-    /// One target, whose credential has this validity.
+    /// Returns the states of one target, whose credential has this validity.
     #[cfg(test)]
     pub(crate) fn of_one(validity: Validity) -> Self {
         let address = regcred_core::Address::new("team-a", "registry-pull");
@@ -68,13 +68,13 @@ impl States {
 }
 
 impl TargetState {
-    /// Whether so little time is left that a person has to act.
+    /// Returns whether so little time is left that the target needs attention.
     pub(crate) fn is_past_its_floor(&self, now: SystemTime) -> bool {
         self.floor.is_some_and(|floor| floor <= now)
     }
 }
 
-/// Returns the time from which a person has to act. `None`: the credential does not expire.
+/// Returns the time from which the target needs attention. `None`: the credential does not expire.
 fn floor(validity: &Validity) -> Option<SystemTime> {
     let expires = validity.expires_at()?;
     let life = expires.duration_since(validity.issued_at()).unwrap_or_default();
