@@ -118,7 +118,7 @@ async fn namespaces_are_chosen_by_name_and_label_and_their_secrets_are_labelled(
     assert_eq!((&metadata["labels"]["team"], &metadata["labels"]["theirs"]), (&json!("b"), &json!("yes")));
     assert_eq!((&metadata["annotations"]["example.com/docs"], aws.issued().len()), (&json!("here"), 1));
 
-    // regcred detects a manual change of its label and names the other writer.
+    // regcred restores its label after a manual change.
     world.kubectl(&["label", "--overwrite", "secret", "ecr-secret", "--namespace", &build, "team=c"], "");
     let steps = once();
     assert!(steps.contains(&(build.clone(), "repair".into())), "{steps:?}");

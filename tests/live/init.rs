@@ -1,4 +1,5 @@
-//! `regcred init` on a real API server, from the leftovers of the shell recipe to a second pass with nothing to do.
+//! `regcred init` on a real API server. It starts from the leftovers of the shell recipe, and ends with a pass that has
+//! nothing to do.
 
 use std::{fs, path::Path, process::Command};
 

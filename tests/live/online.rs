@@ -139,8 +139,8 @@ async fn two_thousand_namespaces_are_looked_at_before_the_time_is_over() {
     let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let mut yaml = String::from("targets:\n");
     for number in 0..2_000 {
-        // The server answers permission reviews for namespaces that do not exist. It may not reveal that they are
-        // missing.
+        // The server answers permission reviews for namespaces that do not exist. regcred cannot see here whether they
+        // exist.
         let _ = writeln!(yaml, "- {{ namespace: unbound-{number}, region: eu-west-1 }}");
     }
     let bound = world.namespace().await;

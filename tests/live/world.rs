@@ -241,7 +241,7 @@ pub(crate) fn regcred(aws: &FakeAws, kubeconfig: &Path, args: &[&str]) -> Output
     command(aws, kubeconfig, args).output().expect("regcred starts")
 }
 
-/// Returns the command of [`regcred`], ready to start.
+/// Returns the command that `regcred` runs, ready to start.
 pub(crate) fn command(aws: &FakeAws, kubeconfig: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(setting("REGCRED_LIVE_BINARY"));
     command.args(args).arg("--kubeconfig").arg(kubeconfig).env_clear();

@@ -13,8 +13,8 @@
 //!
 //! The servers are written from the protocols and share no code with the code under test. Each listens on a free port
 //! of 127.0.0.1 and stops when it is dropped. [`FakeAws`] and [`FakeKube`] also work without a socket, on a clock from
-//! the test, so that a test can simulate months. The servers are for tests only: they persist nothing and enforce only
-//! the access control that a test asks for. TLS needs a [`FaultProxy`].
+//! the test. A test can then simulate months. The servers are for tests only: they persist nothing and enforce only the
+//! access control that a test asks for. TLS needs a [`FaultProxy`].
 //!
 //! [`policy::judge`] evaluates a `ValidatingAdmissionPolicy` as an API server of version 1.30 does. [`tls::Authority`]
 //! creates certificates. A [`Recipe`] creates the objects that a shell script leaves in a cluster.

@@ -61,9 +61,9 @@ impl FakeAws {
         Self { server: Some(server), state }
     }
 
-    /// Creates a fake without a socket, on this clock. Send requests with [`FakeAws::answer`]; the host in the request
-    /// is ignored. It needs no network and no thread, so it works in a runtime with paused time. Methods that need its
-    /// address panic.
+    /// Creates a fake without a socket, on this clock. Send requests with [`FakeAws::answer`], which ignores the host
+    /// in the request. The fake needs no network and no thread, so it works in a runtime with paused time. Methods that
+    /// need its address panic.
     pub fn without_socket(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self { server: None, state: Arc::new(Mutex::new(State::new(Clock::new(now)))) }
     }

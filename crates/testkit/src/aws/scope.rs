@@ -28,7 +28,7 @@ impl Scope {
     }
 }
 
-/// Returns an error if the signature is more than five minutes old or in the future, as AWS does.
+/// Returns an error if the signature is more than five minutes in the past or in the future, as AWS does.
 pub(super) fn expect_now(parts: &Parts, now: SystemTime) -> Result<(), Refusal> {
     let signed = parts.headers.get("x-amz-date").and_then(|it| it.to_str().ok()).and_then(signed_at);
     let how = match signed {

@@ -20,7 +20,7 @@ impl Admission {
         self.full.insert(namespace.to_owned());
     }
 
-    /// Refuses every write of a Secret in a namespace, as a webhook does.
+    /// Refuses new and changed Secrets in a namespace, as a webhook does.
     pub(super) fn watch(&mut self, namespace: &str) {
         self.watched.insert(namespace.to_owned());
     }

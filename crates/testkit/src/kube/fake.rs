@@ -246,8 +246,8 @@ impl FakeKube {
         self.shared.state().ahead = Some(ahead);
     }
 
-    /// Answers the next `count` requests with this failure, for any method and path. It replaces an earlier order for
-    /// the next requests.
+    /// Answers the next `count` requests with this failure, for any method and path except watches. It replaces an
+    /// earlier order for the next requests.
     pub fn fail_next(&self, count: usize, status: u16, reason: &str, message: &str, retry_after: Option<u64>) {
         let failure = Failure::new(status, reason, message).with_retry_after(retry_after);
         self.shared.state().faults.order(count, Fault::Failure(failure));

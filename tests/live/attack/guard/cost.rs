@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// A part of both possible messages. Some servers do not track the fields of a ServiceAccount, so the guard may not see
-/// that there are too many.
+/// A part of both possible messages. Some servers do not track the fields of a ServiceAccount. The guard then cannot
+/// see that there are too many.
 const EITHER: &str = "ServiceAccount";
 
 /// Each request is refused quickly. Comparing long lists with each other took the API server 15 seconds per request.
