@@ -1,4 +1,4 @@
-//! How often a target has to be restored: a quarrel with another writer is not one that regcred wins by writing more.
+//! Counts how often a target has to be restored. regcred cannot stop another writer by writing more often.
 
 use std::{
     collections::HashMap,
@@ -10,52 +10,55 @@ use regcred_core::Target;
 use tokio::time::Instant;
 use tracing::warn;
 
-/// So many restorations within [`WINDOW`] are no accident any more.
+/// The number of restorations within [`WINDOW`] that makes a target contested.
 const MANY: usize = 3;
-/// Somebody who edits by hand, or a job that runs once in a quarter of an hour, stays below [`MANY`] in it; and so often at
-/// the most is a contested target written.
+/// The period for [`MANY`] restorations, and the shortest time between two writes of a contested target. A user who
+/// edits by hand stays below [`MANY`], and so does a job that runs every 15 minutes.
 const WINDOW: Duration = Duration::from_mins(10);
-/// After so long without a disturbance the other writer has stopped.
+/// The time without a disturbance after which the other writer is considered stopped.
 const PEACE: Duration = Duration::from_hours(1);
 
-/// The targets that somebody else has disturbed of late.
+/// The targets that another writer has disturbed recently.
 #[derive(Debug, Default)]
 pub(crate) struct Contests(Mutex<HashMap<Target, History>>);
 
 #[derive(Debug)]
 struct History {
-    /// When what was restored, the latest times, at most [`MANY`] of each.
+    /// The times of the latest restorations of each subject, at most [`MANY`] each.
     restored: HashMap<Subject, Vec<Instant>>,
     disturbed: Instant,
-    /// What was found, once it is contested.
+    /// The latest disturbance. `None`: the target is not contested.
     contested: Option<String>,
 }
 
-/// What was disturbed. Whoever writes the target itself does so under any name and in any way: that counts together. What
-/// stands beside it, such as a link, may come late without anybody's doing: each counts for itself.
+/// The disturbed part of a target.
+///
+/// All changes of the target itself count together, because the other writer can make them under any name and in any
+/// way. Each part beside the target, such as a link, counts separately. Such a part may appear late without another
+/// writer.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Subject {
     Itself,
     Beside(String),
 }
 
-/// What was found disturbed at a target; empty if nothing was.
+/// The disturbances that were found at a target. Empty: there are none.
 #[derive(Debug, Default)]
 pub(crate) struct Disturbance {
-    /// What somebody did to the target itself.
+    /// The changes of the target itself by another writer.
     pub(crate) itself: Vec<String>,
-    /// What is missing beside it.
+    /// The missing parts beside the target.
     pub(crate) beside: Vec<String>,
 }
 
-/// What other writers mean for a target at present.
+/// A contest with another writer about a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Contest {
-    /// What was found.
+    /// The latest disturbance.
     pub(crate) found: String,
-    /// So long nothing is written, whatever is found.
+    /// The remaining time in which regcred does not write the target.
     pub(crate) rest: Duration,
-    /// After so long without a disturbance it is contested no more.
+    /// The remaining time without a disturbance after which the target is no longer contested.
     pub(crate) peace: Duration,
 }
 
@@ -75,7 +78,7 @@ impl Disturbance {
 }
 
 impl Contests {
-    /// Notes that a target was found disturbed; the contest, if it is one.
+    /// Records that a target was found disturbed. Returns the contest, if the target is contested.
     pub(crate) fn disturb(&self, target: &Target, found: &Disturbance) -> Option<Contest> {
         let mut all = self.lock();
         if let Some(history) = all.get_mut(target) {
@@ -88,12 +91,12 @@ impl Contests {
         self.of(target)
     }
 
-    /// Notes that a disturbed target was written again; the contest, if that was once too often.
+    /// Records that a disturbed target was restored. Returns the contest, if the target is now contested.
     pub(crate) fn restore(&self, target: &Target, found: &Disturbance) -> Option<Contest> {
         let now = Instant::now();
         let mut all = self.lock();
         if all.len().is_power_of_two() {
-            all.retain(|_, history| now < history.disturbed + PEACE); // now and then: it looks at all of them
+            all.retain(|_, history| now < history.disturbed + PEACE); // not always, because it scans all of them
         }
         let history = all.entry(target.clone());
         let history = history.or_insert_with(|| History { restored: HashMap::new(), disturbed: now, contested: None });
@@ -114,7 +117,7 @@ impl Contests {
         self.of(target)
     }
 
-    /// The contest about a target; `None`: there is none.
+    /// Returns the contest about a target. `None`: the target is not contested.
     pub(crate) fn of(&self, target: &Target) -> Option<Contest> {
         let now = Instant::now();
         let mut all = self.lock();
@@ -150,7 +153,7 @@ mod tests {
         Disturbance { itself: vec![], beside: vec![format!("{account} is not linked")] }
     }
 
-    /// What a look does: restores what it may; whether it did.
+    /// Restores a target if the contest allows it, as a reconciliation does. Returns whether it did.
     fn reconcile(contests: &Contests, target: &Target) -> bool {
         let may = contests.disturb(target, &found()).is_none_or(|contest| contest.rest.is_zero());
         if may {

@@ -1,4 +1,4 @@
-//! What every step is given: the time, the schedule, and whom to tell.
+//! The clock, the schedule and the callback for events, for every step.
 
 use std::{
     fmt,
@@ -11,7 +11,7 @@ use tracing::warn;
 
 use crate::Event;
 
-/// The clock, the schedule that adds renewals, and the callback for what happens.
+/// The clock, the schedule that adds renewals, and the callback for events.
 #[derive(Clone)]
 pub struct Context {
     pub(crate) clock: Arc<dyn Clock>,
@@ -20,24 +20,24 @@ pub struct Context {
 }
 
 impl Context {
-    /// Without a schedule, and nobody to tell.
+    /// Creates a context without a schedule and without a callback.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, schedule: Arc::new(|_| None), on_event: Arc::new(|_| ()) }
     }
 
-    /// With runs that add renewals to those planned from each credential's own life.
+    /// Adds scheduled renewals to those that follow from each credential's life.
     #[must_use]
     pub fn with_schedule(self, schedule: Arc<Schedule>) -> Self {
         Self { schedule, ..self }
     }
 
-    /// With a callback for what happens. It runs on the engine's tasks and must not block.
+    /// Sets the callback for events. It runs on the engine's tasks and must not block.
     #[must_use]
     pub fn with_on_event(self, on_event: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         Self { on_event: Arc::new(on_event), ..self }
     }
 
-    /// A subscriber that panics is nobody else's trouble.
+    /// Emits an event. A panic of the callback is logged and does not affect the engine.
     pub(crate) fn emit(&self, event: &Event<'_>) {
         if catch_unwind(AssertUnwindSafe(|| (self.on_event)(event))).is_err() {
             warn!("a subscriber of events panicked");

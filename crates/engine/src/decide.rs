@@ -1,31 +1,31 @@
-//! What a look at one target leads to. Pure: every mode comes by here.
+//! The decision about one target, as a pure function that every mode uses.
 
 use std::fmt;
 
 use regcred_core::{Observed, ProviderName, Refusal, Validity};
 
-/// What a look at one target leads to.
+/// The decision about one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
-    /// Nothing stands there: write it.
+    /// The target does not exist: mint and write it.
     Create,
     /// A credential is missing or due: mint and write it.
     Refresh,
     /// Everything is fresh, but something was changed, for these reasons: write it again.
     Repair(Vec<String>),
-    /// Only what stands beside it is not done, for these reasons: do that. Nothing is minted.
+    /// Only something beside the target is left to do, for these reasons: do that. Nothing is minted.
     Link(Vec<String>),
-    /// It is somebody else's, who is named, and the sink was told to take it over: mint and write it.
+    /// The target belongs to another owner, which is named, and the sink is configured to adopt it: mint and write it.
     Adopt(String),
-    /// Everything is as it should be.
+    /// Everything is up to date.
     Leave,
-    /// It is not ours to write: neither mint nor write.
+    /// regcred must not write the target: neither mint nor write.
     Refuse(Refusal),
 }
 
 impl Step {
-    /// One word, as in logs and reports.
+    /// Returns the name in lower case, as in logs and reports.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -45,7 +45,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// Decides from what was seen, the providers that should be there, whether a refresh was asked for, and what counts as fresh.
+/// Decides from the observation, the configured providers, whether a refresh is forced, and a test for freshness.
 pub fn decide(seen: &Observed, providers: &[ProviderName], force: bool, fresh: impl Fn(&Validity) -> bool) -> Step {
     if !seen.exists {
         return Step::Create;

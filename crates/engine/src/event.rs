@@ -6,64 +6,64 @@ use regcred_core::{Error, ProviderName, StoreName, Target, Validity};
 
 use crate::{Outcome, Report};
 
-/// Something that happened. Metrics, progress and notices are subscribers of these.
+/// An event of the engine. Metrics, progress and notices subscribe to events.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A provider returned a new credential.
     Minted {
-        /// Which one.
+        /// The provider.
         provider: &'a ProviderName,
-        /// From when to when it works.
+        /// The validity of the credential.
         validity: Validity,
     },
-    /// A provider was asked and returned none.
+    /// A provider failed to return a credential.
     MintFailed {
-        /// Which one.
+        /// The provider.
         provider: &'a ProviderName,
-        /// Why.
+        /// The error.
         error: &'a Error,
-        /// How many times in a row.
+        /// The number of failures in a row.
         failures: u32,
     },
-    /// A target was looked at, and whatever that led to was done.
+    /// A target was reconciled.
     Reconciled {
-        /// Which one.
+        /// The target.
         target: &'a Target,
-        /// What came of it.
+        /// The outcome.
         outcome: &'a Outcome,
-        /// How long that took, waiting for a provider included.
+        /// The duration, including the wait for a provider.
         took: Duration,
     },
-    /// What is left to do in a store has changed.
+    /// The load of a store changed.
     Queue {
-        /// Which one.
+        /// The store.
         store: &'a StoreName,
-        /// How many targets wait for a look or are looked at.
+        /// The number of targets that wait or are being reconciled.
         depth: usize,
         /// The age of the oldest of these targets. `None`: there is none.
         oldest: Option<Duration>,
     },
-    /// Every source has named its targets for the first time in this run.
+    /// Every source has sent all its targets for the first time in this run.
     Synced {
-        /// Number of targets.
+        /// The number of targets.
         targets: usize,
     },
-    /// It is no target any more.
+    /// A target no longer exists in any source.
     Forgotten {
-        /// Which one.
+        /// The target.
         target: &'a Target,
     },
     /// A source of targets failed.
     SourceFailed {
-        /// The place of its route in the engine.
+        /// The index of its route in the engine.
         route: usize,
-        /// Why.
+        /// The error.
         error: &'a Error,
     },
-    /// A pass of [`Engine::once`](crate::Engine::once) is over.
+    /// A pass of [`Engine::once`](crate::Engine::once) ended.
     PassEnded {
-        /// The latest word on every target.
+        /// The latest outcome of every target.
         report: &'a Report,
     },
 }

@@ -1,4 +1,4 @@
-//! Which targets are written though they are fresh.
+//! The targets that are written even if they are fresh.
 
 use std::collections::HashMap;
 
@@ -6,28 +6,29 @@ use regcred_core::Target;
 
 use crate::{reconcile::Force, report::Outcome};
 
-/// The targets that a refresh asks for, and whether each was written once, but for a provider that failed.
+/// The targets of a forced refresh. The value is whether a target was written once, without the credential of a failed
+/// provider.
 #[derive(Debug, Default)]
 pub(crate) struct Forced(HashMap<Target, bool>);
 
 impl Forced {
-    /// Asks for a target.
+    /// Forces the refresh of a target.
     pub(crate) fn ask(&mut self, target: &Target) {
         self.0.insert(target.clone(), false);
     }
 
-    /// Whether a target is asked for.
+    /// Returns whether a target is forced.
     pub(crate) fn has(&self, target: &Target) -> bool {
         self.0.contains_key(target)
     }
 
-    /// Returns how a target that is asked for is written; `None`: it is not asked for.
+    /// Returns how a forced target is written. `None`: it is not forced.
     pub(crate) fn of(&self, target: &Target) -> Option<Force> {
         self.0.get(target).map(|once| if *once { Force::Again } else { Force::Yes })
     }
 
-    /// Notes the outcome of a forced look. A target that lacks a provider's credential stays forced. After any other failure, the retry is
-    /// not forced.
+    /// Records the outcome of a forced reconciliation. A target that lacks a provider's credential stays forced. After
+    /// any other failure, the retry is not forced.
     pub(crate) fn note(&mut self, target: &Target, outcome: &Outcome) {
         let is_missing = outcome.failures.iter().any(|failure| failure.provider.is_some());
         match self.0.get_mut(target) {
@@ -37,7 +38,7 @@ impl Forced {
         }
     }
 
-    /// Asks for a target no more.
+    /// Stops forcing a target.
     pub(crate) fn forget(&mut self, target: &Target) {
         self.0.remove(target);
     }

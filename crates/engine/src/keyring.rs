@@ -1,4 +1,4 @@
-//! A login for an image, from several providers.
+//! Logins for images, from several providers.
 
 use std::{cmp::Reverse, collections::BTreeSet, future::ready, sync::Arc};
 
@@ -9,11 +9,14 @@ use tokio::task::JoinSet;
 
 use crate::{Context, Handed, Minter};
 
-/// Returns the login for an image. It mints when a login is wanted, shares it among all callers, renews it, and returns one that
-/// still works while a provider is down.
+/// Returns the login for an image.
 ///
-/// A login matches by the rules of the kubelet: the same host, the same port, and the longest path first. A path ends at a slash:
-/// `registry.example/team` is not for `registry.example/team-b/app`, where the kubelet would try it in vain.
+/// A keyring mints a login when it is needed, shares it among all callers, and renews it. While a provider is down, the
+/// keyring returns a login that still works.
+///
+/// A login matches by the rules of the kubelet: the same host, the same port, and the longest path first. Unlike in the
+/// kubelet, a path ends at a slash. `registry.example/team` does not match `registry.example/team-b/app`, which the
+/// kubelet would try without success.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -35,7 +38,7 @@ pub struct Keyring {
     context: Context,
 }
 
-/// Makes a [`Keyring`].
+/// Builds a [`Keyring`].
 #[derive(Debug)]
 pub struct KeyringBuilder {
     minters: Vec<Arc<Minter>>,
@@ -46,31 +49,32 @@ pub struct KeyringBuilder {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MatchedLogin {
-    /// The provider that gave it.
+    /// The provider of the login.
     pub provider: ProviderName,
-    /// The registry that matches.
+    /// The registry that matches the image.
     pub registry: Registry,
-    /// The login, for this registry alone.
+    /// The login, for this registry only.
     pub login: Login,
-    /// From when to when the login works.
+    /// The validity of the login.
     pub validity: Validity,
 }
 
 impl Keyring {
-    /// One without providers, on this clock.
+    /// Returns a builder for a keyring without providers, on this clock.
     pub fn builder(clock: Arc<dyn Clock>) -> KeyringBuilder {
         KeyringBuilder { minters: vec![], context: Context::new(clock) }
     }
 
     /// Returns the login for an image such as `registry.example/team/app:1`. `None`: no provider has one.
     ///
-    /// Only providers whose [scope](RegistryProvider::scope) allows the image are asked. Fails as [`ErrorKind::Invalid`] if the reference is
-    /// not one, or with the error of the provider that should have the best login.
+    /// The keyring asks only the providers whose [scope](RegistryProvider::scope) allows the image. Returns
+    /// [`ErrorKind::Invalid`] if the image reference is not valid. Returns the error of a failed provider if its login
+    /// may be the best match.
     pub async fn login_for(&self, image: &str) -> Result<Option<Login>> {
         Ok(self.matched(image).await?.map(|it| it.login))
     }
 
-    /// Returns the same as [`Keyring::login_for`], with the provider, the registry that matches and the dates.
+    /// Returns the same as [`Keyring::login_for`], with the provider, the matching registry and the validity.
     pub async fn matched(&self, image: &str) -> Result<Option<MatchedLogin>> {
         let image = ImageName::new(image)?;
         let mut asked = JoinSet::new();
@@ -89,7 +93,7 @@ impl Keyring {
                 Err(error) => failed.push((self.minters[place].scope().longest(image.as_str()), error)),
             }
         }
-        // A failure counts if the provider has, or may have, the better login.
+        // A failure counts if the failed provider has, or may have, the better login.
         let found = best.as_ref().map(|it| length(&it.registry));
         match failed.into_iter().find(|(longest, _)| found.is_none() || *longest > found) {
             Some((_, error)) => Err(error),
@@ -102,7 +106,7 @@ fn length(registry: &Registry) -> usize {
     registry.as_str().len()
 }
 
-/// Returns the best login of one provider. Mints if it is due, or if the source of the provider has changed.
+/// Returns the best login of one provider. Mints if its credential is due, or if its source has changed.
 async fn ask(minter: &Arc<Minter>, context: &Context, image: &ImageName) -> Result<Option<MatchedLogin>> {
     tokio::select! {
         biased;
@@ -121,20 +125,20 @@ async fn ask(minter: &Arc<Minter>, context: &Context, image: &ImageName) -> Resu
 }
 
 impl KeyringBuilder {
-    /// Adds a provider under a name. Between equal matches, the provider that was added first wins.
+    /// Adds a provider under a name. The provider that was added first wins between equal matches.
     #[must_use]
     pub fn with_provider(self, name: ProviderName, provider: Arc<dyn RegistryProvider>) -> Self {
         self.with_minter(Minter::new(name, provider))
     }
 
-    /// Adds a provider with the credential that its [`Minter`] shares with an engine or another keyring.
+    /// Adds a provider whose [`Minter`] shares its credential with an engine or another keyring.
     #[must_use]
     pub fn with_minter(mut self, minter: impl Into<Arc<Minter>>) -> Self {
         self.minters.push(minter.into());
         self
     }
 
-    /// [`ErrorKind::Invalid`] if two providers have one name.
+    /// Builds the keyring. Returns [`ErrorKind::Invalid`] if two providers share a name.
     pub fn build(self) -> Result<Keyring> {
         let mut names = BTreeSet::new();
         if let Some(twice) = self.minters.iter().find(|minter| !names.insert(minter.name())) {

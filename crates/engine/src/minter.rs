@@ -19,17 +19,18 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::{Context, Event, workqueue::backoff::pause};
 
-/// Longer than any provider's own deadline should be: it ends a provider that has none.
+/// The limit for a call to a provider without a deadline of its own. It is longer than the deadline of any provider
+/// should be.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// A look waits no longer for the account of a provider. Accounts are compared only where both are known.
+/// The longest wait for the account of a provider. After it, the account counts as unknown and is not compared.
 const ISSUER: Duration = Duration::from_secs(5);
-/// A provider that returns what is due already, as a cache does, is not asked again sooner.
+/// The shortest time between two calls to a provider whose new credential is already due, as with a cache.
 const REST: Duration = Duration::from_mins(1);
 
 /// A provider with its credential and its back-off.
 ///
-/// However many callers wait, one call is in flight, and one failure holds all of them back until its pause is over.
-/// Meanwhile a credential that still works, though it is due, is handed out. Callers without an engine may use it alone.
+/// Any number of callers share one call at a time. After a failure, the minter makes no call until the pause is over.
+/// Meanwhile it returns a credential that still works, even if it is due. A minter also works without an engine.
 pub struct Minter {
     name: ProviderName,
     kind: Kind,
@@ -39,9 +40,9 @@ enum Kind {
     Own {
         provider: Arc<dyn RegistryProvider>,
         slot: Mutex<Slot>,
-        /// What the slot holds is not to be used any more.
+        /// Whether the content of the slot must not be used any more.
         is_forgotten: AtomicBool,
-        /// The account that minted last.
+        /// The account of the last mint.
         minted_as: std::sync::Mutex<Option<Issuer>>,
     },
     Derived {
@@ -57,7 +58,7 @@ struct Slot {
     current: Option<Arc<RegistryCredential>>,
     failure: Option<(Error, Instant)>,
     failures: u32,
-    /// Set where a new credential was not fresh: until then it has to do.
+    /// Set if a new credential was not fresh. The minter makes no call before that time.
     rest_until: Option<Instant>,
 }
 
@@ -67,18 +68,20 @@ struct Slot {
 pub struct Handed {
     /// The credential.
     pub credential: Arc<RegistryCredential>,
-    /// Why it is not a fresh one, with the rest of the pause as its [`retry_after`](Error::retry_after).
+    /// Why a due credential was not replaced, with the rest of the pause as its [`retry_after`](Error::retry_after).
+    /// `None`: the last call did not fail, or the credential is fresh.
     pub stale: Option<Error>,
 }
 
 impl Minter {
-    /// For a provider, which it calls by this name.
+    /// Creates a minter for a provider, under this name.
     pub fn new(name: ProviderName, provider: Arc<dyn RegistryProvider>) -> Self {
         let (slot, is_forgotten, minted_as) = (Mutex::default(), AtomicBool::new(false), std::sync::Mutex::default());
         Self { name, kind: Kind::Own { provider, slot, is_forgotten, minted_as } }
     }
 
-    /// One that mints nothing itself but makes its credential from another's: the same token for other registries.
+    /// Creates a minter that derives its credential from that of another minter, such as the same token for other
+    /// registries. It mints nothing itself.
     pub fn derived(
         name: ProviderName,
         base: Arc<Self>,
@@ -87,12 +90,12 @@ impl Minter {
         Self { name, kind: Kind::Derived { base, derive: Box::new(derive) } }
     }
 
-    /// What the configuration calls it.
+    /// Returns the name of the provider in the configuration.
     pub fn name(&self) -> &ProviderName {
         &self.name
     }
 
-    /// The minter that asks the provider: this one, or the one that it derives from.
+    /// Returns the minter that calls the provider: this one, or the one that it derives from.
     pub(crate) fn base(self: &Arc<Self>) -> &Arc<Self> {
         match &self.kind {
             Kind::Own { .. } => self,
@@ -100,7 +103,7 @@ impl Minter {
         }
     }
 
-    /// See [`RegistryProvider::changed`].
+    /// Completes when the source of the provider changes: see [`RegistryProvider::changed`].
     pub(crate) async fn changed(&self) {
         match &self.kind {
             Kind::Own { provider, .. } => provider.changed().await,
@@ -108,7 +111,7 @@ impl Minter {
         }
     }
 
-    /// Forgets what it holds, and a pause: the next caller has it mint, and waits for a call that is in flight first.
+    /// Drops the credential and the pause. The next caller mints, after a call that is in flight.
     pub fn forget(&self) {
         match &self.kind {
             Kind::Own { is_forgotten, .. } => is_forgotten.store(true, Relaxed),
@@ -116,7 +119,7 @@ impl Minter {
         }
     }
 
-    /// See [`RegistryProvider::scope`]. Of a derived one it is not known.
+    /// Returns the scope of the provider: see [`RegistryProvider::scope`]. The scope of a derived minter is unknown.
     pub fn scope(&self) -> Scope {
         match &self.kind {
             Kind::Own { provider, .. } => provider.scope(),
@@ -124,7 +127,7 @@ impl Minter {
         }
     }
 
-    /// See [`RegistryProvider::longest_life`].
+    /// Returns the longest life of a credential: see [`RegistryProvider::longest_life`].
     pub fn longest_life(&self) -> Option<Duration> {
         match &self.kind {
             Kind::Own { provider, .. } => provider.longest_life(),
@@ -132,7 +135,8 @@ impl Minter {
         }
     }
 
-    /// The account that minted last or, before the first mint, would mint: see [`RegistryProvider::issuer`].
+    /// Returns the account of the last mint or, before the first mint, the account that would mint: see
+    /// [`RegistryProvider::issuer`].
     pub async fn issuer(&self) -> Option<Issuer> {
         match &self.kind {
             Kind::Own { provider, minted_as, .. } => {
@@ -143,8 +147,8 @@ impl Minter {
         }
     }
 
-    /// A fresh credential if one can be had, else one that still works, else the reason, with the rest of the pause as its
-    /// [`retry_after`](Error::retry_after).
+    /// Returns a fresh credential if possible, otherwise one that still works. If there is none, returns the error,
+    /// with the rest of the pause as its [`retry_after`](Error::retry_after).
     pub async fn get(&self, context: &Context) -> Result<Handed> {
         match &self.kind {
             Kind::Own { provider, slot, is_forgotten, minted_as } => {
@@ -166,8 +170,10 @@ impl Minter {
         }
     }
 
-    /// The time is read here, with the lock held: read before, a credential that was minted while this caller waited would
-    /// look as if it came from the future, and every caller would mint its own.
+    /// Returns a credential and mints if it is due. The caller holds the lock.
+    ///
+    /// The time is read under the lock. A credential that was minted during the wait would seem to come from the future
+    /// if the time were read before. Every caller would then mint its own.
     async fn get_locked(
         &self,
         provider: &Arc<dyn RegistryProvider>,
@@ -234,7 +240,7 @@ impl fmt::Debug for Minter {
     }
 }
 
-/// One call on a task of its own, so that a panic is an error like any other. Dropping this ends the task.
+/// Calls the provider on a separate task, so that a panic becomes an error. Dropping the future ends the task.
 async fn attempt(provider: Arc<dyn RegistryProvider>) -> Result<RegistryCredential> {
     let mut task = JoinSet::new();
     task.spawn(async move { timeout(DEADLINE, provider.credential()).await }.in_current_span());

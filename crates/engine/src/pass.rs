@@ -8,11 +8,11 @@ use std::time::Duration;
 pub struct Pass {
     /// Whether fresh targets are written too. A minter that holds a fresh credential returns that one. Default: `false`.
     pub force: bool,
-    /// The most attempts at one target, if a retry may help. Default: 3.
+    /// The maximum number of attempts per target, if a retry may help. Default: 3.
     pub attempts: u32,
-    /// The longest time of the pass. Default: 10 minutes.
+    /// The maximum duration of the pass. Default: 10 minutes.
     pub deadline: Duration,
-    /// Whether providers are asked for their accounts, so that credentials of other accounts are refreshed. Default: `true`.
+    /// Whether the pass asks providers for their accounts and refreshes credentials of other accounts. Default: `true`.
     pub compare_issuers: bool,
 }
 
@@ -23,13 +23,13 @@ impl Pass {
         Self { force, ..self }
     }
 
-    /// Sets the most attempts at one target.
+    /// Sets the maximum number of attempts per target.
     #[must_use]
     pub fn with_attempts(self, attempts: u32) -> Self {
         Self { attempts, ..self }
     }
 
-    /// Sets the longest time of the pass.
+    /// Sets the maximum duration of the pass.
     #[must_use]
     pub fn with_deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }

@@ -1,4 +1,4 @@
-//! Waits for providers whose source has changed.
+//! Waits for changes of the sources of providers.
 
 use std::{collections::HashMap, future::pending, sync::Arc, time::Duration};
 
@@ -11,14 +11,15 @@ use tracing::{info, warn};
 
 use crate::Minter;
 
-/// A provider that reports a change all the time is minted with once in this time.
+/// The shortest time between two changes of one provider. A provider that always reports a change then mints once in
+/// this time.
 const REST: Duration = Duration::from_secs(1);
 
 /// The providers of an engine, each with a task that waits for a change of its source.
 pub(crate) struct ProviderChanges {
     groups: Vec<Group>,
     tasks: JoinSet<()>,
-    /// The place of each task's group.
+    /// The index of each task's group.
     waiting: HashMap<Id, usize>,
 }
 
@@ -46,8 +47,8 @@ impl ProviderChanges {
         changes
     }
 
-    /// Returns the names under which a provider is used whose source has changed. Its minter has forgotten what it held. May be dropped
-    /// at its await.
+    /// Returns the names of a provider whose source has changed. Its minter has dropped its credential. The future may
+    /// be dropped at its await.
     pub(crate) async fn next(&mut self) -> Vec<ProviderName> {
         loop {
             let Some(joined) = self.tasks.join_next_with_id().await else { pending().await };

@@ -1,4 +1,4 @@
-//! Which of the Secrets that nothing asks for any more may go, and when. Pure.
+//! Selects the orphans to remove. Performs no IO.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -8,19 +8,21 @@ use std::{
 use regcred_core::Target;
 use tokio::time::Instant;
 
-/// So long nothing has to ask for it: a label that was taken off by mistake, or a config that was applied too early, costs nothing.
+/// How long a target must be an orphan before it is removed. A label that was removed by mistake, or a config that was
+/// applied too early, then causes no harm.
 const AFTER: Duration = Duration::from_mins(10);
-/// In this time no more than some go.
+/// The period of the limit on removals.
 const SPAN: Duration = Duration::from_hours(1);
-/// So many at least, or this part of all.
+/// The limit on removals in [`SPAN`]: this number, or all targets divided by [`PART`] if that is more.
 const LEAST: usize = 5;
 const PART: usize = 10;
 
-/// What is known of targets that nothing asks for. Whoever asks it removes what it chooses.
+/// The known orphans: targets that the configuration no longer selects. The caller removes the targets that
+/// [`Prune::choose`] returns.
 #[derive(Clone, Debug)]
 pub struct Prune {
     after: Duration,
-    /// Since when.
+    /// When each target became an orphan.
     orphans: HashMap<Target, Instant>,
     chosen: VecDeque<Instant>,
 }
@@ -32,13 +34,15 @@ impl Default for Prune {
 }
 
 impl Prune {
-    /// After another time than ten minutes.
+    /// Waits for another time than ten minutes.
     pub fn after(after: Duration) -> Self {
         Self { after, orphans: HashMap::new(), chosen: VecDeque::new() }
     }
 
-    /// Of all targets that are there those that are to go now. `wanted`: every one that is asked for, by a list that is complete;
-    /// without one, do not ask. At most five in an hour, or a tenth of all.
+    /// Returns the targets to remove now, at most five per hour, or a tenth of all if that is more.
+    ///
+    /// `there` are all targets that exist. `wanted` are all targets that the configuration selects. Do not call this
+    /// method if the list of wanted targets is incomplete.
     pub fn choose(&mut self, there: &[Target], wanted: &BTreeSet<Target>, now: Instant) -> Vec<Target> {
         let orphans = there.iter().filter(|target| !wanted.contains(*target));
         let orphans = orphans.map(|target| (target.clone(), *self.orphans.get(target).unwrap_or(&now)));
@@ -55,7 +59,8 @@ impl Prune {
         chosen
     }
 
-    /// One that was chosen could not be removed: another one may go in its place, and it is chosen again after the others.
+    /// Records that a chosen target could not be removed. Another target may be removed instead, and this one is chosen
+    /// again after the others.
     pub fn failed(&mut self, target: &Target, now: Instant) {
         self.chosen.pop_back();
         self.orphans.insert(target.clone(), now);

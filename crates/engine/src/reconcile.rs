@@ -1,4 +1,4 @@
-//! One look at one target, and whatever it leads to.
+//! The reconciliation of one target.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -26,21 +26,21 @@ use crate::{
     report::{Failure, Held, Outcome},
 };
 
-/// Longer than any sink's own deadline should be: it ends a sink that has none.
+/// The limit for a call to a sink without a deadline of its own. It is longer than the deadline of any sink should be.
 const DEADLINE: Duration = Duration::from_mins(1);
-/// Two machines' clocks may differ by so much.
+/// The largest difference between the clocks of two machines.
 const SKEW: Duration = Duration::from_mins(5);
 
-/// What is known before a look.
+/// The input of a reconciliation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Before {
     /// Whether a fresh target is written too.
     pub(crate) force: Force,
-    /// Nothing is to be done.
+    /// Whether to preview only. Nothing is minted or written.
     pub(crate) dry: bool,
-    /// A credential that another account minted is not fresh.
+    /// Whether a credential that another account minted counts as not fresh.
     pub(crate) compare_issuers: bool,
-    /// What it held when it was last seen or written whole; `None`: it was not.
+    /// The content when the target was last observed or written without a failure. `None`: it never was.
     pub(crate) held: Option<Arc<Held>>,
 }
 
@@ -50,11 +50,12 @@ pub(crate) enum Force {
     #[default]
     No,
     Yes,
-    /// It was written already. Only the credentials that failed then are asked for again.
+    /// The target was already written, but without the credential of a failed provider. It is written again once its
+    /// content would change.
     Again,
 }
 
-/// Looks at targets one by one, and does what they need.
+/// Reconciles targets.
 #[derive(Debug)]
 pub(crate) struct Reconciler {
     pub(crate) minters: BTreeMap<ProviderName, Arc<Minter>>,
@@ -63,7 +64,7 @@ pub(crate) struct Reconciler {
 }
 
 impl Reconciler {
-    /// Observes, decides, mints, writes. `None`: told to stop before anything was written.
+    /// Observes, decides, mints and writes. `None`: the run stopped before a write.
     pub(crate) async fn reconcile(
         self: Arc<Self>,
         route: &Route,
@@ -102,7 +103,7 @@ impl Reconciler {
             Step::Leave => outcome.failures.extend(seen.failure.clone().map(|error| Failure { provider: None, error })),
             Step::Refuse(refusal) => info!(%refusal, "refused"),
             _ if !found.is_empty() && contest.as_ref().is_some_and(|contest| !contest.rest.is_zero()) => {
-                outcome.held = before.held; // what it holds now is the other writer's
+                outcome.held = before.held; // the current content is the other writer's
             }
             Step::Create | Step::Refresh | Step::Repair(_) | Step::Adopt(_) => {
                 let set = self.mint(route, &mut outcome, stopping).await?;
@@ -121,7 +122,7 @@ impl Reconciler {
                     contest = self.contests.restore(target, &found);
                 }
             }
-            // To a sink, what no provider gives anything for stays as it stands.
+            // A sink leaves the entries of failed providers unchanged.
             Step::Link(_) => {
                 if stopping.load(Relaxed) {
                     return None;
@@ -142,7 +143,7 @@ impl Reconciler {
         Some(outcome)
     }
 
-    /// What a look comes to that nothing may follow from.
+    /// Returns the outcome of an observation without any action.
     fn preview(&self, step: Step, seen: Observed) -> Outcome {
         let Observed { validity, waiting_for, failure, details, .. } = seen;
         let failures = failure.map(|error| Failure { provider: None, error }).into_iter().collect();
@@ -151,7 +152,8 @@ impl Reconciler {
         Outcome { waiting_for, validity: validity.into(), failures, renew_at, details, ..Outcome::of(step) }
     }
 
-    /// Whether another account minted what a target holds than would mint it now. Where one of both is not known, nothing is compared.
+    /// Returns whether another account minted a stored credential than would mint it now. Unknown accounts are not
+    /// compared.
     async fn is_of_another(&self, route: &Route, seen: &Observed) -> bool {
         for name in &route.providers {
             let (held, minter) = (seen.validity.get(name).and_then(Validity::issuer), self.minters.get(name));
@@ -169,14 +171,17 @@ impl Reconciler {
         held.values().filter_map(|it| it.renew_at(&*self.context.schedule)).min()
     }
 
-    /// Whether a provider can have given a credential with this end. An end beyond its longest life is somebody's invention.
+    /// Returns whether a provider can have issued a credential with this end. An end beyond its longest life is not
+    /// genuine.
     fn may_have_given(&self, provider: &ProviderName, validity: &Validity, now: SystemTime) -> bool {
         let latest = self.minters.get(provider).and_then(|minter| latest_end(minter, now));
         latest.is_none_or(|latest| validity.expires_at().is_some_and(|end| end <= latest))
     }
 
-    /// Asks all providers of a route at once, so that one that is slow delays no other. One that fails costs the target its
-    /// good word, but not the others' entries.
+    /// Requests credentials from all providers of a route concurrently, so that a slow one does not delay the others.
+    ///
+    /// A failed provider adds a failure to the outcome. The entries of the others are still written. `None`: the run is
+    /// stopping.
     async fn mint(&self, route: &Route, outcome: &mut Outcome, stopping: &AtomicBool) -> Option<CredentialSet> {
         if stopping.load(Relaxed) {
             return None;
@@ -199,7 +204,7 @@ impl Reconciler {
         }
         let mut set = CredentialSet::new();
         for provider in &route.providers {
-            let Some(result) = minted.remove(provider) else { continue }; // named twice
+            let Some(result) = minted.remove(provider) else { continue }; // the route names it twice
             let error = match result {
                 Ok(Handed { credential, stale }) => set.insert(provider.clone(), credential).err().or(stale),
                 Err(error) => Some(error),
@@ -218,14 +223,15 @@ impl Reconciler {
     }
 }
 
-/// The latest moment at which a credential can end that exists now; `None`: nobody knows. Another machine's clock may be
-/// ahead by a little.
+/// Returns the latest time at which any credential that exists now can end. `None`: it is not known. The clock of
+/// another machine may be slightly ahead.
 fn latest_end(minter: &Minter, now: SystemTime) -> Option<SystemTime> {
     now.checked_add(minter.longest_life()?.checked_add(SKEW)?)
 }
 
-/// What somebody else did to a target that is to be written. What is due anyway is nobody's doing: where it was not fresh when
-/// it was last seen, only an edit counts.
+/// Returns what another writer did to a target that is about to be written.
+///
+/// A target that was not fresh when it was last seen is due anyway. In that case, only an edit counts.
 fn disturbance(seen: &Observed, step: &Step, expected_fresh: bool) -> Disturbance {
     let (mut itself, mut beside) = (vec![], vec![]);
     match step {
@@ -241,8 +247,10 @@ fn disturbance(seen: &Observed, step: &Step, expected_fresh: bool) -> Disturbanc
     Disturbance { itself, beside }
 }
 
-/// Whether a target holds just what there is to give: while a provider is down, what is due is no other than before, and to write it
-/// again at each look would be a load on the store for as long as that lasts.
+/// Returns whether a target already holds exactly the available credentials.
+///
+/// While a provider is down, a due target stays due without a newer credential. Writing it again in each reconciliation
+/// would load the store for the whole outage.
 fn holds(held: &Held, set: &CredentialSet) -> bool {
     let asked = |name: &ProviderName| set.get(name).is_some() || set.failed().contains(name);
     let is_there = |name: &ProviderName, given: Validity| {
@@ -251,7 +259,7 @@ fn holds(held: &Held, set: &CredentialSet) -> bool {
     held.keys().all(asked) && set.iter().all(|(name, credential)| is_there(name, credential.validity()))
 }
 
-/// Writes a set, and whether anything was really written.
+/// Writes a set. Returns whether the write changed anything.
 async fn write(route: &Route, target: &Target, seen: &Observed, set: &CredentialSet, outcome: &mut Outcome) -> bool {
     match limited(route.sink.apply(target, seen, set)).await {
         Ok(applied) => {

@@ -1,4 +1,4 @@
-//! Records what came of each look: in the report, in the log, and as an event.
+//! Records the outcome of each reconciliation: in the report, in the log, and as an event.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,23 +14,23 @@ use crate::{
     report::{Held, Outcome, Report, State},
 };
 
-/// One pass logs this many failures as warnings. A daemon logs each.
+/// The number of failures that a pass logs as warnings. A daemon has no such limit.
 const TOLD: usize = 50;
-/// More than there are sets of providers that are refreshed at a time.
+/// The number of recent contents to share. It is larger than the number of provider sets that are refreshed at a time.
 const SHARED: usize = 32;
 
-/// The latest word on every target.
+/// The latest outcome of every target.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     context: Context,
-    /// One pass logs less than a daemon: its report has everything.
+    /// Whether this is a pass. It logs less than a daemon, because its report is complete.
     is_pass: bool,
     report: Report,
-    /// Failed looks in a row.
+    /// The number of failed reconciliations in a row.
     failures: HashMap<Target, u32>,
-    /// How many failures were counted for the log.
+    /// The number of failures that count for the log limit.
     told: usize,
-    /// The latest different contents of targets.
+    /// The latest distinct contents of targets.
     recent: VecDeque<Arc<Held>>,
 }
 
@@ -49,13 +49,13 @@ impl Recorder {
         self.report
     }
 
-    /// Returns how many looks at a target have failed in a row, with this one.
+    /// Returns how many reconciliations of a target have failed in a row, including this one.
     pub(crate) fn failures(&self, target: &Target, outcome: &Outcome) -> u32 {
         let before = self.failures.get(target).copied().unwrap_or_default();
         if outcome.failures.is_empty() { 0 } else { before + 1 }
     }
 
-    /// The one place where a look becomes the latest word on its target.
+    /// Records the outcome of a reconciliation as the latest one of its target.
     pub(crate) fn reconciled(&mut self, target: Target, outcome: Outcome, took: Duration) {
         let outcome = Outcome { validity: self.share(outcome.validity.clone()), ..outcome };
         let failures = self.failures(&target, &outcome);
@@ -66,7 +66,7 @@ impl Recorder {
         self.log(target, outcome, before, took);
     }
 
-    /// Records a target that cannot be looked at.
+    /// Records a target that cannot be reconciled.
     pub(crate) fn passed_over(&mut self, route: usize, target: Target, error: Error) {
         self.log(target, Outcome { route, ..Outcome::failed(error) }, 0, Duration::ZERO);
     }
@@ -77,12 +77,12 @@ impl Recorder {
         self.report.targets.insert(target, outcome);
     }
 
-    /// Drops the outcome of a target that another route has now.
+    /// Drops the outcome of a target that another route owns now.
     pub(crate) fn taken_over(&mut self, target: &Target) {
         self.report.targets.remove(target);
     }
 
-    /// Drops a target that no source names any more.
+    /// Drops a target that no source sends any more.
     pub(crate) fn forget(&mut self, target: &Target) {
         self.context.emit(&Event::Forgotten { target });
         self.failures.remove(target);
@@ -98,12 +98,12 @@ impl Recorder {
         self.report.sources.remove(&route);
     }
 
-    /// Records a source that has not named all its targets in time. An earlier failure of the source is kept.
+    /// Records a source that has not sent all its targets in time. An earlier failure of the source is kept.
     pub(crate) fn source_late(&mut self, route: usize, error: Error) {
         self.report.sources.entry(route).or_insert(error);
     }
 
-    /// Keeps one of those that are equal: what was refreshed together holds the same.
+    /// Returns the known copy of an equal content. Targets that are refreshed together hold the same content.
     fn share(&mut self, held: Arc<Held>) -> Arc<Held> {
         if let Some(known) = self.recent.iter().find(|known| **known == held) {
             return known.clone();
@@ -113,10 +113,10 @@ impl Recorder {
         held
     }
 
-    /// Whether the pass has logged [`TOLD`] failures. The report lists all of them.
+    /// Returns whether the pass has logged [`TOLD`] failures. The report lists all of them.
     fn has_logged_enough(&mut self, outcome: &Outcome) -> bool {
         let failed = outcome.state() == State::Failed;
-        // The command reports that once for the store.
+        // The command reports this error once for the whole store.
         if self.is_pass && outcome.failures.iter().any(|it| it.error.kind() == ErrorKind::Unauthenticated) {
             return true;
         }

@@ -1,4 +1,4 @@
-//! What came of it, and the exit code.
+//! Outcomes, the report and the exit code.
 
 use std::{
     collections::BTreeMap,
@@ -10,64 +10,64 @@ use regcred_core::{Details, Error, ErrorKind, ProviderName, Target, Validity, Wr
 
 use crate::Step;
 
-/// What a target holds, by provider.
+/// The content of a target: the validity of its credentials, by provider.
 pub(crate) type Held = BTreeMap<ProviderName, Validity>;
 
-/// What came of one look at one target.
+/// The outcome of one reconciliation.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// What the look led to; `None`: it could not be looked at.
+    /// The decision. `None`: the target could not be observed.
     pub step: Option<Step>,
-    /// What was written; `None`: nothing had to be or could be.
+    /// The effect of the write. `None`: no write was necessary or possible.
     pub written: Option<Written>,
     /// Whether something beside the target was written, such as a link.
     pub also_written: bool,
-    /// What could not be done yet and is no failure; `None`: nothing.
+    /// A condition that is not met yet and is not a failure. `None`: there is none.
     pub waiting_for: Option<String>,
-    /// What it holds now, by provider: shared by all that hold the same.
+    /// The validity of the credentials that the target holds, by provider. Targets with the same content share it.
     pub validity: Arc<BTreeMap<ProviderName, Validity>>,
-    /// What went wrong; empty if nothing did.
+    /// The failures. Empty: there are none.
     pub failures: Vec<Failure>,
-    /// When it wants to be renewed; `None`: never, or not known.
+    /// When the target is due. `None`: never, or not known.
     pub renew_at: Option<SystemTime>,
-    /// What another writer keeps doing to it; `None`: nobody does. Then it is restored once in ten minutes at the most, until
-    /// an hour has passed in peace.
+    /// The change that another writer keeps making. `None`: the target is not contested. A contested target is restored
+    /// at most once every ten minutes, until an hour passes without a disturbance.
     pub contested: Option<String>,
-    /// What else a look that nothing follows from has found; `None`: it was not asked for.
+    /// Information that is only displayed. `None`: the outcome is not from [`Engine::plan`](crate::Engine::plan).
     pub details: Option<Box<Details>>,
-    /// Whose target it is, by the place of the route in the engine.
+    /// The index of the target's route in the engine.
     pub route: usize,
-    /// It is looked at again after this, besides when it is due.
+    /// The time until the next reconciliation of a contested target, in addition to the time when it is due.
     pub(crate) look_again: Option<Duration>,
-    /// What it held before somebody else changed it, where that was left so.
+    /// The content before another writer changed it, if regcred has not restored it.
     pub(crate) held: Option<Arc<Held>>,
-    /// Nobody was asked to know how it stood.
+    /// Whether the sink observed the target from its cache.
     pub(crate) is_remembered: bool,
 }
 
-/// A failure, and where it was.
+/// A failure, and where it occurred.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The provider that failed; `None`: the target itself.
+    /// The provider that failed. `None`: the target itself failed.
     pub provider: Option<ProviderName>,
-    /// What failed.
+    /// The error.
     pub error: Error,
 }
 
 impl Failure {
-    /// Makes a failure of a provider, or with `None` of the target itself.
+    /// Creates a failure of a provider. `None`: the target itself failed.
     pub fn new(provider: Option<ProviderName>, error: Error) -> Self {
         Self { provider, error }
     }
 
-    /// Whether a provider gave an answer that makes no sense, as the login page of a proxy does.
+    /// Returns whether a provider gave an invalid response, such as the login page of a proxy.
     fn is_nonsense(&self) -> bool {
         self.provider.is_some() && self.error.kind() == ErrorKind::Malformed
     }
 
-    /// Whether the other side is to blame, and may be well again later.
+    /// Returns whether the other side caused the failure and may recover later.
     fn is_outage(&self) -> bool {
         is_outage(&self.error) || self.is_nonsense()
     }
@@ -77,26 +77,26 @@ fn is_outage(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Throttled)
 }
 
-/// How a target stands, in one word.
+/// The state of a target, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum State {
-    /// At least one thing failed.
+    /// At least one step failed.
     Failed,
-    /// It is not ours to write.
+    /// regcred must not write it.
     Refused,
     /// Another writer keeps changing it.
     Contested,
-    /// Its place is gone or going.
+    /// Its place is gone or is being deleted.
     Gone,
-    /// It is as it should be, but for something that does not exist yet.
+    /// It is up to date, except for something that does not exist yet.
     Waiting,
-    /// It is as it should be.
+    /// It is up to date.
     Fresh,
 }
 
 impl State {
-    /// The name in lower case, as in reports.
+    /// Returns the name in lower case, as in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Failed => "failed",
@@ -110,7 +110,7 @@ impl State {
 }
 
 impl Outcome {
-    /// Of a look that led to this, before anything was done.
+    /// Creates the outcome of a decision, before any action.
     pub(crate) fn of(step: Step) -> Self {
         Self { step: Some(step), ..Self::default() }
     }
@@ -119,7 +119,7 @@ impl Outcome {
         Self { failures: vec![Failure { provider: None, error }], ..Self::default() }
     }
 
-    /// How the target stands.
+    /// Returns the state of the target.
     pub fn state(&self) -> State {
         let kinds = || self.failures.iter().map(|failure| failure.error.kind());
         if matches!(self.step, Some(Step::Refuse(_))) || kinds().any(|kind| kind == ErrorKind::Refused) {
@@ -137,16 +137,18 @@ impl Outcome {
         }
     }
 
-    /// Whether another look of the same pass may go better. A provider whose answer makes no sense gives the same answer a second later.
+    /// Returns whether another attempt in the same pass may succeed. A provider with an invalid response gives the same
+    /// response a second later.
     pub(crate) fn is_retryable(&self) -> bool {
         let may = |failure: &Failure| failure.error.is_retryable() && !failure.is_nonsense();
         self.state() == State::Failed && self.failures.iter().any(may)
     }
 
-    /// What the look says of the store: that it answers, or its own failure, if it did not even let itself be looked at, or asked for a
-    /// pause; `None`: nothing, as it was not asked anything.
+    /// Returns the response of the store. `Ok`: it responds. `None`: it was not called.
+    ///
+    /// `Err`: the store rejected regcred's identity, asked for a pause, or was unreachable at the first call.
     pub(crate) fn store_answer(&self) -> Option<Result<(), &Error>> {
-        // A write that fails after the store was looked at is the target's trouble, such as a webhook.
+        // A write that fails after an observation concerns only the target, as with a failing webhook.
         let was_first = self.step.is_none() || (self.is_remembered && self.written.is_none());
         let mut own = self.failures.iter().filter(|failure| failure.provider.is_none()).map(|failure| &failure.error);
         let is_of_store = |error: &&Error| match error.kind() {
@@ -161,7 +163,7 @@ impl Outcome {
         was_asked.then_some(Ok(()))
     }
 
-    /// Why it is not fresh, in words; empty if it is.
+    /// Returns the reasons why the target is not fresh. Empty: it is fresh.
     pub fn reasons(&self) -> Vec<String> {
         let refused = self.step.iter().filter_map(|step| match step {
             Step::Refuse(refusal) => Some(refusal.to_string()),
@@ -177,30 +179,31 @@ impl Outcome {
     }
 }
 
-/// The latest word on every target, and the sources that failed.
+/// The latest outcome of every target, and the sources that failed.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// By target.
+    /// The outcomes by target.
     pub targets: BTreeMap<Target, Outcome>,
-    /// By the place of their route in the engine: why nobody knows its targets.
+    /// The errors of failed sources, by the index of their route in the engine. The targets of such a route are not
+    /// known.
     pub sources: BTreeMap<usize, Error>,
 }
 
 impl Report {
-    /// How many targets stand so.
+    /// Returns the number of targets in this state.
     pub fn count(&self, state: State) -> usize {
         self.targets.values().filter(|outcome| outcome.state() == state).count()
     }
 
-    /// What a process says with its exit code:
+    /// Returns the exit code of a process:
     ///
     /// | code | meaning |
     /// |---|---|
-    /// | 0 | every target is as it should be, or gone, or waits for what does not exist yet |
-    /// | 1 | some failed, were refused or are contested |
-    /// | 2 | nothing could be done, and nothing can before a person acts on config or permissions |
-    /// | 3 | nothing could be done: a provider or a store could not be reached, or a provider's answers make no sense |
+    /// | 0 | every target is up to date or gone, or waits for something that does not exist yet |
+    /// | 1 | some targets failed, were refused or are contested |
+    /// | 2 | no target succeeded, and a user must fix the config or the permissions first |
+    /// | 3 | no target succeeded: a provider or a store was unreachable, or a provider gave invalid responses |
     pub fn exit_code(&self) -> u8 {
         let failed = |outcome: &&Outcome| matches!(outcome.state(), State::Failed | State::Refused | State::Contested);
         let bad = self.targets.values().filter(failed).collect::<Vec<_>>();
@@ -251,7 +254,7 @@ mod tests {
         Outcome { step: Some(Step::Create), waiting_for: Some("ServiceAccount default".into()), ..Outcome::default() }
     }
 
-    /// A provider's answer makes no sense.
+    /// A provider gave an invalid response.
     fn nonsense() -> Outcome {
         let error = Error::new(ErrorKind::Malformed, "HTML");
         let provider = Some(regcred_core::testing::provider_name("one"));

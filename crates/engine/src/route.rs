@@ -1,10 +1,10 @@
-//! Which providers go into which sink, for which targets.
+//! Routes: which providers write to which sink, for which targets.
 
 use std::sync::Arc;
 
 use regcred_core::{ProviderName, SecretSink, TargetSource};
 
-/// These providers, into this sink, for these targets.
+/// The providers and the sink for the targets of one source.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Route {
@@ -16,8 +16,9 @@ pub struct Route {
     pub source: Arc<dyn TargetSource>,
     /// The sink of its targets.
     pub sink: Arc<dyn SecretSink>,
-    /// Earlier routes, by their place, that may have the same targets. This route waits for their targets, and writes nothing before it knows
-    /// them. Empty: if several routes have a target, the first one that names it keeps it until an earlier route names it.
+    /// Earlier routes, by index, that may have the same targets. This route waits for the targets of those routes, and
+    /// writes nothing before it knows them. Empty: if several routes have a target, the first route that sends it owns
+    /// it until an earlier route sends it.
     pub yields_to: Vec<usize>,
 }
 
@@ -33,19 +34,19 @@ impl Route {
         Self { name: name.into(), providers: providers.into_iter().collect(), source, sink, yields_to: vec![] }
     }
 
-    /// With other providers.
+    /// Sets the providers.
     #[must_use]
     pub fn with_providers(self, providers: impl IntoIterator<Item = ProviderName>) -> Self {
         Self { providers: providers.into_iter().collect(), ..self }
     }
 
-    /// With another sink.
+    /// Sets the sink.
     #[must_use]
     pub fn with_sink(self, sink: impl SecretSink) -> Self {
         Self { sink: Arc::new(sink), ..self }
     }
 
-    /// With earlier routes that may have the same targets.
+    /// Sets the earlier routes that may have the same targets.
     #[must_use]
     pub fn with_yields_to(self, routes: Vec<usize>) -> Self {
         Self { yields_to: routes, ..self }

@@ -1,4 +1,4 @@
-//! The loop: sightings and timers in, looks at targets out.
+//! The run loop: receives events and timers, and starts reconciliations.
 
 use std::{error::Error as _, mem, pin::pin, sync::Arc, time::Duration};
 
@@ -25,24 +25,25 @@ use crate::{
     },
 };
 
-/// A target that was due again as soon as it was written is not looked at sooner: that would be a loop.
+/// The shortest time until the next refresh of a target that is due again as soon as it is written. It prevents a tight
+/// loop.
 const REST: Duration = Duration::from_mins(1);
-/// The time for writes that are under way at a stop. Kubernetes grants a pod half a minute.
+/// The time for writes in progress after a stop. Kubernetes gives a pod half a minute.
 const GRACE: Duration = Duration::from_secs(20);
 /// The longest deadline of a pass.
 const FOREVER: Duration = Duration::from_hours(24 * 365);
 
-/// One run of an engine, from the first sighting to the report.
+/// One run of an engine, from the first event to the report.
 pub(crate) struct RunLoop {
     shared: Arc<Shared>,
-    /// `None`: the run ends when it is stopped.
+    /// `None`: the run lasts until it is stopped.
     pass: Option<Pass>,
-    /// Writes nothing.
+    /// Whether the run writes nothing.
     dry: bool,
     deadline: Instant,
     refreshes: watch::Receiver<()>,
     provider_changes: ProviderChanges,
-    /// Whether the event of complete sources was emitted.
+    /// Whether [`Event::Synced`] was emitted.
     has_synced: bool,
     sources: Sources,
     queues: WorkQueues,
@@ -75,7 +76,7 @@ impl RunLoop {
         }
     }
 
-    /// Until everything was looked at, or `stop`.
+    /// Runs until every target of a pass is done, or until `stop`.
     pub(crate) async fn complete(mut self, stop: impl Future<Output = ()>) -> Report {
         let (started, mut stop) = (Instant::now(), pin!(stop));
         loop {
@@ -126,7 +127,7 @@ impl RunLoop {
         }
     }
 
-    /// Emits the load of each store where it has changed.
+    /// Emits the load of each store whose load has changed.
     fn report_loads(&mut self) {
         let context = &self.shared.reconciler.context;
         self.queues.report_loads(|store, Load { depth, since }| {
@@ -134,14 +135,14 @@ impl RunLoop {
         });
     }
 
-    /// In one pass, a store that has failed too often in a row is not waited for.
+    /// In a pass, gives up each store that has failed too often in a row.
     fn give_up_stores(&mut self) {
         for (store, waiting, error) in self.queues.give_up(self.deadline) {
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             let error =
                 Error::new(error.kind(), "not looked at, because its store failed for others").with_cause(cause);
             for target in waiting {
-                // The report keeps the failure of the target itself.
+                // Keeps the target's own failure in the report.
                 let known = self.recorder.report().targets.get(&target);
                 if known.is_none_or(|it| it.failures.is_empty()) {
                     self.conclude(target, Outcome::failed(error.clone()), Duration::ZERO);
@@ -157,7 +158,7 @@ impl RunLoop {
         self.sources.are_synced() && !self.timers.has_retry() && self.workers.are_idle() && self.queues.are_idle()
     }
 
-    /// When something may have to be done that no sighting and no ended look announces.
+    /// Returns when the loop must wake up if no event arrives and no reconciliation ends.
     fn wake(&self) -> Instant {
         let now = Instant::now();
         let pause = self.queues.pause().map(|pause| now + pause);
@@ -178,7 +179,7 @@ impl RunLoop {
         }
     }
 
-    /// Has each target of the routes with these providers written once, spread as what falls due is.
+    /// Makes the run write each target of the routes with these providers once, at the pace of due targets.
     fn refresh(&mut self, is_meant: impl Fn(&[ProviderName]) -> bool) {
         let wall = self.context().clock.now();
         let routes = self.shared.routes.iter().map(|route| is_meant(&route.providers)).collect::<Vec<_>>();
@@ -207,7 +208,7 @@ impl RunLoop {
                 if taken_over {
                     self.recorder.taken_over(&target);
                 }
-                // One pass looks at what was concluded no more, though a source that failed names it again.
+                // A pass does not repeat a target with an outcome, even if a failed source sends it again.
                 if self.pass.is_none() || !self.recorder.report().targets.contains_key(&target) {
                     self.queues.add(&target, urgent);
                 }
@@ -244,7 +245,7 @@ impl RunLoop {
         self.recorder.reconciled(target, outcome, took);
     }
 
-    /// Sets when a target is looked at again: after the pause that its failures ask for, else when it is due.
+    /// Sets when a target is reconciled again: after the pause for its failures, otherwise when it is due.
     fn requeue(&mut self, target: &Target, outcome: &Outcome) {
         let (now, wall) = (Instant::now(), self.context().clock.now());
         let failures = self.recorder.failures(target, outcome);
@@ -262,7 +263,7 @@ impl RunLoop {
         self.timers.set_renewal(target, renewal.filter(|_| again.is_none()));
     }
 
-    /// Lets what is being written be written, and nothing else.
+    /// Waits for writes in progress. Other reconciliations end without a write.
     async fn finish_writes(&mut self) {
         self.workers.stop();
         let end = Instant::now() + GRACE;
@@ -271,7 +272,7 @@ impl RunLoop {
         }
     }
 
-    /// Ends a pass at its deadline: drops the looks that are under way, and reports each target that was not done.
+    /// Ends a pass at its deadline: drops the reconciliations in progress, and reports each target that is not done.
     fn out_of_time(&mut self) {
         self.workers.abort();
         let late = |what| Error::new(ErrorKind::Unreachable, format!("the pass ran out of time before {what}"));

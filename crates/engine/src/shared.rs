@@ -1,4 +1,4 @@
-//! What an engine and its run share.
+//! The state that an engine shares with its run.
 
 use std::{
     collections::BTreeSet,
@@ -17,18 +17,18 @@ pub(crate) struct Shared {
     pub(crate) reconciler: Arc<Reconciler>,
     pub(crate) routes: Vec<Route>,
     pub(crate) workers: usize,
-    /// Between two targets that fall due; `None`: none.
+    /// The time between two due targets. `None`: no limit.
     pub(crate) spread: Option<Duration>,
     pub(crate) known: Mutex<Known>,
-    /// Changes when everything is to be written.
+    /// Changes when every target must be written.
     pub(crate) refreshes: watch::Sender<()>,
 }
 
-/// The targets of the run that goes on.
+/// The targets of the current run.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) targets: BTreeSet<Target>,
-    /// Whether every source has named everything.
+    /// Whether every source has sent all its targets, and none has failed.
     pub(crate) is_complete: bool,
 }
 

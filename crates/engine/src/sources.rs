@@ -1,4 +1,4 @@
-//! Which targets there are, and which route has them.
+//! The targets, and the route that owns each of them.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,48 +15,51 @@ use tracing::{debug, info, warn};
 
 use crate::{Route, workqueue::backoff::pause};
 
-/// So many events wait for the loop before their source does.
+/// The number of buffered events after which a source has to wait.
 const CAPACITY: usize = 1024;
 
-/// A source that went on for so long after it had named everything is not failing again, but for the first time.
+/// A source that was in sync for this time before it failed starts with a new count of failures.
 const STEADY: Duration = Duration::from_mins(5);
 
-/// The sources of all routes. Where several name one address, the first route has it; if that one gives it up, the next.
+/// The sources of all routes. If several routes have a target, the first one owns it. If that route drops the target,
+/// the next route owns it.
 pub(crate) struct Sources {
-    /// In one pass: how often a source is asked, and after its first `Synced` it is not listened to any more.
+    /// In a pass: the maximum number of attempts per source. A pass ignores events after the first `Synced` of a
+    /// source. `None`: this is a run.
     tries: Option<u32>,
     sender: TargetSender,
     receiver: TargetReceiver,
     tasks: JoinSet<Result<()>>,
     watching: HashMap<Id, usize>,
     routes: Vec<State>,
-    /// The routes that name it, the first one first.
+    /// The routes that have each target, in order.
     named_by: HashMap<Target, Vec<usize>>,
 }
 
-/// How far a source has come.
+/// The state of a source.
 struct State {
     name: String,
     source: Arc<dyn TargetSource>,
     yields_to: Vec<usize>,
-    /// What it named while a route that it yields to had not named everything.
+    /// The targets that it sent while a route that it yields to had not sent all its targets.
     held: HashSet<Target>,
-    /// It has named everything once.
+    /// Whether it has sent all its targets once.
     settled: bool,
-    /// Why it will not name everything in this pass.
+    /// Why it will not send all its targets in this pass.
     lost: Option<Error>,
     task: Option<AbortHandle>,
     synced: bool,
-    /// What it named before it was started again, and has not named since.
+    /// The targets that it sent before a restart and has not sent since.
     before: HashSet<Target>,
     failures: u32,
     synced_at: Option<Instant>,
-    /// Targets that an earlier route has, and that nobody was told of yet.
+    /// The targets that an earlier route owns and that were not logged yet.
     shadowed: HashSet<Target>,
 }
 
 impl State {
-    /// Of a target that another route names and that may be this one's, if nobody will know.
+    /// Returns the change for a target that another route sent and that this route may own, if the targets of this
+    /// route will not be known.
     fn unknown(&self, route: usize, target: &Target) -> Option<Change> {
         let error = self.lost.as_ref()?;
         let message = format!("it may be a target of {}, whose targets are not known", self.name);
@@ -65,32 +68,32 @@ impl State {
     }
 }
 
-/// What follows from an event.
+/// A change that follows from an event.
 pub(crate) enum Change {
-    /// To be looked at, and if `urgent` ahead of what is only due. `taken_over`: another route has it now.
+    /// The target must be reconciled. `urgent`: before due targets. `taken_over`: another route owns it now.
     Present { target: Target, urgent: bool, taken_over: bool },
-    /// No target any more.
+    /// The target is gone.
     Gone(Target),
     /// A source failed.
     Failed { route: usize, error: Error },
-    /// Nobody knows whether it is a target of an earlier route, whose source failed for good: it is left as it is.
+    /// The target may belong to an earlier route, whose source failed permanently. It is left unchanged.
     Unknown { route: usize, target: Target, error: Error },
-    /// A source has named everything, after a failure or for the first time.
+    /// A source has sent all its targets, for the first time or after a failure.
     Synced { route: usize },
 }
 
-/// Whether it was not among them.
+/// Inserts a route in order. Returns whether it was absent.
 fn insert(routes: &mut Vec<usize>, route: usize) -> bool {
     let place = routes.binary_search(&route);
     if let Err(place) = place {
-        routes.reserve_exact(1); // there are as many of these as targets
+        routes.reserve_exact(1); // saves memory: there is one list per target
         routes.insert(place, route);
     }
     place.is_err()
 }
 
 impl Sources {
-    /// Starts all of them. `tries`: for one pass, each so often at the most; `None`: for as long as it lasts.
+    /// Starts all sources. `tries`: the maximum number of attempts per source in a pass. `None`: no limit.
     pub(crate) fn start(routes: &[Route], tries: Option<u32>) -> Self {
         let (sender, receiver) = TargetSender::channel(CAPACITY);
         let state = |route: &Route| State {
@@ -122,7 +125,7 @@ impl Sources {
         sources
     }
 
-    /// What has changed; waits until something has. May be dropped at its await.
+    /// Waits for changes and returns them. The future may be dropped at its await.
     pub(crate) async fn next(&mut self) -> Vec<Change> {
         tokio::select! {
             Some((route, event)) = self.receiver.next() => self.see(route, event),
@@ -130,34 +133,34 @@ impl Sources {
         }
     }
 
-    /// The route that has a target; `None`: it is none.
+    /// Returns the route that owns a target. `None`: it is not a target.
     pub(crate) fn owner(&self, target: &Target) -> Option<usize> {
         self.named_by.get(target)?.first().copied()
     }
 
-    /// What waits for an earlier route to name its own, with the route that has named it.
+    /// Returns the targets that wait for an earlier route to send all its targets, with the route that sent them.
     pub(crate) fn held(&self) -> impl Iterator<Item = (usize, &Target)> {
         self.routes.iter().enumerate().flat_map(|(route, state)| state.held.iter().map(move |target| (route, target)))
     }
 
-    /// Every target.
+    /// Returns every target.
     pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
         self.named_by.keys()
     }
 
-    /// Every target in its order, which is that of what a sink lists.
+    /// Returns every target in order, which is the order in which a sink lists them.
     pub(crate) fn sorted(&self) -> Vec<Target> {
         let mut all = self.targets().cloned().collect::<Vec<_>>();
         all.sort();
         all
     }
 
-    /// The routes whose source has not named everything yet.
+    /// Returns the routes whose source has not sent all its targets yet.
     pub(crate) fn unsynced(&self) -> impl Iterator<Item = usize> {
         self.routes.iter().enumerate().filter(|(_, state)| !state.synced).map(|(route, _)| route)
     }
 
-    /// Whether every source has named everything, and all of it was taken.
+    /// Returns whether every source has sent all its targets, and every event was handled.
     pub(crate) fn are_synced(&self) -> bool {
         self.unsynced().next().is_none() && self.receiver.is_empty()
     }
@@ -167,7 +170,7 @@ impl Sources {
         let watch = async move {
             sleep(after).await;
             source.watch(sender.clone()).await?;
-            sender.send(TargetEvent::Synced).await; // a source that ends has named everything, whether it said so or not
+            sender.send(TargetEvent::Synced).await; // a source that ends has sent all its targets
             Ok(())
         };
         let task = self.tasks.spawn(watch);
@@ -175,7 +178,8 @@ impl Sources {
         self.routes[route].task = Some(task);
     }
 
-    /// While a source names everything nothing is urgent; what appears or is touched afterwards overtakes the rest.
+    /// Handles an event. Nothing is urgent until a source has sent all its targets. Later, a target that appears or
+    /// changes is.
     fn see(&mut self, route: usize, event: TargetEvent) -> Vec<Change> {
         let (once, state) = (self.tries.is_some(), &mut self.routes[route]);
         if once && state.synced {
@@ -206,7 +210,7 @@ impl Sources {
         }
     }
 
-    /// A route has a target, unless an earlier one does.
+    /// Records that a route has a target. The route owns it unless an earlier route has it.
     fn name(&mut self, route: usize, target: Target, urgent: bool) -> Vec<Change> {
         self.routes[route].before.remove(&target);
         let earlier = || self.routes[route].yields_to.iter().map(|other| &self.routes[*other]);
@@ -231,19 +235,20 @@ impl Sources {
         vec![]
     }
 
-    /// What others hold for this route will not be known in this pass.
+    /// Records that the targets of a route will not be known in this pass. Releases the targets that other routes hold
+    /// for it.
     fn give_up(&mut self, route: usize, error: &Error) -> Vec<Change> {
         self.routes[route].lost = Some(error.clone());
         self.release(route)
     }
 
-    /// The route has named everything.
+    /// Records that a route has sent all its targets.
     fn settle(&mut self, route: usize) -> Vec<Change> {
         let before = std::mem::replace(&mut self.routes[route].settled, true);
         if before { vec![] } else { self.release(route) }
     }
 
-    /// What others hold for a route of which it is now known whether it names everything.
+    /// Releases the targets that other routes hold for a route, once it is known whether it sends all its targets.
     fn release(&mut self, route: usize) -> Vec<Change> {
         let mut changes = vec![];
         for waiting in 0..self.routes.len() {
@@ -257,7 +262,7 @@ impl Sources {
         changes
     }
 
-    /// One line for however many targets an earlier route has.
+    /// Logs one line for all targets that an earlier route owns.
     fn report_shadowed(&mut self, route: usize) {
         let State { name, shadowed, .. } = &mut self.routes[route];
         let shadowed = std::mem::take(shadowed);
@@ -267,7 +272,7 @@ impl Sources {
         }
     }
 
-    /// A route does not name a target any more; if it had it, the next one that names it has it now.
+    /// Records that a route no longer has a target. If it owned the target, the next route that has it owns it now.
     fn forget(&mut self, route: usize, target: Target) -> Vec<Change> {
         self.routes[route].before.remove(&target);
         self.routes[route].held.remove(&target);
@@ -287,7 +292,7 @@ impl Sources {
             let panicked = Error::new(ErrorKind::Bug, "a source of targets panicked");
             (error.id(), if error.is_cancelled() { Ok(()) } else { Err(panicked) })
         });
-        // What it sent before its end comes before its end.
+        // The events that the source sent before its end come first.
         let mut changes = vec![];
         while let Some((route, event)) = self.receiver.try_next() {
             changes.extend(self.see(route, event));
@@ -302,7 +307,7 @@ impl Sources {
     fn failed(&mut self, route: usize, error: Error) -> Vec<Change> {
         let state = &mut self.routes[route];
         if self.tries.is_some() && state.synced {
-            return vec![]; // everything was named, and one pass needs no more
+            return vec![]; // a pass needs nothing after all targets were sent
         }
         if state.synced_at.take().is_some_and(|at| at.elapsed() >= STEADY) {
             state.failures = 0;

@@ -1,4 +1,4 @@
-//! The looks that are under way.
+//! The reconciliations in progress.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ use crate::{
     shared::Shared,
 };
 
-/// Looks at targets, each on a task of its own, so that a panic is one target's failure.
+/// Reconciles each target on a separate task, so that a panic is a failure of one target.
 #[derive(Debug, Default)]
 pub(crate) struct Workers {
     tasks: JoinSet<Option<Outcome>>,
@@ -37,19 +37,19 @@ struct Running {
     is_forced: bool,
 }
 
-/// A look that is over.
+/// A reconciliation that ended.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) target: Target,
     pub(crate) took: Duration,
-    /// It wrote what is fresh too.
+    /// Whether it also wrote a fresh target.
     pub(crate) is_forced: bool,
     /// `None`: the run stopped before anything was written.
     pub(crate) outcome: Option<Outcome>,
 }
 
 impl Workers {
-    /// Looks at a target of this route.
+    /// Starts the reconciliation of a target of this route.
     pub(crate) fn start(&mut self, shared: Arc<Shared>, route: usize, target: Target, before: Before) {
         let (key, stopping, is_forced) = (target.clone(), self.stopping.clone(), before.force != Force::No);
         let span = info_span!("reconcile", store = %key.store, namespace = key.group(), name = key.name());
@@ -61,7 +61,7 @@ impl Workers {
         self.running.insert(self.tasks.spawn(reconcile.instrument(span)).id(), running);
     }
 
-    /// Waits for the end of a look; `None`: none is under way. May be dropped at its await.
+    /// Waits for the end of a reconciliation. `None`: none is in progress. The future may be dropped at its await.
     pub(crate) async fn next(&mut self) -> Option<Finished> {
         let (id, outcome) = self.tasks.join_next_with_id().await?.unwrap_or_else(|panic| {
             (panic.id(), Some(Outcome::failed(Error::new(ErrorKind::Bug, "a provider or sink panicked"))))
@@ -71,17 +71,17 @@ impl Workers {
         Some(Finished { target, took: began.elapsed(), is_forced, outcome })
     }
 
-    /// Whether nothing is under way.
+    /// Returns whether no reconciliation is in progress.
     pub(crate) fn are_idle(&self) -> bool {
         self.tasks.is_empty()
     }
 
-    /// Lets what is being written be written, and nothing else.
+    /// Lets writes in progress finish. Other reconciliations end without a write.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Relaxed);
     }
 
-    /// Drops what is under way.
+    /// Drops the reconciliations in progress.
     pub(crate) fn abort(&mut self) {
         *self = Self::default(); // dropping the old tasks ends them
     }

@@ -1,27 +1,31 @@
-//! How long to wait after a failure.
+//! The pauses after failures.
 
 use std::time::Duration;
 
 use regcred_core::{Error, ErrorKind};
 
-/// Short enough that a blip costs nothing, long enough that a retry is no loop.
+/// The shortest pause. It is short enough for a brief outage, and long enough to prevent a tight loop.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// So long after a failure that a person must mend, and at the most otherwise: an outage of an hour costs a few dozen calls.
+/// The pause after a failure that a user must fix, and the longest back-off otherwise. An outage of an hour then costs
+/// a few dozen calls.
 const LONGEST: Duration = Duration::from_mins(5);
-/// Whoever asks for a longer pause than this has made a mistake: meanwhile credentials expire.
+/// The longest pause that regcred accepts from the other side. A longer one is a mistake, because credentials expire
+/// meanwhile.
 const LONGEST_ASKED: Duration = Duration::from_mins(15);
-/// After a first refusal of a store; times five after each that follows, three times.
+/// The pause after the first denial by a store. It is five times as long after each of the next two.
 const MOMENT: Duration = Duration::from_secs(2);
-/// After a first lost race: the other writer is done by then.
+/// The longest pause after the first lost race. The other writer has finished by then.
 const RACE: Duration = Duration::from_millis(100);
 
-/// The pause after so many failures in a row, the last of which was `error`: what the other side asked for, within reason,
-/// else full jitter below a limit that doubles.
+/// Returns the pause after this number of failures in a row, the last of which was `error`.
+///
+/// A pause that the other side asked for is used, within limits. Otherwise, the pause has full jitter below a limit
+/// that doubles.
 pub(crate) fn pause(error: &Error, failures: u32) -> Duration {
     match (error.retry_after(), error.kind()) {
         (Some(asked), _) => asked.clamp(SHORTEST, LONGEST_ASKED),
         (None, ErrorKind::Conflict) if failures <= 1 => RACE.mul_f64(fastrand::f64()),
-        // A person logs in again, or a token is renewed: nobody tells.
+        // A user logs in again or a token is renewed, and regcred receives no event.
         (None, kind) if kind.is_retryable() || kind == ErrorKind::Unauthenticated => {
             let limit = SHORTEST.saturating_mul(2_u32.saturating_pow(failures)).min(LONGEST);
             SHORTEST + limit.saturating_sub(SHORTEST).mul_f64(fastrand::f64())
@@ -30,8 +34,10 @@ pub(crate) fn pause(error: &Error, failures: u32) -> Duration {
     }
 }
 
-/// The same for a target whose own store failed. What a store refuses it may allow in a moment: whoever made a namespace is about to
-/// grant the rights in it, and servers hear of rights and of labels a little later than we do.
+/// Returns the pause for a target whose own store failed.
+///
+/// A store may soon allow what it denied. A user who creates a namespace often grants the permissions in it a moment
+/// later. Servers also apply changed permissions and labels with a short delay.
 pub(crate) fn pause_at_store(error: &Error, failures: u32) -> Duration {
     match (error.kind(), error.retry_after(), failures) {
         (ErrorKind::Denied, None, 1..=3) => MOMENT * 5_u32.pow(failures - 1),

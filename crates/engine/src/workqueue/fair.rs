@@ -1,14 +1,14 @@
-//! A queue in which nobody waits for all that somebody else has brought.
+//! A queue in which a large group of targets does not delay the other groups.
 
 use std::collections::{HashMap, VecDeque};
 
 use regcred_core::Target;
 
-/// Targets by who they seem to belong to, each of whom has a turn in order.
+/// Targets by group. The groups take turns, in order.
 ///
-/// Whoever makes a thousand namespaces at once, as previews and test runs do, gives them names that differ in their last part:
-/// `preview-4711` belongs with `preview-4712`, and both wait for one another, while `team-a` waits for one of them. Names that differ
-/// elsewhere each have a turn.
+/// A user who creates a thousand namespaces at once, as for previews and test runs, gives them names that differ in the
+/// last part. `preview-4711` and `preview-4712` are in one group, so they wait for one another. `team-a` waits for only
+/// one of them. Namespaces whose names differ elsewhere are in different groups.
 #[derive(Debug, Default)]
 pub(crate) struct Fair {
     groups: HashMap<Box<str>, VecDeque<Target>>,
@@ -56,7 +56,7 @@ impl Fair {
     }
 }
 
-/// All of a name but its last part.
+/// Returns a name without its last part.
 fn group(namespace: &str) -> &str {
     namespace.rsplit_once('-').map_or(namespace, |(group, _)| group)
 }

@@ -1,43 +1,45 @@
-//! How fast targets that fall due follow one another.
+//! The pace of due targets.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Between two targets that fall due, however often a store asks for a pause; and how long it has to be content.
+/// The longest time between two due targets, and the time without a request for a pause after which the full pace
+/// returns.
 const SLOWEST: Duration = Duration::from_secs(1);
 const PEACE: Duration = Duration::from_mins(1);
 
 /// The time between two targets that fall due.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// While no store asks for a pause; `None`: none.
+    /// The time while no store asks for a pause. `None`: no limit.
     fastest: Option<Duration>,
     spread: Option<Duration>,
-    /// When the next one may be looked at.
+    /// When the next due target may be reconciled.
     next: Instant,
     throttled: Option<Instant>,
 }
 
 impl Pace {
-    /// With this time between two targets; `None`: none.
+    /// Creates a pace with this time between two targets. `None`: no limit.
     pub(crate) fn new(spread: Option<Duration>) -> Self {
         Self { fastest: spread, spread, next: Instant::now(), throttled: None }
     }
 
-    /// When the next one may be looked at.
+    /// Returns when the next due target may be reconciled.
     pub(crate) fn next(&self) -> Instant {
         self.next
     }
 
-    /// One is looked at now.
+    /// Records that a due target is reconciled now.
     pub(crate) fn advance(&mut self) {
         if let Some(spread) = self.spread {
             self.next = Instant::now() + spread;
         }
     }
 
-    /// A store that asks for a pause is given half as much to do; a minute without such a wish, and it has all of it again.
+    /// Records whether a store asked for a pause. Each request halves the pace. The full pace returns after a minute
+    /// without a request.
     pub(crate) fn note(&mut self, is_throttled: bool) {
         if is_throttled {
             self.throttled = Some(Instant::now());

@@ -1,4 +1,4 @@
-//! What waits and what runs in one store.
+//! The waiting and running targets of one store.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -10,51 +10,54 @@ use tokio::time::Instant;
 
 use super::{backoff::pause, fair::Fair};
 
-/// After so many failures of the store in a row, `once` gives up on it.
+/// The number of store failures in a row after which a pass gives up the store.
 const GIVE_UP: u32 = 3;
-/// After so many events in a row something that is due has its turn: whoever never stops making events keeps nobody's token from
-/// being renewed.
+/// The number of urgent targets in a row after which a due target has its turn. An endless stream of events then does
+/// not prevent renewals.
 const AHEAD: u32 = 16;
-/// So many places in the queues may be taken by targets that do not wait any more.
+/// The number of stale entries that the queues may always contain.
 const SLACK: usize = 64;
 
-/// What waits and what runs in one store. What an event asks for goes before what falls due, by turns of whose it is; a target runs
-/// once at a time, and a store that does not answer is left alone until its pause is over and then asked by one look only.
+/// The waiting and running targets of one store.
+///
+/// Urgent targets run before due targets, and their groups take turns. A target runs once at a time. A store that does
+/// not respond gets a pause, and then a single reconciliation.
 #[derive(Debug, Default)]
 pub(crate) struct WorkQueue {
     urgent: Fair,
     normal: VecDeque<Target>,
-    /// So many of the urgent ones went ahead of what is due, one after another.
+    /// The number of urgent targets that ran ahead of due targets, in a row.
     ahead: u32,
-    /// What waits; what stands in a queue and does not wait in it is passed over there.
+    /// The waiting targets. A queue entry without a matching target here is stale and is skipped.
     queued: HashMap<Target, Waiting>,
-    /// As it came; what does not wait since then is passed over.
+    /// The waiting targets in order of arrival. An entry with another arrival time is stale and is skipped.
     order: VecDeque<(Target, Instant)>,
-    /// What runs, and since when.
+    /// The running targets, and when each started.
     running: HashMap<Target, Instant>,
     again: HashSet<Target>,
-    /// The last look failed, at this target: that may be its own trouble. Two in a row at different ones are the store's.
+    /// The target of the last reconciliation, if the store failed there. The failure may concern only this target. Two
+    /// failures in a row at different targets concern the store.
     suspect: Option<Target>,
     trouble: Option<Trouble>,
 }
 
-/// In which queue, and since when.
+/// The queue of a waiting target, and when it arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Waiting {
     urgent: bool,
     since: Instant,
 }
 
-/// How much there is to do.
+/// The load of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Load {
-    /// What waits and what runs.
+    /// The number of waiting and running targets.
     pub(crate) depth: usize,
-    /// Since when the first of it does; `None`: there is nothing.
+    /// Since when the oldest of them has waited or run. `None`: there is none.
     pub(crate) since: Option<Instant>,
 }
 
-/// The store itself does not answer.
+/// A failure of the store itself.
 #[derive(Debug)]
 struct Trouble {
     error: Error,
@@ -63,7 +66,8 @@ struct Trouble {
 }
 
 impl WorkQueue {
-    /// Queues a target; one that runs is marked for another look, and one that waits moves ahead if it is urgent now.
+    /// Queues a target. A running target is marked for another reconciliation. A waiting target moves ahead if it is
+    /// urgent now.
     pub(crate) fn add(&mut self, target: &Target, urgent: bool) {
         if self.running.contains_key(target) {
             self.again.insert(target.clone());
@@ -85,7 +89,7 @@ impl WorkQueue {
         }
     }
 
-    /// How much there is to do.
+    /// Returns the load.
     pub(crate) fn load(&mut self) -> Load {
         while self.order.front().is_some_and(|(target, since)| !self.waits(target, *since)) {
             self.order.pop_front();
@@ -99,14 +103,14 @@ impl WorkQueue {
         self.queued.get(target).is_some_and(|waiting| waiting.since == since)
     }
 
-    /// Forgets a target that waits.
+    /// Removes a waiting target.
     pub(crate) fn forget(&mut self, target: &Target) {
         self.queued.remove(target);
         self.again.remove(target);
         self.compact();
     }
 
-    /// Drops what does not wait any more, once that is more than what does.
+    /// Drops stale entries once they outnumber the waiting targets.
     fn compact(&mut self) {
         if (self.urgent.len() + self.normal.len()).max(self.order.len()) > 2 * self.queued.len() + SLACK {
             let queued = &self.queued;
@@ -117,9 +121,11 @@ impl WorkQueue {
         }
     }
 
-    /// The next target to look at, if one waits and a worker is free. A store in trouble is asked by one look at a time:
-    /// for an event at once, unless it asked for the pause itself; for anything else when the pause is over. After one
-    /// failure those that run are waited for: they will tell whose it is.
+    /// Returns the next target to reconcile, if one waits and a worker is free.
+    ///
+    /// A failing store gets one reconciliation at a time. An urgent target starts at once, unless the store itself
+    /// asked for the pause. A due target starts after the pause. After a single failure, due targets wait for the
+    /// running reconciliations, which show whether the store failed.
     pub(crate) fn start(&mut self, workers: usize) -> Option<Target> {
         let (workers, events_only) = match &self.trouble {
             Some(trouble) if Instant::now() >= trouble.until => (1, false),
@@ -145,7 +151,7 @@ impl WorkQueue {
         None
     }
 
-    /// A look is over, which the store has answered or not; `None`: it was not asked.
+    /// Records the end of a reconciliation and the response of the store. `None`: the store was not called.
     pub(crate) fn finish(&mut self, target: &Target, answer: Option<Result<(), &Error>>) {
         let began = self.running.remove(target);
         match answer {
@@ -158,12 +164,12 @@ impl WorkQueue {
         }
     }
 
-    /// Looks that began before the pause was over say nothing new.
+    /// Records a failure of the store. A reconciliation that started before the end of the pause adds no information.
     fn note(&mut self, target: &Target, error: &Error, began: Instant) {
         let failures = match &self.trouble {
             Some(trouble) if began < trouble.until => return,
             Some(trouble) => trouble.failures + 1,
-            // The store knows nobody of ours, whichever target is asked for.
+            // The store rejects regcred's identity, for every target.
             None if error.kind() == ErrorKind::Unauthenticated => GIVE_UP,
             None if self.suspect.as_ref().is_some_and(|suspect| suspect != target) => 1,
             None => {
@@ -174,19 +180,20 @@ impl WorkQueue {
         self.trouble = Some(Trouble { error: error.clone(), failures, until: Instant::now() + pause(error, failures) });
     }
 
-    /// How long the store is still left alone, if something waits for that and nothing runs whose end comes first.
+    /// Returns the rest of the pause of the store. `None`: there is no pause, no target waits, or a running
+    /// reconciliation ends first.
     pub(crate) fn pause(&self) -> Option<Duration> {
         let waits = self.running.is_empty() && !self.queued.is_empty();
         self.trouble.as_ref().filter(|_| waits).map(|it| it.until.duration_since(Instant::now()))
     }
 
-    /// Whether nothing waits and nothing runs.
+    /// Returns whether no target waits and none runs.
     pub(crate) fn is_idle(&self) -> bool {
         self.queued.is_empty() && self.running.is_empty()
     }
 
-    /// If the store has failed too often in a row, or would be left alone beyond the deadline: everything that waits, with
-    /// the reason.
+    /// Removes and returns all waiting targets, with the error, if the store has failed too often in a row. Does the
+    /// same if the pause of the store ends after the deadline.
     pub(crate) fn give_up(&mut self, deadline: Instant) -> Option<(Vec<Target>, Error)> {
         let hopeless = |it: &&Trouble| it.failures >= GIVE_UP || (it.failures > 1 && it.until >= deadline);
         let trouble = self.trouble.as_ref().filter(hopeless)?;

@@ -1,4 +1,4 @@
-//! When to look at which target again.
+//! Timers, one per target.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -18,7 +18,7 @@ impl<T> Default for TimerQueue<T> {
 }
 
 impl<T: Copy + Ord> TimerQueue<T> {
-    /// The target's one time is this; `None`: never.
+    /// Sets the time of a target. `None`: never.
     pub(crate) fn set(&mut self, target: &Target, at: Option<T>) {
         if let Some(before) = self.times.remove(target) {
             self.order.remove(&(before, target.clone()));
@@ -29,12 +29,12 @@ impl<T: Copy + Ord> TimerQueue<T> {
         }
     }
 
-    /// The earliest time of all.
+    /// Returns the earliest time of all. `None`: no target has one.
     pub(crate) fn next(&self) -> Option<T> {
         self.order.first().map(|(at, _)| *at)
     }
 
-    /// The earliest target whose time has come; it has none afterwards.
+    /// Returns the target with the earliest time, if that has come. Removes the time.
     pub(crate) fn pop(&mut self, now: T) -> Option<Target> {
         let (at, target) = self.order.first()?.clone();
         (at <= now).then(|| {

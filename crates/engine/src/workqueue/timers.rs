@@ -1,4 +1,4 @@
-//! When each target is queued again: after a pause, or for its renewal.
+//! The timers of each target: for a retry after a pause, and for a renewal.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,28 +7,29 @@ use tokio::time::Instant;
 
 use super::{pace::Pace, timer_queue::TimerQueue};
 
-/// The longest time between two readings of the wall clock: after a suspension or a set clock, a renewal is late by this at most.
+/// The longest time between two readings of the wall clock. After a suspension or a clock change, a renewal is late by
+/// at most this time.
 pub(crate) const RECHECK: Duration = Duration::from_mins(5);
 
 /// The timers of all targets.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    /// In wall time: they are about dates.
+    /// In wall time, because renewals depend on dates.
     renewals: TimerQueue<SystemTime>,
-    /// In the runtime's time: they are about pauses.
+    /// In tokio's time, because retries depend on pauses.
     retries: TimerQueue<Instant>,
-    /// How fast renewals follow one another; `None`: this is one pass, which waits for no renewal.
+    /// The pace of renewals. `None`: this is a pass, which waits for no renewal.
     pace: Option<Pace>,
     last_seen: SystemTime,
 }
 
 impl Timers {
-    /// For one pass, which ends before anything that it wrote falls due.
+    /// Creates the timers of a pass, which ends before any of its writes is due.
     pub(crate) fn of_pass(wall: SystemTime) -> Self {
         Self { renewals: TimerQueue::default(), retries: TimerQueue::default(), pace: None, last_seen: wall }
     }
 
-    /// For a run, with this time between two renewals; `None`: none.
+    /// Creates the timers of a run, with this time between two renewals. `None`: no limit.
     pub(crate) fn of_run(wall: SystemTime, spread: Option<Duration>) -> Self {
         Self { pace: Some(Pace::new(spread)), ..Self::of_pass(wall) }
     }
@@ -49,12 +50,12 @@ impl Timers {
         self.set_renewal(target, None);
     }
 
-    /// Whether a target is retried some time.
+    /// Returns whether a retry is scheduled.
     pub(crate) fn has_retry(&self) -> bool {
         self.retries.next().is_some()
     }
 
-    /// Returns when the first timer ends.
+    /// Returns when the first timer expires.
     pub(crate) fn next(&self, wall: SystemTime) -> Option<Instant> {
         let renewal = self.pace.as_ref().zip(self.renewals.next());
         let renewal = renewal.map(|(pace, at)| {
@@ -64,7 +65,7 @@ impl Timers {
         renewal.into_iter().chain(self.retries.next()).min()
     }
 
-    /// Returns a target whose timer has ended: each one to retry, then those to renew at their pace.
+    /// Returns a target whose timer has expired: first all retries, then renewals at their pace.
     pub(crate) fn pop(&mut self, wall: SystemTime) -> Option<Target> {
         let now = Instant::now();
         self.retries.pop(now).or_else(|| {
@@ -75,15 +76,15 @@ impl Timers {
         })
     }
 
-    /// Slows renewals down after a store has asked for a pause.
+    /// Records whether a store asked for a pause, which slows renewals down.
     pub(crate) fn note(&mut self, is_throttled: bool) {
         if let Some(pace) = &mut self.pace {
             pace.note(is_throttled);
         }
     }
 
-    /// Whether a run's wall clock was set back since the last call.
-    /// Credentials issued before that lie in the future, so each target needs a look.
+    /// Returns whether the wall clock of a run was set back since the last call. Credentials issued before that lie in
+    /// the future, so every target must be reconciled.
     pub(crate) fn was_set_back(&mut self, wall: SystemTime) -> bool {
         let last = std::mem::replace(&mut self.last_seen, wall);
         self.pace.is_some() && wall + RECHECK < last

@@ -1,4 +1,4 @@
-//! A provider whose source changes is asked for a new credential at once.
+//! A change of a provider's source leads to a new credential immediately.
 
 use std::{sync::Arc, time::Duration};
 
@@ -80,7 +80,7 @@ async fn minters_that_share_a_provider_mint_once_after_a_change() {
     engine.run(hours).await;
 }
 
-/// Reports a change whenever it is asked, or panics.
+/// A provider that always reports a change, or panics.
 #[derive(Debug)]
 struct Restless {
     fake: FakeProvider,

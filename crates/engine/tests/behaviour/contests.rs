@@ -1,4 +1,4 @@
-//! Somebody else keeps changing what is ours.
+//! Another writer keeps changing the targets of regcred.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::fakes::{Fakes, HOUR};
 
-/// How the opponent goes about it.
+/// How the opponent changes the target.
 #[derive(Clone, Copy, Debug)]
 enum How {
     Edit,
@@ -20,7 +20,7 @@ enum How {
     Delete,
 }
 
-/// Touches the target again and again, each time seen by a watch.
+/// Changes the target again and again, and sends an event each time, as a watch does.
 #[derive(Debug)]
 struct Opponent {
     sink: Arc<MemorySink>,

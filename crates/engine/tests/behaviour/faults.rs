@@ -1,4 +1,4 @@
-//! What fails, and whom it concerns.
+//! Failures, and the targets that they affect.
 
 use std::{
     future::pending,
@@ -45,7 +45,7 @@ async fn a_provider_that_comes_back_within_the_pass_is_enough() {
     assert_eq!((report.count(State::Fresh), fakes.provider.calls()), (100, 2));
 }
 
-/// Counts how often it is told to write.
+/// Counts the calls of `apply`.
 #[derive(Debug)]
 struct Counting(Arc<MemorySink>, AtomicUsize);
 
@@ -154,7 +154,7 @@ async fn writes_that_fail_for_some_do_not_make_the_store_a_dead_one() {
     assert_eq!((report.count(State::Fresh), report.count(State::Failed), report.exit_code()), (180, 20, 1));
 }
 
-/// A webhook that is down stands before the first few namespaces: they can be read, but not written.
+/// A sink whose first few targets can be read but not written, as with a failing webhook.
 #[derive(Debug)]
 struct RefusingWrites {
     inner: Arc<MemorySink>,
@@ -200,7 +200,7 @@ async fn a_subscriber_that_panics_stops_nobody() {
     assert_eq!((report.count(State::Fresh), fakes.provider.calls()), (3, 1));
 }
 
-/// A cluster that hangs, at once in every call.
+/// A cluster that hangs in every call.
 #[derive(Debug, Default)]
 struct DeadSink(AtomicUsize);
 
@@ -297,7 +297,7 @@ async fn one_target_that_cannot_be_looked_at_keeps_no_new_one_waiting() {
     assert!(waited < Duration::from_secs(1), "{waited:?}");
 }
 
-/// One target at once, and another one later.
+/// Sends one target immediately, and another one later.
 #[derive(Debug)]
 struct Newcomers(Duration);
 

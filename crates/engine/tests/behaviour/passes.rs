@@ -1,4 +1,4 @@
-//! One pass after another: what is written, what is left, and how often anybody is asked.
+//! Repeated passes: which targets are written, which are left, and how often providers are called.
 
 use std::{sync::Arc, time::Duration};
 

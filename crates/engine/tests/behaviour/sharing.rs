@@ -1,4 +1,4 @@
-//! Several providers in one target, and dates that somebody else wrote.
+//! Several providers in one target, and dates from another writer.
 
 use std::{sync::Arc, time::Duration};
 

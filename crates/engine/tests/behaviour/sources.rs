@@ -1,4 +1,4 @@
-//! Who names targets, and what happens to those that nobody names any more.
+//! Which sources send targets, and what happens to targets that no source sends any more.
 
 use std::{
     sync::{
@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::fakes::{Fakes, HOUR, targets, unreachable};
 
-/// A thousand at once, and one more a little later.
+/// Sends a thousand targets at once, and one more a little later.
 #[derive(Debug)]
 struct LateComer;
 
@@ -45,7 +45,7 @@ async fn a_new_namespace_overtakes_a_full_pass() {
     assert!((100..200).contains(&place) && looks.len() == 1001, "{place} of {}", looks.len());
 }
 
-/// Names everything, and then touches the same target for ever.
+/// Sends all its targets, and then the same target again and again.
 #[derive(Debug)]
 struct Restless;
 
@@ -104,7 +104,7 @@ async fn what_is_gone_while_it_is_looked_at_is_not_reported() {
     assert!(report.targets.is_empty(), "{report:?}");
 }
 
-/// Names one target, fails, and names another when it is asked again.
+/// Sends one target, fails, and sends another one in the next call.
 #[derive(Debug, Default)]
 struct Forgetful(AtomicUsize);
 
@@ -131,7 +131,7 @@ async fn a_source_that_fails_is_asked_again_and_what_it_names_no_more_is_gone() 
     assert!(report.sources.is_empty());
 }
 
-/// Fails at every call.
+/// Fails in every call.
 #[derive(Debug, Default)]
 struct Broken(AtomicUsize);
 
@@ -166,7 +166,7 @@ async fn where_two_routes_name_one_address_the_first_has_it() {
     assert_eq!((fakes.sink.writes(), other.writes()), (1, 1));
 }
 
-/// Names everything, and is cut off at once, again and again.
+/// Sends all its targets and then fails, in every call.
 #[derive(Debug, Default)]
 struct CutOff(AtomicUsize);
 
@@ -189,7 +189,7 @@ async fn a_source_that_is_cut_off_again_and_again_is_asked_ever_less_often() {
     assert!((10..100).contains(&asked), "{asked}");
 }
 
-/// Takes a second to name one target, or to fail.
+/// Takes a second to send one target, or to fail.
 #[derive(Debug)]
 struct Slow(Option<ErrorKind>);
 
@@ -242,7 +242,7 @@ async fn who_yields_to_a_route_that_fails_touches_nothing_and_others_are_served(
     }
 }
 
-/// Fails at once, for good.
+/// Fails immediately and permanently.
 #[derive(Debug)]
 struct Forbidden;
 

@@ -1,4 +1,4 @@
-//! Months, schedules, and clocks that are set.
+//! Long runs, schedules, and clock changes.
 
 use std::{
     sync::Arc,
@@ -40,7 +40,7 @@ async fn a_month_with_outages_of_three_hours_leaves_two_hours_of_life_everywhere
     let fakes = Fakes::new();
     let month = async {
         for hour in 0..30 * 24 {
-            let outage = hour % 7 < 3; // comes at every time of a credential's life
+            let outage = hour % 7 < 3; // hits every part of a credential's life
             fakes.provider.fail_with(outage.then(unreachable));
             sleep(HOUR).await;
             let validities = fakes.sink.validities();
