@@ -1,12 +1,13 @@
-//! Configs that are wrong: each file of `bad/` beside what it is told. To add a case, add a file; `INSTA_UPDATE=always` writes
-//! what it is told now.
+//! Invalid configs: each file of `bad/` with the errors that regcred prints for it.
+//!
+//! To add a case, add a file. `INSTA_UPDATE=always` writes the current errors.
 
 use crate::world::{regcred, run};
 
 #[test]
 fn each_is_told_everything_that_is_wrong_with_it_and_where() {
     insta::glob!("bad/*.yaml", |path| {
-        // From the folder itself, so that messages name the file and not this machine's paths.
+        // The command runs in the folder itself, so that messages name the file and not a path of this machine.
         let (folder, name) = (path.parent().expect("a folder"), path.file_name().expect("a name"));
         let (code, _, told) = run(regcred(&["check", "--config"]).arg(name).current_dir(folder));
         assert_eq!(code, 2, "{}: {told}", path.display());

@@ -1,4 +1,4 @@
-//! No token in anything that is printed or written beside the Secret itself, whatever goes wrong and however much is logged.
+//! regcred prints no token and writes none outside the Secret, for every failure and at every log level.
 
 use std::{
     fs,
@@ -16,18 +16,18 @@ use crate::{online::online, world::World};
 
 const CONFIG: &str = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-b, region: us-east-1 }\n\
                       - { namespace: absent, region: us-east-1 }\n- { namespace: foreign, region: eu-west-1 }\n";
-/// What the process is given: the secret key, the session's token, the token for the cluster.
+/// Secrets that the process gets: the secret key, the session token, and the token for the cluster.
 const GIVEN: [&str; 3] = ["not-a-real-key", "session-of-nobody", "bearer-of-the-standin"];
-/// What fails is not waited for.
+/// A short time limit, because the command fails anyway.
 const FAILING: &[&str] = &["--force", "--timeout", "1s"];
 
-/// In plain, in base64 at each offset, and URL-encoded.
+/// Returns the forms of a secret: plain, in base64 at each offset, URL-encoded, and a piece of it.
 pub(crate) fn forms(secret: &str) -> Vec<String> {
     let with_user = format!("AWS:{secret}");
     let url = |text: &str| text.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
     let encoded = |text: &str| {
         let whole = STANDARD.encode(text);
-        // What stands in the middle of something longer that was encoded: without its first and last letters.
+        // The base64 form of a secret inside a longer text. The first and last letters depend on the text around it.
         let inner = (0..3).map(|skip| STANDARD.encode(&text.as_bytes()[skip..]));
         inner.map(|it| it[4..it.len() - 4].to_owned()).chain([whole.clone(), url(&whole)]).collect::<Vec<_>>()
     };
@@ -54,17 +54,17 @@ fn assert_silent(world: &World, command: &mut Command, code: i32, what: &str) {
     }
 }
 
-/// The line that tells, without the secret.
+/// Returns the line that contains the secret, with the secret masked.
 pub(crate) fn around(printed: &str, form: &str) -> String {
     let line = printed.lines().find(|line| line.contains(form)).unwrap_or_default();
     line.replace(form, "<SECRET>").chars().take(400).collect()
 }
 
-/// Case 30: a token is looked for in all that is printed or written beside the Secret: at `RUST_LOG=trace`, in errors that quote
-/// it, in metadata, arguments and environment.
+/// Case 30: a token is searched for in all output and in everything written besides the Secret. This covers `RUST_LOG=trace`, errors that
+/// quote the token, metadata, arguments and the environment.
 ///
-/// It is nowhere: not in plain, in base64 at any offset, URL-encoded or in pieces; nor is a key of AWS, the cluster's token, or
-/// the old token that `kubectl apply` left in a foreign Secret.
+/// The token is not found: not in plain text, in base64 at any offset, URL-encoded or in pieces. Neither is an AWS key, the cluster's
+/// token, or the old token that `kubectl apply` left in a foreign Secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_is_printed_or_written_anywhere_else() {
     let world = World::new(&["team-a", "team-b", "foreign"]).await;
@@ -120,7 +120,7 @@ async fn questions_show_no_token_and_no_key_either() {
     assert_silent(&world, &mut online(&world, CONFIG, &[]), 2, "AWS, with an error that does");
 }
 
-/// Where a token of somebody else stands: in the data and in the copy that `kubectl apply` keeps.
+/// A token of another owner, which is in the data and in the copy that `kubectl apply` keeps.
 const OLD: &str = "cAnArY-of-the-recipe-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-\
                    0123456789-0123456789-0123456789-0123456789-0123456789";
 
@@ -167,7 +167,7 @@ async fn arguments_and_environment_of_the_process_hold_no_token() {
     let world = World::new(&["team-a"]).await;
     let kube = Arc::new(FaultProxy::start(world.kube.address()).await);
     world.move_kube(&kube.url(), None);
-    // From the moment that it has a token, it waits for the API server.
+    // The process waits for the API server from the moment that it has a token.
     let minted = Arc::new(Notify::new());
     let (tell, stop) = (minted.clone(), kube.clone());
     world.aws.on_issue(move |_| {

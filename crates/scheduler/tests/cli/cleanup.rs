@@ -1,4 +1,4 @@
-//! `regcred cleanup`: what an installation left goes, and nothing else.
+//! `regcred cleanup`: removes what an installation left, and nothing else.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_testkit::FakeKube;
@@ -14,7 +14,7 @@ targets:
 ";
 const THEIRS: &str = r#"{"auths":{"quay.example":{"auth":"dTpw"}}}"#;
 
-/// With the Secrets of an installation, and one that it has put entries into.
+/// Returns a world with the Secrets of an installation, and with a foreign Secret that has entries of regcred.
 async fn installed() -> World {
     let world = World::new(&["team-a", "team-b"]).await;
     let shared =
@@ -151,7 +151,7 @@ async fn what_others_keep_in_a_secret_of_ours_is_not_lost_and_no_link_leads_nowh
     let mut secret = world.secret("team-a").expect("it is there");
     secret["data"]["tls.ca"] = "eA==".into();
     world.kube.put("secrets", "team-a", "ecr-secret", secret, "tenant");
-    // Somebody has changed what the annotation says of the links.
+    // Another writer changes the annotation that records the links.
     let mut secret = world.secret("team-b").expect("it is there");
     secret["metadata"]["annotations"]["regcred.dev/links"] = "{}".into();
     world.kube.put("secrets", "team-b", "ecr-secret", secret, "tenant");

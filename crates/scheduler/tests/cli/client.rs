@@ -1,4 +1,4 @@
-//! How a person's kubeconfig, proxies and network problems look at the command line.
+//! The command line with the kubeconfig, the proxies and the network problems of a person.
 
 use std::process::Command;
 
@@ -146,7 +146,7 @@ async fn a_proxy_that_no_connection_needs_is_not_judged() {
         let (code, table, error) = told(asked.env("HTTPS_PROXY", proxy));
         assert_eq!(code, Some(0), "{proxy}: {table}{error}");
     }
-    // The cause is the name of the host: no proxy is used.
+    // The host name causes the failure, because no proxy is used.
     let named = world.kube.kubeconfig().replace(&world.kube.url(), "https://nowhere.invalid:6443");
     let mut direct = status(&world, &named);
     let (code, table, _) = told(direct.env("HTTPS_PROXY", proxies[0]).env("NO_PROXY", "*"));

@@ -1,4 +1,4 @@
-//! `regcred run` as a process of its own, and what is asked of it.
+//! `regcred run` as a separate process, with the questions that tests ask it.
 
 use std::{
     io::{BufRead, BufReader},
@@ -20,14 +20,14 @@ fn lines(stderr: ChildStderr) -> Receiver<String> {
         let mut line = String::new();
         while stderr.read_line(&mut line).expect("text") > 0 {
             if sender.send(std::mem::take(&mut line)).is_err() {
-                line.clear(); // nobody reads the rest
+                line.clear(); // the receiver is dropped, so only drain the pipe
             }
         }
     });
     lines
 }
 
-/// A daemon, which is killed if a test fails.
+/// A daemon process, which is killed if a test fails.
 pub(crate) struct Daemon {
     child: Child,
     /// The lines of its log. A thread reads them at once, because a full pipe would stop the daemon.
@@ -36,12 +36,12 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// As an identity that may ask for tokens.
+    /// Starts a daemon with an identity that can mint tokens.
     pub(crate) fn start(world: &World, config: &str) -> Self {
         Self::start_with(world, config, |_| ())
     }
 
-    /// The same, with another environment.
+    /// Starts a daemon with another environment.
     pub(crate) fn start_with(world: &World, config: &str, change: impl FnOnce(&mut Command)) -> Self {
         let kubeconfig = world.dir.path().join("kubeconfig");
         Self::of_several_with(world, config, |command| {
@@ -50,7 +50,7 @@ impl Daemon {
         })
     }
 
-    /// Of the clusters that the config names itself.
+    /// Starts a daemon without `--kubeconfig`, for the clusters that the config names.
     pub(crate) fn of_several(world: &World, config: &str) -> Self {
         Self::of_several_with(world, config, |_| ())
     }
@@ -69,7 +69,7 @@ impl Daemon {
         daemon
     }
 
-    /// The next line that says this.
+    /// Returns the next log line that contains this text.
     pub(crate) fn told(&mut self, what: &str) -> String {
         let mut all = String::new();
         loop {
@@ -81,7 +81,7 @@ impl Daemon {
         }
     }
 
-    /// The lines with these texts, in whichever order they come.
+    /// Returns the log lines that contain these texts, in any order.
     pub(crate) fn told_each<const N: usize>(&mut self, what: [&str; N]) -> [String; N] {
         let mut found = what.map(|_| String::new());
         while found.iter().any(String::is_empty) {
@@ -98,20 +98,20 @@ impl Daemon {
         assert!(sent.expect("kill starts").success());
     }
 
-    /// Ends it without a word.
+    /// Kills the process.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
     }
 
-    /// Ends it in peace.
+    /// Stops the process with SIGTERM, and checks that it exits with 0.
     pub(crate) fn stop(mut self) {
         self.signal("TERM");
         self.told("stopped");
         assert_eq!(self.child.wait().expect("it ends").code(), Some(0));
     }
 
-    /// Where its endpoint listens, as `HOST:PORT`.
+    /// Returns the address of the endpoint, as `HOST:PORT`.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
@@ -120,26 +120,26 @@ impl Daemon {
         self.child.id()
     }
 
-    /// How many files and sockets it has open.
+    /// Returns the number of open files and sockets.
     pub(crate) fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
     }
 
-    /// What it has of its own in memory, in KiB.
+    /// Returns the anonymous memory of the process, in KiB.
     pub(crate) fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("the kernel says so");
         line.trim().trim_end_matches("kB").trim().parse().expect("a number")
     }
 
-    /// One number of `/metrics`; 0 where it is not there.
+    /// Returns one number of `/metrics`. 0 if the metric does not exist.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let (_, text) = self.get("/metrics");
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
         line.map_or(0.0, |value| value.parse().expect("a number"))
     }
 
-    /// Status and text of an endpoint.
+    /// Returns the status and the body of an endpoint.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
         use std::io::{Read, Write};
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
@@ -163,7 +163,7 @@ pub(crate) fn has_secret(namespace: &'static str) -> impl Fn(&FakeKube) -> bool 
     move |kube| kube.object("secrets", namespace, "ecr-secret").is_some_and(|it| it["data"].is_object())
 }
 
-/// Whether its ServiceAccount uses it.
+/// Whether the ServiceAccount of a namespace uses its Secret.
 pub(crate) fn is_linked(namespace: &'static str) -> impl Fn(&FakeKube) -> bool {
     move |kube| {
         let account = kube.object("serviceaccounts", namespace, "default");

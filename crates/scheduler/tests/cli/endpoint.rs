@@ -1,4 +1,4 @@
-//! Clients that mean no good, at the real endpoint of the real daemon.
+//! Hostile clients at the real endpoint of the real daemon.
 
 use std::{
     collections::VecDeque,
@@ -25,11 +25,11 @@ use crate::{
 
 const CONFIG: &str =
     "targets: [{ namespaces: { include: ['app-*'] }, region: eu-west-1, service_accounts: [{ name: default }] }]";
-/// The time-out of the kubelet's probes.
+/// The timeout of the kubelet's probes.
 const PROBE: Duration = Duration::from_secs(1);
 /// An address that none of the hostile clients has.
 const KUBELET: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// For what has to end in time. The daemon closes every connection within 15 seconds.
+/// The time limit for connections that must end. The daemon closes every connection within 15 seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn start() -> (World, Daemon) {
@@ -46,10 +46,10 @@ fn connect(daemon: &Daemon) -> TcpStream {
     stream
 }
 
-/// All that comes back, until the daemon closes the connection.
+/// Returns all bytes that the daemon sends until it closes the connection.
 fn answer(daemon: &Daemon, sent: &[u8]) -> Vec<u8> {
     let mut stream = connect(daemon);
-    // The daemon may close the connection before all is written.
+    // The daemon may close the connection before the whole request is written.
     let _ = stream.write_all(sent);
     let mut answer = vec![];
     match stream.read_to_end(&mut answer) {
@@ -58,7 +58,7 @@ fn answer(daemon: &Daemon, sent: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Probes as the kubelet does, from this address: a probe fails after a second, and three in a row restart the pod.
+/// Probes from this address as the kubelet does. A probe fails after a second, and three failures in a row restart the pod.
 async fn assert_probes_are_answered(daemon: &Daemon, from: Ipv4Addr) {
     for path in ["/livez", "/readyz"] {
         let mut answers = vec![];
@@ -80,20 +80,20 @@ async fn assert_probes_are_answered(daemon: &Daemon, from: Ipv4Addr) {
     }
 }
 
-/// Sets how many files a process may have open.
+/// Sets the soft limit of open files of a process.
 fn limit_files(pid: u32, soft: &str) {
     let status = Command::new("prlimit").args(["--pid", &pid.to_string(), &format!("--nofile={soft}:")]).status();
     assert!(status.expect("prlimit starts").success());
 }
 
-/// Lets this process have as many files open as the machine allows: the tests are the clients.
+/// Raises the limit of open files of this process to its maximum, because the tests are the clients.
 fn allow_many_files() {
     let limits = std::fs::read_to_string("/proc/self/limits").expect("text");
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("the kernel says so");
     limit_files(std::process::id(), line.split_whitespace().nth(1).expect("a hard limit"));
 }
 
-/// A connection from this address: all of 127.0.0.0/8 is loopback.
+/// Connects from this address. All of 127.0.0.0/8 is loopback.
 async fn connect_from(daemon: &Daemon, from: Ipv4Addr) -> std::io::Result<tokio::net::TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind((from, 0).into())?;
@@ -136,7 +136,7 @@ async fn idle_connections_delay_neither_a_probe_nor_a_target() {
     let before = daemon.open_files();
     let idle = (0..1100).map(|_| connect(&daemon)).collect::<Vec<_>>();
     assert_probes_are_answered(&daemon, Ipv4Addr::LOCALHOST).await;
-    // Connections to the cluster come and go too.
+    // The number of connections to the cluster varies too.
     assert!(daemon.open_files() < before + 64 + 20, "{before} files became {}", daemon.open_files());
     world.kube.add_namespace("app-b", &["default"]);
     world.kube.until("a new namespace is served", has_secret("app-b")).await;
@@ -239,7 +239,7 @@ async fn one_request_of_a_connection_is_answered_and_garbage_is_refused() {
     ] {
         let answer = answer(&daemon, format!("{sent}{garbage}").as_bytes());
         let answer = String::from_utf8_lossy(&answer);
-        // A reset, because of the garbage, may overtake the answer.
+        // The garbage may cause a reset that overtakes the answer.
         assert!(answer.is_empty() || answer.starts_with(&format!("HTTP/1.1 {status} ")), "{sent}: {answer}");
         assert!(answer.matches("HTTP/1.1").count() <= 1, "{sent}: {answer}");
     }

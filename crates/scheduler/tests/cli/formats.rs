@@ -1,4 +1,4 @@
-//! Output that tools read: every form of every result, errors too, and logs of which each line is one JSON object.
+//! Output for tools: every form of every result and error, and logs with one JSON object per line.
 
 use std::{
     collections::BTreeSet,
@@ -20,7 +20,7 @@ use crate::{
 
 const TWO: &str = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-b, region: us-east-1 }\n";
 
-/// JSON in which no object has a key twice.
+/// A JSON value in which no object has a duplicate key.
 struct Strict;
 
 impl<'de> Deserialize<'de> for Strict {
@@ -76,7 +76,7 @@ impl<'de> Deserialize<'de> for Strict {
     }
 }
 
-/// Each line as an object with a level and a message.
+/// Parses each line as an object with a level and a message.
 fn objects(lines: &str) -> Vec<Value> {
     let object = |line: &str| {
         serde_json::from_str::<Strict>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -88,7 +88,7 @@ fn objects(lines: &str) -> Vec<Value> {
     lines.lines().map(object).collect()
 }
 
-/// A command with this world's cluster, AWS and config.
+/// Returns a command with the cluster, the AWS and the config of this world.
 fn command(world: &World, line: &str) -> Command {
     let mut command = regcred(&line.split_whitespace().collect::<Vec<_>>());
     command.env("AWS_ENDPOINT_URL", world.aws.url()).env("KUBECONFIG", world.dir.path().join("kubeconfig"));
@@ -240,7 +240,7 @@ async fn every_result_is_printed_in_every_form() {
     }
 }
 
-/// YAML as the program itself reads it.
+/// Reads YAML as the program itself reads it.
 fn read_yaml(yaml: &str) -> Value {
     regcred_manifests::read(yaml).unwrap_or_else(|why| panic!("{why}: {yaml}"))
 }

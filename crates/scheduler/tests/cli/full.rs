@@ -1,4 +1,4 @@
-//! The full form of the config: named providers, and targets that say how their Secret is kept.
+//! The full form of the config: named providers, and targets with settings for their Secret.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -26,14 +26,14 @@ targets:
   secret: { name: shared, merge: true }
 "#;
 
-/// The hosts of a Secret of this type.
+/// Returns the hosts of a Secret of type `kubernetes.io/dockerconfigjson`.
 fn hosts(secret: &Value) -> Vec<String> {
     let data = secret["data"][".dockerconfigjson"].as_str().expect("it has data");
     let file = serde_json::from_slice::<Value>(&STANDARD.decode(data).expect("base64")).expect("JSON");
     file["auths"].as_object().expect("a map").keys().cloned().collect()
 }
 
-/// What of a ServiceAccount's list the platform has not put there itself.
+/// Returns the names in a ServiceAccount's list, except the ones that the platform adds.
 fn named(list: &Value) -> Vec<&str> {
     let names = list.as_array().into_iter().flatten().filter_map(|it| it["name"].as_str());
     names.filter(|name| !name.contains("-dockercfg-")).collect()

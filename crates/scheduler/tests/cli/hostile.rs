@@ -11,7 +11,7 @@ const NAMED: &str =
 const HOSTS: &str = "regcred.dev/hosts";
 const LINKS: &str = "regcred.dev/links";
 
-/// A field set that is nested so deeply.
+/// Returns a field set with this nesting depth.
 fn nested(depth: usize) -> Value {
     (0..depth).fold(json!({}), |inner, _| json!({ "f:a": inner }))
 }
@@ -20,7 +20,7 @@ fn managed(manager: &str, operation: &str, time: &str, fields: &Value) -> Value 
     json!([{ "manager": manager, "operation": operation, "apiVersion": "v1", "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields }])
 }
 
-/// Metadata that a tenant can write into its own objects, and whether regcred can still decode the object.
+/// Returns metadata that a tenant can write into its own objects, and whether regcred can still decode the object.
 fn poisons() -> Vec<(&'static str, Value, bool)> {
     let now = "2026-01-01T00:00:00Z";
     let long = |length: usize| "x".repeat(length);
@@ -71,7 +71,7 @@ async fn world() -> World {
     World::new(&["other", "team-a", "team-b"]).await
 }
 
-/// What was done to the Secret of a namespace.
+/// Returns the change to the Secret of a namespace.
 fn done<'a>(report: &'a Value, namespace: &str) -> &'a str {
     field(report, namespace, "done")
 }
@@ -141,7 +141,7 @@ async fn a_service_account_with_too_long_a_list_is_left_alone_and_named() {
     assert!(world.secret("team-b").is_some(), "the Secret itself is written");
 }
 
-/// Anybody may apply under any name of a field manager.
+/// Any user can apply with any field manager name.
 #[tokio::test(flavor = "multi_thread")]
 async fn links_that_somebody_else_writes_are_not_followed() {
     let many = |count: usize| {
@@ -180,7 +180,7 @@ async fn links_that_somebody_else_writes_are_not_followed() {
     }
 }
 
-/// With the rights that are printed: they name the accounts of the config and the usual three.
+/// Uses the rights that `regcred manifests` prints: they name the accounts of the config and the three default ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_could_not_be_undone_stays_recorded_until_it_can() {
     let world = world().await;

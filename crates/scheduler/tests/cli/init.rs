@@ -1,4 +1,4 @@
-//! `regcred init`: finds what others left, says who writes it, and prints a config that takes it over. It reads, and no more.
+//! `regcred init`: finds the Secrets of other tools, names their writers, and prints a config that adopts them. It only reads.
 
 use std::{
     fs,
@@ -31,14 +31,14 @@ fn init(world: &World, args: &[&str]) -> Command {
     command
 }
 
-/// The exit code, the config and the report.
+/// Returns the exit code, the config and the report.
 fn printed(command: &mut Command) -> (i32, String, String) {
     let output = command.output().expect("it starts");
     let [config, report] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).expect("text"));
     (output.status.code().expect("it exits"), config, report)
 }
 
-/// A Secret with this Docker config.
+/// Returns a Secret with this Docker config.
 fn login(config: &Value) -> Value {
     let data = json!({ ".dockerconfigjson": STANDARD.encode(config.to_string()) });
     json!({ "type": "kubernetes.io/dockerconfigjson", "data": data })
@@ -49,7 +49,7 @@ fn auths(hosts: &[&str]) -> Value {
     json!({ "auths": hosts.iter().map(entry).collect::<serde_json::Map<_, _>>() })
 }
 
-/// What a config comes to, with nothing but what `init` printed.
+/// Returns the steps that a plan of this config prints.
 fn steps(world: &World, config: &str) -> Vec<String> {
     let once = world.once(config, &["--output", "json"]);
     let mut plan = Command::new(once.get_program());
@@ -64,13 +64,13 @@ fn steps(world: &World, config: &str) -> Vec<String> {
     targets.iter().map(told).collect()
 }
 
-/// What a config has for a shell.
+/// Returns the shell commands in the comments of a config.
 fn commands(config: &str) -> Vec<String> {
     let code = config.lines().filter_map(|it| it.trim_start().strip_prefix("#   "));
     code.filter(|it| it.contains("kubectl")).map(str::to_owned).collect()
 }
 
-/// What a shell gives to a `kubectl` that knows where CronJobs are, when a command is pasted into it.
+/// Pastes a command into a shell. Returns the arguments for a `kubectl` that knows the namespaces of the CronJobs.
 fn pasted(world: &World, command: &str) -> Vec<String> {
     let jobs = world.kube.objects("cronjobs");
     let places = jobs.iter().filter_map(|it| it["metadata"]["namespace"].as_str()).collect::<Vec<_>>().join(" ");
@@ -86,7 +86,7 @@ fn pasted(world: &World, command: &str) -> Vec<String> {
     String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
 }
 
-/// Three projects with the shell recipe, of which one has an old token; in the last one the builder is not linked.
+/// Returns three projects with the shell recipe. One of them has an expired token, and in the last one the builder is not linked.
 async fn recipes() -> (World, Vec<Recipe>) {
     let world = World::new(&["team-a", "team-b", "team-c", "team-d"]).await;
     let mut all = vec![];

@@ -1,4 +1,4 @@
-//! `regcred plan` and `regcred status`: they read, say what they see, and do nothing.
+//! `regcred plan` and `regcred status`: both read, report and write nothing.
 
 use std::{process::Command, time::Duration};
 
@@ -15,7 +15,7 @@ fn command(world: &World, name: &str, args: &[&str]) -> Command {
     command_of(world, CONFIG, name, args)
 }
 
-/// `once` with another command's name.
+/// Returns the command of `once` with another command's name.
 fn command_of(world: &World, config: &str, name: &str, args: &[&str]) -> Command {
     let once = world.once(config, args);
     let mut command = Command::new(once.get_program());
@@ -24,7 +24,7 @@ fn command_of(world: &World, config: &str, name: &str, args: &[&str]) -> Command
     command
 }
 
-/// One target in each state.
+/// Returns a world with one target in each state.
 async fn world() -> World {
     let world = World::new(&["fresh", "edited", "unlinked", "missing", "foreign"]).await;
     let entry = r#"{"auths":{"123456789012.dkr.ecr.ap-south-1.amazonaws.com":{"auth":"dTpw"}}}"#;

@@ -1,4 +1,4 @@
-//! The binary as a user runs it, against stand-ins on loopback.
+//! The binary as a user runs it, against fake servers on loopback.
 
 mod bad;
 mod canary;

@@ -1,5 +1,6 @@
-//! Each file, variable, command output and answer that can hold a secret, in twenty malformed forms. regcred prints nothing of the secret, at
-//! any level, as text and as JSON.
+//! Each file, variable, command output and answer that can hold a secret, in twenty malformed forms.
+//!
+//! regcred prints no part of the secret, at every log level, as text and as JSON.
 
 use std::{
     collections::BTreeSet,
@@ -18,29 +19,29 @@ use tokio::runtime::Handle;
 
 use crate::world::regcred;
 
-/// Either half is looked for: some forms break the secret in its middle.
+/// Tests search for each half, because some forms split the secret in its middle.
 const HALVES: [&str; 2] = ["cAnArY7first7half7of7it", "sEcOnD7half7of7cAnArY77"];
 const CONFIG: &str = "targets: [{ namespace: team-a, region: eu-west-1 }]\n";
 const MERGE: &str = "targets: [{ namespace: team-a, region: eu-west-1, secret: { merge: true } }]\n";
 const ROLE: &str = "arn:aws:iam::123456789012:role/pull";
 const AT_ONCE: usize = 4;
 
-/// A place that can hold a secret, and what belongs there.
+/// A place that can hold a secret.
 #[derive(Clone, Copy, Debug)]
 enum Place {
-    /// A file that this variable names.
+    /// The file that this variable names.
     File(&'static str),
     Kubeconfig,
-    /// A file that the kubeconfig names by this key of its user.
+    /// The file that the kubeconfig names by this key of its user.
     OfUser(&'static str),
     Variable(&'static str),
-    /// What an exec plug-in prints, there and on standard error, before it ends with this code.
+    /// The output of an exec plug-in on both streams, before it exits with this code.
     Plugin(u8),
-    /// What AWS answers to this action.
+    /// The AWS answer to this action.
     Aws(&'static str),
-    /// What the API server answers.
+    /// The answer of the API server.
     Kube,
-    /// The `.dockerconfigjson` of somebody else's Secret.
+    /// The `.dockerconfigjson` of a Secret of another owner.
     Data,
 }
 
@@ -100,7 +101,7 @@ const PLACES: [(Place, &str); 23] = [
     (Place::Data, r#"{"auths":{"r.example":{"auth":"SECRET"}}}"#),
 ];
 
-/// As it should be, and twenty ways in which a text comes out wrong.
+/// The correct form, and twenty malformed ones.
 const FORMS: [fn(&str) -> Vec<u8>; 21] = [
     |text| text.into(),
     |text| [b"# f\xfcr\n", text.as_bytes()].concat(),
@@ -125,7 +126,7 @@ const FORMS: [fn(&str) -> Vec<u8>; 21] = [
     |text| text[text.len() / 3..].into(),
 ];
 
-/// A run of the binary with its environment and files, and the servers that it speaks to.
+/// A run of the binary, with its environment, files and servers.
 struct Case<'a> {
     dir: &'a Path,
     kubeconfig: String,
@@ -182,7 +183,7 @@ impl<'a> Case<'a> {
                 self.set(variable, self.write("file", bytes));
             }
             Place::Kubeconfig => {
-                // The form is that of the whole file.
+                // The malformed form applies to the whole file.
                 self.kubeconfig.clear();
                 self.write("kubeconfig", bytes);
             }
@@ -239,12 +240,12 @@ impl<'a> Case<'a> {
                 self.kube.put("secrets", "team-a", "ecr-secret", empty, "helm");
                 let mut stored = self.kube.object("secrets", "team-a", "ecr-secret").expect("it was made");
                 (stored["type"], stored["data"]) = (secret["type"].clone(), secret["data"].clone());
-                self.kube.put_raw("secrets", "team-a", "ecr-secret", stored); // a real server takes no malformed one
+                self.kube.put_raw("secrets", "team-a", "ecr-secret", stored); // a real server refuses a malformed one
             }
         }
     }
 
-    /// All that these commands print.
+    /// Returns everything that these commands print.
     fn printed(&self) -> Vec<u8> {
         if !self.kubeconfig.is_empty() {
             self.write("kubeconfig", self.kubeconfig.as_bytes());
@@ -268,7 +269,7 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Everything that a half of the secret may look like when it is printed.
+/// Returns all printed forms of a half of the secret.
 fn appearances(half: &str) -> Vec<String> {
     let bytes = half.as_bytes();
     let list = |bytes: &mut dyn Iterator<Item = u8>| bytes.map(|it| it.to_string()).collect::<Vec<_>>().join(", ");
@@ -283,7 +284,7 @@ fn appearances(half: &str) -> Vec<String> {
 }
 
 fn assert_silent(printed: &[u8], what: &str) {
-    // What was encoded twice, or in UTF-16, looks like this without its zeros.
+    // Removing the zeros reveals a secret that was encoded twice or in UTF-16.
     let text = String::from_utf8_lossy(printed).replace(['\0'], "").replace("\\0", "").replace("\\u0000", "");
     for half in HALVES {
         for appearance in appearances(half) {
@@ -308,7 +309,7 @@ async fn no_place_that_holds_a_secret_is_quoted_in_any_malformed_form() {
     assert!(all.await.expect("it ends"), "see above");
 }
 
-/// Tries each form of each place; whether none of them was printed.
+/// Tries each form of each place. Returns whether all were silent.
 fn all_are_silent(runtime: &Handle, kubeconfig: &str) -> bool {
     let (next, root) = (AtomicUsize::new(0), tempfile::tempdir().expect("a folder"));
     let work = || {

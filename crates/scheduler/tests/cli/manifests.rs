@@ -1,4 +1,4 @@
-//! `regcred manifests`, and `regcred check --template`, as a person types them.
+//! `regcred manifests` and `regcred check --template`, as a person runs them.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! What alerts, dashboard and guide say of metrics, against those that the daemon serves.
+//! The metrics in alerts, dashboard and guide match the metrics that the daemon serves.
 
 use std::{collections::BTreeSet, fs};
 
@@ -11,12 +11,12 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
 const GUIDE: &str = "docs/monitoring.md";
 const CONFIG: &str = "targets: [{ namespace: app-a, region: eu-west-1, service_accounts: [{ name: default }] }]";
 
-/// The names of all series that may come, by what the daemon says each metric is.
+/// Returns the names of all possible series, derived from the metric types that the daemon reports.
 async fn served() -> BTreeSet<String> {
     let world = World::new(&["app-a"]).await;
     let daemon = Daemon::start(&world, CONFIG);
     world.kube.until("it is served", is_linked("app-a")).await;
-    // A metric without series is not there; the target is counted a moment after it is served.
+    // A metric without series is not in the output. The daemon counts a target shortly after it serves it.
     let mut metrics = String::new();
     while !metrics.contains("target_namespace=\"app-a\"") {
         tokio::task::yield_now().await;
@@ -49,7 +49,7 @@ async fn every_metric_that_is_asked_for_is_served_and_every_one_that_is_served_i
     for file in ["deploy/monitoring/rules.yaml", "deploy/monitoring/dashboard.json"] {
         let named = named(file);
         assert!(named.len() >= 10, "{named:?}");
-        // A text may name a histogram as a whole.
+        // A text may name a histogram by its base name.
         let unknown =
             named.iter().filter(|name| !served.contains(*name) && !served.contains(&format!("{name}_bucket")));
         assert_eq!(unknown.collect::<Vec<_>>(), [] as [&String; 0], "{file} asks for what nobody serves");

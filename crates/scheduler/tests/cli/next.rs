@@ -8,7 +8,7 @@ use crate::world::{World, regcred, run};
 fn coming_runs_are_printed_in_the_zone_of_the_schedule() {
     let args = ["next", "30 2 * * *", "--time-zone", "Europe/Berlin", "--after", "1792800000", "--count", "2"];
     let output = regcred(&args).output().expect("it starts");
-    // Two o'clock comes twice on 25 October 2026.
+    // On 25 October 2026, the hour from two o'clock occurs twice.
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
         "2026-10-24T02:30:00+02:00 Sat\n2026-10-25T02:30:00+02:00 Sun\n"

@@ -1,4 +1,4 @@
-//! `regcred once`: what it does, and what its exit code says.
+//! `regcred once`: its effects and its exit codes.
 
 use std::{
     process::{Command, Stdio},

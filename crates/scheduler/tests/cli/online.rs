@@ -1,4 +1,4 @@
-//! `regcred check --online`: it asks, says what is wrong and how to mend it, and writes nothing.
+//! `regcred check --online`: reports problems with their fixes, and writes nothing.
 
 use std::{
     process::Command,
@@ -21,7 +21,7 @@ pub(crate) fn online(world: &World, config: &str, args: &[&str]) -> Command {
     command
 }
 
-/// A cluster in which nobody may write in `kube-system`.
+/// Returns a cluster in which no user may write in `kube-system`.
 async fn world(namespaces: &[&str]) -> World {
     let world = World::new(namespaces).await;
     world.kube.deny("create", "secrets", Some("kube-system"));
@@ -38,14 +38,14 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// The rows of one check, each as `RESULT subject: message`.
+/// Returns the rows of one check, each as `RESULT subject: message`.
 fn rows(report: &Value, check: &str) -> Vec<String> {
     let checks = report["checks"].as_array().unwrap_or_else(|| panic!("{report:#}")).iter();
     let of = checks.filter(|it| it["check"] == check);
     of.map(|it| format!("{} {}: {}", text(&it["result"]), text(&it["subject"]), text(&it["message"]))).collect()
 }
 
-/// The fix of the one failure or warning of a check.
+/// Returns the fix of the only failure or warning of a check.
 fn fix(report: &Value, check: &str) -> String {
     let checks = report["checks"].as_array().expect("a list").iter();
     let fixes = checks.filter(|it| it["check"] == check && it["result"] != "ok").map(|it| text(&it["fix"]).to_owned());
@@ -386,7 +386,8 @@ async fn of_two_secrets_in_a_namespace_each_right_is_asked_for_once_and_one_fix_
     let of_team_a = report["checks"].as_array().expect("a list").iter().find(|it| it["subject"] == "team-a");
     let told = text(&of_team_a.expect("it is told")["fix"]);
     assert!(!told.contains("rolebinding") && told.contains("resourceNames: [two]"), "one is bound already: {told}");
-    // Twelve cluster-wide, five of those in two namespaces, what guards kube-system, and the lists of what other modes leave.
+    // Twelve checks are cluster-wide, and five of those run in two namespaces. Four are about `kube-system`, and three are about
+    // leftovers.
     assert_eq!(questions(&world), 12 + 5 * 2 + 4 + 3, "{report:#}");
 
     for (verb, resource) in [("get", "secrets"), ("create", "secrets"), ("patch", "secrets")]
@@ -435,7 +436,7 @@ async fn namespaces_that_are_chosen_are_looked_at_as_those_that_are_named() {
     );
 }
 
-/// A check of sinks `east` and `west`, each with its kubeconfig in the folder of `world`.
+/// Returns a check of the sinks `east` and `west`, each with its own kubeconfig. The one of `east` is in the folder of `world`.
 fn of_east_and_west(world: &World, west: &str, args: &[&str]) -> Command {
     let config = format!(
         "sinks:\n  east: {{ type: openshift, kubeconfig: {} }}\n  west: {{ type: openshift, kubeconfig: {west} }}\n\

@@ -1,4 +1,4 @@
-//! `regcred run`, as a process of its own: what it does by itself, and what signals have it do.
+//! `regcred run` as a separate process: its own actions, and its reactions to signals.
 
 use std::time::Duration;
 
@@ -31,9 +31,10 @@ async fn a_namespace_that_is_made_is_served_and_one_that_is_not_chosen_is_left_a
     daemon.stop();
 }
 
-/// Case 17: somebody edits or deletes our Secret, or takes its link away, while a daemon runs.
+/// Case 17: another writer edits or deletes regcred's Secret, or removes its link, while a daemon runs.
 ///
-/// It is seen at once and put back from the token that is held, without another; what others wrote into the ServiceAccount stays.
+/// The daemon notices it immediately, and restores the Secret from the token in memory without another mint. The entries of other writers
+/// in the ServiceAccount stay.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_deleted_or_edited_is_restored_and_nothing_is_minted() {
     let world = World::new(&["app-a"]).await;
@@ -94,7 +95,7 @@ async fn a_restart_writes_nothing_that_is_fresh() {
     daemon.stop();
     world.kube.clear_requests();
     let daemon = Daemon::start(&world, CONFIG);
-    // A namespace that comes last is served last.
+    // The daemon serves the last namespace last.
     world.kube.add_namespace("app-z", &["default"]);
     world.kube.until("it is served", is_linked("app-z")).await;
     let written = world.kube.requests().into_iter().filter(|it| it.verb == "patch").collect::<Vec<_>>();
@@ -158,7 +159,7 @@ async fn a_config_that_cannot_be_put_in_force_leaves_the_old_one() {
     daemon.stop();
 }
 
-/// The config, for the cluster of this kubeconfig.
+/// Returns the config for the cluster of this kubeconfig.
 fn of_cluster(world: &World, kubeconfig: &str) -> String {
     let path = world.dir.path().join(kubeconfig);
     format!("sinks: {{ cluster: {{ type: openshift, kubeconfig: {} }} }}\n{CONFIG}", path.display())

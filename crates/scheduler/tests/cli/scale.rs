@@ -1,4 +1,4 @@
-//! A thousand namespaces: one token per region, and no request more than needed.
+//! A thousand namespaces: one token per region, and no unnecessary request.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -38,7 +38,7 @@ async fn a_thousand_namespaces_cost_one_token_a_region_and_the_fewest_requests()
         let (code, report, logs) = run(&mut world.once(&config, &[args, &["--output", "json"]].concat()));
         assert_eq!(code, 0, "{report:#} {logs}");
     };
-    let pages = 4; // of 100, 200, 400 and what is left
+    let pages = 4; // of 100, 200, 400 and the rest
     let lists = [("list secrets", pages), ("list serviceaccounts", 2 * pages + 1)]; // default, builder; no pipeline
     let reviews = ("create selfsubjectaccessreviews", 4); // whether each of them may be listed
 
@@ -99,16 +99,16 @@ async fn entries_that_keep_secrets_of_one_name_in_many_ways_share_what_is_listed
     once();
     once();
     let pages = MANY.div_ceil(500);
-    // The selected half comes first: it is in the first three pages, of 100, 200 and 400.
+    // The selected half sorts first, so it is in the first three pages, of 100, 200 and 400.
     let reviews = ("create selfsubjectaccessreviews", 4);
     let lists = [reviews, ("list namespaces", pages), ("list secrets", 3), ("list serviceaccounts", 2 * 3 + 1)];
     assert_eq!(requests(&world), expected(&lists), "fifty ways, one list of each name");
 }
 
-/// Case 24: a cluster holds thousands of Secrets of others, some of a megabyte, and some under our own name.
+/// Case 24: a cluster holds thousands of foreign Secrets, some of a megabyte, and some with the same name as regcred's.
 ///
-/// Ours are asked for by their name, and of all that has it the metadata alone: what a daemon holds in memory hardly changes, and no
-/// foreign Secret is read.
+/// The daemon lists only Secrets with its own name, and only their metadata. Its memory use hardly changes, and it reads no foreign
+/// Secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_others_keep_in_a_cluster_costs_a_daemon_nothing() {
     let names = (0..500).map(|number| format!("app-{number:03}")).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Namespaces by pattern and label, several clusters, and what a Secret looks like beside its logins.
+//! Namespaces by pattern and label, several clusters, and the fields of a Secret besides its logins.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regcred_testkit::FakeKube;
@@ -9,13 +9,13 @@ use crate::world::{World, of, regcred, run};
 const CHOOSING: &str = "targets:\n- namespaces: { include: [team-a, 'app-*'], exclude: ['app-legacy-*'], selector: 'tier in (build, run)' }\n  \
                         region: eu-west-1\n- { namespaces: ['*'], region: us-east-1, secret: { name: everywhere } }\n";
 
-/// A namespace with this label, beside those of [`World::new`].
+/// Adds a namespace with this label to the ones of [`World::new`].
 fn labelled(kube: &FakeKube, name: &str, tier: &str) {
     kube.add_namespace(name, &["default"]);
     kube.put("namespaces", "", name, json!({ "metadata": { "labels": { "tier": tier } } }), "kubectl");
 }
 
-/// Namespace and name of every Secret of regcred's.
+/// Returns the namespace and the name of every Secret that regcred manages.
 fn kept(kube: &FakeKube) -> Vec<String> {
     let secrets = kube.objects("secrets").into_iter();
     let ours = secrets.filter(|it| it["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "regcred");
@@ -179,7 +179,7 @@ async fn each_cluster_is_kept_by_its_own_sink_and_one_that_is_down_delays_no_oth
             kubeconfig.display()
         )
     };
-    // Without the flag that names one cluster.
+    // This command lacks the flag that names one cluster.
     let once = |config: &str, args: &[&str]| {
         let mut command = regcred(&["once", "--output", "json", "--config"]);
         command.arg(world.write("regcred.yaml", config)).args(args);

@@ -1,4 +1,4 @@
-//! What shells and `man` get.
+//! The output for shells and for `man`.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! Files that are not what they should be: refused by name, at once, and nothing of them is quoted.
+//! Invalid files: regcred names the file, refuses it immediately, and quotes nothing from it.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use std::{
 use crate::world::{World, regcred};
 
 const CONFIG: &str = "targets: [{ namespace: team-a, region: eu-west-1 }]\n";
-/// What people have lying around, each with something secret in it.
+/// Common files, each with a secret.
 const SECRETS: [(&str, &str); 8] = [
     ("an AWS file", "[default]\naws_access_key_id = canary\naws_secret_access_key = canary\n"),
     (
@@ -79,7 +79,7 @@ fn a_mounted_config_map_is_quoted_as_any_other_file() {
     assert!(code == Some(2) && told.contains("instnace") && told.contains("instance"), "{told}");
 }
 
-/// Paths that no reader comes back from, or that have no end.
+/// Returns paths that block a reader, or that are not regular files of a sane size.
 fn endless(dir: &Path) -> Vec<(&'static str, PathBuf)> {
     let pipe = dir.join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo starts").success());
@@ -150,7 +150,7 @@ fn a_config_may_come_from_a_stream_that_the_caller_has_opened() {
     assert_eq!(code, Some(0), "{told}");
 }
 
-/// Who may write a kubeconfig is not who runs the pod.
+/// The author of a kubeconfig may be another person than the one who runs the pod.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_pod_a_kubeconfig_runs_no_program_and_reads_no_file_from_elsewhere() {
     let world = World::new(&["team-a"]).await;

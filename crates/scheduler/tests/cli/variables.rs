@@ -132,7 +132,7 @@ fn a_missing_config_is_reported_with_the_flag_that_names_one() {
     }
 }
 
-/// The first line of what `manifests` prints.
+/// Returns the first line of the output of `manifests`.
 fn head(folder: &tempfile::TempDir, line: &str) -> String {
     let mut command: Command = regcred(&line.split_whitespace().collect::<Vec<_>>());
     let output = command.current_dir(folder.path()).output().expect("it starts");

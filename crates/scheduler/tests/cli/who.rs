@@ -1,4 +1,4 @@
-//! The identity in AWS is printed, and another account's token is not fresh.
+//! regcred prints its identity in AWS, and does not treat a token of another account as fresh.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ const ONE: &str = "targets: [{ namespace: team-a, region: eu-west-1 }]\n";
 const OWN: &str = "123456789012";
 const OTHER: &str = "210987654321";
 
-/// The same config as a role of an account.
+/// Returns the same config with a role of this account.
 fn as_account(account: &str, more: &str) -> String {
     format!(
         "providers:\n  pull: {{ type: ecr, region: eu-west-1, profile: \"{account}\"{more} }}\n\
@@ -72,7 +72,7 @@ fn plan(world: &World, config: &str) -> Command {
 async fn a_secret_that_another_account_minted_is_minted_anew_once() {
     for (first, second, accounts) in [(OTHER, OWN, false), (OWN, OTHER, false), (OTHER, OWN, true), (OWN, OWN, true)] {
         let world = World::new(&["team-a"]).await;
-        // The provider has one name and one digest: only who it is in AWS changes.
+        // The provider has one name and one digest. Only its identity in AWS changes.
         let config = |account: &str| {
             let accounts = if accounts { ", accounts: [333333333333]" } else { "" };
             let profile =

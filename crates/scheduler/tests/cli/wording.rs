@@ -1,4 +1,4 @@
-//! Messages about wrong configs and command lines: each has its place as `FILE:LINE:` and a fix, and none has words of a library.
+//! Messages about invalid configs and command lines: each has its place as `FILE:LINE:` and a fix, and no words of a library.
 
 use std::process::Command;
 
@@ -45,7 +45,7 @@ fn check(yaml: &str, change: impl FnOnce(&mut Command)) -> (i32, String) {
     (code, told)
 }
 
-/// Asserts that each config is refused with this text at this line, and that no library's words show. Line 0: no line is told.
+/// Asserts that each config is refused with this text at this line, without words of a library. Line 0 means no line.
 fn assert_told(faults: Vec<(String, u64, &str)>) {
     let mut wrong = vec![];
     for (yaml, line, expected) in faults {
@@ -173,7 +173,7 @@ fn each_fault_has_its_line_and_its_fix() {
 #[test]
 fn each_fault_of_a_path_or_of_yaml_has_its_line_and_its_fix() {
     assert_told(vec![
-        // What Helm prints of numbers.
+        // Numbers as Helm prints them.
         (format!("version: 1.0\n{ENTRY}"), 1, "1.0 is not a version that is known: write 1"),
         (
             entry("region: eu-west-1, accounts: [1.23456789012e+11]"),
@@ -249,7 +249,7 @@ fn each_fault_of_a_path_or_of_yaml_has_its_line_and_its_fix() {
     ]);
 }
 
-/// Asserts that each config is refused with one line for each of these keys, and no other line.
+/// Asserts that each config is refused with one line for each of these keys, and with no other line.
 fn assert_told_at_once(faults: Vec<(String, &[&str])>) {
     for (yaml, keys) in faults {
         let (code, told) = check(&yaml, |_| ());
@@ -343,7 +343,7 @@ fn a_fault_hides_no_other_fault_of_its_map() {
                 "p.web_identity.role_arn",
                 "p.web_identity.token_file",
                 "p.identity",
-                "p.identity", // and it goes with no other identity
+                "p.identity", // `identity` conflicts with the other identities
                 "p.aliases[0]",
                 "p.aliases[2]",
                 "p.programs",
@@ -404,7 +404,7 @@ fn a_fault_hides_no_other_fault_of_its_map() {
     ]);
 }
 
-/// A config with these keys in one of its maps.
+/// Returns a config with these keys in one of its maps.
 type Map = fn(&str) -> String;
 
 #[test]

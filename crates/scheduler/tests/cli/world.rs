@@ -1,4 +1,4 @@
-//! Stand-ins, a config, and the binary between them.
+//! Fake servers, a config, and the binary that uses them.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// With these namespaces, each with the ServiceAccounts `default` and `builder`.
+    /// Creates a world with these namespaces, each with the ServiceAccounts `default` and `builder`.
     pub(crate) async fn new(namespaces: &[&str]) -> Self {
         let world = Self {
             aws: FakeAws::start().await,
@@ -37,7 +37,7 @@ impl World {
         path
     }
 
-    /// Has the binary speak to the API server at this URL, which trusts this authority.
+    /// Points the kubeconfig at this URL. `authority`: the trusted certificate authority, in PEM.
     pub(crate) fn move_kube(&self, url: &str, authority: Option<&str>) {
         let mut kubeconfig = self.kube.kubeconfig().replace(&self.kube.url(), url);
         if let Some(pem) = authority {
@@ -49,17 +49,17 @@ impl World {
         self.write("kubeconfig", &kubeconfig);
     }
 
-    /// How many tokens AWS was asked for.
+    /// Returns the number of tokens that AWS was asked for.
     pub(crate) fn mints(&self) -> usize {
         self.aws.calls().iter().filter(|call| call.action == "GetAuthorizationToken").count()
     }
 
-    /// The Secret of a namespace.
+    /// Returns the Secret of a namespace.
     pub(crate) fn secret(&self, namespace: &str) -> Option<Value> {
         self.kube.object("secrets", namespace, "ecr-secret")
     }
 
-    /// `regcred once` with this config and these arguments, ready to be started.
+    /// Returns a `regcred once` command with this config and these arguments.
     pub(crate) fn once(&self, config: &str, args: &[&str]) -> Command {
         let mut command = regcred(&["once"]);
         command.arg("--config").arg(self.write("regcred.yaml", config));
@@ -70,7 +70,7 @@ impl World {
     }
 }
 
-/// What a report says of one namespace: its state, and why.
+/// Returns the state of one namespace in a report, and the reasons for it.
 pub(crate) fn of(report: &Value, namespace: &str) -> (String, String) {
     let targets = report["targets"].as_array().unwrap_or_else(|| panic!("{report:#}"));
     let it = targets.iter().find(|it| it["namespace"] == namespace).unwrap_or_else(|| panic!("{report:#}"));
@@ -78,14 +78,16 @@ pub(crate) fn of(report: &Value, namespace: &str) -> (String, String) {
     (it["state"].as_str().unwrap_or_default().to_owned(), why.join("; "))
 }
 
-/// The binary, with nothing of this machine's environment.
+/// Returns the binary as a command, without the environment of this machine.
 pub(crate) fn regcred(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_regcred"));
     command.args(args).env_clear().env("HOME", "/nonexistent");
     command
 }
 
-/// Runs it; its exit code, what it printed as JSON (null if it did not), and its standard error.
+/// Runs a command. Returns its exit code, its output as JSON, and its standard error.
+///
+/// The JSON is null if the output is not JSON.
 pub(crate) fn run(command: &mut Command) -> (i32, Value, String) {
     let Output { status, stdout, stderr } = command.output().expect("it starts");
     let report = serde_json::from_slice(&stdout).unwrap_or_default();

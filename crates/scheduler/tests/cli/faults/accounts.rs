@@ -1,4 +1,4 @@
-//! `ServiceAccounts` that are not there yet, or that others write too.
+//! `ServiceAccounts` that do not exist yet, or that other writers change too.
 
 use serde_json::{Value, json};
 
@@ -11,9 +11,10 @@ fn names(list: &Value) -> Vec<&str> {
     list.as_array().into_iter().flatten().filter_map(|it| it["name"].as_str()).collect()
 }
 
-/// Case 21: a fresh project has no `default` yet, and `builder` never comes.
+/// Case 21: a new project has no ServiceAccount `default` yet, and `builder` is never created.
 ///
-/// The Secret is written, the target waits, exit code 0; nobody waits for `builder`. A pass after they have come links them.
+/// regcred writes the Secret. The target waits for `default` but not for `builder`, and the exit code is 0. The next pass links a
+/// ServiceAccount that was created in the meantime.
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_come_later_or_never() {
     let world = World::new(&[]).await;
@@ -32,10 +33,9 @@ async fn accounts_come_later_or_never() {
     assert_eq!(names(&account["imagePullSecrets"]), ["ecr-secret"]);
 }
 
-/// Case 23: the lists hold two hundred entries, some twice, or our name in one of the two alone.
+/// Case 23: the lists of a ServiceAccount have two hundred entries with duplicates, and only one list has regcred's entry.
 ///
-/// Only what is missing is added, at the end and once; nothing of others is dropped, sorted or made single. A second pass writes
-/// nothing.
+/// regcred appends its missing entry once. It does not drop, sort or deduplicate entries of other owners. A second pass writes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_are_long_and_hold_duplicates() {
     let world = World::new(&["team-a"]).await;

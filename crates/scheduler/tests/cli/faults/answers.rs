@@ -1,4 +1,4 @@
-//! ECR answers, and the answer makes no sense.
+//! ECR answers with an invalid response.
 
 use std::time::{Duration, SystemTime};
 
@@ -29,7 +29,7 @@ fn in_hours(hours: f64) -> Value {
     json!(((now() + hours * HOUR) * 1000.0).round() / 1000.0)
 }
 
-/// Answers so, and what came of it: exit code, reason, and the Secret.
+/// Runs a pass with this answer. Returns the exit code, the reason, and the Secret.
 async fn answered(answer: &Value, config: &str) -> (i32, String, Option<Value>) {
     let world = World::new(&["team-a"]).await;
     world.aws.answer_with(raw(answer));
@@ -49,9 +49,9 @@ fn token(pair: impl AsRef<[u8]>) -> String {
     STANDARD.encode(pair)
 }
 
-/// Case 4: an answer without a token, or with several.
+/// Case 4: ECR answers without a token, or with several tokens.
 ///
-/// An empty one is refused, and so are several where nobody can say which is meant. Nothing is written.
+/// regcred refuses an empty answer, and several tokens if none is clearly the right one. It writes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_holds_no_token_or_several() {
     let end = in_hours(12.0);
@@ -70,9 +70,9 @@ async fn an_answer_holds_no_token_or_several() {
         .await;
 }
 
-/// Case 5: a token that is none: not base64, no colon, an empty part, control characters, not text, far too long.
+/// Case 5: a token is invalid: not base64, no colon, an empty part, control characters, not text, or far too long.
 ///
-/// It is refused, and the message tells its length or what is wrong, never the token; a colon in the password is fine.
+/// regcred refuses the token. The message names the length or the problem, and never the token. A colon in the password is valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_none() {
     let end = in_hours(12.0);
@@ -98,9 +98,9 @@ async fn a_token_is_none() {
     assert!(stored.contains(&token("AWS:with:colon")), "{stored}");
 }
 
-/// Case 6: a token that does not say when it ends, or says something that cannot be.
+/// Case 6: a token has no expiry, or an impossible one.
 ///
-/// Without an end an hour is assumed, and said so. An end in the past, in 1970, in 30 s or in ten years is refused.
+/// If the expiry is missing, regcred assumes one hour and logs it. It refuses an expiry in the past, in 1970, in 30 s or in ten years.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_is_missing_or_cannot_be() {
     let good = token("AWS:canary");
@@ -120,9 +120,9 @@ async fn an_end_is_missing_or_cannot_be() {
     assert!((0.9 * HOUR..=HOUR).contains(&left), "{left}");
 }
 
-/// Case 7: the end as a number with milliseconds, as a whole number, in milliseconds.
+/// Case 7: ECR sends the expiry as a number with a fraction, as a whole number, or in milliseconds.
 ///
-/// Seconds are taken in both forms; milliseconds would be thousands of years ahead and are refused.
+/// regcred accepts seconds in both forms. It refuses milliseconds, because the expiry would be thousands of years ahead.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_has_many_forms() {
     let good = token("AWS:canary");

@@ -1,13 +1,13 @@
-//! The API server is busy, changes its leader, or says no.
+//! The API server is busy, changes its leader, or refuses requests.
 
 use std::time::{Duration, Instant};
 
 use super::{ONE, TWO, many};
 use crate::world::{World, of, run};
 
-/// Case 14: the API server answers 429 with a pause, 503 during an upgrade, 500 while etcd changes its leader.
+/// Case 14: the API server answers 429 with a pause, 503 during an upgrade, or 500 while etcd changes its leader.
 ///
-/// The pause is kept, whichever form the answer has; what was done stays done, and the pass ends well within its deadline.
+/// regcred respects the pause, even if only a header contains it. Finished targets stay finished, and the pass ends within its deadline.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_server_is_busy_or_changes_its_leader() {
     let busy = "Too many requests, please try again later.";
@@ -39,9 +39,9 @@ async fn the_api_server_is_busy_or_changes_its_leader() {
     assert!(state == "failed" && why.contains("HTTP 429") && why.contains("(throttled)"), "{why}");
 }
 
-/// Case 19: a namespace is being deleted, or vanished since the config named it.
+/// Case 19: a namespace is being deleted, or does not exist any more.
 ///
-/// It is gone, not failed: exit code 0, and the others are done.
+/// The target is gone and not failed. The exit code is 0, and the other targets are refreshed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_is_going_or_gone() {
     let world = World::new(&["team-a", "team-b"]).await;
@@ -53,7 +53,7 @@ async fn a_namespace_is_going_or_gone() {
         let (state, why) = of(&report, namespace);
         assert!(state == "gone" && why.contains(how), "{report:#}");
     }
-    // Where rights are given by RoleBindings, a namespace that is gone answers 403: its bindings are gone with it.
+    // RoleBindings are deleted with their namespace, so a deleted namespace can answer 403.
     world.kube.deny("get", "secrets", Some("absent"));
     world.kube.deny("patch", "secrets", Some("absent"));
     let (code, report, _) = run(&mut world.once(&three, &["--output", "json"]));
@@ -62,8 +62,8 @@ async fn a_namespace_is_going_or_gone() {
 
 /// Case 20: rights are missing in three of two hundred namespaces.
 ///
-/// The three are told with the rule that is missing, object by object, and are not asked again and again; the rest is done. Exit
-/// code 1. A quota, a webhook and a refusal that is none of RBAC are told apart from a missing right.
+/// regcred names the missing rule for each object, and does not retry these namespaces again and again. The other targets are refreshed,
+/// and the exit code is 1. A quota, a webhook and a refusal that is not from RBAC are not reported as a missing right.
 #[tokio::test(flavor = "multi_thread")]
 async fn rights_are_missing_in_some_namespaces() {
     let (namespaces, config) = many(200);

@@ -1,14 +1,14 @@
-//! A config that is wrong, at the moment when it would do harm.
+//! An invalid config at the moment when it would do harm.
 
 use crate::world::{World, run};
 
 const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 
-/// Case 27: the config has an unknown key, an account of eleven digits, a region that does not exist, a host with a port, a path, a
-/// wildcard or another partition's domain, a selector that is none, a target twice, or two logins for one host of one Secret.
+/// Case 27: the config has an unknown key, an account of eleven digits, a region that does not exist, an invalid selector, or a duplicate
+/// target. Or a host has a port, a path, a wildcard or the domain of another partition, or one Secret has two logins for one host.
 ///
-/// Each is told with file, line, key, what was found and what was probably meant, all at once. Exit code 2; neither AWS nor the cluster
-/// is asked anything. A scheme, a slash at the end and upper case in a host are taken, with a warning.
+/// regcred reports each error with file, line, key, value and a suggestion. The exit code is 2, and regcred calls neither AWS nor the
+/// cluster. A host with a scheme, a trailing slash or upper case is accepted with a warning.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_config_is_wrong_and_nothing_is_done() {
     let world = World::new(&["team-a"]).await;

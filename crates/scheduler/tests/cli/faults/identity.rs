@@ -1,14 +1,14 @@
-//! The identity behind the call comes and goes.
+//! The identity behind the call changes, or is missing for a moment.
 
 use std::fs;
 
 use super::{BRIEFLY, FORCED, ONE};
 use crate::world::{World, of, run};
 
-/// Case 8: the token file of a web identity rotates, is empty or gone for a moment, or holds a token that has expired.
+/// Case 8: the token file of a web identity rotates, is empty or missing for a moment, or holds an expired token.
 ///
-/// Each pass reads it anew. Empty is a failure that passes, gone is one of the configuration, an expired one is denied by
-/// STS. Secrets stay, and the first pass after it is back refreshes.
+/// Each pass reads the file again. An empty file is a temporary failure, and a missing file is a configuration error. STS denies an
+/// expired token. Secrets stay, and the first pass with a valid file refreshes them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_web_identity_rotates_and_is_gone_for_a_moment() {
     let world = World::new(&["team-a"]).await;

@@ -1,6 +1,6 @@
-//! Faults at the wire, and what the binary makes of each.
+//! Faults on the network, and how the binary reacts to each.
 //!
-//! Tests whose documentation begins with `Case N:` are listed in `docs/faults.md`, wherever in the workspace they are.
+//! `docs/faults.md` lists the tests of the whole workspace whose documentation begins with `Case N:`.
 
 mod accounts;
 mod answers;
@@ -14,11 +14,11 @@ mod provider;
 
 const ONE: &str = "targets: [{ namespace: team-a, region: eu-west-1 }]";
 const TWO: &str = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-b, region: eu-west-1 }\n";
-/// What fails is not waited for.
+/// A short time limit, because the pass may fail.
 const BRIEFLY: &[&str] = &["--output", "json", "--timeout", "1s"];
 const FORCED: &[&str] = &["--output", "json", "--timeout", "1s", "--force"];
 
-/// Many targets in one region.
+/// Returns many namespaces, and a config with a target in each of them, all in one region.
 fn many(count: usize) -> (Vec<String>, String) {
     let namespaces = (0..count).map(|number| format!("team-{number}")).collect::<Vec<_>>();
     let entry = |namespace: &String| format!("- {{ namespace: {namespace}, region: eu-west-1 }}\n");

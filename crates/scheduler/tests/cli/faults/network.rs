@@ -1,4 +1,4 @@
-//! What networks, proxies and strangers do between regcred and its servers.
+//! Faults of networks, proxies and untrusted servers between regcred and its servers.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use regcred_testkit::{
 use super::{BRIEFLY, FORCED, ONE};
 use crate::world::{World, of, run};
 
-/// Every way in which bytes fail to arrive, with what is said of each: by the side of ECR, by the side of the API server.
+/// Returns the ways in which bytes are lost, with the message for ECR and the message for the API server.
 fn losses() -> [(Fault, &'static str, &'static str); 8] {
     let (late, over) = ("the pass ran out of time", "the pass ran out of time");
     [
@@ -29,10 +29,10 @@ fn losses() -> [(Fault, &'static str, &'static str); 8] {
     ]
 }
 
-/// Case 11: ECR or the API server takes the connection and never answers; or breaks it off, half-way or at once.
+/// Case 11: ECR or the API server accepts the connection and never answers, or closes it early.
 ///
-/// Every call has a deadline and so has the pass: it ends with exit code 3 and says what it did not reach. Secrets stay, and the
-/// next pass works.
+/// Every call has a deadline, and so has the pass. The pass ends with exit code 3 and names what it could not reach. Secrets stay, and
+/// the next pass works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_are_lost_on_the_way() {
     let world = World::new(&["team-a"]).await;
@@ -66,9 +66,10 @@ async fn bytes_are_lost_on_the_way() {
     }
 }
 
-/// Case 12: a proxy or a load balancer answers instead: with 407, with 502, with a page of HTML.
+/// Case 12: a proxy or a load balancer answers instead, with 407, 502 or an HTML page.
 ///
-/// What it says is no token and no object: the message speaks of the proxy or of its answer's status, and quotes nothing.
+/// regcred takes nothing from the answer as a token or an object. The message names the proxy or the status of the answer, and quotes
+/// nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_else_answers() {
     let world = World::new(&["team-a"]).await;
@@ -86,7 +87,7 @@ async fn somebody_else_answers() {
     let proxy = ForwardProxy::start().await;
     proxy.answer_with(407, page);
     let mut once = world.once(ONE, BRIEFLY);
-    // By another name than the API server's, so that it is that one's which counts.
+    // The proxy has another name than the API server, so that `NO_PROXY` matches only the API server.
     let named = proxy.url().replace("127.0.0.1", "localhost");
     once.env_remove("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &named).env("NO_PROXY", "127.0.0.1");
     let (code, report, _) = run(&mut once);
@@ -95,7 +96,7 @@ async fn somebody_else_answers() {
     assert!(proxy.connects().iter().all(|it| it.ends_with(".eu-west-1.amazonaws.com:443")), "{:?}", proxy.connects());
     assert_eq!(world.kube.objects("secrets").len(), 0);
 
-    // A server that NO_PROXY does not name is reached through the proxy, though the proxy is on loopback itself.
+    // `NO_PROXY` does not name this server, so regcred uses the proxy, even though the proxy is on loopback.
     world.move_kube("https://api.cluster.example:6443", None);
     let mut once = world.once(ONE, BRIEFLY);
     once.env("HTTPS_PROXY", proxy.url()).env("NO_PROXY", "127.0.0.1");
@@ -109,9 +110,9 @@ async fn somebody_else_answers() {
     assert!(code == 2 && error.contains("HTTPS_PROXY") && !error.contains("canary"), "{error}");
 }
 
-/// Case 13: a stranger's certificate, one that has expired; a bundle of authorities that is missing or cut off.
+/// Case 13: a certificate is untrusted, expired or for another host, or a bundle of authorities is missing or truncated.
 ///
-/// Nobody is trusted who should not be, and nothing is sent. A bundle that cannot be used is named, with exit code 2.
+/// regcred does not trust the server and sends nothing. It names an unusable bundle, with exit code 2.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_not_to_be_trusted() {
     let world = World::new(&["team-a"]).await;

@@ -1,4 +1,4 @@
-//! What stands there is somebody else's, or somebody else has changed it.
+//! The Secret belongs to another owner, or another writer has changed it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -12,10 +12,10 @@ fn docker_config(auths: &str) -> Value {
     json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": STANDARD.encode(auths) } })
 }
 
-/// Case 15: another field manager owns the data, as where a shell recipe or a controller applies the Secret.
+/// Case 15: another field manager owns the data, such as a shell recipe or a controller that applies the Secret.
 ///
-/// It is refused by the name of its writers and stays byte for byte, with `--force` too. With `--adopt` what a client-side apply
-/// made becomes ours, and keeps its UID.
+/// regcred refuses the Secret, names its writers and leaves it byte for byte, even with `--force`. With `--adopt`, it takes over the
+/// result of a client-side apply and keeps the UID.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_manager_owns_the_data() {
     let world = World::new(&["team-a", "team-b"]).await;
@@ -37,9 +37,9 @@ async fn another_manager_owns_the_data() {
     assert_eq!(after["metadata"]["uid"], before.expect("it was there")["metadata"]["uid"]);
 }
 
-/// Case 16: the Secret is Opaque, immutable, another installation's, or held by a controller.
+/// Case 16: the Secret is Opaque, immutable, of another installation, or owned by a controller.
 ///
-/// Each is refused with its reason and remedy, once, and nothing is deleted or made anew; the others are done.
+/// regcred refuses each with a reason and a fix. It deletes and recreates nothing, and the other targets are refreshed.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stands_there_cannot_be_written() {
     let cases = [
@@ -95,9 +95,10 @@ async fn what_stands_there_cannot_be_written() {
     }
 }
 
-/// Case 17: somebody edits or deletes our Secret, or moves its dates.
+/// Case 17: another writer edits or deletes regcred's Secret, or changes its dates.
 ///
-/// The next pass puts it back in place; dates that are not ours are not believed, so an `expires-at` of 2099 changes nothing.
+/// The next pass restores the Secret in place. regcred does not trust dates that it did not write, so an `expires-at` of 2099 has no
+/// effect.
 #[tokio::test(flavor = "multi_thread")]
 async fn our_secret_is_edited_or_deleted() {
     let world = World::new(&["team-a"]).await;

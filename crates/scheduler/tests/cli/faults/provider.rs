@@ -13,8 +13,8 @@ fn error(status: u16, code: &str, message: &str) -> Answer {
 
 /// Case 1: ECR answers 500, 502 or 503.
 ///
-/// The pass ends with exit code 3, Secrets stay byte for byte, each look costs at most one call; the first pass after the
-/// outage refreshes.
+/// The pass ends with exit code 3 and leaves Secrets byte for byte. It makes at most three calls. The first pass after the outage
+/// refreshes.
 #[tokio::test(flavor = "multi_thread")]
 async fn ecr_is_down_and_what_stands_there_stays() {
     let world = World::new(&["team-a"]).await;
@@ -35,9 +35,9 @@ async fn ecr_is_down_and_what_stands_there_stays() {
     assert_ne!(world.secret("team-a"), before);
 }
 
-/// Case 2: ECR throttles, with 429 or with one of its three names for it.
+/// Case 2: ECR throttles, with 429 or with one of its error codes for throttling.
 ///
-/// One call for however many namespaces, then the pause that the answer asks for, then everything is done in the same pass.
+/// The pass makes one call for all namespaces. After the pause that the answer asks for, it finishes everything.
 #[tokio::test(flavor = "multi_thread")]
 async fn ecr_throttles_and_its_pause_is_kept() {
     let (namespaces, config) = many(20);
@@ -63,9 +63,9 @@ async fn ecr_throttles_and_its_pause_is_kept() {
     }
 }
 
-/// Case 3: the identity may not ask for a token.
+/// Case 3: the identity may not request a token.
 ///
-/// One call, exit code 2; the message names the action and the principal, and nothing is written.
+/// regcred makes one call and exits with code 2. The message names the action and the principal, and nothing is written.
 #[tokio::test(flavor = "multi_thread")]
 async fn ecr_denies_and_the_message_names_action_and_principal() {
     let world = World::new(&["team-a"]).await;
@@ -80,9 +80,9 @@ async fn ecr_denies_and_the_message_names_action_and_principal() {
     assert_eq!(world.kube.objects("secrets").len(), 0);
 }
 
-/// Case 9: the key is deactivated, or the role deleted, while the token of before still works.
+/// Case 9: the key is deactivated, or the role deleted, while the earlier token still works.
 ///
-/// The Secret stays; the report says that it cannot be refreshed, and until when it works. Exit code 2.
+/// The Secret stays. The report contains the refused refresh and the expiry of the Secret. The exit code is 2.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_is_gone_and_the_report_says_until_when_the_secret_works() {
     let world = World::new(&["team-a"]).await;

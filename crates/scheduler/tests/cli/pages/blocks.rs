@@ -2,7 +2,7 @@
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-/// Begins a block that `cargo xtask generate` copies from a source file.
+/// The start of a block that `cargo xtask generate` copies from a source file.
 const COPIED: &str = "<!-- begin generated ";
 
 #[derive(Debug)]
@@ -14,19 +14,19 @@ pub(super) struct Block {
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Kind {
-    /// A config, a file beside it, or objects.
+    /// A config, another file, or objects.
     Yaml,
-    /// Command lines after `$ `, and what they print.
+    /// Command lines after `$ `, with their output.
     Console,
-    /// Not for a program.
+    /// Text that no program reads.
     Text,
-    /// Rust that a compiler reads elsewhere: a copy of a source file, or a doctest.
+    /// Rust that is compiled elsewhere: a copy of a source file, or a doctest.
     Rust,
-    /// Anything else, with its info string.
+    /// Any other block, with its info string.
     Unknown(String),
 }
 
-/// The blocks of a page, in its order. In a page that is the documentation of a crate, rustdoc runs the Rust.
+/// Returns the blocks of a page, in order. rustdoc runs the Rust of a page that documents a crate.
 pub(super) fn of(page: &str, is_rustdoc: bool) -> Vec<Block> {
     let (mut blocks, mut open) = (vec![], None::<Block>);
     for (event, range) in Parser::new_ext(page, Options::ENABLE_TABLES).into_offset_iter() {

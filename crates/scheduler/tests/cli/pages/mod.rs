@@ -1,4 +1,6 @@
-//! Every code block in every Markdown file: the binary loads each config, and a shell runs each command line against stand-ins.
+//! Tests every code block in every Markdown file.
+//!
+//! The binary loads each config, and a shell runs each command line against fake servers.
 
 mod blocks;
 mod objects;
@@ -20,10 +22,10 @@ use self::{
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// Folders without pages. `cargo xtask generate` makes pages of the pieces in the last one.
+/// Folders without pages. `cargo xtask generate` builds pages from the files in the last one.
 const SKIPPED: [&str; 3] = ["target", ".git", "xtask/src/generate"];
 
-/// The Markdown files, from the folder of the workspace.
+/// Returns the paths of the Markdown files, relative to the workspace.
 fn pages() -> Vec<PathBuf> {
     let (mut folders, mut pages) = (vec![PathBuf::new()], vec![]);
     while let Some(folder) = folders.pop() {
@@ -41,7 +43,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// Whether rustdoc shows a page as that of a crate.
+/// Whether rustdoc shows this page as the page of a crate.
 fn is_rustdoc(page: &Path) -> bool {
     let library = page.with_file_name("src").join("lib.rs");
     let library = fs::read_to_string(Path::new(ROOT).join(library)).unwrap_or_default();

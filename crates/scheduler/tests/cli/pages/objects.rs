@@ -1,10 +1,10 @@
-//! Objects in pages, against the published schemas of their kinds.
+//! Checks the objects in pages against the published schemas of their kinds.
 
 use serde_json::Value;
 
 use super::published::Published;
 
-/// Kinds of other projects that no schema is at hand of: their name and their keys at the top are checked alone.
+/// Kinds of other projects without an available schema. Only their kind and their top-level keys are checked.
 const UNPUBLISHED: [(&str, &str); 3] = [
     ("argoproj.io/v1alpha1", "AppProject"),
     ("argoproj.io/v1alpha1", "Application"),
@@ -18,7 +18,7 @@ impl Objects {
         Self(Published::new())
     }
 
-    /// What is wrong with an object.
+    /// Returns the problems of an object.
     pub(super) fn problems(&self, object: &Value) -> Vec<String> {
         let is = |(version, kind): &(&str, &str)| object["apiVersion"] == *version && object["kind"] == *kind;
         if !UNPUBLISHED.iter().any(is) {

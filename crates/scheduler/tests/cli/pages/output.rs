@@ -1,9 +1,9 @@
-//! What a page shows of an output, against the output.
+//! Compares the output in a page with the actual output.
 
-/// Stands for any text in a line, and alone on a line for any lines.
+/// A placeholder for any text in a line. Alone on a line, it matches any number of lines.
 const LEFT_OUT: &str = "...";
 
-/// Whether an output is the shown one.
+/// Whether an output matches the output in the page.
 pub(super) fn is_shown(shown: &str, output: &str) -> bool {
     let shown = shown.lines().map(str::trim_end).collect::<Vec<_>>();
     lines(&shown, &output.lines().map(str::trim_end).collect::<Vec<_>>())

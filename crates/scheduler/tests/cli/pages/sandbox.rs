@@ -1,4 +1,4 @@
-//! A folder in which the command lines of one page run, one after another.
+//! A folder in which the command lines of one page run, one after the other.
 
 use std::{
     fs,
@@ -14,16 +14,16 @@ use serde_json::Value;
 use super::{objects::Objects, output::is_shown};
 use crate::world::World;
 
-/// Programs that a page may name. The stub of each checks the files that it is given.
+/// Programs that a page may use. A stub replaces each of them and checks its input files.
 const STUBS: [&str; 9] = ["aws", "cargo", "git", "helm", "jq", "kubectl", "oc", "oras", "skopeo"];
-/// Programs that are the real ones.
+/// Programs that are not replaced.
 const REAL: [&str; 6] = ["bash", "cat", "grep", "rm", "sed", "timeout"];
-/// Folders of the repository, which the lines of a page can name.
+/// Folders of the repository that a page may use.
 const FOLDERS: [&str; 3] = ["config", "crates", "deploy"];
 const NAMESPACES: [&str; 6] = ["team-a", "team-b", "argocd", "flux-system", "app-a", "tools"];
-/// The config of a page that shows none.
+/// The config for a page without one.
 const CONFIG: &str = "targets: [{ namespace: team-a, region: eu-west-1 }]\n";
-/// Files that a page takes for granted: the page, the file and its text.
+/// Files that a page expects: the page, the file, and its text.
 const GIVEN: [(&str, &str, &str); 9] = [
     ("docs/air-gapped.md", "bundle.pem", ""),
     ("docs/air-gapped.md", "target/image/Containerfile", ""),
@@ -35,11 +35,11 @@ const GIVEN: [(&str, &str, &str); 9] = [
     ("docs/leaked-token.md", "deny-ecr.json", ""),
     ("docs/leaked-token.md", "leaked.json", ""),
 ];
-/// Files that a reader names by a word of capitals.
+/// Files of the reader, which a page names with a word in capitals.
 const NAMED_BY_READERS: [&str; 1] = ["FILE"];
-/// Pages that begin after a pass.
+/// Pages that start after a pass.
 const AFTER_A_PASS: [&str; 1] = ["docs/leaked-token.md"];
-/// What the stand-ins do not serve: the line, and the failure of regcred.
+/// Requests that the fake servers do not support: the command line, and regcred's error.
 const UNSERVED: [(&str, &str); 1] = [("regcred check --template template.yaml --online", "it is no OpenShift")];
 
 pub(super) struct Sandbox {
@@ -74,7 +74,7 @@ impl Sandbox {
         for file in NAMED_BY_READERS {
             world.write(file, "");
         }
-        // `regcred init` finds something everywhere.
+        // This lets `regcred init` find a Secret on every page.
         let host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
         world.kube.add_namespace("legacy", &["default"]);
         Recipe::new(host, SystemTime::UNIX_EPOCH).add_to(&world.kube, "legacy");
@@ -85,7 +85,7 @@ impl Sandbox {
         sandbox
     }
 
-    /// What is wrong with a YAML block: a config, a file that its first line names, or objects.
+    /// Returns the problems of a YAML block: a config, a file that its first line names, or objects.
     pub(super) fn yaml(&self, text: &str, objects: &Objects) -> Vec<String> {
         let named = text.lines().next().and_then(|line| line.strip_prefix("# "));
         let is_file = |name: &&str| Path::new(name).extension().is_some_and(|it| it == "yaml") && !name.contains(' ');
@@ -109,7 +109,7 @@ impl Sandbox {
         self.console(&format!("$ regcred check --config {name}\nThe config is valid.\n..."))
     }
 
-    /// What is wrong with the command lines of a block, or with the output that it shows.
+    /// Returns the problems of the command lines in a block, or of the output that it shows.
     pub(super) fn console(&self, text: &str) -> Vec<String> {
         let mut entries = Vec::<(String, Vec<&str>)>::new();
         for line in text.lines() {

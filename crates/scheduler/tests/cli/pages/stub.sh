@@ -1,5 +1,5 @@
 #!/bin/bash
-# Stands in for kubectl, helm and the others that a page names: every file in the arguments has to exist.
+# A stub for kubectl, helm and the other programs that a page names. Every file in the arguments has to exist.
 set -eu
 shopt -s inherit_errexit
 name=${0##*/} file='' input='' previous=''

@@ -1,4 +1,4 @@
-//! `ServiceAccounts` that come late, and others who write them.
+//! `ServiceAccounts` that are created late, or that other writers change.
 
 use serde_json::json;
 
@@ -8,9 +8,9 @@ use crate::{
     world::World,
 };
 
-/// Case 21: a project's `default` comes after its Secret.
+/// Case 21: a project's `default` is created after its Secret.
 ///
-/// The Secret is there at once, and is linked as soon as the account is, without a pause and without another token.
+/// The daemon writes the Secret immediately. It links the ServiceAccount as soon as it exists, without a pause and without another token.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_links_an_account_as_soon_as_it_comes() {
     let world = World::new(&[]).await;
@@ -23,9 +23,10 @@ async fn a_daemon_links_an_account_as_soon_as_it_comes() {
     daemon.stop();
 }
 
-/// Case 22: somebody writes the lists of a ServiceAccount again and again, each time without our name.
+/// Case 22: another writer rewrites the lists of a ServiceAccount again and again, each time without regcred's entry.
 ///
-/// The link is restored three times and then left for ten minutes, with a word on who keeps doing it; no entry of others is lost.
+/// The daemon restores the link three times, and then leaves it for ten minutes. It reports that another writer keeps changing the
+/// ServiceAccount. No entry of another owner is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_does_not_win_a_quarrel_about_an_account_by_writing_more() {
     let world = World::new(&["app-a"]).await;
@@ -44,7 +45,7 @@ async fn a_daemon_does_not_win_a_quarrel_about_an_account_by_writing_more() {
     for _ in 0..50 {
         world.kube.put("serviceaccounts", "app-a", "default", theirs.clone(), "another-controller");
     }
-    // What comes later is served after all of that was seen.
+    // The daemon serves a later namespace only after it has seen all of these events.
     world.kube.add_namespace("app-b", &["default"]);
     world.kube.until("it is served", is_linked("app-b")).await;
     let written = world.kube.requests().into_iter().filter(|it| it.verb == "patch" && it.status < 300);

@@ -1,4 +1,4 @@
-//! The API server fails, namespaces go, rights are missing.
+//! The API server fails, namespaces are deleted, or rights are missing.
 
 use super::{SELECTED, names};
 use crate::{
@@ -8,7 +8,8 @@ use crate::{
 
 /// Case 14: the API server is upgraded or changes its leader while a daemon runs.
 ///
-/// Failures of requests and of watches pass; what came meanwhile is served as soon as it answers, and nothing is minted for it.
+/// The daemon survives failed requests and closed watches. It serves a namespace that was created meanwhile as soon as the API server
+/// answers, and mints nothing for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_outlasts_an_api_server_that_is_upgraded() {
     let world = World::new(&["app-a"]).await;
@@ -34,7 +35,7 @@ async fn a_daemon_outlasts_an_api_server_that_is_upgraded() {
 
 /// Case 19: a namespace is deleted while a daemon keeps its Secret.
 ///
-/// It is forgotten, and counts neither as failed nor as anything else; one that is made anew under its name is served.
+/// The daemon forgets the target, and counts it in no state. It serves a new namespace of the same name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_forgets_a_namespace_that_is_deleted() {
     let world = World::new(&["app-a", "app-b"]).await;
@@ -52,10 +53,10 @@ async fn a_daemon_forgets_a_namespace_that_is_deleted() {
     daemon.stop();
 }
 
-/// Case 20: a daemon misses rights in three namespaces of thirty.
+/// Case 20: a daemon lacks rights in three namespaces of thirty.
 ///
-/// The three are told once with the rule that is missing, and asked again after two, ten and fifty seconds and then every five minutes,
-/// for rights come a moment after their namespace; the others are served, and so is who comes later.
+/// The daemon reports each of the three once, with the missing rule. It retries after two, ten and fifty seconds, and then every five
+/// minutes, because rights may follow shortly after their namespace. It serves the other namespaces, and also a later one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_misses_rights_in_some_namespaces_serves_the_others() {
     let names = names(30);

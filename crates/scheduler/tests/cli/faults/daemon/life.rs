@@ -1,4 +1,4 @@
-//! Daemons that are killed, stopped in the middle, or work twice.
+//! Daemons that are killed, are stopped in the middle, or run twice.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_testkit::FakeKube;
@@ -10,7 +10,7 @@ use crate::{
     world::World,
 };
 
-/// Every Secret that is there is whole: a login that can be decoded, and its dates.
+/// Whether every Secret is complete: it has a login that can be decoded, and an expiry.
 fn are_whole(kube: &FakeKube) -> bool {
     kube.objects("secrets").iter().all(|secret| {
         let data = secret["data"][".dockerconfigjson"].as_str().and_then(|it| STANDARD.decode(it).ok());
@@ -21,9 +21,9 @@ fn are_whole(kube: &FakeKube) -> bool {
     })
 }
 
-/// Case 25: two daemons work at a time, each with a token of its own.
+/// Case 25: two daemons run at the same time, each with its own token.
 ///
-/// Each Secret is written once or twice, and then both leave it: nobody writes what is fresh.
+/// Each Secret is written once or twice. Then both daemons leave it, because no daemon writes a fresh Secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_daemons_at_a_time_do_no_harm() {
     let names = names(40);
@@ -50,10 +50,10 @@ fn is_in_once(world: &World, namespace: &str) -> bool {
     account["imagePullSecrets"].to_string().matches("\"ecr-secret\"").count() == 1
 }
 
-/// Case 26: a daemon is killed, or told to stop, while it serves two hundred namespaces.
+/// Case 26: a daemon is killed or stopped while it serves two hundred namespaces.
 ///
-/// Killed, it leaves whole Secrets, and the next one goes on where it was. Told to stop, it finishes what it has begun, begins nothing
-/// more, and exits with 0.
+/// A killed daemon leaves complete Secrets, and the next daemon continues with the remaining ones. A stopped daemon finishes the writes
+/// that have begun, starts no more, and exits with 0.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_is_killed_or_stopped_in_the_middle_leaves_nothing_half_done() {
     let names = names(200);

@@ -1,4 +1,4 @@
-//! The same faults while the daemon runs: it goes on, and nobody is told twice.
+//! The same faults while the daemon runs: it continues, and reports each fault only once.
 
 mod accounts;
 mod cluster;
@@ -10,7 +10,7 @@ targets:
 - { namespaces: ['app-*'], region: eu-west-1, service_accounts: [{ name: default }] }
 ";
 
-/// Names that are chosen.
+/// Returns the names of namespaces that the config selects.
 fn names(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("app-{number:03}")).collect()
 }

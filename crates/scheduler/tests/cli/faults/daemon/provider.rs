@@ -1,4 +1,4 @@
-//! ECR throttles, refuses or is silent.
+//! ECR throttles, refuses or does not answer.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ fn denied(code: &str, message: &str) -> Answer {
 
 /// Case 2: ECR throttles a daemon.
 ///
-/// One call for all of its namespaces, nothing before the pause is over that the answer asks for, and then one call more.
+/// The daemon makes one call for all of its namespaces. It makes no call during the pause that the answer asks for, and then one more.
 #[tokio::test(flavor = "multi_thread")]
 async fn ecr_throttles_a_daemon_and_its_pause_is_kept() {
     let names = names(20);
@@ -29,7 +29,7 @@ async fn ecr_throttles_a_daemon_and_its_pause_is_kept() {
         headers: vec![("Retry-After".into(), "2".into())],
         body: r#"{"__type":"ThrottlingException"}"#.into(),
     };
-    // The question for the identity, and the one for the token.
+    // The calls for the identity and for the token are throttled.
     proxy.set_for(2, throttled);
     let began = Instant::now();
     let daemon = Daemon::start_with(&world, SELECTED, |it| {
@@ -41,10 +41,10 @@ async fn ecr_throttles_a_daemon_and_its_pause_is_kept() {
     daemon.stop();
 }
 
-/// Case 3: a daemon's identity may not ask for a token.
+/// Case 3: a daemon's identity may not request a token.
 ///
-/// It is asked for once in five minutes, however many namespaces want it; the first failure is told with action and principal, and
-/// the daemon stays ready.
+/// The daemon requests a token once in five minutes, however many namespaces need it. It logs the first failure with the action and the
+/// principal, and stays ready.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_that_is_denied_asks_seldom_and_stays_ready() {
     let world = World::new(&["app-a"]).await;
@@ -66,9 +66,9 @@ async fn a_daemon_that_is_denied_asks_seldom_and_stays_ready() {
     daemon.stop();
 }
 
-/// Case 9: a daemon's key is deactivated while the token of before still works.
+/// Case 9: a daemon's key is deactivated while the earlier token still works.
 ///
-/// The Secret stays as it is, and one that is deleted is restored from the token that is held; the failure is told once.
+/// The Secret stays as it is. The daemon restores a deleted Secret from the token in memory, and logs the failure once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_whose_key_is_gone_keeps_what_works() {
     let world = World::new(&["app-a"]).await;
@@ -91,10 +91,10 @@ async fn a_daemon_whose_key_is_gone_keeps_what_works() {
     daemon.stop();
 }
 
-/// Case 10: this machine's clock is ten minutes slow or fast.
+/// Case 10: the clock of this machine is ten minutes slow or fast.
 ///
-/// AWS refuses the first signature and says what time it has; the next one is made with that, at once. A warning and a metric tell the
-/// difference, and the Secret is renewed as its own dates say. A clock that is set meanwhile is noticed within five minutes.
+/// AWS refuses the first signature and returns its own time. The daemon immediately signs the next call with that time. A warning and a
+/// metric report the difference, and the Secret is refreshed by its own dates. The daemon notices a corrected clock within five minutes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_off_costs_one_call_and_is_told() {
     let ten_minutes = Duration::from_mins(10);
@@ -118,9 +118,9 @@ async fn a_clock_that_is_off_costs_one_call_and_is_told() {
     }
 }
 
-/// Case 11: ECR takes a daemon's connection and never answers.
+/// Case 11: ECR accepts a daemon's connection and never answers.
 ///
-/// The call has a deadline; after it the daemon asks again, and whoever waited is served.
+/// The call has a deadline. After it, the daemon retries, and serves the targets that wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_outlasts_an_ecr_that_is_silent() {
     let world = World::new(&["app-a"]).await;
