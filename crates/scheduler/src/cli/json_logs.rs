@@ -1,6 +1,6 @@
 //! Log lines as JSON: one object per line, without duplicate keys.
 //!
-//! The JSON format of tracing-subscriber writes the fields of an event beside `target`, and the fields of a span beside its `name`. An
+//! The JSON format of tracing-subscriber writes event fields beside `target`, and span fields beside the `name` of the span. An
 //! event with a field `target`, or a span with a field `name`, then has a duplicate key. Strict readers drop such a line.
 
 use std::{fmt, sync::Arc};

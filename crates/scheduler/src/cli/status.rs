@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     }
     let report = pass::report(&args.pass, &plan, types, clock, async |engine| engine.plan(look).await)?;
     pass::warn_if_none(&report, &plan);
-    // The codes 2 and 3 report a cluster that could not be read, even if the flags hide all of its rows.
+    // Codes 2 and 3 report a cluster that could not be read, even if the flags hide its rows.
     let code = match pass::exit_code(&args.pass, &report, &plan) {
         code @ (2 | 3) => code,
         1 if report.exit_code() == 0 => 1,

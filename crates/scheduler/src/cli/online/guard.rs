@@ -13,7 +13,7 @@ const OF_SECRETS: &str = "-guard-secrets";
 
 /// Checks the right to create Secrets in `kube-system`.
 ///
-/// RBAC limits the name of a Secret but not its type, so such a Secret can hold the token of a ServiceAccount.
+/// RBAC limits the name of a Secret but not its type. Such a Secret can therefore hold the token of a ServiceAccount.
 pub(crate) async fn ask(
     cluster: &Cluster,
     server_info: &ServerInfo,
