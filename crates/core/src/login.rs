@@ -20,8 +20,8 @@ pub enum LoginSecret {
     /// A password or an access token. Clients send it with the user name. It may have several lines, such as the key
     /// file of a Google service account.
     Password(SecretString),
-    /// A refresh token of the registry, which clients exchange for access tokens: `identitytoken` in a Docker config. The kubelet
-    /// cannot use it.
+    /// A refresh token of the registry, which clients exchange for access tokens: `identitytoken` in a Docker config.
+    /// The kubelet cannot use it.
     IdentityToken(SecretString),
     /// A whole entry of `auths` as JSON, which is copied byte for byte.
     Entry(SecretString),

@@ -22,7 +22,7 @@ pub trait TargetSource: fmt::Debug + Send + Sync + 'static {
 /// An event about a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetEvent {
-    /// The target appeared, or the target or an object that it depends on changed.
+    /// The target appeared or changed, or an object that it depends on changed.
     Present(Target),
     /// The target still exists and may have changed. It is reconciled after all others.
     Again(Target),

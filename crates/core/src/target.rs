@@ -38,8 +38,8 @@ impl fmt::Display for Target {
     }
 }
 
-/// The address of a target within its store. The sink defines its meaning. It can be the namespace and name of a
-/// Secret, the path of a file, or a name with slashes in a secret manager.
+/// The address of a target within its store. The sink defines its meaning. Examples are the namespace and name of
+/// a Secret, the path of a file, and a name with slashes in a secret manager.
 ///
 /// A sink rejects an address that its store cannot hold, with [`ErrorKind::Invalid`](crate::ErrorKind::Invalid).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

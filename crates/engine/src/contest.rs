@@ -96,7 +96,7 @@ impl Contests {
         let now = Instant::now();
         let mut all = self.lock();
         if all.len().is_power_of_two() {
-            all.retain(|_, history| now < history.disturbed + PEACE); // not always, because it scans all of them
+            all.retain(|_, history| now < history.disturbed + PEACE); // only sometimes, because it scans all of them
         }
         let history = all.entry(target.clone());
         let history = history.or_insert_with(|| History { restored: HashMap::new(), disturbed: now, contested: None });

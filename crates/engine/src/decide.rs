@@ -12,11 +12,11 @@ pub enum Step {
     Create,
     /// A credential is missing or due: mint and write it.
     Refresh,
-    /// Everything is fresh, but something was changed, for these reasons: write it again.
+    /// Every credential is fresh, but the target differs for these reasons: write it again.
     Repair(Vec<String>),
-    /// Only something beside the target is left to do, for these reasons: do that. Nothing is minted.
+    /// Only work beside the target is left, for these reasons: do it. Nothing is minted.
     Link(Vec<String>),
-    /// The target belongs to another owner, which is named, and the sink is configured to adopt it: mint and write it.
+    /// This other owner has the target, and the sink is configured to adopt it: mint and write it.
     Adopt(String),
     /// Everything is up to date.
     Leave,

@@ -15,8 +15,8 @@ use crate::{
     shared::Shared,
 };
 
-/// The default number of concurrent reconciliations per store. It hides the latency of an API server, and its other
-/// clients do not notice the load.
+/// The default number of concurrent reconciliations per store. The number hides the latency of an API
+/// server without a noticeable load for its other clients.
 const WORKERS: usize = 16;
 
 /// Keeps the targets of its routes fresh.

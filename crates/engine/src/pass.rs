@@ -6,7 +6,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Pass {
-    /// Whether fresh targets are written too. A minter that holds a fresh credential returns that one. Default: `false`.
+    /// Whether fresh targets are written too. A minter that holds a fresh credential returns that one. Default:
+    /// `false`.
     pub force: bool,
     /// The maximum number of attempts per target, if a retry may help. Default: 3.
     pub attempts: u32,

@@ -34,7 +34,7 @@ impl Default for Prune {
 }
 
 impl Prune {
-    /// Waits for another time than ten minutes.
+    /// Creates one with another waiting time than ten minutes, the default.
     pub fn after(after: Duration) -> Self {
         Self { after, orphans: HashMap::new(), chosen: VecDeque::new() }
     }

@@ -152,8 +152,8 @@ impl Reconciler {
         Outcome { waiting_for, validity: validity.into(), failures, renew_at, details, ..Outcome::of(step) }
     }
 
-    /// Returns whether another account minted a stored credential than would mint it now. Unknown accounts are not
-    /// compared.
+    /// Returns whether the account of a stored credential differs from the account that would mint now. Unknown
+    /// accounts are not compared.
     async fn is_of_another(&self, route: &Route, seen: &Observed) -> bool {
         for name in &route.providers {
             let (held, minter) = (seen.validity.get(name).and_then(Validity::issuer), self.minters.get(name));

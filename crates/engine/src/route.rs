@@ -23,7 +23,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// Makes a route that yields to no other.
+    /// Creates a route that yields to no other.
     pub fn new(
         name: impl Into<String>,
         providers: impl IntoIterator<Item = ProviderName>,

@@ -43,7 +43,7 @@ struct State {
     yields_to: Vec<usize>,
     /// The targets that it sent while a route that it yields to had not sent all its targets.
     held: HashSet<Target>,
-    /// Whether it has sent all its targets once.
+    /// Whether it has sent all its targets at least once.
     settled: bool,
     /// Why it will not send all its targets in this pass.
     lost: Option<Error>,
@@ -58,8 +58,8 @@ struct State {
 }
 
 impl State {
-    /// Returns the change for a target that another route sent and that this route may own, if the targets of this
-    /// route will not be known.
+    /// Returns a change if the targets of this route will not be known. `route` is another route, which has sent
+    /// `target`. This route may own that target.
     fn unknown(&self, route: usize, target: &Target) -> Option<Change> {
         let error = self.lost.as_ref()?;
         let message = format!("it may be a target of {}, whose targets are not known", self.name);
@@ -178,8 +178,8 @@ impl Sources {
         self.routes[route].task = Some(task);
     }
 
-    /// Handles an event. Nothing is urgent until a source has sent all its targets. Later, a target that appears or
-    /// changes is.
+    /// Handles an event. Nothing is urgent until a source has sent all its targets. Afterwards, a target that
+    /// appears or changes is urgent.
     fn see(&mut self, route: usize, event: TargetEvent) -> Vec<Change> {
         let (once, state) = (self.tries.is_some(), &mut self.routes[route]);
         if once && state.synced {

@@ -19,7 +19,7 @@ enum Entry {
         address: IpAddr,
         port: Option<u16>,
     },
-    /// `host` begins with a dot. `itself`: the name without the dot matches too.
+    /// `host` begins with a dot. `itself`: whether the name without the dot matches too.
     Domain {
         host: String,
         port: Option<u16>,

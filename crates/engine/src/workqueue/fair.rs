@@ -6,9 +6,9 @@ use regcred_core::Target;
 
 /// Targets by group. The groups take turns, in order.
 ///
-/// A user who creates a thousand namespaces at once, as for previews and test runs, gives them names that differ in the
-/// last part. `preview-4711` and `preview-4712` are in one group, so they wait for one another. `team-a` waits for only
-/// one of them. Namespaces whose names differ elsewhere are in different groups.
+/// Previews and test runs create many namespaces at once, whose names differ only in the last part. `preview-4711` and
+/// `preview-4712` are in one group, so they wait for one another. `team-a` waits for only one of them. Namespaces whose
+/// names differ elsewhere are in different groups.
 #[derive(Debug, Default)]
 pub(crate) struct Fair {
     groups: HashMap<Box<str>, VecDeque<Target>>,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 const SLOWEST: Duration = Duration::from_secs(1);
 const PEACE: Duration = Duration::from_mins(1);
 
-/// The time between two targets that fall due.
+/// The time between two due targets.
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// The time while no store asks for a pause. `None`: no limit.

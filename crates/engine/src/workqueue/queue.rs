@@ -110,7 +110,7 @@ impl WorkQueue {
         self.compact();
     }
 
-    /// Drops stale entries once they outnumber the waiting targets.
+    /// Drops stale entries once they clearly outnumber the waiting targets.
     fn compact(&mut self) {
         if (self.urgent.len() + self.normal.len()).max(self.order.len()) > 2 * self.queued.len() + SLACK {
             let queued = &self.queued;

@@ -34,12 +34,12 @@ impl Timers {
         Self { pace: Some(Pace::new(spread)), ..Self::of_pass(wall) }
     }
 
-    /// Sets when a target is retried; `None`: never.
+    /// Sets when a target is retried. `None`: never.
     pub(crate) fn set_retry(&mut self, target: &Target, at: Option<Instant>) {
         self.retries.set(target, at);
     }
 
-    /// Sets when a target is renewed; `None`: never.
+    /// Sets when a target is renewed. `None`: never.
     pub(crate) fn set_renewal(&mut self, target: &Target, at: Option<SystemTime>) {
         self.renewals.set(target, at);
     }

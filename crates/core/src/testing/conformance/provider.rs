@@ -10,7 +10,7 @@ use crate::{Clock, RegistryProvider};
 /// The number of dropped calls after which the suite treats the provider as stuck.
 const AWAITS: usize = 1000;
 
-/// A working provider, and a provider whose service responds with nonsense.
+/// A working provider, and a provider whose service gives an invalid response.
 #[async_trait]
 pub trait ProviderUnderTest: Send + Sync {
     /// Returns a text that every password contains and that appears nowhere else.
