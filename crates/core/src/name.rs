@@ -106,7 +106,7 @@ fn dns_label(name: &str) -> Result<(), String> {
 fn dns_subdomain(name: &str) -> Result<(), String> {
     at_most(name, SUBDOMAIN)?;
     if name.contains("..") || name.starts_with('.') || name.ends_with('.') {
-        return Err("nothing stands beside a '.'".into());
+        return Err("it begins or ends with '.', or it contains '..'".into());
     }
     name.split('.').try_for_each(label).map_err(|why| why.replace("digits and '-' are", "digits, '-' and '.' are"))
 }

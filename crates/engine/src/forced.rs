@@ -64,7 +64,7 @@ mod tests {
             ("its store failed", None, vec![failed(None)], Some(Force::Yes)),
             ("a provider failed and nothing was written", None, vec![failed(provider.clone())], Some(Force::Yes)),
             ("a provider failed and the others were written", written, vec![failed(provider)], Some(Force::Again)),
-            ("it was written but for what stands beside it", written, vec![failed(None)], None),
+            ("it was written, but the work beside it failed", written, vec![failed(None)], None),
         ] {
             let (mut forced, target) = (Forced::default(), target("team-a"));
             forced.ask(&target);

@@ -236,9 +236,9 @@ fn disturbance(seen: &Observed, step: &Step, expected_fresh: bool) -> Disturbanc
     let (mut itself, mut beside) = (vec![], vec![]);
     match step {
         Step::Create if expected_fresh => itself.push("it was removed".into()),
-        Step::Adopt(from) if expected_fresh => itself.push(format!("it was made anew: {from}")),
+        Step::Adopt(from) if expected_fresh => itself.push(format!("it was created again by another owner: {from}")),
         Step::Refresh if expected_fresh && seen.drift.is_empty() => {
-            itself.push("what it says of itself was changed".into());
+            itself.push("its recorded credential dates were changed".into());
         }
         Step::Refresh if expected_fresh => itself.clone_from(&seen.drift),
         Step::Repair(_) | Step::Link(_) => (itself, beside) = (seen.drift.clone(), seen.undone.clone()),

@@ -122,7 +122,7 @@ impl Recorder {
         }
         self.told += usize::from(failed);
         if self.is_pass && self.told == TOLD + 1 && failed {
-            warn!("more fail, and are told in the report and at level debug alone");
+            warn!("further failures are only in the report and at level debug");
         }
         self.is_pass && self.told > TOLD
     }

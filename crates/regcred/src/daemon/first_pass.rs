@@ -74,7 +74,7 @@ impl FirstPass {
         if fresh == targets {
             info!(targets, "every target is fresh");
         } else {
-            warn!(targets, fresh, "not every target is fresh: `regcred status` says why");
+            warn!(targets, fresh, "some targets are not fresh: run `regcred status` for the reasons");
         }
     }
 }

@@ -224,7 +224,7 @@ impl Document for Shown {
                 text += &table(["TIME", "WHY"], &rows);
             }
             Refreshes::Real(refreshes) => {
-                text += "\nrefreshes of what stands in the cluster:\n";
+                text += "\nrefreshes of the credentials in the cluster:\n";
                 let row = |it: &Refresh| [self.local(it.at), it.secrets.to_string(), it.why.clone()];
                 text += &table(["TIME", "SECRETS", "WHY"], &refreshes.iter().map(row).collect::<Vec<_>>());
             }

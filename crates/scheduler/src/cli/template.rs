@@ -57,7 +57,7 @@ impl Document for Judged {
         let last = match (code, by_cluster) {
             (0, true) => JUDGED,
             (0, false) => GOOD,
-            _ => "Do not switch to it: nobody could request a project.\n",
+            _ => "Do not switch to this template: users could not request projects.\n",
         };
         lines + last
     }

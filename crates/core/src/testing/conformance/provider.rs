@@ -53,7 +53,10 @@ async fn mints_what_works(under_test: &dyn ProviderUnderTest) {
 
     let scope = provider.scope();
     for registry in credential.registries() {
-        assert!(scope.may_open(registry.as_str()), "a credential opens what the scope says: {registry}, {scope:?}");
+        assert!(
+            scope.may_open(registry.as_str()),
+            "the scope covers every registry of a credential: {registry}, {scope:?}"
+        );
     }
 
     let mut passwords = credential.logins().iter().map(|login| login.secret().expose());

@@ -102,15 +102,15 @@ fn ok<T>(result: Result<T>, rule: &str) -> T {
 async fn keeps_and_reports(under_test: &dyn SinkUnderTest) {
     let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
     assert!(
-        ok(sink.observe(&target).await, "observe works where nothing stands").existing().is_none(),
-        "nothing stands there"
+        ok(sink.observe(&target).await, "observe works on a vacant target").existing().is_none(),
+        "a vacant target does not exist"
     );
     let set = sets.one("one", 1, 12 * HOUR);
     let applied = ok(sink.write(&target, &set).await, "a first apply works");
     assert_eq!(applied.written, Written::Created, "the first apply creates");
     assert_eq!(under_test.stored(&target).await, Some(expected(&set)), "what is stored is what was given");
 
-    let observed = ok(sink.observe(&target).await, "observe works").existing().expect("something stands there");
+    let observed = ok(sink.observe(&target).await, "observe works").existing().expect("the target exists");
     assert_eq!(observed.refusal, None, "what we wrote is ours");
     let validity = set.get(&provider_name("one")).expect("it is in the set").validity();
     assert_eq!(observed.validity, [(provider_name("one"), validity)].into(), "the dates are reported as written");
@@ -143,7 +143,7 @@ async fn keeps_what_a_failed_provider_left(under_test: &dyn SinkUnderTest) {
         Some(wanted),
         "a failed provider's entries stay, the rest is refreshed"
     );
-    let observed = ok(sink.observe(&target).await, "observe works").existing().expect("something stands there");
+    let observed = ok(sink.observe(&target).await, "observe works").existing().expect("the target exists");
     let dates = |set: &CredentialSet, name| set.get(&provider_name(name)).expect("it is in the set").validity();
     let kept = [(provider_name("one"), dates(&partial, "one")), (provider_name("two"), dates(&both, "two"))];
     assert_eq!(observed.validity, kept.into(), "the entries that stayed keep their dates");
@@ -167,7 +167,7 @@ async fn drops_what_is_no_longer_asked_for(under_test: &dyn SinkUnderTest) {
     ok(sink.write(&target, &both).await, "two providers in one target work");
     let one = sets.one("one", 1, 12 * HOUR);
     ok(sink.write(&target, &one).await, "one provider less works");
-    assert_eq!(under_test.stored(&target).await, Some(expected(&one)), "what nobody asks for any more is dropped");
+    assert_eq!(under_test.stored(&target).await, Some(expected(&one)), "the entries of a removed provider are dropped");
 }
 
 async fn never_writes_an_earlier_end(under_test: &dyn SinkUnderTest) {
@@ -210,7 +210,7 @@ async fn overwrites_nothing_it_has_not_seen(under_test: &dyn SinkUnderTest) {
     assert_eq!(under_test.stored(&target).await, Some(expected(&second)), "a conflict changes nothing");
     let seen = ok(sink.observe(&target).await, "observe works");
     ok(sink.remove(&target).await, "removing ours works");
-    conflict(sink.apply(&target, &seen, &third).await, "what was removed meanwhile is not made anew");
+    conflict(sink.apply(&target, &seen, &third).await, "a target that was removed meanwhile is not created again");
     assert_eq!(under_test.stored(&target).await, None, "a conflict changes nothing");
 
     let target = under_test.vacant().await;
@@ -226,7 +226,7 @@ async fn leaves_what_is_foreign(under_test: &dyn SinkUnderTest) {
     let (sink, sets, target) = (under_test.sink(), Sets::of(under_test), under_test.vacant().await);
     under_test.plant_foreign(&target).await;
     let before = under_test.fingerprint(&target).await;
-    let observed = ok(sink.observe(&target).await, "observe works").existing().expect("something stands there");
+    let observed = ok(sink.observe(&target).await, "observe works").existing().expect("the target exists");
     assert!(observed.refusal.is_some(), "what is foreign is refused");
     let error = sink.write(&target, &sets.one("one", 1, HOUR)).await.expect_err("foreign is refused");
     assert_eq!(error.kind(), ErrorKind::Refused, "foreign is refused: {error:?}");

@@ -61,13 +61,13 @@ fn any(words: &[&str]) -> String {
 }
 
 fn name() -> Arg {
-    let none = (NONE, "No identity beside those of the config");
+    let none = (NONE, "No identity other than those in the config");
     let names = [none].into_iter().chain(offered().names.iter().copied());
     let values = names.map(|(name, help)| PossibleValue::new(name).help(help));
     Arg::new(NAME)
         .long(NAME)
         .value_name("IDENTITY")
-        .help("Who regcred is for its providers, unless the config says so")
+        .help("How regcred authenticates to its providers, unless the config sets it")
         .value_parser(PossibleValuesParser::new(values))
         .default_value(NONE)
 }

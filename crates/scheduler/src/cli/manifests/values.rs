@@ -40,7 +40,7 @@ pub(super) fn config_map(text: &str) -> Result<String, String> {
 
 pub(super) fn proxy(text: &str) -> Result<String, String> {
     if text.contains('@') {
-        return Err("it has a user, and perhaps a password, which would stand in the pod for everybody to read".into());
+        return Err("it has a user or a password, which would be visible in the manifest of the pod".into());
     }
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let authority = rest.map(|it| it.strip_suffix('/').unwrap_or(it));

@@ -46,7 +46,7 @@ pub(crate) fn findings(places: &[CheckedNamespace], asker: Asker<'_>) -> Vec<Fin
     });
     let mut findings = denied.collect::<Vec<_>>();
     findings.extend(failure.map(|error| {
-        let fix = "have whoever asks be known to the cluster, and then let it ask: `kubectl auth can-i --list`";
+        let fix = "log in as an identity that may create SelfSubjectAccessReviews: `kubectl auth can-i --list`";
         Finding::error("rights", "", error).with_namespaces(&unknown).with_fix(fix)
     }));
     findings.extend(fine.into_iter().map(|(needed, namespaces)| {

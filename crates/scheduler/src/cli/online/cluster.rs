@@ -186,7 +186,7 @@ fn fix(server: &str, error: &Error) -> String {
             format!("write https://{} as `server` of the cluster in the kubeconfig", &server["http://".len()..])
         }
         ErrorKind::Invalid => UNTRUSTED.into(),
-        ErrorKind::Throttled => "wait a minute, and see who else asks so often".into(),
+        ErrorKind::Throttled => "wait a minute, and look for other clients that send many requests".into(),
         _ => "see whether that is the API server, or a proxy before it".into(),
     }
 }

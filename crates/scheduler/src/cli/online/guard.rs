@@ -25,7 +25,7 @@ pub(crate) async fn ask(
     let rights = rights.collect::<Vec<_>>();
     let answers = check::may(cluster, &rights.iter().map(|right| (Some(SYSTEM), right)).collect::<Vec<_>>()).await;
     if let Some(error) = answers.iter().find_map(|answer| answer.as_ref().err()) {
-        let fix = "see whether whoever asks is known to the cluster: `kubectl auth can-i --list`";
+        let fix = "check that the cluster accepts this identity: `kubectl auth can-i --list`";
         return Some(Finding::error("guard", SYSTEM, error).with_fix(fix));
     }
     let writes = |place: usize| answers[2 * place..2 * place + 2].iter().all(|answer| matches!(answer, Ok(true)));
@@ -51,11 +51,11 @@ pub(crate) async fn ask(
         Ok(Policies::Unknown) | Err(_) => match check::refuses_tokens(cluster, SYSTEM, names.first().copied()?).await {
             Ok(true) => {
                 let message =
-                    format!("a ValidatingAdmissionPolicy refuses that this identity makes Secret {open} a token there");
+                    format!("a ValidatingAdmissionPolicy refuses Secret {open} as a ServiceAccount token there");
                 return Some(Finding::ok("guard", SYSTEM, message));
             }
-            Ok(false) => "and no ValidatingAdmissionPolicy refuses that it makes one a token".into(),
-            Err(_) => "and whether a ValidatingAdmissionPolicy guards it cannot be told from here".into(),
+            Ok(false) => "and no ValidatingAdmissionPolicy refuses it as a ServiceAccount token".into(),
+            Err(_) => "and regcred cannot check whether a ValidatingAdmissionPolicy guards it".into(),
         },
     };
     let message = format!("{can}, {policies}");

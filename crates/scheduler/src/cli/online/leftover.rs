@@ -201,7 +201,7 @@ mod tests {
                 vec!["validatingadmissionpolicy/regcred-guard-secrets"],
             ),
             ("role bindings for a selector", vec![within("a", "regcred-target")], selects(&["a"]), vec![]),
-            ("nobody knows what was chosen", vec![within("z", "regcred-target")], unknown, vec![]),
+            ("the selected namespaces are not known", vec![within("z", "regcred-target")], unknown, vec![]),
             ("a role of another program", vec![wide("regcred-edit"), within("a", "view")], names(&["b"]), vec![]),
             (
                 "a namespace that was dropped",

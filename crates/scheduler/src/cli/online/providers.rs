@@ -39,7 +39,7 @@ async fn mint_each(providers: Vec<PlannedProvider>) -> Vec<Finding> {
             match minting.await {
                 Ok(credential) => Finding::minted(provider.name(), &[], &credential),
                 Err(error) => Finding::error("token", provider.name(), &error)
-                    .with_fix(format!("it is of type {}: mend what the message names", provider.kind())),
+                    .with_fix(format!("the provider is of type {}: correct what the message names", provider.kind())),
             }
         });
     }
