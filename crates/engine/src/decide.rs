@@ -60,7 +60,7 @@ pub fn decide(seen: &Observed, providers: &[ProviderName], force: bool, fresh: i
         return Step::Refresh;
     }
     let unwanted = seen.validity.keys().filter(|name| !providers.contains(name));
-    let unwanted = unwanted.map(|name| format!("nothing asks for {name} any more"));
+    let unwanted = unwanted.map(|name| format!("{name} is no longer needed"));
     let touched = seen.drift.iter().cloned().chain(unwanted).collect::<Vec<_>>();
     match (touched.is_empty(), seen.undone.is_empty()) {
         (true, true) => Step::Leave,
@@ -103,7 +103,7 @@ mod tests {
         let worse = undone.with_drift(["its data was edited".into()]);
         let reasons = ["its data was edited", "builder is not linked"].map(str::to_owned).to_vec();
         assert_eq!(step(&worse, false, true), Step::Repair(reasons));
-        assert_eq!(step(&more, false, true), Step::Repair(vec!["nothing asks for three any more".into()]));
+        assert_eq!(step(&more, false, true), Step::Repair(vec!["three is no longer needed".into()]));
         let refusal = Refusal::new("foreign", "it is helm's", "choose another name");
         let (foreign, adopted) = (Observed::refused(refusal.clone()), Observed::adopted_from("helm"));
         for force in [true, false] {

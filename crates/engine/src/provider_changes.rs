@@ -63,7 +63,7 @@ impl ProviderChanges {
                     return self.groups[group].names.clone();
                 }
                 Err(_) => {
-                    warn!(%provider, "a provider panicked, and regcred does not see changes of its source any more");
+                    warn!(%provider, "a provider panicked, and regcred no longer sees changes of its source");
                 }
             }
         }

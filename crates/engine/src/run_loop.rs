@@ -139,8 +139,8 @@ impl RunLoop {
     fn give_up_stores(&mut self) {
         for (store, waiting, error) in self.queues.give_up(self.deadline) {
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            let error =
-                Error::new(error.kind(), "not looked at, because its store failed for others").with_cause(cause);
+            let error = Error::new(error.kind(), "not reconciled, because its store failed for other targets")
+                .with_cause(cause);
             for target in waiting {
                 // Keeps the target's own failure in the report.
                 let known = self.recorder.report().targets.get(&target);

@@ -57,7 +57,7 @@ impl Pruning {
                 Ok(()) => failing = false,
                 Err(error) => {
                     if !failing {
-                        warn!(error = error.chain(), "what nothing asks for any more cannot be taken away");
+                        warn!(error = error.chain(), "cannot remove targets that the config no longer needs");
                     }
                     failing = true;
                 }
@@ -84,7 +84,7 @@ impl Pruning {
                 let foreign = if is_merged { Foreign::Merge } else { Foreign::Refuse };
                 let sink = OpenShiftSink::builder(cluster.clone()).with_instance(self.instance.clone());
                 match sink.with_foreign(foreign).build().remove(&target).await {
-                    Ok(()) => info!(%target, "nothing asks for it any more: removed"),
+                    Ok(()) => info!(%target, "removed a target that the config no longer needs"),
                     Err(error) => {
                         prune.failed(&target, Instant::now());
                         failed = Some(error);

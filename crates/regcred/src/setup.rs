@@ -122,7 +122,11 @@ impl Setup {
                         }
                     }
                     Some(Err(error)) => {
-                        warn!(providers = names, error = error.chain(), "the provider did not say who regcred is");
+                        warn!(
+                            providers = names,
+                            error = error.chain(),
+                            "the provider did not report the identity of regcred"
+                        );
                     }
                     None => {}
                 }

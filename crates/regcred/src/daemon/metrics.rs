@@ -67,26 +67,26 @@ impl Metrics {
     fn register(&self, registry: &mut Registry) {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version of regcred", build);
-        registry.register("leader", "1 while this process works, 0 while another one does", self.leader.clone());
+        registry.register("leader", "1 if this process is the leader, 0 if another process is", self.leader.clone());
         registry.register(
             "config_reload_success",
-            "1 if the config that is there is in force, 0 if it is not valid",
+            "1 if the current config is in use, 0 if it is not valid",
             self.reload.clone(),
         );
-        registry.register("provider_requests", "Credentials that were asked for", self.requests.clone());
+        registry.register("provider_requests", "Mint requests to providers, by outcome", self.requests.clone());
         registry.register(
             "credential_expiry_timestamp_seconds",
-            "When a provider's latest credential ends",
+            "Expiry of a provider's latest credential, as a Unix timestamp",
             self.expiry.clone(),
         );
         registry.register(
             "credential_last_success_timestamp_seconds",
-            "When a provider last gave a credential",
+            "Time of a provider's last successful mint, as a Unix timestamp",
             self.success.clone(),
         );
-        registry.register("sync", "Looks at targets, by what came of them", self.syncs.clone());
-        registry.register("sync_duration_seconds", "How long looks at targets took", self.took.clone());
-        registry.register("queue_depth", "Targets that wait for a look or are looked at", self.depth.clone());
+        registry.register("sync", "Reconciliations of targets, by outcome", self.syncs.clone());
+        registry.register("sync_duration_seconds", "Duration of reconciliations, in seconds", self.took.clone());
+        registry.register("queue_depth", "Targets that are queued or being reconciled", self.depth.clone());
     }
 
     pub(crate) fn leads(&self, leads: bool) {

@@ -218,8 +218,8 @@ fn as_table(removed: &[Removed], instance: &InstanceName, others: &BTreeSet<Stri
         let names = others.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
         let others = match others.len() {
             0 => "no instance of regcred has one".to_owned(),
-            all if all <= NAMED => format!("these have: {names}"),
-            all => format!("{all} others have, such as {names}"),
+            all if all <= NAMED => format!("these instances have some: {names}"),
+            all => format!("{all} other instances have some, such as {names}"),
         };
         return format!("Instance {instance} has no Secrets there, and {others}.\n");
     }

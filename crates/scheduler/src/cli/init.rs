@@ -111,7 +111,7 @@ async fn look(args: &Args) -> Result<Result<(String, Discovery), Error>> {
 /// Empty for other errors, and with `--namespace`.
 fn elsewhere(error: &Error, args: &Args) -> &'static str {
     if error.kind() == ErrorKind::Denied && args.only.namespace.is_empty() {
-        "; or look only where that may be done, with --namespace"
+        "; or search only namespaces where that is allowed, with --namespace"
     } else {
         ""
     }

@@ -91,7 +91,7 @@ impl Shown<'_> {
     fn why(&self, outcome: &Outcome) -> Vec<String> {
         let mut own = match &outcome.step {
             Some(Step::Create) => vec!["there is no Secret".into()],
-            Some(Step::Refresh) if self.force => vec!["it was asked for".into()],
+            Some(Step::Refresh) if self.force => vec!["the refresh is forced".into()],
             Some(Step::Refresh) => vec![self.why_refresh(outcome)],
             Some(Step::Repair(reasons) | Step::Link(reasons)) => reasons.clone(),
             Some(Step::Adopt(owner)) => vec![owner.clone()],

@@ -84,9 +84,9 @@ fn placed(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-const GOOD: &str = "Nothing wrong was found: each project that users request begins with what it holds. --online has the cluster judge too.\n";
+const GOOD: &str = "No errors were found: each new project gets the objects of this template. With --online, the cluster checks it too.\n";
 const JUDGED: &str =
-    "Nothing wrong was found, and the cluster would create what it holds in each project that users request.\n";
+    "No errors were found, and the cluster would create the objects of this template in each new project.\n";
 
 /// The APIs of a cluster in which users request projects from a template.
 const OPENSHIFT: [&str; 2] = ["project.openshift.io/v1", "template.openshift.io/v1"];

@@ -147,7 +147,7 @@ fn tip(error: &clap::Error, words: &[OsString]) -> Option<String> {
             let flag = if said.len() > 2 { said.to_ascii_lowercase().replace('_', "-") } else { said.to_owned() };
             let command = command(words);
             if matches!(flag.as_str(), "-n" | "--count") && command.as_deref() == Some("next") {
-                return Some("--count says how many".into());
+                return Some("--count sets the number".into());
             }
             if flag != said && has_flag(command.as_deref(), &flag) {
                 return Some(format!("instead of {said}: use {flag}"));

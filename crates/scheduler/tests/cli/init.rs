@@ -370,8 +370,8 @@ async fn what_may_not_be_listed_is_told_with_the_missing_right_and_stops_nothing
     assert_eq!((code, config.as_str()), (2, ""), "{report}");
     assert!(
         report.contains(
-            "grant cluster-wide: apiGroups [\"\"], resources [secrets], verbs [list]; or look only where that may be done, \
-             with --namespace"
+            "grant cluster-wide: apiGroups [\"\"], resources [secrets], verbs [list]; or search only namespaces where that is \
+             allowed, with --namespace"
         ),
         "{report}"
     );

@@ -246,7 +246,7 @@ async fn where_namespaces_may_not_be_seen_the_rule_of_deploy_rbac_is_told() {
     let told = rows(&report, "namespaces");
     assert_eq!((code, told.len()), (0, 1), "{report:#}");
     let words =
-        "warning team-a, team-b: may not see whether they are there: one that is gone looks like a missing right";
+        "warning team-a, team-b: cannot check whether they exist: a missing namespace looks like a missing right";
     assert_eq!(told[0], words);
     let rule =
         "  - apiGroups: [\"\"]\n    resources: [namespaces]\n    resourceNames: [team-a, team-b]\n    verbs: [get]";
@@ -331,7 +331,10 @@ async fn of_thousands_of_namespaces_the_named_ones_come_first_and_what_is_not_kn
     println!("{:?}, {} requests", began.elapsed(), world.kube.requests().len());
     assert!(code == 2 && rows(&report, "rights")[0].starts_with("failed zebra: "), "{report:#}");
     let told = rows(&report, "namespaces");
-    assert_eq!(told[0], "warning of the config: 2000 of 2005 were looked at, what the others lack is not known");
+    assert_eq!(
+        told[0],
+        "warning of the config: 2000 of 2005 were checked: the missing rights in the others are unknown"
+    );
     assert!(told.contains(&"ok of the config: 2000 are there".to_owned()), "{told:?}");
     let gets = world.kube.requests().iter().filter(|it| it.verb == "get" && it.resource == "namespaces").count();
     assert_eq!(gets, 0, "what was listed is there");
@@ -366,7 +369,9 @@ async fn what_was_found_when_the_time_is_over_is_told() {
     });
     assert!(code == 2 && rows(&report, "rights")[0].starts_with("failed team-0: may not patch"), "{report:#}");
     assert!(rows(&report, "rights")[1].starts_with("ok "), "{report:#}");
-    assert!(rows(&report, "namespaces")[0].ends_with(" of 500 were looked at, what the others lack is not known"));
+    assert!(
+        rows(&report, "namespaces")[0].ends_with(" of 500 were checked: the missing rights in the others are unknown")
+    );
     assert_eq!(rows(&report, "time").len(), 1, "{report:#}");
 }
 

@@ -22,7 +22,7 @@ use super::{
 pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode> {
     let set = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     if let Some(name) = set.into_iter().find(|name| name.starts_with("REGCRED__")) {
-        bail!("{name} is set here and would not be in the cluster: say it in the config file");
+        bail!("{name} is set here and would not be in the cluster: set it in the config file");
     }
     args.check()?;
     let config = args.config.load(types)?;

@@ -23,7 +23,7 @@ use crate::cli::{output::span, session::log_in};
 pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration, clock: &Arc<dyn Clock>) -> Vec<Finding> {
     let mut findings = vec![];
     for (name, kind) in other_sinks(plan) {
-        let message = format!("it is of type {kind}, which is asked nothing");
+        let message = format!("sinks of type {kind} have no online checks");
         findings.push(Finding::ok("cluster", format!("sink {name}"), message));
     }
     let clusters = match Clusters::each(plan, connection) {
@@ -52,7 +52,7 @@ pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration, c
     }
     while let Some(asked) = asking.join_next().await {
         findings.extend(asked.unwrap_or_else(|_| {
-            let error = Error::new(ErrorKind::Bug, "asking it panicked");
+            let error = Error::new(ErrorKind::Bug, "the check panicked");
             vec![Finding::error("cluster", "a cluster", &error).with_fix("report it")]
         }));
     }
@@ -107,7 +107,7 @@ async fn ask_one(
             let fix = format!("{MORE}; {}", connection_fix(&server, PROBE, is_set));
             findings.push(late(&server, &format!("it did not answer within {}", span(limit))).with_fix(fix));
         }
-        _ => findings.push(late("the cluster", "not everything was asked: the time was over")),
+        _ => findings.push(late("the cluster", "some checks did not run: the time limit was reached")),
     }
     findings
 }
@@ -170,13 +170,13 @@ fn unusable(sink: &str, options: &OpenShiftOptions, error: &Error) -> String {
 }
 
 const SEVERAL: &str =
-    "leave --kubeconfig and --context out: each sink has its own, as its `kubeconfig` and `context` say";
+    "leave --kubeconfig and --context out: each sink has its own `kubeconfig` and `context` in the config";
 
 /// The command that reaches the API server with another program.
 const PROBE: &str = "kubectl get --raw /version";
 
-const UNTRUSTED: &str = "name the authority of its certificate as `certificate-authority` of the cluster in the kubeconfig, and see that\n\
-                         the certificate is for this host and has not expired: `kubectl get --raw /version` tells more";
+const UNTRUSTED: &str = "set `certificate-authority` of the cluster in the kubeconfig to the CA of its certificate, and check that\n\
+                         the certificate is for this host and has not expired: `kubectl get --raw /version` shows details";
 
 fn fix(server: &str, error: &Error) -> String {
     match error.kind() {
@@ -187,6 +187,6 @@ fn fix(server: &str, error: &Error) -> String {
         }
         ErrorKind::Invalid => UNTRUSTED.into(),
         ErrorKind::Throttled => "wait a minute, and look for other clients that send many requests".into(),
-        _ => "see whether that is the API server, or a proxy before it".into(),
+        _ => "check whether the API server or a proxy in front of it answered".into(),
     }
 }

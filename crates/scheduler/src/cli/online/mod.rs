@@ -51,7 +51,7 @@ pub(crate) fn run(question: &Question<'_>, strict: bool, output: Output) -> Resu
             within(limit, providers::ask(plan, types, clock, &mut of_providers)),
             cluster::ask(connection, plan, limit, clock),
         );
-        let late = late_providers.map(|()| late("providers", "not everything was asked: the time was over"));
+        let late = late_providers.map(|()| late("providers", "some checks did not run: the time limit was reached"));
         of_providers.extend(late);
         of_providers.extend(of_clusters);
         of_providers

@@ -54,7 +54,7 @@ fn choice(words: String, found: &Result<Vec<Namespace>>, asker: Asker<'_>) -> Fi
     }
 }
 
-const READY: &str = "see whether the API server is well: `kubectl get --raw /readyz`";
+const READY: &str = "check the health of the API server: `kubectl get --raw /readyz`";
 
 /// Returns the findings about the existence of the namespaces.
 pub(crate) fn findings(places: &[CheckedNamespace], asker: Asker<'_>) -> Vec<Finding> {
@@ -68,7 +68,7 @@ pub(crate) fn findings(places: &[CheckedNamespace], asker: Asker<'_>) -> Vec<Fin
     let mut findings = vec![];
     if looked_at.len() < places.len() {
         let (some, all) = (looked_at.len(), places.len());
-        let message = format!("{some} of {all} were looked at, what the others lack is not known");
+        let message = format!("{some} of {all} were checked: the missing rights in the others are unknown");
         let fix = "`--namespace NAMESPACE` checks one; repeat it for several";
         findings.push(Finding::warning("namespaces", "of the config", message).with_fix(fix));
     }
@@ -88,8 +88,8 @@ pub(crate) fn findings(places: &[CheckedNamespace], asker: Asker<'_>) -> Vec<Fin
         );
     }
     if !unseen.is_empty() {
-        let it = if unseen.len() == 1 { "it is there" } else { "they are there" };
-        let message = format!("may not see whether {it}: one that is gone looks like a missing right");
+        let it = if unseen.len() == 1 { "it exists" } else { "they exist" };
+        let message = format!("cannot check whether {it}: a missing namespace looks like a missing right");
         let fix = rbac::get_namespaces(&unseen, asker);
         findings.push(Finding::warning("namespaces", "", message).with_namespaces(&unseen).with_fix(fix));
     }

@@ -38,7 +38,7 @@ impl Asker<'_> {
 
     /// Returns a line to append if the server does not name the user, or else nothing.
     fn untold(self) -> &'static str {
-        if self.user.is_none() { "\nthe server does not name the user that asks: put in yours" } else { "" }
+        if self.user.is_none() { "\nthe server does not report your user: insert it in the command" } else { "" }
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn where_the_server_does_not_tell_who_asks_that_is_said() {
         let missing = Missing { rights: &rights(), all: true };
-        let untold = "the server does not name the user that asks: put in yours";
+        let untold = "the server does not report your user: insert it in the command";
         let instance = InstanceName::default();
         for (user, told) in [(None, false), (Some("standin"), true)] {
             let asker = asker(&instance, user);
