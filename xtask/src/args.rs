@@ -26,11 +26,12 @@ pub(crate) enum Command {
     Features,
     /// Build and test a program outside the workspace that embeds the libraries
     ThirdParty,
-    /// Run regcred against stand-ins on loopback, from a script's Secrets to a pass with nothing to do
+    /// Run regcred against fake servers on loopback, from a script's Secrets to a pass with nothing to do
     Demo,
     /// Run the live tests against real servers
     ///
-    /// `KUBEBUILDER_ASSETS` names a folder with the programs of another API server. If it is unset, the server is built once and cached.
+    /// `KUBEBUILDER_ASSETS` names a folder with the programs of another API server. If it is unset, the server is built
+    /// once and cached.
     #[command(after_help = "Examples:\n  cargo xtask e2e --install\n  cargo xtask e2e --server 1.20 rights recipe")]
     E2e {
         /// Version of the API server
@@ -72,7 +73,7 @@ pub(crate) enum Command {
     },
     /// Build the book and rustdoc in `target`, and check every link of both and of the Markdown files
     Docs,
-    /// Rewrite links for mdBook, which starts this
+    /// Rewrite links for mdBook, which runs this command
     #[command(hide = true)]
     Preprocess {
         #[command(subcommand)]
@@ -98,7 +99,7 @@ pub(crate) enum Command {
         /// Git revision. Default: the latest version on crates.io
         #[arg(long, value_name = "REV")]
         baseline: Option<String>,
-        /// Crate to compare; repeat the flag for several. Default: every published library
+        /// Crate to compare. Repeat the flag for several. Default: every published library
         #[arg(long, value_name = "NAME")]
         package: Vec<String>,
     },
@@ -110,7 +111,7 @@ pub(crate) enum Command {
         /// Run only this storm
         #[arg(value_enum)]
         part: Option<Part>,
-        /// Use the debug build, which is built faster, instead of the program of the image
+        /// Use the debug build, which builds faster, instead of the program of the image
         #[arg(long)]
         debug: bool,
     },
@@ -122,13 +123,13 @@ pub(crate) enum Command {
         /// Namespaces in the large pass
         #[arg(long, default_value_t = 1000)]
         namespaces: usize,
-        /// Earlier program: measure both in turns, and print ratios
+        /// Earlier program to measure alternately, with the ratios
         #[arg(long)]
         before: Option<PathBuf>,
     },
 }
 
-/// What mdBook asks a preprocessor first.
+/// The first question of mdBook to a preprocessor.
 #[derive(Subcommand)]
 pub(crate) enum Preprocess {
     /// Exit with 0 if this renderer is supported

@@ -1,4 +1,4 @@
-//! A daemon that is watched from outside.
+//! A daemon that is measured from outside.
 
 use std::{
     fs,
@@ -16,17 +16,17 @@ use crate::{
     process::{cpu_of, pause, run},
 };
 
-/// The metric of targets that are fresh.
+/// The metric of fresh targets.
 pub(crate) const FRESH: &str = "regcred_targets{sink=\"cluster\",state=\"fresh\"}";
 
-/// Ends when this is dropped.
+/// A running daemon. It ends on drop.
 pub(crate) struct Daemon {
     child: Child,
     address: String,
 }
 
 impl Daemon {
-    /// Starts it with a config; what it logs goes to a file.
+    /// Starts a daemon with a config. Its logs go to a file.
     pub(crate) fn start(program: &Path, config: &Path, kubeconfig: &Path, aws: &str, log: &Path) -> Result<Self> {
         let mut command = Command::new(program);
         command.args(["run", "--listen", "127.0.0.1:0", "--config"]).arg(config).arg("--kubeconfig").arg(kubeconfig);
@@ -44,7 +44,7 @@ impl Daemon {
         Ok(Self { child, address })
     }
 
-    /// The sum of all lines of a metric that begin so.
+    /// Returns the sum of all lines of a metric with this beginning.
     pub(crate) fn metric(&self, begin: &str) -> Result<f64> {
         let text = self.get("/metrics")?;
         let values = text.lines().filter(|line| line.starts_with(begin)).filter_map(|line| line.rsplit(' ').next());
@@ -59,12 +59,12 @@ impl Daemon {
         Ok(answer)
     }
 
-    /// Waits until a metric has this value at least; how long that took.
+    /// Waits until a metric has at least this value. Returns the time that this took.
     pub(crate) fn until(&self, begin: &str, least: f64) -> Result<Duration> {
         let start = Instant::now();
         while self.metric(begin)? < least {
             ensure!(start.elapsed() < Duration::from_mins(10), "{begin} did not come to {least} within ten minutes");
-            pause(Duration::from_millis(250)); // each answer costs the daemon something
+            pause(Duration::from_millis(250)); // each answer costs the daemon CPU time
         }
         Ok(start.elapsed())
     }
@@ -78,7 +78,7 @@ impl Daemon {
         run(Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()))
     }
 
-    /// The most memory that was resident so far, in MiB.
+    /// Returns the peak resident memory so far, in MiB.
     pub(crate) fn peak_mib(&self) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel does not say")?;
@@ -86,12 +86,12 @@ impl Daemon {
         Ok(kib / 1024.0)
     }
 
-    /// The time that it has had on a processor so far.
+    /// Returns the CPU time so far.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         cpu_of(self.child.id())
     }
 
-    /// Ends it in peace.
+    /// Stops the daemon gracefully.
     pub(crate) fn stop(mut self) -> Result<()> {
         self.signal("TERM")?;
         let status = self.child.wait()?;

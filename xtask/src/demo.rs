@@ -1,4 +1,5 @@
-//! The real binary against stand-ins: from what a shell script left in a cluster to a pass that finds everything fresh.
+//! Runs the real binary against fake servers: from a shell script's Secrets in a cluster to a pass that finds
+//! everything fresh.
 
 use std::{
     fs::{self, File},
@@ -13,7 +14,7 @@ use crate::process::{StandIn, build, root, run as run_command};
 
 const TEAMS: usize = 6;
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
-/// Of the tokens that stand there, in seconds: one has ended two hours ago.
+/// The remaining lifetimes of the existing tokens, in seconds. One token expired two hours ago.
 const LIVES: [&str; 3] = ["38000", "-7200", "21000"];
 
 pub(crate) fn run() -> Result<()> {
@@ -69,7 +70,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// `regcred` against the stand-ins, quiet but for its results.
+/// Returns `regcred` with the fake servers. It prints only its results.
 fn command(regcred: &Path, world: &StandIn, args: &[&str], config: Option<&Path>) -> Command {
     let mut command = Command::new(regcred);
     command.args(args).args(["--kubeconfig", &world.kubeconfig]).env("RUST_LOG", "error");
@@ -80,7 +81,7 @@ fn command(regcred: &Path, world: &StandIn, args: &[&str], config: Option<&Path>
     command
 }
 
-/// Keys that open nothing, and ECR on loopback.
+/// Sets keys that open nothing, and ECR on loopback.
 pub(crate) fn with_identity<'a>(command: &'a mut Command, aws: &str) -> &'a mut Command {
     command
         .current_dir(root())

@@ -1,4 +1,4 @@
-//! Licences, bans, duplicates, advisories and unused dependencies, as cargo-deny and cargo-machete see them.
+//! Checks licences, bans, duplicates, advisories and unused dependencies, with cargo-deny and cargo-machete.
 
 use anyhow::{Context, Result, ensure};
 
@@ -10,7 +10,7 @@ use crate::{
 /// cargo-deny prints this if it cannot reach the advisory database.
 const UNREACHABLE: &str = "failed to fetch advisory database";
 
-/// Checks the dependencies of every crate. An unreachable advisory database is reported, and is no failure.
+/// Checks the dependencies of every crate. An unreachable advisory database is reported, but is not a failure.
 pub(crate) fn check() -> Result<()> {
     let deny = || DENY.command(["--locked", "check"]);
     run(deny()?.args(["--hide-inclusion-graph", "bans", "licenses", "sources"]))?;

@@ -1,4 +1,4 @@
-//! What a release is: archives, the image, the chart, the bill of materials, and their checksums.
+//! Builds the files of a release: archives, the image, the chart, the bill of materials, and their checksums.
 
 use std::{fs, path::Path, process::Command};
 
@@ -9,7 +9,7 @@ use crate::{
     process::{commit_time, host, read, root, run as run_command},
 };
 
-/// Puts it all into `target/dist`.
+/// Writes all files into `target/dist`.
 pub(crate) fn run() -> Result<()> {
     let (version, image) = (env!("CARGO_PKG_VERSION"), image::build()?);
     let dist = root().join("target/dist");
@@ -28,7 +28,7 @@ pub(crate) fn run() -> Result<()> {
         fs::write(folder.join("completions").join(format!("regcred.{shell}")), script)?;
     }
     run_command(Command::new(&image.program).arg("man").arg(folder.join("man")).env_clear())?;
-    // The same files make the same archive: in one order, of one time, of nobody.
+    // The same files make the same archive: sorted, with one time, and without an owner.
     let mut tar = Command::new("tar");
     tar.args(["--create", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mode=u+rwX,go+rX,go-w"]);
     tar.arg(format!("--mtime=@{}", commit_time()?)).args(["--use-compress-program", "gzip --no-name --best"]);
@@ -40,7 +40,7 @@ pub(crate) fn run() -> Result<()> {
     sums(&dist)
 }
 
-/// As `sha256sum --check` reads them.
+/// Writes the checksums in the format of `sha256sum --check`.
 fn sums(dist: &Path) -> Result<()> {
     let mut files = fs::read_dir(dist)?.map(|entry| Ok(entry?.file_name())).collect::<Result<Vec<_>>>()?;
     files.sort();

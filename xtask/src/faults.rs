@@ -1,4 +1,4 @@
-//! The page of faults: made from the documentation of the tests that show each.
+//! Generates the page of faults from the doc comments of the tests that show each fault.
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +11,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::root;
 
-/// Every one of these is shown by a test, or the page is not made.
+/// A test must show each of these. Otherwise the page is not generated.
 const CASES: [u32; 27] =
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27];
-/// The hunt for leaks, which is the last.
+/// The search for leaks, which is the last case.
 const LEAKS: u32 = 30;
 const MARK: &str = "/// Case ";
 const HEAD: &str = "<!-- Made by `cargo xtask generate` from the tests. -->
@@ -28,14 +28,14 @@ Kubernetes client against a server, with the fault between them.
 |-----:|-----------------|-------------------|------|
 ";
 
-/// One fault, as its test tells it.
+/// One fault, from the doc comment of its test.
 struct Case {
     fault: String,
     behaviour: String,
     test: String,
 }
 
-/// The whole page.
+/// Returns the whole page.
 pub(crate) fn page() -> Result<String> {
     let mut cases = BTreeMap::<u32, Vec<Case>>::new();
     let mut files = vec![];

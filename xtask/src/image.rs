@@ -1,4 +1,4 @@
-//! The container image: a static program, the authorities that it trusts, and the list of what it is made of.
+//! Builds the container image: a static program, the authorities that it trusts, and its bill of materials.
 
 use std::{
     fs,
@@ -13,26 +13,26 @@ use crate::{
     sbom,
 };
 
-/// The authorities that Mozilla trusts, as Debian's package `ca-certificates` has them.
+/// The authorities that Mozilla trusts, from Debian's package `ca-certificates`.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// What the image may take on a node, and on the way there.
+/// The maximum size of the image, both unpacked on a node and compressed.
 const LARGEST: u64 = 20_000_000;
 const LARGEST_COMPRESSED: u64 = 8_000_000;
-/// The image as one file, and what it is called in it.
+/// The name of the image's archive file.
 const ARCHIVE: &str = "regcred.oci.tar";
 const NAME: &str = "regcred:latest";
 
-/// What was built.
+/// The result of a build.
 pub(crate) struct Image {
-    /// The image as an archive of the OCI.
+    /// The image as an OCI archive.
     pub(crate) archive: PathBuf,
-    /// The program, as it is in it.
+    /// The program in the image.
     pub(crate) program: PathBuf,
     pub(crate) sbom: PathBuf,
 }
 
-/// Builds the program and the image with buildah, which needs no engine; a folder that others can build too is left in
-/// `target/image`.
+/// Builds the program and the image with buildah, which needs no container engine. Leaves a build folder for other
+/// tools in `target/image`.
 pub(crate) fn build() -> Result<Image> {
     let folder = root().join("target/image");
     fs::create_dir_all(&folder)?;
@@ -41,7 +41,7 @@ pub(crate) fn build() -> Result<Image> {
     fs::copy(AUTHORITIES, folder.join("ca-certificates.crt"))
         .with_context(|| format!("{AUTHORITIES}: install the Debian package ca-certificates"))?;
     fs::copy(root().join("LICENSE"), folder.join("LICENSE"))?;
-    // Builders look for the one name or the other.
+    // Some builders look for one name, and some for the other.
     for name in ["Containerfile", "Dockerfile"] {
         fs::copy(root().join("deploy/image/Containerfile"), folder.join(name))?;
     }
@@ -70,13 +70,13 @@ pub(crate) fn build() -> Result<Image> {
     Ok(Image { archive, program, sbom })
 }
 
-/// The program without anything that it would load: it runs where there is nothing else.
+/// Returns a statically linked program, because the image contains nothing else.
 pub(crate) fn program() -> Result<PathBuf> {
     let mut build = cargo();
     build.env("RUSTFLAGS", "-C target-feature=+crt-static");
     // `regcred version` prints it. The same commit gives the same program.
     build.env("REGCRED_COMMIT", git(&["rev-parse", "HEAD"])?);
-    // With a target the flag is for the program alone, and not for what runs while it is built.
+    // With a target, the flag applies only to the program, and not to build scripts.
     build.args([
         "build",
         "--profile",
@@ -93,7 +93,7 @@ pub(crate) fn program() -> Result<PathBuf> {
     built(&mut build, "regcred")
 }
 
-/// buildah, without what a container of this machine's own would need.
+/// Returns a buildah command with its own storage in `target`.
 fn buildah() -> Command {
     let mut buildah = Command::new("buildah");
     buildah.args(["--storage-driver", "vfs", "--root"]).arg(root().join("target/buildah/root"));
@@ -101,7 +101,7 @@ fn buildah() -> Command {
     buildah
 }
 
-/// Of the image as it is unpacked, and of its layers as they are sent.
+/// Returns the size of the unpacked image, and of its compressed layers.
 fn sizes(archive: &Path) -> Result<(u64, u64)> {
     let list = read(Command::new("tar").args(["--list", "--verbose", "--file"]).arg(archive))?;
     let sizes = list.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());

@@ -1,4 +1,4 @@
-//! Many requests at an API server at once, by a program that does nothing else: curl.
+//! Sends many concurrent requests to an API server with curl.
 
 use std::{
     collections::HashMap,
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use crate::{e2e::cluster::Cluster, process::read};
 
-/// As many as the engine has workers for one store.
+/// The number of the engine's workers for one store.
 pub(crate) const AT_ONCE: usize = 16;
 
-/// A body that is larger stands in a file of its own.
+/// A larger body is written to its own file.
 const LARGE: usize = 64 * 1024;
 
 /// One request.
@@ -38,12 +38,12 @@ impl Asked {
     }
 }
 
-/// Sends all of them, with all rights; how long that took. One that is refused is an error.
+/// Sends all requests with all permissions. Returns the time that this took. A refused request is an error.
 pub(crate) fn send(cluster: &Cluster, requests: &[Asked]) -> Result<Duration> {
     send_by(cluster, requests, AT_ONCE)
 }
 
-/// So many at once.
+/// Sends all requests with this number of concurrent ones. Otherwise the same as [`send`].
 pub(crate) fn send_by(cluster: &Cluster, requests: &[Asked], at_once: usize) -> Result<Duration> {
     let start = Instant::now();
     let answers = attempt(cluster, requests, at_once)?;
@@ -53,7 +53,7 @@ pub(crate) fn send_by(cluster: &Cluster, requests: &[Asked], at_once: usize) -> 
     Ok(took)
 }
 
-/// Sends all of them, so many at once. Returns the status of each, in the order of the answers.
+/// Sends all requests with this number of concurrent ones. Returns the status of each, in the order of the answers.
 pub(crate) fn attempt(cluster: &Cluster, requests: &[Asked], at_once: usize) -> Result<Vec<String>> {
     let (url, authority) = cluster.url();
     let dir = tempfile::tempdir()?;
@@ -89,7 +89,7 @@ pub(crate) fn attempt(cluster: &Cluster, requests: &[Asked], at_once: usize) -> 
     Ok(answers)
 }
 
-/// Namespaces with the ServiceAccounts of OpenShift.
+/// Creates namespaces with the ServiceAccounts of OpenShift.
 pub(crate) fn namespaces(cluster: &Cluster, names: &[String]) -> Result<()> {
     let namespace = |name: &String| {
         let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });

@@ -1,4 +1,4 @@
-//! Namespaces that are created one by one, and how soon each has its Secret.
+//! Creates namespaces one by one, and measures when each has its Secret.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,7 +15,7 @@ use crate::{e2e::cluster::Cluster, load};
 pub(crate) const AUDITED: &str =
     "level: Metadata, verbs: [create, delete, patch], resources: [{ group: '', resources: [namespaces, secrets] }]";
 
-/// Creates one namespace after another, as people do.
+/// Creates one namespace after another, as users do.
 pub(crate) fn one_by_one(cluster: &Cluster, names: &[String]) -> Result<()> {
     names.iter().try_for_each(|name| load::namespaces(cluster, std::slice::from_ref(name)))
 }
@@ -35,8 +35,8 @@ pub(crate) fn settle(cluster: &Cluster, names: &[String], secret: &str) -> Resul
 
 /// Returns how long each namespace waited, the shortest first.
 ///
-/// The time begins with the end of a request for the namespace and ends with the end of the next apply of its Secret, both by the
-/// API server's audit log.
+/// The time begins at the end of the request for the namespace, and ends at the end of the next apply of its Secret.
+/// Both are from the API server's audit log.
 pub(crate) fn latencies(
     cluster: &Cluster,
     names: &[String],
@@ -48,7 +48,7 @@ pub(crate) fn latencies(
     let names = names.iter().map(String::as_str).collect::<HashSet<_>>();
     let (mut began, mut took) = (HashMap::new(), vec![]);
     for line in log.lines() {
-        let Ok(event) = serde_json::from_str::<Value>(line) else { continue }; // the last one may be half written
+        let Ok(event) = serde_json::from_str::<Value>(line) else { continue }; // the last line may be incomplete
         let of = event["objectRef"]["namespace"].as_str().or_else(|| event["objectRef"]["name"].as_str());
         let Some(name) = of.filter(|of| names.contains(of)) else { continue };
         let at = event["stageTimestamp"].as_str().context("a moment")?.parse::<jiff::Timestamp>()?;
@@ -67,7 +67,7 @@ pub(crate) fn latencies(
     Ok(took)
 }
 
-/// Returns how long the API server took to create each namespace, the shortest first, by its audit log.
+/// Returns how long the API server took to create each namespace, the shortest first, from its audit log.
 pub(crate) fn creations(cluster: &Cluster, names: &[String]) -> Result<Vec<Duration>> {
     let log = fs::read_to_string(cluster.audit())?;
     let names = names.iter().map(String::as_str).collect::<HashSet<_>>();
@@ -86,7 +86,7 @@ pub(crate) fn creations(cluster: &Cluster, names: &[String]) -> Result<Vec<Durat
     Ok(took)
 }
 
-/// Returns the time within which so many percent were done. `took` is sorted.
+/// Returns this percentile of the durations. `took` is sorted.
 pub(crate) fn percentile(took: &[Duration], percent: usize) -> Duration {
     took[(took.len() * percent / 100).min(took.len() - 1)]
 }

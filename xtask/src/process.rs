@@ -1,4 +1,4 @@
-//! Programs that are run, and programs that go on until this one ends.
+//! Runs programs, and background programs that end with this one.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -12,12 +12,12 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-/// The folder of the workspace.
+/// Returns the folder of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is in the workspace").to_owned()
 }
 
-/// The folder of programs that take long to build or to download.
+/// Returns the folder of programs that take long to build or to download.
 pub(crate) fn cache() -> Result<PathBuf> {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     let cache = std::env::var_os("XDG_CACHE_HOME")
@@ -27,31 +27,32 @@ pub(crate) fn cache() -> Result<PathBuf> {
     Ok(cache.join("regcred"))
 }
 
-/// Cargo, as the one that started this.
+/// Returns the cargo that started this program.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
     cargo
 }
 
-/// Runs to the end; an exit code other than 0 is an error.
+/// Runs a program to its end. An exit code other than 0 is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
     ensure!(status.success(), "{command:?} failed with {status}");
     Ok(())
 }
 
-/// Runs to the end and returns its standard output.
+/// Runs a program to its end, and returns its standard output.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {command:?}"))?;
     ensure!(output.status.success(), "{command:?} failed with {}", output.status);
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Builds a program and returns its path. What the workspace's tests are made of serves it too: that of the image is built alone.
+/// Builds a program and returns its path. It reuses the artifacts of the workspace's tests. The program of the image is
+/// built separately.
 pub(crate) fn build(program: &str, release: bool) -> Result<PathBuf> {
     let mut build = cargo();
-    // There are no examples: with this, cargo picks features as for tests.
+    // There are no examples. With this flag, cargo picks features as for tests.
     build.args(["build", "--quiet", "--workspace", "--examples", "--bin", program]);
     if release {
         build.arg("--release");
@@ -59,7 +60,7 @@ pub(crate) fn build(program: &str, release: bool) -> Result<PathBuf> {
     built(&mut build, program)
 }
 
-/// Runs such a build, whatever its flags, and returns the path of its program.
+/// Runs a build with any flags, and returns the path of its program.
 pub(crate) fn built(build: &mut Command, program: &str) -> Result<PathBuf> {
     let messages = read(build.args(["--message-format", "json"]))?;
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -68,30 +69,30 @@ pub(crate) fn built(build: &mut Command, program: &str) -> Result<PathBuf> {
     path.with_context(|| format!("cargo built no {program}"))
 }
 
-/// The machine that rustc builds for unless it is told another.
+/// Returns the default target of rustc.
 pub(crate) fn host() -> Result<String> {
     let about = read(Command::new("rustc").arg("-vV"))?;
     Ok(about.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc has no host")?.to_owned())
 }
 
-/// What git says of this repository, on one line.
+/// Returns git's answer about this repository, as one line.
 pub(crate) fn git(args: &[&str]) -> Result<String> {
     Ok(read(Command::new("git").current_dir(root()).args(args))?.trim().to_owned())
 }
 
-/// When the last commit was made, in seconds since 1970: the time of what a release holds.
+/// Returns the time of the last commit, in seconds since 1970. The files of a release have this time.
 pub(crate) fn commit_time() -> Result<String> {
     git(&["log", "-1", "--format=%ct"])
 }
 
-/// A program that ends when this is dropped.
+/// A background program. It ends on drop.
 pub(crate) struct Server {
     child: Child,
     name: String,
 }
 
 impl Server {
-    /// Starts it; what it prints goes to a file.
+    /// Starts a program. Its output goes to a file.
     pub(crate) fn start(name: &str, command: &mut Command, log: &Path) -> Result<Self> {
         let log = std::fs::File::create(log)?;
         let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
@@ -103,7 +104,7 @@ impl Server {
         cpu_of(self.child.id())
     }
 
-    /// Waits until it answers; an error if it has ended or takes longer than a minute.
+    /// Waits until `ready` returns true. Fails if the program has ended, or after a minute.
     pub(crate) fn wait_until(&mut self, mut ready: impl FnMut() -> bool) -> Result<()> {
         let start = Instant::now();
         while !ready() {
@@ -122,7 +123,7 @@ pub(crate) fn cpu_of(pid: u32) -> Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect::<Vec<_>>();
     let ticks = |place: usize| fields.get(place).and_then(|it| it.parse::<u64>().ok()).unwrap_or_default();
-    Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10)) // a hundred ticks a second
+    Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10)) // a tick is a hundredth of a second
 }
 
 #[expect(clippy::disallowed_methods, reason = "this waits for another program, and has no runtime")]
@@ -137,7 +138,7 @@ impl Drop for Server {
     }
 }
 
-/// The stand-ins for ECR and the Kubernetes API, in a program of their own, which is spoken to a line at a time.
+/// The fake servers of ECR and the Kubernetes API, in their own program. Commands and answers are lines.
 pub(crate) struct StandIn {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -166,7 +167,7 @@ impl StandIn {
         Ok(started)
     }
 
-    /// Says a line and returns the answer.
+    /// Sends a line and returns the answer.
     pub(crate) fn say(&mut self, line: &str) -> Result<Value> {
         writeln!(self.stdin.as_mut().expect("it is open until the end"), "{line}")?;
         self.line()
@@ -186,7 +187,7 @@ impl Drop for StandIn {
     }
 }
 
-/// Ports that are free at this moment, all different.
+/// Returns ports that are free at this moment, all different.
 pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0"));
     let mut ports = [0; N];
@@ -196,7 +197,7 @@ pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
     Ok(ports)
 }
 
-/// Whether something listens there.
+/// Returns whether a program listens on this port.
 pub(crate) fn listens(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_ok()
 }

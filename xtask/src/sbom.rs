@@ -1,4 +1,4 @@
-//! What the binary is made of, as a bill of materials in `CycloneDX` 1.5.
+//! Lists the components of the binary, as a bill of materials in `CycloneDX` 1.5.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::process::{cargo, read, root};
 
-/// Every crate that is linked into the binary, with its version, licence and checksum.
+/// Returns every crate that is linked into the binary, with its version, licence and checksum.
 pub(crate) fn of_the_binary() -> Result<String> {
     let tree = [
         "tree",
@@ -41,7 +41,7 @@ pub(crate) fn of_the_binary() -> Result<String> {
         let url = format!("pkg:cargo/{name}@{version}");
         let mut component = json!({ "type": "library", "bom-ref": url, "name": name, "version": version, "purl": url });
         if let Some(licence) = package["license"].as_str() {
-            // An older spelling of a choice.
+            // An older syntax for a choice of licences.
             component["licenses"] = json!([{ "expression": licence.replace('/', " OR ") }]);
         }
         if let Some(sum) = sums.get(&(name, version)) {
@@ -61,7 +61,7 @@ pub(crate) fn of_the_binary() -> Result<String> {
     Ok(format!("{bill:#}\n"))
 }
 
-/// Of each crate that comes from a registry, by name and version: those of the lock file.
+/// Returns the checksums in the lock file, by name and version, of each crate that comes from a registry.
 fn checksums() -> Result<BTreeMap<(String, String), String>> {
     let lock = std::fs::read_to_string(root().join("Cargo.lock"))?;
     let value = |block: &str, key: &str| {

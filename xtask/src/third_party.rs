@@ -1,4 +1,5 @@
-//! regcred as others use it: every set of adapters stands alone, and a program outside the workspace embeds them.
+//! Checks regcred as a dependency of other programs. Every set of adapters compiles alone, and a program outside the
+//! workspace embeds them.
 
 use std::fs;
 
@@ -9,7 +10,7 @@ use crate::{
     tidy,
 };
 
-/// The sets of adapters that a library may be wanted with.
+/// The sets of adapters that a program may select.
 const FEATURES: [&str; 4] = ["", "ecr", "openshift", "ecr,openshift"];
 /// Only the binary needs these.
 const BINARY: [&str; 3] = ["axum", "clap", "tracing-subscriber"];
@@ -26,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock"))?;
     let theirs = |command: &str| {
         let mut cargo = cargo();
-        // Where `.cargo/config.toml` is not found: it would pick a Kubernetes version, which is theirs to pick.
+        // A folder without `.cargo/config.toml`, which would pick a Kubernetes version. The program must pick its own.
         cargo.current_dir(elsewhere.path()).env_remove("K8S_OPENAPI_ENABLED_VERSION");
         cargo.env("CARGO_TARGET_DIR", root().join("target")).arg(command);
         cargo.arg("--manifest-path").arg(folder.join("Cargo.toml"));
@@ -42,7 +43,7 @@ pub(crate) fn run() -> Result<()> {
     brings_none(&[], &BINARY, "a program that embeds regcred without its binary")?;
     let adapters = [BINARY.as_slice(), ADAPTERS.as_slice()].concat();
     brings_none(&["--no-default-features"], &adapters, "a program with its own provider and sink")?;
-    // Their program and their command line speak the types of different versions of Kubernetes.
+    // The program and its command line use the types of different Kubernetes versions.
     run_command(theirs("test").arg("--quiet"))?;
     run_command(theirs("test").args(["--quiet", "--no-default-features", "--features", "cli"]))?;
     println!("a program outside the workspace embeds regcred, and a command line has its types");

@@ -1,4 +1,4 @@
-//! Programs of other projects: each in one version, built once and cached.
+//! Programs of other projects. Each has one version, and is built once and cached.
 
 use std::{path::PathBuf, process::Command};
 
@@ -17,7 +17,7 @@ pub(crate) struct Tool {
 
 pub(crate) const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", features: None };
 pub(crate) const MACHETE: Tool = Tool { name: "cargo-machete", version: "0.9.2", features: None };
-/// Without its web server, which needs 100 crates more.
+/// Without its web server, which needs 100 more crates.
 pub(crate) const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4", features: Some("search") };
 pub(crate) const SEMVER_CHECKS: Tool = Tool { name: "cargo-semver-checks", version: "0.51.0", features: None };
 
@@ -29,7 +29,7 @@ impl Tool {
         Ok(command)
     }
 
-    /// A fast build matters more than a fast program: each runs for seconds.
+    /// Returns the path of the installed program. It is a debug build, because each program runs only for seconds.
     fn installed(&self) -> Result<PathBuf> {
         let folder = cache()?.join(format!("{}-{}", self.name, self.version));
         let program = folder.join("bin").join(self.name);

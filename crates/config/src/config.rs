@@ -31,8 +31,7 @@ impl Config {
     /// Reads files, environment and command line.
     ///
     /// `check` gets the well-formed parts. It returns the problems that only a type of provider or sink can find. Thus
-    /// all problems are reported
-    /// at once.
+    /// all problems are reported at once.
     pub fn load(layers: &Layers, grammar: &Grammar, check: impl Fn(&Self) -> Checked) -> Result<Self, Problems> {
         let config = load(layers, grammar).and_then(|united| Self::read(united, grammar, check));
         config.map_err(|problems| without_quotes_of_links(layers, problems))
@@ -55,8 +54,7 @@ impl Config {
     }
 
     /// Returns the name of this installation, which prevents two installations in one cluster from writing each other's
-    /// Secrets. Default:
-    /// `default`.
+    /// Secrets. Default: `default`.
     pub fn instance(&self) -> &InstanceName {
         &self.content.instance
     }
@@ -67,8 +65,7 @@ impl Config {
     }
 
     /// Returns the schedule. A CronJob makes its passes at these times. A daemon refreshes at these times too, in
-    /// addition to the refreshes
-    /// planned from each credential's lifetime. Default: none.
+    /// addition to the refreshes planned from each credential's lifetime. Default: none.
     pub fn schedule(&self) -> Option<&Schedule> {
         self.content.schedule.as_ref()
     }
@@ -94,8 +91,7 @@ impl Config {
     }
 
     /// Returns the inline providers of targets that have another fault, so that a check of [`Config::load`] also
-    /// reports their faults. A
-    /// valid config has none.
+    /// reports their faults. A valid config has none.
     pub fn doubtful(&self) -> &[Spec] {
         &self.content.doubtful
     }

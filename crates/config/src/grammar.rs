@@ -164,8 +164,7 @@ pub(crate) mod tests {
     struct NoOptions {}
 
     /// Returns a grammar with a provider `robot`, which targets can also use by their keys `host` and `robot`, and a
-    /// sink `openshift` without
-    /// keys.
+    /// sink `openshift` without keys.
     pub(crate) fn grammar() -> Grammar {
         let robot = TypeGrammar::new::<Options>("robot").with_target_keys(Some(&["host", "robot"]), "host: quay.io");
         let robot = robot.with_public(&["host"]).with_example("{ type: robot, host: quay.io }");

@@ -1,8 +1,7 @@
 //! When to renew: the `schedule` of a Kubernetes `CronJob`, with its `timeZone`.
 //!
 //! `fields` reads the grammar, and `calendar` finds the wall times. This module converts each wall time to instants. A
-//! wall time in the gap
-//! of a clock set forward has no instant, and one in the fold of a clock set back has two.
+//! wall time in the gap of a clock set forward has no instant, and one in the fold of a clock set back has two.
 
 mod calendar;
 mod fields;
@@ -49,12 +48,11 @@ pub struct Schedule {
 
 impl Schedule {
     /// Parses the five fields minute, hour, day of month, month and day of week, or a shorthand such as `@daily`. The
-    /// grammar is that of
-    /// Kubernetes. `time_zone` is an IANA name, such as `Europe/Berlin`. `None` is UTC.
+    /// grammar is that of Kubernetes. `time_zone` is an IANA name, such as `Europe/Berlin`. `None` is UTC.
     ///
     /// Fails with [`ErrorKind::Invalid`] for any other text, and for a schedule that never fires. Also fails for `TZ=`,
-    /// `CRON_TZ=` and `@every`, which
-    /// Kubernetes accepts. The message contains the expression or the zone, and the text to write instead.
+    /// `CRON_TZ=` and `@every`, which Kubernetes accepts. The message contains the expression or the zone, and the text
+    /// to write instead.
     pub fn parse(expression: &str, time_zone: Option<&str>) -> Result<Self> {
         let refuse = |reason| Error::new(ErrorKind::Invalid, format!("{expression:?} is not a schedule: {reason}"));
         let calendars = Calendar::all(&Fields::parse(expression).map_err(refuse)?);
@@ -89,8 +87,7 @@ impl Schedule {
     }
 
     /// Returns the shortest and the longest time between two runs of the year 2026, or between the next two runs if the
-    /// year has fewer.
-    /// Returns `None` if the schedule runs at most once.
+    /// year has fewer. Returns `None` if the schedule runs at most once.
     pub fn gaps(&self) -> Option<(Duration, Duration)> {
         let start = SystemTime::UNIX_EPOCH + YEAR;
         let runs = self.upcoming(start).take_while(|run| *run < start + Duration::from_hours(366 * 24));

@@ -71,8 +71,7 @@ pub(crate) fn role(arn: &str, region: &Region) -> Result<()> {
 }
 
 /// Returns whether a caller is the named principal. A session matches its role. The role's path is then ignored,
-/// because a
-/// session's ARN does not contain it.
+/// because a session's ARN does not contain it.
 pub(crate) fn is_same(caller: &str, named: &str) -> bool {
     let session = |arn: &str| {
         let [partition, account, resource] = parts(arn)?;

@@ -17,14 +17,11 @@ use regcred_core::{Error, ErrorKind, Result, read_file, read_text};
 /// The variables and files that a provider reads instead of those of the process.
 ///
 /// It lets two tenants of one program have different identities. The identity comes from static keys, a profile with
-/// keys or roles, or a web
-/// identity. A provider never falls back to the identity of the process. Sources that an environment cannot provide,
-/// such as container
-/// credentials, fail with [`ErrorKind::Invalid`].
+/// keys or roles, or a web identity. A provider never falls back to the identity of the process. Sources that an
+/// environment cannot provide, such as container credentials, fail with [`ErrorKind::Invalid`].
 ///
 /// Each call of [`Environment::new`] creates a distinct environment. Providers share a token only if they share the
-/// environment.
-/// Its `Debug` form shows the names of the variables, and no values.
+/// environment. Its `Debug` form shows the names of the variables, and no values.
 #[derive(Clone)]
 pub struct Environment(Option<Given>);
 

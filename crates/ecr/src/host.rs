@@ -75,8 +75,7 @@ impl fmt::Display for Region {
 }
 
 /// Another host of the same registry. Container runtimes compare image names as text, so each host that an image name
-/// uses
-/// needs its own entry.
+/// uses needs its own entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Alias {
     /// `ACCOUNT.dkr.ecr-fips.REGION.amazonaws.com`.
@@ -199,8 +198,7 @@ impl RegistryHost {
     }
 
     /// Parses a host. The whole text must match. Fails with [`ErrorKind::Invalid`] if it is not an ECR host, or if its
-    /// domain is
-    /// not that of the region's partition.
+    /// domain is not that of the region's partition.
     pub fn parse(host: &str) -> Result<Self> {
         let parsed = Self::parts(host).and_then(|(account, form, rest)| {
             let (region, domain) = rest.split_once('.')?;

@@ -86,8 +86,7 @@ impl Identity {
     }
 
     /// Limits the programs that profiles may run as `credential_process`. Each is named by its absolute path. Default:
-    /// every program
-    /// outside a pod, and none in a pod.
+    /// every program outside a pod, and none in a pod.
     #[must_use]
     pub fn with_programs(self, programs: impl IntoIterator<Item = String>) -> Self {
         Self { programs: Programs(programs.into_iter().collect()), ..self }
@@ -96,8 +95,7 @@ impl Identity {
     /// Fails with [`ErrorKind::Invalid`] for an invalid role or session name.
     ///
     /// Also fails for a role in another partition than the region, because no STS endpoint serves both. Also fails for
-    /// the role of the
-    /// machine with an environment that a program gave.
+    /// the role of the machine with an environment that a program gave.
     pub(crate) fn check(&self, region: &Region, environment: &Environment) -> Result<()> {
         if matches!(self.source, Source::ChainAndInstance) {
             environment.refuse(instance::ROLE)?;

@@ -25,9 +25,8 @@ impl Part {
 /// Returns the keys without the whitespace around them. An empty session token counts as no session token.
 ///
 /// Fails with [`ErrorKind::Invalid`] for an empty key, and for a character that no AWS key contains. A header cannot
-/// carry a newline, and AWS
-/// rejects signatures made with other invalid characters. `name` returns the name of a part at its origin. The value is
-/// not shown.
+/// carry a newline, and AWS rejects signatures made with other invalid characters. `name` returns the name of a part at
+/// its origin. The value is not shown.
 pub(crate) fn clean(keys: &Credentials, name: impl Fn(Part) -> String) -> Result<Credentials> {
     let part = |part, value: &str| check(value.trim(), || name(part)).map(|()| value.trim().to_owned());
     let token = keys.session_token().filter(|token| !token.trim().is_empty());
@@ -43,8 +42,7 @@ pub(crate) fn clean(keys: &Credentials, name: impl Fn(Part) -> String) -> Result
 }
 
 /// Fails for an empty value, and for a character that is not printable ASCII. The message gives the position of the
-/// character, but not the
-/// character itself.
+/// character, but not the character itself.
 fn check(value: &str, name: impl Fn() -> String) -> Result<()> {
     let invalid = |what: String| Error::new(ErrorKind::Invalid, format!("cannot use {}", name())).with_cause(what);
     if value.is_empty() {

@@ -17,8 +17,7 @@ pub const USER: &str = "AWS";
 /// password.
 ///
 /// A real password is base64 of JSON whose `expiration` is in seconds since 1970. AWS does not guarantee this format.
-/// Use the result
-/// only to report on a Secret that another tool wrote, and never to make a decision.
+/// Use the result only to report on a Secret that another tool wrote, and never to make a decision.
 pub fn ends_at(password: &str) -> Option<SystemTime> {
     let json = serde_json::from_slice::<Value>(&STANDARD.decode(password).ok()?).ok()?;
     let seconds = json["expiration"].as_u64().filter(|seconds| *seconds < LATEST)?;

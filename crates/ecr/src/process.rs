@@ -35,8 +35,7 @@ impl Programs {
     }
 
     /// Fails if a program may not run. In a pod, only programs of the config may run: the author of the AWS profile may
-    /// not be the
-    /// operator of the pod.
+    /// not be the operator of the pod.
     fn allow(&self, program: &str) -> Result<()> {
         let in_pod = env::var_os(POD).is_some_and(|host| !host.is_empty());
         if self.0.iter().any(|it| it == program) || (self.0.is_empty() && !in_pod) {
@@ -53,8 +52,7 @@ impl Programs {
 }
 
 /// Runs the command line of a profile and returns the credentials that it prints. The words are split as the AWS CLI
-/// splits them,
-/// without a shell. The output is never shown.
+/// splits them, without a shell. The output is never shown.
 pub(crate) async fn credentials(command: &str, profile: &str, programs: &Programs) -> Result<Credentials> {
     let failed = |kind, cause: String| {
         Error::new(kind, format!("the credential_process of the AWS profile {profile:?} failed")).with_cause(cause)

@@ -50,8 +50,7 @@ impl Profiles {
     /// Reads both files. A missing file counts as empty, as for the AWS CLI.
     ///
     /// Fails with [`ErrorKind::Invalid`] if a file is not a regular UTF-8 file of a sane size, or has a line that is
-    /// not a setting. The SDK
-    /// would treat such a file as empty and use an unintended identity.
+    /// not a setting. The SDK would treat such a file as empty and use an unintended identity.
     pub(crate) async fn read(environment: &Environment) -> Result<Self> {
         let environment = environment.clone();
         let read = move || {
@@ -115,8 +114,7 @@ impl Profiles {
     }
 
     /// Describes where regcred looked for a profile that does not exist. It mentions `[profile NAME]`, the section form
-    /// of the config
-    /// file, which is easily forgotten.
+    /// of the config file, which is easily forgotten.
     pub(crate) fn missing(&self, profile: &str) -> String {
         let paths = self.files.iter().map(|file| file.path.display().to_string()).collect::<Vec<_>>().join(" or ");
         let section = format!("[{profile}]");

@@ -42,8 +42,7 @@ use crate::{
 const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS"];
 
 /// The time limit for resolving the caller, which may take a program and several roles. With [`DEADLINE`] it is shorter
-/// than a
-/// minter's wait.
+/// than a minter's wait.
 const IDENTITY: Duration = Duration::from_secs(18);
 
 /// How long a mint may reuse the credentials of a caller lookup. The role is then assumed once, and the program runs
@@ -245,8 +244,7 @@ impl EcrProviderBuilder {
     /// Checks before each mint that the caller is this principal. Default: no check.
     ///
     /// The principal is the ARN of a user, of a session, or of a role. A role matches any of its sessions. Another
-    /// caller fails with
-    /// [`ErrorKind::Denied`].
+    /// caller fails with [`ErrorKind::Denied`].
     #[must_use]
     pub fn with_principal(self, arn: impl Into<String>) -> Self {
         Self { principal: Some(arn.into()), ..self }
@@ -259,8 +257,7 @@ impl EcrProviderBuilder {
     }
 
     /// Reads all variables and files from this environment: identity, endpoints, proxies and CA bundles. Default: the
-    /// environment of
-    /// the process.
+    /// environment of the process.
     #[must_use]
     pub fn with_environment(self, environment: Environment) -> Self {
         Self { environment, ..self }

@@ -1,6 +1,5 @@
 //! Replaces the parts of aws-config that read only the process: call settings and web identities. Used with an
-//! environment that a
-//! program gave.
+//! environment that a program gave.
 
 use std::{collections::HashMap, time::SystemTime};
 
@@ -24,8 +23,7 @@ use crate::{
 const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 
 /// Loads the same settings as [`Settings::load`], from the variables of `environment` and from these files. The result
-/// has no
-/// credentials yet.
+/// has no credentials yet.
 ///
 /// Fails with [`ErrorKind::Invalid`] for a switch that is neither `true` nor `false`.
 pub(crate) async fn load(

@@ -18,8 +18,7 @@ const SHORTEST_LIFE: Duration = Duration::from_mins(1);
 const ASSUMED_LIFE: Duration = Duration::from_hours(1);
 
 /// Selects the entry of the region, decodes it and checks its lifetime. If several entries match, the one of the
-/// configured
-/// accounts is used. Also returns the registry host that the entry names.
+/// configured accounts is used. Also returns the registry host that the entry names.
 pub(crate) fn credential(
     answer: &[AuthorizationData],
     region: &Region,

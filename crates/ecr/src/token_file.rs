@@ -10,8 +10,7 @@ use crate::environment::Environment;
 /// Reads the token. If the file is empty or missing, it is read once more at once.
 ///
 /// Fails with [`ErrorKind::Unreachable`] for an empty file, because the kubelet is writing it. Fails with
-/// [`ErrorKind::Invalid`] for
-/// a file that does not exist or is not text.
+/// [`ErrorKind::Invalid`] for a file that does not exist or is not text.
 pub(crate) async fn token(file: &Path, environment: &Environment) -> Result<String> {
     match read(file, environment).await {
         Ok(token) => Ok(token),

@@ -51,8 +51,8 @@ const METADATA: [&str; 5] = ["169.254.169.254", "169.254.170.2", "169.254.170.23
 /// The connections to AWS: connection pool, proxies of the environment and trusted authorities. Providers may share
 /// one.
 ///
-/// It sends clear text only to loopback, to the addresses that serve credentials to a machine, and to an endpoint that the
-/// config allows by name. These requests never use a proxy.
+/// It sends clear text only to loopback, to the addresses that serve credentials to a machine, and to an endpoint that
+/// the config allows by name. These requests never use a proxy.
 #[derive(Clone, Debug)]
 pub struct Transport {
     direct: SharedHttpClient,
@@ -76,8 +76,8 @@ impl Transport {
     /// Creates a transport. Reads the file that `AWS_CA_BUNDLE` names or, if that is not set, `SSL_CERT_FILE`.
     ///
     /// Fails with [`ErrorKind::Invalid`] unless the file contains only whole certificates, and at least one. Otherwise
-    /// regcred would trust
-    /// none or only some of the intended authorities. An unusable proxy is an error of the first request that needs it.
+    /// regcred would trust none or only some of the intended authorities. An unusable proxy is an error of the first
+    /// request that needs it.
     pub fn new() -> Result<Self> {
         Self::of(Environment::process())
     }
@@ -115,8 +115,7 @@ impl Transport {
     }
 
     /// Creates a transport from a custom client, which brings its own trust, proxies and timeouts. The rules for clear
-    /// text and the
-    /// size limit for answers still apply.
+    /// text and the size limit for answers still apply.
     pub fn from_client(client: impl HttpClient + 'static) -> Self {
         let direct = SharedHttpClient::new(client);
         let (proxies, heard, environment) = (Arc::default(), Heard::default(), Environment::process());
@@ -145,8 +144,7 @@ impl Transport {
 pub(crate) const SKEW: Duration = Duration::from_mins(4);
 
 /// The transport of one provider, and the time that signs its requests. That is this machine's time or, if the skew is
-/// too large,
-/// the server's time.
+/// too large, the server's time.
 ///
 /// The SDK can correct the time too, but separately for each client, and some clients live for one call.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Edits the lists of ServiceAccounts, which other programs edit at the same time.
+//! Edits the lists of ServiceAccounts. Other programs edit them at the same time.
 
 use std::time::Duration;
 
@@ -13,12 +13,14 @@ use crate::{
     writer::SecretWriter,
 };
 
-/// Attempts at one edit. Between them the ServiceAccount is read again, as OpenShift's own controllers do.
+/// Maximum number of attempts at one edit. The ServiceAccount is read again between them, as in OpenShift's own
+/// controllers.
 const TRIES: u32 = 5;
-/// Multiplied by the number of the attempt and a random part, so that two writers do not collide again.
+/// The base of the pause between attempts. It is multiplied by the number of the attempt and a random part, so that two
+/// writers do not collide again.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Links an account. Returns whether it had to be written.
+/// Links an account. Returns whether a write was necessary.
 pub(crate) async fn link(writer: &SecretWriter, target: &Target, link: &Link, accounts: &Accounts) -> Result<bool> {
     let read = accounts.of(link).cloned().unwrap_or(Ok(None))?;
     let edit = |account: &ServiceAccount| link.patch(account, target.name());
@@ -31,8 +33,8 @@ pub(crate) async fn unlink(writer: &SecretWriter, target: &Target, account: &str
     edit_account(writer, namespace, account, read, |account| link::unlink(account, target.name(), lists)).await
 }
 
-/// Edits an account by a guarded patch. Reads it again after a conflict. Returns whether it had to be written. `edit` returns `None` if
-/// nothing is left to do.
+/// Edits an account by a guarded patch. Reads it again after a conflict. Returns whether a write was necessary. `edit`
+/// returns `None` if nothing is left to do.
 async fn edit_account(
     writer: &SecretWriter,
     namespace: &str,

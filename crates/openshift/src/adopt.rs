@@ -1,8 +1,8 @@
-//! Takes over the Secret of another owner: which manager owns which field, before and after. Pure.
+//! Takes over the Secret of another owner, by moving the ownership of fields between managers. Pure.
 //!
-//! A forced apply would leave the copy of the old token in `last-applied-configuration`, and would lose the next conflict. So our manager
-//! becomes the owner of our fields first. Then an ordinary apply removes each field that it does not name and that has no other owner, such
-//! as the copy of the old token.
+//! A forced apply would leave the copy of the old token in `last-applied-configuration`, and would lose the next
+//! conflict. So our manager becomes the owner of our fields first. Then an ordinary apply removes each field that it
+//! does not name and that has no other owner, such as the copy of the old token.
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -21,7 +21,7 @@ use crate::{
     template::SecretTemplate,
 };
 
-/// Why `us` cannot take over the Secret.
+/// Returns why `us` cannot take over the Secret.
 pub(crate) fn obstacle(stored: &Stored, us: &[impl AsRef<str>], expected: Option<&Expected>) -> Option<Refusal> {
     let lost = |key: &str| {
         let host = bare(key).split('/').next().unwrap_or_default();
@@ -33,7 +33,7 @@ pub(crate) fn obstacle(stored: &Stored, us: &[impl AsRef<str>], expected: Option
     })
 }
 
-/// Another program that would write the Secret again: a controller, or a manager that applies our fields.
+/// Returns another program that would write the Secret again: a controller, or a manager that applies our fields.
 pub(crate) fn writer(metadata: &ObjectMeta, us: &[impl AsRef<str>]) -> Option<Refusal> {
     let controller = metadata.owner_references.iter().flatten().find(|it| it.controller == Some(true));
     if let Some(controller) = controller {
@@ -47,8 +47,8 @@ pub(crate) fn writer(metadata: &ObjectMeta, us: &[impl AsRef<str>]) -> Option<Re
     Some(refusal::still_written(&format!("applied by {}", named(metadata, applies)?)))
 }
 
-/// The logins that an adoption would lose. A login is not lost if its key names one of our registries, or a part of one with the same user:
-/// readers then use ours.
+/// Returns the logins that an adoption would lose. A login is not lost if its key names one of our registries, or a
+/// part of one with the same user. Readers then use ours.
 pub(crate) fn excess(stored: &Stored, set: &CredentialSet) -> Option<Refusal> {
     let mut config = match read(stored) {
         Ok(config) => config,
@@ -58,7 +58,7 @@ pub(crate) fn excess(stored: &Stored, set: &CredentialSet) -> Option<Refusal> {
     let logins = set.logins().flat_map(|(_, login)| login.registries().iter().map(move |registry| (registry, login)));
     let owned = logins.collect::<Vec<_>>();
     for (registry, login) in &owned {
-        drop(config.set_login(registry, login)); // one that is malformed is reported when it is written
+        drop(config.set_login(registry, login)); // a malformed login is reported when it is written
     }
     let registries = owned.iter().map(|(registry, _)| *registry).collect::<Vec<_>>();
     let aliases = config.aliases(registries.iter().copied()).into_iter().map(|(key, _)| key).collect::<HashSet<_>>();
@@ -69,7 +69,7 @@ pub(crate) fn excess(stored: &Stored, set: &CredentialSet) -> Option<Refusal> {
     losing(keys.iter().map(String::as_str).filter(|key| !is_replaced(key)))
 }
 
-/// Whether images can be named as this key is, with a port or in capitals. Then they need the key.
+/// Returns whether an image name can have this form, with a port or in capitals. Such images need the key.
 fn is_a_name(key: &str) -> bool {
     let host = bare(key).split('/').next().unwrap_or_default();
     host.ends_with(":443") || host.bytes().any(|byte| byte.is_ascii_uppercase())
@@ -79,7 +79,7 @@ fn losing<'a>(keys: impl Iterator<Item = &'a str>) -> Option<Refusal> {
     shown(keys).map(|others| refusal::holds_more(&format!("logins for {others}")))
 }
 
-/// The logins of a Secret that holds nothing else.
+/// Returns the logins of a Secret that holds nothing else.
 fn read(stored: &Stored) -> Result<DockerConfig, Refusal> {
     let data = stored.data.as_deref().unwrap_or(b"{}");
     let config = DockerConfig::parse(data).map_err(|_| refusal::unreadable("its data is not a Docker config"))?;
@@ -90,7 +90,8 @@ fn read(stored: &Stored) -> Result<DockerConfig, Refusal> {
     }
 }
 
-/// The guarded JSON patch that makes us the owner of our fields. `us`: the present manager, and the previous one.
+/// Returns the guarded JSON patch that makes us the owner of our fields. `us`: the current manager, and the previous
+/// one.
 pub(crate) fn patch(metadata: &ObjectMeta, us: &[impl AsRef<str>], template: &SecretTemplate) -> Patch {
     let patch = json!([
         { "op": "replace", "path": "/metadata/resourceVersion", "value": metadata.resource_version },
@@ -99,7 +100,7 @@ pub(crate) fn patch(metadata: &ObjectMeta, us: &[impl AsRef<str>], template: &Se
     serde_json::from_value(patch).expect("a JSON patch")
 }
 
-/// The managers afterwards. Fields that regcred does not write keep their owner.
+/// Returns the managers after the adoption. Fields that regcred does not write keep their owner.
 fn taken_over(metadata: &ObjectMeta, us: &[impl AsRef<str>], template: &SecretTemplate) -> Vec<ManagedFieldsEntry> {
     let (mut owned, mut others, mut time) = (json!({}), vec![], None);
     for entry in entries(metadata) {
@@ -124,7 +125,7 @@ fn taken_over(metadata: &ObjectMeta, us: &[impl AsRef<str>], template: &SecretTe
             others.push(entry);
         }
     }
-    // An object without managers has data too, and maybe the copy of the old token.
+    // An object without managers also has data, and may have a copy of the old token.
     put(&mut owned, &DATA);
     put(&mut owned, &["f:type"]);
     if value(metadata.annotations.as_ref(), LAST_APPLIED).is_some() {
@@ -142,7 +143,7 @@ fn taken_over(metadata: &ObjectMeta, us: &[impl AsRef<str>], template: &SecretTe
     others
 }
 
-/// The fields that become ours if they exist.
+/// Returns the fields that become ours if they exist.
 fn claims() -> impl Iterator<Item = Vec<Cow<'static, str>>> {
     let marks = MARKS.iter().copied().chain([(ANNOTATIONS, LAST_APPLIED)]).map(|(map, name)| mark(map, name).to_vec());
     [DATA.map(Cow::from).to_vec(), vec!["f:type".into()]].into_iter().chain(marks)
@@ -152,7 +153,7 @@ fn is_ours(entry: &ManagedFieldsEntry, us: &[impl AsRef<str>]) -> bool {
     entry.manager.as_deref().is_some_and(|manager| us.iter().any(|it| it.as_ref() == manager))
 }
 
-/// Takes a field out of a set, with the maps above it in which nothing is left; whether it was there.
+/// Removes a field from a set, and the maps above it that are then empty. Returns whether the field existed.
 fn take(fields: &mut Value, path: &[impl AsRef<str>]) -> bool {
     let (Some((first, rest)), Some(map)) = (path.split_first(), fields.as_object_mut()) else { return false };
     if rest.is_empty() {

@@ -8,9 +8,10 @@ use tracing::{Dispatch, instrument::WithSubscriber};
 
 use crate::error::{RequestContext, translate};
 
-/// Of one call. An API server under load answers within a second, and within a few during a change of its leader.
+/// The time limit of one call. An API server answers within a second under load, and within a few during a change of
+/// its leader.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Number of objects in one answer of a list, at most.
+/// Maximum number of objects in one answer of a list.
 pub(crate) const PAGE: u32 = 500;
 
 /// Makes one call within the deadline, and translates its error.
@@ -21,8 +22,8 @@ pub(crate) async fn translated<T>(
     with_timeout(context, call).await?.map_err(|error| translate(&error, context))
 }
 
-/// Makes one call within the deadline. kube logs answers that it cannot decode, and answers can hold Secrets. So the call runs without a
-/// tracing subscriber.
+/// Makes one call within the deadline. The call runs without a tracing subscriber, because kube logs answers that it
+/// cannot decode, and answers can contain Secrets.
 pub(crate) async fn with_timeout<T>(
     context: &RequestContext<'_>,
     call: impl Future<Output = kube::Result<T>>,

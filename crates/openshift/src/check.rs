@@ -1,4 +1,4 @@
-//! Questions to a cluster before regcred writes there. Nothing is written.
+//! Checks of a cluster before regcred writes there. They write nothing.
 
 use std::time::SystemTime;
 
@@ -26,7 +26,7 @@ use crate::{
     stream::object,
 };
 
-/// Number of requests at once. A pass reconciles as many targets.
+/// Number of concurrent requests. A pass reconciles as many targets at once.
 const AT_ONCE: usize = 16;
 /// A real answer about the version has 400 bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -35,16 +35,16 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Right {
-    /// Such as `secrets`, of the core group.
+    /// The resource, such as `secrets`, of the core group.
     pub resource: &'static str,
-    /// The object.
+    /// The name of the object.
     pub name: String,
-    /// Such as `patch`.
+    /// The verb, such as `patch`.
     pub verb: &'static str,
 }
 
 impl Right {
-    /// Makes the right to do this to one object, such as `patch`, `secrets`, `registry-pull`.
+    /// Creates a right to use a verb on one object, such as `patch`, `secrets`, `registry-pull`.
     pub fn new(verb: &'static str, resource: &'static str, name: impl Into<String>) -> Self {
         Self { resource, name: name.into(), verb }
     }
@@ -54,9 +54,9 @@ impl Right {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerInfo {
-    /// Such as `v1.33.0`, if it is known.
+    /// The version, such as `v1.33.0`, if it is known.
     pub version: Option<String>,
-    /// Such as `(1, 33)`, if it is known.
+    /// The release, such as `(1, 33)`, if it is known.
     pub release: Option<(u32, u32)>,
     /// The time by its own clock, in whole seconds.
     pub time: Option<SystemTime>,
@@ -65,7 +65,7 @@ pub struct ServerInfo {
 /// The admission policies of regcred in a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Policies {
-    /// These `ValidatingAdmissionPolicies` exist.
+    /// The names of the existing `ValidatingAdmissionPolicies`.
     Named(Vec<String>),
     /// The server has no such policies.
     NotServed,
@@ -73,14 +73,14 @@ pub enum Policies {
     Unknown,
 }
 
-/// Asks for the version, which every authenticated user may. [`ErrorKind::Invalid`] if the server's certificate is not trusted: a retry
-/// does not help.
+/// Requests the version, which every authenticated user may do. Fails with [`ErrorKind::Invalid`] if the server's
+/// certificate is not trusted, because a retry does not help.
 pub async fn server_info(cluster: &Cluster) -> Result<ServerInfo> {
     let context = RequestContext { verb: "get", resource: "the version", namespace: None, name: "of the API server" };
     let (status, time, document) = ask(cluster, &context, Uri::from_static("/version")).await?;
     let text = |name: &str| document[name].as_str().filter(|it| is_version(it)).map(str::to_owned);
     let version = text("gitVersion");
-    // RBAC may forbid this request alone. Any other answer is not from an API server.
+    // RBAC may forbid only this request. Any other answer is not from an API server.
     let code = if status == 200 && version.is_none() { 0 } else { status };
     if code == 400 && cluster.server().starts_with("http://") {
         return Err(context.failed(ErrorKind::Invalid, "the server speaks HTTPS, or is no Kubernetes API (HTTP 400)"));
@@ -94,7 +94,8 @@ pub async fn server_info(cluster: &Cluster) -> Result<ServerInfo> {
     Ok(ServerInfo { version, release: number("major").zip(number("minor")), time })
 }
 
-/// Whether the server has an API of this group and version, such as `project.openshift.io/v1`. If RBAC forbids the question, it may.
+/// Returns whether the server has an API of this group and version, such as `project.openshift.io/v1`. If RBAC forbids
+/// the question, the answer is yes.
 pub async fn serves(cluster: &Cluster, group_version: &str) -> Result<bool> {
     let context = RequestContext { verb: "get", resource: "the API", namespace: None, name: group_version };
     let uri = Uri::try_from(format!("/apis/{group_version}"));
@@ -107,7 +108,8 @@ pub async fn serves(cluster: &Cluster, group_version: &str) -> Result<bool> {
     }
 }
 
-/// The user of the connection, such as `system:serviceaccount:regcred:regcred`. `None`: the server is older than 1.28.
+/// Returns the user of the connection, such as `system:serviceaccount:regcred:regcred`. `None`: the server is older
+/// than 1.28.
 pub async fn user(cluster: &Cluster) -> Result<Option<String>> {
     let context =
         RequestContext { verb: "create", resource: "selfsubjectreviews", namespace: None, name: "of the caller" };
@@ -120,7 +122,7 @@ pub async fn user(cluster: &Cluster) -> Result<Option<String>> {
     }
 }
 
-/// Whether regcred has each of these rights, in the given namespace or, without one, in all of them.
+/// Returns whether regcred has each of these rights, in the given namespace or, without one, in all of them.
 pub async fn may(cluster: &Cluster, rights: &[(Option<&str>, &Right)]) -> Vec<Result<bool>> {
     let asking = rights.iter().map(|(namespace, Right { resource, name, verb })| async move {
         let context = RequestContext { verb, resource, namespace: *namespace, name };
@@ -130,13 +132,14 @@ pub async fn may(cluster: &Cluster, rights: &[(Option<&str>, &Right)]) -> Vec<Re
     stream::iter(asking).buffered(AT_ONCE).collect().await
 }
 
-/// Whether each of these namespaces exists.
+/// Returns whether each of these namespaces exists.
 pub async fn namespaces(cluster: &Cluster, names: &[&str]) -> Vec<Result<Presence>> {
     let asking = names.iter().map(|name| presence(cluster.client(), name)).collect::<Vec<_>>(); // futures do not start by themselves
     stream::iter(asking).buffered(AT_ONCE).collect().await
 }
 
-/// Checks by a dry run whether the server would create this object in the namespace of the connection. An existing object is no error.
+/// Checks by a dry run whether the server would create this object in the namespace of the connection. An existing
+/// object is no error.
 pub async fn would_make(cluster: &Cluster, object: &Value) -> Result<()> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (version, kind, name) = (text(&object["apiVersion"]), text(&object["kind"]), text(&object["metadata"]["name"]));
@@ -182,13 +185,14 @@ pub async fn refuses_tokens(cluster: &Cluster, namespace: &str, name: &str) -> R
     }
 }
 
-/// The `ValidatingAdmissionPolicies` with regcred's label that apply to this user, or to any user if it is not known.
+/// Returns the `ValidatingAdmissionPolicies` with regcred's label that apply to this user, or to any user if it is not
+/// known.
 pub async fn policies(cluster: &Cluster, user: Option<&str>) -> Result<Policies> {
     let (verb, resource) = ("list", "validatingadmissionpolicies");
     let context = RequestContext { verb, resource, namespace: None, name: "of regcred" };
     let api = Api::<ValidatingAdmissionPolicy>::all(cluster.client().clone());
     let params = ListParams::default().labels("app.kubernetes.io/name=regcred").limit(50);
-    // A policy does not know a ServiceAccount that was renamed.
+    // A policy does not know a renamed ServiceAccount.
     let judges = |policy: &ValidatingAdmissionPolicy| {
         let conditions = policy.spec.as_ref().and_then(|spec| spec.match_conditions.as_ref());
         let named =

@@ -24,9 +24,10 @@ pub struct Cluster {
 impl Cluster {
     /// Reads the configuration as kubectl does. Sends no request.
     ///
-    /// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if a value is missing or not valid. A server over HTTP must be on loopback. In
-    /// a pod a kubeconfig may name neither a program nor a file outside of its folder. Otherwise the author of a Secret with a kubeconfig could
-    /// run programs as regcred, or send its token to another server.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if a value is missing or not valid. A server
+    /// over HTTP must be on loopback. In a pod, a kubeconfig must not name a program or a file outside of its folder.
+    /// Otherwise the author of a Secret with a kubeconfig could run programs as regcred, or send its token to another
+    /// server.
     pub async fn connect(connection: &Connection) -> Result<Self> {
         let variable = env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty());
         let explicit = connection.kubeconfig.is_some() || connection.context.is_some() || variable;
@@ -44,8 +45,9 @@ impl Cluster {
 
     /// Connects by a client configuration of the calling program.
     ///
-    /// Runs the exec plug-in of the configuration, if it has one, for at most 30 s. The plug-in is not interactive: it has no standard input,
-    /// and its output is not shown. Time-outs and retries of the configuration are ignored: one call is one attempt.
+    /// Runs the exec plug-in of the configuration, if it has one, for at most 30 s. The plug-in is not interactive: it
+    /// has no standard input, and its output is not shown. Timeouts and retries of the configuration are ignored,
+    /// because one call is one attempt.
     pub async fn from_config(config: Config, context: Option<String>) -> Result<Self> {
         Box::pin(Self::from_settings(Settings::from_config(config, context)?)).await
     }
@@ -61,13 +63,15 @@ impl Cluster {
         if let Some(file) = env::var_os(TRUST).filter(|it| !it.is_empty() && settings.needs_machine_trust()) {
             read_file(Path::new(&file)).map_err(|error| unusable(format!("{TRUST}: {}", error.chain())))?;
         }
-        // The libraries below log what they are given.
+        // The libraries below log their input.
         let client = client::connect(settings, Arc::new(SystemClock)).with_subscriber(Dispatch::none()).await?;
         Ok(Self { client, server, context, own_namespace: None })
     }
 
-    /// Connects by a client of the calling program. `server`: the URL that it leads to, which identifies the cluster. Retries of the client
-    /// count towards the deadline of each call, and the engine retries anyway. Must run inside a Tokio runtime, as [`Client::new`] must.
+    /// Connects by a client of the calling program. `server`: the URL that it connects to, which identifies the
+    /// cluster. Must run inside a Tokio runtime, as [`Client::new`] must.
+    ///
+    /// Retries of the client count towards the deadline of each call. The engine retries in any case.
     ///
     /// ```
     /// # #[tokio::main]
@@ -89,22 +93,22 @@ impl Cluster {
         Self { client: Client::new(call, namespace), server: without_user(server), context: None, own_namespace: None }
     }
 
-    /// URL of the API server.
+    /// Returns the URL of the API server.
     pub fn server(&self) -> &str {
         &self.server
     }
 
-    /// Context of the kubeconfig. `None`: there is no kubeconfig.
+    /// Returns the context of the kubeconfig. `None`: there is no kubeconfig.
     pub fn context(&self) -> Option<&str> {
         self.context.as_deref()
     }
 
-    /// Namespace of the pod that this process runs in. `None`: it uses a kubeconfig, or it is not in a pod.
+    /// Returns the namespace of the pod that this process runs in. `None`: it uses a kubeconfig, or it is not in a pod.
     pub fn own_namespace(&self) -> Option<&str> {
         self.own_namespace.as_deref()
     }
 
-    /// Namespace of the context or of the pod. Default: `default`.
+    /// Returns the namespace of the context or of the pod. Default: `default`.
     pub fn default_namespace(&self) -> &str {
         self.client.default_namespace()
     }
@@ -116,7 +120,7 @@ impl Cluster {
 
 const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// A URL that may be shown.
+/// Returns a URL that is safe to display.
 fn without_user(url: &http::Uri) -> String {
     let authority = url.authority().map(|it| it.as_str().rsplit('@').next().unwrap_or_default());
     format!("{}://{}{}", url.scheme_str().unwrap_or("https"), authority.unwrap_or_default(), url.path())

@@ -1,7 +1,8 @@
 //! Objects of the API server, reduced to what regcred needs.
 //!
-//! A tenant can write anything into its own objects. So this module bounds the depth and size of `managedFields`, the size of annotations
-//! and labels, and the length of lists. An object beyond a bound is [`Unreadable`] and fails its own target only.
+//! A tenant can write anything into its own objects. So this module limits the depth and size of `managedFields`, the
+//! size of annotations and labels, and the length of lists. An object beyond a limit is [`Unreadable`] and fails only
+//! its own target.
 
 use std::{
     cell::RefCell,
@@ -30,18 +31,18 @@ use crate::{
     stream::Piece,
 };
 
-/// Of `managedFields`: a dozen managers with a few hundred bytes each are far less.
+/// The limit of `managedFields`. A dozen managers with a few hundred bytes each are far below it.
 const LARGEST_FIELDS: usize = 16 * 1024;
-/// Of all labels: values have 63 characters.
+/// The limit of all labels. Values have 63 characters.
 const LARGEST_LABELS: usize = 64 * 1024;
-/// Of `regcred.dev/hosts`, which has 180 bytes for each registry.
+/// The limit of `regcred.dev/hosts`, which has 180 bytes for each registry.
 const LARGEST_HOSTS: usize = 64 * 1024;
-/// Of any other annotation of ours, and of those of the config.
+/// The limit of any other annotation of ours, and of those of the config.
 const LARGEST_ANNOTATION: usize = 4 * 1024;
-/// Of the entries in one list of a ServiceAccount. The guard compares lists up to this length.
+/// The limit of entries in one list of a ServiceAccount. The guard compares lists up to this length.
 pub(crate) const LONGEST_LIST: usize = 500;
 
-/// Which annotations are kept, beside those of regcred.
+/// The annotations to keep, in addition to those of regcred.
 pub(crate) type KeptAnnotations = BTreeSet<String>;
 
 /// A reduced object, or the reason why it cannot be used.
@@ -53,7 +54,7 @@ pub(crate) struct Unreadable {
     /// Its address, uid, version and labels, as far as they were read.
     pub(crate) metadata: ObjectMeta,
     pub(crate) reason: String,
-    /// Whether it was too large, so that its beginning alone was read.
+    /// Whether it was too large, so that only its beginning was read.
     pub(crate) is_cut_off: bool,
 }
 
@@ -61,17 +62,17 @@ pub(crate) struct Unreadable {
 #[derive(Debug)]
 pub(crate) struct ListItem<T> {
     pub(crate) namespace: String,
-    /// `None` if it is too large to be kept or cannot be decoded. Its target reads it alone.
+    /// `None` if it is too large to be kept or cannot be decoded. Its target then reads it separately.
     pub(crate) object: Option<T>,
-    /// As JSON, in bytes.
+    /// Size as JSON, in bytes.
     pub(crate) size: usize,
 }
 
-/// Of one object that is kept. A Secret of regcred has 3 kB without its data.
+/// The limit of one object that is kept. A Secret of regcred has 3 kB without its data.
 const LARGEST_KEPT: usize = 16 * 1024;
 
 impl<T> ListItem<T> {
-    /// `metadata`: of what was decoded.
+    /// Reads one object of a list. `metadata` returns the metadata of a decoded object.
     pub(crate) fn read(
         piece: Piece<'_>,
         decode: impl FnOnce(Piece<'_>) -> Decoded<T>,
@@ -90,7 +91,7 @@ impl<T> ListItem<T> {
 /// A Secret with one of its values. It has no `Debug`, so that the value cannot be printed.
 pub(crate) struct Stored {
     pub(crate) metadata: ObjectMeta,
-    /// The value of the one key that was asked for.
+    /// The value of the requested key.
     pub(crate) data: Option<Vec<u8>>,
     type_: String,
     immutable: bool,
@@ -239,7 +240,7 @@ pub(crate) fn watch_line(piece: Piece<'_>) -> Option<WatchLine<'_>> {
     })
 }
 
-/// Returns the part that is UTF-8: an object that is cut off may end within a character.
+/// Returns the part that is UTF-8, because a truncated object may end within a character.
 fn text(bytes: &[u8]) -> &str {
     match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -259,7 +260,7 @@ fn object(piece: Piece<'_>) -> Decoded<Object<'_>> {
 }
 
 impl<'a> Metadata<'a> {
-    /// The address, the uid and the version.
+    /// Returns the address, the uid and the version.
     fn address(&self) -> ObjectMeta {
         ObjectMeta {
             name: Some(self.name.clone()),
@@ -296,14 +297,14 @@ impl<'a> Metadata<'a> {
     }
 }
 
-/// The kept annotations, and an empty `last-applied-configuration` if there is one: its value can hold a token. An annotation of regcred
-/// that is longer than regcred writes it counts as absent.
+/// Returns the kept annotations, and an empty `last-applied-configuration` if there is one, because its value can
+/// contain a token. An annotation of regcred that is longer than regcred writes it counts as absent.
 fn annotations(raw: Option<&RawValue>, kept: &KeptAnnotations) -> Option<BTreeMap<String, String>> {
     let all = serde_json::from_str::<BTreeMap<String, &RawValue>>(raw?.get()).ok()?;
     let reduced = all.into_iter().filter_map(|(name, value)| {
         let largest = match name.as_str() {
             LAST_APPLIED => return Some((name, String::new())),
-            name if kept.contains(name) => usize::MAX, // the server takes 256 kB of all of them
+            name if kept.contains(name) => usize::MAX, // the server accepts 256 kB in total
             HOSTS => LARGEST_HOSTS,
             name if name.starts_with(MERGED) => LARGEST_HOSTS,
             name if OURS.contains(&name) => LARGEST_ANNOTATION,

@@ -10,14 +10,14 @@ use crate::{
     unreachable::{self, Cause},
 };
 
-/// Of an object name.
+/// The limit of an object name.
 const LONGEST_NAME: usize = 253;
 
 const UNTRUSTED: &str = "the API server's certificate is not trusted";
 const UNAUTHORIZED: &str = "the API server does not accept the credentials (HTTP 401)";
 const UNREACHABLE: &str = "the connection to the API server failed";
 const NO_API: &str = "the answer is not that of a Kubernetes API";
-/// The reason of an answer that is not a `Status`, as kube has it.
+/// kube's reason for an answer that is not a `Status`.
 const UNREADABLE: &str = "Failed to parse error data";
 
 /// A request, for errors: `patch`, `Secret registry-pull in team-a`.
@@ -31,7 +31,7 @@ pub(crate) struct RequestContext<'a> {
 }
 
 impl<'a> RequestContext<'a> {
-    /// A list, in a namespace or, without one, in the whole cluster.
+    /// Describes a list in a namespace or, without one, in the whole cluster.
     pub(crate) fn listing(resource: &'static str, namespace: Option<&'a str>) -> Self {
         Self { verb: "list", resource, namespace, name: "" }
     }
@@ -50,7 +50,7 @@ impl<'a> RequestContext<'a> {
         Error::new(kind, format!("could not {}", self.describe())).with_cause(cause)
     }
 
-    /// The verbs that RBAC must allow. An apply also needs `create`.
+    /// Returns the verbs that RBAC must allow. An apply also needs `create`.
     pub(crate) fn verbs(&self) -> &[&'static str] {
         match (self.verb, self.resource) {
             ("patch", "secrets" | "leases") => &["create", "patch"],
@@ -74,13 +74,13 @@ impl<'a> RequestContext<'a> {
     }
 }
 
-/// Whether the server denied a request without a known reason.
+/// Returns whether the server denied a request without a known reason.
 pub(crate) fn is_unexplained(error: &kube::Error) -> bool {
     let unexplained = |status: &Status| status.code == 403 && !is_terminating(status) && explanation(status).is_none();
     matches!(error, kube::Error::Api(status) if unexplained(status))
 }
 
-/// Whether the path does not exist. For a list: the server has no such objects.
+/// Returns whether the path does not exist. For a list, this means that the server has no such objects.
 pub(crate) fn is_absent(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
@@ -140,17 +140,17 @@ fn from_status(status: &Status, context: &RequestContext<'_>) -> Error {
     }
 }
 
-/// The error of a namespace that is gone or being deleted.
+/// Returns the error of a namespace that does not exist or is being deleted.
 pub(crate) fn gone(context: &RequestContext<'_>, how: &str) -> Error {
     Error::new(ErrorKind::Gone, format!("namespace {} {how}", context.namespace.unwrap_or(context.name)))
 }
 
-/// Whether an admission policy denied the request.
+/// Returns whether an admission policy denied the request.
 pub(crate) fn is_by_policy(status: &Status) -> bool {
     matches!(status.code, 403 | 422) && status.message.contains("ValidatingAdmissionPolicy")
 }
 
-/// Names what denied the request, other than RBAC.
+/// Describes what denied the request, other than RBAC.
 fn explanation(status: &Status) -> Option<String> {
     let called = |after: &str| {
         let name = status.message.split_once(after).map_or("", |(_, rest)| rest);
@@ -165,7 +165,7 @@ fn explanation(status: &Status) -> Option<String> {
         Some(format!("the admission webhook{} denied it", called("admission webhook \"")))
     } else if says("ValidatingAdmissionPolicy") {
         let name = called("ValidatingAdmissionPolicy '");
-        // A changed policy reaches all API servers within some seconds.
+        // A changed policy takes some seconds to reach all API servers.
         let just_now = if name.starts_with(" regcred") {
             ": apply the objects of `regcred manifests` for the present config; if you did so just now, try again in a minute"
         } else {
@@ -177,13 +177,13 @@ fn explanation(status: &Status) -> Option<String> {
     }
 }
 
-/// Whether an answer is about one field alone, such as `type` or `.type`.
+/// Returns whether an answer is about only one field, such as `type` or `.type`.
 fn is_about(status: &Status, field: &str) -> bool {
     let causes = status.details.iter().flat_map(|details| &details.causes).collect::<Vec<_>>();
     !causes.is_empty() && causes.iter().all(|cause| cause.field.trim_start_matches('.') == field)
 }
 
-/// Whether the namespace is being deleted. Nothing can be created there any more.
+/// Returns whether the namespace is being deleted. Nothing can be created there any more.
 fn is_terminating(status: &Status) -> bool {
     status.details.iter().flat_map(|details| &details.causes).any(|cause| cause.reason == "NamespaceTerminating")
 }
@@ -192,7 +192,7 @@ fn is_about_namespace(status: &Status) -> bool {
     status.details.as_ref().is_some_and(|details| details.kind == "namespaces")
 }
 
-/// The fields that an answer is about, such as `.type`; "it" if it names none.
+/// Returns the fields that an answer is about, such as `.type`; "it" if it names none.
 fn fields(status: &Status) -> String {
     let known = |field: &&str| {
         !field.is_empty()
@@ -204,7 +204,7 @@ fn fields(status: &Status) -> String {
     if fields.is_empty() { "it".into() } else { format!("its {}", fields.join(", ")) }
 }
 
-/// A reason of the API: letters alone.
+/// Returns the text if it is a reason of the API, which has only letters.
 fn word(text: &str) -> Option<&str> {
     (!text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphabetic())).then_some(text)
 }

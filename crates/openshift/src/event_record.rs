@@ -14,7 +14,7 @@ use crate::{call::translated, cluster::Cluster, error::RequestContext};
 
 /// Longest note that the server accepts, in bytes.
 const LONGEST: usize = 1_000;
-/// Of the name of an event, without the number that makes it unique.
+/// The limit of the name of an event, without the number that makes it unique.
 const LONGEST_NAME: usize = 230;
 const REPORTER: &str = "regcred.dev/regcred";
 
@@ -23,9 +23,9 @@ const REPORTER: &str = "regcred.dev/regcred";
 pub struct EventRecord {
     /// Namespace of the object.
     pub namespace: String,
-    /// Such as `Secret`, of the core group.
+    /// Kind of the object, such as `Secret`, of the core group.
     pub kind: &'static str,
-    /// Name of the object, which need not exist.
+    /// Name of the object, which may not exist.
     pub name: String,
     /// One word in camel case, such as `Refused`.
     pub reason: &'static str,
@@ -69,7 +69,7 @@ pub async fn record_event(cluster: &Cluster, record: &EventRecord, reporter: &st
     translated(&context, api.create(&PostParams::default(), &event)).await.map(drop)
 }
 
-/// The beginning of a text, up to a whole character.
+/// Returns the beginning of a text, without a partial character.
 fn cut(text: &str, longest: usize) -> &str {
     &text[..text.floor_char_boundary(longest)]
 }

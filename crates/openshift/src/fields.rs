@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::record::{EXPIRES_AT, HOSTS, INSTANCE, LINKS, MANAGED_BY, REFRESHED_AT, TARGET};
 
-/// The credential, as `managedFields` names it.
+/// The path of the credential in `managedFields`.
 pub(crate) const DATA: [&str; 2] = ["f:data", "f:.dockerconfigjson"];
 pub(crate) const LABELS: &str = "f:labels";
 pub(crate) const ANNOTATIONS: &str = "f:annotations";
@@ -40,7 +40,7 @@ pub fn entries(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntr
     metadata.managed_fields.iter().flatten()
 }
 
-/// Whether an entry is of a manager.
+/// Returns whether an entry belongs to a manager.
 pub(crate) fn is_of(entry: &ManagedFieldsEntry, manager: Manager<'_>) -> bool {
     (entry.manager.as_deref(), entry.operation.as_deref()) == (Some(manager.0), Some(manager.1))
 }
@@ -49,7 +49,7 @@ pub(crate) fn is_apply(entry: &ManagedFieldsEntry) -> bool {
     entry.operation.as_deref() == Some("Apply")
 }
 
-/// Whether an entry holds a field.
+/// Returns whether an entry contains a field.
 pub(crate) fn owns(entry: &ManagedFieldsEntry, path: &[impl AsRef<str>]) -> bool {
     entry.fields_v1.as_ref().is_some_and(|fields| has(&fields.0, path))
 }
@@ -63,34 +63,35 @@ pub(crate) fn owned<'a>(metadata: &'a ObjectMeta, manager: Manager<'_>) -> Optio
     entries(metadata).find(|entry| is_of(entry, manager))?.fields_v1.as_ref().map(|fields| &fields.0)
 }
 
-/// Whether a manager owns a field.
+/// Returns whether a manager owns a field.
 pub(crate) fn is_owned(metadata: &ObjectMeta, manager: Manager<'_>, path: &[impl AsRef<str>]) -> bool {
     owned(metadata, manager).is_some_and(|fields| has(fields, path))
 }
 
-/// Whether any manager has set `immutable`. Its value is not in `managedFields`.
+/// Returns whether any manager has set `immutable`. Its value is not in `managedFields`.
 pub(crate) fn may_be_immutable(metadata: &ObjectMeta) -> bool {
     entries(metadata).any(|entry| owns(entry, &["f:immutable"]))
 }
 
-/// Whether the latest write is one that a manager applied. The server notes whole seconds, and of two writes in one second it is neither.
+/// Returns whether the latest write was an apply of this manager. The server records whole seconds. If two writes have
+/// the same second, neither counts as the latest.
 pub(crate) fn is_latest(metadata: &ObjectMeta, manager: &str) -> bool {
     let time = |it: &ManagedFieldsEntry| it.time.as_ref().map(|time| time.0);
     let (own, others) = entries(metadata).partition::<Vec<_>, _>(|entry| is_of(entry, (manager, "Apply")));
     own.iter().any(|own| others.iter().all(|other| time(other) < time(own)))
 }
 
-/// Names the other owners of a field for a person.
+/// Returns the names of the other owners of a field, for messages.
 pub(crate) fn owner_of(metadata: &ObjectMeta, path: &[impl AsRef<str>], us: Manager<'_>) -> String {
     others_of(metadata, path, us).unwrap_or_else(|| "a writer that removed it".into())
 }
 
-/// The other managers that apply a field, and would apply it again.
+/// Returns the other managers that apply a field, and would apply it again.
 pub(crate) fn applier_of(metadata: &ObjectMeta, path: &[impl AsRef<str>], us: &str) -> Option<String> {
     named(metadata, |entry| owns(entry, path) && is_apply(entry) && entry.manager.as_deref() != Some(us))
 }
 
-/// The other owners of a field. An update under our own name is not our apply, and conflicts with it.
+/// Returns the other owners of a field. An update under our own name is not our apply, and conflicts with it.
 pub(crate) fn others_of(metadata: &ObjectMeta, path: &[impl AsRef<str>], us: Manager<'_>) -> Option<String> {
     named(metadata, |entry| owns(entry, path) && !is_of(entry, us))
 }
@@ -99,18 +100,18 @@ pub(crate) fn managers(metadata: &ObjectMeta) -> String {
     named(metadata, |_| true).map_or_else(|| "its writer is unknown".into(), |names| format!("written by {names}"))
 }
 
-/// The managers of the object, besides these two.
+/// Returns the managers of the object, except these two.
 pub(crate) fn writers(metadata: &ObjectMeta, us: [&str; 2]) -> Vec<String> {
     let names = entries(metadata).filter_map(|it| it.manager.as_deref()).filter(|name| !us.contains(name));
     shown(names).iter().map(|name| name.trim_matches('"').to_owned()).collect()
 }
 
-/// The managers of some entries, for a person.
+/// Returns the names of the managers of some entries, for messages.
 pub(crate) fn named(metadata: &ObjectMeta, takes: impl Fn(&ManagedFieldsEntry) -> bool) -> Option<String> {
     quote(entries(metadata).filter(|entry| takes(entry)).filter_map(|entry| entry.manager.as_deref()))
 }
 
-/// Escapes and cuts names that clients choose for themselves.
+/// Escapes and truncates names, because clients choose them.
 pub(crate) fn quote<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     let names = shown(names);
     (!names.is_empty()).then(|| names.join(", "))

@@ -21,18 +21,18 @@ impl Unread {
         self.text
     }
 
-    /// The reason to wait. A person may accept it if some reader gets each login.
+    /// Returns the reason to wait. Some reader gets each login, so waiting is acceptable.
     pub(crate) fn waiting(&self) -> Option<String> {
         (!self.is_useless).then(|| self.text.clone())
     }
 
-    /// The failure of a target that no reader can use.
+    /// Returns the failure of a target that no reader can use.
     pub(crate) fn failure(&self) -> Option<Error> {
         self.is_useless.then(|| Error::new(ErrorKind::Refused, self.text.clone()))
     }
 }
 
-/// `None`: every reader gets the login of each of these registries.
+/// Returns the readers that do not get the login of one of these registries. `None`: every reader gets all of them.
 pub(crate) fn unread<'a>(config: &DockerConfig, registries: impl IntoIterator<Item = &'a Registry>) -> Option<Unread> {
     let (mut sentences, mut is_useless) = (vec![], false);
     for registry in registries {

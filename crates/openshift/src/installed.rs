@@ -1,4 +1,4 @@
-//! The objects that give an installation its rights, and the policies that limit them.
+//! The objects that give an installation its permissions, and the policies that limit them.
 
 use kube::api::GroupVersionKind;
 use regcred_core::{InstanceName, Result};
@@ -20,9 +20,9 @@ pub struct Installed {
 /// The kinds of [`Installed`] objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InstalledKind {
-    /// Rights in the whole cluster.
+    /// Permissions in the whole cluster.
     ClusterRoleBinding,
-    /// Rights in one namespace.
+    /// Permissions in one namespace.
     RoleBinding,
     /// A policy of the guard.
     ValidatingAdmissionPolicy,
@@ -48,7 +48,8 @@ struct RoleRef {
 
 /// Lists the bindings and policies of an installation. `None`: the right to list one of the three kinds is missing.
 ///
-/// A tenant can set any label on a RoleBinding. So one counts only if it binds the role of its own name, which needs the rights of that role.
+/// A tenant can set any label on a RoleBinding. So a RoleBinding counts only if it binds the role of its own name,
+/// because creating that binding needs the permissions of the role.
 pub async fn list(cluster: &Cluster, instance: &InstanceName) -> Result<Option<Vec<Installed>>> {
     let mut found = vec![];
     let rbac = "rbac.authorization.k8s.io";

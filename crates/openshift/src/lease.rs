@@ -1,7 +1,7 @@
 //! Leader election by a Lease.
 //!
-//! Clocks of different machines are not compared. The Lease of another holder is free if it has not changed for its duration by our own
-//! clock. For a moment two processes can believe that they hold it, and their work must tolerate that.
+//! Clocks of different machines are not compared. The Lease of another holder is free if it has not changed for its
+//! duration by our own clock. Two processes can briefly believe that they hold it, and their work must tolerate that.
 
 use std::{future::pending, sync::Arc, time::Duration};
 
@@ -22,13 +22,14 @@ use tracing::{info, warn};
 
 use crate::{call::translated, cluster::Cluster, error::RequestContext};
 
-/// Other replicas take over after this time without a change of the Lease. The three durations are the defaults of client-go.
+/// Other replicas take over if the Lease has not changed for this time. The three durations are the defaults of
+/// client-go.
 const LEASE_DURATION: Duration = Duration::from_secs(15);
 /// The leader stops this long after the start of its last successful renewal, 5 s before another takes over.
 const RENEW_DEADLINE: Duration = Duration::from_secs(10);
-/// One attempt: a server that does not answer one request may answer the next one in time.
+/// The time limit of one attempt. If one request gets no answer, the next one may still succeed before the deadline.
 const TRY: Duration = Duration::from_secs(5);
-/// Between two attempts to acquire or renew it.
+/// The time between two attempts to acquire or renew it.
 const RETRY_PERIOD: Duration = Duration::from_secs(2);
 
 /// A candidate for a Lease. If it is dropped, another candidate gets the Lease after 15 s. [`Lease::release`] is faster.
@@ -179,7 +180,8 @@ impl Holder {
         }
     }
 
-    /// Each candidate is its own manager, so that the server refuses one of two that create the Lease.
+    /// Applies the Lease. Each candidate is its own field manager, so that the server refuses one of two that create
+    /// the Lease.
     async fn apply(&self, version: Option<&str>, spec: serde_json::Value, force: bool) -> Result<Option<String>> {
         let mut object = json!({
             "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",

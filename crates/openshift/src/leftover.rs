@@ -54,15 +54,15 @@ impl Writer {
     }
 }
 
-/// As kubectl names it: `deployment regcred/regcred`.
+/// Formats the workload as kubectl does: `deployment regcred/regcred`.
 impl fmt::Display for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}/{}", self.kind.to_lowercase(), self.namespace, self.name)
     }
 }
 
-/// Lists every Secret of an installation by metadata alone: in these namespaces or, without any, in the whole cluster. Needs the right to
-/// list Secrets there. `store`: the store of the addresses.
+/// Lists every Secret of an installation by its metadata only, in these namespaces or, without any, in the whole
+/// cluster. Needs the right to list Secrets there. `store`: the store of the addresses.
 pub async fn leftovers(
     cluster: &Cluster,
     store: &StoreName,
@@ -113,13 +113,13 @@ async fn read<T>(list: &List<'_>, read: impl Fn(&ObjectMeta) -> Option<T>) -> Re
     list.all_retried(|piece| read(&metadata(piece, &KeptAnnotations::new()).unwrap_or_else(|it| it.metadata))).await
 }
 
-/// Lists the workloads of an installation that write: Deployments that are not scaled to zero, CronJobs that are not suspended, and Jobs
-/// that run. Needs the right to list all three.
+/// Lists the workloads of an installation that write Secrets: Deployments that are not scaled to zero, CronJobs that
+/// are not suspended, and running Jobs. Needs the right to list all three.
 pub async fn writers(cluster: &Cluster, instance: &InstanceName) -> Result<Vec<Writer>> {
     let list = async |group, version, kind: &'static str, resource, writes: fn(&Value) -> bool| {
         let list = List::of_kind(cluster.client(), &GroupVersionKind::gvk(group, version, kind), resource, None);
         let read = |piece: Piece<'_>| {
-            // An object that cannot be decoded counts as one that writes.
+            // An object that cannot be decoded counts as a writer.
             let metadata = match serde_json::from_slice::<DynamicObject>(piece.bytes) {
                 Ok(object) => writes(&object.data).then_some(object.metadata)?,
                 Err(_) => readable_metadata(piece),
@@ -142,12 +142,12 @@ pub async fn writers(cluster: &Cluster, instance: &InstanceName) -> Result<Vec<W
     Ok(running)
 }
 
-/// The namespaces to list. `None`: the whole cluster.
+/// Returns the namespaces to list. `None`: the whole cluster.
 fn scopes(namespaces: &[Namespace]) -> Vec<Option<&str>> {
     if namespaces.is_empty() { vec![None] } else { namespaces.iter().map(|it| Some(it.as_str())).collect() }
 }
 
-/// Whether a Secret is of an installation. A copy of one is not: it names the original.
+/// Returns the Secret if it belongs to an installation. A copy does not, because its annotation names the original.
 fn left(metadata: &ObjectMeta, store: &StoreName, instance: &str) -> Option<Leftover> {
     let namespace = Namespace::new(metadata.namespace.as_deref()?).ok()?;
     let name = SecretName::new(metadata.name.as_deref()?).ok()?;

@@ -1,4 +1,4 @@
-//! Which ServiceAccounts use the Secret, and how their lists are edited.
+//! The ServiceAccounts that use the Secret, and the edits of their lists.
 
 use std::collections::BTreeMap;
 
@@ -29,23 +29,23 @@ impl Link {
         Self { lists: Lists::BOTH, ..Self::pull(account) }
     }
 
-    /// Links the ServiceAccount only if it exists: no target waits for it.
+    /// Links the ServiceAccount only if it exists. No target waits for it.
     #[must_use]
     pub fn where_it_exists(self) -> Self {
         Self { expected: false, ..self }
     }
 
-    /// `default` to pull; `builder` and `pipeline`, where they exist, to pull and to push.
+    /// Returns `default` to pull, and `builder` and `pipeline`, if they exist, to pull and to push.
     pub fn defaults() -> Vec<Self> {
         [Self::pull("default")].into_iter().chain(Self::builders()).collect()
     }
 
-    /// `builder` and `pipeline`, where they exist, to pull and to push.
+    /// Returns `builder` and `pipeline`, if they exist, to pull and to push.
     pub fn builders() -> Vec<Self> {
         ["builder", "pipeline"].map(|account| Self::pull_and_mount(account).where_it_exists()).into()
     }
 
-    /// Name of the ServiceAccount.
+    /// Returns the name of the ServiceAccount.
     pub fn account(&self) -> &str {
         &self.account
     }
@@ -64,23 +64,23 @@ impl Link {
         self.expected
     }
 
-    /// Whether the account uses the Secret already.
+    /// Returns whether the account uses the Secret already.
     pub(crate) fn holds(&self, account: &ServiceAccount, secret: &str) -> bool {
         self.lists.without(Lists::naming(account, secret)).is_empty()
     }
 
-    /// The lists that name the Secret once the account is linked.
+    /// Returns the lists that name the Secret once the account is linked.
     pub(crate) fn lists_once_linked(&self, account: &ServiceAccount, secret: &str) -> Lists {
         self.lists.and(Lists::naming(account, secret))
     }
 
-    /// A guarded merge patch with complete lists that end in the Secret. `None`: nothing is left to do.
+    /// Returns a guarded merge patch with complete lists that end in the Secret. `None`: nothing is left to do.
     pub(crate) fn patch(&self, account: &ServiceAccount, secret: &str) -> Option<Value> {
         edit(account, secret, self.lists.without(Lists::naming(account, secret)), true)
     }
 }
 
-/// A guarded merge patch that takes the Secret out of these lists. `None`: nothing is left to do.
+/// Returns a guarded merge patch that removes the Secret from these lists. `None`: nothing is left to do.
 pub(crate) fn unlink(account: &ServiceAccount, secret: &str, lists: Lists) -> Option<Value> {
     let named = Lists::naming(account, secret);
     edit(account, secret, Lists { pull: lists.pull && named.pull, mount: lists.mount && named.mount }, false)
@@ -137,7 +137,7 @@ impl Lists {
         [(self.pull, "pull"), (self.mount, "mount")].into_iter().filter_map(|(is, name)| is.then_some(name)).collect()
     }
 
-    /// How an account with these lists uses the Secret, such as "default (pull)". `None`: not at all.
+    /// Describes how an account with these lists uses the Secret, such as "default (pull)". `None`: it does not.
     pub(crate) fn user(self, account: &str) -> Option<String> {
         (!self.is_empty()).then(|| format!("{account} ({})", self.names().join(", ")))
     }
@@ -147,9 +147,9 @@ impl Lists {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recorded(BTreeMap<String, Lists>);
 
-/// Number of accounts in a record. regcred writes no longer ones.
+/// Maximum number of accounts in a record. regcred never writes a longer one.
 const MOST: usize = 32;
-/// Of a ServiceAccount.
+/// The limit of the name of a ServiceAccount.
 const LONGEST_NAME: usize = 253;
 
 impl Recorded {
@@ -174,13 +174,13 @@ impl Recorded {
         Some(Self(wire.into_iter().map(|(account, names)| (account, lists(names))).collect()))
     }
 
-    /// The value of the annotation.
+    /// Returns the value of the annotation.
     pub(crate) fn write(&self) -> String {
         let wire = self.0.iter().map(|(account, lists)| (account, lists.names())).collect::<BTreeMap<_, _>>();
         serde_json::to_string(&wire).expect("text serialises")
     }
 
-    /// Each account, and how it uses the Secret.
+    /// Returns each account, and how it uses the Secret.
     pub(crate) fn users(&self) -> Vec<String> {
         self.0.iter().filter_map(|(account, lists)| lists.user(account)).collect()
     }
@@ -195,8 +195,8 @@ impl Recorded {
         self.0.into_keys()
     }
 
-    /// Returns the accounts and lists that the links lack: first those that regcred may write, and the accounts that it may not. A tenant
-    /// may have added the latter.
+    /// Returns the recorded accounts and lists that the links do not contain. First those that regcred may write, then
+    /// the accounts that it may not. A tenant may have added the latter.
     pub(crate) fn dropped(&self, links: &[Link]) -> (Vec<(&str, Lists)>, Vec<&str>) {
         let (mut writable, mut strange) = (vec![], vec![]);
         for (account, lists) in &self.0 {
@@ -212,7 +212,8 @@ impl Recorded {
     }
 }
 
-/// Whether the rights of an installation cover an account: those of the config, and the usual three.
+/// Returns whether the permissions of an installation cover an account: those of the config, and the three default
+/// ones.
 pub(crate) fn is_writable(account: &str, links: &[Link]) -> bool {
     links.iter().chain(&Link::defaults()).any(|link| link.account == account)
 }

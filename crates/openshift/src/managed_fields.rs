@@ -1,4 +1,5 @@
-//! `managedFields` of objects that tenants write: no depth, time or name in them stops the object from being read.
+//! Reads `managedFields` of objects that tenants write. No depth, time or name in them prevents the object from being
+//! read.
 
 use std::fmt;
 
@@ -9,7 +10,8 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// `f:metadata`, `f:ownerReferences`, `k:{"uid":"…"}`, `f:blockOwnerDeletion`, and some more.
+/// The deepest fields that regcred reads: `f:metadata`, `f:ownerReferences`, `k:{"uid":"…"}`, `f:blockOwnerDeletion`,
+/// and some more.
 pub(crate) const DEEPEST_FIELDS: usize = 8;
 
 /// One manager and the fields that it has written.
@@ -45,7 +47,7 @@ fn shallow<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
     Shallow { left: DEEPEST_FIELDS }.deserialize(deserializer).map(Some)
 }
 
-/// A set of fields down to a depth: what is deeper is empty, and is read without recursion.
+/// A set of fields, limited in depth. Deeper fields are read as empty, without recursion.
 struct Shallow {
     left: usize,
 }

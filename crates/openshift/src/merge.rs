@@ -1,14 +1,16 @@
-//! Our entries in a Secret that keeps its owner.
+//! Merges our entries into a Secret that keeps its owner.
 //!
-//! regcred sets no label and applies nothing. One annotation per installation lists our entries with their dates. It counts only while our
-//! field manager owns it. An entry is ours while its digest is the recorded one. An entry that another program has changed since is restored
-//! if the config asks for it, but never removed. Every other byte stays.
+//! regcred sets no label and applies nothing. One annotation per installation lists our entries with their dates. It
+//! counts only while our field manager owns it. An entry is ours while its digest is the recorded one. If another
+//! program changes an entry, regcred restores it only if the config asks for it, and never removes it. Every other byte
+//! is unchanged.
 //!
-//! An existing key that names one of our registries in another spelling, or a part of it, gets the same entry: some readers prefer it. No
-//! such key is added. [`remove_merged`] removes it too: what it held before has expired by then.
+//! Some readers prefer an existing key that names one of our registries in another spelling, or a part of it. Such a
+//! key gets the same entry. regcred never adds such a key. [`remove_merged`] removes it too, because its previous value
+//! has expired by then.
 //!
-//! regcred creates a Secret by an apply without any login, and then merges into it as into any other. That apply owns the type in
-//! `managedFields`, so regcred may delete the Secret.
+//! regcred creates a Secret by an apply without any login, and then merges into it as into any other. That apply owns
+//! the type in `managedFields`, so regcred may delete the Secret.
 
 use k8s_openapi::{
     ByteString,
@@ -37,7 +39,8 @@ use crate::{
 /// Each key gets a token of 3 kB, and a tenant can write thousands of such keys.
 const MOST_ALIASES: usize = 64;
 
-/// Metadata is enough while we were the last to write the data, and every reader takes what we wrote. Else the data is read.
+/// Finds the state of a merged Secret. Metadata is enough if we were the last to write the data, and every reader uses
+/// our entries. Otherwise the data is read.
 pub(crate) async fn find_merged(
     writer: &SecretWriter,
     target: &Target,
@@ -92,7 +95,7 @@ fn read_records(writer: &SecretWriter, metadata: &ObjectMeta) -> Option<Records>
     value(metadata.annotations.as_ref(), &name).filter(|_| is_own).and_then(record::read)
 }
 
-/// Creates a Secret without logins, to be merged into. A Secret that appeared meanwhile is a conflict.
+/// Creates a Secret without logins, to merge into. Fails with a conflict if the Secret was created meanwhile.
 pub(crate) async fn create_merged(writer: &SecretWriter, target: &Target) -> Result<()> {
     let object = json!({
         "apiVersion": "v1",
@@ -104,7 +107,8 @@ pub(crate) async fn create_merged(writer: &SecretWriter, target: &Target) -> Res
     writer.store.patch_secret(target, &writer.merge_manager, &Patch::Apply(object), false).await.map(drop)
 }
 
-/// Returns also the readers that do not get the logins. `seen`: the state that the Secret must still have.
+/// Writes our entries. Also returns the readers that do not get the logins. `seen`: the state that the Secret must
+/// still have.
 pub(crate) async fn apply_merged(
     writer: &SecretWriter,
     target: &Target,
@@ -130,7 +134,7 @@ pub(crate) async fn apply_merged(
 pub(crate) async fn remove_merged(writer: &SecretWriter, target: &Target) -> Result<()> {
     let Some(stored) = writer.store.secret(target).await? else { return Ok(()) };
     let Some(records) = read_records(writer, &stored.metadata) else {
-        // An annotation that another program wrote is not followed. So it is not known which entries are ours.
+        // regcred does not trust an annotation that another program wrote. So it is not known which entries are ours.
         let annotation = annotation(writer);
         let is_noted = value(stored.metadata.annotations.as_ref(), &annotation).is_some();
         return if is_noted { Err(refusal::not_known(&annotation).into()) } else { Ok(()) };
@@ -141,7 +145,7 @@ pub(crate) async fn remove_merged(writer: &SecretWriter, target: &Target) -> Res
     }
     if config.is_empty() && is_only_ours(writer, &stored.metadata) {
         match writer.store.delete_secret(target, &stored.metadata).await {
-            // Not every installation may delete. Then the Secret stays without logins.
+            // Not every installation may delete Secrets. Then the Secret stays without logins.
             Err(error) if error.kind() == ErrorKind::Denied => {}
             deleted => return deleted,
         }
@@ -150,13 +154,13 @@ pub(crate) async fn remove_merged(writer: &SecretWriter, target: &Target) -> Res
     writer.store.patch_secret(target, &writer.merge_manager, &Patch::Merge(patch), false).await.map(drop)
 }
 
-/// Whether regcred has created it, and no other manager has data in it.
+/// Returns whether regcred created the Secret, and no other manager has data in it.
 fn is_only_ours(writer: &SecretWriter, metadata: &ObjectMeta) -> bool {
     let manager = writer.merge_manager.as_str();
     is_owned(metadata, (manager, "Apply"), &["f:type"]) && shares(metadata, manager).is_none()
 }
 
-/// A merge patch of the data and of our annotation, guarded by what was read.
+/// Returns a merge patch of the data and of our annotation, guarded by the version that was read.
 fn patch(writer: &SecretWriter, metadata: &ObjectMeta, bytes: Vec<u8>, records: Option<&Records>) -> Value {
     let annotation = annotation(writer);
     let mut patch = json!({
@@ -166,7 +170,7 @@ fn patch(writer: &SecretWriter, metadata: &ObjectMeta, bytes: Vec<u8>, records: 
         },
         "data": { DATA_KEY: ByteString(bytes) },
     });
-    // If an object has no managers, the server records none at a patch unless the patch names one.
+    // If an object has no managers, the server records none for a patch unless the patch names one.
     if metadata.managed_fields.iter().flatten().next().is_none() {
         let field = format!("f:{annotation}");
         let fields = json!({ DATA[0]: { DATA[1]: {} }, "f:metadata": { "f:annotations": { field: {} } } });
@@ -182,7 +186,7 @@ fn patch(writer: &SecretWriter, metadata: &ObjectMeta, bytes: Vec<u8>, records: 
     patch
 }
 
-/// The Docker config of another owner. Entries that cannot be decoded are kept.
+/// Returns the Docker config of another owner. Entries that cannot be decoded are kept.
 fn readable(stored: &Stored) -> Result<DockerConfig, Refusal> {
     if let Some(refusal) = stored.unfit() {
         return Err(refusal);
@@ -191,13 +195,13 @@ fn readable(stored: &Stored) -> Result<DockerConfig, Refusal> {
     DockerConfig::parse(stored.data.as_deref().unwrap_or(b"{}")).map_err(not_one)
 }
 
-/// Whether an entry is what we wrote.
+/// Returns whether an entry is exactly as we wrote it.
 fn is_ours(config: &DockerConfig, registry: &Registry, record: &Record) -> bool {
     let stands = config.entry(registry).map(record::digest);
     record.digest.is_some() && stands == record.digest
 }
 
-/// Removes an entry of ours under every key that it has, but those of other registries that stay.
+/// Removes an entry of ours under all of its keys, except keys of other registries that stay.
 fn take_out(config: &mut DockerConfig, registry: &Registry, record: &Record, stay: &Records) {
     let stays = |key: &str| stay.keys().any(|it| it.as_str() == key);
     if record.digest.is_some() {
@@ -205,8 +209,8 @@ fn take_out(config: &mut DockerConfig, registry: &Registry, record: &Record, sta
     }
 }
 
-/// The desired config, and our entries in it. An entry that no provider mints any more is removed, but not while a provider fails: it may be
-/// that provider's.
+/// Returns the desired config, and our entries in it. Removes an entry that no provider mints any more. While a
+/// provider fails, the entry stays, because it may be that provider's.
 fn merge(
     before: &DockerConfig,
     old: &Records,

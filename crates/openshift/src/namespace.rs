@@ -8,7 +8,7 @@ use regcred_core::{Address, Namespace, SecretName, StoreName, Target};
 
 use crate::{decode::readable_metadata, pages::List, stream::Piece};
 
-/// A namespace that is not being deleted, and in which regcred itself does not run.
+/// A namespace that is not being deleted, other than regcred's own.
 pub(crate) struct LiveNamespace {
     pub(crate) name: Namespace,
     pub(crate) uid: String,
@@ -16,7 +16,7 @@ pub(crate) struct LiveNamespace {
 }
 
 impl LiveNamespace {
-    /// `own`: the namespace that regcred runs in.
+    /// Reads a namespace. `own`: the namespace that regcred runs in.
     pub(crate) fn read(metadata: ObjectMeta, own: Option<&str>) -> Option<Self> {
         let name = metadata.name.filter(|name| metadata.deletion_timestamp.is_none() && own != Some(name))?;
         let (uid, labels) = (metadata.uid.unwrap_or_default(), metadata.labels.unwrap_or_default());
@@ -24,7 +24,7 @@ impl LiveNamespace {
     }
 }
 
-/// The list of a cluster's namespaces.
+/// Returns the list of a cluster's namespaces.
 pub(crate) fn list(client: &Client) -> List<'_> {
     List::of::<Object>(client, "namespaces", None).metadata()
 }
@@ -35,10 +35,10 @@ pub(crate) fn read(piece: Piece<'_>, own: Option<&str>) -> Option<LiveNamespace>
     LiveNamespace::read(readable_metadata(piece), own)
 }
 
-/// Whether a namespace with this name and these labels is wanted.
+/// Returns whether a namespace with this name and these labels is selected.
 type Takes = dyn Fn(&str, &BTreeMap<String, String>) -> bool + Send + Sync;
 
-/// The Secret of one name in each namespace that is wanted, at addresses of a store.
+/// The Secret of one name in each selected namespace, at addresses of a store.
 #[derive(Clone)]
 pub(crate) struct NamespaceSelector {
     pub(crate) store: StoreName,
@@ -47,12 +47,12 @@ pub(crate) struct NamespaceSelector {
 }
 
 impl NamespaceSelector {
-    /// The target in a namespace. `None`: the namespace is not wanted.
+    /// Returns the target in a namespace. `None`: the namespace is not selected.
     pub(crate) fn target(&self, namespace: &LiveNamespace) -> Option<Target> {
         (self.takes)(namespace.name.as_str(), &namespace.labels).then(|| self.at(&namespace.name))
     }
 
-    /// The target in a namespace that is wanted.
+    /// Returns the target in a selected namespace.
     pub(crate) fn at(&self, namespace: &Namespace) -> Target {
         Target::new(self.store.clone(), Address::secret(namespace.clone(), self.secret.clone()))
     }

@@ -1,4 +1,4 @@
-//! A Secret of this installation: created, updated, restored, or taken over from another owner.
+//! Creates, updates and restores a Secret of this installation, or takes it over from another owner.
 
 use std::collections::BTreeSet;
 
@@ -22,8 +22,9 @@ use crate::{
     writer::SecretWriter,
 };
 
-/// Metadata is enough for a Secret of our own, unless another program may have written it as our field manager. Of any other Secret, and of
-/// one that may be immutable, the type and the mark are read too.
+/// Finds the state of a Secret. Metadata is enough for a Secret of our own, unless another program may have written it
+/// as our field manager. For any other Secret, and for one that may be immutable, the type and `immutable` are read
+/// too.
 pub(crate) async fn find(
     writer: &SecretWriter,
     target: &Target,
@@ -103,7 +104,8 @@ pub(crate) async fn write(
     Ok((written, Some(after)))
 }
 
-/// Takes over a Secret by two writes. After the first alone only its owner has changed, and the next reconcile starts again.
+/// Takes over a Secret by two writes. After the first one, only the owner of the fields has changed. If the second one
+/// fails, the next reconcile starts again.
 pub(crate) async fn adopt(
     writer: &SecretWriter,
     target: &Target,
@@ -121,7 +123,7 @@ pub(crate) async fn adopt(
         let cause = "until the provider answers, it is not known which of its logins are for registries of the config";
         return Err(Error::new(ErrorKind::Unreachable, message).with_cause(cause));
     }
-    // Under its previous name this installation wrote every login itself, so none of another owner is lost.
+    // Under its previous name, this installation wrote every login itself. So no login of another owner is lost.
     let was_owned = matches!(writer.ownership(&stored.metadata, target), Ownership::OtherInstance(_));
     if let Some(refusal) = adopt::excess(&stored, set).filter(|_| !was_owned) {
         return Err(refusal.into());
@@ -155,7 +157,7 @@ pub(crate) async fn remove_owned(writer: &SecretWriter, target: &Target) -> Resu
     if let Some(other) = shares(&metadata, &writer.manager) {
         return Err(refusal::shared(&other).into());
     }
-    // An annotation that another program wrote is not followed.
+    // regcred does not trust an annotation that another program wrote.
     let linked = owned.linked.into_iter().chain([Recorded::of(&writer.settings.links)]);
     let accounts = linked.flat_map(Recorded::into_accounts).collect::<BTreeSet<_>>();
     for account in accounts {
@@ -167,13 +169,13 @@ pub(crate) async fn remove_owned(writer: &SecretWriter, target: &Target) -> Resu
     writer.store.delete_secret(target, &metadata).await
 }
 
-/// Whether the Secret itself stays as it is.
+/// Returns whether the Secret itself needs no change.
 fn is_left(owned: &Owned, set: &CredentialSet) -> bool {
     let stays = |record: &Record| set.failed().contains(&record.provider);
     set.is_empty() && owned.is_whole() && owned.records.as_ref().is_some_and(|records| records.values().all(stays))
 }
 
-/// Another manager that has data in a Secret under any key but ours.
+/// Returns another manager that has data in a Secret under any key but ours.
 pub(crate) fn shares(metadata: &ObjectMeta, us: &str) -> Option<String> {
     let has_more = |entry: &&ManagedFieldsEntry| {
         let data = entry.fields_v1.as_ref().and_then(|fields| fields.0[DATA[0]].as_object());
@@ -183,7 +185,7 @@ pub(crate) fn shares(metadata: &ObjectMeta, us: &str) -> Option<String> {
     others.next().map(|entry| entry.manager.clone().unwrap_or_else(|| "another manager".into()))
 }
 
-/// Reads a Secret with its data. Fails if it is not in the state that was seen.
+/// Reads a Secret with its data. Fails if it has changed since it was seen.
 pub(crate) async fn read_same(writer: &SecretWriter, target: &Target, seen: Option<&Version>) -> Result<Stored> {
     let stored = writer.store.secret(target).await?;
     let is_same = |it: &Stored| seen.is_none_or(|seen| *seen == Version::of(&it.metadata));

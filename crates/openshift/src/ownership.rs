@@ -13,7 +13,7 @@ use crate::{
 /// The owner of a Secret.
 #[derive(Clone, Debug)]
 pub(crate) enum Ownership {
-    /// Another program, in words.
+    /// Another program, as text.
     Foreign(String),
     /// Another installation of regcred, by its name.
     OtherInstance(String),
@@ -33,7 +33,7 @@ pub(crate) struct Owned {
     pub(crate) version: Version,
     /// Its credentials. `None`: another program wrote the annotation.
     pub(crate) records: Option<Records>,
-    /// The changes of other programs, in words.
+    /// The changes by other programs, as text.
     pub(crate) drift: Vec<String>,
     /// The changes of the config that are not applied yet.
     pub(crate) undone: Vec<String>,
@@ -50,7 +50,7 @@ pub(crate) struct Owned {
 }
 
 impl Owned {
-    /// Whether it is unchanged, and as the config wants it.
+    /// Returns whether it is unchanged, and as the config requires.
     pub(crate) fn is_whole(&self) -> bool {
         self.drift.is_empty() && self.undone.is_empty()
     }
@@ -62,8 +62,8 @@ impl Version {
     }
 }
 
-/// Decides by the two labels and the annotation that names the Secret itself. A copy names the original. Data is intact while our own apply
-/// owns it.
+/// Decides by the two labels and the annotation that names the Secret itself. A copy names the original. Data is intact
+/// while our own apply owns it.
 pub(crate) fn ownership(metadata: &ObjectMeta, settings: &SinkSettings, manager: &str, target: &str) -> Ownership {
     let label = |name| value(metadata.labels.as_ref(), name);
     let annotation = |name| value(metadata.annotations.as_ref(), name);
@@ -76,7 +76,7 @@ pub(crate) fn ownership(metadata: &ObjectMeta, settings: &SinkSettings, manager:
     let data_intact = applied.is_some_and(|fields| has(fields, &DATA));
     match (label(INSTANCE), annotation(TARGET)) {
         (Some(instance), Some(it)) if instance == settings.instance.as_str() && it == target => {}
-        // The field manager names the instance too, so a label that was removed is drift.
+        // The field manager names the instance too, so a removed label is drift.
         (None, Some(it)) if it == target && data_intact => {}
         (Some(instance), _) if instance != settings.instance.as_str() => {
             return Ownership::OtherInstance(instance.to_owned());

@@ -1,4 +1,4 @@
-//! Lists, page by page: the one way to list objects of the API server.
+//! Lists, page by page. All lists of the API server use this module.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use crate::{
     stream::{self, Piece},
 };
 
-/// Attempts at one list that the engine does not retry.
+/// Number of attempts at one list that the engine does not retry.
 const TRIES: u32 = 3;
-/// Between two attempts, unless the server asks for another pause.
+/// The time between two attempts, unless the server asks for another pause.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Versions of CronJobs. Kubernetes served the second until 1.24.
+/// Versions of CronJobs. Kubernetes served the second one until 1.24.
 pub(crate) const CRON_JOBS: [&str; 2] = ["v1", "v1beta1"];
 
 /// One page of a list.
@@ -45,7 +45,8 @@ pub(crate) struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    /// `resource`: the name of the kind in requests. Without a namespace: in the whole cluster.
+    /// Creates a list of a namespace or, without one, of the whole cluster. `resource`: the name of the kind in
+    /// requests.
     pub(crate) fn of<K: Resource<DynamicType = ()>>(
         client: &'a Client,
         resource: &'static str,
@@ -54,7 +55,7 @@ impl<'a> List<'a> {
         Self::at(client, resource, namespace, K::url_path(&(), namespace))
     }
 
-    /// Lists a kind that this crate has no type for.
+    /// Creates a list of a kind that this crate has no type for.
     pub(crate) fn of_kind(
         client: &'a Client,
         kind: &GroupVersionKind,
@@ -96,7 +97,7 @@ impl<'a> List<'a> {
         rights::check(self.client, &self.context).await
     }
 
-    /// Reads one page in one call. `next`: its start.
+    /// Reads one page in one call. `next`: the start of the page.
     pub(crate) async fn page<T>(
         &self,
         limit: u32,
@@ -106,7 +107,7 @@ impl<'a> List<'a> {
         self.ask(limit, next, read).await?.map_err(|error| translate(&error, &self.context))
     }
 
-    /// Reads all pages. The engine retries it after a failure.
+    /// Reads all pages. The engine retries the list after a failure.
     pub(crate) async fn all<T>(&self, read: impl Fn(Piece<'_>) -> Option<T>) -> Result<Vec<T>> {
         collect(&self.context, 1, |next| self.ask(PAGE, next, &read)).await.map_err(|(error, _)| error)
     }

@@ -12,7 +12,7 @@ pub(crate) const REFRESHED_AT: &str = "regcred.dev/refreshed-at";
 pub(crate) const LINKS: &str = "regcred.dev/links";
 /// The login format, if it is not the default.
 pub(crate) const CREDENTIALS: &str = "regcred.dev/credentials";
-/// The last input of `kubectl apply`: for a Secret, also its data.
+/// The last input of `kubectl apply`. For a Secret, it includes the data.
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The annotations of a Secret that regcred owns.
@@ -20,12 +20,12 @@ pub(crate) const OURS: [&str; 6] = [TARGET, HOSTS, EXPIRES_AT, REFRESHED_AT, LIN
 /// Prefix of the annotation that lists the entries of regcred in a Secret of another owner.
 pub(crate) const MERGED: &str = "merge.regcred.dev/";
 
-/// The annotation that lists the entries of one installation.
+/// Returns the annotation that lists the entries of one installation.
 pub(crate) fn merged(instance: &str) -> String {
     format!("{MERGED}{instance}")
 }
 
-/// The field managers of an installation: for Secrets that it owns, and for merges into other Secrets.
+/// Returns the field managers of an installation: for Secrets that it owns, and for merges into other Secrets.
 pub(crate) fn managers(instance: &str) -> [String; 2] {
     [REGCRED, "regcred-merge"].map(|manager| match instance {
         "default" => manager.to_owned(),
@@ -33,7 +33,7 @@ pub(crate) fn managers(instance: &str) -> [String; 2] {
     })
 }
 
-/// Whether an annotation is regcred's.
+/// Returns whether an annotation is regcred's.
 pub(crate) fn is_ours(annotation: &str) -> bool {
     annotation.starts_with("regcred.dev/") || annotation.starts_with(MERGED)
 }

@@ -1,4 +1,4 @@
-//! Why regcred does not write a Secret, each with the fix.
+//! The reasons for not writing a Secret, each with the fix.
 
 use regcred_core::{Refusal, Registry};
 
@@ -7,7 +7,8 @@ pub(crate) const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
 
 const NAME_ANOTHER: &str = "name another Secret in the config, or delete this one";
 
-/// Shows keys of `auths` that name registries. All other keys may hold a secret and are counted. `None`: there are no keys.
+/// Shows keys of `auths` that name registries. All other keys may contain a secret and are only counted. `None`: there
+/// are no keys.
 pub(crate) fn shown<'a>(keys: impl Iterator<Item = &'a str>) -> Option<String> {
     let (mut named, mut others) = (vec![], 0);
     for key in keys {
@@ -54,7 +55,7 @@ pub(crate) fn wrong_type(found: Option<&str>) -> Refusal {
     Refusal::new("wrong-type", found, format!("a registry credential is {DOCKER_CONFIG}: {NAME_ANOTHER}"))
 }
 
-/// The object cannot be decoded, or is beyond a bound.
+/// Returns the refusal of an object that cannot be decoded, or is beyond a limit.
 pub(crate) fn unreadable_object(namespace: &str, name: &str, reason: &str) -> Refusal {
     Refusal::new(
         "unreadable",
@@ -67,7 +68,7 @@ pub(crate) fn immutable() -> Refusal {
     Refusal::new("immutable", "it is marked immutable, and a credential has to be renewed", NAME_ANOTHER)
 }
 
-/// Not to be adopted: another program would write it again.
+/// Returns the refusal to adopt a Secret that another program would write again.
 pub(crate) fn still_written(by: &str) -> Refusal {
     Refusal::new(
         "foreign",
@@ -76,13 +77,13 @@ pub(crate) fn still_written(by: &str) -> Refusal {
     )
 }
 
-/// Not to be adopted: other logins would be lost.
+/// Returns the refusal to adopt a Secret with other logins, which would be lost.
 pub(crate) fn holds_more(what: &str) -> Refusal {
     let found = format!("it holds {what}, which the config does not name, and adopting it would drop that");
     Refusal::new("holds-more", found, "merge into the Secret instead: `secret: { merge: true }` without `adopt`")
 }
 
-/// Not to be merged into: it does not exist.
+/// Returns the refusal to merge into a Secret that does not exist.
 pub(crate) fn absent() -> Refusal {
     Refusal::new(
         "absent",
@@ -91,18 +92,18 @@ pub(crate) fn absent() -> Refusal {
     )
 }
 
-/// Not to be merged into or adopted.
+/// Returns the refusal to merge into or adopt a Secret that cannot be read.
 pub(crate) fn unreadable(how: &str) -> Refusal {
     Refusal::new("unreadable", how, "correct it first: regcred must not lose any of its data")
 }
 
-/// Not to be removed: it is not known which entries are ours.
+/// Returns the refusal to remove entries, because it is not known which ones are ours.
 pub(crate) fn not_known(annotation: &str) -> Refusal {
     let found = format!("another program wrote its {annotation}, so it is not known which of its logins are regcred's");
     Refusal::new("unreadable", found, "remove the logins by hand, then the annotation")
 }
 
-/// Not to be removed: it holds other data.
+/// Returns the refusal to remove a Secret that holds other data.
 pub(crate) fn shared(with: &str) -> Refusal {
     Refusal::new(
         "foreign",
@@ -111,13 +112,13 @@ pub(crate) fn shared(with: &str) -> Refusal {
     )
 }
 
-/// Not to be merged into: it has too many keys for one registry.
+/// Returns the refusal to merge into a Secret with too many keys for one registry.
 pub(crate) fn too_many_keys(keys: usize, limit: usize) -> Refusal {
     let found = format!("it has {keys} keys for parts or other spellings of one registry, and {limit} are renewed");
     Refusal::new("too-large", found, "remove these keys: the key of the host serves all of its repositories")
 }
 
-/// Not to be written: the result would be too large.
+/// Returns the refusal to write a Secret that would be too large.
 pub(crate) fn too_large(bytes: usize, limit: usize) -> Refusal {
     let found = format!("it would hold {bytes} bytes, and {limit} are allowed");
     Refusal::new("too-large", found, "spread the registries over several Secrets")

@@ -1,10 +1,10 @@
-//! Targets that are not watched as a whole are named again, each once per interval.
+//! Reports each target without a complete watch again, once per interval.
 
 use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
-/// The targets that wait for their turn.
+/// The targets of the current round that were not reported yet.
 pub(crate) struct Resync<T> {
     every: Duration,
     pace: Duration,
@@ -13,17 +13,17 @@ pub(crate) struct Resync<T> {
 }
 
 impl<T> Resync<T> {
-    /// `every`: from one turn of a target to its next. `first`: until the first turn of any.
+    /// `every`: the time between two reports of a target. `first`: the time until the first report.
     pub(crate) fn new(every: Duration, first: Duration) -> Self {
         Self { every, pace: every, next: Instant::now() + first, waiting: VecDeque::new() }
     }
 
-    /// Returns when it is the turn of a target.
+    /// Waits until the next report is due.
     pub(crate) async fn tick(&self) {
         sleep_until(self.next).await;
     }
 
-    /// Returns the target whose turn it is. `all`: the targets of a new round, which is spread over the interval.
+    /// Returns the next target to report. `all`: the targets of a new round, which is spread over the interval.
     pub(crate) fn take(&mut self, all: impl FnOnce() -> Vec<T>) -> Option<T> {
         if self.waiting.is_empty() {
             self.waiting.extend(all());

@@ -1,13 +1,14 @@
 //! The pause that an overloaded API server asks for.
 //!
-//! Priority and fairness answers 429 as plain text, with the pause in a header that kube drops. So the answer becomes a `Status`.
+//! Priority and fairness answers 429 as plain text, with the pause in a header that kube drops. So this module converts
+//! the answer to a `Status`.
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
 use http_body_util::{Either, Full};
 use serde_json::json;
 
-/// Turns an answer of a busy server with a pause into a `Status`. All others stay as they are.
+/// Converts an answer of an overloaded server with a pause to a `Status`. All other answers are unchanged.
 pub(crate) fn keep<B>(answer: Response<B>) -> Response<Either<B, Full<Bytes>>> {
     let busy = matches!(answer.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let seconds = answer.headers().get(header::RETRY_AFTER).and_then(|it| it.to_str().ok()?.trim().parse::<u32>().ok());

@@ -1,4 +1,5 @@
-//! Why a request is denied: the namespace is gone, a rule is missing, or something other than RBAC denies it.
+//! Finds why a request was denied: the namespace is gone, an RBAC rule is missing, or something other than RBAC denies
+//! it.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -15,7 +16,8 @@ use crate::{
     error::{RequestContext, gone},
 };
 
-/// Number of explained denials per [`SPAN`]. If a right is missing in thousands of namespaces, the first ones suffice.
+/// Maximum number of explained denials per [`SPAN`]. If a right is missing in thousands of namespaces, the first ones
+/// are enough.
 const REVIEWS: u32 = 50;
 /// A denied target is reconciled again after this time.
 const SPAN: Duration = Duration::from_mins(5);
@@ -23,13 +25,13 @@ const SPAN: Duration = Duration::from_mins(5);
 /// Whether a namespace exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It exists.
+    /// The namespace exists.
     Here,
-    /// It is being deleted.
+    /// The namespace is being deleted.
     Going,
-    /// It does not exist.
+    /// The namespace does not exist.
     Absent,
-    /// RBAC does not allow regcred to read it.
+    /// RBAC does not allow regcred to read the namespace.
     Unknown,
 }
 
@@ -46,7 +48,8 @@ impl Reviews {
     }
 }
 
-/// Asks the server why it denied a request. A namespace that is gone causes a denial too if its RoleBindings granted the rights.
+/// Asks the server why it denied a request. If a namespace is gone, its RoleBindings are gone too, which also causes a
+/// denial.
 pub(crate) async fn explain(client: &Client, reviews: &Reviews, context: &RequestContext<'_>) -> Error {
     if let Some(gone) = missing_namespace(client, context).await {
         return gone;
@@ -70,7 +73,7 @@ pub(crate) async fn explain(client: &Client, reviews: &Reviews, context: &Reques
     context.failed(ErrorKind::Denied, &context.missing_rule(&missing))
 }
 
-/// The error of a namespace that does not exist or is being deleted. `None`: it exists, or it cannot be read.
+/// Returns the error of a namespace that does not exist or is being deleted. `None`: it exists, or it cannot be read.
 pub(crate) async fn missing_namespace(client: &Client, context: &RequestContext<'_>) -> Option<Error> {
     match presence(client, context.namespace?).await.ok()? {
         Presence::Absent => Some(gone(context, "does not exist")),
@@ -92,8 +95,8 @@ pub(crate) async fn presence(client: &Client, name: &str) -> Result<Presence> {
     }
 }
 
-/// Fails if RBAC does not allow a request. Audits of a cluster report denied requests, so regcred does not send one. If the server does
-/// not answer this question, the request is sent.
+/// Fails if RBAC does not allow a request. regcred does not send such a request, because audits of a cluster report
+/// denied requests. If the server does not answer this question, the request is sent.
 pub(crate) async fn check(client: &Client, context: &RequestContext<'_>) -> Result<()> {
     match review(client, context, context.verb).await {
         Ok(false) => Err(context.failed(ErrorKind::Denied, &context.missing_rule(context.verbs()))),
@@ -101,8 +104,8 @@ pub(crate) async fn check(client: &Client, context: &RequestContext<'_>) -> Resu
     }
 }
 
-/// Whether RBAC allows a verb. Without the object's name the answer is about all objects. A resource outside the core group ends in its
-/// group, as kubectl prints it: `rolebindings.rbac.authorization.k8s.io`.
+/// Returns whether RBAC allows a verb. Without the object's name, the answer is about all objects. A resource outside
+/// the core group ends in its group, as kubectl prints it: `rolebindings.rbac.authorization.k8s.io`.
 pub(crate) async fn review(client: &Client, context: &RequestContext<'_>, verb: &str) -> Result<bool> {
     let (resource, group) = context.resource.split_once('.').unwrap_or((context.resource, ""));
     let attributes = ResourceAttributes {

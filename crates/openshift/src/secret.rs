@@ -1,4 +1,4 @@
-//! The Secret as it is applied. Pure.
+//! Builds the Secret object to apply. Pure.
 
 use k8s_openapi::ByteString;
 use regcred_core::{CredentialSet, Refusal, Registry, Result, Target};
@@ -16,7 +16,7 @@ use crate::{
 
 pub(crate) const DATA_KEY: &str = ".dockerconfigjson";
 
-/// The API accepts 1 MiB for all values of a Secret, and annotations need room too.
+/// The limit of the data. The API accepts 1 MiB for all values of a Secret, and annotations need space too.
 const LARGEST: usize = 900 * 1024;
 
 /// The desired state of a Secret.
@@ -38,13 +38,14 @@ struct Contents {
     config: DockerConfig,
 }
 
-/// Whether the existing data is needed: a provider has failed and its entries stay, or an existing entry expires later than the new one.
+/// Returns whether the existing data is needed: a provider has failed and its entries stay, or an existing entry
+/// expires later than the new one.
 pub(crate) fn needs_data(owned: &Owned, set: &CredentialSet) -> bool {
     !set.failed().is_empty() || !kept(owned, set).is_empty()
 }
 
 impl Contents {
-    /// Takes the logins of a set, and keeps those of the existing Secret that have to stay.
+    /// Adds the logins of a set, and keeps those of the existing Secret that must stay.
     fn new(
         owned: Option<&Owned>,
         data: Option<&DockerConfig>,
@@ -74,8 +75,8 @@ impl Contents {
         Ok(contents)
     }
 
-    /// While a provider fails, every entry without a new login stays. Only an intact Secret keeps the dates of its entries too. All others
-    /// are refreshed as soon as possible.
+    /// Keeps every entry without a new login while a provider fails. In an intact Secret, entries also keep their
+    /// dates. In any other Secret, all entries are refreshed as soon as possible.
     fn keep_others(&mut self, owned: &Owned, data: &DockerConfig) {
         for registry in data.canonical().filter(|it| !self.records.contains_key(it)).collect::<Vec<_>>() {
             self.config.carry_over(&registry, data);
@@ -88,7 +89,7 @@ impl Contents {
     }
 }
 
-/// The entries of an intact Secret that expire later than the new ones of the same provider.
+/// Returns the entries of an intact Secret that expire later than the new ones of the same provider.
 fn kept(owned: &Owned, set: &CredentialSet) -> Vec<(Registry, Record)> {
     if !owned.data_intact {
         return vec![];
@@ -102,7 +103,7 @@ fn kept(owned: &Owned, set: &CredentialSet) -> Vec<(Registry, Record)> {
     records.map(|(registry, record)| (registry.clone(), record.clone())).collect()
 }
 
-/// The data of a Secret as a Docker config. Data of another program that is not one is dropped.
+/// Returns the data of a Secret as a Docker config. Drops data of another program that is not a Docker config.
 pub(crate) fn data(stored: &Stored, owned: &Owned) -> Result<DockerConfig> {
     match stored.data.as_ref().map_or_else(|| Ok(DockerConfig::new()), |bytes| DockerConfig::parse(bytes)) {
         Err(_) if !owned.data_intact => Ok(DockerConfig::new()),
@@ -110,8 +111,8 @@ pub(crate) fn data(stored: &Stored, owned: &Owned) -> Result<DockerConfig> {
     }
 }
 
-/// Compares a Secret of ours with its data, which must hold a login for each recorded registry. Metadata names the last writer of the data,
-/// but any program may use our manager's name.
+/// Compares a Secret of ours with its data, which must hold a login for each recorded registry. Metadata names the last
+/// writer of the data. But any program may use our manager's name.
 pub(crate) fn compared(mut owned: Owned, stored: &Stored) -> Owned {
     let held = stored.data.as_ref().and_then(|bytes| DockerConfig::parse(bytes).ok()).unwrap_or_default();
     let missing = owned.records.iter().flatten().map(|(registry, _)| registry);
@@ -130,7 +131,8 @@ pub(crate) fn check_size(bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
 }
 
 impl Desired<'_> {
-    /// The object for server-side apply. `owned` and `data` are the existing Secret. `data` is needed only if logins of it stay.
+    /// Returns the object for server-side apply. `owned` and `data` are the existing Secret. `data` is needed only if
+    /// some of its logins stay.
     pub(crate) fn object(
         &self,
         owned: Option<&Owned>,

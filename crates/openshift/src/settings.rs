@@ -6,13 +6,13 @@ use regcred_core::InstanceName;
 
 use crate::{link::Link, template::SecretTemplate};
 
-/// Whether the config has a login for a host.
+/// Returns whether the config has a login for a host.
 pub(crate) type Expected = dyn Fn(&str) -> bool + Send + Sync;
 
 #[derive(Default)]
 pub(crate) struct SinkSettings {
     pub(crate) instance: InstanceName,
-    /// The name that this installation had before.
+    /// The previous name of this installation.
     pub(crate) previous: Option<InstanceName>,
     pub(crate) template: SecretTemplate,
     pub(crate) foreign: Foreign,
@@ -27,13 +27,15 @@ pub enum Foreign {
     /// The Secret is left unchanged.
     #[default]
     Refuse,
-    /// regcred takes the Secret over, with its UID: its owner has given it up. A Secret that holds logins for other registries, or
-    /// that a controller or a server-side apply would write again, is left unchanged.
+    /// regcred takes over the Secret and keeps its UID. Use this if its owner has given it up. The Secret is left
+    /// unchanged if it holds logins for other registries, or if a controller or a server-side apply would write it
+    /// again.
     Adopt,
-    /// The Secret keeps its owner. regcred updates its own entries, and every other byte stays. The Secret must exist.
+    /// The Secret keeps its owner. regcred updates its own entries, and every other byte is unchanged. The Secret must
+    /// exist.
     Merge,
-    /// The same, but a missing Secret is created with regcred's entries alone. [`SecretSink::remove`](regcred_core::SecretSink::remove)
-    /// deletes it if it still holds nothing else.
+    /// Like `Merge`, but a missing Secret is created with only regcred's entries.
+    /// [`SecretSink::remove`](regcred_core::SecretSink::remove) deletes it if it holds nothing else.
     MergeOrCreate,
 }
 

@@ -25,9 +25,9 @@ use crate::{
     watch::{Event, EventSender, backoff},
 };
 
-/// Number of events in memory. Each is bounded, and can still be large.
+/// Number of events in memory. Each has a size limit, and can still be large.
 const WAITING: usize = 16;
-/// Several watches are often too old at the same time. Their targets are then reconciled once.
+/// Several watches often become too old at the same time. A short wait lets their targets be reconciled once.
 const TOGETHER: Duration = Duration::from_secs(1);
 /// Interval at which the cache drops lists without recent calls.
 const TIDY: Duration = Duration::from_mins(6);
@@ -42,7 +42,7 @@ pub(crate) struct WatchScope {
     /// Whether the namespaces of the cluster are listed and watched too.
     pub(crate) is_listing: bool,
     pub(crate) cache: Cache,
-    /// How often each target is reported that is not watched as a whole, and when the first of them is.
+    /// The interval at which each target without a complete watch is reported, and the time until the first report.
     pub(crate) resync: Duration,
     pub(crate) first_resync: Duration,
 }
@@ -58,7 +58,7 @@ pub(crate) struct SharedWatch {
     /// The watches that do not run.
     missing: BTreeSet<Subject>,
     has_warned: bool,
-    /// Each target in turn that is not watched as a whole.
+    /// The targets without a complete watch, each in turn.
     resync: Resync<(u64, Target)>,
     /// The watches that may have missed changes, and when their targets are reconciled.
     missed: (BTreeSet<Subject>, Option<Instant>),
@@ -98,7 +98,7 @@ impl SharedWatch {
         let mut running = FuturesUnordered::new();
         let scope = self.scope.clone();
         let watch = |subject: &Subject| subject.watch(&scope.cluster, scope.cache.kept());
-        // A watch starts before any read, so that it reports changes after the read.
+        // A watch starts before any read, so that it reports all changes after the read.
         let begun = scope.subjects.iter().map(async |subject| (subject, watch(subject).version().await));
         for (subject, version) in join_all(begun).await {
             if let Err(error) = &version {
@@ -150,7 +150,7 @@ impl SharedWatch {
     }
 
     fn enter(&mut self, subscriber: Subscriber) {
-        self.subscribers.retain(|_, it| !it.has_left()); // first: one that left may have joined again
+        self.subscribers.retain(|_, it| !it.has_left()); // first, because a subscriber that left may have joined again
         self.joined += 1;
         self.subscribers.insert(self.joined, subscriber);
     }
@@ -168,7 +168,7 @@ impl SharedWatch {
         }
     }
 
-    /// A watch does not run: its targets are reported at intervals.
+    /// Records that a watch does not run. Its targets are reported at intervals.
     fn miss(&mut self, subject: &Subject, error: &Error) {
         if error.kind() == ErrorKind::Denied && !std::mem::replace(&mut self.has_warned, true) {
             let minutes = self.scope.resync.as_secs() / 60;
@@ -197,7 +197,7 @@ impl SharedWatch {
     /// Reports all targets to new subscribers. Returns the version of the list of namespaces.
     async fn list(&mut self) -> Result<String> {
         self.enter_all();
-        // Older lists may miss changes from before the watch.
+        // Older lists may lack changes from before the watch.
         if self.subscribers.values().any(|it| !it.synced) {
             self.scope.cache.reset();
         }
@@ -260,7 +260,7 @@ impl SharedWatch {
             (Subject::Namespaces, Event::Deleted(object)) => {
                 self.gone(object.metadata.name.as_deref().unwrap_or_default()).await;
             }
-            // New labels do not matter to a namespace that the config names.
+            // New labels do not matter for a namespace that the config names.
             (Subject::Namespace(_), Event::Modified(_)) => {}
             (Subject::Namespace(name), Event::Added(_) | Event::Deleted(_)) => {
                 let changed = |it: &Subscription, target: &Target| {
@@ -328,7 +328,7 @@ impl SharedWatch {
     }
 }
 
-/// The targets that `takes` accepts, each with the number of its subscriber.
+/// Returns the targets that `takes` accepts, each with the number of its subscriber.
 fn targets(
     subscribers: &BTreeMap<u64, Subscriber>,
     takes: impl Fn(&Subscription, &Target) -> bool,

@@ -1,4 +1,4 @@
-//! The sink: reads a target, decides what regcred may write, writes the Secret, links it.
+//! The sink: reads a target, decides what regcred may write, writes the Secret, and links it.
 
 use std::{fmt, sync::Arc};
 
@@ -48,13 +48,13 @@ impl OpenShiftSink {
         OpenShiftSinkBuilder { cluster, settings: SinkSettings::default(), cache: None, namespaces: None }
     }
 
-    /// Its cached targets.
+    /// Returns its cached targets.
     pub(crate) fn targets(&self) -> &Arc<Targets> {
         &self.targets
     }
 
-    /// Removes a Secret from the lists of every ServiceAccount of its namespace, also from entries that regcred did not add. Needs the right
-    /// to list ServiceAccounts.
+    /// Removes a Secret from the lists of every ServiceAccount of its namespace, including entries that regcred did not
+    /// add. Needs the right to list ServiceAccounts.
     pub async fn unlink_everywhere(&self, target: &Target) -> Result<()> {
         for account in self.writer.store.accounts_in(target.group()).await? {
             account::unlink(&self.writer, target, &account, Lists::BOTH).await?;
@@ -94,7 +94,7 @@ impl OpenShiftSink {
         Ok(Snapshot { version, writers: writers.unwrap_or_default(), secret, accounts: Accounts::Read(accounts) })
     }
 
-    /// Whether the watches or the latest list show the namespace of a target.
+    /// Returns whether the watches or the latest list show the namespace of a target.
     fn is_namespace_known(&self, target: &Target) -> bool {
         let is_listed = || self.namespaces.as_ref().is_some_and(|list| list.shows(target.group()));
         self.targets.states().is_followed(target) || is_listed()
@@ -111,7 +111,7 @@ impl OpenShiftSink {
     async fn apply_to(&self, target: &Target, snapshot: &Snapshot, set: &CredentialSet) -> Result<Applied> {
         self.targets.states().write(target);
         let (writer, links) = (&*self.writer, &self.writer.settings.links[..]);
-        // Links that the config has dropped are removed before the Secret stops to record them.
+        // Links that the config dropped are removed before their record in the Secret is.
         let recorded = match &snapshot.secret {
             SecretState::Owned(Owned { linked: Some(linked), .. }) => linked,
             _ => &Recorded::default(),
@@ -210,79 +210,81 @@ fn strange_accounts(target: &Target, accounts: &[&str]) -> Option<Error> {
 }
 
 impl OpenShiftSinkBuilder {
-    /// Names this installation of regcred, so that two in one cluster do not write each other's Secrets. Default: `default`.
+    /// Sets the name of this installation, which prevents two installations in one cluster from writing each other's
+    /// Secrets. Default: `default`.
     #[must_use]
     pub fn with_instance(mut self, instance: InstanceName) -> Self {
         self.settings.instance = instance;
         self
     }
 
-    /// The previous name of this installation. Its Secrets are taken over, with their UID and without a gap. Nothing else may write them any
-    /// more. Default: none.
+    /// Sets the previous name of this installation. Its Secrets are taken over, with their UID and without a gap. That
+    /// installation must no longer write them. Default: none.
     #[must_use]
     pub fn with_previous_instance(mut self, previous: impl Into<Option<InstanceName>>) -> Self {
         self.settings.previous = previous.into();
         self
     }
 
-    /// More labels of each Secret that regcred owns. Default: none.
+    /// Adds labels to each Secret that regcred owns. Default: none.
     #[must_use]
     pub fn with_labels(mut self, labels: impl IntoIterator<Item = (String, String)>) -> Self {
         self.settings.template.labels = labels.into_iter().collect();
         self
     }
 
-    /// More annotations of each Secret that regcred owns. Default: none.
+    /// Adds annotations to each Secret that regcred owns. Default: none.
     #[must_use]
     pub fn with_annotations(mut self, annotations: impl IntoIterator<Item = (String, String)>) -> Self {
         self.settings.template.annotations = annotations.into_iter().collect();
         self
     }
 
-    /// The format of logins. Default: `auth` alone.
+    /// Sets the format of logins. Default: `auth` alone.
     #[must_use]
     pub fn with_login_format(mut self, logins: LoginFormat) -> Self {
         self.settings.template.logins = logins;
         self
     }
 
-    /// The policy for a Secret that regcred does not own. Default: the sink leaves it unchanged.
+    /// Sets the policy for a Secret that regcred does not own. Default: the sink leaves it unchanged.
     #[must_use]
     pub fn with_foreign(mut self, foreign: Foreign) -> Self {
         self.settings.foreign = foreign;
         self
     }
 
-    /// A function that returns whether each Secret gets a login for a host, if that is known before a mint. `observe` then refuses to adopt a
-    /// Secret with a login for another host. Default: `apply` refuses it.
+    /// Sets a function that returns whether each Secret gets a login for a host, if that is known before a mint.
+    /// `observe` then refuses to adopt a Secret with a login for another host. Default: `apply` refuses it.
     #[must_use]
     pub fn with_expected(mut self, expected: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.settings.expected = Some(Arc::new(expected));
         self
     }
 
-    /// The ServiceAccounts that use each Secret. Default: none.
+    /// Sets the ServiceAccounts that use each Secret. Default: none.
     #[must_use]
     pub fn with_links(mut self, links: impl IntoIterator<Item = Link>) -> Self {
         self.settings.links = links.into_iter().collect();
         self
     }
 
-    /// Shares a cache with other sinks and with watches. Default: a cache of its own, without lists.
+    /// Shares a cache with other sinks and with watches. Default: its own cache, without lists.
     #[must_use]
     pub fn with_cache(mut self, cache: impl Into<Option<Cache>>) -> Self {
         self.cache = cache.into();
         self
     }
 
-    /// A namespace that this list has shown within the last minute is not read again before its first Secret is written. Default: reads it.
+    /// Uses a list of namespaces. A namespace that was in the list within the last minute is not read before its first
+    /// Secret is written. Default: each namespace is read.
     #[must_use]
     pub fn with_namespaces(mut self, namespaces: impl Into<Option<NamespaceList>>) -> Self {
         self.namespaces = namespaces.into();
         self
     }
 
-    /// Makes the sink. Sends no request.
+    /// Builds the sink. Sends no request.
     pub fn build(self) -> OpenShiftSink {
         let Self { cluster, settings, cache, namespaces } = self;
         let annotations = || settings.template.annotations.keys().cloned();

@@ -1,4 +1,4 @@
-//! The state of a target that `observe` read. The next write gets it back.
+//! The state of a target that `observe` read. It is passed to the next write.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::{
 /// The Secret and the ServiceAccounts of one target.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
-    /// The version of the Secret. `None`: there was none.
+    /// The version of the Secret. `None`: it did not exist.
     pub(crate) version: Option<Version>,
     /// The other managers of the Secret.
     pub(crate) writers: Vec<String>,
@@ -26,12 +26,12 @@ pub(crate) struct Snapshot {
 /// The Secret of a target, and what regcred may do with it.
 #[derive(Clone, Debug)]
 pub(crate) enum SecretState {
-    /// There is no Secret: create one.
+    /// The Secret does not exist and can be created.
     Absent,
     Owned(Owned),
-    /// The Secret of another owner, who is named, to be taken over.
+    /// The Secret can be taken over from the named owner.
     Adoptable(String),
-    /// The Secret of another owner, to be merged into.
+    /// The Secret of another owner, to merge into.
     Merged(Merged),
     Refused(Refusal),
 }
@@ -40,9 +40,9 @@ pub(crate) enum SecretState {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Merged {
     pub(crate) records: Records,
-    /// The entries that another program has changed, in words.
+    /// The entries that another program has changed, as text.
     pub(crate) drift: Vec<String>,
-    /// The readers that do not get our logins. `None`: all do.
+    /// The readers that do not get our logins. `None`: all readers get them.
     pub(crate) unread: Option<Unread>,
 }
 
@@ -50,15 +50,15 @@ pub(crate) struct Merged {
 #[derive(Clone, Debug)]
 pub(crate) enum Accounts {
     Read(ReadAccounts),
-    /// Each that exists is linked. These are they, and how they use the Secret.
+    /// All existing ServiceAccounts are linked. The texts describe how each uses the Secret.
     Linked(Vec<String>),
 }
 
-/// Each by name. `None`: it does not exist. One that cannot be read is one link's failure, not the Secret's.
+/// Each ServiceAccount by name. `None`: it does not exist. If one cannot be read, only its link fails, not the Secret.
 pub(crate) type ReadAccounts = BTreeMap<String, Result<Option<ServiceAccount>>>;
 
 impl Snapshot {
-    /// As the port reports it.
+    /// Returns the state in the form of the port.
     pub(crate) fn observed(&self, links: &[Link], secret: &str, manager: &str) -> Observed {
         let waiting_for = self.waiting_for(links);
         let (observed, records) = match &self.secret {
@@ -82,7 +82,7 @@ impl Snapshot {
         let mut details = Details::of(if is_owned { manager.to_owned() } else { self.writers.join(", ") });
         details.registries = records.into_iter().flat_map(Records::keys).cloned().collect();
         details.used_by = match &self.secret {
-            // Without links in the config, the record of the Secret counts.
+            // Without links in the config, the record in the Secret counts.
             SecretState::Owned(Owned { linked: Some(linked), .. }) if links.is_empty() => linked.users(),
             _ => self.users(links, |_, account| Lists::naming(account, secret)),
         };
@@ -97,7 +97,7 @@ impl Snapshot {
         Observed::ours(records.map(by_provider).unwrap_or_default()).with_undone(unlinked)
     }
 
-    /// The accounts that use the Secret once all of them are linked, and how.
+    /// Returns the accounts that use the Secret once all of them are linked, and how.
     pub(crate) fn users_once_linked(&self, links: &[Link], secret: &str) -> Vec<String> {
         self.users(links, |link, account| link.lists_once_linked(account, secret))
     }
@@ -114,7 +114,7 @@ impl Snapshot {
         self.accounts.of(link)?.as_ref().ok()?.as_ref()
     }
 
-    /// The accounts that should exist and do not.
+    /// Returns the accounts that should exist and do not.
     pub(crate) fn waiting_for(&self, links: &[Link]) -> Option<String> {
         let Accounts::Read(read) = &self.accounts else { return None };
         let is_missing = |link: &Link| matches!(read.get(link.account()), None | Some(Ok(None)));

@@ -14,9 +14,9 @@ use crate::{
     namespace::{self, LiveNamespace, NamespaceSelector},
 };
 
-/// Between two lists of a source. The engine checks due times as often.
+/// The time between two lists of a source. The engine checks due times at the same interval.
 const RESYNC: Duration = Duration::from_mins(5);
-/// Sources that start together share one list.
+/// Sources that start within this time share one list.
 const SHARED: Duration = Duration::from_mins(1);
 
 /// The namespaces of a cluster with their labels, listed once for all sources.
@@ -31,7 +31,7 @@ struct Inner {
 
 type Answer = Result<Arc<BTreeMap<Namespace, LiveNamespace>>>;
 
-/// One Secret in each namespace that is wanted. Lists the namespaces every five minutes.
+/// A source with one Secret in each selected namespace. It lists the namespaces every five minutes.
 #[derive(Clone, Debug)]
 pub struct NamespaceSource {
     namespaces: NamespaceList,
@@ -39,7 +39,8 @@ pub struct NamespaceSource {
 }
 
 impl NamespaceList {
-    /// Lists the namespaces of this cluster, without the one that regcred runs in. Needs the right to list namespaces.
+    /// Creates a list of the namespaces of this cluster, without the one that regcred runs in. Needs the right to list
+    /// namespaces.
     pub fn new(cluster: &Cluster) -> Self {
         Self(Arc::new(Inner { cluster: cluster.clone(), latest: Mutex::default() }))
     }
@@ -51,14 +52,15 @@ impl NamespaceList {
         Ok(wanted.map(|it| it.name.clone()).collect())
     }
 
-    /// Whether the latest list shows a namespace. Sends no request.
+    /// Returns whether the latest list shows a namespace. Sends no request.
     pub(crate) fn shows(&self, namespace: &str) -> bool {
         let Ok(latest) = self.0.latest.try_lock() else { return false };
         let fresh = latest.as_ref().filter(|(at, _)| at.elapsed() < SHARED);
         fresh.is_some_and(|(_, listed)| listed.as_ref().is_ok_and(|listed| listed.contains_key(namespace)))
     }
 
-    /// The first caller lists the namespaces. All callers that wait meanwhile get the same result, also a failure.
+    /// Lists the namespaces if this is the first caller. All callers that wait meanwhile get the same result, also a
+    /// failure.
     async fn read(&self) -> Answer {
         let asked = Instant::now();
         let mut latest = self.0.latest.lock().await;
@@ -78,7 +80,7 @@ impl NamespaceList {
 }
 
 impl NamespaceSource {
-    /// The Secret of this name in every namespace that `takes` accepts, at addresses of this store.
+    /// Creates a source of the Secret of this name in every namespace that `takes` accepts, at addresses of this store.
     pub fn new(
         namespaces: NamespaceList,
         store: StoreName,
@@ -88,7 +90,7 @@ impl NamespaceSource {
         Self { namespaces, selector: NamespaceSelector { store, secret, takes: Arc::new(takes) } }
     }
 
-    /// The targets, each with the uid of its namespace. A namespace that was created again has another one.
+    /// Returns the targets, each with the uid of its namespace. A recreated namespace has another uid.
     async fn targets(&self) -> Result<BTreeMap<Target, String>> {
         let listed = self.namespaces.read().await?;
         Ok(listed.values().filter_map(|it| Some((self.selector.target(it)?, it.uid.clone()))).collect())

@@ -1,4 +1,4 @@
-//! Requests for single objects: each with a deadline and without tracing, its errors translated.
+//! Requests for single objects. Each has a deadline and runs without tracing. Errors are translated.
 
 use std::{fmt, fmt::Debug, sync::Arc, time::Duration};
 
@@ -27,10 +27,10 @@ use crate::{
     stream::{Piece, object},
 };
 
-/// An admission policy reads the labels of a namespace from a cache of the server. That can be older than what a watch has reported.
+/// An admission policy reads the labels of a namespace from a cache of the server, which can be older than a watch.
 const POLICY_LAG: Duration = Duration::from_millis(300);
 
-/// A request as kube builds it.
+/// A request, as kube builds it.
 type Built = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
 
 /// Secrets and ServiceAccounts of one cluster.
@@ -42,7 +42,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// `annotations`: those that are kept of an object, besides regcred's.
+    /// Creates a store. `annotations`: those to keep of an object, in addition to regcred's.
     pub(crate) fn new(cluster: &Cluster, annotations: impl IntoIterator<Item = String>) -> Self {
         let kept = Arc::new(annotations.into_iter().collect());
         Self { cluster: cluster.clone(), kept, reviews: Arc::default() }
@@ -68,7 +68,8 @@ impl Store {
         self.read(&of_secret("get", target), request, |piece| decode::secret(piece, &self.kept, DATA_KEY)).await
     }
 
-    /// Patches a Secret, or creates it by an apply: RBAC by name grants no other way. Returns its metadata after the write.
+    /// Patches a Secret, or creates it by an apply, because RBAC by name allows no other way. Returns its metadata
+    /// after the write.
     pub(crate) async fn patch_secret(
         &self,
         target: &Target,
@@ -96,18 +97,19 @@ impl Store {
         self.read(&context, request, account).await
     }
 
-    /// The names of all ServiceAccounts of a namespace.
+    /// Returns the names of all ServiceAccounts of a namespace.
     pub(crate) async fn accounts_in(&self, namespace: &str) -> Result<Vec<String>> {
         let list = List::of::<ServiceAccount>(self.client(), "serviceaccounts", Some(namespace)).metadata();
         list.all(|piece| readable_metadata(piece).name).await
     }
 
-    /// The error of a namespace that does not exist or is being deleted. `None`: it exists, or regcred may not read it.
+    /// Returns the error of a namespace that does not exist or is being deleted. `None`: it exists, or regcred may not
+    /// read it.
     pub(crate) async fn gone_namespace(&self, target: &Target) -> Option<Error> {
         missing_namespace(self.client(), &of_secret("get", target)).await
     }
 
-    /// A merge patch, guarded by its resourceVersion.
+    /// Writes a merge patch, guarded by its resourceVersion.
     pub(crate) async fn patch_account(&self, namespace: &str, name: &str, manager: &str, patch: &Value) -> Result<()> {
         let context = RequestContext { verb: "patch", resource: "serviceaccounts", namespace: Some(namespace), name };
         let params = PatchParams { field_manager: Some(manager.into()), ..PatchParams::default() };
@@ -170,7 +172,7 @@ impl Store {
     }
 }
 
-/// The error of an object that cannot be decoded.
+/// Returns the error of an object that cannot be decoded.
 fn beyond_bounds(context: &RequestContext<'_>, unreadable: &Unreadable) -> Error {
     if unreadable.metadata.name.is_none() && !unreadable.is_cut_off {
         return context.failed(ErrorKind::Malformed, "the answer is not that of a Kubernetes API; is there a proxy?");
@@ -182,7 +184,7 @@ fn of_secret<'a>(verb: &'static str, target: &'a Target) -> RequestContext<'a> {
     RequestContext { verb, resource: "secrets", namespace: Some(target.group()), name: target.name() }
 }
 
-/// Requests for objects of a kind in a namespace.
+/// Creates requests for objects of a kind in a namespace.
 fn at<K: Resource<DynamicType = ()>>(namespace: &str) -> Request {
     Request::new(K::url_path(&(), Some(namespace)))
 }

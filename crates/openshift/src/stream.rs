@@ -1,7 +1,7 @@
-//! Answers of the API server, object by object as they arrive.
+//! Reads answers of the API server, object by object as they arrive.
 //!
-//! A tenant can make its own objects large or malformed. So an answer is never in memory as a whole and never decoded as a whole. An object
-//! that is too large is cut off, and an object that cannot be decoded does not affect the others.
+//! A tenant can make its own objects large or malformed. So an answer is never kept or decoded as a whole. An object
+//! that is too large is truncated, and an object that cannot be decoded does not affect the others.
 
 use std::{io, pin::Pin};
 
@@ -10,11 +10,12 @@ use kube::Client;
 use memchr::{memchr, memchr2};
 use serde::{Deserialize, de::Error as _};
 
-/// Of one object as JSON. A Secret holds at most 1 MiB of data, which is 1.4 MiB in base64. All other objects are far smaller.
+/// The limit of one object as JSON. A Secret holds at most 1 MiB of data, which is 1.4 MiB in base64. All other objects
+/// are far smaller.
 const LARGEST: usize = 2 * 1024 * 1024;
-/// Of an object of which regcred needs no data.
+/// The limit of an object whose data regcred does not need.
 pub(crate) const LARGEST_METADATA: usize = 1024 * 1024;
-/// Capacity of the buffer that is kept from one object to the next. Most objects have 3 kB.
+/// Capacity of the buffer that is reused for each object. Most objects have 3 kB.
 const RETAINED: usize = 64 * 1024;
 
 /// The JSON of one object.
@@ -29,16 +30,16 @@ pub(crate) struct Piece<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ListEnd {
-    /// Where the next page begins; empty: this is the last.
+    /// The start of the next page. Empty: this is the last page.
     #[serde(rename = "continue")]
     pub(crate) next: String,
-    /// The version of the cluster that it shows.
+    /// The version of the cluster in this list.
     pub(crate) resource_version: String,
 }
 
 type Request = http::Request<Vec<u8>>;
 
-/// Requests a list. `each` gets every object of it.
+/// Requests a list. Calls `each` for every object.
 pub(crate) async fn list(client: &Client, request: Request, mut each: impl FnMut(Piece<'_>)) -> kube::Result<ListEnd> {
     let mut body = Box::pin(client.request_stream(request).await?);
     let mut splitter = Splitter::default();
@@ -68,7 +69,7 @@ pub(crate) async fn object<T>(client: &Client, request: Request, each: impl FnOn
     }
 }
 
-/// The events of a watch, a line each.
+/// The events of a watch, one per line.
 pub(crate) struct Lines {
     body: Pin<Box<dyn AsyncBufRead + Send>>,
     buffer: Buffer,
@@ -82,7 +83,7 @@ pub(crate) async fn lines(client: &Client, request: Request) -> kube::Result<Lin
 }
 
 impl Lines {
-    /// The next line. `None`: the watch has ended. Safe to cancel.
+    /// Returns the next line. `None`: the watch has ended. Safe to cancel.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
         if std::mem::take(&mut self.is_read) {
             self.buffer.clear();
@@ -90,7 +91,7 @@ impl Lines {
         loop {
             let bytes = self.body.fill_buf().await?;
             if bytes.is_empty() {
-                return Ok(None); // a line without its end is no event
+                return Ok(None); // a line without a line end is not an event
             }
             let end = memchr(b'\n', bytes);
             self.buffer.add(&bytes[..end.unwrap_or(bytes.len())], LARGEST_METADATA);
@@ -104,7 +105,7 @@ impl Lines {
     }
 }
 
-/// Holds one object, up to a size.
+/// A buffer for one object, with a size limit.
 #[derive(Debug, Default)]
 struct Buffer {
     bytes: Vec<u8>,
@@ -145,7 +146,7 @@ struct Splitter {
     is_malformed: bool,
 }
 
-/// Whether the next byte is one of a string.
+/// Whether the next byte is part of a string.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum InString {
     #[default]
@@ -175,7 +176,7 @@ impl Splitter {
         }
     }
 
-    /// Reads on in a string. Returns the number of bytes.
+    /// Continues within a string. Returns the number of bytes.
     fn text(&mut self, bytes: &[u8]) -> usize {
         if self.string == InString::Escaped {
             self.string = InString::Yes;
@@ -215,7 +216,7 @@ impl Splitter {
             }
             b':' if self.depth == 1 => {
                 self.is_key = false;
-                self.has_items |= self.key == b"items"; // Go writes a list without objects as null
+                self.has_items |= self.key == b"items"; // Go encodes a list without objects as null
             }
             b',' if self.depth == 1 => self.is_key = true,
             _ if self.depth == 0 && !byte.is_ascii_whitespace() => self.is_malformed = true,
@@ -282,7 +283,7 @@ mod tests {
 
     use super::*;
 
-    /// The objects and the end of a list that arrives in pieces of this size.
+    /// Returns the objects and the end of a list that arrives in pieces of this size.
     fn split(text: &str, size: usize) -> (Vec<(String, bool)>, kube::Result<ListEnd>) {
         let (mut splitter, mut found) = (Splitter::default(), vec![]);
         let mut each = |piece: Piece<'_>| {

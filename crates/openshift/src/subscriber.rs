@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::{cache::Targets, cluster::Cluster, decode::KeptAnnotations, namespace::NamespaceSelector, watch::Watch};
 
-/// The objects of one watch: in a namespace, or without one in the whole cluster.
+/// The objects of one watch, in a namespace or, without one, in the whole cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Subject {
     Namespaces,
@@ -18,7 +18,7 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    /// `kept`: the annotations of Secrets that are kept, besides regcred's.
+    /// Creates the watch. `kept`: the annotations of Secrets to keep, in addition to regcred's.
     pub(crate) fn watch(&self, cluster: &Cluster, kept: &Arc<KeptAnnotations>) -> Watch {
         let client = cluster.client();
         match self {
@@ -45,17 +45,17 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    /// `wanted`: the namespaces that the source has from the beginning.
+    /// Creates a subscription. `wanted`: the initial namespaces of the source.
     pub(crate) fn new(selector: NamespaceSelector, wanted: BTreeSet<Namespace>, targets: Arc<Targets>) -> Self {
         Self { selector, wanted, accounts: targets.accounts(), targets }
     }
 
-    /// Its targets, in the order of their namespaces.
+    /// Returns its targets, in the order of their namespaces.
     pub(crate) fn all(&self) -> impl Iterator<Item = Target> {
         self.wanted.iter().map(|namespace| self.selector.at(namespace))
     }
 
-    /// Whether the objects of a watch belong to a target.
+    /// Returns whether the objects of a watch belong to a target.
     pub(crate) fn needs(&self, subject: &Subject, target: &Target) -> bool {
         let is_here = |namespace: &Option<Namespace>| namespace.as_ref().is_none_or(|it| it.as_str() == target.group());
         match subject {
@@ -73,7 +73,7 @@ impl Subscription {
         }
     }
 
-    /// Whether every change of a target is reported.
+    /// Returns whether every change of a target is reported.
     pub(crate) fn covers(&self, target: &Target, missing: &BTreeSet<Subject>) -> bool {
         !missing.iter().any(|subject| self.needs(subject, target))
     }
@@ -85,7 +85,7 @@ pub(crate) struct Subscriber {
     pub(crate) sender: TargetSender,
     /// Whether it knows all of its targets.
     pub(crate) synced: bool,
-    /// Ends the source. It is closed once the source is dropped.
+    /// Ends the source with an error. The channel is closed once the source is dropped.
     failed: Option<oneshot::Sender<Error>>,
 }
 

@@ -12,7 +12,7 @@ use crate::{
     record::{self, CREDENTIALS},
 };
 
-/// The value of `regcred.dev/credentials`. If it is absent, logins are written with `auth` alone.
+/// The value of `regcred.dev/credentials`. If the annotation is absent, logins are written with `auth` alone.
 const FULL: &str = "full";
 
 /// The format of a login.
@@ -47,7 +47,7 @@ pub(crate) struct SecretTemplate {
 }
 
 impl SecretTemplate {
-    /// The annotations of the config, and the one that records the login format.
+    /// Returns the annotations of the config, and the one that records the login format.
     pub(crate) fn annotations(&self) -> BTreeMap<String, String> {
         let mut all = self.annotations.clone();
         if self.logins == LoginFormat::Full {
@@ -56,7 +56,7 @@ impl SecretTemplate {
         all
     }
 
-    /// Leaves out what another manager applies, and names these managers.
+    /// Returns the template without the fields that another manager applies, and names these managers.
     pub(crate) fn yielding(&self, metadata: &ObjectMeta, us: &str) -> (Self, Vec<String>) {
         let (mut template, mut yielded) = (self.clone(), vec![]);
         let mut take = |kind: &str, map: &str, wanted: &mut BTreeMap<String, String>| {
@@ -71,8 +71,8 @@ impl SecretTemplate {
         (template, yielded)
     }
 
-    /// Compares a Secret with this template. Returns the edits of other managers, and the changes of the config. `owned`: the fields of
-    /// our own apply.
+    /// Compares a Secret with this template. Returns the edits of other managers, and the changes of the config.
+    /// `owned`: the fields of our own apply.
     pub(crate) fn differences(&self, metadata: &ObjectMeta, owned: &Value, us: &str) -> (Vec<String>, Vec<String>) {
         let (mut drift, mut undone) = (vec![], vec![]);
         let is_owned = |map: &str, name: &str| has(owned, &mark(map, name));
@@ -105,7 +105,7 @@ impl SecretTemplate {
         (drift, undone)
     }
 
-    /// The paths of the fields that the config sets.
+    /// Returns the paths of the fields that the config sets.
     pub(crate) fn fields(&self) -> impl Iterator<Item = Vec<Cow<'static, str>>> {
         let labels = self.labels.keys().map(|name| mark(LABELS, name).to_vec());
         labels.chain(self.annotations.keys().map(|name| mark(ANNOTATIONS, name).to_vec()))

@@ -1,4 +1,4 @@
-//! Why a server was not reached, from the errors of the layers below. The text quotes nothing of them.
+//! Finds why a server was not reached, from the errors of the layers below. The result quotes nothing of them.
 
 use std::{error::Error, io, iter};
 
@@ -83,7 +83,7 @@ fn tls(error: &TlsError) -> Cause {
     }
 }
 
-/// An error and its sources. `source` skips the error inside of an [`io::Error`].
+/// Returns an error and its sources. `source` skips the error inside of an [`io::Error`].
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
         let error = *error;

@@ -22,17 +22,18 @@ use crate::{
 
 /// The server ends a watch after this number of seconds, and sends a bookmark or an event before.
 const LONGEST: u32 = 240;
-/// A connection without data for this time is dead.
+/// A connection without data for this time counts as lost.
 const SILENCE: Duration = Duration::from_secs(LONGEST as u64 + 20);
 /// A server keeps a watch open for minutes. A watch that ends sooner than this was rejected.
 const BRIEF: Duration = Duration::from_secs(10);
-/// Between two attempts to watch what RBAC does not allow.
+/// The time between two attempts at a watch that RBAC does not allow.
 const DENIED_PAUSE: Duration = Duration::from_mins(5);
-/// Page of a list of which no object is needed.
+/// Page size of a list whose objects are not needed.
 const STEP: u32 = 100;
-/// After a failure. It doubles with each further failure and has a random part, because many watches end together.
+/// The pause after a failure. It doubles with each further failure, and has a random part because many watches end
+/// together.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A server that has recovered gets a request within this time.
+/// The longest pause. A server that has recovered gets a request within this time.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// An event of a watch.
@@ -48,7 +49,7 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    /// The namespace of the object.
+    /// Returns the namespace of the object.
     pub(crate) fn namespace(&self) -> &str {
         match self {
             Self::Added(object) | Self::Modified(object) | Self::Deleted(object) => {
@@ -59,7 +60,7 @@ impl Event {
     }
 }
 
-/// Sends the events of a watch, which carry its subject.
+/// A sender of the events of a watch, with its subject.
 #[derive(Clone)]
 pub(crate) struct EventSender<S> {
     pub(crate) subject: S,
@@ -96,7 +97,7 @@ impl Object {
     }
 }
 
-/// A watch on objects of one kind. It gets their metadata alone, or whole ServiceAccounts.
+/// A watch on objects of one kind. It receives only their metadata, or whole ServiceAccounts.
 #[derive(Clone)]
 pub(crate) struct Watch {
     client: Client,
@@ -104,14 +105,14 @@ pub(crate) struct Watch {
     resource: &'static str,
     namespace: Option<Namespace>,
     is_whole: bool,
-    /// Only objects of this name.
+    /// Restricts the watch to objects of this name.
     name: Option<String>,
     kept: Arc<KeptAnnotations>,
 }
 
-/// Why a connection ended before the server ended it in the usual way.
+/// Why a connection ended early.
 enum End {
-    /// The server does not know the changes since the last version.
+    /// The server no longer has the changes since the last version.
     TooOld,
     Failed(Error),
 }
@@ -126,7 +127,8 @@ impl End {
 }
 
 impl Watch {
-    /// `resource`: the name of the kind in requests. Without a namespace: in the whole cluster.
+    /// Creates a watch in a namespace or, without one, in the whole cluster. `resource`: the name of the kind in
+    /// requests.
     pub(crate) fn new<K: Resource<DynamicType = ()>>(
         client: &Client,
         resource: &'static str,
@@ -143,13 +145,13 @@ impl Watch {
         Self { kept: kept.clone(), ..self }
     }
 
-    /// Gets the lists of ServiceAccounts too.
+    /// Also receives the lists of ServiceAccounts.
     pub(crate) fn whole(self) -> Self {
         Self { is_whole: true, ..self }
     }
 
-    /// Returns the present version of the cluster: changes after it can be watched. A server before 1.22 searches for the first object of a
-    /// name in steps as small as the page.
+    /// Returns the current version of the cluster, from which changes can be watched. A server before 1.22 searches for
+    /// the first object of a name in steps as small as the page.
     pub(crate) async fn version(&self) -> Result<String> {
         if let Some(name) = &self.name {
             rights::check(&self.client, &RequestContext { verb: "watch", name, ..self.listing() }).await?;
@@ -160,7 +162,8 @@ impl Watch {
         Ok(list.page(STEP, None, |_| ()).await?.version)
     }
 
-    /// Reports all changes, forever. It connects again after each end or failure. `begun`: the version to begin at, if it could be read.
+    /// Reports all changes, forever. Reconnects after each end or failure. `begun`: the version to begin at, if it
+    /// could be read.
     pub(crate) async fn keep<S: Clone>(self, begun: Result<String>, to: EventSender<S>) {
         let (mut from, mut started, mut failures, mut is_resumed) = (Some(begun), Instant::now(), 0, false);
         loop {
@@ -190,14 +193,14 @@ impl Watch {
                     sleep(backoff(self.resource, &error, failures)).await;
                 }
                 Err(End::TooOld) => {
-                    // A server that does not know its own latest version gets a pause.
+                    // Pause for a server that does not know its own latest version.
                     if started.elapsed() < BRIEF {
                         sleep(pause(failures + 1)).await;
                     }
                     is_resumed = true;
                     continue;
                 }
-                // A server that ends each watch at once gets a pause.
+                // Pause for a server that ends each watch at once.
                 Ok(()) if version.as_ref().ok() == before.as_ref().ok() && connected.elapsed() < BRIEF => {
                     failures += 1;
                     sleep(pause(failures)).await;
@@ -229,7 +232,7 @@ impl Watch {
             to.send(Event::Resumed).await;
         }
         loop {
-            // The layers of the client log what passes through them.
+            // The layers of the client log the data that they process.
             let next = timeout(SILENCE, lines.next().with_subscriber(Dispatch::none())).await;
             let next = next.map_err(|_| failed(ErrorKind::Unreachable, "the watch was silent for too long"))?;
             let next = next.map_err(|error| End::of(&kube::Error::ReadEvents(error), &context))?;

@@ -23,8 +23,8 @@ use crate::{
     subscriber::{Subject, Subscriber, Subscription},
 };
 
-/// The watches of one cluster, which run while a source needs them. They need the rights to list and watch namespaces. If RBAC does not
-/// allow the watches of Secrets or ServiceAccounts, each target is reported again at intervals.
+/// The watches of one cluster, which run while a source needs them. They need the rights to list and watch namespaces.
+/// If RBAC does not allow the watches of Secrets or ServiceAccounts, each target is reported at intervals.
 #[derive(Clone)]
 pub struct Watches(Arc<Inner>);
 
@@ -33,7 +33,7 @@ struct Inner {
     running: Mutex<Weak<Running>>,
 }
 
-/// The task that watches. It ends with the last holder of this.
+/// The task that runs the watches. It ends when its last holder is dropped.
 struct Running {
     joining: mpsc::UnboundedSender<Subscriber>,
     task: AbortHandle,
@@ -46,8 +46,8 @@ impl Drop for Running {
 }
 
 impl Watches {
-    /// Watches Secrets of these names and ServiceAccounts of these names. `cache`: the cache of the sinks, which drops its lists if watches
-    /// have missed changes. `resync`: how often each target without a watch is reported again.
+    /// Watches Secrets and ServiceAccounts of these names. `cache`: the cache of the sinks, which drops its lists if
+    /// watches have missed changes. `resync`: the interval at which each target without a watch is reported.
     pub fn new(
         cluster: &Cluster,
         secrets: impl IntoIterator<Item = SecretName>,
@@ -101,18 +101,18 @@ impl fmt::Debug for Watches {
     }
 }
 
-/// The objects in named namespaces that are watched.
+/// The watched objects in named namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WatchedObjects {
     /// Secrets, their ServiceAccounts, and the namespaces.
     All,
-    /// Secrets alone.
+    /// Only Secrets.
     Secrets,
-    /// No object. Each target is reported again at intervals.
+    /// No object. Each target is reported at intervals.
     None,
 }
 
-/// One Secret in each namespace that is wanted, watched together with its ServiceAccounts.
+/// A source with one Secret in each selected namespace, watched together with its ServiceAccounts.
 #[derive(Clone)]
 pub struct WatchedSource {
     watches: Watches,
@@ -120,8 +120,11 @@ pub struct WatchedSource {
 }
 
 impl WatchedSource {
-    /// The Secret of this name in every namespace of the cluster that `takes` accepts, at addresses of this store. The watches must have that
-    /// name. The namespace that regcred runs in is not a target. `sink`: the sink that writes the Secrets.
+    /// Creates a source of the Secret of this name in every namespace of the cluster that `takes` accepts, at addresses
+    /// of this store.
+    ///
+    /// The watches must include that name. The namespace that regcred runs in is not a target. `sink`: the sink that
+    /// writes the Secrets.
     pub fn new(
         watches: Watches,
         store: StoreName,
@@ -134,9 +137,10 @@ impl WatchedSource {
         Self { watches, subscription }
     }
 
-    /// The Secret of this name in these namespaces, at addresses of this store. Each object is watched by its name, so that RBAC rules by
-    /// name are enough. `sink`: the sink that writes the Secrets. `resync`: how often each target is reported again of which an object is
-    /// not watched.
+    /// Creates a source of the Secret of this name in these namespaces, at addresses of this store.
+    ///
+    /// Each object is watched by its name, so that RBAC rules by name are enough. `sink`: the sink that writes the
+    /// Secrets. `resync`: the interval at which each target with an unwatched object is reported.
     pub fn named(
         cluster: &Cluster,
         store: StoreName,

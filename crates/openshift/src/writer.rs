@@ -15,9 +15,9 @@ use crate::{
 pub(crate) struct SecretWriter {
     pub(crate) store: Store,
     pub(crate) settings: SinkSettings,
-    /// The field manager of Secrets that regcred owns.
+    /// The field manager for Secrets that regcred owns.
     pub(crate) manager: String,
-    /// The field manager of entries in Secrets of other owners.
+    /// The field manager for entries in Secrets of other owners.
     pub(crate) merge_manager: String,
 }
 
@@ -27,12 +27,12 @@ impl SecretWriter {
         Self { store, settings, manager, merge_manager }
     }
 
-    /// Whether an instance is the one that this installation was before.
+    /// Returns whether an instance is the previous name of this installation.
     pub(crate) fn was(&self, instance: &str) -> bool {
         self.settings.previous.as_ref().is_some_and(|previous| previous.as_str() == instance)
     }
 
-    /// The field managers of our own Secrets: the present one, and that of the previous instance.
+    /// Returns the field managers of our own Secrets: the current one, and that of the previous instance.
     pub(crate) fn own_managers(&self) -> Vec<String> {
         let previous = self.settings.previous.as_ref().map(|previous| managers(previous.as_str())[0].clone());
         [self.manager.clone()].into_iter().chain(previous).collect()

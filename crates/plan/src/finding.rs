@@ -90,8 +90,7 @@ impl Finding {
     }
 
     /// Creates the result of a mint, with the registries and the expiry. `registries`: the names under which the
-    /// credential is used. Empty:
-    /// its own registries.
+    /// credential is used. Empty: its own registries.
     pub fn minted(subject: impl Into<String>, registries: &[String], credential: &RegistryCredential) -> Self {
         let mut registries = registries.to_vec();
         if registries.is_empty() {

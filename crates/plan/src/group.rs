@@ -95,8 +95,8 @@ impl Placement {
         }
     }
 
-    /// Returns whether a namespace that the filter matches can be part of the placement. The overlap of a pattern and a selection
-    /// depends on the cluster, so it counts as possible.
+    /// Returns whether a namespace that the filter matches can be part of the placement. The overlap of a pattern and a
+    /// selection depends on the cluster, so it counts as possible.
     pub(crate) fn may_meet(&self, filter: &NamespaceFilter) -> bool {
         match (self, filter.name()) {
             (_, Some(namespace)) => self.may_have(namespace),

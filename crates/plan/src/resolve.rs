@@ -31,8 +31,7 @@ pub fn from_yaml(text: &str, types: &Types) -> Result<Config, Problems> {
 }
 
 /// Returns the problems of a well-formed config. These are options that its types refuse, two logins for one registry
-/// in one Secret, one
-/// Secret with two settings, and a schedule with pauses longer than the lifetime of a credential.
+/// in one Secret, one Secret with two settings, and a schedule with pauses longer than the lifetime of a credential.
 fn check(config: &Config, types: &Types) -> Checked {
     let resolved = Resolved::of(config, types);
     let problems = resolved.sinks(&resolved.groups(), types).err().unwrap_or_default();
@@ -233,8 +232,7 @@ impl Resolved {
     }
 
     /// Returns the namespaces that earlier entries name beside the same selection. This entry selects them too, unless
-    /// labels decide. Then
-    /// the result is a problem.
+    /// labels decide. Then the result is a problem.
     fn named_beside(&self, store: &StoreName, target: &TargetEntry) -> (Vec<Namespace>, Option<Problem>) {
         let Some(selection) = &target.namespaces.selection else { return (vec![], None) };
         let place = Location::Selected(selection.clone());
@@ -252,8 +250,7 @@ impl Resolved {
     }
 
     /// Refuses a push login for namespaces without a required label. A user who may create namespaces chooses their
-    /// names, but not their
-    /// labels.
+    /// names, but not their labels.
     fn unguarded_push(&self, target: &TargetEntry, providers: &[ProviderName]) -> Option<Problem> {
         let selection = target.namespaces.selection.as_ref().filter(|it| !it.asks_for_a_label())?;
         let pushes = providers.iter().any(|name| self.providers[name].plan.access == Access::Push);
@@ -288,8 +285,7 @@ impl Resolved {
 }
 
 /// Returns the provider name for the annotations of Secrets. It changes with the provider, so that no existing
-/// credential matches a
-/// changed provider.
+/// credential matches a changed provider.
 fn recorded(spec: &Spec, provider: &PlannedProvider) -> Result<ProviderName, Vec<Problem>> {
     ProviderName::new(format!("{}-{:016x}", spec.name(), provider.digest))
         .map_err(|_| vec![Problem::at(spec.origin().clone(), "its name is too long")])

@@ -31,8 +31,7 @@ pub type Mints = Vec<(Vec<ProviderName>, Arc<dyn RegistryProvider>)>;
 
 impl Minters {
     /// Returns one minter for each provider of the plan, and keeps no others. Providers that share a mint differ only
-    /// in the registries of
-    /// their logins.
+    /// in the registries of their logins.
     pub(crate) fn of(&mut self, plan: &Plan, types: &Types) -> Vec<Arc<Minter>> {
         types.reload();
         let (mut kept, mut minters) = (Self::default(), vec![]);

@@ -19,8 +19,7 @@ const EVERY: Duration = Duration::from_mins(5);
 /// Removes Secrets of an installation that its config does not name any more.
 ///
 /// A Secret is removed ten minutes after it was first found unneeded, and only a few per hour. For Secrets of other
-/// owners, only regcred's
-/// entries are removed.
+/// owners, only regcred's entries are removed.
 #[derive(Clone, Debug)]
 pub struct Pruning {
     instance: InstanceName,
@@ -31,8 +30,7 @@ pub struct Pruning {
 
 impl Pruning {
     /// Creates a task for the clusters of a plan. It covers Secrets with the names in the plan. Use `regcred cleanup`
-    /// for Secrets of other
-    /// names.
+    /// for Secrets of other names.
     pub fn new(plan: &Plan, clusters: &Clusters) -> Self {
         let stores = clusters.connected().into_iter().map(|(store, cluster)| {
             let names = plan.secret_names(&store);

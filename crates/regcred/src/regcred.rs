@@ -132,8 +132,7 @@ impl<'a> RegcredBuilder<'a> {
     }
 
     /// Reads the config from a YAML file, and from environment variables that begin with `REGCRED__`. A daemon reloads
-    /// the file when it
-    /// changes.
+    /// the file when it changes.
     pub fn with_config_file(self, file: impl Into<PathBuf>) -> Self {
         self.with_layers(Layers { files: vec![file.into()], overrides: Overrides::default() })
     }
@@ -217,8 +216,7 @@ impl<'a> RegcredBuilder<'a> {
     }
 
     /// Sets the cluster of a sink. The kubeconfigs of the config and of the environment are then not read. Default:
-    /// each sink connects as
-    /// the config specifies.
+    /// each sink connects as the config specifies.
     #[cfg(feature = "openshift")]
     pub fn with_cluster(mut self, sink: regcred_core::StoreName, cluster: regcred_openshift::Cluster) -> Self {
         self.setup.clusters = self.setup.clusters.with(sink, cluster);

@@ -19,8 +19,7 @@ const MAKING: Duration = Duration::from_secs(30);
 /// Returns an engine for the plan, with the minters of an earlier engine. Its routes are those of the plan.
 ///
 /// It mints once per credential, regardless of the number of providers and targets that share it. If a sink cannot be
-/// created, only the routes of
-/// that sink fail.
+/// created, only the routes of that sink fail.
 ///
 /// # Panics
 ///

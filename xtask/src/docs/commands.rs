@@ -1,4 +1,4 @@
-//! The lines of `cargo xtask` in Markdown.
+//! Checks the lines of `cargo xtask` in Markdown.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::{args::Args, process::root};
 
 const PREFIX: &str = "cargo xtask";
 
-/// The lines that this program does not understand.
+/// Returns the lines that this program does not understand.
 pub(super) fn problems(repository: &Repository) -> Result<Vec<String>> {
     let mut problems = vec![];
     for file in repository.files().filter(|file| file.extension().is_some_and(|it| it == "md")) {
@@ -21,7 +21,7 @@ pub(super) fn problems(repository: &Repository) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-/// The lines in consoles and between backticks.
+/// Returns the lines in consoles and between backticks.
 fn lines(text: &str) -> Vec<String> {
     let typed = text.lines().filter_map(|line| line.strip_prefix("$ "));
     let inline = text.split("```").step_by(2).flat_map(|prose| prose.split('`').skip(1).step_by(2));
@@ -29,7 +29,7 @@ fn lines(text: &str) -> Vec<String> {
     lines.map(|line| line.split(" #").next().unwrap_or_default().trim().to_owned()).collect()
 }
 
-/// Whether a line parses. Prose leaves out arguments.
+/// Returns whether a line parses. Prose may omit arguments.
 fn is_understood(line: &str) -> bool {
     let words = line.strip_prefix(PREFIX).unwrap_or_default().split_whitespace();
     match Args::command().no_binary_name(true).try_get_matches_from(words).map_err(|error| error.kind()) {

@@ -1,4 +1,4 @@
-//! The links of built pages.
+//! Checks the links of built pages.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 
 use super::repository::{Repository, resolve};
 
-/// The documentation of a published crate. What is not published yet is in the folder of rustdoc.
+/// The documentation of a published crate. rustdoc's folder contains the pages of unpublished versions.
 const DOCS_RS: &str = "https://docs.rs/regcred";
 
-/// The pages below a folder.
+/// Returns the pages below a folder.
 pub(super) fn pages(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut pages = vec![];
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
@@ -27,7 +27,7 @@ pub(super) fn pages(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(pages)
 }
 
-/// The number of links in pages of a folder, and those that lead nowhere.
+/// Returns the number of links in pages of a folder, and the broken ones.
 pub(super) fn problems(
     folder: &Path,
     files: Vec<PathBuf>,
@@ -62,7 +62,7 @@ pub(super) fn problems(
     Ok((links, problems.into_iter().collect()))
 }
 
-/// The file and the anchor of a link without a host.
+/// Returns the file and the anchor of a link without a host.
 fn local(folder: &Path, own: &Path, file: &Path, link: &str) -> Option<(PathBuf, String)> {
     let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
     let path = path.split('?').next().unwrap_or_default();
@@ -70,7 +70,7 @@ fn local(folder: &Path, own: &Path, file: &Path, link: &str) -> Option<(PathBuf,
     Some((target, anchor.to_owned()))
 }
 
-/// The file and the anchor of `-ecr/latest/regcred_ecr/struct.A.html#b`.
+/// Returns the file and the anchor of `-ecr/latest/regcred_ecr/struct.A.html#b`.
 fn published(rustdoc: &Path, rest: &str) -> Option<(PathBuf, String)> {
     let (_, path) = rest.split_once("/latest/")?;
     let (path, anchor) = path.split_once('#').unwrap_or((path, ""));
@@ -96,21 +96,21 @@ impl Pages {
         Ok(&self.0[file])
     }
 
-    /// Whether the file exists and has this anchor.
+    /// Returns whether the file exists and has this anchor.
     fn has(&mut self, file: &Path, anchor: &str) -> Result<bool> {
         let index = file.join("index.html");
         let file = if file.is_dir() { index.as_path() } else { file };
         if !file.exists() {
             return Ok(false);
         }
-        // A script marks the lines of source.
+        // A script marks the lines of source pages.
         let is_source = file.components().any(|part| part.as_os_str() == "src");
         Ok(anchor.is_empty() || is_source || self.read(file)?.anchors.contains(anchor))
     }
 }
 
 impl Page {
-    /// Both programs quote every attribute.
+    /// Parses a page. Both programs quote every attribute.
     fn parse(text: &str) -> Self {
         let plain = |value: &str| value.replace("&amp;", "&").replace("&#39;", "'").replace("&quot;", "\"");
         let values = |name: &str| {

@@ -1,4 +1,4 @@
-//! Markdown as GitHub shows it.
+//! Checks Markdown as GitHub renders it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,13 +12,13 @@ use pulldown_cmark::{BrokenLink, Event, LinkType, Options, Parser, Tag, TagEnd};
 use super::repository::{FOLDER, Repository, resolve};
 use crate::process::root;
 
-/// Pieces of pages, which are no pages: their links are those of the page.
+/// Fragments of pages. Their links belong to the page.
 const PIECES: &str = "xtask/src/generate";
 
-/// What a page links to, and where others can link to.
+/// The links and the anchors of a page.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
-    /// Line, target, and whether the target is in a definition of its own.
+    /// Line, target, and whether the target is in a separate definition.
     links: Vec<(usize, String, bool)>,
     anchors: BTreeSet<String>,
     /// References without a definition, with their lines.
@@ -66,19 +66,19 @@ impl Page {
         self.anchors.extend(free);
     }
 
-    /// The targets of links.
+    /// Returns the targets of links.
     pub(crate) fn links(&self) -> impl Iterator<Item = &str> {
         self.links.iter().map(|(_, target, _)| target.as_str())
     }
 }
 
-/// The anchor of a heading, as GitHub makes it.
+/// Returns the anchor of a heading, as GitHub makes it.
 fn anchor(heading: &str) -> String {
     let kept = heading.chars().filter(|it| it.is_alphanumeric() || matches!(it, ' ' | '-' | '_'));
     kept.map(|it| if it == ' ' { '-' } else { it }).collect::<String>().to_lowercase()
 }
 
-/// The number of links in all pages, and those that lead nowhere on GitHub.
+/// Returns the number of links in all pages, and those that are broken on GitHub.
 pub(super) fn problems(repository: &Repository) -> Result<(usize, Vec<String>)> {
     let is_page = |file: &&Path| file.extension().is_some_and(|it| it == "md") && !file.starts_with(PIECES);
     let mut pages = BTreeMap::new();

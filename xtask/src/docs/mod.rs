@@ -56,7 +56,7 @@ pub(crate) fn run() -> Result<()> {
     bail!("{}", problems.join("\n"))
 }
 
-/// rustdoc of the whole workspace, with the features of the lints.
+/// Returns a rustdoc command for the whole workspace, with the features of the lints.
 fn rustdoc() -> Command {
     let mut doc = cargo();
     doc.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--quiet", "--workspace", "--no-deps", "--locked"]);
@@ -64,7 +64,8 @@ fn rustdoc() -> Command {
     doc
 }
 
-/// The pages of rustdoc that are Markdown files: those of the crates, and the guide. rustdoc itself checks the links of all other pages.
+/// Returns the pages of rustdoc that come from Markdown files: those of the crates, and the guide. rustdoc itself
+/// checks the links of all other pages.
 fn rustdoc_pages(doc: &Path) -> Result<Vec<PathBuf>> {
     let metadata = read(cargo().args(["metadata", "--format-version", "1", "--locked", "--no-deps"]))?;
     let metadata = serde_json::from_str::<Value>(&metadata)?;
@@ -76,7 +77,7 @@ fn rustdoc_pages(doc: &Path) -> Result<Vec<PathBuf>> {
     Ok(pages)
 }
 
-/// Pages that the table of contents does not name.
+/// Returns the pages that the table of contents does not name.
 fn unlisted(repository: &Repository) -> Result<Vec<String>> {
     let contents = fs::read_to_string(root().join(FOLDER).join("SUMMARY.md"))?;
     let pages = repository.files().filter_map(|file| file.strip_prefix(FOLDER).ok());

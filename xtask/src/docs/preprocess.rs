@@ -1,4 +1,4 @@
-//! The step of mdBook that sends links to files outside the book to the repository.
+//! A step of mdBook that points links to files outside the book at the repository.
 
 use std::io::Read;
 

@@ -1,4 +1,4 @@
-//! The files of the repository, and where readers find them on the web.
+//! The files of the repository, and their addresses on the web.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ pub(crate) const FOLDER: &str = "docs";
 /// The repository on the web.
 const ROOT: &str = "https://github.com/regcred/regcred";
 
-/// Everything that git tracks, or would after `git add`.
+/// All files that git tracks, or would track after `git add`.
 #[derive(Debug)]
 pub(super) struct Repository {
     files: BTreeSet<PathBuf>,
@@ -31,17 +31,17 @@ impl Repository {
         Ok(listed.lines().map(PathBuf::from).filter(exists).collect())
     }
 
-    /// The files, from the folder of the workspace.
+    /// Returns the files, relative to the folder of the workspace.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(PathBuf::as_path)
     }
 
-    /// Whether a file or a folder has this path.
+    /// Returns whether a file or a folder has this path.
     pub(super) fn contains(&self, path: &Path) -> bool {
         self.files.contains(path) || self.folders.contains(path)
     }
 
-    /// Whether a file or a folder has this URL. Other URLs are not the repository's, and pass.
+    /// Returns whether a file or a folder has this URL. URLs outside the repository count as valid.
     pub(super) fn serves(&self, url: &str) -> bool {
         let Some(rest) = url.strip_prefix(ROOT) else { return true };
         let path = ["/blob/main/", "/tree/main/", "/edit/main/"].iter().find_map(|it| rest.strip_prefix(it));
@@ -57,7 +57,7 @@ impl FromIterator<PathBuf> for Repository {
     }
 }
 
-/// The path of a link in a file of this folder, from the folder of the workspace. `None` is outside the workspace.
+/// Returns the path of a link in a file of this folder, relative to the workspace. `None`: it is outside the workspace.
 pub(super) fn resolve(folder: &Path, link: &str) -> Option<PathBuf> {
     let mut path = PathBuf::new();
     for part in folder.join(link).components() {
@@ -70,7 +70,7 @@ pub(super) fn resolve(folder: &Path, link: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// The URL of a file or folder in the repository.
+/// Returns the URL of a file or folder in the repository.
 pub(crate) fn url(path: &Path) -> String {
     let kind = if root().join(path).is_dir() { "tree" } else { "blob" };
     format!("{ROOT}/{kind}/main/{}", path.display())

@@ -19,7 +19,7 @@ pub(crate) enum Version {
     Oldest,
 }
 
-/// A folder with kube-apiserver and etcd. Current versions have kube-controller-manager and kubectl beside them.
+/// A folder with kube-apiserver and etcd. For current versions, it also has kube-controller-manager and kubectl.
 pub(crate) struct Assets(PathBuf);
 
 impl Assets {
@@ -40,13 +40,13 @@ impl Assets {
         self.0.join(name)
     }
 
-    /// The kubectl of this version, or the one in `PATH` if the folder has none.
+    /// Returns the kubectl of this version, or the one in `PATH` if the folder has none.
     pub(crate) fn kubectl(&self) -> PathBuf {
         let own = self.program("kubectl");
         if own.exists() { own } else { "kubectl".into() }
     }
 
-    /// A `PATH` in which this folder comes first.
+    /// Returns a `PATH` in which this folder comes first.
     pub(crate) fn path(&self) -> Result<OsString> {
         let path = env::var_os("PATH").unwrap_or_default();
         Ok(env::join_paths(iter::once(self.0.clone()).chain(env::split_paths(&path)))?)

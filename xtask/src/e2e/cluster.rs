@@ -13,7 +13,8 @@ use serde_json::Value;
 use super::assets::Assets;
 use crate::process::{Server, free_ports, run};
 
-/// Who asked what, and what the answer was: once each, no bodies.
+/// The audit rule for requests of ServiceAccounts: the caller, the request and the status of each, once and without
+/// bodies.
 pub(crate) const SERVICE_ACCOUNTS: &str = "level: Metadata, users: [], userGroups: ['system:serviceaccounts']";
 
 const AUDIT: &str = "audit.log";
@@ -21,7 +22,7 @@ const AUDIT: &str = "audit.log";
 /// types in the expressions of policies.
 const CONTROLLERS: &str = "namespace-controller,serviceaccount-controller,validatingadmissionpolicy-status-controller";
 
-/// An API server, its controllers and its etcd. All of them end when this is dropped.
+/// An API server, its controllers and its etcd. All of them end on drop.
 pub(crate) struct Cluster {
     _controllers: Option<Server>,
     api: Option<Server>,
@@ -29,7 +30,7 @@ pub(crate) struct Cluster {
     start: Start,
 }
 
-/// How the programs beside etcd are started.
+/// The settings for starting the programs other than etcd.
 struct Start {
     assets: Assets,
     dir: PathBuf,
@@ -39,7 +40,7 @@ struct Start {
 }
 
 impl Cluster {
-    /// Starts the programs in a folder for their data. `audited` is the rule of the audit log.
+    /// Starts the programs with a folder for their data. `audited` is the rule of the audit log.
     pub(crate) fn start(assets: Assets, dir: &Path, audited: &str) -> Result<Self> {
         let [port, client_port, peer_port] = free_ports()?;
         let (client, peer) = (format!("http://127.0.0.1:{client_port}"), format!("http://127.0.0.1:{peer_port}"));
@@ -62,7 +63,7 @@ impl Cluster {
         Ok(Self { _controllers: start.controllers()?, api: Some(api), _etcd: etcd, start })
     }
 
-    /// Ends the API server, as a node that is lost does, and starts it again.
+    /// Kills the API server, as if its node failed, and starts it again.
     pub(crate) fn restart_api(&mut self) -> Result<()> {
         self.api = None;
         self.api = Some(self.start.api()?);
@@ -74,17 +75,17 @@ impl Cluster {
         self.api.as_ref().context("the API server is down")?.cpu()
     }
 
-    /// Where it is reached, without a slash at the end, and the authority that it is to be trusted by.
+    /// Returns the URL without a slash at the end, and the authority of its certificate.
     pub(crate) fn url(&self) -> (String, PathBuf) {
         (format!("https://127.0.0.1:{}", self.start.port), self.start.dir.join("certificates/apiserver.crt"))
     }
 
-    /// With all rights.
+    /// Returns a kubeconfig with all permissions.
     pub(crate) fn kubeconfig(&self) -> &Path {
         &self.start.kubeconfig
     }
 
-    /// Whether it knows objects of this kind.
+    /// Returns whether it knows objects of this kind.
     pub(crate) fn serves(&self, object: &Value) -> bool {
         let version = object["apiVersion"].as_str().unwrap_or_default();
         let path = if version.contains('/') { format!("/apis/{version}") } else { format!("/api/{version}") };
@@ -94,12 +95,12 @@ impl Cluster {
         resources.iter().any(|it| it["kind"] == object["kind"])
     }
 
-    /// Every answer, a line of JSON each.
+    /// Returns the audit log: every answer as a line of JSON.
     pub(crate) fn audit(&self) -> PathBuf {
         self.start.dir.join(AUDIT)
     }
 
-    /// With all rights.
+    /// Returns kubectl with all permissions.
     pub(crate) fn kubectl(&self) -> Command {
         self.start.kubectl()
     }
@@ -137,7 +138,7 @@ impl Start {
         let mut manager = Command::new(program);
         manager.arg("--kubeconfig").arg(&self.kubeconfig).args(["--controllers", CONTROLLERS]);
         manager.args(["--leader-elect=false", "--secure-port=0"]);
-        // The defaults, 20 and 30, are too few where tests create hundreds of namespaces at once.
+        // The defaults, 20 and 30, are too low for tests that create hundreds of namespaces at once.
         manager.args(["--kube-api-qps", "1000", "--kube-api-burst", "2000"]);
         let mut manager = Server::start("kube-controller-manager", &mut manager, &self.dir.join("controllers.log"))?;
         let works = || {

@@ -1,4 +1,4 @@
-//! What the live tests need besides cargo.
+//! The programs that the live tests need besides cargo.
 
 use std::{
     path::PathBuf,
@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use super::assets::Version;
 use crate::process::{cache, run};
 
-/// Programs, and the Debian packages that hold them.
+/// Programs, and the Debian packages that contain them.
 const PROGRAMS: [(&str, &str); 8] = [
     ("buildah", "buildah"),
     ("docker-registry", "docker-registry"),
@@ -21,7 +21,7 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("promtool", "prometheus"),
     ("skopeo", "skopeo"),
 ];
-/// Is built with the current API server, but not with the oldest.
+/// This is built with the current API server, but not with the oldest.
 const KUBECTL: (&str, &str) = ("kubectl", "kubernetes-client");
 /// The AWS emulator, from the Python package index.
 const MINISTACK: &str = "ministack==1.5.33";
@@ -51,7 +51,7 @@ pub(crate) fn check(version: Version) -> Result<()> {
     Ok(())
 }
 
-/// The emulator, in a virtual environment of its own in the cache.
+/// Returns the emulator, in its own virtual environment in the cache.
 pub(crate) fn ministack() -> Result<PathBuf> {
     let folder = cache()?.join(MINISTACK);
     let program = folder.join("bin/ministack");

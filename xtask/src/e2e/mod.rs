@@ -1,4 +1,4 @@
-//! The live tests: starts the real servers, points the tests at them, ends them.
+//! Runs the live tests: starts the real servers, configures the tests for them, and stops the servers.
 
 pub(crate) mod assets;
 pub(crate) mod cluster;
@@ -19,10 +19,10 @@ use crate::{
 };
 
 pub(crate) fn run(version: Version, install: bool, filter: &[String]) -> Result<()> {
-    // It takes minutes, and one test needs it.
+    // It takes minutes, and only one test needs it.
     let has_image = filter.is_empty() || filter.iter().any(|it| it.contains("image"));
     let (assets, ministack, regcred, pull_image, helm) = thread::scope(|scope| {
-        // Most of the time it keeps one processor busy: meanwhile the rest is made ready.
+        // It mostly keeps only one processor busy, so the other builds run in parallel.
         let program = has_image.then(|| scope.spawn(image::program));
         if install {
             install::packages(version)?;
@@ -57,7 +57,8 @@ pub(crate) fn run(version: Version, install: bool, filter: &[String]) -> Result<
     run_command(demo::with_identity(&mut tests, &aws))
 }
 
-/// The rights of the minimal config, without its guard: many tests give its ServiceAccount rights in namespaces of their own.
+/// Applies the RBAC rules of the minimal config, without its guard. Many tests grant its ServiceAccount permissions in
+/// their own namespaces.
 fn install_minimal(cluster: &Cluster, regcred: &Path, dir: &Path) -> Result<()> {
     let mut make = Command::new(regcred);
     make.current_dir(root()).args(["manifests", "--config", "config/minimal.yaml", "--output", "json"]);
@@ -71,7 +72,7 @@ fn install_minimal(cluster: &Cluster, regcred: &Path, dir: &Path) -> Result<()> 
     run_command(cluster.kubectl().arg("apply").arg("--filename").arg(file))
 }
 
-/// An AWS emulator that is not ours: what speaks to it speaks to AWS.
+/// Starts an AWS emulator of another project, so that the tests do not depend on our own understanding of AWS.
 fn start_aws(ministack: &Path, dir: &Path) -> Result<(Server, String)> {
     let [port] = free_ports()?;
     let mut command = Command::new(ministack);

@@ -1,4 +1,4 @@
-//! Two programs on one API server, one after the other in turns: machines are noisy, so only ratios count.
+//! Measures two programs alternately on one API server. Machines are noisy, so only ratios count.
 
 use std::{
     iter,
@@ -18,17 +18,18 @@ use crate::{
     newcomers::{latencies, one_by_one, percentile, settle},
 };
 
-/// So often each program has its turn.
+/// The number of rounds. Each program has one turn in a round.
 const ROUNDS: usize = 5;
-/// So often where everything has to be made anew.
+/// The number of rounds in which everything is created from scratch.
 const COLD_ROUNDS: usize = 3;
-/// New namespaces in a turn.
+/// The number of new namespaces in a turn.
 const TIMED: usize = 100;
 
-/// Named namespaces of a daemon: with three ServiceAccounts each, they are the most that it watches by name.
+/// The number of named namespaces of a daemon. With three ServiceAccounts each, this is the maximum that it watches by
+/// name.
 const NAMED: usize = 20;
 
-/// What a turn of the daemon took.
+/// The measurements of one turn of the daemon.
 struct Turn {
     first: Cost,
     refreshed: Cost,
@@ -79,7 +80,7 @@ pub(crate) fn run(before: &Path, namespaces: usize) -> Result<()> {
     Ok(())
 }
 
-/// Each program in turn. The one that was second is first in the next round.
+/// Runs the programs alternately. The program that was second is first in the next round.
 fn in_turns<T>(
     rounds: usize,
     programs: [&Path; 2],
@@ -97,7 +98,7 @@ fn new_names(turn: usize) -> impl Iterator<Item = String> {
     (0..TIMED).map(move |number| format!("new-{turn}-{number:03}"))
 }
 
-/// A daemon whose config names its namespaces, once it has seen them all.
+/// Measures a daemon whose config names its namespaces, until all targets are fresh.
 fn named_daemon(ground: &Ground, program: &Path, config: &Path) -> Result<Cost> {
     let began = Instant::now();
     let log = ground.folder().join("daemon.log");
@@ -114,7 +115,7 @@ fn turn_of_daemon(ground: &Ground, program: &Path, config: &Path, turn: usize) -
     let daemon =
         Daemon::start(program, config, cluster.kubeconfig(), &ground.standin.aws, &ground.folder().join("daemon.log"))?;
     let new = new_names(turn).collect::<Vec<_>>();
-    // Those of earlier turns are chosen too.
+    // The namespaces of earlier turns are selected too.
     let all = f64::from(u32::try_from(ground.names.len() + turn * TIMED)?);
     daemon.until(FRESH, all)?;
     let first = Cost { wall: began.elapsed(), cpu: daemon.cpu()?, memory_mib: daemon.peak_mib()? };

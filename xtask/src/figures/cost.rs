@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// Runs of which the median counts, because machines are noisy.
+/// The number of runs. The median counts, because machines are noisy.
 pub(super) const RUNS: usize = 11;
 
 /// The cost of one run.
@@ -18,7 +18,7 @@ pub(super) struct Cost {
     pub(super) memory_mib: f64,
 }
 
-/// GNU time's way to what the kernel knows of a child that has ended.
+/// Measures a command with GNU time, which reads the kernel's accounting of a finished child process.
 pub(super) fn measure(command: &mut Command) -> Result<Cost> {
     let mut timed = Command::new("/usr/bin/time");
     timed.args(["--format", "%U %S %M"]).arg(command.get_program()).args(command.get_args()).stdout(Stdio::null());
@@ -42,7 +42,7 @@ pub(super) fn median_of(runs: usize, mut run: impl FnMut() -> Result<Cost>) -> R
     Ok(median_cost(&(0..runs).map(|_| run()).collect::<Result<Vec<_>>>()?))
 }
 
-/// The median of each number.
+/// Returns the median of each number.
 pub(super) fn median_cost(costs: &[Cost]) -> Cost {
     let median = |mut numbers: Vec<f64>| {
         numbers.sort_by(f64::total_cmp);

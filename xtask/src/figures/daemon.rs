@@ -1,4 +1,4 @@
-//! The daemon among many namespaces: how long, how much memory, and how soon who is new is served.
+//! Measures the daemon with many namespaces: time, memory, and the delay for a new namespace.
 
 use std::{
     fs,
@@ -22,12 +22,12 @@ use crate::{
     process::{pause, read},
 };
 
-/// So many new namespaces, and deleted Secrets, are timed.
+/// The number of new namespaces, and of deleted Secrets, that are timed.
 const TIMED: usize = 200;
-/// So many are timed beside a tenant who is loud, who makes so many namespaces and so many edits.
+/// The number of namespaces that are timed beside a noisy tenant, and the number of that tenant's namespaces.
 const BESIDE: usize = 50;
 const LOUD: usize = 1000;
-/// So many of others stand beside ours.
+/// The numbers of large and small Secrets of other owners.
 const LARGE: usize = 500;
 const SMALL: usize = 20_000;
 
@@ -70,11 +70,12 @@ pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String]
 
     foreign(cluster, names)?;
     head();
-    // What the loud tenant has left edited is put back.
+    // The edits of the noisy tenant are reverted.
     restarted(&format!("restarted beside {LARGE} Secrets of 1 MB, {SMALL} of 1 kB"), 1.0)?.stop()
 }
 
-/// How soon who is new is served, and what is deleted is there again: in peace, and while all are refreshed at the usual pace.
+/// Measures the delay for a new namespace and for a deleted Secret, first without load, then while all Secrets are
+/// refreshed at the usual rate.
 fn times(daemon: &Daemon, cluster: &Cluster, all: f64) -> Result<()> {
     println!("| {:<52} | {:>8} | {:>8} |", "", "p50", "p99");
     println!("|{0:-<54}|{0:->9}:|{0:->9}:|", "");
@@ -103,7 +104,7 @@ fn times(daemon: &Daemon, cluster: &Cluster, all: f64) -> Result<()> {
     Ok(())
 }
 
-/// How soon others are served while a tenant makes namespaces, and edits its Secret, as fast as it can.
+/// Measures the delay for other namespaces while a tenant creates namespaces, and edits its Secret, as fast as it can.
 fn beside(cluster: &Cluster) -> Result<()> {
     let some = |what: &str, count| (0..count).map(|number| format!("new-{what}-{number:04}")).collect::<Vec<_>>();
     let (flood, calm, still) = (some("flood", LOUD), some("calm", BESIDE), some("still", BESIDE));
@@ -126,7 +127,7 @@ fn beside(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// How soon these are served while somebody is loud; what became of that.
+/// Measures the delay for these namespaces while `loud` runs. Returns the result of `loud`.
 fn beside_one<T: Send>(
     cluster: &Cluster,
     what: &str,
@@ -150,7 +151,7 @@ fn delete(cluster: &Cluster, names: &[String]) -> Result<()> {
     settle(cluster, names, SECRET)
 }
 
-/// Secrets of others, some of them large.
+/// Creates Secrets of other owners, some of them large.
 fn foreign(cluster: &Cluster, names: &[String]) -> Result<()> {
     let secret = |place: usize, name: &str, size: usize| {
         let object = json!({
@@ -165,7 +166,7 @@ fn foreign(cluster: &Cluster, names: &[String]) -> Result<()> {
     load::send(cluster, &small.collect::<Vec<_>>()).map(drop)
 }
 
-/// All are minted anew and written: how long that took, and how much of a processor.
+/// Mints and writes all Secrets again. Returns the time and the CPU time.
 pub(crate) fn refresh(daemon: &Daemon, all: f64) -> Result<(Duration, Duration)> {
     let (before, cpu) = (daemon.metric(UPDATED)?, daemon.cpu()?);
     daemon.signal("USR1")?;
@@ -173,7 +174,7 @@ pub(crate) fn refresh(daemon: &Daemon, all: f64) -> Result<(Duration, Duration)>
     Ok((took, daemon.cpu()?.saturating_sub(cpu)))
 }
 
-/// As many applies of Secrets that look like ours, by a program that looks at nothing: what the server can do at the most.
+/// Applies the same number of similar Secrets with curl, to measure the limit of the server.
 fn raw(cluster: &Cluster, names: &[String]) -> Result<Duration> {
     let path = format!("/api/v1/namespaces/{}/secrets/ecr-daemon", names[0]);
     let ours = serde_json::from_str::<Value>(&read(cluster.kubectl().args(["get", "--raw", &path]))?)?;

@@ -1,4 +1,4 @@
-//! An API server with namespaces, for the programs that are measured.
+//! An API server with namespaces, for the measured programs.
 
 use std::{
     fmt::Write as _,
@@ -24,13 +24,13 @@ use crate::{
 };
 
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
-/// The Secret of the daemon.
+/// The name of the daemon's Secret.
 pub(super) const SECRET: &str = "ecr-daemon";
 /// The config of a daemon that selects all namespaces.
 pub(super) const CHOSEN: &str =
     "targets: [{ namespaces: ['team-*', 'new-*'], region: eu-west-1, secret: { name: ecr-daemon } }]\n";
 
-/// An API server with namespaces, a stand-in for ECR, and the program.
+/// An API server with namespaces, a fake ECR, and the program.
 pub(super) struct Ground {
     pub(super) regcred: PathBuf,
     pub(super) cluster: Cluster,
@@ -80,7 +80,7 @@ impl Ground {
     }
 }
 
-/// A config with a target in each namespace.
+/// Returns a config with a target in each namespace.
 pub(super) fn yaml(names: &[String]) -> String {
     let mut yaml = String::from("targets:\n");
     for (place, name) in names.iter().enumerate() {

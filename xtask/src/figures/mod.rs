@@ -1,4 +1,4 @@
-//! The program of the image, measured against a real API server.
+//! Measures the program of the image against a real API server.
 
 mod compare;
 mod cost;
@@ -14,7 +14,7 @@ use self::{
     ground::{Ground, yaml},
 };
 
-/// `before`: an earlier program, which has its turns with this one.
+/// Runs all measurements. `before`: an earlier program to measure alternately.
 pub(crate) fn run(namespaces: usize, before: Option<&Path>) -> Result<()> {
     if let Some(before) = before {
         return compare::run(before, namespaces);

@@ -1,4 +1,4 @@
-//! What the chart holds that is generated: the part of its schema that is that of the pod, and values for its tests.
+//! Generates parts of the chart: the part of its schema that describes the pod, and values for its tests.
 
 use std::{fs, path::Path};
 
@@ -9,10 +9,10 @@ use super::manifests;
 use crate::process::root;
 
 pub(super) const SCHEMA: &str = "deploy/chart/regcred/values.schema.json";
-/// Configs of examples that are of the chart alone, and their values.
+/// Configs of examples that belong only to the chart, and their values.
 const FOLDER: &str = "deploy/chart/regcred/ci";
 
-/// A name, the configs, and what is said besides.
+/// The name, the configs, and additional flags of each example.
 const EXAMPLES: [(&str, &[&str], &str); 8] = [
     ("minimal", &["config/minimal"], "--workload cronjob"),
     (
@@ -48,7 +48,7 @@ const EXAMPLES: [(&str, &[&str], &str); 8] = [
     ),
 ];
 
-/// The schema of the values with that of the pod as it is now. The rest of the file is written by hand.
+/// Returns the schema of the values with the current schema of the pod. The rest of the file is written by hand.
 pub(super) fn schema(pod: &Value) -> Result<String> {
     let text = fs::read_to_string(root().join(SCHEMA))?;
     let mut values = serde_json::from_str::<Value>(&text).context(SCHEMA)?;
@@ -63,7 +63,7 @@ pub(super) fn schema(pod: &Value) -> Result<String> {
     Ok(format!("{values:#}\n"))
 }
 
-/// Every file of values with its text.
+/// Returns every file of values with its text.
 pub(super) fn values(regcred: &Path) -> Result<Vec<(String, String)>> {
     let made = EXAMPLES.iter().map(|(name, configs, besides)| {
         let files = configs.iter().map(|file| format!("{file}.yaml")).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! The page about the config file: prose, an example, and every key with what its doc comment says.
+//! Generates the page about the config file: prose, an example, and every key with its doc comment.
 
 use std::{fmt::Write, fs};
 
@@ -11,7 +11,7 @@ const PROSE: &str = include_str!("config.md");
 const EXAMPLE: &str = "config/full.yaml";
 const UNKNOWN: &str = "anything";
 
-/// From the JSON schema, which has the doc comments.
+/// Returns the page. The doc comments come from the JSON schema.
 pub(super) fn page(schema: &Value) -> Result<String> {
     let example = fs::read_to_string(root().join(EXAMPLE))?;
     let page = PROSE.replace(&format!("{{{{ {EXAMPLE} }}}}"), example.trim_end());
@@ -56,7 +56,7 @@ fn properties(part: &Value) -> Map<String, Value> {
     part["properties"].as_object().cloned().unwrap_or_default()
 }
 
-/// What kind of value it is, in a word or two.
+/// Describes the kind of a value in a word or two.
 fn shape(schema: &Value, value: &Value) -> String {
     if let Some(name) = value["$ref"].as_str().and_then(|it| it.strip_prefix("#/$defs/")) {
         return shape(schema, &schema["$defs"][name]);

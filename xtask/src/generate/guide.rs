@@ -14,15 +14,15 @@ use crate::{
     process::root,
 };
 
-/// A published crate includes files from its own folder alone: there, `docs` is a link to the folder of the pages.
+/// A published crate includes only files from its own folder. There, `docs` is a link to the folder of the pages.
 const MODULES: &str = "crates/regcred/src/guide.rs";
-/// Every label that a page can link to, as rustdoc resolves it. The first definition of a label counts.
+/// Every label that a page can link to, in the form of rustdoc. The first definition of a label counts.
 const LABELS: &str = "crates/regcred/src/guide.md";
 
 const HEAD: &str = "//! The pages of the book, which are in `docs/` of the repository too.\n\
     // Made by `cargo xtask generate` from docs/SUMMARY.md.\n";
 
-/// Both files with their text.
+/// Returns both files with their text.
 pub(super) fn all() -> Result<Vec<(String, String)>> {
     let pages = pages()?;
     let (mut modules, mut labels) = (HEAD.to_owned(), BTreeSet::new());
@@ -42,7 +42,7 @@ pub(super) fn all() -> Result<Vec<(String, String)>> {
     Ok(vec![(MODULES.into(), modules), (LABELS.into(), definitions)])
 }
 
-/// The titles and files of the book.
+/// Returns the titles and files of the book.
 fn pages() -> Result<Vec<(String, String)>> {
     let contents = fs::read_to_string(root().join(FOLDER).join("SUMMARY.md"))?;
     let entries = contents.lines().filter_map(|line| line.trim_start_matches("- ").strip_prefix('['));
@@ -50,7 +50,7 @@ fn pages() -> Result<Vec<(String, String)>> {
     Ok(pages.map(|(title, file)| (title.to_owned(), file.to_owned())).collect())
 }
 
-/// The label of a link in a page, and where rustdoc sends it.
+/// Returns the label of a link in a page, and its target in rustdoc.
 fn label(link: &str) -> Option<(String, String)> {
     if link.contains("://") || link.starts_with('#') {
         return None;

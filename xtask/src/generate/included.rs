@@ -1,6 +1,7 @@
-//! Blocks of pages that are copies of source files, so that a compiler or a test reads what the page shows.
+//! Blocks of pages that are copies of source files, so that a compiler or a test checks the code on the page.
 //!
-//! A block is between `<!-- begin generated FILE -->` and `<!-- end generated -->`. Of a Rust file, the tests are left out.
+//! A block is between `<!-- begin generated FILE -->` and `<!-- end generated -->`. The tests of a Rust file are
+//! omitted.
 
 use std::{
     fs,
@@ -14,7 +15,7 @@ use crate::{docs::FOLDER, process::root};
 const BEGIN: &str = "<!-- begin generated ";
 const END: &str = "<!-- end generated -->\n";
 
-/// Every page with such blocks, with its text.
+/// Returns every page with such blocks, with its text.
 pub(super) fn all() -> Result<Vec<(String, String)>> {
     let mut pages = vec![PathBuf::from("README.md")];
     for entry in fs::read_dir(root().join(FOLDER))? {

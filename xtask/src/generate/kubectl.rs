@@ -1,4 +1,4 @@
-//! The page that compares regcred with kubectl: made from the table that the tests check both by.
+//! Generates the page that compares regcred with kubectl, from the table that the tests use for both programs.
 
 use std::{collections::BTreeMap, fmt::Write, fs};
 
@@ -10,7 +10,7 @@ use crate::process::root;
 const TABLE: &str = "tests/kubectl/cases.yaml";
 const PROSE: &str = include_str!("kubectl.md");
 
-/// A row of the table, as far as the page shows it.
+/// A row of the table, with the columns that the page shows.
 #[derive(Debug, Deserialize)]
 struct Case {
     name: String,
@@ -25,7 +25,7 @@ struct Case {
     why: Option<String>,
 }
 
-/// The whole page.
+/// Returns the whole page.
 pub(super) fn page() -> Result<String> {
     let cases = serde_saphyr::from_str::<Vec<Case>>(&fs::read_to_string(root().join(TABLE))?)?;
     let differing = cases.iter().filter(|case| case.regcred.is_some()).count();

@@ -1,4 +1,4 @@
-//! What `regcred manifests` makes of the examples: checked in, to be read, and applied by the live tests.
+//! The output of `regcred manifests` for the examples. It is committed for readers, and the live tests apply it.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use crate::process::{build, read, root};
 const FOLDER: &str = "deploy";
 pub(super) const ROLE: [&str; 4] = ["--identity", "webhook", "--role-arn", "arn:aws:iam::123456789012:role/regcred"];
 
-/// An example, a mode, what is said besides, and the file.
+/// The config, the mode, additional flags, and the file of each example.
 const EXAMPLES: [(&str, &str, &[&str], &str); 15] = [
     ("minimal", "cronjob", &ROLE, "manifests/minimal/cronjob"),
     ("minimal", "daemon", &ROLE, "manifests/minimal/daemon"),
@@ -62,7 +62,7 @@ const FULL: [&str; 13] = [
     "openshift",
 ];
 
-/// Every file with its text.
+/// Returns every file with its text.
 pub(super) fn all(regcred: &Path) -> Result<Vec<(String, String)>> {
     let made = EXAMPLES.iter().map(|(config, mode, besides, file)| {
         let text = of(regcred, &format!("config/{config}.yaml"), mode, besides)?;
@@ -71,14 +71,14 @@ pub(super) fn all(regcred: &Path) -> Result<Vec<(String, String)>> {
     made.collect()
 }
 
-/// Of one config.
+/// Returns the objects of one config.
 pub(crate) fn of(regcred: &Path, config: &str, mode: &str, besides: &[&str]) -> Result<String> {
     let mut command = Command::new(regcred);
     command.current_dir(root()).args(["manifests", "--config", config, "--mode", mode]).args(besides).env_clear();
     read(command.stderr(Stdio::inherit()))
 }
 
-/// Where the objects of a config are kept.
+/// Returns the file with the objects of a config.
 pub(super) fn file(config: &Path, mode: &str) -> PathBuf {
     let name = config.file_stem().unwrap_or_default();
     root().join(FOLDER).join("manifests").join(name).join(mode).with_extension("yaml")

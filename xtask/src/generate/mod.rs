@@ -1,4 +1,4 @@
-//! Files that are made from others, and are checked in.
+//! Generates files from other files. The results are committed.
 
 mod chart;
 mod config;
@@ -59,7 +59,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let pages = pages.chain(manifests::all(&regcred)?).chain(monitoring::all(&regcred)?);
     put(pages.chain(chart::values(&regcred)?), check)?;
     put(included::all()?, check)?;
-    put(guide::all()?, check)?; // reads the pages
+    put(guide::all()?, check)?; // after the others, because it reads the pages
     if check {
         println!("generated files are up to date");
     }
@@ -82,7 +82,7 @@ fn put(files: impl IntoIterator<Item = (String, String)>, check: bool) -> Result
     Ok(())
 }
 
-/// What the program says of itself.
+/// Returns the page about the command line, from the program's help.
 fn cli_page(regcred: &Path) -> Result<String> {
     let mut page = String::from("<!-- Made by `cargo xtask generate`. -->\n\n# Command line\n");
     let help = |command: &[&str]| {

@@ -1,4 +1,5 @@
-//! Rules and dashboard for who runs no operator: checked in, to be imported as they are.
+//! Rules and dashboard for installations without the Prometheus operator. They are committed, and can be imported as
+//! they are.
 
 use std::path::Path;
 
@@ -7,15 +8,15 @@ use serde_json::Value;
 
 use super::manifests;
 
-/// The smallest installation: what others call themselves stands in the selectors, and nowhere else.
+/// The smallest installation. The names of an installation appear only in selectors.
 const CONFIG: &str = "config/minimal.yaml";
 const FOLDER: &str = "deploy/monitoring";
-/// A chart takes files from its own folder alone.
+/// A chart includes only files from its own folder.
 const CHART: &str = "deploy/chart/regcred/files";
 const HEAD: &str =
     "# Made by `cargo xtask generate`: the spec of the PrometheusRule of `regcred manifests --mode daemon`.\n";
 
-/// Every file with its text.
+/// Returns every file with its text.
 pub(super) fn all(regcred: &Path) -> Result<Vec<(String, String)>> {
     let rules = format!("{HEAD}{}", spec(&manifests::of(regcred, CONFIG, "daemon", &manifests::ROLE)?)?);
     let list = manifests::of(regcred, CONFIG, "dashboard", &["--output", "json"])?;
@@ -29,7 +30,7 @@ pub(super) fn all(regcred: &Path) -> Result<Vec<(String, String)>> {
     ])
 }
 
-/// What stands below the last key of the document, as a document of its own.
+/// Returns the content of the document's last key, `spec`, as a separate document.
 fn spec(objects: &str) -> Result<String> {
     let document = objects.split("---\n").find(|it| it.contains("\nkind: PrometheusRule\n")).context("no rules")?;
     let (_, spec) = document.split_once("\nspec:\n").context("a rule has a spec")?;

@@ -1,4 +1,4 @@
-//! The crates of the workspace that are published, in an order in which they can be.
+//! The published crates of the workspace, in an order in which they can be published.
 
 use std::collections::BTreeSet;
 
@@ -14,12 +14,12 @@ pub(super) struct Package {
     /// The feature flags of cargo with which docs.rs builds it.
     pub(super) documented: Vec<String>,
     pub(super) is_library: bool,
-    /// The fields of the manifest that crates.io shows and the crate lacks.
+    /// The fields that crates.io shows and the crate's manifest does not set.
     pub(super) missing: Vec<&'static str>,
     uses: BTreeSet<String>,
 }
 
-/// Every published crate, after those that it uses.
+/// Returns every published crate, after its dependencies.
 pub(super) fn published() -> Result<Vec<Package>> {
     let metadata = read(cargo().args(["metadata", "--format-version", "1", "--locked", "--no-deps"]))?;
     let metadata = serde_json::from_str::<Value>(&metadata)?;
@@ -29,7 +29,7 @@ pub(super) fn published() -> Result<Vec<Package>> {
 fn package(value: &Value) -> Package {
     let is_absent = |field: &&&str| value[**field].is_null();
     let fields = ["description", "license", "repository", "readme"];
-    // A test alone does not need the crate to be published first.
+    // A dependency of tests does not need to be published first.
     let uses = array(&value["dependencies"]).filter(|it| it["kind"] != "dev").filter_map(|it| it["name"].as_str());
     let docs = &value["metadata"]["docs"]["rs"];
     let mut documented = vec![];

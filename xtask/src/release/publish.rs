@@ -1,4 +1,4 @@
-//! Publishes every crate, or shows that each can be published.
+//! Publishes every crate, or checks that each can be published.
 
 use anyhow::{Result, ensure};
 

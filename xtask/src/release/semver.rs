@@ -1,4 +1,4 @@
-//! Changes of public APIs, as cargo-semver-checks sees them.
+//! Checks the changes of public APIs with cargo-semver-checks.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -10,9 +10,9 @@ use crate::{
     tools::SEMVER_CHECKS,
 };
 
-/// Compares every library with the one of a revision, or with the latest published version.
+/// Compares every library with that of a revision, or with the latest published version.
 ///
-/// A breaking change needs a new version: without one, this fails.
+/// A breaking change requires a new version. Otherwise this fails.
 pub(crate) fn run(revision: Option<&str>, only: &[String]) -> Result<()> {
     let is_asked = |it: &Package| it.is_library && (only.is_empty() || only.contains(&it.name));
     let libraries = published()?.into_iter().filter(is_asked).collect::<Vec<_>>();
@@ -35,7 +35,7 @@ pub(crate) fn run(revision: Option<&str>, only: &[String]) -> Result<()> {
     run_command(&mut check)
 }
 
-/// The crates of a revision.
+/// Returns the crates of a revision.
 fn names(revision: &str) -> Result<BTreeSet<String>> {
     let files = git(&["ls-tree", "-r", "--name-only", revision])?;
     let manifests = files.lines().filter(|file| Path::new(file).file_name().is_some_and(|it| it == "Cargo.toml"));
@@ -50,7 +50,7 @@ fn names(revision: &str) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// The crates that crates.io has.
+/// Returns the crates that exist on crates.io.
 fn on_crates_io(packages: &[Package]) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for Package { name, .. } in packages {
@@ -59,7 +59,8 @@ fn on_crates_io(packages: &[Package]) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// Whether crates.io has a crate. Asked outside the workspace, where cargo does not answer for the crate in it.
+/// Returns whether a crate exists on crates.io. It runs outside the workspace, where cargo does not find the local
+/// crate.
 fn is_on_crates_io(name: &str) -> Result<bool> {
     let mut info = cargo();
     info.current_dir(std::env::temp_dir()).args(["info", "--registry", "crates-io", name]);

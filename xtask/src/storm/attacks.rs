@@ -1,4 +1,4 @@
-//! What hostile tenants write: the largest and strangest objects that an API server takes.
+//! The writes of hostile tenants: the largest and strangest objects that an API server accepts.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::load::Asked;
 
-/// The Secret that regcred keeps.
+/// The name of regcred's Secret.
 pub(super) const SECRET: &str = "ecr-secret";
 const ACCOUNT: &str = "default";
 
@@ -24,7 +24,8 @@ pub(super) const UNSELECTED: [Attack; 7] = [
     |namespace, round| secret(namespace, &ours(&json!(many_annotations(round)))),
 ];
 
-/// The attacks of a selected namespace on its ServiceAccount. Each but the last takes regcred's entries away until [`mend_account`].
+/// The attacks of a selected namespace on its ServiceAccount. Each except the last removes regcred's entries until
+/// [`mend_account`].
 pub(super) const ACCOUNTS: [Attack; 4] = [
     |namespace, round| account(namespace, &lists(501, 0, round)),
     |namespace, round| account(namespace, &lists(20_000, 0, round)),
@@ -34,15 +35,16 @@ pub(super) const ACCOUNTS: [Attack; 4] = [
         merge(&path, poisoned(DEPTHS[round % DEPTHS.len()], round))
     },
 ];
-/// So many of [`ACCOUNTS`] take regcred's entries away.
+/// The number of [`ACCOUNTS`] that remove regcred's entries.
 pub(super) const UNLINKED: usize = 3;
 
-/// Each is deeper than the 128 levels that `serde_json` reads, but for the first, which is as deep with what is around it.
+/// The depths of objects. Each is deeper than the 128 levels that `serde_json` reads. The first one is only deeper with
+/// the levels around it.
 const DEPTHS: [usize; 4] = [126, 200, 2_000, 9_000];
 const LINKS: &str = "regcred.dev/links";
-/// The API server takes 256 KiB of annotations.
+/// The size of annotations. The API server accepts 256 KiB.
 const ANNOTATIONS: usize = 252_000;
-/// The API server takes 1 MiB of data.
+/// The size of data. The API server accepts 1 MiB.
 const DATA: usize = 1_000_000;
 
 /// Creates the Secret that the attacks replace.
@@ -60,7 +62,8 @@ pub(super) fn delete_secret(namespace: &str) -> Asked {
     Asked::delete(format!("/api/v1/namespaces/{namespace}/secrets/{SECRET}"))
 }
 
-/// The attacks of a selected namespace on its Secret, which looks as given. The last two are applied under regcred's field manager.
+/// Returns an attack of a selected namespace on its Secret, which has the given content. The last two are applied under
+/// regcred's field manager.
 pub(super) fn on_secret(namespace: &str, secret: &Value, kind: usize, round: usize) -> Asked {
     let path = format!("/api/v1/namespaces/{namespace}/secrets/{SECRET}");
     match kind {
@@ -91,10 +94,10 @@ pub(super) fn on_secret(namespace: &str, secret: &Value, kind: usize, round: usi
     }
 }
 
-/// So many attacks does [`on_secret`] know.
+/// The number of attacks in [`on_secret`].
 pub(super) const ON_SECRET: usize = 4;
 
-/// A merge patch of a tenant: it leaves what it does not name.
+/// Returns a tenant's merge patch, which leaves other fields unchanged.
 fn merge(path: &str, body: String) -> Asked {
     Asked {
         method: "PATCH",
@@ -124,7 +127,8 @@ fn secret(namespace: &str, text: &str) -> Asked {
     replace(namespace, "secrets", "Secret", SECRET, text)
 }
 
-/// A request that replaces an object by one with this text. The text may be too deep for `serde_json`, so it stays a text.
+/// Returns a request that replaces an object by this text. The text may be too deep for `serde_json`, so it is not
+/// parsed.
 fn replace(namespace: &str, resource: &str, kind: &str, name: &str, text: &str) -> Asked {
     let rest = text.strip_prefix('{').expect("an object");
     let metadata = format!(r#""metadata":{{"name":"{name}""#);
@@ -141,7 +145,7 @@ fn replace(namespace: &str, resource: &str, kind: &str, name: &str, text: &str) 
     }
 }
 
-/// Both lists of a ServiceAccount, with names that are longer by so many bytes.
+/// Returns both lists of a ServiceAccount. `longer` is the number of additional bytes in each name.
 fn lists(count: usize, longer: usize, round: usize) -> String {
     let rest = "x".repeat(longer);
     let list = |letter: char| {
@@ -151,7 +155,7 @@ fn lists(count: usize, longer: usize, round: usize) -> String {
     json!({ "imagePullSecrets": list('p'), "secrets": list('s') }).to_string()
 }
 
-/// Managed fields of this depth, at a time that no library for time knows.
+/// Returns managed fields of this depth, with a time that no time library accepts.
 fn poisoned(depth: usize, round: usize) -> String {
     let deep = format!("{}{{}}{}", r#"{"f:a":"#.repeat(depth), "}".repeat(depth));
     format!(
@@ -159,18 +163,18 @@ fn poisoned(depth: usize, round: usize) -> String {
     )
 }
 
-/// A Secret that says that it is regcred's.
+/// Returns a Secret with regcred's labels and these annotations.
 fn ours(annotations: &Value) -> String {
     let labels = json!({ "app.kubernetes.io/managed-by": "regcred", "regcred.dev/instance": "default" });
     json!({ "metadata": { "labels": labels, "annotations": annotations } }).to_string()
 }
 
-/// 252 kB with fourteen thousand names.
+/// Returns 252 kB with fourteen thousand names.
 fn many_links(round: usize) -> String {
     links(14_000, round)
 }
 
-/// As many as regcred believes.
+/// Returns the maximum number of links that regcred accepts.
 fn few_links(round: usize) -> String {
     links(20, round)
 }
@@ -184,7 +188,7 @@ fn links(count: usize, round: usize) -> String {
     text + "}"
 }
 
-/// 252 kB of annotations with regcred's prefix.
+/// Returns 252 kB of annotations with regcred's prefix.
 fn many_annotations(round: usize) -> Map<String, Value> {
     let each = 100;
     (0..ANNOTATIONS / each)

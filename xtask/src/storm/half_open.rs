@@ -1,4 +1,4 @@
-//! Requests that never end, at the endpoint of the daemon.
+//! Requests that never end, to the endpoint of the daemon.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -11,12 +11,12 @@ use anyhow::Result;
 use crate::process::pause;
 
 const CONNECTIONS: usize = 700;
-/// Half of what the daemon reads of headers.
+/// Half of the header size that the daemon reads.
 const HEADER: usize = 8_000;
-/// A connection that the daemon has closed is opened again within this.
+/// A connection that the daemon has closed is reopened within this time.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Keeps so many half-open requests until it is over. Returns how many connections that took.
+/// Keeps a number of half-open requests until `is_over` returns true. Returns the number of connections that this took.
 pub(super) fn keep(address: &str, is_over: impl Fn() -> bool) -> Result<usize> {
     let (mut open, mut count) = (Vec::<TcpStream>::new(), 0);
     while !is_over() {

@@ -1,4 +1,4 @@
-//! A daemon under storms: outages of the API server, and hostile tenants.
+//! Stress tests of a daemon: outages of the API server, and hostile tenants.
 
 mod attacks;
 mod half_open;
@@ -15,9 +15,9 @@ use self::programs::Programs;
 /// One storm.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Part {
-    /// The API server is killed again and again
+    /// Kill the API server again and again
     Outages,
-    /// Hostile tenants write the largest and strangest objects
+    /// Let hostile tenants write the largest and strangest objects
     Tenants,
 }
 

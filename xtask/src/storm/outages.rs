@@ -1,4 +1,5 @@
-//! Five hundred namespaces with tokens of two minutes, at a real API server that is killed under load again and again: none expires.
+//! Keeps five hundred namespaces with tokens of two minutes while a real API server is repeatedly killed under load. No
+//! token expires.
 
 use std::{
     fs,
@@ -22,9 +23,9 @@ use crate::{
 };
 
 const NAMESPACES: usize = 500;
-/// In seconds: each is renewed after about a minute.
+/// Lifetime in seconds. Each token is renewed after about a minute.
 const LIFE: u64 = 120;
-/// Longer than one life: each Secret is renewed at least twice.
+/// Longer than one lifetime, so that each Secret is renewed at least twice.
 const LASTS: Duration = Duration::from_secs(135);
 const KILL_EVERY: Duration = Duration::from_secs(37);
 
@@ -47,7 +48,7 @@ pub(super) fn run(Programs { regcred, standin }: &Programs) -> Result<()> {
             cluster.restart_api()?;
             (killed, kills) = (Instant::now(), kills + 1);
         }
-        // Tenants go on meanwhile.
+        // Meanwhile, users create namespaces.
         load::namespaces(&cluster, &[format!("storm-more-{round:03}")])?;
         let victim = &names[round * 7 % names.len()];
         load::send(&cluster, &[Asked::delete(format!("/api/v1/namespaces/{victim}/secrets/ecr-secret"))]).ok();
@@ -65,7 +66,7 @@ pub(super) fn run(Programs { regcred, standin }: &Programs) -> Result<()> {
     daemon.stop()
 }
 
-/// How many seconds the Secret has that ends first.
+/// Returns the number of seconds until the first Secret expires.
 fn left(cluster: &Cluster) -> Result<i64> {
     let now = now();
     let ends = secrets_of_ours(cluster)?;

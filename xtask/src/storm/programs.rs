@@ -6,14 +6,14 @@ use anyhow::Result;
 
 use crate::{image, process::build};
 
-/// The daemon and its stand-ins.
+/// The daemon and the fake servers.
 pub(super) struct Programs {
     pub(super) regcred: PathBuf,
     pub(super) standin: PathBuf,
 }
 
 impl Programs {
-    /// Builds both. The debug build of regcred is built faster than the program of the image.
+    /// Builds both. The debug build of regcred builds faster than the program of the image.
     pub(super) fn build(debug: bool) -> Result<Self> {
         let regcred = if debug { build("regcred", false)? } else { image::program()? };
         Ok(Self { regcred, standin: build("regcred-standin", false)? })

@@ -1,4 +1,4 @@
-//! When the Secrets of regcred expire.
+//! The expiry of regcred's Secrets.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use crate::{e2e::cluster::Cluster, process::read};
 
-/// A line with the namespace and the end of each Secret.
+/// A template for one line per Secret, with its namespace and its expiry.
 const ENDS: &str =
     r#"jsonpath={range .items[*]}{.metadata.namespace} {.metadata.annotations.regcred\.dev/expires-at}{"\n"}{end}"#;
 
-/// Returns when the Secret of regcred's in each namespace ends.
+/// Returns the expiry of regcred's Secret in each namespace.
 ///
-/// kubectl reads the objects: some are nested deeper than `serde_json` reads.
+/// kubectl reads the objects, because some are nested deeper than `serde_json` reads.
 pub(super) fn secrets_of_ours(cluster: &Cluster) -> Result<HashMap<String, Timestamp>> {
     let mut get = cluster.kubectl();
     get.args(["get", "secrets", "--all-namespaces", "--field-selector", "metadata.name=ecr-secret"]);

@@ -1,4 +1,5 @@
-//! A hundred hostile tenants beside a thousand selected namespaces: the daemon stays small, stays fast, and loses no target.
+//! Runs a hundred hostile tenants beside a thousand selected namespaces. The daemon must stay small and fast, and lose
+//! no target.
 
 use std::{
     fs,
@@ -31,35 +32,35 @@ use crate::{
 
 const SELECTED: usize = 1000;
 const HOSTILE: usize = 100;
-/// So many new namespaces are timed before the storm.
+/// The number of new namespaces that are timed before the storm.
 const QUIET: usize = 150;
-/// At least and at most so many are timed during the storm.
+/// The minimum and the maximum number of new namespaces that are timed during the storm.
 const NEW: usize = 100;
 const MOST_NEW: usize = 600;
 const LASTS: Duration = Duration::from_secs(75);
-/// Between two hostile writes. Without a pause the API server needs more than one of two cores, and alone takes 64 ms to create a
-/// namespace.
+/// The pause between two hostile writes. Without a pause, the API server needs more than one of two cores, and takes 64
+/// ms to create a namespace.
 const BREATH: Duration = Duration::from_millis(500);
-/// A selected tenant writes its own objects so often.
+/// The interval at which a selected tenant writes its own objects.
 const AGAIN: Duration = Duration::from_secs(3);
-/// So often a tenant changes its Secret before it deletes it. regcred counts a Secret that it restores three times within ten
-/// minutes as contested for an hour.
+/// The number of changes that a tenant makes to its Secret before it deletes the Secret. If regcred restores a Secret
+/// three times within ten minutes, it treats the Secret as contested for an hour.
 const UNCONTESTED: usize = 1;
 /// How long the CPU time of the idle API server is measured.
 const IDLE: Duration = Duration::from_secs(10);
-/// How long a target may take until it is fresh, once its objects are.
+/// The time limit for a target to become fresh after its objects are repaired.
 const HEALED: Duration = Duration::from_mins(1);
 
-/// So many lines of the daemon's log are printed after a failure.
+/// The number of lines of the daemon's log that are printed after a failure.
 const LAST: usize = 20;
 
 /// A quarter of the memory limit of the daemon.
 const MOST_MIB: f64 = 64.0;
-/// A new namespace has its Secret this soon, or within [`SLOWER`] times what it took before the storm. A new namespace costs several
-/// requests, so this is checked only if the API server answers each within a third of it.
+/// The limit for a new namespace to get its Secret, or [`SLOWER`] times the delay before the storm. A new namespace
+/// costs several requests, so this is checked only if the API server answers each within a third of the limit.
 const SOON: Duration = Duration::from_millis(100);
 const SLOWER: u32 = 3;
-/// CPU time of the API server after the storm, in cores, beyond that before the storm.
+/// The limit of the API server's CPU time after the storm, in cores, in addition to that before the storm.
 const MOST_BUSY: f64 = 0.3;
 
 pub(super) fn run(Programs { regcred, standin }: &Programs) -> Result<()> {
@@ -112,7 +113,7 @@ fn storm(regcred: &Path, standin: &Path, dir: &Path, log: &Path) -> Result<()> {
     check(&before, &blown, &after)
 }
 
-/// The namespaces.
+/// The namespaces by role.
 struct Tenants {
     /// Selected and well-behaved.
     selected: Vec<String>,
@@ -135,28 +136,28 @@ impl Tenants {
         Ok(Self { selected, hostile, accounts, secrets })
     }
 
-    /// The requests that fix the hostile objects of selected namespaces.
+    /// Returns the requests that fix the hostile objects of selected namespaces.
     fn mend(&self) -> Vec<Asked> {
         let accounts = self.accounts.iter().map(|name| attacks::mend_account(name));
         accounts.chain(self.secrets[..ON_SECRET].iter().map(|name| attacks::delete_secret(name))).collect()
     }
 
-    /// The namespaces of these.
+    /// Returns the namespaces of these requests.
     fn mended(&self) -> impl Iterator<Item = &String> {
         self.accounts.iter().chain(&self.secrets[..ON_SECRET])
     }
 }
 
-/// What is measured before and after the storm.
+/// The measurements before and after the storm.
 struct Measured {
-    /// How many cores the API server and the daemon use when nothing happens.
+    /// The number of cores that the API server and the daemon use when idle.
     api: f64,
     daemon: f64,
-    /// How much memory the daemon has had at most so far, in MiB.
+    /// The peak memory so far, in MiB.
     peak: f64,
-    /// How long the latest new namespaces waited for their Secret, the shortest first.
+    /// The delays of the latest new namespaces until their Secret, the shortest first.
     waited: Vec<Duration>,
-    /// How long the API server took to create each of them, the shortest first. regcred has no part in this.
+    /// How long the API server took to create each of them, the shortest first. regcred does not affect this.
     created: Vec<Duration>,
 }
 
@@ -190,18 +191,18 @@ impl Measured {
     }
 }
 
-/// What happened during the storm.
+/// The measurements during the storm.
 struct Blown {
     new: Vec<String>,
     writes: Writes,
     connections: usize,
     lasted: Duration,
-    /// CPU time.
+    /// CPU time of the API server.
     api: Duration,
     daemon: Duration,
 }
 
-/// How many writes the tenants made, and how many of them the API server refused.
+/// The number of writes by tenants, and the number that the API server refused.
 #[derive(Clone, Copy, Default)]
 struct Writes {
     sent: usize,
@@ -239,7 +240,7 @@ impl Blown {
     }
 }
 
-/// Fails if a number is beyond its bar.
+/// Fails if a number is beyond its limit.
 fn check(
     before: &Measured,
     Blown { new, writes: Writes { sent, refused }, .. }: &Blown,
@@ -274,7 +275,8 @@ fn some(what: &str, count: usize) -> Vec<String> {
     (0..count).map(|number| format!("{what}-{number:04}")).collect()
 }
 
-/// Applies the manifests of a daemon, and waits until its guard is in force. Returns a kubeconfig with the token of its pod.
+/// Applies the manifests of a daemon, and waits until its guard is in effect. Returns a kubeconfig with the token of
+/// its pod.
 fn install(cluster: &Cluster, regcred: &Path, config: &Path, dir: &Path) -> Result<PathBuf> {
     let mut manifests = std::process::Command::new(regcred);
     manifests.args(["manifests", "--mode", "daemon", "--image", "regcred:latest", "--output", "json", "--config"]);
@@ -317,7 +319,7 @@ fn install(cluster: &Cluster, regcred: &Path, config: &Path, dir: &Path) -> Resu
     Ok(own)
 }
 
-/// Runs kubectl with all rights and this input. Returns its standard output.
+/// Runs kubectl with all permissions and this input. Returns its standard output.
 fn kubectl(cluster: &Cluster, args: &[&str], input: &Value) -> Result<String> {
     let mut child = cluster.kubectl().args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     child.stdin.take().expect("it is piped").write_all(input.to_string().as_bytes())?;
@@ -326,7 +328,7 @@ fn kubectl(cluster: &Cluster, args: &[&str], input: &Value) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Writes the objects of unselected namespaces until it is over.
+/// Writes the objects of unselected namespaces until `is_over` returns true.
 fn attack(cluster: &Cluster, names: &[String], is_over: impl Fn() -> bool) -> Result<Writes> {
     let (mut writes, mut round) = (Writes::default(), 0);
     while !is_over() {
@@ -344,10 +346,10 @@ fn attack(cluster: &Cluster, names: &[String], is_over: impl Fn() -> bool) -> Re
     Ok(writes)
 }
 
-/// Writes the objects of selected namespaces until it is over.
+/// Writes the objects of selected namespaces until `is_over` returns true.
 fn attack_own(cluster: &Cluster, tenants: &Tenants, is_over: impl Fn() -> bool) -> Result<Writes> {
     let Tenants { accounts, secrets, .. } = tenants;
-    // As regcred has written it.
+    // The Secrets as regcred wrote them.
     let before = secrets.iter().map(|name| {
         let path = format!("/api/v1/namespaces/{name}/secrets/{SECRET}");
         Ok(serde_json::from_str::<Value>(&read(cluster.kubectl().args(["get", "--raw", &path]))?)?)
@@ -380,7 +382,7 @@ impl Writes {
     }
 }
 
-/// How many targets are in this state.
+/// Returns the number of targets in this state.
 fn in_state(daemon: &Daemon, state: &str) -> Result<usize> {
     let value = daemon.metric(&format!("regcred_targets{{sink=\"cluster\",state=\"{state}\"}}"))?;
     Ok(value.to_string().parse()?)

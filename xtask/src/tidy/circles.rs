@@ -7,7 +7,7 @@ use std::{
 
 use super::imports::Graph;
 
-/// The groups of files in which each file reaches every other, the largest first.
+/// Returns the groups of files in which each file reaches every other, the largest first.
 pub(super) fn circles(graph: &Graph) -> Vec<BTreeSet<&Path>> {
     let mut open = graph.keys().map(PathBuf::as_path).collect::<BTreeSet<_>>();
     let mut circles = vec![];
@@ -24,7 +24,7 @@ pub(super) fn circles(graph: &Graph) -> Vec<BTreeSet<&Path>> {
     circles
 }
 
-/// The files that a file uses, directly or through other files.
+/// Returns the files that a file uses, directly or through other files.
 fn reached<'a>(graph: &'a Graph, file: &Path) -> BTreeSet<&'a Path> {
     let mut reached = BTreeSet::new();
     let mut waiting = vec![file];
@@ -56,7 +56,7 @@ mod tests {
 
     type Files<'a> = &'a [(&'a str, &'a str)];
 
-    /// The imports in a crate of these files, of which the first is the root.
+    /// Returns the imports in a crate of these files. The first file is the root.
     fn graph(files: Files<'_>) -> Graph {
         let text = |path: &Path| files.iter().find(|(name, _)| path == *name).map(|(_, text)| (*text).to_owned());
         let modules = Modules::read(Path::new(files[0].0), &text).expect("the files are valid");

@@ -1,4 +1,5 @@
-//! The files that read the machine's clock. Every other file of a crate takes a `Clock` or the time as an argument.
+//! Finds the files that read the machine's clock. Every other file of a crate takes a `Clock` or the time as an
+//! argument.
 
 use std::{
     collections::BTreeMap,
@@ -13,14 +14,14 @@ use super::{
 /// The files that may read the machine's clock.
 const READERS: [&str; 8] = [
     "crates/core/src/clock.rs",
-    // The defaults of the two adapters, and of what programs make.
+    // The defaults of the two adapters, and of embedding programs.
     "crates/ecr/src/kind/mod.rs",
     "crates/ecr/src/provider.rs",
     "crates/openshift/src/cluster.rs",
     "crates/regcred/src/regcred.rs",
-    // The start of the command line.
+    // The entry point of the command line.
     "crates/scheduler/src/cli/mod.rs",
-    // The stand-ins are servers with a clock of their own.
+    // The fake servers have a clock of their own.
     "crates/testkit/src/bin/regcred-standin/main.rs",
     "crates/testkit/src/now.rs",
 ];
@@ -31,7 +32,7 @@ const TYPES: [&str; 6] = ["Local", "OffsetDateTime", "SystemTime", "Timestamp", 
 /// The files that read the machine's clock, with one place for each.
 pub(super) type Reads = BTreeMap<PathBuf, String>;
 
-/// Adds the files of one target that read the clock. Tests, examples and tools may.
+/// Adds the files of one target that read the clock. Tests, examples and tools are exempt.
 pub(super) fn find(modules: &Modules, reads: &mut Reads) {
     for module in modules.0.iter().filter(|module| is_library(&module.file)) {
         for Mention { path, line, .. } in mentions::of(&module.items).into_iter().filter(is_read) {
@@ -40,7 +41,7 @@ pub(super) fn find(modules: &Modules, reads: &mut Reads) {
     }
 }
 
-/// The files that read the clock and may not, and those that may and do not.
+/// Returns the files that read the clock without permission, and those with permission that do not read it.
 pub(super) fn problems(reads: &Reads) -> Vec<String> {
     let unlisted = reads.iter().filter(|(file, _)| !READERS.iter().any(|reader| *file == Path::new(reader)));
     let unlisted = unlisted
@@ -54,7 +55,8 @@ fn is_library(file: &Path) -> bool {
     file.starts_with("crates") && file.components().any(|part| part.as_os_str() == "src")
 }
 
-/// Whether code with this path reads the machine's clock. tokio's `Instant` follows a paused runtime, and is free.
+/// Returns whether code with this path reads the machine's clock. tokio's `Instant` follows a paused runtime, so it is
+/// allowed.
 fn is_read(mention: &Mention) -> bool {
     let names = mention.path.iter().map(String::as_str).collect::<Vec<_>>();
     match names[..] {

@@ -1,4 +1,4 @@
-//! Crates that one file wraps, so that no other file knows them.
+//! Crates that only one file may use, as their wrapper.
 
 use std::{ffi::OsStr, fs, path::Path};
 
@@ -12,7 +12,7 @@ use crate::process::root;
 const CONFINED: [(&str, &str); 2] =
     [("chrono", "crates/config/src/schedule/calendar.rs"), ("cron", "crates/config/src/schedule/calendar.rs")];
 
-/// The files that name a crate although another file wraps it.
+/// Returns the files that name a crate although another file wraps it.
 pub(super) fn outside() -> Result<Vec<String>> {
     let mut problems = vec![];
     for file in workspace::files()?.iter().filter(|file| file.extension() == Some(OsStr::new("rs"))) {
@@ -25,7 +25,7 @@ pub(super) fn outside() -> Result<Vec<String>> {
     Ok(problems)
 }
 
-/// Whether a path begins with the name of the crate, or a `use` imports the crate itself.
+/// Returns whether a path begins with the name of the crate, or a `use` imports the crate itself.
 fn names(tokens: TokenStream, name: &str) -> bool {
     let tokens = tokens.into_iter().collect::<Vec<_>>();
     let is = |at: Option<&TokenTree>, text: &str| at.is_some_and(|token| token.to_string() == text);

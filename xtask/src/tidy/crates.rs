@@ -1,4 +1,4 @@
-//! Which crate of the workspace may use which, and what it must never use at all.
+//! The allowed and forbidden dependencies of each crate of the workspace.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::workspace::Workspace;
 use crate::process::root;
 
-/// A crate of the workspace, what it may use of the others, and what it must never use at all.
+/// A crate of the workspace, its allowed dependencies in the workspace, and its forbidden dependencies.
 struct Rule {
     package: &'static str,
     uses: &'static [&'static str],
@@ -101,7 +101,7 @@ const RULES: [Rule; 18] = [
     Rule { package: "regcred-tests", uses: &["regcred-core", "regcred-ecr", "regcred-openshift"], never: &[] },
 ];
 
-/// The edges that the table lacks, that it forbids, and that no manifest has any more.
+/// Returns the edges that the table lacks or forbids, and those that no manifest has any more.
 pub(super) fn edges(workspace: &Workspace) -> Result<Vec<String>> {
     let uses = workspace.members().map(|(name, member)| (name, dependencies(member))).collect::<BTreeMap<_, _>>();
     let mut problems = differences(&uses, &RULES);
@@ -109,7 +109,7 @@ pub(super) fn edges(workspace: &Workspace) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-/// The names of the normal dependencies of a crate.
+/// Returns the names of the normal dependencies of a crate.
 fn dependencies(member: &Value) -> BTreeSet<&str> {
     let dependencies = member["dependencies"].as_array().into_iter().flatten();
     dependencies.filter(|it| it["kind"].is_null()).filter_map(|it| it["name"].as_str()).collect()
@@ -136,7 +136,8 @@ fn differences(uses: &BTreeMap<&str, BTreeSet<&str>>, rules: &[Rule]) -> Vec<Str
     problems
 }
 
-/// The rows of ARCHITECTURE.md whose last column differs from the manifest of the crate. A row in prose, such as "anything", is skipped.
+/// Returns the rows of ARCHITECTURE.md whose last column differs from the manifest of the crate. A row in prose, such
+/// as "anything", is skipped.
 fn untrue_rows(uses: &BTreeMap<&str, BTreeSet<&str>>, page: &str) -> Vec<String> {
     let rows = page.lines().filter_map(|line| {
         let cells = line.strip_prefix('|')?.split('|').map(str::trim).collect::<Vec<_>>();

@@ -9,7 +9,7 @@ use super::{
     names::{self, Found},
 };
 
-/// The inherent `impl` blocks that are in another file than their type.
+/// Returns the inherent `impl` blocks that are not in the file of their type.
 pub(super) fn split(modules: &Modules) -> BTreeSet<String> {
     let mut split = BTreeSet::new();
     for (id, module) in modules.0.iter().enumerate() {

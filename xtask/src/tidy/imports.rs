@@ -1,4 +1,4 @@
-//! Which file uses which, within one crate.
+//! The imports between files of one crate.
 
 use std::{collections::BTreeMap, path::PathBuf};
 

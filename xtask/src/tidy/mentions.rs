@@ -11,18 +11,18 @@ use super::{
     uses::{self, Import},
 };
 
-/// A path as the source writes it.
+/// A path as written in the source.
 #[derive(Debug)]
 pub(super) struct Mention {
     pub(super) path: Vec<String>,
     pub(super) line: usize,
-    /// Whether it is imported, which does not use it yet.
+    /// Whether the path is only imported, which does not use it yet.
     pub(super) import: bool,
     /// Whether an import takes everything below the path.
     pub(super) glob: bool,
 }
 
-/// The paths in these items, without those of child modules and of tests.
+/// Returns the paths in these items, without those of child modules and of tests.
 pub(super) fn of(items: &[Item]) -> Vec<Mention> {
     let mut finder = Finder::default();
     for item in items {
@@ -41,7 +41,7 @@ impl Finder {
         }
     }
 
-    /// Looks for paths in the tokens of a macro, which no parser knows.
+    /// Looks for paths in the tokens of a macro, which the parser does not interpret.
     fn tokens(&mut self, tokens: &TokenStream) {
         let mut path = Vec::new();
         let (mut line, mut colons, mut is_member) = (0, 0, false);

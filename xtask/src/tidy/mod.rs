@@ -1,4 +1,4 @@
-//! Checks beyond the compiler: directions between crates and between files, and the promises of pages.
+//! Checks that the compiler does not make: dependencies between crates and between files, and the promises of pages.
 
 mod circles;
 mod clock;
@@ -40,7 +40,8 @@ pub(crate) fn run() -> Result<()> {
     bail!("{}", problems.join("\n"))
 }
 
-/// The circles of files, the methods outside the file of their type, and the files that read the clock and may not.
+/// Returns the circles of files, the methods outside the file of their type, and the files that read the clock without
+/// permission.
 fn files(workspace: &Workspace) -> Result<Vec<String>> {
     let (mut split, mut circles, mut reads) = (BTreeSet::new(), vec![], clock::Reads::new());
     for (name, targets) in workspace.modules()? {

@@ -1,4 +1,4 @@
-//! The modules of one target of a crate, with the names that each declares. Code for tests only is left out.
+//! The modules of one target of a crate, with the names that each declares. Test code is omitted.
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +24,7 @@ pub(super) enum Name {
 pub(super) struct Module {
     pub(super) file: PathBuf,
     pub(super) parent: Option<usize>,
-    /// Its items without child modules and without tests.
+    /// Its items, without child modules and tests.
     pub(super) items: Vec<Item>,
     /// A name can have several meanings: a module and a function, or one per platform.
     pub(super) names: BTreeMap<String, Vec<Name>>,
@@ -32,7 +32,7 @@ pub(super) struct Module {
 }
 
 impl Module {
-    /// Whether it only declares modules and imports names, so that a reader looks through it.
+    /// Returns whether it only declares modules and imports names. It has no code of its own.
     pub(super) fn is_table_of_contents(&self) -> bool {
         self.items.iter().all(|item| matches!(item, Item::Use(_) | Item::ExternCrate(_)))
     }
@@ -50,7 +50,7 @@ impl Module {
     }
 }
 
-/// The modules of a target; the first is its root.
+/// The modules of a target. The first is its root.
 #[derive(Default)]
 pub(super) struct Modules(pub(super) Vec<Module>);
 
@@ -130,7 +130,7 @@ impl Modules {
     }
 }
 
-/// The name that an item defines, if it can be imported.
+/// Returns the name that an item defines, if it can be imported.
 fn defined(item: &Item) -> Option<String> {
     let name = match item {
         Item::Const(item) => &item.ident,
@@ -164,7 +164,8 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// Whether an item exists in tests only: `#[test]`, `#[tokio::test]`, `#[cfg(test)]`, `#[cfg(all(test, unix))]`.
+/// Returns whether an item exists only in tests: `#[test]`, `#[tokio::test]`, `#[cfg(test)]`, `#[cfg(all(test,
+/// unix))]`.
 pub(super) fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|it| match &it.meta {
         Meta::List(list) if list.path.is_ident("cfg") => list.parse_args::<Meta>().is_ok_and(|cfg| needs_test(&cfg)),
@@ -179,14 +180,14 @@ fn needs_test(cfg: &Meta) -> bool {
     (list.path.is_ident("all") && parts.clone().any(needs_test)) || (list.path.is_ident("any") && parts.all(needs_test))
 }
 
-/// The file that `#[path = "…"]` names.
+/// Returns the file that `#[path = "…"]` names.
 fn path_attribute(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(meta) = &attribute.meta else { return None };
     let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(path), .. }) = &meta.value else { return None };
     meta.path.is_ident("path").then(|| path.value())
 }
 
-/// The path without `..`.
+/// Returns the path without `..`.
 fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for part in path.components() {

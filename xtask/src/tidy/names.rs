@@ -12,12 +12,13 @@ pub(super) enum Found<'a> {
     Module(usize),
 }
 
-/// Follows a path from a module, through re-exports, to what it names. None for other crates and for locals.
+/// Follows a path from a module, through re-exports, to the item or module. Returns `None` for other crates and for
+/// locals.
 pub(super) fn find<'a>(modules: &'a Modules, from: usize, path: &[String]) -> Option<Found<'a>> {
     Search { modules, open: BTreeSet::new() }.resolve(from, path)
 }
 
-/// A search, with the names that it is looking up, so that imports of each other end.
+/// A search, with the names in progress, so that imports of each other end.
 struct Search<'a> {
     modules: &'a Modules,
     open: BTreeSet<(usize, String)>,
@@ -50,7 +51,8 @@ impl<'a> Search<'a> {
         found
     }
 
-    /// An item wins over a module of the same name, and what is below a module wins over variants and associated items.
+    /// Returns the meaning of a name. An item wins over a module of the same name. Paths below a module win over
+    /// variants and associated items.
     fn meanings(&mut self, module: usize, name: &str, rest: &[String]) -> Option<Found<'a>> {
         let Module { file, names, .. } = &self.modules.0[module];
         let (items, others) = names.get(name)?.iter().partition::<Vec<_>, _>(|meaning| matches!(meaning, Name::Item));

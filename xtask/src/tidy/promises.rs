@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::process::root;
 
-/// The tests of SECURITY.md that are not in the file that the page names.
+/// Returns the tests of SECURITY.md that are not in the file that the page names.
 pub(super) fn missing() -> Result<Vec<String>> {
     let page = fs::read_to_string(root().join("SECURITY.md"))?;
     let is_missing = |(test, file): &(&str, &str)| {
@@ -17,7 +17,7 @@ pub(super) fn missing() -> Result<Vec<String>> {
     Ok(missing.map(|(test, file)| format!("SECURITY.md: cannot find the test {test} in {file}")).collect())
 }
 
-/// The tests and their files in a table whose last cells are like "`one_test`, `another_test` in `a/file.rs`".
+/// Returns the tests and their files in a table whose last cells look like "`one_test`, `another_test` in `a/file.rs`".
 fn named_tests(page: &str) -> Vec<(&str, &str)> {
     let mut all = vec![];
     for cell in page.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit(" | ").next()) {
@@ -29,7 +29,7 @@ fn named_tests(page: &str) -> Vec<(&str, &str)> {
                 waiting.push(name);
             }
         }
-        // Without a file it cannot be found.
+        // Without a file, the test cannot be found.
         all.extend(waiting.into_iter().filter(|it| it.contains('_')).map(|test| (test, "")));
     }
     all

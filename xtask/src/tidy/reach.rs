@@ -6,14 +6,14 @@ use anyhow::Result;
 
 use crate::process::{cargo, read};
 
-/// A program with one adapter gets nothing of the other adapter, even through a dependency.
+/// A program with one adapter must not depend on the other adapter, even indirectly.
 const APART: [(&str, &[&str]); 3] = [
     ("regcred-ecr", &["kube", "k8s-openapi"]),
     ("regcred-openshift", &["aws-config", "aws-sdk-ecr"]),
     ("regcred-example-pull-image", &["kube", "k8s-openapi"]),
 ];
 
-/// The adapters that bring the other along.
+/// Returns the adapters that depend on the other one.
 pub(super) fn adapters() -> Result<Vec<String>> {
     let mut problems = vec![];
     for (package, never) in APART {
@@ -23,13 +23,13 @@ pub(super) fn adapters() -> Result<Vec<String>> {
     Ok(problems)
 }
 
-/// Every package that this `cargo tree` shows.
+/// Returns every package that this `cargo tree` shows.
 pub(crate) fn names(tree: &mut Command) -> Result<BTreeSet<String>> {
     let tree = read(tree.args(["--prefix", "none", "--format", "{p}"]))?;
     Ok(tree.lines().filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect())
 }
 
-/// The features for tests that reach the binary.
+/// Returns the features for tests that reach the binary.
 pub(super) fn test_features() -> Result<Vec<String>> {
     let tree = read(cargo().args([
         "tree",

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::workspace::files;
 
-/// A reader sees the architecture at the top level: nothing else is there.
+/// The allowed entries. The top level shows the architecture, so it has no others.
 const KNOWN: [&str; 15] = [
     "ARCHITECTURE.md",
     "CHANGELOG.md",
@@ -25,7 +25,7 @@ const KNOWN: [&str; 15] = [
     "xtask",
 ];
 
-/// The files and folders that do not belong at the top level.
+/// Returns the files and folders that do not belong at the top level.
 pub(super) fn unknown() -> Result<Vec<String>> {
     let files = files()?;
     let top = files.iter().filter_map(|path| path.components().next()?.as_os_str().to_str()).collect::<BTreeSet<_>>();

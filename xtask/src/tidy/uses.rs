@@ -9,20 +9,20 @@ use syn::{
 #[derive(Debug)]
 pub(super) struct Import {
     pub(super) path: Vec<String>,
-    /// The name in the module that imports it. None for a glob, and for `as _`.
+    /// The name in the module that imports it. `None` for a glob, and for `as _`.
     pub(super) name: Option<String>,
     pub(super) glob: bool,
     pub(super) line: usize,
 }
 
-/// The imports of a `use` item, and those inside the bodies of an item.
+/// Returns the imports of a `use` item, and those inside the bodies of an item.
 pub(super) fn of_item(item: &Item) -> Vec<Import> {
     let mut finder = Finder::default();
     visit_item(&mut finder, item);
     finder.0
 }
 
-/// The imports of one `use` item. Those of other crates, with a leading `::`, are left out.
+/// Returns the imports of one `use` item. Imports of other crates, with a leading `::`, are omitted.
 pub(super) fn of_use(item: &ItemUse) -> Vec<Import> {
     let mut imports = vec![];
     if item.leading_colon.is_none() {

@@ -1,4 +1,4 @@
-//! The crates of the workspace, as cargo knows them.
+//! The crates of the workspace, from `cargo metadata`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,12 +23,12 @@ impl Workspace {
         Ok(Self(serde_json::from_str(&metadata)?))
     }
 
-    /// The crates of the workspace by name.
+    /// Returns the crates of the workspace by name.
     pub(super) fn members(&self) -> impl Iterator<Item = (&str, &Value)> {
         array(&self.0["packages"]).filter_map(|package| Some((package["name"].as_str()?, package)))
     }
 
-    /// The modules of each target, by crate. Files are named from the folder of the workspace.
+    /// Returns the modules of each target, by crate. File names are relative to the workspace.
     pub(super) fn modules(&self) -> Result<BTreeMap<&str, Vec<Modules>>> {
         let text = |path: &Path| fs::read_to_string(root().join(path)).ok();
         let mut crates = BTreeMap::<_, Vec<_>>::new();
@@ -47,7 +47,7 @@ fn array(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// The files that git knows, from the folder of the workspace.
+/// Returns the files that git tracks, relative to the workspace.
 pub(super) fn files() -> Result<Vec<PathBuf>> {
     let files = read(Command::new("git").args(["ls-files"]).current_dir(root()))?;
     Ok(files.lines().map(PathBuf::from).collect())

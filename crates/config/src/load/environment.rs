@@ -103,8 +103,7 @@ fn steps(variable: &str, prefix: &str) -> Option<Vec<String>> {
 }
 
 /// Parses `true`, `false`, a list, a map or a quoted text as in YAML. Anything else is text, even if it looks like a
-/// number: an
-/// account keeps its zeros.
+/// number: an account keeps its zeros.
 fn value(text: &str) -> Value {
     match text {
         "true" => Value::from(true),

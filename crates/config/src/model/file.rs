@@ -27,10 +27,9 @@ pub(crate) struct File {
     #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::names::pattern::NAME)))]
     previous_instance: Option<String>,
     /// Times at which the CronJob makes its passes: five fields in the grammar of Kubernetes CronJobs, or a shorthand
-    /// such as `@hourly`. The daemon
-    /// refreshes at these times in addition to the refreshes planned from each credential's lifetime. A schedule whose
-    /// pauses let tokens expire is
-    /// refused. Default: none, and the CronJob makes a pass every 15 minutes.
+    /// such as `@hourly`. The daemon refreshes at these times in addition to the refreshes planned from each
+    /// credential's lifetime. A schedule whose pauses let tokens expire is refused. Default: none, and the CronJob
+    /// makes a pass every 15 minutes.
     schedule: Option<String>,
     /// IANA name of the schedule's time zone, such as `Europe/Berlin`. Default: `UTC`.
     time_zone: Option<String>,
@@ -89,17 +88,14 @@ pub(crate) struct Target {
     /// Settings of the Secret.
     secret: Option<RawSecret>,
     /// ServiceAccounts that use the Secret. Default: `default` to pull, and `builder` and `pipeline`, if they exist, to
-    /// pull and to
-    /// push. Default with a provider whose `access` is `push`: only `builder` and `pipeline`. Default for a Secret that
-    /// is merged into: no
-    /// others.
+    /// pull and to push. Default with a provider whose `access` is `push`: only `builder` and `pipeline`. Default for a
+    /// Secret that is merged into: no others.
     service_accounts: Option<Vec<AccountLink>>,
 }
 
 /// Selects the namespaces that match a pattern of `include` and the `selector`, and those that `include` names
-/// directly. Platform
-/// namespaces (`default`, `openshift`, `openshift-*`, `kube-*`, `redhat-*`, `dedicated-admin`, and regcred's own) must
-/// be named.
+/// directly. Platform namespaces (`default`, `openshift`, `openshift-*`, `kube-*`, `redhat-*`, `dedicated-admin`, and
+/// regcred's own) must be named.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(transform = super::shape::choosing))]

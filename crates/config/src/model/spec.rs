@@ -55,8 +55,7 @@ impl Spec {
     }
 
     /// Reads an entry. If its type is missing or faulty, uses the first type that all of its keys fit, so that its
-    /// options are
-    /// checked too.
+    /// options are checked too.
     pub(crate) fn read(
         name: &str,
         value: &Value,
@@ -136,8 +135,7 @@ impl Spec {
     }
 
     /// Reads its options as a type. A type that denies unknown fields reports each of them by its key. All faults of
-    /// form are reported
-    /// at once.
+    /// form are reported at once.
     pub fn options<T: DeserializeOwned>(&self) -> Result<T, Problems> {
         let Partial { value, problems, .. } = self.partial(&[]);
         Problems::check(problems)?;
@@ -145,8 +143,7 @@ impl Spec {
     }
 
     /// Reads the valid parts of its options as a type. `stand_ins` are values for required options that are missing or
-    /// faulty, so that the
-    /// other options can be checked.
+    /// faulty, so that the other options can be checked.
     pub fn partial<T: DeserializeOwned>(&self, stand_ins: &[(&str, &str)]) -> Partial<T> {
         Partial::read(&Value::from(self.options.as_ref().clone()), &self.origin, self.hints, stand_ins)
     }

@@ -16,8 +16,7 @@ pub struct TargetEntry {
     /// The settings of the Secret.
     pub secret: SecretSettings,
     /// The ServiceAccounts that use the Secret. `None`: `default` to pull, and `builder` and `pipeline`, if they exist,
-    /// to pull and to
-    /// push. A Secret of another owner gets no additional users.
+    /// to pull and to push. A Secret of another owner gets no additional users.
     pub accounts: Option<Vec<AccountLink>>,
     /// The keys that only the type of its sink understands, such as `path`. `None`: the type has no such keys.
     pub options: Option<Spec>,

@@ -19,8 +19,7 @@ pub enum NamedWatches {
 
 impl NamedWatches {
     /// Returns the watched objects for a config that names these numbers of objects in one cluster. A ServiceAccount
-    /// counts once for each
-    /// Secret that it uses.
+    /// counts once for each Secret that it uses.
     pub fn of(secrets: usize, accounts: usize, namespaces: usize) -> Self {
         match (secrets + accounts + namespaces <= MOST, secrets <= MOST) {
             _ if secrets == 0 => Self::Nothing,

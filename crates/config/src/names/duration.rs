@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 /// Parses a duration with its unit, such as `90s`, `10m` or `1h30m`. Returns `None` for other text, and for a unit
-/// without a fixed length,
-/// such as a day.
+/// without a fixed length, such as a day.
 pub fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let begins_with_digit = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit());

@@ -32,8 +32,7 @@ pub enum Requirement {
 
 impl Selector {
     /// Parses terms separated by commas: `a`, `!a`, `a=b`, `a==b`, `a!=b`, `a in (b, c)`, `a notin (b, c)`. The error
-    /// is a message for the
-    /// user.
+    /// is a message for the user.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut terms = split(text)?.into_iter().map(Term::parse).collect::<Result<Vec<_>, _>>()?;
         terms.sort();

@@ -7,8 +7,7 @@ const LONGEST: usize = 8;
 pub(crate) const MERGE: &str = "true, false or create";
 
 /// Returns the message for a value in place of fixed words, such as `true or false`. `found` is the sort of the value.
-/// `text` is its text, if
-/// it is one.
+/// `text` is its text, if it is one.
 pub fn not_one_of(words: &str, found: &str, text: Option<&str>) -> String {
     match text {
         // YAML reads these as text only in quotes.

@@ -1,8 +1,7 @@
 //! The search through the calendar, with the `cron` crate. No other file uses `cron` and `chrono`.
 //!
 //! `cron` does not support Kubernetes' rule for the two day fields, and needs a second library for time zones. So it
-//! gets explicit sets, and
-//! wall times in place of UTC times.
+//! gets explicit sets, and wall times in place of UTC times.
 
 use std::collections::BTreeSet;
 

@@ -1,8 +1,7 @@
 //! The names of environment variables that set keys.
 
 /// The prefix of the variables. It has two underscores because a Service named `regcred` adds variables such as
-/// `REGCRED_PORT` to every
-/// pod.
+/// `REGCRED_PORT` to every pod.
 pub(crate) const PREFIX: &str = "REGCRED__";
 
 /// Returns the variable that sets a key.

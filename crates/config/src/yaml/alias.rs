@@ -51,8 +51,7 @@ fn key_in(text: &str) -> Option<&str> {
 }
 
 /// Returns the key of the block list that contains an item: the nearest line above that ends with `:` and is indented
-/// at most as deep as the
-/// item.
+/// at most as deep as the item.
 fn key_above(yaml: &str, above: usize, depth: usize) -> Option<&str> {
     let lines = yaml.lines().take(above).collect::<Vec<_>>();
     let is_open = |line: &&&str| {

@@ -25,8 +25,7 @@ pub(super) fn role(place: usize, name: &str, arn: Option<&RoleArn>) -> String {
 }
 
 /// Returns the commands that create the user at a position in the document, and the Secret with its key. The key goes
-/// through a
-/// pipe, so it appears in no file and no process list.
+/// through a pipe, so it appears in no file and no process list.
 pub(super) fn user(place: usize, name: &str, namespace: &str, secret: &str) -> [String; 3] {
     [
         format!("aws iam create-user --user-name {name}"),

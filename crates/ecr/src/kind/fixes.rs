@@ -135,8 +135,7 @@ fn web_identity(role: &str) -> String {
 }
 
 /// Describes both ends of `sts:AssumeRole`: the caller needs the permission, and the role must trust the caller. The
-/// external id is not
-/// shown.
+/// external id is not shown.
 fn assume_role(role: &str, base: &str, external_id: bool) -> String {
     let condition = if external_id {
         r#", "Condition": { "StringEquals": { "sts:ExternalId": "<the external_id of the config>" } }"#

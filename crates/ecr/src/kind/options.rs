@@ -37,8 +37,7 @@ pub struct EcrOptions {
     /// `instance`: also use the machine's own role.
     pub identity: Option<IdentityName>,
     /// Programs that a profile may run as its `credential_process`, each by its absolute path. Default: none in a pod,
-    /// and every
-    /// program elsewhere.
+    /// and every program elsewhere.
     #[serde(default)]
     #[schemars(inner(regex(pattern = "^/")))]
     pub programs: Vec<String>,
@@ -58,8 +57,7 @@ pub struct EcrOptions {
     /// Whether to use dual-stack endpoints. Default: from the environment or the profile.
     pub dual_stack: Option<bool>,
     /// Whether images are only pulled (`pull`) or also pushed (`push`). Default: `pull`. AWS decides what the token
-    /// permits. With `push`, Secrets
-    /// are linked only to `builder` and `pipeline`, unless `service_accounts` is set.
+    /// permits. With `push`, Secrets are linked only to `builder` and `pipeline`, unless `service_accounts` is set.
     #[serde(default)]
     pub access: Access,
     /// Whether `endpoint` may be HTTP beyond loopback. Default: `false`.

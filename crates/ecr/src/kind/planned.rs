@@ -42,8 +42,7 @@ fn own_registries(token: &Token) -> Vec<Pattern> {
 }
 
 /// Returns the settings that decide which credential is minted. Settings that only lead to it, such as an external id,
-/// are not included,
-/// because tenants could guess them from the digest.
+/// are not included, because tenants could guess them from the digest.
 fn public(token: &Token, hosts: &[RegistryHost]) -> String {
     let EcrOptions { profile, web_identity, identity, role_arn, aliases, .. } = &token.options;
     let web_role = web_identity.as_ref().map(|web| &web.role_arn);

@@ -43,8 +43,7 @@ struct Role {
 }
 
 /// Returns the roles that these entries need: `{ "roles": [{ "name", "arn", "providers", "policy", "trust" }], "users":
-/// [{ "name",
-/// "providers", "policy" }] }`. A role without `arn` is in an unknown account.
+/// [{ "name", "providers", "policy" }] }`. A role without `arn` is in an unknown account.
 ///
 /// Fails for a missing identity, a missing issuer, and a role in another partition than its registries.
 pub(super) fn policies(entries: &[Probe<EcrOptions>], chosen: &Chosen, site: &PodSite) -> Result<Policies, Problems> {

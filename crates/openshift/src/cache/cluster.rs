@@ -21,7 +21,7 @@ use crate::{
 
 /// The cache of one cluster, which its sinks and its watches share.
 ///
-/// A few lists replace a thousand reads of Secrets with some names, if RBAC allows lists.
+/// If RBAC allows lists, a few lists replace a thousand reads of Secrets of the same names.
 #[derive(Clone)]
 pub struct Cache(Arc<Inner>);
 
@@ -35,15 +35,18 @@ struct Inner {
     touched: Lock<HashMap<Target, Instant>>,
 }
 
-/// By the name of the listed objects, and of the Secret that they are read for.
+/// The lists, by the name of the listed objects and of the Secret that they are read for.
 struct Lists<T>(Lock<HashMap<(String, String), Shared<T>>>);
 
-/// One caller reads, and the others wait for it.
+/// A list that one caller reads while the others wait for it.
 type Shared<T> = Arc<Mutex<Listed<T>>>;
 
 impl Cache {
-    /// `annotations`: every annotation that a sink of the cluster sets besides regcred's own. All others count as absent. `listed`: the names
-    /// of the Secrets that lists read, with their ServiceAccounts. Lists are cheaper from a handful of targets on.
+    /// Creates a cache.
+    ///
+    /// `annotations`: every annotation that a sink of the cluster sets, in addition to regcred's own. All others count
+    /// as absent. `listed`: the names of the Secrets that are read by lists, with their ServiceAccounts. From a handful
+    /// of targets on, lists are cheaper.
     pub fn new(
         cluster: &Cluster,
         annotations: impl IntoIterator<Item = String>,
@@ -59,14 +62,15 @@ impl Cache {
         self.0.store.kept()
     }
 
-    /// Returns the metadata of a Secret, or that there is none. `None`: no list answers.
+    /// Returns the metadata of a Secret, or that it does not exist. `None`: no list has the answer.
     pub(super) async fn secret(&self, target: &Target) -> Result<Option<Option<ObjectMeta>>> {
         let Inner { store, secrets, .. } = &*self.0;
         let read = |piece: Piece<'_>| ListItem::read(piece, |piece| metadata(piece, store.kept()), |it| it);
         self.ask(secrets, target, target.name(), &store.secrets_named(target.name()), read).await
     }
 
-    /// Returns a ServiceAccount that uses the Secret of a target, or that there is none. `None`: no list answers.
+    /// Returns a ServiceAccount that uses the Secret of a target, or that it does not exist. `None`: no list has the
+    /// answer.
     pub(super) async fn account(&self, target: &Target, name: &str) -> Result<Option<Option<ServiceAccount>>> {
         let Inner { store, accounts, .. } = &*self.0;
         let read = |piece: Piece<'_>| ListItem::read(piece, account, |it| &it.metadata);
@@ -98,7 +102,7 @@ impl Cache {
         listed.ask(&Namespace::new(target.group())?, touched, page).await
     }
 
-    /// A target has changed. Older lists do not answer for it.
+    /// Records a change of a target. Older lists no longer answer for it.
     pub(crate) fn touch(&self, target: &Target) {
         if self.0.listed.contains(target.name()) {
             let mut touched = lock(&self.0.touched);
@@ -109,7 +113,7 @@ impl Cache {
         }
     }
 
-    /// Drops all lists: changes may have been missed.
+    /// Drops all lists, because changes may have been missed.
     pub(crate) fn reset(&self) {
         lock(&self.0.secrets.0).clear();
         lock(&self.0.accounts.0).clear();

@@ -1,4 +1,4 @@
-//! A list that is read page by page, as far as its objects are needed.
+//! A list that is read page by page, when its objects are needed.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,30 +14,33 @@ use crate::{call::PAGE, decode::ListItem, pages::Page};
 /// A list is not used after this time. Servers continue a list for about as long.
 pub(super) const FRESH: Duration = Duration::from_mins(5);
 
-/// Number of objects in the first page of a list. The size of the objects decides about the next page, because a tenant can make its object
-/// large.
+/// Number of objects in the first page of a list. The size of a page determines the next page, because a tenant can
+/// make its object large.
 const FIRST_PAGE: u32 = 100;
 const SMALLEST_PAGE: u32 = 10;
-/// Size of a page in bytes. After a larger page the next one has fewer objects, and after a page of less than a quarter it has more.
+/// Size of a page in bytes. After a larger page, the next one has fewer objects. After a page of less than a quarter,
+/// it has more.
 const LARGE_PAGE: usize = 4 * 1024 * 1024;
-/// Size of the objects of one list that are kept, in bytes of JSON. Ten thousand Secrets of regcred have this size. Objects beyond it are read
-/// one by one.
+/// Maximum size of the kept objects of one list, in bytes of JSON. Ten thousand Secrets of regcred have this size.
+/// Further objects are read one by one.
 const LARGEST: usize = 32 * 1024 * 1024;
 
-/// More namespaces than this, read one by one within [`WITHIN`], are due together. Then a new list is cheaper.
+/// If more namespaces than this are read one by one within [`WITHIN`], they are due together. Then a new list is
+/// cheaper.
 const WAVE: usize = 32;
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// Objects of one name, by namespace. Each namespace is answered once, because a second question follows a change.
 ///
-/// An object is dropped after its answer. Callers ask in nearly the order of the server, and few objects are in memory at a time.
+/// An object is dropped after its answer. Callers ask in nearly the order of the server, so few objects are in memory
+/// at a time.
 pub(super) struct Listed<T> {
     began: Instant,
     /// Time of the latest answer.
     asked: Instant,
     at: At,
     page: u32,
-    /// The objects, each with its size. `None`: the object must be read alone.
+    /// The objects, each with its size. `None`: the object must be read separately.
     there: HashMap<String, (Option<T>, usize)>,
     /// Size of all kept objects, in bytes of JSON.
     size: usize,
@@ -45,7 +48,8 @@ pub(super) struct Listed<T> {
     passed: String,
     in_order: bool,
     answered: HashSet<Namespace>,
-    /// The namespaces that were read one by one recently, and since when. A few of them, even often, are no reason for a new list.
+    /// The namespaces that were read one by one recently, and since when. A few of them, even often, do not justify a
+    /// new list.
     alone: (Instant, HashSet<Namespace>),
 }
 
@@ -61,8 +65,8 @@ enum At {
 }
 
 impl<T> Listed<T> {
-    /// Returns the object in a namespace, or that there is none. `None`: the list does not answer, so the object is read alone. `touched`:
-    /// time of the latest change there.
+    /// Returns the object in a namespace, or that it does not exist. `None`: the list has no answer, so the object is
+    /// read separately. `touched`: time of the latest change there.
     pub(super) async fn ask<F>(
         &mut self,
         namespace: &Namespace,
@@ -93,12 +97,12 @@ impl<T> Listed<T> {
             match page(self.page, next).await {
                 Ok(page) => self.take(page),
                 Err(error) if error.kind() == ErrorKind::Denied => self.end(At::Denied),
-                // The list is not readable. Single objects still can be.
+                // The list is not readable, but single objects may be.
                 Err(error) if error.kind() == ErrorKind::Malformed => self.end(At::Over),
-                // The server does not continue so old a list.
+                // The server does not continue a list this old.
                 Err(error) if error.kind() == ErrorKind::Conflict && matches!(self.at, At::Next(_)) => self.begin(),
                 Err(error) => {
-                    self.page = (self.page / 4).max(SMALLEST_PAGE); // it may have been too much for one answer
+                    self.page = (self.page / 4).max(SMALLEST_PAGE); // the page may have been too large for one answer
                     return Err(error);
                 }
             }
@@ -117,7 +121,7 @@ impl<T> Listed<T> {
             _ => {}
         }
         for ListItem { namespace, object, size } in page.items {
-            // The namespace of this object is not known, so the list cannot show that another namespace has none.
+            // The namespace of this object is not known. So the list cannot prove that another namespace has none.
             if namespace.is_empty() {
                 return self.end(At::Over);
             }
@@ -143,7 +147,7 @@ impl<T> Listed<T> {
         *self = Self { answered: mem::take(&mut self.answered), asked: self.asked, ..Self::default() };
     }
 
-    /// Drops everything: the list does not answer any more.
+    /// Drops everything. The list no longer answers.
     fn end(&mut self, at: At) {
         *self = Self { at, began: self.began, ..Self::default() };
     }
@@ -155,7 +159,7 @@ impl<T> Listed<T> {
         }
     }
 
-    /// Counts a namespace that is read alone. Returns whether there are many.
+    /// Counts a namespace that is read separately. Returns whether there are many.
     fn is_wave(&mut self, namespace: &Namespace) -> bool {
         let (since, namespaces) = &mut self.alone;
         if since.elapsed() > WITHIN {
@@ -187,7 +191,7 @@ impl<T> Default for Listed<T> {
     }
 }
 
-/// Servers sort by the path of an object: `a-b/secret` comes before `a/secret`.
+/// Returns the sort key. Servers sort by the path of an object: `a-b/secret` comes before `a/secret`.
 fn key(namespace: &str) -> String {
     format!("{namespace}/")
 }
@@ -204,14 +208,15 @@ mod tests {
         Namespace::new(name).expect("a name")
     }
 
-    /// A page with one object of 100 bytes in each of these namespaces.
+    /// Returns a page with one object of 100 bytes in each of these namespaces.
     fn page_of<'a>(namespaces: impl IntoIterator<Item = &'a &'a str>, next: Option<&str>) -> Page<ListItem<String>> {
         let item = |it: &&str| ListItem { namespace: (*it).to_owned(), object: Some((*it).to_owned()), size: 100 };
         let items = namespaces.into_iter().map(item).collect::<Vec<_>>();
         Page { size: 100 * items.len(), items, next: next.map(str::to_owned), version: String::new() }
     }
 
-    /// The answers of a list to these questions in turn, each with the number of pages so far. A page holds two objects.
+    /// Returns the answers of a list to these questions in turn, each with the number of pages so far. A page holds two
+    /// objects.
     async fn answers(all: &[&str], asked: &[&str]) -> Vec<(Option<bool>, usize)> {
         let (mut listed, pages, mut said) = (Listed::default(), RefCell::new(0), vec![]);
         for name in asked {

@@ -1,7 +1,7 @@
-//! The cache of a cluster. Watches, reads and writes feed it, and the sink reads it.
+//! The cache of a cluster. Watches, reads and writes update it, and the sink reads it.
 //!
-//! Nothing in here holds the data of a Secret. A stale answer is safe, because each write carries the uid and the version that it was
-//! decided on.
+//! The cache never holds the data of a Secret. A stale answer is safe, because each write carries the uid and the
+//! version that its decision was based on.
 
 mod cluster;
 mod listed;

@@ -1,4 +1,5 @@
-//! Which targets have not changed since their latest reconcile. Pure: watches and the sink report, and nothing here sends a request.
+//! The targets that have not changed since their latest reconcile. Pure: watches and the sink report changes, and this
+//! module sends no request.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -9,14 +10,15 @@ use regcred_core::Target;
 
 use crate::{ownership::Version, record::Records};
 
-/// More than the number of credential sets that are written at a time.
+/// More than the number of credential sets that are written at the same time.
 const SHARED: usize = 32;
 
 /// The credentials, links and writers of a Secret, without its data. Targets with equal contents share one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(crate) records: Records,
-    /// The ServiceAccounts that use the Secret, and how. All other accounts of the config do not exist, and no target waits for them.
+    /// The ServiceAccounts that use the Secret, and how. All other accounts of the config do not exist, and no target
+    /// waits for them.
     pub(crate) used_by: Vec<String>,
     /// The other writers of the Secret.
     pub(crate) writers: Vec<String>,
@@ -44,21 +46,22 @@ pub(crate) enum Origin {
 enum State {
     /// It may have changed since the latest read.
     Stale,
-    /// Another program has written it as regcred's field manager. So its metadata does not show whether the data is regcred's.
+    /// Another program wrote it as regcred's field manager. So its metadata does not show whether the data is
+    /// regcred's.
     Doubtful,
-    /// A read or write has begun. A watch has reported this version since.
+    /// A read or write is in progress. A watch has reported this version since it began.
     Underway(Option<String>),
     /// A refresh needs no read.
     Current(Version, Arc<Contents>),
 }
 
 impl States {
-    /// Watches report every change of a target from now on. Earlier changes may have been missed.
+    /// Records that watches report every change of a target from now on. Earlier changes may have been missed.
     pub(crate) fn follow(&mut self, target: &Target) {
         self.targets.insert(target.clone(), State::Stale);
     }
 
-    /// Whether watches report every change of a target.
+    /// Returns whether watches report every change of a target.
     pub(crate) fn is_followed(&self, target: &Target) -> bool {
         self.targets.contains_key(target)
     }
@@ -67,7 +70,7 @@ impl States {
         self.targets.remove(target);
     }
 
-    /// A target has changed, or may have.
+    /// Records that a target has changed, or may have.
     pub(crate) fn invalidate(&mut self, target: &Target) {
         if let Some(state) = self.targets.get_mut(target)
             && !matches!(state, State::Doubtful)
@@ -76,14 +79,15 @@ impl States {
         }
     }
 
-    /// The data of a target must be read.
+    /// Records that the data of a target must be read.
     pub(crate) fn doubt(&mut self, target: &Target) {
         if let Some(state) = self.targets.get_mut(target) {
             *state = State::Doubtful;
         }
     }
 
-    /// A watch reports a version of a Secret whose metadata is as regcred leaves it. Another program may have written it all the same.
+    /// Records that a watch reported a version of a Secret whose metadata looks as regcred left it. Another program may
+    /// still have written it.
     pub(crate) fn report(&mut self, target: &Target, resource_version: Option<&str>) -> Origin {
         let Some(state) = self.targets.get_mut(target) else { return Origin::Known };
         match state {
@@ -100,7 +104,8 @@ impl States {
         Origin::Unknown
     }
 
-    /// A read of a target begins. Only later changes contradict its result. Returns whether the data of the Secret must be read.
+    /// Records that a read of a target begins. Only later changes invalidate its result. Returns whether the data of
+    /// the Secret must be read.
     pub(crate) fn begin(&mut self, target: &Target) -> bool {
         let Some(state) = self.targets.get_mut(target) else { return false };
         let is_doubtful = matches!(state, State::Doubtful);
@@ -108,7 +113,7 @@ impl States {
         is_doubtful
     }
 
-    /// A write of a target begins.
+    /// Records that a write of a target begins.
     pub(crate) fn write(&mut self, target: &Target) {
         if let Some(state @ State::Current(..)) = self.targets.get_mut(target) {
             *state = State::Underway(None);
@@ -127,7 +132,7 @@ impl States {
         self.targets.insert(target.clone(), state);
     }
 
-    /// `None`: the target must be read.
+    /// Returns the state if it is current. `None`: the target must be read.
     pub(crate) fn current(&self, target: &Target) -> Option<(Version, Arc<Contents>)> {
         match self.targets.get(target)? {
             State::Current(version, contents) => Some((version.clone(), contents.clone())),
@@ -135,7 +140,7 @@ impl States {
         }
     }
 
-    /// One of those that are equal.
+    /// Returns one shared copy of equal contents.
     fn share(&mut self, contents: Contents) -> Arc<Contents> {
         if let Some(known) = self.shared.iter().find(|known| ***known == contents) {
             return known.clone();

@@ -1,4 +1,4 @@
-//! The cached targets of one sink. Watches feed them, and the sink reads them.
+//! The cached targets of one sink. Watches update them, and the sink reads them.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -34,23 +34,23 @@ impl Targets {
         self.states.lock().expect("no call panics while it holds the lock")
     }
 
-    /// The cache that it shares with the other sinks of the cluster.
+    /// Returns the cache that it shares with the other sinks of the cluster.
     pub(crate) fn cache(&self) -> &Cache {
         &self.cache
     }
 
-    /// The ServiceAccounts that use each Secret.
+    /// Returns the ServiceAccounts that use each Secret.
     pub(crate) fn accounts(&self) -> Vec<String> {
         self.writer.settings.links.iter().map(|link| link.account().to_owned()).collect()
     }
 
-    /// A target may have changed: the next `observe` reads it.
+    /// Records that a target may have changed. The next `observe` reads it.
     pub(crate) fn invalidate(&self, target: &Target) {
         self.cache.touch(target); // first, so that an `observe` in between finds no older list
         self.states().invalidate(target);
     }
 
-    /// Takes an event of the Secret of a target. Returns whether the target must be reconciled.
+    /// Handles an event of the Secret of a target. Returns whether the target must be reconciled.
     pub(crate) fn secret_event(&self, target: &Target, event: &Event) -> bool {
         let is_changed = match event {
             Event::Added(object) | Event::Modified(object) => {
@@ -65,12 +65,13 @@ impl Targets {
         is_changed
     }
 
-    /// Takes an event of a ServiceAccount that uses the Secret of a target. Returns whether the target must be reconciled.
+    /// Handles an event of a ServiceAccount that uses the Secret of a target. Returns whether the target must be
+    /// reconciled.
     pub(crate) fn account_event(&self, target: &Target, name: &str, event: &Event) -> bool {
         let own = || self.writer.settings.links.iter().filter(|link| link.account() == name);
         let is_linked = |account: &ServiceAccount| own().all(|link| link.holds(account, target.name()));
         let is_changed = match event {
-            // The target may wait for it.
+            // The target may be waiting for it.
             Event::Added(_) | Event::Deleted(_) => true,
             Event::Modified(object) => !object.account.as_ref().is_some_and(is_linked),
             Event::Resumed | Event::Denied(_) => false,
@@ -78,11 +79,12 @@ impl Targets {
         if is_changed {
             self.invalidate(target);
         }
-        // There is nothing to link after a deletion, so the next due reconcile is soon enough.
+        // After a deletion there is nothing to link, so the next due reconcile is soon enough.
         is_changed && !matches!(event, Event::Deleted(_))
     }
 
-    /// Whether a Secret is as regcred left it, by its metadata alone. It is not if another program wrote it as regcred's field manager.
+    /// Returns whether a Secret is as regcred left it, by its metadata alone. It is not if another program wrote it as
+    /// regcred's field manager.
     fn is_as_left(&self, metadata: &ObjectMeta, target: &Target) -> bool {
         let writer = &self.writer;
         let is_whole = if writer.settings.foreign.merges() {
@@ -107,7 +109,7 @@ impl Targets {
         !is_doubtful
     }
 
-    /// A target that has not changed since its latest reconcile. `None`: it must be read.
+    /// Returns a target that has not changed since its latest reconcile. `None`: it must be read.
     pub(crate) fn current(&self, target: &Target) -> Option<Snapshot> {
         let (version, contents) = self.states().current(target)?;
         let owned = Owned {
@@ -141,7 +143,7 @@ impl Targets {
         }
     }
 
-    /// Keeps what `observe` read, if nothing is left to do there.
+    /// Keeps the result of `observe` if nothing is left to do for the target.
     pub(crate) fn keep_read(&self, target: &Target, snapshot: &Snapshot, observed: &Observed) {
         let Observed { undone, waiting_for: None, failure: None, details, .. } = observed else { return };
         if let (SecretState::Owned(owned), Accounts::Read(_)) = (&snapshot.secret, &snapshot.accounts)

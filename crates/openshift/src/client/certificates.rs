@@ -24,12 +24,12 @@ pub(super) struct Identity {
 
 const FIELD: &str = "certificate-authority";
 
-/// The authorities that a cluster names, as PEM.
+/// Returns the authorities that a cluster names, as PEM.
 pub(super) fn authority_pem(cluster: &Cluster) -> Result<Option<Vec<u8>>, String> {
     load(cluster.certificate_authority_data.as_deref(), cluster.certificate_authority.as_deref(), FIELD)
 }
 
-/// The authorities that a cluster names, as DER. `None`: those of the machine.
+/// Returns the authorities that a cluster names, as DER. `None`: those of the machine.
 pub(super) fn authorities(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, String> {
     let Some(pem) = authority_pem(cluster)? else { return Ok(None) };
     let (mut roots, mut usable) = (vec![], RootCertStore::empty());
@@ -43,7 +43,7 @@ pub(super) fn authorities(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, Str
     if roots.is_empty() { Err(format!("`{FIELD}` holds no PEM certificate")) } else { Ok(Some(roots)) }
 }
 
-/// The client certificate of a user.
+/// Returns the client certificate of a user.
 pub(super) fn identity(user: &AuthInfo) -> Result<Option<Identity>, String> {
     let certificate =
         load(user.client_certificate_data.as_deref(), user.client_certificate.as_deref(), "client-certificate")?;
@@ -78,14 +78,14 @@ impl Identity {
     }
 }
 
-/// Whether a certificate lacks the field of its version, which means version 1 (RFC 5280, 4.1).
+/// Returns whether a certificate lacks the field of its version, which means version 1 (RFC 5280, 4.1).
 fn is_version_1(certificate: &[u8]) -> bool {
     const VERSION: u8 = 0xa0;
     let to_be_signed = content(certificate).and_then(content);
     to_be_signed.and_then(<[u8]>::first).is_some_and(|tag| *tag != VERSION)
 }
 
-/// The content of a DER sequence.
+/// Returns the content of a DER sequence.
 fn content(der: &[u8]) -> Option<&[u8]> {
     const SEQUENCE: u8 = 0x30;
     match der {
@@ -104,7 +104,7 @@ fn load(data: Option<&str>, file: Option<&str>, field: &str) -> Result<Option<Ve
     }
 }
 
-/// As in Go, line breaks do not matter.
+/// Decodes base64. As in Go, line breaks do not matter.
 fn decode(data: &str) -> Option<Vec<u8>> {
     let text = data.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect::<Vec<_>>();
     BASE64.decode(text).ok()

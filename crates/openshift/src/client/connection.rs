@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use regcred_core::{Error, ErrorKind};
 
-/// The choice of a cluster. Default: the current context of the files that `KUBECONFIG` names. Without that variable, a pod uses its
+/// The choice of a cluster.
+///
+/// Default: the current context of the files that `KUBECONFIG` names. Without that variable, a pod uses its
 /// ServiceAccount, and any other program uses `~/.kube/config`.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
-    /// Path of a kubeconfig. It counts in a pod too.
+    /// Path of a kubeconfig. It also applies in a pod.
     pub kubeconfig: Option<PathBuf>,
-    /// Name of a context. It counts in a pod too.
+    /// Name of a context. It also applies in a pod.
     pub context: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use regcred_core::Namespace;
 
 use super::document::{Context, Document};
 
-/// An error lists at most this number of names.
+/// Maximum number of names that an error lists.
 const MOST: usize = 20;
 
 /// The cluster and the user of a context.
@@ -14,7 +14,7 @@ pub(crate) struct Selected {
     /// The name of the cluster's entry.
     pub(super) cluster_name: String,
     pub(super) cluster: Cluster,
-    /// The name of the user's entry; empty if the context names none.
+    /// The name of the user's entry. Empty if the context names no user.
     pub(super) user_name: String,
     pub(super) user: AuthInfo,
     pub(super) namespace: String,

@@ -29,15 +29,15 @@ pub(super) enum Credential {
 pub(super) struct TokenFile {
     user: String,
     path: PathBuf,
-    /// The fallback token, for as long as the file cannot be read.
+    /// The fallback token, used while the file cannot be read.
     inline: Option<Result<HeaderValue, String>>,
 }
 
 /// Why a token file cannot be used.
 enum Unread {
-    /// It cannot be read. The fallback token counts.
+    /// The file cannot be read. The fallback token is used.
     Gone(String),
-    /// It holds a token that cannot be sent.
+    /// The file contains a token that cannot be sent.
     Unsendable(String),
 }
 
@@ -93,7 +93,7 @@ impl Credential {
 }
 
 impl TokenFile {
-    /// Reads the token that the file holds now. An empty file sends none.
+    /// Reads the current token from the file. An empty file sends no token.
     pub(super) fn read(&self) -> Result<Option<HeaderValue>, String> {
         let of_user = |reason: String| format!("its user {:?} {reason}", self.user);
         match (read(&self.path), &self.inline) {

@@ -1,4 +1,4 @@
-//! One kubeconfig: YAML or JSON text, read into kube's own types, in which an empty string is absent.
+//! One kubeconfig: YAML or JSON text, parsed into kube's own types. An empty string counts as absent.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
-/// The extension of a cluster that an exec plug-in gets.
+/// The extension of a cluster that is passed to an exec plug-in.
 pub(super) const EXEC_EXTENSION: &str = "client.authentication.k8s.io/exec";
 
 /// The entries of one kubeconfig, or of several that are merged.
@@ -65,9 +65,10 @@ struct NamedContext {
 }
 
 impl Document {
-    /// Reads a kubeconfig. Relative paths are those of `folder`. An error names the field and quotes nothing of the text.
+    /// Parses a kubeconfig. Relative paths are relative to `folder`. An error names the field and quotes nothing of the
+    /// text.
     pub(super) fn parse(text: &str, folder: &Path) -> Result<Self, String> {
-        // The parser's own words quote lines of the file, and those hold tokens and keys.
+        // The parser's messages quote lines of the file, which contain tokens and keys.
         let options = serde_saphyr::options! { with_snippet: false, duplicate_keys: DuplicateKeyPolicy::LastWins };
         let documents = serde_saphyr::from_multiple_with_options::<Value>(text, options);
         let documents = documents.map_err(|error| match error.location() {
@@ -111,7 +112,7 @@ impl Document {
                 resolve(path, folder);
             }
             let Some(exec) = &mut user.exec else { continue };
-            // PATH finds a bare name.
+            // A bare name is looked up in PATH.
             if exec.command.as_ref().is_some_and(|command| command.contains(MAIN_SEPARATOR)) {
                 resolve(&mut exec.command, folder);
             }
@@ -148,7 +149,7 @@ fn by_name<T>(key: &str, entries: impl Iterator<Item = (String, T)>) -> Result<B
 pub(super) fn typed<T: DeserializeOwned>(mut value: Value) -> Result<T, String> {
     drop_empty(&mut value);
     serde_path_to_error::deserialize(value).map_err(|error| {
-        // The message of serde ends in the expected type. Before that it quotes the value, which may be a secret.
+        // The message of serde ends in the expected type. Before that, it quotes the value, which may be a secret.
         let message = error.inner().to_string();
         let what = match message.rsplit_once(", expected ").map(|(_, expected)| expected) {
             Some("a string" | "string or map") => "text: put it in quotes".to_owned(),
@@ -162,8 +163,8 @@ pub(super) fn typed<T: DeserializeOwned>(mut value: Value) -> Result<T, String> 
     })
 }
 
-/// Drops what Go reads as absent: null and empty text in maps. In a list, null is empty text. Of extensions, only that for exec plug-ins
-/// stays, as it is.
+/// Drops values that Go treats as absent: null and empty text in maps. In a list, null is empty text. Of all
+/// extensions, only the one for exec plug-ins stays, unchanged.
 fn drop_empty(value: &mut Value) {
     match value {
         Value::Object(fields) => {

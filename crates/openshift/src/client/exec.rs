@@ -28,7 +28,7 @@ use super::{
 const LIMIT: Duration = Duration::from_secs(30);
 /// A certificate and a key have about 10 kB.
 const LONGEST_ANSWER: u64 = 1024 * 1024;
-/// Of an install hint, in characters.
+/// The limit of an install hint, in characters.
 const LONGEST_HINT: usize = 500;
 const VERSIONS: [&str; 2] = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
 
@@ -51,7 +51,7 @@ pub(super) struct Issued {
 }
 
 impl Plugin {
-    /// Fails if the configuration does not say all that it takes to run it.
+    /// Creates a plug-in. Fails if the configuration is incomplete.
     pub(super) fn new(user: &str, exec: ExecConfig) -> Result<Self, String> {
         let Some(command) = exec.command.clone() else { return Err("has an exec plug-in without `command`".into()) };
         let Some(api_version) = VERSIONS.into_iter().find(|it| exec.api_version.as_deref() == Some(it)) else {
@@ -92,7 +92,7 @@ impl Plugin {
         self.read(&printed).map_err(|reason| failed(&reason))
     }
 
-    /// Reads an answer. An error quotes nothing of it.
+    /// Parses an answer. An error quotes nothing of it.
     fn read(&self, printed: &[u8]) -> Result<Issued, String> {
         let senseless = || "it did not answer with an ExecCredential".to_owned();
         let text = std::str::from_utf8(printed).map_err(|_| senseless())?;
@@ -116,7 +116,7 @@ impl Plugin {
         if let Some(identity) = &identity {
             identity.check()?;
         }
-        // An empty time is not absent: client-go refuses it.
+        // An empty time is not absent: client-go rejects it.
         let expires =
             answer["status"]["expirationTimestamp"].as_str().map(|it| it.parse::<Timestamp>().map(SystemTime::from));
         let expires = expires.transpose().map_err(|_| "its expirationTimestamp is not a time")?;
@@ -131,14 +131,14 @@ impl Plugin {
     }
 }
 
-/// Kills a plug-in and its children, unless it has ended.
+/// Kills a plug-in and its children on drop, unless it has ended.
 struct Group(Option<u32>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         #[cfg(unix)]
         if let Some(group) = self.0.and_then(|it| rustix::process::Pid::from_raw(it.try_into().ok()?)) {
-            // It fails if the group has ended.
+            // This fails if the group has ended.
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
     }
@@ -152,7 +152,7 @@ async fn output(mut child: Child) -> io::Result<(std::process::ExitStatus, Vec<u
     Ok((child.wait().await?, printed))
 }
 
-/// The description of a cluster for a plug-in.
+/// Returns the description of a cluster for a plug-in.
 pub(super) fn described(cluster: &Cluster) -> Result<ExecAuthCluster, String> {
     let extension = cluster.extensions.iter().flatten().find(|it| it.name == EXEC_EXTENSION);
     Ok(ExecAuthCluster {
@@ -182,7 +182,7 @@ fn one_line(text: &str) -> String {
         .collect()
 }
 
-/// Arguments and variables may hold secrets.
+/// Hides arguments and variables, because they may contain secrets.
 impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plugin").field("command", &self.command).field("user", &self.user).finish_non_exhaustive()
@@ -213,7 +213,7 @@ mod tests {
     }
 
     fn runs(pid: &str) -> bool {
-        // A zombie has ended.
+        // A zombie counts as ended.
         let status = fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
         !status.is_empty() && !status.contains(") Z ")
     }

@@ -14,13 +14,13 @@ use super::{
 };
 use crate::client::connection::{Connection, unusable};
 
-/// Lists files, separated by colons.
+/// The variable with a list of files, separated by colons.
 const VARIABLE: &str = "KUBECONFIG";
 
 /// Reads the kubeconfig that a connection names, and selects its context.
 pub(crate) fn load(connection: &Connection) -> Result<Selected> {
     let context = connection.context.as_deref().filter(|it| !it.is_empty());
-    // As for kubectl, an empty path names no file.
+    // An empty path names no file, as in kubectl.
     if let Some(path) = connection.kubeconfig.as_ref().filter(|path| !path.as_os_str().is_empty()) {
         return select(&path.display().to_string(), read(path)?, context);
     }
@@ -36,7 +36,7 @@ pub(crate) fn load(connection: &Connection) -> Result<Selected> {
         return select(&path.display().to_string(), read(&path)?, context);
     }
     let names = list.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-    // As for kubectl, missing files are skipped.
+    // Missing files are skipped, as in kubectl.
     let found = list.iter().filter(|path| is_there(path)).collect::<Vec<_>>();
     if found.is_empty() {
         return Err(unusable(&of(&names), format!("{VARIABLE} names no file that exists")));
@@ -56,7 +56,7 @@ fn of(names: &str) -> String {
     format!("the kubeconfig {names}")
 }
 
-/// A file without permission exists: reading it fails with the reason.
+/// Returns whether a file exists. A file without permission exists, and reading it fails with the reason.
 fn is_there(path: &Path) -> bool {
     fs::metadata(path).map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true)
 }
@@ -71,7 +71,7 @@ fn read(path: &Path) -> Result<Document> {
     Ok(document)
 }
 
-/// UTF-8, or the UTF-16 that Windows PowerShell writes.
+/// Reads a file as UTF-8, or as the UTF-16 that Windows PowerShell writes.
 fn text(path: &Path) -> Result<String> {
     let error = match read_text_file(path) {
         Ok(text) => return Ok(text),
@@ -90,7 +90,7 @@ fn text(path: &Path) -> Result<String> {
     decoded.ok_or_else(|| unusable("the kubeconfig", error.chain()))
 }
 
-/// The settings of one kubeconfig, from its text.
+/// Returns the settings of one kubeconfig, from its text.
 #[cfg(test)]
 pub(crate) fn parsed(text: &str, folder: &Path, proxies: &regcred_core::Proxies) -> Result<super::Settings> {
     let failed = |reason| unusable("the kubeconfig", reason);

@@ -9,12 +9,12 @@ use kube::config::AuthInfo;
 /// Why a text cannot be sent.
 pub(super) const UNSENDABLE: &str = "has a line break or another control character";
 
-/// `Authorization` with a token.
+/// Returns an `Authorization` header with a token.
 pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
     sensitive(&format!("Bearer {token}"))
 }
 
-/// `Authorization` with a user and a password.
+/// Returns an `Authorization` header with a user and a password.
 pub(super) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
     sensitive(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
 }
@@ -25,7 +25,7 @@ fn sensitive(text: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// The headers of impersonation. An error names the field.
+/// Returns the headers of impersonation. An error names the field.
 pub(super) fn impersonation(user: &AuthInfo) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
     let uid = &user.impersonate_uid;
     let groups = user.impersonate_groups.iter().flatten().collect::<Vec<_>>();
@@ -61,14 +61,14 @@ pub(super) fn impersonation(user: &AuthInfo) -> Result<Vec<(HeaderName, HeaderVa
     Ok(headers)
 }
 
-/// A key as client-go escapes it: percent signs for what a header's name cannot hold.
+/// Escapes a key as client-go does: percent signs replace characters that a header name cannot contain.
 fn escaped(key: &str) -> String {
     let mut escaped = String::new();
     for byte in key.bytes() {
         if byte.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~".contains(&byte) {
             escaped.push(byte.to_ascii_lowercase().into());
         } else {
-            let _ = write!(escaped, "%{byte:02x}"); // a String takes everything
+            let _ = write!(escaped, "%{byte:02x}"); // a String never fails
         }
     }
     escaped

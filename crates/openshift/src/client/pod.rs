@@ -1,4 +1,4 @@
-//! Limits a kubeconfig in a pod: the author of the file must not get the rights of the process.
+//! Limits a kubeconfig in a pod, so that the author of the file does not get the permissions of the process.
 
 use std::{env, path::Path};
 
@@ -7,12 +7,13 @@ use super::document::Document;
 /// Set in every pod.
 const SERVICE: &str = "KUBERNETES_SERVICE_HOST";
 
-/// Whether this process runs in a pod.
+/// Returns whether this process runs in a pod.
 pub(crate) fn is_pod() -> bool {
     env::var_os(SERVICE).is_some()
 }
 
-/// Refuses a kubeconfig that names a program or a file outside of its folder: it could send the pod's token to another server.
+/// Refuses a kubeconfig that names a program or a file outside of its folder. Such a file could send the pod's token to
+/// another server.
 pub(super) fn check(document: &Document, folder: &Path) -> Result<(), String> {
     let users = || document.users.values();
     for (is_there, what) in [

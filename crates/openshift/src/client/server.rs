@@ -11,15 +11,15 @@ const LONGEST: usize = 4096;
 /// The URL of an API server, in parts.
 #[derive(Debug)]
 pub(super) struct Server {
-    /// Without a user.
+    /// The URL, without a user.
     pub(super) url: Uri,
     /// The user and the password of the URL.
     pub(super) user: Option<(String, SecretString)>,
-    /// Whether the text has no scheme. It then means HTTP.
+    /// Whether the text has no scheme, which means HTTP.
     pub(super) is_bare: bool,
 }
 
-/// Parses a URL, or a host with a port. An error quotes nothing: there may be a password.
+/// Parses a URL, or a host with a port. An error quotes nothing, because the text may contain a password.
 pub(super) fn parse(text: &str) -> Result<Server, String> {
     let invalid = || "is not a URL such as https://api.example.com:6443".to_owned();
     if text.len() > LONGEST || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -54,9 +54,10 @@ pub(super) fn parse(text: &str) -> Result<Server, String> {
     Ok(Server { url, user, is_bare })
 }
 
-/// Checks the URL of an API server in a config: HTTPS, or HTTP on loopback, without a user and a query. A path is fine.
+/// Checks the URL of an API server in a config. It must be HTTPS, or HTTP on loopback, without a user and a query. A
+/// path is allowed.
 ///
-/// The error is a message for people, and quotes nothing: there may be a password.
+/// The error is a message for the user. It quotes nothing, because the text may contain a password.
 pub fn check_server(text: &str) -> Result<(), String> {
     let example = "such as https://api.example.com:6443";
     let Server { url, user, is_bare } =
@@ -76,7 +77,7 @@ pub fn check_server(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A path without `.`, `..` and empty steps.
+/// Returns a path without `.`, `..` and empty segments.
 fn clean(path: &str) -> String {
     let mut steps = vec![];
     for step in path.split('/') {
@@ -96,7 +97,7 @@ fn is_scheme(text: &str) -> bool {
     text.starts_with(|it: char| it.is_ascii_alphabetic()) && text.bytes().all(known)
 }
 
-/// Whether a host is on loopback.
+/// Returns whether a host is on loopback.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let address = IpAddr::from_str(host.trim_start_matches('[').trim_end_matches(']'));
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())

@@ -1,4 +1,4 @@
-//! The client: pooled connections, and the current credential in each request.
+//! The client: pooled connections, with the current credential in each request.
 
 use std::{
     env,
@@ -37,9 +37,10 @@ use super::{
 };
 use crate::{client::connection::unusable, retry_after};
 
-/// Names the authorities to trust where a kubeconfig does not.
+/// The variable with the authorities to trust if a kubeconfig names none.
 pub(crate) const TRUST: &str = "SSL_CERT_FILE";
-/// For a connection: longer than the retransmission of a lost packet, shorter than the deadline of a call.
+/// The time limit of a connection. It allows for the retransmission of a lost packet, and is shorter than the deadline
+/// of a call.
 const CONNECT: Duration = Duration::from_secs(4);
 /// A token file is read again after this time, as in client-go. The kubelet renews a token long before it expires.
 const REREAD: Duration = Duration::from_secs(50);
@@ -51,7 +52,7 @@ const PAUSE: Duration = Duration::from_mins(1);
 type Answer = Response<Either<Incoming, Full<Bytes>>>;
 type Sender = BoxCloneSyncService<Request<Body>, Answer, BoxError>;
 
-/// Makes a client. Runs the exec plug-in if there is one. The clock decides when a credential of the plug-in expires.
+/// Creates a client. Runs the exec plug-in if there is one. The clock decides when a credential of the plug-in expires.
 pub(crate) async fn connect(settings: Settings, clock: Arc<dyn Clock>) -> Result<Client> {
     let namespace = settings.config.default_namespace.clone();
     let session = Arc::new(Session::new(settings, clock).await?);
@@ -62,7 +63,7 @@ struct Session {
     settings: Settings,
     clock: Arc<dyn Clock>,
     current: RwLock<Current>,
-    /// One plug-in runs at a time.
+    /// Held while a plug-in runs, so that only one runs at a time.
     renewing: Mutex<()>,
 }
 
@@ -122,7 +123,7 @@ impl Session {
         Ok(answer)
     }
 
-    /// Marks the credential that was taken then as rejected.
+    /// Marks the credential of that time as rejected.
     fn reject(&self, taken: Instant) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         current.is_rejected |= current.taken == taken;
@@ -137,7 +138,8 @@ impl Session {
         match &self.settings.credential {
             Credential::File(file) if self.is_due() => {
                 let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-                // The last token counts while the file is not readable: some programs remove it before they write it.
+                // The last token is used while the file is not readable, because some programs remove the file before
+                // they write it.
                 current.header = file.read().ok().flatten().or(current.header.take());
                 (current.taken, current.is_rejected) = (Instant::now(), false);
                 Ok(())
@@ -185,10 +187,10 @@ impl Session {
     }
 }
 
-/// Makes kube's layers over connections without Nagle's algorithm. kube leaves it on, and each new TLS connection then waits 40 ms for an
-/// acknowledgement.
+/// Creates kube's layers over connections without Nagle's algorithm. kube leaves it on, and each new TLS connection
+/// then waits 40 ms for an acknowledgement.
 fn sender(config: &Config, proxy: Option<&ProxyUrl>) -> Result<Sender> {
-    // It fails if the program has already chosen a provider, which is fine.
+    // It fails if the program has already installed a provider, which is fine.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut direct = HttpConnector::new();
     direct.enforce_http(false);
@@ -202,7 +204,7 @@ fn sender(config: &Config, proxy: Option<&ProxyUrl>) -> Result<Sender> {
         None => None,
     };
     if url.scheme_str() == Some("https") {
-        // As in Go, the proxy is verified by the authorities of the cluster.
+        // As in Go, the authorities of the cluster verify the proxy.
         let mut trust = config.clone();
         (trust.tls_server_name, trust.cluster_url) = (None, url.clone());
         identify(&mut trust, None);
@@ -216,7 +218,7 @@ fn tunnel<C>(proxy: Uri, connector: C, authorization: Option<HeaderValue>) -> Tu
     authorization.into_iter().fold(Tunnel::new(proxy, connector), Tunnel::with_auth)
 }
 
-/// Makes connections of this connector, with TLS over them.
+/// Creates connections of this connector, with TLS over them.
 fn over<C>(config: &Config, connector: C) -> Result<Sender>
 where
     C: Service<Uri> + Clone + Send + Sync + 'static,
@@ -235,7 +237,7 @@ where
     Ok(BoxCloneSyncService::new(service))
 }
 
-/// The error of a TLS setup that failed.
+/// Returns the error of a failed TLS setup.
 fn unconnectable(error: &kube::Error) -> Error {
     let reason = match error {
         kube::Error::RustlsTls(

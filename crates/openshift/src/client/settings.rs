@@ -78,7 +78,7 @@ impl Settings {
         Ok(Self { context, config, proxy, credential })
     }
 
-    /// Checks a configuration that the calling program made.
+    /// Checks a configuration that the calling program created.
     pub(crate) fn from_config(mut config: Config, context: Option<String>) -> Result<Self> {
         let failed = |reason: String| unusable("the client configuration", format!("its user {reason}"));
         let cluster = config.auth_info.exec.as_mut().and_then(|exec| exec.cluster.take());
@@ -101,12 +101,12 @@ impl Settings {
         Ok(Self { context, config, proxy: proxy.transpose()?, credential })
     }
 
-    /// Whether the authorities of this machine are needed.
+    /// Returns whether the authorities of this machine are needed.
     pub(crate) fn needs_machine_trust(&self) -> bool {
         self.config.root_cert.is_none()
     }
 
-    /// The URL of the API server.
+    /// Returns the URL of the API server.
     pub(crate) fn url(&self) -> &Uri {
         &self.config.cluster_url
     }
@@ -125,7 +125,7 @@ fn unidentified(reason: &str) -> String {
     format!("has no usable client certificate: {reason}")
 }
 
-/// The proxy of the environment.
+/// Returns the proxy of the environment.
 fn proxy(proxies: &Proxies, server: &Uri) -> Result<Option<ProxyUrl>> {
     let scheme = server.scheme_str().unwrap_or("https");
     let host = server.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');

@@ -1,4 +1,4 @@
-//! Reads objects of other tools, for the migration from those tools. Nothing here writes.
+//! Reads objects of other tools, to migrate from those tools. This module never writes.
 
 mod objects;
 mod secret;

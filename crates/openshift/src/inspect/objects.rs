@@ -22,9 +22,9 @@ use crate::{
     stream::Piece,
 };
 
-/// Lists objects in a namespace, or without one in the whole cluster.
+/// Lists objects in a namespace or, without one, in the whole cluster.
 ///
-/// Each object is reduced as it arrives, and a list keeps the results alone. A list that fails for a moment is retried.
+/// Each object is reduced as it arrives, and a list keeps only the results. A list is retried after a short failure.
 #[derive(Clone, Copy, Debug)]
 pub struct Objects<'a>(&'a Cluster);
 
@@ -34,7 +34,8 @@ impl<'a> Objects<'a> {
         Self(cluster)
     }
 
-    /// Lists the Secrets of a type, with their data. `reduce` gets the metadata alone of a Secret that is malformed or too large.
+    /// Lists the Secrets of a type, with their data. `reduce` gets only the metadata of a Secret that is malformed or
+    /// too large.
     pub async fn secrets<T>(
         &self,
         kind: &str,
@@ -97,7 +98,7 @@ impl<'a> Objects<'a> {
         }
     }
 
-    /// Reads the data of a ConfigMap; `None` if it does not exist or cannot be read.
+    /// Reads the data of a ConfigMap. Returns `None` if it does not exist or cannot be read.
     pub async fn config_map(&self, namespace: &str, name: &str) -> Option<BTreeMap<String, String>> {
         let context = RequestContext { verb: "get", resource: "configmaps", namespace: Some(namespace), name };
         let api = Api::<ConfigMap>::namespaced(self.0.client().clone(), namespace);

@@ -1,4 +1,4 @@
-//! Facts about a Secret of another tool that the sink would act on.
+//! Properties of another tool's Secret that affect the sink.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use regcred_core::{Refusal, Registry};

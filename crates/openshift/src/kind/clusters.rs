@@ -24,11 +24,12 @@ impl Clusters {
         self
     }
 
-    /// Connects to the cluster of each sink that a target of the plan needs, and forgets the others. It reads kubeconfigs, and makes no
-    /// request.
+    /// Connects to the cluster of each sink that a target of the plan needs, and drops the other connections. It reads
+    /// kubeconfigs, and makes no request.
     ///
-    /// `given`: the connection of the command line, which wins over that of the config. If the plan has several clusters, it is refused.
-    /// A cluster that cannot be connected to fails alone, and is the error if every cluster fails.
+    /// `given`: the connection of the command line, which overrides that of the config. It is refused if the plan has
+    /// several clusters. If the connection to one cluster fails, only that cluster fails. This function fails only if
+    /// every cluster does.
     pub async fn connect(&self, plan: &Plan, given: &Connection) -> Result<()> {
         let mut connected = BTreeMap::new();
         for (name, connecting) in Self::each(plan, given)? {
@@ -42,7 +43,7 @@ impl Clusters {
         Ok(())
     }
 
-    /// Returns what connects to each cluster, as [`Clusters::connect`] does it.
+    /// Returns the connection attempt for each cluster, as in [`Clusters::connect`].
     pub fn each<'a>(
         plan: &'a Plan,
         given: &Connection,
@@ -67,13 +68,13 @@ impl Clusters {
         Ok(connecting.collect())
     }
 
-    /// Returns each cluster that is connected, by the name of its sink.
+    /// Returns each connected cluster, by the name of its sink.
     pub fn connected(&self) -> Vec<(StoreName, Cluster)> {
         self.all().iter().filter_map(|(name, it)| Some((name.clone(), it.as_ref().ok()?.clone()))).collect()
     }
 
-    /// Fails as [`ErrorKind::Invalid`] if two sinks of the plan are one cluster and keep the same Secret, because they would overwrite each
-    /// other.
+    /// Fails with [`ErrorKind::Invalid`] if two sinks of the plan are one cluster and keep the same Secret, because
+    /// they would overwrite each other.
     pub fn check(&self, plan: &Plan) -> Result<()> {
         let connected = self.connected();
         for (place, (name, cluster)) in connected.iter().enumerate() {
@@ -114,7 +115,7 @@ async fn connect(sink: &StoreName, options: &OpenShiftOptions, given: Option<Con
     }
 }
 
-/// The sinks that are clusters, and that a target needs.
+/// Returns the sinks that are clusters and that a target needs.
 fn clusters(plan: &Plan) -> impl Iterator<Item = (&StoreName, &Spec)> {
     plan.needed_sinks().filter(|(name, _)| plan.sinks()[*name].1.cluster.is_some())
 }

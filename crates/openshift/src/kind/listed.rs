@@ -1,11 +1,11 @@
-//! Which Secrets are read in lists. Pure.
+//! Selects the Secrets that are read in lists. Pure.
 
 use std::collections::BTreeMap;
 
 use regcred_core::SecretName;
 use regcred_plan::SinkTarget;
 
-/// A few lists are cheaper than four reads each, from this number of Secrets of one name on.
+/// From this number of Secrets of one name on, a few lists are cheaper than four reads for each Secret.
 const ENOUGH: usize = 8;
 
 /// Returns the names of the Secrets that a pass reads in lists, if RBAC allows lists.

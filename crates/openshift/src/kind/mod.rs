@@ -13,14 +13,14 @@ use self::sinks::Sinks;
 pub use self::{clusters::Clusters, listed::listed, options::OpenShiftOptions};
 use crate::check_server;
 
-/// The type `openshift`, and under its other name `kubernetes`: Secrets in a cluster. Its options are [`OpenShiftOptions`].
+/// The type `openshift`, also named `kubernetes`: Secrets in a cluster. Its options are [`OpenShiftOptions`].
 #[derive(Clone, Debug, Default)]
 pub struct OpenShiftType {
     clusters: Clusters,
 }
 
 impl OpenShiftType {
-    /// The type with these connections. A sink without one connects as its options say.
+    /// Creates the type with these connections. A sink without one connects as its options specify.
     pub fn new(clusters: Clusters) -> Self {
         Self { clusters }
     }

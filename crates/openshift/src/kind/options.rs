@@ -6,17 +6,19 @@ use regcred_config::maybe_path;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A cluster, which may as well be plain Kubernetes.
+/// An OpenShift or Kubernetes cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenShiftOptions {
-    /// A kubeconfig. Default: the files of `KUBECONFIG`; else in a pod its ServiceAccount; else `~/.kube/config`.
+    /// Path of a kubeconfig. Default: the files of `KUBECONFIG`, otherwise the ServiceAccount of the pod, otherwise
+    /// `~/.kube/config`.
     #[serde(default, deserialize_with = "maybe_path")]
     #[schemars(with = "Option<PathBuf>")]
     pub kubeconfig: Option<PathBuf>,
-    /// A context of the kubeconfig. Default: its current one.
+    /// Context of the kubeconfig. Default: its current context.
     pub context: Option<String>,
-    /// The URL that the API server has to have, or nothing is done: HTTPS, or HTTP on loopback. Default: any.
+    /// Required URL of the API server: HTTPS, or HTTP on loopback. regcred does nothing if the URL differs. Default:
+    /// any.
     #[schemars(regex(pattern = r"^https?://[^/?#@\s]+(/[^?#\s]*)?$"))]
     pub server: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Makes the sources and sinks of a cluster for the targets of a config.
+//! Creates the sources and sinks of a cluster for the targets of a config.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -46,7 +46,7 @@ impl Settings {
     }
 }
 
-/// The registries and patterns of all scopes, as text. `None`: one of them is not known.
+/// Returns the registries and patterns of all scopes, as text. `None`: one of them is not known.
 fn expected(scopes: &[Scope]) -> Option<Vec<String>> {
     let mut all = vec![];
     for scope in scopes {
@@ -65,9 +65,9 @@ pub(super) struct Sinks<'a> {
     run: &'a Run,
     made: HashMap<Settings, Arc<OpenShiftSink>>,
     cache: Cache,
-    /// The namespaces, for all targets that select some of them.
+    /// The namespaces, for all targets with a selection.
     list: NamespaceList,
-    /// The shared watches. `None`: it is one pass.
+    /// The shared watches. `None`: one pass.
     watches: Option<Watches>,
     named: NamedWatches,
 }
@@ -81,7 +81,7 @@ impl<'a> Sinks<'a> {
         Self { cluster, run, made: HashMap::new(), cache, list, watches, named }
     }
 
-    /// Makes a source and a sink for each target, in their order.
+    /// Creates a source and a sink for each target, in order.
     pub(super) fn make<O>(mut self, targets: &[SinkTarget<O>]) -> Vec<SourceAndSink> {
         let mut kept = vec![];
         for target in targets {
@@ -137,7 +137,7 @@ impl<'a> Sinks<'a> {
     }
 }
 
-/// The shared watches: what the targets need that select their namespaces.
+/// Returns the shared watches that the targets with a selection need.
 fn watches<O>(targets: &[SinkTarget<O>], cluster: &Cluster, cache: &Cache, resync: Duration) -> Watches {
     let selecting = || targets.iter().filter(|target| target.selection.is_some());
     let secrets = selecting().map(|target| target.secret.name.clone());
@@ -145,7 +145,7 @@ fn watches<O>(targets: &[SinkTarget<O>], cluster: &Cluster, cache: &Cache, resyn
     Watches::new(cluster, secrets, accounts, cache, resync)
 }
 
-/// The watches of namespaces that the targets name.
+/// Returns the watches of namespaces that the targets name.
 fn named_watches<O>(targets: &[SinkTarget<O>]) -> NamedWatches {
     let (mut secrets, mut accounts, mut namespaces) = (0, 0, BTreeSet::new());
     for target in targets.iter().filter(|target| target.selection.is_none()) {

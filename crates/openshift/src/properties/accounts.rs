@@ -7,7 +7,7 @@ pub(super) const LINKED: &str = "ecr-secret";
 pub(super) const UNLINKED: &str = "old-secret";
 pub(super) const LISTS: [&str; 2] = ["imagePullSecrets", "secrets"];
 
-/// It refuses a guarded patch if the object has changed since it was read.
+/// A server that refuses a guarded patch if the object has changed since it was read.
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     pub(super) account: Value,
@@ -21,7 +21,7 @@ impl Server {
         account
     }
 
-    /// Whether a merge patch was taken.
+    /// Applies a merge patch. Returns whether it was accepted.
     pub(super) fn patch(&mut self, mut patch: Value) -> bool {
         let guard = patch["metadata"].as_object_mut().and_then(|it| it.remove("resourceVersion"));
         let version = json!(self.version.to_string());
@@ -43,7 +43,7 @@ pub(super) enum Edit {
 }
 
 impl Edit {
-    /// A patch as another careful client sends it.
+    /// Returns a patch as another careful client sends it.
     pub(super) fn patch(&self, account: &Value, own: &str) -> Value {
         let (Self::Add(list, _) | Self::Remove(list, _) | Self::Reorder(list)) = self;
         let mut entries = entries(account, LISTS[*list]).to_vec();
@@ -66,7 +66,7 @@ pub(super) fn entries<'a>(account: &'a Value, list: &str) -> &'a [Value] {
     account[list].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// An account without the entries of that name.
+/// Returns an account without the entries of that name.
 pub(super) fn without(account: &Value, name: &str) -> Value {
     let mut account = account.clone();
     for list in LISTS {
@@ -75,7 +75,7 @@ pub(super) fn without(account: &Value, name: &str) -> Value {
     account
 }
 
-/// With entries of others, many of them twice, and now and then with ours.
+/// Servers with entries of other programs, many of them duplicates, and sometimes with ours.
 pub(super) fn server() -> impl Strategy<Value = Server> {
     let lists = [prop::option::weighted(0.8, list(false)), prop::option::weighted(0.8, list(true))];
     lists.prop_map(|lists| {
@@ -89,7 +89,7 @@ pub(super) fn server() -> impl Strategy<Value = Server> {
     })
 }
 
-/// References to objects of any sort say more than their names, or do not even have one.
+/// Lists of references. References to other kinds of objects have more fields than a name, or no name.
 fn list(has_more: bool) -> impl Strategy<Value = Value> {
     let name = prop_oneof![
         1 => Just(LINKED.to_owned()),

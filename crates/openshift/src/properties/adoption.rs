@@ -13,7 +13,7 @@ use crate::{
 const US: &str = "regcred";
 const OURS: Owner = (US, "Apply");
 
-/// Owners of which none applies our fields, because such a Secret is not adopted.
+/// Owners that do not apply our fields. A Secret with one that does is not adopted.
 fn given_up() -> impl Strategy<Value = Owners> {
     owners().prop_map(|mut owners| {
         for ((manager, operation), fields) in &mut owners {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::config;
 use crate::client::{connect, parsed};
 
-/// Texts that an error must not hold.
+/// Texts that an error must not contain.
 const SECRETS: [&str; 5] = [
     "s3cret\n",
     "http://bob:s3cret@127.0.0.1:1",
@@ -20,7 +20,7 @@ const SECRETS: [&str; 5] = [
     "bob:s3cret@127.0.0.1:1 ",
 ];
 
-/// Texts as a person, a template or an attacker writes them.
+/// Texts as a user, a template or an attacker writes them.
 const TEXTS: [&str; 29] = [
     "",
     " ",
@@ -74,7 +74,7 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Some of these fields.
+/// A map with some of these fields.
 fn fields(names: &'static [&'static str]) -> impl Strategy<Value = Value> {
     prop::collection::btree_map(select(names), value(), 0..names.len())
         .prop_map(|fields| Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
@@ -135,7 +135,7 @@ fn user() -> impl Strategy<Value = Value> {
             user[field] = secret.into();
         }
         if let Some(exec) = exec {
-            user["exec"] = exec; // without a command: nothing is run
+            user["exec"] = exec; // without a command, nothing is run
         }
         if let Some(extra) = extra {
             user["as"] = "jane".into();
@@ -145,7 +145,7 @@ fn user() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A kubeconfig with one of everything, in some of which a part is replaced.
+/// Kubeconfigs with one of everything. In some, a part is replaced.
 fn kubeconfig() -> impl Strategy<Value = String> {
     let context =
         prop_oneof![4 => Just(json!({ "cluster": "c", "user": "u" })), 1 => fields(&["cluster", "user", "namespace"])];
@@ -187,7 +187,7 @@ fn variables() -> impl Strategy<Value = BTreeMap<&'static str, String>> {
 async fn used(text: &str, proxies: &Proxies) -> Result<()> {
     let settings = parsed(text, Path::new("/nowhere"), proxies)?;
     let is_near = settings.url().host().is_some_and(crate::client::is_loopback);
-    // To read the authorities of the machine takes longer than all the rest.
+    // Reading the authorities of the machine takes longer than everything else.
     if settings.needs_machine_trust() && settings.url().scheme_str() == Some("https") {
         return Ok(());
     }

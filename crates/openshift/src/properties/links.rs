@@ -7,7 +7,7 @@ use serde_json::{Value, from_value, json};
 use super::accounts::{Edit, LINKED, LISTS, Server, UNLINKED, edits, entries, server, without};
 use crate::link::{Link, Lists, unlink};
 
-/// A writer of the account, and what it has read for its next write.
+/// A writer of the account, and the state that it read for its next write.
 #[derive(Clone, Debug)]
 struct Writer {
     task: Task,
@@ -24,7 +24,7 @@ enum Task {
 }
 
 impl Task {
-    /// The next write; `None`: nothing is left to do.
+    /// Returns the next write. `None`: nothing is left to do.
     fn patch(&self, account: &Value) -> Option<Value> {
         match self {
             Self::Link(link) => link.patch(&parsed(account), LINKED),
@@ -39,7 +39,7 @@ impl Writer {
         Self { task, read: None, is_done: false }
     }
 
-    /// Reads, or writes the patch of what it has read. It reads again until nothing is left to do.
+    /// Reads, or writes the patch of the state that it read. Reads again until nothing is left to do.
     fn step(&mut self, server: &mut Server) {
         let Some(read) = self.read.take() else {
             self.read = Some(server.read());
@@ -63,7 +63,7 @@ fn parsed(account: &Value) -> ServiceAccount {
     from_value(account.clone()).expect("a ServiceAccount")
 }
 
-/// A link, and the lists that it is about.
+/// A link, and the lists that it concerns.
 fn link() -> impl Strategy<Value = (Link, &'static [&'static str])> {
     prop_oneof![Just((Link::pull("builder"), &LISTS[..1])), Just((Link::pull_and_mount("builder"), &LISTS[..]))]
 }

@@ -9,7 +9,7 @@ mod ownership;
 
 use proptest::test_runner::Config;
 
-/// The default number of cases, and no file for those that failed: a case worth keeping becomes a test of its own.
+/// Uses the default number of cases, and no file of failed cases. A case worth keeping becomes a test of its own.
 fn config() -> Config {
     Config { failure_persistence: None, ..Config::default() }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{collection::btree_set, prelude::*, sample::select};
 use serde_json::{Value, json};
 
-/// Each is a path in `managedFields`. The fields that regcred writes come first, and of these first [`DATA`].
+/// The paths of fields in `managedFields`. The fields that regcred writes come first, starting with [`DATA`].
 pub(super) const FIELDS: [&[&str]; 14] = [
     &["f:data", "f:.dockerconfigjson"],
     &["f:type"],
@@ -27,10 +27,10 @@ pub(super) const TYPE: usize = 1;
 pub(super) const HOSTS: usize = 5;
 pub(super) const EXPIRES_AT: usize = 8;
 pub(super) const LAST_APPLIED: usize = 9;
-/// From here on the fields are none of regcred's.
+/// The index of the first field that is not regcred's.
 pub(super) const FOREIGN: usize = 10;
 
-/// One entry of `managedFields`: there is one of each manager and operation.
+/// One entry of `managedFields`. Each manager and operation has one.
 pub(super) type Owner = (&'static str, &'static str);
 pub(super) type Owners = BTreeMap<Owner, BTreeSet<usize>>;
 
@@ -42,7 +42,7 @@ pub(super) fn owners() -> impl Strategy<Value = Owners> {
     prop::collection::btree_map(owner, btree_set(0..FIELDS.len(), 0..8), 0..6)
 }
 
-/// As the API server writes it, with the `.` of each map that an update has made.
+/// Returns the fields as the API server writes them, with the `.` of each map that an update has created.
 pub(super) fn managed_fields(owners: &Owners, dots: bool) -> Value {
     let entry = |((manager, operation), fields): (&Owner, &BTreeSet<usize>)| {
         let mut set = json!({});
@@ -64,7 +64,7 @@ pub(super) fn managed_fields(owners: &Owners, dots: bool) -> Value {
     owners.iter().map(entry).collect()
 }
 
-/// Reads it back.
+/// Parses the fields.
 pub(super) fn read(managed_fields: &Value) -> Result<Owners, String> {
     let mut owners = Owners::new();
     for entry in managed_fields.as_array().ok_or("it is no list")? {

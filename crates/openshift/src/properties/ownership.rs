@@ -1,4 +1,4 @@
-//! The owner of a Secret, and which parts are intact.
+//! The owner of a Secret, and its intact parts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ struct Case {
     owners: Owners,
 }
 
-/// Mostly the first.
+/// Texts that are mostly `right`.
 fn text(name: &'static str, right: &'static str, wrong: &'static [&'static str]) -> BoxedStrategy<Texts> {
     let there = move |text| Texts::from([(name, text)]);
     prop_oneof![
@@ -43,7 +43,7 @@ fn texts<const N: usize>(texts: [BoxedStrategy<Texts>; N]) -> impl Strategy<Valu
     Vec::from(texts).prop_map(|texts| texts.into_iter().flatten().collect())
 }
 
-/// A Secret that is nearly ours. Faults are rare, so that each may be the only one.
+/// Secrets that are nearly ours. Faults are rare, so that a case often has only one.
 fn case() -> impl Strategy<Value = Case> {
     let us = select(&[("default", "regcred"), ("blue", "regcred/blue")][..]);
     us.prop_flat_map(|us| {
@@ -62,7 +62,7 @@ fn case() -> impl Strategy<Value = Case> {
         (Just(us), labels, annotations, owned(us.1))
     })
     .prop_map(|(us, labels, annotations, mut owners)| {
-        // Nobody owns what is not there.
+        // A missing field has no owner.
         let is_there = |field: usize| {
             let name = FIELDS[field].last().and_then(|it| it.strip_prefix("f:")).unwrap_or_default();
             !(2..LAST_APPLIED).contains(&field) || labels.contains_key(name) || annotations.contains_key(name)
@@ -106,7 +106,7 @@ impl Case {
         self.owners.get(&(self.us.1, "Apply")).is_some_and(|fields| fields.contains(&field))
     }
 
-    /// Whether it is as our last apply left it.
+    /// Returns whether it is as our last apply left it.
     fn is_intact(&self) -> bool {
         let ends = self.annotations.contains_key("regcred.dev/expires-at");
         let marks = (2..LAST_APPLIED).filter(|field| ends || *field != EXPIRES_AT);

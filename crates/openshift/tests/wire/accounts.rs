@@ -1,4 +1,4 @@
-//! Links: lists of `ServiceAccounts` that others write too.
+//! Links: lists of `ServiceAccounts` that other programs write too.
 
 use regcred_core::{Address, ErrorKind, SecretSink, Written, testing::SinkExt};
 use regcred_openshift::Link;
@@ -25,10 +25,10 @@ async fn entries_of_others_stay_when_they_write_at_the_same_moment() {
     assert!(names(&account["secrets"]).contains(&NAME));
 }
 
-/// Case 22: OpenShift's own controller and others edit the lists of a ServiceAccount at the same moment.
+/// Case 22: OpenShift's own controller and other programs edit the lists of a ServiceAccount at the same moment.
 ///
-/// Each write carries the version that was read, five tries with jitter: our name is there once and no entry of others is lost,
-/// with twelve writers at a time.
+/// Each write carries the version that was read, and is tried five times with jitter. With twelve concurrent writers,
+/// regcred's name appears exactly once, and no other entry is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twelve_writers_at_a_time_lose_no_entry() {
     let kube = FakeKube::start().await;
@@ -40,7 +40,7 @@ async fn twelve_writers_at_a_time_lose_no_entry() {
         let mut target = target("team-a");
         target.address = Address::new(target.group(), format!("ecr-{number}"));
         work.spawn(async move {
-            // As the engine does: what did not come through is tried again with the next look.
+            // Like the engine, retry failed links with the next reconcile.
             loop {
                 let applied = sink.write(&target, &set(number, 12)).await.expect("the Secret can be written");
                 match applied.failure {

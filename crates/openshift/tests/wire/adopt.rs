@@ -1,4 +1,4 @@
-//! Taking over a Secret that a shell recipe made with `kubectl apply`.
+//! Adoption of a Secret that a shell script created with `kubectl apply`.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_core::{ErrorKind, SecretSink, Written, testing::SinkExt};
@@ -14,7 +14,7 @@ async fn adopting(kube: &FakeKube) -> OpenShiftSink {
     builder(kube).await.with_links([Link::pull("default")]).with_foreign(Foreign::Adopt).build()
 }
 
-/// What `kubectl apply` leaves behind, with a label that the team put there.
+/// Returns a Secret as `kubectl apply` leaves it, with a label of the team.
 fn recipe(auths: &str) -> Value {
     let data = STANDARD.encode(auths);
     json!({
@@ -23,7 +23,7 @@ fn recipe(auths: &str) -> Value {
     })
 }
 
-/// A cluster whose only namespace holds it.
+/// Returns a cluster whose only namespace has this Secret.
 async fn with_recipe(auths: &str) -> FakeKube {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
@@ -35,7 +35,7 @@ fn secret(kube: &FakeKube) -> Value {
     kube.object("secrets", "team-a", NAME).expect("it is there")
 }
 
-/// `manager operation` of everybody who owns the data.
+/// Returns `manager operation` for each owner of the data.
 fn owners(secret: &Value) -> Vec<String> {
     let entries = secret["metadata"]["managedFields"].as_array().expect("a list").iter();
     let entries = entries.filter(|it| !it["fieldsV1"]["f:data"].is_null());
@@ -153,7 +153,7 @@ async fn another_instance_s_secret_is_not_adopted() {
     assert_eq!(secret(&kube), before);
 }
 
-/// A server-side apply as somebody else.
+/// Applies labels as another field manager.
 async fn apply(kube: &FakeKube, manager: &str, labels: &Value) {
     let client = kube::Client::try_from(kube::Config::new(kube.url().parse().expect("a URL"))).expect("a client");
     let api = kube::Api::<k8s_openapi::api::core::v1::Secret>::namespaced(client, "team-a");

@@ -1,4 +1,4 @@
-//! The suite for every sink.
+//! Runs the conformance suite for sinks.
 
 use std::{
     collections::BTreeMap,

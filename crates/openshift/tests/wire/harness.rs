@@ -44,7 +44,7 @@ pub(crate) fn set_for(registry: &str, serial: usize, hours: u64) -> CredentialSe
     set
 }
 
-/// Two providers, of which the second has nothing to give at present.
+/// Returns a set of two providers. The second one has no credential.
 pub(crate) fn partial(serial: usize) -> CredentialSet {
     let mut set = set(serial, 13);
     set.insert_failed(provider_name("two"));
@@ -64,7 +64,7 @@ pub(crate) fn names(list: &Value) -> Vec<&str> {
     list.as_array().into_iter().flatten().filter_map(|it| it["name"].as_str()).collect()
 }
 
-/// What was asked for, as `get secrets` or `list serviceaccounts`, each as often as it was.
+/// Returns the number of requests of each kind, such as `get secrets` or `list serviceaccounts`.
 pub(crate) fn requests(kube: &FakeKube) -> Vec<String> {
     let mut all = kube.requests().iter().map(|it| format!("{} {}", it.verb, it.resource)).collect::<Vec<_>>();
     all.sort();

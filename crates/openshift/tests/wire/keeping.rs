@@ -1,4 +1,4 @@
-//! A Secret of our own: made, refreshed, repaired, removed.
+//! A Secret that regcred owns: created, refreshed, restored, removed.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use regcred_core::{

@@ -1,4 +1,4 @@
-//! The sink at the wire: the real client against an API server in memory.
+//! Wire tests of the sink: the real client against an API server in memory.
 
 mod accounts;
 mod adopt;

@@ -1,4 +1,4 @@
-//! Entries of ours in a Secret that stays its owner's.
+//! Merges of our entries into a Secret of another owner.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{NAME, both, builder, partial, set, target};
 
-/// White space, numbers and escapes as nobody would write them.
+/// A config with unusual white space, numbers and escapes.
 const THEIRS: &str = "{ \"x\" : [1, 2.50],\n  \"auths\": { \"quay.example\" : {\"auth\" : \"d\\u0054pw\" }, \"z\":{\"auth\":\"dTpw\"} } }\n";
 
 async fn merging(kube: &FakeKube) -> OpenShiftSink {
@@ -72,7 +72,7 @@ async fn an_entry_that_nothing_asks_for_goes_but_not_while_a_provider_fails() {
     assert!(!data(&kube).contains("two.example") && data(&kube).contains("quay.example"));
 }
 
-/// Its owner writes the data anew, and nothing else.
+/// Replaces the data as its owner, and nothing else.
 fn rewrite(kube: &FakeKube, data: &str) {
     let mut written = kube.object("secrets", "team-a", NAME).expect("it is there");
     written["data"] = theirs(data)["data"].clone();
@@ -124,15 +124,15 @@ async fn a_secret_that_nobody_is_said_to_own_is_merged_into_all_the_same() {
     assert_eq!((observed.drift, observed.validity.len()), (vec![], 1));
 }
 
-/// Case 18: what stands there is no Docker config, has a list for `auths`, a key that occurs twice, or is too large.
+/// Case 18: the existing value is not a Docker config, has a list for `auths`, has a duplicate key, or is too large.
 ///
-/// It is not merged into: it stays byte for byte.
+/// regcred does not merge into it, and leaves every byte unchanged.
 #[tokio::test]
 async fn what_cannot_be_merged_into_is_left_alone_and_says_why() {
     let long = format!("{{\"auths\":{{\"quay.example\":{{\"auth\":\"\",\"x\":\"{}\"}}}}}}", "x".repeat(920 * 1024));
     let keys = (0..65).map(|number| format!("\"r.example/{number}\":{{}}")).collect::<Vec<_>>().join(",");
     let many = format!("{{\"auths\":{{{keys}}}}}");
-    // The API server sees to it that the data is an object.
+    // The API server ensures that the data is an object.
     let cases = [
         (r#"{"auths":[]}"#, "unreadable: "),
         (r#"{"auths":{"quay.example":{},"quay.example":{}}}"#, "unreadable: "),
@@ -328,7 +328,7 @@ async fn installations_that_merge_into_one_secret_at_the_same_time_lose_nothing(
             .build();
         work.spawn(async move {
             let set = crate::harness::set_for(&format!("r{number}.example"), number, 12);
-            // As the engine does: a lost race is tried again.
+            // Like the engine, retry after a lost race.
             while let Err(error) = instance.write(&target("team-a"), &set).await {
                 assert_eq!(error.kind(), ErrorKind::Conflict, "{error:?}");
             }

@@ -31,14 +31,14 @@ impl Drop for Watching {
 /// A change by another program.
 type Change = fn(&Watching);
 
-/// Two namespaces whose Secrets are written and linked, and a source that watches them.
+/// Returns two namespaces whose Secrets are written and linked, and a source that watches them.
 async fn watching(resync: Duration, watched: WatchedObjects, prepare: impl FnOnce(&FakeKube)) -> Watching {
     let kube = FakeKube::start().await;
     for namespace in ["team-a", "team-b"] {
         kube.add_namespace(namespace, &["default", "builder"]);
     }
     prepare(&kube);
-    // The watch has to keep this annotation. Else it takes each write of the sink for a change by another program.
+    // The watch has to keep this annotation. Otherwise each write of the sink looks like a change by another program.
     let annotations = [("example.com/team".to_owned(), "a".to_owned())];
     let sink = Arc::new(builder(&kube).await.with_links(Link::defaults()).with_annotations(annotations).build());
     let (cluster, store, name) = (connect(&kube).await, target("team-a").store, NAME.parse().expect("valid"));
@@ -89,7 +89,7 @@ async fn the_source_of_named_namespaces_conforms() {
 }
 
 impl Watching {
-    /// The target that is named next.
+    /// Returns the next reported target.
     async fn next(&mut self) -> TargetEvent {
         let next = timeout(Duration::from_secs(30), self.receiver.next()).await;
         next.expect("within half a minute").expect("it goes on").1
@@ -154,7 +154,7 @@ async fn own_writes_and_changes_beside_them_name_no_target() {
     }
     watching.edit("serviceaccounts", "default", |account| account["metadata"]["labels"] = json!({ "team": "a" }));
     watching.edit("secrets", NAME, |secret| secret["metadata"]["labels"]["scanned"] = json!("yes"));
-    // The source reports the next change that matters, and nothing before it.
+    // The source reports the next relevant change, and nothing before it.
     watching.kube.remove("secrets", "team-b", NAME);
     assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target("team-b")));
     assert_eq!(watching.receiver.try_next().map(|(_, it)| format!("{it:?}")), None);

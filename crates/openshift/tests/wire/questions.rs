@@ -1,4 +1,4 @@
-//! What a cluster is asked before anything is kept there.
+//! The checks of a cluster before regcred writes there.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What cannot be written, and what is said of it.
+//! Secrets that cannot be written, and the error messages.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn namespaces_that_are_gone_or_going_are_told_apart_from_missing_rights() 
         let error = sink.write(&target(namespace), &set(1, 12)).await.expect_err(message);
         assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Gone, message));
     }
-    // Under RoleBindings a namespace that is gone answers 403.
+    // If a namespace is gone, its RoleBindings are too, so the answer is 403.
     for namespace in ["absent", "forbidden"] {
         kube.deny("get", "secrets", Some(namespace));
     }

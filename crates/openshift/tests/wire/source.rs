@@ -1,4 +1,4 @@
-//! Targets that the namespaces of a cluster make.
+//! The targets in the namespaces of a cluster.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use tokio::time::{advance, pause, resume};
 
 use crate::harness::{NAME, connect, target};
 
-/// Every namespace whose label `tier` is `run`.
+/// Returns a source of every namespace whose label `tier` is `run`.
 async fn source(kube: &FakeKube) -> NamespaceSource {
     let (list, store) = (NamespaceList::new(&connect(kube).await), StoreName::new("cluster").expect("valid"));
     NamespaceSource::new(list, store, NAME.parse().expect("valid"), |_, labels| {
@@ -25,7 +25,7 @@ fn label(kube: &FakeKube, namespace: &str, tier: &str) {
     kube.put("namespaces", "", namespace, json!({ "metadata": { "labels": { "tier": tier } } }), "kubectl");
 }
 
-/// What is seen until everything was named, sorted.
+/// Returns the targets up to the end of the initial list, sorted.
 async fn seen(receiver: &mut TargetReceiver) -> Vec<String> {
     let mut seen = vec![];
     loop {

@@ -1,4 +1,4 @@
-//! What is as it was left, as the watches of a cluster tell.
+//! Unchanged targets, as the watches of a cluster report them.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::harness::{NAME, builder, connect, names, requests, set, sink, target};
 
-/// A sink whose targets are watched, and what the watches tell.
+/// A sink whose targets are watched, and the reports of the watches.
 struct Watching {
     sink: Arc<OpenShiftSink>,
     receiver: TargetReceiver,
@@ -36,7 +36,7 @@ impl Drop for Watching {
     }
 }
 
-/// A source of the Secret in every namespace, and who keeps it.
+/// Returns a source of the Secret in every namespace, and its sink.
 async fn source(kube: &FakeKube) -> (WatchedSource, Arc<OpenShiftSink>) {
     let cluster = connect(kube).await;
     let (name, links) = (NAME.parse::<SecretName>().expect("valid"), Link::defaults());
@@ -79,7 +79,7 @@ async fn the_source_of_watched_namespaces_conforms() {
     conformance::source(&Namespaces(kube)).await;
 }
 
-/// Which was told of each namespace that is there.
+/// Returns a watched sink once the source has reported every existing namespace.
 async fn watching(kube: &FakeKube) -> Watching {
     let (source, sink) = source(kube).await;
     let (sender, mut receiver) = TargetSender::channel(16);
@@ -88,7 +88,7 @@ async fn watching(kube: &FakeKube) -> Watching {
     Watching { sink, receiver, task }
 }
 
-/// One namespace, whose Secret is written and linked.
+/// Returns one namespace, whose Secret is written and linked.
 async fn written() -> (FakeKube, Watching, Target) {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default", "builder"]);
@@ -102,7 +102,7 @@ impl Watching {
         self.receiver.next().await.expect("it goes on").1
     }
 
-    /// Looks and writes, as the engine does; what was asked for meanwhile.
+    /// Reconciles a target as the engine does. Returns the requests meanwhile.
     async fn refresh(&self, kube: &FakeKube, target: &Target, serial: usize) -> Vec<String> {
         kube.clear_requests();
         let seen = self.sink.observe(target).await.expect("it can be read");
@@ -111,7 +111,7 @@ impl Watching {
         requests(kube).into_iter().filter(|it| !it.starts_with("watch")).collect()
     }
 
-    /// What is left to do at a target, and whether anything had to be read to know that.
+    /// Returns what is left to do for a target, and whether that needed a read.
     async fn undone(&self, kube: &FakeKube, target: &Target) -> (Vec<String>, bool) {
         kube.clear_requests();
         let observed = self.sink.observe(target).await.expect("it can be read").existing().expect("it is there");
@@ -120,7 +120,7 @@ impl Watching {
     }
 }
 
-/// What somebody else makes of the lists of an account.
+/// Edits the lists of an account as another program.
 fn edit(kube: &FakeKube, account: &str, edit: impl FnOnce(&mut Value)) {
     let mut object = kube.object("serviceaccounts", "team-a", account).expect("it is there");
     edit(&mut object);
@@ -221,7 +221,7 @@ async fn what_another_of_our_name_writes_or_somebody_beside_it_is_read_again() {
     watching.sink.write(&target, &set(9, 12)).await.expect("it is known as it is");
 }
 
-/// Anybody may apply under any manager's name. Then metadata shows nothing, so the data is read.
+/// Any program may apply under any manager's name. Metadata does not show this, so the data is read.
 #[tokio::test]
 async fn wrong_data_that_somebody_applies_as_our_field_manager_is_put_right_at_once() {
     let (kube, mut watching, target) = written().await;

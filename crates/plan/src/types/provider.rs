@@ -57,8 +57,7 @@ pub trait ProviderType: Send + Sync + 'static {
     const NAME: &'static str;
 
     /// The options of an entry. Their doc comments are the descriptions in the JSON schema. Use
-    /// `#[serde(deny_unknown_fields)]`, so that
-    /// regcred reports a misspelt option with its file and line.
+    /// `#[serde(deny_unknown_fields)]`, so that regcred reports a misspelt option with its file and line.
     type Options: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static;
 
     /// Reads the options of an entry. Override it to report problems beyond those of form. Default: [`Spec::options`].
@@ -80,15 +79,13 @@ pub trait ProviderType: Send + Sync + 'static {
     async fn make(&self, options: Self::Options) -> Result<Arc<dyn RegistryProvider>>;
 
     /// Returns the keys of its options, hints for misspelt ones, and the keys with which an entry of `targets:` can use
-    /// it directly. Default:
-    /// only the keys of its options.
+    /// it directly. Default: only the keys of its options.
     fn grammar(&self) -> TypeGrammar {
         TypeGrammar::new::<Self::Options>(Self::NAME)
     }
 
     /// Returns the provider of an entry of `targets:` that has a key of [`TypeGrammar::with_target_keys`], or every
-    /// problem of these keys at
-    /// once. Default: a problem, because the type adds no such keys.
+    /// problem of these keys at once. Default: a problem, because the type adds no such keys.
     fn inline(&self, keys: &Spec) -> Result<Inline<Self::Options>, Problems> {
         Err(Problem::at(keys.origin().clone(), format!("type {} has to be an entry of `providers:`", Self::NAME))
             .into())
@@ -102,8 +99,7 @@ pub trait ProviderType: Send + Sync + 'static {
     }
 
     /// Checks the identity and a credential of each entry for `check --online`. It drops each credential. `None`, the
-    /// default: regcred creates
-    /// each provider and asks it for a credential.
+    /// default: regcred creates each provider and asks it for a credential.
     ///
     /// All entries of this type come in one call, so that each caller is looked up only once.
     async fn probe(&self, entries: Vec<Probe<Self::Options>>) -> Option<Vec<Finding>> {
@@ -130,8 +126,7 @@ pub trait ProviderType: Send + Sync + 'static {
     }
 
     /// Returns the policies that these entries need in their service, for `manifests --mode iam`, or every problem at
-    /// once. It makes no
-    /// request. `None`, the default: this type has no policies.
+    /// once. It makes no request. `None`, the default: this type has no policies.
     fn policies(
         &self,
         entries: &[Probe<Self::Options>],
@@ -240,16 +235,14 @@ impl ProviderPlan {
     }
 
     /// Adds a registry that only the provider's answer names, such as that of the caller's own account. Two providers
-    /// of one Secret
-    /// conflict if their keys are equal. `description` completes the sentence "it has a login for …".
+    /// of one Secret conflict if their keys are equal. `description` completes the sentence "it has a login for …".
     #[must_use]
     pub fn with_unnamed(self, key: impl Into<String>, description: impl Into<String>) -> Self {
         Self { unnamed: Some(Unnamed { key: key.into(), description: description.into() }), ..self }
     }
 
     /// Shares one mint among all entries of this type with an equal key. Include everything that the credential depends
-    /// on in the key. No
-    /// output shows it. Default: no sharing.
+    /// on in the key. No output shows it. Default: no sharing.
     #[must_use]
     pub fn with_mint(self, key: impl Into<String>) -> Self {
         Self { mint: Some(key.into()), ..self }
@@ -258,8 +251,7 @@ impl ProviderPlan {
     /// Sets the options that decide which credential is minted, as text. Default: all options.
     ///
     /// Its digest is in the annotations of Secrets, which tenants can read. So the text must not contain a secret.
-    /// Another digest means another
-    /// credential.
+    /// Another digest means another credential.
     #[must_use]
     pub fn with_identity(self, text: impl Into<String>) -> Self {
         Self { identity: Some(text.into()), ..self }

@@ -49,8 +49,7 @@ impl Types {
     /// Adds a type of provider.
     ///
     /// Fails with [`ErrorKind::Invalid`] if the type exists already. Also fails if another type has an identity, a
-    /// flag, or a key of a target with
-    /// the same name.
+    /// flag, or a key of a target with the same name.
     pub fn with_provider<T: ProviderType>(mut self, provider: T) -> Result<Self> {
         if let Some(name) = self.identities().shared(&provider.identities()).filter(|_| !self.has_provider(T::NAME)) {
             let message = format!("two types of provider have the identity or the flag {name}");

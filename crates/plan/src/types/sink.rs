@@ -18,8 +18,7 @@ pub type SourceAndSink = (Arc<dyn TargetSource>, Arc<dyn SecretSink>);
 /// A type of sink that entries of `sinks:` can name.
 ///
 /// The built-in types implement this trait too. An entry of `targets:` can have options that only its type of sink
-/// understands, such as
-/// the path of a file.
+/// understands, such as the path of a file.
 #[async_trait]
 pub trait SinkType: Send + Sync + 'static {
     /// The value of `type:`.
@@ -44,8 +43,7 @@ pub trait SinkType: Send + Sync + 'static {
     }
 
     /// Returns what a sink needs, or every problem of its options and of its targets at once. It makes no request.
-    /// Default: no needs and no
-    /// problem.
+    /// Default: no needs and no problem.
     fn plan(
         &self,
         options: &Self::Options,
@@ -167,8 +165,7 @@ pub fn fixed_targets<O>(
 
 impl<O> SinkTarget<O> {
     /// Returns one target in each namespace that the config names, with the name of its Secret. Fails if the entry
-    /// selects namespaces,
-    /// because this sink cannot list them.
+    /// selects namespaces, because this sink cannot list them.
     pub fn in_namespaces(&self) -> Result<Vec<Target>, Problem> {
         if let Some(selection) = &self.selection {
             let message = format!("this sink has no namespaces to choose from: name them instead of {selection}");

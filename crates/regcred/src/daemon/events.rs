@@ -1,6 +1,5 @@
 //! Kubernetes Events. A failure of a provider is reported on regcred's own pod. An Event in the namespace of a target
-//! is only about a
-//! problem that the owner of the namespace can fix.
+//! is only about a problem that the owner of the namespace can fix.
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
