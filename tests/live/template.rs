@@ -23,7 +23,7 @@ async fn a_server_takes_what_the_generated_templates_hold_and_refuses_what_it_wo
     assert_eq!(code, Some(2), "this server is no OpenShift: {verdict:#}");
     let errors = verdict["errors"].as_array().expect("a list");
     assert!(
-        errors.len() == 1 && errors[0]["message"].as_str().is_some_and(|it| it.contains("it is no OpenShift")),
+        errors.len() == 1 && errors[0]["message"].as_str().is_some_and(|it| it.contains("it is not OpenShift")),
         "{verdict:#}"
     );
     let dir = tempfile::tempdir().expect("a folder");

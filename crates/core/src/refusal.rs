@@ -36,7 +36,7 @@ impl fmt::Display for Refusal {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        Self::new(ErrorKind::Refused, "the target is left alone").with_cause(refusal)
+        Self::new(ErrorKind::Refused, "the target is left unchanged").with_cause(refusal)
     }
 }
 
@@ -50,6 +50,9 @@ mod tests {
         assert_eq!(refusal.to_string(), "foreign: it was written by \"helm\"; choose another name");
         let error = Error::from(refusal);
         assert_eq!(error.kind(), ErrorKind::Refused);
-        assert_eq!(error.chain(), "the target is left alone: foreign: it was written by \"helm\"; choose another name");
+        assert_eq!(
+            error.chain(),
+            "the target is left unchanged: foreign: it was written by \"helm\"; choose another name"
+        );
     }
 }

@@ -134,7 +134,7 @@ impl Recorder {
         let (refused, contested, failed) = (count(State::Refused), count(State::Contested), count(State::Failed));
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         if dry {
-            info!(targets = self.report.targets.len(), failed, milliseconds, "looked at every target");
+            info!(targets = self.report.targets.len(), failed, milliseconds, "checked every target");
             return;
         }
         info!(

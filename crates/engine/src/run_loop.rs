@@ -172,7 +172,7 @@ impl RunLoop {
             self.queues.add(&target, false);
         }
         if self.timers.was_set_back(wall) {
-            warn!("the wall clock was set back: looking at everything again");
+            warn!("the wall clock was set back: reconciling every target again");
             for target in self.sources.sorted() {
                 self.queues.add(&target, false);
             }
@@ -279,13 +279,13 @@ impl RunLoop {
         let known = &self.recorder.report().targets;
         let missed = self.sources.targets().filter(|target| !known.contains_key(*target));
         for target in missed.cloned().collect::<Vec<_>>() {
-            self.conclude(target, Outcome::failed(late("this target was done")), Duration::ZERO);
+            self.conclude(target, Outcome::failed(late("it reconciled this target")), Duration::ZERO);
         }
         for (route, target) in self.sources.held() {
-            self.recorder.passed_over(route, target.clone(), late("it was known whose target this is"));
+            self.recorder.passed_over(route, target.clone(), late("it found the entry of this target"));
         }
         for route in self.sources.unsynced() {
-            self.recorder.source_late(route, late("all targets were found"));
+            self.recorder.source_late(route, late("it found all targets"));
         }
     }
 }

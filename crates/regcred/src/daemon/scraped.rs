@@ -109,17 +109,13 @@ impl Collector for Scraped {
         let pending = self.pending();
         let all: [(&str, &str, &dyn Encode); 6] = [
             ("pending_oldest_seconds", "Age of the oldest queued target, in seconds", &pending),
-            (
-                "clock_skew_seconds",
-                "Seconds that the clock of the providers' side is ahead of the clock of this machine",
-                &skew,
-            ),
+            ("clock_skew_seconds", "Lead of the providers' clock over the clock of this machine, in seconds", &skew),
             ("targets", "Targets, by state", &targets),
             ("targets_expiring", "Targets whose first credential expires within the window", &expiring),
             ("targets_past_floor", "Targets with less than two hours left, or 15 % of a shorter life", &past),
             (
                 "target_expiry_timestamp_seconds",
-                "First expiry of a target, in seconds since 1970, for the targets that expire first",
+                "First expiry of a target, as a Unix timestamp, for the targets that expire first",
                 &expiry,
             ),
         ];

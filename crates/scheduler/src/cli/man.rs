@@ -14,8 +14,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, command: Command) -> Result<ExitCode> {
     let dir = args.folder.display();
-    fs::create_dir_all(&args.folder).with_context(|| format!("{dir} cannot be made"))?;
+    fs::create_dir_all(&args.folder).with_context(|| format!("cannot create {dir}"))?;
     clap_mangen::generate_to(command.disable_help_subcommand(true), &args.folder)
-        .with_context(|| format!("{dir} cannot be written to"))?;
+        .with_context(|| format!("cannot write to {dir}"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -87,7 +87,9 @@ impl Args {
 
 pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let epoch = |seconds| {
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).context("--after is beyond all time")
+        SystemTime::UNIX_EPOCH
+            .checked_add(Duration::from_secs(seconds))
+            .context("--after is beyond the supported times")
     };
     let after = args.after.map(epoch).transpose()?.unwrap_or_else(|| clock.now());
     let config = args.config(types)?;
@@ -147,7 +149,7 @@ fn expected(schedule: Option<&Schedule>, after: SystemTime, life: Duration, coun
     let (mut refreshes, mut minted, schedule) = (vec![], after, schedule.cloned());
     let next = move |after| schedule.as_ref().and_then(|schedule| schedule.next_after(after));
     while refreshes.len() < count {
-        let ends = minted.checked_add(life).context("--life is beyond all time")?;
+        let ends = minted.checked_add(life).context("--life is beyond the supported times")?;
         let validity = Validity::new(minted, Some(ends)).map_err(|error| anyhow!(error.chain()))?;
         let Some(at) = validity.renew_at(&next) else { break };
         refreshes.push(Refresh { at, secrets: 0, why: why(&validity, at) });

@@ -18,7 +18,7 @@ pub(crate) fn install() {
 ///
 /// `literal`: the message, if it is a literal of the source code without formatted values.
 fn describe(literal: Option<&str>, place: &str) -> String {
-    let what = literal.unwrap_or("its text is not shown, for it may hold a secret");
+    let what = literal.unwrap_or("its text is not shown, because it may contain a secret");
     format!("a bug in regcred, please report it: panic at {place}: {what}")
 }
 

@@ -109,7 +109,7 @@ impl Shown<'_> {
         let expired = outcome.validity.values().filter(|it| !it.is_usable(self.now));
         let expired = expired.filter_map(Validity::expires_at).min();
         match (missing.is_empty(), expired, outcome.renew_at.filter(|due| *due <= self.now)) {
-            (false, ..) => format!("no login of {} is in it that can be believed", missing.join(", ")),
+            (false, ..) => format!("it has no login of {} with trusted dates", missing.join(", ")),
             (true, Some(end), _) => format!("a credential expired at {}", rfc3339(end)),
             (true, None, Some(due)) => format!("it is due since {}", rfc3339(due)),
             (true, None, None) => "another account minted it".into(),

@@ -110,7 +110,7 @@ async fn ask(connection: &Connection, template: &Value) -> Result<(Vec<String>, 
             Ok(true) => {}
             Ok(false) => {
                 refused.push(format!(
-                    "{} cannot judge the template: it is no OpenShift, for it does not serve {api}: name the context of one with --context",
+                    "{} cannot check the template: it is not OpenShift, because it does not serve {api}: choose another context with --context",
                     cluster.server()
                 ));
                 break;

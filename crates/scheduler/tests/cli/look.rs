@@ -177,7 +177,7 @@ async fn what_does_not_work_is_never_called_due() {
 
     let (_, report, _) = run(&mut command_of(&world, config, "plan", &["--output", "json", "--changes"]));
     assert_eq!(report["targets"].as_array().map(Vec::len), Some(3), "each is to be written: {report:#}");
-    assert!(of(&report, "team-a").1.contains("no login of ecr-us-east-1 is in it"), "{report:#}");
+    assert!(of(&report, "team-a").1.contains("it has no login of ecr-us-east-1 with trusted dates"), "{report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -538,7 +538,7 @@ async fn a_cluster_that_is_no_openshift_cannot_judge_a_template() {
     let (code, verdict, logs) = run(&mut command);
     let errors = verdict["errors"].to_string();
     assert!(
-        code == 2 && errors.contains("it is no OpenShift, for it does not serve project.openshift.io/v1"),
+        code == 2 && errors.contains("it is not OpenShift, because it does not serve project.openshift.io/v1"),
         "{verdict:#} {logs}"
     );
 }

@@ -11,8 +11,8 @@ const TOO_FAR: Duration = Duration::from_mins(5);
 /// The largest difference between synchronized clocks.
 const FAR: Duration = Duration::from_mins(1);
 
-const FIX: &str = "have NTP set the clock of this machine, for a pod that of its node: `chronyc tracking` says how far it is off,\n\
-                   `chronyc makestep` sets it; where there is no chrony, `timedatectl set-ntp true`";
+const FIX: &str = "synchronize the clock of this machine with NTP, or of the node for a pod: `chronyc tracking` shows the offset,\n\
+                   `chronyc makestep` corrects it. Without chrony, run `timedatectl set-ntp true`";
 
 /// Compares the clock of `whose`, which shows `theirs`, with the clock of this machine, which shows `now`.
 pub(crate) fn compare(whose: &str, theirs: SystemTime, now: SystemTime) -> Finding {

@@ -6,7 +6,7 @@ use regcred_plan::{Finding, Verdict};
 use tokio::time::timeout;
 
 /// The fix for a check that did not end in time.
-pub(super) const MORE: &str = "give it more, such as `--timeout 2m`, or check less with `--namespace`";
+pub(super) const MORE: &str = "allow more time, such as `--timeout 2m`, or check fewer namespaces with `--namespace`";
 
 /// Runs a check with a time limit. Returns `Some` if it does not end in time. Its findings until then are kept.
 pub(super) async fn within(limit: Duration, asking: impl Future<Output = ()>) -> Option<()> {

@@ -84,7 +84,7 @@ pub(crate) fn findings(places: &[CheckedNamespace], asker: Asker<'_>) -> Vec<Fin
     if !going.is_empty() {
         let message = if going.len() == 1 { "it is being deleted" } else { "they are being deleted" };
         findings.push(
-            Finding::warning("namespaces", "", message).with_namespaces(&going).with_fix("take it out of the config"),
+            Finding::warning("namespaces", "", message).with_namespaces(&going).with_fix("remove it from the config"),
         );
     }
     if !unseen.is_empty() {

@@ -30,7 +30,7 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// Binds the address.
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener> {
-    let listener = accept::listen(address).with_context(|| format!("nothing can be served at {address}"))?;
+    let listener = accept::listen(address).with_context(|| format!("cannot listen on {address}"))?;
     // With port 0 the system chooses the port.
     stderr::info(&format!("health and metrics at http://{}", listener.local_addr()?));
     Ok(listener)

@@ -40,7 +40,7 @@ const NAMED_BY_READERS: [&str; 1] = ["FILE"];
 /// Pages that start after a pass.
 const AFTER_A_PASS: [&str; 1] = ["docs/leaked-token.md"];
 /// Requests that the fake servers do not support: the command line, and regcred's error.
-const UNSERVED: [(&str, &str); 1] = [("regcred check --template template.yaml --online", "it is no OpenShift")];
+const UNSERVED: [(&str, &str); 1] = [("regcred check --template template.yaml --online", "it is not OpenShift")];
 
 pub(super) struct Sandbox {
     world: World,
