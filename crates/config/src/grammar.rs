@@ -163,8 +163,8 @@ pub(crate) mod tests {
     #[serde(deny_unknown_fields)]
     struct NoOptions {}
 
-    /// Returns a grammar with a provider `robot`, which targets can also use by their keys `host` and `robot`, and a
-    /// sink `openshift` without keys.
+    /// Returns a grammar with a provider `robot` and a sink `openshift`. Targets can use the provider by their keys
+    /// `host` and `robot`.
     pub(crate) fn grammar() -> Grammar {
         let robot = TypeGrammar::new::<Options>("robot").with_target_keys(Some(&["host", "robot"]), "host: quay.io");
         let robot = robot.with_public(&["host"]).with_example("{ type: robot, host: quay.io }");

@@ -1,7 +1,7 @@
 //! When to renew: the `schedule` of a Kubernetes `CronJob`, with its `timeZone`.
 //!
 //! `fields` reads the grammar, and `calendar` finds the wall times. This module converts each wall time to instants. A
-//! wall time in the gap of a clock set forward has no instant, and one in the fold of a clock set back has two.
+//! wall time in the gap of a clock set forward has no instant. A wall time in the fold of a clock set back has two.
 
 mod calendar;
 mod fields;
@@ -86,8 +86,8 @@ impl Schedule {
         iter::successors(self.next_after(after), |run| self.next_after(*run))
     }
 
-    /// Returns the shortest and the longest time between two runs of the year 2026, or between the next two runs if the
-    /// year has fewer. Returns `None` if the schedule runs at most once.
+    /// Returns the shortest and the longest time between two runs of the year 2026. If there are fewer runs, the next
+    /// two runs count. Returns `None` if the schedule runs at most once.
     pub fn gaps(&self) -> Option<(Duration, Duration)> {
         let start = SystemTime::UNIX_EPOCH + YEAR;
         let runs = self.upcoming(start).take_while(|run| *run < start + Duration::from_hours(366 * 24));

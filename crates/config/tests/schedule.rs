@@ -20,7 +20,7 @@ enum Reason {
 /// Expression, zone and start of each row that differs.
 const DIFFERENT: [(&str, &str, &str, Reason); 8] = [
     // robfig advances from midnight in steps of an hour. If clocks are set back by half an hour at 02:00, it arrives at
-    // minute 30 of the hour and only looks ahead from there.
+    // minute 30. From there it only looks ahead.
     ("26 3 * * 0/7", "Australia/Lord_Howe", "1774789260", Reason::Skips("2026-04-05T03:26")),
     ("0 13-15 * * 0", "Australia/Lord_Howe", "1774968600", Reason::Skips("2026-04-05T13:00")),
     ("*/18 6-21/3 * 4/7 2-2/3,0", "Australia/Lord_Howe", "1775022660", Reason::Skips("2026-04-05T06:00")),

@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use crate::environment::Environment;
 
-/// Reads the token. If the file is empty or missing, it is read once more at once.
+/// Reads the token. If the file is empty or missing, the function retries once, immediately.
 ///
 /// Fails with [`ErrorKind::Unreachable`] for an empty file, because the kubelet is writing it. Fails with
 /// [`ErrorKind::Invalid`] for a file that does not exist or is not text.

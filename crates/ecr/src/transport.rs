@@ -51,8 +51,8 @@ const METADATA: [&str; 5] = ["169.254.169.254", "169.254.170.2", "169.254.170.23
 /// The connections to AWS: connection pool, proxies of the environment and trusted authorities. Providers may share
 /// one.
 ///
-/// It sends clear text only to loopback, to the addresses that serve credentials to a machine, and to an endpoint that
-/// the config allows by name. These requests never use a proxy.
+/// It sends clear text only to loopback, to the credential addresses of a machine, and to an explicitly allowed
+/// endpoint. These requests never use a proxy.
 #[derive(Clone, Debug)]
 pub struct Transport {
     direct: SharedHttpClient,

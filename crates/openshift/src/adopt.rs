@@ -1,8 +1,8 @@
 //! Takes over the Secret of another owner, by moving the ownership of fields between managers. Pure.
 //!
 //! A forced apply would leave the copy of the old token in `last-applied-configuration`, and would lose the next
-//! conflict. So our manager becomes the owner of our fields first. Then an ordinary apply removes each field that it
-//! does not name and that has no other owner, such as the copy of the old token.
+//! conflict. So our manager becomes the owner of our fields first. Then an ordinary apply removes each of our fields
+//! that it does not name, such as the copy of the old token. Fields with another owner stay.
 
 use std::{borrow::Cow, collections::HashSet};
 

@@ -232,7 +232,7 @@ fn date(text: &str) -> Option<SystemTime> {
     Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp().into())
 }
 
-/// Text of an answer is shown only if it looks like a version.
+/// Returns whether a text looks like a version. Other text of an answer is never shown.
 fn is_version(text: &str) -> bool {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b".+-".contains(&byte);
     (1..=64).contains(&text.len()) && text.bytes().all(known)

@@ -213,7 +213,7 @@ pub(crate) fn whole_secret(piece: Piece<'_>) -> Decoded<Secret> {
     })
 }
 
-/// Parses one line of a watch; `None` if it is not an event.
+/// Parses one line of a watch. Returns `None` if it is not an event.
 pub(crate) fn watch_line(piece: Piece<'_>) -> Option<WatchLine<'_>> {
     #[derive(Deserialize)]
     struct Line<'a> {

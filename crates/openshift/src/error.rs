@@ -192,7 +192,7 @@ fn is_about_namespace(status: &Status) -> bool {
     status.details.as_ref().is_some_and(|details| details.kind == "namespaces")
 }
 
-/// Returns the fields that an answer is about, such as `.type`; "it" if it names none.
+/// Returns the fields that an answer is about, such as `.type`. Returns "it" if the answer names no field.
 fn fields(status: &Status) -> String {
     let known = |field: &&str| {
         !field.is_empty()

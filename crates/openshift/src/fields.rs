@@ -1,4 +1,4 @@
-//! Which manager owns which field of an object, by its `managedFields`.
+//! The managers of the fields of an object, from its `managedFields`.
 
 use std::{borrow::Cow, collections::BTreeMap};
 

@@ -48,8 +48,8 @@ struct RoleRef {
 
 /// Lists the bindings and policies of an installation. `None`: the right to list one of the three kinds is missing.
 ///
-/// A tenant can set any label on a RoleBinding. So a RoleBinding counts only if it binds the role of its own name,
-/// because creating that binding needs the permissions of the role.
+/// A tenant can set any label on a RoleBinding. So a RoleBinding counts only if it binds the role of its own name. A
+/// tenant cannot create that binding without the permissions of the role.
 pub async fn list(cluster: &Cluster, instance: &InstanceName) -> Result<Option<Vec<Installed>>> {
     let mut found = vec![];
     let rbac = "rbac.authorization.k8s.io";

@@ -86,7 +86,7 @@ impl Lease {
         while held.changed().await.is_ok() {}
     }
 
-    /// Releases the Lease, so that another candidate gets it at once.
+    /// Releases the Lease, so that another candidate gets it immediately.
     pub async fn release(self) {
         let is_held = *self.held.borrow();
         self.task.abort();

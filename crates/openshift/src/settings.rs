@@ -28,8 +28,8 @@ pub enum Foreign {
     #[default]
     Refuse,
     /// regcred takes over the Secret and keeps its UID. Use this if its owner has given it up. The Secret is left
-    /// unchanged if it holds logins for other registries, or if a controller or a server-side apply would write it
-    /// again.
+    /// unchanged if it holds logins for other registries. The same applies if a controller or a server-side apply would
+    /// write it again.
     Adopt,
     /// The Secret keeps its owner. regcred updates its own entries, and every other byte is unchanged. The Secret must
     /// exist.

@@ -120,8 +120,7 @@ pub struct WatchedSource {
 }
 
 impl WatchedSource {
-    /// Creates a source of the Secret of this name in every namespace of the cluster that `takes` accepts, at addresses
-    /// of this store.
+    /// Creates a source of the Secret of this name in every namespace that `takes` accepts, at addresses of this store.
     ///
     /// The watches must include that name. The namespace that regcred runs in is not a target. `sink`: the sink that
     /// writes the Secrets.

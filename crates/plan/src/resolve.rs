@@ -30,8 +30,11 @@ pub fn from_yaml(text: &str, types: &Types) -> Result<Config, Problems> {
     Config::from_yaml(text, &types.grammar(), |config| check(config, types))
 }
 
-/// Returns the problems of a well-formed config. These are options that its types refuse, two logins for one registry
-/// in one Secret, one Secret with two settings, and a schedule with pauses longer than the lifetime of a credential.
+/// Returns the problems of a well-formed config:
+/// - options that its types refuse
+/// - two logins for one registry in one Secret
+/// - two settings for one Secret
+/// - a schedule with pauses longer than the lifetime of a credential
 fn check(config: &Config, types: &Types) -> Checked {
     let resolved = Resolved::of(config, types);
     let problems = resolved.sinks(&resolved.groups(), types).err().unwrap_or_default();

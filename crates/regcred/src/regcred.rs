@@ -200,8 +200,8 @@ impl<'a> RegcredBuilder<'a> {
         Self { registry: Some(registry), ..self }
     }
 
-    /// Sets the variables and files of every provider of the type `ecr`, so that two tenants of one program can have different identities.
-    /// Default: those of the process.
+    /// Sets the variables and files of every provider of the type `ecr`. Two tenants of one program can thus have
+    /// different identities. Default: those of the process.
     #[cfg(feature = "ecr")]
     pub fn with_aws_environment(mut self, environment: regcred_ecr::Environment) -> Self {
         self.built_in = self.built_in.with_aws_environment(environment);

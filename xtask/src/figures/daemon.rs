@@ -74,8 +74,8 @@ pub(crate) fn run(program: &Path, cluster: &Cluster, aws: &str, names: &[String]
     restarted(&format!("restarted beside {LARGE} Secrets of 1 MB, {SMALL} of 1 kB"), 1.0)?.stop()
 }
 
-/// Measures the delay for a new namespace and for a deleted Secret, first without load, then while all Secrets are
-/// refreshed at the usual rate.
+/// Measures the delay for a new namespace and for a deleted Secret. The first measurement is without load. The second
+/// one is during a refresh of all Secrets at the usual rate.
 fn times(daemon: &Daemon, cluster: &Cluster, all: f64) -> Result<()> {
     println!("| {:<52} | {:>8} | {:>8} |", "", "p50", "p99");
     println!("|{0:-<54}|{0:->9}:|{0:->9}:|", "");

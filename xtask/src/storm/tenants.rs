@@ -57,7 +57,7 @@ const LAST: usize = 20;
 /// A quarter of the memory limit of the daemon.
 const MOST_MIB: f64 = 64.0;
 /// The limit for a new namespace to get its Secret, or [`SLOWER`] times the delay before the storm. A new namespace
-/// costs several requests, so this is checked only if the API server answers each within a third of the limit.
+/// costs several requests. So this is checked only if the API server answers each within a third of the limit.
 const SOON: Duration = Duration::from_millis(100);
 const SLOWER: u32 = 3;
 /// The limit of the API server's CPU time after the storm, in cores, in addition to that before the storm.

@@ -7,9 +7,9 @@ use serde::Deserialize;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
-    /// To pull.
+    /// Logins that only pull.
     #[default]
     Pull,
-    /// Also to push.
+    /// Logins that also push.
     Push,
 }

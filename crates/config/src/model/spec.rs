@@ -54,7 +54,7 @@ impl Spec {
         Self { misspelt, ..self }
     }
 
-    /// Reads an entry. If its type is missing or faulty, uses the first type that all of its keys fit, so that its
+    /// Reads an entry. A missing or faulty type is replaced by the first type that accepts all keys, so that the
     /// options are checked too.
     pub(crate) fn read(
         name: &str,

@@ -9,8 +9,8 @@ use regcred_core::ErrorKind;
 
 use crate::host::{AccountId, Region, RegistryHost};
 
-/// The prefix of the region names of a partition, the domain of its plain hosts, and the domain of its dual-stack hosts
-/// if it has any.
+/// The region prefixes, each with the domain of plain hosts and of dual-stack hosts. An empty domain means no such
+/// hosts.
 const PARTITIONS: [(&str, &str, &str); 16] = [
     ("us-gov-", "amazonaws.com", "on.aws"),
     ("us-isob-", "sc2s.sgov.gov", ""),

@@ -64,7 +64,7 @@ pub struct PodSite {
     pub account: String,
 }
 
-/// What a pod needs for its identity. It holds no secret. Default: nothing.
+/// The needs of a pod for its identity. It holds no secret. Default: nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PodIdentity {

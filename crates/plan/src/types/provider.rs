@@ -12,8 +12,8 @@ use crate::finding::Finding;
 
 /// A type of provider that entries of `providers:` can name.
 ///
-/// The built-in types implement this trait too, and nothing else knows their options. A type gets the JSON schema, conflict checks, the
-/// output of `plan` and `manifests`, and a mint that several entries share, from what it returns here.
+/// The built-in types implement this trait too. No other code knows their options. The methods provide the input for
+/// the JSON schema, conflict checks, `plan`, `manifests`, and shared mints.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -152,7 +152,7 @@ pub trait ProviderType: Send + Sync + 'static {
     }
 }
 
-/// What an entry of `providers:` needs and opens, as far as its options show.
+/// The needs of an entry of `providers:` and the registries that it opens, as far as its options show.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ProviderPlan {
@@ -202,7 +202,7 @@ pub struct Inline<O> {
     pub name: ProviderName,
     /// Its options.
     pub options: O,
-    /// What it needs and opens.
+    /// Its needs and the registries that it opens.
     pub plan: ProviderPlan,
     /// Warnings about keys that are valid.
     pub warnings: Vec<Problem>,
@@ -218,7 +218,7 @@ pub struct Probe<O> {
     pub is_inline: bool,
     /// Its options.
     pub options: O,
-    /// What it needs and opens.
+    /// Its needs and the registries that it opens.
     pub plan: ProviderPlan,
 }
 

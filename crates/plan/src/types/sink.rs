@@ -69,7 +69,7 @@ pub trait SinkType: Send + Sync + 'static {
 #[serde(deny_unknown_fields)]
 pub struct NoOptions {}
 
-/// What a sink needs, as far as its options show.
+/// The needs of a sink, as far as its options show.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SinkPlan {
