@@ -84,7 +84,7 @@ fn placed(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-const GOOD: &str = "No errors were found: each new project gets the objects of this template. With --online, the cluster checks it too.\n";
+const GOOD: &str = "No errors were found: each new project gets the objects of this template. Add --online to let the cluster check it too.\n";
 const JUDGED: &str =
     "No errors were found, and the cluster would create the objects of this template in each new project.\n";
 
