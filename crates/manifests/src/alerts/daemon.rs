@@ -34,11 +34,11 @@ fn absent(series: &Series, severity: Severity, holds: &'static str) -> Alert {
         severity,
         expr: format!("absent({up}) or max by (namespace, job) (avg_over_time({up}[{RESTARTED}])) < 0.5"),
         holds,
-        summary: "no daemon of regcred answers",
-        description: "Nobody refreshes pull secrets, and nobody tells when they end. Look at the pods: `kubectl get pods \
-            --namespace={{ $labels.namespace }} --selector=app.kubernetes.io/instance={{ $labels.job }}`. One that ends with exit code 2 has a \
-            config that is not valid, and says which line. Are they well? Then Prometheus does not reach them: see the ServiceMonitor and \
-            network policies. `regcred status` says how long the Secrets last.",
+        summary: "Prometheus reaches no regcred daemon",
+        description: "If no daemon runs, regcred neither refreshes pull secrets nor reports when they expire. Check the pods: `kubectl get pods \
+            --namespace={{ $labels.namespace }} --selector=app.kubernetes.io/instance={{ $labels.job }}`. A pod that exits with code 2 has an \
+            invalid config, and its log names the line. If the pods are healthy, Prometheus cannot reach them: check the ServiceMonitor and \
+            the network policies. `regcred status` prints when the Secrets expire.",
     }
 }
 
@@ -49,9 +49,9 @@ fn replica(series: &Series) -> Alert {
         severity: Severity::Warning,
         expr: format!("avg_over_time({up}[{RESTARTED}]) < 0.5"),
         holds: RESTARTED,
-        summary: "the daemon {{ $labels.pod }} does not answer, or starts again and again",
-        description: "While another one leads nothing is lost, but nobody takes over from that one. `kubectl describe pod \
-            --namespace={{ $labels.namespace }} {{ $labels.pod }}` and its log say why.",
+        summary: "the daemon {{ $labels.pod }} does not answer, or restarts repeatedly",
+        description: "Nothing is lost while another replica leads, but a standby is missing. `kubectl describe pod \
+            --namespace={{ $labels.namespace }} {{ $labels.pod }}` and the log of the pod show the reason.",
     }
 }
 
@@ -61,10 +61,11 @@ fn nobody(series: &Series, severity: Severity, holds: &'static str) -> Alert {
         severity,
         expr: format!("sum by (namespace, job) ({}) == 0", series.of("regcred_leader")),
         holds,
-        summary: "daemons of regcred run, and none of them works",
-        description: "None gets the Lease {{ $labels.job }} in the namespace {{ $labels.namespace }}: their log says why. Often the right to it is \
-            missing, as the manifests are older than the number of replicas, or a daemon outside of this installation holds it: `kubectl get lease \
-            --namespace={{ $labels.namespace }} {{ $labels.job }} --output=yaml` names the holder.",
+        summary: "regcred daemons run, but none of them leads",
+        description: "No daemon can acquire the Lease {{ $labels.job }} in the namespace {{ $labels.namespace }}, so none refreshes pull secrets. \
+            The logs of the daemons show the reason. Often the right to the Lease is missing, because the manifests are older than the number of \
+            replicas. A daemon outside this installation can also hold the Lease: `kubectl get lease --namespace={{ $labels.namespace }} \
+            {{ $labels.job }} --output=yaml` names the holder.",
     }
 }
 
@@ -74,9 +75,10 @@ fn several(series: &Series) -> Alert {
         severity: Severity::Warning,
         expr: format!("sum by (namespace, job) ({}) > 1", series.of("regcred_leader")),
         holds: HANDED_OVER,
-        summary: "{{ $value }} daemons of regcred work at once",
-        description: "They ask for twice as many tokens and write the same Secrets; no Secret is harmed by it. A Deployment that was scaled by hand has \
-            no Lease: print the objects anew with `regcred manifests --mode daemon --replicas 2`, or scale it back to one.",
+        summary: "{{ $value }} regcred daemons reconcile at the same time",
+        description: "The daemons request twice as many tokens and write the same Secrets, but they damage no Secret. A Deployment that was scaled by \
+            hand has no Lease. Print the manifests again with `regcred manifests --mode daemon --replicas 2`, or scale the Deployment back to one \
+            replica.",
     }
 }
 
@@ -86,9 +88,9 @@ fn config(series: &Series) -> Alert {
         severity: Severity::Warning,
         expr: format!("min by (namespace, job) ({}) == 0", series.of("regcred_config_reload_success")),
         holds: MENDED,
-        summary: "the config of regcred has changed and is not valid",
-        description: "The old one goes on, until the daemon starts again: then none is in force. The log of {{ $labels.job }} in the namespace \
-            {{ $labels.namespace }} says which line it is, and so does `regcred check` of the file.",
+        summary: "the changed config of regcred is not valid",
+        description: "The daemon keeps the previous config until it restarts. After a restart it has no valid config and exits. The log of \
+            {{ $labels.job }} in the namespace {{ $labels.namespace }} names the line of the error. `regcred check` names it too.",
     }
 }
 
@@ -98,10 +100,10 @@ fn stuck(series: &Series) -> Alert {
         severity: Severity::Warning,
         expr: format!("max by (namespace, job, store) ({}) > {OLDEST}", series.of("regcred_pending_oldest_seconds")),
         holds: "5m", // Ten scrapes. A single sample is not enough.
-        summary: "a look at a pull secret of {{ $labels.store }} has been waiting for {{ $value | humanizeDuration }}",
-        description: "The API server of {{ $labels.store }} does not answer, or answers too slowly for the number of targets: the log of \
-            {{ $labels.job }} in the namespace {{ $labels.namespace }} says which. A limit on requests (429) halves the pace; `max_writes_per_second` \
-            in the config is the pace itself.",
+        summary: "a pull secret of {{ $labels.store }} has waited in the work queue for {{ $value | humanizeDuration }}",
+        description: "The API server of {{ $labels.store }} does not answer, or answers too slowly for the number of targets. The log of \
+            {{ $labels.job }} in the namespace {{ $labels.namespace }} shows which is the case. If the API server limits requests (429), regcred \
+            halves its write rate. `max_writes_per_second` in the config sets the full write rate.",
     }
 }
 
@@ -117,9 +119,9 @@ fn queue(series: &Series) -> Alert {
         ),
         // The query already covers 30 minutes, so the total delay is the same as that of RegcredWorkStuck.
         holds: "5m",
-        summary: "more work comes for {{ $labels.store }} than is done: {{ $value }} targets or more wait",
-        description: "For half an hour the queue has neither been empty nor become shorter. Something changes Secrets, ServiceAccounts or namespaces \
-            without pause, or `max_writes_per_second` is too low for the number of targets. regcred_sync_total tells what the looks come to, \
-            regcred_sync_duration_seconds how long they take.",
+        summary: "the work queue of {{ $labels.store }} does not shrink: at least {{ $value }} targets are in it",
+        description: "The queue has neither been empty nor become shorter for 30 minutes. Another program keeps changing Secrets, ServiceAccounts or \
+            namespaces, or `max_writes_per_second` is too low for the number of targets. regcred_sync_total counts the reconciles by outcome, and \
+            regcred_sync_duration_seconds measures their duration.",
     }
 }

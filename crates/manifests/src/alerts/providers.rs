@@ -32,10 +32,11 @@ fn fails(series: &Series) -> Alert {
              unless time() - max by (namespace, job, provider) ({success}) < {RECENT}"
         ),
         holds: OUTAGE,
-        summary: "{{ $labels.provider }} gives no credentials",
-        description: "Pull secrets stay as they are until they end; RegcredTargetsExpiring tells when that is near. The outcome in \
-            regcred_provider_requests_total says what it is: denied is a matter of IAM, for which `regcred check --online` prints the statement; \
-            throttled and unreachable pass, or are a matter of the proxy and the network policies.",
+        summary: "the provider {{ $labels.provider }} returns no credentials",
+        description: "regcred leaves existing pull secrets unchanged until they expire. RegcredTargetsExpiring fires when that is near. The label \
+            outcome of regcred_provider_requests_total shows the cause. If it is denied, an IAM permission is missing: `regcred check --online` \
+            prints the statement. If it is throttled or unreachable, the failure often passes. If it persists, check the proxy and the network \
+            policies.",
     }
 }
 
@@ -55,10 +56,11 @@ fn expires(series: &Series) -> Alert {
              and on (namespace, job) max by (namespace, job) ({needed}) > 0"
         ),
         holds: OUTAGE,
-        summary: "the credential of {{ $labels.provider }} should have been renewed",
-        description: "Two thirds of its life are over, and no newer one has come. With RegcredProviderFails the provider is the cause. Without it \
-            nobody has asked: see RegcredWorkStuck and RegcredNobodyLeads, and the log of {{ $labels.job }} in the namespace {{ $labels.namespace }}. \
-            `kubectl rollout restart --namespace={{ $labels.namespace }} deployment/{{ $labels.job }}` has it look at everything at once.",
+        summary: "the credential of the provider {{ $labels.provider }} was not renewed in time",
+        description: "Two thirds of its life are over, and regcred has no newer credential. If RegcredProviderFails fires too, the provider is the \
+            cause. Otherwise regcred has not requested a credential: check RegcredWorkStuck, RegcredNobodyLeads, and the log of {{ $labels.job }} in \
+            the namespace {{ $labels.namespace }}. `kubectl rollout restart --namespace={{ $labels.namespace }} deployment/{{ $labels.job }}` makes \
+            regcred reconcile all targets immediately.",
     }
 }
 
@@ -70,10 +72,10 @@ fn skew(series: &Series) -> Alert {
         severity: Severity::Warning,
         expr: format!("max by (namespace, job) (abs({skew} and {leader} == 1)) > {SKEW}"),
         holds: OUTAGE,
-        summary: "the clocks of regcred and of its providers are {{ $value | humanizeDuration }} apart",
-        description: "Set the clock of the node that runs {{ $labels.job }} in the namespace {{ $labels.namespace }}: its time service does not \
-            run, or reaches nobody. When tokens end is judged by that clock. From five minutes on signatures are refused; regcred then signs \
-            with the time of the provider, and other programs of the node do not. A machine that was suspended shows it too, until a provider \
-            is asked again.",
+        summary: "the clocks of regcred and its providers differ by {{ $value | humanizeDuration }}",
+        description: "Set the clock of the node that runs {{ $labels.job }} in the namespace {{ $labels.namespace }}. Its time service does not \
+            run, or cannot reach a time server. regcred decides by this clock when a token expires. Providers reject signatures that are off by five \
+            minutes or more. regcred then signs with the time of the provider, but other programs on the node do not. A node that was suspended \
+            also fires this alert, until regcred contacts a provider again.",
     }
 }

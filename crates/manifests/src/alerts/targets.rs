@@ -19,16 +19,16 @@ pub(super) fn alerts(series: &Series) -> Vec<Alert> {
     let last = format!("{ending} and on ({labels}) {past}");
     let less =
         "{{ $value }} pull secrets of {{ $labels.sink }} have less than two hours left, or 15 % of a shorter life";
-    let hour = "{{ $value }} pull secrets of {{ $labels.sink }} end within an hour";
+    let hour = "{{ $value }} pull secrets of {{ $labels.sink }} expire within an hour";
     let expiring = [(past, Severity::Warning, less), (last, Severity::Critical, hour)].map(|(expr, severity, summary)| Alert {
         name: "RegcredTargetsExpiring",
         severity,
         expr,
         holds: CAUGHT_UP,
         summary,
-        description: "When a pull secret ends, new pods and builds in its namespace cannot pull. It should have been refreshed long ago. \
-            Which ones, and why: `regcred status --within 2h`, or the log of {{ $labels.job }} in the namespace {{ $labels.namespace }}. \
-            RegcredProviderFails and RegcredTargetsFailed tell which side it is.",
+        description: "After a pull secret expires, new pods and builds in its namespace cannot pull images. regcred should have refreshed it long \
+            ago. `regcred status --within 2h` and the log of {{ $labels.job }} in the namespace {{ $labels.namespace }} name the Secrets and the \
+            reasons. If RegcredProviderFails fires too, the provider is the cause. If only RegcredTargetsFailed fires, the cluster is the cause.",
     });
     let stays = |name, state: &str, summary, description| Alert {
         name,
@@ -45,25 +45,26 @@ pub(super) fn alerts(series: &Series) -> Vec<Alert> {
         stays(
             "RegcredTargetsFailed",
             "failed",
-            "{{ $value }} pull secrets of {{ $labels.sink }} cannot be kept",
-            "Looks at them fail again and again; what stands there stays until it ends. `regcred status` says why for each. \
-             Often a right is missing, as manifests are older than the config: `regcred check --online` prints the rule that mends it. \
-             A quota, a webhook or a policy that refuses is named too.",
+            "regcred cannot update {{ $value }} pull secrets of {{ $labels.sink }}",
+            "Reconciles of these Secrets fail repeatedly. The existing Secrets are left unchanged until they expire. `regcred status` \
+             prints the reason for each Secret. Often a right is missing, because the manifests are older than the config: \
+             `regcred check --online` prints the missing rule. The reason also names a quota, a webhook or a policy that refuses the write.",
         ),
         stays(
             "RegcredTargetsRefused",
             "refused",
-            "{{ $value }} Secrets of {{ $labels.sink }} belong to somebody else",
-            "A Secret of that name is there and regcred did not make it, so it is left alone, and nobody refreshes it. `regcred status` \
-             says whose it is. Take it over with `regcred once --adopt`, or with `adopt: true` in the config; or choose another name in `secret.name`.",
+            "{{ $value }} Secrets of {{ $labels.sink }} have another owner",
+            "A Secret of that name exists, and regcred did not create it. regcred leaves it unchanged and does not refresh it. \
+             `regcred status` names the owner. Adopt the Secret with `regcred once --adopt`, or with `adopt: true` in the config. \
+             You can also choose another name in `secret.name`.",
         ),
         stays(
             "RegcredTargetsContested",
             "contested",
-            "somebody else keeps changing {{ $value }} pull secrets of {{ $labels.sink }}",
-            "regcred has restored them three times in ten minutes, and now writes once in ten minutes at the most. `regcred status` names the \
-             other writer: often a script that this replaces, a GitOps tool that prunes, or another installation with the same names. Stop \
-             one of the two.",
+            "another writer keeps changing {{ $value }} pull secrets of {{ $labels.sink }}",
+            "regcred restored these Secrets three times in ten minutes, and now writes them at most once in ten minutes. `regcred status` \
+             names the other writer. Often it is a script that regcred replaces, a GitOps tool that prunes, or another installation with the \
+             same names. Stop one of the two writers.",
         ),
     ];
     expiring.into_iter().chain(states).collect()

@@ -66,28 +66,28 @@ fn numbers() -> Vec<Panel> {
     let within = format!("sum(max by (sink) (regcred_targets_past_floor{{{HERE}}})) or vector(0)");
     vec![
         Panel::number("Fresh", "none")
-            .described("Pull secrets that are as they should be, also those that wait for a ServiceAccount.")
+            .described("Pull secrets that are up to date, including those that wait for a ServiceAccount.")
             .asks(&of("fresh|waiting"), ""),
         Panel::number("Failed, refused, contested", "none")
-            .described("Pull secrets that regcred cannot keep. `regcred status` says why for each.")
+            .described("Pull secrets that regcred cannot update. `regcred status` prints the reason for each.")
             .asks(&of("failed|refused|contested"), "")
             .coloured("green", &[(1.0, "red")]),
         Panel::number("Past their floor", "none")
             .described(
-                "Less than two hours are left, or 15 % of a shorter life: they should have been refreshed long ago.",
+                "Pull secrets with less than two hours left, or 15 % of a shorter life. regcred should have refreshed them.",
             )
             .asks(&within, "")
             .coloured("green", &[(1.0, "red")]),
-        Panel::number("Next one ends in", "s")
-            .described("A refresh is due when nearly half of its life is left: 5.4 hours of twelve at the latest.")
+        Panel::number("Next expiry in", "s")
+            .described("A refresh is due when nearly half of the life is left: 5.4 hours of twelve at the latest.")
             .asks(&format!("min(regcred_target_expiry_timestamp_seconds{{{HERE}}}) - time()"), "")
             .coloured("red", &[(2.0 * 3600.0, "orange"), (4.0 * 3600.0, "green")]),
-        Panel::number("Daemons that lead", "none")
-            .described("Of several one works. None for a few seconds is a hand-over.")
+        Panel::number("Leading replicas", "none")
+            .described("One replica leads. Zero for a few seconds is a change of the leader.")
             .asks(&format!("sum(regcred_leader{{{HERE}}}) or vector(0)"), "")
             .coloured("red", &[(1.0, "green"), (2.0, "orange")]),
-        Panel::number("Config in force", "bool_yes_no")
-            .described("No: it has changed and is not valid, so the old one goes on. The log says why.")
+        Panel::number("Config valid", "bool_yes_no")
+            .described("No: the changed config is not valid, and regcred keeps the previous one. The log has the reason.")
             .asks(&format!("min(regcred_config_reload_success{{{HERE}}})"), "")
             .coloured("red", &[(1.0, "green")]),
     ]
@@ -98,9 +98,9 @@ fn targets() -> Vec<Panel> {
     let ends = "bottomk(20, min by (sink, target_namespace, secret)";
     let ends = format!("{ends} (regcred_target_expiry_timestamp_seconds{{{HERE}}})) - time()");
     vec![
-        Panel::lines("Pull secrets, by how they stand", 12, "none").asks(&states, "{{state}}"),
-        Panel::table("What ends next", 12, "s")
-            .described("The time that is left.")
+        Panel::lines("Pull secrets by state", 12, "none").asks(&states, "{{state}}"),
+        Panel::table("Next expiries", 12, "s")
+            .described("Time until the pull secret expires.")
             .asks(&ends, "")
             .coloured("red", &[(2.0 * 3600.0, "orange"), (4.0 * 3600.0, "green")]),
     ]
@@ -113,14 +113,14 @@ fn credentials() -> Vec<Panel> {
     let leader = format!("max by (pod) (regcred_leader{{{HERE}}})");
     let skew = format!("max(regcred_clock_skew_seconds{{{HERE}}} and regcred_leader{{{HERE}}} == 1)");
     vec![
-        Panel::lines("What is left of each credential", 8, "s")
-            .described("A saw: up to its whole life with each refresh, which is due at half of it.")
+        Panel::lines("Time left of each credential", 8, "s")
+            .described("Rises to the full life with each refresh. A refresh is due when half of the life is left.")
             .asks(&ends, "{{provider}}"),
-        Panel::lines("Credentials asked for", 8, "none").asks(&requests, "{{provider}}: {{outcome}}"),
-        Panel::lines("Who leads, and its clock", 8, "none")
-            .described("1 leads. Signatures that are 300 seconds off are refused.")
+        Panel::lines("Credential requests", 8, "none").asks(&requests, "{{provider}}: {{outcome}}"),
+        Panel::lines("Leader, and its clock", 8, "none")
+            .described("The leader has the value 1. Providers reject signatures that are 300 seconds off.")
             .asks(&leader, "{{pod}} leads")
-            .asks(&skew, "seconds that the provider is ahead"),
+            .asks(&skew, "seconds by which the provider is ahead"),
     ]
 }
 
@@ -130,16 +130,16 @@ fn work() -> Vec<Panel> {
     let quantile = |part: &str| format!("histogram_quantile({part}, {buckets})");
     let stuck = |metric: &str| format!("max by (store) ({metric}{{{HERE}}})");
     vec![
-        Panel::lines("Looks, by what came of them", 8, "cps")
-            .described("Most looks change nothing. Updates come with each refresh.")
+        Panel::lines("Reconciles by outcome", 8, "cps")
+            .described("Most reconciles change nothing. Each refresh is an update.")
             .asks(&looks, "{{sink}}: {{outcome}}"),
-        Panel::lines("How long a look takes", 8, "s")
-            .asks(&quantile("0.5"), "{{sink}}: half of them")
-            .asks(&quantile("0.99"), "{{sink}}: 99 of 100"),
-        Panel::lines("What waits", 8, "none")
-            .described("Targets that wait for a look or are looked at, and for how many seconds the first of them.")
+        Panel::lines("Duration of a reconcile", 8, "s")
+            .asks(&quantile("0.5"), "{{sink}}: median")
+            .asks(&quantile("0.99"), "{{sink}}: 99th percentile"),
+        Panel::lines("Work queue", 8, "none")
+            .described("Targets that wait or are being reconciled, and the age of the oldest one in seconds.")
             .asks(&stuck("regcred_queue_depth"), "{{store}}: targets")
-            .asks(&stuck("regcred_pending_oldest_seconds"), "{{store}}: seconds of the first"),
+            .asks(&stuck("regcred_pending_oldest_seconds"), "{{store}}: age of the oldest, in seconds"),
     ]
 }
 
