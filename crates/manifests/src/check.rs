@@ -119,7 +119,7 @@ fn free(value: &Value, what: &str, errors: &mut Vec<String>) {
     used(value, &mut vec![], &mut |path, name| {
         if FREE.contains(&name) {
             errors.push(format!(
-                "{what}: {} has ${{{name}}}, which whoever requests a project writes as they like",
+                "{what}: {} has ${{{name}}}, which is free text of the user who requests the project",
                 path.join(".")
             ));
         }
@@ -145,7 +145,7 @@ fn objects(
         if is_project(object) {
             if written["metadata"]["name"] != "${PROJECT_NAME}" {
                 errors.push(format!(
-                    "{what}: its name is not ${{PROJECT_NAME}}, so another project would be made than was asked for"
+                    "{what}: its name is not ${{PROJECT_NAME}}, so the server would create another project than the requested one"
                 ));
             }
         } else if let Some(error) = misplaced(object) {
@@ -179,20 +179,20 @@ fn objects(
             if (FREE.contains(&name) && !describes(path)) || (run && PARAMETERS[1..].contains(&name)) {
                 let path = path.join(".");
                 errors.push(format!(
-                    "{what}: {path} has ${{{name}}}, which whoever requests a project writes as they like"
+                    "{what}: {path} has ${{{name}}}, which is free text of the user who requests the project"
                 ));
             }
         });
         let text = written.to_string();
         for (_, key) in identities.key_marks.iter().filter(|(mark, _)| text.contains(mark)) {
             warnings.push(format!(
-                "{what}: it holds {key}, and each project would: whoever administers a project reads its Secrets"
+                "{what}: it holds {key}, and so would each new project: project administrators can read Secrets"
             ));
         }
     }
     match expanded.iter().filter(|it| is_project(it)).count() {
         1 => {}
-        0 => errors.push("it makes no Project of project.openshift.io/v1: each request would fail".into()),
+        0 => errors.push("it makes no Project of project.openshift.io/v1, so each request would fail".into()),
         several => errors.push(format!("it makes {several} Projects, and has to make exactly one")),
     }
     let admins = template["objects"].as_array().into_iter().flatten().filter(|it| it["kind"] == "RoleBinding");
@@ -204,8 +204,8 @@ fn objects(
     };
     if !admins.into_iter().any(is_admin) {
         errors.push(
-            "nobody gets the role admin: whoever requests a project could not use it. A RoleBinding of the ClusterRole admin to the User \
-             ${PROJECT_ADMIN_USER} is missing"
+            "no RoleBinding grants the role admin: users could not use the projects that they request. Add a RoleBinding of the ClusterRole \
+             admin to the User ${PROJECT_ADMIN_USER}"
                 .into(),
         );
     }
@@ -240,7 +240,7 @@ fn misplaced(object: &Value) -> Option<String> {
         ));
     }
     Some(if CLUSTER.contains(&kind) {
-        "it is in no namespace: the server refuses it, and deletes the project that was asked for".into()
+        "it is in no namespace: the server refuses it, and deletes the requested project".into()
     } else {
         "it is of no kind that each OpenShift has: without its definition each request takes half a minute and fails"
             .into()
@@ -334,7 +334,10 @@ mod tests {
         refused(|it| drop(it["objects"].as_array_mut().expect("a list").remove(0)), "it makes no Project");
         refused(add(good()["objects"][0].clone()), "it makes 2 Projects");
         refused(|it| it["objects"][0]["metadata"]["name"] = "x".into(), "its name is not ${PROJECT_NAME}");
-        refused(|it| drop(it["objects"].as_array_mut().expect("a list").remove(1)), "nobody gets the role admin");
+        refused(
+            |it| drop(it["objects"].as_array_mut().expect("a list").remove(1)),
+            "no RoleBinding grants the role admin",
+        );
         let named = |api: &str, kind: &str| json!({ "apiVersion": api, "kind": kind, "metadata": { "name": "x" } });
         refused(add(named("rbac.authorization.k8s.io/v1", "ClusterRole")), "it is in no namespace");
         refused(add(named("v1", "Namespace")), "it is in no namespace");
@@ -366,8 +369,8 @@ mod tests {
         refused(|it| it["labels"] = json!({ "a": "${PROJECT_DISPLAYNAME}" }), "labels: a has ${PROJECT_DISPLAYNAME}");
         refused(|it| it["labels"] = json!({ "a": "not a label!" }), "the label a cannot be");
         refused(|it| it["metadata"]["namespace"] = "default".into(), "OpenShift looks for it in openshift-config");
-        refused(|it| it["objects"][1]["roleRef"]["kind"] = "Role".into(), "nobody gets the role admin");
-        refused(|it| it["objects"][1]["subjects"][0]["kind"] = "Group".into(), "nobody gets the role admin");
+        refused(|it| it["objects"][1]["roleRef"]["kind"] = "Role".into(), "no RoleBinding grants the role admin");
+        refused(|it| it["objects"][1]["subjects"][0]["kind"] = "Group".into(), "no RoleBinding grants the role admin");
         let mut account = named("v1", "ServiceAccount");
         account["metadata"]["annotations"] = json!({ "eks.amazonaws.com/role-arn": "${PROJECT_DESCRIPTION}" });
         refused(add(account), "has ${PROJECT_DESCRIPTION}");

@@ -26,7 +26,7 @@ pub fn values(plan: &Plan, install: &Install, command: &str) -> Result<Manifests
     let site = Site::new(plan, install);
     if let Some(previous) = plan.previous_instance() {
         rights.push(format!(
-            "after a pass, when `regcred status` says that each Secret is fresh: regcred cleanup --instance {previous}"
+            "after a pass, when `regcred status` reports every Secret as fresh, run: regcred cleanup --instance {previous}"
         ));
     }
     let config_text = match install.files.as_slice() {

@@ -71,11 +71,13 @@ pub(crate) fn made(plan: &Plan, install: &Install) -> Result<Made, Problems> {
     let is_selecting = !need.selections().is_empty();
     let mut kubectl = of_kubectl(plan, install, &site, is_selecting);
     if objects.iter().any(|object| object.to_string().len() > LARGEST_NOTE) {
-        kubectl.push("some of it is too large for what kubectl notes on objects: apply it with --server-side".into());
+        kubectl.push(
+            "an object is too large for the annotation of `kubectl apply`: apply the objects with --server-side".into(),
+        );
     }
     let left = leftover::commands(plan, install, &need, &objects).join("\n  ");
     kubectl.push(format!(
-        "delete what another mode or version of this installation has left:\n  {left}\n  If it was in another namespace: \
+        "delete the objects that another mode or version of this installation left:\n  {left}\n  If it was in another namespace: \
          print the old manifests with --namespace=OLD --no-namespace, and pipe them into `kubectl delete --ignore-not-found --filename -`"
     ));
     let (rights, identity) =
@@ -106,17 +108,19 @@ fn problems(plan: &Plan, install: &Install, need: &Need) -> Vec<Problem> {
         let elsewhere = install.sink.as_ref().and_then(|sink| plan.sinks().get(sink));
         let reached = elsewhere.filter(|(_, sink)| sink.cluster.is_some_and(|it| !it.is_own));
         problems.extend(reached.map(|(spec, _)| {
-            spec.problem("kubeconfig", "what runs in that cluster writes as whoever is in this file: print its rights alone, with --mode rights")
+            let message = "a pod in that cluster would authenticate with this file, not as its ServiceAccount: print only the rights, with --mode \
+                           rights";
+            spec.problem("kubeconfig", message)
         }));
     }
     if plan.prunes() && install.mode.watches() && need.selections().is_empty() {
-        let message = "prune: what is to be removed is known by a list of namespaces, and this config names each: leave it out, or choose \
-                       namespaces by pattern or label";
+        let message = "prune: regcred finds the Secrets to remove with a list of namespaces, but this config names each namespace: leave `prune` \
+                       out, or select namespaces by pattern or label";
         problems.push(Problem::everywhere(message));
     }
     if install.files.iter().map(String::len).sum::<usize>() > LARGEST {
         problems.push(Problem::everywhere(
-            "the config is too large for a ConfigMap: choose namespaces instead of naming them",
+            "the config is too large for a ConfigMap: select namespaces by pattern or label instead of naming them",
         ));
     }
     problems
@@ -133,28 +137,29 @@ fn of_rights(plan: &Plan, install: &Install, site: &Site<'_>, is_selecting: bool
     }
     if install.guard != Guard::Policy {
         notes.push(
-            "without the policy, whoever owns this pod can be any ServiceAccount of the namespaces that it serves: RBAC knows no types of Secrets"
+            "without the policy, anyone who controls this pod can act as any ServiceAccount of the namespaces that it serves, because RBAC \
+             cannot limit the types of Secrets"
                 .into(),
         );
     }
     if is_selecting && install.guard == Guard::Bindings {
         let (account, namespace, wide) = (&site.account, site.namespace, site.wide("-target"));
         notes.push(format!(
-            "each namespace that is chosen needs a binding of its own, also those of tomorrow: kubectl create rolebinding {wide} \
+            "each selected namespace needs a binding of its own, and so does each new one: kubectl create rolebinding {wide} \
              --clusterrole={wide} --serviceaccount={namespace}:{account} --namespace=NAMESPACE"
         ));
     }
     let egress = plan.egress().into_iter().collect::<Vec<_>>();
     if install.mode.workload().is_some() && !egress.is_empty() {
         notes.push(format!(
-            "the pod connects to {}: let it, if a NetworkPolicy or a firewall limits egress",
+            "the pod connects to {}: allow this if a NetworkPolicy or a firewall limits egress",
             egress.join(", ")
         ));
     }
     if install.profiles {
         notes.push(
-            "who may label a namespace regcred.dev/profile=NAME: whoever is bound to a ClusterRole with the rule { apiGroups: [regcred.dev], \
-             resources: [profiles], resourceNames: [NAME], verbs: [use] }"
+            "to let a user label a namespace regcred.dev/profile=NAME, bind the user to a ClusterRole with the rule { apiGroups: \
+             [regcred.dev], resources: [profiles], resourceNames: [NAME], verbs: [use] }"
                 .into(),
         );
     }
@@ -173,7 +178,7 @@ fn of_kubectl(plan: &Plan, install: &Install, site: &Site<'_>, is_selecting: boo
     if is_selecting && install.guard == Guard::Policy {
         let wide = site.wide("-target");
         notes.push(format!(
-            "these rights are safe only behind the guard, which takes Kubernetes 1.30 or OpenShift 4.17. kubectl goes on after an error: if it \
+            "these rights are safe only with the guard, which requires Kubernetes 1.30 or OpenShift 4.17. kubectl continues after an error: if it \
              cannot apply a policy named {name}-guard-*, run `kubectl delete clusterrolebinding {wide}`. On older servers print with --role-bindings"
         ));
     }
@@ -196,13 +201,13 @@ fn renamed(previous: &InstanceName, site: &Site<'_>) -> String {
     let wide = "validatingadmissionpolicybinding,validatingadmissionpolicy,clusterrolebinding,clusterrole";
     format!(
         "before you apply this, stop instance {previous}, which would write its Secrets back:\n  kubectl delete cronjob,deployment \
-         --namespace={namespace} {label}\n  After a pass, when `regcred status` says that each Secret is fresh, remove the rest of it:\n  \
+         --namespace={namespace} {label}\n  After a pass, when `regcred status` reports every Secret as fresh, remove the rest of it:\n  \
          regcred cleanup --instance {previous}\n  kubectl delete {own} --namespace={namespace} {label}\n  kubectl delete rolebinding \
          --all-namespaces {label}\n  kubectl delete {wide} {label}"
     )
 }
 
 /// Explains why a cluster-wide right to write a Secret of one name gives full control of the cluster.
-pub(crate) const UNGUARDED: &str = "UNGUARDED: whoever owns this pod can own the cluster. It may write Secrets of its names in every namespace, also in \
-    kube-system, and RBAC knows no types: a Secret of type kubernetes.io/service-account-token made there reads back as the token of any ServiceAccount. \
-    On Kubernetes 1.30, OpenShift 4.17 and later leave --unguarded out; before these use --role-bindings";
+pub(crate) const UNGUARDED: &str = "UNGUARDED: anyone who controls this pod can take over the cluster. The pod may write Secrets of its names in every \
+    namespace, including kube-system. RBAC cannot limit the types of Secrets. A Secret of type kubernetes.io/service-account-token returns the token of \
+    any ServiceAccount of its namespace. On Kubernetes 1.30, OpenShift 4.17 and later leave --unguarded out. On older servers use --role-bindings";

@@ -24,7 +24,7 @@ pub fn read(text: &str) -> Result<Value, String> {
 
 /// Returns objects as YAML documents that parsers of YAML 1.1 and 1.2 read the same way. `head` becomes comment lines
 /// at the top.
-#[expect(clippy::missing_panics_doc, reason = "whatever JSON is, it is YAML")]
+#[expect(clippy::missing_panics_doc, reason = "all JSON is valid YAML")]
 pub fn yaml(head: &[String], objects: &[Value]) -> String {
     let options = serde_saphyr::ser_options! { compact_list_indent: false, folded_wrap_chars: usize::MAX };
     let mut text = String::new();

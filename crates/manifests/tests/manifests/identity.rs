@@ -214,7 +214,10 @@ fn variables_and_keys_of_each_type_are_refused_in_files() {
     let template =
         json!({ "apiVersion": "template.openshift.io/v1", "kind": "Template", "objects": [secret], "parameters": [] });
     let (_, warnings) = check(&template, &identities);
-    assert!(warnings.iter().any(|it| it.contains("it holds a token of Vault, and each project would")), "{warnings:?}");
+    assert!(
+        warnings.iter().any(|it| it.contains("it holds a token of Vault, and so would each new project")),
+        "{warnings:?}"
+    );
 }
 
 #[test]

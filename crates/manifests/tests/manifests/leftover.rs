@@ -7,7 +7,7 @@ use crate::plan;
 fn commands(targets: &str, install: &Install) -> String {
     let plan = plan(&format!("targets: [{{ {targets}, region: eu-west-1 }}]"));
     let notes = manifests(&plan, install).expect("they can be made").notes;
-    notes.into_iter().find(|note| note.starts_with("delete what another mode")).expect("it is printed")
+    notes.into_iter().find(|note| note.starts_with("delete the objects that another mode")).expect("it is printed")
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn what_applying_does_not_do_is_told_beside_the_objects() {
     assert!(told.lines().any(|line| line == first), "{told}");
     assert!(told.contains("note: nobody says who regcred is in AWS: --identity does"), "{told}");
     let (_, _, told) = manifests("profiles", &["--unguarded"]);
-    assert!(told.contains("note: UNGUARDED: whoever owns this pod can own the cluster"), "{told}");
+    assert!(told.contains("note: UNGUARDED: anyone who controls this pod can take over the cluster"), "{told}");
     let (_, _, told) = manifests("profiles", &["--role-bindings"]);
     assert!(told.contains("kubectl create rolebinding regcred-target --clusterrole=regcred-target"), "{told}");
 }
@@ -122,7 +122,7 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
         "{told}"
     );
     let (code, _, told) = manifests("full", &["--sink", "edge", "--mount", "edge=/var/run/secrets/edge"]);
-    assert!(code == 2 && told.contains("print its rights alone, with --mode rights"), "{told}");
+    assert!(code == 2 && told.contains("print only the rights, with --mode rights"), "{told}");
     let (code, _, told) = manifests("minimal", &["--sink", "moon"]);
     assert!(code == 2 && told.contains("moon is no cluster of this config"), "{told}");
     let dir = tempfile::tempdir().expect("a folder");
@@ -148,7 +148,7 @@ fn a_template_that_would_break_project_requests_is_refused() {
         (
             "name: ${PROJECT_ADMIN_USER}",
             "name: ${PROJECT_DISPLAYNAME}",
-            "which whoever requests a project writes as they like",
+            "which is free text of the user who requests the project",
         ),
         ("name: ${PROJECT_NAME}", "name: fixed", "its name is not ${PROJECT_NAME}"),
     ] {
