@@ -109,7 +109,7 @@ async fn from_the_recipe_to_nothing_left_to_do_with_what_init_prints() {
 
     let (code, kept, told) = run(&aws, &world.kubeconfig, &init);
     assert_eq!(code, Some(0));
-    assert!(kept.contains("regcred's already") && !kept.contains("adopt: true"), "{kept}");
+    assert!(kept.contains("regcred owns it already") && !kept.contains("adopt: true"), "{kept}");
     assert!(told.contains("2 kept already") && !told.contains("expired"), "{told}");
 }
 

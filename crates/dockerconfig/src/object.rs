@@ -43,7 +43,7 @@ impl Object {
         let mut fields = Vec::with_capacity(pairs.len());
         for (name, value) in pairs {
             // Only white space and a comma can precede the quote.
-            let start = end + text[end..].find('"').expect("a name stands before its value");
+            let start = end + text[end..].find('"').expect("a name precedes its value");
             let value_start = value.get().as_ptr().addr() - text.as_ptr().addr();
             end = value_start + value.get().len();
             fields.push(Field { name, start, value: value_start..end });
@@ -81,7 +81,7 @@ impl<'de> Deserialize<'de> for Pairs<'de> {
                 let (mut pairs, mut places) = (vec![], HashMap::new());
                 while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
                     match places.entry(name.clone()) {
-                        Entry::Occupied(_) => return Err(A::Error::custom("a field stands there twice")),
+                        Entry::Occupied(_) => return Err(A::Error::custom("a field occurs twice")),
                         Entry::Vacant(place) => place.insert(pairs.len()),
                     };
                     pairs.push((name, value));

@@ -55,7 +55,7 @@ pub fn adopt<'a>(discovery: &'a Discovery, loads: impl Fn(&str) -> Result<(), Pr
 /// Returns how regcred can keep a Secret, or why it cannot.
 fn way(secret: &PullSecret) -> Result<Way, String> {
     if Namespace::new(&secret.at.namespace).is_err() || SecretName::new(&secret.at.name).is_err() {
-        return Err("its name is none that a config takes".into());
+        return Err("a config cannot contain its name".into());
     }
     if (secret.at.namespace.as_str(), secret.at.name.as_str()) == GLOBAL {
         return Err("it is the pull secret of the whole cluster: each write to it is rolled out to every node".into());
@@ -81,12 +81,12 @@ fn way(secret: &PullSecret) -> Result<Way, String> {
     if secret.registries.is_empty() {
         let keys = named(&secret.wildcards);
         return Err(format!(
-            "its logins are for {keys}, which the kubelet alone reads: write an entry by hand that names the accounts, with \
-             `merge: true`, and the kubelet tries that login first"
+            "its logins are for {keys}, which only the kubelet and OpenShift's image import read: write an entry by hand that names \
+             the accounts, with `merge: true`, and the kubelet tries that login first"
         ));
     }
     if !secret.registries.iter().any(is_private) {
-        return Err("it is for ECR Public alone, of which regcred gets no tokens".into());
+        return Err("it is only for ECR Public, for which regcred mints no tokens".into());
     }
     if secret.instance.is_some() {
         return Ok(Way::Keep);

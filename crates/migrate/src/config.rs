@@ -23,18 +23,18 @@ const FIRST: &str = "\
 
 /// Returns the config. Without entries it contains only comments.
 pub fn config(adoption: &Adoption<'_>, server: &str) -> String {
-    let mut yaml = comment(0, &format!("Made by `regcred init` from what stands in {server}."));
+    let mut yaml = comment(0, &format!("Made by `regcred init` from the pull secrets in {server}."));
     if !adoption.entries.is_empty() {
         yaml += &comment(
             0,
-            "Stop what is named above an entry; then `regcred plan` says what would be done, `regcred once` does it.",
+            "Stop the writers that are named above each entry first. Then `regcred plan` shows the changes, and `regcred once` makes them.",
         );
     }
     for [place, why] in alike(adoption.left.iter().map(|(secret, why)| (&secret.at, why.clone()))) {
         yaml += &comment(0, &format!("Left out: {place}: {why}."));
     }
     if adoption.entries.is_empty() {
-        return yaml + &comment(0, "There is nothing to take over. A first entry, to be written by hand:") + FIRST;
+        return yaml + &comment(0, "There is nothing to take over. An example of a first entry:") + FIRST;
     }
     yaml + &body(&adoption.entries.iter().collect::<Vec<_>>())
 }
@@ -148,12 +148,12 @@ fn text(name: &str) -> String {
 fn remarks(entry: &Entry<'_>) -> String {
     let Some(first) = entry.secrets.first() else { return String::new() };
     let writers = first.writers.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>().join(", ");
-    let writers = if writers.is_empty() { "nobody says whom".into() } else { writers };
+    let writers = if writers.is_empty() { "an unknown writer".into() } else { writers };
     let tool = first.tool.map(|tool| format!(" ({tool})")).unwrap_or_default();
     let mut remarks = match entry.way {
-        Way::Keep => comment(2, "regcred's already: compare with the config that made it"),
+        Way::Keep => comment(2, "regcred owns it already: compare with the config that created it"),
         Way::KeepMerged => {
-            comment(2, "regcred keeps its logins of ECR in it already: compare with the config that made it do so")
+            comment(2, "regcred already merges its ECR logins into it: compare with the config that does so")
         }
         Way::Adopt | Way::Merge => comment(2, &format!("written by {writers}{tool}")),
     };
@@ -169,11 +169,14 @@ fn remarks(entry: &Entry<'_>) -> String {
     }
     if let Some(which) = which(entry, |it| !it.has_user) {
         let what =
-            format!("not all of its logins are by the user AWS{which}: is it for something between here and ECR?");
+            format!("not all of its logins have the user name AWS{which}: are they for a proxy in front of ECR?");
         remarks += &comment(2, &what);
     }
     if entry.secrets.iter().any(|it| it.links.is_none()) {
-        remarks += &comment(2, "who uses it could not be listed: it will be linked as by default");
+        remarks += &comment(
+            2,
+            "the ServiceAccounts that use it could not be listed: regcred will link it to the default ones",
+        );
     }
     remarks + &stop(entry, first.tool)
 }
@@ -182,7 +185,7 @@ fn remarks(entry: &Entry<'_>) -> String {
 fn beside(entry: &Entry<'_>) -> String {
     let mut why = vec![];
     if let Some(which) = which(entry, |it| it.others > 0 || it.registries.iter().any(|it| host(it).is_none())) {
-        why.push(format!("other logins stand in it{which}"));
+        why.push(format!("it holds other logins{which}"));
     }
     if let Some(which) = which(entry, |it| !it.more.is_empty()) {
         let more = entry.secrets.iter().flat_map(|it| &it.more).map(String::as_str).collect::<BTreeSet<_>>();
@@ -192,16 +195,14 @@ fn beside(entry: &Entry<'_>) -> String {
     if let Some(which) = which(entry, |it| !it.odd.is_empty()) {
         let odd = entry.secrets.iter().flat_map(|it| &it.odd).map(String::as_str).collect::<BTreeSet<_>>();
         let odd = named(&odd.into_iter().map(|it| format!("{it:?}")).collect::<Vec<_>>());
-        why.push(format!(
-            "keys of it are not what regcred writes, the host alone{which}: {odd}, which are renewed too"
-        ));
+        why.push(format!("some of its keys are not plain hosts{which}: {odd}, which regcred renews too"));
     }
     if let Some(which) = which(entry, |it| !it.wildcards.is_empty()) {
         let keys = entry.secrets.iter().flat_map(|it| &it.wildcards).map(String::as_str).collect::<BTreeSet<_>>();
         let keys = named(&keys.into_iter().map(|it| format!("{it:?}")).collect::<Vec<_>>());
-        why.push(format!("keys of it have wildcards{which}: {keys}, which are not renewed"));
+        why.push(format!("some of its keys have wildcards{which}: {keys}, which regcred does not renew"));
     }
-    comment(2, &format!("{}; so it stays its owner's, and `merge` keeps that", why.join("; ")))
+    comment(2, &format!("{}. Its owner keeps it, and with `merge` regcred updates only the ECR logins", why.join("; ")))
 }
 
 /// Returns in which namespaces a condition holds. `None` means in no namespace, and an empty text in all.
@@ -223,8 +224,8 @@ fn stop(entry: &Entry<'_>, tool: Option<Tool>) -> String {
         return known;
     }
     let other = match entry.way {
-        Way::Merge => "what writes its logins of ECR; what writes the others may go on",
-        _ => tool.map_or("whoever that is; nobody known goes by that name", Tool::stop),
+        Way::Merge => "the writer of its ECR logins. The writers of other logins can continue",
+        _ => tool.map_or("that writer, which is not a tool that regcred knows", Tool::stop),
     };
     let unwritten = entry.unwritten();
     match (entry.jobs.is_empty(), unwritten.is_empty()) {

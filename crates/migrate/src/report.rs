@@ -89,7 +89,7 @@ fn expired(discovery: &Discovery, now: SystemTime, span: fn(Duration) -> String)
 fn broken(discovery: &Discovery) -> Vec<Finding<'_>> {
     let refused = discovery.secrets.iter().filter(|it| it.undecodable > 0).map(|it| {
         let entries = if it.undecodable == 1 { "1 entry" } else { &format!("{} entries", it.undecodable) };
-        (&it.at, format!("{entries} cannot be decoded, for which the kubelet refuses all of it"))
+        (&it.at, format!("{entries} cannot be decoded, so the kubelet refuses the whole Secret"))
     });
     let unreadable = discovery.unreadable.iter().map(|it| (it, "its data is not a Docker config".into()));
     refused.chain(unreadable).collect()
@@ -100,7 +100,7 @@ fn keys(discovery: &Discovery) -> Vec<Finding<'_>> {
     let with_logins = discovery.with_logins();
     let told = |it: &Keys, beside: bool| {
         let beside = if beside { ", beside a login of ECR" } else { "" };
-        format!("{}{beside}: whoever reads Secrets there has them", it.names.join(", "))
+        format!("{}{beside}: everyone who can read Secrets there has this key", it.names.join(", "))
     };
     let is_beside = |it: &&Keys| with_logins.contains(it.at.namespace.as_str());
     let (beside, others) = discovery.keys.iter().partition::<Vec<_>, _>(is_beside);
@@ -114,10 +114,12 @@ fn writers<'a>(discovery: &'a Discovery, adoption: &Adoption<'_>) -> Vec<Finding
     let known = adoption.entries.iter().flat_map(|it| &it.jobs).map(|it| &it.at).collect::<HashSet<_>>();
     let told = |it: &Job| {
         let tool = it.tool.map(|tool| format!(" of {tool}")).unwrap_or_default();
-        let stop = if known.contains(&it.at) { "the config says how to stop it".into() } else { suspend(it) };
+        let stop =
+            if known.contains(&it.at) { "the config contains the command that stops it".into() } else { suspend(it) };
         format!("CronJob{tool} at {:?}: {stop}", it.schedule)
     };
-    let template = "Template: each new project gets the job and what it needs again, unless that is taken out of it";
+    let template =
+        "Template: each new project gets the job again, until you remove the job and its objects from the template";
     let templates = discovery.templates.iter().map(|it| (it, template.to_owned()));
     templates.chain(discovery.jobs.iter().filter(|it| !it.is_suspended).map(|it| (&it.at, told(it)))).collect()
 }

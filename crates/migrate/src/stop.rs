@@ -115,7 +115,7 @@ mod tests {
         let names = |it: &str| it.starts_with("for it in n0 n1 n2 n3 n4 n5 n6 n7 n8");
         assert!(asks(&command_of(jobs("ecr-token", 9, true), 0, true)));
         assert!(names(&command_of(jobs("ecr-token", 8, true), 0, true).replace("n7;", "n7 n8;")), "few are named");
-        assert!(names(&command_of(jobs("ecr-token", 10, true), 1, true)), "one is of somebody else");
+        assert!(names(&command_of(jobs("ecr-token", 10, true), 1, true)), "one writes something else");
         assert!(names(&command_of(jobs("nightly", 9, false), 0, true)), "others may have that name");
         assert!(names(&command_of(jobs("ecr-token", 9, true), 0, false)), "others may be elsewhere");
         assert!(command_of(jobs("a'b", 9, true), 0, true).ends_with("in \"n0\", \"n1\", \"n2\" and 6 more"));

@@ -134,10 +134,10 @@ async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
     let expected = [
         "expired team-b/ecr-secret 3h00m ago; 2 ServiceAccounts use it",
         "aws-key team-a/ecr-creds-rotator-secret and 2 others AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, beside a login of ECR: \
-         whoever reads Secrets there has them",
-        "writer openshift-config/project-request Template: each new project gets the job and what it needs again, \
-         unless that is taken out of it",
-        "writer team-a/ecr-creds-rotator and 2 others CronJob of a script at \"*/5 * * * *\": the config says how to stop it",
+         everyone who can read Secrets there has this key",
+        "writer openshift-config/project-request Template: each new project gets the job again, \
+         until you remove the job and its objects from the template",
+        "writer team-a/ecr-creds-rotator and 2 others CronJob of a script at \"*/5 * * * *\": the config contains the command that stops it",
         "3 Secrets with logins of ECR: 3 to adopt, 0 to merge into, 0 kept already, 0 left out",
     ];
     assert_eq!(found.collect::<Vec<_>>(), expected, "{report}");
@@ -160,7 +160,7 @@ async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
     world.kube.deny("list", "templates", None);
     let (code, again, told) = printed(&mut init(&world, &[]));
     assert!(code == 0 && !told.contains("emplate"), "whoever may not see it is not troubled: {told}");
-    assert!(again.contains("regcred's already") && !again.contains("adopt: true"), "{again}");
+    assert!(again.contains("regcred owns it already") && !again.contains("adopt: true"), "{again}");
     assert_eq!(
         commands(&again).first().map(String::as_str),
         Some(
@@ -277,11 +277,11 @@ async fn what_cannot_be_adopted_is_merged_into_or_left_out_with_the_reason() {
     assert_eq!(report["unreadable"], json!([{ "namespace": "nonsense", "secret": "ecr-secret" }]));
     let config = report["config"].as_str().expect("there is one").to_owned();
     assert!(config.contains("# Left out: blue/ecr-secret: regcred's instance"), "{config}");
-    assert!(config.contains("not all of its logins are by the user AWS"), "{config}");
+    assert!(config.contains("not all of its logins have the user name AWS"), "{config}");
     let told = config.replace("\n  #   ", " ");
     assert!(told.contains("not every reader gets the renewed login"), "{config}");
     assert!(told.contains("Docker cannot use any login of it: correct or remove \"quay.io\""), "{config}");
-    for stop in ["stop first: whoever that is", "stop first: what writes its logins of ECR"] {
+    for stop in ["stop first: that writer", "stop first: the writer of its ECR logins"] {
         assert!(config.contains(stop), "{config}");
     }
     assert!(config.contains("service_accounts: []"), "nobody uses it, and nobody will: {config}");
@@ -361,7 +361,10 @@ async fn what_may_not_be_listed_is_told_with_the_missing_right_and_stops_nothing
     {
         assert!(report.contains(right), "{report}");
     }
-    assert!(config.contains("who uses it could not be listed") && config.contains("adopt: true"), "{config}");
+    assert!(
+        config.contains("the ServiceAccounts that use it could not be listed") && config.contains("adopt: true"),
+        "{config}"
+    );
     assert!(config.contains("stop first: suspend the job that runs the script"), "{config}");
     assert_eq!(steps(&world, &config).len(), 3);
 
@@ -403,7 +406,7 @@ async fn regcred_s_own_merged_secret_is_kept_merged_and_nobody_else_s() {
     assert_eq!((code, of(&report, "team-a").0.as_str()), (0, "fresh"), "{report:#} {logs}");
     let (code, again, told) = printed(&mut init(&world, &[]));
     assert_eq!(code, 0, "{told}");
-    assert!(again.contains("regcred keeps its logins of ECR in it already"), "{again}");
+    assert!(again.contains("regcred already merges its ECR logins into it"), "{again}");
     assert!(again.contains("secret: { name: ecr-secret, merge: true }\n"), "{again}");
     assert!(!again.contains("written by") && !again.contains("stop"), "not what regcred itself does: {again}");
     assert!(told.contains("0 to merge into, 1 kept already"), "{told}");
@@ -431,7 +434,7 @@ async fn keys_with_a_port_a_path_or_capitals_are_found_and_stay_beside_what_regc
     let (code, config, report) = printed(&mut init(&world, &[]));
     assert_eq!(code, 0, "{report}");
     let told = config.replace("\n  #   ", " ");
-    assert!(told.contains("# keys of it are not what regcred writes, the host alone: \"12345"), "{config}");
+    assert!(told.contains("# some of its keys are not plain hosts: \"12345"), "{config}");
     assert!(told.contains(&format!("\"{HOST}/team\"")) && config.contains(&HOST.to_uppercase()), "{config}");
     let merged = ["capitals/ecr-secret refresh", "path/ecr-secret refresh", "port/ecr-secret refresh"];
     assert_eq!(steps(&world, &config), merged, "{config}");
@@ -513,8 +516,8 @@ async fn a_wildcard_is_told_and_each_tool_comes_with_the_way_to_switch() {
     assert_eq!(code, 0, "{report}");
     let told = config.replace("\n  #   ", " ").replace("\n#   ", " ");
     for words in [
-        "wild/ecr: its logins are for *.dkr.ecr.eu-west-1.amazonaws.com, which the kubelet alone reads",
-        "keys of it have wildcards: \"*.dkr.ecr.eu-west-1.amazonaws.com\"",
+        "wild/ecr: its logins are for *.dkr.ecr.eu-west-1.amazonaws.com, which only the kubelet and OpenShift's image import read",
+        "some of its keys have wildcards: \"*.dkr.ecr.eu-west-1.amazonaws.com\"",
         "remove the label imagepullsecrets.preferred.jp/service-account from the Secret first",
         "delete a ClusterPullSecret with --cascade=orphan",
     ] {
@@ -538,17 +541,20 @@ async fn of_secrets_in_one_entry_it_is_said_which_are_not_like_the_others_and_wh
     let (code, config, report) = printed(&mut init(&world, &[]));
     assert_eq!(code, 0, "{report}");
     let told = config.replace("\n  #   ", " ");
-    assert!(told.contains("not all of its logins are by the user AWS in b: is it"), "{config}");
+    assert!(told.contains("not all of its logins have the user name AWS in b: are they"), "{config}");
     let why =
-        "other logins stand in it in d; it holds more than `auths` in c, `credHelpers`, `credsStore`; so it stays its";
+        "it holds other logins in d; it holds more than `auths` in c, `credHelpers`, `credsStore`. Its owner keeps it";
     assert!(told.contains(why), "{config}");
     assert!(
         told.contains("not every reader gets the renewed login in c: a credential helper replaces the login for"),
         "{config}"
     );
     let (_, config, _) = printed(&mut init(&world, &["--namespace", "c"]));
-    assert!(config.contains("# it holds more than `auths`, `credHelpers`, `credsStore`; so it stays"), "{config}");
-    assert!(!config.contains("other logins stand in it"), "none do: {config}");
+    assert!(
+        config.contains("# it holds more than `auths`, `credHelpers`, `credsStore`. Its owner keeps it"),
+        "{config}"
+    );
+    assert!(!config.contains("it holds other logins"), "none do: {config}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
