@@ -14,15 +14,9 @@ use serde_json::Value;
 use super::{objects::Objects, output::is_shown};
 use crate::world::World;
 
-<<<<<<< HEAD
 /// Programs that a page may use. A stub replaces each of them and checks its input files.
-const STUBS: [&str; 9] = ["aws", "cargo", "git", "helm", "jq", "kubectl", "oc", "oras", "skopeo"];
-/// Programs that are not replaced.
-=======
-/// Programs that a page may name. The stub of each checks the files that it is given.
 const STUBS: [&str; 10] = ["aws", "cargo", "git", "helm", "jq", "kubectl", "oc", "oras", "podman", "skopeo"];
-/// Programs that are the real ones.
->>>>>>> 4a53dab (Write the README for newcomers)
+/// Programs that are not replaced.
 const REAL: [&str; 6] = ["bash", "cat", "grep", "rm", "sed", "timeout"];
 /// Folders of the repository that a page may use.
 const FOLDERS: [&str; 3] = ["config", "crates", "deploy"];
