@@ -62,6 +62,7 @@ impl Environment {
     }
 
     /// Returns the id of this environment within the process, or `None` for the environment of the process.
+    #[cfg_attr(not(any(feature = "plan", test)), expect(dead_code, reason = "the type `ecr` of a config compares it"))]
     pub(crate) fn id(&self) -> Option<u64> {
         self.0.as_ref().map(|given| given.id)
     }
