@@ -62,7 +62,7 @@ impl Region {
         alias == Alias::Fips || self.partition.dual_stack.is_some()
     }
 
-    /// Fails with [`ErrorKind::Invalid`] if registries in this region have no host of this form.
+    /// Fails with [`ErrorKind::Invalid`] if registries in this region have no host of this kind.
     pub(crate) fn check(&self, alias: Alias) -> Result<()> {
         if self.has(alias) { Ok(()) } else { Err(invalid(format!("registries in {self} have no {alias} host"))) }
     }
@@ -92,11 +92,11 @@ impl Alias {
         [Self::Fips, Self::DualStack, Self::DualStackFips].into_iter().filter(|it| region.has(*it)).collect()
     }
 
-    fn form(self) -> Form {
+    fn kind(self) -> HostKind {
         match self {
-            Self::Fips => Form::Fips,
-            Self::DualStack => Form::DualStack,
-            Self::DualStackFips => Form::DualStackFips,
+            Self::Fips => HostKind::Fips,
+            Self::DualStack => HostKind::DualStack,
+            Self::DualStackFips => HostKind::DualStackFips,
         }
     }
 }
@@ -170,19 +170,19 @@ pub const PUBLIC_HOSTS: [&str; 2] = ["public.ecr.aws", "ecr-public.aws.com"];
 pub struct RegistryHost {
     account: AccountId,
     region: Region,
-    form: Form,
+    kind: HostKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Form {
+enum HostKind {
     Plain,
     Fips,
     DualStack,
     DualStackFips,
 }
 
-impl Form {
-    /// Returns the domain of hosts of this form, or `None` if the partition has none.
+impl HostKind {
+    /// Returns the domain of hosts of this kind, or `None` if the partition has none.
     fn domain(self, region: &Region) -> Option<&'static str> {
         match self {
             Self::Plain | Self::Fips => Some(region.partition.domain),
@@ -194,44 +194,44 @@ impl Form {
 impl RegistryHost {
     /// Returns the plain host: `ACCOUNT.dkr.ecr.REGION.amazonaws.com`, or its equivalent in another partition.
     pub fn plain(account: AccountId, region: Region) -> Self {
-        Self { account, region, form: Form::Plain }
+        Self { account, region, kind: HostKind::Plain }
     }
 
     /// Parses a host. The whole text must match. Fails with [`ErrorKind::Invalid`] if it is not an ECR host, or if its
     /// domain is not that of the region's partition.
     pub fn parse(host: &str) -> Result<Self> {
-        let parsed = Self::parts(host).and_then(|(account, form, rest)| {
+        let parsed = Self::parts(host).and_then(|(account, kind, rest)| {
             let (region, domain) = rest.split_once('.')?;
             let region = Region::new(region).ok()?;
-            (form.domain(&region) == Some(domain)).then_some(Self { account, region, form })
+            (kind.domain(&region) == Some(domain)).then_some(Self { account, region, kind })
         });
         parsed.ok_or_else(|| {
             let known =
-                Self::parts(host).and_then(|(_, form, rest)| Some((form, Region::new(rest.split_once('.')?.0).ok()?)));
-            if let Some((form, region)) = known {
-                return invalid(match form.domain(&region) {
+                Self::parts(host).and_then(|(_, kind, rest)| Some((kind, Region::new(rest.split_once('.')?.0).ok()?)));
+            if let Some((kind, region)) = known {
+                return invalid(match kind.domain(&region) {
                     Some(domain) => {
                         format!("{host:?} is no host of ECR: those of its form in {region} end in {domain}")
                     }
                     None => format!("{host:?} is no host of ECR: registries in {region} have none of its form"),
                 });
             }
-            let form = "ACCOUNT.dkr.ecr.REGION.amazonaws.com (or its like in another partition)";
+            let kind = "ACCOUNT.dkr.ecr.REGION.amazonaws.com (or its like in another partition)";
             let odd = odd_character(host).map(|odd| format!(": {odd}")).unwrap_or_default();
-            invalid(format!("{host:?} is not the host of an ECR registry, which is {form}{odd}"))
+            invalid(format!("{host:?} is not the host of an ECR registry, which is {kind}{odd}"))
         })
     }
 
-    fn parts(host: &str) -> Option<(AccountId, Form, &str)> {
+    fn parts(host: &str) -> Option<(AccountId, HostKind, &str)> {
         let (account, rest) = host.split_once('.')?;
         let account = AccountId::new(account).ok()?;
-        let forms = [
-            ("dkr.ecr.", Form::Plain),
-            ("dkr.ecr-fips.", Form::Fips),
-            ("dkr-ecr.", Form::DualStack),
-            ("dkr-ecr-fips.", Form::DualStackFips),
+        let kinds = [
+            ("dkr.ecr.", HostKind::Plain),
+            ("dkr.ecr-fips.", HostKind::Fips),
+            ("dkr-ecr.", HostKind::DualStack),
+            ("dkr-ecr-fips.", HostKind::DualStackFips),
         ];
-        forms.into_iter().find_map(|(infix, form)| Some((account.clone(), form, rest.strip_prefix(infix)?)))
+        kinds.into_iter().find_map(|(infix, kind)| Some((account.clone(), kind, rest.strip_prefix(infix)?)))
     }
 
     /// Returns the account that owns the registry.
@@ -246,27 +246,27 @@ impl RegistryHost {
 
     /// Returns the alias of this host, or `None` for the plain host.
     pub fn alias(&self) -> Option<Alias> {
-        match self.form {
-            Form::Plain => None,
-            Form::Fips => Some(Alias::Fips),
-            Form::DualStack => Some(Alias::DualStack),
-            Form::DualStackFips => Some(Alias::DualStackFips),
+        match self.kind {
+            HostKind::Plain => None,
+            HostKind::Fips => Some(Alias::Fips),
+            HostKind::DualStack => Some(Alias::DualStack),
+            HostKind::DualStackFips => Some(Alias::DualStackFips),
         }
     }
 
     /// Returns another host of the same registry. Fails with [`ErrorKind::Invalid`] if the partition has no host of
-    /// this form.
+    /// this kind.
     pub fn under(&self, alias: Alias) -> Result<Self> {
         self.region.check(alias)?;
-        Ok(Self { form: alias.form(), ..self.clone() })
+        Ok(Self { kind: alias.kind(), ..self.clone() })
     }
 
     /// Returns the keys of `auths` for these hosts and for their aliases, without duplicates.
     pub(crate) fn with_aliases(hosts: &[Self], aliases: &[Alias]) -> Vec<Registry> {
         let mut registries = vec![];
         for host in hosts {
-            let forms = aliases.iter().map(|alias| Self { form: alias.form(), ..host.clone() });
-            for registry in std::iter::once(host.clone()).chain(forms).map(|host| host.registry()) {
+            let kinds = aliases.iter().map(|alias| Self { kind: alias.kind(), ..host.clone() });
+            for registry in std::iter::once(host.clone()).chain(kinds).map(|host| host.registry()) {
                 if !registries.contains(&registry) {
                     registries.push(registry);
                 }
@@ -295,14 +295,14 @@ impl FromStr for RegistryHost {
 
 impl fmt::Display for RegistryHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { account, region, form } = self;
+        let Self { account, region, kind } = self;
         let domain = region.partition.domain;
         let dual_stack = region.partition.dual_stack.unwrap_or(domain);
-        match form {
-            Form::Plain => write!(f, "{account}.dkr.ecr.{region}.{domain}"),
-            Form::Fips => write!(f, "{account}.dkr.ecr-fips.{region}.{domain}"),
-            Form::DualStack => write!(f, "{account}.dkr-ecr.{region}.{dual_stack}"),
-            Form::DualStackFips => write!(f, "{account}.dkr-ecr-fips.{region}.{dual_stack}"),
+        match kind {
+            HostKind::Plain => write!(f, "{account}.dkr.ecr.{region}.{domain}"),
+            HostKind::Fips => write!(f, "{account}.dkr.ecr-fips.{region}.{domain}"),
+            HostKind::DualStack => write!(f, "{account}.dkr-ecr.{region}.{dual_stack}"),
+            HostKind::DualStackFips => write!(f, "{account}.dkr-ecr-fips.{region}.{dual_stack}"),
         }
     }
 }

@@ -100,7 +100,7 @@ pub(crate) fn steps(profiles: &Profiles, name: &str) -> Result<Option<Steps>> {
                 return Ok(Some(profile.ends(first, roles)));
             }
         };
-        let source = line(source.value, || profile.place("source_profile", source))?;
+        let source = line(source.value, || profile.location("source_profile", source))?;
         if !profiles.has(&source) {
             let missing = profiles.missing(&source);
             return Err(profile.invalid(&format!("its source_profile {source:?} does not exist: {missing}")));
@@ -142,13 +142,13 @@ impl<'a> Profile<'a> {
     }
 
     /// Returns the location of a setting, for errors.
-    fn place(&self, key: &str, setting: Setting<'_>) -> String {
+    fn location(&self, key: &str, setting: Setting<'_>) -> String {
         format!("{key} of the AWS profile {:?} in {}", self.name, setting.file.display())
     }
 
     /// Returns a setting that fits on one line.
     fn line(&self, key: &str) -> Result<Option<String>> {
-        self.get(key).map(|it| line(it.value, || self.place(key, it))).transpose()
+        self.get(key).map(|it| line(it.value, || self.location(key, it))).transpose()
     }
 
     fn ends(&self, first: First, roles: Vec<Assumed>) -> Steps {
@@ -156,7 +156,7 @@ impl<'a> Profile<'a> {
     }
 
     fn assumes(&self, role: Setting<'_>) -> Result<Assumed> {
-        let arn = role_arn(role.value, || self.place("role_arn", role))?;
+        let arn = role_arn(role.value, || self.location("role_arn", role))?;
         let (external_id, session_name) = (self.line("external_id")?, self.line("role_session_name")?);
         Ok(Assumed { arn, external_id, session_name })
     }
@@ -173,8 +173,8 @@ impl<'a> Profile<'a> {
         if let Some(file) = self.get("web_identity_token_file") {
             let role =
                 self.get("role_arn").ok_or_else(|| self.invalid("its web_identity_token_file needs a role_arn"))?;
-            let role_arn = role_arn(role.value, || self.place("role_arn", role))?;
-            let token_file = PathBuf::from(line(file.value, || self.place("web_identity_token_file", file))?);
+            let role_arn = role_arn(role.value, || self.location("role_arn", role))?;
+            let token_file = PathBuf::from(line(file.value, || self.location("web_identity_token_file", file))?);
             let session_name = self.line("role_session_name")?;
             return Ok(Some(First::WebIdentity { role_arn, token_file, session_name }));
         }
@@ -244,7 +244,7 @@ impl<'a> Profile<'a> {
                 Part::SecretKey => (NAMES[1], secret_key.file),
                 Part::SessionToken => (NAMES[2], token.unwrap_or(access_key).file),
             };
-            self.place(key, Setting { value: "", file })
+            self.location(key, Setting { value: "", file })
         };
         clean(&keys.build(), name).map(Some)
     }

@@ -80,7 +80,7 @@ impl RunLoop {
     pub(crate) async fn complete(mut self, stop: impl Future<Output = ()>) -> Report {
         let (started, mut stop) = (Instant::now(), pin!(stop));
         loop {
-            self.start_looks();
+            self.start_workers();
             self.report_loads();
             if self.pass.is_some() && self.is_done() {
                 break;
@@ -90,7 +90,7 @@ impl RunLoop {
                 biased;
                 () = &mut stop => break self.finish_writes().await,
                 () = sleep_until(self.deadline), if self.pass.is_some() => break self.out_of_time(),
-                Some(finished) = self.workers.next() => self.finish_look(finished),
+                Some(finished) = self.workers.next() => self.finish(finished),
                 changes = self.sources.next() => self.follow(changes),
                 Ok(()) = self.refreshes.changed(), if self.pass.is_none() => self.refresh(|_| true),
                 changed = self.provider_changes.next() => self.refresh(|it| it.iter().any(|it| changed.contains(it))),
@@ -109,7 +109,7 @@ impl RunLoop {
         &self.shared.reconciler.context
     }
 
-    fn start_looks(&mut self) {
+    fn start_workers(&mut self) {
         if self.pass.is_some() {
             self.give_up_stores();
         }
@@ -226,7 +226,7 @@ impl RunLoop {
         }
     }
 
-    fn finish_look(&mut self, finished: Finished) {
+    fn finish(&mut self, finished: Finished) {
         let Finished { target, took, is_forced, outcome } = finished;
         let answer = outcome.as_ref().map_or(Some(Ok(())), Outcome::store_answer);
         self.queues.finish(&target, answer);
@@ -268,7 +268,7 @@ impl RunLoop {
         self.workers.stop();
         let end = Instant::now() + GRACE;
         while let Ok(Some(finished)) = timeout(end.duration_since(Instant::now()), self.workers.next()).await {
-            self.finish_look(finished);
+            self.finish(finished);
         }
     }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cel::{LONGEST, NAMESPACES_AT_ONCE, SECRETS_AT_ONCE, any_text, is_selected, list, map, text},
-    need::{Need, Place, Values},
+    need::{NamespaceRule, Need, Values},
     object::Site,
     yaml,
 };
@@ -100,7 +100,7 @@ fn data(
     define(&["events"], "own_namespace", text(site.namespace.as_str()));
     define(&["secrets"], "labels", values(&need.labels));
     define(&["secrets"], "annotations", values(&need.annotations));
-    let places = Places::of(need);
+    let places = NamespaceSet::of(need);
     define(
         WRITES,
         "kinds",
@@ -146,7 +146,7 @@ fn values(values: &Values) -> String {
 /// The actions of regcred on each Secret in each place. Namespaces with the same Secrets and the same rules share one
 /// place.
 #[derive(Default)]
-struct Places<'a> {
+struct NamespaceSet<'a> {
     kinds: Vec<&'a BTreeSet<String>>,
     /// Each `PLACE/SECRET` and the index of its kind.
     entries: BTreeMap<String, usize>,
@@ -155,13 +155,13 @@ struct Places<'a> {
     selections: Vec<&'a Selection>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> NamespaceSet<'a> {
     fn of(need: &'a Need) -> Self {
         let all = need.kinds.values().flat_map(BTreeMap::values).collect::<BTreeSet<_>>();
         let mut places = Self { kinds: all.into_iter().collect(), ..Self::default() };
         let mut classes = BTreeMap::<&BTreeMap<SecretName, BTreeSet<String>>, usize>::new();
         for (place, secrets) in &need.kinds {
-            let Place::Named(namespace) = place else { continue };
+            let NamespaceRule::Named(namespace) = place else { continue };
             let next = classes.len();
             let class = *classes.entry(secrets).or_insert(next);
             places.named.insert(namespace, class);
@@ -170,7 +170,10 @@ impl<'a> Places<'a> {
             }
         }
         for selection in &need.order {
-            places.add(&format!("s{}", places.selections.len()), &need.kinds[&Place::Selected(selection.clone())]);
+            places.add(
+                &format!("s{}", places.selections.len()),
+                &need.kinds[&NamespaceRule::Selected(selection.clone())],
+            );
             places.selections.push(selection);
         }
         places

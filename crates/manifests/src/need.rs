@@ -10,9 +10,9 @@ use regcred_plan::Plan;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Need {
     /// Secrets that regcred owns, with their namespaces.
-    pub(crate) own: BTreeMap<SecretName, Places>,
+    pub(crate) own: BTreeMap<SecretName, NamespaceSet>,
     /// Secrets that another tool owns and regcred merges into, with their namespaces.
-    pub(crate) merged: BTreeMap<SecretName, Places>,
+    pub(crate) merged: BTreeMap<SecretName, NamespaceSet>,
     /// Merged Secrets that regcred creates if they do not exist.
     pub(crate) created: BTreeSet<SecretName>,
     /// ServiceAccounts that use any of these Secrets.
@@ -23,7 +23,7 @@ pub(crate) struct Need {
     /// The actions of regcred on each Secret in each place, in the words of the guard.
     ///
     /// The words are `own`, `adopt`, `merge`, `create`, `pull/ACCOUNT` and `mount/ACCOUNT`.
-    pub(crate) kinds: BTreeMap<Place, BTreeMap<SecretName, BTreeSet<String>>>,
+    pub(crate) kinds: BTreeMap<NamespaceRule, BTreeMap<SecretName, BTreeSet<String>>>,
     /// The selections of `kinds`, in the order of the config file.
     pub(crate) order: Vec<Selection>,
 }
@@ -33,13 +33,13 @@ pub(crate) type Values = BTreeMap<String, BTreeSet<String>>;
 
 /// Namespaces, by name and by selection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Places {
+pub(crate) struct NamespaceSet {
     pub(crate) named: BTreeSet<Namespace>,
     /// Selections in the order of the config file, without duplicates.
     pub(crate) selections: Vec<Selection>,
 }
 
-impl Places {
+impl NamespaceSet {
     fn choose(&mut self, selection: Selection) {
         if !self.selections.contains(&selection) {
             self.selections.push(selection);
@@ -49,7 +49,7 @@ impl Places {
 
 /// A namespace that the config names, or a selection of namespaces.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
+pub(crate) enum NamespaceRule {
     Named(Namespace),
     Selected(Selection),
 }
@@ -90,8 +90,8 @@ impl Need {
                 words.extend(link.pull.then(|| format!("pull/{}", link.account)));
                 words.extend(link.mount.then(|| format!("mount/{}", link.account)));
             }
-            let named = target.namespaces.into_iter().map(Place::Named);
-            for place in named.chain(selection.map(Place::Selected)) {
+            let named = target.namespaces.into_iter().map(NamespaceRule::Named);
+            for place in named.chain(selection.map(NamespaceRule::Selected)) {
                 let kinds = need.kinds.entry(place).or_default().entry(name.clone()).or_default();
                 kinds.extend(words.iter().cloned());
             }
@@ -100,8 +100,8 @@ impl Need {
     }
 
     /// Returns each Secret, owned or merged, with its namespaces.
-    pub(crate) fn secrets(&self) -> BTreeMap<&SecretName, Places> {
-        let mut all = BTreeMap::<&SecretName, Places>::new();
+    pub(crate) fn secrets(&self) -> BTreeMap<&SecretName, NamespaceSet> {
+        let mut all = BTreeMap::<&SecretName, NamespaceSet>::new();
         for (name, places) in self.own.iter().chain(&self.merged) {
             let both = all.entry(name).or_default();
             both.named.extend(places.named.iter().cloned());

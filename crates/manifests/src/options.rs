@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::{
     Account,
     resources::resources,
-    shape::{Form, Shape},
+    shape::{Shape, TextRule},
     yaml,
 };
 
@@ -204,29 +204,29 @@ fn account(said: &Value, problems: &mut Vec<String>) -> Account {
     Account { name, exists, annotations }
 }
 
-const LABEL_KEY: Form = Form {
+const LABEL_KEY: TextRule = TextRule {
     is: |text| check_key(text).is_ok(),
     pattern: "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$",
     what: "the key of a label, such as example.com/team",
 };
-const ANNOTATION_KEY: Form = Form { what: "the key of an annotation, such as example.com/team", ..LABEL_KEY };
-const RESOURCE: Form = Form { what: "the name of a resource, such as memory", ..LABEL_KEY };
-const LABEL_VALUE: Form = Form {
+const ANNOTATION_KEY: TextRule = TextRule { what: "the key of an annotation, such as example.com/team", ..LABEL_KEY };
+const RESOURCE: TextRule = TextRule { what: "the name of a resource, such as memory", ..LABEL_KEY };
+const LABEL_VALUE: TextRule = TextRule {
     is: |text| check_value(text).is_ok(),
     pattern: "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$",
     what: "the value of a label: letters, digits, '-', '_' and '.'",
 };
-const NAME: Form = Form {
+const NAME: TextRule = TextRule {
     is: |text| SecretName::new(text).is_ok(),
     pattern: "^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$",
     what: "the name of an object, such as registry-pull",
 };
-const NAME_OR_NONE: Form = Form {
+const NAME_OR_NONE: TextRule = TextRule {
     is: |text| text.is_empty() || SecretName::new(text).is_ok(),
     pattern: "^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)?$",
     what: "the name of an object, such as registry-pull",
 };
-const VARIABLE: Form = Form {
+const VARIABLE: TextRule = TextRule {
     is: |text| {
         text.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
@@ -234,13 +234,13 @@ const VARIABLE: Form = Form {
     pattern: "^[A-Za-z_][A-Za-z0-9_.-]*$",
     what: "the name of a variable",
 };
-const KEY: Form = Form {
+const KEY: TextRule = TextRule {
     is: |text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)),
     pattern: "^[A-Za-z0-9_.-]+$",
     what: "the key of a Secret or a ConfigMap",
 };
-const ANY: Form = Form { is: |_| true, pattern: "", what: "text" };
-const SOME: Form = Form { is: |text| !text.is_empty(), pattern: "^.", what: "text, which may not be empty" };
+const ANY: TextRule = TextRule { is: |_| true, pattern: "", what: "text" };
+const SOME: TextRule = TextRule { is: |text| !text.is_empty(), pattern: "^.", what: "text, which may not be empty" };
 
 const LABELS: Shape = Shape::Names(&LABEL_KEY, &Shape::Text(&LABEL_VALUE));
 const ANNOTATIONS: Shape = Shape::Names(&ANNOTATION_KEY, &Shape::Text(&ANY));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Guard, Install, Mode,
-    need::{Need, Place},
+    need::{NamespaceRule, Need},
     object::Site,
 };
 
@@ -116,7 +116,7 @@ fn named_watches(need: &Need, install: &Install) -> NamedWatches {
         return NamedWatches::Nothing;
     }
     let (mut secrets, mut accounts) = (0, 0);
-    for (_, of_place) in need.kinds.iter().filter(|(place, _)| matches!(place, Place::Named(_))) {
+    for (_, of_place) in need.kinds.iter().filter(|(place, _)| matches!(place, NamespaceRule::Named(_))) {
         for words in of_place.values() {
             let linked = words.iter().filter_map(|word| word.split_once('/')).map(|(_, account)| account);
             secrets += 1;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 /// The shape of a value. A null counts as absent, as in the values of a chart.
 pub(crate) enum Shape {
     /// Text in this form.
-    Text(&'static Form),
+    Text(&'static TextRule),
     /// A quantity of a resource. It may be a number, because YAML reads `1` and `0.5` as numbers.
     Quantity,
     /// Text that may hold a secret, so no message quotes it.
@@ -19,12 +19,12 @@ pub(crate) enum Shape {
     /// A map with these keys. The second list has the required keys.
     Map(&'static [(&'static str, Shape)], &'static [&'static str]),
     /// A map whose keys have a form, and whose values have one shape.
-    Names(&'static Form, &'static Shape),
+    Names(&'static TextRule, &'static Shape),
     List(&'static Shape),
 }
 
 /// A form of text: a check, a regular expression for the same rule, and a name for messages.
-pub(crate) struct Form {
+pub(crate) struct TextRule {
     pub(crate) is: fn(&str) -> bool,
     pub(crate) pattern: &'static str,
     pub(crate) what: &'static str,

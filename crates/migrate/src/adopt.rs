@@ -6,7 +6,7 @@ use regcred_config::Problem;
 use regcred_core::{InstanceName, Namespace, SecretName};
 
 use crate::{
-    adoption::{Adoption, Entry, Token, Way},
+    adoption::{Adoption, Entry, Method, Token},
     alike::named,
     config::entry,
     discover::{Discovery, Job, PullSecret, Tool, Use},
@@ -18,24 +18,24 @@ use crate::{
 const GLOBAL: (&str, &str) = ("openshift-config", "pull-secret");
 
 /// The properties that Secrets must share to be in one entry.
-type Like<'a> = (Way, &'a str, Vec<Token>, Option<&'a [Use]>, &'a [String], Option<Tool>);
+type Like<'a> = (Method, &'a str, Vec<Token>, Option<&'a [Use]>, &'a [String], Option<Tool>);
 
 /// Decides how to take over each Secret. `loads` validates a config of one entry. An invalid entry is left out, with
 /// the reason.
 pub fn adopt<'a>(discovery: &'a Discovery, loads: impl Fn(&str) -> Result<(), Problem>) -> Adoption<'a> {
     let (mut alike, mut adoption) = (BTreeMap::<Like<'a>, Vec<&'a PullSecret>>::new(), Adoption::default());
     for secret in &discovery.secrets {
-        match way(secret) {
-            Ok(way) => alike.entry(like(way, secret)).or_default().push(secret),
+        match method(secret) {
+            Ok(method) => alike.entry(like(method, secret)).or_default().push(secret),
             Err(why) => adoption.left.push((secret, why)),
         }
     }
-    for ((way, name, tokens, accounts, ..), secrets) in alike {
-        let Ok(name) = SecretName::new(name) else { continue }; // `way` has checked the name
+    for ((method, name, tokens, accounts, ..), secrets) in alike {
+        let Ok(name) = SecretName::new(name) else { continue }; // `method` has checked the name
         let accounts = accounts.map(<[Use]>::to_vec);
         let jobs = writing(&discovery.jobs, &secrets);
         let stops = stops(&jobs, discovery);
-        let it = Entry { way, name, tokens, accounts, secrets, jobs, stops };
+        let it = Entry { method, name, tokens, accounts, secrets, jobs, stops };
         match loads(&entry(&it)) {
             Ok(()) => adoption.entries.push(it),
             // The position is left out, because the user never sees this config.
@@ -53,7 +53,7 @@ pub fn adopt<'a>(discovery: &'a Discovery, loads: impl Fn(&str) -> Result<(), Pr
 }
 
 /// Returns how regcred can keep a Secret, or why it cannot.
-fn way(secret: &PullSecret) -> Result<Way, String> {
+fn method(secret: &PullSecret) -> Result<Method, String> {
     if Namespace::new(&secret.at.namespace).is_err() || SecretName::new(&secret.at.name).is_err() {
         return Err("a config cannot contain its name".into());
     }
@@ -89,21 +89,21 @@ fn way(secret: &PullSecret) -> Result<Way, String> {
         return Err("it is only for ECR Public, for which regcred mints no tokens".into());
     }
     if secret.instance.is_some() {
-        return Ok(Way::Keep);
+        return Ok(Method::Keep);
     }
     if is_merged {
-        return Ok(Way::KeepMerged);
+        return Ok(Method::KeepMerged);
     }
     let is_alone = secret.others == 0 && secret.more.is_empty() && secret.odd.is_empty() && secret.wildcards.is_empty();
-    Ok(if is_alone && secret.registries.iter().all(is_private) { Way::Adopt } else { Way::Merge })
+    Ok(if is_alone && secret.registries.iter().all(is_private) { Method::Adopt } else { Method::Merge })
 }
 
-fn like(way: Way, secret: &PullSecret) -> Like<'_> {
+fn like(method: Method, secret: &PullSecret) -> Like<'_> {
     // The owner of a merged Secret links it. The config lists the links of an owned Secret only if they are not the defaults.
-    let is_theirs = matches!(way, Way::Merge | Way::KeepMerged);
+    let is_theirs = matches!(method, Method::Merge | Method::KeepMerged);
     let links = secret.links.as_ref().filter(|links| !is_theirs && !links.are_defaults);
     let accounts = links.map(|links| links.accounts.as_slice());
-    (way, &secret.at.name, tokens(&secret.registries), accounts, &secret.writers, secret.tool)
+    (method, &secret.at.name, tokens(&secret.registries), accounts, &secret.writers, secret.tool)
 }
 
 fn tokens(registries: &[String]) -> Vec<Token> {

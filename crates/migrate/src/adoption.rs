@@ -18,11 +18,11 @@ pub struct Adoption<'a> {
     pub left: Vec<(&'a PullSecret, String)>,
 }
 
-/// Secrets that regcred keeps in the same way.
+/// Secrets that regcred keeps by the same method.
 #[derive(Debug)]
 pub struct Entry<'a> {
     /// How regcred keeps the Secrets.
-    pub way: Way,
+    pub method: Method,
     /// Name of the Secrets.
     pub name: SecretName,
     /// The tokens that the Secrets need, by region.
@@ -39,7 +39,7 @@ pub struct Entry<'a> {
 
 /// How regcred keeps a Secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Way {
+pub enum Method {
     /// regcred takes the Secret over. It contains only logins that regcred can renew.
     Adopt,
     /// regcred merges its logins into the Secret, because the Secret has other content too.
@@ -63,8 +63,8 @@ pub struct Token {
 
 impl<'a> Adoption<'a> {
     /// Returns how regcred keeps each Secret of the config.
-    pub fn ways(&self) -> HashMap<&'a Address, Way> {
-        self.entries.iter().flat_map(|entry| entry.secrets.iter().map(|it| (&it.at, entry.way))).collect()
+    pub fn methods(&self) -> HashMap<&'a Address, Method> {
+        self.entries.iter().flat_map(|entry| entry.secrets.iter().map(|it| (&it.at, entry.method))).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write};
 
 use crate::{
-    adoption::{Adoption, Entry, Token, Way},
+    adoption::{Adoption, Entry, Method, Token},
     alike::{alike, named},
     comment::{WIDTH, comment},
     discover::{PullSecret, Tool, Use},
@@ -92,10 +92,10 @@ fn target(entry: &Entry<'_>, token: &Token, named: &[&Token]) -> String {
         let accounts = list(6, token.accounts.iter().map(String::as_str));
         let _ = writeln!(yaml, "    region: {}\n    accounts: {accounts}", token.region);
     }
-    let how = match entry.way {
-        Way::Adopt => ", adopt: true",
-        Way::Merge | Way::KeepMerged => ", merge: true",
-        Way::Keep => "",
+    let how = match entry.method {
+        Method::Adopt => ", adopt: true",
+        Method::Merge | Method::KeepMerged => ", merge: true",
+        Method::Keep => "",
     };
     let _ = writeln!(yaml, "    secret: {{ name: {}{how} }}", text(entry.name.as_str()));
     if let Some(accounts) = &entry.accounts {
@@ -150,17 +150,17 @@ fn remarks(entry: &Entry<'_>) -> String {
     let writers = first.writers.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>().join(", ");
     let writers = if writers.is_empty() { "an unknown writer".into() } else { writers };
     let tool = first.tool.map(|tool| format!(" ({tool})")).unwrap_or_default();
-    let mut remarks = match entry.way {
-        Way::Keep => comment(2, "regcred owns it already: compare with the config that created it"),
-        Way::KeepMerged => {
+    let mut remarks = match entry.method {
+        Method::Keep => comment(2, "regcred owns it already: compare with the config that created it"),
+        Method::KeepMerged => {
             comment(2, "regcred already merges its ECR logins into it: compare with the config that does so")
         }
-        Way::Adopt | Way::Merge => comment(2, &format!("written by {writers}{tool}")),
+        Method::Adopt | Method::Merge => comment(2, &format!("written by {writers}{tool}")),
     };
-    if entry.way == Way::Merge {
+    if entry.method == Method::Merge {
         remarks += &beside(entry);
     }
-    if matches!(entry.way, Way::Merge | Way::KeepMerged) {
+    if matches!(entry.method, Method::Merge | Method::KeepMerged) {
         let hidden = entry.secrets.iter().filter_map(|it| it.hidden.as_deref()).collect::<BTreeSet<_>>();
         if let Some(which) = which(entry, |it| it.hidden.is_some()) {
             let hidden = hidden.into_iter().collect::<Vec<_>>().join("; ");
@@ -217,14 +217,14 @@ fn which(entry: &Entry<'_>, is: impl Fn(&PullSecret) -> bool) -> Option<String> 
 
 /// Returns comments with the jobs to stop first, and with the writers in namespaces without a job.
 fn stop(entry: &Entry<'_>, tool: Option<Tool>) -> String {
-    let is_kept = matches!(entry.way, Way::Keep | Way::KeepMerged);
+    let is_kept = matches!(entry.method, Method::Keep | Method::KeepMerged);
     let lead = if is_kept { "still to stop" } else { "stop first" };
-    let known = entry.stops.iter().map(|it| it.told(lead)).collect::<String>();
+    let known = entry.stops.iter().map(|it| it.instructions(lead)).collect::<String>();
     if is_kept {
         return known;
     }
-    let other = match entry.way {
-        Way::Merge => "the writer of its ECR logins. The writers of other logins can continue",
+    let other = match entry.method {
+        Method::Merge => "the writer of its ECR logins. The writers of other logins can continue",
         _ => tool.map_or("that writer, which is not a tool that regcred knows", Tool::stop),
     };
     let unwritten = entry.unwritten();

@@ -7,7 +7,7 @@ use regcred_openshift::Presence;
 use serde_json::{Value, json};
 
 use crate::{
-    adoption::{Adoption, Way},
+    adoption::{Adoption, Method},
     discover::{Address, Discovery, Job, Keys, PullSecret, Tool, Use},
     stop::suspend,
 };
@@ -15,13 +15,13 @@ use crate::{
 /// Renders the findings and the config. `date` formats a point in time.
 pub fn json(discovery: &Discovery, adoption: &Adoption<'_>, config: &str, date: fn(SystemTime) -> String) -> Value {
     let with_logins = discovery.with_logins();
-    let (ways, left) =
-        (adoption.ways(), adoption.left.iter().map(|(it, why)| (&it.at, why)).collect::<HashMap<_, _>>());
+    let (methods, left) =
+        (adoption.methods(), adoption.left.iter().map(|(it, why)| (&it.at, why)).collect::<HashMap<_, _>>());
     let secret = |it: &PullSecret| {
         json!({
             "namespace": it.at.namespace,
             "secret": it.at.name,
-            "becomes": ways.get(&it.at).map_or("left-out", |way| word(*way)),
+            "becomes": methods.get(&it.at).map_or("left-out", |method| word(*method)),
             "why": left.get(&it.at),
             "registries": it.registries,
             "other_logins": it.others,
@@ -76,11 +76,11 @@ pub fn json(discovery: &Discovery, adoption: &Adoption<'_>, config: &str, date: 
     })
 }
 
-fn word(way: Way) -> &'static str {
-    match way {
-        Way::Adopt => "adopted",
-        Way::Merge => "merged",
-        Way::Keep | Way::KeepMerged => "kept",
+fn word(method: Method) -> &'static str {
+    match method {
+        Method::Adopt => "adopted",
+        Method::Merge => "merged",
+        Method::Keep | Method::KeepMerged => "kept",
     }
 }
 

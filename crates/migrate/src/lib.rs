@@ -12,7 +12,7 @@ mod report;
 mod stop;
 
 pub use adopt::adopt;
-pub use adoption::{Adoption, Entry, Token, Way};
+pub use adoption::{Adoption, Entry, Method, Token};
 pub use config::config;
 pub use discover::{Address, Discovery, End, Job, Keys, Links, PullSecret, Search, Tool, Use, Vendor, discover};
 pub use ecr::vendor;

@@ -8,7 +8,7 @@ use std::{
 use regcred_openshift::Presence;
 
 use crate::{
-    adoption::{Adoption, Way},
+    adoption::{Adoption, Method},
     alike::{Finding, alike},
     comment::visible,
     discover::{Discovery, End, Job, Keys, PullSecret},
@@ -55,13 +55,15 @@ pub fn report(discovery: &Discovery, adoption: &Adoption<'_>, now: SystemTime, s
     for error in &discovery.unlisted {
         rows.push(["not-listed".into(), "-".into(), visible(&error.chain())]);
     }
-    let count = |way: Way| adoption.entries.iter().filter(|it| it.way == way).map(|it| it.secrets.len()).sum::<usize>();
+    let count = |method: Method| {
+        adoption.entries.iter().filter(|it| it.method == method).map(|it| it.secrets.len()).sum::<usize>()
+    };
     let summary = format!(
         "{} with logins of ECR: {} to adopt, {} to merge into, {} kept already, {} left out",
         counted(discovery.secrets.len(), "Secret"),
-        count(Way::Adopt),
-        count(Way::Merge),
-        count(Way::Keep) + count(Way::KeepMerged),
+        count(Method::Adopt),
+        count(Method::Merge),
+        count(Method::Keep) + count(Method::KeepMerged),
         adoption.left.len(),
     );
     Report { rows, summary }

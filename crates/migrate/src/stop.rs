@@ -36,7 +36,7 @@ pub(crate) fn stops<'a>(jobs: &[&'a Job], discovery: &Discovery) -> Vec<Stop<'a>
 
 impl Stop<'_> {
     /// Returns comment lines with the command, after these words.
-    pub(crate) fn told(&self, lead: &str) -> String {
+    pub(crate) fn instructions(&self, lead: &str) -> String {
         let Self { name, namespaces, are_all } = self;
         let is_plain = is_plain(name) && namespaces.iter().all(|it| is_plain(it));
         if !is_plain {
@@ -106,7 +106,7 @@ mod tests {
         let written = discovery.jobs[..discovery.jobs.len() - spared].iter().collect::<Vec<_>>();
         let stops = stops(&written, &discovery);
         assert_eq!(stops.len(), 1);
-        stops[0].told("stop first").lines().last().expect("a line").trim_start_matches([' ', '#']).to_owned()
+        stops[0].instructions("stop first").lines().last().expect("a line").trim_start_matches([' ', '#']).to_owned()
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(crate) async fn list(client: &Client, request: Request, mut each: impl FnMut
         if bytes.is_empty() {
             return splitter.end();
         }
-        splitter.feed(bytes, &mut each);
+        splitter.split(bytes, &mut each);
         let read = bytes.len();
         body.as_mut().consume(read);
     }
@@ -168,7 +168,7 @@ enum At {
 }
 
 impl Splitter {
-    fn feed(&mut self, mut bytes: &[u8], each: &mut impl FnMut(Piece<'_>)) {
+    fn split(&mut self, mut bytes: &[u8], each: &mut impl FnMut(Piece<'_>)) {
         while !bytes.is_empty() {
             let is_mark = self.string == InString::No;
             let taken = if is_mark { self.mark(bytes[0], each) } else { self.text(bytes) };
@@ -289,7 +289,7 @@ mod tests {
         let mut each = |piece: Piece<'_>| {
             found.push((String::from_utf8(piece.bytes.to_vec()).expect("text"), piece.is_whole));
         };
-        text.as_bytes().chunks(size).for_each(|bytes| splitter.feed(bytes, &mut each));
+        text.as_bytes().chunks(size).for_each(|bytes| splitter.split(bytes, &mut each));
         (found, splitter.end())
     }
 

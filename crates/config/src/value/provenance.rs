@@ -34,7 +34,7 @@ pub struct Origin {
 }
 
 /// A key in the numbering of its own layer.
-struct Place<'a> {
+struct Location<'a> {
     /// The index of the file, starting at 0. `None`: no file.
     file: Option<usize>,
     source: String,
@@ -56,40 +56,40 @@ impl Origin {
 
     /// Returns the file, or the other source of the value.
     pub fn source(&self) -> String {
-        self.place().source
+        self.locate().source
     }
 
     /// Returns the line in the file, starting at 1, or `None` if the key is not from a file.
     pub fn line(&self) -> Option<u64> {
-        let place = self.place();
+        let place = self.locate();
         place.lines?.line(&place.key)
     }
 
     /// Returns the sort key: files and lines in order. Keys from other sources come first.
     pub(crate) fn order(&self) -> (Option<usize>, Option<u64>) {
-        (self.place().file, self.line())
+        (self.locate().file, self.line())
     }
 
     /// Returns the key for messages about other keys. It includes the file if there are several.
     pub fn name(&self) -> String {
-        let place = self.place();
+        let place = self.locate();
         if self.provenance.files.len() > 1 { format!("{}: {}", place.source, place.key) } else { place.key }
     }
 
     /// Returns the key in the numbering of its own layer.
     pub fn path(&self) -> String {
-        self.place().key
+        self.locate().key
     }
 
-    fn place(&self) -> Place<'_> {
-        self.provenance.place(&self.key)
+    fn locate(&self) -> Location<'_> {
+        self.provenance.locate(&self.key)
     }
 }
 
 impl Provenance {
     /// Returns the strongest layer that has the key or a key above it.
-    fn place(&self, key: &str) -> Place<'_> {
-        let elsewhere = |source: String| Place { file: None, source, key: key.into(), lines: None };
+    fn locate(&self, key: &str) -> Location<'_> {
+        let elsewhere = |source: String| Location { file: None, source, key: key.into(), lines: None };
         if self.overrides.iter().any(|it| is_at_or_below(key, it)) {
             return elsewhere("command line".into());
         }
@@ -113,7 +113,7 @@ impl Provenance {
         if let Some((depth, number, own, file)) = found.max_by_key(|(depth, number, ..)| (*depth, *number))
             && (depth > 0 || !self.environment.iter().any(|it| is_at_or_below(it, key)))
         {
-            return Place { file: Some(number), source: file.name.clone(), key: own, lines: file.lines.as_ref() };
+            return Location { file: Some(number), source: file.name.clone(), key: own, lines: file.lines.as_ref() };
         }
         // No file has the key. It exists only because the environment sets something below it.
         let below = self.environment.iter().find(|it| is_at_or_below(it, key));
@@ -147,7 +147,7 @@ fn is_at_or_below(key: &str, above: &str) -> bool {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = self.place();
+        let place = self.locate();
         match self.line() {
             Some(line) => write!(f, "{}:{line}: {}", place.source, place.key),
             None => write!(f, "{}: {}", place.source, place.key),

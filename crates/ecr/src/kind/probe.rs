@@ -29,7 +29,7 @@ pub(super) async fn probe(
     };
     let mut asking = JoinSet::new();
     for identity in identities(&entries) {
-        asking.spawn(identity.ask(Way {
+        asking.spawn(identity.ask(AwsConnection {
             transport: transport.clone(),
             clock: clock.clone(),
             environment: environment.clone(),
@@ -83,10 +83,10 @@ fn identities(entries: &[Probe<EcrOptions>]) -> Vec<Identity> {
 }
 
 impl Identity {
-    async fn ask(self, way: Way) -> Vec<Finding> {
+    async fn ask(self, connection: AwsConnection) -> Vec<Finding> {
         let subject = describe(&self.options);
         let Some(first) = self.tokens.keys().next() else { return vec![] };
-        let caller = self.caller(first, &way).await;
+        let caller = self.caller(first, &connection).await;
         let (identity, may_mint) = match &caller {
             Ok(Caller { arn, refused: None }) => {
                 let who = format!("{arn} (account {})", arn::account(arn).unwrap_or_default());
@@ -101,12 +101,12 @@ impl Identity {
                 (Finding::error("identity", &subject, error).with_fix(fix), false)
             }
             Err(error) => {
-                let base = self.base(first, &way).await;
+                let base = self.base(first, &connection).await;
                 let fix = match command_in(&error.chain()) {
                     Some(command) => format!("`{command}`"),
-                    None => {
-                        identity_fix(&self.options, error.kind(), base.as_deref(), &first.region, |it| way.is_set(it))
-                    }
+                    None => identity_fix(&self.options, error.kind(), base.as_deref(), &first.region, |it| {
+                        connection.is_set(it)
+                    }),
                 };
                 (Finding::error("identity", &subject, error).with_fix(fix), error.is_retryable())
             }
@@ -122,7 +122,7 @@ impl Identity {
         let arn = caller.as_ref().ok().map(|caller| caller.arn.as_str());
         let mut minted = vec![];
         for (token, hosts) in &self.tokens {
-            minted.push(self.token(token, hosts, arn, &subject, &way).await);
+            minted.push(self.token(token, hosts, arn, &subject, &connection).await);
         }
         // An unknown caller is an error only with a configured principal, and then no token is minted.
         let identity =
@@ -130,25 +130,32 @@ impl Identity {
         std::iter::once(identity).chain(minted).collect()
     }
 
-    async fn caller(&self, token: &Token, way: &Way) -> Result<Caller> {
-        let provider = way.provider(token).await?;
+    async fn caller(&self, token: &Token, connection: &AwsConnection) -> Result<Caller> {
+        let provider = connection.provider(token).await?;
         let arn = provider.caller().await?;
         let refused = provider.check_principal(&arn).err();
         Ok(Caller { arn, refused })
     }
 
     /// Returns the caller before it assumes its role.
-    async fn base(&self, token: &Token, way: &Way) -> Option<String> {
+    async fn base(&self, token: &Token, connection: &AwsConnection) -> Option<String> {
         self.options.role_arn.as_ref()?;
         let (role_arn, external_id, session_name, principal) = (None, None, None, None);
         let options = EcrOptions { role_arn, external_id, session_name, principal, ..token.options.clone() };
         let base = Token { region: token.region.clone(), options };
-        way.provider(&base).await.ok()?.caller().await.ok()
+        connection.provider(&base).await.ok()?.caller().await.ok()
     }
 
-    async fn token(&self, token: &Token, hosts: &[Host], caller: Option<&str>, subject: &str, way: &Way) -> Finding {
+    async fn token(
+        &self,
+        token: &Token,
+        hosts: &[Host],
+        caller: Option<&str>,
+        subject: &str,
+        connection: &AwsConnection,
+    ) -> Finding {
         let subject = in_region(token, subject);
-        let minting = async { way.provider(token).await?.credential().await };
+        let minting = async { connection.provider(token).await?.credential().await };
         match minting.await {
             Ok(credential) => {
                 let mut registries = hosts.iter().flatten().cloned().collect::<Vec<_>>();
@@ -158,7 +165,7 @@ impl Identity {
                 Finding::minted(subject, &registries, &credential)
             }
             Err(error) => {
-                let fix = token_fix(&token.options, error.kind(), caller, &token.region, |it| way.is_set(it));
+                let fix = token_fix(&token.options, error.kind(), caller, &token.region, |it| connection.is_set(it));
                 Finding::error("token", subject, &error).with_fix(fix)
             }
         }
@@ -177,13 +184,13 @@ fn in_region(token: &Token, identity: &str) -> String {
 
 /// The connections to AWS, the clock that signs requests, and the variables and files.
 #[derive(Clone)]
-struct Way {
+struct AwsConnection {
     transport: Transport,
     clock: Arc<dyn Clock>,
     environment: Environment,
 }
 
-impl Way {
+impl AwsConnection {
     fn is_set(&self, variable: &str) -> bool {
         self.environment.path(variable).is_some()
     }

@@ -61,7 +61,7 @@ const KNOWN: [&str; 46] = [
 
 /// Returns a message if a name does not have the form of a region. The message suggests only known regions.
 pub(super) fn check(text: &str) -> Result<(), String> {
-    if form(text).is_ok() {
+    if check_shape(text).is_ok() {
         return Ok(());
     }
     if let Some(odd) = odd_character(text) {
@@ -69,7 +69,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     }
     let plain = text.trim().to_ascii_lowercase().replace(['_', ' '], "-");
     let zone = plain.strip_suffix(|it: char| it.is_ascii_lowercase()).and_then(known);
-    let corrected = form(&plain).err().flatten();
+    let corrected = check_shape(&plain).err().flatten();
     Err(match (known(&plain).or_else(|| known(&corrected?)), zone) {
         (Some(meant), _) => format!("{text:?} is not an AWS region; did you mean {meant}?"),
         (None, Some(meant)) => {
@@ -85,7 +85,7 @@ fn known(name: &str) -> Option<&'static str> {
 
 /// Fails if a name does not have the form of a region. If only the direction word is wrong, the error is the name with
 /// the nearest one.
-fn form(text: &str) -> Result<(), Option<String>> {
+fn check_shape(text: &str) -> Result<(), Option<String>> {
     let words = text.split('-').collect::<Vec<_>>();
     let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
     let is_number = |number: &str| matches!(number.len(), 1 | 2) && number.bytes().all(|byte| byte.is_ascii_digit());

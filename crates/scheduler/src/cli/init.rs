@@ -37,7 +37,7 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &dyn Clock) -> Result<ExitCode> {
-    let (server, discovery) = match session::wait(look(args))?? {
+    let (server, discovery) = match session::wait(search_cluster(args))?? {
         Ok(looked) => looked,
         Err(error) if error.is_retryable() => {
             stderr::error(&error.chain());
@@ -90,7 +90,7 @@ impl Document for Found<'_> {
 /// Returns the server and the findings.
 ///
 /// The outer error is about the connection settings.
-async fn look(args: &Args) -> Result<Result<(String, Discovery), Error>> {
+async fn search_cluster(args: &Args) -> Result<Result<(String, Discovery), Error>> {
     let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
     let namespaces = match session::namespaces(&cluster, &args.only.namespace).await {
@@ -214,7 +214,7 @@ mod tests {
             let check = |yaml: &str| loads(yaml, &Types::default());
             let adoption = adopt(&discovery, check);
             let yaml = config(&adoption, &server);
-            prop_assert_eq!(adoption.ways().len() + adoption.left.len(), discovery.secrets.len());
+            prop_assert_eq!(adoption.methods().len() + adoption.left.len(), discovery.secrets.len());
             if adoption.entries.is_empty() {
                 prop_assert!(yaml.lines().all(|line| line.starts_with("# ")), "{}", yaml);
             } else {

@@ -20,7 +20,7 @@ use super::{
 
 pub(super) fn run(instance: &str, args: &Args, output: Output, clock: &dyn Clock) -> Result<ExitCode> {
     let instance = InstanceName::new(instance).map_err(|error| anyhow!(error.chain()))?;
-    let found = match session::wait(look(&instance, args, clock))?? {
+    let found = match session::wait(observe(&instance, args, clock))?? {
         Ok(found) => found,
         Err(error) if error.is_retryable() => {
             stderr::error(&error.chain());
@@ -39,11 +39,15 @@ pub(super) fn run(instance: &str, args: &Args, output: Output, clock: &dyn Clock
 }
 
 /// Reads each Secret of the instance. The outer error is about the connection settings.
-async fn look(instance: &InstanceName, args: &Args, clock: &dyn Clock) -> Result<PortResult<Vec<(Target, Outcome)>>> {
+async fn observe(
+    instance: &InstanceName,
+    args: &Args,
+    clock: &dyn Clock,
+) -> Result<PortResult<Vec<(Target, Outcome)>>> {
     let cluster = Cluster::connect(&args.pass.connection()).await.map_err(|error| anyhow!(error.chain()))?;
     announce(&cluster, None);
     let store = StoreName::new("cluster").map_err(|error| anyhow!(error.chain()))?;
-    let looking = async {
+    let observing = async {
         let namespaces = session::namespaces(&cluster, &args.pass.only.namespace).await?;
         let leftovers = leftover::leftovers(&cluster, &store, instance, &namespaces).await?;
         let sink = |foreign| {
@@ -62,7 +66,7 @@ async fn look(instance: &InstanceName, args: &Args, clock: &dyn Clock) -> Result
         let message = format!("the search did not end within {:?}", args.pass.timeout);
         Error::new(ErrorKind::Unreachable, message)
     };
-    Ok(tokio::time::timeout(args.pass.timeout, looking).await.map_err(late).and_then(|it| it))
+    Ok(tokio::time::timeout(args.pass.timeout, observing).await.map_err(late).and_then(|it| it))
 }
 
 /// Returns the outcome of reading one Secret at this time. Without a config, there is no schedule and no missing login.

@@ -10,7 +10,6 @@ mod documents;
 mod exit;
 mod failure;
 mod flags;
-mod form;
 mod init;
 mod installed;
 mod json_logs;
@@ -23,6 +22,7 @@ mod notes;
 mod once;
 mod online;
 mod output;
+mod output_kind;
 mod panics;
 mod parse;
 mod pass;
@@ -84,7 +84,7 @@ pub fn main(types: Types) -> ExitCode {
 
 fn run(args: Args, types: &Types, clock: &Arc<dyn Clock>) -> anyhow::Result<ExitCode> {
     let output = args.output;
-    form::check(&args)?;
+    output_kind::check(&args)?;
     match args.command {
         Command::Init(init) => init::run(&init, types, output, &**clock),
         Command::Run(run) => run::run(&run, types, clock),

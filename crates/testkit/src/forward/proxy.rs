@@ -9,7 +9,7 @@ use axum::{extract::Request, http::Method, response::Response};
 
 use super::{
     page::page,
-    state::{State, Way},
+    state::{Route, State},
     tunnel,
 };
 use crate::{lock::lock, registry::forward::forward, server::Server};
@@ -58,13 +58,13 @@ impl ForwardProxy {
     /// Sends every `CONNECT` to this address from now on, regardless of its host. A plain request is forwarded to the
     /// same address.
     pub fn tunnel_to(&self, address: SocketAddr) {
-        lock(&self.state).way = Way::To(address);
+        lock(&self.state).way = Route::To(address);
     }
 
     /// Answers every request with this HTML page from now on. Status 407 includes a `Proxy-Authenticate` header. A
     /// success status opens the tunnel for a `CONNECT`, and the body is sent through the tunnel.
     pub fn answer_with(&self, status: u16, body: &str) {
-        lock(&self.state).way = Way::Answer { status, body: body.to_owned() };
+        lock(&self.state).way = Route::Answer { status, body: body.to_owned() };
     }
 
     /// Returns every `CONNECT` so far, as `host:port`.
@@ -96,12 +96,12 @@ async fn answer(state: Arc<Mutex<State>>, mut request: Request) -> Response {
         state.way.clone()
     };
     match way {
-        Way::To(address) if is_tunnel => tunnel::open(&state, &mut request, address).await,
-        Way::To(address) => plain(address, request).await,
-        Way::Answer { status, body } if is_tunnel && (200..300).contains(&status) => {
+        Route::To(address) if is_tunnel => tunnel::open(&state, &mut request, address).await,
+        Route::To(address) => plain(address, request).await,
+        Route::Answer { status, body } if is_tunnel && (200..300).contains(&status) => {
             tunnel::say(&state, &mut request, body)
         }
-        Way::Answer { status, body } => page(status, body),
+        Route::Answer { status, body } => page(status, body),
     }
 }
 

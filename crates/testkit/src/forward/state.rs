@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) way: Way,
+    pub(super) way: Route,
     pub(super) connects: Vec<String>,
     pub(super) requests: Vec<String>,
     pub(super) tunnels: JoinSet<()>,
@@ -14,12 +14,12 @@ pub(super) struct State {
 
 /// How the proxy answers a request.
 #[derive(Clone, Debug)]
-pub(super) enum Way {
+pub(super) enum Route {
     To(SocketAddr),
     Answer { status: u16, body: String },
 }
 
-impl Default for Way {
+impl Default for Route {
     fn default() -> Self {
         Self::Answer { status: 502, body: "this proxy was not told where to lead".to_owned() }
     }

@@ -13,7 +13,7 @@ use super::{kind::Kind, record::Request};
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) verb: &'static str,
-    pub(super) place: Place,
+    pub(super) place: Endpoint,
     pub(super) query: HashMap<String, String>,
     pub(super) form: Form,
     pub(super) content_type: String,
@@ -23,7 +23,7 @@ pub(super) struct Asked {
 
 /// The place that the path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Endpoint {
     Version,
     AccessReview,
     SelfReview,
@@ -50,7 +50,7 @@ pub(super) const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 impl Asked {
     pub(super) fn read(parts: &Parts) -> Self {
-        let place = place(parts.uri.path());
+        let place = endpoint(parts.uri.path());
         let query = query(&parts.uri);
         let content_type = header(&parts.headers, "content-type").split(';').next().unwrap_or_default().trim();
         Self {
@@ -91,13 +91,13 @@ impl Asked {
     /// Returns what an authorizer checks: resource, namespace and name.
     pub(super) fn attributes(&self) -> (&str, Option<&str>, Option<&str>) {
         match &self.place {
-            Place::Collection(kind, namespace) => (kind.resource(), namespace.as_deref(), None),
-            Place::Object(Kind::Namespace, _, name) => ("namespaces", Some(name), Some(name)),
-            Place::Object(kind, namespace, name) => (kind.resource(), Some(namespace), Some(name)),
-            Place::AccessReview => ("selfsubjectaccessreviews", None, None),
-            Place::SelfReview => ("selfsubjectreviews", None, None),
-            Place::Policies => ("validatingadmissionpolicies", None, None),
-            Place::Version | Place::Unknown => (&self.path, None, None),
+            Endpoint::Collection(kind, namespace) => (kind.resource(), namespace.as_deref(), None),
+            Endpoint::Object(Kind::Namespace, _, name) => ("namespaces", Some(name), Some(name)),
+            Endpoint::Object(kind, namespace, name) => (kind.resource(), Some(namespace), Some(name)),
+            Endpoint::AccessReview => ("selfsubjectaccessreviews", None, None),
+            Endpoint::SelfReview => ("selfsubjectreviews", None, None),
+            Endpoint::Policies => ("validatingadmissionpolicies", None, None),
+            Endpoint::Version | Endpoint::Unknown => (&self.path, None, None),
         }
     }
 
@@ -123,39 +123,38 @@ fn query(uri: &Uri) -> HashMap<String, String> {
     Query::try_from_uri(uri).map(|Query(query)| query).unwrap_or_default()
 }
 
-fn place(path: &str) -> Place {
+fn endpoint(path: &str) -> Endpoint {
     let parts = path.trim_matches('/').split('/').collect::<Vec<_>>();
     match parts[..] {
-        ["version"] => Place::Version,
-        ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] => Place::AccessReview,
-        ["apis", "authentication.k8s.io", "v1", "selfsubjectreviews"] => Place::SelfReview,
-        ["apis", "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies"] => Place::Policies,
-        ["api", "v1", "namespaces", name] => Place::Object(Kind::Namespace, String::new(), name.to_owned()),
+        ["version"] => Endpoint::Version,
+        ["apis", "authorization.k8s.io", "v1", "selfsubjectaccessreviews"] => Endpoint::AccessReview,
+        ["apis", "authentication.k8s.io", "v1", "selfsubjectreviews"] => Endpoint::SelfReview,
+        ["apis", "admissionregistration.k8s.io", "v1", "validatingadmissionpolicies"] => Endpoint::Policies,
+        ["api", "v1", "namespaces", name] => Endpoint::Object(Kind::Namespace, String::new(), name.to_owned()),
         ["api", "v1", ref rest @ ..] => place_of("v1", rest),
         ["apis", "apps", "v1", ref rest @ ..] => place_of("apps/v1", rest),
         ["apis", "batch", "v1", ref rest @ ..] => place_of("batch/v1", rest),
         ["apis", "template.openshift.io", "v1", ref rest @ ..] => place_of("template.openshift.io/v1", rest),
-        _ => Place::Unknown,
+        _ => Endpoint::Unknown,
     }
 }
 
 /// Parses the path below a version.
-fn place_of(version: &str, rest: &[&str]) -> Place {
+fn place_of(version: &str, rest: &[&str]) -> Endpoint {
     let kind = |resource| Kind::of_resource(resource).filter(|kind| kind.version() == version);
     let namespaced = |resource| kind(resource).filter(|kind| *kind != Kind::Namespace);
     match *rest {
-        [resource] => kind(resource).map_or(Place::Unknown, |kind| Place::Collection(kind, None)),
-        ["namespaces", namespace, resource] => {
-            namespaced(resource).map_or(Place::Unknown, |kind| Place::Collection(kind, Some(namespace.to_owned())))
-        }
+        [resource] => kind(resource).map_or(Endpoint::Unknown, |kind| Endpoint::Collection(kind, None)),
+        ["namespaces", namespace, resource] => namespaced(resource)
+            .map_or(Endpoint::Unknown, |kind| Endpoint::Collection(kind, Some(namespace.to_owned()))),
         ["namespaces", namespace, resource, name] => namespaced(resource)
-            .map_or(Place::Unknown, |kind| Place::Object(kind, namespace.to_owned(), name.to_owned())),
-        _ => Place::Unknown,
+            .map_or(Endpoint::Unknown, |kind| Endpoint::Object(kind, namespace.to_owned(), name.to_owned())),
+        _ => Endpoint::Unknown,
     }
 }
 
-fn verb(method: &Method, place: &Place, query: &HashMap<String, String>) -> &'static str {
-    let collection = matches!(place, Place::Collection(..) | Place::Policies);
+fn verb(method: &Method, place: &Endpoint, query: &HashMap<String, String>) -> &'static str {
+    let collection = matches!(place, Endpoint::Collection(..) | Endpoint::Policies);
     let watch = query.get("watch").is_some_and(|value| value == "true" || value == "1");
     match method.as_str() {
         "GET" if collection && watch => "watch",
@@ -201,22 +200,22 @@ mod tests {
     #[test]
     fn a_path_names_a_collection_or_an_object() {
         for (path, place) in [
-            ("/version", Place::Version),
-            ("/api/v1/secrets", Place::Collection(Kind::Secret, None)),
-            ("/api/v1/namespaces", Place::Collection(Kind::Namespace, None)),
-            ("/api/v1/namespaces/a", Place::Object(Kind::Namespace, String::new(), "a".into())),
-            ("/api/v1/namespaces/a/secrets", Place::Collection(Kind::Secret, Some("a".into()))),
-            ("/api/v1/namespaces/a/serviceaccounts/b", Place::Object(Kind::ServiceAccount, "a".into(), "b".into())),
-            ("/api/v1/namespaces/a/pods", Place::Unknown),
-            ("/api/v1/namespaces/a/namespaces/b", Place::Unknown),
-            ("/api/v1/namespaces/a/secrets/b/status", Place::Unknown),
-            ("/apis/batch/v1/cronjobs", Place::Collection(Kind::CronJob, None)),
-            ("/apis/batch/v1/namespaces/a/cronjobs/b", Place::Object(Kind::CronJob, "a".into(), "b".into())),
-            ("/apis/template.openshift.io/v1/templates", Place::Collection(Kind::Template, None)),
-            ("/apis/batch/v1/secrets", Place::Unknown),
-            ("/apis/batch/v1beta1/cronjobs", Place::Unknown),
-            ("/api/v1/cronjobs", Place::Unknown),
-            ("/apis/apps/v1/statefulsets", Place::Unknown),
+            ("/version", Endpoint::Version),
+            ("/api/v1/secrets", Endpoint::Collection(Kind::Secret, None)),
+            ("/api/v1/namespaces", Endpoint::Collection(Kind::Namespace, None)),
+            ("/api/v1/namespaces/a", Endpoint::Object(Kind::Namespace, String::new(), "a".into())),
+            ("/api/v1/namespaces/a/secrets", Endpoint::Collection(Kind::Secret, Some("a".into()))),
+            ("/api/v1/namespaces/a/serviceaccounts/b", Endpoint::Object(Kind::ServiceAccount, "a".into(), "b".into())),
+            ("/api/v1/namespaces/a/pods", Endpoint::Unknown),
+            ("/api/v1/namespaces/a/namespaces/b", Endpoint::Unknown),
+            ("/api/v1/namespaces/a/secrets/b/status", Endpoint::Unknown),
+            ("/apis/batch/v1/cronjobs", Endpoint::Collection(Kind::CronJob, None)),
+            ("/apis/batch/v1/namespaces/a/cronjobs/b", Endpoint::Object(Kind::CronJob, "a".into(), "b".into())),
+            ("/apis/template.openshift.io/v1/templates", Endpoint::Collection(Kind::Template, None)),
+            ("/apis/batch/v1/secrets", Endpoint::Unknown),
+            ("/apis/batch/v1beta1/cronjobs", Endpoint::Unknown),
+            ("/api/v1/cronjobs", Endpoint::Unknown),
+            ("/apis/apps/v1/statefulsets", Endpoint::Unknown),
         ] {
             assert_eq!(asked("GET", path, &[]).place, place, "{path}");
         }

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{
-    asked::{Asked, Place},
+    asked::{Asked, Endpoint},
     failure::Failure,
     kind::Kind,
 };
@@ -61,8 +61,8 @@ impl Faults {
             return Some(fault.clone());
         }
         let namespace = match &asked.place {
-            Place::Object(kind, namespace, _) if *kind != Kind::Namespace => namespace,
-            Place::Collection(_, Some(namespace)) => namespace,
+            Endpoint::Object(kind, namespace, _) if *kind != Kind::Namespace => namespace,
+            Endpoint::Collection(_, Some(namespace)) => namespace,
             _ => return None,
         };
         self.by_namespace.get(namespace).cloned().map(Fault::Failure)

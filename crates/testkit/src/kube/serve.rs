@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{
     admission::Admission,
     apply::{apply, manager_missing},
-    asked::{APPLY_PATCH, Asked, Form, JSON_PATCH, MERGE_PATCH, Place},
+    asked::{APPLY_PATCH, Asked, Endpoint, Form, JSON_PATCH, MERGE_PATCH},
     failure::{Cause, Failure},
     faults::Fault,
     follow::follow,
@@ -62,7 +62,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request) -> Response {
 
 /// Returns the response to a watch. Returns `None` if the request is not a watch.
 fn watching(shared: &Arc<Shared>, asked: &Asked) -> Option<Response> {
-    let Place::Collection(kind, namespace_of) = &asked.place else { return None };
+    let Endpoint::Collection(kind, namespace_of) = &asked.place else { return None };
     if asked.verb != "watch" {
         return None;
     }
@@ -94,11 +94,11 @@ fn render(result: Result<Success, Failure>) -> Response {
 fn run(state: &mut State, asked: &Asked, body: &Bytes) -> Result<Success, Failure> {
     let (resource, namespace, name) = asked.attributes();
     match &asked.place {
-        Place::Unknown => Err(Failure::unknown_path()),
-        Place::Version if asked.verb == "get" => Ok((200, version())),
-        Place::AccessReview if asked.verb == "create" => review(state, body),
-        Place::SelfReview if asked.verb == "create" => Ok((201, self_review())),
-        Place::Policies if asked.verb == "list" => {
+        Endpoint::Unknown => Err(Failure::unknown_path()),
+        Endpoint::Version if asked.verb == "get" => Ok((200, version())),
+        Endpoint::AccessReview if asked.verb == "create" => review(state, body),
+        Endpoint::SelfReview if asked.verb == "create" => Ok((201, self_review())),
+        Endpoint::Policies if asked.verb == "list" => {
             state.rules.check(asked.verb, resource, namespace, name)?;
             let policy = |(name, user): &(String, String)| {
                 let condition =
@@ -112,15 +112,15 @@ fn run(state: &mut State, asked: &Asked, body: &Bytes) -> Result<Success, Failur
                 json!({ "kind": "ValidatingAdmissionPolicyList", "apiVersion": version, "metadata": {}, "items": items }),
             ))
         }
-        Place::Version | Place::AccessReview | Place::SelfReview | Place::Policies => {
+        Endpoint::Version | Endpoint::AccessReview | Endpoint::SelfReview | Endpoint::Policies => {
             Err(Failure::method_not_allowed())
         }
-        Place::Collection(kind, namespace_of) => {
+        Endpoint::Collection(kind, namespace_of) => {
             state.rules.check(asked.verb, resource, namespace, name)?;
             acceptable(asked)?;
             run_on_collection(state, asked, *kind, namespace_of.as_deref(), body)
         }
-        Place::Object(kind, namespace_of, name_of) => {
+        Endpoint::Object(kind, namespace_of, name_of) => {
             state.rules.check(asked.verb, resource, namespace, name)?;
             acceptable(asked)?;
             run_on_object(state, asked, &Key::new(*kind, namespace_of, name_of), body)

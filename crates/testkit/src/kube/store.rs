@@ -72,7 +72,7 @@ impl Store {
         if !dry_run {
             object["metadata"]["resourceVersion"] = (self.version + 1).to_string().into();
             let before = self.objects.insert(key.clone(), object.clone());
-            self.tell(key, if before.is_none() { "ADDED" } else { "MODIFIED" }, &object);
+            self.publish(key, if before.is_none() { "ADDED" } else { "MODIFIED" }, &object);
         }
         object
     }
@@ -81,12 +81,12 @@ impl Store {
         let removed = self.objects.remove(key)?;
         let mut last = removed.clone();
         last["metadata"]["resourceVersion"] = (self.version + 1).to_string().into();
-        self.tell(key, "DELETED", &last);
+        self.publish(key, "DELETED", &last);
         Some(removed)
     }
 
     /// Creates a new version and sends an event to watches.
-    fn tell(&mut self, key: &Key, event: &'static str, object: &Value) {
+    fn publish(&mut self, key: &Key, event: &'static str, object: &Value) {
         self.version += 1;
         self.history.push_back(Change { version: self.version, event, key: key.clone(), object: object.clone() });
         if self.history.len() > KEPT {

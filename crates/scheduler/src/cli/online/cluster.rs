@@ -148,8 +148,8 @@ async fn learn(
     findings.extend(access::listing(cluster, demands, listed).await);
     let everywhere = access::everywhere(cluster, demands).await;
     let (chosen, listed) = namespaces::select(cluster, Asker { instance, user }, demands, findings).await;
-    learnt.places = namespace_check::places(demands, &chosen, &listed);
-    namespace_check::look(cluster, &everywhere, &mut learnt.places).await;
+    learnt.places = namespace_check::checked_namespaces(demands, &chosen, &listed);
+    namespace_check::check_namespaces(cluster, &everywhere, &mut learnt.places).await;
     findings.extend(leftover::ask(cluster, instance, demands, &learnt.places).await);
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn rights(demand: &Demand) -> impl Iterator<Item = Right> {
 /// Returns the named namespaces, then the namespaces that the demands select.
 ///
 /// `listed`: the namespaces that are known to exist.
-pub(crate) fn places(
+pub(crate) fn checked_namespaces(
     demands: &[Demand],
     chosen: &[Vec<Namespace>],
     listed: &BTreeSet<Namespace>,
@@ -80,7 +80,7 @@ pub(crate) fn places(
 /// Checks the namespaces in groups, each namespace completely or not at all.
 ///
 /// Does not check again what is known: rights that are held `everywhere`, and the existence of listed namespaces.
-pub(crate) async fn look(cluster: &Cluster, everywhere: &BTreeSet<Right>, places: &mut [CheckedNamespace]) {
+pub(crate) async fn check_namespaces(cluster: &Cluster, everywhere: &BTreeSet<Right>, places: &mut [CheckedNamespace]) {
     let mut asked = vec![];
     for place in places {
         if place.listed && place.needed.iter().all(|right| everywhere.contains(right)) {
@@ -142,7 +142,7 @@ mod tests {
     fn what_is_named_comes_before_what_is_chosen_and_needs_each_right_once() {
         let demands = [demand("one", &["z"]), demand("two", &["z", "c"])];
         let chosen = ["a", "z"].map(|it| Namespace::new(it).expect("valid"));
-        let places = places(&demands, &[chosen.to_vec(), vec![]], &chosen.into());
+        let places = checked_namespaces(&demands, &[chosen.to_vec(), vec![]], &chosen.into());
         let told = places.iter().map(|it| (it.namespace.as_str(), it.chosen, it.listed, it.needed.len()));
         assert_eq!(
             told.collect::<Vec<_>>(),

@@ -37,7 +37,7 @@ impl Asker<'_> {
     }
 
     /// Returns a line to append if the server does not name the user, or else nothing.
-    fn untold(self) -> &'static str {
+    fn unnamed_user(self) -> &'static str {
         if self.user.is_none() { "\nthe server does not report your user: insert it in the command" } else { "" }
     }
 }
@@ -108,9 +108,9 @@ pub(crate) fn fix(missing: &Missing<'_>, namespaces: &[&str], chosen: bool, aske
         format!("kubectl create rolebinding {role} --clusterrole={role} {subject} --namespace={namespace}")
     };
     let bind = for_each(namespaces, bind);
-    let (untold, later) = (asker.untold(), if chosen { LATER } else { "" });
+    let (unnamed_user, later) = (asker.unnamed_user(), if chosen { LATER } else { "" });
     format!(
-        "bind the ClusterRole there that `regcred manifests` makes:\n  {bind}{untold}{later}\nthat ClusterRole has to hold:{rules}"
+        "bind the ClusterRole there that `regcred manifests` makes:\n  {bind}{unnamed_user}{later}\nthat ClusterRole has to hold:{rules}"
     )
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn list_namespaces(asker: Asker<'_>) -> String {
          kubectl create clusterrole {name} --verb=get,list,watch --resource=namespaces\n  \
          kubectl create clusterrolebinding {name} --clusterrole={name} {}{}",
         asker.subject(),
-        asker.untold()
+        asker.unnamed_user()
     )
 }
 
@@ -230,12 +230,12 @@ mod tests {
     #[test]
     fn where_the_server_does_not_tell_who_asks_that_is_said() {
         let missing = Missing { rights: &rights(), all: true };
-        let untold = "the server does not report your user: insert it in the command";
+        let unnamed_user = "the server does not report your user: insert it in the command";
         let instance = InstanceName::default();
         for (user, told) in [(None, false), (Some("standin"), true)] {
             let asker = asker(&instance, user);
             for text in [fix(&missing, &["a"], false, asker), list_namespaces(asker)] {
-                assert_eq!(text.contains(untold), !told, "{text}");
+                assert_eq!(text.contains(unnamed_user), !told, "{text}");
             }
         }
     }
