@@ -268,19 +268,26 @@ impl Resolved {
     /// reported.
     fn wants(&mut self, target: &TargetEntry, types: &Types) -> Option<Vec<ProviderName>> {
         match &target.wants {
-            Wants::Inline(keys) if self.inline.contains_key(keys) => Some(vec![self.inline[keys].clone()]),
-            Wants::Inline(keys) => match types.inline(keys) {
-                Ok((name, provider, warnings)) => {
-                    self.warnings.extend(warnings);
-                    self.inline.insert(keys.clone(), name.clone());
-                    self.providers.entry(name.clone()).or_insert(provider);
-                    Some(vec![name])
+            Wants::Inline(keys) => {
+                if let Some(name) = self.inline.get(keys) {
+                    return Some(vec![name.clone()]);
                 }
-                Err(problems) => {
-                    self.problems.extend(Vec::from(problems));
-                    None
+                match types.inline(keys) {
+                    Ok((name, provider, warnings)) => {
+                        // Each entry gets its own warnings.
+                        if warnings.is_empty() {
+                            self.inline.insert(keys.clone(), name.clone());
+                        }
+                        self.warnings.extend(warnings);
+                        self.providers.entry(name.clone()).or_insert(provider);
+                        Some(vec![name])
+                    }
+                    Err(problems) => {
+                        self.problems.extend(Vec::from(problems));
+                        None
+                    }
                 }
-            },
+            }
             // A missing name has an invalid entry, which was reported already.
             Wants::Providers(names) => names.iter().map(|name| self.named.get(name).cloned()).collect(),
         }

@@ -208,6 +208,16 @@ fn harmless_forms_are_taken_with_a_warning() {
     );
 }
 
+#[test]
+fn each_of_two_entries_with_the_same_harmless_form_gets_its_warning() {
+    let entry = |namespace: &str| {
+        format!("- {{ namespace: {namespace}, registry: 'https://210987654321.dkr.ecr.us-east-1.amazonaws.com' }}\n")
+    };
+    let config = config(&format!("targets:\n{}{}", entry("a"), entry("b"))).expect("valid");
+    let keys = config.warnings().iter().filter_map(|it| Some(it.origin.as_ref()?.key.as_str())).collect::<Vec<_>>();
+    assert_eq!(keys, ["targets[0].registry", "targets[1].registry"]);
+}
+
 /// The logins of one host. A target can also name it by `host`.
 struct Hosts;
 

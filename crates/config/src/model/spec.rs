@@ -24,8 +24,9 @@ const TYPE: &str = "type";
 pub struct Spec {
     name: String,
     kind: String,
-    /// Many targets share the same options.
     options: Arc<Dict>,
+    /// The digest of type and options. Configs with many targets compare it often.
+    digest: u64,
     /// Help for unknown keys.
     hints: &'static [Hint],
     /// Keys with a wrong name. They were reported already.
@@ -41,12 +42,19 @@ impl Spec {
 
     /// Creates an entry without options.
     pub(crate) fn new(name: &str, kind: &str, origin: Origin) -> Self {
-        Self { name: name.into(), kind: kind.into(), options: Arc::default(), hints: &[], misspelt: vec![], origin }
+        Self::of(name, kind, &[], Dict::new(), origin)
+    }
+
+    fn of(name: &str, kind: &str, hints: &'static [Hint], options: Dict, origin: Origin) -> Self {
+        let mut text = format!("{kind:?}");
+        canonical(&options, &mut text);
+        let (digest, options) = (digest(&text), options.into());
+        Self { name: name.into(), kind: kind.into(), options, digest, hints, misspelt: vec![], origin }
     }
 
     /// Creates a spec from the keys of an entry of `targets:` that a type understands.
-    pub(crate) fn of_target(kind: &str, hints: &'static [Hint], options: Arc<Dict>, origin: Origin) -> Self {
-        Self { options, hints, ..Self::without_options(kind, origin) }
+    pub(crate) fn of_target(kind: &str, hints: &'static [Hint], options: Dict, origin: Origin) -> Self {
+        Self::of(&origin.name(), kind, hints, options, origin)
     }
 
     /// Marks keys of the type as present under a wrong name, so that they are not reported as missing.
@@ -63,7 +71,7 @@ impl Spec {
         types: &[TypeGrammar],
     ) -> (Option<Self>, Option<Problem>) {
         let example = |fitting: Option<&TypeGrammar>| {
-            fitting.or(types.first()).map_or("{ type: openshift }", |it| it.example.as_str()).to_owned()
+            fitting.or(types.first()).map_or("{ type: TYPE }", |it| it.example.as_str()).to_owned()
         };
         let Value::Dict(_, dict) = value else {
             let message = format!("{} is not a map such as {}", sort(value), example(None));
@@ -87,7 +95,7 @@ impl Spec {
         };
         let spec = kind.map(|kind| {
             let hints = types.iter().find(|it| it.name == kind).map_or(&[][..], |it| it.hints);
-            Self { options: options.into(), hints, ..Self::new(name, &kind, origin) }
+            Self::of(name, &kind, hints, options, origin)
         });
         (spec, problem)
     }
@@ -104,9 +112,7 @@ impl Spec {
 
     /// Returns the digest of type and options. Equal ones have the same digest in every process.
     pub fn digest(&self) -> u64 {
-        let mut text = format!("{:?}", self.kind);
-        canonical(&Value::from(self.options.as_ref().clone()), &mut text);
-        digest(&text)
+        self.digest
     }
 
     /// Returns its place in the config.

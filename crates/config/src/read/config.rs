@@ -138,10 +138,11 @@ fn targets(
             return (vec![], vec![]);
         }
     };
+    let reader = target::Reader::new(grammar, sinks, defaults);
     let (mut targets, mut doubtful) = (vec![], vec![]);
     for (place, entry) in entries.iter().enumerate() {
         let origin = fields.origin().join(&format!("targets[{place}]"));
-        match target::read(entry, &origin, defaults, (grammar, sinks), &mut fields.warnings) {
+        match reader.read(entry, &origin, &mut fields.warnings) {
             Ok(target) => targets.push(target),
             Err((problems, unchecked)) => {
                 fields.problems.extend(problems);

@@ -9,10 +9,10 @@ use super::{
     fields::Fields,
     namespaces::namespaces,
     secret::{check_secret, secret, service_accounts},
-    wants::wants,
+    wants::{Read, wants},
 };
 use crate::{
-    AccountLink, Grammar, Keys, Merge, Namespaces, Origin, Problem, Spec, TargetEntry,
+    AccountLink, Grammar, Hint, Keys, Merge, Namespaces, Origin, Problem, Spec, TargetEntry, Wants,
     model::{file, secret::RawSecret},
     value::{keys::keys, shown::shown},
 };
@@ -42,44 +42,65 @@ impl Defaults {
     }
 }
 
-/// Reads one entry. Returns all of its problems at once, and the keys that a type still has to check.
-pub(crate) fn read(
-    entry: &Value,
-    origin: &Origin,
-    defaults: &Defaults,
-    (grammar, sinks): (&Grammar, &[Spec]),
-    warnings: &mut Vec<Problem>,
-) -> Result<TargetEntry, (Vec<Problem>, Vec<Spec>)> {
-    let Value::Dict(_, dict) = entry else {
-        let message = format!("{} is not an entry such as {}", shown(entry), grammar.target_example());
-        return Err((vec![Problem::at(origin.clone(), message)], vec![]));
-    };
-    let sink_type = sink_type(dict, sinks);
-    let described = sink_type.map_or(Some(&[][..]), |kind| grammar.sink(kind)?.target);
-    let inline = || grammar.inline().flat_map(|it| it.target.unwrap_or_default());
-    let common = keys::<file::Target>().iter().chain(inline()).copied().collect::<Vec<_>>();
-    let (own, options) = split(dict, &common, described);
-    let known = common.iter().chain(described.unwrap_or_default()).copied().collect::<Vec<_>>();
-    let hints = grammar.inline().flat_map(|it| it.hints).copied().collect::<Vec<_>>();
-    let mut fields = Fields::with_keys(&own, origin, &known, &hints);
-    let has_place = ["namespace", "namespaces"].iter().any(|key| fields.has(key));
-    let is_meant = described.is_some_and(|keys| fields.misspelt().iter().any(|key| keys.contains(key)));
-    let is_described = !has_place && (!options.is_empty() || is_meant);
-    let namespaces = if is_described { Some(Namespaces::default()) } else { namespaces(&mut fields) };
-    let (wants, sink) = (wants(&mut fields, grammar), sink(&mut fields));
-    let secret = secret(&mut fields, &defaults.secret);
-    let accounts =
-        if fields.has("service_accounts") { service_accounts(&mut fields) } else { defaults.accounts.clone() };
-    warnings.append(&mut fields.warnings);
-    let options = sink_type.filter(|_| described != Some(&[])).map(|kind| {
-        let hints = grammar.sink(kind).map_or(&[][..], |it| it.hints);
-        Spec::of_target(kind, hints, options.into(), origin.clone())
-    });
-    match (namespaces, wants.wants, secret) {
-        (Some(namespaces), Some(wants), Some(secret)) if fields.problems.is_empty() => {
-            Ok(TargetEntry { namespaces, wants, sink, secret, accounts, options, origin: origin.clone() })
+/// Reads entries. It holds what all of them share.
+pub(crate) struct Reader<'a> {
+    grammar: &'a Grammar,
+    sinks: &'a [Spec],
+    defaults: &'a Defaults,
+    /// The keys that every entry may have, whatever its sink.
+    common: Vec<&'static str>,
+    hints: Vec<Hint>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(grammar: &'a Grammar, sinks: &'a [Spec], defaults: &'a Defaults) -> Self {
+        let inline = grammar.inline().flat_map(|it| it.target.unwrap_or_default());
+        let common = keys::<file::Target>().iter().chain(inline).copied().collect();
+        let hints = grammar.inline().flat_map(|it| it.hints).copied().collect();
+        Self { grammar, sinks, defaults, common, hints }
+    }
+
+    /// Reads one entry. Returns all of its problems at once, and the keys that a type still has to check.
+    pub(crate) fn read(
+        &self,
+        entry: &Value,
+        origin: &Origin,
+        warnings: &mut Vec<Problem>,
+    ) -> Result<TargetEntry, (Vec<Problem>, Vec<Spec>)> {
+        let Self { grammar, sinks, defaults, common, hints } = self;
+        let Value::Dict(_, dict) = entry else {
+            let message = format!("{} is not an entry such as {}", shown(entry), grammar.target_example());
+            return Err((vec![Problem::at(origin.clone(), message)], vec![]));
+        };
+        let sink_type = sink_type(dict, sinks);
+        let described = sink_type.map_or(Some(&[][..]), |kind| grammar.sink(kind)?.target);
+        let (own, options) = split(dict, common, described);
+        let known = common.iter().chain(described.unwrap_or_default()).copied().collect::<Vec<_>>();
+        let mut fields = Fields::with_keys(&own, origin, &known, hints);
+        let has_place = ["namespace", "namespaces"].iter().any(|key| fields.has(key));
+        let is_meant = described.is_some_and(|keys| fields.misspelt().iter().any(|key| keys.contains(key)));
+        let is_described = !has_place && (!options.is_empty() || is_meant);
+        let namespaces = if is_described { Some(Namespaces::default()) } else { namespaces(&mut fields) };
+        let (Read { wants, mut doubtful }, sink) = (wants(&mut fields, grammar), sink(&mut fields));
+        let secret = secret(&mut fields, &defaults.secret);
+        let accounts =
+            if fields.has("service_accounts") { service_accounts(&mut fields) } else { defaults.accounts.clone() };
+        warnings.append(&mut fields.warnings);
+        let options = sink_type.filter(|_| described != Some(&[])).map(|kind| {
+            let hints = grammar.sink(kind).map_or(&[][..], |it| it.hints);
+            Spec::of_target(kind, hints, options, origin.clone())
+        });
+        match (namespaces, wants, secret) {
+            (Some(namespaces), Some(wants), Some(secret)) if fields.problems.is_empty() => {
+                Ok(TargetEntry { namespaces, wants, sink, secret, accounts, options, origin: origin.clone() })
+            }
+            (_, wants, _) => {
+                if let Some(Wants::Inline(keys)) = wants {
+                    doubtful.push(keys);
+                }
+                Err((fields.problems, doubtful))
+            }
         }
-        _ => Err((fields.problems, wants.doubtful)),
     }
 }
 

@@ -58,7 +58,11 @@ pub(crate) fn wants(fields: &mut Fields<'_>, grammar: &Grammar) -> Read {
     }
     let misspelt = fields.misspelt().to_vec();
     let spec = spec(fields, kind, keys.clone(), &misspelt);
-    Read { doubtful: vec![spec.clone()], wants: others.is_empty().then_some(Wants::Inline(spec)) }
+    if others.is_empty() {
+        Read { wants: Some(Wants::Inline(spec)), doubtful: vec![] }
+    } else {
+        Read { wants: None, doubtful: vec![spec] }
+    }
 }
 
 /// Returns whether a key of a type is present under a wrong name.
@@ -74,7 +78,7 @@ fn keys_of(fields: &Fields<'_>, kind: &TypeGrammar) -> Dict {
 }
 
 fn spec(fields: &Fields<'_>, kind: &TypeGrammar, options: Dict, misspelt: &[&'static str]) -> Spec {
-    Spec::of_target(kind.name, kind.hints, options.into(), fields.origin().clone()).with_misspelt(misspelt.to_vec())
+    Spec::of_target(kind.name, kind.hints, options, fields.origin().clone()).with_misspelt(misspelt.to_vec())
 }
 
 fn provider_names(fields: &mut Fields<'_>) -> Option<Vec<ProviderName>> {

@@ -14,26 +14,28 @@ pub fn digest(text: &str) -> u64 {
 /// Returns the digest of a map. Equal maps have equal digests in every process.
 pub(crate) fn digest_of(dict: &Dict) -> u64 {
     let mut text = String::new();
-    canonical(&Value::from(dict.clone()), &mut text);
+    canonical(dict, &mut text);
     digest(&text)
 }
 
-/// Writes a value in its only canonical form, without figment's metadata.
-pub(crate) fn canonical(value: &Value, text: &mut String) {
+/// Writes a map in its only canonical form, without figment's metadata.
+pub(crate) fn canonical(dict: &Dict, text: &mut String) {
+    text.push('{');
+    for (key, value) in dict {
+        let _ = write!(text, "{key:?}:");
+        canonical_value(value, text);
+        text.push(',');
+    }
+    text.push('}');
+}
+
+fn canonical_value(value: &Value, text: &mut String) {
     match value {
-        Value::Dict(_, dict) => {
-            text.push('{');
-            for (key, value) in dict {
-                let _ = write!(text, "{key:?}:");
-                canonical(value, text);
-                text.push(',');
-            }
-            text.push('}');
-        }
+        Value::Dict(_, dict) => canonical(dict, text),
         Value::Array(_, list) => {
             text.push('[');
             for value in list {
-                canonical(value, text);
+                canonical_value(value, text);
                 text.push(',');
             }
             text.push(']');
